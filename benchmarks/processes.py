@@ -1,0 +1,84 @@
+"""What a process tree costs: CPU time and memory, read from /proc."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def tree(pid: int) -> list[int]:
+    """Return a process and all its descendants."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                stat = (entry / "stat").read_text().rpartition(")")[2].split()
+                children.setdefault(int(stat[1]), []).append(int(entry.name))
+    found, waiting = [], [pid]
+    while waiting:
+        found.append(waiting.pop())
+        waiting += children.get(found[-1], [])
+    return found
+
+
+def cpu_ms(pids: list[int]) -> float:
+    """Return user and system time so far, of the processes and of their children that ended."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            total += sum(int(field) for field in stat[11:15])
+    return total * 1000 / TICK
+
+
+def pss_mib(pid: int) -> float:
+    """Return the proportional set size of one process."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def name_of(pid: int) -> str:
+    """Return a short name of a process from its command line."""
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    for word in ("cloudweb.supervisor", "gunicorn", "control", "host", "redis-server"):
+        if any(word == part.rpartition("/")[2] for part in words):
+            return word
+    return Path(words[0].split(" ")[0]).name
+
+
+@dataclass
+class Cost:
+    """CPU milliseconds and SQL statements spent while a block ran."""
+
+    cpu_ms: float = 0.0
+    statements: int = 0
+
+
+class Meter:
+    """Measures the whole control plane of one cloud."""
+
+    def __init__(self, pid: int, counters: Path) -> None:
+        self.pids, self.counters = tree(pid), counters
+
+    def statements(self) -> int:
+        """Return how many SQL statements all processes have run."""
+        return sum(
+            struct.unpack("Q", path.read_bytes()[:8])[0] for path in self.counters.glob("*.count")
+        )
+
+    @contextlib.contextmanager
+    def measured(self) -> Iterator[Cost]:
+        """Fill in what the block cost."""
+        cost = Cost()
+        cpu, statements = cpu_ms(self.pids), self.statements()
+        yield cost
+        cost.cpu_ms = cpu_ms(self.pids) - cpu
+        cost.statements = self.statements() - statements

@@ -1,0 +1,62 @@
+"""POST to ACTIVE with the real driver, against libvirt alone for the same guest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from statistics import median
+
+from benchmarks.client import Client
+from benchmarks.figures import Figure
+from benchmarks.libvirt_alone import libvirt_alone
+from benchmarks.processes import Meter
+from cloudweb.driver import load_class
+from tests.infrastructure import Cloud, running_cloud, scratch
+
+GUESTS = 5
+
+
+def figures() -> Iterator[Figure]:
+    """Boot the demo image a few times through the cloud, then through libvirt."""
+    with scratch("real") as var, running_cloud(var=var, timeout=300, DRIVERS="real") as cloud:
+        try:
+            yield from _measure(cloud)
+        finally:
+            load_class("cloudweb.supervisor.removal.remove_hosts")(var / "hosts")
+
+
+def _measure(cloud: Cloud) -> Iterator[Figure]:
+    client = Client(cloud.url, cloud.clouds_yaml)
+    flavors = client.get("/compute/v2.1/flavors")["flavors"]
+    flavor = next(flavor["id"] for flavor in flavors if flavor["name"] == "m1.nano")
+    image = client.get("/image/v2/images", name="demo")["images"][0]["id"]
+    networks = client.get("/network/v2.0/networks")["networks"]
+    network = next(found["id"] for found in networks if found["name"] == "demo")
+    meter = Meter(cloud.pid, cloud.var / "statements")
+    times: list[float] = []
+
+    def boot(number: int) -> None:
+        started = time.perf_counter()
+        server = client.create_server(f"real-{number}", flavor=flavor, image=image, network=network)
+        client.wait_active(server)
+        times.append(time.perf_counter() - started)
+        client.delete_server(server)
+        client.wait_gone(server)
+
+    boot(0)  # fetches the image, probes the hypervisor
+    times.clear()
+    with meter.measured() as cost:
+        for number in range(GUESTS):
+            boot(number)
+    yield Figure("Real guest: POST /servers until ACTIVE (median)", median(times) * 1000, "ms")
+    yield Figure(
+        "Real guest: CPU of our processes for each, delete included", cost.cpu_ms / GUESTS, "ms"
+    )
+    server = client.create_server("real-model", flavor=flavor, image=image, network=network)
+    client.wait_active(server)
+    alone = median(libvirt_alone(cloud.var / "hosts", GUESTS)) * 1000
+    client.delete_server(server)
+    client.wait_gone(server)
+    yield Figure("Real guest: overlay and start by libvirt alone (median)", alone, "ms")
+    ours = median(times) * 1000
+    yield Figure("Real guest: ours, as a multiple of libvirt alone", ours / alone, "x")

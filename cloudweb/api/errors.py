@@ -1,0 +1,142 @@
+"""The one place that renders errors: four envelopes, by the service a path belongs to.
+
+Shapes: API contract 1.2. Errors inside views come through ``exception_handler`` (DRF), those outside
+(unknown route, middleware, a bug) through ``error_response``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import structlog
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from rest_framework import exceptions as drf
+from rest_framework.response import Response
+
+from cloudweb import exceptions as errors
+from cloudweb.api.mounts import identity_url, service_of
+from cloudweb.exceptions import CloudwebError
+
+log = structlog.get_logger(__name__)
+
+FAULTS = {
+    400: "badRequest",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "itemNotFound",
+    405: "badMethod",
+    409: "conflictingRequest",
+    413: "overLimit",
+    415: "badMediaType",
+    429: "overLimit",
+    501: "notImplemented",
+    503: "serviceUnavailable",
+}
+#: Quota overruns use another status in each service (contract 1.2).
+QUOTA_STATUS = {
+    "compute": 403,
+    "volume": 413,
+    "network": 409,
+    "image": 413,
+    "database": 413,
+    "identity": 403,
+}
+QUOTA_TYPE = "OverQuota"
+
+
+def normalize(exc: BaseException) -> CloudwebError:
+    """Turn anything that was raised into an error of ours; unknown ones become a plain 500."""
+    if isinstance(exc, CloudwebError):
+        return exc
+    if isinstance(exc, Http404 | drf.NotFound):
+        return errors.NotFound()
+    if isinstance(exc, drf.NotAuthenticated | drf.AuthenticationFailed):
+        return errors.Unauthorized()
+    if isinstance(exc, drf.MethodNotAllowed):
+        return errors.MethodNotAllowed()
+    if isinstance(exc, drf.ParseError):
+        return errors.BadRequest("Malformed request body.")
+    if isinstance(exc, drf.UnsupportedMediaType):
+        return errors.UnsupportedMediaType("The content type of the request is not supported.")
+    if isinstance(exc, drf.PermissionDenied):
+        return errors.Forbidden()
+    if isinstance(exc, RequestDataTooBig):
+        return errors.RequestTooLarge()
+    if isinstance(exc, SuspiciousOperation):
+        return errors.BadRequest(detail=str(exc))
+    if isinstance(exc, OperationalError | InterfaceError):
+        return errors.ServiceUnavailable("The database is unavailable for now.", detail=str(exc))
+    return CloudwebError(detail=repr(exc))
+
+
+def envelope(service: str | None, error: CloudwebError, status: int) -> dict[str, Any]:
+    """Return the body that clients of this service expect."""
+    message = error.message
+    if service in ("compute", "volume", "database") and not isinstance(error, errors.Unauthorized):
+        fault: dict[str, Any] = {"code": status, "message": message}
+        if error.retry_after is not None and status in (413, 429):
+            fault["retryAfter"] = str(error.retry_after)
+        return {
+            FAULTS.get(status, "computeFault" if service != "database" else "instanceFault"): fault
+        }
+    if service == "network" and not isinstance(error, errors.Unauthorized):
+        kind = QUOTA_TYPE if isinstance(error, errors.QuotaExceeded) else type(error).__name__
+        return {"NeutronError": {"type": kind, "message": message, "detail": ""}}
+    title = HTTPStatus(status).phrase
+    if service == "image":
+        return {"code": f"{status} {title}", "title": title, "message": message}
+    return {"error": {"code": status, "message": message, "title": title}}
+
+
+def headers_for(error: CloudwebError, status: int, request: HttpRequest) -> dict[str, str]:
+    """Return Retry-After and WWW-Authenticate where they belong."""
+    headers = {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    if status == 401:
+        headers["WWW-Authenticate"] = f'Keystone uri="{identity_url(request)}"'
+    return headers
+
+
+def _status_of(error: CloudwebError, service: str | None) -> int:
+    if isinstance(error, errors.QuotaExceeded):
+        return QUOTA_STATUS.get(service or "", 403)
+    return error.status
+
+
+def _log(exc: BaseException, error: CloudwebError, status: int, path: str) -> None:
+    if status >= 500 and status != 503:
+        log.error("request failed", path=path, detail=error.detail, exc_info=exc)
+    elif error.detail:
+        log.info("request refused", path=path, status=status, code=error.code, detail=error.detail)
+
+
+def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
+    """Render an error raised inside a DRF view (settings: EXCEPTION_HANDLER)."""
+    request = context["request"]
+    error = normalize(exc)
+    service = service_of(request.path)
+    status = _status_of(error, service)
+    _log(exc, error, status, request.path)
+    return Response(
+        envelope(service, error, status), status=status, headers=headers_for(error, status, request)
+    )
+
+
+def error_response(request: HttpRequest, exc: BaseException) -> HttpResponse:
+    """Render an error raised outside any DRF view, as JSON in the envelope of the path's service."""
+    error = normalize(exc)
+    service = service_of(request.path)
+    status = _status_of(error, service)
+    _log(exc, error, status, request.path)
+    return HttpResponse(
+        orjson.dumps(envelope(service, error, status)),
+        status=status,
+        content_type="application/json",
+        headers=headers_for(error, status, request),
+    )

@@ -1,0 +1,104 @@
+"""Field types that request bodies share."""
+
+from __future__ import annotations
+
+import unicodedata
+import uuid
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+
+from cloudweb.exceptions import InvalidInput
+
+
+class Body(BaseModel):
+    """A request body: unknown keys are refused, types are not guessed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def no_control_characters(text: str) -> str:
+    """Refuse control, surrogate and unassigned code points in something people read."""
+    if any(unicodedata.category(char) in ("Cc", "Cs", "Cn") for char in text):
+        raise ValueError("Control characters are not allowed")
+    return text
+
+
+def not_blank(text: str) -> str:
+    """Refuse a name of white space alone."""
+    if not text.strip():
+        raise ValueError("It must not be blank")
+    return text
+
+
+def loose_bool(value: Any) -> Any:
+    """Read a boolean in every spelling OpenStack clients use."""
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if word in ("true", "t", "on", "yes", "y", "1"):
+            return True
+        if word in ("false", "f", "off", "no", "n", "0"):
+            return False
+    if isinstance(value, int) and not isinstance(value, bool) and value in (0, 1):
+        return bool(value)
+    return value
+
+
+def loose_int(value: Any) -> Any:
+    """Read an integer, also one written as a string of digits; a boolean is none."""
+    if isinstance(value, bool):
+        raise ValueError("It must be an integer")  # noqa: TRY004 - what pydantic reports
+    if isinstance(value, str):
+        digits = value.removeprefix("-")
+        if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
+            raise ValueError("It must be an integer")
+        return int(value)
+    return value
+
+
+Text = Annotated[str, StringConstraints(max_length=255), AfterValidator(no_control_characters)]
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=255),
+    AfterValidator(no_control_characters),
+    AfterValidator(not_blank),
+]
+LooseBool = Annotated[bool, BeforeValidator(loose_bool)]
+#: A 32-bit integer from 0, or from 1, as databases and clients of other languages can hold it.
+MAX_INT = 0x7FFFFFFF
+NaturalNumber = Annotated[int, BeforeValidator(loose_int), Field(ge=0, le=MAX_INT)]
+PositiveNumber = Annotated[int, BeforeValidator(loose_int), Field(ge=1, le=MAX_INT)]
+
+
+def parse_natural(value: str | None, *, field: str, default: int = 0) -> int:
+    """Read a natural number of a query; raise InvalidInput for anything else."""
+    if value is None:
+        return default
+    if not (value.isascii() and value.isdigit() and len(value) < 19):
+        raise InvalidInput(field=field, value=value, reason="It must be a natural number.")
+    return int(value)
+
+
+def parse_bool(value: str | None, *, field: str, default: bool | None = None) -> bool | None:
+    """Read a boolean of a query; None and "none" mean ``default``."""
+    if value is None or value.lower() in ("none", ""):
+        return default
+    parsed = loose_bool(value)
+    if not isinstance(parsed, bool):
+        raise InvalidInput(field=field, value=value, reason="It must be a boolean.")
+    return parsed
+
+
+def as_uuid(value: str) -> uuid.UUID | None:
+    """Return a UUID, or None for text that is none (a name: the caller answers 404)."""
+    try:
+        return uuid.UUID(value)
+    except ValueError:
+        return None

@@ -1,0 +1,122 @@
+"""Microversions: negotiation, and representations as (version, transform) pairs.
+
+A resource is rendered once, in its newest form. Each change a version made is written once, as the
+function that takes it back; ``older`` applies those that are newer than what the client asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from cloudweb.exceptions import BadRequest, NotAcceptable
+
+
+class Microversion(NamedTuple):
+    """A version such as 2.96; compares as numbers do, part by part."""
+
+    major: int
+    minor: int
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRange:
+    """What a service speaks; ``legacy_header`` is compute's older request header."""
+
+    service: str
+    minimum: Microversion
+    maximum: Microversion
+    legacy_header: str | None = None
+
+
+COMPUTE = VersionRange(
+    "compute", Microversion(2, 1), Microversion(2, 96), "X-OpenStack-Nova-API-Version"
+)
+RANGES = {"compute": COMPUTE}
+
+_FORM = re.compile(r"^([1-9][0-9]{0,30})\.(0|[1-9][0-9]{0,30})\Z")
+
+
+def negotiate(versions: VersionRange, headers: Mapping[str, str]) -> Microversion:
+    """Return the version a request asks for; the minimum when it names none.
+
+    Raises BadRequest for a malformed value, NotAcceptable for one outside the range.
+    """
+    wanted = None
+    for part in headers.get("OpenStack-API-Version", "").split(","):
+        words = part.split()
+        if len(words) == 2 and words[0].lower() == versions.service:
+            wanted = words[1]
+    if wanted is None and versions.legacy_header:
+        wanted = headers.get(versions.legacy_header)
+    if wanted is None:
+        return versions.minimum
+    if wanted.strip().lower() == "latest":
+        return versions.maximum
+    match = _FORM.match(wanted.strip())
+    if match is None:
+        raise BadRequest(
+            f"API Version String {wanted} is of invalid format. Must be of format MajorNum.MinorNum."
+        )
+    version = Microversion(int(match[1]), int(match[2]))
+    if not versions.minimum <= version <= versions.maximum:
+        raise NotAcceptable(
+            f"Version {version} is not supported by the API. "
+            f"Minimum is {versions.minimum} and maximum is {versions.maximum}."
+        )
+    return version
+
+
+def response_headers(versions: VersionRange, version: Microversion) -> dict[str, str]:
+    """Return the headers that echo the effective version."""
+    headers = {
+        "OpenStack-API-Version": f"{versions.service} {version}",
+        "Vary": "OpenStack-API-Version",
+    }
+    if versions.legacy_header:
+        headers[versions.legacy_header] = str(version)
+        headers["Vary"] += f", {versions.legacy_header}"
+    return headers
+
+
+#: (version that made the change, function that takes the change back in place)
+Transform = tuple[Microversion, Callable[[dict[str, Any]], None]]
+
+
+def older(
+    data: dict[str, Any], version: Microversion, changes: Sequence[Transform]
+) -> dict[str, Any]:
+    """Take back, newest first, every change that is newer than the client's version.
+
+    ``changes`` is sorted from the oldest to the newest; ``data`` is changed in place and returned.
+    """
+    for made_in, take_back in reversed(changes):
+        if version < made_in:
+            take_back(data)
+    return data
+
+
+T = TypeVar("T")
+
+
+def in_force(version: Microversion, choices: Sequence[tuple[Microversion, T]]) -> T:
+    """Return what holds at a version, such as the schema of a request body.
+
+    ``choices`` is sorted from the oldest to the newest and its first one holds at the minimum.
+    """
+    return next(choice for since, choice in reversed(choices) if since <= version)
+
+
+def without(*keys: str) -> Callable[[dict[str, Any]], None]:
+    """Return a transform that removes keys: most versions only add some."""
+
+    def drop(data: dict[str, Any]) -> None:
+        for key in keys:
+            data.pop(key, None)
+
+    return drop

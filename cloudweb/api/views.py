@@ -1,0 +1,114 @@
+"""The base of every REST view: about ten lines each remain for validate, call, render."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeVar
+
+from django.http import HttpRequest
+from pydantic import BaseModel, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSetMixin
+
+from cloudweb.api.microversion import COMPUTE, Microversion
+from cloudweb.context import RequestContext
+from cloudweb.exceptions import BadRequest, InvalidInput, NotFound
+from cloudweb.manager import Manager
+
+B = TypeVar("B", bound=BaseModel)
+
+
+class ServiceViewSet(ViewSetMixin, APIView):
+    """A resource of one service. ``manager`` is the class that does all the work."""
+
+    manager: ClassVar[type[Manager]]
+    _url_project_id: str | None = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Authenticate, then compare a project id in the URL with the token's (contract 1.4)."""
+        super().initial(request, *args, **kwargs)
+        in_url = self._url_project_id
+        if in_url is not None and isinstance(request.auth, RequestContext):
+            own = request.auth.project_id
+            if in_url.replace("-", "") != (own or "").replace("-", ""):
+                raise BadRequest(
+                    f"Malformed request URL: URL's project_id '{in_url}' doesn't match Context's project_id '{own}'"
+                )
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Keep the URL's project id out of the handlers' arguments."""
+        self._url_project_id = kwargs.pop("url_project_id", None)
+        return super().dispatch(request, *args, **kwargs)
+
+    @property
+    def context(self) -> RequestContext:
+        """The caller."""
+        auth = self.request.auth
+        assert isinstance(auth, RequestContext)
+        return auth
+
+    @property
+    def version(self) -> Microversion:
+        """The request's microversion (2.1 where a service has none)."""
+        return getattr(self.request._request, "microversion", COMPUTE.minimum)
+
+    def needs(self, minor: int, *, until: int | None = None) -> None:
+        """Answer 404 when this method does not exist at the request's compute microversion."""
+        if self.version < (2, minor) or (until is not None and self.version > (2, until)):
+            raise NotFound
+
+    def known_query(self, *names: str) -> None:
+        """Refuse query parameters that a compute call does not know, from 2.75 on (contract 8.1)."""
+        unknown = sorted(set(self.request.query_params) - set(names))
+        if unknown and self.version >= (2, 75):
+            raise InvalidInput(
+                field=unknown[0][:64],
+                value=self.request.query_params[unknown[0]],
+                reason="Additional properties are not allowed.",
+            )
+
+    def body(self, envelope: str) -> Mapping[str, Any]:
+        """Return what the body holds under its envelope; raise BadRequest if there is no such object."""
+        data = self.request.data
+        if not isinstance(data, Mapping) or not isinstance(data.get(envelope), Mapping):
+            raise BadRequest(
+                f"Malformed request body: it must be an object with the key '{envelope}'."
+            )
+        return data[envelope]  # type: ignore[no-any-return]
+
+    def require(self, body: Mapping[str, Any], *keys: str) -> None:
+        """Raise InvalidInput for a key the body lacks (or that is null)."""
+        for key in keys:
+            if body.get(key) is None:
+                raise InvalidInput(field=key, value=None, reason=f"'{key}' is a required property.")
+
+    def validated(self, model: type[B], data: Any = None) -> B:
+        """Return the body (or ``data``) as this model; raise InvalidInput naming the first wrong field."""
+        return validate(model, self.request.data if data is None else data)
+
+
+def validate(model: type[B], data: Any) -> B:
+    """Check data against a pydantic model in the words the OpenStack services use."""
+    if not isinstance(data, Mapping):
+        raise BadRequest("Malformed request body.")
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "body"
+        if first["type"] == "extra_forbidden":
+            raise InvalidInput(
+                field=field, value=None, reason="Additional properties are not allowed."
+            ) from error
+        raise InvalidInput(
+            field=field, value=first.get("input"), reason=f"{first['msg']}."
+        ) from error
+
+
+def empty(status: int) -> Response:
+    """Return an answer with really no body (202, 204)."""
+    response = Response(None, status=status)
+    response.headers["Content-Length"] = "0"
+    return response

@@ -1,0 +1,92 @@
+"""Settings that control plane and hosts share, read from the environment in one place."""
+
+from __future__ import annotations
+
+import re
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+import environ
+
+from cloudweb import topics
+
+ROOT = Path(__file__).resolve().parent.parent
+env = environ.Env()
+_env_file = ROOT / ".env"
+if _env_file.exists():
+    env.read_env(str(_env_file))
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """The clocks of the engine in seconds; tests shorten them, ratios stay (OPERATIONS)."""
+
+    lease: float = 15.0
+    order_retry: float = 30.0  # a WAITING operation is looked at again after this
+    report: float = 10.0
+    host_down: float = 30.0
+    sweep: float = 1.0
+    lost_order: float = 15.0  # a STARTED step that no report names for this long was lost
+    undo_retry: float = 300.0
+    backoff: float = 2.0
+    call: float = 5.0
+
+    @classmethod
+    def scaled(cls, factor: float) -> Intervals:
+        """Return all intervals multiplied by a factor."""
+        base = cls()
+        return cls(**{name: getattr(base, name) * factor for name in cls.__slots__})
+
+
+def var_dir() -> Path:
+    """Return the directory of everything Cloudweb keeps on disk."""
+    return Path(env.str("CLOUDWEB_VAR", default=str(ROOT / "var"))).resolve()
+
+
+def intervals() -> Intervals:
+    """Return the engine's clocks, scaled by CLOUDWEB_TIME_SCALE (tests use 0.05 or so)."""
+    return Intervals.scaled(env.float("CLOUDWEB_TIME_SCALE", default=1.0))
+
+
+def listen_address() -> tuple[str, int]:
+    """Return host and port of LISTEN (``host:port``, ``[v6]:port`` or a port of the loopback).
+
+    Raises ValueError with a sentence when it is none of these.
+    """
+    text = env.str("LISTEN", default="") or "127.0.0.1:8000"
+    found = re.fullmatch(r"(?:(?:\[([0-9a-fA-F:.]+)\]|([^:\[\]]+)):)?(\d{1,5})", text)
+    if found is None or not 0 < int(found[3]) < 65536:
+        raise ValueError(f"LISTEN is {text!r}; it must look like 127.0.0.1:8000 or [::1]:8000.")
+    return found[1] or found[2] or "127.0.0.1", int(found[3])
+
+
+def listen_url() -> str:
+    """Return the URL by which this machine reaches its own API."""
+    host, port = listen_address()
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def host_name() -> str:
+    """Return the name under which this machine is a host (HOST_NAME, else its host name).
+
+    Raises ValueError with a sentence for one that cannot be a topic.
+    """
+    name = env.str("HOST_NAME", default="") or socket.gethostname().lower()
+    if not topics.HOST_NAME.fullmatch(name):
+        raise ValueError(
+            f"The host name {name!r} may hold only lower-case letters, digits, dots and dashes; "
+            "choose another by the setting HOST_NAME."
+        )
+    return name
+
+
+def api_threads() -> int:
+    """Return how many requests the API works on at once."""
+    return int(env.int("API_THREADS", default=16))
+
+
+def drivers() -> str:
+    """Return ``real`` or ``fake``: what the agents of this machine drive (DRIVERS)."""
+    return env.str("DRIVERS", default="") or "real"

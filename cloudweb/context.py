@@ -1,0 +1,64 @@
+"""Who asks, for what, and under which request id: a plain value that travels with every call."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Self
+
+from cloudweb.exceptions import Forbidden
+
+
+def new_request_id() -> str:
+    """Return a fresh request id in OpenStack's form, ``req-<uuid4>``."""
+    return f"req-{uuid.uuid4()}"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """The caller of a manager method.
+
+    ``roles`` are role names with the implied ones already expanded. ``project_id`` is None for an
+    unscoped token. ``is_system`` marks the engine and the bootstrap command, which no policy stops.
+    """
+
+    request_id: str = field(default_factory=new_request_id)
+    user_id: str | None = None
+    user_name: str = ""
+    user_domain_id: str = ""
+    project_id: str | None = None
+    project_name: str = ""
+    project_domain_id: str = ""
+    roles: frozenset[str] = frozenset()
+    remote_address: str = ""
+    is_system: bool = False
+
+    @classmethod
+    def system(cls, *, project_id: str | None = None, request_id: str | None = None) -> Self:
+        """Return the context of the cloud itself, optionally on behalf of a project."""
+        return cls(request_id=request_id or new_request_id(), project_id=project_id, is_system=True)
+
+    @property
+    def is_admin(self) -> bool:
+        """Tell whether the caller may act on every project (role admin anywhere, or the cloud)."""
+        return self.is_system or "admin" in self.roles
+
+    @property
+    def scoped_project_id(self) -> str:
+        """Return the project of the token; raise Forbidden for an unscoped one."""
+        if self.project_id is None:
+            raise Forbidden("This call needs a token that is scoped to a project.")
+        return self.project_id
+
+    def on_behalf_of(self, project_id: str) -> Self:
+        """Return the same caller with another project (an admin acting for a tenant)."""
+        return replace(self, project_id=project_id)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary for a message."""
+        return {**asdict(self), "roles": sorted(self.roles)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Rebuild a context from ``to_dict``."""
+        return cls(**{**data, "roles": frozenset(data.get("roles", ()))})

@@ -1,0 +1,1 @@
+"""The two databases, and the few things that differ between them."""

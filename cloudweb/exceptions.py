@@ -1,0 +1,168 @@
+"""Errors with a stable code, a safe sentence for the tenant and an inner detail for the log alone.
+
+The class decides the HTTP status; ``cloudweb/api/errors.py`` decides the shape of the body. An app
+defines its own in ``exceptions.py``; the network API shows the class name as its error type.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class CloudwebError(Exception):
+    """Base of every error that may reach a caller.
+
+    ``message`` is safe to show to a tenant; ``detail`` goes to the log and to operators alone.
+    """
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    default_message: ClassVar[str] = "The cloud met an unexpected condition."
+
+    def __init__(
+        self, message: str | None = None, *, detail: str = "", retry_after: int | None = None
+    ) -> None:
+        self.message = message or self.default_message
+        self.detail = detail
+        self.retry_after = retry_after
+        super().__init__(self.message)
+
+
+class BadRequest(CloudwebError):
+    """The request cannot be understood or breaks a rule that does not depend on state."""
+
+    status = 400
+    code = "bad_request"
+    default_message = "The request is malformed."
+
+
+class InvalidInput(BadRequest):
+    """One attribute of the body or query is wrong."""
+
+    code = "invalid_input"
+
+    def __init__(self, *, field: str, reason: str, value: object = None) -> None:
+        self.field, self.reason, self.value = field, reason, value
+        super().__init__(
+            f"Invalid input for field/attribute {field}. Value: {_short(value)}. {reason}"
+        )
+
+
+def _short(value: object) -> str:
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."
+
+
+class Unauthorized(CloudwebError):
+    """No token, or one that is expired, revoked or tampered with."""
+
+    status = 401
+    code = "unauthorized"
+    default_message = "The request you have made requires authentication."
+
+
+class Forbidden(CloudwebError):
+    """The caller is known and may not do this."""
+
+    status = 403
+    code = "forbidden"
+    default_message = "You are not authorized to perform the requested action."
+
+
+class PolicyNotAuthorized(Forbidden):
+    """A policy (``<service type>:<resource>:<action>``) refused, in its service's words."""
+
+    code = "policy_not_authorized"
+
+    def __init__(self, policy: str) -> None:
+        self.policy = policy
+        super().__init__(_refusal(policy))
+
+
+def _refusal(policy: str) -> str:
+    """Say that a policy refused as clients of its service know it (contract 11.1)."""
+    service, _, rest = policy.partition(":")
+    resource, _, action = rest.partition(":")
+    one = resource if action == "list" else resource.removesuffix("s")
+    if service == "identity":
+        return f"You are not authorized to perform the requested action: identity:{action}_{one}."
+    if service == "network":
+        verb = "get" if action in ("list", "show", "get") else action
+        return f"rule:{verb}_{one} is disallowed by policy"
+    if service == "image":
+        return "You are not authorized to complete this action."
+    name = f"os_compute_api:{rest}" if service == "compute" else policy
+    return f"Policy doesn't allow {name} to be performed."
+
+
+class NotFound(CloudwebError):
+    """No such thing, or none that this caller may see."""
+
+    status = 404
+    code = "not_found"
+    default_message = "The resource could not be found."
+
+
+class MethodNotAllowed(CloudwebError):
+    """The route exists, but not with this method."""
+
+    status = 405
+    code = "method_not_allowed"
+    default_message = "The method is not allowed for this resource."
+
+
+class NotAcceptable(CloudwebError):
+    """A microversion that this cloud does not speak."""
+
+    status = 406
+    code = "not_acceptable"
+
+
+class Conflict(CloudwebError):
+    """The state of the resource does not allow this now."""
+
+    status = 409
+    code = "conflict"
+    default_message = "The resource is in a state that does not allow this."
+
+
+class Gone(CloudwebError):
+    """The resource went away while it was being worked on."""
+
+    status = 410
+    code = "gone"
+
+
+class RequestTooLarge(CloudwebError):
+    """A body over the limit."""
+
+    status = 413
+    code = "request_too_large"
+    default_message = "The request body is too large."
+
+
+class UnsupportedMediaType(CloudwebError):
+    """The content is not of the declared or of an accepted type."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+class QuotaExceeded(CloudwebError):
+    """More than the project's quota allows; each service answers it with its own status."""
+
+    status = 403
+    code = "quota_exceeded"
+
+
+class ServiceUnavailable(CloudwebError):
+    """Something this answer needs is away for now; ask again after ``retry_after`` seconds."""
+
+    status = 503
+    code = "service_unavailable"
+    default_message = "The service is unavailable for now."
+
+    def __init__(
+        self, message: str | None = None, *, detail: str = "", retry_after: int | None = 5
+    ) -> None:
+        super().__init__(message, detail=detail, retry_after=retry_after)

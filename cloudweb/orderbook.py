@@ -1,0 +1,131 @@
+"""What a host has been ordered, on its own disk: one record for each scope (OPERATIONS 14-18).
+
+The record is written before the effect, so a host that dies in the middle knows that it had started,
+and refuses whoever comes later with an older epoch.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from cloudweb.files import write_atomically
+from cloudweb.killpoints import reach
+
+TOMBSTONE_SECONDS = 30 * 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The newest order about a scope and how it stands. ``state``: EXECUTING, DONE or FAILED."""
+
+    scope: str
+    epoch: int
+    op: str
+    seq: int
+    direction: str
+    attempt: int
+    boot_id: str
+    state: str
+    outcome: str = ""  # DONE, TRANSIENT or FINAL
+    result: dict[str, Any] = field(default_factory=dict)
+    error: dict[str, str] = field(default_factory=dict)
+    at: float = field(default_factory=time.time)
+
+    @property
+    def place(self) -> tuple[str, int, str]:
+        """What the order is an attempt of."""
+        return self.op, self.seq, self.direction
+
+
+class OrderBook:
+    """All records of a host; thread-safe. Reads come from memory, writes reach the disk first."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._records: dict[str, Record] = {}
+        self._lock = threading.RLock()
+        self._scope_locks: dict[str, threading.Lock] = {}
+        directory.mkdir(parents=True, exist_ok=True)
+        self._load()
+
+    def _load(self) -> None:
+        for path in self.directory.glob("*/*.json"):
+            try:
+                record = Record(**json.loads(path.read_text()))
+            except (ValueError, TypeError):
+                path.unlink(missing_ok=True)  # a torn write cannot happen; a foreign file can
+                continue
+            if record.state != "EXECUTING" and time.time() - record.at > TOMBSTONE_SECONDS:
+                path.unlink(missing_ok=True)
+                continue
+            self._records[record.scope] = record
+
+    def get(self, scope: str) -> Record | None:
+        """Return the record of a scope."""
+        with self._lock:
+            return self._records.get(scope)
+
+    def records(self) -> list[Record]:
+        """Return all records."""
+        with self._lock:
+            return list(self._records.values())
+
+    def top_epoch(self) -> int:
+        """Return the highest epoch this host has seen."""
+        with self._lock:
+            return max((record.epoch for record in self._records.values()), default=0)
+
+    def mutex(self) -> threading.RLock:
+        """Return the lock under which a record is judged and replaced."""
+        return self._lock
+
+    def scope_lock(self, scope: str) -> threading.Lock:
+        """Return the lock that is held over the effects on a scope."""
+        with self._lock:
+            return self._scope_locks.setdefault(scope, threading.Lock())
+
+    def write(self, record: Record) -> Record:
+        """Replace a scope's record, on disk before in memory: temp file, fsync, rename, fsync."""
+        domain, _, resource = record.scope.partition(":")
+        path = self.directory / _safe(domain) / f"{_safe(resource)}.json"
+        with self._lock:
+            write_atomically(path, json.dumps(asdict(record)))
+            self._records[record.scope] = record
+        return record
+
+    def begin(self, record: Record) -> Record:
+        """Write EXECUTING, before the scope's lock is waited for."""
+        reach("record.before")
+        written = self.write(record)
+        reach("record.after")
+        return written
+
+    def finish(
+        self, record: Record, outcome: str, *, result: dict[str, Any], error: dict[str, str]
+    ) -> Record | None:
+        """Write how it ended, unless a newer order has replaced the record; return what stands."""
+        reach("outcome.before")
+        with self._lock:
+            newest = self._records.get(record.scope)
+            if newest is None or newest.place != record.place:
+                return None
+            state = "DONE" if outcome == "DONE" else "FAILED"
+            written = self.write(
+                replace(
+                    newest, state=state, outcome=outcome, result=result, error=error, at=time.time()
+                )
+            )
+        reach("outcome.after")
+        return written
+
+
+def _safe(name: str) -> str:
+    kept = "".join(char for char in name if char.isalnum() or char in "-_.")
+    if not kept or kept != name or kept.startswith("."):
+        raise ValueError(f"not a scope: {name!r}")
+    return kept

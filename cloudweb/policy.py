@@ -1,0 +1,96 @@
+"""Who may do what: one named rule for each manager method, checked before the method looks at anything.
+
+A rule sees the context alone. Whether one resource is visible is the queryset's part
+(``visible_to(context)``): what a caller may not see does not exist for it (404, never 403).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from cloudweb.context import RequestContext
+from cloudweb.exceptions import PolicyNotAuthorized
+
+Rule = Callable[[RequestContext], bool]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class HasContext(Protocol):
+    """Anything that carries the caller's context: every manager."""
+
+    context: RequestContext
+
+
+M = TypeVar("M", bound=HasContext)
+
+#: Every declared policy by its name, ``<service type>:<resource>:<action>``.
+RULES: dict[str, Rule] = {}
+
+
+def admin(context: RequestContext) -> bool:
+    """Allow role admin on any project, as OpenStack's default policies do."""
+    return context.is_admin
+
+
+def authenticated(context: RequestContext) -> bool:
+    """Allow every valid token, scoped or not."""
+    return context.is_system or context.user_id is not None
+
+
+def project_reader(context: RequestContext) -> bool:
+    """Allow reader and above in the token's project, and admins."""
+    return context.is_admin or (context.project_id is not None and "reader" in context.roles)
+
+
+def project_member(context: RequestContext) -> bool:
+    """Allow member and above in the token's project, and admins."""
+    return context.is_admin or (context.project_id is not None and "member" in context.roles)
+
+
+def project_manager(context: RequestContext) -> bool:
+    """Allow manager and above in the token's project, and admins."""
+    return context.is_admin or (context.project_id is not None and "manager" in context.roles)
+
+
+def declare(rules: dict[str, Rule]) -> None:
+    """Register an app's policies; a name is declared once."""
+    for name, rule in rules.items():
+        if name in RULES and RULES[name] is not rule:
+            raise ValueError(f"policy {name} is declared twice")
+        RULES[name] = rule
+
+
+def allows(context: RequestContext, name: str) -> bool:
+    """Tell whether the policy lets this caller pass."""
+    return context.is_system or RULES[name](context)
+
+
+def check(context: RequestContext, name: str) -> None:
+    """Raise PolicyNotAuthorized unless the policy lets this caller pass."""
+    if not allows(context, name):
+        raise PolicyNotAuthorized(name)
+
+
+def policy(
+    name: str,
+) -> Callable[[Callable[Concatenate[M, P], R]], Callable[Concatenate[M, P], R]]:
+    """Guard a manager method by the policy of this name."""
+
+    def decorate(method: Callable[Concatenate[M, P], R]) -> Callable[Concatenate[M, P], R]:
+        @wraps(method)
+        def guarded(self: M, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            check(self.context, name)
+            return method(self, *args, **kwargs)
+
+        guarded.policy = name  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def policy_of(method: Callable[..., Any]) -> str | None:
+    """Return the policy that guards a manager method; None if it has none (tests refuse that)."""
+    return getattr(method, "policy", None)

@@ -1,0 +1,170 @@
+"""What crosses the broker, and the only module that talks to it (OPERATIONS, "Celery").
+
+Celery delivers; it decides nothing. A message that is lost costs time, never truth: so sending never
+raises to a caller who has committed, it reports False and the sweep or the next report repairs it.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+import structlog
+from celery import Celery
+from kombu import Exchange, Queue
+from kombu.exceptions import OperationalError as BrokerError
+
+from cloudweb.objects import VersionedObject
+from cloudweb.topics import INBOX, host_topic
+
+log = structlog.get_logger(__name__)
+
+P = TypeVar("P", bound=VersionedObject)
+
+
+@dataclass(frozen=True, slots=True)
+class Method(Generic[P]):
+    """One method that an agent exposes: its name on the wire, what it takes, what it answers.
+
+    ``deadline`` is in seconds. ``urgent`` methods take nothing new (destroy, power-off, answers) and
+    run in threads of the host that nothing else may use.
+    """
+
+    REGISTRY: ClassVar[dict[str, Method[Any]]] = {}
+
+    name: str  # "<domain>.<method>"
+    payload: type[P]
+    answer: type[VersionedObject] | None = None
+    deadline: float = 60.0
+    urgent: bool = False
+    query: bool = False  # changes nothing: answered at once, not recorded
+
+    def __post_init__(self) -> None:
+        Method.REGISTRY[self.name] = self
+
+    @property
+    def domain(self) -> str:
+        """The agent's domain: compute, network."""
+        return self.name.partition(".")[0]
+
+    def order(self, *, host: str, resource_id: str, payload: P) -> Order:
+        """Return the order that a step gives to a host about one resource."""
+        return Order(self.name, host, f"{self.domain}:{resource_id}", payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What one host shall do about one scope. Signed and dated when it is cast."""
+
+    method: str
+    host: str
+    scope: str
+    payload: VersionedObject
+
+    @property
+    def contract(self) -> Method[Any]:
+        """The declaration of the method."""
+        return Method.REGISTRY[self.method]
+
+
+@dataclass(slots=True)
+class Envelope:
+    """What a host says (OPERATIONS, "What crosses the broker")."""
+
+    host: str
+    boot_id: str
+    seq: int
+    sent_at: float
+    kind: str  # report | reply | answer
+    body: dict[str, Any] = field(default_factory=dict)
+    v: int = 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form that is signed and sent."""
+        return {
+            "v": self.v,
+            "host": self.host,
+            "boot_id": self.boot_id,
+            "seq": self.seq,
+            "sent_at": self.sent_at,
+            "kind": self.kind,
+            "body": self.body,
+        }
+
+
+def direct(name: str) -> Queue:
+    """Return a queue behind the anonymous exchange.
+
+    With only ``exchange=''`` and a routing key Celery publishes to its default queue instead.
+    """
+    return Queue(name, exchange=Exchange(""), routing_key=name)
+
+
+class Sender:
+    """Publishes; one for each process, made at first use (after any fork)."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._lock = threading.Lock()
+
+    def send(self, queue: str, task: str, argument: Any) -> bool:
+        """Publish one task; tell whether the broker took it."""
+        try:
+            with self._app.producer_pool.acquire(block=True, timeout=5) as producer:
+                self._app.send_task(
+                    task,
+                    args=(argument,),
+                    queue=direct(queue),  # type: ignore[arg-type]  # the stub knows names only
+                    producer=producer,
+                    ignore_result=True,
+                    retry=False,
+                    task_id=str(uuid.uuid4()),
+                )
+        except (BrokerError, OSError) as error:
+            log.warning("broker is away", queue=queue, task=task, error=str(error))
+            return False
+        except Exception as error:  # noqa: BLE001 - the transport's own errors differ by broker
+            log.warning("broker refused a message", queue=queue, task=task, error=repr(error))
+            return False
+        return True
+
+
+_sender: Sender | None = None
+_sender_lock = threading.Lock()
+
+
+def sender() -> Sender:
+    """Return this process's sender."""
+    global _sender
+    with _sender_lock:
+        if _sender is None:
+            from cloudweb.celery import app
+
+            _sender = Sender(app)
+        return _sender
+
+
+ADVANCE = "operations.advance"
+DELIVER = "inbox.deliver"
+
+
+def ring(operation_id: str) -> bool:
+    """Ring the doorbell of one operation: any control worker may open."""
+    return sender().send("conductor", ADVANCE, operation_id)
+
+
+def send_order(host: str, method: str, signed: dict[str, Any]) -> bool:
+    """Put a signed order on the queue of the host's agent."""
+    return sender().send(host_topic(method.partition(".")[0], host), method, signed)
+
+
+def send_to_host(host: str, domain: str, task: str, signed: dict[str, Any]) -> bool:
+    """Put a signed notice (what a report is answered with) on a host's queue."""
+    return sender().send(host_topic(domain, host), task, signed)
+
+
+def deliver(envelope: dict[str, Any]) -> bool:
+    """Put a signed envelope into the inbox of the control plane."""
+    return sender().send(INBOX, DELIVER, envelope)

@@ -1,0 +1,160 @@
+"""The control plane: API, dashboard, admin, conductor, scheduler, taskmanager."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cloudweb.conf import env, listen_url
+from cloudweb.keeping import kept_secret
+from cloudweb.settings.common import *  # noqa: F403
+from cloudweb.settings.common import BASE_DIR, DEBUG, VAR
+
+SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret(VAR / "secrets" / "secret_key")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"])
+ROOT_URLCONF = "cloudweb.urls"
+WSGI_APPLICATION = "cloudweb.wsgi.application"
+AUTH_USER_MODEL = "identity.User"
+# Names are unique in their domain; the backend logs in by both.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+LOGIN_URL = "/login"
+LOGIN_REDIRECT_URL = "/"
+APPEND_SLASH = False
+
+INSTALLED_APPS = [
+    "cloudweb.admin_site.OperatorAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_htmx",
+    "cloudweb",
+    "operations",
+    "identity",
+    "image",
+    "network",
+    "compute",
+    "instances",
+    "dashboard",
+]
+
+MIDDLEWARE = [
+    "cloudweb.api.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "cloudweb.api.middleware.ServiceMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "dashboard.middleware.PageMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = VAR / "static"
+# Files are served straight from where they are; nothing has to be collected first.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("API_MAX_BODY", default=1_048_576)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+USE_X_FORWARDED_HOST = True
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = False
+X_FRAME_OPTIONS = "DENY"
+
+PASSWORD_HASHERS = ["identity.hashers.Argon2"]
+AUTHENTICATION_BACKENDS = ["identity.backends.SqlBackend"]
+
+CLOUDWEB_TOKEN_CONTEXT = "identity.tokens.context_of"  # noqa: S105
+CLOUDWEB_SESSION_CONTEXT = "identity.sessions.context_of"
+CLOUDWEB_OPERATOR_CONTEXT = "identity.sessions.operator_context_of"
+CLOUDWEB_PASSWORD_FORM = "identity.forms.OwnPasswordForm"  # noqa: S105
+TOKEN_LIFETIME = env.int("TOKEN_LIFETIME", default=14_400)
+REGION = env.str("REGION", default="RegionOne")
+PUBLIC_URL = env.str("PUBLIC_URL", default="")
+IMAGE_STORE = env.path("IMAGE_STORE", default=str(VAR / "images"))
+IMAGE_MAX_SIZE = env.int("IMAGE_MAX_SIZE", default=64 * 1024**3)
+IMAGE_MAX_VIRTUAL_SIZE = env.int("IMAGE_MAX_VIRTUAL_SIZE", default=16 * 1024**4)
+#: Where this machine reaches its own API: host and port of LISTEN.
+LISTEN = listen_url().removeprefix("http://")
+#: Tells whether any host could build a server; resolved by name, like BOOTSTRAP.
+HOST_IS_UP = "compute.readiness.a_host_is_up"
+#: Fills an empty database; resolved by name, for the base library imports no app.
+BOOTSTRAP = "instances.bootstrap.bootstrap"
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "cloudweb.api.auth.TokenAuthentication",
+        "cloudweb.api.auth.BrowserSession",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["cloudweb.api.auth.HasToken"],
+    "DEFAULT_RENDERER_CLASSES": [
+        "cloudweb.api.rendering.OrjsonRenderer",
+        "cloudweb.api.rendering.BrowserRenderer",
+    ],
+    "DEFAULT_PARSER_CLASSES": ["cloudweb.api.rendering.OrjsonParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cloudweb.api.rendering.JsonAlways",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "cloudweb.api.errors.exception_handler",
+    "URL_FORMAT_OVERRIDE": None,
+    "UNAUTHENTICATED_USER": None,
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Cloudweb",
+    "DESCRIPTION": "A private cloud that speaks the OpenStack API.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {"token": {"type": "apiKey", "in": "header", "name": "X-Auth-Token"}}
+    },
+    "SECURITY": [{"token": []}],
+}
+
+
+def database(url_default: str) -> dict[str, Any]:
+    """Return Django's settings for DATABASE_URL, tuned for each engine."""
+    config: dict[str, Any] = env.db("DATABASE_URL", default=url_default)
+    if "sqlite" in config["ENGINE"]:
+        config["ENGINE"] = "cloudweb.database.sqlite"
+        config["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+    config["CONN_MAX_AGE"] = 600
+    config["CONN_HEALTH_CHECKS"] = True
+    return config
+
+
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise looks for it
+DATABASES = {"default": database(f"sqlite:///{VAR / 'cloudweb.sqlite3'}")}

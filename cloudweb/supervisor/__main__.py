@@ -1,0 +1,113 @@
+"""``python -m cloudweb.supervisor``: everything of one machine in the foreground (``make run``)."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import NoReturn
+
+from cloudweb.conf import listen_url, var_dir
+from cloudweb.supervisor.child import Child, GaveUp
+from cloudweb.supervisor.output import say
+from cloudweb.supervisor.preflight import CannotStart, check
+from cloudweb.supervisor.preparation import prepare
+from cloudweb.supervisor.tree import STAGES, children
+
+READY_WITHIN = 45.0
+
+
+class Ending(Exception):
+    """A signal asked for the end."""
+
+
+class Supervisor:
+    """Starts the children, tells when the cloud answers, and keeps watch until it is told to end."""
+
+    def __init__(self, family: list[Child], *, banner: Path) -> None:
+        self.family, self.banner = family, banner
+
+    def run(self) -> int:
+        """Serve until a signal (exit code 0) or until a child cannot be kept alive (1)."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _end)
+        try:
+            self._serve()
+        except Ending:
+            return 0
+        except (GaveUp, CannotStart) as error:
+            say(f"\nCloudweb stops: {error}\n")
+            return 1
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            self._end_all()
+
+    def _serve(self) -> NoReturn:
+        self.family[0].start()  # the broker, so that news of the preparation finds it
+        prepare()
+        started = time.monotonic()
+        while not answers(f"{listen_url()}/readyz"):
+            self._look()
+            if time.monotonic() - started > READY_WITHIN:
+                if not answers(f"{listen_url()}/healthz"):
+                    raise GaveUp(
+                        f"the API did not answer within {READY_WITHIN:g} s. {self._logs()}"
+                    )
+                say(f"\nThis machine is not ready as a host yet. {self._logs()}")
+                break
+            time.sleep(0.1)
+        say(self.banner.read_text())
+        self.banner.unlink()
+        while True:
+            self._look()
+            time.sleep(0.5)
+
+    def _look(self) -> None:
+        for child in self.family:
+            child.look()
+
+    def _logs(self) -> str:
+        return f"What its processes say is in {self.family[0].output.path.parent}."
+
+    def _end_all(self) -> None:
+        say("Stopping; guests and networks keep running.")
+        by_name = {child.name: child for child in self.family}
+        for names, seconds in STAGES:
+            deadline = time.monotonic() + seconds
+            stage = [by_name[name] for name in names if name in by_name]
+            for child in stage:
+                child.ask_to_end()
+            for child in stage:
+                child.wait_or_kill(deadline)
+
+
+def _end(number: int, _frame: object) -> None:
+    raise Ending(number)
+
+
+def answers(url: str) -> bool:
+    """Tell whether a URL answers 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=3) as response:  # noqa: S310  # our own address
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def main() -> int:
+    """Check the machine, then supervise; return the exit code."""
+    try:
+        lock = check()
+    except CannotStart as error:
+        say(f"\nCloudweb cannot start. {error}\n")
+        return 1
+    with lock:
+        return Supervisor(children(), banner=var_dir() / "run" / "banner").run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

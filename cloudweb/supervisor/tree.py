@@ -1,0 +1,75 @@
+"""The children of one machine, in the order in which they start."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from cloudweb.conf import ROOT, api_threads, host_name, listen_address, listen_url, var_dir
+from cloudweb.supervisor.child import Child
+
+#: Ended in this order, each stage with so many seconds: first who takes work, last the broker.
+STAGES = ((("api",), 3.5), (("host", "control"), 4.5), (("redis",), 1.0))
+
+
+def children() -> list[Child]:
+    """Return redis, control worker, host worker and API of this machine, not started yet."""
+    var, manage = var_dir(), (sys.executable, str(ROOT / "manage.py"))
+    env = {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
+
+    def child(name: str, *command: str, **more: str) -> Child:
+        return Child(name, *command, log=var / "log" / f"{name}.log", env={**env, **more})
+
+    return [
+        child("redis", *redis_command(var)),
+        child("control", *manage, "service", "control"),
+        child(
+            "host",
+            *manage,
+            "service",
+            "host",
+            "--host",
+            host_name(),
+            METADATA_URL=os.environ.get("METADATA_URL") or listen_url(),
+            HOST_KEY=str(var / "hosts" / host_name() / "credentials" / "host.key"),
+        ),
+        child("api", *api_command(var)),
+    ]
+
+
+def redis_command(var: Path) -> tuple[str, ...]:
+    """Return the command of the private broker: a Unix socket, no port, nothing on disk.
+
+    Nothing is lost with it: the broker is a doorbell, the database is the truth.
+    """
+    options = {
+        "port": "0",
+        "unixsocket": str(var / "run" / "redis.sock"),
+        "unixsocketperm": "700",
+        "dir": str(var / "run"),
+        "save": "",
+        "appendonly": "no",
+        "databases": "1",
+        "maxmemory": "64mb",
+        "maxmemory-policy": "noeviction",
+        "loglevel": "warning",
+    }
+    return (
+        "redis-server",
+        *(word for key, value in options.items() for word in (f"--{key}", value)),
+    )
+
+
+def api_command(var: Path) -> tuple[str, ...]:
+    """Return gunicorn's command: one process of threads; uploads stream, so nothing times them out."""
+    host, port = listen_address()
+    bracketed = f"[{host}]" if ":" in host else host
+    return (
+        sys.executable, "-m", "gunicorn", "cloudweb.wsgi:application",
+        "--bind", f"{bracketed}:{port}",
+        "--worker-class", "gthread", "--workers", "1", "--threads", str(api_threads()),
+        "--graceful-timeout", "3", "--keep-alive", "15", "--timeout", "60",
+        "--no-sendfile", "--chdir", str(ROOT), "--worker-tmp-dir", str(var / "run"),
+        "--log-level", "warning", "--no-control-socket",
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Hosts, flavors, placement and hypervisors."""

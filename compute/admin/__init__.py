@@ -1,0 +1,7 @@
+"""Compute's pages in the operators' console."""
+
+from compute.admin.claims import ClaimAdmin
+from compute.admin.flavors import FlavorAdmin
+from compute.admin.hosts import HostAdmin
+
+__all__ = ["ClaimAdmin", "FlavorAdmin", "HostAdmin"]

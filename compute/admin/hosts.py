@@ -1,0 +1,214 @@
+"""Hosts: load, up or down, enable and disable with a reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.db.models import Case, QuerySet, Value, When
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from cloudweb.admin import ManagedAdmin, bar, pill
+from compute.manager import HostManager
+from compute.models import Host
+from compute.querysets import is_up
+
+
+class ReasonForm(ActionForm):
+    """The choice of an action, with a reason beside it."""
+
+    reason = forms.CharField(
+        required=False,
+        max_length=255,
+        widget=forms.TextInput(attrs={"placeholder": "Reason (for disable)"}),
+    )
+
+
+class HostForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    """What an operator decides about a host; the rest it reports itself."""
+
+    zone = forms.RegexField(r"^[^\s:/][^:/]*$", max_length=255)
+
+    class Meta:
+        model = Host
+        fields = ("zone", "enabled", "disabled_reason", "cpu_ratio", "ram_ratio", "disk_ratio")
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a ratio that promises nothing or less."""
+        data: dict[str, Any] = super().clean() or {}
+        for name in ("cpu_ratio", "ram_ratio", "disk_ratio"):
+            if data.get(name) is not None and data[name] <= 0:
+                self.add_error(name, "It must be more than 0.")
+        return data
+
+
+@admin.register(Host)
+class HostAdmin(ManagedAdmin):
+    """Hosts with their load."""
+
+    form = HostForm
+    action_form = ReasonForm
+    actions = ("enable", "disable", "force_down", "believe")
+    list_display = (
+        "name",
+        "zone",
+        "state",
+        "status",
+        "vcpu_load",
+        "ram_load",
+        "disk_load",
+        "running_guests",
+        "driver",
+    )
+    list_filter = ("zone", "enabled", "driver")
+    search_fields = ("name",)
+    ordering = ("name",)
+    readonly_fields = (
+        "name",
+        "id",
+        "state",
+        "vcpu_load",
+        "ram_load",
+        "disk_load",
+        "measured_ram_free",
+        "measured_disk_free",
+        "running_guests",
+        "driver",
+        "capability_names",
+        "hypervisor_type",
+        "hypervisor_version",
+        "architecture",
+        "cpu_model",
+        "accelerated",
+        "created_at",
+    )
+    fieldsets = (
+        (None, {"fields": ("name", "id", "state", "zone", "enabled", "disabled_reason")}),
+        ("Load", {"fields": ("vcpu_load", "ram_load", "disk_load", "running_guests")}),
+        (
+            "Over-promise (empty: the setting's)",
+            {"fields": ("cpu_ratio", "ram_ratio", "disk_ratio")},
+        ),
+        (
+            "What the host reports",
+            {
+                "fields": (
+                    "measured_ram_free",
+                    "measured_disk_free",
+                    "driver",
+                    "capability_names",
+                    "hypervisor_type",
+                    "hypervisor_version",
+                    "architecture",
+                    "cpu_model",
+                    "accelerated",
+                    "created_at",
+                )
+            },
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Host]:
+        """Add whether each host is up, in the same statement."""
+        up = Case(When(is_up(), then=Value(True)), default=Value(False))
+        hosts: QuerySet[Host] = super().get_queryset(request)
+        return hosts.annotate(seems_up=up)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let operators decide what the form offers."""
+        return True
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let operators forget a host."""
+        return True
+
+    @admin.display(description="state", ordering="seems_up")
+    def state(self, host: Host) -> SafeString:
+        """Return whether its agent reports."""
+        up = bool(getattr(host, "seems_up", False))
+        return pill("up" if up else "down", good=up)
+
+    @admin.display(description="status", ordering="enabled")
+    def status(self, host: Host) -> SafeString:
+        """Return what operators decided, and why."""
+        reason = f": {host.disabled_reason}" if host.disabled_reason else ""
+        return pill("enabled" if host.enabled else f"disabled{reason}", good=host.enabled or None)
+
+    @admin.display(description="vCPUs promised")
+    def vcpu_load(self, host: Host) -> SafeString:
+        """Return a bar."""
+        return bar(host.vcpus_used, host.vcpus_limit, f"{host.vcpus_used} of {host.vcpus_limit}")
+
+    @admin.display(description="RAM promised")
+    def ram_load(self, host: Host) -> SafeString:
+        """Return a bar."""
+        return bar(host.ram_used, host.ram_limit, f"{host.ram_used:,} of {host.ram_limit:,} MiB")
+
+    @admin.display(description="disk promised")
+    def disk_load(self, host: Host) -> SafeString:
+        """Return a bar."""
+        return bar(
+            host.disk_used, host.disk_limit, f"{host.disk_used:,} of {host.disk_limit:,} GiB"
+        )
+
+    @admin.display(description="capabilities")
+    def capability_names(self, host: Host) -> str:
+        """Return what its driver can do beyond the least."""
+        return ", ".join(sorted(host.capabilities)) or "none"
+
+    def save_model(self, request: HttpRequest, obj: Host, form: Any, change: bool) -> None:
+        """Write the decisions that changed, by the manager."""
+        hosts = HostManager(self.context(request))
+        hosts.configure(
+            obj.name,
+            zone=obj.zone,
+            cpu_ratio=obj.cpu_ratio,
+            ram_ratio=obj.ram_ratio,
+            disk_ratio=obj.disk_ratio,
+        )
+        if {"enabled", "disabled_reason"} & set(form.changed_data):
+            if obj.enabled:
+                hosts.enable(obj.name)
+            else:
+                hosts.disable(obj.name, reason=obj.disabled_reason)
+
+    def delete_model(self, request: HttpRequest, obj: Host) -> None:
+        """Forget the host."""
+        HostManager(self.context(request)).delete(obj.name)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Host]) -> None:
+        """Forget several."""
+        for host in queryset:
+            self.delete_model(request, host)
+
+    @admin.action(description="Enable: place servers here again")
+    def enable(self, request: HttpRequest, queryset: QuerySet[Host]) -> None:
+        """Enable each."""
+        for host in queryset:
+            HostManager(self.context(request)).enable(host.name)
+        messages.success(request, "Servers may be placed there again.")
+
+    @admin.action(description="Disable: place no further servers here")
+    def disable(self, request: HttpRequest, queryset: QuerySet[Host]) -> None:
+        """Disable each, with the reason that was typed."""
+        reason = request.POST.get("reason", "").strip()[:255]
+        for host in queryset:
+            HostManager(self.context(request)).disable(host.name, reason=reason)
+        messages.success(request, "No further servers will be placed there; those there go on.")
+
+    @admin.action(description="Treat as down, whatever it reports")
+    def force_down(self, request: HttpRequest, queryset: QuerySet[Host]) -> None:
+        """Force each down."""
+        for host in queryset:
+            HostManager(self.context(request)).force_down(host.name, forced=True)
+        messages.success(request, "They count as down until their reports are believed again.")
+
+    @admin.action(description="Believe its reports again")
+    def believe(self, request: HttpRequest, queryset: QuerySet[Host]) -> None:
+        """End the force of each."""
+        for host in queryset:
+            HostManager(self.context(request)).force_down(host.name, forced=False)
+        messages.success(request, "They are up when they report.")

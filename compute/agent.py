@@ -1,0 +1,237 @@
+"""What a host does about guests. No database; every method is idempotent."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from cloudweb.driver import DriverError, Unguarded, Work
+from cloudweb.files import write_atomically
+from cloudweb.rpc import Method
+from compute import rpc
+from compute.drivers.base import ConsoleLog, GuestNotFound, Hypervisor
+from compute.image_cache import ImageCache
+from compute.objects import (
+    ConsoleRequest,
+    ConsoleText,
+    GuestRef,
+    GuestSpec,
+    GuestState,
+    ImageSource,
+    PowerOffRequest,
+    RebootRequest,
+)
+
+log = structlog.get_logger(__name__)
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class ComputeAgent:
+    """The guests of one host.
+
+    It keeps, for each guest, what it was last told and whether it shall run: after a reboot of the
+    machine those that ran are started again without asking anybody.
+    """
+
+    exposes: tuple[Method[Any], ...] = (
+        rpc.SPAWN,
+        rpc.DESTROY,
+        rpc.POWER_ON,
+        rpc.POWER_OFF,
+        rpc.REBOOT,
+        rpc.CONSOLE_OUTPUT,
+        rpc.INSPECT,
+    )
+
+    def __init__(self, driver: Hypervisor, images: ImageCache, directory: Path) -> None:
+        self.driver = driver
+        self.images = images
+        self._guests = directory / "guests"
+        self._boot_file = directory / "boot_id"
+        self._guests.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._facts: list[dict[str, Any]] = []
+        self._soon: Callable[[], None] = lambda: None
+        self._inventory: dict[str, Any] | None = None
+        images.in_use = self._bases
+
+    # -- life
+
+    def init_host(self) -> list[str]:
+        """Connect to the hypervisor and look what became of the guests; return problems.
+
+        What ran before the machine went down is not started here: ``start_guests`` comes later.
+        """
+        self.driver.start(self._changed)
+        problems: list[str] = []
+        for path in sorted(self._guests.glob("*.json")):
+            spec, runs = _read(path)
+            if not runs:
+                continue
+            try:
+                state = self.driver.get(spec.id).power_state
+            except GuestNotFound:
+                problems.append(f"guest {spec.id} is gone from the hypervisor")
+                state = "shutdown"
+            if state != "running" and not self._rebooted():
+                self._changed(spec.id, state)
+        return problems
+
+    def start_guests(self, lock: Callable[[str], AbstractContextManager[Any]]) -> None:
+        """After a reboot of the machine start those guests that ran; once for each boot."""
+        if not self._rebooted():
+            return
+        for path in sorted(self._guests.glob("*.json")):
+            with lock(f"compute:{path.stem}"):
+                if path.exists():  # it was not deleted meanwhile
+                    self._start_again(path)
+        write_atomically(self._boot_file, _boot_id())
+
+    def _start_again(self, path: Path) -> None:
+        spec, runs = _read(path)
+        try:
+            if runs and self.driver.get(spec.id).power_state != "running":
+                self.driver.power_on(spec, work=Unguarded())
+        except DriverError as error:
+            log.warning("guest not started again", guest=spec.id, error=error.message)
+            self._changed(spec.id, "shutdown")
+
+    def _rebooted(self) -> bool:
+        return not self._boot_file.exists() or self._boot_file.read_text() != _boot_id()
+
+    def listen(self, soon: Callable[[], None]) -> None:
+        """Call ``soon`` when something happened that should be reported at once."""
+        self._soon = soon
+
+    def stop(self) -> None:
+        """Disconnect; guests go on."""
+        self.driver.stop()
+
+    # -- orders
+
+    def spawn(self, spec: GuestSpec, work: Work) -> GuestState:
+        """Fetch what the guest boots from, then make it run."""
+        images = {}
+        if self.driver.wants_images:
+            for source in _sources(spec):
+                work.checkpoint()
+                images[source.id] = self.images.ensure(source, work)
+        work.checkpoint()
+        self._keep(spec, runs=True)
+        return self.driver.spawn(spec, images=images, work=work)
+
+    def destroy(self, ref: GuestRef, work: Work) -> None:
+        """Make the guest absent, and forget it."""
+        self.driver.destroy(ref, work=work)
+        self._path(ref.id).unlink(missing_ok=True)
+
+    def power_on(self, spec: GuestSpec, work: Work) -> GuestState:
+        """Start the guest."""
+        state = self.driver.power_on(spec, work=work)
+        self._keep(spec, runs=True)
+        return state
+
+    def power_off(self, request: PowerOffRequest, work: Work) -> GuestState:
+        """Stop the guest."""
+        self._note_runs(request.id, runs=False)
+        ref = GuestRef(id=request.id, name=request.name)
+        return self.driver.power_off(ref, timeout=request.timeout, work=work)
+
+    def reboot(self, request: RebootRequest, work: Work) -> GuestState:
+        """Reboot the guest."""
+        self._note_runs(request.id, runs=True)
+        return self.driver.reboot(request, work=work)
+
+    def _bases(self) -> list[Path]:
+        """Return the cached files that the guests of this host are based on."""
+        bases: list[Path] = []
+        for path in self._guests.glob("*.json"):
+            try:
+                kept = json.loads(path.read_text())
+            except FileNotFoundError:  # destroyed just now
+                continue
+            bases += map(self.images.path_of, _sources(GuestSpec.load(kept["spec"])))
+        return bases
+
+    # -- questions
+
+    def console_output(self, request: ConsoleRequest) -> ConsoleText:
+        """Return the newest lines of the console; raise DriverError where the driver keeps none."""
+        if not isinstance(self.driver, ConsoleLog):
+            raise DriverError("This server's hypervisor keeps no console log.")
+        ref = GuestRef(id=request.id, name=request.name)
+        text = self.driver.console_output(ref, length=request.length)
+        return ConsoleText(text=text.decode(errors="replace"))
+
+    def inspect(self, ref: GuestRef) -> GuestState:
+        """Return the guest as the hypervisor sees it; raise GuestNotFound."""
+        return self.driver.get(ref.id)
+
+    # -- reports
+
+    def report(self, *, full: bool) -> dict[str, Any]:
+        """Return load, events not yet taken, and the inventory when it changed."""
+        inventory = self.driver.inventory().dump()
+        with self._lock:
+            said: dict[str, Any] = {
+                "load": self.driver.load().dump(),
+                "events": list(self._facts),
+            }
+            if full or inventory != self._inventory:
+                said["inventory"] = inventory
+                self._inventory = inventory
+        return said
+
+    def reported(self, facts: list[dict[str, Any]]) -> None:
+        """Forget the events that were taken."""
+        with self._lock:
+            self._facts = [fact for fact in self._facts if fact not in facts]
+
+    def _changed(self, guest_id: str, power_state: str) -> None:
+        """Note that a guest changed by itself; users wait for this, so say it now."""
+        with self._lock:
+            self._facts.append({"kind": "guest.power", "id": guest_id, "state": power_state})
+            self._facts = self._facts[-500:]
+        self._soon()
+
+    # -- what is kept
+
+    def _path(self, guest_id: str) -> Path:
+        return self._guests / f"{guest_id}.json"
+
+    def _keep(self, spec: GuestSpec, *, runs: bool) -> None:
+        kept = spec.model_copy(update={"config_drive": None})  # it holds user data; the disk stays
+        write_atomically(
+            self._path(spec.id), json.dumps({"spec": kept.dump(), "runs": runs}), mode=0o600
+        )
+
+    def _note_runs(self, guest_id: str, *, runs: bool) -> None:
+        path = self._path(guest_id)
+        if path.exists():
+            kept = json.loads(path.read_text())
+            if kept["runs"] != runs:
+                write_atomically(path, json.dumps({**kept, "runs": runs}), mode=0o600)
+
+
+def _boot_id() -> str:
+    return BOOT_ID.read_text().strip() if BOOT_ID.exists() else ""
+
+
+def _read(path: Path) -> tuple[GuestSpec, bool]:
+    kept = json.loads(path.read_text())
+    return GuestSpec.load(kept["spec"]), bool(kept["runs"])
+
+
+def _sources(spec: GuestSpec) -> list[ImageSource]:
+    found = [disk.image for disk in spec.disks if disk.image is not None]
+    if spec.direct_boot is not None:
+        found.append(spec.direct_boot.kernel)
+        if spec.direct_boot.ramdisk is not None:
+            found.append(spec.direct_boot.ramdisk)
+    return found

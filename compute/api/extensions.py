@@ -1,0 +1,38 @@
+"""Extensions, as clients older than microversions look for them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.views import ServiceViewSet
+from compute.manager.extensions import Extension, ExtensionManager
+
+UPDATED = "2014-12-03T00:00:00Z"
+
+
+class ExtensionViewSet(ServiceViewSet):
+    """List and show."""
+
+    manager: ClassVar[type[ExtensionManager]] = ExtensionManager
+
+    def list(self, request: Request) -> Response:
+        """Return all extensions."""
+        found = self.manager(self.context).list()
+        return Response({"extensions": [_extension(item) for item in found]})
+
+    def retrieve(self, request: Request, alias: str) -> Response:
+        """Return one extension."""
+        return Response({"extension": _extension(self.manager(self.context).get(alias))})
+
+
+def _extension(item: Extension) -> dict[str, Any]:
+    return {
+        "alias": item.alias,
+        "name": item.name,
+        "description": item.description,
+        "links": [],
+        "updated": UPDATED,
+    }

@@ -1,0 +1,41 @@
+"""Which projects may use a private flavor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.views import ServiceViewSet
+from cloudweb.exceptions import BadRequest
+from compute.api.serializers.flavor_access import Tenant, access_list
+from compute.manager import FlavorAccessManager
+
+
+class FlavorAccessViewSet(ServiceViewSet):
+    """The access list, and the two actions that change it."""
+
+    manager: ClassVar[type[FlavorAccessManager]] = FlavorAccessManager
+
+    def list(self, request: Request, flavor_id: str) -> Response:
+        """Return the list of a private flavor."""
+        return Response(access_list(flavor_id, self.manager(self.context).list(flavor_id)))
+
+    def act(self, request: Request, flavor_id: str) -> Response:
+        """Grant or withdraw access; both return the list as it is then."""
+        data = request.data
+        if isinstance(data, Mapping) and list(data) == ["addTenantAccess"]:
+            project_id = self.validated(Tenant, data["addTenantAccess"]).tenant
+            projects = self.manager(self.context).add(
+                flavor_id, project_id, refuse_public=self.version >= (2, 7)
+            )
+        elif isinstance(data, Mapping) and list(data) == ["removeTenantAccess"]:
+            project_id = self.validated(Tenant, data["removeTenantAccess"]).tenant
+            projects = self.manager(self.context).remove(flavor_id, project_id)
+        else:
+            raise BadRequest(
+                "The body must hold one action: addTenantAccess or removeTenantAccess."
+            )
+        return Response(access_list(flavor_id, projects))

@@ -1,0 +1,48 @@
+"""Extra specs of a flavor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.views import ServiceViewSet, empty
+from cloudweb.exceptions import BadRequest
+from compute.api.serializers.flavor_extra_specs import parse_specs
+from compute.manager import FlavorExtraSpecManager
+
+
+class FlavorExtraSpecViewSet(ServiceViewSet):
+    """The keys of a flavor; one alone goes without an envelope."""
+
+    manager: ClassVar[type[FlavorExtraSpecManager]] = FlavorExtraSpecManager
+
+    def list(self, request: Request, flavor_id: str) -> Response:
+        """Return all keys."""
+        return Response({"extra_specs": self.manager(self.context).list(flavor_id)})
+
+    def create(self, request: Request, flavor_id: str) -> Response:
+        """Set several keys."""
+        specs = parse_specs(self.body("extra_specs"))
+        self.manager(self.context).create(flavor_id, specs)
+        return Response({"extra_specs": specs})
+
+    def retrieve(self, request: Request, flavor_id: str, key: str) -> Response:
+        """Return one key."""
+        return Response({key: self.manager(self.context).get(flavor_id, key)})
+
+    def update(self, request: Request, flavor_id: str, key: str) -> Response:
+        """Set one key; the body names it again."""
+        data = request.data
+        if not isinstance(data, Mapping) or list(data) != [key]:
+            raise BadRequest("Request body and URI mismatch")
+        specs = parse_specs(data)
+        self.manager(self.context).update(flavor_id, key, specs[key])
+        return Response(specs)
+
+    def destroy(self, request: Request, flavor_id: str, key: str) -> Response:
+        """Remove one key (200, no body)."""
+        self.manager(self.context).delete(flavor_id, key)
+        return empty(200)

@@ -1,0 +1,88 @@
+"""Flavors: the sizes a server can have."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.fields import parse_bool, parse_natural
+from cloudweb.api.microversion import in_force
+from cloudweb.api.pagination import Page, next_link, parse_limit
+from cloudweb.api.views import ServiceViewSet, empty
+from cloudweb.exceptions import InvalidInput
+from compute.api.serializers import flavors as wire
+from compute.manager import FlavorManager
+from compute.models import Flavor
+
+QUERY = ("is_public", "minRam", "minDisk", "sort_key", "sort_dir", "limit", "marker")
+
+
+class FlavorViewSet(ServiceViewSet):
+    """List and show for everyone, the rest for admins."""
+
+    manager: ClassVar[type[FlavorManager]] = FlavorManager
+
+    def list(self, request: Request) -> Response:
+        """Return ids and names."""
+        return self._page(wire.brief)
+
+    def list_detail(self, request: Request) -> Response:
+        """Return whole flavors."""
+        return self._page(wire.full)
+
+    def retrieve(self, request: Request, flavor_id: str) -> Response:
+        """Return one flavor; a name is no id."""
+        return self._one(self.manager(self.context).get(flavor_id))
+
+    def create(self, request: Request) -> Response:
+        """Offer a flavor (200)."""
+        wanted = self.validated(in_force(self.version, wire.CREATE), self.body("flavor"))
+        return self._one(self.manager(self.context).create(**wanted.model_dump()))
+
+    def update(self, request: Request, flavor_id: str) -> Response:
+        """Change the description, from 2.55."""
+        self.needs(55)
+        wanted = self.validated(wire.FlavorUpdate, self.body("flavor"))
+        return self._one(
+            self.manager(self.context).update(flavor_id, description=wanted.description)
+        )
+
+    def destroy(self, request: Request, flavor_id: str) -> Response:
+        """Withdraw a flavor (202)."""
+        self.manager(self.context).delete(flavor_id)
+        return empty(202)
+
+    def _one(self, flavor: Flavor) -> Response:
+        return Response({"flavor": wire.full(flavor, self.request, self.version)})
+
+    def _page(self, render: Any) -> Response:
+        self.known_query(*QUERY)
+        query = self.request.query_params
+        direction = query.get("sort_dir", "asc")
+        if direction not in ("asc", "desc"):
+            raise InvalidInput(field="sort_dir", value=direction, reason="It must be asc or desc.")
+        page: Page[Flavor] = self.manager(self.context).list(
+            is_public=self._is_public(),
+            min_ram=parse_natural(query.get("minRam"), field="minRam"),
+            min_disk=parse_natural(query.get("minDisk"), field="minDisk"),
+            sort_key=query.get("sort_key", "flavorid"),
+            descending=direction == "desc",
+            limit=parse_limit(query.get("limit")),
+            marker=query.get("marker"),
+        )
+        answer: dict[str, Any] = {
+            "flavors": [render(flavor, self.request, self.version) for flavor in page.rows]
+        }
+        if page.more:
+            link = next_link(self.request._request, marker=page.rows[-1].id)
+            answer["flavors_links"] = [{"rel": "next", "href": link}]
+        return Response(answer)
+
+    def _is_public(self) -> bool | None:
+        """Read the filter: left out is True, the word none is all; only admins are heard."""
+        given = self.request.query_params.get("is_public")
+        if given is None or not self.context.is_admin:
+            return True
+        return parse_bool(given, field="is_public")

@@ -1,0 +1,110 @@
+"""Hypervisors: hosts and their capacity, for operators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.fields import parse_bool
+from cloudweb.api.pagination import next_link, parse_limit
+from cloudweb.api.views import ServiceViewSet
+from cloudweb.exceptions import BadRequest
+from compute.api.serializers import hypervisors as wire
+from compute.exceptions import UptimeNotReported
+from compute.manager import Hypervisor, HypervisorManager
+
+QUERY = ("hypervisor_hostname_pattern", "with_servers", "limit", "marker")
+#: Clients below 2.33 cannot page: they get all.
+ALL = 1_000_000
+
+
+class HypervisorViewSet(ServiceViewSet):
+    """List and show; ids are numbers to 2.52, UUIDs from 2.53."""
+
+    manager: ClassVar[type[HypervisorManager]] = HypervisorManager
+
+    @property
+    def numeric(self) -> bool:
+        """Tell whether ids are numbers at this version."""
+        return self.version < (2, 53)
+
+    def list(self, request: Request) -> Response:
+        """Return names and states."""
+        return self._page(wire.brief)
+
+    def list_detail(self, request: Request) -> Response:
+        """Return whole hypervisors."""
+        return self._page(wire.full)
+
+    def retrieve(self, request: Request, hypervisor_id: str) -> Response:
+        """Return one hypervisor."""
+        item = self.manager(self.context).get(hypervisor_id, numeric=self.numeric)
+        return Response(
+            {"hypervisor": wire.full(item, self.version, with_servers=self._with_servers())}
+        )
+
+    def statistics(self, request: Request) -> Response:
+        """Return sums over all hypervisors, to 2.87."""
+        self.needs(1, until=87)
+        return Response(
+            {"hypervisor_statistics": wire.statistics(self.manager(self.context).statistics())}
+        )
+
+    def uptime(self, request: Request, hypervisor_id: str) -> Response:
+        """Answer 501: to 2.87 the call exists, but no driver reports an uptime."""
+        self.needs(1, until=87)
+        self.manager(self.context).get(hypervisor_id, numeric=self.numeric)
+        raise UptimeNotReported
+
+    def search(self, request: Request, pattern: str) -> Response:
+        """Return hypervisors by a part of their name, to 2.52."""
+        self.needs(1, until=52)
+        found = self.manager(self.context).search(pattern)
+        return Response({"hypervisors": [wire.brief(item, self.version) for item in found]})
+
+    def servers(self, request: Request, pattern: str) -> Response:
+        """Return the servers on hypervisors by a part of their name, to 2.52."""
+        self.needs(1, until=52)
+        found = self.manager(self.context).search(pattern)
+        return Response({"hypervisors": [wire.searched(item, self.version) for item in found]})
+
+    def _page(self, render: Callable[..., dict[str, Any]]) -> Response:
+        self.known_query(*QUERY)
+        query = self.request.query_params
+        hypervisors = self.manager(self.context)
+        pattern = query.get("hypervisor_hostname_pattern") if not self.numeric else None
+        with_servers = self._with_servers()
+        if pattern is not None:
+            if "limit" in query or "marker" in query:
+                raise BadRequest(
+                    "Paging over hypervisors with the hypervisor_hostname_pattern query parameter is not supported."
+                )
+            rows, more = hypervisors.search(pattern), False
+        else:
+            paged = self.version >= (2, 33)
+            page = hypervisors.list(
+                limit=parse_limit(query.get("limit")) if paged else ALL,
+                marker=query.get("marker") if paged else None,
+                numeric=self.numeric,
+            )
+            rows, more = page.rows, page.more
+        answer: dict[str, Any] = {
+            "hypervisors": [render(item, self.version, with_servers=with_servers) for item in rows]
+        }
+        if more:
+            link = next_link(self.request._request, marker=self._id_of(rows[-1]))
+            answer["hypervisors_links"] = [{"rel": "next", "href": link}]
+        return Response(answer)
+
+    def _id_of(self, item: Hypervisor) -> str:
+        return str(item.host.number if self.numeric else item.host.id)
+
+    def _with_servers(self) -> bool:
+        """Read ``with_servers``, from 2.53."""
+        if self.numeric:
+            return False
+        given = self.request.query_params.get("with_servers")
+        return bool(parse_bool(given, field="with_servers", default=False))

@@ -1,0 +1,36 @@
+"""Extra specs on the wire."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from cloudweb.exceptions import InvalidInput
+
+_KEY = re.compile(r"[a-zA-Z0-9\-_:. ]{1,255}\Z")
+
+
+def parse_specs(data: Mapping[str, Any]) -> dict[str, str]:
+    """Return keys and values; a number becomes text. Raises InvalidInput."""
+    return {_key(key): _value(key, value) for key, value in data.items()}
+
+
+def _key(key: str) -> str:
+    if not _KEY.match(key):
+        raise InvalidInput(
+            field="extra_specs",
+            value=key,
+            reason="A key has 1 to 255 letters, digits, spaces and any of - _ : .",
+        )
+    return key
+
+
+def _value(key: str, value: Any) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or len(value) > 255 or not value.isprintable():
+        raise InvalidInput(
+            field=key, value=value, reason="A value is a number or a printable text of up to 255."
+        )
+    return value

@@ -1,0 +1,141 @@
+"""Flavors on the wire (contract 3.3, 3.8)."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
+from rest_framework.request import Request
+
+from cloudweb.api.fields import Body, LooseBool, Name, NaturalNumber, PositiveNumber
+from cloudweb.api.links import resource_links
+from cloudweb.api.microversion import Microversion, Transform, older, without
+from compute.models import Flavor
+
+_ID = re.compile(r"[a-zA-Z0-9._-]([a-zA-Z0-9. _-]*[a-zA-Z0-9._-])?\Z")
+
+
+def _chosen_id(value: Any) -> Any:
+    """Accept a number too; the word auto asks for one to be made."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    return None if value == "auto" else value
+
+
+def _well_formed_id(value: str | None) -> str | None:
+    if value is not None and not _ID.match(value):
+        raise ValueError("Only letters, digits, dot, dash, underscore and inner spaces are allowed")
+    return value
+
+
+def _plain_number(value: Any) -> Any:
+    """Accept a number that is written as a string."""
+    if isinstance(value, bool):
+        raise ValueError("It must be a number")  # noqa: TRY004 - what pydantic reports
+    if isinstance(value, str):
+        if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
+            raise ValueError("It must be a number")
+        return float(value)
+    return value
+
+
+def _no_null_character(text: str | None) -> str | None:
+    """Allow line breaks, but not what a database cannot store."""
+    if text is not None and ("\x00" in text or not text.isprintable()):
+        visible = text.replace("\n", "").replace("\r", "").replace("\t", "")
+        if not visible.isprintable():
+            raise ValueError("Control characters are not allowed")
+    return text
+
+
+FlavorId = Annotated[
+    Annotated[str, StringConstraints(min_length=1, max_length=255)] | None,
+    AfterValidator(_well_formed_id),
+    BeforeValidator(_chosen_id),
+]
+Factor = Annotated[
+    float, BeforeValidator(_plain_number), Field(gt=0, le=3.40282e38, allow_inf_nan=False)
+]
+Description = Annotated[
+    Annotated[str, StringConstraints(max_length=65_535)] | None, AfterValidator(_no_null_character)
+]
+
+
+class FlavorCreate(Body):
+    """``flavor`` of POST /flavors."""
+
+    model_config = ConfigDict(populate_by_name=False)
+
+    name: Name
+    ram: PositiveNumber
+    vcpus: PositiveNumber
+    disk: NaturalNumber
+    flavor_id: FlavorId = Field(default=None, alias="id")
+    ephemeral: NaturalNumber = Field(default=0, alias="OS-FLV-EXT-DATA:ephemeral")
+    swap: NaturalNumber = 0
+    rxtx_factor: Factor = 1.0
+    is_public: LooseBool = Field(default=True, alias="os-flavor-access:is_public")
+
+
+class DescribedFlavorCreate(FlavorCreate):
+    """The same from 2.55."""
+
+    description: Description = None
+
+
+class FlavorUpdate(Body):
+    """``flavor`` of PUT /flavors/{id}."""
+
+    description: Description
+
+
+CREATE = ((Microversion(2, 1), FlavorCreate), (Microversion(2, 55), DescribedFlavorCreate))
+
+
+def _blank_swap(data: dict[str, Any]) -> None:
+    if data.get("swap") == 0:
+        data["swap"] = ""
+
+
+CHANGES: tuple[Transform, ...] = (
+    (Microversion(2, 55), without("description")),
+    (Microversion(2, 61), without("extra_specs")),
+    (Microversion(2, 75), _blank_swap),
+)
+
+
+def brief(flavor: Flavor, request: Request, version: Microversion) -> dict[str, Any]:
+    """Return a flavor as GET /flavors lists it."""
+    data = {
+        "id": flavor.id,
+        "name": flavor.name,
+        "links": links(flavor, request),
+        "description": flavor.description,
+    }
+    return older(data, version, CHANGES)
+
+
+def full(flavor: Flavor, request: Request, version: Microversion) -> dict[str, Any]:
+    """Return a flavor with everything."""
+    data = {
+        "id": flavor.id,
+        "name": flavor.name,
+        "ram": flavor.ram,
+        "disk": flavor.disk,
+        "vcpus": flavor.vcpus,
+        "swap": flavor.swap,
+        "OS-FLV-EXT-DATA:ephemeral": flavor.ephemeral,
+        "OS-FLV-DISABLED:disabled": flavor.disabled,
+        "os-flavor-access:is_public": flavor.is_public,
+        "rxtx_factor": flavor.rxtx_factor,
+        "links": links(flavor, request),
+        "description": flavor.description,
+        "extra_specs": flavor.specs(),
+    }
+    return older(data, version, CHANGES)
+
+
+def links(flavor: Flavor, request: Request) -> list[dict[str, str]]:
+    """Return a flavor's links."""
+    return resource_links(request, mount="compute", version="v2.1", path=f"flavors/{flavor.id}")

@@ -1,0 +1,42 @@
+"""Version documents: what clients read before they have a token (contract 1.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from cloudweb.api.microversion import COMPUTE
+from cloudweb.api.mounts import base_url
+
+UPDATED = "2013-07-23T11:33:21Z"
+
+
+class VersionViewSet(ViewSet):
+    """Needs no token: a 401 here would make clients guess."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    def list(self, request: Request) -> Response:
+        """Return the versions of the service."""
+        return Response({"versions": [_version(request)]})
+
+    def retrieve(self, request: Request) -> Response:
+        """Return the one version."""
+        kind = "application/vnd.openstack.compute+json;version=2.1"
+        media = [{"base": "application/json", "type": kind}]
+        return Response({"version": {**_version(request), "media-types": media}})
+
+
+def _version(request: Request) -> dict[str, Any]:
+    return {
+        "id": "v2.1",
+        "status": "CURRENT",
+        "version": str(COMPUTE.maximum),
+        "min_version": str(COMPUTE.minimum),
+        "updated": UPDATED,
+        "links": [{"rel": "self", "href": f"{base_url(request._request)}/compute/v2.1/"}],
+    }

@@ -1,0 +1,104 @@
+"""What a hypervisor driver must do; more is a capability of its own.
+
+Every method is idempotent (ensure and absent, never create and fail), takes one payload and raises
+DriverError (final) or TransientDriverError (may work later). ``work.checkpoint()`` is called before
+every effect outside. A capability is the fact of implementing its class; ``capabilities`` lists them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from cloudweb.driver import DriverError, Work
+from compute.objects import GuestRef, GuestSpec, GuestState, HostInventory, HostLoad, RebootRequest
+
+
+class GuestNotFound(DriverError):
+    """The hypervisor knows no such guest."""
+
+    code = "guest_not_found"
+    default_message = "The host has no such guest."
+
+
+class HypervisorUnavailable(DriverError):
+    """The hypervisor does not answer; the sentence says what an operator can do."""
+
+    code = "hypervisor_unavailable"
+
+
+#: Called with (guest id, new power state) when a guest changed by itself.
+GuestListener = Callable[[str, str], None]
+
+
+class Hypervisor(ABC):
+    """The least that every driver does."""
+
+    #: False for a driver that needs no image files (a simulated one); the agent then fetches none.
+    wants_images: ClassVar[bool] = True
+
+    @abstractmethod
+    def start(self, listener: GuestListener) -> None:
+        """Connect; tell ``listener`` from then on. Raises HypervisorUnavailable."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Disconnect; guests go on."""
+
+    @abstractmethod
+    def spawn(self, spec: GuestSpec, *, images: Mapping[str, Path], work: Work) -> GuestState:
+        """Make the guest exist and run; ``images`` maps image ids to read-only local files."""
+
+    @abstractmethod
+    def destroy(self, ref: GuestRef, *, work: Work) -> None:
+        """Make the guest and everything of it on this host (disks, logs) absent."""
+
+    @abstractmethod
+    def power_on(self, spec: GuestSpec, *, work: Work) -> GuestState:
+        """Make the guest run; its disks are there already. Raises GuestNotFound when they are not."""
+
+    @abstractmethod
+    def power_off(self, ref: GuestRef, *, timeout: float, work: Work) -> GuestState:
+        """Ask the guest to shut down, after ``timeout`` seconds pull the plug; keep its disks."""
+
+    @abstractmethod
+    def reboot(self, request: RebootRequest, *, work: Work) -> GuestState:
+        """Reboot the guest, softly or hard."""
+
+    @abstractmethod
+    def delete_everything(self) -> None:
+        """Take everything of this installation off the host, started or not (``make clean``)."""
+
+    @abstractmethod
+    def get(self, guest_id: str) -> GuestState:
+        """Return the guest; raise GuestNotFound."""
+
+    @abstractmethod
+    def list(self) -> Sequence[GuestState]:
+        """Return all guests of ours on this host (never foreign domains)."""
+
+    @abstractmethod
+    def inventory(self) -> HostInventory:
+        """Return what the host has."""
+
+    @abstractmethod
+    def load(self) -> HostLoad:
+        """Return what is free now; cheap, called at every report."""
+
+
+class ConsoleLog(ABC):
+    """Capability ``console_log``: the guest's serial output."""
+
+    @abstractmethod
+    def console_output(self, ref: GuestRef, *, length: int | None) -> bytes:
+        """Return the last ``length`` lines (all that is kept for None). Raises GuestNotFound."""
+
+
+CAPABILITIES: Mapping[str, type] = {"console_log": ConsoleLog}
+
+
+def capabilities(driver: Hypervisor) -> tuple[str, ...]:
+    """Return the names of what a driver can do beyond the least."""
+    return tuple(sorted(name for name, kind in CAPABILITIES.items() if isinstance(driver, kind)))

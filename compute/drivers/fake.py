@@ -1,0 +1,255 @@
+"""Guests in memory: for ``DRIVERS=fake``, for tests, and to simulate thousands of hosts in a process."""
+
+from __future__ import annotations
+
+import json
+import threading
+from builtins import list as List  # noqa: N812  the class below has a method named list
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from cloudweb.driver import DriverError, Unguarded, Work
+from cloudweb.faults import Faults
+from compute.drivers.base import (
+    ConsoleLog,
+    GuestListener,
+    GuestNotFound,
+    Hypervisor,
+    capabilities,
+)
+from compute.objects import (
+    GuestRef,
+    GuestSpec,
+    GuestState,
+    HostInventory,
+    HostLoad,
+    PowerState,
+    RebootRequest,
+)
+
+CONSOLE_LINES = 200
+GIB = 1024**3
+
+
+@dataclass(slots=True)
+class FakeGuest:
+    """What the fake host keeps of a guest; ``disks`` may be there before it is ``defined``."""
+
+    id: str
+    name: str
+    ram: int  # MiB
+    disk: int = 0  # bytes
+    disks: List[str] = field(default_factory=List)
+    taps: List[str] = field(default_factory=List)
+    defined: bool = False
+    power_state: PowerState = "shutdown"
+    console: List[str] = field(default_factory=List)
+
+    def say(self, *lines: str) -> None:
+        """Print on the serial console, which keeps its newest lines."""
+        self.console = [*self.console, *lines][-CONSOLE_LINES:]
+
+
+class FakeDriver(Hypervisor, ConsoleLog):
+    """A host whose guests are records; with ``state_dir`` they outlive the process.
+
+    ``faults`` orders delays, failures and hangs by method name, from code or through
+    ``<state_dir>/faults.json``; ``crash`` lets a guest die by itself.
+    """
+
+    wants_images: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        state_dir: Path | None = None,
+        host: str = "fake",
+        *,
+        vcpus: int = 64,
+        ram: int = 256 * 1024,
+        disk: int = 4096,
+    ) -> None:
+        self.host, self.vcpus, self.ram, self.disk = host, vcpus, ram, disk
+        self.faults = Faults(None if state_dir is None else state_dir / "faults.json")
+        self._file = None if state_dir is None else state_dir / "guests.json"
+        self._lock = threading.RLock()
+        self._guests: dict[str, FakeGuest] = {}
+        self._listener: GuestListener | None = None
+
+    def start(self, listener: GuestListener) -> None:
+        """Find the guests of an earlier run again."""
+        with self.faults.around("start", Unguarded()), self._lock:
+            if self._file is not None and self._file.exists():
+                found = json.loads(self._file.read_text())
+                self._guests = {guest["id"]: FakeGuest(**guest) for guest in found}
+            self._listener = listener
+
+    def stop(self) -> None:
+        """Tell nobody any more."""
+        self._listener = None
+
+    def spawn(self, spec: GuestSpec, *, images: Mapping[str, Path], work: Work) -> GuestState:
+        """Make the guest exist and run."""
+        with self.faults.around("spawn", work):
+            with self._lock:
+                guest = self._guests.get(spec.id)
+            if guest is not None and guest.defined and guest.power_state == "running":
+                return self._state(guest)
+            work.checkpoint()
+            with self._lock:
+                guest = self._guests.setdefault(
+                    spec.id, FakeGuest(id=spec.id, name=spec.name, ram=spec.ram)
+                )
+                guest.disk = sum(disk.size for disk in spec.disks)
+                guest.disks = [disk.name for disk in spec.disks]
+                guest.taps = [interface.tap for interface in spec.interfaces]
+                self._save()
+            work.checkpoint()
+            with self._lock:
+                guest.defined = True
+                self._save()
+            work.progress(50, "defined")
+            work.checkpoint()
+            return self._boot(guest, spec)
+
+    def destroy(self, ref: GuestRef, *, work: Work) -> None:
+        """Forget the guest."""
+        with self.faults.around("destroy", work):
+            work.checkpoint()
+            with self._lock:
+                if self._guests.pop(ref.id, None) is not None:
+                    self._save()
+
+    def power_on(self, spec: GuestSpec, *, work: Work) -> GuestState:
+        """Make the guest run; define it again if only its disks are left."""
+        with self.faults.around("power_on", work):
+            guest = self._guests.get(spec.id)
+            if guest is None:
+                raise GuestNotFound
+            if guest.power_state == "running":
+                return self._state(guest)
+            work.checkpoint()
+            guest.defined = True
+            return self._boot(guest, spec)
+
+    def power_off(self, ref: GuestRef, *, timeout: float, work: Work) -> GuestState:
+        """Stop the guest at once: simulated guests obey."""
+        with self.faults.around("power_off", work):
+            guest = self._find(ref.id)
+            if guest.power_state != "shutdown":
+                work.checkpoint()
+                self._set(guest, "shutdown", "fake-guest: shutting down")
+            return self._state(guest)
+
+    def reboot(self, request: RebootRequest, *, work: Work) -> GuestState:
+        """Boot the guest anew; hard, it may have been lost and is defined again from its spec."""
+        with self.faults.around("reboot", work):
+            guest = self._guests.get(request.id)
+            lost = guest is None or not guest.defined
+            if guest is None or (lost and (request.kind == "SOFT" or request.spec is None)):
+                raise GuestNotFound
+            work.checkpoint()
+            guest.defined = True
+            return self._boot(guest, request.spec)
+
+    def delete_everything(self) -> None:
+        """Forget all guests."""
+        with self._lock:
+            self._guests.clear()
+            self._save()
+
+    def get(self, guest_id: str) -> GuestState:
+        """Return the guest."""
+        with self.faults.around("get", Unguarded()):
+            return self._state(self._find(guest_id))
+
+    def list(self) -> Sequence[GuestState]:
+        """Return all defined guests."""
+        with self.faults.around("list", Unguarded()), self._lock:
+            return [self._state(guest) for guest in self._guests.values() if guest.defined]
+
+    def inventory(self) -> HostInventory:
+        """Return the capacity this host pretends to have."""
+        with self.faults.around("inventory", Unguarded()):
+            return HostInventory(
+                driver="fake",
+                capabilities=capabilities(self),
+                hypervisor_type="fake",
+                hypervisor_version=1000,
+                cpu_model="fake",
+                vcpus=self.vcpus,
+                ram=self.ram,
+                disk=self.disk,
+                guests=tuple(self.list()),
+            )
+
+    def load(self) -> HostLoad:
+        """Return what the guests leave free."""
+        with self.faults.around("load", Unguarded()), self._lock:
+            guests = self._guests.values()
+            ram = sum(guest.ram for guest in guests if guest.power_state == "running")
+            disk = -(-sum(guest.disk for guest in guests) // GIB)
+            return HostLoad(
+                ram_free=max(0, self.ram - ram),
+                disk_free=max(0, self.disk - disk),
+                guests=len(guests),
+            )
+
+    def console_output(self, ref: GuestRef, *, length: int | None) -> bytes:
+        """Return the lines the simulated guest printed."""
+        with self.faults.around("console_output", Unguarded()):
+            lines = self._find(ref.id).console
+        shown = lines if length is None else lines[len(lines) - min(length, len(lines)) :]
+        return "".join(f"{line}\n" for line in shown).encode()
+
+    def crash(self, guest_id: str, power_state: PowerState = "crashed") -> None:
+        """Let a guest die by itself (``crashed``) or power itself off (``shutdown``)."""
+        self._set(self._find(guest_id), power_state, f"fake-guest: {power_state}")
+        if self._listener is not None:
+            self._listener(guest_id, power_state)
+
+    def lose(self, guest_id: str) -> None:
+        """Lose a guest's definition and keep its disks, as a host that was put up again does."""
+        with self._lock:
+            guest = self._find(guest_id)
+            guest.defined, guest.power_state = False, "shutdown"
+            self._save()
+
+    def census(self) -> Sequence[str]:
+        """Return the ids of all there is anything of, half-made guests too."""
+        return tuple(self._guests)
+
+    def _find(self, guest_id: str) -> FakeGuest:
+        guest = self._guests.get(guest_id)
+        if guest is None or not guest.defined:
+            raise GuestNotFound
+        return guest
+
+    def _boot(self, guest: FakeGuest, spec: GuestSpec | None) -> GuestState:
+        if self._guests.get(guest.id) is not guest:
+            raise DriverError("The guest was destroyed while it was being started.")
+        if spec is not None:
+            guest.taps = [interface.tap for interface in spec.interfaces]
+        self._set(
+            guest, "running", "fake-guest: userspace up", f"instance {guest.id}", "boot complete"
+        )
+        return self._state(guest)
+
+    def _set(self, guest: FakeGuest, power_state: PowerState, *lines: str) -> None:
+        with self._lock:
+            guest.power_state = power_state
+            guest.say(*lines)
+            self._save()
+
+    def _state(self, guest: FakeGuest) -> GuestState:
+        return GuestState(id=guest.id, name=guest.name, power_state=guest.power_state)
+
+    def _save(self) -> None:
+        if self._file is None:
+            return
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps([asdict(guest) for guest in self._guests.values()])
+        draft = self._file.with_suffix(".new")
+        draft.write_text(text)
+        draft.replace(self._file)

@@ -1,0 +1,334 @@
+"""Orders about guests, given to libvirt."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from builtins import list as List  # noqa: N812  the class below has a method named list
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import libvirt
+import structlog
+
+from cloudweb.conf import env, var_dir
+from cloudweb.driver import Unguarded, Work
+from compute.drivers.base import (
+    ConsoleLog,
+    GuestListener,
+    GuestNotFound,
+    Hypervisor,
+    capabilities,
+)
+from compute.drivers.libvirt import config_drive, console, probe, xml
+from compute.drivers.libvirt.connection import Connection
+from compute.drivers.libvirt.daemon import AUTO, Daemon
+from compute.drivers.libvirt.domains import Domains
+from compute.drivers.libvirt.facts import (
+    HostFacts,
+    check_host,
+    may_use_kvm,
+    memory,
+    qemu_user,
+)
+from compute.drivers.libvirt.storage import GuestFiles, Storage, host_errors, image_of
+from compute.drivers.libvirt.watcher import Watcher
+from compute.objects import (
+    GuestRef,
+    GuestSpec,
+    GuestState,
+    HostInventory,
+    HostLoad,
+    RebootRequest,
+)
+
+log = structlog.get_logger(__name__)
+
+MIB, GIB = 1024**2, 1024**3
+POLL = 0.25
+#: A guest whose system is still booting does not hear the button; it is pressed again.
+PRESS_AGAIN = 10.0
+RUN_DIR = Path("/run/cloudweb")
+
+
+class LibvirtDriver(Hypervisor, ConsoleLog):
+    """The guests of a host, as persistent domains of its libvirt.
+
+    Everything of a guest is in ``state_dir``/guests/<id>; sockets, whose paths must be short, are
+    under ``run_dir``. ``uri`` is a libvirt URI, ``auto`` or ``private`` (daemon.py; setting
+    LIBVIRT_URI). ``probe_kernel`` is what the KVM probe boots (setting KVM_PROBE_KERNEL), by default
+    the demo image's kernel, where there is none one of the machine's own.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        host: str,
+        uri: str | None = None,
+        *,
+        run_dir: Path | None = None,
+        probe_kernel: Path | None = None,
+    ) -> None:
+        self.host = host
+        self.state_dir = state_dir.resolve()
+        digest = hashlib.sha256(os.fsencode(self.state_dir)).hexdigest()[:12]
+        self.run_dir = run_dir or RUN_DIR / digest
+        kernel = env.str("KVM_PROBE_KERNEL", default=str(var_dir() / "demo-image" / "vmlinuz"))
+        self._probe_kernel = probe_kernel or Path(kernel)
+        self._platform = xml.Platform(owner=f"{host}:{digest}")
+        self._facts = HostFacts()
+        self.daemon = Daemon(
+            self.state_dir, self.run_dir, uri or env.str("LIBVIRT_URI", default=AUTO)
+        )
+        self.storage = Storage(self.state_dir, self.run_dir)
+        self.connection = Connection(
+            self.daemon.uri,
+            on_event=lambda guest_id: self._watcher.event(guest_id),
+            on_lost=lambda: self._watcher.lost(),
+            on_hang=self.daemon.hangs,
+        )
+        self._domains = Domains(self.connection, self._platform.owner)
+        self._watcher = Watcher(
+            get=self.get,
+            look_at_all=lambda: List(self.list()),
+            logs=lambda: [self.storage.files(guest).console_log for guest in self.storage.guests()],
+        )
+
+    # -- life
+
+    def start(self, listener: GuestListener) -> None:
+        """Check what is needed, connect, find the guests again."""
+        check_host()
+        with host_errors():
+            self.state_dir.mkdir(parents=True, exist_ok=True)
+        with self.connection.use("The hypervisor does not answer.") as connection:
+            described = connection.getCapabilities()
+            self._facts = HostFacts.of(connection, described)
+        accelerated = self._may_accelerate()
+        owner = qemu_user() if self.daemon.is_private() else xml.qemu_owner(described)
+        if accelerated and not may_use_kvm(*owner):
+            owner = (0, 0)
+        self.storage.prepare(*owner)
+        if self.storage.uid == 0:
+            log.warning(
+                "guests run as root: libvirt's user may not enter the data directory or use KVM"
+            )
+        self._platform = xml.Platform(
+            owner=self._platform.owner,
+            accelerated=accelerated,
+            uid=self.storage.uid,
+            gid=self.storage.gid,
+            cache=self.storage.cache_mode(),
+        )
+        self._watcher.start(listener, List(self.list()))
+
+    def stop(self) -> None:
+        """Disconnect; guests and the private daemon go on."""
+        self._watcher.stop()
+        self.connection.close()
+
+    def delete_everything(self) -> None:
+        """Take all guests of this installation off the host, then the private daemon."""
+        if not self.daemon.home.exists() and not self.storage.guests():
+            return  # nothing ever ran here: no reason to start a daemon
+        for guest_id in {guest.id for guest in self._all()} | set(self.storage.guests()):
+            self.destroy(GuestRef(id=guest_id, name=guest_id), work=Unguarded())
+        self.stop()
+        if self.daemon.is_private():
+            self.daemon.stop()
+        for directory in (self.daemon.home, self.storage.directory, self.run_dir):
+            shutil.rmtree(directory, ignore_errors=True)
+
+    # -- orders
+
+    def spawn(self, spec: GuestSpec, *, images: Mapping[str, Path], work: Work) -> GuestState:
+        """Make disks and domain be there, as far as they are not yet, and start it."""
+        with self._watcher.order(spec.id):
+            domain = self._domains.find(spec.id)
+            if domain is not None and self._domains.is_active(domain):
+                return self.get(spec.id)
+            files = self.storage.files(spec.id)
+            with ExitStack() as undo:
+                work.checkpoint()
+                self.storage.check_room()
+                if self.storage.make_home(files):
+                    undo.callback(self.storage.remove, files)
+                for disk in spec.disks:
+                    work.checkpoint()
+                    self.storage.make_disk(files, disk, images)
+                work.checkpoint()
+                self._write_boot_files(spec, files, images)
+                work.progress(50, "disks are there")
+                work.checkpoint()
+                self._domains.define(self._xml(spec, files))
+                if domain is None:
+                    undo.callback(self._forget, spec.id, spec.name)
+                work.checkpoint()
+                self._domains.start(spec.id)
+                undo.pop_all()
+            return self.get(spec.id)
+
+    def destroy(self, ref: GuestRef, *, work: Work) -> None:
+        """Stop the guest, then make its domain, files and logs absent."""
+        with self._watcher.order(ref.id):
+            domain = self._domains.find(ref.id)
+            if domain is not None:
+                name = self._domains.name(domain)
+                if self._domains.is_active(domain):
+                    work.checkpoint()
+                    self._domains.pull_plug(ref.id)
+                work.checkpoint()
+                self._forget(ref.id, name)
+            work.checkpoint()
+            self.storage.remove(self.storage.files(ref.id))
+            if self.daemon.is_private():
+                self._forget_power_loss(ref.name)
+
+    def _forget_power_loss(self, name: str) -> None:
+        """Remove what libvirt keeps of a domain that lost its power: its directory of that run.
+
+        libvirt removes it when a domain stops, and it cut the name to twenty characters.
+        """
+        for directory in (self.daemon.home / "lib" / "qemu").glob(f"domain-*-{name[:20]}"):
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def power_on(self, spec: GuestSpec, *, work: Work) -> GuestState:
+        """Start the guest as it is specified now; define it if the host lost the domain."""
+        with self._watcher.order(spec.id):
+            domain = self._domains.find(spec.id)
+            if domain is None or not self._domains.is_active(domain):
+                self._boot(spec, work)
+            elif self.get(spec.id).power_state == "paused":
+                work.checkpoint()
+                self._domains.resume(spec.id)
+            return self.get(spec.id)
+
+    def power_off(self, ref: GuestRef, *, timeout: float, work: Work) -> GuestState:
+        """Press the button, wait, pull the plug."""
+        with self._watcher.order(ref.id):
+            self._shut_down(ref.id, timeout, work)
+            return self.get(ref.id)
+
+    def reboot(self, request: RebootRequest, *, work: Work) -> GuestState:
+        """Shut down (softly only if asked) and start; only a hard reboot makes a lost domain anew."""
+        with self._watcher.order(request.id):
+            lost = self._domains.find(request.id) is None
+            if lost and (request.kind == "SOFT" or request.spec is None):
+                raise GuestNotFound
+            if not lost:
+                patience = request.timeout if request.kind == "SOFT" else 0
+                self._shut_down(request.id, patience, work)
+            if request.spec is not None:
+                self._boot(request.spec, work)
+            else:
+                work.checkpoint()
+                self._domains.start(request.id)
+            return self.get(request.id)
+
+    def _shut_down(self, guest_id: str, timeout: float, work: Work) -> None:
+        domain = self._domains.find(guest_id)
+        if domain is None:
+            raise GuestNotFound
+        deadline, press_at = time.monotonic() + timeout, 0.0
+        can_hear = self.get(guest_id).power_state == "running"
+        while self._domains.is_active(domain):
+            now = time.monotonic()
+            work.checkpoint()
+            if now >= deadline or not can_hear:
+                self._domains.pull_plug(guest_id)
+                return
+            if now >= press_at:
+                self._domains.press_button(guest_id)
+                press_at = now + PRESS_AGAIN
+            time.sleep(min(POLL, max(0.0, deadline - now)))
+
+    def _boot(self, spec: GuestSpec, work: Work) -> None:
+        files = self.storage.files(spec.id)
+        if not files.complete_for(spec):
+            raise GuestNotFound("The guest's disks are not on the host.", detail=str(files.home))
+        work.checkpoint()
+        self._domains.define(self._xml(spec, files))
+        work.checkpoint()
+        self._domains.start(spec.id)
+
+    def _write_boot_files(
+        self, spec: GuestSpec, files: GuestFiles, images: Mapping[str, Path]
+    ) -> None:
+        if spec.config_drive is not None:
+            draft = files.config_drive.with_suffix(".new")
+            with host_errors():
+                config_drive.build(spec.config_drive, draft)
+                self.storage.own(draft)
+                draft.replace(files.config_drive)
+        if spec.direct_boot is not None:
+            self.storage.link(image_of(spec.direct_boot.kernel, images), files.kernel)
+            if spec.direct_boot.ramdisk is not None:
+                self.storage.link(image_of(spec.direct_boot.ramdisk, images), files.ramdisk)
+
+    def _xml(self, spec: GuestSpec, files: GuestFiles) -> str:
+        return xml.domain_xml(spec, files.of(spec), self._platform)
+
+    def _forget(self, guest_id: str, name: str) -> None:
+        """Undefine the domain, and remove what libvirt noted about its QEMU where it may be."""
+        self._domains.undefine(guest_id)
+        private = self.daemon.is_private()
+        directory = self.daemon.home / "log" if private else Path("/var/log/libvirt")
+        with suppress(OSError):
+            (directory / "qemu" / f"{name}.log").unlink()
+
+    # -- questions
+
+    def get(self, guest_id: str) -> GuestState:
+        """Return the guest."""
+        return self._domains.get(guest_id)
+
+    def list(self) -> Sequence[GuestState]:
+        """Return the guests of this installation."""
+        return self._all()
+
+    def _all(self) -> List[GuestState]:
+        return self._domains.all()
+
+    def inventory(self) -> HostInventory:
+        """Return the host's capacity and guests. The version is QEMU's: 7.2.0 is 7002000."""
+        return HostInventory(
+            driver="libvirt",
+            capabilities=capabilities(self),
+            hypervisor_type="QEMU",
+            hypervisor_version=self._facts.version,
+            cpu_model=self._facts.cpu_model,
+            accelerated=self._platform.accelerated,
+            vcpus=self._facts.vcpus,
+            ram=self._facts.ram,
+            disk=self.storage.total() // GIB,
+            guests=tuple(self.list()),
+        )
+
+    def load(self) -> HostLoad:
+        """Return what the kernel says is free."""
+        return HostLoad(
+            ram_free=memory("MemAvailable") // MIB,
+            disk_free=self.storage.free() // GIB,
+            guests=len(self.storage.guests()),
+        )
+
+    def console_output(self, ref: GuestRef, *, length: int | None) -> bytes:
+        """Return the end of the serial log."""
+        if self._domains.find(ref.id) is None:
+            raise GuestNotFound
+        with host_errors():
+            return console.tail(self.storage.files(ref.id).console_log, length)
+
+    def _may_accelerate(self) -> bool:
+        if not probe.kvm_works(self.state_dir, self._probe_kernel):
+            return False
+        with self.connection.use() as connection:
+            try:
+                connection.getDomainCapabilities(None, "x86_64", "q35", "kvm")
+            except libvirt.libvirtError as error:
+                log.warning("KVM works, but libvirt does not offer it", detail=str(error))
+                return False
+        return True

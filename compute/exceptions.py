@@ -1,0 +1,102 @@
+"""What goes wrong with flavors, hosts and placement."""
+
+from __future__ import annotations
+
+from cloudweb.exceptions import BadRequest, CloudwebError, Conflict, NotFound
+
+
+class FlavorNotFound(NotFound):
+    """No such flavor, or a private one the caller's project has no access to."""
+
+    code = "flavor_not_found"
+
+    def __init__(self, flavor_id: str) -> None:
+        super().__init__(f"Flavor {flavor_id} could not be found.")
+
+
+class FlavorExists(Conflict):
+    """A flavor's id and name are each unique in the cloud."""
+
+    code = "flavor_exists"
+
+
+class FlavorExtraSpecNotFound(NotFound):
+    """The flavor has no such extra spec."""
+
+    code = "flavor_extra_spec_not_found"
+
+    def __init__(self, *, flavor_id: str, key: str) -> None:
+        super().__init__(f"Flavor {flavor_id} has no extra specs with key {key}.")
+
+
+class FlavorAccessExists(Conflict):
+    """The project has access to the flavor already."""
+
+    code = "flavor_access_exists"
+
+
+class FlavorAccessNotFound(NotFound):
+    """The project has no access to the flavor, or the flavor is public and keeps no list."""
+
+    code = "flavor_access_not_found"
+
+
+class FlavorIsPublic(Conflict):
+    """Everybody has access to a public flavor, so none can be granted."""
+
+    code = "flavor_is_public"
+    default_message = "Can not add access to a public flavor."
+
+
+class HostNotFound(NotFound):
+    """No such host."""
+
+    code = "host_not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Host {name} could not be found.")
+
+
+class HostInUse(Conflict):
+    """The host still holds servers, so it cannot leave the cloud."""
+
+    code = "host_in_use"
+
+
+class HypervisorNotFound(NotFound):
+    """No such hypervisor."""
+
+    code = "hypervisor_not_found"
+
+    def __init__(self, hypervisor_id: str) -> None:
+        super().__init__(f"No hypervisor matching '{hypervisor_id}' could be found.")
+
+
+class ServiceNotFound(NotFound):
+    """No such service."""
+
+    code = "service_not_found"
+
+
+class UptimeNotReported(CloudwebError):
+    """No driver reports how long its machine is up."""
+
+    status = 501
+    code = "uptime_not_reported"
+    default_message = "The hypervisor does not report its uptime."
+
+
+class ServiceNotManaged(BadRequest):
+    """A service of the control plane cannot be disabled: any number run, and any of them will do."""
+
+    code = "service_not_managed"
+
+
+class NoValidHost(CloudwebError):
+    """No host fits a server.
+
+    ``message`` says why without naming a host; ``detail`` is the whole story for operators.
+    """
+
+    code = "no_valid_host"
+    default_message = "No valid host was found."

@@ -1,0 +1,25 @@
+"""How a host gets its compute agent: the driver that settings name, and a cache of images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cloudweb.conf import drivers, env
+from cloudweb.driver import load_class
+from compute.agent import ComputeAgent
+from compute.image_cache import ImageCache
+
+DRIVERS = {
+    "real": "compute.drivers.libvirt.LibvirtDriver",
+    "fake": "compute.drivers.fake.FakeDriver",
+}
+
+
+def build_agent(*, host: str, directory: Path) -> ComputeAgent:
+    """Return the agent of a host that keeps its state under ``directory``/compute."""
+    name = env.str("COMPUTE_DRIVER", default=DRIVERS[drivers()])
+    state = directory / "compute"
+    state.mkdir(parents=True, exist_ok=True)
+    driver = load_class(name)(state_dir=state, host=host)
+    limit = int(env.int("IMAGE_CACHE_GIB", default=50)) * 1024**3
+    return ComputeAgent(driver, ImageCache(directory / "images", limit), directory)

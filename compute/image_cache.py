@@ -1,0 +1,192 @@
+"""A host's copies of image files: fetched once, verified, dropped when old and unused.
+
+A file is complete and checked once it has its final name, and is never changed after that; guests
+put copy-on-write overlays on it. Several threads and processes may share one cache.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+
+from cloudweb.driver import DriverError, TransientDriverError, Work
+from compute.image_download import Download, check_disk
+from compute.objects import ImageSource
+
+log = structlog.get_logger(__name__)
+_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z")
+_SHA512 = re.compile(r"^[0-9a-f]{128}\Z")
+PARTIAL = ".partial"
+#: A file that was asked for so recently may be about to become a guest's base.
+GRACE = 900.0
+STALE_PARTIAL = 86_400.0
+POLL = 0.1
+#: Left free on the file system for guests and logs.
+RESERVE = 64 * 1024**2
+
+
+class ImageCache:
+    """The cache in ``directory``, held near ``max_bytes``.
+
+    ``in_use`` returns the files that guests are based on (the agent sets it); those are never
+    dropped, even when they alone are over the limit.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        max_bytes: int,
+        *,
+        in_use: Callable[[], Collection[Path]] = tuple,
+        grace: float = GRACE,
+    ) -> None:
+        self.directory = directory
+        self.max_bytes = max_bytes
+        self.in_use = in_use
+        self._grace = grace
+        self._locks = directory / "locks"
+        self._locks.mkdir(parents=True, exist_ok=True)
+
+    def path_of(self, source: ImageSource) -> Path:
+        """Return where this image is or will be; raise DriverError for an impossible order."""
+        if not _ID.match(source.id) or not _SHA512.match(source.sha512) or source.size < 0:
+            raise DriverError(
+                "The order names an impossible image.", detail=f"{source.id} {source.sha512}"
+            )
+        return self.directory / f"{source.id}.{source.sha512[:16]}"
+
+    def ensure(self, source: ImageSource, work: Work) -> Path:
+        """Return the local file of an image, fetched and verified; it is read-only.
+
+        Who asks for an image that another fetches waits for it. Raises TransientDriverError when
+        the network or the disk's room is at fault, DriverError when the content is.
+        """
+        path = self.path_of(source)
+        with self._locked(path.name, work):
+            if not _is_complete(path, source.size):
+                self._fetch(source, path, work)
+            os.utime(path)
+        return path
+
+    def _fetch(self, source: ImageSource, path: Path, work: Work) -> None:
+        partial = path.with_name(path.name + PARTIAL)
+        there = partial.stat().st_size if partial.exists() else 0
+        self._make_room(max(0, source.size - there))
+        download = Download(source, partial, work)
+        download.run()
+        try:
+            check_disk(partial, source)
+        except DriverError:
+            partial.unlink()
+            raise
+        work.checkpoint()
+        partial.chmod(0o444)
+        partial.rename(path)
+        _sync_directory(self.directory)
+        log.info("image cached", image=source.id, size=source.size)
+
+    # Room
+
+    def evict(self, *, room_for: int = 0) -> list[Path]:
+        """Drop the longest unused files until ``room_for`` more bytes keep the limit; return them."""
+        dropped: list[Path] = []
+        needed = {path.resolve() for path in self.in_use()}
+        total = sum(size for _, _, size in self._files())
+        free = shutil.disk_usage(self.directory).free
+        for used_at, path, size in sorted(self._files()):
+            fits = total + room_for <= self.max_bytes and free >= room_for + RESERVE
+            if fits and not path.name.endswith(PARTIAL):
+                continue
+            limit = STALE_PARTIAL if path.name.endswith(PARTIAL) else self._grace
+            if time.time() - used_at < limit or path.resolve() in needed or not self._drop(path):
+                continue
+            dropped.append(path)
+            total -= size
+            free += size
+        return dropped
+
+    def _make_room(self, wanted: int) -> None:
+        self.evict(room_for=wanted)
+        free = shutil.disk_usage(self.directory).free
+        if free < wanted + RESERVE:
+            raise TransientDriverError(
+                "The host has no room for the image.",
+                detail=f"{wanted} bytes wanted, {free} free in {self.directory}",
+            )
+
+    def _drop(self, path: Path) -> bool:
+        """Remove a file unless someone is about to use it; tell whether it is gone."""
+        name = path.name.removesuffix(PARTIAL)
+        with self._try_lock(name) as held:
+            if not held:
+                return False
+            path.unlink(missing_ok=True)
+            if path.name == name:
+                (self._locks / name).unlink(missing_ok=True)
+            log.info("image dropped from cache", file=path.name)
+            return True
+
+    def _files(self) -> Iterator[tuple[float, Path, int]]:
+        for path in self.directory.iterdir():
+            try:
+                facts = path.stat()
+            except FileNotFoundError:
+                continue
+            if path.is_file():
+                yield facts.st_mtime, path, facts.st_size
+
+    # Locks: of files, so that they hold among processes too and end with their holder
+
+    @contextmanager
+    def _locked(self, name: str, work: Work) -> Iterator[None]:
+        while True:
+            with self._try_lock(name) as held:
+                if held:
+                    yield
+                    return
+            work.checkpoint()
+            time.sleep(POLL)
+
+    @contextmanager
+    def _try_lock(self, name: str) -> Iterator[bool]:
+        path = self._locks / name
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                held = _is_at(descriptor, path)  # else it was dropped between open and lock
+            except BlockingIOError:
+                held = False
+            yield held
+        finally:
+            os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _is_complete(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size == size
+    except FileNotFoundError:
+        return False
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

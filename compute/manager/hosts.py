@@ -1,0 +1,138 @@
+"""Hosts: what they report, and what operators decide about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models import ProtectedError
+
+from cloudweb.database.clock import now
+from cloudweb.manager import Manager
+from cloudweb.policy import policy
+from compute.exceptions import HostInUse, HostNotFound
+from compute.models import Host
+from compute.objects import HostInventory, HostLoad
+from compute.querysets import DOMAIN
+from operations import services
+
+log = structlog.get_logger(__name__)
+
+
+class HostManager(Manager):
+    """The machines that run guests."""
+
+    @policy("compute:hosts:list")
+    def list(self) -> Sequence[Host]:
+        """Return all hosts by name."""
+        return list(Host.objects.order_by("name"))
+
+    @policy("compute:hosts:show")
+    def get(self, name: str) -> Host:
+        """Return a host; raise HostNotFound."""
+        host = Host.objects.filter(name=name).first()
+        if host is None:
+            raise HostNotFound(name)
+        return host
+
+    @policy("compute:hosts:report")
+    def report(
+        self, name: str, *, load: HostLoad | None = None, inventory: HostInventory | None = None
+    ) -> None:
+        """Note what is free on a host and, when it says so, what it has.
+
+        Its first report makes its row. Until its inventory came it has room for nothing.
+        """
+        facts = _facts(load, inventory)
+        known = Host.objects.filter(name=name)
+        if known.update(**facts) if facts else known.exists():
+            return
+        _, is_new = Host.objects.update_or_create(name=name, defaults=facts)
+        if is_new:
+            log.info("new host", host=name)
+
+    @policy("compute:hosts:update")
+    def enable(self, name: str) -> Host:
+        """Let servers be placed on the host again."""
+        return self._change(name, enabled=True, disabled_reason="")
+
+    @policy("compute:hosts:update")
+    def disable(self, name: str, *, reason: str = "") -> Host:
+        """Place no further servers on the host; those it runs go on."""
+        return self._change(name, enabled=False, disabled_reason=reason)
+
+    @policy("compute:hosts:update")
+    def force_down(self, name: str, *, forced: bool) -> Host:
+        """Treat the host as down whatever it reports, or believe its reports again."""
+        host = self.get(name)
+        services.force_down(name, DOMAIN, forced=forced)
+        log.info("host forced", host=name, user_id=self.context.user_id, down=forced)
+        return host
+
+    @policy("compute:hosts:update")
+    def configure(
+        self,
+        name: str,
+        *,
+        zone: str,
+        cpu_ratio: float | None,
+        ram_ratio: float | None,
+        disk_ratio: float | None,
+    ) -> Host:
+        """Set the availability zone, and how far the host is over-promised (None: the settings')."""
+        return self._change(
+            name, zone=zone, cpu_ratio=cpu_ratio, ram_ratio=ram_ratio, disk_ratio=disk_ratio
+        )
+
+    @policy("compute:hosts:delete")
+    def delete(self, name: str) -> None:
+        """Forget a host that holds no servers; a live one comes back with its next report.
+
+        Raises HostNotFound, HostInUse.
+        """
+        try:
+            with transaction.atomic():
+                deleted, _ = Host.objects.filter(name=name).delete()
+                services.forget(name, DOMAIN)
+        except ProtectedError as error:
+            raise HostInUse(
+                "Unable to delete compute service that is hosting instances. "
+                "Migrate or delete the instances first."
+            ) from error
+        if not deleted:
+            raise HostNotFound(name)
+        log.info("host forgotten", host=name, user_id=self.context.user_id)
+
+    def _change(self, name: str, **facts: Any) -> Host:
+        if not Host.objects.filter(name=name).update(**facts, updated_at=now()):
+            raise HostNotFound(name)
+        log.info("host changed", host=name, user_id=self.context.user_id, **facts)
+        return self.get(name)
+
+
+def _facts(load: HostLoad | None, inventory: HostInventory | None) -> Mapping[str, Any]:
+    """Return the columns a report changes."""
+    facts: dict[str, Any] = {}
+    if load is not None:
+        facts |= {
+            "measured_ram_free": load.ram_free,
+            "measured_disk_free": load.disk_free,
+            "running_guests": load.guests,
+        }
+    if inventory is not None:
+        facts |= {
+            "driver": inventory.driver,
+            "capabilities": dict.fromkeys(inventory.capabilities, True),
+            "hypervisor_type": inventory.hypervisor_type,
+            "hypervisor_version": inventory.hypervisor_version,
+            "architecture": inventory.architecture,
+            "cpu_model": inventory.cpu_model[:255],
+            "accelerated": inventory.accelerated,
+            "vcpus": inventory.vcpus,
+            "ram": inventory.ram,
+            "disk": inventory.disk,
+            "guests": [guest.model_dump() for guest in inventory.guests],
+        }
+    return facts

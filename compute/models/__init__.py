@@ -1,0 +1,7 @@
+"""The tables of compute."""
+
+from compute.models.claim import Claim
+from compute.models.flavor import Flavor, FlavorAccess, FlavorExtraSpec
+from compute.models.host import Host
+
+__all__ = ["Claim", "Flavor", "FlavorAccess", "FlavorExtraSpec", "Host"]

@@ -1,0 +1,99 @@
+"""Hosts: the machines that run guests."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import models
+
+from cloudweb.database.clock import now
+from compute import conf
+from compute.querysets import HostQuerySet
+
+
+def default_zone() -> str:
+    """Return the zone of a host that nobody put in one."""
+    return str(conf.DEFAULT_ZONE)
+
+
+class Host(models.Model):
+    """A machine with a compute agent: what it has, and what of it is promised.
+
+    Whether it is up is its service's to say (``operations.services``).
+    Sizes are MiB (RAM) and GiB (disk). ``*_used`` are the sums of this host's claims, kept by the
+    statements that claim and release. A ratio of None is the setting's. ``number`` is the id that
+    clients below microversion 2.53 see.
+    """
+
+    number = models.BigAutoField(primary_key=True)
+    id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=63, unique=True)
+    zone = models.CharField(max_length=255, default=default_zone, db_index=True)
+
+    driver = models.CharField(max_length=64, blank=True, default="")
+    capabilities: models.JSONField[dict[str, bool], dict[str, bool]] = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="name -> true: a form both databases can look a name up in",
+    )
+    hypervisor_type = models.CharField(max_length=64, blank=True, default="")
+    hypervisor_version = models.PositiveIntegerField(default=0)
+    architecture = models.CharField(max_length=32, blank=True, default="")
+    cpu_model = models.CharField(max_length=255, blank=True, default="")
+    accelerated = models.BooleanField(default=False)
+
+    vcpus = models.PositiveIntegerField(default=0)
+    ram = models.PositiveIntegerField(default=0)
+    disk = models.PositiveIntegerField(default=0)
+    cpu_ratio = models.FloatField(null=True, blank=True)
+    ram_ratio = models.FloatField(null=True, blank=True)
+    disk_ratio = models.FloatField(null=True, blank=True)
+    vcpus_used = models.PositiveIntegerField(default=0)
+    ram_used = models.PositiveIntegerField(default=0)
+    disk_used = models.PositiveIntegerField(default=0)
+
+    measured_ram_free = models.IntegerField(null=True, blank=True, help_text="as the host saw it")
+    measured_disk_free = models.IntegerField(null=True, blank=True, help_text="as the host saw it")
+    running_guests = models.PositiveIntegerField(default=0)
+    guests: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(
+        default=list, blank=True, help_text="id, name and power_state of what the hypervisor has"
+    )
+
+    enabled = models.BooleanField(default=True)
+    disabled_reason = models.CharField(max_length=255, blank=True, default="")
+    created_at = models.DateTimeField(default=now)
+    updated_at = models.DateTimeField(default=now)
+
+    objects = HostQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("number",)
+
+    @property
+    def vcpus_limit(self) -> int:
+        """How many virtual CPUs may be promised."""
+        ratio = conf.CAPACITY.cpu_ratio if self.cpu_ratio is None else self.cpu_ratio
+        return int(self.vcpus * ratio)
+
+    @property
+    def ram_limit(self) -> int:
+        """How much RAM may be promised, MiB."""
+        ratio = conf.CAPACITY.ram_ratio if self.ram_ratio is None else self.ram_ratio
+        return max(0, int(self.ram * ratio) - conf.CAPACITY.reserved_ram)
+
+    @property
+    def disk_limit(self) -> int:
+        """How much disk may be promised, GiB."""
+        ratio = conf.CAPACITY.disk_ratio if self.disk_ratio is None else self.disk_ratio
+        return max(0, int(self.disk * ratio) - conf.CAPACITY.reserved_disk)
+
+    @property
+    def ram_used_in_all(self) -> int:
+        """What servers were promised and what the host keeps for itself, MiB."""
+        return self.ram_used + conf.CAPACITY.reserved_ram
+
+    @property
+    def disk_used_in_all(self) -> int:
+        """What servers were promised and what the host keeps for itself, GiB."""
+        return self.disk_used + conf.CAPACITY.reserved_disk

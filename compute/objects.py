@@ -1,0 +1,164 @@
+"""What the control plane tells a host about guests, and what a host tells about itself."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from cloudweb.objects import Part, VersionedObject
+
+
+class ImageSource(Part):
+    """An image as a host fetches it: over HTTP, by a URL that is signed for this image and expires.
+
+    ``sha512`` and ``size`` (bytes) are of the stored file; the host refuses anything else.
+    """
+
+    id: str
+    url: str
+    sha512: str
+    size: int
+    disk_format: Literal["raw", "qcow2"]
+    virtual_size: int  # bytes
+
+
+class GuestDisk(Part):
+    """A disk of the guest; ``image`` None is an empty one. ``size`` in bytes."""
+
+    name: str = "root"
+    image: ImageSource | None = None
+    size: int
+    bus: Literal["virtio"] = "virtio"
+
+
+class GuestInterface(Part):
+    """A network card: the tap is made by the network driver before the guest starts."""
+
+    port_id: str
+    mac: str
+    tap: str
+    mtu: int = 1500
+
+
+class DirectBoot(Part):
+    """Boot a kernel without firmware and boot loader."""
+
+    kernel: ImageSource
+    ramdisk: ImageSource | None = None
+    cmdline: str = ""
+
+
+class ConfigDrive(Part):
+    """Files of the config drive (ISO 9660, label config-2): path -> base64 of the content."""
+
+    files: dict[str, str]
+
+
+class GuestSpec(VersionedObject):
+    """A guest as it shall be. ``name`` is what the hypervisor calls it (instance-0000002a)."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    name: str
+    project_id: str
+    vcpus: int = Field(ge=1)
+    ram: int = Field(ge=1)  # MiB
+    disks: tuple[GuestDisk, ...] = ()
+    interfaces: tuple[GuestInterface, ...] = ()
+    config_drive: ConfigDrive | None = None
+    direct_boot: DirectBoot | None = None
+
+
+class GuestRef(VersionedObject):
+    """Names a guest in an order that needs nothing more."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    name: str
+
+
+class RebootRequest(VersionedObject):
+    """Reboot: soft asks the guest and turns hard after ``timeout`` seconds.
+
+    ``spec`` rebuilds the domain where the host lost it (hard reboot only).
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    name: str
+    kind: Literal["SOFT", "HARD"]
+    timeout: int = 60
+    spec: GuestSpec | None = None
+
+
+PowerState = Literal["nostate", "running", "paused", "shutdown", "crashed", "suspended"]
+
+
+class GuestState(VersionedObject):
+    """A guest as a host sees it."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    name: str
+    power_state: PowerState
+
+
+class HostInventory(VersionedObject):
+    """What a host has: sent when it changes or is asked for. Sizes in MiB (ram) and GiB (disk)."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    driver: str
+    capabilities: tuple[str, ...]
+    hypervisor_type: str
+    hypervisor_version: int
+    architecture: str = "x86_64"
+    cpu_model: str = ""
+    accelerated: bool = False  # KVM was probed and works
+    vcpus: int
+    ram: int
+    disk: int
+    guests: tuple[GuestState, ...] = ()
+
+
+class HostLoad(VersionedObject):
+    """What is free on a host now; rides on every report. MiB and GiB."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    ram_free: int
+    disk_free: int
+    guests: int
+
+
+class PowerOffRequest(VersionedObject):
+    """Power off: asked for first, after ``timeout`` seconds the plug is pulled."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    name: str
+    timeout: int = 60
+
+
+class ConsoleRequest(VersionedObject):
+    """Ask for the last ``length`` lines of a guest's console; None for all that is kept."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    name: str
+    length: int | None = None
+
+
+class ConsoleText(VersionedObject):
+    """What a guest printed."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    text: str

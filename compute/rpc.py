@@ -1,0 +1,29 @@
+"""What a compute agent can be ordered and asked: the whole contract, readable alone."""
+
+from __future__ import annotations
+
+from cloudweb.rpc import Method
+from compute.objects import (
+    ConsoleRequest,
+    ConsoleText,
+    GuestRef,
+    GuestSpec,
+    GuestState,
+    PowerOffRequest,
+    RebootRequest,
+)
+
+#: Make the guest exist and run; its images are fetched first, its taps must be there.
+SPAWN = Method("compute.spawn", GuestSpec, GuestState, deadline=900)
+#: Make the guest and all of it on the host absent.
+DESTROY = Method("compute.destroy", GuestRef, deadline=120, urgent=True)
+#: Make the guest run; its disks are there.
+POWER_ON = Method("compute.power_on", GuestSpec, GuestState, deadline=120)
+#: Make the guest be off; its disks stay.
+POWER_OFF = Method("compute.power_off", PowerOffRequest, GuestState, deadline=300, urgent=True)
+#: Reboot softly or hard.
+REBOOT = Method("compute.reboot", RebootRequest, GuestState, deadline=300)
+#: Answer with the newest lines of the serial console.
+CONSOLE_OUTPUT = Method("compute.console_output", ConsoleRequest, ConsoleText, query=True)
+#: Answer with the guest's state as the hypervisor sees it.
+INSPECT = Method("compute.inspect", GuestRef, GuestState, query=True)

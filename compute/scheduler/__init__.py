@@ -1,0 +1,17 @@
+"""The scheduler is a query: where a server goes is one SELECT, and taking the place one UPDATE.
+
+* A *filter* is a named condition over hosts (``filters.py``), a *weigher* an ORM expression
+  (``weighers.py``). The best few hosts that pass all filters are read in one query, whatever the
+  number of hosts, and one of them is drawn at random, the emptier the likelier, so that many
+  placements at once do not queue for one row.
+* The host is taken by ``UPDATE … WHERE``, whose WHERE repeats every filter: whoever comes second
+  for the last place changes no row and goes on to the next candidate. Nothing is over-promised, on
+  either database, and there is no lock.
+* When nothing fits, one aggregate tells how many hosts each filter removed and what was the most
+  they had left (``explanation.py``): the tenant reads that without host names, operators whole.
+"""
+
+from compute.scheduler.placement import claim, claimed_host, release
+from compute.scheduler.request import PlacementRequest
+
+__all__ = ["PlacementRequest", "claim", "claimed_host", "release"]

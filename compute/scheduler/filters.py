@@ -1,0 +1,123 @@
+"""The filters, in the order in which an explanation names them.
+
+A filter is a condition on hosts, or None where the request does not care. It may name
+``vcpus_left``, ``ram_left`` and ``disk_left`` (``HostQuerySet.with_room``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_
+
+from django.db.models import Q
+
+from compute.querysets import is_up
+from compute.scheduler.request import PlacementRequest
+
+Condition = Callable[[PlacementRequest], Q | None]
+Sentence = Callable[[PlacementRequest, int], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What a capacity filter compares: the field of the request and its words."""
+
+    field: str  # of PlacementRequest; the hosts' side is ``<field>_left``
+    unit: str
+    words: str
+
+    def amount(self, number: int) -> str:
+        """Return ``1,024 MiB``, or a bare number of virtual CPUs."""
+        return f"{number:,} {self.unit}".rstrip()
+
+    def part(self, number: int) -> str:
+        """Return ``1,024 MiB of RAM``, ``1 vCPU``, ``2 vCPUs``."""
+        words = f"vCPU{'' if number == 1 else 's'}" if self.field == "vcpus" else f"of {self.words}"
+        return f"{self.amount(number)} {words}"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A named condition; ``sentence`` says, after a number of hosts, why they were removed."""
+
+    name: str
+    condition: Condition
+    sentence: Sentence
+    capacity: Capacity | None = None
+
+
+def _be(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _have(count: int) -> str:
+    return "has" if count == 1 else "have"
+
+
+def _capabilities(request: PlacementRequest) -> Q | None:
+    if not request.capabilities:
+        return None
+    return Q(capabilities__has_keys=list(request.capabilities))
+
+
+def _room(capacity: Capacity) -> Filter:
+    """Keep hosts with room; a server that needs nothing of a kind fits where that is used up."""
+
+    def condition(request: PlacementRequest) -> Q | None:
+        wanted = getattr(request, capacity.field)
+        return Q(**{f"{capacity.field}_left__gte": wanted}) if wanted > 0 else None
+
+    short = "too few" if capacity.field == "vcpus" else "too little"
+    return Filter(
+        capacity.field,
+        condition,
+        lambda _request, count: f"{_have(count)} {short} {capacity.words} left",
+        capacity,
+    )
+
+
+FILTERS: tuple[Filter, ...] = (
+    Filter("enabled", lambda _: Q(enabled=True), lambda _, count: f"{_be(count)} disabled"),
+    Filter("up", lambda _: is_up(), lambda _, count: f"{_be(count)} down"),
+    Filter(
+        "zone",
+        lambda request: None if request.zone is None else Q(zone=request.zone),
+        lambda request, count: f"{_be(count)} not in the availability zone {request.zone}",
+    ),
+    Filter(
+        "host",
+        lambda request: None if request.host is None else Q(name=request.host),
+        lambda _, count: f"{_be(count)} not the host that was asked for",
+    ),
+    Filter(
+        "driver",
+        lambda request: None if request.driver is None else Q(driver=request.driver),
+        lambda request, count: f"{'does' if count == 1 else 'do'} not run {request.driver}",
+    ),
+    Filter(
+        "capabilities",
+        _capabilities,
+        lambda request, _: f"cannot do {' and '.join(request.capabilities)}",
+    ),
+    Filter(
+        "not_excluded",
+        lambda request: ~Q(name__in=request.excluded_hosts) if request.excluded_hosts else None,
+        lambda _, __: "failed to build it already",
+    ),
+    _room(Capacity("vcpus", "", "vCPUs")),
+    _room(Capacity("ram", "MiB", "RAM")),
+    _room(Capacity("disk", "GiB", "disk")),
+)
+
+
+def conditions(request: PlacementRequest) -> list[tuple[Filter, Q]]:
+    """Return the filters this request cares about, each with its condition."""
+    found = [(item, item.condition(request)) for item in FILTERS]
+    return [(item, condition) for item, condition in found if condition is not None]
+
+
+def together(found: list[tuple[Filter, Q]]) -> Q:
+    """Return all conditions as one."""
+    return reduce(and_, (condition for _, condition in found), Q())

@@ -1,0 +1,131 @@
+"""Claim a place for a server, give it back."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+
+import structlog
+from django.db import transaction
+from django.db.models import F, Q
+
+from cloudweb.context import RequestContext
+from compute import conf
+from compute.models import Claim, Host
+from compute.scheduler import explanation
+from compute.scheduler.filters import conditions, together
+from compute.scheduler.request import PlacementRequest
+from compute.scheduler.weighers import weight
+
+log = structlog.get_logger(__name__)
+
+#: How often new candidates are read after others took all of the last ones.
+ROUNDS = 5
+#: How strongly a draw prefers the emptier host: twice as empty is this power of two as likely.
+PREFERENCE = 4
+
+
+def claim(
+    context: RequestContext, *, instance_id: str, project_id: str, request: PlacementRequest
+) -> str:
+    """Hold a place for a server and return the host's name.
+
+    A server that holds a place of this size on a host that still passes every filter keeps it. May
+    be called inside a transaction, which the error leaves usable. Raises NoValidHost.
+    """
+    with transaction.atomic(savepoint=False):
+        host = _kept(instance_id, request) or _taken(instance_id, project_id, request)
+    if host is None:
+        reason = explanation.explain(request)
+        log.info(
+            "no valid host",
+            instance_id=instance_id,
+            request_id=context.request_id,
+            detail=reason.detail,
+        )
+        raise reason
+    return host
+
+
+def claimed_host(instance_id: str) -> str | None:
+    """Return the host that holds a place for the server, or None."""
+    return (
+        Claim.objects.filter(instance_id=instance_id).values_list("host__name", flat=True).first()
+    )
+
+
+def release(instance_id: str) -> None:
+    """Give the server's place back; nothing happens when it holds none."""
+    with transaction.atomic(savepoint=False):
+        held = Claim.objects.filter(instance_id=instance_id).first()
+        # Of two releases at once only one deletes the row, and only that one gives back.
+        if held is not None and Claim.objects.filter(pk=held.pk).delete()[0]:
+            Host.objects.filter(pk=held.host_id).update(
+                vcpus_used=F("vcpus_used") - held.vcpus,
+                ram_used=F("ram_used") - held.ram,
+                disk_used=F("disk_used") - held.disk,
+            )
+
+
+def _kept(instance_id: str, request: PlacementRequest) -> str | None:
+    """Return the host of a claim that is still right; release one that is not."""
+    held = Claim.objects.filter(instance_id=instance_id).select_related("host").first()
+    if held is None:
+        return None
+    same_size = (held.vcpus, held.ram, held.disk) == (request.vcpus, request.ram, request.disk)
+    # Its own claim is what fills the host, so room is not asked again.
+    still_fits = together([found for found in conditions(request) if found[0].capacity is None])
+    if same_size and Host.objects.filter(still_fits, pk=held.host_id).exists():
+        return held.host.name
+    release(instance_id)
+    return None
+
+
+def _taken(instance_id: str, project_id: str, request: PlacementRequest) -> str | None:
+    """Claim one of the best hosts; None when none fits."""
+    fits = together(conditions(request))
+    for _ in range(ROUNDS):
+        candidates = list(
+            Host.objects.with_room()
+            .filter(fits)
+            .annotate(weight=weight())
+            .order_by("-weight", "number")
+            .values_list("number", "name", "weight")[: conf.CANDIDATES]
+        )
+        if not candidates:
+            return None
+        for number, name, _weight in _drawn(candidates):
+            if _promise(number, fits, request):
+                Claim.objects.create(
+                    instance_id=instance_id,
+                    host_id=number,
+                    project_id=project_id,
+                    vcpus=request.vcpus,
+                    ram=request.ram,
+                    disk=request.disk,
+                )
+                return name
+    return None
+
+
+def _drawn(candidates: Iterable[tuple[int, str, float]]) -> list[tuple[int, str, float]]:
+    """Return the candidates in a random order in which the emptier tend to come first."""
+
+    def key(candidate: tuple[int, str, float]) -> float:
+        return float(random.random() ** (1 / max(candidate[2], 1e-3) ** PREFERENCE))  # noqa: S311
+
+    return sorted(candidates, key=key, reverse=True)
+
+
+def _promise(number: int, fits: Q, request: PlacementRequest) -> bool:
+    """Add the server to the host's sums if it still passes every filter."""
+    changed = (
+        Host.objects.with_room()
+        .filter(fits, number=number)
+        .update(
+            vcpus_used=F("vcpus_used") + request.vcpus,
+            ram_used=F("ram_used") + request.ram,
+            disk_used=F("disk_used") + request.disk,
+        )
+    )
+    return changed == 1

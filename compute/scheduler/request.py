@@ -1,0 +1,23 @@
+"""What a server needs of a host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacementRequest:
+    """What a server needs; sizes in MiB (``ram``) and GiB (``disk``, all local disks together).
+
+    ``host`` asks for one host and no other (it must have room all the same); ``excluded_hosts`` are
+    those that failed to build this server; ``capabilities`` are names of ``compute.drivers.base``.
+    """
+
+    vcpus: int
+    ram: int
+    disk: int = 0
+    zone: str | None = None
+    host: str | None = None
+    driver: str | None = None
+    capabilities: tuple[str, ...] = ()
+    excluded_hosts: tuple[str, ...] = ()

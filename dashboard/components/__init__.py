@@ -1,0 +1,1 @@
+"""What pages show, as values: badges, buttons, bars. Templates of the same names draw them."""

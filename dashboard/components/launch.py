@@ -1,0 +1,116 @@
+"""What the launch page offers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dashboard.components.usage import Bar
+from image.formats import BOOTABLE
+
+if TYPE_CHECKING:
+    from compute.manager.zones import Zone
+    from compute.models import Flavor
+    from image.models import Image
+    from instances.models import KeyPair
+    from network.models import Network, SecurityGroup
+
+GIB = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class ImageCard:
+    """An image to boot; ``least_disk`` is the smallest flavor disk in GiB that holds it."""
+
+    id: str
+    name: str
+    size: int
+    public: bool
+    min_ram: int
+    least_disk: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlavorCard:
+    """A size; ``over`` names the quotas that it would exceed."""
+
+    id: str
+    name: str
+    vcpus: int
+    ram: int
+    disk: int
+    over: Sequence[str]
+
+    @property
+    def fits(self) -> bool:
+        """Tell whether the quota has room for one."""
+        return not self.over
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChoice:
+    """A security group; ``value`` is its name, its id where two have the name."""
+
+    value: str
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """All of it."""
+
+    images: Sequence[ImageCard]
+    flavors: Sequence[FlavorCard]
+    networks: Sequence[Network]
+    keys: Sequence[KeyPair]
+    groups: Sequence[GroupChoice]
+    zones: Sequence[Zone]
+    bars: Sequence[Bar]
+
+
+def image_cards(images: Sequence[Image]) -> Sequence[ImageCard]:
+    """Return the images hosts can boot."""
+    return [
+        ImageCard(
+            id=str(image.id),
+            name=image.name or str(image.id),
+            size=image.size,
+            public=image.visibility == "public",
+            min_ram=image.min_ram,
+            least_disk=max(image.min_disk, -(-image.virtual_size // GIB)),
+        )
+        for image in images
+        if image.disk_format in BOOTABLE
+    ]
+
+
+def flavor_cards(flavors: Sequence[Flavor], usage: Sequence[Bar]) -> Sequence[FlavorCard]:
+    """Return the sizes, each with what of the quota it would exceed."""
+    left = {bar.name: bar.left for bar in usage}
+    cards = []
+    for flavor in flavors:
+        needs = {"instances": 1, "cores": flavor.vcpus, "ram": flavor.ram}
+        names = {"instances": "servers", "cores": "vCPUs", "ram": "memory"}
+        over = []
+        for name, wanted in needs.items():
+            room = left[name]
+            if room is not None and wanted > room:
+                over.append(names[name])
+        cards.append(
+            FlavorCard(flavor.id, flavor.name, flavor.vcpus, flavor.ram, flavor.disk, over)
+        )
+    return cards
+
+
+def group_choices(groups: Sequence[SecurityGroup]) -> Sequence[GroupChoice]:
+    """Return the groups by the word a server is asked for them with."""
+    names = Counter(group.name for group in groups)
+    return [
+        GroupChoice(
+            group.name if names[group.name] == 1 else str(group.id), group.name, group.description
+        )
+        for group in groups
+    ]

@@ -1,0 +1,92 @@
+"""Rows of servers: a server with what a page shows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cloudweb.context import RequestContext
+from cloudweb.policy import allows
+from dashboard.components.actions import Button, buttons
+from dashboard.components.status import Badge, is_busy, server_badge
+from instances.timeline import TimelineManager
+from network.manager import PortManager
+
+if TYPE_CHECKING:
+    from instances.models import Instance
+    from operations.history import Entry
+
+#: So many servers in motion are shown with their steps on one page.
+WATCHED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address of a server and the network it is on."""
+
+    ip: str
+    network: str
+    mac: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A server with its badge, addresses and buttons."""
+
+    instance: Instance
+    badge: Badge
+    busy: bool
+    addresses: Sequence[Address]
+    groups: Sequence[str]
+    buttons: Sequence[Button]
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A server in motion and the operation that moves it."""
+
+    row: Row
+    entry: Entry
+
+
+def rows_of(context: RequestContext, instances: Sequence[Instance]) -> Sequence[Row]:
+    """Return the rows; all their addresses cost four queries."""
+    ports = PortManager(context).for_devices([str(one.id) for one in instances])
+    found = []
+    for instance in instances:
+        own = ports[str(instance.id)]
+        addresses = [
+            Address(
+                address.ip_address, port.network.name, port.mac_address, address.subnet.ip_version
+            )
+            for port in own
+            for address in port.addresses.all()
+        ]
+        groups = {group.name for port in own for group in port.security_groups.all()}
+        found.append(
+            Row(
+                instance,
+                server_badge(instance),
+                is_busy(instance),
+                addresses,
+                sorted(groups) or instance.security_groups or ["default"],
+                buttons(context, instance),
+            )
+        )
+    return found
+
+
+def activity_of(context: RequestContext, instances: Sequence[Instance]) -> Sequence[Activity]:
+    """Return the live operations of the first servers that are in motion."""
+    if not allows(context, "compute:servers:actions"):
+        return []
+    moving = [instance for instance in instances if is_busy(instance)][:WATCHED]
+    timeline = TimelineManager(context)
+    found = []
+    for instance in moving:
+        row = Row(instance, server_badge(instance), True, (), (), ())
+        live = [one.entry for one in timeline.list(str(instance.id), limit=2) if one.entry.is_live]
+        found += [Activity(row, entry) for entry in live[:1]]
+    return found

@@ -1,0 +1,74 @@
+"""Badges: a state in a word, a colour and an icon, the same on every page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from instances.states import PowerState, TaskState, VmState
+
+if TYPE_CHECKING:
+    from image.models import Image
+    from instances.models import Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """``tone`` is success, info, neutral, warning or danger; ``busy`` turns the icon."""
+
+    text: str
+    tone: str
+    icon: str
+    hint: str = ""
+    busy: bool = False
+
+
+_SERVER = {
+    VmState.BUILDING: Badge("Building", "info", "loader-2", busy=True),
+    VmState.ACTIVE: Badge("Running", "success", "player-play"),
+    VmState.STOPPED: Badge("Stopped", "neutral", "player-stop"),
+    VmState.ERROR: Badge("Error", "danger", "alert-triangle"),
+    VmState.DELETED: Badge("Deleted", "neutral", "trash"),
+}
+_TASK = {
+    TaskState.SCHEDULING: "Building",
+    TaskState.NETWORKING: "Building",
+    TaskState.SPAWNING: "Building",
+    TaskState.POWERING_OFF: "Stopping",
+    TaskState.POWERING_ON: "Starting",
+    TaskState.REBOOTING: "Rebooting",
+    TaskState.REBOOTING_HARD: "Rebooting",
+    TaskState.DELETING: "Deleting",
+}
+_IMAGE = {
+    "queued": Badge("Waiting for data", "neutral", "clock"),
+    "saving": Badge("Uploading", "info", "loader-2", busy=True),
+    "active": Badge("Ready", "success", "check"),
+    "deactivated": Badge("Withheld", "warning", "lock", "An operator withholds its data."),
+    "killed": Badge("Failed", "danger", "alert-triangle"),
+    "deleted": Badge("Deleting", "neutral", "trash"),
+}
+
+
+def server_badge(instance: Instance) -> Badge:
+    """Return what a server is, or what is being done to it."""
+    if instance.task_state:
+        text = _TASK.get(TaskState(instance.task_state), "Working")
+        hint = TaskState(instance.task_state).label
+        tone = "warning" if instance.task_state == TaskState.DELETING else "info"
+        return Badge(text, tone, "loader-2", hint, busy=True)
+    if instance.vm_state == VmState.ACTIVE and instance.power_state == PowerState.PAUSED:
+        return Badge("Paused", "warning", "player-pause", "Its host paused it.")
+    if instance.vm_state == VmState.STOPPED and instance.power_state == PowerState.CRASHED:
+        return Badge("Crashed", "danger", "alert-triangle", "The guest stopped by itself.")
+    return _SERVER[VmState(instance.vm_state)]
+
+
+def is_busy(instance: Instance) -> bool:
+    """Tell whether something is being done to it."""
+    return instance.task_state is not None or instance.vm_state == VmState.BUILDING
+
+
+def image_badge(image: Image) -> Badge:
+    """Return what can be done with an image."""
+    return _IMAGE[image.status]

@@ -1,0 +1,1 @@
+"""What users type: cheap checks at the field; rules are the managers'."""

@@ -1,0 +1,164 @@
+"""How values read on a page: icons, sizes, times, steps."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+
+from cloudweb.database.clock import now
+
+register = template.Library()
+
+#: Steps whose own name would puzzle a tenant.
+STEPS = {
+    "claim_host": "Choose a host",
+    "release_claim": "Give the place on the host back",
+    "create_ports": "Connect to its networks",
+    "delete_ports": "Release its addresses",
+    "plug_ports": "Wire it on the host",
+    "unplug_ports": "Take the wires off",
+    "spawn": "Boot the guest",
+    "destroy": "Remove the guest",
+    "finish": "Finish",
+}
+MILESTONES = {"dhcp": "Got its address", "metadata": "Fetched its metadata"}
+OPERATIONS = {
+    "instances.create": ("Create", "plus"),
+    "instances.delete": ("Delete", "trash"),
+    "instances.start": ("Start", "player-play"),
+    "instances.stop": ("Stop", "player-stop"),
+    "instances.reboot": ("Reboot", "reload"),
+}
+
+
+@register.simple_tag
+def icon(name: str, css: str = "") -> SafeString:
+    """Draw an icon of static/icons.txt; the text beside it says what it means."""
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>',
+        css,
+        static("vendor/icons.svg"),
+        name,
+    )
+
+
+@register.filter
+def mib(value: int | None) -> str:
+    """Write an amount of MiB as people say it."""
+    return size((value or 0) * 1024**2) if value else "0"
+
+
+@register.filter
+def size(value: int | None) -> str:
+    """Write bytes as ``12.5 GiB``."""
+    amount, units = float(value or 0), ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
+    while amount >= 1024 and len(units) > 1:
+        amount /= 1024
+        units.pop(0)
+    text = f"{amount:.1f}".removesuffix(".0") if amount < 100 else f"{amount:.0f}"
+    return f"{text} {units[0]}"
+
+
+@register.filter
+def amount(value: int | None, unit: str) -> str:
+    """Write a number with its unit; MiB grow into GiB."""
+    return mib(value) if unit == "MiB" else f"{value or 0:,}"
+
+
+@register.filter
+def ago(moment: datetime.datetime | None) -> str:
+    """Write how long ago something was."""
+    if moment is None:
+        return "never"
+    passed = now() - moment
+    if passed < datetime.timedelta(minutes=1):
+        return "just now"
+    return f"{timesince(moment, now(), depth=1)} ago"
+
+
+@register.simple_tag
+def took(start: datetime.datetime | None, end: datetime.datetime | None) -> str:
+    """Write how long something took, or has taken until now."""
+    if start is None:
+        return ""
+    seconds = max(0.0, ((end or now()) - start).total_seconds())
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms" if seconds >= 0.001 else "< 1 ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+@register.filter
+def milestone_text(kind: str) -> str:
+    """Say what a guest did for the first time."""
+    return MILESTONES.get(kind) or kind.replace("_", " ").capitalize()
+
+
+@register.filter
+def from_unix(seconds: float) -> datetime.datetime:
+    """Return a Unix time as a moment."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+
+
+@register.filter
+def step_text(name: str) -> str:
+    """Write a step's name for people."""
+    return STEPS.get(name) or name.replace("_", " ").capitalize()
+
+
+@register.filter
+def operation_text(kind: str) -> str:
+    """Write an operation's kind for people."""
+    known = OPERATIONS.get(kind)
+    return known[0] if known else kind.rpartition(".")[2].replace("_", " ").capitalize()
+
+
+@register.filter
+def operation_icon(kind: str) -> str:
+    """Return the icon of an operation's kind."""
+    return OPERATIONS.get(kind, ("", "activity"))[1]
+
+
+@register.filter
+def step_mark(step: Any) -> dict[str, str]:
+    """Return tone, icon and word of a step's state."""
+    if step.state == "DONE" and step.direction == "undo":
+        return {"tone": "neutral", "icon": "arrow-back-up", "text": "taken back"}
+    if step.state == "STARTED" and step.error:
+        return {"tone": "warning", "icon": "refresh", "text": "trying again"}
+    return {
+        "DONE": {"tone": "success", "icon": "check", "text": "done"},
+        "FAILED": {"tone": "danger", "icon": "x", "text": "failed"},
+        "ABANDONED": {"tone": "neutral", "icon": "x", "text": "given up for another operation"},
+    }.get(step.state, {"tone": "info", "icon": "loader-2", "text": "under way"})
+
+
+@register.filter
+def entry_mark(entry: Any) -> dict[str, str]:
+    """Return tone, icon and word of an operation's state."""
+    if entry.state == "DONE":
+        return {"tone": "success", "icon": "check", "text": "Done"}
+    if entry.state == "UNDONE":
+        return {"tone": "danger", "icon": "arrow-back-up", "text": "Failed, taken back"}
+    if entry.state == "FAILED":
+        return {"tone": "danger", "icon": "alert-triangle", "text": "Needs an operator"}
+    if entry.state == "QUEUED":
+        return {"tone": "neutral", "icon": "clock", "text": "Waiting its turn"}
+    if entry.direction == "undo":
+        return {"tone": "warning", "icon": "loader-2", "text": "Taking back"}
+    return {"tone": "info", "icon": "loader-2", "text": "Under way"}
+
+
+@register.filter
+def error_of_its_own(entry: Any) -> bool:
+    """Tell whether an operation's error is not that of one of its steps, shown there already."""
+    return bool(entry.error) and entry.error not in {step.error for step in entry.steps}

@@ -1,0 +1,55 @@
+"""Routes of the dashboard."""
+
+from django.urls import path
+
+from dashboard.views.account import Account, CloudsYaml, OpenRc
+from dashboard.views.images import (
+    DeleteImage,
+    ImageData,
+    ImageDetail,
+    ImageRows,
+    Images,
+    NewImage,
+)
+from dashboard.views.key_pairs import DeleteKey, GenerateKey, ImportKey, KeyPairs
+from dashboard.views.launch import Launch
+from dashboard.views.overview import LiveOverview, Overview
+from dashboard.views.server import (
+    ConsoleDownload,
+    ConsoleText,
+    ServerConsole,
+    ServerHistory,
+    ServerOverview,
+)
+from dashboard.views.servers import ServerAction, ServerRows, Servers
+from dashboard.views.session import LogIn, LogOut, SwitchProject
+
+urlpatterns = [
+    path("login", LogIn.as_view(), name="login"),
+    path("logout", LogOut.as_view(), name="logout"),
+    path("project", SwitchProject.as_view(), name="switch_project"),
+    path("", Overview.as_view(), name="overview"),
+    path("overview/live", LiveOverview.as_view(), name="overview_live"),
+    path("servers", Servers.as_view(), name="servers"),
+    path("servers/rows", ServerRows.as_view(), name="server_rows"),
+    path("servers/launch", Launch.as_view(), name="launch"),
+    path("servers/<uuid:server_id>", ServerOverview.as_view(), name="server"),
+    path("servers/<uuid:server_id>/history", ServerHistory.as_view(), name="server_history"),
+    path("servers/<uuid:server_id>/console", ServerConsole.as_view(), name="server_console"),
+    path("servers/<uuid:server_id>/console/text", ConsoleText.as_view(), name="console_text"),
+    path("servers/<uuid:server_id>/console/log", ConsoleDownload.as_view(), name="console_log"),
+    path("servers/<uuid:server_id>/<slug:action>", ServerAction.as_view(), name="server_action"),
+    path("images", Images.as_view(), name="images"),
+    path("images/rows", ImageRows.as_view(), name="image_rows"),
+    path("images/new", NewImage.as_view(), name="new_image"),
+    path("images/<uuid:image_id>", ImageDetail.as_view(), name="image"),
+    path("images/<uuid:image_id>/data", ImageData.as_view(), name="image_data"),
+    path("images/<uuid:image_id>/delete", DeleteImage.as_view(), name="delete_image"),
+    path("key-pairs", KeyPairs.as_view(), name="key_pairs"),
+    path("key-pairs/new", GenerateKey.as_view(), name="generate_key"),
+    path("key-pairs/import", ImportKey.as_view(), name="import_key"),
+    path("key-pairs/delete", DeleteKey.as_view(), name="delete_key"),
+    path("account", Account.as_view(), name="account"),
+    path("account/clouds.yaml", CloudsYaml.as_view(), name="clouds_yaml"),
+    path("account/openrc", OpenRc.as_view(), name="openrc"),
+]

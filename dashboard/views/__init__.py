@@ -1,0 +1,1 @@
+"""Pages: validate a form, call a manager, render."""

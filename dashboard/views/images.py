@@ -1,0 +1,168 @@
+"""Images: list, facts, upload, delete."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+
+from cloudweb.api.errors import normalize
+from cloudweb.exceptions import CloudwebError
+from cloudweb.policy import check
+from dashboard.components.status import image_badge
+from dashboard.forms.images import ImageForm, NewImageForm
+from dashboard.views.page import Page
+from image.api.streams import RequestBody
+from image.filters import ImageFilter
+from image.formats import BOOTABLE
+from image.manager import ImageManager
+
+PER_PAGE = 25
+
+
+class Images(Page):
+    """Own images and public ones, newest first."""
+
+    section = "images"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show a page of them."""
+        return self.render("dashboard/images/list.html", **self._facts(request))
+
+    def _facts(self, request: HttpRequest) -> dict[str, Any]:
+        visibility = request.GET.get("visibility", "")
+        wanted = ImageFilter(visibility=visibility if visibility in ("private", "public") else None)
+        marker = request.GET.get("after") or None
+        page = ImageManager(self.context).list(wanted=wanted, limit=PER_PAGE, marker=marker)
+        kept = {"visibility": visibility} if visibility else {}
+        return {
+            "rows": [(image, image_badge(image)) for image in page.rows],
+            "busy": any(image.status == "saving" for image in page.rows),
+            "visibility": visibility,
+            "older": urlencode({**kept, "after": page.rows[-1].id}) if page.more else "",
+            "here": urlencode({**kept, **({"after": marker} if marker else {})}),
+            "paged": bool(marker),
+            "may_create": self.may("image:images:create"),
+            "may_launch": self.may("compute:servers:create"),
+            "bootable": BOOTABLE,
+        }
+
+
+class ImageRows(Images):
+    """The rows alone, for the live page."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show them as they are now."""
+        return self.fragment("dashboard/images/rows.html", **self._facts(request))
+
+
+class ImageDetail(Page):
+    """One image: facts, and the form that changes them."""
+
+    section = "images"
+
+    def get(self, request: HttpRequest, image_id: uuid.UUID) -> HttpResponse:
+        """Show it."""
+        return self._show(image_id)
+
+    def post(self, request: HttpRequest, image_id: uuid.UUID) -> HttpResponse:
+        """Change it."""
+        image = ImageManager(self.context).get(image_id)
+        form = self._form(image, request.POST)
+        if form.is_valid():
+            try:
+                ImageManager(self.context).update(image_id, form.changes())
+            except CloudwebError as error:
+                form.refuse(error)
+            else:
+                return self.done("Saved.", reverse("image", args=[image_id]))
+        return self._show(image_id, form, status=422)
+
+    def _form(self, image: Any, data: Any = None) -> ImageForm:
+        names = ("name", "visibility", "min_ram", "min_disk", "protected")
+        return ImageForm(
+            data,
+            initial={name: getattr(image, name) for name in names},
+            may_publish=self.may("image:images:publicize"),
+        )
+
+    def _show(
+        self, image_id: uuid.UUID, form: ImageForm | None = None, *, status: int = 200
+    ) -> HttpResponse:
+        image = ImageManager(self.context).get(image_id)
+        own = self.context.is_admin or image.project_id == self.context.project_id
+        return self.render(
+            "dashboard/images/detail.html",
+            status=status,
+            image=image,
+            badge=image_badge(image),
+            form=form or self._form(image),
+            may_update=own and self.may("image:images:update"),
+            may_launch=self.may("compute:servers:create")
+            and image.status == "active"
+            and image.disk_format in BOOTABLE,
+        )
+
+
+class NewImage(Page):
+    """Upload an image: its record by this form, then its data by a script that shows progress."""
+
+    section = "images"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show the form."""
+        check(self.context, "image:images:create")
+        form = NewImageForm(
+            initial={"visibility": "private", "disk_format": "qcow2"},
+            may_publish=self.may("image:images:publicize"),
+        )
+        return self.render("dashboard/images/new.html", form=form, limit=settings.IMAGE_MAX_SIZE)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Record the image; answer where its data goes, or what is wrong field by field."""
+        form = NewImageForm(request.POST, may_publish=self.may("image:images:publicize"))
+        if form.is_valid():
+            try:
+                image = ImageManager(self.context).create(attributes=form.attributes())
+            except CloudwebError as error:
+                form.refuse(error)
+            else:
+                urls = {
+                    "data": reverse("image_data", args=[image.id]),
+                    "page": reverse("image", args=[image.id]),
+                    "remove": reverse("delete_image", args=[image.id]),
+                }
+                return JsonResponse(urls, status=201)
+        errors = {name: [str(text) for text in texts] for name, texts in form.errors.items()}
+        return JsonResponse({"errors": errors}, status=422)
+
+
+class ImageData(Page):
+    """The data of a new image, straight from the browser's file to the store."""
+
+    def put(self, request: HttpRequest, image_id: uuid.UUID) -> HttpResponse:
+        """Take it; nothing of it is ever held in memory but one chunk."""
+        try:
+            body = RequestBody(request.META)
+            ImageManager(self.context).upload(image_id, body, size=body.length)
+        except CloudwebError as raised:
+            error = normalize(raised)
+            return JsonResponse({"error": error.message}, status=error.status)
+        return HttpResponse(status=204)
+
+
+class DeleteImage(Page):
+    """Remove an image."""
+
+    section = "images"
+
+    def post(self, request: HttpRequest, image_id: uuid.UUID) -> HttpResponse:
+        """Delete record and data."""
+        manager = ImageManager(self.context)
+        name = manager.get(image_id).name or "The image"
+        manager.delete(image_id)
+        return self.done(f"{name} was deleted.", reverse("images"))

@@ -1,0 +1,112 @@
+"""Launch a server: one page that offers what there is and how much of the quota is left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from cloudweb.exceptions import CloudwebError
+from cloudweb.policy import check
+from compute.manager import FlavorManager
+from compute.manager.zones import ZoneManager
+from dashboard.components.launch import Offer, flavor_cards, group_choices, image_cards
+from dashboard.components.usage import bars
+from dashboard.forms.launch import LaunchForm
+from dashboard.views.page import Page
+from image.filters import ImageFilter
+from image.manager import ImageManager
+from instances.manager import InstanceManager, KeyPairManager, LimitsManager
+from network.manager import NetworkManager, SecurityGroupManager
+from network.manager.security_group import DEFAULT
+
+IMAGES = 60
+
+
+class Launch(Page):
+    """The form, filled so that a name is all that is missing."""
+
+    section = "servers"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show it."""
+        check(self.context, "compute:servers:create")
+        offer = self._offer()
+        return self._show(offer, self._form(offer, initial=self._usual(offer, request)))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Launch; what is wrong is shown at its field."""
+        offer = self._offer()
+        form = self._form(offer, data=request.POST)
+        if form.is_valid():
+            try:
+                made = InstanceManager(self.context).create(**form.arguments())
+            except CloudwebError as error:
+                form.refuse(error)
+            else:
+                if len(made) > 1:
+                    return self.done(f"{len(made)} servers are being built.", reverse("servers"))
+                url = reverse("server", args=[made[0].id])
+                return self.done(f"{made[0].name} is being built.", url)
+        return self._show(offer, form, status=422)
+
+    def _form(self, offer: Offer, **options: Any) -> LaunchForm:
+        offered = {
+            "image": [card.id for card in offer.images],
+            "flavor": [card.id for card in offer.flavors],
+            "networks": [str(network.id) for network in offer.networks],
+            "key": [pair.name for pair in offer.keys],
+            "groups": [group.value for group in offer.groups],
+            "zone": [zone.name for zone in offer.zones],
+        }
+        return LaunchForm(offered=offered, **options)
+
+    def _offer(self) -> Offer:
+        context = self.context
+        usage = bars(LimitsManager(context).own())
+        wanted = ImageFilter(any_of={"status": ("active",)})
+        project = context.project_id
+        groups = SecurityGroupManager(context).list().rows
+        return Offer(
+            images=image_cards(ImageManager(context).list(wanted=wanted, limit=IMAGES).rows),
+            flavors=flavor_cards(FlavorManager(context).list(sort_key="memory_mb").rows, usage),
+            networks=NetworkManager(context).usable_by_servers(),
+            keys=KeyPairManager(context).list().rows,
+            groups=group_choices([group for group in groups if group.project_id == project]),
+            zones=ZoneManager(context).list(),
+            bars=usage,
+        )
+
+    def _usual(self, offer: Offer, request: HttpRequest) -> dict[str, Any]:
+        """Return what most want: the newest image, the smallest size that fits, the own network."""
+        asked = request.GET.get("image")
+        images = [card.id for card in offer.images]
+        fitting = [card.id for card in offer.flavors if card.fits]
+        return {
+            "image": asked if asked in images else next(iter(images), None),
+            "flavor": next(iter(fitting), None),
+            "networks": [str(network.id) for network in offer.networks[:1]],
+            "key": next((pair.name for pair in offer.keys), ""),
+            "groups": [group.value for group in offer.groups if group.name == DEFAULT],
+            "count": 1,
+        }
+
+    def _show(self, offer: Offer, form: LaunchForm, *, status: int = 200) -> HttpResponse:
+        chosen = {
+            "image": form["image"].value(),
+            "flavor": form["flavor"].value(),
+            "networks": form["networks"].value() or [],
+            "key": form["key"].value() or "",
+            "groups": form["groups"].value() or [],
+            "zone": form["zone"].value() or "",
+        }
+        more = any(form[name].errors for name in ("user_data", "zone", "count", "groups"))
+        return self.render(
+            "dashboard/servers/launch.html",
+            status=status,
+            form=form,
+            offer=offer,
+            chosen=chosen,
+            more=more,
+        )

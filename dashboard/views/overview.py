@@ -1,0 +1,46 @@
+"""The first page: what is used, what is going on, what came last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from dashboard.components.servers import activity_of, rows_of
+from dashboard.components.usage import bars
+from dashboard.views.page import Page
+from instances.manager import InstanceManager, LimitsManager
+
+SHOWN = 6
+
+
+class Overview(Page):
+    """Usage against quota, servers in motion, the servers that changed last."""
+
+    section = "overview"
+    template = "dashboard/overview.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show the page."""
+        return self.render("dashboard/overview.html", **self._facts())
+
+    def _facts(self) -> dict[str, Any]:
+        newest = InstanceManager(self.context).list(limit=SHOWN, sort=(("updated_at", True),))
+        usage = LimitsManager(self.context).own()
+        return {
+            "bars": bars(usage),
+            "rows": rows_of(self.context, newest.rows),
+            "activity": activity_of(self.context, newest.rows),
+            "busy": any(instance.task_state for instance in newest.rows),
+            "may_create": self.may("compute:servers:create"),
+            "empty": not newest.rows,
+            "has_keys": usage.used["key_pairs"] > 0,
+        }
+
+
+class LiveOverview(Overview):
+    """The part that changes."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show it as it is now."""
+        return self.fragment("dashboard/overview_live.html", **self._facts())

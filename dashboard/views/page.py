@@ -1,0 +1,126 @@
+"""The base of every page of a logged-in user."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+import structlog
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.views import View
+
+from cloudweb.context import RequestContext
+from cloudweb.exceptions import CloudwebError, NotFound, Unauthorized
+from cloudweb.policy import allows
+from dashboard.components.navigation import navigation
+from dashboard.views.errors import error_page
+from identity.sessions import context_of, operator_context_of, projects_of
+
+log = structlog.get_logger(__name__)
+
+
+class Page(View):
+    """A page under the context of the browser's user and project.
+
+    What a manager refuses becomes an error page, a message on the page before, or a toast where
+    htmx asked. ``section`` is the entry of the navigation that is lit.
+    """
+
+    section: ClassVar[str] = ""
+    needs_project: ClassVar[bool] = True
+    context: RequestContext
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Send anyone unknown to the log-in; turn refusals into something to read."""
+        if not request.user.is_authenticated:
+            return to_login(request)
+        try:
+            self.context = context_of(request)
+            if self.needs_project and self.context.project_id is None:
+                return self.render("dashboard/no_project.html")
+            return super().dispatch(request, *args, **kwargs)
+        except Unauthorized:
+            return to_login(request)
+        except CloudwebError as error:
+            return self.refused(error)
+
+    def may(self, policy: str) -> bool:
+        """Tell whether the user may, so that the page need not offer what would be refused."""
+        return allows(self.context, policy)
+
+    def render(self, template: str, *, status: int = 200, **data: Any) -> HttpResponse:
+        """Return a whole page: with navigation, projects and user around it."""
+        around = {
+            "context": self.context,
+            "navigation": navigation(self.section),
+            "projects": projects_of(self.request),
+            "is_operator": self._is_operator(),
+        }
+        return render(self.request, template, {**around, **data}, status=status)
+
+    def fragment(self, template: str, **data: Any) -> HttpResponse:
+        """Return a part of a page for htmx."""
+        response = render(self.request, template, {"context": self.context, **data})
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def done(self, text: str, url: str) -> HttpResponse:
+        """Say what was done: a toast and fresh fragments for htmx, else the page at ``url``."""
+        if is_htmx(self.request):
+            return toast(text, tone="success", status=204)
+        messages.success(self.request, text)
+        return HttpResponseRedirect(url)
+
+    def refused(self, error: CloudwebError) -> HttpResponse:
+        """Show an error where the user looks."""
+        log.info("page refused", path=self.request.path, code=error.code, detail=error.detail)
+        if is_htmx(self.request) and self.request.method == "GET":
+            return HttpResponse(status=error.status)  # a live part keeps what it shows
+        if is_htmx(self.request):
+            return toast(error.message, tone="danger", status=error.status)
+        back = self._page_before()
+        if self.request.method == "POST" and back and not isinstance(error, NotFound):
+            messages.error(self.request, error.message)
+            return HttpResponseRedirect(back)
+        return error_page(self.request, error)
+
+    def _page_before(self) -> str | None:
+        """Return the page of ours that the form was on."""
+        referer = self.request.headers.get("Referer", "")
+        base = f"{self.request.scheme}://{self.request.get_host()}/"
+        return referer if referer.startswith(base) else None
+
+    def _is_operator(self) -> bool:
+        try:
+            return operator_context_of(self.request).is_admin
+        except CloudwebError:
+            return False
+
+
+def is_htmx(request: HttpRequest) -> bool:
+    """Tell whether a part of a page is asked for."""
+    return bool(getattr(request, "htmx", False))
+
+
+def toast(text: str, *, tone: str, status: int) -> HttpResponse:
+    """Return an answer without content that shows a toast and refreshes what is live."""
+    response = HttpResponse(status=status)
+    news = {"toast": {"text": text, "tone": tone}, "changed": True}
+    response.headers["HX-Trigger"] = json.dumps(news)  # ASCII, as a header must be
+    return response
+
+
+def to_login(request: HttpRequest) -> HttpResponse:
+    """Return the way to the log-in, and back here afterwards."""
+    if is_htmx(request):
+        response = HttpResponse(status=204)
+        response.headers["HX-Refresh"] = "true"
+        return response
+    back = request.get_full_path() if request.method == "GET" else "/"
+    query = f"?{urlencode({'next': back})}" if back != "/" else ""
+    return HttpResponseRedirect(f"{settings.LOGIN_URL}{query}")

@@ -1,0 +1,152 @@
+"""One server: facts, console log, history; each a tab, each live."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from cloudweb.driver import DriverError
+from cloudweb.exceptions import NotFound, ServiceUnavailable
+from dashboard.components.fault import fault_of
+from dashboard.components.servers import rows_of
+from dashboard.views.page import Page, is_htmx
+from image.exceptions import ImageNotFound
+from image.manager import ImageManager
+from instances.exceptions import InstanceNotFound, InstanceNotReady
+from instances.manager import InstanceManager
+from instances.timeline import TimelineManager
+
+LINES = 500
+TABS = (
+    ("server", "Overview", "list-details"),
+    ("server_console", "Console log", "terminal-2"),
+    ("server_history", "History", "history"),
+)
+
+
+class ServerPage(Page):
+    """What every tab shows: the name, the state, the buttons, the fault."""
+
+    section = "servers"
+    tab: ClassVar[str] = "server"
+    template: ClassVar[str] = "dashboard/servers/overview.html"
+    #: What lies below the live part and refreshes by itself.
+    below: ClassVar[str] = ""
+
+    def get(self, request: HttpRequest, server_id: uuid.UUID) -> HttpResponse:
+        """Show the tab; htmx gets its live part."""
+        try:
+            facts = self.facts(server_id)
+        except InstanceNotFound:
+            if not is_htmx(request):
+                raise
+            response = HttpResponse(status=204)  # it was deleted while we watched
+            response.headers["HX-Redirect"] = reverse("servers")
+            return response
+        if is_htmx(request):
+            return self.fragment("dashboard/servers/live.html", **facts, part=self.template)
+        return self.render(
+            "dashboard/servers/detail.html", **facts, part=self.template, below=self.below
+        )
+
+    def facts(self, server_id: uuid.UUID) -> dict[str, Any]:
+        """Return what the head of the page shows; a tab adds its own."""
+        instance = InstanceManager(self.context).get(server_id)
+        [row] = rows_of(self.context, [instance])
+        tabs = [
+            (text, reverse(name, args=[server_id]), icon, name == self.tab)
+            for name, text, icon in TABS
+        ]
+        return {
+            "row": row,
+            "server": instance,
+            "busy": row.busy,
+            "fault": fault_of(instance.fault_message) if instance.vm_state == "error" else None,
+            "tabs": tabs,
+            "may_update": self.may("compute:servers:update"),
+        }
+
+
+class ServerOverview(ServerPage):
+    """Facts and addresses, and what is going on."""
+
+    def facts(self, server_id: uuid.UUID) -> dict[str, Any]:
+        """Add the image's name and the operation under way."""
+        facts = super().facts(server_id)
+        instance = facts["server"]
+        entries = [one.entry for one in TimelineManager(self.context).list(str(server_id), limit=2)]
+        return {
+            **facts,
+            "image": self._image(instance.image_id),
+            "entry": entries[0] if entries else None,
+        }
+
+    def _image(self, image_id: str) -> Any:
+        """Return the image the server was made from; None when it is gone or hidden by now."""
+        try:
+            return ImageManager(self.context).get(image_id) if image_id else None
+        except ImageNotFound:
+            return None
+
+
+class ServerHistory(ServerPage):
+    """Every operation with its steps, newest first."""
+
+    tab = "server_history"
+    template = "dashboard/servers/history.html"
+
+    def facts(self, server_id: uuid.UUID) -> dict[str, Any]:
+        """Add the operations."""
+        entries = [one.entry for one in TimelineManager(self.context).list(str(server_id))]
+        return {**super().facts(server_id), "entries": entries}
+
+
+class ServerConsole(ServerPage):
+    """The console log, which follows the guest."""
+
+    tab = "server_console"
+    template = ""
+    below = "dashboard/servers/console.html"
+
+    def facts(self, server_id: uuid.UUID) -> dict[str, Any]:
+        """Add that it may be read at all; the text comes by itself."""
+        return {
+            **super().facts(server_id),
+            "may_read": self.may("compute:servers:console_output"),
+        }
+
+
+class ConsoleText(Page):
+    """The newest lines of the console."""
+
+    def get(self, request: HttpRequest, server_id: uuid.UUID) -> HttpResponse:
+        """Show them, or why there are none."""
+        text, trouble = "", ""
+        try:
+            text = InstanceManager(self.context).console_output(str(server_id), length=LINES)
+        except InstanceNotReady:
+            trouble = "The guest has not started yet."
+        except ServiceUnavailable as error:
+            trouble = f"{error.message} The log comes back when it does."
+        except DriverError as error:
+            trouble = str(error)
+        return self.fragment("dashboard/servers/console_text.html", text=text, trouble=trouble)
+
+
+class ConsoleDownload(Page):
+    """The whole console log as a file."""
+
+    def get(self, request: HttpRequest, server_id: uuid.UUID) -> HttpResponse:
+        """Send it."""
+        manager = InstanceManager(self.context)
+        name = manager.get(server_id).hostname
+        try:
+            text = manager.console_output(str(server_id))
+        except DriverError as error:
+            raise NotFound(str(error)) from error
+        response = HttpResponse(text, content_type="text/plain; charset=utf-8")
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}-console.txt"'
+        return response

@@ -1,0 +1,42 @@
+"""Log in, log out, switch projects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import logout
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.views import View
+
+from dashboard.forms.session import LoginForm
+from dashboard.views.page import Page
+from identity.sessions import context_of, switch_project
+
+
+class LogIn(LoginView):
+    """Take name and password; go where the user wanted to go."""
+
+    template_name = "dashboard/login.html"
+    form_class = LoginForm
+    redirect_authenticated_user = True
+
+
+class LogOut(View):
+    """End the session; only a POST does, so no link can."""
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Forget the browser."""
+        logout(request)
+        return HttpResponseRedirect("/login")
+
+
+class SwitchProject(Page):
+    """Work on another project."""
+
+    needs_project = False
+
+    def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        """Switch; the overview shows what is there."""
+        switch_project(request, request.POST.get("project", ""))
+        return self.done(f"You now work on {context_of(request).project_name}.", "/")

@@ -1,0 +1,5 @@
+"""Identity in the operator's console, one noun a file."""
+
+from identity.admin import assignments, catalog, domains, projects, quotas, roles, users
+
+__all__ = ["assignments", "catalog", "domains", "projects", "quotas", "roles", "users"]

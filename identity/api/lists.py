@@ -1,0 +1,71 @@
+"""Lists of identity: filters by hints, pages, links."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from rest_framework.response import Response
+
+from cloudweb.api.fields import parse_bool
+from cloudweb.api.pagination import next_link, paginate, parse_limit
+from cloudweb.exceptions import BadRequest
+from identity.api.serializers.links import list_links
+
+T = TypeVar("T", bound=Model)
+Render = Callable[[HttpRequest, T], dict[str, Any]]
+
+_COMPARISONS = ("contains", "icontains", "startswith", "istartswith", "endswith", "iendswith")
+
+
+def hinted(
+    request: HttpRequest, rows: QuerySet[T], *, exact: tuple[str, ...], flags: tuple[str, ...] = ()
+) -> QuerySet[T]:
+    """Narrow rows by the query: exact fields (``name`` also by comparison), booleans; ignore the rest."""
+    for field in exact:
+        if (value := request.GET.get(field)) is not None:
+            rows = rows.filter(**{field: value})
+    for field in flags:
+        wanted = parse_bool(request.GET.get(field), field=field)
+        if wanted is not None:
+            rows = rows.filter(**{field: wanted})
+    for comparison in _COMPARISONS if "name" in exact else ():
+        if (value := request.GET.get(f"name__{comparison}")) is not None:
+            rows = rows.filter(**{f"name__{comparison}": value})
+    return rows
+
+
+def is_flag_set(request: HttpRequest, name: str) -> bool:
+    """Tell whether a flag is in the query: present without a value, or with anything but no."""
+    value = request.GET.get(name)
+    return value is not None and value.strip().lower() not in ("0", "false", "no", "off", "none")
+
+
+def listed(
+    request: HttpRequest,
+    plural: str,
+    rows: QuerySet[T],
+    render: Render[T],
+    *,
+    order: tuple[str, ...] = ("created_at", "id"),
+) -> Response:
+    """Return one page of a list."""
+    limit = parse_limit(request.GET.get("limit"))
+    marker = None
+    if given := request.GET.get("marker"):
+        marker = rows.order_by().filter(pk=given).first()
+        if marker is None:
+            raise BadRequest(f"The marker {given[:64]} does not exist.")
+    page = paginate(rows, limit=limit, marker=marker, order=order)
+    following = None
+    if page.more:
+        following = next_link(request, marker=str(page.rows[-1].pk))
+    body = {plural: [render(request, row) for row in page.rows]}
+    return Response({**body, "links": list_links(request, following=following)})
+
+
+def whole(request: HttpRequest, plural: str, found: list[dict[str, Any]]) -> Response:
+    """Return a list that is never cut into pages."""
+    return Response({plural: found, "links": list_links(request)})

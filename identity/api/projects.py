@@ -1,0 +1,130 @@
+"""/projects and /users/{id}/projects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.fields import parse_bool
+from cloudweb.api.views import empty
+from cloudweb.exceptions import BadRequest
+from identity.api.lists import hinted, listed
+from identity.api.serializers.projects import (
+    ProjectCreate,
+    ProjectUpdate,
+    extra_of,
+    project_body,
+)
+from identity.api.views import IdentityViewSet, given
+from identity.manager import ProjectManager
+from identity.models import Project
+
+
+class ProjectViewSet(IdentityViewSet):
+    """What owns resources."""
+
+    manager = ProjectManager
+
+    @extend_schema(operation_id="identity_projects_list", responses={200: dict})
+    def list(self, request: Request) -> Response:
+        """Return the projects; hints name, domain_id, parent_id, enabled, is_domain, tags."""
+        http = request._request
+        return listed(
+            http, "projects", _hinted(http, ProjectManager(self.context).list()), project_body
+        )
+
+    @extend_schema(operation_id="identity_user_projects_list", responses={200: dict})
+    def list_of_user(self, request: Request, user_id: str) -> Response:
+        """Return the projects a user has a role on."""
+        http = request._request
+        rows = ProjectManager(self.context).list_of_user(user_id)
+        return listed(http, "projects", _hinted(http, rows), project_body, order=("name", "id"))
+
+    @extend_schema(
+        operation_id="identity_projects_create", request=ProjectCreate, responses={201: dict}
+    )
+    def create(self, request: Request) -> Response:
+        """Record a project."""
+        body = self.wanted("project", ProjectCreate)
+        if body.is_domain:
+            raise BadRequest("A project that acts as a domain is not supported.")
+        project = ProjectManager(self.context).create(
+            name=body.name,
+            domain_id=body.domain_id or self.own_domain_id,
+            parent_id=body.parent_id,
+            description=body.description or "",
+            enabled=body.enabled,
+            immutable=bool(body.options.immutable),
+            tags=body.tags,
+            extra=extra_of(body),
+        )
+        return self._answer(project, status=201)
+
+    @extend_schema(operation_id="identity_projects_get", responses={200: dict})
+    def retrieve(self, request: Request, project_id: str) -> Response:
+        """Return one project."""
+        return self._answer(ProjectManager(self.context).get(project_id))
+
+    @extend_schema(
+        operation_id="identity_projects_update", request=ProjectUpdate, responses={200: dict}
+    )
+    def partial_update(self, request: Request, project_id: str) -> Response:
+        """Change what the body names, keep the rest."""
+        body = self.wanted("project", ProjectUpdate)
+        manager = ProjectManager(self.context)
+        changes: dict[str, Any] = given(body, "name", "enabled", "tags")
+        if "description" in body.model_fields_set:
+            changes["description"] = body.description or ""
+        if "immutable" in body.options.model_fields_set:
+            changes["immutable"] = bool(body.options.immutable)
+        if extra := extra_of(body):
+            changes["extra"] = extra
+        fixed = given(body, "domain_id", "parent_id", "is_domain")
+        return self._answer(manager.update(project_id, fixed=fixed, **changes))
+
+    @extend_schema(operation_id="identity_projects_delete", responses={204: None})
+    def destroy(self, request: Request, project_id: str) -> Response:
+        """Remove an empty project."""
+        ProjectManager(self.context).delete(project_id)
+        return empty(204)
+
+    def _answer(self, project: Project, *, status: int = 200) -> Response:
+        return Response({"project": project_body(self.request._request, project)}, status=status)
+
+
+#: What each tag filter asks of a project's tags.
+TAG_TESTS: dict[str, Callable[[set[str], set[str]], bool]] = {
+    "tags": lambda tags, want: want <= tags,
+    "tags-any": lambda tags, want: bool(want & tags),
+    "not-tags": lambda tags, want: not want <= tags,
+    "not-tags-any": lambda tags, want: not want & tags,
+}
+
+
+def _hinted(request: HttpRequest, rows: QuerySet[Project]) -> QuerySet[Project]:
+    rows = hinted(request, rows, exact=("name", "domain_id"), flags=("enabled",))
+    if (parent := request.GET.get("parent_id")) is not None:
+        top = rows.filter(parent=None, domain_id=parent)
+        rows = rows.filter(parent_id=parent) | top
+    if parse_bool(request.GET.get("is_domain"), field="is_domain", default=False):
+        return rows.none()
+    return _tagged(request, rows)
+
+
+def _tagged(request: HttpRequest, rows: QuerySet[Project]) -> QuerySet[Project]:
+    """Filter by tags; they are few and in JSON, so the ids are picked here."""
+    asked = {key: set(request.GET[key].split(",")) for key in TAG_TESTS if request.GET.get(key)}
+    if not asked:
+        return rows
+    fitting = [
+        pk
+        for pk, tags in rows.values_list("pk", "tags")
+        if all(TAG_TESTS[key](set(tags), want) for key, want in asked.items())
+    ]
+    return rows.filter(pk__in=fitting)

@@ -1,0 +1,67 @@
+"""/roles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.views import empty
+from identity.api.lists import hinted, listed
+from identity.api.serializers.roles import RoleCreate, RoleUpdate, role_body
+from identity.api.views import IdentityViewSet, given
+from identity.manager import RoleManager
+from identity.models import Role
+
+
+class RoleViewSet(IdentityViewSet):
+    """Named sets of rights."""
+
+    manager = RoleManager
+
+    @extend_schema(operation_id="identity_roles_list", responses={200: dict})
+    def list(self, request: Request) -> Response:
+        """Return the roles; hint name. All are of the whole cloud: none belongs to a domain."""
+        http = request._request
+        rows = hinted(http, RoleManager(self.context).list(), exact=("name",))
+        if request._request.GET.get("domain_id"):
+            rows = rows.none()
+        return listed(http, "roles", rows, role_body)
+
+    @extend_schema(operation_id="identity_roles_create", request=RoleCreate, responses={201: dict})
+    def create(self, request: Request) -> Response:
+        """Record a role."""
+        body = self.wanted("role", RoleCreate)
+        role = RoleManager(self.context).create(
+            name=body.name,
+            description=body.description or "",
+            immutable=bool(body.options.immutable),
+        )
+        return self._answer(role, status=201)
+
+    @extend_schema(operation_id="identity_roles_get", responses={200: dict})
+    def retrieve(self, request: Request, role_id: str) -> Response:
+        """Return one role."""
+        return self._answer(RoleManager(self.context).get(role_id))
+
+    @extend_schema(operation_id="identity_roles_update", request=RoleUpdate, responses={200: dict})
+    def partial_update(self, request: Request, role_id: str) -> Response:
+        """Change what the body names, keep the rest."""
+        body = self.wanted("role", RoleUpdate)
+        changes: dict[str, Any] = given(body, "name")
+        if "description" in body.model_fields_set:
+            changes["description"] = body.description or ""
+        if "immutable" in body.options.model_fields_set:
+            changes["immutable"] = bool(body.options.immutable)
+        return self._answer(RoleManager(self.context).update(role_id, **changes))
+
+    @extend_schema(operation_id="identity_roles_delete", responses={204: None})
+    def destroy(self, request: Request, role_id: str) -> Response:
+        """Remove a role from the cloud and from everyone who has it."""
+        RoleManager(self.context).delete(role_id)
+        return empty(204)
+
+    def _answer(self, role: Role, *, status: int = 200) -> Response:
+        return Response({"role": role_body(self.request._request, role)}, status=status)

@@ -1,0 +1,1 @@
+"""Bodies of identity: what clients send, what they get."""

@@ -1,0 +1,174 @@
+"""Log-in on the wire: POST /auth/tokens and the body of a token."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from django.http import HttpRequest
+from pydantic import Field, StringConstraints
+
+from cloudweb.api.fields import Body
+from cloudweb.api.times import micros_z
+from cloudweb.exceptions import BadRequest, Unauthorized
+from identity.api.serializers.projects import Id
+from identity.api.serializers.users import Password
+from identity.manager import IssuedToken
+from identity.manager.tokens import PasswordProof, ProjectScope, Unscoped
+from identity.models import Domain, Project, User
+
+Label = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+
+
+class DomainReference(Body):
+    """A domain by id or name."""
+
+    id: Id | None = None
+    name: Label | None = None
+
+
+class PasswordUser(Body):
+    """A user by id, or by name and domain."""
+
+    id: Id | None = None
+    name: Label | None = None
+    domain: DomainReference | None = None
+    password: Annotated[Password, Field(repr=False)]
+
+
+class PasswordMethod(Body):
+    """The block ``password``."""
+
+    user: PasswordUser
+
+
+class TokenMethod(Body):
+    """The block ``token``."""
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=16_384)]
+
+
+class Identity(Body):
+    """How the caller proves who he is."""
+
+    methods: Annotated[tuple[Label, ...], Field(min_length=1, max_length=8)]
+    password: PasswordMethod | None = None
+    token: TokenMethod | None = None
+
+
+class ProjectReference(Body):
+    """A project by id, or by name and domain."""
+
+    id: Id | None = None
+    name: Label | None = None
+    domain: DomainReference | None = None
+
+
+class Scope(Body):
+    """Where the token shall count; at most one key."""
+
+    project: ProjectReference | None = None
+    unscoped: dict[str, Any] | None = None
+    domain: DomainReference | None = None
+    system: dict[str, Any] | None = None
+
+
+class Auth(Body):
+    """What is under ``auth``."""
+
+    identity: Identity
+    scope: Scope | Literal["unscoped"] | None = None
+
+    def manager_arguments(self) -> dict[str, Any]:
+        """Return what ``TokenManager.issue`` takes; raise BadRequest where blocks are missing."""
+        given: dict[str, Any] = {"methods": self.identity.methods, "scope": self._wanted_scope()}
+        for method in self.identity.methods:
+            block = (
+                getattr(self.identity, method, None) if method in ("password", "token") else None
+            )
+            if method not in ("password", "token"):
+                raise Unauthorized(detail=f"no such method: {method!r}")
+            if block is None:
+                raise BadRequest(f"Expecting to find {method} in identity.")
+        if "password" in self.identity.methods and self.identity.password:
+            given["password"] = _proof(self.identity.password.user)
+        if "token" in self.identity.methods and self.identity.token:
+            given["token"] = self.identity.token.id
+        return given
+
+    def _wanted_scope(self) -> ProjectScope | Unscoped | None:
+        scope = self.scope
+        if scope is None:
+            return None
+        if isinstance(scope, str):
+            return Unscoped()
+        given = [name for name in type(scope).model_fields if getattr(scope, name) is not None]
+        if len(given) > 1:
+            raise BadRequest("A token has one scope.")
+        if scope.domain is not None or scope.system is not None:
+            raise Unauthorized(detail="no role on the domain or system asked for")
+        if scope.project is None:
+            return Unscoped() if scope.unscoped is not None else None
+        return _project(scope.project)
+
+
+def _proof(user: PasswordUser) -> PasswordProof:
+    if user.id is None and (user.name is None or user.domain is None):
+        raise BadRequest("Expecting to find the user's id, or name and domain.")
+    domain = user.domain or DomainReference()
+    return PasswordProof(
+        password=user.password,
+        user_id=user.id,
+        name=user.name or "",
+        domain_id=domain.id,
+        domain_name=domain.name,
+    )
+
+
+def _project(project: ProjectReference) -> ProjectScope:
+    if project.id is None and (project.name is None or project.domain is None):
+        raise BadRequest("Expecting to find the project's id, or name and domain.")
+    domain = project.domain or DomainReference()
+    return ProjectScope(
+        project_id=project.id,
+        name=project.name or "",
+        domain_id=domain.id,
+        domain_name=domain.name,
+    )
+
+
+def _domain(domain: Domain) -> dict[str, str]:
+    return {"id": domain.pk, "name": domain.name}
+
+
+def _user(user: User) -> dict[str, Any]:
+    return {
+        "id": user.pk,
+        "name": user.name,
+        "domain": _domain(user.domain),
+        "password_expires_at": None,
+    }
+
+
+def _project_body(project: Project) -> dict[str, Any]:
+    return {"id": project.pk, "name": project.name, "domain": _domain(project.domain)}
+
+
+def token_body(
+    request: HttpRequest, issued: IssuedToken, catalog: list[dict[str, Any]] | None
+) -> dict[str, Any]:
+    """Return what a token says; roles, project and catalog only if it is scoped."""
+    token = issued.token
+    body: dict[str, Any] = {
+        "methods": list(token.methods),
+        "user": _user(issued.user),
+        "audit_ids": list(token.audit_ids),
+        "issued_at": micros_z(token.issued_at),
+        "expires_at": micros_z(token.expires_at),
+    }
+    if issued.project is not None:
+        body["project"] = _project_body(issued.project)
+        body["is_domain"] = False
+        body["roles"] = [{"id": role.pk, "name": role.name} for role in issued.roles]
+        if catalog is not None:
+            body["catalog"] = catalog
+    return {"token": body}

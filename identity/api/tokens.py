@@ -1,0 +1,117 @@
+"""/auth: log-in, validation, log-out, and what the caller may scope to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.auth import HasToken, remote_address
+from cloudweb.api.views import empty
+from cloudweb.context import RequestContext
+from cloudweb.exceptions import BadRequest
+from identity.api.lists import is_flag_set, whole
+from identity.api.serializers.catalog import catalog_body
+from identity.api.serializers.projects import project_body
+from identity.api.serializers.tokens import Auth, token_body
+from identity.api.views import IdentityViewSet
+from identity.manager import CatalogManager, IssuedToken, TokenManager
+from identity.manager.catalog import usable_services
+
+
+class TokenViewSet(IdentityViewSet):
+    """/auth/tokens."""
+
+    manager = TokenManager
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        """Log in without a token, whatever a client sends along."""
+        method = getattr(self.request, "method", None)  # there is none while the schema is drawn
+        return [] if method == "POST" else super().get_authenticators()
+
+    def get_permissions(self) -> list[BasePermission]:
+        """Let anyone log in."""
+        return [AllowAny() if self.request.method == "POST" else HasToken()]
+
+    @extend_schema(operation_id="identity_tokens_issue", request=Auth, responses={201: dict})
+    def create(self, request: Request) -> Response:
+        """Log in or rescope; the token is in X-Subject-Token."""
+        wanted = self.wanted("auth", Auth)
+        anonymous = RequestContext(
+            request_id=getattr(request._request, "request_id", ""),
+            remote_address=remote_address(request._request),
+        )
+        issued = TokenManager(anonymous).issue(**wanted.manager_arguments())
+        return self._answer(issued, issued.token.signed(), status=201)
+
+    @extend_schema(operation_id="identity_tokens_validate", responses={200: dict})
+    def show(self, request: Request) -> Response:
+        """Return what the token in X-Subject-Token says."""
+        subject = self._subject(request)
+        expired_too = is_flag_set(request._request, "allow_expired")
+        found = TokenManager(self.context).validate(subject, allow_expired=expired_too)
+        return self._answer(found, subject, status=200)
+
+    @extend_schema(operation_id="identity_tokens_check", responses={200: None})
+    def check(self, request: Request) -> Response:
+        """Tell by the status alone whether the token in X-Subject-Token is valid."""
+        subject = self._subject(request)
+        expired_too = is_flag_set(request._request, "allow_expired")
+        TokenManager(self.context).validate(subject, allow_expired=expired_too)
+        return empty(200)
+
+    @extend_schema(operation_id="identity_tokens_revoke", responses={204: None})
+    def destroy(self, request: Request) -> Response:
+        """Void the token in X-Subject-Token."""
+        TokenManager(self.context).revoke(self._subject(request))
+        return empty(204)
+
+    def _subject(self, request: Request) -> str:
+        subject = request.headers.get("X-Subject-Token")
+        if not subject:
+            raise BadRequest("The header X-Subject-Token is missing.")
+        return subject
+
+    def _answer(self, issued: IssuedToken, text: str, *, status: int) -> Response:
+        http = self.request._request
+        catalog: list[dict[str, Any]] | None = None
+        if issued.project is not None and not is_flag_set(http, "nocatalog"):
+            catalog = catalog_body(http, usable_services(), project_id=issued.project.pk)
+        body = token_body(http, issued, catalog)
+        headers = {"X-Subject-Token": text, "Vary": "X-Auth-Token"}
+        return Response(body, status=status, headers=headers)
+
+
+class OwnScopesViewSet(IdentityViewSet):
+    """What the caller's token could be rescoped to, and its catalog."""
+
+    manager = TokenManager
+
+    @extend_schema(operation_id="identity_auth_projects_list", responses={200: dict})
+    def projects(self, request: Request) -> Response:
+        """Return the projects the caller has a role on."""
+        rows = TokenManager(self.context).projects()
+        http = request._request
+        return whole(http, "projects", [project_body(http, row) for row in rows])
+
+    @extend_schema(operation_id="identity_auth_domains_list", responses={200: dict})
+    def domains(self, request: Request) -> Response:
+        """Return the domains the caller has a role on: roles are on projects alone."""
+        return whole(request._request, "domains", [])
+
+    @extend_schema(operation_id="identity_auth_system_get", responses={200: dict})
+    def system(self, request: Request) -> Response:
+        """Return the system scopes of the caller: roles are on projects alone."""
+        return whole(request._request, "system", [])
+
+    @extend_schema(operation_id="identity_auth_catalog_get", responses={200: dict})
+    def catalog(self, request: Request) -> Response:
+        """Return the catalog of the token's project."""
+        services = CatalogManager(self.context).of_token()
+        http = request._request
+        project_id = self.context.scoped_project_id
+        return whole(http, "catalog", catalog_body(http, services, project_id=project_id))

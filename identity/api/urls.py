@@ -1,0 +1,52 @@
+"""Routes of identity: one flat table."""
+
+from typing import Any
+
+from django.urls import path
+
+from identity.api.assignments import GrantViewSet, RoleAssignmentViewSet
+from identity.api.catalog import CatalogServiceViewSet, EndpointViewSet, RegionViewSet
+from identity.api.domains import DomainViewSet
+from identity.api.projects import ProjectViewSet
+from identity.api.roles import RoleViewSet
+from identity.api.tokens import OwnScopesViewSet, TokenViewSet
+from identity.api.users import UserViewSet
+from identity.api.versions import RootView, V3View
+
+Actions = dict[str, Any]
+LIST: Actions = {"get": "list"}
+COLLECTION: Actions = {"get": "list", "post": "create"}
+SHOW: Actions = {"get": "retrieve"}
+MEMBER: Actions = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+TOKENS: Actions = {"post": "create", "get": "show", "head": "check", "delete": "destroy"}
+GRANT: Actions = {"put": "grant", "head": "check", "get": "check", "delete": "withdraw"}
+GRANTS = "/v3/projects/<str:project_id>/users/<str:user_id>/roles"
+
+urlpatterns = [
+    path("", RootView.as_view()),
+    path("/v3", V3View.as_view()),
+    path("/v3/auth/tokens", TokenViewSet.as_view(TOKENS)),
+    path("/v3/auth/projects", OwnScopesViewSet.as_view({"get": "projects"})),
+    path("/v3/auth/domains", OwnScopesViewSet.as_view({"get": "domains"})),
+    path("/v3/auth/system", OwnScopesViewSet.as_view({"get": "system"})),
+    path("/v3/auth/catalog", OwnScopesViewSet.as_view({"get": "catalog"})),
+    path("/v3/domains", DomainViewSet.as_view(LIST)),
+    path("/v3/domains/<str:domain_id>", DomainViewSet.as_view(SHOW)),
+    path("/v3/projects", ProjectViewSet.as_view(COLLECTION)),
+    path("/v3/projects/<str:project_id>", ProjectViewSet.as_view(MEMBER)),
+    path(GRANTS, GrantViewSet.as_view(LIST)),
+    path(f"{GRANTS}/<str:role_id>", GrantViewSet.as_view(GRANT)),
+    path("/v3/users", UserViewSet.as_view(COLLECTION)),
+    path("/v3/users/<str:user_id>", UserViewSet.as_view(MEMBER)),
+    path("/v3/users/<str:user_id>/password", UserViewSet.as_view({"post": "change_password"})),
+    path("/v3/users/<str:user_id>/projects", ProjectViewSet.as_view({"get": "list_of_user"})),
+    path("/v3/roles", RoleViewSet.as_view(COLLECTION)),
+    path("/v3/roles/<str:role_id>", RoleViewSet.as_view(MEMBER)),
+    path("/v3/role_assignments", RoleAssignmentViewSet.as_view(LIST)),
+    path("/v3/services", CatalogServiceViewSet.as_view(LIST)),
+    path("/v3/services/<str:service_id>", CatalogServiceViewSet.as_view(SHOW)),
+    path("/v3/endpoints", EndpointViewSet.as_view(LIST)),
+    path("/v3/endpoints/<str:endpoint_id>", EndpointViewSet.as_view(SHOW)),
+    path("/v3/regions", RegionViewSet.as_view(LIST)),
+    path("/v3/regions/<str:region_id>", RegionViewSet.as_view(SHOW)),
+]

@@ -1,0 +1,93 @@
+"""/users."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.views import empty
+from identity.api.lists import hinted, listed
+from identity.api.serializers.users import (
+    PasswordChange,
+    UserCreate,
+    UserUpdate,
+    extra_of,
+    user_body,
+)
+from identity.api.views import IdentityViewSet, given
+from identity.manager import UserManager
+from identity.models import User
+
+
+class UserViewSet(IdentityViewSet):
+    """People and programs that log in."""
+
+    manager = UserManager
+
+    @extend_schema(operation_id="identity_users_list", responses={200: dict})
+    def list(self, request: Request) -> Response:
+        """Return the users; hints name, domain_id, enabled."""
+        http = request._request
+        rows = UserManager(self.context).list()
+        rows = hinted(http, rows, exact=("name", "domain_id"), flags=("enabled",))
+        return listed(http, "users", rows, user_body)
+
+    @extend_schema(operation_id="identity_users_create", request=UserCreate, responses={201: dict})
+    def create(self, request: Request) -> Response:
+        """Record a user."""
+        body = self.wanted("user", UserCreate)
+        user = UserManager(self.context).create(
+            name=body.name,
+            domain_id=body.domain_id or self.own_domain_id,
+            password=body.password,
+            default_project_id=body.default_project_id,
+            email=body.email or "",
+            description=body.description or "",
+            enabled=body.enabled,
+            lock_password=bool(body.options.lock_password),
+            extra=extra_of(body),
+        )
+        return self._answer(user, status=201)
+
+    @extend_schema(operation_id="identity_users_get", responses={200: dict})
+    def retrieve(self, request: Request, user_id: str) -> Response:
+        """Return one user."""
+        return self._answer(UserManager(self.context).get(user_id))
+
+    @extend_schema(operation_id="identity_users_update", request=UserUpdate, responses={200: dict})
+    def partial_update(self, request: Request, user_id: str) -> Response:
+        """Change what the body names, keep the rest."""
+        body = self.wanted("user", UserUpdate)
+        changes: dict[str, Any] = given(body, "name", "enabled", "password", "default_project_id")
+        for field in ("email", "description"):
+            if field in body.model_fields_set:
+                changes[field] = getattr(body, field) or ""
+        if "lock_password" in body.options.model_fields_set:
+            changes["lock_password"] = bool(body.options.lock_password)
+        if extra := extra_of(body):
+            changes["extra"] = extra
+        fixed = given(body, "domain_id")
+        return self._answer(UserManager(self.context).update(user_id, fixed=fixed, **changes))
+
+    @extend_schema(operation_id="identity_users_delete", responses={204: None})
+    def destroy(self, request: Request, user_id: str) -> Response:
+        """Remove a user."""
+        UserManager(self.context).delete(user_id)
+        return empty(204)
+
+    @extend_schema(
+        operation_id="identity_users_password", request=PasswordChange, responses={204: None}
+    )
+    def change_password(self, request: Request, user_id: str) -> Response:
+        """Change one's own password."""
+        body = self.wanted("user", PasswordChange)
+        UserManager(self.context).change_password(
+            user_id, original_password=body.original_password, password=body.password
+        )
+        return empty(204)
+
+    def _answer(self, user: User, *, status: int = 200) -> Response:
+        return Response({"user": user_body(self.request._request, user)}, status=status)

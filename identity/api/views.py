@@ -1,0 +1,31 @@
+"""The base of identity's views."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from cloudweb.api.views import ServiceViewSet
+from identity.models import DEFAULT_DOMAIN_ID
+
+B = TypeVar("B", bound=BaseModel)
+
+
+class IdentityViewSet(ServiceViewSet):
+    """A resource of identity."""
+
+    def wanted(self, envelope: str, model: type[B]) -> B:
+        """Return the validated body under its envelope."""
+        return self.validated(model, self.body(envelope))
+
+    @property
+    def own_domain_id(self) -> str:
+        """Return the domain a new resource goes to unless the body names one."""
+        context = self.context
+        return context.project_domain_id or context.user_domain_id or DEFAULT_DOMAIN_ID
+
+
+def given(body: BaseModel, *names: str) -> dict[str, Any]:
+    """Return those of the named attributes that the client sent."""
+    return {name: getattr(body, name) for name in names if name in body.model_fields_set}

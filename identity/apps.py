@@ -1,0 +1,13 @@
+"""Identity: who may do what, where, as a Django app."""
+
+from django.apps import AppConfig
+
+
+class IdentityConfig(AppConfig):
+    """Identity: who may do what, where."""
+
+    name = "identity"
+
+    def ready(self) -> None:
+        """Declare the policies."""
+        import identity.policies  # noqa: F401

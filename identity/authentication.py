@@ -1,0 +1,42 @@
+"""Who is it: user name and password, at the same cost whether the user exists or not."""
+
+from __future__ import annotations
+
+import structlog
+from django.contrib.auth.hashers import check_password, make_password
+
+from identity.ids import undashed
+from identity.models import DEFAULT_DOMAIN_ID, User
+
+log = structlog.get_logger(__name__)
+LONGEST_PASSWORD = 4096
+
+
+def verify(user: User | None, password: str) -> bool:
+    """Tell whether the password is this user's; hash once in any case.
+
+    Never call it inside a transaction: a hash takes tens of milliseconds.
+    """
+    if len(password) > LONGEST_PASSWORD:
+        return False
+    if user is None or not user.has_usable_password():
+        make_password(password)
+        return False
+    return check_password(password, user.password) and user.is_active
+
+
+def find_user(
+    *,
+    user_id: str | None = None,
+    name: str = "",
+    domain_id: str | None = None,
+    domain_name: str | None = None,
+) -> User | None:
+    """Return the user a log-in names, by id or by name and domain; None if there is none."""
+    rows = User.objects.select_related("domain")
+    if user_id is not None:
+        return rows.filter(pk=undashed(user_id)).first()
+    rows = rows.filter(name=name)
+    if domain_id is None and domain_name is not None:
+        return rows.filter(domain__name=domain_name).first()
+    return rows.filter(domain_id=domain_id or DEFAULT_DOMAIN_ID).first()

@@ -1,0 +1,120 @@
+"""What identity refuses."""
+
+from __future__ import annotations
+
+from cloudweb.exceptions import BadRequest, Conflict, Forbidden, NotFound
+
+
+class _NotFoundById(NotFound):
+    noun = "resource"
+
+    def __init__(self, given: str) -> None:
+        super().__init__(f"Could not find {self.noun}: {given[:64]}.")
+
+
+class DomainNotFound(_NotFoundById):
+    """No such domain, or none the caller may see."""
+
+    code = "domain_not_found"
+    noun = "domain"
+
+
+class ProjectNotFound(_NotFoundById):
+    """No such project, or none the caller may see."""
+
+    code = "project_not_found"
+    noun = "project"
+
+
+class UserNotFound(_NotFoundById):
+    """No such user, or none the caller may see."""
+
+    code = "user_not_found"
+    noun = "user"
+
+
+class RoleNotFound(_NotFoundById):
+    """No such role."""
+
+    code = "role_not_found"
+    noun = "role"
+
+
+class ServiceNotFound(_NotFoundById):
+    """No such service in the catalog."""
+
+    code = "service_not_found"
+    noun = "service"
+
+
+class EndpointNotFound(_NotFoundById):
+    """No such endpoint in the catalog."""
+
+    code = "endpoint_not_found"
+    noun = "endpoint"
+
+
+class RegionNotFound(_NotFoundById):
+    """No such region."""
+
+    code = "region_not_found"
+    noun = "region"
+
+
+class GrantNotFound(NotFound):
+    """The user does not have this role on this project."""
+
+    code = "grant_not_found"
+    default_message = "The user does not have this role on the project."
+
+
+class TokenNotFound(NotFound):
+    """The token that was asked about is not valid (any more)."""
+
+    code = "token_not_found"
+    default_message = "Could not find the token."
+
+
+class DuplicateName(Conflict):
+    """The name is taken."""
+
+    code = "duplicate_name"
+
+    def __init__(self, *, kind: str, name: str, domain_id: str | None = None) -> None:
+        where = f" in domain {domain_id}" if domain_id else ""
+        super().__init__(f"A {kind} named '{name}' already exists{where}.")
+
+
+class ProjectInUse(Conflict):
+    """The project still owns things; ``holdings`` says how many of which."""
+
+    code = "project_in_use"
+
+    def __init__(self, holdings: dict[str, int]) -> None:
+        self.holdings = holdings
+        listed = ", ".join(f"{count} {noun}" for noun, count in sorted(holdings.items()))
+        super().__init__(f"The project still holds {listed}. Delete them first.")
+
+
+class Immutable(Forbidden):
+    """The resource carries the option ``immutable``."""
+
+    code = "immutable"
+
+    def __init__(self, kind: str, given: str) -> None:
+        super().__init__(
+            f"The {kind} {given} is immutable. Set its option immutable to false first."
+        )
+
+
+class WrongPassword(Forbidden):
+    """The old password does not fit; 401 would make clients log in again and repeat."""
+
+    code = "wrong_password"
+    default_message = "The original password is wrong."
+
+
+class NoSuchReference(BadRequest):
+    """A body names something that does not exist."""
+
+    code = "no_such_reference"

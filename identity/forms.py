@@ -1,0 +1,54 @@
+"""Password forms for dashboard and admin site; both end in the manager."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
+from django.core.exceptions import ValidationError
+
+from cloudweb.context import RequestContext
+from cloudweb.exceptions import CloudwebError
+from identity.authentication import LONGEST_PASSWORD
+from identity.manager import UserManager
+from identity.models import User
+
+
+class OwnPasswordForm(PasswordChangeForm):
+    """A user's own new password (settings: CLOUDWEB_PASSWORD_FORM); voids his tokens."""
+
+    def clean(self) -> dict[str, Any]:
+        """Change it as the last check: a refusal is an error of the form."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if not self.errors:
+            own = RequestContext(user_id=self.user.pk, user_name=self.user.name)
+            try:
+                UserManager(own).change_password(
+                    self.user.pk,
+                    original_password=cleaned["old_password"],
+                    password=_bounded(cleaned["new_password1"]),
+                )
+            except CloudwebError as error:
+                raise ValidationError(error.message) from error
+        return cleaned
+
+    def save(self, commit: bool = True) -> User:
+        """Return the user as he is now, so that this session goes on."""
+        self.user.refresh_from_db(fields=["password"])
+        return self.user
+
+
+class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # not generic at run time
+    """The password an operator gives a user."""
+
+    def clean(self) -> dict[str, Any]:
+        """Bound its size."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        _bounded(cleaned.get("new_password1", ""))
+        return cleaned
+
+
+def _bounded(password: str) -> str:
+    if len(password) > LONGEST_PASSWORD:
+        raise ValidationError(f"A password has at most {LONGEST_PASSWORD} characters.")
+    return password

@@ -1,0 +1,34 @@
+"""What made tokens void before their time, and the counter every request reads."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class RevocationCounter(models.Model):
+    """One row: how many revocations there were.
+
+    ``stamp`` is drawn anew with each, so that a process that cached the list also notices a
+    database that was put back to an earlier state.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    number = models.BigIntegerField(default=0)
+    stamp = models.CharField(max_length=32, blank=True, default="")
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class Revocation(models.Model):
+    """Voids tokens issued before ``number`` that match every field that is not empty."""
+
+    number = models.BigIntegerField(unique=True)
+    audit_id = models.CharField(max_length=32, blank=True, default="")
+    user_id = models.CharField(max_length=64, blank=True, default="")
+    project_id = models.CharField(max_length=64, blank=True, default="")
+    domain_id = models.CharField(max_length=64, blank=True, default="")
+    forget_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"revocation {self.number}"

@@ -1,0 +1,33 @@
+"""Roles, and which role contains which."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from identity.ids import new_id
+
+
+class Role(models.Model):
+    """A named set of rights; an immutable one is part of the product."""
+
+    id = models.CharField(primary_key=True, max_length=64, default=new_id, editable=False)
+    name = models.CharField(max_length=255, unique=True)
+    description = models.TextField(blank=True, default="")
+    immutable = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Implication(models.Model):
+    """Who has ``prior`` has ``implied`` too."""
+
+    prior = models.ForeignKey(Role, on_delete=models.CASCADE, related_name="implications")
+    implied = models.ForeignKey(Role, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["prior", "implied"], name="implied_once")]
+
+    def __str__(self) -> str:
+        return f"{self.prior_id} implies {self.implied_id}"

@@ -1,0 +1,83 @@
+"""Users: Django's own, so that API, dashboard and admin share them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+from identity.ids import new_id
+from identity.models.domain import DEFAULT_DOMAIN_ID, Domain
+from identity.models.project import Project
+
+
+class Accounts(BaseUserManager["User"]):
+    """What Django asks for by ``User.objects``."""
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """Return the user of this name in the default domain."""
+        return self.get(name=username, domain_id=DEFAULT_DOMAIN_ID)
+
+
+class User(AbstractBaseUser):
+    """A person or a program that logs in; ``name`` is unique in its domain."""
+
+    id = models.CharField(primary_key=True, max_length=64, default=new_id, editable=False)
+    domain = models.ForeignKey(Domain, on_delete=models.PROTECT, related_name="users")
+    name = models.CharField(max_length=255)
+    description = models.TextField(blank=True, default="")
+    email = models.EmailField(max_length=255, blank=True, default="")
+    enabled = models.BooleanField(default=True)
+    lock_password = models.BooleanField(default=False)
+    default_project = models.ForeignKey(
+        Project, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    extra = models.JSONField(blank=True, default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[Accounts] = Accounts()
+
+    USERNAME_FIELD = "name"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["domain", "name"], name="user_name_in_domain")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_active(self) -> bool:  # type: ignore[override]
+        """Tell whether the user may log in."""
+        return self.enabled and self.domain.enabled
+
+    @cached_property
+    def is_staff(self) -> bool:
+        """Tell whether the admin site is open: role admin on any enabled project."""
+        return bool(
+            self.assignments.filter(
+                role__name="admin", project__enabled=True, project__domain__enabled=True
+            ).exists()
+        )
+
+    @property
+    def is_superuser(self) -> bool:
+        """Tell the same: the managers' policies know no half operator."""
+        return self.is_staff
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """Allow operators everything the admin site offers."""
+        return self.is_active and self.is_staff
+
+    def has_perms(self, perms: Any, obj: Any = None) -> bool:
+        """Allow operators everything the admin site offers."""
+        return self.is_active and self.is_staff
+
+    def has_module_perms(self, app_label: str) -> bool:
+        """Show operators every app."""
+        return self.is_active and self.is_staff

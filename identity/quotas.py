@@ -1,0 +1,131 @@
+"""Quotas: counted from the rows themselves, under the lock of the project's quota row.
+
+There is no second number that could drift: whoever creates reserves first, inside the same
+transaction, and the rows it then writes are what the next one counts. Apps declare their resources
+and defaults; who may read or change limits is the policy of the app that offers it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from django.db import transaction
+
+from cloudweb.database.locks import locked
+from cloudweb.exceptions import InvalidInput, QuotaExceeded
+from identity.models import ProjectQuota
+
+UNLIMITED = -1
+HIGHEST = 2**31 - 1
+
+_defaults: dict[str, dict[str, int]] = {}
+
+
+def declare(service: str, resources: Mapping[str, int]) -> None:
+    """Register what a service limits, with the default of each (-1: unlimited)."""
+    _defaults[service] = dict(resources)
+
+
+def services() -> list[str]:
+    """Return the services that declared something to limit."""
+    return sorted(_defaults)
+
+
+def defaults(service: str) -> dict[str, int]:
+    """Return a service's default limits."""
+    return dict(_defaults[service])
+
+
+def limits(project_id: str, service: str) -> dict[str, int]:
+    """Return the limits that hold for a project: its own over the defaults."""
+    row = ProjectQuota.objects.filter(project_id=project_id, service=service).first()
+    return _over_defaults(service, row.limits if row else {})
+
+
+def reserve(
+    project_id: str,
+    service: str,
+    *,
+    wanted: Mapping[str, int],
+    used: Callable[[], Mapping[str, int]],
+) -> None:
+    """Raise QuotaExceeded unless what is wanted fits; call it inside ``atomic()``, before creating.
+
+    ``used`` counts the project's rows now; it is called under the lock, and only when a limit is
+    set. The lock holds until the commit, so two creators never count the same room twice.
+    """
+    row = _locked_row(project_id, service)
+    allowed = _over_defaults(service, row.limits)
+    asked = {name: count for name, count in wanted.items() if count > 0}
+    if all(allowed[name] == UNLIMITED for name in asked):
+        return
+    counted = used()
+    over = [
+        name
+        for name, count in asked.items()
+        if allowed[name] != UNLIMITED and counted.get(name, 0) + count > allowed[name]
+    ]
+    if over:
+        names = ", ".join(over)
+        raise QuotaExceeded(
+            f"Quota exceeded for {names}: "
+            f"Requested {', '.join(str(asked[name]) for name in over)}, "
+            f"but already used {', '.join(str(counted.get(name, 0)) for name in over)} "
+            f"of {', '.join(str(allowed[name]) for name in over)} {names}"
+        )
+
+
+def update(
+    project_id: str, service: str, changes: Mapping[str, int], *, keep_others: bool = True
+) -> dict[str, int]:
+    """Set some limits of a project; return all of them. Raises InvalidInput.
+
+    Unless ``keep_others``, what is not named goes back to its default.
+    """
+    for name, limit in changes.items():
+        if name not in _defaults[service]:
+            raise InvalidInput(field=name, value=limit, reason="There is no such quota.")
+        if not UNLIMITED <= limit <= HIGHEST:
+            raise InvalidInput(
+                field=name, value=limit, reason=f"It must be between -1 and {HIGHEST}."
+            )
+    with transaction.atomic():
+        row = _locked_row(project_id, service)
+        row.limits = {**(row.limits if keep_others else {}), **changes}
+        row.save(update_fields=["limits"])
+    return _over_defaults(service, row.limits)
+
+
+def changed(service: str) -> dict[str, dict[str, int]]:
+    """Return the limits of every project that has some of its own in a service."""
+    rows = ProjectQuota.objects.filter(service=service).exclude(limits={}).order_by("project_id")
+    return {row.project_id: _over_defaults(service, row.limits) for row in rows}
+
+
+def reset(project_id: str, service: str | None = None) -> None:
+    """Put a project back to the defaults, in one service or in all."""
+    rows = ProjectQuota.objects.filter(project_id=project_id)
+    if service is not None:
+        rows = rows.filter(service=service)
+    rows.update(limits={})
+
+
+def forget(project_id: str) -> None:
+    """Remove what is kept about a project that is gone."""
+    ProjectQuota.objects.filter(project_id=project_id).delete()
+
+
+def _over_defaults(service: str, own: Mapping[str, int]) -> dict[str, int]:
+    base = _defaults[service]
+    return {name: own.get(name, default) for name, default in base.items()}
+
+
+def _locked_row(project_id: str, service: str) -> ProjectQuota:
+    rows = ProjectQuota.objects.filter(project_id=project_id, service=service)
+    row = locked(rows).first()
+    if row is None:
+        ProjectQuota.objects.bulk_create(
+            [ProjectQuota(project_id=project_id, service=service)], ignore_conflicts=True
+        )
+        row = locked(rows).get()
+    return row

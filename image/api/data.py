@@ -1,0 +1,94 @@
+"""/v2/images/{id}/file and the signed download of hosts: the bytes."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from cloudweb.api.views import ServiceViewSet, empty
+from cloudweb.exceptions import BadRequest, UnsupportedMediaType
+from image.api.streams import BINARY, DataResponse, RequestBody
+from image.exceptions import RangeNotSatisfiable
+from image.locations import open_signed
+from image.manager import ImageManager
+
+
+def _with_range(exc: Exception, response: Response) -> Response:
+    if isinstance(exc, RangeNotSatisfiable):
+        response.headers["Content-Range"] = f"bytes */{exc.size}"
+    return response
+
+
+class ImageDataViewSet(ServiceViewSet):
+    """The data of an image, streamed both ways."""
+
+    manager = ImageManager
+
+    @extend_schema(
+        operation_id="image_data_upload",
+        request={BINARY: OpenApiTypes.BINARY},
+        responses={204: None},
+    )
+    def upload(self, request: Request, image_id: str) -> Response:
+        """Take the data, with a Content-Length or chunked; the image is active then."""
+        if (request.content_type or "").strip().lower() != BINARY:
+            raise UnsupportedMediaType(f"Image data must be sent as {BINARY}.")
+        body = RequestBody(request.META)
+        ImageManager(self.context).upload(image_id, body, size=_announced(request, body))
+        return empty(204)
+
+    @extend_schema(
+        operation_id="image_data_download",
+        responses={(200, BINARY): OpenApiTypes.BINARY, 204: None, 206: OpenApiTypes.BINARY},
+    )
+    def download(self, request: Request, image_id: str) -> HttpResponseBase:
+        """Return the data or a range of it; 204 while there is none."""
+        image, file = ImageManager(self.context).open(image_id)
+        if file is None:
+            return empty(204)
+        return DataResponse(
+            file, size=image.size, checksum=image.checksum, wanted=request.headers.get("Range")
+        )
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Say with a 416 how much there is."""
+        return _with_range(exc, super().handle_exception(exc))
+
+
+class SignedDataView(APIView):
+    """The data for a host: the signature in the URL is its right, no token is looked at."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(operation_id="image_data_signed", responses={(200, BINARY): OpenApiTypes.BINARY})
+    def get(self, request: Request, image_id: UUID) -> HttpResponseBase:
+        """Return the data or a range of it."""
+        image, file = open_signed(image_id, request._request.GET.get("signature", ""))
+        return DataResponse(
+            file, size=image.size, checksum=image.checksum, wanted=request.headers.get("Range")
+        )
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Say with a 416 how much there is."""
+        return _with_range(exc, super().handle_exception(exc))
+
+
+def _announced(request: Request, body: RequestBody) -> int | None:
+    """Return the size a client announces by either header; raise BadRequest if they differ."""
+    text = request.headers.get("X-OpenStack-Image-Size")
+    if text is None:
+        return body.length
+    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+        raise BadRequest("The header x-openstack-image-size must be a natural number.")
+    size = int(text)
+    if body.length not in (None, size):
+        raise BadRequest("The headers x-openstack-image-size and Content-Length contradict.")
+    return size

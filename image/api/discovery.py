@@ -1,0 +1,73 @@
+"""Version documents (no token is needed, contract 1.3) and what clients ask before they import."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from cloudweb.api.mounts import base_url
+
+NEWEST = 16
+
+
+def _versions(request: HttpRequest) -> dict[str, Any]:
+    links = [{"rel": "self", "href": f"{base_url(request)}/image/v2/"}]
+    return {
+        "versions": [
+            {
+                "id": f"v2.{minor}",
+                "status": "CURRENT" if minor == NEWEST else "SUPPORTED",
+                "links": links,
+            }
+            for minor in range(NEWEST, -1, -1)
+        ]
+    }
+
+
+class VersionsView(APIView):
+    """GET /image/versions."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    status = 200
+
+    @extend_schema(operation_id="image_versions", responses={200: dict})
+    def get(self, request: Request) -> Response:
+        """Return the versions."""
+        return Response(_versions(request._request), status=self.status)
+
+
+class RootView(VersionsView):
+    """GET /image: the same as a choice."""
+
+    status = 300
+
+    @extend_schema(operation_id="image_root", responses={300: dict})
+    def get(self, request: Request) -> Response:
+        """Return the versions with 300."""
+        return super().get(request)
+
+
+class V2View(RootView):
+    """GET /image/v2: the same again, for clients that ask below the root."""
+
+    @extend_schema(operation_id="image_v2", responses={300: dict})
+    def get(self, request: Request) -> Response:
+        """Return the versions with 300."""
+        return super().get(request)
+
+
+class ImportInfoView(APIView):
+    """GET /v2/info/import."""
+
+    @extend_schema(operation_id="image_import_info", responses={200: dict})
+    def get(self, request: Request) -> Response:
+        """Return the ways to import an image: none, data comes by PUT alone."""
+        methods = {"description": "Import methods available.", "type": "array", "value": []}
+        return Response({"import-methods": methods})

@@ -1,0 +1,118 @@
+"""/v2/images: records."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import QueryDict
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.mounts import base_url
+from cloudweb.api.views import ServiceViewSet, empty
+from cloudweb.exceptions import UnsupportedMediaType
+from image.api.serializers.images import ImageCreate, image_body, list_body
+from image.api.serializers.patches import MEDIA_TYPES, parse_patch
+from image.api.serializers.queries import parse_query
+from image.manager import ImageManager
+
+
+class ImageViewSet(ServiceViewSet):
+    """Images: what servers boot from."""
+
+    manager = ImageManager
+
+    @extend_schema(operation_id="image_images_list", responses={200: dict})
+    def list(self, request: Request) -> Response:
+        """Return a page of images; every unknown name in the query filters a custom property."""
+        query = request._request.GET
+        asked = parse_query(query)
+        page = ImageManager(self.context).list(
+            wanted=asked.wanted, order=asked.order, marker=asked.marker, limit=asked.limit
+        )
+        following = str(page.rows[-1].id) if page.more else None
+        return Response(
+            list_body(
+                [*page.rows],
+                first=_link(query),
+                following=_link(query, marker=following) if following else None,
+            )
+        )
+
+    @extend_schema(operation_id="image_images_get", responses={200: dict})
+    def retrieve(self, request: Request, image_id: str) -> Response:
+        """Return one image."""
+        return Response(image_body(ImageManager(self.context).get(image_id)))
+
+    @extend_schema(operation_id="image_images_create", request=ImageCreate, responses={201: dict})
+    def create(self, request: Request) -> Response:
+        """Record an image; its data follows by PUT .../file."""
+        wanted = self.validated(ImageCreate)
+        image = ImageManager(self.context).create(image_id=wanted.id, attributes=wanted.attributes)
+        headers = {
+            "Location": f"{base_url(request._request)}/image/v2/images/{image.id}",
+            "OpenStack-image-import-methods": "",
+        }
+        return Response(image_body(image), status=201, headers=headers)
+
+    @extend_schema(
+        operation_id="image_images_update",
+        request=dict.fromkeys(MEDIA_TYPES, dict),
+        responses={200: dict},
+    )
+    def partial_update(self, request: Request, image_id: str) -> Response:
+        """Apply a JSON patch as a whole."""
+        media_type = (request.content_type or "").partition(";")[0].strip().lower()
+        if media_type not in MEDIA_TYPES:
+            raise UnsupportedMediaType(f"A patch must be sent as {' or '.join(MEDIA_TYPES)}.")
+        changes = parse_patch(request.data, media_type=media_type)
+        return Response(image_body(ImageManager(self.context).update(image_id, changes)))
+
+    @extend_schema(operation_id="image_images_delete", responses={204: None})
+    def destroy(self, request: Request, image_id: str) -> Response:
+        """Delete an image and its data."""
+        ImageManager(self.context).delete(image_id)
+        return empty(204)
+
+    @extend_schema(operation_id="image_images_deactivate", request=None, responses={204: None})
+    def deactivate(self, request: Request, image_id: str) -> Response:
+        """Withhold an image's data."""
+        ImageManager(self.context).deactivate(image_id)
+        return empty(204)
+
+    @extend_schema(operation_id="image_images_reactivate", request=None, responses={204: None})
+    def reactivate(self, request: Request, image_id: str) -> Response:
+        """Give an image's data out again."""
+        ImageManager(self.context).reactivate(image_id)
+        return empty(204)
+
+    @extend_schema(operation_id="image_tags_add", request=None, responses={204: None})
+    def add_tag(self, request: Request, image_id: str, tag: str) -> Response:
+        """Put a tag on an image."""
+        ImageManager(self.context).add_tag(image_id, tag)
+        return empty(204)
+
+    @extend_schema(operation_id="image_tags_delete", responses={204: None})
+    def delete_tag(self, request: Request, image_id: str, tag: str) -> Response:
+        """Take a tag off an image."""
+        ImageManager(self.context).delete_tag(image_id, tag)
+        return empty(204)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Say with a 415 which patches are understood."""
+        response = super().handle_exception(exc)
+        if response.status_code == 415:
+            response.headers["Accept-Patch"] = ", ".join(MEDIA_TYPES)
+        return response
+
+
+def _link(query: QueryDict, *, marker: str | None = None) -> str:
+    """Return a relative link as clients join it to the service's root (contract 1.5)."""
+    pairs: list[tuple[str, Any]] = [
+        (key, value) for key, values in query.lists() for value in values if key != "marker"
+    ]
+    if marker is not None:
+        pairs.append(("marker", marker))
+    return f"/v2/images?{urlencode(pairs)}" if pairs else "/v2/images"

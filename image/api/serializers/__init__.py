@@ -1,0 +1,1 @@
+"""What clients send about images and what they get."""

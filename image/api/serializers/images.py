@@ -1,0 +1,73 @@
+"""An image on the wire: no envelope, custom properties beside the attributes (contract 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from cloudweb.api.times import seconds_z
+from image.changes import BASE
+from image.models import Image
+
+LIST_SCHEMA = "/v2/schemas/images"
+
+
+class ImageCreate(BaseModel):
+    """POST /images: a client may choose the id; the manager checks every other attribute."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    id: UUID | None = None
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What was sent, without attributes that are null: for clients that is absent."""
+        sent = self.model_extra or {}
+        return {
+            name: value for name, value in sent.items() if value is not None or name not in BASE
+        }
+
+
+def image_body(image: Image) -> dict[str, Any]:
+    """Return an image as clients read it; what is not known yet is null."""
+    path = f"/v2/images/{image.id}"
+    return {
+        **image.custom_properties,
+        "id": str(image.id),
+        "name": image.name or None,
+        "status": image.status,
+        "visibility": image.visibility,
+        "protected": image.protected,
+        "os_hidden": image.os_hidden,
+        "owner": image.project_id,
+        "checksum": image.checksum or None,
+        "os_hash_algo": image.os_hash_algo or None,
+        "os_hash_value": image.os_hash_value or None,
+        "size": image.size if image.has_data else None,
+        "virtual_size": image.virtual_size if image.has_data else None,
+        "min_disk": image.min_disk,
+        "min_ram": image.min_ram,
+        "disk_format": image.disk_format or None,
+        "container_format": image.container_format or None,
+        "created_at": seconds_z(image.created_at),
+        "updated_at": seconds_z(image.updated_at),
+        "tags": image.tag_names,
+        "self": path,
+        "file": f"{path}/file",
+        "schema": "/v2/schemas/image",
+    }
+
+
+def list_body(images: list[Image], *, first: str, following: str | None) -> Mapping[str, Any]:
+    """Return a page of images with its relative links."""
+    body: dict[str, Any] = {
+        "images": [image_body(image) for image in images],
+        "first": first,
+        "schema": LIST_SCHEMA,
+    }
+    if following is not None:
+        body["next"] = following
+    return body

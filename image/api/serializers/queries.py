@@ -1,0 +1,136 @@
+"""The query of GET /images: filters with operators, order, page."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import cast, get_args
+
+from django.http import QueryDict
+
+from cloudweb.api.fields import parse_bool
+from cloudweb.api.pagination import parse_limit
+from cloudweb.exceptions import BadRequest, InvalidInput
+from image.filters import DEFAULT_ORDER, SORT_KEYS, Comparison, ImageFilter
+
+DEFAULT_LIMIT = 25
+SEVERAL = ("id", "name", "status", "container_format", "disk_format")
+NUMBERS = ("min_disk", "min_ram")
+TIMES = ("created_at", "updated_at")
+VISIBILITIES = ("public", "private", "shared", "community", "all")
+PAGING = ("limit", "marker", "sort", "sort_key", "sort_dir")
+KNOWN = {
+    *SEVERAL, *NUMBERS, *TIMES, *PAGING, "visibility", "owner", "protected", "os_hidden", "tag",
+    "size_min", "size_max", "member_status",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """What a client asks of a list."""
+
+    wanted: ImageFilter
+    order: Sequence[str]
+    marker: str | None
+    limit: int
+
+
+def parse_query(query: QueryDict) -> ListQuery:
+    """Read the query; raise BadRequest or InvalidInput."""
+    for name, values in query.lists():
+        if "\x00" in name or any("\x00" in value for value in values):
+            raise BadRequest("A query must not hold zero bytes.")
+    one = {name: str(value) for name, value in query.items()}  # the last of repeated ones
+    visibility = one.get("visibility")
+    if visibility is not None and visibility not in VISIBILITIES:
+        raise InvalidInput(
+            field="visibility", value=visibility, reason=f"One of {', '.join(VISIBILITIES)}."
+        )
+    wanted = ImageFilter(
+        any_of={name: _several(one[name]) for name in SEVERAL if name in one},
+        visibility=visibility,
+        project_id=one.get("owner"),
+        protected=parse_bool(one.get("protected"), field="protected"),
+        os_hidden=bool(parse_bool(one.get("os_hidden"), field="os_hidden", default=False)),
+        tags=tuple(query.getlist("tag")),
+        size_min=_number(one, "size_min"),
+        size_max=_number(one, "size_max"),
+        numbers={name: _number(one, name) or 0 for name in NUMBERS if name in one},
+        times=tuple(_time(name, value) for name in TIMES for value in query.getlist(name)),
+        properties={name: value for name, value in one.items() if name not in KNOWN},
+    )
+    return ListQuery(
+        wanted=wanted,
+        order=_order(query),
+        marker=one.get("marker"),
+        limit=parse_limit(one.get("limit"), default=DEFAULT_LIMIT),
+    )
+
+
+def _several(value: str) -> tuple[str, ...]:
+    """Read ``in:a,"b,c"`` (quotes keep a comma) or one plain value."""
+    if not value.startswith("in:"):
+        return (value,)
+    try:
+        return tuple(next(csv.reader([value.removeprefix("in:")], strict=True), []))
+    except csv.Error as error:
+        raise BadRequest(f"The list of values is malformed: {error}.") from error
+
+
+def _number(query: Mapping[str, str], name: str) -> int | None:
+    text = query.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+        raise InvalidInput(field=name, value=text, reason="It must be a natural number.")
+    return int(text)
+
+
+def _time(name: str, value: str) -> tuple[str, Comparison, datetime]:
+    comparison, colon, text = value.partition(":")
+    if not colon or comparison not in get_args(Comparison):
+        comparison, text = "eq", value
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInput(field=name, value=value, reason="It must be a time.") from None
+    if not 1900 <= moment.year < 9999:
+        raise InvalidInput(field=name, value=value, reason="The year is out of range.")
+    return name, cast("Comparison", comparison), moment
+
+
+def _order(query: QueryDict) -> tuple[str, ...]:
+    pairs = _combined(query) if "sort" in query else _separate(query)
+    order: list[str] = []
+    for key, direction in pairs:
+        if key not in SORT_KEYS or direction not in ("asc", "desc"):
+            raise InvalidInput(
+                field="sort",
+                value=f"{key}:{direction}",
+                reason=f"Keys are {', '.join(sorted(SORT_KEYS))}, directions asc and desc.",
+            )
+        if key not in [done.lstrip("-") for done in order]:
+            order.append(key if direction == "asc" else f"-{key}")
+    named = [done.lstrip("-") for done in order]
+    return (*order, *(key for key in DEFAULT_ORDER if key.lstrip("-") not in named))
+
+
+def _combined(query: QueryDict) -> list[tuple[str, str]]:
+    if "sort_key" in query or "sort_dir" in query:
+        raise BadRequest("The query has both sort and sort_key or sort_dir.")
+    parts = [part.strip().partition(":") for part in str(query["sort"]).split(",")]
+    return [(key, direction or "desc") for key, _, direction in parts]
+
+
+def _separate(query: QueryDict) -> list[tuple[str, str]]:
+    keys, directions = query.getlist("sort_key"), query.getlist("sort_dir")
+    if not keys and len(directions) == 1:
+        keys = ["created_at"]
+    if len(directions) <= 1:
+        directions = [*directions, "desc"][:1] * len(keys)
+    if len(directions) != len(keys):
+        raise BadRequest("The query needs one sort_dir for all or one for each sort_key.")
+    return list(zip(keys, directions, strict=True))

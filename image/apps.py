@@ -1,0 +1,13 @@
+"""Images: what servers boot from, as a Django app."""
+
+from django.apps import AppConfig
+
+
+class ImageConfig(AppConfig):
+    """Images: what servers boot from."""
+
+    name = "image"
+
+    def ready(self) -> None:
+        """Declare policies and quotas, and subscribe to housekeeping."""
+        from image import events, policies, quotas  # noqa: F401

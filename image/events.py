@@ -1,0 +1,25 @@
+"""What images do when others have news."""
+
+from __future__ import annotations
+
+import structlog
+
+from cloudweb.context import RequestContext
+from cloudweb.events import on
+from image.manager import ImageManager
+from image.models import Image
+
+log = structlog.get_logger(__name__)
+
+
+@on("house.kept")
+def reap() -> None:
+    """Finish, once an hour, uploads and deletions that died half-way."""
+    if removed := ImageManager(RequestContext.system()).reap():
+        log.info("image store reaped", removed=removed)
+
+
+@on("project.deleting")
+def count_images(*, project_id: str, holdings: dict[str, int]) -> None:
+    """Say how many images a project still holds."""
+    holdings["images"] = Image.objects.all().live().filter(project_id=project_id).count()

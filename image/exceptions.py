@@ -1,0 +1,125 @@
+"""What can go wrong with images."""
+
+from __future__ import annotations
+
+from cloudweb.exceptions import (
+    BadRequest,
+    CloudwebError,
+    Conflict,
+    Forbidden,
+    Gone,
+    NotFound,
+    RequestTooLarge,
+    UnsupportedMediaType,
+)
+
+
+class ImageNotFound(NotFound):
+    """No such image, or none this caller may see."""
+
+    code = "image_not_found"
+
+    def __init__(self, image_id: object) -> None:
+        super().__init__(f"No image found with ID {str(image_id)[:80]}.")
+
+
+class ImageIdTaken(Conflict):
+    """A client chose an id that another image has or had."""
+
+    code = "image_id_taken"
+
+
+class ImageConflict(Conflict):
+    """The image's status does not allow this now."""
+
+    code = "image_conflict"
+
+
+class PropertyMissing(Conflict):
+    """A patch replaces or removes a property that the image does not have."""
+
+    code = "property_missing"
+
+
+class ImageProtected(Forbidden):
+    """A protected image is not deleted."""
+
+    code = "image_protected"
+
+
+class AttributeForbidden(Forbidden):
+    """An attribute that clients may not set, change or remove."""
+
+    code = "attribute_forbidden"
+
+
+class NotYourImage(Forbidden):
+    """The image can be seen but belongs to another project."""
+
+    code = "not_your_image"
+    default_message = "You are not authorized to complete this action: the image is not your own."
+
+
+class ImageDeactivated(Forbidden):
+    """The image's data is withheld until it is reactivated."""
+
+    code = "image_deactivated"
+    default_message = "The image is deactivated; its data is not available."
+
+
+class ImageGone(Gone):
+    """The image was deleted while its data came in."""
+
+    code = "image_gone"
+    default_message = "The image was deleted while its data was being uploaded."
+
+
+class TooManyDetails(RequestTooLarge):
+    """More tags or properties than one image may carry."""
+
+    code = "too_many_details"
+
+
+class ImageTooLarge(RequestTooLarge):
+    """More data than one image may have."""
+
+    code = "image_too_large"
+
+
+class ImageRefused(UnsupportedMediaType):
+    """The data is not what was declared, or could reach outside itself; the message says why."""
+
+    code = "image_refused"
+
+
+class ImageNotBootable(BadRequest):
+    """No host can use the image in this role: a disk format hosts do not open, or no kernel."""
+
+    code = "image_not_bootable"
+
+
+class LengthRequired(CloudwebError):
+    """A chunked body came through a server that cannot tell where it ends."""
+
+    status = 411
+    code = "length_required"
+    default_message = "This server needs the Content-Length of the image data."
+
+
+class RangeNotSatisfiable(CloudwebError):
+    """A byte range that lies outside the data; ``size`` is the data's."""
+
+    status = 416
+    code = "range_not_satisfiable"
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        super().__init__(f"The range lies outside the image data ({size} bytes).")
+
+
+class StoreFull(CloudwebError):
+    """The image store has no room; the operator must make some."""
+
+    status = 507
+    code = "image_store_full"
+    default_message = "The image store has no room left for this image; ask the operator."

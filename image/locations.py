@@ -1,0 +1,92 @@
+"""The URL by which a host fetches one image without a token: signed, image-scoped, ten minutes."""
+
+from __future__ import annotations
+
+import uuid
+from typing import BinaryIO, Literal
+
+from django.conf import settings
+from django.core.signing import BadSignature, TimestampSigner
+
+from cloudweb.conf import listen_url
+from cloudweb.exceptions import Forbidden
+from image import states
+from image.exceptions import ImageConflict, ImageDeactivated, ImageNotBootable, ImageNotFound
+from image.formats import BOOTABLE
+from image.models import Image
+from image.objects import ImageLocation
+from image.stores import current_store
+
+Role = Literal["disk", "kernel", "ramdisk"]
+LIFETIME = 600  # seconds
+_FORMAT_OF = {"kernel": "aki", "ramdisk": "ari"}
+
+
+def _signer() -> TimestampSigner:
+    return TimestampSigner(salt="image.download", sep=":")
+
+
+def signed_url(image_id: uuid.UUID, *, base_url: str | None = None) -> str:
+    """Return the absolute URL of the data; ``base_url`` or the settings say where the API is."""
+    base = base_url or settings.PUBLIC_URL or listen_url()
+    signature = _signer().sign(str(image_id)).partition(":")[2]
+    return f"{base.rstrip('/')}/image/signed/{image_id}?signature={signature}"
+
+
+def open_signed(image_id: uuid.UUID, signature: str) -> tuple[Image, BinaryIO]:
+    """Return the image and its data for a host that shows this signature.
+
+    Raises Forbidden for a signature that is wrong, for another image or too old, ImageNotFound.
+    """
+    try:
+        _signer().unsign(f"{image_id}:{signature}", max_age=LIFETIME)
+    except BadSignature as error:
+        raise Forbidden("The signature is wrong or has expired.", detail=str(error)) from error
+    image = Image.objects.all().live().filter(id=image_id).first()
+    if image is None or not image.has_data:
+        raise ImageNotFound(image_id)
+    if image.status == states.DEACTIVATED:
+        raise ImageDeactivated
+    try:
+        return image, current_store().open(image.store_key)
+    except FileNotFoundError:
+        raise ImageNotFound(image_id) from None
+
+
+def location_of(image: Image, *, role: Role, base_url: str | None) -> ImageLocation:
+    """Return what a host needs to use the image in this role; raise what forbids it."""
+    if image.status == states.DEACTIVATED:
+        raise ImageDeactivated(f"Image {image.id} is deactivated.")
+    if image.status != states.ACTIVE:
+        raise ImageConflict(f"Image {image.id} is not active (it is {image.status}).")
+    properties = image.custom_properties
+    return ImageLocation(
+        id=str(image.id),
+        name=image.name,
+        url=signed_url(image.id, base_url=base_url),
+        sha512=image.os_hash_value,
+        size=image.size,
+        virtual_size=image.virtual_size,
+        disk_format=_opened_as(image, role),
+        min_disk=image.min_disk,
+        min_ram=image.min_ram,
+        kernel_id=properties.get("kernel_id") or None,
+        ramdisk_id=properties.get("ramdisk_id") or None,
+        cmdline=properties.get("os_command_line", ""),
+    )
+
+
+def _opened_as(image: Image, role: Role) -> Literal["raw", "qcow2"]:
+    wanted = _FORMAT_OF.get(role)
+    if wanted is not None:
+        if image.disk_format != wanted:
+            raise ImageNotBootable(
+                f"Image {image.id} is no {role}: its disk format is {image.disk_format}, not {wanted}."
+            )
+        return "raw"
+    if image.disk_format not in BOOTABLE or image.container_format != "bare":
+        raise ImageNotBootable(
+            f"Image {image.id} cannot be booted: hosts open raw and qcow2 in a bare container, "
+            f"not {image.disk_format} in {image.container_format}."
+        )
+    return "qcow2" if image.disk_format == "qcow2" else "raw"

@@ -1,0 +1,318 @@
+"""Images: their records, their data, and who may do what with them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, BinaryIO
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from cloudweb.api.pagination import Page, paginate
+from cloudweb.database import clock
+from cloudweb.database.locks import locked
+from cloudweb.exceptions import BadRequest
+from cloudweb.manager import Manager
+from cloudweb.policy import check, policy
+from image import locations, quotas, states
+from image.changes import BASE, MAX_PROPERTIES, MAX_TAGS, Change, checked, patched, tag_name
+from image.exceptions import (
+    AttributeForbidden,
+    ImageConflict,
+    ImageDeactivated,
+    ImageIdTaken,
+    ImageNotFound,
+    ImageProtected,
+    ImageTooLarge,
+    NotYourImage,
+    TooManyDetails,
+)
+from image.filters import DEFAULT_ORDER, ImageFilter
+from image.formats import mismatch
+from image.inspection import Readable
+from image.models import Image, ImageProperty, ImageTag
+from image.objects import ImageLocation
+from image.querysets import ImageQuerySet
+from image.stores import current_store
+from image.uploads import ABANDONED, Upload
+
+_FORMATS = ("disk_format", "container_format")
+
+
+class ImageManager(Manager):
+    """Images of one's own project, and those that others made public."""
+
+    def _rows(self) -> ImageQuerySet:
+        return Image.objects.all().readable_by(self.context)
+
+    def _find(self, image_id: str | uuid.UUID, rows: QuerySet[Image] | None = None) -> Image:
+        try:
+            key = image_id if isinstance(image_id, uuid.UUID) else uuid.UUID(image_id)
+        except ValueError:
+            raise ImageNotFound(image_id) from None
+        found: Image | None = (self._rows() if rows is None else rows).filter(id=key).first()
+        if found is None:
+            raise ImageNotFound(image_id)
+        return found
+
+    def _own(self, image_id: str | uuid.UUID, rows: QuerySet[Image] | None = None) -> Image:
+        image = self._find(image_id, rows)
+        if not self.context.is_admin and image.project_id != self.context.project_id:
+            raise NotYourImage
+        return image
+
+    # Records
+
+    @policy("image:images:list")
+    def list(
+        self,
+        *,
+        wanted: ImageFilter | None = None,
+        order: Sequence[str] = DEFAULT_ORDER,
+        marker: str | None = None,
+        limit: int = 25,
+    ) -> Page[Image]:
+        """Return one page with tags and properties loaded.
+
+        A marker that is an id but of no image ends the list; other text is a BadRequest.
+        """
+        wanted = wanted or ImageFilter()
+        rows = Image.objects.all().listed_for(self.context, wanted.visibility).matching(wanted)
+        after = None
+        if marker is not None:
+            try:
+                after = self._rows().filter(id=uuid.UUID(marker)).first()
+            except ValueError:
+                raise BadRequest(f"Invalid marker: {marker[:80]}.") from None
+            if after is None:
+                return Page([], more=False)
+        return paginate(rows.with_details(), limit=limit, marker=after, order=order)
+
+    @policy("image:images:get")
+    def get(self, image_id: str | uuid.UUID) -> Image:
+        """Return one image with tags and properties loaded. Raises ImageNotFound."""
+        return self._find(image_id, self._rows().with_details())
+
+    @policy("image:images:create")
+    def create(
+        self, *, image_id: uuid.UUID | None = None, attributes: Mapping[str, Any] | None = None
+    ) -> Image:
+        """Record a queued image.
+
+        ``attributes`` are the API's (name, visibility, tags ...); other names are custom properties.
+        Raises InvalidInput, AttributeForbidden, ImageIdTaken.
+        """
+        values = {name: checked(name, value) for name, value in (attributes or {}).items()}
+        base = {name: value for name, value in values.items() if name in BASE}
+        properties = {name: value for name, value in values.items() if name not in BASE}
+        if len(properties) > MAX_PROPERTIES:
+            raise TooManyDetails(f"An image has at most {MAX_PROPERTIES} properties.")
+        tags = base.pop("tags", [])
+        project_id = base.pop("owner", None) or self.context.scoped_project_id
+        if project_id != self.context.project_id:
+            check(self.context, "image:images:set_owner")
+        self._check_base(base)
+        now = clock.now()
+        try:
+            with transaction.atomic():
+                quotas.reserve_image(project_id)
+                image = Image(
+                    id=image_id or uuid.uuid4(),
+                    project_id=project_id,
+                    created_at=now,
+                    updated_at=now,
+                    **base,
+                )
+                image.save(force_insert=True)
+                self._write_details(image, tags, properties)
+        except IntegrityError as error:
+            raise ImageIdTaken(f"Image ID {image_id} already exists.") from error
+        return self._find(image.id, self._rows().with_details())
+
+    @policy("image:images:update")
+    def update(self, image_id: str | uuid.UUID, changes: Sequence[Change]) -> Image:
+        """Apply a patch as a whole or not at all; return the image."""
+        with transaction.atomic():
+            image = self._own(image_id, locked(self._rows()))
+            self._apply(image, changes)
+        return self._find(image.id, self._rows().with_details())
+
+    def _apply(self, image: Image, changes: Sequence[Change]) -> None:
+        before = {name: getattr(image, name) for name in BASE if name not in ("owner", "tags")}
+        before |= {"owner": image.project_id, "tags": image.tag_names}
+        old_properties = image.custom_properties
+        after, properties = patched(before, old_properties, changes)
+        changed = {name: value for name, value in after.items() if value != before[name]}
+        if "owner" in changed:
+            check(self.context, "image:images:set_owner")
+            image.project_id = changed.pop("owner")
+        if any(name in changed for name in _FORMATS) and image.status != states.QUEUED:
+            raise AttributeForbidden(
+                "The disk and container format can be changed only while the image is queued."
+            )
+        tags = changed.pop("tags", None)
+        self._check_base({**{name: after[name] for name in _FORMATS}, **changed})
+        for name, value in changed.items():
+            setattr(image, name, value)
+        image.updated_at = clock.now()
+        image.save(update_fields=[*changed, "project_id", "updated_at"])
+        if tags is not None:
+            image.tags.all().delete()
+        gone = [name for name, value in old_properties.items() if properties.get(name) != value]
+        image.properties.filter(name__in=gone).delete()
+        added = {
+            name: text for name, text in properties.items() if old_properties.get(name) != text
+        }
+        self._write_details(image, tags or [], added)
+
+    def _check_base(self, base: Mapping[str, Any]) -> None:
+        if base.get("visibility") == "public":
+            check(self.context, "image:images:publicize")
+        wrong = mismatch(base.get("disk_format", ""), base.get("container_format", ""))
+        if wrong:
+            raise BadRequest(wrong)
+
+    def _write_details(
+        self, image: Image, tags: Sequence[str], properties: Mapping[str, str]
+    ) -> None:
+        ImageTag.objects.bulk_create([ImageTag(image=image, name=tag) for tag in tags])
+        ImageProperty.objects.bulk_create(
+            [ImageProperty(image=image, name=name, value=text) for name, text in properties.items()]
+        )
+
+    @policy("image:images:delete")
+    def delete(self, image_id: str | uuid.UUID) -> None:
+        """Delete the record and then the data. Raises ImageProtected."""
+        image = self._own(image_id)
+        if image.protected:
+            raise ImageProtected(f"Image {image.id} is protected and cannot be deleted.")
+        unprotected = Image.objects.filter(protected=False)
+        if not unprotected.move(image.id, states.DELETED, updated_at=clock.now()):
+            image = self._own(image_id)  # deleted by another meanwhile: 404
+            raise ImageProtected(f"Image {image.id} is protected and cannot be deleted.")
+        transaction.on_commit(lambda: self._erase(image))
+
+    def _erase(self, image: Image) -> None:
+        image.refresh_from_db(fields=["store_key"])  # an upload may have ended just before
+        if image.store_key:
+            current_store().delete(image.store_key)
+        image.delete()
+
+    # Tags
+
+    @policy("image:tags:add")
+    def add_tag(self, image_id: str | uuid.UUID, tag: str) -> None:
+        """Put a tag on the image; it may be there already."""
+        name = tag_name(tag)
+        with transaction.atomic():
+            image = self._own(image_id, locked(self._rows()))
+            if image.tags.exclude(name=name).count() >= MAX_TAGS:
+                raise TooManyDetails(f"An image has at most {MAX_TAGS} tags.")
+            ImageTag.objects.get_or_create(image=image, name=name)
+            Image.objects.filter(id=image.id).update(updated_at=clock.now())
+
+    @policy("image:tags:delete")
+    def delete_tag(self, image_id: str | uuid.UUID, tag: str) -> None:
+        """Take a tag off the image; raise ImageNotFound when it has no such tag."""
+        with transaction.atomic():
+            image = self._own(image_id, locked(self._rows()))
+            if not image.tags.filter(name=tag).delete()[0]:
+                raise ImageNotFound(tag)
+            Image.objects.filter(id=image.id).update(updated_at=clock.now())
+
+    # Data
+
+    @policy("image:images:upload")
+    def upload(
+        self, image_id: str | uuid.UUID, stream: Readable, *, size: int | None = None
+    ) -> None:
+        """Take the image's data from a stream of ``size`` bytes (None: until it ends).
+
+        Errors and what they leave: ``Upload.run``. Must not run inside a transaction.
+        """
+        image = self._own(image_id)
+        if not image.disk_format or not image.container_format:
+            raise BadRequest("The disk_format and container_format must be set before the upload.")
+        maximum = settings.IMAGE_MAX_SIZE
+        if size is not None and size > maximum:
+            raise ImageTooLarge(f"The image data is over the limit of {maximum} bytes.")
+        if size:  # said at once; what really came is reserved when it is there
+            with transaction.atomic():
+                quotas.reserve_size(image.project_id, size)
+        Upload(image, store=current_store(), max_size=maximum, expected=size).run(stream)
+
+    @policy("image:images:download")
+    def open(self, image_id: str | uuid.UUID) -> tuple[Image, BinaryIO | None]:
+        """Return the image and its data as a file to close; None while there is none.
+
+        Raises ImageDeactivated for a caller who is not an admin.
+        """
+        image = self._find(image_id)
+        if image.status == states.DEACTIVATED and not self.context.is_admin:
+            raise ImageDeactivated
+        return image, _opened(image)
+
+    @policy("image:images:get")
+    def location(
+        self,
+        image_id: str | uuid.UUID,
+        *,
+        role: locations.Role = "disk",
+        base_url: str | None = None,
+    ) -> ImageLocation:
+        """Return where a host fetches this image for ten minutes.
+
+        Raises ImageNotFound, ImageConflict (not active), ImageNotBootable (no host can open it).
+        """
+        image = self._find(image_id, self._rows().with_details())
+        return locations.location_of(image, role=role, base_url=base_url)
+
+    # Operators
+
+    @policy("image:images:deactivate")
+    def deactivate(self, image_id: str | uuid.UUID) -> None:
+        """Withhold the data of an active image."""
+        self._move(image_id, states.DEACTIVATED)
+
+    @policy("image:images:reactivate")
+    def reactivate(self, image_id: str | uuid.UUID) -> None:
+        """Give a deactivated image's data out again."""
+        image = self._find(image_id)
+        if image.status in (states.QUEUED, states.SAVING):
+            raise ImageConflict(f"An image in status {image.status} cannot be reactivated.")
+        self._move(image_id, states.ACTIVE)
+
+    def _move(self, image_id: str | uuid.UUID, target: str) -> None:
+        image = self._find(image_id)
+        if image.status == target:
+            return
+        if not Image.objects.all().move(image.id, target, updated_at=clock.now()):
+            raise ImageConflict(f"An image in status {image.status} cannot become {target}.")
+
+    @policy("image:images:reap")
+    def reap(self) -> Sequence[str]:
+        """Finish what died half-way: uploads, deletions and files that no image names.
+
+        Returns the store keys that were removed.
+        """
+        before = clock.now() - ABANDONED
+        Image.objects.all().abandoned(before).update(
+            status=states.QUEUED, upload_id="", upload_seen_at=None
+        )
+        for image in Image.objects.filter(status=states.DELETED, updated_at__lt=before):
+            self._erase(image)
+        keep = set(Image.objects.exclude(store_key="").values_list("store_key", flat=True))
+        uploading = Image.objects.exclude(upload_id="").values_list("id", "upload_id")
+        keep |= {f"{image_id}.{upload_id}" for image_id, upload_id in uploading}
+        return current_store().reap(keep, older_than=10 * ABANDONED)
+
+
+def _opened(image: Image) -> BinaryIO | None:
+    if not image.has_data:
+        return None
+    try:
+        return current_store().open(image.store_key)
+    except FileNotFoundError:
+        raise ImageNotFound(image.id) from None

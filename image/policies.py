@@ -1,0 +1,22 @@
+"""Who may do what with images. What is visible or one's own is the manager's part."""
+
+from cloudweb.policy import admin, declare, project_member, project_reader
+
+declare(
+    {
+        "image:images:list": project_reader,
+        "image:images:get": project_reader,
+        "image:images:download": project_reader,
+        "image:images:create": project_member,
+        "image:images:update": project_member,
+        "image:images:delete": project_member,
+        "image:images:upload": project_member,
+        "image:images:publicize": admin,
+        "image:images:set_owner": admin,
+        "image:images:deactivate": admin,
+        "image:images:reactivate": admin,
+        "image:images:reap": admin,
+        "image:tags:add": project_member,
+        "image:tags:delete": project_member,
+    }
+)

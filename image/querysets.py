@@ -1,0 +1,125 @@
+"""Queries over images, and the conditional writes that move one from status to status."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models
+from django.db.models import Q
+
+from cloudweb.context import RequestContext
+from image import states
+from image.filters import Comparison, ImageFilter
+
+if TYPE_CHECKING:
+    from image.models import Image  # noqa: F401  (named in a string below)
+
+
+class ImageQuerySet(models.QuerySet["Image"]):
+    """Images, narrowed step by step."""
+
+    def live(self) -> Self:
+        """Leave out what is deleted."""
+        return self.exclude(status=states.DELETED)
+
+    def readable_by(self, context: RequestContext) -> Self:
+        """Keep what the caller may open by id: all for an admin, else own, public and community."""
+        if context.is_admin:
+            return self.live()
+        own = Q(project_id=context.scoped_project_id)
+        return self.live().filter(own | Q(visibility__in=("public", "community")))
+
+    def listed_for(self, context: RequestContext, visibility: str | None) -> Self:
+        """Keep what a list shows the caller; others' community images only when asked for."""
+        rows = self.live()
+        if not context.is_admin:
+            seen = Q(project_id=context.scoped_project_id) | Q(visibility="public")
+            if visibility in ("community", "all"):
+                seen |= Q(visibility="community")
+            rows = rows.filter(seen)
+        if visibility in (None, "all"):
+            return rows
+        return rows.filter(visibility=visibility)
+
+    def matching(self, wanted: ImageFilter) -> Self:
+        """Keep what meets every condition but visibility (see ``listed_for``)."""
+        rows: Any = self.filter(os_hidden=wanted.os_hidden)
+        for name, values in wanted.any_of.items():
+            rows = rows.filter(**{f"{name}__in": _typed(name, values)})
+        exact: dict[str, Any] = {"project_id": wanted.project_id, "protected": wanted.protected}
+        rows = rows.filter(**{key: value for key, value in exact.items() if value is not None})
+        bounds = {"size__gte": wanted.size_min, "size__lte": wanted.size_max}
+        rows = rows.filter(**{key: value for key, value in bounds.items() if value is not None})
+        rows = rows.filter(**wanted.numbers)
+        for name, comparison, moment in wanted.times:
+            rows = _compared(rows, name, comparison, moment)
+        for tag in wanted.tags:
+            rows = rows.filter(tags__name=tag)
+        for name, text in wanted.properties.items():
+            rows = rows.filter(properties__name=name, properties__value=text)
+        return rows  # type: ignore[no-any-return]
+
+    def with_details(self) -> Self:
+        """Load tags and properties along: two more statements whatever the number of rows."""
+        return self.prefetch_related("tags", "properties")
+
+    def move(self, image_id: uuid.UUID, target: str, **values: Any) -> bool:
+        """Move one image to a status if its status allows that; tell whether it did."""
+        rows = self.filter(id=image_id, status__in=states.may_become(target))
+        return rows.update(status=target, **values) == 1
+
+    def begin_upload(
+        self, image_id: uuid.UUID, *, upload_id: str, now: datetime, abandoned_before: datetime
+    ) -> bool:
+        """Take the image for one upload: it is queued, or its last upload died."""
+        free = Q(status=states.QUEUED) | Q(
+            status=states.SAVING, upload_seen_at__lt=abandoned_before
+        )
+        taken = self.filter(free, id=image_id).update(
+            status=states.SAVING, upload_id=upload_id, upload_seen_at=now, updated_at=now
+        )
+        return taken == 1
+
+    def of_upload(self, image_id: uuid.UUID, upload_id: str) -> Self:
+        """Keep the image while this upload is still the one that may finish."""
+        return self.filter(id=image_id, status=states.SAVING, upload_id=upload_id)
+
+    def abandoned(self, before: datetime) -> Self:
+        """Keep what is being saved by an upload that was last seen before this."""
+        return self.filter(status=states.SAVING, upload_seen_at__lt=before)
+
+
+ImageRows = models.Manager.from_queryset(ImageQuerySet)
+
+
+def _typed(name: str, values: tuple[str, ...]) -> list[Any]:
+    """Return the values as the column holds them; text that is no id matches nothing."""
+    if name != "id":
+        return list(values)
+    found = []
+    for value in values:
+        try:
+            found.append(uuid.UUID(value))
+        except ValueError:
+            continue
+    return found
+
+
+def _compared(
+    rows: ImageQuerySet, name: str, comparison: Comparison, moment: datetime
+) -> ImageQuerySet:
+    """Compare as clients see times: in whole seconds."""
+    start = moment.replace(microsecond=0)
+    end = start + timedelta(seconds=1)
+    same = Q(**{f"{name}__gte": start, f"{name}__lt": end})
+    conditions = {
+        "eq": same,
+        "neq": ~same,
+        "gt": Q(**{f"{name}__gte": end}),
+        "gte": Q(**{f"{name}__gte": start}),
+        "lt": Q(**{f"{name}__lt": start}),
+        "lte": Q(**{f"{name}__lt": end}),
+    }
+    return rows.filter(conditions[comparison])

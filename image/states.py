@@ -1,0 +1,30 @@
+"""The statuses of an image and the moves between them; everything else is a conflict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+QUEUED = "queued"
+SAVING = "saving"
+ACTIVE = "active"
+DEACTIVATED = "deactivated"
+KILLED = "killed"
+DELETED = "deleted"
+
+#: status -> what it may become. A failed upload goes back to queued; ``deleted`` is invisible and
+#: lasts only until the data is off the store.
+MOVES: Mapping[str, frozenset[str]] = {
+    QUEUED: frozenset({SAVING, DELETED}),
+    SAVING: frozenset({ACTIVE, QUEUED, KILLED, DELETED}),
+    ACTIVE: frozenset({DEACTIVATED, DELETED}),
+    DEACTIVATED: frozenset({ACTIVE, DELETED}),
+    KILLED: frozenset({DELETED}),
+    DELETED: frozenset(),
+}
+STATUSES = tuple(MOVES)
+WITH_DATA = frozenset({ACTIVE, DEACTIVATED})
+
+
+def may_become(target: str) -> frozenset[str]:
+    """Return the statuses that this one can follow."""
+    return frozenset(status for status, following in MOVES.items() if target in following)

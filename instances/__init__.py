@@ -1,0 +1,1 @@
+"""Servers: the tenant's virtual machines."""

@@ -1,0 +1,92 @@
+"""The action log of a server (os-instance-actions)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.microversion import Microversion, older, without
+from cloudweb.api.pagination import next_link, parse_limit
+from cloudweb.api.times import micros
+from cloudweb.api.views import ServiceViewSet
+from instances.manager import InstanceManager
+from instances.timeline import ServerAction, TimelineManager, result_of
+from operations.history import StepEntry
+
+ACTION_CHANGES = ((Microversion(2, 58), without("updated_at")),)
+
+
+class InstanceActionViewSet(ServiceViewSet):
+    """What was done to a server, by whom, and how it went."""
+
+    manager = TimelineManager
+
+    def _check_visible(self, server_id: str) -> None:
+        """Until 2.20 the log of a deleted server cannot be read."""
+        if self.version < (2, 21):
+            InstanceManager(self.context).get(server_id)
+
+    @extend_schema(responses={200: dict})
+    def list(self, request: Request, server_id: str) -> Response:
+        """List what was done, newest first."""
+        self._check_visible(server_id)
+        query, pages = request.query_params, self.version >= (2, 58)
+        limit = parse_limit(query.get("limit")) if pages else None
+        found = self.manager(self.context).list(
+            server_id,
+            limit=None if limit is None else limit + 1,
+            marker=query.get("marker") if pages else None,
+        )
+        shown = found if limit is None else found[:limit]
+        body: dict[str, Any] = {"instanceActions": [self._brief(server_id, one) for one in shown]}
+        if limit is not None and len(found) > limit:
+            href = next_link(request._request, marker=shown[-1].entry.request_id)
+            body["links"] = [{"rel": "next", "href": href}]
+        return Response(body)
+
+    @extend_schema(responses={200: dict})
+    def retrieve(self, request: Request, server_id: str, request_id: str) -> Response:
+        """Show what one request did, step by step."""
+        self._check_visible(server_id)
+        one = self.manager(self.context).get(server_id, request_id)
+        data = self._brief(server_id, one)
+        if self.context.is_admin or self.version >= (2, 51):
+            data["events"] = [self._event(step, one) for step in reversed(one.entry.steps)]
+        return Response({"instanceAction": data})
+
+    def _brief(self, server_id: str, one: ServerAction) -> dict[str, Any]:
+        data = {
+            "action": one.name,
+            "instance_uuid": server_id,
+            "message": "Error" if one.entry.failed else None,
+            "project_id": one.entry.project_id,
+            "request_id": one.entry.request_id,
+            "start_time": micros(one.entry.created_at),
+            "updated_at": micros(one.entry.updated_at),
+            "user_id": one.entry.user_id,
+        }
+        return older(data, self.version, ACTION_CHANGES)
+
+    def _event(self, step: StepEntry, one: ServerAction) -> dict[str, Any]:
+        """Show a step; hosts by name to admins, by a hash to tenants from 2.62 on."""
+        undo = "undo_" if step.direction == "undo" else ""
+        data: dict[str, Any] = {
+            "event": f"{undo}{step.name}",
+            "start_time": micros(step.started_at),
+            "finish_time": micros(step.ended_at),
+            "result": result_of(step.state, failed=bool(step.error)),
+        }
+        if self.context.is_admin:
+            data["traceback"] = step.error_detail or None
+        if self.context.is_admin and self.version >= (2, 51):
+            data["host"] = step.host or None
+        if self.version >= (2, 62):
+            salted = f"{one.entry.project_id}{step.host}".encode()
+            data["hostId"] = hashlib.sha224(salted).hexdigest() if step.host else ""
+        if self.version >= (2, 84):
+            data["details"] = step.error or None
+        return data

@@ -1,0 +1,1 @@
+"""Bodies and representations, a noun a file."""

@@ -1,0 +1,251 @@
+"""How a server looks at each microversion (contract 3.8 and 8.1)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest
+
+from cloudweb.api.microversion import Microversion, Transform, older, without
+from cloudweb.api.mounts import base_url
+from cloudweb.api.times import micros, seconds_z
+from cloudweb.context import RequestContext
+from cloudweb.encryption import decrypt
+from instances.states import WITH_PROGRESS, VmState, status_of
+
+if TYPE_CHECKING:
+    from instances.models import Instance
+    from network.models import Port
+
+ADMIN_KEYS = (
+    "OS-EXT-SRV-ATTR:host",
+    "OS-EXT-SRV-ATTR:instance_name",
+    "OS-EXT-SRV-ATTR:hypervisor_hostname",
+)
+ADMIN_KEYS_2_3 = (
+    "OS-EXT-SRV-ATTR:kernel_id",
+    "OS-EXT-SRV-ATTR:ramdisk_id",
+    "OS-EXT-SRV-ATTR:launch_index",
+    "OS-EXT-SRV-ATTR:reservation_id",
+    "OS-EXT-SRV-ATTR:root_device_name",
+    "OS-EXT-SRV-ATTR:user_data",
+)
+HOSTNAME = "OS-EXT-SRV-ATTR:hostname"
+
+
+class ServerRenderer:
+    """Renders servers for one request: what all have in common is looked up once."""
+
+    def __init__(
+        self, request: HttpRequest, context: RequestContext, version: Microversion
+    ) -> None:
+        base = f"{base_url(request)}/compute"
+        self.servers = f"{base}/v2.1/servers"
+        self.bookmarks = base
+        self.context, self.version = context, version
+        self._hosts: dict[tuple[str, str], str] = {}
+
+    def links(self, instance_id: str) -> list[dict[str, str]]:
+        """Return self and bookmark."""
+        return [
+            {"rel": "self", "href": f"{self.servers}/{instance_id}"},
+            {"rel": "bookmark", "href": f"{self.bookmarks}/servers/{instance_id}"},
+        ]
+
+    def brief(self, instance: Instance) -> dict[str, Any]:
+        """Return what a plain list shows."""
+        key = str(instance.id)
+        return {"id": key, "name": instance.name, "links": self.links(key)}
+
+    def created(self, instance: Instance, password: str | None) -> dict[str, Any]:
+        """Return what a create answers: five keys and no more."""
+        key = str(instance.id)
+        body = {
+            "id": key,
+            "links": self.links(key),
+            "OS-DCF:diskConfig": instance.disk_config,
+            "security_groups": [{"name": name} for name in instance.security_groups or ["default"]],
+        }
+        return body | ({"adminPass": password} if password else {})
+
+    def full(
+        self, instance: Instance, ports: Sequence[Port], *, detail_of_one: bool = False
+    ) -> dict[str, Any]:
+        """Return the server as this request's microversion shows it."""
+        key = str(instance.id)
+        status = status_of(instance.vm_state, instance.task_state)
+        data: dict[str, Any] = {
+            "id": key,
+            "name": instance.name,
+            "status": status,
+            "tenant_id": instance.project_id,
+            "user_id": instance.user_id,
+            "metadata": instance.metadata,
+            "hostId": self._host_id(instance),
+            "image": self._image(instance),
+            "flavor": flavor_of(instance),
+            "created": seconds_z(instance.created_at),
+            "updated": seconds_z(instance.updated_at),
+            "addresses": addresses(ports),
+            "accessIPv4": instance.access_ip_v4,
+            "accessIPv6": instance.access_ip_v6,
+            "links": self.links(key),
+            "OS-DCF:diskConfig": instance.disk_config,
+            "OS-EXT-AZ:availability_zone": instance.zone,
+            "config_drive": "True" if instance.config_drive else "",
+            "key_name": instance.key_name,
+            "OS-SRV-USG:launched_at": micros(instance.launched_at),
+            "OS-SRV-USG:terminated_at": micros(instance.terminated_at),
+            "OS-EXT-STS:task_state": instance.task_state,
+            "OS-EXT-STS:vm_state": instance.vm_state,
+            "OS-EXT-STS:power_state": instance.power_state,
+            "os-extended-volumes:volumes_attached": [],
+            "locked": False,
+            "description": instance.description,
+            "tags": instance.tags,
+            "trusted_image_certificates": None,
+            "locked_reason": None,
+            HOSTNAME: instance.hostname,
+            "pinned_availability_zone": instance.wanted_zone or None,
+        }
+        if status in WITH_PROGRESS:
+            data["progress"] = 100 if instance.vm_state == VmState.ACTIVE else 0
+        if detail_of_one:
+            data["server_groups"] = []
+        if instance.ports:
+            data["security_groups"] = group_names(ports)
+        if instance.vm_state in (VmState.ERROR, VmState.DELETED) and instance.fault_code:
+            data["fault"] = self._fault(instance)
+        if self.context.is_admin:
+            data |= self._for_admins(instance)
+        return older(data, self.version, self._changes(instance))
+
+    def _for_admins(self, instance: Instance) -> dict[str, Any]:
+        return {
+            "OS-EXT-SRV-ATTR:host": instance.host or None,
+            "OS-EXT-SRV-ATTR:instance_name": instance.hypervisor_name,
+            "OS-EXT-SRV-ATTR:hypervisor_hostname": instance.host or None,
+            "OS-EXT-SRV-ATTR:kernel_id": "",
+            "OS-EXT-SRV-ATTR:ramdisk_id": "",
+            "OS-EXT-SRV-ATTR:launch_index": instance.launch_index,
+            "OS-EXT-SRV-ATTR:reservation_id": instance.reservation_id,
+            "OS-EXT-SRV-ATTR:root_device_name": "/dev/vda",
+            "OS-EXT-SRV-ATTR:user_data": (
+                decrypt(instance.user_data) if instance.user_data else None
+            ),
+            "host_status": "UP" if instance.host else "",
+        }
+
+    def _changes(self, instance: Instance) -> Sequence[Transform]:
+        """List what each version changed, as the way back from it, oldest first."""
+
+        def by_link(data: dict[str, Any]) -> None:
+            href = f"{self.bookmarks}/flavors/{instance.flavor_id}"
+            data["flavor"] = {
+                "id": instance.flavor_id,
+                "links": [{"rel": "bookmark", "href": href}],
+            }
+
+        def hostname_for_admins(data: dict[str, Any]) -> None:
+            if not self.context.is_admin:
+                data.pop(HOSTNAME, None)
+
+        return (
+            (Microversion(2, 3), without(*ADMIN_KEYS_2_3, HOSTNAME)),
+            (Microversion(2, 9), without("locked")),
+            (Microversion(2, 16), without("host_status")),
+            (Microversion(2, 19), without("description")),
+            (Microversion(2, 26), without("tags")),
+            (Microversion(2, 47), by_link),
+            (Microversion(2, 63), without("trusted_image_certificates")),
+            (Microversion(2, 71), without("server_groups")),
+            (Microversion(2, 73), without("locked_reason")),
+            (Microversion(2, 90), hostname_for_admins),
+            (Microversion(2, 96), without("pinned_availability_zone")),
+        )
+
+    def updated(self, instance: Instance, ports: Sequence[Port]) -> dict[str, Any]:
+        """Return what an update answers: until 2.75 fewer keys than a show."""
+        data = self.full(instance, ports, detail_of_one=True)
+        return older(data, self.version, ((Microversion(2, 75), _before_2_75),))
+
+    def _host_id(self, instance: Instance) -> str:
+        if not instance.host:
+            return ""
+        pair = (instance.project_id, instance.host)
+        if pair not in self._hosts:
+            self._hosts[pair] = hashlib.sha224("".join(pair).encode()).hexdigest()
+        return self._hosts[pair]
+
+    def _image(self, instance: Instance) -> Any:
+        if not instance.image_id:
+            return ""
+        href = f"{self.bookmarks}/images/{instance.image_id}"
+        return {"id": instance.image_id, "links": [{"rel": "bookmark", "href": href}]}
+
+    def _fault(self, instance: Instance) -> dict[str, Any]:
+        fault = {
+            "code": instance.fault_code,
+            "created": seconds_z(instance.fault_at),
+            "message": instance.fault_message,
+        }
+        if self.context.is_admin:
+            fault["details"] = instance.fault_detail
+        return fault
+
+
+def _before_2_75(data: dict[str, Any]) -> None:
+    prefixes = (
+        "OS-EXT-AZ:",
+        "OS-EXT-STS:",
+        "OS-SRV-USG:",
+        "os-extended-volumes:",
+        "OS-EXT-SRV-ATTR:",
+    )
+    for key in [key for key in data if key.startswith(prefixes)]:
+        del data[key]
+    without("config_drive", "key_name", "security_groups", "host_status")(data)
+
+
+def flavor_of(instance: Instance) -> dict[str, Any]:
+    """Return the flavor as it was when the server was made (from 2.47 on: without an id)."""
+    return {
+        "vcpus": instance.vcpus,
+        "ram": instance.ram,
+        "disk": instance.disk,
+        "ephemeral": instance.ephemeral,
+        "swap": instance.swap,
+        "original_name": instance.flavor_name,
+        "extra_specs": instance.extra_specs,
+    }
+
+
+def addresses(ports: Sequence[Port]) -> dict[str, list[dict[str, Any]]]:
+    """Return ``{network name: [address, …]}`` in the order of the cards."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for port in ports:
+        for address in port.addresses.all():
+            found.setdefault(port.network.name, []).append(
+                {
+                    "version": 6 if ":" in address.ip_address else 4,
+                    "addr": address.ip_address,
+                    "OS-EXT-IPS:type": "fixed",
+                    "OS-EXT-IPS-MAC:mac_addr": port.mac_address,
+                }
+            )
+    return found
+
+
+def group_names(ports: Sequence[Port]) -> list[dict[str, str]]:
+    """Return the names of the groups of all ports, each once."""
+    names = {group.name: None for port in ports for group in port.security_groups.all()}
+    return [{"name": name} for name in names]
+
+
+def in_order(instance: Instance, ports: Mapping[str, Sequence[Port]]) -> list[Port]:
+    """Return a server's ports in the order of its cards."""
+    place = {port_id: number for number, port_id in enumerate(instance.port_ids)}
+    own = ports.get(str(instance.id), ())
+    return sorted(own, key=lambda port: place.get(str(port.id), len(place)))

@@ -1,0 +1,152 @@
+"""What hangs below a server: addresses, metadata, groups, cards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.views import ServiceViewSet, empty
+from cloudweb.exceptions import BadRequest, NotFound
+from instances.api.serializers.server import addresses, in_order
+from instances.api.serializers.server_bodies import MetadataBody, MetadataItem
+from instances.manager import InstanceManager, MetadataManager
+from network.manager import PortManager, SecurityGroupManager
+
+
+class ServerMetadataViewSet(ServiceViewSet):
+    """The metadata of a server."""
+
+    manager = MetadataManager
+
+    @extend_schema(responses={200: MetadataBody})
+    def list(self, request: Request, server_id: str) -> Response:
+        """Show all items."""
+        return Response({"metadata": self.manager(self.context).get(server_id)})
+
+    @extend_schema(request=MetadataBody, responses={200: MetadataBody})
+    def merge(self, request: Request, server_id: str) -> Response:
+        """Add or change items."""
+        items = self.validated(MetadataBody).metadata
+        return Response({"metadata": self.manager(self.context).merge(server_id, items)})
+
+    @extend_schema(request=MetadataBody, responses={200: MetadataBody})
+    def replace(self, request: Request, server_id: str) -> Response:
+        """Replace all items."""
+        items = self.validated(MetadataBody).metadata
+        return Response({"metadata": self.manager(self.context).replace(server_id, items)})
+
+    @extend_schema(responses={200: MetadataItem})
+    def retrieve(self, request: Request, server_id: str, key: str) -> Response:
+        """Show one item."""
+        return Response({"meta": {key: self.manager(self.context).get_item(server_id, key)}})
+
+    @extend_schema(request=MetadataItem, responses={200: MetadataItem})
+    def update(self, request: Request, server_id: str, key: str) -> Response:
+        """Set one item."""
+        item = self.validated(MetadataItem).meta
+        if key not in item:
+            raise BadRequest("Request body and URI mismatch")
+        self.manager(self.context).merge(server_id, item)
+        return Response({"meta": item})
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, server_id: str, key: str) -> Response:
+        """Remove one item."""
+        self.manager(self.context).delete_item(server_id, key)
+        return empty(204)
+
+
+class ServerPortViewSet(ServiceViewSet):
+    """What a server's ports say about it."""
+
+    manager = InstanceManager
+
+    def _ports(self, server_id: str) -> Any:
+        instance = InstanceManager(self.context).get(server_id)
+        found = PortManager(self.context).for_devices([str(instance.id)])
+        return in_order(instance, found)
+
+    @extend_schema(responses={200: dict})
+    def addresses(self, request: Request, server_id: str) -> Response:
+        """Show all addresses by network."""
+        found = addresses(self._ports(server_id))
+        return Response({"addresses": {name: _bare(list_) for name, list_ in found.items()}})
+
+    @extend_schema(responses={200: dict})
+    def addresses_of(self, request: Request, server_id: str, label: str) -> Response:
+        """Show the addresses on one network."""
+        found = addresses(self._ports(server_id))
+        if label not in found:
+            raise NotFound("Network name is not found")
+        return Response({label: _bare(found[label])})
+
+    @extend_schema(responses={200: dict})
+    def security_groups(self, request: Request, server_id: str) -> Response:
+        """Show the security groups of a server's ports."""
+        manager = SecurityGroupManager(self.context)
+        groups = {
+            member.security_group_id
+            for port in self._ports(server_id)
+            for member in port.memberships.all()
+        }
+        rows = [manager.get(group_id) for group_id in sorted(groups, key=str)]
+        return Response(
+            {
+                "security_groups": [
+                    {
+                        "id": str(row.id),
+                        "name": row.name,
+                        "description": row.description,
+                        "tenant_id": row.project_id,
+                        "rules": [
+                            _rule(rule) for rule in row.rules.all() if rule.direction == "ingress"
+                        ],
+                    }
+                    for row in rows
+                ]
+            }
+        )
+
+    @extend_schema(responses={200: dict})
+    def interfaces(self, request: Request, server_id: str) -> Response:
+        """List the cards of a server."""
+        found = [_interface(port) for port in self._ports(server_id)]
+        if self.version >= (2, 70):
+            found = [one | {"tag": None} for one in found]
+        return Response({"interfaceAttachments": found})
+
+
+def _bare(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"version": one["version"], "addr": one["addr"]} for one in found]
+
+
+def _rule(rule: Any) -> dict[str, Any]:
+    """Return a rule in compute's older form, which knows entering traffic alone."""
+    source = {"cidr": rule.remote_ip_prefix} if rule.remote_ip_prefix else {}
+    return {
+        "id": str(rule.id),
+        "parent_group_id": str(rule.security_group_id),
+        "ip_protocol": rule.protocol or None,
+        "from_port": rule.port_range_min,
+        "to_port": rule.port_range_max,
+        "ip_range": source,
+        "group": {"name": rule.remote_group.name, "tenant_id": rule.project_id}
+        if rule.remote_group
+        else {},
+    }
+
+
+def _interface(port: Any) -> dict[str, Any]:
+    return {
+        "port_id": str(port.id),
+        "net_id": str(port.network_id),
+        "mac_addr": port.mac_address,
+        "port_state": port.status,
+        "fixed_ips": [
+            {"subnet_id": str(address.subnet_id), "ip_address": address.ip_address}
+            for address in port.addresses.all()
+        ],
+    }

@@ -1,0 +1,188 @@
+"""Servers: the tenant's virtual machines."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.pagination import next_link, parse_limit
+from cloudweb.api.views import ServiceViewSet, empty
+from cloudweb.exceptions import BadRequest, InvalidInput
+from instances.api.filters import parse_filters, parse_sort
+from instances.api.serializers.server import ServerRenderer, in_order
+from instances.api.serializers.server_bodies import (
+    UPDATE_KEYS,
+    ServerCreate,
+    ServerUpdate,
+    check_create,
+    check_keys,
+)
+from instances.manager import InstanceManager, NetworkRequest
+from instances.models import Instance
+from network.manager import PortManager
+
+
+class ServerViewSet(ServiceViewSet):
+    """Servers: list, show, create, update, delete."""
+
+    manager = InstanceManager
+
+    def _renderer(self) -> ServerRenderer:
+        return ServerRenderer(self.request._request, self.context, self.version)
+
+    def _ports(self, instances: Sequence[Instance]) -> Mapping[str, Any]:
+        return PortManager(self.context).for_devices([str(one.id) for one in instances])
+
+    @extend_schema(operation_id="servers_list", responses={200: dict})
+    def list(self, request: Request) -> Response:
+        """List servers, briefly."""
+        return self._list(request, full=False)
+
+    @extend_schema(operation_id="servers_list_detail", responses={200: dict})
+    def list_detail(self, request: Request) -> Response:
+        """List servers, whole."""
+        return self._list(request, full=True)
+
+    def _list(self, request: Request, *, full: bool) -> Response:
+        query = request.query_params
+        page = self.manager(self.context).list(
+            parse_filters(query, self.version),
+            limit=parse_limit(query.get("limit")),
+            marker=query.get("marker"),
+            sort=parse_sort(query),
+        )
+        render = self._renderer()
+        if full:
+            ports = self._ports(page.rows)
+            rows = [render.full(one, in_order(one, ports)) for one in page.rows]
+        else:
+            rows = [render.brief(one) for one in page.rows]
+        body: dict[str, Any] = {"servers": rows}
+        if page.more:
+            href = next_link(request._request, marker=str(page.rows[-1].id))
+            body["servers_links"] = [{"rel": "next", "href": href}]
+        return Response(body)
+
+    @extend_schema(responses={200: dict})
+    def retrieve(self, request: Request, server_id: str) -> Response:
+        """Show a server."""
+        instance = self.manager(self.context).get(server_id)
+        ports = in_order(instance, self._ports([instance]))
+        return Response({"server": self._renderer().full(instance, ports, detail_of_one=True)})
+
+    @extend_schema(request=ServerCreate, responses={202: dict})
+    def create(self, request: Request) -> Response:
+        """Create one server, or several alike."""
+        body = self.body("server")
+        check_create(body, self.version)
+        wanted = self.validated(ServerCreate, body)
+        password = wanted.adminPass or secrets.token_urlsafe(12)
+        made = self.manager(self.context).create(**_arguments(wanted, password))
+        if wanted.return_reservation_id:
+            return Response({"reservation_id": made[0].reservation_id}, status=202)
+        render = self._renderer()
+        response = Response({"server": render.created(made[0], password)}, status=202)
+        response.headers["Location"] = f"{render.servers}/{made[0].id}"
+        return response
+
+    @extend_schema(request=ServerUpdate, responses={200: dict})
+    def update(self, request: Request, server_id: str) -> Response:
+        """Rename a server, describe it, or say how it is reached."""
+        body = self.body("server")
+        check_keys(body, UPDATE_KEYS, self.version)
+        wanted = self.validated(ServerUpdate, body)
+        names = {"accessIPv4": "access_ip_v4", "accessIPv6": "access_ip_v6"}
+        sent = wanted.model_dump(exclude_unset=True)
+        for key, value in sent.items():
+            if value is None and key != "description":
+                raise InvalidInput(field=key, value=None, reason="It must not be null.")
+        changes = {names.get(key, key): value for key, value in sent.items()}
+        instance = self.manager(self.context).update(server_id, **changes)
+        ports = in_order(instance, self._ports([instance]))
+        return Response({"server": self._renderer().updated(instance, ports)})
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, server_id: str) -> Response:
+        """Delete a server."""
+        self.manager(self.context).delete(server_id)
+        return empty(204)
+
+
+def _arguments(wanted: ServerCreate, password: str) -> dict[str, Any]:
+    """Turn the body into the manager's words."""
+    zone, host = _placement(wanted)
+    count = wanted.max_count or wanted.min_count or 1
+    least = wanted.min_count or 1
+    if least > count:
+        raise BadRequest("min_count must be <= max_count")
+    return {
+        "name": wanted.name,
+        "flavor_id": wanted.flavorRef.rsplit("/", 1)[-1],
+        "image_id": _image_id(wanted),
+        "networks": _networks(wanted),
+        "security_groups": [group.name for group in wanted.security_groups],
+        "key_name": wanted.key_name,
+        "user_data": wanted.user_data,
+        "metadata": wanted.metadata,
+        "description": wanted.description,
+        "hostname": wanted.hostname,
+        "zone": zone,
+        "host": host,
+        "config_drive": bool(wanted.config_drive),
+        "admin_password": password,
+        "tags": wanted.tags,
+        "disk_config": wanted.disk_config,
+        "access_ip_v4": wanted.accessIPv4,
+        "access_ip_v6": wanted.accessIPv6,
+        "count": count,
+        "least": least,
+    }
+
+
+def _placement(wanted: ServerCreate) -> tuple[str | None, str | None]:
+    """Return zone and host: ``az:host`` and ``az:host:node`` name a host (admins)."""
+    zone, _, host = (wanted.availability_zone or "").partition(":")
+    named = wanted.host or wanted.hypervisor_hostname or host.partition(":")[0]
+    return zone or None, named or None
+
+
+def _image_id(wanted: ServerCreate) -> str:
+    """Return the image to boot; a block device is understood where it says the same."""
+    if wanted.block_device_mapping or wanted.personality:
+        raise BadRequest("Block device mappings of version 1 and injected files are not supported.")
+    image_id = (wanted.imageRef or "").rsplit("/", 1)[-1]
+    for device in wanted.block_device_mapping_v2:
+        local_image = device.source_type == "image" and device.destination_type in (None, "local")
+        if not local_image or device.boot_index not in (0, None) or device.uuid is None:
+            raise BadRequest("Block Device Mapping is Invalid: this cloud has no volumes yet.")
+        if image_id and str(device.uuid) != image_id:
+            raise BadRequest("Block Device Mapping is Invalid: its image is not imageRef.")
+        image_id = str(device.uuid)
+    if not image_id:
+        raise BadRequest("Invalid imageRef provided.")
+    return image_id
+
+
+def _networks(wanted: ServerCreate) -> list[NetworkRequest] | None:
+    if wanted.networks == "none":
+        return []
+    if wanted.networks in (None, "auto", ()):
+        return None
+    wishes = []
+    for wish in wanted.networks or ():
+        assert not isinstance(wish, str)
+        if wish.uuid is None and wish.port is None:
+            raise InvalidInput(field="networks", value=None, reason="Each needs a uuid or a port.")
+        wishes.append(
+            NetworkRequest(
+                network_id=str(wish.uuid) if wish.uuid else None,
+                port_id=str(wish.port) if wish.port else None,
+                fixed_ip=wish.fixed_ip,
+            )
+        )
+    return wishes

@@ -1,0 +1,68 @@
+"""Routes of servers: one flat table, under /compute."""
+
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, path
+
+from cloudweb.api.routing import versioned
+from instances.api.actions import ServerActionViewSet
+from instances.api.instance_actions import InstanceActionViewSet
+from instances.api.key_pairs import KeyPairViewSet
+from instances.api.limits import LimitsViewSet, QuotaSetViewSet
+from instances.api.server_parts import ServerMetadataViewSet, ServerPortViewSet
+from instances.api.servers import ServerViewSet
+
+METADATA: dict[str, Any] = {"get": "list", "post": "merge", "put": "replace"}
+METADATA_ITEM: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
+
+ROUTES: list[URLPattern | URLResolver] = [
+    path("servers", ServerViewSet.as_view({"get": "list", "post": "create"})),
+    path("servers/detail", ServerViewSet.as_view({"get": "list_detail"})),
+    path(
+        "servers/<str:server_id>",
+        ServerViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
+    ),
+    path("servers/<str:server_id>/action", ServerActionViewSet.as_view({"post": "act"})),
+    path("servers/<str:server_id>/ips", ServerPortViewSet.as_view({"get": "addresses"})),
+    path(
+        "servers/<str:server_id>/ips/<str:label>",
+        ServerPortViewSet.as_view({"get": "addresses_of"}),
+    ),
+    path("servers/<str:server_id>/metadata", ServerMetadataViewSet.as_view(METADATA)),
+    path(
+        "servers/<str:server_id>/metadata/<str:key>",
+        ServerMetadataViewSet.as_view(METADATA_ITEM),
+    ),
+    path(
+        "servers/<str:server_id>/os-security-groups",
+        ServerPortViewSet.as_view({"get": "security_groups"}),
+    ),
+    path("servers/<str:server_id>/os-interface", ServerPortViewSet.as_view({"get": "interfaces"})),
+    path(
+        "servers/<str:server_id>/os-instance-actions",
+        InstanceActionViewSet.as_view({"get": "list"}),
+    ),
+    path(
+        "servers/<str:server_id>/os-instance-actions/<str:request_id>",
+        InstanceActionViewSet.as_view({"get": "retrieve"}),
+    ),
+    path("os-keypairs", KeyPairViewSet.as_view({"get": "list", "post": "create"})),
+    path(
+        "os-keypairs/<str:name>", KeyPairViewSet.as_view({"get": "retrieve", "delete": "destroy"})
+    ),
+    path("limits", LimitsViewSet.as_view({"get": "retrieve"})),
+    path(
+        "os-quota-sets/<str:project_id>",
+        QuotaSetViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
+    ),
+    path(
+        "os-quota-sets/<str:project_id>/defaults",
+        QuotaSetViewSet.as_view({"get": "retrieve_defaults"}),
+    ),
+    path(
+        "os-quota-sets/<str:project_id>/detail",
+        QuotaSetViewSet.as_view({"get": "retrieve_detail"}),
+    ),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = versioned("v2.1", ROUTES)

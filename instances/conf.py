@@ -1,0 +1,23 @@
+"""Settings and defaults of servers."""
+
+from __future__ import annotations
+
+from cloudweb.conf import env
+
+#: Quota defaults (contract 11.2).
+QUOTAS = {
+    "instances": 10,
+    "cores": 20,
+    "ram": 51200,
+    "metadata_items": 128,
+    "key_pairs": 100,
+    "server_groups": 10,
+    "server_group_members": 10,
+    "injected_files": 5,
+    "injected_file_content_bytes": 10240,
+    "injected_file_path_bytes": 255,
+}
+#: Seconds a guest is given to shut down before the plug is pulled.
+STOP_TIMEOUT = int(env.int("SERVER_STOP_TIMEOUT", default=60))
+USER_DATA_LIMIT = 65535
+MAX_AT_ONCE = 100

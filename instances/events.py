@@ -1,0 +1,85 @@
+"""What servers hear from below: guests that changed by themselves, projects about to be deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from django.db import transaction
+
+from cloudweb.api.fields import as_uuid
+from cloudweb.context import RequestContext
+from cloudweb.database.clock import now
+from cloudweb.database.locks import locked
+from cloudweb.events import on
+from cloudweb.exceptions import NotFound
+from instances.models import Instance
+from instances.states import POWER_STATES, PowerState, VmState
+from network.manager import PortManager
+
+log = structlog.get_logger(__name__)
+
+
+@on("project.deleting")
+def keep_projects_with_servers(*, project_id: str, holdings: dict[str, int], **_more: Any) -> None:
+    """Say how many servers a project has: it is not deleted while it has any."""
+    count = Instance.objects.alive().filter(project_id=project_id).count()
+    if count:
+        holdings["servers"] = count
+
+
+@on("port.deleted")
+def forget_port(*, ref: Any, device_id: str, device_owner: str, **_more: Any) -> None:
+    """Let a server's row know that its user deleted one of its ports."""
+    server_id = as_uuid(device_id)
+    if server_id is None or not device_owner.startswith("compute:"):
+        return
+    for instance in Instance.objects.alive().filter(id=server_id):
+        kept = [port for port in instance.ports if port["id"] != ref.id]
+        if kept != instance.ports:
+            Instance.objects.filter(id=instance.id).update(ports=kept, updated_at=now())
+
+
+@on("host.fact")
+def guest_got_further(*, host: str, fact: Mapping[str, Any]) -> None:
+    """Note what a guest did for the first time: asked for its address, fetched its metadata."""
+    if fact.get("kind") != "port.milestone":
+        return
+    milestone = fact["milestone"]
+    try:
+        port = PortManager(RequestContext.system()).get(milestone["port_id"])
+    except NotFound:
+        return  # it was unplugged meanwhile
+    server_id = as_uuid(port.device_id)
+    if server_id is None or port.host != host:
+        return
+    with transaction.atomic():
+        instance = locked(Instance.objects.alive().filter(id=server_id)).first()
+        if instance is not None and milestone["kind"] not in instance.milestones:
+            seen = {**instance.milestones, str(milestone["kind"]): float(milestone["at"])}
+            Instance.objects.filter(id=instance.id).update(milestones=seen)
+
+
+OFF = (PowerState.SHUTDOWN, PowerState.CRASHED)
+
+
+@on("host.fact")
+def guest_changed(*, host: str, fact: Mapping[str, Any]) -> None:
+    """Show that a guest stopped or started by itself; believed only of servers on that host."""
+    if fact.get("kind") != "guest.power":
+        return
+    power = POWER_STATES.get(str(fact.get("state")), PowerState.NOSTATE)
+    rows = Instance.objects.filter(id=fact["id"], host=host, task_state=None)
+    if power in OFF:
+        changed = rows.filter(vm_state=VmState.ACTIVE).update(
+            vm_state=VmState.STOPPED, power_state=power, updated_at=now()
+        )
+    elif power == PowerState.RUNNING:
+        changed = rows.filter(vm_state=VmState.STOPPED).update(
+            vm_state=VmState.ACTIVE, power_state=power, updated_at=now()
+        )
+    else:
+        changed = rows.update(power_state=power, updated_at=now())
+    if changed:
+        log.info("guest changed by itself", instance_id=fact["id"], host=host, state=fact["state"])

@@ -1,0 +1,87 @@
+"""What goes wrong with servers and key pairs."""
+
+from __future__ import annotations
+
+import uuid
+
+from cloudweb.exceptions import BadRequest, Conflict, Forbidden, NotFound
+
+
+class InstanceNotFound(NotFound):
+    """No such server, or another project's."""
+
+    code = "instance_not_found"
+
+    def __init__(self, instance_id: str | uuid.UUID) -> None:
+        super().__init__(f"Instance {instance_id} could not be found.")
+
+
+class InstanceInvalidState(Conflict):
+    """The server's states do not allow the action (contract 10.1's words)."""
+
+    code = "instance_invalid_state"
+
+    def __init__(
+        self, action: str, instance_id: str | uuid.UUID, *, attr: str, state: str | None
+    ) -> None:
+        self.attr, self.state = attr, state
+        super().__init__(f"Cannot '{action}' instance {instance_id} while it is in {attr} {state}")
+
+
+class InstanceNotReady(Conflict):
+    """The server never started, so there is nothing to show."""
+
+    code = "instance_not_ready"
+
+    def __init__(self, instance_id: str | uuid.UUID) -> None:
+        super().__init__(f"Instance {instance_id} is not ready")
+
+
+class KeyPairNotFound(NotFound):
+    """No such key pair of this user."""
+
+    code = "key_pair_not_found"
+
+    def __init__(self, name: str, user_id: str | None) -> None:
+        super().__init__(f"Keypair {name} not found for user {user_id}")
+
+
+class KeyPairExists(Conflict):
+    """The user has a key pair of this name."""
+
+    code = "key_pair_exists"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Key pair '{name}' already exists.")
+
+
+class KeyPairInvalid(BadRequest):
+    """Not a public key."""
+
+    code = "key_pair_invalid"
+
+
+class NetworkAmbiguous(Conflict):
+    """The server names no network and its project has several."""
+
+    code = "network_ambiguous"
+    default_message = "Multiple possible networks found, use a Network ID to be more specific."
+
+
+class FlavorDoesNotFit(BadRequest):
+    """The image needs more than the flavor has."""
+
+    code = "flavor_does_not_fit"
+
+
+class MetadataItemNotFound(NotFound):
+    """The server has no such metadata key."""
+
+    code = "metadata_item_not_found"
+    default_message = "Metadata item was not found"
+
+
+class MetadataLimit(Forbidden):
+    """More metadata items than the quota allows."""
+
+    code = "metadata_limit"

@@ -1,0 +1,394 @@
+"""Servers: their rules, rows and operations."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import re
+import secrets
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.db.models import Q
+
+from cloudweb import policy as policies
+from cloudweb.api.pagination import MAX_LIMIT, Page, paginate
+from cloudweb.database.clock import now
+from cloudweb.encryption import encrypt
+from cloudweb.exceptions import BadRequest, InvalidInput, NotFound, QuotaExceeded
+from cloudweb.manager import Manager
+from cloudweb.policy import policy
+from compute.manager import FlavorManager
+from compute.objects import ConsoleRequest
+from compute.rpc import CONSOLE_OUTPUT
+from image.manager import ImageManager
+from instances import quota
+from instances.conf import MAX_AT_ONCE, USER_DATA_LIMIT
+from instances.exceptions import (
+    FlavorDoesNotFit,
+    InstanceInvalidState,
+    InstanceNotFound,
+    InstanceNotReady,
+    NetworkAmbiguous,
+)
+from instances.items import check_items
+from instances.manager.key_pair import KeyPairManager
+from instances.manager.listing import Filters, filtered, ordered
+from instances.models import Instance
+from instances.operations import (
+    CreateInstance,
+    DeleteInstance,
+    RebootInstance,
+    StartInstance,
+    StopInstance,
+)
+from instances.states import ACTIONS, SPOKEN, TaskState, VmState
+from network.exceptions import PortInUse
+from network.manager import NetworkManager, PortManager, SecurityGroupManager
+from operations.asking import ask
+from operations.saga import Saga
+
+if TYPE_CHECKING:
+    from compute.models import Flavor
+    from network.models import Port
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkRequest:
+    """One card a user asks for: a network (and perhaps an address of it), or a port it brings."""
+
+    network_id: str | None = None
+    port_id: str | None = None
+    fixed_ip: str | None = None
+
+
+class InstanceManager(Manager):
+    """The servers of the caller's project (of all, for an admin who says so)."""
+
+    # -- reading
+
+    @policy("compute:servers:list")
+    def list(
+        self,
+        filters: Filters | None = None,
+        *,
+        limit: int = MAX_LIMIT,
+        marker: str | None = None,
+        sort: Sequence[tuple[str, bool]] = (("created_at", True),),
+    ) -> Page[Instance]:
+        """Return a page; raise BadRequest for an unknown marker or sort key, Forbidden by policy."""
+        rows = filtered(self.context, filters or Filters())
+        order = ordered(sort)
+        after = None
+        if marker:
+            after = self._rows().filter(id=_uuid(marker)).first() if _uuid(marker) else None
+            if after is None:
+                raise BadRequest(f"marker [{marker[:64]}] not found")
+        return paginate(rows, limit=limit, marker=after, order=order)
+
+    def _rows(self) -> Any:
+        return Instance.objects.visible_to(self.context)
+
+    @policy("compute:servers:get")
+    def get(self, instance_id: str | uuid.UUID) -> Instance:
+        """Return a server; raise InstanceNotFound."""
+        key = _uuid(instance_id)
+        found = self._rows().alive().filter(id=key).first() if key else None
+        if found is None:
+            raise InstanceNotFound(instance_id)
+        row: Instance = found
+        return row
+
+    @policy("compute:servers:actions")
+    def get_even_deleted(self, instance_id: str | uuid.UUID) -> Instance:
+        """Return a server, also a deleted one: its action log outlives it."""
+        key = _uuid(instance_id)
+        found = self._rows().filter(id=key).first() if key else None
+        if found is None:
+            raise InstanceNotFound(instance_id)
+        row: Instance = found
+        return row
+
+    # -- making
+
+    @policy("compute:servers:create")
+    def create(
+        self,
+        *,
+        name: str,
+        flavor_id: str,
+        image_id: str,
+        networks: Sequence[NetworkRequest] | None = None,
+        security_groups: Sequence[str] = (),
+        key_name: str | None = None,
+        user_data: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        description: str | None = None,
+        hostname: str | None = None,
+        zone: str | None = None,
+        host: str | None = None,
+        config_drive: bool = False,
+        admin_password: str | None = None,
+        tags: Sequence[str] = (),
+        disk_config: str = "MANUAL",
+        access_ip_v4: str = "",
+        access_ip_v6: str = "",
+        count: int = 1,
+        least: int | None = None,
+    ) -> Sequence[Instance]:
+        """Record new servers and start building them.
+
+        ``networks`` None: the project's own network, or the one that is shared with it. ``user_data``
+        is base64. ``count`` servers are made, or as many as the quota allows but at least ``least``.
+        Raises what is wrong with flavor, image, key, network, port or group, and QuotaExceeded.
+        """
+        if host is not None:
+            policies.check(self.context, "compute:servers:create_on_host")
+        project = self.context.scoped_project_id
+        if not 1 <= count <= MAX_AT_ONCE:
+            raise InvalidInput(field="max_count", value=count, reason=f"At most {MAX_AT_ONCE}.")
+        with _named_by_the_caller():
+            flavor = FlavorManager(self.context).get(flavor_id)
+            self._check_image(image_id, flavor)
+            key = KeyPairManager(self.context).get(key_name) if key_name else None
+            wishes = self._networks(networks, count)
+            self._check_groups(security_groups, project)
+        check_items(metadata or {}, project)
+        _check_user_data(user_data)
+        common: dict[str, Any] = {
+            "project_id": project,
+            "user_id": self.context.user_id or "",
+            "description": description,
+            "task_state": TaskState.SCHEDULING,
+            "wanted_zone": zone or "",
+            "wanted_host": host or "",
+            "flavor_id": flavor.id,
+            "flavor_name": flavor.name,
+            "vcpus": flavor.vcpus,
+            "ram": flavor.ram,
+            "disk": flavor.disk,
+            "ephemeral": flavor.ephemeral,
+            "swap": flavor.swap,
+            "extra_specs": flavor.specs(),
+            "image_id": image_id,
+            "key_name": key.name if key else None,
+            "public_key": key.public_key if key else "",
+            "user_data": encrypt(user_data) if user_data else "",
+            "admin_password": encrypt(admin_password) if admin_password else "",
+            "config_drive": config_drive,
+            "metadata": dict(metadata or {}),
+            "tags": list(tags),
+            "networks": wishes,
+            "security_groups": list(dict.fromkeys(security_groups)),
+            "access_ip_v4": access_ip_v4,
+            "access_ip_v6": access_ip_v6,
+            "disk_config": disk_config,
+            "reservation_id": f"r-{secrets.token_hex(4)}",
+        }
+        with transaction.atomic():
+            count = self._reserve(project, flavor, count, least or count)
+            made = []
+            for index in range(count):
+                own = name if count == 1 else f"{name}-{index + 1}"
+                instance = Instance.objects.create(
+                    name=own,
+                    hostname=hostname or hostname_of(own),
+                    launch_index=index,
+                    **common,
+                )
+                CreateInstance.start(self.context, resource_id=str(instance.id))
+                made.append(instance)
+        return made
+
+    def _reserve(self, project: str, flavor: Flavor, count: int, least: int) -> int:
+        """Return how many of ``count`` the quota lets in; raise QuotaExceeded below ``least``."""
+        while True:
+            try:
+                quota.reserve(project, count=count, vcpus=flavor.vcpus, ram=flavor.ram)
+            except QuotaExceeded:
+                if count <= least:
+                    raise
+                count -= 1
+            else:
+                return count
+
+    def _check_image(self, image_id: str, flavor: Flavor) -> None:
+        images = ImageManager(self.context)
+        location = images.location(image_id)
+        if location.kernel_id is not None:
+            images.location(location.kernel_id, role="kernel")
+            if location.ramdisk_id is not None:
+                images.location(location.ramdisk_id, role="ramdisk")
+        if location.min_ram > flavor.ram:
+            raise FlavorDoesNotFit("Flavor's memory is too small for requested image.")
+        disk = flavor.disk * 1024**3
+        if disk and (location.min_disk > flavor.disk or location.virtual_size > disk):
+            raise FlavorDoesNotFit("Flavor's disk is too small for requested image.")
+
+    def _networks(
+        self, networks: Sequence[NetworkRequest] | None, count: int
+    ) -> Sequence[dict[str, Any]]:
+        """Return the wishes, each checked against what the caller can see."""
+        if networks is None:
+            return self._default_network()
+        wishes: list[dict[str, Any]] = []
+        for wish in networks:
+            if wish.port_id is not None:
+                if count > 1:
+                    raise BadRequest("A port can be given to one server only.")
+                port = self._free_port(wish.port_id)
+                if any(other.get("port_id") == str(port.id) for other in wishes):
+                    raise BadRequest(f"Port {port.id} is asked for twice.")
+                wishes.append({"port_id": str(port.id), "network_id": str(port.network_id)})
+                continue
+            if wish.fixed_ip is not None and count > 1:
+                raise BadRequest("A fixed address can be given to one server only.")
+            network = NetworkManager(self.context).get(wish.network_id or "")
+            wishes.append({"network_id": str(network.id), "fixed_ip": wish.fixed_ip})
+        return wishes
+
+    def _free_port(self, port_id: str) -> Port:
+        port = PortManager(self.context).get(port_id)
+        if port.project_id != self.context.project_id:
+            raise BadRequest(f"Port {port.id} not usable for instance.")
+        if port.device_id:
+            raise PortInUse(port.id)
+        return port
+
+    def _default_network(self) -> Sequence[dict[str, Any]]:
+        usable = NetworkManager(self.context).usable_by_servers()
+        project = self.context.scoped_project_id
+        own = [network for network in usable if network.project_id == project] or list(usable)
+        if len(own) > 1:
+            raise NetworkAmbiguous
+        return [{"network_id": str(network.id), "fixed_ip": None} for network in own]
+
+    def _check_groups(self, names: Sequence[str], project: str) -> None:
+        manager = SecurityGroupManager(self.context)
+        for name in names:
+            manager.resolve(name, project)
+
+    # -- changing
+
+    @policy("compute:servers:update")
+    def update(self, instance_id: str, /, **changes: Any) -> Instance:
+        """Change name, description, hostname, access addresses or disk config."""
+        instance = self.get(instance_id)
+        Instance.objects.filter(id=instance.id).update(updated_at=now(), **changes)
+        return self.get(instance_id)
+
+    @policy("compute:servers:delete")
+    def delete(self, instance_id: str) -> None:
+        """Start deleting; a live operation is undone first, a second delete changes nothing."""
+        self._act(instance_id, "delete", DeleteInstance)
+
+    @policy("compute:servers:start")
+    def start(self, instance_id: str) -> None:
+        """Start a stopped server."""
+        self._act(instance_id, "start", StartInstance)
+
+    @policy("compute:servers:stop")
+    def stop(self, instance_id: str) -> None:
+        """Shut a server down."""
+        self._act(instance_id, "stop", StopInstance)
+
+    @policy("compute:servers:reboot")
+    def reboot(self, instance_id: str, *, hard: bool = False) -> None:
+        """Reboot; a hard one goes over a soft one that is under way."""
+        kind = "HARD" if hard else "SOFT"
+        self._act(instance_id, "hard_reboot" if hard else "reboot", RebootInstance, {"kind": kind})
+
+    def _act(
+        self, instance_id: str, name: str, saga: type[Saga], args: dict[str, Any] | None = None
+    ) -> None:
+        """Take the server by one conditional write and start the operation; raise a 409 otherwise."""
+        action = ACTIONS[name]
+        preempts = action.mode.value == "preempting"
+        instance = self.get(instance_id)
+        with transaction.atomic():
+            rows = Instance.objects.filter(id=instance.id)
+            if name == "delete":
+                rows = rows.alive()
+            else:
+                rows = rows.filter(vm_state__in=action.vm_states).filter(
+                    _task_in(action.task_states)
+                )
+                rows = rows.exclude(launched_at=None)  # it never ran: there is nothing to act on
+            if not rows.update(task_state=action.task_state, updated_at=now()):
+                self._refuse(action.name, instance.id)
+            saga.start(self.context, resource_id=str(instance.id), args=args, preempt=preempts)
+
+    def _refuse(self, name: str, instance_id: uuid.UUID) -> None:
+        spoken = SPOKEN.get(name, name)
+        found = Instance.objects.alive().filter(id=instance_id).first()
+        if found is None:
+            raise InstanceNotFound(instance_id)
+        if found.vm_state not in ACTIONS[name].vm_states or found.launched_at is None:
+            raise InstanceInvalidState(spoken, instance_id, attr="vm_state", state=found.vm_state)
+        raise InstanceInvalidState(spoken, instance_id, attr="task_state", state=found.task_state)
+
+    # -- asking
+
+    @policy("compute:servers:console_output")
+    def console_output(self, instance_id: str, *, length: int | None = None) -> str:
+        """Return the newest lines of the guest's console.
+
+        Raises InstanceNotReady for a server without a host, HostDidNotAnswer (503) when its host is
+        away.
+        """
+        instance = self.get(instance_id)
+        spawning = instance.task_state == TaskState.SPAWNING
+        if not instance.host or (instance.vm_state == VmState.BUILDING and not spawning):
+            raise InstanceNotReady(instance.id)
+        question = ConsoleRequest(id=str(instance.id), name=instance.hypervisor_name, length=length)
+        answer = ask(
+            CONSOLE_OUTPUT.order(host=instance.host, resource_id=str(instance.id), payload=question)
+        )
+        return str(answer["data"]["text"])
+
+
+@contextlib.contextmanager
+def _named_by_the_caller() -> Iterator[None]:
+    """Make what a create names, but its caller cannot see, a 400: a 404 would be about the server."""
+    try:
+        yield
+    except NotFound as error:
+        raise BadRequest(error.message) from error
+
+
+def _task_in(states: Any) -> Q:
+    named = [state for state in states if state is not None]
+    condition = Q(task_state__in=named)
+    return condition | Q(task_state=None) if None in states else condition
+
+
+def _uuid(value: str | uuid.UUID) -> uuid.UUID | None:
+    if isinstance(value, uuid.UUID):
+        return value
+    try:
+        return uuid.UUID(value)
+    except (ValueError, AttributeError):
+        return None
+
+
+def hostname_of(name: str) -> str:
+    """Return a host name made of a server's name: letters, digits and hyphens, at most 63."""
+    made = re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-")[:63].strip("-")
+    return made or "server"
+
+
+def _check_user_data(user_data: str | None) -> None:
+    if user_data is None:
+        return
+    if len(user_data) > USER_DATA_LIMIT:
+        raise InvalidInput(
+            field="user_data", value=None, reason=f"It is longer than {USER_DATA_LIMIT} bytes."
+        )
+    try:
+        base64.b64decode(user_data, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidInput(field="user_data", value=None, reason="It must be base64.") from error

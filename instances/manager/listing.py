@@ -1,0 +1,134 @@
+"""What a list of servers may be narrowed and sorted by."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from django.db.models import Q
+
+from cloudweb import policy as policies
+from cloudweb.api.fields import as_uuid
+from cloudweb.context import RequestContext
+from cloudweb.exceptions import BadRequest
+from instances.models import Instance
+from instances.querysets import InstanceQuerySet
+from instances.states import VmState, spans_of
+from network.manager import PortManager
+
+SORT_KEYS = {
+    "created_at": "created_at",
+    "display_name": "name",
+    "updated_at": "updated_at",
+    "uuid": "id",
+    "vm_state": "vm_state",
+    "task_state": "task_state",
+    "power_state": "power_state",
+    "launched_at": "launched_at",
+    "host": "host",
+    "image_ref": "image_id",
+    "key_name": "key_name",
+    "project_id": "project_id",
+    "user_id": "user_id",
+    "availability_zone": "zone",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What a list may be narrowed by; None is not asked for."""
+
+    name: str | None = None
+    statuses: Sequence[str] = ()
+    vm_states: Sequence[str] = ()
+    task_state: str | None = None
+    power_state: int | None = None
+    image_id: str | None = None
+    flavor_id: str | None = None
+    host: str | None = None
+    project_id: str | None = None
+    user_id: str | None = None
+    key_name: str | None = None
+    reservation_id: str | None = None
+    zone: str | None = None
+    address: str | None = None
+    ids: Sequence[str] = ()
+    changed_since: Any = None
+    changed_before: Any = None
+    deleted: bool = False
+    all_projects: bool = False
+
+
+def filtered(context: RequestContext, wanted: Filters) -> InstanceQuerySet:
+    """Return the servers a caller asks for; Forbidden by policy for those of all projects."""
+    if wanted.all_projects:
+        policies.check(context, "compute:servers:list_all_projects")
+        rows = Instance.objects.all()
+    else:
+        rows = Instance.objects.filter(project_id=context.project_id or "")
+    deleted = wanted.deleted and context.is_admin
+    if not deleted and wanted.changed_since is None:
+        rows = rows.alive()
+    elif deleted:
+        rows = rows.filter(vm_state=VmState.DELETED)
+    exact = {
+        "task_state": wanted.task_state,
+        "power_state": wanted.power_state,
+        "image_id": wanted.image_id,
+        "flavor_id": wanted.flavor_id,
+        "user_id": wanted.user_id,
+        "key_name": wanted.key_name,
+        "reservation_id": wanted.reservation_id,
+        "zone": wanted.zone,
+        "updated_at__gte": wanted.changed_since,
+        "updated_at__lte": wanted.changed_before,
+    }
+    rows = rows.filter(**{name: value for name, value in exact.items() if value is not None})
+    if context.is_admin:
+        if wanted.host is not None:
+            rows = rows.filter(host=wanted.host)
+        if wanted.project_id is not None and wanted.all_projects:
+            rows = rows.filter(project_id=wanted.project_id)
+    if wanted.name is not None:
+        rows = rows.named_like(wanted.name)
+    if wanted.ids:
+        rows = rows.filter(id__in=[found for i in wanted.ids if (found := as_uuid(i))])
+    if wanted.statuses:
+        rows = rows.filter(_with_status(wanted.statuses))
+    if wanted.vm_states:
+        rows = rows.filter(vm_state__in=list(wanted.vm_states))
+    if wanted.address is not None:
+        rows = rows.filter(id__in=_ids_at(context, wanted.address))
+    return rows
+
+
+def _with_status(statuses: Sequence[str]) -> Q:
+    condition = Q(pk__in=())
+    for vm_state, task_state, others in chain.from_iterable(map(spans_of, statuses)):
+        part = Q(vm_state=vm_state)
+        if task_state is not None:
+            part &= Q(task_state=task_state)
+        elif others:
+            part &= ~Q(task_state__in=others)
+        condition |= part
+    return condition
+
+
+def _ids_at(context: RequestContext, address: str) -> Sequence[uuid.UUID]:
+    devices = PortManager(context).devices_at(address)
+    return [found for device in devices if (found := as_uuid(device))]
+
+
+def ordered(sort: Sequence[tuple[str, bool]]) -> list[str]:
+    """Return the order of (key, descending) pairs, made unique by the id; raise BadRequest."""
+    order: dict[str, str] = {}
+    for key, descending in sort:
+        if key not in SORT_KEYS:
+            raise BadRequest(f"Invalid input for query parameters sort_key. Value: {key[:64]}.")
+        name = SORT_KEYS[key]
+        order.setdefault(name, f"-{name}" if descending else name)
+    order.setdefault("id", "-id" if sort[0][1] else "id")
+    return list(order.values())

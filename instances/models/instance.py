@@ -1,0 +1,100 @@
+"""A server's row."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import models
+
+from cloudweb.database.clock import now
+from instances.querysets import InstanceQuerySet
+from instances.states import PowerState, VmState
+
+
+class Instance(models.Model):
+    """A server. Its flavor is kept as it was when the server was made.
+
+    ``networks`` is what its user asked for; ``ports`` what came of it: ``[{"id", "ours"}]``, where
+    ours are deleted with the server and others only unbound. ``user_data`` and ``admin_password``
+    are encrypted (cloudweb/encryption.py). Deleted servers stay as rows for their action log.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project_id = models.CharField(max_length=64)
+    user_id = models.CharField(max_length=64, blank=True)
+    name = models.CharField(max_length=255)
+    hostname = models.CharField(max_length=63)
+    description = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null differs
+    vm_state = models.CharField(
+        max_length=16, choices=VmState.choices, default=VmState.BUILDING, db_index=False
+    )
+    task_state = models.CharField(max_length=32, null=True, blank=True)  # noqa: DJ001 - null: no task
+    power_state = models.SmallIntegerField(choices=PowerState.choices, default=PowerState.NOSTATE)
+    host = models.CharField(max_length=64, blank=True, default="")
+    zone = models.CharField(max_length=255, blank=True, default="")
+    wanted_zone = models.CharField(max_length=255, blank=True, default="")
+    wanted_host = models.CharField(max_length=64, blank=True, default="")
+
+    flavor_id = models.CharField(max_length=255)
+    flavor_name = models.CharField(max_length=255)
+    vcpus = models.PositiveIntegerField()
+    ram = models.PositiveIntegerField(help_text="MiB")
+    disk = models.PositiveIntegerField(help_text="GiB")
+    ephemeral = models.PositiveIntegerField(default=0, help_text="GiB")
+    swap = models.PositiveIntegerField(default=0, help_text="MiB")
+    extra_specs: models.JSONField[dict[str, str]] = models.JSONField(default=dict)
+
+    image_id = models.CharField(max_length=36, blank=True, default="")
+    key_name = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null: no key
+    public_key = models.TextField(blank=True, default="")
+    user_data = models.TextField(blank=True, default="")
+    admin_password = models.TextField(blank=True, default="")
+    config_drive = models.BooleanField(default=False)
+    metadata: models.JSONField[dict[str, str]] = models.JSONField(default=dict)
+    tags: models.JSONField[list[str]] = models.JSONField(default=list)
+    networks: models.JSONField[list[dict[str, Any]]] = models.JSONField(default=list)
+    security_groups: models.JSONField[list[str]] = models.JSONField(default=list)
+    ports: models.JSONField[list[dict[str, Any]]] = models.JSONField(default=list)
+    milestones: models.JSONField[dict[str, float]] = models.JSONField(
+        default=dict, help_text="What the guest did for the first time: kind -> Unix time"
+    )
+    access_ip_v4 = models.CharField(max_length=15, blank=True, default="")
+    access_ip_v6 = models.CharField(max_length=45, blank=True, default="")
+    disk_config = models.CharField(max_length=6, default="MANUAL")
+    reservation_id = models.CharField(max_length=16, blank=True, default="")
+    launch_index = models.PositiveIntegerField(default=0)
+
+    fault_code = models.PositiveIntegerField(null=True, blank=True)
+    fault_message = models.TextField(blank=True, default="")
+    fault_detail = models.TextField(blank=True, default="")
+    fault_at = models.DateTimeField(null=True, blank=True)
+
+    created_at = models.DateTimeField(default=now)
+    updated_at = models.DateTimeField(default=now)
+    launched_at = models.DateTimeField(null=True, blank=True)
+    terminated_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InstanceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        indexes = [
+            models.Index(fields=["project_id", "-created_at", "-id"], name="instance_newest"),
+            models.Index(fields=["-created_at", "-id"], name="instance_all_newest"),
+            models.Index(fields=["project_id", "name"], name="instance_name"),
+            models.Index(fields=["host"], name="instance_host"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.id})"
+
+    @property
+    def hypervisor_name(self) -> str:
+        """What the hypervisor calls the guest."""
+        return f"instance-{self.id.hex[:12]}"
+
+    @property
+    def port_ids(self) -> list[str]:
+        """The ids of the server's ports, in the order of its cards."""
+        return [port["id"] for port in self.ports]

@@ -1,0 +1,98 @@
+"""Create a server: claim a host, give the guest its ports, boot it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cloudweb.database.clock import now
+from cloudweb.rpc import Order
+from compute.manager import HostManager
+from compute.rpc import DESTROY, SPAWN
+from compute.scheduler import PlacementRequest, claim, release
+from instances.operations import ports
+from instances.operations.guest import guest_ref, guest_spec
+from instances.operations.rows import fault, instance_of, write
+from instances.states import PowerState, TaskState, VmState
+from operations.saga import Failure, Run, Saga, Step
+
+
+def claim_host(run: Run) -> Mapping[str, Any]:
+    """Hold a place on a host that fits; raise NoValidHost, which says what would fit."""
+    instance = instance_of(run)
+    name = claim(
+        run.context,
+        instance_id=str(instance.id),
+        project_id=instance.project_id,
+        request=PlacementRequest(
+            vcpus=instance.vcpus,
+            ram=instance.ram,
+            disk=instance.disk + instance.ephemeral,
+            zone=instance.wanted_zone or None,
+            host=instance.wanted_host or None,
+            excluded_hosts=tuple(run.excluded_hosts),
+        ),
+    )
+    zone = HostManager(run.context).get(name).zone
+    write(run, host=name, zone=zone, task_state=TaskState.NETWORKING)
+    return {"host": name}
+
+
+def release_claim(run: Run) -> None:
+    """Give the place back."""
+    release(run.resource_id)
+    write(run, host="", zone="")
+
+
+def spawn_guest(run: Run) -> Order:
+    """Order the guest."""
+    instance = instance_of(run)
+    spec = guest_spec(run.context, instance)
+    return SPAWN.order(host=instance.host, resource_id=str(instance.id), payload=spec)
+
+
+def destroy_guest(run: Run) -> Order | None:
+    """Order the guest and all of it away; nothing where it never had a host."""
+    instance = instance_of(run)
+    if not instance.host:
+        return None
+    return DESTROY.order(
+        host=instance.host, resource_id=str(instance.id), payload=guest_ref(instance)
+    )
+
+
+class CreateInstance(Saga):
+    """Claim a host, give the guest its ports, boot it; on another host where one failed it."""
+
+    kind = "instances.create"
+    resource_type = "instance"
+    retry_from = "claim_host"
+    steps = (
+        Step("claim_host", claim_host, undo=release_claim),
+        Step("create_ports", ports.create_ports, undo=ports.delete_ports),
+        Step("plug_ports", ports.plug_ports, undo=ports.unplug_ports, done=ports.ports_plugged),
+        Step("spawn", spawn_guest, undo=destroy_guest),
+    )
+
+    @classmethod
+    def on_done(cls, run: Run) -> None:
+        """The server is ACTIVE."""
+        write(
+            run,
+            vm_state=VmState.ACTIVE,
+            task_state=None,
+            power_state=PowerState.RUNNING,
+            launched_at=now(),
+        )
+
+    @classmethod
+    def on_undone(cls, run: Run, failure: Failure | None) -> None:
+        """A failed build is ERROR with its reason; a pre-empted one is being deleted."""
+        if failure is None:
+            return
+        write(run, vm_state=VmState.ERROR, task_state=None, **fault(failure))
+
+    @classmethod
+    def on_stuck(cls, run: Run, failure: Failure) -> None:
+        """The clean-up of a failed build needs an operator; the tenant sees an error."""
+        write(run, vm_state=VmState.ERROR, task_state=None, **fault(failure))

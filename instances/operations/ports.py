@@ -1,0 +1,102 @@
+"""Steps about a server's ports: make, plug, unplug, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cloudweb.exceptions import NotFound
+from cloudweb.rpc import Order
+from instances.models import Instance
+from instances.operations.rows import instance_of, write
+from instances.states import TaskState
+from network.manager import PortManager, SecurityGroupManager
+from network.rpc import PLUG, UNPLUG
+from operations.saga import Run
+
+
+def device_owner(instance: Instance) -> str:
+    """Return what ports of servers are owned by, with the zone as Neutron shows it."""
+    return f"compute:{instance.zone or 'nova'}"
+
+
+def create_ports(run: Run) -> dict[str, Any]:
+    """Make the ports the user asked for, or take those it brought."""
+    instance = instance_of(run)
+    manager = PortManager(run.context)
+    groups = SecurityGroupManager(run.context)
+    wanted = [
+        groups.resolve(name, instance.project_id).id for name in instance.security_groups
+    ] or None
+    ports = []
+    for wish in instance.networks:
+        if wish.get("port_id"):
+            manager.bind(
+                wish["port_id"],
+                host=instance.host,
+                device_id=str(instance.id),
+                device_owner=device_owner(instance),
+                hostname=instance.hostname,
+            )
+            ports.append({"id": wish["port_id"], "ours": False})
+            continue
+        address = wish.get("fixed_ip")
+        port = manager.create(
+            network_id=wish["network_id"],
+            fixed_ips=[{"ip_address": address}] if address else None,
+            device_id=str(instance.id),
+            device_owner=device_owner(instance),
+            host=instance.host,
+            hostname=instance.hostname,
+            security_group_ids=wanted,
+            project_id=instance.project_id,
+        )
+        ports.append({"id": str(port.id), "ours": True})
+    write(run, ports=ports, task_state=TaskState.SPAWNING)
+    return {"ports": [port["id"] for port in ports]}
+
+
+def delete_ports(run: Run) -> None:
+    """Delete the ports that were made for the server, and let go of those its user brought."""
+    instance = instance_of(run)
+    manager = PortManager(run.context)
+    for port in instance.ports:
+        try:
+            if port["ours"]:
+                manager.delete(port["id"])
+            else:
+                manager.unbind(port["id"])
+        except NotFound:
+            continue  # its user deleted it meanwhile
+    write(run, ports=[])
+
+
+def plug_ports(run: Run) -> list[Order]:
+    """Order each port onto the host, filters first."""
+    instance = instance_of(run)
+    manager = PortManager(run.context)
+    told = [manager.wiring(port_id) for port_id in instance.port_ids]
+    return [PLUG.order(host=instance.host, resource_id=port.id, payload=port) for port in told]
+
+
+def ports_plugged(run: Run, answers: list[Any]) -> None:
+    """Note which ports are up; a port is ACTIVE before its server is."""
+    manager = PortManager(run.context)
+    for answer in answers:
+        status = answer.get("data", {}) if isinstance(answer, dict) else {}
+        if "id" in status:
+            manager.set_status(status["id"], "ACTIVE")
+
+
+def unplug_ports(run: Run) -> list[Order]:
+    """Order each port off the host; nothing for a server that has none or never had a host."""
+    instance = instance_of(run)
+    manager = PortManager(run.context)
+    orders = []
+    for port_id in instance.port_ids if instance.host else ():
+        try:
+            ref = manager.ref(port_id)
+        except NotFound:
+            continue  # its user deleted it; the network app took it off the host
+        manager.set_status(port_id, "DOWN")
+        orders.append(UNPLUG.order(host=instance.host, resource_id=port_id, payload=ref))
+    return orders

@@ -1,0 +1,77 @@
+"""Stop and start a server."""
+
+from __future__ import annotations
+
+from cloudweb.rpc import Order
+from compute.objects import PowerOffRequest
+from compute.rpc import POWER_OFF, POWER_ON
+from instances.conf import STOP_TIMEOUT
+from instances.operations import ports
+from instances.operations.guest import guest_ref, guest_spec
+from instances.operations.rows import instance_of, no_task, write
+from instances.states import PowerState, VmState
+from operations.saga import Failure, Run, Saga, Step
+
+
+def power_off(run: Run) -> Order:
+    """Ask the guest to shut down, then pull the plug."""
+    instance = instance_of(run)
+    ref = guest_ref(instance)
+    request = PowerOffRequest(id=ref.id, name=ref.name, timeout=STOP_TIMEOUT)
+    return POWER_OFF.order(host=instance.host, resource_id=ref.id, payload=request)
+
+
+def power_on(run: Run) -> Order:
+    """Start the guest from the disks it has."""
+    instance = instance_of(run)
+    spec = guest_spec(run.context, instance, has_disks=True)
+    return POWER_ON.order(host=instance.host, resource_id=spec.id, payload=spec)
+
+
+class StopInstance(Saga):
+    """Shut the guest down; its disks, ports and place stay."""
+
+    kind = "instances.stop"
+    resource_type = "instance"
+    steps = (Step("power_off", power_off),)
+
+    @classmethod
+    def on_done(cls, run: Run) -> None:
+        """SHUTOFF."""
+        write(
+            run,
+            vm_state=VmState.STOPPED,
+            task_state=None,
+            power_state=PowerState.SHUTDOWN,
+        )
+
+    @classmethod
+    def on_undone(cls, run: Run, failure: Failure | None) -> None:
+        """It runs on."""
+        no_task(run)
+
+
+class StartInstance(Saga):
+    """Put the ports back in place and boot the guest."""
+
+    kind = "instances.start"
+    resource_type = "instance"
+    steps = (
+        Step("plug_ports", ports.plug_ports, done=ports.ports_plugged),
+        Step("power_on", power_on),
+    )
+
+    @classmethod
+    def on_done(cls, run: Run) -> None:
+        """ACTIVE."""
+        write(
+            run,
+            vm_state=VmState.ACTIVE,
+            task_state=None,
+            power_state=PowerState.RUNNING,
+        )
+
+    @classmethod
+    def on_undone(cls, run: Run, failure: Failure | None) -> None:
+        """It stays stopped."""
+        no_task(run)

@@ -1,0 +1,63 @@
+"""Reboot a server, softly or hard."""
+
+from __future__ import annotations
+
+from cloudweb.rpc import Order
+from compute.objects import RebootRequest
+from compute.rpc import REBOOT
+from instances.conf import STOP_TIMEOUT
+from instances.operations import ports
+from instances.operations.guest import guest_ref, guest_spec
+from instances.operations.rows import instance_of, no_task, write
+from instances.states import PowerState, VmState
+from operations.saga import Failure, Run, Saga, Step
+
+
+def plug_ports_again(run: Run) -> list[Order]:
+    """Put the ports back in place before a hard reboot; a soft one finds them there."""
+    return ports.plug_ports(run) if run.args["kind"] == "HARD" else []
+
+
+def reboot(run: Run) -> Order:
+    """Order the reboot; a hard one brings all the host needs to make the guest anew."""
+    instance = instance_of(run)
+    ref = guest_ref(instance)
+    hard = run.args["kind"] == "HARD"
+    request = RebootRequest(
+        id=ref.id,
+        name=ref.name,
+        kind="HARD" if hard else "SOFT",
+        timeout=STOP_TIMEOUT,
+        spec=guest_spec(run.context, instance, has_disks=True) if hard else None,
+    )
+    return REBOOT.order(host=instance.host, resource_id=ref.id, payload=request)
+
+
+class RebootInstance(Saga):
+    """``args["kind"]``: SOFT asks the guest, HARD pulls the plug and defines the guest anew."""
+
+    kind = "instances.reboot"
+    resource_type = "instance"
+    steps = (
+        Step("plug_ports", plug_ports_again, done=ports.ports_plugged),
+        Step("reboot", reboot),
+    )
+
+    @classmethod
+    def on_done(cls, run: Run) -> None:
+        """ACTIVE, whatever it was before."""
+        write(
+            run,
+            vm_state=VmState.ACTIVE,
+            task_state=None,
+            power_state=PowerState.RUNNING,
+            fault_code=None,
+            fault_message="",
+            fault_detail="",
+            fault_at=None,
+        )
+
+    @classmethod
+    def on_undone(cls, run: Run, failure: Failure | None) -> None:
+        """It stays in the state it had."""
+        no_task(run)

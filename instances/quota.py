@@ -1,0 +1,32 @@
+"""What a project's servers use, counted from the rows under the lock of its quota."""
+
+from __future__ import annotations
+
+from django.db.models import Count, Sum
+
+from identity import quotas
+from instances.conf import QUOTAS
+from instances.models import Instance
+
+SERVICE = "compute"
+quotas.declare(SERVICE, QUOTAS)
+
+
+def used(project_id: str) -> dict[str, int]:
+    """Return what the project's servers hold now."""
+    found = (
+        Instance.objects.alive()
+        .filter(project_id=project_id)
+        .aggregate(instances=Count("id"), cores=Sum("vcpus"), ram=Sum("ram"))
+    )
+    return {name: count or 0 for name, count in found.items()}
+
+
+def reserve(project_id: str, *, count: int, vcpus: int, ram: int) -> None:
+    """Raise QuotaExceeded unless ``count`` servers of this size fit; call inside ``atomic()``."""
+    quotas.reserve(
+        project_id,
+        SERVICE,
+        wanted={"instances": count, "cores": count * vcpus, "ram": count * ram},
+        used=lambda: used(project_id),
+    )

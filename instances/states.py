@@ -1,0 +1,145 @@
+"""The states of a server and what may start from each: the one table that guards, shows and tests.
+
+Nova's three axes (contract 10.1): ``vm_state`` is what is stable, ``task_state`` what is being done,
+``power_state`` what the hypervisor sees.
+"""
+
+from __future__ import annotations
+
+from django.db.models import IntegerChoices, TextChoices
+
+from cloudweb.states import ANY, Action, Mode
+
+
+class VmState(TextChoices):
+    """The stable states that this release reaches."""
+
+    BUILDING = "building", "building"
+    ACTIVE = "active", "active"
+    STOPPED = "stopped", "stopped"
+    ERROR = "error", "error"
+    DELETED = "deleted", "deleted"
+
+
+class PowerState(IntegerChoices):
+    """What the hypervisor sees, by Nova's numbers."""
+
+    NOSTATE = 0, "no state"
+    RUNNING = 1, "running"
+    PAUSED = 3, "paused"
+    SHUTDOWN = 4, "shut down"
+    CRASHED = 6, "crashed"
+    SUSPENDED = 7, "suspended"
+
+
+class TaskState(TextChoices):
+    """What may be under way."""
+
+    SCHEDULING = "scheduling", "choosing a host"
+    NETWORKING = "networking", "making ports"
+    SPAWNING = "spawning", "starting the guest"
+    POWERING_OFF = "powering-off", "stopping"
+    POWERING_ON = "powering-on", "starting"
+    REBOOTING = "rebooting", "rebooting"
+    REBOOTING_HARD = "rebooting_hard", "rebooting hard"
+    DELETING = "deleting", "deleting"
+
+
+POWER_STATES = {
+    "nostate": PowerState.NOSTATE,
+    "running": PowerState.RUNNING,
+    "paused": PowerState.PAUSED,
+    "shutdown": PowerState.SHUTDOWN,
+    "crashed": PowerState.CRASHED,
+    "suspended": PowerState.SUSPENDED,
+}
+
+_IDLE: frozenset[str | None] = frozenset({None})
+
+
+def _action(
+    name: str,
+    vm_states: set[str],
+    *,
+    task_state: str | None = None,
+    task_states: frozenset[str | None] = _IDLE,
+    mode: Mode = Mode.EXCLUSIVE,
+) -> Action:
+    return Action(name, frozenset(vm_states), task_states, mode, task_state)
+
+
+V = VmState
+T = TaskState
+#: Every action by the name its 409 uses.
+ACTIONS = {
+    action.name: action
+    for action in (
+        _action("start", {V.STOPPED}, task_state=T.POWERING_ON),
+        _action("stop", {V.ACTIVE, V.ERROR}, task_state=T.POWERING_OFF),
+        _action("reboot", {V.ACTIVE}, task_state=T.REBOOTING),
+        _action(
+            "hard_reboot",
+            {V.ACTIVE, V.STOPPED, V.ERROR},
+            task_states=frozenset({None, T.REBOOTING, T.REBOOTING_HARD}),
+            task_state=T.REBOOTING_HARD,
+            mode=Mode.PREEMPTING,
+        ),
+        Action("delete", ANY, ANY, Mode.PREEMPTING, T.DELETING),
+        Action("update", ANY, ANY, Mode.FREE),
+        _action(
+            "metadata",
+            {V.ACTIVE, V.STOPPED},
+            task_states=ANY,
+            mode=Mode.FREE,
+        ),
+    )
+}
+#: What a 409 calls an action whose key differs.
+SPOKEN = {"hard_reboot": "reboot"}
+
+_STATUS: dict[str, str] = {
+    V.BUILDING: "BUILD",
+    V.ACTIVE: "ACTIVE",
+    V.STOPPED: "SHUTOFF",
+    V.ERROR: "ERROR",
+    V.DELETED: "DELETED",
+}
+_OVERRIDES: dict[tuple[str, str | None], str] = {
+    (V.ACTIVE, T.REBOOTING): "REBOOT",
+    (V.ACTIVE, T.REBOOTING_HARD): "HARD_REBOOT",
+}
+#: Statuses that show progress (contract 3.8).
+WITH_PROGRESS = frozenset({"ACTIVE", "BUILD", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING"})
+
+
+def status_of(vm_state: str, task_state: str | None) -> str:
+    """Return the status word of the API."""
+    found = _OVERRIDES.get((vm_state, task_state))
+    return found or _STATUS.get(vm_state, "UNKNOWN")
+
+
+def vm_states_of(status: str) -> set[str]:
+    """Return the vm_states that a status filter may mean; empty for an unknown word."""
+    word = status.upper()
+    found = {state for state, name in _STATUS.items() if name == word}
+    return found | {pair[0] for pair, name in _OVERRIDES.items() if name == word}
+
+
+def spans_of(status: str) -> list[tuple[str, str | None, frozenset[str]]]:
+    """Return what shows a status: (vm_state, task_state, task_states that show another word).
+
+    ``task_state`` None is any but those.
+    """
+    word = status.upper()
+    found: list[tuple[str, str | None, frozenset[str]]] = []
+    for state, name in _STATUS.items():
+        if name == word:
+            others = frozenset(task for vm, task in _OVERRIDES if vm == state and task is not None)
+            found.append((state, None, others))
+    found += [(vm, task, frozenset()) for (vm, task), name in _OVERRIDES.items() if name == word]
+    return found
+
+
+def possible(vm_state: str, task_state: str | None) -> list[str]:
+    """Return the names of the actions that may start now: what the dashboard enables."""
+    return [name for name, action in ACTIONS.items() if action.allows(vm_state, task_state)]

@@ -1,0 +1,81 @@
+"""/quotas: limits of projects."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from drf_spectacular.utils import extend_schema
+from pydantic import Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.fields import Body
+from cloudweb.api.views import ServiceViewSet, empty
+from network.api.serializers.attributes import Whole
+from network.manager import QuotaManager
+
+Limit = Annotated[Whole, Field(ge=-1, le=2**31 - 1)]
+
+
+class QuotaUpdate(Body):
+    """PUT /quotas/{project}."""
+
+    network: Limit = 0
+    subnet: Limit = 0
+    port: Limit = 0
+    security_group: Limit = 0
+    security_group_rule: Limit = 0
+
+
+class QuotaViewSet(ServiceViewSet):
+    """Limits of projects; -1 is none."""
+
+    @extend_schema(operation_id="network_quotas_list", responses={200: dict})
+    def list(self, request: Request) -> Response:
+        """Return the limits of every project that has some of its own."""
+        found = QuotaManager(self.context).list()
+        quotas = [
+            {"tenant_id": project, "project_id": project, **limits}
+            for project, limits in found.items()
+        ]
+        return Response({"quotas": quotas})
+
+    @extend_schema(operation_id="network_quotas_project", responses={200: dict})
+    def project(self, request: Request) -> Response:
+        """Return whose quota the caller would get."""
+        project = self.context.scoped_project_id
+        return Response({"tenant": {"tenant_id": project, "project_id": project}})
+
+    @extend_schema(operation_id="network_quotas_get", responses={200: dict})
+    def retrieve(self, request: Request, project_id: str) -> Response:
+        """Return the limits of a project."""
+        return Response({"quota": QuotaManager(self.context).get(project_id)})
+
+    @extend_schema(operation_id="network_quotas_defaults", responses={200: dict})
+    def defaults(self, request: Request, project_id: str) -> Response:
+        """Return the limits of a project without limits of its own."""
+        return Response({"quota": QuotaManager(self.context).get_defaults(project_id)})
+
+    @extend_schema(operation_id="network_quotas_details", responses={200: dict})
+    def details(self, request: Request, project_id: str) -> Response:
+        """Return limits beside what is used; what is used was never reserved before."""
+        manager = QuotaManager(self.context)
+        used = manager.used(project_id)
+        found: dict[str, Any] = {
+            name: {"limit": limit, "used": used[name], "reserved": 0}
+            for name, limit in manager.get(project_id).items()
+        }
+        return Response({"quota": found})
+
+    @extend_schema(operation_id="network_quotas_update", request=QuotaUpdate, responses={200: dict})
+    def update(self, request: Request, project_id: str) -> Response:
+        """Set some limits; return all."""
+        wanted = self.validated(QuotaUpdate, self.body("quota"))
+        changes = wanted.model_dump(exclude_unset=True)
+        return Response({"quota": QuotaManager(self.context).update(project_id, changes)})
+
+    @extend_schema(operation_id="network_quotas_delete", responses={204: None})
+    def destroy(self, request: Request, project_id: str) -> Response:
+        """Put a project back to the defaults."""
+        QuotaManager(self.context).delete(project_id)
+        return empty(204)

@@ -1,0 +1,14 @@
+"""/security-group-rules."""
+
+from __future__ import annotations
+
+from network.api.resource import ResourceViewSet
+from network.api.serializers.security_group_rules import SECURITY_GROUP_RULE
+from network.manager import SecurityGroupRuleManager
+
+
+class SecurityGroupRuleViewSet(ResourceViewSet):
+    """Security group rules."""
+
+    manager = SecurityGroupRuleManager
+    resource = SECURITY_GROUP_RULE

@@ -1,0 +1,246 @@
+"""Ports on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal
+from uuid import UUID
+
+from django.db.models import Q
+from pydantic import BaseModel, Field, model_validator
+
+from cloudweb.api.fields import Body, LooseBool, Text
+from cloudweb.exceptions import InvalidInput
+from network.api.filters import STANDARD_FILTERS, equal, flag, identifier
+from network.api.resource import Resource
+from network.api.serializers.attributes import (
+    Address,
+    Block,
+    Change,
+    Creation,
+    DnsLabel,
+    Mac,
+    Version,
+    owner,
+    standard,
+)
+from network.models import Port
+from network.objects import NetworkWiring
+
+DEFAULT_DOMAIN = str(NetworkWiring.model_fields["dns_domain"].default)
+HOST_NAME = r"^([a-z0-9][a-z0-9.-]{0,62})?$"
+
+
+class FixedIp(Body):
+    """A wish for an address: a subnet, an address, or both."""
+
+    subnet_id: UUID | None = None
+    ip_address: Address | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> FixedIp:
+        if self.subnet_id is None and self.ip_address is None:
+            raise ValueError("It needs subnet_id or ip_address")
+        return self
+
+
+class AddressPair(Body):
+    """An address, or block, beside its own that a port may send from."""
+
+    ip_address: Block
+    mac_address: Mac | None = None
+
+
+class DhcpOption(Body):
+    """An option for DHCP's answer to the port."""
+
+    opt_name: Annotated[str, Field(min_length=1, max_length=64)]
+    opt_value: Annotated[str, Field(max_length=255)] | None = None
+    ip_version: Version = 4
+
+
+FixedIps = Annotated[tuple[FixedIp, ...], Field(max_length=16)]
+Groups = Annotated[tuple[UUID, ...], Field(max_length=32)]
+Pairs = Annotated[tuple[AddressPair, ...], Field(max_length=32)]
+Options = Annotated[tuple[DhcpOption, ...], Field(max_length=32)]
+Host = Annotated[str, Field(pattern=HOST_NAME)]
+UNUSED = frozenset({"vnic_type", "dns_domain"})
+
+
+class PortCreate(Creation):
+    """POST /ports."""
+
+    UNUSED: ClassVar[frozenset[str]] = UNUSED
+
+    network_id: UUID
+    name: Text = ""
+    admin_state_up: LooseBool = True
+    mac_address: Mac | None = None
+    fixed_ips: FixedIps | None = None
+    device_id: Text = ""
+    device_owner: Text = ""
+    security_group_ids: Groups | None = Field(default=None, alias="security_groups")
+    port_security_enabled: LooseBool | None = None
+    allowed_address_pairs: Pairs = ()
+    extra_dhcp_opts: Options = ()
+    hostname: DnsLabel = Field(default="", alias="dns_name")
+    dns_domain: Literal[""] = ""
+    host: Host | None = Field(default=None, alias="binding:host_id")
+    binding_profile: dict[str, Any] | None = Field(default=None, alias="binding:profile")
+    vnic_type: Literal["normal"] = Field(default="normal", alias="binding:vnic_type")
+
+    def said(self) -> dict[str, Any]:
+        """Return what the client said, parts as plain mappings."""
+        return _plain(super().said())
+
+
+class PortUpdate(Change):
+    """PUT /ports/{id}."""
+
+    UNUSED: ClassVar[frozenset[str]] = UNUSED
+
+    name: Text = ""
+    admin_state_up: LooseBool = True
+    mac_address: Mac = ""
+    fixed_ips: FixedIps = ()
+    device_id: Text = ""
+    device_owner: Text = ""
+    security_group_ids: Groups = Field(default=(), alias="security_groups")
+    port_security_enabled: LooseBool = True
+    allowed_address_pairs: Pairs = ()
+    extra_dhcp_opts: Options = ()
+    hostname: DnsLabel = Field(default="", alias="dns_name")
+    dns_domain: Literal[""] = ""
+    host: Host | None = Field(default="", alias="binding:host_id")
+    binding_profile: dict[str, Any] = Field(default_factory=dict, alias="binding:profile")
+    vnic_type: Literal["normal"] = Field(default="normal", alias="binding:vnic_type")
+
+    def said(self) -> dict[str, Any]:
+        """Return what the client said, parts as plain mappings; no host is an empty one."""
+        said = _plain(super().said())
+        if "host" in said:
+            said["host"] = said["host"] or ""
+        return said
+
+
+def _plain(said: dict[str, Any]) -> dict[str, Any]:
+    for name in ("fixed_ips", "allowed_address_pairs", "extra_dhcp_opts"):
+        if said.get(name) is not None:
+            said[name] = [
+                part.model_dump(mode="json", exclude_none=True)
+                for part in said[name]
+                if isinstance(part, BaseModel)
+            ]
+    return said
+
+
+def port_body(port: Port, *, for_operator: bool) -> dict[str, Any]:
+    """Return one port; where it is bound is for operators."""
+    addresses = [
+        {"subnet_id": str(address.subnet_id), "ip_address": address.ip_address}
+        for address in port.addresses.all()
+    ]
+    body = {
+        "id": str(port.id),
+        "name": port.name,
+        **owner(port),
+        "network_id": str(port.network_id),
+        "mac_address": port.mac_address,
+        "fixed_ips": addresses,
+        "device_id": port.device_id,
+        "device_owner": port.device_owner,
+        "admin_state_up": port.admin_state_up,
+        "status": port.status,
+        "security_groups": [str(member.security_group_id) for member in port.memberships.all()],
+        "allowed_address_pairs": port.allowed_address_pairs,
+        "extra_dhcp_opts": port.extra_dhcp_opts,
+        "port_security_enabled": port.port_security_enabled,
+        "binding:vnic_type": "normal",
+        "dns_name": port.hostname,
+        "dns_domain": "",
+        "dns_assignment": [_assignment(port, address["ip_address"]) for address in addresses],
+        "qos_policy_id": None,
+        "qos_network_policy_id": None,
+        "resource_request": None,
+        "ip_allocation": "immediate" if addresses else "none",
+        "propagate_uplink_status": True,
+        **standard(port),
+    }
+    if for_operator:
+        body["binding:host_id"] = port.host
+        body["binding:profile"] = port.binding_profile
+        body["binding:vif_type"] = "bridge" if port.host else "unbound"
+        body["binding:vif_details"] = {"port_filter": True} if port.host else {}
+    return body
+
+
+def _assignment(port: Port, address: str) -> dict[str, str]:
+    name = port.hostname or f"host-{address.replace('.', '-').replace(':', '-')}"
+    domain = (port.network.dns_domain or DEFAULT_DOMAIN).rstrip(".")
+    return {"ip_address": address, "hostname": name, "fqdn": f"{name}.{domain}."}
+
+
+_FIXED_IPS = {
+    "ip_address": lambda text: Q(addresses__ip_address=text),
+    "ip_address_substr": lambda text: Q(addresses__ip_address__contains=text),
+}
+
+
+def by_fixed_ips(values: Sequence[str]) -> Q:
+    """Read ``ip_address=10.0.0.5``, ``subnet_id=…`` and ``ip_address_substr=10.0``.
+
+    Values of one key are OR-ed, keys are AND-ed.
+    """
+    found: dict[str, Q] = {}
+    for value in values:
+        key, separator, text = value.partition("=")
+        if separator and key == "subnet_id":
+            condition = identifier("addresses__subnet_id")([text])
+        elif separator and key in _FIXED_IPS:
+            condition = _FIXED_IPS[key](text)
+        else:
+            raise InvalidInput(
+                field="fixed_ips",
+                value=value,
+                reason="It must be ip_address=, ip_address_substr= or subnet_id=.",
+            )
+        found[key] = found.get(key, Q()) | condition
+    combined = Q()
+    for condition in found.values():
+        combined &= condition
+    return combined
+
+
+PORT = Resource(
+    singular="port",
+    plural="ports",
+    create=PortCreate,
+    update=PortUpdate,
+    render=port_body,
+    filters={
+        **STANDARD_FILTERS,
+        "name": equal("name"),
+        "network_id": identifier("network_id"),
+        "mac_address": equal("mac_address", fold=True),
+        "device_id": equal("device_id"),
+        "device_owner": equal("device_owner"),
+        "admin_state_up": flag("admin_state_up"),
+        "status": equal("status"),
+        "port_security_enabled": flag("port_security_enabled"),
+        "dns_name": equal("hostname"),
+    },
+    list_filters={
+        "fixed_ips": by_fixed_ips,
+        "security_groups": identifier("memberships__security_group_id"),
+    },
+    operator_filters={"binding:host_id": equal("host")},
+    sort_keys={
+        "name": "name",
+        "network_id": "network_id",
+        "mac_address": "mac_address",
+        "device_id": "device_id",
+        "device_owner": "device_owner",
+        "admin_state_up": "admin_state_up",
+        "status": "status",
+    },
+)

@@ -1,0 +1,109 @@
+"""Security group rules on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from django.db.models import Q
+from pydantic import BeforeValidator, Field
+
+from network.api.filters import STANDARD_FILTERS, equal, flag, identifier, number
+from network.api.resource import Resource
+from network.api.serializers.attributes import Block, Creation, Whole, owner, standard
+from network.models import SecurityGroup, SecurityGroupRule
+from network.rule_meaning import normal_prefix
+
+
+def _protocol(value: Any) -> Any:
+    """Take a number for its text; ``any`` and 0 mean every protocol."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if isinstance(value, str) and value.lower() in ("any", "0"):
+        return ""
+    return value
+
+
+def _folded(value: Any) -> Any:
+    """Take ethertype and direction in any case."""
+    known = {"ipv4": "IPv4", "ipv6": "IPv6"}
+    return known.get(value.lower(), value.lower()) if isinstance(value, str) else value
+
+
+Protocol = Annotated[str, Field(max_length=16), BeforeValidator(_protocol)]
+PortNumber = Annotated[Whole, Field(ge=0, le=65535)]
+
+
+class SecurityGroupRuleCreate(Creation):
+    """POST /security-group-rules."""
+
+    security_group_id: UUID
+    direction: Annotated[Literal["ingress", "egress"], BeforeValidator(_folded)]
+    ethertype: Annotated[Literal["IPv4", "IPv6"], BeforeValidator(_folded)] = "IPv4"
+    protocol: Protocol = ""
+    port_range_min: PortNumber | None = None
+    port_range_max: PortNumber | None = None
+    remote_ip_prefix: Block = ""
+    remote_group_id: UUID | None = None
+    remote_address_group_id: None = None
+
+    UNUSED = frozenset({"remote_address_group_id"})
+
+
+def security_group_rule_body(rule: SecurityGroupRule, *, for_operator: bool) -> dict[str, Any]:
+    """Return one rule."""
+    return rule_of_group_body(rule, rule.security_group)
+
+
+def rule_of_group_body(rule: SecurityGroupRule, group: SecurityGroup) -> dict[str, Any]:
+    """Return one rule of a group that is at hand."""
+    return {
+        "id": str(rule.id),
+        **owner(rule),
+        "security_group_id": str(rule.security_group_id),
+        "direction": rule.direction,
+        "ethertype": rule.ethertype,
+        "protocol": rule.protocol or None,
+        "port_range_min": rule.port_range_min,
+        "port_range_max": rule.port_range_max,
+        "remote_ip_prefix": rule.remote_ip_prefix or None,
+        "normalized_cidr": normal_prefix(rule.remote_ip_prefix) or None,
+        "remote_group_id": str(rule.remote_group_id) if rule.remote_group_id else None,
+        "remote_address_group_id": None,
+        "belongs_to_default_sg": group.is_default,
+        **standard(rule),
+    }
+
+
+def by_protocol(values: Sequence[str]) -> Q:
+    """Match protocols as sent; ``any`` finds the rules without one."""
+    return Q(protocol__in=[_protocol(value) for value in values])
+
+
+SECURITY_GROUP_RULE = Resource(
+    singular="security_group_rule",
+    plural="security_group_rules",
+    create=SecurityGroupRuleCreate,
+    update=None,
+    render=security_group_rule_body,
+    filters={
+        **STANDARD_FILTERS,
+        "security_group_id": identifier("security_group_id"),
+        "direction": equal("direction"),
+        "ethertype": equal("ethertype"),
+        "protocol": by_protocol,
+        "port_range_min": number("port_range_min"),
+        "port_range_max": number("port_range_max"),
+        "remote_ip_prefix": equal("remote_ip_prefix"),
+        "remote_group_id": identifier("remote_group_id"),
+        "belongs_to_default_sg": flag("security_group__is_default"),
+    },
+    sort_keys={
+        "security_group_id": "security_group_id",
+        "direction": "direction",
+        "ethertype": "ethertype",
+        "protocol": "protocol",
+        "remote_ip_prefix": "remote_ip_prefix",
+    },
+)

@@ -1,0 +1,147 @@
+"""Subnets on the wire."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from cloudweb.api.fields import Body, LooseBool, Text
+from network.api.filters import STANDARD_FILTERS, equal, flag, identifier, number
+from network.api.resource import Resource
+from network.api.serializers.attributes import (
+    Address,
+    Block,
+    Change,
+    Creation,
+    Version,
+    owner,
+    standard,
+)
+from network.models import Subnet
+
+Mode = Literal["slaac", "dhcpv6-stateful", "dhcpv6-stateless"]
+
+
+class Pool(Body):
+    """An allocation pool, both ends included."""
+
+    start: Address
+    end: Address
+
+
+class Route(Body):
+    """A route that DHCP hands out."""
+
+    destination: Block
+    nexthop: Address
+
+
+Pools = Annotated[tuple[Pool, ...], Field(max_length=64)]
+Servers = Annotated[tuple[Address, ...], Field(max_length=8)]
+Routes = Annotated[tuple[Route, ...], Field(max_length=32)]
+Nothing = Annotated[tuple[Text, ...], Field(max_length=0)]
+
+
+class SubnetCreate(Creation):
+    """POST /subnets."""
+
+    MEANINGFUL_NULLS: ClassVar[frozenset[str]] = frozenset({"gateway_ip"})
+    UNUSED: ClassVar[frozenset[str]] = frozenset({"service_types"})
+
+    network_id: UUID
+    cidr: Block
+    ip_version: Version | None = None
+    name: Text = ""
+    gateway_ip: Address | None = None
+    allocation_pools: Pools | None = None
+    enable_dhcp: LooseBool = True
+    dns_nameservers: Servers = ()
+    host_routes: Routes = ()
+    ipv6_ra_mode: Mode | Literal[""] = ""
+    ipv6_address_mode: Mode | Literal[""] = ""
+    service_types: Nothing = ()
+
+    def said(self) -> dict[str, Any]:
+        """Return what the client said, parts as plain mappings."""
+        return _plain(super().said())
+
+
+class SubnetUpdate(Change):
+    """PUT /subnets/{id}."""
+
+    UNUSED: ClassVar[frozenset[str]] = frozenset({"service_types"})
+
+    name: Text = ""
+    gateway_ip: Address | None = None
+    allocation_pools: Pools = ()
+    enable_dhcp: LooseBool = True
+    dns_nameservers: Servers = ()
+    host_routes: Routes = ()
+    service_types: Nothing = ()
+
+    def said(self) -> dict[str, Any]:
+        """Return what the client said, parts as plain mappings."""
+        return _plain(super().said())
+
+
+def _plain(said: dict[str, Any]) -> dict[str, Any]:
+    for name in ("allocation_pools", "host_routes"):
+        if name in said:
+            said[name] = [part.model_dump() for part in said[name] if isinstance(part, BaseModel)]
+    return said
+
+
+def subnet_body(subnet: Subnet, *, for_operator: bool) -> dict[str, Any]:
+    """Return one subnet."""
+    return {
+        "id": str(subnet.id),
+        "name": subnet.name,
+        **owner(subnet),
+        "network_id": str(subnet.network_id),
+        "ip_version": subnet.ip_version,
+        "cidr": subnet.cidr,
+        "gateway_ip": subnet.gateway_ip or None,
+        "allocation_pools": subnet.allocation_pools,
+        "enable_dhcp": subnet.enable_dhcp,
+        "dns_nameservers": subnet.dns_nameservers,
+        "host_routes": subnet.host_routes,
+        "ipv6_ra_mode": subnet.ipv6_ra_mode or None,
+        "ipv6_address_mode": subnet.ipv6_address_mode or None,
+        "subnetpool_id": None,
+        "service_types": [],
+        "segment_id": None,
+        "dns_publish_fixed_ip": False,
+        "router:external": subnet.network.external,
+        **standard(subnet),
+    }
+
+
+SUBNET = Resource(
+    singular="subnet",
+    plural="subnets",
+    create=SubnetCreate,
+    update=SubnetUpdate,
+    render=subnet_body,
+    filters={
+        **STANDARD_FILTERS,
+        "name": equal("name"),
+        "network_id": identifier("network_id"),
+        "ip_version": number("ip_version"),
+        "cidr": equal("cidr"),
+        "gateway_ip": equal("gateway_ip"),
+        "enable_dhcp": flag("enable_dhcp"),
+        "ipv6_ra_mode": equal("ipv6_ra_mode"),
+        "ipv6_address_mode": equal("ipv6_address_mode"),
+        "router:external": flag("network__external"),
+    },
+    sort_keys={
+        "name": "name",
+        "network_id": "network_id",
+        "ip_version": "ip_version",
+        "cidr": "cidr",
+        "gateway_ip": "gateway_ip",
+        "enable_dhcp": "enable_dhcp",
+    },
+)

@@ -1,0 +1,52 @@
+"""Routes of network: one flat table."""
+
+from typing import Any
+
+from django.urls import path, re_path
+
+from network.api.availability_zones import AvailabilityZoneViewSet
+from network.api.extensions import ExtensionViewSet
+from network.api.networks import NetworkViewSet
+from network.api.ports import PortViewSet
+from network.api.quotas import QuotaViewSet
+from network.api.security_group_rules import SecurityGroupRuleViewSet
+from network.api.security_groups import SecurityGroupViewSet
+from network.api.subnets import SubnetViewSet
+from network.api.tags import MANAGERS, TagViewSet
+from network.api.versions import ResourcesViewSet, RootViewSet
+
+Actions = dict[str, Any]
+LIST: Actions = {"get": "list"}
+SHOW: Actions = {"get": "retrieve"}
+COLLECTION: Actions = {"get": "list", "post": "create"}
+MEMBER: Actions = {"get": "retrieve", "put": "update", "delete": "destroy"}
+FIXED: Actions = {"get": "retrieve", "delete": "destroy"}
+TAGS: Actions = {"get": "list", "put": "replace", "post": "add", "delete": "clear"}
+TAG: Actions = {"get": "check", "put": "put_one", "delete": "destroy"}
+TAGGED = rf"^/v2\.0/(?P<collection>{'|'.join(MANAGERS)})/(?P<identifier>[^/]+)/tags"
+
+urlpatterns = [
+    path("", RootViewSet.as_view(LIST)),
+    path("/v2.0", ResourcesViewSet.as_view(LIST)),
+    path("/v2.0/networks", NetworkViewSet.as_view(COLLECTION)),
+    path("/v2.0/networks/<str:identifier>", NetworkViewSet.as_view(MEMBER)),
+    path("/v2.0/subnets", SubnetViewSet.as_view(COLLECTION)),
+    path("/v2.0/subnets/<str:identifier>", SubnetViewSet.as_view(MEMBER)),
+    path("/v2.0/ports", PortViewSet.as_view(COLLECTION)),
+    path("/v2.0/ports/<str:identifier>", PortViewSet.as_view(MEMBER)),
+    path("/v2.0/security-groups", SecurityGroupViewSet.as_view(COLLECTION)),
+    path("/v2.0/security-groups/<str:identifier>", SecurityGroupViewSet.as_view(MEMBER)),
+    path("/v2.0/security-group-rules", SecurityGroupRuleViewSet.as_view(COLLECTION)),
+    path("/v2.0/security-group-rules/<str:identifier>", SecurityGroupRuleViewSet.as_view(FIXED)),
+    re_path(f"{TAGGED}$", TagViewSet.as_view(TAGS)),
+    re_path(f"{TAGGED}/(?P<tag>.+)$", TagViewSet.as_view(TAG)),
+    path("/v2.0/quotas", QuotaViewSet.as_view(LIST)),
+    path("/v2.0/quotas/tenant", QuotaViewSet.as_view({"get": "project"})),
+    path("/v2.0/quotas/project", QuotaViewSet.as_view({"get": "project"})),
+    path("/v2.0/quotas/<str:project_id>", QuotaViewSet.as_view(MEMBER)),
+    path("/v2.0/quotas/<str:project_id>/default", QuotaViewSet.as_view({"get": "defaults"})),
+    path("/v2.0/quotas/<str:project_id>/details", QuotaViewSet.as_view({"get": "details"})),
+    path("/v2.0/extensions", ExtensionViewSet.as_view(LIST)),
+    path("/v2.0/extensions/<str:alias>", ExtensionViewSet.as_view(SHOW)),
+    path("/v2.0/availability_zones", AvailabilityZoneViewSet.as_view(LIST)),
+]

@@ -1,0 +1,54 @@
+"""Version documents (contract 1.3)."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.mounts import base_url
+from cloudweb.api.views import ServiceViewSet
+
+COLLECTIONS = {
+    "network": "networks",
+    "subnet": "subnets",
+    "port": "ports",
+    "security_group": "security-groups",
+    "security_group_rule": "security-group-rules",
+    "quota": "quotas",
+    "extension": "extensions",
+    "availability_zone": "availability_zones",
+}
+
+
+class RootViewSet(ServiceViewSet):
+    """GET /network: which versions there are; no token is needed."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(operation_id="network_versions", responses={200: dict})
+    def list(self, request: Request) -> Response:
+        """Return the one version."""
+        href = f"{base_url(request._request)}/network/v2.0/"
+        version = {"id": "v2.0", "status": "CURRENT", "links": [{"rel": "self", "href": href}]}
+        return Response({"versions": [version]})
+
+
+class ResourcesViewSet(ServiceViewSet):
+    """GET /network/v2.0: what is under this version."""
+
+    @extend_schema(operation_id="network_resources", responses={200: dict})
+    def list(self, request: Request) -> Response:
+        """Return the collections."""
+        root = f"{base_url(request._request)}/network/v2.0"
+        found = [
+            {
+                "name": name,
+                "collection": collection.replace("-", "_"),
+                "links": [{"rel": "self", "href": f"{root}/{collection}"}],
+            }
+            for name, collection in COLLECTIONS.items()
+        ]
+        return Response({"resources": found})

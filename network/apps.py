@@ -1,0 +1,14 @@
+"""Networks, subnets, ports and security groups, as a Django app."""
+
+from django.apps import AppConfig
+
+
+class NetworkConfig(AppConfig):
+    """Networks, subnets, ports and security groups."""
+
+    name = "network"
+
+    def ready(self) -> None:
+        """Declare policies, quotas and sagas; subscribe to news."""
+        from network import holdings, policies, quota  # noqa: F401
+        from network.operations import refresh_host, unplug_port  # noqa: F401

@@ -1,0 +1,105 @@
+"""What network drivers must do: four small interfaces, one class may implement them all.
+
+Every method is idempotent and level-triggered: "this is how it shall be", whatever was there before.
+Raises DriverError (final) or TransientDriverError. ``work.checkpoint()`` comes before every effect.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from cloudweb.driver import Work
+from network.objects import NetworkWiring, PortMilestone, PortRef, PortStatus, PortWiring
+
+
+class SwitchDriver(ABC):
+    """Bridges and taps: who is on the same wire."""
+
+    @abstractmethod
+    def ensure_segment(self, network: NetworkWiring, *, work: Work) -> None:
+        """Make the network's bridge (and namespace) be there."""
+
+    @abstractmethod
+    def delete_segment(self, network_id: str, *, work: Work) -> None:
+        """Make everything of the network on this host absent."""
+
+    @abstractmethod
+    def plug(self, port: PortWiring, *, work: Work) -> PortStatus:
+        """Make the port's tap exist on its network's bridge. Filters are in place already."""
+
+    @abstractmethod
+    def unplug(self, ref: PortRef, *, work: Work) -> None:
+        """Make the port's tap absent."""
+
+    @abstractmethod
+    def segments(self) -> Sequence[str]:
+        """Return the ids of the networks that are on this host."""
+
+    @abstractmethod
+    def ports(self) -> Sequence[PortStatus]:
+        """Return the ports whose taps are on this host."""
+
+
+class RouterDriver(ABC):
+    """The network's gateway on this host and the way out."""
+
+    @abstractmethod
+    def ensure_gateway(self, network: NetworkWiring, *, work: Work) -> None:
+        """Make gateway addresses and NAT be as the network says."""
+
+
+class DhcpDriver(ABC):
+    """DHCP, DNS and metadata for the ports on this host."""
+
+    @abstractmethod
+    def ensure_dhcp(
+        self, network: NetworkWiring, ports: Sequence[PortWiring], *, work: Work
+    ) -> None:
+        """Make the servers answer exactly these ports."""
+
+
+class FirewallDriver(ABC):
+    """Anti-spoofing and stateful security groups."""
+
+    @abstractmethod
+    def ensure_filters(
+        self, network: NetworkWiring, ports: Sequence[PortWiring], *, work: Work
+    ) -> None:
+        """Make exactly these ports' filters be in force on the network, in one transaction."""
+
+
+class NetworkDriver(SwitchDriver, RouterDriver, DhcpDriver, FirewallDriver):
+    """All four in one class: what the network agent loads."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Check what is needed; raise DriverError with a sentence that says what to do."""
+
+
+class Milestones(ABC):
+    """Capability: knows when a guest first got its address and first asked for metadata."""
+
+    @abstractmethod
+    def milestones(self) -> Sequence[PortMilestone]:
+        """Return what was seen and not forgotten yet, oldest first."""
+
+    @abstractmethod
+    def forget(self, milestones: Sequence[PortMilestone]) -> None:
+        """Drop what the control plane has been told."""
+
+
+class Supervised(ABC):
+    """Capability: notices when something of a network vanished by itself."""
+
+    @abstractmethod
+    def broken(self) -> Sequence[str]:
+        """Return the ids of networks that lack their filters or a server; cheap, called at every report."""
+
+
+class Removable(ABC):
+    """Capability: can take everything of Cloudweb off the host."""
+
+    @abstractmethod
+    def delete_everything(self) -> None:
+        """Make all networks, ports, filters and processes of this installation absent."""

@@ -1,0 +1,116 @@
+"""What an operator may choose about a host's networking, and the names that follow from it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from cloudweb.conf import env, listen_url
+from cloudweb.driver import DriverError
+
+METADATA_ADDRESS = "169.254.169.254"
+WAYS_OUT = ipaddress.IPv4Network("169.254.192.0/18")
+_PREFIX = re.compile(r"^[a-z]{1,3}\Z")
+_HEX = re.compile(r"^[0-9a-f]{11,}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeConfig:
+    """``prefix`` begins every interface name, so that two installations on one kernel do not meet.
+
+    ``way_out`` is the reserved range of the /30 networks between namespaces and the host, ``zones``
+    the first connection-tracking zone; each network takes one of both. ``metadata_url`` is the API's
+    address as this host reaches it, ``host_key`` the file with the key that signs what is asked
+    there; without both there is no metadata.
+    """
+
+    prefix: str = "cw"
+    way_out: ipaddress.IPv4Network = WAYS_OUT
+    zones: int = 4096
+    metadata_url: str = ""
+    metadata_port: int = 9697
+    host_key: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not _PREFIX.match(self.prefix):
+            raise DriverError("The prefix of interface names must be one to three small letters.")
+        if not 16 <= self.way_out.prefixlen <= 28:
+            raise DriverError("The range for ways out must be between a /16 and a /28.")
+
+    @classmethod
+    def from_env(cls, host_directory: Path) -> Self:
+        """Read NETWORK_PREFIX, NETWORK_WAY_OUT, NETWORK_ZONES, METADATA_URL and METADATA_PORT.
+
+        The key is the one the host got when it joined; the API, unless told otherwise, this machine's.
+        """
+        defaults = cls()
+        try:
+            way_out = ipaddress.IPv4Network(
+                env.str("NETWORK_WAY_OUT", default=str(defaults.way_out))
+            )
+        except ValueError as error:
+            raise DriverError(f"NETWORK_WAY_OUT is not an IPv4 network: {error}.") from error
+        return cls(
+            prefix=env.str("NETWORK_PREFIX", default=defaults.prefix),
+            way_out=way_out,
+            zones=env.int("NETWORK_ZONES", default=defaults.zones),
+            metadata_url=env.str("METADATA_URL", default="") or listen_url(),
+            metadata_port=env.int("METADATA_PORT", default=defaults.metadata_port),
+            host_key=host_directory / "credentials" / "host.key",
+        )
+
+    @property
+    def slots(self) -> int:
+        """Return how many networks this host can hold."""
+        return min(self.way_out.num_addresses // 4, 65535 - self.zones)
+
+    @property
+    def table(self) -> str:
+        """Return what the names of our nftables tables begin with."""
+        return "cloudweb" if self.prefix == "cw" else f"cloudweb_{self.prefix}"
+
+    def names(self, network_id: str) -> NetworkNames:
+        """Return what the parts of a network are called on this host."""
+        key = network_id.replace("-", "").lower()[:11]
+        if not _HEX.match(key):
+            raise DriverError("A network's id is not a UUID.", detail=repr(network_id))
+        return NetworkNames(
+            bridge=f"{self.prefix}b{key}",
+            leg=f"{self.prefix}i{key}",
+            host_leg=f"{self.prefix}h{key}",
+            way_out=f"{self.prefix}o{key}",
+            namespace=f"{self.table}-{network_id}",
+            filters=f"{self.table}_{key}",
+            edge=f"{self.table}_edge_{key}",
+            alias=f"{self.prefix} network {network_id}",
+        )
+
+    def port_alias(self, network_id: str, port_id: str) -> str:
+        """Return how a tap is marked as ours, so that it is known again after a restart."""
+        return f"{self.prefix} port {network_id} {port_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkNames:
+    """The parts of one network.
+
+    ``bridge`` holds the taps and ``leg``; the other end of ``leg`` is ``GATEWAY`` in ``namespace``,
+    or ``host_leg`` in the root namespace for a flat network. ``way_out`` is the host's end of the
+    namespace's ``OUT``. ``filters`` and ``edge`` are nftables tables.
+    """
+
+    bridge: str
+    leg: str
+    host_leg: str
+    way_out: str
+    namespace: str
+    filters: str
+    edge: str
+    alias: str
+
+
+GATEWAY = "gw0"
+OUT = "out0"

@@ -1,0 +1,279 @@
+"""dnsmasq for one network: addresses by DHCP, host names by DNS. Pure texts, and a process to keep."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from cloudweb import process
+from cloudweb.driver import DriverError
+from cloudweb.files import write_atomically
+from network.drivers.linuxbridge import namespaces
+from network.drivers.linuxbridge.config import METADATA_ADDRESS
+from network.drivers.linuxbridge.gateway import server_address
+from network.objects import NetworkWiring, PortWiring, SubnetWiring
+
+LEASE_SECONDS = 86_400
+LOG_LIMIT = 1_000_000
+_LABEL = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
+_DOMAIN = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,250}[A-Za-z0-9])?\Z")
+RESOLVER_FILES = (Path("/run/systemd/resolve/resolv.conf"), Path("/etc/resolv.conf"))
+
+
+class DhcpServer:
+    """The dnsmasq of one network, its files in ``directory``.
+
+    It runs in a session of its own, outlives us and is found again by its pid file. A hosts file
+    with ``set:`` tags crashes dnsmasq 2.90 at SIGHUP, so there are none in it; and a lease of a port
+    that is gone would keep its address from the next one, so only a pure addition is a SIGHUP and
+    anything else a restart, which costs milliseconds because leases are not kept.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._pid_file = directory / "pid"
+
+    def ensure(
+        self,
+        network: NetworkWiring,
+        ports: Sequence[PortWiring],
+        *,
+        interface: str,
+        namespace: str | None,
+    ) -> None:
+        """Make the server answer exactly these ports; no subnet with DHCP means no server."""
+        served = [subnet for subnet in network.subnets if server_address(subnet)]
+        if not served:
+            self.stop()
+            return
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._keep_milestones({port.mac.lower(): port.id for port in ports})
+        hosts = set(host_lines(served, ports))
+        before = set(self._read("hosts").splitlines())
+        names = "".join(f"{line}\n" for line in name_lines(network, ports))
+        options = "".join(f"{line}\n" for line in option_lines(network, served))
+        command = self._command(network, served, interface)
+        start = "\n".join(command)
+        same = options == self._read("options") and start == self._read("command")
+        changed = hosts != before or names != self._read("names")
+        self._write("hosts", "".join(f"{line}\n" for line in sorted(hosts)))
+        self._write("names", names)
+        self._write("options", options)
+        self._write("milestone", self._script(), mode=0o700)
+        self._trim_log()
+        pid = self.pid()
+        if pid is not None and same and before <= hosts:
+            if changed:
+                os.kill(pid, signal.SIGHUP)
+            return
+        self._halt()
+        try:
+            process.run(*namespaces.command(namespace, *command))
+        except process.CommandFailed as error:
+            missing = shutil.which("dnsmasq") is None
+            raise DriverError(
+                "dnsmasq is not installed on this host (apt-get install dnsmasq-base)."
+                if missing
+                else "The host's DHCP server does not start.",
+                detail=error.detail,
+            ) from error
+        self._write("command", start)
+
+    def stop(self) -> None:
+        """End the server and drop its files; absent is fine."""
+        self._halt()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def pid(self) -> int | None:
+        """Return the running server's pid, also when a crash cost us the pid file."""
+        pid = process.read_pid(self._pid_file)
+        if pid is not None and self._is_ours(pid):
+            return pid
+        if not self.directory.exists():
+            return None
+        running = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+        return next((pid for pid in running if self._is_ours(pid)), None)
+
+    def is_dead(self) -> bool:
+        """Tell whether a server was started here and runs no more."""
+        return (self.directory / "command").exists() and self.pid() is None
+
+    def milestones(self) -> Iterable[tuple[str, float]]:
+        """Return (port id, Unix time) of guests that have got their address."""
+        ports = json.loads(self._read("ports") or "{}")
+        for seen in sorted((self.directory / "seen").glob("*")):
+            if seen.name in ports:
+                yield str(ports[seen.name]), seen.stat().st_mtime
+
+    def forget_milestone(self, port_id: str) -> None:
+        """Do not tell it again as long as the port is here."""
+        for mac, known in json.loads(self._read("ports") or "{}").items():
+            if known == port_id and (self.directory / "seen" / mac).exists():
+                (self.directory / "seen" / mac).replace(self.directory / "told" / mac)
+
+    def _command(
+        self, network: NetworkWiring, served: Sequence[SubnetWiring], interface: str
+    ) -> Sequence[str]:
+        domain = _domain(network)
+        return (
+            "dnsmasq",
+            "--conf-file=/dev/null",
+            "--no-hosts",
+            "--no-resolv",
+            "--bind-interfaces",
+            f"--interface={interface}",
+            "--except-interface=lo",
+            "--user=root",
+            f"--pid-file={self._pid_file}",
+            f"--log-facility={self.directory / 'log'}",
+            "--quiet-dhcp",
+            "--quiet-dhcp6",
+            "--quiet-ra",
+            "--leasefile-ro",
+            "--dhcp-authoritative",
+            f"--dhcp-hostsfile={self.directory / 'hosts'}",
+            f"--dhcp-optsfile={self.directory / 'options'}",
+            f"--dhcp-script={self.directory / 'milestone'}",
+            f"--addn-hosts={self.directory / 'names'}",
+            f"--domain={domain}",
+            f"--local=/{domain}/",
+            "--domain-needed",
+            "--bogus-priv",
+            *(f"--dhcp-range={text}" for text in range_texts(served)),
+            *(["--enable-ra"] if any(subnet.ip_version == 6 for subnet in served) else []),
+            *(f"--server={address}" for address in resolvers()),
+        )
+
+    def _script(self) -> str:
+        """Return what dnsmasq runs at a lease: it leaves a file named by the MAC, once."""
+        home = shlex.quote(str(self.directory))
+        return (
+            "#!/bin/sh\n"
+            f'case "$1" in add|old) [ -e {home}/told/"$2" ] || : > {home}/seen/"$2" ;; esac\n'
+        )
+
+    def _keep_milestones(self, ports: Mapping[str, str]) -> None:
+        for kind in ("seen", "told"):
+            (self.directory / kind).mkdir(exist_ok=True)
+        for mac, port_id in json.loads(self._read("ports") or "{}").items():
+            if ports.get(mac) != port_id:
+                (self.directory / "seen" / mac).unlink(missing_ok=True)
+                (self.directory / "told" / mac).unlink(missing_ok=True)
+        self._write("ports", json.dumps(ports, sort_keys=True))
+
+    def _halt(self) -> None:
+        pid = self.pid()
+        if pid is not None:
+            process.stop(pid, exe="dnsmasq")
+        self._pid_file.unlink(missing_ok=True)
+
+    def _is_ours(self, pid: int) -> bool:
+        if not process.is_running(pid, exe="dnsmasq"):
+            return False
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return False
+        return f"--pid-file={self._pid_file}".encode() in words
+
+    def _trim_log(self) -> None:
+        log = self.directory / "log"
+        if log.exists() and log.stat().st_size > LOG_LIMIT:
+            os.truncate(log, 0)  # dnsmasq appends
+
+    def _read(self, name: str) -> str:
+        path = self.directory / name
+        return path.read_text() if path.exists() else ""
+
+    def _write(self, name: str, text: str, *, mode: int = 0o600) -> None:
+        if self._read(name) != text:
+            write_atomically(self.directory / name, text, mode=mode)
+
+
+def range_texts(served: Sequence[SubnetWiring]) -> Sequence[str]:
+    """Return the ranges, each with its subnet's tag; static: nobody unknown gets an address."""
+    texts = []
+    for number, subnet in enumerate(served):
+        network = ipaddress.ip_network(subnet.cidr)
+        size = str(network.netmask) if network.version == 4 else str(network.prefixlen)
+        texts.append(f"set:s{number},{network.network_address},static,{size},{LEASE_SECONDS}s")
+    return texts
+
+
+def host_lines(served: Sequence[SubnetWiring], ports: Sequence[PortWiring]) -> Iterable[str]:
+    """Return one line for each address; no tags (see ``DhcpServer``)."""
+    subnets = {subnet.id for subnet in served}
+    for port in ports:
+        name = f",{port.hostname}" if _LABEL.match(port.hostname) else ""
+        for address in port.addresses:
+            if address.subnet_id in subnets:
+                parsed = ipaddress.ip_address(address.ip_address)
+                text = f"[{parsed}]" if parsed.version == 6 else str(parsed)
+                yield f"{port.mac.lower()},{text}{name}"
+
+
+def name_lines(network: NetworkWiring, ports: Sequence[PortWiring]) -> Iterable[str]:
+    """Return what DNS knows: every port by its host name, and by the name its address gives it."""
+    domain = _domain(network)
+    for port in sorted(ports, key=lambda port: port.id):
+        for address in port.addresses:
+            parsed = ipaddress.ip_address(address.ip_address)
+            label = port.hostname
+            if not _LABEL.match(label):
+                label = "host-" + str(parsed).replace(".", "-").replace(":", "-")
+            yield f"{parsed} {label}.{domain} {label}"
+
+
+def option_lines(network: NetworkWiring, served: Sequence[SubnetWiring]) -> Iterable[str]:
+    """Return the options of each subnet: router, DNS, MTU and routes (RFC 3442 and its elder 249)."""
+    for number, subnet in enumerate(served):
+        server = server_address(subnet)
+        if subnet.ip_version == 6:
+            dns = ",".join(f"[{address}]" for address in subnet.dns_nameservers) or "[::]"
+            yield f"tag:s{number},option6:dns-server,{dns}"
+            continue
+        routes = [f"{METADATA_ADDRESS}/32,{subnet.gateway_ip or server}"]
+        routes += [f"{route.destination},{route.nexthop}" for route in subnet.host_routes]
+        if subnet.gateway_ip is not None:
+            routes.append(f"0.0.0.0/0,{subnet.gateway_ip}")
+            yield f"tag:s{number},option:router,{subnet.gateway_ip}"
+        else:
+            yield f"tag:s{number},option:router"
+        yield f"tag:s{number},option:dns-server,{','.join(subnet.dns_nameservers) or server}"
+        yield f"tag:s{number},option:mtu,{network.mtu}"
+        yield f"tag:s{number},option:classless-static-route,{','.join(routes)}"
+        yield f"tag:s{number},249,{','.join(routes)}"
+
+
+def resolvers(files: Sequence[Path] = RESOLVER_FILES) -> Sequence[str]:
+    """Return the host's name servers that a namespace can reach: none on the loopback."""
+    for file in files:
+        if not file.exists():
+            continue
+        found = []
+        for line in file.read_text(errors="replace").splitlines():
+            words = line.split()
+            if len(words) >= 2 and words[0] == "nameserver":
+                try:
+                    address = ipaddress.IPv4Address(words[1])
+                except ValueError:
+                    continue
+                if not address.is_loopback:
+                    found.append(str(address))
+        if found:
+            return found
+    return ()
+
+
+def _domain(network: NetworkWiring) -> str:
+    domain = network.dns_domain.strip(".")
+    if not _DOMAIN.match(domain):
+        raise DriverError("The network's DNS domain is broken.", detail=repr(domain))
+    return domain

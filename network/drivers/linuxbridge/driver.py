@@ -1,0 +1,259 @@
+"""LinuxBridgeDriver: a bridge for each network, and a namespace for each isolated one."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from cloudweb.driver import DriverError, Unguarded, Work
+from network.drivers.base import Milestones, NetworkDriver, Removable, Supervised
+from network.drivers.linuxbridge import namespaces, nft
+from network.drivers.linuxbridge.config import GATEWAY, BridgeConfig
+from network.drivers.linuxbridge.dhcp import DhcpServer
+from network.drivers.linuxbridge.filters import network_filters
+from network.drivers.linuxbridge.flows import Flows
+from network.drivers.linuxbridge.gateway import Gateways
+from network.drivers.linuxbridge.links import Link, Links
+from network.drivers.linuxbridge.metadata import MetadataProxy
+from network.drivers.linuxbridge.probe import check_host
+from network.drivers.linuxbridge.slots import Slots
+from network.objects import NetworkWiring, PortMilestone, PortRef, PortStatus, PortWiring
+
+_TAP = re.compile(r"^[A-Za-z0-9_.-]{1,15}\Z")
+
+
+class LinuxBridgeDriver(NetworkDriver, Milestones, Supervised, Removable):
+    """The kernel's own bridges, namespaces, nftables and dnsmasq.
+
+    The bridge with the taps is in the root namespace, where the hypervisor opens them; it has no
+    address, and the host's own stack is closed to it. A veth, the network's leg, leads from it to the
+    gateway: in the network's namespace, or for a flat network in the root namespace.
+
+    Everything is found again in the kernel and under ``state_dir`` by a new process. A network takes
+    its slot there before anything else of it is made and gives it back last, so what a crash left
+    half-made is known by it.
+    """
+
+    def __init__(
+        self, state_dir: Path, host: str = "localhost", *, config: BridgeConfig | None = None
+    ) -> None:
+        self._directory = state_dir.resolve()
+        self.config = config or BridgeConfig.from_env(self._directory.parent)
+        self._slots = Slots(self._directory, self.config)
+        self._gateways = Gateways(self._directory, self.config)
+        self._metadata = MetadataProxy(self._directory / "metadata", self.config, host)
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Check that this host can do it."""
+        check_host(self.config)
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def ensure_segment(self, network: NetworkWiring, *, work: Work) -> None:
+        """Make bridge, namespace and the leg between them be there."""
+        names = self.config.names(network.id)
+        isolated = network.kind == "isolated"
+        namespace = names.namespace if isolated else None
+        peer = GATEWAY if isolated else names.host_leg
+        work.checkpoint()
+        self._slots.take(network.id)
+        if namespace is not None:
+            namespaces.ensure(namespace)
+        work.checkpoint()
+        with Links.open() as links:
+            links.ensure_bridge(names.bridge, alias=names.alias, mtu=network.mtu)
+            namespaces.write_sysctl(f"net/ipv6/conf/{names.bridge}/disable_ipv6", "1")
+            if namespaces.inside(namespace, lambda: _is_missing(peer)):
+                links.delete(names.leg)  # its namespace was lost
+            links.ensure_veth(names.leg, peer=peer, namespace=namespace, mac=_mac(network.id))
+            namespaces.write_sysctl(f"net/ipv6/conf/{names.leg}/disable_ipv6", "1")
+            links.ensure(names.leg, alias=names.alias, mtu=network.mtu, master=names.bridge)
+
+    def delete_segment(self, network_id: str, *, work: Work) -> None:
+        """Make everything of the network absent, its taps first."""
+        names = self.config.names(network_id)
+        work.checkpoint()
+        with Links.open() as links:
+            for link in links.all():
+                if link.alias.startswith(self.config.port_alias(network_id, "")):
+                    links.delete(link.name)
+            for name in (names.leg, names.way_out):
+                links.delete(name)
+        work.checkpoint()
+        self._dhcp(network_id).stop()
+        self._metadata.remove(network_id)
+        namespaces.delete(names.namespace)
+        nft.delete(("bridge", names.filters), ("inet", names.filters), ("inet", names.edge))
+        with Links.open() as links:
+            links.delete(names.bridge)
+        shutil.rmtree(self._home(network_id), ignore_errors=True)
+        with self._lock:
+            self._slots.free(network_id)
+            if not self._slots.networks():
+                self._gateways.release_host()
+
+    def plug(self, port: PortWiring, *, work: Work) -> PortStatus:
+        """Make the tap exist on the bridge; an interface of that name is taken as the tap."""
+        names = self.config.names(port.network.id)
+        alias = self.config.port_alias(port.network.id, port.id)
+        work.checkpoint()
+        with Links.open() as links:
+            links.ensure_tap(port.tap)
+            namespaces.write_sysctl(f"net/ipv6/conf/{port.tap}/disable_ipv6", "1")
+            links.ensure(
+                port.tap,
+                alias=alias,
+                mtu=port.network.mtu,
+                master=names.bridge,
+                up=port.admin_up,
+            )
+            status = self._status(links.get(port.tap))
+        if status is None:
+            raise DriverError("The host could not mark a guest's network card.", detail=alias)
+        return status
+
+    def unplug(self, ref: PortRef, *, work: Work) -> None:
+        """Make the tap absent; an interface that is not this port's is left alone."""
+        names = self.config.names(ref.network_id)
+        if not _TAP.match(ref.tap):
+            return  # no interface can have that name
+        work.checkpoint()
+        with Links.open() as links:
+            link, bridge = links.find(ref.tap), links.find(names.bridge)
+            if link is None:
+                return
+            ours = link.alias == self.config.port_alias(ref.network_id, ref.id)
+            wired = bridge is not None and link.master == bridge.index
+            fresh = link.kind == "tun" and not link.alias and not link.master
+            if ours or wired or fresh:
+                links.delete(ref.tap)
+
+    def segments(self) -> Sequence[str]:
+        """Return the networks of which there is anything here, half-made ones too."""
+        marks = f"{self.config.prefix} network "
+        with Links.open() as links:
+            found = {
+                link.alias.removeprefix(marks)
+                for link in links.all()
+                if link.alias.startswith(marks)
+            }
+        return sorted(found | set(self._slots.networks()))
+
+    def ports(self) -> Sequence[PortStatus]:
+        """Return the ports whose taps carry our mark."""
+        with Links.open() as links:
+            found = (self._status(link) for link in links.all())
+            return [status for status in found if status is not None]
+
+    def ensure_gateway(self, network: NetworkWiring, *, work: Work) -> None:
+        """Make gateway addresses, forwarding and NAT be as told."""
+        names = self.config.names(network.id)
+        work.checkpoint()
+        if network.kind == "isolated":
+            self._gateways.ensure_isolated(network, names, self._slots.take(network.id))
+        else:
+            self._gateways.ensure_flat(network, names)
+
+    def ensure_dhcp(
+        self, network: NetworkWiring, ports: Sequence[PortWiring], *, work: Work
+    ) -> None:
+        """Make DHCP, DNS and metadata answer exactly these ports."""
+        names = self.config.names(network.id)
+        isolated = network.kind == "isolated"
+        work.checkpoint()
+        self._dhcp(network.id).ensure(
+            network,
+            ports,
+            interface=GATEWAY if isolated else names.host_leg,
+            namespace=names.namespace if isolated else None,
+        )
+        work.checkpoint()
+        self._metadata.ensure(network, ports, names)
+
+    def ensure_filters(
+        self, network: NetworkWiring, ports: Sequence[PortWiring], *, work: Work
+    ) -> None:
+        """Put exactly these ports' filters in force, then cut what they no longer allow."""
+        names, zone = self.config.names(network.id), self._slots.take(network.id).zone
+        text = network_filters(names, zone, ports)
+        work.checkpoint()
+        nft.apply(text)
+        Flows(self._home(network.id) / "flows.json").settle(zone, ports)
+
+    def milestones(self) -> Sequence[PortMilestone]:
+        """Return first leases and first metadata of all ports, oldest first."""
+        found = [
+            PortMilestone(network_id=network_id, port_id=port_id, kind="dhcp", at=at)
+            for network_id in self._slots.networks()
+            for port_id, at in self._dhcp(network_id).milestones()
+        ]
+        found += [
+            PortMilestone(network_id=network_id, port_id=port_id, kind="metadata", at=at)
+            for network_id in self._slots.networks()
+            for port_id, at in self._metadata.milestones(network_id)
+        ]
+        return sorted(found, key=lambda milestone: milestone.at)
+
+    def forget(self, milestones: Sequence[PortMilestone]) -> None:
+        """Do not tell these again."""
+        for milestone in milestones:
+            if milestone.kind == "dhcp":
+                self._dhcp(milestone.network_id).forget_milestone(milestone.port_id)
+            else:
+                self._metadata.forget_milestone(milestone.network_id, milestone.port_id)
+
+    def broken(self) -> Sequence[str]:
+        """Return the networks without their filter tables, DHCP server or metadata proxy."""
+        tables = set(nft.tables(self.config.table))
+        return [
+            network_id
+            for network_id in self._slots.networks()
+            if not {("bridge", name := self.config.names(network_id).filters), ("inet", name)}
+            <= tables
+            or self._dhcp(network_id).is_dead()
+            or self._metadata.is_dead(network_id)
+        ]
+
+    def delete_everything(self) -> None:
+        """Make all of this installation absent, also what no record explains."""
+        for network_id in self.segments():
+            self.delete_segment(network_id, work=Unguarded())
+        with Links.open() as links:
+            for link in links.all():
+                if link.alias.startswith(f"{self.config.prefix} port "):
+                    links.delete(link.name)
+        for name in namespaces.names(f"{self.config.table}-"):
+            namespaces.delete(name)
+        own = re.compile(rf"^{self.config.table}(_edge)?(_[0-9a-f]{{11}})?\Z")
+        nft.delete(*(table for table in nft.tables(self.config.table) if own.match(table[1])))
+        for name in ("networks", "metadata"):
+            shutil.rmtree(self._directory / name, ignore_errors=True)
+        self._slots.forget()
+
+    def _status(self, link: Link) -> PortStatus | None:
+        words = link.alias.split()
+        if words[:2] != [self.config.prefix, "port"] or len(words) != 4:
+            return None
+        up = link.up and link.master != 0
+        return PortStatus(id=words[3], network_id=words[2], tap=link.name, up=up)
+
+    def _home(self, network_id: str) -> Path:
+        return self._directory / "networks" / network_id
+
+    def _dhcp(self, network_id: str) -> DhcpServer:
+        return DhcpServer(self._home(network_id) / "dhcp")
+
+
+def _is_missing(name: str) -> bool:
+    with Links.open() as links:
+        return links.find(name) is None
+
+
+def _mac(network_id: str) -> str:
+    """Return the gateway's MAC: the same after a reboot, so that guests' ARP caches stay right."""
+    digest = hashlib.sha256(network_id.encode()).digest()
+    return ":".join(f"{octet:02x}" for octet in (0x02, *digest[:5]))

@@ -1,0 +1,228 @@
+"""Links, addresses and routes through netlink, each method an *ensure* or an *absent*."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_interface
+from typing import Any
+
+from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+from cloudweb.driver import DriverError
+
+TUNSETIFF, TUNSETPERSIST = 0x400454CA, 0x400454CB
+IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
+_IFF_UP = 0x1
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An interface as the kernel shows it; ``master`` is an index, 0 for none."""
+
+    index: int
+    name: str
+    alias: str
+    master: int
+    mtu: int
+    up: bool
+    kind: str
+    filtered: bool  # a bridge whose IPv4 and IPv6 frames pass the inet hooks
+
+
+class Links:
+    """A netlink socket in the namespace of the thread that opened it."""
+
+    def __init__(self, route: IPRoute) -> None:
+        self._route = route
+
+    @classmethod
+    @contextmanager
+    def open(cls) -> Iterator[Links]:
+        """Open a socket; whatever the kernel refuses is a DriverError."""
+        try:
+            with IPRoute() as route:
+                yield cls(route)
+        except NetlinkError as error:
+            raise DriverError(
+                "The host's kernel refused a change to its network.", detail=str(error)
+            ) from error
+
+    def all(self) -> Sequence[Link]:
+        """Return every link."""
+        return [_link(message) for message in self._route.get_links()]
+
+    def find(self, name: str) -> Link | None:
+        """Return a link, or None."""
+        try:
+            return _link(next(iter(self._route.link("get", ifname=name))))
+        except NetlinkError as error:
+            if error.code in (errno.ENODEV, errno.EINVAL):
+                return None
+            raise
+
+    def get(self, name: str) -> Link:
+        """Return a link; raise DriverError when there is none."""
+        link = self.find(name)
+        if link is None:
+            raise DriverError("A network interface of the host is missing.", detail=name)
+        return link
+
+    def ensure_bridge(self, name: str, *, alias: str, mtu: int) -> Link:
+        """Make a bridge without spanning tree whose frames pass the inet hooks, on this bridge alone."""
+        options = {
+            "br_stp_state": 0,
+            "br_forward_delay": 0,
+            "br_mcast_snooping": 0,
+            "br_nf_call_iptables": 1,
+            "br_nf_call_ip6tables": 1,
+        }
+        link = self.find(name)
+        if link is None:
+            self._route.link("add", ifname=name, kind="bridge", **options)
+        elif not link.filtered:
+            self._route.link("set", index=link.index, kind="bridge", **options)
+        self.ensure(name, alias=alias, mtu=mtu)
+        link = self.get(name)
+        if not link.filtered:
+            raise DriverError(
+                "This host's kernel cannot filter bridged traffic (no br_netfilter), so security "
+                "groups would not hold. Load it: modprobe br_netfilter."
+            )
+        return link
+
+    def ensure_veth(
+        self, name: str, *, peer: str, namespace: str | None, mac: str | None = None
+    ) -> None:
+        """Make a pair with ``peer`` (and its MAC) at the other end; pairs are made and vanish whole."""
+        if self.find(name) is None:
+            other = {"ifname": peer}
+            if namespace is not None:
+                other["net_ns_fd"] = namespace
+            if mac is not None:
+                other["address"] = mac
+            self._route.link("add", ifname=name, kind="veth", peer=other)
+
+    def ensure_tap(self, name: str) -> None:
+        """Make a tap that stays without a process and carries QEMU's offload headers.
+
+        An interface that has the name already is taken as it is.
+        """
+        if self.find(name) is not None:
+            return
+        try:
+            handle = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            raise DriverError(
+                "This host has no /dev/net/tun, so guests cannot have network cards.",
+                detail=str(error),
+            ) from error
+        try:
+            request = struct.pack("16sH22x", name.encode(), IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)
+            fcntl.ioctl(handle, TUNSETIFF, request)
+            fcntl.ioctl(handle, TUNSETPERSIST, 1)
+        except OSError as error:
+            raise DriverError(
+                "The host cannot make a network card for a guest.", detail=f"{name}: {error}"
+            ) from error
+        finally:
+            os.close(handle)
+
+    def ensure(
+        self,
+        name: str,
+        *,
+        alias: str | None = None,
+        mtu: int | None = None,
+        master: str | None = None,
+        up: bool = True,
+    ) -> None:
+        """Make the link's alias, MTU, bridge and state be so; what is right already is not touched."""
+        link = self.get(name)
+        change: dict[str, Any] = {}
+        if alias is not None and link.alias != alias:
+            change["IFLA_IFALIAS"] = alias
+        if mtu is not None and link.mtu != mtu:
+            change["mtu"] = mtu
+        if master is not None and link.master != (bridge := self.get(master).index):
+            change["master"] = bridge
+        if change:
+            self._route.link("set", index=link.index, **change)
+        if link.up != up:
+            self._route.link("set", index=link.index, state="up" if up else "down")
+
+    def delete(self, name: str) -> None:
+        """Make a link absent."""
+        link = self.find(name)
+        if link is None:
+            return
+        try:
+            self._route.link("del", index=link.index)
+        except NetlinkError as error:
+            if error.code != errno.ENODEV:
+                raise
+
+    def ensure_addresses(self, name: str, wanted: Iterable[str]) -> None:
+        """Make the link have exactly these (``10.0.0.1/24``), besides IPv6 link-local ones."""
+        index = self.get(name).index
+        there = {
+            f"{message.get_attr('IFA_LOCAL') or message.get_attr('IFA_ADDRESS')}/{message['prefixlen']}"
+            for message in self._route.get_addr(index=index)
+            if not (message["family"] == socket.AF_INET6 and message["scope"] == 253)
+        }
+        wanted = {str(ip_interface(text)) for text in wanted}
+        for text in sorted(there - wanted):
+            address, length = text.split("/")
+            self._route.addr("del", index=index, address=address, prefixlen=int(length))
+        for text in sorted(wanted - there):
+            interface = ip_interface(text)
+            # Without duplicate detection the address answers at once; the network is ours alone.
+            extra = {"flags": 0x02} if interface.version == 6 else {}
+            self._route.addr(
+                "replace",
+                index=index,
+                address=str(interface.ip),
+                prefixlen=interface.network.prefixlen,
+                **extra,
+            )
+
+    def ensure_default_route(self, gateway: str) -> None:
+        """Send what is not local there (IPv4)."""
+        self._route.route("replace", dst="default", gateway=gateway)
+
+    def uplinks(self) -> Sequence[str]:
+        """Return the interfaces that IPv4 default routes leave by."""
+        indexes = {
+            route.get_attr("RTA_OIF")
+            for route in self._route.get_default_routes(family=socket.AF_INET)
+        }
+        return sorted(link.name for link in self.all() if link.index in indexes)
+
+
+def _link(message: Any) -> Link:
+    info = message.get_attr("IFLA_LINKINFO")
+    data = info.get_attr("IFLA_INFO_DATA") if info is not None else None
+    kind = (info.get_attr("IFLA_INFO_KIND") or "") if info is not None else ""
+    filtered = (
+        kind == "bridge"
+        and data is not None
+        and data.get_attr("IFLA_BR_NF_CALL_IPTABLES") == 1
+        and data.get_attr("IFLA_BR_NF_CALL_IP6TABLES") == 1
+    )
+    return Link(
+        index=message["index"],
+        name=message.get_attr("IFLA_IFNAME"),
+        alias=message.get_attr("IFLA_IFALIAS") or "",
+        master=message.get_attr("IFLA_MASTER") or 0,
+        mtu=message.get_attr("IFLA_MTU") or 0,
+        up=bool(message["flags"] & _IFF_UP),
+        kind=kind,
+        filtered=filtered,
+    )

@@ -1,0 +1,77 @@
+"""One small number for each network on the host: its conntrack zone and its way out follow from it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from cloudweb.driver import DriverError
+from cloudweb.files import write_atomically
+from network.drivers.linuxbridge.config import BridgeConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """``zone`` is a conntrack zone; ``host`` and ``inside`` are the two ends of ``link``, a /30."""
+
+    zone: int
+    link: IPv4Network
+    host: IPv4Address
+    inside: IPv4Address
+
+
+class Slots:
+    """The numbers in use, in a file; safe among threads and processes."""
+
+    def __init__(self, directory: Path, config: BridgeConfig) -> None:
+        self._file, self._config = directory / "slots.json", config
+
+    def take(self, network_id: str) -> Slot:
+        """Return the network's slot, the same each time; raise DriverError when all are taken."""
+        with self._locked() as taken:
+            number = taken.get(network_id)
+            if number is None:
+                used = set(taken.values())
+                number = next((n for n in range(self._config.slots) if n not in used), None)
+                if number is None:
+                    raise DriverError(
+                        f"This host holds {len(used)} networks and has no room for one more.",
+                        detail="widen NETWORK_WAY_OUT",
+                    )
+                taken[network_id] = number
+                write_atomically(self._file, json.dumps(taken))
+        start = int(self._config.way_out.network_address) + 4 * number
+        return Slot(
+            zone=self._config.zones + number,
+            link=IPv4Network((start, 30)),
+            host=IPv4Address(start + 1),
+            inside=IPv4Address(start + 2),
+        )
+
+    def free(self, network_id: str) -> None:
+        """Give the slot back; absent is fine."""
+        with self._locked() as taken:
+            if taken.pop(network_id, None) is not None:
+                write_atomically(self._file, json.dumps(taken))
+
+    def forget(self) -> None:
+        """Drop the file."""
+        with self._locked():
+            self._file.unlink(missing_ok=True)
+
+    def networks(self) -> list[str]:
+        """Return the networks that hold a slot: all of which anything may be left."""
+        with self._locked() as taken:
+            return list(taken)
+
+    @contextmanager
+    def _locked(self) -> Iterator[dict[str, int]]:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with self._file.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield json.loads(self._file.read_text()) if self._file.exists() else {}

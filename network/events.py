@@ -1,0 +1,46 @@
+"""News of networks: which hosts have to learn that something changed.
+
+Each function raises the wiring revision of the bound ports concerned, in the caller's transaction,
+and emits ``network.wiring_changed`` with their hosts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from cloudweb.events import emit
+from network.models import Network, Port
+from network.querysets import PortQuerySet
+
+WIRING_CHANGED = "network.wiring_changed"  # hosts: set of host names
+PORT_DELETED = "port.deleted"  # ref: PortRef; project_id, device_id, device_owner, host, plugged
+PORT_STATUS_CHANGED = "port.status_changed"  # port_id, device_id, status
+
+
+def network_changed(network: Network) -> None:
+    """Tell the hosts that have ports of a network; the caller has raised the network's revision."""
+    _tell(Port.objects.filter(network=network))
+
+
+def port_changed(port: Port) -> None:
+    """Tell the port's host."""
+    _tell(Port.objects.filter(id=port.id))
+
+
+def rules_changed(group_ids: Collection[UUID]) -> None:
+    """Tell the hosts of the members: what their groups accept has changed."""
+    _tell(Port.objects.of_groups(group_ids))
+
+
+def members_changed(group_ids: Collection[UUID], *, port: Port) -> None:
+    """Tell the hosts whose filters name these groups' members on the port's network."""
+    if group_ids:
+        told = Port.objects.told_by_groups(group_ids).filter(network_id=port.network_id)
+        _tell(told.exclude(id=port.id))
+
+
+def _tell(ports: PortQuerySet) -> None:
+    bound = ports.bound()
+    if bound.raise_wiring():
+        emit(WIRING_CHANGED, hosts=set(bound.values_list("host", flat=True)))

@@ -1,0 +1,22 @@
+"""How a host gets its network agent: the driver that settings name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cloudweb.conf import drivers, env
+from cloudweb.driver import load_class
+from network.agent import NetworkAgent
+
+DRIVERS = {
+    "real": "network.drivers.linuxbridge.LinuxBridgeDriver",
+    "fake": "network.drivers.fake.FakeNetworkDriver",
+}
+
+
+def build_agent(*, host: str, directory: Path) -> NetworkAgent:
+    """Return the agent of a host that keeps its state under ``directory``/network."""
+    name = env.str("NETWORK_DRIVER", default=DRIVERS[drivers()])
+    state = directory / "network"
+    state.mkdir(parents=True, exist_ok=True)
+    return NetworkAgent(load_class(name)(state_dir=state, host=host), state)

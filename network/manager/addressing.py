@@ -1,0 +1,139 @@
+"""Which addresses a port gets: what was asked for, checked, and the rest from the pools."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from network import ipam
+from network.exceptions import (
+    AllocationOnAutoAddressSubnet,
+    InvalidIpForNetwork,
+    InvalidIpForSubnet,
+    IpAddressAlreadyAllocated,
+    IpAddressGenerationFailure,
+    SubnetNotFound,
+)
+from network.models import Network, PortAddress, Subnet
+
+#: What a caller asks for: {"subnet_id"}, {"ip_address"} or both.
+Wish = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """An address for a port; ``fixed`` ones are no other's choice: taken means refused."""
+
+    subnet: Subnet
+    ip_address: str
+    fixed: bool
+
+
+class Addressing:
+    """The addresses of one port on one network. Call it inside a transaction."""
+
+    def __init__(self, network: Network, mac: str) -> None:
+        self.network, self.mac = network, mac
+        self.subnets = list(network.subnets.order_by("created_at", "id"))
+
+    def choose(self, wishes: Sequence[Wish] | None) -> list[Chosen]:
+        """Take the wished addresses; without wishes one of each IP version, and each self-made one.
+
+        Raises IpAddressGenerationFailure, InvalidIpForNetwork, InvalidIpForSubnet, SubnetNotFound,
+        IpAddressAlreadyAllocated, AllocationOnAutoAddressSubnet.
+        """
+        if wishes is None:
+            return self._by_default()
+        chosen: list[Chosen] = []
+        for wish in wishes:
+            found = self._wished(wish)
+            if any(found.ip_address == other.ip_address for other in chosen):
+                raise InvalidIpForSubnet(found.ip_address)
+            chosen.append(found)
+        return chosen
+
+    def again(self, chosen: Sequence[Chosen]) -> list[Chosen]:
+        """Replace the addresses another port was faster to get; raise for those that were fixed."""
+        return [self._retaken(one) if _is_held(one) else one for one in chosen]
+
+    def give_back(self, held: Sequence[PortAddress]) -> None:
+        """Make the addresses of removed rows free again."""
+        by_id = {subnet.id: subnet for subnet in self.subnets}
+        for row in held:
+            ipam.give_back(by_id[row.subnet_id], ipaddress.ip_address(row.ip_address))
+
+    def _by_default(self) -> list[Chosen]:
+        chosen = []
+        for version in (4, 6):
+            pooled = [
+                subnet
+                for subnet in self.subnets
+                if subnet.ip_version == version and not subnet.is_self_addressing
+            ]
+            if pooled:
+                chosen.append(self._from_pools(pooled))
+        made = [subnet for subnet in self.subnets if subnet.is_self_addressing]
+        return chosen + [self._self_made(subnet) for subnet in made]
+
+    def _from_pools(self, subnets: Sequence[Subnet]) -> Chosen:
+        for subnet in subnets:
+            address = ipam.take_next(subnet)
+            if address is not None:
+                return Chosen(subnet, address, fixed=False)
+        raise IpAddressGenerationFailure(self.network.id)
+
+    def _self_made(self, subnet: Subnet) -> Chosen:
+        address = ipam.self_made_address(subnet, self.mac)
+        ipam.take(subnet, ipaddress.ip_address(address))
+        return Chosen(subnet, address, fixed=True)
+
+    def _wished(self, wish: Wish) -> Chosen:
+        subnet = self._named(wish["subnet_id"]) if wish.get("subnet_id") else None
+        text = wish.get("ip_address")
+        if not text:
+            assert subnet is not None
+            return (
+                self._self_made(subnet) if subnet.is_self_addressing else self._from_pools([subnet])
+            )
+        return self._exactly(text, subnet)
+
+    def _named(self, subnet_id: str) -> Subnet:
+        for subnet in self.subnets:
+            if subnet.id == UUID(str(subnet_id)):
+                return subnet
+        raise SubnetNotFound(subnet_id)
+
+    def _exactly(self, text: str, subnet: Subnet | None) -> Chosen:
+        address = ipaddress.ip_address(text)
+        if subnet is None:
+            homes = [one for one in self.subnets if address in ipaddress.ip_network(one.cidr)]
+            if not homes:
+                raise InvalidIpForNetwork(text)
+            subnet = homes[0]
+        block = ipaddress.ip_network(subnet.cidr)
+        edges = block.version == 4 and block.prefixlen < 31
+        if address not in block or (
+            edges and address in (block.network_address, block.broadcast_address)
+        ):
+            raise InvalidIpForSubnet(text)
+        if subnet.is_self_addressing:
+            if str(address) != ipam.self_made_address(subnet, self.mac):
+                raise AllocationOnAutoAddressSubnet(str(address), subnet_id=subnet.id)
+        elif str(address) == subnet.gateway_ip:
+            raise IpAddressAlreadyAllocated(str(address), subnet_id=subnet.id)
+        chosen = Chosen(subnet, str(address), fixed=True)
+        if _is_held(chosen):
+            raise IpAddressAlreadyAllocated(chosen.ip_address, subnet_id=subnet.id)
+        ipam.take(subnet, address)
+        return chosen
+
+    def _retaken(self, lost: Chosen) -> Chosen:
+        if lost.fixed:
+            raise IpAddressAlreadyAllocated(lost.ip_address, subnet_id=lost.subnet.id)
+        return self._from_pools([lost.subnet])
+
+
+def _is_held(chosen: Chosen) -> bool:
+    return PortAddress.objects.filter(subnet=chosen.subnet, ip_address=chosen.ip_address).exists()

@@ -1,0 +1,67 @@
+"""The parts of the network API that are here; clients take code paths by them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cloudweb.manager import Manager
+from cloudweb.policy import policy
+from network.exceptions import ExtensionNotFound
+
+
+class Extension(NamedTuple):
+    """An extension: clients look for the alias, a few for the name."""
+
+    alias: str
+    name: str
+    description: str
+
+
+EXTENSIONS = (
+    Extension("allowed-address-pairs", "Allowed Address Pairs", "More addresses for a port"),
+    Extension("availability_zone", "Availability Zone", "The zones that exist"),
+    Extension("binding", "Port Binding", "Which host a port is on"),
+    Extension("dns-integration", "DNS Integration", "Names of ports and networks"),
+    Extension("empty-string-filtering", "Empty String Filtering", "Filter by empty values"),
+    Extension("external-net", "Neutron external network", "Networks that lead outside"),
+    Extension("filter-validation", "Filter parameters validation", "Unknown filters are refused"),
+    Extension("ip-substring-filtering", "IP address substring filtering", "Find ports by a part"),
+    Extension("net-mtu", "Network MTU", "The largest packet of a network"),
+    Extension("net-mtu-writable", "Network MTU (writable)", "The largest packet can be set"),
+    Extension("network_availability_zone", "Network Availability Zone", "Hints for networks"),
+    Extension("pagination", "Pagination support", "Lists come in pages"),
+    Extension("port-security", "Port Security", "Protection from spoofing, by port"),
+    Extension("port-security-groups-filtering", "Port filtering on security groups", "As said"),
+    Extension("project-id", "project_id field enabled", "Owners under both names"),
+    Extension("provider", "Provider Network", "How a network is made, for operators"),
+    Extension("quota_details", "Quota details management support", "Limits beside what is used"),
+    Extension("quotas", "Quota management support", "Limits by project"),
+    Extension("revision-if-match", "If-Match constraints based on revision_number", "As said"),
+    Extension("security-group", "security-group", "What may reach a port"),
+    Extension("security-groups-normalized-cidr", "Normalized CIDR field for rules", "As said"),
+    Extension("sort-key-validation", "Sort key validation", "Unknown sort keys are refused"),
+    Extension("sorting", "Sorting support", "Lists in any order"),
+    Extension("standard-attr-description", "standard-attr-description", "A description on all"),
+    Extension("standard-attr-revisions", "Resource revision numbers", "A revision on all"),
+    Extension("standard-attr-tag", "Tag support for resources", "Tags on all"),
+    Extension("standard-attr-timestamp", "Resource timestamps", "Times on all"),
+    Extension("tag-creation", "Tag creation", "Add several tags at once"),
+)
+
+
+class ExtensionManager(Manager):
+    """The extensions of this API."""
+
+    @policy("network:extensions:list")
+    def list(self) -> Sequence[Extension]:
+        """Return all, by alias."""
+        return EXTENSIONS
+
+    @policy("network:extensions:list")
+    def get(self, alias: str) -> Extension:
+        """Return one by alias or name; raise ExtensionNotFound."""
+        for extension in EXTENSIONS:
+            if alias in (extension.alias, extension.name):
+                return extension
+        raise ExtensionNotFound(alias)

@@ -1,0 +1,190 @@
+"""Networks: who may make, share and see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict, Unpack
+
+from django.db import IntegrityError, transaction
+
+from cloudweb.api.pagination import Page
+from cloudweb.exceptions import InvalidInput
+from cloudweb.policy import check, policy
+from network import conf, events, quota, states
+from network.exceptions import (
+    AvailabilityZoneNotFound,
+    FlatNetworkInUse,
+    NetworkInUse,
+    NetworkNotFound,
+)
+from network.manager.standard import EVERYTHING, OLDEST_FIRST, Identifier, Listing, StandardManager
+from network.models import Network, Port
+from network.models.network import NetworkKind
+
+OPERATOR_ATTRIBUTES = ("shared", "external", "is_default")
+WIRED = ("mtu", "dns_domain", "admin_state_up")
+
+
+class NetworkChanges(TypedDict, total=False):
+    """What may change on a network."""
+
+    name: str
+    description: str
+    admin_state_up: bool
+    shared: bool
+    external: bool
+    is_default: bool
+    port_security_enabled: bool
+    mtu: int
+    dns_domain: str
+
+
+class NetworkManager(StandardManager[Network]):
+    """Networks of the caller's project, and those that are shared with it."""
+
+    model = Network
+    missing = NetworkNotFound
+
+    @policy("network:networks:list")
+    def list(self, listing: Listing = EVERYTHING) -> Page[Network]:
+        """Return own, shared and external networks."""
+        return self._page(listing)
+
+    @policy("network:networks:get")
+    def get(self, network_id: Identifier) -> Network:
+        """Return a network; raise NetworkNotFound."""
+        return self._get(network_id)
+
+    @policy("network:networks:list")
+    def usable_by_servers(self) -> Sequence[Network]:
+        """Return the networks with a subnet a server may be put on unasked: own ones, then shared."""
+        project = self.context.scoped_project_id
+        rows = Network.objects.usable_by(project).filter(subnets__isnull=False, admin_state_up=True)
+        found = rows.distinct().complete().order_by(*OLDEST_FIRST)
+        return sorted(found, key=lambda network: network.project_id != project)
+
+    @policy("network:networks:create")
+    def create(
+        self,
+        *,
+        name: str = "",
+        description: str = "",
+        admin_state_up: bool = True,
+        shared: bool = False,
+        external: bool = False,
+        is_default: bool = False,
+        port_security_enabled: bool = True,
+        mtu: int | None = None,
+        dns_domain: str = "",
+        availability_zone_hints: Sequence[str] = (),
+        kind: str = NetworkKind.ISOLATED,
+        physical_network: str = "",
+        project_id: str | None = None,
+    ) -> Network:
+        """Make a network; it needs a subnet before ports get addresses.
+
+        Raises FlatNetworkInUse when the wire is taken, AvailabilityZoneNotFound for a hint that
+        names none.
+        """
+        if shared or external or is_default:
+            check(self.context, "network:networks:set_shared")
+        if kind != NetworkKind.ISOLATED or physical_network:
+            check(self.context, "network:networks:set_provider")
+        _check_wire(kind, physical_network)
+        for zone in availability_zone_hints:
+            if zone not in conf.ZONES:
+                raise AvailabilityZoneNotFound(zone)
+        network = Network(
+            project_id=self._project(project_id),
+            name=name,
+            description=description,
+            admin_state_up=admin_state_up,
+            shared=shared,
+            external=external,
+            is_default=is_default,
+            port_security_enabled=port_security_enabled,
+            mtu=mtu or conf.MTU,
+            dns_domain=dns_domain,
+            availability_zone_hints=list(availability_zone_hints),
+            kind=kind,
+            physical_network=physical_network,
+        )
+        try:
+            with transaction.atomic():
+                quota.reserve(network.project_id, "network")
+                network.save(force_insert=True)
+        except IntegrityError as error:
+            raise FlatNetworkInUse(
+                f"Unable to create the flat network. Physical network {physical_network} is in use."
+            ) from error
+        return network
+
+    @policy("network:networks:create")
+    def create_many(self, items: Sequence[Mapping[str, Any]]) -> Sequence[Network]:
+        """Make all of them or none."""
+        with transaction.atomic():
+            return [self.create(**item) for item in items]
+
+    @policy("network:networks:update")
+    def update(
+        self,
+        network_id: Identifier,
+        *,
+        if_revision: int | None = None,
+        **changes: Unpack[NetworkChanges],
+    ) -> Network:
+        """Change a network; the hosts of its ports learn of it. Raises RevisionNumberConstraintFailed."""
+        if any(name in changes for name in OPERATOR_ATTRIBUTES):
+            check(self.context, "network:networks:set_shared")
+        with transaction.atomic():
+            network = self._changing(
+                self._writable(network_id, "network:networks:update"), if_revision
+            )
+            if changes.get("shared") is False and network.shared:
+                self._check_unshare(network)
+            for name, value in changes.items():
+                setattr(network, name, value)
+            network.save(update_fields=list(changes)) if changes else None
+            if any(name in changes for name in WIRED):
+                Network.objects.raise_wiring(network.id)
+                events.network_changed(network)
+        return self._get(network.id)
+
+    @policy("network:networks:delete")
+    def delete(self, network_id: Identifier, *, if_revision: int | None = None) -> None:
+        """Remove a network with its subnets and DHCP port; raise NetworkInUse while it has others."""
+        network = self._writable(network_id, "network:networks:delete")
+        try:
+            with transaction.atomic():
+                network = self._changing(network, if_revision)
+                ports = Port.objects.filter(network=network)
+                if ports.exclude(device_owner=states.DHCP_OWNER).exists():
+                    raise NetworkInUse(network.id)
+                # no other: one that came since we looked keeps its network by what it refers to
+                ports.filter(device_owner=states.DHCP_OWNER).delete()
+                network.subnets.all().delete()
+                network.delete()
+        except IntegrityError as error:  # a port came while we looked
+            raise NetworkInUse(network.id) from error
+
+    @staticmethod
+    def _check_unshare(network: Network) -> None:
+        """Refuse to take a network away from projects that have ports on it."""
+        others = Port.objects.filter(network=network).exclude(project_id=network.project_id)
+        if others.exists():
+            raise NetworkInUse(network.id)
+
+
+def _check_wire(kind: str, physical_network: str) -> None:
+    if kind == NetworkKind.FLAT and physical_network not in conf.PHYSICAL_NETWORKS:
+        raise InvalidInput(
+            field="provider:physical_network",
+            value=physical_network,
+            reason=f"A flat network needs one of: {', '.join(conf.PHYSICAL_NETWORKS)}.",
+        )
+    if kind == NetworkKind.ISOLATED and physical_network:
+        raise InvalidInput(
+            field="provider:physical_network",
+            value=physical_network,
+            reason="Only a flat network has one.",
+        )

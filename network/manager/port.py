@@ -1,0 +1,344 @@
+"""Ports: made with addresses and groups, bound to devices and hosts, taken away without a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypedDict, Unpack
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from cloudweb.api.pagination import Page
+from cloudweb.events import emit
+from cloudweb.exceptions import PolicyNotAuthorized
+from cloudweb.policy import check, policy
+from network import events, quota, states
+from network.exceptions import (
+    MacAddressInUse,
+    NetworkNotFound,
+    PortBound,
+    PortSecurityAndIPRequiredForSecurityGroups,
+    ServicePortInUse,
+)
+from network.mac import random_mac
+from network.manager.addressing import Addressing, Wish
+from network.manager.port_binding import PortBinding
+from network.manager.port_parts import (
+    ATTEMPTS,
+    add_addresses,
+    add_groups,
+    guarded,
+    pairs_of,
+    replace_addresses,
+)
+from network.manager.security_group import SecurityGroupManager
+from network.manager.standard import (
+    EVERYTHING,
+    OLDEST_FIRST,
+    Identifier,
+    Listing,
+    number,
+)
+from network.models import Network, Port, PortSecurityGroup
+from network.resolution import port_ref
+
+WIRED = (
+    "mac_address",
+    "admin_state_up",
+    "device_id",
+    "hostname",
+    "port_security_enabled",
+    "allowed_address_pairs",
+)
+
+
+class PortChanges(TypedDict, total=False):
+    """What may change on a port; the lists replace what was there."""
+
+    name: str
+    description: str
+    admin_state_up: bool
+    device_id: str
+    device_owner: str
+    fixed_ips: Sequence[Wish]
+    security_group_ids: Sequence[Identifier]
+    mac_address: str
+    host: str
+    hostname: str
+    port_security_enabled: bool
+    allowed_address_pairs: Sequence[Mapping[str, str]]
+    extra_dhcp_opts: Sequence[Mapping[str, Any]]
+    binding_profile: Mapping[str, Any]
+
+
+class PortManager(PortBinding):
+    """Ports of the caller's project."""
+
+    @policy("network:ports:list")
+    def list(self, listing: Listing = EVERYTHING) -> Page[Port]:
+        """Return own ports."""
+        return self._page(listing)
+
+    @policy("network:ports:get")
+    def get(self, port_id: Identifier) -> Port:
+        """Return a port; raise PortNotFound."""
+        return self._get(port_id)
+
+    @policy("network:ports:list")
+    def for_devices(self, device_ids: Collection[str]) -> dict[str, Sequence[Port]]:
+        """Return each device's ports in the order they were made, in four queries for all devices.
+
+        Network, addresses with their subnets, and security groups are fetched along.
+        """
+        found: dict[str, list[Port]] = {device: [] for device in device_ids}
+        rows = Port.objects.visible_to(self.context).filter(
+            device_id__in=[device for device in found if device]
+        )
+        for port in rows.with_device_facts().order_by(*OLDEST_FIRST):
+            found[port.device_id].append(port)
+        return {**found}
+
+    @policy("network:ports:list")
+    def devices_at(self, address: str) -> Sequence[str]:
+        """Return the ids of the devices whose ports have an address that begins like this."""
+        rows = Port.objects.visible_to(self.context).exclude(device_id="")
+        found = rows.filter(addresses__ip_address__startswith=address)
+        return [*found.values_list("device_id", flat=True).distinct()]
+
+    @policy("network:ports:wiring")
+    def device_at(self, network_id: Identifier, address: str) -> str | None:
+        """Return the id of the device that has this very address on the network, or None."""
+        rows = Port.objects.filter(network_id=number(network_id), addresses__ip_address=address)
+        return rows.values_list("device_id", flat=True).first() or None
+
+    @policy("network:ports:create")
+    def create(
+        self,
+        *,
+        network_id: Identifier,
+        name: str = "",
+        description: str = "",
+        mac_address: str | None = None,
+        fixed_ips: Sequence[Wish] | None = None,
+        device_id: str = "",
+        device_owner: str = "",
+        host: str | None = None,
+        hostname: str = "",
+        security_group_ids: Sequence[Identifier] | None = None,
+        admin_state_up: bool = True,
+        port_security_enabled: bool | None = None,
+        allowed_address_pairs: Sequence[Mapping[str, str]] = (),
+        extra_dhcp_opts: Sequence[Mapping[str, Any]] = (),
+        binding_profile: Mapping[str, Any] | None = None,
+        project_id: str | None = None,
+    ) -> Port:
+        """Make a port with addresses; SQL only, so it may be part of the caller's transaction.
+
+        ``fixed_ips`` None: one address of each IP version. ``security_group_ids`` None: the
+        project's default group. Raises NetworkNotFound, IpAddressGenerationFailure,
+        IpAddressAlreadyAllocated, MacAddressInUse, QuotaExceeded and what is wrong with a wish.
+        """
+        with guarded(network_id, security_group_ids), transaction.atomic():
+            network = self._network(network_id)
+            project = self._project(project_id)
+            self._check_attributes(
+                network,
+                mac=mac_address,
+                host=host,
+                profile=binding_profile,
+                owner=device_owner,
+                fixed_ips=fixed_ips,
+                secured=port_security_enabled,
+                pairs=allowed_address_pairs,
+            )
+            quota.reserve(project, "port")
+            secured = (
+                network.port_security_enabled
+                if port_security_enabled is None
+                else port_security_enabled
+            )
+            port = Port(
+                project_id=project,
+                network=network,
+                name=name,
+                description=description,
+                admin_state_up=admin_state_up,
+                device_id=device_id,
+                device_owner=device_owner,
+                host=host or "",
+                hostname=hostname,
+                port_security_enabled=secured,
+                extra_dhcp_opts=[dict(option) for option in extra_dhcp_opts],
+                binding_profile=dict(binding_profile or {}),
+            )
+            groups = self._groups(project, security_group_ids, secured=secured)
+            self._insert(port, mac_address, fixed_ips, groups, allowed_address_pairs)
+            events.members_changed(groups, port=port)
+        return self._get(port.id)
+
+    @policy("network:ports:create")
+    def create_many(self, items: Sequence[Mapping[str, Any]]) -> Sequence[Port]:
+        """Make all of them or none."""
+        with transaction.atomic():
+            return [self.create(**item) for item in items]
+
+    @policy("network:ports:update")
+    def update(
+        self,
+        port_id: Identifier,
+        *,
+        if_revision: int | None = None,
+        **changes: Unpack[PortChanges],
+    ) -> Port:
+        """Change a port; its host learns of it. Raises as ``create`` does, and PortBound."""
+        port = self._writable(port_id, "network:ports:update")
+        guard = guarded(port.network_id, changes.get("security_group_ids"))
+        with guard, transaction.atomic():
+            port = self._changing(port, if_revision)
+            self._check_attributes(
+                port.network,
+                mac=changes.get("mac_address"),
+                host=changes.get("host"),
+                profile=changes.get("binding_profile"),
+                owner=changes.get("device_owner", ""),
+                fixed_ips=changes.get("fixed_ips"),
+                secured=changes.get("port_security_enabled"),
+                pairs=changes.get("allowed_address_pairs", ()),
+            )
+            before = {member.security_group_id for member in port.memberships.all()}
+            after = self._apply(port, changes, before)
+            if "fixed_ips" in changes or before != after or "allowed_address_pairs" in changes:
+                events.members_changed(before | after, port=port)
+            if any(name in changes for name in (*WIRED, "fixed_ips", "security_group_ids")):
+                events.port_changed(port)
+        return self._get(port.id)
+
+    @policy("network:ports:delete")
+    def delete(self, port_id: Identifier, *, if_revision: int | None = None) -> None:
+        """Remove a port, also one that a server has; its addresses are free again.
+
+        Raises PortNotFound, ServicePortInUse for one of the cloud's own.
+        """
+        port = self._writable(port_id, "network:ports:delete")
+        with transaction.atomic():
+            port = self._changing(port, if_revision)
+            if port.device_owner == states.DHCP_OWNER:
+                raise ServicePortInUse(port.id, owner=port.device_owner)
+            held = [*port.addresses.all()]
+            groups = [member.security_group_id for member in port.memberships.all()]
+            facts = {
+                "ref": port_ref(port),
+                "project_id": port.project_id,
+                "device_id": port.device_id,
+                "device_owner": port.device_owner,
+                "host": port.host,
+                "plugged": port.status == states.ACTIVE,
+            }
+            port.delete()
+            Addressing(port.network, port.mac_address).give_back(held)
+            events.members_changed(groups, port=port)
+            emit(events.PORT_DELETED, **facts)
+
+    def _network(self, network_id: Identifier) -> Network:
+        """Return a network the caller may have ports on."""
+        rows = Network.objects.visible_to(self.context)
+        network = rows.filter(id=number(network_id)).first()
+        if network is None:
+            raise NetworkNotFound(network_id)
+        if not (network.shared or self._owns(network)):
+            raise PolicyNotAuthorized("network:ports:set_on_other_network")
+        return network
+
+    def _check_attributes(
+        self,
+        network: Network,
+        *,
+        mac: str | None,
+        host: str | None,
+        profile: Mapping[str, Any] | None,
+        owner: str,
+        fixed_ips: Sequence[Wish] | None,
+        secured: bool | None,
+        pairs: Sequence[Mapping[str, str]],
+    ) -> None:
+        """Check the policies of the attributes that not everybody may set."""
+        if mac is not None and not self._owns(network):
+            check(self.context, "network:ports:set_mac_address")
+        if host is not None or profile is not None:
+            check(self.context, "network:ports:set_binding")
+        if owner.startswith(states.CLOUD_OWNERS):
+            check(self.context, "network:ports:set_cloud_owner")
+        exact = any(wish.get("ip_address") for wish in fixed_ips or ())
+        if (exact or secured is not None or pairs) and not self._owns(network):
+            check(self.context, "network:ports:set_on_other_network")
+
+    def _groups(
+        self, project: str, wanted: Sequence[Identifier] | None, *, secured: bool
+    ) -> set[UUID]:
+        """Return the ids of the port's groups; the default group where none is said."""
+        groups = SecurityGroupManager(self.context)
+        if wanted is None:
+            return {groups.ensure_default(project).id} if secured else set()
+        if wanted and not secured:
+            raise PortSecurityAndIPRequiredForSecurityGroups
+        return groups.ids_of(project, wanted)
+
+    def _insert(
+        self,
+        port: Port,
+        mac: str | None,
+        wishes: Sequence[Wish] | None,
+        groups: set[UUID],
+        pairs: Sequence[Mapping[str, str]],
+    ) -> None:
+        """Write the port and its addresses; whoever was faster with one of them makes us retry."""
+        port.mac_address = mac or random_mac()
+        addressing = Addressing(port.network, port.mac_address)
+        chosen = addressing.choose(wishes)
+        for _ in range(ATTEMPTS):
+            port.allowed_address_pairs = pairs_of(pairs, port.mac_address)
+            try:
+                with transaction.atomic():
+                    port.save(force_insert=True)
+                    add_addresses(port, chosen)
+                    add_groups(port, groups)
+                return
+            except IntegrityError:
+                same = Port.objects.filter(network=port.network, mac_address=port.mac_address)
+                if mac and same.exists():
+                    raise MacAddressInUse(mac, network_id=port.network_id) from None
+                if not mac and not any(one.subnet.is_self_addressing for one in chosen):
+                    port.mac_address = random_mac()
+                chosen = addressing.again(chosen)
+        raise MacAddressInUse(port.mac_address, network_id=port.network_id)
+
+    def _apply(self, port: Port, changes: PortChanges, before: set[UUID]) -> set[UUID]:
+        """Write the changes; return the ids of the port's groups afterwards."""
+        values = {
+            name: value
+            for name, value in changes.items()
+            if name not in ("fixed_ips", "security_group_ids", "allowed_address_pairs")
+        }
+        mac = changes.get("mac_address", port.mac_address)
+        if mac != port.mac_address:
+            if port.host:
+                raise PortBound(port.id)
+            if Port.objects.filter(network=port.network, mac_address=mac).exists():
+                raise MacAddressInUse(mac, network_id=port.network_id)
+        secured = changes.get("port_security_enabled", port.port_security_enabled)
+        after = before
+        if "security_group_ids" in changes:
+            after = self._groups(port.project_id, changes["security_group_ids"], secured=secured)
+        elif not secured and before:
+            raise PortSecurityAndIPRequiredForSecurityGroups
+        if "allowed_address_pairs" in changes:
+            values["allowed_address_pairs"] = pairs_of(changes["allowed_address_pairs"], mac)
+        for name, value in values.items():
+            setattr(port, name, value)
+        if values:
+            port.save(update_fields=list(values))
+        if "fixed_ips" in changes:
+            replace_addresses(port, changes["fixed_ips"])
+        PortSecurityGroup.objects.filter(port=port, security_group__in=before - after).delete()
+        add_groups(port, after - before)
+        return after

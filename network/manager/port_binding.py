@@ -1,0 +1,121 @@
+"""Ports and hosts: who has a port, what its host is told, what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
+
+from cloudweb.events import emit
+from cloudweb.exceptions import InvalidInput
+from cloudweb.policy import policy
+from network import events, states
+from network.exceptions import PortInUse, PortNotFound
+from network.manager.standard import Identifier, StandardManager, number
+from network.models import Port
+from network.objects import PortRef, PortWiring
+from network.resolution import port_ref, port_wirings
+
+
+class PortBinding(StandardManager[Port]):
+    """What a server's operations do with its ports."""
+
+    model = Port
+    missing = PortNotFound
+
+    @policy("network:ports:bind")
+    def bind(
+        self,
+        port_id: Identifier,
+        *,
+        host: str,
+        device_id: str,
+        device_owner: str,
+        hostname: str = "",
+    ) -> Port:
+        """Give a free port to a device on a host; raise PortInUse while it serves another.
+
+        Safe to repeat; a port that moves to another host starts there as DOWN.
+        """
+        port = self._writable(port_id, "network:ports:bind")
+        mine = Port.objects.filter(id=port.id, device_id__in=("", device_id))
+        moved = (
+            {}
+            if port.host == host
+            else {"applied_revision": 0, "ordered_revision": 0, "status": states.DOWN}
+        )
+        changes = {"hostname": hostname} if hostname else {}
+        if not mine.touch(
+            host=host, device_id=device_id, device_owner=device_owner, **changes, **moved
+        ):
+            raise PortInUse(port.id)
+        Port.objects.filter(id=port.id).raise_wiring()
+        return self._get(port.id)
+
+    @policy("network:ports:bind")
+    def unbind(self, port_id: Identifier) -> Port:
+        """Take a port from its device and host; safe to repeat."""
+        port = self._writable(port_id, "network:ports:bind")
+        Port.objects.filter(id=port.id).touch(
+            host="",
+            device_id="",
+            device_owner="",
+            hostname="",
+            status=states.DOWN,
+            ordered_revision=0,
+            applied_revision=0,
+        )
+        Port.objects.filter(id=port.id).raise_wiring()
+        return self._get(port.id)
+
+    @policy("network:ports:set_status")
+    def set_status(self, port_id: Identifier, status: str) -> None:
+        """Record what a host made of the port; a port that is gone is no error.
+
+        ACTIVE confirms the wiring that was handed out last (``wiring``); what changed since is told
+        to the host again.
+        """
+        if status not in states.PORT_STATUSES:
+            raise InvalidInput(field="status", value=status, reason="No port has it.")
+        active = status == states.ACTIVE
+        with transaction.atomic():
+            rows = Port.objects.filter(id=number(port_id))
+            applied = Greatest(F("ordered_revision"), 1) if active else 0
+            if not rows.update(status=status, applied_revision=applied):
+                return
+            port = rows.get()
+            if active and port.host and port.wiring_revision > port.applied_revision:
+                emit(events.WIRING_CHANGED, hosts={port.host})
+            emit(
+                events.PORT_STATUS_CHANGED,
+                port_id=str(port.id),
+                device_id=port.device_id,
+                status=status,
+            )
+
+    @policy("network:ports:wiring")
+    def wiring(self, port_id: Identifier) -> PortWiring:
+        """Return what the port's host shall make of it, for an order; raise PortNotFound.
+
+        Call it where the order is built: the port remembers which revision was told.
+        """
+        wirings = port_wirings([number(port_id)])
+        if not wirings:
+            raise PortNotFound(port_id)
+        told = wirings[0]
+        Port.objects.filter(id=told.id).update(ordered_revision=told.revision)
+        return told
+
+    @policy("network:ports:wiring")
+    def pictures(self, port_ids: Sequence[Identifier]) -> Sequence[PortWiring]:
+        """Return ports as they shall be, in this order, for whoever only looks; absent ones are left out."""
+        found = {UUID(wiring.id): wiring for wiring in port_wirings([*map(number, port_ids)])}
+        return [found[key] for key in map(number, port_ids) if key in found]
+
+    @policy("network:ports:get")
+    def ref(self, port_id: Identifier) -> PortRef:
+        """Return what an order needs that takes the port away; raise PortNotFound."""
+        return port_ref(self._get(port_id))

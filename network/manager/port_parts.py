@@ -1,0 +1,90 @@
+"""The rows of a port: addresses, memberships, and what may go wrong when they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from cloudweb.exceptions import InvalidInput
+from network.exceptions import NetworkNotFound, SecurityGroupNotFound
+from network.manager.addressing import Addressing, Chosen, Wish
+from network.manager.standard import Identifier, number
+from network.models import Network, Port, PortAddress, PortSecurityGroup, SecurityGroup
+
+#: How often a port is made anew when another was faster to take its address or MAC address.
+ATTEMPTS = 64
+
+
+@contextmanager
+def guarded(network_id: Identifier, group_ids: Sequence[Identifier] | None) -> Iterator[None]:
+    """Say what went away while a port was being tied to it; the commit is what notices."""
+    try:
+        yield
+    except IntegrityError:
+        if not Network.objects.filter(id=number(network_id)).exists():
+            raise NetworkNotFound(network_id) from None
+        for group_id in group_ids or ():
+            if not SecurityGroup.objects.filter(id=number(group_id)).exists():
+                raise SecurityGroupNotFound(group_id) from None
+        raise
+
+
+def pairs_of(pairs: Sequence[Mapping[str, str]], mac: str) -> list[dict[str, str]]:
+    """Return the pairs with the port's own MAC address where none is said."""
+    found = [
+        {"mac_address": pair.get("mac_address") or mac, "ip_address": pair["ip_address"]}
+        for pair in pairs
+    ]
+    if len({tuple(pair.values()) for pair in found}) != len(found):
+        raise InvalidInput(
+            field="allowed_address_pairs", value=found, reason="It holds a pair twice."
+        )
+    return found
+
+
+def add_addresses(port: Port, chosen: Sequence[Chosen]) -> None:
+    """Write the addresses; raise IntegrityError when another port was faster."""
+    PortAddress.objects.bulk_create(
+        PortAddress(port=port, subnet=one.subnet, ip_address=one.ip_address) for one in chosen
+    )
+
+
+def add_groups(port: Port, groups: Collection[UUID]) -> None:
+    """Make the port a member."""
+    PortSecurityGroup.objects.bulk_create(
+        PortSecurityGroup(port=port, security_group_id=group) for group in sorted(groups)
+    )
+
+
+def replace_addresses(port: Port, wishes: Sequence[Wish]) -> None:
+    """Keep the addresses that are still wished for, give the others back, take the new ones."""
+    held = [*port.addresses.all()]
+    left = [*wishes]
+    keep = []
+    for exact in (True, False):
+        for wish in [*left]:
+            for row in held:
+                same = (
+                    row.ip_address == wish.get("ip_address")
+                    if exact
+                    else not wish.get("ip_address") and str(row.subnet_id) == wish.get("subnet_id")
+                )
+                if same and row not in keep:
+                    keep.append(row)
+                    left.remove(wish)
+                    break
+    gone = [row for row in held if row not in keep]
+    PortAddress.objects.filter(id__in=[row.id for row in gone]).delete()
+    addressing = Addressing(port.network, port.mac_address)
+    addressing.give_back(gone)
+    chosen = addressing.choose(left)
+    for _ in range(ATTEMPTS):
+        try:
+            with transaction.atomic():
+                add_addresses(port, chosen)
+            return
+        except IntegrityError:
+            chosen = addressing.again(chosen)

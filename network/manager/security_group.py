@@ -1,0 +1,202 @@
+"""Security groups: each project has a default one from its first sight on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict, Unpack
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from cloudweb.api.pagination import Page
+from cloudweb.policy import policy
+from network import events, quota
+from network.exceptions import (
+    SecurityGroupAmbiguous,
+    SecurityGroupCannotRemoveDefault,
+    SecurityGroupCannotUpdateDefault,
+    SecurityGroupDefaultAlreadyExists,
+    SecurityGroupInUse,
+    SecurityGroupNotFound,
+)
+from network.manager.standard import (
+    EVERYTHING,
+    Identifier,
+    Listing,
+    StandardManager,
+    number,
+)
+from network.models import Port, SecurityGroup, SecurityGroupRule
+from network.rule_meaning import meaning_of
+
+DEFAULT = "default"
+ETHERTYPES = ("IPv4", "IPv6")
+
+
+class SecurityGroupChanges(TypedDict, total=False):
+    """What may change on a group."""
+
+    name: str
+    description: str
+
+
+class SecurityGroupManager(StandardManager[SecurityGroup]):
+    """Security groups of the caller's project."""
+
+    model = SecurityGroup
+    missing = SecurityGroupNotFound
+
+    @policy("network:security_groups:list")
+    def list(self, listing: Listing = EVERYTHING) -> Page[SecurityGroup]:
+        """Return own groups; the default one is made if this is the first look."""
+        if self.context.project_id is not None:
+            self.ensure_default(self.context.project_id)
+        return self._page(listing)
+
+    @policy("network:security_groups:get")
+    def get(self, group_id: Identifier) -> SecurityGroup:
+        """Return a group; raise SecurityGroupNotFound."""
+        return self._get(group_id)
+
+    @policy("network:security_groups:get")
+    def resolve(self, name_or_id: str, project: str) -> SecurityGroup:
+        """Return a project's group by id or name.
+
+        Raises SecurityGroupNotFound, SecurityGroupAmbiguous when several have the name.
+        """
+        rows = self._rows().filter(project_id=project)
+        by_id = rows.filter(id=number(name_or_id)).first()
+        if by_id is not None:
+            return by_id
+        if name_or_id == DEFAULT:
+            self.ensure_default(project)
+        named = rows.filter(name=name_or_id)[:2]
+        if len(named) > 1:
+            raise SecurityGroupAmbiguous(name_or_id)
+        if not named:
+            raise SecurityGroupNotFound(name_or_id)
+        return named[0]
+
+    @policy("network:security_groups:list")
+    def ids_of(self, project: str, group_ids: Sequence[Identifier]) -> set[UUID]:
+        """Return the ids of a project's groups; raise SecurityGroupNotFound for any that is none."""
+        wanted = {number(one): one for one in group_ids}
+        if not wanted:
+            return set()
+        rows = self._rows().filter(id__in=wanted)
+        if not self.context.is_admin:
+            rows = rows.filter(project_id=project)
+        found = set(rows.values_list("id", flat=True))
+        for one, said in wanted.items():
+            if one not in found:
+                raise SecurityGroupNotFound(said)
+        return found
+
+    @policy("network:security_groups:list")
+    def ensure_default(self, project_id: str) -> SecurityGroup:
+        """Return the project's default group, made if need be: all may leave, members may enter."""
+        mine = SecurityGroup.objects.filter(project_id=project_id, is_default=True)
+        found = mine.first()
+        if found is not None:
+            return found
+        try:
+            with transaction.atomic():
+                group = SecurityGroup.objects.create(
+                    project_id=project_id,
+                    name=DEFAULT,
+                    description="Default security group",
+                    is_default=True,
+                )
+                _add_first_rules(group)
+                return group
+        except IntegrityError:  # another request was faster
+            return mine.get()
+
+    @policy("network:security_groups:create")
+    def create(
+        self, *, name: str, description: str = "", project_id: str | None = None
+    ) -> SecurityGroup:
+        """Make a group that lets everything out and nothing in."""
+        project = self._project(project_id)
+        if name.lower() == DEFAULT:
+            raise SecurityGroupDefaultAlreadyExists
+        with transaction.atomic():
+            self.ensure_default(project)
+            quota.reserve(project, "security_group")
+            group = SecurityGroup.objects.create(
+                project_id=project, name=name, description=description
+            )
+            _add_first_rules(group)
+        return self._get(group.id)
+
+    @policy("network:security_groups:create")
+    def create_many(self, items: Sequence[Mapping[str, Any]]) -> Sequence[SecurityGroup]:
+        """Make all of them or none."""
+        with transaction.atomic():
+            return [self.create(**item) for item in items]
+
+    @policy("network:security_groups:update")
+    def update(
+        self,
+        group_id: Identifier,
+        *,
+        if_revision: int | None = None,
+        **changes: Unpack[SecurityGroupChanges],
+    ) -> SecurityGroup:
+        """Rename or describe a group; the default one keeps its name."""
+        group = self._writable(group_id, "network:security_groups:update")
+        with transaction.atomic():
+            group = self._changing(group, if_revision)
+            name = changes.get("name", group.name)
+            if group.is_default and name != group.name:
+                raise SecurityGroupCannotUpdateDefault
+            if not group.is_default and name.lower() == DEFAULT:
+                raise SecurityGroupDefaultAlreadyExists
+            for field, value in changes.items():
+                setattr(group, field, value)
+            if changes:
+                group.save(update_fields=list(changes))
+        return group
+
+    @policy("network:security_groups:delete")
+    def delete(self, group_id: Identifier, *, if_revision: int | None = None) -> None:
+        """Remove a group and the rules that name it; raise SecurityGroupInUse while it has members."""
+        group = self._writable(group_id, "network:security_groups:delete")
+        try:
+            with transaction.atomic():
+                group = self._changing(group, if_revision)
+                if group.is_default:
+                    raise SecurityGroupCannotRemoveDefault
+                if Port.objects.of_groups([group.id]).exists():
+                    raise SecurityGroupInUse(group.id)
+                naming = set(group.referring_rules.values_list("security_group_id", flat=True))
+                group.delete()
+                events.rules_changed(naming - {group.id})
+        except IntegrityError as error:  # a port joined while we looked
+            raise SecurityGroupInUse(group.id) from error
+
+
+def _add_first_rules(group: SecurityGroup) -> None:
+    rules = [
+        SecurityGroupRule(
+            project_id=group.project_id,
+            security_group=group,
+            direction="egress",
+            ethertype=ethertype,
+        )
+        for ethertype in ETHERTYPES
+    ]
+    if group.is_default:
+        rules += [
+            SecurityGroupRule(
+                project_id=group.project_id,
+                security_group=group,
+                direction="ingress",
+                ethertype=ethertype,
+                remote_group=group,
+            )
+            for ethertype in ETHERTYPES
+        ]
+    for rule in rules:
+        rule.meaning = meaning_of(rule)
+    SecurityGroupRule.objects.bulk_create(rules)

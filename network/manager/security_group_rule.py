@@ -1,0 +1,173 @@
+"""Security group rules: added and taken away, never changed."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+
+from cloudweb.api.pagination import Page
+from cloudweb.exceptions import InvalidInput
+from cloudweb.policy import policy
+from network import events, quota
+from network.exceptions import (
+    SecurityGroupEthertypeConflictWithProtocol,
+    SecurityGroupInvalidIcmpValue,
+    SecurityGroupInvalidPortRange,
+    SecurityGroupMissingIcmpType,
+    SecurityGroupNotFound,
+    SecurityGroupProtocolRequiredWithPorts,
+    SecurityGroupRemoteGroupAndRemoteIpPrefix,
+    SecurityGroupRuleExists,
+    SecurityGroupRuleInvalidProtocol,
+    SecurityGroupRuleNotFound,
+    SecurityGroupRuleParameterConflict,
+)
+from network.manager.security_group import SecurityGroupManager
+from network.manager.standard import (
+    EVERYTHING,
+    Identifier,
+    Listing,
+    StandardManager,
+    number,
+)
+from network.models import SecurityGroup, SecurityGroupRule
+from network.protocols import ICMP, ICMPV6, IPV6_ALONE, WITH_PORTS
+from network.rule_meaning import meaning_of, protocol_number
+
+
+class SecurityGroupRuleManager(StandardManager[SecurityGroupRule]):
+    """Rules of the groups of the caller's project."""
+
+    model = SecurityGroupRule
+    missing = SecurityGroupRuleNotFound
+
+    @policy("network:security_group_rules:list")
+    def list(self, listing: Listing = EVERYTHING) -> Page[SecurityGroupRule]:
+        """Return the rules of own groups, the default group's included."""
+        if self.context.project_id is not None:
+            SecurityGroupManager(self.context).ensure_default(self.context.project_id)
+        return self._page(listing)
+
+    @policy("network:security_group_rules:get")
+    def get(self, rule_id: Identifier) -> SecurityGroupRule:
+        """Return a rule; raise SecurityGroupRuleNotFound."""
+        return self._get(rule_id)
+
+    @policy("network:security_group_rules:create")
+    def create(
+        self,
+        *,
+        security_group_id: Identifier,
+        direction: str,
+        ethertype: str = "IPv4",
+        protocol: str = "",
+        port_range_min: int | None = None,
+        port_range_max: int | None = None,
+        remote_ip_prefix: str = "",
+        remote_group_id: Identifier | None = None,
+        description: str = "",
+        project_id: str | None = None,
+    ) -> SecurityGroupRule:
+        """Let more traffic in or out of a group's members; their hosts learn of it.
+
+        Raises SecurityGroupRuleExists for one that says the same, SecurityGroupNotFound, and what
+        is wrong with protocol, ports and remote.
+        """
+        _check_protocol(protocol, ethertype, port_range_min, port_range_max)
+        _check_remote(ethertype, remote_ip_prefix, remote_group_id)
+        self._project(project_id)
+        group = self._group(security_group_id)
+        remote = self._group(remote_group_id) if remote_group_id else None
+        rule = SecurityGroupRule(
+            project_id=group.project_id,
+            security_group=group,
+            direction=direction,
+            ethertype=ethertype,
+            protocol=protocol,
+            port_range_min=port_range_min,
+            port_range_max=port_range_max,
+            remote_ip_prefix=remote_ip_prefix,
+            remote_group=remote,
+            description=description,
+        )
+        rule.meaning = meaning_of(rule)
+        with transaction.atomic():
+            quota.reserve(group.project_id, "security_group_rule")
+            if not SecurityGroup.objects.filter(id=group.id).touch():
+                raise SecurityGroupNotFound(group.id)
+            same = SecurityGroupRule.objects.filter(security_group=group, meaning=rule.meaning)
+            existing = same.first()
+            if existing is not None:
+                raise SecurityGroupRuleExists(existing.id)
+            rule.save(force_insert=True)
+            events.rules_changed([group.id])
+        return rule
+
+    @policy("network:security_group_rules:create")
+    def create_many(self, items: Sequence[Mapping[str, Any]]) -> Sequence[SecurityGroupRule]:
+        """Make all of them or none."""
+        with transaction.atomic():
+            return [self.create(**item) for item in items]
+
+    @policy("network:security_group_rules:delete")
+    def delete(self, rule_id: Identifier, *, if_revision: int | None = None) -> None:
+        """Take a rule away; the hosts of the group's members learn of it."""
+        rule = self._writable(rule_id, "network:security_group_rules:delete")
+        with transaction.atomic():
+            SecurityGroup.objects.filter(id=rule.security_group_id).touch()
+            self._changing(rule, if_revision).delete()
+            events.rules_changed([rule.security_group_id])
+
+    def _group(self, group_id: Identifier) -> SecurityGroup:
+        rows = SecurityGroup.objects.visible_to(self.context)
+        group = rows.filter(id=number(group_id)).first()
+        if group is None:
+            raise SecurityGroupNotFound(group_id)
+        return group
+
+
+def _check_protocol(
+    protocol: str, ethertype: str, port_min: int | None, port_max: int | None
+) -> None:
+    """Check that ports, or ICMP's type and code, fit the protocol and the IP version."""
+    try:
+        found = protocol_number(protocol, ethertype)
+    except ValueError as error:
+        raise SecurityGroupRuleInvalidProtocol(protocol) from error
+    if found in IPV6_ALONE and ethertype == "IPv4":
+        raise SecurityGroupEthertypeConflictWithProtocol(ethertype=ethertype, protocol=protocol)
+    if port_min is None and port_max is None:
+        return
+    if found is None:
+        raise SecurityGroupProtocolRequiredWithPorts
+    if found in (ICMP, ICMPV6):
+        if port_min is None:
+            raise SecurityGroupMissingIcmpType
+        if not all(0 <= value <= 255 for value in (port_min, port_max or 0)):
+            raise SecurityGroupInvalidIcmpValue
+    elif (
+        found not in WITH_PORTS
+        or port_min is None
+        or port_max is None
+        or not 1 <= port_min <= port_max <= 65535
+    ):
+        raise SecurityGroupInvalidPortRange
+
+
+def _check_remote(ethertype: str, prefix: str, group_id: Identifier | None) -> None:
+    """Check that there is one kind of remote, and that a prefix is of the rule's IP version."""
+    if prefix and group_id:
+        raise SecurityGroupRemoteGroupAndRemoteIpPrefix
+    if not prefix:
+        return
+    try:
+        version = ipaddress.ip_network(prefix, strict=False).version
+    except ValueError as error:
+        raise InvalidInput(
+            field="remote_ip_prefix", value=prefix, reason="It is no IP block."
+        ) from error
+    if f"IPv{version}" != ethertype:
+        raise SecurityGroupRuleParameterConflict(ethertype=ethertype, prefix=prefix)

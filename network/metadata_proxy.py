@@ -1,0 +1,437 @@
+"""Brings guests' questions to the metadata API: one small process a host, for all its networks.
+
+Run by path, isolated (``python -I -S metadata_proxy.py DIRECTORY``), so it imports the standard library
+alone and stays small. It outlives the agent and takes its orders from files that the agent replaces:
+
+* ``proxy.json``: ``host``, ``url`` of the API, ``key_file`` with the host's key (its bytes, stripped).
+* ``networks/<network id>.json``: ``namespace`` (a name under /run/netns, or null), ``address`` and
+  ``port`` to listen on there, ``ports``: source address -> port id. Anyone else is answered 404.
+
+A guest's ``GET <path>`` becomes ``GET <url>/metadata<path>`` (no query string) with these headers,
+whatever the guest sent under such names:
+
+* ``X-Cloudweb-Host``: this host's name
+* ``X-Cloudweb-Network``: the network's id
+* ``X-Cloudweb-Address``: the guest's address, which the anti-spoofing filters vouch for
+* ``X-Cloudweb-Timestamp``: Unix time, whole seconds
+* ``X-Cloudweb-Signature``: hex HMAC-SHA256 under the host's key of
+  ``f"{host}\\n{network_id}\\n{address}\\n{timestamp}\\n{path}"`` in UTF-8
+
+While the API is away (no answer, a 5xx, or it does not know this host's signature), a port's last
+good answers come from ``answers/<port id>/``.
+``milestones/<network id>/seen/<port id>`` appears when a port got its first answer, unless the agent
+has moved it to ``told/`` before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+CLONE_NEWNET = 0x40000000
+IP_FREEBIND = 15
+IN_CHANGES = 0x80 | 0x40 | 0x200  # moved to, moved from, deleted
+HEAD_LIMIT, BODY_LIMIT, ANSWER_LIMIT, LOG_LIMIT = 16_384, 65_536, 1_048_576, 1_000_000
+ANSWERS_KEPT = 64
+CONNECTIONS, CONNECTIONS_EACH = 128, 4  # in all, and from one guest
+GUEST_TIMEOUT, API_TIMEOUT = 10.0, 10.0
+RESCAN = 10.0
+METHODS = ("GET", "HEAD", "POST", "PUT")
+NOT_FORWARDED = frozenset(
+    {
+        *("connection", "proxy-connection", "keep-alive", "te", "trailer", "transfer-encoding"),
+        *("upgrade", "proxy-authenticate", "proxy-authorization", "expect", "host"),
+        *("content-length", "accept-encoding", "forwarded", "authorization", "cookie"),
+    }
+)
+NOT_FORWARDED_PREFIXES = ("x-forwarded", "x-cloudweb", "x-real-ip")
+REASONS = {400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 413: "Too Large"}
+_libc = ctypes.CDLL(None, use_errno=True)
+
+Headers = list[tuple[str, str]]
+
+
+class Refused(Exception):
+    """A question that is answered here, with this status."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        super().__init__(str(status))
+
+
+class ApiAway(Exception):
+    """The API did not answer, or not sensibly."""
+
+
+class Listener:
+    """One network: a socket opened inside its namespace and served from here."""
+
+    def __init__(self, network_id: str, spec: dict[str, Any]) -> None:
+        self.network_id, self.spec = network_id, spec
+        self.socket = _listen(spec["namespace"], spec["address"], spec["port"])
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """Return where it listens; another place needs another socket."""
+        return _place(self.spec)
+
+
+class Proxy:
+    """Listens wherever the files say and serves each connection in a thread."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.listeners: dict[str, Listener] = {}
+        self._lock = threading.Lock()
+        self._open: dict[tuple[str, str], int] = {}
+
+    def run(self) -> None:
+        """Serve until the process is ended."""
+        networks = self.directory / "networks"
+        networks.mkdir(parents=True, exist_ok=True)
+        watch = _libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+        _libc.inotify_add_watch(watch, os.fsencode(networks), IN_CHANGES)
+        while True:
+            self.read_networks()
+            waiting = {found.socket.fileno(): found for found in self.listeners.values()}
+            poll = select.poll()
+            for number in (watch, *waiting):
+                poll.register(number, select.POLLIN)
+            for number, _events in poll.poll(RESCAN * 1000):
+                if number in waiting:
+                    self._accept(waiting[number])
+                else:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(watch, 65_536)
+            _trim_log()
+
+    def read_networks(self) -> None:
+        """Open and close sockets as the files say; a namespace that is not there yet is tried again."""
+        told: dict[str, dict[str, Any]] = {}
+        for file in (self.directory / "networks").glob("*.json"):
+            with contextlib.suppress(OSError, ValueError):
+                told[file.stem] = json.loads(file.read_text())
+        for network_id, listener in list(self.listeners.items()):
+            spec = told.get(network_id)
+            if spec is None or _place(spec) != listener.place:
+                listener.socket.close()
+                del self.listeners[network_id]
+            else:
+                listener.spec = spec
+        for network_id, spec in told.items():
+            if network_id not in self.listeners:
+                try:
+                    self.listeners[network_id] = Listener(network_id, spec)
+                except OSError as error:
+                    say(f"network {network_id}: {error}")
+
+    def _accept(self, listener: Listener) -> None:
+        try:
+            connection, peer = listener.socket.accept()
+        except OSError:
+            return
+        guest = (listener.network_id, str(peer[0]))
+        with self._lock:
+            mine = self._open.get(guest, 0)
+            if mine >= CONNECTIONS_EACH or sum(self._open.values()) >= CONNECTIONS:
+                connection.close()
+                return
+            self._open[guest] = mine + 1
+        threading.Thread(
+            target=self._serve, args=(listener, connection, str(peer[0])), daemon=True
+        ).start()
+
+    def _serve(self, listener: Listener, connection: socket.socket, address: str) -> None:
+        try:
+            with connection:
+                connection.settimeout(GUEST_TIMEOUT)
+                method = "GET"
+                try:
+                    method, path, headers, body = read_question(connection)
+                    status, answer_headers, answer = self.answer(
+                        listener, address, method, path, headers, body
+                    )
+                except Refused as refused:
+                    text = f"{refused.status} {REASONS.get(refused.status, 'Unavailable')}\n"
+                    status, answer_headers, answer = refused.status, [], text.encode()
+                send_answer(connection, status, answer_headers, b"" if method == "HEAD" else answer)
+        except OSError:
+            pass  # the guest went away
+        except Exception as error:  # noqa: BLE001  one bad connection must not end the others
+            say(f"{address}: {type(error).__name__}: {error}")
+        finally:
+            with self._lock:
+                guest = (listener.network_id, address)
+                self._open[guest] -= 1
+                if not self._open[guest]:
+                    del self._open[guest]
+
+    def answer(
+        self,
+        listener: Listener,
+        address: str,
+        method: str,
+        path: str,
+        headers: Headers,
+        body: bytes,
+    ) -> tuple[int, Headers, bytes]:
+        """Return (status, headers, body) from the API, or from disk while it is away."""
+        port_id = listener.spec["ports"].get(address)
+        if port_id is None:
+            raise Refused(404)
+        kept = self.directory / "answers" / port_id / hashlib.sha256(path.encode()).hexdigest()
+        try:
+            status, found, answer = self._ask(listener, address, method, path, headers, body)
+        except ApiAway as error:
+            if method != "GET" or not kept.exists():
+                say(f"{address} {path}: {error}")
+                raise Refused(503) from error
+            head, _, answer = kept.read_bytes().partition(b"\n")
+            status, found = 200, [(str(name), str(value)) for name, value in json.loads(head)]
+        else:
+            if method == "GET" and status == 200:
+                _keep(kept, json.dumps(found).encode() + b"\n" + answer)
+        if status == 200:
+            self._reached(listener.network_id, port_id)
+        return status, found, answer
+
+    def _ask(
+        self,
+        listener: Listener,
+        address: str,
+        method: str,
+        path: str,
+        headers: Headers,
+        body: bytes,
+    ) -> tuple[int, Headers, bytes]:
+        try:
+            config = json.loads((self.directory / "proxy.json").read_text())
+            key = Path(config["key_file"]).read_bytes().strip()
+        except (OSError, ValueError, KeyError) as error:
+            raise ApiAway(f"not set up: {error}") from error
+        stamp = str(int(time.time()))
+        signed = sign(key, config["host"], listener.network_id, address, stamp, path)
+        forwarded = [
+            (name, value)
+            for name, value in headers
+            if name.lower() not in NOT_FORWARDED
+            and not name.lower().startswith(NOT_FORWARDED_PREFIXES)
+        ]
+        forwarded += [
+            ("X-Cloudweb-Host", config["host"]),
+            ("X-Cloudweb-Network", listener.network_id),
+            ("X-Cloudweb-Address", address),
+            ("X-Cloudweb-Timestamp", stamp),
+            ("X-Cloudweb-Signature", signed),
+        ]
+        return ask_api(config["url"], method, f"/metadata{path}", forwarded, body)
+
+    def _reached(self, network_id: str, port_id: str) -> None:
+        home = self.directory / "milestones" / network_id
+        if not (home / "told" / port_id).exists():
+            with contextlib.suppress(OSError):
+                (home / "seen").mkdir(parents=True, exist_ok=True)
+                (home / "seen" / port_id).open("x").close()
+
+
+def sign(key: bytes, host: str, network_id: str, address: str, timestamp: str, path: str) -> str:
+    """Return the signature the API checks."""
+    text = f"{host}\n{network_id}\n{address}\n{timestamp}\n{path}"
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def read_question(connection: socket.socket) -> tuple[str, str, Headers, bytes]:
+    """Read (method, path, headers, body); raise Refused for what is malformed or too large."""
+    first, headers, rest = _read_head(connection, Refused(400))
+    words = first.split(" ")
+    if len(words) != 3 or not words[2].startswith("HTTP/1."):
+        raise Refused(400)
+    method, path = words[0], words[1].partition("?")[0]
+    if method not in METHODS:
+        raise Refused(405)
+    low = path.lower()
+    steps = low.replace("%2e", ".").replace("%2f", "/").replace("%5c", "/").split("/")
+    if not path.startswith("/") or len(path) > 1024 or not path.isprintable() or ".." in steps:
+        raise Refused(400)
+    values = {name.lower(): value for name, value in headers}
+    if "transfer-encoding" in values:
+        raise Refused(400)
+    length = values.get("content-length", "0")
+    if not (length.isascii() and length.isdigit()):
+        raise Refused(400)
+    if int(length) > BODY_LIMIT:
+        raise Refused(413)
+    deadline = time.monotonic() + GUEST_TIMEOUT
+    while len(rest) < int(length):
+        piece = connection.recv(16_384)
+        if not piece or time.monotonic() > deadline:
+            raise Refused(400)
+        rest += piece
+    return method, path, headers, rest[: int(length)]
+
+
+def ask_api(
+    url: str, method: str, path: str, headers: Headers, body: bytes
+) -> tuple[int, Headers, bytes]:
+    """Ask the API; raise ApiAway when it gives no answer in time, too much of it, a 5xx or a 403."""
+    scheme, _, rest = url.rstrip("/").partition("://")
+    place, _, base = rest.partition("/")
+    host, _, port = place.rpartition(":") if ":" in place.rpartition("]")[2] else (place, "", "")
+    number = int(port) if port else (443 if scheme == "https" else 80)
+    target = f"/{base}{path}" if base else path
+    lines = [f"{method} {target} HTTP/1.0", f"Host: {place}", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    lines.append(f"Content-Length: {len(body)}")
+    deadline = time.monotonic() + API_TIMEOUT
+    try:
+        with socket.create_connection((host.strip("[]"), number), timeout=API_TIMEOUT) as plain:
+            connection = _secured(plain, host) if scheme == "https" else plain
+            connection.sendall("\r\n".join((*lines, "", "")).encode("latin-1", "replace") + body)
+            first, found, answer = _read_head(connection, ApiAway("a broken answer"))
+            while len(answer) <= ANSWER_LIMIT and time.monotonic() < deadline:
+                piece = connection.recv(65_536)
+                if not piece:
+                    break
+                answer += piece
+            else:
+                raise ApiAway("an answer too large or too slow")
+    except (OSError, ValueError) as error:
+        raise ApiAway(str(error)) from error
+    words = first.split(" ", 2)
+    if len(words) < 2 or not words[1].isdigit():
+        raise ApiAway("a broken answer")
+    length = {name.lower(): value for name, value in found}.get("content-length")
+    if method != "HEAD" and length is not None and length != str(len(answer)):
+        raise ApiAway("a torn answer")
+    if int(words[1]) >= 500 or words[1] in ("401", "403"):
+        raise ApiAway(f"status {words[1]}")
+    told = [pair for pair in found if pair[0].lower() in ("content-type", "location", "etag")]
+    return int(words[1]), told, answer
+
+
+def send_answer(connection: socket.socket, status: int, headers: Headers, body: bytes) -> None:
+    """Send an answer and say that it is the last on this connection."""
+    lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'OK' if status < 300 else 'Other')}"]
+    names = {name.lower() for name, _ in headers}
+    lines += [f"{name}: {value}" for name, value in headers]
+    if "content-type" not in names:
+        lines.append("Content-Type: text/plain")
+    lines += [f"Content-Length: {len(body)}", "Connection: close", "", ""]
+    connection.sendall("\r\n".join(lines).encode("latin-1", "replace") + body)
+
+
+def say(text: str) -> None:
+    """Write a line to the log."""
+    sys.stderr.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {text}\n")
+    sys.stderr.flush()
+
+
+def _read_head(connection: socket.socket, broken: Exception) -> tuple[str, Headers, bytes]:
+    data = b""
+    deadline = time.monotonic() + GUEST_TIMEOUT
+    while b"\r\n\r\n" not in data:
+        piece = connection.recv(16_384)
+        if not piece or len(data) > HEAD_LIMIT or time.monotonic() > deadline:
+            raise broken
+        data += piece
+    head, _, rest = data.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    headers = []
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not name or name != name.strip() or not (name + value).isprintable():
+            raise broken
+        headers.append((name, value.strip()))
+    return first, headers, rest
+
+
+def _secured(plain: socket.socket, host: str) -> socket.socket:
+    import ssl
+
+    return ssl.create_default_context().wrap_socket(plain, server_hostname=host.strip("[]"))
+
+
+def _listen(namespace: str | None, address: str, port: int) -> socket.socket:
+    opened: list[socket.socket] = []
+    failed: list[OSError] = []
+
+    def enter() -> None:
+        try:
+            if namespace is not None:
+                handle = os.open(f"/run/netns/{namespace}", os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    if _libc.setns(handle, CLONE_NEWNET) != 0:
+                        raise OSError(ctypes.get_errno(), "setns")
+                finally:
+                    os.close(handle)
+            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.setsockopt(socket.SOL_IP, IP_FREEBIND, 1)
+            listener.bind((address, port))
+            listener.listen(64)
+            listener.setblocking(False)
+            opened.append(listener)
+        except OSError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=enter)  # a thread of its own: it ends in that namespace
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return opened[0]
+
+
+def _place(spec: dict[str, Any]) -> tuple[Any, ...]:
+    return spec["namespace"], spec.get("born"), spec["address"], spec["port"]
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Keep an answer, at most so many for a port; a full disk costs the copy, not the answer."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists() and len(list(path.parent.iterdir())) >= ANSWERS_KEPT:
+            return
+        draft = path.with_name(f"{path.name}.{threading.get_ident()}")
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        draft.replace(path)
+
+
+def _trim_log() -> None:
+    with contextlib.suppress(OSError):
+        if os.fstat(2).st_size > LOG_LIMIT:
+            os.ftruncate(2, 0)
+
+
+def main(directory: Path) -> int:
+    """Serve the directory unless another process does."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "proxy.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return 0
+        (directory / "proxy.pid").write_text(f"{os.getpid()}\n")
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+        threading.stack_size(256 * 1024)
+        Proxy(directory).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

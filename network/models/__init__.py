@@ -1,0 +1,17 @@
+"""The tables of network."""
+
+from network.models.network import Network
+from network.models.port import Port, PortAddress, PortSecurityGroup
+from network.models.security_group import SecurityGroup, SecurityGroupRule
+from network.models.subnet import FreeRange, Subnet
+
+__all__ = [
+    "FreeRange",
+    "Network",
+    "Port",
+    "PortAddress",
+    "PortSecurityGroup",
+    "SecurityGroup",
+    "SecurityGroupRule",
+    "Subnet",
+]

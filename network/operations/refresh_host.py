@@ -1,0 +1,94 @@
+"""Tell a host again about the ports on it that changed: rules, members, subnets, the ports themselves.
+
+Changes that come close together are told once: the operation waits a moment before it looks, and a
+further change joins the one that has not looked yet. A host that is down costs nothing; it is told
+when it is up again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from cloudweb.conf import intervals
+from cloudweb.context import RequestContext
+from cloudweb.events import on
+from cloudweb.rpc import Order
+from network import events, states
+from network.models import Port
+from network.objects import NetworkConfirmation, NetworkPicture, PortWiring
+from network.resolution import port_wirings
+from network.rpc import REFRESH
+from operations import services
+from operations.saga import Failure, Run, Saga, Step
+
+DOMAIN = "network"
+
+
+def order_refresh(run: Run) -> list[Order]:
+    """Order, a network at a time, every port that has a newer picture than the host confirmed."""
+    host = run.resource_id
+    ports = Port.objects.outdated_on(host)
+    wirings = port_wirings(ports.values_list("id", flat=True))
+    ids = [wiring.id for wiring in wirings]
+    Port.objects.filter(id__in=ids).update(ordered_revision=F("wiring_revision"))
+    networks: dict[str, list[PortWiring]] = {}
+    for wiring in wirings:
+        networks.setdefault(wiring.network.id, []).append(wiring)
+    return [
+        REFRESH.order(
+            host=host,
+            resource_id=network_id,
+            payload=NetworkPicture(id=network_id, ports=tuple(told)),
+        )
+        for network_id, told in networks.items()
+    ]
+
+
+def record_applied(run: Run, answers: list[Any]) -> None:
+    """Write down what the host confirmed; a port that has left it meanwhile answered nothing."""
+    confirmed = [NetworkConfirmation.load(answer).ports for answer in filter(None, answers)]
+    for status in (port for ports in confirmed for port in ports):
+        Port.objects.filter(id=status.id, host=run.resource_id, applied_revision__gt=0).update(
+            applied_revision=F("ordered_revision"),
+            status=states.ACTIVE if status.up else states.DOWN,
+        )
+
+
+class RefreshHost(Saga):
+    """Bring the ports of one host up to date."""
+
+    kind = "network.refresh_host"
+    resource_type = "network_host"
+    coalesce = True
+    deadline = timedelta(minutes=10)
+    steps = (Step("refresh", order_refresh, done=record_applied),)
+
+    @classmethod
+    def on_undone(cls, run: Run, failure: Failure | None) -> None:
+        """Try again later while the host is up; one that is down is told when it comes back."""
+        if services.is_up(run.resource_id, DOMAIN):
+            _start(run.resource_id, after=intervals().undo_retry)
+
+
+@on(events.WIRING_CHANGED)
+def start_refresh(hosts: Collection[str]) -> None:
+    """Refresh those of the hosts that are up, a moment from now."""
+    for host in sorted(set(hosts) & set(services.hosts_up(DOMAIN))):
+        _start(host, after=intervals().backoff)
+
+
+@on("host.up")
+def catch_up(host: str, domain: str) -> None:
+    """Tell a host what it missed while it was down."""
+    if domain == DOMAIN and Port.objects.outdated_on(host).exists():
+        _start(host, after=0)
+
+
+def _start(host: str, *, after: float) -> None:
+    with transaction.atomic():
+        RefreshHost.start(RequestContext.system(), resource_id=host, delay=timedelta(seconds=after))

@@ -1,0 +1,40 @@
+"""Who may do what with networks, subnets, ports and security groups."""
+
+from __future__ import annotations
+
+from cloudweb.policy import admin, authenticated, declare, project_member, project_reader
+
+_NOUNS = ("networks", "subnets", "ports", "security_groups", "security_group_rules")
+
+declare(
+    {
+        **{f"network:{noun}:{verb}": project_reader for noun in _NOUNS for verb in ("list", "get")},
+        **{
+            f"network:{noun}:{verb}": project_member
+            for noun in _NOUNS
+            for verb in ("create", "update", "delete")
+        },
+        # Attributes that only operators set, filter by, or see.
+        "network:networks:set_provider": admin,
+        "network:networks:set_shared": admin,
+        "network:subnets:set_on_other_network": admin,
+        "network:ports:set_binding": admin,
+        "network:ports:set_mac_address": admin,
+        "network:ports:set_cloud_owner": admin,
+        "network:ports:set_on_other_network": admin,
+        "network:any:set_project": admin,
+        "network:any:see_operator_attributes": admin,
+        # What the cloud's own parts do with ports.
+        "network:ports:bind": project_member,
+        "network:ports:set_status": admin,
+        "network:ports:wiring": admin,
+        "network:tags:list": project_reader,
+        "network:tags:update": project_member,
+        "network:quotas:get": project_reader,
+        "network:quotas:get_other": admin,
+        "network:quotas:list": admin,
+        "network:quotas:update": admin,
+        "network:availability_zones:list": authenticated,
+        "network:extensions:list": authenticated,
+    }
+)

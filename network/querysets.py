@@ -1,0 +1,130 @@
+"""The questions that are asked of the tables, by noun. Visibility is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+from uuid import UUID
+
+from django.db import models
+from django.db.models import F, Q
+
+from cloudweb.context import RequestContext
+from cloudweb.database.clock import now
+
+if TYPE_CHECKING:
+    from network.models import (  # noqa: F401
+        Network,
+        Port,
+        SecurityGroup,
+        SecurityGroupRule,
+        Subnet,
+    )
+
+M = TypeVar("M", bound=models.Model)
+
+
+class StandardQuerySet(models.QuerySet[M]):
+    """What all nouns share."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep what the caller's project owns; admins see everything."""
+        return self if context.is_admin else self.filter(project_id=context.project_id)
+
+    def complete(self) -> Self:
+        """Fetch along whatever a representation shows."""
+        return self
+
+    def touch(self, **changes: Any) -> int:
+        """Write changes and raise the revision; return how many rows it was."""
+        return self.update(revision=F("revision") + 1, updated_at=now(), **changes)
+
+
+class NetworkQuerySet(StandardQuerySet["Network"]):
+    """Networks."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep own, shared and external networks; admins see everything."""
+        if context.is_admin:
+            return self
+        return self.filter(Q(project_id=context.project_id) | Q(shared=True) | Q(external=True))
+
+    def usable_by(self, project_id: str) -> Self:
+        """Keep the networks that a project's ports may be on: its own and shared ones."""
+        return self.filter(Q(project_id=project_id) | Q(shared=True))
+
+    def complete(self) -> Self:
+        """Fetch the subnets along."""
+        return self.prefetch_related("subnets")
+
+    def raise_wiring(self, network_id: UUID) -> int:
+        """Tell that hosts must learn of a change; this locks the row until the transaction ends."""
+        return self.filter(id=network_id).update(wiring_revision=F("wiring_revision") + 1)
+
+
+class SubnetQuerySet(StandardQuerySet["Subnet"]):
+    """Subnets."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep own subnets and those of shared networks; an external one's stay hidden."""
+        if context.is_admin:
+            return self
+        return self.filter(Q(project_id=context.project_id) | Q(network__shared=True))
+
+    def complete(self) -> Self:
+        """Fetch the network along."""
+        return self.select_related("network")
+
+
+class PortQuerySet(StandardQuerySet["Port"]):
+    """Ports."""
+
+    def complete(self) -> Self:
+        """Fetch addresses and memberships along."""
+        return self.select_related("network").prefetch_related("addresses", "memberships")
+
+    def with_device_facts(self) -> Self:
+        """Fetch what a server's page shows: network, addresses with their subnets, group names."""
+        return self.select_related("network").prefetch_related(
+            "addresses__subnet", "security_groups"
+        )
+
+    def bound(self) -> Self:
+        """Keep the ports that are on a host."""
+        return self.exclude(host="")
+
+    def raise_wiring(self) -> int:
+        """Tell that hosts must learn of a change."""
+        return self.update(wiring_revision=F("wiring_revision") + 1)
+
+    def outdated_on(self, host: str) -> Self:
+        """Keep the ports that are on a host which has not confirmed their newest wiring."""
+        return self.filter(
+            host=host, applied_revision__gt=0, wiring_revision__gt=F("applied_revision")
+        )
+
+    def told_by_groups(self, group_ids: Iterable[UUID]) -> Self:
+        """Keep the ports whose filters name the members of any of these groups."""
+        return self.filter(
+            memberships__security_group__rules__remote_group__in=list(group_ids)
+        ).distinct()
+
+    def of_groups(self, group_ids: Iterable[UUID]) -> Self:
+        """Keep the members of any of these groups."""
+        return self.filter(memberships__security_group__in=list(group_ids)).distinct()
+
+
+class SecurityGroupQuerySet(StandardQuerySet["SecurityGroup"]):
+    """Security groups."""
+
+    def complete(self) -> Self:
+        """Fetch the rules along."""
+        return self.prefetch_related("rules")
+
+
+class SecurityGroupRuleQuerySet(StandardQuerySet["SecurityGroupRule"]):
+    """Security group rules."""
+
+    def complete(self) -> Self:
+        """Fetch the group along."""
+        return self.select_related("security_group")

@@ -1,0 +1,43 @@
+"""What the network service limits, and how it is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+
+from identity import quotas
+from network import states
+from network.models import Network, Port, SecurityGroup, SecurityGroupRule, Subnet
+
+SERVICE = "network"
+DEFAULTS = {
+    "network": 100,
+    "subnet": 100,
+    "port": 500,
+    "security_group": 10,
+    "security_group_rule": 100,
+}
+
+quotas.declare(SERVICE, DEFAULTS)
+
+_ROWS: dict[str, QuerySet[Any]] = {
+    "network": Network.objects.all(),
+    "subnet": Subnet.objects.all(),
+    "port": Port.objects.exclude(device_owner=states.DHCP_OWNER),  # the cloud's own, not asked for
+    "security_group": SecurityGroup.objects.all(),
+    "security_group_rule": SecurityGroupRule.objects.all(),
+}
+
+
+def used(project_id: str, *resources: str) -> Mapping[str, int]:
+    """Count the rows of a project, of all resources unless some are named."""
+    return {name: _ROWS[name].filter(project_id=project_id).count() for name in resources or _ROWS}
+
+
+def reserve(project_id: str, resource: str, count: int = 1) -> None:
+    """Raise QuotaExceeded unless so many more fit; the room is kept until the transaction ends."""
+    quotas.reserve(
+        project_id, SERVICE, wanted={resource: count}, used=lambda: used(project_id, resource)
+    )

@@ -1,0 +1,1 @@
+"""Operations: the engine of everything that takes longer than a request."""

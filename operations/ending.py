@@ -1,0 +1,80 @@
+"""The last transaction of an operation, and what happens when there can be none."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+
+from cloudweb.conf import intervals
+from cloudweb.database.clock import now
+from cloudweb.killpoints import reach
+from operations.models import Hold, Operation
+from operations.moves import lease, write
+from operations.plan import Plan
+from operations.saga import Failure, Saga
+from operations.starting import release_followers, write_plan
+from operations.states import Direction, OperationState
+
+
+def end(saga: type[Saga], operation: Operation, plan: Plan, state: OperationState) -> bool:
+    """END (OPERATIONS 32): the resource's states, the holds and the followers in one transaction."""
+    with transaction.atomic():
+        run = plan.run()
+        if state == OperationState.DONE:
+            saga.on_done(run)
+        else:
+            saga.on_undone(run, _failure_of(operation))
+        write(
+            operation,
+            state=state,
+            owner="",
+            lease_until=None,
+            next_at=None,
+            finished_at=now(),
+        )
+        Hold.objects.filter(operation=operation).delete()
+        release_followers(operation)
+        reach("end.before_commit")
+    reach("end.after_commit")
+    return False
+
+
+def _failure_of(operation: Operation) -> Failure | None:
+    if operation.preempted_by_id is not None or not operation.error_code:
+        return None
+    return Failure(operation.error_code, operation.error_public, operation.error_detail)
+
+
+def get_stuck(saga: type[Saga], operation: Operation, plan: Plan, failure: Failure) -> bool:
+    """Show that an undo failed for good; the sweep and the operator's button try it again."""
+    with transaction.atomic():
+        saga.on_stuck(plan.run(), failure)
+        write(
+            operation,
+            state=OperationState.FAILED,
+            owner="",
+            lease_until=None,
+            next_at=now() + timedelta(seconds=intervals().undo_retry),
+            error_detail=f"{failure.code}: {failure.public} {failure.detail}"[:4000],
+        )
+    return False
+
+
+def next_round(saga: type[Saga], operation: Operation) -> bool:
+    """Undone down to the claim step: plan the rest anew, on another host (OPERATIONS 25)."""
+    floor = operation.undo_floor
+    assert floor is not None
+    with transaction.atomic():
+        write(
+            operation,
+            direction=Direction.DO,
+            round=operation.round + 1,
+            cursor=floor,
+            undo_floor=None,
+            lease_until=lease(),
+            error_code="",
+            error_public="",
+        )
+        write_plan(saga, operation, first=floor)
+    return True

@@ -1,0 +1,102 @@
+"""Operations as others read them: values, never rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from operations.models import Operation, Step
+from operations.states import OperationState, StepState
+
+
+@dataclass(frozen=True, slots=True)
+class StepEntry:
+    """One step, in one direction, on one host. ``error_detail`` is for operators."""
+
+    name: str
+    direction: str
+    state: str
+    host: str
+    attempt: int
+    progress: int
+    progress_text: str
+    error: str
+    error_detail: str
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One operation with the steps that were started."""
+
+    id: str
+    kind: str
+    request_id: str
+    user_id: str
+    project_id: str
+    resource_id: str
+    state: str
+    direction: str
+    error: str
+    error_detail: str
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None
+    steps: Sequence[StepEntry]
+
+    @property
+    def is_live(self) -> bool:
+        """Tell whether it goes on."""
+        return self.state not in OperationState.ended()
+
+    @property
+    def failed(self) -> bool:
+        """Tell whether it did not do what it was started for."""
+        return self.state in (OperationState.UNDONE, OperationState.FAILED)
+
+
+def operations_of(resource_type: str, resource_id: str) -> Sequence[Entry]:
+    """Return a resource's operations, newest first."""
+    rows = Operation.objects.filter(resource_type=resource_type, resource_id=resource_id)
+    return [entry_of(row) for row in rows.prefetch_related("steps").order_by("-created_at", "-id")]
+
+
+def entry_of(row: Operation) -> Entry:
+    """Return an operation as a value."""
+    started = [step for step in row.steps.all() if step.state != StepState.PENDING]
+    steps = sorted(map(_step, started), key=lambda step: step.started_at or row.created_at)
+    ends = [step.ended_at for step in steps if step.ended_at]
+    return Entry(
+        id=str(row.id),
+        kind=row.kind,
+        request_id=row.request_id,
+        user_id=row.user_id,
+        project_id=row.project_id,
+        resource_id=row.resource_id,
+        state=row.state,
+        direction=row.direction,
+        error=row.error_public,
+        error_detail=row.error_detail,
+        created_at=row.created_at,
+        updated_at=row.finished_at or max(ends, default=row.created_at),
+        finished_at=row.finished_at,
+        steps=steps,
+    )
+
+
+def _step(row: Step) -> StepEntry:
+    return StepEntry(
+        name=row.name,
+        direction=row.direction,
+        state=row.state,
+        host=row.host,
+        attempt=row.attempt,
+        progress=row.progress,
+        progress_text=row.progress_text,
+        error=row.error_public,
+        error_detail=row.error_detail,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )

@@ -1,0 +1,30 @@
+"""How a host comes to belong to the cloud: a key of its own, and the cloud's public key."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from django.db import transaction
+
+from cloudweb.encryption import decrypt, encrypt
+from cloudweb.keeping import replace_private
+from cloudweb.topics import HOST_NAME
+from operations.models import HostCredential
+from operations.orders import signer
+
+
+def add_host(name: str, directory: Path) -> None:
+    """Let a host join, and write what it needs into ``directory``/credentials; safe to repeat.
+
+    Raises ValueError for a name that is no host name.
+    """
+    if not HOST_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no host name: lower-case letters, digits, dots and hyphens")
+    with transaction.atomic():
+        row, _ = HostCredential.objects.get_or_create(
+            host=name, defaults={"key": encrypt(secrets.token_hex(32))}
+        )
+    credentials = directory / "credentials"
+    replace_private(credentials / "host.key", decrypt(row.key))
+    replace_private(credentials / "orders.pub", signer().public_pem().decode())

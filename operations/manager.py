@@ -1,0 +1,67 @@
+"""What operators do with operations: read them, try them again at once, cancel them."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from cloudweb.database.clock import now
+from cloudweb.manager import Manager
+from cloudweb.policy import policy
+from operations.doorbell import ring_after_commit
+from operations.exceptions import OperationCannotTurnBack, OperationEnded, OperationNotFound
+from operations.history import Entry, entry_of
+from operations.models import Operation
+from operations.states import Direction, OperationState
+
+WAITS = (OperationState.READY, OperationState.WAITING, OperationState.FAILED)
+
+
+class OperationManager(Manager):
+    """Operations of all projects."""
+
+    @policy("cloud:operations:get")
+    def get(self, operation_id: str | UUID) -> Entry:
+        """Return an operation with its steps; raise OperationNotFound."""
+        return entry_of(self._row(operation_id))
+
+    @policy("cloud:operations:retry")
+    def retry(self, operation_id: str | UUID) -> None:
+        """Let a waiting or stuck operation be worked on now; raise OperationEnded."""
+        row = self._row(operation_id)
+        if row.state in OperationState.ended():
+            raise OperationEnded
+        Operation.objects.filter(id=row.id, state__in=WAITS).update(next_at=now())
+        ring_after_commit(row.id)
+
+    @policy("cloud:operations:cancel")
+    def cancel(self, operation_id: str | UUID) -> None:
+        """Undo an operation: its deadline is now.
+
+        Raises OperationEnded, OperationCannotTurnBack for one that is being undone, is past its pivot
+        or waits for another.
+        """
+        row = self._row(operation_id)
+        if row.state in OperationState.ended():
+            raise OperationEnded
+        changed = (
+            Operation.objects.filter(id=row.id, direction=Direction.DO, past_pivot=False)
+            .exclude(state__in=(*OperationState.ended(), OperationState.QUEUED))
+            .update(
+                deadline_at=now(),
+                error_code="cancelled",
+                error_public="An operator cancelled it.",
+            )
+        )
+        if not changed:
+            raise OperationCannotTurnBack
+        Operation.objects.filter(id=row.id, state__in=WAITS).update(next_at=now())
+        ring_after_commit(row.id)
+
+    def _row(self, operation_id: str | UUID) -> Operation:
+        try:
+            found = Operation.objects.prefetch_related("steps").filter(id=operation_id).first()
+        except (ValueError, TypeError):
+            found = None
+        if found is None:
+            raise OperationNotFound
+        return found

@@ -1,0 +1,21 @@
+"""The engine's tables (OPERATIONS 1-6)."""
+
+from operations.models.answer import Answer
+from operations.models.debt import Debt
+from operations.models.epoch import EpochCounter
+from operations.models.hold import Hold
+from operations.models.host import HostCredential
+from operations.models.operation import Operation
+from operations.models.service import Service
+from operations.models.step import Step
+
+__all__ = [
+    "Answer",
+    "Debt",
+    "EpochCounter",
+    "Hold",
+    "HostCredential",
+    "Operation",
+    "Service",
+    "Step",
+]

@@ -1,0 +1,15 @@
+"""The one counter of the cloud."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class EpochCounter(models.Model):
+    """A single row; PostgreSQL and SQLite alike draw from it by one UPDATE ... RETURNING."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    value = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.value)

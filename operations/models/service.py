@@ -1,0 +1,38 @@
+"""A service that reports: an agent on a host, or a control worker."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from cloudweb.database.clock import now
+
+
+class Service(models.Model):
+    """One topic somebody consumes; up means seen within 30 s by the database's clock."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    number = models.PositiveIntegerField(
+        unique=True
+    )  # the API's integer id below microversion 2.53
+    topic = models.CharField(max_length=96, unique=True)
+    domain = models.CharField(max_length=32)
+    host = models.CharField(max_length=64)
+    version = models.CharField(max_length=32, blank=True)
+    speaks: models.JSONField[dict[str, str]] = models.JSONField(default=dict)
+    boot_id = models.CharField(max_length=64, blank=True)
+    seq = models.BigIntegerField(default=0)
+    up_since = models.DateTimeField(null=True, blank=True)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    grace_until = models.DateTimeField(null=True, blank=True)  # the conductors were away themselves
+    is_up = models.BooleanField(default=False)  # what was last announced, for host.up and host.down
+    forced_down = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        ordering = ("topic",)
+        indexes = [models.Index(fields=["host"], name="service_host")]
+
+    def __str__(self) -> str:
+        return self.topic

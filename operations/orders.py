@@ -1,0 +1,50 @@
+"""Orders as they go over the wire: signed, dated, with the place of the step they belong to."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from cloudweb.rpc import Order
+from cloudweb.signing import OrderSigner
+from operations.models import Debt, Operation, Step
+
+
+@cache
+def signer() -> OrderSigner:
+    """Return the cloud's signer."""
+    return OrderSigner.load()
+
+
+def signed(operation: Operation, step: Step, order: Order) -> dict[str, Any]:
+    """Return the message of OPERATIONS 12."""
+    return signer().sign(
+        {
+            "op": str(operation.id),
+            "seq": step.seq,
+            "direction": step.direction,
+            "attempt": step.attempt,
+            "epoch": operation.epoch,
+            "scope": order.scope,
+            "method": order.method,
+            "payload": order.payload.dump(),
+            "request_id": operation.request_id,
+        }
+    )
+
+
+def signed_debt(debt: Debt) -> dict[str, Any]:
+    """Return the message by which a host is asked to pay."""
+    return signer().sign(
+        {
+            "op": str(debt.id),
+            "seq": 0,
+            "direction": "debt",
+            "attempt": debt.attempts,
+            "epoch": debt.epoch,
+            "scope": debt.scope,
+            "method": debt.method,
+            "payload": debt.payload,
+            "request_id": "",
+        }
+    )

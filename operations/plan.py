@@ -1,0 +1,84 @@
+"""The rows of an operation's plan, read once for each move."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from cloudweb.context import RequestContext
+from operations.models import Operation, Step
+from operations.saga import Run, Saga
+from operations.saga import Step as Declared
+from operations.starting import PARTS, ROUND
+from operations.states import Direction, StepState
+
+
+class Plan:
+    """Finds the rows of a step: those of the newest round that has it."""
+
+    def __init__(self, saga: type[Saga], operation: Operation) -> None:
+        self.saga = saga
+        self.operation = operation
+        self.is_stale = False  # the rows are no longer what is in the database
+        self._rows: defaultdict[tuple[int, str], list[Step]] = defaultdict(list)
+        newest: dict[int, int] = {}
+        rows = list(Step.objects.filter(operation=operation).order_by("seq"))
+        for row in rows:
+            if row.direction == Direction.DO:
+                index = row.seq % ROUND // PARTS
+                newest[index] = max(newest.get(index, 0), row.seq // ROUND)
+        for row in rows:
+            index = row.seq % ROUND // PARTS
+            if row.seq // ROUND == newest.get(index):
+                self._rows[index, row.direction].append(row)
+        self.newest = newest
+
+    @property
+    def step(self) -> Declared:
+        """The declaration of the step the cursor is at."""
+        return self.saga.steps[self.operation.cursor]
+
+    def rows(self, direction: str) -> list[Step]:
+        """Return the rows of the cursor's step in this direction."""
+        return self._rows[self.operation.cursor, direction]
+
+    def base(self) -> int:
+        """Return the seq of the first part of the cursor's step."""
+        index = self.operation.cursor
+        return self.newest.get(index, self.operation.round) * ROUND + index * PARTS
+
+    def results(self) -> dict[str, Any]:
+        """Return what each finished step gave: a dictionary, or a list for a host step."""
+        found: dict[str, Any] = {}
+        for (index, direction), rows in self._rows.items():
+            if direction == Direction.DO and index < len(self.saga.steps):
+                found[self.saga.steps[index].name] = _result(rows)
+        return {name: result for name, result in found.items() if result is not None}
+
+    def run(self, *, result: Any = None, attempt: int = 1) -> Run:
+        """Return what a step function sees."""
+        operation = self.operation
+        return Run(
+            operation=operation,
+            context=RequestContext(
+                request_id=operation.request_id,
+                user_id=operation.user_id or None,
+                project_id=operation.project_id or None,
+                is_system=True,
+            ),
+            results=self.results(),
+            result=result,
+            attempt=attempt,
+        )
+
+    def outcome(self) -> Any:
+        """Return the result of the cursor's do, or None: not started, or unknown."""
+        return _result(self.rows(Direction.DO))
+
+
+def _result(rows: list[Step]) -> Any:
+    if not rows or any(row.state != StepState.DONE for row in rows):
+        return None
+    if rows[0].scope:
+        return [row.result for row in rows]
+    return rows[0].result or {}

@@ -1,0 +1,173 @@
+"""Sagas: long work as recorded steps, each with its undo.
+
+A step is a function of a ``Run``. What it returns decides what it is:
+
+* nothing or a dictionary: a local step. It ran in one transaction with its own record (exactly once).
+  SQL only, under ten seconds: no RPC, file, HTTP, password hash or sleep.
+* an Order or a list of orders: a host step. They are cast after the commit, and the saga waits for
+  all replies (at least once; the agent's method is idempotent). The payload is built from the rows
+  each time, so the same function is called again for every further attempt: its writes must be
+  idempotent too. ``done`` of the step is called once with the answers, in one transaction.
+
+``undo`` has the same form and gets the result of the do, or None: "started, unknown".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from cloudweb.context import RequestContext
+from cloudweb.exceptions import CloudwebError
+from cloudweb.rpc import Order
+from operations.models import Operation
+from operations.starting import start
+
+StepResult = Mapping[str, Any] | Order | Sequence[Order] | None
+StepFunction = Callable[["Run"], StepResult]
+
+
+class StepFailed(CloudwebError):
+    """A step cannot work, and trying again will not help. The message is for the tenant."""
+
+    code = "step_failed"
+
+
+class TransientHost(CloudwebError):
+    """The host of a step is down or did not answer in time."""
+
+    code = "transient_host"
+    default_message = "The host did not answer."
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a saga.
+
+    ``deadline`` in seconds (a host step; the method's own if None). ``max_failures`` transient
+    failures are tried again before the step fails for good. ``owes``: on a host that is down the
+    order becomes a debt and the saga goes on; undos always do. ``pivot``: once done, only forward.
+    """
+
+    name: str
+    do: StepFunction
+    undo: StepFunction | None = None
+    done: Callable[[Run, list[Any]], None] | None = None
+    deadline: float | None = None
+    max_failures: int = 3
+    owes: bool = False
+    pivot: bool = False
+
+
+@dataclass(slots=True)
+class Run:
+    """What a step function sees: its operation, the results so far, and on undo the do's result."""
+
+    operation: Operation
+    context: RequestContext
+    results: Mapping[str, Any]
+    result: Any = None
+    attempt: int = 1
+
+    @property
+    def args(self) -> dict[str, Any]:
+        """The arguments of START: ids and public facts, no secret."""
+        args: dict[str, Any] = self.operation.args
+        return args
+
+    @property
+    def resource_id(self) -> str:
+        """The id of the resource the operation is about."""
+        return self.operation.resource_id
+
+    @property
+    def excluded_hosts(self) -> list[str]:
+        """Hosts that failed this build already."""
+        excluded: list[str] = self.operation.excluded_hosts
+        return excluded
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an operation is being undone: a code, a sentence for the tenant, detail for operators.
+
+    ``host`` names the host whose fault it was; a build may then be tried on another.
+    """
+
+    code: str
+    public: str
+    detail: str = ""
+    host: str = ""
+
+
+class Saga:
+    """Base of every saga; a subclass declares, the engine works.
+
+    ``resource_type`` names what is held. ``retry_from`` names the claim step a build falls back to
+    when its host failed it. ``coalesce``: a start joins an operation that has not looked at
+    the rows yet, or waits behind one that has. The hooks run inside the transaction of END (OPERATIONS 32).
+    """
+
+    kind: ClassVar[str]
+    version: ClassVar[int] = 1
+    resource_type: ClassVar[str]
+    steps: ClassVar[Sequence[Step]]
+    deadline: ClassVar[timedelta] = timedelta(hours=1)
+    retry_from: ClassVar[str | None] = None
+    max_hosts: ClassVar[int] = 3
+    coalesce: ClassVar[bool] = False
+
+    REGISTRY: ClassVar[dict[str, type[Saga]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "kind" in cls.__dict__:
+            Saga.REGISTRY[cls.kind] = cls
+
+    @classmethod
+    def start(
+        cls,
+        context: RequestContext,
+        *,
+        resource_id: str,
+        args: Mapping[str, Any] | None = None,
+        preempt: bool = False,
+        delay: timedelta = timedelta(0),
+    ) -> Operation:
+        """Record the operation in the caller's transaction; the doorbell rings after the commit.
+
+        With a ``delay`` nobody looks at it before then. Raises Conflict when another operation
+        holds the resource and neither ``preempt`` nor ``coalesce`` says what then.
+        """
+        return start(
+            cls,
+            context,
+            resource_id=resource_id,
+            args=dict(args or {}),
+            preempt=preempt,
+            delay=delay,
+        )
+
+    @classmethod
+    def index_of(cls, name: str) -> int:
+        """Return the place of a step."""
+        return next(index for index, step in enumerate(cls.steps) if step.name == name)
+
+    @classmethod
+    def on_done(cls, run: Run) -> None:
+        """Write the resource's final state: vm_state and task_state together."""
+
+    @classmethod
+    def on_undone(cls, run: Run, failure: Failure | None) -> None:
+        """Write the state of a failed (or, with None, pre-empted) operation's resource."""
+
+    @classmethod
+    def on_stuck(cls, run: Run, failure: Failure) -> None:
+        """Show that an undo failed for good and an operator is needed."""
+
+
+def saga_of(operation: Operation) -> type[Saga]:
+    """Return the saga's class; raise KeyError for a kind this release does not know."""
+    return Saga.REGISTRY[operation.kind]

@@ -1,0 +1,117 @@
+"""Which services are up: the one judgement that engine, scheduler and API share."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import IntegrityError
+from django.db.models import Case, Max, Q, QuerySet, Value, When
+
+from cloudweb import events
+from cloudweb.conf import intervals
+from cloudweb.database.clock import now
+from cloudweb.topics import CONTROL
+from operations.models import Service
+
+log = structlog.get_logger(__name__)
+
+
+def up() -> Q:
+    """Return the condition of a service that is up by the database's clock."""
+    moment = now()
+    seen = Q(last_seen_at__gt=moment - timedelta(seconds=intervals().host_down))
+    return (seen | Q(grace_until__gt=moment)) & Q(forced_down=False)
+
+
+def is_up(host: str, domain: str) -> bool:
+    """Tell whether a host's agent of this domain is up."""
+    return Service.objects.filter(up(), topic=f"{domain}.{host}").exists()
+
+
+def hosts_up(domain: str) -> list[str]:
+    """Return the names of the hosts whose agent of this domain is up."""
+    return list(Service.objects.filter(up(), domain=domain).values_list("host", flat=True))
+
+
+def up_hosts(domain: str) -> QuerySet[Service, Any]:
+    """Return the same names as a subquery, for a condition on rows of another app."""
+    return Service.objects.filter(up(), domain=domain).values("host")
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A service as others see it; ``number`` is its id for clients that want an integer."""
+
+    id: uuid.UUID
+    number: int
+    domain: str
+    host: str
+    up: bool
+    forced_down: bool
+    last_seen_at: datetime | None
+
+
+def sightings(*domains: str, hosts: Collection[str] | None = None) -> list[Sighting]:
+    """Return the services of these domains, on all hosts or on some, by domain and host."""
+    rows = Service.objects.filter(domain__in=domains).order_by("domain", "host")
+    if hosts is not None:
+        rows = rows.filter(host__in=hosts)
+    judged = Case(When(up(), then=Value(True)), default=Value(False))
+    columns = ("id", "number", "domain", "host", "judged", "forced_down", "last_seen_at")
+    return [Sighting(*row) for row in rows.annotate(judged=judged).values_list(*columns)]
+
+
+def force_down(host: str, domain: str, *, forced: bool) -> None:
+    """Treat a host's agent as down whatever it reports, or believe its reports again."""
+    Service.objects.filter(topic=f"{domain}.{host}").update(forced_down=forced)
+
+
+def forget(host: str, domain: str) -> None:
+    """Drop a host's agent from the books; its next report brings it back."""
+    Service.objects.filter(topic=f"{domain}.{host}").delete()
+
+
+def ensure(topics: Iterable[tuple[str, str, str]]) -> dict[str, Service]:
+    """Return the rows of these (topic, domain, host); make those that are missing."""
+    wanted = list(topics)
+    rows = {row.topic: row for row in Service.objects.filter(topic__in=[t for t, _, _ in wanted])}
+    for topic, domain, host in wanted:
+        if topic not in rows:
+            rows[topic] = _add(topic, domain, host)
+    return rows
+
+
+def _add(topic: str, domain: str, host: str) -> Service:
+    """Return the row of a topic; many may be added at once, and each needs a number of its own."""
+    while True:
+        number = (Service.objects.aggregate(top=Max("number"))["top"] or 0) + 1
+        try:
+            return Service.objects.get_or_create(
+                topic=topic, defaults={"domain": domain, "host": host, "number": number}
+            )[0]
+        except IntegrityError:
+            log.debug("another service took the number", number=number)
+
+
+def announce_changes() -> None:
+    """Tell about services that went down since the last look (the sweep calls this each second)."""
+    for service in list(Service.objects.filter(is_up=True).exclude(up())):
+        still = Service.objects.filter(id=service.id, is_up=True).exclude(up())
+        if still.update(is_up=False) and service.domain not in CONTROL:
+            events.emit("host.down", host=service.host, domain=service.domain)
+
+
+def give_grace() -> None:
+    """Give every host a full interval when no control worker was there to hear it (a restart)."""
+    moment = now()
+    limit = timedelta(seconds=intervals().host_down)
+    heard = Service.objects.filter(domain__in=CONTROL, last_seen_at__gt=moment - limit).exists()
+    if not heard:
+        Service.objects.exclude(domain__in=CONTROL).filter(is_up=True).update(
+            grace_until=moment + limit
+        )

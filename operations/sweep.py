@@ -1,0 +1,103 @@
+"""The sweep: a timer thread in every control worker that picks up what nobody works on.
+
+It needs no broker: a lost doorbell, order or reply, a dead conductor or host costs time, never truth
+(OPERATIONS 10).
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+import threading
+import uuid
+from datetime import timedelta
+
+import structlog
+from django.db import close_old_connections
+
+from cloudweb import events
+from cloudweb.conf import intervals
+from cloudweb.database.clock import now
+from cloudweb.version import RELEASE
+from operations import services
+from operations.engine import advance, due
+from operations.models import Answer, Operation, Service
+from operations.states import OperationState
+
+log = structlog.get_logger(__name__)
+BATCH = 100
+KEEP = timedelta(days=90)
+
+
+class Sweep(threading.Thread):
+    """One for each control worker; also writes that its services are alive, and keeps house."""
+
+    def __init__(self, topics: tuple[str, ...]) -> None:
+        super().__init__(name="sweep", daemon=True)
+        self.topics = topics
+        self.boot_id = uuid.uuid4().hex
+        self._stop_now = threading.Event()
+        self._ticks = 0
+
+    def stop(self) -> None:
+        """End after the current round."""
+        self._stop_now.set()
+
+    def run(self) -> None:
+        """Sweep until told to stop; a database that is away is tried again."""
+        self._guard(services.give_grace)
+        while not self._stop_now.wait(0 if self._ticks == 0 else intervals().sweep):
+            self._guard(self.tick)
+            self._ticks += 1
+
+    def _guard(self, job: object) -> None:
+        try:
+            close_old_connections()
+            assert callable(job)
+            job()
+        except Exception:
+            log.exception("sweep met an error")
+
+    def tick(self) -> None:
+        """Do one round."""
+        per_report = max(1, round(intervals().report / intervals().sweep))
+        if self._ticks % per_report == 0:
+            self._heartbeat()
+        advance_due()
+        services.announce_changes()
+        if self._ticks % 3600 == 3599:
+            keep_house()
+
+    def _heartbeat(self) -> None:
+        host = socket.gethostname().lower()
+        wanted = [(f"{topic}@{host}", topic, host) for topic in self.topics]
+        for row in services.ensure(wanted).values():
+            values: dict[str, object] = {"last_seen_at": now(), "is_up": True}
+            if row.boot_id != self.boot_id:
+                values |= {"boot_id": self.boot_id, "up_since": now(), "version": RELEASE}
+            Service.objects.filter(id=row.id).update(**values)
+
+
+def advance_due() -> int:
+    """Work on everything that is due, each in its own try; return how many there were."""
+    ids = list(Operation.objects.filter(due(now())).values_list("id", flat=True)[:BATCH])
+    random.shuffle(ids)
+    for operation_id in ids:
+        try:
+            advance(operation_id)
+        except Exception:
+            log.exception("sweep could not advance", operation=str(operation_id))
+    return len(ids)
+
+
+def keep_house() -> None:
+    """Drop operations that ended 90 days ago, in batches, and answers nobody fetched.
+
+    Other apps keep theirs on the event ``house.kept``.
+    """
+    old = Operation.objects.filter(
+        state__in=OperationState.ended(), finished_at__lt=now() - KEEP
+    ).values_list("id", flat=True)[:1000]
+    Operation.objects.filter(id__in=list(old)).delete()
+    Answer.objects.filter(created_at__lt=now() - timedelta(minutes=5)).delete()
+    events.emit("house.kept")

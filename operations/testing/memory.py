@@ -1,0 +1,222 @@
+"""A cloud in one process, and the checks every saga gets in one line (DESIGN section 4).
+
+``Cloud`` replaces the broker by queues in memory that a test may lose, double or delay, and runs hosts
+on fake drivers in the same thread, so a test decides when anything happens.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.db.models import Q
+
+from cloudweb import rpc
+from cloudweb.database.clock import now
+from cloudweb.host import HostRuntime
+from cloudweb.topics import INBOX
+from operations import conductor, doorbell, services
+from operations.engine import advance
+from operations.joining import add_host
+from operations.models import Debt, Hold, Operation, Service, Step
+from operations.states import OperationState, StepState
+
+Message = dict[str, Any]
+
+
+class OnTheSpot:
+    """A pool that runs each job at once, in the caller's thread."""
+
+    def submit(self, job: Callable[..., Any], /, *args: Any) -> None:
+        """Run it."""
+        job(*args)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """There is nothing to stop."""
+
+
+class MemoryBroker:
+    """Queues in memory; ``is_down`` refuses messages, ``lose`` drops those it says True for."""
+
+    def __init__(self) -> None:
+        self.queues: defaultdict[str, deque[tuple[str, Any]]] = defaultdict(deque)
+        self.is_down = False
+        self.lose: Callable[[str, str, Any], bool] = lambda _queue, _task, _argument: False
+        self.doubles = False
+        self._lock = threading.Lock()
+
+    def send(self, queue: str, task: str, argument: Any) -> bool:
+        """Take a message, unless told to be down or to lose it."""
+        if self.is_down:
+            return False
+        if not self.lose(queue, task, argument):
+            with self._lock:
+                self.queues[queue].extend([(task, argument)] * (2 if self.doubles else 1))
+        return True
+
+    def flush_all(self) -> None:
+        """Forget every message (Redis' FLUSHALL)."""
+        with self._lock:
+            self.queues.clear()
+
+    def take(self) -> tuple[str, str, Any] | None:
+        """Return the next message of any queue."""
+        with self._lock:
+            for name, queue in self.queues.items():
+                if queue:
+                    task, argument = queue.popleft()
+                    return name, task, argument
+        return None
+
+
+class Cloud:
+    """Control plane and hosts in one thread."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.broker = MemoryBroker()
+        self.hosts: dict[str, HostRuntime] = {}
+        self.dead: set[str] = set()
+
+    def add_host(self, name: str, agents: Mapping[str, Any]) -> HostRuntime:
+        """Start a host with these agents and let it report."""
+        directory = self.directory / name
+        if not (directory / "credentials").exists():
+            add_host(name, directory)
+        host = HostRuntime(
+            name,
+            directory,
+            agents,
+            send=lambda message: self.broker.send(INBOX, rpc.DELIVER, message),
+            pools=(OnTheSpot(), OnTheSpot()),
+        )
+        for domain in sorted(agents, key=lambda domain: domain != "network"):
+            agents[domain].init_host()
+        self.hosts[name] = host
+        self.dead.discard(name)
+        host.report(init=True)
+        self.pump()
+        return host
+
+    def kill_host(self, name: str) -> None:
+        """Let a host die: it takes nothing and says nothing; the control plane notices."""
+        self.dead.add(name)
+        self._notice_silence()
+
+    def _notice_silence(self) -> None:
+        silent = Service.objects.filter(host__in=self.dead)
+        silent.update(last_seen_at=now() - timedelta(hours=1), grace_until=None)
+        services.announce_changes()
+
+    def report(self) -> None:
+        """Let every living host report."""
+        for name, host in self.hosts.items():
+            if name not in self.dead:
+                host.report()
+
+    def pump(self, limit: int = 2000) -> None:
+        """Deliver messages until there are none."""
+        doorbell_quiet()
+        for _ in range(limit):
+            found = self.broker.take()
+            if found is None:
+                doorbell_quiet()
+                found = self.broker.take()
+                if found is None:
+                    return
+            self._deliver(*found)
+        raise AssertionError("the cloud does not come to rest")
+
+    def _deliver(self, queue: str, task: str, argument: Any) -> None:
+        if queue == INBOX:
+            conductor.receive(argument)
+        elif task == rpc.ADVANCE:
+            advance(argument)
+        else:
+            name = queue.partition(".")[2]
+            if name in self.dead or name not in self.hosts:
+                return
+            host = self.hosts[name]
+            (host.notice if task.endswith(".notice") else host.receive)(argument)
+
+    def make_due(self) -> None:
+        """Let the time pass that anything waits for (back-off, a lost order, a dead owner's lease)."""
+        self._notice_silence()
+        past = now() - timedelta(seconds=1)
+        Operation.objects.filter(next_at__isnull=False).update(next_at=past)
+        Operation.objects.filter(state=OperationState.RUNNING).update(lease_until=past)
+
+    def sweep(self) -> int:
+        """Advance all that is due, as the sweep does; return how many."""
+        from operations.sweep import advance_due
+
+        return advance_due()
+
+    def settle(self, rounds: int = 60) -> None:
+        """Let time pass until every operation has ended; raise AssertionError if one never does."""
+        for _ in range(rounds):
+            self.pump()
+            if not Operation.objects.exclude(state__in=OperationState.ended()).exists():
+                return
+            self.report()
+            self.pump()
+            self.make_due()
+            self.sweep()
+        left = [
+            (o.kind, o.state, o.direction, o.cursor, o.error_detail)
+            for o in Operation.objects.exclude(state__in=OperationState.ended())
+        ]
+        raise AssertionError(f"operations that do not end: {left}")
+
+
+def doorbell_quiet() -> None:
+    """Wait until the doorbell's thread has rung all it was given."""
+    done = threading.Event()
+    doorbell.later(done.set)
+    done.wait(10)
+
+
+@contextmanager
+def cloud(directory: Path) -> Iterator[Cloud]:
+    """Run a block against a cloud in memory."""
+    made = Cloud(directory)
+    before = rpc._sender  # noqa: SLF001 - the seam tests replace
+    rpc._sender = made.broker  # type: ignore[assignment]  # noqa: SLF001
+    conductor._keys.clear()  # noqa: SLF001 - another test's database had other keys
+    conductor._seen.clear()  # noqa: SLF001
+    scale = os.environ.get("CLOUDWEB_TIME_SCALE")
+    os.environ["CLOUDWEB_TIME_SCALE"] = "1"  # time passes when the test says so
+    try:
+        yield made
+    finally:
+        os.environ["CLOUDWEB_TIME_SCALE"] = scale or "1"
+        doorbell_quiet()
+        rpc._sender = before  # noqa: SLF001
+
+
+def check_invariants() -> None:
+    """Raise AssertionError when the tables break a promise of OPERATIONS 40."""
+    live = ~Q(state__in=OperationState.ended())
+    assert not Operation.objects.filter(
+        state__in=[OperationState.WAITING, OperationState.READY], next_at__isnull=True
+    ).exists(), "an operation waits for nothing"
+    assert not Step.objects.filter(
+        state=StepState.STARTED, deadline_at__isnull=True, scope__gt=""
+    ).exists(), "a step has no deadline"
+    assert not Hold.objects.exclude(operation__in=Operation.objects.filter(live)).exists(), (
+        "a hold without a live operation"
+    )
+    held = Hold.objects.values_list("operation_id", flat=True)
+    unheld = Operation.objects.filter(live).exclude(state=OperationState.QUEUED)
+    assert not unheld.exclude(id__in=held).exists(), "a live operation holds nothing"
+
+
+def unpaid_debts() -> int:
+    """Return how many debts are open."""
+    return Debt.objects.filter(paid_at__isnull=True).count()

@@ -1,0 +1,163 @@
+"""The dashboard in a real browser: a server's life without a reload, uploads, phones, colours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import Browser
+
+pytestmark = pytest.mark.timeout(240)
+PAGES = (
+    "/", "/servers", "/servers/launch", "/images", "/images/new", "/key-pairs", "/account",
+)  # fmt: skip
+
+
+def launch(browser: Browser, name: str) -> None:
+    """Launch a server by the form; end on its page."""
+    browser.open("/servers/launch")
+    browser.fill("[name=name]", name)
+    browser.press("[data-launch]")
+    browser.find("#server")
+    # a mark that a reload would wipe out
+    browser.run("window.untouched = true")
+
+
+def badge(browser: Browser) -> str:
+    return browser.text("#server .title-line .status")
+
+
+def test_a_servers_life(browser: Browser) -> None:
+    browser.log_in()
+    launch(browser, "browser-1")
+    browser.wait(lambda: badge(browser) == "Running", "the server runs")
+    browser.wait(lambda: browser.text("#server .table").count("10."), "it has an address")
+    assert "Boot the guest" in browser.text(".timeline")
+    assert not browser.find("[data-action=start]").is_enabled()
+
+    browser.press("[data-action=stop]")
+    browser.wait(lambda: badge(browser) == "Stopped", "it stopped")
+    browser.wait(lambda: browser.find("[data-action=start]").is_enabled(), "it may be started")
+    browser.press("[data-action=start]")
+    browser.wait(lambda: badge(browser) == "Running", "it runs again")
+    assert browser.run("return window.untouched")
+
+    address = browser.driver.current_url
+    browser.driver.get(f"{address}/console")
+    browser.wait(lambda: "boot complete" in browser.text("#console"), "the guest speaks")
+    browser.driver.get(f"{address}/history")
+    assert len(browser.all(".timeline-head")) == 3
+
+    browser.press("[data-action=delete]")
+    browser.wait(browser.find("#question").is_displayed, "it asks first")
+    browser.press("#question [value=no]")
+    browser.wait(lambda: not browser.find("#question").is_displayed(), "it was not meant")
+    browser.press("[data-action=delete]")
+    browser.press("#question [data-yes]")
+    browser.wait(lambda: browser.driver.current_url.endswith("/servers"), "the list again")
+    browser.wait(lambda: "browser-1" not in browser.text("#rows"), "the server is gone")
+    assert browser.complaints() == []
+
+
+def test_the_list_acts_and_follows_without_a_reload(browser: Browser) -> None:
+    browser.log_in()
+    launch(browser, "browser-2")
+    browser.wait(lambda: badge(browser) == "Running", "the server runs")
+    browser.open("/servers?q=browser-2")
+    browser.run("window.untouched = true")
+    row = "#rows tbody tr"
+    browser.press(f"{row} .col-menu button")
+    browser.press(f"{row} form[action$='/delete'] button")
+    browser.press("#question [data-yes]")
+    browser.wait(lambda: "No server is like that" in browser.text("#rows"), "it is gone")
+    assert "is being deleted" in browser.text("#toasts")
+    assert browser.run("return window.untouched")
+    assert browser.complaints() == []
+
+
+def test_an_upload_shows_its_progress_and_ends_on_the_image(
+    browser: Browser, tmp_path: Path
+) -> None:
+    disk = tmp_path / "tiny.img"
+    disk.write_bytes(b"\x01" * 3_000_000)
+    browser.log_in()
+    browser.open("/images/new")
+    browser.find("[name=file]").send_keys(str(disk))
+    browser.wait(lambda: "tiny.img, 2.9 MiB" in browser.text("[data-chosen]"), "it is named")
+    assert browser.find("[name=name]").get_property("value") == "tiny"
+    browser.wait(
+        lambda: browser.find("[name=disk_format]").get_property("value") == "raw", "told by content"
+    )
+    browser.press("[data-submit]")
+    browser.wait(lambda: browser.text(".status") == "Ready", "the image is ready")
+    assert browser.text("h1") == "tiny"
+    assert browser.complaints() == []
+
+
+def test_an_upload_that_is_refused_leaves_nothing(browser: Browser, tmp_path: Path) -> None:
+    disk = tmp_path / "broken.img"
+    disk.write_bytes(b"\x01" * 100_000)
+    browser.log_in()
+    browser.open("/images/new")
+    browser.find("[name=file]").send_keys(str(disk))
+    browser.wait(
+        lambda: browser.find("[name=disk_format]").get_property("value") == "raw", "told by content"
+    )
+    browser.run("document.querySelector('[name=disk_format]').value = 'qcow2'")
+    browser.press("[data-submit]")
+    browser.wait(lambda: "qcow2" in browser.text("[data-error=file]"), "it says why")
+    browser.wait(
+        lambda: "broken" not in browser.run(
+            "const r = new XMLHttpRequest(); r.open('GET', '/images', false); r.send();"
+            "return r.responseText"
+        ),
+        "the record is gone",
+    )  # fmt: skip
+
+
+def test_a_key_made_on_the_way_is_chosen(browser: Browser) -> None:
+    browser.log_in()
+    browser.open("/servers/launch")
+    browser.fill("[name=new-name]", "on-the-way")
+    browser.press("#key-parts button[hx-post]")
+    browser.wait(lambda: "PRIVATE KEY" in browser.text("#private-key"), "the key is shown")
+    assert browser.find("#id_key").get_property("value") == "on-the-way"
+    assert browser.complaints() == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_phone_scrolls_one_way_only(browser: Browser, theme: str) -> None:
+    browser.log_in()
+    launch(browser, f"a-rather-long-name-for-a-server-on-a-phone-{theme}")
+    browser.wait(lambda: badge(browser) == "Running", "the server runs")
+    here = browser.driver.current_url.removeprefix(browser.cloud.url)
+    browser.run("localStorage.setItem('theme', arguments[0])", theme)
+    browser.size(390, 844)
+    for path in (*PAGES, here, f"{here}/console", f"{here}/history", "/nothing"):
+        browser.complaints()
+        browser.open(path)
+        browser.find("main")
+        wide = browser.run("return [document.documentElement.scrollWidth, innerWidth]")
+        assert wide[0] <= wide[1], path
+        assert browser.run("return document.documentElement.dataset.bsTheme") == theme
+        assert path == "/nothing" or browser.complaints() == [], path
+    browser.open("/")
+    menu = browser.find(".side-nav a[href='/servers']")
+    assert not menu.is_displayed()
+    browser.press(".side-toggle")
+    browser.wait(menu.is_displayed, "the menu opens")
+
+
+def test_colours_are_remembered_and_shared_with_the_operators(browser: Browser) -> None:
+    browser.log_in("admin", "cloudweb-admin")
+    browser.press("[data-theme-choice=dark]")
+    browser.open("/servers")
+    assert browser.run("return document.documentElement.dataset.bsTheme") == "dark"
+    browser.open("/admin/")
+    assert browser.run("return document.documentElement.dataset.theme") == "dark"
+    assert browser.find(".first strong").text == "Hosts"
+    for path in ("/admin/compute/host/", "/admin/operations/operation/", "/api/schema/"):
+        browser.open(path)
+        browser.find("#content, .swagger-ui .info")
+    assert browser.complaints() == []

@@ -1,0 +1,20 @@
+"""The demo image, built once for all runs of the suite on this machine."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+from cloudweb import process
+from cloudweb.conf import ROOT
+
+
+@cache
+def demo_image() -> Path:
+    """Return the directory with demo.qcow2, vmlinuz and initrd.img; the build skips what is current."""
+    default = Path.home() / ".cache" / "cloudweb"
+    directory = Path(os.environ.get("CLOUDWEB_TEST_CACHE", default)) / "demo-image"
+    directory.mkdir(parents=True, exist_ok=True)
+    process.run(str(ROOT / "deploy/demo-image/build.sh"), str(directory), timeout=300)
+    return directory

@@ -1,0 +1,112 @@
+"""Builders of identity: rows, tokens and the clients that carry them."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import orjson
+from django.test import Client
+
+from cloudweb.context import RequestContext
+from identity import revocations
+from identity.models import (
+    DEFAULT_DOMAIN_ID,
+    Assignment,
+    Domain,
+    Implication,
+    Project,
+    Role,
+    User,
+)
+from identity.querysets import effective_roles
+from identity.tokens import Token, context_of
+
+CHAIN = ("admin", "manager", "member", "reader")
+_numbers = itertools.count(1)
+
+
+def make_domain(**overrides: Any) -> Domain:
+    """Return the default domain, or another one if an id is given."""
+    values = {"id": DEFAULT_DOMAIN_ID, "name": "Default", **overrides}
+    return Domain.objects.get_or_create(id=values.pop("id"), defaults=values)[0]
+
+
+def make_role(name: str = "member") -> Role:
+    """Return a role; one of the chain comes with all it implies."""
+    role = Role.objects.get_or_create(name=name)[0]
+    if name in CHAIN and name != CHAIN[-1]:
+        implied = make_role(CHAIN[CHAIN.index(name) + 1])
+        Implication.objects.get_or_create(prior=role, implied=implied)
+    return role
+
+
+def make_project(**overrides: Any) -> Project:
+    """Return a new project in the default domain."""
+    values = {"name": f"project-{next(_numbers)}", **overrides}
+    return Project.objects.create(**{"domain": make_domain(), **values})
+
+
+def make_user(*, password: str | None = None, **overrides: Any) -> User:
+    """Return a new user in the default domain."""
+    values = {"domain": make_domain(), "name": f"user-{next(_numbers)}", **overrides}
+    user = User(**values)
+    user.set_password(password)
+    user.save()
+    return user
+
+
+def grant(user: User, project: Project, role: str = "member") -> Assignment:
+    """Give a user a role on a project."""
+    return Assignment.objects.get_or_create(user=user, project=project, role=make_role(role))[0]
+
+
+def make_member(role: str = "member", *, project: Project | None = None, **overrides: Any) -> User:
+    """Return a new user with a role on a project (a new one unless given), his default."""
+    project = project or make_project()
+    user = make_user(default_project=project, **overrides)
+    grant(user, project, role)
+    return user
+
+
+def make_token(user: User, project: Project | None = None) -> Token:
+    """Return a token of a user for a project (his default one unless given)."""
+    project = project or user.default_project
+    roles = effective_roles(user.pk, project.pk) if project else []
+    return Token.issue(
+        user=user,
+        project=project,
+        roles=[role.name for role in roles],
+        methods=["password"],
+        seen=revocations.mark().number,
+    )
+
+
+def make_context(user: User, project: Project | None = None) -> RequestContext:
+    """Return the context a request with such a token has."""
+    return context_of(make_token(user, project).signed(), request_id="req-test", remote_address="")
+
+
+class ApiClient(Client):
+    """A client that sends a token and JSON."""
+
+    def __init__(self, token: str | None = None) -> None:
+        headers = {"X-Auth-Token": token} if token else {}
+        super().__init__(headers=headers, raise_request_exception=False)
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """Send a request; ``headers`` with underscores for dashes."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        data = b"" if body is None else body if isinstance(body, bytes) else orjson.dumps(body)
+        kind = "application/json" if data else ""
+        return self.generic(method, path, data, content_type=kind, headers=named)
+
+
+def client_of(user: User, project: Project | None = None) -> ApiClient:
+    """Return a client with a token of this user."""
+    return ApiClient(make_token(user, project).signed())
+
+
+def client_with(role: str, *, project: Project | None = None) -> ApiClient:
+    """Return a client of a new user with a role on a project (a new one unless given)."""
+    return client_of(make_member(role, project=project))

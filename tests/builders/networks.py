@@ -1,0 +1,56 @@
+"""Networks, subnets, ports and groups in the database, made by their managers."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from cloudweb.context import RequestContext
+from network.manager import NetworkManager, PortManager, SecurityGroupManager, SubnetManager
+from network.models import Network, Port, SecurityGroup, Subnet
+
+IMPLIED = {
+    "reader": frozenset({"reader"}),
+    "member": frozenset({"reader", "member"}),
+    "manager": frozenset({"reader", "member", "manager"}),
+    "admin": frozenset({"reader", "member", "manager", "admin"}),
+}
+
+
+def make_context(role: str = "member", *, project_id: str | None = None) -> RequestContext:
+    """Return a caller with this role, in a project of its own unless one is said."""
+    return RequestContext(
+        user_id=uuid.uuid4().hex,
+        user_name=role,
+        project_id=project_id or uuid.uuid4().hex,
+        roles=IMPLIED[role],
+    )
+
+
+def make_network(context: RequestContext | None = None, **overrides: Any) -> Network:
+    """Return a network of the caller's project."""
+    return NetworkManager(context or make_context()).create(**{"name": "net", **overrides})
+
+
+def make_subnet(
+    network: Network | None = None, context: RequestContext | None = None, **overrides: Any
+) -> Subnet:
+    """Return a subnet, on a new network unless one is said."""
+    context = context or RequestContext.system(
+        project_id=network.project_id if network else uuid.uuid4().hex
+    )
+    network = network or make_network(context)
+    return SubnetManager(context).create(
+        **{"network_id": network.id, "cidr": "10.0.0.0/24", **overrides}
+    )
+
+
+def make_port(network: Network, context: RequestContext | None = None, **overrides: Any) -> Port:
+    """Return a port of the network's project."""
+    context = context or RequestContext.system(project_id=network.project_id)
+    return PortManager(context).create(**{"network_id": network.id, **overrides})
+
+
+def make_group(context: RequestContext, **overrides: Any) -> SecurityGroup:
+    """Return a security group of the caller's project."""
+    return SecurityGroupManager(context).create(**{"name": "web", **overrides})

@@ -1,0 +1,30 @@
+"""Servers as rows, without a cloud around them: for tests of what REST says and refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cloudweb.database.clock import now
+from identity.models import User
+from instances.models import Instance
+from instances.states import PowerState, VmState
+
+
+def make_server(user: User, **overrides: Any) -> Instance:
+    """Return an ACTIVE server of the user's default project that has run."""
+    facts: dict[str, Any] = {
+        "name": "vm1",
+        "hostname": "vm1",
+        "project_id": user.default_project_id,
+        "user_id": user.pk,
+        "vm_state": VmState.ACTIVE,
+        "power_state": PowerState.RUNNING,
+        "flavor_id": "1",
+        "flavor_name": "m1.tiny",
+        "vcpus": 1,
+        "ram": 512,
+        "disk": 1,
+        "launched_at": now(),
+        "reservation_id": "r-12345678",
+    }
+    return Instance.objects.create(**facts | overrides)

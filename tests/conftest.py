@@ -1,0 +1,60 @@
+"""Infrastructure for every test; what a test needs in the database it builds with tests/builders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from cloudweb.database import clock
+from tests.infrastructure import Cloud, private_postgresql, private_redis, running_cloud
+
+# A loaded machine is no failure.
+hypothesis_settings.register_profile("suite", deadline=None)
+hypothesis_settings.load_profile("suite")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what its directory says already."""
+    for item in items:
+        parts = Path(item.path).relative_to(config.rootpath).parts
+        if len(parts) > 2 and parts[1] in ("host", "browser"):
+            item.add_marker(getattr(pytest.mark, parts[1]))
+        if "postgresql_url" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.postgresql)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out what drives this machine where we are not root."""
+    if item.get_closest_marker("host") and os.geteuid() != 0:
+        pytest.skip("drives the kernel and hypervisor of this machine: needs root")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _database_clock_is_measured_once() -> None:
+    """Pinned statement counts must not depend on when a minute was over (PostgreSQL)."""
+    clock.MEASURE_EVERY = float("inf")
+
+
+@pytest.fixture(scope="session")
+def redis_socket() -> Iterator[Path]:
+    """The Unix socket of a Redis of the suite's own."""
+    with private_redis() as path:
+        yield path
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """The DATABASE_URL of a PostgreSQL of the suite's own."""
+    with private_postgresql() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[Cloud]:
+    """A whole cloud of processes on fake drivers, shared by the session."""
+    with running_cloud() as running:
+        yield running

@@ -1,0 +1,133 @@
+"""No endpoint without an access test, no public manager method without a declared policy.
+
+Each service has one table of calls by callers; ``CALLS`` is where a new service adds its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, get_resolver, resolve
+
+from cloudweb.api.mounts import service_of
+from cloudweb.manager import Manager
+from cloudweb.policy import RULES, policy_of
+from tests.contract.test_identity_access import ROUTES as IDENTITY
+from tests.functional.image import test_image_access as image
+from tests.functional.instances.test_access import TABLE as SERVERS
+from tests.integration.compute.test_access import CALLS as COMPUTE
+from tests.integration.network.test_access import ROUTES as NETWORK
+
+#: Methods and paths, each with its words for ids, that some table of access tests sends to everybody.
+CALLS: list[tuple[str, str]] = [
+    *((method, f"/identity{path}") for method, path in IDENTITY),
+    *((call[1], f"/compute/v2.1/{call[0]}") for call in COMPUTE),
+    *((method, f"/compute/v2.1/{path}") for method, path in SERVERS),
+    *((call[0], f"/network/v2.0{call[1]}") for call in NETWORK),
+    *image.COLLECTION,
+    *((method, f"/image/v2/images/an-id{path}") for method, path in image.MATRIX),
+]
+#: What is for everybody, with the test that says so.
+FOR_EVERYBODY = {
+    "/compute": "version document",
+    "/compute/v2.1": "version document",
+    "/network": "version document",
+    "/image": "version document",
+    "/image/versions": "version document",
+    "/image/v2": "version document",
+    "/image/signed/<uuid:image_id>": "test_signed_downloads: the URL is its own credential",
+}
+#: Programs that stand outside every service, with who is let in.
+OUTSIDE = {
+    "healthz": "everybody",
+    "readyz": "everybody",
+    "api/schema/download": "everybody: it describes, it holds nothing",
+    "api/schema/": "everybody",
+    "metadata": "guests, by their host's signature (test_guest_metadata)",
+    "metadata/<path:path>": "guests, by their host's signature",
+}
+MANAGERS = ("operations", "identity", "image", "network", "compute", "instances")
+
+
+def routes(patterns: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """Yield every pattern of the product with its whole path."""
+    for one in patterns:
+        path = prefix + str(one.pattern).removeprefix("^")
+        if isinstance(one, URLPattern):
+            yield path, one
+        else:
+            yield from routes(one.url_patterns, path)
+
+
+def of_services() -> dict[str, tuple[Any, str]]:
+    """Return what answers each "METHOD path" of every service, but for those under a project's id."""
+    found = {}
+    for path, pattern in routes(get_resolver().url_patterns):
+        if service_of(f"/{path}") is None or "url_project_id" in path:
+            continue
+        actions = getattr(pattern.callback, "actions", {"get": "get"})
+        for method, action in actions.items():
+            if method != "head":
+                found[f"{method.upper()} /{path}"] = (pattern.callback, action)
+    return found
+
+
+def test_every_route_of_every_service_has_an_access_test() -> None:
+    covered = set()
+    for method, path in CALLS:
+        filled = re.sub(r"<\w+:\w+>|{[\w-]+}", "an-id", path).removesuffix(".json").rstrip("/")
+        view = resolve(filled).func
+        actions = getattr(view, "actions", {"get": "get"})
+        covered.add((getattr(view, "cls", view), actions.get(method.lower())))
+    missing = {
+        said
+        for said, (view, action) in of_services().items()
+        if (getattr(view, "cls", view), action) not in covered
+        and said.removeprefix("GET ") not in FOR_EVERYBODY
+    }
+    assert missing == set()
+
+
+def test_what_stands_outside_the_services_is_known() -> None:
+    outside = {
+        path
+        for path, pattern in routes(get_resolver().url_patterns)
+        if service_of(f"/{path}") is None
+        and "url_project_id" not in path
+        and not path.startswith("admin/")
+        and not pattern.lookup_str.startswith("dashboard.")
+    }
+    assert outside <= OUTSIDE.keys()
+
+
+@pytest.mark.parametrize("path", [path for path in FOR_EVERYBODY if "<" not in path])
+def test_for_everybody_means_without_a_token(client: Any, path: str) -> None:
+    assert client.get(path).status_code in (200, 300)
+
+
+def managers() -> list[type[Manager]]:
+    """Return every manager class of every app."""
+    for app in MANAGERS:
+        importlib.import_module(f"{app}.api.urls" if app != "operations" else app)
+    left, found = [Manager], []
+    while left:
+        kind = left.pop()
+        left += kind.__subclasses__()
+        found.append(kind)
+    return found
+
+
+def test_every_public_method_of_a_manager_has_a_declared_policy() -> None:
+    bare = set()
+    for kind in managers():
+        for name, method in vars(kind).items():
+            if name.startswith("_") or not inspect.isfunction(method):
+                continue
+            if policy_of(method) not in RULES:
+                bare.add(f"{kind.__module__}.{kind.__name__}.{name}")
+    assert bare == set()

@@ -1,0 +1,199 @@
+"""What the agent relies on, on every hypervisor driver: the same suite on the fake and the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from cloudweb.driver import Interrupted, Unguarded
+from compute.drivers.base import ConsoleLog, GuestNotFound, Hypervisor
+from compute.drivers.fake import FakeDriver
+from compute.objects import GuestSpec
+from tests.builders.guests import make_guest, make_reboot, ref
+from tests.builders.work import CountedWork
+
+WORK = Unguarded()
+
+
+class Bench(Protocol):
+    """A driver on its machine, which the test can restart and count."""
+
+    driver: Hypervisor
+    images: Mapping[str, Path]
+
+    def make_guest(self) -> GuestSpec:
+        """Return a guest this driver can run."""
+
+    def restart(self) -> None:
+        """Let a new process take over: another driver object over the same state."""
+
+    def census(self) -> Sequence[str]:
+        """Return everything that is left of any guest, by whatever name."""
+
+    def wait_for_boot(self, spec: GuestSpec) -> None:
+        """Return when the guest's own software is up."""
+
+    def close(self) -> None:
+        """Take all away."""
+
+
+class FakeBench:
+    """The fake driver with its state in a directory."""
+
+    images: Mapping[str, Path] = {}
+
+    def __init__(self, state_dir: Path) -> None:
+        self.state_dir = state_dir
+        self.restart()
+
+    def restart(self) -> None:
+        self.driver = FakeDriver(self.state_dir)
+        self.driver.start(lambda guest_id, state: None)
+
+    def make_guest(self) -> GuestSpec:
+        return make_guest()
+
+    def census(self) -> Sequence[str]:
+        return self.driver.census()
+
+    def wait_for_boot(self, spec: GuestSpec) -> None:
+        """Simulated guests boot at once."""
+
+    def close(self) -> None:
+        self.driver.stop()
+
+
+@pytest.fixture(scope="module")
+def libvirt_host() -> Iterator[Bench]:
+    """One host for the module: its libvirtd takes seconds to look at QEMU for the first time."""
+    from tests.builders.libvirt_bench import LibvirtBench
+
+    host = LibvirtBench()
+    yield host
+    host.close()
+
+
+@pytest.fixture(params=["fake", pytest.param("libvirt", marks=pytest.mark.host)])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    if request.param == "libvirt":
+        yield request.getfixturevalue("libvirt_host")
+        return
+    made = FakeBench(tmp_path)
+    yield made
+    made.close()
+
+
+def console(bench: Bench, spec: GuestSpec, length: int | None = None) -> bytes:
+    assert isinstance(bench.driver, ConsoleLog)
+    return bench.driver.console_output(ref(spec), length=length)
+
+
+def test_spawned_twice_there_is_one_and_destroyed_twice_there_is_nothing(bench: Bench) -> None:
+    spec = bench.make_guest()
+    for _ in range(2):
+        state = bench.driver.spawn(spec, images=bench.images, work=WORK)
+        assert (state.id, state.name, state.power_state) == (spec.id, spec.name, "running")
+    assert [guest.id for guest in bench.driver.list()] == [spec.id]
+    assert bench.driver.load().guests == 1
+    for _ in range(2):
+        bench.driver.destroy(ref(spec), work=WORK)
+    assert list(bench.driver.list()) == []
+    assert list(bench.census()) == []
+
+
+def test_an_unknown_guest(bench: Bench) -> None:
+    spec = bench.make_guest()
+    bench.driver.destroy(ref(spec), work=WORK)
+    calls = [
+        lambda: bench.driver.get(spec.id),
+        lambda: bench.driver.power_on(spec, work=WORK),
+        lambda: bench.driver.power_off(ref(spec), timeout=1, work=WORK),
+        lambda: bench.driver.reboot(make_reboot(spec), work=WORK),
+        lambda: bench.driver.reboot(make_reboot(spec, kind="SOFT"), work=WORK),
+        lambda: console(bench, spec),
+    ]
+    for call in calls:
+        with pytest.raises(GuestNotFound):
+            call()
+    assert list(bench.census()) == []
+
+
+def test_a_day_in_the_life(bench: Bench) -> None:
+    """Boot, console, soft and hard reboot, off and on, each twice; adopted by a new process between."""
+    spec = bench.make_guest()
+    driver = bench.driver
+    driver.spawn(spec, images=bench.images, work=WORK)
+    bench.wait_for_boot(spec)
+    text = console(bench, spec)
+    assert b"boot complete" in text
+    assert len(console(bench, spec, length=2).splitlines()) == 2
+    assert console(bench, spec, length=0) == b""
+
+    driver.reboot(make_reboot(spec, kind="SOFT", timeout=60), work=WORK)
+    assert driver.get(spec.id).power_state == "running"
+    bench.wait_for_boot(spec)
+    driver.reboot(make_reboot(spec, spec=spec), work=WORK)
+    assert driver.get(spec.id).power_state == "running"
+
+    bench.restart()
+    driver = bench.driver
+    assert [(guest.id, guest.power_state) for guest in driver.list()] == [(spec.id, "running")]
+    assert driver.inventory().guests == tuple(driver.list())
+    bench.wait_for_boot(spec)
+
+    for _ in range(2):
+        assert driver.power_off(ref(spec), timeout=60, work=WORK).power_state == "shutdown"
+    assert driver.get(spec.id).power_state == "shutdown"
+    for _ in range(2):
+        assert driver.power_on(spec, work=WORK).power_state == "running"
+    driver.power_off(ref(spec), timeout=0, work=WORK)
+    bench.restart()
+    assert [guest.power_state for guest in bench.driver.list()] == ["shutdown"]
+    bench.driver.destroy(ref(spec), work=WORK)
+    assert list(bench.census()) == []
+
+
+def test_broken_off_at_each_checkpoint_a_spawn_is_finished_or_taken_back(bench: Bench) -> None:
+    """Each place where a newer order (or a kill) can stop a spawn, until one gets through."""
+    broken_off = 0
+    while True:
+        finished, taken_back = bench.make_guest(), bench.make_guest()
+        try:
+            bench.driver.spawn(finished, images=bench.images, work=CountedWork(broken_off))
+        except Interrupted:
+            bench.restart()
+            state = bench.driver.spawn(finished, images=bench.images, work=WORK)
+            assert state.power_state == "running"
+        else:
+            break
+        finally:
+            bench.driver.destroy(ref(finished), work=WORK)
+        with pytest.raises(Interrupted):
+            bench.driver.spawn(taken_back, images=bench.images, work=CountedWork(broken_off))
+        bench.restart()
+        bench.driver.destroy(ref(taken_back), work=WORK)
+        assert list(bench.census()) == []
+        broken_off += 1
+    assert broken_off >= 2
+    assert list(bench.census()) == []
+
+
+def test_broken_off_at_each_checkpoint_a_destroy_is_finished_by_the_next(bench: Bench) -> None:
+    broken_off = 0
+    while True:
+        spec = bench.make_guest()
+        bench.driver.spawn(spec, images=bench.images, work=WORK)
+        try:
+            bench.driver.destroy(ref(spec), work=CountedWork(broken_off))
+        except Interrupted:
+            bench.restart()
+            bench.driver.destroy(ref(spec), work=WORK)
+            assert list(bench.census()) == []
+            broken_off += 1
+        else:
+            break
+    assert broken_off >= 1
+    assert list(bench.census()) == []

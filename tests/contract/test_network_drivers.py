@@ -1,0 +1,199 @@
+"""What the network agent promises, with every driver: the same suite on the fake and the real kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from cloudweb.driver import Interrupted, Unguarded
+from network.agent import NetworkAgent
+from network.drivers.base import NetworkDriver
+from network.drivers.fake import FakeNetworkDriver
+from network.objects import NetworkPicture, PortWiring
+from tests.builders.ports import allow, make_network, make_port, port_ref
+from tests.builders.work import CountedWork
+from tests.host.network.bench import KernelBench
+
+
+class Bench(Protocol):
+    """An agent on its host, which the test can restart and count."""
+
+    agent: NetworkAgent
+    driver: NetworkDriver
+
+    def restart(self) -> None:
+        """Let a new process take over: new objects over the same state."""
+
+    def filters_of(self, port: PortWiring) -> int:
+        """Return how many rules are in force for a port."""
+
+    def census(self) -> Sequence[str]:
+        """Return everything that is left of any network, by whatever name."""
+
+    def close(self) -> None:
+        """Take all away."""
+
+
+class FakeBench:
+    """The fake driver with its state in a directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.restart()
+
+    def restart(self) -> None:
+        self.driver = FakeNetworkDriver(self.directory / "driver")
+        self.agent = NetworkAgent(self.driver, self.directory / "agent")
+        assert not self.agent.init_host()
+
+    def filters_of(self, port: PortWiring) -> int:
+        return len(self.driver.segment(port.network.id).filters[port.id])
+
+    def census(self) -> Sequence[str]:
+        return self.driver.census()
+
+    def close(self) -> None:
+        self.agent.delete_everything()
+
+
+@pytest.fixture(params=["fake", pytest.param("kernel", marks=pytest.mark.host)])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    made = KernelBench(tmp_path) if request.param == "kernel" else FakeBench(tmp_path)
+    yield made
+    made.close()
+
+
+def test_plug_twice_is_plug_once(bench: Bench) -> None:
+    port = make_port(make_network())
+    first = bench.agent.plug(port)
+    assert bench.agent.plug(port) == first
+    assert first.up
+    assert first.tap == port.tap
+    assert list(bench.driver.ports()) == [first]
+    assert list(bench.driver.segments()) == [port.network.id]
+
+
+def test_unplug_of_the_last_port_leaves_nothing_and_may_be_repeated(bench: Bench) -> None:
+    network = make_network()
+    one, two = make_port(network), make_port(network, "10.5.0.12")
+    bench.agent.plug(one)
+    bench.agent.plug(two)
+    bench.agent.unplug(port_ref(one))
+    assert [status.id for status in bench.driver.ports()] == [two.id]
+    assert list(bench.driver.segments()) == [network.id]
+    for _ in range(2):
+        bench.agent.unplug(port_ref(two))
+        assert not bench.census()
+    assert bench.agent.inventory().networks == ()
+
+
+def test_unplug_of_a_port_that_never_was(bench: Bench) -> None:
+    bench.agent.unplug(port_ref(make_port(make_network())))
+    assert not bench.census()
+
+
+def test_a_port_that_is_disabled_is_there_and_down(bench: Bench) -> None:
+    port = make_port(make_network(), admin_up=False)
+    assert not bench.agent.plug(port).up
+    assert bench.agent.plug(port.model_copy(update={"admin_up": True, "revision": 2})).up
+
+
+@pytest.mark.parametrize("allowed", range(8))
+def test_plug_broken_off_anywhere_can_be_repeated_or_taken_back(bench: Bench, allowed: int) -> None:
+    network = make_network()
+    one, two = make_port(network), make_port(network, "10.5.0.12")
+    for port in (one, two):
+        try:
+            bench.agent.plug(port, CountedWork(allowed))
+        except Interrupted:
+            bench.restart()
+    assert bench.agent.plug(one).up
+    bench.agent.unplug(port_ref(two))
+    assert [status.id for status in bench.driver.ports()] == [one.id]
+    try:
+        bench.agent.unplug(port_ref(one), CountedWork(allowed))
+    except Interrupted:
+        bench.restart()
+        bench.agent.unplug(port_ref(one))
+    assert not bench.census()
+
+
+def test_an_older_picture_is_not_applied_over_a_newer_one(bench: Bench) -> None:
+    network = make_network(revision=5)
+    newer = make_port(network, revision=5)
+    newer = newer.model_copy(update={"rules": (*newer.rules, allow("icmp"))})
+    bench.agent.plug(newer)
+    in_force = bench.filters_of(newer)
+    older_network = network.model_copy(update={"revision": 4, "subnets": ()})
+    older = newer.model_copy(update={"revision": 4, "rules": (), "network": older_network})
+    bench.agent.plug(older)
+    assert bench.filters_of(newer) == in_force
+    assert bench.agent.wirings.network(network.id) == network
+    other = make_port(network, "10.5.0.12")
+    bench.agent.plug(other.model_copy(update={"network": older_network}))
+    assert bench.agent.wirings.network(network.id) == network
+    bench.agent.unplug(port_ref(other))
+    assert bench.filters_of(newer) == in_force
+
+
+def test_the_filters_of_the_other_ports_stay_in_force(bench: Bench) -> None:
+    network = make_network()
+    one = make_port(network)
+    bench.agent.plug(one)
+    in_force = bench.filters_of(one)
+    two = make_port(network, "10.5.0.12", rules=(allow("icmp"),))
+    bench.agent.plug(two)
+    assert bench.filters_of(one) == in_force
+    bench.agent.unplug(port_ref(two))
+    assert bench.filters_of(one) == in_force
+
+
+def test_a_change_of_rules_reaches_ports_that_are_here_and_no_others(bench: Bench) -> None:
+    network = make_network()
+    here, gone = make_port(network), make_port(network, "10.5.0.12")
+    bench.agent.plug(here)
+    before = bench.filters_of(here)
+    changed = here.model_copy(update={"revision": 2, "rules": (*here.rules, allow("icmp"))})
+    picture = NetworkPicture(id=network.id, ports=(changed, gone))
+    assert [status.id for status in bench.agent.refresh(picture).ports] == [here.id]
+    assert bench.filters_of(here) > before
+    assert [status.id for status in bench.driver.ports()] == [here.id]
+
+
+def test_a_restart_finds_everything_as_it_was(bench: Bench) -> None:
+    ports = [make_port(make_network()), make_port(make_network())]
+    for port in ports:
+        bench.agent.plug(port)
+    before = bench.agent.inventory()
+    bench.restart()
+    assert bench.agent.inventory() == before
+    assert {status.id for status in before.ports} == {port.id for port in ports}
+    for port in ports:
+        bench.agent.unplug(port_ref(port))
+    assert not bench.census()
+
+
+def test_a_host_that_lost_its_kernel_state_gets_it_back_from_disk(bench: Bench) -> None:
+    port = make_port(make_network())
+    status = bench.agent.plug(port)
+    bench.driver.delete_segment(port.network.id, work=Unguarded())
+    assert not bench.census()
+    bench.restart()
+    assert list(bench.driver.ports()) == [status]
+    assert bench.filters_of(port)
+
+
+def test_a_tap_without_a_record_is_shown_and_kept_and_an_empty_network_goes(bench: Bench) -> None:
+    port = make_port(make_network())
+    bench.agent.plug(port)
+    empty = make_network()
+    bench.driver.ensure_segment(empty, work=Unguarded())
+    bench.agent.wirings.forget_network(port.network.id)
+    bench.restart()
+    assert [status.id for status in bench.agent.inventory().strays] == [port.id]
+    assert list(bench.driver.segments()) == [port.network.id]
+    bench.agent.unplug(port_ref(port))
+    assert not bench.census()

@@ -1,0 +1,108 @@
+"""The real openstack command against flavors, hypervisors, services and zones."""
+
+from __future__ import annotations
+
+import pytest
+
+from compute.models import Flavor
+from operations.models import Service
+from tests.builders.compute import make_flavor, make_host, make_service
+from tests.builders.openstack import Command
+
+pytestmark = [pytest.mark.openstack, pytest.mark.django_db(transaction=True)]
+VERSIONS = ("2.1", "2.96")
+
+
+def at(version: str | None) -> tuple[str, ...]:
+    """The option by which a user asks for a version; None leaves it to the command."""
+    return () if version is None else ("--os-compute-api-version", version)
+
+
+@pytest.mark.parametrize("version", [None, *VERSIONS])
+def test_flavors(openstack: Command, version: str | None) -> None:
+    """Create, find by name, describe, withdraw."""
+    option = at(version)
+    size = ("--ram", "256", "--disk", "1", "--vcpus", "1", "--property", "hw:a=b")
+    made = openstack.json(*option, "flavor", "create", "small", "--id", "auto", *size)
+    assert (made["name"], made["ram"], made["properties"]) == ("small", 256, {"hw:a": "b"})
+    shown = openstack.json(*option, "flavor", "show", "small", cloud="cloudweb")
+    assert (shown["id"], shown["swap"], shown["properties"]) == (made["id"], 0, {"hw:a": "b"})
+    openstack.text(*option, "flavor", "set", "small", "--property", "x=y")
+    listed = openstack.json(*option, "flavor", "list", "--long", cloud="cloudweb")
+    assert [(one["Name"], one["RAM"], one["Properties"]) for one in listed] == [
+        ("small", 256, {"hw:a": "b", "x": "y"})
+    ]
+    openstack.text(*option, "flavor", "delete", "small")
+    assert not Flavor.objects.exists()
+
+
+def test_a_flavor_is_found_by_name_in_two_requests(openstack: Command) -> None:
+    """As contract 12.8 recorded it."""
+    make_flavor("m1.tiny", id="1")
+    openstack.json("flavor", "show", "m1.tiny", cloud="cloudweb")
+    path = "/compute/v2.1/flavors"
+    compute = [one for one in openstack.requests if "/compute" in one]
+    assert compute[0] == "GET /compute/v2.1"
+    assert compute[1:3] == [f"GET {path}/m1.tiny", f"GET {path}/detail?is_public=None"]
+
+
+def test_flavor_description_and_access(openstack: Command) -> None:
+    """A private flavor for one project; the description needs 2.55."""
+    size = ("--ram", "1", "--disk", "1", "--vcpus", "1", "--private", "--project", "demo")
+    openstack.json("flavor", "create", "mine", *size)
+    assert [one["Name"] for one in openstack.json("flavor", "list", cloud="cloudweb")] == ["mine"]
+    openstack.text("flavor", "set", "mine", "--description", "for demo")
+    assert Flavor.objects.get().description == "for demo"
+    openstack.text("flavor", "unset", "mine", "--project", "demo")
+    assert "No Flavor found" in openstack.refusal("flavor", "show", "mine", cloud="cloudweb")
+    refused = openstack.refusal("flavor", "create", "x", *size[:6], cloud="cloudweb")
+    assert "403" in refused
+    assert "flavors:create" in refused
+
+
+@pytest.mark.parametrize("version", [None, *VERSIONS])
+def test_hypervisors(openstack: Command, version: str | None) -> None:
+    """List and show by name."""
+    make_host("h1")
+    option = at(version)
+    (listed,) = openstack.json(*option, "hypervisor", "list")
+    assert (listed["Hypervisor Hostname"], listed["State"]) == ("h1", "up")
+    shown = openstack.json(*option, "hypervisor", "show", "h1")
+    assert (shown["hypervisor_hostname"], shown["state"]) == ("h1", "up")
+
+
+def test_hypervisor_sums(openstack: Command) -> None:
+    """The call ended with 2.88; the command asks for 2.87 by itself."""
+    make_host("h1")
+    stats = openstack.json("hypervisor", "stats", "show")
+    assert (stats["count"], stats["vcpus"]) == (1, 8)
+
+
+@pytest.mark.parametrize("version", [None, "2.1"])
+def test_services(openstack: Command, version: str | None) -> None:
+    """List, disable with a reason, enable, delete."""
+    make_host("h1")
+    make_service("conductor", "c1")
+    option = at(version)
+    listed = openstack.json(*option, "compute", "service", "list")
+    assert {(one["Binary"], one["Host"], one["State"]) for one in listed} == {
+        ("nova-compute", "h1", "up"),
+        ("nova-conductor", "c1", "up"),
+    }
+    service = ("compute", "service")
+    openstack.text(
+        *option, *service, "set", "--disable", "--disable-reason", "disk", "h1", "nova-compute"
+    )
+    (shown,) = openstack.json(*option, *service, "list", "--long", "--host", "h1")
+    assert (shown["Status"], shown["Disabled Reason"]) == ("disabled", "disk")
+    openstack.text(*option, *service, "delete", str(shown["ID"]))
+    assert not Service.objects.filter(host="h1").exists()
+
+
+def test_zones(openstack: Command) -> None:
+    """The detail is an operator's; a user's command falls back on the list."""
+    make_host("h1", zone="north")
+    zones = openstack.json("availability", "zone", "list", "--compute", cloud="cloudweb")
+    assert zones == [{"Zone Name": "north", "Zone Status": "available"}]
+    detail = openstack.json("availability", "zone", "list", "--compute", "--long")
+    assert [(one["Zone Name"], one["Host Name"]) for one in detail] == [("north", "h1")]

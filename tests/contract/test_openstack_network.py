@@ -1,0 +1,163 @@
+"""The real openstack command against networks, and the requests it makes (contract 12.8)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.signals import request_started
+
+from cloudweb import process
+from identity.bootstrap import bootstrap
+from network.bootstrap import ensure_demo_network, ensure_public_network
+from network.models import Network, Port, SecurityGroup
+
+pytestmark = [pytest.mark.openstack, pytest.mark.django_db(transaction=True)]
+OPENSTACK = Path(sys.executable).with_name("openstack")
+V2 = "/network/v2.0"
+
+
+class Command:
+    """The openstack command with its credentials; ``requests`` are network's of its last run."""
+
+    def __init__(self, clouds: Path) -> None:
+        self.clouds = clouds
+        self.requests: list[str] = []
+
+    def record(self, environ: dict[str, Any], **_: Any) -> None:
+        """Note a request as it comes in."""
+        if environ["PATH_INFO"].startswith("/network"):
+            query = f"?{environ['QUERY_STRING']}" if environ["QUERY_STRING"] else ""
+            self.requests.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}{query}")
+
+    def run(self, *words: str, cloud: str = "cloudweb", check: bool = True) -> process.Completed:
+        """Run it. Raises CommandFailed."""
+        self.requests.clear()
+        environment = {"OS_CLIENT_CONFIG_FILE": str(self.clouds), "OS_CLOUD": cloud}
+        return process.run(str(OPENSTACK), *words, env=environment, timeout=60, check=check)
+
+    def json(self, *words: str, cloud: str = "cloudweb") -> Any:
+        """Run it; return what it printed as JSON."""
+        return json.loads(self.run(*words, "-f", "json", cloud=cloud).text)
+
+    def refusal(self, *words: str, cloud: str = "cloudweb") -> str:
+        """Run it; return what it complained of. Fails if it succeeded."""
+        done = self.run(*words, cloud=cloud, check=False)
+        assert done.returncode != 0
+        return done.stderr.decode()
+
+
+@pytest.fixture
+def openstack(live_server: Any, settings: Any, tmp_path: Path) -> Iterator[Command]:
+    """The command, for a cloud after its first minute."""
+    settings.PUBLIC_URL = live_server.url
+    clouds = tmp_path / "clouds.yaml"
+    made = bootstrap(admin_password="operator", demo_password="demo", clouds_file=clouds)
+    ensure_public_network(project_id=made.admin.project_id)
+    ensure_demo_network(made.demo.project_id)
+    command = Command(clouds)
+    request_started.connect(command.record)
+    yield command
+    request_started.disconnect(command.record)
+
+
+def test_networks_are_found_by_name_in_two_requests(openstack: Command) -> None:
+    shown = openstack.json("network", "show", "demo")
+    assert (shown["name"], shown["status"], shown["shared"]) == ("demo", "ACTIVE", False)
+    assert openstack.requests == [f"GET {V2}/networks/demo", f"GET {V2}/networks?name=demo"]
+    assert {row["Name"] for row in openstack.json("network", "list")} == {"demo", "public"}
+    assert [row["Name"] for row in openstack.json("network", "list", "--external")] == ["public"]
+
+
+def test_a_network_of_ones_own(openstack: Command) -> None:
+    openstack.run("network", "create", "web", "--mtu", "1400", "--description", "d", "--tag", "t")
+    subnet = openstack.json(
+        "subnet", "create", "web4", "--network", "web", "--subnet-range", "10.7.0.0/24",
+        "--dns-nameserver", "10.7.0.53", "--allocation-pool", "start=10.7.0.10,end=10.7.0.20",
+        "--host-route", "destination=10.99.0.0/24,gateway=10.7.0.9",
+    )  # fmt: skip
+    assert subnet["gateway_ip"] == "10.7.0.1"
+    openstack.run("subnet", "set", "web4", "--no-dhcp", "--gateway", "none", "--name", "web-4")
+    assert openstack.json("subnet", "show", "web-4")["gateway_ip"] is None
+    openstack.run("network", "set", "web", "--disable", "--name", "web2")
+    assert openstack.json("network", "show", "web2")["status"] == "DOWN"
+    assert [row["Name"] for row in openstack.json("network", "list", "--tags", "t")] == ["web2"]
+    openstack.run("subnet", "delete", "web-4")
+    openstack.run("network", "delete", "web2")
+    assert not Network.objects.filter(name="web2").exists()
+
+
+def test_ports(openstack: Command) -> None:
+    port = openstack.json(
+        "port", "create", "p1", "--network", "demo", "--fixed-ip", "ip-address=10.20.0.77",
+        "--allowed-address", "ip-address=10.20.0.200", "--security-group", "default",
+    )  # fmt: skip
+    assert port["fixed_ips"][0]["ip_address"] == "10.20.0.77"
+    listed = openstack.json("port", "list", "--fixed-ip", "ip-address=10.20.0.77")
+    assert [row["Name"] for row in listed] == ["p1"]
+    assert any("fields=fixed_ips" in request for request in openstack.requests)
+    openstack.run("port", "set", "p1", "--name", "p2", "--disable")
+    openstack.run("port", "set", "p2", "--no-allowed-address")
+    openstack.run("port", "set", "p2", "--no-security-group", "--disable-port-security")
+    assert openstack.json("port", "show", "p2")["port_security_enabled"] is False
+    assert "still in use" in openstack.refusal("network", "delete", "demo")
+    openstack.run("port", "delete", "p2")
+    assert not Port.objects.filter(name="p2").exists()
+
+
+def test_security_groups_and_rules(openstack: Command) -> None:
+    openstack.run("security", "group", "create", "web", "--description", "d")
+    rule = openstack.json(
+        "security", "group", "rule", "create", "web", "--protocol", "tcp", "--dst-port", "80:81"
+    )
+    assert (rule["port_range_min"], rule["port_range_max"]) == (80, 81)
+    assert rule["remote_ip_prefix"] == "0.0.0.0/0"
+    for words in (
+        ("--protocol", "icmp"),
+        ("--protocol", "icmp", "--icmp-type", "8", "--icmp-code", "0", "--remote-ip", "10.0.0.0/8"),
+        ("--ethertype", "IPv6", "--protocol", "ipv6-icmp"),
+        ("--remote-group", "default"),
+        ("--egress", "--protocol", "udp", "--dst-port", "53"),
+    ):
+        openstack.run("security", "group", "rule", "create", "web", *words)
+    assert len(openstack.json("security", "group", "rule", "list", "web")) == 8
+    again = openstack.refusal(
+        "security", "group", "rule", "create", "web", "--protocol", "tcp", "--dst-port", "80:81"
+    )
+    assert "already exists" in again
+    openstack.run("security", "group", "rule", "delete", rule["id"])
+    openstack.run("security", "group", "set", "web", "--name", "web2")
+    names = {row["Name"] for row in openstack.json("security", "group", "list")}
+    assert names == {"default", "web2"}
+    openstack.run("security", "group", "delete", "web2")
+    assert not SecurityGroup.objects.filter(is_default=False).exists()
+    assert "default" in openstack.refusal("security", "group", "delete", "default")
+
+
+def test_what_operators_do(openstack: Command) -> None:
+    made = openstack.json(
+        "network", "create", "wide", "--share", "--provider-network-type", "local",
+        cloud="cloudweb-admin",
+    )  # fmt: skip
+    assert made["provider:network_type"] == "local"
+    assert "wide" in {row["Name"] for row in openstack.json("network", "list")}
+    assert "rule:" in openstack.refusal("network", "create", "mine", "--share")
+    assert "public is in use" in openstack.refusal(
+        "network", "create", "x", "--provider-network-type", "flat",
+        "--provider-physical-network", "public", cloud="cloudweb-admin",
+    )  # fmt: skip
+
+
+def test_extensions_and_zones(openstack: Command) -> None:
+    aliases = {row["Alias"] for row in openstack.json("extension", "list", "--network")}
+    assert "security-group" in aliases
+    assert "router" not in aliases
+    zones = openstack.json("availability", "zone", "list", "--network")
+    assert [zone["Zone Name"] for zone in zones] == ["nova"]
+    assert openstack.requests[0] == f"GET {V2}/extensions/Availability%20Zone" or (
+        f"GET {V2}/extensions/Availability Zone" in openstack.requests
+    )

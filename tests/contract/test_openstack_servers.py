@@ -1,0 +1,200 @@
+"""The real openstack command against servers, in a cloud of real processes on fake drivers.
+
+The command runs inside this process (each start of it costs 1.5 s of CPU), so its requests can be
+looked at; nothing of it is replaced.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from keystoneauth1.session import Session
+
+from tests.builders.images import RAW
+from tests.infrastructure import Cloud
+
+pytestmark = pytest.mark.openstack
+VERSIONS = (None, "2.1", "2.96")
+#: Version documents, which a second command of one process knows already.
+DISCOVERY = {"GET /image", "GET /compute/v2.1"}
+WAIT = "--wait"
+
+
+class Shell:
+    """``openstack`` in this process; ``requests`` are those of its last run, with microversions."""
+
+    def __init__(self, cloud: Cloud, capsys: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch):
+        self.cloud, self.capsys = cloud, capsys
+        self.requests: list[str] = []
+        self.version: str | None = None
+        for name, value in cloud.environment().items():
+            patch.setenv(name, value)
+        send = Session.request
+
+        def record(session: Any, url: str, method: str, **more: Any) -> Any:
+            answer = send(session, url, method, **more)
+            made = answer.request
+            version = made.headers.get("OpenStack-API-Version", "")
+            path = made.url.removeprefix(cloud.url)
+            self.requests.append(" ".join(f"{made.method} {path} {version}".split()))
+            return answer
+
+        patch.setattr(Session, "request", record)
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """Run it; return what it printed (on failure: what it complained of)."""
+        from openstackclient.shell import OpenStackShell
+
+        option = ("--os-compute-api-version", self.version) if self.version else ()
+        self.requests.clear()
+        self.capsys.readouterr()
+        done = OpenStackShell().run([*option, *words])
+        said = self.capsys.readouterr()
+        assert done == code, said.err
+        return said.err if code else said.out
+
+    def json(self, *words: str) -> Any:
+        return json.loads(self.run(*words, "-f", "json"))
+
+
+@pytest.fixture
+def shell(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shell]:
+    made = Shell(cloud, capsys, monkeypatch)
+    yield made
+    made.version = None
+    for noun in ("server", "image", "keypair", "port", "network", "security group"):
+        for one in made.json(*noun.split(), "list"):
+            if one.get("Name", "").startswith("t-"):
+                wait = (WAIT,) if noun == "server" else ()
+                made.run(*noun.split(), "delete", *wait, one.get("ID", one["Name"]))
+
+
+def make_parts(shell: Shell, tmp_path: Path) -> None:
+    """Image, network, subnet, group, rule, port and key, each by its command."""
+    disk = tmp_path / "disk.raw"
+    disk.write_bytes(RAW)
+    image = shell.json("image", "create", "t-image", "--disk-format", "raw", "--file", str(disk))
+    assert image["status"] in ("active", "queued")
+    assert [one.split()[0] for one in shell.requests if "/image/v2" in one][:2] == ["POST", "PUT"]
+    saved = tmp_path / "saved.raw"
+    shell.run("image", "save", "--file", str(saved), "t-image")
+    assert saved.read_bytes() == RAW
+    shell.run("network", "create", "t-net")
+    shell.run("subnet", "create", "t-sub", "--network", "t-net", "--subnet-range", "10.77.0.0/24")
+    shell.run("security", "group", "create", "t-web")
+    rule = shell.json(
+        "security", "group", "rule", "create", "t-web", "--protocol", "tcp", "--dst-port", "22"
+    )
+    assert (rule["port_range_min"], rule["remote_ip_prefix"]) == (22, "0.0.0.0/0")
+    port = shell.json("port", "create", "t-port", "--network", "t-net")
+    assert port["fixed_ips"][0]["ip_address"].startswith("10.77.0.")
+    key = tmp_path / "key"
+    shell.run("keypair", "create", "t-key", "--private-key", str(key))
+    assert "PRIVATE KEY" in key.read_text()
+
+
+def test_a_servers_life(shell: Shell, tmp_path: Path) -> None:
+    make_parts(shell, tmp_path)
+    for version in VERSIONS:
+        shell.version = version
+        live(shell)
+
+
+def live(shell: Shell) -> None:
+    made = shell.json(
+        "server", "create", "--image", "t-image", "--flavor", "m1.tiny", "--network", "t-net",
+        "--key-name", "t-key", "--security-group", "default", "--property", "a=b", WAIT, "t-vm",
+    )  # fmt: skip
+    assert (made["status"], made["name"]) == ("ACTIVE", "t-vm")
+    assert made["adminPass"]
+    (listed,) = [one for one in shell.json("server", "list") if one["Name"] == "t-vm"]
+    assert (listed["Status"], listed["Image"], listed["Flavor"]) == ("ACTIVE", "t-image", "m1.tiny")
+    assert listed["Networks"]["t-net"][0].startswith("10.77.0.")
+    shown = shell.json("server", "show", "t-vm")
+    assert (shown["properties"], shown["key_name"]) == ({"a": "b"}, "t-key")
+    shell.run("server", "set", "--property", "c=d", "--name", "t-new", "t-vm")
+    for verb, status in (("stop", "SHUTOFF"), ("start", "ACTIVE")):
+        shell.run("server", verb, "t-new")
+        wait_for(shell, status)
+    shell.run("server", "reboot", "--soft", WAIT, "t-new")
+    shell.run("server", "reboot", "--hard", WAIT, "t-new")
+    assert shell.json("server", "show", "t-new")["properties"] == {"a": "b", "c": "d"}
+    assert isinstance(shell.run("console", "log", "show", "t-new"), str)
+    events = shell.json("server", "event", "list", "t-new")
+    assert [one["Action"] for one in events] == ["reboot", "reboot", "start", "stop", "create"]
+    event = shell.json("server", "event", "show", "t-new", events[-1]["Request ID"])
+    assert event["action"] == "create"
+    assert "409" in shell.run("server", "start", "t-new", code=1)
+    shell.run("server", "delete", WAIT, "t-new")
+    left = [one["Name"] for one in shell.json("server", "list")]
+    assert not [name for name in left if name.startswith("t-")]  # other tests share this cloud
+
+
+def wait_for(shell: Shell, status: str) -> None:
+    """Ask until the server shows the status and rests, as a script of a user would."""
+    for _ in range(200):
+        shown = shell.json("server", "show", "t-new")
+        if shown["status"] == status and shown["OS-EXT-STS:task_state"] is None:
+            return
+    raise AssertionError(f"it stays {shown['status']}")
+
+
+def test_keys_quotas_and_limits(shell: Shell, tmp_path: Path) -> None:
+    line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJf3vjeAlfyPRUzIGbQ5pQPzvQy2XLaXBFCU0ggMfLrR me"
+    public = tmp_path / "key.pub"
+    public.write_text(line)
+    for version in VERSIONS:
+        shell.version = version
+        shell.run("keypair", "create", "t-imported", "--public-key", str(public))
+        (listed,) = [one for one in shell.json("keypair", "list") if one["Name"] == "t-imported"]
+        assert (listed["Name"], len(listed["Fingerprint"])) == ("t-imported", 47)
+        shown = shell.run("keypair", "show", "--public-key", "t-imported")
+        assert shown.strip() == line
+        shell.run("keypair", "delete", "t-imported")
+        quotas = {one["Resource"]: one["Limit"] for one in shell.json("quota", "show")}
+        assert (quotas["instances"], quotas["cores"], quotas["key-pairs"]) == (10, 20, 100)
+        limits = {one["Name"]: one["Value"] for one in shell.json("limits", "show", "--absolute")}
+        assert (
+            limits["max_total_instances" if "max_total_instances" in limits else "instances"] == 10
+        )
+
+
+def test_the_recorded_requests_of_a_create_and_a_list(shell: Shell, tmp_path: Path) -> None:
+    """Contract 12.8, request by request with its microversion."""
+    make_parts(shell, tmp_path)
+    shell.run(
+        "server", "create", "--image", "t-image", "--flavor", "m1.tiny", "--network", "t-net",
+        "--key-name", "t-key", "--security-group", "default", "t-vm",
+    )  # fmt: skip
+    ids = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+    assert [ids.sub("{id}", one) for one in shell.requests if one not in DISCOVERY] == [
+        "GET /identity",
+        "POST /identity/v3/auth/tokens",
+        "GET /image/v2/images/t-image",
+        "GET /image/v2/images?name=t-image",
+        "GET /compute/v2.1/flavors/m1.tiny compute 2.61",
+        "GET /compute/v2.1/flavors/detail?is_public=None compute 2.61",
+        "GET /network/v2.0/networks/t-net",
+        "GET /network/v2.0/networks?name=t-net",
+        "GET /network/v2.0/security-groups/default",
+        "GET /network/v2.0/security-groups?name=default",
+        "POST /compute/v2.1/servers compute 2.96",
+        "GET /compute/v2.1/servers/{id} compute 2.96",
+        "GET /image/v2/images/{id}",
+    ]
+    shell.run("server", "list")
+    listed = [re.sub(r"in%3A.*", "in:…", ids.sub("{id}", one)) for one in shell.requests]
+    assert {*listed} - DISCOVERY == {
+        "GET /identity",
+        "POST /identity/v3/auth/tokens",
+        "GET /compute/v2.1/servers/detail?deleted=False compute 2.96",
+        "GET /image/v2/images?id=in:…",
+        "GET /compute/v2.1/flavors/detail?is_public=None compute 2.61",
+    }

@@ -1,0 +1,104 @@
+"""The state table of servers is what the API does: every state, task and action there is."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from instances.models import Instance
+from instances.states import ACTIONS, TaskState, VmState, possible, status_of, vm_states_of
+from operations.models import Operation
+from tests.builders.identity import client_of, make_member
+from tests.builders.servers import make_server
+
+pytestmark = pytest.mark.django_db
+TASKS = (None, *TaskState.values)
+#: action of the table -> method, path below the server, body
+REQUESTS: dict[str, tuple[str, str, Any]] = {
+    "start": ("POST", "/action", {"os-start": None}),
+    "stop": ("POST", "/action", {"os-stop": None}),
+    "reboot": ("POST", "/action", {"reboot": {"type": "SOFT"}}),
+    "hard_reboot": ("POST", "/action", {"reboot": {"type": "HARD"}}),
+    "delete": ("DELETE", "", None),
+    "update": ("PUT", "", {"server": {"name": "new"}}),
+    "metadata": ("POST", "/metadata", {"metadata": {"k": "v"}}),
+}
+ACCEPTED = {"delete": 204, "update": 200, "metadata": 200}
+#: Contract 10.1 by hand, lest table and test be wrong together: (vm_states, task_states).
+BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
+    "start": ({"stopped"}, {None}),
+    "stop": ({"active", "error"}, {None}),
+    "reboot": ({"active"}, {None}),
+    "hard_reboot": (
+        {"active", "stopped", "error"},
+        {None, "rebooting", "rebooting_hard"},
+    ),
+    "delete": ({"building", "active", "stopped", "error"}, set(TASKS)),
+    "update": ({"building", "active", "stopped", "error"}, set(TASKS)),
+    "metadata": ({"active", "stopped"}, set(TASKS)),
+}
+
+
+def test_every_action_is_tried() -> None:
+    assert ACTIONS.keys() == REQUESTS.keys() == BY_HAND.keys()
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_the_api_does_what_the_table_says(action: str) -> None:
+    user = make_member("member")
+    client = client_of(user)
+    method, path, body = REQUESTS[action]
+    for vm_state, task in itertools.product(VmState.values, TASKS):
+        server = make_server(user, vm_state=vm_state, task_state=task)
+        answer = client.send(method, f"/compute/v2.1/servers/{server.id}{path}", body)
+        row = Instance.objects.get(id=server.id)
+        where = (vm_state, task, answer.content)
+        vm_states, tasks = BY_HAND[action]
+        if vm_state == VmState.DELETED:
+            assert answer.status_code == 404, where
+        elif vm_state in vm_states and task in tasks:
+            assert ACTIONS[action].allows(vm_state, task), where
+            assert answer.status_code == ACCEPTED.get(action, 202), where
+            assert row.task_state == (ACTIONS[action].task_state or task), where
+        else:
+            assert not ACTIONS[action].allows(vm_state, task), where
+            assert answer.status_code == 409, where
+            fault = answer.json()["conflictingRequest"]["message"]
+            said = f"vm_state {vm_state}" if vm_state not in vm_states else f"task_state {task}"
+            assert fault.endswith(f"instance {server.id} while it is in {said}"), where
+            assert (row.vm_state, row.task_state) == (vm_state, task)
+            assert not Operation.objects.filter(resource_id=str(server.id)).exists()
+
+
+@pytest.mark.parametrize("action", ["start", "stop", "reboot", "hard_reboot"])
+def test_what_never_ran_cannot_be_acted_on(action: str) -> None:
+    user = make_member("member")
+    method, path, body = REQUESTS[action]
+    for vm_state in BY_HAND[action][0]:
+        server = make_server(user, vm_state=vm_state, launched_at=None)
+        url = f"/compute/v2.1/servers/{server.id}{path}"
+        assert client_of(user).send(method, url, body).status_code == 409
+
+
+@pytest.mark.parametrize("minor", [1, 96])
+@pytest.mark.parametrize("pair", list(itertools.product(VmState.values[:-1], TASKS)), ids=str)
+def test_the_filter_finds_what_the_status_shows(pair: tuple[str, str | None], minor: int) -> None:
+    """A list by status holds the servers that show that status, and no others."""
+    user = make_member("member")
+    server = make_server(user, vm_state=pair[0], task_state=pair[1])
+    client, at = client_of(user), {"OpenStack_API_Version": f"compute 2.{minor}"}
+    shown = status_of(*pair)
+    for word in ("BUILD", "ACTIVE", "SHUTOFF", "ERROR", "REBOOT", "HARD_REBOOT"):
+        url = f"/compute/v2.1/servers?status={word.lower()}"
+        found = [one["id"] for one in client.send("GET", url, **at).json()["servers"]]
+        assert (found == [str(server.id)]) is (word == shown), (word, shown)
+
+
+def test_words() -> None:
+    assert vm_states_of("unheard-of") == set()
+    assert status_of("active", "rebooting_hard") == "HARD_REBOOT"
+    assert status_of("stopped", "rebooting_hard") == "SHUTOFF"
+    assert possible("stopped", None) == ["start", "hard_reboot", "delete", "update", "metadata"]
+    assert possible("building", "spawning") == ["delete", "update"]

@@ -1,0 +1,212 @@
+"""Every page of the dashboard: who gets in, what he sees of others', what his role lets him do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.urls import get_resolver, reverse
+
+from dashboard.urls import urlpatterns
+from image.models import Image
+from instances.models import Instance, KeyPair
+from tests.builders.browsers import PASSWORD, browser_of, said, text_of
+from tests.builders.identity import make_member, make_user
+from tests.builders.images import RAW
+from tests.builders.instances import Lab, lab
+
+pytestmark = pytest.mark.django_db(transaction=True)
+#: Open to anyone.
+PUBLIC = {"login", "logout"}
+#: Routes about one thing: what they are called with.
+OF_CONSOLES = {"console_text", "console_log"}
+OF_A_SERVER = {"server", "server_history", "server_console"} | OF_CONSOLES
+OF_AN_IMAGE = {"image"}
+READABLE = {
+    "overview", "overview_live", "servers", "server_rows", "images", "image_rows", "key_pairs",
+    "account", "clouds_yaml", "openrc",
+}  # fmt: skip
+FORMS = {"launch", "new_image"}
+POSTS = {
+    "switch_project", "server_action", "delete_image", "generate_key", "import_key", "delete_key",
+}  # fmt: skip
+PUTS = {"image_data"}
+
+
+@dataclass
+class House:
+    """A project with a server and an image, and people who come to look."""
+
+    home: Lab
+    server_id: str
+    image: Image
+
+    def url(self, name: str) -> str:
+        """Return the address of a route, about the house's server or image."""
+        if name == "server_action":
+            return reverse(name, args=[self.server_id, "stop"])
+        if name in OF_A_SERVER:
+            return reverse(name, args=[self.server_id])
+        if name in OF_AN_IMAGE | {"image_data", "delete_image"}:
+            return reverse(name, args=[self.image.id])
+        return reverse(name)
+
+    def browser(self, role: str) -> Client:
+        """Return someone with this role on the house's project."""
+        return browser_of(make_member(role, project=self.home.project, password=PASSWORD))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with lab(tmp_path) as home:
+        yield House(home, home.create(), home.image)
+
+
+@pytest.fixture
+def stranger() -> Client:
+    """A member of another project."""
+    return browser_of(make_member("member", password=PASSWORD))
+
+
+def test_every_route_is_in_this_file() -> None:
+    names = {route.name for route in urlpatterns}
+    known = PUBLIC | OF_A_SERVER | OF_AN_IMAGE | READABLE | FORMS | POSTS | PUTS
+    assert names == known
+    assert get_resolver()
+
+
+def test_anonymous_are_sent_to_the_log_in(house: House) -> None:
+    client = Client()
+    for name in READABLE | FORMS | OF_A_SERVER | OF_AN_IMAGE:
+        answer = client.get(house.url(name))
+        assert (answer.status_code, answer.url.split("?")[0]) == (302, "/login"), name
+    for name in POSTS:
+        assert client.post(house.url(name)).url == "/login", name
+    assert client.put(house.url("image_data"), b"x").status_code == 302
+
+
+def test_htmx_of_a_lost_session_reloads_the_page() -> None:
+    answer = Client().get("/servers/rows", headers={"HX-Request": "true"})
+    assert answer.headers["HX-Refresh"] == "true"
+
+
+def test_readers_read_everything(house: House) -> None:
+    reader = house.browser("reader")
+    for name in (READABLE | OF_A_SERVER | OF_AN_IMAGE) - OF_CONSOLES:
+        answer = reader.get(house.url(name))
+        assert answer.status_code == 200, name
+    page = text_of(reader.get(house.url("server")))
+    assert "vm1" in page
+    assert "Hard reboot" not in page
+    assert "Launch server" not in text_of(reader.get("/servers"))
+    assert "does not let you read consoles" in text_of(reader.get(house.url("server_console")))
+
+
+def test_readers_do_not_act(house: House) -> None:
+    reader = house.browser("reader")
+    for name in FORMS | OF_CONSOLES:
+        assert reader.get(house.url(name)).status_code == 403, name
+    for action in ("stop", "start", "reboot", "hard_reboot", "delete"):
+        answer = reader.post(reverse("server_action", args=[house.server_id, action]))
+        assert answer.status_code == 403, action
+    assert reader.post(house.url("delete_image")).status_code == 403
+    assert reader.put(house.url("image_data"), b"x").status_code == 403
+    server = Instance.objects.get(id=house.server_id)
+    assert (server.vm_state, server.task_state) == ("active", None)
+    assert Image.objects.filter(id=house.image.id).exists()
+
+
+def test_a_refusal_goes_back_to_the_page_before(house: House) -> None:
+    reader = house.browser("reader")
+    url = reverse("server_action", args=[house.server_id, "stop"])
+    answer = reader.post(url, headers={"Referer": "http://testserver/servers"})
+    assert answer.url == "http://testserver/servers"
+    assert "Policy doesn't allow" in said(answer)[0]
+    elsewhere = reader.post(url, headers={"Referer": "http://evil.example/"})
+    assert elsewhere.status_code == 403
+
+
+def test_another_projects_things_are_404_pages(house: House, stranger: Client) -> None:
+    for name in OF_A_SERVER | OF_AN_IMAGE:
+        answer = stranger.get(house.url(name))
+        assert answer.status_code == 404, name
+        assert "There is nothing here" in text_of(answer)
+    for action in ("stop", "delete"):
+        url = reverse("server_action", args=[house.server_id, action])
+        assert stranger.post(url).status_code == 404
+    assert stranger.post(house.url("delete_image")).status_code == 404
+    assert stranger.put(house.url("image_data"), b"x").status_code == 404
+    assert "vm1" not in text_of(stranger.get("/servers"))
+    assert Instance.objects.get(id=house.server_id).task_state is None
+
+
+def test_a_watched_server_that_is_gone_leads_to_the_list(house: House, stranger: Client) -> None:
+    answer = stranger.get(house.url("server"), headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (204, "/servers")
+
+
+def test_members_act(house: House) -> None:
+    member = house.browser("member")
+    for action, then in (("stop", "stopped"), ("start", "active"), ("hard_reboot", "active")):
+        answer = member.post(reverse("server_action", args=[house.server_id, action]))
+        assert answer.status_code == 302, action
+        house.home.cloud.settle()
+        assert Instance.objects.get(id=house.server_id).vm_state == then
+    answer = member.post(reverse("server_action", args=[house.server_id, "delete"]))
+    assert answer.url == "/servers"
+    house.home.cloud.settle()
+    assert member.get(house.url("server")).status_code == 404
+    assert member.post(house.url("delete_image")).status_code == 302
+    assert not Image.objects.filter(id=house.image.id).exists()
+
+
+def test_what_the_state_forbids_is_a_toast(house: House) -> None:
+    member = house.browser("member")
+    url = reverse("server_action", args=[house.server_id, "start"])
+    answer = member.post(url, headers={"HX-Request": "true"})
+    assert answer.status_code == 409
+    assert "while it is in vm_state active" in answer.headers["HX-Trigger"]
+    good = member.post(url.replace("start", "stop"), headers={"HX-Request": "true"})
+    assert good.status_code == 204
+    house.home.cloud.settle()
+    assert member.post(url.replace("start", "explode")).status_code == 404
+
+
+def test_someone_without_a_project_is_told_so() -> None:
+    user = make_user(password=PASSWORD)
+    client = browser_of(user)
+    assert "You have no project yet" in text_of(client.get("/"))
+    assert client.get("/key-pairs").status_code == 200
+    assert client.get("/account").status_code == 200
+
+
+def test_key_pairs_are_their_users_own(house: House, stranger: Client) -> None:
+    member = house.browser("member")
+    assert member.post("/key-pairs/new", {"name": "mine"}).status_code == 200
+    assert stranger.post("/key-pairs/delete", {"name": "mine"}).status_code == 404
+    assert "mine" not in text_of(stranger.get("/key-pairs"))
+    assert KeyPair.objects.count() == 1
+
+
+def test_posts_without_the_forms_token_are_refused(house: House) -> None:
+    user = make_member("member", project=house.home.project, password=PASSWORD)
+    client = Client(enforce_csrf_checks=True)
+    client.login(username=user.name, password=PASSWORD)
+    for name in POSTS:
+        assert client.post(house.url(name)).status_code == 403, name
+    assert client.put(house.url("image_data"), RAW).status_code == 403
+
+
+def test_pages_allow_our_own_scripts_only(house: House) -> None:
+    member = house.browser("member")
+    for name in READABLE - {"clouds_yaml", "openrc"} | FORMS | OF_A_SERVER - OF_CONSOLES:
+        answer = member.get(house.url(name))
+        policy = answer.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'self'"), name
+        assert "unsafe" not in policy
+        page = answer.content.decode()
+        assert " style=" not in page
+        assert "<script>" not in page

@@ -1,0 +1,51 @@
+"""What pages cost: the same number of queries however much there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from tests.builders.browsers import PASSWORD, browser_of
+from tests.builders.identity import make_member
+from tests.builders.images import make_image
+from tests.builders.instances import lab
+
+pytestmark = pytest.mark.django_db(transaction=True)
+#: Session, user, roles and the projects to switch to are 8 of each whole page.
+PAGES = {
+    "/": 16,
+    "/servers": 13,
+    "/servers/rows": 11,
+    "/images": 11,
+    "/key-pairs": 9,
+    "/servers/launch": 23,
+}
+
+
+def queries(client: Client, page: str) -> list[str]:
+    with CaptureQueriesContext(
+        connection,
+    ) as seen:
+        assert client.get(page).status_code == 200
+    return [query["sql"] for query in seen.captured_queries]
+
+
+def test_lists_cost_the_same_for_one_and_for_many(tmp_path: Path) -> None:
+    with lab(tmp_path) as home:
+        client = browser_of(make_member("member", project=home.project, password=PASSWORD))
+        home.create()
+        client.post("/key-pairs/new", {"name": "first"})
+        for page in PAGES:
+            client.get(page)  # the first look at a project makes its default group
+        one = {page: len(queries(client, page)) for page in PAGES}
+        for number in range(3):
+            home.create(name=f"more-{number}")
+            make_image(context=home.context, name=f"more-{number}", data=b"x" * 2048)
+            client.post("/key-pairs/new", {"name": f"more-{number}"})
+        many = {page: len(queries(client, page)) for page in PAGES}
+    assert many == one
+    assert many == PAGES

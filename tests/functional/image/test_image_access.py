@@ -1,0 +1,86 @@
+"""Every route of images by anonymous, other project, reader, member, admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from image.api.urls import urlpatterns
+from tests.builders.identity import ApiClient, client_with, make_project
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PATCH = "application/openstack-images-v2.1-json-patch"
+CALLERS = ("anonymous", "other", "reader", "member", "admin")
+#: (method, path below the image, body type, body): status for each of CALLERS on a private image.
+MATRIX = {
+    ("GET", ""): (401, 404, 200, 200, 200),
+    ("PATCH", ""): (401, 404, 403, 200, 200),
+    ("DELETE", ""): (401, 404, 403, 204, 204),
+    ("GET", "/file"): (401, 404, 204, 204, 204),
+    ("PUT", "/file"): (401, 404, 403, 204, 204),
+    ("PUT", "/tags/x"): (401, 404, 403, 204, 204),
+    ("DELETE", "/tags/there"): (401, 404, 403, 204, 204),
+    ("POST", "/actions/deactivate"): (401, 403, 403, 403, 409),
+    ("POST", "/actions/reactivate"): (401, 403, 403, 403, 409),
+}
+COLLECTION = {
+    ("GET", "/image/v2/images"): (401, 200, 200, 200, 200),
+    ("POST", "/image/v2/images"): (401, 201, 403, 201, 201),
+    ("GET", "/image/v2/info/import"): (401, 200, 200, 200, 200),
+    ("GET", "/image/v2/schemas/image"): (401, 200, 200, 200, 200),
+    ("GET", "/image/v2/schemas/images"): (401, 200, 200, 200, 200),
+}
+OPEN = {"", "/versions", "/v2", "/signed/<uuid:image_id>"}
+
+
+@pytest.fixture(autouse=True)
+def _store(settings: Any, tmp_path: Any) -> None:
+    settings.IMAGE_STORE = tmp_path / "images"
+
+
+def callers(project: Any) -> dict[str, ApiClient]:
+    return {
+        "anonymous": ApiClient(),
+        "other": client_with("member"),
+        "reader": client_with("reader", project=project),
+        "member": client_with("member", project=project),
+        "admin": client_with("admin"),
+    }
+
+
+def send(client: ApiClient, method: str, path: str) -> Any:
+    if method == "PATCH":
+        return client.patch(path, orjson.dumps([]), content_type=PATCH)
+    if path.endswith("/file") and method == "PUT":
+        return client.put(path, b"data", content_type="application/octet-stream")
+    return client.send(method, path, {} if method == "POST" else None)
+
+
+@pytest.mark.parametrize("who", CALLERS)
+@pytest.mark.parametrize("route", MATRIX, ids=" ".join)
+def test_private_image(route: tuple[str, str], who: str) -> None:
+    project = make_project()
+    clients = callers(project)
+    body = {"disk_format": "raw", "container_format": "bare", "tags": ["there"]}
+    image = clients["member"].send("POST", "/image/v2/images", body).json()
+    answer = send(clients[who], route[0], f"/image{image['self']}{route[1]}")
+    assert answer.status_code == MATRIX[route][CALLERS.index(who)], answer.content
+    if answer.status_code == 401:
+        assert "Keystone uri=" in answer.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("who", CALLERS)
+@pytest.mark.parametrize("route", COLLECTION, ids=" ".join)
+def test_collections(route: tuple[str, str], who: str) -> None:
+    answer = send(callers(make_project())[who], *route)
+    assert answer.status_code == COLLECTION[route][CALLERS.index(who)]
+
+
+def test_no_route_is_left_out() -> None:
+    tested = {path.removeprefix("/image") for _, path in COLLECTION} | OPEN
+    prefix = "/v2/images/<str:image_id>"
+    words = {"/tags/x": "/tags/<str:tag>", "/tags/there": "/tags/<str:tag>"}
+    tested |= {prefix + words.get(path, path) for _, path in MATRIX}
+    assert {str(route.pattern) for route in urlpatterns} == tested

@@ -1,0 +1,301 @@
+"""A server's daily life over HTTP, on fake drivers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.test import Client
+
+from cloudweb.events import emit
+from compute.models import Flavor
+from instances.models import Instance
+from operations.models import Debt
+from tests.builders.identity import client_with
+from tests.builders.instances import NOTHING, Lab, census, lab
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Lab]:
+    with lab(tmp_path) as made:
+        yield made
+
+
+def test_create_show_delete(home: Lab) -> None:
+    server_id = home.create()
+    server = home.show(server_id)
+    assert (server["status"], server["OS-EXT-STS:task_state"]) == ("ACTIVE", None)
+    (address,) = server["addresses"]["net1"]
+    assert address["addr"].startswith("10.0.0.")
+    assert server["security_groups"] == [{"name": "default"}]
+    assert server["flavor"]["original_name"] == home.flavor.name
+    assert census(home)["guests"] == census(home)["taps"] == census(home)["claims"] == 1
+    answer = home.client.send("DELETE", f"/compute/v2.1/servers/{server_id}")
+    assert (answer.status_code, answer.content) == (204, b"")
+    home.cloud.settle()
+    assert home.client.send("GET", f"/compute/v2.1/servers/{server_id}").status_code == 404
+    assert census(home) == NOTHING
+
+
+def test_the_name_is_not_an_id(home: Lab) -> None:
+    home.create()
+    assert home.client.send("GET", "/compute/v2.1/servers/vm1").status_code == 404
+    found = home.client.send("GET", "/compute/v2.1/servers?name=vm1").json()["servers"]
+    assert [one["name"] for one in found] == ["vm1"]
+
+
+def test_stop_start_reboot(home: Lab) -> None:
+    server_id = home.create()
+    for action, value, status, power in (
+        ("os-stop", None, "SHUTOFF", 4),
+        ("os-start", None, "ACTIVE", 1),
+        ("reboot", {"type": "SOFT"}, "ACTIVE", 1),
+        ("reboot", {"type": "HARD"}, "ACTIVE", 1),
+    ):
+        answer = home.act(server_id, action, value)
+        assert (answer.status_code, answer.content) == (202, b"")
+        home.cloud.settle()
+        server = home.show(server_id)
+        assert (server["status"], server["OS-EXT-STS:power_state"]) == (status, power)
+        assert server["OS-EXT-STS:task_state"] is None
+
+
+def test_wrong_state_is_a_conflict_in_novas_words(home: Lab) -> None:
+    server_id = home.create()
+    answer = home.act(server_id, "os-start")
+    assert answer.status_code == 409
+    assert answer.json()["conflictingRequest"]["message"] == (
+        f"Cannot 'start' instance {server_id} while it is in vm_state active"
+    )
+
+
+def test_busy_server_is_a_conflict(home: Lab) -> None:
+    server_id = home.create()
+    assert home.act(server_id, "os-stop").status_code == 202
+    answer = home.act(server_id, "reboot", {"type": "SOFT"})
+    assert answer.status_code == 409
+    assert "task_state powering-off" in answer.json()["conflictingRequest"]["message"]
+    home.cloud.settle()
+
+
+def test_hard_reboot_goes_over_a_soft_one(home: Lab) -> None:
+    server_id = home.create()
+    assert home.act(server_id, "reboot", {"type": "SOFT"}).status_code == 202
+    assert home.show(server_id)["status"] == "REBOOT"
+    assert home.act(server_id, "reboot", {"type": "HARD"}).status_code == 202
+    home.cloud.settle()
+    assert home.show(server_id)["status"] == "ACTIVE"
+    assert census(home)["live"] == 0
+
+
+def test_delete_while_building(home: Lab) -> None:
+    server_id = home.create(settle=False)
+    for _ in range(2):
+        assert home.client.send("DELETE", f"/compute/v2.1/servers/{server_id}").status_code == 204
+    home.cloud.settle()
+    assert census(home) == NOTHING
+
+
+def test_no_valid_host_says_what_would_fit(home: Lab) -> None:
+    home.guests["h1"].ram = 2048
+    home.cloud.report()
+    home.cloud.pump()
+    flavor = Flavor.objects.order_by("-ram").first()
+    assert flavor is not None
+    server_id = home.create(flavorRef=flavor.id)
+    server = home.show(server_id)
+    assert server["status"] == "ERROR"
+    assert server["fault"]["code"] == 500
+    assert server["fault"]["message"].startswith("No valid host was found.")
+    assert "h1" not in server["fault"]["message"]
+    assert server["hostId"] == ""
+    assert census(home) == {**NOTHING, "servers": 1}
+
+
+def test_build_that_fails_is_error_and_leaves_nothing(home: Lab) -> None:
+    home.guests["h1"].faults.fail("spawn", transient=False, message="The disk is made of cheese.")
+    server_id = home.create()
+    server = home.show(server_id)
+    assert (server["status"], server["fault"]["message"]) == (
+        "ERROR",
+        "The disk is made of cheese.",
+    )
+    assert census(home) == {**NOTHING, "servers": 1}
+    home.client.send("DELETE", f"/compute/v2.1/servers/{server_id}")
+    home.cloud.settle()
+    assert census(home) == NOTHING
+
+
+def test_failing_host_hands_over_to_another(tmp_path: Path) -> None:
+    with lab(tmp_path, hosts=2) as home:
+        for name in ("h1", "h2"):
+            home.guests[name].faults.fail("spawn", times=3)
+        server_id = home.create(settle=False)
+        home.cloud.settle()
+        # both hosts fail three times: the third try has no host left
+        assert home.show(server_id)["status"] == "ERROR"
+        assert census(home) == {**NOTHING, "servers": 1}
+        second = home.create(name="vm2")
+        assert home.show(second)["status"] == "ACTIVE"
+
+
+def test_dead_host_owes_the_delete(home: Lab) -> None:
+    server_id = home.create()
+    home.cloud.kill_host("h1")
+    assert home.client.send("DELETE", f"/compute/v2.1/servers/{server_id}").status_code == 204
+    home.cloud.settle()
+    assert home.client.send("GET", f"/compute/v2.1/servers/{server_id}").status_code == 404
+    assert Debt.objects.filter(paid_at=None).count() == 2
+    home.add_host("h1")
+    assert Debt.objects.filter(paid_at=None).count() == 0
+    assert census(home) == NOTHING
+
+
+def test_guest_that_stops_by_itself_is_shown(home: Lab) -> None:
+    server_id = home.create()
+    home.guests["h1"].crash(server_id)
+    home.cloud.report()
+    home.cloud.pump()
+    server = home.show(server_id)
+    assert (server["status"], server["OS-EXT-STS:power_state"]) == ("SHUTOFF", 6)
+
+
+def test_action_log(home: Lab) -> None:
+    answer = home.client.send("POST", "/compute/v2.1/servers", home.body())
+    request_id = answer.headers["X-Compute-Request-Id"]
+    server_id = answer.json()["server"]["id"]
+    home.cloud.settle()
+    home.client.send("DELETE", f"/compute/v2.1/servers/{server_id}")
+    home.cloud.settle()
+    url = f"/compute/v2.1/servers/{server_id}/os-instance-actions"
+    assert home.client.send("GET", url).status_code == 404
+    newest = {"OpenStack_API_Version": "compute 2.96"}
+    listed = home.client.send("GET", url, **newest).json()["instanceActions"]
+    assert [one["action"] for one in listed] == ["delete", "create"]
+    one = home.client.send("GET", f"{url}/{request_id}", **newest).json()["instanceAction"]
+    assert [event["event"] for event in reversed(one["events"])] == [
+        "claim_host",
+        "create_ports",
+        "plug_ports",
+        "spawn",
+    ]
+    assert {event["result"] for event in one["events"]} == {"Success"}
+
+
+def test_console_log_needs_a_host(home: Lab) -> None:
+    server_id = home.create(settle=False)
+    answer = home.act(server_id, "os-getConsoleOutput", {})
+    assert answer.status_code == 409
+    home.cloud.settle()
+
+
+def test_quota(home: Lab) -> None:
+    admin = client_with("admin")
+    path = f"/compute/v2.1/os-quota-sets/{home.project.id}"
+    assert admin.send("PUT", path, {"quota_set": {"instances": 1}}).status_code == 200
+    home.create()
+    answer = home.client.send("POST", "/compute/v2.1/servers", home.body())
+    assert answer.status_code == 403
+    assert answer.json()["forbidden"]["message"] == (
+        "Quota exceeded for instances: Requested 1, but already used 1 of 1 instances"
+    )
+    assert Instance.objects.count() == 1
+
+
+def test_user_brings_a_port(home: Lab) -> None:
+    body = {"port": {"network_id": str(home.network.id), "name": "mine"}}
+    port = home.client.send("POST", "/network/v2.0/ports", body).json()["port"]
+    server_id = home.create(networks=[{"port": port["id"]}])
+    shown = home.client.send("GET", f"/network/v2.0/ports/{port['id']}").json()["port"]
+    assert (shown["device_id"], shown["status"]) == (server_id, "ACTIVE")
+    home.client.send("DELETE", f"/compute/v2.1/servers/{server_id}")
+    home.cloud.settle()
+    shown = home.client.send("GET", f"/network/v2.0/ports/{port['id']}").json()["port"]
+    assert (shown["device_id"], shown["status"]) == ("", "DOWN")
+    assert census(home) == NOTHING
+
+
+def test_several_at_once(home: Lab) -> None:
+    home.create(min_count=3, max_count=3)
+    names = sorted(Instance.objects.values_list("name", flat=True))
+    assert names == ["vm1-1", "vm1-2", "vm1-3"]
+    assert census(home)["guests"] == 3
+
+
+def test_everything_lost_in_the_middle(home: Lab) -> None:
+    ids = [home.create(settle=False, name=f"vm{n}") for n in range(5)]
+    home.cloud.broker.flush_all()
+    home.client.send("DELETE", f"/compute/v2.1/servers/{ids[0]}")
+    home.cloud.sweep()
+    home.cloud.broker.flush_all()
+    home.cloud.settle()
+    assert {home.show(one)["status"] for one in ids[1:]} == {"ACTIVE"}
+    assert census(home)["guests"] == 4
+
+
+def test_port_deleted_under_a_running_server_leaves_the_host(home: Lab) -> None:
+    server_id = home.create()
+    (port,) = home.client.send("GET", f"/network/v2.0/ports?device_id={server_id}").json()["ports"]
+    assert home.client.send("DELETE", f"/network/v2.0/ports/{port['id']}").status_code == 204
+    home.cloud.settle()
+    assert census(home)["taps"] == 0
+    assert home.show(server_id)["addresses"] == {}
+    home.client.send("DELETE", f"/compute/v2.1/servers/{server_id}")
+    home.cloud.settle()
+    assert census(home) == NOTHING
+
+
+def test_project_with_servers_is_not_deleted(home: Lab) -> None:
+    home.create()
+    answer = client_with("admin").send("DELETE", f"/identity/v3/projects/{home.project.id}")
+    assert answer.status_code == 409
+    assert "1 server" in answer.json()["error"]["message"]
+
+
+def test_host_that_reboots_starts_what_ran_and_nothing_it_owes(
+    home: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot = tmp_path / "boot"
+    boot.write_text("first")
+    monkeypatch.setattr("compute.agent.BOOT_ID", boot)
+    home.add_host("h1")
+    kept, gone, off = (home.create(name=name) for name in ("kept", "gone", "off"))
+    home.act(off, "os-stop")
+    home.cloud.settle()
+    home.start_guests("h1")
+    home.cloud.kill_host("h1")
+    home.client.send("DELETE", f"/compute/v2.1/servers/{gone}")
+    home.cloud.settle()
+    for server_id in (kept, gone):
+        home.guests["h1"].crash(server_id, "shutdown")
+    boot.write_text("second")
+    home.add_host("h1")
+    home.start_guests("h1")
+    home.cloud.settle()
+    states = {guest.id: guest.power_state for guest in home.guests["h1"].list()}
+    assert states == {kept: "running", off: "shutdown"}
+    assert (home.show(kept)["status"], home.show(off)["status"]) == ("ACTIVE", "SHUTOFF")
+
+
+def test_what_a_guest_does_first_is_noted_and_shown(home: Lab, client: Client) -> None:
+    server_id = home.create()
+    (port,) = Instance.objects.get(id=server_id).port_ids
+    fact = {
+        "kind": "port.milestone",
+        "milestone": {
+            "network_id": str(home.network.id),
+            "port_id": port,
+            "kind": "dhcp",
+            "at": 1_700_000_000.5,
+        },
+    }
+    emit("host.fact", host="h2", fact=fact)  # another host's word
+    assert Instance.objects.get(id=server_id).milestones == {}
+    emit("host.fact", host="h1", fact=fact)
+    assert Instance.objects.get(id=server_id).milestones == {"dhcp": 1_700_000_000.5}
+    client.force_login(home.user, backend="identity.backends.SqlBackend")
+    page = client.get(f"/servers/{server_id}/history").content.decode()
+    assert "Got its address" in page

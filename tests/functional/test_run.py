@@ -1,0 +1,127 @@
+"""``make run``'s process tree: it serves, repairs itself, ends in order and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from benchmarks.processes import tree
+from tests.infrastructure import Cloud, running_cloud, wait_until
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture
+def own_cloud() -> Iterator[Cloud]:
+    """A cloud that a test may hurt."""
+    with running_cloud() as cloud:
+        yield cloud
+
+
+def healthy(cloud: Cloud) -> bool:
+    try:
+        return httpx.get(f"{cloud.url}/healthz", timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def alive(pids: list[int]) -> list[str]:
+    return [line for pid in pids if (line := command_line(pid))]
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_secrets_are_for_their_owner_alone(cloud: Cloud) -> None:
+    assert mode(cloud.clouds_yaml) == 0o600
+    assert mode(cloud.var / "run") == 0o700
+    assert mode(cloud.var / "run" / "redis.sock") == 0o700
+    assert mode(cloud.var / "cloudweb.sqlite3") == 0o600
+    assert {mode(path) for path in (cloud.var / "secrets").iterdir()} == {0o600}
+
+
+def test_the_broker_has_no_port(cloud: Cloud) -> None:
+    [redis] = [pid for pid in tree(cloud.pid) if "redis-server" in command_line(pid)]
+    inodes = {str(path.readlink()) for path in Path(f"/proc/{redis}/fd").iterdir()}
+    listening = {
+        f"socket:[{line.split()[9]}]"
+        for table in ("tcp", "tcp6")
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+        if line.split()[3] == "0A"
+    }
+    assert not inodes & listening
+
+
+def test_the_health_page_names_what_is_well(cloud: Cloud) -> None:
+    answer = httpx.get(f"{cloud.url}/healthz")
+    assert answer.json() == {
+        "status": "ok",
+        "checks": {"database": "ok", "migrations": "ok", "broker": "ok"},
+    }
+
+
+def test_a_cloud_that_says_it_is_ready_has_a_host(own_cloud: Cloud) -> None:
+    assert httpx.get(f"{own_cloud.url}/readyz").json()["checks"]["hosts"] == "ok"
+
+
+def test_a_chunked_body_is_read(cloud: Cloud) -> None:
+    user = {"name": "demo", "domain": {"id": "default"}, "password": cloud.password()}
+    body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}}
+    content = httpx.Request("POST", "http://x", json=body).content
+    chunks = (content[at : at + 40] for at in range(0, len(content), 40))
+    answer = httpx.post(
+        f"{cloud.url}/identity/v3/auth/tokens",
+        content=chunks,
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code == 201, answer.text
+
+
+def test_children_that_are_killed_come_back(own_cloud: Cloud) -> None:
+    children = [pid for pid in tree(own_cloud.pid)[1:] if "--bind" not in command_line(pid)]
+    arbiter = next(pid for pid in tree(own_cloud.pid) if "--bind" in command_line(pid))
+    for pid in [*children, arbiter]:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not alive([*children, arbiter]), timeout=10, what="they are dead")
+    wait_until(lambda: healthy(own_cloud), timeout=60, what="the cloud is well again")
+
+
+def test_the_end_of_the_supervisor_is_the_end_of_all(own_cloud: Cloud) -> None:
+    family = tree(own_cloud.pid)
+    assert len(family) >= 6
+    os.kill(own_cloud.pid, signal.SIGKILL)
+    wait_until(lambda: not alive(family[1:]), timeout=15, what="no child is left")
+    with running_cloud(var=own_cloud.var) as again:  # what the killed one left is no obstacle
+        assert healthy(again)
+
+
+def test_sigterm_ends_it_in_order(own_cloud: Cloud) -> None:
+    family = tree(own_cloud.pid)
+    os.kill(own_cloud.pid, signal.SIGTERM)
+    wait_until(lambda: not alive(family), timeout=12, what="no process is left")
+    assert not (own_cloud.var / "run" / "redis.sock").exists()
+
+
+def test_a_second_one_on_the_same_directory_is_refused(cloud: Cloud) -> None:
+    with (
+        pytest.raises(
+            RuntimeError, match=rf"already running on this data directory, pid {cloud.pid}"
+        ),
+        running_cloud(var=cloud.var),
+    ):
+        pass
+    assert healthy(cloud)

@@ -1,0 +1,67 @@
+"""What a cloud's servers have left on a host: in its kernel, among its processes, on its disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from cloudweb import process
+
+#: Where agents and drivers keep what belongs to a guest, a port or a network.
+KEPT = (
+    "guests/*",
+    "compute/guests/*",
+    "compute/libvirt/etc/qemu/*.xml",
+    "compute/libvirt/lib/qemu/domain-*",
+    "network/wirings/*",
+    "network/networks/*",
+    "network/metadata/networks/*",
+    "network/slots/*",
+)
+PROGRAMS = ("qemu-system-x86_64", "dnsmasq")
+
+
+def leftovers(
+    directory: Path, *, prefix: str = "cw", run: Callable[..., str] | None = None, disk: bool = True
+) -> list[str]:
+    """Return all of it by name. ``directory`` is the host's own, ``run`` runs a command there.
+
+    ``disk`` is off where the directory itself goes next, as at the end of ``make clean``.
+    """
+    run = run or (lambda *words: process.run(*words).text)
+    files = _on_disk(directory) if disk else ()
+    return sorted([*_in_kernel(prefix, run), *files, *_processes(directory)])
+
+
+def _in_kernel(prefix: str, run: Callable[..., str]) -> Iterator[str]:
+    table = "cloudweb" if prefix == "cw" else f"cloudweb_{prefix}"
+    for link in json.loads(run("ip", "-j", "link")):
+        alias = str(link.get("ifalias", ""))
+        if alias.startswith(f"{prefix} ") or link["ifname"].startswith(prefix):
+            yield f"link {link['ifname']} {alias}"
+    for line in run("ip", "netns").splitlines():
+        if line.startswith(f"{table}-"):
+            yield f"namespace {line.split()[0]}"
+    for line in run("nft", "list", "tables").splitlines():
+        if line.split()[-1] == table or line.split()[-1].startswith(f"{table}_"):
+            yield f"filters {line}"
+
+
+def _on_disk(directory: Path) -> Iterator[str]:
+    for pattern in KEPT:
+        for path in directory.glob(pattern):
+            yield f"file {path.relative_to(directory)}"
+
+
+def _processes(directory: Path) -> Iterator[str]:
+    """Find programs by the host's directory on their command lines; in each pid namespace of this machine."""
+    home = str(directory).encode()
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes()
+        except OSError:
+            continue
+        program = Path(words.split(b"\0")[0].decode(errors="replace")).name
+        if home in words and (program in PROGRAMS or b"metadata_proxy.py" in words):
+            yield f"process {program} {entry.parent.name}"

@@ -1,0 +1,178 @@
+"""One machine: tenants apart, filters in force, guests through their days, and everything of ours killed."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openstack.connection import Connection
+
+from cloudweb import process
+from tests.host.cloud.conftest import Machine
+from tests.host.cloud.tenants import Server, Tenant
+from tests.infrastructure import wait_until
+
+pytestmark = [pytest.mark.timeout(240), pytest.mark.filterwarnings("ignore")]
+ADDRESS = "10.77.0.10"
+ETH_P_ALL = 0x0003
+
+
+class Room:
+    """A tenant with a server, and the namespace of its network, from which it is reached."""
+
+    def __init__(self, machine: Machine, admin: Connection, home: Path) -> None:
+        self.tenant = Tenant(machine.cloud, admin, home)
+        self.image = next(image.id for image in admin.image.images() if image.name == "demo")
+        self.group = self.tenant.group("gate")
+        table = f"cloudweb_{machine.settings['NETWORK_PREFIX']}"
+        self.enter = ("nsenter", f"--net=/run/netns/{table}-{self.tenant.network.id}")
+        self.server = self.create(self.tenant.name, address=ADDRESS)
+
+    def create(self, name: str, *, address: str) -> Server:
+        return self.tenant.create(
+            name, image_id=self.image, address=address, groups=[self.group.name]
+        )
+
+    def open(self) -> None:
+        """Let ping and SSH in."""
+        self.tenant.allow(self.group, protocol="icmp", ether_type="IPv4")
+        self.tenant.allow(self.group, protocol="tcp", port_range_min=22, port_range_max=22)
+
+    def pings(self, address: str = ADDRESS) -> bool:
+        words = (*self.enter, "ping", "-n", "-c", "1", "-W", "1", address)
+        return process.run(*words, check=False).returncode == 0
+
+    def says(self, command: str, server: Server | None = None) -> str:
+        """Run a command in the guest."""
+        return (server or self.server).ssh(*self.enter, command=command).text.strip()
+
+    def port(self) -> Any:
+        (port,) = self.tenant.api.network.ports(device_id=self.server.id)
+        return port
+
+
+@pytest.fixture(scope="module")
+def rooms(
+    machine: Machine, admin: Connection, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Room]]:
+    """Two tenants whose servers have the same address; they boot behind groups that let nothing in."""
+    home = tmp_path_factory.mktemp("keys")
+    made = [Room(machine, admin, home) for _ in range(2)]
+    for room in made:
+        room.server.wait("ACTIVE")
+    for room in made:
+        room.server.wait_for_boot()
+        assert not room.pings()
+        room.open()
+    for room in made:
+        wait_until(room.pings, timeout=30, what="the rules let ping in")
+    yield made
+    for room in made:
+        room.server.delete()
+    assert machine.leftovers() == []
+
+
+def test_tenants_with_the_same_address_do_not_meet(rooms: list[Room]) -> None:
+    for room in rooms:
+        said = room.server.console()
+        # the answers came back although nothing may come in
+        assert "demo-guest: metadata from service" in said
+        assert f"eth0 {ADDRESS}/24" in said
+        assert f"hostname {room.server.name}" in said
+        assert room.says("hostname") == room.server.name
+        metadata = room.says("wget -q -O - http://169.254.169.254/openstack/latest/meta_data.json")
+        assert json.loads(metadata)["uuid"] == room.server.id
+    here, there = rooms
+    ours = bytes.fromhex(here.port().mac_address.replace(":", ""))
+    with frames(here.port()) as near, frames(there.port()) as far:
+        here.says("ping -c 1 -W 1 10.77.0.99")  # asks all of its network who that is
+        there.says("ping -c 1 -W 1 10.77.0.99")
+        assert ours in senders(near)
+        assert ours not in senders(far)
+
+
+def test_a_running_guest_feels_a_rule(rooms: list[Room]) -> None:
+    room = rooms[0]
+    ports = room.tenant.api.network
+    closed = room.tenant.group("closed")
+    ports.update_port(room.port(), security_group_ids=[closed.id])
+    wait_until(lambda: not room.pings(), timeout=30, what="nothing gets in")
+    assert room.server.ssh(*room.enter, command="true").returncode != 0
+    room.tenant.allow(closed, protocol="icmp", ether_type="IPv4")
+    wait_until(room.pings, timeout=30, what="ping gets in")
+    assert room.server.ssh(*room.enter, command="true").returncode != 0
+    ports.update_port(room.port(), security_group_ids=[room.group.id])
+    wait_until(lambda: room.says("hostname") == room.server.name, timeout=30, what="SSH gets in")
+
+
+def test_a_guest_is_rebooted_stopped_and_started(rooms: list[Room]) -> None:
+    server = rooms[0].server
+    asked = "demo-guest: shutting down"
+
+    server.api.reboot_server(server.id, "SOFT")
+    server.wait("ACTIVE")
+    assert server.wait_for_boot(2).count(asked) == 1
+
+    server.api.stop_server(server.id)
+    server.wait("SHUTOFF")
+    assert server.console().count(asked) == 2
+    assert not rooms[0].pings()
+
+    server.api.start_server(server.id)
+    server.wait("ACTIVE")
+    server.wait_for_boot(3)
+
+    server.api.reboot_server(server.id, "HARD")
+    server.wait("ACTIVE")
+    assert server.wait_for_boot(4).count(asked) == 2
+    wait_until(
+        lambda: rooms[0].says("hostname") == server.name, timeout=30, what="it is reached again"
+    )
+
+
+def test_everything_of_ours_is_killed_and_guests_run_on(
+    machine: Machine, rooms: list[Room]
+) -> None:
+    room = rooms[1]
+    server = room.create("third", address="10.77.0.20")
+    server.wait("ACTIVE")
+    server.wait_for_boot()
+    boot = room.says("cat /proc/sys/kernel/random/boot_id", server)
+    assert len(boot) == 36
+
+    machine.kill()
+    assert room.says("cat /proc/sys/kernel/random/boot_id", server) == boot
+    machine.start()
+
+    assert room.says("cat /proc/sys/kernel/random/boot_id", server) == boot
+    assert server.api.get_server(server.id).status == "ACTIVE"
+    assert room.server.api.get_server(room.server.id).status == "ACTIVE"
+    server.api.stop_server(server.id)
+    server.wait("SHUTOFF")
+    server.delete()
+    assert not any(server.id in thing for thing in machine.leftovers())
+    assert room.says("hostname") == room.server.name
+
+
+def frames(port: Any) -> socket.socket:
+    """Return a socket for whole frames at a port's tap, which is marked with the port's id."""
+    links = json.loads(process.run("ip", "-j", "link").stdout)
+    tap = next(link["ifname"] for link in links if link.get("ifalias", "").endswith(port.id))
+    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+    raw.bind((tap, 0))
+    raw.setblocking(False)
+    return raw
+
+
+def senders(raw: socket.socket) -> set[bytes]:
+    """Return the MAC addresses of those whose frames have come by."""
+    found = set()
+    while True:
+        try:
+            found.add(raw.recv(65_536)[6:12])
+        except BlockingIOError:
+            return found

@@ -1,0 +1,211 @@
+"""Real guests: how they boot, what they see, what becomes of them without us."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cloudweb import process
+from cloudweb.driver import DriverError, TransientDriverError, Unguarded
+from compute.drivers.libvirt import connection as connection_module
+from compute.drivers.libvirt import console, storage
+from compute.drivers.libvirt.facts import qemu_user
+from compute.objects import GuestDisk, GuestSpec
+from tests.builders.guests import make_image, make_interface, make_reboot, ref
+from tests.builders.libvirt_bench import MIB, LibvirtBench, spawn
+
+WORK = Unguarded()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left(host: LibvirtBench) -> Iterator[None]:
+    """Destroy what a test left and count."""
+    host.news.clear()
+    yield
+    for guest_id in host.storage_guests():
+        host.destroy(guest_id)
+    assert list(host.census()) == []
+
+
+@pytest.fixture
+def tap() -> Iterator[str]:
+    """A tap as the network driver makes it."""
+    name = f"tapt{secrets.token_hex(4)}"
+    process.run("ip", "tuntap", "add", name, "mode", "tap", "vnet_hdr")
+    process.run("ip", "link", "set", name, "mtu", "1450", "up")
+    yield name
+    process.run("ip", "link", "delete", name)
+
+
+def disk_guest(host: LibvirtBench, **overrides: object) -> GuestSpec:
+    return host.make_guest(
+        direct_boot=None,
+        disks=(
+            GuestDisk(image=make_image(virtual_size=67 * MIB), size=256 * MIB),
+            GuestDisk(name="data", size=16 * MIB),
+        ),
+        **overrides,
+    )
+
+
+def test_a_guest_boots_from_its_disk_sees_its_cards_and_disks_and_obeys_the_button(
+    host: LibvirtBench, tap: str
+) -> None:
+    spec = disk_guest(host, interfaces=(make_interface(tap=tap, mtu=1450),))
+    spawn(host, spec)
+    host.wait_for_boot(spec)
+    text = host.log(spec)
+    assert b"eth0 no DHCP lease" in text  # the card is there; nobody answers on this tap
+    assert b"metadata from config drive" in text
+    assert f"instance {spec.id} hostname bench".encode() in text
+    host.wait_until(lambda: b"disks: vda vdb vdc" in host.log(spec))
+    carrier = Path(f"/sys/class/net/{tap}/carrier").read_text().strip()
+    assert carrier == "1"
+    state = host.driver.power_off(ref(spec), timeout=60, work=WORK)
+    assert state.power_state == "shutdown"
+    assert b"demo-guest: shutting down" in host.log(spec)
+    assert Path(f"/sys/class/net/{tap}").exists()
+    assert host.news == []
+
+
+def test_qemu_is_not_root_and_its_files_are_its_own(host: LibvirtBench) -> None:
+    spec = host.make_guest()
+    spawn(host, spec)
+    (pid,) = host.qemu_pids()
+    uid, _ = qemu_user()
+    assert uid != 0
+    status = Path(f"/proc/{pid}/status").read_text()
+    assert re.search(r"^Uid:\s+(\d+)", status, re.MULTILINE)[1] == str(uid)  # type: ignore[index]
+    drive = host.state_dir / "guests" / spec.id / "config-drive.iso"
+    assert (drive.stat().st_mode & 0o777, drive.stat().st_uid) == (0o600, uid)
+
+
+def test_a_guest_without_its_tap_is_not_started_and_leaves_nothing(host: LibvirtBench) -> None:
+    spec = host.make_guest(interfaces=(make_interface(tap="tap-missing"),))
+    with pytest.raises(TransientDriverError) as caught:
+        spawn(host, spec)
+    assert "network card" in caught.value.message, caught.value.detail
+    assert list(host.census()) == []
+
+
+def test_a_full_disk_leaves_nothing(host: LibvirtBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "RESERVE", 1 << 60)
+    with pytest.raises(storage.DiskFull):
+        spawn(host, host.make_guest())
+    assert list(host.census()) == []
+
+
+def test_a_guest_that_dies_is_told_once_and_its_kind_is_known(host: LibvirtBench) -> None:
+    spec = host.make_guest()
+    spawn(host, spec)
+    (pid,) = host.qemu_pids()
+    os.kill(pid, signal.SIGKILL)
+    host.wait_until(lambda: host.news)
+    assert host.news == [(spec.id, "crashed")]
+    assert host.driver.get(spec.id).power_state == "crashed"
+    host.driver.power_on(spec, work=WORK)
+    host.wait_for_boot(spec)
+    assert host.news == [(spec.id, "crashed")]
+
+
+def test_guests_live_on_without_libvirtd_and_are_found_again(host: LibvirtBench) -> None:
+    stays, dies = host.make_guest(), host.make_guest()
+    for spec in (stays, dies):
+        spawn(host, spec)
+    host.wait_for_boot(stays)
+    before = host.qemu_pids()
+    daemon = process.read_pid(host.driver.daemon.pid_file)
+    assert daemon is not None
+    os.kill(daemon, signal.SIGKILL)
+    (pid,) = [p for p in before if dies.id.encode() in Path(f"/proc/{p}/cmdline").read_bytes()]
+    os.kill(pid, signal.SIGKILL)
+    host.wait_until(lambda: (dies.id, "shutdown") in host.news or (dies.id, "crashed") in host.news)
+    assert host.driver.get(stays.id).power_state == "running"
+    assert set(host.qemu_pids()) == set(before) - {pid}
+    assert [guest_id for guest_id, _ in host.news] == [dies.id]
+    host.driver.power_off(ref(stays), timeout=60, work=WORK)
+    assert b"demo-guest: shutting down" in host.log(stays)
+
+
+def test_a_hanging_libvirtd_is_replaced(
+    host: LibvirtBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "OPEN_SECONDS", 2.0)
+    spec = host.make_guest()
+    spawn(host, spec)
+    host.driver.stop()
+    daemon = process.read_pid(host.driver.daemon.pid_file)
+    assert daemon is not None
+    os.kill(daemon, signal.SIGSTOP)
+    with pytest.raises(TransientDriverError):
+        host.driver.get(spec.id)
+    monkeypatch.undo()
+    host.restart()
+    assert process.read_pid(host.driver.daemon.pid_file) != daemon
+    assert host.driver.get(spec.id).power_state == "running"
+
+
+def test_a_lost_domain_is_made_again_from_its_specification(host: LibvirtBench) -> None:
+    spec = host.make_guest()
+    spawn(host, spec)
+    host.driver.power_off(ref(spec), timeout=0, work=WORK)
+    with host.driver.connection.use() as libvirt_connection:
+        libvirt_connection.lookupByUUIDString(spec.id).undefineFlags(0)
+    host.driver.reboot(make_reboot(spec, spec=spec), work=WORK)
+    assert host.driver.get(spec.id).power_state == "running"
+    host.driver.power_off(ref(spec), timeout=0, work=WORK)
+    with host.driver.connection.use() as libvirt_connection:
+        libvirt_connection.lookupByUUIDString(spec.id).undefineFlags(0)
+    assert host.driver.power_on(spec, work=WORK).power_state == "running"
+
+
+def test_foreign_domains_are_neither_seen_nor_touched(host: LibvirtBench) -> None:
+    spec = host.make_guest()
+    with host.driver.connection.use() as libvirt_connection:
+        foreign = libvirt_connection.defineXML(
+            f"<domain type='qemu'><name>theirs</name><uuid>{spec.id}</uuid><memory>65536</memory>"
+            "<os><type arch='x86_64'>hvm</type></os></domain>"
+        )
+        try:
+            assert list(host.driver.list()) == []
+            for call in (
+                lambda: host.driver.destroy(ref(spec), work=WORK),
+                lambda: host.driver.get(spec.id),
+                lambda: spawn(host, spec),
+            ):
+                with pytest.raises(DriverError, match="not of this cloud"):
+                    call()
+            assert foreign.name() == "theirs"
+        finally:
+            foreign.undefineFlags(0)
+
+
+def test_a_guest_that_talks_too_much_is_cut_short(host: LibvirtBench) -> None:
+    spec = host.make_guest()
+    spawn(host, spec)
+    host.wait_for_boot(spec)
+    log = host.driver.storage.files(spec.id).console_log
+    size = log.stat().st_size
+    assert console.trim(log, limit=size - 1, kept=size)
+    assert log.stat().st_size == 0
+    host.driver.power_off(ref(spec), timeout=60, work=WORK)
+    text = host.log(spec)
+    assert text.index(b"boot complete") < text.index(b"shutting down")
+    assert b"userspace up" not in log.read_bytes()
+    assert b"\0" not in text
+
+
+def test_capacity_is_the_machine_s(host: LibvirtBench) -> None:
+    inventory, load = host.driver.inventory(), host.driver.load()
+    assert inventory.hypervisor_type == "QEMU"
+    assert inventory.hypervisor_version > 2_000_000
+    assert inventory.vcpus == os.cpu_count()
+    assert 0 < load.ram_free <= inventory.ram
+    assert 0 < load.disk_free <= inventory.disk
+    assert inventory.capabilities == ("console_log",)

@@ -1,0 +1,213 @@
+"""DHCP, DNS and the way out, on the real kernel with the real dnsmasq."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from ipaddress import IPv4Address
+
+import pytest
+
+from cloudweb import process
+from cloudweb.driver import Unguarded
+from network.drivers.linuxbridge import namespaces, nft
+from network.objects import HostRoute
+from tests.builders.ports import allow, free_egress, make_network, make_port, make_subnet, port_ref
+from tests.host.network.bench import KernelBench, make_flat_network
+from tests.host.network.conftest import MakeGuest
+from tests.host.network.guests import answering, ask_dns, dhcp
+from tests.host.network.waiting import appears
+
+pytestmark = pytest.mark.host
+
+
+def address(options: dict[int, bytes], code: int) -> str:
+    return str(IPv4Address(options[code]))
+
+
+def test_dhcp_hands_out_the_ports_address_with_its_options(make_guest: MakeGuest) -> None:
+    subnet = make_subnet(host_routes=(HostRoute(destination="10.9.0.0/16", nexthop="10.5.0.2"),))
+    network = make_network(mtu=1400, subnets=(subnet,))
+    guest = make_guest(make_port(network, "10.5.0.23", hostname="web"), configure=False)
+    options = dhcp(guest)
+    assert address(options, 0) == "10.5.0.23"
+    assert address(options, 1) == "255.255.255.0"
+    assert address(options, 3) == "10.5.0.1"
+    assert address(options, 6) == "10.5.0.1"
+    assert options[12] == b"web"
+    assert options[15] == b"cloudweb.internal"
+    assert int.from_bytes(options[26]) == 1400
+    gateway = IPv4Address("10.5.0.1").packed
+    routes = bytes((32, 169, 254, 169, 254)) + gateway
+    routes += bytes((16, 10, 9)) + IPv4Address("10.5.0.2").packed + b"\0" + gateway
+    assert options[121] == routes
+
+
+def test_dhcp_works_without_any_rule_and_for_ports_that_come_later(
+    bench: KernelBench, make_guest: MakeGuest
+) -> None:
+    network = make_network()
+    one = make_guest(make_port(network, "10.5.0.11", rules=()), configure=False)
+    assert address(dhcp(one), 0) == "10.5.0.11"
+    two = make_guest(make_port(network, "10.5.0.12", rules=()), configure=False)
+    assert address(dhcp(two), 0) == "10.5.0.12"
+    assert address(dhcp(one), 0) == "10.5.0.11"
+
+
+def test_an_address_passes_to_the_next_port_at_once(
+    bench: KernelBench, make_guest: MakeGuest
+) -> None:
+    network = make_network()
+    make_guest(make_port(network, "10.5.0.10"))
+    first = make_guest(make_port(network, "10.5.0.11"), configure=False)
+    assert address(dhcp(first), 0) == "10.5.0.11"
+    bench.agent.unplug(port_ref(first.port))
+    second = make_guest(make_port(network, "10.5.0.11"), configure=False)
+    assert address(dhcp(second), 0) == "10.5.0.11"
+
+
+def test_the_first_lease_is_a_milestone_told_once(
+    bench: KernelBench, make_guest: MakeGuest
+) -> None:
+    guest = make_guest(make_port(make_network(), "10.5.0.11"), configure=False)
+    assert not bench.agent.milestones()
+    dhcp(guest)
+    seen = bench.directory / "driver/networks" / guest.port.network.id / "dhcp/seen"
+    appears(lambda: any(seen.iterdir()))
+    (milestone,) = bench.agent.milestones()
+    assert (milestone.port_id, milestone.kind) == (guest.port.id, "dhcp")
+    bench.agent.forget_milestones([milestone])
+    bench.agent.plug(make_port(guest.port.network, "10.5.0.12"))
+    dhcp(guest)
+    assert not bench.agent.milestones()
+
+
+def test_dns_knows_the_networks_guests(make_guest: MakeGuest) -> None:
+    network = make_network()
+    guest = make_guest(make_port(network, "10.5.0.11", hostname="web"))
+    make_guest(make_port(network, "10.5.0.12", hostname="db"))
+    for name in ("db", "db.cloudweb.internal"):
+        assert ask_dns(guest, "10.5.0.1", name) == (0, [IPv4Address("10.5.0.12").packed])
+    assert ask_dns(guest, "10.5.0.1", "db.cloudweb.internal", kind=28) == (0, [])
+    assert ask_dns(guest, "10.5.0.1", "nobody.cloudweb.internal") == (3, [])
+
+
+def test_dnsmasq_is_adopted_and_started_again_when_it_died(
+    bench: KernelBench, make_guest: MakeGuest
+) -> None:
+    guest = make_guest(make_port(make_network(), "10.5.0.11"), configure=False)
+    server = bench.driver._dhcp(guest.port.network.id)
+    pid = server.pid()
+    assert pid is not None
+    assert os.getsid(pid) != os.getsid(0)
+    bench.restart()
+    assert server.pid() == pid
+    (server.directory / "pid").unlink()
+    assert server.pid() == pid
+    os.kill(pid, signal.SIGKILL)
+    appears(lambda: not process.is_running(pid, exe="dnsmasq"))
+    bench.restart()
+    assert server.pid() not in (None, pid)
+    assert address(dhcp(guest), 0) == "10.5.0.11"
+
+
+def test_what_vanishes_behind_our_back_is_brought_back_at_the_next_report(
+    bench: KernelBench, make_guest: MakeGuest
+) -> None:
+    network = make_network()
+    guest = make_guest(make_port(network, "10.5.0.11"))
+    other = make_guest(make_port(network, "10.5.0.12"))
+    names = bench.config.names(network.id)
+    assert not bench.driver.broken()
+    nft.delete(("inet", names.filters))
+    assert guest.pings("10.5.0.12")
+    bench.agent.report(full=False)
+    assert not guest.pings("10.5.0.12")
+    pid = bench.driver._dhcp(network.id).pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    appears(lambda: bool(bench.driver.broken()))
+    bench.agent.report(full=False)
+    assert address(dhcp(other), 0) == "10.5.0.12"
+    assert not bench.driver.broken()
+
+
+def test_a_guest_reaches_the_host_and_beyond_by_nat(
+    bench: KernelBench, make_guest: MakeGuest
+) -> None:
+    network = make_network()
+    guest = make_guest(make_port(network, "10.5.0.11"))
+    slot = bench.driver._slots.take(network.id)
+    with socket.create_server((str(slot.host), 0)) as listener:
+        asking = guest.inside(lambda: socket.create_connection(listener.getsockname(), 2))
+        accepted, peer = listener.accept()
+        with asking, accepted:
+            assert peer[0] == str(slot.inside)
+
+
+def test_a_network_without_nat_has_no_way_out(bench: KernelBench, make_guest: MakeGuest) -> None:
+    network = make_network(nat=False)
+    guest = make_guest(make_port(network, "10.5.0.11"))
+    slot = bench.driver._slots.take(network.id)
+    assert guest.pings("10.5.0.1")
+    assert not guest.pings(str(slot.host))
+    bench.agent.plug(
+        guest.port.model_copy(
+            update={"network": network.model_copy(update={"nat": True, "revision": 2})}
+        )
+    )
+    assert guest.pings(str(slot.host))
+
+
+def test_the_gateway_offers_guests_its_services_and_no_more(
+    bench: KernelBench, make_guest: MakeGuest
+) -> None:
+    network = make_network()
+    guest = make_guest(make_port(network, "10.5.0.11"))
+    inside = bench.config.names(network.id).namespace
+    listener = namespaces.inside(inside, lambda: socket.create_server(("10.5.0.1", 8080)))
+    with listener, answering(listener, "hello"):
+        assert not guest.connects("10.5.0.1", 8080)
+    assert guest.pings("10.5.0.1")
+
+
+def test_flat_network(bench: KernelBench, make_guest: MakeGuest) -> None:
+    """The host is the gateway: it reaches guests as their groups allow, and filters hold there too."""
+    network = make_flat_network()
+    gateway = str(network.subnets[0].gateway_ip)
+    start = gateway.removesuffix(".1")
+    open_, closed = f"{start}.11", f"{start}.12"
+    rules = (*free_egress(), allow("tcp", port_min=22))
+    guest = make_guest(make_port(network, open_, rules=rules, hostname="web"))
+    shut = make_guest(make_port(network, closed))
+    assert address(dhcp(guest), 0) == open_
+    assert ask_dns(guest, gateway, "web")[1] == [IPv4Address(open_).packed]
+    assert guest.pings(gateway)
+    assert process.run("ping", "-c1", "-W1", open_, check=False).returncode != 0
+    with guest.serving(22), guest.serving(80), shut.serving(22):
+        socket.create_connection((open_, 22), 2).close()
+        for place in ((open_, 80), (closed, 22)):
+            with pytest.raises(OSError, match="timed out"):
+                socket.create_connection(place, 0.5)
+        assert shut.connects(open_, 22)
+        assert not shut.connects(open_, 80)
+    guest.ip("addr", "add", f"{start}.99/24", "dev", "eth0")
+    assert not guest.pings(gateway, source=f"{start}.99")
+
+
+def test_a_real_tap_is_made_for_the_hypervisor(bench: KernelBench) -> None:
+    port = make_port(make_network(mtu=1400))
+    assert bench.agent.plug(port).up
+    shown = process.run("ip", "-d", "link", "show", port.tap).text
+    assert "tun type tap" in shown
+    assert "vnet_hdr on persist on" in shown
+    assert "mtu 1400" in shown
+    assert f"master {bench.config.names(port.network.id).bridge}" in shown
+
+
+@pytest.mark.parametrize("name", ["lo", "a-name-that-is-far-too-long", "../x"])
+def test_an_interface_that_is_not_the_ports_is_left_alone(bench: KernelBench, name: str) -> None:
+    port = make_port(make_network())
+    bench.driver.unplug(port_ref(port).model_copy(update={"tap": name}), work=Unguarded())
+    process.run("ip", "link", "show", "lo")

@@ -1,0 +1,15 @@
+"""Waiting for what another process does."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+
+def appears(condition: Callable[[], bool], *, timeout: float = 10.0) -> None:
+    """Return once the condition holds; fail after the timeout."""
+    pause, deadline = threading.Event(), time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        pause.wait(0.02)

@@ -1,0 +1,126 @@
+"""Nothing is promised twice and no room is left unused, whatever happens at the same moment."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+
+import pytest
+from django.db import connection
+from django.db.models import Sum
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from compute.exceptions import NoValidHost
+from compute.models import Claim, Host
+from compute.scheduler import PlacementRequest, claim, claimed_host, release
+from operations.models import Service
+from tests.builders.compute import make_context, make_host, make_request
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SEVERAL = settings(
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def at_once(calls: Sequence[Callable[[], object]]) -> list[object]:
+    """Call all at the same moment, each in a thread of its own; return results or exceptions."""
+    results: list[object] = [None] * len(calls)
+    start = threading.Barrier(len(calls))
+
+    def run(index: int) -> None:
+        try:
+            start.wait(30)
+            results[index] = calls[index]()
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            results[index] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results
+
+
+def claiming(request: PlacementRequest, instance_id: str | None = None) -> Callable[[], str]:
+    server = instance_id or str(uuid.uuid4())
+    return lambda: claim(make_context(), instance_id=server, project_id="p", request=request)
+
+
+def empty_cloud() -> None:
+    Claim.objects.all().delete()
+    Host.objects.all().delete()
+    Service.objects.all().delete()
+
+
+def assert_the_books_are_right() -> None:
+    for host in Host.objects.all():
+        sums = host.claims.aggregate(vcpus=Sum("vcpus"), ram=Sum("ram"), disk=Sum("disk"))
+        assert (host.vcpus_used, host.ram_used, host.disk_used) == (
+            sums["vcpus"] or 0,
+            sums["ram"] or 0,
+            sums["disk"] or 0,
+        )
+        assert host.vcpus_used <= host.vcpus_limit
+        assert host.ram_used <= host.ram_limit
+        assert host.disk_used <= host.disk_limit
+
+
+@SEVERAL
+@given(rooms=st.lists(st.integers(0, 3), min_size=1, max_size=4), servers=st.integers(2, 8))
+def test_equal_servers_fill_the_hosts_exactly(rooms: list[int], servers: int) -> None:
+    empty_cloud()
+    for number, room in enumerate(rooms):
+        make_host(f"h{number}", ram=512 * room)
+    results = at_once([claiming(make_request()) for _ in range(servers)])
+    placed = [result for result in results if isinstance(result, str)]
+    assert all(isinstance(result, str | NoValidHost) for result in results), results
+    assert len(placed) == min(servers, sum(rooms)) == Claim.objects.count()
+    assert_the_books_are_right()
+
+
+sizes = st.tuples(st.integers(1, 5), st.integers(1, 2000), st.integers(0, 40))
+
+
+@SEVERAL
+@given(
+    hosts=st.lists(sizes, min_size=1, max_size=3), servers=st.lists(sizes, min_size=2, max_size=8)
+)
+def test_servers_of_any_size_never_over_promise_a_host(
+    hosts: list[tuple[int, int, int]], servers: list[tuple[int, int, int]]
+) -> None:
+    empty_cloud()
+    for number, (vcpus, ram, disk) in enumerate(hosts):
+        make_host(f"h{number}", vcpus=vcpus, ram=ram, disk=disk, cpu_ratio=1.5)
+    results = at_once([claiming(PlacementRequest(vcpus=v, ram=r, disk=d)) for v, r, d in servers])
+    assert all(isinstance(result, str | NoValidHost) for result in results), results
+    assert_the_books_are_right()
+
+
+def test_one_server_claimed_by_many_holds_one_place() -> None:
+    empty_cloud()
+    make_host("h1")
+    make_host("h2")
+    server = str(uuid.uuid4())
+    results = at_once([claiming(make_request(), server) for _ in range(6)])
+    assert claimed_host(server) in results
+    assert Claim.objects.count() == 1
+    assert_the_books_are_right()
+
+
+def test_one_server_released_by_many_gives_back_once() -> None:
+    empty_cloud()
+    make_host("h1")
+    server, other = str(uuid.uuid4()), str(uuid.uuid4())
+    claiming(make_request(), server)()
+    claiming(make_request(), other)()
+    results = at_once([lambda: release(server) for _ in range(6)])
+    assert results == [None] * 6
+    assert claimed_host(other) == "h1"
+    assert_the_books_are_right()

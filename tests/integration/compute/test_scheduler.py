@@ -1,0 +1,267 @@
+"""Placement: where a server goes, what is said when it goes nowhere, and that nothing is over-promised."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from cloudweb.database.clock import now
+from compute.exceptions import NoValidHost
+from compute.models import Claim, Host
+from compute.scheduler import PlacementRequest, claim, claimed_host, release
+from operations.models import Service
+from tests.builders.compute import (
+    long_ago,
+    make_context,
+    make_host,
+    make_request,
+    make_service,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def place(request: PlacementRequest | None = None, *, instance_id: str | None = None) -> str:
+    return claim(
+        make_context(),
+        instance_id=instance_id or str(uuid.uuid4()),
+        project_id="p",
+        request=request or make_request(),
+    )
+
+
+def refusal(request: PlacementRequest) -> NoValidHost:
+    with pytest.raises(NoValidHost) as caught:
+        place(request)
+    return caught.value
+
+
+def used(name: str = "h1") -> tuple[int, int, int]:
+    host = Host.objects.get(name=name)
+    return host.vcpus_used, host.ram_used, host.disk_used
+
+
+def test_a_claim_is_written_on_the_host_and_given_back_once() -> None:
+    make_host()
+    server = str(uuid.uuid4())
+    assert place(make_request(vcpus=2, ram=1024, disk=10), instance_id=server) == "h1"
+    assert used() == (2, 1024, 10)
+    assert claimed_host(server) == "h1"
+    release(server)
+    release(server)
+    assert used() == (0, 0, 0)
+    assert claimed_host(server) is None
+
+
+def test_a_second_claim_of_the_same_server_changes_nothing() -> None:
+    make_host()
+    server = str(uuid.uuid4())
+    place(instance_id=server)
+    before = used()
+    assert place(instance_id=server) == "h1"
+    assert used() == before
+    assert Claim.objects.count() == 1
+
+
+def test_a_full_host_still_keeps_the_server_it_holds() -> None:
+    make_host(ram=512)
+    server = str(uuid.uuid4())
+    place(instance_id=server)
+    assert place(instance_id=server) == "h1"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param({"enabled": False}, id="disabled"),
+        pytest.param({"zone": "other"}, id="another zone"),
+    ],
+)
+def test_a_claim_moves_from_a_host_that_is_no_longer_right(spoil: dict[str, object]) -> None:
+    make_host()
+    server = str(uuid.uuid4())
+    place(make_request(zone="nova"), instance_id=server)
+    Host.objects.filter(name="h1").update(**spoil)
+    make_host("h2")
+    assert place(make_request(zone="nova"), instance_id=server) == "h2"
+    assert used("h1") == (0, 0, 0)
+    assert used("h2") == (1, 512, 5)
+
+
+def test_a_claim_moves_from_a_host_that_went_down() -> None:
+    make_host()
+    server = str(uuid.uuid4())
+    place(instance_id=server)
+    Service.objects.update(last_seen_at=long_ago())
+    make_host("h2")
+    assert place(instance_id=server) == "h2"
+
+
+def test_a_silent_host_in_its_grace_is_up() -> None:
+    make_host(last_seen_at=long_ago())
+    Service.objects.update(grace_until=now() + timedelta(hours=1))
+    assert place() == "h1"
+
+
+def test_a_host_whose_other_agents_report_is_down_all_the_same() -> None:
+    make_host(last_seen_at=long_ago())
+    make_service("network", "h1")
+    refusal(make_request())
+
+
+def test_a_claim_moves_from_a_host_that_failed() -> None:
+    make_host("h1")
+    make_host("h2")
+    server = str(uuid.uuid4())
+    first = place(instance_id=server)
+    second = place(make_request(excluded_hosts=(first,)), instance_id=server)
+    assert {first, second} == {"h1", "h2"}
+    assert used(first) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "wanted"),
+    [
+        ({"enabled": False}, {}),
+        ({"forced_down": True}, {}),
+        ({"last_seen_at": None}, {}),
+        ({"zone": "b"}, {"zone": "a"}),
+        ({}, {"host": "another"}),
+        ({}, {"driver": "libvirt"}),
+        ({}, {"capabilities": ("console_log", "migrate")}),
+        ({}, {"excluded_hosts": ("h1",)}),
+        ({"vcpus": 1}, {"vcpus": 2}),
+        ({"ram": 511}, {}),
+        ({"disk": 4}, {}),
+    ],
+)
+def test_each_filter_alone_keeps_a_server_off(
+    spoil: dict[str, object], wanted: dict[str, object]
+) -> None:
+    make_host("h1", **spoil)
+    refusal(make_request(**wanted))
+    assert used() == (0, 0, 0)
+    assert not Claim.objects.exists()
+
+
+def test_a_host_that_was_not_heard_of_lately_is_down() -> None:
+    make_host(last_seen_at=long_ago())
+    assert "1 is down" in refusal(make_request()).message
+
+
+def test_all_that_is_asked_for_at_once_is_found() -> None:
+    make_host("h1", zone="a", capabilities={"console_log": True, "snapshot": True})
+    request = make_request(
+        zone="a", host="h1", driver="fake", capabilities=("console_log", "snapshot")
+    )
+    assert place(request) == "h1"
+
+
+def test_ratios_of_the_host_decide_how_much_is_promised() -> None:
+    make_host(vcpus=2, cpu_ratio=1.5)
+    place(make_request(vcpus=3))
+    refusal(make_request(vcpus=1))
+
+
+def test_what_needs_no_disk_fits_a_host_whose_disk_is_over_promised() -> None:
+    make_host(disk=10, disk_used=20)
+    assert place(make_request(disk=0)) == "h1"
+
+
+def test_the_emptier_host_is_drawn_far_more_often() -> None:
+    make_host("empty", ram=100_000, vcpus=1000)
+    make_host("full", ram=100_000, ram_used=95_000, vcpus=1000, vcpus_used=950)
+    hosts = [place(make_request(ram=1, disk=0)) for _ in range(20)]
+    assert hosts.count("empty") > hosts.count("full")
+
+
+def test_no_hosts_at_all_is_said() -> None:
+    assert refusal(make_request()).message == (
+        "No valid host was found. This cloud has no compute host yet."
+    )
+
+
+def test_the_refusal_says_what_removed_how_many_and_what_would_fit() -> None:
+    make_host("h1", enabled=False, disabled_reason="new disk")
+    make_host("h2", last_seen_at=long_ago())
+    make_host("h3", ram=1024)
+    make_host("h4", ram=4096, ram_used=3584)
+    error = refusal(make_request(ram=8192))
+    assert error.message == (
+        "No valid host was found. Of 4 hosts, 1 is disabled, 1 is down and 2 have too little RAM left "
+        "(8,192 MiB wanted, at most 1,024 MiB left). "
+        "A flavor with at most 1,024 MiB of RAM would fit now."
+    )
+    assert not any(name in error.message for name in ("h1", "h2", "h3", "h4"))
+    assert "h1: is disabled (new disk)" in error.detail
+    assert "h3: 7,168 MiB of RAM short" in error.detail
+    assert "h4: 7,680 MiB of RAM short" in error.detail
+
+
+def test_the_remedy_names_everything_the_nearest_host_lacks() -> None:
+    make_host("h1", ram=1024, vcpus=1)
+    assert "A flavor with at most 1 vCPU and 1,024 MiB of RAM would fit now." in (
+        refusal(make_request(ram=8192, vcpus=4)).message
+    )
+
+
+def test_the_remedy_may_be_another_zone() -> None:
+    make_host("h1", zone="b")
+    message = refusal(make_request(zone="a")).message
+    assert "1 is not in the availability zone a" in message
+    assert message.endswith("It would fit now in the availability zone b.")
+
+
+def test_nothing_a_tenant_could_change_is_said_too() -> None:
+    make_host("h1", enabled=False)
+    assert refusal(make_request()).message.endswith(
+        "No smaller flavor would fit now either; try again later or ask the operator."
+    )
+
+
+def test_a_full_cloud_offers_nothing_of_size_zero() -> None:
+    make_host("h1", ram=512, ram_used=512)
+    message = refusal(make_request()).message
+    assert "(512 MiB wanted, at most 0 MiB left)" in message
+    assert "would fit now." not in message
+
+
+def test_a_refusal_leaves_the_callers_transaction_usable() -> None:
+    make_host(ram=100)
+    with transaction.atomic():
+        refusal(make_request())
+        Host.objects.filter(name="h1").update(zone="changed")
+    assert Host.objects.get().zone == "changed"
+
+
+def _queries(call: Callable[[], object]) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        call()
+    return len(captured)
+
+
+def test_placement_costs_the_same_statements_on_10_and_2000_hosts() -> None:
+    counts, failed = [], []
+    for size in (10, 2000):
+        have = Host.objects.count()
+        fresh = [f"h{number}" for number in range(have, size)]
+        Host.objects.bulk_create(Host(name=name, vcpus=8, ram=9000, disk=100) for name in fresh)
+        Service.objects.bulk_create(
+            Service(
+                topic=f"compute.{name}",
+                domain="compute",
+                host=name,
+                number=have + index,
+                last_seen_at=now() + timedelta(hours=1),
+            )
+            for index, name in enumerate(fresh)
+        )
+        counts.append(_queries(place))
+        failed.append(_queries(lambda: refusal(make_request(ram=10**6))))
+    assert counts[0] == counts[1] <= 6
+    assert failed[0] == failed[1] <= 6

@@ -1,0 +1,363 @@
+"""Every saga of servers, killed by SIGKILL at every point of OPERATIONS 34 that it passes.
+
+Each case sets the stage with healthy workers, arms one of them (or the caller itself), lets the saga run into
+the point, proves that the kill happened there, starts a fresh worker and waits for the end: the
+server is as its user wanted it, and database, hypervisor and network agree.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from compute.bootstrap import ensure_default_flavors
+from compute.drivers.fake import FakeDriver
+from compute.models import Claim, Flavor, Host
+from identity import quotas
+from instances.manager import InstanceManager, NetworkRequest
+from instances.models import Instance
+from network.drivers.fake import FakeNetworkDriver
+from network.manager import PortManager, SecurityGroupManager, SecurityGroupRuleManager
+from network.models import Port
+from operations.engine import advance
+from operations.joining import add_host
+from operations.models import Hold, Operation
+from operations.testing import KillAt, Processes, check_invariants
+from tests.builders.identity import make_context, make_member, make_project
+from tests.builders.images import RAW
+from tests.builders.images import make_image as upload
+from tests.builders.networks import make_network, make_subnet
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(90)]
+
+CONTROL_POINTS = (
+    "claim.before",
+    "claim.after",
+    "local.before_commit",
+    "local.after_commit",
+    "order.before_commit",
+    "order.after_commit",
+    "cast.before",
+    "cast.after",
+    "accept.before_commit",
+    "accept.after_commit",
+    "settle.before_commit",
+    "settle.after_commit",
+    "end.before_commit",
+    "end.after_commit",
+)
+UNDO_POINTS = ("undo.before_commit", "undo.after_commit")
+HOST_POINTS = (
+    "record.before",
+    "record.after",
+    "effect.before",
+    "effect.after",
+    "outcome.before",
+    "outcome.after",
+    "reply.before",
+    "reply.after",
+)
+CALLER_POINTS = ("start.before_commit", "start.after_commit")
+NO_LOCAL = ("local.before_commit", "local.after_commit")
+
+
+class Stage:
+    """A cloud of processes with one host, one project and what a server needs."""
+
+    def __init__(self, directory: Path, processes: Processes) -> None:
+        self.directory, self.processes = directory, processes
+        ensure_default_flavors()
+        self.context = make_context(make_member("member", project=make_project()))
+        self.network = make_network(self.context, name="net1")
+        make_subnet(self.network, self.context)
+        self.image = upload(context=self.context, data=RAW, name="cirros")
+        self.flavor = Flavor.objects.order_by("ram").first()
+        add_host("h1", directory / "h1")
+        self.faults = directory / "h1" / "compute" / "faults.json"
+
+    @property
+    def manager(self) -> InstanceManager:
+        return InstanceManager(self.context)
+
+    def start(self) -> None:
+        """Start healthy workers and wait for the host's first report."""
+        self.processes.start_control()
+        self.processes.start_host("h1")
+        self.wait(lambda: Host.objects.filter(name="h1", vcpus__gt=0).exists())
+
+    def create(self) -> str:
+        assert self.flavor is not None
+        (made,) = self.manager.create(
+            name="vm",
+            flavor_id=self.flavor.id,
+            image_id=str(self.image.id),
+            networks=[NetworkRequest(network_id=str(self.network.id))],
+        )
+        return str(made.id)
+
+    def built(self) -> str:
+        server = self.create()
+        self.wait_for_end()
+        assert Instance.objects.get(id=server).vm_state == "active"
+        return server
+
+    def wait(self, ready: Callable[[], bool], seconds: float = 40) -> None:
+        limit = time.monotonic() + seconds
+        while not ready():
+            if time.monotonic() > limit:
+                left = list(
+                    Operation.objects.values("kind", "state", "direction", "cursor", "error_detail")
+                )
+                raise AssertionError(f"it does not happen; operations: {left}")
+            time.sleep(0.02)
+
+    def wait_for_end(self) -> None:
+        self.wait(lambda: not Operation.objects.exclude(state__in=("DONE", "UNDONE")).exists())
+
+    def census(self) -> dict[str, Any]:
+        """Count what exists, after the host's process was ended so that its files are its truth."""
+        self.processes.kill("h1")
+        guests = FakeDriver(self.directory / "h1" / "compute", "h1")
+        guests.start(lambda *_: None)
+        wires = FakeNetworkDriver(self.directory / "h1" / "network", "h1")
+        wires.start()
+        check_invariants()
+        return {
+            "claims": Claim.objects.count(),
+            "holds": Hold.objects.count(),
+            "ports": Port.objects.filter(device_owner__startswith="compute:").count(),
+            "guests": {guest.id: guest.power_state for guest in guests.list()},
+            "taps": len(wires.ports()),
+        }
+
+
+@pytest.fixture
+def stage(tmp_path: Path, redis_socket: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    monkeypatch.setenv("DRIVERS", "fake")
+    monkeypatch.setenv("CLOUDWEB_TIME_SCALE", "0.08")
+    with Processes(tmp_path, f"redis+socket://{redis_socket}") as processes:
+        made = Stage(tmp_path, processes)
+        made.start()
+        yield made
+    connections.close_all()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A saga: how the stage is set, what starts it, and what must be true at its end."""
+
+    prepare: Callable[[Stage], str]
+    act: Callable[[Stage, str], object]
+    vm_state: str
+    power: str | None  # None: no guest is left
+    control: tuple[str, ...] = CONTROL_POINTS
+    host: tuple[str, ...] = HOST_POINTS
+    cards: int = 1  # how many ports a server that is left has
+
+
+def _add_rule(stage: Stage, _server: str) -> None:
+    group = SecurityGroupManager(stage.context).resolve("default", stage.context.scoped_project_id)
+    SecurityGroupRuleManager(stage.context).create(
+        security_group_id=group.id, direction="ingress", protocol="tcp"
+    )
+
+
+def _delete_port(stage: Stage, server: str) -> None:
+    PortManager(stage.context).delete(Instance.objects.get(id=server).port_ids[0])
+
+
+def _create_and_delete(stage: Stage, _server: str) -> None:
+    stage.manager.delete(stage.create())
+
+
+def _fail_spawn(stage: Stage) -> str:
+    stage.faults.parent.mkdir(parents=True, exist_ok=True)
+    stage.faults.write_text('{"spawn": {"fail": -1, "transient": false, "when": "after"}}')
+    return ""
+
+
+def _without(*left_out: str) -> tuple[str, ...]:
+    return tuple(point for point in CONTROL_POINTS if point not in left_out)
+
+
+SCENARIOS = {
+    "create": Scenario(lambda stage: "", lambda stage, _: stage.create(), "active", "running"),
+    "create_undone": Scenario(
+        _fail_spawn,
+        lambda stage, _: stage.create(),
+        "error",
+        None,
+        control=UNDO_POINTS,
+        host=(),
+    ),
+    "delete": Scenario(
+        lambda stage: stage.built(),
+        lambda stage, server: stage.manager.delete(server),
+        "deleted",
+        None,
+    ),
+    "stop": Scenario(
+        lambda stage: stage.built(),
+        lambda stage, server: stage.manager.stop(server),
+        "stopped",
+        "shutdown",
+        control=_without(*NO_LOCAL),
+    ),
+    "reboot": Scenario(
+        lambda stage: stage.built(),
+        lambda stage, server: stage.manager.reboot(server, hard=True),
+        "active",
+        "running",
+        control=_without(*NO_LOCAL),
+    ),
+    "delete_preempting_create": Scenario(
+        lambda stage: "",
+        _create_and_delete,
+        "deleted",
+        None,
+        control=("claim.after", "end.before_commit", "end.after_commit"),
+        host=(),  # how far the build comes before it is pre-empted is a matter of luck
+    ),
+    "refresh_host": Scenario(
+        lambda stage: stage.built(),
+        _add_rule,
+        "active",
+        "running",
+        control=_without(*NO_LOCAL),
+    ),
+    "unplug_port": Scenario(
+        lambda stage: stage.built(),
+        _delete_port,
+        "active",
+        "running",
+        control=_without(*NO_LOCAL),
+        cards=0,
+    ),
+    "start": Scenario(
+        lambda stage: _stopped(stage),
+        lambda stage, server: stage.manager.start(server),
+        "active",
+        "running",
+        control=_without(*NO_LOCAL),
+    ),
+}
+
+
+def _stopped(stage: Stage) -> str:
+    server = stage.built()
+    stage.manager.stop(server)
+    stage.wait_for_end()
+    return server
+
+
+CASES = [
+    pytest.param(name, victim, point, id=f"{name}-{point}")
+    for name, scenario in SCENARIOS.items()
+    for victim, points in (("control", scenario.control), ("h1", scenario.host))
+    for point in points
+]
+
+
+@pytest.mark.parametrize(("name", "victim", "point"), CASES)
+def test_killed_worker_leaves_nothing_behind(
+    stage: Stage, tmp_path: Path, name: str, victim: str, point: str
+) -> None:
+    scenario = SCENARIOS[name]
+    server = scenario.prepare(stage)
+    proof = tmp_path / "proof"
+    kill = KillAt(point, proof)
+    stage.processes.kill(victim)
+    if victim == "control":
+        stage.processes.start_control(kill_at=kill)
+    else:
+        stage.processes.start_host("h1", kill_at=kill)
+    scenario.act(stage, server)
+    stage.wait(lambda: not stage.processes.is_alive(victim))
+    assert proof.read_text().startswith(point)
+    if victim == "control":
+        stage.processes.start_control()
+    else:
+        stage.processes.start_host("h1")
+    _check_end(stage, scenario)
+
+
+@pytest.mark.parametrize("point", CALLER_POINTS)
+def test_killed_caller_did_all_or_nothing(stage: Stage, tmp_path: Path, point: str) -> None:
+    proof = tmp_path / "proof"
+    code = stage.processes.call(lambda: _discard(stage.create()), kill_at=KillAt(point, proof))
+    assert code == -9
+    assert proof.read_text().startswith(point)
+    stage.wait_for_end()
+    committed = point == "start.after_commit"
+    assert Instance.objects.filter(vm_state="active").count() == int(committed)
+    assert len(stage.census()["guests"]) == int(committed)
+
+
+def test_frozen_owner_who_thaws_late_changes_nothing(stage: Stage, tmp_path: Path) -> None:
+    """OPERATIONS 35. The owner has one thread, so nothing else of it is frozen with the database."""
+    proof = tmp_path / "proof"
+    stage.processes.kill("control")
+    server = stage.create()
+    operation = Operation.objects.get().id
+    freeze = KillAt("claim.after", proof, freeze=True)
+    stage.processes.start_job("frozen", lambda: advance(operation), kill_at=freeze)
+    stage.wait(proof.exists)
+    stage.processes.start_control()
+    stage.wait_for_end()
+    stage.processes.thaw("frozen")
+    assert stage.processes.wait("frozen") == 0
+    stage.manager.stop(server)
+    stage.wait_for_end()
+    assert Operation.objects.filter(state="DONE").count() == 2
+    assert stage.census()["guests"] == {server: "shutdown"}
+
+
+def test_broker_that_forgets_everything_in_the_middle_of_many(
+    stage: Stage, redis_socket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from redis import Redis
+
+    # fifty at once keep a loaded machine busy for longer than the shortened clocks call a host up
+    monkeypatch.setenv("CLOUDWEB_TIME_SCALE", "1")
+    for name in ("control", "h1"):
+        stage.processes.kill(name)
+    stage.start()
+    broker = Redis(unix_socket_path=str(redis_socket))
+    unlimited = dict.fromkeys(("instances", "cores", "ram"), -1)
+    quotas.update(stage.context.scoped_project_id, "compute", unlimited)
+    kept = [stage.create() for _ in range(25)]
+    broker.flushall()
+    gone = [stage.create() for _ in range(25)]
+    for server in gone:
+        stage.manager.delete(server)
+        broker.flushall()
+    stage.wait_for_end()
+    census = stage.census()
+    assert census["guests"] == dict.fromkeys(kept, "running")
+    assert (census["claims"], census["ports"], census["taps"], census["holds"]) == (25, 25, 25, 0)
+
+
+def _discard(_: object) -> None:
+    """A job for a child answers nothing."""
+
+
+def _check_end(stage: Stage, scenario: Scenario) -> None:
+    stage.wait_for_end()
+    instance = Instance.objects.get()
+    assert (instance.vm_state, instance.task_state) == (scenario.vm_state, None)
+    there = int(scenario.power is not None)
+    census = stage.census()
+    guests = {str(instance.id): scenario.power} if there else {}
+    assert census == {
+        "claims": there,
+        "holds": 0,
+        "ports": there * scenario.cards,
+        "guests": guests,
+        "taps": there * scenario.cards,
+    }

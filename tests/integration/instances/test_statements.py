@@ -1,0 +1,71 @@
+"""How many statements servers cost: a list of fifty no more than one of five."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from instances.models import Instance
+from network.models import Network
+from tests.builders.identity import client_of, make_member
+from tests.builders.instances import Lab, lab
+from tests.builders.networks import make_network, make_port, make_subnet
+from tests.builders.servers import make_server
+
+pytestmark = pytest.mark.django_db(transaction=True)
+#: Token and revocations, the page, and four for the ports of all its servers.
+LIST = 6
+CREATE = 20
+BOOT = 190
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Lab]:
+    with lab(tmp_path) as made:
+        yield made
+
+
+def add_servers(user: Any, network: Network, count: int) -> None:
+    for _ in range(count):
+        server = make_server(user)
+        port = make_port(
+            network,
+            project_id=user.default_project_id,
+            device_id=str(server.id),
+            device_owner="compute:nova",
+        )
+        Instance.objects.filter(id=server.id).update(ports=[{"id": str(port.id), "ours": True}])
+
+
+def test_a_long_list_costs_no_more_statements_than_a_short_one() -> None:
+    user = make_member("member")
+    network = make_network(name="net1")
+    make_subnet(network)
+    client, counts = client_of(user), []
+    client.send("GET", "/compute/v2.1/servers/detail")  # what a connection asks once is not counted
+    for more in (5, 45):
+        add_servers(user, network, more)
+        with CaptureQueriesContext(connection) as asked:
+            answer = client.send("GET", "/compute/v2.1/servers/detail")
+        counts.append(len(asked))
+    assert len(answer.json()["servers"]) == 50
+    assert all(one["addresses"] for one in answer.json()["servers"])
+    assert counts == [LIST, LIST], asked.captured_queries
+
+
+def test_a_create_and_its_boot(home: Lab) -> None:
+    home.create()  # default group, quota row: what only the first one makes
+    with CaptureQueriesContext(connection) as asked:
+        home.create(settle=False, name="vm2")
+        create = len(asked)
+    with CaptureQueriesContext(connection) as asked:
+        home.cloud.settle()
+        boot = len(asked)
+    assert home.show(str(Instance.objects.get(name="vm2").id))["status"] == "ACTIVE"
+    assert create <= CREATE
+    assert boot <= BOOT

@@ -1,0 +1,84 @@
+"""The operators' pages of networks: they show, and they do by managers alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from cloudweb.context import RequestContext
+from network.models import Network, Port, SecurityGroup, Subnet
+from tests.builders.identity import make_member, make_project
+from tests.builders.networks import make_group, make_network, make_port, make_subnet
+
+pytestmark = pytest.mark.django_db
+NOUNS = {"network": Network, "subnet": Subnet, "port": Port, "securitygroup": SecurityGroup}
+
+
+@pytest.fixture
+def operator(client: Client) -> Client:
+    user = make_member("admin")
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def tenant() -> RequestContext:
+    return RequestContext.system(project_id=make_project().pk)
+
+
+def stock(tenant: RequestContext) -> Network:
+    network = make_network(tenant)
+    make_subnet(network)
+    make_port(network, tenant, security_group_ids=[make_group(tenant).id])
+    return network
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_pages_show_and_offer_no_form(operator: Client, tenant: RequestContext, noun: str) -> None:
+    stock(tenant)
+    row = NOUNS[noun].objects.latest("created_at")
+    assert operator.get(f"/admin/network/{noun}/").status_code == 200
+    page = operator.get(f"/admin/network/{noun}/{row.pk}/change/")
+    assert page.status_code == 200
+    assert b'name="_save"' not in page.content
+    assert operator.get(f"/admin/network/{noun}/add/").status_code == 403
+    assert (
+        operator.post(f"/admin/network/{noun}/{row.pk}/delete/", {"post": "yes"}).status_code == 403
+    )
+    assert NOUNS[noun].objects.filter(pk=row.pk).exists()
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_a_list_costs_the_same_for_many_rows(
+    operator: Client, tenant: RequestContext, noun: str
+) -> None:
+    counts = []
+    for _ in range(2):
+        stock(tenant)
+        with CaptureQueriesContext(connection) as queries:
+            operator.get(f"/admin/network/{noun}/")
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+def act(operator: Client, noun: str, action: str, row: Any) -> str:
+    page = operator.post(
+        f"/admin/network/{noun}/",
+        {"action": action, "_selected_action": [str(row.pk)]},
+        follow=True,
+    )
+    return str(page.content, "utf-8")
+
+
+def test_actions_are_the_managers(operator: Client, tenant: RequestContext) -> None:
+    network = stock(tenant)
+    assert "ports still in use" in act(operator, "network", "delete_networks", network)
+    assert "1 shared" in act(operator, "network", "share", network)
+    assert Network.objects.get(id=network.id).shared
+    assert "1 deleted" in act(operator, "port", "delete_ports", Port.objects.get())
+    assert "1 deleted" in act(operator, "network", "delete_networks", network)
+    assert not Subnet.objects.exists()

@@ -1,0 +1,213 @@
+"""Many at the same moment: nobody shares an address, nothing is lost, nobody meets a 500."""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from cloudweb.context import RequestContext
+from cloudweb.exceptions import QuotaExceeded
+from identity import quotas
+from network.exceptions import (
+    IpAddressAlreadyAllocated,
+    IpAddressGenerationFailure,
+    NetworkInUse,
+    NetworkNotFound,
+    PortInUse,
+    PortNotFound,
+    SecurityGroupRuleExists,
+)
+from network.manager import (
+    NetworkManager,
+    PortManager,
+    SecurityGroupManager,
+    SecurityGroupRuleManager,
+    SubnetManager,
+)
+from network.models import FreeRange, Network, Port, PortAddress, SecurityGroup, Subnet
+from tests.builders.networks import make_context, make_group, make_network, make_port, make_subnet
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Call all at the same moment, each in a thread of its own; return results or exceptions."""
+    results: list[Any] = [None] * len(calls)
+    start = threading.Barrier(len(calls))
+
+    def run(index: int) -> None:
+        try:
+            start.wait(30)
+            results[index] = calls[index]()
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            results[index] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results
+
+
+def kinds(results: Sequence[Any]) -> set[type]:
+    return {type(result) for result in results}
+
+
+def check_books(subnet: Subnet) -> None:
+    """Free and held are the pools together, and nothing is both."""
+    subnet = Subnet.objects.get(id=subnet.id)
+    spans = [(int(r.first, 16), int(r.last, 16)) for r in FreeRange.objects.filter(subnet=subnet)]
+    free = [number for first, last in spans for number in range(first, last + 1)]
+    held = [
+        int(ipaddress.ip_address(text))
+        for text in PortAddress.objects.filter(subnet=subnet).values_list("ip_address", flat=True)
+    ]
+    pools = [
+        number
+        for pool in subnet.allocation_pools
+        for number in range(
+            int(ipaddress.ip_address(pool["start"])), int(ipaddress.ip_address(pool["end"])) + 1
+        )
+    ]
+    assert sorted(free + held) == sorted(pools)
+
+
+def prepared(cidr: str) -> tuple[RequestContext, Network, Subnet]:
+    context = make_context()
+    network = make_network(context)
+    subnet = make_subnet(network, cidr=cidr)
+    SecurityGroupManager(context).ensure_default(context.project_id or "")
+    return context, network, subnet
+
+
+def test_more_ports_than_addresses() -> None:
+    context, network, subnet = prepared("10.0.0.0/29")  # five addresses
+    results = at_once([lambda: make_port(network, context) for _ in range(8)])
+    made = [result for result in results if isinstance(result, Port)]
+    assert len(made) == 5
+    assert kinds(results) == {Port, IpAddressGenerationFailure}
+    assert len({port.addresses.get().ip_address for port in made}) == 5
+    check_books(subnet)
+
+
+def test_ports_come_and_go() -> None:
+    context, network, subnet = prepared("10.0.0.0/28")
+    ports = [make_port(network, context) for _ in range(6)]
+    manager = PortManager(context)
+    results = at_once(
+        [lambda port=port: manager.delete(port.id) for port in ports]
+        + [lambda: make_port(network, context) for _ in range(6)]
+    )
+    assert kinds(results) == {type(None), Port}
+    assert Port.objects.count() == 6
+    check_books(subnet)
+
+
+def test_one_address_wished_by_many() -> None:
+    context, network, subnet = prepared("10.0.0.0/28")
+    wish = [{"ip_address": "10.0.0.9"}]
+    results = at_once([lambda: make_port(network, context, fixed_ips=wish) for _ in range(6)])
+    assert len([result for result in results if isinstance(result, Port)]) == 1
+    assert kinds(results) == {Port, IpAddressAlreadyAllocated}
+    check_books(subnet)
+
+
+def test_a_port_is_deleted_once() -> None:
+    context, network, subnet = prepared("10.0.0.0/28")
+    port = make_port(network, context)
+    results = at_once([lambda: PortManager(context).delete(port.id) for _ in range(4)])
+    assert len([result for result in results if result is None]) == 1
+    assert kinds(results) == {type(None), PortNotFound}
+    check_books(subnet)
+
+
+def test_a_port_serves_the_first_device() -> None:
+    context, network, _ = prepared("10.0.0.0/28")
+    port = make_port(network, context)
+    manager = PortManager(context)
+    results = at_once(
+        [
+            lambda number=number: manager.bind(
+                port.id, host="h1", device_id=str(number), device_owner="compute:nova"
+            )
+            for number in range(4)
+        ]
+    )
+    assert len([result for result in results if isinstance(result, Port)]) == 1
+    assert kinds(results) == {Port, PortInUse}
+
+
+def test_a_project_is_first_seen_by_many() -> None:
+    context = make_context()
+    manager = SecurityGroupManager(context)
+    results = at_once([lambda: manager.ensure_default(context.project_id or "") for _ in range(6)])
+    assert kinds(results) == {SecurityGroup}
+    assert SecurityGroup.objects.get().rules.count() == 4
+
+
+def test_a_rule_is_said_once() -> None:
+    context = make_context()
+    group = make_group(context)
+    manager = SecurityGroupRuleManager(context)
+    results = at_once(
+        [lambda: manager.create(security_group_id=group.id, direction="ingress") for _ in range(4)]
+    )
+    assert len([r for r in results if isinstance(r, SecurityGroupRuleExists)]) == 3
+
+
+def test_the_last_of_the_quota_is_given_once() -> None:
+    context, network, _ = prepared("10.0.0.0/28")
+    quotas.update(context.project_id or "", "network", {"port": 2})
+    results = at_once([lambda: make_port(network, context) for _ in range(5)])
+    assert kinds(results) == {Port, QuotaExceeded}
+    assert Port.objects.count() == 2
+
+
+def test_blocks_that_overlap_are_added_once() -> None:
+    context = make_context()
+    network = make_network(context)
+    at_once([lambda: make_subnet(network, context, cidr="10.0.0.0/24") for _ in range(4)])
+    assert Subnet.objects.count() == 1
+
+
+def test_a_network_goes_or_keeps_its_new_ports() -> None:
+    for _ in range(3):
+        context, network, _ = prepared("10.0.0.0/28")
+        results = at_once(
+            [
+                lambda network=network, context=context: NetworkManager(context).delete(network.id),
+                *[lambda network=network, context=context: make_port(network, context)] * 3,
+            ]
+        )
+        refusals = {NetworkInUse, NetworkNotFound, IpAddressGenerationFailure}
+        assert kinds(results) <= {type(None), Port} | refusals, results
+        left = Port.objects.filter(network_id=network.id).count()
+        assert left == len([result for result in results if isinstance(result, Port)])
+        assert left == 0 or Network.objects.filter(id=network.id).exists()
+
+
+def test_new_pools_while_ports_come() -> None:
+    context, network, subnet = prepared("10.0.0.0/24")
+    pools = [{"start": "10.0.0.100", "end": "10.0.0.200"}]
+    results = at_once(
+        [
+            lambda: SubnetManager(context).update(subnet.id, allocation_pools=pools),
+            *[lambda: make_port(network, context)] * 5,
+        ]
+    )
+    assert kinds(results) == {Subnet, Port}
+    addresses = set(PortAddress.objects.values_list("ip_address", flat=True))
+    assert len(addresses) == 5
+    for port in Port.objects.all():
+        PortManager(context).delete(port.id)
+    again = [make_port(network, context).addresses.get().ip_address for _ in range(101)]
+    assert sorted(again, key=ipaddress.ip_address)[0] == "10.0.0.100"
+    assert len(set(again)) == 101

@@ -1,0 +1,427 @@
+"""The engine on a saga of its own: two local steps around orders to fake hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from django.db import transaction
+
+from cloudweb.context import RequestContext
+from cloudweb.database.clock import now
+from cloudweb.driver import DriverError, TransientDriverError
+from cloudweb.objects import VersionedObject
+from cloudweb.rpc import Method
+from operations.engine import claim
+from operations.models import Debt, Hold, Operation, Step
+from operations.moves import Lost, write
+from operations.saga import Run, Saga, StepFailed
+from operations.saga import Step as Declared
+from operations.starting import ResourceBusy
+from operations.testing import Cloud, check_invariants, cloud, unpaid_debts
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Thing(VersionedObject):
+    """What the test's agent is told."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+
+
+MAKE = Method("compute.test_make", Thing, Thing)
+BREAK = Method("compute.test_break", Thing, urgent=True)
+
+
+class World:
+    """What happened, and what shall go wrong."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.things: dict[str, set[str]] = {}
+        self.faults: dict[str, list[Exception]] = {}
+        self.hosts: list[str] = ["h1"]
+        self.hooks: dict[str, Callable[[], None]] = {}
+
+    def note(self, word: str) -> None:
+        self.log.append(word)
+        if word in self.hooks:
+            self.hooks.pop(word)()
+        if self.faults.get(word):
+            raise self.faults[word].pop(0)
+
+
+world = World()
+
+
+class MakerAgent:
+    exposes = (MAKE, BREAK)
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+
+    def init_host(self) -> None:
+        """Nothing to find again."""
+
+    def test_make(self, thing: Thing, work: Any) -> Thing:
+        work.checkpoint()
+        world.note(f"make@{self.host}")
+        world.things.setdefault(self.host, set()).add(thing.id)
+        world.note(f"made@{self.host}")
+        return thing
+
+    def test_break(self, thing: Thing, work: Any) -> None:
+        work.checkpoint()
+        world.note(f"break@{self.host}")
+        world.things.setdefault(self.host, set()).discard(thing.id)
+
+
+def choose(run: Run) -> dict[str, str]:
+    world.note("choose")
+    left = [host for host in world.hosts if host not in run.excluded_hosts]
+    if not left:
+        raise StepFailed("No host is left.")
+    return {"host": left[0]}
+
+
+def unchoose(run: Run) -> None:
+    world.note("unchoose")
+
+
+def order_make(run: Run) -> Any:
+    host = run.results["choose"]["host"]
+    return [
+        MAKE.order(host=host, resource_id=f"{run.resource_id}-{n}", payload=Thing(id=f"{n}"))
+        for n in range(run.args.get("parts", 1))
+    ]
+
+
+def order_break(run: Run) -> Any:
+    host = run.results["choose"]["host"]
+    return [
+        BREAK.order(host=host, resource_id=f"{run.resource_id}-{n}", payload=Thing(id=f"{n}"))
+        for n in range(run.args.get("parts", 1))
+    ]
+
+
+def last(run: Run) -> None:
+    world.note("last")
+
+
+class MakeThings(Saga):
+    kind = "test.make"
+    resource_type = "thing"
+    retry_from = "choose"
+    steps = (
+        Declared("choose", choose, undo=unchoose),
+        Declared(
+            "make", order_make, undo=order_break, done=lambda run, answers: world.note("answers")
+        ),
+        Declared("last", last),
+    )
+
+    @classmethod
+    def on_done(cls, run: Run) -> None:
+        world.note("done")
+
+    @classmethod
+    def on_undone(cls, run: Run, failure: Any) -> None:
+        world.note(f"undone:{failure.code if failure else 'preempted'}")
+
+
+class DropThings(Saga):
+    kind = "test.drop"
+    resource_type = "thing"
+    steps = (Declared("drop", lambda run: world.note("drop")),)
+
+    @classmethod
+    def on_done(cls, run: Run) -> None:
+        world.note("dropped")
+
+
+class PastThePoint(Saga):
+    kind = "test.pivot"
+    resource_type = "thing"
+    steps = (
+        Declared("switch", lambda run: world.note("switch"), undo=unchoose, pivot=True),
+        Declared("after", lambda run: world.note("after")),
+    )
+
+
+class Refresh(Saga):
+    kind = "test.refresh"
+    resource_type = "thing"
+    coalesce = True
+    steps = (Declared("refresh", lambda run: world.note("refresh")),)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Cloud]:
+    global world
+    world = World()
+    with cloud(tmp_path) as made:
+        made.add_host("h1", {"compute": MakerAgent("h1")})
+        yield made
+
+
+def start(saga: type[Saga] = MakeThings, *, preempt: bool = False, **args: Any) -> Operation:
+    with transaction.atomic():
+        return saga.start(
+            RequestContext.system(project_id="p"), resource_id="r1", args=args, preempt=preempt
+        )
+
+
+def state_of(operation: Operation) -> str:
+    return Operation.objects.get(id=operation.id).state
+
+
+def test_runs_every_step_once(lab: Cloud) -> None:
+    operation = start(parts=3)
+    lab.settle()
+    assert state_of(operation) == "DONE"
+    assert world.log.count("choose") == world.log.count("answers") == world.log.count("done") == 1
+    assert world.things == {"h1": {"0", "1", "2"}}
+    assert not Hold.objects.exists()
+    check_invariants()
+
+
+def test_final_failure_undoes_newest_first(lab: Cloud) -> None:
+    world.faults["made@h1"] = [DriverError("The disk is full of bees.")]
+    operation = start()
+    lab.settle()
+    found = Operation.objects.get(id=operation.id)
+    assert (found.state, found.error_public) == ("UNDONE", "The disk is full of bees.")
+    assert world.log[-3:] == ["break@h1", "unchoose", "undone:driver_error"]
+    assert world.things == {"h1": set()}
+
+
+def test_transient_failure_is_tried_again(lab: Cloud) -> None:
+    world.faults["make@h1"] = [TransientDriverError("busy"), TransientDriverError("busy")]
+    operation = start()
+    lab.settle()
+    assert state_of(operation) == "DONE"
+    assert world.log.count("make@h1") == 3
+
+
+def test_build_moves_to_another_host(lab: Cloud) -> None:
+    lab.add_host("h2", {"compute": MakerAgent("h2")})
+    world.hosts = ["h1", "h2"]
+    world.faults["make@h1"] = [TransientDriverError("busy") for _ in range(3)]
+    operation = start()
+    lab.settle()
+    found = Operation.objects.get(id=operation.id)
+    assert (found.state, found.excluded_hosts) == ("DONE", ["h1"])
+    assert world.things == {"h1": set(), "h2": {"0"}}
+    rounds = Step.objects.filter(operation=operation, name="make", direction="do")
+    assert sorted(rounds.values_list("state", flat=True)) == ["DONE", "FAILED"]
+
+
+def test_no_host_left_is_the_reason(lab: Cloud) -> None:
+    world.faults["make@h1"] = [TransientDriverError("busy") for _ in range(3)]
+    operation = start()
+    lab.settle()
+    found = Operation.objects.get(id=operation.id)
+    assert (found.state, found.error_public) == ("UNDONE", "No host is left.")
+
+
+def test_everything_in_the_broker_lost_at_any_point(lab: Cloud) -> None:
+    for lost in ("conductor", "compute.h1", "inbox"):
+        dropped: list[str] = []
+
+        def lose(
+            queue: str, task: str, argument: Any, lost: str = lost, dropped: list[str] = dropped
+        ) -> bool:
+            if queue == lost and len(dropped) < 2:
+                dropped.append(task)
+                return True
+            return False
+
+        lab.broker.lose = lose
+        operation = start()
+        lab.settle()
+        assert state_of(operation) == "DONE"
+        assert dropped
+    assert world.log.count("done") == 3
+
+
+def test_doubled_messages_change_nothing(lab: Cloud) -> None:
+    lab.broker.doubles = True
+    operation = start(parts=2)
+    lab.settle()
+    assert state_of(operation) == "DONE"
+    assert world.log.count("make@h1") == 2
+    assert world.log.count("answers") == world.log.count("done") == 1
+
+
+def test_broker_down_costs_only_time(lab: Cloud) -> None:
+    lab.broker.is_down = True
+    operation = start()
+    lab.pump()
+    assert state_of(operation) == "READY"
+    lab.sweep()
+    assert state_of(operation) == "WAITING"
+    lab.broker.is_down = False
+    lab.settle()
+    assert state_of(operation) == "DONE"
+
+
+def test_host_that_dies_owes_the_undo_and_pays_when_it_returns(lab: Cloud) -> None:
+    world.faults["last"] = [StepFailed("No.")]
+    world.hooks["last"] = lambda: lab.kill_host("h1")
+    operation = start()
+    lab.settle()
+    assert state_of(operation) == "UNDONE"
+    assert world.things == {"h1": {"0"}}
+    assert unpaid_debts() == 1
+    lab.add_host("h1", {"compute": MakerAgent("h1")})
+    lab.pump()
+    assert unpaid_debts() == 0
+    assert world.things == {"h1": set()}
+    assert Debt.objects.get().epoch > 0
+
+
+def test_delete_preempts_a_build(lab: Cloud) -> None:
+    lab.broker.lose = lambda queue, _task, _argument: queue == "compute.h1"
+    build = start()
+    lab.pump()
+    assert state_of(build) == "WAITING"
+    drop = start(DropThings, preempt=True)
+    again = start(DropThings, preempt=True)
+    assert again.id == drop.id
+    lab.broker.lose = lambda *_: False
+    lab.settle()
+    assert (state_of(build), state_of(drop)) == ("UNDONE", "DONE")
+    assert world.log[-4:] == ["unchoose", "undone:preempted", "drop", "dropped"]
+    check_invariants()
+
+
+def test_late_reply_of_an_abandoned_step_is_dropped(lab: Cloud) -> None:
+    held: list[tuple[str, str, Any]] = []
+
+    def hold(queue: str, task: str, argument: Any) -> bool:
+        if queue == "inbox" and argument["kind"] == "reply" and not held:
+            held.append((queue, task, argument))
+            return True
+        return False
+
+    lab.broker.lose = hold
+    build = start()
+    lab.pump()
+    assert held
+    drop = start(DropThings, preempt=True)
+    lab.settle()
+    lab.broker.send(*held[0])
+    lab.settle()
+    assert (state_of(build), state_of(drop)) == ("UNDONE", "DONE")
+
+
+def test_second_operation_on_a_held_resource_is_refused(lab: Cloud) -> None:
+    start()
+    with pytest.raises(ResourceBusy):
+        start()
+
+
+def test_coalescing_starts_join(lab: Cloud) -> None:
+    first = start(Refresh)
+    assert start(Refresh).id == first.id  # nobody has looked at the rows yet
+    started = []
+
+    def change_while_it_looks() -> None:
+        started.extend([start(Refresh), start(Refresh)])
+
+    world.hooks["refresh"] = change_while_it_looks
+    lab.settle()
+    assert started[0].id == started[1].id != first.id
+    assert world.log.count("refresh") == 2
+
+
+def test_a_delayed_start_is_left_alone_until_then(lab: Cloud) -> None:
+    with transaction.atomic():
+        operation = Refresh.start(
+            RequestContext.system(), resource_id="r1", delay=timedelta(minutes=5)
+        )
+    lab.sweep()
+    assert world.log == []
+    assert start(Refresh).id == operation.id  # wanted now: it no longer waits
+    lab.settle()
+    assert world.log.count("refresh") == 1
+
+
+def test_who_comes_late_changes_nothing(lab: Cloud) -> None:
+    operation = start()
+    frozen = claim(operation.id)
+    assert frozen is not None
+    assert claim(operation.id) is None
+    Operation.objects.filter(id=operation.id).update(lease_until=now() - timedelta(seconds=1))
+    lab.settle()
+    assert state_of(operation) == "DONE"
+    with pytest.raises(Lost):
+        write(frozen, cursor=0)
+
+
+def test_undo_that_cannot_work_waits_for_an_operator(lab: Cloud) -> None:
+    world.faults["last"] = [StepFailed("No.")]
+    world.faults["break@h1"] = [DriverError("stuck")]
+    operation = start()
+    for _ in range(20):
+        lab.pump()
+    assert state_of(operation) == "FAILED"
+    check_invariants()
+    lab.settle()
+    assert state_of(operation) == "UNDONE"
+
+
+def test_stuck_operation_gives_way_to_a_delete(lab: Cloud) -> None:
+    world.faults["last"] = [StepFailed("No.")]
+    world.faults["break@h1"] = [DriverError("stuck")]
+    operation = start()
+    for _ in range(20):
+        lab.pump()
+    assert state_of(operation) == "FAILED"
+    drop = start(DropThings, preempt=True)
+    lab.settle()
+    assert (state_of(operation), state_of(drop)) == ("UNDONE", "DONE")
+
+
+def test_deadline_turns_back(lab: Cloud) -> None:
+    lab.broker.lose = lambda queue, _task, _argument: queue == "compute.h1"
+    operation = start()
+    lab.pump()
+    Operation.objects.filter(id=operation.id).update(deadline_at=now())
+    lab.make_due()
+    lab.broker.lose = lambda *_: False
+    lab.settle()
+    found = Operation.objects.get(id=operation.id)
+    assert (found.state, found.error_code) == ("UNDONE", "timeout")
+
+
+def test_forged_envelopes_are_dropped(lab: Cloud) -> None:
+    operation = start()
+    kept: list[Any] = []
+    lab.broker.lose = lambda queue, _task, argument: queue == "inbox" and not kept.append(argument)
+    lab.pump()
+    forged = {**kept[-1], "host": "h2"}
+    tampered = {**kept[-1], "body": {**kept[-1]["body"], "outcome": "FINAL"}}
+    lab.broker.lose = lambda *_: False
+    for message in (forged, tampered, {}, {"host": "h1"}):
+        lab.broker.send("inbox", "inbox.deliver", message)
+    lab.pump()
+    assert state_of(operation) == "WAITING"
+    lab.broker.send("inbox", "inbox.deliver", kept[-1])
+    lab.settle()
+    assert state_of(operation) == "DONE"
+
+
+def test_past_its_pivot_an_operation_goes_forward_only(lab: Cloud) -> None:
+    world.faults["after"] = [StepFailed("not yet"), StepFailed("not yet")]
+    operation = start(PastThePoint)
+    lab.pump()
+    drop = start(DropThings, preempt=True)
+    lab.settle()
+    assert (state_of(operation), state_of(drop)) == ("DONE", "DONE")
+    assert world.log == ["switch", "after", "after", "after", "drop", "dropped"]

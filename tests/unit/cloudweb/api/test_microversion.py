@@ -1,0 +1,113 @@
+"""Microversions: what a request asks for, and how answers are taken back to older versions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloudweb.api.microversion import (
+    COMPUTE,
+    Microversion,
+    negotiate,
+    older,
+    response_headers,
+    without,
+)
+from cloudweb.exceptions import BadRequest, NotAcceptable
+
+NEW, LEGACY = "OpenStack-API-Version", "X-OpenStack-Nova-API-Version"
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, "2.1"),
+        ({NEW: "compute 2.96"}, "2.96"),
+        ({NEW: "Compute 2.1"}, "2.1"),
+        ({LEGACY: "2.50"}, "2.50"),
+        ({NEW: "compute 2.10", LEGACY: "2.96"}, "2.10"),
+        ({NEW: "volume 3.70"}, "2.1"),
+        ({NEW: "volume 3.70, compute 2.9"}, "2.9"),
+        ({NEW: "compute latest"}, "2.96"),
+        ({LEGACY: "latest"}, "2.96"),
+        ({NEW: ""}, "2.1"),
+    ],
+)
+def test_asked_for(headers: dict[str, str], expected: str) -> None:
+    """The new header wins; another service's does not count."""
+    assert str(negotiate(COMPUTE, headers)) == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2",
+        "2.",
+        ".1",
+        "2.1.1",
+        "v2.1",
+        "2.01",
+        "two",
+        "-2.1",
+        "2.1\u0661",
+        "2.-1",
+        "1e3.0",
+        "2." + "9" * 5000,
+    ],
+)
+def test_malformed(value: str) -> None:
+    """400."""
+    with pytest.raises(BadRequest):
+        negotiate(COMPUTE, {NEW: f"compute {value}"})
+    with pytest.raises(BadRequest):
+        negotiate(COMPUTE, {LEGACY: value})
+
+
+@pytest.mark.parametrize("value", ["2.0", "2.97", "1.1", "3.0", "2.999999999999999999999"])
+def test_out_of_range(value: str) -> None:
+    """406, with the range in the words clients know."""
+    with pytest.raises(NotAcceptable) as refused:
+        negotiate(COMPUTE, {NEW: f"compute {value}"})
+    assert refused.value.message == (
+        f"Version {value} is not supported by the API. Minimum is 2.1 and maximum is 2.96."
+    )
+
+
+def test_versions_compare_as_numbers() -> None:
+    """2.9 is older than 2.10."""
+    assert Microversion(2, 9) < Microversion(2, 10)
+
+
+def test_echo() -> None:
+    """Both headers, and both in Vary."""
+    assert response_headers(COMPUTE, Microversion(2, 37)) == {
+        NEW: "compute 2.37",
+        LEGACY: "2.37",
+        "Vary": f"{NEW}, {LEGACY}",
+    }
+
+
+def rename(data: dict[str, Any]) -> None:
+    """Take back a version that renamed ``old`` to ``new`` when it also was still a list."""
+    data["old"] = data.pop("new")
+
+
+CHANGES = [
+    (Microversion(2, 3), without("added")),
+    (Microversion(2, 10), rename),
+    (Microversion(2, 50), without("late", "later")),
+]
+
+
+@given(st.integers(1, 96))
+def test_older_takes_back_exactly_what_is_newer(minor: int) -> None:
+    """Each change shows from its own version on."""
+    data = {"added": 1, "new": 2, "late": 3, "later": 4, "always": 5}
+    found = older(data, Microversion(2, minor), CHANGES)
+    expected = {"always"} | ({"added"} if minor >= 3 else set())
+    expected |= {"new"} if minor >= 10 else {"old"}
+    expected |= {"late", "later"} if minor >= 50 else set()
+    assert found.keys() == expected

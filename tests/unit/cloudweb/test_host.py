@@ -1,0 +1,341 @@
+"""A host and its orders: stale, doubled, interrupted, unfinished (OPERATIONS 14-22)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from cloudweb.driver import DriverError, TransientDriverError, Work
+from cloudweb.host import HostRuntime
+from cloudweb.keeping import write_private
+from cloudweb.objects import VersionedObject
+from cloudweb.rpc import Method
+from cloudweb.signing import OrderSigner, check_mac
+
+KEY = "k" * 64
+SIGNER = OrderSigner(Ed25519PrivateKey.generate())
+
+
+class Toy(VersionedObject):
+    VERSION = "1.0"
+    name: str = "ball"
+
+
+PLAY = Method("compute.play", Toy, Toy)
+DROP = Method("compute.drop", Toy, urgent=True)
+ASK = Method("compute.ask", Toy, Toy, query=True)
+
+
+class OnTheSpot:
+    """Runs a job at once."""
+
+    def submit(self, job: Callable[..., Any], /, *args: Any) -> None:
+        job(*args)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        pass
+
+
+class Later(OnTheSpot):
+    """Keeps jobs until a test runs them."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Callable[[], Any]] = []
+
+    def submit(self, job: Callable[..., Any], /, *args: Any) -> None:
+        self.jobs.append(lambda: job(*args))
+
+    def run(self) -> None:
+        while self.jobs:
+            self.jobs.pop(0)()
+
+
+class Toys:
+    """An agent whose play does what a test says."""
+
+    exposes = (PLAY, DROP, ASK)
+
+    def __init__(self) -> None:
+        self.played: list[str] = []
+        self.does: Callable[[Work], Any] = lambda work: None
+
+    def init_host(self) -> None:
+        pass
+
+    def play(self, toy: Toy, work: Work) -> Toy:
+        self.played.append(toy.name)
+        self.does(work)
+        return toy
+
+    def drop(self, toy: Toy, work: Work) -> None:
+        self.played.append(f"drop {toy.name}")
+
+    def ask(self, toy: Toy) -> Toy:
+        if toy.name == "lost":
+            raise DriverError("It is lost.")
+        return toy
+
+
+class Stage:
+    """A host whose words are kept."""
+
+    def __init__(self, directory: Path, pool: OnTheSpot | None = None) -> None:
+        place = directory / "credentials"
+        if not place.exists():
+            place.mkdir(parents=True)
+            write_private(place / "host.key", KEY)
+            write_private(place / "orders.pub", SIGNER.public_pem().decode())
+        self.said: list[dict[str, Any]] = []
+        self.toys, pool = Toys(), pool or OnTheSpot()
+        self.host = HostRuntime(
+            "h1", directory, {"compute": self.toys}, send=self._hear, pools=(pool, pool)
+        )
+
+    def _hear(self, message: dict[str, Any]) -> bool:
+        self.said.append(check_mac(KEY.encode(), message))
+        return True
+
+    @property
+    def replies(self) -> list[dict[str, Any]]:
+        return [one["body"] for one in self.said if one["kind"] == "reply"]
+
+    def order(self, **overrides: Any) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "method": "compute.play",
+            "op": "op1",
+            "seq": 1,
+            "direction": "do",
+            "attempt": 1,
+            "epoch": 5,
+            "scope": "compute:box",
+            "payload": Toy(name=overrides.pop("name", "ball")).dump(),
+        }
+        return SIGNER.sign(facts | overrides)
+
+    def give(self, **overrides: Any) -> list[dict[str, Any]]:
+        """Give an order; return what was replied to it."""
+        before = len(self.replies)
+        self.host.receive(self.order(**overrides))
+        return self.replies[before:]
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def outcome(replies: list[dict[str, Any]]) -> list[str]:
+    return [one["outcome"] for one in replies]
+
+
+def test_an_order_is_done_and_answered(stage: Stage) -> None:
+    (reply,) = stage.give()
+    assert reply["outcome"] == "DONE"
+    assert reply["result"] == Toy(name="ball").dump()
+    assert (reply["op"], reply["seq"], reply["direction"], reply["attempt"]) == ("op1", 1, "do", 1)
+    record = stage.host.book.get("compute:box")
+    assert record is not None
+    assert (record.state, record.outcome) == ("DONE", "DONE")
+
+
+def test_a_doubled_order_is_done_once_and_answered_twice(stage: Stage) -> None:
+    stage.give()
+    (reply,) = stage.give(attempt=2, epoch=6)
+    assert (reply["outcome"], reply["attempt"], reply["result"]["data"]) == (
+        "DONE",
+        2,
+        {"name": "ball"},
+    )
+    assert stage.toys.played == ["ball"]
+    record = stage.host.book.get("compute:box")
+    assert record is not None
+    assert (record.attempt, record.epoch) == (2, 6)
+
+
+def test_a_failed_order_is_tried_again(stage: Stage) -> None:
+    def fail(work: Work) -> None:
+        raise TransientDriverError("Not now.", detail="secret")
+
+    stage.toys.does = fail
+    (reply,) = stage.give()
+    assert reply["outcome"] == "TRANSIENT"
+    assert reply["error"] == {
+        "code": "driver_error_transient",
+        "public": "Not now.",
+        "detail": "secret",
+    }
+    stage.toys.does = lambda work: None
+    assert outcome(stage.give(attempt=2)) == ["DONE"]
+    assert stage.toys.played == ["ball", "ball"]
+
+
+def test_final_and_unforeseen_errors(stage: Stage) -> None:
+    def final(work: Work) -> None:
+        raise DriverError("Never.")
+
+    def bug(work: Work) -> None:
+        raise ZeroDivisionError("inner words")
+
+    stage.toys.does = final
+    assert outcome(stage.give()) == ["FINAL"]
+    stage.toys.does = bug
+    (reply,) = stage.give(attempt=2)
+    assert reply["outcome"] == "TRANSIENT"
+    assert "inner words" not in reply["error"]["public"]
+    assert "inner words" in reply["error"]["detail"]
+
+
+def test_an_older_epoch_is_stale(stage: Stage) -> None:
+    stage.give(epoch=9)
+    (reply,) = stage.give(op="op0", epoch=8)
+    assert (reply["outcome"], reply["epoch"]) == ("STALE", 9)
+    assert stage.toys.played == ["ball"]
+    assert outcome(stage.give(op="op0", epoch=8, scope="compute:other")) == ["DONE"]
+
+
+def test_an_order_that_was_cut_off_runs_again_after_a_restart(tmp_path: Path) -> None:
+    class Killed(BaseException):
+        """The process is gone."""
+
+    first = Stage(tmp_path)
+
+    def die(work: Work) -> None:
+        raise Killed
+
+    first.toys.does = die
+    with pytest.raises(Killed):
+        first.give()
+    assert first.replies == []
+    second = Stage(tmp_path)
+    assert second.host.report()["steps"] == []  # it does not run in this process
+    assert outcome(second.give(attempt=2)) == ["DONE"]
+    assert second.toys.played == ["ball"]
+    assert outcome(Stage(tmp_path).give(attempt=3)) == ["DONE"]
+
+
+def test_a_doubled_order_does_not_run_beside_itself(stage: Stage) -> None:
+    stage.toys.does = lambda work: stage.toys.played.append(str(outcome(stage.give(attempt=2))))
+    (reply,) = stage.give()
+    assert stage.toys.played == ["ball", "[]"]
+    assert (reply["outcome"], reply["attempt"]) == ("DONE", 2)  # the newest attempt is answered
+
+
+def test_a_newer_order_stops_the_running_one_before_its_next_effect(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    effects: list[str] = []
+    began, newer_is_there = threading.Event(), threading.Event()
+
+    def work_long(work: Work) -> None:
+        work.checkpoint()
+        effects.append("first")
+        began.set()
+        assert newer_is_there.wait(30)
+        work.checkpoint()
+        effects.append("second")
+
+    stage.toys.does = work_long
+    old = threading.Thread(target=stage.give, kwargs={"name": "old"})
+    old.start()
+    assert began.wait(30)
+    stage.toys.does = lambda work: effects.append("newer")
+    begin = stage.host.book.begin
+
+    def note(record: Any) -> Any:
+        written = begin(record)
+        newer_is_there.set()
+        return written
+
+    stage.host.book.begin = note  # type: ignore[method-assign]
+    stage.give(op="op2", epoch=6, name="new")
+    old.join(30)
+    assert effects == ["first", "newer"]
+    assert sorted((one["op"], one["outcome"]) for one in stage.replies) == [
+        ("op1", "STALE"),
+        ("op2", "DONE"),
+    ]
+    record = stage.host.book.get("compute:box")
+    assert record is not None
+    assert (record.op, record.state) == ("op2", "DONE")
+
+
+def test_reports_name_what_waits_runs_and_ended(tmp_path: Path) -> None:
+    pool = Later()
+    stage = Stage(tmp_path, pool)
+    stage.give()
+    assert steps(stage) == {("op1", "EXECUTING")}
+    seen: list[Any] = []
+
+    def look(work: Work) -> None:
+        work.progress(40, "half way " * 100)
+        seen.extend(stage.host.report()["steps"])
+
+    stage.toys.does = look
+    pool.run()
+    (running,) = seen
+    assert (running["outcome"], running["progress"], len(running["text"])) == ("EXECUTING", 40, 200)
+    assert steps(stage) == {("op1", "DONE")}
+    stage.give(op="op2", scope="compute:other")
+    assert steps(stage) == {("op1", "DONE"), ("op2", "EXECUTING")}
+
+
+def steps(stage: Stage) -> set[tuple[str, str]]:
+    return {(one["op"], one["outcome"]) for one in stage.host.report()["steps"]}
+
+
+def test_old_outcomes_leave_the_report(stage: Stage) -> None:
+    from dataclasses import replace
+
+    stage.give()
+    record = stage.host.book.get("compute:box")
+    assert record is not None
+    stage.host.book.write(replace(record, at=record.at - 301))
+    assert stage.host.report()["steps"] == []
+
+
+def test_a_report_says_who_and_in_which_order(stage: Stage) -> None:
+    body = stage.host.report(init=True)
+    assert body["init"] is True
+    (service,) = body["services"]
+    assert (service["topic"], service["speaks"]["compute.play"]) == ("compute.h1", "1.0")
+    stage.host.report()
+    assert [one["seq"] for one in stage.said] == [1, 2]
+    assert {one["boot_id"] for one in stage.said} == {stage.host.boot_id}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"method": "compute.break"},
+        {"method": "os.system"},
+        {"payload": None, "signature": "00"},
+        {"epoch": 1},
+    ],
+    ids=str,
+)
+def test_what_the_cloud_did_not_sign_is_dropped(stage: Stage, change: dict[str, Any]) -> None:
+    stage.host.receive({**stage.order(), **change})
+    assert (stage.said, stage.toys.played) == ([], [])
+
+
+def test_a_signed_order_for_a_method_it_has_not(stage: Stage) -> None:
+    assert stage.give(method="compute.break") == []
+
+
+def test_a_payload_that_cannot_be_read_is_final(stage: Stage) -> None:
+    payload = {**Toy().dump(), "version": "2.0"}
+    (reply,) = stage.give(payload=payload)
+    assert (reply["outcome"], reply["error"]["code"]) == ("FINAL", "incompatible_object")
+
+
+def test_questions_are_answered_and_not_recorded(stage: Stage) -> None:
+    for name, said in (("ball", "DONE"), ("lost", "FINAL")):
+        stage.give(method="compute.ask", call="c1", name=name)
+        answer = stage.said[-1]
+        assert (answer["kind"], answer["body"]["call"]) == ("answer", "c1")
+        assert answer["body"]["outcome"] == said
+    assert stage.host.book.records() == []

@@ -1,0 +1,102 @@
+"""What a host remembers of its orders, over restarts too."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloudweb.orderbook import TOMBSTONE_SECONDS, OrderBook, Record
+
+
+def make_record(**overrides: Any) -> Record:
+    facts: dict[str, Any] = {
+        "scope": "compute:vm",
+        "epoch": 7,
+        "op": "op1",
+        "seq": 1,
+        "direction": "do",
+        "attempt": 1,
+        "boot_id": "b1",
+        "state": "EXECUTING",
+    }
+    return Record(**facts | overrides)
+
+
+def test_what_began_is_on_disk_before_anything_happens(tmp_path: Path) -> None:
+    book = OrderBook(tmp_path)
+    record = book.begin(make_record())
+    (path,) = tmp_path.glob("compute/*.json")
+    assert json.loads(path.read_text())["state"] == "EXECUTING"
+    assert OrderBook(tmp_path).get("compute:vm") == record
+
+
+def test_the_outcome_outlives_the_process(tmp_path: Path) -> None:
+    book = OrderBook(tmp_path)
+    record = book.begin(make_record())
+    ended = book.finish(record, "DONE", result={"a": 1}, error={})
+    assert ended is not None
+    assert OrderBook(tmp_path).get("compute:vm") == ended
+    assert (ended.state, ended.outcome, ended.result) == ("DONE", "DONE", {"a": 1})
+    failed = book.finish(record, "FINAL", result={}, error={"code": "x"})
+    assert failed is not None
+    assert (failed.state, failed.outcome) == ("FAILED", "FINAL")
+
+
+def test_an_outcome_does_not_replace_a_newer_order(tmp_path: Path) -> None:
+    book = OrderBook(tmp_path)
+    old = book.begin(make_record())
+    new = book.begin(make_record(op="op2", epoch=8))
+    assert book.finish(old, "DONE", result={}, error={}) is None
+    assert book.get("compute:vm") == new
+
+
+def test_a_new_attempt_of_the_same_order_keeps_its_number(tmp_path: Path) -> None:
+    book = OrderBook(tmp_path)
+    record = book.begin(make_record())
+    book.write(replace(record, attempt=3))
+    ended = book.finish(record, "DONE", result={}, error={})
+    assert ended is not None
+    assert ended.attempt == 3
+
+
+def test_top_epoch(tmp_path: Path) -> None:
+    book = OrderBook(tmp_path)
+    assert book.top_epoch() == 0
+    book.begin(make_record(epoch=5))
+    book.begin(make_record(epoch=9, scope="network:port"))
+    assert OrderBook(tmp_path).top_epoch() == 9
+
+
+def test_old_outcomes_go_but_an_unfinished_order_stays(tmp_path: Path) -> None:
+    book = OrderBook(tmp_path)
+    long_ago = time.time() - TOMBSTONE_SECONDS - 1
+    book.write(make_record(scope="compute:old", state="DONE", at=long_ago))
+    book.write(make_record(scope="compute:unfinished", at=long_ago))
+    assert {one.scope for one in OrderBook(tmp_path).records()} == {"compute:unfinished"}
+
+
+def test_foreign_files_are_no_records(tmp_path: Path) -> None:
+    (tmp_path / "compute").mkdir()
+    for name, text in (("a", "{"), ("b", '{"x": 1}'), ("c", "[]")):
+        (tmp_path / "compute" / f"{name}.json").write_text(text)
+    assert OrderBook(tmp_path).records() == []
+
+
+@pytest.mark.parametrize(
+    "scope", ["compute:../../etc", "compute:", ":x", "x", "a:b/c", "a:.b", ".:b"]
+)
+def test_a_scope_never_leaves_the_directory(tmp_path: Path, scope: str) -> None:
+    with pytest.raises(ValueError, match="not a scope"):
+        OrderBook(tmp_path / "orders").begin(make_record(scope=scope))
+    assert list(tmp_path.rglob("*.json")) == []
+
+
+def test_a_scope_has_one_lock(tmp_path: Path) -> None:
+    book = OrderBook(tmp_path)
+    assert book.scope_lock("a:b") is book.scope_lock("a:b")
+    assert book.scope_lock("a:b") is not book.scope_lock("a:c")

@@ -1,0 +1,84 @@
+"""Each change a version made is taken back for clients that are older."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from cloudweb.api.microversion import COMPUTE, Microversion, in_force
+from compute.api.serializers import hypervisors, services
+from compute.api.serializers.flavors import CHANGES, CREATE, DescribedFlavorCreate, FlavorCreate
+from compute.manager import Hypervisor, ServiceInfo
+from compute.models import Host
+
+ID = UUID("11111111-2222-3333-4444-555555555555")
+
+
+def make_info(**overrides: Any) -> ServiceInfo:
+    facts: dict[str, Any] = {
+        "number": 5,
+        "id": ID,
+        "binary": "nova-compute",
+        "host": "h1",
+        "zone": "nova",
+        "enabled": True,
+        "disabled_reason": "",
+        "up": True,
+        "forced_down": False,
+        "seen_at": datetime(2026, 1, 31, 10, 11, 12, tzinfo=UTC),
+    }
+    return ServiceInfo(**{**facts, **overrides})
+
+
+def changes_between(render: Any) -> dict[str, tuple[set[str], set[str]]]:
+    """Return the keys that each version added and removed."""
+    versions = [Microversion(2, minor) for minor in range(1, COMPUTE.maximum.minor + 1)]
+    found = {}
+    for before, after in itertools.pairwise(versions):
+        old, new = set(render(before)), set(render(after))
+        if old != new:
+            found[str(after)] = (new - old, old - new)
+    return found
+
+
+def test_hypervisors_change_keys_at_2_88_alone() -> None:
+    item = Hypervisor(Host(name="h1", number=3), make_info())
+    assert changes_between(lambda version: hypervisors.full(item, version)) == {
+        "2.88": ({"uptime"}, set(hypervisors._capacity(item.host)))
+    }
+
+
+@pytest.mark.parametrize(("minor", "wanted"), [(1, 3), (52, 3), (53, "uuid"), (96, "uuid")])
+def test_hypervisor_ids_are_uuids_from_2_53(minor: int, wanted: object) -> None:
+    item = Hypervisor(Host(name="h1", number=3), make_info())
+    shown = hypervisors.full(item, Microversion(2, minor))
+    assert shown["id"] == (str(item.host.id) if wanted == "uuid" else wanted)
+    assert shown["service"]["id"] == (str(ID) if wanted == "uuid" else 5)
+
+
+def test_a_host_whose_agent_was_never_seen_is_down() -> None:
+    shown = hypervisors.full(Hypervisor(Host(name="h1", number=3), None), Microversion(2, 96))
+    assert (shown["state"], shown["service"]["id"]) == ("down", None)
+
+
+def test_services_change_keys_at_2_11_alone() -> None:
+    assert changes_between(lambda version: services.service(make_info(), version)) == {
+        "2.11": ({"forced_down"}, set())
+    }
+    oldest = services.service(make_info(), COMPUTE.minimum)
+    assert oldest["updated_at"] == "2026-01-31T10:11:12.000000"
+
+
+def test_changes_are_listed_from_the_oldest_to_the_newest() -> None:
+    assert [version for version, _ in CHANGES] == sorted(version for version, _ in CHANGES)
+
+
+@pytest.mark.parametrize(
+    ("minor", "model"), [(1, FlavorCreate), (54, FlavorCreate), (55, DescribedFlavorCreate)]
+)
+def test_the_body_of_a_version_is_the_last_that_is_not_newer(minor: int, model: type) -> None:
+    assert in_force(Microversion(2, minor), CREATE) is model

@@ -1,0 +1,110 @@
+"""Specification to domain: what is in the golden files, and no more.
+
+A wanted change: delete the file, run once, read the new one before it is committed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from compute.drivers.libvirt.xml import (
+    DomainFiles,
+    Platform,
+    belongs_to,
+    cpu_model,
+    domain_xml,
+    qemu_owner,
+)
+from compute.objects import DirectBoot, GuestDisk, GuestSpec
+from tests.builders.guests import make_guest, make_image, make_interface
+
+GOLDEN = Path(__file__).parent / "golden"
+ID = "0d9ad8a2-7a2e-4d1c-8d0c-0f3c9a1f5a11"
+HOME = Path("/srv/guests") / ID
+PLATFORM = Platform(owner="h1:abc", uid=64055, gid=64055)
+
+
+def guest(**overrides: object) -> GuestSpec:
+    return make_guest(id=ID, name="instance-0000002a", **overrides)
+
+
+def files(**overrides: object) -> DomainFiles:
+    values: dict[str, object] = {
+        "disks": (HOME / "root.qcow2",),
+        "console_socket": Path("/run/cloudweb/abc/consoles/x.sock"),
+        "console_log": HOME / "console.log",
+        **overrides,
+    }
+    return DomainFiles(**values)  # type: ignore[arg-type]
+
+
+CASES = {
+    "disk_boot": (guest(interfaces=(make_interface(port_id="p"),)), files(), PLATFORM),
+    "direct_boot": (
+        guest(
+            direct_boot=DirectBoot(
+                kernel=make_image(id="k"), ramdisk=make_image(id="r"), cmdline="console=ttyS0"
+            )
+        ),
+        files(
+            kernel=HOME / "kernel", ramdisk=HOME / "ramdisk", config_drive=HOME / "config-drive.iso"
+        ),
+        PLATFORM,
+    ),
+    "kvm_two_of_each": (
+        guest(
+            vcpus=4,
+            ram=4096,
+            disks=(GuestDisk(size=1), GuestDisk(name="data", size=1)),
+            interfaces=(
+                make_interface(port_id="p1", tap="tap1", mtu=1450),
+                make_interface(port_id="p2", tap="tap2", mac="fa:16:3e:00:00:02", mtu=9000),
+            ),
+        ),
+        files(disks=(HOME / "root.qcow2", HOME / "data.qcow2")),
+        Platform(owner="h1:abc", accelerated=True, uid=64055, gid=64055, cache="writeback"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_golden(name: str) -> None:
+    text = domain_xml(*CASES[name])
+    golden = GOLDEN / f"{name}.xml"
+    if not golden.exists():
+        golden.write_text(text)
+        pytest.fail(f"{golden} was written anew: read it, then run again")
+    assert text == golden.read_text()
+
+
+def test_words_of_a_tenant_do_not_become_structure() -> None:
+    nasty = "</cmdline></os><devices/>\"'&"
+    spec = guest(direct_boot=DirectBoot(kernel=make_image(), cmdline=nasty))
+    root = ET.fromstring(domain_xml(spec, files(kernel=HOME / "kernel"), PLATFORM))
+    assert root.findtext("os/cmdline") == nasty
+    assert len(root.findall("devices")) == 1
+
+
+def test_a_domain_belongs_to_the_owner_in_its_metadata() -> None:
+    root = ET.fromstring(domain_xml(guest(), files(), PLATFORM))
+    element = root.find("metadata/{urn:cloudweb:instance:1}instance")
+    assert element is not None
+    text = ET.tostring(element, encoding="unicode")
+    assert belongs_to(text, "h1:abc")
+    assert not belongs_to(text, "h1:other")
+    assert not belongs_to("<broken", "h1:abc")
+
+
+def test_whom_qemu_runs_as_is_read_from_the_capabilities() -> None:
+    text = (
+        "<capabilities><host><cpu><model>Skylake</model></cpu>"
+        "<secmodel><model>apparmor</model><baselabel type='kvm'>x</baselabel></secmodel>"
+        "<secmodel><model>dac</model><baselabel type='kvm'>+64055:+108</baselabel></secmodel>"
+        "</host></capabilities>"
+    )
+    assert qemu_owner(text) == (64055, 108)
+    assert qemu_owner("<capabilities/>") == (0, 0)
+    assert (cpu_model(text), cpu_model("<capabilities/>")) == ("Skylake", "")

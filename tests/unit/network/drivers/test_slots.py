@@ -1,0 +1,45 @@
+"""Slots: one number a network, kept, given back, and never twice at a time."""
+
+from __future__ import annotations
+
+import ipaddress
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from cloudweb.driver import DriverError
+from network.drivers.linuxbridge.config import BridgeConfig
+from network.drivers.linuxbridge.slots import Slots
+
+CONFIG = BridgeConfig(way_out=ipaddress.IPv4Network("198.18.0.0/28"), zones=500)
+
+
+def test_a_slot_is_kept_and_given_back(tmp_path: Path) -> None:
+    slots = Slots(tmp_path, CONFIG)
+    first = slots.take("a")
+    assert (first.zone, str(first.host), str(first.inside)) == (500, "198.18.0.1", "198.18.0.2")
+    second = slots.take("b")
+    assert str(second.link) == "198.18.0.4/30"
+    assert Slots(tmp_path, CONFIG).take("a") == first
+    slots.free("a")
+    slots.free("a")
+    assert slots.networks() == ["b"]
+    assert slots.take("c") == first
+
+
+def test_when_all_are_taken_it_is_said(tmp_path: Path) -> None:
+    slots = Slots(tmp_path, CONFIG)
+    for name in "abcd":
+        slots.take(name)
+    with pytest.raises(DriverError, match="holds 4 networks"):
+        slots.take("e")
+
+
+def test_many_at_once_get_a_slot_each(tmp_path: Path) -> None:
+    config = BridgeConfig()
+    names = [f"n{number}" for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda name: Slots(tmp_path, config).take(name), names))
+    assert len({slot.zone for slot in taken}) == len(names)
+    assert len({slot.link for slot in taken}) == len(names)
