@@ -10,12 +10,12 @@ from cloudweb.api.fields import no_control_characters
 from cloudweb.exceptions import BadRequest, InvalidInput
 from image.exceptions import AttributeForbidden, PropertyMissing, TooManyDetails
 from image.formats import CONTAINER_FORMATS, DISK_FORMATS
+from image.sharing import VISIBILITIES
 
 MAX_TAGS = 128
 MAX_PROPERTIES = 128
 MAX_VALUE = 65_535
 MAX_NUMBER = 2**31 - 1
-VISIBILITIES = ("private", "public", "community")
 
 READ_ONLY = frozenset(
     {

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from image.sharing import ACCEPTED
+
 Comparison = Literal["gt", "gte", "lt", "lte", "eq", "neq"]
 SORT_KEYS = frozenset(
     {"id", "name", "status", "container_format", "disk_format", "size", "created_at", "updated_at"}
@@ -19,11 +21,13 @@ class ImageFilter:
     """Conditions that all must hold; None is "any".
 
     ``any_of`` maps id, name, status, container_format or disk_format to the values that are
-    allowed; ``visibility`` "all" adds other projects' community images to what is seen anyway.
+    allowed; ``visibility`` "all" adds other projects' community images to what is seen anyway;
+    ``member_status`` is the caller's answer to the images shared with it.
     """
 
     any_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     visibility: str | None = None
+    member_status: str | None = ACCEPTED
     project_id: str | None = None
     protected: bool | None = None
     os_hidden: bool = False

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from cloudweb.context import RequestContext
 from image import states
 from image.filters import Comparison, ImageFilter
+from image.sharing import ACCEPTED, COMMUNITY, PUBLIC, SHARED
 
 if TYPE_CHECKING:
     from image.models import Image  # noqa: F401  (named in a string below)
@@ -25,19 +26,30 @@ class ImageQuerySet(models.QuerySet["Image"]):
         return self.exclude(status=states.DELETED)
 
     def readable_by(self, context: RequestContext) -> Self:
-        """Keep what the caller may open by id: all for an admin, else own, public and community."""
+        """Keep what the caller may open by id: its own, what is open to all or shared with it.
+
+        An admin may open everything.
+        """
         if context.is_admin:
             return self.live()
         own = Q(project_id=context.scoped_project_id)
-        return self.live().filter(own | Q(visibility__in=("public", "community")))
+        opened = Q(visibility__in=(PUBLIC, COMMUNITY))
+        return self.live().filter(own | opened | _shared_with(context.scoped_project_id))
 
-    def listed_for(self, context: RequestContext, visibility: str | None) -> Self:
-        """Keep what a list shows the caller; others' community images only when asked for."""
+    def listed_for(
+        self, context: RequestContext, visibility: str | None, member_status: str | None = ACCEPTED
+    ) -> Self:
+        """Keep what a list shows the caller; others' community images only when asked for.
+
+        ``member_status`` is what the caller said to images that were shared with it; None for any.
+        """
         rows = self.live()
         if not context.is_admin:
-            seen = Q(project_id=context.scoped_project_id) | Q(visibility="public")
-            if visibility in ("community", "all"):
-                seen |= Q(visibility="community")
+            project_id = context.scoped_project_id
+            seen = Q(project_id=project_id) | Q(visibility=PUBLIC)
+            seen |= _shared_with(project_id, member_status)
+            if visibility in (COMMUNITY, "all"):
+                seen |= Q(visibility=COMMUNITY)
             rows = rows.filter(seen)
         if visibility in (None, "all"):
             return rows
@@ -92,6 +104,16 @@ class ImageQuerySet(models.QuerySet["Image"]):
 
 
 ImageRows = models.Manager.from_queryset(ImageQuerySet)
+
+
+def _shared_with(project_id: str, status: str | None = None) -> Q:
+    """Name the images that are shared with a project (that said ``status`` to them)."""
+    from image.models import ImageMember  # its module needs the queryset first
+
+    members = ImageMember.objects.filter(image=OuterRef("pk"), project_id=project_id)
+    if status is not None:
+        members = members.filter(status=status)
+    return Q(Exists(members), visibility=SHARED)
 
 
 def _typed(name: str, values: tuple[str, ...]) -> list[Any]:

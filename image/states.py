@@ -6,16 +6,20 @@ from collections.abc import Mapping
 
 QUEUED = "queued"
 SAVING = "saving"
+UPLOADING = "uploading"
+IMPORTING = "importing"
 ACTIVE = "active"
 DEACTIVATED = "deactivated"
 KILLED = "killed"
 DELETED = "deleted"
 
-#: status -> what it may become. A failed upload goes back to queued; ``deleted`` is invisible and
-#: lasts only until the data is off the store.
+#: status -> what it may become. A failed upload or import goes back to queued; ``deleted`` is
+#: invisible and lasts only until the data is off the store.
 MOVES: Mapping[str, frozenset[str]] = {
-    QUEUED: frozenset({SAVING, DELETED}),
+    QUEUED: frozenset({SAVING, UPLOADING, IMPORTING, DELETED}),
     SAVING: frozenset({ACTIVE, QUEUED, KILLED, DELETED}),
+    UPLOADING: frozenset({IMPORTING, QUEUED, DELETED}),
+    IMPORTING: frozenset({ACTIVE, QUEUED, DELETED}),
     ACTIVE: frozenset({DEACTIVATED, DELETED}),
     DEACTIVATED: frozenset({ACTIVE, DELETED}),
     KILLED: frozenset({DELETED}),

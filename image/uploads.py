@@ -17,6 +17,7 @@ from image.exceptions import ImageConflict, ImageGone, ImageTooLarge
 from image.inspection import InspectedStream, Readable, check_stored
 from image.models import Image
 from image.querysets import ImageQuerySet
+from image.stores import DEFAULT_STORE
 from image.stores.base import Incoming, Store
 
 CHUNK = 1024 * 1024
@@ -115,6 +116,7 @@ class Upload:
                 **facts,
                 status=states.ACTIVE,
                 store_key=self.key,
+                stores=[DEFAULT_STORE],
                 upload_id="",
                 upload_seen_at=None,
                 updated_at=clock.now(),

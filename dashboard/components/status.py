@@ -43,6 +43,8 @@ _TASK = {
 _IMAGE = {
     "queued": Badge("Waiting for data", "neutral", "clock"),
     "saving": Badge("Uploading", "info", "loader-2", busy=True),
+    "uploading": Badge("Uploading", "info", "loader-2", busy=True),
+    "importing": Badge("Importing", "info", "loader-2", busy=True),
     "active": Badge("Ready", "success", "check"),
     "deactivated": Badge("Withheld", "warning", "lock", "An operator withholds its data."),
     "killed": Badge("Failed", "danger", "alert-triangle"),

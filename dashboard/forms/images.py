@@ -21,6 +21,7 @@ FORMATS = {
 }
 VISIBILITIES = [
     ("private", "This project only"),
+    ("shared", "This project and those it is shared with"),
     ("community", "Others who know its id"),
     ("public", "Everyone"),
 ]

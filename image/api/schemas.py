@@ -9,8 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from image.changes import READ_ONLY, VISIBILITIES
+from image.changes import READ_ONLY
 from image.formats import CONTAINER_FORMATS, DISK_FORMATS
+from image.sharing import VISIBILITIES
 from image.states import DELETED, STATUSES
 
 _UUID = "^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$"

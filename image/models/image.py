@@ -1,4 +1,4 @@
-"""Image records. The data is in a store; ``store_key`` names it there."""
+"""Image records. The data is in the ``stores`` named; ``store_key`` names it in each of them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import uuid
 from django.db import models
 
 from image.querysets import ImageRows
+from image.sharing import SHARED, VISIBILITIES
 from image.states import STATUSES, WITH_DATA
-
-VISIBILITIES = ("private", "public", "community")
 
 
 class Image(models.Model):
@@ -26,7 +25,7 @@ class Image(models.Model):
         max_length=16, default=STATUSES[0], choices=[(status, status) for status in STATUSES]
     )
     visibility = models.CharField(
-        max_length=16, default=VISIBILITIES[0], choices=[(word, word) for word in VISIBILITIES]
+        max_length=16, default=SHARED, choices=[(word, word) for word in VISIBILITIES]
     )
     protected = models.BooleanField(default=False)
     os_hidden = models.BooleanField(default=False)
@@ -40,6 +39,7 @@ class Image(models.Model):
     os_hash_algo = models.CharField(max_length=16, blank=True)
     os_hash_value = models.CharField(max_length=128, blank=True)
     store_key = models.CharField(max_length=128, blank=True)
+    stores: models.JSONField[list[str]] = models.JSONField(default=list, blank=True)
     upload_id = models.CharField(max_length=32, blank=True)
     upload_seen_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()

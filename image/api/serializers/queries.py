@@ -14,12 +14,12 @@ from cloudweb.api.fields import parse_bool
 from cloudweb.api.pagination import parse_limit
 from cloudweb.exceptions import BadRequest, InvalidInput
 from image.filters import DEFAULT_ORDER, SORT_KEYS, Comparison, ImageFilter
+from image.sharing import VISIBILITIES
 
 DEFAULT_LIMIT = 25
 SEVERAL = ("id", "name", "status", "container_format", "disk_format")
 NUMBERS = ("min_disk", "min_ram")
 TIMES = ("created_at", "updated_at")
-VISIBILITIES = ("public", "private", "shared", "community", "all")
 PAGING = ("limit", "marker", "sort", "sort_key", "sort_dir")
 KNOWN = {
     *SEVERAL, *NUMBERS, *TIMES, *PAGING, "visibility", "owner", "protected", "os_hidden", "tag",
@@ -44,9 +44,11 @@ def parse_query(query: QueryDict) -> ListQuery:
             raise BadRequest("A query must not hold zero bytes.")
     one = {name: str(value) for name, value in query.items()}  # the last of repeated ones
     visibility = one.get("visibility")
-    if visibility is not None and visibility not in VISIBILITIES:
+    if visibility is not None and visibility not in (*VISIBILITIES, "all"):
         raise InvalidInput(
-            field="visibility", value=visibility, reason=f"One of {', '.join(VISIBILITIES)}."
+            field="visibility",
+            value=visibility,
+            reason=f"One of {', '.join(VISIBILITIES)} and all.",
         )
     wanted = ImageFilter(
         any_of={name: _several(one[name]) for name in SEVERAL if name in one},

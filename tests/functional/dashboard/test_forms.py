@@ -202,7 +202,7 @@ def test_an_upload_that_is_refused_says_why(home: Lab, member: Client) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("name", ""), ("name", "a\x00b"), ("disk_format", "exe"), ("visibility", "shared"),
+        ("name", ""), ("name", "a\x00b"), ("disk_format", "exe"), ("visibility", "odd"),
         ("visibility", "public"), ("min_ram", "-1"), ("min_disk", "99999999999"),
     ],
 )  # fmt: skip

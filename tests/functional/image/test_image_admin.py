@@ -70,4 +70,4 @@ def test_the_pages_are_for_operators() -> None:
         assert client.get(PAGE).status_code == 302
         press(client, "publish", image)
     image.refresh_from_db()
-    assert image.visibility == "private"
+    assert image.visibility == "shared"

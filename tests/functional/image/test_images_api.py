@@ -63,7 +63,7 @@ def test_create_answers_as_clients_expect(member: ApiClient, project: Any) -> No
     assert answer.headers["Location"] == f"http://testserver/image{path}"
     assert "OpenStack-image-import-methods" in answer.headers
     assert body == {
-        "id": body["id"], "name": "demo", "status": "queued", "visibility": "private",
+        "id": body["id"], "name": "demo", "status": "queued", "visibility": "shared",
         "protected": False, "os_hidden": False, "owner": project.id, "checksum": None,
         "os_hash_algo": None, "os_hash_value": None, "size": None, "virtual_size": None,
         "min_disk": 0, "min_ram": 0, "disk_format": None, "container_format": None,
@@ -293,8 +293,8 @@ def test_lists_filter(member: ApiClient) -> None:
     assert names("name=b") == ["b"]
     assert names("colour=red") == ["b"]
     assert names("os_hidden=True") == ["hidden"]
-    assert names("os_hidden=False&visibility=private") == ["a,b", "b"]
-    assert names("visibility=shared") == []
+    assert names("os_hidden=False&visibility=shared") == ["a,b", "b"]
+    assert names("visibility=private") == []
     assert names("member_status=accepted&status=queued") == ["a,b", "b"]
     assert names(f"owner={a['owner']}&protected=false") == ["a,b", "b"]
     assert names("created_at=gt:2020-01-01T00:00:00Z") == ["a,b", "b"]

@@ -42,7 +42,7 @@ def test_create_records_what_was_asked() -> None:
     image = make_image(
         name="demo", tags=["b", "a", "a"], min_ram=64, hw_disk_bus="virtio", os_hidden=True
     )
-    assert (image.status, image.visibility, image.project_id) == ("queued", "private", PROJECT)
+    assert (image.status, image.visibility, image.project_id) == ("queued", "shared", PROJECT)
     assert (image.tag_names, image.custom_properties) == (["a", "b"], {"hw_disk_bus": "virtio"})
     assert (image.min_ram, image.os_hidden, image.protected) == (64, True, False)
 
@@ -53,7 +53,7 @@ def test_create_records_what_was_asked() -> None:
         ({"name": 5}, InvalidInput),
         ({"name": "a\nb"}, InvalidInput),
         ({"name": "x" * 256}, InvalidInput),
-        ({"visibility": "shared"}, InvalidInput),
+        ({"visibility": "odd"}, InvalidInput),
         ({"protected": "yes"}, InvalidInput),
         ({"min_disk": -1}, InvalidInput),
         ({"min_ram": True}, InvalidInput),
@@ -144,7 +144,7 @@ def test_community_images_are_listed_when_asked_for() -> None:
     assert names(caller()) == ["all", "mine"]
     assert names(caller(), ImageFilter(visibility="community")) == ["theirs"]
     assert names(caller(), ImageFilter(visibility="all")) == ["all", "theirs", "mine"]
-    assert names(caller(), ImageFilter(visibility="private")) == ["mine"]
+    assert names(caller(), ImageFilter(visibility="shared")) == ["mine"]
     assert names(caller(), ImageFilter(visibility="public")) == ["all"]
 
 

@@ -4,64 +4,37 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO
+from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 
 from cloudweb.api.pagination import Page, paginate
 from cloudweb.database import clock
 from cloudweb.database.locks import locked
 from cloudweb.exceptions import BadRequest
-from cloudweb.manager import Manager
 from cloudweb.policy import check, policy
-from image import locations, quotas, states
+from image import quotas, states
 from image.changes import BASE, MAX_PROPERTIES, MAX_TAGS, Change, checked, patched, tag_name
 from image.exceptions import (
     AttributeForbidden,
     ImageConflict,
-    ImageDeactivated,
     ImageIdTaken,
     ImageNotFound,
     ImageProtected,
-    ImageTooLarge,
-    NotYourImage,
     TooManyDetails,
 )
 from image.filters import DEFAULT_ORDER, ImageFilter
 from image.formats import mismatch
-from image.inspection import Readable
+from image.manager.data import ImageDataManager
 from image.models import Image, ImageProperty, ImageTag
-from image.objects import ImageLocation
-from image.querysets import ImageQuerySet
 from image.stores import current_store
-from image.uploads import ABANDONED, Upload
+from image.uploads import ABANDONED
 
 _FORMATS = ("disk_format", "container_format")
 
 
-class ImageManager(Manager):
+class ImageManager(ImageDataManager):
     """Images of one's own project, and those that others made public."""
-
-    def _rows(self) -> ImageQuerySet:
-        return Image.objects.all().readable_by(self.context)
-
-    def _find(self, image_id: str | uuid.UUID, rows: QuerySet[Image] | None = None) -> Image:
-        try:
-            key = image_id if isinstance(image_id, uuid.UUID) else uuid.UUID(image_id)
-        except ValueError:
-            raise ImageNotFound(image_id) from None
-        found: Image | None = (self._rows() if rows is None else rows).filter(id=key).first()
-        if found is None:
-            raise ImageNotFound(image_id)
-        return found
-
-    def _own(self, image_id: str | uuid.UUID, rows: QuerySet[Image] | None = None) -> Image:
-        image = self._find(image_id, rows)
-        if not self.context.is_admin and image.project_id != self.context.project_id:
-            raise NotYourImage
-        return image
 
     # Records
 
@@ -79,7 +52,11 @@ class ImageManager(Manager):
         A marker that is an id but of no image ends the list; other text is a BadRequest.
         """
         wanted = wanted or ImageFilter()
-        rows = Image.objects.all().listed_for(self.context, wanted.visibility).matching(wanted)
+        rows = (
+            Image.objects.all()
+            .listed_for(self.context, wanted.visibility, wanted.member_status)
+            .matching(wanted)
+        )
         after = None
         if marker is not None:
             try:
@@ -222,53 +199,6 @@ class ImageManager(Manager):
                 raise ImageNotFound(tag)
             Image.objects.filter(id=image.id).update(updated_at=clock.now())
 
-    # Data
-
-    @policy("image:images:upload")
-    def upload(
-        self, image_id: str | uuid.UUID, stream: Readable, *, size: int | None = None
-    ) -> None:
-        """Take the image's data from a stream of ``size`` bytes (None: until it ends).
-
-        Errors and what they leave: ``Upload.run``. Must not run inside a transaction.
-        """
-        image = self._own(image_id)
-        if not image.disk_format or not image.container_format:
-            raise BadRequest("The disk_format and container_format must be set before the upload.")
-        maximum = settings.IMAGE_MAX_SIZE
-        if size is not None and size > maximum:
-            raise ImageTooLarge(f"The image data is over the limit of {maximum} bytes.")
-        if size:  # said at once; what really came is reserved when it is there
-            with transaction.atomic():
-                quotas.reserve_size(image.project_id, size)
-        Upload(image, store=current_store(), max_size=maximum, expected=size).run(stream)
-
-    @policy("image:images:download")
-    def open(self, image_id: str | uuid.UUID) -> tuple[Image, BinaryIO | None]:
-        """Return the image and its data as a file to close; None while there is none.
-
-        Raises ImageDeactivated for a caller who is not an admin.
-        """
-        image = self._find(image_id)
-        if image.status == states.DEACTIVATED and not self.context.is_admin:
-            raise ImageDeactivated
-        return image, _opened(image)
-
-    @policy("image:images:get")
-    def location(
-        self,
-        image_id: str | uuid.UUID,
-        *,
-        role: locations.Role = "disk",
-        base_url: str | None = None,
-    ) -> ImageLocation:
-        """Return where a host fetches this image for ten minutes.
-
-        Raises ImageNotFound, ImageConflict (not active), ImageNotBootable (no host can open it).
-        """
-        image = self._find(image_id, self._rows().with_details())
-        return locations.location_of(image, role=role, base_url=base_url)
-
     # Operators
 
     @policy("image:images:deactivate")
@@ -280,7 +210,7 @@ class ImageManager(Manager):
     def reactivate(self, image_id: str | uuid.UUID) -> None:
         """Give a deactivated image's data out again."""
         image = self._find(image_id)
-        if image.status in (states.QUEUED, states.SAVING):
+        if image.status not in (states.ACTIVE, states.DEACTIVATED):
             raise ImageConflict(f"An image in status {image.status} cannot be reactivated.")
         self._move(image_id, states.ACTIVE)
 
@@ -307,12 +237,3 @@ class ImageManager(Manager):
         uploading = Image.objects.exclude(upload_id="").values_list("id", "upload_id")
         keep |= {f"{image_id}.{upload_id}" for image_id, upload_id in uploading}
         return current_store().reap(keep, older_than=10 * ABANDONED)
-
-
-def _opened(image: Image) -> BinaryIO | None:
-    if not image.has_data:
-        return None
-    try:
-        return current_store().open(image.store_key)
-    except FileNotFoundError:
-        raise ImageNotFound(image.id) from None

@@ -1,0 +1,78 @@
+"""The data of images: in, out, and where a host fetches it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import BinaryIO
+
+from django.conf import settings
+from django.db import transaction
+
+from cloudweb.exceptions import BadRequest
+from cloudweb.policy import policy
+from image import locations, quotas, states
+from image.exceptions import ImageDeactivated, ImageNotFound, ImageTooLarge
+from image.inspection import Readable
+from image.manager.finding import ImageFinder
+from image.models import Image
+from image.objects import ImageLocation
+from image.stores import current_store
+from image.uploads import Upload
+
+
+class ImageDataManager(ImageFinder):
+    """The bytes of images."""
+
+    @policy("image:images:upload")
+    def upload(
+        self, image_id: str | uuid.UUID, stream: Readable, *, size: int | None = None
+    ) -> None:
+        """Take the image's data from a stream of ``size`` bytes (None: until it ends).
+
+        Errors and what they leave: ``Upload.run``. Must not run inside a transaction.
+        """
+        image = self._own(image_id)
+        if not image.disk_format or not image.container_format:
+            raise BadRequest("The disk_format and container_format must be set before the upload.")
+        maximum = settings.IMAGE_MAX_SIZE
+        if size is not None and size > maximum:
+            raise ImageTooLarge(f"The image data is over the limit of {maximum} bytes.")
+        if size:  # said at once; what really came is reserved when it is there
+            with transaction.atomic():
+                quotas.reserve_size(image.project_id, size)
+        Upload(image, store=current_store(), max_size=maximum, expected=size).run(stream)
+
+    @policy("image:images:download")
+    def open(self, image_id: str | uuid.UUID) -> tuple[Image, BinaryIO | None]:
+        """Return the image and its data as a file to close; None while there is none.
+
+        Raises ImageDeactivated for a caller who is not an admin.
+        """
+        image = self._find(image_id)
+        if image.status == states.DEACTIVATED and not self.context.is_admin:
+            raise ImageDeactivated
+        return image, _opened(image)
+
+    @policy("image:images:get")
+    def location(
+        self,
+        image_id: str | uuid.UUID,
+        *,
+        role: locations.Role = "disk",
+        base_url: str | None = None,
+    ) -> ImageLocation:
+        """Return where a host fetches this image for ten minutes.
+
+        Raises ImageNotFound, ImageConflict (not active), ImageNotBootable (no host can open it).
+        """
+        image = self._find(image_id, self._rows().with_details())
+        return locations.location_of(image, role=role, base_url=base_url)
+
+
+def _opened(image: Image) -> BinaryIO | None:
+    if not image.has_data:
+        return None
+    try:
+        return current_store().open(image.store_key)
+    except FileNotFoundError:
+        raise ImageNotFound(image.id) from None
