@@ -60,6 +60,28 @@ class NotYourImage(Forbidden):
     default_message = "You are not authorized to complete this action: the image is not your own."
 
 
+class NotShared(Forbidden):
+    """Members belong to images of visibility shared alone."""
+
+    code = "image_not_shared"
+    default_message = "Only shared images have members."
+
+
+class MemberNotFound(NotFound):
+    """The image is not shared with this project, or the caller may not know."""
+
+    code = "member_not_found"
+
+    def __init__(self, member_id: object) -> None:
+        super().__init__(f"The image has no member {str(member_id)[:80]}.")
+
+
+class MemberExists(Conflict):
+    """The image is shared with this project already."""
+
+    code = "member_exists"
+
+
 class ImageDeactivated(Forbidden):
     """The image's data is withheld until it is reactivated."""
 

@@ -16,6 +16,11 @@ declare(
         "image:images:deactivate": admin,
         "image:images:reactivate": admin,
         "image:images:reap": admin,
+        "image:members:list": project_reader,
+        "image:members:get": project_reader,
+        "image:members:add": project_member,
+        "image:members:update": project_member,
+        "image:members:delete": project_member,
         "image:tags:add": project_member,
         "image:tags:delete": project_member,
     }

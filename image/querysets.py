@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
 from cloudweb.context import RequestContext
 from image import states
@@ -110,10 +110,11 @@ def _shared_with(project_id: str, status: str | None = None) -> Q:
     """Name the images that are shared with a project (that said ``status`` to them)."""
     from image.models import ImageMember  # its module needs the queryset first
 
-    members = ImageMember.objects.filter(image=OuterRef("pk"), project_id=project_id)
+    # The visibility belongs inside: beside it, SQLite would read every shared image of the cloud.
+    members = ImageMember.objects.filter(project_id=project_id, image__visibility=SHARED)
     if status is not None:
         members = members.filter(status=status)
-    return Q(Exists(members), visibility=SHARED)
+    return Q(pk__in=members.values("image"))
 
 
 def _typed(name: str, values: tuple[str, ...]) -> list[Any]:

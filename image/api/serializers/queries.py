@@ -14,7 +14,7 @@ from cloudweb.api.fields import parse_bool
 from cloudweb.api.pagination import parse_limit
 from cloudweb.exceptions import BadRequest, InvalidInput
 from image.filters import DEFAULT_ORDER, SORT_KEYS, Comparison, ImageFilter
-from image.sharing import VISIBILITIES
+from image.sharing import ACCEPTED, MEMBER_STATUSES, VISIBILITIES
 
 DEFAULT_LIMIT = 25
 SEVERAL = ("id", "name", "status", "container_format", "disk_format")
@@ -50,9 +50,17 @@ def parse_query(query: QueryDict) -> ListQuery:
             value=visibility,
             reason=f"One of {', '.join(VISIBILITIES)} and all.",
         )
+    member_status = one.get("member_status", ACCEPTED)
+    if member_status not in (*MEMBER_STATUSES, "all"):
+        raise InvalidInput(
+            field="member_status",
+            value=member_status,
+            reason=f"One of {', '.join(MEMBER_STATUSES)} and all.",
+        )
     wanted = ImageFilter(
         any_of={name: _several(one[name]) for name in SEVERAL if name in one},
         visibility=visibility,
+        member_status=None if member_status == "all" else member_status,
         project_id=one.get("owner"),
         protected=parse_bool(one.get("protected"), field="protected"),
         os_hidden=bool(parse_bool(one.get("os_hidden"), field="os_hidden", default=False)),

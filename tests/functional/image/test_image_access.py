@@ -20,6 +20,11 @@ MATRIX = {
     ("DELETE", ""): (401, 404, 403, 204, 204),
     ("GET", "/file"): (401, 404, 204, 204, 204),
     ("PUT", "/file"): (401, 404, 403, 204, 204),
+    ("GET", "/members"): (401, 404, 200, 200, 200),
+    ("POST", "/members"): (401, 404, 403, 200, 200),
+    ("GET", "/members/there"): (401, 404, 200, 200, 200),
+    ("PUT", "/members/there"): (401, 404, 403, 403, 200),
+    ("DELETE", "/members/there"): (401, 404, 403, 204, 204),
     ("PUT", "/tags/x"): (401, 404, 403, 204, 204),
     ("DELETE", "/tags/there"): (401, 404, 403, 204, 204),
     ("POST", "/actions/deactivate"): (401, 403, 403, 403, 409),
@@ -55,7 +60,8 @@ def send(client: ApiClient, method: str, path: str) -> Any:
         return client.patch(path, orjson.dumps([]), content_type=PATCH)
     if path.endswith("/file") and method == "PUT":
         return client.put(path, b"data", content_type="application/octet-stream")
-    return client.send(method, path, {} if method == "POST" else None)
+    body = {"member": "new", "status": "accepted"} if "/members" in path else {}
+    return client.send(method, path, body if method in ("POST", "PUT") else None)
 
 
 @pytest.mark.parametrize("who", CALLERS)
@@ -65,6 +71,7 @@ def test_private_image(route: tuple[str, str], who: str) -> None:
     clients = callers(project)
     body = {"disk_format": "raw", "container_format": "bare", "tags": ["there"]}
     image = clients["member"].send("POST", "/image/v2/images", body).json()
+    clients["member"].send("POST", f"/image{image['self']}/members", {"member": "there"})
     answer = send(clients[who], route[0], f"/image{image['self']}{route[1]}")
     assert answer.status_code == MATRIX[route][CALLERS.index(who)], answer.content
     if answer.status_code == 401:
@@ -81,6 +88,10 @@ def test_collections(route: tuple[str, str], who: str) -> None:
 def test_no_route_is_left_out() -> None:
     tested = {path.removeprefix("/image") for _, path in COLLECTION} | OPEN
     prefix = "/v2/images/<str:image_id>"
-    words = {"/tags/x": "/tags/<str:tag>", "/tags/there": "/tags/<str:tag>"}
+    words = {
+        "/tags/x": "/tags/<str:tag>",
+        "/tags/there": "/tags/<str:tag>",
+        "/members/there": "/members/<str:member_id>",
+    }
     tested |= {prefix + words.get(path, path) for _, path in MATRIX}
     assert {str(route.pattern) for route in urlpatterns} == tested

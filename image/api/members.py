@@ -1,0 +1,46 @@
+"""/v2/images/{id}/members: the projects an image is shared with."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.views import ServiceViewSet, empty
+from image.api.serializers.members import MemberAdd, MemberUpdate, member_body, members_body
+from image.manager import ImageMemberManager
+
+
+class ImageMemberViewSet(ServiceViewSet):
+    """Members: an owner shares, a member accepts or rejects."""
+
+    manager = ImageMemberManager
+
+    @extend_schema(operation_id="image_members_list", responses={200: dict})
+    def list(self, request: Request, image_id: str) -> Response:
+        """Return the members that the caller may see; at most 128, so not paged."""
+        return Response(members_body(ImageMemberManager(self.context).list(image_id)))
+
+    @extend_schema(operation_id="image_members_get", responses={200: dict})
+    def retrieve(self, request: Request, image_id: str, member_id: str) -> Response:
+        """Return one member."""
+        return Response(member_body(ImageMemberManager(self.context).get(image_id, member_id)))
+
+    @extend_schema(operation_id="image_members_add", request=MemberAdd, responses={200: dict})
+    def create(self, request: Request, image_id: str) -> Response:
+        """Share an image; clients expect 200."""
+        wanted = self.validated(MemberAdd)
+        return Response(member_body(ImageMemberManager(self.context).add(image_id, wanted.member)))
+
+    @extend_schema(operation_id="image_members_update", request=MemberUpdate, responses={200: dict})
+    def update(self, request: Request, image_id: str, member_id: str) -> Response:
+        """Accept or reject an image."""
+        wanted = self.validated(MemberUpdate)
+        member = ImageMemberManager(self.context).update(image_id, member_id, wanted.status)
+        return Response(member_body(member))
+
+    @extend_schema(operation_id="image_members_delete", responses={204: None})
+    def destroy(self, request: Request, image_id: str, member_id: str) -> Response:
+        """Share an image no longer."""
+        ImageMemberManager(self.context).delete(image_id, member_id)
+        return empty(204)
