@@ -35,6 +35,8 @@ lint: ## Check style, imports, spelling, templates and migrations
 	$(BIN)/codespell
 	$(BIN)/djlint --lint --quiet templates
 	DJANGO_SETTINGS_MODULE=cloudweb.settings.test $(BIN)/python manage.py makemigrations --check --dry-run
+	DJANGO_SETTINGS_MODULE=cloudweb.settings.test $(BIN)/python manage.py spectacular \
+	  --validate --fail-on-warn --file /dev/null
 	$(BIN)/python docs/where_is.py --check
 	$(BIN)/python docs/states.py --check
 

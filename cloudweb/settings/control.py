@@ -119,7 +119,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     ],
     "DEFAULT_PARSER_CLASSES": ["cloudweb.api.rendering.OrjsonParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cloudweb.api.rendering.JsonAlways",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "cloudweb.api.schema.ServiceSchema",
     "EXCEPTION_HANDLER": "cloudweb.api.errors.exception_handler",
     "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,
@@ -134,10 +134,18 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "APPEND_COMPONENTS": {
-        "securitySchemes": {"token": {"type": "apiKey", "in": "header", "name": "X-Auth-Token"}}
-    },
-    "SECURITY": [{"token": []}],
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": True, "filter": True},
+    "OAS_VERSION": "3.1.1",
+    "DEFAULT_GENERATOR_CLASS": "cloudweb.api.schema.Generator",
+    "SCHEMA_PATH_PREFIX": "",
+    "COMPONENT_SPLIT_PATCH": False,
+    "POSTPROCESSING_HOOKS": [],  # the models' own enumerations stay where they are
+    "TAGS": [
+        {"name": "identity", "description": "Who there is, and where what answers."},
+        {"name": "compute", "description": "Servers and what they run on."},
+        {"name": "network", "description": "Networks, ports, security groups."},
+        {"name": "image", "description": "What servers boot from."},
+    ],
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,6 +17,7 @@ class AggregateViewSet(ServiceViewSet):
 
     manager: ClassVar[type[AggregateManager]] = AggregateManager
 
+    @extend_schema(responses={200: dict})
     def list(self, request: Request) -> Response:
         """Return all aggregates."""
         return Response({"aggregates": list(self.manager(self.context).list())})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,11 +19,13 @@ class ExtensionViewSet(ServiceViewSet):
 
     manager: ClassVar[type[ExtensionManager]] = ExtensionManager
 
+    @extend_schema(responses={200: dict})
     def list(self, request: Request) -> Response:
         """Return all extensions."""
         found = self.manager(self.context).list()
         return Response({"extensions": [_extension(item) for item in found]})
 
+    @extend_schema(responses={200: dict})
     def retrieve(self, request: Request, alias: str) -> Response:
         """Return one extension."""
         return Response({"extension": _extension(self.manager(self.context).get(alias))})

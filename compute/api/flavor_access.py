@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,10 +20,12 @@ class FlavorAccessViewSet(ServiceViewSet):
 
     manager: ClassVar[type[FlavorAccessManager]] = FlavorAccessManager
 
+    @extend_schema(responses={200: dict})
     def list(self, request: Request, flavor_id: str) -> Response:
         """Return the list of a private flavor."""
         return Response(access_list(flavor_id, self.manager(self.context).list(flavor_id)))
 
+    @extend_schema(request=dict, responses={200: dict})
     def act(self, request: Request, flavor_id: str) -> Response:
         """Grant or withdraw access; both return the list as it is then."""
         data = request.data

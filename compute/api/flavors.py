@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import within
 from cloudweb.api.fields import parse_bool, parse_natural
-from cloudweb.api.microversion import in_force
+from cloudweb.api.microversion import COMPUTE, in_force
 from cloudweb.api.pagination import Page, next_link, parse_limit
+from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import InvalidInput
 from compute.api.serializers import flavors as wire
@@ -17,6 +20,8 @@ from compute.manager import FlavorManager
 from compute.models import Flavor
 
 QUERY = ("is_public", "minRam", "minDisk", "sort_key", "sort_dir", "limit", "marker")
+PARAMETERS = parameters(*QUERY)
+NEWEST_CREATE = in_force(COMPUTE.maximum, wire.CREATE)
 
 
 class FlavorViewSet(ServiceViewSet):
@@ -24,23 +29,28 @@ class FlavorViewSet(ServiceViewSet):
 
     manager: ClassVar[type[FlavorManager]] = FlavorManager
 
+    @extend_schema(parameters=PARAMETERS, responses={200: dict})
     def list(self, request: Request) -> Response:
         """Return ids and names."""
         return self._page(wire.brief)
 
+    @extend_schema(parameters=PARAMETERS, responses={200: dict})
     def list_detail(self, request: Request) -> Response:
         """Return whole flavors."""
         return self._page(wire.full)
 
+    @extend_schema(responses={200: dict})
     def retrieve(self, request: Request, flavor_id: str) -> Response:
         """Return one flavor; a name is no id."""
         return self._one(self.manager(self.context).get(flavor_id))
 
+    @extend_schema(request=within("flavor", NEWEST_CREATE), responses={200: dict})
     def create(self, request: Request) -> Response:
         """Offer a flavor (200)."""
         wanted = self.validated(in_force(self.version, wire.CREATE), self.body("flavor"))
         return self._one(self.manager(self.context).create(**wanted.model_dump()))
 
+    @extend_schema(request=within("flavor", wire.FlavorUpdate), responses={200: dict})
     def update(self, request: Request, flavor_id: str) -> Response:
         """Change the description, from 2.55."""
         self.needs(55)
@@ -49,6 +59,7 @@ class FlavorViewSet(ServiceViewSet):
             self.manager(self.context).update(flavor_id, description=wanted.description)
         )
 
+    @extend_schema(responses={202: None})
     def destroy(self, request: Request, flavor_id: str) -> Response:
         """Withdraw a flavor (202)."""
         self.manager(self.context).delete(flavor_id)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import Error
 from cloudweb.api.fields import parse_bool
 from cloudweb.api.pagination import next_link, parse_limit
+from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet
 from cloudweb.exceptions import BadRequest
 from compute.api.serializers import hypervisors as wire
@@ -17,6 +20,7 @@ from compute.exceptions import UptimeNotReported
 from compute.manager import Hypervisor, HypervisorManager
 
 QUERY = ("hypervisor_hostname_pattern", "with_servers", "limit", "marker")
+PARAMETERS = parameters(*QUERY)
 #: Clients below 2.33 cannot page: they get all.
 ALL = 1_000_000
 
@@ -31,14 +35,17 @@ class HypervisorViewSet(ServiceViewSet):
         """Tell whether ids are numbers at this version."""
         return self.version < (2, 53)
 
+    @extend_schema(parameters=PARAMETERS, responses={200: dict})
     def list(self, request: Request) -> Response:
         """Return names and states."""
         return self._page(wire.brief)
 
+    @extend_schema(parameters=PARAMETERS, responses={200: dict})
     def list_detail(self, request: Request) -> Response:
         """Return whole hypervisors."""
         return self._page(wire.full)
 
+    @extend_schema(responses={200: dict})
     def retrieve(self, request: Request, hypervisor_id: str) -> Response:
         """Return one hypervisor."""
         item = self.manager(self.context).get(hypervisor_id, numeric=self.numeric)
@@ -46,6 +53,7 @@ class HypervisorViewSet(ServiceViewSet):
             {"hypervisor": wire.full(item, self.version, with_servers=self._with_servers())}
         )
 
+    @extend_schema(responses={200: dict})
     def statistics(self, request: Request) -> Response:
         """Return sums over all hypervisors, to 2.87."""
         self.needs(1, until=87)
@@ -53,18 +61,21 @@ class HypervisorViewSet(ServiceViewSet):
             {"hypervisor_statistics": wire.statistics(self.manager(self.context).statistics())}
         )
 
+    @extend_schema(responses={200: dict, 501: Error})
     def uptime(self, request: Request, hypervisor_id: str) -> Response:
         """Answer 501: to 2.87 the call exists, but no driver reports an uptime."""
         self.needs(1, until=87)
         self.manager(self.context).get(hypervisor_id, numeric=self.numeric)
         raise UptimeNotReported
 
+    @extend_schema(responses={200: dict})
     def search(self, request: Request, pattern: str) -> Response:
         """Return hypervisors by a part of their name, to 2.52."""
         self.needs(1, until=52)
         found = self.manager(self.context).search(pattern)
         return Response({"hypervisors": [wire.brief(item, self.version) for item in found]})
 
+    @extend_schema(responses={200: dict})
     def servers(self, request: Request, pattern: str) -> Response:
         """Return the servers on hypervisors by a part of their name, to 2.52."""
         self.needs(1, until=52)

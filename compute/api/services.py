@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest, NotFound
 from compute.api.serializers import services as wire
@@ -14,6 +16,8 @@ from compute.manager import ServiceManager
 
 #: The last version whose ids are numbers and whose changes go to a word instead of an id.
 LAST_NUMERIC = (2, 52)
+QUERY = ("host", "binary")
+PARAMETERS = parameters(*QUERY)
 
 
 class ServiceCollection(ServiceViewSet):
@@ -21,13 +25,15 @@ class ServiceCollection(ServiceViewSet):
 
     manager: ClassVar[type[ServiceManager]] = ServiceManager
 
+    @extend_schema(parameters=PARAMETERS, responses={200: dict})
     def list(self, request: Request) -> Response:
         """Return all services, or those of a host or binary."""
-        self.known_query("host", "binary")
+        self.known_query(*QUERY)
         query = request.query_params
         found = self.manager(self.context).list(binary=query.get("binary"), host=query.get("host"))
         return Response({"services": [wire.service(info, self.version) for info in found]})
 
+    @extend_schema(request=dict, responses={200: dict})
     def update(self, request: Request, service_id: str) -> Response:
         """Change a service: by a word to 2.52, by its id from 2.53."""
         if self.version <= LAST_NUMERIC:
@@ -47,6 +53,7 @@ class ServiceCollection(ServiceViewSet):
         )
         return Response({"service": wire.service(info, self.version)})
 
+    @extend_schema(responses={204: None})
     def destroy(self, request: Request, service_id: str) -> Response:
         """Forget a host without servers (204)."""
         self.manager(self.context).delete(service_id, numeric=self.version <= LAST_NUMERIC)

@@ -4,14 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
+from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from cloudweb.api.answers import Answer, Link, MediaType, listing, within
 from cloudweb.api.microversion import COMPUTE
 from cloudweb.api.mounts import base_url
 
 UPDATED = "2013-07-23T11:33:21Z"
+
+
+class Version(Answer):
+    """What a client must know of a version."""
+
+    id: str
+    status: str
+    version: str
+    min_version: str
+    updated: str
+    links: list[Link]
+
+
+class SingleVersion(Version):
+    """The same, asked for alone."""
+
+    media_types: list[MediaType] = Field(alias="media-types")
 
 
 class VersionViewSet(ViewSet):
@@ -20,10 +40,12 @@ class VersionViewSet(ViewSet):
     authentication_classes = ()
     permission_classes = ()
 
+    @extend_schema(responses={200: listing("versions", Version)})
     def list(self, request: Request) -> Response:
         """Return the versions of the service."""
         return Response({"versions": [_version(request)]})
 
+    @extend_schema(responses={200: within("version", SingleVersion)})
     def retrieve(self, request: Request) -> Response:
         """Return the one version."""
         kind = "application/vnd.openstack.compute+json;version=2.1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,11 +18,13 @@ class ZoneViewSet(ServiceViewSet):
 
     manager: ClassVar[type[ZoneManager]] = ZoneManager
 
+    @extend_schema(responses={200: dict})
     def list(self, request: Request) -> Response:
         """Return the zones servers can be put in."""
         zones = self.manager(self.context).list()
         return Response({"availabilityZoneInfo": [wire.brief(zone) for zone in zones]})
 
+    @extend_schema(responses={200: dict})
     def list_detail(self, request: Request) -> Response:
         """Return all zones with their hosts."""
         zones = self.manager(self.context).detail()

@@ -5,12 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from pydantic import Field
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from cloudweb.api.answers import Answer, Link, MediaType, listing, within
 from identity.api.serializers.links import v3_url
+
+
+class Version(Answer):
+    """What a client must know of a version."""
+
+    id: str
+    status: str
+    updated: str
+    links: list[Link]
+    media_types: list[MediaType] = Field(alias="media-types")
+
+
+LOCATION = OpenApiParameter("Location", str, OpenApiParameter.HEADER, required=True, response=[300])
 
 
 def _v3(request: HttpRequest) -> dict[str, Any]:
@@ -44,6 +60,9 @@ class DiscoveryView(APIView):
 class RootView(DiscoveryView):
     """GET /identity: which versions there are."""
 
+    @extend_schema(
+        parameters=[LOCATION], responses={300: within("versions", listing("values", Version))}
+    )
     def get(self, request: Request) -> Response:
         """Return 300 with the one choice, also in Location."""
         if _wants_json_home(request):
@@ -55,6 +74,7 @@ class RootView(DiscoveryView):
 class V3View(DiscoveryView):
     """GET /identity/v3: this version."""
 
+    @extend_schema(responses={200: within("version", Version)})
     def get(self, request: Request) -> Response:
         """Return the version document."""
         if _wants_json_home(request):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.openapi import AutoSchema
+from cloudweb.api.schema import ServiceSchema
 
 
-class NetworkSchema(AutoSchema):
+class NetworkSchema(ServiceSchema):
     """Bodies come from the resource's models; ids from its words."""
 
     def get_operation_id(self) -> str:

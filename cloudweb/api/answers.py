@@ -1,0 +1,71 @@
+"""Shapes of answers and bodies, for the schema alone: views render plain dictionaries.
+
+``extend_schema`` takes them as ``request=`` and in ``responses=``; schemathesis holds the services
+to them (tests/contract).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, create_model
+
+
+class Answer(BaseModel):
+    """A part of an answer that has exactly these attributes; nothing is ever validated by it."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, defer_build=True)
+
+
+class OpenAnswer(Answer):
+    """A part of an answer to which clients or drivers add attributes of their own."""
+
+    model_config = ConfigDict(extra="allow", populate_by_name=True, defer_build=True)
+
+
+class Error:
+    """In ``responses=``: the error envelope of the service that the path belongs to."""
+
+
+class Link(Answer):
+    """A place to go."""
+
+    rel: str
+    href: str
+
+
+class MediaType(Answer):
+    """What a version speaks."""
+
+    base: str
+    type: str
+
+
+@cache
+def within(key: str, kind: Any, **beside: Any) -> type[BaseModel]:
+    """Return the body or answer that holds ``kind`` under its envelope (and what stands beside)."""
+    return _object(f"{_name(kind, key)}Envelope", {key: kind, **beside}, closed=_is_answer(kind))
+
+
+@cache
+def listing(key: str, kind: Any, **beside: Any) -> type[BaseModel]:
+    """Return the answer that holds a list; what stands beside it is optional if it may be None."""
+    return _object(f"{_name(kind, key)}List", {key: list[kind], **beside}, closed=True)
+
+
+def _object(name: str, attributes: dict[str, Any], *, closed: bool) -> type[BaseModel]:
+    fields: dict[str, Any] = {key: (kind, ...) for key, kind in attributes.items()}
+    base = Answer if closed else OpenAnswer
+    return create_model(name, __base__=base, __module__=__name__, **fields)
+
+
+def _name(kind: Any, key: str) -> str:
+    """Return a model's name; a name from the envelope for what is none."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind.__name__
+    return "".join(part.capitalize() for part in key.split("_"))
+
+
+def _is_answer(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Answer)
