@@ -1,0 +1,1 @@
+"""Users whom someone else vouches for: mapping rules, providers, their tokens."""
