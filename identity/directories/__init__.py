@@ -1,0 +1,1 @@
+"""LDAP: domains whose users and passwords are kept by a directory."""
