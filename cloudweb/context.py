@@ -18,8 +18,10 @@ def new_request_id() -> str:
 class RequestContext:
     """The caller of a manager method.
 
-    ``roles`` are role names with the implied ones already expanded. ``project_id`` is None for an
-    unscoped token. ``is_system`` marks the engine and the bootstrap command, which no policy stops.
+    ``roles`` are role names with the implied ones already expanded, and count in one scope:
+    ``project_id``, ``domain_id`` or ``system_scope``; none of them is set for an unscoped token.
+    ``restricted`` callers (application credentials, trusts) may not make further credentials.
+    ``is_system`` marks the engine and the bootstrap command, which no policy stops.
     """
 
     request_id: str = field(default_factory=new_request_id)
@@ -29,8 +31,12 @@ class RequestContext:
     project_id: str | None = None
     project_name: str = ""
     project_domain_id: str = ""
+    domain_id: str | None = None
+    system_scope: bool = False
     roles: frozenset[str] = frozenset()
     remote_address: str = ""
+    restricted: bool = False
+    credential_id: str = ""
     is_system: bool = False
 
     @classmethod
@@ -40,8 +46,16 @@ class RequestContext:
 
     @property
     def is_admin(self) -> bool:
-        """Tell whether the caller may act on every project (role admin anywhere, or the cloud)."""
-        return self.is_system or "admin" in self.roles
+        """Tell whether the caller may act on every project: the cloud, admin of the system or a project.
+
+        An admin of a domain is none: he administers that domain.
+        """
+        return self.is_system or ("admin" in self.roles and self.domain_id is None)
+
+    @property
+    def reads_all(self) -> bool:
+        """Tell whether the caller may see everything: operators, and readers of the system."""
+        return self.is_admin or (self.system_scope and "reader" in self.roles)
 
     @property
     def scoped_project_id(self) -> str:

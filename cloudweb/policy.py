@@ -35,6 +35,26 @@ def admin(context: RequestContext) -> bool:
     return context.is_admin
 
 
+def system_reader(context: RequestContext) -> bool:
+    """Allow admins, and reader and above on the system."""
+    return context.reads_all
+
+
+def domain_reader(context: RequestContext) -> bool:
+    """Allow reader and above on a domain (the manager narrows to it), readers of the system, admins."""
+    return context.reads_all or (context.domain_id is not None and "reader" in context.roles)
+
+
+def domain_manager(context: RequestContext) -> bool:
+    """Allow manager and above on a domain (the manager narrows to it), and admins."""
+    return context.is_admin or (context.domain_id is not None and "manager" in context.roles)
+
+
+def domain_admin(context: RequestContext) -> bool:
+    """Allow admin on a domain (the manager narrows to it), and admins."""
+    return context.is_admin or (context.domain_id is not None and "admin" in context.roles)
+
+
 def authenticated(context: RequestContext) -> bool:
     """Allow every valid token, scoped or not."""
     return context.is_system or context.user_id is not None

@@ -23,6 +23,7 @@ from identity.manager import (
     RoleManager,
     UserManager,
 )
+from identity.manager.assignments import GrantTarget
 from identity.models import DEFAULT_DOMAIN_ID, Endpoint, Project, Region, Role, Service
 
 #: Each role contains the next one; ``service`` stands alone.
@@ -139,7 +140,11 @@ def _account(context: RequestContext, name: str, password: str | None, role: Rol
     elif password is not None and not verify(user, password):
         users.update(user.pk, password=password)
     assert user is not None
-    AssignmentManager(context).grant(user_id=user.pk, project_id=project.pk, role_id=role.pk)
+    AssignmentManager(context).grant(
+        GrantTarget(user_id=user.pk, project_id=project.pk), role_id=role.pk
+    )
+    if role.name == ADMIN:
+        AssignmentManager(context).grant(GrantTarget(user_id=user.pk, system=True), role_id=role.pk)
     return Account(name, known, project.pk, project.name)
 
 

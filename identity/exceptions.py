@@ -33,6 +33,13 @@ class UserNotFound(_NotFoundById):
     noun = "user"
 
 
+class GroupNotFound(_NotFoundById):
+    """No such group, or none the caller may see."""
+
+    code = "group_not_found"
+    noun = "group"
+
+
 class RoleNotFound(_NotFoundById):
     """No such role."""
 

@@ -6,7 +6,14 @@
 from __future__ import annotations
 
 from cloudweb.context import RequestContext
-from cloudweb.policy import admin, authenticated, declare
+from cloudweb.policy import (
+    admin,
+    authenticated,
+    declare,
+    domain_manager,
+    domain_reader,
+    system_reader,
+)
 
 
 def anyone(context: RequestContext) -> bool:
@@ -28,7 +35,9 @@ declare(
         "identity:tokens:revoke": service_or_self,
         "identity:auth_projects:list": self_service,
         "identity:auth_catalog:get": self_service,
-        "identity:domains:list": admin,
+        "identity:auth_domains:list": self_service,
+        "identity:auth_system:get": self_service,
+        "identity:domains:list": system_reader,
         "identity:domains:get": self_service,
         "identity:domains:create": admin,
         "identity:domains:update": admin,
@@ -44,22 +53,22 @@ declare(
         "identity:users:update": admin,
         "identity:users:delete": admin,
         "identity:user_passwords:change": self_service,
-        "identity:roles:list": admin,
-        "identity:roles:get": admin,
+        "identity:roles:list": domain_reader,
+        "identity:roles:get": domain_reader,
         "identity:roles:create": admin,
         "identity:roles:update": admin,
         "identity:roles:delete": admin,
         "identity:implied_roles:create": admin,
-        "identity:grants:create": admin,
-        "identity:grants:check": admin,
-        "identity:grants:list": admin,
-        "identity:grants:revoke": admin,
-        "identity:role_assignments:list": admin,
-        "identity:services:list": admin,
-        "identity:services:get": admin,
+        "identity:grants:create": domain_manager,
+        "identity:grants:check": domain_reader,
+        "identity:grants:list": domain_reader,
+        "identity:grants:revoke": domain_manager,
+        "identity:role_assignments:list": system_reader,
+        "identity:services:list": system_reader,
+        "identity:services:get": system_reader,
         "identity:services:create": admin,
-        "identity:endpoints:list": admin,
-        "identity:endpoints:get": admin,
+        "identity:endpoints:list": system_reader,
+        "identity:endpoints:get": system_reader,
         "identity:endpoints:create": admin,
         "identity:endpoints:update": admin,
         "identity:regions:list": authenticated,

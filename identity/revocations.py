@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -21,7 +23,38 @@ from identity.models import Revocation, RevocationCounter
 
 #: Entries are kept for at least this long, also when the token lifetime was just shortened.
 LEAST_RETENTION = timedelta(days=1)
-Key = tuple[str, str, str, str]  # audit id, user, project, domain; empty matches all
+SYSTEM = "system"
+
+
+def key_of(
+    *,
+    audit_id: str = "",
+    user_id: str = "",
+    project_id: str = "",
+    domain_id: str = "",
+    system: bool = False,
+    within_domain_id: str = "",
+    role: str = "",
+    credential_id: str = "",
+    trust_id: str = "",
+) -> str:
+    """Return the key of all that is given, as text.
+
+    ``project_id``, ``domain_id`` and ``system`` are a token's scope; ``within_domain_id`` is any
+    domain it touches: its user's, its project's or its own scope.
+    """
+    parts = {
+        "audit": audit_id,
+        "user": user_id,
+        "project": project_id,
+        "domain": domain_id,
+        SYSTEM: "all" if system else "",
+        "within": within_domain_id,
+        "role": role,
+        "credential": credential_id,
+        "trust": trust_id,
+    }
+    return " ".join(f"{name}:{value}" for name, value in parts.items() if value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +70,11 @@ class Revoked:
     """The revocation list as it was at ``mark``: the highest number for each thing revoked."""
 
     mark: Mark = field(default_factory=Mark)
-    numbers: dict[Key, int] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
 
-    def covers(
-        self,
-        *,
-        seen: int,
-        audit_id: str,
-        user_id: str,
-        project_id: str,
-        domain_ids: tuple[str, ...],
-    ) -> bool:
-        """Tell whether a token that was issued at ``seen`` is void."""
-        keys: list[Key] = [
-            (audit_id, "", "", ""),
-            ("", user_id, "", ""),
-            *(("", "", "", domain_id) for domain_id in domain_ids),
-        ]
-        if project_id:
-            keys += [("", "", project_id, ""), ("", user_id, project_id, "")]
-        return any(self.numbers.get(key, 0) > seen for key in keys)
+    def covers(self, keys: Iterable[str], *, seen: int) -> bool:
+        """Tell whether a token that was issued at ``seen`` and answers to these keys is void."""
+        return bool(self.numbers) and any(self.numbers.get(key, 0) > seen for key in keys)
 
 
 _cached = Revoked()
@@ -82,23 +100,17 @@ def current() -> Revoked:
 
 
 def _load(now: Mark) -> Revoked:
-    numbers: dict[Key, int] = {}
-    rows = Revocation.objects.order_by("number").values_list(
-        "audit_id", "user_id", "project_id", "domain_id", "number"
-    )
-    for audit_id, user_id, project_id, domain_id, number in rows:
-        numbers[(audit_id, user_id, project_id, domain_id)] = number
-    return Revoked(now, numbers)
+    rows = Revocation.objects.order_by("number").values_list("key", "number")
+    return Revoked(now, dict(rows))
 
 
-def revoke(
-    *, audit_id: str = "", user_id: str = "", project_id: str = "", domain_id: str = ""
-) -> None:
-    """Void every token that matches all that is given; part of the caller's transaction.
+def revoke(**parts: Any) -> None:
+    """Void every token that matches all that is given (``key_of``); part of the caller's transaction.
 
     Call it last: the counter's row stays locked until the commit.
     """
-    if not (audit_id or user_id or project_id or domain_id):
+    key = key_of(**parts)
+    if not key:
         raise ValueError("a revocation names something")
     now = clock.now()
     keep = max(timedelta(seconds=settings.TOKEN_LIFETIME), LEAST_RETENTION)
@@ -110,9 +122,6 @@ def revoke(
         Revocation.objects.filter(forget_at__lt=now).delete()
         Revocation.objects.create(
             number=RevocationCounter.objects.values_list("number", flat=True).get(pk=1),
-            audit_id=audit_id,
-            user_id=user_id,
-            project_id=project_id,
-            domain_id=domain_id,
+            key=key,
             forget_at=now + keep,
         )

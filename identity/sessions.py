@@ -12,6 +12,7 @@ from cloudweb.exceptions import Forbidden, Unauthorized
 from identity.exceptions import ProjectNotFound
 from identity.models import Project, User
 from identity.querysets import effective_roles, usable_projects
+from identity.scopes import Place
 
 PROJECT_KEY = "project_id"
 
@@ -37,7 +38,7 @@ def context_of(request: HttpRequest) -> RequestContext:
         return known
     user = _user_of(request)
     project = _current_project(request, user)
-    roles = effective_roles(user.pk, project.pk) if project else []
+    roles = effective_roles(user.pk, Place(project=project)) if project else []
     context = RequestContext(
         request_id=getattr(request, "request_id", "") or new_request_id(),
         user_id=user.pk,
@@ -72,7 +73,7 @@ def projects_of(request: HttpRequest) -> list[ProjectChoice]:
     current = context_of(request).project_id
     return [
         ProjectChoice(project.pk, project.name, project.domain.name, project.pk == current)
-        for project in usable_projects(_user_of(request).pk)
+        for project in _usable_projects(request, _user_of(request))
     ]
 
 
@@ -84,6 +85,15 @@ def switch_project(request: HttpRequest, project_id: str) -> None:
     request.cloudweb_context = None  # type: ignore[attr-defined]
 
 
+def _usable_projects(request: HttpRequest, user: User) -> list[Project]:
+    """Return the projects of this request's user, asked for once."""
+    known: list[Project] | None = getattr(request, "usable_projects", None)
+    if known is None:
+        known = list(usable_projects(user.pk))
+        request.usable_projects = known  # type: ignore[attr-defined]
+    return known
+
+
 def _user_of(request: HttpRequest) -> User:
     user = request.user
     if not isinstance(user, User) or not user.is_active:
@@ -93,7 +103,7 @@ def _user_of(request: HttpRequest) -> User:
 
 def _current_project(request: HttpRequest, user: User) -> Project | None:
     """Return the chosen, else the default, else the first project; one the user has a role on."""
-    projects = list(usable_projects(user.pk))
+    projects = _usable_projects(request, user)
     by_id = {project.pk: project for project in projects}
     for wanted in (request.session.get(PROJECT_KEY), user.default_project_id):
         if wanted in by_id:

@@ -23,7 +23,9 @@ from cloudweb.context import RequestContext
 class TokenContext(Protocol):
     """Validate a token: return its context or raise Unauthorized."""
 
-    def __call__(self, token: str, *, request_id: str, remote_address: str) -> RequestContext: ...
+    def __call__(
+        self, token: str, *, request_id: str, remote_address: str, method: str, path: str
+    ) -> RequestContext: ...
 
 
 class SessionContext(Protocol):
@@ -79,6 +81,8 @@ class TokenAuthentication(BaseAuthentication):
             token,
             request_id=getattr(http, "request_id", ""),
             remote_address=remote_address(http),
+            method=str(http.method),
+            path=http.path,
         )
         return Caller(context), context
 

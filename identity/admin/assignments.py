@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from identity.admin.editable import EditableAdmin, Values
 from identity.manager import AssignmentManager
+from identity.manager.assignments import GrantTarget
 from identity.models import Assignment
 
 
@@ -16,20 +17,32 @@ class AssignmentAdmin(EditableAdmin):
 
     can_add = True
     can_delete = True
-    list_display = ("user", "role", "project", "created_at")
-    list_filter = ("role",)
-    list_select_related = ("user", "role", "project")
-    search_fields = ("user__name", "project__name")
-    fields = ("user", "project", "role")
-    autocomplete_fields = ("user", "project", "role")
+    list_display = ("user", "group", "role", "project", "domain", "system", "inherited")
+    list_filter = ("role", "system", "inherited")
+    list_select_related = ("user", "group", "role", "project", "domain")
+    search_fields = ("user__name", "group__name", "project__name", "domain__name")
+    fields = ("user", "group", "project", "domain", "system", "inherited", "role")
+    autocomplete_fields = ("user", "project", "domain", "role")
 
     def create(self, request: HttpRequest, values: Values) -> Assignment:
         """Give the role."""
-        ids = {f"{name}_id": values[name].pk for name in ("user", "project", "role")}
-        return AssignmentManager(self.context(request)).grant(**ids)
+        return AssignmentManager(self.context(request)).grant(
+            _target({name: values[name] for name in PARTS}), role_id=values["role"].pk
+        )
 
     def remove(self, request: HttpRequest, row: Assignment) -> None:
         """Take the role away."""
         AssignmentManager(self.context(request)).withdraw(
-            user_id=row.user_id, project_id=row.project_id, role_id=row.role_id
+            _target({name: getattr(row, name) for name in PARTS}), role_id=row.role_id
         )
+
+
+PARTS = ("user", "group", "project", "domain", "system", "inherited")
+
+
+def _target(values: Values) -> GrantTarget:
+    ids = {
+        f"{name}_id": values[name].pk if values[name] else None
+        for name in ("user", "group", "project", "domain")
+    }
+    return GrantTarget(**ids, system=values["system"], inherited=values["inherited"])

@@ -11,8 +11,9 @@ from identity.api.lists import is_flag_set, listed, whole
 from identity.api.serializers.roles import assignment_body, role_body
 from identity.api.views import IdentityViewSet
 from identity.manager import AssignmentManager
+from identity.manager.assignments import GrantTarget
 
-#: Things a role can be given to or on elsewhere; here it is users on projects alone.
+#: Filters that this list does not know yet.
 NEVER = ("group.id", "scope.domain.id", "scope.system", "scope.OS-INHERIT:inherited_to")
 
 
@@ -24,25 +25,33 @@ class GrantViewSet(IdentityViewSet):
     @extend_schema(operation_id="identity_grants_list", responses={200: dict})
     def list(self, request: Request, project_id: str, user_id: str) -> Response:
         """Return the roles that were granted."""
-        rows = AssignmentManager(self.context).roles_of(user_id=user_id, project_id=project_id)
+        rows = AssignmentManager(self.context).roles_of(
+            GrantTarget(user_id=user_id, project_id=project_id)
+        )
         return listed(request._request, "roles", rows, role_body)
 
     @extend_schema(operation_id="identity_grants_create", request=None, responses={204: None})
-    def grant(self, request: Request, **ids: str) -> Response:
+    def grant(self, request: Request, project_id: str, user_id: str, role_id: str) -> Response:
         """Give a role."""
-        AssignmentManager(self.context).grant(**ids)
+        AssignmentManager(self.context).grant(
+            GrantTarget(user_id=user_id, project_id=project_id), role_id=role_id
+        )
         return empty(204)
 
     @extend_schema(operation_id="identity_grants_check", responses={204: None})
-    def check(self, request: Request, **ids: str) -> Response:
+    def check(self, request: Request, project_id: str, user_id: str, role_id: str) -> Response:
         """Tell by the status whether the role was granted."""
-        AssignmentManager(self.context).check(**ids)
+        AssignmentManager(self.context).check(
+            GrantTarget(user_id=user_id, project_id=project_id), role_id=role_id
+        )
         return empty(204)
 
     @extend_schema(operation_id="identity_grants_revoke", responses={204: None})
-    def withdraw(self, request: Request, **ids: str) -> Response:
+    def withdraw(self, request: Request, project_id: str, user_id: str, role_id: str) -> Response:
         """Take a role away."""
-        AssignmentManager(self.context).withdraw(**ids)
+        AssignmentManager(self.context).withdraw(
+            GrantTarget(user_id=user_id, project_id=project_id), role_id=role_id
+        )
         return empty(204)
 
 

@@ -16,6 +16,7 @@ from cloudweb.context import RequestContext
 from cloudweb.exceptions import BadRequest
 from identity.api.lists import is_flag_set, whole
 from identity.api.serializers.catalog import catalog_body
+from identity.api.serializers.domains import domain_body
 from identity.api.serializers.projects import project_body
 from identity.api.serializers.tokens import Auth, token_body
 from identity.api.views import IdentityViewSet
@@ -45,7 +46,7 @@ class TokenViewSet(IdentityViewSet):
             request_id=getattr(request._request, "request_id", ""),
             remote_address=remote_address(request._request),
         )
-        issued = TokenManager(anonymous).issue(**wanted.manager_arguments())
+        issued = TokenManager(anonymous).issue(proofs=wanted.proofs(), scope=wanted.wanted_scope())
         return self._answer(issued, issued.token.signed(), status=201)
 
     @extend_schema(operation_id="identity_tokens_validate", responses={200: dict})
@@ -79,8 +80,8 @@ class TokenViewSet(IdentityViewSet):
     def _answer(self, issued: IssuedToken, text: str, *, status: int) -> Response:
         http = self.request._request
         catalog: list[dict[str, Any]] | None = None
-        if issued.project is not None and not is_flag_set(http, "nocatalog"):
-            catalog = catalog_body(http, usable_services(), project_id=issued.project.pk)
+        if issued.place.is_somewhere and not is_flag_set(http, "nocatalog"):
+            catalog = catalog_body(http, usable_services(), project_id=issued.token.project_id)
         body = token_body(http, issued, catalog)
         headers = {"X-Subject-Token": text, "Vary": "X-Auth-Token"}
         return Response(body, status=status, headers=headers)
@@ -100,18 +101,21 @@ class OwnScopesViewSet(IdentityViewSet):
 
     @extend_schema(operation_id="identity_auth_domains_list", responses={200: dict})
     def domains(self, request: Request) -> Response:
-        """Return the domains the caller has a role on: roles are on projects alone."""
-        return whole(request._request, "domains", [])
+        """Return the domains the caller has a role on."""
+        rows = TokenManager(self.context).domains()
+        http = request._request
+        return whole(http, "domains", [domain_body(http, row) for row in rows])
 
     @extend_schema(operation_id="identity_auth_system_get", responses={200: dict})
     def system(self, request: Request) -> Response:
-        """Return the system scopes of the caller: roles are on projects alone."""
-        return whole(request._request, "system", [])
+        """Return the system if the caller has a role on it."""
+        place = TokenManager(self.context).system()
+        return whole(request._request, "system", [{"all": True}] if place else [])
 
     @extend_schema(operation_id="identity_auth_catalog_get", responses={200: dict})
     def catalog(self, request: Request) -> Response:
-        """Return the catalog of the token's project."""
+        """Return the catalog of the token."""
         services = CatalogManager(self.context).of_token()
         http = request._request
-        project_id = self.context.scoped_project_id
+        project_id = self.context.project_id or ""
         return whole(http, "catalog", catalog_body(http, services, project_id=project_id))

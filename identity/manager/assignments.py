@@ -4,61 +4,115 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 
+from cloudweb.exceptions import Forbidden
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from identity import revocations
-from identity.exceptions import GrantNotFound, ProjectNotFound, RoleNotFound, UserNotFound
+from identity.exceptions import (
+    DomainNotFound,
+    GrantNotFound,
+    GroupNotFound,
+    ProjectNotFound,
+    RoleNotFound,
+    UserNotFound,
+)
 from identity.ids import undashed
-from identity.models import Assignment, Project, Role, User
-from identity.querysets import implied_closure
+from identity.models import Assignment, Domain, Group, Project, Role, User
+from identity.querysets import descendants, implied_closure
+from identity.scopes import SYSTEM, Place
+
+
+@dataclass(frozen=True, slots=True)
+class GrantTarget:
+    """A holder and a place by their ids, as a URL names them; one of each kind is given."""
+
+    user_id: str | None = None
+    group_id: str | None = None
+    project_id: str | None = None
+    domain_id: str | None = None
+    system: bool = False
+    inherited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The rows behind a ``GrantTarget``."""
+
+    holder: User | Group
+    place: Place
+    inherited: bool
+
+    def rows(self) -> QuerySet[Assignment]:
+        """Return the assignments of this holder here."""
+        return Assignment.objects.filter(**self.columns())
+
+    def columns(self) -> dict[str, Any]:
+        """Return the columns of such an assignment."""
+        kind = "user" if isinstance(self.holder, User) else "group"
+        other = "group" if kind == "user" else "user"
+        return {
+            kind: self.holder,
+            other: None,
+            **self.place.columns(),
+            "inherited": self.inherited,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """One role a user has on a project; ``prior`` is the granted role that implies it, if any."""
+    """One role of a holder at a place; ``prior`` is the granted role that implies it, if any."""
 
-    user: User
-    project: Project
+    assignment: Assignment
     role: Role
     prior: Role | None = None
 
 
 class AssignmentManager(Manager):
-    """Roles of users on projects."""
+    """Roles of users and groups on projects, domains and the system."""
 
     @policy("identity:grants:create")
-    def grant(self, *, user_id: str, project_id: str, role_id: str) -> Assignment:
-        """Give a user a role on a project; nothing happens if he has it."""
-        user, project, role = self._named(user_id, project_id, role_id)
-        return Assignment.objects.get_or_create(user=user, project=project, role=role)[0]
+    def grant(self, target: GrantTarget, *, role_id: str) -> Assignment:
+        """Give a role; nothing happens if it was given before."""
+        found, role = self._found(target), self._role(role_id)
+        self._check_reach(found, role)
+        return Assignment.objects.get_or_create(**found.columns(), role=role)[0]
 
     @policy("identity:grants:check")
-    def check(self, *, user_id: str, project_id: str, role_id: str) -> None:
-        """Raise GrantNotFound unless the user was given this role on the project."""
-        user, project, role = self._named(user_id, project_id, role_id)
-        if not Assignment.objects.filter(user=user, project=project, role=role).exists():
+    def check(self, target: GrantTarget, *, role_id: str) -> None:
+        """Raise GrantNotFound unless this role was given."""
+        found, role = self._found(target), self._role(role_id)
+        if not found.rows().filter(role=role).exists():
             raise GrantNotFound
 
     @policy("identity:grants:list")
-    def roles_of(self, *, user_id: str, project_id: str) -> QuerySet[Role]:
-        """Return the roles a user was given on a project, without implied ones."""
-        user, project = self._user(user_id), self._project(project_id)
-        return Role.objects.filter(assignments__user=user, assignments__project=project)
+    def roles_of(self, target: GrantTarget) -> QuerySet[Role]:
+        """Return the roles that were given, without implied ones."""
+        return Role.objects.filter(assignments__in=self._found(target).rows())
 
     @policy("identity:grants:revoke")
-    def withdraw(self, *, user_id: str, project_id: str, role_id: str) -> None:
-        """Take a role away, which voids the user's tokens for that project at once."""
-        user, project, role = self._named(user_id, project_id, role_id)
+    def withdraw(self, target: GrantTarget, *, role_id: str) -> None:
+        """Take a role away, which voids the tokens that rest on it at once."""
+        found, role = self._found(target), self._role(role_id)
+        self._check_reach(found, role)
         with transaction.atomic():
-            rows = Assignment.objects.filter(user=user, project=project, role=role)
-            removed, _ = rows.delete()
+            removed, _ = found.rows().filter(role=role).delete()
             if not removed:
                 raise GrantNotFound
-            revocations.revoke(user_id=user.pk, project_id=project.pk)
+            self._revoke(found, role)
+
+    def _revoke(self, found: Found, role: Role) -> None:
+        scope = {} if found.inherited else found.place.revocation()
+        if isinstance(found.holder, User):
+            revocations.revoke(user_id=found.holder.pk, **scope)
+            return
+        # Whoever holds one of these roles here logs in again: cheaper than a line for each member.
+        for name in _names_within(role):
+            revocations.revoke(role=name, **scope)
 
     @policy("identity:role_assignments:list")
     def list(
@@ -75,58 +129,93 @@ class AssignmentManager(Manager):
         ``include_subtree`` adds those on the project's descendants.
         """
         rows = Assignment.objects.select_related(
-            "user__domain", "project__domain", "role"
+            "user__domain", "group__domain", "project__domain", "domain", "role"
         ).order_by("project__name", "user__name", "role__name", "pk")
         if user_id is not None:
             rows = rows.filter(user_id=undashed(user_id))
         if project_id is not None:
             wanted = {undashed(project_id)}
-            rows = rows.filter(
-                project_id__in=_with_descendants(wanted) if include_subtree else wanted
-            )
+            rows = rows.filter(project_id__in=descendants(wanted) if include_subtree else wanted)
         if effective:
             found = self._expanded(rows)
             return [one for one in found if role_id is None or one.role.pk == role_id]
         if role_id is not None:
             rows = rows.filter(role_id=role_id)
-        return [Effective(row.user, row.project, row.role) for row in rows]
+        return [Effective(row, row.role) for row in rows]
 
     def _expanded(self, rows: QuerySet[Assignment]) -> Sequence[Effective]:
         roles = {role.pk: role for role in Role.objects.all()}
         closure = implied_closure(roles)
         found = []
         for row in rows:
-            found.append(Effective(row.user, row.project, row.role))
+            found.append(Effective(row, row.role))
             found += [
-                Effective(row.user, row.project, roles[implied], prior=row.role)
+                Effective(row, roles[implied], prior=row.role)
                 for implied in sorted(closure[row.role_id] - {row.role_id})
             ]
         return found
 
-    def _named(self, user_id: str, project_id: str, role_id: str) -> tuple[User, Project, Role]:
+    # What ids mean
+
+    def _found(self, target: GrantTarget) -> Found:
+        """Return the rows; whoever does not read all finds those of his domain alone."""
+        found = Found(self._holder(target), self._place(target), target.inherited)
+        if not self.context.reads_all and found.place.system:
+            raise Forbidden("Only operators see to the roles on the system.")
+        return found
+
+    def _holder(self, target: GrantTarget) -> User | Group:
+        if target.user_id is not None:
+            user = User.objects.filter(pk=undashed(target.user_id)).first()
+            if user is None or not self._reaches(user.domain_id):
+                raise UserNotFound(target.user_id)
+            return user
+        group = Group.objects.filter(pk=target.group_id).first()
+        if group is None or not self._reaches(group.domain_id):
+            raise GroupNotFound(str(target.group_id))
+        return group
+
+    def _place(self, target: GrantTarget) -> Place:
+        if target.project_id is not None:
+            projects = Project.objects.select_related("domain")
+            project = projects.filter(pk=undashed(target.project_id)).first()
+            if project is None or not self._reaches(project.domain_id):
+                raise ProjectNotFound(target.project_id)
+            return Place(project=project)
+        if target.domain_id is not None:
+            domain = Domain.objects.filter(pk=target.domain_id).first()
+            if domain is None or not self._reaches(domain.pk):
+                raise DomainNotFound(target.domain_id)
+            return Place(domain=domain)
+        return SYSTEM
+
+    def _role(self, role_id: str) -> Role:
         role = Role.objects.filter(pk=role_id).first()
-        if role is None:
+        if role is None or not (role.domain_id is None or self._reaches(role.domain_id)):
             raise RoleNotFound(role_id)
-        return self._user(user_id), self._project(project_id), role
+        return role
 
-    def _user(self, user_id: str) -> User:
-        user = User.objects.filter(pk=undashed(user_id)).first()
-        if user is None:
-            raise UserNotFound(user_id)
-        return user
+    def _reaches(self, domain_id: str) -> bool:
+        return self.context.reads_all or self.context.domain_id == domain_id
 
-    def _project(self, project_id: str) -> Project:
-        project = Project.objects.filter(pk=undashed(project_id)).first()
-        if project is None:
-            raise ProjectNotFound(project_id)
-        return project
+    def _check_reach(self, found: Found, role: Role) -> None:
+        """Raise Forbidden where a domain's manager would hand out more than his domain.
+
+        Role admin on any project operates the whole cloud, so only operators give or take it.
+        """
+        if role.domain_id is not None and role.domain_id != _domain_of(found.place):
+            raise Forbidden("A domain's own role can be given in that domain only.")
+        if not self.context.is_admin and "admin" in _names_within(role):
+            raise Forbidden("Only operators of the cloud give or take a role that contains admin.")
 
 
-def _with_descendants(project_ids: set[str]) -> set[str]:
-    reached: set[str] = set()
-    frontier = project_ids
-    while frontier:
-        reached |= frontier
-        children = Project.objects.filter(parent_id__in=frontier).values_list("pk", flat=True)
-        frontier = set(children) - reached
-    return reached
+def _domain_of(place: Place) -> str | None:
+    if place.project is not None:
+        return place.project.domain_id
+    return place.domain.pk if place.domain is not None else None
+
+
+def _names_within(role: Role) -> list[str]:
+    """Return the names of a role and all it implies."""
+    held = implied_closure([role.pk])[role.pk]
+    return list(Role.objects.filter(pk__in=held, domain=None).values_list("name", flat=True))

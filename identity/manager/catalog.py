@@ -22,8 +22,9 @@ class CatalogManager(Manager):
     @policy("identity:auth_catalog:get")
     def of_token(self) -> QuerySet[Service]:
         """Return the services a scoped token may use, their endpoints fetched with them."""
-        if self.context.project_id is None:
-            raise Forbidden("A token that is scoped to a project is required to see the catalog.")
+        context = self.context
+        if not (context.project_id or context.domain_id or context.system_scope):
+            raise Forbidden("A scoped token is required to see the catalog.")
         return usable_services()
 
     @policy("identity:services:list")

@@ -48,5 +48,5 @@ class DomainManager(Manager):
         with transaction.atomic():
             taken = DuplicateName(kind="domain", name=changes.get("name", domain.name))
             if "enabled" in change(domain, changes, taken=taken) and not domain.enabled:
-                revocations.revoke(domain_id=domain.pk)
+                revocations.revoke(within_domain_id=domain.pk)
         return domain

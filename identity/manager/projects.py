@@ -24,8 +24,9 @@ from identity.exceptions import (
 )
 from identity.ids import undashed
 from identity.manager.writing import change, insert, refuse_moves
-from identity.models import Assignment, Domain, Project, User
-from identity.querysets import usable_projects
+from identity.models import Domain, Project, User
+from identity.querysets import effective_roles, usable_projects
+from identity.scopes import Place
 
 DEEPEST = 5
 
@@ -53,7 +54,9 @@ class ProjectManager(Manager):
     def _is_mine(self, project: Project) -> bool:
         if project.pk == self.context.project_id:
             return True
-        return Assignment.objects.filter(user_id=self.context.user_id, project=project).exists()
+        if self.context.domain_id == project.domain_id:
+            return True
+        return bool(effective_roles(str(self.context.user_id), Place(project=project)))
 
     @policy("identity:user_projects:list")
     def list_of_user(self, user_id: str) -> QuerySet[Project]:

@@ -7,12 +7,13 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
+from cloudweb.exceptions import Forbidden
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from identity import revocations
 from identity.exceptions import DuplicateName, Immutable, RoleNotFound
 from identity.manager.writing import change, insert
-from identity.models import Assignment, Implication, Role
+from identity.models import Implication, Role
 from identity.querysets import implied_closure
 
 
@@ -45,10 +46,11 @@ class RoleManager(Manager):
         role = self.get(role_id)
         if role.immutable and not (changes.keys() == {"immutable"}):
             raise Immutable("role", role.pk)
+        old = role.name
         with transaction.atomic():
             taken = DuplicateName(kind="role", name=changes.get("name", role.name))
-            if "name" in change(role, changes, taken=taken):
-                self._revoke_holders(role)
+            if "name" in change(role, changes, taken=taken) and role.domain_id is None:
+                revocations.revoke(role=old)
         return role
 
     @policy("identity:roles:delete")
@@ -63,12 +65,14 @@ class RoleManager(Manager):
 
     @policy("identity:implied_roles:create")
     def imply(self, prior_id: str, implied_id: str) -> None:
-        """Let one role contain another."""
-        Implication.objects.get_or_create(prior=self.get(prior_id), implied=self.get(implied_id))
+        """Let one role contain another; raise Forbidden for admin: it is only ever given as such."""
+        prior, implied = self.get(prior_id), self.get(implied_id)
+        if implied.name == "admin" and implied.domain_id is None:
+            raise Forbidden("No role may imply admin.")
+        Implication.objects.get_or_create(prior=prior, implied=implied)
 
     def _revoke_holders(self, role: Role) -> None:
-        every = Role.objects.values_list("pk", flat=True)
-        containing = [prior for prior, held in implied_closure(every).items() if role.pk in held]
-        holders = Assignment.objects.filter(role_id__in=containing)
-        for user_id, project_id in holders.values_list("user_id", "project_id").distinct():
-            revocations.revoke(user_id=user_id, project_id=project_id)
+        """Void the tokens that carry a role, or for a domain's own one what it implies."""
+        held = implied_closure([role.pk])[role.pk]
+        for name in Role.objects.filter(pk__in=held, domain=None).values_list("name", flat=True):
+            revocations.revoke(role=name)

@@ -1,26 +1,47 @@
 """The tables of identity; imported by this app alone."""
 
+from identity.models.application_credential import AccessRule, ApplicationCredential
 from identity.models.assignment import Assignment
 from identity.models.catalog import Endpoint, Region, Service
+from identity.models.credential import Credential, UsedPasscode
 from identity.models.domain import DEFAULT_DOMAIN_ID, Domain
+from identity.models.federation import FederatedUser, IdentityProvider, Mapping, Protocol
+from identity.models.group import Group, Membership
+from identity.models.limit import Limit, RegisteredLimit
 from identity.models.project import Project
 from identity.models.quota import ProjectQuota
 from identity.models.revocation import Revocation, RevocationCounter
 from identity.models.role import Implication, Role
-from identity.models.user import User
+from identity.models.trust import Trust
+from identity.models.user import PastPassword, Source, User
 
 __all__ = [
     "DEFAULT_DOMAIN_ID",
+    "AccessRule",
+    "ApplicationCredential",
     "Assignment",
+    "Credential",
     "Domain",
     "Endpoint",
+    "FederatedUser",
+    "Group",
+    "IdentityProvider",
     "Implication",
+    "Limit",
+    "Mapping",
+    "Membership",
+    "PastPassword",
     "Project",
     "ProjectQuota",
+    "Protocol",
     "Region",
+    "RegisteredLimit",
     "Revocation",
     "RevocationCounter",
     "Role",
     "Service",
+    "Source",
+    "Trust",
+    "UsedPasscode",
     "User",
 ]

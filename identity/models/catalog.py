@@ -12,6 +12,10 @@ class Region(models.Model):
 
     id = models.CharField(primary_key=True, max_length=255)
     description = models.TextField(blank=True, default="")
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="children"
+    )
+    extra = models.JSONField(blank=True, default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -26,6 +30,7 @@ class Service(models.Model):
     name = models.CharField(max_length=255, blank=True, default="")
     description = models.TextField(blank=True, default="")
     enabled = models.BooleanField(default=True)
+    extra = models.JSONField(blank=True, default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -49,6 +54,8 @@ class Endpoint(models.Model):
     )
     interface = models.CharField(max_length=8, choices=Interface)
     url = models.CharField(max_length=2048)
+    name = models.CharField(max_length=255, blank=True, default="")
+    description = models.TextField(blank=True, default="")
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

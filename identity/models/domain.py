@@ -16,6 +16,9 @@ class Domain(models.Model):
     name = models.CharField(max_length=64, unique=True)
     description = models.TextField(blank=True, default="")
     enabled = models.BooleanField(default=True)
+    immutable = models.BooleanField(default=False)
+    tags = models.JSONField(blank=True, default=list)
+    extra = models.JSONField(blank=True, default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -28,6 +28,10 @@ class Project(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["domain", "name"], name="project_name_in_domain")
         ]
+        indexes = [
+            models.Index(fields=["created_at", "id"], name="projects_in_order"),
+            models.Index(fields=["domain", "created_at", "id"], name="projects_of_domain_in_order"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -21,13 +21,10 @@ class RevocationCounter(models.Model):
 
 
 class Revocation(models.Model):
-    """Voids tokens issued before ``number`` that match every field that is not empty."""
+    """Voids tokens issued before ``number`` that answer to ``key`` (identity/revocations.py)."""
 
     number = models.BigIntegerField(unique=True)
-    audit_id = models.CharField(max_length=32, blank=True, default="")
-    user_id = models.CharField(max_length=64, blank=True, default="")
-    project_id = models.CharField(max_length=64, blank=True, default="")
-    domain_id = models.CharField(max_length=64, blank=True, default="")
+    key = models.CharField(max_length=512)
     forget_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:

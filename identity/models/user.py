@@ -13,6 +13,14 @@ from identity.models.domain import DEFAULT_DOMAIN_ID, Domain
 from identity.models.project import Project
 
 
+class Source(models.TextChoices):
+    """Who keeps a user's or a group's data."""
+
+    SQL = "sql", "this cloud"
+    LDAP = "ldap", "LDAP"
+    OIDC = "oidc", "OpenID Connect"
+
+
 class Accounts(BaseUserManager["User"]):
     """What Django asks for by ``User.objects``."""
 
@@ -31,6 +39,13 @@ class User(AbstractBaseUser):
     email = models.EmailField(max_length=255, blank=True, default="")
     enabled = models.BooleanField(default=True)
     lock_password = models.BooleanField(default=False)
+    source = models.CharField(max_length=8, choices=Source, default=Source.SQL)
+    external_id = models.CharField(max_length=512, blank=True, default="")
+    options = models.JSONField(blank=True, default=dict)
+    password_changed_at = models.DateTimeField(null=True, blank=True)
+    password_expires_at = models.DateTimeField(null=True, blank=True)
+    failed_logins = models.PositiveIntegerField(default=0)
+    last_failed_at = models.DateTimeField(null=True, blank=True)
     default_project = models.ForeignKey(
         Project, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -47,6 +62,11 @@ class User(AbstractBaseUser):
         constraints = [
             models.UniqueConstraint(fields=["domain", "name"], name="user_name_in_domain")
         ]
+        indexes = [
+            models.Index(fields=["created_at", "id"], name="users_in_order"),
+            models.Index(fields=["domain", "created_at", "id"], name="users_of_domain_in_order"),
+            models.Index(fields=["domain", "external_id"], name="users_by_external_id"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -58,12 +78,10 @@ class User(AbstractBaseUser):
 
     @cached_property
     def is_staff(self) -> bool:
-        """Tell whether the admin site is open: role admin on any enabled project."""
-        return bool(
-            self.assignments.filter(
-                role__name="admin", project__enabled=True, project__domain__enabled=True
-            ).exists()
-        )
+        """Tell whether the admin site is open: role admin on a usable project or on the system."""
+        from identity.querysets import operates_the_cloud  # it imports the models
+
+        return operates_the_cloud(self.pk)
 
     @property
     def is_superuser(self) -> bool:
@@ -81,3 +99,14 @@ class User(AbstractBaseUser):
     def has_module_perms(self, app_label: str) -> bool:
         """Show operators every app."""
         return self.is_active and self.is_staff
+
+
+class PastPassword(models.Model):
+    """The hash of a password a user had: he may not take it again soon."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="past_passwords")
+    hash = models.CharField(max_length=255)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.user_id} until {self.created_at}"

@@ -14,12 +14,14 @@ from identity.models import (
     DEFAULT_DOMAIN_ID,
     Assignment,
     Domain,
+    Group,
     Implication,
     Project,
     Role,
     User,
 )
 from identity.querysets import effective_roles
+from identity.scopes import Place
 from identity.tokens import Token, context_of
 
 CHAIN = ("admin", "manager", "member", "reader")
@@ -69,22 +71,42 @@ def make_member(role: str = "member", *, project: Project | None = None, **overr
     return user
 
 
-def make_token(user: User, project: Project | None = None) -> Token:
-    """Return a token of a user for a project (his default one unless given)."""
+def make_group(*members: User, **overrides: Any) -> Group:
+    """Return a new group in the default domain with these members."""
+    values = {"domain": make_domain(), "name": f"group-{next(_numbers)}", **overrides}
+    group = Group.objects.create(**values)
+    group.members.add(*members)
+    return group
+
+
+def grant_at(place: Place, role: str, holder: User | Group, *, inherited: bool = False) -> None:
+    """Give a user or a group a role at a place."""
+    kind = "user" if isinstance(holder, User) else "group"
+    Assignment.objects.create(
+        **{kind: holder}, **place.columns(), inherited=inherited, role=make_role(role)
+    )
+
+
+def make_token(user: User, project: Project | None = None, place: Place | None = None) -> Token:
+    """Return a token of a user at a place: this project (his default one unless given), or another."""
     project = project or user.default_project
-    roles = effective_roles(user.pk, project.pk) if project else []
+    place = place or Place(project=project)
+    roles = effective_roles(user.pk, place) if place.is_somewhere else []
     return Token.issue(
         user=user,
-        project=project,
+        place=place,
         roles=[role.name for role in roles],
         methods=["password"],
         seen=revocations.mark().number,
     )
 
 
-def make_context(user: User, project: Project | None = None) -> RequestContext:
+def make_context(
+    user: User, project: Project | None = None, place: Place | None = None
+) -> RequestContext:
     """Return the context a request with such a token has."""
-    return context_of(make_token(user, project).signed(), request_id="req-test", remote_address="")
+    token = make_token(user, project, place).signed()
+    return context_of(token, request_id="req-test", remote_address="")
 
 
 class ApiClient(Client):
@@ -105,6 +127,13 @@ class ApiClient(Client):
 def client_of(user: User, project: Project | None = None) -> ApiClient:
     """Return a client with a token of this user."""
     return ApiClient(make_token(user, project).signed())
+
+
+def client_at(place: Place, role: str, user: User | None = None) -> ApiClient:
+    """Return a client of a user (a new one unless given) with a role at a place, scoped to it."""
+    user = user or make_user()
+    grant_at(place, role, user)
+    return ApiClient(make_token(user, place=place).signed())
 
 
 def client_with(role: str, *, project: Project | None = None) -> ApiClient:

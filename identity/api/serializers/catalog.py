@@ -15,8 +15,11 @@ from identity.models import Endpoint, Region, Service
 def catalog_body(
     request: HttpRequest, services: Iterable[Service], *, project_id: str
 ) -> list[dict[str, Any]]:
-    """Return the catalog of a token: services with their endpoints, URLs filled in."""
-    return [
+    """Return the catalog of a token: services with their endpoints, URLs filled in.
+
+    A token without a project (``""``) does not see endpoints that need one.
+    """
+    found = [
         {
             "id": service.pk,
             "type": service.type,
@@ -30,11 +33,12 @@ def catalog_body(
                     "url": filled_in(request, endpoint.url, project_id=project_id),
                 }
                 for endpoint in sorted(service.endpoints.all(), key=lambda one: one.interface)
-                if endpoint.enabled
+                if endpoint.enabled and (project_id or "{project_id}" not in endpoint.url)
             ],
         }
         for service in services
     ]
+    return [service for service in found if service["endpoints"]]
 
 
 def filled_in(request: HttpRequest, template: str, *, project_id: str | None = None) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from pydantic import Field, StringConstraints
 
 from cloudweb.api.fields import Body
-from cloudweb.api.times import micros_z
+from cloudweb.api.times import micros, micros_z
 from cloudweb.exceptions import BadRequest, Unauthorized
 from identity.api.serializers.projects import Id
 from identity.api.serializers.users import Password
 from identity.manager import IssuedToken
-from identity.manager.tokens import PasswordProof, ProjectScope, Unscoped
+from identity.manager.scoping import DomainScope, ProjectScope, Scope, SystemScope, Unscoped
+from identity.methods import PasswordProof, Proof, TokenProof
 from identity.models import Domain, Project, User
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -63,7 +65,7 @@ class ProjectReference(Body):
     domain: DomainReference | None = None
 
 
-class Scope(Body):
+class WantedScope(Body):
     """Where the token shall count; at most one key."""
 
     project: ProjectReference | None = None
@@ -76,26 +78,22 @@ class Auth(Body):
     """What is under ``auth``."""
 
     identity: Identity
-    scope: Scope | Literal["unscoped"] | None = None
+    scope: WantedScope | Literal["unscoped"] | None = None
 
-    def manager_arguments(self) -> dict[str, Any]:
-        """Return what ``TokenManager.issue`` takes; raise BadRequest where blocks are missing."""
-        given: dict[str, Any] = {"methods": self.identity.methods, "scope": self._wanted_scope()}
-        for method in self.identity.methods:
-            block = (
-                getattr(self.identity, method, None) if method in ("password", "token") else None
-            )
-            if method not in ("password", "token"):
+    def proofs(self) -> list[Proof]:
+        """Return what the caller shows, method by method; raise BadRequest where a block is missing."""
+        found = []
+        for method in dict.fromkeys(self.identity.methods):
+            if method not in PROOFS:
                 raise Unauthorized(detail=f"no such method: {method!r}")
+            block = getattr(self.identity, method)
             if block is None:
                 raise BadRequest(f"Expecting to find {method} in identity.")
-        if "password" in self.identity.methods and self.identity.password:
-            given["password"] = _proof(self.identity.password.user)
-        if "token" in self.identity.methods and self.identity.token:
-            given["token"] = self.identity.token.id
-        return given
+            found.append(PROOFS[method](block))
+        return found
 
-    def _wanted_scope(self) -> ProjectScope | Unscoped | None:
+    def wanted_scope(self) -> Scope | None:
+        """Return where the token shall count; None leaves it to the user's default project."""
         scope = self.scope
         if scope is None:
             return None
@@ -104,14 +102,19 @@ class Auth(Body):
         given = [name for name in type(scope).model_fields if getattr(scope, name) is not None]
         if len(given) > 1:
             raise BadRequest("A token has one scope.")
-        if scope.domain is not None or scope.system is not None:
-            raise Unauthorized(detail="no role on the domain or system asked for")
+        if scope.domain is not None:
+            return _domain_scope(scope.domain)
+        if scope.system is not None:
+            if scope.system.get("all") is not True:
+                raise BadRequest("Expecting to find 'all': true in system.")
+            return SystemScope()
         if scope.project is None:
             return Unscoped() if scope.unscoped is not None else None
-        return _project(scope.project)
+        return _project_scope(scope.project)
 
 
-def _proof(user: PasswordUser) -> PasswordProof:
+def _password(block: PasswordMethod) -> Proof:
+    user = block.user
     if user.id is None and (user.name is None or user.domain is None):
         raise BadRequest("Expecting to find the user's id, or name and domain.")
     domain = user.domain or DomainReference()
@@ -124,7 +127,15 @@ def _proof(user: PasswordUser) -> PasswordProof:
     )
 
 
-def _project(project: ProjectReference) -> ProjectScope:
+def _token(block: TokenMethod) -> Proof:
+    return TokenProof(block.id)
+
+
+#: Log-in methods by name: what turns the block of the body into a proof.
+PROOFS: dict[str, Callable[[Any], Proof]] = {"password": _password, "token": _token}
+
+
+def _project_scope(project: ProjectReference) -> ProjectScope:
     if project.id is None and (project.name is None or project.domain is None):
         raise BadRequest("Expecting to find the project's id, or name and domain.")
     domain = project.domain or DomainReference()
@@ -136,6 +147,12 @@ def _project(project: ProjectReference) -> ProjectScope:
     )
 
 
+def _domain_scope(domain: DomainReference) -> DomainScope:
+    if domain.id is None and domain.name is None:
+        raise BadRequest("Expecting to find the domain's id or name.")
+    return DomainScope(domain_id=domain.id, name=domain.name or "")
+
+
 def _domain(domain: Domain) -> dict[str, str]:
     return {"id": domain.pk, "name": domain.name}
 
@@ -145,7 +162,7 @@ def _user(user: User) -> dict[str, Any]:
         "id": user.pk,
         "name": user.name,
         "domain": _domain(user.domain),
-        "password_expires_at": None,
+        "password_expires_at": micros(user.password_expires_at),
     }
 
 
@@ -165,9 +182,15 @@ def token_body(
         "issued_at": micros_z(token.issued_at),
         "expires_at": micros_z(token.expires_at),
     }
-    if issued.project is not None:
-        body["project"] = _project_body(issued.project)
+    place = issued.place
+    if place.project is not None:
+        body["project"] = _project_body(place.project)
         body["is_domain"] = False
+    elif place.domain is not None:
+        body["domain"] = _domain(place.domain)
+    elif place.system:
+        body["system"] = {"all": True}
+    if place.is_somewhere:
         body["roles"] = [{"id": role.pk, "name": role.name} for role in issued.roles]
         if catalog is not None:
             body["catalog"] = catalog

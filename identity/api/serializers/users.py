@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from pydantic import StringConstraints
 
 from cloudweb.api.fields import Body, LooseBool, Name
+from cloudweb.api.times import micros
 from identity.api.serializers.attributes import OpenBody, UserOptions, invented
 from identity.api.serializers.links import self_link
 from identity.api.serializers.projects import Description, Id
@@ -68,7 +69,7 @@ def user_body(request: HttpRequest, user: User) -> dict[str, Any]:
         "description": user.description,
         "email": user.email or None,
         "default_project_id": user.default_project_id,
-        "password_expires_at": None,
+        "password_expires_at": micros(user.password_expires_at),
         "options": {"lock_password": True} if user.lock_password else {},
         "links": self_link(request, f"users/{user.pk}"),
     }

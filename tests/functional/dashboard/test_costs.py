@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 PAGES = {
     "/": 16,
     "/servers": 13,
-    "/servers/rows": 11,
+    "/servers/rows": 12,
     "/images": 11,
     "/key-pairs": 9,
     "/servers/launch": 23,

@@ -23,7 +23,9 @@ from identity.manager import (
     TokenManager,
     UserManager,
 )
+from identity.manager.assignments import GrantTarget
 from identity.models import Revocation, RevocationCounter, User
+from identity.scopes import NOWHERE
 from identity.tokens import Token, context_of, valid
 from tests.builders.identity import (
     grant,
@@ -116,8 +118,7 @@ Act = Callable[[User], object]
         lambda user: ProjectManager(SYSTEM).delete(user.default_project_id),
         lambda user: DomainManager(SYSTEM).update("default", enabled=False),
         lambda user: AssignmentManager(SYSTEM).withdraw(
-            user_id=user.pk,
-            project_id=user.default_project_id,
+            GrantTarget(user_id=user.pk, project_id=user.default_project_id),
             role_id=make_role("member").pk,
         ),
         lambda user: RoleManager(SYSTEM).delete(make_role("member").pk),
@@ -144,8 +145,10 @@ def test_what_ends_a_token_at_once(act: Act) -> None:
         lambda user: UserManager(SYSTEM).update(make_member().pk, enabled=False),
         lambda user: ProjectManager(SYSTEM).update(make_project().pk, enabled=False),
         lambda user: AssignmentManager(SYSTEM).withdraw(
-            user_id=user.pk,
-            project_id=grant(user, make_project(name="elsewhere")).project_id,
+            GrantTarget(
+                user_id=user.pk,
+                project_id=grant(user, make_project(name="elsewhere")).project_id,
+            ),
             role_id=make_role("member").pk,
         ),
     ],
@@ -175,7 +178,7 @@ def test_token_issued_while_its_user_is_disabled_is_void() -> None:
     seen = revocations.mark().number
     stale = User.objects.select_related("domain").get(pk=user.pk)
     UserManager(SYSTEM).update(user.pk, enabled=False)
-    late = Token.issue(user=stale, project=None, roles=[], methods=["password"], seen=seen)
+    late = Token.issue(user=stale, place=NOWHERE, roles=[], methods=["password"], seen=seen)
     with pytest.raises(Unauthorized):
         valid(late.signed())
 
@@ -215,7 +218,7 @@ def test_equal_number_of_another_history_is_noticed() -> None:
     text = make_token(user).signed()
     revocations.revoke(user_id="someone else")
     valid(text)
-    Revocation.objects.update(user_id=user.pk)
+    Revocation.objects.update(key=revocations.key_of(user_id=user.pk))
     RevocationCounter.objects.update(stamp="another history")
     with pytest.raises(Unauthorized):
         valid(text)
@@ -226,4 +229,4 @@ def test_revocations_are_forgotten_after_every_token_expired() -> None:
     revocations.revoke(user_id="long ago")
     with time_machine.travel(timezone.now() + timedelta(days=2)):
         revocations.revoke(user_id="now")
-    assert list(Revocation.objects.values_list("user_id", flat=True)) == ["now"]
+    assert list(Revocation.objects.values_list("key", flat=True)) == ["user:now"]

@@ -1,0 +1,32 @@
+"""What every log-in method offers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from identity.models import ApplicationCredential, User
+from identity.tokens import Token
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """Who it is; the token it was proven with (its expiry holds on), or the application credential."""
+
+    user: User
+    parent: Token | None = None
+    credential: ApplicationCredential | None = None
+
+
+class Proof(ABC):
+    """What a caller shows under one method's name."""
+
+    method: ClassVar[str]
+
+    @abstractmethod
+    def prove(self) -> Proven:
+        """Return who it is, who may be disabled; raise Unauthorized if nothing is proven.
+
+        Never called inside a transaction: a password's hash takes tens of milliseconds.
+        """

@@ -1,0 +1,31 @@
+"""Log-in by a token one has: rescoping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from cloudweb.exceptions import Unauthorized
+from identity.methods.base import Proof, Proven
+from identity.querysets import active_user
+from identity.tokens import valid
+
+
+@dataclass(frozen=True, slots=True)
+class TokenProof(Proof):
+    """A token that still holds."""
+
+    method: ClassVar[str] = "token"
+    text: str = field(repr=False)
+
+    def prove(self) -> Proven:
+        """Return the token's user; one from an application credential or trust cannot be rescoped."""
+        token = valid(self.text)
+        if token.credential_id or token.trust_id:
+            raise Unauthorized(
+                detail="a token of an application credential or trust keeps its scope"
+            )
+        user = active_user(token.user_id)
+        if user is None:
+            raise Unauthorized(detail="the token's user is gone or disabled")
+        return Proven(user, parent=token)
