@@ -96,6 +96,30 @@ class ImageGone(Gone):
     default_message = "The image was deleted while its data was being uploaded."
 
 
+class MetadefNotFound(NotFound):
+    """No such namespace, or nothing of that name in it, or none this caller may see."""
+
+    code = "metadef_not_found"
+
+    def __init__(self, noun: str, name: str) -> None:
+        super().__init__(f"No metadata definition {noun} is named {name[:80]}.")
+
+
+class MetadefExists(Conflict):
+    """A namespace, or something in it, has this name already."""
+
+    code = "metadef_exists"
+
+    def __init__(self, noun: str, name: str) -> None:
+        super().__init__(f"A metadata definition {noun} is named {name[:80]} already.")
+
+
+class MetadefProtected(Forbidden):
+    """Nothing is deleted from a protected namespace."""
+
+    code = "metadef_protected"
+
+
 class TooManyDetails(RequestTooLarge):
     """More tags or properties than one image may carry."""
 

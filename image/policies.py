@@ -21,6 +21,11 @@ declare(
         "image:members:add": project_member,
         "image:members:update": project_member,
         "image:members:delete": project_member,
+        "image:metadefs:list": project_reader,
+        "image:metadefs:get": project_reader,
+        "image:metadefs:create": admin,
+        "image:metadefs:update": admin,
+        "image:metadefs:delete": admin,
         "image:tags:add": project_member,
         "image:tags:delete": project_member,
     }

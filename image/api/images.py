@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-from urllib.parse import urlencode
-
-from django.http import QueryDict
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,6 +9,7 @@ from rest_framework.response import Response
 from cloudweb.api.mounts import base_url
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import UnsupportedMediaType
+from image.api.links import list_link
 from image.api.serializers.images import ImageCreate, image_body, list_body
 from image.api.serializers.patches import MEDIA_TYPES, parse_patch
 from image.api.serializers.queries import parse_query
@@ -36,8 +33,8 @@ class ImageViewSet(ServiceViewSet):
         return Response(
             list_body(
                 [*page.rows],
-                first=_link(query),
-                following=_link(query, marker=following) if following else None,
+                first=list_link("/v2/images", query),
+                following=list_link("/v2/images", query, marker=following) if following else None,
             )
         )
 
@@ -106,13 +103,3 @@ class ImageViewSet(ServiceViewSet):
         if response.status_code == 415:
             response.headers["Accept-Patch"] = ", ".join(MEDIA_TYPES)
         return response
-
-
-def _link(query: QueryDict, *, marker: str | None = None) -> str:
-    """Return a relative link as clients join it to the service's root (contract 1.5)."""
-    pairs: list[tuple[str, Any]] = [
-        (key, value) for key, values in query.lists() for value in values if key != "marker"
-    ]
-    if marker is not None:
-        pairs.append(("marker", marker))
-    return f"/v2/images?{urlencode(pairs)}" if pairs else "/v2/images"

@@ -10,15 +10,25 @@ from image.api.data import ImageDataViewSet, SignedDataView
 from image.api.discovery import ImportInfoView, RootView, V2View, VersionsView
 from image.api.images import ImageViewSet
 from image.api.members import ImageMemberViewSet
+from image.api.metadefs.items import (
+    MetadefObjectViewSet,
+    MetadefPropertyViewSet,
+    MetadefTagViewSet,
+)
+from image.api.metadefs.namespaces import MetadefNamespaceViewSet
+from image.api.metadefs.resource_types import MetadefResourceTypeViewSet
 from image.api.schemas import ImageSchemaView, ImagesSchemaView
 
 Actions = dict[str, Any]
 COLLECTION: Actions = {"get": "list", "post": "create"}
 MEMBER: Actions = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 DATA: Actions = {"get": "download", "put": "upload"}
-MEMBERS: Actions = COLLECTION
-ONE_MEMBER: Actions = {"get": "retrieve", "put": "update", "delete": "destroy"}
+ONE: Actions = {"get": "retrieve", "put": "update", "delete": "destroy"}
 TAG: Actions = {"put": "add_tag", "delete": "delete_tag"}
+ITEMS: Actions = {**COLLECTION, "delete": "clear"}
+METADEF_TAGS: Actions = {"get": "list", "post": "replace", "delete": "clear"}
+TYPES: Actions = {"get": "list", "post": "associate"}
+NAMESPACE = "/v2/metadefs/namespaces/<str:namespace>"
 IMAGE = "/v2/images/<str:image_id>"
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -29,10 +39,24 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(IMAGE, ImageViewSet.as_view(MEMBER)),
     path(f"{IMAGE}/file", ImageDataViewSet.as_view(DATA)),
     path(f"{IMAGE}/tags/<str:tag>", ImageViewSet.as_view(TAG)),
-    path(f"{IMAGE}/members", ImageMemberViewSet.as_view(MEMBERS)),
-    path(f"{IMAGE}/members/<str:member_id>", ImageMemberViewSet.as_view(ONE_MEMBER)),
+    path(f"{IMAGE}/members", ImageMemberViewSet.as_view(COLLECTION)),
+    path(f"{IMAGE}/members/<str:member_id>", ImageMemberViewSet.as_view(ONE)),
     path(f"{IMAGE}/actions/deactivate", ImageViewSet.as_view({"post": "deactivate"})),
     path(f"{IMAGE}/actions/reactivate", ImageViewSet.as_view({"post": "reactivate"})),
+    path("/v2/metadefs/namespaces", MetadefNamespaceViewSet.as_view(COLLECTION)),
+    path(NAMESPACE, MetadefNamespaceViewSet.as_view(ONE)),
+    path(f"{NAMESPACE}/properties", MetadefPropertyViewSet.as_view(ITEMS)),
+    path(f"{NAMESPACE}/properties/<str:name>", MetadefPropertyViewSet.as_view(ONE)),
+    path(f"{NAMESPACE}/objects", MetadefObjectViewSet.as_view(ITEMS)),
+    path(f"{NAMESPACE}/objects/<str:name>", MetadefObjectViewSet.as_view(ONE)),
+    path(f"{NAMESPACE}/tags", MetadefTagViewSet.as_view(METADEF_TAGS)),
+    path(f"{NAMESPACE}/tags/<str:name>", MetadefTagViewSet.as_view({**ONE, "post": "create"})),
+    path(f"{NAMESPACE}/resource_types", MetadefResourceTypeViewSet.as_view(TYPES)),
+    path(
+        f"{NAMESPACE}/resource_types/<str:name>",
+        MetadefResourceTypeViewSet.as_view({"delete": "dissociate"}),
+    ),
+    path("/v2/metadefs/resource_types", MetadefResourceTypeViewSet.as_view({"get": "list_types"})),
     path("/v2/info/import", ImportInfoView.as_view()),
     path("/v2/schemas/image", ImageSchemaView.as_view()),
     path("/v2/schemas/images", ImagesSchemaView.as_view()),

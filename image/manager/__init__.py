@@ -1,7 +1,23 @@
-"""Managers of images."""
+"""Managers of images and of metadata definitions."""
 
 from image.manager.data import ImageDataManager
 from image.manager.image import ImageManager
 from image.manager.members import ImageMemberManager
+from image.manager.metadefs import (
+    MetadefNamespaceManager,
+    MetadefObjectManager,
+    MetadefPropertyManager,
+    MetadefResourceTypeManager,
+    MetadefTagManager,
+)
 
-__all__ = ["ImageDataManager", "ImageManager", "ImageMemberManager"]
+__all__ = [
+    "ImageDataManager",
+    "ImageManager",
+    "ImageMemberManager",
+    "MetadefNamespaceManager",
+    "MetadefObjectManager",
+    "MetadefPropertyManager",
+    "MetadefResourceTypeManager",
+    "MetadefTagManager",
+]

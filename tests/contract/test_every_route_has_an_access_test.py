@@ -19,6 +19,7 @@ from cloudweb.manager import Manager
 from cloudweb.policy import RULES, policy_of
 from tests.contract.test_identity_access import ROUTES as IDENTITY
 from tests.functional.image import test_image_access as image
+from tests.functional.image.test_metadef_access import MATRIX as METADEFS
 from tests.functional.instances.test_access import TABLE as SERVERS
 from tests.integration.compute.test_access import CALLS as COMPUTE
 from tests.integration.network.test_access import ROUTES as NETWORK
@@ -30,6 +31,7 @@ CALLS: list[tuple[str, str]] = [
     *((method, f"/compute/v2.1/{path}") for method, path in SERVERS),
     *((call[0], f"/network/v2.0{call[1]}") for call in NETWORK),
     *image.COLLECTION,
+    *((method, f"/image/v2/metadefs/{path}") for method, path in METADEFS),
     *((method, f"/image/v2/images/an-id{path}") for method, path in image.MATRIX),
 ]
 #: What is for everybody, with the test that says so.

@@ -8,7 +8,7 @@ import pytest
 
 from tests.builders.identity import ApiClient, client_with, make_project
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 IMAGES = "/image/v2/images"
 
 
