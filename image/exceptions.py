@@ -10,6 +10,7 @@ from cloudweb.exceptions import (
     Gone,
     NotFound,
     RequestTooLarge,
+    ServiceUnavailable,
     UnsupportedMediaType,
 )
 
@@ -169,3 +170,10 @@ class StoreFull(CloudwebError):
     status = 507
     code = "image_store_full"
     default_message = "The image store has no room left for this image; ask the operator."
+
+
+class StoreUnavailable(ServiceUnavailable):
+    """An image store does not answer, or refuses us; the detail says how."""
+
+    code = "image_store_unavailable"
+    default_message = "The image store is unavailable for now."

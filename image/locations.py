@@ -11,11 +11,11 @@ from django.core.signing import BadSignature, TimestampSigner
 from cloudweb.conf import listen_url
 from cloudweb.exceptions import Forbidden
 from image import states
+from image.copies import open_copy
 from image.exceptions import ImageConflict, ImageDeactivated, ImageNotBootable, ImageNotFound
 from image.formats import BOOTABLE
 from image.models import Image
 from image.objects import ImageLocation
-from image.stores import current_store
 
 Role = Literal["disk", "kernel", "ramdisk"]
 LIFETIME = 600  # seconds
@@ -48,7 +48,7 @@ def open_signed(image_id: uuid.UUID, signature: str) -> tuple[Image, BinaryIO]:
     if image.status == states.DEACTIVATED:
         raise ImageDeactivated
     try:
-        return image, current_store().open(image.store_key)
+        return image, open_copy(image)
     except FileNotFoundError:
         raise ImageNotFound(image_id) from None
 

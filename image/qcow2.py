@@ -33,7 +33,7 @@ def check(file: BinaryIO) -> None:
 
     Memory stays at one table; the time grows with the file, since no table is read twice.
     """
-    size = os.fstat(file.fileno()).st_size
+    size = file.seek(0, os.SEEK_END)
     header = _read(file, 0, _HEADER.size, size, "header")
     (
         magic, version, _backing, _backing_size, cluster_bits, virtual_size, crypt,

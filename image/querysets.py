@@ -83,24 +83,38 @@ class ImageQuerySet(models.QuerySet["Image"]):
         return rows.update(status=target, **values) == 1
 
     def begin_upload(
-        self, image_id: uuid.UUID, *, upload_id: str, now: datetime, abandoned_before: datetime
+        self,
+        image_id: uuid.UUID,
+        *,
+        status: str,
+        upload_id: str,
+        now: datetime,
+        abandoned_before: datetime,
     ) -> bool:
         """Take the image for one upload: it is queued, or its last upload died."""
-        free = Q(status=states.QUEUED) | Q(
-            status=states.SAVING, upload_seen_at__lt=abandoned_before
-        )
-        taken = self.filter(free, id=image_id).update(
-            status=states.SAVING, upload_id=upload_id, upload_seen_at=now, updated_at=now
+        died = Q(status__in=states.RECEIVING, upload_seen_at__lt=abandoned_before)
+        taken = self.filter(Q(status=states.QUEUED) | died, id=image_id).update(
+            status=status, upload_id=upload_id, upload_seen_at=now, updated_at=now
         )
         return taken == 1
 
     def of_upload(self, image_id: uuid.UUID, upload_id: str) -> Self:
         """Keep the image while this upload is still the one that may finish."""
-        return self.filter(id=image_id, status=states.SAVING, upload_id=upload_id)
+        receiving = self.filter(id=image_id, status__in=states.RECEIVING, upload_id=upload_id)
+        return receiving.filter(upload_seen_at__isnull=False)
 
     def abandoned(self, before: datetime) -> Self:
-        """Keep what is being saved by an upload that was last seen before this."""
-        return self.filter(status=states.SAVING, upload_seen_at__lt=before)
+        """Keep what is being received by an upload that was last seen before this."""
+        return self.filter(status__in=states.RECEIVING, upload_seen_at__lt=before)
+
+    def staged(self) -> Self:
+        """Keep what has all its data in the staging area and waits for its import."""
+        return self.filter(status=states.UPLOADING, upload_seen_at__isnull=True)
+
+    def busy(self) -> Self:
+        """Keep what data comes in for, or is copied for, or waits in the staging area for."""
+        coming = Q(status__in=(*states.RECEIVING, states.IMPORTING))
+        return self.filter(coming | ~Q(importing_to=[]))
 
 
 ImageRows = models.Manager.from_queryset(ImageQuerySet)

@@ -26,6 +26,8 @@ MOVES: Mapping[str, frozenset[str]] = {
     DELETED: frozenset(),
 }
 STATUSES = tuple(MOVES)
+#: While a request brings the data.
+RECEIVING = frozenset({SAVING, UPLOADING})
 WITH_DATA = frozenset({ACTIVE, DEACTIVATED})
 
 

@@ -1,26 +1,24 @@
-"""One upload: from a stream into the store, hashed and inspected on the way, no transaction held."""
+"""One upload: from a request's stream into a store or the staging area, no transaction held."""
 
 from __future__ import annotations
 
-import hashlib
 import time
 import uuid
 from datetime import timedelta
+from typing import ClassVar
 
-from django.conf import settings
 from django.db import transaction
 
 from cloudweb.database import clock
-from cloudweb.exceptions import BadRequest, CloudwebError
-from image import quotas, states
-from image.exceptions import ImageConflict, ImageGone, ImageTooLarge
-from image.inspection import InspectedStream, Readable, check_stored
+from cloudweb.exceptions import CloudwebError
+from image import quotas, reception, states
+from image.exceptions import ImageConflict, ImageGone
+from image.inspection import Readable
 from image.models import Image
 from image.querysets import ImageQuerySet
-from image.stores import DEFAULT_STORE
-from image.stores.base import Incoming, Store
+from image.stores import staging, store
+from image.stores.base import Store
 
-CHUNK = 1024 * 1024
 #: An upload says this often that it lives; after ``ABANDONED`` another may take its place.
 SEEN_EVERY = timedelta(seconds=15)
 ABANDONED = timedelta(seconds=60)
@@ -29,10 +27,11 @@ ABANDONED = timedelta(seconds=60)
 class Upload:
     """The one upload that may finish an image; built after the caller's right to it was checked."""
 
-    def __init__(self, image: Image, *, store: Store, max_size: int, expected: int | None) -> None:
+    status: ClassVar[str] = states.SAVING
+
+    def __init__(self, image: Image, *, store_id: str, expected: int | None) -> None:
         self.image = image
-        self.store = store
-        self.max_size = max_size
+        self.store_id = store_id
         self.expected = expected
         self.id = uuid.uuid4().hex
         self.key = f"{image.id}.{self.id}"
@@ -46,7 +45,11 @@ class Upload:
         """
         now = clock.now()
         if not Image.objects.all().begin_upload(
-            self.image.id, upload_id=self.id, now=now, abandoned_before=now - ABANDONED
+            self.image.id,
+            status=self.status,
+            upload_id=self.id,
+            now=now,
+            abandoned_before=now - ABANDONED,
         ):
             raise self._lost()
         try:
@@ -60,71 +63,47 @@ class Upload:
     def _rows(self) -> ImageQuerySet:
         return Image.objects.all().of_upload(self.image.id, self.id)
 
+    def _store(self) -> Store:
+        return store(self.store_id)
+
     def _receive(self, stream: Readable) -> None:
-        incoming = self.store.receive(self.key, expected=self.expected)
+        incoming = self._store().receive(self.key, expected=self.expected)
+        self._seen = time.monotonic()
         try:
-            facts = self._store(stream, incoming)
+            facts = reception.receive(
+                stream,
+                incoming,
+                disk_format=self.image.disk_format,
+                container_format=self.image.container_format,
+                expected=self.expected,
+                on_chunk=self._say_alive,
+            )
             incoming.keep()
             self._finish(facts)
         except BaseException:
             incoming.drop()
             raise
 
-    def _store(self, stream: Readable, incoming: Incoming) -> dict[str, str | int]:
-        """Copy the stream with bounded memory; return what is now known about the data."""
-        source = InspectedStream(
-            stream,
-            disk_format=self.image.disk_format,
-            container_format=self.image.container_format,
-            max_virtual_size=settings.IMAGE_MAX_VIRTUAL_SIZE,
-        )
-        md5 = hashlib.md5(usedforsecurity=False)
-        sha512 = hashlib.sha512()
-        seen = time.monotonic()
-        while chunk := source.read(CHUNK):
-            if source.total > self.max_size:
-                raise ImageTooLarge(f"The image data is over the limit of {self.max_size} bytes.")
-            md5.update(chunk)
-            sha512.update(chunk)
-            incoming.write(chunk)
-            if time.monotonic() - seen >= SEEN_EVERY.total_seconds():
-                self._say_alive()
-                seen = time.monotonic()
-        if self.expected is not None and source.total != self.expected:
-            raise BadRequest(
-                f"The image data has {source.total} bytes instead of the announced {self.expected}."
-            )
-        incoming.sync()
-        with incoming.path.open("rb") as file:
-            check_stored(
-                file,
-                disk_format=self.image.disk_format,
-                container_format=self.image.container_format,
-            )
-        return {
-            "size": source.total,
-            "virtual_size": source.virtual_size,
-            "checksum": md5.hexdigest(),
-            "os_hash_algo": "sha512",
-            "os_hash_value": sha512.hexdigest(),
-        }
-
-    def _finish(self, facts: dict[str, str | int]) -> None:
+    def _finish(self, facts: reception.Facts) -> None:
         with transaction.atomic():
             quotas.reserve_size(self.image.project_id, int(facts["size"]))
-            done = self._rows().update(
-                **facts,
-                status=states.ACTIVE,
-                store_key=self.key,
-                stores=[DEFAULT_STORE],
-                upload_id="",
-                upload_seen_at=None,
-                updated_at=clock.now(),
-            )
+            done = self._rows().update(**facts, updated_at=clock.now(), **self._outcome())
         if not done:
             raise self._lost()
 
-    def _say_alive(self) -> None:
+    def _outcome(self) -> dict[str, object]:
+        return {
+            "status": states.ACTIVE,
+            "store_key": self.key,
+            "stores": [self.store_id],
+            "upload_id": "",
+            "upload_seen_at": None,
+        }
+
+    def _say_alive(self, _total: int) -> None:
+        if time.monotonic() - self._seen < SEEN_EVERY.total_seconds():
+            return
+        self._seen = time.monotonic()
         if not self._rows().update(upload_seen_at=clock.now()):
             raise self._lost()
 
@@ -142,3 +121,21 @@ class Upload:
         if status == states.SAVING:
             return ImageConflict("Another upload of this image is under way.")
         return ImageConflict(f"Data cannot be uploaded to an image in status {status}.")
+
+
+class StagingUpload(Upload):
+    """An upload that an import takes further: the image stays ``uploading`` with its data staged.
+
+    ``upload_id`` goes on naming the data; nobody has to be seen alive any more.
+    """
+
+    status = states.UPLOADING
+
+    def __init__(self, image: Image, *, expected: int | None) -> None:
+        super().__init__(image, store_id="", expected=expected)
+
+    def _store(self) -> Store:
+        return staging()
+
+    def _outcome(self) -> dict[str, object]:
+        return {"upload_seen_at": None}

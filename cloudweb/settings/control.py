@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from cloudweb.conf import env, listen_url
 from cloudweb.keeping import kept_secret
 from cloudweb.settings.common import *  # noqa: F403
 from cloudweb.settings.common import BASE_DIR, DEBUG, VAR
+from cloudweb.settings.images import image_stores
 
 SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret(VAR / "secrets" / "secret_key")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"])
@@ -98,6 +100,9 @@ TOKEN_LIFETIME = env.int("TOKEN_LIFETIME", default=14_400)
 REGION = env.str("REGION", default="RegionOne")
 PUBLIC_URL = env.str("PUBLIC_URL", default="")
 IMAGE_STORE = env.path("IMAGE_STORE", default=str(VAR / "images"))
+IMAGE_STORES = image_stores(Path(str(IMAGE_STORE)))
+#: Data that is not an image yet; API and control workers of all machines share it.
+IMAGE_STAGING = env.path("IMAGE_STAGING", default=str(VAR / "image-staging"))
 IMAGE_MAX_SIZE = env.int("IMAGE_MAX_SIZE", default=64 * 1024**3)
 IMAGE_MAX_VIRTUAL_SIZE = env.int("IMAGE_MAX_VIRTUAL_SIZE", default=16 * 1024**4)
 #: Where this machine reaches its own API: host and port of LISTEN.

@@ -41,7 +41,25 @@ class ImageDataViewSet(ServiceViewSet):
         if (request.content_type or "").strip().lower() != BINARY:
             raise UnsupportedMediaType(f"Image data must be sent as {BINARY}.")
         body = RequestBody(request.META)
-        ImageManager(self.context).upload(image_id, body, size=_announced(request, body))
+        ImageManager(self.context).upload(
+            image_id,
+            body,
+            size=_announced(request, body),
+            store_id=request.headers.get("X-Image-Meta-Store"),
+        )
+        return empty(204)
+
+    @extend_schema(
+        operation_id="image_data_stage",
+        request={BINARY: OpenApiTypes.BINARY},
+        responses={204: None},
+    )
+    def stage(self, request: Request, image_id: str) -> Response:
+        """Take the data for an import that follows; the image is uploading then."""
+        if (request.content_type or "").strip().lower() != BINARY:
+            raise UnsupportedMediaType(f"Image data must be sent as {BINARY}.")
+        body = RequestBody(request.META)
+        ImageManager(self.context).stage(image_id, body, size=_announced(request, body))
         return empty(204)
 
     @extend_schema(

@@ -14,6 +14,7 @@ from image.api.serializers.images import ImageCreate, image_body, list_body
 from image.api.serializers.patches import MEDIA_TYPES, parse_patch
 from image.api.serializers.queries import parse_query
 from image.manager import ImageManager
+from image.stores import store_ids
 
 
 class ImageViewSet(ServiceViewSet):
@@ -51,6 +52,7 @@ class ImageViewSet(ServiceViewSet):
         headers = {
             "Location": f"{base_url(request._request)}/image/v2/images/{image.id}",
             "OpenStack-image-import-methods": "",
+            "OpenStack-image-store-ids": ",".join(store_ids()),
         }
         return Response(image_body(image), status=201, headers=headers)
 

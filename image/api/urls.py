@@ -18,6 +18,7 @@ from image.api.metadefs.items import (
 from image.api.metadefs.namespaces import MetadefNamespaceViewSet
 from image.api.metadefs.resource_types import MetadefResourceTypeViewSet
 from image.api.schemas import ImageSchemaView, ImagesSchemaView
+from image.api.stores import StoreViewSet
 
 Actions = dict[str, Any]
 COLLECTION: Actions = {"get": "list", "post": "create"}
@@ -38,6 +39,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("/v2/images", ImageViewSet.as_view(COLLECTION)),
     path(IMAGE, ImageViewSet.as_view(MEMBER)),
     path(f"{IMAGE}/file", ImageDataViewSet.as_view(DATA)),
+    path(f"{IMAGE}/stage", ImageDataViewSet.as_view({"put": "stage"})),
     path(f"{IMAGE}/tags/<str:tag>", ImageViewSet.as_view(TAG)),
     path(f"{IMAGE}/members", ImageMemberViewSet.as_view(COLLECTION)),
     path(f"{IMAGE}/members/<str:member_id>", ImageMemberViewSet.as_view(ONE)),
@@ -58,6 +60,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("/v2/metadefs/resource_types", MetadefResourceTypeViewSet.as_view({"get": "list_types"})),
     path("/v2/info/import", ImportInfoView.as_view()),
+    path("/v2/info/stores", StoreViewSet.as_view({"get": "list"})),
+    path("/v2/info/stores/detail", StoreViewSet.as_view({"get": "describe"})),
     path("/v2/schemas/image", ImageSchemaView.as_view()),
     path("/v2/schemas/images", ImagesSchemaView.as_view()),
     path("/signed/<uuid:image_id>", SignedDataView.as_view()),  # what hosts fetch, see locations.py

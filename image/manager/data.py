@@ -11,13 +11,15 @@ from django.db import transaction
 from cloudweb.exceptions import BadRequest
 from cloudweb.policy import policy
 from image import locations, quotas, states
-from image.exceptions import ImageDeactivated, ImageNotFound, ImageTooLarge
+from image.copies import open_copy
+from image.exceptions import ImageDeactivated, ImageNotFound
 from image.inspection import Readable
 from image.manager.finding import ImageFinder
 from image.models import Image
 from image.objects import ImageLocation
-from image.stores import current_store
-from image.uploads import Upload
+from image.reception import too_large
+from image.stores import default_store, store
+from image.uploads import StagingUpload, Upload
 
 
 class ImageDataManager(ImageFinder):
@@ -25,22 +27,42 @@ class ImageDataManager(ImageFinder):
 
     @policy("image:images:upload")
     def upload(
-        self, image_id: str | uuid.UUID, stream: Readable, *, size: int | None = None
+        self,
+        image_id: str | uuid.UUID,
+        stream: Readable,
+        *,
+        size: int | None = None,
+        store_id: str | None = None,
     ) -> None:
         """Take the image's data from a stream of ``size`` bytes (None: until it ends).
 
-        Errors and what they leave: ``Upload.run``. Must not run inside a transaction.
+        ``store_id`` names where it goes. Errors and what they leave: ``Upload.run``, UnknownStore.
+        Must not run inside a transaction.
         """
+        image = self._receivable(image_id, size)
+        store(store_id or default_store())
+        Upload(image, store_id=store_id or default_store(), expected=size).run(stream)
+
+    @policy("image:images:stage")
+    def stage(
+        self, image_id: str | uuid.UUID, stream: Readable, *, size: int | None = None
+    ) -> None:
+        """Take the data into the staging area; an import makes an image of it.
+
+        Errors as of ``upload``.
+        """
+        StagingUpload(self._receivable(image_id, size), expected=size).run(stream)
+
+    def _receivable(self, image_id: str | uuid.UUID, size: int | None) -> Image:
         image = self._own(image_id)
         if not image.disk_format or not image.container_format:
             raise BadRequest("The disk_format and container_format must be set before the upload.")
-        maximum = settings.IMAGE_MAX_SIZE
-        if size is not None and size > maximum:
-            raise ImageTooLarge(f"The image data is over the limit of {maximum} bytes.")
+        if size is not None and size > settings.IMAGE_MAX_SIZE:
+            raise too_large()
         if size:  # said at once; what really came is reserved when it is there
             with transaction.atomic():
                 quotas.reserve_size(image.project_id, size)
-        Upload(image, store=current_store(), max_size=maximum, expected=size).run(stream)
+        return image
 
     @policy("image:images:download")
     def open(self, image_id: str | uuid.UUID) -> tuple[Image, BinaryIO | None]:
@@ -73,6 +95,6 @@ def _opened(image: Image) -> BinaryIO | None:
     if not image.has_data:
         return None
     try:
-        return current_store().open(image.store_key)
+        return open_copy(image)
     except FileNotFoundError:
         raise ImageNotFound(image.id) from None

@@ -27,8 +27,7 @@ from image.filters import DEFAULT_ORDER, ImageFilter
 from image.formats import mismatch
 from image.manager.data import ImageDataManager
 from image.models import Image, ImageProperty, ImageTag
-from image.stores import current_store
-from image.uploads import ABANDONED
+from image.reaping import erase, reap
 
 _FORMATS = ("disk_format", "container_format")
 
@@ -169,13 +168,7 @@ class ImageManager(ImageDataManager):
         if not unprotected.move(image.id, states.DELETED, updated_at=clock.now()):
             image = self._own(image_id)  # deleted by another meanwhile: 404
             raise ImageProtected(f"Image {image.id} is protected and cannot be deleted.")
-        transaction.on_commit(lambda: self._erase(image))
-
-    def _erase(self, image: Image) -> None:
-        image.refresh_from_db(fields=["store_key"])  # an upload may have ended just before
-        if image.store_key:
-            current_store().delete(image.store_key)
-        image.delete()
+        transaction.on_commit(lambda: erase(image), robust=True)
 
     # Tags
 
@@ -227,13 +220,4 @@ class ImageManager(ImageDataManager):
 
         Returns the store keys that were removed.
         """
-        before = clock.now() - ABANDONED
-        Image.objects.all().abandoned(before).update(
-            status=states.QUEUED, upload_id="", upload_seen_at=None
-        )
-        for image in Image.objects.filter(status=states.DELETED, updated_at__lt=before):
-            self._erase(image)
-        keep = set(Image.objects.exclude(store_key="").values_list("store_key", flat=True))
-        uploading = Image.objects.exclude(upload_id="").values_list("id", "upload_id")
-        keep |= {f"{image_id}.{upload_id}" for image_id, upload_id in uploading}
-        return current_store().reap(keep, older_than=10 * ABANDONED)
+        return reap()

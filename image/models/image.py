@@ -15,7 +15,8 @@ class Image(models.Model):
     """An image; text that is not known yet is empty, sizes count once there is data.
 
     While data comes in, ``upload_id`` names the one upload that may finish and ``upload_seen_at``
-    tells when it was last alive.
+    tells when it was last alive. ``importing_to`` names the stores that an import under way has not
+    filled yet, ``failed_import`` those that the last import could not fill.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -40,6 +41,8 @@ class Image(models.Model):
     os_hash_value = models.CharField(max_length=128, blank=True)
     store_key = models.CharField(max_length=128, blank=True)
     stores: models.JSONField[list[str]] = models.JSONField(default=list, blank=True)
+    importing_to: models.JSONField[list[str]] = models.JSONField(default=list, blank=True)
+    failed_import: models.JSONField[list[str]] = models.JSONField(default=list, blank=True)
     upload_id = models.CharField(max_length=32, blank=True)
     upload_seen_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()

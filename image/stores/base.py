@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, ClassVar, Protocol
 
 
 class Incoming(Protocol):
-    """Data on its way into the store: written in order, then kept or dropped as a whole."""
+    """Data on its way into the store: written in order, then kept or dropped as a whole.
 
-    path: Path
+    Two of the same key do not see each other; whoever keeps last is read from then on.
+    """
 
     def write(self, chunk: bytes) -> None:
-        """Add bytes at the end. Raises StoreFull."""
+        """Add bytes at the end. Raises StoreFull, StoreUnavailable."""
 
     def sync(self) -> None:
-        """Have all that was written on disk. Raises StoreFull."""
+        """Have all that was written in the store, durably. Raises StoreFull, StoreUnavailable."""
+
+    def open(self) -> BinaryIO:
+        """Return what was written, after ``sync``, as a seekable file."""
 
     def keep(self) -> None:
         """Make the data readable under its key, durably."""
 
     def drop(self) -> None:
-        """Leave nothing behind; absent is fine."""
+        """Leave nothing of this data behind, kept or not; absent is fine."""
 
 
 class Store(ABC):
-    """Keeps each image's data under a key; a key is written once and never changed."""
+    """Keeps each image's data under a key; what a key holds is never changed."""
+
+    #: The word clients know this kind of store by.
+    kind: ClassVar[str]
 
     @abstractmethod
     def receive(self, key: str, *, expected: int | None) -> Incoming:
@@ -36,12 +42,16 @@ class Store(ABC):
 
     @abstractmethod
     def open(self, key: str) -> BinaryIO:
-        """Return the data as a seekable file with a file descriptor. Raises FileNotFoundError."""
+        """Return the data as a seekable file. Raises FileNotFoundError, StoreUnavailable."""
 
     @abstractmethod
     def delete(self, key: str) -> None:
-        """Make the data absent."""
+        """Make the data absent. Raises StoreUnavailable."""
 
     @abstractmethod
-    def reap(self, keep: Collection[str], *, older_than: timedelta) -> list[str]:
-        """Remove data of other keys that nothing touched for that long; return what was removed."""
+    def reap(self, keep: Callable[[str], bool], *, older_than: timedelta) -> list[str]:
+        """Remove what is that old and whose key nobody keeps, unfinished data too; return the keys."""
+
+    @abstractmethod
+    def facts(self) -> Mapping[str, str]:
+        """Return what operators are told about it: no secret."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import shutil
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -18,9 +19,12 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class DirectoryStore(Store):
-    """One file for each image; the directory may be shared by several API machines."""
+    """One file for each image; the directory may be shared by several machines."""
+
+    kind = "file"
 
     def __init__(self, root: Path) -> None:
+        self.root = root
         self.incoming = root / "incoming"
         self.data = root / "data"
         for directory in (self.incoming, self.data):
@@ -31,7 +35,7 @@ class DirectoryStore(Store):
         free = shutil.disk_usage(self.incoming).free
         if expected is not None and expected > free:
             raise StoreFull(detail=f"{expected} bytes wanted, {free} free in {self.incoming}")
-        return IncomingFile(self.incoming / key, self.data / key)
+        return IncomingFile(self.incoming / f"{key}.{secrets.token_hex(4)}", self.data / key)
 
     def open(self, key: str) -> BinaryIO:
         """Open the file for reading."""
@@ -41,16 +45,21 @@ class DirectoryStore(Store):
         """Unlink the file; who still reads it reads on."""
         (self.data / key).unlink(missing_ok=True)
 
-    def reap(self, keep: Collection[str], *, older_than: timedelta) -> list[str]:
+    def reap(self, keep: Callable[[str], bool], *, older_than: timedelta) -> list[str]:
         """Unlink what no image and no upload names."""
         before = time.time() - older_than.total_seconds()
         removed = []
         for directory in (self.incoming, self.data):
             for path in directory.iterdir():
-                if path.name not in keep and _modified(path) < before:
+                key = path.name if directory == self.data else path.name.rpartition(".")[0]
+                if not keep(key) and _modified(path) < before:
                     path.unlink(missing_ok=True)
                     removed.append(path.name)
         return removed
+
+    def facts(self) -> Mapping[str, str]:
+        """Say which directory it is."""
+        return {"data_dir": str(self.root)}
 
 
 class IncomingFile:
@@ -59,6 +68,7 @@ class IncomingFile:
     def __init__(self, path: Path, target: Path) -> None:
         self.path = path
         self._target = target
+        self._kept = False
         self._file = path.open("xb")
 
     def write(self, chunk: bytes) -> None:
@@ -76,10 +86,15 @@ class IncomingFile:
         except OSError as error:
             raise _translated(error) from error
 
+    def open(self) -> BinaryIO:
+        """Open the temporary file for reading."""
+        return self.path.open("rb")
+
     def keep(self) -> None:
         """Rename into place and have the directory entry on disk too."""
         self._file.close()
         self.path.rename(self._target)
+        self._kept = True
         directory = os.open(self._target.parent, os.O_RDONLY)
         try:
             os.fsync(directory)
@@ -95,7 +110,8 @@ class IncomingFile:
                 raise
         finally:
             self.path.unlink(missing_ok=True)
-            self._target.unlink(missing_ok=True)
+            if self._kept:
+                self._target.unlink(missing_ok=True)
 
 
 def _translated(error: OSError) -> Exception:

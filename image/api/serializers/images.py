@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from cloudweb.api.times import seconds_z
 from image.changes import BASE
 from image.models import Image
+from image.stores import ordered
 
 LIST_SCHEMA = "/v2/schemas/images"
 
@@ -55,10 +56,21 @@ def image_body(image: Image) -> dict[str, Any]:
         "created_at": seconds_z(image.created_at),
         "updated_at": seconds_z(image.updated_at),
         "tags": image.tag_names,
+        **_store_keys(image),
         "self": path,
         "file": f"{path}/file",
         "schema": "/v2/schemas/image",
     }
+
+
+def _store_keys(image: Image) -> dict[str, str]:
+    """Return where the data is, and how far an import came, as clients wait for it."""
+    names = {
+        "stores": image.stores,
+        "os_glance_importing_to_stores": image.importing_to,
+        "os_glance_failed_import": image.failed_import,
+    }
+    return {name: ",".join(ordered(stores)) for name, stores in names.items() if stores}
 
 
 def list_body(images: list[Image], *, first: str, following: str | None) -> Mapping[str, Any]:

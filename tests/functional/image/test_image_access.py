@@ -25,6 +25,7 @@ MATRIX = {
     ("GET", "/members/there"): (401, 404, 200, 200, 200),
     ("PUT", "/members/there"): (401, 404, 403, 403, 200),
     ("DELETE", "/members/there"): (401, 404, 403, 204, 204),
+    ("PUT", "/stage"): (401, 404, 403, 204, 204),
     ("PUT", "/tags/x"): (401, 404, 403, 204, 204),
     ("DELETE", "/tags/there"): (401, 404, 403, 204, 204),
     ("POST", "/actions/deactivate"): (401, 403, 403, 403, 409),
@@ -34,6 +35,8 @@ COLLECTION = {
     ("GET", "/image/v2/images"): (401, 200, 200, 200, 200),
     ("POST", "/image/v2/images"): (401, 201, 403, 201, 201),
     ("GET", "/image/v2/info/import"): (401, 200, 200, 200, 200),
+    ("GET", "/image/v2/info/stores"): (401, 200, 200, 200, 200),
+    ("GET", "/image/v2/info/stores/detail"): (401, 403, 403, 403, 200),
     ("GET", "/image/v2/schemas/image"): (401, 200, 200, 200, 200),
     ("GET", "/image/v2/schemas/images"): (401, 200, 200, 200, 200),
 }
@@ -43,6 +46,7 @@ OPEN = {"", "/versions", "/v2", "/signed/<uuid:image_id>"}
 @pytest.fixture(autouse=True)
 def _store(settings: Any, tmp_path: Any) -> None:
     settings.IMAGE_STORE = tmp_path / "images"
+    settings.IMAGE_STAGING = tmp_path / "staging"
 
 
 def callers(project: Any) -> dict[str, ApiClient]:
@@ -58,7 +62,7 @@ def callers(project: Any) -> dict[str, ApiClient]:
 def send(client: ApiClient, method: str, path: str) -> Any:
     if method == "PATCH":
         return client.patch(path, orjson.dumps([]), content_type=PATCH)
-    if path.endswith("/file") and method == "PUT":
+    if path.endswith(("/file", "/stage")) and method == "PUT":
         return client.put(path, b"data", content_type="application/octet-stream")
     body = {"member": "new", "status": "accepted"} if "/members" in path else {}
     return client.send(method, path, body if method in ("POST", "PUT") else None)

@@ -1,0 +1,42 @@
+"""/v2/info/stores: where image data can be kept."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.views import ServiceViewSet
+from image.manager.stores import StoreManager
+
+
+class StoreViewSet(ServiceViewSet):
+    """The stores of this cloud."""
+
+    manager = StoreManager
+
+    @extend_schema(operation_id="image_stores_list", responses={200: dict})
+    def list(self, request: Request) -> Response:
+        """Return them, the default one marked."""
+        stores = [
+            {"id": store.id, "description": store.description}
+            | ({"default": True} if store.is_default else {})
+            for store in StoreManager(self.context).list()
+        ]
+        return Response({"stores": stores})
+
+    @extend_schema(operation_id="image_stores_detail", responses={200: dict})
+    def describe(self, request: Request) -> Response:
+        """Return them with what operators are told besides."""
+        stores = [
+            {
+                "id": store.id,
+                "type": store.kind,
+                "description": store.description,
+                "default": store.is_default,
+                "weight": 0,
+                "properties": dict(facts),
+            }
+            for store, facts in StoreManager(self.context).detail()
+        ]
+        return Response({"stores": stores})
