@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 import environ
@@ -90,3 +91,45 @@ def api_threads() -> int:
 def drivers() -> str:
     """Return ``real`` or ``fake``: what the agents of this machine drive (DRIVERS)."""
     return env.str("DRIVERS", default="") or "real"
+
+
+def trusted_proxies() -> list[IPv4Network | IPv6Network]:
+    """Return the reverse proxies whose X-Forwarded headers are believed (TRUSTED_PROXIES).
+
+    Raises ValueError with a sentence for a word that is no address or network.
+    """
+    found = []
+    for word in env.list("TRUSTED_PROXIES", default=[]):
+        try:
+            found.append(ip_network(word.strip(), strict=False))
+        except ValueError as error:
+            raise ValueError(
+                f"TRUSTED_PROXIES holds {word!r}; its words are addresses or networks such as "
+                "127.0.0.1 or 10.0.0.0/24."
+            ) from error
+    return found
+
+
+#: Kind of request -> how often by default. Every ``openstack`` command logs in once.
+THROTTLES = {"login": "240/minute", "login_address": "600/minute", "read": "", "write": ""}
+
+
+def throttles() -> dict[str, str]:
+    """Return the limits in force (THROTTLE_LOGIN ...), each as ``<number>/<time>``, joined by ``;``.
+
+    Empty with THROTTLE=off. Raises ValueError with a sentence for what is no limit.
+    """
+    if not env.bool("THROTTLE", default=True):
+        return {}
+    found = {}
+    for kind, default in THROTTLES.items():
+        name = f"THROTTLE_{kind.upper()}"
+        text = env.str(name, default=default).strip()
+        for part in filter(None, (part.strip() for part in text.split(";"))):
+            if not re.fullmatch(r"[1-9]\d{0,8}/([1-9]\d{0,5} ?)?(second|minute|hour|day)s?", part):
+                raise ValueError(
+                    f"{name} is {text!r}; it must look like 10/minute or 5/second; 100/10 minutes."
+                )
+        if text:
+            found[kind] = text
+    return found

@@ -148,6 +148,28 @@ class UnsupportedMediaType(CloudwebError):
     code = "unsupported_media_type"
 
 
+class TooManyRequests(CloudwebError):
+    """More requests than a limit allows; ask again after ``retry_after`` seconds."""
+
+    status = 429
+    code = "too_many_requests"
+
+    def __init__(self, *, retry_after: int, detail: str = "") -> None:
+        super().__init__(
+            f"Too many requests. Try again in {retry_after} seconds.",
+            retry_after=retry_after,
+            detail=detail,
+        )
+
+
+class UriTooLong(CloudwebError):
+    """A URL over the limit."""
+
+    status = 414
+    code = "uri_too_long"
+    default_message = "The URL of the request is too long."
+
+
 class QuotaExceeded(CloudwebError):
     """More than the project's quota allows; each service answers it with its own status."""
 

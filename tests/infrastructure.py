@@ -162,6 +162,7 @@ def running_cloud(
             "CLOUDWEB_VAR": str(home),
             "LISTEN": listen,
             "DRIVERS": "fake",
+            "THROTTLE": "off",
             "CLOUDWEB_TIME_SCALE": "1",
             **settings,
         }

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 import structlog
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions as drf
@@ -67,6 +67,8 @@ def normalize(exc: BaseException) -> CloudwebError:
         return errors.Forbidden()
     if isinstance(exc, RequestDataTooBig):
         return errors.RequestTooLarge()
+    if isinstance(exc, TooManyFieldsSent):
+        return errors.BadRequest("The request has too many parameters.", detail=str(exc))
     if isinstance(exc, SuspiciousOperation):
         return errors.BadRequest(detail=str(exc))
     if isinstance(exc, OperationalError | InterfaceError):

@@ -37,7 +37,8 @@ class VersionRange:
 COMPUTE = VersionRange(
     "compute", Microversion(2, 1), Microversion(2, 96), "X-OpenStack-Nova-API-Version"
 )
-RANGES = {"compute": COMPUTE}
+VOLUME = VersionRange("volume", Microversion(3, 0), Microversion(3, 70))
+RANGES = {"compute": COMPUTE, "volume": VOLUME}
 
 _FORM = re.compile(r"^([1-9][0-9]{0,30})\.(0|[1-9][0-9]{0,30})\Z")
 
@@ -47,11 +48,7 @@ def negotiate(versions: VersionRange, headers: Mapping[str, str]) -> Microversio
 
     Raises BadRequest for a malformed value, NotAcceptable for one outside the range.
     """
-    wanted = None
-    for part in headers.get("OpenStack-API-Version", "").split(","):
-        words = part.split()
-        if len(words) == 2 and words[0].lower() == versions.service:
-            wanted = words[1]
+    wanted = _asked(versions.service, headers.get("OpenStack-API-Version", ""))
     if wanted is None and versions.legacy_header:
         wanted = headers.get(versions.legacy_header)
     if wanted is None:
@@ -61,7 +58,8 @@ def negotiate(versions: VersionRange, headers: Mapping[str, str]) -> Microversio
     match = _FORM.match(wanted.strip())
     if match is None:
         raise BadRequest(
-            f"API Version String {wanted} is of invalid format. Must be of format MajorNum.MinorNum."
+            f"API Version String {wanted[:64]} is of invalid format. "
+            "Must be of format MajorNum.MinorNum."
         )
     version = Microversion(int(match[1]), int(match[2]))
     if not versions.minimum <= version <= versions.maximum:
@@ -72,15 +70,26 @@ def negotiate(versions: VersionRange, headers: Mapping[str, str]) -> Microversio
     return version
 
 
+def _asked(service: str, header: str) -> str | None:
+    """Return what the header says for a service: the last of ``compute 2.1, volume 3.70``."""
+    wanted = None
+    for part in header.split(","):
+        name, *rest = part.split(None, 1)[:2] or ("",)
+        if rest and name.lower() == service:
+            wanted = rest[0]
+    return wanted
+
+
+def request_headers(versions: VersionRange) -> list[str]:
+    """Return the headers that choose a version, as Vary must name them."""
+    return ["OpenStack-API-Version", *filter(None, [versions.legacy_header])]
+
+
 def response_headers(versions: VersionRange, version: Microversion) -> dict[str, str]:
     """Return the headers that echo the effective version."""
-    headers = {
-        "OpenStack-API-Version": f"{versions.service} {version}",
-        "Vary": "OpenStack-API-Version",
-    }
+    headers = {"OpenStack-API-Version": f"{versions.service} {version}"}
     if versions.legacy_header:
         headers[versions.legacy_header] = str(version)
-        headers["Vary"] += f", {versions.legacy_header}"
     return headers
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import structlog
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
 
 from cloudweb.api import microversion
 from cloudweb.api.errors import error_response
@@ -21,6 +22,7 @@ from cloudweb.exceptions import (
     MethodNotAllowed,
     NotFound,
     RequestTooLarge,
+    UriTooLong,
 )
 
 log = structlog.get_logger(__name__)
@@ -33,6 +35,8 @@ DJANGOS_OWN: dict[int, type[CloudwebError]] = {
     405: MethodNotAllowed,
     413: RequestTooLarge,
 }
+#: Characters of path and query; a little less than what gunicorn reads (cloudweb/supervisor/tree.py).
+MAX_URL = 8000
 Next = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -85,6 +89,8 @@ class ServiceMiddleware:
         if service == "network" and path.endswith(".json"):
             path = path.removesuffix(".json")
         request.path_info = path
+        if len(request.get_full_path()) > MAX_URL:
+            return error_response(request, UriTooLong())
         if "\x00" in path:  # no database can look it up
             return error_response(request, NotFound())
         if "%00" in request.META.get("QUERY_STRING", ""):
@@ -102,6 +108,7 @@ class ServiceMiddleware:
             response = self._answer(request)
         for name, value in microversion.response_headers(versions, version).items():
             response.headers[name] = value
+        patch_vary_headers(response, microversion.request_headers(versions))
         return response
 
     def _answer(self, request: HttpRequest) -> HttpResponse:

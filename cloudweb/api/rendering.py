@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import IO, Any
 
 import orjson
@@ -12,7 +13,11 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
 
-from cloudweb.exceptions import RequestTooLarge
+from cloudweb.exceptions import BadRequest, RequestTooLarge
+
+#: How deep a body may be nested, and how many values it may hold; a thousand ports in one body fit.
+MAX_DEPTH = 32
+MAX_MEMBERS = 50_000
 
 
 class OrjsonRenderer(BaseRenderer):
@@ -97,9 +102,36 @@ class OrjsonParser(BaseParser):
             value = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             value = _loads_leniently(body, error)
+        _refuse_tangles(value, body)
         if b"u0000" in body or b"\0" in body:
             _refuse_null_characters(value)
         return value
+
+
+def _refuse_tangles(value: Any, body: bytes) -> None:
+    """Raise BadRequest for JSON that is nested too deep or holds too much, however small it is.
+
+    The signs in the text bound both, so that ordinary bodies are not walked through.
+    """
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH and body.count(b",") < MAX_MEMBERS:
+        return
+    values, level = 0, _containers([value])
+    for _ in range(MAX_DEPTH):
+        inside = [inner for item in level for inner in _inside(item)]
+        values += len(inside)
+        if values > MAX_MEMBERS:
+            raise BadRequest(f"Malformed request body: more than {MAX_MEMBERS} values.")
+        level = _containers(inside)
+    if level:
+        raise BadRequest(f"Malformed request body: nested deeper than {MAX_DEPTH} levels.")
+
+
+def _containers(values: Iterable[Any]) -> list[Any]:
+    return [value for value in values if isinstance(value, dict | list)]
+
+
+def _inside(container: Any) -> Iterable[Any]:
+    return container.values() if isinstance(container, dict) else container
 
 
 def _refuse_null_characters(value: Any) -> None:

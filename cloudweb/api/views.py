@@ -55,8 +55,8 @@ class ServiceViewSet(ViewSetMixin, APIView):
         return getattr(self.request._request, "microversion", COMPUTE.minimum)
 
     def needs(self, minor: int, *, until: int | None = None) -> None:
-        """Answer 404 when this method does not exist at the request's compute microversion."""
-        if self.version < (2, minor) or (until is not None and self.version > (2, until)):
+        """Answer 404 when this method does not exist at the request's microversion."""
+        if self.version.minor < minor or (until is not None and self.version.minor > until):
             raise NotFound
 
     def known_query(self, *names: str) -> None:

@@ -10,6 +10,7 @@ from cloudweb.keeping import kept_secret
 from cloudweb.settings.common import *  # noqa: F403
 from cloudweb.settings.common import BASE_DIR, DEBUG, VAR
 from cloudweb.settings.images import image_stores
+from cloudweb.settings.security import *  # noqa: F403
 
 SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret(VAR / "secrets" / "secret_key")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"])
@@ -33,6 +34,8 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "corsheaders",
+    "csp",
     "django_htmx",
     "cloudweb",
     "operations",
@@ -45,7 +48,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "cloudweb.api.proxies.ProxyMiddleware",
     "cloudweb.api.middleware.RequestIdMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "cloudweb.api.middleware.ServiceMiddleware",
@@ -56,6 +61,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "csp.middleware.CSPMiddleware",
     "dashboard.middleware.PageMiddleware",
 ]
 
@@ -82,13 +88,6 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("API_MAX_BODY", default=1_048_576)
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-USE_X_FORWARDED_HOST = True
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Lax"
-CSRF_COOKIE_HTTPONLY = False
-X_FRAME_OPTIONS = "DENY"
-
 PASSWORD_HASHERS = ["identity.hashers.Argon2"]
 AUTHENTICATION_BACKENDS = ["identity.backends.SqlBackend"]
 
@@ -98,7 +97,6 @@ CLOUDWEB_OPERATOR_CONTEXT = "identity.sessions.operator_context_of"
 CLOUDWEB_PASSWORD_FORM = "identity.forms.OwnPasswordForm"  # noqa: S105
 TOKEN_LIFETIME = env.int("TOKEN_LIFETIME", default=14_400)
 REGION = env.str("REGION", default="RegionOne")
-PUBLIC_URL = env.str("PUBLIC_URL", default="")
 IMAGE_STORE = env.path("IMAGE_STORE", default=str(VAR / "images"))
 IMAGE_STORES = image_stores(Path(str(IMAGE_STORE)))
 #: Data that is not an image yet; API and control workers of all machines share it.
@@ -125,6 +123,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": ["cloudweb.api.rendering.OrjsonParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cloudweb.api.rendering.JsonAlways",
     "DEFAULT_SCHEMA_CLASS": "cloudweb.api.schema.ServiceSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["cloudweb.api.throttling.Throttle"],
     "EXCEPTION_HANDLER": "cloudweb.api.errors.exception_handler",
     "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,

@@ -72,4 +72,6 @@ def api_command(var: Path) -> tuple[str, ...]:
         "--graceful-timeout", "3", "--keep-alive", "15", "--timeout", "60",
         "--no-sendfile", "--chdir", str(ROOT), "--worker-tmp-dir", str(var / "run"),
         "--log-level", "warning", "--no-control-socket",
+        # Whom to believe is TRUSTED_PROXIES's part; longer URLs than gunicorn reads are a 414 before.
+        "--forwarded-allow-ips", "", "--limit-request-line", "8190",
     )  # fmt: skip

@@ -11,6 +11,7 @@ TITLES = {
     403: "You may not do this",
     404: "There is nothing here",
     409: "Not possible right now",
+    429: "A little slower, please",
     503: "Back in a moment",
 }
 

@@ -161,3 +161,34 @@ def test_colours_are_remembered_and_shared_with_the_operators(browser: Browser) 
         browser.open(path)
         browser.find("#content, .swagger-ui .info")
     assert browser.complaints() == []
+
+
+def test_the_api_in_a_browser_stays_inside_the_policy(browser: Browser) -> None:
+    """Swagger's page unfolds an operation, the browsable API shows a list and an error."""
+    browser.log_in()
+    browser.open("/api/schema/")
+    browser.press(".opblock-summary-control")
+    browser.find(".opblock-body .responses-inner")
+    for path in ("/compute/v2.1/flavors", "/identity/v3/auth/projects", "/image/v2/images"):
+        browser.open(path)
+        assert browser.find(".response-info")
+    assert browser.complaints() == []
+    for path in ("/compute/v2.1/servers/no-such", "/network/v2.0/nothing"):
+        browser.open(path)
+        (complaint,) = browser.complaints()
+        assert "404" in complaint
+    browser.open("/login?" + "&".join(["x=1"] * 1001))
+    assert "Content Security Policy" not in " ".join(browser.complaints())
+
+
+def test_the_operators_forms_stay_inside_the_policy(browser: Browser) -> None:
+    """Lists with actions, forms to add, the form of a password."""
+    browser.log_in("admin", "cloudweb-admin")
+    browser.open("/admin/")
+    found = [link.get_attribute("href") or "" for link in browser.all("#content-main a")]
+    pages = sorted({link for link in found if "/admin/" in link})
+    assert len(pages) > 10
+    for page in [*pages, f"{browser.cloud.url}/admin/password_change/"]:
+        browser.driver.get(page)
+        browser.find("#content")
+        assert browser.complaints() == [], page

@@ -18,7 +18,7 @@ LISTS = {
     "network": "/network/v2.0/networks",
     "image": "/image/v2/images",
 }
-FAULTS = {400: "badRequest", 404: "itemNotFound", 405: "badMethod", 413: "overLimit",
+FAULTS = {400: "badRequest", 404: "itemNotFound", 405: "badMethod", 413: "overLimit", 414: "computeFault",
           500: "computeFault", 503: "serviceUnavailable"}  # fmt: skip
 
 

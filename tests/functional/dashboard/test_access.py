@@ -205,7 +205,7 @@ def test_pages_allow_our_own_scripts_only(house: House) -> None:
     for name in READABLE - {"clouds_yaml", "openrc"} | FORMS | OF_A_SERVER - OF_CONSOLES:
         answer = member.get(house.url(name))
         policy = answer.headers["Content-Security-Policy"]
-        assert policy.startswith("default-src 'self'"), name
+        assert "default-src 'self'" in policy, name
         assert "unsafe" not in policy
         page = answer.content.decode()
         assert " style=" not in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -117,7 +118,8 @@ def test_catalog_urls_are_what_every_client_accepts(user: User) -> None:
 
 
 def test_catalog_follows_public_url(user: User, settings: Any) -> None:
-    """Behind a proxy the setting decides, else the forwarded host."""
+    """Behind a proxy the setting decides, else the host forwarded by one that is trusted."""
+    settings.TRUSTED_PROXIES = [ip_network("127.0.0.1")]
     bootstrap(admin_password="x", demo_password="y")
     auth = {"auth": {"identity": by_id(user, "right")}}
     forwarded = ApiClient().send(

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from cloudweb.api.microversion import (
     COMPUTE,
+    VOLUME,
     Microversion,
     negotiate,
     older,
+    request_headers,
     response_headers,
     without,
 )
@@ -82,12 +84,45 @@ def test_versions_compare_as_numbers() -> None:
 
 
 def test_echo() -> None:
-    """Both headers, and both in Vary."""
-    assert response_headers(COMPUTE, Microversion(2, 37)) == {
-        NEW: "compute 2.37",
-        LEGACY: "2.37",
-        "Vary": f"{NEW}, {LEGACY}",
-    }
+    """Both headers, and both in Vary; volume has the new one alone."""
+    assert response_headers(COMPUTE, Microversion(2, 37)) == {NEW: "compute 2.37", LEGACY: "2.37"}
+    assert request_headers(COMPUTE) == [NEW, LEGACY]
+    assert response_headers(VOLUME, Microversion(3, 70)) == {NEW: "volume 3.70"}
+    assert request_headers(VOLUME) == [NEW]
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, "3.0"),
+        ({NEW: "volume 3.70"}, "3.70"),
+        ({NEW: "compute 2.96, volume 3.44"}, "3.44"),
+        ({NEW: "volume 3.1, volume 3.2"}, "3.2"),
+        ({NEW: "volume latest"}, "3.70"),
+        ({LEGACY: "2.50"}, "3.0"),
+        ({NEW: "volumes 3.4"}, "3.0"),
+    ],
+)
+def test_asked_of_volume(headers: dict[str, str], expected: str) -> None:
+    """The old header is compute's; one header may speak to several services."""
+    assert str(negotiate(VOLUME, headers)) == expected
+
+
+@pytest.mark.parametrize("value", ["3.71", "2.96", "4.0"])
+def test_volume_out_of_range(value: str) -> None:
+    """406 with volume's own range."""
+    with pytest.raises(NotAcceptable) as refused:
+        negotiate(VOLUME, {NEW: f"volume {value}"})
+    assert refused.value.message == (
+        f"Version {value} is not supported by the API. Minimum is 3.0 and maximum is 3.70."
+    )
+
+
+@pytest.mark.parametrize("value", ["2.1 2.96", "2.96;q=1", "latest 2.1"])
+def test_too_many_words(value: str) -> None:
+    """What follows the service's name is its version, whole."""
+    with pytest.raises(BadRequest):
+        negotiate(COMPUTE, {NEW: f"compute {value}"})
 
 
 def rename(data: dict[str, Any]) -> None:
