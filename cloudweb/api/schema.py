@@ -123,6 +123,10 @@ class ServiceSchema(AutoSchema):
         ours = any(issubclass(one, OrjsonParser) for one in self.view.parser_classes)
         return [JSON] if ours else super().map_parsers()
 
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        """Return False: a list's model has its envelope already."""
+        return False
+
     def _complete(self, status: int, answer: dict[str, Any]) -> None:
         if "$ref" in answer:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponseBase
@@ -12,12 +13,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from cloudweb.api.answers import Error
+from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest, UnsupportedMediaType
 from image.api.streams import BINARY, DataResponse, RequestBody
 from image.exceptions import RangeNotSatisfiable
 from image.locations import open_signed
 from image.manager import ImageManager
+
+#: The answers of a download: all of it, none yet, a part.
+DATA: dict[Any, Any] = {
+    (200, BINARY): OpenApiTypes.BINARY,
+    204: None,
+    (206, BINARY): OpenApiTypes.BINARY,
+    416: Error,
+}
 
 
 def _with_range(exc: Exception, response: Response) -> Response:
@@ -34,7 +45,7 @@ class ImageDataViewSet(ServiceViewSet):
     @extend_schema(
         operation_id="image_data_upload",
         request={BINARY: OpenApiTypes.BINARY},
-        responses={204: None},
+        responses={204: None, **dict.fromkeys((410, 411, 415, 507), Error)},
     )
     def upload(self, request: Request, image_id: str) -> Response:
         """Take the data, with a Content-Length or chunked; the image is active then."""
@@ -64,7 +75,7 @@ class ImageDataViewSet(ServiceViewSet):
 
     @extend_schema(
         operation_id="image_data_download",
-        responses={(200, BINARY): OpenApiTypes.BINARY, 204: None, 206: OpenApiTypes.BINARY},
+        responses=DATA,
     )
     def download(self, request: Request, image_id: str) -> HttpResponseBase:
         """Return the data or a range of it; 204 while there is none."""
@@ -86,7 +97,11 @@ class SignedDataView(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
-    @extend_schema(operation_id="image_data_signed", responses={(200, BINARY): OpenApiTypes.BINARY})
+    @extend_schema(
+        operation_id="image_data_signed",
+        parameters=parameters("signature"),
+        responses={**DATA, 403: Error},
+    )
     def get(self, request: Request, image_id: UUID) -> HttpResponseBase:
         """Return the data or a range of it."""
         image, file = open_signed(image_id, request._request.GET.get("signature", ""))

@@ -11,9 +11,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from cloudweb.api.answers import Answer, Link, listing
 from cloudweb.api.mounts import base_url
 
 NEWEST = 16
+
+
+class Version(Answer):
+    """What a client must know of a version."""
+
+    id: str
+    status: str
+    links: list[Link]
+
+
+VERSIONS = listing("versions", Version)
 
 
 def _versions(request: HttpRequest) -> dict[str, Any]:
@@ -37,7 +49,7 @@ class VersionsView(APIView):
     permission_classes = (AllowAny,)
     status = 200
 
-    @extend_schema(operation_id="image_versions", responses={200: dict})
+    @extend_schema(operation_id="image_versions", responses={200: VERSIONS})
     def get(self, request: Request) -> Response:
         """Return the versions."""
         return Response(_versions(request._request), status=self.status)
@@ -48,7 +60,7 @@ class RootView(VersionsView):
 
     status = 300
 
-    @extend_schema(operation_id="image_root", responses={300: dict})
+    @extend_schema(operation_id="image_root", responses={300: VERSIONS})
     def get(self, request: Request) -> Response:
         """Return the versions with 300."""
         return super().get(request)
@@ -57,7 +69,7 @@ class RootView(VersionsView):
 class V2View(RootView):
     """GET /image/v2: the same again, for clients that ask below the root."""
 
-    @extend_schema(operation_id="image_v2", responses={300: dict})
+    @extend_schema(operation_id="image_v2", responses={300: VERSIONS})
     def get(self, request: Request) -> Response:
         """Return the versions with 300."""
         return super().get(request)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import Error
 from cloudweb.api.mounts import base_url
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import UnsupportedMediaType
 from image.api.links import list_link
-from image.api.serializers.images import ImageCreate, image_body, list_body
-from image.api.serializers.patches import MEDIA_TYPES, parse_patch
-from image.api.serializers.queries import parse_query
+from image.api.serializers.images import ImageCreate, ImagePage, ImageShown, image_body, list_body
+from image.api.serializers.patches import MEDIA_TYPES, PATCHES, parse_patch
+from image.api.serializers.queries import PARAMETERS, parse_query
 from image.manager import ImageManager
 from image.stores import store_ids
+
+#: The headers of what was just recorded.
+CREATED = [
+    OpenApiParameter(name, str, OpenApiParameter.HEADER, required=True, response=[201])
+    for name in ("Location", "OpenStack-image-import-methods")
+]
 
 
 class ImageViewSet(ServiceViewSet):
@@ -22,7 +29,9 @@ class ImageViewSet(ServiceViewSet):
 
     manager = ImageManager
 
-    @extend_schema(operation_id="image_images_list", responses={200: dict})
+    @extend_schema(
+        operation_id="image_images_list", parameters=PARAMETERS, responses={200: ImagePage}
+    )
     def list(self, request: Request) -> Response:
         """Return a page of images; every unknown name in the query filters a custom property."""
         query = request._request.GET
@@ -39,12 +48,17 @@ class ImageViewSet(ServiceViewSet):
             )
         )
 
-    @extend_schema(operation_id="image_images_get", responses={200: dict})
+    @extend_schema(operation_id="image_images_get", responses={200: ImageShown})
     def retrieve(self, request: Request, image_id: str) -> Response:
         """Return one image."""
         return Response(image_body(ImageManager(self.context).get(image_id)))
 
-    @extend_schema(operation_id="image_images_create", request=ImageCreate, responses={201: dict})
+    @extend_schema(
+        operation_id="image_images_create",
+        request=ImageCreate,
+        responses={201: ImageShown},
+        parameters=CREATED,
+    )
     def create(self, request: Request) -> Response:
         """Record an image; its data follows by PUT .../file."""
         wanted = self.validated(ImageCreate)
@@ -58,8 +72,8 @@ class ImageViewSet(ServiceViewSet):
 
     @extend_schema(
         operation_id="image_images_update",
-        request=dict.fromkeys(MEDIA_TYPES, dict),
-        responses={200: dict},
+        request=PATCHES,
+        responses={200: ImageShown, 415: Error},
     )
     def partial_update(self, request: Request, image_id: str) -> Response:
         """Apply a JSON patch as a whole."""

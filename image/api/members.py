@@ -7,7 +7,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.views import ServiceViewSet, empty
-from image.api.serializers.members import MemberAdd, MemberUpdate, member_body, members_body
+from image.api.serializers.members import (
+    MemberAdd,
+    MemberList,
+    MemberShown,
+    MemberUpdate,
+    member_body,
+    members_body,
+)
 from image.manager import ImageMemberManager
 
 
@@ -16,23 +23,27 @@ class ImageMemberViewSet(ServiceViewSet):
 
     manager = ImageMemberManager
 
-    @extend_schema(operation_id="image_members_list", responses={200: dict})
+    @extend_schema(operation_id="image_members_list", responses={200: MemberList})
     def list(self, request: Request, image_id: str) -> Response:
         """Return the members that the caller may see; at most 128, so not paged."""
         return Response(members_body(ImageMemberManager(self.context).list(image_id)))
 
-    @extend_schema(operation_id="image_members_get", responses={200: dict})
+    @extend_schema(operation_id="image_members_get", responses={200: MemberShown})
     def retrieve(self, request: Request, image_id: str, member_id: str) -> Response:
         """Return one member."""
         return Response(member_body(ImageMemberManager(self.context).get(image_id, member_id)))
 
-    @extend_schema(operation_id="image_members_add", request=MemberAdd, responses={200: dict})
+    @extend_schema(
+        operation_id="image_members_add", request=MemberAdd, responses={200: MemberShown}
+    )
     def create(self, request: Request, image_id: str) -> Response:
         """Share an image; clients expect 200."""
         wanted = self.validated(MemberAdd)
         return Response(member_body(ImageMemberManager(self.context).add(image_id, wanted.member)))
 
-    @extend_schema(operation_id="image_members_update", request=MemberUpdate, responses={200: dict})
+    @extend_schema(
+        operation_id="image_members_update", request=MemberUpdate, responses={200: MemberShown}
+    )
     def update(self, request: Request, image_id: str, member_id: str) -> Response:
         """Accept or reject an image."""
         wanted = self.validated(MemberUpdate)

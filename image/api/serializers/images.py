@@ -6,13 +6,27 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from cloudweb.api.answers import Answer, OpenAnswer
 from cloudweb.api.times import seconds_z
+from image.api.schemas import IMAGE
 from image.changes import BASE
 from image.models import Image
 from image.stores import ordered
 
+#: What every image has, whatever became of it.
+ALWAYS = (
+    "id",
+    "status",
+    "visibility",
+    "tags",
+    "created_at",
+    "updated_at",
+    "self",
+    "file",
+    "schema",
+)
 LIST_SCHEMA = "/v2/schemas/images"
 
 
@@ -30,6 +44,24 @@ class ImageCreate(BaseModel):
         return {
             name: value for name, value in sent.items() if value is not None or name not in BASE
         }
+
+
+class ImageShown(OpenAnswer):
+    """An image, as /v2/schemas/image describes it."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, *_: Any) -> dict[str, Any]:
+        """Return the schema that clients read."""
+        return {"type": "object", "required": list(ALWAYS), **IMAGE}
+
+
+class ImagePage(Answer):
+    """A page of images, with links relative to the service."""
+
+    images: list[ImageShown]
+    first: str
+    next: str = ""
+    self_schema: str = Field(alias="schema")
 
 
 def image_body(image: Image) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from cloudweb.api.answers import Answer
 from cloudweb.api.times import seconds_z
 from image.models import ImageMember
 
@@ -25,6 +26,24 @@ class MemberUpdate(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     status: str
+
+
+class MemberShown(Answer):
+    """A project that an image is shared with."""
+
+    image_id: str
+    member_id: str
+    status: str
+    created_at: str
+    updated_at: str
+    self_schema: str = Field(alias="schema")
+
+
+class MemberList(Answer):
+    """All of an image."""
+
+    members: list[MemberShown]
+    self_schema: str = Field(alias="schema")
 
 
 def member_body(member: ImageMember) -> dict[str, Any]:

@@ -11,6 +11,29 @@ from image.changes import Change
 V20 = "application/openstack-images-v2.0-json-patch"
 V21 = "application/openstack-images-v2.1-json-patch"
 MEDIA_TYPES = (V21, V20)
+_POINTER = {"type": "string", "pattern": "^/."}
+#: Bodies of a patch by their type, for the schema.
+PATCHES: dict[str, Any] = {
+    V21: {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "op": {"enum": ["add", "replace", "remove"]}, "path": _POINTER, "value": {},
+            },
+            "required": ["op", "path"],
+        },
+    },
+    V20: {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "add": _POINTER, "replace": _POINTER, "remove": _POINTER, "value": {},
+            },
+        },
+    },
+}  # fmt: skip
 _OPERATIONS = ("add", "replace", "remove")
 _LONGEST = 1000
 

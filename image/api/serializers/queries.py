@@ -12,6 +12,7 @@ from django.http import QueryDict
 
 from cloudweb.api.fields import parse_bool
 from cloudweb.api.pagination import parse_limit
+from cloudweb.api.queries import FLAG, NATURAL, parameters
 from cloudweb.exceptions import BadRequest, InvalidInput
 from image.filters import DEFAULT_ORDER, SORT_KEYS, Comparison, ImageFilter
 from image.sharing import ACCEPTED, MEMBER_STATUSES, VISIBILITIES
@@ -21,10 +22,19 @@ SEVERAL = ("id", "name", "status", "container_format", "disk_format")
 NUMBERS = ("min_disk", "min_ram")
 TIMES = ("created_at", "updated_at")
 PAGING = ("limit", "marker", "sort", "sort_key", "sort_dir")
-KNOWN = {
-    *SEVERAL, *NUMBERS, *TIMES, *PAGING, "visibility", "owner", "protected", "os_hidden", "tag",
-    "size_min", "size_max", "member_status",
-}  # fmt: skip
+PARAMETERS = parameters(
+    *SEVERAL,
+    *TIMES,
+    *PAGING,
+    "owner",
+    "tag",
+    "member_status",
+    visibility={"type": "string", "enum": list(VISIBILITIES)},
+    protected=FLAG,
+    os_hidden=FLAG,
+    **dict.fromkeys((*NUMBERS, "size_min", "size_max"), NATURAL),
+)
+KNOWN = {parameter.name for parameter in PARAMETERS}
 
 
 @dataclass(frozen=True, slots=True)

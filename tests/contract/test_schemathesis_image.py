@@ -1,0 +1,39 @@
+"""The image API does what its schema says, whatever is sent: no 5xx, no status it does not name."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+from uuid import UUID
+
+import pytest
+import schemathesis
+
+from image.api.serializers.patches import MEDIA_TYPES
+from image.manager import ImageManager
+from tests.builders.fuzzing import fuzzed, send, service_schema
+from tests.builders.identity import make_context, make_member, make_project, make_token
+
+IMAGE, PUBLIC = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+schemathesis.serializer.alias(list(MEDIA_TYPES), "application/json")
+schema = service_schema("image", {"image_id": [IMAGE, PUBLIC], "marker": [IMAGE]})
+
+
+@pytest.fixture
+def callers(db: Any, settings: Any, tmp_path: Any) -> list[str]:
+    """Tokens of a member with an image, and of an admin with a public one."""
+    settings.IMAGE_STORE = tmp_path
+    member, admin = make_member("member"), make_member("admin", project=make_project())
+    facts = {"name": "an image", "disk_format": "raw", "container_format": "bare"}
+    ImageManager(make_context(member)).create(image_id=UUID(IMAGE), attributes=facts)
+    operators = ImageManager(make_context(admin))
+    operators.create(image_id=UUID(PUBLIC), attributes={**facts, "visibility": "public"})
+    operators.upload(UUID(PUBLIC), io.BytesIO(b"some bytes " * 100))
+    return [make_token(user).signed() for user in (member, admin)]
+
+
+@schema.parametrize()
+@fuzzed
+def test_image(case: Any, callers: list[str]) -> None:
+    for token in callers:
+        send(case, token=token)
