@@ -20,8 +20,8 @@ from cloudweb.rpc import send_order, send_to_host
 from cloudweb.signing import BadSignature, check_mac
 from operations import epoch, services
 from operations.engine import advance
+from operations.guard import backoff
 from operations.models import Answer, Debt, HostCredential, Operation, Service, Step
-from operations.moves import backoff
 from operations.orders import signed_debt, signer
 from operations.states import OperationState, StepState
 

@@ -9,8 +9,8 @@ from django.db import transaction
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
 from cloudweb.killpoints import reach
+from operations.guard import lease, write
 from operations.models import Hold, Operation
-from operations.moves import lease, write
 from operations.plan import Plan
 from operations.saga import Failure, Saga
 from operations.starting import release_followers, write_plan

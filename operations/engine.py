@@ -22,8 +22,9 @@ from cloudweb.database.clock import now
 from cloudweb.killpoints import reach
 from operations import epoch
 from operations.ending import end, get_stuck, next_round
+from operations.guard import Lost, guarded
 from operations.models import Operation, Step
-from operations.moves import Lost, guarded, move
+from operations.moves import move
 from operations.plan import Plan
 from operations.saga import Failure, Saga
 from operations.states import Direction, OperationState, StepState

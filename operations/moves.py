@@ -2,53 +2,24 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
-import structlog
-from django.db import DatabaseError, transaction
-from django.db.models import Q, QuerySet
+from django.db import transaction
 
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
-from cloudweb.exceptions import CloudwebError, ServiceUnavailable
 from cloudweb.killpoints import reach
 from cloudweb.rpc import Order, send_order
+from operations import job_steps
+from operations.guard import Lost, backoff, lease, write
 from operations.models import Debt, Operation, Step
 from operations.orders import signed
 from operations.plan import Plan
-from operations.saga import Failure, StepResult, TransientHost
+from operations.records import advance_cursor, failure, new_row, record_failure, record_local
+from operations.saga import Failure, Job, StepResult, TookTooLong, TransientHost
 from operations.services import is_up
 from operations.states import Direction, OperationState, StepState
-
-log = structlog.get_logger(__name__)
-
-
-class Lost(Exception):
-    """A guarded write matched no row: the claim is somebody else's, or the operation was pre-empted."""
-
-
-def guarded(operation: Operation) -> QuerySet[Operation]:
-    """Return the row if this claim still holds (OPERATIONS 9)."""
-    allowed = Q(preempted_by__isnull=True) | Q(direction=Direction.UNDO) | Q(past_pivot=True)
-    return Operation.objects.filter(
-        allowed, id=operation.id, epoch=operation.epoch, state=OperationState.RUNNING
-    )
-
-
-def write(operation: Operation, **values: Any) -> None:
-    """Write to the operation under the guard and keep the object in step; raise Lost."""
-    if not guarded(operation).update(**values):
-        raise Lost
-    for name, value in values.items():
-        setattr(operation, name, value)
-
-
-def lease() -> datetime:
-    """Return the end of a lease taken now."""
-    return now() + timedelta(seconds=intervals().lease)
 
 
 def move(operation: Operation, plan: Plan, direction: str) -> bool | Failure:
@@ -67,7 +38,7 @@ def move(operation: Operation, plan: Plan, direction: str) -> bool | Failure:
     for row in rows:
         exhausted = row.final or row.failures >= plan.step.max_failures
         if row.state == StepState.FAILED and exhausted and not _may_owe(plan, row, undoing=undoing):
-            return _failure(row)
+            return failure(row)
     return _start(operation, plan, rows, undoing=undoing)
 
 
@@ -87,27 +58,12 @@ def _nothing_to_undo(plan: Plan) -> bool:
     return all(row.state == StepState.PENDING for row in plan.rows(Direction.DO))
 
 
-def _failure(row: Step) -> Failure:
-    host = "" if row.final else row.host
-    return Failure(row.error_code, row.error_public, row.error_detail, host=host)
-
-
-def _advance_cursor(operation: Operation, plan: Plan, *, undoing: bool) -> None:
-    values: dict[str, Any] = {
-        "cursor": operation.cursor + (-1 if undoing else 1),
-        "lease_until": lease(),
-    }
-    if plan.step.pivot and not undoing:
-        values["past_pivot"] = True
-    write(operation, **values)
-
-
 def _settle(operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool) -> bool:
     """All replies are there: let the step see them once, and go on."""
     with transaction.atomic():
         if not undoing and plan.step.done is not None:
             plan.step.done(plan.run(), [row.result for row in rows if row.state == StepState.DONE])
-        _advance_cursor(operation, plan, undoing=undoing)
+        advance_cursor(operation, plan, undoing=undoing)
         reach("settle.before_commit")
     reach("settle.after_commit")
     return True
@@ -115,8 +71,10 @@ def _settle(operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool
 
 def _start(operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool) -> bool | Failure:
     """Run the step's function: its effect, or its orders, and their record are one transaction."""
-    first = rows[0] if rows else _new_row(operation, plan, 0, undoing=undoing)
+    first = rows[0] if rows else new_row(operation, plan, 0, undoing=undoing)
     step = plan.step
+    if job_steps.is_late(first):
+        return record_failure(operation, plan, first, TookTooLong())
     function = step.undo if undoing else step.do
     assert function is not None
     casts: list[tuple[Step, Order]] = []
@@ -124,11 +82,14 @@ def _start(operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool)
     try:
         with transaction.atomic():
             run = plan.run(result=plan.outcome() if undoing else None, attempt=first.attempt + 1)
-            orders = _orders(result := function(run))
+            result = function(run)
+            orders = _orders(result)
             plan.is_stale = bool(orders) or undoing
-            if not orders:
-                _record_local(first, result, attempt=first.attempt + 1, began=began)
-                _advance_cursor(operation, plan, undoing=undoing)
+            if isinstance(result, Job):
+                has_place = job_steps.record_start(operation, first, result)
+            elif not orders:
+                record_local(first, result, attempt=first.attempt + 1, began=began)
+                advance_cursor(operation, plan, undoing=undoing)
                 reach("undo.before_commit" if undoing else "local.before_commit")
             else:
                 casts = _record_orders(operation, plan, rows, first, orders, undoing=undoing)
@@ -137,7 +98,11 @@ def _start(operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool)
         raise
     except Exception as error:  # noqa: BLE001 - whatever a step raises is its failure, on record
         plan.is_stale = True
-        return _record_failure(operation, plan, first, error)
+        return record_failure(operation, plan, first, error)
+    if isinstance(result, Job):
+        if has_place:
+            job_steps.hand_over(operation, plan, first, result, undoing=undoing)
+        return False
     if not orders:
         reach("undo.after_commit" if undoing else "local.after_commit")
         return True
@@ -152,7 +117,7 @@ def _start(operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool)
 
 
 def _orders(result: StepResult) -> list[Order]:
-    if result is None or isinstance(result, Mapping):
+    if result is None or isinstance(result, Mapping | Job):
         return []
     return [result] if isinstance(result, Order) else list(_checked(result))
 
@@ -162,22 +127,6 @@ def _checked(result: Sequence[Order]) -> Sequence[Order]:
     if len(set(scopes)) != len(scopes):
         raise ValueError("a step gave two orders about one scope")
     return result
-
-
-def _new_row(operation: Operation, plan: Plan, part: int, *, undoing: bool) -> Step:
-    return Step(
-        operation=operation,
-        seq=plan.base() + part,
-        direction=Direction.UNDO if undoing else Direction.DO,
-        name=plan.step.name,
-    )
-
-
-def _record_local(row: Step, result: StepResult, *, attempt: int, began: datetime) -> None:
-    row.state, row.result, row.attempt = StepState.DONE, result or None, attempt
-    row.started_at, row.ended_at, row.progress = row.started_at or began, now(), 100
-    row.error_code = row.error_public = row.error_detail = ""
-    row.save()
 
 
 def _record_orders(
@@ -204,7 +153,7 @@ def _record_orders(
     for order in orders:
         row = known.pop(order.scope, None)
         if row is None:
-            row = unused.pop() if unused else _new_row(operation, plan, parts, undoing=undoing)
+            row = unused.pop() if unused else new_row(operation, plan, parts, undoing=undoing)
             parts += 1
         if row.state == StepState.DONE:
             continue
@@ -270,44 +219,3 @@ def _fail_for_host(row: Step, *, timeout: bool) -> None:
     row.error_code, row.error_public = error.code, error.message
     row.started_at, row.ended_at = row.started_at or now(), now()
     row.save()
-
-
-def backoff(failures: int) -> timedelta:
-    """Return how long to wait before the next try, with jitter."""
-    base = intervals().backoff * 2 ** min(failures, 5)
-    return timedelta(seconds=base * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
-
-
-def _record_failure(
-    operation: Operation, plan: Plan, row: Step, error: Exception
-) -> bool | Failure:
-    """A step's function raised and all it wrote is rolled back: note it, try again or give up."""
-    transient = not isinstance(error, CloudwebError) or isinstance(
-        error, TransientHost | ServiceUnavailable
-    )
-    if isinstance(error, DatabaseError):
-        log.warning("step met a database error", step=row.name, error=str(error))
-    elif not isinstance(error, CloudwebError):
-        log.error("step raised", step=row.name, exc_info=error)
-    kept = Step.objects.filter(operation=operation, seq=row.seq, direction=row.direction).first()
-    row = kept or _new_row(operation, plan, 0, undoing=row.direction == Direction.UNDO)
-    row.state, row.final = StepState.FAILED, not transient
-    row.failures, row.attempt = row.failures + 1, row.attempt + 1
-    row.started_at, row.ended_at = row.started_at or now(), now()
-    row.error_code = error.code if isinstance(error, CloudwebError) else "internal_error"
-    row.error_public = (
-        error.message if isinstance(error, CloudwebError) else CloudwebError.default_message
-    )
-    row.error_detail = (error.detail if isinstance(error, CloudwebError) else repr(error))[:4000]
-    again = transient and row.failures < plan.step.max_failures
-    with transaction.atomic():
-        row.save()
-        if again:
-            write(
-                operation,
-                state=OperationState.WAITING,
-                owner="",
-                lease_until=None,
-                next_at=now() + backoff(row.failures),
-            )
-    return False if again else Failure(row.error_code, row.error_public, row.error_detail)

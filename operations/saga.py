@@ -4,6 +4,10 @@ A step is a function of a ``Run``. What it returns decides what it is:
 
 * nothing or a dictionary: a local step. It ran in one transaction with its own record (exactly once).
   SQL only, under ten seconds: no RPC, file, HTTP, password hash or sleep.
+* a Job: long work of the control plane itself (data that is moved). Its ``work`` runs in a thread,
+  outside any transaction, while the operation's lease is renewed; it is idempotent (at least once),
+  looks at ``running.check()`` before every effect, and names what it makes by ``running.epoch`` where
+  two attempts must not meet. ``done`` of the step gets its result, in one transaction with its record.
 * an Order or a list of orders: a host step. They are cast after the commit, and the saga waits for
   all replies (at least once; the agent's method is idempotent). The payload is built from the rows
   each time, so the same function is called again for every further attempt: its writes must be
@@ -22,10 +26,20 @@ from typing import Any, ClassVar
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import CloudwebError
 from cloudweb.rpc import Order
+from operations.jobs import Running
 from operations.models import Operation
 from operations.starting import start
 
-StepResult = Mapping[str, Any] | Order | Sequence[Order] | None
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Long work of the control plane; ``deadline`` bounds all its attempts together."""
+
+    work: Callable[[Running], Mapping[str, Any] | None]
+    deadline: timedelta = timedelta(hours=1)
+
+
+StepResult = Mapping[str, Any] | Order | Sequence[Order] | Job | None
 StepFunction = Callable[["Run"], StepResult]
 
 
@@ -33,6 +47,13 @@ class StepFailed(CloudwebError):
     """A step cannot work, and trying again will not help. The message is for the tenant."""
 
     code = "step_failed"
+
+
+class TookTooLong(StepFailed):
+    """A job did not end before its deadline."""
+
+    code = "timeout"
+    default_message = "It took too long and was given up."
 
 
 class TransientHost(CloudwebError):

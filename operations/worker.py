@@ -9,6 +9,7 @@ from celery import Celery
 from django.db import close_old_connections
 from kombu import Connection
 
+from operations import jobs
 from operations.engine import advance
 from operations.inbox import Inbox
 from operations.sweep import Sweep
@@ -25,11 +26,20 @@ def prepare(
 
     app.task(name=doorbell, ignore_result=True)(opened)
     to_start.append(lambda: _begin(Sweep(topics)))
+    to_start.append(Jobs)
     if "conductor" in topics:
         options = dict(app.conf.broker_transport_options)
         to_start.append(
             lambda: _begin(Inbox(Connection(app.conf.broker_url, transport_options=options)))
         )
+
+
+class Jobs:
+    """The pool of jobs of this worker, as something that is stopped with it."""
+
+    def stop(self) -> None:
+        """Let jobs leave off; another worker takes them up."""
+        jobs.stop()
 
 
 def _begin(thread: Any) -> Any:

@@ -16,8 +16,8 @@ from cloudweb.driver import DriverError, TransientDriverError
 from cloudweb.objects import VersionedObject
 from cloudweb.rpc import Method
 from operations.engine import claim
+from operations.guard import Lost, write
 from operations.models import Debt, Hold, Operation, Step
-from operations.moves import Lost, write
 from operations.saga import Run, Saga, StepFailed
 from operations.saga import Step as Declared
 from operations.starting import ResourceBusy

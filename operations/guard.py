@@ -1,0 +1,45 @@
+"""The guard of every write to a claimed operation (OPERATIONS 9)."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from cloudweb.conf import intervals
+from cloudweb.database.clock import now
+from operations.models import Operation
+from operations.states import Direction, OperationState
+
+
+class Lost(Exception):
+    """A guarded write matched no row: the claim is somebody else's, or the operation was pre-empted."""
+
+
+def guarded(operation: Operation) -> QuerySet[Operation]:
+    """Return the row if this claim still holds (OPERATIONS 9)."""
+    allowed = Q(preempted_by__isnull=True) | Q(direction=Direction.UNDO) | Q(past_pivot=True)
+    return Operation.objects.filter(
+        allowed, id=operation.id, epoch=operation.epoch, state=OperationState.RUNNING
+    )
+
+
+def write(operation: Operation, **values: Any) -> None:
+    """Write to the operation under the guard and keep the object in step; raise Lost."""
+    if not guarded(operation).update(**values):
+        raise Lost
+    for name, value in values.items():
+        setattr(operation, name, value)
+
+
+def lease() -> datetime:
+    """Return the end of a lease taken now."""
+    return now() + timedelta(seconds=intervals().lease)
+
+
+def backoff(failures: int) -> timedelta:
+    """Return how long to wait before the next try, with jitter."""
+    base = intervals().backoff * 2 ** min(failures, 5)
+    return timedelta(seconds=base * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
