@@ -9,5 +9,5 @@ class IdentityConfig(AppConfig):
     name = "identity"
 
     def ready(self) -> None:
-        """Declare the policies."""
-        import identity.policies  # noqa: F401
+        """Declare the policies, check the settings, subscribe to events."""
+        from identity import checks, events, policies  # noqa: F401

@@ -5,8 +5,10 @@ from __future__ import annotations
 import structlog
 from django.contrib.auth.hashers import check_password, make_password
 
+from identity.directories import login
+from identity.directories.conf import directories
 from identity.ids import undashed
-from identity.models import DEFAULT_DOMAIN_ID, User
+from identity.models import DEFAULT_DOMAIN_ID, Domain, User
 
 log = structlog.get_logger(__name__)
 LONGEST_PASSWORD = 4096
@@ -40,3 +42,31 @@ def find_user(
     if domain_id is None and domain_name is not None:
         return rows.filter(domain__name=domain_name).first()
     return rows.filter(domain_id=domain_id or DEFAULT_DOMAIN_ID).first()
+
+
+def log_in(
+    *,
+    password: str,
+    user_id: str | None = None,
+    name: str = "",
+    domain_id: str | None = None,
+    domain_name: str | None = None,
+) -> User | None:
+    """Return the user whose password this is, asking whoever keeps it; None if it is nobody's.
+
+    He may be disabled. Raises DirectoryUnavailable where an LDAP server keeps it and is away.
+    """
+    user = find_user(user_id=user_id, name=name, domain_id=domain_id, domain_name=domain_name)
+    if directories():
+        domain = user.domain if user else _domain(domain_id, domain_name)
+        directory = login.directory_behind(domain, user)
+        if directory is not None and domain is not None and len(password) <= LONGEST_PASSWORD:
+            known = user if user_id is not None else None
+            return login.log_in(directory, domain, user=known, name=name, password=password)
+    return user if verify(user, password) else None
+
+
+def _domain(domain_id: str | None, domain_name: str | None) -> Domain | None:
+    if domain_id is None and domain_name is not None:
+        return Domain.objects.filter(name=domain_name).first()
+    return Domain.objects.filter(pk=domain_id or DEFAULT_DOMAIN_ID).first()

@@ -1,4 +1,4 @@
-"""Where Django looks users up: our own table (settings: AUTHENTICATION_BACKENDS)."""
+"""Where Django looks users up (settings: AUTHENTICATION_BACKENDS): our table, and LDAP behind it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 from django.contrib.auth.backends import BaseBackend
 from django.http import HttpRequest
 
-from identity.authentication import find_user, verify
+from identity.authentication import log_in
 from identity.models import User
 from identity.querysets import active_user
 
 
 class SqlBackend(BaseBackend):
-    """Log in by user name, domain (``default`` unless named) and password."""
+    """Log in by user name, domain (by id or name; ``default`` unless named) and password."""
 
     def authenticate(
         self,
@@ -21,13 +21,17 @@ class SqlBackend(BaseBackend):
         username: str | None = None,
         password: str | None = None,
         domain: str | None = None,
+        domain_name: str | None = None,
         **credentials: Any,
     ) -> User | None:
-        """Return the user; None for a wrong name or password, or someone disabled."""
+        """Return the user; None for a wrong name or password, or someone disabled.
+
+        Raises DirectoryUnavailable.
+        """
         if username is None or password is None:
             return None
-        user = find_user(name=username, domain_id=domain)
-        return user if verify(user, password) else None
+        user = log_in(password=password, name=username, domain_id=domain, domain_name=domain_name)
+        return user if user is not None and user.is_active else None
 
     def get_user(self, user_id: Any) -> User | None:
         """Return the user of a session, unless disabled since."""

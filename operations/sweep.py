@@ -65,6 +65,8 @@ class Sweep(threading.Thread):
             self._heartbeat()
         advance_due()
         services.announce_changes()
+        if self._ticks % 600 == 599:
+            events.emit("minutes.passed")
         if self._ticks % 3600 == 3599:
             keep_house()
 

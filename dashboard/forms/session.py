@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
+from django.contrib.auth import authenticate
 from django.contrib.auth.forms import AuthenticationForm
+from django.core.exceptions import ValidationError
+
+from cloudweb.exceptions import ServiceUnavailable
 
 
 class LoginForm(AuthenticationForm):
-    """Name and password; a wrong one of either is not told apart."""
+    """Name and password; a wrong one of either is not told apart, nor a wrong domain."""
 
     username = forms.CharField(max_length=255, label="User name")
+    domain = forms.CharField(max_length=64, label="Domain", required=False)
     error_messages = {
         "invalid_login": "This name and password do not belong together. Check both and try again.",
         "inactive": "This account is disabled; ask the operator of the cloud.",
     }
+
+    def clean(self) -> dict[str, Any]:
+        """Ask whoever keeps the domain's passwords; say so where that is away."""
+        given = self.cleaned_data
+        name, password = given.get("username"), given.get("password")
+        if name and password:
+            try:
+                self.user_cache = authenticate(
+                    self.request,
+                    username=name,
+                    password=password,
+                    domain_name=given.get("domain") or None,
+                )
+            except ServiceUnavailable as error:
+                raise ValidationError(error.message, code="unavailable") from error
+            if self.user_cache is None:
+                raise self.get_invalid_login_error()
+        return given

@@ -175,6 +175,22 @@ def find(directory: Directory, wanted: str) -> Entry | None:
         raise DirectoryUnavailable(directory.domain, detail=words) from error
 
 
+def group_names(directory: Directory) -> frozenset[str]:
+    """Return the names of all groups; raises DirectoryUnavailable."""
+    if not directory.group_base:
+        return frozenset()
+    backend = DirectoryBackend(directory, "(objectClass=*)")
+    try:
+        # Any user will do: what is asked for is the connection bound as the cloud itself.
+        connection = _LDAPUser(backend, username="*").connection
+        found = backend.settings.GROUP_SEARCH.execute(connection)
+    except ldap.LDAPError as error:
+        raise DirectoryUnavailable(directory.domain, detail=_words(error)) from error
+    attribute = directory.group_name_attribute
+    names = (attributes.get(attribute, [""])[0] for _, attributes in found)
+    return frozenset(name for name in names if _is_name(name))
+
+
 def _words(error: ldap.LDAPError) -> str:
     said = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
     parts = (said.get("desc"), said.get("info"))

@@ -18,7 +18,7 @@ from identity.authentication import verify
 from identity.exceptions import DuplicateName, NoSuchReference, UserNotFound, WrongPassword
 from identity.ids import undashed
 from identity.manager.projects import merged
-from identity.manager.writing import change, insert, refuse_moves
+from identity.manager.writing import change, insert, refuse_foreign, refuse_moves
 from identity.models import Domain, Project, User
 
 
@@ -79,6 +79,7 @@ class UserManager(Manager):
         """
         user = self.get(user_id)
         refuse_moves(user, fixed or {})
+        refuse_foreign(user, changes)
         if "password" in changes:
             changes["password"] = make_password(changes["password"])
         if "extra" in changes:
@@ -103,6 +104,7 @@ class UserManager(Manager):
         if user_id != self.context.user_id:
             raise UserNotFound(user_id)
         user = self.get(user_id)
+        refuse_foreign(user, {"password": password})
         if user.lock_password:
             raise Forbidden("An operator locked the password of this user.")
         if not verify(user, original_password):

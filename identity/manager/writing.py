@@ -7,7 +7,9 @@ from typing import Any
 
 from django.db import IntegrityError, models, transaction
 
-from cloudweb.exceptions import Conflict, InvalidInput
+from cloudweb.exceptions import Conflict, Forbidden, InvalidInput
+from identity.models import User
+from identity.models.user import Source
 
 
 def insert(row: models.Model, *, taken: Conflict) -> None:
@@ -38,3 +40,12 @@ def refuse_moves(row: models.Model, fixed: Mapping[str, Any]) -> None:
     for name, value in fixed.items():
         if value != getattr(row, name):
             raise InvalidInput(field=name, value=value, reason="It cannot be changed.")
+
+
+def refuse_foreign(user: User, changes: Mapping[str, Any]) -> None:
+    """Raise Forbidden where a change touches what another system keeps of its users."""
+    kept = [name for name in ("name", "email", "password") if name in changes]
+    touched = [name for name in kept if changes[name] != getattr(user, name)]
+    if user.source != Source.SQL and touched:
+        keeper = "an LDAP directory" if user.source == Source.LDAP else "an identity provider"
+        raise Forbidden(f"The {touched[0]} of this user is kept by {keeper}; change it there.")

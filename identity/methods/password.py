@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from cloudweb.exceptions import Unauthorized
-from identity.authentication import find_user, verify
+from identity.authentication import log_in
 from identity.methods.base import Proof, Proven
 
 
@@ -23,12 +23,13 @@ class PasswordProof(Proof):
 
     def prove(self) -> Proven:
         """Return the user of this name if the password is his."""
-        user = find_user(
+        user = log_in(
+            password=self.password,
             user_id=self.user_id,
             name=self.name,
             domain_id=self.domain_id,
             domain_name=self.domain_name,
         )
-        if not verify(user, self.password) or user is None:
+        if user is None:
             raise Unauthorized(detail=f"wrong user or password: {self.user_id or self.name!r}")
         return Proven(user)

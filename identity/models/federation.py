@@ -21,6 +21,9 @@ class IdentityProvider(models.Model):
     issuer = models.CharField(max_length=512, blank=True, default="")
     client_id = models.CharField(max_length=255, blank=True, default="")
     encrypted_client_secret = models.TextField(blank=True, default="")
+    audiences = models.JSONField(blank=True, default=list)  # of access tokens, beside client_id
+    hosts = models.JSONField(blank=True, default=list)  # of endpoints, beside the issuer's own
+    asks_userinfo = models.BooleanField(default=False)
     scopes = models.CharField(max_length=255, blank=True, default="openid profile email")
     label = models.CharField(max_length=64, blank=True, default="")  # on its log-in button
     created_at = models.DateTimeField(auto_now_add=True)

@@ -35,10 +35,11 @@ class Group(models.Model):
 
 
 class Membership(models.Model):
-    """A user in a group."""
+    """A user in a group; ``source`` says who put him there and may take him out again."""
 
     group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    source = models.CharField(max_length=8, choices=Source, default=Source.SQL)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -41,6 +41,7 @@ class User(AbstractBaseUser):
     lock_password = models.BooleanField(default=False)
     source = models.CharField(max_length=8, choices=Source, default=Source.SQL)
     external_id = models.CharField(max_length=512, blank=True, default="")
+    left_at = models.DateTimeField(null=True, blank=True)  # since when the source knows him no more
     options = models.JSONField(blank=True, default=dict)
     password_changed_at = models.DateTimeField(null=True, blank=True)
     password_expires_at = models.DateTimeField(null=True, blank=True)
@@ -74,7 +75,7 @@ class User(AbstractBaseUser):
     @property
     def is_active(self) -> bool:  # type: ignore[override]
         """Tell whether the user may log in."""
-        return self.enabled and self.domain.enabled
+        return self.enabled and self.left_at is None and self.domain.enabled
 
     @cached_property
     def is_staff(self) -> bool:

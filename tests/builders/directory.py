@@ -149,10 +149,16 @@ class Slapd:
         with contextlib.closing(_Closing(self.connection())) as one:
             one.connection.rename_s(dn, to)
 
-    def delete(self, dn: str) -> None:
+    def delete(self, dn: str, *, missing_ok: bool = False) -> None:
         """Remove an entry."""
+        import ldap
+
         with contextlib.closing(_Closing(self.connection())) as one:
-            one.connection.delete_s(dn)
+            try:
+                one.connection.delete_s(dn)
+            except ldap.NO_SUCH_OBJECT:
+                if not missing_ok:
+                    raise
 
 
 @dataclass
