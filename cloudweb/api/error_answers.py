@@ -17,7 +17,7 @@ _CODE = {"type": "integer", "description": "The HTTP status."}
 
 def possible(*, service: str, method: str, has_token: bool, has_parameters: bool) -> Iterator[int]:
     """Yield what any operation like this can answer beside what its view declares."""
-    yield from (400, 429, 503)
+    yield from (400, 414, 429, 503)
     if has_token:
         yield from (401, 403)
     if has_parameters or service == "compute":  # a microversion may not have the route
