@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.views import empty
-from identity.api.lists import is_flag_set, listed, whole
+from identity.api.lists import Hints, is_flag_set, listed, whole
 from identity.api.serializers.roles import assignment_body, role_body
 from identity.api.views import IdentityViewSet
 from identity.manager import AssignmentManager
@@ -15,6 +15,13 @@ from identity.manager.assignments import GrantTarget
 
 #: Filters that this list does not know yet.
 NEVER = ("group.id", "scope.domain.id", "scope.system", "scope.OS-INHERIT:inherited_to")
+
+
+HINTS = Hints(
+    others=("user.id", "scope.project.id", "role.id", *NEVER),
+    marks=("include_subtree", "effective", "include_names"),
+    paged=False,
+)
 
 
 class GrantViewSet(IdentityViewSet):
@@ -60,7 +67,11 @@ class RoleAssignmentViewSet(IdentityViewSet):
 
     manager = AssignmentManager
 
-    @extend_schema(operation_id="identity_role_assignments_list", responses={200: dict})
+    @extend_schema(
+        operation_id="identity_role_assignments_list",
+        parameters=HINTS.parameters,
+        responses={200: dict},
+    )
     def list(self, request: Request) -> Response:
         """Return assignments; flags effective, include_names, include_subtree."""
         http = request._request

@@ -6,10 +6,14 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from identity.api.lists import hinted, listed
+from identity.api.lists import Hints, hinted, listed
 from identity.api.serializers.catalog import endpoint_body, region_body, service_body
 from identity.api.views import IdentityViewSet
 from identity.manager import CatalogManager
+
+SERVICES = Hints(exact=("type", "name"))
+ENDPOINTS = Hints(exact=("service_id", "interface", "region_id"))
+REGIONS = Hints(others=("parent_region_id",))
 
 
 class CatalogServiceViewSet(IdentityViewSet):
@@ -17,11 +21,13 @@ class CatalogServiceViewSet(IdentityViewSet):
 
     manager = CatalogManager
 
-    @extend_schema(operation_id="identity_services_list", responses={200: dict})
+    @extend_schema(
+        operation_id="identity_services_list", parameters=SERVICES.parameters, responses={200: dict}
+    )
     def list(self, request: Request) -> Response:
         """Return the services; hints type and name."""
         http = request._request
-        rows = hinted(http, CatalogManager(self.context).list_services(), exact=("type", "name"))
+        rows = hinted(http, CatalogManager(self.context).list_services(), SERVICES)
         return listed(http, "services", rows, service_body)
 
     @extend_schema(operation_id="identity_services_get", responses={200: dict})
@@ -36,12 +42,16 @@ class EndpointViewSet(IdentityViewSet):
 
     manager = CatalogManager
 
-    @extend_schema(operation_id="identity_endpoints_list", responses={200: dict})
+    @extend_schema(
+        operation_id="identity_endpoints_list",
+        parameters=ENDPOINTS.parameters,
+        responses={200: dict},
+    )
     def list(self, request: Request) -> Response:
         """Return the endpoints; hints service_id, interface, region_id."""
         http = request._request
         rows = CatalogManager(self.context).list_endpoints()
-        rows = hinted(http, rows, exact=("service_id", "interface", "region_id"))
+        rows = hinted(http, rows, ENDPOINTS)
         return listed(http, "endpoints", rows, endpoint_body)
 
     @extend_schema(operation_id="identity_endpoints_get", responses={200: dict})
@@ -56,7 +66,9 @@ class RegionViewSet(IdentityViewSet):
 
     manager = CatalogManager
 
-    @extend_schema(operation_id="identity_regions_list", responses={200: dict})
+    @extend_schema(
+        operation_id="identity_regions_list", parameters=REGIONS.parameters, responses={200: dict}
+    )
     def list(self, request: Request) -> Response:
         """Return the regions; none lies in another."""
         http = request._request

@@ -6,10 +6,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from identity.api.lists import hinted, listed
+from identity.api.lists import Hints, hinted, listed
 from identity.api.serializers.domains import domain_body
 from identity.api.views import IdentityViewSet
 from identity.manager import DomainManager
+
+HINTS = Hints(exact=("name",), flags=("enabled",))
 
 
 class DomainViewSet(IdentityViewSet):
@@ -17,12 +19,14 @@ class DomainViewSet(IdentityViewSet):
 
     manager = DomainManager
 
-    @extend_schema(operation_id="identity_domains_list", responses={200: dict})
+    @extend_schema(
+        operation_id="identity_domains_list", parameters=HINTS.parameters, responses={200: dict}
+    )
     def list(self, request: Request) -> Response:
         """Return the domains; hints name and enabled."""
         http = request._request
         rows = DomainManager(self.context).list()
-        rows = hinted(http, rows, exact=("name",), flags=("enabled",))
+        rows = hinted(http, rows, HINTS)
         return listed(http, "domains", rows, domain_body)
 
     @extend_schema(operation_id="identity_domains_get", responses={200: dict})

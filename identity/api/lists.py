@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
 from cloudweb.api.fields import parse_bool
 from cloudweb.api.pagination import next_link, paginate, parse_limit
+from cloudweb.api.queries import FLAG, PRESENCE, parameters
 from cloudweb.exceptions import BadRequest
 from identity.api.serializers.links import list_links
 
@@ -20,20 +23,46 @@ Render = Callable[[HttpRequest, T], dict[str, Any]]
 _COMPARISONS = ("contains", "icontains", "startswith", "istartswith", "endswith", "iendswith")
 
 
-def hinted(
-    request: HttpRequest, rows: QuerySet[T], *, exact: tuple[str, ...], flags: tuple[str, ...] = ()
-) -> QuerySet[T]:
-    """Narrow rows by the query: exact fields (``name`` also by comparison), booleans; ignore the rest."""
-    for field in exact:
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What a list is narrowed by, for view and schema.
+
+    ``exact`` are columns (``name`` also by comparison), ``flags`` are booleans; ``others`` and
+    ``marks`` (flags that count by being there) are read by the view itself.
+    """
+
+    exact: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+    paged: bool = True
+
+    @property
+    def comparisons(self) -> tuple[str, ...]:
+        """The comparisons of names, as ``name__contains``."""
+        return tuple(f"name__{one}" for one in _COMPARISONS) if "name" in self.exact else ()
+
+    @property
+    def parameters(self) -> list[OpenApiParameter]:
+        """All of them for ``extend_schema``."""
+        paging = ("limit", "marker") if self.paged else ()
+        names = (*self.exact, *self.comparisons, *self.others, *paging)
+        kinds = dict.fromkeys(self.flags, FLAG) | dict.fromkeys(self.marks, PRESENCE)
+        return parameters(*names, **kinds)
+
+
+def hinted(request: HttpRequest, rows: QuerySet[T], hints: Hints) -> QuerySet[T]:
+    """Narrow rows by the query; what it says beyond the hints is ignored."""
+    for field in hints.exact:
         if (value := request.GET.get(field)) is not None:
             rows = rows.filter(**{field: value})
-    for field in flags:
+    for field in hints.flags:
         wanted = parse_bool(request.GET.get(field), field=field)
         if wanted is not None:
             rows = rows.filter(**{field: wanted})
-    for comparison in _COMPARISONS if "name" in exact else ():
-        if (value := request.GET.get(f"name__{comparison}")) is not None:
-            rows = rows.filter(**{f"name__{comparison}": value})
+    for comparison in hints.comparisons:
+        if (value := request.GET.get(comparison)) is not None:
+            rows = rows.filter(**{comparison: value})
     return rows
 
 

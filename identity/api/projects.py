@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from cloudweb.api.fields import parse_bool
 from cloudweb.api.views import empty
 from cloudweb.exceptions import BadRequest
-from identity.api.lists import hinted, listed
+from identity.api.lists import Hints, hinted, listed
 from identity.api.serializers.projects import (
     ProjectCreate,
     ProjectUpdate,
@@ -25,13 +25,21 @@ from identity.api.views import IdentityViewSet, given
 from identity.manager import ProjectManager
 from identity.models import Project
 
+HINTS = Hints(
+    exact=("name", "domain_id"),
+    flags=("enabled",),
+    others=("parent_id", "is_domain", "tags", "tags-any", "not-tags", "not-tags-any"),
+)
+
 
 class ProjectViewSet(IdentityViewSet):
     """What owns resources."""
 
     manager = ProjectManager
 
-    @extend_schema(operation_id="identity_projects_list", responses={200: dict})
+    @extend_schema(
+        operation_id="identity_projects_list", parameters=HINTS.parameters, responses={200: dict}
+    )
     def list(self, request: Request) -> Response:
         """Return the projects; hints name, domain_id, parent_id, enabled, is_domain, tags."""
         http = request._request
@@ -39,7 +47,11 @@ class ProjectViewSet(IdentityViewSet):
             http, "projects", _hinted(http, ProjectManager(self.context).list()), project_body
         )
 
-    @extend_schema(operation_id="identity_user_projects_list", responses={200: dict})
+    @extend_schema(
+        operation_id="identity_user_projects_list",
+        parameters=HINTS.parameters,
+        responses={200: dict},
+    )
     def list_of_user(self, request: Request, user_id: str) -> Response:
         """Return the projects a user has a role on."""
         http = request._request
@@ -108,7 +120,7 @@ TAG_TESTS: dict[str, Callable[[set[str], set[str]], bool]] = {
 
 
 def _hinted(request: HttpRequest, rows: QuerySet[Project]) -> QuerySet[Project]:
-    rows = hinted(request, rows, exact=("name", "domain_id"), flags=("enabled",))
+    rows = hinted(request, rows, HINTS)
     if (parent := request.GET.get("parent_id")) is not None:
         top = rows.filter(parent=None, domain_id=parent)
         rows = rows.filter(parent_id=parent) | top

@@ -9,11 +9,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.views import empty
-from identity.api.lists import hinted, listed
+from identity.api.lists import Hints, hinted, listed
 from identity.api.serializers.roles import RoleCreate, RoleUpdate, role_body
 from identity.api.views import IdentityViewSet, given
 from identity.manager import RoleManager
 from identity.models import Role
+
+HINTS = Hints(exact=("name",), others=("domain_id",))
 
 
 class RoleViewSet(IdentityViewSet):
@@ -21,11 +23,13 @@ class RoleViewSet(IdentityViewSet):
 
     manager = RoleManager
 
-    @extend_schema(operation_id="identity_roles_list", responses={200: dict})
+    @extend_schema(
+        operation_id="identity_roles_list", parameters=HINTS.parameters, responses={200: dict}
+    )
     def list(self, request: Request) -> Response:
         """Return the roles; hint name. All are of the whole cloud: none belongs to a domain."""
         http = request._request
-        rows = hinted(http, RoleManager(self.context).list(), exact=("name",))
+        rows = hinted(http, RoleManager(self.context).list(), HINTS)
         if request._request.GET.get("domain_id"):
             rows = rows.none()
         return listed(http, "roles", rows, role_body)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import Error
 from cloudweb.api.auth import HasToken, remote_address
+from cloudweb.api.queries import PRESENCE, parameters
 from cloudweb.api.views import empty
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import BadRequest
@@ -22,6 +24,15 @@ from identity.api.serializers.tokens import Auth, token_body
 from identity.api.views import IdentityViewSet
 from identity.manager import CatalogManager, IssuedToken, TokenManager
 from identity.manager.catalog import usable_services
+
+SUBJECT = OpenApiParameter(
+    "X-Subject-Token", str, OpenApiParameter.HEADER, required=True, description="The token meant."
+)
+ISSUED = OpenApiParameter(
+    "X-Subject-Token", str, OpenApiParameter.HEADER, required=True, response=[200, 201]
+)
+ABOUT_IT = parameters(nocatalog=PRESENCE)
+EXPIRED = parameters(allow_expired=PRESENCE)
 
 
 class TokenViewSet(IdentityViewSet):
@@ -38,7 +49,12 @@ class TokenViewSet(IdentityViewSet):
         """Let anyone log in."""
         return [AllowAny() if self.request.method == "POST" else HasToken()]
 
-    @extend_schema(operation_id="identity_tokens_issue", request=Auth, responses={201: dict})
+    @extend_schema(
+        operation_id="identity_tokens_issue",
+        parameters=[ISSUED, *ABOUT_IT],
+        request=Auth,
+        responses={201: dict, 401: Error, 403: Error},
+    )
     def create(self, request: Request) -> Response:
         """Log in or rescope; the token is in X-Subject-Token."""
         wanted = self.wanted("auth", Auth)
@@ -49,7 +65,11 @@ class TokenViewSet(IdentityViewSet):
         issued = TokenManager(anonymous).issue(proofs=wanted.proofs(), scope=wanted.wanted_scope())
         return self._answer(issued, issued.token.signed(), status=201)
 
-    @extend_schema(operation_id="identity_tokens_validate", responses={200: dict})
+    @extend_schema(
+        operation_id="identity_tokens_validate",
+        parameters=[SUBJECT, ISSUED, *ABOUT_IT, *EXPIRED],
+        responses={200: dict, 404: Error},
+    )
     def show(self, request: Request) -> Response:
         """Return what the token in X-Subject-Token says."""
         subject = self._subject(request)
@@ -57,7 +77,11 @@ class TokenViewSet(IdentityViewSet):
         found = TokenManager(self.context).validate(subject, allow_expired=expired_too)
         return self._answer(found, subject, status=200)
 
-    @extend_schema(operation_id="identity_tokens_check", responses={200: None})
+    @extend_schema(
+        operation_id="identity_tokens_check",
+        parameters=[SUBJECT, *EXPIRED],
+        responses={200: None, 404: Error},
+    )
     def check(self, request: Request) -> Response:
         """Tell by the status alone whether the token in X-Subject-Token is valid."""
         subject = self._subject(request)
@@ -65,7 +89,11 @@ class TokenViewSet(IdentityViewSet):
         TokenManager(self.context).validate(subject, allow_expired=expired_too)
         return empty(200)
 
-    @extend_schema(operation_id="identity_tokens_revoke", responses={204: None})
+    @extend_schema(
+        operation_id="identity_tokens_revoke",
+        parameters=[SUBJECT],
+        responses={204: None, 404: Error},
+    )
     def destroy(self, request: Request) -> Response:
         """Void the token in X-Subject-Token."""
         TokenManager(self.context).revoke(self._subject(request))

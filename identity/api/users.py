@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.views import empty
-from identity.api.lists import hinted, listed
+from identity.api.lists import Hints, hinted, listed
 from identity.api.serializers.users import (
     PasswordChange,
     UserCreate,
@@ -21,18 +21,22 @@ from identity.api.views import IdentityViewSet, given
 from identity.manager import UserManager
 from identity.models import User
 
+HINTS = Hints(exact=("name", "domain_id"), flags=("enabled",))
+
 
 class UserViewSet(IdentityViewSet):
     """People and programs that log in."""
 
     manager = UserManager
 
-    @extend_schema(operation_id="identity_users_list", responses={200: dict})
+    @extend_schema(
+        operation_id="identity_users_list", parameters=HINTS.parameters, responses={200: dict}
+    )
     def list(self, request: Request) -> Response:
         """Return the users; hints name, domain_id, enabled."""
         http = request._request
         rows = UserManager(self.context).list()
-        rows = hinted(http, rows, exact=("name", "domain_id"), flags=("enabled",))
+        rows = hinted(http, rows, HINTS)
         return listed(http, "users", rows, user_body)
 
     @extend_schema(operation_id="identity_users_create", request=UserCreate, responses={201: dict})

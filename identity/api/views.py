@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from cloudweb.api.views import ServiceViewSet
+from identity.api.schema import IdentitySchema
 from identity.models import DEFAULT_DOMAIN_ID
 
 B = TypeVar("B", bound=BaseModel)
@@ -14,6 +15,8 @@ B = TypeVar("B", bound=BaseModel)
 
 class IdentityViewSet(ServiceViewSet):
     """A resource of identity."""
+
+    schema = IdentitySchema()
 
     def wanted(self, envelope: str, model: type[B]) -> B:
         """Return the validated body under its envelope."""

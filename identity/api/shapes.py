@@ -1,0 +1,181 @@
+"""What identity's answers look like, for the schema; the functions in ``serializers`` make them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from cloudweb.api.answers import Answer, OpenAnswer
+
+
+class SelfLink(Answer):
+    """Where a resource is."""
+
+    self: str
+
+
+class ListLinks(Answer):
+    """Where a list is, and its next page."""
+
+    self: str
+    next: str | None
+    previous: None
+
+
+class Reference(Answer):
+    """Something by its id, and its name where names were asked for."""
+
+    id: str
+    name: str | None = None
+    domain: Reference | None = None
+
+
+class Named(Answer):
+    """Something by id and name."""
+
+    id: str
+    name: str
+
+
+class NamedInDomain(Named):
+    """A user or project by id, name and domain."""
+
+    domain: Named
+
+
+class TokenUser(NamedInDomain):
+    """Whose a token is."""
+
+    password_expires_at: str | None
+
+
+class DomainShown(Answer):
+    """A name space of users and projects."""
+
+    id: str
+    name: str
+    description: str
+    enabled: bool
+    options: dict[str, Any]
+    tags: list[str]
+    links: SelfLink
+
+
+class ProjectShown(OpenAnswer):
+    """What owns resources, with the attributes its clients invented."""
+
+    id: str
+    name: str
+    domain_id: str
+    parent_id: str | None
+    enabled: bool
+    description: str
+    is_domain: bool
+    tags: list[str]
+    options: dict[str, Any]
+    links: SelfLink
+
+
+class UserShown(OpenAnswer):
+    """Who logs in, with the attributes his clients invented."""
+
+    id: str
+    name: str
+    domain_id: str
+    enabled: bool
+    description: str
+    email: str | None
+    default_project_id: str | None
+    password_expires_at: str | None
+    options: dict[str, Any]
+    links: SelfLink
+
+
+class RoleShown(Answer):
+    """A named set of rights."""
+
+    id: str
+    name: str
+    domain_id: str | None
+    description: str
+    options: dict[str, Any]
+    links: SelfLink
+
+
+class AssignmentShown(Answer):
+    """Who has which role where."""
+
+    role: Reference
+    user: Reference | None = None
+    group: Reference | None = None
+    scope: dict[str, Any]
+    links: dict[str, str]
+
+
+class ServiceShown(OpenAnswer):
+    """An API of the cloud."""
+
+    id: str
+    type: str
+    name: str
+    description: str
+    enabled: bool
+    links: SelfLink
+
+
+class EndpointShown(OpenAnswer):
+    """Where a service answers."""
+
+    id: str
+    service_id: str
+    interface: str
+    region: str | None
+    region_id: str | None
+    url: str
+    enabled: bool
+    links: SelfLink
+
+
+class RegionShown(OpenAnswer):
+    """A place."""
+
+    id: str
+    description: str
+    parent_region_id: str | None
+    links: SelfLink
+
+
+class CatalogEndpoint(Answer):
+    """Where a service of the catalog answers."""
+
+    id: str
+    interface: str
+    region: str | None
+    region_id: str | None
+    url: str
+
+
+class CatalogEntry(Answer):
+    """A service of the catalog."""
+
+    id: str
+    type: str
+    name: str
+    endpoints: list[CatalogEndpoint]
+
+
+class TokenShown(OpenAnswer):
+    """What a token says; roles and catalog only if it counts somewhere."""
+
+    methods: list[str]
+    user: TokenUser
+    audit_ids: list[str]
+    issued_at: str
+    expires_at: str
+    is_domain: bool = False
+    project: NamedInDomain | None = None
+    domain: Named | None = None
+    system: dict[str, bool] | None = None
+    roles: list[Named] = Field(default_factory=list)
+    catalog: list[CatalogEntry] = Field(default_factory=list)

@@ -1,0 +1,60 @@
+"""The identity API does what its schema says, whatever is sent: no 5xx, no status it does not name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from identity.models import Endpoint, Region, Service
+from tests.builders.fuzzing import A_TOKEN, fuzzed, send, service_schema
+from tests.builders.identity import (
+    grant,
+    make_domain,
+    make_member,
+    make_project,
+    make_role,
+    make_token,
+    make_user,
+)
+
+SOMEBODY, SOMEWHERE, ROLE, THING = ("1" * 32, "2" * 32, "3" * 32, "4" * 32)
+schema = service_schema(
+    "identity",
+    {
+        "user_id": [SOMEBODY],
+        "project_id": [SOMEWHERE],
+        "parent_id": [SOMEWHERE],
+        "default_project_id": [SOMEWHERE],
+        "domain_id": ["default"],
+        "role_id": [ROLE],
+        "service_id": [THING],
+        "endpoint_id": [THING],
+        "region_id": ["RegionOne"],
+        "X-Subject-Token": [A_TOKEN],
+    },
+)
+
+
+@pytest.fixture
+def callers(db: Any) -> list[str]:
+    """Tokens of a member and of an admin, in a cloud with one of everything the paths name."""
+    make_domain()
+    project = make_project(id=SOMEWHERE)
+    make_role("member")
+    role = make_role("watcher")
+    type(role).objects.filter(pk=role.pk).update(id=ROLE)
+    grant(make_user(id=SOMEBODY, password="a password", default_project=project), project)
+    region = Region.objects.get_or_create(id="RegionOne")[0]
+    service = Service.objects.create(id=THING, type="metering", name="meter")
+    Endpoint.objects.create(
+        id=THING, service=service, region=region, interface="public", url="{base}/metering"
+    )
+    return [make_token(make_member(role)).signed() for role in ("member", "admin")]
+
+
+@schema.parametrize()
+@fuzzed
+def test_identity(case: Any, callers: list[str]) -> None:
+    for token in callers:
+        send(case, token=token)
