@@ -102,8 +102,8 @@ BASE: Mapping[str, Callable[[str, Any], Any]] = {
     "os_hidden": _flag,
     "min_disk": _number,
     "min_ram": _number,
-    "disk_format": _one_of(DISK_FORMATS, nullable=True),
-    "container_format": _one_of(CONTAINER_FORMATS, nullable=True),
+    "disk_format": _one_of(tuple(DISK_FORMATS), nullable=True),
+    "container_format": _one_of(tuple(CONTAINER_FORMATS), nullable=True),
     "owner": _owner,
     "tags": _tags,
 }

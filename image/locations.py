@@ -13,7 +13,7 @@ from cloudweb.exceptions import Forbidden
 from image import states
 from image.copies import open_copy
 from image.exceptions import ImageConflict, ImageDeactivated, ImageNotBootable, ImageNotFound
-from image.formats import BOOTABLE
+from image.formats import Opened, not_bootable, opened_as
 from image.models import Image
 from image.objects import ImageLocation
 
@@ -76,7 +76,7 @@ def location_of(image: Image, *, role: Role, base_url: str | None) -> ImageLocat
     )
 
 
-def _opened_as(image: Image, role: Role) -> Literal["raw", "qcow2"]:
+def _opened_as(image: Image, role: Role) -> Opened:
     wanted = _FORMAT_OF.get(role)
     if wanted is not None:
         if image.disk_format != wanted:
@@ -84,9 +84,8 @@ def _opened_as(image: Image, role: Role) -> Literal["raw", "qcow2"]:
                 f"Image {image.id} is no {role}: its disk format is {image.disk_format}, not {wanted}."
             )
         return "raw"
-    if image.disk_format not in BOOTABLE or image.container_format != "bare":
-        raise ImageNotBootable(
-            f"Image {image.id} cannot be booted: hosts open raw and qcow2 in a bare container, "
-            f"not {image.disk_format} in {image.container_format}."
-        )
-    return "qcow2" if image.disk_format == "qcow2" else "raw"
+    opened = opened_as(image.disk_format, image.container_format)
+    if opened is None:
+        why = not_bootable(image.disk_format, image.container_format)
+        raise ImageNotBootable(f"Image {image.id} cannot be booted: {why}.")
+    return opened
