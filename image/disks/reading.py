@@ -32,6 +32,8 @@ class Disk:
         self.require(offset, length, what)
         self._file.seek(offset)
         data = self._file.read(length)
+        while len(data) < length and (more := self._file.read(length - len(data))):
+            data += more  # a file in a remote store comes in parts
         if len(data) != length:
             raise BrokenDisk(f"it is truncated: its {what} is incomplete")
         return data
