@@ -97,6 +97,15 @@ class ImageGone(Gone):
     default_message = "The image was deleted while its data was being uploaded."
 
 
+class TaskNotFound(NotFound):
+    """No such task, or none of the caller's project."""
+
+    code = "task_not_found"
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(f"No task found with ID {task_id[:80]}.")
+
+
 class MetadefNotFound(NotFound):
     """No such namespace, or nothing of that name in it, or none this caller may see."""
 

@@ -31,6 +31,8 @@ declare(
         "image:metadefs:create": admin,
         "image:metadefs:update": admin,
         "image:metadefs:delete": admin,
+        "image:tasks:list": project_reader,
+        "image:tasks:get": project_reader,
         "image:tags:add": project_member,
         "image:tags:delete": project_member,
     }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from cloudweb.api.fields import as_uuid
+from cloudweb.api.pagination import Page, paginate
 from operations.models import Operation, Step
 from operations.states import OperationState, StepState
 
@@ -61,6 +63,45 @@ def operations_of(resource_type: str, resource_id: str) -> Sequence[Entry]:
     """Return a resource's operations, newest first."""
     rows = Operation.objects.filter(resource_type=resource_type, resource_id=resource_id)
     return [entry_of(row) for row in rows.prefetch_related("steps").order_by("-created_at", "-id")]
+
+
+def operation_of(resource_type: str, operation_id: str) -> Entry | None:
+    """Return one operation on a resource of this type; None if there is none."""
+    key = as_uuid(operation_id)
+    rows = Operation.objects.filter(id=key, resource_type=resource_type) if key else None
+    row = rows.prefetch_related("steps").first() if rows is not None else None
+    return None if row is None else entry_of(row)
+
+
+def page_of(
+    resource_type: str,
+    *,
+    project_id: str | None = None,
+    kinds: Collection[str] = (),
+    states: Collection[str] = (),
+    order: Sequence[str] = ("-created_at", "-id"),
+    marker: str | None = None,
+    limit: int,
+) -> Page[Entry]:
+    """Return one page of the operations on resources of a type; of all projects for None.
+
+    An unknown marker ends the list.
+    """
+    rows = Operation.objects.filter(resource_type=resource_type)
+    if project_id is not None:
+        rows = rows.filter(project_id=project_id)
+    after = None
+    if marker is not None:
+        key = as_uuid(marker)
+        after = rows.filter(id=key).first() if key else None
+        if after is None:
+            return Page([], more=False)
+    if kinds:
+        rows = rows.filter(kind__in=kinds)
+    if states:
+        rows = rows.filter(state__in=states)
+    page = paginate(rows.prefetch_related("steps"), limit=limit, marker=after, order=order)
+    return Page([entry_of(row) for row in page.rows], page.more)
 
 
 def entry_of(row: Operation) -> Entry:

@@ -1,33 +1,37 @@
-"""/v2/schemas/image and /images: what an image looks like, as JSON schema; clients read it on lists."""
+"""/v2/schemas: the JSON schemas of what this service answers."""
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from collections.abc import Mapping
 from typing import Any
 
+=======
+>>>>>>> 8e56604 (Tasks show the operations on images; the schemas of all the image service answers)
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from image.changes import READ_ONLY
-from image.formats import CONTAINER_FORMATS, DISK_FORMATS
-from image.sharing import VISIBILITIES
-from image.states import DELETED, STATUSES
-
-_UUID = "^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$"
+from cloudweb.exceptions import NotFound
+from image.api.schema_documents import SCHEMAS
 
 
-def _text(description: str, longest: int = 255, *, null: bool = False) -> dict[str, Any]:
-    kind: Any = ["null", "string"] if null else "string"
-    return {"type": kind, "maxLength": longest, "description": description}
+class SchemaView(APIView):
+    """GET /v2/schemas/{name}."""
+
+    @extend_schema(operation_id="image_schema", responses={200: dict})
+    def get(self, request: Request, name: str) -> Response:
+        """Return one schema."""
+        if name not in SCHEMAS:
+            raise NotFound(f"There is no schema named {name[:80]}.")
+        return Response(SCHEMAS[name])
 
 
-def _choice(description: str, values: tuple[str, ...], *, null: bool = False) -> dict[str, Any]:
-    kind: Any = ["null", "string"] if null else "string"
-    listed: list[str | None] = [None, *values] if null else [*values]
-    return {"type": kind, "enum": listed, "description": description}
+class MetadefSchemaView(SchemaView):
+    """GET /v2/schemas/metadefs/{name}."""
 
+<<<<<<< HEAD
 
 def _formats(description: str, formats: Mapping[str, str]) -> dict[str, Any]:
     listed = "; ".join(f"{name}: {what}" for name, what in formats.items())
@@ -117,3 +121,9 @@ class ImagesSchemaView(APIView):
     def get(self, request: Request) -> Response:
         """Return the schema of a list of images."""
         return Response(IMAGES)
+=======
+    @extend_schema(operation_id="image_metadef_schema", responses={200: dict})
+    def get(self, request: Request, name: str) -> Response:
+        """Return one schema of metadata definitions."""
+        return super().get(request, name=f"metadefs/{name}")
+>>>>>>> 8e56604 (Tasks show the operations on images; the schemas of all the image service answers)

@@ -17,8 +17,9 @@ from image.api.metadefs.items import (
 )
 from image.api.metadefs.namespaces import MetadefNamespaceViewSet
 from image.api.metadefs.resource_types import MetadefResourceTypeViewSet
-from image.api.schemas import ImageSchemaView, ImagesSchemaView
+from image.api.schemas import MetadefSchemaView, SchemaView
 from image.api.stores import StoreViewSet
+from image.api.tasks import ImageTaskViewSet
 
 Actions = dict[str, Any]
 COLLECTION: Actions = {"get": "list", "post": "create"}
@@ -43,8 +44,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{IMAGE}/tags/<str:tag>", ImageViewSet.as_view(TAG)),
     path(f"{IMAGE}/members", ImageMemberViewSet.as_view(COLLECTION)),
     path(f"{IMAGE}/members/<str:member_id>", ImageMemberViewSet.as_view(ONE)),
+    path(f"{IMAGE}/tasks", ImageTaskViewSet.as_view({"get": "of_image"})),
     path(f"{IMAGE}/actions/deactivate", ImageViewSet.as_view({"post": "deactivate"})),
     path(f"{IMAGE}/actions/reactivate", ImageViewSet.as_view({"post": "reactivate"})),
+    path("/v2/tasks", ImageTaskViewSet.as_view({"get": "list"})),
+    path("/v2/tasks/<str:task_id>", ImageTaskViewSet.as_view({"get": "retrieve"})),
     path("/v2/metadefs/namespaces", MetadefNamespaceViewSet.as_view(COLLECTION)),
     path(NAMESPACE, MetadefNamespaceViewSet.as_view(ONE)),
     path(f"{NAMESPACE}/properties", MetadefPropertyViewSet.as_view(ITEMS)),
@@ -62,7 +66,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("/v2/info/import", ImportInfoView.as_view()),
     path("/v2/info/stores", StoreViewSet.as_view({"get": "list"})),
     path("/v2/info/stores/detail", StoreViewSet.as_view({"get": "describe"})),
-    path("/v2/schemas/image", ImageSchemaView.as_view()),
-    path("/v2/schemas/images", ImagesSchemaView.as_view()),
+    path("/v2/schemas/<str:name>", SchemaView.as_view()),
+    path("/v2/schemas/metadefs/<str:name>", MetadefSchemaView.as_view()),
     path("/signed/<uuid:image_id>", SignedDataView.as_view()),  # what hosts fetch, see locations.py
 ]

@@ -10,11 +10,13 @@ from image.manager.metadefs import (
     MetadefResourceTypeManager,
     MetadefTagManager,
 )
+from image.manager.tasks import ImageTaskManager
 
 __all__ = [
     "ImageDataManager",
     "ImageManager",
     "ImageMemberManager",
+    "ImageTaskManager",
     "MetadefNamespaceManager",
     "MetadefObjectManager",
     "MetadefPropertyManager",

@@ -67,6 +67,10 @@ class Operation(models.Model):
             models.Index(
                 fields=["resource_type", "resource_id", "created_at"], name="operation_resource"
             ),
+            models.Index(
+                fields=["resource_type", "project_id", "created_at", "id"],
+                name="operation_project",
+            ),
             models.Index(fields=["request_id"], name="operation_request"),
             models.Index(fields=["after"], name="operation_after"),
             models.Index(fields=["-created_at", "-id"], name="operation_newest"),

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cloudweb.api.answers import Answer, OpenAnswer
 from cloudweb.api.times import seconds_z
-from image.api.schemas import IMAGE
+from image.api.schema_documents import IMAGE
 from image.changes import BASE
 from image.models import Image
 from image.stores import ordered

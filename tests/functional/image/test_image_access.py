@@ -26,6 +26,7 @@ MATRIX = {
     ("PUT", "/members/there"): (401, 404, 403, 403, 200),
     ("DELETE", "/members/there"): (401, 404, 403, 204, 204),
     ("PUT", "/stage"): (401, 404, 403, 204, 204),
+    ("GET", "/tasks"): (401, 404, 200, 200, 200),
     ("PUT", "/tags/x"): (401, 404, 403, 204, 204),
     ("DELETE", "/tags/there"): (401, 404, 403, 204, 204),
     ("POST", "/actions/deactivate"): (401, 403, 403, 403, 409),
@@ -38,7 +39,10 @@ COLLECTION = {
     ("GET", "/image/v2/info/stores"): (401, 200, 200, 200, 200),
     ("GET", "/image/v2/info/stores/detail"): (401, 403, 403, 403, 200),
     ("GET", "/image/v2/schemas/image"): (401, 200, 200, 200, 200),
-    ("GET", "/image/v2/schemas/images"): (401, 200, 200, 200, 200),
+    ("GET", "/image/v2/schemas/odd"): (401, 404, 404, 404, 404),
+    ("GET", "/image/v2/schemas/metadefs/namespace"): (401, 200, 200, 200, 200),
+    ("GET", "/image/v2/tasks"): (401, 200, 200, 200, 200),
+    ("GET", "/image/v2/tasks/odd"): (401, 404, 404, 404, 404),
 }
 OPEN = {"", "/versions", "/v2", "/signed/<uuid:image_id>"}
 
@@ -90,7 +94,14 @@ def test_collections(route: tuple[str, str], who: str) -> None:
 
 
 def test_no_route_is_left_out() -> None:
-    tested = {path.removeprefix("/image") for _, path in COLLECTION} | OPEN
+    named = {
+        "/v2/schemas/image": "/v2/schemas/<str:name>",
+        "/v2/schemas/odd": "/v2/schemas/<str:name>",
+        "/v2/schemas/metadefs/namespace": "/v2/schemas/metadefs/<str:name>",
+        "/v2/tasks/odd": "/v2/tasks/<str:task_id>",
+    }
+    paths = {path.removeprefix("/image") for _, path in COLLECTION}
+    tested = {named.get(path, path) for path in paths} | OPEN
     prefix = "/v2/images/<str:image_id>"
     words = {
         "/tags/x": "/tags/<str:tag>",

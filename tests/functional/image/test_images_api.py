@@ -330,7 +330,7 @@ def test_documents(member: ApiClient) -> None:
     methods = member.get("/image/v2/info/import").json()["import-methods"]
     assert (methods["type"], methods["value"]) == ("array", [])
     schema = member.get("/image/v2/schemas/image").json()
-    assert set(create(member)) == set(schema["properties"])
+    assert set(create(member)) == set(schema["properties"]) - {"stores"}  # it has no data
     assert member.get("/image/v2/schemas/images").json()["properties"]["images"]["items"] == schema
 
 

@@ -1,0 +1,40 @@
+"""Tasks on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cloudweb.api.times import seconds_z
+from image.manager.tasks import expires_at
+from image.tasks import status_of, type_of
+from operations.history import Entry
+
+
+def task_body(task: Entry) -> dict[str, Any]:
+    """Return a task as lists show it."""
+    return {
+        "id": task.id,
+        "type": type_of(task.kind),
+        "status": status_of(task.state),
+        "owner": task.project_id,
+        "expires_at": seconds_z(expires_at(task)),
+        "created_at": seconds_z(task.created_at),
+        "updated_at": seconds_z(task.updated_at),
+        "image_id": task.resource_id,
+        "request_id": task.request_id,
+        "user_id": task.user_id,
+        "self": f"/v2/tasks/{task.id}",
+        "schema": "/v2/schemas/task",
+    }
+
+
+def whole_task_body(task: Entry) -> Mapping[str, Any]:
+    """Return a task with what it was given and what came of it."""
+    result = {"image_id": task.resource_id} if status_of(task.state) == "success" else None
+    return {
+        **task_body(task),
+        "input": {"image_id": task.resource_id},
+        "result": result,
+        "message": task.error,
+    }

@@ -1,0 +1,82 @@
+"""/v2/tasks and /v2/images/{id}/tasks: what is being done to images."""
+
+from __future__ import annotations
+
+from django.http import QueryDict
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.pagination import parse_limit
+from cloudweb.api.queries import parameters
+from cloudweb.api.views import ServiceViewSet
+from cloudweb.exceptions import InvalidInput
+from image.api.links import list_link
+from image.api.serializers.tasks import task_body, whole_task_body
+from image.manager.tasks import ImageTaskManager
+from image.tasks import DEFAULT_ORDER, SORT_KEYS, STATES, kinds_of
+
+_LIMIT = 25
+
+
+class ImageTaskViewSet(ServiceViewSet):
+    """Tasks, read only: images are imported by POST /images/{id}/import."""
+
+    manager = ImageTaskManager
+
+    @extend_schema(
+        operation_id="image_tasks_list",
+        parameters=parameters("limit", "marker", "sort_key", "sort_dir", "type", "status"),
+        responses={200: dict},
+    )
+    def list(self, request: Request) -> Response:
+        """Return a page of tasks."""
+        query = request._request.GET
+        status, wanted = query.get("status"), query.get("type")
+        if status is not None and status not in STATES:
+            raise InvalidInput(field="status", value=status, reason=f"One of {', '.join(STATES)}.")
+        page = ImageTaskManager(self.context).list(
+            kinds=kinds_of(wanted) if wanted is not None else (),
+            status=status,
+            order=_order(query),
+            marker=query.get("marker"),
+            limit=parse_limit(query.get("limit"), default=_LIMIT),
+        )
+        body = {
+            "tasks": [task_body(task) for task in page.rows],
+            "first": list_link("/v2/tasks", query),
+            "schema": "/v2/schemas/tasks",
+        }
+        if page.more:
+            body["next"] = list_link("/v2/tasks", query, marker=page.rows[-1].id)
+        return Response(body)
+
+    @extend_schema(operation_id="image_tasks_get", responses={200: dict})
+    def retrieve(self, request: Request, task_id: str) -> Response:
+        """Return one task."""
+        return Response(whole_task_body(ImageTaskManager(self.context).get(task_id)))
+
+    @extend_schema(operation_id="image_tasks_of_image", responses={200: dict})
+    def of_image(self, request: Request, image_id: str) -> Response:
+        """Return the tasks of an image, newest first."""
+        tasks = ImageTaskManager(self.context).of_image(image_id)
+        return Response({"tasks": [whole_task_body(task) for task in tasks]})
+
+
+def _order(query: QueryDict) -> tuple[str, ...]:
+    """Read sort_key and sort_dir, each a list with commas."""
+    keys = [key for key in str(query.get("sort_key", "")).split(",") if key]
+    directions = [word for word in str(query.get("sort_dir", "")).split(",") if word] or ["desc"]
+    if len(directions) == 1:
+        directions *= max(1, len(keys))
+    keys = keys or ["created_at"]
+    known = [SORT_KEYS[key] for key in dict.fromkeys(keys) if key in SORT_KEYS]
+    if len(known) != len(keys) or len(directions) != len(keys) or {*directions} - {"asc", "desc"}:
+        raise InvalidInput(
+            field="sort_key",
+            value=f"{query.get('sort_key')}:{query.get('sort_dir')}",
+            reason=f"Keys are {', '.join(sorted(SORT_KEYS))}, directions asc and desc.",
+        )
+    pairs = zip(known, directions, strict=True)
+    order = [key if direction == "asc" else f"-{key}" for key, direction in pairs]
+    return (*order, *(key for key in DEFAULT_ORDER if key.lstrip("-") not in known))
