@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from image.api.metadefs.schemas import METADEFS
@@ -23,6 +24,11 @@ def _choice(description: str, values: tuple[str, ...], *, null: bool = False) ->
     kind: Any = ["null", "string"] if null else "string"
     listed: list[str | None] = [None, *values] if null else [*values]
     return {"type": kind, "enum": listed, "description": description}
+
+
+def _formats(description: str, formats: Mapping[str, str]) -> dict[str, Any]:
+    listed = "; ".join(f"{name}: {what}" for name, what in formats.items())
+    return _choice(f"{description}. {listed}.", tuple(formats), null=True)
 
 
 def _flag(description: str) -> dict[str, Any]:
@@ -48,8 +54,8 @@ _PROPERTIES: dict[str, dict[str, Any]] = {
     "owner": _text("Project that owns the image", null=True),
     "size": _number("Size of the image data in bytes", null=True),
     "virtual_size": _number("Size of the disk inside in bytes", null=True),
-    "container_format": _choice("Format of the container", CONTAINER_FORMATS, null=True),
-    "disk_format": _choice("Format of the disk", DISK_FORMATS, null=True),
+    "container_format": _formats("Format of the container", CONTAINER_FORMATS),
+    "disk_format": _formats("Format of the disk", DISK_FORMATS),
     "created_at": _text("When the image was recorded"),
     "updated_at": _text("When the record changed last"),
     "tags": {
