@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO
 
 from cloudweb.driver import DriverError
+
+#: Of each output of a limited command, from its end.
+_KEPT = 64 * 1024
 
 
 class CommandFailed(DriverError):
@@ -74,6 +80,105 @@ def run(
             command, done.returncode, (done.stderr or done.stdout).decode(errors="replace")
         )
     return Completed(done.returncode, done.stdout, done.stderr)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a command that works on untrusted data may use; when it wants more it fails."""
+
+    memory: int  # bytes of address space
+    seconds: int  # of the clock, and of processor time
+    file_size: int  # bytes of any file it writes
+
+
+def run_limited(
+    *command: str,
+    limits: Limits,
+    cwd: Path,
+    pass_fds: Sequence[int] = (),
+    on_output: Callable[[bytes], object] | None = None,
+) -> Completed:
+    """Run a command that could be turned against us: under limits, last in every queue, offline.
+
+    It gets none of our environment, no capability, no new privilege, and where the kernel lets us a
+    network with nothing in it. ``on_output`` gets what it prints as it comes, and b"" each second;
+    when that raises, the command is killed. Raises CommandFailed (``returncode`` 124: out of time).
+    """
+    child = subprocess.Popen(
+        _confined(command, limits),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        process_group=0,
+        pass_fds=pass_fds,
+        env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "MALLOC_ARENA_MAX": "2"},
+        cwd=cwd,
+    )
+    try:
+        stdout, stderr = _collect(child, limits.seconds, on_output)
+        returncode = child.wait(timeout=10)
+    except (TimeoutError, subprocess.TimeoutExpired) as error:
+        raise CommandFailed(command, 124, f"no end after {limits.seconds} s") from error
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        for pipe in (child.stdout, child.stderr):
+            if pipe is not None:
+                pipe.close()
+    if returncode != 0:
+        raise CommandFailed(command, returncode, stderr.decode(errors="replace"))
+    return Completed(returncode, stdout, stderr)
+
+
+def _confined(command: Sequence[str], limits: Limits) -> tuple[str, ...]:
+    # setpriv comes last: a change of credentials would undo the signal at the parent's death
+    drop = ("--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
+    return (
+        *_offline(), "nice", "-n", "19", "ionice", "-c", "3", "prlimit", "--core=0",
+        f"--as={limits.memory}", f"--cpu={limits.seconds}", f"--fsize={limits.file_size}", "--",
+        "setpriv", "--pdeathsig", "KILL", "--no-new-privs", *drop, "--", *command,
+    )  # fmt: skip
+
+
+@cache
+def _offline() -> tuple[str, ...]:
+    """Return what to put before a command so that it has no network; nothing where that is barred."""
+    user = () if os.geteuid() == 0 else ("--map-current-user",)
+    prefix = ("unshare", *user, "--net", "--")
+    try:
+        return prefix if run(*prefix, "true", timeout=10, check=False).returncode == 0 else ()
+    except CommandFailed:
+        return ()
+
+
+def _collect(
+    child: subprocess.Popen[bytes], seconds: float, on_output: Callable[[bytes], object] | None
+) -> tuple[bytes, bytes]:
+    """Read both outputs to their ends, keep the last of each; raise TimeoutError."""
+    assert child.stdout is not None
+    assert child.stderr is not None
+    kept = {child.stdout: b"", child.stderr: b""}
+    deadline = time.monotonic() + seconds
+    with selectors.DefaultSelector() as ready:
+        for pipe in kept:
+            ready.register(pipe, selectors.EVENT_READ)
+        while ready.get_map():
+            if (left := deadline - time.monotonic()) <= 0:
+                raise TimeoutError
+            found = ready.select(min(1.0, left))
+            if not found and on_output is not None:
+                on_output(b"")
+            for key, _ in found:
+                pipe = child.stdout if key.fileobj is child.stdout else child.stderr
+                chunk = os.read(pipe.fileno(), 65536)
+                if not chunk:
+                    ready.unregister(pipe)
+                    continue
+                kept[pipe] = (kept[pipe] + chunk)[-_KEPT:]
+                if pipe is child.stdout and on_output is not None:
+                    on_output(chunk)
+    return kept[child.stdout], kept[child.stderr]
 
 
 def start_detached(

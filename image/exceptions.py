@@ -186,3 +186,10 @@ class StoreUnavailable(ServiceUnavailable):
 
     code = "image_store_unavailable"
     default_message = "The image store is unavailable for now."
+
+
+class ImageNotConverted(UnsupportedMediaType):
+    """The disk could not be turned into one that hosts open; the image is as it was."""
+
+    code = "image_not_converted"
+    default_message = "The disk could not be converted: it is damaged, or uses what no tool reads."

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from cloudweb.conf import env, listen_url
 from cloudweb.keeping import kept_secret
 from cloudweb.settings.common import *  # noqa: F403
@@ -103,6 +105,14 @@ IMAGE_STORES = image_stores(Path(str(IMAGE_STORE)))
 IMAGE_STAGING = env.path("IMAGE_STAGING", default=str(VAR / "image-staging"))
 IMAGE_MAX_SIZE = env.int("IMAGE_MAX_SIZE", default=64 * 1024**3)
 IMAGE_MAX_VIRTUAL_SIZE = env.int("IMAGE_MAX_VIRTUAL_SIZE", default=16 * 1024**4)
+#: What imports turn disks into that hosts cannot open: qcow2, raw, or nothing (they stay as they are).
+IMAGE_CONVERT_TO = env.str("IMAGE_CONVERT_TO", default="qcow2")
+if IMAGE_CONVERT_TO not in ("", "raw", "qcow2"):
+    raise ImproperlyConfigured(
+        f"IMAGE_CONVERT_TO is {IMAGE_CONVERT_TO!r}; set raw, qcow2 or nothing."
+    )
+IMAGE_CONVERT_MEMORY = env.int("IMAGE_CONVERT_MEMORY", default=1024) * 1024**2  # MiB
+IMAGE_CONVERT_SECONDS = env.int("IMAGE_CONVERT_SECONDS", default=3600)
 #: Where this machine reaches its own API: host and port of LISTEN.
 LISTEN = listen_url().removeprefix("http://")
 #: Tells whether any host could build a server; resolved by name, like BOOTSTRAP.

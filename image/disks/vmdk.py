@@ -113,9 +113,16 @@ def _check_description(disk: Disk, header: _Header) -> None:
     if _fact(lines, "parentcid") not in ("ffffffff", ""):
         raise BrokenDisk("it names a parent disk (a backing file)")
     extents = [line for line in lines if line.split(" ")[0] in _EXTENT_WORDS]
+    if any(not _is_known(line) for line in lines if line not in extents):
+        raise BrokenDisk("its description says what no tool writes")
     matched = [_EXTENT.match(line) for line in extents]
     if len(extents) != 1 or matched[0] is None or int(matched[0][1]) != header.capacity:
         raise BrokenDisk("its description names other extents than the one in the file")
+
+
+def _is_known(line: str) -> bool:
+    name, equals, _value = line.partition("=")
+    return not line or line.startswith("#") or bool(equals and " " not in name.strip())
 
 
 def _fact(lines: list[str], name: str) -> str:
