@@ -49,23 +49,18 @@ class IdentitySchema(ServiceSchema):
         word = [part for part in self.path.split("/") if not part.startswith("{")][-1]
         return word, NOUNS.get(word)
 
-    def get_request_serializer(self) -> Any:
-        """Return the body in its envelope."""
-        model = super().get_request_serializer()
+    def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> Any:
+        """Put a body in its envelope."""
         _, noun = self.noun
-        if noun is None or not (isinstance(model, type) and issubclass(model, BaseModel)):
-            return model
-        return within(noun.body or noun.singular, model)
+        if noun is not None and isinstance(serializer, type) and issubclass(serializer, BaseModel):
+            serializer = within(noun.body or noun.singular, serializer)
+        inherited: Any = super()._get_request_for_media_type
+        return inherited(serializer, direction)
 
-    def get_response_serializers(self) -> Any:
-        """Return the answers, with the shape of the noun for each that is just ``dict``."""
-        answers = super().get_response_serializers()
-        if not isinstance(answers, dict):
-            return answers
-        return {
-            status: self._shape() or dict if answer is dict else answer
-            for status, answer in answers.items()
-        }
+    def _get_response_for_code(self, serializer: Any, *args: Any, **kwargs: Any) -> Any:
+        """Give an answer that is just ``dict`` the shape of its noun."""
+        shape = self._shape() if serializer is dict else None
+        return super()._get_response_for_code(shape or serializer, *args, **kwargs)
 
     def _shape(self) -> Any:
         word, noun = self.noun

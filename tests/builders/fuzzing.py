@@ -39,11 +39,19 @@ fuzzed = settings(deadline=None, suppress_health_check=list(HealthCheck))
 A_TOKEN = "a-token-of-the-caller"
 
 
-def service_schema(service: str, known: Mapping[str, Sequence[str]]) -> Any:
-    """Return the schema of one service, in which attributes and parameters may have known values."""
+def service_schema(
+    service: str, known: Mapping[str, Sequence[str]], *, examples: Mapping[str, Any] | None = None
+) -> Any:
+    """Return the schema of one service, in which attributes and parameters may have known values.
+
+    ``examples`` are bodies that must be among what is sent, by operation id.
+    """
     whole = Generator().get_schema(request=None, public=True)
     paths = {path: item for path, item in whole["paths"].items() if service_of(path) == service}
     drawn = _knowing(copy.deepcopy({**whole, "paths": paths}), known)
+    for operation in (one for item in drawn["paths"].values() for one in item.values()):
+        if body := (examples or {}).get(operation["operationId"]):
+            operation["requestBody"]["content"]["application/json"]["example"] = body
     config = schemathesis.Config.from_dict(
         {
             "generation": {

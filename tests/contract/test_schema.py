@@ -93,11 +93,15 @@ def test_errors_have_the_shape_the_schema_gives_them(
     jsonschema.validate(body, shape(service, response.status_code))
 
 
-def test_a_body_is_described_under_its_envelope() -> None:
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [("/compute/v2.1/flavors", "flavor"), ("/identity/v3/users", "user")],
+)
+def test_a_body_is_described_under_its_envelope(path: str, key: str) -> None:
     schema, _ = drawn()
-    body = schema["paths"]["/compute/v2.1/flavors"]["post"]["requestBody"]
+    body = schema["paths"][path]["post"]["requestBody"]
     place = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
-    assert schema["components"]["schemas"][place]["required"] == ["flavor"]
+    assert schema["components"]["schemas"][place]["required"] == [key]
 
 
 def test_the_page_and_the_document_are_served(client: Any) -> None:

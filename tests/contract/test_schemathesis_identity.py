@@ -33,6 +33,17 @@ schema = service_schema(
         "region_id": ["RegionOne"],
         "X-Subject-Token": [A_TOKEN],
     },
+    examples={
+        "identity_tokens_issue": {
+            "auth": {
+                "identity": {
+                    "methods": ["password"],
+                    "password": {"user": {"id": SOMEBODY, "password": "a password"}},
+                },
+                "scope": {"project": {"id": SOMEWHERE}},
+            }
+        }
+    },
 )
 
 
