@@ -11,3 +11,4 @@ class ImageConfig(AppConfig):
     def ready(self) -> None:
         """Declare policies and quotas, and subscribe to housekeeping."""
         from image import events, policies, quotas  # noqa: F401
+        from image.operations import copy_image, delete_image, import_image  # noqa: F401

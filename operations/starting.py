@@ -78,6 +78,11 @@ def _live(resource_type: str, resource_id: str) -> Operation | None:
     return found if found is not None and found.is_live else None
 
 
+def is_held(resource_type: str, resource_id: str) -> bool:
+    """Tell whether an operation is at work on the resource."""
+    return Hold.objects.filter(resource_type=resource_type, resource_id=resource_id).exists()
+
+
 def take_hold(operation: Operation) -> None:
     """Hold the operation's resource; raise ResourceBusy when it is taken."""
     try:

@@ -104,6 +104,17 @@ IMAGE_STORES = image_stores(Path(str(IMAGE_STORE)))
 #: Data that is not an image yet; API and control workers of all machines share it.
 IMAGE_STAGING = env.path("IMAGE_STAGING", default=str(VAR / "image-staging"))
 IMAGE_MAX_SIZE = env.int("IMAGE_MAX_SIZE", default=64 * 1024**3)
+IMAGE_IMPORT_METHODS = env.list(
+    "IMAGE_IMPORT_METHODS", default=["glance-direct", "web-download", "copy-image"]
+)
+IMAGE_DOWNLOAD_SCHEMES = env.list("IMAGE_DOWNLOAD_SCHEMES", default=["http", "https"])
+IMAGE_DOWNLOAD_PORTS = env.list("IMAGE_DOWNLOAD_PORTS", cast=int, default=[80, 443])
+IMAGE_DOWNLOAD_HOSTS = env.list("IMAGE_DOWNLOAD_HOSTS", default=[])
+IMAGE_DOWNLOAD_DENY_HOSTS = env.list("IMAGE_DOWNLOAD_DENY_HOSTS", default=[])
+#: Ranges besides public addresses that downloads may reach.
+IMAGE_DOWNLOAD_ALLOW = env.list("IMAGE_DOWNLOAD_ALLOW", default=[])
+IMAGE_DOWNLOAD_CA = env.str("IMAGE_DOWNLOAD_CA", default="")
+IMAGE_DOWNLOAD_TIMEOUT = env.int("IMAGE_DOWNLOAD_TIMEOUT", default=4 * 3600)
 IMAGE_MAX_VIRTUAL_SIZE = env.int("IMAGE_MAX_VIRTUAL_SIZE", default=16 * 1024**4)
 #: What imports turn disks into that hosts cannot open: qcow2, raw, or nothing (they stay as they are).
 IMAGE_CONVERT_TO = env.str("IMAGE_CONVERT_TO", default="qcow2")

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from cloudweb.api.answers import Answer, Link, listing
 from cloudweb.api.mounts import base_url
+from image.api.imports import import_methods
 
 NEWEST = 16
 
@@ -80,6 +81,5 @@ class ImportInfoView(APIView):
 
     @extend_schema(operation_id="image_import_info", responses={200: dict})
     def get(self, request: Request) -> Response:
-        """Return the ways to import an image: none, data comes by PUT alone."""
-        methods = {"description": "Import methods available.", "type": "array", "value": []}
-        return Response({"import-methods": methods})
+        """Return the ways to import an image."""
+        return Response(import_methods())

@@ -15,6 +15,7 @@ from image.api.serializers.images import ImageCreate, ImagePage, ImageShown, ima
 from image.api.serializers.patches import MEDIA_TYPES, PATCHES, parse_patch
 from image.api.serializers.queries import PARAMETERS, parse_query
 from image.manager import ImageManager
+from image.manager.imports import methods
 from image.stores import store_ids
 
 #: The headers of what was just recorded.
@@ -65,7 +66,7 @@ class ImageViewSet(ServiceViewSet):
         image = ImageManager(self.context).create(image_id=wanted.id, attributes=wanted.attributes)
         headers = {
             "Location": f"{base_url(request._request)}/image/v2/images/{image.id}",
-            "OpenStack-image-import-methods": "",
+            "OpenStack-image-import-methods": ",".join(methods()),
             "OpenStack-image-store-ids": ",".join(store_ids()),
         }
         return Response(image_body(image), status=201, headers=headers)

@@ -9,6 +9,7 @@ from django.urls import URLPattern, URLResolver, path
 from image.api.data import ImageDataViewSet, SignedDataView
 from image.api.discovery import ImportInfoView, RootView, V2View, VersionsView
 from image.api.images import ImageViewSet
+from image.api.imports import ImageImportViewSet
 from image.api.members import ImageMemberViewSet
 from image.api.metadefs.items import (
     MetadefObjectViewSet,
@@ -40,6 +41,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("/v2/images", ImageViewSet.as_view(COLLECTION)),
     path(IMAGE, ImageViewSet.as_view(MEMBER)),
     path(f"{IMAGE}/file", ImageDataViewSet.as_view(DATA)),
+    path(f"{IMAGE}/import", ImageImportViewSet.as_view({"post": "start"})),
     path(f"{IMAGE}/stage", ImageDataViewSet.as_view({"put": "stage"})),
     path(f"{IMAGE}/tags/<str:tag>", ImageViewSet.as_view(TAG)),
     path(f"{IMAGE}/members", ImageMemberViewSet.as_view(COLLECTION)),

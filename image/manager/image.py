@@ -27,7 +27,9 @@ from image.filters import DEFAULT_ORDER, ImageFilter
 from image.formats import mismatch
 from image.manager.data import ImageDataManager
 from image.models import Image, ImageProperty, ImageTag
+from image.operations.delete_image import DeleteImage
 from image.reaping import erase, reap
+from operations.starting import is_held
 
 _FORMATS = ("disk_format", "container_format")
 
@@ -165,10 +167,14 @@ class ImageManager(ImageDataManager):
         if image.protected:
             raise ImageProtected(f"Image {image.id} is protected and cannot be deleted.")
         unprotected = Image.objects.filter(protected=False)
-        if not unprotected.move(image.id, states.DELETED, updated_at=clock.now()):
-            image = self._own(image_id)  # deleted by another meanwhile: 404
-            raise ImageProtected(f"Image {image.id} is protected and cannot be deleted.")
-        transaction.on_commit(lambda: erase(image), robust=True)
+        with transaction.atomic():
+            if not unprotected.move(image.id, states.DELETED, updated_at=clock.now()):
+                image = self._own(image_id)  # deleted by another meanwhile: 404
+                raise ImageProtected(f"Image {image.id} is protected and cannot be deleted.")
+            if is_held("image", str(image.id)):
+                DeleteImage.start(self.context, resource_id=str(image.id), preempt=True)
+            else:
+                transaction.on_commit(lambda: erase(image), robust=True)
 
     # Tags
 

@@ -43,6 +43,7 @@ class Image(models.Model):
     stores: models.JSONField[list[str]] = models.JSONField(default=list, blank=True)
     importing_to: models.JSONField[list[str]] = models.JSONField(default=list, blank=True)
     failed_import: models.JSONField[list[str]] = models.JSONField(default=list, blank=True)
+    import_source = models.TextField(blank=True)  # encrypted: a URL may hold a signature
     upload_id = models.CharField(max_length=32, blank=True)
     upload_seen_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()

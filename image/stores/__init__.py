@@ -76,7 +76,7 @@ def ordered(names: Iterable[str]) -> list[str]:
     ]
 
 
-def staging() -> Store:
+def staging() -> DirectoryStore:
     """Return where data waits that is not an image yet (IMAGE_STAGING)."""
     return DirectoryStore(Path(settings.IMAGE_STAGING))
 

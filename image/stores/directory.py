@@ -45,6 +45,12 @@ class DirectoryStore(Store):
         """Unlink the file; who still reads it reads on."""
         (self.data / key).unlink(missing_ok=True)
 
+    def delete_all(self, prefix: str) -> None:
+        """Unlink whatever has a key that begins so, finished or not."""
+        for directory in (self.incoming, self.data):
+            for path in directory.glob(f"{prefix}*"):
+                path.unlink(missing_ok=True)
+
     def reap(self, keep: Callable[[str], bool], *, older_than: timedelta) -> list[str]:
         """Unlink what no image and no upload names."""
         before = time.time() - older_than.total_seconds()

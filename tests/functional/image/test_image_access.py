@@ -25,6 +25,7 @@ MATRIX = {
     ("GET", "/members/there"): (401, 404, 200, 200, 200),
     ("PUT", "/members/there"): (401, 404, 403, 403, 200),
     ("DELETE", "/members/there"): (401, 404, 403, 204, 204),
+    ("POST", "/import"): (401, 404, 403, 409, 409),
     ("PUT", "/stage"): (401, 404, 403, 204, 204),
     ("GET", "/tasks"): (401, 404, 200, 200, 200),
     ("PUT", "/tags/x"): (401, 404, 403, 204, 204),
@@ -69,6 +70,8 @@ def send(client: ApiClient, method: str, path: str) -> Any:
     if path.endswith(("/file", "/stage")) and method == "PUT":
         return client.put(path, b"data", content_type="application/octet-stream")
     body = {"member": "new", "status": "accepted"} if "/members" in path else {}
+    if path.endswith("/import") and method == "POST":
+        body = {"method": {"name": "glance-direct"}}
     return client.send(method, path, body if method in ("POST", "PUT") else None)
 
 

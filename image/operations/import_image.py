@@ -1,0 +1,160 @@
+"""Import an image: fetch its data into the staging area, inspect it, copy it into the stores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+
+from cloudweb.database import clock
+from cloudweb.encryption import decrypt
+from image import quotas, reception, states
+from image.download.client import Limits, download
+from image.download.rules import Rules
+from image.exceptions import ImageGone
+from image.models import Image
+from image.operations.transfers import (
+    clear_staging,
+    copy_everywhere,
+    progress,
+    remove_everywhere,
+)
+from image.stores import staging
+from operations.jobs import Running
+from operations.saga import Failure, Job, Run, Saga, Step
+
+
+def _image(image_id: str) -> Image:
+    found: Image | None = Image.objects.filter(id=image_id, status=states.IMPORTING).first()
+    if found is None:
+        raise ImageGone
+    return found
+
+
+def fetch(run: Run) -> Mapping[str, Any] | Job:
+    """Download the data into the staging area; what a client staged was inspected when it came."""
+    image = _image(run.resource_id)
+    if run.args["method"] == "glance-direct":
+        facts = {name: getattr(image, name) for name in reception.NO_FACTS}
+        return {"staged": f"{image.id}.{image.upload_id}", **facts}
+    limit = settings.IMAGE_DOWNLOAD_TIMEOUT
+    return Job(lambda running: _download(running, image), deadline=timedelta(seconds=limit + 600))
+
+
+def _download(running: Running, image: Image) -> Mapping[str, Any]:
+    clear_staging(image.id)  # of attempts that died
+    key = f"{image.id}.{running.epoch}"
+    limits = Limits(total=settings.IMAGE_DOWNLOAD_TIMEOUT)
+    with download(decrypt(image.import_source), rules=Rules.of_settings(), limits=limits) as source:
+        if source.length is not None and source.length > settings.IMAGE_MAX_SIZE:
+            raise reception.too_large()
+        incoming = staging().receive(key, expected=source.length)
+        try:
+            facts = reception.receive(
+                source,
+                incoming,
+                disk_format=image.disk_format,
+                container_format=image.container_format,
+                expected=source.length,
+                on_chunk=lambda done: progress(running, done=done, total=source.length),
+            )
+            running.check()
+            incoming.keep()
+        except BaseException:
+            incoming.drop()
+            raise
+    return {"staged": key, **facts}
+
+
+def clear(run: Run) -> Job:
+    """Leave nothing in the staging area."""
+    return Job(lambda _: clear_staging(run.resource_id))
+
+
+def reserve(run: Run) -> None:
+    """Count the size against the quota, and write what is known about the data."""
+    image = _image(run.resource_id)
+    facts = {name: run.results["fetch"][name] for name in reception.NO_FACTS}
+    if image.size != facts["size"]:  # staged data was counted when it came
+        quotas.reserve_size(image.project_id, facts["size"])
+    Image.objects.filter(id=image.id).update(**facts, updated_at=clock.now())
+
+
+def forget(run: Run) -> None:
+    """Take back what was known."""
+    Image.objects.filter(id=run.resource_id).update(**reception.NO_FACTS)
+
+
+def key_of(run: Run) -> str:
+    """Return the key in the stores: every attempt copies the same data there."""
+    return f"{run.resource_id}.{run.operation.id.hex}"
+
+
+def put(run: Run) -> Job:
+    """Copy the staged data into the stores."""
+    image, key, staged = _image(run.resource_id), key_of(run), run.results["fetch"]["staged"]
+    return Job(
+        lambda running: copy_everywhere(
+            running,
+            image,
+            key=key,
+            wanted=run.args["stores"],
+            all_must_succeed=run.args["all_stores_must_succeed"],
+            source=lambda: staging().open(staged),
+        ),
+        deadline=timedelta(hours=12),
+    )
+
+
+def remove(run: Run) -> Job:
+    """Remove the data from the stores again."""
+    key, names = key_of(run), run.args["stores"]
+    return Job(lambda _: remove_everywhere(key, names))
+
+
+def publish(run: Run) -> None:
+    """Make the image active."""
+    outcome = run.results["put"]
+    done = Image.objects.filter(id=run.resource_id, status=states.IMPORTING).update(
+        status=states.ACTIVE,
+        store_key=key_of(run),
+        stores=outcome["stored"],
+        failed_import=list(outcome["failed"]),
+        importing_to=[],
+        import_source="",
+        upload_id="",
+        updated_at=clock.now(),
+    )
+    if not done:
+        raise ImageGone
+
+
+class ImportImage(Saga):
+    """Bring data into the cloud and make an image of it; a failed import leaves the image queued."""
+
+    kind = "image.import"
+    resource_type = "image"
+    deadline = timedelta(hours=24)
+    steps = (
+        Step("fetch", fetch, undo=clear),
+        Step("reserve", reserve, undo=forget),
+        Step("put", put, undo=remove),
+        Step("publish", publish, pivot=True),
+        Step("clear", clear),
+    )
+
+    @classmethod
+    def on_undone(cls, run: Run, failure: Failure | None) -> None:
+        """The image waits for data again, unless it is being deleted."""
+        if failure is None:
+            return
+        Image.objects.filter(id=run.resource_id, status=states.IMPORTING).update(
+            status=states.QUEUED,
+            importing_to=[],
+            failed_import=run.args["stores"],
+            import_source="",
+            upload_id="",
+            updated_at=clock.now(),
+        )
