@@ -120,7 +120,9 @@ def _check_clusters(disk: Disk, cluster_bits: int, l1_offset: int, l1_entries: i
                 raise BrokenDisk("it has more tables than can be checked")
             for second in disk.pieces(table, cluster // 8, "Q", "big", "second table"):
                 _check_pointers(disk, cluster_bits, second, stored)
-    check_expansion(disk, plain=stored.plain * cluster, compressed=stored.compressed * cluster)
+            check_expansion(
+                disk, plain=stored.plain * cluster, compressed=stored.compressed * cluster
+            )
 
 
 def _check_pointers(disk: Disk, cluster_bits: int, pointers: array[int], stored: _Stored) -> None:

@@ -31,7 +31,7 @@ def check(disk: Disk) -> None:
         raise BrokenDisk("it is a difference to another disk (a parent)")
     if sector_size != 512 or block_size != _BLOCK or extra:
         raise BrokenDisk("its block size is not supported")
-    if not virtual_size or blocks * block_size < virtual_size or allocated > blocks:
+    if not virtual_size or blocks != -(-virtual_size // block_size) or allocated > blocks:
         raise BrokenDisk("its blocks do not fit its virtual size")
     if map_offset < 512 or map_offset % 512 or data_offset % 512:
         raise BrokenDisk("its tables are out of place")
@@ -43,4 +43,4 @@ def check(disk: Disk) -> None:
             if block < _NOT_STORED:
                 disk.require(data_offset + block * block_size, block_size, "data")
                 stored += 1
-    check_expansion(disk, plain=stored * block_size)
+        check_expansion(disk, plain=stored * block_size)

@@ -75,18 +75,20 @@ def _check_dynamic(disk: Disk, found: Footer) -> None:
         raise BrokenDisk("its header is not sound")
     if any(parent_id) or any(parent_name) or any(locators):
         raise BrokenDisk("it names a parent disk")
-    if block_size < 512 or block_size > 256 * 1024**2 or block_size & (block_size - 1):
+    if not 512 * 1024 <= block_size <= 256 * 1024**2 or block_size & (block_size - 1):
         raise BrokenDisk("its block size is out of range")
     if entries * block_size < found.size:
         raise BrokenDisk("its table does not fit its virtual size")
     bitmap = -(-(block_size // 512 // 8) // 512) * 512
     stored = 0
-    for sectors in disk.pieces(table_offset, entries, "I", "big", "table of blocks"):
+    needed = -(-found.size // block_size)
+    disk.require(table_offset, entries * 4, "table of blocks")
+    for sectors in disk.pieces(table_offset, needed, "I", "big", "table of blocks"):
         for sector in sectors:
             if sector != _NOT_STORED:
                 disk.require(sector * 512, bitmap + block_size, "data")
                 stored += 1
-    check_expansion(disk, plain=stored * block_size)
+        check_expansion(disk, plain=stored * block_size)
 
 
 def _sum(raw: bytes, *, at: int) -> int:

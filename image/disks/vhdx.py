@@ -133,4 +133,4 @@ def _check_blocks(
             elif state == _PRESENT:
                 disk.require(entry & _IN_FILE, block_size, "data")
                 stored += 1
-    check_expansion(disk, plain=stored * block_size)
+        check_expansion(disk, plain=stored * block_size)

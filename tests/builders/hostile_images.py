@@ -182,7 +182,7 @@ def _vdi() -> Iterator[tuple[str, Callable[[], bytes], str]]:
     yield "link", lambda: make(link=b"l" * 16), "parent"
     yield "exabytes", lambda: make(size=EIB), "virtual size"
     yield "size of nothing", lambda: make(size=0), "virtual size"
-    yield "more blocks than the file", lambda: make(blocks=2**31, allocated=1), ""
+    yield "more blocks than the file", lambda: make(blocks=2**31, allocated=1), "virtual size"
     yield "absurd block size", lambda: make(block=2**31), "block size"
     yield "blocks with extra", lambda: make(extra=2**20), "block size"
     yield "version 0", lambda: make(version=1), "version"
