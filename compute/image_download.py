@@ -13,6 +13,8 @@ from typing import IO
 import httpx
 from oslo_utils.imageutils import format_inspector
 
+from cloudweb.disks import qcow2, signatures
+from cloudweb.disks.reading import BrokenDisk, Disk
 from cloudweb.driver import DriverError, TransientDriverError, Work
 from compute.objects import ImageSource
 
@@ -184,7 +186,15 @@ def check_disk(path: Path, source: ImageSource) -> None:
             raise WrongContent(
                 f"The image is not {source.disk_format}.", detail=f"it is {found and found.NAME}"
             )
-        if found.NAME == "qcow2":
-            found.safety_check()
-    except (format_inspector.ImageFormatError, format_inspector.SafetyCheckFailed) as error:
+        with path.open("rb") as file:
+            if hidden := signatures.refused(file.read(signatures.FRONT)):
+                raise WrongContent("The image is not safe to open.", detail=f"it is {hidden}")
+            if found.NAME == "qcow2":
+                found.safety_check()
+                qcow2.check(Disk(file))
+    except (
+        BrokenDisk,
+        format_inspector.ImageFormatError,
+        format_inspector.SafetyCheckFailed,
+    ) as error:
         raise WrongContent("The image is not safe to open.", detail=str(error)) from error

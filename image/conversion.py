@@ -112,7 +112,7 @@ def _source(file: BinaryIO, driver: str) -> str:
     if driver == "vmdk":
         disk["backing"] = None
     if driver == "vpc":
-        disk["force_size_calc"] = "current_size"  # as image/disks/vhd.py reads it
+        disk["force_size_calc"] = "current_size"  # as cloudweb/disks/vhd.py reads it
     return f"json:{json.dumps(disk)}"
 
 

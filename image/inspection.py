@@ -1,7 +1,7 @@
 """Untrusted disks: what the bytes really are, found out before any tool opens them.
 
 The detection and the first safety rules of each format are oslo.utils' format inspectors, which
-read the stream as it comes in; ``image/disks`` then walks the structure of the stored file.
+read the stream as it comes in; ``cloudweb/disks`` then walks the structure of the stored file.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import IO, BinaryIO, Protocol, cast
 from oslo_utils.imageutils import format_inspector
 from oslo_utils.imageutils.format_inspector import FileInspector, InspectWrapper
 
-from image.disks import iso, qcow2, signatures, vdi, vhd, vhdx, vmdk
-from image.disks.reading import BrokenDisk, Disk
+from cloudweb.disks import iso, qcow2, signatures, vdi, vhd, vhdx, vmdk
+from cloudweb.disks.reading import BrokenDisk, Disk
 from image.exceptions import ImageRefused
 from image.formats import KERNEL_FORMATS
 

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from image.disks.reading import PIECE
+from cloudweb.disks.reading import PIECE
 from image.exceptions import ImageRefused
 from image.formats import CONTAINER_FORMATS, DISK_FORMATS, mismatch
 from image.inspection import InspectedStream, check_stored

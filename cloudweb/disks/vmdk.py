@@ -10,7 +10,7 @@ import re
 import struct
 from dataclasses import dataclass
 
-from image.disks.reading import BrokenDisk, Disk, check_expansion
+from cloudweb.disks.reading import BrokenDisk, Disk, check_expansion
 
 _HEADER = struct.Struct("<4sIIQQQQIQQQB4sH")
 _MAGIC = b"KDMV"

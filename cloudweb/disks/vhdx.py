@@ -9,7 +9,7 @@ import struct
 import uuid
 from dataclasses import dataclass
 
-from image.disks.reading import BrokenDisk, Disk, check_expansion
+from cloudweb.disks.reading import BrokenDisk, Disk, check_expansion
 
 _KIB, _MIB = 1024, 1024**2
 _HEADERS = (64 * _KIB, 128 * _KIB)

@@ -9,7 +9,7 @@ import struct
 from array import array
 from dataclasses import dataclass
 
-from image.disks.reading import BrokenDisk, Disk, check_expansion
+from cloudweb.disks.reading import BrokenDisk, Disk, check_expansion
 
 MAGIC = b"QFI\xfb"
 _HEADER = struct.Struct(">4sIQIIQIIQQIIQ")

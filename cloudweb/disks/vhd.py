@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from image.disks.reading import BrokenDisk, Disk, check_expansion
+from cloudweb.disks.reading import BrokenDisk, Disk, check_expansion
 
 MAGIC = b"conectix"
 FOOTER = 512

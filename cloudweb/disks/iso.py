@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from image.disks.reading import BrokenDisk, Disk
+from cloudweb.disks.reading import BrokenDisk, Disk
 
 _SECTOR = 2048
 _FIRST = 16

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 
-from image.disks.reading import BrokenDisk, Disk, check_expansion
+from cloudweb.disks.reading import BrokenDisk, Disk, check_expansion
 
 _SIGNATURE = 0xBEDA107F
 _HEADER = struct.Struct("<IIIII256sIIIIIIIQIIII16s16s16s16s")
