@@ -11,3 +11,11 @@ def synchronize_directories() -> None:
     from identity.directories import sync
 
     sync.start()
+
+
+@on("minutes.passed")
+def expire_memberships() -> None:
+    """End what identity providers said too long ago."""
+    from identity.federation import shadows
+
+    shadows.expire_memberships()

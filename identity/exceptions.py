@@ -68,6 +68,27 @@ class RegionNotFound(_NotFoundById):
     noun = "region"
 
 
+class IdentityProviderNotFound(_NotFoundById):
+    """No such identity provider, or none that takes log-ins."""
+
+    code = "identity_provider_not_found"
+    noun = "identity provider"
+
+
+class MappingNotFound(_NotFoundById):
+    """No such mapping."""
+
+    code = "mapping_not_found"
+    noun = "mapping"
+
+
+class ProtocolNotFound(_NotFoundById):
+    """The identity provider has no such protocol."""
+
+    code = "protocol_not_found"
+    noun = "federation protocol"
+
+
 class GrantNotFound(NotFound):
     """The user does not have this role on this project."""
 

@@ -7,7 +7,10 @@ from django.urls import path
 from identity.api.assignments import GrantViewSet, RoleAssignmentViewSet
 from identity.api.catalog import CatalogServiceViewSet, EndpointViewSet, RegionViewSet
 from identity.api.domains import DomainViewSet
+from identity.api.identity_providers import IdentityProviderViewSet
+from identity.api.mappings import MappingViewSet
 from identity.api.projects import ProjectViewSet
+from identity.api.protocols import FederatedAuthViewSet, ProtocolViewSet
 from identity.api.roles import RoleViewSet
 from identity.api.tokens import OwnScopesViewSet, TokenViewSet
 from identity.api.users import UserViewSet
@@ -19,8 +22,13 @@ COLLECTION: Actions = {"get": "list", "post": "create"}
 SHOW: Actions = {"get": "retrieve"}
 MEMBER: Actions = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 TOKENS: Actions = {"post": "create", "get": "show", "head": "check", "delete": "destroy"}
+NAMED: Actions = {**MEMBER, "put": "create"}
 GRANT: Actions = {"put": "grant", "head": "check", "get": "check", "delete": "withdraw"}
 GRANTS = "/v3/projects/<str:project_id>/users/<str:user_id>/roles"
+PROVIDERS = "/v3/OS-FEDERATION/identity_providers"
+PROTOCOLS = f"{PROVIDERS}/<str:provider_id>/protocols"
+MAPPINGS = "/v3/OS-FEDERATION/mappings"
+FEDERATED_AUTH: Actions = {"get": "show", "post": "create"}
 
 urlpatterns = [
     path("", RootView.as_view()),
@@ -49,4 +57,13 @@ urlpatterns = [
     path("/v3/endpoints/<str:endpoint_id>", EndpointViewSet.as_view(SHOW)),
     path("/v3/regions", RegionViewSet.as_view(LIST)),
     path("/v3/regions/<str:region_id>", RegionViewSet.as_view(SHOW)),
+    path(PROVIDERS, IdentityProviderViewSet.as_view(LIST)),
+    path(f"{PROVIDERS}/<str:provider_id>", IdentityProviderViewSet.as_view(NAMED)),
+    path(PROTOCOLS, ProtocolViewSet.as_view(LIST)),
+    path(f"{PROTOCOLS}/<str:protocol>", ProtocolViewSet.as_view(NAMED)),
+    path(f"{PROTOCOLS}/<str:protocol>/auth", FederatedAuthViewSet.as_view(FEDERATED_AUTH)),
+    path(MAPPINGS, MappingViewSet.as_view(LIST)),
+    path(f"{MAPPINGS}/<str:mapping_id>", MappingViewSet.as_view(NAMED)),
+    path("/v3/OS-FEDERATION/projects", OwnScopesViewSet.as_view({"get": "projects"})),
+    path("/v3/OS-FEDERATION/domains", OwnScopesViewSet.as_view({"get": "domains"})),
 ]

@@ -3,7 +3,11 @@
 from identity.manager.assignments import AssignmentManager
 from identity.manager.catalog import CatalogManager
 from identity.manager.domains import DomainManager
+from identity.manager.federation import FederationManager
+from identity.manager.identity_providers import IdentityProviderManager
+from identity.manager.mappings import MappingManager
 from identity.manager.projects import ProjectManager
+from identity.manager.protocols import ProtocolManager
 from identity.manager.quotas import QuotaManager
 from identity.manager.roles import RoleManager
 from identity.manager.tokens import IssuedToken, TokenManager
@@ -13,8 +17,12 @@ __all__ = [
     "AssignmentManager",
     "CatalogManager",
     "DomainManager",
+    "FederationManager",
+    "IdentityProviderManager",
     "IssuedToken",
+    "MappingManager",
     "ProjectManager",
+    "ProtocolManager",
     "QuotaManager",
     "RoleManager",
     "TokenManager",

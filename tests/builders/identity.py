@@ -15,6 +15,7 @@ from identity.models import (
     Assignment,
     Domain,
     Group,
+    IdentityProvider,
     Implication,
     Project,
     Role,
@@ -139,3 +140,28 @@ def client_at(place: Place, role: str, user: User | None = None) -> ApiClient:
 def client_with(role: str, *, project: Project | None = None) -> ApiClient:
     """Return a client of a new user with a role on a project (a new one unless given)."""
     return client_of(make_member(role, project=project))
+
+
+def make_provider(issuer: str, *, rules: Any = None, **overrides: Any) -> IdentityProvider:
+    """Return a provider with the protocol ``openid``; its users get their names from the claims."""
+    from identity.manager import IdentityProviderManager, MappingManager, ProtocolManager
+
+    make_domain()
+    system = RequestContext.system()
+    number = next(_numbers)
+    values = {
+        "provider_id": f"idp-{number}",
+        "issuer": issuer,
+        "client_id": "cloudweb",
+        "client_secret": "secret-of-the-client",
+        **overrides,
+    }
+    provider = IdentityProviderManager(system).create(**values)
+    if rules is None:
+        named = {"user": {"name": "{0}"}}
+        rules = [{"local": [named], "remote": [{"type": "preferred_username"}]}]
+    MappingManager(system).create(mapping_id=f"map-{number}", rules=rules)
+    ProtocolManager(system).create(
+        provider_id=provider.pk, name="openid", mapping_id=f"map-{number}"
+    )
+    return provider

@@ -16,6 +16,7 @@ from tests.builders.identity import (
     client_with,
     make_member,
     make_project,
+    make_provider,
     make_role,
 )
 
@@ -80,6 +81,57 @@ ROUTES: dict[tuple[str, str], tuple[str, int, Any]] = {
     ("GET", "/v3/services/{service_id}"): (OPERATOR, 200, None),
     ("GET", "/v3/endpoints"): (OPERATOR, 200, None),
     ("GET", "/v3/endpoints/{endpoint_id}"): (OPERATOR, 200, None),
+    ("GET", "/v3/OS-FEDERATION/identity_providers"): (OPERATOR, 200, None),
+    ("PUT", "/v3/OS-FEDERATION/identity_providers/{provider_id}"): (
+        OPERATOR,
+        409,
+        {"identity_provider": {}},
+    ),
+    ("GET", "/v3/OS-FEDERATION/identity_providers/{provider_id}"): (OPERATOR, 200, None),
+    ("PATCH", "/v3/OS-FEDERATION/identity_providers/{provider_id}"): (
+        OPERATOR,
+        200,
+        {"identity_provider": {}},
+    ),
+    ("DELETE", "/v3/OS-FEDERATION/identity_providers/{provider_id}"): (OPERATOR, 204, None),
+    ("GET", "/v3/OS-FEDERATION/identity_providers/{provider_id}/protocols"): (OPERATOR, 200, None),
+    ("PUT", "/v3/OS-FEDERATION/identity_providers/{provider_id}/protocols/{protocol}"): (
+        OPERATOR,
+        400,
+        {"protocol": {"mapping_id": "none"}},
+    ),
+    ("GET", "/v3/OS-FEDERATION/identity_providers/{provider_id}/protocols/{protocol}"): (
+        OPERATOR,
+        200,
+        None,
+    ),
+    ("PATCH", "/v3/OS-FEDERATION/identity_providers/{provider_id}/protocols/{protocol}"): (
+        OPERATOR,
+        200,
+        {"protocol": {}},
+    ),
+    ("DELETE", "/v3/OS-FEDERATION/identity_providers/{provider_id}/protocols/{protocol}"): (
+        OPERATOR,
+        204,
+        None,
+    ),
+    ("GET", "/v3/OS-FEDERATION/identity_providers/{provider_id}/protocols/{protocol}/auth"): (
+        OPEN,
+        401,
+        None,
+    ),
+    ("POST", "/v3/OS-FEDERATION/identity_providers/{provider_id}/protocols/{protocol}/auth"): (
+        OPEN,
+        401,
+        None,
+    ),
+    ("GET", "/v3/OS-FEDERATION/mappings"): (OPERATOR, 200, None),
+    ("PUT", "/v3/OS-FEDERATION/mappings/{mapping_id}"): (OPERATOR, 400, {"mapping": {"rules": []}}),
+    ("GET", "/v3/OS-FEDERATION/mappings/{mapping_id}"): (OPERATOR, 200, None),
+    ("PATCH", "/v3/OS-FEDERATION/mappings/{mapping_id}"): (OPERATOR, 200, {"mapping": {}}),
+    ("DELETE", "/v3/OS-FEDERATION/mappings/{mapping_id}"): (OPERATOR, 409, None),
+    ("GET", "/v3/OS-FEDERATION/projects"): (ANYONE, 200, None),
+    ("GET", "/v3/OS-FEDERATION/domains"): (ANYONE, 200, None),
 }
 
 
@@ -118,6 +170,7 @@ def world(caller: str) -> World:
     project = make_project()
     victim = make_member("member", project=project)
     custom = make_role("custom")
+    provider = make_provider("https://idp.example")
     victim.assignments.create(project=project, role=custom)
     if caller == "anonymous":
         client = ApiClient()
@@ -133,6 +186,9 @@ def world(caller: str) -> World:
         "region_id": "RegionOne",
         "service_id": Service.objects.earliest("created_at").pk,
         "endpoint_id": Endpoint.objects.earliest("created_at").pk,
+        "provider_id": provider.pk,
+        "protocol": "openid",
+        "mapping_id": provider.protocols.get().mapping_id,
     }
     return World(client, ids, str(client.defaults.get("HTTP_X_AUTH_TOKEN", "")))
 

@@ -17,6 +17,7 @@ from identity.manager import IssuedToken
 from identity.manager.scoping import DomainScope, ProjectScope, Scope, SystemScope, Unscoped
 from identity.methods import PasswordProof, Proof, TokenProof
 from identity.models import Domain, Project, User
+from identity.models.user import Source
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
@@ -158,11 +159,25 @@ def _domain(domain: Domain) -> dict[str, str]:
 
 
 def _user(user: User) -> dict[str, Any]:
-    return {
+    body = {
         "id": user.pk,
         "name": user.name,
         "domain": _domain(user.domain),
         "password_expires_at": micros(user.password_expires_at),
+    }
+    if user.source == Source.OIDC:
+        body["OS-FEDERATION"] = _federation(user)
+    return body
+
+
+def _federation(user: User) -> dict[str, Any]:
+    """Return who vouches for a user, and the groups he is in by that word."""
+    link = user.federated.first()
+    groups = user.memberships.filter(source=Source.OIDC).order_by("group_id")
+    return {
+        "identity_provider": {"id": link.provider_id if link else ""},
+        "protocol": {"id": link.protocol if link else ""},
+        "groups": [{"id": group_id} for group_id in groups.values_list("group_id", flat=True)],
     }
 
 
