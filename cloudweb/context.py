@@ -37,6 +37,7 @@ class RequestContext:
     remote_address: str = ""
     restricted: bool = False
     credential_id: str = ""
+    trust_id: str = ""
     is_system: bool = False
 
     @classmethod

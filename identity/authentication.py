@@ -27,6 +27,16 @@ def verify(user: User | None, password: str) -> bool:
     return check_password(password, user.password) and user.is_active
 
 
+def check_secret(secret: str, hashed: str | None) -> bool:
+    """Tell whether a program's secret fits its hash; hash once in any case."""
+    if len(secret) > LONGEST_PASSWORD:
+        return False
+    if hashed is None:
+        make_password(secret)
+        return False
+    return check_password(secret, hashed)
+
+
 def find_user(
     *,
     user_id: str | None = None,

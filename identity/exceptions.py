@@ -89,6 +89,34 @@ class ProtocolNotFound(_NotFoundById):
     noun = "federation protocol"
 
 
+class CredentialNotFound(_NotFoundById):
+    """No such credential, or none the caller may see."""
+
+    code = "credential_not_found"
+    noun = "credential"
+
+
+class ApplicationCredentialNotFound(_NotFoundById):
+    """No such application credential of this user."""
+
+    code = "application_credential_not_found"
+    noun = "application credential"
+
+
+class AccessRuleNotFound(_NotFoundById):
+    """No such access rule of this user."""
+
+    code = "access_rule_not_found"
+    noun = "access rule"
+
+
+class TrustNotFound(_NotFoundById):
+    """No such trust, or none the caller is a part of."""
+
+    code = "trust_not_found"
+    noun = "trust"
+
+
 class GrantNotFound(NotFound):
     """The user does not have this role on this project."""
 
@@ -146,3 +174,26 @@ class NoSuchReference(BadRequest):
     """A body names something that does not exist."""
 
     code = "no_such_reference"
+
+
+class AccessRuleInUse(Forbidden):
+    """An application credential still rests on the rule."""
+
+    code = "access_rule_in_use"
+    default_message = "An application credential uses this access rule. Delete it first."
+
+
+class MadeByProgram(Forbidden):
+    """A restricted application credential or a trust may not make further ways to log in."""
+
+    code = "made_by_program"
+    default_message = (
+        "A token of an application credential or a trust cannot manage credentials or trusts."
+    )
+
+
+class WrongPasscode(Forbidden):
+    """A one-time password does not fit, or was used before."""
+
+    code = "wrong_passcode"
+    default_message = "The one-time password is wrong or was used already."

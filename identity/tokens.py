@@ -264,5 +264,6 @@ def context_of(
         roles=frozenset(found.roles),
         restricted=found.restricted or bool(found.trust_id),
         credential_id=found.credential_id,
+        trust_id=found.trust_id,
         remote_address=remote_address,
     )

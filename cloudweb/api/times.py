@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from cloudweb.exceptions import InvalidInput
+
 
 def _utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
+
+
+def parse_moment(value: str, *, field: str) -> datetime:
+    """Read an ISO 8601 time of a request, UTC unless it says otherwise; raise InvalidInput."""
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        reason = "It must be a time such as 2030-01-31T10:11:12Z."
+        raise InvalidInput(field=field, value=value, reason=reason) from None
 
 
 def seconds_z(moment: datetime | None) -> str | None:

@@ -20,11 +20,17 @@ class Noun:
     singular: str
     shape: type[Answer] | None = None
     body: str = ""
+    plural: str = ""
+    bare: bool = False  # the body has no envelope
 
 
 #: The last fixed word of a path -> what is there.
 NOUNS: dict[str, Noun] = {
+    "OS-EC2": Noun("credential", shapes.AccessKeyShown, plural="credentials", bare=True),
+    "access_rules": Noun("access_rule", shapes.AccessRuleShown),
+    "application_credentials": Noun("application_credential", shapes.ApplicationCredentialShown),
     "catalog": Noun("catalog", shapes.CatalogEntry),
+    "credentials": Noun("credential", shapes.CredentialShown),
     "domains": Noun("domain", shapes.DomainShown),
     "endpoints": Noun("endpoint", shapes.EndpointShown),
     "password": Noun("user"),
@@ -34,6 +40,7 @@ NOUNS: dict[str, Noun] = {
     "roles": Noun("role", shapes.RoleShown),
     "services": Noun("service", shapes.ServiceShown),
     "tokens": Noun("token", shapes.TokenShown, body="auth"),
+    "trusts": Noun("trust", shapes.TrustShown),
     "users": Noun("user", shapes.UserShown),
 }
 #: Words whose GET answers one, though the path does not end in an id.
@@ -52,7 +59,8 @@ class IdentitySchema(ServiceSchema):
     def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> Any:
         """Put a body in its envelope."""
         _, noun = self.noun
-        if noun is not None and isinstance(serializer, type) and issubclass(serializer, BaseModel):
+        is_body = isinstance(serializer, type) and issubclass(serializer, BaseModel)
+        if noun is not None and is_body and not noun.bare:
             serializer = within(noun.body or noun.singular, serializer)
         inherited: Any = super()._get_request_for_media_type
         return inherited(serializer, direction)
@@ -68,5 +76,5 @@ class IdentitySchema(ServiceSchema):
             return None
         is_list = self.method == "GET" and word not in SINGLE and not re.search(r"}$", self.path)
         if is_list:
-            return listing(word, noun.shape, links=shapes.ListLinks)
+            return listing(noun.plural or word, noun.shape, links=shapes.ListLinks)
         return within(noun.singular, noun.shape)

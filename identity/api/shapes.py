@@ -179,3 +179,85 @@ class TokenShown(OpenAnswer):
     system: dict[str, bool] | None = None
     roles: list[Named] = Field(default_factory=list)
     catalog: list[CatalogEntry] = Field(default_factory=list)
+
+
+class RoleNamed(Named):
+    """A role by id and name."""
+
+    domain_id: str | None
+
+
+class AccessRuleShown(Answer):
+    """A request a program may make."""
+
+    id: str
+    service: str
+    method: str
+    path: str
+    links: SelfLink
+
+
+class RuleOfCredential(Answer):
+    """The same, within an application credential."""
+
+    id: str
+    service: str
+    method: str
+    path: str
+
+
+class ApplicationCredentialShown(Answer):
+    """A log-in of a program; ``secret`` is in the answer that made it alone."""
+
+    id: str
+    name: str
+    description: str | None
+    project_id: str
+    user_id: str
+    unrestricted: bool
+    system: None
+    expires_at: str | None
+    roles: list[RoleNamed]
+    access_rules: list[RuleOfCredential] | None = None
+    secret: str | None = None
+    links: SelfLink
+
+
+class CredentialShown(OpenAnswer):
+    """A secret that a user keeps, with the attributes he invented."""
+
+    id: str
+    user_id: str
+    project_id: str | None
+    type: str
+    blob: str
+    links: SelfLink
+
+
+class AccessKeyShown(Answer):
+    """An EC2 key."""
+
+    access: str
+    secret: str
+    user_id: str
+    tenant_id: str
+    trust_id: str | None
+    links: SelfLink
+
+
+class TrustShown(Answer):
+    """What one user delegates to another."""
+
+    id: str
+    trustor_user_id: str
+    trustee_user_id: str
+    project_id: str | None
+    impersonation: bool
+    expires_at: str | None
+    deleted_at: str | None
+    remaining_uses: int | None
+    redelegation_count: int
+    redelegated_trust_id: str | None
+    roles: list[RoleShown]
+    roles_links: ListLinks
+    links: SelfLink

@@ -4,8 +4,13 @@ from typing import Any
 
 from django.urls import path
 
+from identity.api.application_credentials import (
+    AccessRuleViewSet,
+    ApplicationCredentialViewSet,
+)
 from identity.api.assignments import GrantViewSet, RoleAssignmentViewSet
 from identity.api.catalog import CatalogServiceViewSet, EndpointViewSet, RegionViewSet
+from identity.api.credentials import AccessKeyViewSet, CredentialViewSet
 from identity.api.domains import DomainViewSet
 from identity.api.identity_providers import IdentityProviderViewSet
 from identity.api.mappings import MappingViewSet
@@ -13,6 +18,7 @@ from identity.api.projects import ProjectViewSet
 from identity.api.protocols import FederatedAuthViewSet, ProtocolViewSet
 from identity.api.roles import RoleViewSet
 from identity.api.tokens import OwnScopesViewSet, TokenViewSet
+from identity.api.trusts import TrustViewSet
 from identity.api.users import UserViewSet
 from identity.api.versions import RootView, V3View
 
@@ -24,6 +30,8 @@ MEMBER: Actions = {"get": "retrieve", "patch": "partial_update", "delete": "dest
 TOKENS: Actions = {"post": "create", "get": "show", "head": "check", "delete": "destroy"}
 NAMED: Actions = {**MEMBER, "put": "create"}
 GRANT: Actions = {"put": "grant", "head": "check", "get": "check", "delete": "withdraw"}
+REMOVABLE: Actions = {"get": "retrieve", "delete": "destroy"}
+CREDENTIALS = "/v3/users/<str:user_id>/application_credentials"
 GRANTS = "/v3/projects/<str:project_id>/users/<str:user_id>/roles"
 PROVIDERS = "/v3/OS-FEDERATION/identity_providers"
 PROTOCOLS = f"{PROVIDERS}/<str:provider_id>/protocols"
@@ -48,6 +56,26 @@ urlpatterns = [
     path("/v3/users/<str:user_id>", UserViewSet.as_view(MEMBER)),
     path("/v3/users/<str:user_id>/password", UserViewSet.as_view({"post": "change_password"})),
     path("/v3/users/<str:user_id>/projects", ProjectViewSet.as_view({"get": "list_of_user"})),
+    path(CREDENTIALS, ApplicationCredentialViewSet.as_view(COLLECTION)),
+    path(f"{CREDENTIALS}/<str:credential_id>", ApplicationCredentialViewSet.as_view(REMOVABLE)),
+    path("/v3/users/<str:user_id>/access_rules", AccessRuleViewSet.as_view(LIST)),
+    path(
+        "/v3/users/<str:user_id>/access_rules/<str:rule_id>", AccessRuleViewSet.as_view(REMOVABLE)
+    ),
+    path("/v3/users/<str:user_id>/credentials/OS-EC2", AccessKeyViewSet.as_view(COLLECTION)),
+    path(
+        "/v3/users/<str:user_id>/credentials/OS-EC2/<str:access>",
+        AccessKeyViewSet.as_view(REMOVABLE),
+    ),
+    path("/v3/credentials", CredentialViewSet.as_view(COLLECTION)),
+    path("/v3/credentials/<str:secret_id>", CredentialViewSet.as_view(MEMBER)),
+    path("/v3/OS-TRUST/trusts", TrustViewSet.as_view(COLLECTION)),
+    path("/v3/OS-TRUST/trusts/<str:trust_id>", TrustViewSet.as_view(REMOVABLE)),
+    path("/v3/OS-TRUST/trusts/<str:trust_id>/roles", TrustViewSet.as_view({"get": "roles"})),
+    path(
+        "/v3/OS-TRUST/trusts/<str:trust_id>/roles/<str:role_id>",
+        TrustViewSet.as_view({"get": "role"}),
+    ),
     path("/v3/roles", RoleViewSet.as_view(COLLECTION)),
     path("/v3/roles/<str:role_id>", RoleViewSet.as_view(MEMBER)),
     path("/v3/role_assignments", RoleAssignmentViewSet.as_view(LIST)),

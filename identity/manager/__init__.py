@@ -1,7 +1,9 @@
 """Identity's managers, one a noun; every read and write of its tables is in one of them."""
 
+from identity.manager.application_credentials import ApplicationCredentialManager
 from identity.manager.assignments import AssignmentManager
 from identity.manager.catalog import CatalogManager
+from identity.manager.credentials import CredentialManager
 from identity.manager.domains import DomainManager
 from identity.manager.federation import FederationManager
 from identity.manager.identity_providers import IdentityProviderManager
@@ -11,11 +13,14 @@ from identity.manager.protocols import ProtocolManager
 from identity.manager.quotas import QuotaManager
 from identity.manager.roles import RoleManager
 from identity.manager.tokens import IssuedToken, TokenManager
+from identity.manager.trusts import TrustManager
 from identity.manager.users import UserManager
 
 __all__ = [
+    "ApplicationCredentialManager",
     "AssignmentManager",
     "CatalogManager",
+    "CredentialManager",
     "DomainManager",
     "FederationManager",
     "IdentityProviderManager",
@@ -26,5 +31,6 @@ __all__ = [
     "QuotaManager",
     "RoleManager",
     "TokenManager",
+    "TrustManager",
     "UserManager",
 ]

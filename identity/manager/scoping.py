@@ -31,11 +31,18 @@ class SystemScope:
     """The whole cloud."""
 
 
+@dataclass(frozen=True, slots=True)
+class TrustScope:
+    """What a trust delegates."""
+
+    trust_id: str
+
+
 class Unscoped:
     """The explicit wish for a token that counts nowhere."""
 
 
-Scope = ProjectScope | DomainScope | SystemScope | Unscoped
+Scope = ProjectScope | DomainScope | SystemScope | TrustScope | Unscoped
 
 
 def found_place(scope: Scope | None, *, default_project_id: str | None) -> Place:

@@ -6,22 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from cloudweb.exceptions import Unauthorized
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
-from identity import revocations
+from identity import multifactor, revocations
 from identity.exceptions import TokenNotFound
-from identity.manager.scoping import Scope, Unscoped, found_place
+from identity.manager.scoping import Scope, TrustScope, Unscoped, found_place
+from identity.manager.trusts import is_alive
 from identity.methods import Proof, Proven
-from identity.models import ApplicationCredential, Domain, Project, Role, User
+from identity.models import ApplicationCredential, Domain, Project, Role, Trust, User
 from identity.querysets import (
     active_user,
     effective_roles,
     has_system_role,
     usable_domains,
     usable_projects,
+    with_implied,
 )
 from identity.scopes import NOWHERE, SYSTEM, Place
 from identity.tokens import Token, valid
@@ -36,6 +38,7 @@ class IssuedToken:
     place: Place
     roles: Sequence[Role]
     credential: ApplicationCredential | None = None
+    trust: Trust | None = None
 
 
 class TokenManager(Manager):
@@ -49,19 +52,23 @@ class TokenManager(Manager):
         """
         seen = revocations.mark().number  # before any row of the user is read
         proven = self._proven(proofs)
-        user = proven.user
-        place, roles = self._scoped(user, scope)
         earlier = proven.parent.methods if proven.parent else ()
+        methods = list(dict.fromkeys([*earlier, *(proof.method for proof in proofs)]))
+        if not multifactor.enough(proven.user, methods):
+            raise Unauthorized(detail="more methods are required of this user")
+        if isinstance(scope, TrustScope):
+            return self._on_trust(proven, scope, methods=methods, seen=seen)
+        place, roles = self._scoped(proven, scope)
         token = Token.issue(
-            user=user,
+            user=proven.user,
             place=place,
             roles=[role.name for role in roles],
-            methods=list(dict.fromkeys([*earlier, *(proof.method for proof in proofs)])),
+            methods=methods,
             seen=seen,
             parent=proven.parent,
             credential=proven.credential,
         )
-        return IssuedToken(token, user, place, roles, proven.credential)
+        return IssuedToken(token, proven.user, place, roles, credential=proven.credential)
 
     def _proven(self, proofs: Sequence[Proof]) -> Proven:
         """Return who all proofs name; raise Unauthorized unless that is one active user."""
@@ -76,8 +83,11 @@ class TokenManager(Manager):
             user, parent, next((one.credential for one in results if one.credential), None)
         )
 
-    def _scoped(self, user: User, scope: Scope | None) -> tuple[Place, list[Role]]:
+    def _scoped(self, proven: Proven, scope: Scope | None) -> tuple[Place, list[Role]]:
         """Return where the token counts and the roles there; raise Unauthorized without any role."""
+        user, credential = proven.user, proven.credential
+        if credential is not None:  # it has one place, whatever the client asks for
+            return self._of_credential(credential)
         if isinstance(scope, Unscoped) or (scope is None and user.default_project_id is None):
             return NOWHERE, []
         place = found_place(scope, default_project_id=user.default_project_id)
@@ -88,6 +98,50 @@ class TokenManager(Manager):
         if scope is None:  # the default project is gone, disabled or no longer his
             return NOWHERE, []
         raise Unauthorized(detail="no role where the token should count")
+
+    def _of_credential(self, credential: ApplicationCredential) -> tuple[Place, list[Role]]:
+        """Return its project, and its roles as far as the user still has them."""
+        place = Place(project=credential.project)
+        chosen = with_implied(credential.roles.values_list("pk", flat=True))
+        held = {role.pk for role in effective_roles(credential.user_id, place)}
+        roles = [role for role in chosen if role.pk in held]
+        if not roles or not place.is_usable:
+            raise Unauthorized(detail="its user has none of the credential's roles any more")
+        return place, roles
+
+    def _on_trust(
+        self, proven: Proven, scope: TrustScope, *, methods: Sequence[str], seen: int
+    ) -> IssuedToken:
+        """Return a token with what a trust delegates; using it is counted.
+
+        Raises Unauthorized unless the user is its trustee and the trustor still has the roles.
+        """
+        rows = Trust.objects.select_related("trustor__domain", "project__domain")
+        trust = rows.filter(pk=scope.trust_id).first()
+        if trust is None or not is_alive(trust) or trust.trustee_id != proven.user.pk:
+            raise Unauthorized(detail="no such trust for this user")
+        if proven.credential is not None or not trust.trustor.is_active:
+            raise Unauthorized(detail="the trust cannot be used")
+        place = Place(project=trust.project) if trust.project else NOWHERE
+        chosen = with_implied(trust.roles.values_list("pk", flat=True))
+        held = {role.pk for role in effective_roles(trust.trustor_id, place)}
+        if not place.is_usable or not {role.pk for role in chosen} <= held:
+            raise Unauthorized(detail="the trustor has not all of the trust's roles any more")
+        if trust.remaining_uses is not None:
+            left = Trust.objects.filter(pk=trust.pk, remaining_uses__gt=0)
+            if not left.update(remaining_uses=F("remaining_uses") - 1):
+                raise Unauthorized(detail="the trust is used up")
+        user = trust.trustor if trust.impersonation else proven.user
+        token = Token.issue(
+            user=user,
+            place=place,
+            roles=[role.name for role in chosen],
+            methods=methods,
+            seen=seen,
+            parent=proven.parent,
+            trust=trust,
+        )
+        return IssuedToken(token, user, place, chosen, trust=trust)
 
     @policy("identity:tokens:validate")
     def validate(self, text: str, *, allow_expired: bool = False) -> IssuedToken:
@@ -107,7 +161,8 @@ class TokenManager(Manager):
             credential = ApplicationCredential.objects.filter(pk=token.credential_id).first()
         roles = Role.objects.filter(name__in=token.roles, domain=None).order_by("name")
         place = Place(project=project, domain=domain, system=token.system)
-        return IssuedToken(token, user, place, list(roles), credential)
+        trust = Trust.objects.filter(pk=token.trust_id).first() if token.trust_id else None
+        return IssuedToken(token, user, place, list(roles), credential, trust)
 
     @policy("identity:tokens:revoke")
     def revoke(self, text: str) -> None:

@@ -1,7 +1,16 @@
 """How callers prove who they are: one log-in method a file."""
 
+from identity.methods.application_credential import ApplicationCredentialProof
 from identity.methods.base import Proof, Proven
 from identity.methods.password import PasswordProof
 from identity.methods.token import TokenProof
+from identity.methods.totp import TotpProof
 
-__all__ = ["PasswordProof", "Proof", "Proven", "TokenProof"]
+__all__ = [
+    "ApplicationCredentialProof",
+    "PasswordProof",
+    "Proof",
+    "Proven",
+    "TokenProof",
+    "TotpProof",
+]

@@ -10,14 +10,18 @@ import pytest
 
 from identity.api.urls import urlpatterns
 from identity.bootstrap import bootstrap
-from identity.models import Endpoint, Service
+from identity.manager import ApplicationCredentialManager, CredentialManager, TrustManager
+from identity.manager.application_credentials import Wanted
+from identity.models import AccessRule, Endpoint, Project, Role, Service, User
 from tests.builders.identity import (
     ApiClient,
     client_with,
+    make_context,
     make_member,
     make_project,
     make_provider,
     make_role,
+    make_user,
 )
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +75,50 @@ ROUTES: dict[tuple[str, str], tuple[str, int, Any]] = {
         404,
         {"user": {"original_password": "a", "password": "b"}},
     ),
+    ("GET", "/v3/users/{user_id}/application_credentials"): (HIDDEN, 200, None),
+    ("POST", "/v3/users/{user_id}/application_credentials"): (
+        NOBODY,
+        404,
+        {"application_credential": {"name": NEW}},
+    ),
+    ("GET", "/v3/users/{user_id}/application_credentials/{credential_id}"): (HIDDEN, 200, None),
+    ("DELETE", "/v3/users/{user_id}/application_credentials/{credential_id}"): (
+        HIDDEN,
+        204,
+        None,
+    ),
+    ("GET", "/v3/users/{user_id}/access_rules"): (HIDDEN, 200, None),
+    ("GET", "/v3/users/{user_id}/access_rules/{rule_id}"): (HIDDEN, 200, None),
+    ("DELETE", "/v3/users/{user_id}/access_rules/{rule_id}"): (HIDDEN, 204, None),
+    ("GET", "/v3/users/{user_id}/credentials/OS-EC2"): (HIDDEN, 200, None),
+    ("POST", "/v3/users/{user_id}/credentials/OS-EC2"): (
+        HIDDEN,
+        201,
+        {"tenant_id": "{project_id}"},
+    ),
+    ("GET", "/v3/users/{user_id}/credentials/OS-EC2/{access}"): (HIDDEN, 200, None),
+    ("DELETE", "/v3/users/{user_id}/credentials/OS-EC2/{access}"): (HIDDEN, 204, None),
+    ("GET", "/v3/credentials"): (ANYONE, 200, None),
+    ("POST", "/v3/credentials"): (ANYONE, 201, {"credential": {"type": "cert", "blob": "x"}}),
+    ("GET", "/v3/credentials/{secret_id}"): (HIDDEN, 200, None),
+    ("PATCH", "/v3/credentials/{secret_id}"): (HIDDEN, 200, {"credential": {"blob": "y"}}),
+    ("DELETE", "/v3/credentials/{secret_id}"): (HIDDEN, 204, None),
+    ("GET", "/v3/OS-TRUST/trusts"): (ANYONE, 200, None),
+    ("POST", "/v3/OS-TRUST/trusts"): (
+        ANYONE,
+        403,
+        {
+            "trust": {
+                "trustor_user_id": "{user_id}",
+                "trustee_user_id": "{user_id}",
+                "impersonation": False,
+            }
+        },
+    ),
+    ("GET", "/v3/OS-TRUST/trusts/{trust_id}"): (HIDDEN, 200, None),
+    ("DELETE", "/v3/OS-TRUST/trusts/{trust_id}"): (HIDDEN, 204, None),
+    ("GET", "/v3/OS-TRUST/trusts/{trust_id}/roles"): (HIDDEN, 200, None),
+    ("GET", "/v3/OS-TRUST/trusts/{trust_id}/roles/{role_id}"): (HIDDEN, 200, None),
     ("GET", "/v3/roles"): (OPERATOR, 200, None),
     ("POST", "/v3/roles"): (OPERATOR, 201, {"role": {"name": NEW}}),
     ("GET", "/v3/roles/{role_id}"): (OPERATOR, 200, None),
@@ -185,6 +233,7 @@ def world(caller: str) -> World:
         "domain_id": "default",
         "region_id": "RegionOne",
         "service_id": Service.objects.earliest("created_at").pk,
+        **secrets_of(victim, project, custom),
         "endpoint_id": Endpoint.objects.earliest("created_at").pk,
         "provider_id": provider.pk,
         "protocol": "openid",
@@ -193,12 +242,46 @@ def world(caller: str) -> World:
     return World(client, ids, str(client.defaults.get("HTTP_X_AUTH_TOKEN", "")))
 
 
+def secrets_of(user: User, project: Project, role: Role) -> dict[str, str]:
+    """Give a user one of each thing that is his alone; return their ids."""
+    context = make_context(user, project)
+    made = ApplicationCredentialManager(context).create(
+        user.pk, name="a program", roles=[Wanted(id=role.pk)]
+    )
+    spare = AccessRule.objects.create(user=user, service="compute", method="GET", path="/v2.1")
+    key = CredentialManager(context).create_access_key(user.pk, project_id=project.pk)
+    other = CredentialManager(context).create(user_id=user.pk, type="cert", blob="x")
+    trust = TrustManager(context).create(
+        trustor_user_id=user.pk,
+        trustee_user_id=make_user().pk,
+        impersonation=False,
+        project_id=project.pk,
+        roles=[Wanted(id=role.pk)],
+    )
+    return {
+        "credential_id": made.row.pk,
+        "rule_id": spare.pk,
+        "access": key.access,
+        "secret_id": other.row.pk,
+        "trust_id": trust.pk,
+    }
+
+
+def filled(body: Any, ids: dict[str, str]) -> Any:
+    """Return a body with its words for ids replaced."""
+    if isinstance(body, dict):
+        return {key: filled(value, ids) for key, value in body.items()}
+    if isinstance(body, str) and body.startswith("{"):
+        return body.format(**ids)
+    return body
+
+
 @pytest.mark.parametrize("route", ROUTES, ids=" ".join)
 def test_access(route: tuple[str, str], caller: str, world: World) -> None:
     """The status, and the policy's name in the words clients know."""
     (method, path), (kind, status, body) = route, ROUTES[route]
     url = f"/identity{path.format(**world.ids)}"
-    answer = world.client.send(method, url, body, X_Subject_Token=world.token)
+    answer = world.client.send(method, url, filled(body, world.ids), X_Subject_Token=world.token)
     assert answer.status_code == expected(kind, status, caller)
     if answer.status_code in (401, 403, 404) and method != "HEAD":
         assert answer.json()["error"]["code"] == answer.status_code

@@ -14,8 +14,21 @@ from cloudweb.exceptions import BadRequest, Unauthorized
 from identity.api.serializers.projects import Id
 from identity.api.serializers.users import Password
 from identity.manager import IssuedToken
-from identity.manager.scoping import DomainScope, ProjectScope, Scope, SystemScope, Unscoped
-from identity.methods import PasswordProof, Proof, TokenProof
+from identity.manager.scoping import (
+    DomainScope,
+    ProjectScope,
+    Scope,
+    SystemScope,
+    TrustScope,
+    Unscoped,
+)
+from identity.methods import (
+    ApplicationCredentialProof,
+    PasswordProof,
+    Proof,
+    TokenProof,
+    TotpProof,
+)
 from identity.models import Domain, Project, User
 from identity.models.user import Source
 
@@ -50,12 +63,52 @@ class TokenMethod(Body):
     id: Annotated[str, StringConstraints(min_length=1, max_length=16_384)]
 
 
+class CredentialUser(Body):
+    """The user of a named application credential."""
+
+    id: Id | None = None
+    name: Label | None = None
+    domain: DomainReference | None = None
+
+
+class ApplicationCredentialMethod(Body):
+    """The block ``application_credential``: by id, or by name and user."""
+
+    id: Id | None = None
+    name: Label | None = None
+    user: CredentialUser | None = None
+    secret: Annotated[Password, Field(repr=False)]
+
+
+class TotpUser(Body):
+    """A user by id, or by name and domain, and his passcode."""
+
+    id: Id | None = None
+    name: Label | None = None
+    domain: DomainReference | None = None
+    passcode: Annotated[str, StringConstraints(min_length=1, max_length=64), Field(repr=False)]
+
+
+class TotpMethod(Body):
+    """The block ``totp``."""
+
+    user: TotpUser
+
+
+class TrustReference(Body):
+    """A trust by id."""
+
+    id: Id
+
+
 class Identity(Body):
     """How the caller proves who he is."""
 
     methods: Annotated[tuple[Label, ...], Field(min_length=1, max_length=8)]
     password: PasswordMethod | None = None
     token: TokenMethod | None = None
+    application_credential: ApplicationCredentialMethod | None = None
+    totp: TotpMethod | None = None
 
 
 class ProjectReference(Body):
@@ -73,6 +126,7 @@ class WantedScope(Body):
     unscoped: dict[str, Any] | None = None
     domain: DomainReference | None = None
     system: dict[str, Any] | None = None
+    trust: Annotated[TrustReference | None, Field(alias="OS-TRUST:trust")] = None
 
 
 class Auth(Body):
@@ -109,22 +163,45 @@ class Auth(Body):
             if scope.system.get("all") is not True:
                 raise BadRequest("Expecting to find 'all': true in system.")
             return SystemScope()
+        if scope.trust is not None:
+            return TrustScope(scope.trust.id)
         if scope.project is None:
             return Unscoped() if scope.unscoped is not None else None
         return _project_scope(scope.project)
 
 
-def _password(block: PasswordMethod) -> Proof:
-    user = block.user
+def _user_named(user: PasswordUser | TotpUser | CredentialUser) -> dict[str, Any]:
+    """Return how a block names its user; raise BadRequest where that is not enough."""
     if user.id is None and (user.name is None or user.domain is None):
         raise BadRequest("Expecting to find the user's id, or name and domain.")
     domain = user.domain or DomainReference()
-    return PasswordProof(
-        password=user.password,
-        user_id=user.id,
-        name=user.name or "",
-        domain_id=domain.id,
-        domain_name=domain.name,
+    return {
+        "user_id": user.id,
+        "name": user.name or "",
+        "domain_id": domain.id,
+        "domain_name": domain.name,
+    }
+
+
+def _password(block: PasswordMethod) -> Proof:
+    return PasswordProof(password=block.user.password, **_user_named(block.user))
+
+
+def _totp(block: TotpMethod) -> Proof:
+    return TotpProof(passcode=block.user.passcode, **_user_named(block.user))
+
+
+def _application_credential(block: ApplicationCredentialMethod) -> Proof:
+    if block.id is not None:
+        return ApplicationCredentialProof(secret=block.secret, credential_id=block.id)
+    if block.name is None or block.user is None:
+        raise BadRequest("Expecting to find the application credential's id, or name and user.")
+    user = _user_named(block.user)
+    return ApplicationCredentialProof(
+        secret=block.secret,
+        name=block.name,
+        user_name=user.pop("name"),
+        **user,
     )
 
 
@@ -133,7 +210,12 @@ def _token(block: TokenMethod) -> Proof:
 
 
 #: Log-in methods by name: what turns the block of the body into a proof.
-PROOFS: dict[str, Callable[[Any], Proof]] = {"password": _password, "token": _token}
+PROOFS: dict[str, Callable[[Any], Proof]] = {
+    "password": _password,
+    "token": _token,
+    "application_credential": _application_credential,
+    "totp": _totp,
+}
 
 
 def _project_scope(project: ProjectReference) -> ProjectScope:
@@ -209,4 +291,17 @@ def token_body(
         body["roles"] = [{"id": role.pk, "name": role.name} for role in issued.roles]
         if catalog is not None:
             body["catalog"] = catalog
+    if issued.credential is not None:
+        body["application_credential"] = {
+            "id": issued.credential.pk,
+            "name": issued.credential.name,
+            "restricted": not issued.credential.unrestricted,
+        }
+    if issued.trust is not None:
+        body["OS-TRUST:trust"] = {
+            "id": issued.trust.pk,
+            "impersonation": issued.trust.impersonation,
+            "trustor_user": {"id": issued.trust.trustor_id},
+            "trustee_user": {"id": issued.trust.trustee_id},
+        }
     return {"token": body}

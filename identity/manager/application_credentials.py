@@ -1,0 +1,189 @@
+"""Application credentials: log-ins of programs, with a part of their user's rights on one project."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.db.models import QuerySet
+
+from cloudweb.database import clock
+from cloudweb.exceptions import Forbidden, InvalidInput
+from cloudweb.manager import Manager
+from cloudweb.policy import policy
+from identity import revocations
+from identity.exceptions import (
+    AccessRuleInUse,
+    AccessRuleNotFound,
+    ApplicationCredentialNotFound,
+    DuplicateName,
+    NoSuchReference,
+)
+from identity.manager.own import changeable_user_id, own_user_id, readable_user_id
+from identity.manager.writing import insert
+from identity.models import AccessRule, ApplicationCredential, Project, Role
+from identity.querysets import effective_roles
+from identity.scopes import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A role or an access rule as a body names it: by id, or by what it is."""
+
+    id: str | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedRule:
+    """An access rule by id, or by service, method and path."""
+
+    id: str | None = None
+    service: str = ""
+    method: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A new application credential and its secret, which is never shown again."""
+
+    row: ApplicationCredential
+    secret: str
+
+
+class ApplicationCredentialManager(Manager):
+    """A user's application credentials and their access rules."""
+
+    @policy("identity:application_credentials:list")
+    def list(self, user_id: str) -> QuerySet[ApplicationCredential]:
+        """Return those of a user, with roles and rules."""
+        return _rows(readable_user_id(self.context, user_id))
+
+    @policy("identity:application_credentials:get")
+    def get(self, user_id: str, credential_id: str) -> ApplicationCredential:
+        """Return one; raise ApplicationCredentialNotFound."""
+        return _found(readable_user_id(self.context, user_id), credential_id)
+
+    @policy("identity:application_credentials:create")
+    def create(
+        self,
+        user_id: str,
+        *,
+        name: str,
+        description: str = "",
+        secret: str | None = None,
+        roles: Sequence[Wanted] = (),
+        access_rules: Sequence[WantedRule] = (),
+        expires_at: datetime | None = None,
+        unrestricted: bool = False,
+    ) -> Created:
+        """Record one on the token's project, with all the caller's roles unless some are named.
+
+        A secret is drawn unless one is given. Raises InvalidInput, NoSuchReference, DuplicateName,
+        MadeByProgram.
+        """
+        own = own_user_id(self.context, user_id)
+        project = Project.objects.select_related("domain").get(pk=self.context.scoped_project_id)
+        granted = self._roles(own, project, roles)
+        if expires_at is not None and expires_at <= clock.now():
+            raise InvalidInput(field="expires_at", value=str(expires_at), reason="It is over.")
+        secret = secret or secrets.token_urlsafe(64)
+        hashed = make_password(secret)  # takes its time: before the transaction
+        row = ApplicationCredential(
+            user_id=own,
+            project=project,
+            name=name,
+            description=description,
+            secret=hashed,
+            unrestricted=unrestricted,
+            ruled=bool(access_rules),
+            expires_at=expires_at,
+        )
+        with transaction.atomic():
+            rules = [self._rule(own, rule) for rule in access_rules]
+            insert(row, taken=DuplicateName(kind="application credential", name=name))
+            row.roles.set(granted)
+            row.access_rules.set(rules)
+        return Created(row, secret)
+
+    def _roles(self, user_id: str, project: Project, wanted: Sequence[Wanted]) -> Sequence[Role]:
+        """Return the roles named, each of which the caller's own token carries."""
+        held = [
+            role
+            for role in effective_roles(user_id, Place(project=project))
+            if role.name in self.context.roles
+        ]
+        if not held:
+            raise Forbidden("A role on the project is required.")
+        if not wanted:
+            return held
+        by_id, by_name = {role.pk: role for role in held}, {role.name: role for role in held}
+        found = []
+        for one in wanted:
+            role = by_id.get(one.id) if one.id else by_name.get(one.name)
+            if role is None:
+                raise NoSuchReference(f"Could not find role: {(one.id or one.name)[:64]}.")
+            found.append(role)
+        return found
+
+    def _rule(self, user_id: str, wanted: WantedRule) -> AccessRule:
+        if wanted.id is not None:
+            rule = AccessRule.objects.filter(pk=wanted.id, user_id=user_id).first()
+            if rule is None:
+                raise NoSuchReference(f"Could not find access rule: {wanted.id[:64]}.")
+            return rule
+        return AccessRule.objects.get_or_create(
+            user_id=user_id, service=wanted.service, method=wanted.method, path=wanted.path
+        )[0]
+
+    @policy("identity:application_credentials:delete")
+    def delete(self, user_id: str, credential_id: str) -> None:
+        """Remove one, which voids its tokens at once."""
+        row = _found(changeable_user_id(self.context, user_id), credential_id)
+        with transaction.atomic():
+            key = row.pk
+            row.delete()
+            revocations.revoke(credential_id=key)
+
+    @policy("identity:access_rules:list")
+    def list_rules(self, user_id: str) -> QuerySet[AccessRule]:
+        """Return the access rules of a user."""
+        return AccessRule.objects.filter(user_id=readable_user_id(self.context, user_id))
+
+    @policy("identity:access_rules:get")
+    def get_rule(self, user_id: str, rule_id: str) -> AccessRule:
+        """Return one; raise AccessRuleNotFound."""
+        return _found_rule(readable_user_id(self.context, user_id), rule_id)
+
+    @policy("identity:access_rules:delete")
+    def delete_rule(self, user_id: str, rule_id: str) -> None:
+        """Remove one that no application credential uses; raise AccessRuleInUse."""
+        rule = _found_rule(changeable_user_id(self.context, user_id), rule_id)
+        with transaction.atomic():
+            if rule.application_credentials.exists():
+                raise AccessRuleInUse
+            rule.delete()
+
+
+def _rows(user_id: str) -> QuerySet[ApplicationCredential]:
+    rows = ApplicationCredential.objects.filter(user_id=user_id)
+    return rows.prefetch_related("roles", "access_rules")
+
+
+def _found(user_id: str, credential_id: str) -> ApplicationCredential:
+    row = _rows(user_id).filter(pk=credential_id).first()
+    if row is None:
+        raise ApplicationCredentialNotFound(credential_id)
+    return row
+
+
+def _found_rule(user_id: str, rule_id: str) -> AccessRule:
+    rule = AccessRule.objects.filter(pk=rule_id, user_id=user_id).first()
+    if rule is None:
+        raise AccessRuleNotFound(rule_id)
+    return rule

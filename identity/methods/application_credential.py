@@ -1,0 +1,47 @@
+"""Log-in by application credential."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from cloudweb.database import clock
+from cloudweb.exceptions import Unauthorized
+from identity.authentication import check_secret, find_user
+from identity.methods.base import Proof, Proven
+from identity.models import ApplicationCredential
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationCredentialProof(Proof):
+    """An application credential by id, or by its name and user; and its secret."""
+
+    method: ClassVar[str] = "application_credential"
+    secret: str = field(repr=False)
+    credential_id: str | None = None
+    name: str = ""
+    user_id: str | None = None
+    user_name: str = ""
+    domain_id: str | None = None
+    domain_name: str | None = None
+
+    def prove(self) -> Proven:
+        """Return the credential's user if the secret is right and its time not over."""
+        row = self._find()
+        if not check_secret(self.secret, row.secret if row else None) or row is None:
+            raise Unauthorized(detail="wrong application credential or secret")
+        if row.expires_at is not None and row.expires_at <= clock.now():
+            raise Unauthorized(detail=f"application credential {row.pk} expired")
+        return Proven(row.user, credential=row)
+
+    def _find(self) -> ApplicationCredential | None:
+        rows = ApplicationCredential.objects.select_related("user__domain", "project__domain")
+        if self.credential_id is not None:
+            return rows.filter(pk=self.credential_id).first()
+        user = find_user(
+            user_id=self.user_id,
+            name=self.user_name,
+            domain_id=self.domain_id,
+            domain_name=self.domain_name,
+        )
+        return rows.filter(user=user, name=self.name).first() if user else None
