@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from cloudweb.database import clock
 from cloudweb.exceptions import Forbidden, InvalidInput
@@ -109,7 +109,7 @@ class ApplicationCredentialManager(Manager):
             insert(row, taken=DuplicateName(kind="application credential", name=name))
             row.roles.set(granted)
             row.access_rules.set(rules)
-        return Created(row, secret)
+        return Created(_found(own, row.pk), secret)
 
     def _roles(self, user_id: str, project: Project, wanted: Sequence[Wanted]) -> Sequence[Role]:
         """Return the roles named, each of which the caller's own token carries."""
@@ -172,7 +172,10 @@ class ApplicationCredentialManager(Manager):
 
 def _rows(user_id: str) -> QuerySet[ApplicationCredential]:
     rows = ApplicationCredential.objects.filter(user_id=user_id)
-    return rows.prefetch_related("roles", "access_rules")
+    return rows.prefetch_related(
+        Prefetch("roles", Role.objects.order_by("name")),
+        Prefetch("access_rules", AccessRule.objects.order_by("created_at", "id")),
+    )
 
 
 def _found(user_id: str, credential_id: str) -> ApplicationCredential:
