@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.views import empty
-from identity.api.lists import hinted, listed
+from identity.api.lists import Hints, hinted, listed
 from identity.api.serializers.federation import (
     ProviderCreate,
     ProviderUpdate,
@@ -21,17 +21,24 @@ from identity.manager import IdentityProviderManager
 from identity.models import IdentityProvider
 
 
+HINTS = Hints(exact=("id",), flags=("enabled",))
+
+
 class IdentityProviderViewSet(IdentityViewSet):
     """Who else may vouch for users."""
 
     manager = IdentityProviderManager
 
-    @extend_schema(operation_id="identity_identity_providers_list", responses={200: dict})
+    @extend_schema(
+        operation_id="identity_identity_providers_list",
+        parameters=HINTS.parameters,
+        responses={200: dict},
+    )
     def list(self, request: Request) -> Response:
         """Return the providers; hints id and enabled."""
         http = request._request
         rows = IdentityProviderManager(self.context).list()
-        rows = hinted(http, rows, exact=("id",), flags=("enabled",))
+        rows = hinted(http, rows, HINTS)
         return listed(http, "identity_providers", rows, provider_body)
 
     @extend_schema(
