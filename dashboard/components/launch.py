@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dashboard.components.usage import Bar
-from image.formats import BOOTABLE
+from image.formats import opened_as
 
 if TYPE_CHECKING:
     from compute.manager.zones import Zone
@@ -83,7 +83,7 @@ def image_cards(images: Sequence[Image]) -> Sequence[ImageCard]:
             least_disk=max(image.min_disk, -(-image.virtual_size // GIB)),
         )
         for image in images
-        if image.disk_format in BOOTABLE
+        if opened_as(image.disk_format, image.container_format)
     ]
 
 

@@ -13,11 +13,11 @@ from image.changes import MAX_NUMBER, Change
 FORMATS = {
     "qcow2": "qcow2 (QEMU)",
     "raw": "raw",
-    "iso": "ISO",
-    "vmdk": "VMDK (VMware)",
-    "vdi": "VDI (VirtualBox)",
-    "vhd": "VHD (Hyper-V)",
-    "vhdx": "VHDX (Hyper-V)",
+    "iso": "ISO, kept but not booted",
+    "vmdk": "VMDK (VMware), kept but not booted",
+    "vdi": "VDI (VirtualBox), kept but not booted",
+    "vhd": "VHD (Hyper-V), kept but not booted",
+    "vhdx": "VHDX (Hyper-V), kept but not booted",
 }
 VISIBILITIES = [
     ("private", "This project only"),

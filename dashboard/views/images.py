@@ -18,7 +18,7 @@ from dashboard.forms.images import ImageForm, NewImageForm
 from dashboard.views.page import Page
 from image.api.streams import RequestBody
 from image.filters import ImageFilter
-from image.formats import BOOTABLE
+from image.formats import BOOTABLE, opened_as
 from image.manager import ImageManager
 
 PER_PAGE = 25
@@ -104,7 +104,7 @@ class ImageDetail(Page):
             may_update=own and self.may("image:images:update"),
             may_launch=self.may("compute:servers:create")
             and image.status == "active"
-            and image.disk_format in BOOTABLE,
+            and opened_as(image.disk_format, image.container_format) is not None,
         )
 
 

@@ -19,6 +19,7 @@ from tests.builders.identity import client_of, make_context, make_member
 from tests.builders.images import RAW, make_image
 from tests.builders.networks import make_group, make_network, make_port, make_subnet
 from tests.builders.servers import make_server
+from tests.builders.sound_images import SOUND
 
 pytestmark = pytest.mark.django_db
 NOVA = "/compute/v2.1"
@@ -465,3 +466,45 @@ def test_whatever_is_sent_is_no_fault_of_ours(
         assert fault["code"] == answer.status_code
         assert Instance.objects.count() == 0
     Instance.objects.all().delete()
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("vmdk", "--import"),
+        ("vdi", "--import"),
+        ("vhd", "--import"),
+        ("vhdx", "--import"),
+        ("iso", "CD-ROM"),
+        ("bootable iso", "CD-ROM"),
+        ("ova", "Take the disk out"),
+        ("compressed", "Take the disk out"),
+        ("ramdisk", "not ari in ari"),
+    ],
+)
+def test_an_image_hosts_cannot_open_is_refused_with_the_way_out(
+    world: World, name: str, hint: str
+) -> None:
+    case = SOUND[name]
+    image = make_image(
+        context=make_context(world.user),
+        data=case.make(),
+        disk_format=case.disk_format,
+        container_format=case.container,
+    )
+    with nothing_left():
+        said = refused(world.create(world.body(imageRef=str(image.id))))
+    assert hint in said
+
+
+@pytest.mark.parametrize("name", ["qcow2", "ovf", "machine", "partitioned raw"])
+def test_an_image_hosts_open_is_taken(world: World, name: str) -> None:
+    case = SOUND[name]
+    image = make_image(
+        context=make_context(world.user),
+        data=case.make(),
+        disk_format=case.disk_format,
+        container_format=case.container,
+    )
+    answer = world.create(world.body(imageRef=str(image.id)))
+    assert answer.status_code == 202, answer.content
