@@ -20,6 +20,8 @@ from identity.api.views import IdentityViewSet, given
 from identity.manager import IdentityProviderManager
 from identity.models import IdentityProvider
 
+HINTS = Hints(exact=("id",), flags=("enabled",))
+
 
 HINTS = Hints(exact=("id",), flags=("enabled",))
 

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.views import empty
-from identity.api.lists import listed
+from identity.api.lists import Hints, listed
 from identity.api.serializers.federation import (
     MappingCreate,
     MappingUpdate,
@@ -27,7 +27,9 @@ class MappingViewSet(IdentityViewSet):
 
     manager = MappingManager
 
-    @extend_schema(operation_id="identity_mappings_list", responses={200: dict})
+    @extend_schema(
+        operation_id="identity_mappings_list", parameters=Hints().parameters, responses={200: dict}
+    )
     def list(self, request: Request) -> Response:
         """Return the mappings."""
         rows = MappingManager(self.context).list()

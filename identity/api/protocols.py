@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import Error
 from cloudweb.api.auth import remote_address
 from cloudweb.api.views import empty
 from cloudweb.context import RequestContext
-from identity.api.lists import listed
+from identity.api.lists import Hints, listed
 from identity.api.serializers.federation import (
     ProtocolCreate,
     ProtocolUpdate,
@@ -22,9 +23,17 @@ from identity.api.serializers.federation import (
     same_id,
 )
 from identity.api.serializers.tokens import token_body
+from identity.api.tokens import OwnScopesViewSet
 from identity.api.views import IdentityViewSet, given
 from identity.manager import FederationManager, ProtocolManager
 from identity.models import Protocol
+
+BEARER = OpenApiParameter(
+    "Authorization", str, OpenApiParameter.HEADER, description="Bearer and the provider's token."
+)
+ISSUED = OpenApiParameter(
+    "X-Subject-Token", str, OpenApiParameter.HEADER, required=True, response=[201]
+)
 
 
 class ProtocolViewSet(IdentityViewSet):
@@ -32,7 +41,9 @@ class ProtocolViewSet(IdentityViewSet):
 
     manager = ProtocolManager
 
-    @extend_schema(operation_id="identity_protocols_list", responses={200: dict})
+    @extend_schema(
+        operation_id="identity_protocols_list", parameters=Hints().parameters, responses={200: dict}
+    )
     def list(self, request: Request, provider_id: str) -> Response:
         """Return the protocols of a provider."""
         rows = ProtocolManager(self.context).list(provider_id)
@@ -94,7 +105,10 @@ class FederatedAuthViewSet(IdentityViewSet):
         return [AllowAny()]
 
     @extend_schema(
-        operation_id="identity_federated_auth", request=None, responses={201: dict}, auth=[]
+        operation_id="identity_federated_auth",
+        parameters=[BEARER, ISSUED],
+        request=None,
+        responses={201: dict, 401: Error, 503: Error},
     )
     def create(self, request: Request, provider_id: str, protocol: str) -> Response:
         """Return an unscoped token for the bearer token in the header Authorization."""
@@ -109,8 +123,25 @@ class FederatedAuthViewSet(IdentityViewSet):
         return Response(token_body(http, issued, None), status=201, headers=headers)
 
     @extend_schema(
-        operation_id="identity_federated_auth_get", request=None, responses={201: dict}, auth=[]
+        operation_id="identity_federated_auth_get",
+        parameters=[BEARER, ISSUED],
+        request=None,
+        responses={201: dict, 401: Error, 503: Error},
     )
     def show(self, request: Request, provider_id: str, protocol: str) -> Response:
         """Do the same by GET, as older clients ask."""
         return self.create(request, provider_id, protocol)
+
+
+class FederatedScopesViewSet(OwnScopesViewSet):
+    """/OS-FEDERATION/projects and /domains: older names of what is under /auth."""
+
+    @extend_schema(operation_id="identity_federated_projects_list", responses={200: dict})
+    def projects(self, request: Request) -> Response:
+        """Return the projects the caller has a role on."""
+        return super().projects(request)
+
+    @extend_schema(operation_id="identity_federated_domains_list", responses={200: dict})
+    def domains(self, request: Request) -> Response:
+        """Return the domains the caller has a role on."""
+        return super().domains(request)

@@ -15,7 +15,7 @@ from identity.api.domains import DomainViewSet
 from identity.api.identity_providers import IdentityProviderViewSet
 from identity.api.mappings import MappingViewSet
 from identity.api.projects import ProjectViewSet
-from identity.api.protocols import FederatedAuthViewSet, ProtocolViewSet
+from identity.api.protocols import FederatedAuthViewSet, FederatedScopesViewSet, ProtocolViewSet
 from identity.api.roles import RoleViewSet
 from identity.api.tokens import OwnScopesViewSet, TokenViewSet
 from identity.api.trusts import TrustViewSet
@@ -92,6 +92,6 @@ urlpatterns = [
     path(f"{PROTOCOLS}/<str:protocol>/auth", FederatedAuthViewSet.as_view(FEDERATED_AUTH)),
     path(MAPPINGS, MappingViewSet.as_view(LIST)),
     path(f"{MAPPINGS}/<str:mapping_id>", MappingViewSet.as_view(NAMED)),
-    path("/v3/OS-FEDERATION/projects", OwnScopesViewSet.as_view({"get": "projects"})),
-    path("/v3/OS-FEDERATION/domains", OwnScopesViewSet.as_view({"get": "domains"})),
+    path("/v3/OS-FEDERATION/projects", FederatedScopesViewSet.as_view({"get": "projects"})),
+    path("/v3/OS-FEDERATION/domains", FederatedScopesViewSet.as_view({"get": "domains"})),
 ]
