@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from django.db.models import F, Model, Q, QuerySet
 from django.db.models.expressions import OrderBy
 from django.http import HttpRequest, QueryDict
+from rest_framework.request import Request
 
 from cloudweb.api.mounts import base_url
 from cloudweb.exceptions import BadRequest
@@ -93,3 +94,16 @@ def next_link(request: HttpRequest, *, marker: str, query: Mapping[str, str] | N
         params[key] = value
     pairs = [(key, value) for key, values in params.lists() for value in values]
     return f"{base_url(request)}{request.path}?{urlencode(pairs)}"
+
+
+def next_links(
+    request: Request, page: Page[Any], key: str, marker: str
+) -> dict[str, list[dict[str, str]]]:
+    """Return ``<collection>_links`` as compute and volume word them; nothing on the last page.
+
+    ``marker`` is the attribute of a row by which the client goes on.
+    """
+    if not page.more:
+        return {}
+    href = next_link(request._request, marker=str(getattr(page.rows[-1], marker)))
+    return {key: [{"rel": "next", "href": href}]}

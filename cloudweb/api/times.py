@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from cloudweb.exceptions import InvalidInput
+
+#: The ``+`` of a zone that a client did not encode, and so arrives as a space.
+_PLUS = re.compile(r" (\d\d:?\d\d)\Z")
 
 
 def _utc(moment: datetime) -> datetime:
@@ -12,13 +16,19 @@ def _utc(moment: datetime) -> datetime:
 
 
 def parse_moment(value: str, *, field: str) -> datetime:
-    """Read an ISO 8601 time of a request, UTC unless it says otherwise; raise InvalidInput."""
+    """Read an ISO 8601 time of a request, UTC unless it says otherwise; raise InvalidInput.
+
+    Years that a zone pushes over the calendar's ends, and those no database keeps, are none.
+    """
     try:
-        moment = datetime.fromisoformat(value)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        moment = datetime.fromisoformat(_PLUS.sub(r"+\1", value))
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        if moment.year < 1900:
+            raise ValueError(value)  # noqa: TRY301 - one refusal for all that is no time
     except (ValueError, OverflowError):
         reason = "It must be a time such as 2030-01-31T10:11:12Z."
         raise InvalidInput(field=field, value=value, reason=reason) from None
+    return moment
 
 
 def seconds_z(moment: datetime | None) -> str | None:

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from cloudweb.api.answers import within
 from cloudweb.api.fields import parse_bool, parse_natural
 from cloudweb.api.microversion import COMPUTE, in_force
-from cloudweb.api.pagination import Page, next_link, parse_limit
+from cloudweb.api.pagination import Page, next_links, parse_limit
 from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import InvalidInput
@@ -83,13 +83,9 @@ class FlavorViewSet(ServiceViewSet):
             limit=parse_limit(query.get("limit")),
             marker=query.get("marker"),
         )
-        answer: dict[str, Any] = {
-            "flavors": [render(flavor, self.request, self.version) for flavor in page.rows]
-        }
-        if page.more:
-            link = next_link(self.request._request, marker=page.rows[-1].id)
-            answer["flavors_links"] = [{"rel": "next", "href": link}]
-        return Response(answer)
+        rows = [render(flavor, self.request, self.version) for flavor in page.rows]
+        links = next_links(self.request, page, "flavors_links", "id")
+        return Response({"flavors": rows} | links)
 
     def _is_public(self) -> bool | None:
         """Read the filter: left out is True, the word none is all; only admins are heard."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.http import QueryDict
-from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from cloudweb.api.fields import parse_bool
 from cloudweb.api.microversion import Microversion
-from cloudweb.exceptions import BadRequest
+from cloudweb.api.times import parse_moment
+from cloudweb.exceptions import BadRequest, InvalidInput
 from instances.manager.listing import Filters
 from instances.states import vm_states_of
 
@@ -70,9 +68,6 @@ KNOWN = frozenset(
     }
 )
 
-#: The ``+`` of a zone that a client did not encode, and so arrives as a space.
-_PLUS = re.compile(r" (\d\d:?\d\d)\Z")
-
 
 def parse_filters(query: QueryDict, version: Microversion) -> Filters:
     """Return the filters a query asks for; raise BadRequest for what is wrong with them."""
@@ -122,25 +117,7 @@ def _last(value: str | None) -> str | None:
 
 def _time(query: QueryDict, name: str) -> datetime | None:
     value = query.get(name)
-    if value is None:
-        return None
     try:
-        found = parse_datetime(_PLUS.sub(r"+\1", value))
-        if found is None:
-            raise ValueError(value)  # noqa: TRY301 - one refusal for all that is no time
-        return (found if timezone.is_aware(found) else timezone.make_aware(found)).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
+        return parse_moment(value, field=name) if value is not None else None
+    except InvalidInput as error:
         raise BadRequest(f"Invalid {name} value") from error
-
-
-def parse_sort(query: QueryDict) -> list[tuple[str, bool]]:
-    """Return (key, descending) pairs; Nova's default is newest first."""
-    keys = query.getlist("sort_key") or ["created_at"]
-    directions = query.getlist("sort_dir")
-    if any(direction not in ("asc", "desc") for direction in directions):
-        raise BadRequest("Invalid input for query parameters sort_dir. Value must be asc or desc.")
-    pairs = []
-    for place, key in enumerate(keys):
-        direction = directions[place] if place < len(directions) else "desc"
-        pairs.append((key, direction == "desc"))
-    return pairs

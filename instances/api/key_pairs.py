@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.microversion import Microversion, older, without
-from cloudweb.api.pagination import next_link, parse_limit
+from cloudweb.api.pagination import next_links, parse_limit
 from cloudweb.api.times import micros
 from cloudweb.api.views import ServiceViewSet, empty
 from instances.api.serializers.server_bodies import KEY_PAIR_KEYS, KeyPairCreate, check_keys
@@ -45,11 +45,8 @@ class KeyPairViewSet(ServiceViewSet):
             limit=parse_limit(query.get("limit") if pages else None),
             marker=query.get("marker") if pages else None,
         )
-        body: dict[str, Any] = {"keypairs": [{"keypair": self._brief(row)} for row in page.rows]}
-        if page.more and pages:
-            href = next_link(request._request, marker=page.rows[-1].name)
-            body["keypairs_links"] = [{"rel": "next", "href": href}]
-        return Response(body)
+        links = next_links(request, page, "keypairs_links", "name") if pages else {}
+        return Response({"keypairs": [{"keypair": self._brief(row)} for row in page.rows]} | links)
 
     @extend_schema(request=KeyPairCreate, responses={201: dict, 200: dict})
     def create(self, request: Request) -> Response:

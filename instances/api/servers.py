@@ -10,10 +10,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cloudweb.api.pagination import next_link, parse_limit
+from cloudweb.api.pagination import next_links, parse_limit
+from cloudweb.api.sorting import parse_sort
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest, InvalidInput
-from instances.api.filters import parse_filters, parse_sort
+from instances.api.filters import parse_filters
 from instances.api.serializers.server import ServerRenderer, in_order
 from instances.api.serializers.server_bodies import (
     UPDATE_KEYS,
@@ -54,7 +55,7 @@ class ServerViewSet(ServiceViewSet):
             parse_filters(query, self.version),
             limit=parse_limit(query.get("limit")),
             marker=query.get("marker"),
-            sort=parse_sort(query),
+            sort=parse_sort(query, descending=True, fewer="default", default="created_at"),
         )
         render = self._renderer()
         if full:
@@ -62,11 +63,7 @@ class ServerViewSet(ServiceViewSet):
             rows = [render.full(one, in_order(one, ports)) for one in page.rows]
         else:
             rows = [render.brief(one) for one in page.rows]
-        body: dict[str, Any] = {"servers": rows}
-        if page.more:
-            href = next_link(request._request, marker=str(page.rows[-1].id))
-            body["servers_links"] = [{"rel": "next", "href": href}]
-        return Response(body)
+        return Response({"servers": rows} | next_links(request, page, "servers_links", "id"))
 
     @extend_schema(responses={200: dict})
     def retrieve(self, request: Request, server_id: str) -> Response:

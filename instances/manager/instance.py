@@ -17,6 +17,7 @@ from django.db.models import Q
 
 from cloudweb import policy as policies
 from cloudweb.api.pagination import MAX_LIMIT, Page, paginate
+from cloudweb.api.sorting import SortKey, ordered
 from cloudweb.database.clock import now
 from cloudweb.encryption import encrypt
 from cloudweb.exceptions import BadRequest, InvalidInput, NotFound, QuotaExceeded
@@ -37,7 +38,7 @@ from instances.exceptions import (
 )
 from instances.items import check_items
 from instances.manager.key_pair import KeyPairManager
-from instances.manager.listing import Filters, filtered, ordered
+from instances.manager.listing import SORT_KEYS, Filters, filtered
 from instances.models import Instance
 from instances.operations import (
     CreateInstance,
@@ -78,11 +79,11 @@ class InstanceManager(Manager):
         *,
         limit: int = MAX_LIMIT,
         marker: str | None = None,
-        sort: Sequence[tuple[str, bool]] = (("created_at", True),),
+        sort: Sequence[SortKey] = (SortKey("created_at", descending=True),),
     ) -> Page[Instance]:
         """Return a page; raise BadRequest for an unknown marker or sort key, Forbidden by policy."""
         rows = filtered(self.context, filters or Filters())
-        order = ordered(sort)
+        order = ordered(sort, SORT_KEYS, last="id")
         after = None
         if marker:
             after = self._rows().filter(id=_uuid(marker)).first() if _uuid(marker) else None

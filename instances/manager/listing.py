@@ -13,7 +13,6 @@ from django.db.models import Q
 from cloudweb import policy as policies
 from cloudweb.api.fields import as_uuid
 from cloudweb.context import RequestContext
-from cloudweb.exceptions import BadRequest
 from instances.models import Instance
 from instances.querysets import InstanceQuerySet
 from instances.states import VmState, spans_of
@@ -120,15 +119,3 @@ def _with_status(statuses: Sequence[str]) -> Q:
 def _ids_at(context: RequestContext, address: str) -> Sequence[uuid.UUID]:
     devices = PortManager(context).devices_at(address)
     return [found for device in devices if (found := as_uuid(device))]
-
-
-def ordered(sort: Sequence[tuple[str, bool]]) -> list[str]:
-    """Return the order of (key, descending) pairs, made unique by the id; raise BadRequest."""
-    order: dict[str, str] = {}
-    for key, descending in sort:
-        if key not in SORT_KEYS:
-            raise BadRequest(f"Invalid input for query parameters sort_key. Value: {key[:64]}.")
-        name = SORT_KEYS[key]
-        order.setdefault(name, f"-{name}" if descending else name)
-    order.setdefault("id", "-id" if sort[0][1] else "id")
-    return list(order.values())

@@ -1,64 +1,14 @@
-"""Query keys become conditions. Values of one key are OR-ed; the keys are AND-ed by the list."""
+"""Filters that every noun of the network API has, and those that are like no other service's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 
 from django.db.models import Q
 
-from cloudweb.api.fields import as_uuid, loose_bool
-from cloudweb.exceptions import InvalidInput
+from cloudweb.api.filters import Filter, equal, identifier, number
+from cloudweb.api.times import parse_moment
 from network.models.standard import has_tag
-
-Filter = Callable[[Sequence[str]], Q]
-NOBODY = Q(pk__in=[])
-
-
-def equal(field: str, words: Mapping[str, str] | None = None, *, fold: bool = False) -> Filter:
-    """Match text as it is; ``words`` are what clients say for the column's values."""
-
-    def condition(values: Sequence[str]) -> Q:
-        meant = [words.get(value, "") for value in values] if words else list(values)
-        found = [value.lower() for value in meant] if fold else meant
-        return Q(**{f"{field}__in": [value for value in found if "\0" not in value]})
-
-    return condition
-
-
-def identifier(field: str) -> Filter:
-    """Match UUIDs; a value that is none matches nothing."""
-
-    def condition(values: Sequence[str]) -> Q:
-        found = [number for number in map(as_uuid, values) if number is not None]
-        return Q(**{f"{field}__in": found}) if found else NOBODY
-
-    return condition
-
-
-def flag(field: str) -> Filter:
-    """Match a boolean in any of its spellings."""
-
-    def condition(values: Sequence[str]) -> Q:
-        wanted = [loose_bool(value) for value in values]
-        for said, value in zip(values, wanted, strict=True):
-            if not isinstance(value, bool):
-                raise InvalidInput(field=field, value=said, reason="It must be a boolean.")
-        return Q(**{f"{field}__in": wanted})
-
-    return condition
-
-
-def number(field: str) -> Filter:
-    """Match a whole number."""
-
-    def condition(values: Sequence[str]) -> Q:
-        for value in values:
-            if not (value.isascii() and value.isdigit() and len(value) < 10):
-                raise InvalidInput(field=field, value=value, reason="It must be a number.")
-        return Q(**{f"{field}__in": [int(value) for value in values]})
-
-    return condition
 
 
 def status_by_switch(values: Sequence[str]) -> Q:
@@ -71,16 +21,7 @@ _SWITCHED = ("ACTIVE", "DOWN")
 
 def changed_since(values: Sequence[str]) -> Q:
     """Match what changed at or after the latest of the times."""
-    moments = []
-    for value in values:
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError as error:
-            raise InvalidInput(
-                field="changed_since", value=value, reason="It must be an ISO 8601 time."
-            ) from error
-        moments.append(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    return Q(updated_at__gte=max(moments))
+    return Q(updated_at__gte=max(parse_moment(value, field="changed_since") for value in values))
 
 
 def _tags(values: Sequence[str]) -> list[str]:

@@ -13,12 +13,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.fields import parse_bool
+from cloudweb.api.filters import Filter, with_fields
 from cloudweb.api.mounts import base_url
 from cloudweb.api.pagination import MAX_LIMIT, Page, next_link, parse_limit
+from cloudweb.api.sorting import ordered, parse_sort
 from cloudweb.api.views import ServiceViewSet, empty
-from cloudweb.exceptions import BadRequest, InvalidInput
+from cloudweb.exceptions import BadRequest
 from cloudweb.policy import allows, check
-from network.api.filters import STANDARD_SORT_KEYS, Filter
+from network.api.filters import STANDARD_SORT_KEYS
 from network.api.schema import NetworkSchema
 from network.api.serializers.attributes import Attributes
 from network.manager.standard import Listing
@@ -108,9 +110,7 @@ class ResourceViewSet(ServiceViewSet):
 
     def _render(self, row: Any) -> dict[str, Any]:
         body = self.resource.render(row, for_operator=allows(self.context, OPERATOR))
-        wanted = self.request.query_params.getlist("fields")
-        named = {name for value in wanted for name in value.split(",") if name}
-        return {name: value for name, value in body.items() if name in named} if named else body
+        return with_fields(body, self.request.query_params.getlist("fields"))
 
     def _if_revision(self) -> int | None:
         value = self.request.headers.get("If-Match")
@@ -146,19 +146,7 @@ class ResourceViewSet(ServiceViewSet):
 
     def _order(self, query: QueryDict) -> Sequence[str]:
         columns = {**STANDARD_SORT_KEYS, **self.resource.sort_keys}
-        keys, directions = query.getlist("sort_key"), query.getlist("sort_dir")
-        if directions and len(directions) != len(keys):
-            raise BadRequest("The number of sort_keys and sort_dirs must be same.")
-        order: dict[str, str] = {}
-        for key, direction in zip(keys, directions or ["asc"] * len(keys), strict=True):
-            if key not in columns:
-                raise InvalidInput(field="sort_key", value=key, reason="It cannot be sorted by.")
-            if direction not in ("asc", "desc"):
-                raise InvalidInput(
-                    field="sort_dir", value=direction, reason="It must be asc or desc."
-                )
-            order.setdefault(columns[key], "-" if direction == "desc" else "")
-        return [f"{sign}{column}" for column, sign in order.items()]
+        return ordered(parse_sort(query, descending=False, fewer="refused"), columns)
 
 
 def _limit(query: QueryDict) -> int | None:

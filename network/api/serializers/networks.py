@@ -7,8 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from cloudweb.api.fields import LooseBool, Text
+from cloudweb.api.filters import equal, flag, number
 from network import conf
-from network.api.filters import STANDARD_FILTERS, equal, flag, number, status_by_switch
+from network.api.filters import STANDARD_FILTERS, status_by_switch
 from network.api.resource import Resource
 from network.api.serializers.attributes import (
     Change,

@@ -10,8 +10,9 @@ from django.db.models import Q
 from pydantic import BaseModel, Field, model_validator
 
 from cloudweb.api.fields import Body, LooseBool, Text
+from cloudweb.api.filters import equal, flag, identifier
 from cloudweb.exceptions import InvalidInput
-from network.api.filters import STANDARD_FILTERS, equal, flag, identifier
+from network.api.filters import STANDARD_FILTERS
 from network.api.resource import Resource
 from network.api.serializers.attributes import (
     Address,

@@ -9,7 +9,8 @@ from uuid import UUID
 from django.db.models import Q
 from pydantic import BeforeValidator, Field
 
-from network.api.filters import STANDARD_FILTERS, equal, flag, identifier, number
+from cloudweb.api.filters import equal, flag, identifier, number
+from network.api.filters import STANDARD_FILTERS
 from network.api.resource import Resource
 from network.api.serializers.attributes import Block, Creation, Whole, owner, standard
 from network.models import SecurityGroup, SecurityGroupRule

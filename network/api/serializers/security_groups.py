@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from cloudweb.api.fields import Text
-from network.api.filters import STANDARD_FILTERS, equal
+from cloudweb.api.filters import equal
+from network.api.filters import STANDARD_FILTERS
 from network.api.resource import Resource
 from network.api.serializers.attributes import Change, Creation, owner, standard
 from network.api.serializers.security_group_rules import rule_of_group_body

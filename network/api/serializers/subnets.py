@@ -8,7 +8,8 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from cloudweb.api.fields import Body, LooseBool, Text
-from network.api.filters import STANDARD_FILTERS, equal, flag, identifier, number
+from cloudweb.api.filters import equal, flag, identifier, number
+from network.api.filters import STANDARD_FILTERS
 from network.api.resource import Resource
 from network.api.serializers.attributes import (
     Address,

@@ -1,0 +1,79 @@
+"""In which order a list comes: ``sort_key`` and ``sort_dir``, repeated, or ``sort=key:dir,key``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from django.http import QueryDict
+
+from cloudweb.exceptions import BadRequest, InvalidInput
+
+#: What fewer directions than keys mean: an error (network), the default for the rest (compute), or
+#: the one direction for all (image, volume).
+Fewer = Literal["refused", "default", "repeated"]
+
+
+class SortKey(NamedTuple):
+    """An attribute in the client's word, and its direction."""
+
+    key: str
+    descending: bool
+
+
+def parse_sort(
+    query: QueryDict, *, descending: bool, fewer: Fewer, default: str = ""
+) -> list[SortKey]:
+    """Return what the query sorts by; ``descending`` where it does not say, ``default`` the key alone.
+
+    Raises BadRequest for both spellings at once and for numbers that do not match, InvalidInput for
+    a direction that is none.
+    """
+    if "sort" in query:
+        if "sort_key" in query or "sort_dir" in query:
+            raise BadRequest("The query has both sort and sort_key or sort_dir.")
+        parts = [part.strip().partition(":") for part in str(query["sort"]).split(",")]
+        return [SortKey(key, _descends(word, descending, "sort")) for key, _, word in parts]
+    keys, words = query.getlist("sort_key"), query.getlist("sort_dir")
+    if not keys and default:
+        keys = [default]
+    if words and len(words) != len(keys):
+        words = _stretched(words, len(keys), fewer)
+    places = [*words, *[""] * len(keys)][: len(keys)]
+    return [
+        SortKey(key, _descends(word, descending, "sort_dir"))
+        for key, word in zip(keys, places, strict=True)
+    ]
+
+
+def _stretched(words: list[str], keys: int, fewer: Fewer) -> list[str]:
+    if fewer == "repeated" and len(words) == 1:
+        return words * keys
+    if fewer != "default":
+        raise BadRequest("The number of sort_keys and sort_dirs must be same.")
+    for word in words[keys:]:
+        _descends(word, False, "sort_dir")
+    return words
+
+
+def _descends(word: str, otherwise: bool, field: str) -> bool:
+    if word not in ("", "asc", "desc"):
+        raise InvalidInput(field=field, value=word, reason="Value must be asc or desc.")
+    return word == "desc" if word else otherwise
+
+
+def ordered(
+    pairs: Sequence[SortKey], columns: Mapping[str, str], *, last: str = "", field: str = "sort_key"
+) -> list[str]:
+    """Return the order as columns, each once, with ``-`` for descending; raise InvalidInput.
+
+    ``last`` makes the order unique, in the direction of the first key.
+    """
+    order: dict[str, str] = {}
+    for key, descending in pairs:
+        if key not in columns:
+            raise InvalidInput(field=field, value=key[:64], reason="It cannot be sorted by.")
+        order.setdefault(columns[key], "-" if descending else "")
+    if last:
+        order.setdefault(last, "-" if pairs and pairs[0].descending else "")
+    return [f"{sign}{column}" for column, sign in order.items()]
