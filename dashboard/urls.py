@@ -3,6 +3,13 @@
 from django.urls import path
 
 from dashboard.views.account import Account, CloudsYaml, OpenRc
+from dashboard.views.image_details import (
+    AnswerShare,
+    ImageMembers,
+    ImageWords,
+    RemoveMember,
+    WithholdImage,
+)
 from dashboard.views.images import (
     DeleteImage,
     ImageData,
@@ -44,6 +51,19 @@ urlpatterns = [
     path("images/new", NewImage.as_view(), name="new_image"),
     path("images/<uuid:image_id>", ImageDetail.as_view(), name="image"),
     path("images/<uuid:image_id>/data", ImageData.as_view(), name="image_data"),
+    path("images/<uuid:image_id>/words", ImageWords.as_view(), name="image_words"),
+    path("images/<uuid:image_id>/members", ImageMembers.as_view(), name="image_members"),
+    path(
+        "images/<uuid:image_id>/members/<str:member_id>/remove",
+        RemoveMember.as_view(),
+        name="remove_member",
+    ),
+    path("images/<uuid:image_id>/answer/<str:status>", AnswerShare.as_view(), name="answer_share"),
+    path(
+        "images/<uuid:image_id>/withhold/<str:action>",
+        WithholdImage.as_view(),
+        name="withhold_image",
+    ),
     path("images/<uuid:image_id>/delete", DeleteImage.as_view(), name="delete_image"),
     path("key-pairs", KeyPairs.as_view(), name="key_pairs"),
     path("key-pairs/new", GenerateKey.as_view(), name="generate_key"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,12 +15,14 @@ from cloudweb.api.errors import normalize
 from cloudweb.exceptions import CloudwebError
 from cloudweb.policy import check
 from dashboard.components.status import image_badge
+from dashboard.forms.image_details import ImageWordsForm, MemberForm
 from dashboard.forms.images import ImageForm, NewImageForm
 from dashboard.views.page import Page
 from image.api.streams import RequestBody
 from image.filters import ImageFilter
 from image.formats import BOOTABLE, opened_as
-from image.manager import ImageManager
+from image.manager import ImageManager, ImageMemberManager
+from image.sharing import SHARED
 
 PER_PAGE = 25
 
@@ -35,13 +38,13 @@ class Images(Page):
 
     def _facts(self, request: HttpRequest) -> dict[str, Any]:
         visibility = request.GET.get("visibility", "")
-        wanted = ImageFilter(visibility=visibility if visibility in ("private", "public") else None)
+        wanted = self._wanted(visibility)
         marker = request.GET.get("after") or None
         page = ImageManager(self.context).list(wanted=wanted, limit=PER_PAGE, marker=marker)
         kept = {"visibility": visibility} if visibility else {}
         return {
             "rows": [(image, image_badge(image)) for image in page.rows],
-            "busy": any(image.status == "saving" for image in page.rows),
+            "busy": any(image.status in ("saving", "importing") for image in page.rows),
             "visibility": visibility,
             "older": urlencode({**kept, "after": page.rows[-1].id}) if page.more else "",
             "here": urlencode({**kept, **({"after": marker} if marker else {})}),
@@ -50,6 +53,14 @@ class Images(Page):
             "may_launch": self.may("compute:servers:create"),
             "bootable": BOOTABLE,
         }
+
+    def _wanted(self, visibility: str) -> ImageFilter:
+        """Return the filter behind a word above the list; shared ones show before one accepts."""
+        if visibility == "own":
+            return ImageFilter(project_id=self.context.project_id)
+        if visibility == "shared":
+            return ImageFilter(visibility="shared", member_status=None)
+        return ImageFilter(visibility="public" if visibility == "public" else None)
 
 
 class ImageRows(Images):
@@ -67,7 +78,7 @@ class ImageDetail(Page):
 
     def get(self, request: HttpRequest, image_id: uuid.UUID) -> HttpResponse:
         """Show it."""
-        return self._show(image_id)
+        return self.show(image_id)
 
     def post(self, request: HttpRequest, image_id: uuid.UUID) -> HttpResponse:
         """Change it."""
@@ -79,8 +90,8 @@ class ImageDetail(Page):
             except CloudwebError as error:
                 form.refuse(error)
             else:
-                return self.done("Saved.", reverse("image", args=[image_id]))
-        return self._show(image_id, form, status=422)
+                return self.back(image_id, "Saved.")
+        return self.show(image_id, form=form, status=422)
 
     def _form(self, image: Any, data: Any = None) -> ImageForm:
         names = ("name", "visibility", "min_ram", "min_disk", "protected")
@@ -90,22 +101,42 @@ class ImageDetail(Page):
             may_publish=self.may("image:images:publicize"),
         )
 
-    def _show(
-        self, image_id: uuid.UUID, form: ImageForm | None = None, *, status: int = 200
-    ) -> HttpResponse:
+    def back(self, image_id: uuid.UUID, text: str) -> HttpResponse:
+        """Say what was done, on the image's page."""
+        return self.done(text, reverse("image", args=[image_id]))
+
+    def show(self, image_id: uuid.UUID, *, status: int = 200, **forms: Any) -> HttpResponse:
+        """Show the image with these forms as they were filled in: form, words, member."""
         image = ImageManager(self.context).get(image_id)
         own = self.context.is_admin or image.project_id == self.context.project_id
+        own_id = self.context.project_id
+        members = self._members(image)
+        texts = ImageWordsForm.texts(image.tag_names, image.custom_properties)
+        new_words = ImageWordsForm(initial=texts, properties=image.custom_properties)
         return self.render(
             "dashboard/images/detail.html",
             status=status,
             image=image,
             badge=image_badge(image),
-            form=form or self._form(image),
+            form=forms.get("form") or self._form(image),
+            words=forms.get("words") or new_words,
+            member=forms.get("member") or MemberForm(),
+            members=members,
+            is_shared=image.visibility == SHARED,
+            share=next((one for one in members if one.project_id == own_id), None),
+            may_answer=self.may("image:members:update") and image.project_id != own_id,
+            may_withhold=self.may("image:images:deactivate"),
             may_update=own and self.may("image:images:update"),
             may_launch=self.may("compute:servers:create")
             and image.status == "active"
             and opened_as(image.disk_format, image.container_format) is not None,
         )
+
+    def _members(self, image: Any) -> Sequence[Any]:
+        """Return the members that the user may see; none of an image that is not shared."""
+        if image.visibility != SHARED or not self.may("image:members:list"):
+            return []
+        return ImageMemberManager(self.context).list(image.id)
 
 
 class NewImage(Page):
@@ -117,7 +148,7 @@ class NewImage(Page):
         """Show the form."""
         check(self.context, "image:images:create")
         form = NewImageForm(
-            initial={"visibility": "private", "disk_format": "qcow2"},
+            initial={"visibility": SHARED, "disk_format": "qcow2"},
             may_publish=self.may("image:images:publicize"),
         )
         return self.render("dashboard/images/new.html", form=form, limit=settings.IMAGE_MAX_SIZE)

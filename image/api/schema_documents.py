@@ -10,7 +10,7 @@ from image.changes import READ_ONLY
 from image.formats import CONTAINER_FORMATS, DISK_FORMATS
 from image.sharing import MEMBER_STATUSES, VISIBILITIES
 from image.states import DELETED, STATUSES
-from image.tasks import STATES
+from image.task_words import STATES
 
 _UUID = "^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$"
 

@@ -14,7 +14,7 @@ from cloudweb.exceptions import InvalidInput
 from image.api.links import list_link
 from image.api.serializers.tasks import task_body, whole_task_body
 from image.manager.tasks import ImageTaskManager
-from image.tasks import DEFAULT_ORDER, SORT_KEYS, STATES, kinds_of
+from image.task_words import DEFAULT_ORDER, SORT_KEYS, STATES, kinds_of
 
 _LIMIT = 25
 

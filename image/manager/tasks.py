@@ -10,7 +10,7 @@ from cloudweb.api.pagination import Page
 from cloudweb.policy import policy
 from image.exceptions import TaskNotFound
 from image.manager.finding import ImageFinder
-from image.tasks import DEFAULT_ORDER, STATES
+from image.task_words import DEFAULT_ORDER, STATES
 from operations.history import Entry, operation_of, operations_of, page_of
 from operations.sweep import KEEP
 

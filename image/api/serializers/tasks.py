@@ -7,7 +7,7 @@ from typing import Any
 
 from cloudweb.api.times import seconds_z
 from image.manager.tasks import expires_at
-from image.tasks import status_of, type_of
+from image.task_words import status_of, type_of
 from operations.history import Entry
 
 

@@ -30,9 +30,15 @@ READABLE = {
     "account", "clouds_yaml", "openrc",
 }  # fmt: skip
 FORMS = {"launch", "new_image"}
-POSTS = {
-    "switch_project", "server_action", "delete_image", "generate_key", "import_key", "delete_key",
+#: Posts about the image, with what the address says besides.
+TO_AN_IMAGE = {
+    "delete_image": [], "image_words": [], "image_members": [], "remove_member": ["x"],
+    "answer_share": ["accepted"], "withhold_image": ["deactivate"],
 }  # fmt: skip
+POSTS = {
+    "switch_project", "server_action", "generate_key", "import_key", "delete_key", *TO_AN_IMAGE,
+}  # fmt: skip
+IMAGE_BODY = {"tags": "t", "properties": "a=b", "project": "p"}
 PUTS = {"image_data"}
 
 
@@ -50,8 +56,8 @@ class House:
             return reverse(name, args=[self.server_id, "stop"])
         if name in OF_A_SERVER:
             return reverse(name, args=[self.server_id])
-        if name in OF_AN_IMAGE | {"image_data", "delete_image"}:
-            return reverse(name, args=[self.image.id])
+        if name in OF_AN_IMAGE | {"image_data"} | TO_AN_IMAGE.keys():
+            return reverse(name, args=[self.image.id, *TO_AN_IMAGE.get(name, [])])
         return reverse(name)
 
     def browser(self, role: str) -> Client:
@@ -112,7 +118,9 @@ def test_readers_do_not_act(house: House) -> None:
     for action in ("stop", "start", "reboot", "hard_reboot", "delete"):
         answer = reader.post(reverse("server_action", args=[house.server_id, action]))
         assert answer.status_code == 403, action
-    assert reader.post(house.url("delete_image")).status_code == 403
+    for name in TO_AN_IMAGE:
+        assert reader.post(house.url(name), IMAGE_BODY).status_code in (403, 422), name
+    assert not house.image.members.exists()
     assert reader.put(house.url("image_data"), b"x").status_code == 403
     server = Instance.objects.get(id=house.server_id)
     assert (server.vm_state, server.task_state) == ("active", None)
@@ -137,7 +145,9 @@ def test_another_projects_things_are_404_pages(house: House, stranger: Client) -
     for action in ("stop", "delete"):
         url = reverse("server_action", args=[house.server_id, action])
         assert stranger.post(url).status_code == 404
-    assert stranger.post(house.url("delete_image")).status_code == 404
+    for name in TO_AN_IMAGE.keys() - {"withhold_image"}:
+        assert stranger.post(house.url(name), IMAGE_BODY).status_code == 404, name
+    assert stranger.post(house.url("withhold_image")).status_code == 403
     assert stranger.put(house.url("image_data"), b"x").status_code == 404
     assert "vm1" not in text_of(stranger.get("/servers"))
     assert Instance.objects.get(id=house.server_id).task_state is None
