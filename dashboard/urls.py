@@ -3,6 +3,7 @@
 from django.urls import path
 
 from dashboard.views.account import Account, CloudsYaml, OpenRc
+from dashboard.views.federation import Callback, Depart, LoggedOut
 from dashboard.views.image_details import (
     AnswerShare,
     ImageMembers,
@@ -33,6 +34,9 @@ from dashboard.views.session import LogIn, LogOut, SwitchProject
 
 urlpatterns = [
     path("login", LogIn.as_view(), name="login"),
+    path("login/oidc/callback", Callback.as_view(), name="federated_callback"),
+    path("login/oidc/<str:provider_id>", Depart.as_view(), name="federated_login"),
+    path("logged-out", LoggedOut.as_view(), name="logged_out"),
     path("logout", LogOut.as_view(), name="logout"),
     path("project", SwitchProject.as_view(), name="switch_project"),
     path("", Overview.as_view(), name="overview"),

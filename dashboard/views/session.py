@@ -7,9 +7,11 @@ from typing import Any
 from django.contrib.auth import logout
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.views import View
 
 from dashboard.forms.session import LoginForm
+from dashboard.views.federation import FAREWELL, ORIGIN, PATIENCE, REFUSAL, manager_for
 from dashboard.views.page import Page
 from identity.sessions import context_of, switch_project
 
@@ -21,14 +23,27 @@ class LogIn(LoginView):
     form_class = LoginForm
     redirect_authenticated_user = True
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Offer the identity providers, too."""
+        return {
+            **super().get_context_data(**kwargs),
+            "providers": manager_for(self.request).choices(),
+            "refusal": self.request.session.pop(REFUSAL, ""),
+        }
+
 
 class LogOut(View):
     """End the session; only a POST does, so no link can."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Forget the browser."""
+        """Forget the browser; offer who came from a provider to log out there, too."""
+        origin = request.session.get(ORIGIN)
         logout(request)
-        return HttpResponseRedirect("/login")
+        if origin is None:
+            return HttpResponseRedirect("/login")
+        request.session[FAREWELL] = origin
+        request.session.set_expiry(PATIENCE)
+        return HttpResponseRedirect(reverse("logged_out"))
 
 
 class SwitchProject(Page):

@@ -1,5 +1,14 @@
 """Identity in the operator's console, one noun a file."""
 
-from identity.admin import assignments, catalog, domains, projects, quotas, roles, users
+from identity.admin import assignments, catalog, domains, federation, projects, quotas, roles, users
 
-__all__ = ["assignments", "catalog", "domains", "projects", "quotas", "roles", "users"]
+__all__ = [
+    "assignments",
+    "catalog",
+    "domains",
+    "federation",
+    "projects",
+    "quotas",
+    "roles",
+    "users",
+]

@@ -117,10 +117,12 @@ def _check(attributes: dict[str, Any]) -> None:
         raise InvalidInput(field="issuer", value=issuer, reason=reason)
     if "openid" not in attributes.get("scopes", "openid").split():
         raise InvalidInput(field="scopes", value=attributes["scopes"], reason="It needs openid.")
-    for name in ("audiences", "hosts", "remote_ids"):
-        values = attributes.get(name, [])
-        if len(values) > 100 or not all(isinstance(one, str) and one for one in values):
+    for name in {"audiences", "hosts", "remote_ids"} & attributes.keys():
+        values = [] if attributes[name] is None else attributes[name]
+        fits = isinstance(values, list) and len(values) <= 100
+        if not fits or not all(isinstance(one, str) and one for one in values):
             raise InvalidInput(field=name, value=None, reason="It must be a list of texts.")
+        attributes[name] = values
 
 
 def _domain(domain_id: str) -> Domain:
