@@ -1,4 +1,4 @@
-"""Import an image: fetch its data into the staging area, inspect it, copy it into the stores."""
+"""Import an image: fetch its data into the staging area, convert it, copy it into the stores."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from django.conf import settings
 from cloudweb.database import clock
 from cloudweb.encryption import decrypt
 from image import quotas, reception, states
+from image.conversion import target_format
 from image.download.client import Limits, download
 from image.download.rules import Rules
 from image.exceptions import ImageGone
 from image.models import Image
+from image.operations import converting
+from image.operations.converting import convert_staged
 from image.operations.transfers import (
     clear_staging,
     copy_everywhere,
@@ -68,6 +71,18 @@ def _download(running: Running, image: Image) -> Mapping[str, Any]:
     return {"staged": key, **facts}
 
 
+def convert(run: Run) -> Mapping[str, Any] | Job:
+    """Turn a disk that hosts cannot open into one that they can; any other stays as it is."""
+    image, fetched = _image(run.resource_id), run.results["fetch"]
+    to = target_format(image.disk_format, image.container_format)
+    if to is None:
+        return {**fetched, "disk_format": image.disk_format, "was": image.disk_format}
+    return Job(
+        lambda running: convert_staged(running, image, staged=fetched["staged"], to=to),
+        deadline=timedelta(seconds=converting.seconds()),
+    )
+
+
 def clear(run: Run) -> Job:
     """Leave nothing in the staging area."""
     return Job(lambda _: clear_staging(run.resource_id))
@@ -76,15 +91,20 @@ def clear(run: Run) -> Job:
 def reserve(run: Run) -> None:
     """Count the size against the quota, and write what is known about the data."""
     image = _image(run.resource_id)
-    facts = {name: run.results["fetch"][name] for name in reception.NO_FACTS}
-    if image.size != facts["size"]:  # staged data was counted when it came
-        quotas.reserve_size(image.project_id, facts["size"])
-    Image.objects.filter(id=image.id).update(**facts, updated_at=clock.now())
+    ready = run.results["convert"]
+    facts = {name: ready[name] for name in reception.NO_FACTS}
+    if image.size < facts["size"]:  # staged data was counted when it came
+        quotas.reserve_size(image.project_id, facts["size"] - image.size)
+    Image.objects.filter(id=image.id).update(
+        **facts, disk_format=ready["disk_format"], updated_at=clock.now()
+    )
 
 
 def forget(run: Run) -> None:
     """Take back what was known."""
-    Image.objects.filter(id=run.resource_id).update(**reception.NO_FACTS)
+    Image.objects.filter(id=run.resource_id).update(
+        **reception.NO_FACTS, disk_format=run.results["convert"]["was"]
+    )
 
 
 def key_of(run: Run) -> str:
@@ -94,7 +114,7 @@ def key_of(run: Run) -> str:
 
 def put(run: Run) -> Job:
     """Copy the staged data into the stores."""
-    image, key, staged = _image(run.resource_id), key_of(run), run.results["fetch"]["staged"]
+    image, key, staged = _image(run.resource_id), key_of(run), run.results["convert"]["staged"]
     return Job(
         lambda running: copy_everywhere(
             running,
@@ -139,6 +159,7 @@ class ImportImage(Saga):
     deadline = timedelta(hours=24)
     steps = (
         Step("fetch", fetch, undo=clear),
+        Step("convert", convert),
         Step("reserve", reserve, undo=forget),
         Step("put", put, undo=remove),
         Step("publish", publish, pivot=True),
@@ -157,4 +178,5 @@ class ImportImage(Saga):
             import_source="",
             upload_id="",
             updated_at=clock.now(),
+            **reception.NO_FACTS,
         )

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from cloudweb import process
 from cloudweb.database.clock import now
 from cloudweb.exceptions import BadRequest, PolicyNotAuthorized, QuotaExceeded
 from identity import quotas
@@ -29,6 +30,7 @@ from operations.sweep import keep_house
 from operations.testing import Cloud, check_invariants, cloud
 from tests.builders import disks
 from tests.builders.images import OTHER, PROJECT, RAW, caller, make_image
+from tests.builders.sound_images import SOUND
 from tests.builders.stores import file_settings
 from tests.builders.web import WebServer, says, web_server
 
@@ -69,7 +71,7 @@ def imports(**values: Any) -> ImageImportManager:
 
 
 def queued(**attributes: Any) -> Image:
-    return make_image(disk_format="qcow2", **attributes)
+    return make_image(**{"disk_format": "qcow2", **attributes})
 
 
 def staged(data: bytes = DISK, **attributes: Any) -> Image:
@@ -118,7 +120,7 @@ def test_a_download_becomes_an_image_in_every_store(
     assert server.heads[0].startswith("GET /d?key=s3cret ")
     (entry,) = operations_of("image", str(image.id))
     assert [(step.name, step.state) for step in entry.steps] == [
-        (name, "DONE") for name in ("fetch", "reserve", "put", "publish", "clear")
+        (name, "DONE") for name in ("fetch", "convert", "reserve", "put", "publish", "clear")
     ]
 
 
@@ -376,3 +378,61 @@ def test_only_its_project_sees_how_it_came(memory: Cloud) -> None:
     memory.settle()
     assert len(imports(role="reader").history(image.id)) == 1
     assert imports(role="reader", project_id=OTHER).history(image.id) == []
+
+
+@pytest.mark.parametrize("setting", ["qcow2", "raw"])
+@pytest.mark.parametrize("name", ["vmdk", "vdi", "vhd", "vhdx"])
+def test_a_disk_of_another_hypervisor_becomes_one_that_hosts_open(
+    memory: Cloud, stores: Path, settings: Any, name: str, setting: str
+) -> None:
+    settings.IMAGE_CONVERT_TO = setting
+    qemu_name = {"vhd": "vpc"}.get(name, name)
+    raw, made = stores / "raw", stores / "made"
+    raw.write_bytes(bytes(range(256)) * 8192)
+    process.run("qemu-img", "convert", "-f", "raw", "-O", qemu_name, str(raw), str(made))
+    image = staged(made.read_bytes(), disk_format=name)
+    imports().start(image.id, method="glance-direct")
+    memory.settle()
+    found = at_rest(image)
+    assert (found.status, found.disk_format) == ("active", setting)
+    assert files(stores) == {"one": 1, "two": 0, "staging": 0}
+    with store("one").open(found.store_key) as file:
+        data = file.read()
+    assert (found.size, found.os_hash_value) == (len(data), hashlib.sha512(data).hexdigest())
+    assert ImageManager(caller()).location(found.id).disk_format == setting
+
+
+def test_a_disk_stays_as_it_is_where_nothing_is_converted(
+    memory: Cloud, stores: Path, settings: Any
+) -> None:
+    settings.IMAGE_CONVERT_TO = ""
+    data = SOUND["vmdk"].make()
+    image = staged(data, disk_format="vmdk")
+    imports().start(image.id, method="glance-direct")
+    memory.settle()
+    found = at_rest(image)
+    assert (found.status, found.disk_format, found.size) == ("active", "vmdk", len(data))
+
+
+def test_a_conversion_that_fails_leaves_the_image_queued_as_it_was(
+    memory: Cloud, stores: Path, settings: Any
+) -> None:
+    settings.IMAGE_CONVERT_MEMORY = 20 * 1024**2
+    image = staged(SOUND["vmdk"].make(), disk_format="vmdk")
+    imports().start(image.id, method="glance-direct")
+    memory.settle()
+    found = at_rest(image)
+    assert (found.status, found.disk_format, found.size) == ("queued", "vmdk", 0)
+    assert files(stores) == {"one": 0, "two": 0, "staging": 0}
+
+
+def test_a_store_that_fails_gives_the_format_back(
+    memory: Cloud, stores: Path, monkeypatch: Any
+) -> None:
+    _break_store(monkeypatch, "one")
+    image = staged(SOUND["vmdk"].make(), disk_format="vmdk")
+    imports().start(image.id, method="glance-direct")
+    memory.settle()
+    found = at_rest(image)
+    assert (found.status, found.disk_format) == ("queued", "vmdk")
+    assert files(stores) == {"one": 0, "two": 0, "staging": 0}
