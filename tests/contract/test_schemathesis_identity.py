@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -48,8 +50,8 @@ schema = service_schema(
 
 
 @pytest.fixture
-def callers(db: Any) -> list[str]:
-    """Tokens of a member and of an admin, in a cloud with one of everything the paths name."""
+def callers(db: Any) -> Iterator[str]:
+    """Tokens of an admin and now and then a member, in a cloud with one of everything the paths name."""
     make_domain()
     project = make_project(id=SOMEWHERE)
     make_role("member")
@@ -61,11 +63,11 @@ def callers(db: Any) -> list[str]:
     Endpoint.objects.create(
         id=THING, service=service, region=region, interface="public", url="{base}/metering"
     )
-    return [make_token(make_member(role)).signed() for role in ("member", "admin")]
+    member, admin = (make_token(make_member(role)).signed() for role in ("member", "admin"))
+    return itertools.cycle((admin, admin, member, admin))
 
 
 @schema.parametrize()
 @fuzzed
-def test_identity(case: Any, callers: list[str]) -> None:
-    for token in callers:
-        send(case, token=token)
+def test_identity(case: Any, callers: Iterator[str]) -> None:
+    send(case, token=next(callers))
