@@ -2,14 +2,18 @@
 
 A rule sees the context alone. Whether one resource is visible is the queryset's part
 (``visible_to(context)``): what a caller may not see does not exist for it (404, never 403).
+
+A policy that only lets its caller look is a read: by the last word of its name (``READING``), or
+because its app says so when it declares it. Every other call leaves an audit record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from cloudweb import audit
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import PolicyNotAuthorized
 
@@ -28,6 +32,10 @@ M = TypeVar("M", bound=HasContext)
 
 #: Every declared policy by its name, ``<service type>:<resource>:<action>``.
 RULES: dict[str, Rule] = {}
+#: Last words of policies that only look.
+READING = frozenset({"list", "get", "show", "check", "detail", "validate"})
+#: Every declared policy that only looks.
+READS: set[str] = set()
 
 
 def admin(context: RequestContext) -> bool:
@@ -75,8 +83,14 @@ def project_manager(context: RequestContext) -> bool:
     return context.is_admin or (context.project_id is not None and "manager" in context.roles)
 
 
-def declare(rules: dict[str, Rule]) -> None:
-    """Register an app's policies; a name is declared once."""
+def declare(rules: dict[str, Rule], *, reads: Collection[str] = ()) -> None:
+    """Register an app's policies; a name is declared once.
+
+    ``reads`` are those that only look although their last word is none of READING.
+    """
+    if unknown := set(reads) - rules.keys():
+        raise ValueError(f"reads that are not declared here: {sorted(unknown)}")
+    READS.update(reads, (name for name in rules if name.rpartition(":")[2] in READING))
     for name, rule in rules.items():
         if name in RULES and RULES[name] is not rule:
             raise ValueError(f"policy {name} is declared twice")
@@ -97,13 +111,26 @@ def check(context: RequestContext, name: str) -> None:
 def policy(
     name: str,
 ) -> Callable[[Callable[Concatenate[M, P], R]], Callable[Concatenate[M, P], R]]:
-    """Guard a manager method by the policy of this name."""
+    """Guard a manager method by the policy of this name, and record what it changes."""
 
     def decorate(method: Callable[Concatenate[M, P], R]) -> Callable[Concatenate[M, P], R]:
+        subject = audit.subject_of(method)
+
         @wraps(method)
         def guarded(self: M, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            check(self.context, name)
-            return method(self, *args, **kwargs)
+            def call() -> R:
+                check(self.context, name)
+                return method(self, *args, **kwargs)
+
+            return audit.watched(
+                call,
+                action=name,
+                changes=name not in READS,
+                context=self.context,
+                subject=subject,
+                args=args,
+                kwargs=kwargs,
+            )
 
         guarded.policy = name  # type: ignore[attr-defined]
         return guarded

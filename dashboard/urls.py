@@ -3,6 +3,7 @@
 from django.urls import path
 
 from dashboard.views.account import Account, CloudsYaml, OpenRc
+from dashboard.views.activity import Activity
 from dashboard.views.federation import Callback, Depart, LoggedOut
 from dashboard.views.image_details import (
     AnswerShare,
@@ -73,6 +74,7 @@ urlpatterns = [
     path("key-pairs/new", GenerateKey.as_view(), name="generate_key"),
     path("key-pairs/import", ImportKey.as_view(), name="import_key"),
     path("key-pairs/delete", DeleteKey.as_view(), name="delete_key"),
+    path("activity", Activity.as_view(), name="activity"),
     path("account", Account.as_view(), name="account"),
     path("account/clouds.yaml", CloudsYaml.as_view(), name="clouds_yaml"),
     path("account/openrc", OpenRc.as_view(), name="openrc"),

@@ -20,6 +20,7 @@ PAGE = ROOT / "docs" / "where-is.md"
 APPS = (
     "cloudweb",
     "operations",
+    "audit",
     "identity",
     "image",
     "network",

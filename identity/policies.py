@@ -113,5 +113,7 @@ declare(
         "identity:protocols:update": admin,
         "identity:protocols:delete": admin,
         "identity:federation:log_in": anyone,
-    }
+        "identity:federation:show": anyone,
+    },
+    reads={"identity:trusts:list_roles", "identity:trusts:get_role"},
 )

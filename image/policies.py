@@ -35,5 +35,8 @@ declare(
         "image:tasks:get": project_reader,
         "image:tags:add": project_member,
         "image:tags:delete": project_member,
-    }
+    },
+    reads={
+        "image:images:download",
+    },
 )

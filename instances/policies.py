@@ -36,5 +36,11 @@ declare(
         "compute:quotas:get": project_reader,
         "compute:quotas:update": admin,
         "compute:limits:get": authenticated,
-    }
+    },
+    reads={
+        "compute:servers:console_output",
+        "compute:servers:metadata",
+        "compute:servers:actions",
+        "compute:servers:guest_metadata",
+    },
 )

@@ -36,5 +36,8 @@ declare(
         "network:quotas:update": admin,
         "network:availability_zones:list": authenticated,
         "network:extensions:list": authenticated,
-    }
+    },
+    reads={
+        "network:ports:wiring",
+    },
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, QuerySet
@@ -37,8 +38,8 @@ class OperationAdmin(ManagedAdmin):
     list_filter = ("state", "kind", "direction")
     search_fields = ("=id", "=resource_id", "=request_id", "=project_id")
     actions = ("retry", "cancel")
-    fields = ("timeline", "kind", "resource", "state_pill", "direction", "request_id", "user_id",
-              "project_id", "epoch", "owner", "next_at", "deadline_at", "excluded_hosts",
+    fields = ("timeline", "kind", "resource", "state_pill", "direction", "request_id", "records",
+              "user_id", "project_id", "epoch", "owner", "next_at", "deadline_at", "excluded_hosts",
               "error_code", "error_public", "error_detail")  # fmt: skip
     readonly_fields = fields
     change_form_template = "admin/operations/operation/change_form.html"
@@ -59,6 +60,12 @@ class OperationAdmin(ManagedAdmin):
         """Show every step: when, where, how often, and what went wrong."""
         context = {"entry": entry_of(row), "for_operator": True}
         return SafeString(render_to_string("components/timeline.html", context))
+
+    @admin.display(description="audit log")
+    def records(self, row: Operation) -> SafeString:
+        """Link to what the audit log has of the request that started it."""
+        url = f"{reverse('admin:audit_record_changelist')}?{urlencode({'request_id': row.request_id})}"
+        return format_html('<a href="{}">Records of this request</a>', url)
 
     @admin.action(description="Try again now")
     def retry(self, request: HttpRequest, rows: QuerySet[Operation]) -> None:

@@ -14,6 +14,7 @@ MOUNTS = {
     "image": "image",
     "volume": "volume",
     "database": "database",
+    "audit": "audit",
 }
 
 

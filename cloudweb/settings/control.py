@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "cloudweb",
     "operations",
+    "audit",
     "identity",
     "image",
     "network",
@@ -53,6 +54,7 @@ MIDDLEWARE = [
     "cloudweb.api.proxies.ProxyMiddleware",
     "cloudweb.api.middleware.RequestIdMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "cloudweb.api.audit.AuditMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "cloudweb.api.middleware.ServiceMiddleware",
@@ -97,6 +99,9 @@ CLOUDWEB_TOKEN_CONTEXT = "identity.tokens.context_of"  # noqa: S105
 CLOUDWEB_SESSION_CONTEXT = "identity.sessions.context_of"
 CLOUDWEB_OPERATOR_CONTEXT = "identity.sessions.operator_context_of"
 CLOUDWEB_PASSWORD_FORM = "identity.forms.OwnPasswordForm"  # noqa: S105
+#: Keeps what was changed and by whom (cloudweb/audit.py).
+CLOUDWEB_AUDIT = "audit.recorder.record"
+AUDIT_KEEP_DAYS = env.int("AUDIT_KEEP_DAYS", default=365)
 TOKEN_LIFETIME = env.int("TOKEN_LIFETIME", default=14_400)
 REGION = env.str("REGION", default="RegionOne")
 IMAGE_STORE = env.path("IMAGE_STORE", default=str(VAR / "images"))

@@ -22,6 +22,7 @@ SECTIONS = (
     ("Servers", "servers", "server-2"),
     ("Images", "images", "disc"),
     ("Key pairs", "key_pairs", "key"),
+    ("Activity", "activity", "history"),
 )
 
 

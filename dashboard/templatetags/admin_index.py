@@ -26,6 +26,7 @@ FIRST = {
     ("instances", "Instance"): ("Servers", "Of all projects, by host and state"),
     ("identity", "Project"): ("Projects", "Tenants, their members and quotas"),
     ("identity", "User"): ("Users", "Who may log in"),
+    ("audit", "Record"): ("Audit log", "Who changed what, from where, and who was refused"),
 }
 
 

@@ -49,7 +49,7 @@ class Arrival:
 class FederationManager(Manager):
     """Everything that happens to users of identity providers before they have a token."""
 
-    @policy("identity:federation:log_in")
+    @policy("identity:federation:show")
     def choices(self) -> list[LoginChoice]:
         """Return the providers that a log-in page offers, by label."""
         rows = _usable().filter(protocols__isnull=False).distinct()
@@ -68,7 +68,7 @@ class FederationManager(Manager):
         proof = FederatedProof(row, client_of(row.provider), text)
         return TokenManager(self.context).issue(proofs=[proof], scope=Unscoped())
 
-    @policy("identity:federation:log_in")
+    @policy("identity:federation:show")
     def depart(self, provider_id: str, *, redirect_uri: str) -> Journey:
         """Return where to send a browser; raise IdentityProviderNotFound, ProviderUnavailable."""
         from identity.federation import provider  # loads the OpenID Connect libraries
@@ -96,7 +96,7 @@ class FederationManager(Manager):
         user = admitted(protocol, vouched.claims)
         return Arrival(user, protocol.provider.authorization_ttl, vouched.id_token)
 
-    @policy("identity:federation:log_in")
+    @policy("identity:federation:show")
     def farewell(self, provider_id: str, *, id_token: str, back_to: str) -> str | None:
         """Return where a browser logs out of its provider, too; None where it cannot.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import F, QuerySet
 
+from cloudweb import audit
 from cloudweb.exceptions import Unauthorized
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
@@ -50,8 +51,11 @@ class TokenManager(Manager):
 
         Raises Unauthorized for a wrong user, password, token or project alike.
         """
+        audit.note(user_name=next((proof.claimed for proof in proofs if proof.claimed), ""))
         seen = revocations.mark().number  # before any row of the user is read
         proven = self._proven(proofs)
+        user = proven.user
+        audit.note(user_id=user.pk, user_name=user.name, user_domain_id=user.domain_id)
         earlier = proven.parent.methods if proven.parent else ()
         methods = list(dict.fromkeys([*earlier, *(proof.method for proof in proofs)]))
         if not multifactor.enough(proven.user, methods):
@@ -59,6 +63,7 @@ class TokenManager(Manager):
         if isinstance(scope, TrustScope):
             return self._on_trust(proven, scope, methods=methods, seen=seen)
         place, roles = self._scoped(proven, scope)
+        _note(place)
         token = Token.issue(
             user=proven.user,
             place=place,
@@ -131,6 +136,7 @@ class TokenManager(Manager):
             left = Trust.objects.filter(pk=trust.pk, remaining_uses__gt=0)
             if not left.update(remaining_uses=F("remaining_uses") - 1):
                 raise Unauthorized(detail="the trust is used up")
+        _note(place)
         user = trust.trustor if trust.impersonation else proven.user
         token = Token.issue(
             user=user,
@@ -195,3 +201,11 @@ class TokenManager(Manager):
     def system(self) -> Place | None:
         """Return the system if the caller may scope to it."""
         return SYSTEM if has_system_role(str(self.context.user_id)) else None
+
+
+def _note(place: Place) -> None:
+    """Tell the audit log where the token counts."""
+    audit.note(
+        project_id=place.project.pk if place.project else "",
+        domain_id=place.domain.pk if place.domain else "",
+    )

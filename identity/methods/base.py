@@ -24,6 +24,11 @@ class Proof(ABC):
 
     method: ClassVar[str]
 
+    @property
+    def claimed(self) -> str:
+        """Who it says it is, a name or an id, for the audit log; empty where it does not say."""
+        return ""
+
     @abstractmethod
     def prove(self) -> Proven:
         """Return who it is, who may be disabled; raise Unauthorized if nothing is proven.

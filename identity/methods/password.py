@@ -21,6 +21,11 @@ class PasswordProof(Proof):
     domain_id: str | None = None
     domain_name: str | None = None
 
+    @property
+    def claimed(self) -> str:
+        """The name or id that is logged in with."""
+        return self.user_id or self.name
+
     def prove(self) -> Proven:
         """Return the user of this name if the password is his."""
         user = log_in(

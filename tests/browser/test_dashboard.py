@@ -10,7 +10,7 @@ from tests.browser.conftest import Browser
 
 pytestmark = pytest.mark.timeout(240)
 PAGES = (
-    "/", "/servers", "/servers/launch", "/images", "/images/new", "/key-pairs", "/account",
+    "/", "/servers", "/servers/launch", "/images", "/images/new", "/key-pairs", "/activity", "/account",
 )  # fmt: skip
 
 

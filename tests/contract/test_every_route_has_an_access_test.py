@@ -17,6 +17,7 @@ from django.urls import URLPattern, get_resolver, resolve
 from cloudweb.api.mounts import service_of
 from cloudweb.manager import Manager
 from cloudweb.policy import RULES, policy_of
+from tests.contract.access.test_audit import LINES as AUDIT
 from tests.contract.test_identity_access import ROUTES as IDENTITY
 from tests.functional.image import test_image_access as image
 from tests.functional.image.test_metadef_access import MATRIX as METADEFS
@@ -26,6 +27,7 @@ from tests.integration.network.test_access import ROUTES as NETWORK
 
 #: Methods and paths, each with its words for ids, that some table of access tests sends to everybody.
 CALLS: list[tuple[str, str]] = [
+    *((line.method, line.path.partition("?")[0]) for line in AUDIT),
     *((method, f"/identity{path}") for method, path in IDENTITY),
     *((call[1], f"/compute/v2.1/{call[0]}") for call in COMPUTE),
     *((method, f"/compute/v2.1/{path}") for method, path in SERVERS),
@@ -53,7 +55,7 @@ OUTSIDE = {
     "metadata": "guests, by their host's signature (test_guest_metadata)",
     "metadata/<path:path>": "guests, by their host's signature",
 }
-MANAGERS = ("operations", "identity", "image", "network", "compute", "instances")
+MANAGERS = ("operations", "audit", "identity", "image", "network", "compute", "instances")
 
 
 def routes(patterns: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, URLPattern]]:

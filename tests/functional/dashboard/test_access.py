@@ -27,7 +27,7 @@ OF_A_SERVER = {"server", "server_history", "server_console"} | OF_CONSOLES
 OF_AN_IMAGE = {"image"}
 READABLE = {
     "overview", "overview_live", "servers", "server_rows", "images", "image_rows", "key_pairs",
-    "account", "clouds_yaml", "openrc",
+    "account", "activity", "clouds_yaml", "openrc",
 }  # fmt: skip
 FORMS = {"launch", "new_image"}
 #: Posts about the image, with what the address says besides.

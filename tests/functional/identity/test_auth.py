@@ -400,7 +400,7 @@ def test_json_home(path: str) -> None:
 def test_statements_of_a_log_in(
     user: User, django_assert_max_num_queries: Callable[..., Any]
 ) -> None:
-    """The catalog included."""
+    """The catalog included, and the audit log's record."""
     bootstrap(admin_password="x", demo_password="y")
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         log_in(by_id(user, "right"))

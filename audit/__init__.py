@@ -1,0 +1,1 @@
+"""Who changed what, from where, and how it ended: the records of cloudweb/audit.py, kept and shown."""

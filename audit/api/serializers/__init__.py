@@ -1,0 +1,1 @@
+"""Bodies of the audit log's REST API."""

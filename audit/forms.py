@@ -1,0 +1,47 @@
+"""What pages let one search the audit log by."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+
+from audit.filters import RecordFilter
+from audit.models import Origin, Outcome
+
+ANY = ("", "any")
+
+
+class SearchForm(forms.Form):
+    """Every field may stay empty; days are UTC, and the last one is included."""
+
+    user = forms.CharField(max_length=255, required=False)
+    action = forms.CharField(max_length=96, required=False)
+    target_id = forms.CharField(max_length=255, required=False, label="Target")
+    request_id = forms.CharField(max_length=64, required=False, label="Request")
+    outcome = forms.ChoiceField(choices=[ANY, *Outcome.choices], required=False)
+    since = forms.DateField(required=False, label="From")
+    until = forms.DateField(required=False, label="To")
+
+    def to_filter(self, **more: Any) -> RecordFilter:
+        """Return the filter of a form that is valid."""
+        wanted: dict[str, Any] = {name: value or None for name, value in self.cleaned_data.items()}
+        if wanted["since"]:
+            wanted["since"] = _midnight(wanted["since"])
+        if wanted["until"]:
+            wanted["until"] = _midnight(wanted["until"]) + timedelta(days=1)
+        return RecordFilter(**wanted, **more)
+
+
+class OperatorSearchForm(SearchForm):
+    """The whole cloud's."""
+
+    project_id = forms.CharField(max_length=64, required=False, label="Project")
+    origin = forms.ChoiceField(choices=[ANY, *Origin.choices], required=False)
+
+    field_order = ("user", "project_id", "action", "target_id", "request_id")
+
+
+def _midnight(day: Any) -> datetime:
+    return datetime.combine(day, time(), tzinfo=UTC)

@@ -1,0 +1,79 @@
+"""The audit log is read; nothing but the recorder writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from uuid import UUID
+
+from audit.exceptions import NoSuchMarker, RecordNotFound
+from audit.filters import RecordFilter
+from audit.models import Record
+from audit.querysets import RecordQuerySet
+from cloudweb.api.pagination import MAX_LIMIT, Page, paginate
+from cloudweb.manager import Manager
+from cloudweb.policy import check, policy
+
+EVERYTHING = RecordFilter()
+
+
+class RecordManager(Manager):
+    """Who changed what, newest first."""
+
+    @policy("audit:records:list")
+    def list(
+        self,
+        wanted: RecordFilter = EVERYTHING,
+        *,
+        limit: int = MAX_LIMIT,
+        marker: str | UUID | None = None,
+    ) -> Page[Record]:
+        """Return a page of records; raise NoSuchMarker.
+
+        Another project's, or those of all, are for operators (PolicyNotAuthorized).
+        """
+        rows = self._rows(wanted)
+        last = self._find(marker) if marker is not None else None
+        if marker is not None and last is None:
+            raise NoSuchMarker
+        return paginate(rows, limit=limit, marker=last)
+
+    @policy("audit:records:list")
+    def every(self, wanted: RecordFilter = EVERYTHING) -> Iterator[Record]:
+        """Return all records that ``list`` would show, read page by page."""
+        return self._pages(self._rows(wanted))
+
+    @policy("audit:records:get")
+    def get(self, record_id: str | UUID) -> Record:
+        """Return a record; raise RecordNotFound."""
+        found = self._find(record_id)
+        if found is None:
+            raise RecordNotFound
+        return found
+
+    def _rows(self, wanted: RecordFilter) -> RecordQuerySet:
+        own = self.context.project_id
+        if wanted.project_id is None and not wanted.all_projects and own is not None:
+            wanted = replace(wanted, project_id=own)
+        if wanted.project_id is None or wanted.project_id != own:
+            check(self.context, "audit:records:list_all_projects")
+        return self._visible().matching(wanted)
+
+    def _visible(self) -> RecordQuerySet:
+        return Record.objects.all().visible_to(self.context)
+
+    def _find(self, record_id: str | UUID) -> Record | None:
+        try:
+            key = record_id if isinstance(record_id, UUID) else UUID(record_id)
+        except ValueError:
+            return None
+        return self._visible().filter(pk=key).first()
+
+    def _pages(self, rows: RecordQuerySet) -> Iterator[Record]:
+        last: Record | None = None
+        more = True
+        while more:
+            page = paginate(rows, limit=MAX_LIMIT, marker=last)
+            yield from page.rows
+            more = page.more
+            last = page.rows[-1] if page.rows else None

@@ -1,0 +1,198 @@
+"""One declaration of a route gives its access test: who passes, and what everybody else gets.
+
+A module declares its world (one of each thing, built once and shared; every call is rolled back) and
+its lines. ``access_test`` makes the test of all lines by all callers; what leaves an audit record is
+tested along. A line that could hold without the route doing its work is refused when it is declared.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pytest
+from django.db import transaction
+
+from audit.models import Outcome, Record
+from identity.models import User
+from identity.scopes import SYSTEM, Place
+from tests.builders.identity import (
+    ApiClient,
+    client_at,
+    client_of,
+    client_with,
+    make_domain,
+    make_member,
+    make_project,
+)
+
+#: ``owner`` is the member whose things they are; ``other`` a member of another project. The roles
+#: are on the owner's project, those of the system and of a domain on these alone.
+CALLERS = (
+    "anonymous", "other", "reader", "member", "owner", "manager", "service", "admin",
+    "domain_admin", "system_reader", "system_admin",
+)  # fmt: skip
+ANONYMOUS = frozenset({"anonymous"})
+OPERATORS = frozenset({"admin", "system_admin"})
+READERS_OF_ALL = OPERATORS | {"system_reader"}
+EVERY_TOKEN = frozenset(CALLERS) - ANONYMOUS
+EVERYBODY = frozenset(CALLERS)
+#: Whoever has a project that is not the thing's, or none at all.
+STRANGERS = frozenset({"other", "domain_admin", "system_reader"})
+READS = frozenset({"GET", "HEAD"})
+
+
+@dataclass(frozen=True)
+class Line:
+    """One method of one route.
+
+    ``passes`` get ``status``; every other caller gets what ``others`` says of him, ``refusal`` where
+    it says nothing, and without a token 401. ``path`` and the texts of ``body`` hold words in braces,
+    which the world fills in. ``unfinished`` says why even those who pass get an error here, and which
+    test shows the success. ``no_record`` says why a write leaves no audit record.
+    """
+
+    method: str
+    path: str
+    passes: Collection[str]
+    status: int = 200
+    others: Mapping[str, int] = field(default_factory=dict)
+    refusal: int = 403
+    body: Any = None
+    kind: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    unfinished: str = ""
+    no_record: str = ""
+
+    def __post_init__(self) -> None:
+        passes, others = set(self.passes), self.others
+        said = f"{self.method} {self.path}"
+        if unknown := (passes | others.keys()) - EVERYBODY:
+            raise ValueError(f"{said}: no such callers: {sorted(unknown)}")
+        if not passes:
+            raise ValueError(f"{said}: a line that nobody passes proves nothing")
+        if both := passes & others.keys():
+            raise ValueError(f"{said}: two answers for {sorted(both)}")
+        if (self.status >= 400) != bool(self.unfinished):
+            raise ValueError(f"{said}: who passes gets a success, or the line says why not")
+        if passes != EVERYBODY and self.status in {self.refusal, *others.values()}:
+            raise ValueError(f"{said}: who passes and who does not must get different answers")
+        if "anonymous" in others:
+            raise ValueError(f"{said}: without a token it is always 401")
+        spare = [who for who, status in others.items() if status == self.refusal]
+        if spare:
+            raise ValueError(f"{said}: {spare} get the refusal anyway")
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def expected(self, caller: str) -> int:
+        """Return the one status this caller gets."""
+        if caller in self.passes:
+            return self.status
+        if caller == "anonymous":
+            return 401
+        return self.others.get(caller, self.refusal)
+
+
+@dataclass
+class World:
+    """What is there, by the words of the paths; ``clients`` holds everybody who calls."""
+
+    owner: User
+    ids: dict[str, Any]
+    clients: dict[str, ApiClient] = field(default_factory=dict)
+
+    def send(self, line: Line, caller: str) -> Any:
+        """Send a line's request as this caller."""
+        client = self.clients[caller]
+        body = self._filled(line.body)
+        data = b"" if body is None else body if isinstance(body, bytes) else orjson.dumps(body)
+        return client.generic(
+            line.method,
+            self._filled(line.path),
+            data,
+            content_type=line.kind if data else "",
+            headers={name: self._filled(value) for name, value in line.headers.items()},
+        )
+
+    def _filled(self, value: Any) -> Any:
+        """Put the world's ids where a text has their words; a text that is one word may be anything."""
+        if isinstance(value, str):
+            if whole := re.fullmatch(r"{([\w-]+)}", value):
+                return self.ids[whole[1]]
+            return re.sub(r"{([\w-]+)}", lambda found: str(self.ids[found[1]]), value)
+        if isinstance(value, Mapping):
+            return {key: self._filled(one) for key, one in value.items()}
+        if isinstance(value, Sequence) and not isinstance(value, bytes):
+            return [self._filled(one) for one in value]
+        return value
+
+
+def clients_around(owner: User) -> dict[str, ApiClient]:
+    """Return a client for each kind of caller, seen from this member of a project."""
+    project = owner.default_project
+    found = {
+        "anonymous": ApiClient(),
+        "other": client_of(make_member("member")),
+        "owner": client_of(owner),
+        "domain_admin": client_at(Place(domain=make_domain()), "admin"),
+        "system_reader": client_at(SYSTEM, "reader"),
+        "system_admin": client_at(SYSTEM, "admin"),
+    }
+    for role in ("reader", "member", "manager", "service", "admin"):
+        found[role] = client_with(role, project=project)
+    assert set(found) == EVERYBODY
+    return found
+
+
+def shared_world(build: Callable[[User], Mapping[str, Any]]) -> Any:
+    """Return the fixture ``world``: ``build`` gets the owner and returns ids, once for a module."""
+
+    @pytest.fixture(scope="module")
+    def world(
+        django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any
+    ) -> Iterator[World]:
+        from django.conf import settings
+
+        before = settings.IMAGE_STORE
+        settings.IMAGE_STORE = tmp_path_factory.mktemp("access") / "images"
+        with django_db_blocker.unblock(), transaction.atomic():
+            owner = make_member("member", project=make_project())
+            made = World(owner, {"project_id": owner.default_project_id, "owner_id": owner.pk})
+            made.ids |= build(owner)
+            made.clients = clients_around(owner)
+            yield made
+            transaction.set_rollback(True)
+        settings.IMAGE_STORE = before
+
+    return world
+
+
+def access_test(lines: Sequence[Line], check: Callable[[Any], None] | None = None) -> Any:
+    """Return the test of all lines by all callers; ``check`` looks at each answer's envelope, too."""
+
+    @pytest.mark.parametrize("caller", CALLERS)
+    @pytest.mark.parametrize("line", lines, ids=str)
+    def test_access(line: Line, caller: str, world: World, django_db_blocker: Any) -> None:
+        with django_db_blocker.unblock(), transaction.atomic():
+            answer = world.send(line, caller)
+            assert answer.status_code == line.expected(caller), answer.content
+            request_id = answer.headers["X-OpenStack-Request-Id"]
+            outcomes = Record.objects.filter(request_id=request_id).values_list(
+                "outcome", flat=True
+            )
+            if line.method in READS or line.no_record or answer.status_code == 401:
+                assert not outcomes, "a call that changes nothing leaves no record"
+            elif answer.status_code < 400:
+                assert Outcome.SUCCESS in outcomes, "a change leaves a record"
+            else:
+                assert Outcome.SUCCESS not in outcomes, "a refusal is no success"
+            if check is not None:
+                check(answer)
+            transaction.set_rollback(True)
+
+    return test_access
