@@ -1,0 +1,118 @@
+"""A list costs the same number of statements however many rows it shows, in every service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from cloudweb.context import RequestContext
+from compute.models import Flavor
+from identity.models import User
+from instances.models import KeyPair
+from tests.builders.identity import (
+    ApiClient,
+    client_of,
+    grant,
+    make_domain,
+    make_member,
+    make_project,
+    make_role,
+    make_user,
+)
+from tests.builders.images import make_image
+from tests.builders.networks import make_group, make_network, make_port, make_subnet
+from tests.builders.servers import make_server
+
+pytestmark = pytest.mark.django_db
+Make = Callable[[User, int], object]
+
+
+def context(user: User) -> RequestContext:
+    return RequestContext.system(project_id=user.default_project_id)
+
+
+def a_flavor(_user: User, number: int) -> None:
+    Flavor.objects.create(id=f"f{number}", name=f"f{number}", vcpus=1, ram=64, disk=1)
+
+
+def a_key_pair(user: User, number: int) -> None:
+    KeyPair.objects.create(
+        user_id=user.pk, name=f"k{number}", public_key="ssh-ed25519 AAAA", fingerprint="00"
+    )
+
+
+def a_server_with_a_port(user: User, _number: int) -> None:
+    server = make_server(user)
+    network = make_network(context(user))
+    make_subnet(network, context(user))
+    make_port(network, context(user), device_id=str(server.id), device_owner="compute:nova")
+
+
+def a_group(_user: User, _number: int) -> None:
+    make_group(RequestContext.system(project_id=make_project().pk))
+
+
+def a_port(user: User, _number: int) -> None:
+    network = make_network(context(user))
+    make_subnet(network, context(user))
+    make_port(network, context(user))
+
+
+LISTS: dict[str, Make] = {
+    "/identity/v3/projects": lambda _user, _: make_project(),
+    "/identity/v3/users": lambda _user, _: make_user(),
+    "/identity/v3/roles": lambda _user, number: make_role(f"role-{number}"),
+    "/identity/v3/domains": lambda _user, number: make_domain(
+        id=f"{number:032d}", name=f"d{number}"
+    ),
+    "/identity/v3/role_assignments": lambda user, _: grant(make_user(), make_project(), "member"),
+    "/identity/v3/role_assignments?include_names": (
+        lambda user, _: grant(make_user(), make_project(), "member")
+    ),
+    "/identity/v3/auth/projects": lambda user, _: grant(user, make_project(), "member"),
+    "/image/v2/images?limit=100": lambda user, _: make_image(context=context(user)),
+    "/network/v2.0/networks": lambda user, _: make_network(context(user)),
+    "/network/v2.0/subnets": lambda user, _: make_subnet(make_network(context(user)), context(user)),
+    "/network/v2.0/ports": a_port,
+    "/network/v2.0/security-groups": a_group,
+    "/network/v2.0/security-group-rules": (
+        a_group
+    ),
+    "/compute/v2.1/flavors": a_flavor,
+    "/compute/v2.1/flavors/detail": a_flavor,
+    "/compute/v2.1/os-keypairs": a_key_pair,
+    "/compute/v2.1/servers": lambda user, _: make_server(user),
+    "/compute/v2.1/servers/detail": a_server_with_a_port,
+}  # fmt: skip
+
+
+@pytest.fixture
+def user() -> User:
+    """An operator."""
+    return make_member("admin")
+
+
+def shown(client: ApiClient, path: str) -> tuple[int, int]:
+    """Return how many rows a list shows and how many statements that took."""
+    with CaptureQueriesContext(connection) as queries:
+        answer: Any = client.send("GET", path, OpenStack_API_Version="compute 2.96")
+    assert answer.status_code == 200, answer.content
+    (rows,) = [value for value in answer.json().values() if isinstance(value, list)]
+    return len(rows), len(queries)
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_ten_times_the_rows_cost_no_statement_more(path: str, user: User) -> None:
+    client = client_of(user)
+    LISTS[path](user, 0)
+    shown(client, path)  # what is looked up once for the process
+    few, statements = shown(client, path)
+    for number in range(1, 10 * few):
+        LISTS[path](user, number)
+    many, later = shown(client, path)
+    assert many >= 5 * few
+    assert later == statements
