@@ -18,9 +18,10 @@ from cloudweb.api.proxies import one_client
 from cloudweb.context import RequestContext
 from cloudweb.throttle import admit
 
-#: What checks a secret that a stranger may guess.
+#: What checks a secret that a stranger may guess; federated log-ins by any method.
 _LOG_IN = re.compile(
-    r"^/identity/v3/(auth/tokens|(ec2|s3)tokens|users/(?P<user>[^/]+)/password|OS-FEDERATION/.*/auth)\Z"
+    r"^/identity/v3/(auth/tokens|(ec2|s3)tokens|users/(?P<user>[^/]+)/password|"
+    r"(?P<federated>OS-FEDERATION/.*/auth))\Z"
 )
 _READS = ("GET", "HEAD", "OPTIONS")
 
@@ -31,8 +32,8 @@ class Throttle(BaseThrottle):
     def allow_request(self, request: Request, view: Any) -> bool:
         """Return True, or raise."""
         http = request._request
-        log_in = _LOG_IN.match(http.path_info) if request.method == "POST" else None
-        if log_in is not None:
+        log_in = _LOG_IN.match(http.path_info)
+        if log_in is not None and (request.method == "POST" or log_in["federated"]):
             admit_log_in(http)
             for one in _accounts(request.data) | {log_in["user"] or ""} - {""}:
                 admit("login", one)

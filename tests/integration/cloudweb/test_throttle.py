@@ -90,6 +90,15 @@ def test_ec2_signatures_count(limits: dict[str, str]) -> None:
     assert answer.status_code in (404, 429)  # 404 where no such route exists
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_federated_log_ins_count_by_address(limits: dict[str, str], method: str) -> None:
+    limits["login_address"] = "1/minute"
+    path = "/identity/v3/OS-FEDERATION/identity_providers/x/protocols/openid/auth"
+    first, second = (ApiClient().send(method, path) for _ in range(2))
+    assert first.status_code in (400, 401, 404)
+    assert second.status_code == 429
+
+
 @pytest.mark.parametrize("body", [b"{", [], {"auth": 5}, {"auth": {"identity": []}}, None])
 def test_odd_bodies_are_counted_by_address_and_refused(limits: dict[str, str], body: Any) -> None:
     limits.update(login="1/minute", login_address="1/minute")
