@@ -1,0 +1,211 @@
+"""The sagas of images, killed by SIGKILL at every point that they pass, and in the middle of the data."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from image.manager import ImageManager
+from image.manager.imports import ImageImportManager
+from image.models import Image
+from operations.models import Hold, Operation
+from operations.testing import KillAt, Processes, check_invariants
+from tests.builders import disks
+from tests.builders.images import caller, make_image
+from tests.builders.stores import file_settings
+from tests.builders.web import says, web_server
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(90)]
+DISK = disks.qcow2(clusters=[b"data"])
+
+CLAIM = ("claim.before", "claim.after")
+LOCAL = ("local.before_commit", "local.after_commit")
+JOB = (
+    "start_job.before_commit",
+    "start_job.after_commit",
+    "job.before",
+    "job.after",
+    "end_job.before_commit",
+    "end_job.after_commit",
+)
+UNDO = ("undo.before_commit", "undo.after_commit")
+END = ("end.before_commit", "end.after_commit")
+
+
+class Stage:
+    """A cloud of one control worker, two stores and a web server."""
+
+    def __init__(self, root: Path, processes: Processes, port: int) -> None:
+        self.root, self.processes, self.port = root, processes, port
+        self.importer = ImageImportManager(caller("admin"))
+
+    def files(self) -> list[int]:
+        places = (self.root / name for name in ("one", "two", "staging"))
+        return [sum(path.is_file() for path in place.rglob("*")) for place in places]
+
+    def wait(self, ready: Callable[[], bool], what: str) -> None:
+        limit = time.monotonic() + 60
+        while not ready():
+            assert time.monotonic() < limit, f"{what}: {list(Operation.objects.values())}"
+            time.sleep(0.02)
+
+    def wait_for_end(self) -> None:
+        left = Operation.objects.exclude(state__in=("DONE", "UNDONE"))
+        self.wait(lambda: not left.exists(), "it does not end")
+
+
+def _download(stage: Stage) -> Image:
+    image = make_image(disk_format="qcow2")
+    stage.importer.start(
+        image.id, method="web-download", uri=f"http://127.0.0.1:{stage.port}/", all_stores=True
+    )
+    return image
+
+
+def _refused(stage: Stage) -> Image:
+    image = make_image(disk_format="vmdk")
+    stage.importer.start(image.id, method="web-download", uri=f"http://127.0.0.1:{stage.port}/")
+    return image
+
+
+def _staged(stage: Stage) -> Image:
+    image = make_image(disk_format="qcow2")
+    ImageManager(caller()).stage(image.id, io.BytesIO(DISK))
+    stage.importer.start(image.id, method="glance-direct")
+    return image
+
+
+def _copied(stage: Stage) -> Image:
+    image = make_image(disk_format="qcow2", data=DISK)
+    stage.importer.start(image.id, method="copy-image", all_stores=True)
+    return image
+
+
+def _deleted(stage: Stage) -> Image:
+    image = _staged(stage)
+    ImageManager(caller()).delete(image.id)
+    return image
+
+
+#: what is done, status at the end, files in each store and in the staging area, points on the way
+SCENARIOS: dict[str, tuple[Callable[[Stage], Image], str | None, list[int], tuple[str, ...]]] = {
+    "download": (_download, "active", [1, 1, 0], (*CLAIM, *JOB, *LOCAL, *END)),
+    "refused": (_refused, "queued", [0, 0, 0], (*JOB, *END)),
+    "staged": (_staged, "active", [1, 0, 0], (*JOB, *LOCAL)),
+    "copied": (_copied, "active", [1, 1, 0], (*JOB, *LOCAL, *END)),
+    "deleted": (_deleted, None, [0, 0, 0], (*CLAIM, *JOB, *END)),
+}
+#: Killed at the second job too: the download's store, the refused one's undo (whose first job fails).
+TWICE = {("download", point) for point in JOB}
+TWICE |= {("refused", point) for point in (*JOB[:2], "job.before")}
+CASES = [
+    pytest.param(name, point, count, id=f"{name}-{point}-{count}")
+    for name, scenario in SCENARIOS.items()
+    for point in scenario[3]
+    for count in ((1, 2) if (name, point) in TWICE else (1,))
+]
+
+
+@pytest.fixture
+def stage(
+    tmp_path: Path, redis_socket: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stage]:
+    monkeypatch.setenv("CLOUDWEB_TIME_SCALE", "0.08")
+    settings.IMAGE_STORES = {name: file_settings(tmp_path / name) for name in ("one", "two")}
+    settings.IMAGE_STAGING = tmp_path / "staging"
+    settings.IMAGE_DOWNLOAD_ALLOW = ["127.0.0.1/32"]
+    with (
+        web_server(says("200 OK", DISK)) as server,
+        Processes(tmp_path, f"redis+socket://{redis_socket}") as processes,
+    ):
+        settings.IMAGE_DOWNLOAD_PORTS = [server.port]
+        yield Stage(tmp_path, processes, server.port)
+    connections.close_all()
+
+
+def check_end(stage: Stage, image: Image, status: str | None, files: list[int]) -> None:
+    stage.wait_for_end()
+    check_invariants()
+    assert not Hold.objects.exists()
+    found = Image.objects.filter(id=image.id).first()
+    assert (found.status if found else None) == status
+    if found is not None:
+        assert (found.importing_to, found.size) == ([], len(DISK) if status == "active" else 0)
+    assert stage.files() == files
+
+
+@pytest.mark.parametrize(("name", "point", "count"), CASES)
+def test_a_killed_worker_leaves_nothing_behind(
+    stage: Stage, tmp_path: Path, name: str, point: str, count: int
+) -> None:
+    act, status, files, _ = SCENARIOS[name]
+    proof = tmp_path / "proof"
+    stage.processes.start_control(kill_at=KillAt(point, proof, count))
+    image = act(stage)
+    stage.wait(lambda: not stage.processes.is_alive("control"), "it is not killed")
+    assert proof.read_text().startswith(point)
+    stage.processes.start_control()
+    check_end(stage, image, status, files)
+
+
+@pytest.mark.parametrize("point", ["start.before_commit", "start.after_commit"])
+def test_a_killed_caller_did_all_or_nothing(stage: Stage, tmp_path: Path, point: str) -> None:
+    image = make_image(disk_format="qcow2")
+    proof = tmp_path / "proof"
+
+    def begin() -> None:
+        stage.importer.start(image.id, method="web-download", uri=f"http://127.0.0.1:{stage.port}/")
+
+    assert stage.processes.call(begin, kill_at=KillAt(point, proof)) == -9
+    stage.processes.start_control()
+    stage.wait_for_end()
+    began = point == "start.after_commit"
+    assert Image.objects.get(id=image.id).status == ("active" if began else "queued")
+    assert stage.files() == [int(began), 0, 0]
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_worker_that_dies_or_freezes_in_the_middle_of_the_data(
+    stage: Stage, settings: Any, how: signal.Signals
+) -> None:
+    """The second worker downloads anew; a frozen one that thaws finds that it no longer counts."""
+    half, go_on, asked = threading.Event(), threading.Event(), []
+
+    def script(connection: socket.socket, head: str) -> None:
+        asked.append(head)
+        if len(asked) > 1:
+            says("200 OK", DISK)(connection, head)
+            return
+        connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(DISK)}\r\n\r\n".encode())
+        connection.sendall(DISK[: len(DISK) // 2])
+        half.set()
+        go_on.wait(60)
+        connection.sendall(DISK[len(DISK) // 2 :])
+
+    image = make_image(disk_format="qcow2")
+    with web_server(script) as server:
+        settings.IMAGE_DOWNLOAD_PORTS = [server.port]
+        stage.processes.start_control("control-1")
+        stage.importer.start(image.id, method="web-download", uri=server.url)
+        assert half.wait(60)
+        pid = stage.processes._children["control-1"].pid
+        assert pid is not None
+        os.kill(pid, how)
+        stage.processes.start_control("control-2")
+        stage.wait_for_end()
+        go_on.set()
+        if how == signal.SIGSTOP:
+            stage.processes.thaw("control-1")
+            time.sleep(1)  # whatever it does now, it has done it
+        check_end(stage, image, "active", [1, 0, 0])
+    assert len(asked) == 2
