@@ -16,8 +16,10 @@ from dashboard.views.images import (
     DeleteImage,
     ImageData,
     ImageDetail,
+    ImageLive,
     ImageRows,
     Images,
+    ImportImage,
     NewImage,
 )
 from dashboard.views.key_pairs import DeleteKey, GenerateKey, ImportKey, KeyPairs
@@ -53,8 +55,10 @@ urlpatterns = [
     path("servers/<uuid:server_id>/<slug:action>", ServerAction.as_view(), name="server_action"),
     path("images", Images.as_view(), name="images"),
     path("images/rows", ImageRows.as_view(), name="image_rows"),
+    path("images/import", ImportImage.as_view(), name="import_image"),
     path("images/new", NewImage.as_view(), name="new_image"),
     path("images/<uuid:image_id>", ImageDetail.as_view(), name="image"),
+    path("images/<uuid:image_id>/live", ImageLive.as_view(), name="image_live"),
     path("images/<uuid:image_id>/data", ImageData.as_view(), name="image_data"),
     path("images/<uuid:image_id>/words", ImageWords.as_view(), name="image_words"),
     path("images/<uuid:image_id>/members", ImageMembers.as_view(), name="image_members"),

@@ -1,4 +1,4 @@
-"""The image stores, read from the environment (docs/images.md)."""
+"""The image stores, read from the environment (docs/image-stores.md)."""
 
 from __future__ import annotations
 

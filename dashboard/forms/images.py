@@ -62,3 +62,13 @@ class NewImageForm(ImageForm):
     def attributes(self) -> dict[str, Any]:
         """Add the container, which is none for what browsers upload."""
         return {**super().attributes(), "container_format": "bare"}
+
+
+class ImportImageForm(NewImageForm):
+    """The facts of an image whose data the cloud downloads."""
+
+    uri = forms.CharField(max_length=2048)
+
+    def attributes(self) -> dict[str, Any]:
+        """Leave out where it comes from."""
+        return {name: value for name, value in super().attributes().items() if name != "uri"}

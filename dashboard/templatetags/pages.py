@@ -26,6 +26,13 @@ STEPS = {
     "spawn": "Boot the guest",
     "destroy": "Remove the guest",
     "finish": "Finish",
+    "fetch": "Fetch and inspect the data",
+    "convert": "Convert the disk",
+    "reserve": "Count it against the quota",
+    "put": "Copy it into the stores",
+    "publish": "Make it ready",
+    "clear": "Clear the staging area",
+    "erase": "Erase the data",
 }
 MILESTONES = {"dhcp": "Got its address", "metadata": "Fetched its metadata"}
 OPERATIONS = {
@@ -34,6 +41,9 @@ OPERATIONS = {
     "instances.start": ("Start", "player-play"),
     "instances.stop": ("Stop", "player-stop"),
     "instances.reboot": ("Reboot", "reload"),
+    "image.import": ("Import", "download"),
+    "image.copy": ("Copy to other stores", "copy"),
+    "image.delete": ("Delete", "trash"),
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
@@ -16,15 +17,17 @@ from cloudweb.exceptions import CloudwebError
 from cloudweb.policy import check
 from dashboard.components.status import image_badge
 from dashboard.forms.image_details import ImageWordsForm, MemberForm
-from dashboard.forms.images import ImageForm, NewImageForm
+from dashboard.forms.images import ImageForm, ImportImageForm, NewImageForm
 from dashboard.views.page import Page
 from image.api.streams import RequestBody
 from image.filters import ImageFilter
 from image.formats import BOOTABLE, opened_as
 from image.manager import ImageManager, ImageMemberManager
+from image.manager.imports import ImageImportManager, methods
 from image.sharing import SHARED
 
 PER_PAGE = 25
+BUSY = ("saving", "uploading", "importing")
 
 
 class Images(Page):
@@ -44,12 +47,13 @@ class Images(Page):
         kept = {"visibility": visibility} if visibility else {}
         return {
             "rows": [(image, image_badge(image)) for image in page.rows],
-            "busy": any(image.status in ("saving", "importing") for image in page.rows),
+            "busy": any(image.status in BUSY for image in page.rows),
             "visibility": visibility,
             "older": urlencode({**kept, "after": page.rows[-1].id}) if page.more else "",
             "here": urlencode({**kept, **({"after": marker} if marker else {})}),
             "paged": bool(marker),
             "may_create": self.may("image:images:create"),
+            "may_import": _offers_downloads(),
             "may_launch": self.may("compute:servers:create"),
             "bootable": BOOTABLE,
         }
@@ -107,8 +111,8 @@ class ImageDetail(Page):
 
     def show(self, image_id: uuid.UUID, *, status: int = 200, **forms: Any) -> HttpResponse:
         """Show the image with these forms as they were filled in: form, words, member."""
-        image = ImageManager(self.context).get(image_id)
-        own = self.context.is_admin or image.project_id == self.context.project_id
+        facts = image_facts(self, image_id)
+        image = facts["image"]
         own_id = self.context.project_id
         members = self._members(image)
         texts = ImageWordsForm.texts(image.tag_names, image.custom_properties)
@@ -116,8 +120,6 @@ class ImageDetail(Page):
         return self.render(
             "dashboard/images/detail.html",
             status=status,
-            image=image,
-            badge=image_badge(image),
             form=forms.get("form") or self._form(image),
             words=forms.get("words") or new_words,
             member=forms.get("member") or MemberForm(),
@@ -125,11 +127,7 @@ class ImageDetail(Page):
             is_shared=image.visibility == SHARED,
             share=next((one for one in members if one.project_id == own_id), None),
             may_answer=self.may("image:members:update") and image.project_id != own_id,
-            may_withhold=self.may("image:images:deactivate"),
-            may_update=own and self.may("image:images:update"),
-            may_launch=self.may("compute:servers:create")
-            and image.status == "active"
-            and opened_as(image.disk_format, image.container_format) is not None,
+            **facts,
         )
 
     def _members(self, image: Any) -> Sequence[Any]:
@@ -137,6 +135,74 @@ class ImageDetail(Page):
         if image.visibility != SHARED or not self.may("image:members:list"):
             return []
         return ImageMemberManager(self.context).list(image.id)
+
+
+class ImageLive(Page):
+    """What changes by itself on the page of an image."""
+
+    def get(self, request: HttpRequest, image_id: uuid.UUID) -> HttpResponse:
+        """Show it as it is now."""
+        facts = image_facts(self, image_id)
+        return self.fragment("dashboard/images/live.html", is_part=True, **facts)
+
+
+def image_facts(page: Page, image_id: uuid.UUID) -> dict[str, Any]:
+    """Return what the page of an image and its live part show."""
+    context = page.context
+    image = ImageManager(context).get(image_id)
+    own = context.is_admin or image.project_id == context.project_id
+    entry = next(iter(ImageImportManager(context).history(image_id)), None)
+    opened = opened_as(image.disk_format, image.container_format)
+    return {
+        "image": image,
+        "badge": image_badge(image),
+        "entry": entry,
+        "busy": image.status in BUSY or bool(entry and entry.is_live),
+        "may_update": own and page.may("image:images:update"),
+        "may_withhold": page.may("image:images:deactivate"),
+        "may_launch": image.status == "active"
+        and opened is not None
+        and page.may("compute:servers:create"),
+    }
+
+
+def _offers_downloads() -> bool:
+    return "web-download" in methods()
+
+
+class ImportImage(Page):
+    """Import an image from a URL: its page shows how that goes."""
+
+    section = "images"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show the form."""
+        check(self.context, "image:images:import")
+        initial = {"visibility": "private", "disk_format": "qcow2"}
+        return self._show(self._form(initial=initial))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Record the image and begin; an image whose import is refused is not kept."""
+        form = self._form(request.POST)
+        if not form.is_valid():
+            return self._show(form, status=422)
+        images = ImageManager(self.context)
+        try:
+            with transaction.atomic():
+                image = images.create(attributes=form.attributes())
+                ImageImportManager(self.context).start(
+                    image.id, method="web-download", uri=form.cleaned_data["uri"]
+                )
+        except CloudwebError as error:
+            form.refuse(error)
+            return self._show(form, status=422)
+        return self.done("The import has begun.", reverse("image", args=[image.id]))
+
+    def _form(self, data: Any = None, **options: Any) -> ImportImageForm:
+        return ImportImageForm(data, may_publish=self.may("image:images:publicize"), **options)
+
+    def _show(self, form: ImportImageForm, *, status: int = 200) -> HttpResponse:
+        return self.render("dashboard/images/import.html", status=status, form=form)
 
 
 class NewImage(Page):
@@ -151,7 +217,12 @@ class NewImage(Page):
             initial={"visibility": SHARED, "disk_format": "qcow2"},
             may_publish=self.may("image:images:publicize"),
         )
-        return self.render("dashboard/images/new.html", form=form, limit=settings.IMAGE_MAX_SIZE)
+        return self.render(
+            "dashboard/images/new.html",
+            form=form,
+            limit=settings.IMAGE_MAX_SIZE,
+            may_import=_offers_downloads(),
+        )
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Record the image; answer where its data goes, or what is wrong field by field."""

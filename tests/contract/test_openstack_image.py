@@ -207,3 +207,68 @@ def high_water(pid: int) -> int:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     raise LookupError(f"no VmHWM for {pid}")
+
+
+def test_stores_and_ways_to_import_are_told(cloud: Cloud, api: httpx.Client) -> None:
+    assert [one["id"] for one in api.get("/v2/info/stores").json()["stores"]] == ["default"]
+    listed = shown(cloud, "image", "stores", "list")
+    assert [one["id"] if "id" in one else one["ID"] for one in listed] == ["default"]
+    detailed = shown_by_admin(cloud, "image", "stores", "list", "--detail")
+    assert "data_dir" in json.dumps(detailed)
+    told = json.dumps(shown(cloud, "image", "import", "info"))
+    for method in ("glance-direct", "web-download", "copy-image"):
+        assert method in told
+    answer = api.post("/v2/images", json={"name": "asked"})
+    assert (
+        answer.headers["OpenStack-image-import-methods"] == "glance-direct,web-download,copy-image"
+    )
+    assert answer.headers["OpenStack-image-store-ids"] == "default"
+    api.delete(f"/v2/images/{answer.json()['id']}")
+
+
+def imported(cloud: Cloud, name: str) -> Any:
+    """Wait until an import has ended; return the image."""
+    found: list[Any] = []
+
+    def ended() -> bool:
+        found[:] = [shown(cloud, "image", "show", name)]
+        return found[0]["status"] in ("active", "queued")
+
+    wait_until(ended, timeout=60, what="the import ends")
+    return found[0]
+
+
+def test_staged_data_is_imported(cloud: Cloud, tmp_path: Path) -> None:
+    disk = tmp_path / "disk.qcow2"
+    disk.write_bytes(disks.qcow2(clusters=[os.urandom(1000)]))
+    formats = ("--disk-format", "qcow2", "--container-format", "bare")
+    made = shown(cloud, "image", "create", *formats, "staged")
+    cloud.openstack("image", "stage", "--file", str(disk), "staged")
+    assert shown(cloud, "image", "show", "staged")["status"] == "uploading"
+    cloud.openstack("image", "import", "--method", "glance-direct", "staged")
+    done = imported(cloud, "staged")
+    assert (done["status"], done["size"]) == ("active", disk.stat().st_size)
+    assert done["properties"]["stores"] == "default"
+    assert done["properties"]["os_hash_value"] == hashlib.sha512(disk.read_bytes()).hexdigest()
+    staging = cloud.var / "image-staging"
+    assert [path for path in staging.rglob("*") if path.is_file()] == []
+    cloud.openstack("image", "create", "--import", "--file", str(disk), *formats, "at once")
+    assert imported(cloud, "at once")["status"] == "active"
+    for name in ("staged", "at once"):
+        cloud.openstack("image", "delete", name)
+    assert not any(name.startswith(made["id"]) for name in stored(cloud))
+
+
+def test_a_download_of_what_is_inside_is_refused(cloud: Cloud) -> None:
+    formats = ("--disk-format", "qcow2", "--container-format", "bare")
+    made = shown(cloud, "image", "create", *formats, "inside")
+    with pytest.raises(CommandFailed) as refused:
+        cloud.openstack(
+            "image", "import", "--method", "web-download", "--uri", "file:///etc/shadow", "inside"
+        )
+    assert "http" in refused.value.output
+    cloud.openstack(
+        "image", "import", "--method", "web-download", "--uri", "http://127.0.0.1/x", "inside"
+    )
+    assert imported(cloud, "inside")["status"] == "queued"
+    cloud.openstack("image", "delete", made["id"])

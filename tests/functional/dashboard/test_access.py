@@ -24,12 +24,12 @@ PUBLIC = {"login", "logout"}
 #: Routes about one thing: what they are called with.
 OF_CONSOLES = {"console_text", "console_log"}
 OF_A_SERVER = {"server", "server_history", "server_console"} | OF_CONSOLES
-OF_AN_IMAGE = {"image"}
+OF_AN_IMAGE = {"image", "image_live"}
 READABLE = {
     "overview", "overview_live", "servers", "server_rows", "images", "image_rows", "key_pairs",
     "account", "activity", "clouds_yaml", "openrc",
 }  # fmt: skip
-FORMS = {"launch", "new_image"}
+FORMS = {"launch", "new_image", "import_image"}
 #: Posts about the image, with what the address says besides.
 TO_AN_IMAGE = {
     "delete_image": [], "image_words": [], "image_members": [], "remove_member": ["x"],
