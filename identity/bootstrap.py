@@ -19,12 +19,13 @@ from identity.manager import (
     AssignmentManager,
     CatalogManager,
     DomainManager,
+    ImpliedRoleManager,
     ProjectManager,
     RoleManager,
     UserManager,
 )
 from identity.manager.assignments import GrantTarget
-from identity.models import DEFAULT_DOMAIN_ID, Endpoint, Project, Region, Role, Service
+from identity.models import DEFAULT_DOMAIN_ID, Endpoint, Project, Role, Service
 
 #: Each role contains the next one; ``service`` stands alone.
 CHAIN = ("admin", "manager", "member", "reader")
@@ -113,13 +114,13 @@ def clouds_yaml(done: Bootstrapped) -> str:
 
 
 def _roles(context: RequestContext) -> dict[str, Role]:
-    manager = RoleManager(context)
+    manager, implications = RoleManager(context), ImpliedRoleManager(context)
     for name, description in ROLES.items():
         with contextlib.suppress(Conflict):
             manager.create(name=name, description=description, immutable=True)
-    roles = {role.name: role for role in manager.list().filter(name__in=ROLES)}
+    roles = {role.name: role for role in manager.list().filter(name__in=ROLES, domain=None)}
     for prior, implied in itertools.pairwise(CHAIN):
-        manager.imply(roles[prior].pk, roles[implied].pk)
+        implications.create(roles[prior].pk, roles[implied].pk)
     return roles
 
 
@@ -159,15 +160,14 @@ def _catalog(context: RequestContext) -> None:
     manager = CatalogManager(context)
     with contextlib.suppress(Conflict):
         manager.create_region(settings.REGION)
-    region = manager.get_region(settings.REGION)
     for kind, (name, url) in CATALOG.items():
         service = manager.ensure_service(type=kind, name=name)
         for interface in Endpoint.Interface.values:
-            _endpoint(manager, service, region, interface, url)
+            _endpoint(manager, service, interface, url)
 
 
-def _endpoint(
-    manager: CatalogManager, service: Service, region: Region, interface: str, url: str
-) -> None:
+def _endpoint(manager: CatalogManager, service: Service, interface: str, url: str) -> None:
     with contextlib.suppress(Conflict):
-        manager.create_endpoint(service=service, region=region, interface=interface, url=url)
+        manager.create_endpoint(
+            service_id=service.pk, region_id=settings.REGION, interface=interface, url=url
+        )

@@ -117,11 +117,46 @@ class TrustNotFound(_NotFoundById):
     noun = "trust"
 
 
+class RegisteredLimitNotFound(_NotFoundById):
+    """No such registered limit."""
+
+    code = "registered_limit_not_found"
+    noun = "registered limit"
+
+
+class LimitNotFound(_NotFoundById):
+    """No such limit, or none the caller may see."""
+
+    code = "limit_not_found"
+    noun = "limit"
+
+
 class GrantNotFound(NotFound):
-    """The user does not have this role on this project."""
+    """Nobody gave this role to this user or group here."""
 
     code = "grant_not_found"
-    default_message = "The user does not have this role on the project."
+    default_message = "The user or group does not have this role there."
+
+
+class MemberNotFound(NotFound):
+    """The user is not in the group, or not on the project."""
+
+    code = "member_not_found"
+    default_message = "The user is no member."
+
+
+class ImplicationNotFound(NotFound):
+    """The one role does not imply the other."""
+
+    code = "implication_not_found"
+    default_message = "The role does not imply the other one."
+
+
+class TagNotFound(NotFound):
+    """The project does not have this tag."""
+
+    code = "tag_not_found"
+    default_message = "The project does not have this tag."
 
 
 class TokenNotFound(NotFound):
@@ -150,6 +185,26 @@ class ProjectInUse(Conflict):
         self.holdings = holdings
         listed = ", ".join(f"{count} {noun}" for noun, count in sorted(holdings.items()))
         super().__init__(f"The project still holds {listed}. Delete them first.")
+
+
+class DomainInUse(Conflict):
+    """The domain's projects still own things; ``holdings`` says how many of which."""
+
+    code = "domain_in_use"
+
+    def __init__(self, holdings: dict[str, int]) -> None:
+        self.holdings = holdings
+        listed = ", ".join(f"{count} {noun}" for noun, count in sorted(holdings.items()))
+        super().__init__(f"The domain still holds {listed}. Delete them first.")
+
+
+class CatalogInUse(Conflict):
+    """Something else in the catalog, or a limit, rests on what should be removed."""
+
+    code = "catalog_in_use"
+
+    def __init__(self, *, kind: str, given: str, users: str) -> None:
+        super().__init__(f"The {kind} {given} still has {users}. Delete them first.")
 
 
 class Immutable(Forbidden):

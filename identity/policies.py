@@ -1,6 +1,8 @@
-"""Who may do what in identity (contract 11.1): operators manage, everyone sees to himself.
+"""Who may do what in identity (contract 11.1).
 
-``self_service`` methods narrow what they show to the caller's own rows.
+Operators manage, readers of the system read, a domain's managers and readers do so in their domain
+(the managers narrow to it), and everyone sees to himself: ``self_service`` methods narrow what they
+show to the caller's own rows.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from cloudweb.policy import (
     declare,
     domain_manager,
     domain_reader,
+    project_manager,
     system_reader,
 )
 
@@ -24,6 +27,11 @@ def anyone(context: RequestContext) -> bool:
 def service_or_self(context: RequestContext) -> bool:
     """Allow every token; the method lets all but admins and services see only their own."""
     return authenticated(context)
+
+
+def giver(context: RequestContext) -> bool:
+    """Allow whoever reads a domain, and managers of projects: they choose roles to give."""
+    return domain_reader(context) or project_manager(context)
 
 
 self_service = authenticated
@@ -59,43 +67,81 @@ declare(
         "identity:trusts:delete": self_service,
         "identity:trusts:list_roles": self_service,
         "identity:trusts:get_role": self_service,
-        "identity:domains:list": system_reader,
+        "identity:domains:list": domain_reader,
         "identity:domains:get": self_service,
         "identity:domains:create": admin,
         "identity:domains:update": admin,
-        "identity:projects:list": admin,
+        "identity:domains:delete": admin,
+        "identity:projects:list": domain_reader,
         "identity:projects:get": self_service,
-        "identity:projects:create": admin,
-        "identity:projects:update": admin,
-        "identity:projects:delete": admin,
+        "identity:projects:create": domain_manager,
+        "identity:projects:update": domain_manager,
+        "identity:projects:delete": domain_manager,
+        "identity:project_tags:list": self_service,
+        "identity:project_tags:get": self_service,
+        "identity:project_tags:create": domain_manager,
+        "identity:project_tags:update": domain_manager,
+        "identity:project_tags:delete": domain_manager,
         "identity:user_projects:list": self_service,
-        "identity:users:list": admin,
+        "identity:users:list": domain_reader,
         "identity:users:get": self_service,
-        "identity:users:create": admin,
-        "identity:users:update": admin,
-        "identity:users:delete": admin,
+        "identity:users:create": domain_manager,
+        "identity:users:update": domain_manager,
+        "identity:users:delete": domain_manager,
         "identity:user_passwords:change": self_service,
-        "identity:roles:list": domain_reader,
-        "identity:roles:get": domain_reader,
+        "identity:user_groups:list": self_service,
+        "identity:groups:list": domain_reader,
+        "identity:groups:get": domain_reader,
+        "identity:groups:create": domain_manager,
+        "identity:groups:update": domain_manager,
+        "identity:groups:delete": domain_manager,
+        "identity:group_members:list": domain_reader,
+        "identity:group_members:check": domain_reader,
+        "identity:group_members:add": domain_manager,
+        "identity:group_members:remove": domain_manager,
+        "identity:roles:list": giver,
+        "identity:roles:get": giver,
         "identity:roles:create": admin,
         "identity:roles:update": admin,
         "identity:roles:delete": admin,
+        "identity:implied_roles:list": system_reader,
+        "identity:implied_roles:get": system_reader,
         "identity:implied_roles:create": admin,
+        "identity:implied_roles:delete": admin,
         "identity:grants:create": domain_manager,
         "identity:grants:check": domain_reader,
         "identity:grants:list": domain_reader,
         "identity:grants:revoke": domain_manager,
-        "identity:role_assignments:list": system_reader,
+        "identity:role_assignments:list": domain_reader,
+        "identity:members:list": project_manager,
+        "identity:members:add": project_manager,
+        "identity:members:remove": project_manager,
         "identity:services:list": system_reader,
         "identity:services:get": system_reader,
         "identity:services:create": admin,
+        "identity:services:update": admin,
+        "identity:services:delete": admin,
         "identity:endpoints:list": system_reader,
         "identity:endpoints:get": system_reader,
         "identity:endpoints:create": admin,
         "identity:endpoints:update": admin,
+        "identity:endpoints:delete": admin,
         "identity:regions:list": authenticated,
         "identity:regions:get": authenticated,
         "identity:regions:create": admin,
+        "identity:regions:update": admin,
+        "identity:regions:delete": admin,
+        "identity:registered_limits:list": authenticated,
+        "identity:registered_limits:get": authenticated,
+        "identity:registered_limits:create": admin,
+        "identity:registered_limits:update": admin,
+        "identity:registered_limits:delete": admin,
+        "identity:limits:list": self_service,
+        "identity:limits:get": self_service,
+        "identity:limits:create": admin,
+        "identity:limits:update": admin,
+        "identity:limits:delete": admin,
+        "identity:limit_model:get": authenticated,
         "identity:quotas:update": admin,
         "identity:identity_providers:list": system_reader,
         "identity:identity_providers:get": system_reader,

@@ -1,4 +1,4 @@
-"""/projects/{id}/users/{id}/roles and /role_assignments."""
+"""Grants (/projects/{id}/users/{id}/roles and its seven siblings) and /role_assignments."""
 
 from __future__ import annotations
 
@@ -12,53 +12,49 @@ from identity.api.serializers.roles import assignment_body, role_body
 from identity.api.views import IdentityViewSet
 from identity.manager import AssignmentManager
 from identity.manager.assignments import GrantTarget
+from identity.manager.effective import Asked
 
-#: Filters that this list does not know yet.
-NEVER = ("group.id", "scope.domain.id", "scope.system", "scope.OS-INHERIT:inherited_to")
+INHERITED_TO = "scope.OS-INHERIT:inherited_to"
+FLAGS = ("effective", "include_names", "include_subtree")
+IDS = ("user.id", "group.id", "scope.project.id", "scope.domain.id", "scope.system", "role.id")
 
 
-HINTS = Hints(
-    others=("user.id", "scope.project.id", "role.id", *NEVER),
-    marks=("include_subtree", "effective", "include_names"),
-    paged=False,
-)
+HINTS = Hints(others=(*IDS, INHERITED_TO), marks=FLAGS, paged=False)
+PAGED = Hints()
 
 
 class GrantViewSet(IdentityViewSet):
-    """Roles of a user on a project."""
+    """Roles of a user or a group on a project, a domain or the system, as the URL names them."""
 
     manager = AssignmentManager
+    system = False
+    inherited = False
 
-    @extend_schema(operation_id="identity_grants_list", responses={200: dict})
-    def list(self, request: Request, project_id: str, user_id: str) -> Response:
+    def _target(self, ids: dict[str, str]) -> GrantTarget:
+        return GrantTarget(**ids, system=self.system, inherited=self.inherited)
+
+    @extend_schema(parameters=PAGED.parameters, responses={200: dict})
+    def list(self, request: Request, **ids: str) -> Response:
         """Return the roles that were granted."""
-        rows = AssignmentManager(self.context).roles_of(
-            GrantTarget(user_id=user_id, project_id=project_id)
-        )
+        rows = AssignmentManager(self.context).roles_of(self._target(ids))
         return listed(request._request, "roles", rows, role_body)
 
-    @extend_schema(operation_id="identity_grants_create", request=None, responses={204: None})
-    def grant(self, request: Request, project_id: str, user_id: str, role_id: str) -> Response:
+    @extend_schema(request=None, responses={204: None})
+    def grant(self, request: Request, role_id: str, **ids: str) -> Response:
         """Give a role."""
-        AssignmentManager(self.context).grant(
-            GrantTarget(user_id=user_id, project_id=project_id), role_id=role_id
-        )
+        AssignmentManager(self.context).grant(self._target(ids), role_id=role_id)
         return empty(204)
 
-    @extend_schema(operation_id="identity_grants_check", responses={204: None})
-    def check(self, request: Request, project_id: str, user_id: str, role_id: str) -> Response:
+    @extend_schema(responses={204: None})
+    def check(self, request: Request, role_id: str, **ids: str) -> Response:
         """Tell by the status whether the role was granted."""
-        AssignmentManager(self.context).check(
-            GrantTarget(user_id=user_id, project_id=project_id), role_id=role_id
-        )
+        AssignmentManager(self.context).check(self._target(ids), role_id=role_id)
         return empty(204)
 
-    @extend_schema(operation_id="identity_grants_revoke", responses={204: None})
-    def withdraw(self, request: Request, project_id: str, user_id: str, role_id: str) -> Response:
+    @extend_schema(responses={204: None})
+    def withdraw(self, request: Request, role_id: str, **ids: str) -> Response:
         """Take a role away."""
-        AssignmentManager(self.context).withdraw(
-            GrantTarget(user_id=user_id, project_id=project_id), role_id=role_id
-        )
+        AssignmentManager(self.context).withdraw(self._target(ids), role_id=role_id)
         return empty(204)
 
 
@@ -75,15 +71,19 @@ class RoleAssignmentViewSet(IdentityViewSet):
     def list(self, request: Request) -> Response:
         """Return assignments; flags effective, include_names, include_subtree."""
         http = request._request
-        found = AssignmentManager(self.context).list(
-            user_id=request._request.GET.get("user.id"),
-            project_id=request._request.GET.get("scope.project.id"),
-            role_id=request._request.GET.get("role.id"),
+        query = http.GET
+        asked = Asked(
+            user_id=query.get("user.id"),
+            group_id=query.get("group.id"),
+            project_id=query.get("scope.project.id"),
+            domain_id=query.get("scope.domain.id"),
+            system=is_flag_set(http, "scope.system"),
+            role_id=query.get("role.id"),
+            inherited=is_flag_set(http, INHERITED_TO),
             include_subtree=is_flag_set(http, "include_subtree"),
             effective=is_flag_set(http, "effective"),
         )
-        if any(request._request.GET.get(key) for key in NEVER):
-            found = []
+        found = AssignmentManager(self.context).list(asked)
         names = is_flag_set(http, "include_names")
         lines = [assignment_body(http, one, names=names) for one in found]
         return whole(http, "role_assignments", lines)

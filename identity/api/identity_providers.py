@@ -23,9 +23,6 @@ from identity.models import IdentityProvider
 HINTS = Hints(exact=("id",), flags=("enabled",))
 
 
-HINTS = Hints(exact=("id",), flags=("enabled",))
-
-
 class IdentityProviderViewSet(IdentityViewSet):
     """Who else may vouch for users."""
 

@@ -12,24 +12,32 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.fields import parse_bool
+from cloudweb.api.queries import PRESENCE, parameters
 from cloudweb.api.views import empty
 from cloudweb.exceptions import BadRequest
-from identity.api.lists import Hints, hinted, listed
+from identity.api.lists import Hints, hinted, is_flag_set, listed
+from identity.api.serializers.hierarchy import relatives
 from identity.api.serializers.projects import (
     ProjectCreate,
     ProjectUpdate,
     extra_of,
     project_body,
 )
-from identity.api.views import IdentityViewSet, given
+from identity.api.views import IdentityViewSet, described, given
 from identity.manager import ProjectManager
 from identity.models import Project
 
+#: What each tag filter asks of a project's tags.
+TAG_TESTS: dict[str, Callable[[set[str], set[str]], bool]] = {
+    "tags": lambda tags, want: want <= tags,
+    "tags-any": lambda tags, want: bool(want & tags),
+    "not-tags": lambda tags, want: not want <= tags,
+    "not-tags-any": lambda tags, want: not want & tags,
+}
 HINTS = Hints(
-    exact=("name", "domain_id"),
-    flags=("enabled",),
-    others=("parent_id", "is_domain", "tags", "tags-any", "not-tags", "not-tags-any"),
+    exact=("name", "domain_id"), flags=("enabled",), others=("parent_id", "is_domain", *TAG_TESTS)
 )
+RELATIVES = ("parents_as_list", "parents_as_ids", "subtree_as_list", "subtree_as_ids")
 
 
 class ProjectViewSet(IdentityViewSet):
@@ -68,7 +76,7 @@ class ProjectViewSet(IdentityViewSet):
             raise BadRequest("A project that acts as a domain is not supported.")
         project = ProjectManager(self.context).create(
             name=body.name,
-            domain_id=body.domain_id or self.own_domain_id,
+            domain_id=body.domain_id,
             parent_id=body.parent_id,
             description=body.description or "",
             enabled=body.enabled,
@@ -78,10 +86,19 @@ class ProjectViewSet(IdentityViewSet):
         )
         return self._answer(project, status=201)
 
-    @extend_schema(operation_id="identity_projects_get", responses={200: dict})
+    @extend_schema(
+        operation_id="identity_projects_get",
+        parameters=parameters(**dict.fromkeys(RELATIVES, PRESENCE)),
+        responses={200: dict},
+    )
     def retrieve(self, request: Request, project_id: str) -> Response:
-        """Return one project."""
-        return self._answer(ProjectManager(self.context).get(project_id))
+        """Return one project, with those above and below it if asked."""
+        http = request._request
+        manager = ProjectManager(self.context)
+        project = manager.get(project_id)
+        asked = {name for name in RELATIVES if is_flag_set(http, name)}
+        body = project_body(http, project) | relatives(http, manager, project, asked)
+        return Response({"project": body})
 
     @extend_schema(
         operation_id="identity_projects_update", request=ProjectUpdate, responses={200: dict}
@@ -90,11 +107,7 @@ class ProjectViewSet(IdentityViewSet):
         """Change what the body names, keep the rest."""
         body = self.wanted("project", ProjectUpdate)
         manager = ProjectManager(self.context)
-        changes: dict[str, Any] = given(body, "name", "enabled", "tags")
-        if "description" in body.model_fields_set:
-            changes["description"] = body.description or ""
-        if "immutable" in body.options.model_fields_set:
-            changes["immutable"] = bool(body.options.immutable)
+        changes: dict[str, Any] = given(body, "name", "enabled", "tags") | described(body)
         if extra := extra_of(body):
             changes["extra"] = extra
         fixed = given(body, "domain_id", "parent_id", "is_domain")
@@ -108,15 +121,6 @@ class ProjectViewSet(IdentityViewSet):
 
     def _answer(self, project: Project, *, status: int = 200) -> Response:
         return Response({"project": project_body(self.request._request, project)}, status=status)
-
-
-#: What each tag filter asks of a project's tags.
-TAG_TESTS: dict[str, Callable[[set[str], set[str]], bool]] = {
-    "tags": lambda tags, want: want <= tags,
-    "tags-any": lambda tags, want: bool(want & tags),
-    "not-tags": lambda tags, want: not want <= tags,
-    "not-tags-any": lambda tags, want: not want & tags,
-}
 
 
 def _hinted(request: HttpRequest, rows: QuerySet[Project]) -> QuerySet[Project]:

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from cloudweb.api.views import empty
 from identity.api.lists import Hints, hinted, listed
 from identity.api.serializers.roles import RoleCreate, RoleUpdate, role_body
-from identity.api.views import IdentityViewSet, given
+from identity.api.views import IdentityViewSet, described, given
 from identity.manager import RoleManager
 from identity.models import Role
 
@@ -24,14 +24,15 @@ class RoleViewSet(IdentityViewSet):
     manager = RoleManager
 
     @extend_schema(
-        operation_id="identity_roles_list", parameters=HINTS.parameters, responses={200: dict}
+        operation_id="identity_roles_list",
+        parameters=HINTS.parameters,
+        responses={200: dict},
     )
     def list(self, request: Request) -> Response:
-        """Return the roles; hint name. All are of the whole cloud: none belongs to a domain."""
+        """Return the roles of the whole cloud, or with domain_id those of a domain; hint name."""
         http = request._request
         rows = hinted(http, RoleManager(self.context).list(), HINTS)
-        if request._request.GET.get("domain_id"):
-            rows = rows.none()
+        rows = rows.filter(domain_id=http.GET.get("domain_id") or None)
         return listed(http, "roles", rows, role_body)
 
     @extend_schema(operation_id="identity_roles_create", request=RoleCreate, responses={201: dict})
@@ -40,6 +41,7 @@ class RoleViewSet(IdentityViewSet):
         body = self.wanted("role", RoleCreate)
         role = RoleManager(self.context).create(
             name=body.name,
+            domain_id=body.domain_id,
             description=body.description or "",
             immutable=bool(body.options.immutable),
         )
@@ -54,12 +56,9 @@ class RoleViewSet(IdentityViewSet):
     def partial_update(self, request: Request, role_id: str) -> Response:
         """Change what the body names, keep the rest."""
         body = self.wanted("role", RoleUpdate)
-        changes: dict[str, Any] = given(body, "name")
-        if "description" in body.model_fields_set:
-            changes["description"] = body.description or ""
-        if "immutable" in body.options.model_fields_set:
-            changes["immutable"] = bool(body.options.immutable)
-        return self._answer(RoleManager(self.context).update(role_id, **changes))
+        changes: dict[str, Any] = given(body, "name") | described(body)
+        fixed = given(body, "domain_id")
+        return self._answer(RoleManager(self.context).update(role_id, fixed=fixed, **changes))
 
     @extend_schema(operation_id="identity_roles_delete", responses={204: None})
     def destroy(self, request: Request, role_id: str) -> Response:

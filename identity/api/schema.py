@@ -33,6 +33,7 @@ NOUNS: dict[str, Noun] = {
     "credentials": Noun("credential", shapes.CredentialShown),
     "domains": Noun("domain", shapes.DomainShown),
     "endpoints": Noun("endpoint", shapes.EndpointShown),
+    "groups": Noun("group", shapes.GroupShown),
     "password": Noun("user"),
     "projects": Noun("project", shapes.ProjectShown),
     "regions": Noun("region", shapes.RegionShown),

@@ -50,7 +50,7 @@ class TokenUser(NamedInDomain):
     password_expires_at: str | None
 
 
-class DomainShown(Answer):
+class DomainShown(OpenAnswer):
     """A name space of users and projects."""
 
     id: str
@@ -260,4 +260,14 @@ class TrustShown(Answer):
     redelegated_trust_id: str | None
     roles: list[RoleShown]
     roles_links: ListLinks
+    links: SelfLink
+
+
+class GroupShown(OpenAnswer):
+    """A group."""
+
+    id: str
+    name: str
+    domain_id: str
+    description: str
     links: SelfLink

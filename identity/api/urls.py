@@ -1,22 +1,30 @@
 """Routes of identity: one flat table."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from django.urls import path
+from django.urls import URLPattern, path
 
 from identity.api.application_credentials import (
     AccessRuleViewSet,
     ApplicationCredentialViewSet,
 )
 from identity.api.assignments import GrantViewSet, RoleAssignmentViewSet
-from identity.api.catalog import CatalogServiceViewSet, EndpointViewSet, RegionViewSet
 from identity.api.credentials import AccessKeyViewSet, CredentialViewSet
 from identity.api.domains import DomainViewSet
+from identity.api.endpoints import EndpointViewSet
+from identity.api.groups import GroupMemberViewSet, GroupViewSet
 from identity.api.identity_providers import IdentityProviderViewSet
+from identity.api.implied_roles import ImpliedRoleViewSet
+from identity.api.limits import LimitViewSet
 from identity.api.mappings import MappingViewSet
+from identity.api.project_tags import ProjectTagViewSet
 from identity.api.projects import ProjectViewSet
 from identity.api.protocols import FederatedAuthViewSet, FederatedScopesViewSet, ProtocolViewSet
+from identity.api.regions import RegionViewSet
+from identity.api.registered_limits import RegisteredLimitViewSet
 from identity.api.roles import RoleViewSet
+from identity.api.services import CatalogServiceViewSet
 from identity.api.tokens import OwnScopesViewSet, TokenViewSet
 from identity.api.trusts import TrustViewSet
 from identity.api.users import UserViewSet
@@ -25,18 +33,42 @@ from identity.api.versions import RootView, V3View
 Actions = dict[str, Any]
 LIST: Actions = {"get": "list"}
 COLLECTION: Actions = {"get": "list", "post": "create"}
-SHOW: Actions = {"get": "retrieve"}
 MEMBER: Actions = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 TOKENS: Actions = {"post": "create", "get": "show", "head": "check", "delete": "destroy"}
 NAMED: Actions = {**MEMBER, "put": "create"}
 GRANT: Actions = {"put": "grant", "head": "check", "get": "check", "delete": "withdraw"}
 REMOVABLE: Actions = {"get": "retrieve", "delete": "destroy"}
 CREDENTIALS = "/v3/users/<str:user_id>/application_credentials"
-GRANTS = "/v3/projects/<str:project_id>/users/<str:user_id>/roles"
 PROVIDERS = "/v3/OS-FEDERATION/identity_providers"
 PROTOCOLS = f"{PROVIDERS}/<str:provider_id>/protocols"
 MAPPINGS = "/v3/OS-FEDERATION/mappings"
 FEDERATED_AUTH: Actions = {"get": "show", "post": "create"}
+ALL_TAGS: Actions = {"get": "list", "put": "replace", "delete": "clear"}
+TAG: Actions = {"get": "check", "head": "check", "put": "add", "delete": "remove"}
+MEMBERSHIP: Actions = {"put": "add", "head": "check", "get": "check", "delete": "remove"}
+REGION: Actions = {**MEMBER, "put": "establish"}
+IMPLICATION: Actions = {
+    "put": "imply",
+    "get": "retrieve",
+    "head": "check",
+    "delete": "withdraw",
+}
+
+
+def grants() -> Iterator[URLPattern]:
+    """Yield the routes of roles for each kind of holder at each kind of place."""
+    for holder in ("users/<str:user_id>", "groups/<str:group_id>"):
+        for place in ("projects/<str:project_id>", "domains/<str:domain_id>"):
+            here, below = f"{place}/{holder}/roles", f"/v3/OS-INHERIT/{place}/{holder}/roles"
+            yield path(f"/v3/{here}", GrantViewSet.as_view(LIST))
+            yield path(f"/v3/{here}/<str:role_id>", GrantViewSet.as_view(GRANT))
+            inherited, to = {"inherited": True}, "inherited_to_projects"
+            yield path(f"{below}/{to}", GrantViewSet.as_view(LIST, **inherited))
+            yield path(f"{below}/<str:role_id>/{to}", GrantViewSet.as_view(GRANT, **inherited))
+        here = f"/v3/system/{holder}/roles"
+        yield path(here, GrantViewSet.as_view(LIST, system=True))
+        yield path(f"{here}/<str:role_id>", GrantViewSet.as_view(GRANT, system=True))
+
 
 urlpatterns = [
     path("", RootView.as_view()),
@@ -46,12 +78,13 @@ urlpatterns = [
     path("/v3/auth/domains", OwnScopesViewSet.as_view({"get": "domains"})),
     path("/v3/auth/system", OwnScopesViewSet.as_view({"get": "system"})),
     path("/v3/auth/catalog", OwnScopesViewSet.as_view({"get": "catalog"})),
-    path("/v3/domains", DomainViewSet.as_view(LIST)),
-    path("/v3/domains/<str:domain_id>", DomainViewSet.as_view(SHOW)),
+    path("/v3/domains", DomainViewSet.as_view(COLLECTION)),
+    path("/v3/domains/<str:domain_id>", DomainViewSet.as_view(MEMBER)),
     path("/v3/projects", ProjectViewSet.as_view(COLLECTION)),
     path("/v3/projects/<str:project_id>", ProjectViewSet.as_view(MEMBER)),
-    path(GRANTS, GrantViewSet.as_view(LIST)),
-    path(f"{GRANTS}/<str:role_id>", GrantViewSet.as_view(GRANT)),
+    path("/v3/projects/<str:project_id>/tags", ProjectTagViewSet.as_view(ALL_TAGS)),
+    path("/v3/projects/<str:project_id>/tags/<str:tag>", ProjectTagViewSet.as_view(TAG)),
+    *grants(),
     path("/v3/users", UserViewSet.as_view(COLLECTION)),
     path("/v3/users/<str:user_id>", UserViewSet.as_view(MEMBER)),
     path("/v3/users/<str:user_id>/password", UserViewSet.as_view({"post": "change_password"})),
@@ -76,15 +109,6 @@ urlpatterns = [
         "/v3/OS-TRUST/trusts/<str:trust_id>/roles/<str:role_id>",
         TrustViewSet.as_view({"get": "role"}),
     ),
-    path("/v3/roles", RoleViewSet.as_view(COLLECTION)),
-    path("/v3/roles/<str:role_id>", RoleViewSet.as_view(MEMBER)),
-    path("/v3/role_assignments", RoleAssignmentViewSet.as_view(LIST)),
-    path("/v3/services", CatalogServiceViewSet.as_view(LIST)),
-    path("/v3/services/<str:service_id>", CatalogServiceViewSet.as_view(SHOW)),
-    path("/v3/endpoints", EndpointViewSet.as_view(LIST)),
-    path("/v3/endpoints/<str:endpoint_id>", EndpointViewSet.as_view(SHOW)),
-    path("/v3/regions", RegionViewSet.as_view(LIST)),
-    path("/v3/regions/<str:region_id>", RegionViewSet.as_view(SHOW)),
     path(PROVIDERS, IdentityProviderViewSet.as_view(LIST)),
     path(f"{PROVIDERS}/<str:provider_id>", IdentityProviderViewSet.as_view(NAMED)),
     path(PROTOCOLS, ProtocolViewSet.as_view(LIST)),
@@ -94,4 +118,28 @@ urlpatterns = [
     path(f"{MAPPINGS}/<str:mapping_id>", MappingViewSet.as_view(NAMED)),
     path("/v3/OS-FEDERATION/projects", FederatedScopesViewSet.as_view({"get": "projects"})),
     path("/v3/OS-FEDERATION/domains", FederatedScopesViewSet.as_view({"get": "domains"})),
+    path("/v3/users/<str:user_id>/groups", GroupViewSet.as_view({"get": "list_of_user"})),
+    path("/v3/groups", GroupViewSet.as_view(COLLECTION)),
+    path("/v3/groups/<str:group_id>", GroupViewSet.as_view(MEMBER)),
+    path("/v3/groups/<str:group_id>/users", GroupMemberViewSet.as_view(LIST)),
+    path("/v3/groups/<str:group_id>/users/<str:user_id>", GroupMemberViewSet.as_view(MEMBERSHIP)),
+    path("/v3/roles", RoleViewSet.as_view(COLLECTION)),
+    path("/v3/roles/<str:role_id>", RoleViewSet.as_view(MEMBER)),
+    path("/v3/role_assignments", RoleAssignmentViewSet.as_view(LIST)),
+    path("/v3/roles/<str:prior_id>/implies", ImpliedRoleViewSet.as_view(LIST)),
+    path(
+        "/v3/roles/<str:prior_id>/implies/<str:implied_id>", ImpliedRoleViewSet.as_view(IMPLICATION)
+    ),
+    path("/v3/role_inferences", ImpliedRoleViewSet.as_view({"get": "list_all"})),
+    path("/v3/services", CatalogServiceViewSet.as_view(COLLECTION)),
+    path("/v3/services/<str:service_id>", CatalogServiceViewSet.as_view(MEMBER)),
+    path("/v3/endpoints", EndpointViewSet.as_view(COLLECTION)),
+    path("/v3/endpoints/<str:endpoint_id>", EndpointViewSet.as_view(MEMBER)),
+    path("/v3/regions", RegionViewSet.as_view(COLLECTION)),
+    path("/v3/regions/<str:region_id>", RegionViewSet.as_view(REGION)),
+    path("/v3/registered_limits", RegisteredLimitViewSet.as_view(COLLECTION)),
+    path("/v3/registered_limits/<str:limit_id>", RegisteredLimitViewSet.as_view(MEMBER)),
+    path("/v3/limits", LimitViewSet.as_view(COLLECTION)),
+    path("/v3/limits/model", LimitViewSet.as_view({"get": "model"})),
+    path("/v3/limits/<str:limit_id>", LimitViewSet.as_view(MEMBER)),
 ]

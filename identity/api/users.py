@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.views import empty
+from cloudweb.exceptions import InvalidInput
 from identity.api.lists import Hints, hinted, listed
 from identity.api.serializers.users import (
     PasswordChange,
@@ -21,7 +26,7 @@ from identity.api.views import IdentityViewSet, given
 from identity.manager import UserManager
 from identity.models import User
 
-HINTS = Hints(exact=("name", "domain_id"), flags=("enabled",))
+HINTS = Hints(exact=("name", "domain_id"), flags=("enabled",), others=("password_expires_at",))
 
 
 class UserViewSet(IdentityViewSet):
@@ -30,14 +35,16 @@ class UserViewSet(IdentityViewSet):
     manager = UserManager
 
     @extend_schema(
-        operation_id="identity_users_list", parameters=HINTS.parameters, responses={200: dict}
+        operation_id="identity_users_list",
+        parameters=HINTS.parameters,
+        responses={200: dict},
     )
     def list(self, request: Request) -> Response:
-        """Return the users; hints name, domain_id, enabled."""
+        """Return the users; hints name, domain_id, enabled, password_expires_at (``lt:…``)."""
         http = request._request
-        rows = UserManager(self.context).list()
-        rows = hinted(http, rows, HINTS)
-        return listed(http, "users", rows, user_body)
+        return listed(
+            http, "users", hinted_users(http, UserManager(self.context).list()), user_body
+        )
 
     @extend_schema(operation_id="identity_users_create", request=UserCreate, responses={201: dict})
     def create(self, request: Request) -> Response:
@@ -52,6 +59,7 @@ class UserViewSet(IdentityViewSet):
             description=body.description or "",
             enabled=body.enabled,
             lock_password=bool(body.options.lock_password),
+            options={name: one for name, one in body.options.kept().items() if one is not None},
             extra=extra_of(body),
         )
         return self._answer(user, status=201)
@@ -71,6 +79,8 @@ class UserViewSet(IdentityViewSet):
                 changes[field] = getattr(body, field) or ""
         if "lock_password" in body.options.model_fields_set:
             changes["lock_password"] = bool(body.options.lock_password)
+        if options := body.options.kept():
+            changes["options"] = options
         if extra := extra_of(body):
             changes["extra"] = extra
         fixed = given(body, "domain_id")
@@ -95,3 +105,29 @@ class UserViewSet(IdentityViewSet):
 
     def _answer(self, user: User, *, status: int = 200) -> Response:
         return Response({"user": user_body(self.request._request, user)}, status=status)
+
+
+#: What an operator before a time asks of a column; equality where there is none.
+COMPARISONS = {"lt": "__lt", "lte": "__lte", "gt": "__gt", "gte": "__gte", "eq": "", "neq": ""}
+
+
+def hinted_users(request: HttpRequest, rows: QuerySet[User]) -> QuerySet[User]:
+    """Narrow users by the query."""
+    rows = hinted(request, rows, HINTS)
+    for asked in request.GET.getlist("password_expires_at"):
+        operator, found, written = asked.partition(":")
+        if not found or operator not in COMPARISONS:
+            operator, written = "eq", asked
+        try:
+            moment = parse_datetime(written.replace(" ", "+"))
+        except ValueError:
+            moment = None
+        if moment is None:
+            raise InvalidInput(
+                field="password_expires_at", value=asked, reason="Write lt:2026-01-31T10:11:12Z."
+            )
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        condition = Q(**{f"password_expires_at{COMPARISONS[operator]}": moment})
+        rows = rows.exclude(condition) if operator == "neq" else rows.filter(condition)
+    return rows

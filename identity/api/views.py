@@ -26,7 +26,26 @@ class IdentityViewSet(ServiceViewSet):
     def own_domain_id(self) -> str:
         """Return the domain a new resource goes to unless the body names one."""
         context = self.context
-        return context.project_domain_id or context.user_domain_id or DEFAULT_DOMAIN_ID
+        return (
+            context.domain_id
+            or context.project_domain_id
+            or context.user_domain_id
+            or DEFAULT_DOMAIN_ID
+        )
+
+
+def described(body: Any) -> dict[str, Any]:
+    """Return the changes that many bodies can hold: description, immutable, invented attributes.
+
+    A null description is an empty one.
+    """
+    changes: dict[str, Any] = {}
+    if "description" in body.model_fields_set:
+        changes["description"] = body.description or ""
+    options = getattr(body, "options", None)
+    if options is not None and "immutable" in options.model_fields_set:
+        changes["immutable"] = bool(options.immutable)
+    return changes
 
 
 def given(body: BaseModel, *names: str) -> dict[str, Any]:

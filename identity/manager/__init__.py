@@ -6,11 +6,17 @@ from identity.manager.catalog import CatalogManager
 from identity.manager.credentials import CredentialManager
 from identity.manager.domains import DomainManager
 from identity.manager.federation import FederationManager
+from identity.manager.groups import GroupManager
 from identity.manager.identity_providers import IdentityProviderManager
+from identity.manager.implied_roles import ImpliedRoleManager
+from identity.manager.limits import LimitManager
 from identity.manager.mappings import MappingManager
+from identity.manager.members import MemberManager
+from identity.manager.project_tags import ProjectTagManager
 from identity.manager.projects import ProjectManager
 from identity.manager.protocols import ProtocolManager
 from identity.manager.quotas import QuotaManager
+from identity.manager.registered_limits import RegisteredLimitManager
 from identity.manager.roles import RoleManager
 from identity.manager.tokens import IssuedToken, TokenManager
 from identity.manager.trusts import TrustManager
@@ -23,12 +29,18 @@ __all__ = [
     "CredentialManager",
     "DomainManager",
     "FederationManager",
+    "GroupManager",
     "IdentityProviderManager",
+    "ImpliedRoleManager",
     "IssuedToken",
+    "LimitManager",
     "MappingManager",
+    "MemberManager",
     "ProjectManager",
+    "ProjectTagManager",
     "ProtocolManager",
     "QuotaManager",
+    "RegisteredLimitManager",
     "RoleManager",
     "TokenManager",
     "TrustManager",

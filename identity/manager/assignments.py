@@ -12,7 +12,6 @@ from django.db.models import QuerySet
 from cloudweb.exceptions import Forbidden
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
-from identity import revocations
 from identity.exceptions import (
     DomainNotFound,
     GrantNotFound,
@@ -22,8 +21,10 @@ from identity.exceptions import (
     UserNotFound,
 )
 from identity.ids import undashed
+from identity.manager.effective import Asked, Effective, found_assignments
+from identity.manager.voiding import void_grants
 from identity.models import Assignment, Domain, Group, Project, Role, User
-from identity.querysets import descendants, implied_closure
+from identity.reach import MANAGED, names_within, reads
 from identity.scopes import SYSTEM, Place
 
 
@@ -63,15 +64,6 @@ class Found:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Effective:
-    """One role of a holder at a place; ``prior`` is the granted role that implies it, if any."""
-
-    assignment: Assignment
-    role: Role
-    prior: Role | None = None
-
-
 class AssignmentManager(Manager):
     """Roles of users and groups on projects, domains and the system."""
 
@@ -100,60 +92,19 @@ class AssignmentManager(Manager):
         found, role = self._found(target), self._role(role_id)
         self._check_reach(found, role)
         with transaction.atomic():
-            removed, _ = found.rows().filter(role=role).delete()
-            if not removed:
+            row = found.rows().filter(role=role).select_related("project", "domain").first()
+            if row is None or not found.rows().filter(role=role).delete()[0]:
                 raise GrantNotFound
-            self._revoke(found, role)
-
-    def _revoke(self, found: Found, role: Role) -> None:
-        scope = {} if found.inherited else found.place.revocation()
-        if isinstance(found.holder, User):
-            revocations.revoke(user_id=found.holder.pk, **scope)
-            return
-        # Whoever holds one of these roles here logs in again: cheaper than a line for each member.
-        for name in _names_within(role):
-            revocations.revoke(role=name, **scope)
+            void_grants([row])
 
     @policy("identity:role_assignments:list")
-    def list(
-        self,
-        *,
-        user_id: str | None = None,
-        project_id: str | None = None,
-        role_id: str | None = None,
-        include_subtree: bool = False,
-        effective: bool = False,
-    ) -> Sequence[Effective]:
-        """Return assignments; ``effective`` adds a line for each implied role.
+    def list(self, asked: Asked) -> Sequence[Effective]:
+        """Return the assignments that fit; a domain's reader sees those on his domain.
 
-        ``include_subtree`` adds those on the project's descendants.
+        Takes a fixed number of queries, however many there are. Raises BadRequest where the
+        wishes exclude each other.
         """
-        rows = Assignment.objects.select_related(
-            "user__domain", "group__domain", "project__domain", "domain", "role"
-        ).order_by("project__name", "user__name", "role__name", "pk")
-        if user_id is not None:
-            rows = rows.filter(user_id=undashed(user_id))
-        if project_id is not None:
-            wanted = {undashed(project_id)}
-            rows = rows.filter(project_id__in=descendants(wanted) if include_subtree else wanted)
-        if effective:
-            found = self._expanded(rows)
-            return [one for one in found if role_id is None or one.role.pk == role_id]
-        if role_id is not None:
-            rows = rows.filter(role_id=role_id)
-        return [Effective(row, row.role) for row in rows]
-
-    def _expanded(self, rows: QuerySet[Assignment]) -> Sequence[Effective]:
-        roles = {role.pk: role for role in Role.objects.all()}
-        closure = implied_closure(roles)
-        found = []
-        for row in rows:
-            found.append(Effective(row, row.role))
-            found += [
-                Effective(row, roles[implied], prior=row.role)
-                for implied in sorted(closure[row.role_id] - {row.role_id})
-            ]
-        return found
+        return found_assignments(self.context, asked)
 
     # What ids mean
 
@@ -170,7 +121,7 @@ class AssignmentManager(Manager):
             if user is None or not self._reaches(user.domain_id):
                 raise UserNotFound(target.user_id)
             return user
-        group = Group.objects.filter(pk=target.group_id).first()
+        group = Group.objects.filter(pk=undashed(str(target.group_id))).first()
         if group is None or not self._reaches(group.domain_id):
             raise GroupNotFound(str(target.group_id))
         return group
@@ -196,7 +147,7 @@ class AssignmentManager(Manager):
         return role
 
     def _reaches(self, domain_id: str) -> bool:
-        return self.context.reads_all or self.context.domain_id == domain_id
+        return reads(self.context, domain_id)
 
     def _check_reach(self, found: Found, role: Role) -> None:
         """Raise Forbidden where a domain's manager would hand out more than his domain.
@@ -205,17 +156,13 @@ class AssignmentManager(Manager):
         """
         if role.domain_id is not None and role.domain_id != _domain_of(found.place):
             raise Forbidden("A domain's own role can be given in that domain only.")
-        if not self.context.is_admin and "admin" in _names_within(role):
-            raise Forbidden("Only operators of the cloud give or take a role that contains admin.")
+        if not self.context.is_admin and names_within({role.pk}) - MANAGED:
+            raise Forbidden(
+                "Only operators of the cloud give or take roles beyond manager, member and reader."
+            )
 
 
 def _domain_of(place: Place) -> str | None:
     if place.project is not None:
         return place.project.domain_id
     return place.domain.pk if place.domain is not None else None
-
-
-def _names_within(role: Role) -> list[str]:
-    """Return the names of a role and all it implies."""
-    held = implied_closure([role.pk])[role.pk]
-    return list(Role.objects.filter(pk__in=held, domain=None).values_list("name", flat=True))

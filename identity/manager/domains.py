@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 
+from cloudweb import events
+from cloudweb.database.locks import locked
+from cloudweb.exceptions import Forbidden
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from identity import revocations
-from identity.exceptions import DomainNotFound, DuplicateName
+from identity.exceptions import DomainInUse, DomainNotFound, DuplicateName, Immutable
+from identity.manager.projects import holdings_of, merged, remove
 from identity.manager.writing import change, insert
-from identity.models import Domain
+from identity.models import DEFAULT_DOMAIN_ID, Domain, Group, Project, User
+from identity.querysets import in_reach
 
 
 class DomainManager(Manager):
@@ -20,22 +26,23 @@ class DomainManager(Manager):
 
     @policy("identity:domains:list")
     def list(self) -> QuerySet[Domain]:
-        """Return every domain."""
-        return Domain.objects.all()
+        """Return every domain, or a domain's reader his own."""
+        return in_reach(self.context, Domain.objects.all(), field="pk")
 
     @policy("identity:domains:get")
     def get(self, domain_id: str) -> Domain:
-        """Return a domain; anyone but an operator sees his own only. Raises DomainNotFound."""
-        own = (self.context.user_domain_id, self.context.project_domain_id)
+        """Return a domain; whoever does not read all sees his own only. Raises DomainNotFound."""
+        context = self.context
+        own = (context.user_domain_id, context.project_domain_id, context.domain_id)
         domain = Domain.objects.filter(pk=domain_id).first()
-        if domain is None or not (self.context.is_admin or domain.pk in own):
+        if domain is None or not (context.reads_all or domain.pk in own):
             raise DomainNotFound(domain_id)
         return domain
 
     @policy("identity:domains:create")
-    def create(self, *, name: str, domain_id: str | None = None, description: str = "") -> Domain:
+    def create(self, /, *, name: str, domain_id: str | None = None, **attributes: Any) -> Domain:
         """Record a domain; raise DuplicateName."""
-        domain = Domain(name=name, description=description)
+        domain = Domain(name=name, **attributes)
         if domain_id is not None:
             domain.pk = domain_id
         insert(domain, taken=DuplicateName(kind="domain", name=name))
@@ -43,10 +50,72 @@ class DomainManager(Manager):
 
     @policy("identity:domains:update")
     def update(self, /, domain_id: str, **changes: Any) -> Domain:
-        """Change a domain; disabling it voids the tokens of its users and projects at once."""
+        """Change a domain; disabling it voids the tokens of its users and projects at once.
+
+        ``extra`` is merged: a null removes a key. Raises DomainNotFound, DuplicateName, Immutable.
+        """
         domain = self.get(domain_id)
+        if domain.immutable and changes.keys() != {"immutable"}:
+            raise Immutable("domain", domain.pk)
+        if "extra" in changes:
+            changes["extra"] = merged(domain.extra, changes["extra"])
+        if "tags" in changes:
+            changes["tags"] = sorted(set(changes["tags"]))
         with transaction.atomic():
             taken = DuplicateName(kind="domain", name=changes.get("name", domain.name))
             if "enabled" in change(domain, changes, taken=taken) and not domain.enabled:
                 revocations.revoke(within_domain_id=domain.pk)
         return domain
+
+    @policy("identity:domains:delete")
+    def delete(self, domain_id: str) -> None:
+        """Remove a disabled domain with its users, groups, roles and empty projects.
+
+        Raises DomainNotFound, Forbidden while it is enabled, Immutable, and DomainInUse with what
+        its projects still hold; nothing is removed then.
+        """
+        domain = self.get(domain_id)
+        if domain.immutable:
+            raise Immutable("domain", domain.pk)
+        if domain.pk == DEFAULT_DOMAIN_ID:
+            raise Forbidden("The default domain is part of the cloud.")
+        with transaction.atomic():
+            domain = locked(Domain.objects.filter(pk=domain.pk)).get()
+            if domain.enabled:
+                raise Forbidden("Cannot delete a domain that is enabled, please disable it first.")
+            projects = _leaves_first(Project.objects.filter(domain=domain))
+            self._refuse_held(domain, projects)
+            for project in projects:
+                remove(project)
+            self._remove_people(domain)
+            key = domain.pk
+            domain.delete()
+            revocations.revoke(within_domain_id=key)
+
+    def _refuse_held(self, domain: Domain, projects: Sequence[Project]) -> None:
+        held: dict[str, int] = {"identity providers": domain.providers.count()}
+        for project in projects:
+            for noun, count in holdings_of(project).items():
+                held[noun] = held.get(noun, 0) + count
+        if found := {noun: count for noun, count in held.items() if count}:
+            raise DomainInUse(found)
+
+    def _remove_people(self, domain: Domain) -> None:
+        users = User.objects.filter(domain=domain)
+        for user_id in users.values_list("pk", flat=True):
+            events.emit("user.deleted", user_id=user_id)
+        users.delete()
+        Group.objects.filter(domain=domain).delete()
+
+
+def _leaves_first(projects: Iterable[Project]) -> list[Project]:
+    """Return the projects of one domain, each after those below it."""
+    below: dict[str | None, list[Project]] = {}
+    for project in projects:
+        below.setdefault(project.parent_id, []).append(project)
+    ordered: list[Project] = []
+    frontier = below.get(None, [])
+    while frontier:
+        ordered = frontier + ordered
+        frontier = [child for one in frontier for child in below.get(one.pk, [])]
+    return ordered

@@ -1,20 +1,22 @@
-"""Roles and what they imply."""
+"""Roles."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 
-from cloudweb.exceptions import Forbidden
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from identity import revocations
-from identity.exceptions import DuplicateName, Immutable, RoleNotFound
-from identity.manager.writing import change, insert
-from identity.models import Implication, Role
-from identity.querysets import implied_closure
+from identity.exceptions import DuplicateName, Immutable, NoSuchReference, RoleNotFound
+from identity.ids import undashed
+from identity.manager.writing import change, insert, refuse_moves
+from identity.models import Domain, Role
+from identity.querysets import in_reach
+from identity.reach import names_within, reads
 
 
 class RoleManager(Manager):
@@ -22,28 +24,44 @@ class RoleManager(Manager):
 
     @policy("identity:roles:list")
     def list(self) -> QuerySet[Role]:
-        """Return every role."""
-        return Role.objects.all()
+        """Return the roles of the whole cloud, and the own ones of the domains one may read."""
+        own = in_reach(self.context, Role.objects.filter(domain__isnull=False))
+        return Role.objects.filter(domain=None) | own
 
     @policy("identity:roles:get")
     def get(self, role_id: str) -> Role:
-        """Return a role; raise RoleNotFound."""
-        role = Role.objects.filter(pk=role_id).first()
-        if role is None:
+        """Return a role; raise RoleNotFound, also for one of another domain."""
+        role = Role.objects.filter(pk=undashed(role_id)).first()
+        if role is None or not (role.domain_id is None or reads(self.context, role.domain_id)):
             raise RoleNotFound(role_id)
         return role
 
     @policy("identity:roles:create")
-    def create(self, *, name: str, description: str = "", immutable: bool = False) -> Role:
-        """Record a role; raise DuplicateName."""
-        role = Role(name=name, description=description, immutable=immutable)
-        insert(role, taken=DuplicateName(kind="role", name=name))
+    def create(
+        self,
+        *,
+        name: str,
+        domain_id: str | None = None,
+        description: str = "",
+        immutable: bool = False,
+    ) -> Role:
+        """Record a role, of one domain if one is named; raise DuplicateName, NoSuchReference."""
+        if domain_id is not None and not Domain.objects.filter(pk=domain_id).exists():
+            raise NoSuchReference(f"Could not find domain: {domain_id}.")
+        role = Role(name=name, domain_id=domain_id, description=description, immutable=immutable)
+        insert(role, taken=DuplicateName(kind="role", name=name, domain_id=domain_id))
         return role
 
     @policy("identity:roles:update")
-    def update(self, /, role_id: str, **changes: Any) -> Role:
-        """Change a role; a new name voids the tokens that carry the old one."""
+    def update(
+        self, /, role_id: str, *, fixed: Mapping[str, Any] | None = None, **changes: Any
+    ) -> Role:
+        """Change a role; a new name voids the tokens that carry the old one.
+
+        Raises RoleNotFound, DuplicateName, Immutable, and InvalidInput for another domain.
+        """
         role = self.get(role_id)
+        refuse_moves(role, fixed or {})
         if role.immutable and not (changes.keys() == {"immutable"}):
             raise Immutable("role", role.pk)
         old = role.name
@@ -63,16 +81,7 @@ class RoleManager(Manager):
             self._revoke_holders(role)
             role.delete()
 
-    @policy("identity:implied_roles:create")
-    def imply(self, prior_id: str, implied_id: str) -> None:
-        """Let one role contain another; raise Forbidden for admin: it is only ever given as such."""
-        prior, implied = self.get(prior_id), self.get(implied_id)
-        if implied.name == "admin" and implied.domain_id is None:
-            raise Forbidden("No role may imply admin.")
-        Implication.objects.get_or_create(prior=prior, implied=implied)
-
     def _revoke_holders(self, role: Role) -> None:
         """Void the tokens that carry a role, or for a domain's own one what it implies."""
-        held = implied_closure([role.pk])[role.pk]
-        for name in Role.objects.filter(pk__in=held, domain=None).values_list("name", flat=True):
+        for name in sorted(names_within({role.pk})):
             revocations.revoke(role=name)

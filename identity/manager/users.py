@@ -20,6 +20,8 @@ from identity.ids import undashed
 from identity.manager.projects import merged
 from identity.manager.writing import change, insert, refuse_foreign, refuse_moves
 from identity.models import Domain, Project, User
+from identity.querysets import in_reach
+from identity.reach import manages, reads, refuse_privileged_user
 
 
 class UserManager(Manager):
@@ -27,16 +29,24 @@ class UserManager(Manager):
 
     @policy("identity:users:list")
     def list(self) -> QuerySet[User]:
-        """Return every user."""
-        return User.objects.all()
+        """Return every user, or for a domain's reader those of his domain."""
+        return in_reach(self.context, User.objects.all())
 
     @policy("identity:users:get")
     def get(self, user_id: str) -> User:
-        """Return a user; anyone but an operator sees himself only. Raises UserNotFound."""
-        user_id = undashed(user_id)
-        user = User.objects.select_related("domain").filter(pk=user_id).first()
-        if user is None or not (self.context.is_admin or user.pk == self.context.user_id):
+        """Return a user; whoever does not read his domain sees himself only. Raises UserNotFound."""
+        user = User.objects.select_related("domain").filter(pk=undashed(user_id)).first()
+        context = self.context
+        if user is None or not (reads(context, user.domain_id) or user.pk == context.user_id):
             raise UserNotFound(user_id)
+        return user
+
+    def _managed(self, user_id: str) -> User:
+        """Return a user the caller may change; raise Forbidden where he has more rights than that."""
+        user = User.objects.select_related("domain").filter(pk=undashed(user_id)).first()
+        if user is None or not manages(self.context, user.domain_id):
+            raise UserNotFound(user_id)
+        refuse_privileged_user(self.context, user)
         return user
 
     @policy("identity:users:create")
@@ -55,13 +65,15 @@ class UserManager(Manager):
 
         Raises DuplicateName, or NoSuchReference for the domain or default project.
         """
+        if not manages(self.context, domain_id):
+            raise Forbidden("Users can be created in one's own domain only.")
         if not Domain.objects.filter(pk=domain_id).exists():
             raise NoSuchReference(f"Could not find domain: {domain_id}.")
         user = User(
             name=name,
             domain_id=domain_id,
             password=make_password(password),
-            default_project=_project(default_project_id),
+            default_project=self._project(default_project_id),
             extra=extra or {},
             **attributes,
         )
@@ -74,18 +86,18 @@ class UserManager(Manager):
     ) -> User:
         """Change a user; a new password or disabling voids all tokens at once.
 
-        ``extra`` is merged: a null removes a key; ``fixed`` attributes must be what they are.
-        Raises UserNotFound, DuplicateName, NoSuchReference, InvalidInput.
+        ``extra`` and ``options`` are merged: a null removes a key; ``fixed`` attributes must be
+        what they are. Raises UserNotFound, DuplicateName, NoSuchReference, InvalidInput.
         """
-        user = self.get(user_id)
+        user = self._managed(user_id)
         refuse_moves(user, fixed or {})
         refuse_foreign(user, changes)
         if "password" in changes:
             changes["password"] = make_password(changes["password"])
-        if "extra" in changes:
-            changes["extra"] = merged(user.extra, changes["extra"])
+        for name in {"extra", "options"} & changes.keys():
+            changes[name] = merged(getattr(user, name), changes[name])
         if "default_project_id" in changes:
-            changes["default_project"] = _project(changes.pop("default_project_id"))
+            changes["default_project"] = self._project(changes.pop("default_project_id"))
         with transaction.atomic():
             taken = DuplicateName(
                 kind="user", name=changes.get("name", ""), domain_id=user.domain_id
@@ -123,18 +135,17 @@ class UserManager(Manager):
     @policy("identity:users:delete")
     def delete(self, user_id: str) -> None:
         """Remove a user with its assignments; emits ``user.deleted`` with the id."""
-        user = self.get(user_id)
+        user = self._managed(user_id)
         with transaction.atomic():
             key = user.pk
             user.delete()
             events.emit("user.deleted", user_id=key)
             revocations.revoke(user_id=key)
 
-
-def _project(project_id: str | None) -> Project | None:
-    if project_id is None:
-        return None
-    project = Project.objects.filter(pk=undashed(project_id)).first()
-    if project is None:
-        raise NoSuchReference(f"Could not find project: {project_id}.")
-    return project
+    def _project(self, project_id: str | None) -> Project | None:
+        if project_id is None:
+            return None
+        project = Project.objects.filter(pk=undashed(project_id)).first()
+        if project is None or not manages(self.context, project.domain_id):
+            raise NoSuchReference(f"Could not find project: {project_id}.")
+        return project

@@ -26,9 +26,12 @@ class Group(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["domain", "name"], name="group_name_in_domain")
+            models.UniqueConstraint(fields=["name", "domain"], name="group_name_in_domain")
         ]
-        indexes = [models.Index(fields=["created_at", "id"], name="groups_in_order")]
+        indexes = [
+            models.Index(fields=["created_at", "id"], name="groups_in_order"),
+            models.Index(fields=["domain", "created_at", "id"], name="groups_of_domain_in_order"),
+        ]
 
     def __str__(self) -> str:
         return self.name

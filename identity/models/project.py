@@ -26,7 +26,7 @@ class Project(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["domain", "name"], name="project_name_in_domain")
+            models.UniqueConstraint(fields=["name", "domain"], name="project_name_in_domain")
         ]
         indexes = [
             models.Index(fields=["created_at", "id"], name="projects_in_order"),

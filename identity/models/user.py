@@ -61,7 +61,7 @@ class User(AbstractBaseUser):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["domain", "name"], name="user_name_in_domain")
+            models.UniqueConstraint(fields=["name", "domain"], name="user_name_in_domain")
         ]
         indexes = [
             models.Index(fields=["created_at", "id"], name="users_in_order"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from cloudweb.api.fields import Body
 from cloudweb.exceptions import InvalidInput
@@ -25,10 +25,25 @@ class Options(Body):
     immutable: bool | None = None
 
 
+Method = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Rule = Annotated[tuple[Method, ...], Field(min_length=1, max_length=16)]
+
+
 class UserOptions(Body):
-    """``options`` of users."""
+    """``options`` of users; a null takes one away."""
 
     lock_password: bool | None = None
+    ignore_change_password_upon_first_use: bool | None = None
+    ignore_password_expiry: bool | None = None
+    ignore_lockout_failure_attempts: bool | None = None
+    ignore_user_inactivity: bool | None = None
+    multi_factor_auth_enabled: bool | None = None
+    multi_factor_auth_rules: Annotated[tuple[Rule, ...], Field(max_length=32)] | None = None
+
+    def kept(self) -> dict[str, Any]:
+        """Return those the client named that are kept as they are; ``lock_password`` has a column."""
+        named = self.model_dump(mode="json", include=self.model_fields_set)
+        return {name: value for name, value in named.items() if name != "lock_password"}
 
 
 def invented(body: BaseModel, *, reserved: frozenset[str]) -> dict[str, Any]:

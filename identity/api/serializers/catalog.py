@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import quote
 
 from django.http import HttpRequest
+from pydantic import AfterValidator, StringConstraints
 
+from cloudweb.api.fields import Body, LooseBool, Name, Text, no_control_characters, not_blank
 from cloudweb.api.mounts import base_url
+from identity.api.serializers.attributes import OpenBody, invented
 from identity.api.serializers.links import self_link
+from identity.api.serializers.projects import READ_ONLY, Description, Id
+from identity.endpoint_urls import filled_in, needs_project
 from identity.models import Endpoint, Region, Service
 
 
@@ -30,10 +36,10 @@ def catalog_body(
                     "interface": endpoint.interface,
                     "region": endpoint.region_id,
                     "region_id": endpoint.region_id,
-                    "url": filled_in(request, endpoint.url, project_id=project_id),
+                    "url": filled_in(endpoint.url, base=base_url(request), project_id=project_id),
                 }
                 for endpoint in sorted(service.endpoints.all(), key=lambda one: one.interface)
-                if endpoint.enabled and (project_id or "{project_id}" not in endpoint.url)
+                if endpoint.enabled and (project_id or not needs_project(endpoint.url))
             ],
         }
         for service in services
@@ -41,15 +47,83 @@ def catalog_body(
     return [service for service in found if service["endpoints"]]
 
 
-def filled_in(request: HttpRequest, template: str, *, project_id: str | None = None) -> str:
-    """Return an endpoint's URL for this client; without a project its place holder stays."""
-    url = template.replace("{base}", base_url(request))
-    return url if project_id is None else url.replace("{project_id}", project_id)
+class ServiceCreate(OpenBody):
+    """POST /services."""
+
+    type: Name
+    name: Text | None = None
+    description: Description | None = None
+    enabled: LooseBool = True
+
+
+class ServiceUpdate(OpenBody):
+    """PATCH /services/{id}."""
+
+    type: Name = ""
+    name: Text | None = None
+    description: Description | None = None
+    enabled: LooseBool = True
+
+
+Url = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
+RegionId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=255, pattern=r"^[^/]+$"),
+    AfterValidator(no_control_characters),
+    AfterValidator(not_blank),
+]
+
+
+class EndpointCreate(Body):
+    """POST /endpoints; ``region`` is the older word for ``region_id`` and may name a new one."""
+
+    service_id: Id
+    interface: Endpoint.Interface
+    url: Url
+    region_id: RegionId | None = None
+    region: RegionId | None = None
+    name: Text | None = None
+    description: Description | None = None
+    enabled: LooseBool = True
+
+
+class EndpointUpdate(Body):
+    """PATCH /endpoints/{id}."""
+
+    service_id: Id = ""
+    interface: Endpoint.Interface = Endpoint.Interface.PUBLIC
+    url: Url = ""
+    region_id: RegionId | None = None
+    region: RegionId | None = None
+    name: Text | None = None
+    description: Description | None = None
+    enabled: LooseBool = True
+
+
+class RegionCreate(OpenBody):
+    """POST /regions and PUT /regions/{id}."""
+
+    id: RegionId | None = None
+    description: Description | None = None
+    parent_region_id: RegionId | None = None
+
+
+class RegionUpdate(OpenBody):
+    """PATCH /regions/{id}."""
+
+    description: Description | None = None
+    parent_region_id: RegionId | None = None
+
+
+def extra_of(body: OpenBody) -> dict[str, Any]:
+    """Return the attributes the client invented."""
+    return invented(body, reserved=READ_ONLY)
 
 
 def service_body(request: HttpRequest, service: Service) -> dict[str, Any]:
     """Return one service."""
     return {
+        **service.extra,
         "id": service.pk,
         "type": service.type,
         "name": service.name,
@@ -67,7 +141,9 @@ def endpoint_body(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]:
         "interface": endpoint.interface,
         "region": endpoint.region_id,
         "region_id": endpoint.region_id,
-        "url": filled_in(request, endpoint.url),
+        "url": filled_in(endpoint.url, base=base_url(request)),
+        "name": endpoint.name,
+        "description": endpoint.description,
         "enabled": endpoint.enabled,
         "links": self_link(request, f"endpoints/{endpoint.pk}"),
     }
@@ -76,8 +152,9 @@ def endpoint_body(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]:
 def region_body(request: HttpRequest, region: Region) -> dict[str, Any]:
     """Return one region."""
     return {
+        **region.extra,
         "id": region.pk,
         "description": region.description,
-        "parent_region_id": None,
-        "links": self_link(request, f"regions/{region.pk}"),
+        "parent_region_id": region.parent_id,
+        "links": self_link(request, f"regions/{quote(region.pk)}"),
     }

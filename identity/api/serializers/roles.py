@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpRequest
@@ -9,8 +10,8 @@ from django.http import HttpRequest
 from cloudweb.api.fields import Body, Name
 from identity.api.serializers.attributes import Options
 from identity.api.serializers.links import self_link, v3_url
-from identity.api.serializers.projects import Description
-from identity.manager.assignments import Effective
+from identity.api.serializers.projects import Description, Id
+from identity.manager.effective import Effective
 from identity.models import Assignment, Group, Project, Role, User
 
 
@@ -19,7 +20,7 @@ class RoleCreate(Body):
 
     name: Name
     description: Description | None = None
-    domain_id: None = None
+    domain_id: Id | None = None
     options: Options = Options()
 
 
@@ -28,7 +29,7 @@ class RoleUpdate(Body):
 
     name: Name = ""
     description: Description | None = None
-    domain_id: None = None
+    domain_id: Id | None = None
     options: Options = Options()
 
 
@@ -44,33 +45,73 @@ def role_body(request: HttpRequest, role: Role) -> dict[str, Any]:
     }
 
 
+def inference_body(
+    request: HttpRequest, prior: Role, implied: Role | Iterable[Role]
+) -> dict[str, Any]:
+    """Return a role and what it contains: one role, or several in a list."""
+    if isinstance(implied, Role):
+        contained: Any = _brief(request, implied)
+    else:
+        contained = [_brief(request, role) for role in implied]
+    return {"prior_role": _brief(request, prior), "implies": contained}
+
+
+def _brief(request: HttpRequest, role: Role) -> dict[str, Any]:
+    links = self_link(request, f"roles/{role.pk}")
+    return {"id": role.pk, "name": role.name, "domain_id": role.domain_id, "links": links}
+
+
 def assignment_body(request: HttpRequest, one: Effective, *, names: bool) -> dict[str, Any]:
     """Return one assignment; its link names the grant that makes it."""
     row, grant = one.assignment, one.prior or one.role
-    holder, kind = (row.user, "user") if row.user is not None else (row.group, "group")
-    assert holder is not None
-    scope, path = _scope(row, names=names)
-    path = f"{path}/{kind}s/{holder.pk}/roles/{grant.pk}"
+    kind = "user" if row.user_id is not None else "group"
+    path = f"{_place(row)}/{kind}s/{row.user_id or row.group_id}/roles/{grant.pk}"
+    scope = _scope(row, one.project, names=names)
     if row.inherited:
         path = f"OS-INHERIT/{path}/inherited_to_projects"
         scope["OS-INHERIT:inherited_to"] = "projects"
     links = {"assignment": v3_url(request, path)}
     if one.prior is not None:
-        links["prior_role"] = v3_url(request, f"prior_role/{grant.pk}/implies/{one.role.pk}")
-    role: dict[str, Any] = {"id": one.role.pk}
-    if names:
-        role["name"] = one.role.name
-    return {"role": role, kind: _named(holder, names=names), "scope": scope, "links": links}
+        links["prior_role"] = v3_url(request, f"roles/{grant.pk}/implies/{one.role.pk}")
+    if one.member is not None:
+        membership = f"groups/{row.group_id}/users/{one.member.pk}"
+        links["membership"] = v3_url(request, membership)
+    holder = one.member or row.user or row.group
+    assert holder is not None
+    who = "user" if isinstance(holder, User) else "group"
+    return {
+        "role": _role(one.role, names=names),
+        who: _named(holder, names=names),
+        "scope": scope,
+        "links": links,
+    }
 
 
-def _scope(row: Assignment, *, names: bool) -> tuple[dict[str, Any], str]:
-    """Return the scope of an assignment, and the start of the URL of its grant."""
-    if row.project is not None:
-        return {"project": _named(row.project, names=names)}, f"projects/{row.project.pk}"
+def _place(row: Assignment) -> str:
+    """Return the start of the URL of a grant."""
+    if row.project_id is not None:
+        return f"projects/{row.project_id}"
+    return f"domains/{row.domain_id}" if row.domain_id is not None else "system"
+
+
+def _scope(row: Assignment, project: Project | None, *, names: bool) -> dict[str, Any]:
+    """Return the scope of an assignment: the project that inherits it, or where it was given."""
+    found = project or row.project
+    if found is not None:
+        return {"project": _named(found, names=names)}
     if row.domain is not None:
         named = {"id": row.domain.pk, "name": row.domain.name}
-        return {"domain": named if names else {"id": row.domain.pk}}, f"domains/{row.domain.pk}"
-    return {"system": {"all": True}}, "system"
+        return {"domain": named if names else {"id": row.domain.pk}}
+    return {"system": {"all": True}}
+
+
+def _role(role: Role, *, names: bool) -> dict[str, Any]:
+    if not names:
+        return {"id": role.pk}
+    named: dict[str, Any] = {"id": role.pk, "name": role.name}
+    if role.domain is not None:
+        named["domain"] = {"id": role.domain.pk, "name": role.domain.name}
+    return named
 
 
 def _named(row: User | Group | Project, *, names: bool) -> dict[str, Any]:

@@ -70,6 +70,6 @@ def user_body(request: HttpRequest, user: User) -> dict[str, Any]:
         "email": user.email or None,
         "default_project_id": user.default_project_id,
         "password_expires_at": micros(user.password_expires_at),
-        "options": {"lock_password": True} if user.lock_password else {},
+        "options": {**user.options, **({"lock_password": True} if user.lock_password else {})},
         "links": self_link(request, f"users/{user.pk}"),
     }

@@ -53,10 +53,10 @@ def test_create_show_rename_delete(admin: ApiClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"name": ""}, {"name": "x", "colour": 1}, {"name": "x", "domain_id": "default"}]
+    "body", [{}, {"name": ""}, {"name": "x", "colour": 1}, {"name": "x", "domain_id": "nowhere"}]
 )
 def test_bad_attributes_are_a_400(admin: ApiClient, body: dict[str, Any]) -> None:
-    """Roles take no invented attributes, and belong to no domain."""
+    """Roles take no invented attributes, and no domain that is none."""
     assert admin.send("POST", ROLES, {"role": body}).status_code == 400
 
 

@@ -1,0 +1,73 @@
+"""/roles/{id}/implies and /role_inferences."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.views import empty
+from identity.api.lists import whole
+from identity.api.serializers.links import v3_url
+from identity.api.serializers.roles import inference_body
+from identity.api.views import IdentityViewSet
+from identity.manager import ImpliedRoleManager
+from identity.models import Implication
+
+
+class ImpliedRoleViewSet(IdentityViewSet):
+    """Which role contains which."""
+
+    manager = ImpliedRoleManager
+
+    @extend_schema(operation_id="identity_implied_roles_list_all", responses={200: dict})
+    def list_all(self, request: Request) -> Response:
+        """Return every role that contains others, with those."""
+        http = request._request
+        rows = ImpliedRoleManager(self.context).list()
+        found = [
+            inference_body(http, prior, [row.implied for row in same])
+            for prior, same in groupby(rows, key=lambda row: row.prior)
+        ]
+        return whole(http, "role_inferences", found)
+
+    @extend_schema(operation_id="identity_implied_roles_list", responses={200: dict})
+    def list(self, request: Request, prior_id: str) -> Response:
+        """Return what one role contains directly."""
+        http = request._request
+        prior, implied = ImpliedRoleManager(self.context).list_of(prior_id)
+        links = {"self": v3_url(http, f"roles/{prior.pk}/implies")}
+        return Response({"role_inference": inference_body(http, prior, implied), "links": links})
+
+    @extend_schema(operation_id="identity_implied_roles_get", responses={200: dict})
+    def retrieve(self, request: Request, prior_id: str, implied_id: str) -> Response:
+        """Return one implication."""
+        return self._answer(ImpliedRoleManager(self.context).get(prior_id, implied_id))
+
+    @extend_schema(operation_id="identity_implied_roles_check", responses={204: None})
+    def check(self, request: Request, prior_id: str, implied_id: str) -> Response:
+        """Tell by the status whether one role contains another."""
+        ImpliedRoleManager(self.context).get(prior_id, implied_id)
+        return empty(204)
+
+    @extend_schema(
+        operation_id="identity_implied_roles_create", request=None, responses={201: dict}
+    )
+    def imply(self, request: Request, prior_id: str, implied_id: str) -> Response:
+        """Let one role contain another."""
+        row = ImpliedRoleManager(self.context).create(prior_id, implied_id)
+        return self._answer(row, status=201)
+
+    @extend_schema(operation_id="identity_implied_roles_delete", responses={204: None})
+    def withdraw(self, request: Request, prior_id: str, implied_id: str) -> Response:
+        """Let a role contain another no more, which ends tokens that carry the other."""
+        ImpliedRoleManager(self.context).delete(prior_id, implied_id)
+        return empty(204)
+
+    def _answer(self, row: Implication, *, status: int = 200) -> Response:
+        http = self.request._request
+        body = inference_body(http, row.prior, row.implied)
+        links = {"self": v3_url(http, f"roles/{row.prior_id}/implies/{row.implied_id}")}
+        return Response({"role_inference": body, "links": links}, status=status)

@@ -1,0 +1,80 @@
+"""/projects/{id}/tags."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from pydantic import TypeAdapter, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.fields import Body
+from cloudweb.api.views import empty
+from cloudweb.exceptions import InvalidInput
+from identity.api.serializers.links import v3_url
+from identity.api.serializers.projects import Tag, Tags
+from identity.api.views import IdentityViewSet
+from identity.manager import ProjectTagManager
+
+_TAG: TypeAdapter[str] = TypeAdapter(Tag)
+
+
+class AllTags(Body):
+    """PUT /projects/{id}/tags."""
+
+    tags: Tags
+
+
+class ProjectTagViewSet(IdentityViewSet):
+    """Words by which projects are found again."""
+
+    manager = ProjectTagManager
+
+    @extend_schema(operation_id="identity_project_tags_list", responses={200: dict})
+    def list(self, request: Request, project_id: str) -> Response:
+        """Return the tags of a project."""
+        tags = ProjectTagManager(self.context).list(project_id)
+        links = {"self": v3_url(request._request, f"projects/{project_id}/tags")}
+        return Response({"tags": tags, "links": links})
+
+    @extend_schema(
+        operation_id="identity_project_tags_replace", request=AllTags, responses={200: dict}
+    )
+    def replace(self, request: Request, project_id: str) -> Response:
+        """Set all tags of a project."""
+        wanted = self.validated(AllTags)
+        tags = ProjectTagManager(self.context).replace(project_id, tags=wanted.tags)
+        links = {"self": v3_url(request._request, f"projects/{project_id}/tags")}
+        return Response({"tags": tags, "links": links})
+
+    @extend_schema(operation_id="identity_project_tags_clear", responses={204: None})
+    def clear(self, request: Request, project_id: str) -> Response:
+        """Remove all tags of a project."""
+        ProjectTagManager(self.context).replace(project_id, tags=())
+        return empty(204)
+
+    @extend_schema(operation_id="identity_project_tags_check", responses={204: None})
+    def check(self, request: Request, project_id: str, tag: str) -> Response:
+        """Tell by the status whether a project has a tag."""
+        ProjectTagManager(self.context).check(project_id, tag=tag)
+        return empty(204)
+
+    @extend_schema(operation_id="identity_project_tags_add", request=None, responses={201: None})
+    def add(self, request: Request, project_id: str, tag: str) -> Response:
+        """Put a tag on a project."""
+        try:
+            wanted = _TAG.validate_python(tag)
+        except ValidationError as error:
+            raise InvalidInput(
+                field="tag", value=tag, reason=f"{error.errors()[0]['msg']}."
+            ) from error
+        ProjectTagManager(self.context).add(project_id, tag=wanted)
+        url = v3_url(request._request, f"projects/{project_id}/tags/{wanted}")
+        response = empty(201)
+        response.headers["Location"] = url
+        return response
+
+    @extend_schema(operation_id="identity_project_tags_remove", responses={204: None})
+    def remove(self, request: Request, project_id: str, tag: str) -> Response:
+        """Take a tag away."""
+        ProjectTagManager(self.context).remove(project_id, tag=tag)
+        return empty(204)
