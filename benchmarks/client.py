@@ -33,7 +33,8 @@ class Client:
             },
         )
         answer.raise_for_status()
-        self._http.headers["X-Auth-Token"] = answer.headers["X-Subject-Token"]
+        self.token = answer.headers["X-Subject-Token"]
+        self._http.headers["X-Auth-Token"] = self.token
         self.project_id = answer.json()["token"]["project"]["id"]
 
     def get(self, path: str, **query: Any) -> Any:

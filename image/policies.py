@@ -32,6 +32,7 @@ declare(
         "image:metadefs:update": admin,
         "image:metadefs:delete": admin,
         "image:tasks:list": project_reader,
+        "image:usage:get": project_reader,
         "image:tasks:get": project_reader,
         "image:tags:add": project_member,
         "image:tags:delete": project_member,

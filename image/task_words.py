@@ -14,7 +14,10 @@ STATES: Mapping[str, tuple[str, ...]] = {
     "failure": (State.UNDONE, State.FAILED),
 }
 #: kind of an operation -> type of a task. Other kinds are shown as they are.
-TYPES: Mapping[str, str] = {"image.import": "api_image_import"}
+TYPES: Mapping[str, str] = {
+    "image.import": "api_image_import",
+    "image.copy": "api_image_import",
+}
 SORT_KEYS: Mapping[str, str] = {
     "created_at": "created_at", "id": "id", "status": "state", "type": "kind",
 }  # fmt: skip

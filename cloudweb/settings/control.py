@@ -108,6 +108,7 @@ IMAGE_STORE = env.path("IMAGE_STORE", default=str(VAR / "images"))
 IMAGE_STORES = image_stores(Path(str(IMAGE_STORE)))
 #: Data that is not an image yet; API and control workers of all machines share it.
 IMAGE_STAGING = env.path("IMAGE_STAGING", default=str(VAR / "image-staging"))
+IMAGE_PROPERTY_PROTECTIONS = env.str("IMAGE_PROPERTY_PROTECTIONS", default="")
 IMAGE_MAX_SIZE = env.int("IMAGE_MAX_SIZE", default=64 * 1024**3)
 IMAGE_IMPORT_METHODS = env.list(
     "IMAGE_IMPORT_METHODS", default=["glance-direct", "web-download", "copy-image"]

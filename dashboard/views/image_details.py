@@ -20,7 +20,7 @@ class ImageWords(ImageDetail):
     def post(self, request: HttpRequest, image_id: uuid.UUID) -> HttpResponse:
         """Set them to what the form says."""
         manager = ImageManager(self.context)
-        before = manager.get(image_id).custom_properties
+        before = manager.get(image_id).shown_properties
         form = ImageWordsForm(request.POST, properties=before)
         if form.is_valid():
             try:

@@ -115,8 +115,8 @@ class ImageDetail(Page):
         image = facts["image"]
         own_id = self.context.project_id
         members = self._members(image)
-        texts = ImageWordsForm.texts(image.tag_names, image.custom_properties)
-        new_words = ImageWordsForm(initial=texts, properties=image.custom_properties)
+        texts = ImageWordsForm.texts(image.tag_names, image.shown_properties)
+        new_words = ImageWordsForm(initial=texts, properties=image.shown_properties)
         return self.render(
             "dashboard/images/detail.html",
             status=status,

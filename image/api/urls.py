@@ -21,6 +21,7 @@ from image.api.metadefs.resource_types import MetadefResourceTypeViewSet
 from image.api.schemas import MetadefSchemaView, SchemaView
 from image.api.stores import StoreViewSet
 from image.api.tasks import ImageTaskViewSet
+from image.api.usage import ImageUsageViewSet
 
 Actions = dict[str, Any]
 COLLECTION: Actions = {"get": "list", "post": "create"}
@@ -66,6 +67,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("/v2/metadefs/resource_types", MetadefResourceTypeViewSet.as_view({"get": "list_types"})),
     path("/v2/info/import", ImportInfoView.as_view()),
+    path("/v2/info/usage", ImageUsageViewSet.as_view({"get": "retrieve"})),
     path("/v2/info/stores", StoreViewSet.as_view({"get": "list"})),
     path("/v2/info/stores/detail", StoreViewSet.as_view({"get": "describe"})),
     path("/v2/schemas/<str:name>", SchemaView.as_view()),

@@ -13,7 +13,7 @@ from cloudweb.database import clock
 from cloudweb.database.locks import locked
 from cloudweb.exceptions import BadRequest
 from cloudweb.policy import check, policy
-from image import quotas, states
+from image import protections, quotas, states
 from image.changes import BASE, MAX_PROPERTIES, MAX_TAGS, Change, checked, patched, tag_name
 from image.exceptions import (
     AttributeForbidden,
@@ -66,12 +66,21 @@ class ImageManager(ImageDataManager):
                 raise BadRequest(f"Invalid marker: {marker[:80]}.") from None
             if after is None:
                 return Page([], more=False)
-        return paginate(rows.with_details(), limit=limit, marker=after, order=order)
+        if protections.hidden(self.context, wanted.properties):
+            return Page([], more=False)  # who may not read a property does not learn it by asking
+        page = paginate(rows.with_details(), limit=limit, marker=after, order=order)
+        for image in page.rows:
+            self._shown(image)
+        return page
 
     @policy("image:images:get")
     def get(self, image_id: str | uuid.UUID) -> Image:
         """Return one image with tags and properties loaded. Raises ImageNotFound."""
-        return self._find(image_id, self._rows().with_details())
+        return self._shown(self._find(image_id, self._rows().with_details()))
+
+    def _shown(self, image: Image) -> Image:
+        image.hidden_properties = protections.hidden(self.context, image.custom_properties)
+        return image
 
     @policy("image:images:create")
     def create(
@@ -87,6 +96,7 @@ class ImageManager(ImageDataManager):
         properties = {name: value for name, value in values.items() if name not in BASE}
         if len(properties) > MAX_PROPERTIES:
             raise TooManyDetails(f"An image has at most {MAX_PROPERTIES} properties.")
+        protections.check(self.context, "create", properties)
         tags = base.pop("tags", [])
         project_id = base.pop("owner", None) or self.context.scoped_project_id
         if project_id != self.context.project_id:
@@ -107,7 +117,7 @@ class ImageManager(ImageDataManager):
                 self._write_details(image, tags, properties)
         except IntegrityError as error:
             raise ImageIdTaken(f"Image ID {image_id} already exists.") from error
-        return self._find(image.id, self._rows().with_details())
+        return self._shown(self._find(image.id, self._rows().with_details()))
 
     @policy("image:images:update")
     def update(self, image_id: str | uuid.UUID, changes: Sequence[Change]) -> Image:
@@ -115,13 +125,14 @@ class ImageManager(ImageDataManager):
         with transaction.atomic():
             image = self._own(image_id, locked(self._rows()))
             self._apply(image, changes)
-        return self._find(image.id, self._rows().with_details())
+        return self._shown(self._find(image.id, self._rows().with_details()))
 
     def _apply(self, image: Image, changes: Sequence[Change]) -> None:
         before = {name: getattr(image, name) for name in BASE if name not in ("owner", "tags")}
         before |= {"owner": image.project_id, "tags": image.tag_names}
         old_properties = image.custom_properties
         after, properties = patched(before, old_properties, changes)
+        protections.check_change(self.context, old_properties, properties)
         changed = {name: value for name, value in after.items() if value != before[name]}
         if "owner" in changed:
             check(self.context, "image:images:set_owner")

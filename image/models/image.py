@@ -50,6 +50,8 @@ class Image(models.Model):
     updated_at = models.DateTimeField()
 
     objects = ImageRows()
+    #: Names of properties that whoever asked may not read; managers set it.
+    hidden_properties: frozenset[str] = frozenset()
 
     class Meta:
         indexes = [
@@ -77,6 +79,12 @@ class Image(models.Model):
     def custom_properties(self) -> dict[str, str]:
         """The properties that clients added."""
         return {item.name: item.value for item in self.properties.all()}
+
+    @property
+    def shown_properties(self) -> dict[str, str]:
+        """Those of the custom properties that whoever asked may read."""
+        found = self.custom_properties
+        return {name: found[name] for name in found if name not in self.hidden_properties}
 
 
 class ImageTag(models.Model):

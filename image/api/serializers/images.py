@@ -68,7 +68,7 @@ def image_body(image: Image) -> dict[str, Any]:
     """Return an image as clients read it; what is not known yet is null."""
     path = f"/v2/images/{image.id}"
     return {
-        **image.custom_properties,
+        **image.shown_properties,
         "id": str(image.id),
         "name": image.name or None,
         "status": image.status,

@@ -42,6 +42,7 @@ COLLECTION = {
     ("GET", "/image/v2/schemas/image"): (401, 200, 200, 200, 200),
     ("GET", "/image/v2/schemas/odd"): (401, 404, 404, 404, 404),
     ("GET", "/image/v2/schemas/metadefs/namespace"): (401, 200, 200, 200, 200),
+    ("GET", "/image/v2/info/usage"): (401, 200, 200, 200, 200),
     ("GET", "/image/v2/tasks"): (401, 200, 200, 200, 200),
     ("GET", "/image/v2/tasks/odd"): (401, 404, 404, 404, 404),
 }
