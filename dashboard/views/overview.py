@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
+from cloudweb.api.sorting import SortKey
 from dashboard.components.servers import activity_of, rows_of
 from dashboard.components.usage import bars
 from dashboard.views.page import Page
@@ -25,7 +26,7 @@ class Overview(Page):
         return self.render("dashboard/overview.html", **self._facts())
 
     def _facts(self) -> dict[str, Any]:
-        newest = InstanceManager(self.context).list(limit=SHOWN, sort=(("updated_at", True),))
+        newest = InstanceManager(self.context).list(limit=SHOWN, sort=(SortKey("updated_at", descending=True),))
         usage = LimitsManager(self.context).own()
         return {
             "bars": bars(usage),
