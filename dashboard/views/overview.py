@@ -26,7 +26,9 @@ class Overview(Page):
         return self.render("dashboard/overview.html", **self._facts())
 
     def _facts(self) -> dict[str, Any]:
-        newest = InstanceManager(self.context).list(limit=SHOWN, sort=(SortKey("updated_at", descending=True),))
+        newest = InstanceManager(self.context).list(
+            limit=SHOWN, sort=(SortKey("updated_at", descending=True),)
+        )
         usage = LimitsManager(self.context).own()
         return {
             "bars": bars(usage),
