@@ -175,6 +175,7 @@ def shared_world(build: Callable[[User], Mapping[str, Any]]) -> Any:
 def access_test(lines: Sequence[Line], check: Callable[[Any], None] | None = None) -> Any:
     """Return the test of all lines by all callers; ``check`` looks at each answer's envelope, too."""
 
+    @pytest.mark.django_db  # by this mark the suite knows that it needs the database
     @pytest.mark.parametrize("caller", CALLERS)
     @pytest.mark.parametrize("line", lines, ids=str)
     def test_access(line: Line, caller: str, world: World, django_db_blocker: Any) -> None:

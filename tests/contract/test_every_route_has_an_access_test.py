@@ -18,18 +18,17 @@ from cloudweb.api.mounts import service_of
 from cloudweb.manager import Manager
 from cloudweb.policy import RULES, policy_of
 from tests.contract.access.test_audit import LINES as AUDIT
+from tests.contract.access.test_compute import LINES as COMPUTE
 from tests.contract.test_identity_access import ROUTES as IDENTITY
 from tests.functional.image import test_image_access as image
 from tests.functional.image.test_metadef_access import MATRIX as METADEFS
 from tests.functional.instances.test_access import TABLE as SERVERS
-from tests.integration.compute.test_access import CALLS as COMPUTE
 from tests.integration.network.test_access import ROUTES as NETWORK
 
 #: Methods and paths, each with its words for ids, that some table of access tests sends to everybody.
 CALLS: list[tuple[str, str]] = [
-    *((line.method, line.path.partition("?")[0]) for line in AUDIT),
+    *((line.method, line.path.partition("?")[0]) for line in (*AUDIT, *COMPUTE)),
     *((method, f"/identity{path}") for method, path in IDENTITY),
-    *((call[1], f"/compute/v2.1/{call[0]}") for call in COMPUTE),
     *((method, f"/compute/v2.1/{path}") for method, path in SERVERS),
     *((call[0], f"/network/v2.0{call[1]}") for call in NETWORK),
     *image.COLLECTION,
