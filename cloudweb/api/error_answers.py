@@ -20,8 +20,8 @@ def possible(*, service: str, method: str, has_token: bool, has_parameters: bool
     yield from (400, 414, 429, 503)
     if has_token:
         yield from (401, 403)
-    if has_parameters or service == "compute":  # a microversion may not have the route
-        yield 404
+    if has_parameters or service in ("compute", "network"):
+        yield 404  # compute: the microversion has no such route; network: what a body refers to
     if service == "compute":
         yield 406
     if method in WRITING:

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import within
 from cloudweb.api.microversion import Microversion, older, without
 from cloudweb.api.pagination import next_links, parse_limit
 from cloudweb.api.times import micros
@@ -48,7 +49,7 @@ class KeyPairViewSet(ServiceViewSet):
         links = next_links(request, page, "keypairs_links", "name") if pages else {}
         return Response({"keypairs": [{"keypair": self._brief(row)} for row in page.rows]} | links)
 
-    @extend_schema(request=KeyPairCreate, responses={201: dict, 200: dict})
+    @extend_schema(request=within("keypair", KeyPairCreate), responses={201: dict, 200: dict})
     def create(self, request: Request) -> Response:
         """Keep a public key, or draw a pair (until 2.91)."""
         body = self.body("keypair")

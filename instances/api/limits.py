@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import within
 from cloudweb.api.fields import MAX_INT, Body, LooseBool, loose_int
 from cloudweb.api.microversion import Microversion, Transform, older, without
 from cloudweb.api.views import ServiceViewSet, empty
@@ -138,7 +139,7 @@ class QuotaSetViewSet(ServiceViewSet):
         unlimited = {"limit": -1, "in_use": 0, "reserved": 0}
         return Response({"quota_set": self._form(detail, missing=unlimited) | {"id": project_id}})
 
-    @extend_schema(request=QuotaChanges, responses={200: dict})
+    @extend_schema(request=within("quota_set", QuotaChanges), responses={200: dict})
     def update(self, request: Request, project_id: str) -> Response:
         """Set quotas of a project."""
         body = self.body("quota_set")

@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import within
 from cloudweb.api.pagination import next_links, parse_limit
 from cloudweb.api.sorting import parse_sort
 from cloudweb.api.views import ServiceViewSet, empty
@@ -72,7 +73,7 @@ class ServerViewSet(ServiceViewSet):
         ports = in_order(instance, self._ports([instance]))
         return Response({"server": self._renderer().full(instance, ports, detail_of_one=True)})
 
-    @extend_schema(request=ServerCreate, responses={202: dict})
+    @extend_schema(request=within("server", ServerCreate), responses={202: dict})
     def create(self, request: Request) -> Response:
         """Create one server, or several alike."""
         body = self.body("server")
@@ -87,7 +88,7 @@ class ServerViewSet(ServiceViewSet):
         response.headers["Location"] = f"{render.servers}/{made[0].id}"
         return response
 
-    @extend_schema(request=ServerUpdate, responses={200: dict})
+    @extend_schema(request=within("server", ServerUpdate), responses={200: dict})
     def update(self, request: Request, server_id: str) -> Response:
         """Rename a server, describe it, or say how it is reached."""
         body = self.body("server")

@@ -9,6 +9,7 @@ from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import within
 from cloudweb.api.fields import Body
 from cloudweb.api.views import ServiceViewSet, empty
 from network.api.serializers.attributes import Whole
@@ -67,7 +68,11 @@ class QuotaViewSet(ServiceViewSet):
         }
         return Response({"quota": found})
 
-    @extend_schema(operation_id="network_quotas_update", request=QuotaUpdate, responses={200: dict})
+    @extend_schema(
+        operation_id="network_quotas_update",
+        request=within("quota", QuotaUpdate),
+        responses={200: dict},
+    )
     def update(self, request: Request, project_id: str) -> Response:
         """Set some limits; return all."""
         wanted = self.validated(QuotaUpdate, self.body("quota"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cloudweb.api.answers import within
 from cloudweb.api.schema import ServiceSchema
 
 
@@ -16,9 +17,10 @@ class NetworkSchema(ServiceSchema):
         return f"network_{view.resource.plural}_{view.action}"
 
     def get_request_serializer(self) -> Any:
-        """Return the model of the body."""
+        """Return the model of the body in its envelope (a list of them goes under the plural)."""
         view: Any = self.view
-        return getattr(view.resource, view.action) if view.action in ("create", "update") else None
+        model = getattr(view.resource, view.action) if view.action in ("create", "update") else None
+        return model and within(view.resource.singular, model)
 
     def get_response_serializers(self) -> Any:
         """Return the answers by status."""

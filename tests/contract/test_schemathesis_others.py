@@ -1,0 +1,90 @@
+"""Compute and network do what their schemas say too; only when asked for, by CLOUDWEB_FUZZ_EXAMPLES."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from cloudweb.context import RequestContext
+from tests.builders.compute import make_flavor, make_host
+from tests.builders.fuzzing import fuzzed, send, service_schema
+from tests.builders.identity import make_member, make_project, make_token
+from tests.builders.networks import make_group, make_network, make_port, make_subnet
+from tests.builders.servers import make_server
+
+if "CLOUDWEB_FUZZ_EXAMPLES" not in os.environ:
+    pytest.skip("asked for by CLOUDWEB_FUZZ_EXAMPLES", allow_module_level=True)
+
+SOMEWHERE = "2" * 32
+#: Words in the schema for ids that the database chooses.
+NET, SUBNET, PORT, GROUP, SERVER = ("a-network", "a-subnet", "a-port", "a-group", "a-server")
+network = service_schema(
+    "network",
+    {
+        "project_id": [SOMEWHERE],
+        "identifier": [NET, SUBNET, PORT, GROUP],
+        "network_id": [NET],
+        "subnet_id": [SUBNET],
+        "security_group_id": [GROUP],
+    },
+)
+compute = service_schema(
+    "compute",
+    {
+        "project_id": [SOMEWHERE],
+        "flavor_id": ["m1.test"],
+        "flavorRef": ["m1.test"],
+        "server_id": [SERVER],
+    },
+)
+Setting = tuple[Iterator[str], Mapping[str, str]]
+
+
+@pytest.fixture
+def cloud_of_one(db: Any) -> Setting:
+    """Tokens of an admin and a member in turn, and what stands for which id."""
+    project = make_project(id=SOMEWHERE)
+    admin, member = (make_member(role, project=project) for role in ("admin", "member"))
+    context = RequestContext.system(project_id=SOMEWHERE)
+    make_host()
+    make_flavor()
+    net = make_network(context)
+    made = {
+        NET: net,
+        SUBNET: make_subnet(net, context),
+        PORT: make_port(net, context),
+        GROUP: make_group(context),
+        SERVER: make_server(member),
+    }
+    tokens = [make_token(user).signed() for user in (admin, member)]
+    return itertools.cycle(tokens), {word: str(row.id) for word, row in made.items()}
+
+
+@network.parametrize()
+@fuzzed
+def test_network(case: Any, cloud_of_one: Setting) -> None:
+    _send(case, *cloud_of_one)
+
+
+@compute.parametrize()
+@fuzzed
+def test_compute(case: Any, cloud_of_one: Setting) -> None:
+    _send(case, *cloud_of_one)
+
+
+def _send(case: Any, tokens: Iterator[str], ids: Mapping[str, str]) -> None:
+    case.path_parameters = _named(case.path_parameters, ids)
+    case.body = _named(case.body, ids)
+    send(case, token=next(tokens))
+
+
+def _named(value: Any, ids: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _named(item, ids) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_named(item, ids) for item in value]
+    return ids.get(value, value) if isinstance(value, str) else value
