@@ -1,12 +1,25 @@
 """Identity in the operator's console, one noun a file."""
 
-from identity.admin import assignments, catalog, domains, federation, projects, quotas, roles, users
+from identity.admin import (
+    assignments,
+    catalog,
+    domains,
+    federation,
+    groups,
+    limits,
+    projects,
+    quotas,
+    roles,
+    users,
+)
 
 __all__ = [
     "assignments",
     "catalog",
     "domains",
     "federation",
+    "groups",
+    "limits",
     "projects",
     "quotas",
     "roles",

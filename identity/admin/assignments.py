@@ -22,7 +22,7 @@ class AssignmentAdmin(EditableAdmin):
     list_select_related = ("user", "group", "role", "project", "domain")
     search_fields = ("user__name", "group__name", "project__name", "domain__name")
     fields = ("user", "group", "project", "domain", "system", "inherited", "role")
-    autocomplete_fields = ("user", "project", "domain", "role")
+    autocomplete_fields = ("user", "group", "project", "domain", "role")
 
     def create(self, request: HttpRequest, values: Values) -> Assignment:
         """Give the role."""

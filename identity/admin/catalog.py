@@ -12,30 +12,98 @@ from identity.models import Endpoint, Region, Service
 
 @admin.register(Service)
 class ServiceAdmin(EditableAdmin):
-    """The APIs of the cloud; the software brings them."""
+    """The APIs of the cloud, those the software brings and those operators add."""
 
+    can_add = True
+    can_change = True
+    can_delete = True
     list_display = ("type", "name", "id", "enabled")
     search_fields = ("type", "name", "id")
+    fields = ("type", "name", "description", "enabled")
+
+    def create(self, request: HttpRequest, values: Values) -> Service:
+        """Create it."""
+        return CatalogManager(self.context(request)).create_service(**values)
+
+    def update(self, request: HttpRequest, row: Service, values: Values) -> None:
+        """Change it."""
+        CatalogManager(self.context(request)).update_service(row.pk, **values)
+
+    def remove(self, request: HttpRequest, row: Service) -> None:
+        """Remove it with its endpoints."""
+        CatalogManager(self.context(request)).delete_service(row.pk)
 
 
 @admin.register(Region)
 class RegionAdmin(EditableAdmin):
     """Places; settings name ours."""
 
-    list_display = ("id", "description", "created_at")
+    can_add = True
+    can_change = True
+    can_delete = True
+    list_display = ("id", "parent", "description", "created_at")
+    list_select_related = ("parent",)
+    search_fields = ("id",)
+    fields = ("id", "parent", "description")
+    autocomplete_fields = ("parent",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Region | None = None) -> list[str]:
+        """Keep an existing region's id."""
+        return ["id"] if obj else []
+
+    def create(self, request: HttpRequest, values: Values) -> Region:
+        """Create it."""
+        parent = values["parent"]
+        return CatalogManager(self.context(request)).create_region(
+            values["id"],
+            description=values["description"],
+            parent_id=parent.pk if parent else None,
+        )
+
+    def update(self, request: HttpRequest, row: Region, values: Values) -> None:
+        """Change it."""
+        changes = dict(values)
+        if "parent" in changes:
+            parent = changes.pop("parent")
+            changes["parent_id"] = parent.pk if parent else None
+        CatalogManager(self.context(request)).update_region(row.pk, **changes)
+
+    def remove(self, request: HttpRequest, row: Region) -> None:
+        """Remove it if nothing lies in it."""
+        CatalogManager(self.context(request)).delete_region(row.pk)
 
 
 @admin.register(Endpoint)
 class EndpointAdmin(EditableAdmin):
     """Where services answer; ``{base}`` stands for the cloud's own address."""
 
+    can_add = True
     can_change = True
+    can_delete = True
     list_display = ("service", "interface", "region", "url", "enabled")
     list_filter = ("service", "interface", "enabled")
     list_select_related = ("service", "region")
     fields = ("service", "region", "interface", "url", "enabled")
-    readonly_fields = ("service", "region", "interface")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Endpoint | None = None) -> list[str]:
+        """Keep an existing endpoint with its service."""
+        return ["service", "region", "interface"] if obj else []
+
+    def create(self, request: HttpRequest, values: Values) -> Endpoint:
+        """Create it."""
+        region = values["region"]
+        return CatalogManager(self.context(request)).create_endpoint(
+            service_id=values["service"].pk,
+            region_id=region.pk if region else None,
+            interface=values["interface"],
+            url=values["url"],
+            enabled=values["enabled"],
+        )
 
     def update(self, request: HttpRequest, row: Endpoint, values: Values) -> None:
         """Change its URL, or take it out of the catalog."""
         CatalogManager(self.context(request)).update_endpoint(row.pk, **values)
+
+    def remove(self, request: HttpRequest, row: Endpoint) -> None:
+        """Remove it."""
+        CatalogManager(self.context(request)).delete_endpoint(row.pk)

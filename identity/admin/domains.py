@@ -16,16 +16,24 @@ class DomainAdmin(EditableAdmin):
 
     can_add = True
     can_change = True
+    can_delete = True
     list_display = ("name", "id", "enabled", "created_at")
     search_fields = ("name", "id")
-    fields = ("name", "description", "enabled")
+    fields = ("name", "description", "enabled", "immutable")
 
     def create(self, request: HttpRequest, values: Values) -> Domain:
-        """Create it; a new domain is enabled."""
+        """Create it."""
         return DomainManager(self.context(request)).create(
-            name=values["name"], description=values["description"]
+            name=values["name"],
+            description=values["description"],
+            enabled=values["enabled"],
+            immutable=values["immutable"],
         )
 
     def update(self, request: HttpRequest, row: Domain, values: Values) -> None:
         """Change it."""
         DomainManager(self.context(request)).update(row.pk, **values)
+
+    def remove(self, request: HttpRequest, row: Domain) -> None:
+        """Delete a disabled one with its users and empty projects."""
+        DomainManager(self.context(request)).delete(row.pk)

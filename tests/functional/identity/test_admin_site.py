@@ -14,9 +14,28 @@ from django.test import Client
 from cloudweb.exceptions import Unauthorized
 from identity import quotas
 from identity.bootstrap import bootstrap
-from identity.models import Assignment, Endpoint, Project, ProjectQuota, Role, User
+from identity.models import (
+    Assignment,
+    Endpoint,
+    Group,
+    Limit,
+    Project,
+    ProjectQuota,
+    RegisteredLimit,
+    Role,
+    Service,
+    User,
+)
 from identity.tokens import valid
-from tests.builders.identity import grant, make_member, make_project, make_role, make_token
+from tests.builders.identity import (
+    grant,
+    make_group,
+    make_member,
+    make_project,
+    make_provider,
+    make_role,
+    make_token,
+)
 
 pytestmark = pytest.mark.django_db
 BASE = "/admin/identity"
@@ -61,9 +80,15 @@ def test_tables_are_shown(site: Client) -> None:
     """List, form and search of each."""
     bootstrap(admin_password="x", demo_password="y")
     quotas.update(make_project().pk, "testing", {"cores": 2})
+    make_group(make_member())
+    make_provider("https://idp.example")
+    registered = RegisteredLimit.objects.create(
+        service=Service.objects.earliest("created_at"), resource_name="cores", default_limit=1
+    )
+    Limit.objects.create(registered_limit=registered, project=make_project(), resource_limit=2)
     assert set(ours()) == {
         "domain", "project", "user", "role", "assignment", "projectquota", "service", "endpoint",
-        "region",
+        "region", "group", "membership", "registeredlimit", "limit", "identityprovider", "mapping",
     }  # fmt: skip
     for name in ours():
         answer = site.get(f"{BASE}/{name}/?q=a")
@@ -202,3 +227,15 @@ def test_own_password(site: Client, operator: User) -> None:
     with pytest.raises(Unauthorized):
         valid(text)
     assert site.get(f"{BASE}/user/").status_code == 200
+
+
+def test_a_membership_given_and_taken(site: Client) -> None:
+    """Leaving ends the user's tokens."""
+    post(site, "group/add/", name="ops", domain="default", description="")
+    group, user = Group.objects.get(name="ops"), make_member()
+    post(site, "membership/add/", group=group.pk, user=user.pk)
+    row, token = group.memberships.get(), make_token(user).signed()
+    post(site, f"membership/{row.pk}/delete/", post="yes")
+    assert not group.memberships.exists()
+    with pytest.raises(Unauthorized):
+        valid(token)
