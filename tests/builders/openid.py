@@ -264,6 +264,10 @@ def application(provider: Provider) -> Flask:
             }
         )
 
+    @app.get("/favicon.ico")
+    def icon() -> Any:
+        return "", 204
+
     @app.get("/keys")
     def keys() -> Response:
         return jsonify(KeySet([provider.key]).as_dict(private=False))
