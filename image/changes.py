@@ -123,7 +123,7 @@ def checked(name: str, value: Any) -> Any:
         return BASE[name](name, value)
     if name in READ_ONLY or name == "id":
         raise AttributeForbidden(f"Attribute '{name}' is read-only.")
-    if name.startswith(RESERVED_PREFIX):
+    if _is_reserved(name):
         raise AttributeForbidden(f"Attribute '{name}' is reserved.")
     if not name or not _text("property name", name).strip():
         raise BadRequest("A property must have a name.")
@@ -132,6 +132,10 @@ def checked(name: str, value: Any) -> Any:
     if len(value) > MAX_VALUE or "\x00" in value:
         raise InvalidInput(field=name, value=value, reason="It is too long or holds a zero byte.")
     return value
+
+
+def _is_reserved(name: str) -> bool:
+    return name.startswith(RESERVED_PREFIX)
 
 
 def patched(
@@ -145,7 +149,7 @@ def patched(
     for change in changes:
         name = change.name
         if change.op == "remove":
-            if name in BASE or name in READ_ONLY or name == "id":
+            if name in BASE or name in READ_ONLY or name == "id" or _is_reserved(name):
                 raise AttributeForbidden(f"Property {name} may not be removed.")
             if name not in properties:
                 raise PropertyMissing(f"Property {name} does not exist.")

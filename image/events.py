@@ -7,7 +7,7 @@ import structlog
 from cloudweb.context import RequestContext
 from cloudweb.events import on
 from image.manager import ImageManager
-from image.models import Image
+from image.models import Image, ImageMember
 
 log = structlog.get_logger(__name__)
 
@@ -23,3 +23,9 @@ def reap() -> None:
 def count_images(*, project_id: str, holdings: dict[str, int]) -> None:
     """Say how many images a project still holds."""
     holdings["images"] = Image.objects.all().live().filter(project_id=project_id).count()
+
+
+@on("project.deleted")
+def drop_memberships(*, project_id: str) -> None:
+    """Share images no longer with a project that is gone."""
+    ImageMember.objects.filter(project_id=project_id).delete()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,6 +37,7 @@ PATCHES: dict[str, Any] = {
 }  # fmt: skip
 _OPERATIONS = ("add", "replace", "remove")
 _LONGEST = 1000
+_NO_ESCAPE = re.compile("~(?![01])")
 
 
 def parse_patch(data: Any, *, media_type: str) -> list[Change]:
@@ -73,10 +75,10 @@ def _attribute(pointer: Any) -> str:
     """Return the attribute a JSON pointer names: ``/name``, with ``~1`` for / and ``~0`` for ~."""
     if not isinstance(pointer, str) or not pointer.startswith("/") or len(pointer) < 2:
         raise BadRequest("Each change needs a path that begins with '/'.")
-    first, _, rest = pointer[1:].partition("/")
-    name = first.replace("~1", "/").replace("~0", "~")
-    if rest and name != "locations":
-        raise BadRequest(f"The path '{pointer[:80]}' does not name an attribute.")
-    if "~" in first.replace("~1", "").replace("~0", ""):
+    if _NO_ESCAPE.search(pointer):
         raise BadRequest(f"The path '{pointer[:80]}' is no JSON pointer.")
+    first, deeper, _ = pointer[1:].partition("/")
+    name = first.replace("~1", "/").replace("~0", "~")
+    if deeper and name != "locations":
+        raise BadRequest(f"The path '{pointer[:80]}' does not name an attribute.")
     return name

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import cast, get_args
+from datetime import datetime
+from typing import cast
 
 from django.http import QueryDict
 
 from cloudweb.api.fields import parse_bool
+from cloudweb.api.filters import compared, several
 from cloudweb.api.pagination import parse_limit
 from cloudweb.api.queries import FLAG, NATURAL, parameters
+from cloudweb.api.sorting import ordered, parse_sort
+from cloudweb.api.times import parse_moment
 from cloudweb.exceptions import BadRequest, InvalidInput
 from image.filters import DEFAULT_ORDER, SORT_KEYS, Comparison, ImageFilter
 from image.sharing import ACCEPTED, MEMBER_STATUSES, VISIBILITIES
@@ -68,7 +70,7 @@ def parse_query(query: QueryDict) -> ListQuery:
             reason=f"One of {', '.join(MEMBER_STATUSES)} and all.",
         )
     wanted = ImageFilter(
-        any_of={name: _several(one[name]) for name in SEVERAL if name in one},
+        any_of={name: several(one[name]) for name in SEVERAL if name in one},
         visibility=visibility,
         member_status=None if member_status == "all" else member_status,
         project_id=one.get("owner"),
@@ -89,16 +91,6 @@ def parse_query(query: QueryDict) -> ListQuery:
     )
 
 
-def _several(value: str) -> tuple[str, ...]:
-    """Read ``in:a,"b,c"`` (quotes keep a comma) or one plain value."""
-    if not value.startswith("in:"):
-        return (value,)
-    try:
-        return tuple(next(csv.reader([value.removeprefix("in:")], strict=True), []))
-    except csv.Error as error:
-        raise BadRequest(f"The list of values is malformed: {error}.") from error
-
-
 def _number(query: Mapping[str, str], name: str) -> int | None:
     text = query.get(name)
     if text is None:
@@ -109,48 +101,12 @@ def _number(query: Mapping[str, str], name: str) -> int | None:
 
 
 def _time(name: str, value: str) -> tuple[str, Comparison, datetime]:
-    comparison, colon, text = value.partition(":")
-    if not colon or comparison not in get_args(Comparison):
-        comparison, text = "eq", value
-    try:
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-        moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise InvalidInput(field=name, value=value, reason="It must be a time.") from None
-    if not 1900 <= moment.year < 9999:
-        raise InvalidInput(field=name, value=value, reason="The year is out of range.")
-    return name, cast("Comparison", comparison), moment
+    comparison, text = compared(value)
+    return name, cast("Comparison", comparison), parse_moment(text, field=name)
 
 
 def _order(query: QueryDict) -> tuple[str, ...]:
-    pairs = _combined(query) if "sort" in query else _separate(query)
-    order: list[str] = []
-    for key, direction in pairs:
-        if key not in SORT_KEYS or direction not in ("asc", "desc"):
-            raise InvalidInput(
-                field="sort",
-                value=f"{key}:{direction}",
-                reason=f"Keys are {', '.join(sorted(SORT_KEYS))}, directions asc and desc.",
-            )
-        if key not in [done.lstrip("-") for done in order]:
-            order.append(key if direction == "asc" else f"-{key}")
-    named = [done.lstrip("-") for done in order]
+    pairs = parse_sort(query, descending=True, fewer="repeated", default="created_at")
+    order = ordered(pairs, {key: key for key in SORT_KEYS}, field="sort")
+    named = [key.lstrip("-") for key in order]
     return (*order, *(key for key in DEFAULT_ORDER if key.lstrip("-") not in named))
-
-
-def _combined(query: QueryDict) -> list[tuple[str, str]]:
-    if "sort_key" in query or "sort_dir" in query:
-        raise BadRequest("The query has both sort and sort_key or sort_dir.")
-    parts = [part.strip().partition(":") for part in str(query["sort"]).split(",")]
-    return [(key, direction or "desc") for key, _, direction in parts]
-
-
-def _separate(query: QueryDict) -> list[tuple[str, str]]:
-    keys, directions = query.getlist("sort_key"), query.getlist("sort_dir")
-    if not keys and len(directions) == 1:
-        keys = ["created_at"]
-    if len(directions) <= 1:
-        directions = [*directions, "desc"][:1] * len(keys)
-    if len(directions) != len(keys):
-        raise BadRequest("The query needs one sort_dir for all or one for each sort_key.")
-    return list(zip(keys, directions, strict=True))

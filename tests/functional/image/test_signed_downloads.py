@@ -74,6 +74,19 @@ def test_what_is_gone_or_withheld_is_not_given() -> None:
     assert fetch(url).status_code == 404
 
 
+def test_a_host_gets_all_of_an_image_that_is_deleted_meanwhile() -> None:
+    data = disks.qcow2() + b"x" * 3_000_000
+    image = make_image(data=data, disk_format="qcow2")
+    url = ImageManager(caller()).location(image.id).url
+    answer = fetch(url)
+    chunks = iter(answer)
+    got = next(chunks)
+    ImageManager(caller()).delete(image.id)
+    assert fetch(url).status_code == 404
+    assert got + b"".join(chunks) == data
+    assert len(got) < len(data)
+
+
 def test_what_no_host_can_use_is_refused() -> None:
     manager = ImageManager(RequestContext.system())
     queued = make_image()
