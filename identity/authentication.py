@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 from django.contrib.auth.hashers import check_password, make_password
 
+from identity import lockout, passwords
 from identity.directories import login
 from identity.directories.conf import directories
 from identity.ids import undashed
@@ -24,17 +27,34 @@ def verify(user: User | None, password: str) -> bool:
     if user is None or not user.has_usable_password():
         make_password(password)
         return False
-    return check_password(password, user.password) and user.is_active
+
+    def rehash(raw: str) -> None:
+        """Keep the right password as it would be hashed today; whoever changed it meanwhile wins."""
+        hashed, before = make_password(raw), user.password
+        if User.objects.filter(pk=user.pk, password=before).update(password=hashed):
+            user.password = hashed
+
+    return check_password(password, user.password, setter=rehash) and user.is_active
 
 
-def check_secret(secret: str, hashed: str | None) -> bool:
-    """Tell whether a program's secret fits its hash; hash once in any case."""
+def proves(user: User | None, password: str) -> bool:
+    """Tell whether the password lets this user in now; a wrong one is counted (identity.lockout)."""
+    return lockout.admits(user, right=verify(user, password))
+
+
+def check_secret(
+    secret: str, hashed: str | None, *, rehash: Callable[[str], object] | None = None
+) -> bool:
+    """Tell whether a program's secret fits its hash; hash once in any case.
+
+    ``rehash`` is called with a right secret whose hash is not made as it would be today.
+    """
     if len(secret) > LONGEST_PASSWORD:
         return False
     if hashed is None:
         make_password(secret)
         return False
-    return check_password(secret, hashed)
+    return check_password(secret, hashed, setter=rehash)
 
 
 def find_user(
@@ -64,7 +84,8 @@ def log_in(
 ) -> User | None:
     """Return the user whose password this is, asking whoever keeps it; None if it is nobody's.
 
-    He may be disabled. Raises DirectoryUnavailable where an LDAP server keeps it and is away.
+    Raises PasswordExpired for a right one that must be changed first, DirectoryUnavailable where an
+    LDAP server keeps it and is away. What a directory keeps is neither counted nor does it expire.
     """
     user = find_user(user_id=user_id, name=name, domain_id=domain_id, domain_name=domain_name)
     if directories():
@@ -73,7 +94,10 @@ def log_in(
         if directory is not None and domain is not None and len(password) <= LONGEST_PASSWORD:
             known = user if user_id is not None else None
             return login.log_in(directory, domain, user=known, name=name, password=password)
-    return user if verify(user, password) else None
+    if not proves(user, password) or user is None:
+        return None
+    passwords.refuse_expired(user)
+    return user
 
 
 def _domain(domain_id: str | None, domain_name: str | None) -> Domain | None:

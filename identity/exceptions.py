@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloudweb.exceptions import BadRequest, Conflict, Forbidden, NotFound
+from cloudweb.exceptions import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
 
 
 class _NotFoundById(NotFound):
@@ -223,6 +223,48 @@ class WrongPassword(Forbidden):
 
     code = "wrong_password"
     default_message = "The original password is wrong."
+
+
+class WeakPassword(BadRequest):
+    """A new password is not what the settings demand."""
+
+    code = "weak_password"
+
+    def __init__(self, reasons: str) -> None:
+        super().__init__(f"The password does not match the requirements: {reasons}")
+
+
+class PasswordReused(BadRequest):
+    """The new password is one the user had not long ago."""
+
+    code = "password_reused"
+
+    def __init__(self, *, count: int) -> None:
+        super().__init__(
+            f"The new password cannot be one of the user's last {count} passwords, the present one "
+            "included."
+        )
+
+
+class PasswordTooYoung(BadRequest):
+    """The user chose his password a short while ago."""
+
+    code = "password_too_young"
+
+    def __init__(self, *, days: int) -> None:
+        super().__init__(
+            f"A password must be used for {days} day(s) before it can be changed. An operator can "
+            "set another one."
+        )
+
+
+class PasswordExpired(Unauthorized):
+    """The password was right but must be changed first; clients look for this sentence."""
+
+    code = "password_expired"
+
+    def __init__(self, user_id: str) -> None:
+        super().__init__(f"The password is expired and needs to be changed for user: {user_id}.")
 
 
 class NoSuchReference(BadRequest):

@@ -88,7 +88,7 @@ declare(
         "identity:users:create": domain_manager,
         "identity:users:update": domain_manager,
         "identity:users:delete": domain_manager,
-        "identity:user_passwords:change": self_service,
+        "identity:user_passwords:change": anyone,
         "identity:user_groups:list": self_service,
         "identity:groups:list": domain_reader,
         "identity:groups:get": domain_reader,

@@ -12,6 +12,7 @@ from cloudweb.keeping import kept_secret
 from cloudweb.settings.common import *  # noqa: F403
 from cloudweb.settings.common import BASE_DIR, DEBUG, VAR
 from cloudweb.settings.images import image_stores
+from cloudweb.settings.passwords import *  # noqa: F403
 from cloudweb.settings.security import *  # noqa: F403
 
 SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret(VAR / "secrets" / "secret_key")

@@ -10,6 +10,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
 
 from cloudweb.exceptions import ServiceUnavailable
+from identity.exceptions import PasswordExpired
 
 
 class LoginForm(AuthenticationForm):
@@ -20,6 +21,7 @@ class LoginForm(AuthenticationForm):
     error_messages = {
         "invalid_login": "This name and password do not belong together. Check both and try again.",
         "inactive": "This account is disabled; ask the operator of the cloud.",
+        "expired": "Your password has expired. Choose a new one to log in.",
     }
 
     def clean(self) -> dict[str, Any]:
@@ -36,6 +38,8 @@ class LoginForm(AuthenticationForm):
                 )
             except ServiceUnavailable as error:
                 raise ValidationError(error.message, code="unavailable") from error
+            except PasswordExpired as error:
+                raise ValidationError(self.error_messages["expired"], code="expired") from error
             if self.user_cache is None:
                 raise self.get_invalid_login_error()
         return given

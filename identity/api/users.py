@@ -9,10 +9,13 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.auth import HasToken, remote_address
 from cloudweb.api.views import empty
+from cloudweb.context import RequestContext
 from cloudweb.exceptions import InvalidInput
 from identity.api.lists import Hints, hinted, listed
 from identity.api.serializers.users import (
@@ -33,6 +36,10 @@ class UserViewSet(IdentityViewSet):
     """People and programs that log in."""
 
     manager = UserManager
+
+    def get_permissions(self) -> list[BasePermission]:
+        """Let anyone change a password he knows."""
+        return [AllowAny() if getattr(self, "action", "") == "change_password" else HasToken()]
 
     @extend_schema(
         operation_id="identity_users_list",
@@ -96,12 +103,21 @@ class UserViewSet(IdentityViewSet):
         operation_id="identity_users_password", request=PasswordChange, responses={204: None}
     )
     def change_password(self, request: Request, user_id: str) -> Response:
-        """Change one's own password."""
+        """Change one's own password; who knows it needs no token, so an expired one can be changed."""
         body = self.wanted("user", PasswordChange)
-        UserManager(self.context).change_password(
+        UserManager(self._caller()).change_password(
             user_id, original_password=body.original_password, password=body.password
         )
         return empty(204)
+
+    def _caller(self) -> RequestContext:
+        """Return the context of the token, or of somebody who has none."""
+        if isinstance(self.request.auth, RequestContext):
+            return self.request.auth
+        http = self.request._request
+        return RequestContext(
+            request_id=getattr(http, "request_id", ""), remote_address=remote_address(http)
+        )
 
     def _answer(self, user: User, *, status: int = 200) -> Response:
         return Response({"user": user_body(self.request._request, user)}, status=status)

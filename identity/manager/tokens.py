@@ -12,7 +12,7 @@ from cloudweb import audit
 from cloudweb.exceptions import Unauthorized
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
-from identity import multifactor, revocations
+from identity import lockout, multifactor, revocations
 from identity.exceptions import TokenNotFound
 from identity.manager.scoping import Scope, TrustScope, Unscoped, found_place
 from identity.manager.trusts import is_alive
@@ -60,6 +60,8 @@ class TokenManager(Manager):
         methods = list(dict.fromkeys([*earlier, *(proof.method for proof in proofs)]))
         if not multifactor.enough(proven.user, methods):
             raise Unauthorized(detail="more methods are required of this user")
+        if multifactor.rules_of(user) and {"password", "totp"} & {one.method for one in proofs}:
+            lockout.forget(user)
         if isinstance(scope, TrustScope):
             return self._on_trust(proven, scope, methods=methods, seen=seen)
         place, roles = self._scoped(proven, scope)

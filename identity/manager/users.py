@@ -10,11 +10,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from cloudweb import events
-from cloudweb.exceptions import Forbidden
+from cloudweb.exceptions import Forbidden, Unauthorized
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
-from identity import revocations
-from identity.authentication import verify
+from identity import passwords, revocations
+from identity.authentication import find_user, proves
 from identity.exceptions import DuplicateName, NoSuchReference, UserNotFound, WrongPassword
 from identity.ids import undashed
 from identity.manager.projects import merged
@@ -63,7 +63,7 @@ class UserManager(Manager):
     ) -> User:
         """Record a user; without a password nobody can log in as it.
 
-        Raises DuplicateName, or NoSuchReference for the domain or default project.
+        Raises WeakPassword, DuplicateName, or NoSuchReference for the domain or default project.
         """
         if not manages(self.context, domain_id):
             raise Forbidden("Users can be created in one's own domain only.")
@@ -72,9 +72,9 @@ class UserManager(Manager):
         user = User(
             name=name,
             domain_id=domain_id,
-            password=make_password(password),
             default_project=self._project(default_project_id),
             extra=extra or {},
+            **self._new_password(password, options=attributes.get("options", {})),
             **attributes,
         )
         insert(user, taken=DuplicateName(kind="user", name=name, domain_id=domain_id))
@@ -87,15 +87,20 @@ class UserManager(Manager):
         """Change a user; a new password or disabling voids all tokens at once.
 
         ``extra`` and ``options`` are merged: a null removes a key; ``fixed`` attributes must be
-        what they are. Raises UserNotFound, DuplicateName, NoSuchReference, InvalidInput.
+        what they are. Raises UserNotFound, DuplicateName, NoSuchReference, InvalidInput,
+        WeakPassword. A new password, and enabling him, open a locked account.
         """
         user = self._managed(user_id)
         refuse_moves(user, fixed or {})
         refuse_foreign(user, changes)
-        if "password" in changes:
-            changes["password"] = make_password(changes["password"])
+        before = user.password
         for name in {"extra", "options"} & changes.keys():
             changes[name] = merged(getattr(user, name), changes[name])
+        if changes.get("enabled"):
+            changes.update(failed_logins=0, last_failed_at=None)
+        if "password" in changes:
+            options = changes.get("options", user.options)
+            changes.update(self._new_password(changes["password"], options=options))
         if "default_project_id" in changes:
             changes["default_project"] = self._project(changes.pop("default_project_id"))
         with transaction.atomic():
@@ -103,34 +108,55 @@ class UserManager(Manager):
                 kind="user", name=changes.get("name", ""), domain_id=user.domain_id
             )
             changed = change(user, changes, taken=taken)
+            if "password" in changed:
+                passwords.remember(user, before)
             if "password" in changed or ("enabled" in changed and not user.enabled):
                 revocations.revoke(user_id=user.pk)
         return user
 
     @policy("identity:user_passwords:change")
     def change_password(self, user_id: str, *, original_password: str, password: str) -> None:
-        """Let a user change his own password, which voids all his tokens.
+        """Let a user change his own password, which voids all his tokens; he needs none for it.
 
-        Raises UserNotFound for anyone else's, WrongPassword, and Forbidden where it is locked.
+        Raises UserNotFound for anyone else's, WrongPassword (without a token Unauthorized for both),
+        Forbidden where it is locked, WeakPassword, PasswordReused, PasswordTooYoung.
         """
-        if user_id != self.context.user_id:
+        own_id = self.context.user_id
+        if own_id is not None and user_id != own_id:
             raise UserNotFound(user_id)
-        user = self.get(user_id)
-        refuse_foreign(user, {"password": password})
+        user = find_user(user_id=user_id)
+        if own_id is not None and user is not None:
+            refuse_foreign(user, {"password": password})
+        if not proves(user, original_password) or user is None:
+            if own_id is None:
+                raise Unauthorized(detail=f"wrong user or original password: {user_id!r}")
+            raise WrongPassword
         if user.lock_password:
             raise Forbidden("An operator locked the password of this user.")
-        if not verify(user, original_password):
-            raise WrongPassword
-        self._replace_password(user, make_password(password))
+        passwords.check_strength(password, user)
+        passwords.check_age(user)
+        passwords.check_history(user, password)
+        self._replace_password(user, password)
 
-    def _replace_password(self, user: User, hashed: str) -> None:
+    def _replace_password(self, user: User, password: str) -> None:
+        columns = passwords.replaced(make_password(password), options=user.options, own=True)
         with transaction.atomic():
-            changed = User.objects.filter(pk=user.pk, password=user.password).update(
-                password=hashed
-            )
+            changed = User.objects.filter(pk=user.pk, password=user.password).update(**columns)
             if not changed:  # someone else changed it while we were hashing
                 raise WrongPassword
+            passwords.remember(user, user.password)
             revocations.revoke(user_id=user.pk)
+
+    def _new_password(self, password: str | None, *, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the columns of a password that an operator sets.
+
+        What the cloud sets for itself is drawn, or asked for on its own machine: it is not judged.
+        """
+        lasting = self.context.is_system
+        if password is not None and not lasting:
+            passwords.check_strength(password)
+        hashed = make_password(password)
+        return passwords.replaced(hashed, options=options, own=False, lasting=lasting)
 
     @policy("identity:users:delete")
     def delete(self, user_id: str) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar
+
+from django.contrib.auth.hashers import make_password
 
 from cloudweb.database import clock
 from cloudweb.exceptions import Unauthorized
@@ -28,7 +31,8 @@ class ApplicationCredentialProof(Proof):
     def prove(self) -> Proven:
         """Return the credential's user if the secret is right and its time not over."""
         row = self._find()
-        if not check_secret(self.secret, row.secret if row else None) or row is None:
+        right = check_secret(self.secret, row.secret if row else None, rehash=partial(_keep, row))
+        if not right or row is None:
             raise Unauthorized(detail="wrong application credential or secret")
         if row.expires_at is not None and row.expires_at <= clock.now():
             raise Unauthorized(detail=f"application credential {row.pk} expired")
@@ -45,3 +49,10 @@ class ApplicationCredentialProof(Proof):
             domain_name=self.domain_name,
         )
         return rows.filter(user=user, name=self.name).first() if user else None
+
+
+def _keep(row: ApplicationCredential | None, secret: str) -> None:
+    """Keep a right secret as it would be hashed today."""
+    if row is not None:
+        rows = ApplicationCredential.objects.filter(pk=row.pk, secret=row.secret)
+        rows.update(secret=make_password(secret))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from cloudweb.exceptions import Unauthorized
-from identity import passcodes
+from identity import lockout, passcodes
 from identity.authentication import find_user
 from identity.methods.base import Proof, Proven
 
@@ -30,6 +30,7 @@ class TotpProof(Proof):
             domain_id=self.domain_id,
             domain_name=self.domain_name,
         )
-        if user is None or not passcodes.use(user, self.passcode):
+        if user is None or lockout.is_locked(user) or not passcodes.use(user, self.passcode):
+            lockout.failed(user)
             raise Unauthorized(detail="wrong user or passcode")
         return Proven(user)
