@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import Error
 from cloudweb.api.views import empty, validate
 from cloudweb.exceptions import BadRequest
 from identity.api.lists import Hints, listed
@@ -43,7 +44,9 @@ class RegionViewSet(IdentityViewSet):
         return listed(http, "regions", rows, region_body)
 
     @extend_schema(
-        operation_id="identity_regions_create", request=RegionCreate, responses={201: dict}
+        operation_id="identity_regions_create",
+        request=RegionCreate,
+        responses={201: dict, 404: Error},
     )
     def create(self, request: Request) -> Response:
         """Record a region; its id is drawn unless the body has one."""

@@ -22,6 +22,7 @@ class Noun:
     body: str = ""
     plural: str = ""
     bare: bool = False  # the body has no envelope
+    many: bool = False  # POST takes and answers several
 
 
 #: The last fixed word of a path -> what is there.
@@ -33,10 +34,19 @@ NOUNS: dict[str, Noun] = {
     "credentials": Noun("credential", shapes.CredentialShown),
     "domains": Noun("domain", shapes.DomainShown),
     "endpoints": Noun("endpoint", shapes.EndpointShown),
+    "auth": Noun("token", shapes.TokenShown),
     "groups": Noun("group", shapes.GroupShown),
+    "identity_providers": Noun("identity_provider", shapes.ProviderShown),
+    "inherited_to_projects": Noun("role", shapes.RoleShown, plural="roles"),
+    "limits": Noun("limit", shapes.LimitShown, bare=True, many=True),
+    "mappings": Noun("mapping", shapes.MappingShown),
     "password": Noun("user"),
     "projects": Noun("project", shapes.ProjectShown),
+    "protocols": Noun("protocol", shapes.ProtocolShown),
     "regions": Noun("region", shapes.RegionShown),
+    "registered_limits": Noun(
+        "registered_limit", shapes.RegisteredLimitShown, bare=True, many=True
+    ),
     "role_assignments": Noun("role_assignment", shapes.AssignmentShown),
     "roles": Noun("role", shapes.RoleShown),
     "services": Noun("service", shapes.ServiceShown),
@@ -45,7 +55,7 @@ NOUNS: dict[str, Noun] = {
     "users": Noun("user", shapes.UserShown),
 }
 #: Words whose GET answers one, though the path does not end in an id.
-SINGLE = frozenset({"tokens"})
+SINGLE = frozenset({"auth", "tokens"})
 
 
 class IdentitySchema(ServiceSchema):
@@ -75,7 +85,7 @@ class IdentitySchema(ServiceSchema):
         word, noun = self.noun
         if noun is None or noun.shape is None:
             return None
-        is_list = self.method == "GET" and word not in SINGLE and not re.search(r"}$", self.path)
-        if is_list:
+        gives_all = self.method == "GET" and word not in SINGLE and not re.search(r"}$", self.path)
+        if gives_all or (noun.many and self.method == "POST"):
             return listing(noun.plural or word, noun.shape, links=shapes.ListLinks)
         return within(noun.singular, noun.shape)

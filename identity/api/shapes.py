@@ -271,3 +271,71 @@ class GroupShown(OpenAnswer):
     domain_id: str
     description: str
     links: SelfLink
+
+
+class ProviderLinks(SelfLink):
+    """Where a provider and its protocols are."""
+
+    protocols: str
+
+
+class ProviderShown(Answer):
+    """Who else may vouch for users."""
+
+    id: str
+    domain_id: str
+    description: str
+    enabled: bool
+    remote_ids: list[str]
+    authorization_ttl: int | None
+    links: ProviderLinks
+
+
+class MappingShown(Answer):
+    """From a provider's claims to a user and groups."""
+
+    id: str
+    rules: list[dict[str, Any]]
+    schema_version: str
+    links: SelfLink
+
+
+class ProtocolLinks(SelfLink):
+    """Where a protocol and its provider are."""
+
+    identity_provider: str
+
+
+class ProtocolShown(Answer):
+    """How a provider is spoken to."""
+
+    id: str
+    mapping_id: str
+    remote_id_attribute: str | None
+    links: ProtocolLinks
+
+
+class LimitShown(Answer):
+    """What one project or domain may use of a resource."""
+
+    id: str
+    project_id: str | None
+    domain_id: str | None
+    service_id: str
+    region_id: str | None
+    resource_name: str
+    resource_limit: int
+    description: str | None
+    links: SelfLink
+
+
+class RegisteredLimitShown(Answer):
+    """What everyone may use of a resource unless a limit says otherwise."""
+
+    id: str
+    service_id: str
+    region_id: str | None
+    resource_name: str
+    default_limit: int
+    description: str | None
+    links: SelfLink

@@ -25,7 +25,7 @@ from cloudweb.api.mounts import service_of
 from cloudweb.api.schema import Generator
 
 #: How many requests are drawn for each operation beside those at the edges of its schema.
-EXAMPLES = int(os.environ.get("CLOUDWEB_FUZZ_EXAMPLES", "5"))
+EXAMPLES = int(os.environ.get("CLOUDWEB_FUZZ_EXAMPLES", "3"))
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

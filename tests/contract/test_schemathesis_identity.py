@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from identity.models import Endpoint, Region, Service
+from identity.models import (
+    Endpoint,
+    Group,
+    IdentityProvider,
+    Mapping,
+    Protocol,
+    Region,
+    RegisteredLimit,
+    Service,
+)
 from tests.builders.fuzzing import A_TOKEN, fuzzed, send, service_schema
 from tests.builders.identity import (
     grant,
@@ -30,9 +39,15 @@ schema = service_schema(
         "default_project_id": [SOMEWHERE],
         "domain_id": ["default"],
         "role_id": [ROLE],
+        "prior_id": [ROLE],
         "service_id": [THING],
         "endpoint_id": [THING],
         "region_id": ["RegionOne"],
+        "group_id": [THING],
+        "limit_id": [THING],
+        "provider_id": ["a-provider"],
+        "protocol": ["openid"],
+        "mapping_id": ["a-mapping"],
         "X-Subject-Token": [A_TOKEN],
     },
     examples={
@@ -58,10 +73,17 @@ def callers(db: Any) -> Iterator[str]:
     role = make_role("watcher")
     type(role).objects.filter(pk=role.pk).update(id=ROLE)
     grant(make_user(id=SOMEBODY, password="a password", default_project=project), project)
+    Group.objects.create(id=THING, name="a group", domain=make_domain())
+    provider = IdentityProvider.objects.create(id="a-provider", domain=make_domain())
+    mapping = Mapping.objects.create(id="a-mapping", rules=[])
+    Protocol.objects.create(provider=provider, name="openid", mapping=mapping)
     region = Region.objects.get_or_create(id="RegionOne")[0]
     service = Service.objects.create(id=THING, type="metering", name="meter")
     Endpoint.objects.create(
         id=THING, service=service, region=region, interface="public", url="{base}/metering"
+    )
+    RegisteredLimit.objects.create(
+        id=THING, service=service, region=region, resource_name="meters", default_limit=1
     )
     member, admin = (make_token(make_member(role)).signed() for role in ("member", "admin"))
     return itertools.cycle((admin, admin, member, admin))
