@@ -178,24 +178,27 @@ class CatalogManager(Manager):
         parent_id: str | None = None,
         extra: dict[str, Any] | None = None,
     ) -> Region:
-        """Record a region under its id, drawn if none is given; raise RegionNotFound (its parent)."""
-        parent = None if parent_id is None else self.get_region(parent_id)
+        """Record a region under its id, drawn if none is given; raise NoSuchReference (its parent)."""
+        parent_id = self._existing_region(parent_id, None)
         region = Region(
-            id=region_id or new_id(), description=description, parent=parent, extra=extra or {}
+            id=region_id or new_id(),
+            description=description,
+            parent_id=parent_id,
+            extra=extra or {},
         )
         insert(region, taken=Conflict(f"The region {region.pk} exists already."))
         return region
 
     @policy("identity:regions:update")
     def update_region(self, /, region_id: str, **changes: Any) -> Region:
-        """Change a region; raise RegionNotFound, and BadRequest for one within itself."""
+        """Change a region; raise NoSuchReference, and BadRequest for one within itself."""
         region = self.get_region(region_id)
         if "extra" in changes:
             changes["extra"] = merged(region.extra, changes["extra"])
         with transaction.atomic():
             if "parent_id" in changes:
                 tuple(locked(Region.objects.order_by("pk")).values_list("pk"))
-                self._check_parent(region, changes["parent_id"])
+                self._check_parent(region, self._existing_region(changes["parent_id"], None))
             change(region, changes, taken=Conflict("There is such a region already."))
         return region
 
