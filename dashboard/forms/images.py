@@ -21,8 +21,8 @@ FORMATS = {
 }
 VISIBILITIES = [
     ("private", "This project only"),
-    ("shared", "This project and those it is shared with"),
-    ("community", "Others who know its id"),
+    ("shared", "Projects you share it with"),
+    ("community", "Whoever knows its ID"),
     ("public", "Everyone"),
 ]
 

@@ -98,10 +98,11 @@ class ImageDetail(Page):
         return self.show(image_id, form=form, status=422)
 
     def _form(self, image: Any, data: Any = None) -> ImageForm:
-        names = ("name", "visibility", "min_ram", "min_disk", "protected")
+        names = ("name", "visibility", "protected")
+        least = {name: getattr(image, name) or None for name in ("min_ram", "min_disk")}
         return ImageForm(
             data,
-            initial={name: getattr(image, name) for name in names},
+            initial={name: getattr(image, name) for name in names} | least,
             may_publish=self.may("image:images:publicize"),
         )
 
@@ -160,6 +161,7 @@ def image_facts(page: Page, image_id: uuid.UUID) -> dict[str, Any]:
         "busy": image.status in BUSY or bool(entry and entry.is_live),
         "may_update": own and page.may("image:images:update"),
         "may_withhold": page.may("image:images:deactivate"),
+        "may_import": _offers_downloads(),
         "may_launch": image.status == "active"
         and opened is not None
         and page.may("compute:servers:create"),
@@ -178,7 +180,7 @@ class ImportImage(Page):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show the form."""
         check(self.context, "image:images:import")
-        initial = {"visibility": "private", "disk_format": "qcow2"}
+        initial = {"visibility": SHARED, "disk_format": "qcow2"}
         return self._show(self._form(initial=initial))
 
     def post(self, request: HttpRequest) -> HttpResponse:
