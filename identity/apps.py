@@ -1,5 +1,7 @@
 """Identity: who may do what, where, as a Django app."""
 
+from typing import ClassVar
+
 from django.apps import AppConfig
 
 
@@ -7,6 +9,10 @@ class IdentityConfig(AppConfig):
     """Identity: who may do what, where."""
 
     name = "identity"
+    encrypted_columns: ClassVar[dict[str, tuple[str, ...]]] = {
+        "Credential": ("encrypted_blob",),
+        "IdentityProvider": ("encrypted_client_secret",),
+    }
 
     def ready(self) -> None:
         """Declare the policies, check the settings, subscribe to events."""

@@ -1,5 +1,7 @@
 """Images: what servers boot from, as a Django app."""
 
+from typing import ClassVar
+
 from django.apps import AppConfig
 
 
@@ -7,6 +9,7 @@ class ImageConfig(AppConfig):
     """Images: what servers boot from."""
 
     name = "image"
+    encrypted_columns: ClassVar[dict[str, tuple[str, ...]]] = {"Image": ("import_source",)}
 
     def ready(self) -> None:
         """Declare policies and quotas, and subscribe to housekeeping."""

@@ -1,5 +1,7 @@
 """Servers as a Django app."""
 
+from typing import ClassVar
+
 from django.apps import AppConfig
 
 
@@ -7,6 +9,9 @@ class InstancesConfig(AppConfig):
     """Servers: the tenant's virtual machines."""
 
     name = "instances"
+    encrypted_columns: ClassVar[dict[str, tuple[str, ...]]] = {
+        "Instance": ("user_data", "admin_password")
+    }
 
     def ready(self) -> None:
         """Declare policies and quotas, register sagas, subscribe to events."""

@@ -1,5 +1,7 @@
 """Operations as a Django app."""
 
+from typing import ClassVar
+
 from django.apps import AppConfig
 
 
@@ -7,6 +9,7 @@ class OperationsConfig(AppConfig):
     """The engine of everything that takes longer than a request."""
 
     name = "operations"
+    encrypted_columns: ClassVar[dict[str, tuple[str, ...]]] = {"HostCredential": ("key",)}
 
     def ready(self) -> None:
         """Declare the policies."""

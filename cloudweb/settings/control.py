@@ -15,7 +15,11 @@ from cloudweb.settings.images import image_stores
 from cloudweb.settings.passwords import *  # noqa: F403
 from cloudweb.settings.security import *  # noqa: F403
 
-SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret(VAR / "secrets" / "secret_key")
+_given = env.str("SECRET_KEY", default="")
+SECRET_KEY_IS_GIVEN = bool(_given)
+_keys = [_given] if _given else kept_secret(VAR / "secrets" / "secret_key").split()
+#: What is signed with one of these counts still (manage.py rotate_keys --signing).
+SECRET_KEY, SECRET_KEY_FALLBACKS = _keys[0], env.list("SECRET_KEY_FALLBACKS", default=_keys[1:])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"])
 ROOT_URLCONF = "cloudweb.urls"
 WSGI_APPLICATION = "cloudweb.wsgi.application"

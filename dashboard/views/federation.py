@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -108,7 +109,7 @@ class LoggedOut(View):
                 id_token=decrypt(origin["id_token"]),
                 back_to=f"{base_url(request)}/login",
             )
-        except CloudwebError:
+        except (CloudwebError, InvalidToken):  # its key may be forgotten by now
             url = None
         request.session.flush()
         return render(request, "dashboard/logged_out.html", {"url": url})
