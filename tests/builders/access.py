@@ -38,6 +38,9 @@ CALLERS = (
 ANONYMOUS = frozenset({"anonymous"})
 OPERATORS = frozenset({"admin", "system_admin"})
 READERS_OF_ALL = OPERATORS | {"system_reader"}
+#: Who may change what is the project's, and who may see it.
+PROJECT_MEMBERS = OPERATORS | {"member", "owner", "manager"}
+PROJECT_READERS = PROJECT_MEMBERS | {"reader"}
 EVERY_TOKEN = frozenset(CALLERS) - ANONYMOUS
 EVERYBODY = frozenset(CALLERS)
 #: Whoever has a project that is not the thing's, or none at all.

@@ -1,0 +1,181 @@
+"""Every route of network by everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from cloudweb.context import RequestContext
+from identity.models import User
+from network.manager import (
+    NetworkManager,
+    PortManager,
+    SecurityGroupManager,
+    SecurityGroupRuleManager,
+    SubnetManager,
+)
+from tests.builders.access import (
+    EVERY_TOKEN,
+    OPERATORS,
+    PROJECT_MEMBERS,
+    PROJECT_READERS,
+    Line,
+    World,
+    access_test,
+    shared_world,
+)
+from tests.builders.identity import ApiClient
+from tests.builders.networks import make_group, make_network, make_port, make_subnet
+
+V2 = "/network/v2.0"
+NOUNS = {
+    "networks": NetworkManager,
+    "subnets": SubnetManager,
+    "ports": PortManager,
+    "security-groups": SecurityGroupManager,
+    "security-group-rules": SecurityGroupRuleManager,
+}
+LISTS = [f"{V2}/{noun}" for noun in NOUNS]
+NAMED = {"name": "x"}
+SUBNET = {"network_id": "{networks}", "cidr": "10.9.0.0/24", "ip_version": 4}
+RULE = {"security_group_id": "{security-groups}", "direction": "ingress"}
+
+
+def build(owner: User) -> dict[str, Any]:
+    """Return the ids of one of each, with the tag ``red``, and of what can be removed."""
+    context = RequestContext.system(project_id=owner.default_project_id)
+    network = make_network(context)
+    lone = make_network(context, name="lone")
+    group = make_group(context)
+    rule = group.rules.first()
+    assert rule is not None
+    ids = {
+        "networks": str(network.id),
+        "subnets": str(make_subnet(network, context).id),
+        "ports": str(make_port(network, context).id),
+        "security-groups": str(group.id),
+        "security-group-rules": str(rule.id),
+    }
+    for noun, manager in NOUNS.items():
+        manager(context).add_tags(ids[noun], ["red"])
+    return ids | {"lone": str(lone.id), "spare": str(make_subnet(lone, context).id)}
+
+
+def read(path: str, *, status: int = 200) -> Line:
+    """Return the line of one thing of the project: for others it does not exist."""
+    return Line("GET", V2 + path, PROJECT_READERS, status=status, others={"other": 404})
+
+
+def write(method: str, path: str, body: Any = None, *, status: int = 200) -> Line:
+    """Return the line of a change of it."""
+    return Line(method, V2 + path, PROJECT_MEMBERS, status=status, others={"other": 404}, body=body)
+
+
+def listed(path: str) -> Line:
+    """Return the line of a list: each sees his own."""
+    return Line("GET", V2 + path, PROJECT_READERS | {"other"})
+
+
+def made(path: str, body: Any, *, others: Mapping[str, int] | None = None) -> Line:
+    """Return the line of what is made in the token's project: who has none is refused."""
+    passes = PROJECT_MEMBERS - {"system_admin"}
+    if others is None:
+        passes |= {"other"}
+    return Line("POST", V2 + path, passes, status=201, others=others or {}, body=body)
+
+
+def tagged(noun: str) -> list[Line]:
+    """Return the lines of one noun's tags."""
+    tags = f"/{noun}/{{{noun}}}/tags"
+    return [
+        read(tags),
+        write("PUT", tags, {"tags": ["a"]}),
+        write("POST", tags, {"tags": ["a"]}),
+        write("DELETE", tags, status=204),
+        read(f"{tags}/red", status=204),
+        write("PUT", f"{tags}/blue", status=201),
+        write("DELETE", f"{tags}/red", status=204),
+    ]
+
+
+#: Whoever has a token of a project, whatever his role there.
+IN_A_PROJECT = PROJECT_READERS - {"system_admin"} | {"other", "service"}
+QUOTAS = V2 + "/quotas/{project_id}"
+LINES = [
+    Line("GET", V2, EVERY_TOKEN),
+    listed("/networks"),
+    made("/networks", {"network": NAMED}),
+    read("/networks/{networks}"),
+    write("PUT", "/networks/{networks}", {"network": NAMED}),
+    write("DELETE", "/networks/{lone}", status=204),
+    listed("/subnets"),
+    write("POST", "/subnets", {"subnet": SUBNET}, status=201),
+    read("/subnets/{subnets}"),
+    write("PUT", "/subnets/{subnets}", {"subnet": NAMED}),
+    write("DELETE", "/subnets/{spare}", status=204),
+    listed("/ports"),
+    made("/ports", {"port": {"network_id": "{networks}"}}, others={"other": 404}),
+    read("/ports/{ports}"),
+    write("PUT", "/ports/{ports}", {"port": NAMED}),
+    write("DELETE", "/ports/{ports}", status=204),
+    listed("/security-groups"),
+    made("/security-groups", {"security_group": NAMED}),
+    read("/security-groups/{security-groups}"),
+    write("PUT", "/security-groups/{security-groups}", {"security_group": NAMED}),
+    write("DELETE", "/security-groups/{security-groups}", status=204),
+    listed("/security-group-rules"),
+    made("/security-group-rules", {"security_group_rule": RULE}, others={"other": 404}),
+    read("/security-group-rules/{security-group-rules}"),
+    write("DELETE", "/security-group-rules/{security-group-rules}", status=204),
+    *(line for noun in NOUNS for line in tagged(noun)),
+    Line("GET", V2 + "/quotas", OPERATORS),
+    Line("GET", V2 + "/quotas/tenant", IN_A_PROJECT),
+    Line("GET", V2 + "/quotas/project", IN_A_PROJECT),
+    Line("GET", QUOTAS, PROJECT_READERS),
+    Line("GET", f"{QUOTAS}/default", PROJECT_READERS),
+    Line("GET", f"{QUOTAS}/details.json", PROJECT_READERS),
+    Line("PUT", QUOTAS, OPERATORS, body={"quota": {"port": 7}}),
+    Line("DELETE", QUOTAS, OPERATORS, status=204),
+    Line("GET", V2 + "/extensions", EVERY_TOKEN),
+    Line("GET", V2 + "/extensions/security-group", EVERY_TOKEN),
+    Line("GET", V2 + "/availability_zones", EVERY_TOKEN),
+]
+
+
+def check(answer: Any) -> None:
+    """What is gone has nothing to say."""
+    if answer.status_code == 204:
+        assert answer.content == b""
+
+
+world = shared_world(build)
+test_access = access_test(LINES, check)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", LISTS)
+def test_lists_hold_nothing_of_others(path: str, world: World) -> None:
+    (rows,) = world.send(Line("GET", path, {"owner"}), "owner").json().values()
+    assert {row["project_id"] for row in rows} == {world.ids["project_id"]}
+    (rows,) = world.send(Line("GET", path, {"other"}), "other").json().values()
+    assert world.ids["project_id"] not in {row["project_id"] for row in rows}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("noun", NOUNS)
+def test_a_tag_that_is_not_there(noun: str, world: World) -> None:
+    for method, readers in (("GET", 404), ("DELETE", 403)):
+        line = Line(method, f"{V2}/{noun}/{{{noun}}}/tags/none", {"owner"})
+        expected = {"anonymous": 401, "other": 404, "reader": readers, "member": 404, "admin": 404}
+        found = {caller: world.send(line, caller).status_code for caller in expected}
+        assert found == expected
+
+
+def test_versions_are_for_everybody() -> None:
+    for path in ("/network", "/network/"):
+        response = ApiClient().get(path)
+        assert response.status_code == 200
+        (version,) = response.json()["versions"]
+        assert version["links"][0]["href"] == "http://testserver/network/v2.0/"
