@@ -22,8 +22,15 @@ from identity.exceptions import (
 from identity.ids import undashed
 from identity.manager.projects import merged
 from identity.manager.voiding import void_grants
-from identity.manager.writing import change, insert, refuse_moves
+from identity.manager.writing import (
+    change,
+    insert,
+    refuse_foreign_group,
+    refuse_foreign_membership,
+    refuse_moves,
+)
 from identity.models import Domain, Group, Membership, User
+from identity.models.user import Source
 from identity.querysets import in_reach
 from identity.reach import manages, reads, refuse_privileged
 
@@ -62,6 +69,7 @@ class GroupManager(Manager):
         """Change a group; ``extra`` is merged. Raises GroupNotFound, DuplicateName, InvalidInput."""
         group = self._managed(group_id)
         refuse_moves(group, fixed or {})
+        refuse_foreign_group(group, changes)
         if "extra" in changes:
             changes["extra"] = merged(group.extra, changes["extra"])
         name = changes.get("name", "")
@@ -95,18 +103,28 @@ class GroupManager(Manager):
 
     @policy("identity:group_members:add")
     def add_member(self, group_id: str, user_id: str) -> None:
-        """Put a user into a group; nothing happens if he is there."""
+        """Put a user into a group, for good even if an identity provider put him there before.
+
+        Raises Forbidden where another system decides who is in the group.
+        """
         group, user = self._managed(group_id), self._user(user_id)
-        Membership.objects.get_or_create(group=group, user=user)
+        refuse_foreign_group(group, {"members": user_id})
+        Membership.objects.update_or_create(group=group, user=user, defaults={"source": Source.SQL})
 
     @policy("identity:group_members:remove")
     def remove_member(self, group_id: str, user_id: str) -> None:
-        """Take a user out, which voids his tokens at once; raise MemberNotFound."""
+        """Take a user out, which voids his tokens at once.
+
+        Raises MemberNotFound, Forbidden where another system put him there.
+        """
         group, user = self._managed(group_id), self._user(user_id)
+        refuse_foreign_group(group, {"members": user_id})
         with transaction.atomic():
-            removed, _ = Membership.objects.filter(group=group, user=user).delete()
-            if not removed:
+            held = Membership.objects.select_for_update().filter(group=group, user=user).first()
+            if held is None:
                 raise MemberNotFound
+            refuse_foreign_membership(held)
+            held.delete()
             revocations.revoke(user_id=user.pk)
 
     @policy("identity:user_groups:list")

@@ -8,8 +8,13 @@ from typing import Any
 from django.db import IntegrityError, models, transaction
 
 from cloudweb.exceptions import Conflict, Forbidden, InvalidInput
-from identity.models import User
+from identity.models import Group, Membership, User
 from identity.models.user import Source
+
+KEEPERS: Mapping[str, str] = {
+    Source.LDAP: "an LDAP directory",
+    Source.OIDC: "an identity provider",
+}
 
 
 def insert(row: models.Model, *, taken: Conflict) -> None:
@@ -47,5 +52,20 @@ def refuse_foreign(user: User, changes: Mapping[str, Any]) -> None:
     kept = [name for name in ("name", "email", "password") if name in changes]
     touched = [name for name in kept if changes[name] != getattr(user, name)]
     if user.source != Source.SQL and touched:
-        keeper = "an LDAP directory" if user.source == Source.LDAP else "an identity provider"
+        keeper = KEEPERS[user.source]
         raise Forbidden(f"The {touched[0]} of this user is kept by {keeper}; change it there.")
+
+
+def refuse_foreign_group(group: Group, changes: Mapping[str, Any]) -> None:
+    """Raise Forbidden where a change touches the name or ``members`` of a mirrored group."""
+    renamed = changes.get("name", group.name) != group.name
+    if group.source != Source.SQL and (renamed or "members" in changes):
+        what = "name of this group is" if renamed else "members of this group are"
+        raise Forbidden(f"The {what} kept by {KEEPERS[group.source]}; change it there.")
+
+
+def refuse_foreign_membership(membership: Membership) -> None:
+    """Raise Forbidden where the user is in the group by another system's word."""
+    if membership.source != Source.SQL:
+        keeper = KEEPERS[membership.source]
+        raise Forbidden(f"This user was put into the group by {keeper}; change it there.")

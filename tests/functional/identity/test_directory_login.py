@@ -260,6 +260,43 @@ def test_nobody_changes_his_own_ldap_password_here() -> None:
     assert "kept by an LDAP directory" in refused.json()["error"]["message"]
 
 
+@pytest.mark.usefixtures("directory")
+def test_a_mirrored_group_is_changed_in_the_directory_alone(corp: Domain) -> None:
+    call_command("sync_directories")
+    answer, ours = log_in(), make_user(domain=corp)
+    alice, token = answer.json()["token"]["user"]["id"], answer.headers["X-Subject-Token"]
+    group = Group.objects.get(domain=corp, name="dev")
+    before = set(group.members.values_list("pk", flat=True))
+    assert before == {alice}
+    path, admin = f"/identity/v3/groups/{group.pk}", client_with("admin")
+    for answer in (
+        admin.send("PUT", f"{path}/users/{ours.pk}"),
+        admin.send("DELETE", f"{path}/users/{alice}"),
+        admin.send("PATCH", path, {"group": {"name": "ours"}}),
+    ):
+        assert answer.status_code == 403
+        assert "kept by an LDAP directory" in answer.json()["error"]["message"]
+    group.refresh_from_db()
+    assert group.name == "dev"
+    assert set(group.members.values_list("pk", flat=True)) == before
+    assert is_valid(token)
+
+    words = {"name": "dev", "description": "Who writes programs"}
+    assert admin.send("PATCH", path, {"group": words}).status_code == 200
+    assert admin.send("DELETE", path).status_code == 204
+
+
+@pytest.mark.usefixtures("directory")
+def test_a_user_of_the_directory_joins_and_leaves_a_group_of_this_cloud(corp: Domain) -> None:
+    user_id = log_in().json()["token"]["user"]["id"]
+    ours = Group.objects.create(domain=corp, name="ours")
+    path, admin = f"/identity/v3/groups/{ours.pk}/users/{user_id}", client_with("admin")
+    assert admin.send("PUT", path).status_code == 204
+    assert ours.members.filter(pk=user_id).exists()
+    assert admin.send("DELETE", path).status_code == 204
+    assert not ours.members.filter(pk=user_id).exists()
+
+
 def test_an_outage_is_503_for_this_domain_alone(people: Slapd, use: Any) -> None:
     use(people.directory())
     user_id = log_in().json()["token"]["user"]["id"]

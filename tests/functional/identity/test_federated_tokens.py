@@ -292,6 +292,25 @@ def test_userinfo_adds_what_the_token_lacks(oidc: Provider, alice: Account) -> N
     assert auth(idp, oidc.token(alice, sub="someone else")).status_code == 401
 
 
+def test_a_membership_by_a_provider_ends_there_unless_an_operator_gave_it_too(
+    oidc: Provider, idp: IdentityProvider, alice: Account
+) -> None:
+    group = Group.objects.create(domain=make_domain(), name="dev")
+    user_id = auth(idp, oidc.token(alice)).json()["token"]["user"]["id"]
+    path, admin = f"/identity/v3/groups/{group.pk}/users/{user_id}", client_with("admin")
+    refused = admin.send("DELETE", path)
+    assert refused.status_code == 403
+    assert "by an identity provider" in refused.json()["error"]["message"]
+    assert group.members.filter(pk=user_id).exists()
+
+    assert admin.send("PUT", path).status_code == 204
+    alice.claims["groups"] = []
+    assert auth(idp, oidc.token(alice)).status_code == 201
+    assert group.members.filter(pk=user_id).exists()
+    assert admin.send("DELETE", path).status_code == 204
+    assert not group.members.filter(pk=user_id).exists()
+
+
 def test_other_audiences_count_where_an_operator_says_so(oidc: Provider, alice: Account) -> None:
     idp = make_provider(oidc.issuer, audiences=["api"])
     assert auth(idp, oidc.token(alice, aud="api")).status_code == 201
