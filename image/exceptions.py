@@ -83,6 +83,21 @@ class MemberExists(Conflict):
     code = "member_exists"
 
 
+class CopyNotFound(NotFound):
+    """The image has no data in this store."""
+
+    code = "image_copy_not_found"
+
+    def __init__(self, image_id: object, store_id: str) -> None:
+        super().__init__(f"Image {image_id} has no data in a store {store_id[:80]!r}.")
+
+
+class LastCopy(Forbidden):
+    """The only copy of an image's data is removed with the image alone."""
+
+    code = "last_image_copy"
+
+
 class ImageDeactivated(Forbidden):
     """The image's data is withheld until it is reactivated."""
 

@@ -1,4 +1,4 @@
-"""/v2/info/stores: where image data can be kept."""
+"""/v2/info/stores and /v2/stores: where image data can be kept, and an image's copy in one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cloudweb.api.views import ServiceViewSet
+from cloudweb.api.views import ServiceViewSet, empty
+from image.manager.copies import ImageCopyManager
 from image.manager.stores import StoreManager
 
 
@@ -40,3 +41,15 @@ class StoreViewSet(ServiceViewSet):
             for store, facts in StoreManager(self.context).detail()
         ]
         return Response({"stores": stores})
+
+
+class ImageCopyViewSet(ServiceViewSet):
+    """The data of one image in one store."""
+
+    manager = ImageCopyManager
+
+    @extend_schema(operation_id="image_stores_remove_copy", responses={204: None})
+    def remove(self, request: Request, store_id: str, image_id: str) -> Response:
+        """Remove it; the image keeps its other copies."""
+        ImageCopyManager(self.context).remove(image_id, store_id)
+        return empty(204)

@@ -19,7 +19,7 @@ from image.api.metadefs.items import (
 from image.api.metadefs.namespaces import MetadefNamespaceViewSet
 from image.api.metadefs.resource_types import MetadefResourceTypeViewSet
 from image.api.schemas import MetadefSchemaView, SchemaView
-from image.api.stores import StoreViewSet
+from image.api.stores import ImageCopyViewSet, StoreViewSet
 from image.api.tasks import ImageTaskViewSet
 from image.api.usage import ImageUsageViewSet
 
@@ -70,6 +70,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("/v2/info/usage", ImageUsageViewSet.as_view({"get": "retrieve"})),
     path("/v2/info/stores", StoreViewSet.as_view({"get": "list"})),
     path("/v2/info/stores/detail", StoreViewSet.as_view({"get": "describe"})),
+    path(
+        "/v2/stores/<str:store_id>/<str:image_id>", ImageCopyViewSet.as_view({"delete": "remove"})
+    ),
     path("/v2/schemas/<str:name>", SchemaView.as_view()),
     path("/v2/schemas/metadefs/<str:name>", MetadefSchemaView.as_view()),
     path("/signed/<uuid:image_id>", SignedDataView.as_view()),  # what hosts fetch, see locations.py

@@ -1,5 +1,6 @@
 """Managers of images and of metadata definitions."""
 
+from image.manager.copies import ImageCopyManager
 from image.manager.data import ImageDataManager
 from image.manager.image import ImageManager
 from image.manager.members import ImageMemberManager
@@ -13,6 +14,7 @@ from image.manager.metadefs import (
 from image.manager.tasks import ImageTaskManager
 
 __all__ = [
+    "ImageCopyManager",
     "ImageDataManager",
     "ImageManager",
     "ImageMemberManager",

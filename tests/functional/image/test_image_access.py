@@ -44,6 +44,7 @@ COLLECTION = {
     ("GET", "/image/v2/schemas/metadefs/namespace"): (401, 200, 200, 200, 200),
     ("GET", "/image/v2/info/usage"): (401, 200, 200, 200, 200),
     ("GET", "/image/v2/tasks"): (401, 200, 200, 200, 200),
+    ("DELETE", "/image/v2/stores/default/odd"): (401, 403, 403, 403, 404),
     ("GET", "/image/v2/tasks/odd"): (401, 404, 404, 404, 404),
 }
 OPEN = {"", "/versions", "/v2", "/signed/<uuid:image_id>"}
@@ -102,6 +103,7 @@ def test_no_route_is_left_out() -> None:
         "/v2/schemas/image": "/v2/schemas/<str:name>",
         "/v2/schemas/odd": "/v2/schemas/<str:name>",
         "/v2/schemas/metadefs/namespace": "/v2/schemas/metadefs/<str:name>",
+        "/v2/stores/default/odd": "/v2/stores/<str:store_id>/<str:image_id>",
         "/v2/tasks/odd": "/v2/tasks/<str:task_id>",
     }
     paths = {path.removeprefix("/image") for _, path in COLLECTION}
