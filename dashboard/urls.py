@@ -4,6 +4,7 @@ from django.urls import path
 
 from dashboard.views.account import Account, CloudsYaml, OpenRc
 from dashboard.views.activity import Activity
+from dashboard.views.expired_password import ExpiredPassword
 from dashboard.views.federation import Callback, Depart, LoggedOut
 from dashboard.views.image_details import (
     AnswerShare,
@@ -36,6 +37,7 @@ from dashboard.views.servers import ServerAction, ServerRows, Servers
 from dashboard.views.session import LogIn, LogOut, SwitchProject
 
 urlpatterns = [
+    path("login/expired", ExpiredPassword.as_view(), name="expired_password"),
     path("login", LogIn.as_view(), name="login"),
     path("login/oidc/callback", Callback.as_view(), name="federated_callback"),
     path("login/oidc/<str:provider_id>", Depart.as_view(), name="federated_login"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.core.exceptions import ValidationError
 
 from cloudweb.context import RequestContext
-from cloudweb.exceptions import CloudwebError
-from identity.authentication import LONGEST_PASSWORD
+from cloudweb.exceptions import CloudwebError, Unauthorized
+from identity.authentication import LONGEST_PASSWORD, find_user
 from identity.manager import UserManager
 from identity.models import User
 
@@ -36,6 +37,36 @@ class OwnPasswordForm(PasswordChangeForm):
         """Return the user as he is now, so that this session goes on."""
         self.user.refresh_from_db(fields=["password"])
         return self.user
+
+
+class ExpiredPasswordForm(forms.Form):
+    """A new password of someone who cannot log in with the old one any more, but knows it."""
+
+    username = forms.CharField(max_length=255)
+    domain = forms.CharField(max_length=64, required=False)
+    old_password = forms.CharField(max_length=LONGEST_PASSWORD, strip=False)
+    new_password1 = forms.CharField(max_length=LONGEST_PASSWORD, strip=False)
+    new_password2 = forms.CharField(max_length=LONGEST_PASSWORD, strip=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Change it as the last check; whether the name or the password was wrong is not said."""
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.errors:
+            return given
+        if given["new_password1"] != given["new_password2"]:
+            raise ValidationError("The two new passwords are not the same.")
+        user = find_user(name=given["username"], domain_name=given["domain"] or None)
+        try:
+            UserManager(RequestContext()).change_password(
+                user.pk if user else "",
+                original_password=given["old_password"],
+                password=given["new_password1"],
+            )
+        except Unauthorized as error:
+            raise ValidationError("This name and password do not belong together.") from error
+        except CloudwebError as error:
+            raise ValidationError(error.message) from error
+        return given
 
 
 class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # not generic at run time

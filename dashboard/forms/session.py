@@ -8,9 +8,13 @@ from django import forms
 from django.contrib.auth import authenticate
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
+from django.urls import reverse
+from django.utils.html import format_html
 
 from cloudweb.exceptions import ServiceUnavailable
 from identity.exceptions import PasswordExpired
+
+EXPIRED = 'Your password has expired. <a href="{}">Choose a new one</a>, then log in with it.'
 
 
 class LoginForm(AuthenticationForm):
@@ -21,7 +25,6 @@ class LoginForm(AuthenticationForm):
     error_messages = {
         "invalid_login": "This name and password do not belong together. Check both and try again.",
         "inactive": "This account is disabled; ask the operator of the cloud.",
-        "expired": "Your password has expired. Choose a new one to log in.",
     }
 
     def clean(self) -> dict[str, Any]:
@@ -39,7 +42,8 @@ class LoginForm(AuthenticationForm):
             except ServiceUnavailable as error:
                 raise ValidationError(error.message, code="unavailable") from error
             except PasswordExpired as error:
-                raise ValidationError(self.error_messages["expired"], code="expired") from error
+                link = format_html(EXPIRED, reverse("expired_password"))
+                raise ValidationError(link, code="expired") from error
             if self.user_cache is None:
                 raise self.get_invalid_login_error()
         return given

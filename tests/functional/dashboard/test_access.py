@@ -20,7 +20,14 @@ from tests.builders.instances import Lab, lab
 
 pytestmark = pytest.mark.django_db(transaction=True)
 #: Open to anyone.
-PUBLIC = {"login", "logout", "logged_out", "federated_login", "federated_callback"}
+PUBLIC = {
+    "login",
+    "expired_password",
+    "logout",
+    "logged_out",
+    "federated_login",
+    "federated_callback",
+}
 #: Routes about one thing: what they are called with.
 OF_CONSOLES = {"console_text", "console_log"}
 OF_A_SERVER = {"server", "server_history", "server_console"} | OF_CONSOLES
