@@ -19,17 +19,19 @@ from cloudweb.manager import Manager
 from cloudweb.policy import RULES, policy_of
 from tests.contract.access.test_audit import LINES as AUDIT
 from tests.contract.access.test_compute import LINES as COMPUTE
+from tests.contract.access.test_instances import LINES as INSTANCES
 from tests.contract.access.test_network import LINES as NETWORK
 from tests.contract.test_identity_access import ROUTES as IDENTITY
 from tests.functional.image import test_image_access as image
 from tests.functional.image.test_metadef_access import MATRIX as METADEFS
-from tests.functional.instances.test_access import TABLE as SERVERS
 
 #: Methods and paths, each with its words for ids, that some table of access tests sends to everybody.
 CALLS: list[tuple[str, str]] = [
-    *((line.method, line.path.partition("?")[0]) for line in (*AUDIT, *COMPUTE, *NETWORK)),
+    *(
+        (line.method, line.path.partition("?")[0])
+        for line in (*AUDIT, *COMPUTE, *INSTANCES, *NETWORK)
+    ),
     *((method, f"/identity{path}") for method, path in IDENTITY),
-    *((method, f"/compute/v2.1/{path}") for method, path in SERVERS),
     *image.COLLECTION,
     *((method, f"/image/v2/metadefs/{path}") for method, path in METADEFS),
     *((method, f"/image/v2/images/an-id{path}") for method, path in image.MATRIX),

@@ -1,0 +1,246 @@
+"""Every route of servers, key pairs and their quotas by everybody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cloudweb.context import RequestContext
+from compute.bootstrap import ensure_default_flavors
+from compute.models import Flavor
+from identity.models import User
+from instances.api.actions import ServerActionViewSet
+from instances.manager import InstanceManager
+from instances.manager.key_pair import draw
+from instances.models import KeyPair
+from instances.states import VmState
+from tests.builders.access import (
+    EVERY_TOKEN,
+    OPERATORS,
+    PROJECT_MEMBERS,
+    PROJECT_READERS,
+    Line,
+    World,
+    access_test,
+    shared_world,
+)
+from tests.builders.identity import client_with, make_context
+from tests.builders.images import RAW, make_image
+from tests.builders.networks import make_network, make_port, make_subnet
+from tests.builders.servers import make_server
+from tests.contract.access.test_compute import V21, at
+
+SERVER = f"{V21}/servers/{{server_id}}"
+QUOTAS = f"{V21}/os-quota-sets/{{project_id}}"
+PUBLIC = draw(comment="new")[1]
+ITEMS = {"metadata": {"a": "b"}}
+CREATE = {
+    "name": "new",
+    "imageRef": "{image_id}",
+    "flavorRef": "{flavor_id}",
+    "networks": [{"uuid": "{network_id}"}],
+}
+#: Whoever has a token of a project, whatever his role there.
+IN_A_PROJECT = PROJECT_READERS - {"system_admin"} | {"other", "service"}
+
+
+def build(owner: User) -> dict[str, Any]:
+    """Return the ids of servers in each state, what another is made of, and a key pair."""
+    ensure_default_flavors()
+    context = make_context(owner)
+    network = make_network(context)
+    make_subnet(network, context)
+    server = make_server(owner, metadata={"k": "v"})
+    system = RequestContext.system(project_id=owner.default_project_id)
+    make_port(network, system, device_id=str(server.id), device_owner="compute:nova")
+    busy = make_server(owner)
+    InstanceManager(context).stop(busy.id)
+    KeyPair.objects.create(user_id=owner.pk, name="mine", public_key="x", fingerprint="y")
+    flavor = Flavor.objects.order_by("ram").first()
+    assert flavor is not None
+    return {
+        "server_id": str(server.id),
+        "stopped_id": str(make_server(owner, vm_state=VmState.STOPPED).id),
+        "busy_id": str(busy.id),
+        "label": network.name,
+        "key": "k",
+        "request_id": context.request_id,
+        "name": "mine",
+        "image_id": str(make_image(context=context, data=RAW).id),
+        "flavor_id": flavor.id,
+        "network_id": str(network.id),
+    }
+
+
+def read(path: str) -> Line:
+    """Return the line of one thing of the project: for others it does not exist."""
+    return Line("GET", path, PROJECT_READERS, others={"other": 404})
+
+
+def write(method: str, path: str, body: Any = None, *, status: int = 200) -> Line:
+    """Return the line of a change of it."""
+    return Line(method, path, PROJECT_MEMBERS, status=status, others={"other": 404}, body=body)
+
+
+def listed(path: str) -> Line:
+    """Return the line of a list: each sees his own."""
+    return Line("GET", path, PROJECT_READERS | {"other"})
+
+
+def act(server: str, name: str, value: Any = None) -> Line:
+    """Return the line of an action."""
+    return write("POST", f"{V21}/servers/{{{server}}}/action", {name: value}, status=202)
+
+
+#: Every action that POST .../action knows.
+ACTIONS = {
+    "os-start": act("stopped_id", "os-start"),
+    "os-stop": act("server_id", "os-stop"),
+    "reboot": act("server_id", "reboot", {"type": "SOFT"}),
+    "os-getConsoleOutput": Line(
+        "POST",
+        f"{SERVER}/action",
+        PROJECT_MEMBERS,
+        status=409,
+        others={"other": 404},
+        body={"os-getConsoleOutput": {}},
+        unfinished="it is on no host that could be asked: test_server_life",
+        no_record="it only reads",
+    ),
+}
+KEYS = V21 + "/os-keypairs"
+LINES = [
+    listed(V21 + "/servers"),
+    listed(V21 + "/servers/detail"),
+    Line("GET", V21 + "/servers?all_tenants=1", OPERATORS),
+    Line(
+        "POST",
+        V21 + "/servers",
+        PROJECT_MEMBERS - {"system_admin"},
+        status=202,
+        others={"other": 400},
+        body={"server": CREATE},
+    ),
+    read(SERVER),
+    write("PUT", SERVER, {"server": {"name": "x"}}),
+    write("DELETE", SERVER, status=204),
+    *ACTIONS.values(),
+    read(f"{SERVER}/ips"),
+    read(f"{SERVER}/ips/{{label}}"),
+    read(f"{SERVER}/metadata"),
+    write("POST", f"{SERVER}/metadata", ITEMS),
+    write("PUT", f"{SERVER}/metadata", ITEMS),
+    read(f"{SERVER}/metadata/{{key}}"),
+    write("PUT", f"{SERVER}/metadata/{{key}}", {"meta": {"k": "w"}}),
+    write("DELETE", f"{SERVER}/metadata/{{key}}", status=204),
+    read(f"{SERVER}/os-security-groups"),
+    read(f"{SERVER}/os-interface"),
+    read(f"{SERVER}/os-instance-actions"),
+    read(f"{V21}/servers/{{busy_id}}/os-instance-actions/{{request_id}}"),
+    # A key pair is a user's: even his project's other members do not see it.
+    Line("GET", KEYS, EVERY_TOKEN),
+    Line("POST", KEYS, EVERY_TOKEN, body={"keypair": {"name": "new"}}),
+    Line("GET", f"{KEYS}/{{name}}", {"owner"}, refusal=404),
+    Line("DELETE", f"{KEYS}/{{name}}", {"owner"}, status=202, refusal=404),
+    *(
+        Line(
+            method,
+            f"{KEYS}{path}?user_id={{owner_id}}",
+            OPERATORS | {"owner"},
+            status=status,
+            headers=at("2.92"),
+        )
+        for method, path, status in (
+            ("GET", "", 200),
+            ("GET", "/{name}", 200),
+            ("DELETE", "/{name}", 204),
+        )
+    ),
+    Line(
+        "POST",
+        KEYS,
+        OPERATORS | {"owner"},
+        status=201,
+        headers=at("2.92"),
+        body={"keypair": {"name": "new", "user_id": "{owner_id}", "public_key": PUBLIC}},
+    ),
+    Line("GET", V21 + "/limits", IN_A_PROJECT),
+    Line("GET", QUOTAS, PROJECT_READERS),
+    Line("PUT", QUOTAS, OPERATORS, body={"quota_set": {"cores": 3}}),
+    Line("DELETE", QUOTAS, OPERATORS, status=202),
+    listed(f"{QUOTAS}/defaults"),
+    Line("GET", f"{QUOTAS}/detail", PROJECT_READERS),
+]
+FAULTS = {400: "badRequest", 403: "forbidden", 404: "itemNotFound", 409: "conflictingRequest"}
+
+
+def check(answer: Any) -> None:
+    """A refusal is in compute's words; a 403 names the policy."""
+    if answer.status_code == 401:
+        assert answer.headers["WWW-Authenticate"] == 'Keystone uri="http://testserver/identity"'
+        assert answer.json()["error"]["code"] == 401
+    elif answer.status_code >= 400:
+        fault = answer.json()[FAULTS[answer.status_code]]
+        assert fault["code"] == answer.status_code
+        if answer.status_code == 403:
+            assert fault["message"].startswith(("Policy doesn't allow ", "This call needs a token"))
+    elif answer.status_code in (202, 204) and not answer.content:
+        assert answer.headers["Content-Length"] == "0"
+
+
+world = shared_world(build)
+test_access = access_test(LINES, check)
+
+
+def test_every_action_is_in_the_table() -> None:
+    assert set(ServerActionViewSet.ACTIONS) == ACTIONS.keys()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "reader"), [("ips/no-such-network", 404), ("os-instance-actions/req-none", 404)]
+)
+def test_what_a_server_does_not_have(path: str, reader: int, world: World) -> None:
+    line = Line("GET", f"{SERVER}/{path}", {"reader"})
+    for caller in ("other", "reader", "member", "manager", "admin"):
+        assert world.send(line, caller).status_code == reader
+    assert world.send(line, "anonymous").status_code == 401
+
+
+@pytest.mark.django_db
+def test_lists_hold_nothing_of_others(world: World) -> None:
+    stranger = client_with("admin")
+    for path in ("servers", "servers/detail"):
+        line = Line("GET", f"{V21}/{path}", {"other"})
+        assert world.send(line, "other").json() == {"servers": []}
+        assert stranger.send("GET", f"{V21}/{path}").json() == {"servers": []}
+        assert len(world.send(line, "reader").json()["servers"]) == 3
+    everybody = world.send(Line("GET", V21 + "/servers?all_tenants=1", OPERATORS), "admin")
+    assert len(everybody.json()["servers"]) == 3
+
+
+@pytest.mark.django_db
+def test_a_project_in_the_url_must_be_the_tokens(world: World) -> None:
+    own = Line("GET", "/compute/v2.1/{project_id}/servers/{server_id}", {"owner"})
+    assert world.send(own, "owner").status_code == 200
+    other = Line("GET", f"/compute/v2.1/{'0' * 32}/servers/{{server_id}}", {"owner"})
+    wrong = world.send(other, "owner")
+    assert wrong.status_code == 400
+    assert "doesn't match Context's project_id" in wrong.json()["badRequest"]["message"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "more",
+    [{"availability_zone": "nova:h1"}, {"host": "h1"}, {"hypervisor_hostname": "h1"}],
+    ids=str,
+)
+def test_only_an_operator_says_where(more: dict[str, str], world: World) -> None:
+    """A host in the zone or at its own key is for admins."""
+    wanted = {"name": "x", "flavorRef": "1", "imageRef": "{owner_id}", "networks": "none"}
+    line = Line(
+        "POST", V21 + "/servers", {"admin"}, body={"server": wanted | more}, headers=at("2.96")
+    )
+    for caller in ("member", "owner", "manager"):
+        assert world.send(line, caller).status_code == 403, more
