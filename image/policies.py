@@ -14,6 +14,7 @@ declare(
         "image:images:stage": project_member,
         "image:images:import": project_member,
         "image:images:copy": admin,
+        "image:copies:list": admin,
         "image:copies:remove": admin,
         "image:stores:list": project_reader,
         "image:stores:detail": admin,

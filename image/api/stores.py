@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -44,9 +46,15 @@ class StoreViewSet(ServiceViewSet):
 
 
 class ImageCopyViewSet(ServiceViewSet):
-    """The data of one image in one store."""
+    """The copies of one image's data, each in one store."""
 
     manager = ImageCopyManager
+
+    @extend_schema(operation_id="image_images_locations", responses={200: list[dict[str, Any]]})
+    def of_image(self, request: Request, image_id: str) -> Response:
+        """Return where all of them are; for operators."""
+        copies = ImageCopyManager(self.context).list(image_id)
+        return Response([{"url": url, "metadata": {"store": name}} for name, url in copies])
 
     @extend_schema(operation_id="image_stores_remove_copy", responses={204: None})
     def remove(self, request: Request, store_id: str, image_id: str) -> Response:

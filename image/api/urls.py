@@ -44,6 +44,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{IMAGE}/file", ImageDataViewSet.as_view(DATA)),
     path(f"{IMAGE}/import", ImageImportViewSet.as_view({"post": "start"})),
     path(f"{IMAGE}/stage", ImageDataViewSet.as_view({"put": "stage"})),
+    path(f"{IMAGE}/locations", ImageCopyViewSet.as_view({"get": "of_image"})),
     path(f"{IMAGE}/tags/<str:tag>", ImageViewSet.as_view(TAG)),
     path(f"{IMAGE}/members", ImageMemberViewSet.as_view(COLLECTION)),
     path(f"{IMAGE}/members/<str:member_id>", ImageMemberViewSet.as_view(ONE)),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import uuid
+from collections.abc import Sequence
 
 from django.db import transaction
 
@@ -13,12 +15,22 @@ from image import states
 from image.exceptions import CopyNotFound, ImageConflict, ImageProtected, LastCopy
 from image.manager.finding import ImageFinder
 from image.models import Image
-from image.stores import store, store_ids
+from image.stores import ordered, store, store_ids
 from operations.starting import is_held
 
 
 class ImageCopyManager(ImageFinder):
     """The copies that one image has; an import by ``copy-image`` makes further ones."""
+
+    @policy("image:copies:list")
+    def list(self, image_id: str | uuid.UUID) -> Sequence[tuple[str, str]]:
+        """Return store and address of each copy, in the order in which they are read."""
+        image = self._find(image_id)
+        return [
+            (name, store(name).url(image.store_key))
+            for name in ordered(image.stores)
+            if name in store_ids()
+        ]
 
     @policy("image:copies:remove")
     def remove(self, image_id: str | uuid.UUID, store_id: str) -> None:
@@ -34,7 +46,7 @@ class ImageCopyManager(ImageFinder):
                 place, key = store(store_id), image.store_key
                 transaction.on_commit(lambda: place.delete(key), robust=True)
 
-    def _rest(self, image: Image, store_id: str) -> list[str]:
+    def _rest(self, image: Image, store_id: str) -> builtins.list[str]:
         """Return the stores that keep it; raise why it cannot be removed."""
         if store_id not in image.stores:
             raise CopyNotFound(image.id, store_id)

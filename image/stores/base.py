@@ -53,5 +53,9 @@ class Store(ABC):
         """Remove what is that old and whose key nobody keeps, unfinished data too; return the keys."""
 
     @abstractmethod
+    def url(self, key: str) -> str:
+        """Return where the data is, as operators read it; nobody fetches it by this."""
+
+    @abstractmethod
     def facts(self) -> Mapping[str, str]:
         """Return what operators are told about it: no secret."""

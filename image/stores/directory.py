@@ -63,6 +63,10 @@ class DirectoryStore(Store):
                     removed.append(path.name)
         return removed
 
+    def url(self, key: str) -> str:
+        """Name the file."""
+        return (self.data / key).absolute().as_uri()
+
     def facts(self) -> Mapping[str, str]:
         """Say which directory it is."""
         return {"data_dir": str(self.root)}

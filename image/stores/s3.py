@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO, cast
+from urllib.parse import quote
 
 import boto3
 from botocore.config import Config
@@ -131,6 +132,11 @@ class S3Store(Store):
         except ClientError as error:
             if _code(error) not in _ABSENT:
                 raise
+
+    def url(self, key: str) -> str:
+        """Name the object, without what gives access to it."""
+        place = self.place(key)
+        return f"s3://{place['Bucket']}/{quote(place['Key'])}"
 
     def facts(self) -> Mapping[str, str]:
         """Say which bucket it is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -15,16 +16,14 @@ from image.stores import directory
 from image.stores import store as store_of
 from tests.builders.identity import ApiClient, client_with
 from tests.builders.images import RAW, caller, make_image
+from tests.builders.stores import file_settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
 def stores(settings: Any, tmp_path: Path) -> Path:
-    settings.IMAGE_STORES = {
-        name: {"kind": "file", "description": "", "path": str(tmp_path / name)}
-        for name in ("one", "two")
-    }
+    settings.IMAGE_STORES = {name: file_settings(tmp_path / name) for name in ("one", "two")}
     settings.IMAGE_STAGING = tmp_path / "staging"
     return tmp_path
 
@@ -66,6 +65,17 @@ def test_a_copy_goes_and_the_image_stays(
     last = remove(admin, stays, image)
     assert (last.status_code, "only copy" in last.json()["message"]) == (403, True)
     assert files(stores, stays) == 1
+
+
+def test_operators_learn_where_the_copies_are(admin: ApiClient, stores: Path) -> None:
+    image = image_in_both()
+    found = admin.get(f"/image/v2/images/{image.id}/locations").json()
+    assert [one["metadata"] for one in found] == [{"store": "one"}, {"store": "two"}]
+    for one in found:
+        parts = urlsplit(one["url"])
+        assert (parts.scheme, parts.netloc) == ("file", "")
+        assert Path(unquote(parts.path)).read_bytes() == RAW
+    assert admin.get(f"/image/v2/images/{make_image().id}/locations").json() == []
 
 
 def test_what_keeps_a_copy(admin: ApiClient, stores: Path) -> None:

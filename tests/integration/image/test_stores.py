@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -110,6 +111,14 @@ def test_one_that_is_dropped_does_not_take_anothers_data_along(kind: str) -> Non
     late.drop()
     with one.open("key") as file:
         assert file.read() == b"good"
+
+
+def test_an_address_names_the_data_and_no_secret(kind: str, settings: Any) -> None:
+    url = store("one").url("a key")
+    assert url.startswith({"file": "file:///", "s3": "s3://images-"}[kind])
+    assert unquote(url).endswith("/a key")
+    values = settings.IMAGE_STORES["one"]
+    assert not any(values[name] in url for name in ("access_key", "secret_key") if name in values)
 
 
 def test_the_reaper_takes_what_nobody_keeps(kind: str, left: Callable[[], int]) -> None:
