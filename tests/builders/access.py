@@ -161,8 +161,9 @@ def shared_world(build: Callable[[User], Mapping[str, Any]]) -> Any:
     ) -> Iterator[World]:
         from django.conf import settings
 
-        before = settings.IMAGE_STORE
-        settings.IMAGE_STORE = tmp_path_factory.mktemp("access") / "images"
+        before = settings.IMAGE_STORE, settings.IMAGE_STAGING
+        directory = tmp_path_factory.mktemp("access")
+        settings.IMAGE_STORE, settings.IMAGE_STAGING = directory / "images", directory / "staging"
         with django_db_blocker.unblock(), transaction.atomic():
             owner = make_member("member", project=make_project())
             made = World(owner, {"project_id": owner.default_project_id, "owner_id": owner.pk})
@@ -170,7 +171,7 @@ def shared_world(build: Callable[[User], Mapping[str, Any]]) -> Any:
             made.clients = clients_around(owner)
             yield made
             transaction.set_rollback(True)
-        settings.IMAGE_STORE = before
+        settings.IMAGE_STORE, settings.IMAGE_STAGING = before
 
     return world
 

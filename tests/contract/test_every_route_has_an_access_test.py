@@ -1,6 +1,6 @@
 """No endpoint without an access test, no public manager method without a declared policy.
 
-Each service has one table of calls by callers; ``CALLS`` is where a new service adds its own.
+The modules in ``access`` declare the lines; a route that has none there fails here.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,24 +18,19 @@ from django.urls import URLPattern, get_resolver, resolve
 from cloudweb.api.mounts import service_of
 from cloudweb.manager import Manager
 from cloudweb.policy import RULES, policy_of
-from tests.contract.access.test_audit import LINES as AUDIT
-from tests.contract.access.test_compute import LINES as COMPUTE
-from tests.contract.access.test_instances import LINES as INSTANCES
-from tests.contract.access.test_network import LINES as NETWORK
+from tests.builders.access import Line
 from tests.contract.test_identity_access import ROUTES as IDENTITY
-from tests.functional.image import test_image_access as image
-from tests.functional.image.test_metadef_access import MATRIX as METADEFS
 
+#: The lines of every module of access tests.
+LINES: list[Line] = [
+    line
+    for path in sorted(Path(__file__).parent.glob("access/test_*.py"))
+    for line in importlib.import_module(f"tests.contract.access.{path.stem}").LINES
+]
 #: Methods and paths, each with its words for ids, that some table of access tests sends to everybody.
 CALLS: list[tuple[str, str]] = [
-    *(
-        (line.method, line.path.partition("?")[0])
-        for line in (*AUDIT, *COMPUTE, *INSTANCES, *NETWORK)
-    ),
+    *((line.method, line.path.partition("?")[0]) for line in LINES),
     *((method, f"/identity{path}") for method, path in IDENTITY),
-    *image.COLLECTION,
-    *((method, f"/image/v2/metadefs/{path}") for method, path in METADEFS),
-    *((method, f"/image/v2/images/an-id{path}") for method, path in image.MATRIX),
 ]
 #: What is for everybody, with the test that says so.
 FOR_EVERYBODY = {
