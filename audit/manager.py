@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -42,6 +42,12 @@ class RecordManager(Manager):
     def every(self, wanted: RecordFilter = EVERYTHING) -> Iterator[Record]:
         """Return all records that ``list`` would show, read page by page."""
         return self._pages(self._rows(wanted))
+
+    @policy("audit:own_records:list")
+    def own(self, *, limit: int) -> Sequence[Record]:
+        """Return the latest of what the caller himself did, in whichever project."""
+        rows = Record.objects.filter(user_id=str(self.context.user_id))
+        return paginate(rows, limit=limit).rows
 
     @policy("audit:records:get")
     def get(self, record_id: str | UUID) -> Record:

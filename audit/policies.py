@@ -7,7 +7,7 @@ nothing that its readers may not see otherwise: no secret ever enters one.
 from __future__ import annotations
 
 from cloudweb.context import RequestContext
-from cloudweb.policy import declare, project_reader, system_reader
+from cloudweb.policy import authenticated, declare, project_reader, system_reader
 
 
 def auditor(context: RequestContext) -> bool:
@@ -19,6 +19,7 @@ declare(
     {
         "audit:records:list": auditor,
         "audit:records:get": auditor,
+        "audit:own_records:list": authenticated,
         "audit:records:list_all_projects": system_reader,
     }
 )

@@ -111,7 +111,13 @@ def trusted_proxies() -> list[IPv4Network | IPv6Network]:
 
 
 #: Kind of request -> how often by default. Every ``openstack`` command logs in once.
-THROTTLES = {"login": "240/minute", "login_address": "600/minute", "read": "", "write": ""}
+THROTTLES = {
+    "login": "240/minute",
+    "login_address": "600/minute",
+    "passcode": "10/minute;60/hour",
+    "read": "",
+    "write": "",
+}
 
 
 def throttles() -> dict[str, str]:

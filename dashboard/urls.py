@@ -2,8 +2,14 @@
 
 from django.urls import path
 
-from dashboard.views.account import Account, CloudsYaml, OpenRc
+from dashboard.views.account import Account
 from dashboard.views.activity import Activity
+from dashboard.views.api_access import ApiAccess, CloudsYaml, OpenRc
+from dashboard.views.application_credentials import (
+    ApplicationCredentials,
+    DeleteApplicationCredential,
+    NewApplicationCredential,
+)
 from dashboard.views.expired_password import ExpiredPassword
 from dashboard.views.federation import Callback, Depart, LoggedOut
 from dashboard.views.image_details import (
@@ -25,7 +31,16 @@ from dashboard.views.images import (
 )
 from dashboard.views.key_pairs import DeleteKey, GenerateKey, ImportKey, KeyPairs
 from dashboard.views.launch import Launch
+from dashboard.views.members import AddMember, ChangeMember, DismissMember, Members
 from dashboard.views.overview import LiveOverview, Overview
+from dashboard.views.second_factor import (
+    BeginSecondFactor,
+    NewSecondFactor,
+    RemoveSecondFactor,
+    RenewCodes,
+    SecondFactor,
+)
+from dashboard.views.second_step import SecondStep
 from dashboard.views.server import (
     ConsoleDownload,
     ConsoleText,
@@ -39,6 +54,7 @@ from dashboard.views.session import LogIn, LogOut, SwitchProject
 urlpatterns = [
     path("login/expired", ExpiredPassword.as_view(), name="expired_password"),
     path("login", LogIn.as_view(), name="login"),
+    path("login/code", SecondStep.as_view(), name="second_step"),
     path("login/oidc/callback", Callback.as_view(), name="federated_callback"),
     path("login/oidc/<str:provider_id>", Depart.as_view(), name="federated_login"),
     path("logged-out", LoggedOut.as_view(), name="logged_out"),
@@ -82,6 +98,35 @@ urlpatterns = [
     path("key-pairs/delete", DeleteKey.as_view(), name="delete_key"),
     path("activity", Activity.as_view(), name="activity"),
     path("account", Account.as_view(), name="account"),
+    path("account/api", ApiAccess.as_view(), name="api_access"),
     path("account/clouds.yaml", CloudsYaml.as_view(), name="clouds_yaml"),
     path("account/openrc", OpenRc.as_view(), name="openrc"),
+    path("account/second-factor", SecondFactor.as_view(), name="second_factor"),
+    path("account/second-factor/begin", BeginSecondFactor.as_view(), name="begin_second_factor"),
+    path("account/second-factor/new", NewSecondFactor.as_view(), name="new_second_factor"),
+    path("account/second-factor/codes", RenewCodes.as_view(), name="renew_codes"),
+    path(
+        "account/second-factor/<str:device_id>/remove",
+        RemoveSecondFactor.as_view(),
+        name="remove_second_factor",
+    ),
+    path(
+        "account/application-credentials",
+        ApplicationCredentials.as_view(),
+        name="application_credentials",
+    ),
+    path(
+        "account/application-credentials/new",
+        NewApplicationCredential.as_view(),
+        name="new_application_credential",
+    ),
+    path(
+        "account/application-credentials/<str:credential_id>/delete",
+        DeleteApplicationCredential.as_view(),
+        name="delete_application_credential",
+    ),
+    path("members", Members.as_view(), name="members"),
+    path("members/add", AddMember.as_view(), name="add_member"),
+    path("members/<str:user_id>/role", ChangeMember.as_view(), name="change_member"),
+    path("members/<str:user_id>/dismiss", DismissMember.as_view(), name="dismiss_member"),
 ]

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from identity.authentication import log_in
 from identity.models import User
+from identity.multifactor import enough
 from identity.querysets import active_user
 
 
@@ -22,16 +23,20 @@ class SqlBackend(BaseBackend):
         password: str | None = None,
         domain: str | None = None,
         domain_name: str | None = None,
+        first_step: bool = False,
         **credentials: Any,
     ) -> User | None:
         """Return the user; None for a wrong name or password, or someone disabled.
 
-        Raises DirectoryUnavailable.
+        None, too, for somebody of whom more than a password is asked, unless this is but the
+        ``first_step`` and the caller asks for the rest. Raises DirectoryUnavailable.
         """
         if username is None or password is None:
             return None
         user = log_in(password=password, name=username, domain_id=domain, domain_name=domain_name)
-        return user if user is not None and user.is_active else None
+        if user is None or not user.is_active:
+            return None
+        return user if first_step or enough(user, ["password"]) else None
 
     def get_user(self, user_id: Any) -> User | None:
         """Return the user of a session, unless disabled since."""

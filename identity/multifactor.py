@@ -12,6 +12,8 @@ from identity.models import User
 ENABLED = "multi_factor_auth_enabled"
 RULES = "multi_factor_auth_rules"
 PASSWORD_AND_PASSCODE = [["password", "totp"]]
+#: The options of a user who gave himself a second factor.
+SWITCHED_ON = {ENABLED: True, RULES: PASSWORD_AND_PASSCODE}
 
 
 def rules_of(user: User) -> Sequence[Sequence[str]]:

@@ -21,6 +21,13 @@ TEXTS = {
     "identity:sessions:create": "Log in",
     "identity:sessions:delete": "Log out",
     "identity:user_passwords:change": "Change password",
+    "identity:second_factors:create": "Add a second factor",
+    "identity:second_factors:delete": "Remove a second factor",
+    "identity:second_factors:reset": "Reset a second factor",
+    "identity:recovery_codes:create": "Draw recovery codes",
+    "identity:members:add": "Add member",
+    "identity:members:update": "Change member's role",
+    "identity:members:remove": "Remove member",
 }
 #: What is chosen beside the search: its text, and what it narrows the list to.
 KINDS: dict[str, tuple[str, dict[str, object]]] = {

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from django.urls import reverse
 
+from cloudweb.context import RequestContext
+from cloudweb.policy import allows
+
 
 class Entry(NamedTuple):
     """One way to go; ``current`` where the user is."""
@@ -18,14 +21,33 @@ class Entry(NamedTuple):
 
 
 SECTIONS = (
-    ("Overview", "overview", "layout-dashboard"),
-    ("Servers", "servers", "server-2"),
-    ("Images", "images", "disc"),
-    ("Key pairs", "key_pairs", "key"),
-    ("Activity", "activity", "history"),
+    ("Overview", "overview", "layout-dashboard", None),
+    ("Servers", "servers", "server-2", None),
+    ("Images", "images", "disc", None),
+    ("Key pairs", "key_pairs", "key", None),
+    ("Members", "members", "users", "identity:members:list"),
+    ("Activity", "activity", "history", None),
 )
 
 
-def navigation(current: str) -> Sequence[Entry]:
-    """Return the entries; ``current`` is the name of the route that is lit."""
-    return [Entry(text, reverse(name), icon, name == current) for text, name, icon in SECTIONS]
+#: Names of routes of the user's own pages.
+ACCOUNT = (
+    ("Profile", "account", "user"),
+    ("Second factor", "second_factor", "shield-lock"),
+    ("Application credentials", "application_credentials", "key"),
+    ("API access", "api_access", "terminal-2"),
+)
+
+
+def navigation(current: str, context: RequestContext) -> Sequence[Entry]:
+    """Return where this caller may go; ``current`` is the name of the route that is lit."""
+    return [
+        Entry(text, reverse(name), icon, name == current)
+        for text, name, icon, policy in SECTIONS
+        if policy is None or (context.project_id is not None and allows(context, policy))
+    ]
+
+
+def account_tabs(current: str) -> Sequence[Entry]:
+    """Return the tabs of the user's own pages."""
+    return [Entry(text, reverse(name), icon, name == current) for text, name, icon in ACCOUNT]

@@ -13,6 +13,17 @@ from django.utils.html import format_html
 
 from cloudweb.exceptions import ServiceUnavailable
 from identity.exceptions import PasswordExpired
+from identity.second_step import Need, need_of
+
+UNTAKEN = {
+    Need.DEVICE: (
+        "This account needs a second factor and has none yet. Ask the operator of the cloud."
+    ),
+    Need.OTHER: (
+        "This account has to show more than a password and a passcode, which this page cannot "
+        "take. Log in by the API, or ask the operator of the cloud."
+    ),
+}
 
 EXPIRED = 'Your password has expired. <a href="{}">Choose a new one</a>, then log in with it.'
 
@@ -38,6 +49,7 @@ class LoginForm(AuthenticationForm):
                     username=name,
                     password=password,
                     domain_name=given.get("domain") or None,
+                    first_step=True,
                 )
             except ServiceUnavailable as error:
                 raise ValidationError(error.message, code="unavailable") from error
@@ -46,4 +58,11 @@ class LoginForm(AuthenticationForm):
                 raise ValidationError(link, code="expired") from error
             if self.user_cache is None:
                 raise self.get_invalid_login_error()
+            self._refuse_what_no_page_takes()
         return given
+
+    def _refuse_what_no_page_takes(self) -> None:
+        """Say, to who has shown the right password, what he cannot show here."""
+        user: Any = self.user_cache
+        if text := UNTAKEN.get(need_of(user)):
+            raise ValidationError(text, code="second_factor")

@@ -1,25 +1,30 @@
-"""The user's own page: password, and credentials for the command line."""
+"""The user's own page: who he is, where he has which role, his password."""
 
 from __future__ import annotations
 
-import json
-import re
-import shlex
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import update_session_auth_hash
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 
-from cloudweb.api.mounts import identity_url
+from audit.manager import RecordManager
+from dashboard.components.activity import done_of
+from dashboard.components.navigation import account_tabs
+from dashboard.components.roles import places_of
 from dashboard.views.page import Page
 from identity.forms import OwnPasswordForm
+from identity.manager import AssignmentManager, UserManager
+
+#: How many of the latest log-ins and changes are shown.
+RECENT = 8
 
 
+@method_decorator(sensitive_post_parameters(), name="dispatch")
 class Account(Page):
-    """Who one is, and how programs log in."""
+    """Who one is."""
 
     section = "account"
     needs_project = False
@@ -40,71 +45,14 @@ class Account(Page):
         user: Any = self.request.user  # logged in, as dispatch has seen
         return OwnPasswordForm(user, data)
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Keep passwords out of error reports."""
-        return sensitive_post_parameters()(super().dispatch)(request, *args, **kwargs)
-
     def _show(self, form: OwnPasswordForm, *, status: int = 200) -> HttpResponse:
+        own = str(self.context.user_id)
         return self.render(
             "dashboard/account.html",
             status=status,
+            tabs=account_tabs("account"),
             form=form,
-            auth_url=f"{identity_url(self.request)}/v3",
-            api_url="/compute/v2.1/servers/detail",
-            region=settings.REGION,
-            cloud=cloud_name(self.context.project_name),
+            person=UserManager(self.context).get(own),
+            places=places_of(AssignmentManager(self.context).own()),
+            recent=done_of(RecordManager(self.context).own(limit=RECENT)),
         )
-
-
-def cloud_name(project: str) -> str:
-    """Return a word for a project that needs no quotes anywhere."""
-    return re.sub(r"[^a-z0-9]+", "-", project.lower()).strip("-") or "cloud"
-
-
-class CloudsYaml(Page):
-    """clouds.yaml for the current project; the password is asked for or added by hand."""
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Send the file. JSON strings are YAML strings."""
-        context = self.context
-        auth = {
-            "auth_url": f"{identity_url(request)}/v3",
-            "username": context.user_name,
-            "user_domain_id": context.user_domain_id,
-            "project_id": context.project_id,
-            "project_name": context.project_name,
-        }
-        lines = ["clouds:", f"  {cloud_name(context.project_name)}:", "    auth:"]
-        lines += [f"      {name}: {json.dumps(value)}" for name, value in auth.items()]
-        lines += ["      # password: add it here, or set OS_PASSWORD"]
-        lines += [f"    region_name: {json.dumps(settings.REGION)}", "    identity_api_version: 3"]
-        return _file("\n".join(lines) + "\n", "clouds.yaml")
-
-
-class OpenRc(Page):
-    """A shell script that sets the environment of the openstack command."""
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Send the file; it asks for the password when it is sourced."""
-        context = self.context
-        values = {
-            "OS_AUTH_URL": f"{identity_url(request)}/v3",
-            "OS_IDENTITY_API_VERSION": "3",
-            "OS_USERNAME": context.user_name,
-            "OS_USER_DOMAIN_ID": context.user_domain_id,
-            "OS_PROJECT_ID": context.project_id or "",
-            "OS_PROJECT_NAME": context.project_name,
-            "OS_REGION_NAME": settings.REGION,
-        }
-        lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
-        who = shlex.quote(f"Password of {context.user_name}: ")
-        lines += [f"printf %s {who}", "stty -echo; read -r OS_PASSWORD; stty echo; echo"]
-        lines += ["export OS_PASSWORD"]
-        name = cloud_name(context.project_name)
-        return _file("\n".join(lines) + "\n", f"{name}-openrc.sh")
-
-
-def _file(text: str, name: str) -> HttpResponse:
-    response = HttpResponse(text, content_type="text/plain; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response

@@ -57,7 +57,7 @@ class Page(View):
         """Return a whole page: with navigation, projects and user around it."""
         around = {
             "context": self.context,
-            "navigation": navigation(self.section),
+            "navigation": navigation(self.section, self.context),
             "projects": projects_of(self.request),
             "is_operator": self._is_operator(),
         }

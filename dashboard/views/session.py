@@ -13,6 +13,8 @@ from django.views import View
 from dashboard.forms.session import LoginForm
 from dashboard.views.federation import FAREWELL, ORIGIN, PATIENCE, REFUSAL, manager_for
 from dashboard.views.page import Page
+from dashboard.views.second_step import ask
+from identity.second_step import Need, need_of
 from identity.sessions import context_of, switch_project
 
 
@@ -22,6 +24,13 @@ class LogIn(LoginView):
     template_name = "dashboard/login.html"
     form_class = LoginForm
     redirect_authenticated_user = True
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Log in, or ask for the second factor first."""
+        user: Any = form.get_user()
+        if need_of(user) is Need.NOTHING:
+            return super().form_valid(form)
+        return ask(self.request, user, next_url=self.get_success_url())
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Offer the identity providers, too."""

@@ -14,8 +14,9 @@ from django.utils.html import format_html
 
 from identity.admin.editable import EditableAdmin, Values
 from identity.forms import NewPasswordForm
-from identity.manager import UserManager
+from identity.manager import SecondFactorManager, UserManager
 from identity.models import User
+from identity.multifactor import rules_of
 
 
 @admin.register(User)
@@ -34,11 +35,12 @@ class UserAdmin(EditableAdmin):
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Offer the password page once there is a user."""
         kept = ["name", "domain", "email", "description", "enabled", "default_project"]
-        return [*kept, "lock_password", "new_password"] if obj else [*kept, "lock_password"]
+        pages = ["new_password", "second_factor"] if obj else []
+        return [*kept, "lock_password", *pages]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         """Keep an existing user in his domain."""
-        return ["domain", "new_password"] if obj else []
+        return ["domain", "new_password", "second_factor"] if obj else []
 
     @admin.display(description="password")
     def new_password(self, user: User) -> str:
@@ -46,19 +48,53 @@ class UserAdmin(EditableAdmin):
         url = reverse("admin:identity_user_password", args=(user.pk,))
         return format_html('<a class="button" href="{}">Set a new password</a>', url)
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add the password page."""
-        page = self.admin_site.admin_view(self.password_view)
-        own = path("<path:user_id>/password/", page, name="identity_user_password")
-        return [own, *super().get_urls()]
+    @admin.display(description="second factor")
+    def second_factor(self, user: User) -> str:
+        """Say what his log-in asks for; link to the page that takes it away."""
+        if not rules_of(user):
+            return "none"
+        url = reverse("admin:identity_user_second_factor", args=(user.pk,))
+        return format_html('Required <a class="button" href="{}">Reset</a>', url)
 
-    def password_view(self, request: HttpRequest, user_id: str) -> HttpResponse:
-        """Set a user's password, outside any transaction: it is hashed there."""
-        user = self.get_object(request, user_id)
+    def get_urls(self) -> list[URLPattern]:
+        """Add the pages of password and second factor."""
+        password = self.admin_site.admin_view(self.password_view)
+        factor = self.admin_site.admin_view(self.second_factor_view)
+        return [
+            path("<path:user_id>/password/", password, name="identity_user_password"),
+            path("<path:user_id>/second-factor/", factor, name="identity_user_second_factor"),
+            *super().get_urls(),
+        ]
+
+    def second_factor_view(self, request: HttpRequest, user_id: str) -> HttpResponse:
+        """Take a user's second factor away, after asking."""
+        user = self._changeable(request, user_id)
+        back = reverse("admin:identity_user_change", args=(user.pk,))
+        if request.method == "POST":
+            changed = SecondFactorManager(self.context(request)).reset(user.pk)
+            self.log_change(request, changed, "Removed the second factor.")
+            messages.success(request, "The second factor was removed; tokens and sessions ended.")
+            return HttpResponseRedirect(back)
+        shown = {
+            **self.admin_site.each_context(request),
+            "title": f"Second factor of {user.name}",
+            "opts": self.opts,
+            "original": user,
+            "back": back,
+        }
+        return TemplateResponse(request, "admin/identity/user/second_factor.html", shown)
+
+    def _changeable(self, request: HttpRequest, user_id: str) -> User:
+        user: User | None = self.get_object(request, user_id)
         if user is None:
             raise Http404
         if not self.has_change_permission(request, user):
             raise PermissionDenied
+        return user
+
+    def password_view(self, request: HttpRequest, user_id: str) -> HttpResponse:
+        """Set a user's password, outside any transaction: it is hashed there."""
+        user = self._changeable(request, user_id)
         form = NewPasswordForm(user, request.POST or None)
         back = reverse("admin:identity_user_change", args=(user.pk,))
         if request.method == "POST" and form.is_valid():

@@ -18,6 +18,7 @@ from identity.manager.protocols import ProtocolManager
 from identity.manager.quotas import QuotaManager
 from identity.manager.registered_limits import RegisteredLimitManager
 from identity.manager.roles import RoleManager
+from identity.manager.second_factor import SecondFactorManager
 from identity.manager.tokens import IssuedToken, TokenManager
 from identity.manager.trusts import TrustManager
 from identity.manager.users import UserManager
@@ -42,6 +43,7 @@ __all__ = [
     "QuotaManager",
     "RegisteredLimitManager",
     "RoleManager",
+    "SecondFactorManager",
     "TokenManager",
     "TrustManager",
     "UserManager",

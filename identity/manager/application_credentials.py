@@ -171,7 +171,7 @@ class ApplicationCredentialManager(Manager):
 
 
 def _rows(user_id: str) -> QuerySet[ApplicationCredential]:
-    rows = ApplicationCredential.objects.filter(user_id=user_id)
+    rows = ApplicationCredential.objects.select_related("project").filter(user_id=user_id)
     return rows.prefetch_related(
         Prefetch("roles", Role.objects.order_by("name")),
         Prefetch("access_rules", AccessRule.objects.order_by("created_at", "id")),

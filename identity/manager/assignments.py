@@ -106,6 +106,12 @@ class AssignmentManager(Manager):
         """
         return found_assignments(self.context, asked)
 
+    @policy("identity:own_roles:list")
+    def own(self) -> Sequence[Effective]:
+        """Return the caller's own roles as they take effect, wherever that is."""
+        asked = Asked(user_id=str(self.context.user_id), effective=True)
+        return found_assignments(type(self.context).system(), asked)
+
     # What ids mean
 
     def _found(self, target: GrantTarget) -> Found:

@@ -54,6 +54,47 @@ class MemberManager(Manager):
             project=project, user=user, role=role, inherited=False
         )[0]
 
+    @policy("identity:members:update")
+    def change(self, user_id: str, *, role_name: str) -> Assignment:
+        """Give a member this role in place of those that a project's manager gave him.
+
+        Raises MemberNotFound, RoleNotFound, Forbidden for a role beyond manager.
+        """
+        role = self._role(role_name)
+        with transaction.atomic():
+            given = self._given(user_id)
+            kept = Assignment.objects.get_or_create(
+                project=given[0].project, user_id=user_id, role=role, inherited=False
+            )[0]
+            self._take([row for row in given if row.pk != kept.pk])
+        return kept
+
+    @policy("identity:members:remove")
+    def dismiss(self, user_id: str) -> None:
+        """Take every role from a user that a project's manager gives; raise MemberNotFound."""
+        with transaction.atomic():
+            self._take(self._given(user_id))
+
+    def _given(self, user_id: str) -> Sequence[Assignment]:
+        """Return the roles of a user here that his manager may take; raise MemberNotFound."""
+        rows = Assignment.objects.select_related("project", "role").filter(
+            project_id=self.context.scoped_project_id,
+            user_id=user_id,
+            inherited=False,
+            role__name__in=MANAGED,
+            role__domain=None,
+        )
+        given = tuple(rows)
+        if not given:
+            raise MemberNotFound
+        for row in given:
+            self._refuse_more_than_managed(row.role)
+        return given
+
+    def _take(self, rows: Sequence[Assignment]) -> None:
+        Assignment.objects.filter(pk__in=[row.pk for row in rows]).delete()
+        void_grants(rows)
+
     @policy("identity:members:remove")
     def remove(self, *, user_id: str, role_name: str) -> None:
         """Take a role from a user, which voids his tokens for the project at once.
@@ -76,6 +117,9 @@ class MemberManager(Manager):
         role = Role.objects.filter(name=name, domain=None).first()
         if role is None:
             raise RoleNotFound(name)
+        self._refuse_more_than_managed(role)
+        return role
+
+    def _refuse_more_than_managed(self, role: Role) -> None:
         if names_within({role.pk}) - MANAGED:
             raise Forbidden("This role contains more than a project's manager may give.")
-        return role

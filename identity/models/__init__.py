@@ -12,6 +12,7 @@ from identity.models.project import Project
 from identity.models.quota import ProjectQuota
 from identity.models.revocation import Revocation, RevocationCounter
 from identity.models.role import Implication, Role
+from identity.models.second_factor import RecoveryCode
 from identity.models.trust import Trust
 from identity.models.user import PastPassword, Source, User
 
@@ -34,6 +35,7 @@ __all__ = [
     "Project",
     "ProjectQuota",
     "Protocol",
+    "RecoveryCode",
     "Region",
     "RegisteredLimit",
     "Revocation",

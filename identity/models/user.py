@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -51,6 +52,7 @@ class User(AbstractBaseUser):
         Project, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     extra = models.JSONField(blank=True, default=dict)
+    session_stamp = models.CharField(max_length=32, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[Accounts] = Accounts()
@@ -76,6 +78,15 @@ class User(AbstractBaseUser):
     def is_active(self) -> bool:  # type: ignore[override]
         """Tell whether the user may log in."""
         return self.enabled and self.left_at is None and self.domain.enabled
+
+    def get_session_auth_hash(self) -> str:
+        """Let sessions end with the password, and with a new ``session_stamp``."""
+        return super().get_session_auth_hash() + self.session_stamp
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """Yield the same for the secret keys of before."""
+        for earlier in super().get_session_auth_fallback_hash():
+            yield earlier + self.session_stamp
 
     @cached_property
     def is_staff(self) -> bool:

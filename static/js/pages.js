@@ -98,7 +98,7 @@
     if (save) {
       const link = document.createElement("a");
       const text = document.getElementById(save.dataset.saveFrom).textContent;
-      link.href = URL.createObjectURL(new Blob([text], { type: "application/x-pem-file" }));
+      link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
       link.download = save.dataset.save;
       link.click();
       window.setTimeout(() => URL.revokeObjectURL(link.href), 10000);

@@ -27,6 +27,7 @@ PUBLIC = {
     "logged_out",
     "federated_login",
     "federated_callback",
+    "second_step",
 }
 #: Routes about one thing: what they are called with.
 OF_CONSOLES = {"console_text", "console_log"}
@@ -34,7 +35,8 @@ OF_A_SERVER = {"server", "server_history", "server_console"} | OF_CONSOLES
 OF_AN_IMAGE = {"image", "image_live"}
 READABLE = {
     "overview", "overview_live", "servers", "server_rows", "images", "image_rows", "key_pairs",
-    "account", "activity", "clouds_yaml", "openrc",
+    "account", "activity", "clouds_yaml", "openrc", "api_access", "second_factor",
+    "application_credentials", "new_application_credential",
 }  # fmt: skip
 FORMS = {"launch", "new_image", "import_image"}
 #: Posts about the image, with what the address says besides.
@@ -42,8 +44,19 @@ TO_AN_IMAGE = {
     "delete_image": [], "image_words": [], "image_members": [], "remove_member": ["x"],
     "answer_share": ["accepted"], "withhold_image": ["deactivate"],
 }  # fmt: skip
+#: Posts about the account, which everyone does for himself.
+OWN_POSTS = {
+    "begin_second_factor": [], "renew_codes": [], "remove_second_factor": ["x"],
+    "delete_application_credential": ["x"],
+}  # fmt: skip
+#: Pages that show what a post before them began.
+BEGUN = {"new_second_factor"}
+#: For the project's managers alone.
+OF_MANAGERS = {"members"}
+TO_MEMBERS = {"add_member": [], "change_member": ["x"], "dismiss_member": ["x"]}
 POSTS = {
     "switch_project", "server_action", "generate_key", "import_key", "delete_key", *TO_AN_IMAGE,
+    *OWN_POSTS, *TO_MEMBERS,
 }  # fmt: skip
 IMAGE_BODY = {"tags": "t", "properties": "a=b", "project": "p"}
 PUTS = {"image_data"}
@@ -65,7 +78,7 @@ class House:
             return reverse(name, args=[self.server_id])
         if name in OF_AN_IMAGE | {"image_data"} | TO_AN_IMAGE.keys():
             return reverse(name, args=[self.image.id, *TO_AN_IMAGE.get(name, [])])
-        return reverse(name)
+        return reverse(name, args=[*OWN_POSTS.get(name, []), *TO_MEMBERS.get(name, [])])
 
     def browser(self, role: str) -> Client:
         """Return someone with this role on the house's project."""
@@ -87,13 +100,14 @@ def stranger() -> Client:
 def test_every_route_is_in_this_file() -> None:
     names = {route.name for route in urlpatterns}
     known = PUBLIC | OF_A_SERVER | OF_AN_IMAGE | READABLE | FORMS | POSTS | PUTS
+    known |= BEGUN | OF_MANAGERS
     assert names == known
     assert get_resolver()
 
 
 def test_anonymous_are_sent_to_the_log_in(house: House) -> None:
     client = Client()
-    for name in READABLE | FORMS | OF_A_SERVER | OF_AN_IMAGE:
+    for name in READABLE | FORMS | OF_A_SERVER | OF_AN_IMAGE | BEGUN | OF_MANAGERS:
         answer = client.get(house.url(name))
         assert (answer.status_code, answer.url.split("?")[0]) == (302, "/login"), name
     for name in POSTS:
@@ -127,6 +141,8 @@ def test_readers_do_not_act(house: House) -> None:
         assert answer.status_code == 403, action
     for name in TO_AN_IMAGE:
         assert reader.post(house.url(name), IMAGE_BODY).status_code in (403, 422), name
+    for name in TO_MEMBERS:
+        assert reader.post(house.url(name), {"role": "reader"}).status_code == 403, name
     assert not house.image.members.exists()
     assert reader.put(house.url("image_data"), b"x").status_code == 403
     server = Instance.objects.get(id=house.server_id)

@@ -1,0 +1,40 @@
+"""The second step of a log-in at a page: what proves more than the password did."""
+
+from __future__ import annotations
+
+import enum
+
+from cloudweb.throttle import admit
+from identity import multifactor, passcodes, recovery_codes
+from identity.models import User
+
+
+class Need(enum.Enum):
+    """What is still asked of somebody who has shown his password."""
+
+    NOTHING = enum.auto()
+    PASSCODE = enum.auto()
+    #: His rules ask for a passcode, and nothing of his shows one.
+    DEVICE = enum.auto()
+    #: His rules ask for something that a page cannot take.
+    OTHER = enum.auto()
+
+
+def need_of(user: User) -> Need:
+    """Return what this user has to show besides his password."""
+    if multifactor.enough(user, ["password"]):
+        return Need.NOTHING
+    if not multifactor.enough(user, ["password", "totp"]):
+        return Need.OTHER
+    if not passcodes.seeds(user) and not recovery_codes.left(user.pk):
+        return Need.DEVICE
+    return Need.PASSCODE
+
+
+def passed(user: User, code: str) -> bool:
+    """Tell whether this is a passcode or a recovery code of the user, and let it count no more.
+
+    Raises TooManyRequests: six digits could be guessed by asking often enough.
+    """
+    admit("passcode", user.pk)
+    return passcodes.use(user, code) or recovery_codes.use(user, code)
