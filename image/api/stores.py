@@ -2,15 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
+from pydantic import RootModel
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import Answer, listing
 from cloudweb.api.views import ServiceViewSet, empty
 from image.manager.copies import ImageCopyManager
 from image.manager.stores import StoreManager
+
+
+class StoreShown(Answer):
+    """A store; ``default`` is said of the default one alone."""
+
+    id: str
+    description: str
+    default: bool = True
+
+
+class StoreDetails(Answer):
+    """A store as operators see it."""
+
+    id: str
+    type: str
+    description: str
+    default: bool
+    weight: int
+    properties: dict[str, str]
+
+
+class CopyPlace(Answer):
+    """Which store has a copy."""
+
+    store: str
+
+
+class CopyShown(Answer):
+    """A copy of an image's data."""
+
+    url: str
+    metadata: CopyPlace
+
+
+class CopyList(RootModel[list[CopyShown]]):
+    """All copies of one image's data."""
 
 
 class StoreViewSet(ServiceViewSet):
@@ -18,7 +54,7 @@ class StoreViewSet(ServiceViewSet):
 
     manager = StoreManager
 
-    @extend_schema(operation_id="image_stores_list", responses={200: dict})
+    @extend_schema(operation_id="image_stores_list", responses={200: listing("stores", StoreShown)})
     def list(self, request: Request) -> Response:
         """Return them, the default one marked."""
         stores = [
@@ -28,7 +64,9 @@ class StoreViewSet(ServiceViewSet):
         ]
         return Response({"stores": stores})
 
-    @extend_schema(operation_id="image_stores_detail", responses={200: dict})
+    @extend_schema(
+        operation_id="image_stores_detail", responses={200: listing("stores", StoreDetails)}
+    )
     def describe(self, request: Request) -> Response:
         """Return them with what operators are told besides."""
         stores = [
@@ -50,7 +88,7 @@ class ImageCopyViewSet(ServiceViewSet):
 
     manager = ImageCopyManager
 
-    @extend_schema(operation_id="image_images_locations", responses={200: list[dict[str, Any]]})
+    @extend_schema(operation_id="image_images_locations", responses={200: CopyList})
     def of_image(self, request: Request, image_id: str) -> Response:
         """Return where all of them are; for operators."""
         copies = ImageCopyManager(self.context).list(image_id)
