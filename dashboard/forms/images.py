@@ -9,15 +9,17 @@ from django import forms
 
 from dashboard.forms.fields import NameField, RefusableForm
 from image.changes import MAX_NUMBER, Change
+from image.conversion import target_format
+from image.formats import BOOTABLE
 
 FORMATS = {
     "qcow2": "qcow2 (QEMU)",
     "raw": "raw",
-    "iso": "ISO, kept but not booted",
-    "vmdk": "VMDK (VMware), kept but not booted",
-    "vdi": "VDI (VirtualBox), kept but not booted",
-    "vhd": "VHD (Hyper-V), kept but not booted",
-    "vhdx": "VHDX (Hyper-V), kept but not booted",
+    "iso": "ISO",
+    "vmdk": "VMDK (VMware)",
+    "vdi": "VDI (VirtualBox)",
+    "vhd": "VHD (Hyper-V)",
+    "vhdx": "VHDX (Hyper-V)",
 }
 VISIBILITIES = [
     ("private", "This project only"),
@@ -59,6 +61,16 @@ class NewImageForm(ImageForm):
 
     disk_format = forms.ChoiceField(choices=list(FORMATS.items()))
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        field = self.fields["disk_format"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(name, f"{text}{self.fate(name)}") for name, text in FORMATS.items()]
+
+    def fate(self, disk_format: str) -> str:
+        """Return what becomes of a disk that hosts do not open as it is."""
+        return "" if disk_format in BOOTABLE else ", kept but not booted"
+
     def attributes(self) -> dict[str, Any]:
         """Add the container, which is none for what browsers upload."""
         return {**super().attributes(), "container_format": "bare"}
@@ -68,6 +80,11 @@ class ImportImageForm(NewImageForm):
     """The facts of an image whose data the cloud downloads."""
 
     uri = forms.CharField(max_length=2048)
+
+    def fate(self, disk_format: str) -> str:
+        """Imports convert."""
+        target = target_format(disk_format, "bare")
+        return f", converted to {target}" if target else super().fate(disk_format)
 
     def attributes(self) -> dict[str, Any]:
         """Leave out where it comes from."""

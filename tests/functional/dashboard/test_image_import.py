@@ -62,3 +62,14 @@ def test_it_is_not_offered_where_the_operator_does_not_offer_it(settings: Any) -
     assert reverse("import_image") in browser.get(reverse("images")).content.decode()
     settings.IMAGE_IMPORT_METHODS = ["glance-direct"]
     assert reverse("import_image") not in browser.get(reverse("images")).content.decode()
+
+
+def test_the_forms_say_what_becomes_of_a_format(settings: Any) -> None:
+    browser = browser_of(make_member("member", project=make_project(), password=PASSWORD))
+    settings.IMAGE_CONVERT_TO = "qcow2"
+    page = text_of(browser.get(reverse("import_image")))
+    assert "VMDK (VMware), converted to qcow2" in page
+    assert "ISO, kept but not booted" in page
+    assert "VMDK (VMware), kept but not booted" in text_of(browser.get(reverse("new_image")))
+    settings.IMAGE_CONVERT_TO = ""
+    assert "VMDK (VMware), kept but not booted" in text_of(browser.get(reverse("import_image")))
