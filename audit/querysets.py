@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 #: What logging in and out leaves: with an API client that is one record for each command.
 LOG_INS = (
     "identity:tokens:issue",
+    "identity:ec2_tokens:issue",
     "identity:tokens:revoke",
     "identity:sessions:create",
     "identity:sessions:delete",

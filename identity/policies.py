@@ -29,6 +29,11 @@ def service_or_self(context: RequestContext) -> bool:
     return authenticated(context)
 
 
+def operator_or_service(context: RequestContext) -> bool:
+    """Allow operators, and services that act for those who ask them."""
+    return context.is_admin or "service" in context.roles
+
+
 def giver(context: RequestContext) -> bool:
     """Allow whoever reads a domain, and managers of projects: they choose roles to give."""
     return domain_reader(context) or project_manager(context)
@@ -39,6 +44,7 @@ self_service = authenticated
 declare(
     {
         "identity:tokens:issue": anyone,
+        "identity:ec2_tokens:issue": operator_or_service,
         "identity:tokens:validate": service_or_self,
         "identity:tokens:revoke": service_or_self,
         "identity:auth_projects:list": self_service,

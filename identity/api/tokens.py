@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import AllowAny, BasePermission
@@ -106,13 +107,17 @@ class TokenViewSet(IdentityViewSet):
         return subject
 
     def _answer(self, issued: IssuedToken, text: str, *, status: int) -> Response:
-        http = self.request._request
-        catalog: list[dict[str, Any]] | None = None
-        if issued.place.is_somewhere and not is_flag_set(http, "nocatalog"):
-            catalog = catalog_body(http, usable_services(), project_id=issued.token.project_id)
-        body = token_body(http, issued, catalog)
-        headers = {"X-Subject-Token": text, "Vary": "X-Auth-Token"}
-        return Response(body, status=status, headers=headers)
+        return answered(self.request._request, issued, text, status=status)
+
+
+def answered(http: HttpRequest, issued: IssuedToken, text: str, *, status: int) -> Response:
+    """Return a token: its text in X-Subject-Token, what it says in the body."""
+    catalog: list[dict[str, Any]] | None = None
+    if issued.place.is_somewhere and not is_flag_set(http, "nocatalog"):
+        catalog = catalog_body(http, usable_services(), project_id=issued.token.project_id)
+    body = token_body(http, issued, catalog)
+    headers = {"X-Subject-Token": text, "Vary": "X-Auth-Token"}
+    return Response(body, status=status, headers=headers)
 
 
 class OwnScopesViewSet(IdentityViewSet):

@@ -25,6 +25,7 @@ from identity.api.regions import RegionViewSet
 from identity.api.registered_limits import RegisteredLimitViewSet
 from identity.api.roles import RoleViewSet
 from identity.api.services import CatalogServiceViewSet
+from identity.api.signatures import SignatureViewSet
 from identity.api.tokens import OwnScopesViewSet, TokenViewSet
 from identity.api.trusts import TrustViewSet
 from identity.api.users import UserViewSet
@@ -74,6 +75,8 @@ urlpatterns = [
     path("", RootView.as_view()),
     path("/v3", V3View.as_view()),
     path("/v3/auth/tokens", TokenViewSet.as_view(TOKENS)),
+    path("/v3/ec2tokens", SignatureViewSet.as_view({"post": "of_request"})),
+    path("/v3/s3tokens", SignatureViewSet.as_view({"post": "of_text"})),
     path("/v3/auth/projects", OwnScopesViewSet.as_view({"get": "projects"})),
     path("/v3/auth/domains", OwnScopesViewSet.as_view({"get": "domains"})),
     path("/v3/auth/system", OwnScopesViewSet.as_view({"get": "system"})),

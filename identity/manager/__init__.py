@@ -19,6 +19,7 @@ from identity.manager.quotas import QuotaManager
 from identity.manager.registered_limits import RegisteredLimitManager
 from identity.manager.roles import RoleManager
 from identity.manager.second_factor import SecondFactorManager
+from identity.manager.signatures import SignatureManager
 from identity.manager.tokens import IssuedToken, TokenManager
 from identity.manager.trusts import TrustManager
 from identity.manager.users import UserManager
@@ -44,6 +45,7 @@ __all__ = [
     "RegisteredLimitManager",
     "RoleManager",
     "SecondFactorManager",
+    "SignatureManager",
     "TokenManager",
     "TrustManager",
     "UserManager",

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from cloudweb.exceptions import Unauthorized
 from identity.methods.base import Proof, Proven
+from identity.methods.signature import METHOD as EC2
 from identity.querysets import active_user
 from identity.tokens import valid
 
@@ -19,11 +20,11 @@ class TokenProof(Proof):
     text: str = field(repr=False)
 
     def prove(self) -> Proven:
-        """Return the token's user; one from an application credential or trust cannot be rescoped."""
+        """Return the token's user; one from a program's credential or a trust stays as it is."""
         token = valid(self.text)
-        if token.credential_id or token.trust_id:
+        if token.credential_id or token.trust_id or EC2 in token.methods:
             raise Unauthorized(
-                detail="a token of an application credential or trust keeps its scope"
+                detail="a token of a program's credential or a trust keeps its scope"
             )
         user = active_user(token.user_id)
         if user is None:

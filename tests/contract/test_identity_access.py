@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from botocore.auth import HmacV1Auth, SigV2Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from django.db import transaction
 
 from identity.api.urls import urlpatterns
 from identity.bootstrap import bootstrap
 from identity.manager import ApplicationCredentialManager, CredentialManager, TrustManager
 from identity.manager.application_credentials import Wanted
+from identity.manager.credentials import AccessKey
 from identity.models import (
     AccessRule,
     Endpoint,
@@ -75,6 +79,8 @@ LIMIT = "limit"
 AT_HOME = "at-home"
 #: Somebody's own secrets: readers of the system see them but for the secret, operators remove them.
 SECRET_READ, SECRET, TRUST = "secret-read", "secret", "trust"
+#: Services that act for those who ask them.
+SERVICES = "services"
 
 IMPLIED = "/v3/roles/{role_id}/implies"
 SERVICE = {"service": {"type": "x", "name": NEW}}
@@ -99,6 +105,8 @@ ROUTES: dict[tuple[str, str], tuple[str, int, Any]] = {
     ("GET", ""): (OPEN, 300, None),
     ("GET", "/v3"): (OPEN, 200, None),
     ("POST", "/v3/auth/tokens"): (OPEN, 401, {"auth": {"identity": {"methods": ["none"]}}}),
+    ("POST", "/v3/ec2tokens"): (SERVICES, 200, {"credentials": "{signed}"}),
+    ("POST", "/v3/s3tokens"): (SERVICES, 200, {"credentials": "{signed_text}"}),
     ("GET", "/v3/auth/tokens"): (ANYONE, 200, None),
     ("HEAD", "/v3/auth/tokens"): (ANYONE, 200, None),
     ("DELETE", "/v3/auth/tokens"): (ANYONE, 204, None),
@@ -307,6 +315,7 @@ for holder in ("users/{user_id}", "groups/{group_id}"):
 LETS_IN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     OPERATOR: (("admin",), ()),
     READ: (("admin", "system_reader"), ()),
+    SERVICES: (("admin", "service"), ()),
     LISTED: (("admin", *READERS, "other_domain"), ()),
     GIVER: (("admin", *READERS, "manager", "other_domain"), ()),
     DOMAIN_READ: (("admin", *READERS), ("other_domain",)),
@@ -344,8 +353,8 @@ class World:
     """A project with someone in it, and who calls."""
 
     client: ApiClient
-    ids: dict[str, str]
-    on_system: dict[str, str]
+    ids: dict[str, Any]
+    on_system: dict[str, Any]
     token: str
 
 
@@ -429,7 +438,7 @@ def world(caller: str) -> World:
     return World(client, ids, ids | on_system, str(client.defaults.get("HTTP_X_AUTH_TOKEN", "")))
 
 
-def secrets_of(user: User, project: Project, role: Role) -> dict[str, str]:
+def secrets_of(user: User, project: Project, role: Role) -> dict[str, Any]:
     """Give a user one of each thing that is his alone; return their ids."""
     context = make_context(user, project)
     made = ApplicationCredentialManager(context).create(
@@ -449,19 +458,33 @@ def secrets_of(user: User, project: Project, role: Role) -> dict[str, str]:
         "credential_id": made.row.pk,
         "rule_id": spare.pk,
         "access": key.access,
+        **signed_by(key),
         "secret_id": other.row.pk,
         "trust_id": trust.pk,
     }
 
 
-def filled(body: Any, ids: dict[str, str]) -> Any:
+def signed_by(key: AccessKey) -> dict[str, Any]:
+    """Return a request and a text that an EC2 key signed."""
+    request = AWSRequest("GET", "https://ec2.example/", params={})
+    SigV2Auth(Credentials(key.access, key.secret)).add_auth(request)
+    params = dict(request.params)
+    asked = {"verb": "GET", "host": "ec2.example", "path": "/", "params": params}
+    text = HmacV1Auth(Credentials(key.access, key.secret)).sign_string("text")
+    return {
+        "signed": {"access": key.access, "signature": params["Signature"], **asked},
+        "signed_text": {"access": key.access, "signature": text, "token": "dGV4dA=="},
+    }
+
+
+def filled(body: Any, ids: dict[str, Any]) -> Any:
     """Return a body with its words for ids replaced."""
     if isinstance(body, dict):
         return {key: filled(value, ids) for key, value in body.items()}
     if isinstance(body, list):
         return [filled(value, ids) for value in body]
     if isinstance(body, str) and body.startswith("{"):
-        return body.format(**ids)
+        return ids[body[1:-1]]
     return body
 
 

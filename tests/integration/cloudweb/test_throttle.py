@@ -17,7 +17,13 @@ from django.test import Client
 from cloudweb import conf, process, throttle
 from cloudweb.api.throttling import account
 from cloudweb.exceptions import TooManyRequests
-from tests.builders.identity import ApiClient, client_of, make_member, make_project
+from tests.builders.identity import (
+    ApiClient,
+    client_of,
+    client_with,
+    make_member,
+    make_project,
+)
 from tests.infrastructure import ROOT, private_redis
 
 pytestmark = pytest.mark.django_db
@@ -82,12 +88,18 @@ def test_every_way_to_log_in_counts(limits: dict[str, str], body: Any) -> None:
     assert log_in(body).status_code == 429
 
 
-def test_ec2_signatures_count(limits: dict[str, str]) -> None:
+@pytest.mark.parametrize("route", ["ec2tokens", "s3tokens"])
+def test_signatures_count_by_their_key(limits: dict[str, str], route: str) -> None:
     limits["login"] = "1/minute"
-    body = {"credentials": {"access": "key", "signature": "guess"}}
-    log_in(body, path="/identity/v3/ec2tokens")
-    answer = log_in(body, path="/identity/v3/ec2tokens")
-    assert answer.status_code in (404, 429)  # 404 where no such route exists
+    service = client_with("service")
+
+    def ask(access: str) -> int:
+        body = {"credentials": {"access": access, "signature": "guess", "token": "eA=="}}
+        if route == "ec2tokens":
+            del body["credentials"]["token"]
+        return int(service.send("POST", f"/identity/v3/{route}", body).status_code)
+
+    assert [ask("key"), ask("key"), ask("other")] == [401, 429, 401]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -1,0 +1,48 @@
+"""/ec2tokens and /s3tokens: services turn what users signed into tokens."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.answers import Error
+from identity.api.serializers.signatures import SignedRequest, SignedText
+from identity.api.tokens import ISSUED, answered
+from identity.api.views import IdentityViewSet
+from identity.manager import SignatureManager
+from identity.methods.signature import SignatureProof
+
+
+class SignatureViewSet(IdentityViewSet):
+    """Requests signed with EC2 keys."""
+
+    manager = SignatureManager
+
+    @extend_schema(
+        operation_id="identity_ec2_tokens_issue",
+        parameters=[ISSUED],
+        request=SignedRequest,
+        responses={200: dict, 401: Error},
+    )
+    def of_request(self, request: Request) -> Response:
+        """Return a token of who signed a request; older clients say ``ec2Credentials``."""
+        data = request.data
+        older = isinstance(data, dict) and "credentials" not in data and "ec2Credentials" in data
+        return self._answer(
+            self.wanted("ec2Credentials" if older else "credentials", SignedRequest).proof()
+        )
+
+    @extend_schema(
+        operation_id="identity_s3_tokens_issue",
+        parameters=[ISSUED],
+        request=SignedText,
+        responses={200: dict, 401: Error},
+    )
+    def of_text(self, request: Request) -> Response:
+        """Return a token of who signed a text."""
+        return self._answer(self.wanted("credentials", SignedText).proof())
+
+    def _answer(self, proof: SignatureProof) -> Response:
+        issued = SignatureManager(self.context).issue(proof)
+        return answered(self.request._request, issued, issued.token.signed(), status=200)
