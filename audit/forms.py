@@ -13,6 +13,10 @@ from audit.models import Origin, Outcome
 ANY = ("", "any")
 
 
+def _day() -> forms.DateInput:
+    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+
+
 class SearchForm(forms.Form):
     """Every field may stay empty; days are UTC, and the last one is included."""
 
@@ -21,8 +25,8 @@ class SearchForm(forms.Form):
     target_id = forms.CharField(max_length=255, required=False, label="Target")
     request_id = forms.CharField(max_length=64, required=False, label="Request")
     outcome = forms.ChoiceField(choices=[ANY, *Outcome.choices], required=False)
-    since = forms.DateField(required=False, label="From")
-    until = forms.DateField(required=False, label="To")
+    since = forms.DateField(required=False, label="From", widget=_day())
+    until = forms.DateField(required=False, label="To", widget=_day())
 
     def to_filter(self, **more: Any) -> RecordFilter:
         """Return the filter of a form that is valid."""

@@ -42,8 +42,10 @@ class ManagedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic a
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Show the list, or do an action on it."""
+        title = str(self.opts.verbose_name_plural)
+        shown = {"title": title[:1].upper() + title[1:], **(extra_context or {})}
         try:
-            return super().changelist_view(request, extra_context)
+            return super().changelist_view(request, shown)
         except CloudwebError as error:
             return self._refused(request, error)
 

@@ -151,7 +151,7 @@ class Cloud:
 
 @contextlib.contextmanager
 def running_cloud(
-    *, var: Path | None = None, timeout: float = 120, **settings: str
+    *, var: Path | None = None, timeout: float = 180, **settings: str
 ) -> Iterator[Cloud]:
     """Run ``make run``'s process tree with fake drivers (unless a setting says otherwise) and end it again."""
     with contextlib.ExitStack() as stack:

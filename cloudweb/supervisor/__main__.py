@@ -17,7 +17,7 @@ from cloudweb.supervisor.preflight import CannotStart, check
 from cloudweb.supervisor.preparation import prepare
 from cloudweb.supervisor.tree import STAGES, children
 
-READY_WITHIN = 45.0
+READY_WITHIN = 120.0  # seconds; a child that ends is noticed at once
 
 
 class Ending(Exception):

@@ -47,20 +47,36 @@ PAGES = {"server": "server", "image": "image"}
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One record: what was done in words, how it ended, and the page of what it was done to."""
+    """One record: what was done in words, how it ended, what it was done to and that one's page."""
 
     record: Record
     text: str
+    name: str
     badge: Badge
     url: str
 
 
 def done_of(records: Sequence[Record]) -> Sequence[Done]:
-    """Return the rows of a page of records."""
+    """Return the rows of a page of records.
+
+    Who deletes a thing gives its id alone: a name that another of the rows knows is shown there, too.
+    """
+    names = {record.target_id: record.target_name for record in records if record.target_name}
+    gone = {record.target_id for record in records if _is_end(record)}
     return [
-        Done(record, action_text(record.action), _OUTCOMES[record.outcome], _url(record))
+        Done(
+            record,
+            action_text(record.action),
+            record.target_name or names.get(record.target_id, ""),
+            _OUTCOMES[record.outcome],
+            "" if record.target_id in gone else _url(record),
+        )
         for record in records
     ]
+
+
+def _is_end(record: Record) -> bool:
+    return record.action.endswith("s:delete") and record.outcome == "success"
 
 
 def action_text(action: str) -> str:

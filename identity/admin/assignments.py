@@ -17,12 +17,29 @@ class AssignmentAdmin(EditableAdmin):
 
     can_add = True
     can_delete = True
-    list_display = ("user", "group", "role", "project", "domain", "system", "inherited")
+    list_display = ("holder", "role", "place", "reach")
     list_filter = ("role", "system", "inherited")
     list_select_related = ("user", "group", "role", "project", "domain")
     search_fields = ("user__name", "group__name", "project__name", "domain__name")
     fields = ("user", "group", "project", "domain", "system", "inherited", "role")
     autocomplete_fields = ("user", "group", "project", "domain", "role")
+
+    @admin.display(description="who", ordering="user__name")
+    def holder(self, row: Assignment) -> str:
+        """Name the user or the group."""
+        return str(row.user) if row.user else f"group {row.group}"
+
+    @admin.display(description="where")
+    def place(self, row: Assignment) -> str:
+        """Name the project or the domain."""
+        if row.system:
+            return "the whole cloud"
+        return f"project {row.project}" if row.project else f"domain {row.domain}"
+
+    @admin.display(description="counts", ordering="inherited")
+    def reach(self, row: Assignment) -> str:
+        """Say whether it counts there or below."""
+        return "in the projects below" if row.inherited else "there"
 
     def create(self, request: HttpRequest, values: Values) -> Assignment:
         """Give the role."""

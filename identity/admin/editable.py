@@ -9,6 +9,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from cloudweb.admin import ManagedAdmin
+from identity.models import DEFAULT_DOMAIN_ID
 
 Values = Mapping[str, Any]
 
@@ -22,6 +23,12 @@ class EditableAdmin(ManagedAdmin):
     can_add: ClassVar[bool] = False
     can_change: ClassVar[bool] = False
     can_delete: ClassVar[bool] = False
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Begin where most rows belong: in the default domain."""
+        begun: dict[str, Any] = super().get_changeform_initial_data(request)
+        names = {column.name for column in self.opts.fields if not column.null}
+        return {"domain": DEFAULT_DOMAIN_ID, **begun} if "domain" in names else begun
 
     def create(self, request: HttpRequest, values: Values) -> Model:
         """Create a row from the form's values."""

@@ -26,8 +26,8 @@ class UserAdmin(EditableAdmin):
     can_add = True
     can_change = True
     can_delete = True
-    list_display = ("name", "id", "domain", "email", "enabled", "last_login")
-    list_filter = ("enabled", "domain")
+    list_display = ("name", "id", "domain", "email", "source", "enabled", "last_login")
+    list_filter = ("enabled", "source", "domain")
     list_select_related = ("domain",)
     search_fields = ("name", "id", "email")
     autocomplete_fields = ("default_project",)

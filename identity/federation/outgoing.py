@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
-import httpx
 import orjson
 
 from cloudweb.version import RELEASE
 from identity.federation.client import OidcClient
 from identity.federation.exceptions import ProviderUnavailable
 
-TIMEOUT = httpx.Timeout(5.0, connect=3.0)
+if TYPE_CHECKING:
+    import httpx
+
+TIMEOUT, TO_CONNECT = 5.0, 3.0  # seconds
 LARGEST = 1_048_576
 
 
@@ -29,6 +31,8 @@ def fetch(
 
     Raises ProviderUnavailable for anything but 200 and the statuses in ``refusals``.
     """
+    import httpx  # a cloud without identity providers does not load it
+
     if not client.accepts(url):
         raise ProviderUnavailable(client.provider_id, detail=f"{url!r} is not on its hosts")
     headers = {"Accept": "application/json", "User-Agent": f"Cloudweb/{RELEASE}"}
@@ -37,7 +41,9 @@ def fetch(
     data, basic = _as_client(client, form) if form is not None else (None, None)
     try:
         with (
-            httpx.Client(timeout=TIMEOUT, follow_redirects=False) as session,
+            httpx.Client(
+                timeout=httpx.Timeout(TIMEOUT, connect=TO_CONNECT), follow_redirects=False
+            ) as session,
             session.stream(
                 "GET" if form is None else "POST",
                 url,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -119,6 +120,22 @@ def test_pages_of_activity() -> None:
     older = first.split('">Older')[0].rpartition('href="')[2].replace("&amp;", "&")
     second = text_of(browser.get(f"/activity{older.partition('/activity')[2]}"))
     assert ("net-59" in second, "net-00" in second) == (False, True)
+
+
+def test_activity_names_what_was_deleted_and_links_to_what_is_there() -> None:
+    browser, user = tenant()
+    gone, there = str(uuid.uuid4()), str(uuid.uuid4())
+    kept = {"project_id": user.default_project_id, "target_kind": "server"}
+    for target, action, name in (
+        (gone, "create", "web-0"),
+        (there, "create", "web-1"),
+        (gone, "delete", ""),
+    ):
+        make_record(target_id=target, action=f"compute:servers:{action}", target_name=name, **kept)
+    page = browser.get("/activity")
+    assert "Delete server web-0" in text_of(page)
+    assert f"/servers/{there}" in page.content.decode()
+    assert f"/servers/{gone}" not in page.content.decode()
 
 
 def test_what_the_pages_do_is_recorded_as_theirs(operator: Client) -> None:

@@ -27,8 +27,10 @@ from identity.models import (
     User,
 )
 from identity.tokens import valid
+from tests.builders.browsers import text_of
 from tests.builders.identity import (
     grant,
+    make_domain,
     make_group,
     make_member,
     make_project,
@@ -177,6 +179,25 @@ def test_grants(site: Client) -> None:
     user, project, role = make_member(), make_project(), make_role("manager")
     post(site, "assignment/add/", user=user.pk, project=project.pk, role=role.pk)
     assert Assignment.objects.filter(user=user, project=project, role=role).exists()
+
+
+def test_grants_are_listed_in_words(site: Client) -> None:
+    user, project, domain = make_member(), make_project(), make_domain()
+    group, role = make_group(user), make_role("reader")
+    Assignment.objects.create(user=user, project=project, role=role)
+    Assignment.objects.create(group=group, domain=domain, role=role, inherited=True)
+    Assignment.objects.create(user=user, system=True, role=role)
+    page = text_of(site.get(f"{BASE}/assignment/"))
+    assert f"{user} reader project {project} there" in page
+    assert f"group {group} reader domain {domain} in the projects below" in page
+    assert f"{user} reader the whole cloud there" in page
+
+
+def test_a_new_user_begins_in_the_default_domain(site: Client) -> None:
+    make_domain()
+    page = site.get(f"{BASE}/user/add/").content.decode()
+    assert '<option value="default" selected>' in page
+    assert 'name="domain"' not in site.get(f"{BASE}/projectquota/add/").content.decode()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import contextlib
 import signal
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from identity.directories.conf import Directory
 from identity.directories.entry import Entry
 from identity.directories.exceptions import DirectoryUnavailable
 from tests.builders.directory import GROUPS, PASSWORD, PEOPLE, SUFFIX, Slapd, private_slapd
-from tests.infrastructure import free_port
+from tests.infrastructure import free_port, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +212,10 @@ def test_a_server_that_never_answers_is_given_up(slapd: Slapd) -> None:
 
 def test_a_server_that_is_stopped_and_goes_on(slapd: Slapd) -> None:
     slapd.server.send_signal(signal.SIGSTOP)
+    state = Path(f"/proc/{slapd.server.pid}/stat")  # the kernel stops its threads in its own time
+    wait_until(
+        lambda: state.read_text().rpartition(")")[2].split()[0] == "T", timeout=30, what="it stands"
+    )
     try:
         with pytest.raises(DirectoryUnavailable):
             log_in(slapd.directory(timeout=1), "alice", PASSWORD)
