@@ -36,7 +36,7 @@ def test_an_import_that_is_refused_says_why_on_its_page(browser: Browser) -> Non
 def test_an_image_is_shared_accepted_and_withdrawn(browser: Browser) -> None:
     """By the forms alone, on both sides, on a desk and on a phone."""
     browser.log_in("admin", "cloudweb-admin")
-    browser.open("/account")
+    browser.open("/account/api")
     friend = browser.find("[aria-label='Copy the project id']").get_attribute("data-copy")
     assert friend
     browser.driver.delete_all_cookies()
