@@ -19,6 +19,8 @@ from identity.manager.application_credentials import Wanted, WantedRule
 SERVICES = ("compute", "network", "image", "identity", "audit")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 MOST_RULES = 64
+#: Roles that a program seldom needs; they are not ticked to begin with.
+STRONG = ("admin", "manager")
 LONGEST_PATH = 255
 
 
@@ -37,7 +39,8 @@ class NewCredentialForm(RefusableForm):
     unrestricted = forms.BooleanField(required=False)
 
     def __init__(self, data: QueryDict | None = None, *, held: Sequence[str]) -> None:
-        super().__init__(data, initial={"roles": list(held)})
+        modest = [name for name in held if name not in STRONG]
+        super().__init__(data, initial={"roles": modest or list(held)})
         choice: Any = self.fields["roles"]
         choice.choices = [(name, name) for name in held]
         self.rules = _rows(data) if data is not None else []

@@ -110,6 +110,10 @@
   });
   document.querySelectorAll("dialog[data-open]").forEach((box) => box.showModal());
 
+  /* On a phone the tabs scroll: the lit one is in sight. */
+  const lit = document.querySelector(".tabs [aria-current]");
+  if (lit) lit.parentElement.scrollLeft = lit.offsetLeft - lit.parentElement.offsetLeft - 16;
+
   /* The console follows its end until the reader scrolls up. */
   const follow = () => {
     const log = document.getElementById("console");
