@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 
 from cloudweb.throttle import admit
-from identity import multifactor, passcodes, recovery_codes
+from identity import lockout, multifactor, passcodes, recovery_codes
 from identity.models import User
 
 
@@ -34,7 +34,15 @@ def need_of(user: User) -> Need:
 def passed(user: User, code: str) -> bool:
     """Tell whether this is a passcode or a recovery code of the user, and let it count no more.
 
-    Raises TooManyRequests: six digits could be guessed by asking often enough.
+    A wrong one counts for the lock-out as a wrong password does. Raises TooManyRequests: six digits
+    could be guessed by asking often enough.
     """
     admit("passcode", user.pk)
-    return passcodes.use(user, code) or recovery_codes.use(user, code)
+    if lockout.is_locked(user):
+        return False
+    right = passcodes.use(user, code) or recovery_codes.use(user, code)
+    if right:
+        lockout.forget(user)
+    else:
+        lockout.failed(user)
+    return right

@@ -16,6 +16,7 @@ from django.utils import timezone
 from cloudweb.encryption import encrypt
 from identity import multifactor
 from identity.models import Credential, User
+from identity.second_step import passed
 from tests.builders.identity import ApiClient, client_with, make_user
 
 pytestmark = pytest.mark.django_db
@@ -155,3 +156,16 @@ def test_wrong_passcodes_lock_too() -> None:
     with time_machine.travel("2026-01-01T00:00:31Z", tick=False):
         shown = {"passcode": pyotp.TOTP(SEED).at(timezone.now())}
         assert log_in(user.pk, "right", totp=shown).status_code == 401
+
+
+def test_wrong_codes_on_the_page_lock_too() -> None:
+    """And the right one starts the count anew."""
+    user = make_user(password="right")
+    Credential.objects.create(user=user, type="totp", encrypted_blob=encrypt(SEED))
+    with time_machine.travel("2026-01-01T00:00:00Z", tick=False):
+        shown = pyotp.TOTP(SEED).at(timezone.now())
+        assert [passed(user, "000000") for _ in range(2)] == [False, False]
+        assert passed(user, shown)
+        assert [passed(user, "000000") for _ in range(3)] == [False] * 3
+    with time_machine.travel("2026-01-01T00:00:31Z", tick=False):
+        assert not passed(user, pyotp.TOTP(SEED).at(timezone.now()))
