@@ -49,12 +49,12 @@ CORS_ALLOWED_ORIGINS = [origin.rstrip("/") for origin in _CORS if origin != "*"]
 CORS_URLS_REGEX = rf"^/({'|'.join(MOUNTS)})(/|$)"
 CORS_ALLOW_HEADERS = [
     "accept", "authorization", "content-type", "idempotency-key", "if-match",
-    "openstack-api-version", "x-auth-token", "x-openstack-nova-api-version",
+    "openstack-api-version", "openstack-auth-receipt", "x-auth-token", "x-openstack-nova-api-version",
     "x-openstack-request-id", "x-service-token", "x-subject-token",
 ]  # fmt: skip
 CORS_ALLOW_METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 CORS_EXPOSE_HEADERS = [
-    "ETag", "Location", "OpenStack-API-Version", "Retry-After", "WWW-Authenticate",
+    "ETag", "Location", "OpenStack-API-Version", "Openstack-Auth-Receipt", "Retry-After", "WWW-Authenticate",
     "X-Compute-Request-Id", "X-OpenStack-Nova-API-Version", "X-OpenStack-Request-Id",
     "X-Subject-Token",
 ]  # fmt: skip

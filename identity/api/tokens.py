@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from cloudweb.api.answers import Error
 from cloudweb.api.auth import HasToken, remote_address
+from cloudweb.api.errors import headers_for
 from cloudweb.api.queries import PRESENCE, parameters
 from cloudweb.api.views import empty
 from cloudweb.context import RequestContext
@@ -21,16 +22,22 @@ from identity.api.lists import is_flag_set, whole
 from identity.api.serializers.catalog import catalog_body
 from identity.api.serializers.domains import domain_body
 from identity.api.serializers.projects import project_body
-from identity.api.serializers.tokens import Auth, token_body
+from identity.api.serializers.tokens import Auth, receipt_body, token_body
 from identity.api.views import IdentityViewSet
 from identity.manager import CatalogManager, IssuedToken, TokenManager
 from identity.manager.catalog import usable_services
+from identity.receipts import MoreMethodsRequired
 
 SUBJECT = OpenApiParameter(
     "X-Subject-Token", str, OpenApiParameter.HEADER, required=True, description="The token meant."
 )
 ISSUED = OpenApiParameter(
     "X-Subject-Token", str, OpenApiParameter.HEADER, required=True, response=[200, 201]
+)
+#: Names what was shown already, in the answer and in the next request.
+RECEIPT = "Openstack-Auth-Receipt"
+SHOWN = OpenApiParameter(
+    RECEIPT, str, OpenApiParameter.HEADER, description="What was shown before."
 )
 ABOUT_IT = parameters(nocatalog=PRESENCE)
 EXPIRED = parameters(allow_expired=PRESENCE)
@@ -52,18 +59,30 @@ class TokenViewSet(IdentityViewSet):
 
     @extend_schema(
         operation_id="identity_tokens_issue",
-        parameters=[ISSUED, *ABOUT_IT],
+        parameters=[ISSUED, SHOWN, *ABOUT_IT],
         request=Auth,
         responses={201: dict, 401: Error, 403: Error},
     )
     def create(self, request: Request) -> Response:
-        """Log in or rescope; the token is in X-Subject-Token."""
+        """Log in or rescope; the token is in X-Subject-Token.
+
+        Where a right password is not enough, the 401 has the header Openstack-Auth-Receipt: send it
+        along with the rest.
+        """
         wanted = self.wanted("auth", Auth)
         anonymous = RequestContext(
             request_id=getattr(request._request, "request_id", ""),
             remote_address=remote_address(request._request),
         )
-        issued = TokenManager(anonymous).issue(proofs=wanted.proofs(), scope=wanted.wanted_scope())
+        try:
+            issued = TokenManager(anonymous).issue(
+                proofs=wanted.proofs(),
+                scope=wanted.wanted_scope(),
+                receipt=request.headers.get(RECEIPT),
+            )
+        except MoreMethodsRequired as error:
+            headers = {RECEIPT: error.receipt.signed(), **headers_for(error, 401, request._request)}
+            return Response(receipt_body(error), status=401, headers=headers)
         return self._answer(issued, issued.token.signed(), status=201)
 
     @extend_schema(

@@ -26,6 +26,7 @@ from identity.querysets import (
     usable_projects,
     with_implied,
 )
+from identity.receipts import MoreMethodsRequired, Receipt
 from identity.scopes import NOWHERE, SYSTEM, Place
 from identity.tokens import Token, valid
 
@@ -46,20 +47,31 @@ class TokenManager(Manager):
     """Everything under /auth."""
 
     @policy("identity:tokens:issue")
-    def issue(self, *, proofs: Sequence[Proof], scope: Scope | None = None) -> IssuedToken:
+    def issue(
+        self, *, proofs: Sequence[Proof], scope: Scope | None = None, receipt: str | None = None
+    ) -> IssuedToken:
         """Log in, or rescope a token; without a scope the user's default project is taken.
 
-        Raises Unauthorized for a wrong user, password, token or project alike.
+        A receipt stands for what was shown before. Raises Unauthorized for a wrong user, password,
+        token, receipt or project alike, MoreMethodsRequired with a receipt for what was right.
         """
         audit.note(user_name=next((proof.claimed for proof in proofs if proof.claimed), ""))
         seen = revocations.mark().number  # before any row of the user is read
+        # Before anything is shown: a passcode that goes with a bad receipt still counts afterwards.
+        earlier = Receipt.read(receipt) if receipt is not None else None
         proven = self._proven(proofs)
         user = proven.user
+        if earlier is not None and earlier.user_id != user.pk:
+            raise Unauthorized(detail="another user's receipt")
         audit.note(user_id=user.pk, user_name=user.name, user_domain_id=user.domain_id)
-        earlier = proven.parent.methods if proven.parent else ()
-        methods = list(dict.fromkeys([*earlier, *(proof.method for proof in proofs)]))
+        shown = [*(proven.parent.methods if proven.parent else ())]
+        shown += earlier.methods if earlier else ()
+        methods = list(dict.fromkeys([*shown, *(proof.method for proof in proofs)]))
         if not multifactor.enough(proven.user, methods):
-            raise Unauthorized(detail="more methods are required of this user")
+            if proven.parent:  # a receipt would outlive the token
+                raise Unauthorized(detail="more methods are required of this user")
+            made = Receipt.issue(user, methods, seen=seen)
+            raise MoreMethodsRequired(user, made, multifactor.rules_of(user))
         if multifactor.rules_of(user) and {"password", "totp"} & {one.method for one in proofs}:
             lockout.forget(user)
         if isinstance(scope, TrustScope):

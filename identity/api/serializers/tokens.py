@@ -31,6 +31,7 @@ from identity.methods import (
 )
 from identity.models import Domain, Project, User
 from identity.models.user import Source
+from identity.receipts import MoreMethodsRequired
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
@@ -305,3 +306,17 @@ def token_body(
             "trustee_user": {"id": issued.trust.trustee_id},
         }
     return {"token": body}
+
+
+def receipt_body(error: MoreMethodsRequired) -> dict[str, Any]:
+    """Return what was shown, and the sets of methods of which one is needed whole."""
+    user, receipt = error.user, error.receipt
+    return {
+        "receipt": {
+            "methods": list(receipt.methods),
+            "user": {"id": user.pk, "name": user.name, "domain": _domain(user.domain)},
+            "issued_at": micros_z(receipt.issued_at),
+            "expires_at": micros_z(receipt.expires_at),
+        },
+        "required_auth_methods": [list(rule) for rule in error.required],
+    }
