@@ -16,6 +16,7 @@ from identity.manager.scoping import Unscoped
 from identity.manager.tokens import IssuedToken, TokenManager
 from identity.methods.federated import FederatedProof, admitted
 from identity.models import IdentityProvider, Protocol, User
+from identity.multifactor import enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,11 @@ class FederationManager(Manager):
             verifier=journey.verifier,
         )
         user = admitted(protocol, vouched.claims)
+        if not enough(user, [FederatedProof.method]):
+            raise Unauthorized(
+                "This account has to show more than its identity provider tells. Ask the operator "
+                "of the cloud."
+            )
         return Arrival(user, protocol.provider.authorization_ttl, vouched.id_token)
 
     @policy("identity:federation:show")

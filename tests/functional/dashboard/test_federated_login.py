@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from cloudweb.context import RequestContext
+from identity import multifactor
 from identity.federation import discovery
 from identity.manager import IdentityProviderManager
 from identity.models import IdentityProvider, Protocol, User
@@ -100,6 +101,20 @@ def test_the_whole_way(oidc: Provider, idp: IdentityProvider) -> None:
     assert f"{oidc.issuer}/logout?" in farewell
     assert "id_token_hint=" in farewell
     assert browser.get("/logged-out").headers["Location"] == "/login"
+
+
+@pytest.mark.usefixtures("oidc")
+def test_who_has_to_show_more_is_not_let_in(idp: IdentityProvider) -> None:
+    browser = Client()
+    browser.get(sign_in(depart(browser, idp)))
+    browser.post("/logout")
+    rules = {multifactor.ENABLED: True, multifactor.RULES: [["mapped", "totp"]]}
+    User.objects.filter(name="alice").update(options=rules)
+    assert "has to show more" in refusal(browser, sign_in(depart(browser, idp)))
+    rules[multifactor.RULES] = [["mapped"]]
+    User.objects.filter(name="alice").update(options=rules)
+    browser.get(sign_in(depart(browser, idp)))
+    assert is_logged_in(browser)
 
 
 @pytest.mark.usefixtures("oidc")
