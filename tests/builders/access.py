@@ -192,11 +192,16 @@ def access_test(
     *,
     callers: Sequence[str] = CALLERS,
 ) -> Any:
-    """Return the test of all lines by all callers; ``check`` looks at each answer's envelope, too."""
+    """Return the test of all lines by all callers; ``check`` looks at each answer's envelope, too.
+
+    Its ``lines`` are what it tests, for the promise that every route is among them.
+    """
+    if idle := [str(line) for line in lines if not set(line.passes) & set(callers)]:
+        raise ValueError(f"nobody who calls here passes: {idle}")
 
     @pytest.mark.django_db  # by this mark the suite knows that it needs the database
     @pytest.mark.parametrize("caller", callers)
-    @pytest.mark.parametrize("line", lines, ids=str)
+    @pytest.mark.parametrize("line", tuple(lines), ids=str)
     def test_access(line: Line, caller: str, world: World, django_db_blocker: Any) -> None:
         with django_db_blocker.unblock(), transaction.atomic():
             answer = world.send(line, caller)
@@ -217,4 +222,5 @@ def access_test(
                 check(answer)
             transaction.set_rollback(True)
 
+    test_access.lines = tuple(lines)  # type: ignore[attr-defined]
     return test_access

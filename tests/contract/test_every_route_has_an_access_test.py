@@ -20,11 +20,11 @@ from cloudweb.manager import Manager
 from cloudweb.policy import RULES, policy_of
 from tests.builders.access import Line
 
-#: The lines of every module of access tests.
+#: What the access tests of every module send.
 LINES: list[Line] = [
     line
     for path in sorted(Path(__file__).parent.glob("access/test_*.py"))
-    for line in importlib.import_module(f"tests.contract.access.{path.stem}").LINES
+    for line in importlib.import_module(f"tests.contract.access.{path.stem}").test_access.lines
 ]
 #: What is for everybody, with the test that says so.
 FOR_EVERYBODY = {

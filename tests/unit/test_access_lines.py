@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders.access import CALLERS, EVERY_TOKEN, EVERYBODY, OPERATORS, Line
+from tests.builders.access import CALLERS, EVERY_TOKEN, EVERYBODY, OPERATORS, Line, access_test
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,10 @@ def test_one_status_for_each_caller() -> None:
     assert set(found.values()) == {200, 403}
     assert Line("GET", "/x", passes=EVERYBODY).expected("anonymous") == 200
     assert Line("GET", "/x", passes=EVERY_TOKEN).expected("anonymous") == 401
+
+
+def test_lines_that_nobody_passes_here() -> None:
+    line = Line("GET", "/x", passes={"domain_reader"})
+    with pytest.raises(ValueError, match="GET /x"):
+        access_test([line])
+    assert access_test([line], callers=("domain_reader",)).lines == (line,)
