@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-import pyotp
 from cryptography.fernet import InvalidToken
 from django.db import transaction
 
@@ -81,6 +80,8 @@ class SecondFactorManager(Manager):
     @policy("identity:second_factors:begin")
     def begin(self) -> Beginning:
         """Draw a seed for a new device; nothing changes until it is confirmed."""
+        import pyotp  # loaded with the first device
+
         user = self._user()
         seed = pyotp.random_base32()
         until = (clock.now() + PATIENCE).timestamp()
@@ -233,6 +234,8 @@ def _end_sessions(user: User) -> None:
 
 def _uri(user: User, seed: str) -> str:
     """Return what a QR code says to the program on the phone."""
+    import pyotp
+
     name = f"{user.name}@{user.domain.name}"
     return pyotp.TOTP(seed).provisioning_uri(name=name, issuer_name=ISSUER)
 
