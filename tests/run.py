@@ -62,7 +62,7 @@ def main() -> int:
             "What depends on the database (PostgreSQL)",
             "-n", "2", "--dist", "loadgroup",
             "-m", f"not ({ALONE})",
-            "tests/integration",
+            "tests/integration", "tests/contract/access/test_network.py",
             environment={"DATABASE_URL": url},
         )  # fmt: skip
     total += pytest("The machine, the real clients, the browser", "-p", "no:randomly", "-m", ALONE)
