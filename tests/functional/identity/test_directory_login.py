@@ -357,11 +357,15 @@ def test_the_dashboard_says_that_the_directory_is_away(people: Slapd, use: Any) 
     assert "does not answer" in page.content.decode()
 
 
-def test_no_directory_loads_no_ldap_library() -> None:
+def test_what_is_not_configured_is_not_loaded() -> None:
+    libraries = (
+        "ldap", "_ldap", "django_auth_ldap", "authlib", "joserfc", "httpx", "pyotp", "segno",
+        "boto3", "botocore",
+    )  # fmt: skip
     code = (
         "import os, sys, django; os.environ['DJANGO_SETTINGS_MODULE']='cloudweb.settings.test'; "
         "django.setup(); import cloudweb.urls, identity.manager, identity.directories.login, "
         "identity.directories.sync; from identity.directories.sync import sync_all; sync_all(); "
-        "print([m for m in sys.modules if m in ('ldap', '_ldap', 'django_auth_ldap', 'authlib', 'joserfc')])"
+        f"print([m for m in {libraries} if m in sys.modules])"
     )
     assert process.run(sys.executable, "-c", code, timeout=60).stdout.strip() == b"[]"
