@@ -16,6 +16,7 @@ from cloudweb.encryption import decrypt, encrypt
 from cloudweb.exceptions import Conflict, Forbidden, InvalidInput
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
+from identity import passcodes
 from identity.exceptions import CredentialNotFound, NoSuchReference, ProjectNotFound
 from identity.ids import undashed
 from identity.manager.own import changeable_user_id, own_user_id, readable_user_id, refuse_programs
@@ -52,9 +53,7 @@ class CredentialManager(Manager):
     @policy("identity:credentials:list")
     def list(self, *, user_id: str | None = None) -> QuerySet[Credential]:
         """Return one's own; for who reads all those of everyone, or of one user."""
-        rows = Credential.objects.all()
-        if not self.context.reads_all:
-            rows = rows.filter(user_id=self.context.user_id)
+        rows = self._visible()
         return rows if user_id is None else rows.filter(user_id=undashed(user_id))
 
     @policy("identity:credentials:get")
@@ -120,11 +119,15 @@ class CredentialManager(Manager):
             raise CredentialNotFound(credential_id)
         row.delete()
 
+    def _visible(self) -> QuerySet[Credential]:
+        """Return one's own, or everyone's; a restricted program never sees its user's second factor."""
+        rows = Credential.objects.all()
+        if self.context.restricted:
+            rows = rows.exclude(type=passcodes.TYPE)
+        return rows if self.context.reads_all else rows.filter(user_id=self.context.user_id)
+
     def _found(self, credential_id: str) -> Credential:
-        rows = Credential.objects.filter(pk=credential_id)
-        if not self.context.reads_all:
-            rows = rows.filter(user_id=self.context.user_id)
-        row = rows.first()
+        row = self._visible().filter(pk=credential_id).first()
         if row is None:
             raise CredentialNotFound(credential_id)
         return row

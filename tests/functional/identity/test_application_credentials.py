@@ -168,6 +168,16 @@ def test_a_restricted_one_makes_no_further_log_ins(user: User) -> None:
     assert free.send("POST", url(user), body).status_code == 201
 
 
+def test_a_restricted_one_does_not_see_the_second_factor(user: User) -> None:
+    seeds = "/identity/v3/credentials?type=totp"
+    body = {"credential": {"type": "totp", "blob": "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"}}
+    seed = client_of(user).send("POST", "/identity/v3/credentials", body).json()["credential"]
+    restricted, free = client_by(made(user)), client_by(made(user, name="f", unrestricted=True))
+    assert restricted.send("GET", seeds).json()["credentials"] == []
+    assert restricted.send("GET", f"/identity/v3/credentials/{seed['id']}").status_code == 404
+    assert len(free.send("GET", seeds).json()["credentials"]) == 1
+
+
 def test_its_token_cannot_be_rescoped(user: User) -> None:
     text = log_in(made(user)).headers["X-Subject-Token"]
     identity = {"methods": ["token"], "token": {"id": text}}
