@@ -16,4 +16,4 @@ class ImageConfig(AppConfig):
         from image import events, policies, protections, quotas  # noqa: F401
 
         protections.protections()  # a file that makes no sense is said at once
-        from image.operations import copy_image, delete_image, import_image  # noqa: F401
+        from image.operations import cache_image, copy_image, delete_image, import_image  # noqa: F401

@@ -9,6 +9,7 @@ from typing import BinaryIO
 import structlog
 
 from cloudweb.exceptions import CloudwebError
+from image.cache import image_cache
 from image.exceptions import StoreUnavailable
 from image.models import Image
 from image.reception import CHUNK
@@ -39,6 +40,11 @@ def erase_copies(image: Image) -> None:
     """Make the data absent in every store that is still there. Raises StoreUnavailable."""
     if not image.store_key:
         return
+    try:
+        if (cache := image_cache()) is not None:
+            cache.forget(image.store_key)
+    except OSError as error:  # nobody reads a copy under a key that no image names
+        log.warning("the image cache cannot be written", image=str(image.id), error=str(error))
     for store_id in image.stores:
         try:
             store(store_id).delete(image.store_key)

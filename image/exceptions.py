@@ -92,6 +92,13 @@ class CopyNotFound(NotFound):
         super().__init__(f"Image {image_id} has no data in a store {store_id[:80]!r}.")
 
 
+class NoImageCache(NotFound):
+    """This cloud keeps no image cache."""
+
+    code = "no_image_cache"
+    default_message = "There is no image cache here (IMAGE_CACHE_SIZE is 0)."
+
+
 class LastCopy(Forbidden):
     """The only copy of an image's data is removed with the image alone."""
 

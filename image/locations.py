@@ -11,7 +11,7 @@ from django.core.signing import BadSignature, TimestampSigner
 from cloudweb.conf import listen_url
 from cloudweb.exceptions import Forbidden
 from image import states
-from image.copies import open_copy
+from image.caching import open_near
 from image.exceptions import ImageConflict, ImageDeactivated, ImageNotBootable, ImageNotFound
 from image.formats import Opened, not_bootable, opened_as
 from image.models import Image
@@ -33,8 +33,10 @@ def signed_url(image_id: uuid.UUID, *, base_url: str | None = None) -> str:
     return f"{base.rstrip('/')}/image/signed/{image_id}?signature={signature}"
 
 
-def open_signed(image_id: uuid.UUID, signature: str) -> tuple[Image, BinaryIO]:
-    """Return the image and its data for a host that shows this signature.
+def open_signed(
+    image_id: uuid.UUID, signature: str, *, whole: bool = True
+) -> tuple[Image, BinaryIO]:
+    """Return the image and its data for a host that shows this signature; ``whole``: see open_near.
 
     Raises Forbidden for a signature that is wrong, for another image or too old, ImageNotFound.
     """
@@ -48,7 +50,7 @@ def open_signed(image_id: uuid.UUID, signature: str) -> tuple[Image, BinaryIO]:
     if image.status == states.DEACTIVATED:
         raise ImageDeactivated
     try:
-        return image, open_copy(image)
+        return image, open_near(image, whole=whole)
     except FileNotFoundError:
         raise ImageNotFound(image_id) from None
 

@@ -10,6 +10,7 @@ import structlog
 
 from cloudweb.database import clock
 from image import states
+from image.cache import image_cache
 from image.copies import erase_copies
 from image.exceptions import StoreUnavailable
 from image.models import Image
@@ -45,11 +46,22 @@ def reap() -> Sequence[str]:
     def in_work(key: str) -> bool:
         return key.partition(".")[0] in busy
 
+    _reap_cache()
     removed = staging().reap(in_work, older_than=10 * ABANDONED)
     for store_id in store_ids():
         with _who_is_away_is_left():
             removed += _reap_store(store_id, in_work)
     return removed
+
+
+def _reap_cache() -> None:
+    """Let the cache of this machine go on with what images name."""
+    rows = Image.objects.all().live().exclude(store_key="").values_list("store_key", flat=True)
+    try:
+        if (cache := image_cache()) is not None:
+            cache.reap(set(rows.iterator()).__contains__)
+    except OSError as error:
+        log.warning("the image cache cannot be written", error=str(error))
 
 
 def _reap_store(store_id: str, in_work: Callable[[str], bool]) -> list[str]:

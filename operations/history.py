@@ -8,8 +8,9 @@ from datetime import datetime
 
 from cloudweb.api.fields import as_uuid
 from cloudweb.api.pagination import Page, paginate
+from cloudweb.database.clock import now
 from operations.models import Operation, Step
-from operations.states import OperationState, StepState
+from operations.states import Direction, OperationState, StepState
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,13 @@ def operations_of(resource_type: str, resource_id: str) -> Sequence[Entry]:
     """Return a resource's operations, newest first."""
     rows = Operation.objects.filter(resource_type=resource_type, resource_id=resource_id)
     return [entry_of(row) for row in rows.prefetch_related("steps").order_by("-created_at", "-id")]
+
+
+def wanted_of(kind: str) -> Sequence[Entry]:
+    """Return the operations of a kind that are still on their way to what they were started for."""
+    rows = Operation.objects.filter(kind=kind, direction=Direction.DO, deadline_at__gt=now())
+    rows = rows.exclude(state__in=OperationState.ended())
+    return [entry_of(row) for row in rows.prefetch_related("steps").order_by("created_at", "id")]
 
 
 def operation_of(resource_type: str, operation_id: str) -> Entry | None:

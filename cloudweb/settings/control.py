@@ -113,6 +113,11 @@ IMAGE_STORE = env.path("IMAGE_STORE", default=str(VAR / "images"))
 IMAGE_STORES = image_stores(Path(str(IMAGE_STORE)))
 #: Data that is not an image yet; API and control workers of all machines share it.
 IMAGE_STAGING = env.path("IMAGE_STAGING", default=str(VAR / "image-staging"))
+#: Copies of images in remote stores, on this machine; 0 bytes: none.
+IMAGE_CACHE = env.path("IMAGE_CACHE", default=str(VAR / "image-cache"))
+IMAGE_CACHE_SIZE = env.int("IMAGE_CACHE_SIZE", default=0)
+if IMAGE_CACHE_SIZE < 0:
+    raise ImproperlyConfigured(f"IMAGE_CACHE_SIZE is {IMAGE_CACHE_SIZE}; set bytes, or 0 for none.")
 IMAGE_PROPERTY_PROTECTIONS = env.str("IMAGE_PROPERTY_PROTECTIONS", default="")
 IMAGE_MAX_SIZE = env.int("IMAGE_MAX_SIZE", default=64 * 1024**3)
 IMAGE_IMPORT_METHODS = env.list(

@@ -31,6 +31,7 @@ STEPS = {
     "reserve": "Count it against the quota",
     "put": "Copy it into the stores",
     "publish": "Make it ready",
+    "fill": "Fill the image cache",
     "clear": "Clear the staging area",
     "erase": "Erase the data",
 }
@@ -43,6 +44,7 @@ OPERATIONS = {
     "instances.reboot": ("Reboot", "reload"),
     "image.import": ("Import", "download"),
     "image.copy": ("Copy to other stores", "copy"),
+    "image.cache": ("Copy into the image cache", "copy"),
     "image.delete": ("Delete", "trash"),
 }
 

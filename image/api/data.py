@@ -79,7 +79,9 @@ class ImageDataViewSet(ServiceViewSet):
     )
     def download(self, request: Request, image_id: str) -> HttpResponseBase:
         """Return the data or a range of it; 204 while there is none."""
-        image, file = ImageManager(self.context).open(image_id)
+        image, file = ImageManager(self.context).open(
+            image_id, whole="Range" not in request.headers
+        )
         if file is None:
             return empty(204)
         return DataResponse(
@@ -104,7 +106,11 @@ class SignedDataView(APIView):
     )
     def get(self, request: Request, image_id: UUID) -> HttpResponseBase:
         """Return the data or a range of it."""
-        image, file = open_signed(image_id, request._request.GET.get("signature", ""))
+        image, file = open_signed(
+            image_id,
+            request._request.GET.get("signature", ""),
+            whole="Range" not in request.headers,
+        )
         return DataResponse(
             file, size=image.size, checksum=image.checksum, wanted=request.headers.get("Range")
         )

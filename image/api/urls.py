@@ -6,6 +6,7 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, path
 
+from image.api.cache import ImageCacheViewSet
 from image.api.data import ImageDataViewSet, SignedDataView
 from image.api.discovery import ImportInfoView, RootView, V2View, VersionsView
 from image.api.images import ImageViewSet
@@ -27,6 +28,8 @@ Actions = dict[str, Any]
 COLLECTION: Actions = {"get": "list", "post": "create"}
 MEMBER: Actions = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 DATA: Actions = {"get": "download", "put": "upload"}
+CACHE: Actions = {"get": "list", "delete": "clear"}
+CACHED: Actions = {"put": "queue", "delete": "destroy"}
 ONE: Actions = {"get": "retrieve", "put": "update", "delete": "destroy"}
 TAG: Actions = {"put": "add_tag", "delete": "delete_tag"}
 ITEMS: Actions = {**COLLECTION, "delete": "clear"}
@@ -74,6 +77,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(
         "/v2/stores/<str:store_id>/<str:image_id>", ImageCopyViewSet.as_view({"delete": "remove"})
     ),
+    path("/v2/cache", ImageCacheViewSet.as_view(CACHE)),
+    path("/v2/cache/<str:image_id>", ImageCacheViewSet.as_view(CACHED)),
     path("/v2/schemas/<str:name>", SchemaView.as_view()),
     path("/v2/schemas/metadefs/<str:name>", MetadefSchemaView.as_view()),
     path("/signed/<uuid:image_id>", SignedDataView.as_view()),  # what hosts fetch, see locations.py

@@ -1,5 +1,6 @@
 """Managers of images and of metadata definitions."""
 
+from image.manager.cache import ImageCacheManager
 from image.manager.copies import ImageCopyManager
 from image.manager.data import ImageDataManager
 from image.manager.image import ImageManager
@@ -14,6 +15,7 @@ from image.manager.metadefs import (
 from image.manager.tasks import ImageTaskManager
 
 __all__ = [
+    "ImageCacheManager",
     "ImageCopyManager",
     "ImageDataManager",
     "ImageManager",

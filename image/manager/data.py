@@ -11,7 +11,7 @@ from django.db import transaction
 from cloudweb.exceptions import BadRequest
 from cloudweb.policy import policy
 from image import locations, quotas, states
-from image.copies import open_copy
+from image.caching import open_near
 from image.exceptions import ImageDeactivated, ImageNotFound
 from image.inspection import Readable
 from image.manager.finding import ImageFinder
@@ -65,15 +65,18 @@ class ImageDataManager(ImageFinder):
         return image
 
     @policy("image:images:download")
-    def open(self, image_id: str | uuid.UUID) -> tuple[Image, BinaryIO | None]:
+    def open(
+        self, image_id: str | uuid.UUID, *, whole: bool = True
+    ) -> tuple[Image, BinaryIO | None]:
         """Return the image and its data as a file to close; None while there is none.
 
+        ``whole`` says that all of it will be read, which fills the cache of this machine.
         Raises ImageDeactivated for a caller who is not an admin.
         """
         image = self._find(image_id)
         if image.status == states.DEACTIVATED and not self.context.is_admin:
             raise ImageDeactivated
-        return image, _opened(image)
+        return image, _opened(image, whole=whole)
 
     @policy("image:images:get")
     def location(
@@ -91,10 +94,10 @@ class ImageDataManager(ImageFinder):
         return locations.location_of(image, role=role, base_url=base_url)
 
 
-def _opened(image: Image) -> BinaryIO | None:
+def _opened(image: Image, *, whole: bool) -> BinaryIO | None:
     if not image.has_data:
         return None
     try:
-        return open_copy(image)
+        return open_near(image, whole=whole)
     except FileNotFoundError:
         raise ImageNotFound(image.id) from None

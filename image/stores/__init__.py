@@ -58,6 +58,11 @@ def _s3(values: tuple[tuple[str, str], ...]) -> Store:
     return S3Store(S3Settings(**known))
 
 
+def is_remote(store_id: str) -> bool:
+    """Tell whether reading a store goes over the network, so that a cached copy saves something."""
+    return settings.IMAGE_STORES.get(store_id, {}).get("kind", "file") != "file"
+
+
 def infos() -> list[StoreInfo]:
     """Return all stores for clients, the default first."""
     found = []

@@ -29,6 +29,7 @@ schema = service_schema(
 def callers(db: Any, settings: Any, tmp_path: Any) -> Iterator[str]:
     """Tokens of a member with an image and of an admin with a public one, in turn."""
     settings.IMAGE_STORE = tmp_path
+    settings.IMAGE_CACHE, settings.IMAGE_CACHE_SIZE = tmp_path / "cache", 10**6
     member, admin = make_member("member"), make_member("admin", project=make_project())
     facts = {"name": "an image", "disk_format": "raw", "container_format": "bare"}
     ImageManager(make_context(member)).create(image_id=UUID(IMAGE), attributes=facts)
