@@ -125,7 +125,9 @@ ASK = """
 import django, orjson, sys
 django.setup()
 from django.conf import settings
+from django.core.management import call_command
 from django.test import Client
+call_command("migrate", "identity", verbosity=0)  # the log-in page asks for identity providers
 answer = Client().get("/login", secure=True)
 print(orjson.dumps({
     "hsts": answer.headers.get("Strict-Transport-Security"),

@@ -11,18 +11,22 @@ from django.test.utils import CaptureQueriesContext
 
 from cloudweb.context import RequestContext
 from compute.models import Flavor
-from identity.models import User
+from identity.manager import ApplicationCredentialManager, CredentialManager, TrustManager
+from identity.manager.application_credentials import Wanted, WantedRule
+from identity.models import Endpoint, Limit, Region, RegisteredLimit, Service, User
 from instances.models import KeyPair
 from tests.builders.identity import (
     ApiClient,
     client_of,
     grant,
+    make_context,
     make_domain,
     make_member,
     make_project,
     make_role,
     make_user,
 )
+from tests.builders.identity import make_group as make_users_group
 from tests.builders.images import make_image
 from tests.builders.networks import make_group, make_network, make_port, make_subnet
 from tests.builders.servers import make_server
@@ -62,6 +66,42 @@ def a_port(user: User, _number: int) -> None:
     make_port(network, context(user))
 
 
+def an_application_credential(user: User, number: int) -> None:
+    ApplicationCredentialManager(make_context(user)).create(
+        user.pk,
+        name=f"program-{number}",
+        access_rules=[WantedRule(service="image", method="GET", path=f"/v2/{number}")],
+    )
+
+
+def a_trust(user: User, _number: int) -> None:
+    TrustManager(make_context(user)).create(
+        trustor_user_id=user.pk,
+        trustee_user_id=make_user().pk,
+        impersonation=False,
+        project_id=user.default_project_id,
+        roles=[Wanted(name="reader")],
+    )
+
+
+def an_access_key(user: User, _number: int) -> None:
+    CredentialManager(make_context(user)).create_access_key(
+        user.pk, project_id=str(user.default_project_id)
+    )
+
+
+def an_endpoint(_user: User, number: int) -> None:
+    service = Service.objects.create(type=f"t{number}", name="s")
+    region = Region.objects.create(id=f"r{number}")
+    Endpoint.objects.create(service=service, region=region, interface="public", url="{base}/x")
+
+
+def a_limit(_user: User, number: int) -> None:
+    service = Service.objects.create(type=f"t{number}", name="s")
+    registered = RegisteredLimit.objects.create(service=service, resource_name="r", default_limit=1)
+    Limit.objects.create(registered_limit=registered, project=make_project(), resource_limit=2)
+
+
 LISTS: dict[str, Make] = {
     "/identity/v3/projects": lambda _user, _: make_project(),
     "/identity/v3/users": lambda _user, _: make_user(),
@@ -74,6 +114,19 @@ LISTS: dict[str, Make] = {
         lambda user, _: grant(make_user(), make_project(), "member")
     ),
     "/identity/v3/auth/projects": lambda user, _: grant(user, make_project(), "member"),
+    "/identity/v3/groups": lambda user, _: make_users_group(user),
+    "/identity/v3/users/{user}/groups": lambda user, _: make_users_group(user),
+    "/identity/v3/users/{user}/projects": lambda user, _: grant(user, make_project(), "member"),
+    "/identity/v3/users/{user}/application_credentials": an_application_credential,
+    "/identity/v3/users/{user}/access_rules": an_application_credential,
+    "/identity/v3/users/{user}/credentials/OS-EC2": an_access_key,
+    "/identity/v3/credentials": an_access_key,
+    "/identity/v3/OS-TRUST/trusts": a_trust,
+    "/identity/v3/services": an_endpoint,
+    "/identity/v3/endpoints": an_endpoint,
+    "/identity/v3/regions": an_endpoint,
+    "/identity/v3/registered_limits": a_limit,
+    "/identity/v3/limits": a_limit,
     "/image/v2/images?limit=100": lambda user, _: make_image(context=context(user)),
     "/network/v2.0/networks": lambda user, _: make_network(context(user)),
     "/network/v2.0/subnets": lambda user, _: make_subnet(make_network(context(user)), context(user)),
@@ -108,11 +161,13 @@ def shown(client: ApiClient, path: str) -> tuple[int, int]:
 @pytest.mark.parametrize("path", LISTS)
 def test_ten_times_the_rows_cost_no_statement_more(path: str, user: User) -> None:
     client = client_of(user)
-    LISTS[path](user, 0)
+    make = LISTS[path]
+    path = path.format(user=user.pk)
+    make(user, 0)
     shown(client, path)  # what is looked up once for the process
     few, statements = shown(client, path)
     for number in range(1, 10 * few):
-        LISTS[path](user, number)
+        make(user, number)
     many, later = shown(client, path)
     assert many >= 5 * few
     assert later == statements

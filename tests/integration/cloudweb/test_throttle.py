@@ -309,7 +309,8 @@ def test_a_wrong_setting_is_said_at_the_start(text: str, monkeypatch: pytest.Mon
 def test_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THROTTLE_WRITE", "5/second; 100/10 minutes")
     assert conf.throttles() == {
-        "login": "240/minute", "login_address": "600/minute", "write": "5/second; 100/10 minutes",
+        "login": "240/minute", "login_address": "600/minute", "passcode": "10/minute;60/hour",
+        "write": "5/second; 100/10 minutes",
     }  # fmt: skip
     assert [str(limit) for limit in throttle._limits(conf.throttles()["write"])] == [
         "5 per 1 second", "100 per 10 minute",

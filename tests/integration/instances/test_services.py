@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.db import connection, connections
 
-from cloudweb import encryption, process
+from cloudweb import process
 from instances.models import Instance
 from operations.models import Service
 from operations.orders import signer
@@ -36,7 +36,6 @@ def stage(tmp_path: Path, redis_socket: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)  # each finds its own
     # the processes read the secrets on disk; an earlier test may have cached those of its own place
     monkeypatch.setenv("CLOUDWEB_VAR", str(settings.VAR))
-    encryption._box.cache_clear()
     signer.cache_clear()
     with Processes(tmp_path, f"redis+socket://{redis_socket}") as processes:
         yield Stage(tmp_path, processes)
