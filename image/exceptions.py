@@ -170,6 +170,13 @@ class ImageRefused(UnsupportedMediaType):
     code = "image_refused"
 
 
+class ImageEmpty(ImageRefused):
+    """Not one byte of data came."""
+
+    code = "image_empty"
+    default_message = "The image data was refused: it is empty."
+
+
 class ImageNotBootable(BadRequest):
     """No host can use the image in this role: a disk format hosts do not open, or no kernel."""
 

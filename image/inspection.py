@@ -15,7 +15,7 @@ from oslo_utils.imageutils.format_inspector import FileInspector, InspectWrapper
 
 from cloudweb.disks import iso, qcow2, signatures, vdi, vhd, vhdx, vmdk
 from cloudweb.disks.reading import BrokenDisk, Disk
-from image.exceptions import ImageRefused
+from image.exceptions import ImageEmpty, ImageRefused
 from image.formats import KERNEL_FORMATS
 
 # Every inspector is shown every file, and says loudly that it is not of its own format.
@@ -127,7 +127,7 @@ class InspectedStream:
             self._ended = True
             self._inspector.close()
             if not self.total:
-                raise ImageRefused("The image data was refused: it is empty.")
+                raise ImageEmpty
         if not self._decided:
             found = self._inspector.formats
             if found is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest, UnsupportedMediaType
 from image.api.streams import BINARY, DataResponse, RequestBody
-from image.exceptions import RangeNotSatisfiable
+from image.exceptions import ImageEmpty, RangeNotSatisfiable
 from image.locations import open_signed
 from image.manager import ImageManager
 
@@ -48,16 +49,18 @@ class ImageDataViewSet(ServiceViewSet):
         responses={204: None, **dict.fromkeys((410, 411, 415, 507), Error)},
     )
     def upload(self, request: Request, image_id: str) -> Response:
-        """Take the data, with a Content-Length or chunked; the image is active then."""
+        """Take the data, with a Content-Length or chunked; the image is active then, queued without any."""
         if (request.content_type or "").strip().lower() != BINARY:
             raise UnsupportedMediaType(f"Image data must be sent as {BINARY}.")
         body = RequestBody(request.META)
-        ImageManager(self.context).upload(
-            image_id,
-            body,
-            size=_announced(request, body),
-            store_id=request.headers.get("X-Image-Meta-Store"),
-        )
+        # The openstack command sends its standard input, which is empty in a script: no data is none.
+        with suppress(ImageEmpty):
+            ImageManager(self.context).upload(
+                image_id,
+                body,
+                size=_announced(request, body),
+                store_id=request.headers.get("X-Image-Meta-Store"),
+            )
         return empty(204)
 
     @extend_schema(

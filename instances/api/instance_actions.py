@@ -54,8 +54,8 @@ class InstanceActionViewSet(ServiceViewSet):
         self._check_visible(server_id)
         one = self.manager(self.context).get(server_id, request_id)
         data = self._brief(server_id, one)
-        if self.context.is_admin or self.version >= (2, 51):
-            data["events"] = [self._event(step, one) for step in reversed(one.entry.steps)]
+        # Nova shows them to operators alone below 2.51, and the openstack command breaks on that.
+        data["events"] = [self._event(step, one) for step in reversed(one.entry.steps)]
         return Response({"instanceAction": data})
 
     def _brief(self, server_id: str, one: ServerAction) -> dict[str, Any]:

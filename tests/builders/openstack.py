@@ -50,7 +50,7 @@ class Command:
         from openstackclient.shell import OpenStackShell
 
         self.requests.clear()
-        _forget_clients()
+        forget_clients()
         out, err = io.StringIO(), io.StringIO()
         with (
             pytest.MonkeyPatch.context() as patch,
@@ -72,7 +72,7 @@ class Command:
         return json.loads(self.text(*words, "-f", "json", cloud=cloud))
 
 
-def _forget_clients() -> None:
+def forget_clients() -> None:
     """Drop the clients of an earlier run: the command keeps them on a class, whatever the cloud."""
     from openstackclient.common.clientmanager import ClientManager
     from osc_lib.clientmanager import ClientCache

@@ -16,6 +16,7 @@ import pytest
 from keystoneauth1.session import Session
 
 from tests.builders.images import RAW
+from tests.builders.openstack import forget_clients
 from tests.infrastructure import Cloud
 
 pytestmark = pytest.mark.openstack
@@ -52,6 +53,7 @@ class Shell:
 
         option = ("--os-compute-api-version", self.version) if self.version else ()
         self.requests.clear()
+        forget_clients()
         self.capsys.readouterr()
         done = OpenStackShell().run([*option, *words])
         said = self.capsys.readouterr()
