@@ -113,6 +113,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-identity-") as directory:
         os.environ["CLOUDWEB_VAR"] = directory
         os.environ["DATABASE_URL"] = f"sqlite:///{Path(directory) / 'cloud.sqlite3'}"
+        os.environ.setdefault("CLOUDWEB_LOG_LEVEL", "WARNING")
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cloudweb.settings.control")
         print(heading(), flush=True)
         for figure in figures():

@@ -187,7 +187,10 @@ class Token:
     def is_revoked(self) -> bool:
         """Tell whether it was made void; also if it comes from a later database than this one."""
         revoked = revocations.current()
-        return self.seen > revoked.mark.number or revoked.covers(
+        if self.seen > revoked.mark.number:
+            return True
+        # An older token answers to something only if a revocation came after it.
+        return self.seen < revoked.mark.number and revoked.covers(
             self.revocation_keys(), seen=self.seen
         )
 
