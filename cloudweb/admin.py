@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils.html import format_html
@@ -27,6 +29,21 @@ class ManagedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic a
     def context(self, request: HttpRequest) -> RequestContext:
         """Return the logged-in operator; managers check what he may."""
         return operator_context(request)
+
+    def act(
+        self, request: HttpRequest, rows: QuerySet[Any], done: str, effect: Callable[[Any], object]
+    ) -> None:
+        """Do something to each row; tell how many it was done to and why not to the others."""
+        count = 0
+        for row in rows:
+            try:
+                effect(row)
+            except CloudwebError as error:
+                self.message_user(request, f"{row}: {error.message}", messages.ERROR)
+            else:
+                count += 1
+        if count:
+            self.message_user(request, f"{count} {done}.", messages.SUCCESS)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Offer no form to add."""
@@ -92,3 +109,18 @@ def pill(text: str, *, good: bool | None) -> SafeString:
     """Return a word on a green, red or (for None) grey ground."""
     tone = {True: "success", False: "danger", None: "neutral"}[good]
     return format_html('<span class="status tone-{}">{}</span>', tone, text)
+
+
+class ShownInline(admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
+    """Rows that belong to another: to read."""
+
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Show only."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Show only."""
+        return False

@@ -10,9 +10,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import pill
+from cloudweb.admin import ManagedAdmin, ShownInline, pill
 from image import states
-from image.admin.acting import ActingAdmin, ShownInline
 from image.changes import Change
 from image.manager import ImageManager
 from image.models import Image, ImageMember, ImageProperty, ImageTag
@@ -38,7 +37,7 @@ class MemberInline(ShownInline):
 
 
 @admin.register(Image)
-class ImageAdmin(ActingAdmin):
+class ImageAdmin(ManagedAdmin):
     """All images of all projects."""
 
     list_display = (

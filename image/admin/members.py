@@ -9,15 +9,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import pill
-from image.admin.acting import ActingAdmin
+from cloudweb.admin import ManagedAdmin, pill
 from image.manager import ImageMemberManager
 from image.models import ImageMember
 from image.sharing import ACCEPTED, SHARED
 
 
 @admin.register(ImageMember)
-class ImageMemberAdmin(ActingAdmin):
+class ImageMemberAdmin(ManagedAdmin):
     """Images that are shared with single projects, and what those said."""
 
     list_display = ("image", "owner", "project_id", "answer", "created_at", "updated_at")

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
-from image.admin.acting import ActingAdmin, ShownInline
+from cloudweb.admin import ManagedAdmin, ShownInline
 from image.manager.metadefs import MetadefNamespaceManager
 from image.models import (
     MetadefAssociation,
@@ -48,7 +48,7 @@ class AssociationInline(ShownInline):
 
 
 @admin.register(MetadefNamespace)
-class MetadefNamespaceAdmin(ActingAdmin):
+class MetadefNamespaceAdmin(ManagedAdmin):
     """Named sets of definitions; the API's metadefs write them."""
 
     list_display = (
@@ -94,7 +94,7 @@ class MetadefNamespaceAdmin(ActingAdmin):
 
 
 @admin.register(MetadefResourceType)
-class MetadefResourceTypeAdmin(ActingAdmin):
+class MetadefResourceTypeAdmin(ManagedAdmin):
     """Kinds of things that definitions are for; there as long as a namespace names them."""
 
     list_display = ("name", "namespaces", "created_at")
