@@ -70,7 +70,7 @@ def find_user(
         return rows.filter(pk=undashed(user_id)).first()
     rows = rows.filter(name=name)
     if domain_id is None and domain_name is not None:
-        return rows.filter(domain__name=domain_name).first()
+        return rows.filter(domain__name__iexact=domain_name).first()
     return rows.filter(domain_id=domain_id or DEFAULT_DOMAIN_ID).first()
 
 
@@ -102,5 +102,5 @@ def log_in(
 
 def _domain(domain_id: str | None, domain_name: str | None) -> Domain | None:
     if domain_id is None and domain_name is not None:
-        return Domain.objects.filter(name=domain_name).first()
+        return Domain.objects.filter(name__iexact=domain_name).first()
     return Domain.objects.filter(pk=domain_id or DEFAULT_DOMAIN_ID).first()

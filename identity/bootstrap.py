@@ -167,7 +167,6 @@ def _catalog(context: RequestContext) -> None:
 
 
 def _endpoint(manager: CatalogManager, service: Service, interface: str, url: str) -> None:
-    with contextlib.suppress(Conflict):
-        manager.create_endpoint(
-            service_id=service.pk, region_id=settings.REGION, interface=interface, url=url
-        )
+    manager.ensure_endpoint(
+        service_id=service.pk, region_id=settings.REGION, interface=interface, url=url
+    )

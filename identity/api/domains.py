@@ -15,7 +15,7 @@ from identity.api.views import IdentityViewSet, described, given
 from identity.manager import DomainManager
 from identity.models import Domain
 
-HINTS = Hints(exact=("name",), flags=("enabled",))
+HINTS = Hints(exact=("name",), flags=("enabled",), any_case=("name",))
 
 
 class DomainViewSet(IdentityViewSet):

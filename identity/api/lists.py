@@ -28,13 +28,15 @@ class Hints:
     """What a list is narrowed by, for view and schema.
 
     ``exact`` are columns (``name`` also by comparison), ``flags`` are booleans; ``others`` and
-    ``marks`` (flags that count by being there) are read by the view itself.
+    ``marks`` (flags that count by being there) are read by the view itself. ``any_case`` are those
+    of ``exact`` that are compared whatever their case.
     """
 
     exact: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    any_case: tuple[str, ...] = ()
     paged: bool = True
 
     @property
@@ -55,7 +57,8 @@ def hinted(request: HttpRequest, rows: QuerySet[T], hints: Hints) -> QuerySet[T]
     """Narrow rows by the query; what it says beyond the hints is ignored."""
     for field in hints.exact:
         if (value := request.GET.get(field)) is not None:
-            rows = rows.filter(**{field: value})
+            comparison = "__iexact" if field in hints.any_case else ""
+            rows = rows.filter(**{f"{field}{comparison}": value})
     for field in hints.flags:
         wanted = parse_bool(request.GET.get(field), field=field)
         if wanted is not None:

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from cloudweb.api.views import empty
 from identity.api.lists import Hints, hinted, listed
-from identity.api.serializers.roles import RoleCreate, RoleUpdate, role_body
+from identity.api.serializers.roles import RoleCreate, RoleUpdate, extra_of, role_body
 from identity.api.views import IdentityViewSet, described, given
 from identity.manager import RoleManager
 from identity.models import Role
@@ -44,6 +44,7 @@ class RoleViewSet(IdentityViewSet):
             domain_id=body.domain_id,
             description=body.description or "",
             immutable=bool(body.options.immutable),
+            extra=extra_of(body),
         )
         return self._answer(role, status=201)
 
@@ -57,6 +58,8 @@ class RoleViewSet(IdentityViewSet):
         """Change what the body names, keep the rest."""
         body = self.wanted("role", RoleUpdate)
         changes: dict[str, Any] = given(body, "name") | described(body)
+        if extra := extra_of(body):
+            changes["extra"] = extra
         fixed = given(body, "domain_id")
         return self._answer(RoleManager(self.context).update(role_id, fixed=fixed, **changes))
 

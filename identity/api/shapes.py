@@ -92,7 +92,7 @@ class UserShown(OpenAnswer):
     links: SelfLink
 
 
-class RoleShown(Answer):
+class RoleShown(OpenAnswer):
     """A named set of rights."""
 
     id: str

@@ -75,7 +75,7 @@ def parse(names: list[str], environment: Mapping[str, str]) -> tuple[Directory, 
                 "LDAP_<NAME>_DOMAIN takes the domain's name if it is another."
             )
         found.append(_directory(name, environment))
-    domains = [directory.domain for directory in found]
+    domains = [directory.domain.lower() for directory in found]
     if len(set(domains)) != len(domains):
         raise WrongSetting("LDAP_DOMAINS: two directories stand behind one domain.")
     return tuple(found)
@@ -169,6 +169,6 @@ def directories() -> tuple[Directory, ...]:
 def directory_of(domain_name: str) -> Directory | None:
     """Return the directory behind a domain, if there is one."""
     for directory in directories():
-        if directory.domain == domain_name:
+        if directory.domain.lower() == domain_name.lower():
             return directory
     return None

@@ -37,7 +37,8 @@ def sync(directory: Directory) -> Report:
     from identity.directories import client  # loads the LDAP libraries
 
     report = Report(directory.domain)
-    domain = Domain.objects.get_or_create(name=directory.domain)[0]
+    named = {"name": directory.domain}
+    domain = Domain.objects.get_or_create(name__iexact=directory.domain, defaults=named)[0]
     try:
         names = client.group_names(directory)
         report.groups = len(mirrored(domain, names))

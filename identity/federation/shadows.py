@@ -93,7 +93,7 @@ def _groups(mapped: Mapped) -> set[str]:
 def _named(group: NamedGroup) -> Q:
     if group.domain_id:
         return Q(name=group.name, domain_id=group.domain_id)
-    return Q(name=group.name, domain__name=group.domain_name or "")
+    return Q(name=group.name, domain__name__iexact=group.domain_name or "")
 
 
 def _put_in_groups(user: User, wanted: set[str]) -> bool:

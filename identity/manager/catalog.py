@@ -106,20 +106,32 @@ class CatalogManager(Manager):
     ) -> Endpoint:
         """Record where a service answers; place holders in the URL: ``identity.endpoint_urls``.
 
-        A region's name makes the region where there is none; an id must exist. Raises
-        NoSuchReference, InvalidInput, Conflict.
+        A region's name makes the region where there is none; an id must exist. Several may have one
+        service, interface and region. Raises NoSuchReference, InvalidInput.
         """
         endpoint_urls.check(url)
         with transaction.atomic():
-            endpoint = Endpoint(
+            return Endpoint.objects.create(
                 service_id=self._existing_service(service_id),
                 region_id=self._existing_region(region_id, region_name),
                 interface=interface,
                 url=url,
                 **attributes,
             )
-            insert(endpoint, taken=_taken(interface))
-        return endpoint
+
+    @policy("identity:endpoints:create")
+    def ensure_endpoint(
+        self, *, service_id: str, region_id: str, interface: str, url: str
+    ) -> Endpoint:
+        """Return an endpoint of this service, region and interface, recorded if there is none."""
+        with transaction.atomic():
+            locked(Region.objects.all()).first()  # one at a time: there may be several
+            rows = Endpoint.objects.filter(
+                service_id=service_id, region_id=region_id, interface=interface
+            )
+            return rows.order_by("created_at").first() or self.create_endpoint(
+                service_id=service_id, region_id=region_id, interface=interface, url=url
+            )
 
     def _existing_service(self, service_id: str) -> str:
         if not Service.objects.filter(pk=undashed(service_id)).exists():
@@ -147,7 +159,7 @@ class CatalogManager(Manager):
             if {"region_id", "region_name"} & changes.keys():
                 named = changes.pop("region_name", None)
                 changes["region_id"] = self._existing_region(changes.get("region_id"), named)
-            change(endpoint, changes, taken=_taken(changes.get("interface", endpoint.interface)))
+            change(endpoint, changes, taken=Conflict("There is such an endpoint already."))
         return endpoint
 
     @policy("identity:endpoints:delete")
@@ -222,15 +234,7 @@ class CatalogManager(Manager):
             region.delete()
 
 
-def _taken(interface: str) -> Conflict:
-    return Conflict(f"The service has an endpoint '{interface}' in this region already.")
-
-
 def usable_services() -> QuerySet[Service]:
-    """Return enabled services that have an enabled endpoint, with endpoints prefetched."""
-    return (
-        Service.objects.filter(enabled=True, endpoints__enabled=True)
-        .distinct()
-        .prefetch_related("endpoints")
-        .order_by("type", "id")
-    )
+    """Return enabled services with their endpoints prefetched."""
+    rows = Service.objects.filter(enabled=True)
+    return rows.prefetch_related("endpoints").order_by("type", "id")

@@ -135,7 +135,7 @@ def _domain(domain_id: str) -> Domain:
 def _own_domain(provider_id: str) -> Domain:
     """Return a new domain for a provider's users, so that no name of theirs meets another's."""
     domain = Domain(name=provider_id, description=f"Users of the identity provider {provider_id}")
-    if Domain.objects.filter(name=provider_id).exists():
+    if Domain.objects.filter(name__iexact=provider_id).exists():
         domain.name = domain.pk
     domain.save(force_insert=True)
     return domain

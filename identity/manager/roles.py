@@ -13,6 +13,7 @@ from cloudweb.policy import policy
 from identity import revocations
 from identity.exceptions import DuplicateName, Immutable, NoSuchReference, RoleNotFound
 from identity.ids import undashed
+from identity.manager.projects import merged
 from identity.manager.writing import change, insert, refuse_moves
 from identity.models import Domain, Role
 from identity.querysets import in_reach
@@ -44,11 +45,18 @@ class RoleManager(Manager):
         domain_id: str | None = None,
         description: str = "",
         immutable: bool = False,
+        extra: dict[str, Any] | None = None,
     ) -> Role:
         """Record a role, of one domain if one is named; raise DuplicateName, NoSuchReference."""
         if domain_id is not None and not Domain.objects.filter(pk=domain_id).exists():
             raise NoSuchReference(f"Could not find domain: {domain_id}.")
-        role = Role(name=name, domain_id=domain_id, description=description, immutable=immutable)
+        role = Role(
+            name=name,
+            domain_id=domain_id,
+            description=description,
+            immutable=immutable,
+            extra=extra or {},
+        )
         insert(role, taken=DuplicateName(kind="role", name=name, domain_id=domain_id))
         return role
 
@@ -56,7 +64,7 @@ class RoleManager(Manager):
     def update(
         self, /, role_id: str, *, fixed: Mapping[str, Any] | None = None, **changes: Any
     ) -> Role:
-        """Change a role; a new name voids the tokens that carry the old one.
+        """Change a role; a new name voids the tokens that carry the old one. ``extra`` is merged.
 
         Raises RoleNotFound, DuplicateName, Immutable, and InvalidInput for another domain.
         """
@@ -64,6 +72,8 @@ class RoleManager(Manager):
         refuse_moves(role, fixed or {})
         if role.immutable and not (changes.keys() == {"immutable"}):
             raise Immutable("role", role.pk)
+        if "extra" in changes:
+            changes["extra"] = merged(role.extra, changes["extra"])
         old = role.name
         with transaction.atomic():
             taken = DuplicateName(kind="role", name=changes.get("name", role.name))

@@ -53,7 +53,7 @@ def found_place(scope: Scope | None, *, default_project_id: str | None) -> Place
         project = _project(scope)
         return Place(project=project) if project else NOWHERE
     if isinstance(scope, DomainScope):
-        named = {"name": scope.name} if scope.domain_id is None else {"pk": scope.domain_id}
+        named = {"name__iexact": scope.name} if scope.domain_id is None else {"pk": scope.domain_id}
         domain = Domain.objects.filter(**named).first()
         return Place(domain=domain) if domain else NOWHERE
     return SYSTEM if isinstance(scope, SystemScope) else NOWHERE
@@ -65,5 +65,5 @@ def _project(scope: ProjectScope) -> Project | None:
         return rows.filter(pk=undashed(scope.project_id)).first()
     rows = rows.filter(name=scope.name)
     if scope.domain_id is None and scope.domain_name is not None:
-        return rows.filter(domain__name=scope.domain_name).first()
+        return rows.filter(domain__name__iexact=scope.domain_name).first()
     return rows.filter(domain_id=scope.domain_id or DEFAULT_DOMAIN_ID).first()

@@ -59,12 +59,5 @@ class Endpoint(models.Model):
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["service", "region", "interface"], name="endpoint_once_in_region"
-            )
-        ]
-
     def __str__(self) -> str:
         return f"{self.interface} {self.url}"

@@ -21,6 +21,7 @@ class Role(models.Model):
     )
     description = models.TextField(blank=True, default="")
     immutable = models.BooleanField(default=False)
+    extra = models.JSONField(blank=True, default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

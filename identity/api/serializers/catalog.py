@@ -23,9 +23,10 @@ def catalog_body(
 ) -> list[dict[str, Any]]:
     """Return the catalog of a token: services with their endpoints, URLs filled in.
 
-    A token without a project (``""``) does not see endpoints that need one.
+    A token without a project (``""``) does not see endpoints that need one. A service of which
+    nothing is left to see is there all the same, with no endpoints, as clients of Keystone know it.
     """
-    found = [
+    return [
         {
             "id": service.pk,
             "type": service.type,
@@ -44,7 +45,6 @@ def catalog_body(
         }
         for service in services
     ]
-    return [service for service in found if service["endpoints"]]
 
 
 class ServiceCreate(OpenBody):

@@ -30,7 +30,7 @@ class ProviderCreate(Body):
     id: str | None = None
     domain_id: Id | None = None
     description: Description | None = None
-    enabled: LooseBool = True
+    enabled: LooseBool = False
     remote_ids: RemoteIds | None = None
     authorization_ttl: Minutes | None = None
 

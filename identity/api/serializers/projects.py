@@ -27,7 +27,15 @@ def _no_separator(tag: str) -> str:
 
 
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_no_separator)]
-Tags = Annotated[tuple[Tag, ...], Field(max_length=80)]
+
+
+def _each_once(tags: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(tags)) != len(tags):
+        raise ValueError("A tag is there once")
+    return tags
+
+
+Tags = Annotated[tuple[Tag, ...], Field(max_length=80), AfterValidator(_each_once)]
 Description = Annotated[str, StringConstraints(max_length=4096)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 READ_ONLY = frozenset({"id", "links", "created_at"})

@@ -7,15 +7,15 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from cloudweb.api.fields import Body, Name
-from identity.api.serializers.attributes import Options
+from cloudweb.api.fields import Name
+from identity.api.serializers.attributes import OpenBody, Options, invented
 from identity.api.serializers.links import self_link, v3_url
-from identity.api.serializers.projects import Description, Id
+from identity.api.serializers.projects import READ_ONLY, Description, Id
 from identity.manager.effective import Effective
 from identity.models import Assignment, Group, Project, Role, User
 
 
-class RoleCreate(Body):
+class RoleCreate(OpenBody):
     """POST /roles."""
 
     name: Name
@@ -24,7 +24,7 @@ class RoleCreate(Body):
     options: Options = Options()
 
 
-class RoleUpdate(Body):
+class RoleUpdate(OpenBody):
     """PATCH /roles/{id}."""
 
     name: Name = ""
@@ -33,9 +33,15 @@ class RoleUpdate(Body):
     options: Options = Options()
 
 
+def extra_of(body: RoleCreate | RoleUpdate) -> dict[str, Any]:
+    """Return the attributes the client invented."""
+    return invented(body, reserved=READ_ONLY)
+
+
 def role_body(request: HttpRequest, role: Role) -> dict[str, Any]:
     """Return one role."""
     return {
+        **role.extra,
         "id": role.pk,
         "name": role.name,
         "domain_id": role.domain_id,

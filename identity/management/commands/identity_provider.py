@@ -103,7 +103,8 @@ class Command(BaseCommand):
 
 
 def _domain_id(given: str) -> str:
-    found = Domain.objects.filter(name=given).first() or Domain.objects.filter(pk=given).first()
+    named = Domain.objects.filter(name__iexact=given).first()
+    found = named or Domain.objects.filter(pk=given).first()
     if found is None:
         raise CommandError(f"There is no domain {given}.")
     return str(found.pk)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from identity.bootstrap import bootstrap
-from tests.builders.identity import ApiClient, client_with, make_domain
+from identity.scopes import Place
+from tests.builders.identity import ApiClient, client_with, grant_at, make_domain, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -53,3 +56,48 @@ def test_domains(admin: ApiClient) -> None:
     assert reader.send("GET", "/identity/v3/domains/default").json()["domain"] == found
     assert reader.send("GET", "/identity/v3/domains/other").status_code == 404
     assert admin.send("GET", "/identity/v3/domains/Default").status_code == 404
+
+
+def test_domain_names_match_whatever_their_case(admin: ApiClient) -> None:
+    """At log-in, in scopes, in lists; two that differ by case alone are one."""
+    red = make_domain(id="red-id", name="Red")
+    user = make_user(domain=red, password="secret-of-red", name="ann")
+    grant_at(Place(domain=red), "member", user)
+    named = {"name": "ann", "domain": {"name": "rED"}, "password": "secret-of-red"}
+    auth = {
+        "identity": {"methods": ["password"], "password": {"user": named}},
+        "scope": {"domain": {"name": "RED"}},
+    }
+    answer = ApiClient().send("POST", "/identity/v3/auth/tokens", {"auth": auth})
+    assert answer.status_code == 201
+    assert answer.json()["token"]["domain"] == {"id": red.pk, "name": "Red"}
+    (found,) = admin.send("GET", "/identity/v3/domains?name=reD").json()["domains"]
+    assert found["id"] == red.pk
+    assert make(admin, "domain", name="RED").status_code == 409
+    assert make(admin, "domain", name="blue").status_code == 201
+
+
+def make(admin: ApiClient, kind: str, **attributes: Any) -> Any:
+    """Post one thing."""
+    return admin.send("POST", f"/identity/v3/{kind}s", {kind: attributes})
+
+
+def test_an_endpoint_may_have_a_twin_and_bootstrap_adds_none(admin: ApiClient) -> None:
+    (compute,) = admin.send("GET", "/identity/v3/services?type=compute").json()["services"]
+    wanted = {"service_id": compute["id"], "interface": "public", "region_id": "RegionOne"}
+    second = make(admin, "endpoint", url="http://other.example", **wanted)
+    assert second.status_code == 201
+    found = admin.send("GET", f"/identity/v3/endpoints?service_id={compute['id']}").json()
+    assert len(found["endpoints"]) == 4
+    bootstrap(admin_password="x", demo_password="y")
+    again = admin.send("GET", f"/identity/v3/endpoints?service_id={compute['id']}").json()
+    assert again == found
+
+
+def test_a_service_without_endpoints_is_in_the_catalog(admin: ApiClient) -> None:
+    """With none; a disabled one is not there at all."""
+    bare = make(admin, "service", type="rating", name="bare").json()["service"]
+    make(admin, "service", type="rating", name="off", enabled=False)
+    catalog = admin.send("GET", "/identity/v3/auth/catalog").json()["catalog"]
+    (entry,) = [one for one in catalog if one["type"] == "rating"]
+    assert entry == {"id": bare["id"], "type": "rating", "name": "bare", "endpoints": []}

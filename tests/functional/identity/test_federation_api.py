@@ -28,7 +28,7 @@ def put_mapping(admin: ApiClient, name: str = "m", rules: Any = RULES, **more: A
 
 
 def test_the_life_of_a_provider(admin: ApiClient) -> None:
-    made = put_provider(admin, enabled=False, remote_ids=["https://idp.example"])
+    made = put_provider(admin, remote_ids=["https://idp.example"])  # nobody logs in by accident
     assert made.status_code == 201
     body = made.json()["identity_provider"]
     assert (body["id"], body["enabled"]) == ("corp", False)

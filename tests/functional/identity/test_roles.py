@@ -53,10 +53,10 @@ def test_create_show_rename_delete(admin: ApiClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"name": ""}, {"name": "x", "colour": 1}, {"name": "x", "domain_id": "nowhere"}]
+    "body", [{}, {"name": ""}, {"name": "x", "links": 1}, {"name": "x", "domain_id": "nowhere"}]
 )
 def test_bad_attributes_are_a_400(admin: ApiClient, body: dict[str, Any]) -> None:
-    """Roles take no invented attributes, and no domain that is none."""
+    """No attribute that is ours to fill, and no domain that is none."""
     assert admin.send("POST", ROLES, {"role": body}).status_code == 400
 
 
@@ -147,3 +147,14 @@ def test_assignment_filters(admin: ApiClient) -> None:
     assert count(f"user.id={user.pk}&role.id={reader.pk}&effective") == 2
     for query in ("group.id=g", "scope.domain.id=default", "scope.system=all", "user.id=ghost"):
         assert count(query) == 0
+
+
+def test_invented_attributes_are_kept(admin: ApiClient) -> None:
+    """Stored, returned, merged by PATCH, removed by null."""
+    role = {"name": "painter", "colour": "red", "cost": {"centre": [7]}}
+    made = admin.send("POST", "/identity/v3/roles", {"role": role}).json()["role"]
+    assert (made["colour"], made["cost"]) == ("red", {"centre": [7]})
+    url = f"/identity/v3/roles/{made['id']}"
+    changed = admin.send("PATCH", url, {"role": {"colour": None, "size": 3}}).json()["role"]
+    assert "colour" not in changed
+    assert (changed["cost"], changed["size"]) == ({"centre": [7]}, 3)
