@@ -22,14 +22,3 @@ class InstanceQuerySet(QuerySet["Instance"]):
     def visible_to(self, context: RequestContext) -> InstanceQuerySet:
         """Keep what exists for this caller: its project's, or all for an admin."""
         return self if context.is_admin else self.filter(project_id=context.project_id or "")
-
-    def named_like(self, pattern: str) -> InstanceQuerySet:
-        """Keep names that contain the text; ``^`` and ``$`` at its ends anchor it.
-
-        Nova's filter is a regular expression of the database. Anything beyond the anchors is taken
-        as text here: a tenant's pattern could keep a database busy for hours.
-        """
-        start, text = pattern.startswith("^"), pattern.removeprefix("^")
-        end, text = text.endswith("$"), text.removesuffix("$")
-        how = {(True, True): "exact", (True, False): "startswith", (False, True): "endswith"}
-        return self.filter(**{f"name__{how.get((start, end), 'contains')}": text})

@@ -5,8 +5,9 @@ The order is (created, id) unless an API sorts otherwise; a marker is the id of 
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -32,7 +33,10 @@ class Page(Generic[R]):
 
 
 def parse_limit(value: str | None, *, default: int = MAX_LIMIT, maximum: int = MAX_LIMIT) -> int:
-    """Return the page size; too large is cut silently, anything but a natural number is a 400."""
+    """Return the page size; too large is cut silently, anything but a natural number is a 400.
+
+    0 is an empty page.
+    """
     if value is None or value == "":
         return default
     if not (value.isascii() and value.isdigit()):
@@ -40,7 +44,7 @@ def parse_limit(value: str | None, *, default: int = MAX_LIMIT, maximum: int = M
             f"Invalid input for query parameters limit. Value: {value[:40]}. It must be a natural number."
         )
     number = int(value[:18])
-    return min(number, maximum) if number else maximum
+    return min(number, maximum)
 
 
 def paginate(
@@ -54,11 +58,39 @@ def paginate(
 
     NULL counts as the lowest value, on every database.
     """
+    if limit == 0:
+        return Page([], more=False)
+    found = list(_in_order(rows, marker, order)[: limit + 1])
+    return Page(found[:limit], len(found) > limit)
+
+
+def paginate_matching(
+    rows: QuerySet[T],
+    *,
+    column: str,
+    matches: Callable[[str], bool],
+    limit: int,
+    marker: T | None = None,
+    order: Sequence[str] = ("-created_at", "-id"),
+) -> Page[T]:
+    """Return one page of the rows whose column a function takes, in two statements.
+
+    The column alone is read, in order, until the page is full.
+    """
+    if limit == 0:
+        return Page([], more=False)
+    texts = _in_order(rows, marker, order).values_list("pk", column)
+    keys = (key for key, text in texts.iterator(chunk_size=MAX_LIMIT) if matches(text))
+    found = [*islice(keys, limit + 1)]
+    whole = rows.in_bulk(found[:limit])
+    return Page([whole[key] for key in found[:limit] if key in whole], len(found) > limit)
+
+
+def _in_order(rows: QuerySet[T], marker: T | None, order: Sequence[str]) -> QuerySet[T]:
     nullable = {field.name for field in rows.model._meta.get_fields() if field.null}
     if marker is not None:
         rows = rows.filter(_after(marker, order, nullable))
-    found = list(rows.order_by(*(_place(key, nullable) for key in order))[: limit + 1])
-    return Page(found[:limit], len(found) > limit)
+    return rows.order_by(*(_place(key, nullable) for key in order))
 
 
 def _place(key: str, nullable: Container[str]) -> str | OrderBy:

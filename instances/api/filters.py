@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from ipaddress import ip_address
 
 from django.http import QueryDict
 
@@ -10,6 +11,7 @@ from cloudweb.api.fields import parse_bool
 from cloudweb.api.microversion import Microversion
 from cloudweb.api.times import parse_moment
 from cloudweb.exceptions import BadRequest, InvalidInput
+from cloudweb.patterns import Pattern
 from instances.manager.listing import Filters
 from instances.states import vm_states_of
 
@@ -67,6 +69,7 @@ KNOWN = frozenset(
         "vm_state",
     }
 )
+_OF_ADDRESSES = frozenset("0123456789abcdef.:")
 
 
 def parse_filters(query: QueryDict, version: Microversion) -> Filters:
@@ -83,7 +86,7 @@ def parse_filters(query: QueryDict, version: Microversion) -> Filters:
     if power is not None and not (power.isascii() and power.isdigit()):
         raise BadRequest("Invalid filter 'power_state': it must be an integer.")
     return Filters(
-        name=query.get("name") or query.get("display_name"),
+        name_like=_pattern(query, "name") or _pattern(query, "display_name"),
         statuses=statuses,
         vm_states=query.getlist("vm_state"),
         task_state=query.get("task_state"),
@@ -96,7 +99,7 @@ def parse_filters(query: QueryDict, version: Microversion) -> Filters:
         key_name=query.get("key_name"),
         reservation_id=query.get("reservation_id"),
         zone=query.get("availability_zone"),
-        address=(query.get("ip") or query.get("ip6") or "").lstrip("^") or None,
+        addresses=_addresses(query, "ip", "ip6"),
         ids=query.getlist("uuid"),
         changed_since=_time(query, "changes-since"),
         changed_before=_time(query, "changes-before") if version >= (2, 66) else None,
@@ -109,6 +112,33 @@ def _flag(query: QueryDict, name: str) -> bool:
     if name not in query:
         return False
     return query.get(name) == "" or bool(parse_bool(query.get(name), field=name))
+
+
+def _pattern(query: QueryDict, name: str) -> Pattern | None:
+    value = query.get(name)
+    return Pattern(value, field=name) if value else None
+
+
+def _addresses(query: QueryDict, *names: str) -> list[Pattern]:
+    """Return patterns that begin where an address does; in an address a dot means itself."""
+    found = []
+    for name in names:
+        if text := query.get(name, "").removeprefix("^"):
+            plain = text.replace("\\.", ".").lower()
+            if set(plain) <= _OF_ADDRESSES:
+                pattern = _canonical(plain).replace(".", r"\.")
+            else:
+                Pattern(text, field=name)  # it must be one on its own
+                pattern = f"(?:{text})"
+            found.append(Pattern(f"^{pattern}", field=name))
+    return found
+
+
+def _canonical(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return text
 
 
 def _last(value: str | None) -> str | None:

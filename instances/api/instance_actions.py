@@ -43,7 +43,7 @@ class InstanceActionViewSet(ServiceViewSet):
         )
         shown = found if limit is None else found[:limit]
         body: dict[str, Any] = {"instanceActions": [self._brief(server_id, one) for one in shown]}
-        if limit is not None and len(found) > limit:
+        if shown and len(found) > len(shown):
             href = next_link(request._request, marker=shown[-1].entry.request_id)
             body["links"] = [{"rel": "next", "href": href}]
         return Response(body)

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from cloudweb import policy as policies
-from cloudweb.api.pagination import MAX_LIMIT, Page, paginate
+from cloudweb.api.pagination import MAX_LIMIT, Page
 from cloudweb.api.sorting import SortKey, ordered
 from cloudweb.database.clock import now
 from cloudweb.encryption import encrypt
@@ -38,7 +38,7 @@ from instances.exceptions import (
 )
 from instances.items import check_items
 from instances.manager.key_pair import KeyPairManager
-from instances.manager.listing import SORT_KEYS, Filters, filtered
+from instances.manager.listing import SORT_KEYS, Filters, page_of
 from instances.models import Instance
 from instances.operations import (
     CreateInstance,
@@ -82,14 +82,13 @@ class InstanceManager(Manager):
         sort: Sequence[SortKey] = (SortKey("created_at", descending=True),),
     ) -> Page[Instance]:
         """Return a page; raise BadRequest for an unknown marker or sort key, Forbidden by policy."""
-        rows = filtered(self.context, filters or Filters())
         order = ordered(sort, SORT_KEYS, last="id")
         after = None
         if marker:
             after = self._rows().filter(id=_uuid(marker)).first() if _uuid(marker) else None
             if after is None:
                 raise BadRequest(f"marker [{marker[:64]}] not found")
-        return paginate(rows, limit=limit, marker=after, order=order)
+        return page_of(self.context, filters or Filters(), limit=limit, marker=after, order=order)
 
     def _rows(self) -> Any:
         return Instance.objects.visible_to(self.context)

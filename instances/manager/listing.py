@@ -12,7 +12,9 @@ from django.db.models import Q
 
 from cloudweb import policy as policies
 from cloudweb.api.fields import as_uuid
+from cloudweb.api.pagination import Page, paginate, paginate_matching
 from cloudweb.context import RequestContext
+from cloudweb.patterns import Pattern
 from instances.models import Instance
 from instances.querysets import InstanceQuerySet
 from instances.states import VmState, spans_of
@@ -38,9 +40,13 @@ SORT_KEYS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What a list may be narrowed by; None is not asked for."""
+    """What a list may be narrowed by; None is not asked for.
+
+    ``name`` is a part of the name, ``name_like`` a pattern; ``addresses`` must all be found.
+    """
 
     name: str | None = None
+    name_like: Pattern | None = None
     statuses: Sequence[str] = ()
     vm_states: Sequence[str] = ()
     task_state: str | None = None
@@ -53,7 +59,7 @@ class Filters:
     key_name: str | None = None
     reservation_id: str | None = None
     zone: str | None = None
-    address: str | None = None
+    addresses: Sequence[Pattern] = ()
     ids: Sequence[str] = ()
     changed_since: Any = None
     changed_before: Any = None
@@ -92,16 +98,36 @@ def filtered(context: RequestContext, wanted: Filters) -> InstanceQuerySet:
         if wanted.project_id is not None and wanted.all_projects:
             rows = rows.filter(project_id=wanted.project_id)
     if wanted.name is not None:
-        rows = rows.named_like(wanted.name)
+        rows = rows.filter(name__contains=wanted.name)
+    like = wanted.name_like and wanted.name_like.condition("name")
+    if like is not None:
+        rows = rows.filter(like)
     if wanted.ids:
         rows = rows.filter(id__in=[found for i in wanted.ids if (found := as_uuid(i))])
     if wanted.statuses:
         rows = rows.filter(_with_status(wanted.statuses))
     if wanted.vm_states:
         rows = rows.filter(vm_state__in=list(wanted.vm_states))
-    if wanted.address is not None:
-        rows = rows.filter(id__in=_ids_at(context, wanted.address))
+    for pattern in wanted.addresses:
+        rows = rows.filter(id__in=_ids_at(context, pattern))
     return rows
+
+
+def page_of(
+    context: RequestContext,
+    wanted: Filters,
+    *,
+    limit: int,
+    marker: Instance | None,
+    order: Sequence[str],
+) -> Page[Instance]:
+    """Return one page of the servers a caller asks for; a real expression is matched row by row."""
+    rows, like = filtered(context, wanted), wanted.name_like
+    if like is None or like.condition("name") is not None:
+        return paginate(rows, limit=limit, marker=marker, order=order)
+    return paginate_matching(
+        rows, column="name", matches=like.matches, limit=limit, marker=marker, order=order
+    )
 
 
 def _with_status(statuses: Sequence[str]) -> Q:
@@ -116,6 +142,6 @@ def _with_status(statuses: Sequence[str]) -> Q:
     return condition
 
 
-def _ids_at(context: RequestContext, address: str) -> Sequence[uuid.UUID]:
+def _ids_at(context: RequestContext, address: Pattern) -> Sequence[uuid.UUID]:
     devices = PortManager(context).devices_at(address)
     return [found for device in devices if (found := as_uuid(device))]

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from cloudweb.api.pagination import Page
 from cloudweb.events import emit
 from cloudweb.exceptions import PolicyNotAuthorized
+from cloudweb.patterns import Pattern
 from cloudweb.policy import check, policy
 from network import events, quota, states
 from network.exceptions import (
@@ -99,11 +100,16 @@ class PortManager(PortBinding):
         return {**found}
 
     @policy("network:ports:list")
-    def devices_at(self, address: str) -> Sequence[str]:
-        """Return the ids of the devices whose ports have an address that begins like this."""
+    def devices_at(self, address: Pattern) -> Sequence[str]:
+        """Return the ids of the devices whose ports have an address that matches."""
         rows = Port.objects.visible_to(self.context).exclude(device_id="")
-        found = rows.filter(addresses__ip_address__startswith=address)
-        return [*found.values_list("device_id", flat=True).distinct()]
+        condition = address.condition("addresses__ip_address")
+        if condition is not None:
+            return [*rows.filter(condition).values_list("device_id", flat=True).distinct()]
+        pairs = rows.filter(addresses__isnull=False).values_list(
+            "device_id", "addresses__ip_address"
+        )
+        return [*{device for device, text in pairs.distinct() if address.matches(text)}]
 
     @policy("network:ports:wiring")
     def device_at(self, network_id: Identifier, address: str) -> str | None:

@@ -76,10 +76,10 @@ def test_a_page_is_one_statement(django_assert_num_queries: Callable[..., object
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(None, 20), ("", 20), ("5", 5), ("999999999999999999999", MAX_LIMIT), ("0", MAX_LIMIT)],
+    [(None, 20), ("", 20), ("5", 5), ("999999999999999999999", MAX_LIMIT), ("0", 0)],
 )
 def test_limits(value: str | None, expected: int) -> None:
-    """Too large is cut silently."""
+    """Too large is cut silently; 0 is an empty page."""
     assert parse_limit(value, default=20) == expected
 
 
