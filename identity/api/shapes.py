@@ -67,7 +67,7 @@ class ProjectShown(OpenAnswer):
 
     id: str
     name: str
-    domain_id: str
+    domain_id: str | None
     parent_id: str | None
     enabled: bool
     description: str

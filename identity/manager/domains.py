@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.db import transaction
@@ -10,15 +11,19 @@ from django.db.models import QuerySet
 
 from cloudweb import events
 from cloudweb.database.locks import locked
-from cloudweb.exceptions import Forbidden
+from cloudweb.exceptions import Conflict, Forbidden, InvalidInput
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from identity import revocations
 from identity.exceptions import DomainInUse, DomainNotFound, DuplicateName, Immutable
+from identity.ids import undashed
 from identity.manager.projects import holdings_of, merged, remove
 from identity.manager.writing import change, insert
 from identity.models import DEFAULT_DOMAIN_ID, Domain, Group, Project, User
 from identity.querysets import in_reach
+
+#: Where a project is that acts as a domain: nothing is above it.
+ACTING: Mapping[str, Any] = {"domain_id": None, "parent_id": None, "is_domain": True}
 
 
 class DomainManager(Manager):
@@ -39,22 +44,45 @@ class DomainManager(Manager):
             raise DomainNotFound(domain_id)
         return domain
 
+    @policy("identity:projects:get")
+    def find_acting(self, project_id: str) -> Domain | None:
+        """Return the domain that this id means as a project, if the caller may see it."""
+        domain_id = undashed(project_id)
+        if not Domain.objects.filter(pk=domain_id).exists():
+            return None
+        with suppress(DomainNotFound):
+            return self.get(domain_id)
+        return None
+
+    @policy("identity:projects:list")
+    def list_acting(self) -> QuerySet[Domain]:
+        """Return the domains as projects that act as such: those that ``list`` returns."""
+        return self.list()
+
     @policy("identity:domains:create")
     def create(self, /, *, name: str, domain_id: str | None = None, **attributes: Any) -> Domain:
-        """Record a domain; raise DuplicateName."""
+        """Record a domain; raise DuplicateName, and Conflict for the id of a domain or project."""
         domain = Domain(name=name, **attributes)
         if domain_id is not None:
             domain.pk = domain_id
+            if Project.objects.filter(pk=domain_id).exists():  # a domain is a project, too
+                raise Conflict(f"There is a project with the id {domain_id} already.")
         insert(domain, taken=DuplicateName(kind="domain", name=name))
         return domain
 
     @policy("identity:domains:update")
-    def update(self, /, domain_id: str, **changes: Any) -> Domain:
+    def update(
+        self, /, domain_id: str, *, fixed: Mapping[str, Any] | None = None, **changes: Any
+    ) -> Domain:
         """Change a domain; disabling it voids the tokens of its users and projects at once.
 
-        ``extra`` is merged: a null removes a key. Raises DomainNotFound, DuplicateName, Immutable.
+        ``extra`` is merged: a null removes a key; ``fixed`` is what a project that acts as a domain
+        cannot change. Raises DomainNotFound, DuplicateName, Immutable, InvalidInput.
         """
         domain = self.get(domain_id)
+        for name, value in (fixed or {}).items():
+            if value != ACTING[name]:
+                raise InvalidInput(field=name, value=value, reason="It cannot be changed.")
         if domain.immutable and changes.keys() != {"immutable"}:
             raise Immutable("domain", domain.pk)
         if "extra" in changes:

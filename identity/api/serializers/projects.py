@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from cloudweb.api.fields import LooseBool, no_control_characters, not_blank
 from identity.api.serializers.attributes import OpenBody, Options, invented
 from identity.api.serializers.links import self_link
-from identity.models import Project
+from identity.models import Domain, Project
 
 ProjectName = Annotated[
     str,
@@ -70,6 +70,23 @@ class ProjectUpdate(OpenBody):
 def extra_of(body: ProjectCreate | ProjectUpdate) -> dict[str, Any]:
     """Return the attributes the client invented."""
     return invented(body, reserved=READ_ONLY)
+
+
+def domain_as_project(request: HttpRequest, domain: Domain) -> dict[str, Any]:
+    """Return a domain as the project that acts as it: nothing is above it."""
+    return {
+        **domain.extra,
+        "id": domain.pk,
+        "name": domain.name,
+        "domain_id": None,
+        "parent_id": None,
+        "enabled": domain.enabled,
+        "description": domain.description,
+        "is_domain": True,
+        "tags": domain.tags,
+        "options": {"immutable": True} if domain.immutable else {},
+        "links": self_link(request, f"projects/{domain.pk}"),
+    }
 
 
 def project_body(request: HttpRequest, project: Project) -> dict[str, Any]:
