@@ -42,6 +42,7 @@ from dashboard.views.second_factor import (
 )
 from dashboard.views.second_step import SecondStep
 from dashboard.views.server import (
+    AllowTraffic,
     ConsoleDownload,
     ConsoleText,
     ServerConsole,
@@ -70,6 +71,7 @@ urlpatterns = [
     path("servers/<uuid:server_id>/console", ServerConsole.as_view(), name="server_console"),
     path("servers/<uuid:server_id>/console/text", ConsoleText.as_view(), name="console_text"),
     path("servers/<uuid:server_id>/console/log", ConsoleDownload.as_view(), name="console_log"),
+    path("servers/<uuid:server_id>/allow/<slug:kind>", AllowTraffic.as_view(), name="server_allow"),
     path("servers/<uuid:server_id>/<slug:action>", ServerAction.as_view(), name="server_action"),
     path("images", Images.as_view(), name="images"),
     path("images/rows", ImageRows.as_view(), name="image_rows"),

@@ -44,6 +44,13 @@ class SecurityGroupNotFound(_Missing):
     noun = "Security group"
 
 
+class TrafficNotFound(_Missing):
+    """No such kind of traffic."""
+
+    code = "traffic_not_found"
+    noun = "Traffic"
+
+
 class SecurityGroupRuleNotFound(_Missing):
     """No such security group rule."""
 

@@ -28,6 +28,8 @@ declare(
         "network:ports:bind": project_member,
         "network:ports:set_status": admin,
         "network:ports:wiring": admin,
+        # What the dashboard's buttons do in one go.
+        "network:traffic:allow": project_member,
         "network:tags:list": project_reader,
         "network:tags:update": project_member,
         "network:quotas:get": project_reader,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dashboard.components.usage import Bar
-from image.formats import opened_as
+from image.formats import BOOTABLE, opened_as
 
 if TYPE_CHECKING:
     from compute.manager.zones import Zone
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from network.models import Network, SecurityGroup
 
 GIB = 1024**3
+#: What the images are listed by, so that others do not fill the page.
+BOOTABLE_IMAGES = {"status": ("active",), "disk_format": tuple(sorted(BOOTABLE))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,23 @@ class GroupChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkCard:
+    """A network to be on; ``reachable`` from outside."""
+
+    id: str
+    name: str
+    cidrs: Sequence[str]
+    shared: bool
+    reachable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """All of it."""
 
     images: Sequence[ImageCard]
     flavors: Sequence[FlavorCard]
-    networks: Sequence[Network]
+    networks: Sequence[NetworkCard]
     keys: Sequence[KeyPair]
     groups: Sequence[GroupChoice]
     zones: Sequence[Zone]
@@ -72,7 +85,7 @@ class Offer:
 
 
 def image_cards(images: Sequence[Image]) -> Sequence[ImageCard]:
-    """Return the images hosts can boot."""
+    """Return the images hosts can boot: those with data that is a disk."""
     return [
         ImageCard(
             id=str(image.id),
@@ -83,8 +96,23 @@ def image_cards(images: Sequence[Image]) -> Sequence[ImageCard]:
             least_disk=max(image.min_disk, -(-image.virtual_size // GIB)),
         )
         for image in images
-        if opened_as(image.disk_format, image.container_format)
+        if image.size and opened_as(image.disk_format, image.container_format)
     ]
+
+
+def network_cards(networks: Sequence[Network]) -> Sequence[NetworkCard]:
+    """Return the networks, those first that are reachable from outside."""
+    cards = [
+        NetworkCard(
+            str(network.id),
+            network.name or str(network.id),
+            [subnet.cidr for subnet in network.subnets.all()],
+            network.shared,
+            network.is_reachable,
+        )
+        for network in networks
+    ]
+    return sorted(cards, key=lambda card: not card.reachable)
 
 
 def flavor_cards(flavors: Sequence[Flavor], usage: Sequence[Bar]) -> Sequence[FlavorCard]:

@@ -29,6 +29,7 @@ class Address:
     network: str
     mac: str
     version: int
+    reachable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,11 @@ def rows_of(context: RequestContext, instances: Sequence[Instance]) -> Sequence[
         own = ports[str(instance.id)]
         addresses = [
             Address(
-                address.ip_address, port.network.name, port.mac_address, address.subnet.ip_version
+                address.ip_address,
+                port.network.name,
+                port.mac_address,
+                address.subnet.ip_version,
+                port.network.is_reachable,
             )
             for port in own
             for address in port.addresses.all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -13,6 +13,7 @@ from image.exceptions import ImageConflict, ImageDeactivated, ImageNotBootable
 from instances.conf import MAX_AT_ONCE, USER_DATA_LIMIT
 from instances.exceptions import FlavorDoesNotFit
 from instances.manager import NetworkRequest
+from network.traffic import KINDS
 
 #: Field -> the values the page offers.
 Offered = Mapping[str, Iterable[str]]
@@ -38,6 +39,11 @@ class LaunchForm(RefusableForm):
         error_messages={"required": "Choose at least one network.", **GONE}
     )
     key = forms.ChoiceField(required=False, error_messages=GONE)
+    let_in = forms.MultipleChoiceField(
+        choices=[(kind.name, kind.text) for kind in KINDS.values()],
+        required=False,
+        error_messages=GONE,
+    )
     groups = forms.MultipleChoiceField(required=False, error_messages=GONE)
     user_data = forms.CharField(max_length=LONGEST_SCRIPT, required=False, strip=False)
     zone = forms.ChoiceField(required=False, error_messages=GONE)
@@ -60,7 +66,7 @@ class LaunchForm(RefusableForm):
             raise forms.ValidationError(f"It is longer than {LONGEST_SCRIPT:,} bytes.")
         return base64.b64encode(raw).decode()
 
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self, *, more_groups: Sequence[str] = ()) -> dict[str, Any]:
         """Return what the manager is asked for."""
         wanted = self.cleaned_data
         return {
@@ -68,7 +74,7 @@ class LaunchForm(RefusableForm):
             "image_id": wanted["image"],
             "flavor_id": wanted["flavor"],
             "networks": [NetworkRequest(network_id=one) for one in wanted["networks"]],
-            "security_groups": wanted["groups"],
+            "security_groups": [*wanted["groups"], *more_groups],
             "key_name": wanted["key"] or None,
             "user_data": wanted["user_data"],
             "zone": wanted["zone"] or None,

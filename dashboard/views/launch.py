@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -11,15 +12,23 @@ from cloudweb.exceptions import CloudwebError
 from cloudweb.policy import check
 from compute.manager import FlavorManager
 from compute.manager.zones import ZoneManager
-from dashboard.components.launch import Offer, flavor_cards, group_choices, image_cards
+from dashboard.components.launch import (
+    BOOTABLE_IMAGES,
+    Offer,
+    flavor_cards,
+    group_choices,
+    image_cards,
+    network_cards,
+)
 from dashboard.components.usage import bars
 from dashboard.forms.launch import LaunchForm
 from dashboard.views.page import Page
 from image.filters import ImageFilter
 from image.manager import ImageManager
 from instances.manager import InstanceManager, KeyPairManager, LimitsManager
-from network.manager import NetworkManager, SecurityGroupManager
+from network.manager import NetworkManager, SecurityGroupManager, TrafficManager
 from network.manager.security_group import DEFAULT
+from network.traffic import KINDS
 
 IMAGES = 60
 
@@ -41,7 +50,8 @@ class Launch(Page):
         form = self._form(offer, data=request.POST)
         if form.is_valid():
             try:
-                made = InstanceManager(self.context).create(**form.arguments())
+                groups = self._groups(form.cleaned_data["let_in"])
+                made = InstanceManager(self.context).create(**form.arguments(more_groups=groups))
             except CloudwebError as error:
                 form.refuse(error)
             else:
@@ -55,7 +65,7 @@ class Launch(Page):
         offered = {
             "image": [card.id for card in offer.images],
             "flavor": [card.id for card in offer.flavors],
-            "networks": [str(network.id) for network in offer.networks],
+            "networks": [card.id for card in offer.networks],
             "key": [pair.name for pair in offer.keys],
             "groups": [group.value for group in offer.groups],
             "zone": [zone.name for zone in offer.zones],
@@ -65,29 +75,35 @@ class Launch(Page):
     def _offer(self) -> Offer:
         context = self.context
         usage = bars(LimitsManager(context).own())
-        wanted = ImageFilter(any_of={"status": ("active",)})
+        wanted = ImageFilter(any_of=BOOTABLE_IMAGES)
         project = context.project_id
         groups = SecurityGroupManager(context).list().rows
         return Offer(
             images=image_cards(ImageManager(context).list(wanted=wanted, limit=IMAGES).rows),
             flavors=flavor_cards(FlavorManager(context).list(sort_key="memory_mb").rows, usage),
-            networks=NetworkManager(context).usable_by_servers(),
+            networks=network_cards(NetworkManager(context).usable_by_servers()),
             keys=KeyPairManager(context).list().rows,
             groups=group_choices([group for group in groups if group.project_id == project]),
             zones=ZoneManager(context).list(),
             bars=usage,
         )
 
+    def _groups(self, kinds: Sequence[str]) -> Sequence[str]:
+        """Return the ids of the groups that let this traffic in, made where the project has none."""
+        manager = TrafficManager(self.context)
+        return [str((manager.find_group(one) or manager.create_group(one)).id) for one in kinds]
+
     def _usual(self, offer: Offer, request: HttpRequest) -> dict[str, Any]:
-        """Return what most want: the newest image, the smallest size that fits, the own network."""
+        """Return what most want: the newest image, the smallest size that fits, a way in."""
         asked = request.GET.get("image")
         images = [card.id for card in offer.images]
         fitting = [card.id for card in offer.flavors if card.fits]
         return {
             "image": asked if asked in images else next(iter(images), None),
             "flavor": next(iter(fitting), None),
-            "networks": [str(network.id) for network in offer.networks[:1]],
+            "networks": [card.id for card in offer.networks[:1]],
             "key": next((pair.name for pair in offer.keys), ""),
+            "let_in": ["ssh", "ping"],
             "groups": [group.value for group in offer.groups if group.name == DEFAULT],
             "count": 1,
         }
@@ -98,6 +114,7 @@ class Launch(Page):
             "flavor": form["flavor"].value(),
             "networks": form["networks"].value() or [],
             "key": form["key"].value() or "",
+            "let_in": form["let_in"].value() or [],
             "groups": form["groups"].value() or [],
             "zone": form["zone"].value() or "",
         }
@@ -109,4 +126,5 @@ class Launch(Page):
             offer=offer,
             chosen=chosen,
             more=more,
+            traffic=KINDS.values(),
         )

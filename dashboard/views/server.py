@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from cloudweb.driver import DriverError
 from cloudweb.exceptions import NotFound, ServiceUnavailable
+from dashboard.components.connect import connect_to
 from dashboard.components.fault import fault_of
 from dashboard.components.servers import rows_of
 from dashboard.views.page import Page, is_htmx
@@ -18,6 +19,8 @@ from image.manager import ImageManager
 from instances.exceptions import InstanceNotFound, InstanceNotReady
 from instances.manager import InstanceManager
 from instances.timeline import TimelineManager
+from network.manager import TrafficManager
+from network.traffic import KINDS
 
 LINES = 500
 TABS = (
@@ -78,10 +81,19 @@ class ServerOverview(ServerPage):
         facts = super().facts(server_id)
         instance = facts["server"]
         entries = [one.entry for one in TimelineManager(self.context).list(str(server_id), limit=2)]
+        image = self._image(instance.image_id)
         return {
             **facts,
-            "image": self._image(instance.image_id),
+            "image": image,
             "entry": entries[0] if entries else None,
+            "connect": connect_to(
+                instance,
+                image=image,
+                addresses=facts["row"].addresses,
+                traffic=TrafficManager(self.context).of_device(str(server_id)),
+                site=self.request.get_host(),
+            ),
+            "may_allow": self.may("network:traffic:allow"),
         }
 
     def _image(self, image_id: str) -> Any:
@@ -90,6 +102,19 @@ class ServerOverview(ServerPage):
             return ImageManager(self.context).get(image_id) if image_id else None
         except ImageNotFound:
             return None
+
+
+class AllowTraffic(Page):
+    """The button that lets SSH, ping or web pages in to a server."""
+
+    section = "servers"
+
+    def post(self, request: HttpRequest, server_id: uuid.UUID, kind: str) -> HttpResponse:
+        """Let it in."""
+        instance = InstanceManager(self.context).get(server_id)
+        TrafficManager(self.context).allow(kind, device_id=str(instance.id))
+        url = reverse("server", args=[server_id])
+        return self.done(f"{instance.name} lets {KINDS[kind].text} in.", url)
 
 
 class ServerHistory(ServerPage):

@@ -7,6 +7,7 @@ from network.manager.quota import QuotaManager
 from network.manager.security_group import SecurityGroupManager
 from network.manager.security_group_rule import SecurityGroupRuleManager
 from network.manager.subnet import SubnetManager
+from network.manager.traffic import TrafficManager
 from network.manager.zone import ZoneManager
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "SecurityGroupManager",
     "SecurityGroupRuleManager",
     "SubnetManager",
+    "TrafficManager",
     "ZoneManager",
 ]

@@ -54,6 +54,11 @@ class Network(Named):
         ]
 
     @property
+    def is_reachable(self) -> bool:
+        """Tell whether its addresses can be reached from outside; others only get out, by NAT."""
+        return self.kind == NetworkKind.FLAT or self.external
+
+    @property
     def status(self) -> str:
         """ACTIVE, or DOWN when its owner switched it off."""
         return states.ACTIVE if self.admin_state_up else states.DOWN

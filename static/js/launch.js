@@ -43,6 +43,9 @@
     say("flavor", flavor && flavor.dataset.name);
     say("networks", [...form.querySelectorAll('input[name="networks"]:checked')]
       .map((one) => one.dataset.name).join(", "));
+    const networks = [...form.querySelectorAll('input[name="networks"]:checked')];
+    form.querySelector("[data-unreachable]").hidden = networks.length === 0
+      || networks.some((one) => "reachable" in one.dataset);
     const key = form.elements.key;
     say("key", key && key.value ? key.value : "none");
     say("count", count > 1 ? `${count} servers` : "1 server");

@@ -8,6 +8,7 @@ import pytest
 
 from cloudweb.context import RequestContext
 from compute.manager import FlavorManager
+from image.changes import Change
 from image.exceptions import ImageNotFound
 from image.manager import ImageManager
 from instances.bootstrap import bootstrap
@@ -65,3 +66,14 @@ def test_an_upload_that_was_cut_short_is_done_again(monkeypatch: pytest.MonkeyPa
             bootstrap(say=print)
     bootstrap(say=print)
     assert ImageManager(SYSTEM).get(IMAGE_ID).status == "active"
+
+
+def test_the_demo_image_says_whom_its_guests_let_in_on_an_older_cloud_too() -> None:
+    def told() -> str | None:
+        return ImageManager(SYSTEM).get(IMAGE_ID).custom_properties.get("os_admin_user")
+
+    bootstrap(say=print)
+    assert told() == "demo"
+    ImageManager(SYSTEM).update(IMAGE_ID, [Change("remove", "os_admin_user")])
+    bootstrap(say=print)
+    assert told() == "demo"
