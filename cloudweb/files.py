@@ -6,6 +6,19 @@ import os
 import secrets
 from pathlib import Path
 
+PRIVATE, PASSED_THROUGH = 0o700, 0o711
+
+
+def make_directory(path: Path, mode: int = PRIVATE) -> Path:
+    """Make a directory, or give one that is there this mode: an older version made it for all to read.
+
+    ``PASSED_THROUGH`` is for what other users must get through (QEMU, dnsmasq) and may not list.
+    """
+    path.mkdir(parents=True, exist_ok=True, mode=mode)
+    if path.stat().st_mode & 0o7777 != mode:
+        path.chmod(mode)
+    return path
+
 
 def write_atomically(path: Path, content: bytes | str, *, mode: int = 0o600) -> None:
     """Replace a file in one step that survives a power failure; its directory is made if need be."""

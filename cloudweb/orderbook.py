@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cloudweb.files import write_atomically
+from cloudweb.files import make_directory, write_atomically
 from cloudweb.killpoints import reach
 
 TOMBSTONE_SECONDS = 30 * 86400.0
@@ -50,7 +50,7 @@ class OrderBook:
         self._records: dict[str, Record] = {}
         self._lock = threading.RLock()
         self._scope_locks: dict[str, threading.Lock] = {}
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
         self._load()
 
     def _load(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from cloudweb.driver import DriverError, Unguarded, Work
-from cloudweb.files import write_atomically
+from cloudweb.files import make_directory, write_atomically
 from cloudweb.rpc import Method
 from compute import rpc
 from compute.drivers.base import ConsoleLog, GuestNotFound, Hypervisor
@@ -54,7 +54,7 @@ class ComputeAgent:
         self.images = images
         self._guests = directory / "guests"
         self._boot_file = directory / "boot_id"
-        self._guests.mkdir(parents=True, exist_ok=True)
+        make_directory(self._guests)
         self._lock = threading.Lock()
         self._facts: list[dict[str, Any]] = []
         self._soon: Callable[[], None] = lambda: None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cloudweb.conf import drivers, env
 from cloudweb.driver import load_class
+from cloudweb.files import PASSED_THROUGH, make_directory
 from compute.agent import ComputeAgent
 from compute.image_cache import ImageCache
 
@@ -18,8 +19,7 @@ DRIVERS = {
 def build_agent(*, host: str, directory: Path) -> ComputeAgent:
     """Return the agent of a host that keeps its state under ``directory``/compute."""
     name = env.str("COMPUTE_DRIVER", default=DRIVERS[drivers()])
-    state = directory / "compute"
-    state.mkdir(parents=True, exist_ok=True)
+    state = make_directory(directory / "compute", PASSED_THROUGH)
     driver = load_class(name)(state_dir=state, host=host)
     limit = int(env.int("IMAGE_CACHE_GIB", default=50)) * 1024**3
     return ComputeAgent(driver, ImageCache(directory / "images", limit), directory)

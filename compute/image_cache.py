@@ -18,6 +18,7 @@ from pathlib import Path
 import structlog
 
 from cloudweb.driver import DriverError, TransientDriverError, Work
+from cloudweb.files import make_directory
 from compute.image_download import Download, check_disk
 from compute.objects import ImageSource
 
@@ -53,7 +54,8 @@ class ImageCache:
         self.in_use = in_use
         self._grace = grace
         self._locks = directory / "locks"
-        self._locks.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)  # tenants' images
+        self._locks.mkdir(exist_ok=True)
 
     def path_of(self, source: ImageSource) -> Path:
         """Return where this image is or will be; raise DriverError for an impossible order."""

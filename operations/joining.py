@@ -8,6 +8,7 @@ from pathlib import Path
 from django.db import transaction
 
 from cloudweb.encryption import decrypt, encrypt
+from cloudweb.files import make_directory
 from cloudweb.keeping import replace_private
 from cloudweb.topics import HOST_NAME
 from operations.models import HostCredential
@@ -25,6 +26,6 @@ def add_host(name: str, directory: Path) -> None:
         row, _ = HostCredential.objects.get_or_create(
             host=name, defaults={"key": encrypt(secrets.token_hex(32))}
         )
-    credentials = directory / "credentials"
+    credentials = make_directory(directory / "credentials")
     replace_private(credentials / "host.key", decrypt(row.key))
     replace_private(credentials / "orders.pub", signer().public_pem().decode())

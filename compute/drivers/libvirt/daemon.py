@@ -32,11 +32,16 @@ PROGRAM = "libvirtd"
 START_SECONDS = 20.0
 
 DAEMON_CONF = """\
+# who reaches these sockets is root on this host: they are root's alone, in a directory of root's
 auth_unix_rw = "none"
+unix_sock_ro_perms = "0600"
+unix_sock_rw_perms = "0600"
+unix_sock_admin_perms = "0600"
 listen_tls = 0
 listen_tcp = 0
 host_uuid = "{host_uuid}"
 log_outputs = "3:stderr"
+# sees {places}
 """
 QEMU_CONF = """\
 # no virtlogd beside us: QEMU writes the serial logs itself, and their size is limited by the driver
@@ -99,8 +104,12 @@ class Daemon:
         return choice.read_text().strip() == "private"
 
     def ensure(self) -> None:
-        """Make the private daemon run and answer; raise HypervisorUnavailable."""
-        if self._running() and answers(self.socket):
+        """Make the private daemon run and answer, set up as it is today; raise HypervisorUnavailable.
+
+        One that an older version set up otherwise is replaced: who was connected to it is not any more.
+        """
+        self._close_doors()
+        if self._running() and self._is_set_up() and answers(self.socket):
             return
         if os.geteuid() != 0:
             raise HypervisorUnavailable(
@@ -113,9 +122,14 @@ class Daemon:
             )
         with self._only_one():
             if self._running():
-                if self._wait():
+                if not self._is_set_up():
+                    log.warning(
+                        "the private libvirtd was set up by an older version; it is replaced"
+                    )
+                elif self._wait():
                     return
-                log.warning("the private libvirtd does not answer; it is started anew")
+                else:
+                    log.warning("the private libvirtd does not answer; it is started anew")
                 self._stop()
             self._start(program)
 
@@ -183,19 +197,47 @@ class Daemon:
         yield self.home / "log", "/var/log/libvirt"
         yield self.run_dir / "libvirt", "/run/libvirt"
 
+    def _doors(self) -> Iterator[tuple[Path, int]]:
+        """Yield each directory, and who may enter: QEMU, as another user, only passes through one."""
+        for source, target in self._places():
+            yield source, 0o711 if target == "/var/lib/libvirt" else 0o700
+        yield self.home, 0o700
+        yield self.run_dir, 0o700
+
+    def _close_doors(self) -> None:
+        """Give directories and sockets that are there the modes they are made with today."""
+        for directory, mode in self._doors():
+            with suppress(FileNotFoundError):
+                directory.chmod(mode)
+        for found in (self.run_dir / "libvirt").glob("*-sock*"):
+            with suppress(FileNotFoundError):
+                found.chmod(0o600)
+
     def _prepare(self) -> None:
         self._forget_other_boots()
-        for source, _ in self._places():
-            source.mkdir(parents=True, exist_ok=True)
-            source.chmod(0o755)  # QEMU, as another user, passes through
+        for directory, mode in self._doors():
+            directory.mkdir(parents=True, exist_ok=True)
+            directory.chmod(mode)
+        for path, text in self._configuration().items():
+            path.write_text(text)
+
+    def _configuration(self) -> dict[Path, str]:
+        """Return the files that the daemon reads when it starts."""
         uuid_file = self.home / "host_uuid"
         if not uuid_file.exists():
+            self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
             uuid_file.write_text(f"{uuid.uuid4()}\n")
+        places = ", ".join(f"{source} at {target}" for source, target in self._places())
+        conf = DAEMON_CONF.format(host_uuid=uuid_file.read_text().strip(), places=places)
         etc = self.home / "etc"
-        (etc / "libvirtd.conf").write_text(
-            DAEMON_CONF.format(host_uuid=uuid_file.read_text().strip())
+        return {etc / "libvirtd.conf": conf, etc / "qemu.conf": QEMU_CONF}
+
+    def _is_set_up(self) -> bool:
+        """Tell whether the daemon that runs read what it would read if it were started now."""
+        return all(
+            path.exists() and path.read_text() == text
+            for path, text in self._configuration().items()
         )
-        (etc / "qemu.conf").write_text(QEMU_CONF)
 
     def _forget_other_boots(self) -> None:
         """Drop run-time state of another boot or pid namespace: its pids are others' processes now."""

@@ -249,6 +249,7 @@ class LibvirtDriver(Hypervisor, ConsoleLog):
         files = self.storage.files(spec.id)
         if not files.complete_for(spec):
             raise GuestNotFound("The guest's disks are not on the host.", detail=str(files.home))
+        self.storage.bring_in(files)
         work.checkpoint()
         self._domains.define(self._xml(spec, files))
         work.checkpoint()

@@ -19,6 +19,7 @@ from compute.objects import GuestDisk, GuestSpec, ImageSource
 
 #: Left free on the file system of guests: what a new guest writes first, and room for the host.
 RESERVE = 512 * 1024**2
+COPY_SECONDS = 1800.0
 
 
 class DiskFull(TransientDriverError):
@@ -112,8 +113,9 @@ class Storage:
             self.consoles.mkdir(parents=True, exist_ok=True)
             if reachable(self.directory, uid, gid):
                 self.uid, self.gid = uid, gid
-            os.chown(self.consoles, self.uid, self.gid)
-            self.consoles.chmod(0o750)
+            # libvirt listens there and hands QEMU the socket: no other user has business inside
+            os.chown(self.consoles, 0 if os.geteuid() == 0 else -1, -1)
+            self.consoles.chmod(0o700)
 
     def files(self, guest_id: str) -> GuestFiles:
         """Return where a guest's files are or would be."""
@@ -177,20 +179,33 @@ class Storage:
     def link(self, source: Path, target: Path) -> None:
         """Give a guest a shared read-only file under a name of its own.
 
-        A hard link where that can be: the base then stays for as long as a guest has it, whatever
-        becomes of the cache. Its group may read it.
+        A hard link where that can be, else a copy: the base then stays for as long as a guest has it,
+        whatever becomes of the cache, which no guest may enter. It stays root's; its group may read it.
         """
         with host_errors():
-            if self.uid != 0:
-                os.chown(source, -1, self.gid)
-                source.chmod(stat.S_IMODE(source.stat().st_mode) | stat.S_IRGRP)
             target.unlink(missing_ok=True)
             try:
                 target.hardlink_to(source)
             except OSError as error:
                 if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK):
                     raise
-                target.symlink_to(source.resolve())
+                draft = target.with_name(f".{target.name}.new")
+                draft.unlink(missing_ok=True)
+                process.run(
+                    *("cp", "--reflink=auto", "--sparse=always", "--", str(source), str(draft)),
+                    timeout=COPY_SECONDS,
+                )
+                draft.replace(target)
+            if self.uid != 0:
+                os.chown(target, -1, self.gid)
+                target.chmod(0o440)
+
+    def bring_in(self, files: GuestFiles) -> None:
+        """Replace links of an older version into the cache by what they point at."""
+        with host_errors():
+            for path in files.home.iterdir() if files.home.exists() else ():
+                if path.is_symlink() and path.lstat().st_uid == os.geteuid():  # not a guest's own
+                    self.link(path.resolve(strict=True), path)
 
     def own(self, path: Path) -> None:
         """Let QEMU alone read and write a file."""

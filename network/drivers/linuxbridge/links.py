@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_interface
+from pathlib import Path
 from typing import Any
 
 from pyroute2 import IPRoute
@@ -18,9 +19,10 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from cloudweb.driver import DriverError
 
-TUNSETIFF, TUNSETPERSIST = 0x400454CA, 0x400454CB
+TUNSETIFF, TUNSETPERSIST, TUNSETOWNER = 0x400454CA, 0x400454CB, 0x400454CC
 IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
 _IFF_UP = 0x1
+NO_OWNER = "-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +115,10 @@ class Links:
     def ensure_tap(self, name: str) -> None:
         """Make a tap that stays without a process and carries QEMU's offload headers.
 
-        An interface that has the name already is taken as it is.
+        It is root's: one that belongs to nobody may be opened by everybody while its guest is off. An
+        interface that has the name already is taken as it is, but for that.
         """
-        if self.find(name) is not None:
+        if self.find(name) is not None and _owner(name) != NO_OWNER:
             return
         try:
             handle = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
@@ -127,8 +130,11 @@ class Links:
         try:
             request = struct.pack("16sH22x", name.encode(), IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)
             fcntl.ioctl(handle, TUNSETIFF, request)
+            fcntl.ioctl(handle, TUNSETOWNER, 0)
             fcntl.ioctl(handle, TUNSETPERSIST, 1)
         except OSError as error:
+            if error.errno == errno.EBUSY:  # a guest has it, so nobody else can
+                return
             raise DriverError(
                 "The host cannot make a network card for a guest.", detail=f"{name}: {error}"
             ) from error
@@ -226,3 +232,11 @@ def _link(message: Any) -> Link:
         kind=kind,
         filtered=filtered,
     )
+
+
+def _owner(name: str) -> str | None:
+    """Return the uid that may open a tap, as the kernel writes it; None for what is no tap."""
+    try:
+        return Path(f"/sys/class/net/{name}/owner").read_text().strip()
+    except OSError:
+        return None

@@ -19,6 +19,7 @@ from compute.drivers.libvirt.facts import qemu_user
 from compute.objects import GuestDisk, GuestSpec
 from tests.builders.guests import make_image, make_interface, make_reboot, ref
 from tests.builders.libvirt_bench import MIB, LibvirtBench, spawn
+from tests.builders.strangers import NOBODY, as_user, open_to
 
 WORK = Unguarded()
 
@@ -84,6 +85,46 @@ def test_qemu_is_not_root_and_its_files_are_its_own(host: LibvirtBench) -> None:
     assert re.search(r"^Uid:\s+(\d+)", status, re.MULTILINE)[1] == str(uid)  # type: ignore[index]
     drive = host.state_dir / "guests" / spec.id / "config-drive.iso"
     assert (drive.stat().st_mode & 0o777, drive.stat().st_uid) == (0o600, uid)
+
+
+def test_another_user_of_the_machine_reaches_no_socket_and_no_file(host: LibvirtBench) -> None:
+    spec = host.make_guest()
+    spawn(host, spec)
+    (pid,) = host.qemu_pids()
+    as_qemu = Path(f"/proc/{pid}").stat()
+    libvirt_uri = f"qemu:///system?socket={host.driver.daemon.socket}"
+    domain = host.home / "domain.xml"
+    domain.write_text(
+        "<domain type='qemu'><name>shadow</name><memory>65536</memory><os><type>hvm</type></os>"
+        "<devices><disk type='file'><source file='/etc/shadow'/><target dev='vda'/></disk></devices>"
+        "</domain>"
+    )
+    assert process.run("virsh", "-c", libvirt_uri, "list").text  # root is let in
+    for uid, gid in ((NOBODY, NOBODY), (as_qemu.st_uid, as_qemu.st_gid)):
+        for mode, words in (("", ("define", str(domain))), ("", ("list",)), ("-r", ("list",))):
+            command = ("virsh", *mode.split(), "-c", libvirt_uri, *words)
+            assert as_user(uid, *command, gid=gid).returncode != 0, (uid, words)
+        admin = f"libvirtd:///system?socket={host.driver.daemon.socket.parent}/libvirt-admin-sock"
+        assert as_user(uid, "virt-admin", "-c", admin, "srv-list", gid=gid).returncode != 0
+    assert open_to(NOBODY, host.state_dir, host.run_dir) == []
+
+
+def test_what_an_older_version_left_open_is_closed_at_the_start(host: LibvirtBench) -> None:
+    spec = host.make_guest()
+    spawn(host, spec)
+    daemon, before = host.driver.daemon, host.qemu_pids()
+    old = process.read_pid(daemon.pid_file)
+    for path in (daemon.run_dir, daemon.run_dir / "libvirt", daemon.home / "lib", daemon.home):
+        path.chmod(0o755)
+    for path in (daemon.run_dir / "libvirt").glob("libvirt-*sock*"):
+        path.chmod(0o777)
+    conf = daemon.home / "etc" / "libvirtd.conf"
+    conf.write_text(re.sub(r"unix_sock.*\n", "", conf.read_text()))
+    host.restart()
+    assert open_to(NOBODY, host.state_dir, host.run_dir) == []
+    assert process.read_pid(daemon.pid_file) != old  # whoever was connected is not any more
+    assert host.qemu_pids() == before
+    assert host.driver.get(spec.id).power_state == "running"
 
 
 def test_a_guest_without_its_tap_is_not_started_and_leaves_nothing(host: LibvirtBench) -> None:
