@@ -16,20 +16,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """``name`` is the action of the state table; ``warning`` is asked before it is done."""
+    """``name`` is the action of the state table; ``warning`` is asked before it is done.
+
+    ``mild``: nothing is lost by it.
+    """
 
     name: str
     text: str
     icon: str
     policy: str
     warning: str = ""
+    mild: bool = False
     enabled: bool = False
 
 
 BUTTONS = (
     Button("start", "Start", "player-play", "compute:servers:start"),
-    Button("stop", "Stop", "player-stop", "compute:servers:stop"),
-    Button("reboot", "Reboot", "reload", "compute:servers:reboot"),
+    Button(
+        "stop",
+        "Stop",
+        "player-stop",
+        "compute:servers:stop",
+        "Its guest is asked to shut down. Disk and addresses are kept until it is started again.",
+        mild=True,
+    ),
+    Button(
+        "reboot",
+        "Reboot",
+        "reload",
+        "compute:servers:reboot",
+        "Its guest is asked to restart, and is away for a moment.",
+        mild=True,
+    ),
     Button(
         "hard_reboot",
         "Hard reboot",

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dashboard.components.usage import Bar
 from image.formats import BOOTABLE, opened_as
+from network.traffic import KINDS
 
 if TYPE_CHECKING:
     from compute.manager.zones import Zone
     from compute.models import Flavor
     from image.models import Image
-    from instances.models import KeyPair
+    from instances.models import Instance, KeyPair
     from network.models import Network, SecurityGroup
 
 GIB = 1024**3
@@ -56,6 +58,7 @@ class GroupChoice:
     """A security group; ``value`` is its name, its id where two have the name."""
 
     value: str
+    id: str
     name: str
     description: str
 
@@ -138,7 +141,33 @@ def group_choices(groups: Sequence[SecurityGroup]) -> Sequence[GroupChoice]:
     names = Counter(group.name for group in groups)
     return [
         GroupChoice(
-            group.name if names[group.name] == 1 else str(group.id), group.name, group.description
+            group.name if names[group.name] == 1 else str(group.id),
+            str(group.id),
+            group.name,
+            group.description,
         )
         for group in groups
     ]
+
+
+def again(offer: Offer, instance: Instance, *, user_data: str | None) -> dict[str, Any]:
+    """Return what to choose for another server like this one, as far as it is still offered."""
+    worn = [group for group in offer.groups if {group.name, group.id} & {*instance.security_groups}]
+    kinds = {kind.group_name: kind.name for kind in KINDS.values()}
+    networks = [wish["network_id"] for wish in instance.networks]
+    chosen: dict[str, Any] = {
+        "name": instance.name,
+        "image": instance.image_id,
+        "flavor": instance.flavor_id,
+        "networks": [card.id for card in offer.networks if card.id in networks],
+        "key": instance.key_name or "",
+        "let_in": [kinds[group.name] for group in worn if group.name in kinds],
+        "groups": [group.value for group in worn if group.name not in kinds],
+        "zone": instance.wanted_zone,
+        "user_data": base64.b64decode(user_data).decode(errors="replace") if user_data else "",
+    }
+    known = {"image": offer.images, "flavor": offer.flavors}
+    for name, cards in known.items():
+        if chosen[name] not in {card.id for card in cards}:
+            del chosen[name]
+    return chosen

@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from cloudweb.api.fields import as_uuid
 from cloudweb.exceptions import CloudwebError
 from cloudweb.policy import check
 from compute.manager import FlavorManager
@@ -15,6 +16,7 @@ from compute.manager.zones import ZoneManager
 from dashboard.components.launch import (
     BOOTABLE_IMAGES,
     Offer,
+    again,
     flavor_cards,
     group_choices,
     image_cards,
@@ -42,7 +44,13 @@ class Launch(Page):
         """Show it."""
         check(self.context, "compute:servers:create")
         offer = self._offer()
-        return self._show(offer, self._form(offer, initial=self._usual(offer, request)))
+        usual = self._usual(offer, request)
+        like = as_uuid(request.GET.get("like", ""))
+        if like is not None:
+            manager = InstanceManager(self.context)
+            user_data = manager.own_user_data(str(like))
+            usual |= again(offer, manager.get(like), user_data=user_data)
+        return self._show(offer, self._form(offer, initial=usual))
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Launch; what is wrong is shown at its field."""
@@ -119,6 +127,7 @@ class Launch(Page):
             "zone": form["zone"].value() or "",
         }
         more = any(form[name].errors for name in ("user_data", "zone", "count", "groups"))
+        more = more or bool(form["user_data"].value() or form["zone"].value())
         return self.render(
             "dashboard/servers/launch.html",
             status=status,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from cloudweb.driver import DriverError
@@ -13,6 +13,7 @@ from cloudweb.exceptions import NotFound, ServiceUnavailable
 from dashboard.components.connect import connect_to
 from dashboard.components.fault import fault_of
 from dashboard.components.servers import rows_of
+from dashboard.forms.server import RenameForm
 from dashboard.views.page import Page, is_htmx
 from image.exceptions import ImageNotFound
 from image.manager import ImageManager
@@ -70,6 +71,8 @@ class ServerPage(Page):
             "fault": fault_of(instance.fault_message) if instance.vm_state == "error" else None,
             "tabs": tabs,
             "may_update": self.may("compute:servers:update"),
+            "may_create": self.may("compute:servers:create"),
+            "rename": RenameForm(initial={"name": instance.name}),
         }
 
 
@@ -102,6 +105,25 @@ class ServerOverview(ServerPage):
             return ImageManager(self.context).get(image_id) if image_id else None
         except ImageNotFound:
             return None
+
+
+class RenameServer(ServerOverview):
+    """The server's new name."""
+
+    def get(self, request: HttpRequest, server_id: uuid.UUID) -> HttpResponse:
+        """Lead back to the server."""
+        return HttpResponseRedirect(reverse("server", args=[server_id]))
+
+    def post(self, request: HttpRequest, server_id: uuid.UUID) -> HttpResponse:
+        """Rename it; what is wrong with the name is shown at its field."""
+        form = RenameForm(request.POST)
+        if form.is_valid():
+            name = form.cleaned_data["name"]
+            InstanceManager(self.context).update(str(server_id), name=name)
+            return self.done(f"It is called {name} now.", reverse("server", args=[server_id]))
+        facts = {**self.facts(server_id), "rename": form}
+        page = "dashboard/servers/detail.html"
+        return self.render(page, status=422, **facts, part=self.template, below=self.below)
 
 
 class AllowTraffic(Page):

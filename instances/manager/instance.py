@@ -19,7 +19,7 @@ from cloudweb import policy as policies
 from cloudweb.api.pagination import MAX_LIMIT, Page
 from cloudweb.api.sorting import SortKey, ordered
 from cloudweb.database.clock import now
-from cloudweb.encryption import encrypt
+from cloudweb.encryption import decrypt, encrypt
 from cloudweb.exceptions import BadRequest, InvalidInput, NotFound, QuotaExceeded
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
@@ -280,6 +280,14 @@ class InstanceManager(Manager):
         instance = self.get(instance_id)
         Instance.objects.filter(id=instance.id).update(updated_at=now(), **changes)
         return self.get(instance_id)
+
+    @policy("compute:servers:get")
+    def own_user_data(self, instance_id: str) -> str | None:
+        """Return the user data in base64 that the caller himself gave; None for another's."""
+        instance = self.get(instance_id)
+        if not instance.user_data or instance.user_id != self.context.user_id:
+            return None
+        return decrypt(instance.user_data)
 
     @policy("compute:servers:delete")
     def delete(self, instance_id: str) -> None:

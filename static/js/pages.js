@@ -48,7 +48,8 @@
   document.addEventListener("toast", (event) => toast(event.detail.text, event.detail.tone));
   document.querySelectorAll("#toasts > *").forEach(leave);
 
-  /* Questions: <form data-ask="Delete web-1?" data-ask-text="…" data-ask-yes="Delete">. */
+  /* Questions: <form data-ask="Delete web-1?" data-ask-text="…" data-ask-yes="Delete">,
+     data-ask-mild where nothing is lost. */
   const dialog = document.getElementById("question");
   let asking = null;
   document.addEventListener("submit", (event) => {
@@ -62,7 +63,10 @@
     asking = form;
     dialog.querySelector("[data-title]").textContent = form.dataset.ask;
     dialog.querySelector("[data-text]").textContent = form.dataset.askText || "";
-    dialog.querySelector("[data-yes]").textContent = form.dataset.askYes || "Yes";
+    const yes = dialog.querySelector("[data-yes]");
+    yes.textContent = form.dataset.askYes || "Yes";
+    yes.classList.toggle("btn-primary", "askMild" in form.dataset);
+    yes.classList.toggle("btn-danger", !("askMild" in form.dataset));
     dialog.returnValue = "";
     dialog.showModal();
   }, true);

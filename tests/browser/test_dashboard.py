@@ -37,6 +37,7 @@ def test_a_servers_life(browser: Browser) -> None:
     assert not browser.find("[data-action=start]").is_enabled()
 
     browser.press("[data-action=stop]")
+    browser.press("#question [data-yes]")
     browser.wait(lambda: badge(browser) == "Stopped", "it stopped")
     browser.wait(lambda: browser.find("[data-action=start]").is_enabled(), "it may be started")
     browser.press("[data-action=start]")

@@ -55,7 +55,8 @@ BEGUN = {"new_second_factor"}
 OF_MANAGERS = {"members"}
 TO_MEMBERS = {"add_member": [], "change_member": ["x"], "dismiss_member": ["x"]}
 POSTS = {
-    "switch_project", "server_action", "server_allow", "generate_key", "import_key", "delete_key", *TO_AN_IMAGE,
+    "switch_project", "server_action", "server_allow", "rename_server",
+    "generate_key", "import_key", "delete_key", *TO_AN_IMAGE,
     *OWN_POSTS, *TO_MEMBERS,
 }  # fmt: skip
 IMAGE_BODY = {"tags": "t", "properties": "a=b", "project": "p"}
@@ -74,6 +75,8 @@ class House:
         """Return the address of a route, about the house's server or image."""
         if name == "server_action":
             return reverse(name, args=[self.server_id, "stop"])
+        if name == "rename_server":
+            return reverse(name, args=[self.server_id])
         if name == "server_allow":
             return reverse(name, args=[self.server_id, "ssh"])
         if name in OF_A_SERVER:
@@ -142,6 +145,7 @@ def test_readers_do_not_act(house: House) -> None:
         answer = reader.post(reverse("server_action", args=[house.server_id, action]))
         assert answer.status_code == 403, action
     assert reader.post(house.url("server_allow")).status_code == 403
+    assert reader.post(house.url("rename_server"), {"name": "x"}).status_code == 403
     for name in TO_AN_IMAGE:
         assert reader.post(house.url(name), IMAGE_BODY).status_code in (403, 422), name
     for name in TO_MEMBERS:
@@ -172,6 +176,7 @@ def test_another_projects_things_are_404_pages(house: House, stranger: Client) -
         url = reverse("server_action", args=[house.server_id, action])
         assert stranger.post(url).status_code == 404
     assert stranger.post(house.url("server_allow")).status_code == 404
+    assert stranger.post(house.url("rename_server"), {"name": "x"}).status_code == 404
     for name in TO_AN_IMAGE.keys() - {"withhold_image"}:
         assert stranger.post(house.url(name), IMAGE_BODY).status_code == 404, name
     assert stranger.post(house.url("withhold_image")).status_code == 403
