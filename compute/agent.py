@@ -14,7 +14,7 @@ import structlog
 from cloudweb.driver import DriverError, Unguarded, Work
 from cloudweb.files import make_directory, write_atomically
 from cloudweb.rpc import Method
-from compute import rpc
+from compute import rpc, uptime
 from compute.drivers.base import ConsoleLog, GuestNotFound, Hypervisor
 from compute.image_cache import ImageCache
 from compute.objects import (
@@ -178,9 +178,10 @@ class ComputeAgent:
     def report(self, *, full: bool) -> dict[str, Any]:
         """Return load, events not yet taken, and the inventory when it changed."""
         inventory = self.driver.inventory().dump()
+        load = self.driver.load().model_copy(update={"uptime": uptime.line()})
         with self._lock:
             said: dict[str, Any] = {
-                "load": self.driver.load().dump(),
+                "load": load.dump(),
                 "events": list(self._facts),
             }
             if full or inventory != self._inventory:

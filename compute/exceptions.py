@@ -78,12 +78,13 @@ class ServiceNotFound(NotFound):
     code = "service_not_found"
 
 
-class UptimeNotReported(CloudwebError):
-    """No driver reports how long its machine is up."""
+class UptimeUnknown(BadRequest):
+    """The host is down, or has not told yet how long it is up."""
 
-    status = 501
-    code = "uptime_not_reported"
-    default_message = "The hypervisor does not report its uptime."
+    code = "uptime_unknown"
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"Compute service of {host} is unavailable at this time.")
 
 
 class ServiceNotManaged(BadRequest):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -127,13 +128,20 @@ class HostInventory(VersionedObject):
 
 
 class HostLoad(VersionedObject):
-    """What is free on a host now; rides on every report. MiB and GiB."""
+    """What is free on a host now; rides on every report. MiB and GiB.
 
-    VERSION: ClassVar[str] = "1.0"
+    ``uptime`` is the line that the command of this name prints; empty where the machine tells none.
+    """
+
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+        1: lambda data: {key: value for key, value in data.items() if key != "uptime"}
+    }
 
     ram_free: int
     disk_free: int
     guests: int
+    uptime: str = ""
 
 
 class PowerOffRequest(VersionedObject):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import structlog
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import Resolver404, resolve
 from django.utils.cache import patch_vary_headers
 
 from cloudweb.api import microversion
@@ -35,6 +36,10 @@ DJANGOS_OWN: dict[int, type[CloudwebError]] = {
     405: MethodNotAllowed,
     413: RequestTooLarge,
 }
+#: Where a slash after a collection is an empty id. (Keystone takes it for the collection.)
+NO_EMPTY_IDS = frozenset({"compute", "image", "network"})
+#: Compute's first version: the calls of the lowest microversion, whatever the headers say.
+FIRST_COMPUTE, COMPUTE = "/compute/v2/", "/compute/v2.1/"
 #: Characters of path and query; a little less than what gunicorn reads (cloudweb/supervisor/tree.py).
 MAX_URL = 8000
 Next = Callable[[HttpRequest], HttpResponseBase]
@@ -74,8 +79,9 @@ class RequestIdMiddleware:
 class ServiceMiddleware:
     """Make a service's paths and errors what its clients expect.
 
-    A trailing slash (and network's ``.json``) is ignored without a redirect, the microversion is
-    negotiated and echoed, and whatever is raised or not found gets the service's envelope.
+    A trailing slash (and network's ``.json``) is ignored without a redirect unless it stands where
+    an id belongs, the microversion is negotiated and echoed, and whatever is raised or not found
+    gets the service's envelope.
     """
 
     def __init__(self, get_response: Next) -> None:
@@ -85,13 +91,15 @@ class ServiceMiddleware:
         service = service_of(request.path)
         if service is None:
             return self.get_response(request)
-        path = request.path_info.rstrip("/")
+        given = request.path_info
+        path = given.rstrip("/")
         if service == "network" and path.endswith(".json"):
             path = path.removesuffix(".json")
-        request.path_info = path
+        is_first = path.startswith(FIRST_COMPUTE)
+        request.path_info = path.replace(FIRST_COMPUTE, COMPUTE, 1) if is_first else path
         if len(request.get_full_path()) > MAX_URL:
             return error_response(request, UriTooLong())
-        if "\x00" in path:  # no database can look it up
+        if "\x00" in path or self._lacks_id(service, given):  # no database can look it up
             return error_response(request, NotFound())
         if "%00" in request.META.get("QUERY_STRING", ""):
             return error_response(request, BadRequest("A query must not hold null characters."))
@@ -99,7 +107,7 @@ class ServiceMiddleware:
         if versions is None:
             return self._answer(request)
         try:
-            version = microversion.negotiate(versions, request.headers)
+            version = microversion.negotiate(versions, {} if is_first else request.headers)
         except CloudwebError as error:
             response = error_response(request, error)
             version = versions.minimum
@@ -120,6 +128,16 @@ class ServiceMiddleware:
             return response  # type: ignore[return-value]
         error = DJANGOS_OWN.get(response.status_code, CloudwebError)()
         return error_response(request, error)
+
+    def _lacks_id(self, service: str, path: str) -> bool:
+        """Tell whether a path ends where an id should follow: it is nobody's, not the list."""
+        if service not in NO_EMPTY_IDS or not path.endswith("/"):
+            return False
+        try:
+            resolve(f"{path.rstrip('/').replace(FIRST_COMPUTE, COMPUTE, 1)}/x")
+        except Resolver404:
+            return False
+        return True
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Render what a plain Django view under a service raised."""

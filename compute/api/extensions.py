@@ -12,6 +12,8 @@ from cloudweb.api.views import ServiceViewSet
 from compute.manager.extensions import Extension, ExtensionManager
 
 UPDATED = "2014-12-03T00:00:00Z"
+#: From the days of XML; clients want the key.
+NAMESPACE = "http://docs.openstack.org/compute/ext/fake_xml"
 
 
 class ExtensionViewSet(ServiceViewSet):
@@ -37,5 +39,6 @@ def _extension(item: Extension) -> dict[str, Any]:
         "name": item.name,
         "description": item.description,
         "links": [],
+        "namespace": NAMESPACE,
         "updated": UPDATED,
     }

@@ -51,6 +51,7 @@ ROUTES: list[URLPattern | URLResolver] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", VersionViewSet.as_view({"get": "list"})),
+    path("/v2", VersionViewSet.as_view({"get": "retrieve_first"})),
     path("/v2.1", VersionViewSet.as_view({"get": "retrieve"})),
     *versioned("v2.1", ROUTES),
 ]

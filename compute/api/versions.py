@@ -15,6 +15,8 @@ from cloudweb.api.microversion import COMPUTE
 from cloudweb.api.mounts import base_url
 
 UPDATED = "2013-07-23T11:33:21Z"
+#: When Nova's first version was last changed: it knows no microversions.
+UPDATED_FIRST = "2011-01-21T11:33:21Z"
 
 
 class Version(Answer):
@@ -43,14 +45,33 @@ class VersionViewSet(ViewSet):
     @extend_schema(responses={200: listing("versions", Version)})
     def list(self, request: Request) -> Response:
         """Return the versions of the service."""
-        return Response({"versions": [_version(request)]})
+        return Response({"versions": [_first(request), _version(request)]})
 
     @extend_schema(responses={200: within("version", SingleVersion)})
     def retrieve(self, request: Request) -> Response:
-        """Return the one version."""
-        kind = "application/vnd.openstack.compute+json;version=2.1"
-        media = [{"base": "application/json", "type": kind}]
-        return Response({"version": {**_version(request), "media-types": media}})
+        """Return the version with microversions."""
+        return Response({"version": _alone(_version(request), "2.1")})
+
+    @extend_schema(responses={200: within("version", SingleVersion)})
+    def retrieve_first(self, request: Request) -> Response:
+        """Return the version without microversions: the calls of 2.1 under another path."""
+        return Response({"version": _alone(_first(request), "2")})
+
+
+def _alone(version: dict[str, Any], number: str) -> dict[str, Any]:
+    kind = f"application/vnd.openstack.compute+json;version={number}"
+    return {**version, "media-types": [{"base": "application/json", "type": kind}]}
+
+
+def _first(request: Request) -> dict[str, Any]:
+    return {
+        "id": "v2.0",
+        "status": "SUPPORTED",
+        "version": "",
+        "min_version": "",
+        "updated": UPDATED_FIRST,
+        "links": [{"rel": "self", "href": f"{base_url(request._request)}/compute/v2/"}],
+    }
 
 
 def _version(request: Request) -> dict[str, Any]:

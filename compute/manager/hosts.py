@@ -120,6 +120,7 @@ def _facts(load: HostLoad | None, inventory: HostInventory | None) -> Mapping[st
             "measured_ram_free": load.ram_free,
             "measured_disk_free": load.disk_free,
             "running_guests": load.guests,
+            "uptime": load.uptime[:255],
         }
     if inventory is not None:
         facts |= {

@@ -10,7 +10,7 @@ from cloudweb.api.pagination import MAX_LIMIT, Page, paginate
 from cloudweb.exceptions import BadRequest
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
-from compute.exceptions import HypervisorNotFound
+from compute.exceptions import HypervisorNotFound, UptimeUnknown
 from compute.manager.services import ServiceInfo, agents_of
 from compute.models import Host
 from compute.querysets import HostQuerySet
@@ -36,6 +36,12 @@ class Hypervisor:
 
     host: Host
     service: ServiceInfo | None
+
+    @property
+    def uptime(self) -> str | None:
+        """What a host that is up said of it last; None for one that is down or says nothing."""
+        is_up = self.service is not None and self.service.up
+        return self.host.uptime or None if is_up else None
 
 
 class HypervisorManager(Manager):
@@ -72,6 +78,14 @@ class HypervisorManager(Manager):
         if host is None:
             raise HypervisorNotFound(hypervisor_id)
         return _with_agents([host])[0]
+
+    @policy("compute:hypervisors:show")
+    def uptime(self, hypervisor_id: str, *, numeric: bool = False) -> Hypervisor:
+        """Return a host whose uptime is known; raise HypervisorNotFound, UptimeUnknown."""
+        found = self.get(hypervisor_id, numeric=numeric)
+        if found.uptime is None:
+            raise UptimeUnknown(found.host.name)
+        return found
 
     @policy("compute:hypervisors:list")
     def statistics(self) -> Statistics:

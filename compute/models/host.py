@@ -55,6 +55,7 @@ class Host(models.Model):
 
     measured_ram_free = models.IntegerField(null=True, blank=True, help_text="as the host saw it")
     measured_disk_free = models.IntegerField(null=True, blank=True, help_text="as the host saw it")
+    uptime = models.CharField(max_length=255, blank=True, default="", help_text="uptime(1)'s line")
     running_guests = models.PositiveIntegerField(default=0)
     guests: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(
         default=list, blank=True, help_text="id, name and power_state of what the hypervisor has"

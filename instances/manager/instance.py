@@ -343,8 +343,9 @@ class InstanceManager(Manager):
 
     @policy("compute:servers:console_output")
     def console_output(self, instance_id: str, *, length: int | None = None) -> str:
-        """Return the newest lines of the guest's console.
+        """Return the newest lines of the guest's console, as text that splits into ``length`` parts.
 
+        What follows the last line feed is a part, too, empty or not, as Nova counts them.
         Raises InstanceNotReady for a server without a host, HostDidNotAnswer (503) when its host is
         away.
         """
@@ -356,7 +357,10 @@ class InstanceManager(Manager):
         answer = ask(
             CONSOLE_OUTPUT.order(host=instance.host, resource_id=str(instance.id), payload=question)
         )
-        return str(answer["data"]["text"])
+        text = str(answer["data"]["text"])
+        if length is None:
+            return text
+        return "\n".join(text.split("\n")[-length:]) if length else ""
 
 
 @contextlib.contextmanager

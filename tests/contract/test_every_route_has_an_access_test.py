@@ -29,6 +29,7 @@ LINES: list[Line] = [
 #: What is for everybody, with the test that says so.
 FOR_EVERYBODY = {
     "/compute": "version document",
+    "/compute/v2": "version document",
     "/compute/v2.1": "version document",
     "/network": "version document",
     "/image": "version document",

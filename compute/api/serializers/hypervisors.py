@@ -29,13 +29,18 @@ def full(item: Hypervisor, version: Microversion, *, with_servers: bool = False)
             "host": host.name,
             "disabled_reason": host.disabled_reason or None,
         },
-        "uptime": None,  # no driver reports it
+        "uptime": item.uptime,
     }
     restore: tuple[Transform, ...] = (
         (Microversion(2, 28), _cpu_info_as_text),
         (Microversion(2, 88), lambda data: data.update(_capacity(host))),
     )
     return older(data, version, sorted((*_changes(item), *restore), key=lambda change: change[0]))
+
+
+def uptime(item: Hypervisor, version: Microversion) -> dict[str, Any]:
+    """Return a hypervisor with its uptime alone, to 2.87."""
+    return brief(item, version) | {"uptime": item.uptime}
 
 
 def searched(item: Hypervisor, version: Microversion) -> dict[str, Any]:

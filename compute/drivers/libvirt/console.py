@@ -40,7 +40,10 @@ def trim(log: Path, *, limit: int = LIMIT, kept: int = KEPT) -> bool:
 
 
 def tail(log: Path, length: int | None) -> bytes:
-    """Return the last ``length`` lines, or all that is kept; nothing for a log that is not there."""
+    """Return the last ``length`` lines, or all that is kept; nothing for a log that is not there.
+
+    A line ends at its line feed alone: guests draw over one with carriage returns.
+    """
     if length == 0:
         return b""
     found = b""
@@ -50,7 +53,8 @@ def tail(log: Path, length: int | None) -> bytes:
             break
     if length is None:
         return found
-    return b"".join(found.splitlines(keepends=True)[-length:])
+    pieces = length + found.endswith(b"\n")
+    return b"\n".join(found.split(b"\n")[-pieces:])
 
 
 def _read_back(path: Path, lines: int | None) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.test import Client
@@ -190,6 +191,31 @@ def test_console_log_needs_a_host(home: Lab) -> None:
     answer = home.act(server_id, "os-getConsoleOutput", {})
     assert answer.status_code == 409
     home.cloud.settle()
+
+
+def test_console_log_splits_as_novas_does(home: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients count the parts between line feeds, the empty one at the end too."""
+    server_id = home.create()
+    waiting = SimpleNamespace(sleep=lambda _: home.cloud.pump(), monotonic=lambda: 0.0)
+    monkeypatch.setattr("operations.asking.time", waiting)
+
+    def lines(value: object) -> list[str]:
+        answer = home.act(server_id, "os-getConsoleOutput", value)
+        assert answer.status_code == 200, answer.content
+        parts: list[str] = answer.json()["output"].split("\n")
+        return parts
+
+    whole = lines(None)
+    assert whole[-2:] == ["boot complete", ""]
+    asked = {length: lines({"length": length}) for length in (0, 1, 2, "3", 100, -1)}
+    assert asked == {
+        0: [""],
+        1: [""],
+        2: ["boot complete", ""],
+        "3": whole[-3:],
+        100: whole,
+        -1: whole,
+    }
 
 
 def test_quota(home: Lab) -> None:

@@ -327,8 +327,29 @@ def test_calls_that_ended_are_404() -> None:
     host = make_host("h1")
     get("/os-hypervisors/statistics", "2.88", status=404)
     get(f"/os-hypervisors/{host.id}/uptime", "2.88", status=404)
-    get(f"/os-hypervisors/{host.id}/uptime", "2.87", status=501)
-    get("/os-hypervisors/nobody/uptime", "2.87", status=404)
+
+
+def test_how_long_a_hypervisor_is_up() -> None:
+    """As its last report said, to 2.87 by a call of its own; 400 for one that is down."""
+    line = " 17:37:14 up  2:33,  3 users,  load average: 0.33, 0.36, 0.34"
+    up = make_host("h1", uptime=line)
+    down = make_host("h2", uptime=line, last_seen_at=long_ago())
+    silent = make_host("h3")
+    path = "/os-hypervisors/{}/uptime"
+    assert get(path.format(up.number), "2.52")["hypervisor"] == {
+        "id": up.number,
+        "hypervisor_hostname": "h1",
+        "state": "up",
+        "status": "enabled",
+        "uptime": line,
+    }
+    assert get(path.format(up.id), "2.87")["hypervisor"]["id"] == str(up.id)
+    for host in (down, silent):
+        said = get(path.format(host.id), "2.87", status=400)["badRequest"]["message"]
+        assert said == f"Compute service of {host.name} is unavailable at this time."
+    get(path.format("nobody"), "2.87", status=404)
+    shown = get("/os-hypervisors/detail", "2.88")["hypervisors"]
+    assert [one["uptime"] for one in shown] == [line, None, None]
 
 
 def test_a_list_of_hosts_costs_one_statement() -> None:
@@ -376,13 +397,38 @@ def test_version_documents_need_no_token() -> None:
         "links": [{"rel": "self", "href": "http://testserver/compute/v2.1/"}],
     }
     nobody.prefix = ""
+    first = {
+        "id": "v2.0",
+        "status": "SUPPORTED",
+        "version": "",
+        "min_version": "",
+        "updated": "2011-01-21T11:33:21Z",
+        "links": [{"rel": "self", "href": "http://testserver/compute/v2/"}],
+    }
     for path in ("/compute", "/compute/"):
-        assert nobody.send("GET", path).json() == {"versions": [document]}
+        assert nobody.send("GET", path).json() == {"versions": [first, document]}
+    for path in ("/compute/v2", "/compute/v2/"):
+        found = nobody.send("GET", path).json()["version"]
+        media = found.pop("media-types")
+        assert found == first
+        assert media[0]["type"] == "application/vnd.openstack.compute+json;version=2"
     for path in ("/compute/v2.1", "/compute/v2.1/"):
         found = nobody.send("GET", path).json()["version"]
         media = found.pop("media-types")
         assert found == document
         assert media[0]["type"] == "application/vnd.openstack.compute+json;version=2.1"
+
+
+def test_the_first_version_is_the_lowest_microversion() -> None:
+    """What the list of versions leads to answers; its clients know no microversions."""
+    make_host("h1")
+    client = compute_client("admin", "2.96")
+    client.prefix = ""
+    answer = client.send("GET", "/compute/v2/os-hypervisors/detail")
+    assert answer.headers["OpenStack-API-Version"] == "compute 2.1"
+    assert answer.json()["hypervisors"][0]["vcpus"] == 8
+    assert client.send("GET", "/compute/v2/os-nothing").status_code == 404
+    assert client.send("GET", "/compute/v2/os-hypervisors/").status_code == 404
 
 
 def test_the_effective_version_is_echoed() -> None:
@@ -395,7 +441,8 @@ def test_the_effective_version_is_echoed() -> None:
 
 def test_extensions_and_aggregates() -> None:
     listed = get("/extensions", role="reader")["extensions"]
-    assert {"alias", "name", "description", "links", "updated"} <= set(listed[0])
+    keys = {"alias", "name", "namespace", "description", "links", "updated"}
+    assert {frozenset(one) for one in listed} == {frozenset(keys)}
     assert get("/extensions/os-flavor-manage", role="reader")["extension"] in listed
     get("/extensions/os-nothing", role="reader", status=404)
     assert get("/os-aggregates") == {"aggregates": []}

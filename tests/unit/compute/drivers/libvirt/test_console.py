@@ -46,6 +46,12 @@ def test_the_last_lines_across_chunks(tmp_path: Path, length: int) -> None:
     assert tail(log, 2) == lines(19_999, 20_000) + b"login: "
 
 
+def test_a_carriage_return_ends_no_line(tmp_path: Path) -> None:
+    log = tmp_path / "console.log"
+    log.write_bytes(b"first\r\n10%\r20%\r30%\nlast\x0b\x85\r\n")
+    assert tail(log, 2) == b"10%\r20%\r30%\nlast\x0b\x85\r\n"
+
+
 def test_nothing_to_read(tmp_path: Path) -> None:
     log = tmp_path / "console.log"
     assert tail(log, None) == tail(log, 5) == b""
