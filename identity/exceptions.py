@@ -61,6 +61,20 @@ class EndpointNotFound(_NotFoundById):
     noun = "endpoint"
 
 
+class EndpointGroupNotFound(_NotFoundById):
+    """No such endpoint group."""
+
+    code = "endpoint_group_not_found"
+    noun = "endpoint group"
+
+
+class PolicyNotFound(_NotFoundById):
+    """No such policy, or the endpoint has none."""
+
+    code = "policy_not_found"
+    noun = "policy"
+
+
 class RegionNotFound(_NotFoundById):
     """No such region."""
 
@@ -143,6 +157,13 @@ class MemberNotFound(NotFound):
 
     code = "member_not_found"
     default_message = "The user is no member."
+
+
+class AssociationNotFound(NotFound):
+    """The two are not associated with each other."""
+
+    code = "association_not_found"
+    default_message = "There is no such association."
 
 
 class ImplicationNotFound(NotFound):

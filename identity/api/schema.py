@@ -35,6 +35,7 @@ NOUNS: dict[str, Noun] = {
     "domains": Noun("domain", shapes.DomainShown),
     "ec2tokens": Noun("token", shapes.TokenShown, body="credentials"),
     "endpoints": Noun("endpoint", shapes.EndpointShown),
+    "endpoint_groups": Noun("endpoint_group", shapes.EndpointGroupShown),
     "auth": Noun("token", shapes.TokenShown),
     "groups": Noun("group", shapes.GroupShown),
     "identity_providers": Noun("identity_provider", shapes.ProviderShown),
@@ -42,6 +43,8 @@ NOUNS: dict[str, Noun] = {
     "limits": Noun("limit", shapes.LimitShown, bare=True, many=True),
     "mappings": Noun("mapping", shapes.MappingShown),
     "password": Noun("user"),
+    "policies": Noun("policy", shapes.PolicyShown),
+    "policy": Noun("policy", shapes.PolicyShown),
     "projects": Noun("project", shapes.ProjectShown),
     "protocols": Noun("protocol", shapes.ProtocolShown),
     "regions": Noun("region", shapes.RegionShown),
@@ -57,7 +60,7 @@ NOUNS: dict[str, Noun] = {
     "users": Noun("user", shapes.UserShown),
 }
 #: Words whose GET answers one, though the path does not end in an id.
-SINGLE = frozenset({"auth", "tokens"})
+SINGLE = frozenset({"auth", "policy", "tokens"})
 
 
 class IdentitySchema(ServiceSchema):

@@ -137,6 +137,33 @@ class EndpointShown(OpenAnswer):
     links: SelfLink
 
 
+class EndpointGroupShown(Answer):
+    """Endpoints of one service, region or interface."""
+
+    id: str
+    name: str
+    description: str
+    filters: dict[str, str]
+    links: SelfLink
+
+
+class EndpointGroupAssociation(Answer):
+    """That a project has an endpoint group."""
+
+    endpoint_group_id: str
+    project_id: str
+    links: SelfLink
+
+
+class PolicyShown(OpenAnswer):
+    """A document of another service."""
+
+    id: str
+    type: str
+    blob: str
+    links: SelfLink
+
+
 class RegionShown(OpenAnswer):
     """A place."""
 

@@ -25,7 +25,7 @@ from identity.api.serializers.projects import project_body
 from identity.api.serializers.tokens import Auth, receipt_body, token_body
 from identity.api.views import IdentityViewSet
 from identity.manager import CatalogManager, IssuedToken, TokenManager
-from identity.manager.catalog import usable_services
+from identity.manager.endpoint_filters import offers_to
 from identity.receipts import MoreMethodsRequired
 
 SUBJECT = OpenApiParameter(
@@ -133,7 +133,9 @@ def answered(http: HttpRequest, issued: IssuedToken, text: str, *, status: int) 
     """Return a token: its text in X-Subject-Token, what it says in the body."""
     catalog: list[dict[str, Any]] | None = None
     if issued.place.is_somewhere and not is_flag_set(http, "nocatalog"):
-        catalog = catalog_body(http, usable_services(), project_id=issued.token.project_id)
+        catalog = catalog_body(
+            http, offers_to(issued.token.project_id), project_id=issued.token.project_id
+        )
     body = token_body(http, issued, catalog)
     headers = {"X-Subject-Token": text, "Vary": "X-Auth-Token"}
     return Response(body, status=status, headers=headers)
@@ -167,7 +169,7 @@ class OwnScopesViewSet(IdentityViewSet):
     @extend_schema(operation_id="identity_auth_catalog_get", responses={200: dict})
     def catalog(self, request: Request) -> Response:
         """Return the catalog of the token."""
-        services = CatalogManager(self.context).of_token()
+        offers = CatalogManager(self.context).of_token()
         http = request._request
         project_id = self.context.project_id or ""
-        return whole(http, "catalog", catalog_body(http, services, project_id=project_id))
+        return whole(http, "catalog", catalog_body(http, offers, project_id=project_id))

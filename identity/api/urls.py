@@ -12,12 +12,16 @@ from identity.api.application_credentials import (
 from identity.api.assignments import GrantViewSet, RoleAssignmentViewSet
 from identity.api.credentials import AccessKeyViewSet, CredentialViewSet
 from identity.api.domains import DomainViewSet
+from identity.api.endpoint_filters import EndpointFilterViewSet
+from identity.api.endpoint_groups import EndpointGroupViewSet
+from identity.api.endpoint_policies import EndpointPolicyViewSet
 from identity.api.endpoints import EndpointViewSet
 from identity.api.groups import GroupMemberViewSet, GroupViewSet
 from identity.api.identity_providers import IdentityProviderViewSet
 from identity.api.implied_roles import ImpliedRoleViewSet
 from identity.api.limits import LimitViewSet
 from identity.api.mappings import MappingViewSet
+from identity.api.policies import PolicyViewSet
 from identity.api.project_tags import ProjectTagViewSet
 from identity.api.projects import ProjectViewSet
 from identity.api.protocols import FederatedAuthViewSet, FederatedScopesViewSet, ProtocolViewSet
@@ -48,6 +52,11 @@ ALL_TAGS: Actions = {"get": "list", "put": "replace", "delete": "clear"}
 TAG: Actions = {"get": "check", "head": "check", "put": "add", "delete": "remove"}
 MEMBERSHIP: Actions = {"put": "add", "head": "check", "get": "check", "delete": "remove"}
 REGION: Actions = {**MEMBER, "put": "establish"}
+FILTERS = "/v3/OS-EP-FILTER"
+ENDPOINT_GROUP = f"{FILTERS}/endpoint_groups/<str:group_id>"
+GROUP_OF_PROJECT: Actions = {"get": "association", "put": "add", "delete": "remove"}
+POLICY = "/v3/policies/<str:policy_id>"
+IN_SERVICE = f"{POLICY}/OS-ENDPOINT-POLICY/services/<str:service_id>"
 IMPLICATION: Actions = {
     "put": "imply",
     "get": "retrieve",
@@ -138,6 +147,46 @@ urlpatterns = [
     path("/v3/services/<str:service_id>", CatalogServiceViewSet.as_view(MEMBER)),
     path("/v3/endpoints", EndpointViewSet.as_view(COLLECTION)),
     path("/v3/endpoints/<str:endpoint_id>", EndpointViewSet.as_view(MEMBER)),
+    path(
+        "/v3/endpoints/<str:endpoint_id>/OS-ENDPOINT-POLICY/policy",
+        EndpointPolicyViewSet.as_view({"get": "of_endpoint"}),
+    ),
+    path("/v3/policies", PolicyViewSet.as_view(COLLECTION)),
+    path(POLICY, PolicyViewSet.as_view(MEMBER)),
+    path(
+        f"{POLICY}/OS-ENDPOINT-POLICY/endpoints",
+        EndpointPolicyViewSet.as_view({"get": "endpoints"}),
+    ),
+    path(
+        f"{POLICY}/OS-ENDPOINT-POLICY/endpoints/<str:endpoint_id>",
+        EndpointPolicyViewSet.as_view(MEMBERSHIP),
+    ),
+    path(IN_SERVICE, EndpointPolicyViewSet.as_view(MEMBERSHIP)),
+    path(f"{IN_SERVICE}/regions/<str:region_id>", EndpointPolicyViewSet.as_view(MEMBERSHIP)),
+    path(f"{FILTERS}/endpoint_groups", EndpointGroupViewSet.as_view(COLLECTION)),
+    path(ENDPOINT_GROUP, EndpointGroupViewSet.as_view(MEMBER)),
+    path(f"{ENDPOINT_GROUP}/endpoints", EndpointGroupViewSet.as_view({"get": "endpoints"})),
+    path(f"{ENDPOINT_GROUP}/projects", EndpointGroupViewSet.as_view({"get": "projects"})),
+    path(
+        f"{ENDPOINT_GROUP}/projects/<str:project_id>",
+        EndpointGroupViewSet.as_view(GROUP_OF_PROJECT),
+    ),
+    path(
+        f"{FILTERS}/endpoints/<str:endpoint_id>/projects",
+        EndpointFilterViewSet.as_view({"get": "projects"}),
+    ),
+    path(
+        f"{FILTERS}/projects/<str:project_id>/endpoints",
+        EndpointFilterViewSet.as_view({"get": "endpoints"}),
+    ),
+    path(
+        f"{FILTERS}/projects/<str:project_id>/endpoint_groups",
+        EndpointFilterViewSet.as_view({"get": "groups"}),
+    ),
+    path(
+        f"{FILTERS}/projects/<str:project_id>/endpoints/<str:endpoint_id>",
+        EndpointFilterViewSet.as_view(MEMBERSHIP),
+    ),
     path("/v3/regions", RegionViewSet.as_view(COLLECTION)),
     path("/v3/regions/<str:region_id>", RegionViewSet.as_view(REGION)),
     path("/v3/registered_limits", RegisteredLimitViewSet.as_view(COLLECTION)),

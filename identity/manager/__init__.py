@@ -5,6 +5,9 @@ from identity.manager.assignments import AssignmentManager
 from identity.manager.catalog import CatalogManager
 from identity.manager.credentials import CredentialManager
 from identity.manager.domains import DomainManager
+from identity.manager.endpoint_filters import EndpointFilterManager
+from identity.manager.endpoint_groups import EndpointGroupManager
+from identity.manager.endpoint_policies import EndpointPolicyManager
 from identity.manager.federation import FederationManager
 from identity.manager.groups import GroupManager
 from identity.manager.identity_providers import IdentityProviderManager
@@ -12,6 +15,7 @@ from identity.manager.implied_roles import ImpliedRoleManager
 from identity.manager.limits import LimitManager
 from identity.manager.mappings import MappingManager
 from identity.manager.members import MemberManager
+from identity.manager.policies import PolicyManager
 from identity.manager.project_tags import ProjectTagManager
 from identity.manager.projects import ProjectManager
 from identity.manager.protocols import ProtocolManager
@@ -30,6 +34,9 @@ __all__ = [
     "CatalogManager",
     "CredentialManager",
     "DomainManager",
+    "EndpointFilterManager",
+    "EndpointGroupManager",
+    "EndpointPolicyManager",
     "FederationManager",
     "GroupManager",
     "IdentityProviderManager",
@@ -38,6 +45,7 @@ __all__ = [
     "LimitManager",
     "MappingManager",
     "MemberManager",
+    "PolicyManager",
     "ProjectManager",
     "ProjectTagManager",
     "ProtocolManager",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -20,6 +21,7 @@ from identity.exceptions import (
     ServiceNotFound,
 )
 from identity.ids import new_id, undashed
+from identity.manager.endpoint_filters import Offer, offers_to
 from identity.manager.projects import merged
 from identity.manager.writing import change, insert
 from identity.models import Endpoint, Region, Service
@@ -29,12 +31,12 @@ class CatalogManager(Manager):
     """Regions, services and their endpoints."""
 
     @policy("identity:auth_catalog:get")
-    def of_token(self) -> QuerySet[Service]:
-        """Return the services a scoped token may use, their endpoints fetched with them."""
+    def of_token(self) -> Sequence[Offer]:
+        """Return the services a scoped token may use, with their endpoints."""
         context = self.context
         if not (context.project_id or context.domain_id or context.system_scope):
             raise Forbidden("A scoped token is required to see the catalog.")
-        return usable_services()
+        return offers_to(context.project_id or "")
 
     @policy("identity:services:list")
     def list_services(self) -> QuerySet[Service]:
@@ -232,9 +234,3 @@ class CatalogManager(Manager):
                     noun = {"children": "regions within it"}.get(users, users)
                     raise CatalogInUse(kind="region", given=region.pk, users=noun)
             region.delete()
-
-
-def usable_services() -> QuerySet[Service]:
-    """Return enabled services with their endpoints prefetched."""
-    rows = Service.objects.filter(enabled=True)
-    return rows.prefetch_related("endpoints").order_by("type", "id")

@@ -5,9 +5,11 @@ from identity.models.assignment import Assignment
 from identity.models.catalog import Endpoint, Region, Service
 from identity.models.credential import Credential, UsedPasscode
 from identity.models.domain import DEFAULT_DOMAIN_ID, Domain
+from identity.models.endpoint_group import EndpointGroup
 from identity.models.federation import FederatedUser, IdentityProvider, Mapping, Protocol
 from identity.models.group import Group, Membership
 from identity.models.limit import Limit, RegisteredLimit
+from identity.models.policy import Policy, PolicyAssociation
 from identity.models.project import Project
 from identity.models.quota import ProjectQuota
 from identity.models.revocation import Revocation, RevocationCounter
@@ -24,6 +26,7 @@ __all__ = [
     "Credential",
     "Domain",
     "Endpoint",
+    "EndpointGroup",
     "FederatedUser",
     "Group",
     "IdentityProvider",
@@ -32,6 +35,8 @@ __all__ = [
     "Mapping",
     "Membership",
     "PastPassword",
+    "Policy",
+    "PolicyAssociation",
     "Project",
     "ProjectQuota",
     "Protocol",

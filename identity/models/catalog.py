@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from identity.ids import new_id
+from identity.models.project import Project
 
 
 class Region(models.Model):
@@ -38,7 +39,10 @@ class Service(models.Model):
 
 
 class Endpoint(models.Model):
-    """A URL of a service; ``{base}`` and ``{project_id}`` in it are filled in for each caller."""
+    """A URL of a service; ``{base}`` and ``{project_id}`` in it are filled in for each caller.
+
+    ``projects`` are those whose catalog is narrowed to what was chosen for them, this one too.
+    """
 
     class Interface(models.TextChoices):
         """Who an endpoint is meant for."""
@@ -58,6 +62,9 @@ class Endpoint(models.Model):
     description = models.TextField(blank=True, default="")
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    projects: models.ManyToManyField[Project, models.Model] = models.ManyToManyField(
+        Project, related_name="endpoints"
+    )
 
     def __str__(self) -> str:
         return f"{self.interface} {self.url}"

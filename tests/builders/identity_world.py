@@ -19,7 +19,18 @@ from identity.manager import (
 )
 from identity.manager.application_credentials import Wanted
 from identity.manager.credentials import AccessKey
-from identity.models import AccessRule, Endpoint, Limit, Region, RegisteredLimit, Service, User
+from identity.models import (
+    AccessRule,
+    Endpoint,
+    EndpointGroup,
+    Limit,
+    Policy,
+    Project,
+    Region,
+    RegisteredLimit,
+    Service,
+    User,
+)
 from identity.scopes import SYSTEM, Place
 from tests.builders.access import (
     CALLERS,
@@ -175,10 +186,24 @@ def build(owner: User) -> dict[str, Any]:
         "service_id": service.pk,
         "spare_service_id": Service.objects.create(type="spare").pk,
         "endpoint_id": Endpoint.objects.earliest("created_at").pk,
+        **_chosen_for(project, service),
         "registered_id": registered.pk,
         "spare_registered_id": spare.pk,
         "limit_id": limit.pk,
     }
+
+
+def _chosen_for(project: Project, service: Service) -> Mapping[str, Any]:
+    """Choose endpoints for a project, and give everything that can have one a policy."""
+    endpoint = Endpoint.objects.earliest("created_at")
+    group = EndpointGroup.objects.create(name="public", filters={"interface": "public"})
+    policy = Policy.objects.create(type="application/json", blob="{}")
+    endpoint.projects.add(project)
+    group.projects.add(project)
+    here = {"service": service, "region_id": "RegionOne"}
+    for target in ({"endpoint": endpoint}, {"service": service}, here):
+        policy.associations.create(**target)
+    return {"endpoint_group_id": group.pk, "policy_id": policy.pk}
 
 
 def _secrets_of(user: User, role_id: str) -> Mapping[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.builders.openstack import Command
@@ -171,3 +173,35 @@ def test_limits(openstack: Command) -> None:
     assert "limits" in openstack.refusal("registered", "limit", "delete", registered["id"])
     openstack.text("limit", "delete", limit["id"])
     openstack.text("registered", "limit", "delete", registered["id"])
+
+
+def test_endpoint_groups(openstack: Command, tmp_path: Path) -> None:
+    """Create from a file, list, show, set, add and remove projects, delete; single endpoints, too."""
+    filters = tmp_path / "filters"
+    filters.write_text('{"interface": "public"}')
+    made = openstack.json("endpoint", "group", "create", "outside", str(filters))
+    assert made["filters"] == {"interface": "public"}
+    openstack.text("endpoint", "group", "set", "outside", "--description", "e")
+    assert openstack.json("endpoint", "group", "show", "outside")["description"] == "e"
+    openstack.text("endpoint", "group", "add", "project", "outside", "demo")
+    (listed,) = openstack.json("endpoint", "group", "list", "--project", "demo")
+    assert listed["Name"] == "outside"
+    openstack.text("endpoint", "group", "remove", "project", "outside", "demo")
+    openstack.text("endpoint", "group", "delete", "outside")
+    endpoint = openstack.json("endpoint", "list", "--service", "nova")[0]["ID"]
+    openstack.text("endpoint", "add", "project", endpoint, "demo")
+    (listed,) = openstack.json("endpoint", "list", "--project", "demo")
+    assert listed["ID"] == endpoint
+    openstack.text("endpoint", "remove", "project", endpoint, "demo")
+
+
+def test_policies(openstack: Command, tmp_path: Path) -> None:
+    """Create from a file, list, show, set, delete."""
+    rules = tmp_path / "rules"
+    rules.write_text("{}")
+    made = openstack.json("policy", "create", str(rules))
+    assert made["rules"] == "{}"
+    openstack.text("policy", "set", made["id"], "--type", "text/plain")
+    assert openstack.json("policy", "show", made["id"])["type"] == "text/plain"
+    assert [one["ID"] for one in openstack.json("policy", "list")] == [made["id"]]
+    openstack.text("policy", "delete", made["id"])

@@ -15,11 +15,12 @@ from identity.api.serializers.attributes import OpenBody, invented
 from identity.api.serializers.links import self_link
 from identity.api.serializers.projects import READ_ONLY, Description, Id
 from identity.endpoint_urls import filled_in, needs_project
+from identity.manager.endpoint_filters import Offer
 from identity.models import Endpoint, Region, Service
 
 
 def catalog_body(
-    request: HttpRequest, services: Iterable[Service], *, project_id: str
+    request: HttpRequest, offers: Iterable[Offer], *, project_id: str
 ) -> list[dict[str, Any]]:
     """Return the catalog of a token: services with their endpoints, URLs filled in.
 
@@ -28,9 +29,9 @@ def catalog_body(
     """
     return [
         {
-            "id": service.pk,
-            "type": service.type,
-            "name": service.name,
+            "id": offer.service.pk,
+            "type": offer.service.type,
+            "name": offer.service.name,
             "endpoints": [
                 {
                     "id": endpoint.pk,
@@ -39,11 +40,11 @@ def catalog_body(
                     "region_id": endpoint.region_id,
                     "url": filled_in(endpoint.url, base=base_url(request), project_id=project_id),
                 }
-                for endpoint in sorted(service.endpoints.all(), key=lambda one: one.interface)
+                for endpoint in offer.endpoints
                 if endpoint.enabled and (project_id or not needs_project(endpoint.url))
             ],
         }
-        for service in services
+        for offer in offers
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.builders.access import EVERYBODY
+from tests.builders.access import EVERYBODY, Line
 from tests.builders.identity_world import (
     NEW,
     anyone,
@@ -33,7 +33,56 @@ PROVIDER = f"{PROVIDERS}/{{provider_id}}"
 PROTOCOL = f"{PROVIDER}/protocols/{{protocol}}"
 MAPPINGS = "/OS-FEDERATION/mappings"
 UNFINISHED = "the browser has not been at the provider: tests of log-in by OpenID Connect"
+GROUPS = "/OS-EP-FILTER/endpoint_groups"
+GROUP = f"{GROUPS}/{{endpoint_group_id}}"
+CHOSEN = "/OS-EP-FILTER/projects/{project_id}"
+POLICY = "/policies/{policy_id}"
+#: What may have a policy: an endpoint, a service, a service in a region.
+OF_ENDPOINT, OF_SERVICE, IN_REGION = (
+    f"{POLICY}/OS-ENDPOINT-POLICY/{target}"
+    for target in (
+        "endpoints/{endpoint_id}",
+        "services/{service_id}",
+        "services/{service_id}/regions/{region_id}",
+    )
+)
+
+
+def association(path: str) -> list[Line]:
+    """Operators make and end it, readers of the system see it."""
+    return [read("GET", path, 204), operator("PUT", path, 204), operator("DELETE", path, 204)]
+
+
 LINES = [
+    read("GET", GROUPS),
+    operator(
+        "POST",
+        GROUPS,
+        201,
+        {"endpoint_group": {"name": NEW, "filters": {"interface": "public"}}},
+    ),
+    read("GET", GROUP),
+    operator("PATCH", GROUP, 200, {"endpoint_group": {"name": NEW}}),
+    operator("DELETE", GROUP, 204),
+    read("GET", f"{GROUP}/endpoints"),
+    read("GET", f"{GROUP}/projects"),
+    read("GET", f"{GROUP}/projects/{{project_id}}"),
+    operator("PUT", f"{GROUP}/projects/{{project_id}}", 204),
+    operator("DELETE", f"{GROUP}/projects/{{project_id}}", 204),
+    read("GET", "/OS-EP-FILTER/endpoints/{endpoint_id}/projects"),
+    read("GET", f"{CHOSEN}/endpoints"),
+    read("GET", f"{CHOSEN}/endpoint_groups"),
+    *association(f"{CHOSEN}/endpoints/{{endpoint_id}}"),
+    read("GET", "/policies"),
+    operator("POST", "/policies", 201, {"policy": {"type": "text", "blob": "x"}}),
+    read("GET", POLICY),
+    operator("PATCH", POLICY, 200, {"policy": {"blob": "y"}}),
+    operator("DELETE", POLICY, 204),
+    read("GET", f"{POLICY}/OS-ENDPOINT-POLICY/endpoints"),
+    read("GET", "/endpoints/{endpoint_id}/OS-ENDPOINT-POLICY/policy"),
+    *association(OF_ENDPOINT),
+    *association(OF_SERVICE),
+    *association(IN_REGION),
     anyone("GET", "/regions"),
     operator("POST", "/regions", 201, {"region": {"id": NEW}}),
     anyone("GET", "/regions/{region_id}"),

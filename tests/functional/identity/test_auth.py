@@ -402,5 +402,5 @@ def test_statements_of_a_log_in(
 ) -> None:
     """The catalog included, and the audit log's record."""
     bootstrap(admin_password="x", demo_password="y")
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         log_in(by_id(user, "right"))
