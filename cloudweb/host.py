@@ -24,7 +24,7 @@ from cloudweb.exceptions import CloudwebError
 from cloudweb.killpoints import reach
 from cloudweb.objects import VersionedObject
 from cloudweb.orderbook import OrderBook, Record
-from cloudweb.rpc import Envelope, Method, deliver
+from cloudweb.rpc import WELCOME, Envelope, Method, deliver
 from cloudweb.signing import BadSignature, OrderVerifier, mac
 from cloudweb.topics import host_topic
 from cloudweb.version import RELEASE
@@ -98,7 +98,10 @@ class HostRuntime:
         self.boot_id = uuid.uuid4().hex
         self.book = OrderBook(directory / "orders")
         self._key = (directory / "credentials" / "host.key").read_bytes().strip()
-        self._verifier = OrderVerifier.from_file(directory / "credentials" / "orders.pub")
+        self._topics = {domain: host_topic(domain, host) for domain in self.agents}
+        self._verifier = OrderVerifier.from_file(
+            directory / "credentials" / "orders.pub", topics=self._topics.values()
+        )
         self._send = send
         self._methods = {m.name: (m, agent) for agent in agents.values() for m in agent.exposes}
         self._ordinary: Pool
@@ -169,7 +172,7 @@ class HostRuntime:
         """Take an order or a question from the queue; what the cloud did not sign is dropped."""
         try:
             order = self._verifier.verify(message)
-            method, agent = self._methods[order["method"]]
+            method, agent = self._method_on(order["topic"], order["method"])
         except (BadSignature, KeyError, TypeError, ValueError) as error:
             log.warning("order refused", error=repr(error), detail=getattr(error, "detail", ""))
             return
@@ -182,6 +185,13 @@ class HostRuntime:
         pool = self._urgent if method.urgent else self._ordinary
         pool.submit(self._execute, method, agent, order)
 
+    def _method_on(self, topic: str, name: str) -> tuple[Method[Any], Any]:
+        """Return a method and its agent; raise BadSignature where the order is for another topic."""
+        method, agent = self._methods[name]
+        if topic != self._topics[method.domain]:
+            raise BadSignature(detail=f"{name} on {topic!r}")
+        return method, agent
+
     def notice(self, message: Message) -> None:
         """Take what the control plane answers to a report."""
         try:
@@ -189,7 +199,7 @@ class HostRuntime:
         except (BadSignature, TypeError, ValueError):
             log.warning("notice refused")
             return
-        if notice.get("host") != self.host:
+        if notice.get("kind") != WELCOME:
             return
         skew = abs(time.time() - float(notice.get("now", time.time())))
         if skew > 5:

@@ -148,6 +148,7 @@ def sender() -> Sender:
 
 ADVANCE = "operations.advance"
 DELIVER = "inbox.deliver"
+WELCOME = "welcome"  # the one kind of notice: a report was heard
 
 
 def ring(operation_id: str) -> bool:

@@ -1,7 +1,8 @@
 """Who said it: orders are signed by the control plane's Ed25519 key, envelopes by the host's HMAC key.
 
 A host holds the public half alone, so neither another host nor whoever can write to the broker can
-give orders; the conductor believes an envelope only about the host whose key signed it.
+give orders; an order names the one host and topic it is for. The conductor believes an envelope only
+about the host whose key signed it, and each of its reports once.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -61,37 +63,46 @@ class OrderSigner:
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
 
-    def sign(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Return the order with its time and signature."""
-        dated = {**order, "sent_at": time.time()}
+    def sign(self, order: dict[str, Any], *, topic: str) -> dict[str, Any]:
+        """Return the order with whom it is for (``compute.h1``), its time and signature."""
+        host = topic.partition(".")[2]
+        dated = {**order, "topic": topic, "host": host, "sent_at": time.time()}
         return {**dated, "signature": self._key.sign(canonical(dated)).hex()}
 
 
 class OrderVerifier:
     """The host's side: checks orders with the public key."""
 
-    def __init__(self, public_pem: bytes) -> None:
+    def __init__(self, public_pem: bytes, *, topics: Collection[str]) -> None:
         key = serialization.load_pem_public_key(public_pem)
         assert isinstance(key, Ed25519PublicKey)
-        self._key = key
+        self._key, self._topics = key, frozenset(topics)
 
     @classmethod
-    def from_file(cls, path: Path) -> OrderVerifier:
+    def from_file(cls, path: Path, *, topics: Collection[str]) -> OrderVerifier:
         """Load the key a host was given when it joined."""
-        return cls(path.read_bytes())
+        return cls(path.read_bytes(), topics=topics)
 
     def verify(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Return the order; raise BadSignature when it is not the cloud's, or older than an hour."""
+        """Return the order; raise BadSignature when it is not the cloud's, not for us, or an hour old."""
         order = dict(message)
         try:
             signature = bytes.fromhex(str(order.pop("signature", "")))
             self._key.verify(signature, canonical(order))
         except (InvalidSignature, ValueError) as error:
             raise BadSignature(detail="order with a wrong signature") from error
-        age = time.time() - float(order["sent_at"])
-        if not -MAX_SKEW <= age <= MAX_AGE:
-            raise BadSignature(detail=f"order is {age:.0f} s old")
+        topic = str(order.get("topic"))
+        if topic not in self._topics or order.get("host") != topic.partition(".")[2]:
+            raise BadSignature(detail=f"order for {order.get('host')!r} on {topic!r}")
+        check_age(order, "order", at=time.time())
         return order
+
+
+def check_age(message: dict[str, Any], kind: str, *, at: float) -> None:
+    """Raise BadSignature for what was sent over an hour before ``at``, or after it."""
+    age = at - float(message["sent_at"])
+    if not -MAX_SKEW <= age <= MAX_AGE:
+        raise BadSignature(detail=f"{kind} is {age:.0f} s old")
 
 
 def mac(key: bytes, envelope: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from cloudweb.driver import DriverError
 from cloudweb.exceptions import ServiceUnavailable
 from cloudweb.rpc import Order, send_order
 from operations.models import Answer
-from operations.orders import signer
+from operations.orders import signed_for
 from operations.services import is_up
 
 
@@ -30,13 +30,14 @@ def ask(question: Order, *, timeout: float | None = None) -> dict[str, Any]:
     if not is_up(question.host, question.contract.domain):
         raise HostDidNotAnswer
     row = Answer.objects.create(host=question.host)
-    message = signer().sign(
+    message = signed_for(
+        question.host,
         {
             "call": str(row.id),
             "method": question.method,
             "scope": question.scope,
             "payload": question.payload.dump(),
-        }
+        },
     )
     try:
         if not send_order(question.host, question.method, message):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 from django.db import transaction
+from django.db.models import Q
 
 from cloudweb import events
 from cloudweb.conf import intervals
@@ -16,8 +16,9 @@ from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
 from cloudweb.encryption import decrypt
 from cloudweb.killpoints import reach
-from cloudweb.rpc import send_order, send_to_host
-from cloudweb.signing import BadSignature, check_mac
+from cloudweb.rpc import WELCOME, send_order, send_to_host
+from cloudweb.signing import BadSignature, check_age, check_mac
+from cloudweb.topics import host_topic
 from operations import epoch, services
 from operations.engine import advance
 from operations.guard import backoff
@@ -29,22 +30,13 @@ log = structlog.get_logger(__name__)
 Body = dict[str, Any]
 MAX_ERROR = 4000
 
-_keys: dict[str, bytes] = {}
-_seen: dict[str, tuple[str, int]] = {}
-_lock = threading.Lock()
-
 
 def key_of(host: str) -> bytes:
-    """Return the host's key; raise BadSignature for a host that never joined."""
-    with _lock:
-        if host in _keys:
-            return _keys[host]
-    row = HostCredential.objects.filter(host=host).first()
-    if row is None:
+    """Return the host's key as it is now; raise BadSignature for one that never joined or had to leave."""
+    found = HostCredential.objects.filter(host=host).values_list("key", flat=True).first()
+    if found is None:
         raise BadSignature(detail=f"unknown host {host!r}")
-    with _lock:
-        _keys[host] = decrypt(row.key).encode()
-        return _keys[host]
+    return decrypt(found).encode()
 
 
 def receive(envelope: Body) -> None:
@@ -52,8 +44,9 @@ def receive(envelope: Body) -> None:
     try:
         host = str(envelope["host"])
         message = check_mac(key_of(host), envelope)
+        check_age(message, "envelope", at=now().timestamp())
         handler = _HANDLERS[message["kind"]]
-    except (BadSignature, KeyError, TypeError) as error:
+    except (BadSignature, KeyError, TypeError, ValueError) as error:
         log.warning("inbox message refused", error=str(error), detail=getattr(error, "detail", ""))
         return
     handler(host, message)
@@ -140,11 +133,9 @@ def _answer(host: str, message: Body) -> None:
 def _report(host: str, message: Body) -> None:
     """Take a host's report: services, steps, load, events; answer with debts and questions."""
     body = message["body"]
-    with _lock:
-        boot_id, seq = _seen.get(f"{host}/{message['boot_id']}", ("", -1))
-        if boot_id == message["boot_id"] and message["seq"] <= seq:
-            return
-        _seen[f"{host}/{message['boot_id']}"] = (message["boot_id"], message["seq"])
+    if not _is_news(host, message):
+        log.info("report dropped: a later one was heard", host=host, seq=message["seq"])
+        return
     if int(body.get("epoch", 0)) > 0:
         epoch.raise_above(int(body["epoch"]))
     came_up = _note_services(host, message)
@@ -163,6 +154,19 @@ def _report(host: str, message: Body) -> None:
     _note_steps(host, domains, body.get("steps", ()))
     hand_out_debts(host, domains)
     _answer_report(host, body)
+
+
+def _is_news(host: str, message: Body) -> bool:
+    """Tell whether this is the newest report of its host, and note it: each is taken once, by one process.
+
+    Within a start of the host its numbers decide; a report of another start must have been sent later.
+    """
+    boot_id, seq = str(message["boot_id"]), int(message["seq"])
+    sent_at = datetime.fromtimestamp(float(message["sent_at"]), UTC)
+    same_start = Q(boot_id=boot_id, seq__lt=seq)
+    later_start = ~Q(boot_id=boot_id) & (Q(sent_at__isnull=True) | Q(sent_at__lt=sent_at))
+    newer = HostCredential.objects.filter(same_start | later_start, host=host)
+    return bool(newer.update(boot_id=boot_id, seq=seq, sent_at=sent_at))
 
 
 def _note_services(host: str, message: Body) -> list[str]:
@@ -249,13 +253,14 @@ def _answer_report(host: str, body: Body) -> None:
         return
     for service in body["services"]:
         notice = {
-            "kind": "welcome",
-            "host": host,
+            "kind": WELCOME,
             "boot_id": body.get("boot_id", ""),
             "send_inventory": True,
             "now": now().timestamp(),
         }
-        send_to_host(host, service["domain"], f"{service['domain']}.notice", signer().sign(notice))
+        domain = service["domain"]
+        signed = signer().sign(notice, topic=host_topic(domain, host))
+        send_to_host(host, domain, f"{domain}.notice", signed)
 
 
 _HANDLERS: dict[str, Callable[[str, Body], None]] = {

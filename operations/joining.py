@@ -15,17 +15,25 @@ from operations.models import HostCredential
 from operations.orders import signer
 
 
-def add_host(name: str, directory: Path) -> None:
+def add_host(name: str, directory: Path, *, new_key: bool = False) -> None:
     """Let a host join, and write what it needs into ``directory``/credentials; safe to repeat.
 
-    Raises ValueError for a name that is no host name.
+    With ``new_key`` the one it had counts no more, in any process, from this moment on. Raises
+    ValueError for a name that is no host name.
     """
     if not HOST_NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no host name: lower-case letters, digits, dots and hyphens")
+    fresh = {"key": encrypt(secrets.token_hex(32))}
     with transaction.atomic():
-        row, _ = HostCredential.objects.get_or_create(
-            host=name, defaults={"key": encrypt(secrets.token_hex(32))}
-        )
+        if new_key:
+            row, _ = HostCredential.objects.update_or_create(host=name, defaults=fresh)
+        else:
+            row, _ = HostCredential.objects.get_or_create(host=name, defaults=fresh)
     credentials = make_directory(directory / "credentials")
     replace_private(credentials / "host.key", decrypt(row.key))
     replace_private(credentials / "orders.pub", signer().public_pem().decode())
+
+
+def withdraw_host(name: str) -> bool:
+    """Believe nothing that a host says any more; tell whether it had been believed."""
+    return bool(HostCredential.objects.filter(host=name).delete()[0])

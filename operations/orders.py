@@ -7,6 +7,7 @@ from typing import Any
 
 from cloudweb.rpc import Order
 from cloudweb.signing import OrderSigner
+from cloudweb.topics import host_topic
 from operations.models import Debt, Operation, Step
 
 
@@ -16,9 +17,16 @@ def signer() -> OrderSigner:
     return OrderSigner.load()
 
 
+def signed_for(host: str, message: dict[str, Any]) -> dict[str, Any]:
+    """Return a message about a method as only this host takes it."""
+    topic = host_topic(message["method"].partition(".")[0], host)
+    return signer().sign(message, topic=topic)
+
+
 def signed(operation: Operation, step: Step, order: Order) -> dict[str, Any]:
     """Return the message of OPERATIONS 12."""
-    return signer().sign(
+    return signed_for(
+        order.host,
         {
             "op": str(operation.id),
             "seq": step.seq,
@@ -29,13 +37,14 @@ def signed(operation: Operation, step: Step, order: Order) -> dict[str, Any]:
             "method": order.method,
             "payload": order.payload.dump(),
             "request_id": operation.request_id,
-        }
+        },
     )
 
 
 def signed_debt(debt: Debt) -> dict[str, Any]:
     """Return the message by which a host is asked to pay."""
-    return signer().sign(
+    return signed_for(
+        debt.host,
         {
             "op": str(debt.id),
             "seq": 0,
@@ -46,5 +55,5 @@ def signed_debt(debt: Debt) -> dict[str, Any]:
             "method": debt.method,
             "payload": debt.payload,
             "request_id": "",
-        }
+        },
     )

@@ -13,6 +13,10 @@ class HostCredential(models.Model):
     host = models.CharField(primary_key=True, max_length=64)
     key = models.TextField()
     machine_id = models.CharField(max_length=64, blank=True)
+    # the newest report that was taken, so that none is taken twice
+    boot_id = models.CharField(max_length=64, blank=True)
+    seq = models.BigIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=now)
 
     def __str__(self) -> str:

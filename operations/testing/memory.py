@@ -211,8 +211,6 @@ def cloud(directory: Path) -> Iterator[Cloud]:
     before = rpc._sender  # noqa: SLF001 - the seam tests replace
     rpc._sender = made.broker  # type: ignore[assignment]  # noqa: SLF001
     pool, jobs._pool = jobs._pool, JobsOnTheSpot()  # noqa: SLF001
-    conductor._keys.clear()  # noqa: SLF001 - another test's database had other keys
-    conductor._seen.clear()  # noqa: SLF001
     scale = os.environ.get("CLOUDWEB_TIME_SCALE")
     os.environ["CLOUDWEB_TIME_SCALE"] = "1"  # time passes when the test says so
     try:

@@ -21,7 +21,7 @@ from django.db import connections
 
 from cloudweb import killpoints, rpc, service
 from cloudweb.topics import CONTROL, HOST_DOMAINS, host_topic
-from operations import conductor, doorbell, jobs
+from operations import doorbell, jobs
 from operations.models import Service
 
 _fork = get_context("fork")
@@ -182,8 +182,6 @@ def _run(serve: Callable[[], int], kill_at: str) -> None:
     rpc._sender = None  # noqa: SLF001
     doorbell._queue = None  # noqa: SLF001
     jobs._pool = None  # noqa: SLF001 - its threads did not come along
-    conductor._keys.clear()  # noqa: SLF001
-    conductor._seen.clear()  # noqa: SLF001
     from cloudweb.celery import app
 
     _forget_connections(app)  # what Celery's own children do: no inherited connection

@@ -49,7 +49,7 @@ for number, (method, payload) in enumerate(orders):
     runtime.receive(signer.sign({
         "method": method, "op": f"op{number}", "seq": 1, "direction": "do", "attempt": 1,
         "epoch": number + 1, "scope": f"{method.partition('.')[0]}:{number}", "payload": payload,
-    }))
+    }, topic=f"{method.partition('.')[0]}.h1"))
 runtime._ordinary.shutdown(wait=True)
 runtime._urgent.shutdown(wait=True)
 runtime.report(init=True)

@@ -1,4 +1,4 @@
-"""``manage.py add_host NAME [--directory DIR]``: let a host join the cloud."""
+"""``manage.py add_host NAME [--directory DIR] [--new-key]``: let a host join the cloud."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ class Command(BaseCommand):
         """Declare the arguments."""
         parser.add_argument("name")
         parser.add_argument("--directory", type=Path, default=None)
+        parser.add_argument(
+            "--new-key", action="store_true", help="the key it had counts no more; restart the host"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Add the host."""
         directory = options["directory"] or host_directory(options["name"])
         try:
-            add_host(options["name"], directory)
+            add_host(options["name"], directory, new_key=options["new_key"])
         except ValueError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Host {options['name']} may join; its credentials are in {directory}.")

@@ -15,7 +15,7 @@ from cloudweb.host import HostRuntime
 from cloudweb.keeping import write_private
 from cloudweb.objects import VersionedObject
 from cloudweb.rpc import Method
-from cloudweb.signing import OrderSigner, check_mac
+from cloudweb.signing import OrderSigner, canonical, check_mac
 
 KEY = "k" * 64
 SIGNER = OrderSigner(Ed25519PrivateKey.generate())
@@ -115,7 +115,8 @@ class Stage:
             "scope": "compute:box",
             "payload": Toy(name=overrides.pop("name", "ball")).dump(),
         }
-        return SIGNER.sign(facts | overrides)
+        topic = overrides.pop("topic", "compute.h1")
+        return SIGNER.sign(facts | overrides, topic=topic)
 
     def give(self, **overrides: Any) -> list[dict[str, Any]]:
         """Give an order; return what was replied to it."""
@@ -320,6 +321,33 @@ def test_a_report_says_who_and_in_which_order(stage: Stage) -> None:
 def test_what_the_cloud_did_not_sign_is_dropped(stage: Stage, change: dict[str, Any]) -> None:
     stage.host.receive({**stage.order(), **change})
     assert (stage.said, stage.toys.played) == ([], [])
+
+
+@pytest.mark.parametrize("topic", ["compute.h2", "network.h1", "network.h2", "compute.h"])
+def test_an_order_for_another_host_or_topic_changes_nothing(tmp_path: Path, topic: str) -> None:
+    stage = Stage(tmp_path)
+    assert stage.give(topic=topic) == []
+    assert stage.give(topic=topic, method="compute.ask", call="c1") == []
+    assert (stage.said, stage.toys.played, stage.host.book.records()) == ([], [], [])
+    assert outcome(stage.give()) == ["DONE"]  # the same order, for this host
+
+
+def test_an_order_without_a_host_is_refused(stage: Stage) -> None:
+    order = stage.order()
+    for name in ("host", "topic", "signature"):
+        del order[name]
+    key = SIGNER._key
+    stage.host.receive({**order, "signature": key.sign(canonical(order)).hex()})
+    assert (stage.said, stage.toys.played) == ([], [])
+
+
+def test_a_welcome_counts_for_its_host_alone_and_an_order_is_none(stage: Stage) -> None:
+    welcome = {"kind": "welcome", "now": 0}
+    stage.host.notice(SIGNER.sign(welcome, topic="compute.h2"))
+    stage.host.notice(stage.order())
+    assert not stage.host.wait_for_welcome(0)
+    stage.host.notice(SIGNER.sign(welcome, topic="compute.h1"))
+    assert stage.host.wait_for_welcome(0)
 
 
 def test_a_signed_order_for_a_method_it_has_not(stage: Stage) -> None:

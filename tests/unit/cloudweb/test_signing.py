@@ -20,6 +20,7 @@ from cloudweb.signing import (
     mac,
 )
 
+TOPIC = "compute.h1"
 ORDER = {"method": "compute.spawn", "payload": {"name": "größe", "n": 1}}
 
 
@@ -30,13 +31,13 @@ def signer() -> OrderSigner:
 
 @pytest.fixture
 def verifier(signer: OrderSigner) -> OrderVerifier:
-    return OrderVerifier(signer.public_pem())
+    return OrderVerifier(signer.public_pem(), topics=[TOPIC])
 
 
 def test_what_was_signed_is_read_back(signer: OrderSigner, verifier: OrderVerifier) -> None:
-    read = verifier.verify(signer.sign(ORDER))
+    read = verifier.verify(signer.sign(ORDER, topic=TOPIC))
     assert read.pop("sent_at") == pytest.approx(time.time(), abs=60)
-    assert read == ORDER
+    assert read == {**ORDER, "topic": TOPIC, "host": "h1"}
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,8 @@ def test_what_was_signed_is_read_back(signer: OrderSigner, verifier: OrderVerifi
         {"payload": {"name": "größe", "n": 2}},
         {"more": 1},
         {"sent_at": 0},
+        {"topic": "compute.h2"},
+        {"host": "h2"},
         {"signature": ""},
         {"signature": "zz"},
         {"signature": "00" * 64},
@@ -57,12 +60,20 @@ def test_what_was_changed_is_refused(
     signer: OrderSigner, verifier: OrderVerifier, change: dict[str, Any]
 ) -> None:
     with pytest.raises(BadSignature):
-        verifier.verify({**signer.sign(ORDER), **change})
+        verifier.verify({**signer.sign(ORDER, topic=TOPIC), **change})
 
 
 def test_another_key_is_refused(verifier: OrderVerifier) -> None:
     with pytest.raises(BadSignature):
-        verifier.verify(OrderSigner(Ed25519PrivateKey.generate()).sign(ORDER))
+        verifier.verify(OrderSigner(Ed25519PrivateKey.generate()).sign(ORDER, topic=TOPIC))
+
+
+@pytest.mark.parametrize("topic", ["compute.h2", "network.h1", "compute.h10", "compute.", "", "h1"])
+def test_what_is_signed_for_another_topic_is_refused(
+    signer: OrderSigner, verifier: OrderVerifier, topic: str
+) -> None:
+    with pytest.raises(BadSignature):
+        verifier.verify(signer.sign(ORDER, topic=topic))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +83,7 @@ def test_another_key_is_refused(verifier: OrderVerifier) -> None:
 def test_orders_grow_old(
     signer: OrderSigner, verifier: OrderVerifier, later: float, believed: bool
 ) -> None:
-    signed = signer.sign(ORDER)
+    signed = signer.sign(ORDER, topic=TOPIC)
     with time_machine.travel(time.time() + later, tick=False):
         if believed:
             verifier.verify(signed)

@@ -1,0 +1,165 @@
+"""What crosses the broker is believed once, from who may say it, by whom it is for (OPERATIONS 14, 19)."""
+
+from __future__ import annotations
+
+import importlib
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import time_machine
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from cloudweb.host import HostRuntime
+from cloudweb.objects import VersionedObject
+from cloudweb.rpc import Method
+from cloudweb.signing import MAX_AGE, MAX_SKEW
+from operations import conductor
+from operations.joining import add_host, withdraw_host
+from operations.models import Debt, HostCredential, Operation, Service, Step
+from operations.orders import signed_debt, signed_for
+from operations.testing import Cloud, cloud
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Toy(VersionedObject):
+    """What the test's agent is told."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+
+
+BREAK = Method("compute.test_trust_break", Toy, urgent=True)
+NAME = Method("compute.test_trust_name", Toy, Toy, query=True)
+
+
+class Toys:
+    """An agent whose toys break, and whose reports tell a fact."""
+
+    exposes = (BREAK, NAME)
+
+    def __init__(self) -> None:
+        self.toys = {"ball"}
+
+    def init_host(self) -> None:
+        """Nothing to find again."""
+
+    def test_trust_break(self, toy: Toy, work: Any) -> None:
+        self.toys.discard(toy.id)
+
+    def test_trust_name(self, toy: Toy) -> Toy:
+        return toy
+
+    def report(self, *, full: bool) -> dict[str, Any]:
+        return {"events": [{"kind": "test.fact"}]}
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Cloud]:
+    with cloud(tmp_path) as made:
+        made.add_host("h1", {"compute": Toys()})
+        made.add_host("h2", {"compute": Toys()})
+        yield made
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Return what the conductor tells the other apps, as it happens."""
+    heard: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        conductor.events, "emit", lambda name, **facts: heard.append((name, facts["host"]))
+    )
+    return heard
+
+
+def rows() -> list[Any]:
+    tables = (Service, Operation, Step, Debt, HostCredential)
+    return [list(table.objects.order_by("pk").values()) for table in tables]
+
+
+def says(host: HostRuntime, speak: Callable[[], object]) -> dict[str, Any]:
+    """Return what a host sends, without delivering it."""
+    sent: list[dict[str, Any]] = []
+    host._send, send = lambda message: bool(sent.append(message)) or True, host._send
+    speak()
+    host._send = send
+    return sent[-1]
+
+
+def test_an_order_signed_for_one_host_changes_nothing_on_another(lab: Cloud) -> None:
+    debt = Debt.objects.create(
+        host="h1",
+        scope="compute:ball",
+        epoch=7,
+        method=BREAK.name,
+        payload=Toy(id="ball").dump(),
+        operation_id=uuid.uuid4(),
+    )
+    question = {"call": "c1", "method": NAME.name, "payload": Toy(id="ball").dump()}
+    other = lab.hosts["h2"]
+    for message in (signed_debt(debt), signed_for("h1", question)):
+        other.receive(message)
+    assert other.agents["compute"].toys == {"ball"}
+    assert (other.book.records(), list(lab.broker.queues["inbox"])) == ([], [])
+    lab.hosts["h1"].receive(signed_debt(debt))
+    assert lab.hosts["h1"].agents["compute"].toys == set()
+
+
+def test_a_report_counts_once_also_after_a_restart_of_either_side(
+    lab: Cloud, told: list[tuple[str, str]]
+) -> None:
+    host = lab.hosts["h1"]
+    early, late = says(host, host.report), says(host, host.report)
+    conductor.receive(late)
+    assert told == [("host.reported", "h1"), ("host.fact", "h1")]
+    told.clear()
+    before = rows()
+    restarted = importlib.reload(conductor)  # as a new process has it: with an empty memory
+    for replayed in (early, late):
+        restarted.receive(replayed)
+    assert (told, rows()) == ([], before)
+    lab.add_host("h1", {"compute": Toys()})  # another start of the host, with numbers of its own
+    assert ("host.fact", "h1") in told
+    told.clear()
+    before = rows()
+    for replayed in (early, late):
+        restarted.receive(replayed)
+    assert (told, rows()) == ([], before)
+
+
+@pytest.mark.parametrize("seconds", [MAX_AGE + 5, -MAX_SKEW - 5])
+def test_what_was_sent_long_ago_or_after_now_is_not_believed(
+    lab: Cloud, told: list[tuple[str, str]], seconds: float
+) -> None:
+    host = lab.hosts["h1"]
+    message = says(host, host.report)
+    before = rows()
+    with time_machine.travel(message["sent_at"] + seconds, tick=False):
+        conductor.receive(message)
+    assert (told, rows()) == ([], before)
+
+
+def test_a_withdrawn_key_is_refused_at_once_and_a_rotated_one_replaced(
+    lab: Cloud, told: list[tuple[str, str]]
+) -> None:
+    host, other = lab.hosts["h1"], lab.hosts["h2"]
+    add_host("h1", lab.directory / "h1", new_key=True)
+    old = says(host, host.report)
+    before = rows()
+    conductor.receive(old)
+    assert (told, rows()) == ([], before)
+    lab.add_host("h1", {"compute": Toys()})  # it starts with what was written
+    assert ("host.reported", "h1") in told
+    told.clear()
+    call_command("withdraw_host", "h2")
+    before = rows()
+    conductor.receive(says(other, other.report))
+    assert (told, rows()) == ([], before)
+    assert not withdraw_host("h2")
+    with pytest.raises(CommandError):
+        call_command("withdraw_host", "h2")
