@@ -66,13 +66,24 @@ def reserve(
         if allowed[name] != UNLIMITED and counted.get(name, 0) + count > allowed[name]
     ]
     if over:
-        names = ", ".join(over)
-        raise QuotaExceeded(
-            f"Quota exceeded for {names}: "
-            f"Requested {', '.join(str(asked[name]) for name in over)}, "
-            f"but already used {', '.join(str(counted.get(name, 0)) for name in over)} "
-            f"of {', '.join(str(allowed[name]) for name in over)} {names}"
-        )
+        raise exceeded({name: (asked[name], counted.get(name, 0), allowed[name]) for name in over})
+
+
+def locked_limits(project_id: str, service: str) -> dict[str, int]:
+    """Return a project's limits under the lock of ``reserve``, for who counts in finer units."""
+    return _over_defaults(service, _locked_row(project_id, service).limits)
+
+
+def exceeded(over: Mapping[str, tuple[int, int, int]]) -> QuotaExceeded:
+    """Return the error of resources that are over: what was asked, used and allowed of each."""
+    names = ", ".join(over)
+    asked, used, allowed = (
+        ", ".join(str(counts[place]) for counts in over.values()) for place in range(3)
+    )
+    return QuotaExceeded(
+        f"Quota exceeded for {names}: Requested {asked}, "
+        f"but already used {used} of {allowed} {names}"
+    )
 
 
 def update(

@@ -8,6 +8,7 @@ the directory apart while they make room; reading needs no lock, an open copy su
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -21,6 +22,9 @@ from typing import BinaryIO
 
 import structlog
 from django.conf import settings
+
+from image.exceptions import StoreFull
+from image.stores.room import check_room
 
 log = structlog.get_logger(__name__)
 
@@ -207,6 +211,10 @@ class IncomingCopy:
 
     def write(self, chunk: bytes) -> None:
         """Add bytes at the end."""
+        try:
+            check_room(self._path.parent, len(chunk))
+        except StoreFull as error:
+            raise OSError(errno.ENOSPC, error.detail) from error
         self._digest.update(chunk)
         self._written += len(chunk)
         self._file.write(chunk)

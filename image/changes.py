@@ -15,6 +15,8 @@ from image.sharing import VISIBILITIES
 MAX_TAGS = 128
 MAX_PROPERTIES = 128
 MAX_VALUE = 65_535
+#: Characters of all properties together; whole lists of images are held in memory.
+MAX_ALL_VALUES = 131_072
 MAX_NUMBER = 2**31 - 1
 
 READ_ONLY = frozenset(
@@ -145,7 +147,7 @@ def patched(
 
     ``add`` replaces what is there; ``replace`` and ``remove`` need the property to be there.
     """
-    base, properties = dict(base), dict(properties)
+    base, before, properties = dict(base), properties, dict(properties)
     for change in changes:
         name = change.name
         if change.op == "remove":
@@ -162,6 +164,19 @@ def patched(
         if change.op == "replace" and name not in properties:
             raise PropertyMissing(f"Property {name} does not exist.")
         properties[name] = value
+    check_amount(properties, before)
+    return base, properties
+
+
+def check_amount(properties: Mapping[str, str], before: Mapping[str, str] | None = None) -> None:
+    """Raise TooManyDetails for more than one image may carry, unless there was as much before."""
     if len(properties) > MAX_PROPERTIES:
         raise TooManyDetails(f"An image has at most {MAX_PROPERTIES} properties.")
-    return base, properties
+    if _length(properties) > max(MAX_ALL_VALUES, _length(before or {})):
+        raise TooManyDetails(
+            f"The properties of an image have at most {MAX_ALL_VALUES} characters together."
+        )
+
+
+def _length(properties: Mapping[str, str]) -> int:
+    return sum(len(name) + len(text) for name, text in properties.items())

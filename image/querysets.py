@@ -94,7 +94,7 @@ class ImageQuerySet(models.QuerySet["Image"]):
         """Take the image for one upload: it is queued, or its last upload died."""
         died = Q(status__in=states.RECEIVING, upload_seen_at__lt=abandoned_before)
         taken = self.filter(Q(status=states.QUEUED) | died, id=image_id).update(
-            status=status, upload_id=upload_id, upload_seen_at=now, updated_at=now
+            status=status, upload_id=upload_id, upload_seen_at=now, updated_at=now, incoming_size=0
         )
         return taken == 1
 

@@ -37,7 +37,9 @@ def reap() -> Sequence[str]:
     before = clock.now() - ABANDONED
     forgotten = Image.objects.all().staged().filter(updated_at__lt=clock.now() - STAGED_FOR)
     for rows in (Image.objects.all().abandoned(before), forgotten):
-        rows.update(status=states.QUEUED, upload_id="", upload_seen_at=None, **NO_FACTS)
+        rows.update(
+            status=states.QUEUED, upload_id="", upload_seen_at=None, incoming_size=0, **NO_FACTS
+        )
     for image in Image.objects.filter(status=states.DELETED, updated_at__lt=before):
         with _who_is_away_is_left():
             erase(image)

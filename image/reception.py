@@ -35,8 +35,8 @@ def receive(
 ) -> Facts:
     """Write the stream and return what is now known about the data; the caller keeps or drops it.
 
-    ``on_chunk`` gets the bytes so far and may raise. Raises ImageTooLarge, ImageRefused, StoreFull,
-    BadRequest for a stream that is not as long as ``expected``.
+    ``on_chunk`` gets the bytes so far before the last of them are written, and may raise. Raises
+    ImageTooLarge, ImageRefused, StoreFull, BadRequest for a stream that is not as long as ``expected``.
     """
     source = InspectedStream(
         stream,
@@ -48,10 +48,10 @@ def receive(
     while chunk := source.read(CHUNK):
         if source.total > settings.IMAGE_MAX_SIZE:
             raise too_large()
+        on_chunk(source.total)
         md5.update(chunk)
         sha512.update(chunk)
         incoming.write(chunk)
-        on_chunk(source.total)
     if expected is not None and source.total != expected:
         raise BadRequest(
             f"The image data has {source.total} bytes instead of the announced {expected}."

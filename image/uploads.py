@@ -7,8 +7,6 @@ import uuid
 from datetime import timedelta
 from typing import ClassVar
 
-from django.db import transaction
-
 from cloudweb.database import clock
 from cloudweb.exceptions import CloudwebError
 from image import quotas, reception, states
@@ -35,6 +33,7 @@ class Upload:
         self.expected = expected
         self.id = uuid.uuid4().hex
         self.key = f"{image.id}.{self.id}"
+        self._allowance = quotas.Allowance(image, self._rows, lost=self._lost)
 
     def run(self, stream: Readable) -> None:
         """Store the stream and make the image active.
@@ -56,7 +55,11 @@ class Upload:
             self._receive(stream)
         except BaseException:
             self._rows().update(
-                status=states.QUEUED, upload_id="", upload_seen_at=None, updated_at=clock.now()
+                status=states.QUEUED,
+                upload_id="",
+                upload_seen_at=None,
+                incoming_size=0,
+                updated_at=clock.now(),
             )
             raise
 
@@ -67,6 +70,7 @@ class Upload:
         return store(self.store_id)
 
     def _receive(self, stream: Readable) -> None:
+        self._allowance.cover(self.expected or 0)
         incoming = self._store().receive(self.key, expected=self.expected)
         self._seen = time.monotonic()
         try:
@@ -76,7 +80,7 @@ class Upload:
                 disk_format=self.image.disk_format,
                 container_format=self.image.container_format,
                 expected=self.expected,
-                on_chunk=self._say_alive,
+                on_chunk=self._on_chunk,
             )
             incoming.keep()
             self._finish(facts)
@@ -85,9 +89,9 @@ class Upload:
             raise
 
     def _finish(self, facts: reception.Facts) -> None:
-        with transaction.atomic():
-            quotas.reserve_size(self.image.project_id, int(facts["size"]))
-            done = self._rows().update(**facts, updated_at=clock.now(), **self._outcome())
+        done = self._rows().update(
+            **facts, incoming_size=0, updated_at=clock.now(), **self._outcome()
+        )
         if not done:
             raise self._lost()
 
@@ -100,7 +104,11 @@ class Upload:
             "upload_seen_at": None,
         }
 
-    def _say_alive(self, _total: int) -> None:
+    def _on_chunk(self, total: int) -> None:
+        self._allowance.cover(total)
+        self._say_alive()
+
+    def _say_alive(self) -> None:
         if time.monotonic() - self._seen < SEEN_EVERY.total_seconds():
             return
         self._seen = time.monotonic()

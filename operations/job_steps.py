@@ -29,7 +29,7 @@ def is_late(row: Step) -> bool:
 
 def record_start(operation: Operation, row: Step, job: Job) -> bool:
     """Write that a job begins, if there is a place for it; else let the operation wait for one."""
-    if not jobs.pool().take():
+    if not jobs.pool().take(operation.project_id):
         write(
             operation,
             state=OperationState.WAITING,
@@ -41,7 +41,7 @@ def record_start(operation: Operation, row: Step, job: Job) -> bool:
     try:
         _record_start(operation, row, job)
     except BaseException:
-        jobs.pool().give_back()
+        jobs.pool().give_back(operation.project_id)
         raise
     return True
 

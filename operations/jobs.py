@@ -8,6 +8,7 @@ is told so at its next look, and what it does after that no longer counts.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
@@ -77,10 +78,10 @@ class Running:
 class Pool(Protocol):
     """Where jobs run."""
 
-    def take(self) -> bool:
-        """Take a place; False when all are taken."""
+    def take(self, project_id: str) -> bool:
+        """Take a place for a project's job; False when there is none for it now."""
 
-    def give_back(self) -> None:
+    def give_back(self, project_id: str) -> None:
         """Give up a place that was taken for nothing."""
 
     def submit(self, running: Running, body: Callable[[], None]) -> None:
@@ -88,22 +89,36 @@ class Pool(Protocol):
 
 
 class Threads:
-    """A thread for each job, so many at once, and one that renews all leases."""
+    """A thread for each job, so many at once, and one that renews all leases.
 
-    def __init__(self, size: int) -> None:
-        self._places = threading.BoundedSemaphore(size)
+    Slow jobs of one project leave places to the others: each has ``share`` at most, and the last free
+    place is for a project that has none.
+    """
+
+    def __init__(self, size: int, *, share: int | None = None) -> None:
+        self._size = size
+        self._share = min(size, share or max(1, size // 2))
+        self._taken: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._running: dict[Running, threading.Thread] = {}
         self._keeper: threading.Thread | None = None
         self._stopped = threading.Event()
 
-    def take(self) -> bool:
+    def take(self, project_id: str) -> bool:
         """Take a place."""
-        return not self._stopped.is_set() and self._places.acquire(blocking=False)
+        with self._lock:
+            free, mine = self._size - self._taken.total(), self._taken[project_id]
+            needed = 1 if mine == 0 else 2
+            if self._stopped.is_set() or free < needed or mine >= self._share:
+                return False
+            self._taken[project_id] += 1
+            return True
 
-    def give_back(self) -> None:
+    def give_back(self, project_id: str) -> None:
         """Give up a place."""
-        self._places.release()
+        with self._lock:
+            self._taken[project_id] -= 1
+            self._taken += Counter()  # forgets who has none
 
     def submit(self, running: Running, body: Callable[[], None]) -> None:
         """Start a thread; daemons, so that a process that ends does not wait for a download."""
@@ -125,7 +140,7 @@ class Threads:
         finally:
             with self._lock:
                 del self._running[running]
-            self._places.release()
+            self.give_back(running.operation.project_id)
             connections.close_all()
 
     def _keep(self) -> None:
@@ -156,11 +171,14 @@ _lock = threading.Lock()
 
 
 def pool() -> Pool:
-    """Return this process's pool (CONTROL_JOBS at once)."""
+    """Return this process's pool (CONTROL_JOBS at once, CONTROL_JOBS_PER_PROJECT of one project)."""
     global _pool
     with _lock:
         if _pool is None:
-            _pool = Threads(env.int("CONTROL_JOBS", default=4))
+            _pool = Threads(
+                env.int("CONTROL_JOBS", default=4),
+                share=env.int("CONTROL_JOBS_PER_PROJECT", default=0),
+            )
         return _pool
 
 

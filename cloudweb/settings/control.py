@@ -120,6 +120,8 @@ if IMAGE_CACHE_SIZE < 0:
     raise ImproperlyConfigured(f"IMAGE_CACHE_SIZE is {IMAGE_CACHE_SIZE}; set bytes, or 0 for none.")
 IMAGE_PROPERTY_PROTECTIONS = env.str("IMAGE_PROPERTY_PROTECTIONS", default="")
 IMAGE_MAX_SIZE = env.int("IMAGE_MAX_SIZE", default=64 * 1024**3)
+#: What image data leaves free on its file systems, for the database and the logs.
+IMAGE_DISK_RESERVE = env.int("IMAGE_DISK_RESERVE", default=1024) * 1024**2  # MiB
 IMAGE_IMPORT_METHODS = env.list(
     "IMAGE_IMPORT_METHODS", default=["glance-direct", "web-download", "copy-image"]
 )
@@ -131,6 +133,8 @@ IMAGE_DOWNLOAD_DENY_HOSTS = env.list("IMAGE_DOWNLOAD_DENY_HOSTS", default=[])
 IMAGE_DOWNLOAD_ALLOW = env.list("IMAGE_DOWNLOAD_ALLOW", default=[])
 IMAGE_DOWNLOAD_CA = env.str("IMAGE_DOWNLOAD_CA", default="")
 IMAGE_DOWNLOAD_TIMEOUT = env.int("IMAGE_DOWNLOAD_TIMEOUT", default=4 * 3600)
+#: A server that sends less, on average over a minute, is given up; 0: any rate will do.
+IMAGE_DOWNLOAD_MIN_RATE = env.int("IMAGE_DOWNLOAD_MIN_RATE", default=32) * 1024  # KiB/s
 IMAGE_MAX_VIRTUAL_SIZE = env.int("IMAGE_MAX_VIRTUAL_SIZE", default=16 * 1024**4)
 #: What imports turn disks into that hosts cannot open: qcow2, raw, or nothing (they stay as they are).
 IMAGE_CONVERT_TO = env.str("IMAGE_CONVERT_TO", default="qcow2")

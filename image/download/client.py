@@ -13,7 +13,7 @@ import httpcore
 
 from cloudweb.exceptions import ServiceUnavailable
 from cloudweb.version import RELEASE
-from image.download.connecting import CheckedBackend, Resolver, system_resolver
+from image.download.connecting import CheckedBackend, Deadline, Resolver, system_resolver
 from image.download.rules import Rules, Target, UrlRefused
 
 MAX_HOPS = 5
@@ -27,13 +27,24 @@ class DownloadBroke(ServiceUnavailable):
     code = "image_download_broke"
 
 
+class DownloadTooSlow(UrlRefused):
+    """The other side drips, so that it would hold a place others wait for."""
+
+    code = "image_download_too_slow"
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds: to connect, between two bytes, for the whole."""
+    """Seconds: to connect, between two bytes (and for an answer's head), for the whole.
+
+    ``rate`` is the least bytes per second, on average over ``window`` seconds of waiting.
+    """
 
     connect: float = 10
     idle: float = 60
     total: float = 4 * 3600
+    rate: int = 0
+    window: float = 60
 
     @property
     def of_each(self) -> dict[str, float]:
@@ -49,22 +60,38 @@ class Limits:
 class Download:
     """The body of an answer as a stream; ``length`` is what the other side announced."""
 
-    def __init__(self, answer: httpcore.Response, target: Target) -> None:
-        self.target = target
+    def __init__(self, answer: httpcore.Response, target: Target, limits: Limits) -> None:
+        self.target, self._limits = target, limits
+        self._waited, self._came = 0.0, 0
         self.length = _length(answer)
         self._chunks = answer.iter_stream()
         self._rest = b""
 
     def read(self, size: int, /) -> bytes:
-        """Return the next bytes, b"" at the end; raise DownloadBroke."""
+        """Return the next bytes, b"" at the end; raise DownloadBroke, DownloadTooSlow."""
         while not self._rest:
+            began = time.monotonic()
             with _said(self.target):
                 chunk = next(iter(self._chunks), None)
             if chunk is None:
                 return b""
+            self._count(len(chunk), waited=time.monotonic() - began)
             self._rest = chunk
         piece, self._rest = self._rest[:size], self._rest[size:]
         return piece
+
+    def _count(self, size: int, *, waited: float) -> None:
+        """Judge the rate by the time that was spent waiting alone: our disk may be slow, too."""
+        self._came, self._waited = self._came + size, self._waited + waited
+        if self._waited < self._limits.window:
+            return
+        rate = self._came / self._waited
+        if rate < self._limits.rate:
+            raise DownloadTooSlow(
+                f"{self.target} sends too slowly: {rate / 1024:.1f} KiB/s, "
+                f"at least {self._limits.rate / 1024:g} are needed."
+            )
+        self._came, self._waited = 0, 0.0
 
 
 @contextmanager
@@ -72,20 +99,20 @@ def download(
     url: str, *, rules: Rules, limits: Limits, resolve: Resolver = system_resolver
 ) -> Iterator[Download]:
     """Open a URL for reading. Raises UrlRefused (for good), DownloadBroke (try again)."""
-    until = time.monotonic() + limits.total
+    deadline = Deadline(limits.total)
     target = rules.target(url)
-    backend = CheckedBackend(allow=rules.allow, resolve=resolve, until=until)
+    backend = CheckedBackend(allow=rules.allow, resolve=resolve, deadline=deadline)
     context = ssl.create_default_context(cafile=rules.ca or None)
     with httpcore.ConnectionPool(
         ssl_context=context, network_backend=backend, max_connections=1, http2=False, retries=0
     ) as pool:
         for _ in range(MAX_HOPS + 1):
-            with _said(target):
+            with _said(target), deadline.within(limits.connect + limits.idle):
                 answer = pool.handle_request(_request(target, limits))
             try:
                 if answer.status not in _REDIRECTS:
                     _check(answer, target)
-                    yield Download(answer, target)
+                    yield Download(answer, target, limits)
                     return
                 target = _next_hop(answer, target, rules)
             finally:

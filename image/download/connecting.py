@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import Any
 
@@ -23,14 +24,37 @@ def system_resolver(host: str, port: int) -> list[Address]:
     return list(dict.fromkeys(ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))
 
 
+class Deadline:
+    """When the waiting ends: of the whole, or before that of an answer's head."""
+
+    def __init__(self, total: float) -> None:
+        self._end = self._until = time.monotonic() + total
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """End every wait so soon, however the bytes drip."""
+        self._until = min(self._end, time.monotonic() + seconds)
+        try:
+            yield
+        finally:
+            self._until = self._end
+
+    def remaining(self, timeout: float | None) -> float:
+        """Return how long a wait may take; raise ReadTimeout when the time is over."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout("the time of the download or of its head is over")
+        return left if timeout is None else min(timeout, left)
+
+
 class CheckedBackend(httpcore.NetworkBackend):
     """Resolves a name once, drops what is not allowed, and connects to the rest by number.
 
     The name stays in the Host header and in TLS, and is never resolved a second time.
     """
 
-    def __init__(self, *, allow: Sequence[Network], resolve: Resolver, until: float) -> None:
-        self._allow, self._resolve, self._until = allow, resolve, until
+    def __init__(self, *, allow: Sequence[Network], resolve: Resolver, deadline: Deadline) -> None:
+        self._allow, self._resolve, self._deadline = allow, resolve, deadline
         self._plain = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -53,28 +77,28 @@ class CheckedBackend(httpcore.NetworkBackend):
         for address in allowed:
             try:
                 stream = self._plain.connect_tcp(
-                    str(address), port, remaining(self._until, timeout)
+                    str(address), port, self._deadline.remaining(timeout)
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 last = error
             else:
-                return TimedStream(stream, self._until)
+                return TimedStream(stream, self._deadline)
         raise last
 
 
 class TimedStream(httpcore.NetworkStream):
-    """A connection whose every wait ends at the deadline of the whole."""
+    """A connection whose every wait ends at the deadline."""
 
-    def __init__(self, stream: httpcore.NetworkStream, until: float) -> None:
-        self._stream, self._until = stream, until
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._stream, self._deadline = stream, deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read."""
-        return self._stream.read(max_bytes, remaining(self._until, timeout))
+        return self._stream.read(max_bytes, self._deadline.remaining(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write."""
-        self._stream.write(buffer, remaining(self._until, timeout))
+        self._stream.write(buffer, self._deadline.remaining(timeout))
 
     def close(self) -> None:
         """Close."""
@@ -88,18 +112,10 @@ class TimedStream(httpcore.NetworkStream):
     ) -> httpcore.NetworkStream:
         """Encrypt; the certificate must be of the name in the URL."""
         stream = self._stream.start_tls(
-            ssl_context, server_hostname, remaining(self._until, timeout)
+            ssl_context, server_hostname, self._deadline.remaining(timeout)
         )
-        return TimedStream(stream, self._until)
+        return TimedStream(stream, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
         """Ask the connection."""
         return self._stream.get_extra_info(info)
-
-
-def remaining(until: float, timeout: float | None) -> float:
-    """Return how long a wait may take; raise ReadTimeout when the time is over."""
-    left = until - time.monotonic()
-    if left <= 0:
-        raise httpcore.ReadTimeout("the time of the whole download is over")
-    return left if timeout is None else min(timeout, left)

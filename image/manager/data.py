@@ -6,11 +6,10 @@ import uuid
 from typing import BinaryIO
 
 from django.conf import settings
-from django.db import transaction
 
 from cloudweb.exceptions import BadRequest
 from cloudweb.policy import policy
-from image import locations, quotas, states
+from image import locations, states
 from image.caching import open_near
 from image.exceptions import ImageDeactivated, ImageNotFound
 from image.inspection import Readable
@@ -59,9 +58,6 @@ class ImageDataManager(ImageFinder):
             raise BadRequest("The disk_format and container_format must be set before the upload.")
         if size is not None and size > settings.IMAGE_MAX_SIZE:
             raise too_large()
-        if size:  # said at once; what really came is reserved when it is there
-            with transaction.atomic():
-                quotas.reserve_size(image.project_id, size)
         return image
 
     @policy("image:images:download")

@@ -14,7 +14,7 @@ from cloudweb.database.locks import locked
 from cloudweb.exceptions import BadRequest
 from cloudweb.policy import check, policy
 from image import protections, quotas, states
-from image.changes import BASE, MAX_PROPERTIES, MAX_TAGS, Change, checked, patched, tag_name
+from image.changes import BASE, MAX_TAGS, Change, check_amount, checked, patched, tag_name
 from image.exceptions import (
     AttributeForbidden,
     ImageConflict,
@@ -94,8 +94,7 @@ class ImageManager(ImageDataManager):
         values = {name: checked(name, value) for name, value in (attributes or {}).items()}
         base = {name: value for name, value in values.items() if name in BASE}
         properties = {name: value for name, value in values.items() if name not in BASE}
-        if len(properties) > MAX_PROPERTIES:
-            raise TooManyDetails(f"An image has at most {MAX_PROPERTIES} properties.")
+        check_amount(properties)
         protections.check(self.context, "create", properties)
         tags = base.pop("tags", [])
         project_id = base.pop("owner", None) or self.context.scoped_project_id

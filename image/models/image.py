@@ -35,6 +35,7 @@ class Image(models.Model):
     min_disk = models.IntegerField(default=0)  # GiB
     min_ram = models.IntegerField(default=0)  # MiB
     size = models.BigIntegerField(default=0)
+    incoming_size = models.BigIntegerField(default=0)  # taken of the quota by data on its way
     virtual_size = models.BigIntegerField(default=0)
     checksum = models.CharField(max_length=32, blank=True)
     os_hash_algo = models.CharField(max_length=16, blank=True)

@@ -9,10 +9,11 @@ from typing import Any, BinaryIO
 
 from django.conf import settings
 
-from image import conversion, reception
+from image import conversion, quotas, reception
 from image.formats import Opened
 from image.models import Image
 from image.stores import staging
+from image.stores.room import check_room
 from operations.jobs import Running
 
 
@@ -21,6 +22,10 @@ class _Made:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    def size(self) -> int:
+        """Return how large it is so far; 0 before there is one."""
+        return self.path.stat().st_size if self.path.exists() else 0
 
     def write(self, chunk: bytes) -> None:
         """It is written already."""
@@ -42,10 +47,13 @@ class _Made:
         self.path.unlink(missing_ok=True)
 
 
-def convert_staged(running: Running, image: Image, *, staged: str, to: Opened) -> Mapping[str, Any]:
+def convert_staged(
+    running: Running, image: Image, *, staged: str, to: Opened, allowed: quotas.Allowance
+) -> Mapping[str, Any]:
     """Convert what is staged; return the new key and what is known about the data.
 
-    What was staged stays for another attempt, until the operation clears the staging area.
+    What was staged stays for another attempt, until the operation clears the staging area. A disk
+    that grows past its quota or into the reserve of free space is noticed within about a second.
     """
     key = f"{image.id}.{running.epoch}.{to}"
     made = _Made(staging().data / key)
@@ -54,9 +62,12 @@ def convert_staged(running: Running, image: Image, *, staged: str, to: Opened) -
     def tell(percent: int) -> None:
         running.check()
         running.report(percent, f"converting {image.disk_format} to {to}")
+        allowed.cover(made.size())
+        check_room(made.path.parent)
 
-    def check(_done: int) -> None:
+    def check(done: int) -> None:
         running.check()
+        allowed.cover(done)
 
     try:
         with staging().open(staged) as source:

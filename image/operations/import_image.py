@@ -46,13 +46,26 @@ def fetch(run: Run) -> Mapping[str, Any] | Job:
     return Job(lambda running: _download(running, image), deadline=timedelta(seconds=limit + 600))
 
 
+def allowance(image: Image) -> quotas.Allowance:
+    """Return what the import may still take of its project's quota."""
+    rows = Image.objects.all().filter(id=image.id, status=states.IMPORTING)
+    return quotas.Allowance(image, rows.all, lost=ImageGone)
+
+
 def _download(running: Running, image: Image) -> Mapping[str, Any]:
     clear_staging(image.id)  # of attempts that died
     key = f"{image.id}.{running.epoch}"
-    limits = Limits(total=settings.IMAGE_DOWNLOAD_TIMEOUT)
+    limits = Limits(total=settings.IMAGE_DOWNLOAD_TIMEOUT, rate=settings.IMAGE_DOWNLOAD_MIN_RATE)
     with download(decrypt(image.import_source), rules=Rules.of_settings(), limits=limits) as source:
         if source.length is not None and source.length > settings.IMAGE_MAX_SIZE:
             raise reception.too_large()
+        allowed = allowance(image)
+        allowed.cover(source.length or 0)
+
+        def on_chunk(done: int) -> None:
+            progress(running, done=done, total=source.length)
+            allowed.cover(done)
+
         incoming = staging().receive(key, expected=source.length)
         try:
             facts = reception.receive(
@@ -61,7 +74,7 @@ def _download(running: Running, image: Image) -> Mapping[str, Any]:
                 disk_format=image.disk_format,
                 container_format=image.container_format,
                 expected=source.length,
-                on_chunk=lambda done: progress(running, done=done, total=source.length),
+                on_chunk=on_chunk,
             )
             running.check()
             incoming.keep()
@@ -78,7 +91,9 @@ def convert(run: Run) -> Mapping[str, Any] | Job:
     if to is None:
         return {**fetched, "disk_format": image.disk_format, "was": image.disk_format}
     return Job(
-        lambda running: convert_staged(running, image, staged=fetched["staged"], to=to),
+        lambda running: convert_staged(
+            running, image, staged=fetched["staged"], to=to, allowed=allowance(image)
+        ),
         deadline=timedelta(seconds=converting.seconds()),
     )
 
@@ -93,10 +108,9 @@ def reserve(run: Run) -> None:
     image = _image(run.resource_id)
     ready = run.results["convert"]
     facts = {name: ready[name] for name in reception.NO_FACTS}
-    if image.size < facts["size"]:  # staged data was counted when it came
-        quotas.reserve_size(image.project_id, facts["size"] - image.size)
+    allowance(image).cover(facts["size"])  # it is already, unless a limit was set meanwhile
     Image.objects.filter(id=image.id).update(
-        **facts, disk_format=ready["disk_format"], updated_at=clock.now()
+        **facts, disk_format=ready["disk_format"], incoming_size=0, updated_at=clock.now()
     )
 
 
@@ -177,6 +191,7 @@ class ImportImage(Saga):
             failed_import=run.args["stores"],
             import_source="",
             upload_id="",
+            incoming_size=0,
             updated_at=clock.now(),
             **reception.NO_FACTS,
         )

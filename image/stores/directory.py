@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -14,6 +13,7 @@ from typing import BinaryIO
 
 from image.exceptions import StoreFull
 from image.stores.base import Incoming, Store
+from image.stores.room import check_room
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -32,9 +32,7 @@ class DirectoryStore(Store):
 
     def receive(self, key: str, *, expected: int | None) -> Incoming:
         """Begin a file; refuse at once what cannot fit."""
-        free = shutil.disk_usage(self.incoming).free
-        if expected is not None and expected > free:
-            raise StoreFull(detail=f"{expected} bytes wanted, {free} free in {self.incoming}")
+        check_room(self.incoming, expected or 0)
         return IncomingFile(self.incoming / f"{key}.{secrets.token_hex(4)}", self.data / key)
 
     def open(self, key: str) -> BinaryIO:
@@ -82,7 +80,8 @@ class IncomingFile:
         self._file = path.open("xb")
 
     def write(self, chunk: bytes) -> None:
-        """Add bytes."""
+        """Add bytes, unless they would take of the room that must stay free."""
+        check_room(self.path.parent, len(chunk))
         try:
             self._file.write(chunk)
         except OSError as error:

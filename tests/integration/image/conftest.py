@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from operations.testing import Cloud, cloud
 from tests.builders.stores import s3_service
 
 
@@ -14,3 +16,9 @@ def s3() -> Iterator[str]:
     """The URL of an S3 service."""
     with s3_service() as url:
         yield url
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Cloud]:
+    with cloud(tmp_path / "cloud") as made:
+        yield made

@@ -14,7 +14,14 @@ from typing import Any
 import pytest
 
 from image.download.addresses import Address, networks
-from image.download.client import MAX_HOPS, Download, DownloadBroke, Limits, download
+from image.download.client import (
+    MAX_HOPS,
+    Download,
+    DownloadBroke,
+    DownloadTooSlow,
+    Limits,
+    download,
+)
 from image.download.connecting import Resolver, system_resolver
 from image.download.rules import Rules, UrlRefused
 from tests.builders.web import WebServer, certificate, says, web_server
@@ -232,6 +239,39 @@ def test_a_server_that_keeps_us_waiting_is_left(what: str) -> None:
     limits = Limits(connect=5, idle=0.5 if what == "silence" else 5, total=1.5)
     with web_server(script) as server, pytest.raises(DownloadBroke):
         fetch(server.url, rules(server), limits=limits)
+
+
+@pytest.mark.parametrize("what", ["head", "body"])
+def test_a_server_that_drips_is_given_up(what: str) -> None:
+    """Each byte comes in time, so that no wait is long; the whole would take days."""
+
+    def script(connection: socket.socket, _head: str) -> None:
+        answer = b"HTTP/1.1 200 OK\r\nX-Padding: " + b"x" * 1000
+        if what == "body":
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            answer = bytes(1000)
+        for number in range(len(answer)):
+            connection.sendall(answer[number : number + 1])
+            if server.closing.wait(0.02):
+                return
+
+    limits = dataclasses.replace(LIMITS, connect=0.1, idle=0.4, rate=2048, window=0.5)
+    error, words = (
+        (DownloadBroke, "took too long") if what == "head" else (DownloadTooSlow, "KiB/s")
+    )
+    with web_server(script) as server, pytest.raises(error, match=words):
+        fetch(server.url, rules(server), limits=limits)
+
+
+def test_a_slow_disk_of_ours_is_not_the_servers_fault() -> None:
+    limits = dataclasses.replace(LIMITS, rate=10**12, window=20)
+    with (
+        web_server(says("200 OK", DATA)) as server,
+        download(server.url, rules=rules(server), limits=limits) as source,
+    ):
+        source._waited = 0.0
+        assert b"".join(_pieces(source)) == DATA
+        assert source._waited < limits.window
 
 
 def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

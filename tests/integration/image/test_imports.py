@@ -27,7 +27,7 @@ from operations.history import operations_of
 from operations.models import Hold, Operation
 from operations.starting import ResourceBusy
 from operations.sweep import keep_house
-from operations.testing import Cloud, check_invariants, cloud
+from operations.testing import Cloud, check_invariants
 from tests.builders import disks
 from tests.builders.images import OTHER, PROJECT, RAW, caller, make_image
 from tests.builders.sound_images import SOUND
@@ -45,12 +45,6 @@ def stores(settings: Any, tmp_path: Path) -> Path:
     settings.IMAGE_STAGING = tmp_path / "staging"
     settings.IMAGE_DOWNLOAD_ALLOW = ["127.0.0.1/32"]
     return tmp_path
-
-
-@pytest.fixture
-def memory(tmp_path: Path) -> Iterator[Cloud]:
-    with cloud(tmp_path / "cloud") as made:
-        yield made
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from image.exceptions import (
 )
 from image.filters import ImageFilter
 from image.manager import ImageManager
-from image.models import Image
+from image.models import Image, ImageProperty
 from tests.builders.images import OTHER, PROJECT, RAW, caller, make_image
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +65,7 @@ def test_create_records_what_was_asked() -> None:
         ({"tags": [""]}, InvalidInput),
         ({"tags": [str(n) for n in range(129)]}, TooManyDetails),
         ({f"p{n}": "x" for n in range(129)}, TooManyDetails),
+        ({f"p{n}": "x" * 50_000 for n in range(3)}, TooManyDetails),
         ({"colour": 7}, InvalidInput),
         ({"colour": None}, InvalidInput),
         ({"colour": "x" * 70_000}, InvalidInput),
@@ -333,3 +334,14 @@ def test_an_unscoped_caller_sees_nothing() -> None:
     unscoped = RequestContext(user_id="u", roles=frozenset({"reader"}))
     with pytest.raises(Forbidden):
         ImageManager(unscoped).list()
+
+
+def test_the_properties_of_an_image_have_a_length_together() -> None:
+    image = make_image(**{f"p{n}": "x" * 60_000 for n in range(2)})
+    manager = ImageManager(caller())
+    with pytest.raises(TooManyDetails, match="characters together"):
+        manager.update(image.id, [Change("add", "more", "x" * 60_000)])
+    ImageProperty.objects.create(image=image, name="older", value="x" * 60_000)
+    manager.update(image.id, [Change("replace", "p0", "y" * 60_000)])  # it is no more than it was
+    manager.update(image.id, [Change("remove", "older")])
+    assert manager.get(image.id).custom_properties.keys() == {"p0", "p1"}

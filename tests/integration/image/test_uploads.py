@@ -27,7 +27,7 @@ from image.exceptions import (
 )
 from image.manager import ImageManager
 from image.models import Image
-from image.stores import directory
+from image.stores import directory, room
 from operations.sweep import keep_house
 from tests.builders import disks
 from tests.builders.images import OTHER, RAW, caller, make_image
@@ -135,7 +135,7 @@ def manager_upload_of(
     manager: ImageManager, image: Image, *, size: int, free: int, monkeypatch: Any
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(directory.shutil, "disk_usage", lambda _: type("U", (), {"free": free}))
+        patch.setattr(room.shutil, "disk_usage", lambda _: type("U", (), {"free": free}))
         manager.upload(image.id, io.BytesIO(RAW), size=size)
 
 

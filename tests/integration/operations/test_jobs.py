@@ -309,6 +309,20 @@ class TestThreads:
         assert operation.state == "WAITING"
 
 
+def test_slow_jobs_of_one_project_leave_places_to_others() -> None:
+    pool = jobs.Threads(4)
+    taken = [project for project in "aaabbbccddd" if pool.take(project)]
+    assert taken == ["a", "a", "b", "c"]  # at most half for one; the last place for who has none
+    pool.give_back("a")
+    assert [project for project in "bcd" if pool.take(project)] == ["d"]
+    for project in "abc":
+        pool.give_back(project)
+    assert [project for project in "dde" if pool.take(project)] == ["d", "e"]
+    whole = jobs.Threads(4, share=4)
+    assert [whole.take(project) for project in "aaaab"] == [True, True, True, False, True]
+    assert [jobs.Threads(1).take("a"), jobs.Threads(2).take("a")] == [True, True]
+
+
 def test_a_guarded_look_is_lost_when_somebody_else_has_the_claim() -> None:
     operation = start()
     row = Step.objects.get(name="carry")

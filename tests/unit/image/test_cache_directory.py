@@ -9,6 +9,7 @@ import threading
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -166,6 +167,16 @@ def test_what_is_forgotten_on_its_way_does_not_come_back(cache: ImageCache) -> N
     assert not copy.end()
     assert not cache.forget("1.")
     assert files(cache) == [TWO, TWO]
+
+
+def test_a_copy_leaves_the_disk_its_reserve(cache: ImageCache, settings: Any) -> None:
+    copy = begin(cache, ONE, b"data")
+    assert copy is not None
+    settings.IMAGE_DISK_RESERVE = 10**18
+    with pytest.raises(OSError, match="IMAGE_DISK_RESERVE"):
+        copy.write(b"data")
+    copy.drop()
+    assert files(cache) == []
 
 
 def test_a_copy_of_the_wrong_size_is_not_served(cache: ImageCache) -> None:
