@@ -13,7 +13,7 @@ from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
 from cloudweb.events import on
-from cloudweb.exceptions import NotFound
+from cloudweb.exceptions import NotFound, PolicyNotAuthorized
 from instances.models import Instance
 from instances.states import POWER_STATES, PowerState, VmState
 from network.manager import PortManager
@@ -41,6 +41,15 @@ def forget_port(*, ref: Any, device_id: str, device_owner: str, **_more: Any) ->
             Instance.objects.filter(id=instance.id).update(ports=kept, updated_at=now())
 
 
+@on("port.device_named")
+def keep_foreign_ports_away(*, device_id: str, project_id: str, **_more: Any) -> None:
+    """Refuse a tenant's port that says it is the card of another project's server."""
+    server_id = as_uuid(device_id)
+    named = Instance.objects.filter(id=server_id) if server_id else Instance.objects.none()
+    if named.exclude(project_id=project_id).exists():
+        raise PolicyNotAuthorized("network:ports:set_other_device")
+
+
 @on("host.fact")
 def guest_got_further(*, host: str, fact: Mapping[str, Any]) -> None:
     """Note what a guest did for the first time: asked for its address, fetched its metadata."""
@@ -51,11 +60,11 @@ def guest_got_further(*, host: str, fact: Mapping[str, Any]) -> None:
         port = PortManager(RequestContext.system()).get(milestone["port_id"])
     except NotFound:
         return  # it was unplugged meanwhile
-    server_id = as_uuid(port.device_id)
-    if server_id is None or port.host != host:
+    owner = Instance.objects.find_owner(port)
+    if owner is None or port.host != host:
         return
     with transaction.atomic():
-        instance = locked(Instance.objects.alive().filter(id=server_id)).first()
+        instance = locked(Instance.objects.alive().filter(id=owner.id)).first()
         if instance is not None and milestone["kind"] not in instance.milestones:
             seen = {**instance.milestones, str(milestone["kind"]): float(milestone["at"])}
             Instance.objects.filter(id=instance.id).update(milestones=seen)

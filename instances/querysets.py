@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
 
+from cloudweb.api.fields import as_uuid
 from cloudweb.context import RequestContext
 
 if TYPE_CHECKING:
-    from instances.models import Instance  # noqa: F401
+    from instances.models import Instance
+    from network.models import Port
 
 
 class InstanceQuerySet(QuerySet["Instance"]):
@@ -22,3 +24,14 @@ class InstanceQuerySet(QuerySet["Instance"]):
     def visible_to(self, context: RequestContext) -> InstanceQuerySet:
         """Keep what exists for this caller: its project's, or all for an admin."""
         return self if context.is_admin else self.filter(project_id=context.project_id or "")
+
+    def find_owner(self, port: Port) -> Instance | None:
+        """Return the server whose card this port is, by the server's own row.
+
+        What the port says of its device, which its project may have written, only finds that row.
+        """
+        device = as_uuid(port.device_id)
+        if device is None:
+            return None
+        found = self.alive().filter(id=device, project_id=port.project_id).first()
+        return found if found is not None and str(port.id) in found.port_ids else None

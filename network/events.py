@@ -15,6 +15,7 @@ from network.querysets import PortQuerySet
 
 WIRING_CHANGED = "network.wiring_changed"  # hosts: set of host names
 PORT_DELETED = "port.deleted"  # ref: PortRef; project_id, device_id, device_owner, host, plugged
+DEVICE_NAMED = "port.device_named"  # device_id, project_id: a handler raises to refuse it
 PORT_STATUS_CHANGED = "port.status_changed"  # port_id, device_id, status
 
 

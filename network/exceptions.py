@@ -296,7 +296,7 @@ class SecurityGroupAmbiguous(Conflict):
 
 
 class PortBound(Conflict):
-    """The MAC address of a port cannot change while a host has it."""
+    """MAC address and device of a port do not change while a host has it."""
 
     code = "port_bound"
 

@@ -21,6 +21,7 @@ declare(
         "network:ports:set_binding": admin,
         "network:ports:set_mac_address": admin,
         "network:ports:set_cloud_owner": admin,
+        "network:ports:set_other_device": admin,
         "network:ports:set_on_other_network": admin,
         "network:any:set_project": admin,
         "network:any:see_operator_attributes": admin,

@@ -10,8 +10,8 @@ from cloudweb.context import RequestContext
 from cloudweb.policy import allows
 from dashboard.components.actions import Button, buttons
 from dashboard.components.status import Badge, is_busy, server_badge
+from instances.manager import ports_of
 from instances.timeline import TimelineManager
-from network.manager import PortManager
 
 if TYPE_CHECKING:
     from instances.models import Instance
@@ -54,7 +54,7 @@ class Activity:
 
 def rows_of(context: RequestContext, instances: Sequence[Instance]) -> Sequence[Row]:
     """Return the rows; all their addresses cost four queries."""
-    ports = PortManager(context).for_devices([str(one.id) for one in instances])
+    ports = ports_of(context, instances)
     found = []
     for instance in instances:
         own = ports[str(instance.id)]

@@ -10,10 +10,10 @@ from rest_framework.response import Response
 
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest, NotFound
-from instances.api.serializers.server import addresses, in_order
+from instances.api.serializers.server import addresses
 from instances.api.serializers.server_bodies import MetadataBody, MetadataItem
-from instances.manager import InstanceManager, MetadataManager
-from network.manager import PortManager, SecurityGroupManager
+from instances.manager import InstanceManager, MetadataManager, ports_of
+from network.manager import SecurityGroupManager
 
 
 class ServerMetadataViewSet(ServiceViewSet):
@@ -66,8 +66,7 @@ class ServerPortViewSet(ServiceViewSet):
 
     def _ports(self, server_id: str) -> Any:
         instance = InstanceManager(self.context).get(server_id)
-        found = PortManager(self.context).for_devices([str(instance.id)])
-        return in_order(instance, found)
+        return ports_of(self.context, [instance])[str(instance.id)]
 
     @extend_schema(responses={200: dict})
     def addresses(self, request: Request, server_id: str) -> Response:

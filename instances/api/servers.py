@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -16,7 +15,7 @@ from cloudweb.api.sorting import parse_sort
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest, InvalidInput
 from instances.api.filters import parse_filters
-from instances.api.serializers.server import ServerRenderer, in_order
+from instances.api.serializers.server import ServerRenderer
 from instances.api.serializers.server_bodies import (
     UPDATE_KEYS,
     ServerCreate,
@@ -24,9 +23,7 @@ from instances.api.serializers.server_bodies import (
     check_create,
     check_keys,
 )
-from instances.manager import InstanceManager, NetworkRequest
-from instances.models import Instance
-from network.manager import PortManager
+from instances.manager import InstanceManager, NetworkRequest, ports_of
 
 
 class ServerViewSet(ServiceViewSet):
@@ -36,9 +33,6 @@ class ServerViewSet(ServiceViewSet):
 
     def _renderer(self) -> ServerRenderer:
         return ServerRenderer(self.request._request, self.context, self.version)
-
-    def _ports(self, instances: Sequence[Instance]) -> Mapping[str, Any]:
-        return PortManager(self.context).for_devices([str(one.id) for one in instances])
 
     @extend_schema(operation_id="servers_list", responses={200: dict})
     def list(self, request: Request) -> Response:
@@ -60,8 +54,8 @@ class ServerViewSet(ServiceViewSet):
         )
         render = self._renderer()
         if full:
-            ports = self._ports(page.rows)
-            rows = [render.full(one, in_order(one, ports)) for one in page.rows]
+            ports = ports_of(self.context, page.rows)
+            rows = [render.full(one, ports[str(one.id)]) for one in page.rows]
         else:
             rows = [render.brief(one) for one in page.rows]
         return Response({"servers": rows} | next_links(request, page, "servers_links", "id"))
@@ -70,7 +64,7 @@ class ServerViewSet(ServiceViewSet):
     def retrieve(self, request: Request, server_id: str) -> Response:
         """Show a server."""
         instance = self.manager(self.context).get(server_id)
-        ports = in_order(instance, self._ports([instance]))
+        ports = ports_of(self.context, [instance])[str(instance.id)]
         return Response({"server": self._renderer().full(instance, ports, detail_of_one=True)})
 
     @extend_schema(request=within("server", ServerCreate), responses={202: dict})
@@ -101,7 +95,7 @@ class ServerViewSet(ServiceViewSet):
                 raise InvalidInput(field=key, value=None, reason="It must not be null.")
         changes = {names.get(key, key): value for key, value in sent.items()}
         instance = self.manager(self.context).update(server_id, **changes)
-        ports = in_order(instance, self._ports([instance]))
+        ports = ports_of(self.context, [instance])[str(instance.id)]
         return Response({"server": self._renderer().updated(instance, ports)})
 
     @extend_schema(responses={204: None})

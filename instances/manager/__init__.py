@@ -1,5 +1,6 @@
 """Managers of servers and key pairs."""
 
+from instances.manager.cards import ports_of
 from instances.manager.instance import InstanceManager, NetworkRequest
 from instances.manager.key_pair import KeyPairManager
 from instances.manager.limits import LimitsManager
@@ -11,4 +12,5 @@ __all__ = [
     "LimitsManager",
     "MetadataManager",
     "NetworkRequest",
+    "ports_of",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cloudweb.exceptions import NotFound
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from instances.guest_metadata import GuestMetadata
@@ -20,11 +19,8 @@ class GuestMetadataManager(Manager):
 
         None when there is no such server on that host, or nothing at the path.
         """
-        try:
-            device = PortManager(self.context).device_at(network_id, address)
-        except NotFound:
-            return None
-        instance = Instance.objects.alive().filter(id=device, host=host).first() if device else None
-        if instance is None:
+        port = PortManager(self.context).find_at(network_id, address, host=host)
+        instance = Instance.objects.find_owner(port) if port is not None else None
+        if instance is None or instance.host != host:
             return None
         return GuestMetadata(instance, wirings(self.context, instance)).document(path)

@@ -55,7 +55,7 @@ from operations.saga import Saga
 
 if TYPE_CHECKING:
     from compute.models import Flavor
-    from network.models import Port
+    from network.models import Network, Port
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,9 +247,17 @@ class InstanceManager(Manager):
                 continue
             if wish.fixed_ip is not None and count > 1:
                 raise BadRequest("A fixed address can be given to one server only.")
-            network = NetworkManager(self.context).get(wish.network_id or "")
-            wishes.append({"network_id": str(network.id), "fixed_ip": wish.fixed_ip})
+            network = PortManager(self.context).check_network(
+                wish.network_id or "",
+                fixed_ips=[{"ip_address": wish.fixed_ip}] if wish.fixed_ip else None,
+            )
+            wishes.append(self._wish(network, wish.fixed_ip))
         return wishes
+
+    def _wish(self, network: Network, fixed_ip: str | None = None) -> dict[str, Any]:
+        """Return a wish for a port; it is made later, by the rights the caller has now."""
+        wish = {"network_id": str(network.id), "fixed_ip": fixed_ip}
+        return wish | ({"by_admin": True} if self.context.is_admin else {})
 
     def _free_port(self, port_id: str) -> Port:
         port = PortManager(self.context).get(port_id)
@@ -265,7 +273,7 @@ class InstanceManager(Manager):
         own = [network for network in usable if network.project_id == project] or list(usable)
         if len(own) > 1:
             raise NetworkAmbiguous
-        return [{"network_id": str(network.id), "fixed_ip": None} for network in own]
+        return [self._wish(network) for network in own]
 
     def _check_groups(self, names: Sequence[str], project: str) -> None:
         manager = SecurityGroupManager(self.context)

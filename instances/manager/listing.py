@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -143,5 +144,9 @@ def _with_status(statuses: Sequence[str]) -> Q:
 
 
 def _ids_at(context: RequestContext, address: Pattern) -> Sequence[uuid.UUID]:
-    devices = PortManager(context).devices_at(address)
-    return [found for device in devices if (found := as_uuid(device))]
+    named: defaultdict[uuid.UUID, set[str]] = defaultdict(set)
+    for port, device in PortManager(context).devices_at(address).items():
+        if found := as_uuid(device):
+            named[found].add(port)
+    rows = Instance.objects.filter(id__in=[*named]).values_list("id", "ports")
+    return [key for key, ports in rows if not named[key].isdisjoint(one["id"] for one in ports)]

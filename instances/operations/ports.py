@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from cloudweb.context import RequestContext
 from cloudweb.exceptions import NotFound
 from cloudweb.rpc import Order
 from instances.models import Instance
@@ -40,19 +42,29 @@ def create_ports(run: Run) -> dict[str, Any]:
             ports.append({"id": wish["port_id"], "ours": False})
             continue
         address = wish.get("fixed_ip")
-        port = manager.create(
-            network_id=wish["network_id"],
-            fixed_ips=[{"ip_address": address}] if address else None,
+        port = manager.create_bound(
+            caller=_caller(instance, wish),
+            host=instance.host,
             device_id=str(instance.id),
             device_owner=device_owner(instance),
-            host=instance.host,
             hostname=instance.hostname,
+            network_id=wish["network_id"],
+            fixed_ips=[{"ip_address": address}] if address else None,
             security_group_ids=wanted,
-            project_id=instance.project_id,
         )
         ports.append({"id": str(port.id), "ours": True})
     write(run, ports=ports, task_state=TaskState.SPAWNING)
     return {"ports": [port["id"] for port in ports]}
+
+
+def _caller(instance: Instance, wish: Mapping[str, Any]) -> RequestContext:
+    """Return whom a port is made for, with the rights that counted when it was asked for."""
+    roles = {"reader", "member"} | ({"admin"} if wish.get("by_admin") else set())
+    return RequestContext(
+        user_id=instance.user_id or None,
+        project_id=instance.project_id,
+        roles=frozenset(roles),
+    )
 
 
 def delete_ports(run: Run) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from cloudweb.api.pagination import Page
+from cloudweb.context import RequestContext
 from cloudweb.events import emit
 from cloudweb.exceptions import PolicyNotAuthorized
 from cloudweb.patterns import Pattern
@@ -35,7 +36,6 @@ from network.manager.port_parts import (
 from network.manager.security_group import SecurityGroupManager
 from network.manager.standard import (
     EVERYTHING,
-    OLDEST_FIRST,
     Identifier,
     Listing,
     number,
@@ -86,36 +86,34 @@ class PortManager(PortBinding):
         return self._get(port_id)
 
     @policy("network:ports:list")
-    def for_devices(self, device_ids: Collection[str]) -> dict[str, Sequence[Port]]:
-        """Return each device's ports in the order they were made, in four queries for all devices.
+    def with_device_facts(self, port_ids: Collection[str]) -> dict[str, Port]:
+        """Return those that are there by id, in four queries for all of them.
 
         Network, addresses with their subnets, and security groups are fetched along.
         """
-        found: dict[str, list[Port]] = {device: [] for device in device_ids}
-        rows = Port.objects.visible_to(self.context).filter(
-            device_id__in=[device for device in found if device]
-        )
-        for port in rows.with_device_facts().order_by(*OLDEST_FIRST):
-            found[port.device_id].append(port)
-        return {**found}
+        rows = Port.objects.visible_to(self.context).filter(id__in=[*map(number, port_ids)])
+        return {str(port.id): port for port in rows.with_device_facts()}
 
     @policy("network:ports:list")
-    def devices_at(self, address: Pattern) -> Sequence[str]:
-        """Return the ids of the devices whose ports have an address that matches."""
+    def devices_at(self, address: Pattern) -> Mapping[str, str]:
+        """Return the ports with an address that matches, each with the device it names.
+
+        That name finds the device's own row; what the row says of its ports decides.
+        """
         rows = Port.objects.visible_to(self.context).exclude(device_id="")
         condition = address.condition("addresses__ip_address")
         if condition is not None:
-            return [*rows.filter(condition).values_list("device_id", flat=True).distinct()]
-        pairs = rows.filter(addresses__isnull=False).values_list(
-            "device_id", "addresses__ip_address"
-        )
-        return [*{device for device, text in pairs.distinct() if address.matches(text)}]
+            pairs = rows.filter(condition).values_list("id", "device_id")
+            return {str(port): device for port, device in pairs}
+        found = rows.filter(addresses__isnull=False)
+        triples = found.values_list("id", "device_id", "addresses__ip_address")
+        return {str(port): device for port, device, text in triples if address.matches(text)}
 
     @policy("network:ports:wiring")
-    def device_at(self, network_id: Identifier, address: str) -> str | None:
-        """Return the id of the device that has this very address on the network, or None."""
-        rows = Port.objects.filter(network_id=number(network_id), addresses__ip_address=address)
-        return rows.values_list("device_id", flat=True).first() or None
+    def find_at(self, network_id: Identifier, address: str, *, host: str) -> Port | None:
+        """Return the port of this host that has this very address on the network."""
+        rows = Port.objects.filter(network_id=number(network_id), host=host)
+        return rows.filter(addresses__ip_address=address).first()
 
     @policy("network:ports:create")
     def create(
@@ -157,6 +155,7 @@ class PortManager(PortBinding):
                 secured=port_security_enabled,
                 pairs=allowed_address_pairs,
             )
+            self._check_device(project, device_id)
             quota.reserve(project, "port")
             secured = (
                 network.port_security_enabled
@@ -181,6 +180,44 @@ class PortManager(PortBinding):
             self._insert(port, mac_address, fixed_ips, groups, allowed_address_pairs)
             events.members_changed(groups, port=port)
         return self._get(port.id)
+
+    @policy("network:ports:create")
+    def check_network(
+        self, network_id: Identifier, *, fixed_ips: Sequence[Wish] | None = None
+    ) -> Network:
+        """Return the network if ``create`` would let the caller have such a port on it.
+
+        For whoever makes the port later in the caller's name. Raises NetworkNotFound,
+        PolicyNotAuthorized.
+        """
+        network = self._network(network_id)
+        self._check_attributes(network, fixed_ips=fixed_ips)
+        return network
+
+    @policy("network:ports:bind")
+    def create_bound(
+        self,
+        *,
+        caller: RequestContext,
+        host: str,
+        device_id: str,
+        device_owner: str,
+        hostname: str,
+        network_id: Identifier,
+        fixed_ips: Sequence[Wish] | None,
+        security_group_ids: Sequence[Identifier] | None,
+    ) -> Port:
+        """Make a port by the rights of the one it is for, and give it to a device on a host.
+
+        Part of the caller's transaction. Raises as ``create`` does.
+        """
+        port = PortManager(caller).create(
+            network_id=network_id, fixed_ips=fixed_ips, security_group_ids=security_group_ids
+        )
+        port.host, port.device_id, port.device_owner = host, device_id, device_owner
+        port.hostname = hostname
+        port.save(update_fields=["host", "device_id", "device_owner", "hostname"])
+        return port
 
     @policy("network:ports:create")
     def create_many(self, items: Sequence[Mapping[str, Any]]) -> Sequence[Port]:
@@ -211,6 +248,7 @@ class PortManager(PortBinding):
                 secured=changes.get("port_security_enabled"),
                 pairs=changes.get("allowed_address_pairs", ()),
             )
+            self._check_device_change(port, changes)
             before = {member.security_group_id for member in port.memberships.all()}
             after = self._apply(port, changes, before)
             if "fixed_ips" in changes or before != after or "allowed_address_pairs" in changes:
@@ -259,13 +297,13 @@ class PortManager(PortBinding):
         self,
         network: Network,
         *,
-        mac: str | None,
-        host: str | None,
-        profile: Mapping[str, Any] | None,
-        owner: str,
-        fixed_ips: Sequence[Wish] | None,
-        secured: bool | None,
-        pairs: Sequence[Mapping[str, str]],
+        mac: str | None = None,
+        host: str | None = None,
+        profile: Mapping[str, Any] | None = None,
+        owner: str = "",
+        fixed_ips: Sequence[Wish] | None = None,
+        secured: bool | None = None,
+        pairs: Sequence[Mapping[str, str]] = (),
     ) -> None:
         """Check the policies of the attributes that not everybody may set."""
         if mac is not None and not self._owns(network):
@@ -277,6 +315,21 @@ class PortManager(PortBinding):
         exact = any(wish.get("ip_address") for wish in fixed_ips or ())
         if (exact or secured is not None or pairs) and not self._owns(network):
             check(self.context, "network:ports:set_on_other_network")
+
+    def _check_device(self, project: str, device_id: str) -> None:
+        """Let whoever knows the device refuse it: this app knows none."""
+        if device_id and not self.context.is_admin:
+            emit(events.DEVICE_NAMED, device_id=device_id, project_id=project)
+
+    def _check_device_change(self, port: Port, changes: PortChanges) -> None:
+        """Keep a tenant from taking a port that a host has away from its device by a word."""
+        device, owner = port.device_id, port.device_owner
+        said = changes.get("device_id", device), changes.get("device_owner", owner)
+        if said == (device, owner):
+            return
+        if port.host and not self.context.is_admin:
+            raise PortBound(port.id)
+        self._check_device(port.project_id, said[0])
 
     def _groups(
         self, project: str, wanted: Sequence[Identifier] | None, *, secured: bool

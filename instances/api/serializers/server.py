@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
@@ -242,10 +242,3 @@ def group_names(ports: Sequence[Port]) -> list[dict[str, str]]:
     """Return the names of the groups of all ports, each once."""
     names = {group.name: None for port in ports for group in port.security_groups.all()}
     return [{"name": name} for name in names]
-
-
-def in_order(instance: Instance, ports: Mapping[str, Sequence[Port]]) -> list[Port]:
-    """Return a server's ports in the order of its cards."""
-    place = {port_id: number for number, port_id in enumerate(instance.port_ids)}
-    own = ports.get(str(instance.id), ())
-    return sorted(own, key=lambda port: place.get(str(port.id), len(place)))

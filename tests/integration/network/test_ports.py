@@ -163,19 +163,18 @@ def test_the_ports_of_devices_cost_four_queries() -> None:
     context = make_context()
     network = make_network(context)
     make_subnet(network)
-    for device in ("a", "a", "b"):
-        make_port(network, context, device_id=device)
+    wanted = [str(make_port(network, context).id) for _ in range(3)]
+    theirs = str(make_port(make_network(), None).id)
     with CaptureQueriesContext(connection) as queries:
-        found = PortManager(context).for_devices(["a", "b", "c"])
+        found = PortManager(context).with_device_facts([*wanted, theirs, str(uuid.uuid4())])
         shown = [
             (port.network.name, address.subnet.ip_version, group.name)
-            for ports in found.values()
-            for port in ports
+            for port in found.values()
             for address in port.addresses.all()
             for group in port.security_groups.all()
         ]
     assert len(queries) == 4
-    assert {device: len(ports) for device, ports in found.items()} == {"a": 2, "b": 1, "c": 0}
+    assert found.keys() == {*wanted}
     assert len(shown) == 3
 
 
