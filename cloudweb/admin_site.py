@@ -55,7 +55,7 @@ class OperatorSite(AdminSite):
         view = PasswordChangeView.as_view(
             form_class=load_class(settings.CLOUDWEB_PASSWORD_FORM),
             success_url=reverse("admin:password_change_done", current_app=self.name),
-            template_name="registration/password_change_form.html",
+            template_name="admin/password_change.html",
             extra_context={**self.each_context(request), **(extra_context or {})},
         )
         return cast(TemplateResponse, view(request))

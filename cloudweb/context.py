@@ -20,7 +20,8 @@ class RequestContext:
 
     ``roles`` are role names with the implied ones already expanded, and count in one scope:
     ``project_id``, ``domain_id`` or ``system_scope``; none of them is set for an unscoped token.
-    ``restricted`` callers (application credentials, trusts) may not make further credentials.
+    ``restricted`` callers (application credentials, trusts, EC2 keys) may not make further credentials.
+    ``methods`` are how the token was got; a browser's session has none.
     ``is_system`` marks the engine and the bootstrap command, which no policy stops.
     """
 
@@ -34,6 +35,7 @@ class RequestContext:
     domain_id: str | None = None
     system_scope: bool = False
     roles: frozenset[str] = frozenset()
+    methods: frozenset[str] = frozenset()
     remote_address: str = ""
     restricted: bool = False
     credential_id: str = ""
@@ -59,6 +61,11 @@ class RequestContext:
         return self.is_admin or (self.system_scope and "reader" in self.roles)
 
     @property
+    def is_delegated(self) -> bool:
+        """Tell whether a program or a trustee acts, with a part of what its user may."""
+        return self.restricted or bool(self.credential_id or self.trust_id)
+
+    @property
     def scoped_project_id(self) -> str:
         """Return the project of the token; raise Forbidden for an unscoped one."""
         if self.project_id is None:
@@ -71,9 +78,10 @@ class RequestContext:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary for a message."""
-        return {**asdict(self), "roles": sorted(self.roles)}
+        return {**asdict(self), "roles": sorted(self.roles), "methods": sorted(self.methods)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Rebuild a context from ``to_dict``."""
-        return cls(**{**data, "roles": frozenset(data.get("roles", ()))})
+        sets = {name: frozenset(data.get(name, ())) for name in ("roles", "methods")}
+        return cls(**{**data, **sets})

@@ -68,6 +68,21 @@ def authenticated(context: RequestContext) -> bool:
     return context.is_system or context.user_id is not None
 
 
+def in_person(context: RequestContext) -> bool:
+    """Allow tokens that users got for themselves: no program of theirs, nobody they trust."""
+    return authenticated(context) and not context.is_delegated
+
+
+def own_reader(context: RequestContext) -> bool:
+    """Allow users to see what is theirs in every project; what acts for them, with role reader."""
+    return in_person(context) or (authenticated(context) and "reader" in context.roles)
+
+
+def own_member(context: RequestContext) -> bool:
+    """Allow users to change what is theirs in every project; what acts for them, with role member."""
+    return in_person(context) or (authenticated(context) and "member" in context.roles)
+
+
 def project_reader(context: RequestContext) -> bool:
     """Allow reader and above in the token's project, and admins."""
     return context.is_admin or (context.project_id is not None and "reader" in context.roles)

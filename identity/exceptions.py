@@ -301,6 +301,17 @@ class AccessRuleInUse(Forbidden):
     default_message = "An application credential uses this access rule. Delete it first."
 
 
+class TooManyOfUser(Forbidden):
+    """A user keeps as many of a thing as one may (settings: USER_LIMITS)."""
+
+    code = "too_many_of_user"
+
+    def __init__(self, *, kind: str, limit: int) -> None:
+        super().__init__(
+            f"A user keeps at most {limit} {kind.replace('_', ' ')}. Delete some first."
+        )
+
+
 class MadeByProgram(Forbidden):
     """A restricted application credential or a trust may not make further ways to log in."""
 
@@ -315,3 +326,10 @@ class WrongPasscode(Forbidden):
 
     code = "wrong_passcode"
     default_message = "The one-time password is wrong or was used already."
+
+
+class WrongNewPasscode(WrongPasscode):
+    """The device that should be added does not show this passcode."""
+
+    code = "wrong_new_passcode"
+    default_message = "The one-time password is wrong: the new device does not show it now."

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import CloudwebError, Unauthorized
+from identity import passcodes, second_step
 from identity.authentication import LONGEST_PASSWORD, find_user
 from identity.manager import UserManager
 from identity.models import User
@@ -17,6 +18,13 @@ from identity.models import User
 
 class OwnPasswordForm(PasswordChangeForm):
     """A user's own new password (settings: CLOUDWEB_PASSWORD_FORM); voids his tokens."""
+
+    passcode = forms.CharField(max_length=passcodes.LONGEST, label="Code of your second factor")
+
+    def __init__(self, user: User, *given: Any, **more: Any) -> None:
+        super().__init__(user, *given, **more)
+        if not second_step.has_factor(user):
+            del self.fields["passcode"]
 
     def clean(self) -> dict[str, Any]:
         """Change it as the last check: a refusal is an error of the form."""
@@ -28,6 +36,7 @@ class OwnPasswordForm(PasswordChangeForm):
                     self.user.pk,
                     original_password=cleaned["old_password"],
                     password=_bounded(cleaned["new_password1"]),
+                    passcode=cleaned.get("passcode", ""),
                 )
             except CloudwebError as error:
                 raise ValidationError(error.message) from error
@@ -47,6 +56,7 @@ class ExpiredPasswordForm(forms.Form):
     old_password = forms.CharField(max_length=LONGEST_PASSWORD, strip=False)
     new_password1 = forms.CharField(max_length=LONGEST_PASSWORD, strip=False)
     new_password2 = forms.CharField(max_length=LONGEST_PASSWORD, strip=False)
+    passcode = forms.CharField(max_length=passcodes.LONGEST, required=False)
 
     def clean(self) -> dict[str, Any]:
         """Change it as the last check; whether the name or the password was wrong is not said."""
@@ -61,9 +71,12 @@ class ExpiredPasswordForm(forms.Form):
                 user.pk if user else "",
                 original_password=given["old_password"],
                 password=given["new_password1"],
+                passcode=given["passcode"],
             )
         except Unauthorized as error:
-            raise ValidationError("This name and password do not belong together.") from error
+            known = error.message != Unauthorized.default_message  # who knows the password
+            text = error.message if known else "This name and password do not belong together."
+            raise ValidationError(text) from error
         except CloudwebError as error:
             raise ValidationError(error.message) from error
         return given

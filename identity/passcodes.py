@@ -12,6 +12,8 @@ from cloudweb.encryption import decrypt
 from identity.models import Credential, UsedPasscode, User
 
 TYPE = "totp"
+#: Of what may be given as a passcode; recovery codes fit, too.
+LONGEST = 64
 PERIOD = 30
 #: A passcode of the period before still counts, for clocks that differ and slow fingers.
 EARLIER = 1

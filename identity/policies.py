@@ -2,7 +2,8 @@
 
 Operators manage, readers of the system read, a domain's managers and readers do so in their domain
 (the managers narrow to it), and everyone sees to himself: ``self_service`` methods narrow what they
-show to the caller's own rows.
+show to the caller's own rows. What is a secret or a second factor is for him in person, not for what
+acts for him.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from cloudweb.policy import (
     declare,
     domain_manager,
     domain_reader,
+    in_person,
     project_manager,
     system_reader,
 )
@@ -39,6 +41,11 @@ def giver(context: RequestContext) -> bool:
     return domain_reader(context) or project_manager(context)
 
 
+def own_programs(context: RequestContext) -> bool:
+    """Allow users and their programs; a trustee or a bearer of an EC2 key has no business there."""
+    return in_person(context) or (authenticated(context) and bool(context.credential_id))
+
+
 self_service = authenticated
 
 declare(
@@ -51,22 +58,22 @@ declare(
         "identity:auth_catalog:get": self_service,
         "identity:auth_domains:list": self_service,
         "identity:auth_system:get": self_service,
-        "identity:application_credentials:list": self_service,
-        "identity:application_credentials:get": self_service,
-        "identity:application_credentials:create": self_service,
-        "identity:application_credentials:delete": self_service,
-        "identity:access_rules:list": self_service,
-        "identity:access_rules:get": self_service,
-        "identity:access_rules:delete": self_service,
-        "identity:credentials:list": self_service,
-        "identity:credentials:get": self_service,
-        "identity:credentials:create": self_service,
-        "identity:credentials:update": self_service,
-        "identity:credentials:delete": self_service,
-        "identity:ec2_credentials:list": self_service,
-        "identity:ec2_credentials:get": self_service,
-        "identity:ec2_credentials:create": self_service,
-        "identity:ec2_credentials:delete": self_service,
+        "identity:application_credentials:list": own_programs,
+        "identity:application_credentials:get": own_programs,
+        "identity:application_credentials:create": own_programs,
+        "identity:application_credentials:delete": own_programs,
+        "identity:access_rules:list": own_programs,
+        "identity:access_rules:get": own_programs,
+        "identity:access_rules:delete": own_programs,
+        "identity:credentials:list": in_person,
+        "identity:credentials:get": in_person,
+        "identity:credentials:create": in_person,
+        "identity:credentials:update": in_person,
+        "identity:credentials:delete": in_person,
+        "identity:ec2_credentials:list": in_person,
+        "identity:ec2_credentials:get": in_person,
+        "identity:ec2_credentials:create": in_person,
+        "identity:ec2_credentials:delete": in_person,
         "identity:trusts:list": self_service,
         "identity:trusts:get": self_service,
         "identity:trusts:create": self_service,
@@ -95,12 +102,12 @@ declare(
         "identity:users:update": domain_manager,
         "identity:users:delete": domain_manager,
         "identity:user_passwords:change": anyone,
-        "identity:second_factors:get": self_service,
-        "identity:second_factors:begin": self_service,
-        "identity:second_factors:create": self_service,
-        "identity:second_factors:delete": self_service,
+        "identity:second_factors:get": in_person,
+        "identity:second_factors:begin": in_person,
+        "identity:second_factors:create": in_person,
+        "identity:second_factors:delete": in_person,
         "identity:second_factors:reset": admin,
-        "identity:recovery_codes:create": self_service,
+        "identity:recovery_codes:create": in_person,
         "identity:own_roles:list": self_service,
         "identity:user_groups:list": self_service,
         "identity:groups:list": domain_reader,

@@ -37,6 +37,7 @@ def key_of(
     role: str = "",
     credential_id: str = "",
     trust_id: str = "",
+    key_id: str = "",
 ) -> str:
     """Return the key of all that is given, as text.
 
@@ -53,6 +54,7 @@ def key_of(
         "role": role,
         "credential": credential_id,
         "trust": trust_id,
+        "key": key_id,
     }
     return " ".join(f"{name}:{value}" for name, value in parts.items() if value)
 

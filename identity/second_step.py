@@ -31,6 +31,11 @@ def need_of(user: User) -> Need:
     return Need.PASSCODE
 
 
+def has_factor(user: User) -> bool:
+    """Tell whether the user can show a passcode or a recovery code, whatever his rules ask for."""
+    return bool(passcodes.seeds(user)) or recovery_codes.left(user.pk) > 0
+
+
 def passed(user: User, code: str) -> bool:
     """Tell whether this is a passcode or a recovery code of the user, and let it count no more.
 

@@ -25,15 +25,18 @@ from identity.scopes import Place
 
 FORMAT = 2
 LONGEST = 8_000  # what fits into one header line of the usual servers
+#: Tokens of one log-in, each got by the one before; all are named, for each may be revoked.
+LONGEST_CHAIN = 32
 _SALT = "cloudweb.identity.token"
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a token says. ``audit_ids`` are its own and, after a rescope, its chain's first.
+    """What a token says. ``audit_ids`` are its own and those of the tokens it was rescoped from.
 
     At most one of ``project_id``, ``domain_id`` and ``system`` is set. ``domain_name`` is that of
-    the scope's domain. ``ruled`` and ``restricted`` say what its application credential forbids.
+    the scope's domain. ``ruled`` and ``restricted`` say what its application credential forbids;
+    ``key_id`` is the EC2 key that signed for it.
     """
 
     user_id: str
@@ -59,6 +62,7 @@ class Token:
     trustee_id: str = ""
     provider_id: str = ""
     protocol: str = ""
+    key_id: str = ""
 
     @classmethod
     def issue(
@@ -74,11 +78,15 @@ class Token:
         trust: Trust | None = None,
         provider_id: str = "",
         protocol: str = "",
+        key_id: str = "",
     ) -> Self:
-        """Make a token; one made from a parent keeps the parent's expiry and names its chain.
+        """Make a token; one made from a parent keeps the parent's expiry and ends with it.
 
-        It never outlives its application credential or trust.
+        It never outlives its application credential or trust. Raises Unauthorized for one that would
+        have too many ancestors to name.
         """
+        if parent and len(parent.audit_ids) >= LONGEST_CHAIN:
+            raise Unauthorized(detail="rescoped too often: log in again")
         now = clock.now()
         audit_id = new_audit_id()
         ends = [parent.expires_at if parent else now + timedelta(seconds=settings.TOKEN_LIFETIME)]
@@ -96,7 +104,7 @@ class Token:
             system=place.system,
             roles=tuple(roles) if place.is_somewhere else (),
             methods=tuple(methods),
-            audit_ids=(audit_id, parent.audit_ids[-1]) if parent else (audit_id,),
+            audit_ids=(audit_id, *parent.audit_ids) if parent else (audit_id,),
             issued_at=now,
             expires_at=min(ends),
             seen=seen,
@@ -108,6 +116,7 @@ class Token:
             trustee_id=trust.trustee_id if trust else "",
             provider_id=provider_id or (parent.provider_id if parent else ""),
             protocol=protocol or (parent.protocol if parent else ""),
+            key_id=key_id,
         )
 
     def signed(self) -> str:
@@ -126,6 +135,7 @@ class Token:
             [self.credential_id, self.restricted, self.ruled] if self.credential_id else [],
             [self.trust_id, self.trustor_id, self.trustee_id] if self.trust_id else [],
             [self.provider_id, self.protocol] if self.provider_id else [],
+            *([self.key_id] if self.key_id else []),
         ]
         return signing.Signer(salt=_SALT).sign_object(claims, compress=True)
 
@@ -143,7 +153,7 @@ class Token:
         _, user, project, domain, roles, methods, audit_ids, issued_at, expires_at, seen = claims[
             :10
         ]
-        credential, trust, federation = claims[10:]
+        credential, trust, federation = claims[10:13]
         credential_id, restricted, ruled = credential or ("", False, False)
         trust_id, trustor_id, trustee_id = trust or ("", "", "")
         provider_id, protocol = federation or ("", "")
@@ -171,6 +181,7 @@ class Token:
             trustee_id=trustee_id,
             provider_id=provider_id,
             protocol=protocol,
+            key_id=claims[13] if len(claims) > 13 else "",
         )
 
     @property
@@ -204,13 +215,16 @@ class Token:
         }
         users = {self.user_id, self.trustor_id, self.trustee_id} - {""}
         domains = {self.user_domain_id, self.project_domain_id, self.domain_id} - {""}
-        keys = [key(audit_id=self.audit_ids[0]), *(key(user_id=one) for one in users)]
+        keys = [key(audit_id=one) for one in self.audit_ids]
+        keys += [key(user_id=one) for one in users]
         keys += [key(within_domain_id=one) for one in domains]
         keys += [key(role=one) for one in self.roles]
         if self.credential_id:
             keys.append(key(credential_id=self.credential_id))
         if self.trust_id:
             keys.append(key(trust_id=self.trust_id))
+        if self.key_id:
+            keys.append(key(key_id=self.key_id))
         if self.is_scoped:
             keys.append(key(**scope))
             keys += [key(user_id=one, **scope) for one in users]
@@ -265,7 +279,8 @@ def context_of(
         domain_id=found.domain_id or None,
         system_scope=found.system,
         roles=frozenset(found.roles),
-        restricted=found.restricted or bool(found.trust_id),
+        methods=frozenset(found.methods),
+        restricted=found.restricted or bool(found.trust_id or found.key_id),
         credential_id=found.credential_id,
         trust_id=found.trust_id,
         remote_address=remote_address,

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from cloudweb.context import RequestContext
-from cloudweb.policy import admin, authenticated, declare, project_member, project_reader
+from cloudweb.policy import (
+    admin,
+    authenticated,
+    declare,
+    own_member,
+    own_reader,
+    project_member,
+    project_reader,
+)
 
 
 def host_metadata(context: RequestContext) -> bool:
@@ -28,10 +36,10 @@ declare(
         "compute:servers:update_metadata": project_member,
         "compute:servers:actions": project_reader,
         "compute:servers:guest_metadata": host_metadata,
-        "compute:keypairs:list": authenticated,
-        "compute:keypairs:get": authenticated,
-        "compute:keypairs:create": authenticated,
-        "compute:keypairs:delete": authenticated,
+        "compute:keypairs:list": own_reader,
+        "compute:keypairs:get": own_reader,
+        "compute:keypairs:create": own_member,
+        "compute:keypairs:delete": own_member,
         "compute:keypairs:others": admin,
         "compute:quotas:get": project_reader,
         "compute:quotas:update": admin,

@@ -42,6 +42,14 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
 THROTTLES = throttles()
 THROTTLE_SOCKET = socket_of(BROKER_URL)
 
+#: How many of each thing a user may keep (identity/ceilings.py); 0: as many as he likes.
+USER_LIMITS = {
+    "credentials": env.int("USER_LIMIT_CREDENTIALS", default=200),
+    "application_credentials": env.int("USER_LIMIT_APPLICATION_CREDENTIALS", default=200),
+    "access_rules": env.int("USER_LIMIT_ACCESS_RULES", default=1000),
+    "trusts": env.int("USER_LIMIT_TRUSTS", default=1000),
+}
+
 # Pages of other sites that may call the API with a token; cookies never count there.
 _CORS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_ALLOW_ALL_ORIGINS = "*" in _CORS

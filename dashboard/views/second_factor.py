@@ -69,12 +69,12 @@ class NewSecondFactor(SecondFactor):
     @sensitive_variables("sealed", "begun")
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show it."""
-        return self._ask(NewDeviceForm())
+        return self._ask(NewDeviceForm(is_first=self._is_first))
 
     @sensitive_variables("sealed", "made")
     def post(self, request: HttpRequest) -> HttpResponse:
         """Take the device into use; this browser stays logged in, all others do not."""
-        form, made = NewDeviceForm(request.POST), None
+        form, made = NewDeviceForm(request.POST, is_first=self._is_first), None
         sealed = request.session.get(BEGUN, "")
         if form.is_valid():
             try:
@@ -90,6 +90,11 @@ class NewSecondFactor(SecondFactor):
         if made.codes:
             return self.show_codes(made.codes)
         return self.done(f"{form.cleaned_data['label']} was added.", reverse("second_factor"))
+
+    @property
+    def _is_first(self) -> bool:
+        standing = SecondFactorManager(self.context).get()
+        return not standing.devices and not standing.codes_left
 
     def _ask(self, form: NewDeviceForm, *, status: int = 200) -> HttpResponse:
         sealed = self.request.session.get(BEGUN)

@@ -103,10 +103,16 @@ class UserViewSet(IdentityViewSet):
         operation_id="identity_users_password", request=PasswordChange, responses={204: None}
     )
     def change_password(self, request: Request, user_id: str) -> Response:
-        """Change one's own password; who knows it needs no token, so an expired one can be changed."""
+        """Change one's own password; who knows it needs no token, so an expired one can be changed.
+
+        ``passcode`` is a one-time password or a recovery code, for users with a second factor.
+        """
         body = self.wanted("user", PasswordChange)
         UserManager(self._caller()).change_password(
-            user_id, original_password=body.original_password, password=body.password
+            user_id,
+            original_password=body.original_password,
+            password=body.password,
+            passcode=body.passcode or "",
         )
         return empty(204)
 

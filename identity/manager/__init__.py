@@ -1,5 +1,6 @@
 """Identity's managers, one a noun; every read and write of its tables is in one of them."""
 
+from identity.manager.access_keys import AccessKeyManager
 from identity.manager.application_credentials import ApplicationCredentialManager
 from identity.manager.assignments import AssignmentManager
 from identity.manager.catalog import CatalogManager
@@ -29,6 +30,7 @@ from identity.manager.trusts import TrustManager
 from identity.manager.users import UserManager
 
 __all__ = [
+    "AccessKeyManager",
     "ApplicationCredentialManager",
     "AssignmentManager",
     "CatalogManager",

@@ -15,12 +15,13 @@ from cloudweb.database import clock
 from cloudweb.exceptions import Forbidden, InvalidInput
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
-from identity import revocations
+from identity import ceilings, revocations
 from identity.exceptions import (
     AccessRuleInUse,
     AccessRuleNotFound,
     ApplicationCredentialNotFound,
     DuplicateName,
+    MadeByProgram,
     NoSuchReference,
 )
 from identity.manager.own import changeable_user_id, own_user_id, readable_user_id
@@ -57,17 +58,28 @@ class Created:
 
 
 class ApplicationCredentialManager(Manager):
-    """A user's application credentials and their access rules."""
+    """A user's application credentials and their access rules; a restricted one sees itself alone."""
 
     @policy("identity:application_credentials:list")
     def list(self, user_id: str) -> QuerySet[ApplicationCredential]:
         """Return those of a user, with roles and rules."""
-        return _rows(readable_user_id(self.context, user_id))
+        return self._seen(user_id)
 
     @policy("identity:application_credentials:get")
     def get(self, user_id: str, credential_id: str) -> ApplicationCredential:
         """Return one; raise ApplicationCredentialNotFound."""
-        return _found(readable_user_id(self.context, user_id), credential_id)
+        row = self._seen(user_id).filter(pk=credential_id).first()
+        if row is None:
+            raise ApplicationCredentialNotFound(credential_id)
+        return row
+
+    def _seen(self, user_id: str) -> QuerySet[ApplicationCredential]:
+        rows = _rows(readable_user_id(self.context, user_id))
+        return rows.filter(pk=self.context.credential_id) if self._is_narrow else rows
+
+    @property
+    def _is_narrow(self) -> bool:
+        return self.context.restricted and not self.context.reads_all
 
     @policy("identity:application_credentials:create")
     def create(
@@ -82,12 +94,14 @@ class ApplicationCredentialManager(Manager):
         expires_at: datetime | None = None,
         unrestricted: bool = False,
     ) -> Created:
-        """Record one on the token's project, with all the caller's roles unless some are named.
+        """Record one on the token's project, with all the token's roles unless some are named.
 
         A secret is drawn unless one is given. Raises InvalidInput, NoSuchReference, DuplicateName,
-        MadeByProgram.
+        MadeByProgram, TooManyOfUser. What a program makes has no role, no time and no request more
+        than it has itself.
         """
         own = own_user_id(self.context, user_id)
+        expires_at = self._bounded(expires_at)
         project = Project.objects.select_related("domain").get(pk=self.context.scoped_project_id)
         granted = self._roles(own, project, roles)
         if expires_at is not None and expires_at <= clock.now():
@@ -105,23 +119,37 @@ class ApplicationCredentialManager(Manager):
             expires_at=expires_at,
         )
         with transaction.atomic():
+            rows = ApplicationCredential.objects.filter(user_id=own)
+            ceilings.hold(own, "application_credentials", used=rows.count)
             rules = [self._rule(own, rule) for rule in access_rules]
+            if rules:
+                kept = AccessRule.objects.filter(user_id=own)
+                ceilings.hold(own, "access_rules", used=kept.count, more=0)
             insert(row, taken=DuplicateName(kind="application credential", name=name))
             row.roles.set(granted)
             row.access_rules.set(rules)
         return Created(_found(own, row.pk), secret)
 
+    def _bounded(self, expires_at: datetime | None) -> datetime | None:
+        """Return when what this token makes ends; raise MadeByProgram for one under access rules."""
+        if not self.context.credential_id:
+            return expires_at
+        maker = ApplicationCredential.objects.get(pk=self.context.credential_id)
+        if maker.ruled:
+            raise MadeByProgram
+        ends = [one for one in (expires_at, maker.expires_at) if one is not None]
+        return min(ends, default=None)
+
     def _roles(self, user_id: str, project: Project, wanted: Sequence[Wanted]) -> Sequence[Role]:
-        """Return the roles named, each of which the caller's own token carries."""
-        held = [
-            role
-            for role in effective_roles(user_id, Place(project=project))
-            if role.name in self.context.roles
-        ]
-        if not held:
+        """Return the roles named: any the user has now, but for a program those it has itself."""
+        held = effective_roles(user_id, Place(project=project))
+        carried = [role for role in held if role.name in self.context.roles]
+        if not carried:
             raise Forbidden("A role on the project is required.")
         if not wanted:
-            return held
+            return carried
+        if self.context.is_delegated:
+            held = carried
         by_id, by_name = {role.pk: role for role in held}, {role.name: role for role in held}
         found = []
         for one in wanted:
@@ -153,17 +181,23 @@ class ApplicationCredentialManager(Manager):
     @policy("identity:access_rules:list")
     def list_rules(self, user_id: str) -> QuerySet[AccessRule]:
         """Return the access rules of a user."""
-        return AccessRule.objects.filter(user_id=readable_user_id(self.context, user_id))
+        return self._seen_rules(user_id)
+
+    def _seen_rules(self, user_id: str) -> QuerySet[AccessRule]:
+        rows = AccessRule.objects.filter(user_id=readable_user_id(self.context, user_id))
+        own = self.context.credential_id
+        return rows.filter(application_credentials=own) if self._is_narrow else rows
 
     @policy("identity:access_rules:get")
     def get_rule(self, user_id: str, rule_id: str) -> AccessRule:
         """Return one; raise AccessRuleNotFound."""
-        return _found_rule(readable_user_id(self.context, user_id), rule_id)
+        return _found_rule(self._seen_rules(user_id), rule_id)
 
     @policy("identity:access_rules:delete")
     def delete_rule(self, user_id: str, rule_id: str) -> None:
         """Remove one that no application credential uses; raise AccessRuleInUse."""
-        rule = _found_rule(changeable_user_id(self.context, user_id), rule_id)
+        own = changeable_user_id(self.context, user_id)
+        rule = _found_rule(AccessRule.objects.filter(user_id=own), rule_id)
         with transaction.atomic():
             if rule.application_credentials.exists():
                 raise AccessRuleInUse
@@ -185,8 +219,8 @@ def _found(user_id: str, credential_id: str) -> ApplicationCredential:
     return row
 
 
-def _found_rule(user_id: str, rule_id: str) -> AccessRule:
-    rule = AccessRule.objects.filter(pk=rule_id, user_id=user_id).first()
+def _found_rule(rows: QuerySet[AccessRule], rule_id: str) -> AccessRule:
+    rule = rows.filter(pk=rule_id).first()
     if rule is None:
         raise AccessRuleNotFound(rule_id)
     return rule

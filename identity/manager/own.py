@@ -36,6 +36,6 @@ def own_user_id(context: RequestContext, user_id: str) -> str:
 
 
 def refuse_programs(context: RequestContext) -> None:
-    """Raise MadeByProgram for a token of a restricted application credential or a trust."""
+    """Raise MadeByProgram for a token of a restricted application credential, a trust or an EC2 key."""
     if context.restricted:
         raise MadeByProgram

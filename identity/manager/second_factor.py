@@ -17,12 +17,10 @@ from cloudweb.encryption import decrypt, encrypt
 from cloudweb.exceptions import Conflict, Forbidden
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
-from cloudweb.throttle import admit
-from identity import multifactor, passcodes, recovery_codes, revocations, second_step
-from identity.authentication import log_in
-from identity.exceptions import CredentialNotFound, UserNotFound, WrongPasscode, WrongPassword
+from identity import multifactor, passcodes, recovery_codes, revocations
+from identity.exceptions import CredentialNotFound, UserNotFound, WrongNewPasscode
 from identity.ids import undashed
-from identity.manager.own import refuse_programs
+from identity.manager.secrets import Proof
 from identity.models import Credential, RecoveryCode, Source, UsedPasscode, User
 
 ISSUER = "Cloudweb"
@@ -96,18 +94,23 @@ class SecondFactorManager(Manager):
         return Beginning(seed, _uri(user, seed), sealed)
 
     @policy("identity:second_factors:create")
-    def confirm(self, *, sealed: str, label: str, password: str, passcode: str) -> Confirmed:
-        """Keep a device that shows the right passcode.
+    def confirm(
+        self, *, sealed: str, label: str, password: str, passcode: str, current_passcode: str = ""
+    ) -> Confirmed:
+        """Keep a device that shows the right passcode; ``current_passcode`` is of one kept before.
 
         The first one makes log-ins ask for it, voids all tokens and other sessions and draws
-        recovery codes. Raises Conflict, WrongPassword, WrongPasscode, TooManyRequests.
+        recovery codes. Raises Conflict, WrongPassword, WrongPasscode, WrongNewPasscode,
+        TooManyRequests.
         """
         user = self._user()
         seed = _opened(user, sealed)
-        _check_password(user, password)
         counter = passcodes.matching(seed, passcode)
         if counter is None:
-            raise WrongPasscode
+            raise WrongNewPasscode
+        if any(decrypt(one.encrypted_blob) == seed for one in _devices(user)):
+            raise Conflict("This device was added already.")
+        Proof(password, current_passcode).check(user)
         first = not recovery_codes.left(user.pk) and not _devices(user)
         codes = recovery_codes.draw() if first else ()
         rows = recovery_codes.rows_of(user.pk, codes)
@@ -147,8 +150,7 @@ class SecondFactorManager(Manager):
         user = self._user()
         if not any(one.pk == device_id for one in _devices(user)):
             raise CredentialNotFound(device_id)
-        _check_password(user, password)
-        _check_passcode(user, passcode)
+        Proof(password, passcode).check(user)
         with transaction.atomic():
             user = User.objects.select_for_update().get(pk=user.pk)
             devices = _devices(user)
@@ -174,8 +176,7 @@ class SecondFactorManager(Manager):
         user = self._user()
         if not _devices(user):
             raise Conflict("Add a device first.")
-        _check_password(user, password)
-        _check_passcode(user, passcode)
+        Proof(password, passcode).check(user)
         codes = recovery_codes.draw()
         rows = recovery_codes.rows_of(user.pk, codes)
         with transaction.atomic():
@@ -202,8 +203,7 @@ class SecondFactorManager(Manager):
         return user
 
     def _user(self) -> User:
-        """Return the caller; raise Forbidden for programs, and for whom somebody else lets in."""
-        refuse_programs(self.context)
+        """Return the caller; raise UserNotFound."""
         user = User.objects.select_related("domain").filter(pk=self.context.user_id).first()
         if user is None:
             raise UserNotFound(str(self.context.user_id))
@@ -252,14 +252,3 @@ def _opened(user: User, sealed: str) -> str:
         raise over
     seed: str = known["seed"]
     return seed
-
-
-def _check_password(user: User, password: str) -> None:
-    admit("passcode", user.pk)
-    if log_in(user_id=user.pk, password=password) is None:
-        raise WrongPassword("The password is wrong.")
-
-
-def _check_passcode(user: User, passcode: str) -> None:
-    if not second_step.passed(user, passcode):
-        raise WrongPasscode

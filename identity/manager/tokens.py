@@ -86,6 +86,7 @@ class TokenManager(Manager):
             seen=seen,
             parent=proven.parent,
             credential=proven.credential,
+            key_id=proven.key_id,
         )
         return IssuedToken(token, proven.user, place, roles, credential=proven.credential)
 
@@ -97,9 +98,11 @@ class TokenManager(Manager):
         user = results[0].user
         if not user.is_active:
             raise Unauthorized(detail="the user is disabled")
-        parent = next((one.parent for one in results if one.parent), None)
         return Proven(
-            user, parent, next((one.credential for one in results if one.credential), None)
+            user,
+            parent=next((one.parent for one in results if one.parent), None),
+            credential=next((one.credential for one in results if one.credential), None),
+            key_id=next((one.key_id for one in results if one.key_id), ""),
         )
 
     def _scoped(self, proven: Proven, scope: Scope | None) -> tuple[Place, list[Role]]:
@@ -160,6 +163,7 @@ class TokenManager(Manager):
             seen=seen,
             parent=proven.parent,
             trust=trust,
+            key_id=proven.key_id,
         )
         return IssuedToken(token, user, place, chosen, trust=trust)
 
@@ -186,7 +190,7 @@ class TokenManager(Manager):
 
     @policy("identity:tokens:revoke")
     def revoke(self, text: str) -> None:
-        """Void a token (log-out); raise TokenNotFound as ``validate`` does."""
+        """Void a token and what was scoped from it (log-out); raise TokenNotFound as ``validate`` does."""
         token = self._subject(text)
         with transaction.atomic():
             revocations.revoke(audit_id=token.audit_ids[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -12,7 +12,7 @@ from cloudweb.database import clock
 from cloudweb.exceptions import Forbidden, InvalidInput, PolicyNotAuthorized
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
-from identity import revocations
+from identity import ceilings, revocations
 from identity.exceptions import MadeByProgram, NoSuchReference, RoleNotFound, TrustNotFound
 from identity.ids import undashed
 from identity.manager.application_credentials import Wanted
@@ -21,10 +21,16 @@ from identity.querysets import effective_roles
 from identity.scopes import Place
 
 MOST_REDELEGATIONS = 3
+NO_ROLE = "A trust delegates roles that the trustor has on the project."
+#: So long a trust that ended is kept, for its id may be asked for.
+KEPT = timedelta(days=1)
 
 
 class TrustManager(Manager):
-    """What users delegate to each other; only the two of a trust and operators see it."""
+    """What users delegate to each other; only the two of a trust and operators see it.
+
+    A token of a trust sees that one and those it was handed on as.
+    """
 
     @policy("identity:trusts:list")
     def list(
@@ -50,6 +56,9 @@ class TrustManager(Manager):
         rows = Trust.objects.filter(deleted_at=None).prefetch_related("roles")
         if self.context.reads_all:
             return rows
+        if self.context.trust_id:
+            acting = self.context.trust_id
+            return rows.filter(Q(pk=acting) | Q(redelegated_from=acting))
         own = self.context.user_id
         return rows.filter(Q(trustor_id=own) | Q(trustee_id=own))
 
@@ -66,10 +75,10 @@ class TrustManager(Manager):
         remaining_uses: int | None = None,
         redelegation_count: int = 0,
     ) -> Trust:
-        """Delegate some of one's own roles on the token's project.
+        """Delegate some of one's own roles on a project; a program those of its own on its own.
 
         With a token of a trust that allows it, the trust is handed on, never widened. Raises
-        Forbidden, NoSuchReference, InvalidInput, MadeByProgram.
+        Forbidden, NoSuchReference, InvalidInput, MadeByProgram, TooManyOfUser.
         """
         parent = self._parent()
         trustor_id = parent.trustor_id if parent else self.context.user_id
@@ -90,6 +99,7 @@ class TrustManager(Manager):
             raise Forbidden(f"A trust is handed on at most {MOST_REDELEGATIONS} times.")
         granted = self._roles(str(trustor_id), project, roles, parent) if project else []
         with transaction.atomic():
+            self._make_room(str(trustor_id))
             trust = Trust.objects.create(
                 trustor_id=trustor_id,
                 trustee=trustee,
@@ -102,6 +112,11 @@ class TrustManager(Manager):
             )
             trust.roles.set(granted)
         return trust
+
+    def _make_room(self, trustor_id: str) -> None:
+        """Forget what ended long ago, for a trust is kept a while; refuse one too many."""
+        rows = Trust.objects.filter(trustor_id=trustor_id)
+        ceilings.hold(trustor_id, "trusts", used=lambda: _room_taken(rows))
 
     def _parent(self) -> Trust | None:
         """Return the trust this token acts under; refuse other programs."""
@@ -121,6 +136,8 @@ class TrustManager(Manager):
         expires_at: datetime | None,
         remaining_uses: int | None,
     ) -> None:
+        if parent.remaining_uses is not None:
+            raise Forbidden("A trust whose uses are counted cannot be handed on.")
         longer = parent.expires_at and expires_at and expires_at > parent.expires_at
         if longer or remaining_uses is not None or (impersonation and not parent.impersonation):
             raise Forbidden("A trust that is handed on cannot allow more than it does.")
@@ -128,15 +145,19 @@ class TrustManager(Manager):
     def _project(self, project_id: str | None) -> Project | None:
         if project_id is None:
             return None
-        if undashed(project_id) != self.context.project_id:
-            raise Forbidden("A trust is for the project of the token.")
-        return Project.objects.select_related("domain").get(pk=undashed(project_id))
+        if self.context.is_delegated and undashed(project_id) != self.context.project_id:
+            raise Forbidden("A trust that a program makes is for the project of its token.")
+        row = Project.objects.select_related("domain").filter(pk=undashed(project_id)).first()
+        if row is None:
+            raise Forbidden(NO_ROLE)
+        return row
 
     def _roles(
         self, trustor_id: str, project: Project, wanted: Sequence[Wanted], parent: Trust | None
     ) -> Sequence[Role]:
         held = effective_roles(trustor_id, Place(project=project))
-        held = [role for role in held if role.name in self.context.roles]
+        if self.context.is_delegated:
+            held = [role for role in held if role.name in self.context.roles]
         if parent is not None:
             allowed = set(parent.roles.values_list("pk", flat=True))
             held = [role for role in held if role.pk in allowed]
@@ -145,7 +166,7 @@ class TrustManager(Manager):
         for one in wanted:
             role = by_id.get(one.id) if one.id else by_name.get(one.name)
             if role is None:
-                raise Forbidden("A trust delegates roles that the trustor has on the project.")
+                raise Forbidden(NO_ROLE)
             found.append(role)
         return found
 
@@ -181,6 +202,13 @@ class TrustManager(Manager):
         if role is None:
             raise RoleNotFound(role_id)
         return role
+
+
+def _room_taken(rows: QuerySet[Trust]) -> int:
+    """Count a trustor's trusts after those were removed that ended long ago."""
+    before = clock.now() - KEPT
+    rows.filter(Q(deleted_at__lt=before) | Q(expires_at__lt=before)).delete()
+    return rows.count()
 
 
 def is_alive(trust: Trust) -> bool:

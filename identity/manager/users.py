@@ -13,15 +13,25 @@ from cloudweb import events
 from cloudweb.exceptions import Forbidden, Unauthorized
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
-from identity import passwords, revocations
+from identity import lockout, multifactor, passwords, revocations, second_step
 from identity.authentication import find_user, proves
-from identity.exceptions import DuplicateName, NoSuchReference, UserNotFound, WrongPassword
+from identity.exceptions import (
+    DuplicateName,
+    MadeByProgram,
+    NoSuchReference,
+    UserNotFound,
+    WrongPasscode,
+    WrongPassword,
+)
 from identity.ids import undashed
 from identity.manager.projects import merged
 from identity.manager.writing import change, insert, refuse_foreign, refuse_moves
 from identity.models import Domain, Project, User
 from identity.querysets import in_reach
 from identity.reach import manages, reads, refuse_privileged_user
+
+#: What decides over how a user logs in: what acts for him leaves his own alone.
+_LOG_IN = frozenset({"password", "options", "lock_password"})
 
 
 class UserManager(Manager):
@@ -91,6 +101,12 @@ class UserManager(Manager):
         WeakPassword. A new password, and enabling him, open a locked account.
         """
         user = self._managed(user_id)
+        if (
+            self.context.is_delegated
+            and user.pk == self.context.user_id
+            and _LOG_IN & changes.keys()
+        ):
+            raise MadeByProgram
         refuse_moves(user, fixed or {})
         refuse_foreign(user, changes)
         before = user.password
@@ -115,28 +131,51 @@ class UserManager(Manager):
         return user
 
     @policy("identity:user_passwords:change")
-    def change_password(self, user_id: str, *, original_password: str, password: str) -> None:
+    def change_password(
+        self, user_id: str, *, original_password: str, password: str, passcode: str = ""
+    ) -> None:
         """Let a user change his own password, which voids all his tokens; he needs none for it.
 
-        Raises UserNotFound for anyone else's, WrongPassword (without a token Unauthorized for both),
-        Forbidden where it is locked, WeakPassword, PasswordReused, PasswordTooYoung.
+        Another's token counts as none. Raises WrongPassword, WrongPasscode (without his token
+        Unauthorized for both), TooManyRequests, Forbidden where it is locked or his rules ask for
+        more than he shows, WeakPassword, PasswordReused, PasswordTooYoung.
         """
-        own_id = self.context.user_id
-        if own_id is not None and user_id != own_id:
-            raise UserNotFound(user_id)
         user = find_user(user_id=user_id)
-        if own_id is not None and user is not None:
+        own = user is not None and user.pk == self.context.user_id
+        if own and user is not None:
             refuse_foreign(user, {"password": password})
         if not proves(user, original_password) or user is None:
-            if own_id is None:
-                raise Unauthorized(detail=f"wrong user or original password: {user_id!r}")
-            raise WrongPassword
+            if own:
+                raise WrongPassword
+            raise Unauthorized(detail=f"wrong user or original password: {user_id!r}")
+        self._refuse_half_shown(user, passcode, own=own)
         if user.lock_password:
             raise Forbidden("An operator locked the password of this user.")
         passwords.check_strength(password, user)
         passwords.check_age(user)
         passwords.check_history(user, password)
         self._replace_password(user, password)
+
+    def _refuse_half_shown(self, user: User, passcode: str, *, own: bool) -> None:
+        """Refuse who knows the password alone of a user that shows more than that to log in."""
+        shown = {"password"}
+        if second_step.has_factor(user):
+            if not second_step.passed(user, passcode):
+                if own:
+                    raise WrongPasscode
+                raise Unauthorized(
+                    "A passcode of this user's second factor is required, too.",
+                    detail=f"wrong passcode for a new password: {user.pk}",
+                )
+            shown.add("totp")
+        if own and not self.context.is_delegated:
+            shown |= self.context.methods
+        if not multifactor.enough(user, shown):
+            raise Forbidden(
+                "This user shows more than a password to log in, and this is not all of it. Ask an "
+                "operator for a new password."
+            )
+        lockout.forget(user)
 
     def _replace_password(self, user: User, password: str) -> None:
         columns = passwords.replaced(make_password(password), options=user.options, own=True)

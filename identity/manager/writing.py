@@ -26,17 +26,22 @@ def insert(row: models.Model, *, taken: Conflict) -> None:
         raise taken from error
 
 
+def write(row: models.Model, *columns: str, taken: Conflict) -> None:
+    """Write columns of a row; raise ``taken`` if its unique name is."""
+    try:
+        with transaction.atomic():
+            row.save(update_fields=columns)
+    except IntegrityError as error:
+        raise taken from error
+
+
 def change(row: models.Model, changes: Mapping[str, Any], *, taken: Conflict) -> set[str]:
     """Write the attributes that differ and return their names; raise ``taken`` on a duplicate."""
     changed = {name for name, value in changes.items() if getattr(row, name) != value}
     for name in changed:
         setattr(row, name, changes[name])
     if changed:
-        try:
-            with transaction.atomic():
-                row.save(update_fields=sorted(changed))
-        except IntegrityError as error:
-            raise taken from error
+        write(row, *sorted(changed), taken=taken)
     return changed
 
 

@@ -12,11 +12,12 @@ from identity.tokens import Token
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """Who it is; the token it was proven with (its expiry holds on), or the application credential."""
+    """Who it is; the token (its expiry holds on), application credential or EC2 key it was proven with."""
 
     user: User
     parent: Token | None = None
     credential: ApplicationCredential | None = None
+    key_id: str = ""
 
 
 class Proof(ABC):

@@ -57,13 +57,14 @@ class SignatureProof(Proof):
 
     def prove(self) -> Proven:
         """Return whose key it is."""
-        return Proven(self.key().row.user)
+        row = self.key().row
+        return Proven(row.user, key_id=row.pk)
 
     def key(self) -> Key:
         """Return the key that signed; raise Unauthorized if none we know did."""
-        digest = hashlib.sha256(self.access.encode()).hexdigest()
+        digest = hashlib.sha256(self.access.encode(errors="replace")).hexdigest()
         rows = Credential.objects.select_related("user__domain")
-        row = rows.filter(pk=digest, type=TYPE).first()
+        row = rows.filter(access_digest=digest, type=TYPE).first()
         kept = json.loads(decrypt(row.encrypted_blob)) if row else {}
         secret = kept.get("secret") or secrets.token_hex(16)  # an unknown key costs the same
         if not isinstance(secret, str) or not self._fits(secret) or row is None:

@@ -12,7 +12,8 @@ from identity.models.user import User
 class Credential(models.Model):
     """A secret of a user, encrypted (cloudweb/encryption.py).
 
-    The id of an EC2 key is the SHA-256 of its access key, as clients of the OpenStack API compute it.
+    The id of an EC2 key is the SHA-256 of the access key it was made with, as clients of the
+    OpenStack API compute it; ``access_digest`` is that of the access key it has.
     """
 
     id = models.CharField(primary_key=True, max_length=64, default=new_id, editable=False)
@@ -21,6 +22,9 @@ class Credential(models.Model):
         Project, null=True, blank=True, on_delete=models.CASCADE, related_name="credentials"
     )
     type = models.CharField(max_length=255)
+    access_digest = models.CharField(
+        max_length=64, null=True, blank=True, unique=True, editable=False
+    )
     encrypted_blob = models.TextField()
     trust_id = models.CharField(max_length=64, blank=True, default="")
     application_credential_id = models.CharField(max_length=64, blank=True, default="")

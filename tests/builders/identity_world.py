@@ -11,14 +11,15 @@ from botocore.credentials import Credentials
 
 from identity.bootstrap import bootstrap
 from identity.manager import (
+    AccessKeyManager,
     ApplicationCredentialManager,
     CredentialManager,
     IdentityProviderManager,
     MappingManager,
     TrustManager,
 )
+from identity.manager.access_keys import AccessKey
 from identity.manager.application_credentials import Wanted
-from identity.manager.credentials import AccessKey
 from identity.models import (
     AccessRule,
     Endpoint,
@@ -213,7 +214,7 @@ def _secrets_of(user: User, role_id: str) -> Mapping[str, Any]:
         user.pk, name="a program", roles=[Wanted(id=role_id)]
     )
     spare = AccessRule.objects.create(user=user, service="compute", method="GET", path="/v2.1")
-    key = CredentialManager(context).create_access_key(user.pk, project_id=project_id)
+    key = AccessKeyManager(context).create(user.pk, project_id=project_id)
     other = CredentialManager(context).create(user_id=user.pk, type="cert", blob="x")
     trust = TrustManager(context).create(
         trustor_user_id=user.pk,

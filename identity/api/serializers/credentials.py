@@ -11,14 +11,27 @@ from cloudweb.api.fields import Body
 from identity.api.serializers.attributes import OpenBody, invented
 from identity.api.serializers.links import self_link
 from identity.api.serializers.projects import Id
-from identity.manager.credentials import AccessKey, Opened
+from identity.api.serializers.users import Passcode, Password
+from identity.manager.access_keys import AccessKey
+from identity.manager.secrets import Opened, Proof
 
 Blob = Annotated[str, StringConstraints(min_length=1, max_length=65_536), Field(repr=False)]
 Kind = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 READ_ONLY = frozenset({"id", "links", "created_at"})
 
 
-class CredentialCreate(OpenBody):
+class Proven(OpenBody):
+    """What proves that it is the user himself, where his second factor changes."""
+
+    original_password: Annotated[Password | None, Field(repr=False)] = None
+    passcode: Annotated[Passcode | None, Field(repr=False)] = None
+
+    def proof(self) -> Proof:
+        """Return it as the manager takes it."""
+        return Proof(self.original_password or "", self.passcode or "")
+
+
+class CredentialCreate(Proven):
     """POST /credentials."""
 
     user_id: Id | None = None
@@ -27,7 +40,11 @@ class CredentialCreate(OpenBody):
     project_id: Id | None = None
 
 
-class CredentialUpdate(OpenBody):
+class CredentialDelete(Proven):
+    """DELETE /credentials/{id}."""
+
+
+class CredentialUpdate(Proven):
     """PATCH /credentials/{id}."""
 
     type: Kind = ""
@@ -47,7 +64,7 @@ def extra_of(body: CredentialCreate) -> dict[str, Any]:
 
 
 def credential_body(request: HttpRequest, one: Opened) -> dict[str, Any]:
-    """Return one credential; only its user and operators get to see it."""
+    """Return one credential; ``blob`` is null for who does not get to see it."""
     row = one.row
     return {
         **row.extra,
@@ -61,7 +78,7 @@ def credential_body(request: HttpRequest, one: Opened) -> dict[str, Any]:
 
 
 def access_key_body(request: HttpRequest, key: AccessKey) -> dict[str, Any]:
-    """Return one EC2 key."""
+    """Return one EC2 key; ``secret`` is null for who does not get to see it."""
     return {
         "access": key.access,
         "secret": key.secret,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from django.http import HttpRequest
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from cloudweb.api.fields import Body, LooseBool, Name
 from cloudweb.api.times import micros
@@ -14,8 +14,10 @@ from identity.api.serializers.links import self_link
 from identity.api.serializers.projects import Description, Id
 from identity.authentication import LONGEST_PASSWORD
 from identity.models import User
+from identity.passcodes import LONGEST as LONGEST_PASSCODE
 
 Password = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_PASSWORD)]
+Passcode = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_PASSCODE)]
 Email = Annotated[str, StringConstraints(max_length=255)]
 READ_ONLY = frozenset({"id", "links", "created_at", "password_expires_at"})
 
@@ -49,8 +51,9 @@ class UserUpdate(OpenBody):
 class PasswordChange(Body):
     """POST /users/{id}/password."""
 
-    original_password: Password
-    password: Password
+    original_password: Annotated[Password, Field(repr=False)]
+    password: Annotated[Password, Field(repr=False)]
+    passcode: Annotated[Passcode | None, Field(repr=False)] = None
 
 
 def extra_of(body: UserCreate | UserUpdate) -> dict[str, Any]:

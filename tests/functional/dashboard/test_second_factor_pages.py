@@ -256,6 +256,43 @@ def test_removing_by_the_page(person: Person, clock: Any) -> None:
     assert person.give_password(Client()).url == "/servers"
 
 
+def test_a_second_device_takes_a_code_of_the_first(person: Person) -> None:
+    person.browser.post(f"{PAGE}/begin")
+    page = person.browser.get(f"{PAGE}/new").content.decode()
+    found = re.search(r'data-seed="([A-Z2-7]{32})"', page)
+    assert found is not None
+    assert 'name="current_passcode"' in page
+    body = {"label": "Tablet", "passcode": pyotp.TOTP(found[1]).now(), "password": PASSWORD}
+    assert person.browser.post(f"{PAGE}/new", body).status_code == 422
+    body["current_passcode"] = "no"
+    assert "was used already" in text_of(person.browser.post(f"{PAGE}/new", body))
+    assert Credential.objects.count() == 1
+    body["current_passcode"] = person.codes[0]
+    assert person.browser.post(f"{PAGE}/new", body).url == PAGE
+    assert Credential.objects.count() == 2
+
+
+def test_a_new_password_takes_a_code(person: Person, clock: Any) -> None:
+    """On the account's page, and on the one of who cannot log in any more."""
+    clock.shift(30)
+    new = {"old_password": PASSWORD, "new_password1": "n3w", "new_password2": "n3w"}
+    assert 'name="passcode"' in person.browser.get("/account").content.decode()
+    assert person.browser.post("/account", new).status_code == 422
+    answer = person.browser.post("/account", {**new, "passcode": "no"})
+    assert "one-time password is wrong" in text_of(answer)
+    nobody = Client()
+    named = {**new, "username": person.user.name}
+    assert "passcode" in text_of(nobody.post("/login/expired", named))
+    wrong = {**named, "old_password": "x", "passcode": person.device.now()}
+    assert "do not belong together" in text_of(nobody.post("/login/expired", wrong))
+    code = {"passcode": person.device.now()}
+    assert person.browser.post("/account", {**new, **code}).url == "/account"
+    assert is_in(person.browser)
+    again = {**named, "old_password": "n3w", "new_password1": "n4", "new_password2": "n4"}
+    answer = nobody.post("/login/expired", {**again, "passcode": person.codes[0]})
+    assert answer.url == "/login"
+
+
 def test_new_codes_by_the_page(person: Person, clock: Any) -> None:
     clock.shift(30)
     body = {"password": PASSWORD, "passcode": person.device.now()}

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pyotp
 import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import authenticate
 from django.test import Client
 
+from cloudweb.encryption import encrypt
 from cloudweb.exceptions import Unauthorized
 from identity import quotas
 from identity.bootstrap import bootstrap
 from identity.models import (
     Assignment,
+    Credential,
     Endpoint,
     Group,
     Limit,
@@ -248,6 +251,20 @@ def test_own_password(site: Client, operator: User) -> None:
     with pytest.raises(Unauthorized):
         valid(text)
     assert site.get(f"{BASE}/user/").status_code == 200
+
+
+def test_own_password_with_a_second_factor(site: Client, operator: User) -> None:
+    """The page asks for a code, too, and says what is wrong."""
+    assert b"passcode" not in site.get("/admin/password_change/").content
+    seed = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+    Credential.objects.create(user=operator, type="totp", encrypted_blob=encrypt(seed))
+    assert b'name="passcode"' in site.get("/admin/password_change/").content
+    form = {"old_password": "right", "new_password1": "new", "new_password2": "new"}
+    answer = site.post("/admin/password_change/", {**form, "passcode": "no"})
+    assert b"one-time password is wrong" in answer.content
+    answer = site.post("/admin/password_change/", {**form, "passcode": pyotp.TOTP(seed).now()})
+    assert answer.status_code == 302
+    assert authenticate(username=operator.name, password="new") == operator
 
 
 def test_a_membership_given_and_taken(site: Client) -> None:

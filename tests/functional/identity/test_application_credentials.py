@@ -168,14 +168,36 @@ def test_a_restricted_one_makes_no_further_log_ins(user: User) -> None:
     assert free.send("POST", url(user), body).status_code == 201
 
 
-def test_a_restricted_one_does_not_see_the_second_factor(user: User) -> None:
-    seeds = "/identity/v3/credentials?type=totp"
-    body = {"credential": {"type": "totp", "blob": "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"}}
-    seed = client_of(user).send("POST", "/identity/v3/credentials", body).json()["credential"]
-    restricted, free = client_by(made(user)), client_by(made(user, name="f", unrestricted=True))
-    assert restricted.send("GET", seeds).json()["credentials"] == []
-    assert restricted.send("GET", f"/identity/v3/credentials/{seed['id']}").status_code == 404
-    assert len(free.send("GET", seeds).json()["credentials"]) == 1
+def test_what_a_program_makes_is_no_more_than_itself(user: User) -> None:
+    """No role, no time and no request more; the user himself names any role that he has now."""
+    soon = (timezone.now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S")
+    free = client_by(made(user, roles=[{"name": "reader"}], unrestricted=True, expires_at=soon))
+
+    def more(client: ApiClient, name: str, **body: Any) -> Any:
+        return client.send("POST", url(user), {"application_credential": {"name": name, **body}})
+
+    assert more(free, "m", roles=[{"name": "member"}]).status_code == 400
+    late = more(free, "r", expires_at="2099-01-01T00:00:00").json()["application_credential"]
+    assert late["expires_at"].startswith(soon)
+    assert [role["name"] for role in late["roles"]] == ["reader"]
+    anything = [{"service": "identity", "method": "POST", "path": "/**"}]
+    ruled = client_by(made(user, name="ruled", unrestricted=True, access_rules=anything))
+    assert more(ruled, "n").status_code == 403
+
+    before = client_of(user)
+    grant(user, user.default_project, "manager")
+    assert more(before, "now", roles=[{"name": "manager"}]).status_code == 201
+    assert more(free, "never", roles=[{"name": "manager"}]).status_code == 400
+
+
+def test_a_user_keeps_so_many_and_no_more(user: User, settings: Any) -> None:
+    settings.USER_LIMITS = {**settings.USER_LIMITS, "application_credentials": 2, "access_rules": 2}
+    assert create(user, access_rules=[*RULES, {**RULES[0], "path": "/x"}]).status_code == 403
+    assert not ApplicationCredential.objects.exists()
+    assert [create(user, name=f"n{number}").status_code for number in range(3)] == [201, 201, 403]
+    refused = create(user, name="more").json()["error"]["message"]
+    assert refused == "A user keeps at most 2 application credentials. Delete some first."
+    assert create(make_member(), name="mine").status_code == 201
 
 
 def test_its_token_cannot_be_rescoped(user: User) -> None:

@@ -33,7 +33,9 @@ def test_create_show_change_delete() -> None:
     place = f"{CREDENTIALS}/{one['id']}"
     changed = client.send("PATCH", place, {"credential": {"blob": "another"}}).json()["credential"]
     assert changed == {**one, "blob": "another"}
-    assert client.send("GET", f"{CREDENTIALS}?type=cert").json()["credentials"] == [changed]
+    assert client.send("GET", place).json()["credential"] == changed
+    listed = client.send("GET", f"{CREDENTIALS}?type=cert").json()["credentials"]
+    assert listed == [{**changed, "blob": None}]
     assert client.send("GET", f"{CREDENTIALS}?type=totp").json()["credentials"] == []
     assert client.send("DELETE", place).status_code == 204
     assert client.send("GET", place).status_code == 404
@@ -81,17 +83,54 @@ def test_an_ec2_key_is_the_same_from_both_sides() -> None:
     key = answer.json()["credential"]
     assert answer.status_code == 201
     assert (key["user_id"], key["tenant_id"], key["trust_id"]) == (user.pk, project, None)
-    assert client.send("GET", keys).json()["credentials"] == [key]
+    assert client.send("GET", keys).json()["credentials"] == [{**key, "secret": None}]
     assert client.send("GET", f"{keys}/{key['access']}").json()["credential"] == key
-    (one,) = client.send("GET", f"{CREDENTIALS}?type=ec2").json()["credentials"]
-    assert one["id"] == hashlib.sha256(key["access"].encode()).hexdigest()
+    (listed,) = client.send("GET", f"{CREDENTIALS}?type=ec2").json()["credentials"]
+    assert listed["id"] == hashlib.sha256(key["access"].encode()).hexdigest()
+    one = client.send("GET", f"{CREDENTIALS}/{listed['id']}").json()["credential"]
+    assert one == {**listed, "blob": one["blob"]}
     assert json.loads(one["blob"])["secret"] == key["secret"]
     again = {"credential": {name: one[name] for name in ("type", "blob", "project_id")}}
     assert client.send("POST", CREDENTIALS, again).status_code == 409
-    other = {"credential": {"blob": json.dumps({"access": "b", "secret": "c"})}}
-    assert client.send("PATCH", f"{CREDENTIALS}/{one['id']}", other).status_code == 400
     assert client.send("DELETE", f"{keys}/{key['access']}").status_code == 204
     assert client.send("GET", f"{keys}/{key['access']}").status_code == 404
+
+
+def test_the_access_key_of_an_ec2_key_may_change() -> None:
+    """Its id stays, as clients expect; it is found by its new name alone, which is nobody else's."""
+    user, other = make_member(), make_member()
+    client, project = client_of(user), user.default_project_id
+    keys = f"/identity/v3/users/{user.pk}/credentials/OS-EC2"
+    key = client.send("POST", keys, {"tenant_id": project}).json()["credential"]
+    place = f"{CREDENTIALS}/{hashlib.sha256(key['access'].encode()).hexdigest()}"
+
+    def renamed(access: str, by: Any = client) -> int:
+        body = {"credential": {"blob": json.dumps({"access": access, "secret": "c"})}}
+        return int(by.send("PATCH", place, body).status_code)
+
+    assert renamed("new") == 200
+    assert client.send("GET", f"{keys}/{key['access']}").status_code == 404
+    assert client.send("GET", f"{keys}/new").json()["credential"]["secret"] == "c"
+    theirs = {"type": "ec2", "project_id": other.default_project_id}
+    theirs["blob"] = json.dumps({"access": "new", "secret": "d"})
+    rival = client_of(other)
+    assert rival.send("POST", CREDENTIALS, {"credential": theirs}).status_code == 409
+    theirs["blob"] = json.dumps({"access": "taken", "secret": "d"})
+    assert rival.send("POST", CREDENTIALS, {"credential": theirs}).status_code == 201
+    assert renamed("taken") == 409
+    assert client.send("GET", f"{keys}/new").status_code == 200
+
+
+def test_a_user_keeps_so_many_secrets(settings: Any) -> None:
+    settings.USER_LIMITS = {**settings.USER_LIMITS, "credentials": 2}
+    user = make_member()
+    client, keys = client_of(user), f"/identity/v3/users/{user.pk}/credentials/OS-EC2"
+    body = {"credential": {"type": "cert", "blob": "x"}}
+    assert client.send("POST", CREDENTIALS, body).status_code == 201
+    key = {"tenant_id": user.default_project_id}
+    assert [client.send("POST", keys, key).status_code for _ in range(2)] == [201, 403]
+    assert client.send("POST", CREDENTIALS, body).status_code == 403
+    assert client_of(make_member()).send("POST", CREDENTIALS, body).status_code == 201
 
 
 def test_an_ec2_key_needs_a_role_on_its_project() -> None:

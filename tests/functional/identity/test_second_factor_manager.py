@@ -14,7 +14,6 @@ from cloudweb.exceptions import Conflict, Forbidden, PolicyNotAuthorized, Unauth
 from identity import multifactor, passcodes
 from identity.exceptions import (
     CredentialNotFound,
-    MadeByProgram,
     UserNotFound,
     WrongPasscode,
     WrongPassword,
@@ -46,12 +45,16 @@ def manager_of(user: User) -> SecondFactorManager:
     return SecondFactorManager(make_context(user))
 
 
-def add(user: User, label: str = "phone") -> tuple[Any, pyotp.TOTP]:
-    """Add a device; return what that gave, and the device."""
+def add(user: User, label: str = "phone", *, current: str = "") -> tuple[Any, pyotp.TOTP]:
+    """Add a device (``current`` is a code of one before it); return what that gave, and the device."""
     begun = manager_of(user).begin()
     device = pyotp.TOTP(begun.seed)
     made = manager_of(user).confirm(
-        sealed=begun.sealed, label=label, password=PASSWORD, passcode=device.now()
+        sealed=begun.sealed,
+        label=label,
+        password=PASSWORD,
+        passcode=device.now(),
+        current_passcode=current,
     )
     user.refresh_from_db()
     return made, device
@@ -103,9 +106,12 @@ def test_the_passcode_that_proved_the_device_logs_nobody_in(user: User, clock: A
 
 
 def test_another_device_ends_nothing_and_draws_no_codes(user: User) -> None:
-    add(user)
+    first, _ = add(user)
     token, before = make_token(user).signed(), user.get_session_auth_hash()
-    made, _ = add(user, "tablet")
+    with pytest.raises(WrongPasscode):
+        add(user, "tablet")
+    assert len(passcodes.seeds(user)) == 1
+    made, _ = add(user, "tablet", current=first.codes[0])
     assert made.codes == ()
     assert user.get_session_auth_hash() == before
     assert valid(token)
@@ -128,13 +134,13 @@ def test_a_seed_is_its_users_and_soon_over(user: User, clock: Any) -> None:
 def test_a_device_is_added_once_and_eight_are_enough(user: User) -> None:
     begun = manager_of(user).begin()
     proof = {"label": "x", "password": PASSWORD, "passcode": pyotp.TOTP(begun.seed).now()}
-    manager_of(user).confirm(sealed=begun.sealed, **proof)
+    made = manager_of(user).confirm(sealed=begun.sealed, **proof)
     with pytest.raises(Conflict, match="already"):
         manager_of(user).confirm(sealed=begun.sealed, **proof)
     for number in range(7):
-        add(user, f"device {number}")
+        add(user, f"device {number}", current=made.codes[number])
     with pytest.raises(Conflict, match="at most 8"):
-        add(user)
+        add(user, current=made.codes[7])
     assert Credential.objects.count() == 8
 
 
@@ -163,7 +169,7 @@ def test_new_codes_end_the_old_ones(user: User, clock: Any) -> None:
 
 def test_removing_asks_for_both_and_the_last_one_ends_the_rule(user: User, clock: Any) -> None:
     made, device = add(user)
-    other, _ = add(user, "tablet")
+    other, _ = add(user, "tablet", current=made.codes[1])
     clock.shift(30)
     with pytest.raises(WrongPassword):
         manager_of(user).remove(made.device.pk, password="wrong", passcode=device.now())
@@ -200,8 +206,9 @@ def test_what_an_operator_demands_a_user_cannot_switch_off(user: User) -> None:
 
 
 def test_programs_and_users_of_a_provider_have_none(user: User) -> None:
-    with pytest.raises(MadeByProgram):
-        SecondFactorManager(RequestContext(user_id=user.pk, restricted=True)).begin()
+    for acting in ({"restricted": True}, {"credential_id": "unrestricted"}, {"trust_id": "t"}):
+        with pytest.raises(PolicyNotAuthorized):
+            SecondFactorManager(RequestContext(user_id=user.pk, **acting)).begin()
     begun = manager_of(user).begin()
     User.objects.filter(pk=user.pk).update(source=Source.OIDC)
     with pytest.raises(Forbidden):

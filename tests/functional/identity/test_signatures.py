@@ -117,6 +117,25 @@ def test_a_signature_becomes_a_token(
     assert again.status_code == 401, "it stays on the project of its key"
 
 
+@pytest.mark.parametrize("ending", ["OS-EC2", "credentials", "another secret"])
+def test_what_a_key_signed_for_ends_with_it(
+    user: User, key: Credentials, service: ApiClient, ending: str
+) -> None:
+    """However it goes, and when its secret is another one; other tokens of the user stay."""
+    bearer = ApiClient(ask(service, signed_2(key)).headers["X-Subject-Token"])
+    assert bearer.send("GET", "/identity/v3/auth/projects").status_code == 200
+    own, digest = client_of(user), hashlib.sha256(key.access_key.encode()).hexdigest()
+    secret = {"blob": json.dumps({"access": key.access_key, "secret": "s" * 32})}
+    method, path, body = {
+        "OS-EC2": ("DELETE", f"users/{user.pk}/credentials/OS-EC2/{key.access_key}", None),
+        "credentials": ("DELETE", f"credentials/{digest}", None),
+        "another secret": ("PATCH", f"credentials/{digest}", {"credential": secret}),
+    }[ending]
+    assert own.send(method, f"/identity/v3/{path}", body).status_code in (200, 204)
+    assert bearer.send("GET", "/identity/v3/auth/projects").status_code == 401
+    assert own.send("GET", "/identity/v3/auth/projects").status_code == 200
+
+
 @pytest.mark.parametrize("name", ["access", "signature", "verb", "host", "path", "params"])
 @pytest.mark.parametrize("sign", [signed_2, signed_4], ids="24")
 def test_every_part_is_signed(key: Credentials, service: ApiClient, sign: Any, name: str) -> None:
@@ -248,7 +267,7 @@ def test_a_key_on_a_trust_has_what_the_trust_gives(user: User, service: ApiClien
         access = f"key-{status}-{trust_id}"
         blob = {"access": access, "secret": "s" * 32, "trust_id": trust_id}
         Credential.objects.create(
-            pk=hashlib.sha256(access.encode()).hexdigest(),
+            access_digest=hashlib.sha256(access.encode()).hexdigest(),
             user=trustee,
             project=user.default_project,
             type="ec2",

@@ -12,8 +12,16 @@ from django.utils import timezone
 from cloudweb.context import RequestContext
 from identity.manager import AssignmentManager, UserManager
 from identity.manager.assignments import GrantTarget
-from identity.models import User
-from tests.builders.identity import ApiClient, client_of, make_member, make_role, make_user
+from identity.models import Trust, User
+from tests.builders.identity import (
+    ApiClient,
+    client_of,
+    grant,
+    make_member,
+    make_project,
+    make_role,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 TRUSTS = "/identity/v3/OS-TRUST/trusts"
@@ -181,6 +189,39 @@ def test_a_trust_is_handed_on_and_never_widened(trustor: User, trustee: User) ->
     assert client_of(trustor).send("DELETE", f"{TRUSTS}/{first['id']}").status_code == 204
     assert status(later) == 401
     assert use(second, third).status_code == 401
+
+
+def test_a_trust_whose_uses_are_counted_is_not_handed_on(trustor: User, trustee: User) -> None:
+    """Else one use would become any number of them."""
+    more = {"remaining_uses": 2, "allow_redelegation": True, "redelegation_count": 1}
+    first = made(trustor, trustee, **more)
+    acting = ApiClient(use(first, trustee).headers["X-Subject-Token"])
+    assert create(trustor, make_user(), client=acting).status_code == 403
+    assert Trust.objects.count() == 1
+
+
+def test_any_project_where_the_trustor_has_the_roles(trustor: User, trustee: User) -> None:
+    """Whichever his token is for; strangers' projects are refused like those that do not exist."""
+    elsewhere, theirs = make_project(), make_project()
+    grant(trustor, elsewhere, "manager")
+    trust = made(trustor, trustee, project_id=elsewhere.pk, roles=[{"name": "manager"}])
+    assert use(trust, trustee).json()["token"]["project"]["id"] == elsewhere.pk
+    refusals = [create(trustor, trustee, project_id=one) for one in (theirs.pk, "0" * 32)]
+    assert [one.status_code for one in refusals] == [403, 403]
+    assert len({one.json()["error"]["message"] for one in refusals}) == 1
+
+
+def test_a_user_gives_so_many_and_those_that_ended_are_forgotten(
+    trustor: User, trustee: User, settings: Any
+) -> None:
+    settings.USER_LIMITS = {**settings.USER_LIMITS, "trusts": 2}
+    first = made(trustor, trustee)
+    client_of(trustor).send("DELETE", f"{TRUSTS}/{first['id']}")
+    made(trustor, trustee)
+    assert create(trustor, trustee).status_code == 403
+    with time_machine.travel(timezone.now() + timedelta(days=2)):
+        assert create(trustor, trustee).status_code == 201
+    assert not Trust.objects.filter(pk=first["id"]).exists()
 
 
 def test_a_trusts_token_makes_no_credentials(trustor: User, trustee: User) -> None:

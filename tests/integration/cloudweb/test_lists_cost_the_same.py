@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cloudweb.context import RequestContext
 from compute.models import Flavor
-from identity.manager import ApplicationCredentialManager, CredentialManager, TrustManager
+from identity.manager import AccessKeyManager, ApplicationCredentialManager, TrustManager
 from identity.manager.application_credentials import Wanted, WantedRule
 from identity.models import Endpoint, Limit, Region, RegisteredLimit, Service, User
 from instances.models import KeyPair
@@ -85,9 +85,7 @@ def a_trust(user: User, _number: int) -> None:
 
 
 def an_access_key(user: User, _number: int) -> None:
-    CredentialManager(make_context(user)).create_access_key(
-        user.pk, project_id=str(user.default_project_id)
-    )
+    AccessKeyManager(make_context(user)).create(user.pk, project_id=str(user.default_project_id))
 
 
 def an_endpoint(_user: User, number: int) -> None:
