@@ -42,6 +42,7 @@ POINTS = frozenset(
         "job.after",
         "end_job.before_commit",
         "end_job.after_commit",
+        "leave_job.before",
         "undo.before_commit",
         "undo.after_commit",
         "end.before_commit",

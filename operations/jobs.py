@@ -18,6 +18,7 @@ from django.db.models import Q
 
 from cloudweb.conf import env, intervals
 from cloudweb.database.clock import now
+from cloudweb.killpoints import reach
 from operations.doorbell import ring_after_commit
 from operations.guard import Lost, guarded, lease
 from operations.models import Operation, Step
@@ -67,6 +68,7 @@ class Running:
 
     def put_back(self) -> None:
         """Let any worker go on with the operation, unless it is somebody else's already."""
+        reach("leave_job.before")
         with transaction.atomic():
             mine = Operation.objects.filter(
                 id=self.operation.id, epoch=self.epoch, state=OperationState.RUNNING

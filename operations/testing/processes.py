@@ -89,7 +89,7 @@ class Processes:
         """Start a child that does one thing in one thread, and may be frozen in it."""
         self._start(name, lambda: _done(job), kill_at)
 
-    def wait(self, name: str, seconds: float = 30) -> int | None:
+    def wait(self, name: str, seconds: float = 120) -> int | None:
         """Wait until a child has ended; return its exit code."""
         child = self._children[name]
         child.join(seconds)
@@ -99,7 +99,7 @@ class Processes:
         """Run a job in a child of its own (what an API process does); return its exit code."""
         self._start("caller", lambda: _done(job), kill_at)
         child = self._children.pop("caller")
-        child.join(30)
+        child.join(120)
         return child.exitcode
 
     def _has_control(self) -> bool:
@@ -116,7 +116,7 @@ class Processes:
         for _ in range(3):
             before = _boot_ids(domains)
             self._start(name, serve, kill_at)
-            limit = time.monotonic() + 20
+            limit = time.monotonic() + 60
             while time.monotonic() < limit:
                 if not domains or not self.is_alive(name) or _boot_ids(domains) != before:
                     return
@@ -142,7 +142,7 @@ class Processes:
             return
         if child.is_alive() and child.pid is not None:
             os.kill(child.pid, signal.SIGKILL)
-        child.join(10)
+        child.join(120)
 
     def thaw(self, name: str) -> None:
         """Let a frozen child go on."""

@@ -11,7 +11,7 @@ import pytest
 from tests.browser.conftest import Browser
 from tests.builders.openstack import Command
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 PAGES = (
     "/account", "/account/second-factor", "/account/application-credentials",
     "/account/application-credentials/new", "/account/api", "/members",

@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.conftest import Browser
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 PAGES = (
     "/", "/servers", "/servers/launch", "/images", "/images/new", "/key-pairs", "/activity", "/account",
 )  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser.conftest import Browser
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 
 def import_from(browser: Browser, url: str, *, name: str) -> str:

@@ -15,7 +15,7 @@ from tests.browser.conftest import Browser
 from tests.builders.openid import CLIENT_ID, CLIENT_SECRET, PASSWORD, Provider, running_provider
 from tests.infrastructure import ROOT, Cloud
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 
 def manage(cloud: Cloud, *words: str) -> str:

@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from cloudweb import process
 from identity.directories.conf import Directory
-from tests.infrastructure import free_port, scratch, wait_until
+from tests.infrastructure import PATIENCE, free_port, scratch, wait_until
 
 SUFFIX = "dc=corp,dc=example"
 PEOPLE = f"ou=people,{SUFFIX}"
@@ -218,7 +218,7 @@ def private_slapd() -> Iterator[Slapd]:
         )  # fmt: skip
         try:
             slapd = Slapd(home, port, server)
-            wait_until(slapd.answers, timeout=20, what="slapd answers")
+            wait_until(slapd.answers, what="slapd answers")
             slapd.add(SUFFIX, objectClass=["dcObject", "organization"], dc="corp", o="Corp")
             slapd.add(PEOPLE, objectClass="organizationalUnit", ou="people")
             slapd.add(GROUPS, objectClass="organizationalUnit", ou="groups")
@@ -233,4 +233,4 @@ def private_slapd() -> Iterator[Slapd]:
             if server.poll() is None:
                 server.send_signal(signal.SIGCONT)
                 server.terminate()
-                server.wait(10)
+                server.wait(PATIENCE)

@@ -20,6 +20,8 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 from werkzeug.serving import make_server
 
+from tests.infrastructure import PATIENCE
+
 CLIENT_ID = "cloudweb"
 CLIENT_SECRET = "secret-of-the-client"
 PASSWORD = "right"
@@ -326,5 +328,5 @@ def running_provider() -> Iterator[Provider]:
         yield provider
     finally:
         server.shutdown()
-        thread.join(10)
+        thread.join(PATIENCE)
         server.server_close()

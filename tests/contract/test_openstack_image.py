@@ -149,8 +149,8 @@ def test_an_upload_that_breaks_off_leaves_nothing(
             f"X-Auth-Token: {token}\r\nContent-Type: {BINARY}\r\n{framing}\r\n\r\n".encode()
         )
         client.sendall((b"10000\r\n" if chunked else b"") + bytes(65536))
-        wait_until(lambda: status(api, image_id) == "saving", timeout=20, what="the upload runs")
-    wait_until(lambda: status(api, image_id) == "queued", timeout=20, what="the upload ended")
+        wait_until(lambda: status(api, image_id) == "saving", what="the upload runs")
+    wait_until(lambda: status(api, image_id) == "queued", what="the upload ended")
     wait_until(
         lambda: not any(name.startswith(image_id) for name in stored(cloud)),
         timeout=5,
@@ -234,7 +234,7 @@ def imported(cloud: Cloud, name: str) -> Any:
         found[:] = [shown(cloud, "image", "show", name)]
         return found[0]["status"] in ("active", "queued")
 
-    wait_until(ended, timeout=60, what="the import ends")
+    wait_until(ended, what="the import ends")
     return found[0]
 
 

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.processes import tree
 from tests.infrastructure import Cloud, running_cloud, wait_until
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture
@@ -96,15 +96,15 @@ def test_children_that_are_killed_come_back(own_cloud: Cloud) -> None:
     arbiter = next(pid for pid in tree(own_cloud.pid) if "--bind" in command_line(pid))
     for pid in [*children, arbiter]:
         os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not alive([*children, arbiter]), timeout=10, what="they are dead")
-    wait_until(lambda: healthy(own_cloud), timeout=60, what="the cloud is well again")
+    wait_until(lambda: not alive([*children, arbiter]), what="they are dead")
+    wait_until(lambda: healthy(own_cloud), what="the cloud is well again")
 
 
 def test_the_end_of_the_supervisor_is_the_end_of_all(own_cloud: Cloud) -> None:
     family = tree(own_cloud.pid)
     assert len(family) >= 6
     os.kill(own_cloud.pid, signal.SIGKILL)
-    wait_until(lambda: not alive(family[1:]), timeout=15, what="no child is left")
+    wait_until(lambda: not alive(family[1:]), what="no child is left")
     with running_cloud(var=own_cloud.var) as again:  # what the killed one left is no obstacle
         assert healthy(again)
 
@@ -112,7 +112,7 @@ def test_the_end_of_the_supervisor_is_the_end_of_all(own_cloud: Cloud) -> None:
 def test_sigterm_ends_it_in_order(own_cloud: Cloud) -> None:
     family = tree(own_cloud.pid)
     os.kill(own_cloud.pid, signal.SIGTERM)
-    wait_until(lambda: not alive(family), timeout=12, what="no process is left")
+    wait_until(lambda: not alive(family), what="no process is left")
     assert not (own_cloud.var / "run" / "redis.sock").exists()
 
 

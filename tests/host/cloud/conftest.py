@@ -80,7 +80,7 @@ class Machine:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         for pid in pids[1:]:
-            wait_until(lambda pid=pid: not _lives(pid), timeout=10, what=f"{pid} is dead")
+            wait_until(lambda pid=pid: not _lives(pid), what=f"{pid} is dead")
 
     def leftovers(self, *, disk: bool = True) -> list[str]:
         """Return what servers have left."""

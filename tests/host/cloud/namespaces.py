@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cloudweb import process
-from tests.infrastructure import ROOT, Cloud, wait_until
+from tests.infrastructure import PATIENCE, ROOT, Cloud, wait_until
 
 SCRIPT = """\
 set -eu
@@ -113,7 +113,7 @@ class NamespacedHost:
         first = self._first_process()
         with contextlib.suppress(ProcessLookupError):
             os.kill(first, signal.SIGKILL)
-        self._head.wait(10)
+        self._head.wait(PATIENCE)
         self._head = None
         process.run("ip", "link", "delete", f"{self.underlay.name}-{self.number}", check=False)
         process.run("ip", "netns", "delete", self.namespace)
@@ -134,7 +134,7 @@ class NamespacedHost:
         """Return the pid of the host's pid 1, as this machine sees it."""
         assert self._head is not None
         children = Path(f"/proc/{self._head.pid}/task/{self._head.pid}/children")
-        wait_until(lambda: children.read_text().split(), timeout=5, what="the host has a process")
+        wait_until(lambda: children.read_text().split(), what="the host has a process")
         return int(children.read_text().split()[0])
 
 

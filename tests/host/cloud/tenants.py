@@ -15,7 +15,7 @@ from openstack.connection import Connection
 from cloudweb import process
 from tests.infrastructure import Cloud, wait_until
 
-BOOT = 90.0  # a loaded machine without KVM
+BOOT = 300.0  # a loaded machine without KVM
 FLAVOR = "m1.nano"
 CIDR = "10.77.0.0/24"  # every tenant's
 
@@ -117,7 +117,7 @@ class Server:
     def delete(self) -> None:
         """Delete it and wait until it is gone."""
         assert self.api.delete(f"/servers/{self.id}").status_code == 204
-        wait_until(self.is_gone, timeout=60, what=f"{self.name} is gone")
+        wait_until(self.is_gone, what=f"{self.name} is gone")
 
     def console(self) -> str:
         """What its guest said, whole."""

@@ -26,9 +26,9 @@ from tests.builders.images import make_image as upload
 from tests.builders.networks import make_network, make_subnet
 from tests.host.cloud.census import leftovers
 from tests.host.cloud.conftest import own_names, remove
-from tests.infrastructure import scratch
+from tests.infrastructure import PATIENCE, scratch
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
 POINTS = (
     ("h1", "record.after"),
     ("h1", "effect.after"),
@@ -84,7 +84,7 @@ class Stage:
         )  # fmt: skip
         return str(made.id)
 
-    def wait(self, ready: Callable[[], bool], seconds: float = 60) -> None:
+    def wait(self, ready: Callable[[], bool], seconds: float = PATIENCE) -> None:
         limit = time.monotonic() + seconds
         while not ready():
             left = list(Operation.objects.values("kind", "state", "direction", "error_detail"))

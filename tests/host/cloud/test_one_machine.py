@@ -16,7 +16,7 @@ from tests.host.cloud.conftest import Machine
 from tests.host.cloud.tenants import Server, Tenant
 from tests.infrastructure import wait_until
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.timeout(400), pytest.mark.filterwarnings("ignore")]
 ADDRESS = "10.77.0.10"
 ETH_P_ALL = 0x0003
 
@@ -69,7 +69,7 @@ def rooms(
         assert not room.pings()
         room.open()
     for room in made:
-        wait_until(room.pings, timeout=30, what="the rules let ping in")
+        wait_until(room.pings, what="the rules let ping in")
     yield made
     for room in made:
         room.server.delete()
@@ -100,13 +100,13 @@ def test_a_running_guest_feels_a_rule(rooms: list[Room]) -> None:
     ports = room.tenant.api.network
     closed = room.tenant.group("closed")
     ports.update_port(room.port(), security_group_ids=[closed.id])
-    wait_until(lambda: not room.pings(), timeout=30, what="nothing gets in")
+    wait_until(lambda: not room.pings(), what="nothing gets in")
     assert room.server.ssh(*room.enter, command="true").returncode != 0
     room.tenant.allow(closed, protocol="icmp", ether_type="IPv4")
-    wait_until(room.pings, timeout=30, what="ping gets in")
+    wait_until(room.pings, what="ping gets in")
     assert room.server.ssh(*room.enter, command="true").returncode != 0
     ports.update_port(room.port(), security_group_ids=[room.group.id])
-    wait_until(lambda: room.says("hostname") == room.server.name, timeout=30, what="SSH gets in")
+    wait_until(lambda: room.says("hostname") == room.server.name, what="SSH gets in")
 
 
 def test_a_guest_is_rebooted_stopped_and_started(rooms: list[Room]) -> None:
@@ -129,9 +129,7 @@ def test_a_guest_is_rebooted_stopped_and_started(rooms: list[Room]) -> None:
     server.api.reboot_server(server.id, "HARD")
     server.wait("ACTIVE")
     assert server.wait_for_boot(4).count(asked) == 2
-    wait_until(
-        lambda: rooms[0].says("hostname") == server.name, timeout=30, what="it is reached again"
-    )
+    wait_until(lambda: rooms[0].says("hostname") == server.name, what="it is reached again")
 
 
 def test_everything_of_ours_is_killed_and_guests_run_on(

@@ -50,7 +50,7 @@ def story(cloud: Cloud, ha: NamespacedHost, hb: NamespacedHost, home: Path) -> N
         disk_format="qcow2", container_format="bare", visibility="public",
     )  # fmt: skip
     for host in (ha, hb):
-        wait_until(lambda host=host: states(host.name) == {"up"}, timeout=60, what="it is up")
+        wait_until(lambda host=host: states(host.name) == {"up"}, what="it is up")
         assert host.run("find", str(cloud.var), "-mindepth", "1") == "", "it sees the control plane"
 
     # The operator chooses the host, so that each gets one.
@@ -77,7 +77,7 @@ def story(cloud: Cloud, ha: NamespacedHost, hb: NamespacedHost, home: Path) -> N
     hb.die()
     for host in (ha, hb):
         host.boot()
-    wait_until(lambda: unpaid(cloud) == 0, timeout=90, what="ha pays its debts")
+    wait_until(lambda: unpaid(cloud) == 0, what="ha pays its debts")
     assert left_on(ha) == []
     assert states("ha") == {"up"}
 

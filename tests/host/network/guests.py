@@ -15,6 +15,7 @@ from typing import TypeVar
 from cloudweb import process
 from network.drivers.linuxbridge import namespaces
 from network.objects import PortWiring
+from tests.infrastructure import PATIENCE
 
 T = TypeVar("T")
 ETH_P_ALL = 0x0003
@@ -65,6 +66,10 @@ class Guest:
         words = ("ping", "-n", "-c", "1", "-W", "1", *extra, address)
         return process.run(*namespaces.command(self.namespace, *words), check=False).returncode == 0
 
+    def reaches(self, address: str, *, source: str | None = None) -> bool:
+        """Tell whether an address answers, and give it time to."""
+        return any(self.pings(address, source=source) for _ in range(20))
+
     @contextmanager
     def serving(self, port: int, *, text: str = "hello", address: str = "") -> Iterator[None]:
         """Answer TCP connections with a line while the block runs."""
@@ -80,6 +85,7 @@ class Guest:
         except OSError:
             return False
         with connection:
+            connection.settimeout(PATIENCE)
             return bool(connection.recv(64))
 
     def packet_socket(self) -> socket.socket:
@@ -154,7 +160,7 @@ def arp_frame(
     return BROADCAST + source_mac + b"\x08\x06" + body
 
 
-def frames_until(raw: socket.socket, mark: bytes, *, timeout: float = 5.0) -> list[bytes]:
+def frames_until(raw: socket.socket, mark: bytes, *, timeout: float = PATIENCE) -> list[bytes]:
     """Return all frames that came before the one that holds the mark; fail when it does not come."""
     seen: list[bytes] = []
     deadline = time.monotonic() + timeout
@@ -170,7 +176,7 @@ def frames_until(raw: socket.socket, mark: bytes, *, timeout: float = 5.0) -> li
     raise AssertionError("the marked frame did not arrive")
 
 
-def dhcp(guest: Guest, *, timeout: float = 5.0) -> dict[int, bytes]:
+def dhcp(guest: Guest, *, timeout: float = PATIENCE) -> dict[int, bytes]:
     """Get an address as a client does; return the options of the ACK, with the address under 0."""
     with guest.packet_socket() as raw:
         offer = _exchange(guest, raw, 1, {}, timeout)
@@ -227,7 +233,7 @@ def ask_dns(guest: Guest, server: str, name: str, *, kind: int = 1) -> tuple[int
     question = struct.pack("!HHHHHH", 7, 0x0100, 1, 0, 0, 0) + labels + b"\0"
     question += struct.pack("!HH", kind, 1)
     with guest.inside(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as asking:
-        asking.settimeout(5.0)
+        asking.settimeout(PATIENCE)
         asking.sendto(question, (server, 53))
         answer = asking.recv(4096)
     count = struct.unpack("!H", answer[6:8])[0]

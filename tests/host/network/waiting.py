@@ -6,8 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 
+from tests.infrastructure import PATIENCE
 
-def appears(condition: Callable[[], bool], *, timeout: float = 10.0) -> None:
+
+def appears(condition: Callable[[], bool], *, timeout: float = PATIENCE) -> None:
     """Return once the condition holds; fail after the timeout."""
     pause, deadline = threading.Event(), time.monotonic() + timeout
     while not condition():

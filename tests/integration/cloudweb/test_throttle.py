@@ -24,7 +24,7 @@ from tests.builders.identity import (
     make_member,
     make_project,
 )
-from tests.infrastructure import ROOT, private_redis
+from tests.infrastructure import PATIENCE, ROOT, private_redis
 
 pytestmark = pytest.mark.django_db
 TOKENS = "/identity/v3/auth/tokens"
@@ -219,7 +219,7 @@ def test_processes_share_one_count(redis_socket: Path, tmp_path: Path) -> None:
         )
         for log in logs
     ]
-    assert [child.wait(60) for child in running] == [0, 0], [log.read_text() for log in logs]
+    assert [child.wait(PATIENCE) for child in running] == [0, 0], [log.read_text() for log in logs]
     admitted = [int(log.read_text().split()[-1]) for log in logs]
     assert sum(admitted) == 40
 

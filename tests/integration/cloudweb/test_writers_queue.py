@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from identity.models import Project
 from tests.builders.identity import make_project
+from tests.infrastructure import PATIENCE
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -64,7 +65,7 @@ def test_single_writes_queue_too_and_reads_do_not() -> None:
         with transaction.atomic():
             Project.objects.update(description="new")
             began.set()
-            assert go_on.wait(30)
+            assert go_on.wait(PATIENCE)
         connection.close()
 
     def write_once() -> None:
@@ -74,14 +75,14 @@ def test_single_writes_queue_too_and_reads_do_not() -> None:
 
     first = threading.Thread(target=write_long)
     first.start()
-    assert began.wait(30)
+    assert began.wait(PATIENCE)
     assert Project.objects.get().description == "old"  # a reader waits for nobody
     second = threading.Thread(target=write_once)
     second.start()
     assert Project.objects.get().name != "after"
     go_on.set()
-    first.join(30)
-    second.join(30)
+    first.join(PATIENCE)
+    second.join(PATIENCE)
     assert seen == ["new"]
 
 
@@ -100,6 +101,6 @@ def test_many_writers_lose_nothing() -> None:
     for writer in writers:
         writer.start()
     for writer in writers:
-        writer.join(60)
+        writer.join(PATIENCE)
     project.refresh_from_db()
     assert project.description == "80"

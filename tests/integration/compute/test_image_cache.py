@@ -21,6 +21,7 @@ from compute.image_cache import ImageCache
 from compute.objects import ImageSource
 from tests.builders import disks
 from tests.builders.work import CountedWork
+from tests.infrastructure import PATIENCE
 
 DATA = os.urandom(3 * 1024**2 + 17)
 Behaviour = Callable[["Handler", bytes, int], None]
@@ -104,7 +105,7 @@ def server() -> Iterator[Server]:
         thread.start()
         yield running
         running.shutdown()
-        thread.join(5)
+        thread.join(PATIENCE)
 
 
 @pytest.fixture
@@ -150,14 +151,14 @@ def test_however_many_wait_it_is_fetched_once(server: Server, cache: ImageCache)
     gate, found = threading.Barrier(6), []
 
     def fetch() -> None:
-        gate.wait(10)
+        gate.wait(PATIENCE)
         found.append(cache.ensure(source(server), Unguarded()).read_bytes() == DATA)
 
     threads = [threading.Thread(target=fetch) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     assert found == [True] * 6
     assert server.requests == [None]
 
@@ -175,7 +176,7 @@ def test_processes_share_one_download(server: Server, cache: ImageCache) -> None
     for other in others:
         other.start()
     for other in others:
-        other.join(60)
+        other.join(PATIENCE)
     assert [other.exitcode for other in others] == [0, 0, 0]
     assert server.requests == [None]
 
@@ -185,17 +186,17 @@ def test_who_waits_can_be_interrupted(server: Server, cache: ImageCache) -> None
 
     def slow(handler: Handler, data: bytes, start: int) -> None:
         inside.set()
-        go_on.wait(20)
+        go_on.wait(PATIENCE)
         whole(handler, data, start)
 
     server.script = [slow]
     first = threading.Thread(target=cache.ensure, args=(source(server), Unguarded()))
     first.start()
-    assert inside.wait(10)
+    assert inside.wait(PATIENCE)
     with pytest.raises(Interrupted):
         cache.ensure(source(server), CountedWork(2))
     go_on.set()
-    first.join(20)
+    first.join(PATIENCE)
     assert cache.path_of(source(server)).read_bytes() == DATA
 
 

@@ -17,6 +17,7 @@ from compute.models import Claim, Host
 from compute.scheduler import PlacementRequest, claim, claimed_host, release
 from operations.models import Service
 from tests.builders.compute import make_context, make_host, make_request
+from tests.infrastructure import PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEVERAL = settings(
@@ -33,7 +34,7 @@ def at_once(calls: Sequence[Callable[[], object]]) -> list[object]:
 
     def run(index: int) -> None:
         try:
-            start.wait(30)
+            start.wait(PATIENCE)
             results[index] = calls[index]()
         except Exception as error:  # noqa: BLE001 - the test looks at it
             results[index] = error
@@ -44,7 +45,7 @@ def at_once(calls: Sequence[Callable[[], object]]) -> list[object]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     return results
 
 

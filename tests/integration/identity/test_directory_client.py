@@ -213,9 +213,7 @@ def test_a_server_that_never_answers_is_given_up(slapd: Slapd) -> None:
 def test_a_server_that_is_stopped_and_goes_on(slapd: Slapd) -> None:
     slapd.server.send_signal(signal.SIGSTOP)
     state = Path(f"/proc/{slapd.server.pid}/stat")  # the kernel stops its threads in its own time
-    wait_until(
-        lambda: state.read_text().rpartition(")")[2].split()[0] == "T", timeout=30, what="it stands"
-    )
+    wait_until(lambda: state.read_text().rpartition(")")[2].split()[0] == "T", what="it stands")
     try:
         with pytest.raises(DirectoryUnavailable):
             log_in(slapd.directory(timeout=1), "alice", PASSWORD)

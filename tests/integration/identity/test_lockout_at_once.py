@@ -11,6 +11,7 @@ from django.db import connection
 from identity import lockout
 from identity.models import User
 from tests.builders.identity import make_user
+from tests.infrastructure import PATIENCE
 
 
 @pytest.mark.django_db(transaction=True)
@@ -23,7 +24,7 @@ def test_failures_at_once(settings: Any) -> None:
 
     def fail() -> None:
         try:
-            start.wait(30)
+            start.wait(PATIENCE)
             for _ in range(2):
                 lockout.admits(user, right=False)
             seen.append(1)
@@ -36,7 +37,7 @@ def test_failures_at_once(settings: Any) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(PATIENCE)
         user.refresh_from_db()
         assert (len(seen), user.failed_logins) == (6, 8)
         assert not lockout.admits(user, right=True)

@@ -12,6 +12,7 @@ from django.db.transaction import TransactionManagementError
 from cloudweb.exceptions import InvalidInput, QuotaExceeded
 from identity import quotas
 from identity.models import Domain, ProjectQuota
+from tests.infrastructure import PATIENCE
 
 DEFAULTS = {"instances": 10, "cores": 20, "widgets": -1}
 
@@ -102,7 +103,7 @@ def test_two_creators_never_count_the_same_room() -> None:
 
     def create(number: int) -> None:
         try:
-            start.wait(10)
+            start.wait(PATIENCE)
             with transaction.atomic():
                 quotas.reserve(
                     "p",
@@ -121,6 +122,6 @@ def test_two_creators_never_count_the_same_room() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     assert sorted(outcomes) == ["created"] * 3 + ["refused"] * 3
     assert ProjectQuota.objects.filter(project_id="p").count() == 1

@@ -117,7 +117,7 @@ def clouds() -> Iterator[Clouds]:
             stack.callback(child.terminate)
             urls.append(f"http://{address}")
         for url in urls:
-            wait_until(lambda url=url: _answers(url), timeout=100, what=f"{url} answers")
+            wait_until(lambda url=url: _answers(url), what=f"{url} answers")
         yield Clouds(*urls)
 
 
@@ -359,7 +359,7 @@ def bystander(clouds: Clouds) -> Person:
     return clouds.member()[0]
 
 
-@pytest.mark.timeout(240)  # the first one waits for both processes to start
+@pytest.mark.timeout(400)  # the first one waits for both processes to start
 @pytest.mark.parametrize("way", PATHS)
 def test_the_other_process_refuses_at_once(clouds: Clouds, bystander: Person, way: str) -> None:
     person, act = PATHS[way](clouds)

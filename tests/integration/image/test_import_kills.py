@@ -24,8 +24,9 @@ from tests.builders import disks
 from tests.builders.images import caller, make_image
 from tests.builders.stores import file_settings
 from tests.builders.web import says, web_server
+from tests.infrastructure import PATIENCE
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
 DISK = disks.qcow2(clusters=[b"data"])
 
 CLAIM = ("claim.before", "claim.after")
@@ -54,7 +55,7 @@ class Stage:
         return [sum(path.is_file() for path in place.rglob("*")) for place in places]
 
     def wait(self, ready: Callable[[], bool], what: str) -> None:
-        limit = time.monotonic() + 60
+        limit = time.monotonic() + PATIENCE
         while not ready():
             assert time.monotonic() < limit, f"{what}: {list(Operation.objects.values())}"
             time.sleep(0.02)
@@ -176,9 +177,12 @@ def test_a_killed_caller_did_all_or_nothing(stage: Stage, tmp_path: Path, point:
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_worker_that_dies_or_freezes_in_the_middle_of_the_data(
-    stage: Stage, settings: Any, how: signal.Signals
+    stage: Stage, tmp_path: Path, settings: Any, how: signal.Signals
 ) -> None:
-    """The second worker downloads anew; a frozen one that thaws finds that it no longer counts."""
+    """The second worker downloads anew; a frozen one that thaws finds that it no longer counts.
+
+    What the thawed one does is over when it gives its job up: it is killed there, and leaves proof.
+    """
     half, go_on, asked = threading.Event(), threading.Event(), []
 
     def script(connection: socket.socket, head: str) -> None:
@@ -189,15 +193,16 @@ def test_a_worker_that_dies_or_freezes_in_the_middle_of_the_data(
         connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(DISK)}\r\n\r\n".encode())
         connection.sendall(DISK[: len(DISK) // 2])
         half.set()
-        go_on.wait(60)
+        go_on.wait(PATIENCE)
         connection.sendall(DISK[len(DISK) // 2 :])
 
     image = make_image(disk_format="qcow2")
     with web_server(script) as server:
         settings.IMAGE_DOWNLOAD_PORTS = [server.port]
-        stage.processes.start_control("control-1")
+        gave_up = tmp_path / "proof"
+        stage.processes.start_control("control-1", kill_at=KillAt("leave_job.before", gave_up))
         stage.importer.start(image.id, method="web-download", uri=server.url)
-        assert half.wait(60)
+        assert half.wait(PATIENCE)
         pid = stage.processes._children["control-1"].pid
         assert pid is not None
         os.kill(pid, how)
@@ -206,6 +211,7 @@ def test_a_worker_that_dies_or_freezes_in_the_middle_of_the_data(
         go_on.set()
         if how == signal.SIGSTOP:
             stage.processes.thaw("control-1")
-            time.sleep(1)  # whatever it does now, it has done it
+            stage.wait(lambda: not stage.processes.is_alive("control-1"), "it does not give up")
+            assert gave_up.exists()
         check_end(stage, image, "active", [1, 0, 0])
     assert len(asked) == 2

@@ -31,6 +31,7 @@ from image.stores import directory, room
 from operations.sweep import keep_house
 from tests.builders import disks
 from tests.builders.images import OTHER, RAW, caller, make_image
+from tests.infrastructure import PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -190,7 +191,7 @@ def test_of_many_uploads_at_once_one_wins(store: Path) -> None:
 
     def upload(number: int) -> None:
         try:
-            gate.wait(10)
+            gate.wait(PATIENCE)
             ImageManager(caller()).upload(image.id, io.BytesIO(b"%d" % number * 100))
             outcomes.append("won")
         except CloudwebError as error:
@@ -202,7 +203,7 @@ def test_of_many_uploads_at_once_one_wins(store: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     assert sorted(outcomes) == ["image_conflict"] * 3 + ["won"]
     assert len(files(store)) == 1
 

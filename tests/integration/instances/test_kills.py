@@ -33,8 +33,9 @@ from tests.builders.identity import make_context, make_member, make_project
 from tests.builders.images import RAW
 from tests.builders.images import make_image as upload
 from tests.builders.networks import make_network, make_subnet
+from tests.infrastructure import PATIENCE
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
 
 CONTROL_POINTS = (
     "claim.before",
@@ -107,7 +108,7 @@ class Stage:
         assert Instance.objects.get(id=server).vm_state == "active"
         return server
 
-    def wait(self, ready: Callable[[], bool], seconds: float = 40) -> None:
+    def wait(self, ready: Callable[[], bool], seconds: float = PATIENCE) -> None:
         limit = time.monotonic() + seconds
         while not ready():
             if time.monotonic() > limit:

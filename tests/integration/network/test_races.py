@@ -31,6 +31,7 @@ from network.manager import (
 )
 from network.models import FreeRange, Network, Port, PortAddress, SecurityGroup, Subnet
 from tests.builders.networks import make_context, make_group, make_network, make_port, make_subnet
+from tests.infrastructure import PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,7 +43,7 @@ def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
 
     def run(index: int) -> None:
         try:
-            start.wait(30)
+            start.wait(PATIENCE)
             results[index] = calls[index]()
         except Exception as error:  # noqa: BLE001 - the test looks at it
             results[index] = error
@@ -53,7 +54,7 @@ def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     return results
 
 

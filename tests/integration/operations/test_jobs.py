@@ -23,7 +23,7 @@ from operations.models import Hold, Operation, Step
 from operations.saga import Failure, Job, Run, Saga, StepFailed
 from operations.saga import Step as Declared
 from operations.testing import Cloud, check_invariants, cloud
-from tests.infrastructure import wait_until
+from tests.infrastructure import PATIENCE, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LIMIT = timedelta(hours=1)
@@ -255,7 +255,7 @@ class TestThreads:
         def work(running: jobs.Running) -> dict[str, Any]:
             running.report(50)
             going.set()
-            assert on.wait(30)
+            assert on.wait(PATIENCE)
             running.check()
             return {}
 
@@ -264,7 +264,7 @@ class TestThreads:
         with transaction.atomic():
             other = Carry.start(RequestContext.system(), resource_id="other")
         advance(operation.id)
-        assert going.wait(30)
+        assert going.wait(PATIENCE)
         lease = Operation.objects.get(id=operation.id).lease_until
         advance(other.id)  # no place: it waits, and nothing of it has begun
         other.refresh_from_db()
@@ -276,13 +276,11 @@ class TestThreads:
                 Operation.objects.get(id=operation.id).lease_until > lease
                 and Step.objects.get(operation=operation, name="carry").progress == 50
             ),
-            timeout=30,
             what="the lease is renewed",
         )
         on.set()
         wait_until(
             lambda: Operation.objects.get(id=operation.id).state == "READY",
-            timeout=30,
             what="the job is recorded",
         )
         advance(operation.id)
@@ -300,7 +298,7 @@ class TestThreads:
         desk.work = work
         operation = start()
         advance(operation.id)
-        assert going.wait(30)
+        assert going.wait(PATIENCE)
         pool.stop()
         operation.refresh_from_db()
         assert (operation.state, operation.owner) == ("READY", "")

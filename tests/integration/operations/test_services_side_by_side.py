@@ -10,6 +10,7 @@ from django.db import connection
 
 from operations import services
 from operations.models import Service
+from tests.infrastructure import PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MANY = 8
@@ -20,7 +21,7 @@ def test_each_gets_a_number_of_its_own() -> None:
 
     def report(number: int) -> None:
         try:
-            together.wait(10)
+            together.wait(PATIENCE)
             services.ensure([(f"compute.h{number}", "compute", f"h{number}")])
         finally:
             connection.close()

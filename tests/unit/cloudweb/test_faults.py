@@ -11,6 +11,7 @@ import pytest
 from cloudweb.driver import DriverError, Interrupted, TransientDriverError, Unguarded
 from cloudweb.faults import Faults
 from tests.builders.work import CountedWork
+from tests.infrastructure import PATIENCE
 
 
 def call(faults: Faults, effects: list[str]) -> None:
@@ -54,7 +55,7 @@ def test_hangs_until_released() -> None:
     assert thread.is_alive()
     assert effects == []
     faults.release("spawn")
-    thread.join(5)
+    thread.join(PATIENCE)
     assert effects == ["spawned"]
 
 

@@ -16,6 +16,7 @@ from cloudweb.keeping import write_private
 from cloudweb.objects import VersionedObject
 from cloudweb.rpc import Method
 from cloudweb.signing import OrderSigner, canonical, check_mac
+from tests.infrastructure import PATIENCE
 
 KEY = "k" * 64
 SIGNER = OrderSigner(Ed25519PrivateKey.generate())
@@ -235,14 +236,14 @@ def test_a_newer_order_stops_the_running_one_before_its_next_effect(tmp_path: Pa
         work.checkpoint()
         effects.append("first")
         began.set()
-        assert newer_is_there.wait(30)
+        assert newer_is_there.wait(PATIENCE)
         work.checkpoint()
         effects.append("second")
 
     stage.toys.does = work_long
     old = threading.Thread(target=stage.give, kwargs={"name": "old"})
     old.start()
-    assert began.wait(30)
+    assert began.wait(PATIENCE)
     stage.toys.does = lambda work: effects.append("newer")
     begin = stage.host.book.begin
 
@@ -253,7 +254,7 @@ def test_a_newer_order_stops_the_running_one_before_its_next_effect(tmp_path: Pa
 
     stage.host.book.begin = note  # type: ignore[method-assign]
     stage.give(op="op2", epoch=6, name="new")
-    old.join(30)
+    old.join(PATIENCE)
     assert effects == ["first", "newer"]
     assert sorted((one["op"], one["outcome"]) for one in stage.replies) == [
         ("op1", "STALE"),

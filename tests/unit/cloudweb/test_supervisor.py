@@ -13,6 +13,7 @@ from cloudweb import conf
 from cloudweb.supervisor import child as child_module
 from cloudweb.supervisor.child import Child, GaveUp
 from cloudweb.supervisor.output import Output, important
+from tests.infrastructure import PATIENCE
 
 
 def log_line(**entry: object) -> str:
@@ -37,12 +38,12 @@ def test_a_log_turns_over_at_its_limit(tmp_path: Path) -> None:
 
 
 def run_to_its_end(child: Child) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         child.look()
         child.start_at = 0  # no pause
         if child.running is not None:
-            child.running.wait(10)
+            child.running.wait(PATIENCE)
     raise AssertionError("never gave up")
 
 
@@ -63,7 +64,7 @@ def test_a_death_after_a_good_while_starts_the_count_anew(
     monkeypatch.setattr(child_module, "QUICK", 0.0)
     child.start()
     assert child.running is not None
-    child.running.wait(10)
+    child.running.wait(PATIENCE)
     child.look()
     assert child.quick_deaths == 1
 
@@ -72,7 +73,7 @@ def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     program = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
     child = Child("api", sys.executable, "-c", program, log=tmp_path / "api.log")
     child.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while "up" not in child.output.tail and time.monotonic() < deadline:
         time.sleep(0.01)
     process = child.running

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from image.cache import ImageCache, IncomingCopy
+from tests.infrastructure import PATIENCE
 
 ONE, TWO, THREE = "1.a", "2.b", "3.c"
 
@@ -145,7 +146,7 @@ def test_a_process_that_is_killed_leaves_nothing(cache: ImageCache) -> None:
         assert begin(cache, TWO, bytes(101)) is None
     finally:
         writer.kill()
-        writer.join(60)
+        writer.join(PATIENCE)
     put(cache, TWO, 300)
     assert files(cache) == [TWO, TWO]
 
@@ -199,7 +200,7 @@ def test_processes_make_room_one_after_the_other(cache: ImageCache) -> None:
             thread.start()
         assert list(cache.incoming.iterdir()) == []
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     assert sum(copy is not None for copy in found) == 1
     for copy in found:
         if copy is not None:

@@ -13,6 +13,7 @@ from compute.drivers.base import GuestNotFound
 from compute.drivers.libvirt import watcher as module
 from compute.drivers.libvirt.watcher import Watcher
 from compute.objects import GuestState, PowerState
+from tests.infrastructure import PATIENCE
 
 
 class Hypervisor:
@@ -44,7 +45,7 @@ class Hypervisor:
     def expect(self, *news: tuple[str, str]) -> None:
         """Wait until g2's own news came last, which proves that all before it was looked at."""
         with self.told:
-            assert self.told.wait_for(lambda: len(self.news) >= len(news), timeout=10)
+            assert self.told.wait_for(lambda: len(self.news) >= len(news), timeout=PATIENCE)
         assert self.news == list(news)
 
 
@@ -98,7 +99,7 @@ def test_what_happened_while_events_were_missed_is_found(host: Hypervisor) -> No
     host.broken = False
     host.watcher.lost()
     with host.told:
-        assert host.told.wait_for(lambda: len(host.news) >= 2, timeout=10)
+        assert host.told.wait_for(lambda: len(host.news) >= 2, timeout=PATIENCE)
     assert sorted(host.news) == [("g1", "crashed"), ("g2", "shutdown")]
 
 
@@ -111,6 +112,6 @@ def test_logs_are_trimmed_while_nothing_happens(
     watcher = Watcher(get=lambda guest_id: None, look_at_all=list, logs=lambda: [tmp_path])  # type: ignore[arg-type,return-value]
     watcher.start(lambda guest_id, state: None, [])
     try:
-        assert trimmed.wait(10)
+        assert trimmed.wait(PATIENCE)
     finally:
         watcher.stop()
