@@ -6,8 +6,9 @@ or in an app's ``api/urls.py`` ends in one.
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
+from cloudweb.api.schema_document import download
 from cloudweb.health import healthz, readyz
 
 urlpatterns = [
@@ -19,7 +20,7 @@ urlpatterns = [
     path("network", include("network.api.urls")),
     path("image", include("image.api.urls")),
     path("audit", include("audit.api.urls")),  # /audit/v1/records
-    path("api/schema/download", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/download", download, name="schema"),
     path("api/schema/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="swagger"),
     path("admin/", admin.site.urls),
     path("metadata", include("instances.api.guest_urls")),  # guests, through their host's proxy
