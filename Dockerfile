@@ -23,7 +23,7 @@ COPY deploy/frontend.py deploy/
 COPY static/icons.txt static/
 RUN python3 deploy/frontend.py
 
-# API, dashboard, admin and control workers. One process a container: gunicorn, or `manage.py service control`.
+# API, dashboard, admin and control workers. One process a container: the API, or `manage.py service control`.
 FROM base AS control
 RUN useradd --system --home-dir /var/lib/cloudweb --create-home --shell /usr/sbin/nologin cloudweb
 COPY --from=environment /srv/cloudweb/.venv .venv
@@ -34,8 +34,8 @@ VOLUME /var/lib/cloudweb
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s CMD ["python3", "-c", \
   "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
-CMD ["gunicorn", "cloudweb.wsgi:application", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", \
-     "--threads", "16", "--no-sendfile", "--no-control-socket"]
+ENV LISTEN=0.0.0.0:8000
+CMD ["python3", "-m", "cloudweb.server"]
 
 # A host: compute and network agents, which drive the kernel; run it privileged, in the host's network and
 # pid namespaces, with /run, /var/lib/cloudweb and /sys shared: guests outlive the container.

@@ -1,6 +1,6 @@
 """``python -m benchmarks.image_data``: what a large image costs the API process, in and out.
 
-A real gunicorn receives and sends ``--mib`` (2048) of data; the exit code is 1 when its memory grew by
+The real API server receives and sends ``--mib`` (2048) of data; the exit code is 1 when its memory grew by
 ``LIMIT`` or more.
 """
 
@@ -30,8 +30,7 @@ class Memory:
     """The API process: its PSS before, and the most of it while something ran."""
 
     def __init__(self, head: int) -> None:
-        found = [pid for pid in tree(head) if name_of(pid) == "gunicorn"]
-        self.pid = next(pid for pid in found if len(tree(pid)) == 1)
+        self.pid = next(pid for pid in tree(head) if name_of(pid) == "cloudweb.server")
 
     def grown_by(self, work: Callable[[], None]) -> tuple[float, float, float]:
         """Return how many MiB PSS and RSS grew at most during the work, and its seconds."""

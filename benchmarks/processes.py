@@ -48,7 +48,7 @@ def pss_mib(pid: int) -> float:
 def name_of(pid: int) -> str:
     """Return a short name of a process from its command line."""
     words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    for word in ("cloudweb.supervisor", "gunicorn", "control", "host", "redis-server"):
+    for word in ("cloudweb.supervisor", "cloudweb.server", "control", "host", "redis-server"):
         if any(word == part.rpartition("/")[2] for part in words):
             return word
     return Path(words[0].split(" ")[0]).name

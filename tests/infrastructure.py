@@ -184,6 +184,43 @@ def running_cloud(
                     head.kill()
 
 
+@contextlib.contextmanager
+def another_api(cloud: Cloud, **settings: str) -> Iterator[str]:
+    """Run one more API process of a cloud, with other settings; give its URL."""
+    listen = f"127.0.0.1:{free_port()}"
+    environment = {
+        "DJANGO_SETTINGS_MODULE": "cloudweb.settings.control",
+        "CLOUDWEB_VAR": str(cloud.var),
+        "LISTEN": listen,
+        "PUBLIC_URL": f"http://{listen}",
+        "THROTTLE": "off",
+        "CLOUDWEB_TIME_SCALE": "1",
+        **settings,
+    }
+    log = cloud.var / "log" / f"api-{secrets.token_hex(4)}.log"
+    api = process.start_child(
+        sys.executable, "-m", "cloudweb.server", log=log, env=environment, cwd=ROOT
+    )
+
+    def ready() -> bool:
+        if api.poll() is not None:
+            raise RuntimeError(f"the API ended: {log.read_text()[-3000:]}")
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(f"http://{listen}/healthz", timeout=5).status_code == 200
+        return False
+
+    try:
+        wait_until(ready, what="the API answers")
+        yield f"http://{listen}"
+    finally:
+        api.terminate()
+        try:
+            api.wait(10)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                api.kill()
+
+
 def _wait_for_cloud(head: object, url: str, log: Path, timeout: float) -> None:
     def ready() -> bool:
         if head.poll() is not None:  # type: ignore[attr-defined]

@@ -40,7 +40,7 @@ DJANGOS_OWN: dict[int, type[CloudwebError]] = {
 NO_EMPTY_IDS = frozenset({"compute", "image", "network"})
 #: Compute's first version: the calls of the lowest microversion, whatever the headers say.
 FIRST_COMPUTE, COMPUTE = "/compute/v2/", "/compute/v2.1/"
-#: Characters of path and query; a little less than what gunicorn reads (cloudweb/supervisor/tree.py).
+#: Characters of path and query; a little less than what the front reads (cloudweb/server/limits.py).
 MAX_URL = 8000
 Next = Callable[[HttpRequest], HttpResponseBase]
 

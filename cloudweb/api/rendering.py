@@ -90,11 +90,13 @@ class OrjsonParser(BaseParser):
     ) -> Any:
         """Return the value; raise ParseError (400) for anything that is not JSON.
 
-        No more than API_MAX_BODY is read: Django's own limit does not see what DRF reads.
+        No more than API_MAX_BODY is read: Django's own limit does not see what DRF reads. The front
+        does not even take a body that is announced to be larger.
         """
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        announced = str(getattr(stream, "META", {}).get("CONTENT_LENGTH") or 0)
         body = stream.read(limit + 1)
-        if len(body) > limit:
+        if len(body) > limit or (announced.isdigit() and int(announced) > limit):
             raise RequestTooLarge
         if not body.strip():
             return None

@@ -45,7 +45,8 @@ def document(media_type: str) -> Document:
 @cache
 def _drawn(media_type: str) -> Document:
     schema = Generator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    text: bytes = RENDERERS[media_type]().render(schema, renderer_context={})
+    text = RENDERERS[media_type]().render(schema, renderer_context={})
+    assert isinstance(text, bytes)
     return Document(gzip.compress(text, mtime=0), quote_etag(hashlib.sha256(text).hexdigest()[:32]))
 
 

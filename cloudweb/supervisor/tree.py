@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from cloudweb.conf import ROOT, api_threads, host_name, listen_address, listen_url, var_dir
+from cloudweb.conf import ROOT, host_name, listen_url, var_dir
 from cloudweb.supervisor.child import Child
 
 #: Ended in this order, each stage with so many seconds: first who takes work, last the broker.
@@ -34,7 +34,7 @@ def children() -> list[Child]:
             METADATA_URL=os.environ.get("METADATA_URL") or listen_url(),
             HOST_KEY=str(var / "hosts" / host_name() / "credentials" / "host.key"),
         ),
-        child("api", *api_command(var)),
+        child("api", sys.executable, "-m", "cloudweb.server"),
     ]
 
 
@@ -59,19 +59,3 @@ def redis_command(var: Path) -> tuple[str, ...]:
         "redis-server",
         *(word for key, value in options.items() for word in (f"--{key}", value)),
     )
-
-
-def api_command(var: Path) -> tuple[str, ...]:
-    """Return gunicorn's command: one process of threads; uploads stream, so nothing times them out."""
-    host, port = listen_address()
-    bracketed = f"[{host}]" if ":" in host else host
-    return (
-        sys.executable, "-m", "gunicorn", "cloudweb.wsgi:application",
-        "--bind", f"{bracketed}:{port}",
-        "--worker-class", "gthread", "--workers", "1", "--threads", str(api_threads()),
-        "--graceful-timeout", "3", "--keep-alive", "15", "--timeout", "60",
-        "--no-sendfile", "--chdir", str(ROOT), "--worker-tmp-dir", str(var / "run"),
-        "--log-level", "warning", "--no-control-socket",
-        # Whom to believe is TRUSTED_PROXIES's part; longer URLs than gunicorn reads are a 414 before.
-        "--forwarded-allow-ips", "", "--limit-request-line", "8190",
-    )  # fmt: skip

@@ -182,14 +182,12 @@ def test_the_servers_memory_does_not_grow_with_the_image(cloud: Cloud, api: http
 
 
 def api_process(cloud: Cloud) -> int:
-    """Return the gunicorn worker: the one of the cloud's processes that has no child of its own."""
+    """Return the process that serves HTTP."""
     family = [cloud.pid]
     for parent in family:
         family += children(parent)
     found = [
-        pid
-        for pid in family
-        if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes() and not children(pid)
+        pid for pid in family if b"cloudweb.server" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
     assert len(found) == 1
     return found[0]

@@ -92,17 +92,17 @@ def test_a_chunked_body_is_read(cloud: Cloud) -> None:
 
 
 def test_children_that_are_killed_come_back(own_cloud: Cloud) -> None:
-    children = [pid for pid in tree(own_cloud.pid)[1:] if "--bind" not in command_line(pid)]
-    arbiter = next(pid for pid in tree(own_cloud.pid) if "--bind" in command_line(pid))
-    for pid in [*children, arbiter]:
+    children = tree(own_cloud.pid)[1:]
+    assert any("cloudweb.server" in command_line(pid) for pid in children)
+    for pid in children:
         os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not alive([*children, arbiter]), what="they are dead")
+    wait_until(lambda: not alive(children), what="they are dead")
     wait_until(lambda: healthy(own_cloud), what="the cloud is well again")
 
 
 def test_the_end_of_the_supervisor_is_the_end_of_all(own_cloud: Cloud) -> None:
     family = tree(own_cloud.pid)
-    assert len(family) >= 6
+    assert len(family) >= 5
     os.kill(own_cloud.pid, signal.SIGKILL)
     wait_until(lambda: not alive(family[1:]), what="no child is left")
     with running_cloud(var=own_cloud.var) as again:  # what the killed one left is no obstacle

@@ -16,7 +16,6 @@ import httpx
 import pytest
 
 from cloudweb import process
-from cloudweb.supervisor.tree import api_command
 from tests.infrastructure import ROOT, free_port, scratch, wait_until
 
 PREPARE = """
@@ -109,10 +108,10 @@ def clouds() -> Iterator[Clouds]:
         urls = []
         for name in "ab":
             address = f"127.0.0.1:{free_port()}"
-            command = list(api_command(home))
-            command[command.index("--bind") + 1] = address
-            log = home / f"{name}.log"
-            child = process.start_child(*command, log=log, env=environment, cwd=ROOT)
+            child = process.start_child(
+                sys.executable, "-m", "cloudweb.server",
+                log=home / f"{name}.log", env={**environment, "LISTEN": address}, cwd=ROOT,
+            )  # fmt: skip
             stack.callback(child.wait, 20)
             stack.callback(child.terminate)
             urls.append(f"http://{address}")

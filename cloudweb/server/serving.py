@@ -1,0 +1,91 @@
+"""The server process: binds, serves until a signal, ends within the time its supervisor gives."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from cloudweb.server.answers import Application
+from cloudweb.server.bridge import Bridge
+from cloudweb.server.connection import Connection
+from cloudweb.server.limits import Limits
+
+KEEP_ALIVE = 15  # seconds an idle connection is kept
+#: Seconds for answers under way, and for threads after that; the supervisor waits 3.5.
+GRACE, THREADS_GRACE = 2, 0.8
+
+
+class Server(uvicorn.Server):
+    """Wakes once a second instead of ten times, and at once for a signal."""
+
+    async def main_loop(self) -> None:
+        """Sleep until the end."""
+        self._loop, self._signalled = asyncio.get_running_loop(), asyncio.Event()
+        while not await self.on_tick(0):
+            try:
+                async with asyncio.timeout(1):
+                    await self._signalled.wait()
+            except TimeoutError:
+                continue
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Begin the end."""
+        super().handle_exit(sig, frame)
+        self._loop.call_soon_threadsafe(self._signalled.set)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return the listening socket; ``::`` listens for IPv4 too. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server(
+        (host, port), family=family, backlog=2048, dualstack_ipv6=host == "::"
+    )
+
+
+def serve(application: Application, *, sock: socket.socket, limits: Limits, spool: Path) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    bridge = Bridge(application, limits=limits, spool=spool)
+    config = uvicorn.Config(
+        bridge,
+        loop="asyncio",
+        http=Connection.under(limits),
+        ws="none",
+        interface="asgi3",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE,
+    )
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again at its end
+        signal.signal(number, lambda *_: None)
+    Server(config).run(sockets=[sock])
+    for pool in (bridge.threads, bridge.probes, bridge.files):
+        pool.shutdown(wait=False, cancel_futures=True)
+    _end_threads()
+
+
+def _end_threads() -> None:
+    """Wait a moment for requests that go on without a client, then end all the same."""
+    deadline = time.monotonic() + THREADS_GRACE
+    ours = ("request", "probe", "file", "transfer")
+    for thread in threading.enumerate():
+        if thread.name.startswith(ours):
+            thread.join(max(0, deadline - time.monotonic()))
+            if thread.is_alive():
+                logging.getLogger(__name__).warning("Ended in the middle of a request.")
+                sys.stderr.flush()
+                os._exit(0)
