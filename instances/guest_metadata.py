@@ -35,9 +35,10 @@ class GuestMetadata:
 
     @property
     def hostname(self) -> str:
-        """The name with the domain of the first network."""
+        """The name with the domain of the first network, unless it has one of its own."""
+        name = self.instance.hostname
         domain = self.ports[0].network.dns_domain if self.ports else ""
-        return f"{self.instance.hostname}.{domain}" if domain else self.instance.hostname
+        return f"{name}.{domain}" if domain and "." not in name else name
 
     def meta_data(self) -> dict[str, Any]:
         """Return meta_data.json."""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cloudweb.exceptions import NotFound
+from cloudweb.api.times import after_second
+from cloudweb.exceptions import BadRequest, NotFound
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from instances.manager import InstanceManager
@@ -41,18 +42,23 @@ class TimelineManager(Manager):
         limit: int | None = None,
         marker: str | None = None,
         since: datetime.datetime | None = None,
+        before: datetime.datetime | None = None,
     ) -> Sequence[ServerAction]:
-        """Return what was done, newest first; raise InstanceNotFound, NotFound for the marker."""
+        """Return what was done, newest first; raise InstanceNotFound, BadRequest for the marker.
+
+        ``since`` and ``before`` are about the last change; all of the second of ``before`` counts.
+        """
         instance = InstanceManager(self.context).get_even_deleted(instance_id)
         found = [
             ServerAction(NAMES.get(entry.kind, entry.kind), entry)
             for entry in operations_of("instance", str(instance.id))
-            if since is None or (entry.updated_at or entry.created_at) >= since
+            if (since is None or entry.updated_at >= since)
+            and (before is None or entry.updated_at < after_second(before))
         ]
         if marker is not None:
             places = [i for i, one in enumerate(found) if one.entry.request_id == marker]
             if not places:
-                raise NotFound(f"marker [{marker[:64]}] not found")
+                raise BadRequest(f"marker [{marker[:64]}] not found")
             found = found[places[0] + 1 :]
         return found if limit is None else found[:limit]
 

@@ -67,20 +67,23 @@ def paginate(
 def paginate_matching(
     rows: QuerySet[T],
     *,
-    column: str,
-    matches: Callable[[str], bool],
+    matches: Mapping[str, Callable[[str], bool]],
     limit: int,
     marker: T | None = None,
     order: Sequence[str] = ("-created_at", "-id"),
 ) -> Page[T]:
-    """Return one page of the rows whose column a function takes, in two statements.
+    """Return one page of the rows whose columns the functions take, in two statements.
 
-    The column alone is read, in order, until the page is full.
+    The columns alone are read, in order, until the page is full.
     """
     if limit == 0:
         return Page([], more=False)
-    texts = _in_order(rows, marker, order).values_list("pk", column)
-    keys = (key for key, text in texts.iterator(chunk_size=MAX_LIMIT) if matches(text))
+    texts = _in_order(rows, marker, order).values_list("pk", *matches)
+    keys = (
+        key
+        for key, *found in texts.iterator(chunk_size=MAX_LIMIT)
+        if all(takes(text) for takes, text in zip(matches.values(), found, strict=True))
+    )
     found = [*islice(keys, limit + 1)]
     whole = rows.in_bulk(found[:limit])
     return Page([whole[key] for key in found[:limit] if key in whole], len(found) > limit)

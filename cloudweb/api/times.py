@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from cloudweb.exceptions import InvalidInput
+from cloudweb.exceptions import BadRequest, InvalidInput
 
 #: The ``+`` of a zone that a client did not encode, and so arrives as a space.
 _PLUS = re.compile(r" (\d\d:?\d\d)\Z")
@@ -29,6 +29,17 @@ def parse_moment(value: str, *, field: str) -> datetime:
         reason = "It must be a time such as 2030-01-31T10:11:12Z."
         raise InvalidInput(field=field, value=value, reason=reason) from None
     return moment
+
+
+def after_second(moment: datetime) -> datetime:
+    """Return the moment at which the second of this one is over: what clients saw is cut to seconds."""
+    return moment.replace(microsecond=0) + timedelta(seconds=1)
+
+
+def check_span(since: datetime | None, before: datetime | None) -> None:
+    """Raise BadRequest for a span of changes that ends before it begins."""
+    if since is not None and before is not None and before < since:
+        raise BadRequest("The value of changes-since must be less than or equal to changes-before.")
 
 
 def seconds_z(moment: datetime | None) -> str | None:

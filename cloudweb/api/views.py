@@ -59,10 +59,10 @@ class ServiceViewSet(ViewSetMixin, APIView):
         if self.version.minor < minor or (until is not None and self.version.minor > until):
             raise NotFound
 
-    def known_query(self, *names: str) -> None:
-        """Refuse query parameters that a compute call does not know, from 2.75 on (contract 8.1)."""
+    def known_query(self, *names: str, since: int = 75) -> None:
+        """Refuse query parameters that a compute call does not know, mostly from 2.75 on (contract 8.1)."""
         unknown = sorted(set(self.request.query_params) - set(names))
-        if unknown and self.version >= (2, 75):
+        if unknown and self.version >= (2, since):
             raise InvalidInput(
                 field=unknown[0][:64],
                 value=self.request.query_params[unknown[0]],

@@ -9,9 +9,10 @@ from django.http import QueryDict
 
 from cloudweb.api.fields import parse_bool
 from cloudweb.api.microversion import Microversion
-from cloudweb.api.times import parse_moment
+from cloudweb.api.times import check_span, parse_moment
 from cloudweb.exceptions import BadRequest, InvalidInput
 from cloudweb.patterns import Pattern
+from instances.api.serializers.server_bodies import MAX_TAGS
 from instances.manager.listing import Filters
 from instances.states import vm_states_of
 
@@ -85,8 +86,11 @@ def parse_filters(query: QueryDict, version: Microversion) -> Filters:
     power = query.get("power_state")
     if power is not None and not (power.isascii() and power.isdigit()):
         raise BadRequest("Invalid filter 'power_state': it must be an integer.")
+    since = _time(query, "changes-since")
+    before = _time(query, "changes-before") if version >= (2, 66) else None
+    check_span(since, before)
     return Filters(
-        name_like=_pattern(query, "name") or _pattern(query, "display_name"),
+        patterns=_patterns(query, version),
         statuses=statuses,
         vm_states=query.getlist("vm_state"),
         task_state=query.get("task_state"),
@@ -101,9 +105,14 @@ def parse_filters(query: QueryDict, version: Microversion) -> Filters:
         zone=query.get("availability_zone"),
         addresses=_addresses(query, "ip", "ip6"),
         ids=query.getlist("uuid"),
-        changed_since=_time(query, "changes-since"),
-        changed_before=_time(query, "changes-before") if version >= (2, 66) else None,
-        deleted=bool(parse_bool(query.get("deleted"), field="deleted")),
+        tags=_tags(query, "tags", version),
+        any_tags=_tags(query, "tags-any", version),
+        not_tags=_tags(query, "not-tags", version),
+        not_any_tags=_tags(query, "not-tags-any", version),
+        locked=parse_bool(query.get("locked"), field="locked") if version >= (2, 73) else None,
+        changed_since=since,
+        changed_before=before,
+        deleted=parse_bool(query.get("deleted"), field="deleted"),
         all_projects=_flag(query, "all_tenants"),
     )
 
@@ -114,9 +123,25 @@ def _flag(query: QueryDict, name: str) -> bool:
     return query.get(name) == "" or bool(parse_bool(query.get(name), field=name))
 
 
-def _pattern(query: QueryDict, name: str) -> Pattern | None:
+def _patterns(query: QueryDict, version: Microversion) -> dict[str, Pattern]:
+    names = {"display_name": "name", "name": "name"}
+    names |= {"hostname": "hostname"} if version >= (2, 90) else {}
+    return {
+        column: Pattern(value, field=key)
+        for key, column in names.items()
+        if (value := query.get(key))
+    }
+
+
+def _tags(query: QueryDict, name: str, version: Microversion) -> list[str]:
+    """Return the tags that a comma joins; from 2.26."""
     value = query.get(name)
-    return Pattern(value, field=name) if value else None
+    if not value or version < (2, 26):
+        return []
+    tags = [*dict.fromkeys(value.split(","))]
+    if len(tags) > MAX_TAGS:
+        raise InvalidInput(field=name, value=value, reason=f"At most {MAX_TAGS} tags.")
+    return tags
 
 
 def _addresses(query: QueryDict, *names: str) -> list[Pattern]:

@@ -11,12 +11,13 @@ from rest_framework.response import Response
 
 from cloudweb.api.microversion import Microversion, older, without
 from cloudweb.api.pagination import next_link, parse_limit
-from cloudweb.api.times import micros
+from cloudweb.api.times import check_span, micros, parse_moment
 from cloudweb.api.views import ServiceViewSet
 from instances.manager import InstanceManager
 from instances.timeline import ServerAction, TimelineManager, result_of
 from operations.history import StepEntry
 
+QUERY = ("limit", "marker", "changes-since", "changes-before")
 ACTION_CHANGES = ((Microversion(2, 58), without("updated_at")),)
 
 
@@ -34,14 +35,21 @@ class InstanceActionViewSet(ServiceViewSet):
     def list(self, request: Request, server_id: str) -> Response:
         """List what was done, newest first."""
         self._check_visible(server_id)
-        query, pages = request.query_params, self.version >= (2, 58)
-        limit = parse_limit(query.get("limit")) if pages else None
-        found = self.manager(self.context).list(
-            server_id,
-            limit=None if limit is None else limit + 1,
-            marker=query.get("marker") if pages else None,
+        manager = self.manager(self.context)
+        if self.version < (2, 58):
+            found = manager.list(server_id)
+            return Response({"instanceActions": [self._brief(server_id, one) for one in found]})
+        self.known_query(*(QUERY if self.version >= (2, 66) else QUERY[:-1]), since=58)
+        query = request.query_params
+        since, before = (
+            parse_moment(query[key], field=key) if key in query else None for key in QUERY[2:]
         )
-        shown = found if limit is None else found[:limit]
+        check_span(since, before)
+        limit = parse_limit(query.get("limit"))
+        found = manager.list(
+            server_id, limit=limit + 1, marker=query.get("marker"), since=since, before=before
+        )
+        shown = found[:limit]
         body: dict[str, Any] = {"instanceActions": [self._brief(server_id, one) for one in shown]}
         if shown and len(found) > len(shown):
             href = next_link(request._request, marker=shown[-1].entry.request_id)
@@ -82,9 +90,9 @@ class InstanceActionViewSet(ServiceViewSet):
         }
         if self.context.is_admin:
             data["traceback"] = step.error_detail or None
-        if self.context.is_admin and self.version >= (2, 51):
-            data["host"] = step.host or None
         if self.version >= (2, 62):
+            if self.context.is_admin:
+                data["host"] = step.host or None
             salted = f"{one.entry.project_id}{step.host}".encode()
             data["hostId"] = hashlib.sha224(salted).hexdigest() if step.host else ""
         if self.version >= (2, 84):

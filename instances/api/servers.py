@@ -17,11 +17,10 @@ from cloudweb.exceptions import BadRequest, InvalidInput
 from instances.api.filters import parse_filters
 from instances.api.serializers.server import ServerRenderer
 from instances.api.serializers.server_bodies import (
-    UPDATE_KEYS,
     ServerCreate,
     ServerUpdate,
     check_create,
-    check_keys,
+    check_update,
 )
 from instances.manager import InstanceManager, NetworkRequest, ports_of
 
@@ -86,7 +85,7 @@ class ServerViewSet(ServiceViewSet):
     def update(self, request: Request, server_id: str) -> Response:
         """Rename a server, describe it, or say how it is reached."""
         body = self.body("server")
-        check_keys(body, UPDATE_KEYS, self.version)
+        check_update(body, self.version)
         wanted = self.validated(ServerUpdate, body)
         names = {"accessIPv4": "access_ip_v4", "accessIPv6": "access_ip_v6"}
         sent = wanted.model_dump(exclude_unset=True)

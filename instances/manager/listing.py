@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -13,7 +13,9 @@ from django.db.models import Q
 
 from cloudweb import policy as policies
 from cloudweb.api.fields import as_uuid
+from cloudweb.api.filters import NOBODY
 from cloudweb.api.pagination import Page, paginate, paginate_matching
+from cloudweb.api.times import after_second
 from cloudweb.context import RequestContext
 from cloudweb.patterns import Pattern
 from instances.models import Instance
@@ -43,11 +45,13 @@ SORT_KEYS = {
 class Filters:
     """What a list may be narrowed by; None is not asked for.
 
-    ``name`` is a part of the name, ``name_like`` a pattern; ``addresses`` must all be found.
+    ``name`` is a part of the name, ``patterns`` are of columns; ``addresses`` must all be found.
+    Of the tags those of ``tags`` must all be there, of ``any_tags`` one; of ``not_tags`` one must
+    be missing, of ``not_any_tags`` all.
     """
 
     name: str | None = None
-    name_like: Pattern | None = None
+    patterns: Mapping[str, Pattern] = field(default_factory=dict)
     statuses: Sequence[str] = ()
     vm_states: Sequence[str] = ()
     task_state: str | None = None
@@ -64,7 +68,12 @@ class Filters:
     ids: Sequence[str] = ()
     changed_since: Any = None
     changed_before: Any = None
-    deleted: bool = False
+    tags: Sequence[str] = ()
+    any_tags: Sequence[str] = ()
+    not_tags: Sequence[str] = ()
+    not_any_tags: Sequence[str] = ()
+    locked: bool | None = None
+    deleted: bool | None = None
     all_projects: bool = False
 
 
@@ -75,11 +84,12 @@ def filtered(context: RequestContext, wanted: Filters) -> InstanceQuerySet:
         rows = Instance.objects.all()
     else:
         rows = Instance.objects.filter(project_id=context.project_id or "")
-    deleted = wanted.deleted and context.is_admin
-    if not deleted and wanted.changed_since is None:
-        rows = rows.alive()
-    elif deleted:
+    of_changes = wanted.changed_since is not None or wanted.changed_before is not None
+    deleted = wanted.deleted if context.is_admin else None
+    if deleted:
         rows = rows.filter(vm_state=VmState.DELETED)
+    elif deleted is False or not of_changes:
+        rows = rows.alive()
     exact = {
         "task_state": wanted.task_state,
         "power_state": wanted.power_state,
@@ -90,8 +100,9 @@ def filtered(context: RequestContext, wanted: Filters) -> InstanceQuerySet:
         "reservation_id": wanted.reservation_id,
         "zone": wanted.zone,
         "updated_at__gte": wanted.changed_since,
-        "updated_at__lte": wanted.changed_before,
     }
+    if wanted.changed_before is not None:
+        exact["updated_at__lt"] = after_second(wanted.changed_before)
     rows = rows.filter(**{name: value for name, value in exact.items() if value is not None})
     if context.is_admin:
         if wanted.host is not None:
@@ -100,9 +111,11 @@ def filtered(context: RequestContext, wanted: Filters) -> InstanceQuerySet:
             rows = rows.filter(project_id=wanted.project_id)
     if wanted.name is not None:
         rows = rows.filter(name__contains=wanted.name)
-    like = wanted.name_like and wanted.name_like.condition("name")
-    if like is not None:
-        rows = rows.filter(like)
+    for column, pattern in wanted.patterns.items():
+        rows = rows.filter(pattern.condition(column) or Q())
+    rows = rows.filter(_with_tags(wanted))
+    if wanted.locked:
+        rows = rows.none()  # no server can be locked yet
     if wanted.ids:
         rows = rows.filter(id__in=[found for i in wanted.ids if (found := as_uuid(i))])
     if wanted.statuses:
@@ -123,17 +136,42 @@ def page_of(
     order: Sequence[str],
 ) -> Page[Instance]:
     """Return one page of the servers a caller asks for; a real expression is matched row by row."""
-    rows, like = filtered(context, wanted), wanted.name_like
-    if like is None or like.condition("name") is not None:
+    rows = filtered(context, wanted)
+    matches = {
+        column: pattern.matches
+        for column, pattern in wanted.patterns.items()
+        if pattern.condition(column) is None
+    }
+    if not matches:
         return paginate(rows, limit=limit, marker=marker, order=order)
-    return paginate_matching(
-        rows, column="name", matches=like.matches, limit=limit, marker=marker, order=order
-    )
+    return paginate_matching(rows, matches=matches, limit=limit, marker=marker, order=order)
+
+
+def _with_tags(wanted: Filters) -> Q:
+    condition = Q()
+    for tag in wanted.tags:
+        condition &= Q(tags__lists=tag)
+    if wanted.any_tags:
+        condition &= _any_of(wanted.any_tags)
+    if wanted.not_tags:
+        every = Q()
+        for tag in wanted.not_tags:
+            every &= Q(tags__lists=tag)
+        condition &= ~every
+    return condition & ~_any_of(wanted.not_any_tags) if wanted.not_any_tags else condition
+
+
+def _any_of(tags: Sequence[str]) -> Q:
+    condition = NOBODY
+    for tag in tags:
+        condition |= Q(tags__lists=tag)
+    return condition
 
 
 def _with_status(statuses: Sequence[str]) -> Q:
-    condition = Q(pk__in=())
-    for vm_state, task_state, others in chain.from_iterable(map(spans_of, statuses)):
+    condition = NOBODY
+    words = dict.fromkeys(status.upper() for status in statuses)
+    for vm_state, task_state, others in chain.from_iterable(map(spans_of, words)):
         part = Q(vm_state=vm_state)
         if task_state is not None:
             part &= Q(task_state=task_state)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import models
 
+import cloudweb.database.lists  # noqa: F401 - tags are asked for by it
 from cloudweb.database.clock import now
 from instances.querysets import InstanceQuerySet
 from instances.states import PowerState, VmState
@@ -24,7 +25,7 @@ class Instance(models.Model):
     project_id = models.CharField(max_length=64)
     user_id = models.CharField(max_length=64, blank=True)
     name = models.CharField(max_length=255)
-    hostname = models.CharField(max_length=63)
+    hostname = models.CharField(max_length=255)
     description = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null differs
     vm_state = models.CharField(
         max_length=16, choices=VmState.choices, default=VmState.BUILDING, db_index=False

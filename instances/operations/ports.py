@@ -37,7 +37,7 @@ def create_ports(run: Run) -> dict[str, Any]:
                 host=instance.host,
                 device_id=str(instance.id),
                 device_owner=device_owner(instance),
-                hostname=instance.hostname,
+                hostname=instance.hostname.partition(".")[0],
             )
             ports.append({"id": wish["port_id"], "ours": False})
             continue
@@ -47,7 +47,7 @@ def create_ports(run: Run) -> dict[str, Any]:
             host=instance.host,
             device_id=str(instance.id),
             device_owner=device_owner(instance),
-            hostname=instance.hostname,
+            hostname=instance.hostname.partition(".")[0],
             network_id=wish["network_id"],
             fixed_ips=[{"ip_address": address}] if address else None,
             security_group_ids=wanted,

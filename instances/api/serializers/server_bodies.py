@@ -18,22 +18,24 @@ _HOSTNAME = re.compile(r"^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\Z")
 
 
 def _hostname(value: str) -> str:
-    if not _HOSTNAME.fullmatch(value):
+    if len(value) > 253 or not all(map(_HOSTNAME.fullmatch, value.split("."))):
         raise ValueError("It is no host name")
     return value.lower()
 
 
+def canonical(value: str, *, version: int | None = None) -> str:
+    """Return an address in its one form; a zone of IPv6 is part of none."""
+    address = ipaddress.ip_address(value)
+    if "%" in value or version not in (None, address.version):
+        raise ValueError(f"It is no IPv{version or ''} address")
+    return str(address)
+
+
 def _address(version: int) -> Any:
     def check(value: str) -> str:
-        if value and ("%" in value or ipaddress.ip_address(value).version != version):
-            raise ValueError(f"It is no IPv{version} address")
-        return value
+        return canonical(value, version=version) if value else value
 
     return check
-
-
-def _any_address(value: str) -> str:
-    return str(ipaddress.ip_address(value))
 
 
 def _count(value: Any) -> Any:
@@ -42,7 +44,7 @@ def _count(value: Any) -> Any:
 
 Hostname = Annotated[str, AfterValidator(_hostname)]
 IPv4 = Annotated[str, AfterValidator(_address(4))]
-Address = Annotated[str, AfterValidator(_any_address)]
+Address = Annotated[str, AfterValidator(canonical)]
 IPv6 = Annotated[str, AfterValidator(_address(6))]
 Count = Annotated[int, BeforeValidator(_count), Field(ge=1)]
 Description = Annotated[str, StringConstraints(max_length=255)]
@@ -51,6 +53,7 @@ Items = dict[
     Annotated[str, StringConstraints(max_length=255)],
 ]
 DiskConfig = Literal["AUTO", "MANUAL"]
+MAX_TAGS = 50
 Tag = Annotated[
     str,
     StringConstraints(min_length=1, max_length=60, pattern=r"^[^,/]+$"),
@@ -115,7 +118,7 @@ class ServerCreate(Body):
     security_groups: tuple[GroupName, ...] = ()
     user_data: str | None = None
     description: Description | None = None
-    tags: Annotated[tuple[Tag, ...], Field(max_length=50)] = ()
+    tags: Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS)] = ()
     trusted_image_certificates: tuple[str, ...] | None = None
     host: Name | None = None
     hypervisor_hostname: Name | None = None
@@ -192,6 +195,13 @@ def check_keys(body: Mapping[str, Any], since: Mapping[str, int], version: Micro
             )
 
 
+def check_hostname(body: Mapping[str, Any], version: Microversion) -> None:
+    """Raise InvalidInput for a host name with dots before 2.94."""
+    value = body.get("hostname")
+    if isinstance(value, str) and "." in value and version < (2, 94):
+        raise InvalidInput(field="hostname", value=value, reason="It is no host name.")
+
+
 def check_gone(body: Mapping[str, Any], gone: Iterable[str]) -> None:
     """Raise InvalidInput for a key that the request's microversion has no more."""
     for key in gone:
@@ -201,9 +211,16 @@ def check_gone(body: Mapping[str, Any], gone: Iterable[str]) -> None:
             )
 
 
+def check_update(body: Mapping[str, Any], version: Microversion) -> None:
+    """Check what of an update's keys depends on the microversion."""
+    check_keys(body, UPDATE_KEYS, version)
+    check_hostname(body, version)
+
+
 def check_create(body: Mapping[str, Any], version: Microversion) -> None:
     """Check what of a create's keys depends on the microversion."""
     check_keys(body, CREATE_KEYS, version)
+    check_hostname(body, version)
     if version >= (2, 37) and "networks" not in body:
         raise InvalidInput(
             field="networks", value=None, reason="'networks' is a required property."

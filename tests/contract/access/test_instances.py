@@ -13,7 +13,7 @@ from identity.models import User
 from instances.api.actions import ServerActionViewSet
 from instances.manager import InstanceManager
 from instances.manager.key_pair import draw
-from instances.models import KeyPair
+from instances.models import Instance, KeyPair
 from instances.states import VmState
 from tests.builders.access import (
     EVERY_TOKEN,
@@ -53,7 +53,8 @@ def build(owner: User) -> dict[str, Any]:
     make_subnet(network, context)
     server = make_server(owner, metadata={"k": "v"})
     system = RequestContext.system(project_id=owner.default_project_id)
-    make_port(network, system, device_id=str(server.id), device_owner="compute:nova")
+    port = make_port(network, system, device_id=str(server.id), device_owner="compute:nova")
+    Instance.objects.filter(id=server.id).update(ports=[{"id": str(port.id), "ours": True}])
     busy = make_server(owner)
     InstanceManager(context).stop(busy.id)
     KeyPair.objects.create(user_id=owner.pk, name="mine", public_key="x", fingerprint="y")

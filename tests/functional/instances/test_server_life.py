@@ -11,6 +11,7 @@ from django.test import Client
 
 from cloudweb.events import emit
 from compute.models import Flavor
+from instances.guest_metadata import GuestMetadata
 from instances.models import Instance
 from operations.models import Debt
 from tests.builders.identity import client_with
@@ -216,6 +217,34 @@ def test_console_log_splits_as_novas_does(home: Lab, monkeypatch: pytest.MonkeyP
         100: whole,
         -1: whole,
     }
+
+
+def test_a_host_name_with_dots(home: Lab) -> None:
+    """From 2.94; the guest hears it whole, its ports carry the first label."""
+    at = {"OpenStack_API_Version": "compute 2.94"}
+    name = "Web." + ".".join(["d" * 62] * 3) + ".example"
+    answer = home.client.send("POST", "/compute/v2.1/servers", home.body(hostname=name), **at)
+    assert answer.status_code == 202, answer.content
+    server_id = answer.json()["server"]["id"]
+    home.cloud.settle()
+    assert home.show(server_id)["OS-EXT-SRV-ATTR:hostname"] == name.lower()
+    (port,) = home.client.send("GET", f"/network/v2.0/ports?device_id={server_id}").json()["ports"]
+    assert port["dns_name"] == "web"
+    path, body = f"/compute/v2.1/servers/{server_id}", {"server": {"hostname": "db.example"}}
+    assert (
+        home.client.send("PUT", path, body, OpenStack_API_Version="compute 2.93").status_code == 400
+    )
+    assert home.client.send("PUT", path, body, **at).status_code == 200
+    guest = GuestMetadata(Instance.objects.get(id=server_id), [])
+    assert guest.meta_data()["hostname"] == "db.example"
+
+
+def test_addresses_of_access_have_one_form(home: Lab) -> None:
+    server_id = home.create(accessIPv6="FD00:0:0::0005")
+    assert home.show(server_id)["accessIPv6"] == "fd00::5"
+    path = f"/compute/v2.1/servers/{server_id}"
+    body = {"server": {"accessIPv6": "FD00:00::6", "accessIPv4": ""}}
+    assert home.client.send("PUT", path, body).json()["server"]["accessIPv6"] == "fd00::6"
 
 
 def test_quota(home: Lab) -> None:

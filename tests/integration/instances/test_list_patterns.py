@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from identity.models import User
+from instances.models import Instance
 from tests.builders.identity import client_of, make_context, make_member
 from tests.builders.networks import make_network, make_port, make_subnet
 from tests.builders.servers import make_server
@@ -91,12 +92,13 @@ def test_addresses_are_told_from_their_start(user: User) -> None:
     make_subnet(network, cidr="fd00:1::/64", ip_version=6)
     for name, address in (("a", "10.1.0.5"), ("b", "10.1.0.55"), ("c", "fd00:1::5")):
         server = make_server(user, name=name)
-        make_port(
+        port = make_port(
             network,
             device_id=str(server.id),
             device_owner="compute:nova",
             fixed_ips=[{"ip_address": address}],
         )
+        Instance.objects.filter(id=server.id).update(ports=[{"id": str(port.id), "ours": True}])
     found = {
         query: names(user, query.replace("^", "%5E").replace("+", "%2B").replace("\\", "%5C"))
         for query in ("ip=10.1.0.5", "ip=^10.1.0.5$", r"ip=10\.1\.0\.", "ip=10.1.0.5+$", "ip=0.5",
