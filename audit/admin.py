@@ -59,7 +59,7 @@ class RecordAdmin(ManagedAdmin):
             "title": "Audit log",
             "opts": self.opts,
             "form": form,
-            "rows": [(row, outcome_pill(row), operations_url(row)) for row in rows],
+            "rows": rows,
             "older": older,
             "query": _query(form),
             "paged": "after" in request.GET,

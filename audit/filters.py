@@ -12,7 +12,8 @@ class RecordFilter:
 
     ``user`` is an id or a whole name; ``action`` a policy's name or, ending in ``:``, the start of
     some; ``until`` is left out itself. Without ``project_id`` the caller's own project is meant,
-    unless ``all_projects``.
+    unless ``all_projects``. ``tokens`` False leaves out tokens that were issued or ended as they
+    should: an API client makes one for each command.
     """
 
     user: str | None = None
@@ -24,5 +25,6 @@ class RecordFilter:
     outcome: str | None = None
     origin: str | None = None
     log_ins: bool | None = None
+    tokens: bool | None = None
     since: datetime | None = None
     until: datetime | None = None

@@ -43,8 +43,17 @@ class OperatorSearchForm(SearchForm):
 
     project_id = forms.CharField(max_length=64, required=False, label="Project")
     origin = forms.ChoiceField(choices=[ANY, *Origin.choices], required=False)
+    tokens = forms.ChoiceField(
+        choices=[("", "folded away"), ("shown", "shown")], required=False, label="Tokens"
+    )
 
     field_order = ("user", "project_id", "action", "target_id", "request_id")
+
+    def to_filter(self, **more: Any) -> RecordFilter:
+        """Leave out tokens that were issued unless they are asked for, or the search names others."""
+        shown = self.cleaned_data.pop("tokens")
+        asked = any(self.cleaned_data[name] for name in ("action", "request_id"))
+        return super().to_filter(tokens=None if shown or asked else False, **more)
 
 
 def _midnight(day: Any) -> datetime:

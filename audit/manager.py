@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -45,9 +45,19 @@ class RecordManager(Manager):
 
     @policy("audit:own_records:list")
     def own(self, *, limit: int) -> Sequence[Record]:
-        """Return the latest of what the caller himself did, in whichever project."""
-        rows = Record.objects.filter(user_id=str(self.context.user_id))
+        """Return the latest of what the caller himself did, in whichever project; tokens apart."""
+        rows = Record.objects.filter(user_id=str(self.context.user_id)).without_tokens()
         return paginate(rows, limit=limit).rows
+
+    @policy("audit:records:list")
+    def names_of(self, records: Sequence[Record]) -> Mapping[tuple[str, str], str]:
+        """Return the last name that the log knows of each target, by kind and id, in one query."""
+        wanted = {record.target_id for record in records if record.target_id}
+        rows = self._visible().filter(target_id__in=wanted).exclude(target_name="")
+        found = rows.order_by("created_at", "id").values_list(
+            "target_kind", "target_id", "target_name"
+        )
+        return {(kind, target): name for kind, target, name in found}
 
     @policy("audit:records:get")
     def get(self, record_id: str | UUID) -> Record:

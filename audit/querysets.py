@@ -13,11 +13,11 @@ from cloudweb.context import RequestContext
 if TYPE_CHECKING:
     from audit.models import Record  # noqa: F401  (named in a string below)
 
-#: What logging in and out leaves: with an API client that is one record for each command.
+#: What an API client leaves with each command.
+TOKENS = ("identity:tokens:issue", "identity:ec2_tokens:issue", "identity:tokens:revoke")
+#: What logging in and out leaves.
 LOG_INS = (
-    "identity:tokens:issue",
-    "identity:ec2_tokens:issue",
-    "identity:tokens:revoke",
+    *TOKENS,
     "identity:sessions:create",
     "identity:sessions:delete",
 )
@@ -46,8 +46,14 @@ class RecordQuerySet(models.QuerySet["Record"]):
         if wanted.log_ins is not None:
             chosen = Q(action__in=LOG_INS)
             rows = rows.filter(chosen if wanted.log_ins else ~chosen)
+        if wanted.tokens is False:
+            rows = rows.without_tokens()
         if wanted.since is not None:
             rows = rows.filter(created_at__gte=wanted.since)
         if wanted.until is not None:
             rows = rows.filter(created_at__lt=wanted.until)
         return rows
+
+    def without_tokens(self) -> Self:
+        """Leave out tokens that were issued or ended as they should."""
+        return self.exclude(action__in=TOKENS, outcome="success")

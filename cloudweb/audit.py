@@ -183,7 +183,12 @@ def _write(act: Act) -> None:
 
 
 def _look_at(result: Any, act: Act) -> None:
-    """Take id and name of what the call made from what it returned."""
+    """Take id and name of what the call made from what it returned.
+
+    Of a named tuple the first part is what was made, the others (a secret) go with it.
+    """
+    if hasattr(result, "_fields"):
+        result = result[0]
     if isinstance(result, Sequence) and not isinstance(result, str | bytes) and result:
         act.others = len(result) - 1
         result = result[0]

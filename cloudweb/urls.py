@@ -26,3 +26,8 @@ urlpatterns = [
     path("metadata", include("instances.api.guest_urls")),  # guests, through their host's proxy
     path("", include("dashboard.urls")),
 ]
+
+handler400 = "dashboard.views.errors.malformed"
+handler403 = "dashboard.views.errors.forbidden"
+handler404 = "dashboard.views.errors.missing"
+handler500 = "dashboard.views.errors.broken"

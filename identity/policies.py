@@ -17,6 +17,7 @@ from cloudweb.policy import (
     domain_reader,
     in_person,
     project_manager,
+    project_reader,
     system_reader,
 )
 
@@ -133,7 +134,7 @@ declare(
         "identity:grants:list": domain_reader,
         "identity:grants:revoke": domain_manager,
         "identity:role_assignments:list": domain_reader,
-        "identity:members:list": project_manager,
+        "identity:members:list": project_reader,
         "identity:members:add": project_manager,
         "identity:members:update": project_manager,
         "identity:members:remove": project_manager,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,6 +64,30 @@ def operations_of(resource_type: str, resource_id: str) -> Sequence[Entry]:
     """Return a resource's operations, newest first."""
     rows = Operation.objects.filter(resource_type=resource_type, resource_id=resource_id)
     return [entry_of(row) for row in rows.prefetch_related("steps").order_by("-created_at", "-id")]
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of something that was accepted."""
+
+    state: str
+    direction: str
+    error: str
+    created_at: datetime
+    finished_at: datetime | None
+
+    @property
+    def is_live(self) -> bool:
+        """Tell whether it goes on."""
+        return self.state not in OperationState.ended()
+
+
+def fates_of(request_ids: Collection[str]) -> Mapping[tuple[str, str], Fate]:
+    """Return what became of what requests started, by request and resource, in one query."""
+    rows = Operation.objects.filter(request_id__in={one for one in request_ids if one})
+    facts = ("state", "direction", "error_public", "created_at", "finished_at")
+    found = rows.order_by("created_at", "id").values_list("request_id", "resource_id", *facts)
+    return {(request, resource): Fate(*told) for request, resource, *told in found}
 
 
 def wanted_of(kind: str) -> Sequence[Entry]:

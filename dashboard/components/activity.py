@@ -1,15 +1,17 @@
-"""Records of the audit log as a tenant reads them."""
+"""Records of the audit log as people read them: what was done, to what, and what became of it."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.urls import NoReverseMatch, reverse
 
 from dashboard.components.status import Badge
+from dashboard.components.words import in_words
+from operations.history import Fate, fates_of
 
 if TYPE_CHECKING:
     from audit.models import Record
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 #: Actions whose policy's name would puzzle a tenant.
 TEXTS = {
     "identity:tokens:issue": "Log in by API",
+    "identity:ec2_tokens:issue": "Log in by EC2 key",
     "identity:tokens:revoke": "Log out by API",
     "identity:sessions:create": "Log in",
     "identity:sessions:delete": "Log out",
@@ -28,6 +31,12 @@ TEXTS = {
     "identity:members:add": "Add member",
     "identity:members:update": "Change member's role",
     "identity:members:remove": "Remove member",
+    "identity:grants:create": "Give a role",
+    "identity:grants:revoke": "Take a role away",
+    "compute:keypairs:create": "Create key pair",
+    "compute:keypairs:delete": "Delete key pair",
+    "compute:servers:update": "Change server",
+    "network:traffic:allow": "Let traffic in",
 }
 #: What is chosen beside the search: its text, and what it narrows the list to.
 KINDS: dict[str, tuple[str, dict[str, object]]] = {
@@ -41,38 +50,79 @@ _OUTCOMES = {
     "refused": Badge("Refused", "warning", "lock"),
     "failed": Badge("Failed", "danger", "alert-triangle"),
 }
+_ACCEPTED = Badge("Accepted", "neutral", "clock", "What became of it is not kept any more.")
+#: What is accepted and done by an operation afterwards.
+_LASTING = frozenset(
+    {f"compute:servers:{verb}" for verb in ("create", "delete", "start", "stop", "reboot")}
+    | {"image:images:import"}
+)
 #: Kinds of targets that have a page of their own.
 PAGES = {"server": "server", "image": "image"}
+#: Kinds whose targets have only an id, which says nothing.
+_NAMELESS = frozenset({"token", "ec2_token", "session"})
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One record: what was done in words, how it ended, what it was done to and that one's page."""
+    """One record: what was done in words, to what and that one's page, and how it ended.
+
+    ``fate`` is what became of it since, where it was only accepted.
+    """
 
     record: Record
     text: str
     name: str
     badge: Badge
+    reason: str
     url: str
+    fate: Fate | None
+
+    @property
+    def shows_id(self) -> bool:
+        """Tell whether the target is shown by its id, for want of a name."""
+        kind = self.record.target_kind
+        return bool(self.record.target_id) and not self.name and kind not in _NAMELESS
 
 
-def done_of(records: Sequence[Record]) -> Sequence[Done]:
-    """Return the rows of a page of records.
+Names = Mapping[tuple[str, str], str]
 
-    Who deletes a thing gives its id alone: a name that another of the rows knows is shown there, too.
+
+def done_of(records: Sequence[Record], *, names: Names | None = None) -> Sequence[Done]:
+    """Return the rows of a page of records; ``names`` are the targets' by kind and id.
+
+    Only what succeeded is followed further: a request that was refused started nothing.
     """
-    names = {record.target_id: record.target_name for record in records if record.target_name}
+    known = names or {}
+    followed = [record.request_id for record in records if record.outcome == "success"]
+    fates = fates_of(followed)
     gone = {record.target_id for record in records if _is_end(record)}
-    return [
-        Done(
-            record,
-            action_text(record.action),
-            record.target_name or names.get(record.target_id, ""),
-            _OUTCOMES[record.outcome],
-            "" if record.target_id in gone else _url(record),
-        )
-        for record in records
-    ]
+    found = []
+    for record in records:
+        fate = None
+        if record.outcome == "success":
+            fate = fates.get((record.request_id, record.target_id))
+        badge, reason = _ending(record, fate)
+        name = record.target_name or known.get((record.target_kind, record.target_id), "")
+        url = "" if record.target_id in gone else _url(record)
+        text = action_text(record.action)
+        found.append(Done(record, text, name, badge, reason, url, fate))
+    return found
+
+
+def _ending(record: Record, fate: Fate | None) -> tuple[Badge, str]:
+    if fate is None:
+        lasting = record.outcome == "success" and record.action in _LASTING
+        badge = _ACCEPTED if lasting else _OUTCOMES[record.outcome]
+        return badge, in_words(record.reason)
+    if fate.state == "DONE":
+        return _OUTCOMES["success"], record.reason
+    if fate.state == "UNDONE":
+        return Badge("Failed", "danger", "arrow-back-up"), in_words(fate.error)
+    if fate.state == "FAILED":
+        return Badge("Needs an operator", "danger", "alert-triangle"), in_words(fate.error)
+    if fate.direction == "undo":
+        return Badge("Taking back", "warning", "loader-2", busy=True), in_words(fate.error)
+    return Badge("Under way", "info", "loader-2", busy=True), record.reason
 
 
 def _is_end(record: Record) -> bool:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dashboard.components.words import in_words
+
 _SCHEDULER = re.compile(
     r"^(?P<headline>No valid host was found\.) (?P<total>Of [\d,]+ hosts?), (?P<reasons>.+?)\. "
     r"(?P<remedy>[A-Z].*)$",
@@ -30,6 +32,6 @@ def fault_of(message: str) -> Fault | None:
         return None
     found = _SCHEDULER.match(message)
     if found is None:
-        return Fault(message)
+        return Fault(in_words(message))
     reasons = _NEXT_REASON.split(found["reasons"])
-    return Fault(found["headline"], found["total"], reasons, found["remedy"])
+    return Fault(in_words(found["headline"]), found["total"], reasons, found["remedy"])

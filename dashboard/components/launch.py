@@ -166,8 +166,11 @@ def again(offer: Offer, instance: Instance, *, user_data: str | None) -> dict[st
         "zone": instance.wanted_zone,
         "user_data": base64.b64decode(user_data).decode(errors="replace") if user_data else "",
     }
-    known = {"image": offer.images, "flavor": offer.flavors}
-    for name, cards in known.items():
-        if chosen[name] not in {card.id for card in cards}:
+    known = {
+        "image": {card.id for card in offer.images},
+        "flavor": {card.id for card in offer.flavors},
+    }
+    for name, ids in known.items():
+        if chosen[name] not in ids:
             del chosen[name]
     return chosen

@@ -39,12 +39,15 @@ ACCOUNT = (
 )
 
 
-def navigation(current: str, context: RequestContext) -> Sequence[Entry]:
-    """Return where this caller may go; ``current`` is the name of the route that is lit."""
+def navigation(current: str, context: RequestContext | None) -> Sequence[Entry]:
+    """Return where this caller may go; ``current`` is the name of the route that is lit.
+
+    For None, when nobody can be asked who he is, only what needs no role.
+    """
     return [
         Entry(text, reverse(name), icon, name == current)
         for text, name, icon, policy in SECTIONS
-        if policy is None or (context.project_id is not None and allows(context, policy))
+        if policy is None or (context and context.project_id and allows(context, policy))
     ]
 
 

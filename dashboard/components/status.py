@@ -40,6 +40,8 @@ _TASK = {
     TaskState.REBOOTING_HARD: "Rebooting",
     TaskState.DELETING: "Deleting",
 }
+#: Power as a person says it: a guest that is not there is off.
+_POWER = {PowerState.NOSTATE: "Off", PowerState.SHUTDOWN: "Off"}
 _IMAGE = {
     "queued": Badge("Waiting for data", "neutral", "clock"),
     "saving": Badge("Uploading", "info", "loader-2", busy=True),
@@ -64,6 +66,12 @@ def server_badge(instance: Instance) -> Badge:
     if instance.vm_state == VmState.STOPPED and instance.power_state == PowerState.CRASHED:
         return Badge("Crashed", "danger", "alert-triangle", "The guest stopped by itself.")
     return _SERVER[VmState(instance.vm_state)]
+
+
+def power_text(state: int) -> str:
+    """Say whether a guest's power is on."""
+    found = PowerState(state)
+    return _POWER.get(found) or str(found.label).capitalize()
 
 
 def is_busy(instance: Instance) -> bool:

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from cloudweb.api.fields import no_control_characters
 from cloudweb.exceptions import CloudwebError, InvalidInput
+from dashboard.components.words import spoken
 
 
 class NameField(forms.CharField):
@@ -41,5 +42,5 @@ class RefusableForm(forms.Form):
         if about not in self.fields:
             found = (name for kind, name in self.FIELDS.items() if isinstance(error, kind))
             about = next(found, None)
-        text = error.reason if isinstance(error, InvalidInput) and about else error.message
+        text = error.reason if isinstance(error, InvalidInput) and about else spoken(error)
         self.add_error(about, text)

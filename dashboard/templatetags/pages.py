@@ -12,6 +12,8 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from cloudweb.database.clock import now
+from dashboard.components import words
+from dashboard.components.status import power_text
 
 register = template.Library()
 
@@ -94,6 +96,30 @@ def ago(moment: datetime.datetime | None) -> str:
     return f"{timesince(moment, now(), depth=1)} ago"
 
 
+#: How a moment is written until the browser writes it in its own zone (times.js).
+_FULL = "%-d %b %Y, %H:%M UTC"
+_WRITTEN = {"full": _FULL, "ago": _FULL, "clock": "%H:%M:%S"}
+
+
+@register.simple_tag
+def moment(value: datetime.datetime | None, how: str = "full", css: str = "") -> SafeString | str:
+    """Write a moment: ``full`` with date and zone, ``clock``, or ``ago``.
+
+    Here it is UTC, and stays the same at each look; the browser writes it in its zone (times.js).
+    """
+    if value is None:
+        return "never"
+    utc = value.astimezone(datetime.UTC)
+    return format_html(
+        '<time datetime="{}" data-time="{}" class="{}" title="{}">{}</time>',
+        utc.isoformat(),
+        how,
+        css,
+        utc.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        utc.strftime(_WRITTEN[how]),
+    )
+
+
 @register.simple_tag
 def took(start: datetime.datetime | None, end: datetime.datetime | None) -> str:
     """Write how long something took, or has taken until now."""
@@ -113,6 +139,18 @@ def took(start: datetime.datetime | None, end: datetime.datetime | None) -> str:
 def milestone_text(kind: str) -> str:
     """Say what a guest did for the first time."""
     return MILESTONES.get(kind) or kind.replace("_", " ").capitalize()
+
+
+@register.filter
+def power(state: int) -> str:
+    """Say whether a guest's power is on."""
+    return power_text(state)
+
+
+@register.filter
+def in_words(text: str) -> str:
+    """Say a sentence of a manager as a page says it."""
+    return words.in_words(text)
 
 
 @register.filter

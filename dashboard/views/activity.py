@@ -12,6 +12,7 @@ from audit.manager import RecordManager
 from cloudweb.api.pagination import Page as Rows
 from cloudweb.exceptions import BadRequest
 from dashboard.components.activity import KINDS, done_of
+from dashboard.components.names import names_of
 from dashboard.views.page import Page
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Activity(Page):
             "dashboard/activity.html",
             status=200 if form.is_valid() else 422,
             form=form,
-            rows=done_of(page.rows),
+            rows=done_of(page.rows, names=names_of(self.context, page.rows)),
             kind=kind,
             kinds=[
                 (name, text, urlencode({**kept, "kind": name})) for name, (text, _) in KINDS.items()

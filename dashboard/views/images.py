@@ -16,6 +16,7 @@ from cloudweb.api.errors import normalize
 from cloudweb.exceptions import CloudwebError
 from cloudweb.policy import check
 from dashboard.components.status import image_badge
+from dashboard.components.words import spoken
 from dashboard.forms.image_details import ImageWordsForm, MemberForm
 from dashboard.forms.images import ImageForm, ImportImageForm, NewImageForm
 from dashboard.views.page import Page
@@ -255,7 +256,7 @@ class ImageData(Page):
             ImageManager(self.context).upload(image_id, body, size=body.length)
         except CloudwebError as raised:
             error = normalize(raised)
-            return JsonResponse({"error": error.message}, status=error.status)
+            return JsonResponse({"error": spoken(error)}, status=error.status)
         return HttpResponse(status=204)
 
 

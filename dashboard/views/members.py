@@ -1,4 +1,4 @@
-"""Members of the project, as its manager sees to them."""
+"""Members of the project: everyone in it sees them, its manager sees to them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from cloudweb.exceptions import CloudwebError
+from cloudweb.policy import check
 from dashboard.components.roles import MEANINGS, groups_of, users_of
 from dashboard.forms.members import NewMemberForm, RoleForm
 from dashboard.views.page import Page
@@ -31,6 +32,7 @@ class Members(Page):
             "groups": groups_of(manager.list()),
             "form": NewMemberForm(initial={"role": "member"}),
             "meanings": MEANINGS,
+            "may_manage": self.may("identity:members:add"),
             **more,
         }
         return self.render("dashboard/members.html", status=status, **data)
@@ -45,6 +47,7 @@ class AddMember(Members):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Add him by his exact name."""
+        check(self.context, "identity:members:add")
         form = NewMemberForm(request.POST)
         if form.is_valid():
             name, role = form.cleaned_data["user_name"], form.cleaned_data["role"]
@@ -64,6 +67,7 @@ class ChangeMember(Members):
 
     def post(self, request: HttpRequest, user_id: str) -> HttpResponse:
         """Give it in place of the one he has."""
+        check(self.context, "identity:members:update")
         form = RoleForm(request.POST)
         if not form.is_valid():
             return self.show(status=422)

@@ -17,9 +17,10 @@ from django.views import View
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import CloudwebError, NotFound, Unauthorized
 from cloudweb.policy import allows
-from dashboard.components.navigation import navigation
+from dashboard.components.words import spoken
 from dashboard.views.errors import error_page
-from identity.sessions import context_of, operator_context_of, projects_of
+from dashboard.views.frame import frame_of
+from identity.sessions import context_of
 
 log = structlog.get_logger(__name__)
 
@@ -55,12 +56,7 @@ class Page(View):
 
     def render(self, template: str, *, status: int = 200, **data: Any) -> HttpResponse:
         """Return a whole page: with navigation, projects and user around it."""
-        around = {
-            "context": self.context,
-            "navigation": navigation(self.section, self.context),
-            "projects": projects_of(self.request),
-            "is_operator": self._is_operator(),
-        }
+        around = frame_of(self.request, self.section)
         return render(self.request, template, {**around, **data}, status=status)
 
     def fragment(self, template: str, **data: Any) -> HttpResponse:
@@ -82,10 +78,10 @@ class Page(View):
         if is_htmx(self.request) and self.request.method == "GET":
             return HttpResponse(status=error.status)  # a live part keeps what it shows
         if is_htmx(self.request):
-            return toast(error.message, tone="danger", status=error.status)
+            return toast(spoken(error), tone="danger", status=error.status)
         back = self._page_before()
         if self.request.method == "POST" and back and not isinstance(error, NotFound):
-            messages.error(self.request, error.message)
+            messages.error(self.request, spoken(error))
             return HttpResponseRedirect(back)
         return error_page(self.request, error)
 
@@ -94,12 +90,6 @@ class Page(View):
         referer = self.request.headers.get("Referer", "")
         base = f"{self.request.scheme}://{self.request.get_host()}/"
         return referer if referer.startswith(base) else None
-
-    def _is_operator(self) -> bool:
-        try:
-            return operator_context_of(self.request).is_admin
-        except CloudwebError:
-            return False
 
 
 def is_htmx(request: HttpRequest) -> bool:

@@ -11,6 +11,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 
+from cloudweb.audit import note
 from cloudweb.database import clock
 from cloudweb.exceptions import Forbidden, InvalidInput
 from cloudweb.manager import Manager
@@ -128,6 +129,7 @@ class ApplicationCredentialManager(Manager):
             insert(row, taken=DuplicateName(kind="application credential", name=name))
             row.roles.set(granted)
             row.access_rules.set(rules)
+        note(target_id=row.pk)
         return Created(_found(own, row.pk), secret)
 
     def _bounded(self, expires_at: datetime | None) -> datetime | None:
@@ -173,6 +175,7 @@ class ApplicationCredentialManager(Manager):
     def delete(self, user_id: str, credential_id: str) -> None:
         """Remove one, which voids its tokens at once."""
         row = _found(changeable_user_id(self.context, user_id), credential_id)
+        note(target_id=row.pk, target_name=row.name)
         with transaction.atomic():
             key = row.pk
             row.delete()

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
+from cloudweb.audit import note
 from cloudweb.exceptions import Forbidden
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
@@ -52,6 +53,11 @@ class Found:
         """Return the assignments of this holder here."""
         return Assignment.objects.filter(**self.columns())
 
+    def told(self, role: Role) -> str:
+        """Say who has which role where, by names."""
+        place = self.place.project or self.place.domain
+        return f"{self.holder.name}: {role.name} on {place.name if place else 'the system'}"
+
     def columns(self) -> dict[str, Any]:
         """Return the columns of such an assignment."""
         kind = "user" if isinstance(self.holder, User) else "group"
@@ -72,6 +78,7 @@ class AssignmentManager(Manager):
         """Give a role; nothing happens if it was given before."""
         found, role = self._found(target), self._role(role_id)
         self._check_reach(found, role)
+        note(target_id=found.holder.pk, target_name=found.told(role))
         return Assignment.objects.get_or_create(**found.columns(), role=role)[0]
 
     @policy("identity:grants:check")
@@ -91,6 +98,7 @@ class AssignmentManager(Manager):
         """Take a role away, which voids the tokens that rest on it at once."""
         found, role = self._found(target), self._role(role_id)
         self._check_reach(found, role)
+        note(target_id=found.holder.pk, target_name=found.told(role))
         with transaction.atomic():
             row = found.rows().filter(role=role).select_related("project", "domain").first()
             if row is None or not found.rows().filter(role=role).delete()[0]:

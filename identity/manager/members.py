@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.db.models import QuerySet
 
+from cloudweb.audit import note
 from cloudweb.exceptions import Forbidden
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
@@ -50,6 +51,7 @@ class MemberManager(Manager):
         user = User.objects.filter(name=user_name, domain_id=domain_id or project.domain_id).first()
         if user is None:
             raise UserNotFound(user_name)
+        note(target_id=user.pk, target_name=f"{user.name}: {role.name}")
         return Assignment.objects.get_or_create(
             project=project, user=user, role=role, inherited=False
         )[0]
@@ -63,6 +65,7 @@ class MemberManager(Manager):
         role = self._role(role_name)
         with transaction.atomic():
             given = self._given(user_id)
+            note(target_name=f"{given[0].user}: {role.name}")
             kept = Assignment.objects.get_or_create(
                 project=given[0].project, user_id=user_id, role=role, inherited=False
             )[0]
@@ -73,11 +76,13 @@ class MemberManager(Manager):
     def dismiss(self, user_id: str) -> None:
         """Take every role from a user that a project's manager gives; raise MemberNotFound."""
         with transaction.atomic():
-            self._take(self._given(user_id))
+            given = self._given(user_id)
+            note(target_name=str(given[0].user))
+            self._take(given)
 
     def _given(self, user_id: str) -> Sequence[Assignment]:
         """Return the roles of a user here that his manager may take; raise MemberNotFound."""
-        rows = Assignment.objects.select_related("project", "role").filter(
+        rows = Assignment.objects.select_related("project", "role", "user").filter(
             project_id=self.context.scoped_project_id,
             user_id=user_id,
             inherited=False,
@@ -106,9 +111,10 @@ class MemberManager(Manager):
             project_id=self.context.scoped_project_id, user_id=user_id, role=role, inherited=False
         )
         with transaction.atomic():
-            row = rows.select_related("project").first()
+            row = rows.select_related("project", "user").first()
             if row is None or not rows.delete()[0]:
                 raise MemberNotFound
+            note(target_id=user_id, target_name=f"{row.user}: {role.name}")
             void_grants([row])
 
     def _role(self, name: str) -> Role:

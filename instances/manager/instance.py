@@ -113,6 +113,12 @@ class InstanceManager(Manager):
         row: Instance = found
         return row
 
+    @policy("compute:servers:list")
+    def names(self, instance_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return the names of these servers, deleted ones too, by id."""
+        rows = self._rows().filter(id__in=[key for one in instance_ids if (key := _uuid(one))])
+        return {str(key): name for key, name in rows.values_list("id", "name")}
+
     # -- making
 
     @policy("compute:servers:create")

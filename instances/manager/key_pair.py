@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 
 from cloudweb import policy as policies
 from cloudweb.api.pagination import MAX_LIMIT, Page, paginate
+from cloudweb.audit import note
 from cloudweb.exceptions import BadRequest
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
@@ -73,6 +74,7 @@ class KeyPairManager(Manager):
         Raises KeyPairInvalid, KeyPairExists, QuotaExceeded.
         """
         owner = self._owner(user_id)
+        note(target_id=name)
         if kind != "ssh":
             raise KeyPairInvalid("Keypair data is invalid: only ssh keys are supported.")
         private_key = None

@@ -66,7 +66,7 @@ class TrafficManager(Manager):
         Raises TrafficNotFound, QuotaExceeded, and what PortManager.update does.
         """
         traffic = _known(kind)
-        note(target_kind="server", target_id=device_id, target_name=traffic.text)
+        note(target_kind="server", target_id=device_id)
         check(self.context, "network:ports:update")
         rows = Port.objects.visible_to(self.context).filter(device_id=device_id)
         with transaction.atomic():

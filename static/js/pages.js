@@ -134,15 +134,6 @@
   }, true);
   follow();
 
-  /* Times in the reader's own zone, as a tip. */
-  const local = (root) => {
-    for (const time of root.querySelectorAll("time[datetime]:not([title])")) {
-      time.title = new Date(time.dateTime).toLocaleString();
-    }
-  };
-  document.addEventListener("htmx:afterSettle", () => local(document));
-  local(document);
-
   /* A button is pressed once. */
   document.addEventListener("submit", (event) => {
     if (event.defaultPrevented) return;

@@ -32,7 +32,7 @@ def test_a_servers_life(browser: Browser) -> None:
     browser.log_in()
     launch(browser, "browser-1")
     browser.wait(lambda: badge(browser) == "Running", "the server runs")
-    browser.wait(lambda: browser.text("#server .table").count("10."), "it has an address")
+    browser.wait(lambda: browser.text("#server .table").count("172."), "it has an address")
     assert "Boot the guest" in browser.text(".timeline")
     assert not browser.find("[data-action=start]").is_enabled()
 

@@ -145,7 +145,7 @@ def test_a_server_that_fits_nowhere_says_why(home: Lab, member: Client) -> None:
     answer = member.post("/servers/launch", wanted(home, flavor=largest.id))
     home.cloud.settle()
     page = text_of(member.get(answer.url))
-    assert "No valid host was found." in page
+    assert "No host has room for it." in page
     assert "What would help:" in page
     assert "h1" not in page
     assert "Failed, taken back" in page
