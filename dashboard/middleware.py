@@ -40,19 +40,19 @@ class PageMiddleware:
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        """Count attempts to log in, here and in the admin site; one too many is a page, too."""
+        """Count attempts to log in by their address; one too many is a page, too."""
         if request.method != "POST" or not request.path.startswith(LOG_INS):
             return None
-        form = request.POST
         try:
-            admit_log_in(request, name=form.get("username", ""), domain=form.get("domain", ""))
+            admit_log_in(request)
         except TooManyRequests as error:
             return error_page(request, error)
         return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Show what is away for now; anything else is left to Django's own handling."""
+        """Show what is away or too much for now; all else is left to Django's own handling."""
         if service_of(request.path):
             return None
         error = normalize(exception)
-        return error_page(request, error) if isinstance(error, ServiceUnavailable) else None
+        known = isinstance(error, ServiceUnavailable | TooManyRequests)
+        return error_page(request, error) if known else None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import structlog
 from django.contrib.auth.hashers import check_password, make_password
 
-from identity import lockout, passwords
+from identity import attempts, lockout, passwords
 from identity.directories import login
 from identity.directories.conf import directories
 from identity.ids import undashed
@@ -84,10 +84,12 @@ def log_in(
 ) -> User | None:
     """Return the user whose password this is, asking whoever keeps it; None if it is nobody's.
 
-    Raises PasswordExpired for a right one that must be changed first, DirectoryUnavailable where an
+    Raises TooManyRequests, PasswordExpired for a right one that must be changed first, DirectoryUnavailable where an
     LDAP server keeps it and is away. What a directory keeps is neither counted nor does it expire.
     """
     user = find_user(user_id=user_id, name=name, domain_id=domain_id, domain_name=domain_name)
+    said = attempts.named(user_id=user_id, name=name, domain=domain_id or domain_name)
+    attempts.count(user, claimed=said)
     if directories():
         domain = user.domain if user else _domain(domain_id, domain_name)
         directory = login.directory_behind(domain, user)

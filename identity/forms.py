@@ -9,7 +9,7 @@ from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.core.exceptions import ValidationError
 
 from cloudweb.context import RequestContext
-from cloudweb.exceptions import CloudwebError, Unauthorized
+from cloudweb.exceptions import CloudwebError, TooManyRequests, Unauthorized
 from identity import passcodes, second_step
 from identity.authentication import LONGEST_PASSWORD, find_user
 from identity.manager import UserManager
@@ -73,6 +73,8 @@ class ExpiredPasswordForm(forms.Form):
                 password=given["new_password1"],
                 passcode=given["passcode"],
             )
+        except TooManyRequests:
+            raise
         except Unauthorized as error:
             known = error.message != Unauthorized.default_message  # who knows the password
             text = error.message if known else "This name and password do not belong together."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ldap
@@ -148,21 +149,25 @@ def by_id(directory: Directory, external_id: str) -> str:
     return f"({directory.id_attribute}={value})"
 
 
-def authenticate(directory: Directory, wanted: str, password: str) -> Entry | None:
+def authenticate(
+    directory: Directory, wanted: str, password: str, *, found: Callable[[str], None] | None = None
+) -> Entry | None:
     """Return the user if the password is his; None for a wrong user or password.
 
-    Raises DirectoryUnavailable.
+    ``found`` is told the name of the entry before the password is tried. Raises DirectoryUnavailable.
     """
     if not password or "\0" in password:
         return None  # a server takes a bind without password as an anonymous one, which succeeds
     backend = DirectoryBackend(directory, wanted)
     try:
-        found: Entry | None = backend.authenticate_ldap_user(
-            _LDAPUser(backend, username=wanted), password
-        )
-    except _Outage as error:
-        raise DirectoryUnavailable(directory.domain, detail=str(error)) from error
-    return found
+        ldap_user = _LDAPUser(backend, username=wanted)
+        if found is not None and ldap_user.dn is not None:
+            found(ldap_user.dn)
+        entry: Entry | None = backend.authenticate_ldap_user(ldap_user, password)
+    except (_Outage, ldap.LDAPError) as error:
+        words = _words(error) if isinstance(error, ldap.LDAPError) else str(error)
+        raise DirectoryUnavailable(directory.domain, detail=words) from error
+    return entry
 
 
 def find(directory: Directory, wanted: str) -> Entry | None:

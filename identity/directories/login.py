@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 
+from cloudweb.throttle import admit
 from identity.directories.conf import Directory, directories, directory_of
 from identity.directories.exceptions import DirectoryUnavailable
 from identity.directories.shadows import refresh
@@ -36,7 +38,8 @@ def log_in(
 ) -> User | None:
     """Return the user, refreshed from the directory; None for a wrong user or password.
 
-    ``user`` is given where the log-in names an id; else ``name`` counts. Raises DirectoryUnavailable.
+    ``user`` is given where the log-in names an id; else ``name`` counts. Raises DirectoryUnavailable,
+    TooManyRequests.
     """
     if not password or not (user or name) or not domain.enabled:
         return None
@@ -44,8 +47,13 @@ def log_in(
 
     wanted = client.by_id(directory, user.external_id) if user else client.by_name(directory, name)
     with _Turn(directory):
-        entry = client.authenticate(directory, wanted, password)
+        entry = client.authenticate(directory, wanted, password, found=partial(_count, directory))
     return refresh(domain, entry) if entry is not None else None
+
+
+def _count(directory: Directory, dn: str) -> None:
+    """Count an attempt for the entry it is about: a directory takes a name in many spellings."""
+    admit("login", f"{directory.domain} {dn.casefold()}")
 
 
 class _Turn:

@@ -13,7 +13,7 @@ from cloudweb import events
 from cloudweb.exceptions import Forbidden, Unauthorized
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
-from identity import lockout, multifactor, passwords, revocations, second_step
+from identity import attempts, lockout, multifactor, passwords, revocations, second_step
 from identity.authentication import find_user, proves
 from identity.exceptions import (
     DuplicateName,
@@ -141,6 +141,7 @@ class UserManager(Manager):
         more than he shows, WeakPassword, PasswordReused, PasswordTooYoung.
         """
         user = find_user(user_id=user_id)
+        attempts.count(user, claimed=attempts.named(user_id=user_id, name="", domain=None))
         own = user is not None and user.pk == self.context.user_id
         if own and user is not None:
             refuse_foreign(user, {"password": password})

@@ -10,9 +10,10 @@ from django.contrib.auth.hashers import make_password
 
 from cloudweb.database import clock
 from cloudweb.exceptions import Unauthorized
+from identity import attempts
 from identity.authentication import check_secret, find_user
 from identity.methods.base import Proof, Proven
-from identity.models import ApplicationCredential
+from identity.models import ApplicationCredential, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,11 @@ class ApplicationCredentialProof(Proof):
 
     def prove(self) -> Proven:
         """Return the credential's user if the secret is right and its time not over."""
-        row = self._find()
+        user, row = self._find()
+        said = attempts.named(
+            user_id=self.user_id, name=self.user_name, domain=self.domain_id or self.domain_name
+        )
+        attempts.count(user, claimed=self.credential_id or said)
         right = check_secret(self.secret, row.secret if row else None, rehash=partial(_keep, row))
         if not right or row is None:
             raise Unauthorized(detail="wrong application credential or secret")
@@ -38,17 +43,19 @@ class ApplicationCredentialProof(Proof):
             raise Unauthorized(detail=f"application credential {row.pk} expired")
         return Proven(row.user, credential=row)
 
-    def _find(self) -> ApplicationCredential | None:
+    def _find(self) -> tuple[User | None, ApplicationCredential | None]:
+        """Return the user it is about, and the credential if he has it."""
         rows = ApplicationCredential.objects.select_related("user__domain", "project__domain")
         if self.credential_id is not None:
-            return rows.filter(pk=self.credential_id).first()
+            row = rows.filter(pk=self.credential_id).first()
+            return row.user if row else None, row
         user = find_user(
             user_id=self.user_id,
             name=self.user_name,
             domain_id=self.domain_id,
             domain_name=self.domain_name,
         )
-        return rows.filter(user=user, name=self.name).first() if user else None
+        return user, rows.filter(user=user, name=self.name).first() if user else None
 
 
 def _keep(row: ApplicationCredential | None, secret: str) -> None:

@@ -24,6 +24,7 @@ from django.utils.dateparse import parse_datetime
 from cloudweb.database import clock
 from cloudweb.encryption import decrypt
 from cloudweb.exceptions import Unauthorized
+from identity import attempts
 from identity.methods.base import Proof, Proven
 from identity.models import Credential
 
@@ -65,6 +66,7 @@ class SignatureProof(Proof):
         digest = hashlib.sha256(self.access.encode(errors="replace")).hexdigest()
         rows = Credential.objects.select_related("user__domain")
         row = rows.filter(access_digest=digest, type=TYPE).first()
+        attempts.count(row.user if row else None, claimed=self.access)
         kept = json.loads(decrypt(row.encrypted_blob)) if row else {}
         secret = kept.get("secret") or secrets.token_hex(16)  # an unknown key costs the same
         if not isinstance(secret, str) or not self._fits(secret) or row is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from cloudweb.exceptions import Unauthorized
-from identity import lockout, passcodes
+from identity import attempts, lockout, passcodes
 from identity.authentication import find_user
 from identity.methods.base import Proof, Proven
 
@@ -23,13 +23,17 @@ class TotpProof(Proof):
     domain_name: str | None = None
 
     def prove(self) -> Proven:
-        """Return the user whose device shows this passcode; it works once."""
+        """Return the user whose device shows this passcode; it works once. Raises TooManyRequests."""
         user = find_user(
             user_id=self.user_id,
             name=self.name,
             domain_id=self.domain_id,
             domain_name=self.domain_name,
         )
+        said = attempts.named(
+            user_id=self.user_id, name=self.name, domain=self.domain_id or self.domain_name
+        )
+        attempts.count(user, claimed=said, passcode=True)
         if user is None or lockout.is_locked(user) or not passcodes.use(user, self.passcode):
             lockout.failed(user)
             raise Unauthorized(detail="wrong user or passcode")

@@ -172,7 +172,9 @@ class Auth(Body):
 
 
 def _user_named(user: PasswordUser | TotpUser | CredentialUser) -> dict[str, Any]:
-    """Return how a block names its user; raise BadRequest where that is not enough."""
+    """Return how a block names its user; raise BadRequest where that is not enough, or too much."""
+    if user.id is not None and user.name is not None:
+        raise BadRequest("Expecting to find the user's id or name, not both.")
     if user.id is None and (user.name is None or user.domain is None):
         raise BadRequest("Expecting to find the user's id, or name and domain.")
     domain = user.domain or DomainReference()
@@ -193,6 +195,8 @@ def _totp(block: TotpMethod) -> Proof:
 
 
 def _application_credential(block: ApplicationCredentialMethod) -> Proof:
+    if block.id is not None and block.name is not None:
+        raise BadRequest("Expecting to find the application credential's id or name, not both.")
     if block.id is not None:
         return ApplicationCredentialProof(secret=block.secret, credential_id=block.id)
     if block.name is None or block.user is None:

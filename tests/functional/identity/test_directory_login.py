@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from django.core.management import CommandError, call_command
 from django.test import Client
 
@@ -69,6 +71,18 @@ def directory(people: Slapd, use: Any) -> Directory:
     found = people.directory()
     use(found)
     return found
+
+
+def test_attempts_count_for_the_entry_however_its_name_is_spelt(
+    directory: Directory, settings: Any, redis_socket: Path
+) -> None:
+    """A directory takes a name in any case and with any spaces."""
+    redis.Redis(unix_socket_path=str(redis_socket)).flushall()
+    settings.THROTTLES, settings.THROTTLE_SOCKET = {"login": "3/minute"}, str(redis_socket)
+    spelt = ("alice", "ALICE", " alice", "aLice ")
+    assert [log_in(name, "wrong").status_code for name in spelt] == [401, 401, 401, 429]
+    assert log_in("Alice").status_code == 429
+    assert log_in("bob").status_code == 201
 
 
 def ask(user: dict[str, Any], scope: Any = "unscoped") -> Any:

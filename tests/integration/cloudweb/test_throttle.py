@@ -6,21 +6,29 @@ import os
 import signal
 import sys
 import time
+import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 import redis
 import structlog
 from django.test import Client
 
 from cloudweb import conf, process, throttle
-from cloudweb.api.throttling import account
+from cloudweb.encryption import encrypt
 from cloudweb.exceptions import TooManyRequests
+from identity import attempts
+from identity.manager import AccessKeyManager, ApplicationCredentialManager
+from identity.models import Credential, Project, User
+from tests.builders.browsers import PASSWORD, browser_of
 from tests.builders.identity import (
     ApiClient,
     client_of,
     client_with,
+    make_context,
     make_member,
     make_project,
 )
@@ -58,7 +66,6 @@ def test_log_ins_count_by_name_and_domain_whatever_the_address(limits: dict[str,
     limits["login"] = "2/minute"
     here = [log_in(password(), address=f"192.0.2.{number}") for number in range(1, 4)]
     assert statuses(*here) == [401, 401, 429]
-    assert log_in(password(domain={"name": "Default"})).status_code == 429
     assert log_in(password("SOMEONE")).status_code == 429
     assert log_in(password(domain={"name": "other"})).status_code == 401
     assert log_in(password("another")).status_code == 401
@@ -74,18 +81,81 @@ def test_log_ins_count_by_address_whatever_the_name(limits: dict[str, str]) -> N
     assert log_in(password(), address="2001:db8:0:1::1").status_code == 401
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"auth": {"identity": {"methods": ["totp"], "totp": {"user": {"id": "u"}}}}},
-        {"auth": {"identity": {"application_credential": {"id": "c", "secret": "s"}}}},
-        {"auth": {"identity": {"application_credential": {"name": "c", "user": {"name": "n"}}}}},
-    ],
-)
-def test_every_way_to_log_in_counts(limits: dict[str, str], body: Any) -> None:
-    limits["login"] = "1/minute"
-    assert log_in(body).status_code in (400, 401)
-    assert log_in(body).status_code == 429
+def proof(method: str, **block: Any) -> Any:
+    return {"auth": {"identity": {"methods": [method], method: block}}}
+
+
+def ways(user: User, project: Project) -> dict[str, Callable[[], Any]]:
+    """Return every way to guess a secret of one user, each by another name of his."""
+    context = make_context(user)
+    program = ApplicationCredentialManager(context).create(user.pk, name="ci").row.pk
+    key = AccessKeyManager(context).create(user.pk, project_id=project.pk).access
+    shared = {"name": user.name, "domain": {"id": "default"}}
+    dashed = str(uuid.UUID(user.pk))
+    change = {"user": {"original_password": "wrong", "password": "new"}}
+    signed = {"credentials": {"access": key, "signature": "x", "token": "eA=="}}
+    service = client_with("service")
+    form = {"username": user.name, "password": "wrong"}
+    old = {**form, "old_password": "x", "new_password1": "y", "new_password2": "y"}
+    no_operator = browser_of(make_member(password=PASSWORD))  # who is nobody is sent to /login
+    id_of = f"/identity/v3/users/{dashed}/password"
+    return {
+        "password by name": lambda: log_in(password(user.name)),
+        "password by id": lambda: log_in(proof("password", user={"id": dashed, "password": "x"})),
+        "passcode": lambda: log_in(proof("totp", user={"id": user.pk, "passcode": "1"})),
+        "program": lambda: log_in(proof("application_credential", id=program, secret="x")),
+        "program by name": lambda: log_in(
+            proof("application_credential", name="ci", user=shared, secret="x")
+        ),
+        "no program of his": lambda: log_in(
+            proof("application_credential", name="none", user=shared, secret="x")
+        ),
+        "EC2 key": lambda: service.send("POST", "/identity/v3/s3tokens", signed),
+        "a new password": lambda: log_in(change, path=id_of),
+        "dashboard": lambda: Client().post("/login", form),
+        "operators' console": lambda: no_operator.post("/admin/login/", form),
+        "expired password": lambda: Client().post("/login/expired", old),
+    }
+
+
+def test_every_way_to_log_in_counts_for_the_user_it_is_about(limits: dict[str, str]) -> None:
+    user = make_member(password="right")
+    project = user.default_project
+    assert project is not None
+    guesses = ways(user, project)
+    limits["login"] = f"{len(guesses)}/minute"
+    first = {way: ask().status_code for way, ask in guesses.items()}
+    assert set(first.values()) == {200, 401}, first
+    assert {way: ask().status_code for way, ask in guesses.items()} == dict.fromkeys(guesses, 429)
+    assert log_in(password(make_member().name)).status_code == 401
+
+
+def test_passcodes_count_closer_and_for_nobody_as_well(limits: dict[str, str]) -> None:
+    """The right one comes too late; an answer does not tell who exists."""
+    limits["passcode"] = "3/minute"
+    user = make_member()
+    seed = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+    Credential.objects.create(user=user, type="totp", encrypted_blob=encrypt(seed))
+    named = {"name": user.name, "domain": {"name": "Default"}}
+    for who in ({"id": user.pk}, {"id": "nobody"}):
+        asked = [log_in(proof("totp", user={**who, "passcode": "1"})) for _ in range(4)]
+        assert statuses(*asked) == [401, 401, 401, 429]
+    right = pyotp.TOTP(seed).now()
+    for who in ({"id": user.pk}, {"id": str(uuid.UUID(user.pk)).upper()}, named):
+        assert log_in(proof("totp", user={**who, "passcode": right})).status_code == 429
+
+
+def test_id_and_name_together_are_refused(limits: dict[str, str]) -> None:
+    user = make_member(password="right")
+    who = {"id": user.pk, "name": "somebody"}
+    for body in (
+        proof("password", user={**who, "password": "right"}),
+        proof("totp", user={**who, "passcode": "1"}),
+        proof("application_credential", name="ci", user=who, secret="x"),
+        proof("application_credential", id="ci", name="ci", secret="x"),
+    ):
+        assert log_in(body).status_code == 400
+    assert log_in(proof("password", user={"id": user.pk, "password": "right"})).status_code == 201
 
 
 @pytest.mark.parametrize("route", ["ec2tokens", "s3tokens"])
@@ -178,7 +248,7 @@ def test_version_documents_are_for_everybody_at_any_pace(limits: dict[str, str])
 def test_pages_say_it_kindly(limits: dict[str, str], page: str) -> None:
     limits["login"] = "2/minute"
     user = make_member(password="right")
-    client = Client()
+    client = Client() if page == "/login" else browser_of(make_member(password=PASSWORD))
     form = {"username": user.name, "password": "wrong"}
     assert client.post(page, form).status_code < 400
     assert log_in(password(user.name)).status_code == 401  # one count for all front doors
@@ -187,7 +257,7 @@ def test_pages_say_it_kindly(limits: dict[str, str], page: str) -> None:
     assert int(refused.headers["Retry-After"]) > 0
     assert "A little slower, please" in refused.content.decode()
     assert refused.headers["Content-Type"].startswith("text/html")
-    assert client.get("/login").status_code == 200
+    assert Client().get("/login").status_code == 200
 
 
 COUNT = """
@@ -291,7 +361,7 @@ def test_the_wait_shrinks_as_the_window_before_fades() -> None:
 
 def test_no_names_in_redis(limits: dict[str, str], redis_socket: Path) -> None:
     limits["login"] = "5/minute"
-    throttle.admit("login", account(name="A very private name \ud800" * 99, domain=""))
+    attempts.count(None, claimed="A very private name \ud800" * 99)
     keys = redis.Redis(unix_socket_path=str(redis_socket)).keys()
     assert keys
     assert all(b"private" not in key and len(key) < 120 for key in keys)
