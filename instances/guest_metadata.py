@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cloudweb.encryption import decrypt
+from instances.certificates import BEGINNING
 from instances.models import Instance
 from network.objects import PortWiring
 
@@ -40,6 +41,11 @@ class GuestMetadata:
         domain = self.ports[0].network.dns_domain if self.ports else ""
         return f"{name}.{domain}" if domain and "." not in name else name
 
+    @property
+    def has_certificate(self) -> bool:
+        """Tell whether the server's key is a certificate, which is no line for authorized_keys."""
+        return self.instance.public_key.lstrip().startswith(BEGINNING)
+
     def meta_data(self) -> dict[str, Any]:
         """Return meta_data.json."""
         instance = self.instance
@@ -58,8 +64,10 @@ class GuestMetadata:
         if instance.public_key:
             name = instance.key_name or "default"
             key = f"{instance.public_key.strip()}\n"
-            data["public_keys"] = {name: key}
-            data["keys"] = [{"name": name, "type": "ssh", "data": key}]
+            if not self.has_certificate:
+                data["public_keys"] = {name: key}
+            kind = "x509" if self.has_certificate else "ssh"
+            data["keys"] = [{"name": name, "type": kind, "data": key}]
         return data
 
     def user_data(self) -> bytes | None:
@@ -132,7 +140,7 @@ class GuestMetadata:
             "reservation-id": instance.reservation_id,
             "security-groups": "\n".join(instance.security_groups),
         }
-        if instance.public_key:
+        if instance.public_key and not self.has_certificate:
             name = instance.key_name or "default"
             tree["public-keys"] = {
                 "": f"0={name}",

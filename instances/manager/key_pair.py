@@ -18,6 +18,7 @@ from cloudweb.exceptions import BadRequest
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from identity import quotas
+from instances import certificates
 from instances.exceptions import KeyPairExists, KeyPairInvalid, KeyPairNotFound
 from instances.models import KeyPair
 from instances.quota import SERVICE
@@ -69,18 +70,19 @@ class KeyPairManager(Manager):
         kind: str = "ssh",
         user_id: str | None = None,
     ) -> Generated:
-        """Keep a public key, or draw a pair and keep its public half.
+        """Keep a public key, or draw a pair and keep its public half: ``ssh``, or ``x509``.
 
         Raises KeyPairInvalid, KeyPairExists, QuotaExceeded.
         """
         owner = self._owner(user_id)
         note(target_id=name)
-        if kind != "ssh":
-            raise KeyPairInvalid("Keypair data is invalid: only ssh keys are supported.")
-        private_key = None
-        if public_key is None:
+        private_key, is_x509 = None, kind == "x509"
+        if public_key is None and is_x509:
+            private_key, public_key = certificates.draw(user_id=owner)
+        elif public_key is None:
             private_key, public_key = draw(comment=name)
-        fingerprint = fingerprint_of(public_key)
+        read = certificates.fingerprint_of if is_x509 else fingerprint_of
+        fingerprint = read(public_key)
         try:
             with transaction.atomic():
                 quotas.reserve(

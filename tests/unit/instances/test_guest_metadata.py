@@ -65,6 +65,12 @@ def test_meta_data() -> None:
     }
 
 
+def test_a_host_name_with_dots_has_its_domain() -> None:
+    made = guest(hostname="web.example.org")
+    assert made.meta_data()["hostname"] == "web.example.org"
+    assert read(made, "latest/meta-data/local-hostname") == "web.example.org"
+
+
 def test_network_data() -> None:
     network = make_network(subnets=(make_subnet(dns_nameservers=("10.5.0.2",)), make_subnet6()))
     ports = [make_port(network, "10.5.0.11"), make_port(network, "fd05::11")]
