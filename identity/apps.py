@@ -10,8 +10,11 @@ class IdentityConfig(AppConfig):
 
     name = "identity"
     encrypted_columns: ClassVar[dict[str, tuple[str, ...]]] = {
+        "AccessToken": ("encrypted_secret",),
+        "Consumer": ("encrypted_secret",),
         "Credential": ("encrypted_blob",),
         "IdentityProvider": ("encrypted_client_secret",),
+        "RequestToken": ("encrypted_secret", "encrypted_verifier"),
     }
 
     def ready(self) -> None:

@@ -131,6 +131,27 @@ class TrustNotFound(_NotFoundById):
     noun = "trust"
 
 
+class ConsumerNotFound(_NotFoundById):
+    """No such OAuth consumer."""
+
+    code = "consumer_not_found"
+    noun = "consumer"
+
+
+class RequestTokenNotFound(_NotFoundById):
+    """No such OAuth request token, or its time is over."""
+
+    code = "request_token_not_found"
+    noun = "request token"
+
+
+class AccessTokenNotFound(_NotFoundById):
+    """No such OAuth access token of this user, or its time is over."""
+
+    code = "access_token_not_found"
+    noun = "access token"
+
+
 class RegisteredLimitNotFound(_NotFoundById):
     """No such registered limit."""
 

@@ -11,7 +11,7 @@ from identity.models import User
 
 ENABLED = "multi_factor_auth_enabled"
 RULES = "multi_factor_auth_rules"
-OF_PROGRAMS = frozenset({"application_credential", "ec2credential"})
+OF_PROGRAMS = frozenset({"application_credential", "ec2credential", "oauth1"})
 PASSWORD_AND_PASSCODE = [["password", "totp"]]
 #: The options of a user who gave himself a second factor.
 SWITCHED_ON = {ENABLED: True, RULES: PASSWORD_AND_PASSCODE}

@@ -20,7 +20,7 @@ from cloudweb.context import RequestContext
 from cloudweb.database import clock
 from cloudweb.exceptions import Unauthorized
 from identity import access_rules, revocations
-from identity.models import ApplicationCredential, Trust, User
+from identity.models import AccessToken, ApplicationCredential, Trust, User
 from identity.scopes import Place
 
 FORMAT = 2
@@ -36,7 +36,7 @@ class Token:
 
     At most one of ``project_id``, ``domain_id`` and ``system`` is set. ``domain_name`` is that of
     the scope's domain. ``ruled`` and ``restricted`` say what its application credential forbids;
-    ``key_id`` is the EC2 key that signed for it.
+    ``key_id`` is the EC2 key or OAuth access token that signed for it.
     """
 
     user_id: str
@@ -79,18 +79,20 @@ class Token:
         provider_id: str = "",
         protocol: str = "",
         key_id: str = "",
+        access: AccessToken | None = None,
     ) -> Self:
         """Make a token; one made from a parent keeps the parent's expiry and ends with it.
 
-        It never outlives its application credential or trust. Raises Unauthorized for one that would
-        have too many ancestors to name.
+        It never outlives its application credential, trust or OAuth access token. Raises Unauthorized
+        for one that would have too many ancestors to name.
         """
         if parent and len(parent.audit_ids) >= LONGEST_CHAIN:
             raise Unauthorized(detail="rescoped too often: log in again")
         now = clock.now()
         audit_id = new_audit_id()
         ends = [parent.expires_at if parent else now + timedelta(seconds=settings.TOKEN_LIFETIME)]
-        ends += [one.expires_at for one in (credential, trust) if one and one.expires_at]
+        limits = (credential, trust, access)
+        ends += [one.expires_at for one in limits if one and one.expires_at]
         project, domain = place.project, place.domain
         return cls(
             user_id=user.pk,

@@ -20,8 +20,8 @@ from cloudweb.throttle import admit
 
 #: What checks a secret that a stranger may guess; federated log-ins by any method.
 _LOG_IN = re.compile(
-    r"^/identity/v3/(auth/tokens|(ec2|s3)tokens|users/[^/]+/password|"
-    r"(?P<federated>OS-FEDERATION/.*/auth))\Z"
+    r"^/identity/v3/(auth/tokens|(ec2|s3)tokens|OS-OAUTH1/(request|access)_token|"
+    r"users/[^/]+/password|(?P<federated>OS-FEDERATION/.*/auth))\Z"
 )
 _READS = ("GET", "HEAD", "OPTIONS")
 

@@ -272,6 +272,38 @@ class AccessKeyShown(Answer):
     links: SelfLink
 
 
+class ConsumerShown(OpenAnswer):
+    """A program that acts for users who let it; ``secret`` is in the answer that made it alone."""
+
+    id: str
+    description: str
+    secret: str | None = None
+    links: SelfLink
+
+
+class AccessTokenLinks(SelfLink):
+    """Where an access token and its roles are."""
+
+    roles: str
+
+
+class AccessTokenShown(Answer):
+    """What a consumer may do for a user."""
+
+    id: str
+    consumer_id: str
+    project_id: str
+    authorizing_user_id: str
+    expires_at: str
+    links: AccessTokenLinks
+
+
+class VerifierShown(Answer):
+    """What a user tells a consumer that he let act for him."""
+
+    oauth_verifier: str
+
+
 class TrustShown(Answer):
     """What one user delegates to another."""
 

@@ -12,18 +12,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.answers import Error
-from cloudweb.api.auth import HasToken, remote_address
+from cloudweb.api.auth import HasToken
 from cloudweb.api.errors import headers_for
 from cloudweb.api.queries import PRESENCE, parameters
 from cloudweb.api.views import empty
-from cloudweb.context import RequestContext
 from cloudweb.exceptions import BadRequest
 from identity.api.lists import is_flag_set, whole
 from identity.api.serializers.catalog import catalog_body
 from identity.api.serializers.domains import domain_body
+from identity.api.serializers.oauth1 import signed_request
 from identity.api.serializers.projects import project_body
 from identity.api.serializers.tokens import Auth, receipt_body, token_body
-from identity.api.views import IdentityViewSet
+from identity.api.views import IdentityViewSet, stranger
 from identity.manager import CatalogManager, IssuedToken, TokenManager
 from identity.manager.endpoint_filters import offers_to
 from identity.receipts import MoreMethodsRequired
@@ -70,13 +70,9 @@ class TokenViewSet(IdentityViewSet):
         along with the rest.
         """
         wanted = self.wanted("auth", Auth)
-        anonymous = RequestContext(
-            request_id=getattr(request._request, "request_id", ""),
-            remote_address=remote_address(request._request),
-        )
         try:
-            issued = TokenManager(anonymous).issue(
-                proofs=wanted.proofs(),
+            issued = TokenManager(stranger(request._request)).issue(
+                proofs=wanted.proofs(signed_request(request._request)),
                 scope=wanted.wanted_scope(),
                 receipt=request.headers.get(RECEIPT),
             )

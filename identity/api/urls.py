@@ -5,11 +5,13 @@ from typing import Any
 
 from django.urls import URLPattern, path
 
+from identity.api.access_tokens import AccessTokenViewSet
 from identity.api.application_credentials import (
     AccessRuleViewSet,
     ApplicationCredentialViewSet,
 )
 from identity.api.assignments import GrantViewSet, RoleAssignmentViewSet
+from identity.api.consumers import ConsumerViewSet
 from identity.api.credentials import AccessKeyViewSet, CredentialViewSet
 from identity.api.domains import DomainViewSet
 from identity.api.endpoint_filters import EndpointFilterViewSet
@@ -21,6 +23,7 @@ from identity.api.identity_providers import IdentityProviderViewSet
 from identity.api.implied_roles import ImpliedRoleViewSet
 from identity.api.limits import LimitViewSet
 from identity.api.mappings import MappingViewSet
+from identity.api.oauth1 import AuthorizationViewSet, SignedViewSet
 from identity.api.policies import PolicyViewSet
 from identity.api.project_tags import ProjectTagViewSet
 from identity.api.projects import ProjectViewSet
@@ -44,6 +47,8 @@ NAMED: Actions = {**MEMBER, "put": "create"}
 GRANT: Actions = {"put": "grant", "head": "check", "get": "check", "delete": "withdraw"}
 REMOVABLE: Actions = {"get": "retrieve", "delete": "destroy"}
 CREDENTIALS = "/v3/users/<str:user_id>/application_credentials"
+ACCESS_TOKENS = "/v3/users/<str:user_id>/OS-OAUTH1/access_tokens"
+ACCESS_TOKEN = f"{ACCESS_TOKENS}/<str:token_id>"
 PROVIDERS = "/v3/OS-FEDERATION/identity_providers"
 PROTOCOLS = f"{PROVIDERS}/<str:provider_id>/protocols"
 MAPPINGS = "/v3/OS-FEDERATION/mappings"
@@ -121,6 +126,17 @@ urlpatterns = [
         "/v3/OS-TRUST/trusts/<str:trust_id>/roles/<str:role_id>",
         TrustViewSet.as_view({"get": "role"}),
     ),
+    path("/v3/OS-OAUTH1/consumers", ConsumerViewSet.as_view(COLLECTION)),
+    path("/v3/OS-OAUTH1/consumers/<str:consumer_id>", ConsumerViewSet.as_view(MEMBER)),
+    path("/v3/OS-OAUTH1/request_token", SignedViewSet.as_view({"post": "request_token"})),
+    path("/v3/OS-OAUTH1/access_token", SignedViewSet.as_view({"post": "access_token"})),
+    path(
+        "/v3/OS-OAUTH1/authorize/<str:token_id>", AuthorizationViewSet.as_view({"put": "authorize"})
+    ),
+    path(ACCESS_TOKENS, AccessTokenViewSet.as_view(LIST)),
+    path(ACCESS_TOKEN, AccessTokenViewSet.as_view(REMOVABLE)),
+    path(f"{ACCESS_TOKEN}/roles", AccessTokenViewSet.as_view({"get": "roles"})),
+    path(f"{ACCESS_TOKEN}/roles/<str:role_id>", AccessTokenViewSet.as_view({"get": "role"})),
     path(PROVIDERS, IdentityProviderViewSet.as_view(LIST)),
     path(f"{PROVIDERS}/<str:provider_id>", IdentityProviderViewSet.as_view(NAMED)),
     path(PROTOCOLS, ProtocolViewSet.as_view(LIST)),

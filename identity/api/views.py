@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from django.http import HttpRequest
 from pydantic import BaseModel
 
+from cloudweb.api.auth import remote_address
 from cloudweb.api.views import ServiceViewSet
+from cloudweb.context import RequestContext
 from identity.api.schema import IdentitySchema
 from identity.models import DEFAULT_DOMAIN_ID
 
@@ -32,6 +35,13 @@ class IdentityViewSet(ServiceViewSet):
             or context.user_domain_id
             or DEFAULT_DOMAIN_ID
         )
+
+
+def stranger(request: HttpRequest) -> RequestContext:
+    """Return the context of whoever has shown nothing yet."""
+    return RequestContext(
+        request_id=getattr(request, "request_id", ""), remote_address=remote_address(request)
+    )
 
 
 def described(body: Any) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """Identity's managers, one a noun; every read and write of its tables is in one of them."""
 
 from identity.manager.access_keys import AccessKeyManager
+from identity.manager.access_tokens import AccessTokenManager
 from identity.manager.application_credentials import ApplicationCredentialManager
 from identity.manager.assignments import AssignmentManager
 from identity.manager.catalog import CatalogManager
+from identity.manager.consumers import ConsumerManager
 from identity.manager.credentials import CredentialManager
 from identity.manager.domains import DomainManager
 from identity.manager.endpoint_filters import EndpointFilterManager
@@ -22,6 +24,7 @@ from identity.manager.projects import ProjectManager
 from identity.manager.protocols import ProtocolManager
 from identity.manager.quotas import QuotaManager
 from identity.manager.registered_limits import RegisteredLimitManager
+from identity.manager.request_tokens import RequestTokenManager
 from identity.manager.roles import RoleManager
 from identity.manager.second_factor import SecondFactorManager
 from identity.manager.signatures import SignatureManager
@@ -31,9 +34,11 @@ from identity.manager.users import UserManager
 
 __all__ = [
     "AccessKeyManager",
+    "AccessTokenManager",
     "ApplicationCredentialManager",
     "AssignmentManager",
     "CatalogManager",
+    "ConsumerManager",
     "CredentialManager",
     "DomainManager",
     "EndpointFilterManager",
@@ -53,6 +58,7 @@ __all__ = [
     "ProtocolManager",
     "QuotaManager",
     "RegisteredLimitManager",
+    "RequestTokenManager",
     "RoleManager",
     "SecondFactorManager",
     "SignatureManager",

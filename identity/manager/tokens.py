@@ -17,7 +17,7 @@ from identity.exceptions import TokenNotFound
 from identity.manager.scoping import Scope, TrustScope, Unscoped, found_place
 from identity.manager.trusts import is_alive
 from identity.methods import Proof, Proven
-from identity.models import ApplicationCredential, Domain, Project, Role, Trust, User
+from identity.models import AccessToken, ApplicationCredential, Domain, Project, Role, Trust, User
 from identity.querysets import (
     active_user,
     effective_roles,
@@ -41,6 +41,7 @@ class IssuedToken:
     roles: Sequence[Role]
     credential: ApplicationCredential | None = None
     trust: Trust | None = None
+    access: AccessToken | None = None
 
 
 class TokenManager(Manager):
@@ -87,8 +88,11 @@ class TokenManager(Manager):
             parent=proven.parent,
             credential=proven.credential,
             key_id=proven.key_id,
+            access=proven.access,
         )
-        return IssuedToken(token, proven.user, place, roles, credential=proven.credential)
+        return IssuedToken(
+            token, proven.user, place, roles, credential=proven.credential, access=proven.access
+        )
 
     def _proven(self, proofs: Sequence[Proof]) -> Proven:
         """Return who all proofs name; raise Unauthorized unless that is one active user."""
@@ -103,13 +107,16 @@ class TokenManager(Manager):
             parent=next((one.parent for one in results if one.parent), None),
             credential=next((one.credential for one in results if one.credential), None),
             key_id=next((one.key_id for one in results if one.key_id), ""),
+            access=next((one.access for one in results if one.access), None),
         )
 
     def _scoped(self, proven: Proven, scope: Scope | None) -> tuple[Place, list[Role]]:
         """Return where the token counts and the roles there; raise Unauthorized without any role."""
         user, credential = proven.user, proven.credential
         if credential is not None:  # it has one place, whatever the client asks for
-            return self._of_credential(credential)
+            return self._of_program(credential)
+        if proven.access is not None:
+            return self._of_program(proven.access)
         if isinstance(scope, Unscoped) or (scope is None and user.default_project_id is None):
             return NOWHERE, []
         place = found_place(scope, default_project_id=user.default_project_id)
@@ -121,14 +128,14 @@ class TokenManager(Manager):
             return NOWHERE, []
         raise Unauthorized(detail="no role where the token should count")
 
-    def _of_credential(self, credential: ApplicationCredential) -> tuple[Place, list[Role]]:
+    def _of_program(self, program: ApplicationCredential | AccessToken) -> tuple[Place, list[Role]]:
         """Return its project, and its roles as far as the user still has them."""
-        place = Place(project=credential.project)
-        chosen = with_implied(credential.roles.values_list("pk", flat=True))
-        held = {role.pk for role in effective_roles(credential.user_id, place)}
+        place = Place(project=program.project)
+        chosen = with_implied(program.roles.values_list("pk", flat=True))
+        held = {role.pk for role in effective_roles(program.user_id, place)}
         roles = [role for role in chosen if role.pk in held]
         if not roles or not place.is_usable:
-            raise Unauthorized(detail="its user has none of the credential's roles any more")
+            raise Unauthorized(detail="its user has none of the program's roles any more")
         return place, roles
 
     def _on_trust(
@@ -142,7 +149,7 @@ class TokenManager(Manager):
         trust = rows.filter(pk=scope.trust_id).first()
         if trust is None or not is_alive(trust) or trust.trustee_id != proven.user.pk:
             raise Unauthorized(detail="no such trust for this user")
-        if proven.credential is not None or not trust.trustor.is_active:
+        if proven.credential or proven.access or not trust.trustor.is_active:
             raise Unauthorized(detail="the trust cannot be used")
         place = Place(project=trust.project) if trust.project else NOWHERE
         chosen = with_implied(trust.roles.values_list("pk", flat=True))
@@ -186,7 +193,8 @@ class TokenManager(Manager):
         roles = Role.objects.filter(name__in=token.roles, domain=None).order_by("name")
         place = Place(project=project, domain=domain, system=token.system)
         trust = Trust.objects.filter(pk=token.trust_id).first() if token.trust_id else None
-        return IssuedToken(token, user, place, list(roles), credential, trust)
+        access = AccessToken.objects.filter(pk=token.key_id).first() if token.key_id else None
+        return IssuedToken(token, user, place, list(roles), credential, trust, access)
 
     @policy("identity:tokens:revoke")
     def revoke(self, text: str) -> None:

@@ -6,18 +6,22 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
-from identity.models import ApplicationCredential, User
+from identity.models import AccessToken, ApplicationCredential, User
 from identity.tokens import Token
 
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """Who it is; the token (its expiry holds on), application credential or EC2 key it was proven with."""
+    """Who it is; the token (its expiry holds on), application credential or key it was proven with.
+
+    A key signs: an EC2 key, or the OAuth 1.0a ``access`` token that a consumer has.
+    """
 
     user: User
     parent: Token | None = None
     credential: ApplicationCredential | None = None
     key_id: str = ""
+    access: AccessToken | None = None
 
 
 class Proof(ABC):

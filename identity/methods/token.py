@@ -20,9 +20,10 @@ class TokenProof(Proof):
     text: str = field(repr=False)
 
     def prove(self) -> Proven:
-        """Return the token's user; one from a program's credential or a trust stays as it is."""
+        """Return the token's user; one from a program's credential, a key or a trust stays as it is."""
         token = valid(self.text)
-        if token.credential_id or token.trust_id or EC2 in token.methods:
+        signed = token.key_id or EC2 in token.methods  # the key is not in tokens of before
+        if token.credential_id or token.trust_id or signed:
             raise Unauthorized(
                 detail="a token of a program's credential or a trust keeps its scope"
             )

@@ -9,6 +9,7 @@ from identity.models.endpoint_group import EndpointGroup
 from identity.models.federation import FederatedUser, IdentityProvider, Mapping, Protocol
 from identity.models.group import Group, Membership
 from identity.models.limit import Limit, RegisteredLimit
+from identity.models.oauth1 import AccessToken, Consumer, RequestToken, UsedNonce
 from identity.models.policy import Policy, PolicyAssociation
 from identity.models.project import Project
 from identity.models.quota import ProjectQuota
@@ -21,8 +22,10 @@ from identity.models.user import PastPassword, Source, User
 __all__ = [
     "DEFAULT_DOMAIN_ID",
     "AccessRule",
+    "AccessToken",
     "ApplicationCredential",
     "Assignment",
+    "Consumer",
     "Credential",
     "Domain",
     "Endpoint",
@@ -43,12 +46,14 @@ __all__ = [
     "RecoveryCode",
     "Region",
     "RegisteredLimit",
+    "RequestToken",
     "Revocation",
     "RevocationCounter",
     "Role",
     "Service",
     "Source",
     "Trust",
+    "UsedNonce",
     "UsedPasscode",
     "User",
 ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.auth import HmacV1Auth, SigV2Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from cloudweb.encryption import encrypt
 from identity.bootstrap import bootstrap
 from identity.manager import (
     AccessKeyManager,
@@ -22,6 +24,8 @@ from identity.manager.access_keys import AccessKey
 from identity.manager.application_credentials import Wanted
 from identity.models import (
     AccessRule,
+    AccessToken,
+    Consumer,
     Endpoint,
     EndpointGroup,
     Limit,
@@ -29,6 +33,7 @@ from identity.models import (
     Project,
     Region,
     RegisteredLimit,
+    RequestToken,
     Service,
     User,
 )
@@ -188,6 +193,7 @@ def build(owner: User) -> dict[str, Any]:
         "spare_service_id": Service.objects.create(type="spare").pk,
         "endpoint_id": Endpoint.objects.earliest("created_at").pk,
         **_chosen_for(project, service),
+        **_acting_for(owner, project),
         "registered_id": registered.pk,
         "spare_registered_id": spare.pk,
         "limit_id": limit.pk,
@@ -205,6 +211,23 @@ def _chosen_for(project: Project, service: Service) -> Mapping[str, Any]:
     for target in ({"endpoint": endpoint}, {"service": service}, here):
         policy.associations.create(**target)
     return {"endpoint_group_id": group.pk, "policy_id": policy.pk}
+
+
+def _acting_for(user: User, project: Project) -> Mapping[str, Any]:
+    """Let a consumer act for a user, and ask once more."""
+    until = datetime.now(UTC) + timedelta(hours=1)
+    consumer = Consumer.objects.create(encrypted_secret=encrypt("x"))
+    common = {"consumer": consumer, "project": project, "expires_at": until}
+    asked = RequestToken.objects.create(pk="asked", encrypted_secret=encrypt("y"), **common)
+    access = AccessToken.objects.create(
+        pk="access", encrypted_secret=encrypt("z"), user=user, **common
+    )
+    access.roles.add(make_role("member"))
+    return {
+        "consumer_id": consumer.pk,
+        "request_token_id": asked.pk,
+        "access_token_id": access.pk,
+    }
 
 
 def _secrets_of(user: User, role_id: str) -> Mapping[str, Any]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from keystoneauth1.extras.oauth1.v3 import OAuth1
+from keystoneauth1.session import Session
 
 from tests.builders.openstack import Command
 
@@ -205,3 +208,29 @@ def test_policies(openstack: Command, tmp_path: Path) -> None:
     assert openstack.json("policy", "show", made["id"])["type"] == "text/plain"
     assert [one["ID"] for one in openstack.json("policy", "list")] == [made["id"]]
     openstack.text("policy", "delete", made["id"])
+
+
+def test_a_consumer_acts_for_a_user(openstack: Command, live_server: Any) -> None:
+    """Consumer, request token, authorization, access token; then keystoneauth logs in with it."""
+    consumer = openstack.json("consumer", "create", "--description", "d")
+    keys = ("--consumer-key", consumer["id"], "--consumer-secret", consumer["secret"])
+    asked = openstack.json("request", "token", "create", *keys, "--project", "admin")
+    known = openstack.json(
+        "request", "token", "authorize", "--request-key", asked["id"], "--role", "reader"
+    )
+    request = ("--request-key", asked["id"], "--request-secret", asked["secret"])
+    verifier = ("--verifier", known["oauth_verifier"])
+    access = openstack.json("access", "token", "create", *keys, *request, *verifier)
+    auth = OAuth1(
+        f"{live_server.url}/identity/v3",
+        consumer_key=consumer["id"],
+        consumer_secret=consumer["secret"],
+        access_key=access["id"],
+        access_secret=access["secret"],
+    )
+    found = auth.get_access(Session())
+    assert (found.project_name, found.role_names) == ("admin", ["reader"])
+    openstack.text("consumer", "set", consumer["id"], "--description", "e")
+    assert openstack.json("consumer", "show", consumer["id"])["description"] == "e"
+    openstack.text("consumer", "delete", consumer["id"])
+    assert openstack.json("consumer", "list") == []

@@ -24,6 +24,7 @@ from identity.manager.scoping import (
 )
 from identity.methods import (
     ApplicationCredentialProof,
+    OAuth1Proof,
     PasswordProof,
     Proof,
     TokenProof,
@@ -31,6 +32,7 @@ from identity.methods import (
 )
 from identity.models import Domain, Project, User
 from identity.models.user import Source
+from identity.oauth1 import SignedRequest
 from identity.receipts import MoreMethodsRequired
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -110,6 +112,7 @@ class Identity(Body):
     token: TokenMethod | None = None
     application_credential: ApplicationCredentialMethod | None = None
     totp: TotpMethod | None = None
+    oauth1: dict[str, Any] | None = None
 
 
 class ProjectReference(Body):
@@ -136,10 +139,16 @@ class Auth(Body):
     identity: Identity
     scope: WantedScope | Literal["unscoped"] | None = None
 
-    def proofs(self) -> list[Proof]:
-        """Return what the caller shows, method by method; raise BadRequest where a block is missing."""
-        found = []
+    def proofs(self, signed: SignedRequest) -> list[Proof]:
+        """Return what the caller shows, method by method; raise BadRequest where a block is missing.
+
+        A consumer of OAuth shows how it ``signed`` the request.
+        """
+        found: list[Proof] = []
         for method in dict.fromkeys(self.identity.methods):
+            if method == OAuth1Proof.method:
+                found.append(OAuth1Proof(signed))
+                continue
             if method not in PROOFS:
                 raise Unauthorized(detail=f"no such method: {method!r}")
             block = getattr(self.identity, method)
@@ -308,6 +317,11 @@ def token_body(
             "impersonation": issued.trust.impersonation,
             "trustor_user": {"id": issued.trust.trustor_id},
             "trustee_user": {"id": issued.trust.trustee_id},
+        }
+    if issued.access is not None:
+        body["OS-OAUTH1"] = {
+            "access_token_id": issued.access.pk,
+            "consumer_id": issued.access.consumer_id,
         }
     return {"token": body}
 
