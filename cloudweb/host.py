@@ -2,6 +2,9 @@
 
 No database and no module-level state: one process can be many simulated hosts. An order runs in one of
 six threads; two more belong to urgent ones and to questions. The report has a thread of its own.
+
+Locks are taken in one order: a scope's, the order book's, the runtime's; nothing is sent under any of
+them (OPERATIONS 50).
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import json
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -33,6 +37,7 @@ log = structlog.get_logger(__name__)
 ORDINARY, URGENT = 6, 2
 RECENT = 300.0  # outcomes of the last five minutes ride on each report
 Message = dict[str, Any]
+Place = tuple[str, int, str]  # operation, step, direction: what an order is an attempt of
 
 
 class Agent(Protocol):
@@ -111,7 +116,8 @@ class HostRuntime:
             ThreadPoolExecutor(URGENT, thread_name_prefix="urgent"),
         )
         self._lock = threading.Lock()
-        self._works: dict[tuple[str, int, str], OrderWork | None] = {}
+        self._works: dict[Place, OrderWork] = {}
+        self._waiting: Counter[Place] = Counter()
         self._seq = 0
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -149,7 +155,7 @@ class HostRuntime:
 
     def _owes(self) -> bool:
         with self._lock:
-            return any(direction == "debt" for _, _, direction in self._works)
+            return any(direction == "debt" for _, _, direction in self._waiting)
 
     def stop(self) -> None:
         """Stop reporting and taking orders; guests and networks stay."""
@@ -179,9 +185,8 @@ class HostRuntime:
         if "call" in order:
             self._urgent.submit(self._answer, method, agent, order)
             return
-        place = (order["op"], order["seq"], order["direction"])
         with self._lock:
-            self._works.setdefault(place, None)  # queued: the report names it (22)
+            self._waiting[_place_of(order)] += 1  # the report names it (22)
         pool = self._urgent if method.urgent else self._ordinary
         pool.submit(self._execute, method, agent, order)
 
@@ -209,44 +214,40 @@ class HostRuntime:
         self._wake.set()
 
     def _execute(self, method: Method[Any], agent: Any, order: Message) -> None:
-        place = (order["op"], order["seq"], order["direction"])
+        place = _place_of(order)
         structlog.contextvars.bind_contextvars(
             request_id=order.get("request_id", ""), operation=order["op"], host=self.host
         )
         try:
-            record = self._admit(order)
+            record, reply = self._admit(order)
             if record is not None:
-                self._work(method, agent, order, record)
+                reply = self._work(method, agent, order, record)
+            if reply is not None:
+                self._reply(reply)
         except Exception:
             log.exception("order failed outside its method", method=method.name)
         finally:
             with self._lock:
-                if self._works.get(place) is None or not self._is_executing(order["scope"], place):
-                    self._works.pop(place, None)
+                self._waiting[place] -= 1
+                self._waiting += Counter()  # drops what came to nothing
             structlog.contextvars.unbind_contextvars("request_id", "operation", "host")
 
-    def _is_executing(self, scope: str, place: tuple[str, int, str]) -> bool:
-        record = self.book.get(scope)
-        return record is not None and record.place == place and record.state == "EXECUTING"
-
-    def _admit(self, order: Message) -> Record | None:
-        """Judge an order by the scope's record; return the new record if its method shall run."""
-        scope = order["scope"]
+    def _admit(self, order: Message) -> tuple[Record | None, Message | None]:
+        """Judge an order by the scope's record; return the new record if its method shall run, or the reply."""
+        scope, place = order["scope"], _place_of(order)
         with self.book.mutex():
             known = self.book.get(scope)
             if known is not None and order["epoch"] < known.epoch:
-                self._reply(order, "STALE", epoch=known.epoch)
-                return None
-            place = (order["op"], order["seq"], order["direction"])
+                return None, _reply_to(order, "STALE", epoch=known.epoch)
             if known is not None and known.place == place:
+                newer = {"attempt": order["attempt"], "epoch": order["epoch"]}
                 if known.state == "DONE":
-                    self._reply(order, "DONE", result=known.result)
-                    self.book.write(replace(known, attempt=order["attempt"], epoch=order["epoch"]))
-                    return None
+                    self.book.write(replace(known, **newer))
+                    return None, _reply_to(order, "DONE", result=known.result)
                 if known.state == "EXECUTING" and known.boot_id == self.boot_id:
-                    self.book.write(replace(known, attempt=order["attempt"], epoch=order["epoch"]))
-                    return None
-            return self.book.begin(
+                    self.book.write(replace(known, **newer))
+                    return None, None
+            begun = self.book.begin(
                 Record(
                     scope=scope,
                     epoch=order["epoch"],
@@ -258,60 +259,64 @@ class HostRuntime:
                     state="EXECUTING",
                 )
             )
+            return begun, None
 
-    def _work(self, method: Method[Any], agent: Any, order: Message, record: Record) -> None:
-        """Run the method under the scope's lock, record the outcome, then reply."""
+    def _work(self, method: Method[Any], agent: Any, order: Message, record: Record) -> Message:
+        """Run the method under the scope's lock and record the outcome; return the reply."""
         work = OrderWork(self, record)
         with self._lock:
             self._works[record.place] = work
-        with self.book.scope_lock(record.scope):
-            if not work.current():
-                self._stale(order, record)
-                return
-            result: Message = {}
-            error: dict[str, str] = {}
-            try:
-                payload = method.payload.load(order["payload"])
-                reach("effect.before")
-                answer = getattr(agent, method.name.partition(".")[2])(payload, work)
-                reach("effect.after")
-                result = answer.dump() if isinstance(answer, VersionedObject) else {}
-                outcome = "DONE"
-            except Interrupted:
-                self._stale(order, record)
-                return
-            except TransientDriverError as problem:
-                outcome, error = "TRANSIENT", _error(problem)
-            except CloudwebError as problem:
-                outcome, error = "FINAL", _error(problem)
-            except Exception as problem:
-                log.exception("agent method raised", method=method.name)
-                outcome = "TRANSIENT"
-                error = {
-                    "code": "internal_error",
-                    "public": CloudwebError.default_message,
-                    "detail": repr(problem)[:2000],
-                }
-            if error:
-                log.warning("order failed", method=method.name, outcome=outcome, **error)
-            ended = self.book.finish(record, outcome, result=result, error=error)
+        try:
+            with self.book.scope_lock(record.scope):
+                return self._effect(method, agent, order, record, work)
+        finally:
             with self._lock:
-                self._works.pop(record.place, None)
-            if ended is None:
-                self._stale(order, record)
-                return
-            order = {**order, "attempt": ended.attempt}
-            self._reply(order, outcome, result=result, error=error)
+                if self._works.get(record.place) is work:
+                    del self._works[record.place]
 
-    def _stale(self, order: Message, record: Record) -> None:
+    def _effect(
+        self, method: Method[Any], agent: Any, order: Message, record: Record, work: OrderWork
+    ) -> Message:
+        if not work.current():
+            return self._stale(order, record)
+        result: Message = {}
+        error: dict[str, str] = {}
+        try:
+            payload = method.payload.load(order["payload"])
+            reach("effect.before")
+            answer = getattr(agent, method.name.partition(".")[2])(payload, work)
+            reach("effect.after")
+            result = answer.dump() if isinstance(answer, VersionedObject) else {}
+            outcome = "DONE"
+        except Interrupted:
+            return self._stale(order, record)
+        except TransientDriverError as problem:
+            outcome, error = "TRANSIENT", _error(problem)
+        except CloudwebError as problem:
+            outcome, error = "FINAL", _error(problem)
+        except Exception as problem:
+            log.exception("agent method raised", method=method.name)
+            outcome = "TRANSIENT"
+            error = {
+                "code": "internal_error",
+                "public": CloudwebError.default_message,
+                "detail": repr(problem)[:2000],
+            }
+        if error:
+            log.warning("order failed", method=method.name, outcome=outcome, **error)
+        ended = self.book.finish(record, outcome, result=result, error=error)
+        if ended is None:
+            return self._stale(order, record)
+        order = {**order, "attempt": ended.attempt}
+        return _reply_to(order, outcome, result=result, error=error)
+
+    def _stale(self, order: Message, record: Record) -> Message:
         newest = self.book.get(record.scope)
-        with self._lock:
-            self._works.pop(record.place, None)
-        self._reply(order, "STALE", epoch=newest.epoch if newest else record.epoch)
+        return _reply_to(order, "STALE", epoch=newest.epoch if newest else record.epoch)
 
-    def _reply(self, order: Message, outcome: str, **more: Any) -> None:
+    def _reply(self, body: Message) -> None:
         reach("reply.before")
-        self._say("reply", {**_place(order), "outcome": outcome, **more})
+        self._say("reply", body)
         reach("reply.after")
 
     def _answer(self, method: Method[Any], agent: Any, order: Message) -> None:
@@ -387,7 +392,7 @@ class HostRuntime:
     def _steps(self) -> list[Message]:
         """List what is queued, runs, or ended in the last five minutes."""
         with self._lock:
-            works = dict(self._works)
+            works, waiting = dict(self._works), list(self._waiting)
         listed: list[Message] = []
         seen = set()
         for record in self.book.records():
@@ -408,7 +413,7 @@ class HostRuntime:
             if not running:
                 entry |= {"result": record.result, "error": record.error}
             listed.append(entry)
-        for place in works:
+        for place in waiting:
             if place not in seen:
                 op, seq, direction = place
                 listed.append(
@@ -424,8 +429,13 @@ class HostRuntime:
         return self._send({**message, "mac": mac(self._key, message)})
 
 
-def _place(order: Message) -> Message:
-    return {name: order[name] for name in ("op", "seq", "direction", "attempt")}
+def _place_of(order: Message) -> Place:
+    return order["op"], order["seq"], order["direction"]
+
+
+def _reply_to(order: Message, outcome: str, **more: Any) -> Message:
+    place = {name: order[name] for name in ("op", "seq", "direction", "attempt")}
+    return {**place, "outcome": outcome, **more}
 
 
 def _error(problem: CloudwebError) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from cloudweb.keeping import write_private
 from cloudweb.objects import VersionedObject
 from cloudweb.rpc import Method
 from cloudweb.signing import OrderSigner, canonical, check_mac
-from tests.infrastructure import PATIENCE
+from tests.infrastructure import PATIENCE, wait_until
 
 KEY = "k" * 64
 SIGNER = OrderSigner(Ed25519PrivateKey.generate())
@@ -98,8 +99,14 @@ class Stage:
         )
 
     def _hear(self, message: dict[str, Any]) -> bool:
+        if isinstance(self.host._ordinary, OnTheSpot):
+            assert not self.locks_held()  # nothing is sent under a lock (OPERATIONS 50)
         self.said.append(check_mac(KEY.encode(), message))
         return True
+
+    def locks_held(self) -> bool:
+        """Tell whether this thread holds the book's lock, or anybody the runtime's."""
+        return self.host.book.mutex()._is_owned() or self.host._lock.locked()  # type: ignore[attr-defined]
 
     @property
     def replies(self) -> list[dict[str, Any]]:
@@ -225,6 +232,43 @@ def test_a_doubled_order_does_not_run_beside_itself(stage: Stage) -> None:
     (reply,) = stage.give()
     assert stage.toys.played == ["ball", "[]"]
     assert (reply["outcome"], reply["attempt"]) == ("DONE", 2)  # the newest attempt is answered
+
+
+def test_repeats_of_a_running_and_of_an_ended_order_do_not_lock_each_other_out(
+    tmp_path: Path,
+) -> None:
+    stage, threads = Stage(tmp_path), 6
+    pool = ThreadPoolExecutor(threads)
+    stage.host._ordinary = pool
+    going = threading.Event()
+    stage.toys.does = lambda work: going.wait(PATIENCE) and None
+    stage.host.receive(stage.order(op="runs", scope="compute:one"))
+    wait_until(lambda: stage.toys.played == ["ball"], what="it runs")
+    stage.toys.does = lambda work: None
+    stage.host.receive(stage.order(op="ended", scope="compute:two"))
+    wait_until(lambda: [r["op"] for r in stage.replies] == ["ended"], what="it ends")
+    for attempt in range(2, 302):
+        stage.host.receive(stage.order(op="runs", scope="compute:one", attempt=attempt))
+        stage.host.receive(stage.order(op="ended", scope="compute:two", attempt=attempt))
+    wait_until(lambda: len(stage.replies) == 301, what="the ended one is answered each time")
+    going.set()
+    pool.shutdown()
+    assert stage.replies[-1]["op"] == "runs"
+    assert stage.host.report()["steps"]
+    assert {one["outcome"] for one in stage.host.report()["steps"]} == {"DONE"}
+
+
+def test_a_reply_does_not_hold_up_the_next_order_about_its_scope(stage: Stage) -> None:
+    held: list[bool] = []
+    send = stage._hear
+
+    def slow_broker(message: dict[str, Any]) -> bool:
+        held.append(stage.host.book.scope_lock("compute:box").locked())
+        return send(message)
+
+    stage.host._send = slow_broker
+    stage.give()
+    assert held == [False]
 
 
 def test_a_newer_order_stops_the_running_one_before_its_next_effect(tmp_path: Path) -> None:
