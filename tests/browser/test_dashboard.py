@@ -107,7 +107,7 @@ def test_an_upload_that_is_refused_leaves_nothing(browser: Browser, tmp_path: Pa
     )
     browser.run("document.querySelector('[name=disk_format]').value = 'qcow2'")
     browser.press("[data-submit]")
-    browser.wait(lambda: "qcow2" in browser.text("[data-error=file]"), "it says why")
+    browser.wait(lambda: "choose raw" in browser.text("[data-error=file]"), "it says why")
     browser.wait(
         lambda: "broken" not in browser.run(
             "const r = new XMLHttpRequest(); r.open('GET', '/images', false); r.send();"

@@ -204,7 +204,7 @@ def test_account_and_lists_cost_the_same_for_one_and_for_many(browser: Client, u
     first = costs()
     fill("b", 8)
     assert costs() == first
-    assert first == {"/account": 13, PAGE: 11, "/account/second-factor": 11, "/account/api": 9}
+    assert first == {"/account": 16, PAGE: 11, "/account/second-factor": 11, "/account/api": 10}
 
 
 def test_the_profile(browser: Client, user: User) -> None:
