@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from operations.states import OperationState as State
 
@@ -29,9 +30,25 @@ def status_of(state: str) -> str:
     return next(status for status, states in STATES.items() if state in states)
 
 
-def type_of(kind: str) -> str:
-    """Return the type of a task whose operation is of this kind."""
-    return TYPES.get(kind, kind)
+def type_of(kind: str, args: Mapping[str, Any]) -> str:
+    """Return the type of a task whose operation is of this kind; ``import`` came by POST /tasks."""
+    return "import" if "task_input" in args else TYPES.get(kind, kind)
+
+
+def input_of(image_id: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a task was given, as its client said it; a URL is without what it may hide."""
+    if "task_input" in args:
+        given: Mapping[str, Any] = args["task_input"]
+        return given
+    if "method" not in args:
+        return {"image_id": image_id}
+    method = {"name": args["method"], **({"uri": args["uri"]} if "uri" in args else {})}
+    asked = {name: args[name] for name in ("stores", "all_stores_must_succeed") if name in args}
+    return {
+        "image_id": image_id,
+        "import_req": {"method": method, **asked},
+        "backend": args.get("stores", []),
+    }
 
 
 def kinds_of(task_type: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from cloudweb.api.fields import as_uuid
 from cloudweb.api.pagination import Page, paginate
@@ -40,6 +41,7 @@ class Entry:
     user_id: str
     project_id: str
     resource_id: str
+    args: Mapping[str, Any]
     state: str
     direction: str
     error: str
@@ -148,6 +150,7 @@ def entry_of(row: Operation) -> Entry:
         user_id=row.user_id,
         project_id=row.project_id,
         resource_id=row.resource_id,
+        args=row.args,
         state=row.state,
         direction=row.direction,
         error=row.error_public,

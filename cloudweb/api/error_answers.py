@@ -32,9 +32,7 @@ def possible(*, service: str, method: str, has_token: bool, has_parameters: bool
 
 def shape(service: str, status: int) -> dict[str, Any]:
     """Return the JSON schema of an error's body, as ``errors.envelope`` makes it."""
-    if service == "image":
-        return _object(code=_TEXT, title=_TEXT, message=_MESSAGE)
-    if status == 401 or service == "identity":
+    if status == 401 or service in ("identity", "image"):
         return _object(error=_object(code=_CODE, message=_MESSAGE, title=_TEXT))
     if service == "network":
         return _object(NeutronError=_object(type=_TEXT, message=_MESSAGE, detail=_TEXT))

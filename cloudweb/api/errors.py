@@ -89,10 +89,8 @@ def envelope(service: str | None, error: CloudwebError, status: int) -> dict[str
     if service == "network" and not isinstance(error, errors.Unauthorized):
         kind = QUOTA_TYPE if isinstance(error, errors.QuotaExceeded) else type(error).__name__
         return {"NeutronError": {"type": kind, "message": message, "detail": ""}}
-    title = HTTPStatus(status).phrase
-    if service == "image":
-        return {"code": f"{status} {title}", "title": title, "message": message}
-    return {"error": {"code": status, "message": message, "title": title}}
+    # Image has no form of its own: this is one that glanceclient can read, as all others can.
+    return {"error": {"code": status, "message": message, "title": HTTPStatus(status).phrase}}
 
 
 def headers_for(error: CloudwebError, status: int, request: HttpRequest) -> dict[str, str]:

@@ -48,7 +48,9 @@ _IMAGE = {
     "uploading": Badge("Uploading", "info", "loader-2", busy=True),
     "importing": Badge("Importing", "info", "loader-2", busy=True),
     "active": Badge("Ready", "success", "check"),
-    "deactivated": Badge("Withheld", "warning", "lock", "An operator withholds its data."),
+    "deactivated": Badge(
+        "Withheld", "warning", "lock", "Its data is withheld until it is reactivated."
+    ),
     "killed": Badge("Failed", "danger", "alert-triangle"),
     "deleted": Badge("Deleting", "neutral", "trash"),
 }

@@ -161,7 +161,7 @@ def image_facts(page: Page, image_id: uuid.UUID) -> dict[str, Any]:
         "entry": entry,
         "busy": image.status in BUSY or bool(entry and entry.is_live),
         "may_update": own and page.may("image:images:update"),
-        "may_withhold": page.may("image:images:deactivate"),
+        "may_withhold": own and page.may("image:images:deactivate"),
         "may_import": _offers_downloads(),
         "may_launch": image.status == "active"
         and opened is not None

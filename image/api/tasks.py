@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from django.http import QueryDict
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.mounts import base_url
 from cloudweb.api.pagination import parse_limit
 from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet
 from cloudweb.exceptions import InvalidInput
 from image.api.links import list_link
-from image.api.serializers.tasks import task_body, whole_task_body
+from image.api.serializers.tasks import TaskCreate, task_body, whole_task_body
 from image.manager.tasks import ImageTaskManager
 from image.task_words import DEFAULT_ORDER, SORT_KEYS, STATES, kinds_of
 
@@ -20,7 +21,7 @@ _LIMIT = 25
 
 
 class ImageTaskViewSet(ServiceViewSet):
-    """Tasks, read only: images are imported by POST /images/{id}/import."""
+    """Tasks: reading them, and beginning one that records an image and imports it."""
 
     manager = ImageTaskManager
 
@@ -50,6 +51,31 @@ class ImageTaskViewSet(ServiceViewSet):
         if page.more:
             body["next"] = list_link("/v2/tasks", query, marker=page.rows[-1].id)
         return Response(body)
+
+    @extend_schema(
+        operation_id="image_tasks_create",
+        request=TaskCreate,
+        parameters=[
+            OpenApiParameter(
+                "Location", str, OpenApiParameter.HEADER, required=True, response=[201]
+            )
+        ],
+        responses={201: dict},
+    )
+    def create(self, request: Request) -> Response:
+        """Record an image and import its data from a URL."""
+        wanted = self.validated(TaskCreate).input
+        task = ImageTaskManager(self.context).create(
+            import_from=wanted.import_from,
+            import_from_format=wanted.import_from_format,
+            image_id=wanted.image_properties.id,
+            attributes=wanted.image_properties.attributes,
+        )
+        return Response(
+            whole_task_body(task),
+            status=201,
+            headers={"Location": f"{base_url(request._request)}/image/v2/tasks/{task.id}"},
+        )
 
     @extend_schema(operation_id="image_tasks_get", responses={200: dict})
     def retrieve(self, request: Request, task_id: str) -> Response:

@@ -54,7 +54,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{IMAGE}/tasks", ImageTaskViewSet.as_view({"get": "of_image"})),
     path(f"{IMAGE}/actions/deactivate", ImageViewSet.as_view({"post": "deactivate"})),
     path(f"{IMAGE}/actions/reactivate", ImageViewSet.as_view({"post": "reactivate"})),
-    path("/v2/tasks", ImageTaskViewSet.as_view({"get": "list"})),
+    path("/v2/tasks", ImageTaskViewSet.as_view(COLLECTION)),
     path("/v2/tasks/<str:task_id>", ImageTaskViewSet.as_view({"get": "retrieve"})),
     path("/v2/metadefs/namespaces", MetadefNamespaceViewSet.as_view(COLLECTION)),
     path(NAMESPACE, MetadefNamespaceViewSet.as_view(ONE)),

@@ -208,23 +208,23 @@ class ImageManager(ImageDataManager):
                 raise ImageNotFound(tag)
             Image.objects.filter(id=image.id).update(updated_at=clock.now())
 
-    # Operators
+    # Withholding
 
     @policy("image:images:deactivate")
     def deactivate(self, image_id: str | uuid.UUID) -> None:
-        """Withhold the data of an active image."""
+        """Withhold the data of an active image of one's own from all but operators."""
         self._move(image_id, states.DEACTIVATED)
 
     @policy("image:images:reactivate")
     def reactivate(self, image_id: str | uuid.UUID) -> None:
         """Give a deactivated image's data out again."""
-        image = self._find(image_id)
+        image = self._own(image_id)
         if image.status not in (states.ACTIVE, states.DEACTIVATED):
             raise ImageConflict(f"An image in status {image.status} cannot be reactivated.")
         self._move(image_id, states.ACTIVE)
 
     def _move(self, image_id: str | uuid.UUID, target: str) -> None:
-        image = self._find(image_id)
+        image = self._own(image_id)
         if image.status == target:
             return
         if not Image.objects.all().move(image.id, target, updated_at=clock.now()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -50,9 +50,11 @@ class ImageImportManager(ImageFinder):
         stores: Sequence[str] | None = None,
         all_stores: bool = False,
         all_stores_must_succeed: bool = True,
+        task_input: Mapping[str, Any] | None = None,
     ) -> Image:
         """Begin an import; the image is active when it has ended well.
 
+        ``task_input``: what the task was given of which it is a part, without its URL.
         Raises BadRequest, UrlRefused, UnknownStore, ImageConflict, ResourceBusy.
         """
         if method not in methods():
@@ -70,6 +72,8 @@ class ImageImportManager(ImageFinder):
         if method == "web-download":
             target = Rules.of_settings().target(uri or "")
             args["uri"] = str(target)
+            if task_input is not None:
+                args["task_input"] = {"import_from": str(target), **task_input}
             values["import_source"] = encrypt(uri or "")
         if method != "copy-image" and not (image.disk_format and image.container_format):
             raise BadRequest("The disk_format and container_format must be set before the import.")

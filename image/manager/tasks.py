@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
+
+from django.db import transaction
 
 from cloudweb.api.pagination import Page
 from cloudweb.policy import policy
 from image.exceptions import TaskNotFound
 from image.manager.finding import ImageFinder
+from image.manager.image import ImageManager
+from image.manager.imports import ImageImportManager
 from image.task_words import DEFAULT_ORDER, STATES
 from operations.history import Entry, operation_of, operations_of, page_of
 from operations.sweep import KEEP
@@ -18,7 +23,36 @@ RESOURCE = "image"
 
 
 class ImageTaskManager(ImageFinder):
-    """Reads the operations on images; they outlive the image."""
+    """The operations on images; they outlive the image."""
+
+    @policy("image:tasks:create")
+    def create(
+        self,
+        *,
+        import_from: str,
+        import_from_format: str,
+        image_id: uuid.UUID | None = None,
+        attributes: Mapping[str, Any],
+    ) -> Entry:
+        """Record an image with these attributes and begin to download its data.
+
+        Raises what ``ImageManager.create`` and ``ImageImportManager.start`` do; then there is neither.
+        """
+        formats = {"disk_format": import_from_format, "container_format": "bare"}
+        with transaction.atomic():
+            image = ImageManager(self.context).create(
+                image_id=image_id, attributes={**formats, **attributes}
+            )
+            ImageImportManager(self.context).start(
+                image.id,
+                method="web-download",
+                uri=import_from,
+                task_input={
+                    "import_from_format": import_from_format,
+                    "image_properties": dict(attributes),
+                },
+            )
+        return operations_of(RESOURCE, str(image.id))[0]
 
     @policy("image:tasks:list")
     def list(

@@ -131,7 +131,7 @@ def test_a_refused_upload_is_answered_though_its_body_was_not_read(api: httpx.Cl
     hostile = disks.qcow2() + bytes(8 * MIB)
     answer = api.put(path, content=hostile, headers={"Content-Type": BINARY})
     assert answer.status_code == 415
-    assert "qcow2" in answer.json()["message"]
+    assert "qcow2" in answer.json()["error"]["message"]
     assert api.get(f"/v2/images/{image_id}").json()["status"] == "queued"
     api.delete(f"/v2/images/{image_id}")
 

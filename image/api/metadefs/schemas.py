@@ -62,12 +62,7 @@ _NAMESPACE = _of(
     **_LINKS,
     **_TIMES,
 )
-_TYPE = {
-    "name": "resource_type",
-    "properties": {"name": {"type": "string", "maxLength": 80}, **_TIMES},
-    "required": ["name"],
-    "additionalProperties": False,
-}
+_ASSOCIATIONS = _listed("resource_type_associations", _ASSOCIATION)
 METADEFS: dict[str, dict[str, Any]] = {
     "namespace": _NAMESPACE,
     "namespaces": _listed("namespaces", _NAMESPACE, **_PAGED),
@@ -83,8 +78,9 @@ METADEFS: dict[str, dict[str, Any]] = {
     "objects": _listed("objects", _OBJECT, first=_READ),
     "tag": _TAG,
     "tags": _listed("tags", _TAG, first=_READ),
-    "resource_type": _TYPE,
-    "resource_types": _listed("resource_types", _TYPE),
+    # Clients ask for what is associated by the name of the type.
+    "resource_type": _ASSOCIATION,
+    "resource_types": _ASSOCIATIONS,
     "resource_type_association": _ASSOCIATION,
-    "resource_type_associations": _listed("resource_type_associations", _ASSOCIATION),
+    "resource_type_associations": _ASSOCIATIONS,
 }

@@ -31,6 +31,14 @@ ACTIVE = f"{V2}/images/{{active_id}}"
 PATCH = "application/openstack-images-v2.1-json-patch"
 BYTES = "application/octet-stream"
 IMPORT = {"method": {"name": "glance-direct"}}
+TASK = {
+    "type": "import",
+    "input": {
+        "import_from": "http://example.org/disk",
+        "import_from_format": "qcow2",
+        "image_properties": {"name": "new"},
+    },
+}
 
 
 def build(owner: User) -> dict[str, Any]:
@@ -128,11 +136,12 @@ LINES = [
     read(f"{V2}/images/{{imported_id}}/tasks"),
     write("PUT", f"{IMAGE}/tags/x"),
     write("DELETE", f"{IMAGE}/tags/there"),
-    Line("POST", f"{ACTIVE}/actions/deactivate", OPERATORS, status=204),
-    Line("POST", f"{V2}/images/{{inactive_id}}/actions/reactivate", OPERATORS, status=204),
+    write("POST", f"{ACTIVE}/actions/deactivate"),
+    write("POST", f"{V2}/images/{{inactive_id}}/actions/reactivate"),
     Line("DELETE", V2 + "/stores/another/{copied_id}", OPERATORS, status=204),
     listed("/tasks"),
     read(V2 + "/tasks/{task_id}"),
+    Line("POST", V2 + "/tasks", {"admin"}, status=201, body=TASK),
     Line("GET", V2 + "/info/import", EVERY_TOKEN),
     listed("/info/stores"),
     Line("GET", V2 + "/info/stores/detail", OPERATORS),

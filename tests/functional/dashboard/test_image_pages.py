@@ -103,9 +103,10 @@ def test_bad_words_change_nothing(
     assert (after.tag_names, len(after.custom_properties)) == (["old"], 2)
 
 
-def test_operators_withhold_the_data(project: Any, image: Image) -> None:
-    url, operator = f"/images/{image.id}", browser(project, "admin")
-    assert "Deactivate" not in text_of(browser(project).get(url))
+@pytest.mark.parametrize("role", ["member", "admin"])
+def test_owners_and_operators_withhold_the_data(project: Any, image: Image, role: str) -> None:
+    url, operator = f"/images/{image.id}", browser(project, role)
+    assert "Deactivate" not in text_of(browser(project, "reader").get(url))
     assert "Deactivate" in text_of(operator.get(url))
     assert operator.post(f"{url}/withhold/deactivate").url == url
     assert Image.objects.get().status == "deactivated"

@@ -301,7 +301,7 @@ def test_what_is_refused(admin: ApiClient, settings: Any) -> None:
         assert admin.put(f"{CACHE}/{image_id}").status_code == 404
         assert admin.delete(f"{CACHE}/{image_id}").status_code == 404
     answer = admin.delete(CACHE, headers={"x-image-cache-clear-target": "all"})
-    assert (answer.status_code, "clear-target" in answer.json()["message"]) == (400, True)
+    assert (answer.status_code, "clear-target" in answer.json()["error"]["message"]) == (400, True)
     settings.IMAGE_CACHE_SIZE = len(RAW) - 1
     assert admin.put(f"{CACHE}/{whole.id}").status_code == 400
     settings.IMAGE_CACHE_SIZE = 0

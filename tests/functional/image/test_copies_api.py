@@ -63,7 +63,7 @@ def test_a_copy_goes_and_the_image_stays(
     assert admin.get(f"/image/v2/images/{image.id}/file").getvalue() == RAW
     assert remove(admin, gone, image).status_code == 404
     last = remove(admin, stays, image)
-    assert (last.status_code, "only copy" in last.json()["message"]) == (403, True)
+    assert (last.status_code, "only copy" in last.json()["error"]["message"]) == (403, True)
     assert files(stores, stays) == 1
 
 

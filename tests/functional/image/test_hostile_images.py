@@ -67,9 +67,8 @@ def test_it_is_refused(
         assert answer.status_code == 204, answer.content
     else:
         assert answer.status_code == 415, answer.content
-        body = answer.json()
-        assert str(body["code"]).startswith("415")
-        assert case.reason in body["message"]
+        error = answer.json()["error"]
+        assert (error["code"], case.reason in error["message"]) == (415, True)
     assert (image["status"], image["size"], image["checksum"]) == ("queued", None, None)
     assert image["virtual_size"] is None
     assert files(store) == []

@@ -99,7 +99,7 @@ def test_create_answers_as_clients_expect(member: ApiClient, project: Any) -> No
 def test_bad_bodies_are_refused(member: ApiClient, body: bytes, status: int) -> None:
     answer = member.post(IMAGES, body, content_type="application/json")
     assert answer.status_code == status, answer.content
-    assert answer.json()["message"]
+    assert answer.json()["error"]["message"]
     assert not Image.objects.exists()
 
 
@@ -174,7 +174,7 @@ def test_uploads_that_are_refused(member: ApiClient, settings: Any) -> None:
     odd = {"X-OpenStack-Image-Size": "many"}
     assert member.put(path, DATA, content_type=BINARY, headers=odd).status_code == 400
     hostile = upload(member, image, disks.qcow2(backing=b"/etc/shadow"))
-    assert (hostile.status_code, "qcow2" in hostile.json()["message"]) == (415, True)
+    assert (hostile.status_code, "qcow2" in hostile.json()["error"]["message"]) == (415, True)
     settings.IMAGE_MAX_SIZE = 50
     assert upload(member, image).status_code == 413
     settings.IMAGE_MAX_SIZE = 100
@@ -189,7 +189,7 @@ def test_quotas_are_413(member: ApiClient, project: Any) -> None:
     first, second = create(member), create(member)
     answer = member.send("POST", IMAGES, {"name": "third"})
     assert answer.status_code == 413
-    assert "image_count_total" in answer.json()["message"]
+    assert "image_count_total" in answer.json()["error"]["message"]
     assert upload(member, first, bytes(1024**2)).status_code == 204
     assert upload(member, second, b"x").status_code == 413
     assert member.get(f"/image{second['self']}").json()["status"] == "queued"

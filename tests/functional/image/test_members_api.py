@@ -113,7 +113,7 @@ def test_other_images_have_no_members(
     path = create(owner, visibility=visibility)
     answer = share(owner, path, friend_project)
     assert answer.status_code == 403
-    assert "Only shared images have members" in answer.json()["message"]
+    assert "Only shared images have members" in answer.json()["error"]["message"]
     assert owner.send("GET", f"{path}/members").status_code == 403
 
 

@@ -65,7 +65,7 @@ def patch(client: ApiClient, path: str, op: str, name: str, value: str = "") -> 
 def test_who_may_not_create_does_not(member: ApiClient, admin: ApiClient) -> None:
     answer = member.send("POST", IMAGES, {"billing_code": "1"})
     assert answer.status_code == 403
-    assert "billing_code" in answer.json()["message"]
+    assert "billing_code" in answer.json()["error"]["message"]
     assert not Image.objects.exists()
     assert admin.send("POST", IMAGES, {"billing_code": "1"}).status_code == 201
     assert member.send("POST", IMAGES, {"billing": "free", "xbilling_": "free"}).status_code == 201

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cloudweb.database.clock import now
+from image.models import Image
 from operations.models import Operation, Step
 from tests.builders.identity import ApiClient, client_with, make_project
 
@@ -130,3 +131,71 @@ def test_the_tasks_of_an_image_are_its_owners(member: ApiClient, project: Any) -
     stranger = client_with("member")
     assert stranger.send("GET", f"/image{image['self']}").status_code == 200
     assert stranger.send("GET", f"/image{image['self']}/tasks").status_code == 403
+
+
+def test_an_import_says_what_was_asked_of_it(member: ApiClient, project: Any) -> None:
+    args = {
+        "method": "web-download", "uri": "https://example.org/disk", "stores": ["default"],
+        "all_stores_must_succeed": True,
+    }  # fmt: skip
+    task = make_task(project, args=args)
+    assert member.send("GET", f"{TASKS}/{task.id}").json()["input"] == {
+        "image_id": task.resource_id,
+        "import_req": {
+            "method": {"name": "web-download", "uri": "https://example.org/disk"},
+            "stores": ["default"],
+            "all_stores_must_succeed": True,
+        },
+        "backend": ["default"],
+    }
+
+
+def test_a_task_records_an_image_and_imports_it(project: Any) -> None:
+    admin = client_with("admin", project=project)
+    asked = {
+        "import_from": "https://example.org/disk?key=s3cret",
+        "import_from_format": "qcow2",
+        "image_properties": {"name": "new", "colour": "red"},
+    }
+    answer = admin.send("POST", TASKS, {"type": "import", "input": asked})
+    assert answer.status_code == 201, answer.content
+    body = answer.json()
+    assert answer.headers["Location"].endswith(f"/image/v2/tasks/{body['id']}")
+    assert (body["type"], body["status"], body["owner"]) == ("import", "pending", project.pk)
+    assert body["input"] == {**asked, "import_from": "https://example.org/disk"}
+    assert admin.send("GET", f"{TASKS}/{body['id']}").json() == body
+    assert ids(admin, "type=import") == [body["id"]]
+    image = admin.send("GET", f"/image/v2/images/{body['image_id']}").json()
+    assert (image["status"], image["name"], image["disk_format"], image["colour"]) == (
+        "importing", "new", "qcow2", "red",
+    )  # fmt: skip
+    assert b"s3cret" not in answer.content
+
+
+def test_a_task_that_cannot_be_leaves_nothing(project: Any) -> None:
+    admin = client_with("admin", project=project)
+    good = {
+        "import_from": "http://example.org/",
+        "import_from_format": "raw",
+        "image_properties": {},
+    }
+    bodies: dict[str, Any] = {
+        "no body": None,
+        "another type": {"type": "export", "input": good},
+        "no input": {"type": "import"},
+        "no source": {"type": "import", "input": {**good, "import_from": ""}},
+        "a file": {"type": "import", "input": {**good, "import_from": "file:///etc/shadow"}},
+        "no format": {"type": "import", "input": {**good, "import_from_format": "odd"}},
+        "read only": {"type": "import", "input": {**good, "image_properties": {"status": "x"}}},
+        "no properties": {"type": "import", "input": {**good, "image_properties": None}},
+    }
+    answers = {name: admin.send("POST", TASKS, body).status_code for name, body in bodies.items()}
+    assert answers == {**dict.fromkeys(bodies, 400), "read only": 403}
+    assert (
+        client_with("member", project=project)
+        .send("POST", TASKS, {"type": "import", "input": good})
+        .status_code
+        == 403
+    )
+    assert not Operation.objects.exists()
+    assert not Image.objects.exists()

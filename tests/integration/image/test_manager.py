@@ -10,6 +10,7 @@ import pytest
 
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import BadRequest, Forbidden, InvalidInput, NotFound, PolicyNotAuthorized
+from identity.models import Project
 from image.changes import Change
 from image.exceptions import (
     AttributeForbidden,
@@ -314,7 +315,7 @@ def test_protected_images_stay() -> None:
 def test_deactivated_data_is_for_operators() -> None:
     image = make_image(data=RAW)
     with pytest.raises(PolicyNotAuthorized):
-        ImageManager(caller()).deactivate(image.id)
+        ImageManager(caller("reader")).deactivate(image.id)
     operator = ImageManager(caller("admin", OTHER))
     operator.deactivate(image.id)
     operator.deactivate(image.id)
@@ -327,6 +328,27 @@ def test_deactivated_data_is_for_operators() -> None:
     ImageManager(caller()).open(image.id)[1].close()
     with pytest.raises(ImageConflict):
         operator.deactivate(make_image().id)
+
+
+def test_owners_withhold_their_images_and_nobody_elses() -> None:
+    mine, others = make_image(data=RAW), make_image(context=caller("admin", OTHER), data=RAW)
+    Image.objects.filter(id=others.id).update(visibility="public")
+    ImageManager(caller()).deactivate(mine.id)
+    with pytest.raises(Forbidden):
+        ImageManager(caller()).open(mine.id)
+    ImageManager(caller()).reactivate(mine.id)
+    for action in (ImageManager(caller()).deactivate, ImageManager(caller()).reactivate):
+        with pytest.raises(NotYourImage):
+            action(others.id)
+
+
+def test_operators_see_the_images_of_a_project_that_is_gone() -> None:
+    image = make_image(context=caller(project_id="f" * 32))
+    assert not Project.objects.filter(id=image.project_id).exists()
+    operator = caller("admin", OTHER)
+    assert ImageManager(operator).get(image.id).project_id == "f" * 32
+    assert names(operator) == [image.name]
+    ImageManager(operator).delete(image.id)
 
 
 def test_an_unscoped_caller_sees_nothing() -> None:
