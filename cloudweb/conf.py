@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import environ
 
 from cloudweb import topics
+from cloudweb.addresses import parse_block
 
 ROOT = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -101,7 +102,7 @@ def trusted_proxies() -> list[IPv4Network | IPv6Network]:
     found = []
     for word in env.list("TRUSTED_PROXIES", default=[]):
         try:
-            found.append(ip_network(word.strip(), strict=False))
+            found.append(parse_block(word))
         except ValueError as error:
             raise ValueError(
                 f"TRUSTED_PROXIES holds {word!r}; its words are addresses or networks such as "

@@ -7,11 +7,11 @@ vendor_data.json}``; EC2's is ``<version>/meta-data/…``.
 from __future__ import annotations
 
 import base64
-import ipaddress
 import json
 from collections.abc import Sequence
 from typing import Any
 
+from cloudweb.addresses import parse_block
 from cloudweb.encryption import decrypt
 from instances.certificates import BEGINNING
 from instances.models import Instance
@@ -95,7 +95,7 @@ class GuestMetadata:
                 subnet = subnets.get(address.subnet_id)
                 if subnet is None:
                     continue
-                net = ipaddress.ip_network(subnet.cidr)
+                net = parse_block(subnet.cidr)
                 kind = (
                     "ipv4_dhcp" if subnet.enable_dhcp and net.version == 4 else f"ipv{net.version}"
                 )
@@ -212,7 +212,7 @@ class GuestMetadata:
 def _routes(gateway: str | None, version: int) -> list[dict[str, str]]:
     if gateway is None:
         return []
-    everywhere = ipaddress.ip_network("0.0.0.0/0" if version == 4 else "::/0")
+    everywhere = parse_block("0.0.0.0/0" if version == 4 else "::/0")
     return [
         {
             "network": str(everywhere.network_address),

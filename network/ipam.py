@@ -12,6 +12,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
+from cloudweb.addresses import parse_address
 from network.models import FreeRange, PortAddress, Subnet
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -91,7 +92,7 @@ def rebuild(subnet: Subnet) -> None:
     while ranges.delete()[0]:
         pass  # another transaction may have split a range while the delete waited for it
     used = sorted(
-        int(ipaddress.ip_address(text))
+        int(parse_address(text))
         for text in PortAddress.objects.filter(subnet=subnet).values_list("ip_address", flat=True)
     )
     FreeRange.objects.bulk_create(
@@ -113,7 +114,7 @@ def _gaps(start: int, end: int, used: Iterable[int]) -> Iterable[tuple[int, int]
 
 def _pools(subnet: Subnet) -> Sequence[tuple[Address, Address]]:
     return [
-        (ipaddress.ip_address(pool["start"]), ipaddress.ip_address(pool["end"]))
+        (parse_address(pool["start"]), parse_address(pool["end"]))
         for pool in subnet.allocation_pools
     ]
 

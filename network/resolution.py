@@ -6,13 +6,13 @@ same address on another network is somebody else.
 
 from __future__ import annotations
 
-import ipaddress
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, cast
 from uuid import UUID
 
+from cloudweb.addresses import canonical_block, parse_block
 from network import conf, states
 from network.models import Network, Port, PortAddress, SecurityGroupRule, Subnet
 from network.models.network import NetworkKind
@@ -103,12 +103,10 @@ def _gather_rules(facts: _Facts, groups: set[UUID], networks: set[UUID]) -> None
         "allowed_address_pairs",
     )
     for group_id, network_id, address, pairs in members:
-        facts.members[group_id, network_id].add(_cidr(address))
-        facts.members[group_id, network_id].update(_cidr(pair["ip_address"]) for pair in pairs)
-
-
-def _cidr(text: str) -> str:
-    return str(ipaddress.ip_network(text, strict=False))
+        facts.members[group_id, network_id].add(canonical_block(address))
+        facts.members[group_id, network_id].update(
+            canonical_block(pair["ip_address"]) for pair in pairs
+        )
 
 
 def _network(network: Network, facts: _Facts) -> NetworkWiring:
@@ -159,7 +157,8 @@ def _port(port: Port, network: NetworkWiring, facts: _Facts) -> PortWiring:
             for address in port.addresses.all()
         ),
         allowed_pairs=tuple(
-            (pair["mac_address"], _cidr(pair["ip_address"])) for pair in port.allowed_address_pairs
+            (pair["mac_address"], canonical_block(pair["ip_address"]))
+            for pair in port.allowed_address_pairs
         ),
         port_security=port.port_security_enabled,
         admin_up=port.admin_state_up and port.network.admin_state_up,
@@ -175,11 +174,11 @@ def _rule(rule: SecurityGroupRule, network_id: UUID, facts: _Facts) -> SecurityR
     version = 4 if rule.ethertype == "IPv4" else 6
     if rule.remote_group_id is not None:
         members = facts.members[rule.remote_group_id, network_id]
-        remotes = tuple(sorted(m for m in members if ipaddress.ip_network(m).version == version))
+        remotes = tuple(sorted(m for m in members if parse_block(m).version == version))
         if not remotes:
             return None
     elif rule.remote_ip_prefix:
-        remotes = (_cidr(rule.remote_ip_prefix),)
+        remotes = (canonical_block(rule.remote_ip_prefix),)
     return SecurityRule(
         direction=cast(Literal["ingress", "egress"], rule.direction),
         ethertype=cast(Literal["IPv4", "IPv6"], rule.ethertype),

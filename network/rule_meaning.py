@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
-
+from cloudweb.addresses import canonical_block
 from network.models import SecurityGroupRule
 from network.protocols import ICMP, ICMPV6, PROTOCOLS
 
@@ -25,7 +24,7 @@ def protocol_number(protocol: str, ethertype: str = "IPv4") -> int | None:
 
 def normal_prefix(prefix: str) -> str:
     """Return a remote prefix as the network it means; empty stays empty."""
-    return str(ipaddress.ip_network(prefix, strict=False)) if prefix else ""
+    return canonical_block(prefix) if prefix else ""
 
 
 def meaning_of(rule: SecurityGroupRule) -> str:

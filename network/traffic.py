@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from cloudweb.addresses import parse_block
 from network.protocols import PROTOCOLS
 from network.rule_meaning import normal_prefix, protocol_number
 
@@ -100,4 +100,4 @@ def _accepts(rule: SecurityGroupRule, traffic: Traffic, port: int | None) -> boo
 
 def _from_everywhere(rule: SecurityGroupRule) -> bool:
     prefix = normal_prefix(rule.remote_ip_prefix)
-    return prefix in EVERYWHERE or ipaddress.ip_network(prefix).prefixlen == 0
+    return prefix in EVERYWHERE or parse_block(prefix).prefixlen == 0

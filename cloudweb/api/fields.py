@@ -15,6 +15,7 @@ from pydantic import (
     StringConstraints,
 )
 
+from cloudweb.addresses import canonical_address, canonical_prefix
 from cloudweb.exceptions import InvalidInput
 
 
@@ -64,6 +65,9 @@ def loose_int(value: Any) -> Any:
 
 
 Text = Annotated[str, StringConstraints(max_length=255), AfterValidator(no_control_characters)]
+IpAddress = Annotated[str, StringConstraints(max_length=64), AfterValidator(canonical_address)]
+#: An address, or one with the length of its network.
+IpPrefix = Annotated[str, StringConstraints(max_length=64), AfterValidator(canonical_prefix)]
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=255),

@@ -6,6 +6,7 @@ an unknown one means, each service says itself.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -30,6 +31,19 @@ def equal(field: str, words: Mapping[str, str] | None = None, *, fold: bool = Fa
         meant = [words.get(value, "") for value in values] if words else list(values)
         found = [value.lower() for value in meant] if fold else meant
         return Q(**{f"{field}__in": [value for value in found if "\0" not in value]})
+
+    return condition
+
+
+def canonical(field: str, form: Callable[[str], str]) -> Filter:
+    """Match text in the form it is stored in, however it is said; what has none matches nothing."""
+
+    def condition(values: Sequence[str]) -> Q:
+        found = set()
+        for value in values:
+            with contextlib.suppress(ValueError):
+                found.add(form(value) if value else "")
+        return Q(**{f"{field}__in": sorted(found)}) if found else NOBODY
 
     return condition
 

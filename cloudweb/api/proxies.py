@@ -7,12 +7,14 @@ address for each guess of a password. Believed headers become what Django reads;
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 import structlog
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+
+from cloudweb.addresses import parse_address
 
 log = structlog.get_logger(__name__)
 Next = Callable[[HttpRequest], HttpResponseBase]
@@ -44,7 +46,7 @@ class ProxyMiddleware:
 
 def is_trusted(address: str) -> bool:
     """Tell whether an address is a proxy of ours (TRUSTED_PROXIES)."""
-    found = _address(address)
+    found = _address(_without_interface(address))
     return found is not None and any(found in network for network in settings.TRUSTED_PROXIES)
 
 
@@ -78,10 +80,15 @@ def _without_port(entry: str) -> str:
     return entry.partition(":")[0] if entry.count(":") == 1 else entry
 
 
+def _without_interface(peer: str) -> str:
+    """Return a peer's address without the interface that the kernel adds to a link-local one."""
+    return peer.partition("%")[0]
+
+
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     """Return an address; one of IPv4 inside IPv6 as the IPv4 one that it is."""
     try:
-        found = ip_address(text)
+        found = parse_address(text)
     except ValueError:
         return None
     return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
@@ -89,7 +96,7 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 
 def one_client(address: str) -> str:
     """Return what stands for one client: its IPv4 address, or the /64 an IPv6 user has whole."""
-    found = _address(address)
+    found = _address(_without_interface(address))
     if isinstance(found, IPv6Address):
         return str(IPv6Network((found, 64), strict=False))
     return str(found or address)

@@ -7,11 +7,11 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from ipaddress import ip_address
 from typing import Any
 
 import httpcore
 
+from cloudweb.addresses import parse_address
 from image.download.addresses import Address, Network, is_allowed
 from image.download.rules import UrlRefused
 
@@ -21,7 +21,7 @@ Resolver = Callable[[str, int], Sequence[Address]]
 def system_resolver(host: str, port: int) -> list[Address]:
     """Ask the system for a name's addresses, once."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))
+    return list(dict.fromkeys(parse_address(str(entry[4][0]).partition("%")[0]) for entry in found))
 
 
 class Deadline:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from ipaddress import ip_address
 
 from django.http import QueryDict
 
+from cloudweb.addresses import canonical_address
 from cloudweb.api.fields import parse_bool
 from cloudweb.api.microversion import Microversion
 from cloudweb.api.times import check_span, parse_moment
@@ -161,7 +161,7 @@ def _addresses(query: QueryDict, *names: str) -> list[Pattern]:
 
 def _canonical(text: str) -> str:
     try:
-        return str(ip_address(text))
+        return canonical_address(text)
     except ValueError:
         return text
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from cloudweb.addresses import parse_address, parse_block
 from network import ipam
 from network.exceptions import (
     AllocationOnAutoAddressSubnet,
@@ -62,7 +62,7 @@ class Addressing:
         """Make the addresses of removed rows free again."""
         by_id = {subnet.id: subnet for subnet in self.subnets}
         for row in held:
-            ipam.give_back(by_id[row.subnet_id], ipaddress.ip_address(row.ip_address))
+            ipam.give_back(by_id[row.subnet_id], parse_address(row.ip_address))
 
     def _by_default(self) -> list[Chosen]:
         chosen = []
@@ -86,7 +86,7 @@ class Addressing:
 
     def _self_made(self, subnet: Subnet) -> Chosen:
         address = ipam.self_made_address(subnet, self.mac)
-        ipam.take(subnet, ipaddress.ip_address(address))
+        ipam.take(subnet, parse_address(address))
         return Chosen(subnet, address, fixed=True)
 
     def _wished(self, wish: Wish) -> Chosen:
@@ -106,13 +106,16 @@ class Addressing:
         raise SubnetNotFound(subnet_id)
 
     def _exactly(self, text: str, subnet: Subnet | None) -> Chosen:
-        address = ipaddress.ip_address(text)
+        try:
+            address = parse_address(text)
+        except ValueError as error:
+            raise InvalidIpForNetwork(text) from error
         if subnet is None:
-            homes = [one for one in self.subnets if address in ipaddress.ip_network(one.cidr)]
+            homes = [one for one in self.subnets if address in parse_block(one.cidr)]
             if not homes:
                 raise InvalidIpForNetwork(text)
             subnet = homes[0]
-        block = ipaddress.ip_network(subnet.cidr)
+        block = parse_block(subnet.cidr)
         edges = block.version == 4 and block.prefixlen < 31
         if address not in block or (
             edges and address in (block.network_address, block.broadcast_address)

@@ -8,8 +8,10 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from cloudweb.addresses import canonical_prefix
 from cloudweb.exceptions import InvalidInput
 from network.exceptions import NetworkNotFound, SecurityGroupNotFound
+from network.mac import normal_mac
 from network.manager.addressing import Addressing, Chosen, Wish
 from network.manager.standard import Identifier, number
 from network.models import Network, Port, PortAddress, PortSecurityGroup, SecurityGroup
@@ -34,10 +36,18 @@ def guarded(network_id: Identifier, group_ids: Sequence[Identifier] | None) -> I
 
 def pairs_of(pairs: Sequence[Mapping[str, str]], mac: str) -> list[dict[str, str]]:
     """Return the pairs with the port's own MAC address where none is said."""
-    found = [
-        {"mac_address": pair.get("mac_address") or mac, "ip_address": pair["ip_address"]}
-        for pair in pairs
-    ]
+    try:
+        found = [
+            {
+                "mac_address": normal_mac(pair.get("mac_address") or mac),
+                "ip_address": canonical_prefix(pair["ip_address"]),
+            }
+            for pair in pairs
+        ]
+    except ValueError as error:
+        raise InvalidInput(
+            field="allowed_address_pairs", value=[*map(dict, pairs)], reason=f"{error}."
+        ) from error
     if len({tuple(pair.values()) for pair in found}) != len(found):
         raise InvalidInput(
             field="allowed_address_pairs", value=found, reason="It holds a pair twice."

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
 
+from cloudweb.addresses import canonical_prefix, parse_block
 from cloudweb.api.pagination import Page
 from cloudweb.exceptions import InvalidInput
 from cloudweb.policy import policy
@@ -77,7 +77,7 @@ class SecurityGroupRuleManager(StandardManager[SecurityGroupRule]):
         is wrong with protocol, ports and remote.
         """
         _check_protocol(protocol, ethertype, port_range_min, port_range_max)
-        _check_remote(ethertype, remote_ip_prefix, remote_group_id)
+        remote_ip_prefix = _remote(ethertype, remote_ip_prefix, remote_group_id)
         self._project(project_id)
         group = self._group(security_group_id)
         remote = self._group(remote_group_id) if remote_group_id else None
@@ -157,17 +157,18 @@ def _check_protocol(
         raise SecurityGroupInvalidPortRange
 
 
-def _check_remote(ethertype: str, prefix: str, group_id: Identifier | None) -> None:
-    """Check that there is one kind of remote, and that a prefix is of the rule's IP version."""
+def _remote(ethertype: str, prefix: str, group_id: Identifier | None) -> str:
+    """Return the prefix as it is stored; there is one kind of remote, of the rule's IP version."""
     if prefix and group_id:
         raise SecurityGroupRemoteGroupAndRemoteIpPrefix
     if not prefix:
-        return
+        return ""
     try:
-        version = ipaddress.ip_network(prefix, strict=False).version
+        version = parse_block(prefix).version
     except ValueError as error:
         raise InvalidInput(
             field="remote_ip_prefix", value=prefix, reason="It is no IP block."
         ) from error
     if f"IPv{version}" != ethertype:
         raise SecurityGroupRuleParameterConflict(ethertype=ethertype, prefix=prefix)
+    return canonical_prefix(prefix)

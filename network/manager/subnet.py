@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
 from django.db import IntegrityError, transaction
 
+from cloudweb.addresses import parse_address, parse_block
 from cloudweb.api.pagination import Page
 from cloudweb.exceptions import BadRequest, InvalidInput, PolicyNotAuthorized
 from cloudweb.policy import policy
@@ -183,8 +183,8 @@ class SubnetManager(StandardManager[Subnet]):
         return network
 
     def _apply(self, subnet: Subnet, changes: SubnetChanges) -> None:
-        block = ipaddress.ip_network(subnet.cidr)
-        gateway = ipaddress.ip_address(subnet.gateway_ip) if subnet.gateway_ip else None
+        block = parse_block(subnet.cidr)
+        gateway = parse_address(subnet.gateway_ip) if subnet.gateway_ip else None
         if "enable_dhcp" in changes:
             _check_modes(
                 block, subnet.ipv6_ra_mode, subnet.ipv6_address_mode, changes["enable_dhcp"]
@@ -217,7 +217,7 @@ class SubnetManager(StandardManager[Subnet]):
         if not needs_dhcp_address(subnet, network):
             if has is not None:
                 held.delete()
-                ipam.give_back(subnet, ipaddress.ip_address(has.ip_address))
+                ipam.give_back(subnet, parse_address(has.ip_address))
                 _drop_empty_dhcp_port(network)
             return
         if has is not None:
@@ -248,7 +248,7 @@ def _drop_empty_dhcp_port(network: Network) -> None:
 
 def _block(cidr: str) -> Block:
     try:
-        block = ipaddress.ip_network(cidr, strict=False)
+        block = parse_block(cidr)
     except ValueError as error:
         raise InvalidInput(field="cidr", value=cidr, reason="It is no IP block.") from error
     if "/" not in cidr:
@@ -260,7 +260,7 @@ def _block(cidr: str) -> Block:
 
 def _address(field: str, text: str) -> ipam.Address:
     try:
-        return ipaddress.ip_address(text)
+        return parse_address(text)
     except ValueError as error:
         raise InvalidInput(field=field, value=text, reason="It is no IP address.") from error
 
@@ -276,7 +276,7 @@ def _routes(routes: Sequence[Mapping[str, str]]) -> Sequence[Mapping[str, str]]:
     for route in routes:
         nexthop = _address("host_routes", route["nexthop"])
         try:
-            destination = ipaddress.ip_network(route["destination"], strict=False)
+            destination = parse_block(route["destination"])
         except ValueError as error:
             raise InvalidInput(
                 field="host_routes", value=route["destination"], reason="It is no IP block."
@@ -339,7 +339,7 @@ def _span(block: Block, pool: Pool) -> tuple[int, int]:
 
 def _check_overlap(network: Network, block: Block) -> None:
     for text in Subnet.objects.filter(network=network).values_list("cidr", flat=True):
-        other = ipaddress.ip_network(text)
+        other = parse_block(text)
         if other.version == block.version and other.overlaps(block):
             raise BadRequest(
                 f"Invalid input for operation: Requested subnet with cidr: {block} for network: "

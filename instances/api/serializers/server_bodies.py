@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
@@ -10,7 +9,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from cloudweb.api.fields import Body, LooseBool, Name, Text, no_control_characters
+from cloudweb.addresses import parse_address
+from cloudweb.api.fields import Body, IpAddress, LooseBool, Name, Text, no_control_characters
 from cloudweb.api.microversion import Microversion
 from cloudweb.exceptions import InvalidInput
 
@@ -23,17 +23,14 @@ def _hostname(value: str) -> str:
     return value.lower()
 
 
-def canonical(value: str, *, version: int | None = None) -> str:
-    """Return an address in its one form; a zone of IPv6 is part of none."""
-    address = ipaddress.ip_address(value)
-    if "%" in value or version not in (None, address.version):
-        raise ValueError(f"It is no IPv{version or ''} address")
-    return str(address)
-
-
 def _address(version: int) -> Any:
     def check(value: str) -> str:
-        return canonical(value, version=version) if value else value
+        if not value:
+            return value
+        found = parse_address(value)
+        if found.version != version:
+            raise ValueError(f"It is no IPv{version} address")
+        return str(found)
 
     return check
 
@@ -44,7 +41,6 @@ def _count(value: Any) -> Any:
 
 Hostname = Annotated[str, AfterValidator(_hostname)]
 IPv4 = Annotated[str, AfterValidator(_address(4))]
-Address = Annotated[str, AfterValidator(canonical)]
 IPv6 = Annotated[str, AfterValidator(_address(6))]
 Count = Annotated[int, BeforeValidator(_count), Field(ge=1)]
 Description = Annotated[str, StringConstraints(max_length=255)]
@@ -66,7 +62,7 @@ class NetworkWish(Body):
 
     uuid: UUID | None = None
     port: UUID | None = None
-    fixed_ip: Address | None = None
+    fixed_ip: IpAddress | None = None
     tag: Tag | None = None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
@@ -15,15 +14,6 @@ from network.mac import normal_mac
 from network.models.standard import Standard
 
 _LABEL = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
-
-
-def _address(text: str) -> str:
-    return str(ipaddress.ip_address(text.strip()))
-
-
-def _block(text: str) -> str:
-    ipaddress.ip_network(text.strip(), strict=False)
-    return text.strip()
 
 
 def _label(text: str) -> str:
@@ -53,8 +43,6 @@ def _number(value: Any) -> Any:
 
 Whole = Annotated[int, Field(strict=True), BeforeValidator(_number)]
 Version = Annotated[Literal[4, 6], BeforeValidator(_number)]
-Address = Annotated[str, StringConstraints(max_length=64), AfterValidator(_address)]
-Block = Annotated[str, StringConstraints(max_length=64), AfterValidator(_block)]
 Mac = Annotated[str, StringConstraints(max_length=32), AfterValidator(normal_mac)]
 DnsLabel = Annotated[str, StringConstraints(max_length=63), AfterValidator(_label)]
 DnsDomain = Annotated[str, StringConstraints(max_length=255), AfterValidator(_domain)]

@@ -9,14 +9,13 @@ from uuid import UUID
 from django.db.models import Q
 from pydantic import BaseModel, Field, model_validator
 
-from cloudweb.api.fields import Body, LooseBool, Text
-from cloudweb.api.filters import equal, flag, identifier
+from cloudweb.addresses import canonical_address
+from cloudweb.api.fields import Body, IpAddress, IpPrefix, LooseBool, Text
+from cloudweb.api.filters import canonical, equal, flag, identifier
 from cloudweb.exceptions import InvalidInput
 from network.api.filters import STANDARD_FILTERS
 from network.api.resource import Resource
 from network.api.serializers.attributes import (
-    Address,
-    Block,
     Change,
     Creation,
     DnsLabel,
@@ -25,6 +24,7 @@ from network.api.serializers.attributes import (
     owner,
     standard,
 )
+from network.mac import normal_mac
 from network.models import Port
 from network.objects import NetworkWiring
 
@@ -36,7 +36,7 @@ class FixedIp(Body):
     """A wish for an address: a subnet, an address, or both."""
 
     subnet_id: UUID | None = None
-    ip_address: Address | None = None
+    ip_address: IpAddress | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> FixedIp:
@@ -48,15 +48,15 @@ class FixedIp(Body):
 class AddressPair(Body):
     """An address, or block, beside its own that a port may send from."""
 
-    ip_address: Block
+    ip_address: IpPrefix
     mac_address: Mac | None = None
 
 
 class DhcpOption(Body):
     """An option for DHCP's answer to the port."""
 
-    opt_name: Annotated[str, Field(min_length=1, max_length=64)]
-    opt_value: Annotated[str, Field(max_length=255)] | None = None
+    opt_name: Annotated[Text, Field(min_length=1, max_length=64)]
+    opt_value: Text | None = None
     ip_version: Version = 4
 
 
@@ -181,9 +181,10 @@ def _assignment(port: Port, address: str) -> dict[str, str]:
     return {"ip_address": address, "hostname": name, "fqdn": f"{name}.{domain}."}
 
 
+_exactly = canonical("addresses__ip_address", canonical_address)
 _FIXED_IPS = {
-    "ip_address": lambda text: Q(addresses__ip_address=text),
-    "ip_address_substr": lambda text: Q(addresses__ip_address__contains=text),
+    "ip_address": lambda text: _exactly([text]),
+    "ip_address_substr": lambda text: Q(addresses__ip_address__contains=text.lower()),
 }
 
 
@@ -222,7 +223,7 @@ PORT = Resource(
         **STANDARD_FILTERS,
         "name": equal("name"),
         "network_id": identifier("network_id"),
-        "mac_address": equal("mac_address", fold=True),
+        "mac_address": canonical("mac_address", normal_mac),
         "device_id": equal("device_id"),
         "device_owner": equal("device_owner"),
         "admin_state_up": flag("admin_state_up"),

@@ -9,10 +9,12 @@ from uuid import UUID
 from django.db.models import Q
 from pydantic import BeforeValidator, Field
 
-from cloudweb.api.filters import equal, flag, identifier, number
+from cloudweb.addresses import canonical_prefix
+from cloudweb.api.fields import IpPrefix
+from cloudweb.api.filters import canonical, equal, flag, identifier, number
 from network.api.filters import STANDARD_FILTERS
 from network.api.resource import Resource
-from network.api.serializers.attributes import Block, Creation, Whole, owner, standard
+from network.api.serializers.attributes import Creation, Whole, owner, standard
 from network.models import SecurityGroup, SecurityGroupRule
 from network.rule_meaning import normal_prefix
 
@@ -45,7 +47,7 @@ class SecurityGroupRuleCreate(Creation):
     protocol: Protocol = ""
     port_range_min: PortNumber | None = None
     port_range_max: PortNumber | None = None
-    remote_ip_prefix: Block = ""
+    remote_ip_prefix: IpPrefix = ""
     remote_group_id: UUID | None = None
     remote_address_group_id: None = None
 
@@ -96,7 +98,7 @@ SECURITY_GROUP_RULE = Resource(
         "protocol": by_protocol,
         "port_range_min": number("port_range_min"),
         "port_range_max": number("port_range_max"),
-        "remote_ip_prefix": equal("remote_ip_prefix"),
+        "remote_ip_prefix": canonical("remote_ip_prefix", canonical_prefix),
         "remote_group_id": identifier("remote_group_id"),
         "belongs_to_default_sg": flag("security_group__is_default"),
     },

@@ -7,13 +7,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from cloudweb.api.fields import Body, LooseBool, Text
-from cloudweb.api.filters import equal, flag, identifier, number
+from cloudweb.addresses import canonical_address, canonical_block
+from cloudweb.api.fields import Body, IpAddress, IpPrefix, LooseBool, Text
+from cloudweb.api.filters import canonical, equal, flag, identifier, number
 from network.api.filters import STANDARD_FILTERS
 from network.api.resource import Resource
 from network.api.serializers.attributes import (
-    Address,
-    Block,
     Change,
     Creation,
     Version,
@@ -28,19 +27,19 @@ Mode = Literal["slaac", "dhcpv6-stateful", "dhcpv6-stateless"]
 class Pool(Body):
     """An allocation pool, both ends included."""
 
-    start: Address
-    end: Address
+    start: IpAddress
+    end: IpAddress
 
 
 class Route(Body):
     """A route that DHCP hands out."""
 
-    destination: Block
-    nexthop: Address
+    destination: IpPrefix
+    nexthop: IpAddress
 
 
 Pools = Annotated[tuple[Pool, ...], Field(max_length=64)]
-Servers = Annotated[tuple[Address, ...], Field(max_length=8)]
+Servers = Annotated[tuple[IpAddress, ...], Field(max_length=8)]
 Routes = Annotated[tuple[Route, ...], Field(max_length=32)]
 Nothing = Annotated[tuple[Text, ...], Field(max_length=0)]
 
@@ -52,10 +51,10 @@ class SubnetCreate(Creation):
     UNUSED: ClassVar[frozenset[str]] = frozenset({"service_types"})
 
     network_id: UUID
-    cidr: Block
+    cidr: IpPrefix
     ip_version: Version | None = None
     name: Text = ""
-    gateway_ip: Address | None = None
+    gateway_ip: IpAddress | None = None
     allocation_pools: Pools | None = None
     enable_dhcp: LooseBool = True
     dns_nameservers: Servers = ()
@@ -75,7 +74,7 @@ class SubnetUpdate(Change):
     UNUSED: ClassVar[frozenset[str]] = frozenset({"service_types"})
 
     name: Text = ""
-    gateway_ip: Address | None = None
+    gateway_ip: IpAddress | None = None
     allocation_pools: Pools = ()
     enable_dhcp: LooseBool = True
     dns_nameservers: Servers = ()
@@ -130,8 +129,8 @@ SUBNET = Resource(
         "name": equal("name"),
         "network_id": identifier("network_id"),
         "ip_version": number("ip_version"),
-        "cidr": equal("cidr"),
-        "gateway_ip": equal("gateway_ip"),
+        "cidr": canonical("cidr", canonical_block),
+        "gateway_ip": canonical("gateway_ip", canonical_address),
         "enable_dhcp": flag("enable_dhcp"),
         "ipv6_ra_mode": equal("ipv6_ra_mode"),
         "ipv6_address_mode": equal("ipv6_address_mode"),

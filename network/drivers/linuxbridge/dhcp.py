@@ -15,7 +15,7 @@ from pathlib import Path
 from cloudweb import process
 from cloudweb.driver import DriverError
 from cloudweb.files import write_atomically
-from network.drivers.linuxbridge import namespaces
+from network.drivers.linuxbridge import namespaces, texts
 from network.drivers.linuxbridge.config import METADATA_ADDRESS
 from network.drivers.linuxbridge.gateway import server_address
 from network.objects import NetworkWiring, PortWiring, SubnetWiring
@@ -57,13 +57,13 @@ class DhcpServer:
         self._keep_milestones({port.mac.lower(): port.id for port in ports})
         hosts = set(host_lines(served, ports))
         before = set(self._read("hosts").splitlines())
-        names = "".join(f"{line}\n" for line in name_lines(network, ports))
-        options = "".join(f"{line}\n" for line in option_lines(network, served))
-        command = self._command(network, served, interface)
+        names = texts.written(name_lines(network, ports))
+        options = texts.written(option_lines(network, served))
+        command = texts.checked(self._command(network, served, interface))
         start = "\n".join(command)
         same = options == self._read("options") and start == self._read("command")
         changed = hosts != before or names != self._read("names")
-        self._write("hosts", "".join(f"{line}\n" for line in sorted(hosts)))
+        self._write("hosts", texts.written(sorted(hosts)))
         self._write("names", names)
         self._write("options", options)
         self._write("milestone", self._script(), mode=0o700)
@@ -199,12 +199,12 @@ class DhcpServer:
 
 def range_texts(served: Sequence[SubnetWiring]) -> Sequence[str]:
     """Return the ranges, each with its subnet's tag; static: nobody unknown gets an address."""
-    texts = []
+    ranges = []
     for number, subnet in enumerate(served):
-        network = ipaddress.ip_network(subnet.cidr)
+        network = texts.block(subnet.cidr)
         size = str(network.netmask) if network.version == 4 else str(network.prefixlen)
-        texts.append(f"set:s{number},{network.network_address},static,{size},{LEASE_SECONDS}s")
-    return texts
+        ranges.append(f"set:s{number},{network.network_address},static,{size},{LEASE_SECONDS}s")
+    return ranges
 
 
 def host_lines(served: Sequence[SubnetWiring], ports: Sequence[PortWiring]) -> Iterable[str]:
@@ -214,7 +214,7 @@ def host_lines(served: Sequence[SubnetWiring], ports: Sequence[PortWiring]) -> I
         name = f",{port.hostname}" if _LABEL.match(port.hostname) else ""
         for address in port.addresses:
             if address.subnet_id in subnets:
-                parsed = ipaddress.ip_address(address.ip_address)
+                parsed = texts.address(address.ip_address)
                 text = f"[{parsed}]" if parsed.version == 6 else str(parsed)
                 yield f"{port.mac.lower()},{text}{name}"
 
@@ -224,7 +224,7 @@ def name_lines(network: NetworkWiring, ports: Sequence[PortWiring]) -> Iterable[
     domain = _domain(network)
     for port in sorted(ports, key=lambda port: port.id):
         for address in port.addresses:
-            parsed = ipaddress.ip_address(address.ip_address)
+            parsed = texts.address(address.ip_address)
             label = port.hostname
             if not _LABEL.match(label):
                 label = "host-" + str(parsed).replace(".", "-").replace(":", "-")
@@ -234,19 +234,24 @@ def name_lines(network: NetworkWiring, ports: Sequence[PortWiring]) -> Iterable[
 def option_lines(network: NetworkWiring, served: Sequence[SubnetWiring]) -> Iterable[str]:
     """Return the options of each subnet: router, DNS, MTU and routes (RFC 3442 and its elder 249)."""
     for number, subnet in enumerate(served):
-        server = server_address(subnet)
         if subnet.ip_version == 6:
-            dns = ",".join(f"[{address}]" for address in subnet.dns_nameservers) or "[::]"
+            dns = ",".join(f"[{one}]" for one in _addresses(subnet.dns_nameservers)) or "[::]"
             yield f"tag:s{number},option6:dns-server,{dns}"
             continue
-        routes = [f"{METADATA_ADDRESS}/32,{subnet.gateway_ip or server}"]
-        routes += [f"{route.destination},{route.nexthop}" for route in subnet.host_routes]
-        if subnet.gateway_ip is not None:
-            routes.append(f"0.0.0.0/0,{subnet.gateway_ip}")
-            yield f"tag:s{number},option:router,{subnet.gateway_ip}"
+        server = texts.address(server_address(subnet) or "")
+        gateway = texts.address(subnet.gateway_ip) if subnet.gateway_ip is not None else None
+        routes = [f"{METADATA_ADDRESS}/32,{gateway or server}"]
+        routes += [
+            f"{texts.block(route.destination)},{texts.address(route.nexthop)}"
+            for route in subnet.host_routes
+        ]
+        if gateway is not None:
+            routes.append(f"0.0.0.0/0,{gateway}")
+            yield f"tag:s{number},option:router,{gateway}"
         else:
             yield f"tag:s{number},option:router"
-        yield f"tag:s{number},option:dns-server,{','.join(subnet.dns_nameservers) or server}"
+        servers = ",".join(_addresses(subnet.dns_nameservers)) or server
+        yield f"tag:s{number},option:dns-server,{servers}"
         yield f"tag:s{number},option:mtu,{network.mtu}"
         yield f"tag:s{number},option:classless-static-route,{','.join(routes)}"
         yield f"tag:s{number},249,{','.join(routes)}"
@@ -270,6 +275,10 @@ def resolvers(files: Sequence[Path] = RESOLVER_FILES) -> Sequence[str]:
         if found:
             return found
     return ()
+
+
+def _addresses(found: Iterable[str]) -> Sequence[str]:
+    return [str(texts.address(text)) for text in found]
 
 
 def _domain(network: NetworkWiring) -> str:

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, collapse_addresses
 
 from cloudweb.driver import DriverError
-from network.drivers.linuxbridge import nft
+from network.drivers.linuxbridge import nft, texts
 from network.drivers.linuxbridge.config import METADATA_ADDRESS, NetworkNames
 from network.objects import PortWiring, SecurityRule
 from network.protocols import PROTOCOLS, WITH_PORTS
@@ -215,7 +215,7 @@ def _rule(rule: SecurityRule, verdict: str) -> str:
     words = [f"meta nfproto ipv{version}"]
     if rule.remotes:
         networks = [
-            network for network in map(_network, rule.remotes) if network.version == version
+            network for network in map(texts.block, rule.remotes) if network.version == version
         ]
         if not networks:
             return ""
@@ -270,12 +270,12 @@ def _allowed_sources(port: PortWiring) -> dict[str, list[IPv4Network | IPv6Netwo
     """Return which addresses each MAC of a port may send from."""
     allowed = {_mac(port.mac): _fixed(port)}
     for mac, network in port.allowed_pairs:
-        allowed.setdefault(_mac(mac), []).append(_network(network))
+        allowed.setdefault(_mac(mac), []).append(texts.block(network))
     return allowed
 
 
 def _fixed(port: PortWiring) -> list[IPv4Network | IPv6Network]:
-    return [_network(address.ip_address) for address in port.addresses]
+    return [texts.block(address.ip_address) for address in port.addresses]
 
 
 def _texts(networks: Iterable[IPv4Network | IPv6Network]) -> Sequence[str]:
@@ -301,13 +301,6 @@ def _chain(name: str, *lines: str) -> Iterable[str]:
     yield f"  chain {name} {{"
     yield from (f"    {line}" for line in lines)
     yield "  }"
-
-
-def _network(text: str) -> IPv4Network | IPv6Network:
-    try:
-        return ip_network(text, strict=False)
-    except ValueError as error:
-        raise DriverError("A port's wiring holds a broken address.", detail=str(error)) from error
 
 
 def _mac(text: str) -> str:

@@ -7,7 +7,6 @@ root namespace itself.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 import threading
@@ -15,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cloudweb.files import write_atomically
-from network.drivers.linuxbridge import namespaces, nft
+from network.drivers.linuxbridge import namespaces, nft, texts
 from network.drivers.linuxbridge.config import (
     GATEWAY,
     METADATA_ADDRESS,
@@ -123,10 +122,10 @@ def gateway_addresses(network: NetworkWiring) -> Sequence[str]:
     """Return the addresses this host answers on: the gateway's, and the DHCP server's where it differs."""
     found: dict[str, None] = {}
     for subnet in network.subnets:
-        length = ipaddress.ip_network(subnet.cidr).prefixlen
+        length = texts.block(subnet.cidr).prefixlen
         for address in (subnet.gateway_ip, server_address(subnet)):
             if address is not None:
-                found[f"{ipaddress.ip_address(address)}/{length}"] = None
+                found[f"{texts.address(address)}/{length}"] = None
     return list(found)
 
 
@@ -232,8 +231,6 @@ def _edge_table(network: NetworkWiring, names: NetworkNames, config: BridgeConfi
 
 def _cidrs(network: NetworkWiring, version: int) -> str:
     networks = [
-        ipaddress.ip_network(subnet.cidr)
-        for subnet in network.subnets
-        if subnet.ip_version == version
+        texts.block(subnet.cidr) for subnet in network.subnets if subnet.ip_version == version
     ]
     return ", ".join(str(found) for found in networks)

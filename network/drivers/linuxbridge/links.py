@@ -10,13 +10,13 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_interface
 from pathlib import Path
 from typing import Any
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
+from cloudweb.addresses import parse_interface
 from cloudweb.driver import DriverError
 
 TUNSETIFF, TUNSETPERSIST, TUNSETOWNER = 0x400454CA, 0x400454CB, 0x400454CC
@@ -183,12 +183,12 @@ class Links:
             for message in self._route.get_addr(index=index)
             if not (message["family"] == socket.AF_INET6 and message["scope"] == 253)
         }
-        wanted = {str(ip_interface(text)) for text in wanted}
+        wanted = {str(parse_interface(text)) for text in wanted}
         for text in sorted(there - wanted):
             address, length = text.split("/")
             self._route.addr("del", index=index, address=address, prefixlen=int(length))
         for text in sorted(wanted - there):
-            interface = ip_interface(text)
+            interface = parse_interface(text)
             # Without duplicate detection the address answers at once; the network is ours alone.
             extra = {"flags": 0x02} if interface.version == 6 else {}
             self._route.addr(

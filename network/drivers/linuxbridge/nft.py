@@ -6,11 +6,12 @@ import json
 from collections.abc import Sequence
 
 from cloudweb import process
-from network.drivers.linuxbridge import namespaces
+from network.drivers.linuxbridge import namespaces, texts
 
 
 def apply(text: str, *, namespace: str | None = None) -> None:
-    """Load a file in one transaction: all of it or nothing."""
+    """Load a file in one transaction: all of it or nothing; raise DriverError for odd characters."""
+    texts.checked(text.split("\n"))
     process.run(*namespaces.command(namespace, "nft", "-f", "-"), data=text.encode())
 
 
