@@ -30,7 +30,7 @@ class Pattern:
     def __init__(self, text: str, *, field: str) -> None:
         """Read a pattern; raise InvalidInput naming the field for what is none or too large."""
         self._plain = _plain(text)
-        self._expression: Any = _compiled(text, field) if self._plain is None else None
+        self._expression: Any = expression(text, field=field) if self._plain is None else None
 
     def condition(self, column: str) -> Q | None:
         """Return what a database may be asked; None where only ``matches`` can tell."""
@@ -44,9 +44,13 @@ class Pattern:
         return self._expression.search(text) is not None
 
 
-def _compiled(text: str, field: str) -> Any:
-    if len(text) > MAX_LENGTH:
-        reason = f"A pattern has at most {MAX_LENGTH} characters."
+def expression(text: str, *, field: str, longest: int = MAX_LENGTH) -> Any:
+    """Return a compiled expression (search, match, fullmatch as in ``re``).
+
+    Raises InvalidInput naming the field for what is none, too large, or beyond RE2.
+    """
+    if len(text) > longest:
+        reason = f"A pattern has at most {longest} characters."
         raise InvalidInput(field=field, value=text, reason=reason)
     options = re2.Options()
     options.max_mem = _MEMORY

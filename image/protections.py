@@ -1,13 +1,12 @@
 """Protected properties: an operator's file says which roles create, read, update and delete them.
 
 ``IMAGE_PROPERTY_PROTECTIONS`` names a TOML file. Each table ``[[property]]`` has a ``pattern`` (a
-regular expression for whole names) and a list of roles for each action; ``*`` is everybody, an
+regular expression of RE2 for whole names) and a list of roles for each action; ``*`` is everybody, an
 action that is left out is nobody's. The first pattern that fits counts; other properties are free.
 """
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from cloudweb.context import RequestContext
+from cloudweb.exceptions import InvalidInput
+from cloudweb.patterns import expression
 from image.exceptions import AttributeForbidden
 
 Action = Literal["create", "read", "update", "delete"]
@@ -30,7 +31,7 @@ EVERYBODY = "*"
 class Protection:
     """Who may do what with the properties whose names fit."""
 
-    pattern: re.Pattern[str]
+    pattern: Any  # an expression of cloudweb.patterns
     roles: Mapping[Action, frozenset[str]]
 
 
@@ -77,7 +78,10 @@ def hidden(context: RequestContext, names: Iterable[str]) -> frozenset[str]:
 def _read(path: str) -> tuple[Protection, ...]:
     try:
         return _protections(tomllib.loads(Path(path).read_text()))
-    except (OSError, ValueError, TypeError, re.error) as error:
+    except InvalidInput as error:
+        reason = f"IMAGE_PROPERTY_PROTECTIONS, {path}: {error.value!r}: {error.reason}"
+        raise ImproperlyConfigured(reason) from error
+    except (OSError, ValueError, TypeError) as error:
         raise ImproperlyConfigured(f"IMAGE_PROPERTY_PROTECTIONS, {path}: {error}.") from error
 
 
@@ -96,6 +100,6 @@ def _protection(table: Mapping[str, Any]) -> Protection:
         if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
             raise TypeError(f"{action} must be a list of roles")
     return Protection(
-        pattern=re.compile(table["pattern"]),
+        pattern=expression(table["pattern"], field="pattern"),
         roles={action: frozenset(table.get(action, ())) for action in ACTIONS},
     )

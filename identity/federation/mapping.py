@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cloudweb.exceptions import Unauthorized
-from identity.federation.rules import PLACE, DomainName, Local, Remote, Rule
+from identity.federation.rules import PLACE, DomainName, Local, Remote, Rule, expression_of
 
 MOST_VALUES = 1000
 LONGEST_VALUE = 1024
@@ -128,7 +128,7 @@ def _handed_on(demands: Sequence[Remote], claims: Claims) -> list[tuple[str, ...
 
 def _fits(demand: Remote, wanted: Sequence[str], value: str) -> bool:
     if demand.regex:
-        return any(re.search(pattern, value) for pattern in wanted)
+        return any(expression_of(pattern).search(value) for pattern in wanted)
     return value in wanted
 
 

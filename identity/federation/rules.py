@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError
@@ -15,12 +16,20 @@ from pydantic import model_validator as check
 
 from cloudweb.api.fields import Body
 from cloudweb.exceptions import InvalidInput
+from cloudweb.patterns import expression
 
 MOST_RULES = 200
+LONGEST_PATTERN = 1024
 Label = Annotated[str, StringConstraints(min_length=1, max_length=255)]
-Pattern = Annotated[str, StringConstraints(max_length=1024)]
+Pattern = Annotated[str, StringConstraints(max_length=LONGEST_PATTERN)]
 Values = Annotated[tuple[Pattern, ...], Field(max_length=1024)]
 PLACE = re.compile(r"\{(\d{1,3})\}")
+
+
+@lru_cache(maxsize=1024)
+def expression_of(pattern: str) -> Any:
+    """Return a pattern of a mapping, compiled; raise InvalidInput. Claims are what users made them."""
+    return expression(pattern, field="regex", longest=LONGEST_PATTERN)
 
 
 class Remote(Body):
@@ -44,9 +53,9 @@ class Remote(Body):
             raise ValueError("regex needs any_one_of, not_any_of, whitelist or blacklist")
         for pattern in given[0] if self.regex and given else ():
             try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+                expression_of(pattern)
+            except InvalidInput as error:
+                raise ValueError(f"{pattern!r}: {error.reason}") from error
         return self
 
     def conditions(self) -> tuple[Values | None, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
 from django.contrib.auth.hashers import make_password
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 
 from cloudweb.context import RequestContext
 from cloudweb.settings.passwords import password_validators
@@ -16,6 +17,7 @@ from identity.authentication import log_in as prove
 from identity.bootstrap import bootstrap
 from identity.manager import UserManager
 from identity.models import PastPassword, User
+from identity.passwords import RegexValidator
 from tests.builders.identity import (
     ApiClient,
     client_of,
@@ -58,6 +60,19 @@ def message(answer: Any) -> str:
 def test_without_settings_any_password_will_do(admin: ApiClient) -> None:
     body = {"user": {"name": "new", "password": "x"}}
     assert admin.send("POST", USERS, body).status_code == 201
+
+
+def test_no_password_holds_a_request_up() -> None:
+    """Unless the operator's expression looks ahead, which takes back-tracking."""
+    slow = RegexValidator(r"(a+)+$", "It is of a alone.")
+    before = time.thread_time()
+    with pytest.raises(ValidationError):
+        slow.validate("a" * 4000 + "b")
+    assert time.thread_time() - before < 0.5
+    ahead = RegexValidator(r"(?=.*\d)(?=.*[a-z]).{7,}$")
+    ahead.validate("passw0rd")
+    with pytest.raises(ValidationError):
+        ahead.validate("password")
 
 
 def test_strength_is_asked_of_every_new_password(admin: ApiClient, settings: Any) -> None:

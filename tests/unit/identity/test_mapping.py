@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -179,6 +180,20 @@ def test_claims_that_say_nothing_or_too_much(claims: dict[str, Any]) -> None:
 def test_rules_that_cannot_be_honoured(rules: Any) -> None:
     with pytest.raises(InvalidInput):
         parse_rules(rules)
+
+
+def test_no_claim_holds_a_log_in_up() -> None:
+    """A pattern for which an expression with back-tracking would take longer than the sun burns."""
+    demand = {"type": "x", "any_one_of": ["(a+)+$", "^(a|aa)+$"], "regex": True}
+    rules = parse_rules([{"local": [USER], "remote": [*NAMED, demand]}])
+    claims = dict.fromkeys(("preferred_username", "email"), ("alice",))
+    before = time.thread_time()
+    with pytest.raises(NotMapped):
+        apply(rules, {**claims, "x": ("a" * 1000 + "b",)})
+    assert time.thread_time() - before < 0.5
+    beyond = {**demand, "any_one_of": ["(?=a)"]}
+    with pytest.raises(InvalidInput, match="RE2"):
+        parse_rules([{"local": [USER], "remote": [*NAMED, beyond]}])
 
 
 def test_the_refusal_names_the_place() -> None:

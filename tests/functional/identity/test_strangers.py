@@ -1,4 +1,4 @@
-"""A stranger with a running API in front of him guesses passcodes."""
+"""A stranger in front of a running API: he guesses passcodes, and feeds it patterns."""
 
 from __future__ import annotations
 
@@ -53,3 +53,29 @@ def test_passcodes_cannot_be_guessed(cloud: Cloud) -> None:
     assert refused.status_code == 429
     assert int(refused.headers["Retry-After"]) > 0
     assert log_in(cloud, "totp", {**right, "name": "another"}).status_code == 400
+
+
+def test_a_pattern_of_an_access_rule_holds_nobody_up(cloud: Cloud) -> None:
+    """An expression made of it would search for minutes, in the thread of every request."""
+    demo = {"name": "demo", "domain": {"id": "default"}, "password": cloud.password()}
+    issued = log_in(cloud, "password", demo)
+    token, user_id = issued.headers["X-Subject-Token"], issued.json()["token"]["user"]["id"]
+    rules = [
+        {"service": "identity", "method": "GET", "path": pattern}
+        for pattern in ("/" + "**a*" * 60 + "b", "/" + "*a" * 120 + "b", "/v3/auth/catalog")
+    ]
+    made = requests.post(
+        f"{cloud.url}/identity/v3/users/{user_id}/application_credentials",
+        headers={"X-Auth-Token": token},
+        json={"application_credential": {"name": "hostile", "access_rules": rules}},
+        timeout=120,
+    ).json()["application_credential"]
+    block = {"id": made["id"], "secret": made["secret"]}
+    method = {"methods": ["application_credential"], "application_credential": block}
+    tokens = f"{cloud.url}/identity/v3/auth/tokens"
+    answer = requests.post(tokens, json={"auth": {"identity": method}}, timeout=120)
+    hostile = {"X-Auth-Token": answer.headers["X-Subject-Token"]}
+    path = f"{cloud.url}/identity/v3/users/{'a' * 1900}"
+    assert requests.get(path, headers=hostile, timeout=20).status_code == 403
+    catalog = f"{cloud.url}/identity/v3/auth/catalog"
+    assert requests.get(catalog, headers=hostile, timeout=20).status_code == 200
