@@ -13,6 +13,7 @@ class IdentityConfig(AppConfig):
         "AccessToken": ("encrypted_secret",),
         "Consumer": ("encrypted_secret",),
         "Credential": ("encrypted_blob",),
+        "DomainOption": ("encrypted_value",),
         "IdentityProvider": ("encrypted_client_secret",),
         "RequestToken": ("encrypted_secret", "encrypted_verifier"),
     }

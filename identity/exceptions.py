@@ -187,6 +187,19 @@ class AssociationNotFound(NotFound):
     default_message = "There is no such association."
 
 
+class DomainConfigNotFound(NotFound):
+    """Nothing of the kind is configured for the domain."""
+
+    code = "domain_config_not_found"
+
+    def __init__(self, domain_id: str, group: str | None, option: str | None) -> None:
+        what = f"group {group}" if option is None else f"option {option} in group {group}"
+        super().__init__(
+            f"Could not find {what if group else 'any options'} in domain configuration for domain "
+            f"{domain_id[:64]}."
+        )
+
+
 class ImplicationNotFound(NotFound):
     """The one role does not imply the other."""
 
@@ -247,6 +260,15 @@ class CatalogInUse(Conflict):
 
     def __init__(self, *, kind: str, given: str, users: str) -> None:
         super().__init__(f"The {kind} {given} still has {users}. Delete them first.")
+
+
+class InvalidDomainConfig(Forbidden):
+    """A domain cannot be configured like that."""
+
+    code = "invalid_domain_config"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Invalid domain specific configuration: {reason}")
 
 
 class Immutable(Forbidden):

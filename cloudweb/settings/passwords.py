@@ -41,11 +41,13 @@ def not_negative(name: str, default: int = 0) -> int:
     return value
 
 
+PASSWORD_REGEX = env.str("PASSWORD_REGEX", default="")
+PASSWORD_REGEX_DESCRIPTION = env.str("PASSWORD_REGEX_DESCRIPTION", default="")
 AUTH_PASSWORD_VALIDATORS = password_validators(
     minimum_length=not_negative("PASSWORD_MINIMUM_LENGTH"),
     refuse_common=env.bool("PASSWORD_REFUSE_COMMON", default=False),
-    regex=env.str("PASSWORD_REGEX", default=""),
-    description=env.str("PASSWORD_REGEX_DESCRIPTION", default=""),
+    regex=PASSWORD_REGEX,
+    description=PASSWORD_REGEX_DESCRIPTION,
 )
 PASSWORD_EXPIRES_DAYS = not_negative("PASSWORD_EXPIRES_DAYS")
 PASSWORD_MINIMUM_AGE_DAYS = not_negative("PASSWORD_MINIMUM_AGE_DAYS")

@@ -62,6 +62,13 @@ class DomainShown(OpenAnswer):
     links: SelfLink
 
 
+class ConfigShown(OpenAnswer):
+    """What is configured for a domain: groups of options, or one option."""
+
+    identity: dict[str, Any] | None = None
+    ldap: dict[str, Any] | None = None
+
+
 class ProjectShown(OpenAnswer):
     """What owns resources, with the attributes its clients invented."""
 

@@ -13,6 +13,7 @@ from identity.api.application_credentials import (
 from identity.api.assignments import GrantViewSet, RoleAssignmentViewSet
 from identity.api.consumers import ConsumerViewSet
 from identity.api.credentials import AccessKeyViewSet, CredentialViewSet
+from identity.api.domain_configs import DomainConfigViewSet
 from identity.api.domains import DomainViewSet
 from identity.api.endpoint_filters import EndpointFilterViewSet
 from identity.api.endpoint_groups import EndpointGroupViewSet
@@ -46,6 +47,8 @@ TOKENS: Actions = {"post": "create", "get": "show", "head": "check", "delete": "
 NAMED: Actions = {**MEMBER, "put": "create"}
 GRANT: Actions = {"put": "grant", "head": "check", "get": "check", "delete": "withdraw"}
 REMOVABLE: Actions = {"get": "retrieve", "delete": "destroy"}
+CONFIG = "/v3/domains/<str:domain_id>/config"
+DEFAULT: Actions = {"get": "default"}
 CREDENTIALS = "/v3/users/<str:user_id>/application_credentials"
 ACCESS_TOKENS = "/v3/users/<str:user_id>/OS-OAUTH1/access_tokens"
 ACCESS_TOKEN = f"{ACCESS_TOKENS}/<str:token_id>"
@@ -97,6 +100,14 @@ urlpatterns = [
     path("/v3/auth/catalog", OwnScopesViewSet.as_view({"get": "catalog"})),
     path("/v3/domains", DomainViewSet.as_view(COLLECTION)),
     path("/v3/domains/<str:domain_id>", DomainViewSet.as_view(MEMBER)),
+    path("/v3/domains/config/default", DomainConfigViewSet.as_view(DEFAULT)),
+    path("/v3/domains/config/<str:group>/default", DomainConfigViewSet.as_view(DEFAULT)),
+    path(
+        "/v3/domains/config/<str:group>/<str:option>/default", DomainConfigViewSet.as_view(DEFAULT)
+    ),
+    path(CONFIG, DomainConfigViewSet.as_view({**MEMBER, "put": "replace"})),
+    path(f"{CONFIG}/<str:group>", DomainConfigViewSet.as_view(MEMBER)),
+    path(f"{CONFIG}/<str:group>/<str:option>", DomainConfigViewSet.as_view(MEMBER)),
     path("/v3/projects", ProjectViewSet.as_view(COLLECTION)),
     path("/v3/projects/<str:project_id>", ProjectViewSet.as_view(MEMBER)),
     path("/v3/projects/<str:project_id>/tags", ProjectTagViewSet.as_view(ALL_TAGS)),

@@ -5,6 +5,7 @@ from identity.models.assignment import Assignment
 from identity.models.catalog import Endpoint, Region, Service
 from identity.models.credential import Credential, UsedPasscode
 from identity.models.domain import DEFAULT_DOMAIN_ID, Domain
+from identity.models.domain_option import DomainOption
 from identity.models.endpoint_group import EndpointGroup
 from identity.models.federation import FederatedUser, IdentityProvider, Mapping, Protocol
 from identity.models.group import Group, Membership
@@ -28,6 +29,7 @@ __all__ = [
     "Consumer",
     "Credential",
     "Domain",
+    "DomainOption",
     "Endpoint",
     "EndpointGroup",
     "FederatedUser",

@@ -159,6 +159,7 @@ def build(owner: User) -> dict[str, Any]:
     on_system = make_user(), make_group()
     for system_holder in on_system:
         grant_at(SYSTEM, "member", system_holder)
+    domain.options.create(group="ldap", name="url", value="ldaps://directory.example")
     service = Service.objects.earliest("created_at")
     registered, spare = (
         RegisteredLimit.objects.create(service=service, resource_name=name, default_limit=1)

@@ -49,7 +49,22 @@ def privileged(method: str, path: str, status: int = 204, body: Any = None) -> L
     return line(method, path, OPERATORS, status, body, others=ELSEWHERE)
 
 
+CONFIG = "/domains/{domain_id}/config"
+SET = {"config": {"ldap": {"url": "ldaps://directory.example"}}}
 LINES = [
+    read("GET", CONFIG),
+    operator("PUT", "/domains/{spare_domain_id}/config", 201, SET),
+    operator("PATCH", CONFIG, 200, SET),
+    operator("DELETE", CONFIG, 204),
+    read("GET", f"{CONFIG}/ldap"),
+    operator("PATCH", f"{CONFIG}/ldap", 200, SET),
+    operator("DELETE", f"{CONFIG}/ldap", 204),
+    read("GET", f"{CONFIG}/ldap/url"),
+    operator("PATCH", f"{CONFIG}/ldap/url", 200, {"config": {"url": "ldaps://b.example"}}),
+    operator("DELETE", f"{CONFIG}/ldap/url", 204),
+    read("GET", "/domains/config/default"),
+    read("GET", "/domains/config/ldap/default"),
+    read("GET", "/domains/config/ldap/url/default"),
     Line("GET", "/identity", EVERYBODY, status=300),
     Line("GET", "/identity/v3", EVERYBODY),
     line("POST", TOKENS, EVERYBODY, 201, LOG_IN),
