@@ -30,7 +30,7 @@ class RecordAdmin(ManagedAdmin):
     fields = (
         "created_at", "result", "action", "target_kind", "target_id", "target_name", "user_name",
         "user_id", "user_domain_id", "project_id", "domain_id", "is_system_scope", "origin",
-        "remote_address", "request_id", "operations",
+        "remote_address", "request_id", "operations", "count", "last_at",
     )  # fmt: skip
     readonly_fields = fields
 

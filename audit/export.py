@@ -11,7 +11,7 @@ from cloudweb.api.times import micros_z
 COLUMNS = (
     "id", "request_id", "origin", "remote_address", "user_id", "user_name", "user_domain_id",
     "project_id", "domain_id", "is_system_scope", "action", "target_kind", "target_id",
-    "target_name", "outcome", "code", "status", "reason",
+    "target_name", "outcome", "code", "status", "reason", "count",
 )  # fmt: skip
 #: A cell that starts with one of these is a formula to a spreadsheet, and some cells are anybody's.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -1,4 +1,4 @@
-"""Writes what cloudweb/audit.py reports: one row, and one line of the log for those who collect it."""
+"""Writes what cloudweb/audit.py reports: a row, and a line of the log for those who collect it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from audit import repetitions
 from audit.cadf import event_of
 from audit.models import Outcome, Record
 from cloudweb.api.errors import QUOTA_STATUS, normalize
@@ -20,7 +21,8 @@ def record(act: Act) -> None:
     """Keep what somebody did, or tried to do (settings: CLOUDWEB_AUDIT)."""
     row = Record(**_bounded(values_of(act)))
     log.info("audit", **event_of(row))
-    row.save(force_insert=True)
+    if not repetitions.count(row):
+        row.save(force_insert=True)
 
 
 def values_of(act: Act) -> dict[str, Any]:

@@ -27,7 +27,10 @@ class Origin(models.TextChoices):
 
 
 class Record(models.Model):
-    """Written once, never changed; names are kept as they were."""
+    """Written once; names are kept as they were.
+
+    Only a log-in that failed counts on while it repeats (audit/repetitions.py), until ``last_at``.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(default=now)
@@ -48,6 +51,8 @@ class Record(models.Model):
     code = models.CharField(max_length=64, blank=True)
     status = models.PositiveSmallIntegerField(null=True, blank=True)
     reason = models.CharField(max_length=255, blank=True)
+    count = models.PositiveIntegerField(default=1)
+    last_at = models.DateTimeField(null=True, blank=True)
 
     objects = RecordQuerySet.as_manager()
 

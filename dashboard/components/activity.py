@@ -113,7 +113,8 @@ def _ending(record: Record, fate: Fate | None) -> tuple[Badge, str]:
     if fate is None:
         lasting = record.outcome == "success" and record.action in _LASTING
         badge = _ACCEPTED if lasting else _OUTCOMES[record.outcome]
-        return badge, in_words(record.reason)
+        often = f" ({record.count} times)" if record.count > 1 else ""
+        return badge, in_words(record.reason) + often
     if fate.state == "DONE":
         return _OUTCOMES["success"], record.reason
     if fate.state == "UNDONE":

@@ -29,6 +29,11 @@ class ApplicationCredentialProof(Proof):
     domain_id: str | None = None
     domain_name: str | None = None
 
+    @property
+    def claimed(self) -> str:
+        """The user that is named, or the credential's id."""
+        return self.user_id or self.user_name or self.credential_id or ""
+
     def prove(self) -> Proven:
         """Return the credential's user if the secret is right and its time not over."""
         user, row = self._find()

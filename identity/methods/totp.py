@@ -22,6 +22,11 @@ class TotpProof(Proof):
     domain_id: str | None = None
     domain_name: str | None = None
 
+    @property
+    def claimed(self) -> str:
+        """The name or id that is logged in with."""
+        return self.user_id or self.name
+
     def prove(self) -> Proven:
         """Return the user whose device shows this passcode; it works once. Raises TooManyRequests."""
         user = find_user(

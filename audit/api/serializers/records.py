@@ -79,6 +79,8 @@ class RecordBody(BaseModel):
     code: str
     status: int | None
     reason: str
+    count: int = Field(description="how often: a failed log-in that repeats is one record")
+    last_time: str | None = Field(description="of the last repetition; null where there is none")
 
 
 class ShownRecord(BaseModel):
@@ -112,4 +114,6 @@ def record_body(row: Record) -> dict[str, Any]:
         "code": row.code,
         "status": row.status,
         "reason": row.reason,
+        "count": row.count,
+        "last_time": micros_z(row.last_at),
     }

@@ -178,7 +178,7 @@ def test_wrong_codes_lead_back_to_the_password(person: Person) -> None:
     assert client.post("/login/code", {"code": person.codes[0]}).url == "/login"
     assert "Log in again" in text_of(client.get("/login"))
     refused = Record.objects.filter(action="identity:sessions:create", outcome="refused")
-    assert refused.filter(user_name=person.user.name).count() == 5
+    assert refused.get(user_name=person.user.name).count == 5
 
 
 def test_the_second_step_is_soon_over(person: Person, clock: Any) -> None:
