@@ -146,6 +146,11 @@ class ComputeAgent:
     def reboot(self, request: RebootRequest, work: Work) -> GuestState:
         """Reboot the guest."""
         self._note_runs(request.id, runs=True)
+        kept = self._path(request.id)
+        if request.spec is not None:
+            self._keep(request.spec, runs=True)
+        elif kept.exists():  # it starts as it was last told, in the way of today's driver
+            request = request.model_copy(update={"spec": _read(kept)[0]})
         return self.driver.reboot(request, work=work)
 
     def _bases(self) -> list[Path]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from cloudweb import process
 from cloudweb.driver import Unguarded
 from compute.drivers.libvirt import LibvirtDriver
+from compute.drivers.libvirt.daemon import Daemon
 from compute.objects import ConfigDrive, DirectBoot, GuestDisk, GuestRef, GuestSpec
 from tests.builders.demo_image import demo_image
 from tests.builders.guests import make_guest, make_image
@@ -26,15 +27,17 @@ MIB = 1024**2
 
 
 class LibvirtBench:
-    """A host in scratch directories: short paths, since sockets are in them."""
+    """A host in scratch directories: short paths, since sockets are in them.
+
+    They are closed to other users, as a data directory under /root is.
+    """
 
     def __init__(self) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="cw-virt-", dir="/var/tmp"))
-        self.home.chmod(0o755)
         self.state_dir, self.run_dir = self.home / "state", self.home / "run"
         built = demo_image()
         cache = self.home / "images"
-        cache.mkdir()
+        cache.mkdir(mode=0o700)  # as the cache of images has it
         self.images = {}
         for name, file in (
             ("demo", "demo.qcow2"),
@@ -61,6 +64,13 @@ class LibvirtBench:
         self.driver.stop()
         self.driver = self.make_driver()
         self.start()
+
+    @contextmanager
+    def open_to_the_machine(self) -> Iterator[None]:
+        """Open the directory above this host's own to all users."""
+        self.home.chmod(0o755)
+        yield
+        self.home.chmod(0o700)
 
     def make_guest(self, **overrides: Any) -> GuestSpec:
         """Return a demo guest that boots directly, without cards, metadata from its config drive."""
@@ -112,17 +122,8 @@ class LibvirtBench:
             time.sleep(0.1)
 
     def qemu_pids(self) -> list[int]:
-        """Return the QEMU processes whose files are in this host's directories."""
-        found = []
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                command = (entry / "cmdline").read_bytes()
-                exe = str((entry / "exe").readlink())
-            except OSError:
-                continue
-            if "qemu-system" in exe and os.fsencode(self.home) in command:
-                found.append(int(entry.name))
-        return found
+        """Return the QEMU processes that find this host's guests where guests are."""
+        return qemu_pids_of(self.state_dir / "guests")
 
     def census(self) -> Sequence[str]:
         """Return everything that is left of any guest."""
@@ -130,7 +131,7 @@ class LibvirtBench:
         left += [f"domain {guest.name}" for guest in self.driver.list()]
         definitions = self.state_dir / "libvirt" / "etc" / "qemu"
         for directory in (
-            self.state_dir / "guests",
+            *(self.state_dir / name for name in ("guests", "consoles", "drafts")),
             self.run_dir / "consoles",
             self.state_dir / "libvirt" / "log" / "qemu",
         ):
@@ -148,6 +149,20 @@ class LibvirtBench:
             self.driver.stop()
             self.driver.daemon.stop()
             shutil.rmtree(self.home, ignore_errors=True)
+
+
+def qemu_pids_of(guests: Path) -> list[int]:
+    """Return the QEMU processes of a private libvirtd whose guests are in this directory."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        seen = entry / "root" / Daemon.GUESTS.relative_to("/")
+        try:
+            exe = str((entry / "exe").readlink())
+            if "qemu-system" in exe and seen.samefile(guests):
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
 
 
 def spawn(bench: LibvirtBench, spec: GuestSpec) -> None:

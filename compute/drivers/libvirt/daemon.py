@@ -2,7 +2,8 @@
 
 The private one sees its own /etc/libvirt, /var/lib/libvirt, /run/libvirt, /var/log/libvirt and
 /var/cache/libvirt through a mount namespace, because libvirt's QEMU driver has no option for them. It
-lives in a session of its own, outlives us and is adopted again; guests outlive it in turn.
+lives in a session of its own, outlives us and is adopted again; guests outlive it in turn. Its guests
+find their disks there too, so the data directory itself may be closed to them.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from pathlib import Path
 import structlog
 
 from cloudweb import process
+from cloudweb.files import PASSED_THROUGH
+from cloudweb.files import PRIVATE as PRIVATE_MODE
 from compute.drivers.base import HypervisorUnavailable
 
 log = structlog.get_logger(__name__)
@@ -56,6 +59,10 @@ remember_owner = 0
 # each guest's label names the user it runs as
 user = "root"
 group = "root"
+# a QEMU that was taken over makes no memory dumps, processes without end or files without number
+max_core = 0
+max_processes = 1024
+max_files = 8192
 """
 
 
@@ -77,9 +84,13 @@ class Daemon:
     choice is kept, since guests are known to one daemon alone) or ``private``.
     """
 
+    #: Where a guest of the private daemon finds the directory of all guests.
+    GUESTS = Path("/var/lib/libvirt/guests")
+
     def __init__(self, state_dir: Path, run_dir: Path, uri: str = AUTO) -> None:
         self.wanted = uri
         self.home, self.run_dir = state_dir / "libvirt", run_dir
+        self.guests = state_dir / "guests"
         self.socket = run_dir / "libvirt" / "libvirt-sock"
         self.pid_file = run_dir / "libvirtd.pid"
 
@@ -196,13 +207,15 @@ class Daemon:
         yield self.home / "cache", "/var/cache/libvirt"
         yield self.home / "log", "/var/log/libvirt"
         yield self.run_dir / "libvirt", "/run/libvirt"
+        yield self.guests, os.fspath(self.GUESTS)
 
     def _doors(self) -> Iterator[tuple[Path, int]]:
-        """Yield each directory, and who may enter: QEMU, as another user, only passes through one."""
-        for source, target in self._places():
-            yield source, 0o711 if target == "/var/lib/libvirt" else 0o700
-        yield self.home, 0o700
-        yield self.run_dir, 0o700
+        """Yield each directory and its mode: QEMU, as another user, passes through two of them."""
+        passed = (self.home / "lib", self.guests)
+        for source, _ in self._places():
+            yield source, PASSED_THROUGH if source in passed else PRIVATE_MODE
+        yield self.home, PRIVATE_MODE
+        yield self.run_dir, PRIVATE_MODE
 
     def _close_doors(self) -> None:
         """Give directories and sockets that are there the modes they are made with today."""

@@ -30,11 +30,13 @@ from compute.drivers.libvirt.domains import Domains
 from compute.drivers.libvirt.facts import (
     HostFacts,
     check_host,
-    may_use_kvm,
+    group_for_kvm,
     memory,
     qemu_user,
 )
-from compute.drivers.libvirt.storage import GuestFiles, Storage, host_errors, image_of
+from compute.drivers.libvirt.files import GuestFiles
+from compute.drivers.libvirt.storage import Storage, host_errors, image_of
+from compute.drivers.libvirt.users import guest_uids
 from compute.drivers.libvirt.watcher import Watcher
 from compute.objects import (
     GuestRef,
@@ -108,22 +110,33 @@ class LibvirtDriver(Hypervisor, ConsoleLog):
             described = connection.getCapabilities()
             self._facts = HostFacts.of(connection, described)
         accelerated = self._may_accelerate()
-        owner = qemu_user() if self.daemon.is_private() else xml.qemu_owner(described)
-        if accelerated and not may_use_kvm(*owner):
-            owner = (0, 0)
-        self.storage.prepare(*owner)
-        if self.storage.uid == 0:
-            log.warning(
-                "guests run as root: libvirt's user may not enter the data directory or use KVM"
-            )
+        self._choose_users(described, accelerated=accelerated)
         self._platform = xml.Platform(
             owner=self._platform.owner,
             accelerated=accelerated,
-            uid=self.storage.uid,
             gid=self.storage.gid,
             cache=self.storage.cache_mode(),
         )
         self._watcher.start(listener, List(self.list()))
+
+    def _choose_users(self, described: str, *, accelerated: bool) -> None:
+        """Let each guest run as a user of its own, where this host has them; say so where it has not."""
+        private, uids = self.daemon.is_private(), guest_uids()
+        uid, gid = qemu_user() if private else xml.qemu_owner(described)
+        if uids is not None and gid == 0:
+            gid = uids[0]
+        group = group_for_kvm(gid) if accelerated else gid
+        if group is None:
+            uid, group, uids = 0, 0, None
+        self.storage.prepare(uid, group, uids=uids, seen=self.daemon.GUESTS if private else None)
+        if self.storage.runs_as_root:
+            log.warning(
+                "guests run as root: other users may not enter the data directory or use KVM"
+            )
+        elif uids is None:
+            log.warning(
+                "guests share one user: this container has not the uids of GUEST_UIDS", uid=uid
+            )
 
     def stop(self) -> None:
         """Disconnect; guests and the private daemon go on."""
@@ -139,7 +152,10 @@ class LibvirtDriver(Hypervisor, ConsoleLog):
         self.stop()
         if self.daemon.is_private():
             self.daemon.stop()
-        for directory in (self.daemon.home, self.storage.directory, self.run_dir):
+        for directory in (
+            *(self.daemon.home, self.storage.directory, self.storage.drafts, self.storage.logs),
+            self.run_dir,
+        ):
             shutil.rmtree(directory, ignore_errors=True)
 
     # -- orders
@@ -163,7 +179,8 @@ class LibvirtDriver(Hypervisor, ConsoleLog):
                 self._write_boot_files(spec, files, images)
                 work.progress(50, "disks are there")
                 work.checkpoint()
-                self._domains.define(self._xml(spec, files))
+                uid = self.storage.hand_over(files, spec)
+                self._domains.define(self._xml(spec, files, uid))
                 if domain is None:
                     undo.callback(self._forget, spec.id, spec.name)
                 work.checkpoint()
@@ -249,9 +266,9 @@ class LibvirtDriver(Hypervisor, ConsoleLog):
         files = self.storage.files(spec.id)
         if not files.complete_for(spec):
             raise GuestNotFound("The guest's disks are not on the host.", detail=str(files.home))
-        self.storage.bring_in(files)
         work.checkpoint()
-        self._domains.define(self._xml(spec, files))
+        uid = self.storage.hand_over(files, spec)
+        self._domains.define(self._xml(spec, files, uid))
         work.checkpoint()
         self._domains.start(spec.id)
 
@@ -259,18 +276,17 @@ class LibvirtDriver(Hypervisor, ConsoleLog):
         self, spec: GuestSpec, files: GuestFiles, images: Mapping[str, Path]
     ) -> None:
         if spec.config_drive is not None:
-            draft = files.config_drive.with_suffix(".new")
             with host_errors():
+                draft = self.storage.draft(files, files.config_drive.name)
                 config_drive.build(spec.config_drive, draft)
-                self.storage.own(draft)
-                draft.replace(files.config_drive)
+            self.storage.move_in(draft, files, files.config_drive)
         if spec.direct_boot is not None:
-            self.storage.link(image_of(spec.direct_boot.kernel, images), files.kernel)
+            self.storage.link(image_of(spec.direct_boot.kernel, images), files, files.kernel)
             if spec.direct_boot.ramdisk is not None:
-                self.storage.link(image_of(spec.direct_boot.ramdisk, images), files.ramdisk)
+                self.storage.link(image_of(spec.direct_boot.ramdisk, images), files, files.ramdisk)
 
-    def _xml(self, spec: GuestSpec, files: GuestFiles) -> str:
-        return xml.domain_xml(spec, files.of(spec), self._platform)
+    def _xml(self, spec: GuestSpec, files: GuestFiles, uid: int) -> str:
+        return xml.domain_xml(spec, files.of(spec, uid), self._platform)
 
     def _forget(self, guest_id: str, name: str) -> None:
         """Undefine the domain, and remove what libvirt noted about its QEMU where it may be."""

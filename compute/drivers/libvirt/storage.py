@@ -8,13 +8,15 @@ import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from cloudweb import process
 from cloudweb.driver import DriverError, TransientDriverError
-from compute.drivers.libvirt.xml import DomainFiles
+from cloudweb.files import PASSED_THROUGH, make_directory
+from compute.drivers.libvirt import console
+from compute.drivers.libvirt.files import GuestFiles, file_name
+from compute.drivers.libvirt.users import GuestUsers
 from compute.objects import GuestDisk, GuestSpec, ImageSource
 
 #: Left free on the file system of guests: what a new guest writes first, and room for the host.
@@ -50,78 +52,64 @@ def host_errors() -> Iterator[None]:
         ) from error
 
 
-@dataclass(frozen=True, slots=True)
-class GuestFiles:
-    """Where everything of one guest is."""
-
-    home: Path
-    console_socket: Path
-
-    @property
-    def console_log(self) -> Path:
-        return self.home / "console.log"
-
-    @property
-    def config_drive(self) -> Path:
-        return self.home / "config-drive.iso"
-
-    def disk(self, disk: GuestDisk) -> Path:
-        return self.home / f"{_file_name(disk.name)}.qcow2"
-
-    def base(self, disk: GuestDisk) -> Path:
-        return self.home / f"{_file_name(disk.name)}.base"
-
-    @property
-    def kernel(self) -> Path:
-        return self.home / "kernel"
-
-    @property
-    def ramdisk(self) -> Path:
-        return self.home / "ramdisk"
-
-    def of(self, spec: GuestSpec) -> DomainFiles:
-        """Return the files a domain of this specification uses."""
-        direct = spec.direct_boot
-        return DomainFiles(
-            disks=tuple(self.disk(disk) for disk in spec.disks),
-            console_socket=self.console_socket,
-            console_log=self.console_log,
-            config_drive=self.config_drive if self.config_drive.exists() else None,
-            kernel=self.kernel if direct is not None else None,
-            ramdisk=self.ramdisk if direct is not None and direct.ramdisk is not None else None,
-        )
-
-    def complete_for(self, spec: GuestSpec) -> bool:
-        """Tell whether all that a boot needs is there."""
-        files = self.of(spec)
-        needed = (*files.disks, files.kernel, files.ramdisk)
-        return self.home.exists() and all(path.exists() for path in needed if path is not None)
-
-
 class Storage:
-    """The guests' directory on this host; ``uid`` and ``gid`` are whom QEMU runs as."""
+    """The guests' directory on this host.
+
+    What is in a guest's home belongs to the guest, so root makes things elsewhere (``drafts``) and moves
+    them in, and never follows what it finds there.
+    """
 
     def __init__(self, state_dir: Path, run_dir: Path) -> None:
-        self.directory = state_dir / "guests"
+        self.directory = self._seen = state_dir / "guests"
+        self.drafts, self.logs = state_dir / "drafts", state_dir / "consoles"
         self.consoles = run_dir / "consoles"
-        self.uid, self.gid = 0, 0
+        self.gid = 0
+        self._users = GuestUsers(self.directory, None, shared=0)
 
-    def prepare(self, uid: int, gid: int) -> None:
-        """Make the directories, for QEMU as that user if it can get there, else as root."""
+    def prepare(
+        self, uid: int, gid: int, *, uids: range | None = None, seen: Path | None = None
+    ) -> None:
+        """Make the directories, for guests as users of ``uids``, else as ``uid``; in one group.
+
+        ``seen`` is where QEMU finds the guests' directory; without it guests are root where they
+        cannot get there.
+        """
         with host_errors():
-            self.directory.mkdir(parents=True, exist_ok=True)
-            self.consoles.mkdir(parents=True, exist_ok=True)
-            if reachable(self.directory, uid, gid):
-                self.uid, self.gid = uid, gid
-            # libvirt listens there and hands QEMU the socket: no other user has business inside
-            os.chown(self.consoles, 0 if os.geteuid() == 0 else -1, -1)
-            self.consoles.chmod(0o700)
+            make_directory(self.directory, PASSED_THROUGH)
+            for directory in (self.drafts, self.logs, self.consoles):
+                make_directory(directory)
+            self._seen = seen or self.directory
+            self.gid = gid
+            if seen is None and not reachable(self.directory, uids[0] if uids else uid, gid):
+                uid, self.gid, uids = 0, 0, None
+            self._users = GuestUsers(self.directory, uids, shared=uid)
+            self._adopt_logs()
+
+    @property
+    def runs_as_root(self) -> bool:
+        """Tell whether QEMU runs as root here, for want of a better way."""
+        return self._users.shared_by_all == 0
 
     def files(self, guest_id: str) -> GuestFiles:
         """Return where a guest's files are or would be."""
+        name = file_name(guest_id)
         return GuestFiles(
-            self.directory / _file_name(guest_id), self.consoles / f"{_file_name(guest_id)}.sock"
+            home=self.directory / name,
+            seen=self._seen / name,
+            console_socket=self.consoles / f"{name}.sock",
+            console_log=self.logs / f"{name}.log",
         )
+
+    def _adopt_logs(self) -> None:
+        """Take consoles' logs out of the homes, where older versions had them; QEMU writes on."""
+        for guest in self.guests():
+            files = self.files(guest)
+            for old, new in (
+                (files.home / "console.log", files.console_log),
+                (files.home / "console.log.0", console.rotated(files.console_log)),
+            ):
+                if is_plain(old) and old.lstat().st_uid == os.geteuid():
+                    old.rename(new)
 
     def guests(self) -> list[str]:
         """Return the ids of all guests that have anything here, half-made ones too."""
@@ -149,76 +137,110 @@ class Storage:
             )
 
     def make_home(self, files: GuestFiles) -> bool:
-        """Make the guest's directory; tell whether it was not there."""
-        with host_errors():
+        """Make the guest's directory, the guest's own; tell whether it was not there."""
+        with host_errors(), self._users.drawing:
             existed = files.home.exists()
-            files.home.mkdir(exist_ok=True)
-            os.chown(files.home, self.uid, self.gid)
+            uid = self._users.of(files.home)
+            files.home.mkdir(exist_ok=True, mode=0o700)
+            os.chown(files.home, uid, self.gid)
             files.home.chmod(0o700)
             return not existed
+
+    def hand_over(self, files: GuestFiles, spec: GuestSpec) -> int:
+        """Return whom a guest that is about to start runs as; what it writes is that user's then.
+
+        An older version gave all guests' files to one user. Bases are everybody's and stay root's.
+        """
+        self.make_home(files)
+        self._bring_in(files)
+        with host_errors():
+            uid = self._users.of(files.home)
+            for path in (*map(files.disk, spec.disks), files.config_drive):
+                if path.is_symlink() or (path.exists() and not is_plain(path)):
+                    raise DriverError(
+                        "The guest's files are not as they were made.", detail=str(path)
+                    )
+                if path.exists() and path.lstat().st_uid != uid:
+                    os.chown(path, uid, self.gid, follow_symlinks=False)
+            return uid
+
+    def draft(self, files: GuestFiles, name: str) -> Path:
+        """Return where a file is made before it is moved into the guest's home."""
+        path = self.drafts / f"{files.home.name}.{name}"
+        path.unlink(missing_ok=True)
+        return path
+
+    def move_in(self, draft: Path, files: GuestFiles, target: Path) -> None:
+        """Give a draft to the guest alone and put it in its place."""
+        with host_errors():
+            os.chown(draft, self._users.of(files.home), self.gid)
+            draft.chmod(0o600)
+            draft.replace(target)
 
     def make_disk(self, files: GuestFiles, disk: GuestDisk, images: Mapping[str, Path]) -> None:
         """Make a disk, whole or not at all; one that is there is kept."""
         target = files.disk(disk)
         if target.exists():
             return
-        draft = target.with_suffix(".new")
         with host_errors():
+            draft = self.draft(files, target.name)
             if disk.image is None:
                 _create(draft, disk.size)
             else:
                 if 0 < disk.size < disk.image.virtual_size:
                     raise DriverError("The disk is smaller than the image it should hold.")
                 base = files.base(disk)
-                self.link(image_of(disk.image, images), base)
-                options = ("-F", disk.image.disk_format, "-b", base.name)
+                self.link(image_of(disk.image, images), files, base)
+                # -u: the base is not beside the draft, but where the draft goes
+                options = ("-u", "-F", disk.image.disk_format, "-b", base.name)
                 _create(draft, max(disk.size, disk.image.virtual_size), *options)
-            self.own(draft)
-            draft.replace(target)
+        self.move_in(draft, files, target)
 
-    def link(self, source: Path, target: Path) -> None:
+    def link(self, source: Path, files: GuestFiles, target: Path) -> None:
         """Give a guest a shared read-only file under a name of its own.
 
         A hard link where that can be, else a copy: the base then stays for as long as a guest has it,
         whatever becomes of the cache, which no guest may enter. It stays root's; its group may read it.
         """
         with host_errors():
+            self._share(source)
             target.unlink(missing_ok=True)
             try:
                 target.hardlink_to(source)
             except OSError as error:
                 if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK):
                     raise
-                draft = target.with_name(f".{target.name}.new")
-                draft.unlink(missing_ok=True)
+                draft = self.draft(files, target.name)
                 process.run(
                     *("cp", "--reflink=auto", "--sparse=always", "--", str(source), str(draft)),
                     timeout=COPY_SECONDS,
                 )
+                self._share(draft)
                 draft.replace(target)
-            if self.uid != 0:
-                os.chown(target, -1, self.gid)
-                target.chmod(0o440)
 
-    def bring_in(self, files: GuestFiles) -> None:
+    def _share(self, path: Path) -> None:
+        os.chown(path, -1, self.gid)
+        path.chmod(0o440)
+
+    def _bring_in(self, files: GuestFiles) -> None:
         """Replace links of an older version into the cache by what they point at."""
         with host_errors():
-            for path in files.home.iterdir() if files.home.exists() else ():
+            for path in files.home.iterdir():
                 if path.is_symlink() and path.lstat().st_uid == os.geteuid():  # not a guest's own
-                    self.link(path.resolve(strict=True), path)
-
-    def own(self, path: Path) -> None:
-        """Let QEMU alone read and write a file."""
-        with host_errors():
-            os.chown(path, self.uid, self.gid)
-            path.chmod(0o600)
+                    self.link(path.resolve(strict=True), files, path)
 
     def remove(self, files: GuestFiles) -> None:
         """Make everything of a guest absent."""
         with host_errors():
+            for path in (
+                files.console_socket,
+                files.console_log,
+                console.rotated(files.console_log),
+                *self.drafts.glob(f"{files.home.name}.*"),
+            ):
+                path.unlink(missing_ok=True)
             with suppress(FileNotFoundError):
                 shutil.rmtree(files.home)
-            files.console_socket.unlink(missing_ok=True)
 
     def cache_mode(self) -> Literal["none", "writeback"]:
         """Return ``none`` where the file system can bypass the page cache, as live migration needs."""
@@ -263,7 +285,10 @@ def _create(path: Path, size: int, *options: str) -> None:
     )  # fmt: skip
 
 
-def _file_name(name: str) -> str:
-    if not name or name.startswith(".") or "/" in name or "\0" in name or len(name) > 64:
-        raise DriverError("The order names an impossible file.", detail=repr(name))
-    return name
+def is_plain(path: Path) -> bool:
+    """Tell whether a path is a file under this one name, and no link to another."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1

@@ -23,21 +23,21 @@ ET.register_namespace("cloudweb", NAMESPACE)
 class Platform:
     """What the host adds to a specification.
 
-    ``owner`` tells guests of this agent from others' under the same libvirt; ``uid`` and ``gid`` are
-    whom QEMU runs as.
+    ``owner`` tells guests of this agent from others' under the same libvirt; ``gid`` is the group
+    that QEMU runs in.
     """
 
     owner: str
     accelerated: bool = False
-    uid: int = 0
     gid: int = 0
     cache: Literal["none", "writeback"] = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class DomainFiles:
-    """Where a guest's files are."""
+    """Where a guest's files are, and whom they belong to: QEMU runs as that user."""
 
+    uid: int
     disks: tuple[Path, ...]
     console_socket: Path
     console_log: Path
@@ -65,19 +65,23 @@ def domain_xml(spec: GuestSpec, files: DomainFiles, platform: Platform) -> str:
         _text(domain, f"on_{event}", action)
     devices = ET.SubElement(domain, "devices")
     ET.SubElement(devices, "controller", type="pci", index="0", model="pcie-root")
-    for _ in range(ROOT_PORTS):
-        ET.SubElement(devices, "controller", type="pci", model="pcie-root-port")
+    for number in range(1, ROOT_PORTS + 1):
+        ET.SubElement(devices, "controller", type="pci", index=str(number), model="pcie-root-port")
+    ET.SubElement(devices, "controller", type="usb", model="none")
     _disks(devices, spec, files, platform)
     for interface in spec.interfaces:
         _interface(devices, interface)
     _console(devices, files)
-    ET.SubElement(ET.SubElement(devices, "video"), "model", type="vga", vram="16384", heads="1")
+    # serial alone: what a guest does not need is nothing to break out through
+    ET.SubElement(ET.SubElement(devices, "video"), "model", type="none")
     balloon = ET.SubElement(devices, "memballoon", model="virtio")
     ET.SubElement(balloon, "stats", period="10")
+    # the first port had a USB controller once: cards keep the places that guests name them by
+    ET.SubElement(balloon, "address", type="pci", bus="0x01", slot="0x00")
     rng = ET.SubElement(devices, "rng", model="virtio")
     _text(rng, "backend", "/dev/urandom", model="random")
     label = ET.SubElement(domain, "seclabel", type="static", model="dac", relabel="no")
-    _text(label, "label", f"+{platform.uid}:+{platform.gid}")
+    _text(label, "label", f"+{files.uid}:+{platform.gid}")
     ET.indent(domain)
     return ET.tostring(domain, encoding="unicode") + "\n"
 

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cloudweb import process
+from tests.builders.libvirt_bench import qemu_pids_of
 
 #: Where agents and drivers keep what belongs to a guest, a port or a network.
 KEPT = (
     "guests/*",
     "compute/guests/*",
+    "compute/consoles/*",
+    "compute/drafts/*",
     "compute/libvirt/etc/qemu/*.xml",
     "compute/libvirt/lib/qemu/domain-*",
     "network/wirings/*",
@@ -19,7 +22,7 @@ KEPT = (
     "network/metadata/networks/*",
     "network/slots/*",
 )
-PROGRAMS = ("qemu-system-x86_64", "dnsmasq")
+PROGRAMS = ("dnsmasq",)
 
 
 def leftovers(
@@ -55,7 +58,9 @@ def _on_disk(directory: Path) -> Iterator[str]:
 
 
 def _processes(directory: Path) -> Iterator[str]:
-    """Find programs by the host's directory on their command lines; in each pid namespace of this machine."""
+    """Find guests, and programs by the host's directory on their command lines; in each pid namespace."""
+    for pid in qemu_pids_of(directory / "compute" / "guests"):
+        yield f"process qemu-system-x86_64 {pid}"
     home = str(directory).encode()
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:

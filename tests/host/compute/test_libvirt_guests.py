@@ -16,6 +16,7 @@ from cloudweb.driver import DriverError, TransientDriverError, Unguarded
 from compute.drivers.libvirt import connection as connection_module
 from compute.drivers.libvirt import console, storage
 from compute.drivers.libvirt.facts import qemu_user
+from compute.drivers.libvirt.users import guest_uids
 from compute.objects import GuestDisk, GuestSpec
 from tests.builders.guests import make_image, make_interface, make_reboot, ref
 from tests.builders.libvirt_bench import MIB, LibvirtBench, spawn
@@ -75,16 +76,91 @@ def test_a_guest_boots_from_its_disk_sees_its_cards_and_disks_and_obeys_the_butt
     assert host.news == []
 
 
-def test_qemu_is_not_root_and_its_files_are_its_own(host: LibvirtBench) -> None:
+def test_each_guest_is_a_user_of_its_own_who_reaches_nothing_else(host: LibvirtBench) -> None:
+    mine, other = host.make_guest(), host.make_guest()
+    for spec in (mine, other):
+        spawn(host, spec)
+    found = {spec.id: user_of(host, spec) for spec in (mine, other)}
+    uids = {uid for uid, _ in found.values()}
+    assert len(uids) == 2
+    assert uids <= set(guest_uids() or ())
+    for spec in (mine, other):
+        files, (uid, gid) = host.driver.storage.files(spec.id), found[spec.id]
+        base = files.base(spec.disks[0]).stat()
+        assert (base.st_uid, base.st_mode & 0o777) == (0, 0o440)  # all guests' base stays root's
+        for path in (files.home, files.disk(spec.disks[0]), files.config_drive):
+            assert (path.stat().st_uid, path.stat().st_mode & 0o077) == (uid, 0)
+        with host.open_to_the_machine():
+            homes = [host.driver.storage.files(one.id).home for one in (mine, other)]
+            places = (host.state_dir, host.run_dir, host.home / "images", *homes)
+            reached = open_to(uid, *places, gid=gid)
+        assert {Path(path).parent for path in reached} == {files.home, files.home.parent}
+
+
+def user_of(host: LibvirtBench, spec: GuestSpec) -> tuple[int, int]:
+    (pid,) = [p for p in host.qemu_pids() if spec.id.encode() in command_of(p)]
+    status = Path(f"/proc/{pid}/status").read_text()
+    facts = dict(re.findall(r"^(\w+):\s+(\w+)", status, re.MULTILINE))
+    assert (facts["Seccomp"], facts["NoNewPrivs"], int(facts["CapEff"], 16)) == ("2", "1", 0)
+    return int(facts["Uid"]), int(facts["Gid"])
+
+
+def command_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_a_guest_has_no_device_it_does_not_need(host: LibvirtBench) -> None:
+    spawn(host, host.make_guest())
+    (pid,) = host.qemu_pids()
+    command = command_of(pid).lower()
+    for device in (b"xhci", b"usb-", b"vga", b"qxl", b"vnc", b"spice", b"sound", b"ich9-"):
+        assert device not in command
+    assert b"-sandbox\0on" in command
+
+
+def test_a_guest_of_an_older_version_runs_on_and_starts_again_as_its_own_user(
+    host: LibvirtBench,
+) -> None:
     spec = host.make_guest()
     spawn(host, spec)
-    (pid,) = host.qemu_pids()
-    uid, _ = qemu_user()
-    assert uid != 0
-    status = Path(f"/proc/{pid}/status").read_text()
-    assert re.search(r"^Uid:\s+(\d+)", status, re.MULTILINE)[1] == str(uid)  # type: ignore[index]
-    drive = host.state_dir / "guests" / spec.id / "config-drive.iso"
-    assert (drive.stat().st_mode & 0o777, drive.stat().st_uid) == (0o600, uid)
+    host.wait_for_boot(spec)
+    files, (shared, group) = host.driver.storage.files(spec.id), qemu_user()
+    # as it was: one user for all guests, the log in the guest's home
+    for path in (files.home, files.disk(spec.disks[0]), files.config_drive):
+        os.chown(path, shared, group)
+    files.console_log.rename(files.home / "console.log")
+    host.restart()
+    assert b"boot complete" in host.log(spec)
+    assert not (files.home / "console.log").exists()
+    host.driver.power_off(ref(spec), timeout=60, work=WORK)
+    assert b"shutting down" in host.log(spec)  # QEMU wrote on
+    host.driver.power_on(spec, work=WORK)
+    host.wait_for_boot(spec)
+    uid, _ = user_of(host, spec)
+    assert uid != shared
+    assert {path.stat().st_uid for path in (files.home, files.disk(spec.disks[0]))} == {uid}
+
+
+def test_what_a_guest_s_user_puts_in_its_home_is_not_followed(host: LibvirtBench) -> None:
+    spec = host.make_guest()
+    spawn(host, spec)
+    files = host.driver.storage.files(spec.id)
+    secret = host.home / "secret"
+    secret.write_text("of the host")
+    uid, gid = user_of(host, spec)
+    planted = [files.home / name for name in ("console.log", "console.log.0", "config-drive.iso")]
+    with host.open_to_the_machine():
+        for path in planted:
+            as_user(uid, "ln", "-sf", str(secret), str(path), gid=gid)
+    assert all(path.is_symlink() for path in planted)
+    host.restart()
+    assert b"of the host" not in host.log(spec)
+    host.driver.power_off(ref(spec), timeout=0, work=WORK)
+    with pytest.raises(DriverError, match="not as they were made"):
+        host.driver.power_on(spec, work=WORK)
+    spawn(host, spec)  # as at a rebuild: what is made anew replaces what was put there
+    assert secret.read_text() == "of the host"
+    assert (secret.stat().st_uid, files.config_drive.is_symlink()) == (0, False)
 
 
 def test_another_user_of_the_machine_reaches_no_socket_and_no_file(host: LibvirtBench) -> None:
@@ -106,7 +182,8 @@ def test_another_user_of_the_machine_reaches_no_socket_and_no_file(host: Libvirt
             assert as_user(uid, *command, gid=gid).returncode != 0, (uid, words)
         admin = f"libvirtd:///system?socket={host.driver.daemon.socket.parent}/libvirt-admin-sock"
         assert as_user(uid, "virt-admin", "-c", admin, "srv-list", gid=gid).returncode != 0
-    assert open_to(NOBODY, host.state_dir, host.run_dir) == []
+    with host.open_to_the_machine():
+        assert open_to(NOBODY, host.state_dir, host.run_dir) == []
 
 
 def test_what_an_older_version_left_open_is_closed_at_the_start(host: LibvirtBench) -> None:
@@ -121,7 +198,8 @@ def test_what_an_older_version_left_open_is_closed_at_the_start(host: LibvirtBen
     conf = daemon.home / "etc" / "libvirtd.conf"
     conf.write_text(re.sub(r"unix_sock.*\n", "", conf.read_text()))
     host.restart()
-    assert open_to(NOBODY, host.state_dir, host.run_dir) == []
+    with host.open_to_the_machine():
+        assert open_to(NOBODY, host.state_dir, host.run_dir) == []
     assert process.read_pid(daemon.pid_file) != old  # whoever was connected is not any more
     assert host.qemu_pids() == before
     assert host.driver.get(spec.id).power_state == "running"

@@ -14,7 +14,8 @@ import pytest
 from cloudweb import process
 from cloudweb.driver import DriverError, TransientDriverError
 from compute.drivers.libvirt import storage as module
-from compute.drivers.libvirt.storage import DiskFull, GuestFiles, Storage, host_errors, reachable
+from compute.drivers.libvirt.files import GuestFiles
+from compute.drivers.libvirt.storage import DiskFull, Storage, host_errors, reachable
 from compute.objects import DirectBoot, GuestDisk
 from tests.builders.guests import MIB, make_guest, make_image
 
@@ -96,11 +97,11 @@ def test_a_base_on_another_file_system_is_copied_once_it_was_pointed_at(
     source, target = tmp_path / "base", files.home / "root.base"
     source.write_bytes(b"x")
     for _ in range(2):
-        storage.link(source, target)
+        storage.link(source, files, target)
         assert (target.is_symlink(), target.read_bytes()) == (False, b"x")
     target.unlink()
     target.symlink_to(source)  # as older versions did it; the cache is closed to guests now
-    storage.bring_in(files)
+    storage.hand_over(files, make_guest(id="g1", disks=()))
     assert (target.is_symlink(), target.read_bytes()) == (False, b"x")
 
 

@@ -24,7 +24,7 @@ from tests.builders.guests import make_guest, make_image, make_interface
 GOLDEN = Path(__file__).parent / "golden"
 ID = "0d9ad8a2-7a2e-4d1c-8d0c-0f3c9a1f5a11"
 HOME = Path("/srv/guests") / ID
-PLATFORM = Platform(owner="h1:abc", uid=64055, gid=64055)
+PLATFORM = Platform(owner="h1:abc", gid=109)
 
 
 def guest(**overrides: object) -> GuestSpec:
@@ -33,9 +33,10 @@ def guest(**overrides: object) -> GuestSpec:
 
 def files(**overrides: object) -> DomainFiles:
     values: dict[str, object] = {
+        "uid": 1879048192,
         "disks": (HOME / "root.qcow2",),
         "console_socket": Path("/run/cloudweb/abc/consoles/x.sock"),
-        "console_log": HOME / "console.log",
+        "console_log": Path("/srv/consoles/x.log"),
         **overrides,
     }
     return DomainFiles(**values)  # type: ignore[arg-type]
@@ -65,7 +66,7 @@ CASES = {
             ),
         ),
         files(disks=(HOME / "root.qcow2", HOME / "data.qcow2")),
-        Platform(owner="h1:abc", accelerated=True, uid=64055, gid=64055, cache="writeback"),
+        Platform(owner="h1:abc", accelerated=True, gid=109, cache="writeback"),
     ),
 }
 
