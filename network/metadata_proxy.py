@@ -6,6 +6,7 @@ alone and stays small. It outlives the agent and takes its orders from files tha
 * ``proxy.json``: ``host``, ``url`` of the API, ``key_file`` with the host's key (its bytes, stripped).
 * ``networks/<network id>.json``: ``namespace`` (a name under /run/netns, or null), ``address`` and
   ``port`` to listen on there, ``ports``: source address -> port id. Anyone else is answered 404.
+  ``projects``: port id -> project id.
 
 A guest's ``GET <path>`` becomes ``GET <url>/metadata<path>`` (no query string) with these headers,
 whatever the guest sent under such names:
@@ -19,6 +20,8 @@ whatever the guest sent under such names:
 
 While the API is away (no answer, a 5xx, or it does not know this host's signature), a port's last
 good answers come from ``answers/<port id>/``.
+A port, a project on a network and a network may hold so many connections (``LIMITS``), however many
+addresses they come from. Where a network or the whole is full, who holds most gives one up.
 ``milestones/<network id>/seen/<port id>`` appears when a port got its first answer, unless the agent
 has moved it to ``told/`` before.
 """
@@ -44,10 +47,11 @@ from typing import Any
 CLONE_NEWNET = 0x40000000
 IP_FREEBIND = 15
 IN_CHANGES = 0x80 | 0x40 | 0x200  # moved to, moved from, deleted
-HEAD_LIMIT, BODY_LIMIT, ANSWER_LIMIT, LOG_LIMIT = 16_384, 65_536, 1_048_576, 1_000_000
+HEAD_LIMIT, BODY_LIMIT, ANSWER_LIMIT, LOG_LIMIT = 16_384, 65_536, 262_144, 1_000_000
 ANSWERS_KEPT = 64
-CONNECTIONS, CONNECTIONS_EACH = 128, 4  # in all, and from one guest
-GUEST_TIMEOUT, API_TIMEOUT = 10.0, 10.0
+CONNECTIONS = 128
+LIMITS = {"port": 4, "project": 16, "network": 48}
+GUEST_TIMEOUT, API_TIMEOUT = 10.0, 10.0  # for a whole question, for a whole answer
 RESCAN = 10.0
 METHODS = ("GET", "HEAD", "POST", "PUT")
 NOT_FORWARDED = frozenset(
@@ -76,6 +80,24 @@ class ApiAway(Exception):
     """The API did not answer, or not sensibly."""
 
 
+class Asker:
+    """A guest's connection, and whose it is: all addresses that are no port's are one asker's."""
+
+    def __init__(self, listener: Listener, connection: socket.socket, address: str) -> None:
+        self.connection, self.address, self.is_reading = connection, address, True
+        network, spec = listener.network_id, listener.spec
+        port = str(spec["ports"].get(address, ""))
+        project = str(spec.get("projects", {}).get(port, ""))
+        self.network = ("network", network)
+        self.project = ("project", f"{network} {project}")
+        self.port = ("port", f"{network} {port}")
+
+    def gives_way(self) -> None:
+        """End it from another thread: who reads finds the end, who writes an error."""
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+
 class Listener:
     """One network: a socket opened inside its namespace and served from here."""
 
@@ -96,7 +118,7 @@ class Proxy:
         self.directory = directory
         self.listeners: dict[str, Listener] = {}
         self._lock = threading.Lock()
-        self._open: dict[tuple[str, str], int] = {}
+        self._open: list[Asker] = []
 
     def run(self) -> None:
         """Serve until the process is ended."""
@@ -143,41 +165,65 @@ class Proxy:
             connection, peer = listener.socket.accept()
         except OSError:
             return
-        guest = (listener.network_id, str(peer[0]))
-        with self._lock:
-            mine = self._open.get(guest, 0)
-            if mine >= CONNECTIONS_EACH or sum(self._open.values()) >= CONNECTIONS:
-                connection.close()
-                return
-            self._open[guest] = mine + 1
-        threading.Thread(
-            target=self._serve, args=(listener, connection, str(peer[0])), daemon=True
-        ).start()
+        asker = Asker(listener, connection, str(peer[0]))
+        if not self._lets_in(asker):
+            connection.close()
+            return
+        threading.Thread(target=self._serve, args=(listener, asker), daemon=True).start()
 
-    def _serve(self, listener: Listener, connection: socket.socket, address: str) -> None:
+    def _lets_in(self, asker: Asker) -> bool:
+        """Take a connection within its limits, in the place of another where all is taken."""
+        with self._lock:
+            for kind, mine in (("port", asker.port), ("project", asker.project)):
+                if self._held(kind, mine) >= LIMITS[kind]:
+                    return False
+            on_network = [one for one in self._open if one.network == asker.network]
+            full = len(on_network) >= LIMITS["network"] or len(self._open) >= CONNECTIONS
+            if full and not self._make_room(
+                asker, on_network if len(on_network) >= LIMITS["network"] else self._open
+            ):
+                return False
+            self._open.append(asker)
+            return True
+
+    def _held(self, kind: str, whose: tuple[str, str]) -> int:
+        return sum(getattr(one, kind) == whose for one in self._open)
+
+    def _make_room(self, asker: Asker, among: list[Asker]) -> bool:
+        """End the oldest unfinished question of whoever holds most, if that is more than the asker."""
+        waiting = [one for one in among if one.is_reading]
+        if not waiting:
+            return False
+        fullest = max(waiting, key=lambda one: self._held("project", one.project))
+        if self._held("project", fullest.project) <= self._held("project", asker.project) + 1:
+            return False
+        fullest.gives_way()
+        self._open.remove(fullest)
+        return True
+
+    def _serve(self, listener: Listener, asker: Asker) -> None:
+        connection, address = asker.connection, asker.address
         try:
             with connection:
-                connection.settimeout(GUEST_TIMEOUT)
                 method = "GET"
                 try:
                     method, path, headers, body = read_question(connection)
+                    asker.is_reading = False
                     status, answer_headers, answer = self.answer(
                         listener, address, method, path, headers, body
                     )
                 except Refused as refused:
                     text = f"{refused.status} {REASONS.get(refused.status, 'Unavailable')}\n"
                     status, answer_headers, answer = refused.status, [], text.encode()
+                connection.settimeout(GUEST_TIMEOUT)
                 send_answer(connection, status, answer_headers, b"" if method == "HEAD" else answer)
         except OSError:
             pass  # the guest went away
         except Exception as error:  # noqa: BLE001  one bad connection must not end the others
             say(f"{address}: {type(error).__name__}: {error}")
         finally:
-            with self._lock:
-                guest = (listener.network_id, address)
-                self._open[guest] -= 1
-                if not self._open[guest]:
-                    del self._open[guest]
+            with self._lock, contextlib.suppress(ValueError):
+                self._open.remove(asker)
 
     def answer(
         self,
@@ -255,7 +301,8 @@ def sign(key: bytes, host: str, network_id: str, address: str, timestamp: str, p
 
 def read_question(connection: socket.socket) -> tuple[str, str, Headers, bytes]:
     """Read (method, path, headers, body); raise Refused for what is malformed or too large."""
-    first, headers, rest = _read_head(connection, Refused(400))
+    deadline = time.monotonic() + GUEST_TIMEOUT
+    first, headers, rest = _read_head(connection, Refused(400), deadline)
     words = first.split(" ")
     if len(words) != 3 or not words[2].startswith("HTTP/1."):
         raise Refused(400)
@@ -274,10 +321,9 @@ def read_question(connection: socket.socket) -> tuple[str, str, Headers, bytes]:
         raise Refused(400)
     if int(length) > BODY_LIMIT:
         raise Refused(413)
-    deadline = time.monotonic() + GUEST_TIMEOUT
     while len(rest) < int(length):
-        piece = connection.recv(16_384)
-        if not piece or time.monotonic() > deadline:
+        piece = _receive(connection, deadline)
+        if not piece:
             raise Refused(400)
         rest += piece
     return method, path, headers, rest[: int(length)]
@@ -300,9 +346,9 @@ def ask_api(
         with socket.create_connection((host.strip("[]"), number), timeout=API_TIMEOUT) as plain:
             connection = _secured(plain, host) if scheme == "https" else plain
             connection.sendall("\r\n".join((*lines, "", "")).encode("latin-1", "replace") + body)
-            first, found, answer = _read_head(connection, ApiAway("a broken answer"))
-            while len(answer) <= ANSWER_LIMIT and time.monotonic() < deadline:
-                piece = connection.recv(65_536)
+            first, found, answer = _read_head(connection, ApiAway("a broken answer"), deadline)
+            while len(answer) <= ANSWER_LIMIT:
+                piece = _receive(connection, deadline)
                 if not piece:
                     break
                 answer += piece
@@ -339,12 +385,22 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-def _read_head(connection: socket.socket, broken: Exception) -> tuple[str, Headers, bytes]:
+def _receive(connection: socket.socket, deadline: float) -> bytes:
+    """Return what comes next, b"" at the end; raise TimeoutError (an OSError) at the deadline."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("too slow")
+    connection.settimeout(left)
+    return connection.recv(16_384)
+
+
+def _read_head(
+    connection: socket.socket, broken: Exception, deadline: float
+) -> tuple[str, Headers, bytes]:
     data = b""
-    deadline = time.monotonic() + GUEST_TIMEOUT
     while b"\r\n\r\n" not in data:
-        piece = connection.recv(16_384)
-        if not piece or len(data) > HEAD_LIMIT or time.monotonic() > deadline:
+        piece = _receive(connection, deadline)
+        if not piece or len(data) > HEAD_LIMIT:
             raise broken
         data += piece
     head, _, rest = data.partition(b"\r\n\r\n")

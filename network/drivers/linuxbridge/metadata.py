@@ -43,6 +43,7 @@ class MetadataProxy:
             "address": METADATA_ADDRESS if isolated else gateways[0],
             "port": 80 if isolated else self._config.metadata_port,
             "ports": {address.ip_address: port.id for port in ports for address in port.addresses},
+            "projects": {port.id: port.project_id for port in ports},
         }
         with self._lock:
             self._drop_ports(network.id, {port.id for port in ports})

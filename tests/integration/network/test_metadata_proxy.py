@@ -1,0 +1,134 @@
+"""The metadata proxy on loopback addresses: who may hold how many of its connections, and how long."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from network import metadata_proxy
+from network.metadata_proxy import Listener, Proxy
+from tests.infrastructure import PATIENCE
+
+#: Port a of project x has many addresses, b is x's too, c is of y, and 127.0.9.* is nobody's.
+PORTS = {
+    **{f"127.0.1.{number}": "a" for number in range(1, 40)},
+    "127.0.2.1": "b",
+    "127.0.2.2": "b2",
+    "127.0.3.1": "c",
+}
+PROJECTS = {"a": "x", "b": "x", "b2": "x", "c": "y"}
+AWAY = b"HTTP/1.1 503 Other"  # let in, and answered: these tests have no API
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> Iterator[Listener]:
+    proxy = Proxy(tmp_path)
+    spec = {"namespace": None, "address": "127.0.0.1", "port": 0}
+    listener = Listener("net", spec | {"ports": PORTS, "projects": PROJECTS})
+    listener.socket.setblocking(True)
+    stopped = threading.Event()
+
+    def accept() -> None:
+        while not stopped.is_set():
+            proxy._accept(listener)
+
+    thread = threading.Thread(target=accept)
+    thread.start()
+    yield listener
+    stopped.set()
+    with socket.create_connection(listener.socket.getsockname()):
+        thread.join(PATIENCE)
+    listener.socket.close()
+
+
+class Client:
+    """A guest's connection from an address, which says a little and waits."""
+
+    def __init__(self, listener: Listener, source: str) -> None:
+        self.socket = socket.create_connection(
+            listener.socket.getsockname(), timeout=PATIENCE, source_address=(source, 0)
+        )
+        self.socket.sendall(b"GET /")
+
+    def is_closed(self) -> bool:
+        """Tell whether the proxy closed it at once; an open one is silent until its deadline."""
+        self.socket.settimeout(0.3)
+        try:
+            return self.socket.recv(1) == b""
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+
+    def ask(self) -> bytes:
+        """End the question; return the answer's first line, empty when there is none."""
+        try:
+            self.socket.sendall(b" HTTP/1.0\r\n\r\n")
+            self.socket.settimeout(PATIENCE)
+            return self.socket.makefile("rb").readline().strip()
+        except OSError:
+            return b""
+
+
+def test_a_port_holds_as_many_connections_as_any_from_however_many_addresses(
+    listener: Listener,
+) -> None:
+    greedy = [Client(listener, f"127.0.1.{number}") for number in range(1, 12)]
+    assert [client.is_closed() for client in greedy] == [False] * 4 + [True] * 7
+    strangers = [Client(listener, f"127.0.9.{number}") for number in range(1, 7)]
+    assert [client.is_closed() for client in strangers] == [False] * 4 + [True] * 2
+    assert Client(listener, "127.0.2.1").ask() == AWAY
+    assert strangers[0].ask() == b"HTTP/1.1 404 Not Found"
+    assert Client(listener, "127.0.9.99").ask() == b"HTTP/1.1 404 Not Found"
+
+
+def test_a_project_leaves_room_to_others_and_gives_way_where_all_is_full(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(metadata_proxy.LIMITS, "project", 5)
+    monkeypatch.setitem(metadata_proxy.LIMITS, "network", 5)
+    sources = [f"127.0.1.{number}" for number in range(1, 5)]
+    first = [Client(listener, source) for source in (*sources, "127.0.2.1", "127.0.2.2")]
+    assert [client.is_closed() for client in first] == [False] * 5 + [True]
+    assert Client(listener, "127.0.3.1").ask() == AWAY
+    assert [client.is_closed() for client in first[:5]].count(True) == 1
+    monkeypatch.setattr(metadata_proxy, "CONNECTIONS", 2)  # in all: the same
+    assert Client(listener, "127.0.3.1").ask() == AWAY
+
+
+def test_who_drips_is_closed_at_the_deadline_of_the_whole_question(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metadata_proxy, "GUEST_TIMEOUT", 0.5)
+    slow = Client(listener, "127.0.1.1")
+    slow.socket.settimeout(0.05)
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        try:
+            slow.socket.sendall(b"x")
+            if slow.socket.recv(1) == b"":
+                break
+        except TimeoutError:
+            continue
+        except OSError:
+            break
+    else:
+        pytest.fail("it still listens")
+    body = Client(listener, "127.0.1.2")
+    body.socket.sendall(b" HTTP/1.0\r\nContent-Length: 60000\r\n\r\nx")
+    assert body.socket.recv(64) == b""
+
+
+def test_the_proxy_knows_whose_ports_they_are() -> None:
+    """An older agent's file says nothing of projects: all are then one."""
+    listener = Listener(
+        "net", {"namespace": None, "address": "127.0.0.1", "port": 0, "ports": {"127.0.0.1": "a"}}
+    )
+    asker = metadata_proxy.Asker(listener, listener.socket, "127.0.0.1")
+    assert (asker.port, asker.project) == (("port", "net a"), ("project", "net "))
+    listener.socket.close()
