@@ -24,7 +24,8 @@ class ConfigSchema(IdentitySchema):
     def get_operation_id(self) -> str:
         """Return the name of a call."""
         deepest = next((one for one in ("option", "group") if f"{{{one}}}" in self.path), "config")
-        return f"identity_domain_{deepest}_{self.method.lower()}"
+        whose = "domain" if "{domain_id}" in self.path else "default"
+        return f"identity_{whose}_{deepest}_{self.method.lower()}"
 
 
 class DomainConfigViewSet(IdentityViewSet):
