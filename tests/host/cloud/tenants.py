@@ -13,7 +13,7 @@ import openstack
 from openstack.connection import Connection
 
 from cloudweb import process
-from tests.infrastructure import Cloud, wait_until
+from tests.infrastructure import PATIENCE, Cloud, wait_until
 
 BOOT = 300.0  # a loaded machine without KVM
 FLAVOR = "m1.nano"
@@ -137,5 +137,5 @@ class Server:
             *enter, "ssh", "-i", str(self.tenant.key), "-o", "BatchMode=yes",
             "-o", "ConnectTimeout=4", "-o", "StrictHostKeyChecking=no",
             "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
-            f"demo@{self.address}", command, check=False, timeout=30,
+            f"demo@{self.address}", command, check=False, timeout=PATIENCE,
         )  # fmt: skip

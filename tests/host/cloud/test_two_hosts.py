@@ -15,7 +15,6 @@ from tests.host.cloud.tenants import Tenant, operator
 from tests.infrastructure import Cloud, free_port, running_cloud, scratch, wait_until
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.filterwarnings("ignore")]
-DOWN_WITHIN = 40.0
 
 
 def unpaid(cloud: Cloud) -> int:
@@ -69,7 +68,7 @@ def story(cloud: Cloud, ha: NamespacedHost, hb: NamespacedHost, home: Path) -> N
         assert left_on(host)
 
     ha.die()
-    wait_until(lambda: states("ha") == {"down"}, timeout=DOWN_WITHIN, what="ha shows as down")
+    wait_until(lambda: states("ha") == {"down"}, what="ha shows as down")
     assert states("hb") == {"up"}
     on_a.delete()
     assert unpaid(cloud) > 0
