@@ -92,7 +92,7 @@ class InstanceActionViewSet(ServiceViewSet):
             data["traceback"] = step.error_detail or None
         if self.version >= (2, 62):
             if self.context.is_admin:
-                data["host"] = step.host or None
+                data["host"] = step.host  # clients want a text, also where no host had a part
             salted = f"{one.entry.project_id}{step.host}".encode()
             data["hostId"] = hashlib.sha224(salted).hexdigest() if step.host else ""
         if self.version >= (2, 84):

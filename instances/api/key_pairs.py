@@ -40,6 +40,7 @@ class KeyPairViewSet(ServiceViewSet):
     @extend_schema(responses={200: dict})
     def list(self, request: Request) -> Response:
         """List own key pairs."""
+        self.known_query("user_id", "limit", "marker")
         query, pages = request.query_params, self.version >= (2, 35)
         page = self.manager(self.context).list(
             user_id=self._user(request),
@@ -71,6 +72,7 @@ class KeyPairViewSet(ServiceViewSet):
     @extend_schema(responses={200: dict})
     def retrieve(self, request: Request, name: str) -> Response:
         """Show a key pair."""
+        self.known_query("user_id")
         pair = self.manager(self.context).get(name, user_id=self._user(request))
         more = {
             "id": pair.id,
@@ -85,5 +87,6 @@ class KeyPairViewSet(ServiceViewSet):
     @extend_schema(responses={204: None, 202: None})
     def destroy(self, request: Request, name: str) -> Response:
         """Remove a key pair."""
+        self.known_query("user_id")
         self.manager(self.context).delete(name, user_id=self._user(request))
         return empty(204 if self.version >= (2, 2) else 202)

@@ -59,6 +59,7 @@ class LimitsViewSet(ServiceViewSet):
     @extend_schema(responses={200: dict})
     def retrieve(self, request: Request) -> Response:
         """Show limits and use."""
+        self.known_query("tenant_id", "project_id", "reserved")
         query = request.query_params
         usage = self.manager(self.context).own(query.get("tenant_id") or query.get("project_id"))
         return Response({"limits": {"rate": [], "absolute": self._absolute(usage)}})
@@ -119,6 +120,7 @@ class QuotaSetViewSet(ServiceViewSet):
     @extend_schema(responses={200: dict})
     def retrieve(self, request: Request, project_id: str) -> Response:
         """Show a project's quotas."""
+        self.known_query("user_id")
         usage = self.manager(self.context).get(project_id)
         return Response({"quota_set": self._form(usage.limits) | {"id": project_id}})
 
@@ -131,6 +133,7 @@ class QuotaSetViewSet(ServiceViewSet):
     @extend_schema(responses={200: dict})
     def retrieve_detail(self, request: Request, project_id: str) -> Response:
         """Show quotas with what is used."""
+        self.known_query("user_id")
         limits, used = self.manager(self.context).get(project_id)
         detail = {
             name: {"limit": limit, "in_use": used.get(name, 0), "reserved": 0}

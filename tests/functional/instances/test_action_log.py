@@ -76,6 +76,8 @@ def test_what_a_version_shows_of_an_event(home: Lab) -> None:
     server_id = home.create()
     (one,) = get(home.client, f"{server_id}/os-instance-actions", "2.96")["instanceActions"]
     path = f"{server_id}/os-instance-actions/{one['request_id']}"
+    events = get(client_with("admin"), path, "2.62")["instanceAction"]["events"]
+    assert {event["host"] for event in events} == {"", "h1"}
     always = {"event", "start_time", "finish_time", "result"}
     shown = {
         (role, version): set(get(client, path, version)["instanceAction"]["events"][0]) - always

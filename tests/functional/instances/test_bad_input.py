@@ -261,6 +261,19 @@ def test_queries(world: World, query: str) -> None:
         refused(world.client.send("GET", f"{NOVA}/{path}?{query}", **at))
 
 
+def test_unknown_queries_are_refused_from_2_75(world: World) -> None:
+    own = f"os-quota-sets/{world.user.default_project_id}"
+    paths = ("servers", "os-keypairs", "limits", own, f"{own}/detail", "flavors/detail")
+    answers = {
+        (path, version): world.client.send(
+            "GET", f"{NOVA}/{path}?unknown=1", OpenStack_API_Version=f"compute {version}"
+        ).status_code
+        for path in paths
+        for version in ("2.74", "2.75")
+    }
+    assert answers == {(p, v): 200 if v == "2.74" else 400 for p in paths for v in ("2.74", "2.75")}
+
+
 @pytest.mark.parametrize("query", ["unknown=1", "status=unheard-of"])
 def test_what_older_versions_let_pass(world: World, query: str) -> None:
     make_server(world.user)
