@@ -24,6 +24,20 @@ NOBODY = Q(pk__in=())
 COMPARISONS = {"eq": "", "neq": "", "gt": "__gt", "gte": "__gte", "lt": "__lt", "lte": "__lte"}
 
 
+#: Conditions of one kind that must all hold: databases join and nest no more than so many well.
+MAX_CONDITIONS = 50
+
+
+def bounded(values: Iterable[str], *, field: str) -> list[str]:
+    """Return each of the values once; raise InvalidInput for more conditions than a list is asked for."""
+    found = list(dict.fromkeys(values))
+    if len(found) > MAX_CONDITIONS:
+        raise InvalidInput(
+            field=field, value=len(found), reason=f"There may be {MAX_CONDITIONS} values at most."
+        )
+    return found
+
+
 def equal(field: str, words: Mapping[str, str] | None = None, *, fold: bool = False) -> Filter:
     """Match text as it is; ``words`` are what clients say for the column's values."""
 
@@ -107,10 +121,10 @@ def chosen(field: str) -> Filter:
         matches = Q()
         wanted: list[str] = []
         for value in values:
-            if value.startswith("neq:"):
-                matches &= ~Q(**{field: value.removeprefix("neq:")})
-            else:
+            if not value.startswith("neq:"):
                 wanted += several(value)
+        for value in bounded((v for v in values if v.startswith("neq:")), field=field):
+            matches &= ~Q(**{field: value.removeprefix("neq:")})
         return matches & Q(**{f"{field}__in": wanted}) if wanted else matches
 
     return condition
@@ -121,7 +135,7 @@ def time(field: str) -> Filter:
 
     def condition(values: Sequence[str]) -> Q:
         matches = Q()
-        for value in values:
+        for value in bounded(values, field=field):
             word, text = compared(value)
             one = Q(**{f"{field}{COMPARISONS[word]}": parse_moment(text, field=field)})
             matches &= ~one if word == "neq" else one

@@ -94,6 +94,11 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
 
 
+def plain_address(text: str) -> str:
+    """Return an address in its one form; what is none as it is."""
+    return str(_address(text) or text)
+
+
 def one_client(address: str) -> str:
     """Return what stands for one client: its IPv4 address, or the /64 an IPv6 user has whole."""
     found = _address(_without_interface(address))

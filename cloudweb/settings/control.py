@@ -20,7 +20,6 @@ SECRET_KEY_IS_GIVEN = bool(_given)
 _keys = [_given] if _given else kept_secret(VAR / "secrets" / "secret_key").split()
 #: What is signed with one of these counts still (manage.py rotate_keys --signing).
 SECRET_KEY, SECRET_KEY_FALLBACKS = _keys[0], env.list("SECRET_KEY_FALLBACKS", default=_keys[1:])
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"])
 ROOT_URLCONF = "cloudweb.urls"
 WSGI_APPLICATION = "cloudweb.wsgi.application"
 AUTH_USER_MODEL = "identity.User"
@@ -58,6 +57,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "cloudweb.api.proxies.ProxyMiddleware",
     "cloudweb.api.middleware.RequestIdMiddleware",
+    "cloudweb.api.caching.NoStoreMiddleware",
+    "cloudweb.api.hosts.HostMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "cloudweb.api.audit.AuditMiddleware",
     "django.middleware.security.SecurityMiddleware",

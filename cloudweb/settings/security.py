@@ -16,6 +16,10 @@ TRUSTED_PROXIES = trusted_proxies()
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 USE_X_FORWARDED_HOST = True
 PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
+#: Without any of both, requests must name the address they came to (cloudweb/api/hosts.py).
+HOSTS_BY_ADDRESS = not PUBLIC_URL and not ALLOWED_HOSTS
+ALLOWED_HOSTS = ALLOWED_HOSTS or ["*"]
 _HTTPS = PUBLIC_URL.startswith("https://")
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=0) if _HTTPS else 0
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS

@@ -26,6 +26,7 @@ if "sqlite" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["TEST"]["NAME"] = str(Path(_scratch) / "test_cloudweb.sqlite3")
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 ALLOWED_HOSTS = ["*"]
+HOSTS_BY_ADDRESS = False
 THROTTLES = {}
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import IO
 
 from cloudweb.conf import drivers, host_name, listen_address, listen_url, var_dir
+from cloudweb.files import make_directory
 
 LEAST_FREE = 300 * 1024 * 1024
 LONGEST_SOCKET_PATH = 100
 ALWAYS = {"redis-server": "redis-server", "setpriv": "util-linux"}
+#: Parts of the data directory that others may not enter; logs are for the owner's group, too.
+MODES = {"run": 0o700, "log": 0o750, "secrets": 0o700}
 HOST_PROGRAMS = {
     "libvirtd": "libvirt-daemon-system",
     "qemu-system-x86_64": "qemu-system-x86",
@@ -68,8 +71,9 @@ def _check_directory(var: Path) -> None:
             "Choose a shorter one by the setting CLOUDWEB_VAR, such as CLOUDWEB_VAR=/srv/cloudweb."
         )
     try:
-        for part in ("", "run", "log", "secrets"):
-            (var / part).mkdir(parents=True, exist_ok=True, mode=0o755 if not part else 0o700)
+        var.mkdir(parents=True, exist_ok=True, mode=0o755)
+        for part, mode in MODES.items():
+            make_directory(var / part, mode)
         probe = var / "run" / ".probe"
         probe.write_bytes(b"x" * 4096)
         probe.unlink()

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.auth import HasToken, remote_address
+from cloudweb.api.filters import bounded
 from cloudweb.api.views import empty
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import InvalidInput
@@ -136,7 +137,8 @@ COMPARISONS = {"lt": "__lt", "lte": "__lte", "gt": "__gt", "gte": "__gte", "eq":
 def hinted_users(request: HttpRequest, rows: QuerySet[User]) -> QuerySet[User]:
     """Narrow users by the query."""
     rows = hinted(request, rows, HINTS)
-    for asked in request.GET.getlist("password_expires_at"):
+    times = bounded(request.GET.getlist("password_expires_at"), field="password_expires_at")
+    for asked in times:
         operator, found, written = asked.partition(":")
         if not found or operator not in COMPARISONS:
             operator, written = "eq", asked

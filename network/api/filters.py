@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from django.db.models import Q
 
-from cloudweb.api.filters import Filter, equal, identifier, number
+from cloudweb.api.filters import Filter, bounded, equal, identifier, number
 from cloudweb.api.times import parse_moment
 from network.models.standard import has_tag
 
@@ -25,7 +25,8 @@ def changed_since(values: Sequence[str]) -> Q:
 
 
 def _tags(values: Sequence[str]) -> list[str]:
-    return [tag for value in values for tag in value.split(",") if tag and "\0" not in tag]
+    words = (tag for value in values for tag in value.split(","))
+    return bounded((tag for tag in words if tag and "\0" not in tag), field="tags")
 
 
 def all_tags(values: Sequence[str]) -> Q:

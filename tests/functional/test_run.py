@@ -49,6 +49,7 @@ def mode(path: Path) -> int:
 def test_secrets_are_for_their_owner_alone(cloud: Cloud) -> None:
     assert mode(cloud.clouds_yaml) == 0o600
     assert mode(cloud.var / "run") == 0o700
+    assert mode(cloud.var / "log") == 0o750
     assert mode(cloud.var / "run" / "redis.sock") == 0o700
     assert mode(cloud.var / "cloudweb.sqlite3") == 0o600
     assert {mode(path) for path in (cloud.var / "secrets").iterdir()} == {0o600}

@@ -10,7 +10,7 @@ from typing import cast
 from django.http import QueryDict
 
 from cloudweb.api.fields import parse_bool
-from cloudweb.api.filters import compared, several
+from cloudweb.api.filters import MAX_CONDITIONS, bounded, compared, several
 from cloudweb.api.pagination import parse_limit
 from cloudweb.api.queries import FLAG, NATURAL, parameters
 from cloudweb.api.sorting import ordered, parse_sort
@@ -69,6 +69,10 @@ def parse_query(query: QueryDict) -> ListQuery:
             value=member_status,
             reason=f"One of {', '.join(MEMBER_STATUSES)} and all.",
         )
+    tags = bounded(query.getlist("tag"), field="tag")
+    properties = {name: value for name, value in one.items() if name not in KNOWN}
+    if len(tags) + len(properties) > MAX_CONDITIONS:
+        raise BadRequest(f"A query may name {MAX_CONDITIONS} tags and properties at most.")
     wanted = ImageFilter(
         any_of={name: several(one[name]) for name in SEVERAL if name in one},
         visibility=visibility,
@@ -76,12 +80,16 @@ def parse_query(query: QueryDict) -> ListQuery:
         project_id=one.get("owner"),
         protected=parse_bool(one.get("protected"), field="protected"),
         os_hidden=bool(parse_bool(one.get("os_hidden"), field="os_hidden", default=False)),
-        tags=tuple(query.getlist("tag")),
+        tags=tuple(tags),
         size_min=_number(one, "size_min"),
         size_max=_number(one, "size_max"),
         numbers={name: _number(one, name) or 0 for name in NUMBERS if name in one},
-        times=tuple(_time(name, value) for name in TIMES for value in query.getlist(name)),
-        properties={name: value for name, value in one.items() if name not in KNOWN},
+        times=tuple(
+            _time(name, value)
+            for name in TIMES
+            for value in bounded(query.getlist(name), field=name)
+        ),
+        properties=properties,
     )
     return ListQuery(
         wanted=wanted,

@@ -18,7 +18,7 @@ JSON = "Content-Type: application/json"
 
 
 def head(first: str, *headers: str) -> bytes:
-    return "\r\n".join((f"{first} HTTP/1.1", "Host: x", *headers, "", "")).encode()
+    return "\r\n".join((f"{first} HTTP/1.1", "Host: localhost", *headers, "", "")).encode()
 
 
 def exchange(cloud: Cloud, sent: bytes, *, most: int = 2**63) -> bytes:

@@ -102,7 +102,7 @@ class Crowd:
 
 
 def head(method: str, path: str, *headers: str) -> bytes:
-    return "\r\n".join((f"{method} {path} HTTP/1.1", "Host: x", *headers, "", "")).encode()
+    return "\r\n".join((f"{method} {path} HTTP/1.1", "Host: localhost", *headers, "", "")).encode()
 
 
 def test_sixty_slow_clients_of_each_kind_stop_nobody(api: httpx.Client, image: str) -> None:
