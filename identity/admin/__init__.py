@@ -3,6 +3,7 @@
 from identity.admin import (
     assignments,
     catalog,
+    consumers,
     domains,
     federation,
     groups,
@@ -16,6 +17,7 @@ from identity.admin import (
 __all__ = [
     "assignments",
     "catalog",
+    "consumers",
     "domains",
     "federation",
     "groups",

@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from identity.admin.editable import EditableAdmin, Values
-from identity.manager import CatalogManager
-from identity.models import Endpoint, Region, Service
+from identity.manager import CatalogManager, EndpointGroupManager
+from identity.models import Endpoint, EndpointGroup, Region, Service
 
 
 @admin.register(Service)
@@ -107,3 +107,17 @@ class EndpointAdmin(EditableAdmin):
     def remove(self, request: HttpRequest, row: Endpoint) -> None:
         """Remove it."""
         CatalogManager(self.context(request)).delete_endpoint(row.pk)
+
+
+@admin.register(EndpointGroup)
+class EndpointGroupAdmin(EditableAdmin):
+    """Endpoints that some projects' catalogs have alone; ``openstack endpoint group`` makes them."""
+
+    can_delete = True
+    list_display = ("name", "description", "filters", "id")
+    search_fields = ("name", "id")
+    fields = ("name", "description", "filters", "projects")
+
+    def remove(self, request: HttpRequest, row: EndpointGroup) -> None:
+        """Remove it; its projects may see every endpoint again."""
+        EndpointGroupManager(self.context(request)).delete(row.pk)

@@ -17,9 +17,11 @@ from cloudweb.exceptions import Unauthorized
 from identity import quotas
 from identity.bootstrap import bootstrap
 from identity.models import (
+    AccessToken,
     Assignment,
     Credential,
     Endpoint,
+    EndpointGroup,
     Group,
     Limit,
     Project,
@@ -31,7 +33,9 @@ from identity.models import (
 )
 from identity.tokens import valid
 from tests.builders.browsers import text_of
+from tests.builders.consumers import allowed, make_program
 from tests.builders.identity import (
+    client_of,
     grant,
     make_domain,
     make_group,
@@ -91,15 +95,37 @@ def test_tables_are_shown(site: Client) -> None:
         service=Service.objects.earliest("created_at"), resource_name="cores", default_limit=1
     )
     Limit.objects.create(registered_limit=registered, project=make_project(), resource_limit=2)
+    make_access_token()
+    EndpointGroup.objects.create(name="outside", filters={"interface": "public"})
     assert set(ours()) == {
         "domain", "project", "user", "role", "assignment", "projectquota", "service", "endpoint",
         "region", "group", "membership", "registeredlimit", "limit", "identityprovider", "mapping",
+        "consumer", "accesstoken", "endpointgroup",
     }  # fmt: skip
     for name in ours():
         answer = site.get(f"{BASE}/{name}/?q=a")
         assert answer.status_code == 200, name
         row = apps.get_model("identity", name)._default_manager.first()
-        assert site.get(f"{BASE}/{name}/{row.pk}/change/").status_code == 200, name
+        shown = site.get(f"{BASE}/{name}/{row.pk}/change/")
+        assert shown.status_code == 200, name
+        assert "gAAAA" not in shown.content.decode(), "what is encrypted is on no page"
+
+
+def make_access_token() -> AccessToken:
+    """Let a consumer act for a member."""
+    user, program = make_member("manager"), make_program()
+    assert user.default_project is not None
+    pair = allowed(program, client_of(user), user.default_project, "reader")
+    return AccessToken.objects.get(pk=pair.key)
+
+
+def test_an_operator_ends_what_acts_for_users(site: Client) -> None:
+    """One at a time, or with the consumer."""
+    first, second = make_access_token(), make_access_token()
+    post(site, f"accesstoken/{first.pk}/delete/", post="yes")
+    assert list(AccessToken.objects.all()) == [second]
+    post(site, f"consumer/{second.consumer_id}/delete/", post="yes")
+    assert not AccessToken.objects.exists()
 
 
 def test_only_operators_come_in() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,10 +11,22 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cloudweb.context import RequestContext
+from cloudweb.database.clock import now
 from compute.models import Flavor
 from identity.manager import AccessKeyManager, ApplicationCredentialManager, TrustManager
 from identity.manager.application_credentials import Wanted, WantedRule
-from identity.models import Endpoint, Limit, Region, RegisteredLimit, Service, User
+from identity.models import (
+    AccessToken,
+    Consumer,
+    Endpoint,
+    EndpointGroup,
+    Limit,
+    Policy,
+    Region,
+    RegisteredLimit,
+    Service,
+    User,
+)
 from instances.models import KeyPair
 from tests.builders.identity import (
     ApiClient,
@@ -100,6 +113,27 @@ def a_limit(_user: User, number: int) -> None:
     Limit.objects.create(registered_limit=registered, project=make_project(), resource_limit=2)
 
 
+def an_endpoint_group(user: User, number: int) -> None:
+    group = EndpointGroup.objects.create(name=f"g{number}", filters={"interface": "public"})
+    group.projects.add(str(user.default_project_id))
+
+
+def a_policy(_user: User, _number: int) -> None:
+    Policy.objects.create(type="t", blob="b")
+
+
+def an_access_token(user: User, number: int) -> None:
+    consumer = Consumer.objects.create(encrypted_secret="x")
+    AccessToken.objects.create(
+        id=f"{number:048d}",
+        consumer=consumer,
+        encrypted_secret="x",
+        user=user,
+        project_id=str(user.default_project_id),
+        expires_at=now() + timedelta(hours=1),
+    )
+
+
 LISTS: dict[str, Make] = {
     "/identity/v3/projects": lambda _user, _: make_project(),
     "/identity/v3/users": lambda _user, _: make_user(),
@@ -123,6 +157,13 @@ LISTS: dict[str, Make] = {
     "/identity/v3/services": an_endpoint,
     "/identity/v3/endpoints": an_endpoint,
     "/identity/v3/regions": an_endpoint,
+    "/identity/v3/projects?is_domain=true": lambda _user, number: make_domain(
+        id=f"{number:032d}", name=f"d{number}"
+    ),
+    "/identity/v3/OS-EP-FILTER/endpoint_groups": an_endpoint_group,
+    "/identity/v3/policies": a_policy,
+    "/identity/v3/OS-OAUTH1/consumers": an_access_token,
+    "/identity/v3/users/{user}/OS-OAUTH1/access_tokens": an_access_token,
     "/identity/v3/registered_limits": a_limit,
     "/identity/v3/limits": a_limit,
     "/image/v2/images?limit=100": lambda user, _: make_image(context=context(user)),
