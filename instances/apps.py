@@ -10,7 +10,7 @@ class InstancesConfig(AppConfig):
 
     name = "instances"
     encrypted_columns: ClassVar[dict[str, tuple[str, ...]]] = {
-        "Instance": ("user_data", "admin_password")
+        "Instance": ("user_data", "injected_files", "admin_password")
     }
 
     def ready(self) -> None:

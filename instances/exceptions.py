@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from cloudweb.exceptions import BadRequest, Conflict, Forbidden, NotFound
+from cloudweb.exceptions import BadRequest, Conflict, Forbidden, NotFound, QuotaExceeded
 
 
 class InstanceNotFound(NotFound):
@@ -35,6 +35,12 @@ class InstanceNotReady(Conflict):
 
     def __init__(self, instance_id: str | uuid.UUID) -> None:
         super().__init__(f"Instance {instance_id} is not ready")
+
+
+class InjectedFilesOverLimit(QuotaExceeded):
+    """More files for the config drive, or larger ones, than the project's quota allows."""
+
+    code = "injected_files_over_limit"
 
 
 class KeyPairNotFound(NotFound):

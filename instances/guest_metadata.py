@@ -13,6 +13,7 @@ from typing import Any
 
 from cloudweb.addresses import parse_block
 from cloudweb.encryption import decrypt
+from instances import injected_files
 from instances.certificates import BEGINNING
 from instances.models import Instance
 from network.objects import PortWiring
@@ -151,9 +152,15 @@ class GuestMetadata:
     def config_drive(self) -> dict[str, str]:
         """Return the files of the config drive, as base64 of their content."""
         files: dict[str, bytes] = {}
+        listed = []
+        for number, (path, content) in enumerate(injected_files.read(self.instance.injected_files)):
+            content_path = f"/content/{number:04}"
+            listed.append({"path": path, "content_path": content_path})
+            files[f"openstack{content_path}"] = content
+        meta_data = {**self.meta_data(), **({"files": listed} if listed else {})}
         for version in ("latest", "2018-08-27"):
             root = f"openstack/{version}"
-            files[f"{root}/meta_data.json"] = _json(self.meta_data())
+            files[f"{root}/meta_data.json"] = _json(meta_data)
             files[f"{root}/network_data.json"] = _json(self.network_data())
             files[f"{root}/vendor_data.json"] = b"{}"
             user_data = self.user_data()

@@ -125,6 +125,7 @@ def _arguments(wanted: ServerCreate, password: str) -> dict[str, Any]:
         "zone": zone,
         "host": host,
         "config_drive": bool(wanted.config_drive),
+        "injected_files": [(file.path, file.contents) for file in wanted.personality],
         "admin_password": password,
         "tags": wanted.tags,
         "disk_config": wanted.disk_config,
@@ -144,8 +145,8 @@ def _placement(wanted: ServerCreate) -> tuple[str | None, str | None]:
 
 def _image_id(wanted: ServerCreate) -> str:
     """Return the image to boot; a block device is understood where it says the same."""
-    if wanted.block_device_mapping or wanted.personality:
-        raise BadRequest("Block device mappings of version 1 and injected files are not supported.")
+    if wanted.block_device_mapping:
+        raise BadRequest("Block device mappings of version 1 are not supported.")
     image_id = (wanted.imageRef or "").rsplit("/", 1)[-1]
     for device in wanted.block_device_mapping_v2:
         local_image = device.source_type == "image" and device.destination_type in (None, "local")

@@ -27,6 +27,7 @@ from compute.manager import FlavorManager
 from compute.objects import ConsoleRequest
 from compute.rpc import CONSOLE_OUTPUT
 from image.manager import ImageManager
+from instances import injected_files as user_files
 from instances import quota
 from instances.conf import MAX_AT_ONCE, USER_DATA_LIMIT
 from instances.exceptions import (
@@ -138,6 +139,7 @@ class InstanceManager(Manager):
         zone: str | None = None,
         host: str | None = None,
         config_drive: bool = False,
+        injected_files: Sequence[tuple[str, str]] = (),
         admin_password: str | None = None,
         tags: Sequence[str] = (),
         disk_config: str = "MANUAL",
@@ -149,7 +151,8 @@ class InstanceManager(Manager):
         """Record new servers and start building them.
 
         ``networks`` None: the project's own network, or the one that is shared with it. ``user_data``
-        is base64. ``count`` servers are made, or as many as the quota allows but at least ``least``.
+        is base64, as are the contents of ``injected_files``, (path, contents) of each, which come on a
+        config drive. ``count`` servers are made, or as many as the quota allows but at least ``least``.
         Raises what is wrong with flavor, image, key, network, port or group, and QuotaExceeded.
         """
         if host is not None:
@@ -165,6 +168,7 @@ class InstanceManager(Manager):
             self._check_groups(security_groups, project)
         check_items(metadata or {}, project)
         _check_user_data(user_data)
+        kept_files = user_files.kept(project, injected_files)
         common: dict[str, Any] = {
             "project_id": project,
             "user_id": self.context.user_id or "",
@@ -185,7 +189,8 @@ class InstanceManager(Manager):
             "public_key": key.public_key if key else "",
             "user_data": encrypt(user_data) if user_data else "",
             "admin_password": encrypt(admin_password) if admin_password else "",
-            "config_drive": config_drive,
+            "injected_files": kept_files,
+            "config_drive": config_drive or bool(injected_files),
             "metadata": dict(metadata or {}),
             "tags": list(tags),
             "networks": wishes,

@@ -17,8 +17,9 @@ class Instance(models.Model):
     """A server. Its flavor is kept as it was when the server was made.
 
     ``networks`` is what its user asked for; ``ports`` what came of it: ``[{"id", "ours"}]``, where
-    ours are deleted with the server and others only unbound. ``user_data`` and ``admin_password``
-    are encrypted (cloudweb/encryption.py). Deleted servers stay as rows for their action log.
+    ours are deleted with the server and others only unbound. ``user_data``, ``injected_files`` and
+    ``admin_password`` are encrypted (cloudweb/encryption.py). Deleted servers stay as rows for their
+    action log.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -50,6 +51,7 @@ class Instance(models.Model):
     key_name = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null: no key
     public_key = models.TextField(blank=True, default="")
     user_data = models.TextField(blank=True, default="")
+    injected_files = models.TextField(blank=True, default="")
     admin_password = models.TextField(blank=True, default="")
     config_drive = models.BooleanField(default=False)
     metadata: models.JSONField[dict[str, str]] = models.JSONField(default=dict)

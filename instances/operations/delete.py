@@ -37,6 +37,7 @@ class DeleteInstance(Saga):
             power_state=PowerState.NOSTATE,
             terminated_at=now(),
             user_data="",
+            injected_files="",
             admin_password="",
         )
 

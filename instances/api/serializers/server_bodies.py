@@ -90,6 +90,13 @@ class BlockDevice(Body):
     volume_type: str | None = None
 
 
+class InjectedFile(Body):
+    """One element of ``personality``: a file for the config drive, its contents as base64."""
+
+    path: Annotated[str, StringConstraints(min_length=1), AfterValidator(no_control_characters)]
+    contents: str
+
+
 class ServerCreate(Body):
     """The ``server`` of POST /servers."""
 
@@ -102,7 +109,7 @@ class ServerCreate(Body):
     disk_config: DiskConfig = Field("MANUAL", alias="OS-DCF:diskConfig")
     accessIPv4: IPv4 = ""  # noqa: N815
     accessIPv6: IPv6 = ""  # noqa: N815
-    personality: tuple[Mapping[str, Any], ...] = ()
+    personality: tuple[InjectedFile, ...] = ()
     availability_zone: Name | None = None
     block_device_mapping: tuple[Mapping[str, Any], ...] = ()
     block_device_mapping_v2: tuple[BlockDevice, ...] = ()

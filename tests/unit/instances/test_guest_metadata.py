@@ -47,6 +47,19 @@ def read(made: GuestMetadata, path: str) -> str:
     return found.decode()
 
 
+def test_files_come_on_the_config_drive_and_nowhere_else() -> None:
+    files = [("/etc/banner", SCRIPT), ("/root/a b", b"")]
+    text = json.dumps([(path, base64.b64encode(content).decode()) for path, content in files])
+    made = guest(injected_files=encrypt(text))
+    drive = {path: base64.b64decode(text) for path, text in made.config_drive().items()}
+    for version in ("latest", "2018-08-27"):
+        listed = json.loads(drive[f"openstack/{version}/meta_data.json"])["files"]
+        found = [(one["path"], drive[f"openstack{one['content_path']}"]) for one in listed]
+        assert found == files
+    assert "files" not in json.loads(read(made, "openstack/latest/meta_data.json"))
+    assert "files" not in guest().config_drive()
+
+
 def test_meta_data() -> None:
     made = guest()
     data = json.loads(read(made, "openstack/latest/meta_data.json"))
