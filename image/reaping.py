@@ -16,7 +16,6 @@ from image.exceptions import StoreUnavailable
 from image.models import Image
 from image.reception import NO_FACTS
 from image.stores import staging, store, store_ids
-from image.uploads import ABANDONED
 
 log = structlog.get_logger(__name__)
 #: Staged data that nobody imports waits this long.
@@ -34,7 +33,7 @@ def erase(image: Image) -> None:
 
 def reap() -> Sequence[str]:
     """Do it once; a store that does not answer is left to the next time. Return the keys removed."""
-    before = clock.now() - ABANDONED
+    before = clock.now() - states.ABANDONED
     forgotten = Image.objects.all().staged().filter(updated_at__lt=clock.now() - STAGED_FOR)
     for rows in (Image.objects.all().abandoned(before), forgotten):
         rows.update(
@@ -49,7 +48,7 @@ def reap() -> Sequence[str]:
         return key.partition(".")[0] in busy
 
     _reap_cache()
-    removed = staging().reap(in_work, older_than=10 * ABANDONED)
+    removed = staging().reap(in_work, older_than=10 * states.ABANDONED)
     for store_id in store_ids():
         with _who_is_away_is_left():
             removed += _reap_store(store_id, in_work)
@@ -69,7 +68,9 @@ def _reap_cache() -> None:
 def _reap_store(store_id: str, in_work: Callable[[str], bool]) -> list[str]:
     rows = Image.objects.exclude(store_key="").values_list("store_key", "stores")
     kept = {key for key, stores in rows.iterator() if store_id in stores}
-    return store(store_id).reap(lambda key: key in kept or in_work(key), older_than=10 * ABANDONED)
+    return store(store_id).reap(
+        lambda key: key in kept or in_work(key), older_than=10 * states.ABANDONED
+    )
 
 
 @contextmanager

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
+
+#: An upload that was not seen for so long is dead; another may take its place.
+ABANDONED = timedelta(seconds=60)
 
 QUEUED = "queued"
 SAVING = "saving"

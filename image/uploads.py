@@ -7,6 +7,8 @@ import uuid
 from datetime import timedelta
 from typing import ClassVar
 
+from django.db import transaction
+
 from cloudweb.database import clock
 from cloudweb.exceptions import CloudwebError
 from image import quotas, reception, states
@@ -17,9 +19,8 @@ from image.querysets import ImageQuerySet
 from image.stores import staging, store
 from image.stores.base import Store
 
-#: An upload says this often that it lives; after ``ABANDONED`` another may take its place.
+#: An upload says this often that it lives (see ``states.ABANDONED``).
 SEEN_EVERY = timedelta(seconds=15)
-ABANDONED = timedelta(seconds=60)
 
 
 class Upload:
@@ -42,15 +43,7 @@ class Upload:
         ImageRefused, ImageTooLarge, QuotaExceeded, StoreFull, BadRequest for a stream that ends early. Then nothing
         is left in the store, and the image is queued again unless another upload has it.
         """
-        now = clock.now()
-        if not Image.objects.all().begin_upload(
-            self.image.id,
-            status=self.status,
-            upload_id=self.id,
-            now=now,
-            abandoned_before=now - ABANDONED,
-        ):
-            raise self._lost()
+        self._begin()
         try:
             self._receive(stream)
         except BaseException:
@@ -63,6 +56,19 @@ class Upload:
             )
             raise
 
+    def _begin(self) -> None:
+        now = clock.now()
+        with transaction.atomic():
+            quotas.reserve_upload(self.image)
+            if not Image.objects.all().begin_upload(
+                self.image.id,
+                status=self.status,
+                upload_id=self.id,
+                now=now,
+                abandoned_before=now - states.ABANDONED,
+            ):
+                raise self._lost()
+
     def _rows(self) -> ImageQuerySet:
         return Image.objects.all().of_upload(self.image.id, self.id)
 
@@ -70,7 +76,7 @@ class Upload:
         return store(self.store_id)
 
     def _receive(self, stream: Readable) -> None:
-        self._allowance.cover(self.expected or 0)
+        self._allowance.cover(self.expected or 0, exactly=True)
         incoming = self._store().receive(self.key, expected=self.expected)
         self._seen = time.monotonic()
         try:

@@ -13,9 +13,9 @@ from cloudweb.database import clock
 from cloudweb.encryption import encrypt
 from cloudweb.exceptions import BadRequest
 from cloudweb.policy import check, policy
-from image import states
+from image import quotas, states
 from image.download.rules import Rules
-from image.exceptions import ImageConflict
+from image.exceptions import ImageConflict, ImageGone
 from image.manager.finding import ImageFinder
 from image.models import Image
 from image.operations.copy_image import CopyImage
@@ -95,6 +95,11 @@ class ImageImportManager(ImageFinder):
             )
             if not taken:
                 raise self._conflict(image, method)
+            quotas.reserve_upload(image)
+            further = len(wanted) if image.stores else len(wanted) - 1
+            quotas.Allowance(
+                image, Image.objects.all().filter(id=image.id).all, lost=ImageGone
+            ).cover(image.size * (1 + further), exactly=True)
             saga = CopyImage if method == "copy-image" else ImportImage
             saga.start(self.context, resource_id=str(image.id), args=args)
 

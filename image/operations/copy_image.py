@@ -52,6 +52,7 @@ def publish(run: Run) -> None:
         stores=[*image.stores, *(one for one in outcome["stored"] if one not in image.stores)],
         failed_import=list(outcome["failed"]),
         importing_to=[],
+        incoming_size=0,
         updated_at=clock.now(),
     )
 
@@ -68,5 +69,7 @@ class CopyImage(Saga):
     def on_undone(cls, run: Run, failure: Failure | None) -> None:
         """The image is where it was."""
         Image.objects.filter(id=run.resource_id).update(
-            importing_to=[], failed_import=run.args["stores"] if failure else []
+            importing_to=[],
+            incoming_size=0,
+            failed_import=run.args["stores"] if failure else [],
         )

@@ -60,7 +60,7 @@ def _download(running: Running, image: Image) -> Mapping[str, Any]:
         if source.length is not None and source.length > settings.IMAGE_MAX_SIZE:
             raise reception.too_large()
         allowed = allowance(image)
-        allowed.cover(source.length or 0)
+        allowed.cover(source.length or 0, exactly=True)
 
         def on_chunk(done: int) -> None:
             progress(running, done=done, total=source.length)
@@ -108,9 +108,13 @@ def reserve(run: Run) -> None:
     image = _image(run.resource_id)
     ready = run.results["convert"]
     facts = {name: ready[name] for name in reception.NO_FACTS}
-    allowance(image).cover(facts["size"])  # it is already, unless a limit was set meanwhile
+    copies = len(run.args["stores"])
+    allowance(image).cover(facts["size"] * copies, exactly=True)
     Image.objects.filter(id=image.id).update(
-        **facts, disk_format=ready["disk_format"], incoming_size=0, updated_at=clock.now()
+        **facts,
+        disk_format=ready["disk_format"],
+        incoming_size=facts["size"] * (copies - 1),
+        updated_at=clock.now(),
     )
 
 
@@ -159,6 +163,7 @@ def publish(run: Run) -> None:
         importing_to=[],
         import_source="",
         upload_id="",
+        incoming_size=0,
         updated_at=clock.now(),
     )
     if not done:

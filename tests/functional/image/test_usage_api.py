@@ -22,6 +22,7 @@ def test_usage_is_counted_from_the_rows() -> None:
     assert member.send("GET", "/image/v2/info/usage").json() == {
         "usage": {
             "image_count_total": {"usage": 2, "limit": 7},
+            "image_count_uploading": {"usage": 0, "limit": 32},
             "image_size_total": {"usage": 2, "limit": 512_000},
         }
     }

@@ -45,7 +45,7 @@ def left_behind(places: Path) -> list[str]:
 
 
 class Endless:
-    """A stream that goes on for 200 MiB; ``between`` is called after each MiB."""
+    """A stream that goes on for 200 MiB; ``between`` is called before each MiB is given."""
 
     def __init__(self, between: Callable[[int], None] = lambda _: None) -> None:
         self.served, self.between = 0, between
@@ -95,7 +95,7 @@ def test_uploads_at_once_share_one_quota(places: Path) -> None:
     assert "Requested 5, but already used 1 of 5" in str(seen[0])
     assert seen[1:] == [3]
     assert Image.objects.get(id=third.id).status == "active"
-    assert image_quotas.used(PROJECT) == {"image_count_total": 3, "image_size_total": 2}
+    assert image_quotas.used(PROJECT)["image_size_total"] == 2
 
 
 def test_an_upload_that_died_gives_its_room_back() -> None:
@@ -154,6 +154,54 @@ def test_a_disk_that_grows_when_it_is_converted_stays_within_the_quota(
     found = Image.objects.get(id=image.id)
     assert (found.status, found.size, found.incoming_size) == ("queued", 0, 0)
     assert left_behind(places) == []
+
+
+def test_each_copy_counts(memory: Cloud, places: Path, settings: Any) -> None:
+    settings.IMAGE_STORES |= {name: file_settings(places / name) for name in ("two", "three")}
+    quotas.update(PROJECT, "image", {"image_size_total": 5})
+    copied, imported = make_image(data=bytes(MIB)), make_image()
+    ImageManager(caller()).stage(imported.id, io.BytesIO(bytes(MIB)), size=MIB)
+    imports = ImageImportManager(caller("admin"))
+    imports.start(copied.id, method="copy-image", all_stores=True)
+    assert image_quotas.used(PROJECT)["image_size_total"] == 4
+    with pytest.raises(QuotaExceeded, match="Requested 2, but already used 4 of 5"):
+        imports.start(imported.id, method="glance-direct", all_stores=True)
+    assert Image.objects.get(id=imported.id).status == "uploading"
+    imports.start(imported.id, method="glance-direct", stores=["one", "two"])
+    memory.settle()
+    found = Image.objects.values_list("status", "stores", "incoming_size").order_by("created_at")
+    assert list(found) == [("active", ["one", "two", "three"], 0), ("active", ["one", "two"], 0)]
+    assert image_quotas.used(PROJECT)["image_size_total"] == 5
+
+
+def test_so_many_images_of_a_project_come_in_at_once() -> None:
+    quotas.update(PROJECT, "image", {"image_count_uploading": 2})
+    first, second, third = make_image(), make_image(), make_image()
+    manager, imports = ImageManager(caller()), ImageImportManager(caller())
+    manager.stage(first.id, io.BytesIO(RAW))
+    seen: list[str] = []
+
+    def compete(_served: int) -> None:
+        if seen:
+            return
+        for begin in (
+            lambda: manager.upload(third.id, io.BytesIO(RAW)),
+            lambda: manager.stage(third.id, io.BytesIO(RAW)),
+            lambda: imports.start(third.id, method="web-download", uri="http://example.org/"),
+        ):
+            with pytest.raises(QuotaExceeded) as refused:
+                begin()
+            seen.append(refused.value.message)
+
+    manager.upload(second.id, Endless(compete))
+    assert ["image_count_uploading" in text for text in seen] == [True] * 3
+    imports.start(first.id, method="glance-direct")  # it was counted already
+    manager.upload(third.id, io.BytesIO(RAW))
+    dead = make_image()
+    Image.objects.filter(id=dead.id).update(
+        status="saving", upload_seen_at=dead.created_at.replace(year=2020)
+    )
+    assert image_quotas.used(PROJECT)["image_count_uploading"] == 1
 
 
 class Disk:

@@ -16,7 +16,7 @@ import pytest
 from django.db import connection, connections
 
 from cloudweb.exceptions import BadRequest, CloudwebError, PolicyNotAuthorized
-from image import uploads
+from image import states, uploads
 from image.exceptions import (
     ImageConflict,
     ImageGone,
@@ -237,7 +237,7 @@ def test_a_dead_upload_makes_way_and_cannot_come_back(store: Path) -> None:
 
     def overtake() -> None:
         Image.objects.filter(id=image.id).update(
-            upload_seen_at=image.created_at - 2 * uploads.ABANDONED
+            upload_seen_at=image.created_at - 2 * states.ABANDONED
         )
         ImageManager(caller()).upload(image.id, io.BytesIO(b"the living one"))
 
@@ -269,7 +269,7 @@ def test_deleting_takes_the_data_along(store: Path) -> None:
 def test_the_reaper_finishes_what_died(store: Path) -> None:
     kept = make_image(data=RAW)
     dead_upload, dead_delete = make_image(), make_image(data=RAW)
-    long_ago = kept.created_at - 20 * uploads.ABANDONED
+    long_ago = kept.created_at - 20 * states.ABANDONED
     Image.objects.filter(id=dead_upload.id).update(
         status="saving", upload_id="u", upload_seen_at=long_ago
     )
