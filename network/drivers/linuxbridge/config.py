@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from cloudweb.conf import env, listen_url
 from cloudweb.driver import DriverError
 
 METADATA_ADDRESS = "169.254.169.254"
+SHARED = Path("/run/cloudweb-dhcp")
 WAYS_OUT = ipaddress.IPv4Network("169.254.192.0/18")
 _PREFIX = re.compile(r"^[a-z]{1,3}\Z")
 _HEX = re.compile(r"^[0-9a-f]{11,}\Z")
@@ -71,6 +73,10 @@ class BridgeConfig:
     def table(self) -> str:
         """Return what the names of our nftables tables begin with."""
         return "cloudweb" if self.prefix == "cw" else f"cloudweb_{self.prefix}"
+
+    def shared_directory(self, state: Path) -> Path:
+        """Return where lies what an unprivileged server must read: the state is closed to it."""
+        return SHARED / f"{self.table}-{hashlib.sha256(bytes(state)).hexdigest()[:12]}"
 
     def names(self, network_id: str) -> NetworkNames:
         """Return what the parts of a network are called on this host."""

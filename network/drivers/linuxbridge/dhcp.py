@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
+import grp
 import json
 import os
+import pwd
 import re
 import shlex
 import shutil
@@ -18,13 +19,14 @@ from cloudweb.files import write_atomically
 from network.drivers.linuxbridge import namespaces, texts
 from network.drivers.linuxbridge.config import METADATA_ADDRESS
 from network.drivers.linuxbridge.gateway import server_address
+from network.drivers.linuxbridge.resolvers import resolvers
 from network.objects import NetworkWiring, PortWiring, SubnetWiring
 
 LEASE_SECONDS = 86_400
 LOG_LIMIT = 1_000_000
+SERVER_USERS = ("dnsmasq", "nobody")
 _LABEL = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
 _DOMAIN = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,250}[A-Za-z0-9])?\Z")
-RESOLVER_FILES = (Path("/run/systemd/resolve/resolv.conf"), Path("/etc/resolv.conf"))
 
 
 class DhcpServer:
@@ -34,10 +36,13 @@ class DhcpServer:
     with ``set:`` tags crashes dnsmasq 2.90 at SIGHUP, so there are none in it; and a lease of a port
     that is gone would keep its address from the next one, so only a pure addition is a SIGHUP and
     anything else a restart, which costs milliseconds because leases are not kept.
+
+    It runs as a user without rights (``SERVER_USERS``), who reads the files in ``shared``, writes to
+    ``shared/seen`` alone, and sees nothing of what else the host keeps.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, *, shared: Path) -> None:
+        self.directory, self.shared = directory, shared
         self._pid_file = directory / "pid"
 
     def ensure(
@@ -53,20 +58,21 @@ class DhcpServer:
         if not served:
             self.stop()
             return
-        self.directory.mkdir(parents=True, exist_ok=True)
+        user = _server_user()
+        self._make_directories(user)
         self._keep_milestones({port.mac.lower(): port.id for port in ports})
         hosts = set(host_lines(served, ports))
-        before = set(self._read("hosts").splitlines())
+        before = set(self._told("hosts").splitlines())
         names = texts.written(name_lines(network, ports))
         options = texts.written(option_lines(network, served))
-        command = texts.checked(self._command(network, served, interface))
+        command = texts.checked(self._command(network, served, interface, user))
         start = "\n".join(command)
-        same = options == self._read("options") and start == self._read("command")
-        changed = hosts != before or names != self._read("names")
-        self._write("hosts", texts.written(sorted(hosts)))
-        self._write("names", names)
-        self._write("options", options)
-        self._write("milestone", self._script(), mode=0o700)
+        same = options == self._told("options") and start == self._read("command")
+        changed = hosts != before or names != self._told("names")
+        self._tell("hosts", texts.written(sorted(hosts)), user)
+        self._tell("names", names, user)
+        self._tell("options", options, user)
+        self._tell("milestone", self._script(), user, mode=0o500)
         self._trim_log()
         pid = self.pid()
         if pid is not None and same and before <= hosts:
@@ -90,6 +96,7 @@ class DhcpServer:
         """End the server and drop its files; absent is fine."""
         self._halt()
         shutil.rmtree(self.directory, ignore_errors=True)
+        shutil.rmtree(self.shared, ignore_errors=True)
 
     def pid(self) -> int | None:
         """Return the running server's pid, also when a crash cost us the pid file."""
@@ -108,18 +115,23 @@ class DhcpServer:
     def milestones(self) -> Iterable[tuple[str, float]]:
         """Return (port id, Unix time) of guests that have got their address."""
         ports = json.loads(self._read("ports") or "{}")
-        for seen in sorted((self.directory / "seen").glob("*")):
+        for seen in sorted((self.shared / "seen").glob("*")):
             if seen.name in ports:
-                yield str(ports[seen.name]), seen.stat().st_mtime
+                yield str(ports[seen.name]), seen.lstat().st_mtime
 
     def forget_milestone(self, port_id: str) -> None:
         """Do not tell it again as long as the port is here."""
         for mac, known in json.loads(self._read("ports") or "{}").items():
-            if known == port_id and (self.directory / "seen" / mac).exists():
-                (self.directory / "seen" / mac).replace(self.directory / "told" / mac)
+            if known == port_id and (self.shared / "seen" / mac).exists():
+                (self.shared / "told" / mac).touch()
+                (self.shared / "seen" / mac).unlink()
 
     def _command(
-        self, network: NetworkWiring, served: Sequence[SubnetWiring], interface: str
+        self,
+        network: NetworkWiring,
+        served: Sequence[SubnetWiring],
+        interface: str,
+        user: pwd.struct_passwd,
     ) -> Sequence[str]:
         domain = _domain(network)
         return (
@@ -130,7 +142,9 @@ class DhcpServer:
             "--bind-interfaces",
             f"--interface={interface}",
             "--except-interface=lo",
-            "--user=root",
+            f"--user={user.pw_name}",
+            f"--group={grp.getgrgid(user.pw_gid).gr_name}",
+            f"--dhcp-scriptuser={user.pw_name}",
             f"--pid-file={self._pid_file}",
             f"--log-facility={self.directory / 'log'}",
             "--quiet-dhcp",
@@ -138,10 +152,10 @@ class DhcpServer:
             "--quiet-ra",
             "--leasefile-ro",
             "--dhcp-authoritative",
-            f"--dhcp-hostsfile={self.directory / 'hosts'}",
-            f"--dhcp-optsfile={self.directory / 'options'}",
-            f"--dhcp-script={self.directory / 'milestone'}",
-            f"--addn-hosts={self.directory / 'names'}",
+            f"--dhcp-hostsfile={self.shared / 'hosts'}",
+            f"--dhcp-optsfile={self.shared / 'options'}",
+            f"--dhcp-script={self.shared / 'milestone'}",
+            f"--addn-hosts={self.shared / 'names'}",
             f"--domain={domain}",
             f"--local=/{domain}/",
             "--domain-needed",
@@ -153,20 +167,40 @@ class DhcpServer:
 
     def _script(self) -> str:
         """Return what dnsmasq runs at a lease: it leaves a file named by the MAC, once."""
-        home = shlex.quote(str(self.directory))
+        home = shlex.quote(str(self.shared))
         return (
             "#!/bin/sh\n"
             f'case "$1" in add|old) [ -e {home}/told/"$2" ] || : > {home}/seen/"$2" ;; esac\n'
         )
 
     def _keep_milestones(self, ports: Mapping[str, str]) -> None:
-        for kind in ("seen", "told"):
-            (self.directory / kind).mkdir(exist_ok=True)
         for mac, port_id in json.loads(self._read("ports") or "{}").items():
             if ports.get(mac) != port_id:
-                (self.directory / "seen" / mac).unlink(missing_ok=True)
-                (self.directory / "told" / mac).unlink(missing_ok=True)
+                (self.shared / "seen" / mac).unlink(missing_ok=True)
+                (self.shared / "told" / mac).unlink(missing_ok=True)
         self._write("ports", json.dumps(ports, sort_keys=True))
+
+    def _make_directories(self, user: pwd.struct_passwd) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        for path, mode in (
+            (self.shared.parents[1], 0o711),
+            (self.shared.parent, 0o711),
+            (self.shared, 0o711),
+            (self.shared / "told", 0o711),
+            (self.shared / "seen", 0o700),
+        ):
+            path.mkdir(exist_ok=True)
+            path.chmod(mode)
+        os.chown(self.shared / "seen", user.pw_uid, user.pw_gid)
+
+    def _told(self, name: str) -> str:
+        path = self.shared / name
+        return path.read_text() if path.exists() else ""
+
+    def _tell(self, name: str, text: str, user: pwd.struct_passwd, *, mode: int = 0o400) -> None:
+        if self._told(name) != text:
+            write_atomically(self.shared / name, text, mode=mode)
+        os.chown(self.shared / name, user.pw_uid, user.pw_gid)
 
     def _halt(self) -> None:
         pid = self.pid()
@@ -192,9 +226,9 @@ class DhcpServer:
         path = self.directory / name
         return path.read_text() if path.exists() else ""
 
-    def _write(self, name: str, text: str, *, mode: int = 0o600) -> None:
+    def _write(self, name: str, text: str) -> None:
         if self._read(name) != text:
-            write_atomically(self.directory / name, text, mode=mode)
+            write_atomically(self.directory / name, text)
 
 
 def range_texts(served: Sequence[SubnetWiring]) -> Sequence[str]:
@@ -257,24 +291,14 @@ def option_lines(network: NetworkWiring, served: Sequence[SubnetWiring]) -> Iter
         yield f"tag:s{number},249,{','.join(routes)}"
 
 
-def resolvers(files: Sequence[Path] = RESOLVER_FILES) -> Sequence[str]:
-    """Return the host's name servers that a namespace can reach: none on the loopback."""
-    for file in files:
-        if not file.exists():
+def _server_user() -> pwd.struct_passwd:
+    """Return whom the servers run as; raise DriverError where the host has none of them."""
+    for name in SERVER_USERS:
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
             continue
-        found = []
-        for line in file.read_text(errors="replace").splitlines():
-            words = line.split()
-            if len(words) >= 2 and words[0] == "nameserver":
-                try:
-                    address = ipaddress.IPv4Address(words[1])
-                except ValueError:
-                    continue
-                if not address.is_loopback:
-                    found.append(str(address))
-        if found:
-            return found
-    return ()
+    raise DriverError(f"The host has no user for its DHCP servers: {' or '.join(SERVER_USERS)}.")
 
 
 def _addresses(found: Iterable[str]) -> Sequence[str]:

@@ -209,6 +209,8 @@ class LinuxBridgeDriver(NetworkDriver, Milestones, Supervised, Removable):
     def broken(self) -> Sequence[str]:
         """Return the networks without their filter tables, DHCP server or metadata proxy."""
         tables = set(nft.tables(self.config.table))
+        if ("inet", self.config.table) not in tables:
+            return self._slots.networks()
         return [
             network_id
             for network_id in self._slots.networks()
@@ -232,6 +234,7 @@ class LinuxBridgeDriver(NetworkDriver, Milestones, Supervised, Removable):
         nft.delete(*(table for table in nft.tables(self.config.table) if own.match(table[1])))
         for name in ("networks", "metadata"):
             shutil.rmtree(self._directory / name, ignore_errors=True)
+        shutil.rmtree(self.config.shared_directory(self._directory), ignore_errors=True)
         self._slots.forget()
 
     def _status(self, link: Link) -> PortStatus | None:
@@ -245,7 +248,8 @@ class LinuxBridgeDriver(NetworkDriver, Milestones, Supervised, Removable):
         return self._directory / "networks" / network_id
 
     def _dhcp(self, network_id: str) -> DhcpServer:
-        return DhcpServer(self._home(network_id) / "dhcp")
+        shared = self.config.shared_directory(self._directory) / network_id
+        return DhcpServer(self._home(network_id) / "dhcp", shared=shared)
 
 
 def _is_missing(name: str) -> bool:

@@ -23,6 +23,7 @@ from network.drivers.linuxbridge.config import (
     NetworkNames,
 )
 from network.drivers.linuxbridge.links import Links
+from network.drivers.linuxbridge.resolvers import resolvers
 from network.drivers.linuxbridge.slots import Slot
 from network.objects import NetworkWiring, SubnetWiring
 
@@ -49,6 +50,7 @@ class Gateways:
         else:
             with Links.open() as links:
                 links.delete(names.way_out)
+            self._guard_host()
         nft.apply(_namespace_table(network), namespace=names.namespace)
         namespaces.inside(names.namespace, lambda: self._inside(network, slot))
         if network.nat:
@@ -56,6 +58,7 @@ class Gateways:
 
     def ensure_flat(self, network: NetworkWiring, names: NetworkNames) -> None:
         """Make the host itself the network's gateway."""
+        self._guard_host()
         nft.apply(_edge_table(network, names, self._config))
         namespaces.write_sysctl(f"net/ipv6/conf/{names.host_leg}/accept_ra", "0")
         namespaces.write_sysctl(f"net/ipv4/conf/{names.host_leg}/forwarding", "1")
@@ -108,9 +111,14 @@ class Gateways:
             if fresh - switched:
                 write_atomically(self._uplinks_file, json.dumps(sorted(switched | fresh)))
             # First what forbids, then the switch: nothing is forwarded in between.
-            nft.apply(host_table(self._config, self._switched_on()))
+            nft.apply(host_table(self._config, self._switched_on(), resolvers()))
             for uplink in fresh:
                 namespaces.write_sysctl(f"net/ipv4/conf/{uplink}/forwarding", "1")
+
+    def _guard_host(self) -> None:
+        """Close the host to guests, before there is an interface that they could come by."""
+        with self._lock:
+            nft.apply(host_table(self._config, self._switched_on(), resolvers()))
 
     def _switched_on(self) -> Sequence[str]:
         if not self._uplinks_file.exists():
@@ -136,13 +144,46 @@ def server_address(subnet: SubnetWiring) -> str | None:
     return subnet.dhcp_server_ip or subnet.gateway_ip
 
 
-def host_table(config: BridgeConfig, switched_on: Sequence[str]) -> str:
-    """Return the root namespace's table: NAT outwards, and no way from one tenant to another."""
+def host_table(
+    config: BridgeConfig, switched_on: Sequence[str], name_servers: Sequence[str] = ()
+) -> str:
+    """Return the root namespace's table.
+
+    NAT outwards, no way from one tenant to another, and of the host itself no more than ICMP, and on
+    flat networks DHCP, DNS and metadata. ``name_servers`` may be the host itself: networks ask them.
+    """
     ours, legs = f'"{config.prefix}*"', f'"{config.prefix}o*"'
+    flat = f'"{config.prefix}h*"'
     guarded = ", ".join(f'"{name}"' for name in switched_on)
     lines = [
         nft.fresh("inet", config.table).rstrip(),
         f"table inet {config.table} {{",
+        "  chain input {",
+        "    type filter hook input priority filter; policy accept;",
+        f"    iifname {flat} goto flat",
+        f"    iifname {legs} goto leg",
+        "  }",
+        "  chain flat {",
+        "    ct state established,related accept",
+        "    icmp type echo-request accept",
+        "    meta l4proto ipv6-icmp accept",
+        "    udp dport { 53, 67, 547 } accept",
+        "    tcp dport 53 accept",
+        f"    ct status dnat tcp dport {config.metadata_port} accept",
+        "    drop",
+        "  }",
+        "  chain leg {",
+        "    ct state established,related accept",
+        "    icmp type echo-request accept",
+        *(
+            [
+                f"    ip daddr {{ {', '.join(name_servers)} }} meta l4proto {{ tcp, udp }} th dport 53 accept"
+            ]
+            if name_servers
+            else []
+        ),
+        "    drop",
+        "  }",
         "  chain forward {",
         "    type filter hook forward priority filter; policy accept;",
         f"    iifname {legs} oifname {legs} drop",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import IPv4Address
 
 import pytest
@@ -20,6 +22,24 @@ from tests.host.network.guests import answering, ask_dns, dhcp
 from tests.host.network.waiting import appears
 
 pytestmark = pytest.mark.host
+
+
+@contextmanager
+def outside(prefix: str) -> Iterator[tuple[str, str, str]]:
+    """Give the host another wire: its own address there, a machine's, and that machine's namespace."""
+    name, link = f"outside-{prefix}", f"x{prefix}"
+    near, far = "198.51.100.1", "198.51.100.2"
+    namespaces.ensure(name)
+    try:
+        process.run("ip", "link", "add", link, "type", "veth", "peer", "eth0", "netns", name)
+        process.run("ip", "addr", "add", f"{near}/30", "dev", link)
+        process.run("ip", "link", "set", link, "up")
+        process.run("ip", "-n", name, "addr", "add", f"{far}/30", "dev", "eth0")
+        process.run("ip", "-n", name, "link", "set", "eth0", "up")
+        namespaces.write_sysctl(f"net/ipv4/conf/{link}/forwarding", "1")
+        yield near, far, name
+    finally:
+        namespaces.delete(name)
 
 
 def address(options: dict[int, bytes], code: int) -> str:
@@ -73,7 +93,7 @@ def test_the_first_lease_is_a_milestone_told_once(
     guest = make_guest(make_port(make_network(), "10.5.0.11"), configure=False)
     assert not bench.agent.milestones()
     dhcp(guest)
-    seen = bench.directory / "driver/networks" / guest.port.network.id / "dhcp/seen"
+    seen = bench.driver._dhcp(guest.port.network.id).shared / "seen"
     appears(lambda: any(seen.iterdir()))
     (milestone,) = bench.agent.milestones()
     assert (milestone.port_id, milestone.kind) == (guest.port.id, "dhcp")
@@ -133,17 +153,16 @@ def test_what_vanishes_behind_our_back_is_brought_back_at_the_next_report(
     assert not bench.driver.broken()
 
 
-def test_a_guest_reaches_the_host_and_beyond_by_nat(
-    bench: KernelBench, make_guest: MakeGuest
-) -> None:
+def test_a_guest_reaches_beyond_the_host_by_nat(bench: KernelBench, make_guest: MakeGuest) -> None:
     network = make_network()
     guest = make_guest(make_port(network, "10.5.0.11"))
-    slot = bench.driver._slots.take(network.id)
-    with socket.create_server((str(slot.host), 0)) as listener:
-        asking = guest.inside(lambda: socket.create_connection(listener.getsockname(), 2))
-        accepted, peer = listener.accept()
-        with asking, accepted:
-            assert peer[0] == str(slot.inside)
+    with outside(bench.config.prefix) as (near, far, beyond):
+        listener = namespaces.inside(beyond, lambda: socket.create_server((far, 0)))
+        with listener:
+            asking = guest.inside(lambda: socket.create_connection(listener.getsockname(), 2))
+            accepted, peer = listener.accept()
+            with asking, accepted:
+                assert peer[0] == near
 
 
 def test_a_network_without_nat_has_no_way_out(bench: KernelBench, make_guest: MakeGuest) -> None:

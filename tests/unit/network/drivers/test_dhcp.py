@@ -9,8 +9,8 @@ from network.drivers.linuxbridge.dhcp import (
     name_lines,
     option_lines,
     range_texts,
-    resolvers,
 )
+from network.drivers.linuxbridge.resolvers import resolvers
 from network.objects import HostRoute
 from tests.builders.ports import make_network, make_port, make_subnet, make_subnet6
 
