@@ -11,6 +11,7 @@ from cloudweb.api.auth import remote_address
 from cloudweb.api.views import ServiceViewSet
 from cloudweb.context import RequestContext
 from identity.api.schema import IdentitySchema
+from identity.ids import undashed
 from identity.models import DEFAULT_DOMAIN_ID
 
 B = TypeVar("B", bound=BaseModel)
@@ -22,8 +23,15 @@ class IdentityViewSet(ServiceViewSet):
     schema = IdentitySchema()
 
     def wanted(self, envelope: str, model: type[B]) -> B:
-        """Return the validated body under its envelope."""
-        return self.validated(model, self.body(envelope))
+        """Return the validated body under its envelope; a PATCH may repeat the id of its path."""
+        given = self.body(envelope)
+        if self.request.method == "PATCH" and self._is_own(given.get("id")):
+            given = {name: value for name, value in given.items() if name != "id"}
+        return self.validated(model, given)
+
+    def _is_own(self, given: Any) -> bool:
+        path = list(self.kwargs.values())[-1:]
+        return isinstance(given, str) and [undashed(given)] == [undashed(one) for one in path]
 
     @property
     def own_domain_id(self) -> str:

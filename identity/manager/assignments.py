@@ -166,17 +166,15 @@ class AssignmentManager(Manager):
     def _check_reach(self, found: Found, role: Role) -> None:
         """Raise Forbidden where a domain's manager would hand out more than his domain.
 
-        Role admin on any project operates the whole cloud, so only operators give or take it.
+        Role admin on any project operates the whole cloud, so only operators give or take it. A
+        domain's own role is given on its projects; on another domain, too, as Keystone lets it:
+        it is but a name for what operators let it imply, and who does not see it cannot give it.
         """
-        if role.domain_id is not None and role.domain_id != _domain_of(found.place):
-            raise Forbidden("A domain's own role can be given in that domain only.")
+        project = found.place.project
+        foreign = project is not None and role.domain_id not in (None, project.domain_id)
+        if foreign or (found.place.system and role.domain_id is not None):
+            raise Forbidden("A domain's own role can be given on projects of that domain only.")
         if not self.context.is_admin and names_within({role.pk}) - MANAGED:
             raise Forbidden(
                 "Only operators of the cloud give or take roles beyond manager, member and reader."
             )
-
-
-def _domain_of(place: Place) -> str | None:
-    if place.project is not None:
-        return place.project.domain_id
-    return place.domain.pk if place.domain is not None else None

@@ -13,10 +13,10 @@ from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from identity import revocations
 from identity.exceptions import (
+    DomainNotFound,
     DuplicateName,
     GroupNotFound,
     MemberNotFound,
-    NoSuchReference,
     UserNotFound,
 )
 from identity.ids import undashed
@@ -57,7 +57,7 @@ class GroupManager(Manager):
         if not manages(self.context, domain_id):
             raise Forbidden("Groups can be created in one's own domain only.")
         if not Domain.objects.filter(pk=domain_id).exists():
-            raise NoSuchReference(f"Could not find domain: {domain_id}.")
+            raise DomainNotFound(domain_id)
         group = Group(name=name, domain_id=domain_id, **attributes)
         insert(group, taken=DuplicateName(kind="group", name=name, domain_id=domain_id))
         return group

@@ -16,6 +16,7 @@ from identity.exceptions import ImplicationNotFound
 from identity.manager.roles import RoleManager
 from identity.models import Implication, Role
 from identity.querysets import implied_closure
+from identity.reach import names_within
 
 
 class ImpliedRoleManager(Manager):
@@ -48,11 +49,11 @@ class ImpliedRoleManager(Manager):
         """Let one role contain another; nothing happens if it does already.
 
         Raises RoleNotFound, Conflict for a circle, and Forbidden for admin, which is only ever
-        given as such, and for a domain's own role, which would reach beyond its domain.
+        given as such, and for a domain's own role that one of the whole cloud would imply.
         """
         prior, implied = self._both(prior_id, implied_id)
-        if implied.domain_id is not None:
-            raise Forbidden("A domain's own role cannot be implied by another role.")
+        if implied.domain_id is not None and prior.domain_id is None:
+            raise Forbidden("A role of the whole cloud cannot imply a domain's own role.")
         if implied.name == "admin":
             raise Forbidden("No role may imply admin.")
         with transaction.atomic():
@@ -64,11 +65,13 @@ class ImpliedRoleManager(Manager):
 
     @policy("identity:implied_roles:delete")
     def delete(self, prior_id: str, implied_id: str) -> None:
-        """Withdraw an implication, which voids the tokens that carry the implied role."""
+        """Withdraw an implication, which voids the tokens that carry what it brought."""
         row = self.get(prior_id, implied_id)
         with transaction.atomic():
+            names = names_within({row.implied_id})
             row.delete()
-            revocations.revoke(role=row.implied.name)
+            for name in sorted(names):
+                revocations.revoke(role=name)
 
     def _both(self, prior_id: str, implied_id: str) -> tuple[Role, Role]:
         roles = RoleManager(self.context)

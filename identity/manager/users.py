@@ -16,6 +16,7 @@ from cloudweb.policy import policy
 from identity import attempts, lockout, multifactor, passwords, revocations, second_step
 from identity.authentication import find_user, proves
 from identity.exceptions import (
+    DomainNotFound,
     DuplicateName,
     MadeByProgram,
     NoSuchReference,
@@ -73,12 +74,12 @@ class UserManager(Manager):
     ) -> User:
         """Record a user; without a password nobody can log in as it.
 
-        Raises WeakPassword, DuplicateName, or NoSuchReference for the domain or default project.
+        Raises WeakPassword, DuplicateName, DomainNotFound, or NoSuchReference for the default project.
         """
         if not manages(self.context, domain_id):
             raise Forbidden("Users can be created in one's own domain only.")
         if not Domain.objects.filter(pk=domain_id).exists():
-            raise NoSuchReference(f"Could not find domain: {domain_id}.")
+            raise DomainNotFound(domain_id)
         user = User(
             name=name,
             domain_id=domain_id,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from django.http import HttpRequest
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, StrictBool, StringConstraints
 
 from cloudweb.api.fields import Body, LooseBool, Name, Text, no_control_characters, not_blank
 from cloudweb.api.mounts import base_url
@@ -76,7 +76,10 @@ RegionId = Annotated[
 
 
 class EndpointCreate(Body):
-    """POST /endpoints; ``region`` is the older word for ``region_id`` and may name a new one."""
+    """POST /endpoints; ``region`` is the older word for ``region_id`` and may name a new one.
+
+    ``enabled`` is a boolean and no word for one, as Keystone has it here.
+    """
 
     service_id: Id
     interface: Endpoint.Interface
@@ -85,7 +88,7 @@ class EndpointCreate(Body):
     region: RegionId | None = None
     name: Text | None = None
     description: Description | None = None
-    enabled: LooseBool = True
+    enabled: StrictBool = True
 
 
 class EndpointUpdate(Body):
@@ -98,7 +101,7 @@ class EndpointUpdate(Body):
     region: RegionId | None = None
     name: Text | None = None
     description: Description | None = None
-    enabled: LooseBool = True
+    enabled: StrictBool = True
 
 
 class RegionCreate(OpenBody):

@@ -36,6 +36,24 @@ def test_services_and_endpoints(admin: ApiClient) -> None:
     assert shown == {"endpoint": public}
 
 
+def test_a_word_for_a_boolean_is_none_on_endpoints(admin: ApiClient) -> None:
+    url = "/identity/v3/endpoints"
+    service = admin.send("GET", "/identity/v3/services?type=image").json()["services"][0]["id"]
+    body = {
+        "service_id": service,
+        "interface": "public",
+        "url": "http://x",
+        "region_id": "RegionOne",
+    }
+    shown = admin.send("GET", url).json()["endpoints"]
+    for word in ("False", "True", 0, "no"):
+        assert admin.send("POST", url, {"endpoint": {**body, "enabled": word}}).status_code == 400
+        one = f"{url}/{shown[0]['id']}"
+        assert admin.send("PATCH", one, {"endpoint": {"enabled": word}}).status_code == 400
+    assert admin.send("GET", url).json()["endpoints"] == shown
+    assert admin.send("PATCH", one, {"endpoint": {"enabled": False}}).status_code == 200
+
+
 def test_regions(admin: ApiClient) -> None:
     """One, under the name that clients use; anyone may see it."""
     for client in (admin, client_with("reader")):

@@ -7,14 +7,18 @@ from typing import Any
 import pytest
 
 from identity.models import Role
+from identity.querysets import effective_roles
+from identity.scopes import Place
 from tests.builders.identity import (
     ApiClient,
     client_of,
     client_with,
     grant,
+    make_domain,
     make_member,
     make_project,
     make_role,
+    make_token,
     make_user,
 )
 
@@ -127,6 +131,44 @@ def test_assignments(admin: ApiClient) -> None:
     assert [one["role"]["name"] for one in effective][:1] == ["manager"]
     assert {one["role"]["name"] for one in effective} == {"manager", "member", "reader"}
     assert len(assignments(admin, f"user.id={user.pk}&effective=0")) == 1
+
+
+def own_role(admin: ApiClient, name: str, domain_id: str = "default") -> dict[str, Any]:
+    body = {"role": {"name": name, "domain_id": domain_id}}
+    made: dict[str, Any] = admin.send("POST", ROLES, body).json()["role"]
+    return made
+
+
+def test_a_domains_own_role_may_imply_another(admin: ApiClient) -> None:
+    """Tokens carry what is at the end of it; a role of the whole cloud implies none of a domain."""
+    user, project = make_user(), make_project()
+    first, second = own_role(admin, "first"), own_role(admin, "second")
+    reader = make_role("reader").pk
+    links = [(first["id"], second["id"]), (second["id"], reader)]
+    for prior, implied in links:
+        assert admin.send("PUT", f"{ROLES}/{prior}/implies/{implied}").status_code == 201
+    assert admin.send("PUT", f"{ROLES}/{second['id']}/implies/{first['id']}").status_code == 409
+    assert admin.send("PUT", f"{ROLES}/{reader}/implies/{first['id']}").status_code == 403
+    base = f"/identity/v3/projects/{project.pk}/users/{user.pk}/roles"
+    assert admin.send("PUT", f"{base}/{first['id']}").status_code == 204
+    token = make_token(user, project)
+    assert token.roles == ("reader",)
+    assert not token.is_revoked
+    assert admin.send("DELETE", f"{ROLES}/{links[0][0]}/implies/{links[0][1]}").status_code == 204
+    assert token.is_revoked
+    assert effective_roles(user.pk, Place(project=project)) == []
+
+
+def test_a_domains_own_role_on_another_domain(admin: ApiClient) -> None:
+    """As Keystone: on the domain, not on its projects nor on the system."""
+    user, elsewhere = make_user(), make_domain(id="elsewhere", name="elsewhere")
+    role = own_role(admin, "its own")["id"]
+    theirs = make_project(domain=elsewhere)
+    found = {
+        place: admin.send("PUT", f"/identity/v3/{place}/users/{user.pk}/roles/{role}").status_code
+        for place in ("domains/elsewhere", "domains/default", f"projects/{theirs.pk}", "system")
+    }
+    assert list(found.values()) == [204, 204, 403, 403]
 
 
 def test_assignment_filters(admin: ApiClient) -> None:

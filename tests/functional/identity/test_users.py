@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
 
 from identity.models import User
-from tests.builders.identity import ApiClient, client_of, client_with, make_member, make_project
+from tests.builders.identity import (
+    ApiClient,
+    client_of,
+    client_with,
+    make_group,
+    make_member,
+    make_project,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 USERS = "/identity/v3/users"
@@ -76,7 +85,6 @@ def test_patch_merges(admin: ApiClient) -> None:
         {"enabled": []},
         {"default_project_id": "nowhere"},
         {"options": {"lock_password": "perhaps"}},
-        {"domain_id": "nowhere"},
         {"id": "0" * 32},
     ],
 )
@@ -85,6 +93,27 @@ def test_bad_attributes_are_a_400(admin: ApiClient, body: dict[str, Any]) -> Non
     assert create(admin, **body).status_code == 400
     url = f"{USERS}/{make_member().pk}"
     assert admin.send("PATCH", url, {"user": body}).status_code == 400
+
+
+def test_a_change_may_repeat_the_id(admin: ApiClient) -> None:
+    """Of every resource, with dashes, too; another one is a 400."""
+    user, project, group = make_member(), make_project(), make_group()
+    for noun, row in (("user", user), ("project", project), ("group", group)):
+        url = f"/identity/v3/{noun}s/{row.pk}"
+        for own in (row.pk, str(uuid.UUID(row.pk))):
+            body = {noun: {"id": own, "description": own}}
+            answer = admin.send("PATCH", url, body)
+            assert answer.status_code == 200, answer.content
+            assert answer.json()[noun]["description"] == own
+        other = {noun: {"id": make_user().pk, "description": "x"}}
+        assert admin.send("PATCH", url, other).status_code == 400
+
+
+def test_an_unknown_domain_is_a_404(admin: ApiClient) -> None:
+    """Of users and groups, for who could make them there."""
+    assert create(admin, domain_id="nowhere").status_code == 404
+    body = {"group": {"name": "new", "domain_id": "nowhere"}}
+    assert admin.send("POST", "/identity/v3/groups", body).status_code == 404
 
 
 def test_duplicate_name_is_a_409(admin: ApiClient) -> None:
