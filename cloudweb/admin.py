@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.contrib import admin, messages
@@ -15,6 +15,15 @@ from django.utils.safestring import SafeString
 from cloudweb.api.auth import operator_context
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import CloudwebError
+
+
+class ValuesFilter(admin.AllValuesFieldListFilter):
+    """The values that occur; an empty one has a name, too."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Name it."""
+        for choice in super().choices(changelist):
+            yield {**choice, "display": choice["display"] or "(none)"}
 
 
 class ManagedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time

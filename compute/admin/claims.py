@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from cloudweb.admin import ManagedAdmin
+from cloudweb.admin import ManagedAdmin, ValuesFilter
 from compute.models import Claim
 
 
@@ -13,7 +13,7 @@ class ClaimAdmin(ManagedAdmin):
     """Claims by server and host."""
 
     list_display = ("instance_id", "host_name", "project_id", "vcpus", "ram", "disk", "created_at")
-    list_filter = ("host__zone",)
+    list_filter = (("host__zone", ValuesFilter),)
     list_select_related = ("host",)
     search_fields = ("=instance_id", "host__name", "=project_id")
 

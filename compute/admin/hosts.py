@@ -11,7 +11,7 @@ from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import ManagedAdmin, bar, pill
+from cloudweb.admin import ManagedAdmin, ValuesFilter, bar, pill
 from compute.manager import HostManager
 from compute.models import Host
 from compute.querysets import is_up
@@ -63,7 +63,7 @@ class HostAdmin(ManagedAdmin):
         "running_guests",
         "driver",
     )
-    list_filter = ("zone", "enabled", "driver")
+    list_filter = (("zone", ValuesFilter), "enabled", ("driver", ValuesFilter))
     search_fields = ("name",)
     ordering = ("name",)
     readonly_fields = (

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import ManagedAdmin, ShownInline, pill
+from cloudweb.admin import ManagedAdmin, ShownInline, ValuesFilter, pill
 from image import states
 from image.changes import Change
 from image.manager import ImageManager
@@ -44,7 +44,9 @@ class ImageAdmin(ManagedAdmin):
         "label", "state", "visibility", "protected", "disk_format", "file_size", "kept_in",
         "project_id", "created_at",
     )  # fmt: skip
-    list_filter = ("status", "visibility", "protected", "os_hidden", "disk_format")
+    list_filter = (
+        "status", "visibility", "protected", "os_hidden", ("disk_format", ValuesFilter),
+    )  # fmt: skip
     search_fields = ("name", "id", "project_id", "os_hash_value")
     ordering = ("-created_at", "-id")
     inlines = (MemberInline, TagInline, PropertyInline)

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import pill
+from cloudweb.admin import ValuesFilter, pill
 from network import states
 from network.admin.managed import NounAdmin, ShownInline
 from network.manager import PortManager
@@ -38,7 +38,9 @@ class PortAdmin(NounAdmin):
         "id", "name", "state", "network", "mac_address", "ip_addresses", "host", "told",
         "device_owner", "device_id", "project_id", "created_at",
     )  # fmt: skip
-    list_filter = ("status", "host", "device_owner", "port_security_enabled")
+    list_filter = (
+        "status", ("host", ValuesFilter), ("device_owner", ValuesFilter), "port_security_enabled",
+    )  # fmt: skip
     list_select_related = ("network",)
     search_fields = (
         "id", "name", "mac_address", "device_id", "project_id", "addresses__ip_address",

@@ -1,0 +1,111 @@
+"""No page of dashboard or operator console has a serious finding of axe-core, in either theme."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from dashboard.urls import urlpatterns
+from tests.browser.conftest import Browser
+from tests.infrastructure import ROOT
+
+pytestmark = pytest.mark.timeout(300)
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+IMAGE = "00000000-0000-4000-8000-00000000de30"
+#: Whole pages: without arguments, about a server, about an image.
+PLAIN = (
+    "overview", "servers", "launch", "images", "new_image", "import_image", "key_pairs", "activity",
+    "account", "api_access", "second_factor", "application_credentials",
+    "new_application_credential", "members",
+)  # fmt: skip
+OF_A_SERVER = ("server", "server_console", "server_history")
+OF_AN_IMAGE = ("image",)
+#: What a stranger sees.
+OUTSIDE = ("/login", "/logged-out", "/admin/login/", "/nothing")
+#: Parts of pages, files, what is only posted to, and pages that a few steps lead to.
+NO_PAGES = {
+    "overview_live", "server_rows", "console_text", "console_log", "image_rows", "image_live",
+    "image_data", "clouds_yaml", "openrc", "logout", "switch_project", "server_allow",
+    "rename_server", "server_action", "image_words", "image_members", "remove_member",
+    "answer_share", "withhold_image", "delete_image", "generate_key", "import_key", "delete_key",
+    "begin_second_factor", "renew_codes", "remove_second_factor", "delete_application_credential",
+    "add_member", "change_member", "dismiss_member", "federated_callback", "federated_login",
+    "login", "logged_out", "expired_password", "second_step", "new_second_factor",
+}  # fmt: skip
+#: Whether the operators' fields that find rows are what their script makes of them.
+NAMED = """
+return [...document.querySelectorAll("select.admin-autocomplete:not([name*=__prefix__])")].every(
+  (one) => one.nextElementSibling?.querySelector("[aria-labelledby$=-label]"));
+"""
+LOOK = """
+const [rules, done] = arguments;
+axe.run(document, {resultTypes: ["violations"], ...(rules ? {runOnly: rules} : {})}).then(
+  (found) => done(found.violations
+    .filter((one) => ["serious", "critical"].includes(one.impact))
+    .map((one) => `${one.id}: ${one.nodes.map((node) => node.html).slice(0, 3).join(" ")}`)),
+  (error) => done([`axe: ${error}`]));
+"""
+
+
+def test_every_page_is_looked_at() -> None:
+    known = {*PLAIN, *OF_A_SERVER, *OF_AN_IMAGE, *NO_PAGES}
+    assert {route.name for route in urlpatterns} == known
+
+
+def findings(browser: Browser, path: str) -> Iterator[str]:
+    """Open a page and yield what is wrong with it; its boxes are opened, too."""
+    browser.open(path)
+    browser.wait(lambda: browser.run(NAMED), f"{path} has names at its fields")
+    browser.run(AXE.read_text())
+    for theme, rules in (("light", None), ("dark", ["color-contrast"])):
+        browser.run(
+            "const root = document.documentElement; root.dataset.theme = root.dataset.bsTheme ="
+            " arguments[0]; for (const box of document.querySelectorAll('dialog.box[id$=-box]'))"
+            " box.open || box.show()",
+            theme,
+        )
+        for found in browser.driver.execute_async_script(LOOK, rules):
+            yield f"{path} ({theme}): {found}"
+
+
+def paths(browser: Browser, css: str) -> list[str]:
+    """Return the operators' pages that links on this page lead to."""
+    found: Any = browser.run(
+        "return [...document.querySelectorAll(arguments[0])].map((one) => one.pathname)", css
+    )
+    return [path for path in found if path.startswith("/admin/")]
+
+
+def findings_of_operators(browser: Browser) -> Iterator[str]:
+    """Look at the lists and forms that the first page leads to, and at the first row of each list."""
+    yield from findings(browser, "/admin/")
+    pages = [*dict.fromkeys(paths(browser, "#content-main a")), "/admin/password_change/"]
+    assert len(pages) > 40
+    for page in pages:
+        yield from findings(browser, page)
+        for row in paths(browser, "#result_list tbody th a")[:1]:
+            yield from findings(browser, row)
+
+
+def test_no_serious_finding(browser: Browser) -> None:
+    browser.driver.set_script_timeout(60)
+    browser.driver.execute_cdp_cmd(  # colours that are on their way are none
+        "Emulation.setEmulatedMedia",
+        {"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]},
+    )
+    wrong = [found for path in OUTSIDE for found in findings(browser, path)]
+    browser.log_in("admin", "cloudweb-admin")
+    browser.open("/servers/launch")
+    browser.fill("[name=name]", "accessible")
+    browser.press("[data-launch]")
+    browser.wait(lambda: browser.text("#server .title-line .status") == "Running", "it runs")
+    server = browser.driver.current_url.rpartition("/")[2]
+    pages = [reverse(name) for name in PLAIN]
+    pages += [reverse(name, args=[server]) for name in OF_A_SERVER]
+    pages += [reverse(name, args=[IMAGE]) for name in OF_AN_IMAGE]
+    wrong += [found for path in (*pages, "/nothing") for found in findings(browser, path)]
+    wrong += findings_of_operators(browser)
+    assert wrong == []
