@@ -29,6 +29,9 @@ RUN useradd --system --home-dir /var/lib/cloudweb --create-home --shell /usr/sbi
 COPY --from=environment /srv/cloudweb/.venv .venv
 COPY . .
 COPY --from=frontend /srv/cloudweb/static/vendor static/vendor
+ENV STATIC_ROOT=/srv/cloudweb/collected
+RUN CLOUDWEB_VAR=/tmp/build SECRET_KEY=unused python3 manage.py collectstatic --no-input --verbosity 0 \
+ && rm -r /tmp/build
 USER cloudweb
 VOLUME /var/lib/cloudweb
 EXPOSE 8000

@@ -151,6 +151,11 @@ class Cloud:
         return found[1]
 
 
+def collected() -> Path:
+    """Return where the clouds of this run keep their static files: collected once for all."""
+    return Path(os.environ.get("CLOUDWEB_VAR") or tempfile.gettempdir()) / "collected"
+
+
 @contextlib.contextmanager
 def running_cloud(
     *, var: Path | None = None, timeout: float = 180, **settings: str
@@ -167,6 +172,7 @@ def running_cloud(
             "THROTTLE_LOGIN": "",  # every test logs in as the same few users, from one address
             "THROTTLE_LOGIN_ADDRESS": "",
             "CLOUDWEB_TIME_SCALE": "1",
+            "STATIC_ROOT": str(collected()),
             **settings,
         }
         log = home / "log" / f"run-{secrets.token_hex(4)}.log"
@@ -194,8 +200,10 @@ def another_api(cloud: Cloud, **settings: str) -> Iterator[str]:
         "CLOUDWEB_VAR": str(cloud.var),
         "LISTEN": listen,
         "PUBLIC_URL": f"http://{listen}",
-        "THROTTLE": "off",
+        "THROTTLE_LOGIN": "",
+        "THROTTLE_LOGIN_ADDRESS": "",
         "CLOUDWEB_TIME_SCALE": "1",
+        "STATIC_ROOT": str(collected()),
         **settings,
     }
     log = cloud.var / "log" / f"api-{secrets.token_hex(4)}.log"

@@ -12,6 +12,7 @@ from cloudweb.exceptions import CloudwebError
 from cloudweb.keeping import replace_private
 from cloudweb.preparation.banner import Login, banner
 from cloudweb.preparation.migrations import migrate
+from cloudweb.preparation.static_files import collect
 
 Say = Callable[[str], object]
 
@@ -21,12 +22,13 @@ class CannotPrepare(Exception):
 
 
 def prepare(*, say: Say) -> None:
-    """Migrate, fill the database by the function settings.BOOTSTRAP names, write the banner.
+    """Collect static files, migrate, fill the database by the function settings.BOOTSTRAP names, write the banner.
 
     That function is idempotent, takes ``say``, writes clouds.yaml and returns the log-ins. Raises
     CannotPrepare.
     """
     try:
+        collect()
         migrate(say=say)
         logins: Sequence[Login] = load_class(settings.BOOTSTRAP)(say=say)
         replace_private(settings.VAR / "run" / "banner", banner(logins))

@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "cloudweb.api.proxies.ProxyMiddleware",
     "cloudweb.api.middleware.RequestIdMiddleware",
     "cloudweb.api.caching.NoStoreMiddleware",
+    "cloudweb.api.compression.PageCompressionMiddleware",
     "cloudweb.api.hosts.HostMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "cloudweb.api.audit.AuditMiddleware",
@@ -92,9 +93,13 @@ TEMPLATES = [
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = VAR / "static"
-# Files are served straight from where they are; nothing has to be collected first.
-WHITENOISE_USE_FINDERS = True
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR / "static")))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "cloudweb.static_files.HashedFiles"},
+}
+# Until they are collected (manage.py prepare), files are served straight from where they are.
+WHITENOISE_USE_FINDERS = DEBUG or not (STATIC_ROOT / "staticfiles.json").exists()
 WHITENOISE_AUTOREFRESH = DEBUG
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("API_MAX_BODY", default=1_048_576)
