@@ -39,9 +39,9 @@ class ApiAccess(Page):
         """Return type and public URL of each service, as the catalog of a token says them."""
         base, project_id = base_url(request), self.context.project_id
         return sorted(
-            (service.type, filled_in(endpoint.url, base=base, project_id=project_id))
-            for service in CatalogManager(self.context).of_token()
-            for endpoint in service.endpoints.all()
+            (offer.service.type, filled_in(endpoint.url, base=base, project_id=project_id))
+            for offer in CatalogManager(self.context).of_token()
+            for endpoint in offer.endpoints
             if endpoint.interface == "public" and endpoint.enabled
         )
 

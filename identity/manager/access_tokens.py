@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
+from cloudweb import audit
 from cloudweb.database import clock
 from cloudweb.database.locks import locked
 from cloudweb.encryption import encrypt
@@ -41,6 +42,7 @@ class AccessTokenManager(Manager):
             asked = locked(rows).first()
             if asked is None:
                 raise Unauthorized(detail="the request token was used up meanwhile")
+            audit.note(user_id=str(asked.user_id), project_id=asked.project_id)
             AccessToken.objects.filter(expires_at__lte=clock.now()).delete()
             row = AccessToken.objects.create(
                 pk=token["oauth_token"],
