@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
 import re
 import secrets
@@ -29,7 +27,7 @@ from compute.rpc import CONSOLE_OUTPUT
 from image.manager import ImageManager
 from instances import injected_files as user_files
 from instances import quota
-from instances.conf import MAX_AT_ONCE, USER_DATA_LIMIT
+from instances.conf import MAX_AT_ONCE
 from instances.exceptions import (
     FlavorDoesNotFit,
     InstanceInvalidState,
@@ -49,6 +47,7 @@ from instances.operations import (
     StopInstance,
 )
 from instances.states import ACTIONS, SPOKEN, TaskState, VmState
+from instances.user_data import check_user_data
 from network.exceptions import PortInUse
 from network.manager import NetworkManager, PortManager, SecurityGroupManager
 from operations.asking import ask
@@ -167,7 +166,7 @@ class InstanceManager(Manager):
             wishes = self._networks(networks, count)
             self._check_groups(security_groups, project)
         check_items(metadata or {}, project)
-        _check_user_data(user_data)
+        check_user_data(user_data)
         kept_files = user_files.kept(project, injected_files)
         common: dict[str, Any] = {
             "project_id": project,
@@ -410,16 +409,3 @@ def hostname_of(name: str) -> str:
     """Return a host name made of a server's name: letters, digits and hyphens, at most 63."""
     made = re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-")[:63].strip("-")
     return made or "server"
-
-
-def _check_user_data(user_data: str | None) -> None:
-    if user_data is None:
-        return
-    if len(user_data) > USER_DATA_LIMIT:
-        raise InvalidInput(
-            field="user_data", value=None, reason=f"It is longer than {USER_DATA_LIMIT} bytes."
-        )
-    try:
-        base64.b64decode(user_data, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidInput(field="user_data", value=None, reason="It must be base64.") from error

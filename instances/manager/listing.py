@@ -39,6 +39,8 @@ SORT_KEYS = {
     "user_id": "user_id",
     "availability_zone": "zone",
 }
+#: What no list shows, and may be large; user data is shown to admins alone.
+UNSHOWN = ("injected_files", "admin_password")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,7 @@ def filtered(context: RequestContext, wanted: Filters) -> InstanceQuerySet:
         rows = Instance.objects.all()
     else:
         rows = Instance.objects.filter(project_id=context.project_id or "")
+    rows = rows.defer(*(UNSHOWN if context.is_admin else (*UNSHOWN, "user_data")))
     of_changes = wanted.changed_since is not None or wanted.changed_before is not None
     deleted = wanted.deleted if context.is_admin else None
     if deleted:
