@@ -12,11 +12,14 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.cache import get_conditional_response
 from django.views import View
 
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import CloudwebError, NotFound, Unauthorized
 from cloudweb.policy import allows
+from dashboard.components.parts import stamped
 from dashboard.components.words import spoken
 from dashboard.views.errors import error_page
 from dashboard.views.frame import frame_of
@@ -60,10 +63,12 @@ class Page(View):
         return render(self.request, template, {**around, **data}, status=status)
 
     def fragment(self, template: str, **data: Any) -> HttpResponse:
-        """Return a part of a page for htmx."""
-        response = render(self.request, template, {"context": self.context, **data})
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        """Return a part of a page for htmx; 304 while it is as the browser shows it."""
+        shown = render_to_string(template, {"context": self.context, **data}, self.request)
+        html, tag = stamped(shown)
+        response = HttpResponse(html, headers={"Cache-Control": "no-store", "ETag": tag})
+        same = get_conditional_response(self.request, etag=tag, response=response)
+        return same or response
 
     def done(self, text: str, url: str) -> HttpResponse:
         """Say what was done: a toast and fresh fragments for htmx, else the page at ``url``."""

@@ -36,6 +36,15 @@ def test_a_servers_life(browser: Browser) -> None:
     assert "Boot the guest" in browser.text(".timeline")
     assert not browser.find("[data-action=start]").is_enabled()
 
+    polls = (
+        "return performance.getEntriesByName(location.href).filter("
+        "(one) => one.initiatorType === 'xmlhttprequest').map((one) => one.responseStatus)"
+    )
+    browser.wait(
+        lambda: browser.run(f"document.dispatchEvent(new Event('changed')); {polls}")[-1:] == [304],
+        "nothing is sent while nothing changes",
+    )
+
     browser.press("[data-action=stop]")
     browser.press("#question [data-yes]")
     browser.wait(lambda: badge(browser) == "Stopped", "it stopped")
