@@ -61,7 +61,7 @@ def fingerprint_of(certificate: str) -> str:
             raise ValueError("It is no certificate in PEM")  # noqa: TRY301
         found = x509.load_pem_x509_certificate(text.encode())
         found.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise KeyPairInvalid(
             "Keypair data is invalid: failed to generate X509 fingerprint"
         ) from error

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cloudweb.api.times import after_second
+from cloudweb.api.times import end_of_second
 from cloudweb.exceptions import BadRequest, NotFound
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
@@ -53,7 +53,7 @@ class TimelineManager(Manager):
             ServerAction(NAMES.get(entry.kind, entry.kind), entry)
             for entry in operations_of("instance", str(instance.id))
             if (since is None or entry.updated_at >= since)
-            and (before is None or entry.updated_at < after_second(before))
+            and (before is None or entry.updated_at <= end_of_second(before))
         ]
         if marker is not None:
             places = [i for i, one in enumerate(found) if one.entry.request_id == marker]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from cloudweb.exceptions import BadRequest, InvalidInput
 
@@ -31,9 +31,9 @@ def parse_moment(value: str, *, field: str) -> datetime:
     return moment
 
 
-def after_second(moment: datetime) -> datetime:
-    """Return the moment at which the second of this one is over: what clients saw is cut to seconds."""
-    return moment.replace(microsecond=0) + timedelta(seconds=1)
+def end_of_second(moment: datetime) -> datetime:
+    """Return the last moment of this one's second: what clients were shown is cut to seconds."""
+    return moment.replace(microsecond=999_999)
 
 
 def check_span(since: datetime | None, before: datetime | None) -> None:

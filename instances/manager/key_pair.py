@@ -132,7 +132,7 @@ def fingerprint_of(public_key: str) -> str:
     try:
         serialization.load_ssh_public_key(f"{words[0]} {words[1]}".encode())
         blob = base64.b64decode(words[1], validate=True)
-    except (ValueError, IndexError, UnsupportedAlgorithm, TypeError) as error:
+    except (ValueError, IndexError, UnsupportedAlgorithm, TypeError, NotImplementedError) as error:
         raise KeyPairInvalid("Keypair data is invalid: failed to generate fingerprint") from error
     digest = hashlib.md5(blob, usedforsecurity=False).hexdigest()
     return ":".join(digest[at : at + 2] for at in range(0, 32, 2))

@@ -15,7 +15,7 @@ from cloudweb import policy as policies
 from cloudweb.api.fields import as_uuid
 from cloudweb.api.filters import NOBODY
 from cloudweb.api.pagination import Page, paginate, paginate_matching
-from cloudweb.api.times import after_second
+from cloudweb.api.times import end_of_second
 from cloudweb.context import RequestContext
 from cloudweb.patterns import Pattern
 from instances.models import Instance
@@ -105,7 +105,7 @@ def filtered(context: RequestContext, wanted: Filters) -> InstanceQuerySet:
         "updated_at__gte": wanted.changed_since,
     }
     if wanted.changed_before is not None:
-        exact["updated_at__lt"] = after_second(wanted.changed_before)
+        exact["updated_at__lte"] = end_of_second(wanted.changed_before)
     rows = rows.filter(**{name: value for name, value in exact.items() if value is not None})
     if context.is_admin:
         if wanted.host is not None:

@@ -66,11 +66,17 @@ def test_a_pair_is_drawn_until_2_91(client: ApiClient) -> None:
 def test_what_is_no_certificate(client: ApiClient) -> None:
     private, line = draw_ssh(comment="x")
     _, certificate = draw(user_id="u")
-    broken = (line, private, "", certificate[:-60], certificate * 2, certificate.replace("M", "N"))
+    der = ssl.PEM_cert_to_DER_cert(certificate)
+    unheard_of = ssl.DER_cert_to_PEM_cert(
+        der.replace(bytes([0xA0, 3, 2, 1, 2]), bytes([0xA0, 3, 2, 1, 9]), 1)
+    )
+    broken = (
+        line, private, "", certificate[:-60], certificate * 2, certificate.replace("M", "N"), unheard_of,
+    )  # fmt: skip
     statuses = [create(client, public_key=text).status_code for text in broken]
     statuses.append(create(client, public_key=certificate, type="ssh").status_code)
     statuses.append(create(client, public_key=certificate, type="pgp").status_code)
-    assert statuses == [400] * 8
+    assert statuses == [400] * 9
     assert not KeyPair.objects.exists()
 
 

@@ -117,6 +117,7 @@ def test_changes_by_whole_seconds(user: User) -> None:
         )
     }
     assert list(found.values()) == ["ab", "ab", "ab", "", ""]
+    assert names(user, "changes-before=9999-12-31T23:59:59.9Z") == "ab"
     late = "changes-since=2026-05-01T10:00:06Z&changes-before=2026-05-01T10:00:05Z"
     said = ask(user, late, status=400)["badRequest"]["message"]
     assert said == "The value of changes-since must be less than or equal to changes-before."

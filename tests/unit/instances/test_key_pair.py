@@ -71,3 +71,12 @@ def test_a_drawn_pair_belongs_together() -> None:
     )
     assert public == f"{again.decode()} my-key--1"
     assert fingerprint_of(public)
+
+
+def test_a_compressed_point_is_no_key_that_servers_read() -> None:
+    """The library has not implemented it; that is no fault of ours either."""
+    kind, blob = line_of("ecdsa").split()[:2]
+    raw = bytearray(base64.b64decode(blob))
+    raw[-65] = 2  # the point begins with 4 where it is not compressed
+    with pytest.raises(KeyPairInvalid):
+        fingerprint_of(f"{kind} {base64.b64encode(raw).decode()}")
