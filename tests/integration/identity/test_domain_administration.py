@@ -124,7 +124,7 @@ def test_a_project_manager_gives_no_more_than_his_own() -> None:
     with pytest.raises(MemberNotFound):
         members.remove(user_id=make_member("member").pk, role_name="member")
     with pytest.raises(PolicyNotAuthorized):
-        MemberManager(make_context(make_member("member"))).list()
+        MemberManager(make_context(make_member("member"))).add(user_name="x", role_name="reader")
 
 
 def lines(asked: Asked) -> set[tuple[str, str, str]]:
