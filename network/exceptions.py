@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from cloudweb.exceptions import BadRequest, CloudwebError, Conflict, NotFound
@@ -262,7 +263,7 @@ class SecurityGroupDefaultAlreadyExists(Conflict):
 
 
 class SecurityGroupCannotRemoveDefault(Conflict):
-    """The default group stays while its project does."""
+    """The default group is not its project's to remove."""
 
     code = "security_group_cannot_remove_default"
     default_message = "Insufficient rights for removing default security group."
@@ -311,32 +312,48 @@ class SecurityGroupProtocolRequiredWithPorts(BadRequest):
     default_message = "Must also specify protocol if port range is given."
 
 
+class SecurityGroupInvalidPortValue(BadRequest):
+    """A port, or what stands in its place for ICMP, is no number that any could have."""
+
+    code = "security_group_invalid_port_value"
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"Invalid value for port {port}: it must be within 0 to 65535.")
+
+
 class SecurityGroupInvalidPortRange(BadRequest):
-    """The first port is behind the last, or out of bounds, or of a protocol that has none."""
+    """The first port is behind the last, one is not said, or the protocol has none."""
 
     code = "security_group_invalid_port_range"
-    default_message = (
-        "For TCP/UDP protocols, port_range_min must be <= port_range_max, both within 1 to 65535; "
-        "protocols other than TCP, UDP, SCTP, DCCP, UDPLITE and ICMP have no ports."
-    )
+
+    def __init__(self, low: int | None, high: int | None, *, protocol: str) -> None:
+        super().__init__(
+            f"Invalid port range {low} to {high} for protocol {protocol}: port_range_min must be <= "
+            "port_range_max, both within 1 to 65535; protocols other than TCP, UDP, SCTP, DCCP, "
+            "UDPLITE and ICMP have no ports."
+        )
 
 
 class SecurityGroupInvalidIcmpValue(BadRequest):
     """An ICMP type or code is out of bounds."""
 
     code = "security_group_invalid_icmp_value"
-    default_message = (
-        "ICMP type (port_range_min) and code (port_range_max) must be within 0 to 255."
-    )
+
+    def __init__(self, value: int, *, field: str, attribute: str) -> None:
+        super().__init__(
+            f"Invalid value for ICMP {field} ({attribute}) {value}. It must be 0 to 255."
+        )
 
 
 class SecurityGroupMissingIcmpType(BadRequest):
     """An ICMP code stands without its type."""
 
     code = "security_group_missing_icmp_type"
-    default_message = (
-        "ICMP code (port_range_max) is provided but ICMP type (port_range_min) is missing."
-    )
+
+    def __init__(self, value: int | None) -> None:
+        super().__init__(
+            f"ICMP code (port_range_max) {value} is provided but ICMP type (port_range_min) is missing."
+        )
 
 
 class SecurityGroupRuleInvalidProtocol(BadRequest):
@@ -374,3 +391,15 @@ class SecurityGroupEthertypeConflictWithProtocol(BadRequest):
 
     def __init__(self, *, ethertype: str, protocol: str) -> None:
         super().__init__(f"Invalid ethertype {ethertype} for protocol {protocol}.")
+
+
+class InvalidQuotaValue(Conflict):
+    """A limit below what is used, where its setter wanted that refused."""
+
+    code = "invalid_quota_value"
+
+    def __init__(self, limits: Mapping[str, tuple[int, int]]) -> None:
+        below = ", ".join(
+            f"{name} {limit} (used: {used})" for name, (limit, used) in limits.items()
+        )
+        super().__init__(f"Limits below what is used: {below}.")

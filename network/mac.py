@@ -6,6 +6,8 @@ import re
 import secrets
 
 PREFIX = "fa:16:3e"
+#: As Neutron decides: any other may be said, a group's too (for an address pair it makes sense).
+NOBODYS = frozenset({"00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"})
 _FORM = re.compile(r"^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}\Z")
 
 
@@ -19,6 +21,6 @@ def normal_mac(text: str) -> str:
     mac = text.strip().lower().replace("-", ":")
     if not _FORM.match(mac):
         raise ValueError("It must be a MAC address")
-    if int(mac[:2], 16) & 1:
-        raise ValueError("It must not be a multicast MAC address")
+    if mac in NOBODYS:
+        raise ValueError(f"{mac} is no port's MAC address")
     return mac

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, cast
 from uuid import UUID
 
-from cloudweb.addresses import canonical_block, parse_block
+from cloudweb.addresses import canonical_block, parse_address, parse_block
 from network import conf, states
 from network.models import Network, Port, PortAddress, SecurityGroupRule, Subnet
 from network.models.network import NetworkKind
@@ -59,10 +59,15 @@ def port_wirings(port_ids: Iterable[UUID]) -> list[PortWiring]:
 
 
 def needs_dhcp_address(subnet: Subnet, network: Network) -> bool:
-    """Tell whether the DHCP server needs an address of its own: no gateway of the host's is there."""
+    """Tell whether the DHCP server needs an address of its own.
+
+    It does unless the host holds a gateway's on the subnet.
+    """
     if not subnet.enable_dhcp or (subnet.ip_version == 6 and not subnet.ipv6_address_mode):
         return False
-    return not (network.kind == NetworkKind.ISOLATED and subnet.gateway_ip)
+    if network.kind != NetworkKind.ISOLATED or not subnet.gateway_ip:
+        return True
+    return parse_address(subnet.gateway_ip) not in parse_block(subnet.cidr)
 
 
 def _gather(ports: Sequence[Port]) -> _Facts:

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.answers import within
-from cloudweb.api.fields import Body
+from cloudweb.api.fields import Body, LooseBool
 from cloudweb.api.views import ServiceViewSet, empty
 from network.api.serializers.attributes import Whole
 from network.manager import QuotaManager
@@ -19,7 +19,10 @@ Limit = Annotated[Whole, Field(ge=-1, le=2**31 - 1)]
 
 
 class QuotaUpdate(Body):
-    """PUT /quotas/{project}."""
+    """PUT /quotas/{project}. ``check_limit``, or ``force`` false: no limit below what is used."""
+
+    check_limit: LooseBool = False
+    force: LooseBool | None = None
 
     network: Limit = 0
     subnet: Limit = 0
@@ -76,8 +79,10 @@ class QuotaViewSet(ServiceViewSet):
     def update(self, request: Request, project_id: str) -> Response:
         """Set some limits; return all."""
         wanted = self.validated(QuotaUpdate, self.body("quota"))
-        changes = wanted.model_dump(exclude_unset=True)
-        return Response({"quota": QuotaManager(self.context).update(project_id, changes)})
+        changes = wanted.model_dump(exclude_unset=True, exclude={"check_limit", "force"})
+        checked = not wanted.force and (wanted.check_limit or wanted.force is False)
+        manager = QuotaManager(self.context)
+        return Response({"quota": manager.update(project_id, changes, above_used=checked)})
 
     @extend_schema(operation_id="network_quotas_delete", responses={204: None})
     def destroy(self, request: Request, project_id: str) -> Response:

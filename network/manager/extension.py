@@ -35,6 +35,7 @@ EXTENSIONS = (
     Extension("port-security-groups-filtering", "Port filtering on security groups", "As said"),
     Extension("project-id", "project_id field enabled", "Owners under both names"),
     Extension("provider", "Provider Network", "How a network is made, for operators"),
+    Extension("quota-check-limit", "Quota engine limit check", "No limit below what is used"),
     Extension("quota_details", "Quota details management support", "Limits beside what is used"),
     Extension("quotas", "Quota management support", "Limits by project"),
     Extension("revision-if-match", "If-Match constraints based on revision_number", "As said"),

@@ -8,6 +8,7 @@ from cloudweb.manager import Manager
 from cloudweb.policy import check, policy
 from identity import quotas
 from network import quota
+from network.exceptions import InvalidQuotaValue
 
 
 class QuotaManager(Manager):
@@ -37,8 +38,22 @@ class QuotaManager(Manager):
         return quota.used(project_id)
 
     @policy("network:quotas:update")
-    def update(self, project_id: str, changes: Mapping[str, int]) -> Mapping[str, int]:
-        """Set some limits of a project; return all of them. Raises InvalidInput."""
+    def update(
+        self, project_id: str, changes: Mapping[str, int], *, above_used: bool = False
+    ) -> Mapping[str, int]:
+        """Set some limits of a project; return all of them.
+
+        Raises InvalidInput, and InvalidQuotaValue for a limit that is not ``above_used`` as asked.
+        """
+        if above_used:
+            used = quota.used(project_id, *changes)
+            below = {
+                name: (limit, used[name])
+                for name, limit in changes.items()
+                if limit != quotas.UNLIMITED and limit < used[name]
+            }
+            if below:
+                raise InvalidQuotaValue(below)
         return quotas.update(project_id, quota.SERVICE, changes)
 
     @policy("network:quotas:update")

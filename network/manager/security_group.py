@@ -160,12 +160,15 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
 
     @policy("network:security_groups:delete")
     def delete(self, group_id: Identifier, *, if_revision: int | None = None) -> None:
-        """Remove a group and the rules that name it; raise SecurityGroupInUse while it has members."""
+        """Remove a group and the rules that name it; raise SecurityGroupInUse while it has members.
+
+        A default group is removed by admins alone; the next look makes a new one.
+        """
         group = self._writable(group_id, "network:security_groups:delete")
         try:
             with transaction.atomic():
                 group = self._changing(group, if_revision)
-                if group.is_default:
+                if group.is_default and not self.context.is_admin:
                     raise SecurityGroupCannotRemoveDefault
                 if Port.objects.of_groups([group.id]).exists():
                     raise SecurityGroupInUse(group.id)

@@ -16,6 +16,7 @@ from network.exceptions import (
     SecurityGroupEthertypeConflictWithProtocol,
     SecurityGroupInvalidIcmpValue,
     SecurityGroupInvalidPortRange,
+    SecurityGroupInvalidPortValue,
     SecurityGroupMissingIcmpType,
     SecurityGroupNotFound,
     SecurityGroupProtocolRequiredWithPorts,
@@ -139,22 +140,27 @@ def _check_protocol(
         raise SecurityGroupRuleInvalidProtocol(protocol) from error
     if found in IPV6_ALONE and ethertype == "IPv4":
         raise SecurityGroupEthertypeConflictWithProtocol(ethertype=ethertype, protocol=protocol)
+    said = {"type": port_min, "code": port_max}
+    for value in said.values():
+        if value is not None and not 0 <= value <= 65535:
+            raise SecurityGroupInvalidPortValue(value)
     if port_min is None and port_max is None:
         return
     if found is None:
         raise SecurityGroupProtocolRequiredWithPorts
     if found in (ICMP, ICMPV6):
         if port_min is None:
-            raise SecurityGroupMissingIcmpType
-        if not all(0 <= value <= 255 for value in (port_min, port_max or 0)):
-            raise SecurityGroupInvalidIcmpValue
+            raise SecurityGroupMissingIcmpType(port_max)
+        for field, attribute in (("type", "port_range_min"), ("code", "port_range_max")):
+            if (value := said[field]) is not None and value > 255:
+                raise SecurityGroupInvalidIcmpValue(value, field=field, attribute=attribute)
     elif (
         found not in WITH_PORTS
         or port_min is None
         or port_max is None
         or not 1 <= port_min <= port_max <= 65535
     ):
-        raise SecurityGroupInvalidPortRange
+        raise SecurityGroupInvalidPortRange(port_min, port_max, protocol=protocol)
 
 
 def _remote(ethertype: str, prefix: str, group_id: Identifier | None) -> str:

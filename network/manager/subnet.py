@@ -300,12 +300,28 @@ def _gateway(block: Block, wanted: str | None) -> ipam.Address | None:
         return block.network_address if lone else block.network_address + 1
     gateway = _address("gateway_ip", wanted)
     edges = (block.network_address, block.broadcast_address) if block.prefixlen < 31 else ()
-    outside = gateway not in block and not (gateway.version == 6 and gateway.is_link_local)
-    if outside or (block.version == 4 and gateway in edges):
+    if gateway.version != block.version or (block.version == 4 and gateway in edges):
         raise InvalidInput(
             field="gateway_ip", value=wanted, reason=f"It is no host address of {block}."
         )
+    if gateway not in block and not _may_be_outside(gateway):
+        raise InvalidInput(field="gateway_ip", value=wanted, reason="No gateway can have it.")
     return gateway
+
+
+def _may_be_outside(gateway: ipam.Address) -> bool:
+    """Tell whether a gateway that is not on its subnet may have this address.
+
+    Neutron takes any. Here hosts hold gateways' addresses themselves, and these mean something else
+    to them; the ways out and the metadata address are IPv4's link-local ones.
+    """
+    return not (
+        gateway.is_multicast
+        or gateway.is_loopback
+        or gateway.is_unspecified
+        or gateway.is_reserved
+        or (gateway.version == 4 and gateway.is_link_local)
+    )
 
 
 def _pools(block: Block, gateway: ipam.Address | None, pools: Sequence[Pool]) -> Sequence[Pool]:

@@ -10,7 +10,7 @@ from django.db.models import Q
 from pydantic import BeforeValidator, Field
 
 from cloudweb.addresses import canonical_prefix
-from cloudweb.api.fields import IpPrefix
+from cloudweb.api.fields import IpPrefix, Text
 from cloudweb.api.filters import canonical, equal, flag, identifier, number
 from network.api.filters import STANDARD_FILTERS
 from network.api.resource import Resource
@@ -35,7 +35,7 @@ def _folded(value: Any) -> Any:
 
 
 Protocol = Annotated[str, Field(max_length=16), BeforeValidator(_protocol)]
-PortNumber = Annotated[Whole, Field(ge=0, le=65535)]
+PortNumber = Annotated[Whole, Field(ge=-(2**31), lt=2**31)]  # the manager says what is wrong
 
 
 class SecurityGroupRuleCreate(Creation):
@@ -48,7 +48,7 @@ class SecurityGroupRuleCreate(Creation):
     port_range_min: PortNumber | None = None
     port_range_max: PortNumber | None = None
     remote_ip_prefix: IpPrefix = ""
-    remote_group_id: UUID | None = None
+    remote_group_id: Text | None = None
     remote_address_group_id: None = None
 
     UNUSED = frozenset({"remote_address_group_id"})

@@ -274,7 +274,9 @@ def option_lines(network: NetworkWiring, served: Sequence[SubnetWiring]) -> Iter
             continue
         server = texts.address(server_address(subnet) or "")
         gateway = texts.address(subnet.gateway_ip) if subnet.gateway_ip is not None else None
-        routes = [f"{METADATA_ADDRESS}/32,{gateway or server}"]
+        far = gateway is not None and gateway not in texts.block(subnet.cidr)
+        routes = [f"{gateway}/32,0.0.0.0"] if far else []  # first how to reach it: on this wire
+        routes.append(f"{METADATA_ADDRESS}/32,{gateway or server}")
         routes += [
             f"{texts.block(route.destination)},{texts.address(route.nexthop)}"
             for route in subnet.host_routes

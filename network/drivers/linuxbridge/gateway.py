@@ -130,10 +130,12 @@ def gateway_addresses(network: NetworkWiring) -> Sequence[str]:
     """Return the addresses this host answers on: the gateway's, and the DHCP server's where it differs."""
     found: dict[str, None] = {}
     for subnet in network.subnets:
-        length = texts.block(subnet.cidr).prefixlen
-        for address in (subnet.gateway_ip, server_address(subnet)):
-            if address is not None:
-                found[f"{texts.address(address)}/{length}"] = None
+        block = texts.block(subnet.cidr)
+        for text in (subnet.gateway_ip, server_address(subnet)):
+            if text is not None:
+                address = texts.address(text)
+                near = address in block or address.is_link_local
+                found[f"{address}/{block.prefixlen if near else block.max_prefixlen}"] = None
     return list(found)
 
 

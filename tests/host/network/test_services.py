@@ -165,6 +165,20 @@ def test_a_guest_reaches_beyond_the_host_by_nat(bench: KernelBench, make_guest: 
                 assert peer[0] == near
 
 
+def test_a_gateway_off_its_subnet(bench: KernelBench, make_guest: MakeGuest) -> None:
+    subnet = make_subnet(gateway_ip="10.9.0.1", dhcp_server_ip="10.5.0.2")
+    guest = make_guest(make_port(make_network(subnets=(subnet,)), "10.5.0.11"), configure=False)
+    options = dhcp(guest)
+    assert (address(options, 3), address(options, 54)) == ("10.9.0.1", "10.5.0.2")
+    assert options[121].startswith(bytes((32, 10, 9, 0, 1, 0, 0, 0, 0)))
+    guest.ip("addr", "add", "10.5.0.11/24", "dev", "eth0")
+    guest.ip("route", "add", "10.9.0.1/32", "dev", "eth0")
+    guest.ip("route", "add", "default", "via", "10.9.0.1")
+    slot = bench.driver._slots.take(guest.port.network.id)
+    assert guest.reaches("10.9.0.1")
+    assert guest.reaches(str(slot.host))
+
+
 def test_a_network_without_nat_has_no_way_out(bench: KernelBench, make_guest: MakeGuest) -> None:
     network = make_network(nat=False)
     guest = make_guest(make_port(network, "10.5.0.11"))

@@ -10,6 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cloudweb.context import RequestContext
+from network.drivers.linuxbridge.dhcp import option_lines
+from network.drivers.linuxbridge.gateway import gateway_addresses
+from network.manager import PortManager
 from network.models import Network, Port, PortAddress, PortSecurityGroup, SecurityGroup
 from tests.builders.identity import ApiClient, client_with, make_project
 from tests.builders.networks import make_group, make_network, make_port, make_subnet
@@ -224,8 +227,8 @@ def test_rules_keep_what_was_sent_and_say_things_once(
     [
         ({"protocol": None}, 400, "SecurityGroupProtocolRequiredWithPorts"),
         ({"port_range_min": 23}, 400, "SecurityGroupInvalidPortRange"),
-        ({"port_range_min": -1}, 400, "InvalidInput"),
-        ({"port_range_max": 65536}, 400, "InvalidInput"),
+        ({"port_range_min": -1}, 400, "SecurityGroupInvalidPortValue"),
+        ({"port_range_max": 65536}, 400, "SecurityGroupInvalidPortValue"),
         ({"port_range_max": True}, 400, "InvalidInput"),
         ({"protocol": "nonsense"}, 400, "SecurityGroupRuleInvalidProtocol"),
         ({"protocol": 256}, 400, "SecurityGroupRuleInvalidProtocol"),
@@ -236,6 +239,7 @@ def test_rules_keep_what_was_sent_and_say_things_once(
         ({"remote_ip_prefix": "fd00::/8"}, 400, "SecurityGroupRuleParameterConflict"),
         ({"remote_ip_prefix": "10.0.0.0/99"}, 400, "InvalidInput"),
         ({"remote_group_id": str(uuid.uuid4())}, 404, "SecurityGroupNotFound"),
+        ({"remote_group_id": "bad_group_id"}, 404, "SecurityGroupNotFound"),
         ({"security_group_id": str(uuid.uuid4())}, 404, "SecurityGroupNotFound"),
         ({"direction": "sideways"}, 400, "InvalidInput"),
         ({"ethertype": "IPX"}, 400, "InvalidInput"),
@@ -248,6 +252,74 @@ def test_rules_that_make_no_sense(
     rule = {**RULE, "security_group_id": str(make_group(context).id), **change}
     response = member.send("POST", f"{V2}/security-group-rules", {"security_group_rule": rule})
     assert error_of(response) == (status, kind)
+
+
+def test_a_bad_port_range_is_told_by_its_value(member: ApiClient, context: RequestContext) -> None:
+    group = str(make_group(context).id)
+    words = {}
+    for low, high, protocol in (
+        (70000, 70001, "tcp"),
+        (90, 80, "tcp"),
+        (8, 300, "icmp"),
+        (None, 9, "icmp"),
+    ):
+        rule = {"port_range_min": low, "port_range_max": high, "protocol": protocol}
+        body = {"security_group_rule": {**RULE, **rule, "security_group_id": group}}
+        error = member.send("POST", f"{V2}/security-group-rules", body).json()["NeutronError"]
+        words[low, high] = error["message"]
+    assert "Invalid value for port 70000" in words[70000, 70001]
+    assert "90 to 80" in words[90, 80]
+    assert "ICMP code (port_range_max) 300" in words[8, 300]
+    assert "(port_range_max) 9 " in words[None, 9]
+
+
+def test_an_admin_may_remove_a_default_group_and_the_next_look_makes_one(
+    member: ApiClient, admin: ApiClient, context: RequestContext
+) -> None:
+    network = make_network(context)
+    port = make_port(network, context)
+    (group,) = member.send("GET", f"{V2}/security-groups?name=default").json()["security_groups"]
+    url = f"{V2}/security-groups/{group['id']}"
+    assert error_of(member.send("DELETE", url)) == (409, "SecurityGroupCannotRemoveDefault")
+    assert error_of(admin.send("DELETE", url)) == (409, "SecurityGroupInUse")
+    assert member.send("DELETE", f"{V2}/ports/{port.id}").status_code == 204
+    assert admin.send("DELETE", url).status_code == 204
+    (again,) = member.send("GET", f"{V2}/security-groups?name=default").json()["security_groups"]
+    assert again["id"] != group["id"]
+
+
+def test_a_gateway_off_its_subnet_leaves_dhcp_an_address_there(
+    member: ApiClient, context: RequestContext
+) -> None:
+    network = make_network(context)
+    subnet = make_subnet(network, gateway_ip="10.9.0.1", context=context)
+    port = make_port(network, context)
+    told = PortManager(RequestContext.system()).wiring(port.id).network
+    (wired,) = told.subnets
+    assert (wired.gateway_ip, wired.dhcp_server_ip) == ("10.9.0.1", "10.0.0.1")
+    assert gateway_addresses(told) == ["10.9.0.1/32", "10.0.0.1/24"]
+    (routes,) = [line for line in option_lines(told, [wired]) if "classless" in line]
+    assert routes.endswith("10.9.0.1/32,0.0.0.0,169.254.169.254/32,10.9.0.1,0.0.0.0/0,10.9.0.1")
+    url = f"{V2}/subnets/{subnet.id}"  # and back on it: the gateway's address is the server's
+    free = member.send("PUT", url, {"subnet": {"gateway_ip": "10.0.0.1"}})
+    assert free.status_code == 409  # DHCP has it now
+    pools = [{"start": "10.0.0.1", "end": "10.0.0.200"}]
+    back = {"gateway_ip": "10.0.0.254", "allocation_pools": pools}
+    assert member.send("PUT", url, {"subnet": back}).status_code == 200
+    (wired,) = PortManager(RequestContext.system()).wiring(port.id).network.subnets
+    assert wired.dhcp_server_ip == "10.0.0.254"
+
+
+def test_a_groups_mac_address_may_be_said(member: ApiClient, context: RequestContext) -> None:
+    network = make_network(context)
+    make_subnet(network)
+    mac = "01:00:5e:00:00:12"
+    pairs = [{"ip_address": "10.0.0.77", "mac_address": "01-00-5E-00-00-12"}]
+    body = {
+        "port": {"network_id": str(network.id), "mac_address": mac, "allowed_address_pairs": pairs}
+    }
+    shown = member.send("POST", f"{V2}/ports", body).json()["port"]
+    assert (shown["mac_address"], shown["allowed_address_pairs"][0]["mac_address"]) == (mac, mac)
 
 
 LONG = "x" * 256
@@ -280,7 +352,10 @@ LONG = "x" * 256
         ("/subnets", "subnet", {"cidr": "224.0.0.0/24"}, 400),
         ("/subnets", "subnet", {"ip_version": 6}, 400),
         ("/subnets", "subnet", {"ip_version": 5}, 400),
-        ("/subnets", "subnet", {"gateway_ip": "10.1.0.1"}, 400),
+        ("/subnets", "subnet", {"gateway_ip": "fd00::1"}, 400),
+        ("/subnets", "subnet", {"gateway_ip": "127.0.0.1"}, 400),
+        ("/subnets", "subnet", {"gateway_ip": "169.254.192.1"}, 400),
+        ("/subnets", "subnet", {"gateway_ip": "224.0.0.1"}, 400),
         ("/subnets", "subnet", {"gateway_ip": "10.0.0.0"}, 400),
         ("/subnets", "subnet", {"gateway_ip": "x"}, 400),
         ("/subnets", "subnet", {"allocation_pools": [{"start": "10.0.0.9", "end": "10.0.0.2"}]}, 400),
@@ -296,7 +371,8 @@ LONG = "x" * 256
         ("/subnets", "subnet", {"network_id": str(uuid.uuid4())}, 404),
         ("/subnets", "subnet", {"network_id": "net"}, 400),
         ("/ports", "port", {"mac_address": "nonsense"}, 400),
-        ("/ports", "port", {"mac_address": "01:00:00:00:00:01"}, 400),
+        ("/ports", "port", {"mac_address": "00:00:00:00:00:00"}, 400),
+        ("/ports", "port", {"mac_address": "FF:FF:FF:FF:FF:FF"}, 400),
         ("/ports", "port", {"fixed_ips": [{}]}, 400),
         ("/ports", "port", {"fixed_ips": [{"ip_address": "x"}]}, 400),
         ("/ports", "port", {"fixed_ips": [{"ip_address": "10.0.0.255"}]}, 400),
@@ -428,6 +504,19 @@ def test_quota_is_409_over_quota_and_counts_what_is_there(
     assert details["network"] == {"limit": 1, "used": 1, "reserved": 0}
     assert member.send("GET", f"{url}/default").json()["quota"]["network"] == 100
     assert admin.send("PUT", url, {"quota": {"network": -2}}).status_code == 400
+    said = [
+        admin.send("PUT", url, {"quota": {"network": limit, **words}}).status_code
+        for limit, words in (
+            (0, {"check_limit": True}),
+            (0, {"force": False}),
+            (1, {"check_limit": True}),
+            (-1, {"check_limit": "true", "force": None}),
+            (0, {"force": True, "check_limit": True}),
+            (0, {}),
+            (0, {"force": "perhaps"}),
+        )
+    ]
+    assert said == [409, 409, 200, 200, 200, 200, 400]
     assert admin.send("PUT", url, {"quota": {"router": 1}}).status_code == 400
     assert admin.send("DELETE", url).status_code == 204
     assert member.send("GET", url).json()["quota"]["network"] == 100
