@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cloudweb.conf import drivers, env
 from cloudweb.driver import load_class
+from cloudweb.files import make_directory
 from network.agent import NetworkAgent
 
 DRIVERS = {
@@ -17,6 +18,5 @@ DRIVERS = {
 def build_agent(*, host: str, directory: Path) -> NetworkAgent:
     """Return the agent of a host that keeps its state under ``directory``/network."""
     name = env.str("NETWORK_DRIVER", default=DRIVERS[drivers()])
-    state = directory / "network"
-    state.mkdir(parents=True, exist_ok=True)
+    state = make_directory(directory / "network")
     return NetworkAgent(load_class(name)(state_dir=state, host=host), state)

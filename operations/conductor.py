@@ -134,7 +134,11 @@ def _report(host: str, message: Body) -> None:
     """Take a host's report: services, steps, load, events; answer with debts and questions."""
     body = message["body"]
     if not _is_news(host, message):
-        log.info("report dropped: a later one was heard", host=host, seq=message["seq"])
+        log.warning(
+            "report dropped: a later one was heard, or the host's clock went back",
+            host=host,
+            seq=message["seq"],
+        )
         return
     if int(body.get("epoch", 0)) > 0:
         epoch.raise_above(int(body["epoch"]))

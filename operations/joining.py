@@ -8,7 +8,7 @@ from pathlib import Path
 from django.db import transaction
 
 from cloudweb.encryption import decrypt, encrypt
-from cloudweb.files import make_directory
+from cloudweb.files import PASSED_THROUGH, make_directory
 from cloudweb.keeping import replace_private
 from cloudweb.topics import HOST_NAME
 from operations.models import HostCredential
@@ -29,6 +29,7 @@ def add_host(name: str, directory: Path, *, new_key: bool = False) -> None:
             row, _ = HostCredential.objects.update_or_create(host=name, defaults=fresh)
         else:
             row, _ = HostCredential.objects.get_or_create(host=name, defaults=fresh)
+    make_directory(directory, PASSED_THROUGH)  # guests of the machine's own libvirtd pass
     credentials = make_directory(directory / "credentials")
     replace_private(credentials / "host.key", decrypt(row.key))
     replace_private(credentials / "orders.pub", signer().public_pem().decode())

@@ -61,7 +61,7 @@ user = "root"
 group = "root"
 # a QEMU that was taken over makes no memory dumps, processes without end or files without number
 max_core = 0
-max_processes = 1024
+max_processes = 16384
 max_files = 8192
 """
 

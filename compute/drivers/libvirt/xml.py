@@ -65,8 +65,8 @@ def domain_xml(spec: GuestSpec, files: DomainFiles, platform: Platform) -> str:
         _text(domain, f"on_{event}", action)
     devices = ET.SubElement(domain, "devices")
     ET.SubElement(devices, "controller", type="pci", index="0", model="pcie-root")
-    for number in range(1, ROOT_PORTS + 1):
-        ET.SubElement(devices, "controller", type="pci", index=str(number), model="pcie-root-port")
+    for number in range(ROOT_PORTS):
+        _root_port(devices, number)
     ET.SubElement(devices, "controller", type="usb", model="none")
     _disks(devices, spec, files, platform)
     for interface in spec.interfaces:
@@ -134,6 +134,19 @@ def _processor(domain: ET.Element, platform: Platform) -> None:
         cache = ET.SubElement(features, "tcg")
         _text(cache, "tb-cache", str(TRANSLATION_CACHE_MIB), unit="MiB")
         ET.SubElement(domain, "cpu", mode="maximum", check="none", migratable="on")
+
+
+def _root_port(devices: ET.Element, number: int) -> None:
+    """Add a place for one card, where it was while the first place was a graphics card's."""
+    port = ET.SubElement(
+        devices, "controller", type="pci", index=str(number + 1), model="pcie-root-port"
+    )
+    slot, function = divmod(number, 8)
+    address = ET.SubElement(
+        port, "address", type="pci", bus="0x00", slot=f"0x{slot + 2:02x}", function=f"0x{function}"
+    )
+    if function == 0:
+        address.set("multifunction", "on")
 
 
 def _disks(devices: ET.Element, spec: GuestSpec, files: DomainFiles, platform: Platform) -> None:

@@ -12,6 +12,9 @@ import pytest
 from openstack.connection import Connection
 
 from cloudweb import process
+from cloudweb.conf import host_name
+from tests.builders.libvirt_bench import qemu_pids_of
+from tests.builders.strangers import NOBODY, open_to
 from tests.host.cloud.conftest import Machine
 from tests.host.cloud.tenants import Server, Tenant
 from tests.infrastructure import wait_until
@@ -93,6 +96,21 @@ def test_tenants_with_the_same_address_do_not_meet(rooms: list[Room]) -> None:
         there.says("ping -c 1 -W 1 10.77.0.99")
         assert ours in senders(near)
         assert ours not in senders(far)
+
+
+def test_other_users_of_the_machine_and_a_guest_s_own_read_nothing_of_the_cloud(
+    machine: Machine, rooms: list[Room]
+) -> None:
+    guests = machine.var / "hosts" / host_name() / "compute" / "guests"
+    users = [Path(f"/proc/{pid}").stat() for pid in qemu_pids_of(guests)]
+    assert len({user.st_uid for user in users}) == len(rooms)
+    places = (machine.var, Path("/run/cloudweb"))
+    public = tuple(str(machine.var / name) for name in ("static", "demo-image"))
+    machine.var.chmod(0o755)  # as it is made where nobody says where
+    for uid, gid in ((NOBODY, NOBODY), *((user.st_uid, user.st_gid) for user in users)):
+        reached = [path for path in open_to(uid, *places, gid=gid) if not path.startswith(public)]
+        assert reached == []
+    machine.var.chmod(0o700)
 
 
 def test_a_running_guest_feels_a_rule(rooms: list[Room]) -> None:
