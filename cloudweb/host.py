@@ -14,23 +14,25 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import structlog
 
+from cloudweb.agent import Agent, Function
 from cloudweb.conf import intervals
 from cloudweb.driver import Interrupted, TransientDriverError
 from cloudweb.exceptions import CloudwebError
 from cloudweb.killpoints import reach
-from cloudweb.objects import VersionedObject
+from cloudweb.objects import IncompatibleObject, VersionedObject
 from cloudweb.orderbook import OrderBook, Record
-from cloudweb.rpc import WELCOME, Envelope, Method, deliver
+from cloudweb.reports import CallAnswer, Notice, Outcome, Reply, Report, ServiceReport, StepReport
+from cloudweb.rpc import Envelope, Method, deliver
 from cloudweb.signing import BadSignature, OrderVerifier, mac
-from cloudweb.topics import host_topic
+from cloudweb.topics import HOST_DOMAINS, host_topic
 from cloudweb.version import RELEASE
 
 log = structlog.get_logger(__name__)
@@ -38,20 +40,6 @@ ORDINARY, URGENT = 6, 2
 RECENT = 300.0  # outcomes of the last five minutes ride on each report
 Message = dict[str, Any]
 Place = tuple[str, int, str]  # operation, step, direction: what an order is an attempt of
-
-
-class Agent(Protocol):
-    """What a domain brings to a host.
-
-    It may also have ``start_guests(lock)``, called once debts are paid with the locks of scopes,
-    ``listen(soon)``, ``stop()``, ``report(full=) -> {load, inventory, events}`` and
-    ``reported(events)``, which drops the events that were taken.
-    """
-
-    exposes: tuple[Method[Any], ...]
-
-    def init_host(self) -> Any:
-        """Make the host be as its disk says."""
 
 
 class Pool(Protocol):
@@ -99,7 +87,7 @@ class HostRuntime:
         pools: tuple[Pool, Pool] | None = None,
     ) -> None:
         self.host = host
-        self.agents: dict[str, Any] = dict(agents)
+        self.agents = {domain: agents[domain] for domain in HOST_DOMAINS if domain in agents}
         self.boot_id = uuid.uuid4().hex
         self.book = OrderBook(directory / "orders")
         self._key = (directory / "credentials" / "host.key").read_bytes().strip()
@@ -108,7 +96,11 @@ class HostRuntime:
             directory / "credentials" / "orders.pub", topics=self._topics.values()
         )
         self._send = send
-        self._methods = {m.name: (m, agent) for agent in agents.values() for m in agent.exposes}
+        self._methods = {
+            method.name: (method, function)
+            for agent in self.agents.values()
+            for method, function in agent.methods().items()
+        }
         self._ordinary: Pool
         self._urgent: Pool
         self._ordinary, self._urgent = pools or (
@@ -129,12 +121,11 @@ class HostRuntime:
 
     def start(self) -> None:
         """Make the host be as its disk says, then report from a thread of its own."""
-        for name in sorted(self.agents, key=lambda domain: domain != "network"):
-            problems = self.agents[name].init_host()  # networks before guests
+        for domain, agent in self.agents.items():
+            agent.listen(self.report_soon)
+            problems = agent.init_host()
             if problems:
-                log.warning("host came back with problems", domain=name, problems=list(problems))
-            if hasattr(self.agents[name], "listen"):
-                self.agents[name].listen(self.report_soon)
+                log.warning("host came back with problems", domain=domain, problems=list(problems))
         self._thread = threading.Thread(target=self._report_loop, name="report", daemon=True)
         self._thread.start()
         threading.Thread(target=self._start_guests, name="start-guests", daemon=True).start()
@@ -150,7 +141,7 @@ class HostRuntime:
         while self._owes() and time.monotonic() < limit and not self._stopping.is_set():
             time.sleep(0.05)
         for agent in self.agents.values():
-            if hasattr(agent, "start_guests") and not self._stopping.is_set():
+            if not self._stopping.is_set():
                 agent.start_guests(self.book.scope_lock)
 
     def _owes(self) -> bool:
@@ -162,8 +153,7 @@ class HostRuntime:
         self._stopping.set()
         self._wake.set()
         for agent in self.agents.values():
-            if hasattr(agent, "stop"):
-                agent.stop()
+            agent.stop()
         self._ordinary.shutdown(wait=False, cancel_futures=True)
         self._urgent.shutdown(wait=False, cancel_futures=True)
 
@@ -178,42 +168,41 @@ class HostRuntime:
         """Take an order or a question from the queue; what the cloud did not sign is dropped."""
         try:
             order = self._verifier.verify(message)
-            method, agent = self._method_on(order["topic"], order["method"])
+            method, function = self._method_on(order["topic"], order["method"])
         except (BadSignature, KeyError, TypeError, ValueError) as error:
             log.warning("order refused", error=repr(error), detail=getattr(error, "detail", ""))
             return
         if "call" in order:
-            self._urgent.submit(self._answer, method, agent, order)
+            self._urgent.submit(self._answer, method, function, order)
             return
         with self._lock:
             self._waiting[_place_of(order)] += 1  # the report names it (22)
         pool = self._urgent if method.urgent else self._ordinary
-        pool.submit(self._execute, method, agent, order)
+        pool.submit(self._execute, method, function, order)
 
-    def _method_on(self, topic: str, name: str) -> tuple[Method[Any], Any]:
-        """Return a method and its agent; raise BadSignature where the order is for another topic."""
-        method, agent = self._methods[name]
+    def _method_on(self, topic: str, name: str) -> tuple[Method[Any], Function]:
+        """Return a method and what does it; raise BadSignature where the order is for another topic."""
+        method, function = self._methods[name]
         if topic != self._topics[method.domain]:
             raise BadSignature(detail=f"{name} on {topic!r}")
-        return method, agent
+        return method, function
 
     def notice(self, message: Message) -> None:
         """Take what the control plane answers to a report."""
         try:
-            notice = self._verifier.verify(message)
-        except (BadSignature, TypeError, ValueError):
-            log.warning("notice refused")
+            notice = Notice.load(self._verifier.verify(message)["notice"])
+        except (BadSignature, IncompatibleObject, KeyError, TypeError, ValueError) as error:
+            log.warning("notice refused", error=repr(error), detail=getattr(error, "detail", ""))
             return
-        if notice.get("kind") != WELCOME:
-            return
-        skew = abs(time.time() - float(notice.get("now", time.time())))
+        skew = abs(time.time() - notice.now)
         if skew > 5:
             log.warning("this host's clock is off", seconds=round(skew, 1))
         self._welcome.set()
-        self._full = True
-        self._wake.set()
+        if notice.send_inventory:
+            self._full = True
+            self._wake.set()
 
-    def _execute(self, method: Method[Any], agent: Any, order: Message) -> None:
+    def _execute(self, method: Method[Any], function: Function, order: Message) -> None:
         place = _place_of(order)
         structlog.contextvars.bind_contextvars(
             request_id=order.get("request_id", ""), operation=order["op"], host=self.host
@@ -221,7 +210,7 @@ class HostRuntime:
         try:
             record, reply = self._admit(order)
             if record is not None:
-                reply = self._work(method, agent, order, record)
+                reply = self._work(method, function, order, record)
             if reply is not None:
                 self._reply(reply)
         except Exception:
@@ -232,7 +221,7 @@ class HostRuntime:
                 self._waiting += Counter()  # drops what came to nothing
             structlog.contextvars.unbind_contextvars("request_id", "operation", "host")
 
-    def _admit(self, order: Message) -> tuple[Record | None, Message | None]:
+    def _admit(self, order: Message) -> tuple[Record | None, StepReport | None]:
         """Judge an order by the scope's record; return the new record if its method shall run, or the reply."""
         scope, place = order["scope"], _place_of(order)
         with self.book.mutex():
@@ -261,22 +250,29 @@ class HostRuntime:
             )
             return begun, None
 
-    def _work(self, method: Method[Any], agent: Any, order: Message, record: Record) -> Message:
+    def _work(
+        self, method: Method[Any], function: Function, order: Message, record: Record
+    ) -> StepReport:
         """Run the method under the scope's lock and record the outcome; return the reply."""
         work = OrderWork(self, record)
         with self._lock:
             self._works[record.place] = work
         try:
             with self.book.scope_lock(record.scope):
-                return self._effect(method, agent, order, record, work)
+                return self._effect(method, function, order, record, work)
         finally:
             with self._lock:
                 if self._works.get(record.place) is work:
                     del self._works[record.place]
 
     def _effect(
-        self, method: Method[Any], agent: Any, order: Message, record: Record, work: OrderWork
-    ) -> Message:
+        self,
+        method: Method[Any],
+        function: Function,
+        order: Message,
+        record: Record,
+        work: OrderWork,
+    ) -> StepReport:
         if not work.current():
             return self._stale(order, record)
         result: Message = {}
@@ -284,10 +280,10 @@ class HostRuntime:
         try:
             payload = method.payload.load(order["payload"])
             reach("effect.before")
-            answer = getattr(agent, method.name.partition(".")[2])(payload, work)
+            answer = function(payload, work)
             reach("effect.after")
-            result = answer.dump() if isinstance(answer, VersionedObject) else {}
-            outcome = "DONE"
+            result = {} if answer is None else answer.dump()
+            outcome: Outcome = "DONE"
         except Interrupted:
             return self._stale(order, record)
         except TransientDriverError as problem:
@@ -310,28 +306,28 @@ class HostRuntime:
         order = {**order, "attempt": ended.attempt}
         return _reply_to(order, outcome, result=result, error=error)
 
-    def _stale(self, order: Message, record: Record) -> Message:
+    def _stale(self, order: Message, record: Record) -> StepReport:
         newest = self.book.get(record.scope)
         return _reply_to(order, "STALE", epoch=newest.epoch if newest else record.epoch)
 
-    def _reply(self, body: Message) -> None:
+    def _reply(self, step: StepReport) -> None:
         reach("reply.before")
-        self._say("reply", body)
+        self._say("reply", Reply(step=step))
         reach("reply.after")
 
-    def _answer(self, method: Method[Any], agent: Any, order: Message) -> None:
+    def _answer(self, method: Method[Any], function: Function, order: Message) -> None:
         """Answer a question."""
-        body: Message = {"call": order["call"]}
+        call = str(order["call"])
         try:
-            payload = method.payload.load(order["payload"])
-            answer = getattr(agent, method.name.partition(".")[2])(payload)
-            body |= {"outcome": "DONE", "result": answer.dump()}
+            answer = function(method.payload.load(order["payload"]))
+            said = CallAnswer(call=call, outcome="DONE", result=answer.dump() if answer else {})
         except CloudwebError as problem:
-            body |= {"outcome": "FINAL", "error": _error(problem)}
+            said = CallAnswer(call=call, outcome="FINAL", error=_error(problem))
         except Exception as problem:
             log.exception("question raised", method=method.name)
-            body |= {"outcome": "FINAL", "error": {"public": "", "detail": repr(problem)[:2000]}}
-        self._say("answer", body)
+            error = {"public": "", "detail": repr(problem)[:2000]}
+            said = CallAnswer(call=call, outcome="FINAL", error=error)
+        self._say("answer", said)
 
     # -- reports (OPERATIONS 21)
 
@@ -354,74 +350,63 @@ class HostRuntime:
             self._wake.wait(intervals().report)
             self._wake.clear()
 
-    def report(self, *, init: bool = False) -> Message:
-        """Send one report; return its body."""
+    def report(self, *, init: bool = False) -> Report:
+        """Send one report and return it."""
         full, self._full = self._full or init, False
-        body: Message = {
-            "init": init,
-            "services": [self._service(domain, agent) for domain, agent in self.agents.items()],
-            "epoch": self.book.top_epoch(),
-            "steps": self._steps(),
-            "events": [],
-        }
-        extras = [agent for agent in self.agents.values() if hasattr(agent, "report")]
-        taken: list[tuple[Any, list[Message]]] = []
-        for agent in extras:
-            more = agent.report(full=full)
-            facts = more.pop("events", [])
-            body["events"].extend(facts)
-            taken.append((agent, facts))
-            body.update(more)
-        if self._say("report", body):
-            for agent, facts in taken:
-                if facts and hasattr(agent, "reported"):
-                    agent.reported(facts)
+        parts = dict(self._parts(full=full))
+        report = Report(
+            init=init,
+            services=tuple(_service(domain, agent) for domain, agent in self.agents.items()),
+            epoch=self.book.top_epoch(),
+            steps=tuple(self._steps()),
+            parts={domain: part.dump() for domain, part in parts.items()},
+        )
+        if self._say("report", report):
+            for domain, part in parts.items():
+                self.agents[domain].reported(part)
         elif full:
             self._full = True
-        return body
+        return report
 
-    def _service(self, domain: str, agent: Any) -> Message:
-        speaks = {method.name: method.payload.VERSION for method in agent.exposes}
-        return {
-            "topic": host_topic(domain, self.host),
-            "domain": domain,
-            "version": RELEASE,
-            "speaks": speaks,
-        }
+    def _parts(self, *, full: bool) -> Iterator[tuple[str, VersionedObject]]:
+        """Give what each domain says; one that cannot say anything does not silence the host."""
+        for domain, agent in self.agents.items():
+            try:
+                part = agent.report(full=full)
+            except Exception:
+                log.exception("a domain could not report", domain=domain)
+                continue
+            if part is not None:
+                yield domain, part
 
-    def _steps(self) -> list[Message]:
+    def _steps(self) -> Iterator[StepReport]:
         """List what is queued, runs, or ended in the last five minutes."""
         with self._lock:
             works, waiting = dict(self._works), list(self._waiting)
-        listed: list[Message] = []
         seen = set()
         for record in self.book.records():
             running = record.state == "EXECUTING" and record.boot_id == self.boot_id
             if not running and (record.state == "EXECUTING" or time.time() - record.at > RECENT):
                 continue
             seen.add(record.place)
-            entry = {
-                "op": record.op,
-                "seq": record.seq,
-                "direction": record.direction,
-                "attempt": record.attempt,
-                "outcome": "EXECUTING" if running else record.outcome,
-            }
-            work = works.get(record.place)
-            if running and work is not None:
-                entry |= {"progress": work.percent, "text": work.text}
-            if not running:
-                entry |= {"result": record.result, "error": record.error}
-            listed.append(entry)
-        for place in waiting:
-            if place not in seen:
-                op, seq, direction = place
-                listed.append(
-                    {"op": op, "seq": seq, "direction": direction, "outcome": "EXECUTING"}
-                )
-        return listed
+            work = works.get(record.place) if running else None
+            yield StepReport(
+                op=record.op,
+                seq=record.seq,
+                direction=record.direction,
+                attempt=record.attempt,
+                outcome="EXECUTING" if running else cast(Outcome, record.outcome),
+                progress=work.percent if work else 0,
+                text=work.text if work else "",
+                result={} if running else record.result,
+                error={} if running else record.error,
+            )
+        for op, seq, direction in waiting:
+            if (op, seq, direction) not in seen:
+                yield StepReport(op=op, seq=seq, direction=direction, outcome="EXECUTING")
 
-    def _say(self, kind: str, body: Message) -> bool:
+    def _say(self, kind: str, said: VersionedObject) -> bool:
+        body = said.dump()
         with self._lock:
             self._seq += 1
             envelope = Envelope(self.host, self.boot_id, self._seq, time.time(), kind, body)
@@ -429,13 +414,18 @@ class HostRuntime:
         return self._send({**message, "mac": mac(self._key, message)})
 
 
+def _service(domain: str, agent: Agent) -> ServiceReport:
+    speaks = {method.name: method.payload.VERSION for method in agent.methods()}
+    return ServiceReport(domain=domain, version=RELEASE, speaks=speaks)
+
+
 def _place_of(order: Message) -> Place:
     return order["op"], order["seq"], order["direction"]
 
 
-def _reply_to(order: Message, outcome: str, **more: Any) -> Message:
+def _reply_to(order: Message, outcome: Outcome, **more: Any) -> StepReport:
     place = {name: order[name] for name in ("op", "seq", "direction", "attempt")}
-    return {**place, "outcome": outcome, **more}
+    return StepReport(**place, outcome=outcome, **more)
 
 
 def _error(problem: CloudwebError) -> dict[str, str]:

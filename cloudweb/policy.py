@@ -38,6 +38,11 @@ READING = frozenset({"list", "get", "show", "check", "detail", "validate"})
 READS: set[str] = set()
 
 
+def the_cloud_itself(context: RequestContext) -> bool:
+    """Allow the engine alone: what hosts report is no user's to say."""
+    return context.is_system
+
+
 def admin(context: RequestContext) -> bool:
     """Allow role admin on any project, as OpenStack's default policies do."""
     return context.is_admin

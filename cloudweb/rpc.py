@@ -148,7 +148,6 @@ def sender() -> Sender:
 
 ADVANCE = "operations.advance"
 DELIVER = "inbox.deliver"
-WELCOME = "welcome"  # the one kind of notice: a report was heard
 
 
 def ring(operation_id: str) -> bool:

@@ -19,7 +19,7 @@ from celery import Celery
 from cloudweb.conf import env, var_dir
 from cloudweb.driver import load_class
 from cloudweb.rpc import ADVANCE
-from cloudweb.topics import CONTROL, is_host_topic
+from cloudweb.topics import CONTROL, HOST_DOMAINS, is_host_topic
 
 log = structlog.get_logger(__name__)
 _running: list[Any] = []
@@ -99,8 +99,9 @@ def build_host(host: str, domains: list[str]) -> Any:
             f"run `manage.py add_host {host}` on the control plane first."
         )
     agents = {
-        domain: load_class(f"{domain}.hosting.build_agent")(host=host, directory=directory)
-        for domain in domains
+        domain: load_class(build)(host=host, directory=directory)
+        for domain, build in HOST_DOMAINS.items()
+        if domain in domains
     }
     return HostRuntime(host, directory, agents)
 

@@ -10,7 +10,12 @@ import re
 from collections.abc import Sequence
 
 CONTROL = ("conductor", "scheduler", "taskmanager")
-HOST_DOMAINS = ("compute", "network")
+#: What a host may have, in the order in which its agents start (networks before guests), and what
+#: builds each: a function of ``host`` and ``directory``.
+HOST_DOMAINS = {
+    "network": "network.hosting.build_agent",
+    "compute": "compute.hosting.build_agent",
+}
 INBOX = "inbox"
 HOST_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 

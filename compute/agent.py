@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from cloudweb.agent import Agent, Function, ScopeLock
 from cloudweb.driver import DriverError, Unguarded, Work
 from cloudweb.files import make_directory, write_atomically
 from cloudweb.rpc import Method
@@ -18,11 +18,14 @@ from compute import rpc, uptime
 from compute.drivers.base import ConsoleLog, GuestNotFound, Hypervisor
 from compute.image_cache import ImageCache
 from compute.objects import (
+    ComputeReport,
     ConsoleRequest,
     ConsoleText,
+    GuestChange,
     GuestRef,
     GuestSpec,
     GuestState,
+    HostInventory,
     ImageSource,
     PowerOffRequest,
     RebootRequest,
@@ -32,22 +35,12 @@ log = structlog.get_logger(__name__)
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-class ComputeAgent:
+class ComputeAgent(Agent):
     """The guests of one host.
 
     It keeps, for each guest, what it was last told and whether it shall run: after a reboot of the
     machine those that ran are started again without asking anybody.
     """
-
-    exposes: tuple[Method[Any], ...] = (
-        rpc.SPAWN,
-        rpc.DESTROY,
-        rpc.POWER_ON,
-        rpc.POWER_OFF,
-        rpc.REBOOT,
-        rpc.CONSOLE_OUTPUT,
-        rpc.INSPECT,
-    )
 
     def __init__(self, driver: Hypervisor, images: ImageCache, directory: Path) -> None:
         self.driver = driver
@@ -56,10 +49,22 @@ class ComputeAgent:
         self._boot_file = directory / "boot_id"
         make_directory(self._guests)
         self._lock = threading.Lock()
-        self._facts: list[dict[str, Any]] = []
+        self._changes: tuple[GuestChange, ...] = ()
         self._soon: Callable[[], None] = lambda: None
-        self._inventory: dict[str, Any] | None = None
+        self._inventory: HostInventory | None = None
         images.in_use = self._bases
+
+    def methods(self) -> Mapping[Method[Any], Function]:
+        """Return what does each of compute's methods."""
+        return {
+            rpc.SPAWN: self.spawn,
+            rpc.DESTROY: self.destroy,
+            rpc.POWER_ON: self.power_on,
+            rpc.POWER_OFF: self.power_off,
+            rpc.REBOOT: self.reboot,
+            rpc.CONSOLE_OUTPUT: self.console_output,
+            rpc.INSPECT: self.inspect,
+        }
 
     # -- life
 
@@ -83,7 +88,7 @@ class ComputeAgent:
                 self._changed(spec.id, state)
         return problems
 
-    def start_guests(self, lock: Callable[[str], AbstractContextManager[Any]]) -> None:
+    def start_guests(self, lock: ScopeLock) -> None:
         """After a reboot of the machine start those guests that ran; once for each boot."""
         if not self._rebooted():
             return
@@ -180,30 +185,27 @@ class ComputeAgent:
 
     # -- reports
 
-    def report(self, *, full: bool) -> dict[str, Any]:
-        """Return load, events not yet taken, and the inventory when it changed."""
-        inventory = self.driver.inventory().dump()
+    def report(self, *, full: bool) -> ComputeReport:
+        """Return load, changes not yet taken, and the inventory when it changed."""
+        inventory = self.driver.inventory()
         load = self.driver.load().model_copy(update={"uptime": uptime.line()})
         with self._lock:
-            said: dict[str, Any] = {
-                "load": load.dump(),
-                "events": list(self._facts),
-            }
-            if full or inventory != self._inventory:
-                said["inventory"] = inventory
-                self._inventory = inventory
-        return said
+            is_news = full or inventory != self._inventory
+            self._inventory = inventory
+            return ComputeReport(
+                measured=load, inventory=inventory if is_news else None, changes=self._changes
+            )
 
-    def reported(self, facts: list[dict[str, Any]]) -> None:
-        """Forget the events that were taken."""
+    def reported(self, part: ComputeReport) -> None:
+        """Forget the changes that were taken."""
         with self._lock:
-            self._facts = [fact for fact in self._facts if fact not in facts]
+            self._changes = tuple(one for one in self._changes if one not in part.changes)
 
     def _changed(self, guest_id: str, power_state: str) -> None:
         """Note that a guest changed by itself; users wait for this, so say it now."""
         with self._lock:
-            self._facts.append({"kind": "guest.power", "id": guest_id, "state": power_state})
-            self._facts = self._facts[-500:]
+            change = GuestChange(id=guest_id, power_state=power_state)
+            self._changes = (*self._changes, change)[-500:]
         self._soon()
 
     # -- what is kept

@@ -10,4 +10,4 @@ class ComputeConfig(AppConfig):
 
     def ready(self) -> None:
         """Declare policies and subscribe to what hosts report."""
-        from compute import events, policies  # noqa: F401
+        from compute import policies, reports  # noqa: F401

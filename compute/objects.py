@@ -144,6 +144,23 @@ class HostLoad(VersionedObject):
     uptime: str = ""
 
 
+class GuestChange(Part):
+    """A guest that changed by itself; ``power_state`` in libvirt's words, as in GuestState."""
+
+    id: str
+    power_state: str
+
+
+class ComputeReport(VersionedObject):
+    """The compute agent's part of a report. ``inventory`` is there when it changed or is asked for."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    measured: HostLoad
+    inventory: HostInventory | None = None
+    changes: tuple[GuestChange, ...] = ()
+
+
 class PowerOffRequest(VersionedObject):
     """Power off: asked for first, after ``timeout`` seconds the plug is pulled."""
 

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from cloudweb.context import RequestContext
-from cloudweb.policy import admin, authenticated, declare
-
-
-def the_cloud_itself(context: RequestContext) -> bool:
-    """Allow the engine alone: what hosts report is no user's to say."""
-    return context.is_system
-
+from cloudweb.policy import admin, authenticated, declare, the_cloud_itself
 
 declare(
     {

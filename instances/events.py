@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -17,6 +16,7 @@ from cloudweb.exceptions import NotFound, PolicyNotAuthorized
 from instances.models import Instance
 from instances.states import POWER_STATES, PowerState, VmState
 from network.manager import PortManager
+from network.objects import PortMilestone
 
 log = structlog.get_logger(__name__)
 
@@ -50,14 +50,11 @@ def keep_foreign_ports_away(*, device_id: str, project_id: str, **_more: Any) ->
         raise PolicyNotAuthorized("network:ports:set_other_device")
 
 
-@on("host.fact")
-def guest_got_further(*, host: str, fact: Mapping[str, Any]) -> None:
+@on("port.milestone")
+def guest_got_further(*, host: str, milestone: PortMilestone) -> None:
     """Note what a guest did for the first time: asked for its address, fetched its metadata."""
-    if fact.get("kind") != "port.milestone":
-        return
-    milestone = fact["milestone"]
     try:
-        port = PortManager(RequestContext.system()).get(milestone["port_id"])
+        port = PortManager(RequestContext.system()).get(milestone.port_id)
     except NotFound:
         return  # it was unplugged meanwhile
     owner = Instance.objects.find_owner(port)
@@ -65,21 +62,22 @@ def guest_got_further(*, host: str, fact: Mapping[str, Any]) -> None:
         return
     with transaction.atomic():
         instance = locked(Instance.objects.alive().filter(id=owner.id)).first()
-        if instance is not None and milestone["kind"] not in instance.milestones:
-            seen = {**instance.milestones, str(milestone["kind"]): float(milestone["at"])}
+        if instance is not None and milestone.kind not in instance.milestones:
+            seen = {**instance.milestones, milestone.kind: milestone.at}
             Instance.objects.filter(id=instance.id).update(milestones=seen)
 
 
 OFF = (PowerState.SHUTDOWN, PowerState.CRASHED)
 
 
-@on("host.fact")
-def guest_changed(*, host: str, fact: Mapping[str, Any]) -> None:
+@on("guest.changed")
+def guest_changed(*, host: str, guest_id: str, power_state: str) -> None:
     """Show that a guest stopped or started by itself; believed only of servers on that host."""
-    if fact.get("kind") != "guest.power":
+    power = POWER_STATES.get(power_state, PowerState.NOSTATE)
+    server_id = as_uuid(guest_id)
+    if server_id is None:
         return
-    power = POWER_STATES.get(str(fact.get("state")), PowerState.NOSTATE)
-    rows = Instance.objects.filter(id=fact["id"], host=host, task_state=None)
+    rows = Instance.objects.filter(id=server_id, host=host, task_state=None)
     if power in OFF:
         changed = rows.filter(vm_state=VmState.ACTIVE).update(
             vm_state=VmState.STOPPED, power_state=power, updated_at=now()
@@ -91,4 +89,4 @@ def guest_changed(*, host: str, fact: Mapping[str, Any]) -> None:
     else:
         changed = rows.update(power_state=power, updated_at=now())
     if changed:
-        log.info("guest changed by itself", instance_id=fact["id"], host=host, state=fact["state"])
+        log.info("guest changed by itself", instance_id=guest_id, host=host, state=power_state)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from cloudweb.agent import Agent, Function
 from cloudweb.driver import TransientDriverError, Unguarded, Work
 from cloudweb.exceptions import CloudwebError
 from cloudweb.rpc import Method
@@ -18,6 +19,7 @@ from network.objects import (
     NetworkConfirmation,
     NetworkInventory,
     NetworkPicture,
+    NetworkReport,
     NetworkWiring,
     PortMilestone,
     PortRef,
@@ -29,10 +31,8 @@ from network.wirings import Wirings
 log = structlog.get_logger(__name__)
 
 
-class NetworkAgent:
+class NetworkAgent(Agent):
     """The networks and ports of one host. Thread-safe; all work on one network is done in turn."""
-
-    exposes: tuple[Method[Any], ...] = (rpc.PLUG, rpc.REFRESH, rpc.UNPLUG)
 
     def __init__(self, driver: NetworkDriver, state_dir: Path) -> None:
         self.driver = driver
@@ -40,7 +40,11 @@ class NetworkAgent:
         self._locks: dict[str, threading.Lock] = {}
         self._locks_lock = threading.Lock()
         self._problems: dict[str, str] = {}
-        self._said: dict[str, Any] | None = None
+        self._said: tuple[object, ...] = ()  # what of the inventory an operator must see
+
+    def methods(self) -> Mapping[Method[Any], Function]:
+        """Return what does each of the network's methods."""
+        return {rpc.PLUG: self.plug, rpc.REFRESH: self.refresh, rpc.UNPLUG: self.unplug}
 
     def init_host(self) -> Sequence[str]:
         """Bring back every network and port from disk, filters before taps; return what went wrong.
@@ -116,35 +120,19 @@ class NetworkAgent:
         """Return one sentence for each network that could not be brought back."""
         return [f"network {name}: {text}" for name, text in sorted(self._problems.items())]
 
-    def report(self, *, full: bool) -> dict[str, Any]:
-        """Repair what broke by itself, then say what guests reached and what an operator must see.
-
-        ``events`` are ``{"kind": "port.milestone", "milestone": PortMilestone}``; ``network_problems``
-        and ``network_strays`` are there when they changed or all is asked for.
-        """
+    def report(self, *, full: bool) -> NetworkReport:
+        """Repair what broke by itself, then say what guests reached and what an operator must see."""
         self.repair()
-        said: dict[str, Any] = {
-            "events": [
-                {"kind": "port.milestone", "milestone": seen.model_dump(mode="json")}
-                for seen in self.milestones()
-            ]
-        }
-        strays = [status.model_dump(mode="json") for status in self.inventory().strays]
-        shown = {"network_problems": list(self.problems()), "network_strays": strays}
-        if full or shown != self._said:
-            self._said = shown
-            said.update(shown)
-        return said
-
-    def reported(self, facts: list[dict[str, Any]]) -> None:
-        """Drop the milestones the control plane has taken."""
-        self.forget_milestones(
-            [
-                PortMilestone.model_validate(fact["milestone"])
-                for fact in facts
-                if fact.get("kind") == "port.milestone"
-            ]
+        inventory = self.inventory()
+        shown = (inventory.driver, inventory.strays, inventory.problems)
+        is_news, self._said = full or shown != self._said, shown
+        return NetworkReport(
+            milestones=tuple(self.milestones()), inventory=inventory if is_news else None
         )
+
+    def reported(self, part: NetworkReport) -> None:
+        """Drop the milestones the control plane has taken."""
+        self.forget_milestones(part.milestones)
 
     def repair(self) -> None:
         """Bring back what was taken from a network behind our back (a flushed firewall, a dead server).

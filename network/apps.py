@@ -10,5 +10,5 @@ class NetworkConfig(AppConfig):
 
     def ready(self) -> None:
         """Declare policies, quotas and sagas; subscribe to news."""
-        from network import holdings, policies, quota  # noqa: F401
+        from network import holdings, policies, quota, reports  # noqa: F401
         from network.operations import refresh_host, unplug_port  # noqa: F401

@@ -157,6 +157,15 @@ class NetworkInventory(VersionedObject):
     problems: tuple[str, ...] = ()
 
 
+class NetworkReport(VersionedObject):
+    """The network agent's part of a report. ``inventory`` is there when it changed or is asked for."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    milestones: tuple[PortMilestone, ...] = ()
+    inventory: NetworkInventory | None = None
+
+
 def tap_name(port_id: str) -> str:
     """Return the interface name of a port: within the kernel's 15 characters, unique enough by 44 bits."""
     return f"tap{port_id.replace('-', '')[:11]}"

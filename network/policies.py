@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from cloudweb.policy import admin, authenticated, declare, project_member, project_reader
+from cloudweb.policy import (
+    admin,
+    authenticated,
+    declare,
+    project_member,
+    project_reader,
+    the_cloud_itself,
+)
 
 _NOUNS = ("networks", "subnets", "ports", "security_groups", "security_group_rules")
 
@@ -25,6 +32,7 @@ declare(
         "network:ports:set_on_other_network": admin,
         "network:any:set_project": admin,
         "network:any:see_operator_attributes": admin,
+        "network:agents:report": the_cloud_itself,
         # What the cloud's own parts do with ports.
         "network:ports:bind": project_member,
         "network:ports:set_status": admin,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,10 +16,12 @@ from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
 from cloudweb.encryption import decrypt
 from cloudweb.killpoints import reach
-from cloudweb.rpc import WELCOME, send_order, send_to_host
+from cloudweb.objects import IncompatibleObject
+from cloudweb.reports import CallAnswer, Notice, Reply, Report, ServiceReport, StepReport
+from cloudweb.rpc import send_order, send_to_host
 from cloudweb.signing import BadSignature, check_age, check_mac
-from cloudweb.topics import host_topic
-from operations import epoch, services
+from cloudweb.topics import HOST_DOMAINS, host_topic
+from operations import epoch, reporting, services
 from operations.engine import advance
 from operations.guard import backoff
 from operations.models import Answer, Debt, HostCredential, Operation, Service, Step
@@ -49,34 +51,39 @@ def receive(envelope: Body) -> None:
     except (BadSignature, KeyError, TypeError, ValueError) as error:
         log.warning("inbox message refused", error=str(error), detail=getattr(error, "detail", ""))
         return
-    handler(host, message)
+    try:
+        handler(host, message)
+    except IncompatibleObject as error:
+        log.warning("inbox message refused", host=host, error=str(error), detail=error.detail)
 
 
 def _reply(host: str, message: Body) -> None:
-    accept_reply(host, message["body"])
+    accept_reply(host, Reply.load(message["body"]).step)
 
 
-def accept_reply(host: str, body: Body) -> bool:
+def accept_reply(host: str, said: StepReport) -> bool:
     """Take a reply (or its echo in a report); tell whether it was accepted."""
-    if body.get("direction") == "debt":
-        return _accept_payment(host, body)
+    if said.direction == "debt":
+        return _accept_payment(host, said)
+    if said.attempt is None:
+        return False
     with transaction.atomic():
         operation = locked(
-            Operation.objects.filter(id=body["op"], state=OperationState.WAITING)
+            Operation.objects.filter(id=said.op, state=OperationState.WAITING)
         ).first()
         if operation is None:
             return False
         step = Step.objects.filter(
             operation=operation,
-            seq=body["seq"],
-            direction=body["direction"],
-            attempt=body["attempt"],
+            seq=said.seq,
+            direction=said.direction,
+            attempt=said.attempt,
             state=StepState.STARTED,
             host=host,
         ).first()
         if step is None:
             return False
-        wait = _record(step, body)
+        wait = _record(step, said)
         others = Step.objects.filter(operation=operation, state=StepState.STARTED)
         if wait is not None or not others.exists():
             due = now() + (wait or timedelta(0))
@@ -90,49 +97,48 @@ def accept_reply(host: str, body: Body) -> bool:
     return True
 
 
-def _record(step: Step, body: Body) -> timedelta | None:
+def _record(step: Step, said: StepReport) -> timedelta | None:
     """Write what the host answered; return how long to wait before the next try, if there is one."""
-    outcome = body["outcome"]
     step.heard_at = step.ended_at = now()
     wait: timedelta | None = None
-    if outcome == "DONE":
-        step.state, step.result, step.progress = StepState.DONE, body.get("result") or {}, 100
-    elif outcome == "STALE":
-        epoch.raise_above(int(body.get("epoch", 0)))
+    if said.outcome == "DONE":
+        step.state, step.result, step.progress = StepState.DONE, said.result, 100
+    elif said.outcome == "STALE":
+        epoch.raise_above(said.epoch)
         step.ended_at = None
         wait = timedelta(0)
     else:
-        error = body.get("error") or {}
         step.state = StepState.FAILED
-        step.failures, step.final = step.failures + 1, outcome != "TRANSIENT"
-        step.error_code = str(error.get("code", "driver_error"))[:64]
-        step.error_public = str(error.get("public", ""))[:MAX_ERROR]
-        step.error_detail = str(error.get("detail", ""))[:MAX_ERROR]
+        step.failures, step.final = step.failures + 1, said.outcome != "TRANSIENT"
+        step.error_code = said.error.get("code", "driver_error")[:64]
+        step.error_public = said.error.get("public", "")[:MAX_ERROR]
+        step.error_detail = said.error.get("detail", "")[:MAX_ERROR]
         wait = None if step.final else backoff(step.failures)
     step.save()
     return wait
 
 
-def _accept_payment(host: str, body: Body) -> bool:
-    debts = Debt.objects.filter(id=body["op"], host=host, paid_at__isnull=True)
-    if body["outcome"] == "DONE":
+def _accept_payment(host: str, said: StepReport) -> bool:
+    debts = Debt.objects.filter(id=said.op, host=host, paid_at__isnull=True)
+    if said.outcome == "DONE":
         paid = debts.update(paid_at=now())
         if paid:
-            events.emit("debt.paid", host=host, debt_id=str(body["op"]))
+            events.emit("debt.paid", host=host, debt_id=said.op)
         return bool(paid)
-    detail = str((body.get("error") or {}).get("detail", ""))[:MAX_ERROR]
+    detail = said.error.get("detail", "")[:MAX_ERROR]
     return bool(debts.update(error_detail=detail, handed_at=None))
 
 
 def _answer(host: str, message: Body) -> None:
     """Hand the answer of a call to whoever waits for it; nobody else may fill the row."""
-    body = message["body"]
-    Answer.objects.filter(id=body["call"], host=host, body__isnull=True).update(body=body)
+    said = CallAnswer.load(message["body"])
+    waiting = Answer.objects.filter(id=said.call, host=host, body__isnull=True)
+    waiting.update(body=said.model_dump(mode="json"))
 
 
 def _report(host: str, message: Body) -> None:
-    """Take a host's report: services, steps, load, events; answer with debts and questions."""
-    body = message["body"]
+    """Take a host's report, hand each domain its part, and answer with debts and questions."""
+    report = Report.load(message["body"])
     if not _is_news(host, message):
         log.warning(
             "report dropped: a later one was heard, or the host's clock went back",
@@ -140,24 +146,19 @@ def _report(host: str, message: Body) -> None:
             seq=message["seq"],
         )
         return
-    if int(body.get("epoch", 0)) > 0:
-        epoch.raise_above(int(body["epoch"]))
-    came_up = _note_services(host, message)
-    domains = {service["domain"] for service in body["services"]}
-    events.emit(
-        "host.reported",
-        host=host,
-        services=body["services"],
-        load=body.get("load"),
-        inventory=body.get("inventory"),
-    )
-    for fact in body.get("events", ()):
-        events.emit("host.fact", host=host, fact=fact)
+    if report.epoch > 0:
+        epoch.raise_above(report.epoch)
+    # A host is believed about its own topics: it names domains, and its name comes from its key.
+    running = {one.domain: one for one in report.services if one.domain in HOST_DOMAINS}
+    came_up = _note_services(host, message, running)
+    parts = {domain: part for domain, part in report.parts.items() if domain in running}
+    reporting.deliver(host, parts)
     for domain in came_up:
         events.emit("host.up", host=host, domain=domain)
-    _note_steps(host, domains, body.get("steps", ()))
-    hand_out_debts(host, domains)
-    _answer_report(host, body)
+    _note_steps(host, running.keys(), report.steps)
+    hand_out_debts(host, running.keys())
+    if report.init:
+        _welcome(host, next(iter(running), None))
 
 
 def _is_news(host: str, message: Body) -> bool:
@@ -173,13 +174,12 @@ def _is_news(host: str, message: Body) -> bool:
     return bool(newer.update(boot_id=boot_id, seq=seq, sent_at=sent_at))
 
 
-def _note_services(host: str, message: Body) -> list[str]:
+def _note_services(host: str, message: Body, running: Mapping[str, ServiceReport]) -> list[str]:
     """Write that the host's services were seen; return the domains that were down until now."""
-    body = message["body"]
-    wanted = [(s["topic"], s["domain"], host) for s in body["services"]]
+    wanted = [(host_topic(domain, host), domain, host) for domain in running]
     came_up = []
-    for topic, row in services.ensure(wanted).items():
-        said = next(s for s in body["services"] if s["topic"] == topic)
+    for row in services.ensure(wanted).values():
+        said = running[row.domain]
         restarted = row.boot_id != message["boot_id"]
         if not row.is_up or restarted:
             came_up.append(row.domain)
@@ -187,42 +187,42 @@ def _note_services(host: str, message: Body) -> list[str]:
         if restarted:
             values |= {
                 "boot_id": message["boot_id"],
-                "version": said["version"],
-                "speaks": said["speaks"],
+                "version": said.version,
+                "speaks": said.speaks,
                 "up_since": now(),
             }
         Service.objects.filter(id=row.id).update(**values)
     return came_up
 
 
-def _note_steps(host: str, domains: set[str], said: list[Body]) -> None:
+def _note_steps(host: str, domains: Collection[str], said: Sequence[StepReport]) -> None:
     """Compare what the host works on with what it was ordered (OPERATIONS 21 and 22).
 
     Only steps that are waited for are looked up: a report repeats what ended in the last five minutes.
     """
-    known = {(s["op"], s["seq"], s["direction"]): s for s in said}
+    known = {(step.op, step.seq, step.direction): step for step in said}
     for step in said:
-        if step["direction"] == "debt" and step["outcome"] != "EXECUTING":
+        if step.direction == "debt" and step.outcome != "EXECUTING":
             accept_reply(host, step)
     moment = now()
     for row in Step.objects.filter(host=host, state=StepState.STARTED):
         if row.scope.partition(":")[0] not in domains:
             continue
         heard = known.get((str(row.operation_id), row.seq, row.direction))
-        if heard is not None and heard["outcome"] != "EXECUTING":
+        if heard is not None and heard.outcome != "EXECUTING":
             accept_reply(host, heard)
         else:
             _look_again_at(row, heard, moment)
 
 
-def _look_again_at(row: Step, running: Body | None, moment: datetime) -> None:
+def _look_again_at(row: Step, running: StepReport | None, moment: datetime) -> None:
     """Put off the next look at a step that runs; look at once at one whose order was lost."""
     limits = intervals()
     if running is not None:
         Step.objects.filter(id=row.id, state=StepState.STARTED).update(
             heard_at=moment,
-            progress=running.get("progress", 0),
-            progress_text=str(running.get("text", ""))[:200],
+            progress=min(100, max(0, running.progress)),
+            progress_text=running.text[:200],
         )
         due = moment + timedelta(seconds=limits.order_retry)
     elif (moment - (row.started_at or moment)).total_seconds() > limits.lost_order:
@@ -234,7 +234,7 @@ def _look_again_at(row: Step, running: Body | None, moment: datetime) -> None:
     Operation.objects.filter(id=row.operation_id, state=OperationState.WAITING).update(next_at=due)
 
 
-def hand_out_debts(host: str, domains: set[str]) -> int:
+def hand_out_debts(host: str, domains: Collection[str]) -> int:
     """Ask the host to pay what it owes; again when it has not after a while. Return how many."""
     moment = now()
     again = moment - timedelta(seconds=intervals().order_retry)
@@ -251,20 +251,13 @@ def hand_out_debts(host: str, domains: set[str]) -> int:
     return asked
 
 
-def _answer_report(host: str, body: Body) -> None:
-    """Tell the host what the control plane wants to know, and that it was heard at start-up."""
-    if not (body.get("init") or body.get("want_answer")):
+def _welcome(host: str, domain: str | None) -> None:
+    """Tell a host that it was heard at its start, and what the control plane wants to know."""
+    if domain is None:
         return
-    for service in body["services"]:
-        notice = {
-            "kind": WELCOME,
-            "boot_id": body.get("boot_id", ""),
-            "send_inventory": True,
-            "now": now().timestamp(),
-        }
-        domain = service["domain"]
-        signed = signer().sign(notice, topic=host_topic(domain, host))
-        send_to_host(host, domain, f"{domain}.notice", signed)
+    notice = {"notice": Notice(send_inventory=True, now=now().timestamp()).dump()}
+    signed = signer().sign(notice, topic=host_topic(domain, host))
+    send_to_host(host, domain, f"{domain}.notice", signed)
 
 
 _HANDLERS: dict[str, Callable[[str, Body], None]] = {

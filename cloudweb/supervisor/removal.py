@@ -13,17 +13,16 @@ from cloudweb.conf import var_dir
 from cloudweb.driver import load_class
 from cloudweb.exceptions import CloudwebError
 from cloudweb.supervisor.output import say
-
-DOMAINS = ("compute", "network")
+from cloudweb.topics import HOST_DOMAINS
 
 
 def remove_hosts(directory: Path) -> int:
     """Remove what each host under ``directory`` holds; return the number of failures, each said."""
     failures = 0
     for home in sorted(directory.iterdir()) if directory.exists() else ():
-        for domain in DOMAINS:
+        for domain, build in reversed(HOST_DOMAINS.items()):
             try:
-                agent = load_class(f"{domain}.hosting.build_agent")(host=home.name, directory=home)
+                agent = load_class(build)(host=home.name, directory=home)
                 agent.driver.delete_everything()
             except CloudwebError as error:
                 failures += 1

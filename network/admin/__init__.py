@@ -1,8 +1,9 @@
 """Networks for operators; every button calls a manager."""
 
+from network.admin.agents import AgentAdmin
 from network.admin.networks import NetworkAdmin
 from network.admin.ports import PortAdmin
 from network.admin.security_groups import SecurityGroupAdmin
 from network.admin.subnets import SubnetAdmin
 
-__all__ = ["NetworkAdmin", "PortAdmin", "SecurityGroupAdmin", "SubnetAdmin"]
+__all__ = ["AgentAdmin", "NetworkAdmin", "PortAdmin", "SecurityGroupAdmin", "SubnetAdmin"]

@@ -1,5 +1,6 @@
 """The managers of network: one for each noun."""
 
+from network.manager.agent import AgentManager
 from network.manager.extension import ExtensionManager
 from network.manager.network import NetworkManager
 from network.manager.port import PortManager
@@ -11,6 +12,7 @@ from network.manager.traffic import TrafficManager
 from network.manager.zone import ZoneManager
 
 __all__ = [
+    "AgentManager",
     "ExtensionManager",
     "NetworkManager",
     "PortManager",

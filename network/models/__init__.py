@@ -1,11 +1,13 @@
 """The tables of network."""
 
+from network.models.agent import Agent
 from network.models.network import Network
 from network.models.port import Port, PortAddress, PortSecurityGroup
 from network.models.security_group import SecurityGroup, SecurityGroupRule
 from network.models.subnet import FreeRange, Subnet
 
 __all__ = [
+    "Agent",
     "FreeRange",
     "Network",
     "Port",

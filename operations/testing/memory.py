@@ -18,6 +18,7 @@ from typing import Any
 from django.db.models import Q
 
 from cloudweb import rpc
+from cloudweb.agent import Agent
 from cloudweb.database.clock import now
 from cloudweb.host import HostRuntime
 from cloudweb.topics import INBOX
@@ -106,7 +107,7 @@ class Cloud:
         self.hosts: dict[str, HostRuntime] = {}
         self.dead: set[str] = set()
 
-    def add_host(self, name: str, agents: Mapping[str, Any]) -> HostRuntime:
+    def add_host(self, name: str, agents: Mapping[str, Agent]) -> HostRuntime:
         """Start a host with these agents and let it report."""
         directory = self.directory / name
         if not (directory / "credentials").exists():
@@ -118,8 +119,8 @@ class Cloud:
             send=lambda message: self.broker.send(INBOX, rpc.DELIVER, message),
             pools=(OnTheSpot(), OnTheSpot()),
         )
-        for domain in sorted(agents, key=lambda domain: domain != "network"):
-            agents[domain].init_host()
+        for agent in host.agents.values():
+            agent.init_host()
         self.hosts[name] = host
         self.dead.discard(name)
         host.report(init=True)

@@ -62,9 +62,9 @@ print(json.dumps({
     "modules": sorted(sys.modules),
     "engines": [connections.settings[name]["ENGINE"] for name in connections.settings],
     "secrets": [path.name for path in Path(settings.VAR).rglob("secrets")],
-    "outcomes": [one["body"]["outcome"] for one in sent if one["kind"] == "reply"],
-    "errors": [one["body"].get("error") for one in sent if one["kind"] == "reply"],
-    "reports": [one["body"]["services"] for one in sent if one["kind"] == "report"],
+    "outcomes": [one["body"]["data"]["step"]["outcome"] for one in sent if one["kind"] == "reply"],
+    "errors": [one["body"]["data"]["step"]["error"] for one in sent if one["kind"] == "reply"],
+    "reports": [one["body"]["data"]["services"] for one in sent if one["kind"] == "report"],
 }))
 """
 

@@ -23,7 +23,10 @@ from cloudweb.rpc import Method
 
 PINNED = Path(__file__).with_name("wire_objects.json")
 HOW = "after a change on purpose raise VERSION, then run python -m tests.contract.test_wire_objects"
-WIRE_MODULES = ("compute.objects", "compute.rpc", "network.objects", "network.rpc", "image.objects")
+WIRE_MODULES = (
+    "cloudweb.reports", "compute.objects", "compute.rpc", "network.objects", "network.rpc",
+    "image.objects",
+)  # fmt: skip
 
 for _name in WIRE_MODULES:
     importlib.import_module(_name)

@@ -16,6 +16,7 @@ from cloudweb.context import RequestContext
 from cloudweb.events import emit
 from instances.models import Instance
 from network.models import Port
+from network.objects import PortMilestone
 from operations.conductor import key_of
 from tests.builders.identity import (
     ApiClient,
@@ -154,8 +155,10 @@ def test_nothing_of_a_server_follows_a_port_that_only_claims_it(home: Lab, clien
     address = port.addresses.get().ip_address
     listed = admin.send("GET", f"/compute/v2.1/servers?all_tenants=1&ip={address}").json()
     assert victim not in {one["id"] for one in listed["servers"] if one["name"] == "mallory"}
-    seen = {"port_id": str(port.id), "kind": "metadata", "at": 1.0}
-    emit("host.fact", host="h1", fact={"kind": "port.milestone", "milestone": seen})
+    seen = PortMilestone(
+        network_id=str(port.network_id), port_id=str(port.id), kind="metadata", at=1.0
+    )
+    emit("port.milestone", host="h1", milestone=seen)
     assert Instance.objects.get(id=victim).milestones.get("metadata") != 1.0
     # its server still finds it by its own rows, and takes it along when it goes
     assert admin.send("DELETE", f"/compute/v2.1/servers/{own.id}").status_code == 204

@@ -13,6 +13,7 @@ from cloudweb.events import emit
 from compute.models import Flavor
 from instances.guest_metadata import GuestMetadata
 from instances.models import Instance
+from network.objects import PortMilestone
 from operations.models import Debt
 from tests.builders.identity import client_with
 from tests.builders.instances import NOTHING, Lab, census, lab
@@ -338,18 +339,12 @@ def test_host_that_reboots_starts_what_ran_and_nothing_it_owes(
 def test_what_a_guest_does_first_is_noted_and_shown(home: Lab, client: Client) -> None:
     server_id = home.create()
     (port,) = Instance.objects.get(id=server_id).port_ids
-    fact = {
-        "kind": "port.milestone",
-        "milestone": {
-            "network_id": str(home.network.id),
-            "port_id": port,
-            "kind": "dhcp",
-            "at": 1_700_000_000.5,
-        },
-    }
-    emit("host.fact", host="h2", fact=fact)  # another host's word
+    seen = PortMilestone(
+        network_id=str(home.network.id), port_id=port, kind="dhcp", at=1_700_000_000.5
+    )
+    emit("port.milestone", host="h2", milestone=seen)  # another host's word
     assert Instance.objects.get(id=server_id).milestones == {}
-    emit("host.fact", host="h1", fact=fact)
+    emit("port.milestone", host="h1", milestone=seen)
     assert Instance.objects.get(id=server_id).milestones == {"dhcp": 1_700_000_000.5}
     client.force_login(home.user, backend="identity.backends.SqlBackend")
     page = client.get(f"/servers/{server_id}/history").content.decode()

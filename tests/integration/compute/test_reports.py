@@ -8,19 +8,17 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from cloudweb import events
 from cloudweb.exceptions import PolicyNotAuthorized
 from compute.bootstrap import DEFAULT_FLAVORS, ensure_default_flavors
 from compute.manager import HostManager
 from compute.models import Flavor, Host
-from compute.objects import GuestState, HostInventory, HostLoad
+from compute.objects import ComputeReport, GuestState, HostInventory, HostLoad
+from network.models import Agent
+from network.objects import NetworkInventory, NetworkReport
+from operations.reporting import deliver
 from tests.builders.compute import make_context, make_flavor, make_host
 
 pytestmark = pytest.mark.django_db
-AGENTS = [
-    {"topic": "network.h1", "domain": "network"},
-    {"topic": "compute.h1", "domain": "compute"},
-]
 
 
 def make_inventory(**overrides: Any) -> HostInventory:
@@ -36,13 +34,15 @@ def make_inventory(**overrides: Any) -> HostInventory:
     return HostInventory(**{**facts, **overrides})
 
 
-def report(services: list[dict[str, str]] | None = None, **parts: Any) -> None:
-    wire = {name: part.dump() if hasattr(part, "dump") else part for name, part in parts.items()}
-    events.emit("host.reported", host="h1", services=services or AGENTS, **wire)
+IDLE = HostLoad(ram_free=1, disk_free=2, guests=3)
+
+
+def report(measured: HostLoad = IDLE, **more: Any) -> None:
+    deliver("h1", {"compute": ComputeReport(measured=measured, **more).dump()})
 
 
 def test_the_first_report_makes_a_host_without_room() -> None:
-    report(load=HostLoad(ram_free=1, disk_free=2, guests=3))
+    report()
     host = Host.objects.get()
     assert (host.name, host.zone, host.enabled) == ("h1", "nova", True)
     assert (host.measured_ram_free, host.measured_disk_free, host.running_guests) == (1, 2, 3)
@@ -52,7 +52,7 @@ def test_the_first_report_makes_a_host_without_room() -> None:
 def test_an_inventory_gives_it_room_and_later_reports_keep_it() -> None:
     guest = GuestState(id="i", name="instance-1", power_state="running")
     report(inventory=make_inventory(guests=(guest,)))
-    report(load=HostLoad(ram_free=1, disk_free=2, guests=1))
+    report(HostLoad(ram_free=1, disk_free=2, guests=1))
     report()
     host = Host.objects.get()
     assert (host.vcpus, host.ram, host.disk) == (4, 4096, 50)
@@ -69,28 +69,29 @@ def test_a_report_never_undoes_what_an_operator_decided() -> None:
 
 
 def test_a_host_without_a_compute_agent_is_none_of_ours() -> None:
-    report([AGENTS[0]])
+    deliver("h1", {"network": NetworkReport().dump()})
     assert not Host.objects.exists()
 
 
-@pytest.mark.parametrize(
-    "broken",
-    [
-        {"object": "HostInventory", "version": "2.0", "data": {}},
-        {"object": "HostInventory", "version": "1.0", "data": {"vcpus": "many"}},
-        {"object": "Other", "version": "1.0", "data": {}},
+def test_a_part_that_cannot_be_read_keeps_the_rest() -> None:
+    inventory = NetworkInventory(driver="FakeNetworkDriver", problems=("network n: it is gone",))
+    rest = {"network": NetworkReport(inventory=inventory).dump()}
+    part = ComputeReport(measured=IDLE, inventory=make_inventory()).dump()
+    for broken in (
+        {**part, "version": "2.0"},
+        {**part, "data": {**part["data"], "measured": {"ram_free": "many"}}},
+        {**part, "object": "HostInventory"},
         {},
-    ],
-)
-def test_a_part_that_cannot_be_read_keeps_the_rest(broken: dict[str, Any]) -> None:
-    report(inventory=broken, load=HostLoad(ram_free=7, disk_free=8, guests=0))
-    assert Host.objects.get().measured_ram_free == 7
+    ):
+        deliver("h1", {"compute": broken, "volume-to-come": part, **rest})
+    assert not Host.objects.exists()
+    assert Agent.objects.get(host="h1").problems == ["network n: it is gone"]
 
 
 def test_a_report_of_a_known_host_is_one_statement() -> None:
     make_host("h1")
     with CaptureQueriesContext(connection) as captured:
-        report(load=HostLoad(ram_free=1, disk_free=2, guests=3))
+        report()
     assert len(captured) == 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,14 @@ class CountingAgent(NetworkAgent):
         super().__init__(FakeNetworkDriver(state_dir=directory, host="h1"), directory)
         self.refreshed: list[str] = []
         self.faults: list[Exception] = []
+        self.meanwhile: list[Callable[[], object]] = []
 
     def refresh(self, picture: Any, work: Any = None) -> Any:
         self.refreshed += [port.id for port in picture.ports]
         if self.faults:
             raise self.faults.pop(0)
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
         return super().refresh(picture, work)
 
 
@@ -108,14 +111,7 @@ def test_a_change_while_it_looks_is_not_lost(world: tuple[Cloud, CountingAgent])
     network = make_network(context)
     make_subnet(network)
     port = plugged_port(agent, network, context)
-    told = agent.refresh
-
-    def refresh(wiring: Any, work: Any = None) -> Any:
-        agent.refresh = told  # type: ignore[method-assign]
-        add_rule(context, 80)
-        return told(wiring, work)
-
-    agent.refresh = refresh  # type: ignore[method-assign]
+    agent.meanwhile.append(lambda: add_rule(context, 80))
     add_rule(context, 22)
     for _ in range(3):
         settle(running)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pytest
 from django.db import transaction
 
+from cloudweb.agent import Agent, Function
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from cloudweb.driver import DriverError, TransientDriverError
@@ -59,14 +60,12 @@ class World:
 world = World()
 
 
-class MakerAgent:
-    exposes = (MAKE, BREAK)
-
+class MakerAgent(Agent):
     def __init__(self, host: str) -> None:
         self.host = host
 
-    def init_host(self) -> None:
-        """Nothing to find again."""
+    def methods(self) -> Mapping[Method[Any], Function]:
+        return {MAKE: self.test_make, BREAK: self.test_break}
 
     def test_make(self, thing: Thing, work: Any) -> Thing:
         work.checkpoint()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,11 +13,12 @@ import time_machine
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from cloudweb.agent import Agent, Function
 from cloudweb.host import HostRuntime
 from cloudweb.objects import VersionedObject
 from cloudweb.rpc import Method
 from cloudweb.signing import MAX_AGE, MAX_SKEW
-from operations import conductor
+from operations import conductor, reporting
 from operations.joining import add_host, withdraw_host
 from operations.models import Debt, HostCredential, Operation, Service, Step
 from operations.orders import signed_debt, signed_for
@@ -38,16 +39,14 @@ BREAK = Method("compute.test_trust_break", Toy, urgent=True)
 NAME = Method("compute.test_trust_name", Toy, Toy, query=True)
 
 
-class Toys:
+class Toys(Agent):
     """An agent whose toys break, and whose reports tell a fact."""
-
-    exposes = (BREAK, NAME)
 
     def __init__(self) -> None:
         self.toys = {"ball"}
 
-    def init_host(self) -> None:
-        """Nothing to find again."""
+    def methods(self) -> Mapping[Method[Any], Function]:
+        return {BREAK: self.test_trust_break, NAME: self.test_trust_name}
 
     def test_trust_break(self, toy: Toy, work: Any) -> None:
         self.toys.discard(toy.id)
@@ -55,8 +54,8 @@ class Toys:
     def test_trust_name(self, toy: Toy) -> Toy:
         return toy
 
-    def report(self, *, full: bool) -> dict[str, Any]:
-        return {"events": [{"kind": "test.fact"}]}
+    def report(self, *, full: bool) -> Toy:
+        return Toy(id="seen")
 
 
 @pytest.fixture
@@ -69,11 +68,13 @@ def lab(tmp_path: Path) -> Iterator[Cloud]:
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """Return what the conductor tells the other apps, as it happens."""
+    """Return of which hosts a part of a report was taken, and the news they are in, as it happens."""
     heard: list[tuple[str, str]] = []
     monkeypatch.setattr(
         conductor.events, "emit", lambda name, **facts: heard.append((name, facts["host"]))
     )
+    take = (Toy, lambda host, toy: heard.append((toy.id, host)))
+    monkeypatch.setitem(reporting._takers, "compute", take)
     return heard
 
 
@@ -116,7 +117,7 @@ def test_a_report_counts_once_also_after_a_restart_of_either_side(
     host = lab.hosts["h1"]
     early, late = says(host, host.report), says(host, host.report)
     conductor.receive(late)
-    assert told == [("host.reported", "h1"), ("host.fact", "h1")]
+    assert told == [("seen", "h1")]
     told.clear()
     before = rows()
     restarted = importlib.reload(conductor)  # as a new process has it: with an empty memory
@@ -124,12 +125,44 @@ def test_a_report_counts_once_also_after_a_restart_of_either_side(
         restarted.receive(replayed)
     assert (told, rows()) == ([], before)
     lab.add_host("h1", {"compute": Toys()})  # another start of the host, with numbers of its own
-    assert ("host.fact", "h1") in told
+    assert ("seen", "h1") in told
     told.clear()
     before = rows()
     for replayed in (early, late):
         restarted.receive(replayed)
     assert (told, rows()) == ([], before)
+
+
+def test_a_host_is_believed_about_its_own_topics_only(
+    lab: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """h1 cannot keep h2 up, nor a domain that hosts do not have, nor send a part for one it does not run."""
+    took: list[str] = []
+    take = (Toy, lambda host, toy: took.append(host))
+    for domain in ("compute", "network"):
+        monkeypatch.setitem(reporting._takers, domain, take)
+    lab.kill_host("h2")
+    host, down = lab.hosts["h1"], Service.objects.get(topic="compute.h2")
+    report = host.report()
+    (own,) = report.services
+    forged = (
+        own,
+        *(own.model_copy(update={"domain": name}) for name in ("compute.h2", "volume", "")),
+    )
+    part = Toy(id="forged").dump()
+    lie = report.model_copy(
+        update={"services": forged, "parts": {"network": part, "compute": part}}
+    )
+    conductor.receive(says(host, lambda: host._say("report", lie)))
+    told = Service.objects.filter(host="h1").values_list("topic", flat=True)
+    assert (list(told), took) == (["compute.h1"], ["h1"])
+    old = {**lie.dump(), "data": {"services": [{"topic": "compute.h2", "domain": "compute"}]}}
+    monkeypatch.setattr(
+        type(lie), "dump", lambda self: old
+    )  # as an agent before this contract spoke
+    conductor.receive(says(host, lambda: host._say("report", lie)))
+    still = Service.objects.get(topic="compute.h2")
+    assert (still.last_seen_at, still.is_up) == (down.last_seen_at, False)
 
 
 @pytest.mark.parametrize("seconds", [MAX_AGE + 5, -MAX_SKEW - 5])
@@ -154,7 +187,7 @@ def test_a_withdrawn_key_is_refused_at_once_and_a_rotated_one_replaced(
     conductor.receive(old)
     assert (told, rows()) == ([], before)
     lab.add_host("h1", {"compute": Toys()})  # it starts with what was written
-    assert ("host.reported", "h1") in told
+    assert ("seen", "h1") in told
     told.clear()
     call_command("withdraw_host", "h2")
     before = rows()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from cloudweb.agent import Agent, Function
 from cloudweb.driver import DriverError, TransientDriverError, Work
 from cloudweb.host import HostRuntime
 from cloudweb.keeping import write_private
 from cloudweb.objects import VersionedObject
+from cloudweb.reports import Notice
 from cloudweb.rpc import Method
 from cloudweb.signing import OrderSigner, canonical, check_mac
 from tests.infrastructure import PATIENCE, wait_until
@@ -57,17 +59,15 @@ class Later(OnTheSpot):
             self.jobs.pop(0)()
 
 
-class Toys:
+class Toys(Agent):
     """An agent whose play does what a test says."""
-
-    exposes = (PLAY, DROP, ASK)
 
     def __init__(self) -> None:
         self.played: list[str] = []
         self.does: Callable[[Work], Any] = lambda work: None
 
-    def init_host(self) -> None:
-        pass
+    def methods(self) -> Mapping[Method[Any], Function]:
+        return {PLAY: self.play, DROP: self.drop, ASK: self.ask}
 
     def play(self, toy: Toy, work: Work) -> Toy:
         self.played.append(toy.name)
@@ -110,7 +110,7 @@ class Stage:
 
     @property
     def replies(self) -> list[dict[str, Any]]:
-        return [one["body"] for one in self.said if one["kind"] == "reply"]
+        return [one["body"]["data"]["step"] for one in self.said if one["kind"] == "reply"]
 
     def order(self, **overrides: Any) -> dict[str, Any]:
         facts: dict[str, Any] = {
@@ -221,7 +221,7 @@ def test_an_order_that_was_cut_off_runs_again_after_a_restart(tmp_path: Path) ->
         first.give()
     assert first.replies == []
     second = Stage(tmp_path)
-    assert second.host.report()["steps"] == []  # it does not run in this process
+    assert second.host.report().steps == ()  # it does not run in this process
     assert outcome(second.give(attempt=2)) == ["DONE"]
     assert second.toys.played == ["ball"]
     assert outcome(Stage(tmp_path).give(attempt=3)) == ["DONE"]
@@ -254,8 +254,8 @@ def test_repeats_of_a_running_and_of_an_ended_order_do_not_lock_each_other_out(
     going.set()
     pool.shutdown()
     assert stage.replies[-1]["op"] == "runs"
-    assert stage.host.report()["steps"]
-    assert {one["outcome"] for one in stage.host.report()["steps"]} == {"DONE"}
+    assert stage.host.report().steps
+    assert {one.outcome for one in stage.host.report().steps} == {"DONE"}
 
 
 def test_a_reply_does_not_hold_up_the_next_order_about_its_scope(stage: Stage) -> None:
@@ -318,19 +318,19 @@ def test_reports_name_what_waits_runs_and_ended(tmp_path: Path) -> None:
 
     def look(work: Work) -> None:
         work.progress(40, "half way " * 100)
-        seen.extend(stage.host.report()["steps"])
+        seen.extend(stage.host.report().steps)
 
     stage.toys.does = look
     pool.run()
     (running,) = seen
-    assert (running["outcome"], running["progress"], len(running["text"])) == ("EXECUTING", 40, 200)
+    assert (running.outcome, running.progress, len(running.text)) == ("EXECUTING", 40, 200)
     assert steps(stage) == {("op1", "DONE")}
     stage.give(op="op2", scope="compute:other")
     assert steps(stage) == {("op1", "DONE"), ("op2", "EXECUTING")}
 
 
 def steps(stage: Stage) -> set[tuple[str, str]]:
-    return {(one["op"], one["outcome"]) for one in stage.host.report()["steps"]}
+    return {(one.op, one.outcome) for one in stage.host.report().steps}
 
 
 def test_old_outcomes_leave_the_report(stage: Stage) -> None:
@@ -340,14 +340,24 @@ def test_old_outcomes_leave_the_report(stage: Stage) -> None:
     record = stage.host.book.get("compute:box")
     assert record is not None
     stage.host.book.write(replace(record, at=record.at - 301))
-    assert stage.host.report()["steps"] == []
+    assert stage.host.report().steps == ()
+
+
+def test_a_domain_that_cannot_report_does_not_silence_the_host(stage: Stage) -> None:
+    def broken(*, full: bool) -> None:
+        raise OSError("disk away")
+
+    stage.toys.report = broken  # type: ignore[method-assign]
+    report = stage.host.report(init=True)
+    assert ([one.domain for one in report.services], report.parts) == (["compute"], {})
+    assert len(stage.said) == 1
 
 
 def test_a_report_says_who_and_in_which_order(stage: Stage) -> None:
-    body = stage.host.report(init=True)
-    assert body["init"] is True
-    (service,) = body["services"]
-    assert (service["topic"], service["speaks"]["compute.play"]) == ("compute.h1", "1.0")
+    report = stage.host.report(init=True)
+    assert report.init is True
+    (service,) = report.services
+    assert (service.domain, service.speaks["compute.play"]) == ("compute", "1.0")
     stage.host.report()
     assert [one["seq"] for one in stage.said] == [1, 2]
     assert {one["boot_id"] for one in stage.said} == {stage.host.boot_id}
@@ -387,7 +397,7 @@ def test_an_order_without_a_host_is_refused(stage: Stage) -> None:
 
 
 def test_a_welcome_counts_for_its_host_alone_and_an_order_is_none(stage: Stage) -> None:
-    welcome = {"kind": "welcome", "now": 0}
+    welcome = {"notice": Notice(now=0).dump()}
     stage.host.notice(SIGNER.sign(welcome, topic="compute.h2"))
     stage.host.notice(stage.order())
     assert not stage.host.wait_for_welcome(0)
@@ -409,6 +419,6 @@ def test_questions_are_answered_and_not_recorded(stage: Stage) -> None:
     for name, said in (("ball", "DONE"), ("lost", "FINAL")):
         stage.give(method="compute.ask", call="c1", name=name)
         answer = stage.said[-1]
-        assert (answer["kind"], answer["body"]["call"]) == ("answer", "c1")
-        assert answer["body"]["outcome"] == said
+        body = answer["body"]["data"]
+        assert (answer["kind"], body["call"], body["outcome"]) == ("answer", "c1", said)
     assert stage.host.book.records() == []

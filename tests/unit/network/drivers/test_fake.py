@@ -9,7 +9,7 @@ import pytest
 from cloudweb.driver import DriverError, TransientDriverError, Unguarded
 from network.agent import NetworkAgent
 from network.drivers.fake import FakeNetworkDriver
-from network.objects import PortMilestone
+from network.objects import NetworkReport, PortMilestone
 from tests.builders.ports import make_network, make_port, port_ref
 
 WORK = Unguarded()
@@ -94,9 +94,10 @@ def test_a_report_carries_milestones_until_it_was_taken(tmp_path: Path) -> None:
     agent = NetworkAgent(driver, tmp_path)
     driver.reach(PortMilestone(network_id="n", port_id="p", kind="metadata", at=2.0))
     first = agent.report(full=True)
-    assert (first["network_problems"], first["network_strays"]) == ([], [])
+    assert first.inventory is not None
+    assert (first.inventory.problems, first.inventory.strays) == ((), ())
     second = agent.report(full=False)
-    assert "network_strays" not in second
-    assert second["events"] == first["events"] != []
-    agent.reported(first["events"])
-    assert agent.report(full=False) == {"events": []}
+    assert second.inventory is None
+    assert second.milestones == first.milestones != ()
+    agent.reported(first)
+    assert agent.report(full=False) == NetworkReport()

@@ -1,0 +1,48 @@
+"""What a domain brings to a host: one class with typed hooks, each of which may be left as it is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from cloudweb.objects import VersionedObject
+from cloudweb.rpc import Method
+
+#: What does a method on the host: it takes the payload and the work (a query the payload alone) and
+#: returns the answer, if the method has one.
+Function = Callable[..., VersionedObject | None]
+ScopeLock = Callable[[str], AbstractContextManager[Any]]
+
+
+class Agent(ABC):
+    """The host side of one domain. No database; every method it exposes is idempotent.
+
+    The runtime calls ``listen``, ``init_host``, then ``report`` every 10 seconds from a thread of its
+    own, and ``start_guests`` once what the host owes has been paid.
+    """
+
+    @abstractmethod
+    def methods(self) -> Mapping[Method[Any], Function]:
+        """Return what does each method that this agent exposes; its host's queue knows nothing else."""
+
+    def listen(self, soon: Callable[[], None]) -> None:  # noqa: B027 - a hook
+        """Keep ``soon``, and call it when something happened that users wait to see."""
+
+    def init_host(self) -> Sequence[str]:
+        """Make the host be as its disk says; return one sentence for each thing that went wrong."""
+        return ()
+
+    def start_guests(self, lock: ScopeLock) -> None:  # noqa: B027 - a hook
+        """Start what ran before the machine went down, each under the lock of its scope."""
+
+    def report(self, *, full: bool) -> VersionedObject | None:
+        """Return this domain's part of the next report; ``full`` asks for what is sent only on change."""
+        return None
+
+    def reported(self, part: Any) -> None:  # noqa: B027 - a hook
+        """Take note that a part was sent: what it told need not be told again."""
+
+    def stop(self) -> None:  # noqa: B027 - a hook
+        """Let go of what is open; guests and networks stay."""

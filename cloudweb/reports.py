@@ -1,0 +1,86 @@
+"""What a host says to the control plane, and what it is answered: versioned like every payload.
+
+The top of a report is what all domains share. Each domain's own (load, inventory, problems, events) is
+a versioned object of that domain under ``parts``, which nobody but its handler reads.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from cloudweb.objects import Part, VersionedObject
+
+Outcome = Literal["EXECUTING", "DONE", "TRANSIENT", "FINAL", "STALE"]
+
+
+class ServiceReport(Part):
+    """An agent that runs on the host: its release, and the version of each method's payload it speaks."""
+
+    domain: str
+    version: str
+    speaks: dict[str, str] = {}
+
+
+class StepReport(Part):
+    """How an order stands (OPERATIONS 15 to 22). ``direction`` is do, undo or debt.
+
+    ``attempt`` is None while the order waits for a thread; ``epoch`` is the host's own, with STALE.
+    """
+
+    op: str
+    seq: int
+    direction: str
+    attempt: int | None = None
+    outcome: Outcome
+    progress: int = 0  # percent
+    text: str = ""
+    result: dict[str, Any] = {}
+    error: dict[str, str] = {}  # code, public, detail
+    epoch: int = 0
+
+
+class Report(VersionedObject):
+    """What a host says every 10 seconds, and at once when something happened.
+
+    ``epoch`` is the highest it has seen; ``steps`` are the orders that wait, run, or ended in the last
+    five minutes; ``parts`` are, by domain, the wire form of what the domain's agent reports.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    init: bool = False
+    services: tuple[ServiceReport, ...] = ()
+    epoch: int = 0
+    steps: tuple[StepReport, ...] = ()
+    parts: dict[str, dict[str, Any]] = {}
+
+
+class Reply(VersionedObject):
+    """How one order ended."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    step: StepReport
+
+
+class CallAnswer(VersionedObject):
+    """The answer to a question: ``result`` is the wire form of the method's answer."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    call: str
+    outcome: Literal["DONE", "FINAL"]
+    result: dict[str, Any] = {}
+    error: dict[str, str] = {}  # code, public, detail
+
+
+class Notice(VersionedObject):
+    """What the control plane answers to a report: heard; ``send_inventory`` asks for all of it.
+
+    ``now`` is the control plane's time (Unix), by which a host knows that its clock is off.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    send_inventory: bool = True
+    now: float

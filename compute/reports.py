@@ -1,0 +1,22 @@
+"""What compute takes from the reports of hosts."""
+
+from __future__ import annotations
+
+from cloudweb.context import RequestContext
+from cloudweb.events import emit
+from compute.manager import HostManager
+from compute.objects import ComputeReport
+from compute.querysets import DOMAIN
+from operations.reporting import takes_report
+
+GUEST_CHANGED = "guest.changed"  # host, guest_id, power_state
+
+
+@takes_report(DOMAIN, ComputeReport)
+def note_report(host: str, report: ComputeReport) -> None:
+    """Record what a host has and what is free, and pass on which guests changed by themselves."""
+    HostManager(RequestContext.system()).report(
+        host, load=report.measured, inventory=report.inventory
+    )
+    for change in report.changes:
+        emit(GUEST_CHANGED, host=host, guest_id=change.id, power_state=change.power_state)

@@ -1,0 +1,90 @@
+"""Network agents: which hosts need a look, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Case, QuerySet, Value, When
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from cloudweb.admin import ManagedAdmin, pill
+from network.models import Agent
+from operations import services
+
+
+class NeedsALook(admin.SimpleListFilter):
+    """Hosts whose agent reports a problem or a stray."""
+
+    title = "needs a look"
+    parameter_name = "look"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer yes and no."""
+        return [("yes", "Yes"), ("no", "No")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Agent]) -> QuerySet[Agent]:
+        """Keep those that do, or those that do not."""
+        fine: dict[str, list[str]] = {"problems": [], "strays": []}
+        if self.value() == "yes":
+            return queryset.exclude(**fine)
+        return queryset.filter(**fine) if self.value() == "no" else queryset
+
+
+@admin.register(Agent)
+class AgentAdmin(ManagedAdmin):
+    """Network agents with what they cannot put right by themselves."""
+
+    list_display = ("host", "state", "health", "networks", "ports", "driver", "reported_at")
+    list_filter = (NeedsALook, "driver")
+    search_fields = ("host",)
+    ordering = ("host",)
+    fields = (
+        "host", "state", "driver", "networks", "ports", "problem_list", "stray_list", "reported_at",
+    )  # fmt: skip
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Agent]:
+        """Tell along who is up."""
+        rows: QuerySet[Agent] = super().get_queryset(request)
+        is_up = When(host__in=services.up_hosts("network"), then=Value(True))
+        return rows.annotate(seems_up=Case(is_up, default=Value(False)))
+
+    @admin.display(description="state")
+    def state(self, agent: Agent) -> SafeString:
+        """Tell whether it reports."""
+        up = bool(getattr(agent, "seems_up", False))
+        return pill("up" if up else "down", good=up)
+
+    @admin.display(description="health")
+    def health(self, agent: Agent) -> SafeString:
+        """Count what needs a look."""
+        found = [
+            f"{len(rows)} {name}{'' if len(rows) == 1 else 's'}"
+            for name, rows in (("problem", agent.problems), ("stray", agent.strays))
+            if rows
+        ]
+        return pill(", ".join(found) or "fine", good=not found)
+
+    @admin.display(description="problems")
+    def problem_list(self, agent: Agent) -> SafeString | str:
+        """Show each in the host's own words."""
+        return _listed([(text,) for text in agent.problems], "{}")
+
+    @admin.display(description="strays")
+    def stray_list(self, agent: Agent) -> SafeString | str:
+        """Show each tap that no record explains: an operator decides what becomes of it."""
+        rows = [
+            (one.get("tap", ""), one.get("id", ""), one.get("network_id", ""))
+            for one in agent.strays
+        ]
+        return _listed(rows, "{}: port {}, network {}")
+
+
+def _listed(rows: Sequence[tuple[str, ...]], form: str) -> SafeString | str:
+    if not rows:
+        return "none"
+    return format_html("<ul>{}</ul>", format_html_join("", f"<li>{form}</li>", rows))
