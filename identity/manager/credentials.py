@@ -89,13 +89,14 @@ class CredentialManager(Manager):
             row.project = project_named(changes["project_id"])
         row.type = changes.get("type", row.type)
         blob: str = changes.get("blob") or decrypt(row.encrypted_blob)
-        row.access_digest = None
+        was_key, row.access_digest = row.access_digest is not None, None
         if row.type == EC2:
             row.access_digest = digest_of(access_of(blob, project_id=row.project_id))
         row.encrypted_blob = encrypt(blob)
         with transaction.atomic():
             write(row, "project", "type", "encrypted_blob", "access_digest", taken=TAKEN)
-            revocations.revoke(key_id=row.pk)
+            if was_key:
+                revocations.revoke(key_id=row.pk)
         return Opened(row, blob if "blob" in changes or shows(self.context, row) else None)
 
     @policy("identity:credentials:delete")
@@ -110,9 +111,10 @@ class CredentialManager(Manager):
             own.remove(row.pk, password=proof.password, passcode=proof.passcode)
             return
         with transaction.atomic():
-            key = row.pk
+            key, was_key = row.pk, row.access_digest is not None
             row.delete()
-            revocations.revoke(key_id=key)
+            if was_key:
+                revocations.revoke(key_id=key)
 
     def _visible(self) -> QuerySet[Credential]:
         rows = Credential.objects.all()

@@ -201,7 +201,7 @@ class TokenManager(Manager):
         """Void a token and what was scoped from it (log-out); raise TokenNotFound as ``validate`` does."""
         token = self._subject(text)
         with transaction.atomic():
-            revocations.revoke(audit_id=token.audit_ids[0])
+            revocations.revoke(audit_id=token.audit_ids[0], until=token.expires_at)
 
     def _subject(self, text: str, *, allow_expired: bool = False) -> Token:
         try:

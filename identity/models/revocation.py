@@ -25,6 +25,7 @@ class Revocation(models.Model):
 
     number = models.BigIntegerField(unique=True)
     key = models.CharField(max_length=512)
+    stamp = models.CharField(max_length=32, blank=True, default="")  # the counter's at that number
     forget_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:

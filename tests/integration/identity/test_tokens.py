@@ -9,7 +9,8 @@ import pytest
 import time_machine
 from django.conf import settings
 from django.core import signing
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cloudweb.context import RequestContext
@@ -29,6 +30,7 @@ from identity.scopes import NOWHERE
 from identity.tokens import Token, context_of, valid
 from tests.builders.identity import (
     grant,
+    make_context,
     make_member,
     make_project,
     make_role,
@@ -218,10 +220,43 @@ def test_equal_number_of_another_history_is_noticed() -> None:
     text = make_token(user).signed()
     revocations.revoke(user_id="someone else")
     valid(text)
-    Revocation.objects.update(key=revocations.key_of(user_id=user.pk))
+    Revocation.objects.update(key=revocations.key_of(user_id=user.pk), stamp="another history")
     RevocationCounter.objects.update(stamp="another history")
     with pytest.raises(Unauthorized):
         valid(text)
+
+
+def test_a_revocation_does_not_read_the_whole_list_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else whoever logs in and out all day would slow everybody down; what is over is forgotten."""
+    user = make_member()
+    for number in range(5):
+        revocations.revoke(audit_id=f"before {number}")
+    whole = revocations.current()
+    token = make_token(user)
+    for number in range(3):
+        revocations.revoke(audit_id=f"after {number}")
+        with CaptureQueriesContext(connection) as queries:
+            now = revocations.current()
+        assert '"number" >' in queries[-1]["sql"], "from where it knows on"
+    assert {key: now.numbers[key] for key in whole.numbers} == whole.numbers
+    assert len(now.numbers) == len(whole.numbers) + 3
+    revocations.revoke(audit_id=token.audit_ids[0])
+    assert token.is_revoked
+    Revocation.objects.filter(key__startswith="audit:before").delete()
+    monkeypatch.setattr(revocations, "READ_WHOLE_EVERY", 1)
+    revocations.revoke(audit_id="last")
+    assert not any("before" in key for key in revocations.current().numbers)
+    assert token.is_revoked
+
+
+def test_a_tokens_revocation_is_kept_as_long_as_the_token() -> None:
+    user = make_member()
+    token = make_token(user)
+    TokenManager(make_context(user)).revoke(token.signed())
+    kept = Revocation.objects.get(key=revocations.key_of(audit_id=token.audit_ids[0])).forget_at
+    assert token.expires_at < kept < token.expires_at + timedelta(hours=1)
 
 
 def test_revocations_are_forgotten_after_every_token_expired() -> None:
