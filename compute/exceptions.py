@@ -78,10 +78,10 @@ class ServiceNotFound(NotFound):
     code = "service_not_found"
 
 
-class UptimeUnknown(BadRequest):
-    """The host is down, or has not told yet how long it is up."""
+class HypervisorDown(BadRequest):
+    """The host is down, so there is nothing to tell of it now."""
 
-    code = "uptime_unknown"
+    code = "hypervisor_down"
 
     def __init__(self, host: str) -> None:
         super().__init__(f"Compute service of {host} is unavailable at this time.")

@@ -61,7 +61,7 @@ class HypervisorViewSet(ServiceViewSet):
 
     @extend_schema(responses={200: dict})
     def uptime(self, request: Request, hypervisor_id: str) -> Response:
-        """Return how long a host is up, to 2.87; 400 for one that is down."""
+        """Return how long a host is up, to 2.87; empty where it does not say, 400 where it is down."""
         self.needs(1, until=87)
         item = self.manager(self.context).uptime(hypervisor_id, numeric=self.numeric)
         return Response({"hypervisor": wire.uptime(item, self.version)})

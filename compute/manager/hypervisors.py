@@ -10,7 +10,7 @@ from cloudweb.api.pagination import MAX_LIMIT, Page, paginate
 from cloudweb.exceptions import BadRequest
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
-from compute.exceptions import HypervisorNotFound, UptimeUnknown
+from compute.exceptions import HypervisorDown, HypervisorNotFound
 from compute.manager.services import ServiceInfo, agents_of
 from compute.models import Host
 from compute.querysets import HostQuerySet
@@ -39,9 +39,9 @@ class Hypervisor:
 
     @property
     def uptime(self) -> str | None:
-        """What a host that is up said of it last; None for one that is down or says nothing."""
+        """What a host that is up said of it last, perhaps nothing; None for one that is down."""
         is_up = self.service is not None and self.service.up
-        return self.host.uptime or None if is_up else None
+        return self.host.uptime if is_up else None
 
 
 class HypervisorManager(Manager):
@@ -81,10 +81,10 @@ class HypervisorManager(Manager):
 
     @policy("compute:hypervisors:show")
     def uptime(self, hypervisor_id: str, *, numeric: bool = False) -> Hypervisor:
-        """Return a host whose uptime is known; raise HypervisorNotFound, UptimeUnknown."""
+        """Return a host that is up; raise HypervisorNotFound, and HypervisorDown in Nova's words."""
         found = self.get(hypervisor_id, numeric=numeric)
         if found.uptime is None:
-            raise UptimeUnknown(found.host.name)
+            raise HypervisorDown(found.host.name)
         return found
 
     @policy("compute:hypervisors:list")

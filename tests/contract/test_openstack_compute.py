@@ -63,12 +63,13 @@ def test_flavor_description_and_access(openstack: Command) -> None:
 @pytest.mark.parametrize("version", [None, *VERSIONS])
 def test_hypervisors(openstack: Command, version: str | None) -> None:
     """List and show by name."""
-    make_host("h1")
+    make_host("h1", uptime=" 17:37:14 up  2:33,  3 users,  load average: 0.33, 0.36, 0.34")
     option = at(version)
     (listed,) = openstack.json(*option, "hypervisor", "list")
     assert (listed["Hypervisor Hostname"], listed["State"]) == ("h1", "up")
     shown = openstack.json(*option, "hypervisor", "show", "h1")
     assert (shown["hypervisor_hostname"], shown["state"]) == ("h1", "up")
+    assert (shown["users"], shown["load_average"]) == ("3", "0.33, 0.36, 0.34")
 
 
 def test_hypervisor_sums(openstack: Command) -> None:

@@ -29,7 +29,7 @@ def full(item: Hypervisor, version: Microversion, *, with_servers: bool = False)
             "host": host.name,
             "disabled_reason": host.disabled_reason or None,
         },
-        "uptime": item.uptime,
+        "uptime": item.uptime or None,
     }
     restore: tuple[Transform, ...] = (
         (Microversion(2, 28), _cpu_info_as_text),
