@@ -113,11 +113,12 @@ class Bridge:
                 with contextlib.suppress(asyncio.CancelledError):
                     await feeding
                 raise
+            broken = inflow.broken  # before we break it off ourselves
             feeding.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await feeding
         exchange.closes = not inflow.ended
-        exchange.unread = exchange.closes and not inflow.broken
+        exchange.unread = exchange.closes and not broken
         await self._send(exchange, answer)
 
     async def _send(self, exchange: Exchange, answer: Answer) -> None:

@@ -132,6 +132,9 @@ def test_a_refused_upload_is_answered_though_its_body_was_not_read(api: httpx.Cl
     answer = api.put(path, content=hostile, headers={"Content-Type": BINARY})
     assert answer.status_code == 415
     assert "qcow2" in answer.json()["error"]["message"]
+    endless = (disks.qcow2() + bytes(MIB) for _ in range(40))
+    answer = api.put(path, content=endless, headers={"Content-Type": BINARY})
+    assert (answer.status_code, "qcow2" in answer.text) == (415, True)
     assert api.get(f"/v2/images/{image_id}").json()["status"] == "queued"
     api.delete(f"/v2/images/{image_id}")
 
