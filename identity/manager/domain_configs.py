@@ -32,8 +32,9 @@ class DomainConfigManager(Manager):
 
         Raises DomainNotFound, DomainConfigNotFound, InvalidDomainConfig for what nobody can set.
         """
+        domain = DomainManager(self.context).get(domain_id)
         _check_known(group, option)
-        found = _shown(DomainManager(self.context).get(domain_id), group, option)
+        found = _shown(domain, group, option)
         if not found:
             raise DomainConfigNotFound(domain_id, group, option)
         return found if group is None or option is None else found[group]
@@ -53,7 +54,7 @@ class DomainConfigManager(Manager):
     @policy("identity:security_compliance:get")
     def compliance(self, domain_id: str, option: str | None = None) -> Given:
         """Return the rules for passwords; they are the same in every domain, asked of the default one."""
-        if domain_id != DEFAULT_DOMAIN_ID:
+        if DomainManager(self.context).get(domain_id).pk != DEFAULT_DOMAIN_ID:
             raise InvalidDomainConfig("Only the default domain tells the rules for passwords.")
         found = compliance()
         options = found["security_compliance"]
@@ -69,9 +70,10 @@ class DomainConfigManager(Manager):
 
         Raises DomainNotFound, InvalidDomainConfig, InvalidInput.
         """
+        domain = DomainManager(self.context).get(domain_id)
         _check(config)
         with transaction.atomic():
-            domain = self._locked(domain_id)
+            locked(Domain.objects.filter(pk=domain.pk)).first()
             removed, _ = _rows(domain).delete()
             _write(domain, config)
             return _shown(domain), removed == 0
@@ -85,6 +87,7 @@ class DomainConfigManager(Manager):
         A group or an option of the URL must be set already, and be all that the body holds. Raises
         DomainNotFound, DomainConfigNotFound, InvalidDomainConfig, InvalidInput.
         """
+        domain = DomainManager(self.context).get(domain_id)
         _check_known(group, option)
         wanted = {group: config} if group is not None and option is not None else config
         _check(wanted)
@@ -93,7 +96,7 @@ class DomainConfigManager(Manager):
         if not alone or (option is not None and set(inner or ()) != {option}):
             raise InvalidDomainConfig("The body holds what its URL names, and nothing else.")
         with transaction.atomic():
-            domain = self._locked(domain_id)
+            locked(Domain.objects.filter(pk=domain.pk)).first()
             if not _rows(domain, group, option).exists():
                 raise DomainConfigNotFound(domain_id, group, option)
             _write(domain, wanted)
@@ -102,15 +105,13 @@ class DomainConfigManager(Manager):
     @policy("identity:domain_configs:delete")
     def delete(self, domain_id: str, group: str | None = None, option: str | None = None) -> None:
         """Forget what is set; raise DomainNotFound, DomainConfigNotFound, InvalidDomainConfig."""
+        domain = DomainManager(self.context).get(domain_id)
         _check_known(group, option)
         with transaction.atomic():
-            removed, _ = _rows(self._locked(domain_id), group, option).delete()
+            locked(Domain.objects.filter(pk=domain.pk)).first()
+            removed, _ = _rows(domain, group, option).delete()
             if not removed:
                 raise DomainConfigNotFound(domain_id, group, option)
-
-    def _locked(self, domain_id: str) -> Domain:
-        domain = DomainManager(self.context).get(domain_id)
-        return locked(Domain.objects.filter(pk=domain.pk)).get()
 
 
 def _rows(
