@@ -98,7 +98,11 @@ def digest_of(access: str) -> str:
 def access_of(blob: str, *, project_id: str | None) -> str:
     """Return the name of the EC2 key in a blob; raise InvalidInput for a blob that holds none."""
     try:
-        access = json.loads(blob)["access"]
+        kept = json.loads(blob)
+        access = kept["access"]
+        json.dumps(
+            kept, ensure_ascii=False
+        ).encode()  # no half characters, which no answer can hold
     except (ValueError, TypeError, KeyError, RecursionError):
         access = None
     if not isinstance(access, str) or not access:
@@ -111,12 +115,13 @@ def access_of(blob: str, *, project_id: str | None) -> str:
 
 def _key_of(row: Credential, *, secret: bool) -> AccessKey:
     kept = json.loads(opened(row).blob or "{}")
+    found, trust_id = kept.get("secret", ""), kept.get("trust_id")
     return AccessKey(
         access=kept["access"],
-        secret=kept.get("secret", "") if secret else None,
+        secret=str(found) if secret else None,
         user_id=row.user_id,
         project_id=str(row.project_id),
-        trust_id=kept.get("trust_id"),
+        trust_id=trust_id if isinstance(trust_id, str) else None,
     )
 
 

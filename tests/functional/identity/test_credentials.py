@@ -64,6 +64,9 @@ def test_operators_see_and_make_those_of_others() -> None:
         {"type": "ec2", "blob": "[]", "project_id": "PROJECT"},
         {"type": "ec2", "blob": "no json", "project_id": "PROJECT"},
         {"type": "ec2", "blob": '{"access": "a"}'},
+        {"type": "ec2", "blob": r'{"access": "\ud800", "secret": "s"}', "project_id": "PROJECT"},
+        {"type": "ec2", "blob": r'{"access": "a", "trust_id": "\ud800"}', "project_id": "PROJECT"},
+        {"type": "ec2", "blob": "[" * 60_000, "project_id": "PROJECT"},
     ],
 )
 def test_bad_bodies_are_a_400(body: dict[str, Any]) -> None:
@@ -131,6 +134,19 @@ def test_a_user_keeps_so_many_secrets(settings: Any) -> None:
     assert [client.send("POST", keys, key).status_code for _ in range(2)] == [201, 403]
     assert client.send("POST", CREDENTIALS, body).status_code == 403
     assert client_of(make_member()).send("POST", CREDENTIALS, body).status_code == 201
+
+
+def test_an_ec2_key_of_odd_parts_is_shown() -> None:
+    """What clients keep in a blob is theirs; an answer holds what it can."""
+    user = make_member()
+    client = client_of(user)
+    odd = {"access": "odd", "secret": 10**40, "trust_id": [10**40]}
+    body = {"type": "ec2", "project_id": user.default_project_id, "blob": json.dumps(odd)}
+    assert client.send("POST", CREDENTIALS, {"credential": body}).status_code == 201
+    keys = f"/identity/v3/users/{user.pk}/credentials/OS-EC2"
+    assert client.send("GET", keys).status_code == 200
+    shown = client.send("GET", f"{keys}/odd").json()["credential"]
+    assert (shown["secret"], shown["trust_id"]) == (str(10**40), None)
 
 
 def test_an_ec2_key_needs_a_role_on_its_project() -> None:
