@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from django.db import connection
+from django.db.models import BigIntegerField, F, Value
+from django.db.models.functions import Least
 
 from operations.models import EpochCounter
+
+STEP, TOP = 1_000_000, 2**63 - 1
 
 
 def draw() -> int:
@@ -21,9 +25,14 @@ def draw() -> int:
 
 
 def raise_above(value: int) -> None:
-    """Make sure the next epoch is above this one (a restored database, OPERATIONS 36)."""
+    """Bring the next epoch above this one (a restored database, OPERATIONS 36), in steps if it is far.
+
+    What a host says must not use up the counter of the cloud: each report moves it by so much at most.
+    """
     EpochCounter.objects.get_or_create(id=1)
-    EpochCounter.objects.filter(id=1, value__lt=value).update(value=value)
+    wanted = min(value, TOP)
+    behind = EpochCounter.objects.filter(id=1, value__lt=wanted)
+    behind.update(value=Least(Value(wanted, output_field=BigIntegerField()), F("value") + STEP))
 
 
 def current() -> int:

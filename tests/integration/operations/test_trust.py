@@ -18,7 +18,7 @@ from cloudweb.host import HostRuntime
 from cloudweb.objects import VersionedObject
 from cloudweb.rpc import Method
 from cloudweb.signing import MAX_AGE, MAX_SKEW
-from operations import conductor, reporting
+from operations import conductor, epoch, reporting
 from operations.joining import add_host, withdraw_host
 from operations.models import Debt, HostCredential, Operation, Service, Step
 from operations.orders import signed_debt, signed_for
@@ -196,3 +196,17 @@ def test_a_withdrawn_key_is_refused_at_once_and_a_rotated_one_replaced(
     assert not withdraw_host("h2")
     with pytest.raises(CommandError):
         call_command("withdraw_host", "h2")
+
+
+def test_a_host_cannot_use_up_the_epochs_of_the_cloud(
+    lab: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = lab.hosts["h1"]
+    before = epoch.current()
+    for said in (2**63 - 1, 2**70):
+        monkeypatch.setattr(host.book, "top_epoch", lambda said=said: said)
+        conductor.receive(says(host, host.report))
+    assert before < epoch.current() <= before + 2 * epoch.STEP
+    for _ in range(2):
+        epoch.raise_above(before + 3 * epoch.STEP)
+    assert epoch.draw() > before + 3 * epoch.STEP  # a restored database catches up all the same
