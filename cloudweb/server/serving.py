@@ -45,11 +45,22 @@ class Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return the listening socket; ``::`` listens for IPv4 too. Raises OSError."""
+    """Return the listening socket; ``::`` listens for IPv4 too. Raises OSError.
+
+    It names its protocol: asyncio sends small answers at once (TCP_NODELAY) where a socket does.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server(
-        (host, port), family=family, backlog=2048, dualstack_ipv6=host == "::"
-    )
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::")
+        sock.bind((host, port))
+        sock.listen(2048)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def serve(application: Application, *, sock: socket.socket, limits: Limits, spool: Path) -> None:

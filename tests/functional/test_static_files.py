@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from cloudweb.static_files import HashedFiles
 
 
 @pytest.fixture
-def source(settings: Any, tmp_path: Path) -> Path:
+def source(settings: Any, tmp_path: Path) -> Iterator[Path]:
     """A directory with one file, the only one there is."""
     (tmp_path / "source").mkdir()
     (tmp_path / "root").mkdir()
@@ -26,8 +27,9 @@ def source(settings: Any, tmp_path: Path) -> Path:
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "cloudweb.static_files.HashedFiles"},
     }
-    finders.get_finder.cache_clear()
-    return tmp_path / "source"
+    finders.get_finder.cache_clear()  # type: ignore[attr-defined]
+    yield tmp_path / "source"
+    finders.get_finder.cache_clear()  # type: ignore[attr-defined]
 
 
 def test_what_changed_is_collected_and_nothing_else(source: Path, settings: Any) -> None:
