@@ -59,6 +59,13 @@ class SecurityGroupRuleNotFound(_Missing):
     noun = "Security group rule"
 
 
+class AgentNotFound(_Missing):
+    """No such agent, or none the caller may see."""
+
+    code = "agent_not_found"
+    noun = "Agent"
+
+
 class ExtensionNotFound(_Missing):
     """No extension with this alias or name is here."""
 

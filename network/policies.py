@@ -8,6 +8,7 @@ from cloudweb.policy import (
     declare,
     project_member,
     project_reader,
+    system_reader,
     the_cloud_itself,
 )
 
@@ -45,6 +46,9 @@ declare(
         "network:quotas:get_other": admin,
         "network:quotas:list": admin,
         "network:quotas:update": admin,
+        "network:agents:list": authenticated,
+        "network:agents:get": system_reader,
+        "network:agents:update": admin,
         "network:availability_zones:list": authenticated,
         "network:extensions:list": authenticated,
     },

@@ -54,6 +54,7 @@ class Sighting:
     up: bool
     forced_down: bool
     last_seen_at: datetime | None
+    up_since: datetime | None
 
 
 def sightings(*domains: str, hosts: Collection[str] | None = None) -> list[Sighting]:
@@ -62,7 +63,16 @@ def sightings(*domains: str, hosts: Collection[str] | None = None) -> list[Sight
     if hosts is not None:
         rows = rows.filter(host__in=hosts)
     judged = Case(When(up(), then=Value(True)), default=Value(False))
-    columns = ("id", "number", "domain", "host", "judged", "forced_down", "last_seen_at")
+    columns = (
+        "id",
+        "number",
+        "domain",
+        "host",
+        "judged",
+        "forced_down",
+        "last_seen_at",
+        "up_since",
+    )
     return [Sighting(*row) for row in rows.annotate(judged=judged).values_list(*columns)]
 
 

@@ -26,7 +26,7 @@ from network.api.serializers.attributes import Attributes
 from network.manager.standard import Listing
 
 _IF_MATCH = re.compile(r'^"?revision_number=(\d{1,9})"?\Z')
-_CONTROLS = ("fields", "limit", "marker", "page_reverse", "sort_key", "sort_dir")
+CONTROLS = ("fields", "limit", "marker", "page_reverse", "sort_key", "sort_dir")
 OPERATOR = "network:any:see_operator_attributes"
 
 
@@ -124,7 +124,7 @@ class ResourceViewSet(ServiceViewSet):
     def _listing(self, query: QueryDict) -> Listing:
         resource, where, through = self.resource, Q(), Q()
         for name, values in query.lists():
-            if name in _CONTROLS:
+            if name in CONTROLS:
                 continue
             if name in resource.operator_filters:
                 check(self.context, OPERATOR)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.urls import path, re_path
 
+from network.api.agents import AgentViewSet
 from network.api.availability_zones import AvailabilityZoneViewSet
 from network.api.extensions import ExtensionViewSet
 from network.api.networks import NetworkViewSet
@@ -20,6 +21,7 @@ LIST: Actions = {"get": "list"}
 SHOW: Actions = {"get": "retrieve"}
 COLLECTION: Actions = {"get": "list", "post": "create"}
 MEMBER: Actions = {"get": "retrieve", "put": "update", "delete": "destroy"}
+CHANGED: Actions = {"get": "retrieve", "put": "update"}
 FIXED: Actions = {"get": "retrieve", "delete": "destroy"}
 TAGS: Actions = {"get": "list", "put": "replace", "post": "add", "delete": "clear"}
 TAG: Actions = {"get": "check", "put": "put_one", "delete": "destroy"}
@@ -46,6 +48,8 @@ urlpatterns = [
     path("/v2.0/quotas/<str:project_id>", QuotaViewSet.as_view(MEMBER)),
     path("/v2.0/quotas/<str:project_id>/default", QuotaViewSet.as_view({"get": "defaults"})),
     path("/v2.0/quotas/<str:project_id>/details", QuotaViewSet.as_view({"get": "details"})),
+    path("/v2.0/agents", AgentViewSet.as_view(LIST)),
+    path("/v2.0/agents/<str:agent_id>", AgentViewSet.as_view(CHANGED)),
     path("/v2.0/extensions", ExtensionViewSet.as_view(LIST)),
     path("/v2.0/extensions/<str:alias>", ExtensionViewSet.as_view(SHOW)),
     path("/v2.0/availability_zones", AvailabilityZoneViewSet.as_view(LIST)),

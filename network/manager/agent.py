@@ -2,19 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import structlog
 
+from cloudweb.api.fields import as_uuid
 from cloudweb.database.clock import now
+from cloudweb.exceptions import InvalidInput
 from cloudweb.manager import Manager
-from cloudweb.policy import policy
+from cloudweb.policy import allows, policy
+from network.exceptions import AgentNotFound
 from network.models import Agent
 from network.objects import NetworkInventory
+from operations import services
+from operations.services import Sighting
+
+DOMAIN = "network"
 
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class AgentInfo:
+    """What an agent said, and what was seen of its service, if any is left."""
+
+    row: Agent
+    seen: Sighting | None
+
+
 class AgentManager(Manager):
-    """Network agents."""
+    """Network agents; who may not see them sees none, as in Neutron."""
+
+    @policy("network:agents:list")
+    def list(self) -> Sequence[AgentInfo]:
+        """Return all that ever reported, by host."""
+        if not allows(self.context, "network:agents:get"):
+            return []
+        seen = {one.host: one for one in services.sightings(DOMAIN)}
+        return [AgentInfo(row, seen.get(row.host)) for row in Agent.objects.all()]
+
+    @policy("network:agents:list")
+    def get(self, agent_id: str) -> AgentInfo:
+        """Return one; raise AgentNotFound."""
+        wanted = as_uuid(agent_id)
+        for agent in self.list():
+            if agent.row.id == wanted:
+                return agent
+        raise AgentNotFound(agent_id)
+
+    @policy("network:agents:update")
+    def update(
+        self, agent_id: str, *, description: str | None = None, admin_state_up: bool = True
+    ) -> AgentInfo:
+        """Describe one. Raises AgentNotFound, and InvalidInput for switching it off."""
+        agent = self.get(agent_id)
+        if not admin_state_up:
+            raise InvalidInput(
+                field="admin_state_up",
+                value=admin_state_up,
+                reason="Networks follow servers: disable the host's compute service.",
+            )
+        if description is not None:
+            Agent.objects.filter(id=agent.row.id).update(description=description)
+        return self.get(agent_id)
 
     @policy("network:agents:report")
     def report(self, host: str, inventory: NetworkInventory) -> None:

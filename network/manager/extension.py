@@ -19,6 +19,7 @@ class Extension(NamedTuple):
 
 
 EXTENSIONS = (
+    Extension("agent", "agent", "What does networks on each host, for operators"),
     Extension("allowed-address-pairs", "Allowed Address Pairs", "More addresses for a port"),
     Extension("availability_zone", "Availability Zone", "The zones that exist"),
     Extension("binding", "Port Binding", "Which host a port is on"),

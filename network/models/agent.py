@@ -24,6 +24,9 @@ class Agent(models.Model):
     strays: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(
         default=list, blank=True
     )
+    description = models.CharField(
+        max_length=255, blank=True, default="", help_text="what operators say of it"
+    )
     created_at = models.DateTimeField()
     reported_at = models.DateTimeField(help_text="when it last said what is on the host")
 

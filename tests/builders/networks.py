@@ -6,8 +6,16 @@ import uuid
 from typing import Any
 
 from cloudweb.context import RequestContext
-from network.manager import NetworkManager, PortManager, SecurityGroupManager, SubnetManager
-from network.models import Network, Port, SecurityGroup, Subnet
+from network.manager import (
+    AgentManager,
+    NetworkManager,
+    PortManager,
+    SecurityGroupManager,
+    SubnetManager,
+)
+from network.models import Agent, Network, Port, SecurityGroup, Subnet
+from network.objects import NetworkInventory
+from tests.builders.compute import make_service
 
 IMPLIED = {
     "reader": frozenset({"reader"}),
@@ -54,3 +62,10 @@ def make_port(network: Network, context: RequestContext | None = None, **overrid
 def make_group(context: RequestContext, **overrides: Any) -> SecurityGroup:
     """Return a security group of the caller's project."""
     return SecurityGroupManager(context).create(**{"name": "web", **overrides})
+
+
+def make_agent(host: str, **seen: Any) -> Agent:
+    """Return a host's network agent that has reported; ``seen`` is about its service."""
+    make_service("network", host, **seen)
+    AgentManager(RequestContext.system()).report(host, NetworkInventory(driver="FakeNetworkDriver"))
+    return Agent.objects.get(host=host)

@@ -15,6 +15,7 @@ from cloudweb import process
 from identity.bootstrap import bootstrap
 from network.bootstrap import ensure_demo_network, ensure_public_network
 from network.models import Network, Port, SecurityGroup
+from tests.builders.networks import make_agent
 
 pytestmark = [pytest.mark.openstack, pytest.mark.django_db(transaction=True)]
 OPENSTACK = Path(sys.executable).with_name("openstack")
@@ -150,6 +151,35 @@ def test_what_operators_do(openstack: Command) -> None:
         "network", "create", "x", "--provider-network-type", "flat",
         "--provider-physical-network", "public", cloud="cloudweb-admin",
     )  # fmt: skip
+
+
+def test_quotas_are_set_and_shown(openstack: Command) -> None:
+    project = openstack.json("project", "show", "demo", cloud="cloudweb-admin")["id"]
+    openstack.run("network", "create", "second")
+    openstack.run(
+        "quota", "set", "--networks", "7", "--ports", "8", project, cloud="cloudweb-admin"
+    )
+    shown = openstack.json("quota", "show", project, cloud="cloudweb-admin")
+    limits = {row["Resource"]: row["Limit"] for row in shown}
+    assert (limits["networks"], limits["ports"]) == (7, 8)
+    low = ("quota", "set", "--networks", "1", project)
+    assert "network 1 (used: 2)" in openstack.refusal(*low, cloud="cloudweb-admin")
+    openstack.run(*low, "--force", cloud="cloudweb-admin")
+    openstack.run("quota", "delete", "--network", project, cloud="cloudweb-admin")
+    shown = openstack.json("quota", "show", project, cloud="cloudweb-admin")
+    assert {row["Resource"]: row["Limit"] for row in shown}["networks"] == 100
+
+
+def test_agents_are_for_operators(openstack: Command) -> None:
+    agent = make_agent("h1")
+    (row,) = openstack.json("network", "agent", "list", cloud="cloudweb-admin")
+    assert (row["ID"], row["Host"], row["Alive"], row["State"]) == (str(agent.id), "h1", True, True)
+    openstack.run(
+        "network", "agent", "set", "--description", "rack 4", row["ID"], cloud="cloudweb-admin"
+    )
+    shown = openstack.json("network", "agent", "show", row["ID"], cloud="cloudweb-admin")
+    assert (shown["binary"], shown["description"]) == ("neutron-linuxbridge-agent", "rack 4")
+    assert openstack.json("network", "agent", "list") == []
 
 
 def test_extensions_and_zones(openstack: Command) -> None:

@@ -21,13 +21,14 @@ from tests.builders.access import (
     OPERATORS,
     PROJECT_MEMBERS,
     PROJECT_READERS,
+    READERS_OF_ALL,
     Line,
     World,
     access_test,
     shared_world,
 )
 from tests.builders.identity import ApiClient
-from tests.builders.networks import make_group, make_network, make_port, make_subnet
+from tests.builders.networks import make_agent, make_group, make_network, make_port, make_subnet
 
 V2 = "/network/v2.0"
 NOUNS = {
@@ -60,6 +61,7 @@ def build(owner: User) -> dict[str, Any]:
     }
     for noun, manager in NOUNS.items():
         manager(context).add_tags(ids[noun], ["red"])
+    ids["agent"] = str(make_agent("h1").id)
     return ids | {"lone": str(lone.id), "spare": str(make_subnet(lone, context).id)}
 
 
@@ -102,6 +104,7 @@ def tagged(noun: str) -> list[Line]:
 
 #: Whoever has a token of a project, whatever his role there.
 IN_A_PROJECT = PROJECT_READERS - {"system_admin"} | {"other", "service"}
+AGENT = V2 + "/agents/{agent}"
 QUOTAS = V2 + "/quotas/{project_id}"
 LINES = [
     Line("GET", V2, EVERY_TOKEN),
@@ -138,6 +141,9 @@ LINES = [
     Line("GET", f"{QUOTAS}/details.json", PROJECT_READERS),
     Line("PUT", QUOTAS, OPERATORS, body={"quota": {"port": 7}}),
     Line("DELETE", QUOTAS, OPERATORS, status=204),
+    Line("GET", V2 + "/agents", EVERY_TOKEN),
+    Line("GET", AGENT, READERS_OF_ALL, others=dict.fromkeys(EVERY_TOKEN - READERS_OF_ALL, 404)),
+    Line("PUT", AGENT, OPERATORS, body={"agent": {"description": "x"}}),
     Line("GET", V2 + "/extensions", EVERY_TOKEN),
     Line("GET", V2 + "/extensions/security-group", EVERY_TOKEN),
     Line("GET", V2 + "/availability_zones", EVERY_TOKEN),

@@ -217,3 +217,22 @@ def test_the_rights_at_the_time_of_the_call_decide_in_the_operation_too(home: La
     home.cloud.settle()
     assert home.show(server_id)["status"] == "ERROR"
     assert not Port.objects.filter(network=shared).exists()
+
+
+def test_a_server_that_names_no_network_gets_its_projects_own(home: Lab) -> None:
+    """What is shared counts for projects without a network alone; among several of a kind: 409."""
+    system = RequestContext.system(project_id=make_project().pk)
+    for number in (1, 2):
+        make_subnet(make_network(system, name=f"shared{number}", shared=True, external=True))
+    unnamed = home.body(networks=None)
+    assert home.client.send("POST", "/compute/v2.1/servers", unnamed).status_code == 202
+    home.cloud.settle()
+    (instance,) = Instance.objects.all()
+    assert [wish["network_id"] for wish in instance.networks] == [str(home.network.id)]
+    make_subnet(make_network(home.context, name="net2"))
+    refused = home.client.send("POST", "/compute/v2.1/servers", unnamed)
+    assert refused.status_code == 409
+    assert "Multiple possible networks" in refused.json()["conflictingRequest"]["message"]
+    stranger = client_with("member")
+    home.image.__class__.objects.filter(id=home.image.id).update(visibility="public")
+    assert stranger.send("POST", "/compute/v2.1/servers", unnamed).status_code == 409
