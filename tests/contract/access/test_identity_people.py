@@ -103,8 +103,8 @@ LINES = [
     privileged("DELETE", "/groups/{system_group_id}"),
     hidden("/users/{user_id}/projects"),
     hidden("/users/{user_id}/groups"),
-    # Whoever's password expired has no token: the old one tells who he is.
-    line("POST", "/users/{user_id}/password", {"owner", "anonymous"}, 204, PASSWORDS, refusal=404),
+    # Whoever's password expired has no token: the old one tells who he is, whoever's token is sent.
+    line("POST", "/users/{user_id}/password", EVERYBODY, 204, PASSWORDS),
     listed("/groups"),
     domain_make("/groups", {"group": {"name": NEW}}),
     domain_read("GET", "/groups/{group_id}"),
@@ -177,7 +177,7 @@ test_access = identity_test(LINES)
         (
             "/users/{plain_user_id}/password",
             {"user": {"original_password": "a", "password": "b"}},
-            404,
+            401,
         ),
     ],
 )
