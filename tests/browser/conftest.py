@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -95,9 +96,9 @@ class Browser:
         ]
 
 
-@pytest.fixture
-def browser(cloud: Cloud) -> Iterator[Browser]:
-    """A fresh browser, not logged in."""
+@contextlib.contextmanager
+def browsing(cloud: Cloud) -> Iterator[Browser]:
+    """Run a fresh browser, not logged in."""
     with tempfile.TemporaryDirectory(prefix="cw-chrome-", ignore_cleanup_errors=True) as profile:
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
@@ -109,3 +110,10 @@ def browser(cloud: Cloud) -> Iterator[Browser]:
             yield Browser(driver, cloud)
         finally:
             driver.quit()
+
+
+@pytest.fixture
+def browser(cloud: Cloud) -> Iterator[Browser]:
+    """A fresh browser on the suite's cloud."""
+    with browsing(cloud) as opened:
+        yield opened

@@ -46,11 +46,11 @@ def test_what_was_accepted_is_followed_to_its_end(home: Lab, user: User) -> None
     member.post(f"/servers/{server_id}/stop")
     for client, page in ((member, "/activity"), (operator, ADMIN)):
         said = row_of(client, page, "Stop server")
-        assert "Under way Accepted, since" in said
+        assert "Under way Accepted, at work for" in said
         assert "vm1" in said
     home.cloud.settle()
     for client, page in ((member, "/activity"), (operator, ADMIN)):
-        assert "Done Accepted, over after" in row_of(client, page, "Stop server")
+        assert "Done Accepted, done in" in row_of(client, page, "Stop server")
     assert home.project.name in row_of(operator, ADMIN, "Stop server")
 
     home.guests["h1"].ram = 1
@@ -58,7 +58,7 @@ def test_what_was_accepted_is_followed_to_its_end(home: Lab, user: User) -> None
     home.cloud.pump()
     home.create(name="too-big")
     said = row_of(member, "/activity", "Create server")
-    assert "Failed Accepted, over after" in said
+    assert "Failed Accepted, failed after" in said
     assert "No host has room for it." in said
     Operation.objects.all().delete()  # as the house-keeping does one day
     assert "Accepted" in row_of(member, "/activity", "Create server")

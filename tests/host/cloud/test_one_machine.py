@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,11 @@ from openstack.connection import Connection
 
 from cloudweb import process
 from cloudweb.conf import host_name
+from tests.browser.conftest import browsing
 from tests.builders.libvirt_bench import qemu_pids_of
 from tests.builders.strangers import NOBODY, open_to
 from tests.host.cloud.conftest import Machine
-from tests.host.cloud.tenants import Server, Tenant
+from tests.host.cloud.tenants import BOOT, Server, Tenant
 from tests.infrastructure import wait_until
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.filterwarnings("ignore")]
@@ -148,6 +150,54 @@ def test_a_guest_is_rebooted_stopped_and_started(rooms: list[Room]) -> None:
     server.wait("ACTIVE")
     assert server.wait_for_boot(4).count(asked) == 2
     wait_until(lambda: rooms[0].says("hostname") == server.name, what="it is reached again")
+
+
+def test_from_log_in_to_a_prompt_by_clicks(machine: Machine, tmp_path: Path) -> None:
+    """Log in, make a key, launch what is offered, let SSH in: the line on the page then works."""
+    assert machine.cloud is not None
+    with browsing(machine.cloud) as browser:
+        browser.log_in()
+        browser.press("a[href='/servers/launch']")
+        browser.fill("[name=name]", "by-clicks")
+        browser.fill("[name=new-name]", "laptop")
+        browser.press("#key-parts button[hx-post]")
+        browser.wait(lambda: "PRIVATE KEY" in browser.text("#private-key"), "the key is shown")
+        key = tmp_path / "laptop.pem"
+        key.write_text(browser.run("return document.querySelector('#private-key').textContent"))
+        key.chmod(0o600)
+        browser.press("[name=let_in][value=ssh]")  # it is chosen; the page can let it in later
+        browser.press("[data-launch]")
+        browser.wait(lambda: "Port 22 is shut" in browser.text("#connect"), "it says what is shut")
+        line = browser.text("#ssh-line")
+        address = line.rpartition("@")[2]
+        page = browser.driver.current_url
+        browser.driver.get(f"{page}/console")
+        wait_until(
+            lambda: "boot complete" in browser.text("#console"),
+            timeout=BOOT,
+            what="the guest boots",
+        )
+        assert banner(address) == b""
+        browser.driver.get(page)
+        browser.press("[data-allow=ssh]")
+        browser.wait(lambda: "Port 22 is shut" not in browser.text("#connect"), "it is let in")
+        wait_until(lambda: banner(address).startswith(b"SSH-2.0-"), timeout=30, what="SSH answers")
+        quiet = ("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null")
+        ssh, *words = shlex.split(line)
+        said = process.run(ssh, *quiet, "-o", "BatchMode=yes", *words, "hostname", cwd=tmp_path)
+        assert said.text.strip() == "by-clicks"
+        browser.press("[data-action=delete]")
+        browser.press("#question [data-yes]")
+        browser.wait(lambda: "by-clicks" not in browser.text("#rows"), "the server is gone")
+
+
+def banner(address: str) -> bytes:
+    """Return what port 22 says first; nothing while it is shut."""
+    try:
+        with socket.create_connection((address, 22), timeout=2) as connection:
+            return connection.recv(64)
+    except OSError:
+        return b""
 
 
 def test_everything_of_ours_is_killed_and_guests_run_on(
