@@ -322,12 +322,12 @@ class PortManager(PortBinding):
             emit(events.DEVICE_NAMED, device_id=device_id, project_id=project)
 
     def _check_device_change(self, port: Port, changes: PortChanges) -> None:
-        """Keep a tenant from taking a port that a host has away from its device by a word."""
+        """Keep a tenant from taking a bound port, or one of the cloud's own, from its device by a word."""
         device, owner = port.device_id, port.device_owner
         said = changes.get("device_id", device), changes.get("device_owner", owner)
         if said == (device, owner):
             return
-        if port.host and not self.context.is_admin:
+        if (port.host or owner.startswith(states.CLOUD_OWNERS)) and not self.context.is_admin:
             raise PortBound(port.id)
         self._check_device(port.project_id, said[0])
 

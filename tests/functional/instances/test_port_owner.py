@@ -108,6 +108,8 @@ def test_what_a_tenant_may_say_of_a_ports_device(home: Lab) -> None:
     network = str(bound.network_id)
     free = mallory.send("POST", PORTS, {"port": {"network_id": network}}).json()["port"]["id"]
     admin = client_with("admin")
+    make_subnet(bound.network, cidr="10.99.0.0/24", gateway_ip=None)
+    dhcp = Port.objects.get(network=bound.network, device_owner="network:dhcp").id
 
     def change(port: Any, by: ApiClient = mallory, **values: str) -> Any:
         return by.send("PUT", f"{PORTS}/{port}", {"port": values}).status_code
@@ -126,6 +128,8 @@ def test_what_a_tenant_may_say_of_a_ports_device(home: Lab) -> None:
         "bound: owner": change(bound.id, device_owner="mine"),
         "bound: as it is": change(bound.id, device_id=str(own.id), name="renamed"),
         "bound: by an admin": change(bound.id, admin, device_owner="compute:elsewhere"),
+        "the cloud's own": change(dhcp, device_owner=""),
+        "the cloud's own, its name": change(dhcp, name="renamed"),
     }
     assert found == {
         "another's server": 403,
@@ -139,6 +143,8 @@ def test_what_a_tenant_may_say_of_a_ports_device(home: Lab) -> None:
         "bound: owner": 409,
         "bound: as it is": 200,
         "bound: by an admin": 200,
+        "the cloud's own": 409,
+        "the cloud's own, its name": 200,
     }
 
 
