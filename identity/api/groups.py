@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import Error
 from cloudweb.api.views import empty
 from identity.api.lists import Hints, hinted, listed
 from identity.api.serializers.groups import GroupCreate, GroupUpdate, extra_of, group_body
@@ -49,7 +50,9 @@ class GroupViewSet(IdentityViewSet):
         return listed(http, "groups", rows, group_body)
 
     @extend_schema(
-        operation_id="identity_groups_create", request=GroupCreate, responses={201: dict}
+        operation_id="identity_groups_create",
+        request=GroupCreate,
+        responses={201: dict, 404: Error},
     )
     def create(self, request: Request) -> Response:
         """Record a group."""

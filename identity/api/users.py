@@ -13,6 +13,7 @@ from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import Error
 from cloudweb.api.auth import HasToken, remote_address
 from cloudweb.api.filters import bounded
 from cloudweb.api.views import empty
@@ -54,7 +55,11 @@ class UserViewSet(IdentityViewSet):
             http, "users", hinted_users(http, UserManager(self.context).list()), user_body
         )
 
-    @extend_schema(operation_id="identity_users_create", request=UserCreate, responses={201: dict})
+    @extend_schema(
+        operation_id="identity_users_create",
+        request=UserCreate,
+        responses={201: dict, 404: Error},
+    )
     def create(self, request: Request) -> Response:
         """Record a user."""
         body = self.wanted("user", UserCreate)
@@ -101,7 +106,9 @@ class UserViewSet(IdentityViewSet):
         return empty(204)
 
     @extend_schema(
-        operation_id="identity_users_password", request=PasswordChange, responses={204: None}
+        operation_id="identity_users_password",
+        request=PasswordChange,
+        responses={204: None, 401: Error},
     )
     def change_password(self, request: Request, user_id: str) -> Response:
         """Change one's own password; who knows it needs no token, so an expired one can be changed.
