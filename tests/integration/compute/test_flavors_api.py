@@ -355,7 +355,8 @@ def test_routes_answer_under_the_tokens_project_and_no_other() -> None:
     project = uuid.uuid4().hex
     client = compute_client("reader", project_id=project)
     assert client.send("GET", f"/{project}/flavors").status_code == 200
-    assert client.send("GET", f"/{project}/flavors/").status_code == 200
+    assert client.send("GET", f"/{project}/flavors/detail/").status_code == 200
+    assert client.send("GET", f"/{project}/flavors/").status_code == 404
     other = client.send("GET", f"/{uuid.uuid4().hex}/flavors")
     assert other.status_code == 400
     assert "doesn't match Context's project_id" in other.json()["badRequest"]["message"]
