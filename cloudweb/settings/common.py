@@ -10,6 +10,7 @@ DEBUG = env.bool("CLOUDWEB_DEBUG", default=False)
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "cloudweb.formats"
 USE_I18N = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LOG_LEVEL = env.str("CLOUDWEB_LOG_LEVEL", default="INFO")

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from cloudweb.addresses import canonical_prefix, parse_block
 from cloudweb.api.pagination import Page
+from cloudweb.audit import note
 from cloudweb.exceptions import InvalidInput
 from cloudweb.policy import policy
 from network import events, quota
@@ -81,6 +82,7 @@ class SecurityGroupRuleManager(StandardManager[SecurityGroupRule]):
         remote_ip_prefix = _remote(ethertype, remote_ip_prefix, remote_group_id)
         self._project(project_id)
         group = self._group(security_group_id)
+        note(target_name=group.name)
         remote = self._group(remote_group_id) if remote_group_id else None
         rule = SecurityGroupRule(
             project_id=group.project_id,
@@ -117,6 +119,7 @@ class SecurityGroupRuleManager(StandardManager[SecurityGroupRule]):
     def delete(self, rule_id: Identifier, *, if_revision: int | None = None) -> None:
         """Take a rule away; the hosts of the group's members learn of it."""
         rule = self._writable(rule_id, "network:security_group_rules:delete")
+        note(target_name=rule.security_group.name)
         with transaction.atomic():
             SecurityGroup.objects.filter(id=rule.security_group_id).touch()
             self._changing(rule, if_revision).delete()

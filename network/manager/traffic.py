@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
@@ -37,22 +37,28 @@ class TrafficManager(Manager):
         }
 
     @policy("network:security_groups:create")
-    def create_group(self, kind: str) -> SecurityGroup:
-        """Make the project's group that lets this traffic in; raise TrafficNotFound, QuotaExceeded."""
+    def create_group(self, kind: str, *, project_id: str | None = None) -> SecurityGroup:
+        """Make the project's group that lets this traffic in; raise TrafficNotFound, QuotaExceeded.
+
+        The caller's own project unless an operator names another.
+        """
         traffic = _known(kind)
         with transaction.atomic():
             group = SecurityGroupManager(self.context).create(
-                name=traffic.group_name, description=f"Lets {traffic.text} in from everywhere"
+                name=traffic.group_name,
+                description=f"Lets {traffic.text} in from everywhere",
+                project_id=project_id,
             )
             rules = [{**rule, "security_group_id": group.id} for rule in traffic.wanted_rules()]
             SecurityGroupRuleManager(self.context).create_many(rules)
         return group
 
     @policy("network:security_groups:list")
-    def find_group(self, kind: str) -> SecurityGroup | None:
+    def find_group(self, kind: str, *, project_id: str | None = None) -> SecurityGroup | None:
         """Return the project's group that was made for this traffic and still lets it in."""
         traffic = _known(kind)
-        rows = SecurityGroup.objects.filter(project_id=self.context.scoped_project_id)
+        project = project_id or self.context.scoped_project_id
+        rows = SecurityGroup.objects.visible_to(self.context).filter(project_id=project)
         named = rows.filter(name=traffic.group_name).order_by("created_at", "id")
         for group in named.prefetch_related("rules"):
             if openness(traffic, group.rules.all()) is Openness.OPEN:
@@ -61,12 +67,15 @@ class TrafficManager(Manager):
 
     @policy("network:traffic:allow")
     def allow(self, kind: str, *, device_id: str) -> None:
-        """Let this traffic in at all ports of a device; what gets in already is left as it is.
+        """Let this traffic in at all ports of a device, by a group of the port's own project.
+
+        What gets in already is left as it is.
 
         Raises TrafficNotFound, QuotaExceeded, and what PortManager.update does.
         """
         traffic = _known(kind)
-        note(target_kind="server", target_id=device_id)
+        device = {"target_kind": "server", "target_id": device_id, "target_name": ""}
+        note(**device)
         check(self.context, "network:ports:update")
         rows = Port.objects.visible_to(self.context).filter(device_id=device_id)
         with transaction.atomic():
@@ -75,13 +84,13 @@ class TrafficManager(Manager):
                 for port in rows.prefetch_related("security_groups__rules")
                 if _of_port(port, traffic) is not Openness.OPEN
             ]
-            if shut:
-                self._join(self.find_group(kind) or self.create_group(kind), shut)
-
-    def _join(self, group: SecurityGroup, ports: Collection[Port]) -> None:
-        for port in ports:
-            groups: list[Any] = [one.id for one in port.security_groups.all()]
-            PortManager(self.context).update(port.id, security_group_ids=[*groups, group.id])
+            for port in shut:
+                project = port.project_id
+                group = self.find_group(kind, project_id=project)
+                group = group or self.create_group(kind, project_id=project)
+                worn: list[Any] = [one.id for one in port.security_groups.all()]
+                PortManager(self.context).update(port.id, security_group_ids=[*worn, group.id])
+        note(**device)  # it is about the device, whatever was made on the way
 
 
 def _known(kind: str) -> Traffic:

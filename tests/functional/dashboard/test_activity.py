@@ -93,6 +93,10 @@ def test_targets_have_names(home: Lab, user: User) -> None:
     home.client.send("DELETE", f"/network/v2.0/networks/{network.json()['network']['id']}")
     assert "lan" in row_of(boss, "/activity", "Delete network")
     home.client.send("POST", f"/image/v2/images/{home.image.id}/actions/deactivate")
+    [group] = home.client.send("GET", "/network/v2.0/security-groups").json()["security_groups"]
+    rule = {"security_group_id": group["id"], "direction": "ingress", "protocol": "tcp"}
+    home.client.send("POST", "/network/v2.0/security-group-rules", {"security_group_rule": rule})
+    assert "default" in row_of(boss, "/activity", "Create security group rule")
     page = text_of(boss.get("/activity"))
     assert str(home.image.id) not in page
     assert network.json()["network"]["id"] not in page
@@ -133,3 +137,9 @@ def test_times_have_a_date_and_a_zone(home: Lab, user: User) -> None:
         assert "<time" not in re.sub(
             r"<time datetime=\"[^\"]+\" data-time", "", browser_of(user).get(path).content.decode()
         ), path
+
+
+def test_operators_read_date_and_zone(home: Lab) -> None:
+    operator = browser_of(make_member("admin", password=PASSWORD))
+    page = text_of(operator.get(f"/admin/image/image/{home.image.id}/change/"))
+    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", page)

@@ -164,6 +164,7 @@ def test_the_line_to_type_and_one_click_to_let_it_in(
     assert "Port 22 is shut" not in text_of(member.get(f"/servers/{server.id}"))
     record = Record.objects.get(action="network:traffic:allow")
     assert (record.target_kind, record.target_id) == ("server", str(server.id))
+    assert record.target_name == ""
     again = SecurityGroup.objects.count()
     member.post(f"/servers/{server.id}/allow/ssh")
     assert SecurityGroup.objects.count() == again
@@ -178,6 +179,17 @@ def test_a_network_of_ones_own_is_said_to_be_out_of_reach(home: Lab, member: Cli
     assert lines(page) == [f"ssh USER@{home.show(str(server.id))['addresses']['net1'][0]['addr']}"]
     gone = make_member("reader", project=home.project, password=PASSWORD)
     assert "data-allow" not in browser_of(gone).get(f"/servers/{server.id}").content.decode()
+
+
+def test_an_operators_click_makes_a_group_of_the_tenants_project(
+    home: Lab, member: Client, public: Network
+) -> None:
+    server = launch(home, member, public)
+    operator = browser_of(make_member("admin", password=PASSWORD))
+    assert operator.post(f"/servers/{server.id}/allow/ssh").status_code == 302
+    group = SecurityGroup.objects.get(name="let-ssh-in")
+    assert group.project_id == home.project.pk
+    assert "Port 22 is shut" not in text_of(member.get(f"/servers/{server.id}"))
 
 
 def test_a_port_without_filters_and_one_with_rules_of_its_own(

@@ -1,0 +1,1 @@
+"""How the operators' pages write what Django writes by language (settings: FORMAT_MODULE_PATH)."""
