@@ -11,12 +11,14 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from cloudweb.api.proxies import is_trusted, one_client
-from cloudweb.server.limits import MAX_HEAD, Limits, Shares
+from cloudweb.server.limits import MAX_HEAD, MAX_HEADERS, Limits, Shares
 
 #: Requests sent ahead of their answers; clients that pipeline send two or three.
 MAX_PIPELINED = 16
 #: What asyncio reads at once: so much may stand before an unfinished head in one piece of data.
 READ = 256 * 1024
+#: Bytes around each byte of a body at most: chunks of one byte have five or six.
+FRAMES = 16
 
 
 def _last_words(status: str, text: str) -> bytes:
@@ -41,8 +43,8 @@ class Connection(HttpToolsProtocol):
         self.lost = False
         self._holder = ""  # who is counted for it; nobody for a trusted proxy
         self._running: RequestResponseCycle | None = None
-        self._in_head = False
-        self._head_size = 0
+        self._in_head = self._in_message = False
+        self._received = self._of_body = 0  # bytes of the message that comes in
         self._head_timer: asyncio.TimerHandle | None = None
         self._end_timer: asyncio.TimerHandle | None = None
 
@@ -85,18 +87,41 @@ class Connection(HttpToolsProtocol):
         if self.cycle is None or self.cycle.response_complete:
             self._expect_head()
         super().data_received(data)
-        if self._in_head and not self.transport.is_closing():
-            self._head_size += len(data)
-            if self._head_size > MAX_HEAD + READ:
-                self._refuse(TOO_LARGE)
+        if self._in_message and not self.transport.is_closing():
+            self._received += len(data)
+            if self._received > MAX_HEAD + READ + FRAMES * self._of_body:
+                self._stop_this()
         self._end_in_time()
+
+    def _stop_this(self) -> None:
+        """End what brings no body: a head, an extension of a chunk or a trailer without end."""
+        if self._running is not None and not self._running.response_complete:
+            self.abort()
+        else:
+            self._refuse(TOO_LARGE)
 
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()
         self.scope["connection"] = self  # type: ignore[typeddict-unknown-key]
-        self._in_head, self._head_size = True, 0
+        self._in_head = self._in_message = True
+        self._received = self._of_body = 0
         self._expect_head()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; one more than allowed shows that there were too many. A trailer is none."""
+        if self._in_head and len(self.headers) <= MAX_HEADERS:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self._of_body += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is here as a whole."""
+        self._in_message = False
+        super().on_message_complete()
 
     def on_headers_complete(self) -> None:
         """A head is complete; the request starts, or waits for its turn."""

@@ -87,3 +87,17 @@ def test_head_has_no_body(cloud: Cloud) -> None:
     whole = exchange(cloud, head("GET /identity/v3", CLOSE)).partition(b"\r\n\r\n")[2]
     assert length == b"content-length: %d" % len(whole)
     assert b"server:" not in top.lower()
+
+
+def test_what_brings_no_body_is_not_read_without_end(cloud: Cloud) -> None:
+    """Endless trailers, and endless words of a chunk, would fill the memory."""
+    chunked = head("POST /identity/v3/auth/tokens", JSON, "Transfer-Encoding: chunked")
+    found = {
+        "trailers": exchange(cloud, chunked + b"2\r\n{}\r\n0\r\n" + b"X: y\r\n" * (MIB // 2)),
+        "trailer": exchange(cloud, chunked + b"2\r\n{}\r\n0\r\nX: " + b"y" * 2 * MIB),
+        "extension": exchange(cloud, chunked + b"2;x=" + b"y" * 2 * MIB),
+    }
+    assert found == dict.fromkeys(found, b"")
+    tiny = b"".join(b"1\r\n%c\r\n" % char for char in b"{" + b" " * 100_000 + b"}")
+    answer = exchange(cloud, chunked + tiny + b"0\r\nHost: evil\r\n\r\n", most=12)
+    assert answer.startswith(b"HTTP/1.1 400")  # it was read whole: no log-in is in it

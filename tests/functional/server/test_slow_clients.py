@@ -204,3 +204,22 @@ def test_a_client_who_goes_away_in_the_middle_of_an_upload_leaves_a_queued_image
     one.leave()
     wait_until(lambda: status() == "queued", what="the upload is given up")
     api.delete(path)
+
+
+def test_a_server_that_ends_gives_up_its_uploads_in_time(cloud: Cloud, api: httpx.Client) -> None:
+    """Its supervisor waits three and a half seconds."""
+    image = new_image(api, "ended")
+    path = f"/image/v2/images/{image}"
+
+    def status() -> str:
+        return str(api.get(path).json()["status"])
+
+    with another_api(cloud) as url:
+        words = head("PUT", f"{path}/file", "Content-Type: application/octet-stream",
+                     f"Content-Length: {8 * MIB}", f"X-Auth-Token: {api.headers['X-Auth-Token']}")  # fmt: skip
+        one = Crowd(url, "127.0.0.1", [words + b"\0" * MIB])
+        one.arrive()
+        wait_until(lambda: status() == "saving", what="the upload begins")
+    wait_until(lambda: status() == "queued", what="the upload is given up")
+    one.leave()
+    api.delete(path)
