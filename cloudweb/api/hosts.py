@@ -11,13 +11,13 @@ import re
 import socket
 from collections.abc import Callable
 from functools import cache
-from ipaddress import ip_address
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from cloudweb.addresses import parse_address
 from cloudweb.api.errors import error_response
 from cloudweb.api.mounts import service_of
 from cloudweb.api.proxies import plain_address
@@ -66,7 +66,7 @@ def is_ours(request: HttpRequest) -> bool:
 
 def _is_loopback(name: str) -> bool:
     try:
-        return ip_address(name).is_loopback
+        return parse_address(name).is_loopback
     except ValueError:
         return False
 
