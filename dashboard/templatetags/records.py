@@ -18,15 +18,19 @@ if TYPE_CHECKING:
     from audit.models import Record
 
 register = template.Library()
+#: Kinds of targets whose id is a project's.
+ABOUT_PROJECTS = ("project", "quota")
 
 
 @register.simple_tag(takes_context=True)
 def told(context: Any, records: Sequence[Record]) -> Sequence[tuple[Done, str, str]]:
     """Return each record with its project's name and where its request's operations are."""
     caller = operator_context(context["request"])
-    ids = {record.project_id for record in records} - {""}
-    projects = ProjectManager(caller).list().filter(id__in=ids)
+    about = {record.target_id for record in records if record.target_kind in ABOUT_PROJECTS}
+    ids = {record.project_id for record in records} | about
+    projects = ProjectManager(caller).list().filter(id__in=ids - {""})
     names = {project.pk: project.name for project in projects}
+    targets = {(kind, key): name for kind in ABOUT_PROJECTS for key, name in names.items()}
     operations = reverse("admin:operations_operation_changelist")
     return [
         (
@@ -34,5 +38,5 @@ def told(context: Any, records: Sequence[Record]) -> Sequence[tuple[Done, str, s
             names.get(done.record.project_id, done.record.project_id),
             f"{operations}?{urlencode({'q': done.record.request_id})}",
         )
-        for done in done_of(records, names=names_of(caller, records))
+        for done in done_of(records, names={**names_of(caller, records), **targets})
     ]
