@@ -53,6 +53,7 @@ def test_passcodes_cannot_be_guessed(cloud: Cloud) -> None:
     assert refused.status_code == 429
     assert int(refused.headers["Retry-After"]) > 0
     assert log_in(cloud, "totp", {**right, "name": "another"}).status_code == 400
+    assert operator.delete(f"{v3}/users/{user_id}", timeout=120).status_code == 204
 
 
 def test_a_pattern_of_an_access_rule_holds_nobody_up(cloud: Cloud) -> None:
@@ -64,9 +65,11 @@ def test_a_pattern_of_an_access_rule_holds_nobody_up(cloud: Cloud) -> None:
         {"service": "identity", "method": "GET", "path": pattern}
         for pattern in ("/" + "**a*" * 60 + "b", "/" + "*a" * 120 + "b", "/v3/auth/catalog")
     ]
-    made = requests.post(
-        f"{cloud.url}/identity/v3/users/{user_id}/application_credentials",
-        headers={"X-Auth-Token": token},
+    own = requests.Session()
+    own.headers["X-Auth-Token"] = token
+    mine = f"{cloud.url}/identity/v3/users/{user_id}"
+    made = own.post(
+        f"{mine}/application_credentials",
         json={"application_credential": {"name": "hostile", "access_rules": rules}},
         timeout=120,
     ).json()["application_credential"]
@@ -79,3 +82,7 @@ def test_a_pattern_of_an_access_rule_holds_nobody_up(cloud: Cloud) -> None:
     assert requests.get(path, headers=hostile, timeout=20).status_code == 403
     catalog = f"{cloud.url}/identity/v3/auth/catalog"
     assert requests.get(catalog, headers=hostile, timeout=20).status_code == 200
+    # The cloud is shared: nothing of this stays with its user.
+    own.delete(f"{mine}/application_credentials/{made['id']}", timeout=120)
+    for rule in made["access_rules"]:
+        own.delete(f"{mine}/access_rules/{rule['id']}", timeout=120)
