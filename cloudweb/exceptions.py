@@ -188,3 +188,11 @@ class ServiceUnavailable(CloudwebError):
         self, message: str | None = None, *, detail: str = "", retry_after: int | None = 5
     ) -> None:
         super().__init__(message, detail=detail, retry_after=retry_after)
+
+
+class NotYet(CloudwebError):
+    """What this needs is away for now. A step that raises it is tried again, uncounted, until its
+    operation's deadline; meanwhile the message is shown as what is waited for."""
+
+    code = "not_yet"
+    default_message = "What this needs is away for now."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloudweb.exceptions import BadRequest, CloudwebError, Conflict, NotFound
+from cloudweb.exceptions import BadRequest, CloudwebError, Conflict, NotFound, NotYet
 
 
 class FlavorNotFound(NotFound):
@@ -101,3 +101,7 @@ class NoValidHost(CloudwebError):
 
     code = "no_valid_host"
     default_message = "No valid host was found."
+
+
+class SuitableHostsDown(NoValidHost, NotYet):
+    """Hosts would fit a server, but all of them are down: one may come back (OPERATIONS 44)."""

@@ -26,7 +26,7 @@ from operations.guard import Lost, guarded
 from operations.models import Operation, Step
 from operations.moves import move
 from operations.plan import Plan
-from operations.saga import Failure, Saga
+from operations.saga import Failure, HostDown, Saga
 from operations.states import Direction, OperationState, StepState
 
 log = structlog.get_logger(__name__)
@@ -107,10 +107,8 @@ def _one_move(saga: type[Saga], operation: Operation, plan: Plan) -> bool:
             plan.is_stale = True
             return turn_back(operation, None)
         if operation.deadline_at <= now():
-            code = operation.error_code or "timeout"
-            public = operation.error_public or "It took too long and was given up."
             plan.is_stale = True
-            return turn_back(operation, Failure(code, public))
+            return turn_back(operation, _out_of_time(operation))
     if forward:
         if operation.cursor >= len(saga.steps):
             return end(saga, operation, plan, OperationState.DONE)
@@ -126,6 +124,15 @@ def _one_move(saga: type[Saga], operation: Operation, plan: Plan) -> bool:
     if isinstance(outcome, Failure):
         return get_stuck(saga, operation, plan, outcome)
     return outcome
+
+
+def _out_of_time(operation: Operation) -> Failure:
+    """Return why the deadline passed: what failed, or what was waited for."""
+    waited = Step.objects.filter(operation=operation, state=StepState.PENDING, error_code__gt="")
+    reason = operation if operation.error_code else waited.first()
+    if reason is None:
+        return Failure("timeout", "It took too long and was given up.")
+    return Failure(reason.error_code, reason.error_public, reason.error_detail)
 
 
 def _judge(saga: type[Saga], operation: Operation, outcome: bool | Failure) -> bool:
@@ -147,15 +154,17 @@ def _retry_floor(saga: type[Saga], operation: Operation, failure: Failure) -> in
     if saga.retry_from is None or not failure.host:
         return None
     floor = saga.index_of(saga.retry_from)
-    if operation.cursor <= floor or len(operation.excluded_hosts) + 1 >= saga.max_hosts:
+    if operation.cursor <= floor:
         return None
-    return floor
+    is_last = len(operation.excluded_hosts) + 1 >= saga.max_hosts
+    return None if is_last and failure.code != HostDown.code else floor
 
 
 def turn_back(operation: Operation, failure: Failure | None, *, floor: int | None = None) -> bool:
     """Start undoing (OPERATIONS 25 and 31); with ``floor`` only down to that step."""
     excluded = list(operation.excluded_hosts)
-    if failure is not None and floor is not None and failure.host not in excluded:
+    at_fault = failure is not None and floor is not None and failure.code != HostDown.code
+    if failure is not None and at_fault and failure.host not in excluded:
         excluded.append(failure.host)
     with transaction.atomic():
         Step.objects.filter(operation=operation, state=StepState.STARTED).update(

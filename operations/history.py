@@ -140,8 +140,8 @@ def page_of(
 
 def entry_of(row: Operation) -> Entry:
     """Return an operation as a value."""
-    started = [step for step in row.steps.all() if step.state != StepState.PENDING]
-    steps = sorted(map(_step, started), key=lambda step: step.started_at or row.created_at)
+    shown = [s for s in row.steps.all() if s.state != StepState.PENDING or s.error_code]
+    steps = sorted(map(_step, shown), key=lambda step: step.started_at or row.created_at)
     ends = [step.ended_at for step in steps if step.ended_at]
     return Entry(
         id=str(row.id),

@@ -16,8 +16,15 @@ from operations.guard import Lost, backoff, lease, write
 from operations.models import Debt, Operation, Step
 from operations.orders import signed
 from operations.plan import Plan
-from operations.records import advance_cursor, failure, new_row, record_failure, record_local
-from operations.saga import Failure, Job, StepResult, TookTooLong, TransientHost
+from operations.records import (
+    AWAITED,
+    advance_cursor,
+    failure,
+    new_row,
+    record_failure,
+    record_local,
+)
+from operations.saga import Failure, HostDown, Job, StepResult, TookTooLong, TransientHost
 from operations.services import is_up
 from operations.states import Direction, OperationState, StepState
 
@@ -158,22 +165,30 @@ def _record_orders(
         if row.state == StepState.DONE:
             continue
         row.scope, row.host = order.scope, order.host
-        timeout = row.state == StepState.STARTED and row.deadline_at and row.deadline_at <= moment
-        if timeout or not is_up(order.host, order.contract.domain):
+        is_late = row.state == StepState.STARTED and (row.deadline_at or moment) <= moment
+        if not is_up(order.host, order.contract.domain):
             if undoing or step.owes:
                 _owe(operation, row, order)
                 continue
-            _fail_for_host(row, timeout=bool(timeout))
-            if row.failures >= step.max_failures:
+            if not plan.has_other_hosts():
+                _await_host(row)
+                open_until.append(moment + timedelta(seconds=intervals().report))
                 continue
-            open_until.append(moment + backoff(row.failures))
+            _fail_for_host(row, HostDown())
+            if row.failures < step.max_failures:
+                open_until.append(moment + backoff(row.failures))
             continue
-        if row.state != StepState.STARTED:
+        if is_late and not (undoing or step.owes):  # those are tried until they are done (48)
+            _fail_for_host(row, TransientHost("The host did not answer in time."))
+            if row.failures < step.max_failures:
+                open_until.append(moment + backoff(row.failures))
+            continue
+        if row.state != StepState.STARTED or is_late:
             limit = step.deadline or order.contract.deadline
             row.deadline_at = moment + timedelta(seconds=limit)
             row.started_at = row.started_at or moment
         row.state, row.attempt, row.epoch = StepState.STARTED, row.attempt + 1, operation.epoch
-        row.error_code = row.error_public = row.error_detail = ""
+        row.error_code = row.error_public = row.error_detail = row.progress_text = ""
         row.ended_at, row.final = None, False
         row.save()
         casts.append((row, order))
@@ -213,8 +228,17 @@ def _owe(operation: Operation, row: Step, order: Order) -> None:
     row.save()
 
 
-def _fail_for_host(row: Step, *, timeout: bool) -> None:
-    error = TransientHost("The host did not answer in time." if timeout else None)
+def _await_host(row: Step) -> None:
+    """Wait for the host without counting a failure (OPERATIONS 44); what was started stays so."""
+    error = HostDown()
+    row.progress_text = AWAITED
+    row.error_code, row.error_public = error.code, error.message
+    if row.state != StepState.STARTED:
+        row.state = StepState.PENDING
+    row.save()
+
+
+def _fail_for_host(row: Step, error: TransientHost) -> None:
     row.state, row.failures = StepState.FAILED, row.failures + 1
     row.error_code, row.error_public = error.code, error.message
     row.started_at, row.ended_at = row.started_at or now(), now()

@@ -38,6 +38,13 @@ class Plan:
         """The declaration of the step the cursor is at."""
         return self.saga.steps[self.operation.cursor]
 
+    def has_other_hosts(self) -> bool:
+        """Tell whether the saga may go back and choose another host instead of waiting for this one."""
+        saga, operation = self.saga, self.operation
+        if saga.retry_from is None or operation.direction != Direction.DO or operation.past_pivot:
+            return False
+        return operation.cursor > saga.index_of(saga.retry_from)
+
     def rows(self, direction: str) -> list[Step]:
         """Return the rows of the cursor's step in this direction."""
         return self._rows[self.operation.cursor, direction]

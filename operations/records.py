@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from django.db import DatabaseError, transaction
 
+from cloudweb.conf import intervals
 from cloudweb.database.clock import now
-from cloudweb.exceptions import CloudwebError, ServiceUnavailable
+from cloudweb.exceptions import CloudwebError, NotYet, ServiceUnavailable
 from operations.guard import backoff, lease, write
 from operations.models import Operation, Step
 from operations.plan import Plan
@@ -17,6 +18,7 @@ from operations.saga import Failure, StepResult, TransientHost
 from operations.states import Direction, OperationState, StepState
 
 log = structlog.get_logger(__name__)
+AWAITED = "It waits for that to change."
 
 
 def failure(row: Step) -> Failure:
@@ -50,8 +52,27 @@ def record_local(row: Step, result: StepResult, *, attempt: int, began: datetime
     """Write what a local step did."""
     row.state, row.result, row.attempt = StepState.DONE, result or None, attempt
     row.started_at, row.ended_at, row.progress = row.started_at or began, now(), 100
-    row.error_code = row.error_public = row.error_detail = ""
+    row.error_code = row.error_public = row.error_detail = row.progress_text = ""
     row.save()
+
+
+def _wait_for(operation: Operation, plan: Plan, row: Step, error: NotYet) -> bool:
+    """Look again after a report: no attempt was made, so none failed (OPERATIONS 44)."""
+    kept = Step.objects.filter(operation=operation, seq=row.seq, direction=row.direction).first()
+    row = kept or new_row(operation, plan, 0, undoing=row.direction == Direction.UNDO)
+    row.state, row.progress_text = StepState.PENDING, AWAITED
+    row.error_code, row.error_public = error.code, error.message
+    row.error_detail = error.detail[:4000]
+    with transaction.atomic():
+        row.save()
+        write(
+            operation,
+            state=OperationState.WAITING,
+            owner="",
+            lease_until=None,
+            next_at=now() + timedelta(seconds=intervals().report),
+        )
+    return False
 
 
 def record_failure(
@@ -61,6 +82,8 @@ def record_failure(
 
     ``counted``: the attempt is on record already.
     """
+    if isinstance(error, NotYet):
+        return _wait_for(operation, plan, row, error)
     transient = not isinstance(error, CloudwebError) or isinstance(
         error, TransientHost | ServiceUnavailable
     )

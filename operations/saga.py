@@ -63,6 +63,13 @@ class TransientHost(CloudwebError):
     default_message = "The host did not answer."
 
 
+class HostDown(TransientHost):
+    """The host of a step is down: no fault of what it was asked, and it may come back."""
+
+    code = "host_down"
+    default_message = "The host is down."
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of a saga.

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Case, Count, IntegerField, Max, Q, Value, When
 from django.db.models.expressions import Combinable
 
-from compute.exceptions import NoValidHost
+from compute.exceptions import NoValidHost, SuitableHostsDown
 from compute.models import Host
 from compute.querysets import DISK_LEFT, RAM_LEFT, VCPUS_LEFT
 from compute.scheduler.filters import Filter, conditions, together
@@ -57,10 +57,17 @@ def explain(request: PlacementRequest) -> NoValidHost:
     else:
         why = "Other servers took the last places at the same moment."
         remedy = "Try again."
-    return NoValidHost(
+    kind = SuitableHostsDown if _fits_but_for("up", found) else NoValidHost
+    return kind(
         f"{BEGINNING} {why} {remedy}",
         detail=f"{why} {_by_host(request, found, nearest, total=total)}",
     )
+
+
+def _fits_but_for(name: str, found: Sequence[tuple[Filter, Q]]) -> bool:
+    """Tell whether a host would fit if this one filter let it pass."""
+    others = together([other for other in found if other[0].name != name])
+    return Host.objects.with_room().filter(others).exists()
 
 
 def _facts(found: Sequence[tuple[Filter, Q]]) -> dict[str, Any]:

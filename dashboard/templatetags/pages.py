@@ -192,6 +192,8 @@ def step_mark(step: Any) -> dict[str, str]:
     """Return tone, icon and word of a step's state."""
     if step.state == "DONE" and step.direction == "undo":
         return {"tone": "neutral", "icon": "arrow-back-up", "text": "taken back"}
+    if step.state == "PENDING" and step.error:
+        return {"tone": "warning", "icon": "clock", "text": "waiting"}
     if step.state == "STARTED" and step.error:
         return {"tone": "warning", "icon": "refresh", "text": "trying again"}
     return {

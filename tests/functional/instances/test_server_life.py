@@ -15,6 +15,7 @@ from instances.guest_metadata import GuestMetadata
 from instances.models import Instance
 from network.objects import PortMilestone
 from operations.models import Debt
+from operations.records import AWAITED
 from tests.builders.identity import client_with
 from tests.builders.instances import NOTHING, Lab, census, lab
 
@@ -143,6 +144,23 @@ def test_failing_host_hands_over_to_another(tmp_path: Path) -> None:
         assert census(home) == {**NOTHING, "servers": 1}
         second = home.create(name="vm2")
         assert home.show(second)["status"] == "ACTIVE"
+
+
+def test_a_build_waits_while_all_hosts_that_would_do_are_down(home: Lab, client: Client) -> None:
+    home.cloud.kill_host("h1")
+    server_id = home.create(settle=False)
+    for _ in range(6):
+        home.cloud.pump()
+        home.cloud.make_due()
+        home.cloud.sweep()
+    server = home.show(server_id)
+    assert (server["status"], server["OS-EXT-STS:task_state"]) == ("BUILD", "scheduling")
+    client.force_login(home.user, backend="identity.backends.SqlBackend")
+    page = client.get(f"/servers/{server_id}/history").content.decode()
+    assert AWAITED in page
+    home.add_host("h1")
+    home.cloud.settle()
+    assert home.show(server_id)["status"] == "ACTIVE"
 
 
 def test_dead_host_owes_the_delete(home: Lab) -> None:
