@@ -25,7 +25,7 @@ from operations import epoch, reporting, services
 from operations.engine import advance
 from operations.guard import backoff
 from operations.models import Answer, Debt, HostCredential, Operation, Service, Step
-from operations.orders import signed_debt, signer
+from operations.orders import mark_verifier, signed_debt, signer
 from operations.states import OperationState, StepState
 
 log = structlog.get_logger(__name__)
@@ -44,6 +44,9 @@ def key_of(host: str) -> bytes:
 def receive(envelope: Body) -> None:
     """Check who sent an envelope and act on it; what is not believed is dropped and logged."""
     try:
+        if "mark" in envelope:
+            _mark(envelope)
+            return
         host = str(envelope["host"])
         message = check_mac(key_of(host), envelope)
         check_age(message, "envelope", at=now().timestamp())
@@ -55,6 +58,13 @@ def receive(envelope: Body) -> None:
         handler(host, message)
     except IncompatibleObject as error:
         log.warning("inbox message refused", host=host, error=str(error), detail=error.detail)
+
+
+def _mark(envelope: Body) -> None:
+    """Note that the inbox is read as far as one of our own marks."""
+    mark = mark_verifier().verify(envelope)
+    put_at = datetime.fromtimestamp(float(mark["put_at"]), UTC)
+    services.note_inbox_read(str(mark["mark"]), put_at)
 
 
 def _reply(host: str, message: Body) -> None:

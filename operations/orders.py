@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from cloudweb.database.clock import now
 from cloudweb.rpc import Order
-from cloudweb.signing import OrderSigner
-from cloudweb.topics import host_topic
+from cloudweb.signing import OrderSigner, OrderVerifier
+from cloudweb.topics import INBOX, host_topic
 from operations.models import Debt, Operation, Step
 
 
@@ -21,6 +22,17 @@ def signed_for(host: str, message: dict[str, Any]) -> dict[str, Any]:
     """Return a message about a method as only this host takes it."""
     topic = host_topic(message["method"].partition(".")[0], host)
     return signer().sign(message, topic=topic)
+
+
+def signed_mark(topic: str) -> dict[str, Any]:
+    """Return a mark that a control worker puts between what hosts say, to see when it is read."""
+    return signer().sign({"mark": topic, "put_at": now().timestamp()}, topic=INBOX)
+
+
+@cache
+def mark_verifier() -> OrderVerifier:
+    """Return what tells our own marks from forged ones."""
+    return OrderVerifier(signer().public_pem(), topics=(INBOX,))
 
 
 def signed(operation: Operation, step: Step, order: Order) -> dict[str, Any]:

@@ -116,12 +116,31 @@ def announce_changes() -> None:
             events.emit("host.down", host=service.host, domain=service.domain)
 
 
-def give_grace() -> None:
+def note_inbox_read(topic: str, put_at: datetime) -> None:
+    """Note that a mark which a control worker put into the inbox at this time has been read."""
+    rows = Service.objects.filter(topic=topic, domain__in=CONTROL)
+    rows.exclude(inbox_read_at__gte=put_at).update(inbox_read_at=put_at)
+
+
+def inbox_is_late() -> bool:
+    """Tell whether what hosts say waits too long to be read for silence to mean anything.
+
+    Control workers put marks between the reports; how old the newest one is that came out again is how
+    late the inbox is, whether the broker stands, the queue is long or no worker has a thread for it.
+    """
+    newest = Service.objects.filter(domain__in=CONTROL).aggregate(at=Max("inbox_read_at"))["at"]
+    limit = timedelta(seconds=intervals().report * 1.5)
+    return newest is not None and newest < now() - limit
+
+
+def give_grace_after_silence() -> None:
     """Give every host a full interval when no control worker was there to hear it (a restart)."""
-    moment = now()
     limit = timedelta(seconds=intervals().host_down)
-    heard = Service.objects.filter(domain__in=CONTROL, last_seen_at__gt=moment - limit).exists()
-    if not heard:
-        Service.objects.exclude(domain__in=CONTROL).filter(is_up=True).update(
-            grace_until=moment + limit
-        )
+    if not Service.objects.filter(domain__in=CONTROL, last_seen_at__gt=now() - limit).exists():
+        give_grace()
+
+
+def give_grace() -> None:
+    """Give every host that was up a full interval from now before its silence counts (OPERATIONS 44)."""
+    until = now() + timedelta(seconds=intervals().host_down)
+    Service.objects.exclude(domain__in=CONTROL).filter(is_up=True).update(grace_until=until)

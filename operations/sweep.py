@@ -18,10 +18,12 @@ from django.db import close_old_connections
 from cloudweb import events
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
+from cloudweb.rpc import deliver
 from cloudweb.version import RELEASE
-from operations import services
+from operations import doorbell, services
 from operations.engine import advance, due
 from operations.models import Answer, Operation, Service
+from operations.orders import signed_mark
 from operations.states import OperationState
 
 log = structlog.get_logger(__name__)
@@ -45,7 +47,7 @@ class Sweep(threading.Thread):
 
     def run(self) -> None:
         """Sweep until told to stop; a database that is away is tried again."""
-        self._guard(services.give_grace)
+        self._guard(services.give_grace_after_silence)
         while not self._stop_now.wait(0 if self._ticks == 0 else intervals().sweep):
             self._guard(self.tick)
             self._ticks += 1
@@ -63,6 +65,8 @@ class Sweep(threading.Thread):
         per_report = max(1, round(intervals().report / intervals().sweep))
         if self._ticks % per_report == 0:
             self._heartbeat()
+        if services.inbox_is_late():
+            services.give_grace()
         advance_due()
         services.announce_changes()
         if self._ticks % 600 == 599:
@@ -78,6 +82,8 @@ class Sweep(threading.Thread):
             if row.boot_id != self.boot_id:
                 values |= {"boot_id": self.boot_id, "up_since": now(), "version": RELEASE}
             Service.objects.filter(id=row.id).update(**values)
+        mark = signed_mark(wanted[0][0])
+        doorbell.later(lambda: deliver(mark))  # a broker that is away must not hold up the sweep
 
 
 def advance_due() -> int:

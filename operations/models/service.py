@@ -25,6 +25,11 @@ class Service(models.Model):
     seq = models.BigIntegerField(default=0)
     up_since = models.DateTimeField(null=True, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
+    inbox_read_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="when the newest of its own marks in the inbox was put there",
+    )
     grace_until = models.DateTimeField(null=True, blank=True)  # the conductors were away themselves
     is_up = models.BooleanField(default=False)  # what was last announced, for host.up and host.down
     forced_down = models.BooleanField(default=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,10 +16,12 @@ from cloudweb.database.clock import now
 from cloudweb.exceptions import NotYet
 from cloudweb.objects import VersionedObject
 from cloudweb.rpc import Method
-from operations.models import Debt, Operation, Step
+from operations import conductor, services
+from operations.models import Debt, Operation, Service, Step
 from operations.records import AWAITED
 from operations.saga import Run, Saga
 from operations.saga import Step as Declared
+from operations.sweep import Sweep
 from operations.testing import Cloud, check_invariants, cloud
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -187,3 +190,38 @@ def test_a_step_of_our_own_may_wait_as_well(lab: Cloud) -> None:
     lab.settle()
     operation.refresh_from_db()
     assert operation.state == "DONE"
+
+
+def silent_for(lab: Cloud, seconds: float) -> None:
+    Service.objects.filter(host="h1").update(last_seen_at=now() - timedelta(seconds=seconds))
+
+
+def test_silence_counts_only_while_the_inbox_is_read(lab: Cloud) -> None:
+    """A broker that stands, or a queue that is long, is not the end of every host."""
+    sweep, control = Sweep(("conductor",)), Service.objects.filter(domain="conductor")
+    sweep.tick()
+    lab.pump()
+    (read_at,) = control.values_list("inbox_read_at", flat=True)
+    assert read_at is not None
+    control.update(inbox_read_at=now() - timedelta(seconds=16))
+    silent_for(lab, 40)
+    sweep._ticks = 1
+    sweep.tick()
+    assert services.is_up("h1", "compute")
+    sweep._ticks = 0
+    sweep.tick()
+    lab.pump()  # its mark comes out again: the inbox is read
+    assert control.get().inbox_read_at > read_at
+    Service.objects.filter(host="h1").update(grace_until=now())
+    sweep.tick()
+    assert not services.is_up("h1", "compute")
+
+
+def test_a_mark_that_is_not_ours_says_nothing(lab: Cloud) -> None:
+    Sweep(("conductor",)).tick()
+    lab.pump()
+    row = Service.objects.get(domain="conductor")
+    forged = {"mark": row.topic, "put_at": 4e9, "sent_at": now().timestamp(), "signature": "00"}
+    for message in (forged, {**forged, "topic": "inbox", "host": ""}, {"mark": None}):
+        conductor.receive(message)
+    assert Service.objects.get(domain="conductor").inbox_read_at == row.inbox_read_at
