@@ -41,8 +41,12 @@ class Agent(ABC):
         """Return this domain's part of the next report; ``full`` asks for what is sent only on change."""
         return None
 
+    def keeps(self, part: Any) -> bool:
+        """Tell whether a part holds facts that must not be lost; they are told again until they were taken."""
+        return False
+
     def reported(self, part: Any) -> None:  # noqa: B027 - a hook
-        """Take note that a part was sent: what it told need not be told again."""
+        """Forget the facts of a part that the control plane has committed (OPERATIONS 46)."""
 
     def stop(self) -> None:  # noqa: B027 - a hook
         """Let go of what is open; guests and networks stay."""

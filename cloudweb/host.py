@@ -37,6 +37,7 @@ from cloudweb.version import RELEASE
 
 log = structlog.get_logger(__name__)
 ORDINARY, URGENT = 6, 2
+UNHEARD = 30  # reports whose facts are known apart; facts themselves stay with their agents
 RECENT = 300.0  # outcomes of the last five minutes ride on each report
 Message = dict[str, Any]
 Place = tuple[str, int, str]  # operation, step, direction: what an order is an attempt of
@@ -111,6 +112,7 @@ class HostRuntime:
         self._works: dict[Place, OrderWork] = {}
         self._waiting: Counter[Place] = Counter()
         self._seq = 0
+        self._told: dict[int, dict[str, VersionedObject]] = {}  # by report, until it was taken
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._welcome = threading.Event()
@@ -198,9 +200,19 @@ class HostRuntime:
         if skew > 5:
             log.warning("this host's clock is off", seconds=round(skew, 1))
         self._welcome.set()
+        if notice.boot_id == self.boot_id:
+            self._taken(notice.heard)
         if notice.send_inventory:
             self._full = True
             self._wake.set()
+
+    def _taken(self, heard: int) -> None:
+        """Let the agents forget what a report told; what older ones told was in it too."""
+        with self._lock:
+            parts = self._told.get(heard, {})
+            self._told = {seq: told for seq, told in self._told.items() if seq > heard}
+        for domain, part in parts.items():
+            self.agents[domain].reported(part)
 
     def _execute(self, method: Method[Any], function: Function, order: Message) -> None:
         place = _place_of(order)
@@ -354,17 +366,16 @@ class HostRuntime:
         """Send one report and return it."""
         full, self._full = self._full or init, False
         parts = dict(self._parts(full=full))
+        kept = {name: part for name, part in parts.items() if self.agents[name].keeps(part)}
         report = Report(
             init=init,
             services=tuple(_service(domain, agent) for domain, agent in self.agents.items()),
             epoch=self.book.top_epoch(),
             steps=tuple(self._steps()),
             parts={domain: part.dump() for domain, part in parts.items()},
+            wants_answer=bool(kept),
         )
-        if self._say("report", report):
-            for domain, part in parts.items():
-                self.agents[domain].reported(part)
-        elif full:
+        if not self._say("report", report, kept) and full:
             self._full = True
         return report
 
@@ -405,10 +416,15 @@ class HostRuntime:
             if (op, seq, direction) not in seen:
                 yield StepReport(op=op, seq=seq, direction=direction, outcome="EXECUTING")
 
-    def _say(self, kind: str, said: VersionedObject) -> bool:
+    def _say(
+        self, kind: str, said: VersionedObject, kept: Mapping[str, VersionedObject] | None = None
+    ) -> bool:
         body = said.dump()
         with self._lock:
             self._seq += 1
+            if kept:
+                self._told[self._seq] = dict(kept)
+                self._told = dict(list(self._told.items())[-UNHEARD:])
             envelope = Envelope(self.host, self.boot_id, self._seq, time.time(), kind, body)
         message = json.loads(json.dumps(envelope.to_dict()))
         return self._send({**message, "mac": mac(self._key, message)})

@@ -43,7 +43,8 @@ class Report(VersionedObject):
     """What a host says every 10 seconds, and at once when something happened.
 
     ``epoch`` is the highest it has seen; ``steps`` are the orders that wait, run, or ended in the last
-    five minutes; ``parts`` are, by domain, the wire form of what the domain's agent reports.
+    five minutes; ``parts`` are, by domain, the wire form of what the domain's agent reports. It wants an
+    answer while it holds facts that it keeps until they were taken.
     """
 
     VERSION: ClassVar[str] = "1.0"
@@ -53,6 +54,7 @@ class Report(VersionedObject):
     epoch: int = 0
     steps: tuple[StepReport, ...] = ()
     parts: dict[str, dict[str, Any]] = {}
+    wants_answer: bool = False
 
 
 class Reply(VersionedObject):
@@ -75,12 +77,15 @@ class CallAnswer(VersionedObject):
 
 
 class Notice(VersionedObject):
-    """What the control plane answers to a report: heard; ``send_inventory`` asks for all of it.
+    """What the control plane answers to a report: what it told is committed.
 
-    ``now`` is the control plane's time (Unix), by which a host knows that its clock is off.
+    ``boot_id`` and ``heard`` name the report (the number of its envelope); ``send_inventory`` asks for
+    all there is; ``now`` is the control plane's time (Unix), by which a host knows that its clock is off.
     """
 
     VERSION: ClassVar[str] = "1.0"
 
-    send_inventory: bool = True
+    boot_id: str = ""
+    heard: int = 0
+    send_inventory: bool = False
     now: float

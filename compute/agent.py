@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,7 @@ class ComputeAgent(Agent):
         make_directory(self._guests)
         self._lock = threading.Lock()
         self._changes: tuple[GuestChange, ...] = ()
+        self._start, self._numbers = uuid.uuid4().hex, itertools.count(1)
         self._soon: Callable[[], None] = lambda: None
         self._inventory: HostInventory | None = None
         images.in_use = self._bases
@@ -193,8 +196,15 @@ class ComputeAgent(Agent):
             is_news = full or inventory != self._inventory
             self._inventory = inventory
             return ComputeReport(
-                measured=load, inventory=inventory if is_news else None, changes=self._changes
+                start=self._start,
+                measured=load,
+                inventory=inventory if is_news else None,
+                changes=self._changes,
             )
+
+    def keeps(self, part: ComputeReport) -> bool:
+        """Keep changes until they were taken: a server whose guest died must not look alive."""
+        return bool(part.changes)
 
     def reported(self, part: ComputeReport) -> None:
         """Forget the changes that were taken."""
@@ -204,7 +214,8 @@ class ComputeAgent(Agent):
     def _changed(self, guest_id: str, power_state: str) -> None:
         """Note that a guest changed by itself; users wait for this, so say it now."""
         with self._lock:
-            change = GuestChange(id=guest_id, power_state=power_state)
+            number = next(self._numbers)
+            change = GuestChange(number=number, id=guest_id, power_state=power_state)
             self._changes = (*self._changes, change)[-500:]
         self._soon()
 

@@ -145,17 +145,25 @@ class HostLoad(VersionedObject):
 
 
 class GuestChange(Part):
-    """A guest that changed by itself; ``power_state`` in libvirt's words, as in GuestState."""
+    """A guest that changed by itself; ``power_state`` in libvirt's words, as in GuestState.
 
+    ``number`` counts the changes of one start of the agent: each is taken once, however often it is told.
+    """
+
+    number: int
     id: str
     power_state: str
 
 
 class ComputeReport(VersionedObject):
-    """The compute agent's part of a report. ``inventory`` is there when it changed or is asked for."""
+    """The compute agent's part of a report. ``inventory`` is there when it changed or is asked for.
+
+    ``start`` names the start of the agent that the numbers of ``changes`` belong to.
+    """
 
     VERSION: ClassVar[str] = "1.0"
 
+    start: str = ""
     measured: HostLoad
     inventory: HostInventory | None = None
     changes: tuple[GuestChange, ...] = ()

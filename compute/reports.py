@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db import transaction
+
 from cloudweb.context import RequestContext
 from cloudweb.events import emit
 from compute.manager import HostManager
@@ -15,8 +17,10 @@ GUEST_CHANGED = "guest.changed"  # host, guest_id, power_state
 @takes_report(DOMAIN, ComputeReport)
 def note_report(host: str, report: ComputeReport) -> None:
     """Record what a host has and what is free, and pass on which guests changed by themselves."""
-    HostManager(RequestContext.system()).report(
-        host, load=report.measured, inventory=report.inventory
-    )
-    for change in report.changes:
-        emit(GUEST_CHANGED, host=host, guest_id=change.id, power_state=change.power_state)
+    hosts = HostManager(RequestContext.system())
+    hosts.report(host, load=report.measured, inventory=report.inventory)
+    if not report.changes:
+        return
+    with transaction.atomic():
+        for change in hosts.take_changes(host, start=report.start, changes=report.changes):
+            emit(GUEST_CHANGED, host=host, guest_id=change.id, power_state=change.power_state)

@@ -130,6 +130,10 @@ class NetworkAgent(Agent):
             milestones=tuple(self.milestones()), inventory=inventory if is_news else None
         )
 
+    def keeps(self, part: NetworkReport) -> bool:
+        """Keep milestones until they were taken: there is no second first time."""
+        return bool(part.milestones)
+
     def reported(self, part: NetworkReport) -> None:
         """Drop the milestones the control plane has taken."""
         self.forget_milestones(part.milestones)

@@ -167,8 +167,8 @@ def _report(host: str, message: Body) -> None:
         events.emit("host.up", host=host, domain=domain)
     _note_steps(host, running.keys(), report.steps)
     hand_out_debts(host, running.keys())
-    if report.init:
-        _welcome(host, next(iter(running), None))
+    if running and (report.init or report.wants_answer):
+        _answer_report(host, message, domain=next(iter(running)), init=report.init)
 
 
 def _is_news(host: str, message: Body) -> bool:
@@ -261,12 +261,15 @@ def hand_out_debts(host: str, domains: Collection[str]) -> int:
     return asked
 
 
-def _welcome(host: str, domain: str | None) -> None:
-    """Tell a host that it was heard at its start, and what the control plane wants to know."""
-    if domain is None:
-        return
-    notice = {"notice": Notice(send_inventory=True, now=now().timestamp()).dump()}
-    signed = signer().sign(notice, topic=host_topic(domain, host))
+def _answer_report(host: str, message: Body, *, domain: str, init: bool) -> None:
+    """Tell a host that what it told is committed; at its start also that all it has is asked for."""
+    notice = Notice(
+        boot_id=str(message["boot_id"]),
+        heard=int(message["seq"]),
+        send_inventory=init,
+        now=now().timestamp(),
+    )
+    signed = signer().sign({"notice": notice.dump()}, topic=host_topic(domain, host))
     send_to_host(host, domain, f"{domain}.notice", signed)
 
 

@@ -10,11 +10,12 @@ from django.db import transaction
 from django.db.models import ProtectedError
 
 from cloudweb.database.clock import now
+from cloudweb.database.locks import locked
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from compute.exceptions import HostInUse, HostNotFound
 from compute.models import Host
-from compute.objects import HostInventory, HostLoad
+from compute.objects import GuestChange, HostInventory, HostLoad
 from compute.querysets import DOMAIN
 from operations import services
 
@@ -52,6 +53,23 @@ class HostManager(Manager):
         _, is_new = Host.objects.update_or_create(name=name, defaults=facts)
         if is_new:
             log.info("new host", host=name)
+
+    @policy("compute:hosts:report")
+    def take_changes(
+        self, name: str, *, start: str, changes: Sequence[GuestChange]
+    ) -> Sequence[GuestChange]:
+        """Return the changes of guests that were not taken before, and note that they are now.
+
+        A host tells each until it is answered; the caller's transaction holds what follows from them.
+        """
+        host = locked(Host.objects.filter(name=name)).get()
+        taken = host.changes_taken if host.changes_start == start else 0
+        fresh = [change for change in changes if change.number > taken]
+        if fresh:
+            Host.objects.filter(pk=host.pk).update(
+                changes_start=start, changes_taken=max(change.number for change in fresh)
+            )
+        return fresh
 
     @policy("compute:hosts:update")
     def enable(self, name: str) -> Host:

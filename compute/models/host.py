@@ -61,6 +61,9 @@ class Host(models.Model):
         default=list, blank=True, help_text="id, name and power_state of what the hypervisor has"
     )
 
+    changes_start = models.CharField(max_length=32, blank=True, default="", editable=False)
+    changes_taken = models.BigIntegerField(default=0, editable=False)  # of that start of its agent
+
     enabled = models.BooleanField(default=True)
     disabled_reason = models.CharField(max_length=255, blank=True, default="")
     created_at = models.DateTimeField(default=now)

@@ -354,6 +354,29 @@ def test_host_that_reboots_starts_what_ran_and_nothing_it_owes(
     assert (home.show(kept)["status"], home.show(off)["status"]) == ("ACTIVE", "SHUTOFF")
 
 
+def test_news_of_a_dead_guest_is_not_lost_and_counts_once(home: Lab) -> None:
+    """Neither a report that nobody read nor an answer that never came changes what becomes of it."""
+    server_id = home.create()
+    home.cloud.broker.lose = lambda queue, *_: queue == "inbox"
+    home.guests["h1"].crash(server_id)
+    home.cloud.report()
+    home.cloud.pump()
+    assert home.show(server_id)["status"] == "ACTIVE"
+    home.cloud.broker.lose = lambda _queue, task, _: task.endswith(".notice")
+    home.cloud.report()
+    home.cloud.pump()
+    assert home.show(server_id)["status"] == "SHUTOFF"
+    home.act(server_id, "os-start")
+    home.cloud.settle()
+    home.cloud.report()  # it tells the old news again: it was not answered
+    home.cloud.pump()
+    assert home.show(server_id)["status"] == "ACTIVE"
+    home.cloud.broker.lose = lambda *_: False
+    home.cloud.report()
+    home.cloud.pump()
+    assert home.cloud.hosts["h1"].agents["compute"]._changes == ()
+
+
 def test_what_a_guest_does_first_is_noted_and_shown(home: Lab, client: Client) -> None:
     server_id = home.create()
     (port,) = Instance.objects.get(id=server_id).port_ids

@@ -343,6 +343,27 @@ def test_old_outcomes_leave_the_report(stage: Stage) -> None:
     assert stage.host.report().steps == ()
 
 
+def test_facts_stay_until_the_control_plane_has_taken_them(stage: Stage) -> None:
+    toys, forgotten = stage.toys, list[str]()
+    toys.report = lambda *, full: Toy(name="fell")  # type: ignore[method-assign]
+    toys.keeps = lambda part: True  # type: ignore[method-assign]
+    toys.reported = lambda part: forgotten.append(part.name)  # type: ignore[method-assign]
+
+    def notice(**facts: Any) -> None:
+        wire = {"notice": Notice(now=0, **facts).dump()}
+        stage.host.notice(SIGNER.sign(wire, topic="compute.h1"))
+
+    assert [stage.host.report().wants_answer for _ in range(3)] == [True] * 3
+    notice(boot_id="another start", heard=3)
+    notice(boot_id=stage.host.boot_id, heard=9)
+    assert forgotten == []
+    stage.host.report()
+    notice(boot_id=stage.host.boot_id, heard=4)
+    notice(boot_id=stage.host.boot_id, heard=4)  # doubled by the broker
+    notice(boot_id=stage.host.boot_id, heard=2)  # overtaken
+    assert forgotten == ["fell"]
+
+
 def test_a_domain_that_cannot_report_does_not_silence_the_host(stage: Stage) -> None:
     def broken(*, full: bool) -> None:
         raise OSError("disk away")
