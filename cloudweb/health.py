@@ -11,12 +11,13 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from cloudweb.driver import load_class
+from cloudweb.writing import writes
 
 _migrated = False
 
 
 def healthz(_request: HttpRequest) -> JsonResponse:
-    """Answer 200 when database, migrations and broker are well, else 503; the body names each.
+    """Answer 200 when database, writes, migrations and broker are well, else 503; the body names each.
 
     A broker that is away makes the cloud slow, not wrong, yet whoever balances load should know.
     """
@@ -32,7 +33,12 @@ def readyz(_request: HttpRequest) -> JsonResponse:
 
 
 def _checks() -> dict[str, str]:
-    checks = {"database": _database(), "migrations": "unknown", "broker": _broker()}
+    checks = {
+        "database": _database(),
+        "writes": writes(),
+        "migrations": "unknown",
+        "broker": _broker(),
+    }
     if checks["database"] == "ok":
         checks["migrations"] = _migrations()
     return checks

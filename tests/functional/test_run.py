@@ -71,7 +71,7 @@ def test_the_health_page_names_what_is_well(cloud: Cloud) -> None:
     answer = httpx.get(f"{cloud.url}/healthz")
     assert answer.json() == {
         "status": "ok",
-        "checks": {"database": "ok", "migrations": "ok", "broker": "ok"},
+        "checks": {"database": "ok", "writes": "ok", "migrations": "ok", "broker": "ok"},
     }
 
 

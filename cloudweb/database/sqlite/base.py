@@ -3,6 +3,9 @@
 SQLite's own busy handler is unfair: with a few writers one can wait out seconds (OPERATIONS,
 "Databases"). Every transaction here is IMMEDIATE and takes an advisory lock first; reads outside a
 transaction take none and, with WAL, wait for nobody.
+
+A file that was removed or replaced while the process had it open is not written to any more: SQLite
+would go on with what nobody else sees, or make an empty one.
 """
 
 from __future__ import annotations
@@ -11,9 +14,22 @@ import fcntl
 import os
 from typing import Any
 
+from django.db import OperationalError
 from django.db.backends.sqlite3 import base
 
+from cloudweb.database.sqlite.identity import is_known, remember
+
 _WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
+
+
+class FileGone(OperationalError):
+    """The database is not the file that this process opened first."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "its file was removed or replaced while it was open; stop the cloud, put the file back "
+            "from a backup and start again"
+        )
 
 
 class LockingCursor(base.SQLiteCursorWrapper):
@@ -41,19 +57,39 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._queue: int | None = None
         self.queue_held = False
 
-    def _queue_path(self) -> str | None:
+    def _path(self) -> str | None:
         name = str(self.settings_dict["NAME"])
-        return None if name == ":memory:" or name.startswith("file:") else f"{name}.lock"
+        return None if name == ":memory:" or name.startswith("file:") else name
+
+    def get_new_connection(self, conn_params: Any) -> Any:
+        """Open the file, and no other one than before. Raises FileGone."""
+        path = self._path()
+        if path is None:
+            return super().get_new_connection(conn_params)
+        if not is_known(path):
+            raise FileGone
+        opened = super().get_new_connection(conn_params)
+        remember(path)
+        return opened
+
+    def is_usable(self) -> bool:
+        """Tell whether a request may begin with this connection; not when its file is gone."""
+        path = self._path()
+        return (path is None or is_known(path)) and super().is_usable()
 
     def enter_queue(self) -> None:
-        """Wait for the head of the writers' queue."""
+        """Wait for the head of the writers' queue. Raises FileGone."""
         if self.queue_held:
             return
-        path = self._queue_path()
+        path = self._path()
         if path is not None:
             if self._queue is None:
-                self._queue = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+                self._queue = os.open(f"{path}.lock", flags, 0o600)
             fcntl.flock(self._queue, fcntl.LOCK_EX)
+            if not is_known(path):
+                fcntl.flock(self._queue, fcntl.LOCK_UN)
+                raise FileGone
         self.queue_held = True
 
     def leave_queue(self) -> None:
