@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -34,6 +35,8 @@ from compute.objects import (
 )
 
 log = structlog.get_logger(__name__)
+#: An inventory that does not change is told after so many reports all the same.
+TOLD_AGAIN = 5
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -55,6 +58,7 @@ class ComputeAgent(Agent):
         self._start, self._numbers = uuid.uuid4().hex, itertools.count(1)
         self._soon: Callable[[], None] = lambda: None
         self._inventory: HostInventory | None = None
+        self._untold = 0  # reports since the inventory was told
         images.in_use = self._bases
 
     def methods(self) -> Mapping[Method[Any], Function]:
@@ -100,6 +104,7 @@ class ComputeAgent(Agent):
                 if path.exists():  # it was not deleted meanwhile
                     self._start_again(path)
         write_atomically(self._boot_file, _boot_id())
+        self._untold = TOLD_AGAIN
 
     def _start_again(self, path: Path) -> None:
         spec, runs = _read(path)
@@ -190,13 +195,15 @@ class ComputeAgent(Agent):
 
     def report(self, *, full: bool) -> ComputeReport:
         """Return load, changes not yet taken, and the inventory when it changed."""
+        at = 0.0 if self._rebooted() else time.time()  # guests that ran are still to be started
         inventory = self.driver.inventory()
         load = self.driver.load().model_copy(update={"uptime": uptime.line()})
         with self._lock:
-            is_news = full or inventory != self._inventory
-            self._inventory = inventory
+            is_news = full or inventory != self._inventory or self._untold >= TOLD_AGAIN
+            self._inventory, self._untold = inventory, 0 if is_news else self._untold + 1
             return ComputeReport(
                 start=self._start,
+                at=at,
                 measured=load,
                 inventory=inventory if is_news else None,
                 changes=self._changes,

@@ -156,14 +156,17 @@ class GuestChange(Part):
 
 
 class ComputeReport(VersionedObject):
-    """The compute agent's part of a report. ``inventory`` is there when it changed or is asked for.
+    """The compute agent's part of a report.
 
+    ``inventory`` is there when it changed, is asked for, or was not told for a minute; ``at`` (Unix
+    time) is when the host looked, 0 while it has not started yet what ran before it went down.
     ``start`` names the start of the agent that the numbers of ``changes`` belong to.
     """
 
     VERSION: ClassVar[str] = "1.0"
 
     start: str = ""
+    at: float = 0.0
     measured: HostLoad
     inventory: HostInventory | None = None
     changes: tuple[GuestChange, ...] = ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from django.db import transaction
 
 from cloudweb.context import RequestContext
@@ -12,6 +14,7 @@ from compute.querysets import DOMAIN
 from operations.reporting import takes_report
 
 GUEST_CHANGED = "guest.changed"  # host, guest_id, power_state
+GUESTS_SEEN = "guests.seen"  # host; guests: id -> power state of all that are there; at: when
 
 
 @takes_report(DOMAIN, ComputeReport)
@@ -19,6 +22,9 @@ def note_report(host: str, report: ComputeReport) -> None:
     """Record what a host has and what is free, and pass on which guests changed by themselves."""
     hosts = HostManager(RequestContext.system())
     hosts.report(host, load=report.measured, inventory=report.inventory)
+    if report.inventory is not None:
+        seen = {guest.id: guest.power_state for guest in report.inventory.guests}
+        emit(GUESTS_SEEN, host=host, guests=seen, at=datetime.fromtimestamp(report.at, UTC))
     if not report.changes:
         return
     with transaction.atomic():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -68,6 +70,26 @@ def guest_got_further(*, host: str, milestone: PortMilestone) -> None:
 
 
 OFF = (PowerState.SHUTDOWN, PowerState.CRASHED)
+
+
+#: What a host sees counts for servers that rested for so long before: the rest is under way.
+RESTED = timedelta(seconds=5)
+
+
+@on("guests.seen")
+def compare_guests(*, host: str, guests: Mapping[str, str], at: datetime) -> None:
+    """Take what a host has as news where its servers should be otherwise; a guest that is gone is off."""
+    settled = (VmState.ACTIVE, VmState.STOPPED)
+    rows = Instance.objects.filter(host=host, task_state=None, vm_state__in=settled)
+    for server_id, vm_state in rows.filter(updated_at__lt=at - RESTED).values_list(
+        "id", "vm_state"
+    ):
+        found = guests.get(str(server_id), "shutdown")
+        power = POWER_STATES.get(found, PowerState.NOSTATE)
+        fell = vm_state == VmState.ACTIVE and power in OFF
+        rose = vm_state == VmState.STOPPED and power == PowerState.RUNNING
+        if fell or rose:
+            guest_changed(host=host, guest_id=str(server_id), power_state=found)
 
 
 @on("guest.changed")

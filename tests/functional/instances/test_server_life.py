@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from django.test import Client
 
+from cloudweb.database.clock import now
 from cloudweb.events import emit
 from compute.models import Flavor
 from instances.guest_metadata import GuestMetadata
@@ -352,6 +354,34 @@ def test_host_that_reboots_starts_what_ran_and_nothing_it_owes(
     states = {guest.id: guest.power_state for guest in home.guests["h1"].list()}
     assert states == {kept: "running", off: "shutdown"}
     assert (home.show(kept)["status"], home.show(off)["status"]) == ("ACTIVE", "SHUTOFF")
+
+
+def test_what_a_host_has_is_compared_with_what_its_servers_should_be(home: Lab) -> None:
+    dead, gone, well = (home.create(name=name) for name in ("dead", "gone", "well"))
+    home.start_guests("h1")
+    long_ago = now() - timedelta(minutes=1)
+    Instance.objects.update(updated_at=long_ago)
+    driver, agent = home.guests["h1"], home.cloud.hosts["h1"].agents["compute"]
+    driver.crash(dead)
+    driver.lose(gone)
+    agent._changes = ()  # the news itself never came
+    home.cloud.report()
+    home.cloud.pump()
+    shown = {name: home.show(name)["status"] for name in (dead, gone, well)}
+    assert shown == {dead: "SHUTOFF", gone: "SHUTOFF", well: "ACTIVE"}
+    home.act(dead, "os-start")
+    home.cloud.settle()
+    assert home.show(dead)["status"] == "ACTIVE"
+    driver.crash(dead)
+    agent._changes = ()
+    home.cloud.report()  # what was seen so soon after a change may be older than it
+    home.cloud.pump()
+    assert home.show(dead)["status"] == "ACTIVE"
+    Instance.objects.update(updated_at=long_ago)
+    for _ in range(6):
+        home.cloud.report()
+    home.cloud.pump()
+    assert home.show(dead)["status"] == "SHUTOFF"
 
 
 def test_news_of_a_dead_guest_is_not_lost_and_counts_once(home: Lab) -> None:
