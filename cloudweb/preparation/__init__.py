@@ -10,6 +10,8 @@ from django.db import OperationalError
 from cloudweb.driver import load_class
 from cloudweb.exceptions import CloudwebError
 from cloudweb.keeping import replace_private
+from cloudweb.lost_keys import KeysLost
+from cloudweb.preparation import encrypted
 from cloudweb.preparation.banner import Login, banner
 from cloudweb.preparation.migrations import migrate
 from cloudweb.preparation.static_files import collect
@@ -28,10 +30,13 @@ def prepare(*, say: Say) -> None:
     CannotPrepare.
     """
     try:
+        encrypted.check()
         collect()
         migrate(say=say)
         logins: Sequence[Login] = load_class(settings.BOOTSTRAP)(say=say)
         replace_private(settings.VAR / "run" / "banner", banner(logins))
+    except KeysLost as error:
+        raise CannotPrepare(str(error)) from error
     except OperationalError as error:
         raise CannotPrepare(_database_sentence(error)) from error
     except CloudwebError as error:

@@ -9,12 +9,17 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cloudweb.conf import env, listen_url
 from cloudweb.keeping import kept_secret
+from cloudweb.lost_keys import KeysLost, check_files
 from cloudweb.settings.common import *  # noqa: F403
 from cloudweb.settings.common import BASE_DIR, DEBUG, VAR
 from cloudweb.settings.images import image_stores
 from cloudweb.settings.passwords import *  # noqa: F403
 from cloudweb.settings.security import *  # noqa: F403
 
+try:
+    check_files()
+except KeysLost as error:
+    raise ImproperlyConfigured(str(error)) from error
 _given = env.str("SECRET_KEY", default="")
 SECRET_KEY_IS_GIVEN = bool(_given)
 _keys = [_given] if _given else kept_secret(VAR / "secrets" / "secret_key").split()

@@ -12,6 +12,7 @@ from typing import IO
 
 from cloudweb.conf import drivers, host_name, listen_address, listen_url, var_dir
 from cloudweb.files import make_directory
+from cloudweb.lost_keys import KeysLost, check_files
 
 LEAST_FREE = 300 * 1024 * 1024
 LONGEST_SOCKET_PATH = 100
@@ -54,7 +55,8 @@ def _check_settings() -> None:
     try:
         listen_address()
         host_name()
-    except ValueError as error:
+        check_files()
+    except (ValueError, KeysLost) as error:
         raise CannotStart(str(error)) from error
     if drivers() not in ("real", "fake"):
         raise CannotStart(

@@ -100,3 +100,30 @@ def test_a_missing_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     with pytest.raises(CannotStart, match=r"redis-server is not installed.*apt-get install"):
         check()
+
+
+def test_keys_that_are_lost_beside_an_old_database(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    var = tmp_path / "var"
+    (var / "hosts/h1/credentials").mkdir(parents=True)
+    check().close()  # an empty directory, and one without a database, are new clouds
+    (var / "cloudweb.sqlite3").write_bytes(b"SQLite")
+    with pytest.raises(
+        CannotStart, match=r"secret_key is missing in .*secrets.*Put back .*keys\.md"
+    ):
+        check()
+    (var / "hosts/h1/credentials/orders.pub").write_text("key")
+    with pytest.raises(CannotStart, match=r"secret_key and orders\.pem are missing"):
+        check()
+    assert not list((var / "secrets").iterdir())
+    (var / "secrets/secret_key").write_text("key")
+    with pytest.raises(CannotStart, match=r"orders\.pem is missing"):
+        check()
+    with monkeypatch.context() as patch:
+        patch.setenv("NEW_KEYS", "yes")
+        check().close()
+    (var / "secrets/orders.pem").write_text("key")
+    check().close()
