@@ -1,7 +1,8 @@
 """The runtime of a host's agents: takes signed orders, works through them, reports every 10 seconds.
 
 No database and no module-level state: one process can be many simulated hosts. An order runs in one of
-six threads; two more belong to urgent ones and to questions. The report has a thread of its own.
+six threads; two more belong to urgent ones and to questions, many to those that wait for a guest. The
+report has a thread of its own.
 
 Locks are taken in one order: a scope's, the order book's, the runtime's; nothing is sent under any of
 them (OPERATIONS 50).
@@ -36,7 +37,7 @@ from cloudweb.topics import HOST_DOMAINS, host_topic
 from cloudweb.version import RELEASE
 
 log = structlog.get_logger(__name__)
-ORDINARY, URGENT = 6, 2
+ORDINARY, URGENT, PATIENT = 6, 2, 64
 UNHEARD = 30  # reports whose facts are known apart; facts themselves stay with their agents
 RECENT = 300.0  # outcomes of the last five minutes ride on each report
 Message = dict[str, Any]
@@ -104,6 +105,9 @@ class HostRuntime:
         }
         self._ordinary: Pool
         self._urgent: Pool
+        self._patient: Pool = (
+            pools[0] if pools else ThreadPoolExecutor(PATIENT, thread_name_prefix="patient")
+        )
         self._ordinary, self._urgent = pools or (
             ThreadPoolExecutor(ORDINARY, thread_name_prefix="order"),
             ThreadPoolExecutor(URGENT, thread_name_prefix="urgent"),
@@ -156,8 +160,8 @@ class HostRuntime:
         self._wake.set()
         for agent in self.agents.values():
             agent.stop()
-        self._ordinary.shutdown(wait=False, cancel_futures=True)
-        self._urgent.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._ordinary, self._urgent, self._patient):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     @property
     def method_names(self) -> tuple[str, ...]:
@@ -179,8 +183,12 @@ class HostRuntime:
             return
         with self._lock:
             self._waiting[_place_of(order)] += 1  # the report names it (22)
-        pool = self._urgent if method.urgent else self._ordinary
-        pool.submit(self._execute, method, function, order)
+        self._pool_of(method).submit(self._execute, method, function, order)
+
+    def _pool_of(self, method: Method[Any]) -> Pool:
+        if method.urgent:
+            return self._urgent
+        return self._patient if method.patient else self._ordinary
 
     def _method_on(self, topic: str, name: str) -> tuple[Method[Any], Function]:
         """Return a method and what does it; raise BadSignature where the order is for another topic."""

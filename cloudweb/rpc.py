@@ -28,8 +28,9 @@ P = TypeVar("P", bound=VersionedObject)
 class Method(Generic[P]):
     """One method that an agent exposes: its name on the wire, what it takes, what it answers.
 
-    ``deadline`` is in seconds. ``urgent`` methods take nothing new (destroy, power-off, answers) and
-    run in threads of the host that nothing else may use.
+    ``deadline`` is in seconds. ``urgent`` methods take nothing new (destroy, unplug, answers) and
+    run in threads of the host that nothing else may use. ``patient`` ones mostly wait for a guest to
+    do something (a soft stop); they have threads of their own, so that no other order waits with them.
     """
 
     REGISTRY: ClassVar[dict[str, Method[Any]]] = {}
@@ -39,6 +40,7 @@ class Method(Generic[P]):
     answer: type[VersionedObject] | None = None
     deadline: float = 60.0
     urgent: bool = False
+    patient: bool = False
     query: bool = False  # changes nothing: answered at once, not recorded
 
     def __post_init__(self) -> None:

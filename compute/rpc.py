@@ -20,9 +20,9 @@ DESTROY = Method("compute.destroy", GuestRef, deadline=120, urgent=True)
 #: Make the guest run; its disks are there.
 POWER_ON = Method("compute.power_on", GuestSpec, GuestState, deadline=120)
 #: Make the guest be off; its disks stay.
-POWER_OFF = Method("compute.power_off", PowerOffRequest, GuestState, deadline=300, urgent=True)
+POWER_OFF = Method("compute.power_off", PowerOffRequest, GuestState, deadline=300, patient=True)
 #: Reboot softly or hard.
-REBOOT = Method("compute.reboot", RebootRequest, GuestState, deadline=300)
+REBOOT = Method("compute.reboot", RebootRequest, GuestState, deadline=300, patient=True)
 #: Answer with the newest lines of the serial console.
 CONSOLE_OUTPUT = Method("compute.console_output", ConsoleRequest, ConsoleText, query=True)
 #: Answer with the guest's state as the hypervisor sees it.

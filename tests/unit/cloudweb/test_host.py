@@ -32,6 +32,7 @@ class Toy(VersionedObject):
 
 PLAY = Method("compute.play", Toy, Toy)
 DROP = Method("compute.drop", Toy, urgent=True)
+NAP = Method("compute.nap", Toy, patient=True)
 ASK = Method("compute.ask", Toy, Toy, query=True)
 
 
@@ -67,12 +68,17 @@ class Toys(Agent):
         self.does: Callable[[Work], Any] = lambda work: None
 
     def methods(self) -> Mapping[Method[Any], Function]:
-        return {PLAY: self.play, DROP: self.drop, ASK: self.ask}
+        return {PLAY: self.play, DROP: self.drop, NAP: self.nap, ASK: self.ask}
 
     def play(self, toy: Toy, work: Work) -> Toy:
         self.played.append(toy.name)
         self.does(work)
         return toy
+
+    def nap(self, toy: Toy, work: Work) -> None:
+        while True:  # a guest that does not listen
+            work.checkpoint()
+            threading.Event().wait(0.01)
 
     def drop(self, toy: Toy, work: Work) -> None:
         self.played.append(f"drop {toy.name}")
@@ -256,6 +262,27 @@ def test_repeats_of_a_running_and_of_an_ended_order_do_not_lock_each_other_out(
     assert stage.replies[-1]["op"] == "runs"
     assert stage.host.report().steps
     assert {one.outcome for one in stage.host.report().steps} == {"DONE"}
+
+
+def test_who_waits_for_a_guest_keeps_no_thread_from_others(tmp_path: Path) -> None:
+    """Twelve guests that ignore a soft stop do not hold up a destroy, and a destroy ends the wait."""
+    stage = Stage(tmp_path)
+    real = HostRuntime("h1", tmp_path, {"compute": stage.toys}, send=stage._hear)
+    stage.host = real
+    for number in range(12):
+        real.receive(
+            stage.order(method="compute.nap", op=f"nap{number}", scope=f"compute:{number}")
+        )
+    wait_until(lambda: len(real.book.records()) == 12, what="all are waited for")
+    real.receive(stage.order(op="play", scope="compute:new"))
+    real.receive(stage.order(method="compute.drop", op="drop", scope="compute:other"))
+    wait_until(lambda: len(stage.replies) == 2, what="others are served meanwhile")
+    for number in range(12):
+        scope = f"compute:{number}"
+        real.receive(stage.order(method="compute.drop", op=f"end{number}", scope=scope, epoch=9))
+    wait_until(lambda: len(stage.replies) == 26, what="each wait ended and its guest is gone")
+    assert {one["outcome"] for one in stage.replies if one["op"].startswith("nap")} == {"STALE"}
+    real.stop()
 
 
 def test_a_reply_does_not_hold_up_the_next_order_about_its_scope(stage: Stage) -> None:
