@@ -29,6 +29,8 @@ from network.objects import (
 from network.wirings import Wirings
 
 log = structlog.get_logger(__name__)
+#: An inventory with nothing an operator must see is told after so many reports all the same.
+TOLD_AGAIN = 5
 
 
 class NetworkAgent(Agent):
@@ -40,6 +42,7 @@ class NetworkAgent(Agent):
         self._locks: dict[str, threading.Lock] = {}
         self._locks_lock = threading.Lock()
         self._problems: dict[str, str] = {}
+        self._untold = 0  # reports since the inventory was told
         self._said: tuple[object, ...] = ()  # what of the inventory an operator must see
 
     def methods(self) -> Mapping[Method[Any], Function]:
@@ -125,7 +128,8 @@ class NetworkAgent(Agent):
         self.repair()
         inventory = self.inventory()
         shown = (inventory.driver, inventory.strays, inventory.problems)
-        is_news, self._said = full or shown != self._said, shown
+        is_news = full or shown != self._said or self._untold >= TOLD_AGAIN
+        self._said, self._untold = shown, 0 if is_news else self._untold + 1
         return NetworkReport(
             milestones=tuple(self.milestones()), inventory=inventory if is_news else None
         )

@@ -158,7 +158,11 @@ class NetworkInventory(VersionedObject):
 
 
 class NetworkReport(VersionedObject):
-    """The network agent's part of a report. ``inventory`` is there when it changed or is asked for."""
+    """The network agent's part of a report.
+
+    ``inventory`` is there when something in it needs a look or no longer does, is asked for, or was not
+    told for a minute.
+    """
 
     VERSION: ClassVar[str] = "1.0"
 

@@ -101,3 +101,5 @@ def test_a_report_carries_milestones_until_it_was_taken(tmp_path: Path) -> None:
     assert second.milestones == first.milestones != ()
     agent.reported(first)
     assert agent.report(full=False) == NetworkReport()
+    later = [agent.report(full=False).inventory is not None for _ in range(6)]
+    assert later.count(True) == 1  # once a minute, so that its counts are of today
