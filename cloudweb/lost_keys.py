@@ -28,7 +28,7 @@ def database_file() -> Path | None:
 
 def new_ones_are_wanted() -> bool:
     """Tell whether the operator gave the keys up for lost (NEW_KEYS)."""
-    return env.bool("NEW_KEYS", default=False)
+    return bool(env.bool("NEW_KEYS", default=False))
 
 
 def check_files() -> None:

@@ -80,6 +80,7 @@ class ComputeAgent(Agent):
 
         What ran before the machine went down is not started here: ``start_guests`` comes later.
         """
+        self.images.open()
         self.driver.start(self._changed)
         problems: list[str] = []
         for path in sorted(self._guests.glob("*.json")):
@@ -125,6 +126,7 @@ class ComputeAgent(Agent):
     def stop(self) -> None:
         """Disconnect; guests go on."""
         self.driver.stop()
+        self.images.close()
 
     # -- orders
 

@@ -1,7 +1,8 @@
 """A host's copies of image files: fetched once, verified, dropped when old and unused.
 
 A file is complete and checked once it has its final name, and is never changed after that; guests
-put copy-on-write overlays on it. Several threads and processes may share one cache.
+put copy-on-write overlays on it. After an unclean stop each is read through before its next use.
+Several threads and processes may share one cache.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import structlog
 
 from cloudweb.driver import DriverError, TransientDriverError, Work
 from cloudweb.files import make_directory
-from compute.image_download import Download, check_disk
+from compute.image_download import Download, check_disk, digest
+from compute.image_marks import Marks
 from compute.objects import ImageSource
 
 log = structlog.get_logger(__name__)
@@ -56,6 +58,15 @@ class ImageCache:
         self._locks = directory / "locks"
         make_directory(directory)  # tenants' images
         self._locks.mkdir(exist_ok=True)
+        self._whole = Marks(directory / "whole")
+
+    def open(self) -> None:
+        """Begin to use the cache: after an unclean stop no file is taken for whole unread."""
+        self._whole.open()
+
+    def close(self) -> None:
+        """End its use cleanly."""
+        self._whole.close()
 
     def path_of(self, source: ImageSource) -> Path:
         """Return where this image is or will be; raise DriverError for an impossible order."""
@@ -73,10 +84,24 @@ class ImageCache:
         """
         path = self.path_of(source)
         with self._locked(path.name, work):
-            if not _is_complete(path, source.size):
+            if not _is_complete(path, source.size) or not self._is_whole(source, path, work):
                 self._fetch(source, path, work)
+                self._whole.add(path.name)
             os.utime(path)
         return path
+
+    def _is_whole(self, source: ImageSource, path: Path, work: Work) -> bool:
+        """Read a file through, unless that was done; set a damaged one aside, if no guest uses it."""
+        if path.name in self._whole or digest(path, work) == source.sha512:
+            self._whole.add(path.name)
+            return True
+        log.error("a cached image is damaged", image=source.id, file=path.name)
+        if path.resolve() in {base.resolve() for base in self.in_use()}:
+            raise TransientDriverError(
+                "This host's copy of the image is damaged, and servers use it.", detail=str(path)
+            )
+        path.unlink()
+        return False
 
     def _fetch(self, source: ImageSource, path: Path, work: Work) -> None:
         partial = path.with_name(path.name + PARTIAL)
@@ -132,6 +157,7 @@ class ImageCache:
                 return False
             path.unlink(missing_ok=True)
             if path.name == name:
+                self._whole.remove(name)
                 (self._locks / name).unlink(missing_ok=True)
             log.info("image dropped from cache", file=path.name)
             return True

@@ -174,6 +174,16 @@ class Download:
             )
 
 
+def digest(path: Path, work: Work) -> str:
+    """Return the SHA-512 of a file, read through; raises Interrupted."""
+    found = hashlib.sha512()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            work.checkpoint()
+            found.update(chunk)
+    return found.hexdigest()
+
+
 def check_disk(path: Path, source: ImageSource) -> None:
     """Look once more at what a hypervisor is about to open; raise WrongContent.
 

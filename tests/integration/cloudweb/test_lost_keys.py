@@ -19,7 +19,12 @@ def test_encrypted_rows_without_their_key(monkeypatch: pytest.MonkeyPatch, tmp_p
     done: list[str] = []
     monkeypatch.setattr(preparation, "collect", lambda: done.append("collect"))
     monkeypatch.setattr(preparation, "migrate", lambda **_: done.append("migrate"))
-    monkeypatch.setattr(preparation, "load_class", lambda _: lambda **_: done.append("fill") or [])
+
+    def fill(**_: object) -> list[object]:
+        done.append("fill")
+        return []
+
+    monkeypatch.setattr(preparation, "load_class", lambda _: fill)
     monkeypatch.setattr(preparation, "banner", lambda _: "")
     sealed = encrypt("seed")
     monkeypatch.setenv("CLOUDWEB_VAR", str(tmp_path))

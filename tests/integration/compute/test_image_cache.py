@@ -17,7 +17,10 @@ import pytest
 
 from cloudweb.driver import DriverError, Interrupted, TransientDriverError, Unguarded
 from compute import image_cache, image_download
+from compute.agent import ComputeAgent
+from compute.drivers.fake import FakeDriver
 from compute.image_cache import ImageCache
+from compute.image_download import digest
 from compute.objects import ImageSource
 from tests.builders import disks
 from tests.builders.work import CountedWork
@@ -351,3 +354,85 @@ def test_stale_partials_go(server: Server, cache: ImageCache) -> None:
     os.utime(stale, (0, 0))
     cache.ensure(source(server), Unguarded())
     assert not stale.exists()
+
+
+def damage(path: Path) -> None:
+    """Change a byte in the middle, as a disk does that lost power."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.chmod(0o600)
+    path.write_bytes(content)
+    path.chmod(0o444)
+
+
+def started_again(cache: ImageCache) -> ImageCache:
+    again = ImageCache(cache.directory, cache.max_bytes, grace=0)
+    again.open()
+    return again
+
+
+def test_a_base_that_an_unclean_stop_damaged_is_fetched_again(
+    server: Server, cache: ImageCache
+) -> None:
+    cache.open()
+    path = cache.ensure(source(server), Unguarded())
+    whole = cache.ensure(source(server, "image-2"), Unguarded())
+    damage(path)
+    cache = started_again(cache)
+    assert cache.ensure(source(server), Unguarded()).read_bytes() == DATA
+    assert cache.ensure(source(server, "image-2"), Unguarded()) == whole
+    assert len(server.requests) == 3  # what is whole is not fetched again
+    assert path.stat().st_mode & 0o777 == 0o444
+
+
+def test_files_are_read_through_once_and_only_after_an_unclean_stop(
+    server: Server, cache: ImageCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    def counted(path: Path, work: Any) -> str:
+        read.append(path)
+        return digest(path, work)
+
+    monkeypatch.setattr("compute.image_cache.digest", counted)
+    cache.open()
+    path = cache.ensure(source(server), Unguarded())
+    cache.close()
+    cache = started_again(cache)
+    cache.ensure(source(server), Unguarded())
+    assert read == []
+    cache = started_again(started_again(cache))  # killed: it stays so however often it is started
+    cache.ensure(source(server), Unguarded())
+    cache.ensure(source(server), Unguarded())
+    assert read == [path]
+
+
+def test_a_damaged_base_is_not_replaced_below_a_guest(server: Server, cache: ImageCache) -> None:
+    path = cache.ensure(source(server), Unguarded())
+    damage(path)
+    kept = path.read_bytes()
+    cache = started_again(cache)
+    cache.in_use = lambda: [path]
+    with pytest.raises(TransientDriverError, match="damaged"):
+        cache.ensure(source(server), Unguarded())
+    assert path.read_bytes() == kept
+    cache.in_use = tuple
+    assert cache.ensure(source(server), Unguarded()).read_bytes() == DATA
+
+
+def test_a_host_knows_how_it_was_stopped(server: Server, cache: ImageCache, tmp_path: Path) -> None:
+    def start() -> ComputeAgent:
+        again = ImageCache(cache.directory, cache.max_bytes, grace=0)
+        agent = ComputeAgent(FakeDriver(state_dir=tmp_path, host="h1"), again, tmp_path)
+        agent.init_host()
+        return agent
+
+    def content(agent: ComputeAgent) -> bytes:
+        return agent.images.ensure(source(server), Unguarded()).read_bytes()
+
+    first = start()
+    assert content(first) == DATA
+    damage(first.images.path_of(source(server)))
+    first.stop()
+    assert content(start()) != DATA  # taken for whole unread: nothing happened between
+    assert content(start()) == DATA
