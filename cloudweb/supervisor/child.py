@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cloudweb import process
+from cloudweb.supervisor import forerunners
 from cloudweb.supervisor.output import Output
 
 QUICK = 30.0
@@ -39,6 +40,7 @@ class Child:
         self._started = time.monotonic()
         self.running, pipe = process.start_watched(*self.command, env=self.env)
         self.output.follow(pipe)
+        forerunners.note(self.name, self.running.pid)
 
     def look(self) -> None:
         """Start it again when it died and its pause is over. Raises GaveUp."""

@@ -13,6 +13,7 @@ from typing import IO
 from cloudweb.conf import drivers, host_name, listen_address, listen_url, var_dir
 from cloudweb.files import make_directory
 from cloudweb.lost_keys import KeysLost, check_files
+from cloudweb.supervisor.forerunners import wait_for_end
 
 LEAST_FREE = 300 * 1024 * 1024
 LONGEST_SOCKET_PATH = 100
@@ -44,6 +45,7 @@ def check() -> IO[str]:
     try:
         _check_drivers()
         _check_programs(ALWAYS)
+        wait_for_end()  # of the children of one that crashed
         _check_port()
     except CannotStart:
         lock.close()
