@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from cloudweb.api.auth import operator_context
@@ -118,6 +118,13 @@ def pill(text: str, *, good: bool | None) -> SafeString:
     """Return a word on a green, red or (for None) grey ground."""
     tone = {True: "success", False: "danger", None: "neutral"}[good]
     return format_html('<span class="status tone-{}">{}</span>', tone, text)
+
+
+def bullets(rows: Sequence[tuple[str, ...]], form: str = "{}") -> SafeString | str:
+    """Return a list, each row in this form; "none" where there is nothing to list."""
+    if not rows:
+        return "none"
+    return format_html("<ul>{}</ul>", format_html_join("", f"<li>{form}</li>", rows))
 
 
 class ShownInline(admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time

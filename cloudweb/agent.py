@@ -19,7 +19,7 @@ ScopeLock = Callable[[str], AbstractContextManager[Any]]
 class Agent(ABC):
     """The host side of one domain. No database; every method it exposes is idempotent.
 
-    The runtime calls ``listen``, ``init_host``, then ``report`` every 10 seconds from a thread of its
+    The runtime calls ``listen``, ``watch``, ``init_host``, then ``report`` every 10 seconds from a thread of its
     own, and ``start_guests`` once what the host owes has been paid.
     """
 
@@ -29,6 +29,9 @@ class Agent(ABC):
 
     def listen(self, soon: Callable[[], None]) -> None:  # noqa: B027 - a hook
         """Keep ``soon``, and call it when something happened that users wait to see."""
+
+    def watch(self, lost: Callable[[], Sequence[str]]) -> None:  # noqa: B027 - a hook
+        """Keep ``lost``: it names this domain's scopes whose order records were damaged."""
 
     def init_host(self) -> Sequence[str]:
         """Make the host be as its disk says; return one sentence for each thing that went wrong."""

@@ -18,10 +18,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 import structlog
+from pydantic import ValidationError
 
 from cloudweb.agent import Agent, Function
 from cloudweb.conf import intervals
@@ -129,6 +131,7 @@ class HostRuntime:
         """Make the host be as its disk says, then report from a thread of its own."""
         for domain, agent in self.agents.items():
             agent.listen(self.report_soon)
+            agent.watch(partial(self.book.lost, domain))
             problems = agent.init_host()
             if problems:
                 log.warning("host came back with problems", domain=domain, problems=list(problems))
@@ -409,17 +412,10 @@ class HostRuntime:
                 continue
             seen.add(record.place)
             work = works.get(record.place) if running else None
-            yield StepReport(
-                op=record.op,
-                seq=record.seq,
-                direction=record.direction,
-                attempt=record.attempt,
-                outcome="EXECUTING" if running else cast(Outcome, record.outcome),
-                progress=work.percent if work else 0,
-                text=work.text if work else "",
-                result={} if running else record.result,
-                error={} if running else record.error,
-            )
+            try:
+                yield _step_of(record, running=running, work=work)
+            except ValidationError:  # one that cannot be told does not silence the host
+                log.exception("an order cannot be reported", scope=record.scope)
         for op, seq, direction in waiting:
             if (op, seq, direction) not in seen:
                 yield StepReport(op=op, seq=seq, direction=direction, outcome="EXECUTING")
@@ -441,6 +437,20 @@ class HostRuntime:
 def _service(domain: str, agent: Agent) -> ServiceReport:
     speaks = {method.name: method.payload.VERSION for method in agent.methods()}
     return ServiceReport(domain=domain, version=RELEASE, speaks=speaks)
+
+
+def _step_of(record: Record, *, running: bool, work: OrderWork | None) -> StepReport:
+    return StepReport(
+        op=record.op,
+        seq=record.seq,
+        direction=record.direction,
+        attempt=record.attempt,
+        outcome="EXECUTING" if running else cast(Outcome, record.outcome),
+        progress=work.percent if work else 0,
+        text=work.text if work else "",
+        result={} if running else record.result,
+        error={} if running else record.error,
+    )
 
 
 def _place_of(order: Message) -> Place:

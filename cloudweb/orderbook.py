@@ -9,12 +9,17 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from cloudweb.files import make_directory, write_atomically
 from cloudweb.killpoints import reach
+from cloudweb.records import lost_in, read_record
 
 TOMBSTONE_SECONDS = 30 * 86400.0
 
@@ -42,6 +47,10 @@ class Record:
         return self.op, self.seq, self.direction
 
 
+_RECORD = TypeAdapter(Record)
+_STATES = {"EXECUTING": {""}, "DONE": {"DONE"}, "FAILED": {"TRANSIENT", "FINAL"}}
+
+
 class OrderBook:
     """All records of a host; thread-safe. Reads come from memory, writes reach the disk first."""
 
@@ -55,15 +64,17 @@ class OrderBook:
 
     def _load(self) -> None:
         for path in self.directory.glob("*/*.json"):
-            try:
-                record = Record(**json.loads(path.read_text()))
-            except (ValueError, TypeError):
-                path.unlink(missing_ok=True)  # a torn write cannot happen; a foreign file can
+            record = read_record(path, partial(_parse, path))
+            if record is None:  # the next order about the scope writes it again
                 continue
             if record.state != "EXECUTING" and time.time() - record.at > TOMBSTONE_SECONDS:
                 path.unlink(missing_ok=True)
                 continue
             self._records[record.scope] = record
+
+    def lost(self, domain: str) -> Sequence[str]:
+        """Return the resources of a domain whose record was damaged, and no order came since."""
+        return lost_in(self.directory / domain)
 
     def get(self, scope: str) -> Record | None:
         """Return the record of a scope."""
@@ -91,8 +102,7 @@ class OrderBook:
 
     def write(self, record: Record) -> Record:
         """Replace a scope's record, on disk before in memory: temp file, fsync, rename, fsync."""
-        domain, _, resource = record.scope.partition(":")
-        path = self.directory / _safe(domain) / f"{_safe(resource)}.json"
+        path = self.directory / _place(record.scope)
         with self._lock:
             write_atomically(path, json.dumps(asdict(record)))
             self._records[record.scope] = record
@@ -122,6 +132,20 @@ class OrderBook:
             )
         reach("outcome.after")
         return written
+
+
+def _parse(path: Path, kept: Any) -> Record:
+    record = _RECORD.validate_json(json.dumps(kept), strict=True)
+    if record.outcome not in _STATES[record.state]:
+        raise ValueError(f"{record.state} with outcome {record.outcome!r}")
+    if path.parts[-2:] != _place(record.scope).parts:
+        raise ValueError(f"it is about {record.scope!r}")
+    return record
+
+
+def _place(scope: str) -> Path:
+    domain, _, resource = scope.partition(":")
+    return Path(_safe(domain)) / f"{_safe(resource)}.json"
 
 
 def _safe(name: str) -> str:

@@ -7,15 +7,16 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
 from cloudweb.agent import Agent, Function, ScopeLock
 from cloudweb.driver import DriverError, Unguarded, Work
 from cloudweb.files import make_directory, write_atomically
+from cloudweb.records import forget, lost_in, read_record
 from cloudweb.rpc import Method
 from compute import rpc, uptime
 from compute.drivers.base import ConsoleLog, GuestNotFound, Hypervisor
@@ -37,7 +38,15 @@ from compute.objects import (
 log = structlog.get_logger(__name__)
 #: An inventory that does not change is told after so many reports all the same.
 TOLD_AGAIN = 5
+PROBLEMS_TOLD = 100  # in one report
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Kept(NamedTuple):
+    """What a guest was last told, and whether it shall run."""
+
+    spec: GuestSpec
+    runs: bool
 
 
 class ComputeAgent(Agent):
@@ -57,6 +66,7 @@ class ComputeAgent(Agent):
         self._changes: tuple[GuestChange, ...] = ()
         self._start, self._numbers = uuid.uuid4().hex, itertools.count(1)
         self._soon: Callable[[], None] = lambda: None
+        self._lost_orders: Callable[[], Sequence[str]] = tuple
         self._inventory: HostInventory | None = None
         self._untold = 0  # reports since the inventory was told
         images.in_use = self._bases
@@ -83,18 +93,35 @@ class ComputeAgent(Agent):
         self.images.open()
         self.driver.start(self._changed)
         problems: list[str] = []
-        for path in sorted(self._guests.glob("*.json")):
-            spec, runs = _read(path)
-            if not runs:
-                continue
+        lost = [self._path(name) for name in lost_in(self._guests)]
+        for path in sorted([*self._guests.glob("*.json"), *lost]):
             try:
-                state = self.driver.get(spec.id).power_state
+                kept = _read(path)
+                if kept is not None and not kept.runs:
+                    continue
+                state = self.driver.get(path.stem).power_state
             except GuestNotFound:
-                problems.append(f"guest {spec.id} is gone from the hypervisor")
+                problems.append(f"guest {path.stem} is gone from the hypervisor")
                 state = "shutdown"
-            if state != "running" and not self._rebooted():
-                self._changed(spec.id, state)
-        return problems
+            except DriverError as error:
+                problems.append(f"guest {path.stem}: {error.message}")
+                continue
+            if state != "running" and (kept is None or not self._rebooted()):
+                self._changed(path.stem, state)
+        return [*problems, *self.problems()]
+
+    def problems(self) -> Sequence[str]:
+        """Return one sentence for each record that was damaged and not written again since."""
+        guests = [
+            f"The record of guest {name} was damaged. The guest is not started after a reboot of "
+            "the host until an order about it comes."
+            for name in lost_in(self._guests)
+        ]
+        orders = [
+            f"The record of the last order about {name} was damaged. The next one writes it again."
+            for name in self._lost_orders()
+        ]
+        return (guests + orders)[:PROBLEMS_TOLD]
 
     def start_guests(self, lock: ScopeLock) -> None:
         """After a reboot of the machine start those guests that ran; once for each boot."""
@@ -108,20 +135,25 @@ class ComputeAgent(Agent):
         self._untold = TOLD_AGAIN
 
     def _start_again(self, path: Path) -> None:
-        spec, runs = _read(path)
         try:
-            if runs and self.driver.get(spec.id).power_state != "running":
-                self.driver.power_on(spec, work=Unguarded())
+            kept = _read(path)
+            if kept and kept.runs and self.driver.get(path.stem).power_state != "running":
+                self.driver.power_on(kept.spec, work=Unguarded())
         except DriverError as error:
-            log.warning("guest not started again", guest=spec.id, error=error.message)
-            self._changed(spec.id, "shutdown")
+            log.warning("guest not started again", guest=path.stem, error=error.message)
+            self._changed(path.stem, "shutdown")
 
     def _rebooted(self) -> bool:
-        return not self._boot_file.exists() or self._boot_file.read_text() != _boot_id()
+        known = self._boot_file
+        return not known.exists() or known.read_bytes() != _boot_id().encode()
 
     def listen(self, soon: Callable[[], None]) -> None:
         """Call ``soon`` when something happened that should be reported at once."""
         self._soon = soon
+
+    def watch(self, lost: Callable[[], Sequence[str]]) -> None:
+        """Tell in reports whose orders were lost."""
+        self._lost_orders = lost
 
     def stop(self) -> None:
         """Disconnect; guests go on."""
@@ -144,7 +176,7 @@ class ComputeAgent(Agent):
     def destroy(self, ref: GuestRef, work: Work) -> None:
         """Make the guest absent, and forget it."""
         self.driver.destroy(ref, work=work)
-        self._path(ref.id).unlink(missing_ok=True)
+        forget(self._path(ref.id))
 
     def power_on(self, spec: GuestSpec, work: Work) -> GuestState:
         """Start the guest."""
@@ -161,23 +193,22 @@ class ComputeAgent(Agent):
     def reboot(self, request: RebootRequest, work: Work) -> GuestState:
         """Reboot the guest."""
         self._note_runs(request.id, runs=True)
-        kept = self._path(request.id)
         if request.spec is not None:
             self._keep(request.spec, runs=True)
-        elif kept.exists():  # it starts as it was last told, in the way of today's driver
-            request = request.model_copy(update={"spec": _read(kept)[0]})
+        elif (kept := _read(self._path(request.id))) is not None:
+            # It starts as it was last told, in the way of today's driver.
+            request = request.model_copy(update={"spec": kept.spec})
         return self.driver.reboot(request, work=work)
 
     def _bases(self) -> list[Path]:
-        """Return the cached files that the guests of this host are based on."""
-        bases: list[Path] = []
-        for path in self._guests.glob("*.json"):
-            try:
-                kept = json.loads(path.read_text())
-            except FileNotFoundError:  # destroyed just now
-                continue
-            bases += map(self.images.path_of, _sources(GuestSpec.load(kept["spec"])))
-        return bases
+        """Return the cached files that the guests of this host are based on.
+
+        A guest whose record is lost may be based on any of them.
+        """
+        kept = [_read(path) for path in self._guests.glob("*.json")]  # None: destroyed just now
+        if lost_in(self._guests):
+            return list(self.images.directory.iterdir())
+        return [self.images.path_of(one) for guest in kept if guest for one in _sources(guest.spec)]
 
     # -- questions
 
@@ -200,6 +231,7 @@ class ComputeAgent(Agent):
         at = 0.0 if self._rebooted() else time.time()  # guests that ran are still to be started
         inventory = self.driver.inventory()
         load = self.driver.load().model_copy(update={"uptime": uptime.line()})
+        problems = self.problems()
         with self._lock:
             is_news = full or inventory != self._inventory or self._untold >= TOLD_AGAIN
             self._inventory, self._untold = inventory, 0 if is_news else self._untold + 1
@@ -209,6 +241,7 @@ class ComputeAgent(Agent):
                 measured=load,
                 inventory=inventory if is_news else None,
                 changes=self._changes,
+                problems=tuple(problems),
             )
 
     def keeps(self, part: ComputeReport) -> bool:
@@ -240,20 +273,24 @@ class ComputeAgent(Agent):
         )
 
     def _note_runs(self, guest_id: str, *, runs: bool) -> None:
-        path = self._path(guest_id)
-        if path.exists():
-            kept = json.loads(path.read_text())
-            if kept["runs"] != runs:
-                write_atomically(path, json.dumps({**kept, "runs": runs}), mode=0o600)
+        kept = _read(self._path(guest_id))
+        if kept is not None and kept.runs != runs:
+            self._keep(kept.spec, runs=runs)
 
 
 def _boot_id() -> str:
     return BOOT_ID.read_text().strip() if BOOT_ID.exists() else ""
 
 
-def _read(path: Path) -> tuple[GuestSpec, bool]:
-    kept = json.loads(path.read_text())
-    return GuestSpec.load(kept["spec"]), bool(kept["runs"])
+def _read(path: Path) -> Kept | None:
+    return read_record(path, lambda record: _parse(path.stem, record))
+
+
+def _parse(guest_id: str, record: Any) -> Kept:
+    spec, runs = GuestSpec.load(record["spec"]), record["runs"]
+    if spec.id != guest_id or not isinstance(runs, bool):
+        raise ValueError(f"it is about {spec.id!r}, runs is {runs!r}")
+    return Kept(spec, runs)
 
 
 def _sources(spec: GuestSpec) -> list[ImageSource]:

@@ -161,6 +161,7 @@ class ComputeReport(VersionedObject):
     ``inventory`` is there when it changed, is asked for, or was not told for a minute; ``at`` (Unix
     time) is when the host looked, 0 while it has not started yet what ran before it went down.
     ``start`` names the start of the agent that the numbers of ``changes`` belong to.
+    ``problems`` are sentences for the operator: what the host cannot put right by itself.
     """
 
     VERSION: ClassVar[str] = "1.0"
@@ -170,6 +171,7 @@ class ComputeReport(VersionedObject):
     measured: HostLoad
     inventory: HostInventory | None = None
     changes: tuple[GuestChange, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 class PowerOffRequest(VersionedObject):

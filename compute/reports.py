@@ -21,7 +21,7 @@ GUESTS_SEEN = "guests.seen"  # host; guests: id -> power state of all that are t
 def note_report(host: str, report: ComputeReport) -> None:
     """Record what a host has and what is free, and pass on which guests changed by themselves."""
     hosts = HostManager(RequestContext.system())
-    hosts.report(host, load=report.measured, inventory=report.inventory)
+    hosts.report(host, load=report.measured, inventory=report.inventory, problems=report.problems)
     if report.inventory is not None:
         seen = {guest.id: guest.power_state for guest in report.inventory.guests}
         emit(GUESTS_SEEN, host=host, guests=seen, at=datetime.fromtimestamp(report.at, UTC))

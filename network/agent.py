@@ -14,7 +14,7 @@ from cloudweb.driver import TransientDriverError, Unguarded, Work
 from cloudweb.exceptions import CloudwebError
 from cloudweb.rpc import Method
 from network import rpc
-from network.drivers.base import Milestones, NetworkDriver, Removable, Supervised
+from network.drivers.base import Damageable, Milestones, NetworkDriver, Removable, Supervised
 from network.objects import (
     NetworkConfirmation,
     NetworkInventory,
@@ -31,6 +31,7 @@ from network.wirings import Wirings
 log = structlog.get_logger(__name__)
 #: An inventory with nothing an operator must see is told after so many reports all the same.
 TOLD_AGAIN = 5
+PROBLEMS_TOLD, PORTS_ASKED = 100, 500  # in one report
 
 
 class NetworkAgent(Agent):
@@ -43,11 +44,16 @@ class NetworkAgent(Agent):
         self._locks_lock = threading.Lock()
         self._problems: dict[str, str] = {}
         self._untold = 0  # reports since the inventory was told
+        self._lost_orders: Callable[[], Sequence[str]] = tuple
         self._said: tuple[object, ...] = ()  # what of the inventory an operator must see
 
     def methods(self) -> Mapping[Method[Any], Function]:
         """Return what does each of the network's methods."""
         return {rpc.PLUG: self.plug, rpc.REFRESH: self.refresh, rpc.UNPLUG: self.unplug}
+
+    def watch(self, lost: Callable[[], Sequence[str]]) -> None:
+        """Tell in reports whose orders were lost."""
+        self._lost_orders = lost
 
     def init_host(self) -> Sequence[str]:
         """Bring back every network and port from disk, filters before taps; return what went wrong.
@@ -81,7 +87,7 @@ class NetworkAgent(Agent):
         work = work or Unguarded()
         with self._lock_of(picture.id):
             work.checkpoint()
-            here = [port for port in picture.ports if self.wirings.find(picture.id, port.id)]
+            here = [port for port in picture.ports if self.wirings.is_here(picture.id, port.id)]
             newest = [self.wirings.keep(port) for port in here]
             if newest:
                 self._apply(newest[-1].network, self.wirings.ports(picture.id), work=work)
@@ -96,8 +102,10 @@ class NetworkAgent(Agent):
             work.checkpoint()
             self.driver.unplug(ref, work=work)
             rest = [port for port in self.wirings.ports(ref.network_id) if port.id != ref.id]
-            if rest:
-                self._apply(rest[0].network, rest, work=work)
+            lost = [port for port in self.wirings.lost(ref.network_id) if port != ref.id]
+            if rest or lost:
+                if rest:
+                    self._apply(rest[0].network, rest, work=work)
                 self.wirings.forget(ref.network_id, ref.id)
             else:
                 if not self._is_used(ref.network_id, by_others_than=ref.id):
@@ -110,6 +118,7 @@ class NetworkAgent(Agent):
         told = {
             port.id for network_id in self.wirings.networks() for port in self._told(network_id)
         }
+        told.update(self.lost())
         found = self.driver.ports()
         return NetworkInventory(
             driver=type(self.driver).__name__,
@@ -120,8 +129,24 @@ class NetworkAgent(Agent):
         )
 
     def problems(self) -> Sequence[str]:
-        """Return one sentence for each network that could not be brought back."""
-        return [f"network {name}: {text}" for name, text in sorted(self._problems.items())]
+        """Return one sentence for each network that could not be brought back, and damaged record."""
+        problems = [f"network {name}: {text}" for name, text in sorted(self._problems.items())]
+        problems += [
+            f"The record of port {name} was damaged. The control plane is asked for it."
+            for name in self.lost()
+        ]
+        problems += [
+            f"The record of the last order about {name} was damaged. The next one writes it again."
+            for name in self._lost_orders()
+        ]
+        if isinstance(self.driver, Damageable):
+            problems += self.driver.damages()
+        return problems[:PROBLEMS_TOLD]
+
+    def lost(self) -> Sequence[str]:
+        """Return the ports whose records were damaged, so that they must be told again."""
+        told = self.wirings.networks()
+        return [port for network_id in told for port in self.wirings.lost(network_id)]
 
     def report(self, *, full: bool) -> NetworkReport:
         """Repair what broke by itself, then say what guests reached and what an operator must see."""
@@ -131,7 +156,9 @@ class NetworkAgent(Agent):
         is_news = full or shown != self._said or self._untold >= TOLD_AGAIN
         self._said, self._untold = shown, 0 if is_news else self._untold + 1
         return NetworkReport(
-            milestones=tuple(self.milestones()), inventory=inventory if is_news else None
+            milestones=tuple(self.milestones()),
+            inventory=inventory if is_news else None,
+            lost=tuple(self.lost()[:PORTS_ASKED]),
         )
 
     def keeps(self, part: NetworkReport) -> bool:
@@ -194,6 +221,8 @@ class NetworkAgent(Agent):
     def _restore(self, network_id: str) -> None:
         work = Unguarded()
         ports = self.wirings.ports(network_id)
+        if not ports and self.wirings.lost(network_id):
+            return  # what is there stays as it is until it is told again
         if not ports:  # the host died between a picture and its port, or in a clean-up
             self.driver.delete_segment(network_id, work=work)
             self.wirings.forget_network(network_id)
@@ -233,6 +262,9 @@ class NetworkAgent(Agent):
                 error=error.message,
                 detail=error.detail,
             )
+        except Exception:  # whatever it is: the other networks come back
+            self._problems[network_id] = "It could not be brought back; see the host's log."
+            log.exception("network not restored", network_id=network_id)
 
     def _lock_of(self, network_id: str) -> threading.Lock:
         with self._locks_lock:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
+from cloudweb.api.fields import as_uuid
 from cloudweb.events import emit
 from network.models import Network, Port
 from network.querysets import PortQuerySet
@@ -39,6 +40,13 @@ def members_changed(group_ids: Collection[UUID], *, port: Port) -> None:
     if group_ids:
         told = Port.objects.told_by_groups(group_ids).filter(network_id=port.network_id)
         _tell(told.exclude(id=port.id))
+
+
+def wirings_lost(host: str, port_ids: Collection[str]) -> None:
+    """Tell a host its own ports again whose records it lost; who is about to be told is left alone."""
+    wanted = [known for port_id in port_ids if (known := as_uuid(port_id)) is not None]
+    if wanted:
+        _tell(Port.objects.filter(id__in=wanted).confirmed_by(host))
 
 
 def _tell(ports: PortQuerySet) -> None:

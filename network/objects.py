@@ -161,13 +161,14 @@ class NetworkReport(VersionedObject):
     """The network agent's part of a report.
 
     ``inventory`` is there when something in it needs a look or no longer does, is asked for, or was not
-    told for a minute.
+    told for a minute. ``lost`` are ports whose records were damaged: the host must be told again.
     """
 
     VERSION: ClassVar[str] = "1.0"
 
     milestones: tuple[PortMilestone, ...] = ()
     inventory: NetworkInventory | None = None
+    lost: tuple[str, ...] = ()
 
 
 def tap_name(port_id: str) -> str:

@@ -97,6 +97,10 @@ class PortQuerySet(StandardQuerySet["Port"]):
         """Tell that hosts must learn of a change."""
         return self.update(wiring_revision=F("wiring_revision") + 1)
 
+    def confirmed_by(self, host: str) -> Self:
+        """Keep the ports that are on a host which has confirmed their newest wiring."""
+        return self.filter(host=host, applied_revision__gt=0, wiring_revision=F("applied_revision"))
+
     def outdated_on(self, host: str) -> Self:
         """Keep the ports that are on a host which has not confirmed their newest wiring."""
         return self.filter(

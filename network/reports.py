@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from django.db import transaction
+
 from cloudweb.context import RequestContext
 from cloudweb.events import emit
+from network import events
 from network.manager import AgentManager
 from network.objects import NetworkReport
 from operations.reporting import takes_report
@@ -16,5 +19,8 @@ def note_report(host: str, report: NetworkReport) -> None:
     """Record what operators must see, and pass on what guests reached."""
     if report.inventory is not None:
         AgentManager(RequestContext.system()).report(host, report.inventory)
+    if report.lost:
+        with transaction.atomic():  # the change, and the order that it leads to
+            events.wirings_lost(host, report.lost)
     for milestone in report.milestones:
         emit(PORT_MILESTONE, host=host, milestone=milestone)

@@ -11,7 +11,7 @@ from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import ManagedAdmin, ValuesFilter, bar, pill
+from cloudweb.admin import ManagedAdmin, ValuesFilter, bar, bullets, pill
 from compute.manager import HostManager
 from compute.models import Host
 from compute.querysets import is_up
@@ -62,6 +62,7 @@ class HostAdmin(ManagedAdmin):
         "disk_load",
         "running_guests",
         "driver",
+        "health",
     )
     list_filter = (("zone", ValuesFilter), "enabled", ("driver", ValuesFilter))
     search_fields = ("name",)
@@ -77,6 +78,7 @@ class HostAdmin(ManagedAdmin):
         "measured_disk_free",
         "running_guests",
         "driver",
+        "problem_list",
         "capability_names",
         "hypervisor_type",
         "hypervisor_version",
@@ -96,6 +98,7 @@ class HostAdmin(ManagedAdmin):
             "What the host reports",
             {
                 "fields": (
+                    "problem_list",
                     "measured_ram_free",
                     "measured_disk_free",
                     "driver",
@@ -153,6 +156,18 @@ class HostAdmin(ManagedAdmin):
         return bar(
             host.disk_used, host.disk_limit, f"{host.disk_used:,} of {host.disk_limit:,} GiB"
         )
+
+    @admin.display(description="health")
+    def health(self, host: Host) -> SafeString:
+        """Count what needs a look."""
+        count = len(host.problems)
+        text = f"{count} problem{'' if count == 1 else 's'}" if count else "fine"
+        return pill(text, good=not count)
+
+    @admin.display(description="problems")
+    def problem_list(self, host: Host) -> SafeString | str:
+        """Show each in the host's own words."""
+        return bullets([(text,) for text in host.problems])
 
     @admin.display(description="capabilities")
     def capability_names(self, host: Host) -> str:

@@ -40,13 +40,20 @@ class HostManager(Manager):
 
     @policy("compute:hosts:report")
     def report(
-        self, name: str, *, load: HostLoad | None = None, inventory: HostInventory | None = None
+        self,
+        name: str,
+        *,
+        load: HostLoad | None = None,
+        inventory: HostInventory | None = None,
+        problems: Sequence[str] | None = None,
     ) -> None:
-        """Note what is free on a host and, when it says so, what it has.
+        """Note what is free on a host, what is wrong there and, when it says so, what it has.
 
         Its first report makes its row. Until its inventory came it has room for nothing.
         """
-        facts = _facts(load, inventory)
+        facts = dict(_facts(load, inventory))
+        if problems is not None:
+            facts["problems"] = list(problems)
         known = Host.objects.filter(name=name)
         if known.update(**facts) if facts else known.exists():
             return

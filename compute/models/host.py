@@ -61,6 +61,9 @@ class Host(models.Model):
         default=list, blank=True, help_text="id, name and power_state of what the hypervisor has"
     )
 
+    problems: models.JSONField[list[str], list[str]] = models.JSONField(
+        default=list, blank=True, help_text="what the host cannot put right by itself"
+    )
     changes_start = models.CharField(max_length=32, blank=True, default="", editable=False)
     changes_taken = models.BigIntegerField(default=0, editable=False)  # of that start of its agent
 

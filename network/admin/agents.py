@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import ManagedAdmin, pill
+from cloudweb.admin import ManagedAdmin, bullets, pill
 from network.models import Agent
 from operations import services
 
@@ -72,7 +70,7 @@ class AgentAdmin(ManagedAdmin):
     @admin.display(description="problems")
     def problem_list(self, agent: Agent) -> SafeString | str:
         """Show each in the host's own words."""
-        return _listed([(text,) for text in agent.problems], "{}")
+        return bullets([(text,) for text in agent.problems])
 
     @admin.display(description="strays")
     def stray_list(self, agent: Agent) -> SafeString | str:
@@ -81,10 +79,4 @@ class AgentAdmin(ManagedAdmin):
             (one.get("tap", ""), one.get("id", ""), one.get("network_id", ""))
             for one in agent.strays
         ]
-        return _listed(rows, "{}: port {}, network {}")
-
-
-def _listed(rows: Sequence[tuple[str, ...]], form: str) -> SafeString | str:
-    if not rows:
-        return "none"
-    return format_html("<ul>{}</ul>", format_html_join("", f"<li>{form}</li>", rows))
+        return bullets(rows, "{}: port {}, network {}")

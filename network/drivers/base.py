@@ -97,6 +97,14 @@ class Supervised(ABC):
         """Return the ids of networks that lack their filters or a server; cheap, called at every report."""
 
 
+class Damageable(ABC):
+    """Capability: keeps files of its own on the host, and tells which were found damaged."""
+
+    @abstractmethod
+    def damages(self) -> Sequence[str]:
+        """Return a sentence for each; cheap, called at every report."""
+
+
 class Removable(ABC):
     """Capability: can take everything of Cloudweb off the host."""
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import structlog
 
 from cloudweb import process
+from cloudweb.records import read_record
 
 log = structlog.get_logger(__name__)
 
@@ -42,11 +43,8 @@ def kvm_works(state_dir: Path, kernel: Path | None = None) -> bool:
         return False
     key = _key(kernel)
     cache = state_dir / "kvm-probe.json"
-    try:
-        known = json.loads(cache.read_text())
-    except (FileNotFoundError, ValueError):
-        known = {}
-    if known.get("key") != key:
+    known = read_record(cache, lambda kept: {"key": kept["key"], "works": bool(kept["works"])})
+    if known is None or known["key"] != key:
         known = {"key": key, "works": boots(kernel, accelerator="kvm", cpu="host")}
         cache.write_text(json.dumps(known))
         log.info("KVM was tried", works=known["works"])

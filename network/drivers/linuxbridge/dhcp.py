@@ -12,10 +12,12 @@ import shutil
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from cloudweb import process
 from cloudweb.driver import DriverError
 from cloudweb.files import write_atomically
+from cloudweb.records import read_record
 from network.drivers.linuxbridge import namespaces, texts
 from network.drivers.linuxbridge.config import METADATA_ADDRESS
 from network.drivers.linuxbridge.gateway import server_address
@@ -114,14 +116,14 @@ class DhcpServer:
 
     def milestones(self) -> Iterable[tuple[str, float]]:
         """Return (port id, Unix time) of guests that have got their address."""
-        ports = json.loads(self._read("ports") or "{}")
+        ports = self._ports()
         for seen in sorted((self.shared / "seen").glob("*")):
             if seen.name in ports:
                 yield str(ports[seen.name]), seen.lstat().st_mtime
 
     def forget_milestone(self, port_id: str) -> None:
         """Do not tell it again as long as the port is here."""
-        for mac, known in json.loads(self._read("ports") or "{}").items():
+        for mac, known in self._ports().items():
             if known == port_id and (self.shared / "seen" / mac).exists():
                 (self.shared / "told" / mac).touch()
                 (self.shared / "seen" / mac).unlink()
@@ -174,7 +176,7 @@ class DhcpServer:
         )
 
     def _keep_milestones(self, ports: Mapping[str, str]) -> None:
-        for mac, port_id in json.loads(self._read("ports") or "{}").items():
+        for mac, port_id in self._ports().items():
             if ports.get(mac) != port_id:
                 (self.shared / "seen" / mac).unlink(missing_ok=True)
                 (self.shared / "told" / mac).unlink(missing_ok=True)
@@ -195,7 +197,7 @@ class DhcpServer:
 
     def _told(self, name: str) -> str:
         path = self.shared / name
-        return path.read_text() if path.exists() else ""
+        return path.read_text(errors="replace") if path.exists() else ""
 
     def _tell(self, name: str, text: str, user: pwd.struct_passwd, *, mode: int = 0o400) -> None:
         if self._told(name) != text:
@@ -222,13 +224,23 @@ class DhcpServer:
         if log.exists() and log.stat().st_size > LOG_LIMIT:
             os.truncate(log, 0)  # dnsmasq appends
 
+    def _ports(self) -> dict[str, str]:
+        """Return the port of each MAC as last told; without it first leases are told once more."""
+        return read_record(self.directory / "ports", _texts) or {}
+
     def _read(self, name: str) -> str:
         path = self.directory / name
-        return path.read_text() if path.exists() else ""
+        return path.read_text(errors="replace") if path.exists() else ""
 
     def _write(self, name: str, text: str) -> None:
         if self._read(name) != text:
             write_atomically(self.directory / name, text)
+
+
+def _texts(kept: Any) -> dict[str, str]:
+    if not all(isinstance(text, str) for text in kept.values()):
+        raise ValueError("not a port for each MAC")
+    return dict(kept)
 
 
 def range_texts(served: Sequence[SubnetWiring]) -> Sequence[str]:

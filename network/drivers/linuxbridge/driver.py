@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cloudweb.driver import DriverError, Unguarded, Work
-from network.drivers.base import Milestones, NetworkDriver, Removable, Supervised
+from cloudweb.records import MARK, set_aside_in
+from network.drivers.base import Damageable, Milestones, NetworkDriver, Removable, Supervised
 from network.drivers.linuxbridge import namespaces, nft
 from network.drivers.linuxbridge.config import GATEWAY, BridgeConfig
 from network.drivers.linuxbridge.dhcp import DhcpServer
@@ -26,7 +27,7 @@ from network.objects import NetworkWiring, PortMilestone, PortRef, PortStatus, P
 _TAP = re.compile(r"^[A-Za-z0-9_.-]{1,15}\Z")
 
 
-class LinuxBridgeDriver(NetworkDriver, Milestones, Supervised, Removable):
+class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Supervised, Removable):
     """The kernel's own bridges, namespaces, nftables and dnsmasq.
 
     The bridge with the taps is in the root namespace, where the hypervisor opens them; it has no
@@ -218,6 +219,14 @@ class LinuxBridgeDriver(NetworkDriver, Milestones, Supervised, Removable):
             <= tables
             or self._dhcp(network_id).is_dead()
             or self._metadata.is_dead(network_id)
+        ]
+
+    def damages(self) -> Sequence[str]:
+        """Return a sentence for each file set aside, until an operator removes it."""
+        networks = (self._directory / "networks").glob(f"*/*{MARK}*")
+        return [
+            f"{path.name.partition(MARK)[0]} was damaged and made anew. Look at {path}, then remove it."
+            for path in [*set_aside_in(self._directory), *sorted(networks)]
         ]
 
     def delete_everything(self) -> None:

@@ -6,9 +6,11 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from cloudweb import process
 from cloudweb.files import write_atomically
+from cloudweb.records import read_record
 from network.objects import PortWiring
 
 
@@ -16,7 +18,7 @@ class Flows:
     """Remembers which rules were in force, so that a withdrawn one can be told from a new one.
 
     Without the ``conntrack`` command nothing is cut: connections of a withdrawn rule then go on until
-    one side ends them.
+    one side ends them. So do those of rules withdrawn while the file was damaged.
     """
 
     def __init__(self, file: Path) -> None:
@@ -24,7 +26,7 @@ class Flows:
 
     def settle(self, zone: int, ports: Sequence[PortWiring]) -> None:
         """Cut what ports that lost a rule, an address or themselves still have open in the zone."""
-        before = json.loads(self._file.read_text()) if self._file.exists() else {}
+        before = read_record(self._file, _parse) or {}
         now = {
             port.id: {
                 "addresses": sorted(address.ip_address for address in port.addresses),
@@ -55,6 +57,18 @@ class Flows:
                         check=False,
                     )
         write_atomically(self._file, json.dumps(now))
+
+
+def _parse(kept: Any) -> dict[str, dict[str, Any]]:
+    for was in kept.values():
+        lists, flags = (was["addresses"], was["rules"]), (was["open"], was["up"])
+        if not all(
+            isinstance(one, list) and all(isinstance(text, str) for text in one) for one in lists
+        ):
+            raise ValueError("not a list of texts")
+        if not all(isinstance(one, bool) for one in flags):
+            raise ValueError("not a flag")
+    return dict(kept)
 
 
 def _family(address: str) -> Sequence[str]:

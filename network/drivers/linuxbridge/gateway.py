@@ -12,8 +12,10 @@ import re
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from cloudweb.files import write_atomically
+from cloudweb.records import read_record
 from network.drivers.linuxbridge import namespaces, nft, texts
 from network.drivers.linuxbridge.config import (
     GATEWAY,
@@ -121,9 +123,13 @@ class Gateways:
             nft.apply(host_table(self._config, self._switched_on(), resolvers()))
 
     def _switched_on(self) -> Sequence[str]:
-        if not self._uplinks_file.exists():
-            return ()
-        return [str(name) for name in json.loads(self._uplinks_file.read_text())]
+        return read_record(self._uplinks_file, _names) or ()
+
+
+def _names(kept: Any) -> Sequence[str]:
+    if not isinstance(kept, list) or not all(isinstance(name, str) for name in kept):
+        raise ValueError("not a list of interfaces")
+    return kept
 
 
 def gateway_addresses(network: NetworkWiring) -> Sequence[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cloudweb import process
 from cloudweb.files import write_atomically
+from cloudweb.records import read_record
 from network.drivers.linuxbridge.config import METADATA_ADDRESS, BridgeConfig, NetworkNames
 from network.drivers.linuxbridge.namespaces import DIRECTORY
 from network.objects import NetworkWiring, PortWiring
@@ -126,14 +127,14 @@ class MetadataProxy:
     def _drop_ports(self, network_id: str, stay: set[str]) -> None:
         """Drop the answers and milestones of ports that were on the network and are no more."""
         path = self._directory / "networks" / f"{network_id}.json"
-        if path.exists():
-            for port_id in set(json.loads(path.read_text())["ports"].values()) - stay:
-                shutil.rmtree(self._directory / "answers" / port_id, ignore_errors=True)
-                for kind in ("seen", "told"):
-                    home = self._directory / "milestones" / network_id / kind
-                    (home / port_id).unlink(missing_ok=True)
+        known = read_record(path, lambda kept: {str(port) for port in kept["ports"].values()})
+        for port_id in (known or set()) - stay:
+            shutil.rmtree(self._directory / "answers" / port_id, ignore_errors=True)
+            for kind in ("seen", "told"):
+                home = self._directory / "milestones" / network_id / kind
+                (home / port_id).unlink(missing_ok=True)
 
     def _write(self, name: str, content: object) -> None:
         path, text = self._directory / name, json.dumps(content, sort_keys=True)
-        if not path.exists() or path.read_text() != text:
+        if not path.exists() or path.read_bytes() != text.encode():
             write_atomically(path, text)

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
+from typing import Any
 
 from cloudweb.driver import DriverError
 from cloudweb.files import write_atomically
+from cloudweb.records import read_record
 from network.drivers.linuxbridge.config import BridgeConfig
 
 
@@ -26,10 +28,15 @@ class Slot:
 
 
 class Slots:
-    """The numbers in use, in a file; safe among threads and processes."""
+    """The numbers in use, in a file; safe among threads and processes.
+
+    A damaged file is written anew from what this process knows. One that has just started knows
+    nothing: the networks take new numbers as they are brought back, which cuts open connections.
+    """
 
     def __init__(self, directory: Path, config: BridgeConfig) -> None:
         self._file, self._config = directory / "slots.json", config
+        self._known: dict[str, int] = {}  # as this process saw it last
 
     def take(self, network_id: str) -> Slot:
         """Return the network's slot, the same each time; raise DriverError when all are taken."""
@@ -74,4 +81,20 @@ class Slots:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            yield json.loads(self._file.read_text()) if self._file.exists() else {}
+            there = self._file.exists()
+            taken = read_record(self._file, _parse)
+            if taken is None:
+                taken = dict(self._known) if there else {}
+                if taken:
+                    write_atomically(self._file, json.dumps(taken))
+            yield taken
+            self._known = dict(taken)
+
+
+def _parse(kept: Any) -> dict[str, int]:
+    numbers = list(kept.values())
+    if not all(type(number) is int and number >= 0 for number in numbers):
+        raise ValueError("a slot is a number")
+    if len(set(numbers)) != len(numbers):
+        raise ValueError("two networks have one slot")
+    return dict(kept)

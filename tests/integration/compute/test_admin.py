@@ -71,6 +71,16 @@ def test_the_list_shows_up_down_and_load() -> None:
     assert "disabled: new disk" in page
 
 
+def test_operators_see_what_a_host_cannot_put_right() -> None:
+    host = make_host("h1", problems=["The record of <guest> g was damaged."])
+    make_host("h2")
+    page = browser().get("/admin/compute/host/").content.decode()
+    assert ">1 problem<" in page
+    assert ">fine<" in page
+    one = browser().get(f"/admin/compute/host/{host.pk}/change/").content.decode()
+    assert "The record of &lt;guest&gt; g was damaged." in one
+
+
 def test_buttons_disable_with_a_reason_and_enable() -> None:
     host = make_host("h1")
     operator = browser()

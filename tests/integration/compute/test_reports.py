@@ -95,6 +95,13 @@ def test_a_report_of_a_known_host_is_one_statement() -> None:
     assert len(captured) == 1
 
 
+def test_problems_stay_until_a_report_has_none() -> None:
+    report(problems=("The record of guest g was damaged.",))
+    assert Host.objects.get().problems == ["The record of guest g was damaged."]
+    report()
+    assert Host.objects.get().problems == []
+
+
 def test_no_user_may_report() -> None:
     with pytest.raises(PolicyNotAuthorized):
         HostManager(make_context("admin")).report("h1")

@@ -17,8 +17,11 @@ from network.agent import NetworkAgent
 from network.drivers.fake import FakeNetworkDriver
 from network.manager import PortManager, SecurityGroupManager, SecurityGroupRuleManager
 from network.models import Port
+from network.objects import NetworkReport
 from operations.models import Operation
+from operations.reporting import deliver
 from operations.testing import Cloud, check_invariants, cloud
+from tests.builders.damage import damage
 from tests.builders.networks import make_context, make_network, make_port, make_subnet
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -191,3 +194,42 @@ def test_nothing_is_started_when_the_change_is_rolled_back(
         transaction.set_rollback(True)
     assert Operation.objects.count() == before
     assert Port.objects.get(id=port.id).wiring_revision == port.wiring_revision
+
+
+def test_ports_whose_records_were_lost_are_told_again(
+    world: tuple[Cloud, CountingAgent], tmp_path: Path
+) -> None:
+    running, agent = world
+    context = make_context()
+    network = make_network(context)
+    make_subnet(network)
+    lost, other = (plugged_port(agent, network, context) for _ in range(2))
+    settle(running)
+    damage(tmp_path / "wirings" / str(network.id) / "ports" / f"{lost.id}.json", "emptied")
+    running.kill_host("h1")
+    (tmp_path / "network.json").unlink(missing_ok=True)
+    again = CountingAgent(tmp_path)
+    running.add_host("h1", {"network": again})
+    for _ in range(2):  # while it is being told, it is not told twice
+        running.report()
+    settle(running)
+    assert again.refreshed == [str(lost.id)]
+    assert {status.id for status in again.driver.ports()} == {str(lost.id), str(other.id)}
+    assert again.wirings.find(str(network.id), str(lost.id)) is not None
+    running.report()
+    settle(running)
+    assert again.refreshed == [str(lost.id)]
+
+
+def test_a_host_is_told_its_own_ports_only(world: tuple[Cloud, CountingAgent]) -> None:
+    running, agent = world
+    context = make_context()
+    network = make_network(context)
+    make_subnet(network)
+    port = plugged_port(agent, network, context)
+    settle(running)
+    before = Port.objects.get(id=port.id).wiring_revision
+    for host, ids in (("h2", (str(port.id),)), ("h1", ("x", str(uuid.uuid4()), "../y"))):
+        deliver(host, {"network": NetworkReport(lost=ids).dump()})
+    assert Port.objects.get(id=port.id).wiring_revision == before
+    assert not Operation.objects.exclude(state="DONE").exists()

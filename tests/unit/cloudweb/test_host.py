@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -470,3 +471,25 @@ def test_questions_are_answered_and_not_recorded(stage: Stage) -> None:
         body = answer["body"]["data"]
         assert (answer["kind"], body["call"], body["outcome"]) == ("answer", "c1", said)
     assert stage.host.book.records() == []
+
+
+def test_one_order_that_cannot_be_told_does_not_silence_the_host(stage: Stage) -> None:
+    stage.give()
+    stage.give(op="op2", scope="compute:odd")
+    known = stage.host.book.get("compute:odd")
+    assert known is not None
+    stage.host.book.write(replace(known, outcome="LIMBO"))
+    assert [step.op for step in stage.host.report().steps] == ["op1"]
+
+
+def test_an_agent_is_told_whose_order_records_were_damaged(tmp_path: Path) -> None:
+    Stage(tmp_path).give()
+    (tmp_path / "orders" / "compute" / "box.json").write_bytes(b"")
+    stage = Stage(tmp_path)
+    seen: list[Callable[[], Sequence[str]]] = []
+    stage.toys.watch = seen.append  # type: ignore[method-assign]
+    stage.host.start()
+    stage.host.stop()
+    assert [lost() for lost in seen] == [["box"]]
+    assert outcome(stage.give()) == ["DONE"]
+    assert [lost() for lost in seen] == [[]]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cloudweb.orderbook import TOMBSTONE_SECONDS, OrderBook, Record
+from tests.builders.damage import DAMAGES, aside, damage
 
 
 def make_record(**overrides: Any) -> Record:
@@ -80,11 +81,39 @@ def test_old_outcomes_go_but_an_unfinished_order_stays(tmp_path: Path) -> None:
     assert {one.scope for one in OrderBook(tmp_path).records()} == {"compute:unfinished"}
 
 
-def test_foreign_files_are_no_records(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_damaged_record_is_set_aside_and_named_until_the_next_order(
+    tmp_path: Path, how: str
+) -> None:
+    book = OrderBook(tmp_path)
+    other = book.begin(make_record(scope="compute:other"))
+    book.begin(make_record())
+    damage(tmp_path / "compute" / "vm.json", how)
+    for _ in range(2):
+        book = OrderBook(tmp_path)
+        assert (book.records(), book.lost("compute"), book.lost("network")) == ([other], ["vm"], [])
+    book.begin(make_record())
+    assert book.lost("compute") == []
+    assert aside(tmp_path) == ["vm.json"]
+
+
+def test_a_record_of_odd_values_or_in_another_place_is_damaged(tmp_path: Path) -> None:
+    good = asdict(make_record(state="DONE", outcome="DONE"))
+    odd = {
+        "epoch": {"epoch": "7"},
+        "state": {"state": "MAYBE"},
+        "outcome": {"outcome": "EXECUTING"},
+        "result": {"result": [1]},
+        "error": {"state": "FAILED", "outcome": "FINAL", "error": {"code": 5}},
+        "at": {"at": None},
+        "elsewhere": {"scope": "compute:vm"},
+    }
     (tmp_path / "compute").mkdir()
-    for name, text in (("a", "{"), ("b", '{"x": 1}'), ("c", "[]")):
-        (tmp_path / "compute" / f"{name}.json").write_text(text)
-    assert OrderBook(tmp_path).records() == []
+    for name, wrong in odd.items():
+        facts = good | {"scope": f"compute:{name}"} | wrong
+        (tmp_path / "compute" / f"{name}.json").write_text(json.dumps(facts))
+    book = OrderBook(tmp_path)
+    assert (book.records(), book.lost("compute")) == ([], sorted(odd))
 
 
 @pytest.mark.parametrize(

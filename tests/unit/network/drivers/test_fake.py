@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from cloudweb.driver import DriverError, TransientDriverError, Unguarded
+from cloudweb.driver import DriverError, TransientDriverError, Unguarded, Work
 from network.agent import NetworkAgent
 from network.drivers.fake import FakeNetworkDriver
-from network.objects import NetworkReport, PortMilestone
+from network.objects import NetworkReport, NetworkWiring, PortMilestone, PortWiring
 from tests.builders.ports import make_network, make_port, port_ref
 
 WORK = Unguarded()
@@ -44,13 +45,23 @@ def test_a_failed_plug_can_be_tried_again_and_taken_back(
     assert not driver.census()
 
 
-def test_one_broken_network_does_not_keep_the_others_down(tmp_path: Path) -> None:
+def test_one_broken_network_does_not_keep_the_others_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     agent = NetworkAgent(FakeNetworkDriver(), tmp_path)
     good, bad = make_port(make_network()), make_port(make_network())
     agent.plug(good)
     agent.plug(bad)
-    (tmp_path / "wirings" / bad.network.id / "network.json").write_text("{")
-    again = NetworkAgent(FakeNetworkDriver(), tmp_path)
+    driver = FakeNetworkDriver()
+    plain = driver.ensure_dhcp
+
+    def refuse(network: NetworkWiring, ports: Sequence[PortWiring], *, work: Work) -> None:
+        if network.id == bad.network.id:
+            raise KeyError("a bug")
+        plain(network, ports, work=work)
+
+    monkeypatch.setattr(driver, "ensure_dhcp", refuse)
+    again = NetworkAgent(driver, tmp_path)
     assert len(again.init_host()) == 1
     inventory = again.inventory()
     assert [status.id for status in inventory.ports] == [good.id]

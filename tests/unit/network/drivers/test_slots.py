@@ -11,6 +11,7 @@ import pytest
 from cloudweb.driver import DriverError
 from network.drivers.linuxbridge.config import BridgeConfig
 from network.drivers.linuxbridge.slots import Slots
+from tests.builders.damage import DAMAGES, aside, damage
 
 CONFIG = BridgeConfig(way_out=ipaddress.IPv4Network("198.18.0.0/28"), zones=500)
 
@@ -34,6 +35,25 @@ def test_when_all_are_taken_it_is_said(tmp_path: Path) -> None:
         slots.take(name)
     with pytest.raises(DriverError, match="holds 4 networks"):
         slots.take("e")
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_damaged_file_is_set_aside(tmp_path: Path, how: str) -> None:
+    slots = Slots(tmp_path, CONFIG)
+    first, second = slots.take("a"), slots.take("b")
+    slots.free("a")
+    damage(tmp_path / "slots.json", how)
+    assert slots.take("b") == second  # this process knows
+    assert Slots(tmp_path, CONFIG).take("b") == second
+    damage(tmp_path / "slots.json", how)
+    assert Slots(tmp_path, CONFIG).take("b") == first  # one that has just started gives anew
+    assert set(aside(tmp_path)) == {"slots.json"}
+
+
+def test_a_slot_that_two_networks_hold_is_damage(tmp_path: Path) -> None:
+    (tmp_path / "slots.json").write_text('{"a": 1, "b": 1}')
+    slots = Slots(tmp_path, CONFIG)
+    assert slots.take("a") != slots.take("b")
 
 
 def test_many_at_once_get_a_slot_each(tmp_path: Path) -> None:
