@@ -31,7 +31,7 @@ class Supervisor:
         self.family, self.banner = family, banner
 
     def run(self) -> int:
-        """Serve until a signal (exit code 0) or until a child cannot be kept alive (1)."""
+        """Serve until a signal (exit code 0); one without which it cannot begin ends it, too (1)."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _end)
         try:
@@ -52,16 +52,20 @@ class Supervisor:
         started = time.monotonic()
         while not answers(f"{listen_url()}/readyz"):
             self._look()
-            if time.monotonic() - started > READY_WITHIN:
-                if not answers(f"{listen_url()}/healthz"):
+            late = time.monotonic() - started > READY_WITHIN
+            if late or any(child.keeps_dying for child in self.family):
+                if answers(f"{listen_url()}/healthz"):
+                    say(f"\nThis machine is not ready as a host yet. {self._logs()}")
+                    break
+                if late:
                     raise GaveUp(
                         f"the API did not answer within {READY_WITHIN:g} s. {self._logs()}"
                     )
-                say(f"\nThis machine is not ready as a host yet. {self._logs()}")
-                break
             time.sleep(0.1)
         say(self.banner.read_text())
         self.banner.unlink()
+        for child in self.family:
+            child.vital = False  # from now on one that dies ends no other
         while True:
             self._look()
             time.sleep(0.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess  # noqa: TID251  # the type alone; cloudweb/process.py starts it
@@ -16,6 +17,7 @@ from cloudweb.supervisor.output import Output
 
 QUICK = 30.0
 GIVE_UP_AFTER = 5
+LONGEST_PAUSE = 60.0
 
 
 class GaveUp(Exception):
@@ -23,12 +25,21 @@ class GaveUp(Exception):
 
 
 class Child:
-    """A command with its log, started again with growing pauses when it dies."""
+    """A command with its log, started again with growing pauses when it dies.
+
+    Without a ``vital`` one the rest would be of no use: it is given up when it dies at once, again and
+    again. Any other is tried for ever.
+    """
 
     def __init__(
-        self, name: str, *command: str, log: Path, env: Mapping[str, str] | None = None
+        self,
+        name: str,
+        *command: str,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        vital: bool = True,
     ) -> None:
-        self.name, self.command, self.env = name, command, env
+        self.name, self.command, self.env, self.vital = name, command, env, vital
         self.output = Output(name, log)
         self.running: subprocess.Popen[bytes] | None = None
         self.quick_deaths = 0
@@ -49,27 +60,43 @@ class Child:
                 if time.monotonic() - self._started > QUICK:
                     self.quick_deaths = 0
                 return
-            self._mourn(self.running.returncode)
+            code = self.running.returncode
+            how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+            self._mourn(how)
         if time.monotonic() >= self.start_at:
-            self.start()
+            try:
+                self.start()
+            except OSError as error:  # no memory for one more process, or no such program
+                self._mourn(str(error))
 
-    def _mourn(self, code: int) -> None:
+    @property
+    def keeps_dying(self) -> bool:
+        """Tell whether it died at once so often that the next start will hardly go better."""
+        return self.quick_deaths >= GIVE_UP_AFTER
+
+    def _mourn(self, how: str) -> None:
         self.running = None
         quick = time.monotonic() - self._started < QUICK
         self.quick_deaths = self.quick_deaths + 1 if quick else 1
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        if self.quick_deaths >= GIVE_UP_AFTER:
+        if self.keeps_dying and self.vital:
             time.sleep(0.2)  # its last lines are still on their way through the pipe
             raise GaveUp(
                 f"{self.name} died {self.quick_deaths} times in a row ({how}). Its log is "
                 f"{self.output.path}; the end of it:\n\n" + "\n".join(self.output.tail)
             )
-        pause = 0.5 * 2 ** (self.quick_deaths - 1)
+        pause = min(LONGEST_PAUSE, 0.5 * 2 ** min(self.quick_deaths - 1, 10))
         self.start_at = time.monotonic() + pause
-        line = f"{self.name} ended ({how}); starting it again in {pause:g} s"
-        self.output.write(
-            f'{{"level": "warning", "event": "{line}"}}\n'.encode(),
-        )
+        self._show(f"{self.name} ended ({how}); starting it again in {pause:g} s")
+
+    def _show(self, line: str) -> None:
+        entry = {"level": "warning", "event": line}
+        if self.keeps_dying:
+            entry = {
+                "level": "error",
+                "event": f"{line}; it died {self.quick_deaths} times in a row, see its log",
+                "log": str(self.output.path),
+            }
+        self.output.write(f"{json.dumps(entry)}\n".encode())
 
     def ask_to_end(self) -> None:
         """Send SIGTERM."""

@@ -18,8 +18,9 @@ def children() -> list[Child]:
     var, manage = var_dir(), (sys.executable, str(ROOT / "manage.py"))
     env = {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
 
-    def child(name: str, *command: str, **more: str) -> Child:
-        return Child(name, *command, log=var / "log" / f"{name}.log", env={**env, **more})
+    def child(name: str, *command: str, vital: bool = True, **more: str) -> Child:
+        log = var / "log" / f"{name}.log"
+        return Child(name, *command, log=log, env={**env, **more}, vital=vital)
 
     return [
         child("redis", *redis_command(var)),
@@ -32,6 +33,7 @@ def children() -> list[Child]:
             "--host",
             host_name(),
             METADATA_URL=os.environ.get("METADATA_URL") or listen_url(),
+            vital=False,  # the cloud answers, and manages other hosts, without this one
             HOST_KEY=str(var / "hosts" / host_name() / "credentials" / "host.key"),
         ),
         child("api", sys.executable, "-m", "cloudweb.server"),

@@ -6,14 +6,20 @@ import json
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from cloudweb import conf
+from cloudweb.supervisor import __main__ as main_module
 from cloudweb.supervisor import child as child_module
+from cloudweb.supervisor.__main__ import Ending, Supervisor
 from cloudweb.supervisor.child import Child, GaveUp
 from cloudweb.supervisor.output import Output, important
 from tests.infrastructure import PATIENCE
+
+FINISHED: Any = SimpleNamespace(returncode=3, poll=lambda: 3)  # a process that has ended
 
 
 def log_line(**entry: object) -> str:
@@ -54,6 +60,68 @@ def test_a_child_that_keeps_dying_is_given_up_with_the_end_of_its_log(tmp_path: 
         GaveUp, match=r"(?s)api died 5 times in a row \(exit code 3\).*no such data"
     ):
         run_to_its_end(child)
+
+
+def test_one_that_is_not_vital_is_tried_again_ever_more_slowly_and_shown(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    child = Child("host", sys.executable, "-c", "", log=tmp_path / "host.log", vital=False)
+    pauses = []
+    for _ in range(12):
+        child.running, child._started = FINISHED, time.monotonic()
+        child.look()
+        pauses.append(round(child.start_at - time.monotonic(), 1))
+    assert pauses == [0.5, 1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60]
+    shown = capfd.readouterr()
+    assert "it died 12 times in a row" in shown.out + shown.err
+
+
+def test_a_start_that_the_machine_refuses_is_a_death(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*command: str, env: object = None) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr("cloudweb.process.start_watched", refuse)
+    child = Child("host", "x", log=tmp_path / "host.log", vital=False)
+    child.look()
+    assert (child.running, child.quick_deaths) == (None, 1)
+
+
+def test_what_dies_for_ever_takes_the_api_down_only_while_it_cannot_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Doomed(Child):
+        def start(self) -> None:
+            self.running, self._started, self.start_at = FINISHED, time.monotonic(), 0.0
+
+        def look(self) -> None:
+            super().look()
+            looks.append(self.name)
+            if self.quick_deaths > 2 * child_module.GIVE_UP_AFTER:
+                raise Ending  # SIGTERM
+            self.start_at = 0.0
+
+    looks: list[str] = []
+    said: list[str] = []
+    (tmp_path / "banner").write_text("The cloud answers.")
+    monkeypatch.setattr(main_module, "prepare", lambda: None)
+    monkeypatch.setattr(main_module, "say", said.append)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(main_module, "answers", lambda url: url.endswith("/healthz"))
+    monkeypatch.setattr("signal.signal", lambda number, action: None)
+
+    def outcome(*, vital: bool) -> int:
+        broker = Child("redis", sys.executable, "-c", "input()", log=tmp_path / "redis.log")
+        monkeypatch.setattr(broker, "start", lambda: None)
+        monkeypatch.setattr(broker, "look", lambda: None)
+        doomed = Doomed("host", "x", log=tmp_path / "host.log", vital=vital)
+        return Supervisor([broker, doomed], banner=tmp_path / "banner").run()
+
+    assert outcome(vital=False) == 0
+    assert "The cloud answers." in said
+    assert len(looks) > 2 * child_module.GIVE_UP_AFTER
+    assert outcome(vital=True) == 1
 
 
 def test_a_death_after_a_good_while_starts_the_count_anew(
