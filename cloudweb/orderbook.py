@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -19,7 +20,7 @@ from pydantic import TypeAdapter
 
 from cloudweb.files import make_directory, write_atomically
 from cloudweb.killpoints import reach
-from cloudweb.records import lost_in, read_record
+from cloudweb.records import MARK, lost_in, read_record
 
 TOMBSTONE_SECONDS = 30 * 86400.0
 
@@ -57,6 +58,7 @@ class OrderBook:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._records: dict[str, Record] = {}
+        self._lost: defaultdict[str, set[str]] = defaultdict(set)  # resources by domain
         self._lock = threading.RLock()
         self._scope_locks: dict[str, threading.Lock] = {}
         make_directory(directory)
@@ -71,10 +73,16 @@ class OrderBook:
                 path.unlink(missing_ok=True)
                 continue
             self._records[record.scope] = record
+        for path in self.directory.glob(f"*/*{MARK}*"):
+            if time.time() - path.stat().st_mtime > TOMBSTONE_SECONDS:
+                path.unlink(missing_ok=True)
+        for domain in self.directory.iterdir():
+            self._lost[domain.name].update(lost_in(domain))
 
     def lost(self, domain: str) -> Sequence[str]:
         """Return the resources of a domain whose record was damaged, and no order came since."""
-        return lost_in(self.directory / domain)
+        with self._lock:
+            return sorted(self._lost[domain])
 
     def get(self, scope: str) -> Record | None:
         """Return the record of a scope."""
@@ -106,6 +114,7 @@ class OrderBook:
         with self._lock:
             write_atomically(path, json.dumps(asdict(record)))
             self._records[record.scope] = record
+            self._lost[path.parent.name].discard(path.stem)
         return record
 
     def begin(self, record: Record) -> Record:

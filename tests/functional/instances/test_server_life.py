@@ -12,12 +12,13 @@ from django.test import Client
 
 from cloudweb.database.clock import now
 from cloudweb.events import emit
-from compute.models import Flavor
+from compute.models import Flavor, Host
 from instances.guest_metadata import GuestMetadata
 from instances.models import Instance
 from network.objects import PortMilestone
 from operations.models import Debt
 from operations.records import AWAITED
+from tests.builders.damage import damage
 from tests.builders.identity import client_with
 from tests.builders.instances import NOTHING, Lab, census, lab
 
@@ -354,6 +355,39 @@ def test_host_that_reboots_starts_what_ran_and_nothing_it_owes(
     states = {guest.id: guest.power_state for guest in home.guests["h1"].list()}
     assert states == {kept: "running", off: "shutdown"}
     assert (home.show(kept)["status"], home.show(off)["status"]) == ("ACTIVE", "SHUTOFF")
+
+
+def test_a_guest_whose_record_was_damaged_shows_as_stopped_and_is_started_again(
+    home: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot = tmp_path / "boot"
+    boot.write_text("first")
+    monkeypatch.setattr("compute.agent.BOOT_ID", boot)
+    home.add_host("h1")
+    well, lost = home.create(name="well"), home.create(name="lost")
+    home.start_guests("h1")
+    for record in (home.cloud.directory / "h1" / "network" / "wirings").rglob("*.json"):
+        damage(record, "cut")
+    damage(home.cloud.directory / "h1" / "guests" / f"{lost}.json", "cut")
+    home.cloud.kill_host("h1")
+    for server_id in (well, lost):
+        home.guests["h1"].crash(server_id, "shutdown")
+    (home.cloud.directory / "h1" / "network" / "networks.json").unlink()  # taps and bridges
+    boot.write_text("second")
+    home.add_host("h1")
+    home.start_guests("h1")
+    home.cloud.report()
+    home.cloud.make_due()
+    home.cloud.settle()
+    assert (home.show(well)["status"], home.show(lost)["status"]) == ("ACTIVE", "SHUTOFF")
+    assert len(Host.objects.get(name="h1").problems) == 1
+    assert len(home.wires["h1"].ports()) == 2
+    home.act(lost, "os-start")
+    home.cloud.settle()
+    home.cloud.report()
+    home.cloud.settle()
+    assert home.show(lost)["status"] == "ACTIVE"
+    assert Host.objects.get(name="h1").problems == []
 
 
 def test_what_a_host_has_is_compared_with_what_its_servers_should_be(home: Lab) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -95,6 +96,16 @@ def test_a_damaged_record_is_set_aside_and_named_until_the_next_order(
     book.begin(make_record())
     assert book.lost("compute") == []
     assert aside(tmp_path) == ["vm.json"]
+
+
+def test_a_lost_record_is_not_awaited_for_ever(tmp_path: Path) -> None:
+    OrderBook(tmp_path).begin(make_record(state="DONE", outcome="DONE"))
+    record = tmp_path / "compute" / "vm.json"
+    damage(record, "cut")
+    long_ago = time.time() - TOMBSTONE_SECONDS - 1
+    os.utime(record, (long_ago, long_ago))
+    assert OrderBook(tmp_path).lost("compute") == []
+    assert list(record.parent.iterdir()) == []
 
 
 def test_a_record_of_odd_values_or_in_another_place_is_damaged(tmp_path: Path) -> None:
