@@ -7,6 +7,7 @@ import re
 import shutil
 import threading
 from collections.abc import Sequence
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from cloudweb.driver import DriverError, Unguarded, Work
@@ -44,7 +45,7 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Supervised, Remov
     ) -> None:
         self._directory = state_dir.resolve()
         self.config = config or BridgeConfig.from_env(self._directory.parent)
-        self._slots = Slots(self._directory, self.config)
+        self._slots = Slots(self._directory, self.config, found=self._ways_out)
         self._gateways = Gateways(self._directory, self.config)
         self._metadata = MetadataProxy(self._directory / "metadata", self.config, host)
         self._lock = threading.Lock()
@@ -143,6 +144,19 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Supervised, Remov
                 if link.alias.startswith(marks)
             }
         return sorted(found | set(self._slots.networks()))
+
+    def _ways_out(self) -> dict[str, IPv4Address]:
+        """Return the host's address on each network's way out, as the kernel has it."""
+        marks = f"{self.config.prefix} network "
+        with Links.open() as links:
+            ends = {
+                link.alias.removeprefix(marks): link.name
+                for link in links.all()
+                if link.alias.startswith(marks)
+                and link.name == self.config.names(link.alias.removeprefix(marks)).way_out
+            }
+            found = {network_id: links.addresses(name) for network_id, name in ends.items()}
+        return {network_id: ours[0] for network_id, ours in found.items() if ours}
 
     def ports(self) -> Sequence[PortStatus]:
         """Return the ports whose taps carry our mark."""

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,13 @@ class Links:
         except NetlinkError as error:
             if error.code != errno.ENODEV:
                 raise
+
+    def addresses(self, name: str) -> Sequence[IPv4Address]:
+        """Return the link's own IPv4 addresses."""
+        return [
+            IPv4Address(message.get_attr("IFA_LOCAL"))
+            for message in self._route.get_addr(index=self.get(name).index, family=socket.AF_INET)
+        ]
 
     def ensure_addresses(self, name: str, wanted: Iterable[str]) -> None:
         """Make the link have exactly these (``10.0.0.1/24``), besides IPv6 link-local ones."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
@@ -30,12 +30,18 @@ class Slot:
 class Slots:
     """The numbers in use, in a file; safe among threads and processes.
 
-    A damaged file is written anew from what this process knows. One that has just started knows
-    nothing: the networks take new numbers as they are brought back, which cuts open connections.
+    A damaged file is written anew from what this process knows or, when it has just started, from the
+    addresses that the ways out have (``found``, by network). A network without one takes a new number.
     """
 
-    def __init__(self, directory: Path, config: BridgeConfig) -> None:
-        self._file, self._config = directory / "slots.json", config
+    def __init__(
+        self,
+        directory: Path,
+        config: BridgeConfig,
+        *,
+        found: Callable[[], Mapping[str, IPv4Address]] = dict,
+    ) -> None:
+        self._file, self._config, self._found = directory / "slots.json", config, found
         self._known: dict[str, int] = {}  # as this process saw it last
 
     def take(self, network_id: str) -> Slot:
@@ -76,6 +82,16 @@ class Slots:
         with self._locked() as taken:
             return list(taken)
 
+    def _seen(self) -> dict[str, int]:
+        """Return the numbers that the ways out show."""
+        first = int(self._config.way_out.network_address)
+        seen: dict[str, int] = {}
+        for network_id, address in self._found().items():
+            number, end = divmod(int(address) - first, 4)
+            if end == 1 and 0 <= number < self._config.slots and number not in seen.values():
+                seen[network_id] = number
+        return seen
+
     @contextmanager
     def _locked(self) -> Iterator[dict[str, int]]:
         self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +100,7 @@ class Slots:
             there = self._file.exists()
             taken = read_record(self._file, _parse)
             if taken is None:
-                taken = dict(self._known) if there else {}
+                taken = dict(self._known) or self._seen() if there else {}
                 if taken:
                     write_atomically(self._file, json.dumps(taken))
             yield taken

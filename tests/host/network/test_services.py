@@ -13,7 +13,8 @@ import pytest
 
 from cloudweb import process
 from cloudweb.driver import Unguarded
-from network.drivers.linuxbridge import namespaces, nft
+from network.agent import NetworkAgent
+from network.drivers.linuxbridge import LinuxBridgeDriver, namespaces, nft
 from network.objects import HostRoute
 from tests.builders.ports import allow, free_egress, make_network, make_port, make_subnet, port_ref
 from tests.host.network.bench import KernelBench, make_flat_network
@@ -163,6 +164,21 @@ def test_a_guest_reaches_beyond_the_host_by_nat(bench: KernelBench, make_guest: 
             accepted, peer = listener.accept()
             with asking, accepted:
                 assert peer[0] == near
+
+
+def test_damaged_slots_are_read_from_the_kernel(bench: KernelBench, make_guest: MakeGuest) -> None:
+    gone, network = make_network(), make_network()
+    first = make_port(gone, "10.5.0.11")
+    bench.agent.plug(first)
+    guest = make_guest(make_port(network, "10.5.0.12"))
+    slot = bench.driver._slots.take(network.id)
+    bench.agent.unplug(port_ref(first))  # the network's own number is not the next free one
+    (bench.directory / "driver" / "slots.json").write_bytes(b"\xff")
+    driver = LinuxBridgeDriver(bench.directory / "driver", "h1", config=bench.config)
+    (problem,) = NetworkAgent(driver, bench.directory / "agent").init_host()
+    assert "slots.json was damaged" in problem
+    assert driver._slots.take(network.id) == slot
+    assert guest.reaches(str(slot.host))
 
 
 def test_a_gateway_off_its_subnet(bench: KernelBench, make_guest: MakeGuest) -> None:

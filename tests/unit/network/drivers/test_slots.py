@@ -50,6 +50,22 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path, how: str) -> None:
     assert set(aside(tmp_path)) == {"slots.json"}
 
 
+def test_what_the_ways_out_show_is_taken_over(tmp_path: Path) -> None:
+    Slots(tmp_path, CONFIG).take("a")
+    damage(tmp_path / "slots.json", "emptied")
+    shown = {
+        "b": "198.18.0.9",  # the third
+        "twice": "198.18.0.9",
+        "inside": "198.18.0.6",
+        "beyond": "198.18.0.17",
+        "foreign": "10.0.0.1",
+    }
+    found = {name: ipaddress.IPv4Address(address) for name, address in shown.items()}
+    slots = Slots(tmp_path, CONFIG, found=lambda: found)
+    assert slots.networks() == ["b"]
+    assert [slots.take(name).zone for name in ("a", "b", "c")] == [500, 502, 501]
+
+
 def test_a_slot_that_two_networks_hold_is_damage(tmp_path: Path) -> None:
     (tmp_path / "slots.json").write_text('{"a": 1, "b": 1}')
     slots = Slots(tmp_path, CONFIG)
