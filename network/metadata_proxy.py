@@ -141,11 +141,20 @@ class Proxy:
             _trim_log()
 
     def read_networks(self) -> None:
-        """Open and close sockets as the files say; a namespace that is not there yet is tried again."""
+        """Open and close sockets as the files say; a namespace that is not there yet is tried again.
+
+        A damaged file changes nothing: the network is served as it was until the agent writes it again.
+        """
         told: dict[str, dict[str, Any]] = {}
         for file in (self.directory / "networks").glob("*.json"):
-            with contextlib.suppress(OSError, ValueError):
-                told[file.stem] = json.loads(file.read_text())
+            try:
+                told[file.stem] = _spec(json.loads(file.read_bytes()))
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+                say(f"network {file.stem}: {file} cannot be read")
+                if file.stem in self.listeners:
+                    told[file.stem] = self.listeners[file.stem].spec
         for network_id, listener in list(self.listeners.items()):
             spec = told.get(network_id)
             if spec is None or _place(spec) != listener.place:
@@ -246,7 +255,11 @@ class Proxy:
                 say(f"{address} {path}: {error}")
                 raise Refused(503) from error
             head, _, answer = kept.read_bytes().partition(b"\n")
-            status, found = 200, [(str(name), str(value)) for name, value in json.loads(head)]
+            try:
+                status, found = 200, [(str(name), str(value)) for name, value in json.loads(head)]
+            except (ValueError, TypeError) as damage:
+                kept.unlink(missing_ok=True)
+                raise Refused(503) from damage
         else:
             if method == "GET" and status == 200:
                 _keep(kept, json.dumps(found).encode() + b"\n" + answer)
@@ -449,6 +462,16 @@ def _listen(namespace: str | None, address: str, port: int) -> socket.socket:
     if failed:
         raise failed[0]
     return opened[0]
+
+
+def _spec(told: Any) -> dict[str, Any]:
+    """Return a network's file as it must be; raise for another."""
+    for name in ("ports", "projects"):
+        told.setdefault(name, {}).items()
+    if not (isinstance(told["address"], str) and isinstance(told["port"], int)):
+        raise TypeError(told["address"])
+    _place(told)
+    return dict(told)
 
 
 def _place(spec: dict[str, Any]) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import select
 import socket
 import threading
@@ -13,6 +14,7 @@ import pytest
 
 from network import metadata_proxy
 from network.metadata_proxy import Listener, Proxy
+from tests.builders.damage import DAMAGES, damage
 from tests.infrastructure import PATIENCE, wait_until
 
 #: Port a of project x has many addresses, b is x's too, c is of y, and 127.0.9.* is nobody's.
@@ -143,3 +145,25 @@ def test_the_proxy_knows_whose_ports_they_are() -> None:
     asker = metadata_proxy.Asker(listener, listener.socket, "127.0.0.1")
     assert (asker.port, asker.project) == (("port", "net a"), ("project", "net "))
     listener.socket.close()
+
+
+def test_a_damaged_file_of_a_network_ends_nothing(tmp_path: Path) -> None:
+    proxy, networks = Proxy(tmp_path), tmp_path / "networks"
+    networks.mkdir()
+    spec = {"namespace": None, "address": "127.0.0.1", "port": 0, "ports": {"127.0.1.1": "a"}}
+    for name in ("one", "two"):
+        (networks / f"{name}.json").write_text(json.dumps(spec))
+    proxy.read_networks()
+    serving = dict(proxy.listeners)
+    for how in DAMAGES:
+        (networks / "one.json").write_text(json.dumps(spec))
+        damage(networks / "one.json", how)
+        damaged_anew = networks / "three.json"
+        damaged_anew.write_bytes((networks / "one.json").read_bytes())
+        proxy.read_networks()
+        assert (how, proxy.listeners) == (how, serving)
+    (networks / "one.json").unlink()
+    proxy.read_networks()
+    assert set(proxy.listeners) == {"two"}
+    for listener in serving.values():
+        listener.socket.close()
