@@ -1,7 +1,8 @@
 """What a host has been ordered, on its own disk: one record for each scope (OPERATIONS 14-18).
 
 The record is written before the effect, so a host that dies in the middle knows that it had started,
-and refuses whoever comes later with an older epoch.
+and refuses whoever comes later with an older epoch. Memory holds what runs or ended lately; the rest is
+read from the disk when an order asks for it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from pydantic import TypeAdapter
 
@@ -23,6 +26,8 @@ from cloudweb.killpoints import reach
 from cloudweb.records import MARK, lost_in, read_record
 
 TOMBSTONE_SECONDS = 30 * 86400.0
+#: How long an outcome stays in memory: longer than it rides on reports.
+REMEMBERED = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +58,16 @@ _STATES = {"EXECUTING": {""}, "DONE": {"DONE"}, "FAILED": {"TRANSIENT", "FINAL"}
 
 
 class OrderBook:
-    """All records of a host; thread-safe. Reads come from memory, writes reach the disk first."""
+    """All records of a host; thread-safe. Writes reach the disk before memory."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._records: dict[str, Record] = {}
+        self._running: dict[str, Record] = {}
+        self._ended: dict[str, Record] = {}  # of late, in the order of writing
+        self._top_epoch = 0
         self._lost: defaultdict[str, set[str]] = defaultdict(set)  # resources by domain
         self._lock = threading.RLock()
-        self._scope_locks: dict[str, threading.Lock] = {}
+        self._scope_locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         make_directory(directory)
         self._load()
 
@@ -72,12 +79,26 @@ class OrderBook:
             if record.state != "EXECUTING" and time.time() - record.at > TOMBSTONE_SECONDS:
                 path.unlink(missing_ok=True)
                 continue
-            self._records[record.scope] = record
+            self._remember(record)
         for path in self.directory.glob(f"*/*{MARK}*"):
             if time.time() - path.stat().st_mtime > TOMBSTONE_SECONDS:
                 path.unlink(missing_ok=True)
         for domain in self.directory.iterdir():
             self._lost[domain.name].update(lost_in(domain))
+
+    def _remember(self, record: Record) -> None:
+        self._top_epoch = max(self._top_epoch, record.epoch)
+        self._ended.pop(record.scope, None)
+        self._running.pop(record.scope, None)
+        if record.state == "EXECUTING":
+            self._running[record.scope] = record
+        elif _is_recent(record):
+            self._ended[record.scope] = record
+            self._forget_old()
+
+    def _forget_old(self) -> None:
+        for record in list(takewhile(lambda ended: not _is_recent(ended), self._ended.values())):
+            del self._ended[record.scope]
 
     def lost(self, domain: str) -> Sequence[str]:
         """Return the resources of a domain whose record was damaged, and no order came since."""
@@ -85,19 +106,28 @@ class OrderBook:
             return sorted(self._lost[domain])
 
     def get(self, scope: str) -> Record | None:
-        """Return the record of a scope."""
+        """Return the record of a scope, from the disk where it is an old one."""
         with self._lock:
-            return self._records.get(scope)
+            known = self._running.get(scope) or self._ended.get(scope)
+            if known is not None:
+                return known
+            path = self.directory / _place(scope)
+            there = path.exists()
+            found = read_record(path, partial(_parse, path))
+            if there and found is None:  # it was damaged since
+                self._lost[path.parent.name].add(path.stem)
+            return found
 
     def records(self) -> list[Record]:
-        """Return all records."""
+        """Return the records of what runs or ended in the last REMEMBERED seconds."""
         with self._lock:
-            return list(self._records.values())
+            self._forget_old()
+            return [*self._running.values(), *self._ended.values()]
 
     def top_epoch(self) -> int:
         """Return the highest epoch this host has seen."""
         with self._lock:
-            return max((record.epoch for record in self._records.values()), default=0)
+            return self._top_epoch
 
     def mutex(self) -> threading.RLock:
         """Return the lock under which a record is judged and replaced."""
@@ -106,14 +136,14 @@ class OrderBook:
     def scope_lock(self, scope: str) -> threading.Lock:
         """Return the lock that is held over the effects on a scope."""
         with self._lock:
-            return self._scope_locks.setdefault(scope, threading.Lock())
+            return self._scope_locks.setdefault(scope, threading.Lock())  # gone with its last user
 
     def write(self, record: Record) -> Record:
         """Replace a scope's record, on disk before in memory: temp file, fsync, rename, fsync."""
         path = self.directory / _place(record.scope)
         with self._lock:
             write_atomically(path, json.dumps(asdict(record)))
-            self._records[record.scope] = record
+            self._remember(record)
             self._lost[path.parent.name].discard(path.stem)
         return record
 
@@ -130,7 +160,7 @@ class OrderBook:
         """Write how it ended, unless a newer order has replaced the record; return what stands."""
         reach("outcome.before")
         with self._lock:
-            newest = self._records.get(record.scope)
+            newest = self.get(record.scope)
             if newest is None or newest.place != record.place:
                 return None
             state = "DONE" if outcome == "DONE" else "FAILED"
@@ -141,6 +171,10 @@ class OrderBook:
             )
         reach("outcome.after")
         return written
+
+
+def _is_recent(record: Record) -> bool:
+    return time.time() - record.at < REMEMBERED
 
 
 def _parse(path: Path, kept: Any) -> Record:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cloudweb.orderbook import TOMBSTONE_SECONDS, OrderBook, Record
+from cloudweb.orderbook import REMEMBERED, TOMBSTONE_SECONDS, OrderBook, Record
 from tests.builders.damage import DAMAGES, aside, damage
 
 
@@ -140,3 +140,41 @@ def test_a_scope_has_one_lock(tmp_path: Path) -> None:
     book = OrderBook(tmp_path)
     assert book.scope_lock("a:b") is book.scope_lock("a:b")
     assert book.scope_lock("a:b") is not book.scope_lock("a:c")
+
+
+def test_old_outcomes_leave_memory_and_are_still_known(tmp_path: Path) -> None:
+    book = OrderBook(tmp_path)
+    long_ago = time.time() - REMEMBERED - 1
+    old = make_record(state="DONE", outcome="DONE", epoch=9, at=long_ago)
+    running = make_record(scope="compute:running", at=long_ago)
+    fresh = make_record(scope="compute:fresh", state="DONE", outcome="DONE")
+    for record in (old, running, fresh):
+        book.write(record)
+    for one in (book, OrderBook(tmp_path)):
+        assert sorted(record.scope for record in one.records()) == [fresh.scope, running.scope]
+        assert one.get(old.scope) == old
+        assert one.top_epoch() == 9
+        assert one.get("compute:unknown") is None
+    (tmp_path / "compute/vm.json").write_text("torn")
+    assert (book.get(old.scope), list(book.lost("compute"))) == (None, ["vm"])
+
+
+def test_a_churn_leaves_nothing_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = OrderBook(tmp_path)
+    for number in range(20):
+        with book.scope_lock(f"compute:{number}"):
+            begun = book.begin(make_record(scope=f"compute:{number}"))
+            book.finish(begun, "DONE", result={}, error={})
+    assert len(book.records()) == 20
+    later = time.time() + REMEMBERED + 1
+    monkeypatch.setattr("cloudweb.orderbook.time.time", lambda: later)
+    assert book.records() == []
+    assert not book._scope_locks
+    assert book.get("compute:3") is not None
+
+
+def test_a_scope_s_lock_is_the_same_for_all_who_use_it_at_once(tmp_path: Path) -> None:
+    book = OrderBook(tmp_path)
+    with book.scope_lock("compute:vm"):
+        assert book.scope_lock("compute:vm").locked()
+    assert not book.scope_lock("compute:vm").locked()
