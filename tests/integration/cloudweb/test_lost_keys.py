@@ -9,6 +9,7 @@ import pytest
 
 from cloudweb import preparation, process
 from cloudweb.encryption import encrypt, key_file
+from cloudweb.preparation import encrypted
 from identity.models import Credential
 from tests.builders.identity import make_user
 from tests.infrastructure import ROOT
@@ -52,3 +53,12 @@ def test_no_command_draws_a_new_key_in_passing(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert b"secret_key is missing" in done.stderr
     assert not (tmp_path / "secrets").exists()
+
+
+def test_a_look_at_a_new_cloud_makes_no_database(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CLOUDWEB_VAR", str(tmp_path))
+    monkeypatch.setattr("cloudweb.preparation.encrypted.sqlite_file", lambda: tmp_path / "new")
+    encrypted.check()  # would need a database
+    assert list(tmp_path.iterdir()) == []
