@@ -69,9 +69,9 @@ def test_data_comes_after_the_record_or_by_the_staging_area(glance: Glance, tmp_
         what="the import has ended",
     )
     assert "success" in glance.text("image-tasks", staged)
-    tasks = glance.text("task-list").splitlines()
-    task = next(line.split("|")[1].strip() for line in tasks if "api_image_import" in line)
-    assert "glance-direct" in glance.text("task-show", task)
+    tasks = glance.text("task-list").splitlines()  # others share this cloud
+    listed = [line.split("|")[1].strip() for line in tasks if "api_image_import" in line]
+    assert any("glance-direct" in glance.text("task-show", task) for task in listed)
     assert "default" in glance.text("stores-info")
     assert "image_size_total" in glance.text("usage")
     for image in (uploaded, staged):
