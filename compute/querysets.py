@@ -40,6 +40,11 @@ def is_up() -> Q:
     return Q(name__in=services.up_hosts(DOMAIN))
 
 
+def may_come_back() -> Q:
+    """Return the condition that a host which is down is one to wait for."""
+    return ~Q(name__in=services.given_up_hosts(DOMAIN))
+
+
 def _left(total: str, ratio: str, default: float, reserved: int, used: str) -> Combinable:
     """Of ``total * ratio - reserved``, what is not ``used``; a fraction or less than 0 where over-promised."""
     limit = Cast(F(total), FloatField()) * Coalesce(F(ratio), Value(default))

@@ -43,6 +43,11 @@ def up_hosts(domain: str) -> QuerySet[Service, Any]:
     return Service.objects.filter(up(), domain=domain).values("host")
 
 
+def given_up_hosts(domain: str) -> QuerySet[Service, Any]:
+    """Return, as a subquery, the names of the hosts that an operator forced down: nobody waits for them."""
+    return Service.objects.filter(forced_down=True, domain=domain).values("host")
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """A service as others see it; ``number`` is its id for clients that want an integer."""

@@ -11,7 +11,7 @@ from django.db.models.expressions import Combinable
 
 from compute.exceptions import NoValidHost, SuitableHostsDown
 from compute.models import Host
-from compute.querysets import DISK_LEFT, RAM_LEFT, VCPUS_LEFT
+from compute.querysets import DISK_LEFT, RAM_LEFT, VCPUS_LEFT, may_come_back
 from compute.scheduler.filters import Filter, conditions, together
 from compute.scheduler.request import PlacementRequest
 from compute.scheduler.weighers import weight
@@ -57,17 +57,17 @@ def explain(request: PlacementRequest) -> NoValidHost:
     else:
         why = "Other servers took the last places at the same moment."
         remedy = "Try again."
-    kind = SuitableHostsDown if _fits_but_for("up", found) else NoValidHost
+    kind = SuitableHostsDown if _would_fit(found) else NoValidHost
     return kind(
         f"{BEGINNING} {why} {remedy}",
         detail=f"{why} {_by_host(request, found, nearest, total=total)}",
     )
 
 
-def _fits_but_for(name: str, found: Sequence[tuple[Filter, Q]]) -> bool:
-    """Tell whether a host would fit if this one filter let it pass."""
-    others = together([other for other in found if other[0].name != name])
-    return Host.objects.with_room().filter(others).exists()
+def _would_fit(found: Sequence[tuple[Filter, Q]]) -> bool:
+    """Tell whether a host would fit if only it were up, and may come up again."""
+    others = together([other for other in found if other[0].name != "up"])
+    return Host.objects.with_room().filter(others, may_come_back()).exists()
 
 
 def _facts(found: Sequence[tuple[Filter, Q]]) -> dict[str, Any]:

@@ -11,9 +11,11 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from cloudweb.database.clock import now
+from cloudweb.exceptions import NotYet
 from compute.exceptions import NoValidHost
 from compute.models import Claim, Host
 from compute.scheduler import PlacementRequest, claim, claimed_host, release
+from operations import services
 from operations.models import Service
 from tests.builders.compute import (
     long_ago,
@@ -152,6 +154,14 @@ def test_each_filter_alone_keeps_a_server_off(
 def test_a_host_that_was_not_heard_of_lately_is_down() -> None:
     make_host(last_seen_at=long_ago())
     assert "1 is down" in refusal(make_request()).message
+
+
+def test_a_host_that_is_down_is_waited_for_unless_an_operator_gave_it_up() -> None:
+    make_host("h1", last_seen_at=long_ago(), ram=4096)
+    assert isinstance(refusal(make_request()), NotYet)
+    assert not isinstance(refusal(make_request(ram=1 << 20)), NotYet)  # it would not fit anyway
+    services.force_down("h1", "compute", forced=True)
+    assert not isinstance(refusal(make_request()), NotYet)
 
 
 def test_all_that_is_asked_for_at_once_is_found() -> None:
