@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 #: Token and revocations, the page, and four for the ports of all its servers.
 LIST = 6
 CREATE = 21  # one of them the audit log's
-BOOT = 190
+BOOT = 191  # one of them compares what the host has with what its servers should be
 
 
 @pytest.fixture
