@@ -144,20 +144,27 @@ def test_a_copy_that_is_damaged_is_not_kept(kind: str, left: Callable[[], int]) 
     assert left() == 0
 
 
+def held() -> int:
+    """Return the bytes that stores hold, and that we made for them; other threads' do not count."""
+    ours = [tracemalloc.Filter(True, pattern) for pattern in ("*/image/stores/*", __file__)]
+    snapshot = tracemalloc.take_snapshot().filter_traces(ours)
+    return sum(found.size for found in snapshot.statistics("filename"))
+
+
 def test_memory_stays_bounded(kind: str) -> None:
-    data = bytes(MIB)
     tracemalloc.start()
     try:
         incoming = store("one").receive("key", expected=None)
-        for _ in range(40):
-            incoming.write(data)
+        seen = []
+        for number in range(40):
+            incoming.write(bytes(MIB))
+            if number % 10 == 9:
+                seen.append(held())
         incoming.sync()
-        peak = tracemalloc.get_traced_memory()[1]
         incoming.keep()
     finally:
         tracemalloc.stop()
-    if kind == "file":  # the S3 service of the tests keeps its objects in this process's memory
-        assert peak < 4 * MIB
+    assert max(seen) < (4 if kind == "file" else 16) * MIB  # S3 holds a part of eight
 
 
 def test_one_part_is_in_memory_at_a_time(s3: str, settings: Any) -> None:
