@@ -128,7 +128,8 @@ def _one_move(saga: type[Saga], operation: Operation, plan: Plan) -> bool:
 
 def _out_of_time(operation: Operation) -> Failure:
     """Return why the deadline passed: what failed, or what was waited for."""
-    waited = Step.objects.filter(operation=operation, state=StepState.PENDING, error_code__gt="")
+    ended = (StepState.DONE, StepState.ABANDONED)
+    waited = Step.objects.filter(operation=operation, error_code__gt="").exclude(state__in=ended)
     reason = operation if operation.error_code else waited.first()
     if reason is None:
         return Failure("timeout", "It took too long and was given up.")

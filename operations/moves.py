@@ -229,11 +229,14 @@ def _owe(operation: Operation, row: Step, order: Order) -> None:
 
 
 def _await_host(row: Step) -> None:
-    """Wait for the host without counting a failure (OPERATIONS 44); what was started stays so."""
+    """Wait for the host without counting a failure (OPERATIONS 44).
+
+    What was ordered before stays STARTED or FAILED: it may have happened, and its undo must see to it (26).
+    """
     error = HostDown()
     row.progress_text = AWAITED
     row.error_code, row.error_public = error.code, error.message
-    if row.state != StepState.STARTED:
+    if not row.attempt:
         row.state = StepState.PENDING
     row.save()
 

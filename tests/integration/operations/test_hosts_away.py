@@ -13,6 +13,7 @@ from django.db import transaction
 from cloudweb.agent import Agent, Function
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
+from cloudweb.driver import TransientDriverError
 from cloudweb.exceptions import NotYet
 from cloudweb.objects import VersionedObject
 from cloudweb.rpc import Method
@@ -44,12 +45,15 @@ class BellRinger(Agent):
 
     def __init__(self) -> None:
         self.log: list[str] = []
+        self.broken = False
 
     def methods(self) -> Mapping[Method[Any], Function]:
         return {RING: self.ring, HUSH: self.hush}
 
     def ring(self, bell: Bell, work: Any) -> None:
         self.log.append("ring")
+        if self.broken:
+            raise TransientDriverError
 
     def hush(self, bell: Bell, work: Any) -> None:
         self.log.append("hush")
@@ -149,6 +153,25 @@ def test_an_order_under_way_waits_too_and_is_given_again(lab: Cloud, ringer: Bel
     lab.settle()
     operation.refresh_from_db()
     assert (operation.state, ringer.log) == ("DONE", ["ring"])
+
+
+def test_what_failed_before_its_host_went_down_is_not_forgotten(
+    lab: Cloud, ringer: BellRinger
+) -> None:
+    """It may have happened by half: while the host is waited for it stays what an undo looks at."""
+    ringer.broken = True
+    operation = start(RingBell)
+    lab.pump()
+    assert Step.objects.get(operation=operation).state == "FAILED"
+    lab.kill_host("h1")
+    rounds(lab)
+    row = Step.objects.get(operation=operation)
+    assert (row.state, row.failures, row.error_code) == ("FAILED", 1, "host_down")
+    ringer.broken = False
+    lab.add_host("h1", {"compute": ringer})
+    lab.settle()
+    operation.refresh_from_db()
+    assert (operation.state, ringer.log) == ("DONE", ["ring", "ring"])
 
 
 def test_the_deadline_ends_the_wait_in_the_words_of_what_was_waited_for(lab: Cloud) -> None:
