@@ -60,7 +60,9 @@ def _wait_for(operation: Operation, plan: Plan, row: Step, error: NotYet) -> boo
     """Look again after a report: no attempt was made, so none failed (OPERATIONS 44)."""
     kept = Step.objects.filter(operation=operation, seq=row.seq, direction=row.direction).first()
     row = kept or new_row(operation, plan, 0, undoing=row.direction == Direction.UNDO)
-    row.state, row.progress_text = StepState.PENDING, AWAITED
+    row.progress_text = AWAITED
+    if not row.attempt:  # what was tried before stays so, for its undo
+        row.state = StepState.PENDING
     row.error_code, row.error_public = error.code, error.message
     row.error_detail = error.detail[:4000]
     with transaction.atomic():
