@@ -18,6 +18,7 @@ from django.db.models import Q
 
 from cloudweb.conf import env, intervals
 from cloudweb.database.clock import now
+from cloudweb.database.settled import settle
 from cloudweb.killpoints import reach
 from operations.doorbell import ring_after_commit
 from operations.guard import Lost, guarded, lease
@@ -136,6 +137,7 @@ class Threads:
 
     def _run(self, running: Running, body: Callable[[], None]) -> None:
         try:
+            settle()  # its effects are outside the database: files that go do not come back
             body()
         except Exception:
             log.exception("a job could not be recorded; its lease runs out", job=running.row.name)

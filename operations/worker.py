@@ -9,6 +9,7 @@ from celery import Celery
 from django.db import close_old_connections
 from kombu import Connection
 
+from cloudweb.database.sqlite.durability import commit_progress_alone
 from operations import jobs
 from operations.engine import advance
 from operations.inbox import Inbox
@@ -19,6 +20,8 @@ def prepare(
     app: Celery, topics: tuple[str, ...], doorbell: str, to_start: list[Callable[[], Any]]
 ) -> None:
     """Register the doorbell's task and note the threads this worker needs."""
+
+    commit_progress_alone()
 
     def opened(operation_id: str) -> None:
         close_old_connections()

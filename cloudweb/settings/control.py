@@ -213,7 +213,7 @@ def database(url_default: str) -> dict[str, Any]:
         config["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            "init_command": "PRAGMA journal_mode=WAL;",
         }
     config["CONN_MAX_AGE"] = 600
     config["CONN_HEALTH_CHECKS"] = True

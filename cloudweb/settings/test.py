@@ -15,6 +15,7 @@ if not _scratch:  # workers of the suite inherit the one its first process made
     os.environ["CLOUDWEB_VAR"] = _scratch
 os.environ.setdefault("CLOUDWEB_TIME_SCALE", "0.05")
 
+from cloudweb.database.sqlite.durability import commit_progress_alone  # noqa: E402
 from cloudweb.settings.control import *  # noqa: E402, F403
 from cloudweb.settings.control import database  # noqa: E402
 
@@ -25,6 +26,7 @@ DATABASES["default"]["TEST"] = {}
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["TEST"]["NAME"] = str(Path(_scratch) / "test_cloudweb.sqlite3")
 DATABASES["default"]["CONN_MAX_AGE"] = 0
+commit_progress_alone()  # no machine of the suite loses power
 ALLOWED_HOSTS = ["*"]
 HOSTS_BY_ADDRESS = False
 THROTTLES = {}

@@ -17,6 +17,7 @@ from typing import Any
 from django.db import OperationalError
 from django.db.backends.sqlite3 import base
 
+from cloudweb.database.sqlite.durability import flush, statement
 from cloudweb.database.sqlite.identity import is_known, remember
 
 _WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
@@ -69,8 +70,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if not is_known(path):
             raise FileGone
         opened = super().get_new_connection(conn_params)
+        opened.execute(statement())
         remember(path)
         return opened
+
+    def flush(self) -> None:
+        """Wait until all that was committed is on the disk."""
+        path = self._path()
+        if path is not None:
+            flush(path)
 
     def is_usable(self) -> bool:
         """Tell whether a request may begin with this connection; not when its file is gone."""
