@@ -42,6 +42,7 @@ from network.manager.standard import (
 )
 from network.models import Network, Port, PortSecurityGroup
 from network.resolution import port_ref
+from network.rows import PortCard, port_cards
 
 WIRED = (
     "mac_address",
@@ -93,6 +94,12 @@ class PortManager(PortBinding):
         """
         rows = Port.objects.visible_to(self.context).filter(id__in=[*map(number, port_ids)])
         return {str(port.id): port for port in rows.with_device_facts()}
+
+    @policy("network:ports:list")
+    def cards(self, port_ids: Collection[str]) -> dict[str, PortCard]:
+        """Return those that are there by id, as their devices show them: three queries, no models."""
+        rows = Port.objects.visible_to(self.context).filter(id__in=[*map(number, port_ids)])
+        return {card.id: card for card in port_cards(rows)}
 
     @policy("network:ports:list")
     def devices_at(self, address: Pattern) -> Mapping[str, str]:

@@ -31,7 +31,8 @@ from network.manager import (
     SecurityGroupRuleManager,
     SubnetManager,
 )
-from network.models import FreeRange, Port, PortAddress, PortSecurityGroup
+from network.models import FreeRange, Port, PortAddress, PortSecurityGroup, SecurityGroup
+from network.rows import PortCard
 from tests.builders.networks import make_context, make_group, make_network, make_port, make_subnet
 
 pytestmark = pytest.mark.django_db
@@ -176,6 +177,41 @@ def test_the_ports_of_devices_cost_four_queries() -> None:
     assert len(queries) == 4
     assert found.keys() == {*wanted}
     assert len(shown) == 3
+
+
+def test_the_cards_of_devices_are_three_queries_and_no_models() -> None:
+    context = make_context()
+    network = make_network(context, name="home")
+    make_subnet(network)
+    make_subnet(network, cidr="fd00::/64")
+    groups = [make_group(context, name=name) for name in ("web", "db")]
+    ids = [group.id for group in groups]
+    ports = [make_port(network, context, security_group_ids=ids) for _ in range(3)]
+    theirs = str(make_port(make_network(), None).id)
+    wanted = [str(port.id) for port in ports]
+    with CaptureQueriesContext(connection) as queries:
+        found = PortManager(context).cards([*wanted, theirs, str(uuid.uuid4()), "no id"])
+    assert len(queries) == 3
+    models = PortManager(context).with_device_facts(wanted)
+    assert found.keys() == {*wanted}
+    assert [found[one] for one in wanted] == [
+        PortCard(
+            id=str(port.id),
+            network_id=str(network.id),
+            network_name="home",
+            is_reachable=port.network.is_reachable,
+            mac_address=port.mac_address,
+            status="DOWN",
+            addresses=[(str(a.subnet_id), a.ip_address) for a in port.addresses.all()],
+            groups=[(str(group.id), group.name) for group in groups_of(port)],
+        )
+        for port in map(models.__getitem__, wanted)
+    ]
+
+
+def groups_of(port: Port) -> list[SecurityGroup]:
+    rows = port.memberships.select_related("security_group").order_by("id")
+    return [membership.security_group for membership in rows]
 
 
 def test_members_of_a_remote_group_become_addresses_of_the_same_network() -> None:
