@@ -29,7 +29,7 @@ from cloudweb.agent import Agent, Function
 from cloudweb.conf import intervals
 from cloudweb.driver import Interrupted, TransientDriverError
 from cloudweb.exceptions import CloudwebError
-from cloudweb.killpoints import reach
+from cloudweb.killpoints import Place, reach
 from cloudweb.objects import IncompatibleObject, VersionedObject
 from cloudweb.orderbook import OrderBook, Record
 from cloudweb.reports import CallAnswer, Notice, Outcome, Reply, Report, ServiceReport, StepReport
@@ -43,7 +43,6 @@ ORDINARY, URGENT, PATIENT = 6, 2, 64
 UNHEARD = 30  # reports whose facts are known apart; facts themselves stay with their agents
 RECENT = 300.0  # outcomes of the last five minutes ride on each report
 Message = dict[str, Any]
-Place = tuple[str, int, str]  # operation, step, direction: what an order is an attempt of
 
 
 class Pool(Protocol):
@@ -302,9 +301,9 @@ class HostRuntime:
         error: dict[str, str] = {}
         try:
             payload = method.payload.load(order["payload"])
-            reach("effect.before")
+            reach("effect.before", record.place)
             answer = function(payload, work)
-            reach("effect.after")
+            reach("effect.after", record.place)
             result = {} if answer is None else answer.dump()
             outcome: Outcome = "DONE"
         except Interrupted:
@@ -334,9 +333,10 @@ class HostRuntime:
         return _reply_to(order, "STALE", epoch=newest.epoch if newest else record.epoch)
 
     def _reply(self, step: StepReport) -> None:
-        reach("reply.before")
+        place = step.op, step.seq, step.direction
+        reach("reply.before", place)
         self._say("reply", Reply(step=step))
-        reach("reply.after")
+        reach("reply.after", place)
 
     def _answer(self, method: Method[Any], function: Function, order: Message) -> None:
         """Answer a question."""

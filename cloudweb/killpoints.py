@@ -1,8 +1,8 @@
 """Where a process may die: each point of OPERATIONS 34 is named in the code it stands in.
 
-In production ``reach`` is one dictionary look-up. The kill kit (``operations/testing.py``) arms a
-point through the environment; the process that reaches it for the n-th time writes the proof and
-dies by SIGKILL, or stops by SIGSTOP.
+Each is passed with the step it is passed for, so that a step may be killed by itself. In production
+``reach`` looks at one variable. The kill kit (``operations/testing``) arms a point of a process, which
+then writes the proof and dies by SIGKILL (or stops by SIGSTOP) there; drills watch every point.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 POINTS = frozenset(
@@ -50,26 +51,60 @@ POINTS = frozenset(
     }
 )
 
-_lock = threading.Lock()
-_armed = os.environ.get("CLOUDWEB_KILL_AT", "")  # "<point>:<n>:<proof file>[:STOP]"
-_seen = 0
+#: The operation, the seq of the step's row (WHOLE: the point is not about one step) and the direction.
+Place = tuple[str, int, str]
+WHOLE = -1
+Watcher = Callable[[str, Place], None]
 
 
-def reach(point: str) -> None:
-    """Pass a point; die here if the kill kit armed it."""
-    if not _armed:
-        return
-    _die_if_due(point)
+class Armed:
+    """What kills this process: ``<point>[@<direction>.<seq>]:<n>:<proof file>[:STOP]``."""
 
+    def __init__(self, text: str) -> None:
+        where, count, proof, *rest = text.split(":")
+        self.point, _, self.step = where.partition("@")
+        self.count, self.proof = int(count), Path(proof)
+        self.signal = signal.SIGSTOP if rest[:1] == ["STOP"] else signal.SIGKILL
+        self._seen = 0
+        self._lock = threading.Lock()
 
-def _die_if_due(point: str) -> None:
-    global _seen
-    name, count, proof, *rest = _armed.split(":")
-    if name != point:
-        return
-    with _lock:
-        _seen += 1
-        if _seen != int(count) or Path(proof).exists():
+    def __call__(self, point: str, place: Place) -> None:
+        """Die if this is the place, for the n-th time."""
+        _, seq, direction = place
+        if point != self.point or self.step not in ("", f"{direction}.{seq}"):
             return
-        Path(proof).write_text(f"{point} {os.getpid()}\n")
-    os.kill(os.getpid(), signal.SIGSTOP if rest[:1] == ["STOP"] else signal.SIGKILL)
+        with self._lock:
+            self._seen += 1
+            if self._seen != self.count or self.proof.exists():
+                return
+            self.proof.write_text(f"{point} {os.getpid()}\n")
+        os.kill(os.getpid(), self.signal)
+
+
+_watcher: Watcher | None = None
+
+
+def watch(watcher: Watcher | None) -> Watcher | None:
+    """Let every point of this process be told to ``watcher``; return who was told before."""
+    global _watcher
+    before, _watcher = _watcher, watcher
+    return before
+
+
+def arm(text: str) -> None:
+    """Let this process die where the text says; nowhere, when there is none."""
+    watch(Armed(text) if text else None)
+
+
+def reach(point: str, place: Place) -> None:
+    """Pass a point; die here if somebody has seen to that."""
+    if _watcher is not None:
+        _watcher(point, place)
+
+
+def whole(operation_id: object) -> Place:
+    """Return the place of a point that is about an operation, not about one step of it."""
+    return str(operation_id), WHOLE, ""
+
+
+arm(os.environ.get("CLOUDWEB_KILL_AT", ""))

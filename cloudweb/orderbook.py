@@ -22,7 +22,7 @@ from weakref import WeakValueDictionary
 from pydantic import TypeAdapter
 
 from cloudweb.files import make_directory, write_atomically
-from cloudweb.killpoints import reach
+from cloudweb.killpoints import Place, reach
 from cloudweb.records import MARK, lost_in, read_record
 
 TOMBSTONE_SECONDS = 30 * 86400.0
@@ -48,7 +48,7 @@ class Record:
     at: float = field(default_factory=time.time)
 
     @property
-    def place(self) -> tuple[str, int, str]:
+    def place(self) -> Place:
         """What the order is an attempt of."""
         return self.op, self.seq, self.direction
 
@@ -149,16 +149,16 @@ class OrderBook:
 
     def begin(self, record: Record) -> Record:
         """Write EXECUTING, before the scope's lock is waited for."""
-        reach("record.before")
+        reach("record.before", record.place)
         written = self.write(record)
-        reach("record.after")
+        reach("record.after", record.place)
         return written
 
     def finish(
         self, record: Record, outcome: str, *, result: dict[str, Any], error: dict[str, str]
     ) -> Record | None:
         """Write how it ended, unless a newer order has replaced the record; return what stands."""
-        reach("outcome.before")
+        reach("outcome.before", record.place)
         with self._lock:
             newest = self.get(record.scope)
             if newest is None or newest.place != record.place:
@@ -169,7 +169,7 @@ class OrderBook:
                     newest, state=state, outcome=outcome, result=result, error=error, at=time.time()
                 )
             )
-        reach("outcome.after")
+        reach("outcome.after", record.place)
         return written
 
 

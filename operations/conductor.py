@@ -100,8 +100,8 @@ def accept_reply(host: str, said: StepReport) -> bool:
             Operation.objects.filter(id=operation.id).update(
                 state=OperationState.READY, next_at=due
             )
-        reach("accept.before_commit")
-    reach("accept.after_commit")
+        reach("accept.before_commit", step.place)
+    reach("accept.after_commit", step.place)
     if wait is None:
         advance(operation.id)
     return True

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
-from cloudweb.killpoints import reach
+from cloudweb.killpoints import reach, whole
 from operations.guard import lease, write
 from operations.models import Hold, Operation
 from operations.plan import Plan
@@ -35,8 +35,8 @@ def end(saga: type[Saga], operation: Operation, plan: Plan, state: OperationStat
         )
         Hold.objects.filter(operation=operation).delete()
         release_followers(operation)
-        reach("end.before_commit")
-    reach("end.after_commit")
+        reach("end.before_commit", whole(operation.id))
+    reach("end.after_commit", whole(operation.id))
     return False
 
 

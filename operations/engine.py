@@ -19,7 +19,7 @@ from django.db.models import F, Q
 
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
-from cloudweb.killpoints import reach
+from cloudweb.killpoints import reach, whole
 from operations import epoch
 from operations.ending import end, get_stuck, next_round
 from operations.guard import Lost, guarded
@@ -52,7 +52,7 @@ def claim(operation_id: UUID | str) -> Operation | None:
     before = rows.values_list("state", flat=True).first()
     if before is None:
         return None
-    reach("claim.before")
+    reach("claim.before", whole(operation_id))
     with transaction.atomic():
         drawn = epoch.draw()
         taken = rows.update(
@@ -68,7 +68,7 @@ def claim(operation_id: UUID | str) -> Operation | None:
             Step.objects.filter(
                 operation_id=operation_id, direction=Direction.UNDO, state=StepState.FAILED
             ).update(failures=0, final=False)
-    reach("claim.after")
+    reach("claim.after", whole(operation_id))
     return Operation.objects.select_related("preempted_by").get(id=operation_id)
 
 

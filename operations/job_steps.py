@@ -56,12 +56,12 @@ def _record_start(operation: Operation, row: Step, job: Job) -> None:
     row.progress, row.ended_at, row.final = 0, None, False
     row.save()
     write(operation, lease_until=lease())
-    reach("start_job.before_commit")
+    reach("start_job.before_commit", row.place)
 
 
 def hand_over(operation: Operation, plan: Plan, row: Step, job: Job, *, undoing: bool) -> None:
     """Let a thread do it, after the commit; the claim goes along and is not the caller's any more."""
-    reach("start_job.after_commit")
+    reach("start_job.after_commit", row.place)
     running = Running(operation, row)
     jobs.pool().submit(running, lambda: _do(running, plan, job, undoing=undoing))
 
@@ -72,9 +72,9 @@ def _do(running: Running, plan: Plan, job: Job, *, undoing: bool) -> None:
         request_id=operation.request_id, operation=str(operation.id)
     )
     try:
-        reach("job.before")
+        reach("job.before", running.row.place)
         result = job.work(running)
-        reach("job.after")
+        reach("job.after", running.row.place)
         close_old_connections()
         _record_done(running, plan, result or {}, undoing=undoing)
     except Lost:
@@ -97,8 +97,8 @@ def _record_done(running: Running, plan: Plan, result: Mapping[str, Any], *, und
         row.save()
         write(operation, state=OperationState.READY, next_at=now(), owner="", lease_until=None)
         ring_after_commit(operation.id)
-        reach("end_job.before_commit")
-    reach("end_job.after_commit")
+        reach("end_job.before_commit", row.place)
+    reach("end_job.after_commit", row.place)
 
 
 def _record_failed(running: Running, plan: Plan, error: Exception) -> None:

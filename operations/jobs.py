@@ -69,7 +69,7 @@ class Running:
 
     def put_back(self) -> None:
         """Let any worker go on with the operation, unless it is somebody else's already."""
-        reach("leave_job.before")
+        reach("leave_job.before", self.row.place)
         with transaction.atomic():
             mine = Operation.objects.filter(
                 id=self.operation.id, epoch=self.epoch, state=OperationState.RUNNING

@@ -71,8 +71,8 @@ def _settle(operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool
         if not undoing and plan.step.done is not None:
             plan.step.done(plan.run(), [row.result for row in rows if row.state == StepState.DONE])
         advance_cursor(operation, plan, undoing=undoing)
-        reach("settle.before_commit")
-    reach("settle.after_commit")
+        reach("settle.before_commit", rows[0].place)
+    reach("settle.after_commit", rows[0].place)
     return True
 
 
@@ -97,10 +97,10 @@ def _start(operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool)
             elif not orders:
                 record_local(first, result, attempt=first.attempt + 1, began=began)
                 advance_cursor(operation, plan, undoing=undoing)
-                reach("undo.before_commit" if undoing else "local.before_commit")
+                reach("undo.before_commit" if undoing else "local.before_commit", first.place)
             else:
                 casts = _record_orders(operation, plan, rows, first, orders, undoing=undoing)
-                reach("order.before_commit")
+                reach("order.before_commit", first.place)
     except Lost:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a step raises is its failure, on record
@@ -111,15 +111,15 @@ def _start(operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool)
             job_steps.hand_over(operation, plan, first, result, undoing=undoing)
         return False
     if not orders:
-        reach("undo.after_commit" if undoing else "local.after_commit")
+        reach("undo.after_commit" if undoing else "local.after_commit", first.place)
         return True
-    reach("order.after_commit")
+    reach("order.after_commit", first.place)
     if not casts:
         return True
-    reach("cast.before")
+    reach("cast.before", first.place)
     for row, order in casts:
         send_order(order.host, order.method, signed(operation, row, order))
-    reach("cast.after")
+    reach("cast.after", first.place)
     return False
 
 

@@ -11,7 +11,7 @@ from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
 from cloudweb.exceptions import Conflict
-from cloudweb.killpoints import reach
+from cloudweb.killpoints import reach, whole
 from operations.doorbell import ring_after_commit
 from operations.models import Hold, Operation, Step
 from operations.states import Direction, OperationState, StepState
@@ -62,10 +62,10 @@ def start(
     operation.save(force_insert=True)
     take_hold(operation)
     _insert_plan(saga, operation)
-    reach("start.before_commit")
+    reach("start.before_commit", whole(operation.id))
     if not delay:
         ring_after_commit(operation.id)
-    transaction.on_commit(lambda: reach("start.after_commit"))
+    transaction.on_commit(lambda: reach("start.after_commit", whole(operation.id)))
     return operation
 
 
@@ -137,8 +137,8 @@ def _behind(saga: type[Saga], operation: Operation, live: Operation, *, preempt:
     if preempt:
         Operation.objects.filter(id=live.id).update(preempted_by=operation, next_at=now())
         ring_after_commit(live.id)
-    reach("start.before_commit")
-    transaction.on_commit(lambda: reach("start.after_commit"))
+    reach("start.before_commit", whole(operation.id))
+    transaction.on_commit(lambda: reach("start.after_commit", whole(operation.id)))
     return operation
 
 
@@ -171,9 +171,9 @@ def _take_over(saga: type[Saga], operation: Operation, failed: Operation) -> Ope
     Operation.objects.filter(id=failed.id).update(preempted_by=operation)
     take_hold(operation)
     _insert_plan(saga, operation)
-    reach("start.before_commit")
+    reach("start.before_commit", whole(operation.id))
     ring_after_commit(operation.id)
-    transaction.on_commit(lambda: reach("start.after_commit"))
+    transaction.on_commit(lambda: reach("start.after_commit", whole(operation.id)))
     return operation
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 
+from cloudweb.killpoints import Place
 from operations.models.operation import Operation
 from operations.states import Direction, StepState
 
@@ -57,3 +58,8 @@ class Step(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.direction})"
+
+    @property
+    def place(self) -> Place:
+        """What an order about this row is an attempt of."""
+        return str(self.operation_id), self.seq, self.direction

@@ -23,22 +23,29 @@ from cloudweb import killpoints, rpc, service
 from cloudweb.topics import CONTROL, HOST_DOMAINS, host_topic
 from operations import doorbell, jobs
 from operations.models import Service
+from operations.starting import PARTS
 
 _fork = get_context("fork")
 
 
 @dataclass(frozen=True, slots=True)
 class KillAt:
-    """Die when ``point`` is reached for the ``count``-th time; ``proof`` is written first."""
+    """Die when ``point`` is reached for the ``count``-th time; ``proof`` is written first.
+
+    ``step``: only where it is reached for this step, ``<direction>.<index>`` (``do.3``).
+    """
 
     point: str
     proof: Path
     count: int = 1
     freeze: bool = False  # SIGSTOP instead of SIGKILL
+    step: str = ""
 
     def __str__(self) -> str:
         """Return the form ``cloudweb/killpoints.py`` reads."""
-        return f"{self.point}:{self.count}:{self.proof}{':STOP' if self.freeze else ''}"
+        direction, _, index = self.step.partition(".")
+        where = f"@{direction}.{int(index) * PARTS}" if self.step else ""
+        return f"{self.point}{where}:{self.count}:{self.proof}{':STOP' if self.freeze else ''}"
 
 
 class Processes:
@@ -178,7 +185,7 @@ def _run(serve: Callable[[], int], kill_at: str) -> None:
     os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
-    killpoints._armed, killpoints._seen = kill_at, 0  # noqa: SLF001
+    killpoints.arm(kill_at)
     rpc._sender = None  # noqa: SLF001
     doorbell._queue = None  # noqa: SLF001
     jobs._pool = None  # noqa: SLF001 - its threads did not come along
