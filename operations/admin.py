@@ -16,10 +16,19 @@ from django.utils.safestring import SafeString
 from cloudweb.admin import ManagedAdmin, pill
 from cloudweb.exceptions import CloudwebError
 from operations.history import entry_of
+from operations.holding import held_by
 from operations.manager import OperationManager
 from operations.models import Debt, Operation, Service
 from operations.services import up
 from operations.states import OperationState
+
+
+def link_to(operation: Operation | None) -> SafeString:
+    """Return a link to an operation's page."""
+    if operation is None:
+        return SafeString("-")
+    url = reverse("admin:operations_operation_change", args=[operation.id])
+    return format_html('<a href="{}">{}</a>', url, operation)
 
 
 @admin.register(Operation)
@@ -38,9 +47,9 @@ class OperationAdmin(ManagedAdmin):
     list_filter = ("state", "kind", "direction")
     search_fields = ("=id", "=resource_id", "=request_id", "=project_id")
     actions = ("retry", "cancel")
-    fields = ("timeline", "kind", "resource", "state_pill", "direction", "request_id", "records",
-              "user_id", "project_id", "epoch", "owner", "next_at", "deadline_at", "excluded_hosts",
-              "error_code", "error_public", "error_detail")  # fmt: skip
+    fields = ("timeline", "kind", "resource", "state_pill", "direction", "held", "behind",
+              "request_id", "records", "user_id", "project_id", "epoch", "owner", "next_at",
+              "deadline_at", "excluded_hosts", "error_code", "error_public", "error_detail")  # fmt: skip
     readonly_fields = fields
     change_form_template = "admin/operations/operation/change_form.html"
 
@@ -54,6 +63,16 @@ class OperationAdmin(ManagedAdmin):
         """Show the state in colour."""
         ends = {OperationState.DONE.value: True, OperationState.FAILED.value: False}
         return pill(row.get_state_display(), good=ends.get(row.state))
+
+    @admin.display(description="holds")
+    def held(self, row: Operation) -> str:
+        """Show all that others have to leave alone meanwhile."""
+        return ", ".join(str(resource) for resource in held_by(row)) or "nothing"
+
+    @admin.display(description="waits for")
+    def behind(self, row: Operation) -> SafeString:
+        """Link to the operation that has to end first."""
+        return link_to(row.after) if row.state == OperationState.QUEUED else SafeString("-")
 
     @admin.display(description="timeline")
     def timeline(self, row: Operation) -> SafeString:

@@ -10,10 +10,11 @@ from cloudweb.conf import intervals
 from cloudweb.database.clock import now
 from cloudweb.killpoints import reach, whole
 from operations.guard import lease, write
-from operations.models import Hold, Operation
+from operations.holding import release
+from operations.models import Operation
 from operations.plan import Plan
 from operations.saga import Failure, Saga
-from operations.starting import release_followers, write_plan
+from operations.starting import write_plan
 from operations.states import Direction, OperationState
 
 
@@ -33,8 +34,7 @@ def end(saga: type[Saga], operation: Operation, plan: Plan, state: OperationStat
             next_at=None,
             finished_at=now(),
         )
-        Hold.objects.filter(operation=operation).delete()
-        release_followers(operation)
+        release(operation)
         reach("end.before_commit", whole(operation.id))
     reach("end.after_commit", whole(operation.id))
     return False

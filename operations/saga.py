@@ -18,7 +18,7 @@ A step is a function of a ``Run``. What it returns decides what it is:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -26,6 +26,7 @@ from typing import Any, ClassVar
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import CloudwebError
 from cloudweb.rpc import Order
+from operations.holding import Resource
 from operations.jobs import Running
 from operations.models import Operation
 from operations.starting import start
@@ -177,6 +178,14 @@ class Saga:
             preempt=preempt,
             delay=delay,
         )
+
+    @classmethod
+    def holds(cls, *, resource_id: str, args: Mapping[str, Any]) -> Iterable[Resource]:
+        """Return what else the operation gives orders about (OPERATIONS 43); its resource it holds anyway.
+
+        Asked once, in START; what is taken is a 409 for the caller.
+        """
+        return ()
 
     @classmethod
     def index_of(cls, name: str) -> int:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
-from cloudweb.database.locks import locked
-from cloudweb.exceptions import Conflict
 from cloudweb.killpoints import reach, whole
 from operations.doorbell import ring_after_commit
+from operations.holding import Resource, ResourceBusy, held_by, holders, in_order, take
 from operations.models import Hold, Operation, Step
 from operations.states import Direction, OperationState, StepState
 
@@ -21,13 +20,6 @@ if TYPE_CHECKING:
 
 PARTS = 10_000
 ROUND = 1_000_000
-
-
-class ResourceBusy(Conflict):
-    """Another operation is at work on the resource."""
-
-    code = "resource_busy"
-    default_message = "Another operation is at work on this resource."
 
 
 def start(
@@ -56,12 +48,13 @@ def start(
         deadline_at=moment + delay + saga.deadline,
         created_at=moment,
     )
-    live = _live(saga.resource_type, resource_id)
-    if live is not None:
-        return _behind(saga, operation, live, preempt=preempt)
+    wanted = wanted_by(saga, resource_id, args)
+    taken = holders(wanted)
+    if taken:
+        return _behind(saga, operation, wanted, taken, preempt=preempt)
     operation.save(force_insert=True)
-    take_hold(operation)
-    _insert_plan(saga, operation)
+    take(operation, wanted)
+    write_plan(saga, operation, first=0)
     reach("start.before_commit", whole(operation.id))
     if not delay:
         ring_after_commit(operation.id)
@@ -69,35 +62,10 @@ def start(
     return operation
 
 
-def _live(resource_type: str, resource_id: str) -> Operation | None:
-    held = Hold.objects.filter(resource_type=resource_type, resource_id=resource_id)
-    operation_id = held.values_list("operation_id", flat=True).first()
-    if operation_id is None:
-        return None
-    found: Operation | None = locked(Operation.objects.filter(id=operation_id)).first()
-    return found if found is not None and found.is_live else None
-
-
-def is_held(resource_type: str, resource_id: str) -> bool:
-    """Tell whether an operation is at work on the resource."""
-    return Hold.objects.filter(resource_type=resource_type, resource_id=resource_id).exists()
-
-
-def take_hold(operation: Operation) -> None:
-    """Hold the operation's resource; raise ResourceBusy when it is taken."""
-    try:
-        with transaction.atomic():
-            Hold.objects.create(
-                operation=operation,
-                resource_type=operation.resource_type,
-                resource_id=operation.resource_id,
-            )
-    except IntegrityError as error:
-        raise ResourceBusy from error
-
-
-def _insert_plan(saga: type[Saga], operation: Operation) -> None:
-    write_plan(saga, operation, first=0)
+def wanted_by(saga: type[Saga], resource_id: str, args: dict[str, Any]) -> list[Resource]:
+    """Return all that an operation has to hold, in the order in which it is taken."""
+    own = Resource(saga.resource_type, resource_id)
+    return in_order([own, *saga.holds(resource_id=resource_id, args=args)])
 
 
 def write_plan(saga: type[Saga], operation: Operation, *, first: int) -> None:
@@ -109,31 +77,46 @@ def write_plan(saga: type[Saga], operation: Operation, *, first: int) -> None:
     )
 
 
-def _behind(saga: type[Saga], operation: Operation, live: Operation, *, preempt: bool) -> Operation:
-    """Start behind a live operation: pre-empt it, wait for it, or be refused."""
+def _behind(
+    saga: type[Saga],
+    operation: Operation,
+    wanted: list[Resource],
+    taken: dict[Resource, Operation],
+    *,
+    preempt: bool,
+) -> Operation:
+    """Start where something is held: pre-empt who holds the resource, wait for him, or be refused.
+
+    What else the operation has to hold is taken by nobody or by him: anything else is a refusal.
+    """
+    own = Resource(operation.resource_type, operation.resource_id)
     waiting = Operation.objects.filter(
-        after=live, kind=saga.kind, resource_id=operation.resource_id, state=OperationState.QUEUED
+        kind=saga.kind,
+        resource_type=own.type,
+        resource_id=own.id,
+        state=OperationState.QUEUED,
     ).first()
     if waiting is not None:
         return (
             waiting  # a second delete, or a further refresh: the one that waits will see all rows
         )
-    if preempt:
-        if live.kind == saga.kind:
-            if live.state == OperationState.FAILED:
-                Operation.objects.filter(id=live.id).update(next_at=now())
-                ring_after_commit(live.id)
-            return live
-        if live.state == OperationState.FAILED:
-            return _take_over(saga, operation, live)
-    elif not saga.coalesce:
-        raise ResourceBusy
-    elif live.kind == saga.kind and live.state == OperationState.READY and not live.epoch:
-        return _join(operation, live)
+    live = taken.get(own)
+    if live is None or not (preempt or saga.coalesce):
+        raise ResourceBusy(min(taken))
+    if live.kind == saga.kind and live.resource_id == own.id:
+        joined = _join(operation, live, preempt=preempt)
+        if joined is not None:
+            return joined
+    others = [resource for resource, holder in taken.items() if holder.id != live.id]
+    if others:
+        raise ResourceBusy(min(others))
+    if preempt and live.state == OperationState.FAILED and set(held_by(live)) <= set(wanted):
+        return _take_over(saga, operation, wanted, live)
     operation.state = OperationState.QUEUED
     operation.after = live
+    operation.waits_for = [list(one) for one in wanted]
     operation.save(force_insert=True)
-    _insert_plan(saga, operation)
+    write_plan(saga, operation, first=0)
     if preempt:
         Operation.objects.filter(id=live.id).update(preempted_by=operation, next_at=now())
         ring_after_commit(live.id)
@@ -142,21 +125,31 @@ def _behind(saga: type[Saga], operation: Operation, live: Operation, *, preempt:
     return operation
 
 
-def _join(operation: Operation, untouched: Operation) -> Operation:
-    """Leave the work to one that nobody has claimed yet, no later than it was wanted now."""
+def _join(operation: Operation, live: Operation, *, preempt: bool) -> Operation | None:
+    """Leave the work to one of the same kind; None when it has looked at the rows already."""
+    if preempt:
+        if live.state == OperationState.FAILED:
+            Operation.objects.filter(id=live.id).update(next_at=now())
+            ring_after_commit(live.id)
+        return live
+    if live.state != OperationState.READY or live.epoch:
+        return None
     assert operation.next_at is not None
-    assert untouched.next_at is not None
-    if operation.next_at < untouched.next_at:
-        Operation.objects.filter(id=untouched.id).update(next_at=operation.next_at)
+    assert live.next_at is not None
+    if operation.next_at < live.next_at:  # no later than it was wanted now
+        Operation.objects.filter(id=live.id).update(next_at=operation.next_at)
         if operation.next_at <= now():
-            ring_after_commit(untouched.id)
-    return untouched
+            ring_after_commit(live.id)
+    return live
 
 
-def _take_over(saga: type[Saga], operation: Operation, failed: Operation) -> Operation:
-    """Let a delete inherit what a failed undo left: its hold, and its unpaid undos as steps of its own.
+def _take_over(
+    saga: type[Saga], operation: Operation, wanted: list[Resource], failed: Operation
+) -> Operation:
+    """Let a delete inherit what a failed undo left: its holds, and its unpaid undos as steps of its own.
 
-    The delete's own steps make everything of the resource absent, so inheriting is ending the other.
+    The delete's own steps make everything of what it holds absent, so inheriting is ending the other;
+    one that held more than the delete names is tried again instead, and waited for.
     """
     Step.objects.filter(operation=failed, state=StepState.STARTED).update(state=StepState.ABANDONED)
     Hold.objects.filter(operation=failed).delete()
@@ -169,33 +162,9 @@ def _take_over(saga: type[Saga], operation: Operation, failed: Operation) -> Ope
     )
     operation.save(force_insert=True)
     Operation.objects.filter(id=failed.id).update(preempted_by=operation)
-    take_hold(operation)
-    _insert_plan(saga, operation)
+    take(operation, wanted)
+    write_plan(saga, operation, first=0)
     reach("start.before_commit", whole(operation.id))
     ring_after_commit(operation.id)
     transaction.on_commit(lambda: reach("start.after_commit", whole(operation.id)))
     return operation
-
-
-def release_followers(operation: Operation) -> list[Operation]:
-    """Make every operation that waited for this one ready, with its hold; called by END."""
-    ready = list(
-        Operation.objects.filter(after=operation, state=OperationState.QUEUED).order_by(
-            "created_at"
-        )
-    )
-    for index, follower in enumerate(ready):
-        if index:  # one live operation a resource: the next one waits for the one before it
-            Operation.objects.filter(id=follower.id).update(after=ready[index - 1])
-            continue
-        moment = now()
-        first_look = max(moment, follower.next_at or moment)
-        Operation.objects.filter(id=follower.id).update(
-            state=OperationState.READY,
-            next_at=first_look,
-            deadline_at=first_look + (follower.deadline_at - follower.created_at),
-        )
-        take_hold(follower)
-        if first_look == moment:
-            ring_after_commit(follower.id)
-    return ready[:1]

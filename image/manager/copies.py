@@ -16,7 +16,7 @@ from image.exceptions import CopyNotFound, ImageConflict, ImageProtected, LastCo
 from image.manager.finding import ImageFinder
 from image.models import Image
 from image.stores import ordered, store, store_ids
-from operations.starting import is_held
+from operations.holding import is_held
 
 
 class ImageCopyManager(ImageFinder):

@@ -29,7 +29,7 @@ from image.manager.data import ImageDataManager
 from image.models import Image, ImageProperty, ImageTag
 from image.operations.delete_image import DeleteImage
 from image.reaping import erase, reap
-from operations.starting import is_held
+from operations.holding import is_held
 
 _FORMATS = ("disk_format", "container_format")
 

@@ -8,7 +8,7 @@ from operations.models.operation import Operation
 
 
 class Hold(models.Model):
-    """One row of OPERATIONS 4: at most one live operation for each resource."""
+    """One row of OPERATIONS 4: at most one live operation for each resource; one may hold several."""
 
     operation = models.ForeignKey(Operation, on_delete=models.CASCADE, related_name="holds")
     resource_type = models.CharField(max_length=32)

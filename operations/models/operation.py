@@ -44,6 +44,9 @@ class Operation(models.Model):
     after = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="followers"
     )
+    waits_for: models.JSONField[list[list[str]] | None] = models.JSONField(
+        null=True, blank=True
+    )  # what a QUEUED one will hold: pairs of type and id
     excluded_hosts: models.JSONField[list[str]] = models.JSONField(default=list)
     error_code = models.CharField(max_length=64, blank=True)
     error_public = models.TextField(blank=True)

@@ -24,8 +24,11 @@ from cloudweb.host import HostRuntime
 from cloudweb.topics import INBOX
 from operations import conductor, doorbell, jobs, services
 from operations.engine import advance
+from operations.holding import Resource
 from operations.joining import add_host
 from operations.models import Debt, Hold, Operation, Service, Step
+from operations.saga import saga_of
+from operations.starting import wanted_by
 from operations.states import OperationState, StepState
 
 Message = dict[str, Any]
@@ -235,9 +238,15 @@ def check_invariants() -> None:
     assert not Hold.objects.exclude(operation__in=Operation.objects.filter(live)).exists(), (
         "a hold without a live operation"
     )
-    held = Hold.objects.values_list("operation_id", flat=True)
-    unheld = Operation.objects.filter(live).exclude(state=OperationState.QUEUED)
-    assert not unheld.exclude(id__in=held).exists(), "a live operation holds nothing"
+    for operation in Operation.objects.filter(live).prefetch_related("holds"):
+        held = {Resource(hold.resource_type, hold.resource_id) for hold in operation.holds.all()}
+        if operation.state == OperationState.QUEUED:
+            assert not held, "an operation that waits for another holds something"
+            assert operation.after is not None, "an operation is queued behind nothing"
+            assert operation.after.is_live, "an operation is queued behind one that has ended"
+            continue
+        wanted = wanted_by(saga_of(operation), operation.resource_id, operation.args)
+        assert set(wanted) <= held, "a live operation does not hold what it gives orders about"
 
 
 def unpaid_debts() -> int:

@@ -39,6 +39,19 @@ def test_timeline_shows_each_step(home: Lab, operator: Client) -> None:
         assert step in page
 
 
+def test_the_page_shows_what_is_held_and_what_is_waited_for(home: Lab, operator: Client) -> None:
+    home.cloud.broker.lose = lambda queue, _task, _argument: queue == "compute.h1"
+    server_id = home.create(settle=False)
+    home.cloud.pump()
+    build = Operation.objects.get()
+    assert f"instance {server_id}" in operator.get(_page(build)).content.decode()
+    home.client.send("DELETE", f"/compute/v2.1/servers/{server_id}")
+    page = operator.get(_page(Operation.objects.get(state="QUEUED"))).content.decode()
+    assert f"/operation/{build.id}/change/" in page
+    home.cloud.broker.lose = lambda *_: False
+    home.cloud.settle()
+
+
 def test_lists_open(home: Lab, operator: Client) -> None:
     home.create()
     for model in ("operation", "service", "debt"):

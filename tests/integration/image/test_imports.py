@@ -24,8 +24,8 @@ from image.models import Image
 from image.operations import transfers
 from image.stores import store
 from operations.history import operations_of
+from operations.holding import ResourceBusy
 from operations.models import Hold, Operation
-from operations.starting import ResourceBusy
 from operations.sweep import keep_house
 from operations.testing import Cloud, check_invariants
 from tests.builders import disks

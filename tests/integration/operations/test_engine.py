@@ -18,10 +18,10 @@ from cloudweb.objects import VersionedObject
 from cloudweb.rpc import Method
 from operations.engine import claim
 from operations.guard import Lost, write
+from operations.holding import ResourceBusy
 from operations.models import Debt, Hold, Operation, Step
 from operations.saga import Run, Saga, StepFailed
 from operations.saga import Step as Declared
-from operations.starting import ResourceBusy
 from operations.testing import Cloud, check_invariants, cloud, unpaid_debts
 
 pytestmark = pytest.mark.django_db(transaction=True)

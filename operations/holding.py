@@ -1,0 +1,125 @@
+"""Who may work on what: holds, and those who wait for them (OPERATIONS 4, 30, 32 and 43)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from cloudweb.database.clock import now
+from cloudweb.database.locks import locked
+from cloudweb.exceptions import Conflict
+from operations.doorbell import ring_after_commit
+from operations.models import Hold, Operation
+from operations.states import OperationState
+
+
+class Resource(NamedTuple):
+    """Something that an operation gives orders about."""
+
+    type: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.type.replace('_', ' ')} {self.id}"
+
+
+class ResourceBusy(Conflict):
+    """Another operation is at work on the resource."""
+
+    code = "resource_busy"
+    default_message = "Another operation is at work on this resource."
+
+    def __init__(self, resource: Resource) -> None:
+        super().__init__(f"Another operation is at work on {resource}.")
+
+
+def in_order(resources: Iterable[Resource]) -> list[Resource]:
+    """Return each once, in the order in which all take them: so no two wait for each other."""
+    return sorted(set(resources))
+
+
+def is_held(resource_type: str, resource_id: str) -> bool:
+    """Tell whether an operation is at work on the resource."""
+    return Hold.objects.filter(resource_type=resource_type, resource_id=resource_id).exists()
+
+
+def held_by(operation: Operation) -> list[Resource]:
+    """Return what an operation holds."""
+    rows = Hold.objects.filter(operation=operation).order_by("resource_type", "resource_id")
+    return [Resource(*row) for row in rows.values_list("resource_type", "resource_id")]
+
+
+def holders(resources: Collection[Resource]) -> dict[Resource, Operation]:
+    """Return, and lock, the live operations that hold some of these."""
+    held = {
+        Resource(kind, key): operation_id
+        for kind, key, operation_id in Hold.objects.filter(_any_of(resources)).values_list(
+            "resource_type", "resource_id", "operation_id"
+        )
+    }
+    if not held:
+        return {}
+    rows = locked(Operation.objects.filter(id__in=set(held.values())).order_by("id"))
+    live = {row.id: row for row in rows if row.is_live}
+    return {resource: live[key] for resource, key in held.items() if key in live}
+
+
+def _any_of(resources: Collection[Resource]) -> Q:
+    found = Q()
+    for resource in resources:
+        found |= Q(resource_type=resource.type, resource_id=resource.id)
+    return found
+
+
+def take(operation: Operation, resources: Collection[Resource]) -> None:
+    """Hold all of these or none; raise ResourceBusy that names one which is taken."""
+    wanted = in_order(resources)
+    try:
+        with transaction.atomic():
+            Hold.objects.bulk_create(
+                Hold(operation=operation, resource_type=one.type, resource_id=one.id)
+                for one in wanted
+            )
+    except IntegrityError as error:
+        taken = Hold.objects.filter(_any_of(wanted)).order_by("resource_type", "resource_id")
+        first = taken.values_list("resource_type", "resource_id").first()
+        raise ResourceBusy(Resource(*first) if first else wanted[0]) from error
+
+
+def release(operation: Operation) -> None:
+    """Give up what an ended operation held, and let those go on that waited for it."""
+    Hold.objects.filter(operation=operation).delete()
+    waiting = Operation.objects.filter(after=operation, state=OperationState.QUEUED)
+    for follower in waiting.order_by("created_at"):
+        _follow(follower, now())
+
+
+def _follow(follower: Operation, moment: datetime) -> None:
+    """Make one that waited ready with all its holds; behind who holds one of them, if somebody does."""
+    wanted = [Resource(*one) for one in follower.waits_for or ()] or [
+        Resource(follower.resource_type, follower.resource_id)
+    ]
+    taken = holders(wanted)
+    if not taken:
+        try:
+            take(follower, wanted)
+        except ResourceBusy:  # somebody was faster, this very moment
+            taken = holders(wanted)
+            if not taken:
+                raise
+    if taken:
+        Operation.objects.filter(id=follower.id).update(after=taken[min(taken)])
+        return
+    first_look = max(moment, follower.next_at or moment)
+    Operation.objects.filter(id=follower.id).update(
+        state=OperationState.READY,
+        next_at=first_look,
+        deadline_at=first_look + (follower.deadline_at - follower.created_at),
+        waits_for=None,
+    )
+    if first_look == moment:
+        ring_after_commit(follower.id)
