@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.db.models.expressions import Combinable
 
 from cloudweb.database.uuids import Dashed
-from network.models import PortAddress, PortSecurityGroup
+from network.models import Port, PortAddress, PortSecurityGroup
 from network.models.network import NetworkKind
 from network.querysets import PortQuerySet
 
@@ -31,6 +33,42 @@ class GroupName(NamedTuple):
     name: str
 
 
+class PortRow(NamedTuple):
+    """All of a port that the API shows, from its columns in this order and the rows that it has."""
+
+    id: str
+    project_id: str
+    network_id: str
+    dns_domain: str
+    name: str
+    description: str
+    mac_address: str
+    admin_state_up: bool
+    status: str
+    device_id: str
+    device_owner: str
+    host: str
+    hostname: str
+    port_security_enabled: bool
+    allowed_address_pairs: list[dict[str, str]]
+    extra_dhcp_opts: list[dict[str, Any]]
+    binding_profile: dict[str, Any]
+    tags: Sequence[str]
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+    addresses: Sequence[FixedIp] = ()
+    group_ids: Sequence[str] = ()
+
+
+_COLUMNS: dict[str, Combinable] = {
+    "id": Dashed("id"),
+    "network_id": Dashed("network_id"),
+    "dns_domain": F("network__dns_domain"),
+}
+_LISTS = ("addresses", "group_ids")
+
+
 class PortCard(NamedTuple):
     """A port as its device shows it: addresses and groups in the order they were given."""
 
@@ -42,6 +80,36 @@ class PortCard(NamedTuple):
     status: str
     addresses: Sequence[FixedIp]
     groups: Sequence[GroupName]
+
+
+def port_columns(ports: PortQuerySet) -> QuerySet[Any, Any]:
+    """Ask for the columns of ``PortRow``, and no more."""
+    names = [name for name in PortRow._fields if name not in _LISTS]
+    return ports.values_list(*(_COLUMNS.get(name, F(name)) for name in names))
+
+
+def port_rows(columns: Sequence[tuple[Any, ...]]) -> list[PortRow]:
+    """Return ports from what ``port_columns`` asked for, with two queries for what all of them have."""
+    ids = [row[0] for row in columns]
+    addresses, groups = fixed_ips(ids), _group_ids(ids)
+    return [
+        PortRow._make((*row, addresses.get(row[0], ()), groups.get(row[0], ()))) for row in columns
+    ]
+
+
+def port_row(port: Port) -> PortRow:
+    """Return a model instance as the row that a list holds of it."""
+    values = {name: getattr(port, name) for name in PortRow._fields if hasattr(port, name)}
+    return PortRow(
+        **values
+        | {
+            "id": str(port.id),
+            "network_id": str(port.network_id),
+            "dns_domain": port.network.dns_domain,
+            "addresses": [FixedIp(str(a.subnet_id), a.ip_address) for a in port.addresses.all()],
+            "group_ids": [str(member.security_group_id) for member in port.memberships.all()],
+        }
+    )
 
 
 def port_cards(ports: PortQuerySet) -> list[PortCard]:
@@ -78,6 +146,11 @@ def fixed_ips(port_ids: Iterable[str]) -> dict[str, list[FixedIp]]:
     """Return the addresses of each port that has any, in one query."""
     rows = PortAddress.objects.filter(port__in=[*port_ids]).order_by("id")
     return _by_port(rows.values_list(Dashed("port_id"), Dashed("subnet_id"), "ip_address"), FixedIp)
+
+
+def _group_ids(port_ids: Iterable[str]) -> dict[str, list[str]]:
+    rows = PortSecurityGroup.objects.filter(port__in=[*port_ids]).order_by("id")
+    return _by_port(rows.values_list(Dashed("port_id"), Dashed("security_group_id")), str)
 
 
 def _group_names(port_ids: Iterable[str]) -> dict[str, list[GroupName]]:

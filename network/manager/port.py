@@ -42,7 +42,7 @@ from network.manager.standard import (
 )
 from network.models import Network, Port, PortSecurityGroup
 from network.resolution import port_ref
-from network.rows import PortCard, port_cards
+from network.rows import PortCard, PortRow, port_cards, port_columns, port_rows
 
 WIRED = (
     "mac_address",
@@ -77,9 +77,10 @@ class PortManager(PortBinding):
     """Ports of the caller's project."""
 
     @policy("network:ports:list")
-    def list(self, listing: Listing = EVERYTHING) -> Page[Port]:
-        """Return own ports."""
-        return self._page(listing)
+    def list(self, listing: Listing = EVERYTHING) -> Page[PortRow]:
+        """Return own ports, as values."""
+        page = self._page(listing, port_columns(Port.objects.visible_to(self.context)))
+        return Page(port_rows(page.rows), page.more)
 
     @policy("network:ports:get")
     def get(self, port_id: Identifier) -> Port:

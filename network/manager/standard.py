@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from cloudweb.api.fields import as_uuid
 from cloudweb.api.pagination import Page, paginate
@@ -66,9 +66,14 @@ class StandardManager(Manager, Generic[M]):
             raise self.missing(identifier)  # type: ignore[arg-type]
         return row
 
-    def _page(self, listing: Listing) -> Page[M]:
-        """Return a page, everything without a limit; an unknown marker gives an empty page."""
-        rows = self._rows().complete().filter(listing.where)
+    def _page(self, listing: Listing, rows: QuerySet[Any, Any] | None = None) -> Page[Any]:
+        """Return a page, everything without a limit; an unknown marker gives an empty page.
+
+        ``rows``: what to list, complete models by default.
+        """
+        if rows is None:
+            rows = self._rows().complete()
+        rows = rows.filter(listing.where)
         if listing.through:
             rows = rows.filter(listing.through).distinct()
         keys = [*listing.order]

@@ -12,6 +12,7 @@ from cloudweb.api.fields import Body, Text, no_control_characters
 from cloudweb.api.times import seconds_z
 from network.mac import normal_mac
 from network.models.standard import Standard
+from network.rows import PortRow
 
 _LABEL = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
 
@@ -96,12 +97,12 @@ class Change(Attributes):
     description: Text = ""
 
 
-def owner(row: Standard) -> dict[str, Any]:
+def owner(row: Standard | PortRow) -> dict[str, Any]:
     """Return the owner under its old and new name."""
     return {"tenant_id": row.project_id, "project_id": row.project_id}
 
 
-def standard(row: Standard) -> dict[str, Any]:
+def standard(row: Standard | PortRow) -> dict[str, Any]:
     """Return the attributes of every resource."""
     return {
         "description": row.description,

@@ -27,6 +27,7 @@ from network.api.serializers.attributes import (
 from network.mac import normal_mac
 from network.models import Port
 from network.objects import NetworkWiring
+from network.rows import PortRow, port_row
 
 DEFAULT_DOMAIN = str(NetworkWiring.model_fields["dns_domain"].default)
 HOST_NAME = r"^([a-z0-9][a-z0-9.-]{0,62})?$"
@@ -135,49 +136,48 @@ def _plain(said: dict[str, Any]) -> dict[str, Any]:
     return said
 
 
-def port_body(port: Port, *, for_operator: bool) -> dict[str, Any]:
+def port_body(port: Port | PortRow, *, for_operator: bool) -> dict[str, Any]:
     """Return one port; where it is bound is for operators."""
-    addresses = [
-        {"subnet_id": str(address.subnet_id), "ip_address": address.ip_address}
-        for address in port.addresses.all()
-    ]
+    row = port_row(port) if isinstance(port, Port) else port
+    domain = (row.dns_domain or DEFAULT_DOMAIN).rstrip(".")
     body = {
-        "id": str(port.id),
-        "name": port.name,
-        **owner(port),
-        "network_id": str(port.network_id),
-        "mac_address": port.mac_address,
-        "fixed_ips": addresses,
-        "device_id": port.device_id,
-        "device_owner": port.device_owner,
-        "admin_state_up": port.admin_state_up,
-        "status": port.status,
-        "security_groups": [str(member.security_group_id) for member in port.memberships.all()],
-        "allowed_address_pairs": port.allowed_address_pairs,
-        "extra_dhcp_opts": port.extra_dhcp_opts,
-        "port_security_enabled": port.port_security_enabled,
+        "id": row.id,
+        "name": row.name,
+        **owner(row),
+        "network_id": row.network_id,
+        "mac_address": row.mac_address,
+        "fixed_ips": [
+            {"subnet_id": subnet_id, "ip_address": address} for subnet_id, address in row.addresses
+        ],
+        "device_id": row.device_id,
+        "device_owner": row.device_owner,
+        "admin_state_up": row.admin_state_up,
+        "status": row.status,
+        "security_groups": row.group_ids,
+        "allowed_address_pairs": row.allowed_address_pairs,
+        "extra_dhcp_opts": row.extra_dhcp_opts,
+        "port_security_enabled": row.port_security_enabled,
         "binding:vnic_type": "normal",
-        "dns_name": port.hostname,
+        "dns_name": row.hostname,
         "dns_domain": "",
-        "dns_assignment": [_assignment(port, address["ip_address"]) for address in addresses],
+        "dns_assignment": [_assignment(row.hostname, domain, fixed) for _, fixed in row.addresses],
         "qos_policy_id": None,
         "qos_network_policy_id": None,
         "resource_request": None,
-        "ip_allocation": "immediate" if addresses else "none",
+        "ip_allocation": "immediate" if row.addresses else "none",
         "propagate_uplink_status": True,
-        **standard(port),
+        **standard(row),
     }
     if for_operator:
-        body["binding:host_id"] = port.host
-        body["binding:profile"] = port.binding_profile
-        body["binding:vif_type"] = "bridge" if port.host else "unbound"
-        body["binding:vif_details"] = {"port_filter": True} if port.host else {}
+        body["binding:host_id"] = row.host
+        body["binding:profile"] = row.binding_profile
+        body["binding:vif_type"] = "bridge" if row.host else "unbound"
+        body["binding:vif_details"] = {"port_filter": True} if row.host else {}
     return body
 
 
-def _assignment(port: Port, address: str) -> dict[str, str]:
-    name = port.hostname or f"host-{address.replace('.', '-').replace(':', '-')}"
-    domain = (port.network.dns_domain or DEFAULT_DOMAIN).rstrip(".")
+def _assignment(hostname: str, domain: str, address: str) -> dict[str, str]:
+    name = hostname or f"host-{address.replace('.', '-').replace(':', '-')}"
     return {"ip_address": address, "hostname": name, "fqdn": f"{name}.{domain}."}
 
 

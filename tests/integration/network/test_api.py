@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models.signals import pre_init
 from django.test.utils import CaptureQueriesContext
 
 from cloudweb.context import RequestContext
@@ -129,6 +130,33 @@ def test_tags_filter_exactly(member: ApiClient, context: RequestContext) -> None
     assert names(member, "/networks?tags-any=red,Red") == ["a", "b"]
     assert names(member, "/networks?not-tags=red") == ["b", "c"]
     assert names(member, "/networks?not-tags-any=red,Red") == ["c"]
+
+
+def test_a_port_is_the_same_in_a_list_as_alone(
+    member: ApiClient, admin: ApiClient, context: RequestContext
+) -> None:
+    network = make_network(context, dns_domain="home.example.")
+    subnet = make_subnet(network)
+    make_subnet(network, cidr="fd00::/64", ipv6_address_mode="slaac", ipv6_ra_mode="slaac")
+    ids = [make_group(context, name=name).id for name in ("web", "db")]
+    full = make_port(
+        network, context, name="full", hostname="web", security_group_ids=ids, host="h1",
+        allowed_address_pairs=[{"ip_address": "10.0.0.0/30"}], binding_profile={"a": [1]},
+        extra_dhcp_opts=[{"opt_name": "mtu", "opt_value": "9000", "ip_version": 4}],
+    )  # fmt: skip
+    PortManager(context).set_tags(full.id, ["red", "blue"])
+    make_port(network, context, fixed_ips=[], security_group_ids=[], port_security_enabled=False)
+    make_port(make_network(context), context, admin_state_up=False)
+    for client in (member, admin):
+        listed = client.send("GET", f"{V2}/ports?sort_key=mac_address").json()["ports"]
+        assert len(listed) == 3
+        for one in listed:
+            assert client.send("GET", f"{V2}/ports/{one['id']}").json()["port"] == one
+    twice = f"fixed_ips=subnet_id={subnet.id}&fixed_ips=ip_address_substr=:"
+    found = member.send("GET", f"{V2}/ports?{twice}&limit=1").json()["ports"]
+    assert found == []  # keys are AND-ed on one address
+    both = f"security_groups={ids[0]}&security_groups={ids[1]}&limit=5"
+    assert names(member, f"/ports?{both}") == ["full"]
 
 
 def test_pages_lead_forward_and_back(member: ApiClient, context: RequestContext) -> None:
@@ -559,11 +587,15 @@ def test_a_list_of_a_thousand_ports_costs_as_many_queries_as_one_of_ten(
     PortSecurityGroup.objects.bulk_create(
         PortSecurityGroup(port=port, security_group=group) for port in ports
     )
-    counts = []
+    counts, models = [], list[type]()
+    note = lambda sender, **_: models.append(sender)  # noqa: E731
+    pre_init.connect(note)
     for limit in (10, 1000):
         with CaptureQueriesContext(connection) as queries:
             rows = member.send("GET", f"{V2}/ports?limit={limit}").json()["ports"]
         assert len(rows) == limit
         counts.append(len(queries))
+    pre_init.disconnect(note)
+    assert not {Port, PortAddress, PortSecurityGroup, SecurityGroup} & {*models}
     # the revocation counter, ports with networks, addresses, memberships
     assert counts[0] == counts[1] == 4
