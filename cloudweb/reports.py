@@ -6,6 +6,7 @@ a versioned object of that domain under ``parts``, which nobody but its handler 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 from cloudweb.objects import Part, VersionedObject
@@ -24,7 +25,9 @@ class ServiceReport(Part):
 class StepReport(Part):
     """How an order stands (OPERATIONS 15 to 22). ``direction`` is do, undo or debt.
 
-    ``attempt`` is None while the order waits for a thread; ``epoch`` is the host's own, with STALE.
+    ``queued``: it is EXECUTING in name only, no thread had its turn for it yet (OPERATIONS 45); to a
+    control plane that does not know the word it looks like what runs. Hosts before 1.1 say no
+    ``attempt`` instead. ``epoch`` is the host's own, with STALE.
     """
 
     op: str
@@ -37,6 +40,11 @@ class StepReport(Part):
     result: dict[str, Any] = {}
     error: dict[str, str] = {}  # code, public, detail
     epoch: int = 0
+    queued: bool = False
+
+
+def _without_queued(step: dict[str, Any]) -> dict[str, Any]:
+    return {name: fact for name, fact in step.items() if name != "queued"}
 
 
 class Report(VersionedObject):
@@ -47,7 +55,10 @@ class Report(VersionedObject):
     answer while it holds facts that it keeps until they were taken.
     """
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+        1: lambda data: {**data, "steps": [_without_queued(step) for step in data["steps"]]},
+    }
 
     init: bool = False
     services: tuple[ServiceReport, ...] = ()
@@ -60,7 +71,10 @@ class Report(VersionedObject):
 class Reply(VersionedObject):
     """How one order ended."""
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+        1: lambda data: {**data, "step": _without_queued(data["step"])},
+    }
 
     step: StepReport
 

@@ -31,6 +31,7 @@ from operations.states import OperationState, StepState
 log = structlog.get_logger(__name__)
 Body = dict[str, Any]
 MAX_ERROR = 4000
+QUEUED = "It waits for its turn on the host."
 
 
 def key_of(host: str) -> bytes:
@@ -115,7 +116,7 @@ def _record(step: Step, said: StepReport) -> timedelta | None:
         step.state, step.result, step.progress = StepState.DONE, said.result, 100
     elif said.outcome == "STALE":
         epoch.raise_above(said.epoch)
-        step.ended_at = None
+        step.ended_at = step.heard_at = None
         wait = timedelta(0)
     else:
         step.state = StepState.FAILED
@@ -149,6 +150,7 @@ def _answer(host: str, message: Body) -> None:
 def _report(host: str, message: Body) -> None:
     """Take a host's report, hand each domain its part, and answer with debts and questions."""
     report = Report.load(message["body"])
+    sent_at = datetime.fromtimestamp(float(message["sent_at"]), UTC)
     if not _is_news(host, message):
         log.warning(
             "report dropped: a later one was heard, or the host's clock went back",
@@ -165,7 +167,7 @@ def _report(host: str, message: Body) -> None:
     reporting.deliver(host, parts)
     for domain in came_up:
         events.emit("host.up", host=host, domain=domain)
-    _note_steps(host, running.keys(), report.steps)
+    _note_steps(host, running.keys(), report.steps, sent_at=sent_at)
     hand_out_debts(host, running.keys())
     if running and (report.init or report.wants_answer):
         _answer_report(host, message, domain=next(iter(running)), init=report.init)
@@ -205,42 +207,75 @@ def _note_services(host: str, message: Body, running: Mapping[str, ServiceReport
     return came_up
 
 
-def _note_steps(host: str, domains: Collection[str], said: Sequence[StepReport]) -> None:
-    """Compare what the host works on with what it was ordered (OPERATIONS 21 and 22).
+def _note_steps(
+    host: str, domains: Collection[str], said: Sequence[StepReport], *, sent_at: datetime
+) -> None:
+    """Compare what the host works on with what it was ordered (OPERATIONS 21, 22 and 45).
 
     Only steps that are waited for are looked up: a report repeats what ended in the last five minutes.
     """
     known = {(step.op, step.seq, step.direction): step for step in said}
-    for step in said:
-        if step.direction == "debt" and step.outcome != "EXECUTING":
-            accept_reply(host, step)
     moment = now()
+    for step in said:
+        if step.direction == "debt":
+            _note_debt(host, step, moment)
     for row in Step.objects.filter(host=host, state=StepState.STARTED):
         if row.scope.partition(":")[0] not in domains:
             continue
         heard = known.get((str(row.operation_id), row.seq, row.direction))
-        if heard is not None and heard.outcome != "EXECUTING":
-            accept_reply(host, heard)
+        if heard is None or heard.attempt not in (None, row.attempt):
+            _look_for_lost(row, min(moment, sent_at))
+        elif heard.outcome == "EXECUTING":
+            _note_progress(row, heard, moment)
         else:
-            _look_again_at(row, heard, moment)
+            accept_reply(host, heard)
 
 
-def _look_again_at(row: Step, running: StepReport | None, moment: datetime) -> None:
-    """Put off the next look at a step that runs; look at once at one whose order was lost."""
-    limits = intervals()
-    if running is not None:
-        Step.objects.filter(id=row.id, state=StepState.STARTED).update(
-            heard_at=moment,
-            progress=min(100, max(0, running.progress)),
-            progress_text=running.text[:200],
-        )
-        due = moment + timedelta(seconds=limits.order_retry)
-    elif (moment - (row.started_at or moment)).total_seconds() > limits.lost_order:
-        due = moment  # the order was lost: give it again, without counting a failure
+def _note_debt(host: str, said: StepReport, moment: datetime) -> None:
+    """Take a payment; what the host works on is not handed out again."""
+    if said.outcome != "EXECUTING":
+        _accept_payment(host, said)
     else:
-        return
+        Debt.objects.filter(id=said.op, host=host, paid_at__isnull=True).update(handed_at=moment)
+
+
+def _note_progress(row: Step, heard: StepReport, moment: datetime) -> None:
+    """Note that the host has the order, and put off the next look at it.
+
+    Its time starts when it no longer waits for its turn (OPERATIONS 45).
+    """
+    queued = heard.queued or heard.attempt is None
+    if not queued and row.executing_at is None and row.time_limit is not None:
+        row.executing_at = moment
+        row.deadline_at = moment + timedelta(seconds=row.time_limit)
+    Step.objects.filter(id=row.id, state=StepState.STARTED, attempt=row.attempt).update(
+        heard_at=moment,
+        executing_at=row.executing_at,
+        deadline_at=row.deadline_at,
+        progress=min(100, max(0, heard.progress)),
+        progress_text=QUEUED if queued else heard.text[:200],
+    )
+    due = moment + timedelta(seconds=intervals().order_retry)
     if row.deadline_at is not None:
         due = min(due, row.deadline_at)
+    _look_again(row, due)
+
+
+def _look_for_lost(row: Step, sent_at: datetime) -> None:
+    """Look at once at a step that its host knew and knows no more, or that never came to it.
+
+    It is ordered again without counting a failure.
+    """
+    cast_at = row.cast_at or row.started_at or sent_at
+    if row.heard_at is None and (sent_at - cast_at).total_seconds() <= intervals().lost_order:
+        return
+    if row.heard_at is not None:
+        mine = Step.objects.filter(id=row.id, state=StepState.STARTED, attempt=row.attempt)
+        mine.update(heard_at=None)
+    _look_again(row, now())
+
+
+def _look_again(row: Step, due: datetime) -> None:
     Operation.objects.filter(id=row.operation_id, state=OperationState.WAITING).update(next_at=due)
 
 

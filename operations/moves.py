@@ -115,7 +115,7 @@ def _start(operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool)
         return True
     reach("order.after_commit", first.place)
     if not casts:
-        return True
+        return operation.state == OperationState.RUNNING
     reach("cast.before", first.place)
     for row, order in casts:
         send_order(order.host, order.method, signed(operation, row, order))
@@ -183,15 +183,14 @@ def _record_orders(
             if row.failures < step.max_failures:
                 open_until.append(moment + backoff(row.failures))
             continue
-        if row.state != StepState.STARTED or is_late:
-            limit = step.deadline or order.contract.deadline
-            row.deadline_at = moment + timedelta(seconds=limit)
-            row.started_at = row.started_at or moment
-        row.state, row.attempt, row.epoch = StepState.STARTED, row.attempt + 1, operation.epoch
-        row.error_code = row.error_public = row.error_detail = row.progress_text = ""
-        row.ended_at, row.final = None, False
-        row.save()
-        casts.append((row, order))
+        limit = step.deadline or order.contract.deadline
+        if is_late or row.heard_at is None or row.state != StepState.STARTED:
+            row.deadline_at = _queued_until(operation, moment, limit)
+        if row.state == StepState.STARTED and row.heard_at is not None:  # its host has it (45)
+            row.save(update_fields=["deadline_at"])
+        else:
+            _record_cast(row, epoch=operation.epoch, limit=limit, moment=moment)
+            casts.append((row, order))
         assert row.deadline_at is not None
         open_until.append(min(row.deadline_at, moment + timedelta(seconds=intervals().order_retry)))
     for gone in known.values():
@@ -209,6 +208,24 @@ def _record_orders(
     else:
         write(operation, lease_until=lease())
     return casts
+
+
+def _queued_until(operation: Operation, moment: datetime, limit: float) -> datetime:
+    """Return the deadline of an order that its host has not begun: the operation's own (OPERATIONS 45).
+
+    An undo, or what is past the point of no return, may come after that.
+    """
+    return max(operation.deadline_at, moment + timedelta(seconds=limit))
+
+
+def _record_cast(row: Step, *, epoch: int, limit: float, moment: datetime) -> None:
+    """Write the next attempt, about to be cast; whatever the host had of it before counts no more."""
+    row.state, row.attempt, row.epoch = StepState.STARTED, row.attempt + 1, epoch
+    row.started_at, row.cast_at, row.time_limit = row.started_at or moment, moment, limit
+    row.heard_at = row.executing_at = row.ended_at = None
+    row.error_code = row.error_public = row.error_detail = row.progress_text = ""
+    row.final = False
+    row.save()
 
 
 def _owe(operation: Operation, row: Step, order: Order) -> None:

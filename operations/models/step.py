@@ -16,7 +16,8 @@ class Step(models.Model):
 
     ``seq`` is round * 1,000,000 + index of the step * 10,000 + part: a step that gives orders about
     several scopes has a row for each, and a build on another host starts a new round, so (operation,
-    seq, direction, attempt) names one order for good.
+    seq, direction, attempt) names one order for good. While an order is queued on its host the step has
+    the operation's deadline; its own time starts when it is executed (OPERATIONS 45).
     """
 
     operation = models.ForeignKey(Operation, on_delete=models.CASCADE, related_name="steps")
@@ -37,7 +38,10 @@ class Step(models.Model):
     progress = models.PositiveSmallIntegerField(default=0)
     progress_text = models.CharField(max_length=200, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
-    heard_at = models.DateTimeField(null=True, blank=True)
+    cast_at = models.DateTimeField(null=True, blank=True)  # its newest attempt
+    heard_at = models.DateTimeField(null=True, blank=True)  # set while its host has it
+    executing_at = models.DateTimeField(null=True, blank=True)  # no longer queued on its host
+    time_limit = models.FloatField(null=True, blank=True)  # seconds from executing_at
     deadline_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 

@@ -1,0 +1,164 @@
+"""What a host has is not ordered again, and its time starts when it is executed (OPERATIONS 45)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from django.db import transaction
+
+from cloudweb.agent import Agent, Function
+from cloudweb.context import RequestContext
+from cloudweb.database.clock import now
+from cloudweb.objects import VersionedObject
+from cloudweb.reports import StepReport
+from cloudweb.rpc import Method
+from operations import conductor
+from operations.models import Debt, Operation, Step
+from operations.saga import Saga
+from operations.saga import Step as Declared
+from operations.testing import Cloud, check_invariants, cloud
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Kiln(VersionedObject):
+    """What is fired."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+
+
+FIRE = Method("compute.test_queue_fire", Kiln, deadline=60)
+
+
+class Potter(Agent):
+    """Notes what it does."""
+
+    def __init__(self) -> None:
+        self.fired = 0
+
+    def methods(self) -> Mapping[Method[Any], Function]:
+        return {FIRE: self.fire}
+
+    def fire(self, kiln: Kiln, work: Any) -> None:
+        self.fired += 1
+
+
+class FireKiln(Saga):
+    kind = "test.queue.fire"
+    resource_type = "kiln"
+    deadline = timedelta(hours=2)
+    steps = (
+        Declared("fire", lambda run: FIRE.order(host="h1", resource_id="k", payload=Kiln(id="k"))),
+    )
+
+
+class Bench:
+    """A cloud whose one host takes the orders and does nothing about them until a test says so."""
+
+    def __init__(self, lab: Cloud) -> None:
+        self.lab, self.potter = lab, Potter()
+        lab.add_host("h1", {"compute": self.potter})
+        self.orders: list[Any] = []
+        lab.broker.lose = self._keep
+        with transaction.atomic():
+            self.operation = FireKiln.start(RequestContext.system(), resource_id="k")
+        lab.pump()
+
+    def _keep(self, queue: str, task: str, argument: Any) -> bool:
+        if task == FIRE.name:
+            self.orders.append(argument)
+        return task == FIRE.name
+
+    @property
+    def row(self) -> Step:
+        return Step.objects.get(operation=self.operation)
+
+    def say(self, *said: StepReport, sent_at: datetime | None = None) -> None:
+        conductor._note_steps("h1", {"compute"}, said, sent_at=sent_at or now())
+
+    def said(self, **facts: Any) -> StepReport:
+        place = {"op": str(self.operation.id), "seq": self.row.seq, "direction": "do"}
+        return StepReport(**{"attempt": 1, "outcome": "EXECUTING", **place, **facts})
+
+    def look_again(self) -> int:
+        """Let the sweep look at what waits; return how many orders were given in all."""
+        Operation.objects.update(next_at=now() - timedelta(seconds=1))
+        self.lab.sweep()
+        check_invariants()
+        return len(self.orders)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with cloud(tmp_path) as lab:
+        yield Bench(lab)
+
+
+def test_what_is_queued_or_executed_is_not_ordered_again(bench: Bench) -> None:
+    for facts in ({"queued": True}, {"attempt": None}, {"progress": 40}, {}):
+        bench.say(bench.said(**facts))
+        assert bench.look_again() == 1, facts
+    assert (bench.row.attempt, bench.row.state) == (1, "STARTED")
+    bench.say()  # the host was started anew: it knows nothing of it
+    assert bench.look_again() == 2
+    assert bench.row.attempt == 2
+    bench.say(bench.said(attempt=1))  # it has the first, the second is on its way or lost
+    assert bench.row.heard_at is None
+    bench.say(bench.said(attempt=2))
+    assert bench.look_again() == 2
+    bench.say(bench.said(attempt=2, outcome="DONE"))
+    bench.operation.refresh_from_db()
+    assert bench.operation.state == "DONE"
+
+
+def test_the_time_of_a_step_starts_when_it_is_executed(bench: Bench) -> None:
+    own = bench.operation.deadline_at
+    assert bench.row.deadline_at == own
+    bench.say(bench.said(queued=True))
+    row = bench.row
+    assert (row.deadline_at, row.executing_at, row.progress_text) == (own, None, conductor.QUEUED)
+    bench.say(bench.said(text="fires"))
+    row = bench.row
+    assert row.executing_at is not None
+    assert row.deadline_at == row.executing_at + timedelta(seconds=FIRE.deadline)
+    assert row.progress_text == "fires"
+    bench.say(bench.said())
+    assert bench.row.deadline_at == row.deadline_at  # it started once
+    Step.objects.update(deadline_at=now())
+    bench.look_again()
+    row = bench.row
+    assert (row.state, row.failures, row.error_code) == ("FAILED", 1, "transient_host")
+    bench.look_again()
+    row = bench.row
+    assert (row.state, row.deadline_at, row.executing_at) == ("STARTED", own, None)
+
+
+def test_a_report_that_waited_to_be_read_loses_no_order(bench: Bench) -> None:
+    """What was cast after a report was sent is not missing in it, however late it is read."""
+    long_ago = now() - timedelta(seconds=60)
+    Step.objects.update(cast_at=now() - timedelta(seconds=50))
+    Operation.objects.update(next_at=now() + timedelta(seconds=30))
+    bench.say(sent_at=long_ago)
+    assert bench.lab.sweep() == 0
+    bench.say()
+    assert bench.lab.sweep() == 1
+    assert len(bench.orders) == 2
+
+
+def test_a_debt_that_is_being_paid_is_not_handed_out_again(bench: Bench) -> None:
+    debt = Debt.objects.create(
+        host="h1", scope="compute:k", epoch=1, method=FIRE.name, payload=Kiln(id="k").dump(),
+        handed_at=now() - timedelta(hours=1), operation_id=bench.operation.id,
+    )  # fmt: skip
+    paying = StepReport(op=str(debt.id), seq=0, direction="debt", attempt=1, outcome="EXECUTING")
+    bench.say(bench.said(), paying)
+    assert conductor.hand_out_debts("h1", {"compute"}) == 0
+    Debt.objects.update(handed_at=now() - timedelta(hours=1))
+    bench.say(bench.said())
+    assert conductor.hand_out_debts("h1", {"compute"}) == 1
