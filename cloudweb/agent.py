@@ -33,6 +33,9 @@ class Agent(ABC):
     def watch(self, lost: Callable[[], Sequence[str]]) -> None:  # noqa: B027 - a hook
         """Keep ``lost``: it names this domain's scopes whose order records were damaged."""
 
+    def preflight(self) -> None:  # noqa: B027 - a hook
+        """Raise a CloudwebError for what an operator must decide before anything is started."""
+
     def init_host(self) -> Sequence[str]:
         """Make the host be as its disk says; return one sentence for each thing that went wrong."""
         return ()

@@ -14,7 +14,14 @@ from cloudweb.driver import TransientDriverError, Unguarded, Work
 from cloudweb.exceptions import CloudwebError
 from cloudweb.rpc import Method
 from network import rpc
-from network.drivers.base import Damageable, Milestones, NetworkDriver, Removable, Supervised
+from network.drivers.base import (
+    Damageable,
+    Milestones,
+    Neighbourly,
+    NetworkDriver,
+    Removable,
+    Supervised,
+)
 from network.objects import (
     NetworkConfirmation,
     NetworkInventory,
@@ -54,6 +61,11 @@ class NetworkAgent(Agent):
     def watch(self, lost: Callable[[], Sequence[str]]) -> None:
         """Tell in reports whose orders were lost."""
         self._lost_orders = lost
+
+    def preflight(self) -> None:
+        """Raise DriverError when another installation on this machine has names of ours."""
+        if isinstance(self.driver, Neighbourly):
+            self.driver.check_neighbours()
 
     def init_host(self) -> Sequence[str]:
         """Bring back every network and port from disk, filters before taps; return what went wrong.

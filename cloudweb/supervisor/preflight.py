@@ -7,10 +7,12 @@ import fcntl
 import os
 import shutil
 import socket
+import sys
 from pathlib import Path
 from typing import IO
 
-from cloudweb.conf import drivers, host_name, listen_address, listen_url, var_dir
+from cloudweb import process
+from cloudweb.conf import ROOT, drivers, host_name, listen_address, listen_url, var_dir
 from cloudweb.files import make_directory
 from cloudweb.lost_keys import KeysLost, check_files
 from cloudweb.supervisor.forerunners import wait_for_end
@@ -46,6 +48,7 @@ def check() -> IO[str]:
         _check_drivers()
         _check_programs(ALWAYS)
         wait_for_end()  # of the children of one that crashed
+        _check_neighbours()
         _check_port()
     except CannotStart:
         lock.close()
@@ -113,6 +116,18 @@ def _check_drivers() -> None:
             f"Run: sudo make run. {_NO_HOST}"
         )
     _check_programs(HOST_PROGRAMS, hint=_NO_HOST)
+
+
+def _check_neighbours() -> None:
+    if drivers() == "fake":
+        return
+    done = process.run(
+        sys.executable, "-m", "cloudweb.supervisor.neighbours", cwd=ROOT, check=False,
+        env={"DJANGO_SETTINGS_MODULE": "cloudweb.settings.agent"},
+    )  # fmt: skip
+    if done.returncode:
+        said = done.text.strip() or done.stderr.decode(errors="replace").strip()[-500:]
+        raise CannotStart(said)
 
 
 def _check_programs(packages: dict[str, str], *, hint: str = "") -> None:

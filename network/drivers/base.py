@@ -105,6 +105,14 @@ class Damageable(ABC):
         """Return a sentence for each; cheap, called at every report."""
 
 
+class Neighbourly(ABC):
+    """Capability: knows of other installations on the same host."""
+
+    @abstractmethod
+    def check_neighbours(self) -> None:
+        """Raise DriverError when another one has names or addresses of ours."""
+
+
 class Removable(ABC):
     """Capability: can take everything of Cloudweb off the host."""
 

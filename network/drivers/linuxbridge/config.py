@@ -23,8 +23,10 @@ _HEX = re.compile(r"^[0-9a-f]{11,}\Z")
 class BridgeConfig:
     """``prefix`` begins every interface name, so that two installations on one kernel do not meet.
 
+    ``installation`` marks the interfaces: it follows from where the host keeps its state.
     ``way_out`` is the reserved range of the /30 networks between namespaces and the host, ``zones``
-    the first connection-tracking zone; each network takes one of both. ``metadata_url`` is the API's
+    the first connection-tracking zone (unless said, it follows from the range); each network takes
+    one of both. ``metadata_url`` is the API's
     address as this host reaches it, ``host_key`` the file with the key that signs what is asked
     there; without both there is no metadata.
     """
@@ -32,6 +34,7 @@ class BridgeConfig:
     prefix: str = "cw"
     way_out: ipaddress.IPv4Network = WAYS_OUT
     zones: int = 4096
+    installation: str = ""
     metadata_url: str = ""
     metadata_port: int = 9697
     host_key: Path | None = None
@@ -58,7 +61,8 @@ class BridgeConfig:
         return cls(
             prefix=env.str("NETWORK_PREFIX", default=defaults.prefix),
             way_out=way_out,
-            zones=env.int("NETWORK_ZONES", default=defaults.zones),
+            zones=env.int("NETWORK_ZONES", default=_zones_of(way_out)),
+            installation=installation_of(host_directory / "network"),
             metadata_url=env.str("METADATA_URL", default="") or listen_url(),
             metadata_port=env.int("METADATA_PORT", default=defaults.metadata_port),
             host_key=host_directory / "credentials" / "host.key",
@@ -91,12 +95,50 @@ class BridgeConfig:
             namespace=f"{self.table}-{network_id}",
             filters=f"{self.table}_{key}",
             edge=f"{self.table}_edge_{key}",
-            alias=f"{self.prefix} network {network_id}",
+            alias=self._mark("network", network_id),
         )
 
     def port_alias(self, network_id: str, port_id: str) -> str:
         """Return how a tap is marked as ours, so that it is known again after a restart."""
-        return f"{self.prefix} port {network_id} {port_id}"
+        return self._mark("port", network_id, port_id)
+
+    def marked_network(self, alias: str) -> str | None:
+        """Return the network that an interface of ours belongs to by its mark, else None."""
+        words = self._words(alias)
+        return words[1] if words[:1] == ["network"] and len(words) == 2 else None
+
+    def marked_port(self, alias: str) -> tuple[str, str] | None:
+        """Return network and port that a tap of ours is marked with, else None."""
+        words = self._words(alias)
+        return (words[1], words[2]) if words[:1] == ["port"] and len(words) == 3 else None
+
+    def _mark(self, *words: str) -> str:
+        return " ".join(
+            (self.prefix, *words, *([f"@{self.installation}"] * bool(self.installation)))
+        )
+
+    def _words(self, alias: str) -> list[str]:
+        """Return a mark without prefix and installation; nothing for another installation's.
+
+        A mark without an installation was made before there were several.
+        """
+        words = alias.split()
+        if words[:1] != [self.prefix]:
+            return []
+        if words[-1].startswith("@"):
+            return words[1:-1] if words[-1] == f"@{self.installation}" else []
+        return words[1:]
+
+
+def installation_of(state_dir: Path) -> str:
+    """Return the word by which a host's installation is known: it follows from where it keeps its state."""
+    return hashlib.sha256(bytes(state_dir.resolve())).hexdigest()[:12]
+
+
+def _zones_of(way_out: ipaddress.IPv4Network) -> int:
+    """Return a first zone that is another's for each range of 169.254.0.0/16."""
+    apart = (int(way_out.network_address) - int(WAYS_OUT.network_address)) // 4
+    return 4096 + apart % (65536 - 2 * 4096)
 
 
 @dataclass(frozen=True, slots=True)

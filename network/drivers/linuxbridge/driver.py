@@ -7,20 +7,29 @@ import re
 import shutil
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
 from cloudweb.driver import DriverError, Unguarded, Work
 from cloudweb.records import MARK, set_aside_in
-from network.drivers.base import Damageable, Milestones, NetworkDriver, Removable, Supervised
+from network.drivers.base import (
+    Damageable,
+    Milestones,
+    Neighbourly,
+    NetworkDriver,
+    Removable,
+    Supervised,
+)
 from network.drivers.linuxbridge import namespaces, nft
-from network.drivers.linuxbridge.config import GATEWAY, BridgeConfig
+from network.drivers.linuxbridge.config import GATEWAY, BridgeConfig, installation_of
 from network.drivers.linuxbridge.dhcp import DhcpServer
 from network.drivers.linuxbridge.filters import network_filters
 from network.drivers.linuxbridge.flows import Flows
 from network.drivers.linuxbridge.gateway import Gateways
 from network.drivers.linuxbridge.links import Link, Links
 from network.drivers.linuxbridge.metadata import MetadataProxy
+from network.drivers.linuxbridge.neighbours import Neighbours
 from network.drivers.linuxbridge.probe import check_host
 from network.drivers.linuxbridge.slots import Slots
 from network.objects import NetworkWiring, PortMilestone, PortRef, PortStatus, PortWiring
@@ -28,7 +37,7 @@ from network.objects import NetworkWiring, PortMilestone, PortRef, PortStatus, P
 _TAP = re.compile(r"^[A-Za-z0-9_.-]{1,15}\Z")
 
 
-class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Supervised, Removable):
+class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supervised, Removable):
     """The kernel's own bridges, namespaces, nftables and dnsmasq.
 
     The bridge with the taps is in the root namespace, where the hypervisor opens them; it has no
@@ -44,7 +53,9 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Supervised, Remov
         self, state_dir: Path, host: str = "localhost", *, config: BridgeConfig | None = None
     ) -> None:
         self._directory = state_dir.resolve()
-        self.config = config or BridgeConfig.from_env(self._directory.parent)
+        given = config or BridgeConfig.from_env(self._directory.parent)
+        self.config = replace(given, installation=installation_of(self._directory))
+        self.neighbours = Neighbours(self._directory, self.config)
         self._slots = Slots(self._directory, self.config, found=self._ways_out)
         self._gateways = Gateways(self._directory, self.config)
         self._metadata = MetadataProxy(self._directory / "metadata", self.config, host)
@@ -53,7 +64,12 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Supervised, Remov
     def start(self) -> None:
         """Check that this host can do it."""
         check_host(self.config)
+        self.neighbours.take()
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def check_neighbours(self) -> None:
+        """Raise NamesTaken when another installation has names or addresses of ours."""
+        self.neighbours.check()
 
     def ensure_segment(self, network: NetworkWiring, *, work: Work) -> None:
         """Make bridge, namespace and the leg between them be there."""
@@ -81,7 +97,8 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Supervised, Remov
         work.checkpoint()
         with Links.open() as links:
             for link in links.all():
-                if link.alias.startswith(self.config.port_alias(network_id, "")):
+                marked = self.config.marked_port(link.alias)
+                if marked is not None and marked[0] == network_id:
                     links.delete(link.name)
             for name in (names.leg, names.way_out):
                 links.delete(name)
@@ -128,7 +145,7 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Supervised, Remov
             link, bridge = links.find(ref.tap), links.find(names.bridge)
             if link is None:
                 return
-            ours = link.alias == self.config.port_alias(ref.network_id, ref.id)
+            ours = self.config.marked_port(link.alias) == (ref.network_id, ref.id)
             wired = bridge is not None and link.master == bridge.index
             fresh = link.kind == "tun" and not link.alias and not link.master
             if ours or wired or fresh:
@@ -136,24 +153,18 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Supervised, Remov
 
     def segments(self) -> Sequence[str]:
         """Return the networks of which there is anything here, half-made ones too."""
-        marks = f"{self.config.prefix} network "
         with Links.open() as links:
-            found = {
-                link.alias.removeprefix(marks)
-                for link in links.all()
-                if link.alias.startswith(marks)
-            }
-        return sorted(found | set(self._slots.networks()))
+            found = {self.config.marked_network(link.alias) for link in links.all()} - {None}
+        return sorted({*(name for name in found if name), *self._slots.networks()})
 
     def _ways_out(self) -> dict[str, IPv4Address]:
         """Return the host's address on each network's way out, as the kernel has it."""
-        marks = f"{self.config.prefix} network "
         with Links.open() as links:
+            marked = [(self.config.marked_network(link.alias), link.name) for link in links.all()]
             ends = {
-                link.alias.removeprefix(marks): link.name
-                for link in links.all()
-                if link.alias.startswith(marks)
-                and link.name == self.config.names(link.alias.removeprefix(marks)).way_out
+                network_id: name
+                for network_id, name in marked
+                if network_id is not None and name == self.config.names(network_id).way_out
             }
             found = {network_id: links.addresses(name) for network_id, name in ends.items()}
         return {network_id: ours[0] for network_id, ours in found.items() if ours}
@@ -223,8 +234,8 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Supervised, Remov
 
     def broken(self) -> Sequence[str]:
         """Return the networks without their filter tables, DHCP server or metadata proxy."""
-        tables = set(nft.tables(self.config.table))
-        if ("inet", self.config.table) not in tables:
+        tables = set(nft.tables("cloudweb"))
+        if ("inet", self.config.table) not in tables or self._gateways.is_unguarded(tables):
             return self._slots.networks()
         return [
             network_id
@@ -244,28 +255,32 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Supervised, Remov
         ]
 
     def delete_everything(self) -> None:
-        """Make all of this installation absent, also what no record explains."""
+        """Make all of this installation absent, also what no record explains, and nothing of another."""
         for network_id in self.segments():
             self.delete_segment(network_id, work=Unguarded())
         with Links.open() as links:
             for link in links.all():
-                if link.alias.startswith(f"{self.config.prefix} port "):
+                if self.config.marked_port(link.alias) is not None:
                     links.delete(link.name)
-        for name in namespaces.names(f"{self.config.table}-"):
-            namespaces.delete(name)
-        own = re.compile(rf"^{self.config.table}(_edge)?(_[0-9a-f]{{11}})?\Z")
-        nft.delete(*(table for table in nft.tables(self.config.table) if own.match(table[1])))
+        if self.neighbours.own_the_prefix():
+            self._gateways.release_host()
+            for name in namespaces.names(f"{self.config.table}-"):
+                namespaces.delete(name)
+            own = re.compile(rf"^{self.config.table}(_edge)?(_[0-9a-f]{{11}})?\Z")
+            nft.delete(*(table for table in nft.tables(self.config.table) if own.match(table[1])))
         for name in ("networks", "metadata"):
             shutil.rmtree(self._directory / name, ignore_errors=True)
         shutil.rmtree(self.config.shared_directory(self._directory), ignore_errors=True)
         self._slots.forget()
+        self.neighbours.release()
 
     def _status(self, link: Link) -> PortStatus | None:
-        words = link.alias.split()
-        if words[:2] != [self.config.prefix, "port"] or len(words) != 4:
+        marked = self.config.marked_port(link.alias)
+        if marked is None:
             return None
+        network_id, port_id = marked
         up = link.up and link.master != 0
-        return PortStatus(id=words[3], network_id=words[2], tap=link.name, up=up)
+        return PortStatus(id=port_id, network_id=network_id, tap=link.name, up=up)
 
     def _home(self, network_id: str) -> Path:
         return self._directory / "networks" / network_id

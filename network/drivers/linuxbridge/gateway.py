@@ -7,15 +7,11 @@ root namespace itself.
 
 from __future__ import annotations
 
-import json
-import re
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-from cloudweb.files import write_atomically
-from cloudweb.records import read_record
+from cloudweb.driver import DriverError
 from network.drivers.linuxbridge import namespaces, nft, texts
 from network.drivers.linuxbridge.config import (
     GATEWAY,
@@ -27,9 +23,8 @@ from network.drivers.linuxbridge.config import (
 from network.drivers.linuxbridge.links import Links
 from network.drivers.linuxbridge.resolvers import resolvers
 from network.drivers.linuxbridge.slots import Slot
+from network.drivers.linuxbridge.uplinks import TABLE, Uplinks
 from network.objects import NetworkWiring, SubnetWiring
-
-_HOST_TABLE = re.compile(r"^cloudweb(_[a-z]{1,3})?\Z")
 
 
 class Gateways:
@@ -37,7 +32,7 @@ class Gateways:
 
     def __init__(self, directory: Path, config: BridgeConfig) -> None:
         self._config = config
-        self._uplinks_file = directory / "uplinks.json"
+        self._uplinks = Uplinks(directory, config.prefix)
         self._lock = threading.Lock()
 
     def ensure_isolated(self, network: NetworkWiring, names: NetworkNames, slot: Slot) -> None:
@@ -66,22 +61,25 @@ class Gateways:
         namespaces.write_sysctl(f"net/ipv4/conf/{names.host_leg}/forwarding", "1")
         with Links.open() as links:
             links.ensure(names.host_leg, alias=names.alias, mtu=network.mtu)
-            links.ensure_addresses(names.host_leg, gateway_addresses(network))
+            wanted = gateway_addresses(network)
+            for address, holder in links.held_elsewhere(names.host_leg, wanted):
+                raise DriverError(
+                    "The network's gateway address is another interface's of this host.",
+                    detail=f"{address} is on {holder}",
+                )
+            links.ensure_addresses(names.host_leg, wanted)
         if network.nat:
             self._ensure_host()
 
     def release_host(self) -> None:
         """Put the host's own forwarding back as it was and drop the table (no network is left)."""
         with self._lock:
-            others = [
-                name
-                for _family, name in nft.tables("cloudweb")
-                if _HOST_TABLE.match(name) and name != self._config.table
-            ]
-            for uplink in () if others else self._switched_on():
-                namespaces.write_sysctl(f"net/ipv4/conf/{uplink}/forwarding", "0")
-            self._uplinks_file.unlink(missing_ok=True)
+            self._uplinks.release()
             nft.delete(("inet", self._config.table))
+
+    def is_unguarded(self, tables: Collection[tuple[str, str]]) -> bool:
+        """Tell whether the host forwards for us and the table that guards it is not among ``tables``."""
+        return ("inet", TABLE) not in tables and self._uplinks.are_used()
 
     def _inside(self, network: NetworkWiring, slot: Slot) -> None:
         namespaces.write_sysctl("net/ipv6/conf/default/accept_ra", "0")
@@ -96,40 +94,15 @@ class Gateways:
                 links.ensure_default_route(str(slot.host))
 
     def _ensure_host(self) -> None:
-        """Let the host forward for our networks: on its uplinks, and for nothing else there."""
+        """Let the host forward for our networks, once it is closed to guests."""
+        self._guard_host()
         with self._lock:
-            with Links.open() as links:
-                uplinks = links.uplinks()
-            switched = set(self._switched_on())
-            if namespaces.read_sysctl("net/ipv4/ip_forward") == "1":
-                # Somebody made the whole host a router: what it forwards besides is not ours to stop.
-                self._uplinks_file.unlink(missing_ok=True)
-                switched = set()
-            fresh = {
-                uplink
-                for uplink in uplinks
-                if namespaces.read_sysctl(f"net/ipv4/conf/{uplink}/forwarding") == "0"
-            }
-            if fresh - switched:
-                write_atomically(self._uplinks_file, json.dumps(sorted(switched | fresh)))
-            # First what forbids, then the switch: nothing is forwarded in between.
-            nft.apply(host_table(self._config, self._switched_on(), resolvers()))
-            for uplink in fresh:
-                namespaces.write_sysctl(f"net/ipv4/conf/{uplink}/forwarding", "1")
+            self._uplinks.ensure()
 
     def _guard_host(self) -> None:
         """Close the host to guests, before there is an interface that they could come by."""
         with self._lock:
-            nft.apply(host_table(self._config, self._switched_on(), resolvers()))
-
-    def _switched_on(self) -> Sequence[str]:
-        return read_record(self._uplinks_file, _names) or ()
-
-
-def _names(kept: Any) -> Sequence[str]:
-    if not isinstance(kept, list) or not all(isinstance(name, str) for name in kept):
-        raise ValueError("not a list of interfaces")
-    return kept
+            nft.apply(host_table(self._config, resolvers()))
 
 
 def gateway_addresses(network: NetworkWiring) -> Sequence[str]:
@@ -152,9 +125,7 @@ def server_address(subnet: SubnetWiring) -> str | None:
     return subnet.dhcp_server_ip or subnet.gateway_ip
 
 
-def host_table(
-    config: BridgeConfig, switched_on: Sequence[str], name_servers: Sequence[str] = ()
-) -> str:
+def host_table(config: BridgeConfig, name_servers: Sequence[str] = ()) -> str:
     """Return the root namespace's table.
 
     NAT outwards, no way from one tenant to another, and of the host itself no more than ICMP, and on
@@ -162,7 +133,6 @@ def host_table(
     """
     ours, legs = f'"{config.prefix}*"', f'"{config.prefix}o*"'
     flat = f'"{config.prefix}h*"'
-    guarded = ", ".join(f'"{name}"' for name in switched_on)
     lines = [
         nft.fresh("inet", config.table).rstrip(),
         f"table inet {config.table} {{",
@@ -196,14 +166,6 @@ def host_table(
         "    type filter hook forward priority filter; policy accept;",
         f"    iifname {legs} oifname {legs} drop",
         f"    oifname {legs} ct state != {{ established, related }} drop",
-        # Forwarding is on there for our sake alone.
-        *(
-            [
-                f"    iifname {{ {guarded} }} oifname != {ours} ct state != {{ established, related }} drop"
-            ]
-            if guarded
-            else []
-        ),
         "  }",
         "  chain postrouting {",
         "    type nat hook postrouting priority srcnat; policy accept;",

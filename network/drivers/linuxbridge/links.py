@@ -183,6 +183,16 @@ class Links:
             for message in self._route.get_addr(index=self.get(name).index, family=socket.AF_INET)
         ]
 
+    def held_elsewhere(self, name: str, wanted: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield each wanted address (``10.0.0.1/24``) that another link has, and that link's name."""
+        index = self.get(name).index
+        addresses = {str(parse_interface(text).ip) for text in wanted}
+        for message in self._route.get_addr():
+            found = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
+            link_local = message["family"] == socket.AF_INET6 and message["scope"] == 253
+            if found in addresses and message["index"] != index and not link_local:
+                yield found, socket.if_indextoname(message["index"])
+
     def ensure_addresses(self, name: str, wanted: Iterable[str]) -> None:
         """Make the link have exactly these (``10.0.0.1/24``), besides IPv6 link-local ones."""
         index = self.get(name).index
