@@ -83,12 +83,6 @@ class PortQuerySet(StandardQuerySet["Port"]):
         """Fetch addresses and memberships along."""
         return self.select_related("network").prefetch_related("addresses", "memberships")
 
-    def with_device_facts(self) -> Self:
-        """Fetch what a server's page shows: network, addresses with their subnets, group names."""
-        return self.select_related("network").prefetch_related(
-            "addresses__subnet", "security_groups"
-        )
-
     def bound(self) -> Self:
         """Keep the ports that are on a host."""
         return self.exclude(host="")

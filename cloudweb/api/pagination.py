@@ -53,14 +53,15 @@ def paginate(
     limit: int,
     marker: T | None = None,
     order: Sequence[str] = ("-created_at", "-id"),
-) -> Page[T]:
+    read: Callable[[Any], Sequence[Any]] = list,
+) -> Page[Any]:
     """Return one page after the marker in this order (field names, ``-`` for descending).
 
-    NULL counts as the lowest value, on every database.
+    NULL counts as the lowest value, on every database. ``read`` makes of the rows what the page holds.
     """
     if limit == 0:
         return Page([], more=False)
-    found = list(_in_order(rows, marker, order)[: limit + 1])
+    found = read(_in_order(rows, marker, order)[: limit + 1])
     return Page(found[:limit], len(found) > limit)
 
 
@@ -71,7 +72,8 @@ def paginate_matching(
     limit: int,
     marker: T | None = None,
     order: Sequence[str] = ("-created_at", "-id"),
-) -> Page[T]:
+    read: Callable[[Any], Sequence[Any]] = list,
+) -> Page[Any]:
     """Return one page of the rows whose columns the functions take, in two statements.
 
     The columns alone are read, in order, until the page is full.
@@ -85,8 +87,9 @@ def paginate_matching(
         if all(takes(text) for takes, text in zip(matches.values(), found, strict=True))
     )
     found = [*islice(keys, limit + 1)]
-    whole = rows.in_bulk(found[:limit])
-    return Page([whole[key] for key in found[:limit] if key in whole], len(found) > limit)
+    whole = {str(row.id): row for row in read(rows.filter(pk__in=found[:limit]))}
+    wanted = [*map(str, found[:limit])]
+    return Page([whole[key] for key in wanted if key in whole], len(found) > limit)
 
 
 def _in_order(rows: QuerySet[T], marker: T | None, order: Sequence[str]) -> QuerySet[T]:

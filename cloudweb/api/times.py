@@ -12,7 +12,11 @@ _PLUS = re.compile(r" (\d\d:?\d\d)\Z")
 
 
 def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+
+
+def _iso(moment: datetime, timespec: str) -> str:
+    return _utc(moment).isoformat(timespec=timespec)[:-6]  # without +00:00
 
 
 def parse_moment(value: str, *, field: str) -> datetime:
@@ -44,14 +48,14 @@ def check_span(since: datetime | None, before: datetime | None) -> None:
 
 def seconds_z(moment: datetime | None) -> str | None:
     """2026-01-31T10:11:12Z: compute, network, image."""
-    return None if moment is None else f"{_utc(moment):%Y-%m-%dT%H:%M:%SZ}"
+    return None if moment is None else f"{_iso(moment, 'seconds')}Z"
 
 
 def micros(moment: datetime | None) -> str | None:
     """2026-01-31T10:11:12.000000: compute's instance actions, services, launched_at."""
-    return None if moment is None else f"{_utc(moment):%Y-%m-%dT%H:%M:%S.%f}"
+    return None if moment is None else _iso(moment, "microseconds")
 
 
 def micros_z(moment: datetime | None) -> str | None:
     """2026-01-31T10:11:12.000000Z: tokens."""
-    return None if moment is None else f"{_utc(moment):%Y-%m-%dT%H:%M:%S.%fZ}"
+    return None if moment is None else f"{_iso(moment, 'microseconds')}Z"

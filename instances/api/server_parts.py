@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -14,6 +15,7 @@ from instances.api.serializers.server import addresses
 from instances.api.serializers.server_bodies import MetadataBody, MetadataItem
 from instances.manager import InstanceManager, MetadataManager, ports_of
 from network.manager import SecurityGroupManager
+from network.rows import PortCard
 
 
 class ServerMetadataViewSet(ServiceViewSet):
@@ -64,7 +66,7 @@ class ServerPortViewSet(ServiceViewSet):
 
     manager = InstanceManager
 
-    def _ports(self, server_id: str) -> Any:
+    def _ports(self, server_id: str) -> Sequence[PortCard]:
         instance = InstanceManager(self.context).get(server_id)
         return ports_of(self.context, [instance])[str(instance.id)]
 
@@ -86,12 +88,8 @@ class ServerPortViewSet(ServiceViewSet):
     def security_groups(self, request: Request, server_id: str) -> Response:
         """Show the security groups of a server's ports."""
         manager = SecurityGroupManager(self.context)
-        groups = {
-            member.security_group_id
-            for port in self._ports(server_id)
-            for member in port.memberships.all()
-        }
-        rows = [manager.get(group_id) for group_id in sorted(groups, key=str)]
+        groups = {group.id for port in self._ports(server_id) for group in port.groups}
+        rows = [manager.get(group_id) for group_id in sorted(groups)]
         return Response(
             {
                 "security_groups": [
@@ -138,14 +136,14 @@ def _rule(rule: Any) -> dict[str, Any]:
     }
 
 
-def _interface(port: Any) -> dict[str, Any]:
+def _interface(port: PortCard) -> dict[str, Any]:
     return {
-        "port_id": str(port.id),
-        "net_id": str(port.network_id),
+        "port_id": port.id,
+        "net_id": port.network_id,
         "mac_addr": port.mac_address,
         "port_state": port.status,
         "fixed_ips": [
-            {"subnet_id": str(address.subnet_id), "ip_address": address.ip_address}
-            for address in port.addresses.all()
+            {"subnet_id": address.subnet_id, "ip_address": address.ip_address}
+            for address in port.addresses
         ],
     }

@@ -23,6 +23,7 @@ from instances.api.serializers.server_bodies import (
     check_update,
 )
 from instances.manager import InstanceManager, NetworkRequest, ports_of
+from instances.manager.listing import Filters, Listing
 
 
 class ServerViewSet(ServiceViewSet):
@@ -36,28 +37,29 @@ class ServerViewSet(ServiceViewSet):
     @extend_schema(operation_id="servers_list", responses={200: dict})
     def list(self, request: Request) -> Response:
         """List servers, briefly."""
-        return self._list(request, full=False)
+        page = self.manager(self.context).list_names(self._filters(), **self._listing())
+        render = self._renderer()
+        rows = [render.brief(one) for one in page.rows]
+        return Response({"servers": rows} | next_links(request, page, "servers_links", "id"))
 
     @extend_schema(operation_id="servers_list_detail", responses={200: dict})
     def list_detail(self, request: Request) -> Response:
         """List servers, whole."""
-        return self._list(request, full=True)
-
-    def _list(self, request: Request, *, full: bool) -> Response:
-        query = request.query_params
-        page = self.manager(self.context).list(
-            parse_filters(query, self.version),
-            limit=parse_limit(query.get("limit")),
-            marker=query.get("marker"),
-            sort=parse_sort(query, descending=True, fewer="default", default="created_at"),
-        )
-        render = self._renderer()
-        if full:
-            ports = ports_of(self.context, page.rows)
-            rows = [render.full(one, ports[str(one.id)]) for one in page.rows]
-        else:
-            rows = [render.brief(one) for one in page.rows]
+        page = self.manager(self.context).list_rows(self._filters(), **self._listing())
+        render, ports = self._renderer(), ports_of(self.context, page.rows)
+        rows = [render.full(one, ports[one.id]) for one in page.rows]
         return Response({"servers": rows} | next_links(request, page, "servers_links", "id"))
+
+    def _filters(self) -> Filters:
+        return parse_filters(self.request.query_params, self.version)
+
+    def _listing(self) -> Listing:
+        query = self.request.query_params
+        return {
+            "limit": parse_limit(query.get("limit")),
+            "marker": query.get("marker"),
+            "sort": parse_sort(query, descending=True, fewer="default", default="created_at"),
+        }
 
     @extend_schema(responses={200: dict})
     def retrieve(self, request: Request, server_id: str) -> Response:

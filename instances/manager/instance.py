@@ -14,12 +14,9 @@ from django.db import transaction
 from django.db.models import Q
 
 from cloudweb import policy as policies
-from cloudweb.api.pagination import MAX_LIMIT, Page
-from cloudweb.api.sorting import SortKey, ordered
 from cloudweb.database.clock import now
 from cloudweb.encryption import decrypt, encrypt
 from cloudweb.exceptions import BadRequest, InvalidInput, NotFound, QuotaExceeded
-from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from compute.manager import FlavorManager
 from compute.objects import ConsoleRequest
@@ -37,7 +34,7 @@ from instances.exceptions import (
 )
 from instances.items import check_items
 from instances.manager.key_pair import KeyPairManager
-from instances.manager.listing import SORT_KEYS, Filters, page_of
+from instances.manager.listing import InstanceLists
 from instances.models import Instance
 from instances.operations import (
     CreateInstance,
@@ -67,28 +64,10 @@ class NetworkRequest:
     fixed_ip: str | None = None
 
 
-class InstanceManager(Manager):
+class InstanceManager(InstanceLists):
     """The servers of the caller's project (of all, for an admin who says so)."""
 
     # -- reading
-
-    @policy("compute:servers:list")
-    def list(
-        self,
-        filters: Filters | None = None,
-        *,
-        limit: int = MAX_LIMIT,
-        marker: str | None = None,
-        sort: Sequence[SortKey] = (SortKey("created_at", descending=True),),
-    ) -> Page[Instance]:
-        """Return a page; raise BadRequest for an unknown marker or sort key, Forbidden by policy."""
-        order = ordered(sort, SORT_KEYS, last="id")
-        after = None
-        if marker:
-            after = self._rows().filter(id=_uuid(marker)).first() if _uuid(marker) else None
-            if after is None:
-                raise BadRequest(f"marker [{marker[:64]}] not found")
-        return page_of(self.context, filters or Filters(), limit=limit, marker=after, order=order)
 
     def _rows(self) -> Any:
         return Instance.objects.visible_to(self.context)

@@ -1,25 +1,31 @@
-"""What a list of servers may be narrowed and sorted by."""
+"""Lists of servers, and what they may be narrowed and sorted by."""
 
 from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from django.db.models import Q
 
 from cloudweb import policy as policies
 from cloudweb.api.fields import as_uuid
 from cloudweb.api.filters import NOBODY
-from cloudweb.api.pagination import Page, paginate, paginate_matching
+from cloudweb.api.pagination import MAX_LIMIT, Page, paginate, paginate_matching
+from cloudweb.api.sorting import SortKey, ordered
 from cloudweb.api.times import end_of_second
 from cloudweb.context import RequestContext
+from cloudweb.exceptions import BadRequest
+from cloudweb.manager import Manager
 from cloudweb.patterns import Pattern
+from cloudweb.policy import policy
 from instances.models import Instance
 from instances.querysets import InstanceQuerySet
+from instances.rows import ServerName, ServerRow, server_names, server_rows
 from instances.states import VmState, spans_of
 from network.manager import PortManager
 
@@ -130,6 +136,62 @@ def filtered(context: RequestContext, wanted: Filters) -> InstanceQuerySet:
     return rows
 
 
+class Listing(TypedDict, total=False):
+    """Which page, in which order."""
+
+    limit: int
+    marker: str | None
+    sort: Sequence[SortKey]
+
+
+class InstanceLists(Manager):
+    """Pages of the caller's servers, each as much as its reader shows.
+
+    All raise BadRequest for an unknown marker or sort key, Forbidden by policy.
+    """
+
+    @policy("compute:servers:list")
+    def list(self, filters: Filters | None = None, **listing: Unpack[Listing]) -> Page[Instance]:
+        """Return a page of rows to work with."""
+        return self._page(filters, list, **listing)
+
+    @policy("compute:servers:list")
+    def list_rows(
+        self, filters: Filters | None = None, **listing: Unpack[Listing]
+    ) -> Page[ServerRow]:
+        """Return a page of all that is shown of a server."""
+        read = partial(server_rows, with_user_data=self.context.is_admin)
+        return self._page(filters, read, **listing)
+
+    @policy("compute:servers:list")
+    def list_names(
+        self, filters: Filters | None = None, **listing: Unpack[Listing]
+    ) -> Page[ServerName]:
+        """Return a page of ids and names."""
+        return self._page(filters, server_names, **listing)
+
+    def _page(
+        self,
+        filters: Filters | None,
+        read: Callable[[Any], Sequence[Any]],
+        *,
+        limit: int = MAX_LIMIT,
+        marker: str | None = None,
+        sort: Sequence[SortKey] = (SortKey("created_at", descending=True),),
+    ) -> Page[Any]:
+        order = ordered(sort, SORT_KEYS, last="id")
+        after = None
+        if marker:
+            key = as_uuid(marker)
+            after = (
+                Instance.objects.visible_to(self.context).filter(id=key).first() if key else None
+            )
+            if after is None:
+                raise BadRequest(f"marker [{marker[:64]}] not found")
+        wanted = filters or Filters()
+        return page_of(self.context, wanted, limit=limit, marker=after, order=order, read=read)
+
+
 def page_of(
     context: RequestContext,
     wanted: Filters,
@@ -137,7 +199,8 @@ def page_of(
     limit: int,
     marker: Instance | None,
     order: Sequence[str],
-) -> Page[Instance]:
+    read: Callable[[Any], Sequence[Any]] = list,
+) -> Page[Any]:
     """Return one page of the servers a caller asks for; a real expression is matched row by row."""
     rows = filtered(context, wanted)
     matches = {
@@ -146,8 +209,10 @@ def page_of(
         if pattern.condition(column) is None
     }
     if not matches:
-        return paginate(rows, limit=limit, marker=marker, order=order)
-    return paginate_matching(rows, matches=matches, limit=limit, marker=marker, order=order)
+        return paginate(rows, limit=limit, marker=marker, order=order, read=read)
+    return paginate_matching(
+        rows, matches=matches, limit=limit, marker=marker, order=order, read=read
+    )
 
 
 def _with_tags(wanted: Filters) -> Q:

@@ -10,6 +10,7 @@ from django.db import models
 import cloudweb.database.lists  # noqa: F401 - tags are asked for by it
 from cloudweb.database.clock import now
 from instances.querysets import InstanceQuerySet
+from instances.rows import hypervisor_name
 from instances.states import PowerState, VmState
 
 
@@ -95,7 +96,7 @@ class Instance(models.Model):
     @property
     def hypervisor_name(self) -> str:
         """What the hypervisor calls the guest."""
-        return f"instance-{self.id.hex[:12]}"
+        return hypervisor_name(str(self.id))
 
     @property
     def port_ids(self) -> list[str]:

@@ -88,15 +88,6 @@ class PortManager(PortBinding):
         return self._get(port_id)
 
     @policy("network:ports:list")
-    def with_device_facts(self, port_ids: Collection[str]) -> dict[str, Port]:
-        """Return those that are there by id, in four queries for all of them.
-
-        Network, addresses with their subnets, and security groups are fetched along.
-        """
-        rows = Port.objects.visible_to(self.context).filter(id__in=[*map(number, port_ids)])
-        return {str(port.id): port for port in rows.with_device_facts()}
-
-    @policy("network:ports:list")
     def cards(self, port_ids: Collection[str]) -> dict[str, PortCard]:
         """Return those that are there by id, as their devices show them: three queries, no models."""
         rows = Port.objects.visible_to(self.context).filter(id__in=[*map(number, port_ids)])

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 
-from cloudweb.api.microversion import Microversion, Transform, older, without
+from cloudweb.api.microversion import (
+    COMPUTE,
+    Microversion,
+    Transform,
+    in_force,
+    older,
+    without,
+)
 from cloudweb.api.mounts import base_url
 from cloudweb.api.times import micros, seconds_z
 from cloudweb.context import RequestContext
@@ -17,7 +24,10 @@ from instances.states import WITH_PROGRESS, VmState, status_of
 
 if TYPE_CHECKING:
     from instances.models import Instance
-    from network.models import Port
+    from instances.rows import ServerName, ServerRow
+    from network.rows import PortCard
+
+    Shown = Instance | ServerRow
 
 ADMIN_KEYS = (
     "OS-EXT-SRV-ATTR:host",
@@ -46,6 +56,12 @@ class ServerRenderer:
         self.bookmarks = base
         self.context, self.version = context, version
         self._hosts: dict[tuple[str, str], str] = {}
+        self._flavor = in_force(
+            version, ((COMPUTE.minimum, self._flavor_link), (Microversion(2, 47), flavor_of))
+        )
+        self._take_back = [
+            take_back for made_in, take_back in reversed(self._changes()) if version < made_in
+        ]
 
     def links(self, instance_id: str) -> list[dict[str, str]]:
         """Return self and bookmark."""
@@ -54,10 +70,9 @@ class ServerRenderer:
             {"rel": "bookmark", "href": f"{self.bookmarks}/servers/{instance_id}"},
         ]
 
-    def brief(self, instance: Instance) -> dict[str, Any]:
+    def brief(self, instance: ServerName) -> dict[str, Any]:
         """Return what a plain list shows."""
-        key = str(instance.id)
-        return {"id": key, "name": instance.name, "links": self.links(key)}
+        return {"id": instance.id, "name": instance.name, "links": self.links(instance.id)}
 
     def created(self, instance: Instance, password: str | None) -> dict[str, Any]:
         """Return what a create answers: five keys and no more."""
@@ -71,7 +86,7 @@ class ServerRenderer:
         return body | ({"adminPass": password} if password else {})
 
     def full(
-        self, instance: Instance, ports: Sequence[Port], *, detail_of_one: bool = False
+        self, instance: Shown, ports: Sequence[PortCard], *, detail_of_one: bool = False
     ) -> dict[str, Any]:
         """Return the server as this request's microversion shows it."""
         key = str(instance.id)
@@ -85,7 +100,7 @@ class ServerRenderer:
             "metadata": instance.metadata,
             "hostId": self._host_id(instance),
             "image": self._image(instance),
-            "flavor": flavor_of(instance),
+            "flavor": self._flavor(instance),
             "created": seconds_z(instance.created_at),
             "updated": seconds_z(instance.updated_at),
             "addresses": addresses(ports),
@@ -120,9 +135,11 @@ class ServerRenderer:
             data["fault"] = self._fault(instance)
         if self.context.is_admin:
             data |= self._for_admins(instance)
-        return older(data, self.version, self._changes(instance))
+        for take_back in self._take_back:
+            take_back(data)
+        return data
 
-    def _for_admins(self, instance: Instance) -> dict[str, Any]:
+    def _for_admins(self, instance: Shown) -> dict[str, Any]:
         return {
             "OS-EXT-SRV-ATTR:host": instance.host or None,
             "OS-EXT-SRV-ATTR:instance_name": instance.hypervisor_name,
@@ -138,15 +155,8 @@ class ServerRenderer:
             "host_status": "UP" if instance.host else "",
         }
 
-    def _changes(self, instance: Instance) -> Sequence[Transform]:
+    def _changes(self) -> Sequence[Transform]:
         """List what each version changed, as the way back from it, oldest first."""
-
-        def by_link(data: dict[str, Any]) -> None:
-            href = f"{self.bookmarks}/flavors/{instance.flavor_id}"
-            data["flavor"] = {
-                "id": instance.flavor_id,
-                "links": [{"rel": "bookmark", "href": href}],
-            }
 
         def hostname_for_admins(data: dict[str, Any]) -> None:
             if not self.context.is_admin:
@@ -158,7 +168,6 @@ class ServerRenderer:
             (Microversion(2, 16), without("host_status")),
             (Microversion(2, 19), without("description")),
             (Microversion(2, 26), without("tags")),
-            (Microversion(2, 47), by_link),
             (Microversion(2, 63), without("trusted_image_certificates")),
             (Microversion(2, 71), without("server_groups")),
             (Microversion(2, 73), without("locked_reason")),
@@ -166,12 +175,16 @@ class ServerRenderer:
             (Microversion(2, 96), without("pinned_availability_zone")),
         )
 
-    def updated(self, instance: Instance, ports: Sequence[Port]) -> dict[str, Any]:
+    def updated(self, instance: Shown, ports: Sequence[PortCard]) -> dict[str, Any]:
         """Return what an update answers: until 2.75 fewer keys than a show."""
         data = self.full(instance, ports, detail_of_one=True)
         return older(data, self.version, ((Microversion(2, 75), _before_2_75),))
 
-    def _host_id(self, instance: Instance) -> str:
+    def _flavor_link(self, instance: Shown) -> dict[str, Any]:
+        href = f"{self.bookmarks}/flavors/{instance.flavor_id}"
+        return {"id": instance.flavor_id, "links": [{"rel": "bookmark", "href": href}]}
+
+    def _host_id(self, instance: Shown) -> str:
         if not instance.host:
             return ""
         pair = (instance.project_id, instance.host)
@@ -179,13 +192,13 @@ class ServerRenderer:
             self._hosts[pair] = hashlib.sha224("".join(pair).encode()).hexdigest()
         return self._hosts[pair]
 
-    def _image(self, instance: Instance) -> Any:
+    def _image(self, instance: Shown) -> Any:
         if not instance.image_id:
             return ""
         href = f"{self.bookmarks}/images/{instance.image_id}"
         return {"id": instance.image_id, "links": [{"rel": "bookmark", "href": href}]}
 
-    def _fault(self, instance: Instance) -> dict[str, Any]:
+    def _fault(self, instance: Shown) -> dict[str, Any]:
         fault = {
             "code": instance.fault_code,
             "created": seconds_z(instance.fault_at),
@@ -209,7 +222,7 @@ def _before_2_75(data: dict[str, Any]) -> None:
     without("config_drive", "key_name", "security_groups", "host_status")(data)
 
 
-def flavor_of(instance: Instance) -> dict[str, Any]:
+def flavor_of(instance: Shown) -> dict[str, Any]:
     """Return the flavor as it was when the server was made (from 2.47 on: without an id)."""
     return {
         "vcpus": instance.vcpus,
@@ -222,12 +235,12 @@ def flavor_of(instance: Instance) -> dict[str, Any]:
     }
 
 
-def addresses(ports: Sequence[Port]) -> dict[str, list[dict[str, Any]]]:
+def addresses(ports: Sequence[PortCard]) -> dict[str, list[dict[str, Any]]]:
     """Return ``{network name: [address, …]}`` in the order of the cards."""
     found: dict[str, list[dict[str, Any]]] = {}
     for port in ports:
-        for address in port.addresses.all():
-            found.setdefault(port.network.name, []).append(
+        for address in port.addresses:
+            found.setdefault(port.network_name, []).append(
                 {
                     "version": 6 if ":" in address.ip_address else 4,
                     "addr": address.ip_address,
@@ -238,7 +251,7 @@ def addresses(ports: Sequence[Port]) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def group_names(ports: Sequence[Port]) -> list[dict[str, str]]:
+def group_names(ports: Sequence[PortCard]) -> list[dict[str, str]]:
     """Return the names of the groups of all ports, each once."""
-    names = {group.name: None for port in ports for group in port.security_groups.all()}
+    names = {group.name: None for port in ports for group in port.groups}
     return [{"name": name} for name in names]

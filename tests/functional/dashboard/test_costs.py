@@ -17,9 +17,9 @@ from tests.builders.instances import lab
 pytestmark = pytest.mark.django_db(transaction=True)
 #: Session, user, roles and the projects to switch to are 8 of each whole page.
 PAGES = {
-    "/": 16,
-    "/servers": 13,
-    "/servers/rows": 12,
+    "/": 15,
+    "/servers": 12,
+    "/servers/rows": 11,
     "/images": 11,
     "/key-pairs": 9,
     "/servers/launch": 23,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models.signals import post_init
 from django.test.utils import CaptureQueriesContext
 
 from instances.models import Instance
@@ -18,8 +20,8 @@ from tests.builders.networks import make_network, make_port, make_subnet
 from tests.builders.servers import make_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
-#: Token and revocations, the page, and four for the ports of all its servers.
-LIST = 6
+#: Token and revocations, the page, and three for the ports of all its servers.
+LIST = 5
 CREATE = 21  # one of them the audit log's
 BOOT = 191  # one of them compares what the host has with what its servers should be
 
@@ -56,6 +58,34 @@ def test_a_long_list_costs_no_more_statements_than_a_short_one() -> None:
     assert len(answer.json()["servers"]) == 50
     assert all(one["addresses"] for one in answer.json()["servers"])
     assert counts == [LIST, LIST], asked.captured_queries
+
+
+@pytest.mark.parametrize("role", ["member", "admin"])
+def test_a_list_makes_no_models_and_says_what_a_page_of_one_says(role: str) -> None:
+    user = make_member(role)
+    network = make_network(name="net1")
+    make_subnet(network)
+    add_servers(user, network, 3)
+    client, made = client_of(user), Counter[str]()
+
+    def count(sender: Any, **_: Any) -> None:
+        made[sender.__name__] += 1
+
+    for version in ("2.1", "2.96"):
+        headers = {"OpenStack_API_Version": f"compute {version}"}
+        post_init.connect(count)
+        try:
+            listed = client.send("GET", "/compute/v2.1/servers/detail", **headers).json()["servers"]
+            briefly = client.send("GET", "/compute/v2.1/servers", **headers).json()["servers"]
+        finally:
+            post_init.disconnect(count)
+        assert not made.keys() & {"Instance", "Port", "PortAddress", "Network", "SecurityGroup"}
+        for whole, brief in zip(listed, briefly, strict=True):
+            one = client.send("GET", f"/compute/v2.1/servers/{whole['id']}", **headers)
+            shown = one.json()["server"]
+            shown.pop("server_groups", None)  # of one server alone
+            assert whole == shown
+            assert brief == {key: shown[key] for key in ("id", "name", "links")}
 
 
 def test_a_create_and_its_boot(home: Lab) -> None:

@@ -160,25 +160,6 @@ def test_a_port_serves_one_device() -> None:
     assert (free.device_id, free.host, free.hostname, free.status) == ("", "", "", states.DOWN)
 
 
-def test_the_ports_of_devices_cost_four_queries() -> None:
-    context = make_context()
-    network = make_network(context)
-    make_subnet(network)
-    wanted = [str(make_port(network, context).id) for _ in range(3)]
-    theirs = str(make_port(make_network(), None).id)
-    with CaptureQueriesContext(connection) as queries:
-        found = PortManager(context).with_device_facts([*wanted, theirs, str(uuid.uuid4())])
-        shown = [
-            (port.network.name, address.subnet.ip_version, group.name)
-            for port in found.values()
-            for address in port.addresses.all()
-            for group in port.security_groups.all()
-        ]
-    assert len(queries) == 4
-    assert found.keys() == {*wanted}
-    assert len(shown) == 3
-
-
 def test_the_cards_of_devices_are_three_queries_and_no_models() -> None:
     context = make_context()
     network = make_network(context, name="home")
@@ -192,7 +173,6 @@ def test_the_cards_of_devices_are_three_queries_and_no_models() -> None:
     with CaptureQueriesContext(connection) as queries:
         found = PortManager(context).cards([*wanted, theirs, str(uuid.uuid4()), "no id"])
     assert len(queries) == 3
-    models = PortManager(context).with_device_facts(wanted)
     assert found.keys() == {*wanted}
     assert [found[one] for one in wanted] == [
         PortCard(
@@ -205,7 +185,7 @@ def test_the_cards_of_devices_are_three_queries_and_no_models() -> None:
             addresses=[(str(a.subnet_id), a.ip_address) for a in port.addresses.all()],
             groups=[(str(group.id), group.name) for group in groups_of(port)],
         )
-        for port in map(models.__getitem__, wanted)
+        for port in ports
     ]
 
 
