@@ -10,5 +10,5 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit log"
 
     def ready(self) -> None:
-        """Declare policies, subscribe to log-ins and to house-keeping."""
-        from audit import events, log_ins, policies  # noqa: F401
+        """Declare policies, subscribe to log-ins."""
+        from audit import log_ins, policies  # noqa: F401

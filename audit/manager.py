@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
+
+from django.conf import settings
 
 from audit.exceptions import NoSuchMarker, RecordNotFound
 from audit.filters import RecordFilter
 from audit.models import Record
 from audit.querysets import RecordQuerySet
 from cloudweb.api.pagination import MAX_LIMIT, Page, paginate
+from cloudweb.database.clock import now
 from cloudweb.manager import Manager
+from cloudweb.periodic import periodic
 from cloudweb.policy import check, policy
 
 EVERYTHING = RecordFilter()
+BATCH = 500
+BATCHES = 200  # forgotten in one round, so that it ends
 
 
 class RecordManager(Manager):
@@ -66,6 +73,23 @@ class RecordManager(Manager):
         if found is None:
             raise RecordNotFound
         return found
+
+    @periodic(every=timedelta(hours=1))
+    @policy("audit:records:forget")
+    def forget_old_records(self) -> None:
+        """Drop audit records older than AUDIT_KEEP_DAYS (0 keeps all), in batches.
+
+        Each batch is a statement of its own, so that other writers come in between; what is left over
+        goes in the next round.
+        """
+        if settings.AUDIT_KEEP_DAYS <= 0:
+            return
+        limit = now() - timedelta(days=settings.AUDIT_KEEP_DAYS)
+        for _ in range(BATCHES):
+            old = Record.objects.filter(created_at__lt=limit).order_by("created_at")[:BATCH]
+            gone, _kinds = Record.objects.filter(pk__in=old.values("pk")).delete()
+            if gone < BATCH:
+                return
 
     def _rows(self, wanted: RecordFilter) -> RecordQuerySet:
         own = self.context.project_id

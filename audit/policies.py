@@ -7,7 +7,13 @@ nothing that its readers may not see otherwise: no secret ever enters one.
 from __future__ import annotations
 
 from cloudweb.context import RequestContext
-from cloudweb.policy import authenticated, declare, project_reader, system_reader
+from cloudweb.policy import (
+    authenticated,
+    declare,
+    project_reader,
+    system_reader,
+    the_cloud_itself,
+)
 
 
 def auditor(context: RequestContext) -> bool:
@@ -21,5 +27,6 @@ declare(
         "audit:records:get": auditor,
         "audit:own_records:list": authenticated,
         "audit:records:list_all_projects": system_reader,
+        "audit:records:forget": the_cloud_itself,
     }
 )

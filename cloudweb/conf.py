@@ -33,6 +33,7 @@ class Intervals:
     undo_retry: float = 300.0
     backoff: float = 2.0
     call: float = 5.0
+    lost_ring: float = 5.0  # a periodic task that nobody rang for is begun by the sweep after this
 
     @classmethod
     def scaled(cls, factor: float) -> Intervals:
@@ -87,6 +88,17 @@ def host_name() -> str:
 def api_threads() -> int:
     """Return how many requests the API works on at once."""
     return int(env.int("API_THREADS", default=16))
+
+
+def beat_is_apart() -> bool:
+    """Tell whether a process of its own rings for periodic tasks (BEAT=apart), not the control workers.
+
+    Raises ValueError with a sentence for anything but ``inside`` and ``apart``.
+    """
+    where = env.str("BEAT", default="") or "inside"
+    if where not in ("inside", "apart"):
+        raise ValueError(f"BEAT is {where!r}; set inside or apart.")
+    return bool(where == "apart")
 
 
 def drivers() -> str:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cloudweb.context import RequestContext
+from cloudweb.periodic import TASKS
 
 
 class Manager:
     """A manager acts for one caller; REST, dashboard, admin, operations and RPC enter through it."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        TASKS.add(cls)
 
     def __init__(self, context: RequestContext) -> None:
         self.context = context

@@ -150,11 +150,17 @@ def sender() -> Sender:
 
 ADVANCE = "operations.advance"
 DELIVER = "inbox.deliver"
+PERIODIC = "operations.periodic"
 
 
 def ring(operation_id: str) -> bool:
     """Ring the doorbell of one operation: any control worker may open."""
     return sender().send("conductor", ADVANCE, operation_id)
+
+
+def ring_periodic(name: str) -> bool:
+    """Ring for a manager's periodic task: the control worker that hears it runs it, if it is due."""
+    return sender().send("conductor", PERIODIC, name)
 
 
 def send_order(host: str, method: str, signed: dict[str, Any]) -> bool:

@@ -45,6 +45,11 @@ def run(topics: list[str], *, concurrency: int) -> int:
     return int(worker.exitcode or 0)
 
 
+def ring() -> None:
+    """Ring for periodic tasks until told to stop (BEAT=apart)."""
+    load_class("operations.worker.ring_only")()
+
+
 def prepare(app: Celery) -> None:
     """Register what the queues of this worker may run."""
     django.setup()

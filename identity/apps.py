@@ -19,5 +19,5 @@ class IdentityConfig(AppConfig):
     }
 
     def ready(self) -> None:
-        """Declare the policies, check the settings, subscribe to events."""
-        from identity import checks, events, policies  # noqa: F401
+        """Declare the policies, check the settings."""
+        from identity import checks, policies  # noqa: F401

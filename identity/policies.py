@@ -19,6 +19,7 @@ from cloudweb.policy import (
     project_manager,
     project_reader,
     system_reader,
+    the_cloud_itself,
 )
 
 
@@ -220,6 +221,8 @@ declare(
         "identity:protocols:delete": admin,
         "identity:federation:log_in": anyone,
         "identity:federation:show": anyone,
+        "identity:federation:expire": the_cloud_itself,
+        "identity:directories:synchronize": the_cloud_itself,
     },
     reads={
         "identity:domain_configs:default",

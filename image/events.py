@@ -2,21 +2,8 @@
 
 from __future__ import annotations
 
-import structlog
-
-from cloudweb.context import RequestContext
 from cloudweb.events import on
-from image.manager import ImageManager
 from image.models import Image, ImageMember
-
-log = structlog.get_logger(__name__)
-
-
-@on("house.kept")
-def reap() -> None:
-    """Finish, once an hour, uploads and deletions that died half-way."""
-    if removed := ImageManager(RequestContext.system()).reap():
-        log.info("image store reaped", removed=removed)
 
 
 @on("project.deleting")

@@ -24,3 +24,10 @@ class OperationCannotTurnBack(Conflict):
 
     code = "operation_cannot_turn_back"
     default_message = "The operation cannot be cancelled any more."
+
+
+class PeriodicTaskNotFound(NotFound):
+    """There is no such periodic task, or none any more."""
+
+    code = "periodic_task_not_found"
+    default_message = "The periodic task could not be found."

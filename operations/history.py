@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cloudweb.api.fields import as_uuid
@@ -12,6 +12,9 @@ from cloudweb.api.pagination import Page, paginate
 from cloudweb.database.clock import now
 from operations.models import Operation, Step
 from operations.states import Direction, OperationState, StepState
+
+#: How long an operation is kept after its end.
+KEEP = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,23 @@
-"""What operators do with operations: read them, try them again at once, cancel them."""
+"""What operators do with operations: read them, try them again at once, cancel them; old ones are forgotten."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from cloudweb.database.clock import now
 from cloudweb.manager import Manager
+from cloudweb.periodic import periodic
 from cloudweb.policy import policy
 from operations.doorbell import ring_after_commit
 from operations.exceptions import OperationCannotTurnBack, OperationEnded, OperationNotFound
-from operations.history import Entry, entry_of
-from operations.models import Operation
+from operations.history import KEEP, Entry, entry_of
+from operations.models import Answer, Operation
+from operations.periodic import table
 from operations.states import Direction, OperationState
 
+BATCH, BATCHES = 1000, 50
+UNFETCHED = timedelta(minutes=5)
 WAITS = (OperationState.READY, OperationState.WAITING, OperationState.FAILED)
 
 
@@ -56,6 +61,22 @@ class OperationManager(Manager):
             raise OperationCannotTurnBack
         Operation.objects.filter(id=row.id, state__in=WAITS).update(next_at=now())
         ring_after_commit(row.id)
+
+    @periodic(every=timedelta(hours=1))
+    @policy("cloud:operations:forget")
+    def forget_old(self) -> None:
+        """Forget operations that ended 90 days ago, answers nobody fetched, and tasks without code."""
+        table.register()
+        table.forget_old()
+        Answer.objects.filter(created_at__lt=now() - UNFETCHED).delete()
+        ended = Operation.objects.filter(
+            state__in=OperationState.ended(), finished_at__lt=now() - KEEP
+        )
+        for _ in range(BATCHES):
+            old = list(ended.values_list("id", flat=True)[:BATCH])
+            Operation.objects.filter(id__in=old).delete()
+            if len(old) < BATCH:
+                return
 
     def _row(self, operation_id: str | UUID) -> Operation:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloudweb.policy import admin, declare
+from cloudweb.policy import admin, declare, the_cloud_itself
 
 declare(
     {
@@ -10,5 +10,8 @@ declare(
         "cloud:operations:get": admin,
         "cloud:operations:retry": admin,
         "cloud:operations:cancel": admin,
+        "cloud:operations:forget": the_cloud_itself,
+        "cloud:periodic_tasks:update": admin,
+        "cloud:periodic_tasks:run": admin,
     }
 )

@@ -10,29 +10,26 @@ import random
 import socket
 import threading
 import uuid
-from datetime import timedelta
 
 import structlog
 from django.db import close_old_connections
 
-from cloudweb import events
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
 from cloudweb.rpc import deliver
 from cloudweb.version import RELEASE
 from operations import doorbell, services
 from operations.engine import advance, due
-from operations.models import Answer, Operation, Service
+from operations.models import Operation, Service
 from operations.orders import signed_mark
-from operations.states import OperationState
+from operations.periodic.runs import runs
 
 log = structlog.get_logger(__name__)
 BATCH = 100
-KEEP = timedelta(days=90)
 
 
 class Sweep(threading.Thread):
-    """One for each control worker; also writes that its services are alive, and keeps house."""
+    """One for each control worker; also writes that its services are alive."""
 
     def __init__(self, topics: tuple[str, ...]) -> None:
         super().__init__(name="sweep", daemon=True)
@@ -69,10 +66,7 @@ class Sweep(threading.Thread):
             services.give_grace()
         advance_due()
         services.announce_changes()
-        if self._ticks % 600 == 599:
-            events.emit("minutes.passed")
-        if self._ticks % 3600 == 3599:
-            keep_house()
+        runs().hand_out()
 
     def _heartbeat(self) -> None:
         host = socket.gethostname().lower()
@@ -96,16 +90,3 @@ def advance_due() -> int:
         except Exception:
             log.exception("sweep could not advance", operation=str(operation_id))
     return len(ids)
-
-
-def keep_house() -> None:
-    """Drop operations that ended 90 days ago, in batches, and answers nobody fetched.
-
-    Other apps keep theirs on the event ``house.kept``.
-    """
-    old = Operation.objects.filter(
-        state__in=OperationState.ended(), finished_at__lt=now() - KEEP
-    ).values_list("id", flat=True)[:1000]
-    Operation.objects.filter(id__in=list(old)).delete()
-    Answer.objects.filter(created_at__lt=now() - timedelta(minutes=5)).delete()
-    events.emit("house.kept")

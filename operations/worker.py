@@ -1,4 +1,4 @@
-"""A control worker: advances operations, reads the inbox, sweeps."""
+"""A control worker: advances operations, runs periodic tasks, reads the inbox, sweeps."""
 
 from __future__ import annotations
 
@@ -7,20 +7,25 @@ from typing import Any
 
 from celery import Celery
 from django.db import close_old_connections
+from django.utils.module_loading import autodiscover_modules
 from kombu import Connection
 
+from cloudweb.conf import beat_is_apart
 from cloudweb.database.sqlite.durability import commit_progress_alone
+from cloudweb.rpc import PERIODIC
 from operations import jobs
 from operations.engine import advance
 from operations.inbox import Inbox
+from operations.periodic.beat import Beat
+from operations.periodic.runs import runs
 from operations.sweep import Sweep
 
 
 def prepare(
     app: Celery, topics: tuple[str, ...], doorbell: str, to_start: list[Callable[[], Any]]
 ) -> None:
-    """Register the doorbell's task and note the threads this worker needs."""
-
+    """Register what rings the doorbell and note the threads this worker needs."""
+    autodiscover_modules("manager")  # they bring the periodic tasks
     commit_progress_alone()
 
     def opened(operation_id: str) -> None:
@@ -28,6 +33,7 @@ def prepare(
         advance(operation_id)
 
     app.task(name=doorbell, ignore_result=True)(opened)
+    app.task(name=PERIODIC, ignore_result=True)(lambda name: runs().ring(name))
     to_start.append(lambda: _begin(Sweep(topics)))
     to_start.append(Jobs)
     if "conductor" in topics:
@@ -35,6 +41,15 @@ def prepare(
         to_start.append(
             lambda: _begin(Inbox(Connection(app.conf.broker_url, transport_options=options)))
         )
+        if not beat_is_apart():
+            to_start.append(lambda: _begin(Beat(app)))
+
+
+def ring_only() -> None:
+    """Be the beat of a cloud with many control workers, until told to stop."""
+    from cloudweb.celery import app
+
+    Beat(app).run()
 
 
 class Jobs:

@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "corsheaders",
     "csp",
     "django_htmx",
+    "django_celery_beat",
     "cloudweb",
     "operations",
     "audit",

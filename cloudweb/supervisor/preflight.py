@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import IO
 
 from cloudweb import process
-from cloudweb.conf import ROOT, drivers, host_name, listen_address, listen_url, var_dir
+from cloudweb.conf import (
+    ROOT,
+    beat_is_apart,
+    drivers,
+    host_name,
+    listen_address,
+    listen_url,
+    var_dir,
+)
 from cloudweb.files import make_directory
 from cloudweb.lost_keys import KeysLost, check_files
 from cloudweb.supervisor.forerunners import wait_for_end
@@ -60,6 +68,7 @@ def _check_settings() -> None:
     try:
         listen_address()
         host_name()
+        beat_is_apart()
         check_files()
     except (ValueError, KeysLost) as error:
         raise CannotStart(str(error)) from error

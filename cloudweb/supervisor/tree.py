@@ -6,15 +6,15 @@ import os
 import sys
 from pathlib import Path
 
-from cloudweb.conf import ROOT, host_name, listen_url, var_dir
+from cloudweb.conf import ROOT, beat_is_apart, host_name, listen_url, var_dir
 from cloudweb.supervisor.child import Child
 
 #: Ended in this order, each stage with so many seconds: first who takes work, last the broker.
-STAGES = ((("api",), 3.5), (("host", "control"), 4.5), (("redis",), 1.0))
+STAGES = ((("api",), 3.5), (("host", "control", "beat"), 4.5), (("redis",), 1.0))
 
 
 def children() -> list[Child]:
-    """Return redis, control worker, host worker and API of this machine, not started yet."""
+    """Return redis, control worker, beat where it is apart, host worker and API of this machine, not started yet."""
     var, manage = var_dir(), (sys.executable, str(ROOT / "manage.py"))
     env = {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
 
@@ -22,9 +22,11 @@ def children() -> list[Child]:
         log = var / "log" / f"{name}.log"
         return Child(name, *command, log=log, env={**env, **more}, vital=vital)
 
+    beat = [child("beat", *manage, "service", "beat", vital=False)] if beat_is_apart() else []
     return [
         child("redis", *redis_command(var)),
         child("control", *manage, "service", "control"),
+        *beat,
         child(
             "host",
             *manage,

@@ -6,7 +6,6 @@ import threading
 from dataclasses import dataclass
 
 import structlog
-from django.db import close_old_connections
 
 from identity.directories.conf import Directory, directories
 from identity.directories.exceptions import DirectoryUnavailable
@@ -64,18 +63,3 @@ def sync_all() -> list[Report]:
         return [sync(directory) for directory in directories()]
     finally:
         _running.release()
-
-
-def start() -> None:
-    """Do all directories in a thread of its own: a slow server must not hold the sweep up."""
-    if directories():
-        threading.Thread(target=_guarded, name="directories", daemon=True).start()
-
-
-def _guarded() -> None:
-    try:
-        sync_all()
-    except Exception:
-        log.exception("the directories could not be synchronized")
-    finally:
-        close_old_connections()

@@ -7,6 +7,7 @@ from identity.manager.assignments import AssignmentManager
 from identity.manager.catalog import CatalogManager
 from identity.manager.consumers import ConsumerManager
 from identity.manager.credentials import CredentialManager
+from identity.manager.directories import DirectoryManager
 from identity.manager.domain_configs import DomainConfigManager
 from identity.manager.domains import DomainManager
 from identity.manager.endpoint_filters import EndpointFilterManager
@@ -41,6 +42,7 @@ __all__ = [
     "CatalogManager",
     "ConsumerManager",
     "CredentialManager",
+    "DirectoryManager",
     "DomainConfigManager",
     "DomainManager",
     "EndpointFilterManager",

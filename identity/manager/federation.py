@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db.models import QuerySet
 
 from cloudweb.exceptions import Unauthorized
 from cloudweb.manager import Manager
+from cloudweb.periodic import periodic
 from cloudweb.policy import policy
 from identity.exceptions import IdentityProviderNotFound
+from identity.federation import shadows
 from identity.manager.identity_providers import client_of
 from identity.manager.scoping import Unscoped
 from identity.manager.tokens import IssuedToken, TokenManager
@@ -49,6 +52,12 @@ class Arrival:
 
 class FederationManager(Manager):
     """Everything that happens to users of identity providers before they have a token."""
+
+    @periodic(every=timedelta(minutes=10))
+    @policy("identity:federation:expire")
+    def expire_memberships(self) -> None:
+        """End the memberships in groups that identity providers said too long ago."""
+        shadows.expire_memberships()
 
     @policy("identity:federation:show")
     def choices(self) -> list[LoginChoice]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
+import structlog
 from django.db import IntegrityError, transaction
 
 from cloudweb.api.pagination import Page, paginate
 from cloudweb.database import clock
 from cloudweb.database.locks import locked
 from cloudweb.exceptions import BadRequest
+from cloudweb.periodic import periodic
 from cloudweb.policy import check, policy
 from image import protections, quotas, states
 from image.changes import BASE, MAX_TAGS, Change, check_amount, checked, patched, tag_name
@@ -31,6 +34,7 @@ from image.operations.delete_image import DeleteImage
 from image.reaping import erase, reap
 from operations.holding import is_held
 
+log = structlog.get_logger(__name__)
 _FORMATS = ("disk_format", "container_format")
 
 
@@ -230,10 +234,14 @@ class ImageManager(ImageDataManager):
         if not Image.objects.all().move(image.id, target, updated_at=clock.now()):
             raise ImageConflict(f"An image in status {image.status} cannot become {target}.")
 
+    @periodic(every=timedelta(hours=1))
     @policy("image:images:reap")
     def reap(self) -> Sequence[str]:
         """Finish what died half-way: uploads, deletions and files that no image names.
 
         Returns the store keys that were removed.
         """
-        return reap()
+        removed = reap()
+        if removed:
+            log.info("image store reaped", removed=removed)
+        return removed

@@ -16,8 +16,7 @@ from image.manager.finding import ImageFinder
 from image.manager.image import ImageManager
 from image.manager.imports import ImageImportManager
 from image.task_words import DEFAULT_ORDER, STATES
-from operations.history import Entry, operation_of, operations_of, page_of
-from operations.sweep import KEEP
+from operations.history import KEEP, Entry, operation_of, operations_of, page_of
 
 RESOURCE = "image"
 

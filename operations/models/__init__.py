@@ -6,6 +6,7 @@ from operations.models.epoch import EpochCounter
 from operations.models.hold import Hold
 from operations.models.host import HostCredential
 from operations.models.operation import Operation
+from operations.models.periodic_task import PeriodicTask
 from operations.models.service import Service
 from operations.models.step import Step
 
@@ -16,6 +17,7 @@ __all__ = [
     "Hold",
     "HostCredential",
     "Operation",
+    "PeriodicTask",
     "Service",
     "Step",
 ]

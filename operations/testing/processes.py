@@ -23,6 +23,7 @@ from cloudweb import killpoints, rpc, service
 from cloudweb.topics import CONTROL, HOST_DOMAINS, host_topic
 from operations import doorbell, jobs
 from operations.models import Service
+from operations.periodic import runs
 from operations.starting import PARTS
 
 _fork = get_context("fork")
@@ -189,6 +190,7 @@ def _run(serve: Callable[[], int], kill_at: str) -> None:
     rpc._sender = None  # noqa: SLF001
     doorbell._queue = None  # noqa: SLF001
     jobs._pool = None  # noqa: SLF001 - its threads did not come along
+    runs._runs = None  # noqa: SLF001 - nor did these
     from cloudweb.celery import app
 
     _forget_connections(app)  # what Celery's own children do: no inherited connection

@@ -11,21 +11,24 @@ from cloudweb.topics import CONTROL, HOST_DOMAINS, host_topic
 
 
 class Command(BaseCommand):
-    """Serve topics: conductor, scheduler, taskmanager, control (all three); compute, network, host (both)."""
+    """Serve topics: conductor, scheduler, taskmanager, control (all three), beat; compute, network, host (both)."""
 
     help = __doc__ or ""
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("topics", help="comma-separated topics, or control, or host")
+        parser.add_argument("topics", help="comma-separated topics, or control, or host, or beat")
         parser.add_argument("--host", default="", help="the host, for compute, network and host")
         parser.add_argument("--concurrency", type=int, default=4)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until stopped."""
-        from cloudweb.service import run
+        from cloudweb.service import ring, run
 
+        if options["topics"] == "beat":
+            ring()
+            return
         topics: list[str] = []
         for name in options["topics"].split(","):
             if name == "control":

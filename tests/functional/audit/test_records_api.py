@@ -10,8 +10,9 @@ import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from audit.events import BATCH, BATCHES, forget_old_records
+from audit.manager import BATCH, BATCHES, RecordManager
 from audit.models import Record
+from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from identity.scopes import SYSTEM
 from tests.builders.identity import (
@@ -212,15 +213,15 @@ def test_a_change_costs_one_statement_more(settings: Any) -> None:
 
 def test_old_records_go_in_batches(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.AUDIT_KEEP_DAYS = 30
-    monkeypatch.setattr("audit.events.BATCH", 2)
+    monkeypatch.setattr("audit.manager.BATCH", 2)
     for days in (29, 31, 31, 31, 31, 31):
         make_record(created_at=now() - timedelta(days=days))
     with CaptureQueriesContext(connection) as asked:
-        forget_old_records()
+        RecordManager(RequestContext.system()).forget_old_records()
     assert len(asked) == 3
     assert Record.objects.count() == 1
     settings.AUDIT_KEEP_DAYS = 0
     make_record(created_at=now() - timedelta(days=9999))
-    forget_old_records()
+    RecordManager(RequestContext.system()).forget_old_records()
     assert Record.objects.count() == 2
     assert BATCH * BATCHES >= 100_000  # what one round can forget

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from cloudweb import process
+from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from cloudweb.exceptions import BadRequest, PolicyNotAuthorized, QuotaExceeded
 from identity import quotas
@@ -26,7 +27,6 @@ from image.stores import store
 from operations.history import operations_of
 from operations.holding import ResourceBusy
 from operations.models import Hold, Operation
-from operations.sweep import keep_house
 from operations.testing import Cloud, check_invariants
 from tests.builders import disks
 from tests.builders.images import OTHER, PROJECT, RAW, caller, make_image
@@ -305,14 +305,14 @@ def test_deleting_staged_data(stores: Path) -> None:
 
 def test_staged_data_that_nobody_imports_is_let_go(stores: Path) -> None:
     image = staged()
-    keep_house()
+    ImageManager(RequestContext.system()).reap()
     assert files(stores)["staging"] == 1
     Image.objects.filter(id=image.id).update(updated_at=now() - timedelta(days=8))
     import os
 
     for path in (stores / "staging").rglob("*"):
         os.utime(path, (0, 0))
-    keep_house()
+    ImageManager(RequestContext.system()).reap()
     assert files(stores)["staging"] == 0
     assert Image.objects.get(id=image.id).status == "queued"
     assert Image.objects.get(id=image.id).size == 0

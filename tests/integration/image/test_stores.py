@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from cloudweb.context import RequestContext
 from image import stores
 from image.copies import DamagedData, copy
 from image.exceptions import StoreUnavailable
@@ -20,7 +21,6 @@ from image.manager import ImageManager
 from image.models import Image
 from image.stores import UnknownStore, s3, store
 from image.stores.base import Store
-from operations.sweep import keep_house
 from tests.builders import disks
 from tests.builders.images import RAW, caller, make_image
 from tests.builders.stores import file_settings, s3_client, s3_settings
@@ -248,7 +248,9 @@ def test_a_store_that_is_away_is_an_error_that_can_be_tried_again(
     ImageManager(caller()).delete(image.id)
     with pytest.raises(Exception, match="No image found"):
         ImageManager(caller()).get(image.id)
-    keep_house()  # what could not be erased is tried again, and the other work is done
+    ImageManager(
+        RequestContext.system()
+    ).reap()  # what could not be erased is tried again, and the other work is done
     assert Image.objects.get(id=image.id).status == "deleted"
 
 

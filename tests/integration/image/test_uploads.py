@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
+from cloudweb.context import RequestContext
 from cloudweb.exceptions import BadRequest, CloudwebError, PolicyNotAuthorized
 from image import states, uploads
 from image.exceptions import (
@@ -28,7 +29,6 @@ from image.exceptions import (
 from image.manager import ImageManager
 from image.models import Image
 from image.stores import directory, room
-from operations.sweep import keep_house
 from tests.builders import disks
 from tests.builders.images import OTHER, RAW, caller, make_image
 from tests.infrastructure import PATIENCE
@@ -278,7 +278,7 @@ def test_the_reaper_finishes_what_died(store: Path) -> None:
     for path in (orphan, fresh):
         path.write_bytes(b"half")
     os.utime(orphan, (long_ago.timestamp(), long_ago.timestamp()))
-    keep_house()
+    ImageManager(RequestContext.system()).reap()
     assert {path.name for path in files(store)} == {fresh.name, kept.store_key}
     assert Image.objects.get(id=dead_upload.id).status == "queued"
     assert not Image.objects.filter(id=dead_delete.id).exists()
