@@ -47,7 +47,7 @@ class OperationAdmin(ManagedAdmin):
     list_filter = ("state", "kind", "direction")
     search_fields = ("=id", "=resource_id", "=request_id", "=project_id")
     actions = ("retry", "cancel")
-    fields = ("timeline", "kind", "resource", "state_pill", "direction", "held", "behind",
+    fields = ("timeline", "kind", "resource", "state_pill", "direction", "held", "behind", "parent",
               "request_id", "records", "user_id", "project_id", "epoch", "owner", "next_at",
               "deadline_at", "excluded_hosts", "error_code", "error_public", "error_detail")  # fmt: skip
     readonly_fields = fields
@@ -73,6 +73,11 @@ class OperationAdmin(ManagedAdmin):
     def behind(self, row: Operation) -> SafeString:
         """Link to the operation that has to end first."""
         return link_to(row.after) if row.state == OperationState.QUEUED else SafeString("-")
+
+    @admin.display(description="part of")
+    def parent(self, row: Operation) -> SafeString:
+        """Link to the operation of which this one is a step."""
+        return link_to(row.parent_step.operation if row.parent_step else None)
 
     @admin.display(description="timeline")
     def timeline(self, row: Operation) -> SafeString:

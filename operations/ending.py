@@ -9,6 +9,8 @@ from django.db import transaction
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
 from cloudweb.killpoints import reach, whole
+from operations import children
+from operations.children import failure_of
 from operations.guard import lease, write
 from operations.holding import release
 from operations.models import Operation
@@ -21,11 +23,12 @@ from operations.states import Direction, OperationState
 def end(saga: type[Saga], operation: Operation, plan: Plan, state: OperationState) -> bool:
     """END (OPERATIONS 32): the resource's states, the holds and the followers in one transaction."""
     with transaction.atomic():
+        parent = children.lock_parent(operation)
         run = plan.run()
         if state == OperationState.DONE:
             saga.on_done(run)
         else:
-            saga.on_undone(run, _failure_of(operation))
+            saga.on_undone(run, failure_of(operation))
         write(
             operation,
             state=state,
@@ -35,15 +38,11 @@ def end(saga: type[Saga], operation: Operation, plan: Plan, state: OperationStat
             finished_at=now(),
         )
         release(operation)
+        if parent is not None:
+            children.wake(parent, operation)
         reach("end.before_commit", whole(operation.id))
     reach("end.after_commit", whole(operation.id))
     return False
-
-
-def _failure_of(operation: Operation) -> Failure | None:
-    if operation.preempted_by_id is not None or not operation.error_code:
-        return None
-    return Failure(operation.error_code, operation.error_public, operation.error_detail)
 
 
 def get_stuck(saga: type[Saga], operation: Operation, plan: Plan, failure: Failure) -> bool:
@@ -58,6 +57,7 @@ def get_stuck(saga: type[Saga], operation: Operation, plan: Plan, failure: Failu
             next_at=now() + timedelta(seconds=intervals().undo_retry),
             error_detail=f"{failure.code}: {failure.public} {failure.detail}"[:4000],
         )
+        children.note_stuck(operation)
     return False
 
 

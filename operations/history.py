@@ -32,6 +32,7 @@ class StepEntry:
     error_detail: str
     started_at: datetime | None
     ended_at: datetime | None
+    child_id: str | None = None  # the operation that the step is
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,4 +179,5 @@ def _step(row: Step) -> StepEntry:
         error_detail=row.error_detail,
         started_at=row.started_at,
         ended_at=row.ended_at,
+        child_id=str(row.child_id) if row.child_id else None,
     )

@@ -31,12 +31,13 @@ class OperationManager(Manager):
 
     @policy("cloud:operations:retry")
     def retry(self, operation_id: str | UUID) -> None:
-        """Let a waiting or stuck operation be worked on now; raise OperationEnded."""
+        """Let a waiting or stuck operation, and what it waits for, be worked on now; raise OperationEnded."""
         row = self._row(operation_id)
         if row.state in OperationState.ended():
             raise OperationEnded
-        Operation.objects.filter(id=row.id, state__in=WAITS).update(next_at=now())
-        ring_after_commit(row.id)
+        for waits in (row, *_children(row)):
+            Operation.objects.filter(id=waits.id, state__in=WAITS).update(next_at=now())
+            ring_after_commit(waits.id)
 
     @policy("cloud:operations:cancel")
     def cancel(self, operation_id: str | UUID) -> None:
@@ -86,3 +87,15 @@ class OperationManager(Manager):
         if found is None:
             raise OperationNotFound
         return found
+
+
+def _children(row: Operation) -> list[Operation]:
+    """Return the live operations that this one waits for, and what those wait for."""
+    found: list[Operation] = []
+    above = [row.id]
+    while above:
+        below = Operation.objects.filter(parent_step__operation_id__in=above)
+        below = below.exclude(state__in=OperationState.ended())
+        above = [one.id for one in below]
+        found.extend(below)
+    return found

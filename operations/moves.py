@@ -9,10 +9,13 @@ from django.db import transaction
 
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
+from cloudweb.exceptions import NotYet
 from cloudweb.killpoints import reach
 from cloudweb.rpc import Order, send_order
-from operations import job_steps
+from operations import children, job_steps
+from operations.children import Unfinished
 from operations.guard import Lost, backoff, lease, write
+from operations.holding import ResourceBusy
 from operations.models import Debt, Operation, Step
 from operations.orders import signed
 from operations.plan import Plan
@@ -24,7 +27,7 @@ from operations.records import (
     record_failure,
     record_local,
 )
-from operations.saga import Failure, HostDown, Job, StepResult, TookTooLong, TransientHost
+from operations.saga import Child, Failure, HostDown, Job, StepResult, TookTooLong, TransientHost
 from operations.services import is_up
 from operations.states import Direction, OperationState, StepState
 
@@ -37,10 +40,12 @@ def move(operation: Operation, plan: Plan, direction: str) -> bool | Failure:
     """
     undoing = direction == Direction.UNDO
     rows = plan.rows(direction)
+    if rows and rows[0].child_id and rows[0].state == StepState.STARTED:
+        return children.look_again(operation, plan, rows[0])
     if undoing and _nothing_to_undo(plan):
         write(operation, cursor=operation.cursor - 1, lease_until=lease())
         return True
-    if rows and rows[0].scope and all(_settled(row) for row in rows):
+    if rows and (rows[0].scope or rows[0].child_id) and all(_settled(row) for row in rows):
         return _settle(operation, plan, rows, undoing=undoing)
     for row in rows:
         exhausted = row.final or row.failures >= plan.step.max_failures
@@ -60,8 +65,10 @@ def _settled(row: Step) -> bool:
 
 
 def _nothing_to_undo(plan: Plan) -> bool:
-    if plan.operation.cursor >= len(plan.saga.steps) or plan.step.undo is None:
+    if plan.operation.cursor >= len(plan.saga.steps):
         return True
+    if plan.step.undo is None:
+        return children.under_way(plan) is None
     return all(row.state == StepState.PENDING for row in plan.rows(Direction.DO))
 
 
@@ -82,17 +89,24 @@ def _start(operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool)
     step = plan.step
     if job_steps.is_late(first):
         return record_failure(operation, plan, first, TookTooLong())
+    unfinished = children.under_way(plan) if undoing else None
     function = step.undo if undoing else step.do
-    assert function is not None
+    if function is None:
+        assert unfinished is not None
+        return children.turn_back(operation, plan, first, unfinished)
     casts: list[tuple[Step, Order]] = []
     began = now()
     try:
         with transaction.atomic():
             run = plan.run(result=plan.outcome() if undoing else None, attempt=first.attempt + 1)
             result = function(run)
+            if unfinished is not None:
+                children.check_takes_it(result)
             orders = _orders(result)
-            plan.is_stale = bool(orders) or undoing
-            if isinstance(result, Job):
+            plan.is_stale = bool(orders) or undoing or isinstance(result, Child)
+            if isinstance(result, Child):
+                children.record_start(operation, first, result, run.context, undoing=undoing)
+            elif isinstance(result, Job):
                 has_place = job_steps.record_start(operation, first, result)
             elif not orders:
                 record_local(first, result, attempt=first.attempt + 1, began=began)
@@ -103,9 +117,17 @@ def _start(operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool)
                 reach("order.before_commit", first.place)
     except Lost:
         raise
+    except Unfinished:
+        assert unfinished is not None
+        return children.turn_back(operation, plan, first, unfinished)
     except Exception as error:  # noqa: BLE001 - whatever a step raises is its failure, on record
         plan.is_stale = True
+        if undoing and isinstance(error, ResourceBusy):
+            error = NotYet(error.message)
         return record_failure(operation, plan, first, error)
+    if isinstance(result, Child):
+        reach("child.after_commit", first.place)
+        return False
     if isinstance(result, Job):
         if has_place:
             job_steps.hand_over(operation, plan, first, result, undoing=undoing)
@@ -124,7 +146,7 @@ def _start(operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool)
 
 
 def _orders(result: StepResult) -> list[Order]:
-    if result is None or isinstance(result, Mapping | Job):
+    if result is None or isinstance(result, Mapping | Job | Child):
         return []
     return [result] if isinstance(result, Order) else list(_checked(result))
 

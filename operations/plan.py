@@ -79,8 +79,12 @@ class Plan:
         )
 
     def outcome(self) -> Any:
-        """Return the result of the cursor's do, or None: not started, or unknown."""
-        return _result(self.rows(Direction.DO))
+        """Return the result of the cursor's do, or None: not started, or unknown.
+
+        Of a child it is known what was started, however it ended.
+        """
+        rows = self.rows(Direction.DO)
+        return rows[0].result if rows and rows[0].child_id else _result(rows)
 
 
 def _result(rows: list[Step]) -> Any:

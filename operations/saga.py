@@ -8,6 +8,12 @@ A step is a function of a ``Run``. What it returns decides what it is:
   outside any transaction, while the operation's lease is renewed; it is idempotent (at least once),
   looks at ``running.check()`` before every effect, and names what it makes by ``running.epoch`` where
   two attempts must not meet. ``done`` of the step gets its result, in one transaction with its record.
+* a Child: another operation, on a resource of its own (say one that this step made). It starts in
+  one transaction with this step's record, and its end wakes this one: its outcome is the step's result
+  (``operation``, ``resource_type``, ``resource_id``, and ``results`` of its steps), its failure the step's
+  failure. ``done`` gets the outcome. The undo gets what was started however it ended; it starts the delete
+  of the resource as a Child, which pre-empts one that still runs. Before an undo of another form, or
+  without one, such a child is turned back first.
 * an Order or a list of orders: a host step. They are cast after the commit, and the saga waits for
   all replies (at least once; the agent's method is idempotent). The payload is built from the rows
   each time, so the same function is called again for every further attempt: its writes must be
@@ -19,7 +25,7 @@ A step is a function of a ``Run``. What it returns decides what it is:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -40,7 +46,16 @@ class Job:
     deadline: timedelta = timedelta(hours=1)
 
 
-StepResult = Mapping[str, Any] | Order | Sequence[Order] | Job | None
+@dataclass(frozen=True, slots=True)
+class Child:
+    """Another operation, which the step waits for; its holds are its own, none of its parent's."""
+
+    saga: type[Saga]
+    resource_id: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+
+
+StepResult = Mapping[str, Any] | Order | Sequence[Order] | Job | Child | None
 StepFunction = Callable[["Run"], StepResult]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.db import transaction
 
@@ -30,6 +31,7 @@ def start(
     args: dict[str, Any],
     preempt: bool,
     delay: timedelta = timedelta(0),
+    parent_step: Step | None = None,
 ) -> Operation:
     """Record a new operation; see ``Saga.start``. Must be called inside ``atomic()``."""
     if not transaction.get_connection().in_atomic_block:
@@ -47,6 +49,7 @@ def start(
         next_at=moment + delay,
         deadline_at=moment + delay + saga.deadline,
         created_at=moment,
+        parent_step=parent_step,
     )
     wanted = wanted_by(saga, resource_id, args)
     taken = holders(wanted)
@@ -60,6 +63,12 @@ def start(
         ring_after_commit(operation.id)
     transaction.on_commit(lambda: reach("start.after_commit", whole(operation.id)))
     return operation
+
+
+def look_at(operation_id: UUID) -> None:
+    """Let an operation that waits be worked on now."""
+    Operation.objects.filter(id=operation_id, state=OperationState.WAITING).update(next_at=now())
+    ring_after_commit(operation_id)
 
 
 def wanted_by(saga: type[Saga], resource_id: str, args: dict[str, Any]) -> list[Resource]:
@@ -162,6 +171,13 @@ def _take_over(
     )
     operation.save(force_insert=True)
     Operation.objects.filter(id=failed.id).update(preempted_by=operation)
+    queued = Operation.objects.filter(after=failed, state=OperationState.QUEUED)
+    queued.update(after=operation)  # whoever waited for the other waits for the delete
+    parents = Step.objects.filter(children=failed).values_list("operation_id", flat=True)
+    for (
+        parent
+    ) in parents:  # after the commit: a parent's row is locked before its child's, or not at all
+        transaction.on_commit(lambda parent=parent: look_at(parent), robust=True)  # type: ignore[misc]
     take(operation, wanted)
     write_plan(saga, operation, first=0)
     reach("start.before_commit", whole(operation.id))

@@ -47,6 +47,14 @@ class Operation(models.Model):
     waits_for: models.JSONField[list[list[str]] | None] = models.JSONField(
         null=True, blank=True
     )  # what a QUEUED one will hold: pairs of type and id
+    parent_step = models.ForeignKey(
+        "operations.Step",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="children",
+        db_index=False,
+    )  # the step of another operation that waits for this one
     excluded_hosts: models.JSONField[list[str]] = models.JSONField(default=list)
     error_code = models.CharField(max_length=64, blank=True)
     error_public = models.TextField(blank=True)
@@ -76,6 +84,11 @@ class Operation(models.Model):
             ),
             models.Index(fields=["request_id"], name="operation_request"),
             models.Index(fields=["after"], name="operation_after"),
+            models.Index(
+                fields=["parent_step"],
+                name="operation_parent",
+                condition=models.Q(parent_step__isnull=False),
+            ),
             models.Index(fields=["-created_at", "-id"], name="operation_newest"),
         ]
 

@@ -31,6 +31,7 @@ class Step(models.Model):
     failures = models.PositiveIntegerField(default=0)
     final = models.BooleanField(default=False)  # it failed, and trying again will not help
     epoch = models.BigIntegerField(default=0)
+    child_id = models.UUIDField(null=True, blank=True)  # the operation it waits or waited for
     result: models.JSONField[Any] = models.JSONField(null=True, blank=True)
     error_code = models.CharField(max_length=64, blank=True)
     error_public = models.TextField(blank=True)
