@@ -19,6 +19,7 @@ from operations.history import entry_of
 from operations.holding import held_by
 from operations.manager import OperationManager
 from operations.models import Debt, Operation, Service
+from operations.periodic import admin as _periodic  # noqa: F401 - registers its page
 from operations.services import up
 from operations.states import OperationState
 

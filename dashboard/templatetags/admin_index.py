@@ -23,6 +23,10 @@ FIRST = {
     ("compute", "Host"): ("Hosts", "Which are up, how full, switched on or off"),
     ("operations", "Service"): ("Services", "What runs where, and when it was last heard of"),
     ("operations", "Operation"): ("Operations", "What is being done, what is stuck, and why"),
+    ("operations", "PeriodicTask"): (
+        "Periodic tasks",
+        "What runs again and again, and how the last run went",
+    ),
     ("instances", "Instance"): ("Servers", "Of all projects, by host and state"),
     ("identity", "Project"): ("Projects", "Tenants, their members and quotas"),
     ("identity", "User"): ("Users", "Who may log in"),

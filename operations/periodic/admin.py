@@ -1,0 +1,235 @@
+"""Operators' page of all periodic tasks: how often, on which host, how the last run went."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import F, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince, timeuntil
+from django_celery_beat import models as beat
+
+from cloudweb.admin import ManagedAdmin, ValuesFilter, pill
+from cloudweb.database.clock import now
+from cloudweb.exceptions import CloudwebError
+from cloudweb.periodic import LONGEST, SHORTEST
+from operations.models import PeriodicTask
+from operations.periodic.manager import PeriodicTaskManager
+
+# Their rows follow ours, for beat to read; two lists of the same would be one too many.
+for _model in (
+    beat.PeriodicTask,
+    beat.IntervalSchedule,
+    beat.CrontabSchedule,
+    beat.SolarSchedule,
+    beat.ClockedSchedule,
+):
+    if admin.site.is_registered(_model):
+        admin.site.unregister(_model)
+
+
+class PeriodicTaskForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    """What an operator sets."""
+
+    every = forms.IntegerField(
+        min_value=SHORTEST, max_value=LONGEST, required=False, label="Interval (seconds)"
+    )
+
+    class Meta:
+        model = PeriodicTask
+        fields = ("every", "paused")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk and "every" in self.fields:
+            self.fields[
+                "every"
+            ].help_text = f"Empty: every {self.instance.default_every} seconds, as its code says."
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Those that run, rest, or failed the last time."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer them."""
+        return [("running", "running"), ("paused", "paused"), ("failed", "failed")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[PeriodicTask]
+    ) -> QuerySet[PeriodicTask]:
+        """Keep those of the chosen state."""
+        states = {
+            "running": Q(lease_until__gt=now()),
+            "paused": Q(paused=True),
+            "failed": Q(error_at__isnull=False, error_at__gte=F("ended_at")),
+        }
+        return queryset.filter(states.get(self.value() or "", Q()))
+
+
+@admin.register(PeriodicTask)
+class PeriodicTaskAdmin(ManagedAdmin):
+    """All periodic tasks, of the control plane and of hosts; changes go through the manager."""
+
+    form = PeriodicTaskForm
+    list_display = (
+        "name",
+        "place",
+        "does",
+        "often",
+        "state",
+        "last_run",
+        "took",
+        "last_error",
+        "next_run",
+    )
+    list_filter = (StateFilter, ("host", ValuesFilter))
+    search_fields = ("name", "=host", "does")
+    actions = ("run_now", "pause", "go_on")
+    readonly_fields = (
+        "name",
+        "place",
+        "does",
+        "often",
+        "state",
+        "last_run",
+        "took",
+        "runs",
+        "error",
+        "error_at",
+        "next_run",
+    )
+    fields = ("every", "paused", *readonly_fields)
+    change_form_template = "admin/operations/periodictask/change_form.html"
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let operators set the interval, and pause it."""
+        return True
+
+    def save_model(self, request: HttpRequest, obj: PeriodicTask, form: Any, change: bool) -> None:
+        """Write by the manager."""
+        data = form.cleaned_data
+        manager = PeriodicTaskManager(self.context(request))
+        manager.change(obj.pk, every=data["every"], paused=data["paused"])
+
+    @admin.display(description="where", ordering="host")
+    def place(self, row: PeriodicTask) -> str:
+        """Name the host, or the control plane."""
+        return row.host or "control plane"
+
+    @admin.display(description="every", ordering="default_every")
+    def often(self, row: PeriodicTask) -> SafeString:
+        """Show the interval in force, and whether an operator chose it."""
+        text = _span(row.interval)
+        if row.every is None or row.every == row.default_every:
+            return format_html("{}", text)
+        return format_html('<b title="the code says {}">{}</b>', _span(row.default_every), text)
+
+    @admin.display(description="state")
+    def state(self, row: PeriodicTask) -> SafeString:
+        """Show what it does now, and else how the last run went."""
+        if row.owner:
+            is_held = row.lease_until is not None and row.lease_until > now()
+            return pill("running", good=None) if is_held else pill("died", good=False)
+        if row.paused:
+            return pill("paused", good=None)
+        if row.asked > row.answered:
+            return pill("asked for", good=None)
+        if row.ended_at is None:
+            return pill("not run yet", good=None)
+        failed = row.error_at is not None and row.error_at >= row.ended_at
+        return pill("failed" if failed else "well", good=not failed)
+
+    @admin.display(description="last run", ordering="started_at")
+    def last_run(self, row: PeriodicTask) -> SafeString | str:
+        """Show when it last began."""
+        return _ago(row.started_at)
+
+    @admin.display(description="took", ordering="seconds")
+    def took(self, row: PeriodicTask) -> str:
+        """Show how long the last run that ended took."""
+        return "" if row.seconds is None else f"{row.seconds:.3g} s"
+
+    @admin.display(description="last error", ordering="error_at")
+    def last_error(self, row: PeriodicTask) -> SafeString | str:
+        """Show what last went wrong, and when."""
+        if not row.error:
+            return ""
+        short = row.error if len(row.error) <= 80 else f"{row.error[:79]}…"
+        return format_html('<span title="{}">{}</span> ({})', row.error, short, _ago(row.error_at))
+
+    @admin.display(description="next run", ordering="next_at")
+    def next_run(self, row: PeriodicTask) -> SafeString | str:
+        """Show when it is due."""
+        if row.paused or row.next_at is None:
+            return ""
+        if row.next_at <= now():
+            return "now"
+        return _at(row.next_at, f"in {_until(row.next_at)}")
+
+    @admin.action(description="Run now")
+    def run_now(self, request: HttpRequest, rows: QuerySet[PeriodicTask]) -> None:
+        """Let the chosen tasks run once more at once."""
+        manager = PeriodicTaskManager(self.context(request))
+        self.act(request, rows, "will run now", lambda row: manager.run_now(row.id))
+
+    @admin.action(description="Pause")
+    def pause(self, request: HttpRequest, rows: QuerySet[PeriodicTask]) -> None:
+        """Let the chosen tasks rest."""
+        manager = PeriodicTaskManager(self.context(request))
+        self.act(request, rows, "paused", lambda row: manager.pause(row.id, paused=True))
+
+    @admin.action(description="Go on")
+    def go_on(self, request: HttpRequest, rows: QuerySet[PeriodicTask]) -> None:
+        """Let the chosen tasks run again."""
+        manager = PeriodicTaskManager(self.context(request))
+        self.act(request, rows, "go on", lambda row: manager.pause(row.id, paused=False))
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the button of one task's page."""
+        view = self.admin_site.admin_view(self.run_one)
+        name = "operations_periodictask_run"
+        return [path("<path:object_id>/run", view, name=name), *super().get_urls()]
+
+    def run_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Do what the button says, then show the task."""
+        url = reverse("admin:operations_periodictask_change", args=[object_id])
+        if request.method == "POST":
+            try:
+                PeriodicTaskManager(self.context(request)).run_now(object_id)
+                self.message_user(request, "It will run now.")
+            except CloudwebError as error:
+                self.message_user(request, error.message, level="error")
+        return HttpResponseRedirect(url)
+
+
+def _span(seconds: int) -> str:
+    for size, word in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds // size} {word}"
+    return f"{seconds} s"
+
+
+def _ago(moment: datetime | None) -> SafeString | str:
+    if moment is None:
+        return ""
+    seconds = (now() - moment).total_seconds()
+    text = f"{max(0, seconds):.0f} s" if seconds < 60 else timesince(moment, depth=1)
+    return _at(moment, f"{text} ago")
+
+
+def _at(moment: datetime, text: str) -> SafeString:
+    return format_html('<span title="{}">{}</span>', f"{moment:%Y-%m-%d %H:%M:%S}", text)
+
+
+def _until(moment: datetime) -> str:
+    seconds = (moment - now()).total_seconds()
+    return f"{max(1, seconds):.0f} s" if seconds < 60 else timeuntil(moment, depth=1)
