@@ -32,8 +32,12 @@ def prepare(
         close_old_connections()
         advance(operation_id)
 
+    def rung(name: str) -> None:
+        close_old_connections()
+        runs().ring(name)
+
     app.task(name=doorbell, ignore_result=True)(opened)
-    app.task(name=PERIODIC, ignore_result=True)(lambda name: runs().ring(name))
+    app.task(name=PERIODIC, ignore_result=True)(rung)
     to_start.append(lambda: _begin(Sweep(topics)))
     to_start.append(Jobs)
     if "conductor" in topics:
