@@ -38,6 +38,20 @@ def parse_version(text: str) -> tuple[int, int]:
     return int(major), int(minor)
 
 
+Data = dict[str, Any]
+
+
+def unless_used(field: str, default: Any) -> Callable[[Data], Data]:
+    """Return a downgrade for a new field that an older peer must not miss: refused unless it is as before."""
+
+    def downgrade(data: Data) -> Data:
+        if data.get(field, default) != default:
+            raise IncompatibleObject(detail=f"{field} cannot be said in an older minor")
+        return {key: value for key, value in data.items() if key != field}
+
+    return downgrade
+
+
 class Part(BaseModel):
     """A piece of a versioned object; it has no version of its own."""
 
@@ -75,6 +89,10 @@ class VersionedObject(Part):
                     detail=f"{type(self).__name__} {self.VERSION} for a peer at {version}"
                 )
             while minor > wanted:
+                if minor not in self.DOWNGRADES:
+                    raise IncompatibleObject(
+                        detail=f"{type(self).__name__} {major}.{minor} cannot be said in an older minor"
+                    )
                 data = self.DOWNGRADES[minor](data)
                 minor -= 1
         return {"object": type(self).__name__, "version": f"{major}.{minor}", "data": data}

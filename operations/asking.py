@@ -11,7 +11,8 @@ from cloudweb.exceptions import ServiceUnavailable
 from cloudweb.rpc import Order, send_order
 from operations.models import Answer
 from operations.orders import signed_for
-from operations.services import is_up
+from operations.services import peer
+from operations.versions import payload_for
 
 
 class HostDidNotAnswer(ServiceUnavailable):
@@ -24,11 +25,13 @@ class HostDidNotAnswer(ServiceUnavailable):
 def ask(question: Order, *, timeout: float | None = None) -> dict[str, Any]:
     """Ask a host and wait for its answer (the wire form of the method's answer object).
 
-    Raises HostDidNotAnswer when the host is down, the broker is away or the time is over, and
+    Raises HostDidNotAnswer when the host is down, the broker is away or the time is over, HostTooOld, and
     DriverError with the host's own sentence when it says that it cannot.
     """
-    if not is_up(question.host, question.contract.domain):
+    host = peer(question.host, question.contract.domain)
+    if not host.up:
         raise HostDidNotAnswer
+    payload = payload_for(question, host.speaks)
     row = Answer.objects.create(host=question.host)
     message = signed_for(
         question.host,
@@ -36,7 +39,7 @@ def ask(question: Order, *, timeout: float | None = None) -> dict[str, Any]:
             "call": str(row.id),
             "method": question.method,
             "scope": question.scope,
-            "payload": question.payload.dump(),
+            "payload": payload,
         },
     )
     try:

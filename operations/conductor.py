@@ -27,6 +27,7 @@ from operations.guard import backoff
 from operations.models import Answer, Debt, HostCredential, Operation, Service, Step
 from operations.orders import mark_verifier, signed_debt, signer
 from operations.states import OperationState, StepState
+from operations.versions import HostTooOld, debt_for
 
 log = structlog.get_logger(__name__)
 Body = dict[str, Any]
@@ -284,14 +285,24 @@ def hand_out_debts(host: str, domains: Collection[str]) -> int:
     moment = now()
     again = moment - timedelta(seconds=intervals().order_retry)
     asked = 0
+    speaks: dict[str, Mapping[str, str]] = {}
     for debt in Debt.objects.filter(host=host, paid_at__isnull=True):
         if debt.scope.partition(":")[0] not in domains:
             continue
         if debt.handed_at is not None and debt.handed_at > again:
             continue
+        domain = debt.scope.partition(":")[0]
+        if domain not in speaks:
+            speaks[domain] = services.peer(host, domain).speaks
+        try:
+            payload = debt_for(debt, speaks[domain])
+        except HostTooOld as error:  # looked at again after the same while
+            log.warning("a host is too old for what it owes", host=host, detail=error.detail)
+            Debt.objects.filter(id=debt.id).update(handed_at=moment, error_detail=error.detail)
+            continue
         debt.handed_at, debt.attempts = moment, debt.attempts + 1
         debt.save(update_fields=["handed_at", "attempts"])
-        send_order(host, debt.method, signed_debt(debt))
+        send_order(host, debt.method, signed_debt(debt, payload))
         asked += 1
     return asked
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -26,10 +27,14 @@ from operations.records import (
     new_row,
     record_failure,
     record_local,
+    record_refusal,
 )
 from operations.saga import Child, Failure, HostDown, Job, StepResult, TookTooLong, TransientHost
-from operations.services import is_up
+from operations.services import Peer, is_up, peer
 from operations.states import Direction, OperationState, StepState
+from operations.versions import HostTooOld, payload_for
+
+Cast = tuple[Step, Order, dict[str, Any]]  # with the payload in the version of its host
 
 
 def move(operation: Operation, plan: Plan, direction: str) -> bool | Failure:
@@ -94,7 +99,7 @@ def _start(operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool)
     if function is None:
         assert unfinished is not None
         return children.turn_back(operation, plan, first, unfinished)
-    casts: list[tuple[Step, Order]] = []
+    casts: list[Cast] = []
     began = now()
     try:
         with transaction.atomic():
@@ -120,6 +125,9 @@ def _start(operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool)
     except Unfinished:
         assert unfinished is not None
         return children.turn_back(operation, plan, first, unfinished)
+    except HostTooOld as error:
+        plan.is_stale = True
+        return record_refusal(operation, plan, first, error)
     except Exception as error:  # noqa: BLE001 - whatever a step raises is its failure, on record
         plan.is_stale = True
         if undoing and isinstance(error, ResourceBusy):
@@ -139,8 +147,8 @@ def _start(operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool)
     if not casts:
         return operation.state == OperationState.RUNNING
     reach("cast.before", first.place)
-    for row, order in casts:
-        send_order(order.host, order.method, signed(operation, row, order))
+    for row, order, payload in casts:
+        send_order(order.host, order.method, signed(operation, row, order, payload))
     reach("cast.after", first.place)
     return False
 
@@ -166,7 +174,7 @@ def _record_orders(
     orders: list[Order],
     *,
     undoing: bool,
-) -> list[tuple[Step, Order]]:
+) -> list[Cast]:
     """Write the transaction of OPERATIONS 12 and return what to cast after it.
 
     Rows are matched by scope, so a further attempt touches only what has not been answered. An order
@@ -174,10 +182,13 @@ def _record_orders(
     """
     step = plan.step
     known = {row.scope: row for row in rows if row.scope}
+    places = {(order.host, order.contract.domain) for order in orders}
+    peers = {place: peer(*place) for place in places}
+    payloads = _payloads(orders, peers, known)
     unused = [first] if not known else []
     parts = len(known)
     moment = now()
-    casts: list[tuple[Step, Order]] = []
+    casts: list[Cast] = []
     open_until: list[datetime] = []
     for order in orders:
         row = known.pop(order.scope, None)
@@ -188,7 +199,7 @@ def _record_orders(
             continue
         row.scope, row.host = order.scope, order.host
         is_late = row.state == StepState.STARTED and (row.deadline_at or moment) <= moment
-        if not is_up(order.host, order.contract.domain):
+        if not peers[order.host, order.contract.domain].up:
             if undoing or step.owes:
                 _owe(operation, row, order)
                 continue
@@ -212,7 +223,7 @@ def _record_orders(
             row.save(update_fields=["deadline_at"])
         else:
             _record_cast(row, epoch=operation.epoch, limit=limit, moment=moment)
-            casts.append((row, order))
+            casts.append((row, order, payloads[order.scope]))
         assert row.deadline_at is not None
         open_until.append(min(row.deadline_at, moment + timedelta(seconds=intervals().order_retry)))
     for gone in known.values():
@@ -230,6 +241,19 @@ def _record_orders(
     else:
         write(operation, lease_until=lease())
     return casts
+
+
+def _payloads(
+    orders: list[Order], peers: Mapping[tuple[str, str], Peer], known: Mapping[str, Step]
+) -> dict[str, dict[str, Any]]:
+    """Return by scope what is said to hosts that are up; raise HostTooOld before any is told."""
+    said = {}
+    for order in orders:
+        host = peers[order.host, order.contract.domain]
+        row = known.get(order.scope)
+        if host.up and (row is None or row.state != StepState.DONE):
+            said[order.scope] = payload_for(order, host.speaks)
+    return said
 
 
 def _queued_until(operation: Operation, moment: datetime, limit: float) -> datetime:

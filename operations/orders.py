@@ -35,8 +35,10 @@ def mark_verifier() -> OrderVerifier:
     return OrderVerifier(signer().public_pem(), topics=(INBOX,))
 
 
-def signed(operation: Operation, step: Step, order: Order) -> dict[str, Any]:
-    """Return the message of OPERATIONS 12."""
+def signed(
+    operation: Operation, step: Step, order: Order, payload: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the message of OPERATIONS 12; the payload is in the version of its host."""
     return signed_for(
         order.host,
         {
@@ -47,13 +49,13 @@ def signed(operation: Operation, step: Step, order: Order) -> dict[str, Any]:
             "epoch": operation.epoch,
             "scope": order.scope,
             "method": order.method,
-            "payload": order.payload.dump(),
+            "payload": payload,
             "request_id": operation.request_id,
         },
     )
 
 
-def signed_debt(debt: Debt) -> dict[str, Any]:
+def signed_debt(debt: Debt, payload: dict[str, Any]) -> dict[str, Any]:
     """Return the message by which a host is asked to pay."""
     return signed_for(
         debt.host,
@@ -65,7 +67,7 @@ def signed_debt(debt: Debt) -> dict[str, Any]:
             "epoch": debt.epoch,
             "scope": debt.scope,
             "method": debt.method,
-            "payload": debt.payload,
+            "payload": payload,
             "request_id": "",
         },
     )

@@ -16,6 +16,7 @@ from operations.models import Operation, Step
 from operations.plan import Plan
 from operations.saga import Failure, StepResult, TransientHost
 from operations.states import Direction, OperationState, StepState
+from operations.versions import HostTooOld
 
 log = structlog.get_logger(__name__)
 AWAITED = "It waits for that to change."
@@ -75,6 +76,18 @@ def _wait_for(operation: Operation, plan: Plan, row: Step, error: NotYet) -> boo
             next_at=now() + timedelta(seconds=intervals().report),
         )
     return False
+
+
+def record_refusal(operation: Operation, plan: Plan, row: Step, error: HostTooOld) -> Failure:
+    """A host is too old for what it should be told: nothing was begun, so nothing is to be undone (47)."""
+    kept = Step.objects.filter(operation=operation, seq=row.seq, direction=row.direction).first()
+    row = kept or new_row(operation, plan, 0, undoing=row.direction == Direction.UNDO)
+    if row.attempt:  # an older attempt may have had an effect
+        row.state, row.final, row.ended_at = StepState.FAILED, True, now()
+    row.error_code, row.error_public = error.code, error.message
+    row.error_detail = error.detail[:4000]
+    row.save()
+    return Failure(row.error_code, row.error_public, row.error_detail, host=error.host)
 
 
 def record_failure(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,6 +31,22 @@ def up() -> Q:
 def is_up(host: str, domain: str) -> bool:
     """Tell whether a host's agent of this domain is up."""
     return Service.objects.filter(up(), topic=f"{domain}.{host}").exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A host's agent as orders find it; ``speaks`` is by method the version of its payload."""
+
+    up: bool = False
+    speaks: Mapping[str, str] = field(default_factory=dict)
+
+
+def peer(host: str, domain: str) -> Peer:
+    """Return whether a host's agent of this domain is up, and what it speaks."""
+    judged = Case(When(up(), then=Value(True)), default=Value(False))
+    rows = Service.objects.filter(topic=f"{domain}.{host}").annotate(judged=judged)
+    row = rows.values_list("judged", "speaks").first()
+    return Peer(*row) if row else Peer()
 
 
 def hosts_up(domain: str) -> list[str]:

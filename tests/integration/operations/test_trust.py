@@ -103,11 +103,11 @@ def test_an_order_signed_for_one_host_changes_nothing_on_another(lab: Cloud) -> 
     )
     question = {"call": "c1", "method": NAME.name, "payload": Toy(id="ball").dump()}
     other = lab.hosts["h2"]
-    for message in (signed_debt(debt), signed_for("h1", question)):
+    for message in (signed_debt(debt, debt.payload), signed_for("h1", question)):
         other.receive(message)
     assert other.agents["compute"].toys == {"ball"}
     assert (other.book.records(), list(lab.broker.queues["inbox"])) == ([], [])
-    lab.hosts["h1"].receive(signed_debt(debt))
+    lab.hosts["h1"].receive(signed_debt(debt, debt.payload))
     assert lab.hosts["h1"].agents["compute"].toys == set()
 
 
