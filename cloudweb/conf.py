@@ -29,6 +29,7 @@ class Intervals:
     report: float = 10.0
     host_down: float = 30.0
     sweep: float = 1.0
+    long_order: float = 30.0  # an order that takes longer leaves its place to others
     lost_order: float = 15.0  # a STARTED step that no report names for this long was lost
     undo_retry: float = 300.0
     backoff: float = 2.0

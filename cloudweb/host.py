@@ -1,8 +1,8 @@
 """The runtime of a host's agents: takes signed orders, works through them, reports every 10 seconds.
 
-No database and no module-level state: one process can be many simulated hosts. An order runs in one of
-six threads; two more belong to urgent ones and to questions, many to those that wait for a guest. The
-report has a thread of its own.
+No database and no module-level state: one process can be many simulated hosts. An order is judged and
+recorded when it arrives and runs when it is its turn (``cloudweb/shares.py``); whoever repeats it
+meanwhile joins it. The report has a thread of its own (``cloudweb/reporter.py``).
 
 Locks are taken in one order: a scope's, the order book's, the runtime's; nothing is sent under any of
 them (OPERATIONS 50).
@@ -10,62 +10,60 @@ them (OPERATIONS 50).
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
 import structlog
-from pydantic import ValidationError
 
 from cloudweb.agent import Agent, Function
 from cloudweb.conf import intervals
 from cloudweb.driver import Interrupted, TransientDriverError
 from cloudweb.exceptions import CloudwebError
 from cloudweb.killpoints import Place, reach
-from cloudweb.objects import IncompatibleObject, VersionedObject
+from cloudweb.objects import IncompatibleObject
 from cloudweb.orderbook import OrderBook, Record
-from cloudweb.reports import CallAnswer, Notice, Outcome, Reply, Report, ServiceReport, StepReport
-from cloudweb.rpc import Envelope, Method, deliver
-from cloudweb.signing import BadSignature, OrderVerifier, mac
+from cloudweb.reporter import Reporter, Voice
+from cloudweb.reports import CallAnswer, Notice, Outcome, Reply, Report, StepReport
+from cloudweb.rpc import Method, deliver
+from cloudweb.shares import Job, Kind, Pool, Shares
+from cloudweb.signing import BadSignature, OrderVerifier
 from cloudweb.topics import HOST_DOMAINS, host_topic
-from cloudweb.version import RELEASE
 
 log = structlog.get_logger(__name__)
-ORDINARY, URGENT, PATIENT = 6, 2, 64
-UNHEARD = 30  # reports whose facts are known apart; facts themselves stay with their agents
-RECENT = 300.0  # outcomes of the last five minutes ride on each report
+LOOK_EVERY = 1.0  # seconds, at who takes long
 Message = dict[str, Any]
 
 
-class Pool(Protocol):
-    """Where orders run; tests bring one that runs them on the spot."""
-
-    def submit(self, job: Callable[..., Any], /, *args: Any) -> Any:
-        """Run a job some time."""
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more."""
-
-
 class OrderWork:
-    """The work of one order, as its driver sees it."""
+    """An order that this host has: waits for its turn, then is the work as its driver sees it."""
 
-    def __init__(self, host: HostRuntime, record: Record) -> None:
-        self._host, self._record = host, record
+    def __init__(
+        self, book: OrderBook, method: Method[Any], function: Function, order: Message
+    ) -> None:
+        self._book = book
+        self.method, self.function, self.order = method, function, order
+        self.scope: str = order["scope"]
+        self.place: Place = (order["op"], order["seq"], order["direction"])
+        self.job: Job | None = None  # once it is recorded
+        self.record: Record | None = None
         self.percent, self.text = 0, ""
+
+    @property
+    def begun(self) -> bool:
+        """Tell whether it no longer waits for its turn."""
+        return self.job is not None and self.job.began is not None
 
     def current(self) -> bool:
         """Tell whether this order is still the newest about its scope."""
-        newest = self._host.book.get(self._record.scope)
-        return newest is not None and newest.place == self._record.place
+        newest = self._book.get(self.scope)
+        return newest is not None and newest.place == self.place
 
     def checkpoint(self) -> None:
         """Raise Interrupted once a newer order took over."""
@@ -87,56 +85,46 @@ class HostRuntime:
         agents: Mapping[str, Agent],
         *,
         send: Callable[[Message], bool] = deliver,
-        pools: tuple[Pool, Pool] | None = None,
+        pool: Pool | None = None,
     ) -> None:
         self.host = host
         self.agents = {domain: agents[domain] for domain in HOST_DOMAINS if domain in agents}
         self.boot_id = uuid.uuid4().hex
         self.book = OrderBook(directory / "orders")
-        self._key = (directory / "credentials" / "host.key").read_bytes().strip()
         self._topics = {domain: host_topic(domain, host) for domain in self.agents}
         self._verifier = OrderVerifier.from_file(
             directory / "credentials" / "orders.pub", topics=self._topics.values()
         )
-        self._send = send
+        key = (directory / "credentials" / "host.key").read_bytes().strip()
+        self.voice = Voice(host, self.boot_id, key, send)
+        self.reporter = Reporter(self.agents, self.book, self.voice, self._going)
         self._methods = {
             method.name: (method, function)
             for agent in self.agents.values()
             for method, function in agent.methods().items()
         }
-        self._ordinary: Pool
-        self._urgent: Pool
-        self._patient: Pool = (
-            pools[0] if pools else ThreadPoolExecutor(PATIENT, thread_name_prefix="patient")
-        )
-        self._ordinary, self._urgent = pools or (
-            ThreadPoolExecutor(ORDINARY, thread_name_prefix="order"),
-            ThreadPoolExecutor(URGENT, thread_name_prefix="urgent"),
-        )
+        self.shares = Shares(self.agents, pool)
         self._lock = threading.Lock()
         self._works: dict[Place, OrderWork] = {}
-        self._waiting: Counter[Place] = Counter()
-        self._seq = 0
-        self._told: dict[int, dict[str, VersionedObject]] = {}  # by report, until it was taken
-        self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._welcome = threading.Event()
-        self._full = True
-        self._thread: threading.Thread | None = None
 
     # -- life
 
     def start(self) -> None:
         """Make the host be as its disk says, then report from a thread of its own."""
         for domain, agent in self.agents.items():
-            agent.listen(self.report_soon)
+            agent.listen(self.reporter.soon)
             agent.watch(partial(self.book.lost, domain))
             problems = agent.init_host()
             if problems:
                 log.warning("host came back with problems", domain=domain, problems=list(problems))
-        self._thread = threading.Thread(target=self._report_loop, name="report", daemon=True)
-        self._thread.start()
+        self.reporter.start()
+        threading.Thread(target=self._look_after, name="shares", daemon=True).start()
         threading.Thread(target=self._start_guests, name="start-guests", daemon=True).start()
+
+    def _look_after(self) -> None:
+        while not self._stopping.wait(LOOK_EVERY):
+            self.shares.look()
 
     def _start_guests(self) -> None:
         """Start what ran before the machine went down, after the debts were paid (OPERATIONS 28).
@@ -144,7 +132,7 @@ class HostRuntime:
         The debts come before the answer to the first report. A control plane that is away is not
         waited for longer than an order would be: running guests depend on nothing central.
         """
-        self._welcome.wait(intervals().order_retry)
+        self.reporter.wait_for_welcome(intervals().order_retry)
         limit = time.monotonic() + intervals().order_retry
         while self._owes() and time.monotonic() < limit and not self._stopping.is_set():
             time.sleep(0.05)
@@ -154,23 +142,35 @@ class HostRuntime:
 
     def _owes(self) -> bool:
         with self._lock:
-            return any(direction == "debt" for _, _, direction in self._waiting)
+            return any(direction == "debt" for _, _, direction in self._works)
 
     def stop(self) -> None:
         """Stop reporting and taking orders; guests and networks stay."""
         self._stopping.set()
-        self._wake.set()
+        self.reporter.stop()
         for agent in self.agents.values():
             agent.stop()
-        for pool in (self._ordinary, self._urgent, self._patient):
-            pool.shutdown(wait=False, cancel_futures=True)
+        self.shares.stop()
 
     @property
     def method_names(self) -> tuple[str, ...]:
         """What the agents of this host expose: the only tasks its queues know."""
         return tuple(self._methods)
 
-    # -- orders (OPERATIONS 14-19)
+    def report(self, *, init: bool = False) -> Report:
+        """Send one report and return it."""
+        return self.reporter.report(init=init)
+
+    def notice(self, message: Message) -> None:
+        """Take what the control plane answers to a report."""
+        try:
+            notice = Notice.load(self._verifier.verify(message)["notice"])
+        except (BadSignature, IncompatibleObject, KeyError, TypeError, ValueError) as error:
+            log.warning("notice refused", error=repr(error), detail=getattr(error, "detail", ""))
+            return
+        self.reporter.answered(notice)
+
+    # -- orders (OPERATIONS 14-19 and 45)
 
     def receive(self, message: Message) -> None:
         """Take an order or a question from the queue; what the cloud did not sign is dropped."""
@@ -181,16 +181,15 @@ class HostRuntime:
             log.warning("order refused", error=repr(error), detail=getattr(error, "detail", ""))
             return
         if "call" in order:
-            self._urgent.submit(self._answer, method, function, order)
+            answer = partial(self._answer, method, function, order)
+            lane = f"call {order['call']}"
+            self.shares.submit(Job("urgent", method.domain, lane, answer))
             return
-        with self._lock:
-            self._waiting[_place_of(order)] += 1  # the report names it (22)
-        self._pool_of(method).submit(self._execute, method, function, order)
-
-    def _pool_of(self, method: Method[Any]) -> Pool:
-        if method.urgent:
-            return self._urgent
-        return self._patient if method.patient else self._ordinary
+        with _bound(order, host=self.host):
+            try:
+                self._take(OrderWork(self.book, method, function, order))
+            except Exception:
+                log.exception("order could not be taken", method=method.name)
 
     def _method_on(self, topic: str, name: str) -> tuple[Method[Any], Function]:
         """Return a method and what does it; raise BadSignature where the order is for another topic."""
@@ -199,66 +198,33 @@ class HostRuntime:
             raise BadSignature(detail=f"{name} on {topic!r}")
         return method, function
 
-    def notice(self, message: Message) -> None:
-        """Take what the control plane answers to a report."""
-        try:
-            notice = Notice.load(self._verifier.verify(message)["notice"])
-        except (BadSignature, IncompatibleObject, KeyError, TypeError, ValueError) as error:
-            log.warning("notice refused", error=repr(error), detail=getattr(error, "detail", ""))
-            return
-        skew = abs(time.time() - notice.now)
-        if skew > 5:
-            log.warning("this host's clock is off", seconds=round(skew, 1))
-        self._welcome.set()
-        if notice.boot_id == self.boot_id:
-            self._taken(notice.heard)
-        if notice.send_inventory:
-            self._full = True
-            self._wake.set()
+    def _take(self, work: OrderWork) -> None:
+        """Judge an order and record it; then let it wait for its turn, without a thread."""
+        method, run = work.method, partial(self._work, work)
+        job = Job(_kind_of(method), method.domain, _lane_of(work), run)
+        replies = [self._admit(work, job)]
+        if work.job is not None:
+            replies += [self._stale(older) for older in self._superseded(work)]
+            self.shares.submit(job)
+        for reply in filter(None, replies):
+            self._reply(reply)
 
-    def _taken(self, heard: int) -> None:
-        """Let the agents forget what a report told; what older ones told was in it too."""
-        with self._lock:
-            parts = self._told.get(heard, {})
-            self._told = {seq: told for seq, told in self._told.items() if seq > heard}
-        for domain, part in parts.items():
-            self.agents[domain].reported(part)
-
-    def _execute(self, method: Method[Any], function: Function, order: Message) -> None:
-        place = _place_of(order)
-        structlog.contextvars.bind_contextvars(
-            request_id=order.get("request_id", ""), operation=order["op"], host=self.host
-        )
-        try:
-            record, reply = self._admit(order)
-            if record is not None:
-                reply = self._work(method, function, order, record)
-            if reply is not None:
-                self._reply(reply)
-        except Exception:
-            log.exception("order failed outside its method", method=method.name)
-        finally:
-            with self._lock:
-                self._waiting[place] -= 1
-                self._waiting += Counter()  # drops what came to nothing
-            structlog.contextvars.unbind_contextvars("request_id", "operation", "host")
-
-    def _admit(self, order: Message) -> tuple[Record | None, StepReport | None]:
-        """Judge an order by the scope's record; return the new record if its method shall run, or the reply."""
-        scope, place = order["scope"], _place_of(order)
+    def _admit(self, work: OrderWork, job: Job) -> StepReport | None:
+        """Judge an order by its scope's record; give it its job if it shall run, or return the reply."""
+        order, scope = work.order, work.scope
         with self.book.mutex():
             known = self.book.get(scope)
             if known is not None and order["epoch"] < known.epoch:
-                return None, _reply_to(order, "STALE", epoch=known.epoch)
-            if known is not None and known.place == place:
+                return _reply_to(order, "STALE", epoch=known.epoch)
+            if known is not None and known.place == work.place:
                 newer = {"attempt": order["attempt"], "epoch": order["epoch"]}
                 if known.state == "DONE":
                     self.book.write(replace(known, **newer))
-                    return None, _reply_to(order, "DONE", result=known.result)
-                if known.state == "EXECUTING" and known.boot_id == self.boot_id:
+                    return _reply_to(order, "DONE", result=known.result)
+                if self._joins(work):
                     self.book.write(replace(known, **newer))
-                    return None, None
-            begun = self.book.begin(
+                    return None
+            work.record = self.book.begin(
                 Record(
                     scope=scope,
                     epoch=order["epoch"],
@@ -270,44 +236,66 @@ class HostRuntime:
                     state="EXECUTING",
                 )
             )
-            return begun, None
-
-    def _work(
-        self, method: Method[Any], function: Function, order: Message, record: Record
-    ) -> StepReport:
-        """Run the method under the scope's lock and record the outcome; return the reply."""
-        work = OrderWork(self, record)
-        with self._lock:
-            self._works[record.place] = work
-        try:
-            with self.book.scope_lock(record.scope):
-                return self._effect(method, function, order, record, work)
-        finally:
+            work.job = job
             with self._lock:
-                if self._works.get(record.place) is work:
-                    del self._works[record.place]
+                self._works[work.place] = work
+            return None
 
-    def _effect(
-        self,
-        method: Method[Any],
-        function: Function,
-        order: Message,
-        record: Record,
-        work: OrderWork,
-    ) -> StepReport:
+    def _joins(self, work: OrderWork) -> bool:
+        """Tell whether an order repeats one that this host has; one that waits does what was said last."""
+        with self._lock:
+            known = self._works.get(work.place)
+            if known is not None and not known.begun:
+                known.order = work.order
+            return known is not None
+
+    def _superseded(self, newer: OrderWork) -> Iterator[OrderWork]:
+        """Take back those that waited for a scope which a newer order is about, without a thread."""
+        with self._lock:
+            older = [one for one in self._works.values() if one.scope == newer.scope]
+        for work in older:
+            if work is not newer and work.job is not None and self.shares.withdraw(work.job):
+                self._leave(work)
+                yield work
+
+    def _going(self, place: Place) -> OrderWork | None:
+        with self._lock:
+            return self._works.get(place)
+
+    def _leave(self, work: OrderWork) -> None:
+        with self._lock:
+            if self._works.get(work.place) is work:
+                del self._works[work.place]
+
+    def _work(self, work: OrderWork) -> None:
+        """Run an order under its scope's lock, record the outcome, and reply."""
+        with _bound(work.order, host=self.host):
+            try:
+                try:
+                    with self.book.scope_lock(work.scope):
+                        reply = self._effect(work)
+                finally:
+                    self._leave(work)
+                self._reply(reply)
+            except Exception:
+                log.exception("order failed outside its method", method=work.method.name)
+
+    def _effect(self, work: OrderWork) -> StepReport:
         if not work.current():
-            return self._stale(order, record)
+            return self._stale(work)
+        method, order, record = work.method, work.order, work.record
+        assert record is not None
         result: Message = {}
         error: dict[str, str] = {}
         try:
             payload = method.payload.load(order["payload"])
             reach("effect.before", record.place)
-            answer = function(payload, work)
+            answer = work.function(payload, work)
             reach("effect.after", record.place)
             result = {} if answer is None else answer.dump()
             outcome: Outcome = "DONE"
         except Interrupted:
-            return self._stale(order, record)
+            return self._stale(work)
         except TransientDriverError as problem:
             outcome, error = "TRANSIENT", _error(problem)
         except CloudwebError as problem:
@@ -324,18 +312,17 @@ class HostRuntime:
             log.warning("order failed", method=method.name, outcome=outcome, **error)
         ended = self.book.finish(record, outcome, result=result, error=error)
         if ended is None:
-            return self._stale(order, record)
-        order = {**order, "attempt": ended.attempt}
-        return _reply_to(order, outcome, result=result, error=error)
+            return self._stale(work)
+        return _reply_to({**order, "attempt": ended.attempt}, outcome, result=result, error=error)
 
-    def _stale(self, order: Message, record: Record) -> StepReport:
-        newest = self.book.get(record.scope)
-        return _reply_to(order, "STALE", epoch=newest.epoch if newest else record.epoch)
+    def _stale(self, work: OrderWork) -> StepReport:
+        newest = self.book.get(work.scope)
+        return _reply_to(work.order, "STALE", epoch=newest.epoch if newest else work.order["epoch"])
 
     def _reply(self, step: StepReport) -> None:
         place = step.op, step.seq, step.direction
         reach("reply.before", place)
-        self._say("reply", Reply(step=step))
+        self.voice.say("reply", Reply(step=step))
         reach("reply.after", place)
 
     def _answer(self, method: Method[Any], function: Function, order: Message) -> None:
@@ -350,111 +337,35 @@ class HostRuntime:
             log.exception("question raised", method=method.name)
             error = {"public": "", "detail": repr(problem)[:2000]}
             said = CallAnswer(call=call, outcome="FINAL", error=error)
-        self._say("answer", said)
-
-    # -- reports (OPERATIONS 21)
-
-    def report_soon(self) -> None:
-        """Report at once: something happened that users wait for."""
-        self._wake.set()
-
-    def wait_for_welcome(self, timeout: float) -> bool:
-        """Wait until the control plane has answered a report of this start."""
-        return self._welcome.wait(timeout)
-
-    def _report_loop(self) -> None:
-        first = True
-        while not self._stopping.is_set():
-            try:
-                self.report(init=first)
-                first = first and not self._welcome.is_set()
-            except Exception:
-                log.exception("report failed")
-            self._wake.wait(intervals().report)
-            self._wake.clear()
-
-    def report(self, *, init: bool = False) -> Report:
-        """Send one report and return it."""
-        full, self._full = self._full or init, False
-        parts = dict(self._parts(full=full))
-        kept = {name: part for name, part in parts.items() if self.agents[name].keeps(part)}
-        report = Report(
-            init=init,
-            services=tuple(_service(domain, agent) for domain, agent in self.agents.items()),
-            epoch=self.book.top_epoch(),
-            steps=tuple(self._steps()),
-            parts={domain: part.dump() for domain, part in parts.items()},
-            wants_answer=bool(kept),
-        )
-        if not self._say("report", report, kept) and full:
-            self._full = True
-        return report
-
-    def _parts(self, *, full: bool) -> Iterator[tuple[str, VersionedObject]]:
-        """Give what each domain says; one that cannot say anything does not silence the host."""
-        for domain, agent in self.agents.items():
-            try:
-                part = agent.report(full=full)
-            except Exception:
-                log.exception("a domain could not report", domain=domain)
-                continue
-            if part is not None:
-                yield domain, part
-
-    def _steps(self) -> Iterator[StepReport]:
-        """List what is queued, runs, or ended in the last five minutes."""
-        with self._lock:
-            works, waiting = dict(self._works), list(self._waiting)
-        seen = set()
-        for record in self.book.records():
-            running = record.state == "EXECUTING" and record.boot_id == self.boot_id
-            if not running and (record.state == "EXECUTING" or time.time() - record.at > RECENT):
-                continue
-            seen.add(record.place)
-            work = works.get(record.place) if running else None
-            try:
-                yield _step_of(record, running=running, work=work)
-            except ValidationError:  # one that cannot be told does not silence the host
-                log.exception("an order cannot be reported", scope=record.scope)
-        for op, seq, direction in waiting:
-            if (op, seq, direction) not in seen:
-                yield StepReport(op=op, seq=seq, direction=direction, outcome="EXECUTING")
-
-    def _say(
-        self, kind: str, said: VersionedObject, kept: Mapping[str, VersionedObject] | None = None
-    ) -> bool:
-        body = said.dump()
-        with self._lock:
-            self._seq += 1
-            if kept:
-                self._told[self._seq] = dict(kept)
-                self._told = dict(list(self._told.items())[-UNHEARD:])
-            envelope = Envelope(self.host, self.boot_id, self._seq, time.time(), kind, body)
-        message = json.loads(json.dumps(envelope.to_dict()))
-        return self._send({**message, "mac": mac(self._key, message)})
+        self.voice.say("answer", said)
 
 
-def _service(domain: str, agent: Agent) -> ServiceReport:
-    speaks = {method.name: method.payload.VERSION for method in agent.methods()}
-    return ServiceReport(domain=domain, version=RELEASE, speaks=speaks)
+@contextmanager
+def _bound(order: Message, *, host: str) -> Iterator[None]:
+    """Let every line of the log name the order."""
+    names = {"request_id": order.get("request_id", ""), "operation": order.get("op"), "host": host}
+    structlog.contextvars.bind_contextvars(**names)
+    try:
+        yield
+    finally:
+        structlog.contextvars.unbind_contextvars(*names)
 
 
-def _step_of(record: Record, *, running: bool, work: OrderWork | None) -> StepReport:
-    return StepReport(
-        op=record.op,
-        seq=record.seq,
-        direction=record.direction,
-        attempt=record.attempt,
-        outcome="EXECUTING" if running else cast(Outcome, record.outcome),
-        progress=work.percent if work else 0,
-        text=work.text if work else "",
-        result={} if running else record.result,
-        error={} if running else record.error,
-    )
+def _kind_of(method: Method[Any]) -> Kind:
+    if method.urgent:
+        return "urgent"
+    return "patient" if method.patient else "ordinary"
 
 
-def _place_of(order: Message) -> Place:
-    return order["op"], order["seq"], order["direction"]
+def _lane_of(work: OrderWork) -> str:
+    """Return what an order is done in turn with: its scope, or what its method names."""
+    if work.method.in_turn is None:
+        return work.scope
+    try:
+        payload = work.method.payload.load(work.order["payload"])
+    except IncompatibleObject:  # said when it is its turn
+        return work.scope
+    return f"{work.method.domain}:{work.method.in_turn(payload)}"
 
 
 def _reply_to(order: Message, outcome: Outcome, **more: Any) -> StepReport:

@@ -1,8 +1,8 @@
 """What a host has been ordered, on its own disk: one record for each scope (OPERATIONS 14-18).
 
-The record is written before the effect, so a host that dies in the middle knows that it had started,
-and refuses whoever comes later with an older epoch. Memory holds what runs or ended lately; the rest is
-read from the disk when an order asks for it.
+The record is written when the order arrives, before it waits for its turn (16, 45), so a host that dies
+in the middle knows that it had started, and refuses whoever comes later with an older epoch. Memory
+holds what runs or ended lately; the rest is read from the disk when an order asks for it.
 """
 
 from __future__ import annotations

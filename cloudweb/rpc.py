@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -31,6 +32,8 @@ class Method(Generic[P]):
     ``deadline`` is in seconds. ``urgent`` methods take nothing new (destroy, unplug, answers) and
     run in threads of the host that nothing else may use. ``patient`` ones mostly wait for a guest to
     do something (a soft stop); they have threads of their own, so that no other order waits with them.
+    ``in_turn`` names from the payload what the host does one after the other (a network), where that is
+    more than one scope: all of it shares one thread.
     """
 
     REGISTRY: ClassVar[dict[str, Method[Any]]] = {}
@@ -42,6 +45,7 @@ class Method(Generic[P]):
     urgent: bool = False
     patient: bool = False
     query: bool = False  # changes nothing: answered at once, not recorded
+    in_turn: Callable[[P], str] | None = None
 
     def __post_init__(self) -> None:
         Method.REGISTRY[self.name] = self

@@ -120,7 +120,7 @@ class Cloud:
             directory,
             agents,
             send=lambda message: self.broker.send(INBOX, rpc.DELIVER, message),
-            pools=(OnTheSpot(), OnTheSpot()),
+            pool=OnTheSpot(),
         )
         for agent in host.agents.values():
             agent.init_host()

@@ -40,7 +40,7 @@ write_private(place / "credentials" / "host.key", "k" * 64)
 write_private(place / "credentials" / "orders.pub", signer.public_pem().decode())
 sent = []
 runtime = service.build_host("h1", ["compute", "network"])
-runtime._send = lambda envelope: sent.append(envelope) or True
+runtime.voice.send = lambda envelope: sent.append(envelope) or True
 for agent in runtime.agents.values():
     agent.init_host()
 
@@ -50,8 +50,7 @@ for number, (method, payload) in enumerate(orders):
         "method": method, "op": f"op{number}", "seq": 1, "direction": "do", "attempt": 1,
         "epoch": number + 1, "scope": f"{method.partition('.')[0]}:{number}", "payload": payload,
     }, topic=f"{method.partition('.')[0]}.h1"))
-runtime._ordinary.shutdown(wait=True)
-runtime._urgent.shutdown(wait=True)
+runtime.shares._pool.shutdown(wait=True)
 runtime.report(init=True)
 
 from django.conf import settings

@@ -86,9 +86,9 @@ def rows() -> list[Any]:
 def says(host: HostRuntime, speak: Callable[[], object]) -> dict[str, Any]:
     """Return what a host sends, without delivering it."""
     sent: list[dict[str, Any]] = []
-    host._send, send = lambda message: bool(sent.append(message)) or True, host._send
+    host.voice.send, send = lambda message: bool(sent.append(message)) or True, host.voice.send
     speak()
-    host._send = send
+    host.voice.send = send
     return sent[-1]
 
 
@@ -153,14 +153,14 @@ def test_a_host_is_believed_about_its_own_topics_only(
     lie = report.model_copy(
         update={"services": forged, "parts": {"network": part, "compute": part}}
     )
-    conductor.receive(says(host, lambda: host._say("report", lie)))
+    conductor.receive(says(host, lambda: host.voice.say("report", lie)))
     told = Service.objects.filter(host="h1").values_list("topic", flat=True)
     assert (list(told), took) == (["compute.h1"], ["h1"])
     old = {**lie.dump(), "data": {"services": [{"topic": "compute.h2", "domain": "compute"}]}}
     monkeypatch.setattr(
         type(lie), "dump", lambda self: old
     )  # as an agent before this contract spoke
-    conductor.receive(says(host, lambda: host._say("report", lie)))
+    conductor.receive(says(host, lambda: host.voice.say("report", lie)))
     still = Service.objects.get(topic="compute.h2")
     assert (still.last_seen_at, still.is_up) == (down.last_seen_at, False)
 

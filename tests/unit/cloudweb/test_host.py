@@ -3,150 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from cloudweb.agent import Agent, Function
 from cloudweb.driver import DriverError, TransientDriverError, Work
 from cloudweb.host import HostRuntime
-from cloudweb.keeping import write_private
-from cloudweb.objects import VersionedObject
 from cloudweb.reports import Notice
-from cloudweb.rpc import Method
-from cloudweb.signing import OrderSigner, canonical, check_mac
+from cloudweb.signing import canonical
+from tests.builders.toy_host import SIGNER, Later, Stage, Toy, outcome
 from tests.infrastructure import PATIENCE, wait_until
-
-KEY = "k" * 64
-SIGNER = OrderSigner(Ed25519PrivateKey.generate())
-
-
-class Toy(VersionedObject):
-    VERSION = "1.0"
-    name: str = "ball"
-
-
-PLAY = Method("compute.play", Toy, Toy)
-DROP = Method("compute.drop", Toy, urgent=True)
-NAP = Method("compute.nap", Toy, patient=True)
-ASK = Method("compute.ask", Toy, Toy, query=True)
-
-
-class OnTheSpot:
-    """Runs a job at once."""
-
-    def submit(self, job: Callable[..., Any], /, *args: Any) -> None:
-        job(*args)
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        pass
-
-
-class Later(OnTheSpot):
-    """Keeps jobs until a test runs them."""
-
-    def __init__(self) -> None:
-        self.jobs: list[Callable[[], Any]] = []
-
-    def submit(self, job: Callable[..., Any], /, *args: Any) -> None:
-        self.jobs.append(lambda: job(*args))
-
-    def run(self) -> None:
-        while self.jobs:
-            self.jobs.pop(0)()
-
-
-class Toys(Agent):
-    """An agent whose play does what a test says."""
-
-    def __init__(self) -> None:
-        self.played: list[str] = []
-        self.does: Callable[[Work], Any] = lambda work: None
-
-    def methods(self) -> Mapping[Method[Any], Function]:
-        return {PLAY: self.play, DROP: self.drop, NAP: self.nap, ASK: self.ask}
-
-    def play(self, toy: Toy, work: Work) -> Toy:
-        self.played.append(toy.name)
-        self.does(work)
-        return toy
-
-    def nap(self, toy: Toy, work: Work) -> None:
-        while True:  # a guest that does not listen
-            work.checkpoint()
-            threading.Event().wait(0.01)
-
-    def drop(self, toy: Toy, work: Work) -> None:
-        self.played.append(f"drop {toy.name}")
-
-    def ask(self, toy: Toy) -> Toy:
-        if toy.name == "lost":
-            raise DriverError("It is lost.")
-        return toy
-
-
-class Stage:
-    """A host whose words are kept."""
-
-    def __init__(self, directory: Path, pool: OnTheSpot | None = None) -> None:
-        place = directory / "credentials"
-        if not place.exists():
-            place.mkdir(parents=True)
-            write_private(place / "host.key", KEY)
-            write_private(place / "orders.pub", SIGNER.public_pem().decode())
-        self.said: list[dict[str, Any]] = []
-        self.toys, pool = Toys(), pool or OnTheSpot()
-        self.host = HostRuntime(
-            "h1", directory, {"compute": self.toys}, send=self._hear, pools=(pool, pool)
-        )
-
-    def _hear(self, message: dict[str, Any]) -> bool:
-        if isinstance(self.host._ordinary, OnTheSpot):
-            assert not self.locks_held()  # nothing is sent under a lock (OPERATIONS 50)
-        self.said.append(check_mac(KEY.encode(), message))
-        return True
-
-    def locks_held(self) -> bool:
-        """Tell whether this thread holds the book's lock, or anybody the runtime's."""
-        return self.host.book.mutex()._is_owned() or self.host._lock.locked()  # type: ignore[attr-defined]
-
-    @property
-    def replies(self) -> list[dict[str, Any]]:
-        return [one["body"]["data"]["step"] for one in self.said if one["kind"] == "reply"]
-
-    def order(self, **overrides: Any) -> dict[str, Any]:
-        facts: dict[str, Any] = {
-            "method": "compute.play",
-            "op": "op1",
-            "seq": 1,
-            "direction": "do",
-            "attempt": 1,
-            "epoch": 5,
-            "scope": "compute:box",
-            "payload": Toy(name=overrides.pop("name", "ball")).dump(),
-        }
-        topic = overrides.pop("topic", "compute.h1")
-        return SIGNER.sign(facts | overrides, topic=topic)
-
-    def give(self, **overrides: Any) -> list[dict[str, Any]]:
-        """Give an order; return what was replied to it."""
-        before = len(self.replies)
-        self.host.receive(self.order(**overrides))
-        return self.replies[before:]
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
-
-
-def outcome(replies: list[dict[str, Any]]) -> list[str]:
-    return [one["outcome"] for one in replies]
 
 
 def test_an_order_is_done_and_answered(stage: Stage) -> None:
@@ -244,9 +119,8 @@ def test_a_doubled_order_does_not_run_beside_itself(stage: Stage) -> None:
 def test_repeats_of_a_running_and_of_an_ended_order_do_not_lock_each_other_out(
     tmp_path: Path,
 ) -> None:
-    stage, threads = Stage(tmp_path), 6
-    pool = ThreadPoolExecutor(threads)
-    stage.host._ordinary = pool
+    pool = ThreadPoolExecutor(6)
+    stage = Stage(tmp_path, pool)
     going = threading.Event()
     stage.toys.does = lambda work: going.wait(PATIENCE) and None
     stage.host.receive(stage.order(op="runs", scope="compute:one"))
@@ -294,7 +168,7 @@ def test_a_reply_does_not_hold_up_the_next_order_about_its_scope(stage: Stage) -
         held.append(stage.host.book.scope_lock("compute:box").locked())
         return send(message)
 
-    stage.host._send = slow_broker
+    stage.host.voice.send = slow_broker
     stage.give()
     assert held == [False]
 
@@ -449,9 +323,9 @@ def test_a_welcome_counts_for_its_host_alone_and_an_order_is_none(stage: Stage) 
     welcome = {"notice": Notice(now=0).dump()}
     stage.host.notice(SIGNER.sign(welcome, topic="compute.h2"))
     stage.host.notice(stage.order())
-    assert not stage.host.wait_for_welcome(0)
+    assert not stage.host.reporter.wait_for_welcome(0)
     stage.host.notice(SIGNER.sign(welcome, topic="compute.h1"))
-    assert stage.host.wait_for_welcome(0)
+    assert stage.host.reporter.wait_for_welcome(0)
 
 
 def test_a_signed_order_for_a_method_it_has_not(stage: Stage) -> None:

@@ -1,0 +1,202 @@
+"""What a host says to the control plane: a report every 10 seconds, from a thread of its own (OPERATIONS 21)."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol, cast
+
+import structlog
+from pydantic import ValidationError
+
+from cloudweb.agent import Agent
+from cloudweb.conf import intervals
+from cloudweb.killpoints import Place
+from cloudweb.objects import VersionedObject
+from cloudweb.orderbook import OrderBook, Record
+from cloudweb.reports import Notice, Outcome, Report, ServiceReport, StepReport
+from cloudweb.rpc import Envelope
+from cloudweb.signing import mac
+from cloudweb.version import RELEASE
+
+log = structlog.get_logger(__name__)
+UNHEARD = 30  # reports whose facts are known apart; facts themselves stay with their agents
+RECENT = 300.0  # outcomes of the last five minutes ride on each report
+Message = dict[str, Any]
+
+
+class Going(Protocol):
+    """An order that a host has and that has not ended."""
+
+    percent: int
+    text: str
+
+    @property
+    def begun(self) -> bool:
+        """Tell whether it no longer waits for its turn."""
+
+
+class Voice:
+    """Signs what a host says and sends it; nothing is sent under a lock (OPERATIONS 50)."""
+
+    def __init__(
+        self, host: str, boot_id: str, key: bytes, send: Callable[[Message], bool]
+    ) -> None:
+        self.host, self.boot_id = host, boot_id
+        self.send = send
+        self._key = key
+        self._lock = threading.Lock()
+        self._seq = 0
+
+    def number(self) -> int:
+        """Draw the number of what is said next."""
+        with self._lock:
+            self._seq += 1
+            return self._seq
+
+    def say(self, kind: str, said: VersionedObject, *, number: int | None = None) -> bool:
+        """Send one envelope; tell whether the broker took it."""
+        seq = self.number() if number is None else number
+        envelope = Envelope(self.host, self.boot_id, seq, time.time(), kind, said.dump())
+        message = json.loads(json.dumps(envelope.to_dict()))
+        return self.send({**message, "mac": mac(self._key, message)})
+
+
+class Reporter:
+    """Says how a host is. ``going`` finds the work of an order by its place."""
+
+    def __init__(
+        self,
+        agents: Mapping[str, Agent],
+        book: OrderBook,
+        voice: Voice,
+        going: Callable[[Place], Going | None],
+    ) -> None:
+        self._agents, self._book, self._voice, self._going = agents, book, voice, going
+        self._lock = threading.Lock()
+        self._told: dict[int, dict[str, VersionedObject]] = {}  # by report, until it was taken
+        self._full = True
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._welcome = threading.Event()
+
+    def start(self) -> None:
+        """Report from now on."""
+        threading.Thread(target=self._loop, name="report", daemon=True).start()
+
+    def stop(self) -> None:
+        """End after the report under way."""
+        self._stopping.set()
+        self._wake.set()
+
+    def soon(self) -> None:
+        """Report at once: something happened that users wait for."""
+        self._wake.set()
+
+    def wait_for_welcome(self, timeout: float) -> bool:
+        """Wait until the control plane has answered a report of this start."""
+        return self._welcome.wait(timeout)
+
+    def _loop(self) -> None:
+        first = True
+        while not self._stopping.is_set():
+            try:
+                self.report(init=first)
+                first = first and not self._welcome.is_set()
+            except Exception:
+                log.exception("report failed")
+            self._wake.wait(intervals().report)
+            self._wake.clear()
+
+    def answered(self, notice: Notice) -> None:
+        """Take what the control plane answers to a report."""
+        skew = abs(time.time() - notice.now)
+        if skew > 5:
+            log.warning("this host's clock is off", seconds=round(skew, 1))
+        self._welcome.set()
+        if notice.boot_id == self._voice.boot_id:
+            self._taken(notice.heard)
+        if notice.send_inventory:
+            self._full = True
+            self._wake.set()
+
+    def _taken(self, heard: int) -> None:
+        """Let the agents forget what a report told; what older ones told was in it too."""
+        with self._lock:
+            parts = self._told.get(heard, {})
+            self._told = {seq: told for seq, told in self._told.items() if seq > heard}
+        for domain, part in parts.items():
+            self._agents[domain].reported(part)
+
+    def report(self, *, init: bool = False) -> Report:
+        """Send one report and return it."""
+        full, self._full = self._full or init, False
+        parts = dict(self._parts(full=full))
+        kept = {name: part for name, part in parts.items() if self._agents[name].keeps(part)}
+        report = Report(
+            init=init,
+            services=tuple(_service(domain, agent) for domain, agent in self._agents.items()),
+            epoch=self._book.top_epoch(),
+            steps=tuple(self._steps()),
+            parts={domain: part.dump() for domain, part in parts.items()},
+            wants_answer=bool(kept),
+        )
+        number = self._voice.number()
+        if kept:
+            with self._lock:
+                self._told[number] = dict(kept)
+                self._told = dict(list(self._told.items())[-UNHEARD:])
+        if not self._voice.say("report", report, number=number) and full:
+            self._full = True
+        return report
+
+    def _parts(self, *, full: bool) -> Iterator[tuple[str, VersionedObject]]:
+        """Give what each domain says; one that cannot say anything does not silence the host."""
+        for domain, agent in self._agents.items():
+            try:
+                part = agent.report(full=full)
+            except Exception:
+                log.exception("a domain could not report", domain=domain)
+                continue
+            if part is not None:
+                yield domain, part
+
+    def _steps(self) -> Iterator[StepReport]:
+        """List what is queued, runs, or ended in the last five minutes.
+
+        What the book calls EXECUTING and nobody works on was cut off: it is left out, so that the control
+        plane orders it again.
+        """
+        for record in self._book.records():
+            going = self._going(record.place) if record.state == "EXECUTING" else None
+            newest = record if going else self._book.get(record.scope)  # it may have ended just now
+            if newest is None or (newest.state == "EXECUTING" and going is None):
+                continue
+            if going is None and time.time() - newest.at > RECENT:
+                continue
+            try:
+                yield _step_of(newest, going)
+            except ValidationError:  # one that cannot be told does not silence the host
+                log.exception("an order cannot be reported", scope=record.scope)
+
+
+def _service(domain: str, agent: Agent) -> ServiceReport:
+    speaks = {method.name: method.payload.VERSION for method in agent.methods()}
+    return ServiceReport(domain=domain, version=RELEASE, speaks=speaks)
+
+
+def _step_of(record: Record, going: Going | None) -> StepReport:
+    return StepReport(
+        op=record.op,
+        seq=record.seq,
+        direction=record.direction,
+        attempt=record.attempt,
+        outcome="EXECUTING" if going else cast(Outcome, record.outcome),
+        queued=going is not None and not going.begun,
+        progress=going.percent if going else 0,
+        text=going.text if going else "",
+        result={} if going else record.result,
+        error={} if going else record.error,
+    )
