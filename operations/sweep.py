@@ -10,6 +10,7 @@ import random
 import socket
 import threading
 import uuid
+from functools import partial
 
 import structlog
 from django.db import close_old_connections
@@ -20,6 +21,7 @@ from cloudweb.rpc import deliver
 from cloudweb.version import RELEASE
 from operations import doorbell, services
 from operations.engine import advance, due
+from operations.hands import Hands
 from operations.models import Operation, Service
 from operations.orders import signed_mark
 from operations.periodic.runs import runs
@@ -29,11 +31,12 @@ BATCH = 100
 
 
 class Sweep(threading.Thread):
-    """One for each control worker; also writes that its services are alive."""
+    """One for each control worker; also writes that its services are alive. It does no work of its own."""
 
-    def __init__(self, topics: tuple[str, ...]) -> None:
+    def __init__(self, topics: tuple[str, ...], hands: Hands | None = None) -> None:
         super().__init__(name="sweep", daemon=True)
         self.topics = topics
+        self._hands = hands or Hands()
         self.boot_id = uuid.uuid4().hex
         self._stop_now = threading.Event()
         self._ticks = 0
@@ -41,6 +44,7 @@ class Sweep(threading.Thread):
     def stop(self) -> None:
         """End after the current round."""
         self._stop_now.set()
+        self._hands.stop()
 
     def run(self) -> None:
         """Sweep until told to stop; a database that is away is tried again."""
@@ -64,8 +68,8 @@ class Sweep(threading.Thread):
             self._heartbeat()
         if services.inbox_is_late():
             services.give_grace()
-        advance_due()
-        services.announce_changes()
+        hand_out_due(self._hands)
+        self._hands.take("changes of services", services.announce_changes)
         runs().hand_out()
 
     def _heartbeat(self) -> None:
@@ -80,13 +84,8 @@ class Sweep(threading.Thread):
         doorbell.later(lambda: deliver(mark))  # a broker that is away must not hold up the sweep
 
 
-def advance_due() -> int:
-    """Work on everything that is due, each in its own try; return how many there were."""
-    ids = list(Operation.objects.filter(due(now())).values_list("id", flat=True)[:BATCH])
+def hand_out_due(hands: Hands) -> int:
+    """Let others work on everything that is due, each by itself; return how many were handed out."""
+    ids = list(Operation.objects.filter(due(now())).order_by().values_list("id", flat=True)[:BATCH])
     random.shuffle(ids)
-    for operation_id in ids:
-        try:
-            advance(operation_id)
-        except Exception:
-            log.exception("sweep could not advance", operation=str(operation_id))
-    return len(ids)
+    return sum(hands.take(operation_id, partial(advance, operation_id)) for operation_id in ids)

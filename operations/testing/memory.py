@@ -24,6 +24,7 @@ from cloudweb.host import HostRuntime
 from cloudweb.topics import INBOX
 from operations import conductor, doorbell, jobs, services
 from operations.engine import advance
+from operations.hands import Hands
 from operations.holding import Resource
 from operations.joining import add_host
 from operations.models import Debt, Hold, Operation, Service, Step
@@ -180,9 +181,9 @@ class Cloud:
 
     def sweep(self) -> int:
         """Advance all that is due, as the sweep does; return how many."""
-        from operations.sweep import advance_due
+        from operations.sweep import hand_out_due
 
-        return advance_due()
+        return hand_out_due(Hands(OnTheSpot()))
 
     def settle(self, rounds: int = 60) -> None:
         """Let time pass until every operation has ended; raise AssertionError if one never does."""

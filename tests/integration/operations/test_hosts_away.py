@@ -18,12 +18,14 @@ from cloudweb.exceptions import NotYet
 from cloudweb.objects import VersionedObject
 from cloudweb.rpc import Method
 from operations import conductor, services
+from operations.hands import Hands
 from operations.models import Debt, Operation, Service, Step
 from operations.records import AWAITED
 from operations.saga import Run, Saga
 from operations.saga import Step as Declared
 from operations.sweep import Sweep
 from operations.testing import Cloud, check_invariants, cloud
+from operations.testing.memory import OnTheSpot
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -221,7 +223,10 @@ def silent_for(lab: Cloud, seconds: float) -> None:
 
 def test_silence_counts_only_while_the_inbox_is_read(lab: Cloud) -> None:
     """A broker that stands, or a queue that is long, is not the end of every host."""
-    sweep, control = Sweep(("conductor",)), Service.objects.filter(domain="conductor")
+    sweep, control = (
+        Sweep(("conductor",), Hands(OnTheSpot())),
+        Service.objects.filter(domain="conductor"),
+    )
     sweep.tick()
     lab.pump()
     (read_at,) = control.values_list("inbox_read_at", flat=True)
@@ -241,7 +246,7 @@ def test_silence_counts_only_while_the_inbox_is_read(lab: Cloud) -> None:
 
 
 def test_a_mark_that_is_not_ours_says_nothing(lab: Cloud) -> None:
-    Sweep(("conductor",)).tick()
+    Sweep(("conductor",), Hands(OnTheSpot())).tick()
     lab.pump()
     row = Service.objects.get(domain="conductor")
     forged = {"mark": row.topic, "put_at": 4e9, "sent_at": now().timestamp(), "signature": "00"}

@@ -1,0 +1,86 @@
+"""The sweep hands out what is due and waits for none of it (OPERATIONS 10 and 45)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from cloudweb.context import RequestContext
+from cloudweb.database.clock import now
+from operations import hands
+from operations.hands import Hands
+from operations.models import Operation, Service
+from operations.saga import Run, Saga
+from operations.saga import Step as Declared
+from operations.sweep import Sweep, hand_out_due
+from tests.builders.toy_host import Later
+
+pytestmark = pytest.mark.django_db(transaction=True)
+done: list[str] = []
+
+
+def note(run: Run) -> None:
+    if run.resource_id == "broken":
+        raise SystemError("our own mistake")
+    done.append(run.resource_id)
+
+
+class Sort(Saga):
+    kind = "test.sweep.sort"
+    resource_type = "letter"
+    steps = (Declared("note", note),)
+
+
+@pytest.fixture
+def slow() -> Later:
+    done.clear()
+    return Later()
+
+
+def start(*letters: str) -> None:
+    for letter in letters:
+        with transaction.atomic():
+            Sort.start(RequestContext.system(), resource_id=letter)
+
+
+def test_its_heartbeat_does_not_wait_for_what_it_handed_out(slow: Later) -> None:
+    start("a", "b", "broken")
+    sweep = Sweep(("conductor",), Hands(slow))
+    sweep.tick()
+    sweep.tick()
+    seen = Service.objects.get(domain="conductor")
+    assert (seen.is_up, done) == (True, [])
+    assert len(slow.jobs) == 4  # each once, and the look at services
+    slow.run()
+    assert sorted(done) == ["a", "b"]
+    states = Operation.objects.values_list("resource_id", "state")
+    assert dict(states) == {"a": "DONE", "b": "DONE", "broken": "WAITING"}
+    Operation.objects.update(next_at=now() - timedelta(seconds=1))
+    sweep.tick()
+    assert len(slow.jobs) == 2  # the broken one is found again
+
+
+def test_no_more_is_taken_than_can_be_held(slow: Later, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hands, "MOST", 3)
+    start(*"abcde")
+    held = Hands(slow)
+    assert (hand_out_due(held), hand_out_due(held)) == (3, 0)
+    slow.run()
+    assert hand_out_due(held) == 2
+    slow.run()
+    assert sorted(done) == list("abcde")
+
+
+def test_one_that_cannot_be_given_to_a_thread_is_let_go(slow: Later) -> None:
+    def refuse(*_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    start("a")
+    held, submit = Hands(slow), slow.submit
+    slow.submit = refuse  # type: ignore[method-assign]
+    assert hand_out_due(held) == 0
+    slow.submit = submit  # type: ignore[method-assign]
+    assert hand_out_due(held) == 1
