@@ -19,6 +19,7 @@ POINTS = frozenset(
         "start.after_commit",
         "claim.before",
         "claim.after",
+        "step.before",
         "local.before_commit",
         "local.after_commit",
         "order.before_commit",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from cloudweb.conf import intervals
@@ -32,6 +35,19 @@ def write(operation: Operation, **values: Any) -> None:
         raise Lost
     for name, value in values.items():
         setattr(operation, name, value)
+
+
+@contextmanager
+def attempted(operation: Operation) -> Iterator[None]:
+    """A transaction; when it comes to nothing, the object says again what its row says."""
+    kept = dict(vars(operation))
+    try:
+        with transaction.atomic():
+            yield
+    except BaseException:
+        vars(operation).clear()
+        vars(operation).update(kept)
+        raise
 
 
 def lease() -> datetime:

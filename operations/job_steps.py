@@ -12,7 +12,7 @@ from cloudweb.database.clock import now
 from cloudweb.killpoints import reach
 from operations import jobs
 from operations.doorbell import ring_after_commit
-from operations.guard import Lost, backoff, lease, write
+from operations.guard import Lost, attempted, backoff, lease, write
 from operations.jobs import Running
 from operations.models import Operation, Step
 from operations.plan import Plan
@@ -88,7 +88,7 @@ def _do(running: Running, plan: Plan, job: Job, *, undoing: bool) -> None:
 
 def _record_done(running: Running, plan: Plan, result: Mapping[str, Any], *, undoing: bool) -> None:
     operation, row = running.operation, running.row
-    with transaction.atomic():
+    with attempted(operation):
         row.state, row.result, row.ended_at, row.progress = StepState.DONE, dict(result), now(), 100
         row.error_code = row.error_public = row.error_detail = ""
         if not undoing and plan.step.done is not None:

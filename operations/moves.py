@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
-
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
 from cloudweb.exceptions import NotYet
@@ -15,7 +13,7 @@ from cloudweb.killpoints import reach
 from cloudweb.rpc import Order, send_order
 from operations import children, job_steps
 from operations.children import Unfinished
-from operations.guard import Lost, backoff, lease, write
+from operations.guard import Lost, attempted, backoff, lease, write
 from operations.holding import ResourceBusy
 from operations.models import Debt, Operation, Step
 from operations.orders import signed
@@ -79,7 +77,7 @@ def _nothing_to_undo(plan: Plan) -> bool:
 
 def _settle(operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool) -> bool:
     """All replies are there: let the step see them once, and go on."""
-    with transaction.atomic():
+    with attempted(operation):
         if not undoing and plan.step.done is not None:
             plan.step.done(plan.run(), [row.result for row in rows if row.state == StepState.DONE])
         advance_cursor(operation, plan, undoing=undoing)
@@ -102,8 +100,9 @@ def _start(operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool)
     casts: list[Cast] = []
     began = now()
     try:
-        with transaction.atomic():
+        with attempted(operation):
             run = plan.run(result=plan.outcome() if undoing else None, attempt=first.attempt + 1)
+            reach("step.before", first.place)
             result = function(run)
             if unfinished is not None:
                 children.check_takes_it(result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,10 +11,12 @@ from typing import Any, ClassVar
 import pytest
 from django.db import transaction
 
+from cloudweb import killpoints
 from cloudweb.agent import Agent, Function
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from cloudweb.driver import DriverError, TransientDriverError
+from cloudweb.killpoints import Place
 from cloudweb.objects import VersionedObject
 from cloudweb.rpc import Method
 from operations.engine import claim
@@ -424,3 +427,39 @@ def test_past_its_pivot_an_operation_goes_forward_only(lab: Cloud) -> None:
     lab.settle()
     assert (state_of(operation), state_of(drop)) == ("DONE", "DONE")
     assert world.log == ["switch", "after", "after", "after", "drop", "dropped"]
+
+
+@contextmanager
+def failing_at(point: str, name: str, error: Exception) -> Iterator[None]:
+    """Let a step fail once at a point: its effect and its record are rolled back."""
+    errors = [error]
+
+    def fail(passed: str, place: Place) -> None:
+        here = passed == point and Operation.objects.filter(id=place[0], kind__startswith="test.")
+        if errors and here and Step.objects.filter(operation_id=place[0], seq=place[1], name=name):
+            raise errors.pop()
+
+    before = killpoints.watch(fail)
+    try:
+        yield
+    finally:
+        killpoints.watch(before)
+        assert not errors
+
+
+def test_a_step_that_cannot_be_committed_is_tried_again(lab: Cloud) -> None:
+    """What was rolled back of the operation was kept in memory: the last step had none after it."""
+    operation = start()
+    with failing_at("local.before_commit", "last", OSError("The disk was full.")):
+        lab.settle()
+    assert state_of(operation) == "DONE"
+    found = Operation.objects.get(id=operation.id)
+    assert found.error_detail == ""  # no bug of ours
+    assert Step.objects.get(operation=operation, name="last").failures == 1
+
+
+def test_a_pivot_that_cannot_be_committed_is_not_past(lab: Cloud) -> None:
+    operation = start(PastThePoint)
+    with failing_at("local.before_commit", "switch", StepFailed("No.")):
+        lab.settle()
+    assert state_of(operation) == "UNDONE"
