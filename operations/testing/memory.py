@@ -141,6 +141,14 @@ class Cloud:
         silent.update(last_seen_at=now() - timedelta(hours=1), grace_until=None)
         services.announce_changes()
 
+    def forget_everything(self) -> None:
+        """Be a machine after a power failure: no message, no host; only rows and the hosts' disks are left."""
+        doorbell_quiet()
+        self.broker.flush_all()
+        self.broker.doubles = False
+        self.hosts.clear()
+        self.dead.clear()
+
     def report(self) -> None:
         """Let every living host report."""
         for name, host in self.hosts.items():
@@ -185,16 +193,20 @@ class Cloud:
 
         return hand_out_due(Hands(OnTheSpot()))
 
+    def pass_time(self) -> None:
+        """Let living hosts report, and the time pass that anything waits for."""
+        self.report()
+        self.pump()
+        self.make_due()
+        self.sweep()
+
     def settle(self, rounds: int = 60) -> None:
         """Let time pass until every operation has ended; raise AssertionError if one never does."""
         for _ in range(rounds):
             self.pump()
             if not Operation.objects.exclude(state__in=OperationState.ended()).exists():
                 return
-            self.report()
-            self.pump()
-            self.make_due()
-            self.sweep()
+            self.pass_time()
         left = [
             (o.kind, o.state, o.direction, o.cursor, o.error_detail)
             for o in Operation.objects.exclude(state__in=OperationState.ended())

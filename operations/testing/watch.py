@@ -1,0 +1,110 @@
+"""Who watches every kill point of one saga, and makes trouble at some of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import QuerySet
+
+from cloudweb.killpoints import WHOLE, Place
+from operations.models import Debt, Operation
+from operations.saga import Saga
+from operations.starting import PARTS, ROUND
+
+HOST = ("record", "effect", "outcome", "reply")
+CALLER = ("start",)
+
+
+class Death(BaseException):
+    """A process dies here. Nothing that handles errors may see it: SIGKILL is not handled either."""
+
+    def __init__(self, moment: Moment, place: Place) -> None:
+        super().__init__(str(moment))
+        self.moment, self.place = moment, place
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point, for a step in a direction, passed for the ``nth`` time; ``index`` -1: before any step."""
+
+    point: str
+    direction: str
+    index: int
+    nth: int = 1
+
+    @property
+    def victim(self) -> str:
+        """Whose code stands at the point: ``host``, ``caller`` or ``control``."""
+        part = self.point.partition(".")[0]
+        return "host" if part in HOST else "caller" if part in CALLER else "control"
+
+    @property
+    def in_transaction(self) -> bool:
+        """Tell whether a transaction is open there."""
+        return self.point.endswith("before_commit") or self.point == "step.before"
+
+
+@dataclass
+class Trouble:
+    """What happens at a moment, ``times`` times (-1: whenever the point is passed for that step)."""
+
+    moment: Moment
+    act: Callable[[Moment, Place], None]
+    times: int = 1
+    fired: int = field(default=0, init=False)
+
+    def meet(self, moment: Moment, place: Place) -> None:
+        """Act if this is the moment."""
+        wanted, mine = self.moment, (moment.point, moment.direction, moment.index)
+        if mine != (wanted.point, wanted.direction, wanted.index) or moment.nth < wanted.nth:
+            return
+        if self.times < 0 or self.fired < self.times:
+            self.fired += 1
+            self.act(moment, place)
+
+
+class Watch:
+    """Notes each moment of the operations of one saga that start while it watches."""
+
+    def __init__(self, saga: type[Saga], troubles: Sequence[Trouble] = ()) -> None:
+        self.saga, self.troubles = saga, troubles
+        self.seen: list[Moment] = []
+        self._counts: Counter[tuple[str, str, int]] = Counter()
+        self._before = set(Operation.objects.values_list("id", flat=True))
+        self._ours: dict[str, bool] = {}
+
+    def operations(self) -> QuerySet[Operation]:
+        """Return the saga's operations that started since."""
+        return Operation.objects.filter(kind=self.saga.kind).exclude(id__in=self._before)
+
+    def __call__(self, point: str, place: Place) -> None:
+        """Note the moment and let the troubles happen."""
+        where = self._where(place)
+        if where is None:
+            return
+        key = (point, *where)
+        self._counts[key] += 1
+        moment = Moment(*key, nth=self._counts[key])
+        self.seen.append(moment)
+        for trouble in self.troubles:
+            trouble.meet(moment, place)
+
+    def _where(self, place: Place) -> tuple[str, int] | None:
+        operation_id, seq, direction = place
+        if direction == "debt":
+            found: Any = Debt.objects.filter(id=operation_id).values_list("operation_id", flat=True)
+            operation_id = str(found.first())
+        if not self._is_ours(operation_id):
+            return None
+        if seq == WHOLE:
+            row = Operation.objects.get(id=operation_id)
+            return row.direction, row.cursor if row.epoch else -1
+        return direction, seq % ROUND // PARTS
+
+    def _is_ours(self, operation_id: str) -> bool:
+        if operation_id not in self._ours:
+            self._ours[operation_id] = self.operations().filter(id=operation_id).exists()
+        return self._ours[operation_id]

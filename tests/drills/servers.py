@@ -1,0 +1,80 @@
+"""How the sagas of servers are drilled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from instances.manager import InstanceManager, NetworkRequest
+from instances.models import Instance
+from instances.operations import CreateInstance, DeleteInstance
+from operations.testing import Drill
+from tests.builders.instances import NOTHING, Lab, lab
+from tests.builders.instances import census as count
+from tests.builders.networks import make_network, make_subnet
+
+#: What is there of one server with two cards.
+THERE = {"servers": 1, "claims": 1, "ports": 2, "guests": 1, "taps": 2, "segments": 2}
+
+
+def create(made: Lab, second_network: Any) -> str:
+    """Create a server with two cards: plugging them is several orders."""
+    (server,) = InstanceManager(made.context).create(
+        name="vm",
+        flavor_id=made.flavor.id,
+        image_id=str(made.image.id),
+        networks=[
+            NetworkRequest(network_id=str(made.network.id)),
+            NetworkRequest(network_id=str(second_network.id)),
+        ],
+    )
+    return str(server.id)
+
+
+def second_network(made: Lab) -> Any:
+    """Make one more network."""
+    network = make_network(made.context, name="net2")
+    make_subnet(network, made.context, cidr="10.0.1.0/24")
+    return network
+
+
+def built(made: Lab) -> str:
+    """Build a server; return its id."""
+    server = create(made, second_network(made))
+    made.cloud.settle()
+    return server
+
+
+def census(made: Lab, _subject: Any) -> dict[str, Any]:
+    """Count everything; tell the states and the power of the server."""
+    states = Instance.objects.values_list("vm_state", "task_state")
+    power = [guest.power_state for driver in made.guests.values() for guest in driver.list()]
+    return {**count(made), "states": sorted(states), "power": power}
+
+
+def ends(vm_state: str, *power: str, **counts: int) -> dict[str, Any]:
+    """Return a census."""
+    return {**NOTHING, "states": [(vm_state, None)], "power": list(power), **counts}
+
+
+DRILLS = (
+    Drill(
+        saga=CreateInstance,
+        world=lab,
+        prepare=second_network,
+        start=create,
+        census=census,
+        done=ends("active", "running", **THERE),
+        undone=ends("error", servers=1),
+        preempt=lambda made, _: InstanceManager(made.context).delete(Instance.objects.get().id),
+        preempted=ends("deleted"),
+    ),
+    Drill(
+        saga=DeleteInstance,
+        world=lab,
+        prepare=built,
+        start=lambda made, server: InstanceManager(made.context).delete(server),
+        census=census,
+        done=ends("deleted"),
+        undone={"states": [("error", None)], "servers": 1},
+    ),
+)
