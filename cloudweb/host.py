@@ -34,6 +34,7 @@ from cloudweb.reports import CallAnswer, Notice, Outcome, Reply, Report, StepRep
 from cloudweb.rpc import Method, deliver
 from cloudweb.shares import Job, Kind, Pool, Shares
 from cloudweb.signing import BadSignature, OrderVerifier
+from cloudweb.timetable import Timetable
 from cloudweb.topics import HOST_DOMAINS, host_topic
 
 log = structlog.get_logger(__name__)
@@ -97,7 +98,9 @@ class HostRuntime:
         )
         key = (directory / "credentials" / "host.key").read_bytes().strip()
         self.voice = Voice(host, self.boot_id, key, send)
-        self.reporter = Reporter(self.agents, self.book, self.voice, self._going)
+        kept = directory / f"periodic-{'-'.join(self.agents)}.json"
+        self.timetable = Timetable(kept, self.agents)
+        self.reporter = Reporter(self.agents, self.book, self.voice, self._going, self.timetable)
         self._methods = {
             method.name: (method, function)
             for agent in self.agents.values()
@@ -121,6 +124,7 @@ class HostRuntime:
         self.reporter.start()
         threading.Thread(target=self._look_after, name="shares", daemon=True).start()
         threading.Thread(target=self._start_guests, name="start-guests", daemon=True).start()
+        self.timetable.start()
 
     def _look_after(self) -> None:
         while not self._stopping.wait(LOOK_EVERY):
@@ -148,6 +152,7 @@ class HostRuntime:
         """Stop reporting and taking orders; guests and networks stay."""
         self._stopping.set()
         self.reporter.stop()
+        self.timetable.stop()
         for agent in self.agents.values():
             agent.stop()
         self.shares.stop()

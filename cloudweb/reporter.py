@@ -19,6 +19,7 @@ from cloudweb.orderbook import OrderBook, Record
 from cloudweb.reports import Notice, Outcome, Report, ServiceReport, StepReport
 from cloudweb.rpc import Envelope
 from cloudweb.signing import mac
+from cloudweb.timetable import Timetable
 from cloudweb.version import RELEASE
 
 log = structlog.get_logger(__name__)
@@ -73,8 +74,10 @@ class Reporter:
         book: OrderBook,
         voice: Voice,
         going: Callable[[Place], Going | None],
+        timetable: Timetable,
     ) -> None:
         self._agents, self._book, self._voice, self._going = agents, book, voice, going
+        self._timetable = timetable
         self._lock = threading.Lock()
         self._told: dict[int, dict[str, VersionedObject]] = {}  # by report, until it was taken
         self._full = True
@@ -115,8 +118,9 @@ class Reporter:
         skew = abs(time.time() - notice.now)
         if skew > 5:
             log.warning("this host's clock is off", seconds=round(skew, 1))
-        self._welcome.set()
+        self._timetable.follow(notice)
         if notice.boot_id == self._voice.boot_id:
+            self._welcome.set()
             self._taken(notice.heard)
         if notice.send_inventory:
             self._full = True
@@ -142,6 +146,7 @@ class Reporter:
             steps=tuple(self._steps()),
             parts={domain: part.dump() for domain, part in parts.items()},
             wants_answer=bool(kept),
+            periodic=self._timetable.news(full=full),
         )
         number = self._voice.number()
         if kept:

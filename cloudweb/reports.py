@@ -47,16 +47,50 @@ def _without_queued(step: dict[str, Any]) -> dict[str, Any]:
     return {name: fact for name, fact in step.items() if name != "queued"}
 
 
+class PeriodicState(Part):
+    """How a periodic task of the host stands; seconds, and times (Unix) by the host's clock.
+
+    ``every`` and ``paused`` are the operator's settings it follows, ``answered`` the newest run he asked
+    for that was begun; ``error`` is the last one there was.
+    """
+
+    name: str  # "<domain>.<method>"
+    does: str
+    default_every: int
+    every: int | None = None
+    paused: bool = False
+    answered: int = 0
+    running: bool = False
+    started_at: float | None = None
+    ended_at: float | None = None
+    seconds: float | None = None
+    runs: int = 0
+    error: str = ""
+    error_at: float | None = None
+    next_in: float = 0.0
+
+
+class PeriodicSetting(Part):
+    """What an operator set of a periodic task; ``asked`` counts the runs he asked for."""
+
+    name: str
+    every: int | None = None
+    paused: bool = False
+    asked: int = 0
+
+
 class Report(VersionedObject):
     """What a host says every 10 seconds, and at once when something happened.
 
     ``epoch`` is the highest it has seen; ``steps`` are the orders that wait, run, or ended in the last
     five minutes; ``parts`` are, by domain, the wire form of what the domain's agent reports. It wants an
-    answer while it holds facts that it keeps until they were taken.
+    answer while it holds facts that it keeps until they were taken. ``periodic`` is how its periodic
+    tasks stand, where that is news or was last told a minute ago.
     """
 
-    VERSION: ClassVar[str] = "1.1"
+    VERSION: ClassVar[str] = "1.2"
     DOWNGRADES: ClassVar[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+        2: lambda data: {name: fact for name, fact in data.items() if name != "periodic"},
         1: lambda data: {**data, "steps": [_without_queued(step) for step in data["steps"]]},
     }
 
@@ -66,6 +100,7 @@ class Report(VersionedObject):
     steps: tuple[StepReport, ...] = ()
     parts: dict[str, dict[str, Any]] = {}
     wants_answer: bool = False
+    periodic: tuple[PeriodicState, ...] | None = None
 
 
 class Reply(VersionedObject):
@@ -95,11 +130,16 @@ class Notice(VersionedObject):
 
     ``boot_id`` and ``heard`` name the report (the number of its envelope); ``send_inventory`` asks for
     all there is; ``now`` is the control plane's time (Unix), by which a host knows that its clock is off.
+    ``periodic`` are settings of its periodic tasks that it does not follow yet.
     """
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+        1: lambda data: {name: fact for name, fact in data.items() if name != "periodic"},
+    }
 
     boot_id: str = ""
     heard: int = 0
     send_inventory: bool = False
     now: float
+    periodic: tuple[PeriodicSetting, ...] = ()

@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ import structlog
 from cloudweb.agent import Agent, Function, ScopeLock
 from cloudweb.driver import DriverError, Unguarded, Work
 from cloudweb.files import make_directory, write_atomically
+from cloudweb.periodic import periodic
 from cloudweb.records import forget, lost_in, read_record
 from cloudweb.rpc import Method
 from compute import rpc, uptime
@@ -223,6 +225,25 @@ class ComputeAgent(Agent):
     def inspect(self, ref: GuestRef) -> GuestState:
         """Return the guest as the hypervisor sees it; raise GuestNotFound."""
         return self.driver.get(ref.id)
+
+    # -- from time to time
+
+    @periodic(every=timedelta(hours=1))
+    def trim_images(self) -> None:
+        """Drop images that nobody used for long while the cache is over its limit, and stale downloads."""
+        self.images.evict()
+
+    @periodic(every=timedelta(hours=1))
+    def check_images(self) -> None:
+        """Read cached images through that nobody did since the host stopped uncleanly.
+
+        Raises DriverError when a damaged one is in use by guests.
+        """
+        damaged = self.images.check()
+        if damaged:
+            raise DriverError(
+                "Guests are based on damaged copies of images.", detail=", ".join(damaged)
+            )
 
     # -- reports
 

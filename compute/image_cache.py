@@ -18,7 +18,7 @@ from pathlib import Path
 
 import structlog
 
-from cloudweb.driver import DriverError, TransientDriverError, Work
+from cloudweb.driver import DriverError, TransientDriverError, Unguarded, Work
 from cloudweb.files import make_directory
 from compute.image_download import Download, check_disk, digest
 from compute.image_marks import Marks
@@ -119,6 +119,29 @@ class ImageCache:
         partial.rename(path)
         _sync_directory(self.directory)
         log.info("image cached", image=source.id, size=source.size)
+
+    def check(self) -> list[str]:
+        """Read through what was not since the last unclean stop, beside all other work.
+
+        A damaged file is dropped and fetched again when somebody asks; one that guests are based on
+        stays, and its name is returned.
+        """
+        damaged = []
+        for _, path, _ in sorted(self._files()):
+            if path.name.endswith(PARTIAL) or path.name in self._whole:
+                continue
+            with self._try_lock(path.name) as held:
+                if not held or not path.exists():
+                    continue  # whoever has it checks it, or will
+                if digest(path, Unguarded()).startswith(path.name.rpartition(".")[2]):
+                    self._whole.add(path.name)
+                    continue
+                log.error("a cached image is damaged", file=path.name)
+                if path.resolve() in {base.resolve() for base in self.in_use()}:
+                    damaged.append(path.name)
+                else:
+                    path.unlink()
+        return damaged
 
     # Room
 

@@ -12,6 +12,7 @@ import structlog
 from cloudweb.agent import Agent, Function
 from cloudweb.driver import TransientDriverError, Unguarded, Work
 from cloudweb.exceptions import CloudwebError
+from cloudweb.periodic import periodic
 from cloudweb.rpc import Method
 from network import rpc
 from network.drivers.base import (
@@ -161,8 +162,7 @@ class NetworkAgent(Agent):
         return [port for network_id in told for port in self.wirings.lost(network_id)]
 
     def report(self, *, full: bool) -> NetworkReport:
-        """Repair what broke by itself, then say what guests reached and what an operator must see."""
-        self.repair()
+        """Say what guests reached and what an operator must see."""
         inventory = self.inventory()
         shown = (inventory.driver, inventory.strays, inventory.problems)
         is_news = full or shown != self._said or self._untold >= TOLD_AGAIN
@@ -181,10 +181,11 @@ class NetworkAgent(Agent):
         """Drop the milestones the control plane has taken."""
         self.forget_milestones(part.milestones)
 
+    @periodic(every=10)
     def repair(self) -> None:
         """Bring back what was taken from a network behind our back (a flushed firewall, a dead server).
 
-        A network that an order works on is left to the order, so that a report never waits.
+        A network that an order works on is left to the order.
         """
         if not isinstance(self.driver, Supervised):
             return

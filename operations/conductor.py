@@ -26,6 +26,7 @@ from operations.engine import advance
 from operations.guard import backoff
 from operations.models import Answer, Debt, HostCredential, Operation, Service, Step
 from operations.orders import mark_verifier, signed_debt, signer
+from operations.periodic import hosts as periodic_hosts
 from operations.states import OperationState, StepState
 from operations.versions import HostTooOld, debt_for
 
@@ -170,6 +171,8 @@ def _report(host: str, message: Body) -> None:
         events.emit("host.up", host=host, domain=domain)
     _note_steps(host, running.keys(), report.steps, sent_at=sent_at)
     hand_out_debts(host, running.keys())
+    if report.periodic is not None:
+        periodic_hosts.note(host, running.keys(), report.periodic)
     if running and (report.init or report.wants_answer):
         _answer_report(host, message, domain=next(iter(running)), init=report.init)
 

@@ -13,6 +13,7 @@ from cloudweb.keeping import replace_private
 from cloudweb.topics import HOST_NAME
 from operations.models import HostCredential
 from operations.orders import signer
+from operations.periodic import hosts
 
 
 def add_host(name: str, directory: Path, *, new_key: bool = False) -> None:
@@ -37,4 +38,5 @@ def add_host(name: str, directory: Path, *, new_key: bool = False) -> None:
 
 def withdraw_host(name: str) -> bool:
     """Believe nothing that a host says any more; tell whether it had been believed."""
+    hosts.forget(name)
     return bool(HostCredential.objects.filter(host=name).delete()[0])

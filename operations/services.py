@@ -17,6 +17,7 @@ from cloudweb.conf import intervals
 from cloudweb.database.clock import now
 from cloudweb.topics import CONTROL
 from operations.models import Service
+from operations.periodic import hosts as periodic_hosts
 
 log = structlog.get_logger(__name__)
 
@@ -105,6 +106,7 @@ def force_down(host: str, domain: str, *, forced: bool) -> None:
 def forget(host: str, domain: str) -> None:
     """Drop a host's agent from the books; its next report brings it back."""
     Service.objects.filter(topic=f"{domain}.{host}").delete()
+    periodic_hosts.forget(host, domain)
 
 
 def ensure(topics: Iterable[tuple[str, str, str]]) -> dict[str, Service]:

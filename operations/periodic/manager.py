@@ -7,13 +7,11 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
-from cloudweb import rpc
 from cloudweb.database.locks import locked
 from cloudweb.exceptions import InvalidInput
 from cloudweb.manager import Manager
 from cloudweb.periodic import LONGEST, SHORTEST
 from cloudweb.policy import policy
-from operations import doorbell
 from operations.exceptions import PeriodicTaskNotFound
 from operations.models import PeriodicTask
 from operations.periodic import table
@@ -60,10 +58,7 @@ class PeriodicTaskManager(Manager):
         with transaction.atomic():
             row = self._row(task_id)
             PeriodicTask.objects.filter(id=row.id).update(asked=F("answered") + 1)
-            name = row.name
-            transaction.on_commit(
-                lambda: doorbell.later(lambda: rpc.ring_periodic(name)), robust=True
-            )
+            table.ring_after_commit(row)
 
     def _row(self, task_id: str | UUID) -> PeriodicTask:
         try:

@@ -10,11 +10,14 @@ from django.db import transaction
 from django_celery_beat.models import IntervalSchedule
 from django_celery_beat.models import PeriodicTask as Entry
 
+from cloudweb import rpc
 from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
 from cloudweb.periodic import TASKS
 from cloudweb.rpc import PERIODIC
+from operations import doorbell
 from operations.models import PeriodicTask
+from operations.periodic import hosts
 
 #: A task whose code nobody had for so long is forgotten, with what operators set.
 FORGOTTEN = timedelta(days=7)
@@ -60,9 +63,21 @@ def reschedule(row: PeriodicTask) -> None:
 
 
 def follow(row: PeriodicTask) -> None:
-    """Let beat know that a row changed; it looks every few seconds."""
-    if not row.host:
+    """Let beat (which looks every few seconds) or the task's host know what an operator set."""
+    if row.host:
+        hosts.tell_after_commit(row.host)
+    else:
         _mirror([row])
+
+
+def ring_after_commit(row: PeriodicTask) -> None:
+    """Let a task run that an operator asked for, once the current transaction has committed."""
+    if row.host:
+        hosts.tell_after_commit(row.host)
+    else:
+        name = row.name
+        ring = lambda: doorbell.later(lambda: rpc.ring_periodic(name))  # noqa: E731
+        transaction.on_commit(ring, robust=True)
 
 
 def _mirror(rows: Iterable[PeriodicTask]) -> None:

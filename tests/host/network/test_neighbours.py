@@ -42,7 +42,7 @@ def test_forwarding_stays_guarded_until_the_last_has_left(
         nft.delete(("inet", TABLE))
         assert other.driver.broken()
         assert bench.driver.broken()
-        other.agent.report(full=False)
+        other.agent.repair()
         assert not bench.driver.broken()
     finally:
         other.driver.delete_everything()

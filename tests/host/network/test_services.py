@@ -133,7 +133,7 @@ def test_dnsmasq_is_adopted_and_started_again_when_it_died(
     assert address(dhcp(guest), 0) == "10.5.0.11"
 
 
-def test_what_vanishes_behind_our_back_is_brought_back_at_the_next_report(
+def test_what_vanishes_behind_our_back_is_brought_back_by_a_repair(
     bench: KernelBench, make_guest: MakeGuest
 ) -> None:
     network = make_network()
@@ -143,13 +143,13 @@ def test_what_vanishes_behind_our_back_is_brought_back_at_the_next_report(
     assert not bench.driver.broken()
     nft.delete(("inet", names.filters))
     assert guest.reaches("10.5.0.12")
-    bench.agent.report(full=False)
+    bench.agent.repair()
     assert not guest.pings("10.5.0.12")
     pid = bench.driver._dhcp(network.id).pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     appears(lambda: bool(bench.driver.broken()))
-    bench.agent.report(full=False)
+    bench.agent.repair()
     assert address(dhcp(other), 0) == "10.5.0.12"
     assert not bench.driver.broken()
 

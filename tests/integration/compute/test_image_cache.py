@@ -436,3 +436,31 @@ def test_a_host_knows_how_it_was_stopped(server: Server, cache: ImageCache, tmp_
     first.stop()
     assert content(start()) != DATA  # taken for whole unread: nothing happened between
     assert content(start()) == DATA
+
+
+def test_a_host_reads_its_copies_through_before_somebody_asks(
+    server: Server, cache: ImageCache, tmp_path: Path
+) -> None:
+    good, bad, base = (
+        cache.ensure(source(server, f"image-{n}"), Unguarded()) for n in ("a", "b", "c")
+    )
+    damage(bad)
+    damage(base)
+    cache = started_again(cache)
+    agent = ComputeAgent(FakeDriver(state_dir=tmp_path, host="h1"), cache, tmp_path)
+    cache.in_use = lambda: [base]
+    with pytest.raises(DriverError) as refused:
+        agent.check_images()
+    assert refused.value.detail == base.name
+    assert (good.exists(), bad.exists(), base.exists()) == (True, False, True)
+    cache.in_use = tuple
+    agent.check_images()
+    assert not base.exists()
+    agent.check_images()
+    assert len(server.requests) == 3
+    assert cache.ensure(source(server, "image-a"), Unguarded()) == good
+    assert len(server.requests) == 3  # it was read through and is whole
+    cache.max_bytes = 0
+    os.utime(good, (0, 0))
+    agent.trim_images()
+    assert not good.exists()

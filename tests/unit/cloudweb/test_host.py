@@ -320,7 +320,7 @@ def test_an_order_without_a_host_is_refused(stage: Stage) -> None:
 
 
 def test_a_welcome_counts_for_its_host_alone_and_an_order_is_none(stage: Stage) -> None:
-    welcome = {"notice": Notice(now=0).dump()}
+    welcome = {"notice": Notice(now=0, boot_id=stage.host.boot_id).dump()}
     stage.host.notice(SIGNER.sign(welcome, topic="compute.h2"))
     stage.host.notice(stage.order())
     assert not stage.host.reporter.wait_for_welcome(0)
