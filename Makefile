@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export VENV CLOUDWEB_VAR DRIVERS LISTEN
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint types docs bench lock clean
+.PHONY: help run demo test lint types docs storm bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -49,6 +49,10 @@ docs: ## Build the documentation into docs/_build
 	$(BIN)/python docs/where_is.py
 	$(BIN)/python docs/states.py
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
+storm: ## Ten minutes of trouble on real drivers: processes die and freeze while tenants work
+	@deploy/setup test
+	@exec $(BIN)/python -m tests.storm $(ARGS)
 
 bench: ## Measure the control plane on fake drivers, and one real guest
 	@deploy/setup test
