@@ -27,6 +27,7 @@ class Intervals:
     lease: float = 15.0
     order_retry: float = 30.0  # a WAITING operation is looked at again after this
     report: float = 10.0
+    gather: float = 2.0  # reports that came meanwhile are written together
     host_down: float = 30.0
     sweep: float = 1.0
     long_order: float = 30.0  # an order that takes longer leaves its place to others

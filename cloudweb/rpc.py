@@ -18,7 +18,7 @@ from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError as BrokerError
 
 from cloudweb.objects import VersionedObject
-from cloudweb.topics import INBOX, host_topic
+from cloudweb.topics import INBOX, REPORTS, host_topic
 
 log = structlog.get_logger(__name__)
 
@@ -178,5 +178,6 @@ def send_to_host(host: str, domain: str, task: str, signed: dict[str, Any]) -> b
 
 
 def deliver(envelope: dict[str, Any]) -> bool:
-    """Put a signed envelope into the inbox of the control plane."""
-    return sender().send(INBOX, DELIVER, envelope)
+    """Put a signed envelope, or a mark of ours, into the queue of its kind at the control plane."""
+    is_report = "mark" in envelope or envelope.get("kind") == "report"
+    return sender().send(REPORTS if is_report else INBOX, DELIVER, envelope)

@@ -16,7 +16,9 @@ HOST_DOMAINS = {
     "network": "network.hosting.build_agent",
     "compute": "compute.hosting.build_agent",
 }
+#: What hosts say: replies and answers, and apart from them reports, which must not wait behind those.
 INBOX = "inbox"
+REPORTS = "inbox.reports"
 HOST_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
 
 from django.db import transaction
 
@@ -11,20 +11,28 @@ from cloudweb.events import emit
 from compute.manager import HostManager
 from compute.objects import ComputeReport
 from compute.querysets import DOMAIN
-from operations.reporting import takes_report
+from operations.reporting import Heard, takes_reports
 
 GUEST_CHANGED = "guest.changed"  # host, guest_id, power_state
 GUESTS_SEEN = "guests.seen"  # host; guests: id -> power state of all that are there; at: when
 
 
-@takes_report(DOMAIN, ComputeReport)
-def note_report(host: str, report: ComputeReport) -> None:
-    """Record what a host has and what is free, and pass on which guests changed by themselves."""
+@takes_reports(DOMAIN, ComputeReport)
+def note_reports(heard: Sequence[Heard[ComputeReport]]) -> None:
+    """Record what hosts have and what is free, and pass on which guests changed by themselves."""
     hosts = HostManager(RequestContext.system())
-    hosts.report(host, load=report.measured, inventory=report.inventory, problems=report.problems)
+    hosts.note_loads({one.host: (one.part.measured, one.part.problems) for one in heard})
+    told = {one.host: one.part.inventory for one in heard if one.part.inventory is not None}
+    hosts.note_inventories(told)
+    for one in heard:
+        _note_guests(hosts, one)
+
+
+def _note_guests(hosts: HostManager, one: Heard[ComputeReport]) -> None:
+    host, report = one.host, one.part
     if report.inventory is not None:
         seen = {guest.id: guest.power_state for guest in report.inventory.guests}
-        emit(GUESTS_SEEN, host=host, guests=seen, at=datetime.fromtimestamp(report.at, UTC))
+        emit(GUESTS_SEEN, host=host, guests=seen, at=one.time(report.at))
     if not report.changes:
         return
     with transaction.atomic():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import transaction
 
 from cloudweb.context import RequestContext
@@ -9,16 +11,21 @@ from cloudweb.events import emit
 from network import events
 from network.manager import AgentManager
 from network.objects import NetworkReport
-from operations.reporting import takes_report
+from operations.reporting import Heard, takes_reports
 
 PORT_MILESTONE = "port.milestone"  # host; milestone: PortMilestone
 
 
-@takes_report("network", NetworkReport)
-def note_report(host: str, report: NetworkReport) -> None:
+@takes_reports("network", NetworkReport)
+def note_reports(heard: Sequence[Heard[NetworkReport]]) -> None:
     """Record what operators must see, and pass on what guests reached."""
-    if report.inventory is not None:
-        AgentManager(RequestContext.system()).report(host, report.inventory)
+    told = {one.host: one.part.inventory for one in heard if one.part.inventory is not None}
+    AgentManager(RequestContext.system()).report(told)
+    for one in heard:
+        _note(one.host, one.part)
+
+
+def _note(host: str, report: NetworkReport) -> None:
     if report.lost:
         with transaction.atomic():  # the change, and the order that it leads to
             events.wirings_lost(host, report.lost)

@@ -8,7 +8,6 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
 
 from cloudweb import events
 from cloudweb.conf import intervals
@@ -17,14 +16,15 @@ from cloudweb.database.locks import locked
 from cloudweb.encryption import decrypt
 from cloudweb.killpoints import reach
 from cloudweb.objects import IncompatibleObject
-from cloudweb.reports import CallAnswer, Notice, Reply, Report, ServiceReport, StepReport
-from cloudweb.rpc import send_order, send_to_host
+from cloudweb.reports import CallAnswer, Notice, Reply, StepReport
+from cloudweb.rpc import ring, send_order, send_to_host
 from cloudweb.signing import BadSignature, check_age, check_mac
-from cloudweb.topics import HOST_DOMAINS, host_topic
-from operations import epoch, reporting, services
+from cloudweb.topics import host_topic
+from operations import doorbell, epoch, services
 from operations.engine import advance
 from operations.guard import backoff
-from operations.models import Answer, Debt, HostCredential, Operation, Service, Step
+from operations.hearing import Incoming, Told, take
+from operations.models import Answer, Debt, HostCredential, Operation, Step
 from operations.orders import mark_verifier, signed_debt, signer
 from operations.periodic import hosts as periodic_hosts
 from operations.states import OperationState, StepState
@@ -48,7 +48,10 @@ def receive(envelope: Body) -> None:
     """Check who sent an envelope and act on it; what is not believed is dropped and logged."""
     try:
         if "mark" in envelope:
-            _mark(envelope)
+            services.note_read(*read_mark(envelope))
+            return
+        if envelope.get("kind") == "report":
+            hear([Incoming(envelope, now())])
             return
         host = str(envelope["host"])
         message = check_mac(key_of(host), envelope)
@@ -63,19 +66,21 @@ def receive(envelope: Body) -> None:
         log.warning("inbox message refused", host=host, error=str(error), detail=error.detail)
 
 
-def _mark(envelope: Body) -> None:
-    """Note that the inbox is read as far as one of our own marks."""
+def read_mark(envelope: Body) -> tuple[str, datetime]:
+    """Return which control worker put one of our own marks, and when. Raises BadSignature."""
     mark = mark_verifier().verify(envelope)
-    put_at = datetime.fromtimestamp(float(mark["put_at"]), UTC)
-    services.note_inbox_read(str(mark["mark"]), put_at)
+    return str(mark["mark"]), datetime.fromtimestamp(float(mark["put_at"]), UTC)
 
 
 def _reply(host: str, message: Body) -> None:
     accept_reply(host, Reply.load(message["body"]).step)
 
 
-def accept_reply(host: str, said: StepReport) -> bool:
-    """Take a reply (or its echo in a report); tell whether it was accepted."""
+def accept_reply(host: str, said: StepReport, *, at_once: bool = True) -> bool:
+    """Take a reply (or its echo in a report); tell whether it was accepted.
+
+    The operation goes on in this thread, or, if not ``at_once``, in that of whoever hears the doorbell.
+    """
     if said.direction == "debt":
         return _accept_payment(host, said)
     if said.attempt is None:
@@ -105,8 +110,11 @@ def accept_reply(host: str, said: StepReport) -> bool:
             )
         reach("accept.before_commit", step.place)
     reach("accept.after_commit", step.place)
-    if wait is None:
+    if wait is None and at_once:
         advance(operation.id)
+    elif wait is None:
+        key = str(operation.id)
+        doorbell.later(lambda: ring(key))
     return True
 
 
@@ -149,66 +157,20 @@ def _answer(host: str, message: Body) -> None:
     waiting.update(body=said.model_dump(mode="json"))
 
 
-def _report(host: str, message: Body) -> None:
-    """Take a host's report, hand each domain its part, and answer with debts and questions."""
-    report = Report.load(message["body"])
-    sent_at = datetime.fromtimestamp(float(message["sent_at"]), UTC)
-    if not _is_news(host, message):
-        log.warning(
-            "report dropped: a later one was heard, or the host's clock went back",
-            host=host,
-            seq=message["seq"],
-        )
-        return
-    if report.epoch > 0:
-        epoch.raise_above(report.epoch)
-    # A host is believed about its own topics: it names domains, and its name comes from its key.
-    running = {one.domain: one for one in report.services if one.domain in HOST_DOMAINS}
-    came_up = _note_services(host, message, running)
-    parts = {domain: part for domain, part in report.parts.items() if domain in running}
-    reporting.deliver(host, parts)
-    for domain in came_up:
-        events.emit("host.up", host=host, domain=domain)
-    _note_steps(host, running.keys(), report.steps, sent_at=sent_at)
-    hand_out_debts(host, running.keys())
-    if report.periodic is not None:
-        periodic_hosts.note(host, running.keys(), report.periodic)
-    if running and (report.init or report.wants_answer):
-        _answer_report(host, message, domain=next(iter(running)), init=report.init)
-
-
-def _is_news(host: str, message: Body) -> bool:
-    """Tell whether this is the newest report of its host, and note it: each is taken once, by one process.
-
-    Within a start of the host its numbers decide; a report of another start must have been sent later.
-    """
-    boot_id, seq = str(message["boot_id"]), int(message["seq"])
-    sent_at = datetime.fromtimestamp(float(message["sent_at"]), UTC)
-    same_start = Q(boot_id=boot_id, seq__lt=seq)
-    later_start = ~Q(boot_id=boot_id) & (Q(sent_at__isnull=True) | Q(sent_at__lt=sent_at))
-    newer = HostCredential.objects.filter(same_start | later_start, host=host)
-    return bool(newer.update(boot_id=boot_id, seq=seq, sent_at=sent_at))
-
-
-def _note_services(host: str, message: Body, running: Mapping[str, ServiceReport]) -> list[str]:
-    """Write that the host's services were seen; return the domains that were down until now."""
-    wanted = [(host_topic(domain, host), domain, host) for domain in running]
-    came_up = []
-    for row in services.ensure(wanted).values():
-        said = running[row.domain]
-        restarted = row.boot_id != message["boot_id"]
-        if not row.is_up or restarted:
-            came_up.append(row.domain)
-        values: Body = {"last_seen_at": now(), "is_up": True, "seq": message["seq"]}
-        if restarted:
-            values |= {
-                "boot_id": message["boot_id"],
-                "version": said.version,
-                "speaks": said.speaks,
-                "up_since": now(),
-            }
-        Service.objects.filter(id=row.id).update(**values)
-    return came_up
+def hear(reports: Sequence[Incoming]) -> None:
+    """Take what hosts report, any number together, and answer with debts and questions."""
+    for one in take(reports):
+        report, running = one.report, one.running
+        for domain in one.came_up:
+            events.emit("host.up", host=one.host, domain=domain)
+        if report.steps or one.known.is_awaited:
+            _note_steps(one.host, running.keys(), report.steps, sent_at=one.seen_at)
+        if one.known.owes:
+            hand_out_debts(one.host, running.keys())
+        if report.periodic is not None:
+            periodic_hosts.note(one.host, running.keys(), report.periodic)
+        if one.is_taken and running and (report.init or report.wants_answer):
+            _answer_report(one, domain=next(iter(running)))
 
 
 def _note_steps(
@@ -232,7 +194,7 @@ def _note_steps(
         elif heard.outcome == "EXECUTING":
             _note_progress(row, heard, moment)
         else:
-            accept_reply(host, heard)
+            accept_reply(host, heard, at_once=False)
 
 
 def _note_debt(host: str, said: StepReport, moment: datetime) -> None:
@@ -310,20 +272,19 @@ def hand_out_debts(host: str, domains: Collection[str]) -> int:
     return asked
 
 
-def _answer_report(host: str, message: Body, *, domain: str, init: bool) -> None:
+def _answer_report(one: Told, *, domain: str) -> None:
     """Tell a host that what it told is committed; at its start also that all it has is asked for."""
     notice = Notice(
-        boot_id=str(message["boot_id"]),
-        heard=int(message["seq"]),
-        send_inventory=init,
+        boot_id=one.boot_id,
+        heard=one.seq,
+        send_inventory=one.report.init,
         now=now().timestamp(),
     )
-    signed = signer().sign({"notice": notice.dump()}, topic=host_topic(domain, host))
-    send_to_host(host, domain, f"{domain}.notice", signed)
+    signed = signer().sign({"notice": notice.dump()}, topic=host_topic(domain, one.host))
+    send_to_host(one.host, domain, f"{domain}.notice", signed)
 
 
 _HANDLERS: dict[str, Callable[[str, Body], None]] = {
     "reply": _reply,
-    "report": _report,
     "answer": _answer,
 }

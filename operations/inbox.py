@@ -1,30 +1,40 @@
-"""The inbox: the one queue hosts may write to, read by a consumer that runs exactly one thing.
+"""The inbox: the two queues hosts may write to, read by consumers that run exactly one thing.
 
 A worker that registers tasks would run any of them for whoever may push to its queue, and forged
-callbacks would make it publish (tried, OPERATIONS). So this reader is no Celery worker: it looks at
-the message as data and drops whatever is not ``inbox.deliver`` with one plain argument.
+callbacks would make it publish (tried, OPERATIONS). So these readers are no Celery workers: they look at
+the message as data and drop whatever is not ``inbox.deliver`` with one plain argument.
 """
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Mapping
+import time
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 
 import structlog
 from django.db import close_old_connections
 from kombu import Connection
 from kombu.mixins import ConsumerMixin
 
+from cloudweb.conf import intervals
+from cloudweb.database.clock import now
 from cloudweb.rpc import DELIVER, direct
-from cloudweb.topics import INBOX
-from operations.conductor import receive
+from cloudweb.signing import BadSignature
+from cloudweb.topics import INBOX, REPORTS
+from operations import services
+from operations.conductor import hear, read_mark, receive
+from operations.hearing import Incoming
 
 log = structlog.get_logger(__name__)
 FORBIDDEN_HEADERS = ("group", "eta", "expires", "stamped_headers", "stamps")
 FORBIDDEN_EMBEDDED = ("callbacks", "errbacks", "chain", "chord")
 WORKERS = 4
+TOGETHER = 500  # reports are taken together at most
 
 
 def envelope_of(headers: Mapping[str, Any], properties: Mapping[str, Any], body: Any) -> Any:
@@ -41,17 +51,38 @@ def envelope_of(headers: Mapping[str, Any], properties: Mapping[str, Any], body:
     return args[0] if isinstance(args[0], dict) else None
 
 
-class Inbox(ConsumerMixin, threading.Thread):
-    """The consuming thread; it reconnects by itself."""
+class Reader(ConsumerMixin, threading.Thread):
+    """A thread that reads one queue of what hosts say; it reconnects by itself."""
+
+    queue: ClassVar[str]
+    prefetch: ClassVar[int]
 
     def __init__(self, connection: Connection) -> None:
-        threading.Thread.__init__(self, name="inbox", daemon=True)
+        threading.Thread.__init__(self, name=self.queue, daemon=True)
         self.connection = connection
-        self.pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="inbox")
 
     def run(self, *_: Any, **__: Any) -> None:
-        """Consume until told to stop."""
-        ConsumerMixin.run(self)
+        """Consume until told to stop; whatever happens, begin anew."""
+        while not self.should_stop:
+            try:
+                ConsumerMixin.run(self)
+            except Exception:
+                log.exception("inbox begins anew", queue=self.queue)
+                time.sleep(1)
+
+    def consume(self, *_: Any, **__: Any) -> Iterator[None]:  # type: ignore[override]  # the stub forgot what it gives
+        """Read what comes, whoever wrote it: bytes that are no message end nothing."""
+        context: Any = self.consumer_context()
+        with context as (connection, _channel, _consumers):
+            while not self.should_stop:
+                self.on_iteration()
+                try:
+                    connection.drain_events(timeout=self.look_up())
+                except TimeoutError:
+                    continue
+                except (ValueError, LookupError, TypeError, AttributeError) as error:
+                    log.warning("inbox message is unreadable", error=repr(error))
+                yield
 
     def stop(self) -> None:
         """End soon; what was not read stays in the queue."""
@@ -61,10 +92,10 @@ class Inbox(ConsumerMixin, threading.Thread):
         """Consume the one queue."""
         return [
             Consumer(
-                queues=[direct(INBOX)],
+                queues=[direct(self.queue)],
                 on_message=self._on_message,
                 accept=["json"],
-                prefetch_count=WORKERS * 4,
+                prefetch_count=self.prefetch,
             )
         ]
 
@@ -76,11 +107,50 @@ class Inbox(ConsumerMixin, threading.Thread):
         except Exception as error:  # noqa: BLE001 - a message that cannot be decoded is dropped
             log.warning("inbox message is unreadable", error=repr(error))
             envelope = None
-        message.ack()
         if envelope is None:
             log.warning("inbox message dropped")
-            return
-        self.pool.submit(self._handle, envelope)
+            message.ack()
+        elif self.has_room():
+            message.ack()
+            self.take(envelope)
+
+    def look_up(self) -> float:
+        """Return how long to wait for a message before something else is done."""
+        return 1.0
+
+    @abstractmethod
+    def has_room(self) -> bool:
+        """Wait for room for one more; False when it is time to stop: the message stays in the queue."""
+
+    @abstractmethod
+    def take(self, envelope: dict[str, Any]) -> None:
+        """Act on what a host said, now or soon."""
+
+
+class Inbox(Reader):
+    """Replies and answers, each worked on by one of a few threads; no more are read than those work on.
+
+    Hosts of earlier releases put their reports here too.
+    """
+
+    queue = INBOX
+    prefetch = WORKERS
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="inbox")
+        self._room = threading.BoundedSemaphore(WORKERS * 2)
+
+    def has_room(self) -> bool:
+        """Wait until a thread is about to be free."""
+        while not self.should_stop:
+            if self._room.acquire(timeout=1):
+                return True
+        return False
+
+    def take(self, envelope: dict[str, Any]) -> None:
+        """Hand it to the next free thread."""
+        self._pool.submit(self._handle, envelope)
 
     def _handle(self, envelope: dict[str, Any]) -> None:
         try:
@@ -88,3 +158,68 @@ class Inbox(ConsumerMixin, threading.Thread):
             receive(envelope)
         except Exception:
             log.exception("inbox message failed")
+        finally:
+            self._room.release()
+
+
+class Reports(Reader):
+    """Reports, past all replies: those that come within two seconds are written together.
+
+    Between them it puts marks of its control worker, by which is known how far they are read.
+    """
+
+    queue = REPORTS
+    prefetch = TOGETHER
+
+    def __init__(self, connection: Connection, topic: str) -> None:
+        super().__init__(connection)
+        self.topic = topic
+        self._gathered: list[Incoming] = []
+        self._mark: tuple[str, datetime] | None = None
+        self._read_after: datetime | None = None
+        self._written_at = self._marked_at = -math.inf
+
+    def look_up(self) -> float:
+        """Often enough to write in time."""
+        return intervals().gather / 4
+
+    def on_iteration(self) -> None:
+        """Write what was gathered when it is time to, and put the next mark."""
+        moment, pause = time.monotonic(), intervals().gather
+        is_time = moment - self._written_at >= pause or len(self._gathered) >= TOGETHER
+        if (self._gathered or self._mark) and is_time:
+            self._written_at = moment
+            self.write()
+        if moment - self._marked_at >= pause:
+            self._marked_at = moment
+            services.put_mark(self.topic)
+
+    def has_room(self) -> bool:
+        """There is room: as soon as it is filled it is written."""
+        return not self.should_stop
+
+    def take(self, envelope: dict[str, Any]) -> None:
+        """Gather a report; what is neither that nor a mark of ours does not belong here."""
+        if "mark" in envelope:
+            try:
+                self._mark = read_mark(envelope)
+            except (BadSignature, KeyError, TypeError, ValueError) as error:
+                log.warning("mark refused", error=str(error))
+                return
+            self._read_after = self._mark[1]
+        elif envelope.get("kind") == "report":
+            self._gathered.append(Incoming(envelope, now(), self._read_after))
+        else:
+            log.warning("no report", host=envelope.get("host"), kind=envelope.get("kind"))
+
+    def write(self) -> None:
+        """Take what was gathered, then note how far that is."""
+        gathered, self._gathered = self._gathered, []
+        mark, self._mark = self._mark, None
+        try:
+            close_old_connections()
+            hear(gathered)
+            if mark is not None:
+                services.note_read(*mark)
+        except Exception:
+            log.exception("reports failed", reports=len(gathered))

@@ -8,7 +8,7 @@ from typing import Any
 from cloudweb.database.clock import now
 from cloudweb.rpc import Order
 from cloudweb.signing import OrderSigner, OrderVerifier
-from cloudweb.topics import INBOX, host_topic
+from cloudweb.topics import REPORTS, host_topic
 from operations.models import Debt, Operation, Step
 
 
@@ -26,13 +26,13 @@ def signed_for(host: str, message: dict[str, Any]) -> dict[str, Any]:
 
 def signed_mark(topic: str) -> dict[str, Any]:
     """Return a mark that a control worker puts between what hosts say, to see when it is read."""
-    return signer().sign({"mark": topic, "put_at": now().timestamp()}, topic=INBOX)
+    return signer().sign({"mark": topic, "put_at": now().timestamp()}, topic=REPORTS)
 
 
 @cache
 def mark_verifier() -> OrderVerifier:
     """Return what tells our own marks from forged ones."""
-    return OrderVerifier(signer().public_pem(), topics=(INBOX,))
+    return OrderVerifier(signer().public_pem(), topics=(REPORTS,))
 
 
 def signed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,23 +11,33 @@ from typing import Any
 
 import structlog
 from django.db import IntegrityError
-from django.db.models import Case, Max, Q, QuerySet, Value, When
+from django.db.models import Case, Max, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
 
 from cloudweb import events
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
+from cloudweb.rpc import deliver
 from cloudweb.topics import CONTROL
 from operations.models import Service
+from operations.orders import signed_mark
 from operations.periodic import hosts as periodic_hosts
 
 log = structlog.get_logger(__name__)
 
 
 def up() -> Q:
-    """Return the condition of a service that is up by the database's clock."""
-    moment = now()
-    seen = Q(last_seen_at__gt=moment - timedelta(seconds=intervals().host_down))
-    return (seen | Q(grace_until__gt=moment)) & Q(forced_down=False)
+    """Return the condition of a service that is up by the database's clock.
+
+    A control worker is one that was alive just now; a host one that sent something since the time up to
+    which the inbox is read, less its patience (OPERATIONS 44): while nobody reads, nobody goes down.
+    """
+    alive = now() - timedelta(seconds=intervals().host_down)
+    read = Service.objects.filter(silent_before__isnull=False).order_by("-silent_before")
+    silent = Coalesce(Subquery(read.values("silent_before")[:1]), Value(alive))
+    control = Q(domain__in=CONTROL)
+    seen = (control & Q(last_seen_at__gt=alive)) | (~control & Q(last_seen_at__gt=silent))
+    return seen & Q(forced_down=False)
 
 
 def is_up(host: str, domain: str) -> bool:
@@ -139,31 +150,39 @@ def announce_changes() -> None:
             events.emit("host.down", host=service.host, domain=service.domain)
 
 
-def note_inbox_read(topic: str, put_at: datetime) -> None:
-    """Note that a mark which a control worker put into the inbox at this time has been read."""
-    rows = Service.objects.filter(topic=topic, domain__in=CONTROL)
-    rows.exclude(inbox_read_at__gte=put_at).update(inbox_read_at=put_at)
+def topic_here(domain: str) -> str:
+    """Return the topic of this machine's control workers of a domain."""
+    return f"{domain}@{socket.gethostname().lower()}"
 
 
-def inbox_is_late() -> bool:
-    """Tell whether what hosts say waits too long to be read for silence to mean anything.
+def put_mark(topic: str) -> bool:
+    """Put a mark of a control worker between the reports: when it comes out, all before it was read."""
+    return deliver(signed_mark(topic))
 
-    Control workers put marks between the reports; how old the newest one is that came out again is how
-    late the inbox is, whether the broker stands, the queue is long or no worker has a thread for it.
+
+def note_read(topic: str, put_at: datetime) -> None:
+    """Note that the reports are read up to a mark that a control worker put at this time.
+
+    After a while in which nobody read, hosts that were up get a full interval before their silence
+    counts again: what they tried to say meanwhile may be lost.
     """
-    newest = Service.objects.filter(domain__in=CONTROL).aggregate(at=Max("inbox_read_at"))["at"]
-    limit = timedelta(seconds=intervals().report * 1.5)
-    return newest is not None and newest < now() - limit
+    row = Service.objects.filter(topic=topic, domain__in=CONTROL).first()
+    if row is None or (row.inbox_read_at is not None and row.inbox_read_at >= put_at):
+        return
+    moment, clocks = now(), intervals()
+    patience = timedelta(seconds=clocks.host_down)
+    before, until = row.silent_before, row.grace_until
+    stood = row.mark_read_at is None or moment - row.mark_read_at > timedelta(seconds=clocks.report)
+    if stood:
+        before, until = _newest_silence(), moment + patience
+    if until is None or until <= moment or before is None:
+        before = put_at - patience
+    Service.objects.filter(id=row.id).update(
+        inbox_read_at=put_at, mark_read_at=moment, silent_before=before, grace_until=until
+    )
 
 
-def give_grace_after_silence() -> None:
-    """Give every host a full interval when no control worker was there to hear it (a restart)."""
-    limit = timedelta(seconds=intervals().host_down)
-    if not Service.objects.filter(domain__in=CONTROL, last_seen_at__gt=now() - limit).exists():
-        give_grace()
-
-
-def give_grace() -> None:
-    """Give every host that was up a full interval from now before its silence counts (OPERATIONS 44)."""
-    until = now() + timedelta(seconds=intervals().host_down)
-    Service.objects.exclude(domain__in=CONTROL).filter(is_up=True).update(grace_until=until)
+def _newest_silence() -> datetime | None:
+    """Return since when hosts count as silent that were not heard, as it was judged last."""
+    newest: datetime | None = Service.objects.aggregate(at=Max("silent_before"))["at"]
+    return newest

@@ -17,13 +17,11 @@ from django.db import close_old_connections
 
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
-from cloudweb.rpc import deliver
 from cloudweb.version import RELEASE
-from operations import doorbell, services
+from operations import services
 from operations.engine import advance, due
 from operations.hands import Hands
 from operations.models import Operation, Service
-from operations.orders import signed_mark
 from operations.periodic.runs import runs
 
 log = structlog.get_logger(__name__)
@@ -48,7 +46,6 @@ class Sweep(threading.Thread):
 
     def run(self) -> None:
         """Sweep until told to stop; a database that is away is tried again."""
-        self._guard(services.give_grace_after_silence)
         while not self._stop_now.wait(0 if self._ticks == 0 else intervals().sweep):
             self._guard(self.tick)
             self._ticks += 1
@@ -66,22 +63,18 @@ class Sweep(threading.Thread):
         per_report = max(1, round(intervals().report / intervals().sweep))
         if self._ticks % per_report == 0:
             self._heartbeat()
-        if services.inbox_is_late():
-            services.give_grace()
         hand_out_due(self._hands)
         self._hands.take("changes of services", services.announce_changes)
         runs().hand_out()
 
     def _heartbeat(self) -> None:
         host = socket.gethostname().lower()
-        wanted = [(f"{topic}@{host}", topic, host) for topic in self.topics]
+        wanted = [(services.topic_here(topic), topic, host) for topic in self.topics]
         for row in services.ensure(wanted).values():
             values: dict[str, object] = {"last_seen_at": now(), "is_up": True}
             if row.boot_id != self.boot_id:
                 values |= {"boot_id": self.boot_id, "up_since": now(), "version": RELEASE}
             Service.objects.filter(id=row.id).update(**values)
-        mark = signed_mark(wanted[0][0])
-        doorbell.later(lambda: deliver(mark))  # a broker that is away must not hold up the sweep
 
 
 def hand_out_due(hands: Hands) -> int:

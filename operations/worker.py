@@ -13,9 +13,9 @@ from kombu import Connection
 from cloudweb.conf import beat_is_apart
 from cloudweb.database.sqlite.durability import commit_progress_alone
 from cloudweb.rpc import PERIODIC
-from operations import jobs
+from operations import jobs, services
 from operations.engine import advance
-from operations.inbox import Inbox
+from operations.inbox import Inbox, Reports
 from operations.periodic.beat import Beat
 from operations.periodic.runs import runs
 from operations.sweep import Sweep
@@ -42,9 +42,13 @@ def prepare(
     to_start.append(Jobs)
     if "conductor" in topics:
         options = dict(app.conf.broker_transport_options)
-        to_start.append(
-            lambda: _begin(Inbox(Connection(app.conf.broker_url, transport_options=options)))
-        )
+        here = services.topic_here("conductor")
+
+        def connection() -> Connection:
+            return Connection(app.conf.broker_url, transport_options=options)
+
+        to_start.append(lambda: _begin(Inbox(connection())))
+        to_start.append(lambda: _begin(Reports(connection(), here)))
         if not beat_is_apart():
             to_start.append(lambda: _begin(Beat(app)))
 

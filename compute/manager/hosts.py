@@ -11,6 +11,7 @@ from django.db.models import ProtectedError
 
 from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
+from cloudweb.database.many import update_each
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from compute.exceptions import HostInUse, HostNotFound
@@ -39,27 +40,24 @@ class HostManager(Manager):
         return host
 
     @policy("compute:hosts:report")
-    def report(
-        self,
-        name: str,
-        *,
-        load: HostLoad | None = None,
-        inventory: HostInventory | None = None,
-        problems: Sequence[str] | None = None,
-    ) -> None:
-        """Note what is free on a host, what is wrong there and, when it says so, what it has.
+    def note_loads(self, told: Mapping[str, tuple[HostLoad, Sequence[str]]]) -> None:
+        """Note by host what is free there and what is wrong, for any number by one statement.
 
-        Its first report makes its row. Until its inventory came it has room for nothing.
+        Its first report makes a host's row. Until its inventory came it has room for nothing.
         """
-        facts = dict(_facts(load, inventory))
-        if problems is not None:
-            facts["problems"] = list(problems)
-        known = Host.objects.filter(name=name)
-        if known.update(**facts) if facts else known.exists():
-            return
-        _, is_new = Host.objects.update_or_create(name=name, defaults=facts)
-        if is_new:
-            log.info("new host", host=name)
+        self._note({name: _load(load, problems) for name, (load, problems) in told.items()})
+
+    @policy("compute:hosts:report")
+    def note_inventories(self, told: Mapping[str, HostInventory]) -> None:
+        """Note by host what it has, for any number by one statement."""
+        self._note({name: _inventory(inventory) for name, inventory in told.items()})
+
+    def _note(self, facts: Mapping[str, Mapping[str, Any]]) -> None:
+        rows = [{"name": name, **values} for name, values in facts.items()]
+        for name in facts.keys() - update_each(Host, rows, key="name"):
+            _, is_new = Host.objects.update_or_create(name=name, defaults=dict(facts[name]))
+            if is_new:
+                log.info("new host", host=name)
 
     @policy("compute:hosts:report")
     def take_changes(
@@ -137,28 +135,29 @@ class HostManager(Manager):
         return self.get(name)
 
 
-def _facts(load: HostLoad | None, inventory: HostInventory | None) -> Mapping[str, Any]:
-    """Return the columns a report changes."""
-    facts: dict[str, Any] = {}
-    if load is not None:
-        facts |= {
-            "measured_ram_free": load.ram_free,
-            "measured_disk_free": load.disk_free,
-            "running_guests": load.guests,
-            "uptime": load.uptime[:255],
-        }
-    if inventory is not None:
-        facts |= {
-            "driver": inventory.driver,
-            "capabilities": dict.fromkeys(inventory.capabilities, True),
-            "hypervisor_type": inventory.hypervisor_type,
-            "hypervisor_version": inventory.hypervisor_version,
-            "architecture": inventory.architecture,
-            "cpu_model": inventory.cpu_model[:255],
-            "accelerated": inventory.accelerated,
-            "vcpus": inventory.vcpus,
-            "ram": inventory.ram,
-            "disk": inventory.disk,
-            "guests": [guest.model_dump() for guest in inventory.guests],
-        }
-    return facts
+def _load(load: HostLoad, problems: Sequence[str]) -> Mapping[str, Any]:
+    """Return the columns that every report changes."""
+    return {
+        "measured_ram_free": load.ram_free,
+        "measured_disk_free": load.disk_free,
+        "running_guests": load.guests,
+        "uptime": load.uptime[:255],
+        "problems": list(problems),
+    }
+
+
+def _inventory(inventory: HostInventory) -> Mapping[str, Any]:
+    """Return the columns that an inventory changes."""
+    return {
+        "driver": inventory.driver,
+        "capabilities": dict.fromkeys(inventory.capabilities, True),
+        "hypervisor_type": inventory.hypervisor_type,
+        "hypervisor_version": inventory.hypervisor_version,
+        "architecture": inventory.architecture,
+        "cpu_model": inventory.cpu_model[:255],
+        "accelerated": inventory.accelerated,
+        "vcpus": inventory.vcpus,
+        "ram": inventory.ram,
+        "disk": inventory.disk,
+        "guests": [guest.model_dump() for guest in inventory.guests],
+    }

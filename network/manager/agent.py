@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
 from cloudweb.api.fields import as_uuid
 from cloudweb.database.clock import now
+from cloudweb.database.many import update_each
 from cloudweb.exceptions import InvalidInput
 from cloudweb.manager import Manager
 from cloudweb.policy import allows, policy
@@ -68,25 +70,34 @@ class AgentManager(Manager):
         return self.get(agent_id)
 
     @policy("network:agents:report")
-    def report(self, host: str, inventory: NetworkInventory) -> None:
-        """Note what a host has of networks, what it could not bring back and what it cannot explain."""
+    def report(self, told: Mapping[str, NetworkInventory]) -> None:
+        """Note by host what it has of networks, what it could not bring back and what it cannot explain."""
         moment = now()
-        said = inventory.model_dump(mode="json")
-        facts = {
-            "driver": inventory.driver,
-            "networks": len(inventory.networks),
-            "ports": len(inventory.ports),
-            "problems": said["problems"],
-            "strays": said["strays"],
-            "reported_at": moment,
-        }
-        Agent.objects.update_or_create(
-            host=host, defaults=facts, create_defaults={**facts, "created_at": moment}
-        )
-        if inventory.problems or inventory.strays:
-            log.warning(
-                "a host's networks need a look",
-                host=host,
-                problems=list(inventory.problems),
-                strays=len(inventory.strays),
-            )
+        rows = [
+            {"host": host, "reported_at": moment, **_facts(said)} for host, said in told.items()
+        ]
+        known = update_each(Agent, rows, key="host")
+        for row in rows:
+            if row["host"] not in known:
+                Agent.objects.update_or_create(
+                    host=row["host"], defaults=row, create_defaults={**row, "created_at": moment}
+                )
+        for host, said in told.items():
+            if said.problems or said.strays:
+                log.warning(
+                    "a host's networks need a look",
+                    host=host,
+                    problems=list(said.problems),
+                    strays=len(said.strays),
+                )
+
+
+def _facts(inventory: NetworkInventory) -> Mapping[str, Any]:
+    said = inventory.model_dump(mode="json")
+    return {
+        "driver": inventory.driver,
+        "networks": len(inventory.networks),
+        "ports": len(inventory.ports),
+        "problems": said["problems"],
+        "strays": said["strays"],
+    }

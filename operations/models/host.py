@@ -17,6 +17,10 @@ class HostCredential(models.Model):
     boot_id = models.CharField(max_length=64, blank=True)
     seq = models.BigIntegerField(default=0)
     sent_at = models.DateTimeField(null=True, blank=True)
+    clock_ahead = models.FloatField(
+        default=0.0,
+        help_text="seconds that its clock is ahead of ours; 0 while that is less than 5",
+    )
     created_at = models.DateTimeField(default=now)
 
     def __str__(self) -> str:

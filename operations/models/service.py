@@ -10,7 +10,11 @@ from cloudweb.database.clock import now
 
 
 class Service(models.Model):
-    """One topic somebody consumes; up means seen within 30 s by the database's clock."""
+    """One topic somebody consumes; ``operations.services`` judges whether it is up.
+
+    A host's ``last_seen_at`` is when it sent its newest report, in the database's time. The last four of
+    the times below are a control worker's, about its own marks among the reports.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     number = models.PositiveIntegerField(
@@ -30,14 +34,29 @@ class Service(models.Model):
         blank=True,
         help_text="when the newest of its own marks in the inbox was put there",
     )
-    grace_until = models.DateTimeField(null=True, blank=True)  # the conductors were away themselves
+    mark_read_at = models.DateTimeField(
+        null=True, blank=True, help_text="when that mark was read again"
+    )
+    silent_before = models.DateTimeField(
+        null=True, blank=True, help_text="hosts that sent nothing since then are down"
+    )
+    grace_until = models.DateTimeField(
+        null=True, blank=True, help_text="until then hosts get time, for the inbox was not read"
+    )
     is_up = models.BooleanField(default=False)  # what was last announced, for host.up and host.down
     forced_down = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=now)
 
     class Meta:
         ordering = ("topic",)
-        indexes = [models.Index(fields=["host"], name="service_host")]
+        indexes = [
+            models.Index(fields=["host"], name="service_host"),
+            models.Index(
+                fields=["silent_before"],
+                condition=models.Q(silent_before__isnull=False),
+                name="service_silence",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.topic

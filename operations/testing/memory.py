@@ -21,7 +21,7 @@ from cloudweb import rpc
 from cloudweb.agent import Agent
 from cloudweb.database.clock import now
 from cloudweb.host import HostRuntime
-from cloudweb.topics import INBOX
+from cloudweb.topics import INBOX, REPORTS
 from operations import conductor, doorbell, jobs, services
 from operations.engine import advance
 from operations.hands import Hands
@@ -120,7 +120,7 @@ class Cloud:
             name,
             directory,
             agents,
-            send=lambda message: self.broker.send(INBOX, rpc.DELIVER, message),
+            send=rpc.deliver,
             pool=OnTheSpot(),
         )
         for agent in host.agents.values():
@@ -169,7 +169,7 @@ class Cloud:
         raise AssertionError("the cloud does not come to rest")
 
     def _deliver(self, queue: str, task: str, argument: Any) -> None:
-        if queue == INBOX:
+        if queue in (INBOX, REPORTS):
             conductor.receive(argument)
         elif task == rpc.ADVANCE:
             advance(argument)

@@ -67,5 +67,7 @@ def make_group(context: RequestContext, **overrides: Any) -> SecurityGroup:
 def make_agent(host: str, **seen: Any) -> Agent:
     """Return a host's network agent that has reported; ``seen`` is about its service."""
     make_service("network", host, **seen)
-    AgentManager(RequestContext.system()).report(host, NetworkInventory(driver="FakeNetworkDriver"))
+    AgentManager(RequestContext.system()).report(
+        {host: NetworkInventory(driver="FakeNetworkDriver")}
+    )
     return Agent.objects.get(host=host)

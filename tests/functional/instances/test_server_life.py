@@ -12,6 +12,7 @@ from django.test import Client
 
 from cloudweb.database.clock import now
 from cloudweb.events import emit
+from cloudweb.topics import REPORTS
 from compute.models import Flavor, Host
 from instances.guest_metadata import GuestMetadata
 from instances.models import Instance
@@ -421,7 +422,7 @@ def test_what_a_host_has_is_compared_with_what_its_servers_should_be(home: Lab) 
 def test_news_of_a_dead_guest_is_not_lost_and_counts_once(home: Lab) -> None:
     """Neither a report that nobody read nor an answer that never came changes what becomes of it."""
     server_id = home.create()
-    home.cloud.broker.lose = lambda queue, *_: queue == "inbox"
+    home.cloud.broker.lose = lambda queue, *_: queue == REPORTS
     home.guests["h1"].crash(server_id)
     home.cloud.report()
     home.cloud.pump()

@@ -15,7 +15,7 @@ from compute.models import Flavor, Host
 from compute.objects import ComputeReport, GuestState, HostInventory, HostLoad
 from network.models import Agent
 from network.objects import NetworkInventory, NetworkReport
-from operations.reporting import deliver
+from operations.reporting import Parts, deliver
 from tests.builders.compute import make_context, make_flavor, make_host
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +38,7 @@ IDLE = HostLoad(ram_free=1, disk_free=2, guests=3)
 
 
 def report(measured: HostLoad = IDLE, **more: Any) -> None:
-    deliver("h1", {"compute": ComputeReport(measured=measured, **more).dump()})
+    deliver([Parts("h1", {"compute": ComputeReport(measured=measured, **more).dump()})])
 
 
 def test_the_first_report_makes_a_host_without_room() -> None:
@@ -69,7 +69,7 @@ def test_a_report_never_undoes_what_an_operator_decided() -> None:
 
 
 def test_a_host_without_a_compute_agent_is_none_of_ours() -> None:
-    deliver("h1", {"network": NetworkReport().dump()})
+    deliver([Parts("h1", {"network": NetworkReport().dump()})])
     assert not Host.objects.exists()
 
 
@@ -83,7 +83,7 @@ def test_a_part_that_cannot_be_read_keeps_the_rest() -> None:
         {**part, "object": "HostInventory"},
         {},
     ):
-        deliver("h1", {"compute": broken, "volume-to-come": part, **rest})
+        deliver([Parts("h1", {"compute": broken, "volume-to-come": part, **rest})])
     assert not Host.objects.exists()
     assert Agent.objects.get(host="h1").problems == ["network n: it is gone"]
 
@@ -104,7 +104,7 @@ def test_problems_stay_until_a_report_has_none() -> None:
 
 def test_no_user_may_report() -> None:
     with pytest.raises(PolicyNotAuthorized):
-        HostManager(make_context("admin")).report("h1")
+        HostManager(make_context("admin")).note_loads({})
 
 
 def test_default_flavors_are_made_once_and_not_again() -> None:

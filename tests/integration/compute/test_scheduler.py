@@ -104,9 +104,9 @@ def test_a_claim_moves_from_a_host_that_went_down() -> None:
     assert place(instance_id=server) == "h2"
 
 
-def test_a_silent_host_in_its_grace_is_up() -> None:
+def test_a_host_is_up_that_was_heard_since_the_time_up_to_which_reports_are_read() -> None:
     make_host(last_seen_at=long_ago())
-    Service.objects.update(grace_until=now() + timedelta(hours=1))
+    make_service("conductor", "c1", silent_before=long_ago() - timedelta(seconds=1))
     assert place() == "h1"
 
 

@@ -9,7 +9,7 @@ from cloudweb.exceptions import PolicyNotAuthorized
 from network.manager import AgentManager
 from network.models import Agent
 from network.objects import NetworkInventory, NetworkReport, PortStatus
-from operations.reporting import deliver
+from operations.reporting import Parts, deliver
 from tests.builders.browsers import text_of
 from tests.builders.identity import make_context, make_member
 
@@ -19,7 +19,7 @@ STRAY = PortStatus(id="p1", network_id="n1", tap="tapp1", up=True)
 
 def report(host: str, **facts: object) -> None:
     inventory = NetworkInventory(driver="LinuxBridgeDriver", **facts)  # type: ignore[arg-type]
-    deliver(host, {"network": NetworkReport(inventory=inventory).dump()})
+    deliver([Parts(host, {"network": NetworkReport(inventory=inventory).dump()})])
 
 
 def test_operators_see_what_a_host_cannot_put_right(client: Client) -> None:
@@ -42,7 +42,7 @@ def test_operators_see_what_a_host_cannot_put_right(client: Client) -> None:
 
 def test_a_report_without_an_inventory_changes_nothing_and_no_user_may_report() -> None:
     report("h1", problems=("network a: it is broken",))
-    deliver("h1", {"network": NetworkReport().dump()})
+    deliver([Parts("h1", {"network": NetworkReport().dump()})])
     assert Agent.objects.get().problems == ["network a: it is broken"]
     with pytest.raises(PolicyNotAuthorized):
         AgentManager(make_context(make_member("admin"))).report("h1", NetworkInventory(driver="x"))

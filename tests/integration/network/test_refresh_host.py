@@ -19,7 +19,7 @@ from network.manager import PortManager, SecurityGroupManager, SecurityGroupRule
 from network.models import Port
 from network.objects import NetworkReport
 from operations.models import Operation
-from operations.reporting import deliver
+from operations.reporting import Parts, deliver
 from operations.testing import Cloud, check_invariants, cloud
 from tests.builders.damage import damage
 from tests.builders.networks import make_context, make_network, make_port, make_subnet
@@ -230,6 +230,6 @@ def test_a_host_is_told_its_own_ports_only(world: tuple[Cloud, CountingAgent]) -
     settle(running)
     before = Port.objects.get(id=port.id).wiring_revision
     for host, ids in (("h2", (str(port.id),)), ("h1", ("x", str(uuid.uuid4()), "../y"))):
-        deliver(host, {"network": NetworkReport(lost=ids).dump()})
+        deliver([Parts(host, {"network": NetworkReport(lost=ids).dump()})])
     assert Port.objects.get(id=port.id).wiring_revision == before
     assert not Operation.objects.exclude(state="DONE").exists()

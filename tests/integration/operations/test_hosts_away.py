@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import time_machine
 from django.db import transaction
 
 from cloudweb.agent import Agent, Function
@@ -17,6 +18,7 @@ from cloudweb.driver import TransientDriverError
 from cloudweb.exceptions import NotYet
 from cloudweb.objects import VersionedObject
 from cloudweb.rpc import Method
+from cloudweb.topics import REPORTS
 from operations import conductor, services
 from operations.hands import Hands
 from operations.models import Debt, Operation, Service, Step
@@ -217,39 +219,73 @@ def test_a_step_of_our_own_may_wait_as_well(lab: Cloud) -> None:
     assert operation.state == "DONE"
 
 
-def silent_for(lab: Cloud, seconds: float) -> None:
+HERE = services.topic_here("conductor")
+
+
+def mark(lab: Cloud) -> None:
+    """Put one of our marks between the reports, and let it come out again."""
+    services.put_mark(HERE)
+    lab.pump()
+
+
+def silent_for(seconds: float) -> None:
     Service.objects.filter(host="h1").update(last_seen_at=now() - timedelta(seconds=seconds))
 
 
-def test_silence_counts_only_while_the_inbox_is_read(lab: Cloud) -> None:
+def test_silence_counts_only_while_reports_are_read(lab: Cloud) -> None:
     """A broker that stands, or a queue that is long, is not the end of every host."""
-    sweep, control = (
-        Sweep(("conductor",), Hands(OnTheSpot())),
-        Service.objects.filter(domain="conductor"),
-    )
-    sweep.tick()
-    lab.pump()
-    (read_at,) = control.values_list("inbox_read_at", flat=True)
-    assert read_at is not None
-    control.update(inbox_read_at=now() - timedelta(seconds=16))
-    silent_for(lab, 40)
-    sweep._ticks = 1
-    sweep.tick()
-    assert services.is_up("h1", "compute")
-    sweep._ticks = 0
-    sweep.tick()
-    lab.pump()  # its mark comes out again: the inbox is read
-    assert control.get().inbox_read_at > read_at
-    Service.objects.filter(host="h1").update(grace_until=now())
-    sweep.tick()
-    assert not services.is_up("h1", "compute")
+    Sweep(("conductor",), Hands(OnTheSpot())).tick()
+    control = Service.objects.filter(domain="conductor")
+    with time_machine.travel(now(), tick=False) as clock:
+        mark(lab)
+        silent_for(20)
+        clock.shift(20)  # nobody read in these: what the host said waits, or could not be said
+        assert services.is_up("h1", "compute")
+        mark(lab)
+        services.announce_changes()
+        assert services.is_up("h1", "compute")
+        for _ in range(6):  # it is read again, and the host had a full interval to say something
+            clock.shift(5.1)
+            mark(lab)
+        assert control.get().inbox_read_at == now()
+        assert not services.is_up("h1", "compute")
+
+
+def test_a_queue_that_is_always_late_keeps_no_dead_host_up(lab: Cloud) -> None:
+    Sweep(("conductor",), Hands(OnTheSpot())).tick()
+    with time_machine.travel(now(), tick=False) as clock:
+        mark(lab)
+        silent_for(0)
+        services.put_mark(HERE)
+        for _ in range(11):  # each mark comes out 5 s after it was put: so late is all that is read
+            clock.shift(5)
+            waiting = list(lab.broker.queues[REPORTS])
+            services.put_mark(HERE)
+            lab.broker.queues[REPORTS].clear()
+            lab.broker.queues[REPORTS].extend(waiting)
+            lab.pump()
+            services.put_mark(HERE)
+        assert not services.is_up("h1", "compute")
+
+
+def test_after_a_start_of_the_control_plane_hosts_have_time_to_be_heard(lab: Cloud) -> None:
+    Sweep(("conductor",), Hands(OnTheSpot())).tick()
+    with time_machine.travel(now(), tick=False) as clock:
+        mark(lab)
+        clock.shift(3600)
+        silent_for(3610)
+        mark(lab)
+        assert services.is_up("h1", "compute")
+        clock.shift(31)
+        mark(lab)  # the first after another while of not reading
+        assert services.is_up("h1", "compute")
 
 
 def test_a_mark_that_is_not_ours_says_nothing(lab: Cloud) -> None:
     Sweep(("conductor",), Hands(OnTheSpot())).tick()
-    lab.pump()
+    mark(lab)
     row = Service.objects.get(domain="conductor")
     forged = {"mark": row.topic, "put_at": 4e9, "sent_at": now().timestamp(), "signature": "00"}
-    for message in (forged, {**forged, "topic": "inbox", "host": ""}, {"mark": None}):
+    for message in (forged, {**forged, "topic": REPORTS, "host": "reports"}, {"mark": None}):
         conductor.receive(message)
     assert Service.objects.get(domain="conductor").inbox_read_at == row.inbox_read_at

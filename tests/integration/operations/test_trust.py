@@ -73,7 +73,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     monkeypatch.setattr(
         conductor.events, "emit", lambda name, **facts: heard.append((name, facts["host"]))
     )
-    take = (Toy, lambda host, toy: heard.append((toy.id, host)))
+    take = (Toy, lambda parts: heard.extend((one.part.id, one.host) for one in parts))
     monkeypatch.setitem(reporting._takers, "compute", take)
     return heard
 
@@ -138,7 +138,7 @@ def test_a_host_is_believed_about_its_own_topics_only(
 ) -> None:
     """h1 cannot keep h2 up, nor a domain that hosts do not have, nor send a part for one it does not run."""
     took: list[str] = []
-    take = (Toy, lambda host, toy: took.append(host))
+    take = (Toy, lambda parts: took.extend(one.host for one in parts))
     for domain in ("compute", "network"):
         monkeypatch.setitem(reporting._takers, domain, take)
     lab.kill_host("h2")
