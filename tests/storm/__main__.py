@@ -37,16 +37,13 @@ def main() -> int:
     burst = wanted.burst if wanted.burst >= 0 else 0 if real else 1000
     with _place(settings, real=real) as (var, has_own_disk):
         say(f"a storm of {wanted.minutes:g} minutes, seed {wanted.seed}, in {var}")
-        head = Head(var, settings)
-        try:
+        with contextlib.closing(Head(var, settings)) as head:
             storm = Storm(
                 head, seed=wanted.seed, tenants=wanted.tenants or (4 if real else 12),
                 freeze=wanted.freeze, patience=600, may_fill=has_own_disk, real=real,
             )  # fmt: skip
             seconds = wanted.minutes * 60
             report = storm.run(rough=seconds * 2 / 3, calm=seconds / 3, burst=burst)
-        finally:
-            head.end()
     return _tell(report)
 
 

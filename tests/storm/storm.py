@@ -55,7 +55,11 @@ class Head:
             **settings,
             "LISTEN": self.listen,
         }
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self._process.kill()
+            raise
 
     def start(self) -> None:
         """Start it; it is there when the API says that servers could be built."""
@@ -84,7 +88,7 @@ class Head:
         self._process.wait()
         self.start()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Stop it as Ctrl-C does."""
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(SIGTERM_PATIENCE)
