@@ -9,7 +9,10 @@ class OperationsConfig(AppConfig):
     """The engine of everything that takes longer than a request."""
 
     name = "operations"
-    encrypted_columns: ClassVar[dict[str, tuple[str, ...]]] = {"HostCredential": ("key",)}
+    encrypted_columns: ClassVar[dict[str, tuple[str, ...]]] = {
+        "FirstAnswer": ("answer",),
+        "HostCredential": ("key",),
+    }
 
     def ready(self) -> None:
         """Declare the policies."""

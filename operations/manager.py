@@ -9,6 +9,7 @@ from cloudweb.database.clock import now
 from cloudweb.manager import Manager
 from cloudweb.periodic import periodic
 from cloudweb.policy import policy
+from operations import first_answers
 from operations.doorbell import ring_after_commit
 from operations.exceptions import OperationCannotTurnBack, OperationEnded, OperationNotFound
 from operations.history import KEEP, Entry, entry_of
@@ -66,10 +67,13 @@ class OperationManager(Manager):
     @periodic(every=timedelta(hours=1))
     @policy("cloud:operations:forget")
     def forget_old(self) -> None:
-        """Forget operations that ended 90 days ago, answers nobody fetched, and tasks without code."""
+        """Forget operations that ended 90 days ago, answers that nobody gets any more, and tasks without code."""
         table.register()
         table.forget_old()
         Answer.objects.filter(created_at__lt=now() - UNFETCHED).delete()
+        for _ in range(BATCHES):
+            if first_answers.forget_outdated(batch=BATCH) < BATCH:
+                break
         ended = Operation.objects.filter(
             state__in=OperationState.ended(), finished_at__lt=now() - KEEP
         )

@@ -28,6 +28,8 @@ def possible(*, service: str, method: str, has_token: bool, has_parameters: bool
         yield 409
     if method in WITH_BODY:
         yield 413
+    if method == "POST" and has_token:
+        yield 422  # an Idempotency-Key that came with another request
 
 
 def shape(service: str, status: int) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from cloudweb.api import error_answers, microversion
 from cloudweb.api.answers import Error
 from cloudweb.api.auth import BrowserSession, TokenAuthentication
 from cloudweb.api.mounts import service_of
+from cloudweb.api.once import HEADER, LONGEST
 from cloudweb.api.rendering import OrjsonParser
 
 JSON = "application/json"
@@ -162,7 +163,20 @@ class ServiceSchema(AutoSchema):
         return inherited(serializer, status_code, media_types, direction)
 
     def _get_parameters(self) -> list[dict[str, Any]]:
-        return [*super()._get_parameters(), *self._microversion_headers()]
+        return [*super()._get_parameters(), *self._microversion_headers(), *self._once_header()]
+
+    def _has_token(self) -> bool:
+        callers: list[dict[str, Any]] = self.get_auth()
+        return any(callers) and {} not in callers
+
+    def _once_header(self) -> Iterator[dict[str, Any]]:
+        if self.method == "POST" and getattr(self.view, "once", False) and self._has_token():
+            yield {
+                "in": "header",
+                "name": HEADER,
+                "description": "Sent again with the same request, within a day: the first answer again.",
+                "schema": {"type": "string", "pattern": f"^[!-~]{{1,{LONGEST}}}$"},
+            }
 
     def _microversion_headers(self) -> Iterator[dict[str, Any]]:
         versions = microversion.RANGES.get(self.service)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from django.http import HttpRequest
@@ -13,6 +14,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSetMixin
 
 from cloudweb.api.microversion import COMPUTE, Microversion
+from cloudweb.api.once import answered_once, key_of
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import BadRequest, InvalidInput, NotFound
 from cloudweb.manager import Manager
@@ -24,6 +26,8 @@ class ServiceViewSet(ViewSetMixin, APIView):
     """A resource of one service. ``manager`` is the class that does all the work."""
 
     manager: ClassVar[type[Manager]]
+    #: A POST with an Idempotency-Key is done once (cloudweb/api/once.py); False where it makes nothing.
+    once: ClassVar[bool] = True
     _url_project_id: str | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -36,6 +40,11 @@ class ServiceViewSet(ViewSetMixin, APIView):
                 raise BadRequest(
                     f"Malformed request URL: URL's project_id '{in_url}' doesn't match Context's project_id '{own}'"
                 )
+        if request.method == "POST" and self.once and isinstance(request.auth, RequestContext):
+            key = key_of(request)
+            if key is not None:
+                handler = getattr(self, "post", self.http_method_not_allowed)
+                self.post = partial(answered_once, handler, key, self.version)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Keep the URL's project id out of the handlers' arguments."""

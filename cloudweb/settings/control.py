@@ -112,6 +112,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("API_MAX_BODY", default=1_048_576)
 PASSWORD_HASHERS = ["identity.hashers.Argon2"]
 AUTHENTICATION_BACKENDS = ["identity.backends.SqlBackend"]
 
+CLOUDWEB_FIRST_ANSWERS = "operations.first_answers.KeptAnswers"
 CLOUDWEB_TOKEN_CONTEXT = "identity.tokens.context_of"  # noqa: S105
 CLOUDWEB_SESSION_CONTEXT = "identity.sessions.context_of"
 CLOUDWEB_OPERATOR_CONTEXT = "identity.sessions.operator_context_of"

@@ -54,6 +54,8 @@ USER_LIMITS = {
     "access_rules": env.int("USER_LIMIT_ACCESS_RULES", default=1000),
     "trusts": env.int("USER_LIMIT_TRUSTS", default=1000),
 }
+#: How many first answers to POSTs with an Idempotency-Key are kept for one project, each for a day.
+IDEMPOTENCY_KEYS = env.int("IDEMPOTENCY_KEYS", default=10_000)
 
 # Pages of other sites that may call the API with a token; cookies never count there.
 _CORS = env.list("CORS_ALLOWED_ORIGINS", default=[])

@@ -18,6 +18,7 @@ class SignatureViewSet(IdentityViewSet):
     """Requests signed with EC2 keys."""
 
     manager = SignatureManager
+    once = False
 
     @extend_schema(
         operation_id="identity_ec2_tokens_issue",

@@ -3,6 +3,7 @@
 from operations.models.answer import Answer
 from operations.models.debt import Debt
 from operations.models.epoch import EpochCounter
+from operations.models.first_answer import FirstAnswer
 from operations.models.hold import Hold
 from operations.models.host import HostCredential
 from operations.models.operation import Operation
@@ -14,6 +15,7 @@ __all__ = [
     "Answer",
     "Debt",
     "EpochCounter",
+    "FirstAnswer",
     "Hold",
     "HostCredential",
     "Operation",

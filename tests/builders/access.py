@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -169,21 +171,30 @@ def shared_world(build: Callable[[User], Mapping[str, Any]]) -> Any:
     def world(
         django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any
     ) -> Iterator[World]:
-        from django.conf import settings
-
-        before = settings.IMAGE_STORE, settings.IMAGE_STAGING
-        directory = tmp_path_factory.mktemp("access")
-        settings.IMAGE_STORE, settings.IMAGE_STAGING = directory / "images", directory / "staging"
-        with django_db_blocker.unblock(), transaction.atomic():
-            owner = make_member("member", project=make_project())
-            made = World(owner, {"project_id": owner.default_project_id, "owner_id": owner.pk})
-            made.ids |= build(owner)
-            made.clients = clients_around(owner)
+        with (
+            django_db_blocker.unblock(),
+            standing(build, tmp_path_factory.mktemp("access")) as made,
+        ):
             yield made
-            transaction.set_rollback(True)
-        settings.IMAGE_STORE, settings.IMAGE_STAGING = before
 
     return world
+
+
+@contextmanager
+def standing(build: Callable[[User], Mapping[str, Any]], directory: Path) -> Iterator[World]:
+    """Run a block in the world that ``build`` makes, and take it all back."""
+    from django.conf import settings
+
+    before = settings.IMAGE_STORE, settings.IMAGE_STAGING
+    settings.IMAGE_STORE, settings.IMAGE_STAGING = directory / "images", directory / "staging"
+    with transaction.atomic():
+        owner = make_member("member", project=make_project())
+        made = World(owner, {"project_id": owner.default_project_id, "owner_id": owner.pk})
+        made.ids |= build(owner)
+        made.clients = clients_around(owner)
+        yield made
+        transaction.set_rollback(True)
+    settings.IMAGE_STORE, settings.IMAGE_STAGING = before
 
 
 def access_test(

@@ -41,6 +41,7 @@ class LockingCursor(base.SQLiteCursorWrapper):
     def execute(self, query: Any, params: Any = None) -> Any:
         """Run one statement, queued when it writes on its own."""
         wrapper = self.wrapper
+        wrapper.begin_if_late(query)
         if wrapper.queue_held or not str(query).lstrip()[:7].upper().startswith(_WRITES):
             return super().execute(query, params)
         wrapper.enter_queue()
@@ -48,6 +49,11 @@ class LockingCursor(base.SQLiteCursorWrapper):
             return super().execute(query, params)
         finally:
             wrapper.leave_queue()
+
+    def executemany(self, query: Any, param_list: Any) -> Any:
+        """Run one statement many times."""
+        self.wrapper.begin_if_late(query)
+        return super().executemany(query, param_list)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -57,6 +63,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(*args, **kwargs)
         self._queue: int | None = None
         self.queue_held = False
+        self.begins_late = (
+            False  # the next transaction waits for its first write (late_transaction)
+        )
+        self._is_late = False
 
     def _path(self) -> str | None:
         name = str(self.settings_dict["NAME"])
@@ -112,7 +122,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         cursor.wrapper = self
         return cursor
 
+    def begin_if_late(self, query: Any) -> None:
+        """Begin the transaction that waited for a write, or for a savepoint in it."""
+        if self._is_late and str(query).lstrip()[:9].upper().startswith((*_WRITES, "SAVEPOINT")):
+            self._is_late = False
+            self._start_transaction_under_autocommit()
+
     def _start_transaction_under_autocommit(self) -> None:
+        if self.begins_late:
+            self.begins_late, self._is_late = False, True
+            return
         self.enter_queue()
         try:
             super()._start_transaction_under_autocommit()  # type: ignore[misc]
@@ -121,18 +140,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise
 
     def _commit(self) -> Any:
+        self._is_late = False
         try:
             return super()._commit()  # type: ignore[misc]
         finally:
             self.leave_queue()
 
     def _rollback(self) -> Any:
+        self._is_late = False
         try:
             return super()._rollback()  # type: ignore[misc]
         finally:
             self.leave_queue()
 
     def _close(self) -> Any:
+        self.begins_late = self._is_late = False
         try:
             return super()._close()  # type: ignore[misc]
         finally:
