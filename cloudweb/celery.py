@@ -15,6 +15,7 @@ from celery.app.amqp import AMQP
 from kombu import Exchange
 
 from cloudweb.driver import load_class
+from cloudweb.progress import Progress
 from cloudweb.topics import settings_module_for
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module_for(sys.argv))
@@ -37,6 +38,7 @@ class CloudwebCelery(Celery):
 
 app = CloudwebCelery("cloudweb", set_as_current=True, fixups=[])
 app.config_from_object("cloudweb.celeryconf")
+app.steps["consumer"].add(Progress)
 
 
 @app.on_after_finalize.connect

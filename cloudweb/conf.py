@@ -87,6 +87,19 @@ def host_name() -> str:
     return name
 
 
+def watchdog() -> float:
+    """Return after how many seconds without progress a process is started again (WATCHDOG; 0: never).
+
+    Raises ValueError with a sentence for what is no such number.
+    """
+    text = env.str("WATCHDOG", default="").strip() or "120"
+    if not re.fullmatch(r"\d{1,5}", text) or 0 < int(text) < 10:
+        raise ValueError(
+            f"WATCHDOG is {text!r}; it must be 0 (off) or a number of seconds from 10 up."
+        )
+    return float(text)
+
+
 def api_threads() -> int:
     """Return how many requests the API works on at once."""
     return int(env.int("API_THREADS", default=16))

@@ -29,6 +29,7 @@ from cloudweb.exceptions import CloudwebError
 from cloudweb.killpoints import Place, reach
 from cloudweb.objects import IncompatibleObject
 from cloudweb.orderbook import OrderBook, Record
+from cloudweb.pulse import pulse
 from cloudweb.reporter import Reporter, Voice
 from cloudweb.reports import CallAnswer, Notice, Outcome, Reply, Report, StepReport
 from cloudweb.rpc import Method, deliver
@@ -127,8 +128,14 @@ class HostRuntime:
         self.timetable.start()
 
     def _look_after(self) -> None:
+        """Look at the shares, and show that no lock is held for ever."""
+        part = f"{self.host} shares"
+        pulse().part(part)
         while not self._stopping.wait(LOOK_EVERY):
             self.shares.look()
+            with self.book.mutex(), self._lock:
+                pulse().beat(part)
+        pulse().excuse(part)
 
     def _start_guests(self) -> None:
         """Start what ran before the machine went down, after the debts were paid (OPERATIONS 28).

@@ -267,6 +267,14 @@ def is_running(pid: int | None, *, exe: str) -> bool:
         return False
 
 
+def is_stopped(pid: int) -> bool:
+    """Tell whether a process was stopped by a signal, or stands in a debugger."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "tT"
+    except (OSError, IndexError):
+        return False
+
+
 def stop(pid: int, *, exe: str, timeout: float = 5) -> None:
     """End a process of ours: SIGTERM, then SIGKILL after ``timeout`` seconds. Absent is fine."""
     for sig, wait in ((signal.SIGTERM, timeout), (signal.SIGKILL, 2.0)):

@@ -16,6 +16,7 @@ from cloudweb.conf import intervals
 from cloudweb.killpoints import Place
 from cloudweb.objects import VersionedObject
 from cloudweb.orderbook import OrderBook, Record
+from cloudweb.pulse import pulse
 from cloudweb.reports import Notice, Outcome, Report, ServiceReport, StepReport
 from cloudweb.rpc import Envelope
 from cloudweb.signing import mac
@@ -25,6 +26,7 @@ from cloudweb.version import RELEASE
 log = structlog.get_logger(__name__)
 UNHEARD = 30  # reports whose facts are known apart; facts themselves stay with their agents
 RECENT = 300.0  # outcomes of the last five minutes ride on each report
+BEAT_EVERY = 2.5  # seconds
 Message = dict[str, Any]
 
 
@@ -103,15 +105,25 @@ class Reporter:
         return self._welcome.wait(timeout)
 
     def _loop(self) -> None:
-        first = True
+        first, part = True, f"{self._voice.host} report"
+        pulse().part(part)
         while not self._stopping.is_set():
             try:
                 self.report(init=first)
                 first = first and not self._welcome.is_set()
             except Exception:
                 log.exception("report failed")
-            self._wake.wait(intervals().report)
-            self._wake.clear()
+            self._rest(part)
+        pulse().excuse(part)
+
+    def _rest(self, part: str) -> None:
+        """Wait for the next report, or until there is something to say."""
+        until = time.monotonic() + intervals().report
+        while (left := until - time.monotonic()) > 0:
+            pulse().beat(part)
+            if self._wake.wait(min(left, BEAT_EVERY)):
+                break
+        self._wake.clear()
 
     def answered(self, notice: Notice) -> None:
         """Take what the control plane answers to a report."""

@@ -18,6 +18,7 @@ from celery import Celery
 
 from cloudweb.conf import env, var_dir
 from cloudweb.driver import load_class
+from cloudweb.pulse import pulse
 from cloudweb.rpc import ADVANCE
 from cloudweb.topics import CONTROL, HOST_DOMAINS, is_host_topic
 
@@ -30,6 +31,7 @@ def run(topics: list[str], *, concurrency: int) -> int:
     """Serve these queues until told to stop; return the exit code."""
     from cloudweb.celery import app
 
+    pulse()
     worker = app.Worker(
         queues=topics,
         pool="threads",
@@ -47,6 +49,7 @@ def run(topics: list[str], *, concurrency: int) -> int:
 
 def ring() -> None:
     """Ring for periodic tasks until told to stop (BEAT=apart)."""
+    pulse()
     load_class("operations.worker.ring_only")()
 
 
@@ -122,6 +125,7 @@ def started() -> None:
             sys.stderr.write(f"cloudweb: {message}\n")
             sys.stderr.flush()
             os._exit(1)
+    pulse().ready()
 
 
 def stopping() -> None:

@@ -23,6 +23,7 @@ from kombu.mixins import ConsumerMixin
 
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
+from cloudweb.pulse import pulse
 from cloudweb.rpc import DELIVER, direct
 from cloudweb.signing import BadSignature
 from cloudweb.topics import INBOX, REPORTS
@@ -63,12 +64,14 @@ class Reader(ConsumerMixin, threading.Thread):
 
     def run(self, *_: Any, **__: Any) -> None:
         """Consume until told to stop; whatever happens, begin anew."""
+        pulse().part(self.name)
         while not self.should_stop:
             try:
                 ConsumerMixin.run(self)
             except Exception:
                 log.exception("inbox begins anew", queue=self.queue)
                 time.sleep(1)
+        pulse().excuse(self.name)
 
     def consume(self, *_: Any, **__: Any) -> Iterator[None]:  # type: ignore[override]  # the stub forgot what it gives
         """Read what comes, whoever wrote it: bytes that are no message end nothing."""
@@ -83,6 +86,15 @@ class Reader(ConsumerMixin, threading.Thread):
                 except (ValueError, LookupError, TypeError, AttributeError) as error:
                     log.warning("inbox message is unreadable", error=repr(error))
                 yield
+
+    def on_iteration(self) -> None:
+        """Show that the queue is read."""
+        pulse().beat(self.name)
+
+    def on_connection_error(self, exc: Exception, interval: int) -> None:
+        """Show that one who waits for the broker does not hang."""
+        super().on_connection_error(exc, interval)
+        pulse().beat(self.name)
 
     def stop(self) -> None:
         """End soon; what was not read stays in the queue."""

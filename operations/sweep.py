@@ -17,6 +17,7 @@ from django.db import close_old_connections
 
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
+from cloudweb.pulse import pulse
 from cloudweb.version import RELEASE
 from operations import services
 from operations.engine import advance, due
@@ -46,9 +47,12 @@ class Sweep(threading.Thread):
 
     def run(self) -> None:
         """Sweep until told to stop; a database that is away is tried again."""
+        pulse().part(self.name)
         while not self._stop_now.wait(0 if self._ticks == 0 else intervals().sweep):
             self._guard(self.tick)
             self._ticks += 1
+            pulse().beat(self.name)
+        pulse().excuse(self.name)
 
     def _guard(self, job: object) -> None:
         try:

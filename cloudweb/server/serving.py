@@ -15,6 +15,7 @@ from typing import Any
 
 import uvicorn
 
+from cloudweb.pulse import pulse
 from cloudweb.server.answers import Application
 from cloudweb.server.bridge import Bridge
 from cloudweb.server.connection import Connection
@@ -31,7 +32,10 @@ class Server(uvicorn.Server):
     async def main_loop(self) -> None:
         """Sleep until the end."""
         self._loop, self._signalled = asyncio.get_running_loop(), asyncio.Event()
+        pulse().part("loop")
+        pulse().ready()
         while not await self.on_tick(0):
+            pulse().beat("loop")
             try:
                 async with asyncio.timeout(1):
                     await self._signalled.wait()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from cloudweb.conf import listen_url, var_dir
+from cloudweb.pulse import pulse
 from cloudweb.supervisor.child import Child, GaveUp
 from cloudweb.supervisor.output import say
 from cloudweb.supervisor.preflight import CannotStart, check
@@ -18,6 +19,7 @@ from cloudweb.supervisor.preparation import prepare
 from cloudweb.supervisor.tree import STAGES, children
 
 READY_WITHIN = 120.0  # seconds; a child that ends is noticed at once
+AWAY = 10.0  # a look that comes later than this means that we were stopped, or starved
 
 
 class Ending(Exception):
@@ -29,6 +31,8 @@ class Supervisor:
 
     def __init__(self, family: list[Child], *, banner: Path) -> None:
         self.family, self.banner = family, banner
+        self._looked_at = time.monotonic()
+        pulse().part("supervisor")
 
     def run(self) -> int:
         """Serve until a signal (exit code 0); one without which it cannot begin ends it, too (1)."""
@@ -64,6 +68,7 @@ class Supervisor:
             time.sleep(0.1)
         say(self.banner.read_text())
         self.banner.unlink()
+        pulse().ready()
         for child in self.family:
             child.vital = False  # from now on one that dies ends no other
         while True:
@@ -71,8 +76,13 @@ class Supervisor:
             time.sleep(0.5)
 
     def _look(self) -> None:
+        moment = time.monotonic()
+        was_away, self._looked_at = moment - self._looked_at > AWAY, moment
         for child in self.family:
+            if was_away and child.watch is not None:
+                child.watch.forgive()
             child.look()
+        pulse().beat("supervisor")
 
     def _logs(self) -> str:
         return f"What its processes say is in {self.family[0].output.path.parent}."

@@ -20,6 +20,7 @@ from cloudweb.conf import (
     listen_address,
     listen_url,
     var_dir,
+    watchdog,
 )
 from cloudweb.files import make_directory
 from cloudweb.lost_keys import KeysLost, check_files
@@ -69,6 +70,7 @@ def _check_settings() -> None:
         listen_address()
         host_name()
         beat_is_apart()
+        watchdog()
         check_files()
     except (ValueError, KeysLost) as error:
         raise CannotStart(str(error)) from error

@@ -6,8 +6,9 @@ import os
 import sys
 from pathlib import Path
 
-from cloudweb.conf import ROOT, beat_is_apart, host_name, listen_url, var_dir
+from cloudweb.conf import ROOT, beat_is_apart, host_name, listen_url, var_dir, watchdog
 from cloudweb.supervisor.child import Child
+from cloudweb.supervisor.watch import Watch
 
 #: Ended in this order, each stage with so many seconds: first who takes work, last the broker.
 STAGES = ((("api",), 3.5), (("host", "control", "beat"), 4.5), (("redis",), 1.0))
@@ -19,8 +20,11 @@ def children() -> list[Child]:
     env = {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
 
     def child(name: str, *command: str, vital: bool = True, **more: str) -> Child:
+        watch = None
+        if watchdog() and name != "redis":
+            watch = Watch(var / "run" / f"{name}.notify", limit=watchdog())
         log = var / "log" / f"{name}.log"
-        return Child(name, *command, log=log, env={**env, **more}, vital=vital)
+        return Child(name, *command, log=log, env={**env, **more}, vital=vital, watch=watch)
 
     beat = [child("beat", *manage, "service", "beat", vital=False)] if beat_is_apart() else []
     return [

@@ -17,6 +17,7 @@ from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
 from cloudweb import rpc
 from cloudweb.database.clock import now
+from cloudweb.pulse import pulse
 from operations import doorbell
 from operations.models import PeriodicTask
 
@@ -86,15 +87,18 @@ class Beat(threading.Thread):
 
     def run(self) -> None:
         """Ring until told to stop; a database that is away is tried again."""
+        pulse().part(self.name)
         while not self._stopped.is_set():
             try:
                 self._beat()
             except Exception:
                 log.exception("beat met an error")
                 self._stopped.wait(1)
+            pulse().beat(self.name)
+        pulse().excuse(self.name)
         connections.close_all()
 
     def _beat(self) -> None:
         scheduler = Schedule(app=self._app, max_interval=LOOKS_EVERY)
         while not self._stopped.wait(max(0.0, scheduler.tick())):
-            pass
+            pulse().beat(self.name)

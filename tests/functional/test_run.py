@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import stat
 from collections.abc import Iterator
@@ -92,13 +93,29 @@ def test_a_chunked_body_is_read(cloud: Cloud) -> None:
     assert answer.status_code == 201, answer.text
 
 
-def test_children_that_are_killed_come_back(own_cloud: Cloud) -> None:
-    children = tree(own_cloud.pid)[1:]
-    assert any("cloudweb.server" in command_line(pid) for pid in children)
-    for pid in children:
-        os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not alive(children), what="they are dead")
-    wait_until(lambda: healthy(own_cloud), what="the cloud is well again")
+def test_children_that_are_killed_or_make_no_progress_come_back() -> None:
+    with running_cloud(WATCHDOG="10") as cloud:
+        children = tree(cloud.pid)[1:]
+        assert any("cloudweb.server" in command_line(pid) for pid in children)
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not alive(children), what="they are dead")
+        wait_until(lambda: healthy(cloud), what="the cloud is well again")
+
+        words = ("cloudweb.server", "service control", "service host")
+        logs = [cloud.var / "log" / f"{name}.log" for name in ("api", "control", "host")]
+        wait_until(
+            lambda: all(log.read_text().count(" works") == 2 for log in logs), what="all speak"
+        )
+        watched = [pid for pid in tree(cloud.pid) if any(w in command_line(pid) for w in words)]
+        assert len(watched) == 3
+        for pid in watched:
+            os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: not alive(watched), what="they are ended")
+        wait_until(lambda: healthy(cloud), what="the cloud is well again")
+        for log in logs:
+            (silence,) = re.findall(r"makes no progress for (\d+) s", log.read_text())
+            assert 10 <= int(silence) < 50  # all had spoken before
 
 
 def test_the_end_of_the_supervisor_is_the_end_of_all(own_cloud: Cloud) -> None:
