@@ -52,6 +52,7 @@ class Head:
             "CLOUDWEB_VAR": str(var),
             "THROTTLE": "off",
             "STATIC_ROOT": str(collected()),
+            **dict.fromkeys(("COMPUTE_CPU_RATIO", "COMPUTE_RAM_RATIO", "COMPUTE_DISK_RATIO"), "64"),
             **settings,
             "LISTEN": self.listen,
         }
@@ -213,16 +214,22 @@ class Storm:
 
     def _what_to_make(self) -> dict[str, Any]:
         tenant, admin = self._user("demo", {}), self._user("admin", {})
-        networks = tenant.ask("GET", "/network/v2.0/networks?name=demo", expect=(200,)).json()
-        network = networks["networks"][0]
-        quotas = dict.fromkeys(("instances", "cores", "ram"), -1)
-        path, ports = (
-            f"/compute/v2.1/os-quota-sets/{network['project_id']}",
-            {"quota": {"port": -1}},
+        project = tenant.ask("GET", "/network/v2.0/networks?name=demo", expect=(200,)).json()
+        project_id = project["networks"][0]["project_id"]
+        quotas = {
+            f"/compute/v2.1/os-quota-sets/{project_id}": (
+                "quota_set", dict.fromkeys(("instances", "cores", "ram"), -1),
+            ),
+            f"/network/v2.0/quotas/{project_id}": ("quota", {"port": -1}),
+        }  # fmt: skip
+        for path, (key, quota) in quotas.items():
+            admin.ask("PUT", path, expect=(200,), json={key: quota})
+        made = tenant.ask(
+            "POST", "/network/v2.0/networks", expect=(201,), json={"network": {"name": "storm"}}
         )
-        admin.ask("PUT", path, expect=(200,), json={"quota_set": quotas})
-        path = f"/network/v2.0/quotas/{network['project_id']}"
-        admin.ask("PUT", path, expect=(200,), json=ports)
+        network = made.json()["network"]
+        subnet = {"network_id": network["id"], "ip_version": 4, "cidr": "10.64.0.0/16"}
+        tenant.ask("POST", "/network/v2.0/subnets", expect=(201,), json={"subnet": subnet})
         flavors = tenant.ask("GET", "/compute/v2.1/flavors/detail", expect=(200,)).json()["flavors"]
         smallest = min(flavors, key=lambda flavor: (flavor["ram"], flavor["disk"]))
         images = tenant.ask("GET", "/image/v2/images", expect=(200,)).json()["images"]
