@@ -56,10 +56,6 @@ def _logs_are_ours(**_: Any) -> None:
 @signals.celeryd_after_setup.connect
 def _prepare(instance: Any, **_: Any) -> None:
     load_class("cloudweb.service.prepare")(instance.app)
-
-
-@signals.worker_ready.connect
-def _started(**_: Any) -> None:
     load_class("cloudweb.service.started")()
 
 

@@ -1,7 +1,8 @@
 """The thin wrapper that runs managers or agents behind topics.
 
 ``manage.py service`` and ``celery -A cloudweb worker -Q`` both end here: ``prepare`` registers the
-tasks that the worker's queues know (and nothing else), ``started`` starts what runs beside them.
+tasks that the worker's queues know (and nothing else), ``started`` starts what runs beside them,
+broker or not: the sweep, networks and guests depend on none.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ def build_host(host: str, domains: list[str]) -> Any:
 
 
 def started() -> None:
-    """Start the threads that belong to this worker, once it consumes."""
+    """Start the threads that belong to this worker."""
     while _to_start:
         try:
             _running.append(_to_start.pop(0)())

@@ -82,6 +82,10 @@ class Processes:
         serve: Callable[[], int] = lambda: service.run(list(CONTROL), concurrency=2)  # noqa: E731
         self._start_and_see(name, serve, kill_at, "conductor")
 
+    def start_beat(self, name: str = "beat") -> None:
+        """Start what rings for periodic tasks where control workers do not (BEAT=apart)."""
+        self._start(name, lambda: _done(service.ring), None)
+
     def start_host(self, host: str, *, kill_at: KillAt | None = None) -> None:
         """Start the worker of a host's agents, on the drivers the environment names."""
 
