@@ -15,7 +15,10 @@ def late_transaction() -> Iterator[None]:
     On SQLite it begins there, or with the first ``atomic()`` inside: what comes before (a password that
     is hashed, a key that is made) holds no lock. Reads before that see what others commit meanwhile.
     """
-    if connection.vendor == "sqlite" and not connection.in_atomic_block:
-        connection.begins_late = True  # type: ignore[attr-defined]  # our backend
-    with transaction.atomic():
-        yield
+    late = connection.vendor == "sqlite" and not connection.in_atomic_block
+    connection.begins_late = late  # type: ignore[attr-defined]  # our backend
+    try:
+        with transaction.atomic():
+            yield
+    finally:
+        connection.begins_late = False  # type: ignore[attr-defined]  # it may not even have been opened

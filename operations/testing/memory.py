@@ -251,6 +251,11 @@ def check_invariants() -> None:
     assert not Hold.objects.exclude(operation__in=Operation.objects.filter(live)).exists(), (
         "a hold without a live operation"
     )
+    for step in Step.objects.filter(state=StepState.STARTED, child_id__isnull=False):
+        child = Operation.objects.filter(id=step.child_id).first()
+        assert child is not None, "a step waits for an operation that does not exist"
+        is_polled = isinstance(step.result, dict) and bool(step.result.get("joined"))
+        assert child.is_live or is_polled, "a step waits for an operation that has ended"
     for operation in Operation.objects.filter(live).prefetch_related("holds"):
         held = {Resource(hold.resource_type, hold.resource_id) for hold in operation.holds.all()}
         if operation.state == OperationState.QUEUED:
