@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import F, FloatField, Q, QuerySet, Value
+from django.db.models import Exists, F, FloatField, OuterRef, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast, Coalesce, Concat
 
 from cloudweb.context import RequestContext
 from compute import conf
@@ -36,8 +36,9 @@ class FlavorQuerySet(QuerySet["Flavor"]):
 
 
 def is_up() -> Q:
-    """Return the condition that a host's compute agent is up."""
-    return Q(name__in=services.up_hosts(DOMAIN))
+    """Return the condition that a host's compute agent is up: looked up for each host that is looked at."""
+    topic = Concat(Value(f"{DOMAIN}."), OuterRef("name"))
+    return Q(Exists(services.agents_up().filter(topic=topic)))
 
 
 def may_come_back() -> Q:

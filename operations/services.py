@@ -27,22 +27,32 @@ log = structlog.get_logger(__name__)
 
 
 def up() -> Q:
-    """Return the condition of a service that is up by the database's clock.
+    """Return the condition of a service, a host's or a control worker's, that is up by the database's clock."""
+    alive = Q(domain__in=CONTROL, last_seen_at__gt=_since())
+    return (alive | (~Q(domain__in=CONTROL) & _was_heard())) & Q(forced_down=False)
 
-    A control worker is one that was alive just now; a host one that sent something since the time up to
-    which the inbox is read, less its patience (OPERATIONS 44): while nobody reads, nobody goes down.
+
+def agents_up() -> QuerySet[Service, Any]:
+    """Return the agents of hosts that are up; the domain is asked for besides."""
+    return Service.objects.filter(_was_heard(), forced_down=False)
+
+
+def _since() -> datetime:
+    return now() - timedelta(seconds=intervals().host_down)
+
+
+def _was_heard() -> Q:
+    """Return the condition that a host sent something within its patience before the time up to which
+    reports are read (OPERATIONS 44): while nobody reads, nobody goes down.
     """
-    alive = now() - timedelta(seconds=intervals().host_down)
     read = Service.objects.filter(silent_before__isnull=False).order_by("-silent_before")
-    silent = Coalesce(Subquery(read.values("silent_before")[:1]), Value(alive))
-    control = Q(domain__in=CONTROL)
-    seen = (control & Q(last_seen_at__gt=alive)) | (~control & Q(last_seen_at__gt=silent))
-    return seen & Q(forced_down=False)
+    silent = Coalesce(Subquery(read.values("silent_before")[:1]), Value(_since()))
+    return Q(last_seen_at__gt=silent)
 
 
 def is_up(host: str, domain: str) -> bool:
     """Tell whether a host's agent of this domain is up."""
-    return Service.objects.filter(up(), topic=f"{domain}.{host}").exists()
+    return agents_up().filter(topic=f"{domain}.{host}").exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +73,12 @@ def peer(host: str, domain: str) -> Peer:
 
 def hosts_up(domain: str) -> list[str]:
     """Return the names of the hosts whose agent of this domain is up."""
-    return list(Service.objects.filter(up(), domain=domain).values_list("host", flat=True))
+    return list(agents_up().filter(domain=domain).values_list("host", flat=True))
 
 
 def up_hosts(domain: str) -> QuerySet[Service, Any]:
     """Return the same names as a subquery, for a condition on rows of another app."""
-    return Service.objects.filter(up(), domain=domain).values("host")
+    return agents_up().filter(domain=domain).values("host")
 
 
 def given_up_hosts(domain: str) -> QuerySet[Service, Any]:

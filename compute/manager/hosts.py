@@ -18,6 +18,7 @@ from compute.exceptions import HostInUse, HostNotFound
 from compute.models import Host
 from compute.objects import GuestChange, HostInventory, HostLoad
 from compute.querysets import DOMAIN
+from compute.scheduler.weighers import weight
 from operations import services
 
 log = structlog.get_logger(__name__)
@@ -51,6 +52,12 @@ class HostManager(Manager):
     def note_inventories(self, told: Mapping[str, HostInventory]) -> None:
         """Note by host what it has, for any number by one statement."""
         self._note({name: _inventory(inventory) for name, inventory in told.items()})
+        self._weigh(*told)
+
+    def _weigh(self, *names: str) -> None:
+        """Weigh hosts anew of which something else changed than what is promised."""
+        if names:
+            Host.objects.filter(name__in=names).update(weight=weight())
 
     def _note(self, facts: Mapping[str, Mapping[str, Any]]) -> None:
         rows = [{"name": name, **values} for name, values in facts.items()]
@@ -105,9 +112,11 @@ class HostManager(Manager):
         disk_ratio: float | None,
     ) -> Host:
         """Set the availability zone, and how far the host is over-promised (None: the settings')."""
-        return self._change(
+        host = self._change(
             name, zone=zone, cpu_ratio=cpu_ratio, ram_ratio=ram_ratio, disk_ratio=disk_ratio
         )
+        self._weigh(name)
+        return host
 
     @policy("compute:hosts:delete")
     def delete(self, name: str) -> None:

@@ -22,14 +22,14 @@ class Host(models.Model):
 
     Whether it is up is its service's to say (``operations.services``).
     Sizes are MiB (RAM) and GiB (disk). ``*_used`` are the sums of this host's claims, kept by the
-    statements that claim and release. A ratio of None is the setting's. ``number`` is the id that
+    statements that claim and release, as is ``weight``. A ratio of None is the setting's. ``number`` is the id that
     clients below microversion 2.53 see.
     """
 
     number = models.BigAutoField(primary_key=True)
     id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=63, unique=True)
-    zone = models.CharField(max_length=255, default=default_zone, db_index=True)
+    zone = models.CharField(max_length=255, default=default_zone)
 
     driver = models.CharField(max_length=64, blank=True, default="")
     capabilities: models.JSONField[dict[str, bool], dict[str, bool]] = models.JSONField(
@@ -52,6 +52,9 @@ class Host(models.Model):
     vcpus_used = models.PositiveIntegerField(default=0)
     ram_used = models.PositiveIntegerField(default=0)
     disk_used = models.PositiveIntegerField(default=0)
+    weight = models.FloatField(
+        default=0.0, editable=False, help_text="how good a place it is, as of its last change"
+    )
 
     measured_ram_free = models.IntegerField(null=True, blank=True, help_text="as the host saw it")
     measured_disk_free = models.IntegerField(null=True, blank=True, help_text="as the host saw it")
@@ -76,6 +79,10 @@ class Host(models.Model):
 
     class Meta:
         ordering = ("number",)
+        indexes = [  # the best hosts are found without looking at the others
+            models.Index(fields=["-weight", "number"], name="host_best"),
+            models.Index(fields=["zone", "-weight", "number"], name="host_best_of_zone"),
+        ]
 
     @property
     def vcpus_limit(self) -> int:

@@ -14,7 +14,6 @@ from compute.models import Host
 from compute.querysets import DISK_LEFT, RAM_LEFT, VCPUS_LEFT, may_come_back
 from compute.scheduler.filters import Filter, conditions, together
 from compute.scheduler.request import PlacementRequest
-from compute.scheduler.weighers import weight
 
 #: How many hosts an explanation names to operators.
 NAMED = 50
@@ -109,7 +108,7 @@ def _nearest(found: Sequence[tuple[Filter, Q]]) -> list[dict[str, Any]]:
     score: Any = sum(passes.values(), start=Value(0))
     rows = (
         Host.objects.with_room()
-        .annotate(**passes, score=score, weight=weight())
+        .annotate(**passes, score=score)
         .annotate(room_vcpus=VCPUS_LEFT, room_ram=RAM_LEFT, room_disk=DISK_LEFT)
         .order_by("-score", "-weight", "number")
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from typing import Any
 
 import structlog
 from django.db import transaction
@@ -61,9 +62,7 @@ def release(instance_id: str) -> None:
         # Of two releases at once only one deletes the row, and only that one gives back.
         if held is not None and Claim.objects.filter(pk=held.pk).delete()[0]:
             Host.objects.filter(pk=held.host_id).update(
-                vcpus_used=F("vcpus_used") - held.vcpus,
-                ram_used=F("ram_used") - held.ram,
-                disk_used=F("disk_used") - held.disk,
+                **_more(vcpus_used=-held.vcpus, ram_used=-held.ram, disk_used=-held.disk)
             )
 
 
@@ -88,7 +87,6 @@ def _taken(instance_id: str, project_id: str, request: PlacementRequest) -> str 
         candidates = list(
             Host.objects.with_room()
             .filter(fits)
-            .annotate(weight=weight())
             .order_by("-weight", "number")
             .values_list("number", "name", "weight")[: conf.CANDIDATES]
         )
@@ -122,10 +120,11 @@ def _promise(number: int, fits: Q, request: PlacementRequest) -> bool:
     changed = (
         Host.objects.with_room()
         .filter(fits, number=number)
-        .update(
-            vcpus_used=F("vcpus_used") + request.vcpus,
-            ram_used=F("ram_used") + request.ram,
-            disk_used=F("disk_used") + request.disk,
-        )
+        .update(**_more(vcpus_used=request.vcpus, ram_used=request.ram, disk_used=request.disk))
     )
     return changed == 1
+
+
+def _more(**used: int) -> dict[str, Any]:
+    """Return what changes of a host's row when so much more of it is used."""
+    return {name: F(name) + amount for name, amount in used.items()} | {"weight": weight(**used)}

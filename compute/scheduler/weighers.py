@@ -1,8 +1,11 @@
-"""The weighers: which of the hosts that fit is better. The sum decides; servers spread by default."""
+"""The weighers: which of the hosts that fit is better. The sum decides; servers spread by default.
+
+It is kept in the hosts' rows, under an index: whoever changes what it is made of weighs anew.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -13,18 +16,25 @@ from django.db.models.functions import Coalesce, NullIf
 
 from compute.querysets import RAM_LEFT, VCPUS_LEFT
 
+Used = Callable[[str], Combinable]  # what of a host will be used, by the column's name
+
 
 @dataclass(frozen=True, slots=True)
 class Weigher:
     """An expression from 0 (worst) to 1 (best), and how much it counts."""
 
-    expression: Combinable
+    expression: Callable[[Used], Combinable]
     factor: float = 1.0
 
 
-def _share_left(left: Combinable, used: str) -> Combinable:
-    whole = NullIf(left + F(used), Value(0.0))
-    return Coalesce(left / whole, Value(0.0), output_field=FloatField())
+def _share_left(left: Combinable, column: str) -> Callable[[Used], Combinable]:
+    limit = left + F(column)
+
+    def share(used: Used) -> Combinable:
+        part = (limit - used(column)) / NullIf(limit, Value(0.0))
+        return Coalesce(part, Value(0.0), output_field=FloatField())
+
+    return share
 
 
 WEIGHERS: Mapping[str, Weigher] = {
@@ -33,6 +43,10 @@ WEIGHERS: Mapping[str, Weigher] = {
 }
 
 
-def weight() -> Combinable:
-    """Return the sum of all weighers."""
-    return reduce(add, (item.expression * Value(item.factor) for item in WEIGHERS.values()))
+def weight(**more: int) -> Combinable:
+    """Return the sum of all weighers, of a host of which so much more will be used than is now."""
+
+    def used(column: str) -> Combinable:
+        return F(column) + more.get(column, 0)
+
+    return reduce(add, (item.expression(used) * Value(item.factor) for item in WEIGHERS.values()))

@@ -12,6 +12,7 @@ from cloudweb.database.clock import now
 from compute import conf
 from compute.models import Flavor, Host
 from compute.scheduler import PlacementRequest
+from compute.scheduler.weighers import weight
 from operations.models import Service
 from tests.builders.api import ApiClient
 
@@ -54,7 +55,9 @@ def make_host(name: str = "h1", **overrides: Any) -> Host:
     facts["ram"] += conf.CAPACITY.reserved_ram
     facts["disk"] += conf.CAPACITY.reserved_disk
     make_service("compute", name, topic=f"compute.{name}", **seen)
-    return Host.objects.create(name=name, **facts)
+    host = Host.objects.create(name=name, **facts)
+    Host.objects.filter(pk=host.pk).update(weight=weight())
+    return host
 
 
 def make_service(domain: str, host: str, **overrides: Any) -> Service:
