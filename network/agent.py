@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from network.drivers.base import (
     Supervised,
 )
 from network.objects import (
+    GroupMembers,
+    GroupStatus,
     NetworkConfirmation,
     NetworkInventory,
     NetworkPicture,
@@ -39,7 +42,15 @@ from network.wirings import Wirings
 log = structlog.get_logger(__name__)
 #: An inventory with nothing an operator must see is told after so many reports all the same.
 TOLD_AGAIN = 5
-PROBLEMS_TOLD, PORTS_ASKED = 100, 500  # in one report
+PROBLEMS_TOLD, PORTS_ASKED, GROUPS_TOLD = 100, 500, 2000  # in one report
+
+
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    """A network as it was told last, all of it done; ``groups`` are the sets that the driver was given."""
+
+    network: NetworkWiring
+    groups: frozenset[str]
 
 
 class NetworkAgent(Agent):
@@ -50,6 +61,7 @@ class NetworkAgent(Agent):
         self.wirings = Wirings(state_dir / "wirings")
         self._locks: dict[str, threading.Lock] = {}
         self._locks_lock = threading.Lock()
+        self._applied: dict[str, _Applied] = {}  # by network; what this process has put there
         self._problems: dict[str, str] = {}
         self._untold = 0  # reports since the inventory was told
         self._lost_orders: Callable[[], Sequence[str]] = tuple
@@ -88,25 +100,41 @@ class NetworkAgent(Agent):
 
     def plug(self, port: PortWiring, work: Work | None = None) -> PortStatus:
         """Make the port be on this host as told, or as told by a newer picture that came first."""
+        work = work or Unguarded()
         with self._lock_of(port.network.id):
-            return self._plug(port, work or Unguarded())
+            work.checkpoint()
+            newest = self.wirings.keep(port)
+            self._apply(newest.network, changed=[newest], groups=port.groups, work=work)
+            status = self.driver.plug(newest, work=work)
+            self._problems.pop(port.network.id, None)
+            groups = self.wirings.group_statuses(port.network.id, newest.named_groups)
+        return status.model_copy(update={"groups": tuple(groups)})
 
     def refresh(self, picture: NetworkPicture, work: Work | None = None) -> NetworkConfirmation:
-        """Apply a change of rules, addresses or network to the ports that are here, in one go.
+        """Apply a change of rules, members, addresses or network to the ports that are here, in one go.
 
         Other than ``plug`` it never brings back a port that has been unplugged meanwhile; the answer
-        lists those that are here.
+        lists those that are here, and how far the sets are.
         """
         work = work or Unguarded()
         with self._lock_of(picture.id):
             work.checkpoint()
+            if not self.wirings.has_ports(picture.id) and not self.wirings.lost(picture.id):
+                return NetworkConfirmation(id=picture.id, ports=())
             here = [port for port in picture.ports if self.wirings.is_here(picture.id, port.id)]
             newest = [self.wirings.keep(port) for port in here]
-            if newest:
-                self._apply(newest[-1].network, self.wirings.ports(picture.id), work=work)
+            groups = self.wirings.keep_groups(picture)
+            network = newest[-1].network if newest else self.wirings.network(picture.id)
+            if newest or groups:
+                self._apply(network, changed=newest, groups=groups, work=work)
             plugged = tuple(self.driver.plug(port, work=work) for port in newest)
             self._problems.pop(picture.id, None)
-        return NetworkConfirmation(id=picture.id, ports=plugged)
+            told = {whole.group_id for whole in picture.groups}
+            told |= {change.group_id for change in picture.changes}
+            kept = self.wirings.group_statuses(picture.id, told)
+        return NetworkConfirmation(
+            id=picture.id, ports=plugged, groups=tuple(one for one in kept if one.generation)
+        )
 
     def unplug(self, ref: PortRef, work: Work | None = None) -> None:
         """Make the port absent; with the last one the whole network leaves the host."""
@@ -114,13 +142,15 @@ class NetworkAgent(Agent):
         with self._lock_of(ref.network_id):
             work.checkpoint()
             self.driver.unplug(ref, work=work)
-            rest = [port for port in self.wirings.ports(ref.network_id) if port.id != ref.id]
+            rest = self.wirings.has_ports(ref.network_id, but=ref.id)
             lost = [port for port in self.wirings.lost(ref.network_id) if port != ref.id]
             if rest or lost:
                 if rest:
-                    self._apply(rest[0].network, rest, work=work)
+                    network = self.wirings.network(ref.network_id)
+                    self._apply(network, gone=[ref.id], work=work)
                 self.wirings.forget(ref.network_id, ref.id)
             else:
+                self._applied.pop(ref.network_id, None)
                 if not self._is_used(ref.network_id, by_others_than=ref.id):
                     self.driver.delete_segment(ref.network_id, work=work)
                 self.wirings.forget_network(ref.network_id)
@@ -129,7 +159,7 @@ class NetworkAgent(Agent):
     def inventory(self) -> NetworkInventory:
         """Return what is here, as found, not as told."""
         told = {
-            port.id for network_id in self.wirings.networks() for port in self._told(network_id)
+            port_id for network_id in self.wirings.networks() for port_id in self._told(network_id)
         }
         told.update(self.lost())
         found = self.driver.ports()
@@ -167,10 +197,12 @@ class NetworkAgent(Agent):
         shown = (inventory.driver, inventory.strays, inventory.problems)
         is_news = full or shown != self._said or self._untold >= TOLD_AGAIN
         self._said, self._untold = shown, 0 if is_news else self._untold + 1
+        groups = [one for name in self.wirings.networks() for one in self._groups(name)]
         return NetworkReport(
             milestones=tuple(self.milestones()),
             inventory=inventory if is_news else None,
             lost=tuple(self.lost()[:PORTS_ASKED]),
+            groups=tuple(one for one in groups if is_news or not one.generation)[:GROUPS_TOLD],
         )
 
     def keeps(self, part: NetworkReport) -> bool:
@@ -217,30 +249,56 @@ class NetworkAgent(Agent):
                 self.driver.delete_segment(network_id, work=Unguarded())
                 self.wirings.forget_network(network_id)
 
-    def _plug(self, port: PortWiring, work: Work) -> PortStatus:
-        work.checkpoint()
-        newest = self.wirings.keep(port)
-        self._apply(newest.network, self.wirings.ports(newest.network.id), work=work)
-        status = self.driver.plug(newest, work=work)
-        self._problems.pop(newest.network.id, None)
-        return status
+    def _apply(
+        self,
+        network: NetworkWiring,
+        *,
+        changed: Sequence[PortWiring] = (),
+        gone: Sequence[str] = (),
+        groups: Sequence[GroupMembers] = (),
+        work: Work,
+    ) -> None:
+        """Make the network be as told: the change alone where all before it is in force, else everything.
 
-    def _apply(self, network: NetworkWiring, ports: Sequence[PortWiring], *, work: Work) -> None:
-        self.driver.ensure_segment(network, work=work)
-        self.driver.ensure_filters(network, ports, work=work)
-        self.driver.ensure_gateway(network, work=work)
-        self.driver.ensure_dhcp(network, ports, work=work)
+        What raises on the way leaves nothing that counts as in force.
+        """
+        driver, known = self.driver, self._applied.pop(network.id, None)
+        told = {group.group_id: group for group in groups}
+        named = frozenset[str]().union(*(port.named_groups for port in changed))
+        if known is not None:
+            for group_id in (named - known.groups) | told.keys():
+                kept = self.wirings.group(network.id, group_id)
+                told.update({} if kept is None else {group_id: kept})
+        driver.ensure_segment(network, work=work)
+        if known is None or not driver.change_filters(
+            network, changed=changed, gone=gone, groups=[*told.values()], work=work
+        ):
+            ports = self._all_ports(network.id, gone)
+            driver.ensure_filters(network, ports, self.wirings.groups(network.id), work=work)
+        driver.ensure_gateway(network, work=work)
+        if (
+            known is None
+            or known.network != network
+            or not driver.change_dhcp(network, changed=changed, gone=gone, work=work)
+        ):
+            driver.ensure_dhcp(network, self._all_ports(network.id, gone), work=work)
+        before = known.groups if known is not None else self.wirings.group_ids(network.id)
+        self._applied[network.id] = _Applied(network, before | told.keys())
+
+    def _all_ports(self, network_id: str, gone: Sequence[str]) -> Sequence[PortWiring]:
+        return [port for port in self.wirings.ports(network_id) if port.id not in gone]
 
     def _restore(self, network_id: str) -> None:
         work = Unguarded()
         ports = self.wirings.ports(network_id)
+        self._applied.pop(network_id, None)
         if not ports and self.wirings.lost(network_id):
             return  # what is there stays as it is until it is told again
         if not ports:  # the host died between a picture and its port, or in a clean-up
             self.driver.delete_segment(network_id, work=work)
             self.wirings.forget_network(network_id)
             return
-        self._apply(ports[0].network, ports, work=work)
+        self._apply(ports[0].network, work=work)
         for port in ports:
             self.driver.plug(port, work=work)
 
@@ -254,9 +312,16 @@ class NetworkAgent(Agent):
             for status in self.driver.ports()
         )
 
-    def _told(self, network_id: str) -> Sequence[PortWiring]:
+    def _told(self, network_id: str) -> Collection[str]:
         try:
-            return self.wirings.ports(network_id)
+            return self.wirings.port_ids(network_id)
+        except CloudwebError:
+            return ()
+
+    def _groups(self, network_id: str) -> Sequence[GroupStatus]:
+        try:
+            named = self.wirings.named_groups(network_id)
+            return self.wirings.group_statuses(network_id, named)
         except CloudwebError:
             return ()
 

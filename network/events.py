@@ -11,6 +11,7 @@ from uuid import UUID
 
 from cloudweb.api.fields import as_uuid
 from cloudweb.events import emit
+from network.members import note_change
 from network.models import Network, Port
 from network.querysets import PortQuerySet
 
@@ -35,11 +36,16 @@ def rules_changed(group_ids: Collection[UUID]) -> None:
     _tell(Port.objects.of_groups(group_ids))
 
 
-def members_changed(group_ids: Collection[UUID], *, port: Port) -> None:
-    """Tell the hosts whose filters name these groups' members on the port's network."""
-    if group_ids:
-        told = Port.objects.told_by_groups(group_ids).filter(network_id=port.network_id)
-        _tell(told.exclude(id=port.id))
+def members_changed(
+    group_ids: Collection[UUID], *, port: Port, blocks: Collection[str], pairs: bool
+) -> None:
+    """Tell the hosts whose filters name these groups: the blocks may have entered or left, with the port.
+
+    Their ports' own wirings stay as they are. ``pairs``: not all are addresses of the port's own.
+    """
+    hosts = note_change(port.network_id, group_ids, blocks, pairs=pairs)
+    if hosts:
+        emit(WIRING_CHANGED, hosts=hosts)
 
 
 def wirings_lost(host: str, port_ids: Collection[str]) -> None:

@@ -7,7 +7,7 @@ arrives late is not applied over a newer one.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -76,10 +76,64 @@ class SecurityRule(Part):
     remotes: tuple[str, ...] = ()
 
 
-class PortWiring(VersionedObject):
-    """A port on one host, with its network."""
+class GroupRule(Part):
+    """One accepting rule about the members of a group on the port's network, whoever they are.
+
+    It is apart from ``rules`` so that a host which does not know it lets nobody in, rather than all.
+    """
+
+    direction: Literal["ingress", "egress"]
+    ethertype: Literal["IPv4", "IPv6"]
+    protocol: str | None = None
+    port_min: int | None = None
+    port_max: int | None = None
+    group_id: str
+
+
+class GroupMembers(VersionedObject):
+    """All members of a group on one network: networks in CIDR form, of both IP versions.
+
+    A host that has a newer generation keeps it.
+    """
 
     VERSION: ClassVar[str] = "1.0"
+
+    network_id: str
+    group_id: str
+    generation: int = Field(ge=1)
+    members: tuple[str, ...] = ()
+
+
+class MembersChange(Part):
+    """What entered and left a set of members after the generation ``since``.
+
+    It says of every block that changed whether it is in now, so whoever is further may apply it too;
+    who is not as far keeps what it has and says so.
+    """
+
+    group_id: str
+    since: int = Field(ge=1)
+    generation: int = Field(ge=1)
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class GroupStatus(Part):
+    """The generation of a set of members that a host has; 0 where filters name one that it lacks."""
+
+    network_id: str
+    group_id: str
+    generation: int = Field(ge=0)
+
+
+class PortWiring(VersionedObject):
+    """A port on one host, with its network.
+
+    ``groups`` are those sets of members that the port's rules name and the host has not confirmed.
+    """
+
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[Any] = {1: lambda data: _without(data, "group_rules", "groups")}
 
     id: str
     project_id: str
@@ -93,7 +147,14 @@ class PortWiring(VersionedObject):
     port_security: bool = True
     admin_up: bool = True
     rules: tuple[SecurityRule, ...] = ()
+    group_rules: tuple[GroupRule, ...] = ()
+    groups: tuple[GroupMembers, ...] = ()
     network: NetworkWiring
+
+    @property
+    def named_groups(self) -> frozenset[str]:
+        """The groups whose members its rules name."""
+        return frozenset(rule.group_id for rule in self.group_rules)
 
 
 class PortRef(VersionedObject):
@@ -107,32 +168,52 @@ class PortRef(VersionedObject):
 
 
 class PortStatus(VersionedObject):
-    """A port as a host sees it."""
+    """A port as a host sees it; ``groups`` are told when it has just been plugged."""
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[Any] = {1: lambda data: _without(data, "groups")}
 
     id: str
     network_id: str
     tap: str
     up: bool  # the tap is on its bridge and lets frames through
+    groups: tuple[GroupStatus, ...] = ()
 
 
 class NetworkPicture(VersionedObject):
-    """The ports of one network on a host that shall be as said, if they are still there."""
+    """The ports of one network on a host that shall be as said, if they are still there.
 
-    VERSION: ClassVar[str] = "1.0"
+    ``groups`` are sets of members told as a whole, ``changes`` those of which the host has most.
+    """
+
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[Any] = {
+        1: lambda data: _without(
+            {**data, "ports": [_without(port, "group_rules", "groups") for port in data["ports"]]},
+            "groups",
+            "changes",
+        )
+    }
 
     id: str
     ports: tuple[PortWiring, ...]
+    groups: tuple[GroupMembers, ...] = ()
+    changes: tuple[MembersChange, ...] = ()
 
 
 class NetworkConfirmation(VersionedObject):
-    """Those of a picture's ports that are on the host, as they are now."""
+    """Those of a picture's ports and sets that are on the host, as they are now."""
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[Any] = {
+        1: lambda data: _without(
+            {**data, "ports": [_without(port, "groups") for port in data["ports"]]}, "groups"
+        )
+    }
 
     id: str
     ports: tuple[PortStatus, ...]
+    groups: tuple[GroupStatus, ...] = ()
 
 
 class PortMilestone(Part):
@@ -148,7 +229,8 @@ class NetworkInventory(VersionedObject):
     """What a host has of networks. ``strays`` are taps that no wiring on the host's disk explains:
     shown to the operator, never taken away by the host on its own (OPERATIONS 37)."""
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[Any] = {1: lambda data: _bare(data)}
 
     driver: str
     networks: tuple[str, ...] = ()
@@ -162,13 +244,32 @@ class NetworkReport(VersionedObject):
 
     ``inventory`` is there when something in it needs a look or no longer does, is asked for, or was not
     told for a minute. ``lost`` are ports whose records were damaged: the host must be told again.
+    ``groups`` are the sets of members here, with an inventory or when one is lacking.
     """
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[Any] = {
+        1: lambda data: _without({**data, "inventory": _bare(data["inventory"])}, "groups")
+    }
 
     milestones: tuple[PortMilestone, ...] = ()
     inventory: NetworkInventory | None = None
     lost: tuple[str, ...] = ()
+    groups: tuple[GroupStatus, ...] = ()
+
+
+def _without(data: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name not in names}
+
+
+def _bare(inventory: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return an inventory as release 1.0 of its ports' status reads it."""
+    if inventory is None:
+        return None
+    lists = {
+        name: [_without(port, "groups") for port in inventory[name]] for name in ("ports", "strays")
+    }
+    return {**inventory, **lists}
 
 
 def tap_name(port_id: str) -> str:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import UUID
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 
 if TYPE_CHECKING:
     from network.models import (  # noqa: F401
+        HeldSet,
         Network,
         Port,
         SecurityGroup,
@@ -101,7 +102,11 @@ class PortQuerySet(StandardQuerySet["Port"]):
             host=host, applied_revision__gt=0, wiring_revision__gt=F("applied_revision")
         )
 
-    def told_by_groups(self, group_ids: Iterable[UUID]) -> Self:
+    def plugged(self) -> Self:
+        """Keep the ports that a host has confirmed to have."""
+        return self.exclude(host="").filter(applied_revision__gt=0)
+
+    def naming_members_of(self, group_ids: Iterable[UUID]) -> Self:
         """Keep the ports whose filters name the members of any of these groups."""
         return self.filter(
             memberships__security_group__rules__remote_group__in=list(group_ids)
@@ -110,6 +115,23 @@ class PortQuerySet(StandardQuerySet["Port"]):
     def of_groups(self, group_ids: Iterable[UUID]) -> Self:
         """Keep the members of any of these groups."""
         return self.filter(memberships__security_group__in=list(group_ids)).distinct()
+
+
+class HeldSetQuerySet(models.QuerySet["HeldSet"]):
+    """Sets of members on hosts."""
+
+    def in_use(self) -> Self:
+        """Keep those whose host has a port on the set's network."""
+        from network.models import Port
+
+        here = Port.objects.plugged().filter(
+            host=OuterRef("host"), network=OuterRef("member_set__network")
+        )
+        return self.filter(Exists(here))
+
+    def behind(self, host: str) -> Self:
+        """Keep those in use on a host that has not confirmed their newest generation."""
+        return self.filter(host=host, applied_generation__lt=F("member_set__generation")).in_use()
 
 
 class SecurityGroupQuerySet(StandardQuerySet["SecurityGroup"]):

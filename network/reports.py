@@ -11,6 +11,7 @@ from cloudweb.events import emit
 from network import events
 from network.manager import AgentManager
 from network.objects import NetworkReport
+from network.telling import differing, note_generations
 from operations.reporting import Heard, takes_reports
 
 PORT_MILESTONE = "port.milestone"  # host; milestone: PortMilestone
@@ -21,6 +22,10 @@ def note_reports(heard: Sequence[Heard[NetworkReport]]) -> None:
     """Record what operators must see, and pass on what guests reached."""
     told = {one.host: one.part.inventory for one in heard if one.part.inventory is not None}
     AgentManager(RequestContext.system()).report(told)
+    for host, groups in differing({one.host: one.part.groups for one in heard}).items():
+        with transaction.atomic():
+            if note_generations(host, groups):
+                emit(events.WIRING_CHANGED, hosts={host})
     for one in heard:
         _note(one.host, one.part)
 

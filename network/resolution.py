@@ -1,7 +1,9 @@
 """What a host is told about ports: rows become PortWiring, with everything resolved.
 
 No router joins networks, so the members of a remote group are those on the port's own network: the
-same address on another network is somebody else.
+same address on another network is somebody else. A rule names the group; who is in it is told apart
+(``members``), so what a port's wiring costs does not grow with them. For hosts of a release before that
+the addresses are written into the rules (``literal``).
 """
 
 from __future__ import annotations
@@ -9,15 +11,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from cloudweb.addresses import canonical_block, parse_address, parse_block
-from network import conf, states
+from network import conf, members, states
 from network.models import Network, Port, PortAddress, SecurityGroupRule, Subnet
 from network.models.network import NetworkKind
 from network.objects import (
     FixedAddress,
+    GroupRule,
     HostRoute,
     NetworkWiring,
     PortRef,
@@ -27,8 +30,8 @@ from network.objects import (
     tap_name,
 )
 
-#: (group, network) -> addresses of the members there, in CIDR form
-Members = Mapping[tuple[UUID, UUID], Sequence[str]]
+#: What a port of some groups accepts: rules about addresses, and rules about members.
+Accepted = tuple[tuple[SecurityRule, ...], tuple[GroupRule, ...]]
 
 
 @dataclass
@@ -40,9 +43,8 @@ class _Facts:
     rules: defaultdict[UUID, list[SecurityGroupRule]] = field(
         default_factory=lambda: defaultdict(list)
     )
-    members: defaultdict[tuple[UUID, UUID], set[str]] = field(
-        default_factory=lambda: defaultdict(set)
-    )
+    members: Mapping[tuple[UUID, UUID], Mapping[int, Sequence[str]]] = field(default_factory=dict)
+    accepted: dict[tuple[object, ...], Accepted] = field(default_factory=dict)
 
 
 def port_ref(port: Port) -> PortRef:
@@ -50,12 +52,17 @@ def port_ref(port: Port) -> PortRef:
     return PortRef(id=str(port.id), network_id=str(port.network_id), tap=tap_name(str(port.id)))
 
 
-def port_wirings(port_ids: Iterable[UUID]) -> list[PortWiring]:
-    """Return the wirings of these ports, in the order of their creation, in seven queries at most."""
+def port_wirings(port_ids: Iterable[UUID], *, literal: bool = False) -> list[PortWiring]:
+    """Return the wirings of these ports, in the order of their creation, in six queries at most.
+
+    ``literal`` puts the members of remote groups into the rules too, at two more for each group and network.
+    """
     ports = list(Port.objects.complete().filter(id__in=list(port_ids)).order_by("created_at", "id"))
     facts = _gather(ports)
+    if literal:
+        facts.members = _members(ports, facts)
     networks = {port.network_id: _network(port.network, facts) for port in ports}
-    return [_port(port, networks[port.network_id], facts) for port in ports]
+    return [_port(port, networks[port.network_id], facts, literal=literal) for port in ports]
 
 
 def needs_dhcp_address(subnet: Subnet, network: Network) -> bool:
@@ -86,32 +93,19 @@ def _gather(ports: Sequence[Port]) -> _Facts:
         for membership in port.memberships.all()
     }
     if groups:
-        _gather_rules(facts, groups, networks)
+        rules = SecurityGroupRule.objects.filter(security_group__in=groups)
+        for rule in rules.order_by("created_at", "id"):
+            facts.rules[rule.security_group_id].append(rule)
     return facts
 
 
-def _gather_rules(facts: _Facts, groups: set[UUID], networks: set[UUID]) -> None:
-    remote = set()
-    rules = SecurityGroupRule.objects.filter(security_group__in=groups)
-    for rule in rules.order_by("created_at", "id"):
-        facts.rules[rule.security_group_id].append(rule)
-        if rule.remote_group_id is not None:
-            remote.add(rule.remote_group_id)
-    if not remote:
-        return
-    members = Port.objects.filter(
-        memberships__security_group__in=remote, network__in=networks, addresses__isnull=False
-    ).values_list(
-        "memberships__security_group_id",
-        "network_id",
-        "addresses__ip_address",
-        "allowed_address_pairs",
-    )
-    for group_id, network_id, address, pairs in members:
-        facts.members[group_id, network_id].add(canonical_block(address))
-        facts.members[group_id, network_id].update(
-            canonical_block(pair["ip_address"]) for pair in pairs
-        )
+def _members(
+    ports: Sequence[Port], facts: _Facts
+) -> dict[tuple[UUID, UUID], Mapping[int, Sequence[str]]]:
+    remote = {rule.remote_group_id for rules in facts.rules.values() for rule in rules}
+    wanted = {(group, port.network_id) for group in remote - {None} for port in ports if group}
+    sets = members.ensure_sets(wanted)
+    return {key: members.by_version(members.all_of(one)) for key, one in sets.items()}
 
 
 def _network(network: Network, facts: _Facts) -> NetworkWiring:
@@ -144,11 +138,8 @@ def _subnet(subnet: Subnet, network: Network, facts: _Facts) -> SubnetWiring:
     )
 
 
-def _port(port: Port, network: NetworkWiring, facts: _Facts) -> PortWiring:
-    groups = [membership.security_group_id for membership in port.memberships.all()]
-    resolved = (
-        _rule(rule, port.network_id, facts) for group in groups for rule in facts.rules[group]
-    )
+def _port(port: Port, network: NetworkWiring, facts: _Facts, *, literal: bool) -> PortWiring:
+    rules, group_rules = _accepted(port, facts, literal=literal)
     return PortWiring(
         id=str(port.id),
         project_id=port.project_id,
@@ -167,28 +158,57 @@ def _port(port: Port, network: NetworkWiring, facts: _Facts) -> PortWiring:
         ),
         port_security=port.port_security_enabled,
         admin_up=port.admin_state_up and port.network.admin_state_up,
-        rules=tuple(dict.fromkeys(rule for rule in resolved if rule is not None))
-        if port.port_security_enabled
-        else (),
+        rules=rules,
+        group_rules=group_rules,
         network=network,
     )
 
 
-def _rule(rule: SecurityGroupRule, network_id: UUID, facts: _Facts) -> SecurityRule | None:
-    remotes: tuple[str, ...] = ()
-    version = 4 if rule.ethertype == "IPv4" else 6
-    if rule.remote_group_id is not None:
-        members = facts.members[rule.remote_group_id, network_id]
-        remotes = tuple(sorted(m for m in members if parse_block(m).version == version))
-        if not remotes:
-            return None
-    elif rule.remote_ip_prefix:
+def _accepted(port: Port, facts: _Facts, *, literal: bool) -> Accepted:
+    """Return the rules of a port, made once for all ports of the same groups on the same network."""
+    if not port.port_security_enabled:
+        return (), ()
+    groups = tuple(membership.security_group_id for membership in port.memberships.all())
+    key = (groups, port.network_id)
+    if key not in facts.accepted:
+        rules = [rule for group in groups for rule in facts.rules[group]]
+        plain = [_rule(rule) for rule in rules if rule.remote_group_id is None]
+        named = [rule for rule in rules if rule.remote_group_id is not None]
+        if literal:
+            plain += [
+                _rule(rule, remotes=remotes)
+                for rule in named
+                if rule.remote_group_id
+                and (
+                    remotes := facts.members[rule.remote_group_id, port.network_id][_version(rule)]
+                )
+            ]
+        facts.accepted[key] = (
+            tuple(dict.fromkeys(plain)),
+            tuple(dict.fromkeys(map(_group_rule, named))),
+        )
+    return facts.accepted[key]
+
+
+def _rule(rule: SecurityGroupRule, *, remotes: Sequence[str] = ()) -> SecurityRule:
+    if rule.remote_ip_prefix:
         remotes = (canonical_block(rule.remote_ip_prefix),)
-    return SecurityRule(
-        direction=cast(Literal["ingress", "egress"], rule.direction),
-        ethertype=cast(Literal["IPv4", "IPv6"], rule.ethertype),
-        protocol=rule.protocol.lower() or None,
-        port_min=rule.port_range_min,
-        port_max=rule.port_range_max,
-        remotes=remotes,
-    )
+    return SecurityRule(**_traffic(rule), remotes=tuple(remotes))
+
+
+def _group_rule(rule: SecurityGroupRule) -> GroupRule:
+    return GroupRule(**_traffic(rule), group_id=str(rule.remote_group_id))
+
+
+def _traffic(rule: SecurityGroupRule) -> dict[str, Any]:
+    return {
+        "direction": rule.direction,
+        "ethertype": rule.ethertype,
+        "protocol": rule.protocol.lower() or None,
+        "port_min": rule.port_range_min,
+        "port_max": rule.port_range_max,
+    }
+
+
+def _version(rule: SecurityGroupRule) -> int:
+    return 4 if rule.ethertype == "IPv4" else 6

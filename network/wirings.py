@@ -4,8 +4,10 @@ A damaged record is set aside and its port is lost: it is on the host, but nobod
 shall be, until the control plane tells it again. The picture of a network is in each port's, too.
 
 ``<directory>/<network id>/network.json`` is the newest picture of the network that any port brought;
-``<directory>/<network id>/ports/<port id>.json`` is each port here. Every file is written in one step,
-so a host that loses power finds either the old or the new one.
+``<directory>/<network id>/ports/<port id>.json`` is each port here, and ``groups/<group id>.json`` each
+set of members that ports' rules name. Every file is written in one step, so a host that loses power finds
+either the old or the new one; and each is read alone, so a change costs the same among five ports and
+among a thousand.
 """
 
 from __future__ import annotations
@@ -13,16 +15,24 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cloudweb.driver import DriverError
 from cloudweb.files import sync_directory, write_atomically
 from cloudweb.records import forget, lost_in, read_record
-from network.objects import NetworkWiring, PortWiring
+from network.objects import (
+    GroupMembers,
+    GroupStatus,
+    MembersChange,
+    NetworkPicture,
+    NetworkWiring,
+    PortWiring,
+)
 
+T = TypeVar("T")
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z")
 
 
@@ -31,6 +41,9 @@ class Wirings:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._seen: dict[
+            Path, tuple[tuple[int, ...], Any]
+        ] = {}  # by what tells a file from a newer
 
     def networks(self) -> Sequence[str]:
         """Return the ids of all networks that a port here was told about."""
@@ -69,6 +82,14 @@ class Wirings:
             ports.update(port.id for port in self._ports(network_id))
         return sorted(ports)
 
+    def port_ids(self, network_id: str) -> set[str]:
+        """Return the ids of the network's ports here whose records are well; those alone are read that are new."""
+        return {port_id for port_id, _ in self._each(network_id)}
+
+    def has_ports(self, network_id: str, *, but: str = "") -> bool:
+        """Tell whether a port of the network is here, beside one."""
+        return any(port_id != but for port_id, _ in self._each(network_id))
+
     def find(self, network_id: str, port_id: str) -> PortWiring | None:
         """Return one port as it was last told, or None."""
         return _read_port(self._port_file(network_id, port_id))
@@ -79,21 +100,68 @@ class Wirings:
         return found is not None or port_id in self.lost(network_id)
 
     def keep(self, port: PortWiring) -> PortWiring:
-        """Keep whatever is newer, of the network and of the port each; return what holds now."""
+        """Keep whatever is newer, of the network, the port and the sets each; return what holds now."""
         network, directory = port.network, self._network_dir(port.network.id)
         known = self._known(network.id)
         if known is not None and known.revision > network.revision:
             network = known
-        write_atomically(directory / "network.json", json.dumps(network.dump()))
+        if network != self._picture(network.id):
+            write_atomically(directory / "network.json", json.dumps(network.dump()))
+        for group in port.groups:
+            self._keep_group(group)
         told = self.find(network.id, port.id)
         newest = told if told is not None and told.revision > port.revision else port
-        newest = newest.model_copy(update={"network": network})
+        newest = newest.model_copy(update={"network": network, "groups": ()})
         write_atomically(self._port_file(network.id, port.id), json.dumps(newest.dump()))
         return newest
 
+    def keep_groups(self, picture: NetworkPicture) -> list[GroupMembers]:
+        """Keep the sets that are newer; return those that a change fitted. Of the others ``group`` tells."""
+        kept = [group for group in picture.groups if self._keep_group(group)]
+        for change in picture.changes:
+            known = self.group(picture.id, change.group_id)
+            if known is not None and change.since <= known.generation < change.generation:
+                kept.append(_changed(known, change))
+                self._keep_group(kept[-1])
+        return kept
+
+    def group(self, network_id: str, group_id: str) -> GroupMembers | None:
+        """Return a set of members as it was last told, or None."""
+        return _read_group(self._group_file(network_id, group_id))
+
+    def groups(self, network_id: str) -> list[GroupMembers]:
+        """Return the sets of the network's groups here."""
+        paths = sorted((self._network_dir(network_id) / "groups").glob("*.json"))
+        return [group for path in paths if (group := _read_group(path)) is not None]
+
+    def group_ids(self, network_id: str) -> frozenset[str]:
+        """Return the groups whose sets are here."""
+        paths = (self._network_dir(network_id) / "groups").glob("*.json")
+        return frozenset(path.stem for path in paths)
+
+    def named_groups(self, network_id: str) -> frozenset[str]:
+        """Return the groups that the rules of ports here name."""
+        return frozenset[str]().union(*(groups for _, groups in self._each(network_id)))
+
+    def group_statuses(self, network_id: str, group_ids: Iterable[str]) -> list[GroupStatus]:
+        """Return how far these sets are; 0 for one that is not here."""
+
+        def generation(path: Path) -> int | None:
+            return found.generation if (found := _read_group(path)) is not None else None
+
+        return [
+            GroupStatus(
+                network_id=network_id,
+                group_id=group_id,
+                generation=self._look(self._group_file(network_id, group_id), generation) or 0,
+            )
+            for group_id in sorted(group_ids)
+        ]
+
     def forget(self, network_id: str, port_id: str) -> None:
         """Drop a port; absent is fine."""
-        forget(self._port_file(network_id, port_id))
+        self._seen.pop(path := self._port_file(network_id, port_id), None)
+        forget(path)
 
     def forget_network(self, network_id: str) -> None:
         """Drop a network with all its ports."""
@@ -101,6 +169,42 @@ class Wirings:
         if directory.exists():
             shutil.rmtree(directory)
             sync_directory(self._directory)
+        self._seen = {
+            path: seen for path, seen in self._seen.items() if directory not in path.parents
+        }
+
+    def _keep_group(self, group: GroupMembers) -> bool:
+        known = self.group(group.network_id, group.group_id)
+        if known is not None and known.generation >= group.generation:
+            return False
+        path = self._group_file(group.network_id, group.group_id)
+        write_atomically(path, json.dumps(group.dump()))
+        return True
+
+    def _each(self, network_id: str) -> Iterator[tuple[str, frozenset[str]]]:
+        """Give each port here whose record is well, and the groups that its rules name."""
+
+        def names(path: Path) -> frozenset[str] | None:
+            return found.named_groups if (found := _read_port(path)) is not None else None
+
+        for path in (self._network_dir(network_id) / "ports").glob("*.json"):
+            groups = self._look(path, names)
+            if groups is not None:
+                yield path.stem, groups
+
+    def _look(self, path: Path, read: Callable[[Path], T]) -> T | None:
+        """Return what is read of a file, from memory while the file is the same."""
+        try:
+            stat = path.stat()
+        except OSError:
+            self._seen.pop(path, None)
+            return None
+        mark = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        seen = self._seen.get(path)
+        if seen is None or seen[0] != mark:
+            seen = self._seen[path] = mark, read(path)
+        found: T | None = seen[1]
+        return found
 
     def _ports(self, network_id: str) -> Sequence[PortWiring]:
         paths = sorted((self._network_dir(network_id) / "ports").glob("*.json"))
@@ -117,6 +221,9 @@ class Wirings:
     def _network_dir(self, network_id: str) -> Path:
         return self._directory / _checked(network_id)
 
+    def _group_file(self, network_id: str, group_id: str) -> Path:
+        return self._network_dir(network_id) / "groups" / f"{_checked(group_id)}.json"
+
     def _port_file(self, network_id: str, port_id: str) -> Path:
         return self._network_dir(network_id) / "ports" / f"{_checked(port_id)}.json"
 
@@ -128,6 +235,24 @@ def _newest(ports: Sequence[PortWiring]) -> NetworkWiring | None:
 
 def _read_port(path: Path) -> PortWiring | None:
     return read_record(path, partial(_parse_port, path))
+
+
+def _read_group(path: Path) -> GroupMembers | None:
+    return read_record(path, partial(_parse_group, path))
+
+
+def _changed(known: GroupMembers, change: MembersChange) -> GroupMembers:
+    members = ({*known.members} - {*change.removed}) | {*change.added}
+    return known.model_copy(
+        update={"members": tuple(sorted(members)), "generation": change.generation}
+    )
+
+
+def _parse_group(path: Path, kept: Any) -> GroupMembers:
+    group = GroupMembers.load(kept)
+    if (group.network_id, group.group_id) != (path.parents[1].name, path.stem):
+        raise ValueError(f"it is about group {group.group_id!r} on {group.network_id!r}")
+    return group
 
 
 def _parse_network(network_id: str, kept: Any) -> NetworkWiring:

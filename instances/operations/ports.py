@@ -12,6 +12,7 @@ from instances.models import Instance
 from instances.operations.rows import instance_of, write
 from instances.states import TaskState
 from network.manager import PortManager, SecurityGroupManager
+from network.objects import PortStatus
 from network.rpc import PLUG, UNPLUG
 from operations.saga import Run
 
@@ -96,7 +97,8 @@ def ports_plugged(run: Run, answers: list[Any]) -> None:
     for answer in answers:
         status = answer.get("data", {}) if isinstance(answer, dict) else {}
         if "id" in status:
-            manager.set_status(status["id"], "ACTIVE")
+            plugged = PortStatus.load(answer)
+            manager.set_status(plugged.id, "ACTIVE", groups=plugged.groups)
 
 
 def unplug_ports(run: Run) -> list[Order]:

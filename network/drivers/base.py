@@ -10,7 +10,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from cloudweb.driver import Work
-from network.objects import NetworkWiring, PortMilestone, PortRef, PortStatus, PortWiring
+from network.objects import (
+    GroupMembers,
+    NetworkWiring,
+    PortMilestone,
+    PortRef,
+    PortStatus,
+    PortWiring,
+)
 
 
 class SwitchDriver(ABC):
@@ -58,15 +65,52 @@ class DhcpDriver(ABC):
     ) -> None:
         """Make the servers answer exactly these ports."""
 
+    def change_dhcp(
+        self,
+        network: NetworkWiring,
+        *,
+        changed: Sequence[PortWiring],
+        gone: Sequence[str],
+        work: Work,
+    ) -> bool:
+        """Make the servers answer these ports as they are now, and no more those that are gone (by id).
+
+        All else is as it was told last. False: do it with all ports.
+        """
+        return False
+
 
 class FirewallDriver(ABC):
     """Anti-spoofing and stateful security groups."""
 
     @abstractmethod
     def ensure_filters(
-        self, network: NetworkWiring, ports: Sequence[PortWiring], *, work: Work
+        self,
+        network: NetworkWiring,
+        ports: Sequence[PortWiring],
+        groups: Sequence[GroupMembers] = (),
+        *,
+        work: Work,
     ) -> None:
-        """Make exactly these ports' filters be in force on the network, in one transaction."""
+        """Make exactly these ports' filters be in force on the network, in one transaction.
+
+        A rule that names a group which is not among ``groups`` lets nobody through.
+        """
+
+    def change_filters(
+        self,
+        network: NetworkWiring,
+        *,
+        changed: Sequence[PortWiring],
+        gone: Sequence[str],
+        groups: Sequence[GroupMembers],
+        work: Work,
+    ) -> bool:
+        """Put these ports' and sets' filters in force as they are now, take those of ports that are gone.
+
+        All else is as it was told last. False: do it with all ports and sets.
+        """
+        return False
 
 
 class NetworkDriver(SwitchDriver, RouterDriver, DhcpDriver, FirewallDriver):

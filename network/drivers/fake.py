@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from cloudweb.driver import DriverError, Unguarded, Work
 from cloudweb.faults import Faults
-from cloudweb.files import write_atomically
 from network.drivers.base import Milestones, NetworkDriver, Removable
-from network.objects import NetworkWiring, PortMilestone, PortRef, PortStatus, PortWiring
-
-
-@dataclass(slots=True)
-class FakeSegment:
-    """What the fake host keeps of a network; the halves are made one after the other."""
-
-    id: str
-    revision: int
-    gateways: list[str] = field(default_factory=list)
-    leases: dict[str, list[str]] = field(default_factory=dict)  # MAC -> addresses
-    filters: dict[str, list[str]] = field(default_factory=dict)  # port id -> rules as JSON
-    taps: dict[str, dict[str, str | bool]] = field(default_factory=dict)  # port id -> tap, up
+from network.drivers.fake_records import FakeRecords, FakeSegment
+from network.objects import (
+    GroupMembers,
+    NetworkWiring,
+    PortMilestone,
+    PortRef,
+    PortStatus,
+    PortWiring,
+)
 
 
 class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
@@ -38,7 +32,8 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
     def __init__(self, state_dir: Path | None = None, host: str = "fake") -> None:
         self.host = host
         self.faults = Faults(None if state_dir is None else state_dir / "faults.json")
-        self._file = None if state_dir is None else state_dir / "networks.json"
+        self._records = None if state_dir is None else FakeRecords(state_dir / "networks")
+        self._saved: dict[str, dict[str, Any]] = {}
         self._lock = threading.RLock()
         self._segments: dict[str, FakeSegment] = {}
         self._seen: list[PortMilestone] = []
@@ -46,9 +41,9 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
     def start(self) -> None:
         """Find the networks of an earlier run again."""
         with self.faults.around("start", Unguarded()), self._lock:
-            if self._file is not None and self._file.exists():
-                found = json.loads(self._file.read_text())
-                self._segments = {segment["id"]: FakeSegment(**segment) for segment in found}
+            if self._records is not None:
+                self._segments = self._records.load()
+                self._saved.clear()
 
     def ensure_segment(self, network: NetworkWiring, *, work: Work) -> None:
         """Record the network."""
@@ -59,15 +54,14 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
                     network.id, FakeSegment(id=network.id, revision=network.revision)
                 )
                 segment.revision = network.revision
-                self._save()
+                self._save(segment)
 
     def delete_segment(self, network_id: str, *, work: Work) -> None:
         """Forget the network and all on it."""
         with self.faults.around("delete_segment", work):
             work.checkpoint()
             with self._lock:
-                if self._segments.pop(network_id, None) is not None:
-                    self._save()
+                self._drop(network_id)
 
     def plug(self, port: PortWiring, *, work: Work) -> PortStatus:
         """Record the tap; refuse one that nothing filters."""
@@ -76,9 +70,7 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
             if port.id not in segment.filters:
                 raise DriverError("A port was to be plugged before its filters were in force.")
             work.checkpoint()
-            with self._lock:
-                segment.taps[port.id] = {"tap": port.tap, "up": port.admin_up}
-                self._save()
+            self._put(segment, "taps", {port.id: {"tap": port.tap, "up": port.admin_up}})
             return PortStatus(
                 id=port.id, tap=port.tap, up=port.admin_up, network_id=port.network.id
             )
@@ -89,8 +81,8 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
             work.checkpoint()
             with self._lock:
                 segment = self._segments.get(ref.network_id)
-                if segment is not None and segment.taps.pop(ref.id, None) is not None:
-                    self._save()
+                if segment is not None:
+                    self._put(segment, "taps", {}, gone=[ref.id])
 
     def segments(self) -> Sequence[str]:
         """Return the networks recorded."""
@@ -117,7 +109,7 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
                 segment.gateways = [
                     subnet.gateway_ip for subnet in network.subnets if subnet.gateway_ip
                 ]
-                self._save()
+                self._save(segment)
 
     def ensure_dhcp(
         self, network: NetworkWiring, ports: Sequence[PortWiring], *, work: Work
@@ -126,24 +118,56 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
         with self.faults.around("ensure_dhcp", work):
             segment = self._segment(network.id)
             work.checkpoint()
-            with self._lock:
-                segment.leases = {
-                    port.mac: [address.ip_address for address in port.addresses] for port in ports
-                }
-                self._save()
+            self._put(segment, "leases", {port.id: _lease(port) for port in ports}, whole=True)
+
+    def change_dhcp(
+        self,
+        network: NetworkWiring,
+        *,
+        changed: Sequence[PortWiring],
+        gone: Sequence[str],
+        work: Work,
+    ) -> bool:
+        """Record who gets which address now."""
+        with self.faults.around("ensure_dhcp", work):
+            segment = self._segment(network.id)
+            work.checkpoint()
+            self._put(segment, "leases", {port.id: _lease(port) for port in changed}, gone=gone)
+        return True
 
     def ensure_filters(
-        self, network: NetworkWiring, ports: Sequence[PortWiring], *, work: Work
+        self,
+        network: NetworkWiring,
+        ports: Sequence[PortWiring],
+        groups: Sequence[GroupMembers] = (),
+        *,
+        work: Work,
     ) -> None:
         """Record the rules of exactly these ports."""
         with self.faults.around("ensure_filters", work):
             segment = self._segment(network.id)
             work.checkpoint()
-            with self._lock:
-                segment.filters = {
-                    port.id: [rule.model_dump_json() for rule in port.rules] for port in ports
-                }
-                self._save()
+            members = {group.group_id: list(group.members) for group in groups}
+            self._put(segment, "members", members, whole=True)
+            self._put(segment, "filters", {port.id: _rules(port) for port in ports}, whole=True)
+
+    def change_filters(
+        self,
+        network: NetworkWiring,
+        *,
+        changed: Sequence[PortWiring],
+        gone: Sequence[str],
+        groups: Sequence[GroupMembers],
+        work: Work,
+    ) -> bool:
+        """Record the rules of these ports."""
+        with self.faults.around("ensure_filters", work):
+            segment = self._segment(network.id)
+            work.checkpoint()
+            members = {group.group_id: list(group.members) for group in groups}
+            self._put(segment, "members", members)
+            self._put(segment, "filters", {port.id: _rules(port) for port in changed}, gone=gone)
+        return True
 
     def milestones(self) -> Sequence[PortMilestone]:
         """Return what ``reach`` recorded."""
@@ -172,9 +196,9 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
     def delete_everything(self) -> None:
         """Forget all networks."""
         with self._lock:
-            self._segments.clear()
+            for network_id in [*self._segments]:
+                self._drop(network_id)
             self._seen.clear()
-            self._save()
 
     def _segment(self, network_id: str) -> FakeSegment:
         segment = self._segments.get(network_id)
@@ -182,7 +206,45 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
             raise DriverError("The network has no segment on this host yet.")
         return segment
 
-    def _save(self) -> None:
-        if self._file is not None:
-            text = json.dumps([asdict(segment) for segment in self._segments.values()])
-            write_atomically(self._file, text)
+    def _put(
+        self,
+        segment: FakeSegment,
+        kind: str,
+        parts: Mapping[str, Any],
+        *,
+        gone: Collection[str] = (),
+        whole: bool = False,
+    ) -> None:
+        """Record parts of a segment; ``whole``: there are no others. What stays the same costs nothing."""
+        with self._lock:
+            known: dict[str, Any] = getattr(segment, kind)
+            for name in known.keys() - parts.keys() if whole else {*gone} & known.keys():
+                del known[name]
+                self._write(segment.id, kind, name, None)
+            for name, part in parts.items():
+                if known.get(name) != part:
+                    known[name] = part
+                    self._write(segment.id, kind, name, part)
+
+    def _drop(self, network_id: str) -> None:
+        self._saved.pop(network_id, None)
+        if self._segments.pop(network_id, None) is not None and self._records is not None:
+            self._records.forget(network_id)
+
+    def _save(self, segment: FakeSegment) -> None:
+        base = {"revision": segment.revision, "gateways": segment.gateways}
+        if self._saved.get(segment.id) != base:
+            self._write(segment.id, "", "segment", base)
+            self._saved[segment.id] = base
+
+    def _write(self, network_id: str, kind: str, name: str, part: Any) -> None:
+        if self._records is not None:
+            self._records.write(network_id, kind, name, part)
+
+
+def _lease(port: PortWiring) -> list[str]:
+    return [port.mac, *(address.ip_address for address in port.addresses)]
+
+
+def _rules(port: PortWiring) -> list[str]:
+    return [rule.model_dump_json() for rule in (*port.rules, *port.group_rules)]

@@ -29,6 +29,7 @@ from network.manager.port_parts import (
     ATTEMPTS,
     add_addresses,
     add_groups,
+    group_ids_of,
     guarded,
     pairs_of,
     replace_addresses,
@@ -40,6 +41,7 @@ from network.manager.standard import (
     Listing,
     number,
 )
+from network.members import blocks_of
 from network.models import Network, Port, PortSecurityGroup
 from network.resolution import port_ref
 from network.rows import PortCard, PortRow, port_cards, port_columns, port_rows
@@ -177,8 +179,9 @@ class PortManager(PortBinding):
             )
             groups = self._groups(project, security_group_ids, secured=secured)
             self._insert(port, mac_address, fixed_ips, groups, allowed_address_pairs)
-            events.members_changed(groups, port=port)
-        return self._get(port.id)
+            made = self._get(port.id)
+            self._tell_members(groups, made)
+        return made
 
     @policy("network:ports:create")
     def check_network(
@@ -248,10 +251,11 @@ class PortManager(PortBinding):
                 pairs=changes.get("allowed_address_pairs", ()),
             )
             self._check_device_change(port, changes)
-            before = {member.security_group_id for member in port.memberships.all()}
+            before, blocks = {*group_ids_of(port)}, blocks_of(port)
+            pairs = bool(port.allowed_address_pairs)
             after = self._apply(port, changes, before)
             if "fixed_ips" in changes or before != after or "allowed_address_pairs" in changes:
-                events.members_changed(before | after, port=port)
+                self._tell_members(before | after, self._get(port.id), blocks=blocks, pairs=pairs)
             if any(name in changes for name in (*WIRED, "fixed_ips", "security_group_ids")):
                 events.port_changed(port)
         return self._get(port.id)
@@ -267,8 +271,7 @@ class PortManager(PortBinding):
             port = self._changing(port, if_revision)
             if port.device_owner == states.DHCP_OWNER:
                 raise ServicePortInUse(port.id, owner=port.device_owner)
-            held = [*port.addresses.all()]
-            groups = [member.security_group_id for member in port.memberships.all()]
+            held, groups, blocks = [*port.addresses.all()], group_ids_of(port), blocks_of(port)
             facts = {
                 "ref": port_ref(port),
                 "project_id": port.project_id,
@@ -279,8 +282,25 @@ class PortManager(PortBinding):
             }
             port.delete()
             Addressing(port.network, port.mac_address).give_back(held)
-            events.members_changed(groups, port=port)
+            pairs = bool(port.allowed_address_pairs)
+            events.members_changed(groups, port=port, blocks=blocks, pairs=pairs)
             emit(events.PORT_DELETED, **facts)
+
+    def _tell_members(
+        self,
+        groups: Collection[UUID],
+        port: Port,
+        *,
+        blocks: Collection[str] = (),
+        pairs: bool = False,
+    ) -> None:
+        """Tell of a port that is, or was with these blocks, in groups."""
+        events.members_changed(
+            groups,
+            port=port,
+            blocks={*blocks, *blocks_of(port)},
+            pairs=pairs or bool(port.allowed_address_pairs),
+        )
 
     def _network(self, network_id: Identifier) -> Network:
         """Return a network the caller may have ports on."""

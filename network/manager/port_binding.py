@@ -16,8 +16,9 @@ from network import events, states
 from network.exceptions import PortInUse, PortNotFound
 from network.manager.standard import Identifier, StandardManager, number
 from network.models import Port
-from network.objects import PortRef, PortWiring
+from network.objects import GroupStatus, PortRef, PortWiring
 from network.resolution import port_ref, port_wirings
+from network.telling import note_generations, wiring_to_plug
 
 
 class PortBinding(StandardManager[Port]):
@@ -72,11 +73,13 @@ class PortBinding(StandardManager[Port]):
         return self._get(port.id)
 
     @policy("network:ports:set_status")
-    def set_status(self, port_id: Identifier, status: str) -> None:
+    def set_status(
+        self, port_id: Identifier, status: str, *, groups: Sequence[GroupStatus] = ()
+    ) -> None:
         """Record what a host made of the port; a port that is gone is no error.
 
         ACTIVE confirms the wiring that was handed out last (``wiring``); what changed since is told
-        to the host again.
+        to the host again. ``groups``: which sets of members the host has for it.
         """
         if status not in states.PORT_STATUSES:
             raise InvalidInput(field="status", value=status, reason="No port has it.")
@@ -87,8 +90,10 @@ class PortBinding(StandardManager[Port]):
             if not rows.update(status=status, applied_revision=applied):
                 return
             port = rows.get()
-            if active and port.host and port.wiring_revision > port.applied_revision:
-                emit(events.WIRING_CHANGED, hosts={port.host})
+            if active and port.host:
+                behind = note_generations(port.host, groups)
+                if behind or port.wiring_revision > port.applied_revision:
+                    emit(events.WIRING_CHANGED, hosts={port.host})
             emit(
                 events.PORT_STATUS_CHANGED,
                 port_id=str(port.id),
@@ -102,11 +107,9 @@ class PortBinding(StandardManager[Port]):
 
         Call it where the order is built: the port remembers which revision was told.
         """
-        wirings = port_wirings([number(port_id)])
-        if not wirings:
+        told = wiring_to_plug(number(port_id))
+        if told is None:
             raise PortNotFound(port_id)
-        told = wirings[0]
-        Port.objects.filter(id=told.id).update(ordered_revision=told.revision)
         return told
 
     @policy("network:ports:wiring")

@@ -69,6 +69,11 @@ def add_groups(port: Port, groups: Collection[UUID]) -> None:
     )
 
 
+def group_ids_of(port: Port) -> list[UUID]:
+    """Return the groups that a port is in, in the order of its entering."""
+    return [membership.security_group_id for membership in port.memberships.all()]
+
+
 def replace_addresses(port: Port, wishes: Sequence[Wish]) -> None:
     """Keep the addresses that are still wished for, give the others back, take the new ones."""
     held = [*port.addresses.all()]

@@ -12,17 +12,15 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 
 from cloudweb.conf import intervals
 from cloudweb.context import RequestContext
 from cloudweb.events import on
 from cloudweb.rpc import Order
-from network import events, states
-from network.models import Port
-from network.objects import NetworkConfirmation, NetworkPicture, PortWiring
-from network.resolution import port_wirings
+from network import events
+from network.objects import NetworkConfirmation
 from network.rpc import REFRESH
+from network.telling import confirm, is_behind, pictures_for
 from operations import services
 from operations.saga import Failure, Run, Saga, Step
 
@@ -30,33 +28,19 @@ DOMAIN = "network"
 
 
 def order_refresh(run: Run) -> list[Order]:
-    """Order, a network at a time, every port that has a newer picture than the host confirmed."""
+    """Order, a network at a time, what of its ports and sets the host has not confirmed."""
     host = run.resource_id
-    ports = Port.objects.outdated_on(host)
-    wirings = port_wirings(ports.values_list("id", flat=True))
-    ids = [wiring.id for wiring in wirings]
-    Port.objects.filter(id__in=ids).update(ordered_revision=F("wiring_revision"))
-    networks: dict[str, list[PortWiring]] = {}
-    for wiring in wirings:
-        networks.setdefault(wiring.network.id, []).append(wiring)
     return [
-        REFRESH.order(
-            host=host,
-            resource_id=network_id,
-            payload=NetworkPicture(id=network_id, ports=tuple(told)),
-        )
-        for network_id, told in networks.items()
+        REFRESH.order(host=host, resource_id=picture.id, payload=picture)
+        for picture in pictures_for(host)
     ]
 
 
 def record_applied(run: Run, answers: list[Any]) -> None:
-    """Write down what the host confirmed; a port that has left it meanwhile answered nothing."""
-    confirmed = [NetworkConfirmation.load(answer).ports for answer in filter(None, answers)]
-    for status in (port for ports in confirmed for port in ports):
-        Port.objects.filter(id=status.id, host=run.resource_id, applied_revision__gt=0).update(
-            applied_revision=F("ordered_revision"),
-            status=states.ACTIVE if status.up else states.DOWN,
-        )
+    """Write down what the host confirmed; tell it again where it is not as far as was thought."""
+    confirmed = [NetworkConfirmation.load(answer) for answer in filter(None, answers)]
+    if confirm(run.resource_id, confirmed):
+        _start(run.resource_id, after=intervals().backoff)
 
 
 class RefreshHost(Saga):
@@ -85,7 +69,7 @@ def start_refresh(hosts: Collection[str]) -> None:
 @on("host.up")
 def catch_up(host: str, domain: str) -> None:
     """Tell a host what it missed while it was down."""
-    if domain == DOMAIN and Port.objects.outdated_on(host).exists():
+    if domain == DOMAIN and is_behind(host):
         _start(host, after=0)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from network.objects import (
     FixedAddress,
+    GroupMembers,
+    GroupRule,
     NetworkWiring,
     PortRef,
     PortWiring,
@@ -88,6 +90,19 @@ def allow(protocol: str | None = None, **values: Any) -> SecurityRule:
     """Return an ingress rule."""
     return SecurityRule(
         **{"direction": "ingress", "ethertype": "IPv4", "protocol": protocol, **values}
+    )
+
+
+def from_group(group_id: str, protocol: str | None = None, **values: Any) -> GroupRule:
+    """Return an ingress rule for the members of a group."""
+    entering = {"direction": "ingress", "ethertype": "IPv4", "protocol": protocol}
+    return GroupRule(**{**entering, "group_id": group_id, **values})
+
+
+def members(network: NetworkWiring, group_id: str, generation: int, *blocks: str) -> GroupMembers:
+    """Return a group's set on a network."""
+    return GroupMembers(
+        network_id=network.id, group_id=group_id, generation=generation, members=blocks
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -12,8 +12,16 @@ from cloudweb.driver import Interrupted, Unguarded
 from network.agent import NetworkAgent
 from network.drivers.base import NetworkDriver
 from network.drivers.fake import FakeNetworkDriver
-from network.objects import NetworkPicture, PortWiring
-from tests.builders.ports import allow, make_network, make_port, port_ref
+from network.objects import MembersChange, NetworkPicture, PortWiring
+from tests.builders.ports import (
+    allow,
+    from_group,
+    make_network,
+    make_port,
+    members,
+    new_id,
+    port_ref,
+)
 from tests.builders.work import CountedWork
 from tests.host.network.bench import KernelBench
 
@@ -29,6 +37,9 @@ class Bench(Protocol):
 
     def filters_of(self, port: PortWiring) -> int:
         """Return how many rules are in force for a port."""
+
+    def members_of(self, network_id: str, group_id: str) -> set[str]:
+        """Return who is in a group's set as it is in force."""
 
     def census(self) -> Sequence[str]:
         """Return everything that is left of any network, by whatever name."""
@@ -51,6 +62,9 @@ class FakeBench:
 
     def filters_of(self, port: PortWiring) -> int:
         return len(self.driver.segment(port.network.id).filters[port.id])
+
+    def members_of(self, network_id: str, group_id: str) -> set[str]:
+        return set(self.driver.segment(network_id).members[group_id])
 
     def census(self) -> Sequence[str]:
         return self.driver.census()
@@ -161,6 +175,58 @@ def test_a_change_of_rules_reaches_ports_that_are_here_and_no_others(bench: Benc
     assert [status.id for status in bench.agent.refresh(picture).ports] == [here.id]
     assert bench.filters_of(here) > before
     assert [status.id for status in bench.driver.ports()] == [here.id]
+
+
+def test_members_come_and_go_without_a_port_being_told(bench: Bench) -> None:
+    network, group = make_network(), new_id()
+    here = members(network, group, 1, "10.5.0.11/32", "10.5.0.64/26")
+    port = make_port(network, group_rules=(from_group(group),), groups=(here,))
+    status = bench.agent.plug(port)
+    assert [(one.group_id, one.generation) for one in status.groups] == [(group, 1)]
+    in_force = bench.filters_of(port)
+
+    def told(**picture: Any) -> list[int]:
+        answer = bench.agent.refresh(NetworkPicture(id=network.id, ports=(), **picture))
+        return [one.generation for one in answer.groups]
+
+    def change(
+        since: int, to: int, added: tuple[str, ...] = (), removed: tuple[str, ...] = ()
+    ) -> Any:
+        one = MembersChange(
+            group_id=group, since=since, generation=to, added=added, removed=removed
+        )
+        return {"changes": (one,)}
+
+    now = {"10.5.0.11/32", "10.5.0.64/26"}
+    assert bench.members_of(network.id, group) == now
+    assert told(**change(1, 2, ("10.5.0.12/32", "fd05::12/128"), ("10.5.0.64/26",))) == [2]
+    now = {"10.5.0.11/32", "10.5.0.12/32", "fd05::12/128"}
+    assert bench.members_of(network.id, group) == now
+    assert told(**change(1, 2, ("10.5.0.99/32",))) == [2]  # it came twice
+    assert told(**change(4, 5, ("10.5.0.99/32",))) == [2]  # one was lost
+    assert told(groups=(members(network, group, 1),)) == [2]  # it came late
+    assert bench.members_of(network.id, group) == now
+    other = make_port(network, "10.5.0.13", group_rules=(from_group(group),))
+    assert [one.generation for one in bench.agent.plug(other).groups] == [2]
+    bench.restart()
+    assert bench.members_of(network.id, group) == now
+    assert told(groups=(members(network, group, 9, "fd05::9/128"),)) == [9]
+    assert bench.members_of(network.id, group) == {"fd05::9/128"}
+    assert bench.filters_of(port) == in_force
+    for one in (port, other):
+        bench.agent.unplug(port_ref(one))
+    assert not bench.census()
+
+
+def test_a_group_nobody_told_of_lets_nobody_in_and_is_asked_for(bench: Bench) -> None:
+    network, group = make_network(), new_id()
+    port = make_port(network, group_rules=(from_group(group),))
+    assert [one.generation for one in bench.agent.plug(port).groups] == [0]
+    assert bench.filters_of(port)
+    for _ in range(2):
+        lacking = bench.agent.report(full=False).groups
+        assert [(one.group_id, one.generation) for one in lacking] == [(group, 0)]
+    bench.agent.unplug(port_ref(port))
 
 
 def test_a_restart_finds_everything_as_it_was(bench: Bench) -> None:

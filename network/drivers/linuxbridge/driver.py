@@ -11,6 +11,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from cloudweb import process
 from cloudweb.driver import DriverError, Unguarded, Work
 from cloudweb.records import MARK, set_aside_in
 from network.drivers.base import (
@@ -24,15 +25,22 @@ from network.drivers.base import (
 from network.drivers.linuxbridge import namespaces, nft
 from network.drivers.linuxbridge.config import GATEWAY, BridgeConfig, installation_of
 from network.drivers.linuxbridge.dhcp import DhcpServer
-from network.drivers.linuxbridge.filters import network_filters
 from network.drivers.linuxbridge.flows import Flows
 from network.drivers.linuxbridge.gateway import Gateways
+from network.drivers.linuxbridge.known_filters import KnownFilters
 from network.drivers.linuxbridge.links import Link, Links
 from network.drivers.linuxbridge.metadata import MetadataProxy
 from network.drivers.linuxbridge.neighbours import Neighbours
 from network.drivers.linuxbridge.probe import check_host
 from network.drivers.linuxbridge.slots import Slots
-from network.objects import NetworkWiring, PortMilestone, PortRef, PortStatus, PortWiring
+from network.objects import (
+    GroupMembers,
+    NetworkWiring,
+    PortMilestone,
+    PortRef,
+    PortStatus,
+    PortWiring,
+)
 
 _TAP = re.compile(r"^[A-Za-z0-9_.-]{1,15}\Z")
 
@@ -60,6 +68,7 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
         self._gateways = Gateways(self._directory, self.config)
         self._metadata = MetadataProxy(self._directory / "metadata", self.config, host)
         self._lock = threading.Lock()
+        self._in_force: dict[str, KnownFilters] = {}  # by network; callers do its work in turn
 
     def start(self) -> None:
         """Check that this host can do it."""
@@ -109,6 +118,7 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
         nft.delete(("bridge", names.filters), ("inet", names.filters), ("inet", names.edge))
         with Links.open() as links:
             links.delete(names.bridge)
+        self._in_force.pop(network_id, None)
         shutil.rmtree(self._home(network_id), ignore_errors=True)
         with self._lock:
             self._slots.free(network_id)
@@ -201,14 +211,45 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
         self._metadata.ensure(network, ports, names)
 
     def ensure_filters(
-        self, network: NetworkWiring, ports: Sequence[PortWiring], *, work: Work
+        self,
+        network: NetworkWiring,
+        ports: Sequence[PortWiring],
+        groups: Sequence[GroupMembers] = (),
+        *,
+        work: Work,
     ) -> None:
         """Put exactly these ports' filters in force, then cut what they no longer allow."""
         names, zone = self.config.names(network.id), self._slots.take(network.id).zone
-        text = network_filters(names, zone, ports)
+        fresh = KnownFilters()
+        text = fresh.whole(names, zone, ports, groups)
         work.checkpoint()
+        self._in_force.pop(network.id, None)
         nft.apply(text)
-        Flows(self._home(network.id) / "flows.json").settle(zone, ports)
+        self._in_force[network.id] = fresh
+        self._flows(network.id).settle(ports, groups)
+
+    def change_filters(
+        self,
+        network: NetworkWiring,
+        *,
+        changed: Sequence[PortWiring],
+        gone: Sequence[str],
+        groups: Sequence[GroupMembers],
+        work: Work,
+    ) -> bool:
+        """Put in force what changed, then cut what it no longer allows; False where the tables are not as thought."""
+        names, known = self.config.names(network.id), self._in_force.pop(network.id, None)
+        if known is None:
+            return False
+        text = known.change(names, changed=changed, gone=gone, groups=groups)
+        work.checkpoint()
+        try:
+            nft.apply(text)
+        except process.CommandFailed:  # somebody else was at them
+            return False
+        self._in_force[network.id] = known
+        self._flows(network.id).change(changed, gone, groups)
+        return True
 
     def milestones(self) -> Sequence[PortMilestone]:
         """Return first leases and first metadata of all ports, oldest first."""
@@ -281,6 +322,9 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
         network_id, port_id = marked
         up = link.up and link.master != 0
         return PortStatus(id=port_id, network_id=network_id, tap=link.name, up=up)
+
+    def _flows(self, network_id: str) -> Flows:
+        return Flows(self._home(network_id) / "flows", self._slots.take(network_id).zone)
 
     def _home(self, network_id: str) -> Path:
         return self._directory / "networks" / network_id

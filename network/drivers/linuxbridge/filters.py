@@ -1,6 +1,8 @@
 """Anti-spoofing and stateful security groups of one network, as nftables text; pure functions.
 
-Two tables with the network's name hold everything, and are replaced in one transaction:
+Two tables with the network's name hold everything. Each port has chains of its own under its number, and
+maps lead to them; each remote group has sets of its own, which rules name. So a port or a member that comes
+or goes is a few elements, whatever else is there. A change is one transaction, and so is the whole:
 
 * bridge: drops frames of foreign MACs before the bridge learns where they came from, and what else is
   forged once fragments are put together; closes the host's own stack to the network's wire,
@@ -16,13 +18,14 @@ table. Foreign bridges never match: every chain begins with our own interface na
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, collapse_addresses
 
 from cloudweb.driver import DriverError
 from network.drivers.linuxbridge import nft, texts
 from network.drivers.linuxbridge.config import METADATA_ADDRESS, NetworkNames
-from network.objects import PortWiring, SecurityRule
+from network.drivers.linuxbridge.member_sets import MembersStep, set_names, whole_sets
+from network.objects import GroupMembers, GroupRule, PortWiring, SecurityRule
 from network.protocols import PROTOCOLS, WITH_PORTS
 
 GATE = 1  # the gateway leg's mark; ports count from 2
@@ -35,45 +38,154 @@ _GUEST_ND = (
 )
 
 
-def network_filters(names: NetworkNames, zone: int, ports: Iterable[PortWiring]) -> str:
-    """Return the whole filter of a network: both tables, replacing what was there."""
-    numbered = list(enumerate(sorted(ports, key=lambda port: port.id), start=GATE + 1))
-    return "\n".join((*_bridge_table(names, numbered), *_inet_table(names, zone, numbered), ""))
+def network_filters(
+    names: NetworkNames,
+    zone: int,
+    ports: Iterable[PortWiring],
+    groups: Iterable[GroupMembers] = (),
+    *,
+    numbers: Mapping[str, int] | None = None,
+) -> str:
+    """Return the whole filter of a network: both tables, replacing what was there.
+
+    ``numbers`` are the ports', in the order of their ids without.
+    """
+    found = sorted(ports, key=lambda port: port.id)
+    if numbers is None:
+        numbers = {port.id: place for place, port in enumerate(found, start=GATE + 1)}
+    numbered = sorted((numbers[port.id], port) for port in found)
+    members = {group.group_id: group.members for group in groups}
+    members |= {group: () for _, port in numbered for group in port.named_groups - members.keys()}
+    return "\n".join(
+        (*_bridge_table(names, numbered), *_inet_table(names, zone, numbered, members), "")
+    )
+
+
+def changed_filters(
+    names: NetworkNames,
+    *,
+    ports: Mapping[int, PortWiring],
+    gone: Mapping[int, str],
+    sets: Mapping[str, MembersStep],
+) -> str:
+    """Return what makes some ports and sets as they are now, and takes ports (by their tap) away.
+
+    The tables are there, and each number is free or the same port's.
+    """
+    lines: list[str] = []
+    for group_id, step in sorted(sets.items()):
+        lines += step.lines(f"inet {names.filters}", group_id)
+    for number, tap in gone.items():
+        lines += _taken_away(names, number, _checked_tap(tap))
+    for number, port in ports.items():
+        lines += _put_in(names, number, port)
+    return "\n".join((*lines, ""))
+
+
+def _put_in(names: NetworkNames, number: int, port: PortWiring) -> Iterable[str]:
+    for family, chains in (
+        ("bridge", _bridge_chains(number, port)),
+        ("inet", _inet_chains(number, port)),
+    ):
+        table = f"{family} {names.filters}"
+        for chain in chains:
+            yield f"add chain {table} {chain}"
+            yield f"flush chain {table} {chain}"
+        yield f"table {table} {{"
+        for chain, rules in chains.items():
+            yield from _chain(chain, *rules)
+        yield "}"
+        for name, element in _elements(family, number, _tap(port)):
+            yield f"add element {table} {name} {{ {element} }}"
+
+
+def _taken_away(names: NetworkNames, number: int, tap: str) -> Iterable[str]:
+    for family, chains in (
+        ("bridge", (f"source_{number}", f"from_{number}", f"to_{number}")),
+        ("inet", (f"egress_{number}", f"ingress_{number}")),
+    ):
+        table = f"{family} {names.filters}"
+        for name, element in _elements(family, number, tap):
+            yield f"delete element {table} {name} {{ {element} }}"
+        for chain in chains:
+            yield f"flush chain {table} {chain}"
+            yield f"delete chain {table} {chain}"
+
+
+def _elements(family: str, number: int, tap: str) -> Sequence[tuple[str, str]]:
+    """Return (set or map, element) for a port."""
+    if family == "bridge":
+        return (
+            ("everyone", f'"{tap}"'),
+            ("sources", f'"{tap}" : jump source_{number}'),
+            ("senders", f'"{tap}" : jump from_{number}'),
+            ("receivers", f'"{tap}" : jump to_{number}'),
+        )
+    return (
+        ("senders", f"{number << 16:#010x} : jump egress_{number}"),
+        ("receivers", f"{number:#06x} : goto ingress_{number}"),
+    )
+
+
+def _bridge_chains(number: int, port: PortWiring) -> Mapping[str, Sequence[str]]:
+    allowed = ", ".join(_allowed_sources(port))
+    return {
+        f"source_{number}": (
+            [f"ether saddr != {{ {allowed} }} drop"] if port.port_security else []
+        ),
+        f"from_{number}": [f"meta mark set {number << 16:#010x}", *_anti_spoofing(port)],
+        f"to_{number}": [*_towards(port), _mark_receiver(number)],
+    }
+
+
+def _inet_chains(number: int, port: PortWiring) -> Mapping[str, Sequence[str]]:
+    return {f"egress_{number}": [*_egress(port)], f"ingress_{number}": [*_ingress(port)]}
+
+
+def _gathered(
+    family: str, ports: Sequence[tuple[int, PortWiring]], first: Mapping[str, str]
+) -> Mapping[str, list[str]]:
+    """Return the elements of each set and map of a family, the gateway leg's first."""
+    found = {name: [element] if element else [] for name, element in first.items()}
+    for number, port in ports:
+        for name, element in _elements(family, number, _tap(port)):
+            found[name].append(element)
+    return found
 
 
 def _bridge_table(names: NetworkNames, ports: Sequence[tuple[int, PortWiring]]) -> Iterable[str]:
-    members = {names.leg: GATE, **{_tap(port): number for number, port in ports}}
-    everyone = ", ".join(f'"{name}"' for name in members)
-
-    def verdicts(chain: str) -> str:
-        return ", ".join(f'"{name}" : jump {chain}_{number}' for name, number in members.items())
-
+    leg = {
+        "everyone": f'"{names.leg}"',
+        "sources": "",
+        "senders": f'"{names.leg}" : jump from_{GATE}',
+        "receivers": f'"{names.leg}" : jump to_{GATE}',
+    }
+    elements = _gathered("bridge", ports, leg)
     yield nft.fresh("bridge", names.filters).rstrip()
     yield f"table bridge {names.filters} {{"
+    yield from _named("set", "everyone", "ifname", elements["everyone"])
+    for name in ("sources", "senders", "receivers"):
+        yield from _named("map", name, "ifname : verdict", elements[name])
     yield from _chain(
         "input",
         "type filter hook input priority -210; policy accept;",
-        f"iifname {{ {everyone} }} drop",
+        "iifname @everyone drop",
     )
     yield from _chain(
         "output",
         "type filter hook output priority -210; policy accept;",
-        f"oifname {{ {everyone} }} drop",
+        "oifname @everyone drop",
     )
     yield from _chain(
         "prerouting",
         "type filter hook prerouting priority -300; policy accept;",
-        *(
-            f'iifname "{_tap(port)}" ether saddr != {{ {", ".join(_allowed_sources(port))} }} drop'
-            for _number, port in ports
-            if port.port_security
-        ),
+        "iifname vmap @sources",
     )
     yield from _chain(
         "forward",
         "type filter hook forward priority -210; policy accept;",
-        f"iifname vmap {{ {verdicts('from')} }}",
-        f"oifname vmap {{ {verdicts('to')} }}",
+        "iifname vmap @senders",
+        "oifname vmap @receivers",
     )
     yield from _chain(
         "postrouting",
@@ -83,10 +195,8 @@ def _bridge_table(names: NetworkNames, ports: Sequence[tuple[int, PortWiring]]) 
     yield from _chain(f"from_{GATE}", f"meta mark set {GATE << 16:#010x}")
     yield from _chain(f"to_{GATE}", _mark_receiver(GATE))
     for number, port in ports:
-        yield from _chain(
-            f"from_{number}", f"meta mark set {number << 16:#010x}", *_anti_spoofing(port)
-        )
-        yield from _chain(f"to_{number}", *_towards(port), _mark_receiver(number))
+        for chain, rules in _bridge_chains(number, port).items():
+            yield from _chain(chain, *rules)
     yield "}"
 
 
@@ -141,15 +251,21 @@ def _towards(port: PortWiring) -> Iterable[str]:
 
 
 def _inet_table(
-    names: NetworkNames, zone: int, ports: Sequence[tuple[int, PortWiring]]
+    names: NetworkNames,
+    zone: int,
+    ports: Sequence[tuple[int, PortWiring]],
+    members: Mapping[str, Sequence[str]],
 ) -> Iterable[str]:
-    senders = [f"{GATE << 16:#010x} : jump egress_{GATE}"]
-    receivers = [f"{GATE:#06x} : goto ingress_{GATE}"]
-    for number, _port in ports:
-        senders.append(f"{number << 16:#010x} : jump egress_{number}")
-        receivers.append(f"{number:#06x} : goto ingress_{number}")
+    leg = {
+        "senders": f"{GATE << 16:#010x} : jump egress_{GATE}",
+        "receivers": f"{GATE:#06x} : goto ingress_{GATE}",
+    }
     yield nft.fresh("inet", names.filters).rstrip()
     yield f"table inet {names.filters} {{"
+    for group_id in sorted(members):
+        yield from whole_sets(group_id, members[group_id])
+    for name, elements in _gathered("inet", ports, leg).items():
+        yield from _named("map", name, "mark : verdict", elements)
     yield from _chain(
         "prerouting",
         "type filter hook prerouting priority raw; policy accept;",
@@ -164,16 +280,24 @@ def _inet_table(
         "bridged",
         "ct state established,related accept",
         "meta mark & 0xffff0000 == 0x0 drop",  # a tap that nobody plugged
-        f"meta mark & 0xffff0000 vmap {{ {', '.join(senders)} }}",
-        f"meta mark & 0x0000ffff vmap {{ {', '.join(receivers)} }}",
+        "meta mark & 0xffff0000 vmap @senders",
+        "meta mark & 0x0000ffff vmap @receivers",
         "drop",
     )
     yield from _chain(f"egress_{GATE}", "return")
     yield from _chain(f"ingress_{GATE}", "accept")
     for number, port in ports:
-        yield from _chain(f"egress_{number}", *_egress(port))
-        yield from _chain(f"ingress_{number}", *_ingress(port))
+        for chain, rules in _inet_chains(number, port).items():
+            yield from _chain(chain, *rules)
     yield "}"
+
+
+def _named(kind: str, name: str, key: str, elements: Sequence[str]) -> Iterable[str]:
+    yield f"  {kind} {name} {{"
+    yield f"    type {key};"
+    if elements:
+        yield f"    elements = {{ {', '.join(elements)} }};"
+    yield "  }"
 
 
 def _egress(port: PortWiring) -> Iterable[str]:
@@ -186,6 +310,7 @@ def _egress(port: PortWiring) -> Iterable[str]:
     yield f"ip daddr {METADATA_ADDRESS} tcp dport 80 return"
     yield f"icmpv6 type {{ {_GUEST_ND} }} return"
     yield from rules_text(port.rules, direction="egress", verdict="return")
+    yield from group_rules_text(port.group_rules, direction="egress", verdict="return")
     yield "drop"
 
 
@@ -200,6 +325,7 @@ def _ingress(port: PortWiring) -> Iterable[str]:
     yield f"{gate} icmpv6 type nd-router-advert accept"
     yield f"icmpv6 type {{ {_SAFE_ND} }} accept"
     yield from rules_text(port.rules, direction="ingress", verdict="accept")
+    yield from group_rules_text(port.group_rules, direction="ingress", verdict="accept")
     yield "drop"
 
 
@@ -207,6 +333,23 @@ def rules_text(rules: Iterable[SecurityRule], *, direction: str, verdict: str) -
     """Return one line for each rule of a direction, in a fixed order without repetitions."""
     lines = {_rule(rule, verdict) for rule in rules if rule.direction == direction}
     return sorted(line for line in lines if line)
+
+
+def group_rules_text(rules: Iterable[GroupRule], *, direction: str, verdict: str) -> Sequence[str]:
+    """Return the lines that look into the sets of the rules' groups: addresses, then blocks."""
+    lines: set[str] = set()
+    for rule in rules:
+        if rule.direction != direction:
+            continue
+        version = 4 if rule.ethertype == "IPv4" else 6
+        field = "saddr" if direction == "ingress" else "daddr"
+        number = _protocol(rule, version)
+        rest = [] if number is None else [f"meta l4proto {number}", *_ports(rule, number)]
+        for name in set_names(rule.group_id, version):
+            lines.add(
+                " ".join((f"{'ip' if version == 4 else 'ip6'} {field} @{name}", *rest, verdict))
+            )
+    return sorted(lines)
 
 
 def _rule(rule: SecurityRule, verdict: str) -> str:
@@ -230,7 +373,7 @@ def _rule(rule: SecurityRule, verdict: str) -> str:
     return " ".join((*words, verdict))
 
 
-def _protocol(rule: SecurityRule, version: int) -> int | None:
+def _protocol(rule: SecurityRule | GroupRule, version: int) -> int | None:
     if rule.protocol is None or rule.protocol == "any":
         return None
     text = rule.protocol.lower()
@@ -244,7 +387,7 @@ def _protocol(rule: SecurityRule, version: int) -> int | None:
     raise DriverError("A security rule names a protocol this host does not know.", detail=text)
 
 
-def _ports(rule: SecurityRule, number: int) -> Iterable[str]:
+def _ports(rule: SecurityRule | GroupRule, number: int) -> Iterable[str]:
     low, high = rule.port_min, rule.port_max
     if number in (PROTOCOLS["icmp"], PROTOCOLS["icmpv6"]):
         family = "icmp" if number == PROTOCOLS["icmp"] else "icmpv6"
@@ -310,6 +453,10 @@ def _mac(text: str) -> str:
 
 
 def _tap(port: PortWiring) -> str:
-    if not _TAP.match(port.tap):
-        raise DriverError("A port's wiring holds a broken interface name.", detail=repr(port.tap))
-    return port.tap
+    return _checked_tap(port.tap)
+
+
+def _checked_tap(tap: str) -> str:
+    if not _TAP.match(tap):
+        raise DriverError("A port's wiring holds a broken interface name.", detail=repr(tap))
+    return tap

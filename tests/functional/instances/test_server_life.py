@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -373,7 +374,7 @@ def test_a_guest_whose_record_was_damaged_shows_as_stopped_and_is_started_again(
     home.cloud.kill_host("h1")
     for server_id in (well, lost):
         home.guests["h1"].crash(server_id, "shutdown")
-    (home.cloud.directory / "h1" / "network" / "networks.json").unlink()  # taps and bridges
+    shutil.rmtree(home.cloud.directory / "h1" / "network" / "networks")  # taps and bridges
     boot.write_text("second")
     home.add_host("h1")
     home.start_guests("h1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import random
 import re
 import string
@@ -14,6 +15,7 @@ from network.agent import NetworkAgent
 from network.drivers.linuxbridge import LinuxBridgeDriver, namespaces, nft
 from network.drivers.linuxbridge.config import BridgeConfig
 from network.drivers.linuxbridge.links import Links
+from network.drivers.linuxbridge.member_sets import set_names
 from network.objects import NetworkWiring, PortWiring
 from tests.builders.ports import make_network, make_subnet
 
@@ -70,6 +72,19 @@ class KernelBench:
             for name, body in chains
             if name.endswith(f"_{number[1]}")
         )
+
+    def members_of(self, network_id: str, group_id: str) -> set[str]:
+        """Return who is in the kernel's sets of a group."""
+        table, found = self.config.names(network_id).filters, set()
+        for name in (*set_names(group_id, 4), *set_names(group_id, 6)):
+            listed = process.run("nft", "-j", "list", "set", "inet", table, name)
+            (entry,) = (one["set"] for one in json.loads(listed.stdout)["nftables"] if "set" in one)
+            for one in entry.get("elem", ()):
+                if isinstance(one, dict):
+                    found.add(f"{one['prefix']['addr']}/{one['prefix']['len']}")
+                else:
+                    found.add(f"{one}/{128 if ':' in one else 32}")
+        return found
 
     def census(self) -> Sequence[str]:
         """Return every link, namespace, table, process and file of a network that is left."""

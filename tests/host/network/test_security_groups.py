@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 import pytest
 
+from network.objects import MembersChange, NetworkPicture
 from tests.builders.ports import (
     allow,
     free_egress,
+    from_group,
     make_network,
     make_port,
     make_subnet,
     make_subnet6,
+    members,
+    new_id,
 )
 from tests.host.network.bench import KernelBench
 from tests.host.network.conftest import MakeGuest
@@ -66,6 +71,39 @@ def test_a_rule_for_members_of_a_group(make_guest: MakeGuest) -> None:
     with server.serving(85):
         assert member.connects("10.5.0.13", 85)
         assert not stranger.connects("10.5.0.13", 85)
+
+
+def test_members_of_a_set_come_and_go_and_who_leaves_is_cut(
+    bench: KernelBench, make_guest: MakeGuest
+) -> None:
+    network, group = make_network(), new_id()
+    rules = (from_group(group, "tcp", port_min=80, port_max=90),)
+    of_block = members(network, group, 1, "10.5.0.64/26")
+    server = make_guest(make_port(network, "10.5.0.13", group_rules=rules, groups=(of_block,)))
+    member = make_guest(make_port(network, "10.5.0.11"))
+    inside = make_guest(make_port(network, "10.5.0.65"))
+
+    def change(**values: Any) -> None:
+        one = MembersChange(group_id=group, **values)
+        bench.agent.refresh(NetworkPicture(id=network.id, ports=(), changes=(one,)))
+
+    with server.serving(95), server.serving(85):
+        assert inside.connects("10.5.0.13", 85)
+        assert not member.connects("10.5.0.13", 85)
+        change(since=1, generation=2, added=("10.5.0.11/32",))
+        assert member.connects("10.5.0.13", 85)
+        assert not member.connects("10.5.0.13", 95)
+    listener = server.inside(lambda: socket.create_server(("", 86)))
+    with listener:
+        asking = member.inside(lambda: socket.create_connection(("10.5.0.13", 86), PATIENCE))
+        answering, _ = listener.accept()
+        with asking, answering:
+            change(since=2, generation=3, removed=("10.5.0.11/32", "10.5.0.64/26"))
+            answering.settimeout(1.0)  # what must not come
+            asking.sendall(b"one")
+            with pytest.raises(TimeoutError):
+                answering.recv(16)
+        assert not inside.connects("10.5.0.13", 86)
 
 
 def test_without_an_egress_rule_nothing_leaves_but_replies(make_guest: MakeGuest) -> None:

@@ -201,11 +201,19 @@ def test_members_of_a_remote_group_become_addresses_of_the_same_network() -> Non
     make_subnet(there)
     first, second = make_port(here, context), make_port(here, context)
     make_port(there, context, fixed_ips=[{"ip_address": "10.0.0.77"}])
+    PortManager(SYSTEM).bind(first.id, host="h1", device_id="a", device_owner="compute:nova")
     wiring = PortManager(SYSTEM).wiring(first.id)
-    entering = [rule for rule in wiring.rules if rule.direction == "ingress"]
+    group = str(group_of(first))
+    entering = {(rule.group_id, rule.ethertype) for rule in wiring.group_rules}
+    assert entering == {(group, "IPv4"), (group, "IPv6")}
+    assert {rule.direction for rule in wiring.rules} == {"egress"}  # nothing that all may pass
     members = {f"{port.addresses.get().ip_address}/32" for port in (first, second)}
-    assert [set(rule.remotes) for rule in entering] == [members]  # none for IPv6: no members
+    assert [(one.group_id, {*one.members}) for one in wiring.groups] == [(group, members)]
     assert wiring.network.subnets[0].dhcp_server_ip == "10.0.0.1"
+
+
+def group_of(port: Port) -> uuid.UUID:
+    return port.memberships.get().security_group_id
 
 
 def test_an_empty_remote_group_lets_nobody_in() -> None:
@@ -217,8 +225,9 @@ def test_an_empty_remote_group_lets_nobody_in() -> None:
         security_group_id=group.id, direction="ingress", remote_group_id=empty.id
     )
     port = make_port(network, context, security_group_ids=[group.id])
-    rules = PortManager(SYSTEM).wiring(port.id).rules
-    assert {rule.direction for rule in rules} == {"egress"}
+    wiring = PortManager(SYSTEM).wiring(port.id)
+    assert {rule.direction for rule in wiring.rules} == {"egress"}
+    assert [(one.group_id, one.members) for one in wiring.groups] == [(str(empty.id), ())]
 
 
 def test_wirings_cost_the_same_for_one_port_and_for_many() -> None:
@@ -232,7 +241,7 @@ def test_wirings_cost_the_same_for_one_port_and_for_many() -> None:
         port_wirings([ports[0].id])
     with CaptureQueriesContext(connection) as many:
         assert len(port_wirings([port.id for port in ports])) == 20
-    assert len(one) == len(many) == 7
+    assert len(one) == len(many) == 6
 
 
 def test_hosts_learn_of_rules_members_networks_and_ports(told: list[set[str]]) -> None:
@@ -257,7 +266,9 @@ def test_hosts_learn_of_rules_members_networks_and_ports(told: list[set[str]]) -
     assert told.pop() == {"h1"}
     PortManager(context).update(first.id, admin_state_up=False)
     assert told.pop() == {"h1"}
-    assert Port.objects.get(id=first.id).wiring_revision == before + 4
+    assert (
+        Port.objects.get(id=first.id).wiring_revision == before + 3
+    )  # who is a member is told apart
     NetworkManager(context).update(network.id, name="new")  # nothing a host must know
     assert told == []
 
@@ -341,4 +352,4 @@ def test_a_ports_life_costs_a_pinned_number_of_statements() -> None:
         port = make_port(network, context)
     with CaptureQueriesContext(connection) as gone:
         PortManager(context).delete(port.id)
-    assert (len(made), len(gone)) == (18, 16)
+    assert (len(made), len(gone)) == (20, 18)  # two for the sets of members
