@@ -79,6 +79,7 @@ class Reader(ConsumerMixin, threading.Thread):
         with context as (connection, _channel, _consumers):
             while not self.should_stop:
                 self.on_iteration()
+                pulse().beat(self.name)
                 try:
                     connection.drain_events(timeout=self.look_up())
                 except TimeoutError:
@@ -86,10 +87,6 @@ class Reader(ConsumerMixin, threading.Thread):
                 except (ValueError, LookupError, TypeError, AttributeError) as error:
                     log.warning("inbox message is unreadable", error=repr(error))
                 yield
-
-    def on_iteration(self) -> None:
-        """Show that the queue is read."""
-        pulse().beat(self.name)
 
     def on_connection_error(self, exc: Exception, interval: int) -> None:
         """Show that one who waits for the broker does not hang."""
