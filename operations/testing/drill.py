@@ -1,14 +1,14 @@
 """``Drill``: every case that a saga must survive (DESIGN section 4), derived from what it does.
 
 A drill runs its saga once to the end and once into its undo, and notes every kill point it passes. Each
-is then a case of its own: the process dies there, the whole machine dies there, the step fails there
-once or for good. A case starts from the same rows and disks, proves that its trouble happened, and ends
-with a census: the saga has done all or nothing, and nothing is left over.
+is then a case of its own: the process dies there, every process dies there, the step fails there once or
+for good. A case starts from the same rows and disks, proves that its trouble happened, and ends with a
+census: the saga has done all or nothing, and nothing is left over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,29 +17,15 @@ from typing import Any, Generic, Protocol, TypeVar
 from structlog.testing import capture_logs
 
 from cloudweb import killpoints
-from cloudweb.driver import DriverError, TransientDriverError
-from cloudweb.exceptions import ServiceUnavailable
 from cloudweb.killpoints import Place
 from operations.models import Hold, Operation, Step
-from operations.saga import Saga, StepFailed
-from operations.states import Direction, OperationState
+from operations.saga import Saga
+from operations.states import OperationState
+from operations.testing.cases import DONE, UNDO, Case, Cases, Census
 from operations.testing.memory import Cloud, check_invariants, unpaid_debts
 from operations.testing.rows import Disk, Rows
-from operations.testing.watch import Death, Moment, Trouble, Watch
+from operations.testing.watch import Death, Moment, Watch
 
-DO, UNDO = Direction.DO.value, Direction.UNDO.value
-DONE, UNDONE = OperationState.DONE.value, OperationState.UNDONE.value
-#: How a step fails for now and for good at a point, and what that point is to its effect.
-FAILURES: dict[str, tuple[type[Exception], type[Exception], str]] = {
-    "step.before": (OSError, StepFailed, "before its effect"),
-    "local.before_commit": (OSError, StepFailed, "after its effect"),
-    "undo.before_commit": (OSError, StepFailed, "after its effect"),
-    "order.before_commit": (OSError, StepFailed, "when it was ordered"),
-    "effect.before": (TransientDriverError, DriverError, "on its host before its effect"),
-    "effect.after": (TransientDriverError, DriverError, "on its host after its effect"),
-    "job.before": (ServiceUnavailable, StepFailed, "in its thread before its effect"),
-    "job.after": (ServiceUnavailable, StepFailed, "in its thread after its effect"),
-}
 #: What is logged where our own code is at fault; no trouble of a drill may come to that.
 BUGS = {
     "operation hit a bug",
@@ -65,8 +51,6 @@ class World(Protocol):
 
 
 W = TypeVar("W", bound=World)
-Census = Mapping[str, Any]
-Before = Callable[[], tuple[Trouble, ...]]  # what else is to happen, made anew for each case
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +60,7 @@ class Drill(Generic[W]):
     ``prepare`` sets the stage once and returns the subject; ``start`` starts the saga, as its manager
     does; ``census`` counts what exists of it anywhere. ``done`` is the census once the saga is done,
     ``undone`` once it is undone. A saga whose steps have no undo leaves what it did: ``undone`` then
-    names what must be so in any case, and the saga must be ``done`` when it is started again.
+    names what must be so in any case, and all must be ``done`` after ``again`` (without it: ``start``).
     ``preempt`` starts what pre-empts it, after which the census is ``preempted``.
     """
 
@@ -87,6 +71,7 @@ class Drill(Generic[W]):
     done: Census
     undone: Census
     prepare: Callable[[W], Any] = lambda _: None
+    again: Callable[[W, Any], object] | None = None
     preempt: Callable[[W, Any], object] | None = None
     preempted: Census | None = None
     name: str = ""
@@ -111,59 +96,35 @@ class Drill(Generic[W]):
             return Range(self, world, directory).run()
 
 
-@dataclass(frozen=True)
-class Case:
-    """Some trouble and how the saga may end then; ``expected`` is the census where the end does not tell."""
-
-    name: str
-    troubles: tuple[Trouble, ...]
-    ends: frozenset[str]
-    doubles: bool = False
-    expected: Census | None = None
-
-
 class Range(Generic[W]):
     """Where a drill is held."""
 
     def __init__(self, drill: Drill[W], world: W, directory: Path) -> None:
         self.drill, self.world, self.cloud = drill, world, world.cloud
         self.subject = drill.prepare(world)
-        world.cloud.settle()
         self._hosts = list(world.cloud.hosts)
         self._rows = Rows()
         self._disk = Disk(world.cloud.directory, directory / "aside")
         self._absent = ""
-        self._machine_dies = False
-        self._stays_away = False
-
-    # -- the drill
 
     def run(self) -> int:
         """Run the saga forward and backward, and then every case of what it passed."""
-        forward, wrong = self._try(Case("goes well", (), frozenset({DONE})))
-        assert not wrong, f"{self.drill}: without any trouble: {wrong}"
-        undoing = self._trigger(forward)
-        backward, wrong = self._try(Case("is undone", (undoing(),), frozenset({UNDONE})))
-        assert not wrong, f"{self.drill}: undone: {wrong}"
+        drill, derived = self.drill, Cases(self.drill.saga, self.drill.pivot)
+        forward, wrong = self._try(derived.goes_well())
+        assert not wrong, f"{drill}: without any trouble: {wrong}"
+        backward, wrong = self._try(derived.is_undone(forward))
+        assert not wrong, f"{drill}: undone: {wrong}"
         self._check_complete(forward, backward)
-        wrongs: dict[str, str] = {}
-        count = 2
-        for case in [*self._forward(forward), *self._backward(backward, undoing)]:
-            count += 1
-            _, wrong = self._try(case)
-            if wrong:
-                wrongs[case.name] = wrong
+        cases = [
+            *derived.forward(forward),
+            *derived.backward(backward, lambda: derived.is_undone(forward).troubles),
+        ]
+        if drill.preempt is not None and drill.preempted is not None:
+            cases += derived.preempted(forward, self._preempt, drill.preempted)
+        wrongs = {case.name: wrong for case in cases if (wrong := self._try(case)[1])}
         lines = "".join(f"\n  {name}: {wrong}" for name, wrong in wrongs.items())
-        assert not wrongs, f"{self.drill}: {len(wrongs)} of {count} cases went wrong:{lines}"
-        return count
-
-    def _trigger(self, forward: list[Moment]) -> Callable[[], Trouble]:
-        """Return what makes the last step that may fail do so, after its effect."""
-        last = {m.point: m for m in forward if (m.direction, m.index) == (DO, self.drill.pivot)}
-        for point in ("effect.after", "job.after", "local.before_commit"):
-            if point in last:
-                return lambda: Trouble(last[point], _raise(FAILURES[point][1]))
-        raise AssertionError(f"{self.drill}: its last step does nothing")
+        assert not wrongs, f"{drill}: {len(wrongs)} of {len(cases)} cases went wrong:{lines}"
+        return len(cases)
 
     def _check_complete(self, forward: list[Moment], backward: list[Moment]) -> None:
         """A step that a drill never comes to proves nothing."""
@@ -174,72 +135,9 @@ class Range(Generic[W]):
             undoable = step.undo is not None and index <= self.drill.pivot
             assert index in undid or not undoable, f"{self.drill}: step {step.name} is not undone"
 
-    # -- the cases
-
-    def _forward(self, seen: list[Moment]) -> Iterator[Case]:
-        done = frozenset({DONE})
-        for moment in seen:
-            yield from self._deaths(moment, tuple, done)
-            if moment.point not in FAILURES or moment.nth > 1:
-                continue
-            for_now, for_good, when = FAILURES[moment.point]
-            where, past = self._spoken(moment), moment.index > self.drill.pivot
-            yield Case(f"{where} fails once {when}", (_fails(moment, for_now),), done)
-            ends = done if past else frozenset({UNDONE})
-            yield Case(f"{where} fails for good {when}", (_fails(moment, for_good),), ends)
-            again = 5 if past else -1
-            yield Case(f"{where} always fails {when}", (_fails(moment, for_now, again),), ends)
-        yield Case("every message comes twice", (), done, doubles=True)
-        yield from self._absences(seen, tuple)
-        yield from self._preemptions(seen)
-
-    def _backward(self, seen: list[Moment], undoing: Callable[[], Trouble]) -> Iterator[Case]:
-        undone = frozenset({UNDONE})
-        backward = [moment for moment in seen if moment.direction == UNDO]
-        for moment in backward:
-            yield from self._deaths(moment, lambda: (undoing(),), undone)
-            if moment.point not in FAILURES or moment.nth > 1:
-                continue
-            for_now, for_good, when = FAILURES[moment.point]
-            for how, error in (("once", for_now), ("for good", for_good)):
-                name = f"{self._spoken(moment)} fails {how} {when}"
-                yield Case(name, (undoing(), _fails(moment, error)), undone)
-        yield Case("every message comes twice while undone", (undoing(),), undone, doubles=True)
-        yield from self._absences(backward, lambda: (undoing(),))
-
-    def _deaths(self, moment: Moment, before: Before, ends: frozenset[str]) -> Iterator[Case]:
-        who = {"host": "the host's process", "caller": "the caller"}.get(
-            moment.victim, "the worker"
-        )
-        where = f"{self._spoken(moment)}: {who} dies at {moment.point}"
-        if moment.nth > 1:
-            where += f", the {moment.nth}. time"
-        yield Case(where, (*before(), Trouble(moment, _die)), ends)
-        if moment.victim != "caller" and moment.nth == 1:
-            power = Trouble(moment, self._lose_power)
-            yield Case(f"{where}, and everything else", (*before(), power), ends)
-
-    def _absences(self, seen: list[Moment], before: Before) -> Iterator[Case]:
-        for moment in seen:
-            if moment.point in ("record.before", "effect.before", "effect.after"):
-                trouble = Trouble(moment, self._go_away)
-                name = f"{self._spoken(moment)}: the host dies at {moment.point} and stays away"
-                yield Case(name, (*before(), trouble), frozenset({DONE, UNDONE}))
-
-    def _preemptions(self, seen: list[Moment]) -> Iterator[Case]:
-        if self.drill.preempt is None:
-            return
-        for moment in seen:
-            if not moment.in_transaction and moment.nth == 1:
-                act = Trouble(moment, self._preempt)
-                name = f"{self._spoken(moment)}: pre-empted at {moment.point}"
-                yield Case(name, (act,), frozenset({DONE, UNDONE}), expected=self.drill.preempted)
-
-    def _spoken(self, moment: Moment) -> str:
-        steps = self.drill.saga.steps
-        if not 0 <= moment.index < len(steps):
-            return f"{'its end' if moment.index else 'the start'} ({moment.direction})"
-        return f"{steps[moment.index].name} ({moment.direction})"
+    def _preempt(self, _moment: Moment, _place: Place) -> None:
+        assert self.drill.preempt is not None
+        self.drill.preempt(self.world, self.subject)
 
     # -- one case
 
@@ -251,13 +149,11 @@ class Range(Generic[W]):
                 wrong = self._judge(case, watch)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is what went wrong
                 return [], f"{type(error).__name__}: {error}"
-        bugs = [
-            f"{log['event']} {log.get('exc_info', '')!r}" for log in logs if log["event"] in BUGS
-        ]
+        bugs = [f"{log['event']}: {log}" for log in logs if log["event"] in BUGS]
         return watch.seen, wrong or (f"logged {bugs[0]}" if bugs else "")
 
     def _fly(self, case: Case) -> Watch:
-        self._reset()
+        self._begin_anew()
         watch = Watch(self.drill.saga, case.troubles)
         self.cloud.broker.doubles = case.doubles
         before = killpoints.watch(watch)
@@ -268,11 +164,11 @@ class Range(Generic[W]):
             killpoints.watch(before)
         return watch
 
-    def _reset(self) -> None:
+    def _begin_anew(self) -> None:
         self.cloud.forget_everything()
         self._rows.restore()
         self._disk.restore()
-        self._absent, self._machine_dies, self._stays_away = "", False, False
+        self._absent = ""
         for name in self._hosts:
             self.world.add_host(name)
 
@@ -311,31 +207,15 @@ class Range(Generic[W]):
 
     def _bury(self, death: Death) -> None:
         """Throw away what was in the memory of the dead, and make it anew from rows and disk."""
-        if self._machine_dies:
+        if death.all_die:
             self.cloud.forget_everything()
             for name in self._hosts:
                 self.world.add_host(name)
-            return
-        if death.moment.victim != "host":
-            return
-        host = _host_of(death.place)
-        if self._stays_away:
-            self._absent = host
-            self.cloud.kill_host(host)
-        else:
-            self.world.add_host(host)
-
-    def _lose_power(self, moment: Moment, place: Place) -> None:
-        self._machine_dies = True
-        raise Death(moment, place)
-
-    def _go_away(self, moment: Moment, place: Place) -> None:
-        self._stays_away = True
-        raise Death(moment, place)
-
-    def _preempt(self, _moment: Moment, _place: Place) -> None:
-        assert self.drill.preempt is not None
-        self.drill.preempt(self.world, self.subject)
+        elif death.stays_away:
+            self._absent = _host_of(death.place)
+            self.cloud.kill_host(self._absent)
+        elif death.moment.victim == "host":
+            self.world.add_host(_host_of(death.place))
 
     # -- the verdict
 
@@ -344,28 +224,28 @@ class Range(Generic[W]):
             if not trouble.fired:
                 return f"it never came to {trouble.moment.point}"
         check_invariants()
-        operation = watch.operations().latest("created_at", "id")
+        operation = watch.operations().earliest("created_at", "id")
         if operation.state not in case.ends:
             return f"it ended {operation.state}: {operation.error_public} {operation.error_detail}"
-        wrong = self._compare(operation, case.expected)
-        if not wrong and operation.state == UNDONE and not self.drill.has_undo:
-            self.drill.start(self.world, self.subject)
-            self.cloud.settle()
-            wrong = self._compare(watch.operations().latest("created_at", "id"), None)
-            return f"started again: {wrong}" if wrong else ""
-        return wrong
+        if case.expected is not None:
+            return self._compare(operation, case.expected)
+        if operation.state == DONE:
+            return self._compare(operation, self.drill.done)
+        wrong = self._compare(operation, self.drill.undone, in_part=not self.drill.has_undo)
+        if wrong or self.drill.has_undo:
+            return wrong
+        (self.drill.again or self.drill.start)(self.world, self.subject)
+        self.cloud.settle()
+        wrong = self._compare(operation, self.drill.done)
+        return f"once more: {wrong}" if wrong else ""
 
-    def _compare(self, operation: Operation, expected: Census | None) -> str:
-        if expected is None:
-            expected = self.drill.done if operation.state == DONE else self.drill.undone
-        found = {**self._left_over(), **self.drill.census(self.world, self.subject)}
-        whole = {**dict.fromkeys(self._left_over(), 0), **expected}
-        names = (
-            whole if operation.state == UNDONE and not self.drill.has_undo else {**whole, **found}
-        )
+    def _compare(self, operation: Operation, expected: Census, *, in_part: bool = False) -> str:
+        left = self._left_over()
+        found = {**left, **self.drill.census(self.world, self.subject)}
+        whole = {**dict.fromkeys(left, 0), **expected}
         wrong = [
             f"{name} is {found.get(name)!r}, not {whole.get(name)!r}"
-            for name in names
+            for name in (whole if in_part else {**whole, **found})
             if found.get(name) != whole.get(name)
         ]
         return f"{operation.state}, but {'; '.join(wrong)}" if wrong else ""
@@ -379,21 +259,6 @@ class Range(Generic[W]):
             "debts": unpaid_debts(),
             "running orders": sum(record.state == "EXECUTING" for record in records),
         }
-
-
-def _die(moment: Moment, place: Place) -> None:
-    raise Death(moment, place)
-
-
-def _raise(error: type[Exception]) -> Callable[[Moment, Place], None]:
-    def act(moment: Moment, place: Place) -> None:
-        raise error("Drilled to fail.")
-
-    return act
-
-
-def _fails(moment: Moment, error: type[Exception], times: int = 1) -> Trouble:
-    return Trouble(moment, _raise(error), times)
 
 
 def _host_of(place: Place) -> str:

@@ -21,9 +21,12 @@ CALLER = ("start",)
 class Death(BaseException):
     """A process dies here. Nothing that handles errors may see it: SIGKILL is not handled either."""
 
-    def __init__(self, moment: Moment, place: Place) -> None:
+    def __init__(
+        self, moment: Moment, place: Place, *, all_die: bool = False, stays_away: bool = False
+    ) -> None:
         super().__init__(str(moment))
         self.moment, self.place = moment, place
+        self.all_die, self.stays_away = all_die, stays_away
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +50,15 @@ class Moment:
         return self.point.endswith("before_commit") or self.point == "step.before"
 
 
+Act = Callable[[Moment, Place], None]
+
+
 @dataclass
 class Trouble:
     """What happens at a moment, ``times`` times (-1: whenever the point is passed for that step)."""
 
     moment: Moment
-    act: Callable[[Moment, Place], None]
+    act: Act
     times: int = 1
     fired: int = field(default=0, init=False)
 
@@ -67,14 +73,15 @@ class Trouble:
 
 
 class Watch:
-    """Notes each moment of the operations of one saga that start while it watches."""
+    """Notes each moment of the first operation of a saga that starts while it watches."""
 
     def __init__(self, saga: type[Saga], troubles: Sequence[Trouble] = ()) -> None:
         self.saga, self.troubles = saga, troubles
         self.seen: list[Moment] = []
         self._counts: Counter[tuple[str, str, int]] = Counter()
         self._before = set(Operation.objects.values_list("id", flat=True))
-        self._ours: dict[str, bool] = {}
+        self._first = ""
+        self._others: set[str] = set()
 
     def operations(self) -> QuerySet[Operation]:
         """Return the saga's operations that started since."""
@@ -105,6 +112,9 @@ class Watch:
         return direction, seq % ROUND // PARTS
 
     def _is_ours(self, operation_id: str) -> bool:
-        if operation_id not in self._ours:
-            self._ours[operation_id] = self.operations().filter(id=operation_id).exists()
-        return self._ours[operation_id]
+        if not self._first and operation_id not in self._others:
+            if self.operations().filter(id=operation_id).exists():
+                self._first = operation_id
+            else:
+                self._others.add(operation_id)
+        return operation_id == self._first

@@ -112,7 +112,7 @@ class MakeHouse(Saga):
         Step(
             "add_room",
             lambda run: Child(MakeRoom, f"{run.resource_id}-room", {"of": run.resource_id}),
-            undo=lambda run: Child(DropRoom, run.result["resource_id"]),
+            undo=lambda run: Child(DropRoom, f"{run.resource_id}-room"),
             done=lambda run, answers: world.note(f"done:{answers[0]['results']['paint_room']}"),
         ),
         Step("move_in", lambda run: world.note("move_in")),

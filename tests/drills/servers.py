@@ -6,7 +6,13 @@ from typing import Any
 
 from instances.manager import InstanceManager, NetworkRequest
 from instances.models import Instance
-from instances.operations import CreateInstance, DeleteInstance
+from instances.operations import (
+    CreateInstance,
+    DeleteInstance,
+    RebootInstance,
+    StartInstance,
+    StopInstance,
+)
 from operations.testing import Drill
 from tests.builders.instances import NOTHING, Lab, lab
 from tests.builders.instances import census as count
@@ -56,6 +62,24 @@ def ends(vm_state: str, *power: str, **counts: int) -> dict[str, Any]:
     return {**NOTHING, "states": [(vm_state, None)], "power": list(power), **counts}
 
 
+def stopped(made: Lab) -> str:
+    """Build a server and stop it."""
+    server = built(made)
+    InstanceManager(made.context).stop(server)
+    made.cloud.settle()
+    return server
+
+
+def delete(made: Lab, server: Any) -> None:
+    """Delete a server."""
+    InstanceManager(made.context).delete(server)
+
+
+def resting(state: str) -> dict[str, Any]:
+    """Return what must be so after an action that failed: all is there, in the state it had."""
+    return {**THERE, "states": [(state, None)]}
+
+
 DRILLS = (
     Drill(
         saga=CreateInstance,
@@ -65,16 +89,58 @@ DRILLS = (
         census=census,
         done=ends("active", "running", **THERE),
         undone=ends("error", servers=1),
-        preempt=lambda made, _: InstanceManager(made.context).delete(Instance.objects.get().id),
+        preempt=lambda made, _: delete(made, Instance.objects.get().id),
         preempted=ends("deleted"),
     ),
     Drill(
         saga=DeleteInstance,
         world=lab,
         prepare=built,
-        start=lambda made, server: InstanceManager(made.context).delete(server),
+        start=delete,
         census=census,
         done=ends("deleted"),
         undone={"states": [("error", None)], "servers": 1},
+    ),
+    Drill(
+        saga=StopInstance,
+        world=lab,
+        prepare=built,
+        start=lambda made, server: InstanceManager(made.context).stop(server),
+        census=census,
+        done=ends("stopped", "shutdown", **THERE),
+        undone=resting("active"),
+        preempt=delete,
+        preempted=ends("deleted"),
+    ),
+    Drill(
+        saga=StartInstance,
+        world=lab,
+        prepare=stopped,
+        start=lambda made, server: InstanceManager(made.context).start(server),
+        census=census,
+        done=ends("active", "running", **THERE),
+        undone=resting("stopped"),
+    ),
+    Drill(
+        saga=RebootInstance,
+        name="soft",
+        world=lab,
+        prepare=built,
+        start=lambda made, server: InstanceManager(made.context).reboot(server),
+        census=census,
+        done=ends("active", "running", **THERE),
+        undone=resting("active"),
+        preempt=lambda made, server: InstanceManager(made.context).reboot(server, hard=True),
+        preempted=ends("active", "running", **THERE),
+    ),
+    Drill(
+        saga=RebootInstance,
+        name="hard",
+        world=lab,
+        prepare=built,
+        start=lambda made, server: InstanceManager(made.context).reboot(server, hard=True),
+        census=census,
+        done=ends("active", "running", **THERE),
+        undone=resting("active"),
     ),
 )

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from operations.testing import Drill
-from tests.drills import servers
+from tests.drills.every import DRILLS
 
 pytestmark = pytest.mark.django_db(transaction=True)
-DRILLS = servers.DRILLS
 
 
 @pytest.fixture(autouse=True)
