@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from cloudweb.conf import intervals
 from cloudweb.context import RequestContext
 from cloudweb.events import on
 from cloudweb.rpc import Order
 from network import events
 from network.objects import PortRef
 from network.rpc import UNPLUG
-from operations.saga import Run, Saga, Step
+from operations.saga import Failure, Run, Saga, Step
 
 
 def order_unplug(run: Run) -> Order:
@@ -20,11 +22,18 @@ def order_unplug(run: Run) -> Order:
 
 
 class UnplugPort(Saga):
-    """Make a deleted port absent on its host; a host that is down owes it."""
+    """Make a deleted port absent on its host; a host that is down owes it, one that cannot is asked again."""
 
     kind = "network.unplug_port"
     resource_type = "port"
+    coalesce = True
     steps = (Step("unplug", order_unplug, owes=True, max_failures=10),)
+
+    @classmethod
+    def on_undone(cls, run: Run, failure: Failure | None) -> None:
+        """Try again later: the row is gone, so nobody else would."""
+        later = timedelta(seconds=intervals().undo_retry)
+        cls.start(run.context, resource_id=run.resource_id, args=run.args, delay=later)
 
 
 @on(events.PORT_DELETED)
