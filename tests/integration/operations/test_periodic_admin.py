@@ -45,7 +45,7 @@ def words(client: Client, url: str = LIST) -> str:
 
 
 def test_the_list_says_what_an_operator_asks(operator: Client) -> None:
-    assert f"{NAME} control plane Read the tides. 10 min not run yet - - - in 9" in words(operator)
+    assert f"{NAME} Read the tides. control plane 10 min not run yet - - - in 9" in words(operator)
     ended = now()
     PeriodicTask.objects.update(
         started_at=ended - timedelta(minutes=3), ended_at=ended, seconds=1.25, runs=1, every=90
