@@ -7,6 +7,7 @@ host's disk, so that a restart neither forgets a pause nor puts off for ever wha
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +20,7 @@ import structlog
 from cloudweb.agent import Agent
 from cloudweb.exceptions import CloudwebError
 from cloudweb.files import write_atomically
-from cloudweb.periodic import PeriodicTask, marked
+from cloudweb.periodic import SHORTEST, PeriodicTask, marked
 from cloudweb.records import read_record
 from cloudweb.reports import Notice, PeriodicSetting, PeriodicState
 
@@ -235,9 +236,10 @@ def _state(task: _Task, moment: float) -> PeriodicState:
 def _parse(record: Any) -> dict[str, dict[str, Any]]:
     """Check what was kept; raise TypeError or ValueError for what this did not write."""
     for one in record.values():
-        numbers = (one["every"] or 1, one["answered"], one["started_at"] or 0.0)
-        if any(isinstance(n, bool) or not isinstance(n, int | float) for n in numbers):
-            raise TypeError(f"not a number: {numbers}")
-        if not isinstance(one["paused"], bool) or numbers[0] < 1:
+        every = 1 if one["every"] is None else one["every"]
+        whole = all(type(number) is int for number in (every, one["answered"]))
+        if not whole or every < SHORTEST or one["answered"] < 0 or type(one["paused"]) is not bool:
             raise ValueError(f"not a setting: {one}")
+        if one["started_at"] is not None and not math.isfinite(one["started_at"]):
+            raise ValueError(f"not a time: {one}")
     return dict(record)

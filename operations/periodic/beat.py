@@ -20,6 +20,7 @@ from cloudweb.database.clock import now
 from cloudweb.pulse import pulse
 from operations import doorbell
 from operations.models import PeriodicTask
+from operations.periodic import table
 
 log = structlog.get_logger(__name__)
 #: An operator's change is followed within so many seconds.
@@ -55,6 +56,7 @@ class Schedule(DatabaseScheduler):
 
     def all_as_schedule(self) -> dict[str, GridEntry]:
         """Return what is to be rung, each due when its row says so."""
+        table.bring_forward()
         rows = PeriodicTask.objects.filter(host="", paused=False)
         due = dict(rows.values_list("name", "next_at"))
         offset = now() - timezone.now()

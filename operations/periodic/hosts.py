@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
 from django.db import transaction
 
 from cloudweb.database.clock import now
@@ -19,6 +20,7 @@ from operations import doorbell
 from operations.models import PeriodicTask
 from operations.orders import signer
 
+log = structlog.get_logger(__name__)
 MOST = 100  # tasks of one host
 NAME = re.compile(r"[a-z_]+\.[A-Za-z0-9_]+")
 TOLD = (
@@ -30,7 +32,17 @@ HEARD_FOR = timedelta(minutes=2)
 
 
 def note(host: str, domains: Collection[str], states: Sequence[PeriodicState]) -> None:
-    """Write what a host says of the tasks of its domains; tell it what it does not follow yet."""
+    """Write what a host says of the tasks of its domains; tell it what it does not follow yet.
+
+    Whatever it says keeps no other's report out.
+    """
+    try:
+        _note(host, domains, states)
+    except Exception:
+        log.exception("what a host says of its periodic tasks could not be written", host=host)
+
+
+def _note(host: str, domains: Collection[str], states: Sequence[PeriodicState]) -> None:
     said = {
         state.name: state
         for state in states[:MOST]
@@ -65,7 +77,7 @@ def _row(host: str, state: PeriodicState, moment: datetime) -> PeriodicTask:
     return PeriodicTask(
         host=host,
         name=state.name,
-        does=state.does[:300],
+        does=_text(state.does)[:300],
         default_every=state.default_every,
         answered=min(max(0, state.answered), 2**31 - 1),
         next_at=moment + timedelta(seconds=min(max(0.0, state.next_in), LONGEST)),
@@ -75,10 +87,15 @@ def _row(host: str, state: PeriodicState, moment: datetime) -> PeriodicTask:
         ended_at=_time(state.ended_at),
         seconds=state.seconds,
         runs=min(max(0, state.runs), 2**62),
-        error=state.error[:2000],
+        error=_text(state.error)[:2000],
         error_at=_time(state.error_at),
         seen_at=moment,
     )
+
+
+def _text(said: str) -> str:
+    """Return a text as databases take it: no NUL, no half characters."""
+    return said.replace("\0", "").encode(errors="replace").decode()
 
 
 def _time(seconds: float | None) -> datetime | None:

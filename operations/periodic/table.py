@@ -11,6 +11,7 @@ from django_celery_beat.models import IntervalSchedule
 from django_celery_beat.models import PeriodicTask as Entry
 
 from cloudweb import rpc
+from cloudweb.conf import intervals
 from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
 from cloudweb.periodic import TASKS
@@ -35,6 +36,7 @@ def register() -> None:
         )
         for task in TASKS.all()
     ]
+    bring_forward()
     with transaction.atomic():
         PeriodicTask.objects.bulk_create(new, ignore_conflicts=True)
         rows = {row.name: row for row in locked(PeriodicTask.objects.filter(host=""))}
@@ -54,6 +56,19 @@ def forget_old() -> None:
     with transaction.atomic():
         PeriodicTask.objects.filter(seen_at__lt=now() - FORGOTTEN).delete()
         _drop(PeriodicTask.objects.filter(host="").values_list("name", flat=True))
+
+
+def bring_forward() -> None:
+    """Let no task wait for a time that a clock which was wrong for a while has set."""
+    moment = now()
+    longest = timedelta(seconds=intervals().lease * 2)
+    PeriodicTask.objects.filter(host="", lease_until__gt=moment + longest).update(
+        lease_until=moment + longest
+    )
+    for row in PeriodicTask.objects.filter(host="", next_at__gt=moment):
+        latest = moment + timedelta(seconds=row.interval)
+        if row.next_at is not None and row.next_at > latest:
+            PeriodicTask.objects.filter(id=row.id, next_at=row.next_at).update(next_at=latest)
 
 
 def reschedule(row: PeriodicTask) -> None:

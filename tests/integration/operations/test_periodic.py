@@ -297,6 +297,17 @@ def test_beat_takes_its_phase_from_the_rows(tides: Tides, broker: MemoryBroker) 
     assert following.last_run_at + timedelta(seconds=600) > now() + timedelta(seconds=500)
 
 
+def test_a_clock_that_was_wrong_for_a_while_stops_no_task(tides: Tides) -> None:
+    wrong = now() + timedelta(days=1500)
+    PeriodicTask.objects.update(next_at=wrong, started_at=wrong, owner="x", lease_until=wrong)
+    assert Schedule(app=app, max_interval=5).tick() > 0
+    found = row()
+    assert found.next_at is not None
+    assert found.lease_until is not None
+    assert found.next_at <= now() + timedelta(seconds=600)
+    assert found.lease_until < now() + timedelta(minutes=1)
+
+
 def test_what_operators_set_outlives_a_new_release(tides: Tides) -> None:
     PeriodicTaskManager(OPERATOR).change(row().id, every=77, paused=True)
     table.register()

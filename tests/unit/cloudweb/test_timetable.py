@@ -177,13 +177,26 @@ def test_a_restart_forgets_neither_settings_nor_when_it_ran(
     assert state(Timetable(path, {"compute": agent})).next_in <= 1000
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"compute.trim": 1}', '{"compute.trim": {}}', "null"])
-def test_a_damaged_file_is_set_aside(agent: Trimmer, tmp_path: Path, text: str) -> None:
+def test_a_damaged_file_is_set_aside(agent: Trimmer, tmp_path: Path) -> None:
     path = tmp_path / "periodic.json"
-    path.write_text(text)
-    found = state(Timetable(path, {"compute": agent}))
-    assert (found.every, found.paused) == (None, False)
-    assert not path.exists()
+    good = {"every": None, "paused": False, "answered": 0, "started_at": None}
+    wrong = [
+        {"every": 0}, {"every": 1.5}, {"every": "5"}, {"every": True}, {"paused": 2}, {"answered": -1},
+        {"answered": None}, {"started_at": "now"}, {"started_at": float("nan")},
+    ]  # fmt: skip
+    texts = ["{", "[]", "null", '{"compute.trim": 1}', '{"compute.trim": {}}']
+    texts += [json.dumps({NAME: {**good, **one}}) for one in wrong]
+    kept = []
+    for text in texts:
+        path.write_text(text)
+        found = state(Timetable(path, {"compute": agent}))
+        if path.exists() or (found.every, found.paused) != (None, False):
+            kept.append(text)
+        path.unlink(missing_ok=True)
+    assert kept == []
+    path.write_text(json.dumps({NAME: good}))
+    Timetable(path, {"compute": agent})
+    assert path.exists()
 
 
 def test_only_news_is_told(table: Timetable, agent: Trimmer) -> None:
