@@ -34,7 +34,7 @@ def figures() -> Iterator[Figure]:
     """Measure the API process of a fresh cloud."""
     with running_cloud() as cloud:
         token = Client(cloud.url, cloud.clouds_yaml).token
-        api = next(pid for pid in tree(cloud.pid) if name_of(pid) == "cloudweb.server")
+        api = next(pid for pid in tree(cloud.pid) if name_of(pid) == "api")
         with httpx.Client(base_url=cloud.url, headers={"X-Auth-Token": token}) as http:
 
             def asked(method: str, path: str) -> Callable[[], object]:

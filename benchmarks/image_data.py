@@ -30,7 +30,7 @@ class Memory:
     """The API process: its PSS before, and the most of it while something ran."""
 
     def __init__(self, head: int) -> None:
-        self.pid = next(pid for pid in tree(head) if name_of(pid) == "cloudweb.server")
+        self.pid = next(pid for pid in tree(head) if name_of(pid) == "api")
 
     def grown_by(self, work: Callable[[], None]) -> tuple[float, float, float]:
         """Return how many MiB PSS and RSS grew at most during the work, and its seconds."""

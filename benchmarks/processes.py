@@ -46,11 +46,13 @@ def pss_mib(pid: int) -> float:
 
 
 def name_of(pid: int) -> str:
-    """Return a short name of a process from its command line."""
+    """Return what a process of the cloud is called: api, control, host, base, plane, or its program."""
+    name = Path(f"/proc/{pid}/comm").read_text().strip()
+    if name.startswith("cw-"):
+        return name.removeprefix("cw-")
     words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    for word in ("cloudweb.supervisor", "cloudweb.server", "control", "host", "redis-server"):
-        if any(word == part.rpartition("/")[2] for part in words):
-            return word
+    if "cloudweb.supervisor" in words:
+        return "supervisor"
     return Path(words[0].split(" ")[0]).name
 
 

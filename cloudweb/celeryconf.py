@@ -1,4 +1,4 @@
-"""Celery's configuration, read when the application first needs it (Django is set up by then)."""
+"""Celery's configuration, read when the application first needs it: without Django, for hosts have none."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import re
 import sys
 from typing import Any
 
-from django.conf import settings
-
+from cloudweb import conf
 from cloudweb.broker import check_broker
 from cloudweb.topics import is_host_topic
 
@@ -35,7 +34,7 @@ def _transport_options() -> dict[str, Any]:
     }
 
 
-broker_url = check_broker(settings.BROKER_URL)
+broker_url = check_broker(conf.broker_url())
 broker_transport_options = _transport_options()
 broker_connection_retry = True
 broker_connection_retry_on_startup = True

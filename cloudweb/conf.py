@@ -66,10 +66,15 @@ def listen_address() -> tuple[str, int]:
     return found[1] or found[2] or "127.0.0.1", int(found[3])
 
 
+def own_address() -> tuple[str, int]:
+    """Return host and port by which this machine reaches its own API."""
+    host, port = listen_address()
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port  # noqa: S104
+
+
 def listen_url() -> str:
     """Return the URL by which this machine reaches its own API."""
-    host, port = listen_address()
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    host, port = own_address()
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
@@ -98,6 +103,21 @@ def watchdog() -> float:
             f"WATCHDOG is {text!r}; it must be 0 (off) or a number of seconds from 10 up."
         )
     return float(text)
+
+
+def log_level() -> str:
+    """Return from which level on is logged (CLOUDWEB_LOG_LEVEL)."""
+    return str(env.str("CLOUDWEB_LOG_LEVEL", default="INFO"))
+
+
+def broker_socket() -> Path:
+    """Return the Unix socket of this installation's own Redis."""
+    return var_dir() / "run" / "redis.sock"
+
+
+def broker_url() -> str:
+    """Return where messages go (BROKER_URL)."""
+    return str(env.str("BROKER_URL", default=f"redis+socket://{broker_socket()}"))
 
 
 def api_threads() -> int:

@@ -7,9 +7,9 @@ from typing import Any
 import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
+from cloudweb.database.migrated import all_are_applied
 from cloudweb.driver import load_class
 from cloudweb.writing import writes
 
@@ -66,8 +66,7 @@ def _migrations() -> str:
     global _migrated
     if not _migrated:
         try:
-            executor = MigrationExecutor(connection)
-            _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+            _migrated = all_are_applied(connection)
         except DatabaseError:
             return "unreachable"
     return "ok" if _migrated else "pending"

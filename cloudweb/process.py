@@ -227,7 +227,7 @@ def start_child(
 
 
 def start_watched(
-    *command: str, env: Mapping[str, str] | None = None
+    *command: str, env: Mapping[str, str] | None = None, pass_fds: Sequence[int] = ()
 ) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
     """Start a child whose output comes through the pipe returned.
 
@@ -240,6 +240,7 @@ def start_watched(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         process_group=0,
+        pass_fds=pass_fds,
         env={**os.environ, **env} if env else None,
     )
     assert child.stdout is not None

@@ -1,4 +1,4 @@
-"""The thin wrapper that runs managers or agents behind topics.
+"""The thin wrapper that runs managers or agents behind topics; a host's process loads no Django.
 
 ``manage.py service`` and ``celery -A cloudweb worker -Q`` both end here: ``prepare`` registers the
 tasks that the worker's queues know (and nothing else), ``started`` starts what runs beside them,
@@ -7,21 +7,22 @@ broker or not: the sweep, networks and guests depend on none.
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import django
 import structlog
 from celery import Celery
 
-from cloudweb.conf import env, var_dir
+from cloudweb import logs
+from cloudweb.conf import env, log_level, var_dir
 from cloudweb.driver import load_class
 from cloudweb.pulse import pulse
 from cloudweb.rpc import ADVANCE
-from cloudweb.topics import CONTROL, HOST_DOMAINS, is_host_topic
+from cloudweb.topics import CONTROL, HOST_DOMAINS, HOST_NAME, host_topic, is_host_topic
 
 log = structlog.get_logger(__name__)
 _running: list[Any] = []
@@ -51,12 +52,63 @@ def run(topics: list[str], *, concurrency: int) -> int:
 def ring() -> None:
     """Ring for periodic tasks until told to stop (BEAT=apart)."""
     pulse()
+    import django
+
+    django.setup()
     load_class("operations.worker.ring_only")()
+
+
+def serve(names: str, *, host: str = "", concurrency: int = 4) -> int:
+    """Serve what a command line names until told to stop; return the exit code.
+
+    Raises ValueError with a sentence for what is no topic.
+    """
+    if names == "beat":
+        ring()
+        return 0
+    topics: list[str] = []
+    for name in names.split(","):
+        if name == "control":
+            topics += CONTROL
+        elif name in CONTROL:
+            topics.append(name)
+        elif name in (*HOST_DOMAINS, "host"):
+            topics += _topics_of_host(name, host)
+        else:
+            raise ValueError(f"There is no topic {name!r}.")
+    return run(topics, concurrency=concurrency)
+
+
+def _topics_of_host(name: str, host: str) -> list[str]:
+    if not host:
+        raise ValueError(f"{name} needs --host: which host is this?")
+    if not HOST_NAME.fullmatch(host):
+        raise ValueError("A host's name is lower-case letters, digits, dots and hyphens.")
+    os.environ.setdefault("CLOUDWEB_HOST", host)
+    return [host_topic(d, host) for d in (HOST_DOMAINS if name == "host" else (name,))]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what ``manage.py service`` takes."""
+    parser.add_argument("topics", help="comma-separated topics, or control, or host, or beat")
+    parser.add_argument("--host", default="", help="the host, for compute, network and host")
+    parser.add_argument("--concurrency", type=int, default=4)
+
+
+def main(words: Sequence[str]) -> int:
+    """Serve what the words after ``manage.py service`` say; return the exit code."""
+    parser = argparse.ArgumentParser(prog="manage.py service")
+    add_arguments(parser)
+    given = parser.parse_args(words)
+    try:
+        return serve(given.topics, host=given.host, concurrency=given.concurrency)
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
 
 
 def prepare(app: Celery) -> None:
     """Register what the queues of this worker may run."""
-    django.setup()
     queues = list(app.amqp.queues.consume_from)
     hosts = [name for name in queues if is_host_topic(name)]
     control = tuple(name for name in queues if name in CONTROL)
@@ -72,10 +124,14 @@ def prepare(app: Celery) -> None:
 
 
 def _prepare_control(app: Celery, topics: tuple[str, ...]) -> None:
+    import django
+
+    django.setup()
     load_class("operations.worker.prepare")(app, topics, ADVANCE, _to_start)
 
 
 def _prepare_host(app: Celery, topics: list[str]) -> None:
+    logs.configure({"level": log_level()})
     names = {topic.partition(".")[2] for topic in topics}
     if len(names) != 1:
         sys.exit(f"One process serves one host, not {len(names)}: {', '.join(sorted(topics))}.")

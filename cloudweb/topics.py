@@ -19,6 +19,7 @@ HOST_DOMAINS = {
 #: What hosts say: replies and answers, and apart from them reports, which must not wait behind those.
 INBOX = "inbox"
 REPORTS = "inbox.reports"
+AGENT_SETTINGS = "cloudweb.settings.agent"
 HOST_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 
 
@@ -47,8 +48,8 @@ def settings_module_for(argv: Sequence[str]) -> str:
         ]
         domains = named[0].split(",") if named else []
         if domains and all(name in (*HOST_DOMAINS, "host") for name in domains):
-            return "cloudweb.settings.agent"
+            return AGENT_SETTINGS
     for flag, value in itertools.pairwise(words):
         if flag in ("-Q", "--queues") and all(is_host_topic(queue) for queue in value.split(",")):
-            return "cloudweb.settings.agent"
+            return AGENT_SETTINGS
     return "cloudweb.settings.control"

@@ -6,6 +6,7 @@ import os
 import sys
 
 from cloudweb.conf import listen_address, var_dir
+from cloudweb.imports import leave_out
 from cloudweb.server.limits import limits
 
 
@@ -18,6 +19,7 @@ def main() -> int:
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    leave_out()
     from cloudweb.server.serving import listen, serve
     from cloudweb.wsgi import application
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloudweb.conf import ROOT, env, var_dir
+from cloudweb.conf import ROOT, broker_socket, broker_url, env, log_level, var_dir
 
 BASE_DIR = ROOT
 VAR = var_dir()
@@ -13,11 +13,11 @@ LANGUAGE_CODE = "en"
 FORMAT_MODULE_PATH = "cloudweb.formats"
 USE_I18N = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-LOG_LEVEL = env.str("CLOUDWEB_LOG_LEVEL", default="INFO")
+LOG_LEVEL = log_level()
 LOGGING_CONFIG = "cloudweb.logs.configure"
 LOGGING: dict[str, object] = {"level": LOG_LEVEL}
 
 #: The private Redis of this installation, on a Unix socket; other brokers need broker users for
 #: hosts, which do not exist yet, so they are refused (cloudweb/rpc.py).
-BROKER_SOCKET = VAR / "run" / "redis.sock"
-BROKER_URL = env.str("BROKER_URL", default=f"redis+socket://{BROKER_SOCKET}")
+BROKER_SOCKET = broker_socket()
+BROKER_URL = broker_url()

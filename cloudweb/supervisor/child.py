@@ -10,6 +10,7 @@ import subprocess  # noqa: TID251  # the type alone; cloudweb/process.py starts 
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO, Protocol
 
 from cloudweb import process
 from cloudweb.supervisor import forerunners
@@ -24,6 +25,31 @@ DUMP_WITHIN = 5.0  # seconds for the stacks of one that hangs
 
 class GaveUp(Exception):
     """A child died quickly too often."""
+
+
+class NotYet(Exception):
+    """What starts it is not there itself; it is asked again at the next look."""
+
+
+class Running(Protocol):
+    """A process that was started."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code, once it is known."""
+
+    def poll(self) -> int | None:
+        """Look whether it ended."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end."""
+
+    def send_signal(self, sig: int, /) -> None:
+        """Signal it."""
 
 
 class Child:
@@ -45,7 +71,7 @@ class Child:
         self.name, self.command, self.env, self.vital = name, command, env, vital
         self.watch = watch
         self.output = Output(name, log)
-        self.running: subprocess.Popen[bytes] | None = None
+        self.running: Running | None = None
         self.quick_deaths = 0
         self.start_at = 0.0
         self._started = 0.0
@@ -56,7 +82,7 @@ class Child:
         """Start it. It dies with this thread's process, however that ends."""
         self._started, self._hung = time.monotonic(), ""
         env = {**(self.env or {}), **self._begin_watch()}
-        self.running, pipe = process.start_watched(*self.command, env=env)
+        self.running, pipe = self._launch(env)
         self.output.follow(pipe)
         forerunners.note(self.name, self.running.pid)
 
@@ -70,20 +96,25 @@ class Child:
             self._show(f"{self.name} cannot be watched: {error.strerror}")
             return {}
 
+    def _launch(self, env: Mapping[str, str]) -> tuple[Running, IO[bytes]]:
+        return process.start_watched(*self.command, env=env)
+
     def look(self) -> None:
         """End it when it hangs; start it again when it died and its pause is over. Raises GaveUp."""
         if self.running is not None:
-            if self.running.poll() is None:
+            code = self.running.poll()
+            if code is None:
                 self._look_at_progress(self.running.pid)
                 if self._lived() > QUICK:
                     self.quick_deaths = 0
                 return
-            code = self.running.returncode
             how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
             self._mourn(self._hung or how)
         if time.monotonic() >= self.start_at:
             try:
                 self.start()
+            except NotYet:
+                return
             except OSError as error:  # no memory for one more process, or no such program
                 self._mourn(str(error))
 

@@ -13,7 +13,7 @@ from cloudweb.conf import var_dir
 from cloudweb.files import make_directory
 
 #: As long as the supervisor itself gives its children to end.
-PATIENCE = 9.0
+PATIENCE = 10.0
 _KILLED, _POLL = 5.0, 0.05
 
 

@@ -3,46 +3,60 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
+from typing import Any
 
-from cloudweb.conf import ROOT, beat_is_apart, host_name, listen_url, var_dir, watchdog
+from cloudweb.conf import beat_is_apart, host_name, listen_url, var_dir, watchdog
 from cloudweb.supervisor.child import Child
+from cloudweb.supervisor.forks import ForkedChild, ForkServer
 from cloudweb.supervisor.watch import Watch
 
 #: Ended in this order, each stage with so many seconds: first who takes work, last the broker.
-STAGES = ((("api",), 3.5), (("host", "control", "beat"), 4.5), (("redis",), 1.0))
+STAGES = (
+    (("api",), 3.5),
+    (("host", "control", "beat"), 4.5),
+    (("forkserver",), 1.0),
+    (("redis",), 1.0),
+)
 
 
 def children() -> list[Child]:
-    """Return redis, control worker, beat where it is apart, host worker and API of this machine, not started yet."""
-    var, manage = var_dir(), (sys.executable, str(ROOT / "manage.py"))
+    """Return all processes of this machine, not started yet.
+
+    The host worker is forked first, before the server has anything of the control plane. It is not vital:
+    the cloud answers, and manages other hosts, without it.
+    """
+    var = var_dir()
     env = {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
 
-    def child(name: str, *command: str, vital: bool = True, **more: str) -> Child:
-        watch = None
-        if watchdog() and name != "redis":
-            watch = Watch(var / "run" / f"{name}.notify", limit=watchdog())
+    def common(name: str, *, vital: bool = True, **more: str) -> dict[str, Any]:
         log = var / "log" / f"{name}.log"
-        return Child(name, *command, log=log, env={**env, **more}, vital=vital, watch=watch)
+        return {"log": log, "env": {**env, **more}, "vital": vital}
 
-    beat = [child("beat", *manage, "service", "beat", vital=False)] if beat_is_apart() else []
+    server = ForkServer("forkserver", **common("forkserver"))
+
+    def forked(name: str, *words: str, **more: Any) -> Child:
+        watch = None
+        if watchdog():
+            watch = Watch(var / "run" / f"{name}.notify", limit=watchdog())
+        return ForkedChild(name, *words, server=server, watch=watch, **common(name, **more))
+
+    beat = [forked("beat", "beat", vital=False)] if beat_is_apart() else []
     return [
-        child("redis", *redis_command(var)),
-        child("control", *manage, "service", "control"),
-        *beat,
-        child(
+        Child("redis", *redis_command(var), **common("redis")),
+        server,
+        forked(
             "host",
-            *manage,
-            "service",
             "host",
             "--host",
             host_name(),
+            vital=False,
             METADATA_URL=os.environ.get("METADATA_URL") or listen_url(),
-            vital=False,  # the cloud answers, and manages other hosts, without this one
             HOST_KEY=str(var / "hosts" / host_name() / "credentials" / "host.key"),
         ),
-        child("api", sys.executable, "-m", "cloudweb.server"),
+        forked("control", "control"),
+        *beat,
+        forked("api"),
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from benchmarks.processes import name_of, tree
 from cloudweb.process import CommandFailed
 from tests.builders import disks
 from tests.infrastructure import Cloud, wait_until
@@ -186,21 +186,8 @@ def test_the_servers_memory_does_not_grow_with_the_image(cloud: Cloud, api: http
 
 def api_process(cloud: Cloud) -> int:
     """Return the process that serves HTTP."""
-    family = [cloud.pid]
-    for parent in family:
-        family += children(parent)
-    found = [
-        pid for pid in family if b"cloudweb.server" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
-    assert len(found) == 1
-    return found[0]
-
-
-def children(pid: int) -> list[int]:
-    with contextlib.suppress(FileNotFoundError):
-        tasks = Path(f"/proc/{pid}/task").iterdir()
-        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
-    return []
+    (found,) = [pid for pid in tree(cloud.pid) if name_of(pid) == "api"]
+    return found
 
 
 def high_water(pid: int) -> int:

@@ -7,12 +7,13 @@ import re
 import signal
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
-from benchmarks.processes import tree
+from benchmarks.processes import name_of, tree
 from tests.infrastructure import Cloud, running_cloud, wait_until
 
 pytestmark = pytest.mark.timeout(400)
@@ -96,19 +97,18 @@ def test_a_chunked_body_is_read(cloud: Cloud) -> None:
 def test_children_that_are_killed_or_make_no_progress_come_back() -> None:
     with running_cloud(WATCHDOG="10") as cloud:
         children = tree(cloud.pid)[1:]
-        assert any("cloudweb.server" in command_line(pid) for pid in children)
+        assert {name_of(pid) for pid in children} >= {"forkserver", "api", "control", "host"}
         for pid in children:
             os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not alive(children), what="they are dead")
         wait_until(lambda: healthy(cloud), what="the cloud is well again")
 
-        words = ("cloudweb.server", "service control", "service host")
-        logs = [cloud.var / "log" / f"{name}.log" for name in ("api", "control", "host")]
+        names = ("api", "control", "host")
+        logs = [cloud.var / "log" / f"{name}.log" for name in names]
         wait_until(
             lambda: all(log.read_text().count(" works") == 2 for log in logs), what="all speak"
         )
-        watched = [pid for pid in tree(cloud.pid) if any(w in command_line(pid) for w in words)]
-        assert len(watched) == 3
+        watched = [named(cloud)[name] for name in names]
         for pid in watched:
             os.kill(pid, signal.SIGSTOP)
         wait_until(lambda: not alive(watched), what="they are ended")
@@ -116,6 +116,35 @@ def test_children_that_are_killed_or_make_no_progress_come_back() -> None:
         for log in logs:
             (silence,) = re.findall(r"makes no progress for (\d+) s", log.read_text())
             assert 10 <= int(silence) < 50  # all had spoken before
+
+
+def named(cloud: Cloud) -> dict[str, int]:
+    """Return the processes that are there now by name."""
+    found = {}
+    for pid in tree(cloud.pid)[1:]:
+        with suppress(OSError):
+            found[name_of(pid)] = pid
+    return found
+
+
+def test_one_child_is_forked_anew_and_the_end_of_what_forks_is_that_of_all(
+    own_cloud: Cloud,
+) -> None:
+    before = named(own_cloud)
+    os.kill(before["control"], signal.SIGKILL)
+    wait_until(
+        lambda: named(own_cloud).get("control", before["control"]) != before["control"],
+        what="the control worker is there again",
+    )
+    after = named(own_cloud)
+    assert {**after, "control": 0} == {**before, "control": 0}  # and no other was touched
+    os.kill(before["forkserver"], signal.SIGKILL)
+    doomed = [after[name] for name in ("forkserver", "api", "control", "host")]
+    wait_until(lambda: not alive(doomed), what="its children end with it")
+    wait_until(
+        lambda: named(own_cloud).keys() == before.keys() and healthy(own_cloud),
+        what="the cloud is well again",
+    )
 
 
 def test_the_end_of_the_supervisor_is_the_end_of_all(own_cloud: Cloud) -> None:

@@ -35,15 +35,10 @@ def family(head: int) -> dict[int, str]:
 
 def _kind(pid: int) -> str:
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
         return ""
-    marks = {"redis-server": "redis", "service control": "control", "service host": "host"}
-    marks |= {
-        "cloudweb.server": "api",
-        "cloudweb: ": words.partition("cloudweb: ")[2].split(" ")[0],
-    }
-    return next((kind for mark, kind in marks.items() if mark in words), "")
+    return "redis" if name == "redis-server" else name[3:] if name.startswith("cw-") else ""
 
 
 @dataclass

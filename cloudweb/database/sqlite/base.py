@@ -20,6 +20,9 @@ from django.db.backends.sqlite3 import base
 from cloudweb.database.sqlite.durability import flush, statement
 from cloudweb.database.sqlite.identity import is_known, remember
 
+#: KiB of pages that a connection keeps. Any write of another makes it forget all, so more is memory for nothing:
+#: there is a connection for each thread, and the kernel has the pages once for all of them.
+CACHE = 512
 _WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 
 
@@ -81,6 +84,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise FileGone
         opened = super().get_new_connection(conn_params)
         opened.execute(statement())
+        opened.execute(f"PRAGMA cache_size=-{CACHE}")
         remember(path)
         return opened
 

@@ -1,13 +1,15 @@
-"""``manage.py service TOPIC[,TOPIC] [--host NAME]``: run one service, or several, in this process."""
+"""``manage.py service TOPIC[,TOPIC] [--host NAME]``: run one service, or several, in this process.
+
+``manage.py`` itself runs those of a host, without Django; this is for all others, and for ``help``.
+"""
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from cloudweb.topics import CONTROL, HOST_DOMAINS, host_topic
+from cloudweb import service
 
 
 class Command(BaseCommand):
@@ -18,38 +20,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("topics", help="comma-separated topics, or control, or host, or beat")
-        parser.add_argument("--host", default="", help="the host, for compute, network and host")
-        parser.add_argument("--concurrency", type=int, default=4)
+        service.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until stopped."""
-        from cloudweb.service import ring, run
-
-        if options["topics"] == "beat":
-            ring()
-            return
-        topics: list[str] = []
-        for name in options["topics"].split(","):
-            if name == "control":
-                topics += CONTROL
-            elif name in CONTROL:
-                topics.append(name)
-            elif name in (*HOST_DOMAINS, "host"):
-                topics += self._host_topics(name, options["host"])
-            else:
-                raise CommandError(f"There is no topic {name!r}.")
-        code = run(topics, concurrency=options["concurrency"])
+        try:
+            code = service.serve(
+                options["topics"], host=options["host"], concurrency=options["concurrency"]
+            )
+        except ValueError as error:
+            raise CommandError(str(error)) from error
         if code:
             raise SystemExit(code)
-
-    def _host_topics(self, name: str, host: str) -> list[str]:
-        if not host:
-            raise CommandError(f"{name} needs --host: which host is this?")
-        os.environ.setdefault("CLOUDWEB_HOST", host)
-        try:
-            return [host_topic(d, host) for d in (HOST_DOMAINS if name == "host" else (name,))]
-        except ValueError as error:
-            raise CommandError(
-                "A host's name is lower-case letters, digits, dots and hyphens."
-            ) from error
