@@ -194,6 +194,7 @@ class Reports(Reader):
 
     def on_iteration(self) -> None:
         """Write what was gathered when it is time to, and put the next mark."""
+        super().on_iteration()
         moment, pause = time.monotonic(), intervals().gather
         is_time = moment - self._written_at >= pause or len(self._gathered) >= TOGETHER
         if (self._gathered or self._mark) and is_time:

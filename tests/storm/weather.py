@@ -16,7 +16,7 @@ from pathlib import Path
 import redis
 
 #: Ours among the descendants of the supervisor; guests, dnsmasq and the like have sessions of their own.
-KINDS = ("control", "host", "api", "redis")
+KINDS = ("control", "host", "api", "redis", "forkserver")
 
 
 def family(head: int) -> dict[int, str]:
