@@ -9,21 +9,20 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
-
 from cloudweb.conf import intervals
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
 from cloudweb.killpoints import reach
 from operations.doorbell import ring_after_commit
-from operations.guard import lease, write
+from operations.guard import flush, lease, write
 from operations.holding import Resource, held_by
 from operations.models import Operation, Step
 from operations.plan import Plan
 from operations.saga import Child, Failure, Saga, StepResult
 from operations.starting import start, wanted_by
 from operations.states import Direction, OperationState, StepState
+from operations.stretch import Stretch
 
 STUCK = "An operator has to look at what this waits for."
 
@@ -89,14 +88,13 @@ def _wait(operation: Operation, row: Step, *, soon: bool = False) -> None:
 
 def look_again(operation: Operation, plan: Plan, row: Step) -> bool:
     """Go on if the child has ended meanwhile; else wait on."""
-    with transaction.atomic():
-        locked(Operation.objects.filter(id=operation.id)).first()
-        child = _child_of(row)
-        if child is not None and child.is_live:
-            _wait(operation, row, soon=row.direction == Direction.UNDO)
-            return False
-        _record_end(row, child)
-        write(operation, lease_until=lease())
+    locked(Operation.objects.filter(id=operation.id)).first()
+    child = _child_of(row)
+    if child is not None and child.is_live:
+        _wait(operation, row, soon=row.direction == Direction.UNDO)
+        return False
+    _record_end(row, child)
+    write(operation, lease_until=lease())
     plan.is_stale = True
     return True
 
@@ -115,19 +113,19 @@ def _child_of(row: Step) -> Operation | None:
     return found
 
 
-def turn_back(operation: Operation, plan: Plan, row: Step, child: Operation) -> bool:
+def turn_back(work: Stretch, operation: Operation, plan: Plan, row: Step, child: Operation) -> bool:
     """Pre-empt a child that runs, and wait for its end before the undo of its step."""
     plan.is_stale = True
-    with transaction.atomic():
-        _begin(operation, row, plan.saga.deadline)
-        row.child_id = child.id
-        row.save(update_fields=["child_id"])
-        _wait(operation, row, soon=True)
-        live = Operation.objects.filter(id=child.id).exclude(state__in=OperationState.ended())
-        live.update(preempted_by=operation, parent_step=row, next_at=now())
-        ring_after_commit(child.id)
-        reach("child.before_commit", row.place)
-    reach("child.after_commit", row.place)
+    _begin(operation, row, plan.saga.deadline)
+    row.child_id = child.id
+    row.save(update_fields=["child_id"])
+    _wait(operation, row, soon=True)
+    flush(operation)  # the parent's row is written first
+    live = Operation.objects.filter(id=child.id).exclude(state__in=OperationState.ended())
+    live.update(preempted_by=operation, parent_step=row, next_at=now())
+    ring_after_commit(child.id)
+    reach("child.before_commit", row.place)
+    work.committed("child.after_commit", row.place)
     return False
 
 

@@ -7,27 +7,29 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db import transaction
 
 from cloudweb import events
+from cloudweb.api.fields import as_uuid
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
-from cloudweb.database.locks import locked
 from cloudweb.encryption import decrypt
 from cloudweb.killpoints import reach
 from cloudweb.objects import IncompatibleObject
 from cloudweb.reports import CallAnswer, Notice, Reply, StepReport
-from cloudweb.rpc import ring, send_order, send_to_host
+from cloudweb.rpc import send_order, send_to_host
 from cloudweb.signing import BadSignature, check_age, check_mac
 from cloudweb.topics import host_topic
-from operations import doorbell, epoch, services
+from operations import epoch, services
+from operations.doorbell import ring_after_commit
 from operations.engine import advance
 from operations.guard import backoff
 from operations.hearing import Incoming, Told, take
 from operations.models import Answer, Debt, HostCredential, Operation, Step
 from operations.orders import mark_verifier, signed_debt, signer
 from operations.periodic import hosts as periodic_hosts
+from operations.plan import Plan
 from operations.states import OperationState, StepState
+from operations.stretch import Stretch
 from operations.versions import HostTooOld, debt_for
 
 log = structlog.get_logger(__name__)
@@ -83,39 +85,37 @@ def accept_reply(host: str, said: StepReport, *, at_once: bool = True) -> bool:
     """
     if said.direction == "debt":
         return _accept_payment(host, said)
-    if said.attempt is None:
+    operation_id = as_uuid(said.op)
+    if said.attempt is None or operation_id is None:
         return False
-    with transaction.atomic():
-        operation = locked(
-            Operation.objects.filter(id=said.op, state=OperationState.WAITING)
-        ).first()
-        if operation is None:
-            return False
-        step = Step.objects.filter(
-            operation=operation,
-            seq=said.seq,
-            direction=said.direction,
-            attempt=said.attempt,
-            state=StepState.STARTED,
-            host=host,
-        ).first()
-        if step is None:
+    accepted = False
+
+    def accept(work: Stretch, operation: Operation, plan: Plan) -> bool:
+        nonlocal accepted
+        step = plan.find(said.seq, said.direction)
+        accepted = step is not None and _is_awaited(step, host, said)
+        if step is None or not accepted:
             return False
         wait = _record(step, said)
-        others = Step.objects.filter(operation=operation, state=StepState.STARTED)
-        if wait is not None or not others.exists():
-            due = now() + (wait or timedelta(0))
-            Operation.objects.filter(id=operation.id).update(
-                state=OperationState.READY, next_at=due
+        goes_on = wait is None and not plan.awaits_more()
+        if wait is not None or (goes_on and not at_once):
+            Operation.objects.filter(id=operation.id, state=OperationState.WAITING).update(
+                state=OperationState.READY, next_at=now() + (wait or timedelta(0))
             )
+        if goes_on and not at_once:
+            ring_after_commit(operation.id)
+        work.has_moved = True
         reach("accept.before_commit", step.place)
-    reach("accept.after_commit", step.place)
-    if wait is None and at_once:
-        advance(operation.id)
-    elif wait is None:
-        key = str(operation.id)
-        doorbell.later(lambda: ring(key))
-    return True
+        work.committed("accept.after_commit", step.place)
+        return goes_on and at_once
+
+    advance(operation_id, accept=accept)
+    return accepted
+
+
+def _is_awaited(step: Step, host: str, said: StepReport) -> bool:
+    """Tell whether this is the answer to the newest order about the step (OPERATIONS 19)."""
+    return (step.state, step.attempt, step.host) == (StepState.STARTED, said.attempt, host)
 
 
 def _record(step: Step, said: StepReport) -> timedelta | None:

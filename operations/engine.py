@@ -1,7 +1,8 @@
 """The engine: claims an operation and moves it as far as it goes (OPERATIONS 8-13 and 23-32).
 
 Any control worker may advance any operation. Whoever does holds a lease and an epoch; every write
-carries both, so one who comes late (frozen, slow, doubled) changes nothing.
+carries both, so one who comes late (frozen, slow, doubled) changes nothing. What can be done without
+waiting is one transaction: the claim, the reply that it follows from, and the moves.
 """
 
 from __future__ import annotations
@@ -10,26 +11,31 @@ import os
 import random
 import socket
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import transaction
-from django.db.models import F, Q
 
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
+from cloudweb.database.locks import alone_with, has_row_locks
 from cloudweb.killpoints import reach, whole
 from operations import epoch
 from operations.ending import end, get_stuck, next_round
-from operations.guard import Lost, guarded
+from operations.guard import Lost, flush, lease, put_off, write
 from operations.models import Operation, Step
 from operations.moves import move
 from operations.plan import Plan
 from operations.saga import Failure, HostDown, Saga
 from operations.states import Direction, OperationState, StepState
+from operations.stretch import Raised, Stretch, stretch
 
+Accept = Callable[[Stretch, Operation, Plan], bool]
 log = structlog.get_logger(__name__)
+LONG = 0.25  # seconds after which a transaction ends though more could be done: others wait for it
+LOSSES = 5  # so often others may be faster; then the sweep looks again
 
 
 def owner() -> str:
@@ -37,90 +43,179 @@ def owner() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
 
 
-def due(moment: datetime) -> Q:
-    """Return the condition of an operation that somebody should work on."""
+def due_ids(moment: datetime, limit: int) -> list[UUID]:
+    """Return operations that somebody should work on: each half of the question has its own index."""
     waiting = [OperationState.READY, OperationState.WAITING, OperationState.FAILED]
-    return Q(state__in=waiting, next_at__lte=moment) | Q(
-        state=OperationState.RUNNING, lease_until__lt=moment
-    )
+    looked_at = Operation.objects.filter(state__in=waiting, next_at__lte=moment)
+    abandoned = Operation.objects.filter(state=OperationState.RUNNING, lease_until__lt=moment)
+    halves = (rows.order_by().values_list("id", flat=True) for rows in (looked_at, abandoned))
+    first, second = halves
+    return list(first.union(second, all=True)[:limit])
 
 
-def claim(operation_id: UUID | str) -> Operation | None:
-    """Take the operation for a lease, with a new epoch; None when it is not due or somebody's."""
-    moment = now()
-    rows = Operation.objects.filter(due(moment), id=operation_id)
-    before = rows.values_list("state", flat=True).first()
-    if before is None:
+def _is_due(row: Operation, moment: datetime) -> bool:
+    if row.state == OperationState.RUNNING:
+        return row.lease_until is not None and row.lease_until < moment
+    waits = (OperationState.READY, OperationState.WAITING, OperationState.FAILED)
+    return row.state in waits and row.next_at is not None and row.next_at <= moment
+
+
+def _find_due(operation_id: UUID) -> Operation | None:
+    """Return an operation to work on until the transaction ends; None when not due, or somebody is at it."""
+    if not alone_with(operation_id, wait=False):
         return None
-    reach("claim.before", whole(operation_id))
-    with transaction.atomic():
-        drawn = epoch.draw()
-        taken = rows.update(
-            state=OperationState.RUNNING,
-            owner=owner(),
-            epoch=drawn,
-            lease_until=now() + timedelta(seconds=intervals().lease),
-        )
-        if not taken:
-            transaction.set_rollback(True)
-            return None
-        if before == OperationState.FAILED:  # an operator's or the sweep's new try of a stuck undo
-            Step.objects.filter(
-                operation_id=operation_id, direction=Direction.UNDO, state=StepState.FAILED
-            ).update(failures=0, final=False)
-    reach("claim.after", whole(operation_id))
-    return Operation.objects.select_related("preempted_by").get(id=operation_id)
+    row = Operation.objects.filter(id=operation_id).first()
+    return row if row is not None and _is_due(row, now()) else None
 
 
-def advance(operation_id: UUID | str) -> None:
-    """Claim the operation and work on it until it waits, ends, or belongs to somebody else."""
-    operation = claim(operation_id)
+def _take(work: Stretch, operation: Operation) -> None:
+    """CLAIM (OPERATIONS 8): written with all that follows in this transaction."""
+    reach("claim.before", whole(operation.id))
+    stuck = operation.state == OperationState.FAILED
+    put_off(operation)
+    write(
+        operation,
+        state=OperationState.RUNNING,
+        owner=owner(),
+        epoch=epoch.draw(),
+        lease_until=lease(),
+    )
+    if stuck:  # an operator's or the sweep's new try of a stuck undo
+        Step.objects.filter(
+            operation=operation, direction=Direction.UNDO, state=StepState.FAILED
+        ).update(failures=0, final=False)
+    work.committed("claim.after", whole(operation.id))
+
+
+def advance(operation_id: UUID | str, *, accept: Accept | None = None) -> None:
+    """Claim the operation and work on it until it waits, ends, or belongs to somebody else.
+
+    ``accept`` writes, in the same transaction, what a host answered. What cannot be committed together
+    (a bug of ours, a database that gave up) is done again move by move, so that one of them fails alone.
+    """
+    key = _uuid(operation_id)
+    try:
+        _work(key, LONG, accept)
+    except Exception:
+        log.warning("operation is tried again move by move", operation=str(key), exc_info=True)
+        _work(key, 0, accept)
+
+
+def _uuid(operation_id: UUID | str) -> UUID:
+    return operation_id if isinstance(operation_id, UUID) else UUID(operation_id)
+
+
+def _work(key: UUID, limit: float, accept: Accept | None) -> None:
+    mine: Operation | None = None  # its claim is committed
     plan: Plan | None = None  # nobody else writes its rows while the claim holds
-    while operation is not None:
-        saga = Saga.REGISTRY.get(operation.kind)
-        if saga is None:  # a newer release's; leave it to a worker that knows it
-            _put_back(operation, timedelta(seconds=intervals().order_retry))
-            return
-        structlog.contextvars.bind_contextvars(
-            request_id=operation.request_id, operation=str(operation.id)
-        )
+    raised: Exception | None = None
+    lost = 0
+    while lost < LOSSES:
+        operation = mine
         try:
-            if plan is None or plan.is_stale:
-                plan = Plan(saga, operation)
-            if not _one_move(saga, operation, plan):
+            with stretch(limit) as work:
+                if operation is None and accept is not None:
+                    operation, plan = _answered(work, key, accept)
+                elif operation is None:
+                    operation, plan = _find_due(key), None
+                if operation is None:
+                    return
+                structlog.contextvars.bind_contextvars(
+                    request_id=operation.request_id, operation=str(operation.id)
+                )
+                if mine is None:
+                    _take(work, operation)
+                else:
+                    put_off(operation)
+                goes_on, plan = _go(work, operation, plan, raised, is_new=mine is None)
+                flush(operation)
+                operation.unwritten = None
+            mine, accept = operation, None
+            raised = None if work.has_moved else raised
+            if not goes_on:
                 return
         except Lost:
-            operation, plan = _reread(operation), None
+            mine, plan, raised, lost = _reread(mine), None, None, lost + 1
+        except Raised as stopped:
+            mine, plan, raised = _reread(mine), None, stopped.error
         except Exception as error:
-            log.exception("operation hit a bug", kind=operation.kind)
-            _after_bug(operation, error)
+            if mine is None:
+                raise
+            log.exception("operation hit a bug", kind=mine.kind)
+            _after_bug(mine, error)
             return
         finally:
             structlog.contextvars.unbind_contextvars("request_id", "operation")
 
 
-def _one_move(saga: type[Saga], operation: Operation, plan: Plan) -> bool:
-    """Do one thing; tell whether there is more to do under this claim."""
+def _answered(work: Stretch, key: UUID, accept: Accept) -> tuple[Operation | None, Plan | None]:
+    """Write a host's answer; return its operation if that is to be gone on with at once."""
+    alone_with(key, wait=True)
+    operation = Operation.objects.filter(id=key, state=OperationState.WAITING).first()
+    if operation is None:
+        return None, None
+    plan = Plan(Saga.REGISTRY.get(operation.kind, Saga), operation)
+    return (operation, plan) if accept(work, operation, plan) else (None, None)
+
+
+def _go(
+    work: Stretch,
+    operation: Operation,
+    plan: Plan | None,
+    raised: Exception | None,
+    *,
+    is_new: bool,
+) -> tuple[bool, Plan | None]:
+    """Move on until the operation waits or ends, or this transaction has lasted long enough."""
+    saga = Saga.REGISTRY.get(operation.kind)
+    if saga is None:  # a newer release's; leave it to a worker that knows it
+        _put_back(operation, timedelta(seconds=intervals().order_retry))
+        return False, None
+    if is_new and saga.coalesce:  # others join until they can see that it is looked at
+        flush(operation)
+    if is_new and (not work.limit or (saga.coalesce and has_row_locks())):
+        return True, plan
+    while True:
+        if plan is None or plan.is_stale:
+            plan = Plan(saga, operation)
+        if not _one_move(work, saga, operation, plan, raised):
+            return False, None
+        raised, work.has_moved = None, True
+        if work.is_over():
+            return True, plan
+
+
+def _one_move(
+    work: Stretch,
+    saga: type[Saga],
+    operation: Operation,
+    plan: Plan,
+    raised: Exception | None,
+) -> bool:
+    """Do one thing; tell whether there is more to do under this claim.
+
+    ``raised``: the step at the cursor was tried, and this is how it failed.
+    """
     forward = operation.direction == Direction.DO
     if forward and not operation.past_pivot:
         if operation.preempted_by_id is not None:
             plan.is_stale = True
-            return turn_back(operation, None)
+            return turn_back(work, operation, None)
         if operation.deadline_at <= now():
             plan.is_stale = True
-            return turn_back(operation, _out_of_time(operation))
+            return turn_back(work, operation, _out_of_time(operation))
     if forward:
         if operation.cursor >= len(saga.steps):
-            return end(saga, operation, plan, OperationState.DONE)
-        outcome = move(operation, plan, Direction.DO)
+            return end(work, saga, operation, plan, OperationState.DONE)
+        outcome = move(work, operation, plan, Direction.DO, raised)
         plan.is_stale = plan.is_stale or isinstance(outcome, Failure)
-        return _judge(saga, operation, outcome)
+        return _judge(work, saga, operation, outcome)
     if operation.undo_floor is not None and operation.cursor < operation.undo_floor:
         plan.is_stale = True
         return next_round(saga, operation)
     if operation.cursor < 0:
-        return end(saga, operation, plan, OperationState.UNDONE)
-    outcome = move(operation, plan, Direction.UNDO)
+        return end(work, saga, operation, plan, OperationState.UNDONE)
+    outcome = move(work, operation, plan, Direction.UNDO, raised)
     if isinstance(outcome, Failure):
         return get_stuck(saga, operation, plan, outcome)
     return outcome
@@ -136,7 +231,7 @@ def _out_of_time(operation: Operation) -> Failure:
     return Failure(reason.error_code, reason.error_public, reason.error_detail)
 
 
-def _judge(saga: type[Saga], operation: Operation, outcome: bool | Failure) -> bool:
+def _judge(work: Stretch, saga: type[Saga], operation: Operation, outcome: bool | Failure) -> bool:
     """Turn back when a step failed for good, to another host where the saga allows that."""
     if not isinstance(outcome, Failure):
         return outcome
@@ -147,7 +242,7 @@ def _judge(saga: type[Saga], operation: Operation, outcome: bool | Failure) -> b
         _put_back(operation, timedelta(seconds=intervals().undo_retry))
         return False
     floor = _retry_floor(saga, operation, outcome)
-    return turn_back(operation, outcome, floor=floor)
+    return turn_back(work, operation, outcome, floor=floor)
 
 
 def _retry_floor(saga: type[Saga], operation: Operation, failure: Failure) -> int | None:
@@ -161,50 +256,46 @@ def _retry_floor(saga: type[Saga], operation: Operation, failure: Failure) -> in
     return None if is_last and failure.code != HostDown.code else floor
 
 
-def turn_back(operation: Operation, failure: Failure | None, *, floor: int | None = None) -> bool:
+def turn_back(
+    work: Stretch, operation: Operation, failure: Failure | None, *, floor: int | None = None
+) -> bool:
     """Start undoing (OPERATIONS 25 and 31); with ``floor`` only down to that step."""
+    work.limit = 0  # why it turns back is on record before anything is taken back
     excluded = list(operation.excluded_hosts)
     at_fault = failure is not None and floor is not None and failure.code != HostDown.code
     if failure is not None and at_fault and failure.host not in excluded:
         excluded.append(failure.host)
-    with transaction.atomic():
-        Step.objects.filter(operation=operation, state=StepState.STARTED).update(
-            state=StepState.ABANDONED, ended_at=now()
-        )
-        mine = Operation.objects.filter(
-            id=operation.id, epoch=operation.epoch, state=OperationState.RUNNING
-        )
-        taken = mine.update(
-            direction=Direction.UNDO,
-            undo_floor=floor,
-            excluded_hosts=excluded,
-            error_code=failure.code if failure else operation.error_code,
-            error_public=failure.public if failure else operation.error_public,
-            error_detail=failure.detail if failure else operation.error_detail,
-            cursor=F("cursor"),
-            lease_until=now() + timedelta(seconds=intervals().lease),
-        )
-        if not taken:
-            raise Lost
-    operation.direction = Direction.UNDO
-    operation.undo_floor = floor
-    operation.excluded_hosts = excluded
+    Step.objects.filter(operation=operation, state=StepState.STARTED).update(
+        state=StepState.ABANDONED, ended_at=now()
+    )
+    values: dict[str, Any] = {
+        "direction": Direction.UNDO,
+        "undo_floor": floor,
+        "excluded_hosts": excluded,
+        "lease_until": lease(),
+    }
     if failure is not None:
-        operation.error_code, operation.error_public = failure.code, failure.public
-        operation.error_detail = failure.detail
+        values |= {
+            "error_code": failure.code,
+            "error_public": failure.public,
+            "error_detail": failure.detail,
+        }
+    write(operation, **values)
     return True
 
 
-def _reread(operation: Operation) -> Operation | None:
-    """After a lost guard: go on only if the claim is still ours (we were pre-empted)."""
-    found = Operation.objects.select_related("preempted_by").get(id=operation.id)
+def _reread(operation: Operation | None) -> Operation | None:
+    """After what was not committed: go on only if the claim is still ours (we were pre-empted)."""
+    if operation is None:
+        return None
+    found = Operation.objects.get(id=operation.id)
     mine = found.epoch == operation.epoch and found.state == OperationState.RUNNING
     return found if mine else None
 
 
 def _put_back(operation: Operation, delay: timedelta) -> None:
-    guarded(operation).update(
-        state=OperationState.WAITING, owner="", lease_until=None, next_at=now() + delay
+    write(
+        operation, state=OperationState.WAITING, owner="", lease_until=None, next_at=now() + delay
     )
 
 

@@ -1,4 +1,8 @@
-"""The guard of every write to a claimed operation (OPERATIONS 9)."""
+"""The guard of every write to a claimed operation (OPERATIONS 9).
+
+A transaction writes its operation's row last: whoever pre-empts locks the resource first and the operation
+then, and so must we. What it will write is kept until then, and written where the row is still as it was found.
+"""
 
 from __future__ import annotations
 
@@ -21,17 +25,41 @@ class Lost(Exception):
     """A guarded write matched no row: the claim is somebody else's, or the operation was pre-empted."""
 
 
+ALLOWED = Q(preempted_by__isnull=True) | Q(direction=Direction.UNDO) | Q(past_pivot=True)
+
+
 def guarded(operation: Operation) -> QuerySet[Operation]:
     """Return the row if this claim still holds (OPERATIONS 9)."""
-    allowed = Q(preempted_by__isnull=True) | Q(direction=Direction.UNDO) | Q(past_pivot=True)
     return Operation.objects.filter(
-        allowed, id=operation.id, epoch=operation.epoch, state=OperationState.RUNNING
+        ALLOWED, id=operation.id, epoch=operation.epoch, state=OperationState.RUNNING
     )
+
+
+def put_off(operation: Operation) -> None:
+    """Keep what is written to the operation from now on until ``flush``."""
+    operation.unwritten, operation.found = {}, (operation.state, operation.epoch)
+
+
+def flush(operation: Operation) -> None:
+    """Write what was kept; raise Lost when the row is not as it was found, or was pre-empted."""
+    values = operation.unwritten
+    if not values:
+        return
+    state, epoch = operation.found
+    rows = Operation.objects.filter(id=operation.id, epoch=epoch, state=state)
+    if values.get("direction") != Direction.UNDO:  # turning back is what a pre-empted one shall do
+        known = Q(preempted_by=operation.preempted_by_id) if operation.preempted_by_id else Q()
+        rows = rows.filter(ALLOWED | known)
+    if not rows.update(**values):
+        raise Lost
+    put_off(operation)
 
 
 def write(operation: Operation, **values: Any) -> None:
     """Write to the operation under the guard and keep the object in step; raise Lost."""
-    if not guarded(operation).update(**values):
+    if operation.unwritten is not None:
+        operation.unwritten = {**operation.unwritten, **values}
+    elif not guarded(operation).update(**values):
         raise Lost
     for name, value in values.items():
         setattr(operation, name, value)

@@ -19,6 +19,7 @@ from operations.plan import Plan
 from operations.records import advance_cursor, record_failure
 from operations.saga import Failure, Job
 from operations.states import OperationState, StepState
+from operations.stretch import Stretch
 
 
 def is_late(row: Step) -> bool:
@@ -27,8 +28,10 @@ def is_late(row: Step) -> bool:
     return started and row.deadline_at is not None and row.deadline_at <= now()
 
 
-def record_start(operation: Operation, row: Step, job: Job) -> bool:
-    """Write that a job begins, if there is a place for it; else let the operation wait for one."""
+def start(
+    work: Stretch, operation: Operation, plan: Plan, row: Step, job: Job, *, undoing: bool
+) -> None:
+    """Write that a job begins and hand it to a thread, if there is a place for it; else wait for one."""
     if not jobs.pool().take(operation.project_id):
         write(
             operation,
@@ -37,13 +40,10 @@ def record_start(operation: Operation, row: Step, job: Job) -> bool:
             lease_until=None,
             next_at=now() + backoff(0),
         )
-        return False
-    try:
-        _record_start(operation, row, job)
-    except BaseException:
-        jobs.pool().give_back(operation.project_id)
-        raise
-    return True
+        return
+    work.instead.append(lambda: jobs.pool().give_back(operation.project_id))
+    _record_start(operation, row, job)
+    work.after.append(lambda: _hand_over(operation, plan, row, job, undoing=undoing))
 
 
 def _record_start(operation: Operation, row: Step, job: Job) -> None:
@@ -59,7 +59,7 @@ def _record_start(operation: Operation, row: Step, job: Job) -> None:
     reach("start_job.before_commit", row.place)
 
 
-def hand_over(operation: Operation, plan: Plan, row: Step, job: Job, *, undoing: bool) -> None:
+def _hand_over(operation: Operation, plan: Plan, row: Step, job: Job, *, undoing: bool) -> None:
     """Let a thread do it, after the commit; the claim goes along and is not the caller's any more."""
     reach("start_job.after_commit", row.place)
     running = Running(operation, row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,31 +31,42 @@ from operations.records import (
 from operations.saga import Child, Failure, HostDown, Job, StepResult, TookTooLong, TransientHost
 from operations.services import Peer, is_up, peer
 from operations.states import Direction, OperationState, StepState
+from operations.stretch import Raised, Stretch
 from operations.versions import HostTooOld, payload_for
 
 Cast = tuple[Step, Order, dict[str, Any]]  # with the payload in the version of its host
 
 
-def move(operation: Operation, plan: Plan, direction: str) -> bool | Failure:
+def move(
+    work: Stretch,
+    operation: Operation,
+    plan: Plan,
+    direction: str,
+    raised: Exception | None = None,
+) -> bool | Failure:
     """Move the cursor's step on.
 
     Returns True when there is more to do at once, False when the operation now waits, or the
-    Failure for which the step cannot be done.
+    Failure for which the step cannot be done. ``raised``: it was tried, and this is how it failed.
     """
     undoing = direction == Direction.UNDO
     rows = plan.rows(direction)
     if rows and rows[0].child_id and rows[0].state == StepState.STARTED:
+        work.limit = 0  # what is locked now is not held while more is done
         return children.look_again(operation, plan, rows[0])
     if undoing and _nothing_to_undo(plan):
         write(operation, cursor=operation.cursor - 1, lease_until=lease())
         return True
     if rows and (rows[0].scope or rows[0].child_id) and all(_settled(row) for row in rows):
-        return _settle(operation, plan, rows, undoing=undoing)
+        return _settle(work, operation, plan, rows, undoing=undoing)
     for row in rows:
         exhausted = row.final or row.failures >= plan.step.max_failures
         if row.state == StepState.FAILED and exhausted and not _may_owe(plan, row, undoing=undoing):
             return failure(row)
-    return _start(operation, plan, rows, undoing=undoing)
+    first = rows[0] if rows else new_row(operation, plan, 0, undoing=undoing)
+    if raised is not None:
+        return _judge(work, operation, plan, first, raised, undoing=undoing)
+    return _start(work, operation, plan, rows, first, undoing=undoing)
 
 
 def _may_owe(plan: Plan, row: Step, *, undoing: bool) -> bool:
@@ -75,81 +87,115 @@ def _nothing_to_undo(plan: Plan) -> bool:
     return all(row.state == StepState.PENDING for row in plan.rows(Direction.DO))
 
 
-def _settle(operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool) -> bool:
+def _settle(
+    work: Stretch, operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool
+) -> bool:
     """All replies are there: let the step see them once, and go on."""
-    with attempted(operation):
-        if not undoing and plan.step.done is not None:
-            plan.step.done(plan.run(), [row.result for row in rows if row.state == StepState.DONE])
-        advance_cursor(operation, plan, undoing=undoing)
-        reach("settle.before_commit", rows[0].place)
-    reach("settle.after_commit", rows[0].place)
+    if not undoing and plan.step.done is not None:
+        plan.step.done(plan.run(), [row.result for row in rows if row.state == StepState.DONE])
+    advance_cursor(operation, plan, undoing=undoing)
+    reach("settle.before_commit", rows[0].place)
+    work.committed("settle.after_commit", rows[0].place)
     return True
 
 
-def _start(operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool) -> bool | Failure:
-    """Run the step's function: its effect, or its orders, and their record are one transaction."""
-    first = rows[0] if rows else new_row(operation, plan, 0, undoing=undoing)
-    step = plan.step
+def _start(
+    work: Stretch,
+    operation: Operation,
+    plan: Plan,
+    rows: list[Step],
+    first: Step,
+    *,
+    undoing: bool,
+) -> bool | Failure:
+    """Run the step's function: its effect, or its orders, and their record are one transaction.
+
+    When it raises, what it wrote is undone and what came before it in this transaction is not.
+    """
     if job_steps.is_late(first):
         return record_failure(operation, plan, first, TookTooLong())
     unfinished = children.under_way(plan) if undoing else None
-    function = step.undo if undoing else step.do
-    if function is None:
+    if (plan.step.undo if undoing else plan.step.do) is None:
         assert unfinished is not None
-        return children.turn_back(operation, plan, first, unfinished)
-    casts: list[Cast] = []
-    began = now()
+        return children.turn_back(work, operation, plan, first, unfinished)
+    left = len(work.after), len(work.instead)
     try:
-        with attempted(operation):
-            run = plan.run(result=plan.outcome() if undoing else None, attempt=first.attempt + 1)
-            reach("step.before", first.place)
-            result = function(run)
-            if unfinished is not None:
-                children.check_takes_it(result)
-            orders = _orders(result)
-            plan.is_stale = bool(orders) or undoing or isinstance(result, Child)
-            if isinstance(result, Child):
-                children.record_start(operation, first, result, run.context, undoing=undoing)
-            elif isinstance(result, Job):
-                has_place = job_steps.record_start(operation, first, result)
-            elif not orders:
-                record_local(first, result, attempt=first.attempt + 1, began=began)
-                advance_cursor(operation, plan, undoing=undoing)
-                reach("undo.before_commit" if undoing else "local.before_commit", first.place)
-            else:
-                casts = _record_orders(operation, plan, rows, first, orders, undoing=undoing)
-                reach("order.before_commit", first.place)
+        with attempted(operation) if work.has_moved else nullcontext():
+            return _run(work, operation, plan, rows, first, unfinished, undoing=undoing)
     except Lost:
         raise
-    except Unfinished:
-        assert unfinished is not None
-        return children.turn_back(operation, plan, first, unfinished)
-    except HostTooOld as error:
-        plan.is_stale = True
+    except Exception as error:
+        if not work.has_moved:
+            raise Raised(error) from error
+        work.forget(*left)
+        return _judge(work, operation, plan, first, error, undoing=undoing)
+
+
+def _judge(
+    work: Stretch, operation: Operation, plan: Plan, first: Step, error: Exception, *, undoing: bool
+) -> bool | Failure:
+    """Whatever a step raises is its failure, on record."""
+    plan.is_stale = True
+    unfinished = children.under_way(plan) if isinstance(error, Unfinished) else None
+    if unfinished is not None:
+        return children.turn_back(work, operation, plan, first, unfinished)
+    if isinstance(error, HostTooOld):
         return record_refusal(operation, plan, first, error)
-    except Exception as error:  # noqa: BLE001 - whatever a step raises is its failure, on record
-        plan.is_stale = True
-        if undoing and isinstance(error, ResourceBusy):
-            error = NotYet(error.message)
-        return record_failure(operation, plan, first, error)
+    if isinstance(error, Unfinished):  # it has ended meanwhile
+        error = NotYet("It has just ended.")
+    if undoing and isinstance(error, ResourceBusy):
+        error = NotYet(error.message)
+    return record_failure(operation, plan, first, error)
+
+
+def _run(
+    work: Stretch,
+    operation: Operation,
+    plan: Plan,
+    rows: list[Step],
+    first: Step,
+    unfinished: Operation | None,
+    *,
+    undoing: bool,
+) -> bool:
+    function = plan.step.undo if undoing else plan.step.do
+    assert function is not None
+    began, place = now(), first.place
+    run = plan.run(result=plan.outcome() if undoing else None, attempt=first.attempt + 1)
+    reach("step.before", place)
+    result = function(run)
+    if unfinished is not None:
+        children.check_takes_it(result)
+    orders = _orders(result)
+    plan.is_stale = bool(orders) or undoing or isinstance(result, Child)
     if isinstance(result, Child):
-        reach("child.after_commit", first.place)
+        children.record_start(operation, first, result, run.context, undoing=undoing)
+        work.committed("child.after_commit", place)
         return False
     if isinstance(result, Job):
-        if has_place:
-            job_steps.hand_over(operation, plan, first, result, undoing=undoing)
+        job_steps.start(work, operation, plan, first, result, undoing=undoing)
         return False
     if not orders:
-        reach("undo.after_commit" if undoing else "local.after_commit", first.place)
+        record_local(first, result, attempt=first.attempt + 1, began=began)
+        advance_cursor(operation, plan, undoing=undoing)
+        word = "undo" if undoing else "local"
+        reach(f"{word}.before_commit", place)
+        work.committed(f"{word}.after_commit", place)
         return True
-    reach("order.after_commit", first.place)
+    casts = _record_orders(operation, plan, rows, first, orders, undoing=undoing)
+    reach("order.before_commit", place)
+    work.committed("order.after_commit", place)
     if not casts:
         return operation.state == OperationState.RUNNING
+    work.after.append(lambda: _cast(operation, first, casts))
+    return False
+
+
+def _cast(operation: Operation, first: Step, casts: list[Cast]) -> None:
     reach("cast.before", first.place)
     for row, order, payload in casts:
         send_order(order.host, order.method, signed(operation, row, order, payload))
     reach("cast.after", first.place)
-    return False
 
 
 def _orders(result: StepResult) -> list[Order]:

@@ -32,6 +32,17 @@ class Plan:
             if row.seq // ROUND == newest.get(index):
                 self._rows[index, row.direction].append(row)
         self.newest = newest
+        self._all = rows
+
+    def find(self, seq: int, direction: str) -> Step | None:
+        """Return the row of one part of a step."""
+        return next(
+            (row for row in self._all if (row.seq, row.direction) == (seq, direction)), None
+        )
+
+    def awaits_more(self) -> bool:
+        """Tell whether hosts have still to answer."""
+        return any(row.state == StepState.STARTED for row in self._all)
 
     @property
     def step(self) -> Declared:

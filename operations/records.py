@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
@@ -66,15 +66,14 @@ def _wait_for(operation: Operation, plan: Plan, row: Step, error: NotYet) -> boo
         row.state = StepState.PENDING
     row.error_code, row.error_public = error.code, error.message
     row.error_detail = error.detail[:4000]
-    with transaction.atomic():
-        row.save()
-        write(
-            operation,
-            state=OperationState.WAITING,
-            owner="",
-            lease_until=None,
-            next_at=now() + timedelta(seconds=intervals().report),
-        )
+    row.save()
+    write(
+        operation,
+        state=OperationState.WAITING,
+        owner="",
+        lease_until=None,
+        next_at=now() + timedelta(seconds=intervals().report),
+    )
     return False
 
 
@@ -93,7 +92,7 @@ def record_refusal(operation: Operation, plan: Plan, row: Step, error: HostTooOl
 def record_failure(
     operation: Operation, plan: Plan, row: Step, error: Exception, *, counted: bool = False
 ) -> bool | Failure:
-    """A step raised and all it wrote is rolled back: note it, try again or give up.
+    """A step raised and all it wrote is rolled back: note it, try again or give up; inside ``atomic()``.
 
     ``counted``: the attempt is on record already.
     """
@@ -117,14 +116,13 @@ def record_failure(
     )
     row.error_detail = (error.detail if isinstance(error, CloudwebError) else repr(error))[:4000]
     again = transient and row.failures < plan.step.max_failures
-    with transaction.atomic():
-        row.save()
-        if again:
-            write(
-                operation,
-                state=OperationState.WAITING,
-                owner="",
-                lease_until=None,
-                next_at=now() + backoff(row.failures),
-            )
+    row.save()
+    if again:
+        write(
+            operation,
+            state=OperationState.WAITING,
+            owner="",
+            lease_until=None,
+            next_at=now() + backoff(row.failures),
+        )
     return False if again else Failure(row.error_code, row.error_public, row.error_detail)

@@ -20,9 +20,9 @@ from cloudweb.database.clock import now
 from cloudweb.pulse import pulse
 from cloudweb.version import RELEASE
 from operations import services
-from operations.engine import advance, due
+from operations.engine import advance, due_ids
 from operations.hands import Hands
-from operations.models import Operation, Service
+from operations.models import Service
 from operations.periodic.runs import runs
 
 log = structlog.get_logger(__name__)
@@ -83,6 +83,6 @@ class Sweep(threading.Thread):
 
 def hand_out_due(hands: Hands) -> int:
     """Let others work on everything that is due, each by itself; return how many were handed out."""
-    ids = list(Operation.objects.filter(due(now())).order_by().values_list("id", flat=True)[:BATCH])
+    ids = due_ids(now(), BATCH)
     random.shuffle(ids)
     return sum(hands.take(operation_id, partial(advance, operation_id)) for operation_id in ids)

@@ -1,10 +1,11 @@
-"""Row locks: PostgreSQL takes one for each row, SQLite's write transaction already is one."""
+"""Locks until the end of a transaction: PostgreSQL takes them, SQLite's write transaction already is one."""
 
 from __future__ import annotations
 
 from typing import TypeVar
+from uuid import UUID
 
-from django.db import connections
+from django.db import connection, connections
 from django.db.models import Model, QuerySet
 from django.db.transaction import TransactionManagementError
 
@@ -20,3 +21,24 @@ def locked(rows: QuerySet[T]) -> QuerySet[T]:
     if not connection.in_atomic_block:
         raise TransactionManagementError("a row lock lasts until the end of a transaction")
     return rows.select_for_update() if connection.features.has_select_for_update else rows
+
+
+def has_row_locks() -> bool:
+    """Tell whether others may write meanwhile; on SQLite whoever is inside a transaction is alone."""
+    return bool(connection.features.has_select_for_update)
+
+
+def alone_with(key: UUID, *, wait: bool) -> bool:
+    """Keep others who ask for the same key out until the transaction ends, touching no row.
+
+    False when somebody is in and ``wait`` is not wanted.
+    """
+    if not has_row_locks():
+        return True
+    number = int.from_bytes(key.bytes[:8], signed=True)
+    with connection.cursor() as cursor:
+        if wait:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+            return True
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
+        return bool(cursor.fetchone()[0])

@@ -6,7 +6,7 @@ from django.db import models
 
 
 class EpochCounter(models.Model):
-    """A single row; PostgreSQL and SQLite alike draw from it by one UPDATE ... RETURNING."""
+    """A single row, from which SQLite draws; PostgreSQL has a sequence beside it."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     value = models.BigIntegerField(default=0)

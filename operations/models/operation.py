@@ -62,6 +62,10 @@ class Operation(models.Model):
     created_at = models.DateTimeField(default=now)
     finished_at = models.DateTimeField(null=True, blank=True)
 
+    #: What the transaction under way has still to write here, and what it found (``guard.put_off``).
+    unwritten: dict[str, Any] | None = None
+    found: tuple[str, int] = ("", 0)
+
     class Meta:
         ordering = ("-created_at", "-id")
         indexes = [

@@ -6,6 +6,7 @@ on fake drivers in the same thread, so a test decides when anything happens.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections import defaultdict, deque
@@ -22,7 +23,7 @@ from cloudweb.agent import Agent
 from cloudweb.database.clock import now
 from cloudweb.host import HostRuntime
 from cloudweb.topics import INBOX, REPORTS
-from operations import conductor, doorbell, jobs, services
+from operations import conductor, doorbell, engine, jobs, services
 from operations.engine import advance
 from operations.hands import Hands
 from operations.holding import Resource
@@ -228,11 +229,13 @@ def cloud(directory: Path) -> Iterator[Cloud]:
     before = rpc._sender  # noqa: SLF001 - the seam tests replace
     rpc._sender = made.broker  # type: ignore[assignment]  # noqa: SLF001
     pool, jobs._pool = jobs._pool, JobsOnTheSpot()  # noqa: SLF001
+    long, engine.LONG = engine.LONG, engine.LONG and math.inf  # not by how busy the machine is
     scale = os.environ.get("CLOUDWEB_TIME_SCALE")
     os.environ["CLOUDWEB_TIME_SCALE"] = "1"  # time passes when the test says so
     try:
         yield made
     finally:
+        engine.LONG = long
         os.environ["CLOUDWEB_TIME_SCALE"] = scale or "1"
         doorbell_quiet()
         rpc._sender = before  # noqa: SLF001

@@ -47,7 +47,7 @@ class Moment:
     @property
     def in_transaction(self) -> bool:
         """Tell whether a transaction is open there."""
-        return self.point.endswith("before_commit") or self.point == "step.before"
+        return self.point.endswith("before_commit") or self.point in ("claim.before", "step.before")
 
 
 Act = Callable[[Moment, Place], None]
