@@ -1,4 +1,4 @@
-"""dnsmasq for one network: addresses by DHCP, host names by DNS. Pure texts, and a process to keep."""
+"""dnsmasq for one network: addresses by DHCP, host names by DNS. A process to keep."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import grp
 import json
 import os
 import pwd
-import re
 import shlex
 import shutil
 import signal
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +18,28 @@ from cloudweb.driver import DriverError
 from cloudweb.files import write_atomically
 from cloudweb.records import read_record
 from network.drivers.linuxbridge import namespaces, texts
-from network.drivers.linuxbridge.config import METADATA_ADDRESS
+from network.drivers.linuxbridge.dhcp_lines import domain_of, option_lines, range_texts
 from network.drivers.linuxbridge.gateway import server_address
 from network.drivers.linuxbridge.resolvers import resolvers
-from network.objects import NetworkWiring, PortWiring, SubnetWiring
+from network.drivers.linuxbridge.served import ServedPort, holders, lines
+from network.objects import NetworkWiring, SubnetWiring
 
-LEASE_SECONDS = 86_400
 LOG_LIMIT = 1_000_000
 SERVER_USERS = ("dnsmasq", "nobody")
-_LABEL = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
-_DOMAIN = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,250}[A-Za-z0-9])?\Z")
 
 
 class DhcpServer:
     """The dnsmasq of one network, its files in ``directory``.
 
     It runs in a session of its own, outlives us and is found again by its pid file. A hosts file
-    with ``set:`` tags crashes dnsmasq 2.90 at SIGHUP, so there are none in it; and a lease of a port
-    that is gone would keep its address from the next one, so only a pure addition is a SIGHUP and
-    anything else a restart, which costs milliseconds because leases are not kept.
+    with ``set:`` tags crashes dnsmasq 2.90 at SIGHUP, so there are none in it. It keeps the lease of a
+    port that is gone, and with it the address from the next one: when an address or MAC comes again
+    that was taken away, it is started anew, which costs milliseconds because leases are not kept.
+    All other changes are lines in its files, and a SIGHUP.
 
     It runs as a user without rights (``SERVER_USERS``), who reads the files in ``shared``, writes to
-    ``shared/seen`` alone, and sees nothing of what else the host keeps.
+    ``shared/seen`` alone, and sees nothing of what else the host keeps. What it runs at a lease is run by
+    a helper of its own, which it does not start again: a server without one counts as dead.
     """
 
     def __init__(self, directory: Path, *, shared: Path) -> None:
@@ -50,34 +49,37 @@ class DhcpServer:
     def ensure(
         self,
         network: NetworkWiring,
-        ports: Sequence[PortWiring],
+        ports: Collection[ServedPort],
         *,
         interface: str,
         namespace: str | None,
     ) -> None:
         """Make the server answer exactly these ports; no subnet with DHCP means no server."""
-        served = [subnet for subnet in network.subnets if server_address(subnet)]
+        served = served_subnets(network)
         if not served:
             self.stop()
             return
         user = _server_user()
         self._make_directories(user)
-        self._keep_milestones({port.mac.lower(): port.id for port in ports})
-        hosts = set(host_lines(served, ports))
+        self._keep_milestones({port.mac: port.id for port in ports})
+        hosts = {line for port in ports for line in port.hosts}
         before = set(self._told("hosts").splitlines())
-        names = texts.written(name_lines(network, ports))
+        names = lines(sorted(line for port in ports for line in port.names))
         options = texts.written(option_lines(network, served))
         command = texts.checked(self._command(network, served, interface, user))
         start = "\n".join(command)
         same = options == self._told("options") and start == self._read("command")
         changed = hosts != before or names != self._told("names")
-        self._tell("hosts", texts.written(sorted(hosts)), user)
+        left = {*self._read("left").splitlines(), *holders(before - hosts)}
+        self._write("left", lines(sorted(left)))  # first: it must not be forgotten
+        self._tell("hosts", lines(sorted(hosts)), user)
         self._tell("names", names, user)
         self._tell("options", options, user)
         self._tell("milestone", self._script(), user, mode=0o500)
         self._trim_log()
         pid = self.pid()
-        if pid is not None and same and before <= hosts:
+        comes_again = left & holders(hosts - before)
+        if pid is not None and same and not comes_again and _has_helper(pid):
             if changed:
                 os.kill(pid, signal.SIGHUP)
             return
@@ -93,6 +95,7 @@ class DhcpServer:
                 detail=error.detail,
             ) from error
         self._write("command", start)
+        self._write("left", "")
 
     def stop(self) -> None:
         """End the server and drop its files; absent is fine."""
@@ -111,8 +114,11 @@ class DhcpServer:
         return next((pid for pid in running if self._is_ours(pid)), None)
 
     def is_dead(self) -> bool:
-        """Tell whether a server was started here and runs no more."""
-        return (self.directory / "command").exists() and self.pid() is None
+        """Tell whether a server was started here and runs no more, or without its helper."""
+        if not (self.directory / "command").exists():
+            return False
+        pid = self.pid()
+        return pid is None or not _has_helper(pid)
 
     def milestones(self) -> Iterable[tuple[str, float]]:
         """Return (port id, Unix time) of guests that have got their address."""
@@ -135,7 +141,7 @@ class DhcpServer:
         interface: str,
         user: pwd.struct_passwd,
     ) -> Sequence[str]:
-        domain = _domain(network)
+        domain = domain_of(network)
         return (
             "dnsmasq",
             "--conf-file=/dev/null",
@@ -243,66 +249,18 @@ def _texts(kept: Any) -> dict[str, str]:
     return dict(kept)
 
 
-def range_texts(served: Sequence[SubnetWiring]) -> Sequence[str]:
-    """Return the ranges, each with its subnet's tag; static: nobody unknown gets an address."""
-    ranges = []
-    for number, subnet in enumerate(served):
-        network = texts.block(subnet.cidr)
-        size = str(network.netmask) if network.version == 4 else str(network.prefixlen)
-        ranges.append(f"set:s{number},{network.network_address},static,{size},{LEASE_SECONDS}s")
-    return ranges
+def served_subnets(network: NetworkWiring) -> Sequence[SubnetWiring]:
+    """Return the subnets on which this host answers DHCP and DNS."""
+    return [subnet for subnet in network.subnets if server_address(subnet)]
 
 
-def host_lines(served: Sequence[SubnetWiring], ports: Sequence[PortWiring]) -> Iterable[str]:
-    """Return one line for each address; no tags (see ``DhcpServer``)."""
-    subnets = {subnet.id for subnet in served}
-    for port in ports:
-        name = f",{port.hostname}" if _LABEL.match(port.hostname) else ""
-        for address in port.addresses:
-            if address.subnet_id in subnets:
-                parsed = texts.address(address.ip_address)
-                text = f"[{parsed}]" if parsed.version == 6 else str(parsed)
-                yield f"{port.mac.lower()},{text}{name}"
-
-
-def name_lines(network: NetworkWiring, ports: Sequence[PortWiring]) -> Iterable[str]:
-    """Return what DNS knows: every port by its host name, and by the name its address gives it."""
-    domain = _domain(network)
-    for port in sorted(ports, key=lambda port: port.id):
-        for address in port.addresses:
-            parsed = texts.address(address.ip_address)
-            label = port.hostname
-            if not _LABEL.match(label):
-                label = "host-" + str(parsed).replace(".", "-").replace(":", "-")
-            yield f"{parsed} {label}.{domain} {label}"
-
-
-def option_lines(network: NetworkWiring, served: Sequence[SubnetWiring]) -> Iterable[str]:
-    """Return the options of each subnet: router, DNS, MTU and routes (RFC 3442 and its elder 249)."""
-    for number, subnet in enumerate(served):
-        if subnet.ip_version == 6:
-            dns = ",".join(f"[{one}]" for one in _addresses(subnet.dns_nameservers)) or "[::]"
-            yield f"tag:s{number},option6:dns-server,{dns}"
-            continue
-        server = texts.address(server_address(subnet) or "")
-        gateway = texts.address(subnet.gateway_ip) if subnet.gateway_ip is not None else None
-        far = gateway is not None and gateway not in texts.block(subnet.cidr)
-        routes = [f"{gateway}/32,0.0.0.0"] if far else []  # first how to reach it: on this wire
-        routes.append(f"{METADATA_ADDRESS}/32,{gateway or server}")
-        routes += [
-            f"{texts.block(route.destination)},{texts.address(route.nexthop)}"
-            for route in subnet.host_routes
-        ]
-        if gateway is not None:
-            routes.append(f"0.0.0.0/0,{gateway}")
-            yield f"tag:s{number},option:router,{gateway}"
-        else:
-            yield f"tag:s{number},option:router"
-        servers = ",".join(_addresses(subnet.dns_nameservers)) or server
-        yield f"tag:s{number},option:dns-server,{servers}"
-        yield f"tag:s{number},option:mtu,{network.mtu}"
-        yield f"tag:s{number},option:classless-static-route,{','.join(routes)}"
-        yield f"tag:s{number},249,{','.join(routes)}"
+def _has_helper(pid: int) -> bool:
+    """Tell whether a server's helper runs; on a kernel that does not list children it is taken to."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return True
+    return any(process.is_running(int(child), exe="dnsmasq") for child in children)
 
 
 def _server_user() -> pwd.struct_passwd:
@@ -313,14 +271,3 @@ def _server_user() -> pwd.struct_passwd:
         except KeyError:
             continue
     raise DriverError(f"The host has no user for its DHCP servers: {' or '.join(SERVER_USERS)}.")
-
-
-def _addresses(found: Iterable[str]) -> Sequence[str]:
-    return [str(texts.address(text)) for text in found]
-
-
-def _domain(network: NetworkWiring) -> str:
-    domain = network.dns_domain.strip(".")
-    if not _DOMAIN.match(domain):
-        raise DriverError("The network's DNS domain is broken.", detail=repr(domain))
-    return domain

@@ -24,7 +24,7 @@ from network.drivers.base import (
 )
 from network.drivers.linuxbridge import namespaces, nft
 from network.drivers.linuxbridge.config import GATEWAY, BridgeConfig, installation_of
-from network.drivers.linuxbridge.dhcp import DhcpServer
+from network.drivers.linuxbridge.dhcp import DhcpServer, served_subnets
 from network.drivers.linuxbridge.flows import Flows
 from network.drivers.linuxbridge.gateway import Gateways
 from network.drivers.linuxbridge.known_filters import KnownFilters
@@ -32,6 +32,7 @@ from network.drivers.linuxbridge.links import Link, Links
 from network.drivers.linuxbridge.metadata import MetadataProxy
 from network.drivers.linuxbridge.neighbours import Neighbours
 from network.drivers.linuxbridge.probe import check_host
+from network.drivers.linuxbridge.served import ServedPort
 from network.drivers.linuxbridge.slots import Slots
 from network.objects import (
     GroupMembers,
@@ -68,7 +69,9 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
         self._gateways = Gateways(self._directory, self.config)
         self._metadata = MetadataProxy(self._directory / "metadata", self.config, host)
         self._lock = threading.Lock()
-        self._in_force: dict[str, KnownFilters] = {}  # by network; callers do its work in turn
+        # By network, what this process did there; callers do the work on one in turn.
+        self._in_force: dict[str, KnownFilters] = {}
+        self._served: dict[str, dict[str, ServedPort]] = {}
 
     def start(self) -> None:
         """Check that this host can do it."""
@@ -119,6 +122,7 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
         with Links.open() as links:
             links.delete(names.bridge)
         self._in_force.pop(network_id, None)
+        self._served.pop(network_id, None)
         shutil.rmtree(self._home(network_id), ignore_errors=True)
         with self._lock:
             self._slots.free(network_id)
@@ -198,17 +202,42 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
         self, network: NetworkWiring, ports: Sequence[PortWiring], *, work: Work
     ) -> None:
         """Make DHCP, DNS and metadata answer exactly these ports."""
+        self._served.pop(network.id, None)
+        served = served_subnets(network)
+        self._serve(
+            network, {port.id: ServedPort.of(network, served, port) for port in ports}, work
+        )
+
+    def change_dhcp(
+        self,
+        network: NetworkWiring,
+        *,
+        changed: Sequence[PortWiring],
+        gone: Sequence[str],
+        work: Work,
+    ) -> bool:
+        """Make them answer what changed; the lines of the others are known."""
+        known = self._served.pop(network.id, None)
+        if known is None:
+            return False
+        served = served_subnets(network)
+        known |= {port.id: ServedPort.of(network, served, port) for port in changed}
+        self._serve(network, {name: port for name, port in known.items() if name not in gone}, work)
+        return True
+
+    def _serve(self, network: NetworkWiring, ports: dict[str, ServedPort], work: Work) -> None:
         names = self.config.names(network.id)
         isolated = network.kind == "isolated"
         work.checkpoint()
         self._dhcp(network.id).ensure(
             network,
-            ports,
+            ports.values(),
             interface=GATEWAY if isolated else names.host_leg,
             namespace=names.namespace if isolated else None,
         )
         work.checkpoint()
-        self._metadata.ensure(network, ports, names)
+        self._metadata.ensure(network, ports.values(), names)
+        self._served[network.id] = ports
 
     def ensure_filters(
         self,

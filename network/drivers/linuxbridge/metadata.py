@@ -7,7 +7,7 @@ import json
 import shutil
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from cloudweb import process
@@ -15,7 +15,8 @@ from cloudweb.files import write_atomically
 from cloudweb.records import read_record
 from network.drivers.linuxbridge.config import METADATA_ADDRESS, BridgeConfig, NetworkNames
 from network.drivers.linuxbridge.namespaces import DIRECTORY
-from network.objects import NetworkWiring, PortWiring
+from network.drivers.linuxbridge.served import ServedPort
+from network.objects import NetworkWiring
 
 PROGRAM = Path(__file__).resolve().parents[2] / "metadata_proxy.py"
 
@@ -28,7 +29,7 @@ class MetadataProxy:
         self._lock = threading.Lock()
 
     def ensure(
-        self, network: NetworkWiring, ports: Sequence[PortWiring], names: NetworkNames
+        self, network: NetworkWiring, ports: Collection[ServedPort], names: NetworkNames
     ) -> None:
         """Let the proxy answer exactly these ports of the network."""
         if not self._config.metadata_url or self._config.host_key is None:
@@ -43,7 +44,7 @@ class MetadataProxy:
             "born": (DIRECTORY / names.namespace).stat().st_ino if isolated else None,
             "address": METADATA_ADDRESS if isolated else gateways[0],
             "port": 80 if isolated else self._config.metadata_port,
-            "ports": {address.ip_address: port.id for port in ports for address in port.addresses},
+            "ports": {address: port.id for port in ports for address in port.addresses},
             "projects": {port.id: port.project_id for port in ports},
         }
         with self._lock:

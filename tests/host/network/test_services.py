@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
 
@@ -131,6 +132,43 @@ def test_dnsmasq_is_adopted_and_started_again_when_it_died(
     bench.restart()
     assert server.pid() not in (None, pid)
     assert address(dhcp(guest), 0) == "10.5.0.11"
+
+
+def test_dnsmasqs_helper_is_brought_back_when_it_died(
+    bench: KernelBench, make_guest: MakeGuest
+) -> None:
+    guest = make_guest(make_port(make_network(), "10.5.0.11"), configure=False)
+    server = bench.driver._dhcp(guest.port.network.id)
+    pid = server.pid()
+    assert not bench.driver.broken()
+    (helper,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    os.kill(int(helper), signal.SIGKILL)
+    appears(lambda: list(bench.driver.broken()) == [guest.port.network.id])
+    assert server.pid() == pid  # without it no lease would be told, in silence
+    bench.agent.repair()
+    assert not bench.driver.broken()
+    assert address(dhcp(guest), 0) == "10.5.0.11"
+    appears(lambda: [one.port_id for one in bench.driver.milestones()] == [guest.port.id])
+
+
+def test_ports_come_and_go_without_a_new_server_until_an_address_comes_again(
+    bench: KernelBench, make_guest: MakeGuest
+) -> None:
+    network = make_network()
+    stays = make_guest(make_port(network, "10.5.0.11", hostname="stays"))
+    server = bench.driver._dhcp(network.id)
+    pid = server.pid()
+    gone = make_port(network, "10.5.0.12", hostname="gone")
+    bench.agent.plug(gone)
+    appears(lambda: ask_dns(stays, "10.5.0.1", "gone")[0] == 0)
+    bench.agent.unplug(port_ref(gone))
+    appears(lambda: ask_dns(stays, "10.5.0.1", "gone")[0] != 0)
+    late = make_guest(make_port(network, "10.5.0.13"), configure=False)
+    assert address(dhcp(late), 0) == "10.5.0.13"
+    assert server.pid() == pid
+    again = make_guest(make_port(network, "10.5.0.12"), configure=False)
+    assert server.pid() not in (None, pid)
+    assert address(dhcp(again), 0) == "10.5.0.12"
 
 
 def test_what_vanishes_behind_our_back_is_brought_back_by_a_repair(

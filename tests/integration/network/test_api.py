@@ -11,7 +11,7 @@ from django.db.models.signals import pre_init
 from django.test.utils import CaptureQueriesContext
 
 from cloudweb.context import RequestContext
-from network.drivers.linuxbridge.dhcp import option_lines
+from network.drivers.linuxbridge.dhcp_lines import option_lines
 from network.drivers.linuxbridge.gateway import gateway_addresses
 from network.manager import PortManager
 from network.models import Network, Port, PortAddress, PortSecurityGroup, SecurityGroup

@@ -12,7 +12,7 @@ from django.apps import apps
 from cloudweb.driver import DriverError
 from cloudweb.exceptions import InvalidInput
 from network.drivers.linuxbridge.config import BridgeConfig
-from network.drivers.linuxbridge.dhcp import host_lines, option_lines
+from network.drivers.linuxbridge.dhcp_lines import host_lines, option_lines
 from network.drivers.linuxbridge.filters import network_filters
 from network.drivers.linuxbridge.texts import checked, written
 from network.manager import PortManager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from network.drivers.linuxbridge.dhcp import (
+from network.drivers.linuxbridge.dhcp_lines import (
     host_lines,
     name_lines,
     option_lines,

@@ -1,0 +1,90 @@
+"""What dnsmasq is told of a network, line by line: ranges, hosts, names, options. Pure texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from cloudweb.driver import DriverError
+from network.drivers.linuxbridge import texts
+from network.drivers.linuxbridge.config import METADATA_ADDRESS
+from network.drivers.linuxbridge.gateway import server_address
+from network.objects import NetworkWiring, PortWiring, SubnetWiring
+
+LEASE_SECONDS = 86_400
+_LABEL = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
+_DOMAIN = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,250}[A-Za-z0-9])?\Z")
+
+
+def range_texts(served: Sequence[SubnetWiring]) -> Sequence[str]:
+    """Return the ranges, each with its subnet's tag; static: nobody unknown gets an address."""
+    ranges = []
+    for number, subnet in enumerate(served):
+        network = texts.block(subnet.cidr)
+        size = str(network.netmask) if network.version == 4 else str(network.prefixlen)
+        ranges.append(f"set:s{number},{network.network_address},static,{size},{LEASE_SECONDS}s")
+    return ranges
+
+
+def host_lines(served: Sequence[SubnetWiring], ports: Sequence[PortWiring]) -> Iterable[str]:
+    """Return one line for each address; no tags (see ``DhcpServer``)."""
+    subnets = {subnet.id for subnet in served}
+    for port in ports:
+        name = f",{port.hostname}" if _LABEL.match(port.hostname) else ""
+        for address in port.addresses:
+            if address.subnet_id in subnets:
+                parsed = texts.address(address.ip_address)
+                text = f"[{parsed}]" if parsed.version == 6 else str(parsed)
+                yield f"{port.mac.lower()},{text}{name}"
+
+
+def name_lines(network: NetworkWiring, ports: Sequence[PortWiring]) -> Iterable[str]:
+    """Return what DNS knows: every port by its host name, and by the name its address gives it."""
+    domain = domain_of(network)
+    for port in sorted(ports, key=lambda port: port.id):
+        for address in port.addresses:
+            parsed = texts.address(address.ip_address)
+            label = port.hostname
+            if not _LABEL.match(label):
+                label = "host-" + str(parsed).replace(".", "-").replace(":", "-")
+            yield f"{parsed} {label}.{domain} {label}"
+
+
+def option_lines(network: NetworkWiring, served: Sequence[SubnetWiring]) -> Iterable[str]:
+    """Return the options of each subnet: router, DNS, MTU and routes (RFC 3442 and its elder 249)."""
+    for number, subnet in enumerate(served):
+        if subnet.ip_version == 6:
+            dns = ",".join(f"[{one}]" for one in _addresses(subnet.dns_nameservers)) or "[::]"
+            yield f"tag:s{number},option6:dns-server,{dns}"
+            continue
+        server = texts.address(server_address(subnet) or "")
+        gateway = texts.address(subnet.gateway_ip) if subnet.gateway_ip is not None else None
+        far = gateway is not None and gateway not in texts.block(subnet.cidr)
+        routes = [f"{gateway}/32,0.0.0.0"] if far else []  # first how to reach it: on this wire
+        routes.append(f"{METADATA_ADDRESS}/32,{gateway or server}")
+        routes += [
+            f"{texts.block(route.destination)},{texts.address(route.nexthop)}"
+            for route in subnet.host_routes
+        ]
+        if gateway is not None:
+            routes.append(f"0.0.0.0/0,{gateway}")
+            yield f"tag:s{number},option:router,{gateway}"
+        else:
+            yield f"tag:s{number},option:router"
+        servers = ",".join(_addresses(subnet.dns_nameservers)) or server
+        yield f"tag:s{number},option:dns-server,{servers}"
+        yield f"tag:s{number},option:mtu,{network.mtu}"
+        yield f"tag:s{number},option:classless-static-route,{','.join(routes)}"
+        yield f"tag:s{number},249,{','.join(routes)}"
+
+
+def _addresses(found: Iterable[str]) -> Sequence[str]:
+    return [str(texts.address(text)) for text in found]
+
+
+def domain_of(network: NetworkWiring) -> str:
+    """Return the network's DNS domain; raise DriverError for what is none."""
+    domain = network.dns_domain.strip(".")
+    if not _DOMAIN.match(domain):
+        raise DriverError("The network's DNS domain is broken.", detail=repr(domain))
+    return domain
