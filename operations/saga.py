@@ -11,9 +11,9 @@ A step is a function of a ``Run``. What it returns decides what it is:
 * a Child: another operation, on a resource of its own (say one that this step made). It starts in
   one transaction with this step's record, and its end wakes this one: its outcome is the step's result
   (``operation``, ``resource_type``, ``resource_id``, and ``results`` of its steps), its failure the step's
-  failure. ``done`` gets the outcome. The undo gets what was started however it ended; it starts the delete
-  of the resource as a Child, which pre-empts one that still runs. Before an undo of another form, or
-  without one, such a child is turned back first.
+  failure. ``done`` gets the outcome. The undo gets what was started however it ended (None: nothing); it
+  starts the delete of the resource as a Child, which pre-empts one that still runs. Before an undo of
+  another form, or without one, such a child is turned back first.
 * an Order or a list of orders: a host step. They are cast after the commit, and the saga waits for
   all replies (at least once; the agent's method is idempotent). The payload is built from the rows
   each time, so the same function is called again for every further attempt: its writes must be

@@ -254,7 +254,9 @@ def check_invariants() -> None:
     assert not Hold.objects.exclude(operation__in=Operation.objects.filter(live)).exists(), (
         "a hold without a live operation"
     )
-    for step in Step.objects.filter(state=StepState.STARTED, child_id__isnull=False):
+    for step in Step.objects.filter(state=StepState.STARTED):
+        if step.child_id is None:
+            continue
         child = Operation.objects.filter(id=step.child_id).first()
         assert child is not None, "a step waits for an operation that does not exist"
         is_polled = isinstance(step.result, dict) and bool(step.result.get("joined"))
