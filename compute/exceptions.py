@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cloudweb.exceptions import BadRequest, CloudwebError, Conflict, NotFound, NotYet
+from cloudweb.holdings import listed
 
 
 class FlavorNotFound(NotFound):
@@ -12,6 +15,15 @@ class FlavorNotFound(NotFound):
 
     def __init__(self, flavor_id: str) -> None:
         super().__init__(f"Flavor {flavor_id} could not be found.")
+
+
+class FlavorInUse(Conflict):
+    """Something that hangs on the flavor keeps it from being deleted."""
+
+    code = "flavor_in_use"
+
+    def __init__(self, flavor_id: object, *, holdings: Mapping[str, int]) -> None:
+        super().__init__(f"Flavor {flavor_id} is in use by {listed(holdings)}.")
 
 
 class FlavorExists(Conflict):

@@ -8,13 +8,11 @@ from django.db import transaction
 
 from cloudweb.context import RequestContext
 from cloudweb.events import emit
+from compute.events import GuestChanged, GuestsSeen
 from compute.manager import HostManager
 from compute.objects import ComputeReport
 from compute.querysets import DOMAIN
 from operations.reporting import Heard, takes_reports
-
-GUEST_CHANGED = "guest.changed"  # host, guest_id, power_state
-GUESTS_SEEN = "guests.seen"  # host; guests: id -> power state of all that are there; at: when
 
 
 @takes_reports(DOMAIN, ComputeReport)
@@ -32,9 +30,9 @@ def _note_guests(hosts: HostManager, one: Heard[ComputeReport]) -> None:
     host, report = one.host, one.part
     if report.inventory is not None:
         seen = {guest.id: guest.power_state for guest in report.inventory.guests}
-        emit(GUESTS_SEEN, host=host, guests=seen, at=one.time(report.at))
+        emit(GuestsSeen(host, seen, one.time(report.at)))
     if not report.changes:
         return
     with transaction.atomic():
         for change in hosts.take_changes(host, start=report.start, changes=report.changes):
-            emit(GUEST_CHANGED, host=host, guest_id=change.id, power_state=change.power_state)
+            emit(GuestChanged(host, change.id, change.power_state))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cloudweb.exceptions import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
+from cloudweb.holdings import listed
 
 
 class _NotFoundById(NotFound):
@@ -238,8 +239,7 @@ class ProjectInUse(Conflict):
 
     def __init__(self, holdings: dict[str, int]) -> None:
         self.holdings = holdings
-        listed = ", ".join(f"{count} {noun}" for noun, count in sorted(holdings.items()))
-        super().__init__(f"The project still holds {listed}. Delete them first.")
+        super().__init__(f"The project still holds {listed(holdings)}. Delete them first.")
 
 
 class DomainInUse(Conflict):
@@ -249,8 +249,7 @@ class DomainInUse(Conflict):
 
     def __init__(self, holdings: dict[str, int]) -> None:
         self.holdings = holdings
-        listed = ", ".join(f"{count} {noun}" for noun, count in sorted(holdings.items()))
-        super().__init__(f"The domain still holds {listed}. Delete them first.")
+        super().__init__(f"The domain still holds {listed(holdings)}. Delete them first.")
 
 
 class CatalogInUse(Conflict):

@@ -13,7 +13,7 @@ class ImageConfig(AppConfig):
 
     def ready(self) -> None:
         """Declare policies and quotas, and subscribe to housekeeping."""
-        from image import events, policies, protections, quotas  # noqa: F401
+        from image import holdings, policies, protections, quotas  # noqa: F401
 
         protections.protections()  # a file that makes no sense is said at once
         from image.operations import cache_image, copy_image, delete_image, import_image  # noqa: F401

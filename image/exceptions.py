@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cloudweb.exceptions import (
     BadRequest,
     CloudwebError,
@@ -13,6 +15,7 @@ from cloudweb.exceptions import (
     ServiceUnavailable,
     UnsupportedMediaType,
 )
+from cloudweb.holdings import listed
 
 
 class ImageNotFound(NotFound):
@@ -46,6 +49,15 @@ class ImageProtected(Forbidden):
     """A protected image is not deleted."""
 
     code = "image_protected"
+
+
+class ImageInUse(Conflict):
+    """Something that hangs on the image keeps it from being deleted."""
+
+    code = "image_in_use"
+
+    def __init__(self, image_id: object, *, holdings: Mapping[str, int]) -> None:
+        super().__init__(f"Image {image_id} is in use by {listed(holdings)}.")
 
 
 class AttributeForbidden(Forbidden):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import structlog
 from django.db import transaction
@@ -15,52 +14,53 @@ from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
 from cloudweb.events import on
 from cloudweb.exceptions import NotFound, PolicyNotAuthorized
+from cloudweb.holdings import hangs_on
+from compute.events import GuestChanged, GuestsSeen
 from instances.models import Instance
 from instances.states import POWER_STATES, PowerState, VmState
+from network.events import DeviceNamed, MilestoneReached, PortDeleted
 from network.manager import PortManager
-from network.objects import PortMilestone
 
 log = structlog.get_logger(__name__)
 
 
-@on("project.deleting")
-def keep_projects_with_servers(*, project_id: str, holdings: dict[str, int], **_more: Any) -> None:
-    """Say how many servers a project has: it is not deleted while it has any."""
-    count = Instance.objects.alive().filter(project_id=project_id).count()
-    if count:
-        holdings["servers"] = count
+@hangs_on("project")
+def count_servers(project_id: str) -> Mapping[str, int]:
+    """Return how many servers a project has: it is not deleted while it has any."""
+    return {"servers": Instance.objects.alive().filter(project_id=project_id).count()}
 
 
-@on("port.deleted")
-def forget_port(*, ref: Any, device_id: str, device_owner: str, **_more: Any) -> None:
+@on(PortDeleted)
+def forget_port(gone: PortDeleted) -> None:
     """Let a server's row know that its user deleted one of its ports."""
-    server_id = as_uuid(device_id)
-    if server_id is None or not device_owner.startswith("compute:"):
+    server_id = as_uuid(gone.device_id)
+    if server_id is None or not gone.device_owner.startswith("compute:"):
         return
     for instance in Instance.objects.alive().filter(id=server_id):
-        kept = [port for port in instance.ports if port["id"] != ref.id]
+        kept = [port for port in instance.ports if port["id"] != gone.ref.id]
         if kept != instance.ports:
             Instance.objects.filter(id=instance.id).update(ports=kept, updated_at=now())
 
 
-@on("port.device_named")
-def keep_foreign_ports_away(*, device_id: str, project_id: str, **_more: Any) -> None:
+@on(DeviceNamed)
+def keep_foreign_ports_away(named: DeviceNamed) -> None:
     """Refuse a tenant's port that says it is the card of another project's server."""
-    server_id = as_uuid(device_id)
-    named = Instance.objects.filter(id=server_id) if server_id else Instance.objects.none()
-    if named.exclude(project_id=project_id).exists():
+    server_id = as_uuid(named.device_id)
+    servers = Instance.objects.filter(id=server_id) if server_id else Instance.objects.none()
+    if servers.exclude(project_id=named.project_id).exists():
         raise PolicyNotAuthorized("network:ports:set_other_device")
 
 
-@on("port.milestone")
-def guest_got_further(*, host: str, milestone: PortMilestone) -> None:
+@on(MilestoneReached)
+def guest_got_further(reached: MilestoneReached) -> None:
     """Note what a guest did for the first time: asked for its address, fetched its metadata."""
+    milestone = reached.milestone
     try:
         port = PortManager(RequestContext.system()).get(milestone.port_id)
     except NotFound:
         return  # it was unplugged meanwhile
     owner = Instance.objects.find_owner(port)
-    if owner is None or port.host != host:
+    if owner is None or port.host != reached.host:
         return
     with transaction.atomic():
         instance = locked(Instance.objects.alive().filter(id=owner.id)).first()
@@ -76,30 +76,30 @@ OFF = (PowerState.SHUTDOWN, PowerState.CRASHED)
 RESTED = timedelta(seconds=5)
 
 
-@on("guests.seen")
-def compare_guests(*, host: str, guests: Mapping[str, str], at: datetime) -> None:
+@on(GuestsSeen)
+def compare_guests(seen: GuestsSeen) -> None:
     """Take what a host has as news where its servers should be otherwise; a guest that is gone is off."""
     settled = (VmState.ACTIVE, VmState.STOPPED)
-    rows = Instance.objects.filter(host=host, task_state=None, vm_state__in=settled)
-    for server_id, vm_state in rows.filter(updated_at__lt=at - RESTED).values_list(
+    rows = Instance.objects.filter(host=seen.host, task_state=None, vm_state__in=settled)
+    for server_id, vm_state in rows.filter(updated_at__lt=seen.at - RESTED).values_list(
         "id", "vm_state"
     ):
-        found = guests.get(str(server_id), "shutdown")
+        found = seen.guests.get(str(server_id), "shutdown")
         power = POWER_STATES.get(found, PowerState.NOSTATE)
         fell = vm_state == VmState.ACTIVE and power in OFF
         rose = vm_state == VmState.STOPPED and power == PowerState.RUNNING
         if fell or rose:
-            guest_changed(host=host, guest_id=str(server_id), power_state=found)
+            guest_changed(GuestChanged(seen.host, str(server_id), found))
 
 
-@on("guest.changed")
-def guest_changed(*, host: str, guest_id: str, power_state: str) -> None:
+@on(GuestChanged)
+def guest_changed(change: GuestChanged) -> None:
     """Show that a guest stopped or started by itself; believed only of servers on that host."""
-    power = POWER_STATES.get(power_state, PowerState.NOSTATE)
-    server_id = as_uuid(guest_id)
+    power = POWER_STATES.get(change.power_state, PowerState.NOSTATE)
+    server_id = as_uuid(change.guest_id)
     if server_id is None:
         return
-    rows = Instance.objects.filter(id=server_id, host=host, task_state=None)
+    rows = Instance.objects.filter(id=server_id, host=change.host, task_state=None)
     if power in OFF:
         changed = rows.filter(vm_state=VmState.ACTIVE).update(
             vm_state=VmState.STOPPED, power_state=power, updated_at=now()
@@ -111,4 +111,9 @@ def guest_changed(*, host: str, guest_id: str, power_state: str) -> None:
     else:
         changed = rows.update(power_state=power, updated_at=now())
     if changed:
-        log.info("guest changed by itself", instance_id=guest_id, host=host, state=power_state)
+        log.info(
+            "guest changed by itself",
+            instance_id=change.guest_id,
+            host=change.host,
+            state=change.power_state,
+        )

@@ -1,61 +1,33 @@
-"""News of networks: which hosts have to learn that something changed.
-
-Each function raises the wiring revision of the bound ports concerned, in the caller's transaction,
-and emits ``network.wiring_changed`` with their hosts.
-"""
+"""What networks tell the apps above."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from uuid import UUID
+from dataclasses import dataclass
 
-from cloudweb.api.fields import as_uuid
-from cloudweb.events import emit
-from network.members import note_change
-from network.models import Network, Port
-from network.querysets import PortQuerySet
-
-WIRING_CHANGED = "network.wiring_changed"  # hosts: set of host names
-PORT_DELETED = "port.deleted"  # ref: PortRef; project_id, device_id, device_owner, host, plugged
-DEVICE_NAMED = "port.device_named"  # device_id, project_id: a handler raises to refuse it
-PORT_STATUS_CHANGED = "port.status_changed"  # port_id, device_id, status
+from cloudweb.events import Event
+from network.objects import PortMilestone, PortRef
 
 
-def network_changed(network: Network) -> None:
-    """Tell the hosts that have ports of a network; the caller has raised the network's revision."""
-    _tell(Port.objects.filter(network=network))
+@dataclass(frozen=True, slots=True)
+class PortDeleted(Event):
+    """A port is gone; ``device_id`` and ``device_owner`` say whose it was."""
+
+    ref: PortRef
+    device_id: str
+    device_owner: str
 
 
-def port_changed(port: Port) -> None:
-    """Tell the port's host."""
-    _tell(Port.objects.filter(id=port.id))
+@dataclass(frozen=True, slots=True)
+class DeviceNamed(Event):
+    """A tenant says that a port of the project serves this device: whoever knows it raises to refuse."""
+
+    device_id: str
+    project_id: str
 
 
-def rules_changed(group_ids: Collection[UUID]) -> None:
-    """Tell the hosts of the members: what their groups accept has changed."""
-    _tell(Port.objects.of_groups(group_ids))
+@dataclass(frozen=True, slots=True)
+class MilestoneReached(Event):
+    """A guest did something for the first time, as its host saw."""
 
-
-def members_changed(
-    group_ids: Collection[UUID], *, port: Port, blocks: Collection[str], pairs: bool
-) -> None:
-    """Tell the hosts whose filters name these groups: the blocks may have entered or left, with the port.
-
-    Their ports' own wirings stay as they are. ``pairs``: not all are addresses of the port's own.
-    """
-    hosts = note_change(port.network_id, group_ids, blocks, pairs=pairs)
-    if hosts:
-        emit(WIRING_CHANGED, hosts=hosts)
-
-
-def wirings_lost(host: str, port_ids: Collection[str]) -> None:
-    """Tell a host its own ports again whose records it lost; who is about to be told is left alone."""
-    wanted = [known for port_id in port_ids if (known := as_uuid(port_id)) is not None]
-    if wanted:
-        _tell(Port.objects.filter(id__in=wanted).confirmed_by(host))
-
-
-def _tell(ports: PortQuerySet) -> None:
-    bound = ports.bound()
-    if bound.raise_wiring():
-        emit(WIRING_CHANGED, hosts=set(bound.values_list("host", flat=True)))
+    host: str
+    milestone: PortMilestone

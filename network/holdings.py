@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cloudweb.events import on
+from cloudweb.holdings import hangs_on
+from identity.events import ProjectDeleted
 from network import states
 from network.models import Network, Port, SecurityGroup, Subnet
 
 
-@on("project.deleting")
-def say_what_is_left(project_id: str, holdings: dict[str, int]) -> None:
+@hangs_on("project")
+def say_what_is_left(project_id: str) -> Mapping[str, int]:
     """Count what has to go first; the default group is the cloud's and goes along."""
     mine = {"project_id": project_id}
-    holdings["networks"] = Network.objects.filter(**mine).count()
-    holdings["subnets"] = Subnet.objects.filter(**mine).count()
-    holdings["ports"] = Port.objects.filter(**mine).exclude(device_owner=states.DHCP_OWNER).count()
-    holdings["security groups"] = SecurityGroup.objects.filter(**mine, is_default=False).count()
+    return {
+        "networks": Network.objects.filter(**mine).count(),
+        "subnets": Subnet.objects.filter(**mine).count(),
+        "ports": Port.objects.filter(**mine).exclude(device_owner=states.DHCP_OWNER).count(),
+        "security groups": SecurityGroup.objects.filter(**mine, is_default=False).count(),
+    }
 
 
-@on("project.deleted")
-def drop_default_group(project_id: str) -> None:
+@on(ProjectDeleted)
+def drop_default_group(gone: ProjectDeleted) -> None:
     """Remove the default group of a project that is gone."""
-    SecurityGroup.objects.filter(project_id=project_id, is_default=True).delete()
+    SecurityGroup.objects.filter(project_id=gone.project_id, is_default=True).delete()

@@ -8,13 +8,13 @@ from django.db import transaction
 
 from cloudweb.context import RequestContext
 from cloudweb.events import emit
-from network import events
+from network.events import MilestoneReached
 from network.manager import AgentManager
+from network.news import wirings_lost
 from network.objects import NetworkReport
+from network.operations.refresh_host import start_refresh
 from network.telling import differing, note_generations
 from operations.reporting import Heard, takes_reports
-
-PORT_MILESTONE = "port.milestone"  # host; milestone: PortMilestone
 
 
 @takes_reports("network", NetworkReport)
@@ -25,7 +25,7 @@ def note_reports(heard: Sequence[Heard[NetworkReport]]) -> None:
     for host, groups in differing({one.host: one.part.groups for one in heard}).items():
         with transaction.atomic():
             if note_generations(host, groups):
-                emit(events.WIRING_CHANGED, hosts={host})
+                start_refresh({host})
     for one in heard:
         _note(one.host, one.part)
 
@@ -33,6 +33,6 @@ def note_reports(heard: Sequence[Heard[NetworkReport]]) -> None:
 def _note(host: str, report: NetworkReport) -> None:
     if report.lost:
         with transaction.atomic():  # the change, and the order that it leads to
-            events.wirings_lost(host, report.lost)
+            wirings_lost(host, report.lost)
     for milestone in report.milestones:
-        emit(PORT_MILESTONE, host=host, milestone=milestone)
+        emit(MilestoneReached(host, milestone))

@@ -8,11 +8,11 @@ from typing import Any
 
 import structlog
 
-from cloudweb import events
 from cloudweb.api.fields import as_uuid
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
 from cloudweb.encryption import decrypt
+from cloudweb.events import emit
 from cloudweb.killpoints import reach
 from cloudweb.objects import IncompatibleObject
 from cloudweb.reports import CallAnswer, Notice, Reply, StepReport
@@ -22,6 +22,7 @@ from cloudweb.topics import host_topic
 from operations import epoch, services
 from operations.doorbell import ring_after_commit
 from operations.engine import advance
+from operations.events import HostUp
 from operations.guard import backoff
 from operations.hearing import Incoming, Told, take
 from operations.models import Answer, Debt, HostCredential, Operation, Step
@@ -142,10 +143,7 @@ def _record(step: Step, said: StepReport) -> timedelta | None:
 def _accept_payment(host: str, said: StepReport) -> bool:
     debts = Debt.objects.filter(id=said.op, host=host, paid_at__isnull=True)
     if said.outcome == "DONE":
-        paid = debts.update(paid_at=now())
-        if paid:
-            events.emit("debt.paid", host=host, debt_id=said.op)
-        return bool(paid)
+        return bool(debts.update(paid_at=now()))
     detail = said.error.get("detail", "")[:MAX_ERROR]
     return bool(debts.update(error_detail=detail, handed_at=None))
 
@@ -162,7 +160,7 @@ def hear(reports: Sequence[Incoming]) -> None:
     for one in take(reports):
         report, running = one.report, one.running
         for domain in one.came_up:
-            events.emit("host.up", host=one.host, domain=domain)
+            emit(HostUp(one.host, domain))
         if report.steps or one.known.is_awaited:
             _note_steps(one.host, running.keys(), report.steps, sent_at=one.seen_at)
         if one.known.owes:

@@ -14,7 +14,6 @@ from django.db import IntegrityError
 from django.db.models import Case, Max, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
-from cloudweb import events
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
 from cloudweb.rpc import deliver
@@ -155,9 +154,7 @@ def _add(topic: str, domain: str, host: str) -> Service:
 def announce_changes() -> None:
     """Tell about services that went down since the last look (the sweep calls this each second)."""
     for service in list(Service.objects.filter(is_up=True).exclude(up())):
-        still = Service.objects.filter(id=service.id, is_up=True).exclude(up())
-        if still.update(is_up=False) and service.domain not in CONTROL:
-            events.emit("host.down", host=service.host, domain=service.domain)
+        Service.objects.filter(id=service.id, is_up=True).exclude(up()).update(is_up=False)
 
 
 def topic_here(domain: str) -> str:

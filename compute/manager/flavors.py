@@ -11,9 +11,10 @@ from django.db.models.functions import Coalesce
 from cloudweb.api.pagination import MAX_LIMIT, Page, paginate
 from cloudweb.database.clock import now
 from cloudweb.exceptions import BadRequest
+from cloudweb.holdings import holdings_of
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
-from compute.exceptions import FlavorExists, FlavorNotFound
+from compute.exceptions import FlavorExists, FlavorInUse, FlavorNotFound
 from compute.models import Flavor
 from compute.querysets import FlavorQuerySet
 
@@ -137,7 +138,9 @@ class FlavorManager(Manager):
 
     @policy("compute:flavors:delete")
     def delete(self, flavor_id: str) -> None:
-        """Withdraw a flavor; servers keep the copy they were built with."""
+        """Withdraw a flavor; servers keep the copy they were built with. Raises FlavorInUse."""
+        if held := holdings_of("flavor", flavor_id):
+            raise FlavorInUse(flavor_id, holdings=held)
         deleted, _ = Flavor.objects.filter(pk=flavor_id).delete()
         if not deleted:
             raise FlavorNotFound(flavor_id)

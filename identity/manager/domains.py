@@ -9,15 +9,15 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from cloudweb import events
 from cloudweb.database.locks import locked
 from cloudweb.exceptions import Conflict, Forbidden, InvalidInput
+from cloudweb.holdings import holdings_of
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from identity import revocations
 from identity.exceptions import DomainInUse, DomainNotFound, DuplicateName, Immutable
 from identity.ids import undashed
-from identity.manager.projects import holdings_of, merged, remove
+from identity.manager.projects import merged, remove
 from identity.manager.writing import change, insert
 from identity.models import DEFAULT_DOMAIN_ID, Domain, Group, Project, User
 from identity.querysets import in_reach
@@ -123,15 +123,13 @@ class DomainManager(Manager):
     def _refuse_held(self, domain: Domain, projects: Sequence[Project]) -> None:
         held: dict[str, int] = {"identity providers": domain.providers.count()}
         for project in projects:
-            for noun, count in holdings_of(project).items():
+            for noun, count in holdings_of("project", project.pk).items():
                 held[noun] = held.get(noun, 0) + count
         if found := {noun: count for noun, count in held.items() if count}:
             raise DomainInUse(found)
 
     def _remove_people(self, domain: Domain) -> None:
         users = User.objects.filter(domain=domain)
-        for user_id in users.values_list("pk", flat=True):
-            events.emit("user.deleted", user_id=user_id)
         users.delete()
         Group.objects.filter(domain=domain).delete()
 

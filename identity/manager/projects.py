@@ -8,12 +8,14 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from cloudweb import events
 from cloudweb.database.locks import locked
+from cloudweb.events import emit
 from cloudweb.exceptions import Forbidden, InvalidInput
+from cloudweb.holdings import holdings_of
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from identity import quotas, revocations
+from identity.events import ProjectDeleted
 from identity.exceptions import (
     DuplicateName,
     Immutable,
@@ -117,7 +119,6 @@ class ProjectManager(Manager):
         """Record a project, unless said otherwise in its parent's domain or the caller's.
 
         Raises DuplicateName, Forbidden for another domain, NoSuchReference for domain or parent.
-        Emits ``project.created`` with the id.
         """
         domain_id = domain_id or self._home(parent_id)
         if not manages(self.context, domain_id):
@@ -138,7 +139,6 @@ class ProjectManager(Manager):
         with transaction.atomic():
             taken = DuplicateName(kind="project", name=name, domain_id=domain_id)
             insert(project, taken=taken)
-            events.emit("project.created", project_id=project.pk)
         return project
 
     def _home(self, parent_id: str | None) -> str:
@@ -213,7 +213,7 @@ class ProjectManager(Manager):
             raise Immutable("project", project.pk)
         with transaction.atomic():
             locked(Project.objects.filter(pk=project.pk)).first()
-            held = {noun: count for noun, count in holdings_of(project).items() if count}
+            held = holdings_of("project", project.pk)
             if children := project.children.count():
                 held["projects"] = children
             if held:
@@ -223,19 +223,9 @@ class ProjectManager(Manager):
             revocations.revoke(project_id=key)
 
 
-def holdings_of(project: Project) -> dict[str, int]:
-    """Return what a project still owns, as plural noun -> count.
-
-    Apps above say it: they subscribe to ``project.deleting`` and add to its ``holdings``.
-    """
-    holdings: dict[str, int] = {}
-    events.emit("project.deleting", project_id=project.pk, holdings=holdings)
-    return holdings
-
-
 def remove(project: Project) -> None:
-    """Remove a project that owns nothing; emits ``project.deleted`` with the id."""
-    events.emit("project.deleted", project_id=project.pk)
+    """Remove a project that owns nothing; what others kept by its id goes, too."""
+    emit(ProjectDeleted(project.pk))
     quotas.forget(project.pk)
     project.delete()
 

@@ -9,7 +9,6 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import QuerySet
 
-from cloudweb import events
 from cloudweb.exceptions import Forbidden, Unauthorized
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
@@ -201,12 +200,11 @@ class UserManager(Manager):
 
     @policy("identity:users:delete")
     def delete(self, user_id: str) -> None:
-        """Remove a user with its assignments; emits ``user.deleted`` with the id."""
+        """Remove a user with its assignments."""
         user = self._managed(user_id)
         with transaction.atomic():
             key = user.pk
             user.delete()
-            events.emit("user.deleted", user_id=key)
             revocations.revoke(user_id=key)
 
     def _project(self, project_id: str | None) -> Project | None:

@@ -14,6 +14,7 @@ from cloudweb.api.pagination import Page, paginate
 from cloudweb.database import clock
 from cloudweb.database.locks import locked
 from cloudweb.exceptions import BadRequest
+from cloudweb.holdings import holdings_of
 from cloudweb.periodic import periodic
 from cloudweb.policy import check, policy
 from image import protections, quotas, states
@@ -22,6 +23,7 @@ from image.exceptions import (
     AttributeForbidden,
     ImageConflict,
     ImageIdTaken,
+    ImageInUse,
     ImageNotFound,
     ImageProtected,
     TooManyDetails,
@@ -176,10 +178,12 @@ class ImageManager(ImageDataManager):
 
     @policy("image:images:delete")
     def delete(self, image_id: str | uuid.UUID) -> None:
-        """Delete the record and then the data. Raises ImageProtected."""
+        """Delete the record and then the data. Raises ImageProtected, ImageInUse."""
         image = self._own(image_id)
         if image.protected:
             raise ImageProtected(f"Image {image.id} is protected and cannot be deleted.")
+        if held := holdings_of("image", str(image.id)):
+            raise ImageInUse(image.id, holdings=held)
         unprotected = Image.objects.filter(protected=False)
         with transaction.atomic():
             if not unprotected.move(image.id, states.DELETED, updated_at=clock.now()):

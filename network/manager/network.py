@@ -9,8 +9,9 @@ from django.db import IntegrityError, transaction
 
 from cloudweb.api.pagination import Page
 from cloudweb.exceptions import InvalidInput
+from cloudweb.holdings import holdings_of
 from cloudweb.policy import check, policy
-from network import conf, events, quota, states
+from network import conf, news, quota, states
 from network.exceptions import (
     AvailabilityZoneNotFound,
     FlatNetworkInUse,
@@ -147,7 +148,7 @@ class NetworkManager(StandardManager[Network]):
             network.save(update_fields=list(changes)) if changes else None
             if any(name in changes for name in WIRED):
                 Network.objects.raise_wiring(network.id)
-                events.network_changed(network)
+                news.network_changed(network)
         return self._get(network.id)
 
     @policy("network:networks:delete")
@@ -158,7 +159,8 @@ class NetworkManager(StandardManager[Network]):
             with transaction.atomic():
                 network = self._changing(network, if_revision)
                 ports = Port.objects.filter(network=network)
-                if ports.exclude(device_owner=states.DHCP_OWNER).exists():
+                taken = ports.exclude(device_owner=states.DHCP_OWNER).exists()
+                if taken or holdings_of("network", str(network.id)):
                     raise NetworkInUse(network.id)
                 # no other: one that came since we looked keeps its network by what it refers to
                 ports.filter(device_owner=states.DHCP_OWNER).delete()

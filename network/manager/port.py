@@ -14,7 +14,8 @@ from cloudweb.events import emit
 from cloudweb.exceptions import PolicyNotAuthorized
 from cloudweb.patterns import Pattern
 from cloudweb.policy import check, policy
-from network import events, quota, states
+from network import news, quota, states
+from network.events import DeviceNamed, PortDeleted
 from network.exceptions import (
     MacAddressInUse,
     NetworkNotFound,
@@ -43,6 +44,7 @@ from network.manager.standard import (
 )
 from network.members import blocks_of
 from network.models import Network, Port, PortSecurityGroup
+from network.operations.unplug_port import start_unplugging
 from network.resolution import port_ref
 from network.rows import PortCard, PortRow, port_cards, port_columns, port_rows
 
@@ -257,7 +259,7 @@ class PortManager(PortBinding):
             if "fixed_ips" in changes or before != after or "allowed_address_pairs" in changes:
                 self._tell_members(before | after, self._get(port.id), blocks=blocks, pairs=pairs)
             if any(name in changes for name in (*WIRED, "fixed_ips", "security_group_ids")):
-                events.port_changed(port)
+                news.port_changed(port)
         return self._get(port.id)
 
     @policy("network:ports:delete")
@@ -272,19 +274,15 @@ class PortManager(PortBinding):
             if port.device_owner == states.DHCP_OWNER:
                 raise ServicePortInUse(port.id, owner=port.device_owner)
             held, groups, blocks = [*port.addresses.all()], group_ids_of(port), blocks_of(port)
-            facts = {
-                "ref": port_ref(port),
-                "project_id": port.project_id,
-                "device_id": port.device_id,
-                "device_owner": port.device_owner,
-                "host": port.host,
-                "plugged": port.status == states.ACTIVE,
-            }
+            host = port.host if port.status == states.ACTIVE else ""
+            ref, device_id, owner = port_ref(port), port.device_id, port.device_owner
             port.delete()
             Addressing(port.network, port.mac_address).give_back(held)
             pairs = bool(port.allowed_address_pairs)
-            events.members_changed(groups, port=port, blocks=blocks, pairs=pairs)
-            emit(events.PORT_DELETED, **facts)
+            news.members_changed(groups, port=port, blocks=blocks, pairs=pairs)
+            if host:
+                start_unplugging(ref, host=host)
+            emit(PortDeleted(ref, device_id, owner))
 
     def _tell_members(
         self,
@@ -295,7 +293,7 @@ class PortManager(PortBinding):
         pairs: bool = False,
     ) -> None:
         """Tell of a port that is, or was with these blocks, in groups."""
-        events.members_changed(
+        news.members_changed(
             groups,
             port=port,
             blocks={*blocks, *blocks_of(port)},
@@ -338,7 +336,7 @@ class PortManager(PortBinding):
     def _check_device(self, project: str, device_id: str) -> None:
         """Let whoever knows the device refuse it: this app knows none."""
         if device_id and not self.context.is_admin:
-            emit(events.DEVICE_NAMED, device_id=device_id, project_id=project)
+            emit(DeviceNamed(device_id, project))
 
     def _check_device_change(self, port: Port, changes: PortChanges) -> None:
         """Keep a tenant from taking a bound port, or one of the cloud's own, from its device by a word."""

@@ -9,14 +9,14 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
 
-from cloudweb.events import emit
 from cloudweb.exceptions import InvalidInput
 from cloudweb.policy import policy
-from network import events, states
+from network import states
 from network.exceptions import PortInUse, PortNotFound
 from network.manager.standard import Identifier, StandardManager, number
 from network.models import Port
 from network.objects import GroupStatus, PortRef, PortWiring
+from network.operations.refresh_host import start_refresh
 from network.resolution import port_ref, port_wirings
 from network.telling import note_generations, wiring_to_plug
 
@@ -93,13 +93,7 @@ class PortBinding(StandardManager[Port]):
             if active and port.host:
                 behind = note_generations(port.host, groups)
                 if behind or port.wiring_revision > port.applied_revision:
-                    emit(events.WIRING_CHANGED, hosts={port.host})
-            emit(
-                events.PORT_STATUS_CHANGED,
-                port_id=str(port.id),
-                device_id=port.device_id,
-                status=status,
-            )
+                    start_refresh({port.host})
 
     @policy("network:ports:wiring")
     def wiring(self, port_id: Identifier) -> PortWiring:

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from cloudweb.api.pagination import Page
 from cloudweb.policy import policy
-from network import events, quota
+from network import news, quota
 from network.exceptions import (
     SecurityGroupAmbiguous,
     SecurityGroupCannotRemoveDefault,
@@ -174,7 +174,7 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
                     raise SecurityGroupInUse(group.id)
                 naming = set(group.referring_rules.values_list("security_group_id", flat=True))
                 group.delete()
-                events.rules_changed(naming - {group.id})
+                news.rules_changed(naming - {group.id})
         except IntegrityError as error:  # a port joined while we looked
             raise SecurityGroupInUse(group.id) from error
 

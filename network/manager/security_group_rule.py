@@ -12,7 +12,7 @@ from cloudweb.api.pagination import Page
 from cloudweb.audit import note
 from cloudweb.exceptions import InvalidInput
 from cloudweb.policy import policy
-from network import events, quota
+from network import news, quota
 from network.exceptions import (
     SecurityGroupEthertypeConflictWithProtocol,
     SecurityGroupInvalidIcmpValue,
@@ -106,7 +106,7 @@ class SecurityGroupRuleManager(StandardManager[SecurityGroupRule]):
             if existing is not None:
                 raise SecurityGroupRuleExists(existing.id)
             rule.save(force_insert=True)
-            events.rules_changed([group.id])
+            news.rules_changed([group.id])
         return rule
 
     @policy("network:security_group_rules:create")
@@ -123,7 +123,7 @@ class SecurityGroupRuleManager(StandardManager[SecurityGroupRule]):
         with transaction.atomic():
             SecurityGroup.objects.filter(id=rule.security_group_id).touch()
             self._changing(rule, if_revision).delete()
-            events.rules_changed([rule.security_group_id])
+            news.rules_changed([rule.security_group_id])
 
     def _group(self, group_id: Identifier) -> SecurityGroup:
         rows = SecurityGroup.objects.visible_to(self.context)

@@ -12,7 +12,7 @@ from cloudweb.addresses import parse_address, parse_block
 from cloudweb.api.pagination import Page
 from cloudweb.exceptions import BadRequest, InvalidInput, PolicyNotAuthorized
 from cloudweb.policy import policy
-from network import events, ipam, quota, states
+from network import ipam, news, quota, states
 from network.exceptions import (
     GatewayConflictWithAllocationPools,
     InvalidAllocationPool,
@@ -123,7 +123,7 @@ class SubnetManager(StandardManager[Subnet]):
             subnet.save(force_insert=True)
             ipam.rebuild(subnet)
             self._settle_dhcp(subnet)
-            events.network_changed(network)
+            news.network_changed(network)
         return subnet
 
     @policy("network:subnets:create")
@@ -151,7 +151,7 @@ class SubnetManager(StandardManager[Subnet]):
                 ipam.rebuild(subnet)
             if any(name in changes for name in WIRED):
                 self._settle_dhcp(subnet)
-                events.network_changed(subnet.network)
+                news.network_changed(subnet.network)
         return self._get(subnet.id)
 
     @policy("network:subnets:delete")
@@ -168,7 +168,7 @@ class SubnetManager(StandardManager[Subnet]):
                 held.delete()
                 _drop_empty_dhcp_port(subnet.network)
                 subnet.delete()
-                events.network_changed(subnet.network)
+                news.network_changed(subnet.network)
         except IntegrityError as error:  # a port came while we looked
             raise SubnetInUse(subnet.id) from error
 

@@ -17,11 +17,11 @@ from cloudweb.conf import intervals
 from cloudweb.context import RequestContext
 from cloudweb.events import on
 from cloudweb.rpc import Order
-from network import events
 from network.objects import NetworkConfirmation
 from network.rpc import REFRESH
 from network.telling import confirm, is_behind, pictures_for
 from operations import services
+from operations.events import HostUp
 from operations.saga import Failure, Run, Saga, Step
 
 DOMAIN = "network"
@@ -59,18 +59,17 @@ class RefreshHost(Saga):
             _start(run.resource_id, after=intervals().undo_retry)
 
 
-@on(events.WIRING_CHANGED)
 def start_refresh(hosts: Collection[str]) -> None:
     """Refresh those of the hosts that are up, a moment from now."""
     for host in sorted(set(hosts) & set(services.hosts_up(DOMAIN))):
         _start(host, after=intervals().backoff)
 
 
-@on("host.up")
-def catch_up(host: str, domain: str) -> None:
+@on(HostUp)
+def catch_up(up: HostUp) -> None:
     """Tell a host what it missed while it was down."""
-    if domain == DOMAIN and is_behind(host):
-        _start(host, after=0)
+    if up.domain == DOMAIN and is_behind(up.host):
+        _start(up.host, after=0)
 
 
 def _start(host: str, *, after: float) -> None:

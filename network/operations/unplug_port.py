@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from cloudweb.conf import intervals
 from cloudweb.context import RequestContext
-from cloudweb.events import on
 from cloudweb.rpc import Order
-from network import events
 from network.objects import PortRef
 from network.rpc import UNPLUG
 from operations.saga import Failure, Run, Saga, Step
@@ -36,9 +33,7 @@ class UnplugPort(Saga):
         cls.start(run.context, resource_id=run.resource_id, args=run.args, delay=later)
 
 
-@on(events.PORT_DELETED)
-def start_unplugging(*, ref: PortRef, host: str, plugged: bool, **_more: Any) -> None:
+def start_unplugging(ref: PortRef, *, host: str) -> None:
     """Start in the transaction that deletes; a server that goes unplugs its ports before."""
-    if host and plugged:
-        args = {"network_id": ref.network_id, "tap": ref.tap, "host": host}
-        UnplugPort.start(RequestContext.system(), resource_id=ref.id, args=args)
+    args = {"network_id": ref.network_id, "tap": ref.tap, "host": host}
+    UnplugPort.start(RequestContext.system(), resource_id=ref.id, args=args)

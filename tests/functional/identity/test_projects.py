@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cloudweb import events
+from cloudweb import holdings
 from tests.builders.identity import (
     ApiClient,
     client_of,
@@ -200,12 +200,12 @@ def test_delete(admin: ApiClient) -> None:
 def _holder() -> Iterator[None]:
     """An app above that says what a project still holds."""
 
-    def hold(*, project_id: str, holdings: dict[str, int]) -> None:
-        holdings |= {"servers": 2, "ports": 0}
+    def hold(_project_id: str) -> dict[str, int]:
+        return {"servers": 2, "ports": 0}
 
-    events.on("project.deleting")(hold)
+    holdings.hangs_on("project")(hold)
     yield
-    events._handlers["project.deleting"].remove(hold)
+    holdings.forget("project", hold)
 
 
 @pytest.mark.usefixtures("_holder")

@@ -15,6 +15,7 @@ import pytest
 from cloudweb.context import RequestContext
 from cloudweb.events import emit
 from instances.models import Instance
+from network.events import MilestoneReached
 from network.models import Port
 from network.objects import PortMilestone
 from operations.conductor import key_of
@@ -164,7 +165,7 @@ def test_nothing_of_a_server_follows_a_port_that_only_claims_it(home: Lab, clien
     seen = PortMilestone(
         network_id=str(port.network_id), port_id=str(port.id), kind="metadata", at=1.0
     )
-    emit("port.milestone", host="h1", milestone=seen)
+    emit(MilestoneReached("h1", seen))
     assert Instance.objects.get(id=victim).milestones.get("metadata") != 1.0
     # its server still finds it by its own rows, and takes it along when it goes
     assert admin.send("DELETE", f"/compute/v2.1/servers/{own.id}").status_code == 204

@@ -17,6 +17,7 @@ from cloudweb.topics import REPORTS
 from compute.models import Flavor, Host
 from instances.guest_metadata import GuestMetadata
 from instances.models import Instance
+from network.events import MilestoneReached
 from network.objects import PortMilestone
 from operations.models import Debt
 from operations.records import AWAITED
@@ -449,9 +450,9 @@ def test_what_a_guest_does_first_is_noted_and_shown(home: Lab, client: Client) -
     seen = PortMilestone(
         network_id=str(home.network.id), port_id=port, kind="dhcp", at=1_700_000_000.5
     )
-    emit("port.milestone", host="h2", milestone=seen)  # another host's word
+    emit(MilestoneReached("h2", seen))  # another host's word
     assert Instance.objects.get(id=server_id).milestones == {}
-    emit("port.milestone", host="h1", milestone=seen)
+    emit(MilestoneReached("h1", seen))
     assert Instance.objects.get(id=server_id).milestones == {"dhcp": 1_700_000_000.5}
     client.force_login(home.user, backend="identity.backends.SqlBackend")
     page = client.get(f"/servers/{server_id}/history").content.decode()

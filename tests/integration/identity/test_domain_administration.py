@@ -180,7 +180,7 @@ def test_a_domain_whose_projects_hold_things_stays(
 ) -> None:
     project = make_project(domain=domain)
     holdings = {"servers": 2}
-    monkeypatch.setattr("identity.manager.domains.holdings_of", lambda _project: holdings)
+    monkeypatch.setattr("identity.manager.domains.holdings_of", lambda _noun, _project: holdings)
     DomainManager(CLOUD).update(domain.pk, enabled=False)
     with pytest.raises(DomainInUse) as refused:
         DomainManager(CLOUD).delete(domain.pk)

@@ -42,12 +42,10 @@ SYSTEM = RequestContext.system()
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
     """The hosts of each piece of news, in order."""
-    from cloudweb import events
-
     news: list[set[str]] = []
-    events._handlers["network.wiring_changed"].append(lambda hosts: news.append(hosts))
-    yield news
-    events._handlers["network.wiring_changed"].pop()
+    for room in ("news", "manager.port_binding"):
+        monkeypatch.setattr(f"network.{room}.start_refresh", lambda hosts: news.append(set(hosts)))
+    return news
 
 
 def bound_port(network, context, host="h1", **overrides):

@@ -1,0 +1,27 @@
+"""What compute tells the apps above."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from cloudweb.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class GuestsSeen(Event):
+    """All guests that a host has: id -> power state, as they were ``at`` a time."""
+
+    host: str
+    guests: Mapping[str, str]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GuestChanged(Event):
+    """A guest stopped or started by itself."""
+
+    host: str
+    guest_id: str
+    power_state: str

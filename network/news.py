@@ -1,0 +1,56 @@
+"""Which hosts have to learn that something of a network changed.
+
+Each function raises the wiring revision of the bound ports concerned, in the caller's transaction,
+and has their hosts refreshed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from cloudweb.api.fields import as_uuid
+from network.members import note_change
+from network.models import Network, Port
+from network.operations.refresh_host import start_refresh
+from network.querysets import PortQuerySet
+
+
+def network_changed(network: Network) -> None:
+    """Tell the hosts that have ports of a network; the caller has raised the network's revision."""
+    _tell(Port.objects.filter(network=network))
+
+
+def port_changed(port: Port) -> None:
+    """Tell the port's host."""
+    _tell(Port.objects.filter(id=port.id))
+
+
+def rules_changed(group_ids: Collection[UUID]) -> None:
+    """Tell the hosts of the members: what their groups accept has changed."""
+    _tell(Port.objects.of_groups(group_ids))
+
+
+def members_changed(
+    group_ids: Collection[UUID], *, port: Port, blocks: Collection[str], pairs: bool
+) -> None:
+    """Tell the hosts whose filters name these groups: the blocks may have entered or left, with the port.
+
+    Their ports' own wirings stay as they are. ``pairs``: not all are addresses of the port's own.
+    """
+    hosts = note_change(port.network_id, group_ids, blocks, pairs=pairs)
+    if hosts:
+        start_refresh(hosts)
+
+
+def wirings_lost(host: str, port_ids: Collection[str]) -> None:
+    """Tell a host its own ports again whose records it lost; who is about to be told is left alone."""
+    wanted = [known for port_id in port_ids if (known := as_uuid(port_id)) is not None]
+    if wanted:
+        _tell(Port.objects.filter(id__in=wanted).confirmed_by(host))
+
+
+def _tell(ports: PortQuerySet) -> None:
+    bound = ports.bound()
+    if bound.raise_wiring():
+        start_refresh(set(bound.values_list("host", flat=True)))

@@ -1,0 +1,15 @@
+"""What the engine tells the apps above."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cloudweb.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class HostUp(Event):
+    """A domain of a host reports again, or for the first time."""
+
+    host: str
+    domain: str
