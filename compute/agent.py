@@ -228,6 +228,12 @@ class ComputeAgent(Agent):
 
     # -- from time to time
 
+    @periodic(every=5)
+    def trim_console_logs(self) -> None:
+        """Cut console logs that outgrew their limit, so that no guest fills the host's disk."""
+        if isinstance(self.driver, ConsoleLog):
+            self.driver.trim_logs()
+
     @periodic(every=timedelta(hours=1))
     def trim_images(self) -> None:
         """Drop images that nobody used for long while the cache is over its limit, and stale downloads."""

@@ -95,6 +95,9 @@ class ConsoleLog(ABC):
     def console_output(self, ref: GuestRef, *, length: int | None) -> bytes:
         """Return the last ``length`` lines (all that is kept for None). Raises GuestNotFound."""
 
+    def trim_logs(self) -> None:  # noqa: B027 - a driver that keeps none outside has nothing to do
+        """Keep what guests write within its limit; the host calls it every few seconds."""
+
 
 CAPABILITIES: Mapping[str, type] = {"console_log": ConsoleLog}
 

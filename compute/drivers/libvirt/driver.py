@@ -93,11 +93,7 @@ class LibvirtDriver(Hypervisor, ConsoleLog):
             on_hang=self.daemon.hangs,
         )
         self._domains = Domains(self.connection, self._platform.owner)
-        self._watcher = Watcher(
-            get=self.get,
-            look_at_all=lambda: List(self.list()),
-            logs=lambda: [self.storage.files(guest).console_log for guest in self.storage.guests()],
-        )
+        self._watcher = Watcher(get=self.get, look_at_all=lambda: List(self.list()))
 
     # -- life
 
@@ -338,6 +334,12 @@ class LibvirtDriver(Hypervisor, ConsoleLog):
             raise GuestNotFound
         with host_errors():
             return console.tail(self.storage.files(ref.id).console_log, length)
+
+    def trim_logs(self) -> None:
+        """Cut serial logs that outgrew their limit."""
+        with host_errors():
+            for guest in self.storage.guests():
+                console.trim(self.storage.files(guest).console_log)
 
     def _may_accelerate(self) -> bool:
         if not probe.kvm_works(self.state_dir, self._probe_kernel):

@@ -1,4 +1,4 @@
-"""Notices what guests do by themselves, and keeps their logs small."""
+"""Notices what guests do by themselves."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import structlog
 
 from cloudweb.driver import DriverError
 from compute.drivers.base import GuestListener, GuestNotFound
-from compute.drivers.libvirt import console
 from compute.objects import GuestState
 
 log = structlog.get_logger(__name__)
@@ -33,9 +31,8 @@ class Watcher:
         *,
         get: Callable[[str], GuestState],
         look_at_all: Callable[[], list[GuestState]],
-        logs: Callable[[], list[Path]],
     ) -> None:
-        self._get, self._look_at_all, self._logs = get, look_at_all, logs
+        self._get, self._look_at_all = get, look_at_all
         self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._known: dict[str, str] = {}
@@ -103,8 +100,6 @@ class Watcher:
                     self._look_at(guest_id)
                 elif self._lost.is_set():
                     self._look_everywhere()
-                for path in self._logs() if guest_id is None else ():
-                    console.trim(path)
             except DriverError as error:
                 log.warning("guests cannot be looked at", error=error.message, detail=error.detail)
                 self._lost.set()

@@ -57,6 +57,7 @@ def test_a_failed_check_lets_go_of_the_lock(monkeypatch: pytest.MonkeyPatch) -> 
     [
         ("LISTEN", "nowhere", r"LISTEN is 'nowhere'.*127\.0\.0\.1:8000"),
         ("DRIVERS", "faek", r"DRIVERS is 'faek'.*'fake'"),
+        ("BEAT", "often", r"BEAT is 'often'.*inside or apart"),
         ("HOST_NAME", "Not A Host", "setting HOST_NAME"),
         ("CLOUDWEB_VAR", f"/tmp/{'long/' * 25}", "too long.*CLOUDWEB_VAR"),
     ],

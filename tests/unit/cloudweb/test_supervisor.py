@@ -14,6 +14,7 @@ import pytest
 from cloudweb import conf
 from cloudweb.supervisor import __main__ as main_module
 from cloudweb.supervisor import child as child_module
+from cloudweb.supervisor import tree
 from cloudweb.supervisor.__main__ import Ending, Supervisor
 from cloudweb.supervisor.child import Child, GaveUp
 from cloudweb.supervisor.output import Output, important
@@ -173,3 +174,18 @@ def test_any_other_listen_is_refused(monkeypatch: pytest.MonkeyPatch, listen: st
     monkeypatch.setenv("LISTEN", listen)
     with pytest.raises(ValueError, match="LISTEN"):
         conf.listen_address()
+
+
+def test_beat_is_a_child_of_its_own_where_it_is_apart(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CLOUDWEB_VAR", str(tmp_path))
+    found = {}
+    for where in ("inside", "apart"):
+        monkeypatch.setenv("BEAT", where)
+        found[where] = [child.name for child in tree.children()]
+    assert "beat" not in found["inside"]
+    assert [name for name in found["apart"] if name != "beat"] == found["inside"]
+    assert "beat" in found["apart"]
+    ended = [name for names, _seconds in tree.STAGES for name in names]
+    assert sorted(ended) == sorted(found["apart"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -24,7 +23,7 @@ class Hypervisor:
         self.broken = False
         self.news: list[tuple[str, str]] = []
         self.told = threading.Condition()
-        self.watcher = Watcher(get=self.get, look_at_all=self.all, logs=list)
+        self.watcher = Watcher(get=self.get, look_at_all=self.all)
         self.watcher.start(self.listen, self.all())
 
     def get(self, guest_id: str) -> GuestState:
@@ -101,17 +100,3 @@ def test_what_happened_while_events_were_missed_is_found(host: Hypervisor) -> No
     with host.told:
         assert host.told.wait_for(lambda: len(host.news) >= 2, timeout=PATIENCE)
     assert sorted(host.news) == [("g1", "crashed"), ("g2", "shutdown")]
-
-
-def test_logs_are_trimmed_while_nothing_happens(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    trimmed = threading.Event()
-    monkeypatch.setattr(module, "PERIOD", 0.01)
-    monkeypatch.setattr(module.console, "trim", lambda path: trimmed.set())
-    watcher = Watcher(get=lambda guest_id: None, look_at_all=list, logs=lambda: [tmp_path])  # type: ignore[arg-type,return-value]
-    watcher.start(lambda guest_id, state: None, [])
-    try:
-        assert trimmed.wait(PATIENCE)
-    finally:
-        watcher.stop()
