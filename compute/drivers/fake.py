@@ -72,7 +72,7 @@ class FakeDriver(Hypervisor, ConsoleLog):
     ) -> None:
         self.host, self.vcpus, self.ram, self.disk = host, vcpus, ram, disk
         self.faults = Faults(None if state_dir is None else state_dir / "faults.json")
-        self._file = None if state_dir is None else state_dir / "guests.json"
+        self._home = None if state_dir is None else state_dir / "fake_guests"  # a file for each
         self._lock = threading.RLock()
         self._guests: dict[str, FakeGuest] = {}
         self._listener: GuestListener | None = None
@@ -80,9 +80,9 @@ class FakeDriver(Hypervisor, ConsoleLog):
     def start(self, listener: GuestListener) -> None:
         """Find the guests of an earlier run again."""
         with self.faults.around("start", Unguarded()), self._lock:
-            if self._file is not None and self._file.exists():
-                found = json.loads(self._file.read_text())
-                self._guests = {guest["id"]: FakeGuest(**guest) for guest in found}
+            if self._home is not None:
+                found = [FakeGuest(**json.loads(path.read_text())) for path in self._records()]
+                self._guests = {guest.id: guest for guest in found}
             self._listener = listener
 
     def stop(self) -> None:
@@ -104,11 +104,11 @@ class FakeDriver(Hypervisor, ConsoleLog):
                 guest.disk = sum(disk.size for disk in spec.disks)
                 guest.disks = [disk.name for disk in spec.disks]
                 guest.taps = [interface.tap for interface in spec.interfaces]
-                self._save()
+                self._save(guest)
             work.checkpoint()
             with self._lock:
                 guest.defined = True
-                self._save()
+                self._save(guest)
             work.progress(50, "defined")
             work.checkpoint()
             return self._boot(guest, spec)
@@ -119,7 +119,7 @@ class FakeDriver(Hypervisor, ConsoleLog):
             work.checkpoint()
             with self._lock:
                 if self._guests.pop(ref.id, None) is not None:
-                    self._save()
+                    self._forget(ref.id)
 
     def power_on(self, spec: GuestSpec, *, work: Work) -> GuestState:
         """Make the guest run; define it again if only its disks are left."""
@@ -156,8 +156,9 @@ class FakeDriver(Hypervisor, ConsoleLog):
     def delete_everything(self) -> None:
         """Forget all guests."""
         with self._lock:
-            self._guests.clear()
-            self._save()
+            for guest_id in [*self._guests]:
+                del self._guests[guest_id]
+                self._forget(guest_id)
 
     def get(self, guest_id: str) -> GuestState:
         """Return the guest."""
@@ -214,7 +215,7 @@ class FakeDriver(Hypervisor, ConsoleLog):
         with self._lock:
             guest = self._find(guest_id)
             guest.defined, guest.power_state = False, "shutdown"
-            self._save()
+            self._save(guest)
 
     def census(self) -> Sequence[str]:
         """Return the ids of all there is anything of, half-made guests too."""
@@ -240,16 +241,22 @@ class FakeDriver(Hypervisor, ConsoleLog):
         with self._lock:
             guest.power_state = power_state
             guest.say(*lines)
-            self._save()
+            self._save(guest)
 
     def _state(self, guest: FakeGuest) -> GuestState:
         return GuestState(id=guest.id, name=guest.name, power_state=guest.power_state)
 
-    def _save(self) -> None:
-        if self._file is None:
+    def _save(self, guest: FakeGuest) -> None:
+        if self._home is None or self._guests.get(guest.id) is not guest:
             return
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps([asdict(guest) for guest in self._guests.values()])
-        draft = self._file.with_suffix(".new")
-        draft.write_text(text)
-        draft.replace(self._file)
+        self._home.mkdir(parents=True, exist_ok=True)
+        draft = self._home / f"{guest.id}.new"
+        draft.write_text(json.dumps(asdict(guest)))
+        draft.replace(self._home / f"{guest.id}.json")
+
+    def _forget(self, guest_id: str) -> None:
+        if self._home is not None:
+            (self._home / f"{guest_id}.json").unlink(missing_ok=True)
+
+    def _records(self) -> Sequence[Path]:
+        return sorted(self._home.glob("*.json")) if self._home is not None else ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 from pathlib import Path
 
@@ -51,7 +50,6 @@ def never_tried_twice(var: Path) -> list[str]:
 
 
 def _fake(home: Path) -> list[str]:
-    guests = home / "compute" / "guests.json"
-    kept = json.loads(guests.read_text()) if guests.exists() else {}
-    found = [f"guest {guest}" for guest in kept]
+    guests = sorted((home / "compute" / "fake_guests").glob("*.json"))
+    found = [f"guest {guest.stem}" for guest in guests]
     return found + [f"file {path}" for path in sorted((home / "network" / "wirings").glob("*"))]
