@@ -95,7 +95,7 @@ def test_a_chunked_body_is_read(cloud: Cloud) -> None:
 
 
 def test_children_that_are_killed_or_make_no_progress_come_back() -> None:
-    with running_cloud(WATCHDOG="10") as cloud:
+    with running_cloud(WATCHDOG="15") as cloud:
         children = tree(cloud.pid)[1:]
         assert {name_of(pid) for pid in children} >= {"forkserver", "api", "control", "host"}
         for pid in children:
@@ -115,8 +115,8 @@ def test_children_that_are_killed_or_make_no_progress_come_back() -> None:
         wait_until(lambda: not alive(watched), what="they are ended")
         wait_until(lambda: healthy(cloud), what="the cloud is well again")
         for log in logs:
-            (silence,) = re.findall(r"makes no progress for (\d+) s", log.read_text())
-            assert 10 <= int(silence) < 50  # all had spoken before
+            silence = re.findall(r"makes no progress for (\d+) s", log.read_text())[-1]
+            assert 15 <= int(silence) < 5 * 15  # that long only for one that had never spoken
 
 
 def named(cloud: Cloud) -> dict[str, int]:
