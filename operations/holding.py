@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
@@ -69,9 +70,12 @@ def holders(resources: Collection[Resource]) -> dict[Resource, Operation]:
 
 
 def _any_of(resources: Collection[Resource]) -> Q:
-    found = Q()
+    ids: defaultdict[str, list[str]] = defaultdict(list)
     for resource in resources:
-        found |= Q(resource_type=resource.type, resource_id=resource.id)
+        ids[resource.type].append(resource.id)
+    found = Q()
+    for kind, of_kind in ids.items():
+        found |= Q(resource_type=kind, resource_id__in=of_kind)
     return found
 
 

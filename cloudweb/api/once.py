@@ -150,8 +150,8 @@ def _scope(context: RequestContext) -> str:
 def _text(request: Request, context: RequestContext, version: Microversion) -> str:
     """Return all that makes two requests the same, however their bodies are written."""
     http = request._request
-    caller = [context.user_id, context.credential_id, context.trust_id]
-    said = [http.method, http.get_full_path(), str(version), caller, request.data]
+    caller = [context.user_id, context.credential_id, context.trust_id, context.restricted]
+    said = [http.method, http.get_full_path_info(), str(version), caller, request.data]
     return json.dumps(said, sort_keys=True, separators=(",", ":"), default=str)
 
 

@@ -63,6 +63,7 @@ def test_the_same_key_and_request_give_the_first_answer_again(member: ApiClient)
         "POST", NETWORKS, b' {"network" : {"name":"a"} }', Idempotency_Key="k1"
     )  # the same body in other signs
     assert spaced.content == first.content
+    assert post(member, "k1", named("a"), f"{NETWORKS}.json").content == first.content
     assert Network.objects.count() == 1
     assert post(member, "k2", named("a")).json() != first.json()
     assert post(member, None, named("a")).json() != first.json()
@@ -105,6 +106,23 @@ def test_a_key_is_its_project_s_and_its_caller_s(member: ApiClient) -> None:
     assert post(two, "k", named("a")).status_code == 422  # an answer may hold a secret
     assert post(member, "k", named("a")).json() != first.json()
     assert post(one, "k", named("a")).content == first.content
+
+
+def test_what_acts_for_a_user_does_not_read_what_he_was_told() -> None:
+    user = make_member("member")
+    mine = f"/identity/v3/users/{user.pk}/application_credentials"
+    body = {"application_credential": {"name": "ci", "unrestricted": True}}
+    first = post(client_of(user), "k", body, mine)
+    made = first.json()["application_credential"]
+    methods = {
+        "methods": ["application_credential"],
+        "application_credential": {"id": made["id"], "secret": made["secret"]},
+    }
+    answer = ApiClient().send("POST", "/identity/v3/auth/tokens", {"auth": {"identity": methods}})
+    program = ApiClient(answer.headers["X-Subject-Token"])
+    assert post(program, "k", body, mine).status_code == 422
+    again = post(client_of(user), "k", body, mine)  # with another token of his own
+    assert again.json() == first.json()
 
 
 def test_what_is_refused_keeps_no_key(member: ApiClient) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -297,6 +298,17 @@ def test_a_child_about_what_its_parent_holds_is_a_bug_that_is_shown(lab: Cloud) 
     found = Operation.objects.get(id=parent.id)
     assert (found.state, found.error_code) == ("UNDONE", "internal_error")
     assert "house a" in found.error_detail
+
+
+def test_both_are_forgotten_together_and_each_alone(lab: Cloud) -> None:
+    start()
+    start(name="b")
+    lab.settle()
+    old = now() - timedelta(days=91)
+    Operation.objects.filter(resource_id__in=("a", "a-room", "b")).update(finished_at=old)
+    OperationManager(RequestContext.system()).forget_old()
+    left = Operation.objects.get()
+    assert (left.resource_id, left.parent_step) == ("b-room", None)
 
 
 def test_parent_and_child_link_to_each_other(lab: Cloud) -> None:

@@ -90,6 +90,15 @@ def test_all_are_held_from_the_start_to_the_end(lab: Cloud) -> None:
     assert not Hold.objects.exists()
 
 
+def test_a_thousand_are_held_as_one_is(lab: Cloud) -> None:
+    many = [f"v{number}" for number in range(1_200)]
+    operation = start(Attach, "s", *many)
+    with pytest.raises(ResourceBusy):
+        start(Attach, "t", *many)
+    lab.settle()
+    assert (state_of(operation), Hold.objects.count()) == ("DONE", 0)
+
+
 def test_one_that_is_taken_is_a_conflict_that_names_it_and_nothing_is_held(lab: Cloud) -> None:
     start(Snapshot, "v2")
     with pytest.raises(ResourceBusy) as refused:
