@@ -223,6 +223,7 @@ declare(
         "identity:federation:show": anyone,
         "identity:federation:expire": the_cloud_itself,
         "identity:directories:synchronize": the_cloud_itself,
+        "identity:sessions:forget": the_cloud_itself,
     },
     reads={
         "identity:domain_configs:default",

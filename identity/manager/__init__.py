@@ -29,6 +29,7 @@ from identity.manager.registered_limits import RegisteredLimitManager
 from identity.manager.request_tokens import RequestTokenManager
 from identity.manager.roles import RoleManager
 from identity.manager.second_factor import SecondFactorManager
+from identity.manager.sessions import SessionManager
 from identity.manager.signatures import SignatureManager
 from identity.manager.tokens import IssuedToken, TokenManager
 from identity.manager.trusts import TrustManager
@@ -65,6 +66,7 @@ __all__ = [
     "RequestTokenManager",
     "RoleManager",
     "SecondFactorManager",
+    "SessionManager",
     "SignatureManager",
     "TokenManager",
     "TrustManager",

@@ -337,6 +337,7 @@ def test_the_tasks_of_this_release() -> None:
     wanted = {
         "audit.forget_old_records": 3600,
         "identity.expire_memberships": 600,
+        "identity.forget_sessions": 3600,
         "identity.synchronize_directories": 600,
         "image.reap": 3600,
         "operations.forget_old": 3600,
