@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from django.db import connections
 
+from cloudweb.pulse import pulse
 from cloudweb.server import environ as requests
 from cloudweb.server.answers import PIECE, Answer, Application, FileBlocks, Outflow, call
 from cloudweb.server.bodies import Gone, Inflow, Receive, Spool, SpoolFull
@@ -23,6 +24,7 @@ from cloudweb.server.limits import Limits, Pace, Shares
 
 log = structlog.get_logger(__name__)
 Send = Callable[[Any], Awaitable[None]]
+REQUESTS = "requests"  # what shows progress
 #: Answered by a thread of their own, however busy the others are.
 PROBES = ("/healthz", "/readyz")
 
@@ -94,7 +96,10 @@ class Bridge:
         def work() -> Answer:
             if exchange.gone:
                 raise Gone
-            return call(self._application, environ)
+            try:
+                return call(self._application, environ)
+            finally:
+                pulse().beat(REQUESTS)
 
         await self._send(exchange, await asyncio.get_running_loop().run_in_executor(pool, work))
 

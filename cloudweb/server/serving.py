@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +18,42 @@ import uvicorn
 
 from cloudweb.pulse import pulse
 from cloudweb.server.answers import Application
-from cloudweb.server.bridge import Bridge
+from cloudweb.server.bridge import REQUESTS, Bridge
 from cloudweb.server.connection import Connection
 from cloudweb.server.limits import Limits
 
+LOOP = "loop"  # what shows progress, beside REQUESTS
 KEEP_ALIVE = 15  # seconds an idle connection is kept
 #: Seconds for answers under way, and for threads after that; the supervisor waits 3.5.
 GRACE, THREADS_GRACE = 2, 0.8
 
 
 class Server(uvicorn.Server):
-    """Wakes once a second instead of ten times, and at once for a signal."""
+    """Wakes once a second instead of ten times, and at once for a signal.
+
+    It shows progress while its loop turns and requests are answered. Where there are none, a thread that
+    is free is knocked at.
+    """
+
+    def __init__(self, config: uvicorn.Config, *, threads: Executor) -> None:
+        super().__init__(config)
+        self._threads = threads
+        self._knock: Future[None] | None = None
+
+    def show_progress(self) -> None:
+        """Beat for the loop; let a thread beat for all that answer requests."""
+        pulse().beat(LOOP)
+        if self._knock is None or self._knock.done():
+            self._knock = self._threads.submit(pulse().beat, REQUESTS)
 
     async def main_loop(self) -> None:
         """Sleep until the end."""
         self._loop, self._signalled = asyncio.get_running_loop(), asyncio.Event()
-        pulse().part("loop")
+        pulse().part(LOOP)
+        pulse().part(REQUESTS)
         pulse().ready()
         while not await self.on_tick(0):
-            pulse().beat("loop")
+            self.show_progress()
             try:
                 async with asyncio.timeout(1):
                     await self._signalled.wait()
@@ -87,7 +105,7 @@ def serve(application: Application, *, sock: socket.socket, limits: Limits, spoo
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again at its end
         signal.signal(number, lambda *_: None)
-    Server(config).run(sockets=[sock])
+    Server(config, threads=bridge.threads).run(sockets=[sock])
     for pool in (bridge.threads, bridge.probes, bridge.files):
         pool.shutdown(wait=False, cancel_futures=True)
     _end_threads()
