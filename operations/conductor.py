@@ -11,6 +11,7 @@ import structlog
 from cloudweb.api.fields import as_uuid
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
+from cloudweb.database.many import update_each
 from cloudweb.encryption import decrypt
 from cloudweb.events import emit
 from cloudweb.killpoints import reach
@@ -155,14 +156,24 @@ def _answer(host: str, message: Body) -> None:
     waiting.update(body=said.model_dump(mode="json"))
 
 
-def hear(reports: Sequence[Incoming]) -> None:
-    """Take what hosts report, any number together, and answer with debts and questions."""
+def hear(
+    reports: Sequence[Incoming],
+    *,
+    ended: Callable[[str, Sequence[StepReport]], None] = lambda host, said: accept_ended(
+        host, said
+    ),
+) -> None:
+    """Take what hosts report, any number together, and answer with debts and questions.
+
+    ``ended`` takes the steps of a host that ended, now or soon: each is a transaction, they may be many.
+    """
     for one in take(reports):
         report, running = one.report, one.running
         for domain in one.came_up:
             emit(HostUp(one.host, domain))
         if report.steps or one.known.is_awaited:
-            _note_steps(one.host, running.keys(), report.steps, sent_at=one.seen_at)
+            steps = report.steps
+            ended(one.host, _note_steps(one.host, running.keys(), steps, sent_at=one.seen_at))
         if one.known.owes:
             hand_out_debts(one.host, running.keys())
         if report.periodic is not None:
@@ -171,28 +182,36 @@ def hear(reports: Sequence[Incoming]) -> None:
             _answer_report(one, domain=next(iter(running)))
 
 
+def accept_ended(host: str, said: Sequence[StepReport]) -> None:
+    """Take what a host reported of steps that ended, as if it were its replies."""
+    for step in said:
+        accept_reply(host, step, at_once=False)
+
+
 def _note_steps(
     host: str, domains: Collection[str], said: Sequence[StepReport], *, sent_at: datetime
-) -> None:
+) -> Sequence[StepReport]:
     """Compare what the host works on with what it was ordered (OPERATIONS 21, 22 and 45).
 
     Only steps that are waited for are looked up: a report repeats what ended in the last five minutes.
+    Return those of them that ended; they too are heard of, so that they are not ordered again meanwhile.
     """
     known = {(step.op, step.seq, step.direction): step for step in said}
     moment = now()
     for step in said:
         if step.direction == "debt":
             _note_debt(host, step, moment)
+    going: list[tuple[Step, StepReport]] = []
     for row in Step.objects.filter(host=host, state=StepState.STARTED):
         if row.scope.partition(":")[0] not in domains:
             continue
         heard = known.get((str(row.operation_id), row.seq, row.direction))
         if heard is None or heard.attempt not in (None, row.attempt):
             _look_for_lost(row, min(moment, sent_at))
-        elif heard.outcome == "EXECUTING":
-            _note_progress(row, heard, moment)
         else:
-            accept_reply(host, heard, at_once=False)
+            going.append((row, heard))
+    _note_progress(going, moment)
+    return [heard for _, heard in going if heard.outcome != "EXECUTING"]
 
 
 def _note_debt(host: str, said: StepReport, moment: datetime) -> None:
@@ -203,26 +222,37 @@ def _note_debt(host: str, said: StepReport, moment: datetime) -> None:
         Debt.objects.filter(id=said.op, host=host, paid_at__isnull=True).update(handed_at=moment)
 
 
-def _note_progress(row: Step, heard: StepReport, moment: datetime) -> None:
-    """Note that the host has the order, and put off the next look at it.
+def _note_progress(going: Sequence[tuple[Step, StepReport]], moment: datetime) -> None:
+    """Note that the host has these orders, and put off the next look at them; two statements for all.
 
-    Its time starts when it no longer waits for its turn (OPERATIONS 45).
+    The time of one starts when it no longer waits for its turn (OPERATIONS 45).
     """
-    queued = heard.queued or heard.attempt is None
-    if not queued and row.executing_at is None and row.time_limit is not None:
-        row.executing_at = moment
-        row.deadline_at = moment + timedelta(seconds=row.time_limit)
-    Step.objects.filter(id=row.id, state=StepState.STARTED, attempt=row.attempt).update(
-        heard_at=moment,
-        executing_at=row.executing_at,
-        deadline_at=row.deadline_at,
-        progress=min(100, max(0, heard.progress)),
-        progress_text=QUEUED if queued else heard.text[:200],
-    )
-    due = moment + timedelta(seconds=intervals().order_retry)
-    if row.deadline_at is not None:
-        due = min(due, row.deadline_at)
-    _look_again(row, due)
+    rows: list[dict[str, Any]] = []
+    looks: dict[Any, datetime] = {}
+    for row, heard in going:
+        queued = heard.queued or heard.attempt is None
+        if not queued and row.executing_at is None and row.time_limit is not None:
+            row.executing_at = moment
+            row.deadline_at = moment + timedelta(seconds=row.time_limit)
+        rows.append(
+            {
+                "id": row.id,
+                "attempt": row.attempt,
+                "heard_at": moment,
+                "executing_at": row.executing_at,
+                "deadline_at": row.deadline_at,
+                "progress": min(100, max(0, heard.progress)),
+                "progress_text": QUEUED if queued else heard.text[:200],
+            }
+        )
+        due = moment + timedelta(seconds=intervals().order_retry)
+        if row.deadline_at is not None:
+            due = min(due, row.deadline_at)
+        looks[row.operation_id] = min(due, looks.get(row.operation_id, due))
+    still = "old.state = 'STARTED' AND old.attempt = {attempt}"
+    update_each(Step, rows, key="id", only_if=still)
+    waiting = [{"id": operation_id, "next_at": due} for operation_id, due in looks.items()]
+    update_each(Operation, waiting, key="id", only_if="old.state = 'WAITING'")
 
 
 def _look_for_lost(row: Step, sent_at: datetime) -> None:
@@ -235,7 +265,7 @@ def _look_for_lost(row: Step, sent_at: datetime) -> None:
         return
     if row.heard_at is not None:
         mine = Step.objects.filter(id=row.id, state=StepState.STARTED, attempt=row.attempt)
-        mine.update(heard_at=None)
+        mine.update(heard_at=None, cast_at=None)
     _look_again(row, now())
 
 

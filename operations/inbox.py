@@ -11,7 +11,7 @@ import math
 import threading
 import time
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, ClassVar
@@ -24,11 +24,12 @@ from kombu.mixins import ConsumerMixin
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
 from cloudweb.pulse import pulse
+from cloudweb.reports import StepReport
 from cloudweb.rpc import DELIVER, direct
 from cloudweb.signing import BadSignature
 from cloudweb.topics import INBOX, REPORTS
 from operations import services
-from operations.conductor import hear, read_mark, receive
+from operations.conductor import accept_ended, hear, read_mark, receive
 from operations.hearing import Incoming
 
 log = structlog.get_logger(__name__)
@@ -171,6 +172,35 @@ class Inbox(Reader):
             self._room.release()
 
 
+class Following:
+    """One thread that takes the steps which hosts reported as ended; each host's newest report counts."""
+
+    def __init__(self, accept: Callable[[str, Sequence[StepReport]], None]) -> None:
+        self._accept = accept
+        self._lock = threading.Lock()
+        self._newest: dict[str, Sequence[StepReport]] = {}
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="reported-steps")
+
+    def put(self, host: str, ended: Sequence[StepReport]) -> None:
+        """Let these be taken, unless the host names others before their turn."""
+        if not ended:
+            return
+        with self._lock:
+            waits = host in self._newest
+            self._newest[host] = ended
+        if not waits:
+            self._pool.submit(self._next, host)
+
+    def _next(self, host: str) -> None:
+        with self._lock:
+            ended = self._newest.pop(host)
+        try:
+            close_old_connections()
+            self._accept(host, ended)
+        except Exception:
+            log.exception("reported steps failed", host=host)
+
+
 class Reports(Reader):
     """Reports, past all replies: those that come within two seconds are written together.
 
@@ -184,6 +214,7 @@ class Reports(Reader):
         super().__init__(connection)
         self.topic = topic
         self._gathered: list[Incoming] = []
+        self._ended = Following(accept_ended)
         self._mark: tuple[str, datetime] | None = None
         self._read_after: datetime | None = None
         self._written_at = self._marked_at = -math.inf
@@ -228,7 +259,7 @@ class Reports(Reader):
         mark, self._mark = self._mark, None
         try:
             close_old_connections()
-            hear(gathered)
+            hear(gathered, ended=self._ended.put)
             if mark is not None:
                 services.note_read(*mark)
         except Exception:

@@ -264,7 +264,9 @@ def _record_orders(
         limit = step.deadline or order.contract.deadline
         if is_late or row.heard_at is None or row.state != StepState.STARTED:
             row.deadline_at = _queued_until(operation, moment, limit)
-        if row.state == StepState.STARTED and row.heard_at is not None:  # its host has it (45)
+        if row.state == StepState.STARTED and _may_have(
+            row, peers[order.host, order.contract.domain]
+        ):
             row.save(update_fields=["deadline_at"])
         else:
             _record_cast(row, epoch=operation.epoch, limit=limit, moment=moment)
@@ -299,6 +301,17 @@ def _payloads(
         if host.up and (row is None or row.state != StepState.DONE):
             said[order.scope] = payload_for(order, host.speaks)
     return said
+
+
+def _may_have(row: Step, peer: Peer) -> bool:
+    """Tell whether the host has the order (OPERATIONS 45), or has said nothing since it could have it.
+
+    What is ordered again for a report that waits to be read would be done twice.
+    """
+    if row.heard_at is not None or row.cast_at is None:
+        return row.heard_at is not None
+    known_at = row.cast_at + timedelta(seconds=intervals().lost_order)
+    return peer.seen_at is not None and peer.seen_at < known_at
 
 
 def _queued_until(operation: Operation, moment: datetime, limit: float) -> datetime:

@@ -56,17 +56,21 @@ def is_up(host: str, domain: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A host's agent as orders find it; ``speaks`` is by method the version of its payload."""
+    """A host's agent as orders find it; ``speaks`` is by method the version of its payload.
+
+    ``seen_at`` is when it sent the newest report that was read.
+    """
 
     up: bool = False
+    seen_at: datetime | None = None
     speaks: Mapping[str, str] = field(default_factory=dict)
 
 
 def peer(host: str, domain: str) -> Peer:
-    """Return whether a host's agent of this domain is up, and what it speaks."""
+    """Return whether a host's agent of this domain is up, since when nothing is read of it, what it speaks."""
     judged = Case(When(up(), then=Value(True)), default=Value(False))
     rows = Service.objects.filter(topic=f"{domain}.{host}").annotate(judged=judged)
-    row = rows.values_list("judged", "speaks").first()
+    row = rows.values_list("judged", "last_seen_at", "speaks").first()
     return Peer(*row) if row else Peer()
 
 

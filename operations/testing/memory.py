@@ -186,6 +186,7 @@ class Cloud:
         self._notice_silence()
         past = now() - timedelta(seconds=1)
         Operation.objects.filter(next_at__isnull=False).update(next_at=past)
+        Step.objects.filter(cast_at__isnull=False).update(cast_at=past - timedelta(hours=1))
         Operation.objects.filter(state=OperationState.RUNNING).update(lease_until=past)
 
     def sweep(self) -> int:

@@ -60,7 +60,7 @@ def test_a_report_passes_the_replies_that_wait(
         go_on.wait(PATIENCE)
 
     monkeypatch.setattr(inbox, "receive", work)
-    monkeypatch.setattr(inbox, "hear", heard.extend)
+    monkeypatch.setattr(inbox, "hear", lambda reports, **_: heard.extend(reports))
     for number in range(REPLIES):
         assert rpc.deliver({"host": "h1", "kind": "reply", "seq": number})
     assert rpc.deliver({"host": "h1", "kind": "report", "seq": 1})
@@ -78,7 +78,7 @@ def test_what_does_not_belong_among_reports_is_dropped(
     broker: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard: list[Any] = []
-    monkeypatch.setattr(inbox, "hear", heard.extend)
+    monkeypatch.setattr(inbox, "hear", lambda reports, **_: heard.extend(reports))
     send = rpc.sender().send
     assert send(REPORTS, rpc.ADVANCE, "an operation")
     assert send(REPORTS, rpc.DELIVER, ["no envelope"])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from django.db import transaction
+import time_machine
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from cloudweb.agent import Agent, Function
 from cloudweb.context import RequestContext
@@ -17,7 +19,7 @@ from cloudweb.objects import VersionedObject
 from cloudweb.reports import StepReport
 from cloudweb.rpc import Method
 from operations import conductor
-from operations.models import Debt, Operation, Step
+from operations.models import Debt, Operation, Service, Step
 from operations.saga import Saga
 from operations.saga import Step as Declared
 from operations.testing import Cloud, check_invariants, cloud
@@ -80,7 +82,10 @@ class Bench:
         return Step.objects.get(operation=self.operation)
 
     def say(self, *said: StepReport, sent_at: datetime | None = None) -> None:
-        conductor._note_steps("h1", {"compute"}, said, sent_at=sent_at or now())
+        conductor.accept_ended("h1", self.hear(*said, sent_at=sent_at))
+
+    def hear(self, *said: StepReport, sent_at: datetime | None = None) -> Sequence[StepReport]:
+        return conductor._note_steps("h1", {"compute"}, said, sent_at=sent_at or now())
 
     def said(self, **facts: Any) -> StepReport:
         place = {"op": str(self.operation.id), "seq": self.row.seq, "direction": "do"}
@@ -163,3 +168,47 @@ def test_a_debt_that_is_being_paid_is_not_handed_out_again(bench: Bench) -> None
     Debt.objects.update(handed_at=now() - timedelta(hours=1))
     bench.say(bench.said())
     assert conductor.hand_out_debts("h1", {"compute"}) == 1
+
+
+def test_nothing_is_ordered_again_before_its_host_could_be_heard(bench: Bench) -> None:
+    """Reports that wait to be read are not the end of the orders that they would name."""
+    cast_at = bench.row.cast_at
+    assert cast_at is not None
+    for after, sent, orders in ((20, 5, 1), (34, 14, 1), (40, 16, 2)):
+        with time_machine.travel(cast_at + timedelta(seconds=after), tick=False):
+            Service.objects.filter(host="h1").update(last_seen_at=cast_at + timedelta(seconds=sent))
+            assert bench.look_again() == orders, (after, sent)
+
+
+def test_many_orders_under_way_cost_the_statements_of_one(bench: Bench) -> None:
+    counts = []
+    for more in (0, 5):
+        for number in range(more):
+            with transaction.atomic():
+                FireKiln.start(RequestContext.system(), resource_id=f"k{number}")
+        bench.lab.pump()
+        said = [
+            StepReport(
+                op=str(row.operation_id),
+                seq=row.seq,
+                direction="do",
+                attempt=1,
+                outcome="EXECUTING",
+            )
+            for row in Step.objects.filter(state="STARTED")
+        ]
+        assert len(said) == 1 + more
+        with CaptureQueriesContext(connection) as captured:
+            bench.say(*said)
+        counts.append(len(captured))
+    assert counts == [3, 3]
+    assert not Step.objects.filter(state="STARTED", heard_at=None).exists()
+
+
+def test_what_ended_is_not_ordered_again_before_it_is_taken(bench: Bench) -> None:
+    """The thread that takes what ended may be late; the host said that it has it."""
+    (ended,) = bench.hear(bench.said(outcome="DONE"))
+    Step.objects.update(cast_at=now() - timedelta(seconds=50))
+    assert bench.look_again() == 1
+    conductor.accept_ended("h1", [ended])
+    assert bench.row.state == "DONE"

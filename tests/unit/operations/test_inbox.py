@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
 
 from cloudweb.rpc import DELIVER
-from operations.inbox import envelope_of
+from operations.inbox import Following, envelope_of
 
 ENVELOPE = {"host": "h1", "kind": "report"}
 EMBEDDED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
@@ -64,3 +65,24 @@ def test_other_headers_are_dropped(headers: dict[str, Any]) -> None:
 )
 def test_other_bodies_are_dropped(body: Any) -> None:
     assert envelope_of({"task": DELIVER}, {}, body) is None
+
+
+def test_of_each_host_the_newest_report_counts() -> None:
+    seen: list[Any] = []
+    first, go_on = threading.Event(), threading.Event()
+
+    def accept(host: str, ended: Any) -> None:
+        seen.append((host, *ended))
+        first.set()
+        assert go_on.wait(60)
+        if ended == [1]:
+            raise RuntimeError("one that fails keeps no other out")
+
+    following = Following(accept)
+    following.put("h1", [1])  # type: ignore[list-item]
+    assert first.wait(60)
+    for host, ended in (("h1", [2]), ("h2", [1, 2]), ("h1", [3]), ("h2", []), ("h2", [4])):
+        following.put(host, ended)  # type: ignore[arg-type]
+    go_on.set()
+    following._pool.shutdown()
+    assert seen == [("h1", 1), ("h1", 3), ("h2", 4)]
