@@ -11,6 +11,7 @@ from typing import Any
 import re2
 from django.db.models import Q
 
+import cloudweb.database.prefixes  # noqa: F401 - conditions ask by it
 from cloudweb.exceptions import InvalidInput
 
 MAX_LENGTH = 255
@@ -32,12 +33,16 @@ class Pattern:
         self._plain = _plain(text)
         self._expression: Any = expression(text, field=field) if self._plain is None else None
 
-    def condition(self, column: str) -> Q | None:
-        """Return what a database may be asked; None where only ``matches`` can tell."""
+    def condition(self, column: str, *, exact_case: bool = False) -> Q | None:
+        """Return what a database may be asked; None where only ``matches`` can tell.
+
+        With ``exact_case`` a start is looked up by the column's index, on SQLite too.
+        """
         if self._plain is None:
             return None
         start, words, end = self._plain
-        return Q(**{f"{column}__{_LOOKUPS[start, end]}": words})
+        lookup = "prefixed" if exact_case and start and not end else _LOOKUPS[start, end]
+        return Q(**{f"{column}__{lookup}": words})
 
     def matches(self, text: str) -> bool:
         """Tell whether the pattern is found in a text, for one that has no ``condition``."""

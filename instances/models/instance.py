@@ -88,6 +88,7 @@ class Instance(models.Model):
             models.Index(fields=["-created_at", "-id"], name="instance_all_newest"),
             models.Index(fields=["project_id", "name"], name="instance_name"),
             models.Index(fields=["host"], name="instance_host"),
+            models.Index(fields=["vm_state", "-created_at", "-id"], name="instance_state_newest"),
         ]
 
     def __str__(self) -> str:

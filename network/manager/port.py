@@ -104,7 +104,7 @@ class PortManager(PortBinding):
         That name finds the device's own row; what the row says of its ports decides.
         """
         rows = Port.objects.visible_to(self.context).exclude(device_id="")
-        condition = address.condition("addresses__ip_address")
+        condition = address.condition("addresses__ip_address", exact_case=True)
         if condition is not None:
             pairs = rows.filter(condition).values_list("id", "device_id")
             return {str(port): device for port, device in pairs}

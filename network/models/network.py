@@ -43,6 +43,7 @@ class Network(Named):
         indexes = [
             models.Index(fields=["project_id", "name"], name="network_by_name"),
             models.Index(fields=["project_id", "created_at", "id"], name="network_by_age"),
+            models.Index(fields=["created_at", "id"], name="network_all_by_age"),
             models.Index(fields=["shared"], name="network_by_shared"),
         ]
         constraints = [

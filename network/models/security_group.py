@@ -19,6 +19,7 @@ class SecurityGroup(Named):
         indexes = [
             models.Index(fields=["project_id", "name"], name="group_by_name"),
             models.Index(fields=["project_id", "created_at", "id"], name="group_by_age"),
+            models.Index(fields=["created_at", "id"], name="group_all_by_age"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -57,7 +58,10 @@ class SecurityGroupRule(Standard):
     objects = SecurityGroupRuleQuerySet.as_manager()
 
     class Meta(Standard.Meta):
-        indexes = [models.Index(fields=["project_id", "created_at", "id"], name="rule_by_age")]
+        indexes = [
+            models.Index(fields=["project_id", "created_at", "id"], name="rule_by_age"),
+            models.Index(fields=["created_at", "id"], name="rule_all_by_age"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["security_group", "meaning"], name="rule_unique")
         ]

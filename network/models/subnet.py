@@ -36,6 +36,7 @@ class Subnet(Named):
         indexes = [
             models.Index(fields=["project_id", "name"], name="subnet_by_name"),
             models.Index(fields=["project_id", "created_at", "id"], name="subnet_by_age"),
+            models.Index(fields=["created_at", "id"], name="subnet_all_by_age"),
         ]
 
     @property
