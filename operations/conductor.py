@@ -280,11 +280,11 @@ def hand_out_debts(host: str, domains: Collection[str]) -> int:
     asked = 0
     speaks: dict[str, Mapping[str, str]] = {}
     for debt in Debt.objects.filter(host=host, paid_at__isnull=True):
-        if debt.scope.partition(":")[0] not in domains:
+        domain = debt.scope.partition(":")[0]
+        if domain not in domains:
             continue
         if debt.handed_at is not None and debt.handed_at > again:
             continue
-        domain = debt.scope.partition(":")[0]
         if domain not in speaks:
             speaks[domain] = services.peer(host, domain).speaks
         try:
