@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -29,6 +29,7 @@ from cloudweb.exceptions import CloudwebError
 from cloudweb.killpoints import Place, reach
 from cloudweb.objects import IncompatibleObject
 from cloudweb.orderbook import OrderBook, Record
+from cloudweb.periodic import PeriodicTask
 from cloudweb.pulse import pulse
 from cloudweb.reporter import Reporter, Voice
 from cloudweb.reports import CallAnswer, Notice, Outcome, Reply, Report, StepReport
@@ -100,7 +101,7 @@ class HostRuntime:
         key = (directory / "credentials" / "host.key").read_bytes().strip()
         self.voice = Voice(host, self.boot_id, key, send)
         kept = directory / f"periodic-{'-'.join(self.agents)}.json"
-        self.timetable = Timetable(kept, self.agents)
+        self.timetable = Timetable(kept, self.agents, more=_tasks_of(self.book, self.agents))
         self.reporter = Reporter(self.agents, self.book, self.voice, self._going, self.timetable)
         self._methods = {
             method.name: (method, function)
@@ -350,6 +351,17 @@ class HostRuntime:
             error = {"public": "", "detail": repr(problem)[:2000]}
             said = CallAnswer(call=call, outcome="FINAL", error=error)
         self.voice.say("answer", said)
+
+
+def _tasks_of(book: OrderBook, domains: Iterable[str]) -> dict[PeriodicTask, Callable[[], None]]:
+    """Return the runtime's own periodic tasks, as each domain's."""
+    does = "Remove records of orders that ended 30 days ago."
+    return {
+        PeriodicTask(f"{domain}.forget_old_orders", 86400, does, OrderBook, "forget_old"): partial(
+            book.forget_old, domain
+        )
+        for domain in domains
+    }
 
 
 @contextmanager

@@ -100,6 +100,22 @@ class OrderBook:
         for record in list(takewhile(lambda ended: not _is_recent(ended), self._ended.values())):
             del self._ended[record.scope]
 
+    def forget_old(self, domain: str) -> None:
+        """Remove records of orders that ended 30 days ago, and damaged ones that were set aside then."""
+        directory, before = self.directory / domain, time.time() - TOMBSTONE_SECONDS
+        for path in directory.glob("*.json"):
+            if path.stat().st_mtime >= before:
+                continue
+            with self._lock:  # no order begins meanwhile
+                record = read_record(path, partial(_parse, path))
+                if record and record.state != "EXECUTING" and record.at < before:
+                    path.unlink(missing_ok=True)
+        for path in directory.glob(f"*{MARK}*"):
+            if path.stat().st_mtime < before:
+                path.unlink(missing_ok=True)
+        with self._lock:
+            self._lost[domain] = set(lost_in(directory))
+
     def lost(self, domain: str) -> Sequence[str]:
         """Return the resources of a domain whose record was damaged, and no order came since."""
         with self._lock:

@@ -62,7 +62,13 @@ class _Task:
 class Timetable:
     """Runs what agents declare by ``@periodic``; ``tick`` begins what is due."""
 
-    def __init__(self, path: Path, agents: Mapping[str, Agent]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        agents: Mapping[str, Agent],
+        *,
+        more: Mapping[PeriodicTask, Callable[[], Any]] | None = None,
+    ) -> None:
         self._path = path
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -78,6 +84,8 @@ class Timetable:
             for domain, agent in agents.items()
             for one in _declared(type(agent), domain)
         }
+        for one, run in (more or {}).items():
+            self._tasks[one.name] = _Task(one, run, moment + one.every)
         self._restore(read_record(path, _parse) or {})
 
     def _restore(self, kept: Mapping[str, Mapping[str, Any]]) -> None:

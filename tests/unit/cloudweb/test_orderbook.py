@@ -82,6 +82,24 @@ def test_old_outcomes_go_but_an_unfinished_order_stays(tmp_path: Path) -> None:
     assert {one.scope for one in OrderBook(tmp_path).records()} == {"compute:unfinished"}
 
 
+def test_a_host_that_runs_for_long_forgets_old_outcomes_too(tmp_path: Path) -> None:
+    book, directory = OrderBook(tmp_path), tmp_path / "compute"
+    long_ago = time.time() - TOMBSTONE_SECONDS - 1
+    for name, at in (("old", long_ago), ("damaged", long_ago), ("young", time.time())):
+        book.write(make_record(scope=f"compute:{name}", state="DONE", outcome="DONE", at=at))
+    book.write(make_record(scope="compute:unfinished", at=long_ago))
+    book.write(make_record(scope="network:old", state="DONE", outcome="DONE", at=long_ago))
+    damage(directory / "damaged.json", "cut")
+    for path in tmp_path.glob("*/*.json"):
+        if path.stem != "young":
+            os.utime(path, (long_ago, long_ago))
+    book.forget_old("compute")  # the damaged one is found and set aside
+    assert {path.name for path in directory.iterdir()} == {"young.json", "unfinished.json"}
+    assert book.lost("compute") == []
+    assert (tmp_path / "network" / "old.json").exists()
+    book.forget_old("image")  # nothing was ever ordered
+
+
 @pytest.mark.parametrize("how", DAMAGES)
 def test_a_damaged_record_is_set_aside_and_named_until_the_next_order(
     tmp_path: Path, how: str
