@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess  # noqa: TID251  # the type alone; cloudweb/process.py starts it
 import time
@@ -141,6 +142,8 @@ class Child:
                 f"{self.name} makes {self._hung}; its log has where each thread stands", "error"
             )
             self._dumps_until = time.monotonic() + DUMP_WITHIN
+            with contextlib.suppress(OSError):
+                resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))  # its memory holds keys
             self._signal(signal.SIGABRT)
 
     def _lived(self) -> float:
