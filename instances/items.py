@@ -14,6 +14,8 @@ from instances.quota import SERVICE
 
 def check_items(items: Mapping[str, str], project_id: str) -> None:
     """Raise InvalidInput for a bad key or value, MetadataLimit for more items than the quota has."""
+    if not items:
+        return
     limit = quotas.limits(project_id, SERVICE).get("metadata_items", QUOTAS["metadata_items"])
     if 0 <= limit < len(items):
         raise MetadataLimit(f"Maximum number of metadata items exceeds {limit}")

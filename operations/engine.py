@@ -167,6 +167,8 @@ def _go(
     is_new: bool,
 ) -> tuple[bool, Plan | None]:
     """Move on until the operation waits or ends, or this transaction has lasted long enough."""
+    if plan is not None:
+        plan.memory.clear()
     saga = Saga.REGISTRY.get(operation.kind)
     if saga is None:  # a newer release's; leave it to a worker that knows it
         _put_back(operation, timedelta(seconds=intervals().order_retry))

@@ -136,6 +136,7 @@ def _judge(
 ) -> bool | Failure:
     """Whatever a step raises is its failure, on record."""
     plan.is_stale = True
+    plan.memory.clear()
     unfinished = children.under_way(plan) if isinstance(error, Unfinished) else None
     if unfinished is not None:
         return children.turn_back(work, operation, plan, first, unfinished)

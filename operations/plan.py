@@ -20,6 +20,7 @@ class Plan:
         self.saga = saga
         self.operation = operation
         self.is_stale = False  # the rows are no longer what is in the database
+        self.memory: dict[str, Any] = {}  # what steps read in the transaction under way
         self._rows: defaultdict[tuple[int, str], list[Step]] = defaultdict(list)
         newest: dict[int, int] = {}
         rows = list(Step.objects.filter(operation=operation).order_by("seq"))
@@ -85,6 +86,7 @@ class Plan:
                 is_system=True,
             ),
             results=self.results(),
+            memory=self.memory,
             result=result,
             attempt=attempt,
         )

@@ -107,13 +107,17 @@ class Step:
 
 @dataclass(slots=True)
 class Run:
-    """What a step function sees: its operation, the results so far, and on undo the do's result."""
+    """What a step function sees: its operation, the results so far, and on undo the do's result.
+
+    ``memory`` lasts until the transaction ends, for rows that several steps read.
+    """
 
     operation: Operation
     context: RequestContext
     results: Mapping[str, Any]
     result: Any = None
     attempt: int = 1
+    memory: dict[str, Any] = field(default_factory=dict)
 
     @property
     def args(self) -> dict[str, Any]:

@@ -42,7 +42,6 @@ def guest_spec(
 
     ``has_disks``: it was built before, so an image that is gone meanwhile is no obstacle.
     """
-    ports = wirings(context, instance)
     try:
         disk, direct = _boot(context, instance)
     except (NotFound, Conflict):
@@ -51,7 +50,8 @@ def guest_spec(
         disk, direct = GuestDisk(size=instance.disk * GIB), None
     drive = None
     if instance.config_drive:
-        drive = ConfigDrive(files=GuestMetadata(instance, ports).config_drive())
+        files = GuestMetadata(instance, wirings(context, instance)).config_drive()
+        drive = ConfigDrive(files=files)
     return GuestSpec(
         id=str(instance.id),
         name=instance.hypervisor_name,
@@ -60,8 +60,8 @@ def guest_spec(
         ram=instance.ram,
         disks=(disk,),
         interfaces=tuple(
-            GuestInterface(port_id=port.id, mac=port.mac, tap=port.tap, mtu=port.network.mtu)
-            for port in ports
+            GuestInterface(port_id=plug.id, mac=plug.mac, tap=plug.tap, mtu=plug.mtu)
+            for plug in PortManager(context).plugs(instance.port_ids)
         ),
         config_drive=drive,
         direct_boot=direct,

@@ -8,18 +8,26 @@ from cloudweb.database.clock import now
 from instances.models import Instance
 from operations.saga import Failure, Run, StepFailed
 
+ROW = "instance"
+
 
 def instance_of(run: Run) -> Instance:
     """Return the server an operation is about; raise StepFailed if its row is gone."""
-    found: Instance | None = Instance.objects.filter(id=run.resource_id).first()
+    found: Instance | None = run.memory.get(ROW)
+    if found is None:
+        found = Instance.objects.filter(id=run.resource_id).first()
     if found is None:
         raise StepFailed("The server is gone.")
+    run.memory[ROW] = found
     return found
 
 
 def write(run: Run, **values: Any) -> None:
     """Change the server's row."""
     Instance.objects.filter(id=run.resource_id).update(updated_at=now(), **values)
+    known = run.memory.get(ROW)
+    for name, value in values.items() if known is not None else ():
+        setattr(known, name, value)
 
 
 def no_task(run: Run) -> None:

@@ -138,14 +138,16 @@ class PortManager(PortBinding):
         extra_dhcp_opts: Sequence[Mapping[str, Any]] = (),
         binding_profile: Mapping[str, Any] | None = None,
         project_id: str | None = None,
+        part: bool = False,
     ) -> Port:
         """Make a port with addresses; SQL only, so it may be part of the caller's transaction.
 
         ``fixed_ips`` None: one address of each IP version. ``security_group_ids`` None: the
         project's default group. Raises NetworkNotFound, IpAddressGenerationFailure,
         IpAddressAlreadyAllocated, MacAddressInUse, QuotaExceeded and what is wrong with a wish.
+        ``part``: of a transaction that fails with it; then it comes without what belongs to it.
         """
-        with guarded(network_id, security_group_ids), transaction.atomic():
+        with guarded(network_id, security_group_ids), transaction.atomic(savepoint=not part):
             network = self._network(network_id)
             project = self._project(project_id)
             self._check_attributes(
@@ -181,7 +183,7 @@ class PortManager(PortBinding):
             )
             groups = self._groups(project, security_group_ids, secured=secured)
             self._insert(port, mac_address, fixed_ips, groups, allowed_address_pairs)
-            made = self._get(port.id)
+            made = port if part else self._get(port.id)
             self._tell_members(groups, made)
         return made
 
@@ -216,7 +218,10 @@ class PortManager(PortBinding):
         Part of the caller's transaction. Raises as ``create`` does.
         """
         port = PortManager(caller).create(
-            network_id=network_id, fixed_ips=fixed_ips, security_group_ids=security_group_ids
+            network_id=network_id,
+            fixed_ips=fixed_ips,
+            security_group_ids=security_group_ids,
+            part=True,
         )
         port.host, port.device_id, port.device_owner = host, device_id, device_owner
         port.hostname = hostname

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -15,10 +16,19 @@ from network import states
 from network.exceptions import PortInUse, PortNotFound
 from network.manager.standard import Identifier, StandardManager, number
 from network.models import Port
-from network.objects import GroupStatus, PortRef, PortWiring
+from network.objects import GroupStatus, PortRef, PortWiring, tap_name
 from network.operations.refresh_host import start_refresh
 from network.resolution import port_ref, port_wirings
 from network.telling import note_generations, wiring_to_plug
+
+
+class PortPlug(NamedTuple):
+    """A port as a guest's interface has it."""
+
+    id: str
+    mac: str
+    tap: str
+    mtu: int
 
 
 class PortBinding(StandardManager[Port]):
@@ -84,7 +94,7 @@ class PortBinding(StandardManager[Port]):
         if status not in states.PORT_STATUSES:
             raise InvalidInput(field="status", value=status, reason="No port has it.")
         active = status == states.ACTIVE
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             rows = Port.objects.filter(id=number(port_id))
             applied = Greatest(F("ordered_revision"), 1) if active else 0
             if not rows.update(status=status, applied_revision=applied):
@@ -111,6 +121,14 @@ class PortBinding(StandardManager[Port]):
         """Return ports as they shall be, in this order, for whoever only looks; absent ones are left out."""
         found = {UUID(wiring.id): wiring for wiring in port_wirings([*map(number, port_ids)])}
         return [found[key] for key in map(number, port_ids) if key in found]
+
+    @policy("network:ports:wiring")
+    def plugs(self, port_ids: Sequence[Identifier]) -> Sequence[PortPlug]:
+        """Return what a guest is made with of its ports, in this order; absent ones are left out."""
+        keys = [*map(number, port_ids)]
+        rows = Port.objects.filter(id__in=keys).values_list("id", "mac_address", "network__mtu")
+        found = {key: PortPlug(str(key), mac, tap_name(str(key)), mtu) for key, mac, mtu in rows}
+        return [found[key] for key in keys if key in found]
 
     @policy("network:ports:get")
     def ref(self, port_id: Identifier) -> PortRef:

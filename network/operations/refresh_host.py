@@ -73,5 +73,5 @@ def catch_up(up: HostUp) -> None:
 
 
 def _start(host: str, *, after: float) -> None:
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         RefreshHost.start(RequestContext.system(), resource_id=host, delay=timedelta(seconds=after))
