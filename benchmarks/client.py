@@ -93,6 +93,11 @@ class Client:
         self._http.post("/network/v2.0/subnets", json={"subnet": subnet}).raise_for_status()
         return network_id
 
+    def create_ports(self, network: str, count: int) -> None:
+        """Create ports of a network in one request."""
+        ports = [{"network_id": network} for _ in range(count)]
+        self._http.post("/network/v2.0/ports", json={"ports": ports}).raise_for_status()
+
     def upload_image(self, name: str, content: bytes) -> str:
         """Create a raw image and upload its bytes; return its id once it is active."""
         fields = {"name": name, "disk_format": "raw", "container_format": "bare", "min_disk": 0}
