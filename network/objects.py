@@ -123,7 +123,7 @@ class GroupStatus(Part):
 
     network_id: str
     group_id: str
-    generation: int = Field(ge=0)
+    generation: int = Field(ge=0, le=2**53)
 
 
 class PortWiring(VersionedObject):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from django.db import transaction
 
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
+from cloudweb.database.locks import locked
 from cloudweb.killpoints import reach, whole
 from operations.doorbell import ring_after_commit
 from operations.holding import Resource, ResourceBusy, held_by, holders, in_order, take
@@ -84,6 +86,24 @@ def write_plan(saga: type[Saga], operation: Operation, *, first: int) -> None:
         for index, step in enumerate(saga.steps)
         if index >= first
     )
+
+
+def about_to_look(
+    saga: type[Saga], resource_ids: Collection[str], *, within: timedelta
+) -> set[str]:
+    """Return those resources at whose rows an operation of this kind will look soon, and has not yet.
+
+    It waits for the end of the caller's transaction, so what is written there is seen without a further start.
+    """
+    rows = Operation.objects.filter(
+        kind=saga.kind,
+        resource_type=saga.resource_type,
+        resource_id__in=resource_ids,
+        state=OperationState.READY,
+        epoch=0,
+        next_at__lte=now() + within,
+    )
+    return {*locked(rows.order_by("id")).values_list("resource_id", flat=True)}
 
 
 def _behind(

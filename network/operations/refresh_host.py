@@ -23,6 +23,7 @@ from network.telling import confirm, is_behind, pictures_for
 from operations import services
 from operations.events import HostUp
 from operations.saga import Failure, Run, Saga, Step
+from operations.starting import about_to_look
 
 DOMAIN = "network"
 
@@ -60,9 +61,16 @@ class RefreshHost(Saga):
 
 
 def start_refresh(hosts: Collection[str]) -> None:
-    """Refresh those of the hosts that are up, a moment from now."""
-    for host in sorted(set(hosts) & set(services.hosts_up(DOMAIN))):
-        _start(host, after=intervals().backoff)
+    """Refresh those of the hosts that are up, a moment from now.
+
+    Of many hosts most are about to look already when changes come close together.
+    """
+    wait, wanted = intervals().backoff, set(hosts) & set(services.hosts_up(DOMAIN))
+    with transaction.atomic():
+        if len(wanted) > 1:
+            wanted -= about_to_look(RefreshHost, wanted, within=timedelta(seconds=wait))
+        for host in sorted(wanted):
+            _start(host, after=wait)
 
 
 @on(HostUp)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from cloudweb.context import RequestContext
 from cloudweb.driver import DriverError
@@ -219,6 +220,31 @@ def test_ports_whose_records_were_lost_are_told_again(
     running.report()
     settle(running)
     assert again.refreshed == [str(lost.id)]
+
+
+def test_a_change_for_many_hosts_that_are_about_to_look_costs_as_for_one(
+    world: tuple[Cloud, CountingAgent], tmp_path: Path
+) -> None:
+    running, agent = world
+    agents = {"h1": agent}
+    for name in ("h2", "h3", "h4"):
+        agents[name] = CountingAgent(tmp_path / name)
+        running.add_host(name, {"network": agents[name]})
+    running.report()
+    context = make_context()
+    network = make_network(context)
+    make_subnet(network)
+    ports = [plugged_port(agents[name], network, context, name) for name in sorted(agents)]
+    settle(running)
+    with CaptureQueriesContext(connection) as first:
+        add_rule(context, 22)
+    with CaptureQueriesContext(connection) as second:
+        add_rule(context, 80)
+    assert Operation.objects.filter(state="READY").count() == 4
+    assert len(first) - len(second) > 4 * 3
+    settle(running)
+    for name, port in zip(sorted(agents), ports, strict=True):
+        assert accepted(agents[name], port) >= {22, 80}
 
 
 def test_a_host_is_told_its_own_ports_only(world: tuple[Cloud, CountingAgent]) -> None:
