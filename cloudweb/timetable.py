@@ -37,6 +37,7 @@ class _Task:
     declared: PeriodicTask
     run: Callable[[], Any]
     next_at: float  # by the monotonic clock
+    known_at: float = 0.0  # when the host first had it
     every: int | None = None
     paused: bool = False
     asked: int = 0
@@ -52,6 +53,11 @@ class _Task:
     @property
     def interval(self) -> int:
         return self.every or self.declared.every
+
+    def wait(self) -> float:
+        """Return the seconds from the last run (or the first start with it) to the next that are left."""
+        since = time.time() - (self.started_at or self.known_at)
+        return min(self.interval, max(0.0, self.interval - since))
 
     def is_due(self, moment: float) -> bool:
         if self.running:
@@ -95,8 +101,10 @@ class Timetable:
             task.every, task.paused = record.get("every"), bool(record.get("paused"))
             task.asked = task.answered = int(record.get("answered", 0))
             task.started_at = record.get("started_at")
-            since = clock - (task.started_at or clock)
-            task.next_at = moment + min(task.interval, max(0.0, task.interval - since))
+            task.known_at = record.get("known_at", clock)
+            task.next_at = moment + task.wait()
+        if not self._tasks.keys() <= kept.keys():
+            self._keep()
 
     # -- life
 
@@ -193,6 +201,7 @@ class Timetable:
                 "paused": task.paused,
                 "answered": task.answered,
                 "started_at": task.started_at,
+                "known_at": task.known_at,
             }
             for name, task in self._tasks.items()
         }
@@ -217,9 +226,7 @@ def _follow(task: _Task, setting: PeriodicSetting) -> None:
     task.every, task.paused = setting.every, setting.paused
     task.asked = max(task.asked, setting.asked)
     if task.interval != before:
-        since = time.time() - (task.started_at or time.time())
-        wait = min(task.interval, max(0.0, task.interval - since))
-        task.next_at = time.monotonic() + wait
+        task.next_at = time.monotonic() + task.wait()
 
 
 def _state(task: _Task, moment: float) -> PeriodicState:
@@ -248,6 +255,6 @@ def _parse(record: Any) -> dict[str, dict[str, Any]]:
         whole = all(type(number) is int for number in (every, one["answered"]))
         if not whole or every < SHORTEST or one["answered"] < 0 or type(one["paused"]) is not bool:
             raise ValueError(f"not a setting: {one}")
-        if one["started_at"] is not None and not math.isfinite(one["started_at"]):
+        if not math.isfinite(one["started_at"] or 0.0) or not math.isfinite(one["known_at"]):
             raise ValueError(f"not a time: {one}")
     return dict(record)

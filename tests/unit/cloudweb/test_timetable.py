@@ -177,12 +177,23 @@ def test_a_restart_forgets_neither_settings_nor_when_it_ran(
     assert state(Timetable(path, {"compute": agent})).next_in <= 1000
 
 
+def test_what_never_ran_is_not_put_off_by_each_restart(
+    table: Timetable, agent: Trimmer, tmp_path: Path
+) -> None:
+    path = tmp_path / "periodic.json"
+    kept = json.loads(path.read_text())
+    kept[NAME]["known_at"] -= 3500
+    path.write_text(json.dumps(kept))
+    assert 90 < state(Timetable(path, {"compute": agent})).next_in <= 100
+
+
 def test_a_damaged_file_is_set_aside(agent: Trimmer, tmp_path: Path) -> None:
     path = tmp_path / "periodic.json"
-    good = {"every": None, "paused": False, "answered": 0, "started_at": None}
+    good = {"every": None, "paused": False, "answered": 0, "started_at": None, "known_at": 5.0}
     wrong = [
         {"every": 0}, {"every": 1.5}, {"every": "5"}, {"every": True}, {"paused": 2}, {"answered": -1},
         {"answered": None}, {"started_at": "now"}, {"started_at": float("nan")},
+        {"known_at": None},
     ]  # fmt: skip
     texts = ["{", "[]", "null", '{"compute.trim": 1}', '{"compute.trim": {}}']
     texts += [json.dumps({NAME: {**good, **one}}) for one in wrong]
@@ -190,13 +201,13 @@ def test_a_damaged_file_is_set_aside(agent: Trimmer, tmp_path: Path) -> None:
     for text in texts:
         path.write_text(text)
         found = state(Timetable(path, {"compute": agent}))
-        if path.exists() or (found.every, found.paused) != (None, False):
+        if path.read_text() == text or (found.every, found.paused) != (None, False):
             kept.append(text)
-        path.unlink(missing_ok=True)
+        path.unlink()
     assert kept == []
     path.write_text(json.dumps({NAME: good}))
     Timetable(path, {"compute": agent})
-    assert path.exists()
+    assert json.loads(path.read_text()) == {NAME: good}
 
 
 def test_only_news_is_told(table: Timetable, agent: Trimmer) -> None:
