@@ -62,11 +62,13 @@ Watcher = Callable[[str, Place], None]
 
 
 class Armed:
-    """What kills this process: ``<point>[@<direction>.<seq>]:<n>:<proof file>[:STOP]``."""
+    """What kills this process: ``<point>[@<direction>.<first>-<last seq>]:<n>:<proof file>[:STOP]``."""
 
     def __init__(self, text: str) -> None:
         where, count, proof, *rest = text.split(":")
-        self.point, _, self.step = where.partition("@")
+        self.point, _, step = where.partition("@")
+        self.direction, _, seqs = step.partition(".")
+        self.seqs = [int(seq) for seq in seqs.split("-")] if seqs else []
         self.count, self.proof = int(count), Path(proof)
         self.signal = signal.SIGSTOP if rest[:1] == ["STOP"] else signal.SIGKILL
         self._seen = 0
@@ -75,7 +77,9 @@ class Armed:
     def __call__(self, point: str, place: Place) -> None:
         """Die if this is the place, for the n-th time."""
         _, seq, direction = place
-        if point != self.point or self.step not in ("", f"{direction}.{seq}"):
+        if point != self.point or self.direction not in ("", direction):
+            return
+        if self.seqs and not self.seqs[0] <= seq <= self.seqs[1]:
             return
         with self._lock:
             self._seen += 1

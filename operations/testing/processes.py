@@ -45,7 +45,8 @@ class KillAt:
     def __str__(self) -> str:
         """Return the form ``cloudweb/killpoints.py`` reads."""
         direction, _, index = self.step.partition(".")
-        where = f"@{direction}.{int(index) * PARTS}" if self.step else ""
+        first = int(index or 0) * PARTS
+        where = f"@{direction}.{first}-{first + PARTS - 1}" if self.step else ""
         return f"{self.point}{where}:{self.count}:{self.proof}{':STOP' if self.freeze else ''}"
 
 

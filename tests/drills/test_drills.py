@@ -11,7 +11,7 @@ import pytest
 from operations.testing import Drill
 from tests.drills.every import DRILLS
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,10 @@
-"""Every saga of servers, killed by SIGKILL at every point of OPERATIONS 34 that it passes.
+"""Real processes killed by SIGKILL: one saga of each shape, at the points of OPERATIONS 34.
 
-Each case sets the stage with healthy workers, arms one of them (or the caller itself), lets the saga run into
-the point, proves that the kill happened there, starts a fresh worker and waits for the end: the
-server is as its user wanted it, and database, hypervisor and network agree.
+That every saga survives death at each of its steps is proved by its drill (``tests/drills``), in memory.
+Here it is shown that a death is one: workers over a real broker and a real database, killed while a
+server is built (local steps, an order, several orders, their undo), while that is pre-empted, while a host
+pays a debt and while an operation waits for its child. Each case proves that the kill happened, starts a
+fresh worker and waits for the end: database, hypervisor and network agree.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
 from compute.bootstrap import ensure_default_flavors
 from compute.drivers.fake import FakeDriver
@@ -22,13 +24,15 @@ from compute.models import Claim, Flavor, Host
 from identity import quotas
 from instances.manager import InstanceManager, NetworkRequest
 from instances.models import Instance
+from instances.operations import CreateInstance, StopInstance
 from network.drivers.fake import FakeNetworkDriver
-from network.manager import PortManager, SecurityGroupManager, SecurityGroupRuleManager
 from network.models import Port
+from operations import services
 from operations.engine import advance
 from operations.joining import add_host
 from operations.models import Hold, Operation
-from operations.testing import KillAt, Processes, check_invariants
+from operations.saga import Child, Saga, Step
+from operations.testing import KillAt, Processes, check_invariants, unpaid_debts
 from tests.builders.identity import make_context, make_member, make_project
 from tests.builders.images import RAW
 from tests.builders.images import make_image as upload
@@ -37,11 +41,9 @@ from tests.infrastructure import PATIENCE
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
 
-CONTROL_POINTS = (
-    "claim.before",
-    "claim.after",
-    "local.before_commit",
-    "local.after_commit",
+CLAIM = ("claim.before", "claim.after")
+LOCAL = ("local.before_commit", "local.after_commit")
+ORDER = (
     "order.before_commit",
     "order.after_commit",
     "cast.before",
@@ -50,11 +52,9 @@ CONTROL_POINTS = (
     "accept.after_commit",
     "settle.before_commit",
     "settle.after_commit",
-    "end.before_commit",
-    "end.after_commit",
 )
-UNDO_POINTS = ("undo.before_commit", "undo.after_commit")
-HOST_POINTS = (
+END = ("end.before_commit", "end.after_commit")
+HOST = (
     "record.before",
     "record.after",
     "effect.before",
@@ -64,8 +64,17 @@ HOST_POINTS = (
     "reply.before",
     "reply.after",
 )
-CALLER_POINTS = ("start.before_commit", "start.after_commit")
-NO_LOCAL = ("local.before_commit", "local.after_commit")
+CALLER = ("start.before_commit", "start.after_commit")
+PLUG, SPAWN = (f"do.{CreateInstance.index_of(name)}" for name in ("plug_ports", "spawn"))
+DESTROY = SPAWN.replace("do", "undo")
+
+
+class LookAfter(Saga):
+    """An operation that waits for its child: a server is stopped."""
+
+    kind = "test.look_after"
+    resource_type = "test_keeper"
+    steps = (Step("stop", lambda run: Child(StopInstance, run.args["server"])),)
 
 
 class Stage:
@@ -92,13 +101,13 @@ class Stage:
         self.processes.start_host("h1")
         self.wait(lambda: Host.objects.filter(name="h1", vcpus__gt=0).exists())
 
-    def create(self) -> str:
+    def create(self, *, cards: int = 1) -> str:
         assert self.flavor is not None
         (made,) = self.manager.create(
             name="vm",
             flavor_id=self.flavor.id,
             image_id=str(self.image.id),
-            networks=[NetworkRequest(network_id=str(self.network.id))],
+            networks=[NetworkRequest(network_id=str(self.network.id))] * cards,
         )
         return str(made.id)
 
@@ -153,24 +162,11 @@ def stage(tmp_path: Path, redis_socket: Path, monkeypatch: pytest.MonkeyPatch) -
 class Scenario:
     """A saga: how the stage is set, what starts it, and what must be true at its end."""
 
-    prepare: Callable[[Stage], str]
     act: Callable[[Stage, str], object]
     vm_state: str
     power: str | None  # None: no guest is left
-    control: tuple[str, ...] = CONTROL_POINTS
-    host: tuple[str, ...] = HOST_POINTS
-    cards: int = 1  # how many ports a server that is left has
-
-
-def _add_rule(stage: Stage, _server: str) -> None:
-    group = SecurityGroupManager(stage.context).resolve("default", stage.context.scoped_project_id)
-    SecurityGroupRuleManager(stage.context).create(
-        security_group_id=group.id, direction="ingress", protocol="tcp"
-    )
-
-
-def _delete_port(stage: Stage, server: str) -> None:
-    PortManager(stage.context).delete(Instance.objects.get(id=server).port_ids[0])
+    prepare: Callable[[Stage], str] = lambda stage: ""
+    cards: int = 1
 
 
 def _create_and_delete(stage: Stage, _server: str) -> None:
@@ -183,96 +179,62 @@ def _fail_spawn(stage: Stage) -> str:
     return ""
 
 
-def _without(*left_out: str) -> tuple[str, ...]:
-    return tuple(point for point in CONTROL_POINTS if point not in left_out)
-
-
-SCENARIOS = {
-    "create": Scenario(lambda stage: "", lambda stage, _: stage.create(), "active", "running"),
-    "create_undone": Scenario(
-        _fail_spawn,
-        lambda stage, _: stage.create(),
-        "error",
-        None,
-        control=UNDO_POINTS,
-        host=(),
-    ),
-    "delete": Scenario(
-        lambda stage: stage.built(),
-        lambda stage, server: stage.manager.delete(server),
-        "deleted",
-        None,
-    ),
-    "stop": Scenario(
-        lambda stage: stage.built(),
-        lambda stage, server: stage.manager.stop(server),
-        "stopped",
-        "shutdown",
-        control=_without(*NO_LOCAL),
-    ),
-    "reboot": Scenario(
-        lambda stage: stage.built(),
-        lambda stage, server: stage.manager.reboot(server, hard=True),
-        "active",
-        "running",
-        control=_without(*NO_LOCAL),
-    ),
-    "delete_preempting_create": Scenario(
-        lambda stage: "",
-        _create_and_delete,
-        "deleted",
-        None,
-        control=("claim.after", "end.before_commit", "end.after_commit"),
-        host=(),  # how far the build comes before it is pre-empted is a matter of luck
-    ),
-    "refresh_host": Scenario(
-        lambda stage: stage.built(),
-        _add_rule,
-        "active",
-        "running",
-        control=_without(*NO_LOCAL),
-    ),
-    "unplug_port": Scenario(
-        lambda stage: stage.built(),
-        _delete_port,
-        "active",
-        "running",
-        control=_without(*NO_LOCAL),
-        cards=0,
-    ),
-    "start": Scenario(
-        lambda stage: _stopped(stage),
-        lambda stage, server: stage.manager.start(server),
-        "active",
-        "running",
-        control=_without(*NO_LOCAL),
-    ),
-}
-
-
-def _stopped(stage: Stage) -> str:
+def _owe(stage: Stage) -> str:
+    """Delete a server whose host is down: the host will owe it."""
     server = stage.built()
-    stage.manager.stop(server)
+    stage.processes.kill("h1")
+    stage.wait(lambda: not services.is_up("h1", "compute"))
+    stage.manager.delete(server)
     stage.wait_for_end()
+    assert unpaid_debts() > 0
     return server
 
 
+def _look_after(stage: Stage, server: str) -> None:
+    with transaction.atomic():
+        Instance.objects.filter(id=server).update(task_state="powering-off")
+        LookAfter.start(stage.context, resource_id="keeper", args={"server": server})
+
+
+SCENARIOS = {
+    "create": Scenario(lambda stage, _: stage.create(), "active", "running"),
+    "create_with_two_cards": Scenario(
+        lambda stage, _: stage.create(cards=2), "active", "running", cards=2
+    ),
+    "create_undone": Scenario(lambda stage, _: stage.create(), "error", None, prepare=_fail_spawn),
+    "delete_preempting_create": Scenario(_create_and_delete, "deleted", None),
+    "debt": Scenario(lambda stage, _: None, "deleted", None, prepare=_owe),
+    "child": Scenario(_look_after, "stopped", "shutdown", prepare=lambda stage: stage.built()),
+}
+#: Scenario, who is killed, at which points, for which step (any), the how many-th time.
+SHAPES: tuple[tuple[str, str, tuple[str, ...], str, int], ...] = (
+    ("create", "control", (*CLAIM, *LOCAL, *END), "", 1),
+    ("create", "control", ORDER, SPAWN, 1),
+    ("create", "h1", HOST, SPAWN, 1),
+    ("create_with_two_cards", "control", ("accept.before_commit", "accept.after_commit"), PLUG, 2),
+    ("create_with_two_cards", "h1", ("record.after", "effect.after", "reply.before"), PLUG, 2),
+    ("create_undone", "control", ("undo.before_commit", "undo.after_commit"), "", 1),
+    ("create_undone", "h1", ("effect.before", "effect.after", "outcome.after"), DESTROY, 1),
+    ("delete_preempting_create", "control", ("claim.after", *END), "", 1),
+    ("debt", "h1", ("effect.before", "effect.after", "outcome.after"), "", 1),
+    ("child", "control", ("child.before_commit", "child.after_commit"), "", 1),
+    ("child", "control", ("wake.before_commit", "end.after_commit"), "", 1),
+)
 CASES = [
-    pytest.param(name, victim, point, id=f"{name}-{point}")
-    for name, scenario in SCENARIOS.items()
-    for victim, points in (("control", scenario.control), ("h1", scenario.host))
+    pytest.param(name, victim, point, step, count, id=f"{name}-{point}{step and f'-{step}'}")
+    for name, victim, points, step, count in SHAPES
     for point in points
 ]
 
 
-@pytest.mark.parametrize(("name", "victim", "point"), CASES)
+@pytest.mark.parametrize(("name", "victim", "point", "step", "count"), CASES)
 def test_killed_worker_leaves_nothing_behind(
-    stage: Stage, tmp_path: Path, name: str, victim: str, point: str
+    stage: Stage, tmp_path: Path, name: str, victim: str, point: str, step: str, count: int
 ) -> None:
     scenario = SCENARIOS[name]
     server = scenario.prepare(stage)
     proof = tmp_path / "proof"
-    kill = KillAt(point, proof)
+    kill = KillAt(point, proof, count, step=step)
     stage.processes.kill(victim)
     if victim == "control":
         stage.processes.start_control(kill_at=kill)
@@ -288,7 +250,7 @@ def test_killed_worker_leaves_nothing_behind(
     _check_end(stage, scenario)
 
 
-@pytest.mark.parametrize("point", CALLER_POINTS)
+@pytest.mark.parametrize("point", CALLER)
 def test_killed_caller_did_all_or_nothing(stage: Stage, tmp_path: Path, point: str) -> None:
     proof = tmp_path / "proof"
     code = stage.processes.call(lambda: _discard(stage.create()), kill_at=KillAt(point, proof))
@@ -350,6 +312,7 @@ def _discard(_: object) -> None:
 
 def _check_end(stage: Stage, scenario: Scenario) -> None:
     stage.wait_for_end()
+    stage.wait(lambda: unpaid_debts() == 0)
     instance = Instance.objects.get()
     assert (instance.vm_state, instance.task_state) == (scenario.vm_state, None)
     there = int(scenario.power is not None)
