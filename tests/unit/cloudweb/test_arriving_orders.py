@@ -129,3 +129,30 @@ def test_one_that_ends_while_a_report_is_made_is_in_it(
 
     monkeypatch.setattr(stage.host.book, "records", then_it_ends)
     assert said_of(stage, "op1") == [("DONE", False, 1)]
+
+
+def test_arrivals_reports_and_ends_do_not_lock_each_other_out(tmp_path: Path) -> None:
+    """One order of locks: scope, book, runtime or shares (OPERATIONS 50)."""
+    stage, scopes, rounds = Stage(tmp_path, ThreadPoolExecutor(16)), 4, 25
+    stage.toys.does = lambda work: work.checkpoint()
+    given = [
+        {"op": f"op{turn}", "scope": f"compute:{scope}", "epoch": 5 + turn, "attempt": attempt}
+        for turn in range(rounds)
+        for scope in range(scopes)
+        for attempt in (1, 2)
+    ]
+    with ThreadPoolExecutor(6) as arriving:
+        looks = [arriving.submit(stage.host.report) for _ in range(rounds)]
+        looks += [arriving.submit(stage.host.shares.look) for _ in range(rounds)]
+        taken = [arriving.submit(stage.host.receive, stage.order(**one)) for one in given]
+        for one in [*looks, *taken]:
+            one.result(PATIENCE)
+    newest = f"op{rounds - 1}"
+
+    def all_ended() -> bool:
+        ended = {(one.op, one.outcome) for one in stage.host.report().steps}
+        rests = not stage.host._works and not stage.host.shares._running
+        return rests and ended == {(newest, "DONE")}
+
+    wait_until(all_ended, what="the newest order of each scope is done, and nothing else is held")
+    assert {one["outcome"] for one in stage.replies} <= {"DONE", "STALE"}
