@@ -73,7 +73,8 @@ class Meter:
     def statements(self) -> int:
         """Return how many SQL statements all processes have run."""
         return sum(
-            struct.unpack("Q", path.read_bytes()[:8])[0] for path in self.counters.glob("*.count")
+            struct.unpack("Q", path.read_bytes()[:8].ljust(8, b"\0"))[0]  # one may just be made
+            for path in self.counters.glob("*.count")
         )
 
     @contextlib.contextmanager
