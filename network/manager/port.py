@@ -8,11 +8,9 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from cloudweb.api.pagination import Page
 from cloudweb.context import RequestContext
 from cloudweb.events import emit
 from cloudweb.exceptions import PolicyNotAuthorized
-from cloudweb.patterns import Pattern
 from cloudweb.policy import check, policy
 from network import news, quota, states
 from network.events import DeviceNamed, PortDeleted
@@ -35,18 +33,16 @@ from network.manager.port_parts import (
     pairs_of,
     replace_addresses,
 )
+from network.manager.port_reading import PortReading
 from network.manager.security_group import SecurityGroupManager
 from network.manager.standard import (
-    EVERYTHING,
     Identifier,
-    Listing,
     number,
 )
 from network.members import blocks_of
 from network.models import Network, Port, PortSecurityGroup
 from network.operations.unplug_port import start_unplugging
 from network.resolution import port_ref
-from network.rows import PortCard, PortRow, port_cards, port_columns, port_rows
 
 WIRED = (
     "mac_address",
@@ -77,46 +73,8 @@ class PortChanges(TypedDict, total=False):
     binding_profile: Mapping[str, Any]
 
 
-class PortManager(PortBinding):
+class PortManager(PortBinding, PortReading):
     """Ports of the caller's project."""
-
-    @policy("network:ports:list")
-    def list(self, listing: Listing = EVERYTHING) -> Page[PortRow]:
-        """Return own ports, as values."""
-        page = self._page(listing, port_columns(Port.objects.visible_to(self.context)))
-        return Page(port_rows(page.rows), page.more)
-
-    @policy("network:ports:get")
-    def get(self, port_id: Identifier) -> Port:
-        """Return a port; raise PortNotFound."""
-        return self._get(port_id)
-
-    @policy("network:ports:list")
-    def cards(self, port_ids: Collection[str]) -> dict[str, PortCard]:
-        """Return those that are there by id, as their devices show them: three queries, no models."""
-        rows = Port.objects.visible_to(self.context).filter(id__in=[*map(number, port_ids)])
-        return {card.id: card for card in port_cards(rows)}
-
-    @policy("network:ports:list")
-    def devices_at(self, address: Pattern) -> Mapping[str, str]:
-        """Return the ports with an address that matches, each with the device it names.
-
-        That name finds the device's own row; what the row says of its ports decides.
-        """
-        rows = Port.objects.visible_to(self.context).exclude(device_id="")
-        condition = address.condition("addresses__ip_address", exact_case=True)
-        if condition is not None:
-            pairs = rows.filter(condition).values_list("id", "device_id")
-            return {str(port): device for port, device in pairs}
-        found = rows.filter(addresses__isnull=False)
-        triples = found.values_list("id", "device_id", "addresses__ip_address")
-        return {str(port): device for port, device, text in triples if address.matches(text)}
-
-    @policy("network:ports:wiring")
-    def find_at(self, network_id: Identifier, address: str, *, host: str) -> Port | None:
-        """Return the port of this host that has this very address on the network."""
-        rows = Port.objects.filter(network_id=number(network_id), host=host)
-        return rows.filter(addresses__ip_address=address).first()
 
     @policy("network:ports:create")
     def create(

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from cloudweb.driver import DriverError
 from network.drivers.linuxbridge.config import NetworkNames
-from network.drivers.linuxbridge.filters import GATE, changed_filters, network_filters
+from network.drivers.linuxbridge.filters import changed_filters, network_filters
 from network.drivers.linuxbridge.member_sets import MembersStep
+from network.drivers.linuxbridge.port_chains import GATE
 from network.objects import GroupMembers, PortWiring
 
 LAST_NUMBER = 0xFFFF  # half a mark

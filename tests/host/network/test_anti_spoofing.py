@@ -10,7 +10,7 @@ import pytest
 
 from cloudweb import process
 from network.drivers.linuxbridge import namespaces
-from network.drivers.linuxbridge.filters import link_local
+from network.drivers.linuxbridge.port_chains import link_local
 from network.objects import FixedAddress
 from tests.builders.ports import (
     allow,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from cloudweb.driver import DriverError
 from network.drivers.linuxbridge.config import BridgeConfig
-from network.drivers.linuxbridge.filters import link_local, network_filters, rules_text
+from network.drivers.linuxbridge.filters import network_filters
+from network.drivers.linuxbridge.port_chains import link_local, rules_text
 from network.objects import FixedAddress, PortWiring, SecurityRule
 from tests.builders.ports import (
     allow,

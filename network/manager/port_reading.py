@@ -1,0 +1,58 @@
+"""Ports as they are looked at: lists as values, one as a model, by device and by address."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from cloudweb.api.pagination import Page
+from cloudweb.patterns import Pattern
+from cloudweb.policy import policy
+from network.exceptions import PortNotFound
+from network.manager.standard import EVERYTHING, Identifier, Listing, StandardManager, number
+from network.models import Port
+from network.rows import PortCard, PortRow, port_cards, port_columns, port_rows
+
+
+class PortReading(StandardManager[Port]):
+    """What may be asked about ports of the caller's project."""
+
+    model = Port
+    missing = PortNotFound
+
+    @policy("network:ports:list")
+    def list(self, listing: Listing = EVERYTHING) -> Page[PortRow]:
+        """Return own ports, as values."""
+        page = self._page(listing, port_columns(Port.objects.visible_to(self.context)))
+        return Page(port_rows(page.rows), page.more)
+
+    @policy("network:ports:get")
+    def get(self, port_id: Identifier) -> Port:
+        """Return a port; raise PortNotFound."""
+        return self._get(port_id)
+
+    @policy("network:ports:list")
+    def cards(self, port_ids: Collection[str]) -> dict[str, PortCard]:
+        """Return those that are there by id, as their devices show them: three queries, no models."""
+        rows = Port.objects.visible_to(self.context).filter(id__in=[*map(number, port_ids)])
+        return {card.id: card for card in port_cards(rows)}
+
+    @policy("network:ports:list")
+    def devices_at(self, address: Pattern) -> Mapping[str, str]:
+        """Return the ports with an address that matches, each with the device it names.
+
+        That name finds the device's own row; what the row says of its ports decides.
+        """
+        rows = Port.objects.visible_to(self.context).exclude(device_id="")
+        condition = address.condition("addresses__ip_address", exact_case=True)
+        if condition is not None:
+            pairs = rows.filter(condition).values_list("id", "device_id")
+            return {str(port): device for port, device in pairs}
+        found = rows.filter(addresses__isnull=False)
+        triples = found.values_list("id", "device_id", "addresses__ip_address")
+        return {str(port): device for port, device, text in triples if address.matches(text)}
+
+    @policy("network:ports:wiring")
+    def find_at(self, network_id: Identifier, address: str, *, host: str) -> Port | None:
+        """Return the port of this host that has this very address on the network."""
+        rows = Port.objects.filter(network_id=number(network_id), host=host)
+        return rows.filter(addresses__ip_address=address).first()
