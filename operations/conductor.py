@@ -11,6 +11,7 @@ import structlog
 from cloudweb.api.fields import as_uuid
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
+from cloudweb.database.literals import Literal
 from cloudweb.database.many import update_each
 from cloudweb.encryption import decrypt
 from cloudweb.events import emit
@@ -202,7 +203,7 @@ def _note_steps(
         if step.direction == "debt":
             _note_debt(host, step, moment)
     going: list[tuple[Step, StepReport]] = []
-    for row in Step.objects.filter(host=host, state=StepState.STARTED):
+    for row in Step.objects.filter(host=host, state=Literal(StepState.STARTED)):
         if row.scope.partition(":")[0] not in domains:
             continue
         heard = known.get((str(row.operation_id), row.seq, row.direction))

@@ -20,6 +20,7 @@ import structlog
 
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
+from cloudweb.database.literals import Literal
 from cloudweb.database.locks import alone_with, has_row_locks
 from cloudweb.killpoints import reach, whole
 from operations import epoch
@@ -35,6 +36,7 @@ from operations.stretch import Raised, Stretch, stretch
 Accept = Callable[[Stretch, Operation, Plan], bool]
 log = structlog.get_logger(__name__)
 LONG = 0.25  # seconds after which a transaction ends though more could be done: others wait for it
+LOOKED_AT = (OperationState.READY, OperationState.WAITING, OperationState.FAILED)
 LOSSES = 5  # so often others may be faster; then the sweep looks again
 
 
@@ -45,9 +47,10 @@ def owner() -> str:
 
 def due_ids(moment: datetime, limit: int) -> list[UUID]:
     """Return operations that somebody should work on: each half of the question has its own index."""
-    waiting = [OperationState.READY, OperationState.WAITING, OperationState.FAILED]
+    waiting = [Literal(state) for state in LOOKED_AT]
     looked_at = Operation.objects.filter(state__in=waiting, next_at__lte=moment)
-    abandoned = Operation.objects.filter(state=OperationState.RUNNING, lease_until__lt=moment)
+    running = Literal(OperationState.RUNNING)
+    abandoned = Operation.objects.filter(state=running, lease_until__lt=moment)
     halves = (rows.order_by().values_list("id", flat=True) for rows in (looked_at, abandoned))
     first, second = halves
     return list(first.union(second, all=True)[:limit])
@@ -56,8 +59,7 @@ def due_ids(moment: datetime, limit: int) -> list[UUID]:
 def _is_due(row: Operation, moment: datetime) -> bool:
     if row.state == OperationState.RUNNING:
         return row.lease_until is not None and row.lease_until < moment
-    waits = (OperationState.READY, OperationState.WAITING, OperationState.FAILED)
-    return row.state in waits and row.next_at is not None and row.next_at <= moment
+    return row.state in LOOKED_AT and row.next_at is not None and row.next_at <= moment
 
 
 def _find_due(operation_id: UUID) -> Operation | None:

@@ -18,6 +18,7 @@ import structlog
 from django.db.models import Exists, OuterRef, Subquery
 
 from cloudweb.database.clock import now
+from cloudweb.database.literals import Literal
 from cloudweb.database.many import update_each
 from cloudweb.encryption import decrypt
 from cloudweb.objects import IncompatibleObject
@@ -96,7 +97,7 @@ def _known(hosts: Collection[str]) -> Mapping[str, Known]:
         "key",
         "clock_ahead",
         Subquery(EpochCounter.objects.values("value")[:1]),
-        Exists(Step.objects.filter(**here, state=StepState.STARTED)),
+        Exists(Step.objects.filter(**here, state=Literal(StepState.STARTED))),
         Exists(Debt.objects.filter(**here, paid_at__isnull=True)),
     )
     return {host: Known(*facts) for host, *facts in rows}

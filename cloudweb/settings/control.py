@@ -207,6 +207,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 }
 
 
+#: How long PostgreSQL lets a transaction stand idle, and with it what it has locked.
+IDLE_SECONDS = 30
+
+
 def database(url_default: str) -> dict[str, Any]:
     """Return Django's settings for DATABASE_URL, tuned for each engine."""
     config: dict[str, Any] = env.db("DATABASE_URL", default=url_default)
@@ -217,6 +221,9 @@ def database(url_default: str) -> dict[str, Any]:
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL;",
         }
+    elif "postgresql" in config["ENGINE"]:  # a worker that was stopped in a transaction loses it
+        options = config.setdefault("OPTIONS", {})
+        options.setdefault("options", f"-c idle_in_transaction_session_timeout={IDLE_SECONDS}s")
     config["CONN_MAX_AGE"] = 600
     config["CONN_HEALTH_CHECKS"] = True
     return config

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from cloudweb import killpoints
 from cloudweb.agent import Agent, Function
@@ -176,10 +176,19 @@ def lab(
         yield made
 
 
-def start(saga: type[Saga] = MakeThings, *, preempt: bool = False, **args: Any) -> Operation:
+def start(
+    saga: type[Saga] = MakeThings,
+    *,
+    preempt: bool = False,
+    resource_id: str = "r1",
+    **args: Any,
+) -> Operation:
     with transaction.atomic():
         return saga.start(
-            RequestContext.system(project_id="p"), resource_id="r1", args=args, preempt=preempt
+            RequestContext.system(project_id="p"),
+            resource_id=resource_id,
+            args=args,
+            preempt=preempt,
         )
 
 
@@ -368,6 +377,45 @@ def test_a_delayed_start_is_left_alone_until_then(lab: Cloud) -> None:
     assert start(Refresh).id == operation.id  # wanted now: it no longer waits
     lab.settle()
     assert world.log.count("refresh") == 1
+
+
+def plans_of(act: Callable[[], object], table: str, word: str) -> list[str]:
+    """Return how SQLite finds what is read from a table by a state; PostgreSQL reads two rows anyhow."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(execute: Callable[..., Any], sql: str, params: Any, *rest: Any) -> Any:
+        asked.append((sql, params))
+        return execute(sql, params, *rest)
+
+    with connection.execute_wrapper(note):
+        act()
+    told = [
+        one
+        for one in asked
+        if one[0].lstrip("(").startswith("SELECT") and table in one[0] and word in one[0]
+    ]
+    assert told, asked
+    plans = []
+    for sql, params in told if connection.vendor == "sqlite" else ():
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+            plans.append(" ".join(row[3] for row in cursor.fetchall()))
+    return plans
+
+
+def test_what_is_due_or_started_is_found_by_its_indexes(lab: Cloud) -> None:
+    waiting, abandoned = start(), start(resource_id="r2")
+    engine.advance(abandoned.id)
+    Operation.objects.filter(id=abandoned.id).update(
+        state="RUNNING", lease_until=now() - timedelta(seconds=1)
+    )
+    assert set(engine.due_ids(now(), 10)) == {waiting.id, abandoned.id}
+    for plan in plans_of(lambda: engine.due_ids(now(), 10), "operations_operation", "READY"):
+        assert {"operation_due", "operation_lease"} <= set(plan.split()), plan
+    for plan in plans_of(
+        lambda: [hear() for hear in (lab.report, lab.pump)], '"operations_step"."host"', "'STARTED'"
+    ):
+        assert "step_started_on" in plan, plan
 
 
 def test_who_comes_late_changes_nothing(lab: Cloud) -> None:
