@@ -9,7 +9,7 @@ from django.db.models.lookups import StartsWith
 
 
 @CharField.register_lookup
-class Prefixed(StartsWith):  # type: ignore[type-arg]
+class Prefixed(StartsWith):
     """The text begins so. SQLite's LIKE ignores case and thereby the index; a range of texts uses it."""
 
     lookup_name = "prefixed"
