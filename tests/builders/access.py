@@ -203,7 +203,7 @@ def access_test(
     *,
     callers: Sequence[str] = CALLERS,
 ) -> Any:
-    """Return the test of all lines by all callers; ``check`` looks at each answer's envelope, too.
+    """Return the test of every line by all callers; ``check`` looks at each answer's envelope, too.
 
     Its ``lines`` are what it tests, for the promise that every route is among them.
     """
@@ -211,27 +211,57 @@ def access_test(
         raise ValueError(f"nobody who calls here passes: {idle}")
 
     @pytest.mark.django_db  # by this mark the suite knows that it needs the database
-    @pytest.mark.parametrize("caller", callers)
     @pytest.mark.parametrize("line", tuple(lines), ids=str)
-    def test_access(line: Line, caller: str, world: World, django_db_blocker: Any) -> None:
-        with django_db_blocker.unblock(), transaction.atomic():
-            answer = world.send(line, caller)
-            assert answer.status_code == line.expected(caller), answer.content
-            request_id = answer.headers["X-OpenStack-Request-Id"]
-            outcomes = Record.objects.filter(request_id=request_id).values_list(
-                "outcome", flat=True
-            )
-            if line.unfinished and answer.status_code == line.status:
-                assert Outcome.SUCCESS not in outcomes, "what is not finished is no success"
-            elif line.method in READS or line.no_record or answer.status_code == 401:
-                assert not outcomes, "a call that changes nothing leaves no record"
-            elif answer.status_code < 400:
-                assert Outcome.SUCCESS in outcomes, "a change leaves a record"
-            else:
-                assert Outcome.SUCCESS not in outcomes, "a refusal is no success"
-            if check is not None:
-                check(answer)
-            transaction.set_rollback(True)
+    def test_access(line: Line, world: World, django_db_blocker: Any) -> None:
+        with django_db_blocker.unblock():
+            found = {caller: answered(world, line, caller, check) for caller in callers}
+        assert_said(line, found)
 
     test_access.lines = tuple(lines)  # type: ignore[attr-defined]
     return test_access
+
+
+def answered(
+    world: World, line: Line, caller: str, check: Callable[[Any], None] | None
+) -> int | str:
+    """Return the status that a caller gets; what is wrong about the answer is said beside it."""
+    with transaction.atomic():
+        answer = world.send(line, caller)
+        request_id = answer.headers["X-OpenStack-Request-Id"]
+        outcomes = Record.objects.filter(request_id=request_id).values_list("outcome", flat=True)
+        wrong = "" if answer.status_code == line.expected(caller) else _text(answer)
+        wrong = wrong or wrong_record(line, answer.status_code, set(outcomes))
+        if not wrong and check is not None:
+            try:
+                check(answer)
+            except AssertionError as failed:
+                wrong = str(failed) or repr(failed)
+        transaction.set_rollback(True)
+    return f"{answer.status_code}: {wrong}" if wrong else answer.status_code
+
+
+def _text(answer: Any) -> str:
+    return "a stream" if answer.streaming else answer.content.decode(errors="replace")[:500]
+
+
+def wrong_record(line: Line, status: int, outcomes: Collection[str]) -> str:
+    """Say what is wrong about the audit records of one answer, if anything is."""
+    succeeded = Outcome.SUCCESS in outcomes
+    if line.unfinished and status == line.status:
+        return "what is not finished is no success" if succeeded else ""
+    if line.method in READS or line.no_record or status == 401:
+        return "a call that changes nothing leaves no record" if outcomes else ""
+    if status < 400:
+        return "" if succeeded else "a change leaves a record"
+    return "a refusal is no success" if succeeded else ""
+
+
+def assert_said(line: Line, found: Mapping[str, int | str]) -> None:
+    """Hold what every caller got to what the line says, and show it all where they differ."""
+    expected = {caller: line.expected(caller) for caller in found}
+    differing = "".join(
+        f"\n  {caller}: {said}, not {expected[caller]}"
+        for caller, said in found.items()
+        if said != expected[caller]
+    )
+    assert not differing, f"{line}{differing}\n  of all: {dict(found)}\n  wanted: {expected}"
