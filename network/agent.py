@@ -124,9 +124,11 @@ class NetworkAgent(Agent):
             here = [port for port in picture.ports if self.wirings.is_here(picture.id, port.id)]
             newest = [self.wirings.keep(port) for port in here]
             groups = self.wirings.keep_groups(picture)
-            network = newest[-1].network if newest else self.wirings.network(picture.id)
-            if newest or groups:
-                self._apply(network, changed=newest, groups=groups, work=work)
+            if newest:
+                self._apply(newest[-1].network, changed=newest, groups=groups, work=work)
+            elif groups and self.wirings.has_ports(picture.id):
+                network = self.wirings.network(picture.id)
+                self._apply(network, groups=groups, work=work)
             plugged = tuple(self.driver.plug(port, work=work) for port in newest)
             self._problems.pop(picture.id, None)
             told = {whole.group_id for whole in picture.groups}

@@ -10,7 +10,14 @@ from network.agent import NetworkAgent
 from network.drivers.fake import FakeNetworkDriver
 from network.objects import NetworkPicture
 from tests.builders.damage import DAMAGES, aside, damage
-from tests.builders.ports import make_network, make_port, port_ref
+from tests.builders.ports import (
+    from_group,
+    make_network,
+    make_port,
+    members,
+    new_id,
+    port_ref,
+)
 
 
 def restart(directory: Path, driver: FakeNetworkDriver | None = None) -> NetworkAgent:
@@ -90,3 +97,19 @@ def test_a_lost_port_keeps_its_network_until_it_is_unplugged(tmp_path: Path) -> 
     assert agent.report(full=True).lost == (lost.id,)
     agent.unplug(port_ref(lost))
     assert (agent.report(full=True).lost, agent.driver.segments()) == ((), ())
+
+
+def test_members_told_to_a_network_of_which_all_is_lost_are_kept_for_its_ports(
+    tmp_path: Path,
+) -> None:
+    agent, group = restart(tmp_path), new_id()
+    port = make_port(make_network(), group_rules=(from_group(group),))
+    agent.plug(port)
+    for record in (tmp_path / "wirings").rglob("*.json"):
+        damage(record, "emptied")
+    agent = restart(tmp_path, agent.driver)  # type: ignore[arg-type]
+    whole = members(port.network, group, 3, "10.5.0.9/32")
+    picture = NetworkPicture(id=port.network.id, ports=(), groups=(whole,))
+    assert [one.generation for one in agent.refresh(picture).groups] == [3]
+    agent.refresh(NetworkPicture(id=port.network.id, ports=(port,)))
+    assert agent.driver.segment(port.network.id).members == {group: ["10.5.0.9/32"]}  # type: ignore[attr-defined]
