@@ -130,22 +130,23 @@ class ControlPlane:
         yield Figure(f"Servers deleted a second by {CLIENTS} clients", count / took, "/s")
         yield Figure("CPU of all processes for each", cost.cpu_ms / count, "ms")
 
-    def memory(self, when: str, *, goal: float | None = None) -> Iterator[Figure]:
-        """Sum up the memory of all processes."""
-        sizes = {pid: pss_mib(pid) for pid in self.meter.pids}
-        ours = sum(size for pid, size in sizes.items() if name_of(pid) != "redis-server")
-        yield Figure(
-            f"Memory of our processes (PSS, Redis apart), {when}", ours, "MiB", 2.95 * 1024, goal
-        )
-        for pid, size in sizes.items():
-            yield Figure(f"    {name_of(pid)}", size, "MiB")
 
-    def idle(self, seconds: float = 10) -> Iterator[Figure]:
-        """Watch the cloud do nothing."""
-        with self.meter.measured() as cost:
-            time.sleep(seconds)
-        yield Figure("CPU of all processes while idle", cost.cpu_ms / seconds, "ms/s")
-        yield Figure("SQL statements while idle", cost.statements / seconds, "/s")
+def memory(meter: Meter, when: str, *, goal: float | None = None) -> Iterator[Figure]:
+    """Sum up the memory of all processes."""
+    sizes = {pid: pss_mib(pid) for pid in meter.pids}
+    ours = sum(size for pid, size in sizes.items() if name_of(pid) != "redis-server")
+    what = f"Memory of our processes (PSS, Redis apart), {when}"
+    yield Figure(what, ours, "MiB", 2.95 * 1024, goal)
+    for pid, size in sizes.items():
+        yield Figure(f"    {name_of(pid)}", size, "MiB")
+
+
+def idle(meter: Meter, seconds: float = 12) -> Iterator[Figure]:
+    """Watch the cloud do nothing, until the fork server has made room, too."""
+    with meter.measured() as cost:
+        time.sleep(seconds)
+    yield Figure("CPU of all processes while idle", cost.cpu_ms / seconds, "ms/s")
+    yield Figure("SQL statements while idle", cost.statements / seconds, "/s")
 
 
 def _median(times: list[tuple[float, float]], column: int) -> float:
@@ -159,17 +160,18 @@ def figures(*, alone: int, at_once: int, full: bool) -> Iterator[Figure]:
         counters = var / "statements"
         settings = {"CLOUDWEB_COUNT_SQL": str(counters), "COMPUTE_CPU_RATIO": "100"}
         with running_cloud(var=var, **settings) as cloud:
-            plane = ControlPlane(cloud, Meter(cloud.pid, counters))
+            meter = Meter(cloud.pid, counters)
+            yield from idle(meter)
+            yield from memory(meter, "idle", goal=180)
+            plane = ControlPlane(cloud, meter)
             lift_quotas(plane.client.project_id, var)
-            yield from plane.idle()
-            yield from plane.memory("idle", goal=180)
             plane.create(0)  # connections, imports, caches
             yield from plane.alone(alone)
             yield from plane.side_by_side(at_once)
             if full:
                 yield from plane.listing()
             yield from plane.delete(min(at_once, len(plane.servers)))
-            yield from plane.memory("afterwards")
+            yield from memory(meter, "afterwards")
 
 
 def lift_quotas(project_id: str, var: Path) -> None:

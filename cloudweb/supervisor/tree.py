@@ -19,6 +19,13 @@ STAGES = (
     (("redis",), 1.0),
 )
 
+#: What glibc keeps for later: two arenas for all threads, and nothing of what is large (a long list's answer).
+LITTLE = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "262144",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
+}
+
 
 def children() -> list[Child]:
     """Return all processes of this machine, not started yet.
@@ -27,7 +34,7 @@ def children() -> list[Child]:
     the cloud answers, and manages other hosts, without it.
     """
     var = var_dir()
-    env = {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
+    env = {"PYTHONUNBUFFERED": "1", **LITTLE}
 
     def common(name: str, *, vital: bool = True, **more: str) -> dict[str, Any]:
         log = var / "log" / f"{name}.log"
