@@ -13,6 +13,7 @@ import time_machine
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from cloudweb import events
 from cloudweb.agent import Agent, Function
 from cloudweb.host import HostRuntime
 from cloudweb.objects import VersionedObject
@@ -70,9 +71,12 @@ def lab(tmp_path: Path) -> Iterator[Cloud]:
 def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """Return of which hosts a part of a report was taken, and the news they are in, as it happens."""
     heard: list[tuple[str, str]] = []
-    monkeypatch.setattr(
-        conductor.events, "emit", lambda name, **facts: heard.append((name, facts["host"]))
-    )
+
+    def note(news: Any) -> None:
+        heard.append((type(news).__name__, news.host))
+
+    for module in (events, conductor):  # one that is loaded again takes it from there
+        monkeypatch.setattr(module, "emit", note)
     take = (Toy, lambda parts: heard.extend((one.part.id, one.host) for one in parts))
     monkeypatch.setitem(reporting._takers, "compute", take)
     return heard
