@@ -96,8 +96,8 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
                 PortStatus(
                     id=port_id, tap=str(tap["tap"]), up=bool(tap["up"]), network_id=segment.id
                 )
-                for segment in self._segments.values()
-                for port_id, tap in segment.taps.items()
+                for _, segment in sorted(self._segments.items())
+                for port_id, tap in sorted(segment.taps.items())
             )
 
     def ensure_gateway(self, network: NetworkWiring, *, work: Work) -> None:
