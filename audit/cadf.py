@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from audit.models import Outcome, Record
-from cloudweb.api.times import micros_z
+from cloudweb.times import micros_z
 
 
 def event_of(row: Record) -> dict[str, Any]:

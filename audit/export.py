@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable, Iterator
 
 from audit.models import Record
-from cloudweb.api.times import micros_z
+from cloudweb.times import micros_z
 
 COLUMNS = (
     "id", "request_id", "origin", "remote_address", "user_id", "user_name", "user_domain_id",

@@ -13,8 +13,8 @@ from audit.exceptions import NoSuchMarker, RecordNotFound
 from audit.filters import RecordFilter
 from audit.models import Record
 from audit.querysets import RecordQuerySet
-from cloudweb.api.pagination import MAX_LIMIT, Page, paginate
 from cloudweb.database.clock import now
+from cloudweb.listing import MAX_LIMIT, Page, paginate
 from cloudweb.manager import Manager
 from cloudweb.periodic import periodic
 from cloudweb.policy import check, policy

@@ -9,9 +9,9 @@ import structlog
 from audit import repetitions
 from audit.cadf import event_of
 from audit.models import Outcome, Record
-from cloudweb.api.errors import QUOTA_STATUS, normalize
 from cloudweb.audit import Act
-from cloudweb.exceptions import CloudwebError, InvalidInput, QuotaExceeded
+from cloudweb.exceptions import CloudwebError, InvalidInput
+from cloudweb.refusals import normalize, status_of
 
 log = structlog.get_logger("cloudweb.audit")
 UNDONE = "It was taken back with the transaction that it was part of."
@@ -54,12 +54,11 @@ def _ending(act: Act, service: str) -> dict[str, Any]:
         more = f"and {act.others} more" if act.others else ""
         return {"outcome": Outcome.SUCCESS, "reason": more}
     error = normalize(act.error)
-    status = QUOTA_STATUS.get(service) if isinstance(error, QuotaExceeded) else error.status
-    refused = (status or error.status) < 500
+    status = status_of(error, service)
     return {
-        "outcome": Outcome.REFUSED if refused else Outcome.FAILED,
+        "outcome": Outcome.REFUSED if status < 500 else Outcome.FAILED,
         "code": error.code,
-        "status": status or error.status,
+        "status": status,
         "reason": _sentence(error),
     }
 

@@ -10,10 +10,10 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from cloudweb.api.errors import normalize
-from cloudweb.api.mounts import service_of
 from cloudweb.api.throttling import admit_log_in
 from cloudweb.exceptions import ServiceUnavailable, TooManyRequests
+from cloudweb.mounts import service_of
+from cloudweb.refusals import normalize
 from dashboard.views.errors import error_page
 
 #: Where a browser sends a name, a password or a second factor.

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cloudweb.api.mounts import service_of
 from cloudweb.exceptions import Forbidden
+from cloudweb.mounts import service_of
 from identity.models import AccessRule
 
 #: Service types of the catalog by the mount that answers for them.

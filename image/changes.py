@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cloudweb.api.fields import no_control_characters
 from cloudweb.exceptions import BadRequest, InvalidInput
+from cloudweb.names import no_control_characters
 from image.exceptions import AttributeForbidden, PropertyMissing, TooManyDetails
 from image.formats import CONTAINER_FORMATS, DISK_FORMATS
 from image.sharing import VISIBILITIES

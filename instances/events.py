@@ -8,13 +8,13 @@ from datetime import timedelta
 import structlog
 from django.db import transaction
 
-from cloudweb.api.fields import as_uuid
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
 from cloudweb.events import on
 from cloudweb.exceptions import NotFound, PolicyNotAuthorized
 from cloudweb.holdings import hangs_on
+from cloudweb.identifiers import as_uuid
 from compute.events import GuestChanged, GuestsSeen
 from instances.models import Instance
 from instances.states import POWER_STATES, PowerState, VmState

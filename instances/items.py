@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cloudweb.api.fields import no_control_characters
 from cloudweb.exceptions import InvalidInput
+from cloudweb.names import no_control_characters
 from identity import quotas
 from instances.conf import QUOTAS
 from instances.exceptions import MetadataLimit

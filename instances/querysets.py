@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
 
-from cloudweb.api.fields import as_uuid
 from cloudweb.context import RequestContext
+from cloudweb.identifiers import as_uuid
 
 if TYPE_CHECKING:
     from instances.models import Instance

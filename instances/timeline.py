@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cloudweb.api.times import end_of_second
 from cloudweb.exceptions import BadRequest, NotFound
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
+from cloudweb.times import end_of_second
 from instances.manager import InstanceManager
 from operations.history import Entry, operations_of
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from cloudweb.api.fields import as_uuid
+from cloudweb.identifiers import as_uuid
 from network.members import note_change
 from network.models import Network, Port
 from network.operations.refresh_host import start_refresh

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef
 
-from cloudweb.api.fields import as_uuid
+from cloudweb.identifiers import as_uuid
 from cloudweb.objects import parse_version
 from network import members, states
 from network.models import HeldSet, MemberSet, Port

@@ -8,13 +8,13 @@ from typing import Any
 
 import structlog
 
-from cloudweb.api.fields import as_uuid
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
 from cloudweb.database.literals import Literal
 from cloudweb.database.many import update_each
 from cloudweb.encryption import decrypt
 from cloudweb.events import emit
+from cloudweb.identifiers import as_uuid
 from cloudweb.killpoints import reach
 from cloudweb.objects import IncompatibleObject
 from cloudweb.reports import CallAnswer, Notice, Reply, StepReport

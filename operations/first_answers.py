@@ -8,10 +8,10 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Count, QuerySet, Sum
 
-from cloudweb.api.once import KeyTaken
 from cloudweb.database.clock import now
 from cloudweb.encryption import decrypt, encrypt
 from cloudweb.exceptions import TooManyRequests
+from cloudweb.first_answers import KeyTaken
 from operations.models import FirstAnswer
 
 KEPT = timedelta(hours=24)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from cloudweb.api.fields import as_uuid
-from cloudweb.api.pagination import Page, paginate
 from cloudweb.database.clock import now
+from cloudweb.identifiers import as_uuid
+from cloudweb.listing import Page, paginate
 from operations.models import Operation, Step
 from operations.states import Direction, OperationState, StepState
 

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 
 from cloudweb import audit
 from cloudweb.api.auth import remote_address
-from cloudweb.api.mounts import service_of
+from cloudweb.mounts import service_of
 
 
 class AuditMiddleware:

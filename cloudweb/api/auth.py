@@ -16,7 +16,7 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from cloudweb.api.mounts import identity_url
+from cloudweb.api.links import identity_url
 from cloudweb.context import RequestContext
 
 

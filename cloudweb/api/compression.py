@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 
-from cloudweb.api.mounts import service_of
+from cloudweb.mounts import service_of
 
 
 class PageCompressionMiddleware(GZipMiddleware):

@@ -12,15 +12,14 @@ from typing import Any
 
 import orjson
 import structlog
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent
-from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
-from rest_framework import exceptions as drf
+from django.http import HttpRequest, HttpResponse
 from rest_framework.response import Response
 
 from cloudweb import exceptions as errors
-from cloudweb.api.mounts import identity_url, service_of
+from cloudweb.api.links import identity_url
 from cloudweb.exceptions import CloudwebError
+from cloudweb.mounts import service_of
+from cloudweb.refusals import normalize, status_of
 
 log = structlog.get_logger(__name__)
 
@@ -38,43 +37,7 @@ FAULTS = {
     501: "notImplemented",
     503: "serviceUnavailable",
 }
-#: Quota overruns use another status in each service (contract 1.2).
-QUOTA_STATUS = {
-    "compute": 403,
-    "volume": 413,
-    "network": 409,
-    "image": 413,
-    "database": 413,
-    "identity": 403,
-}
 QUOTA_TYPE = "OverQuota"
-
-
-def normalize(exc: BaseException) -> CloudwebError:
-    """Turn anything that was raised into an error of ours; unknown ones become a plain 500."""
-    if isinstance(exc, CloudwebError):
-        return exc
-    if isinstance(exc, Http404 | drf.NotFound):
-        return errors.NotFound()
-    if isinstance(exc, drf.NotAuthenticated | drf.AuthenticationFailed):
-        return errors.Unauthorized()
-    if isinstance(exc, drf.MethodNotAllowed):
-        return errors.MethodNotAllowed()
-    if isinstance(exc, drf.ParseError):
-        return errors.BadRequest("Malformed request body.")
-    if isinstance(exc, drf.UnsupportedMediaType):
-        return errors.UnsupportedMediaType("The content type of the request is not supported.")
-    if isinstance(exc, drf.PermissionDenied):
-        return errors.Forbidden()
-    if isinstance(exc, RequestDataTooBig):
-        return errors.RequestTooLarge()
-    if isinstance(exc, TooManyFieldsSent):
-        return errors.BadRequest("The request has too many parameters.", detail=str(exc))
-    if isinstance(exc, SuspiciousOperation):
-        return errors.BadRequest(detail=str(exc))
-    if isinstance(exc, OperationalError | InterfaceError):
-        return errors.ServiceUnavailable("The database is unavailable for now.", detail=str(exc))
-    return CloudwebError(detail=repr(exc))
 
 
 def envelope(service: str | None, error: CloudwebError, status: int) -> dict[str, Any]:
@@ -104,12 +67,6 @@ def headers_for(error: CloudwebError, status: int, request: HttpRequest) -> dict
     return headers
 
 
-def _status_of(error: CloudwebError, service: str | None) -> int:
-    if isinstance(error, errors.QuotaExceeded):
-        return QUOTA_STATUS.get(service or "", 403)
-    return error.status
-
-
 def _log(exc: BaseException, error: CloudwebError, status: int, path: str) -> None:
     if status >= 500 and status != 503:
         log.error("request failed", path=path, detail=error.detail, exc_info=exc)
@@ -122,7 +79,7 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     request = context["request"]
     error = normalize(exc)
     service = service_of(request.path)
-    status = _status_of(error, service)
+    status = status_of(error, service)
     _log(exc, error, status, request.path)
     return Response(
         envelope(service, error, status), status=status, headers=headers_for(error, status, request)
@@ -133,7 +90,7 @@ def error_response(request: HttpRequest, exc: BaseException) -> HttpResponse:
     """Render an error raised outside any DRF view, as JSON in the envelope of the path's service."""
     error = normalize(exc)
     service = service_of(request.path)
-    status = _status_of(error, service)
+    status = status_of(error, service)
     _log(exc, error, status, request.path)
     return HttpResponse(
         orjson.dumps(envelope(service, error, status)),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-import uuid
 from typing import Annotated, Any
 
 from pydantic import (
@@ -17,26 +15,13 @@ from pydantic import (
 
 from cloudweb.addresses import canonical_address, canonical_prefix
 from cloudweb.exceptions import InvalidInput
+from cloudweb.names import no_control_characters, not_blank
 
 
 class Body(BaseModel):
     """A request body: unknown keys are refused, types are not guessed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-def no_control_characters(text: str) -> str:
-    """Refuse control, surrogate and unassigned code points in something people read."""
-    if any(unicodedata.category(char) in ("Cc", "Cs", "Cn") for char in text):
-        raise ValueError("Control characters are not allowed")
-    return text
-
-
-def not_blank(text: str) -> str:
-    """Refuse a name of white space alone."""
-    if not text.strip():
-        raise ValueError("It must not be blank")
-    return text
 
 
 def loose_bool(value: Any) -> Any:
@@ -98,11 +83,3 @@ def parse_bool(value: str | None, *, field: str, default: bool | None = None) ->
     if not isinstance(parsed, bool):
         raise InvalidInput(field=field, value=value, reason="It must be a boolean.")
     return parsed
-
-
-def as_uuid(value: str) -> uuid.UUID | None:
-    """Return a UUID, or None for text that is none (a name: the caller answers 404)."""
-    try:
-        return uuid.UUID(value)
-    except ValueError:
-        return None

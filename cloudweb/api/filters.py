@@ -14,12 +14,13 @@ from typing import Any
 from django.db.models import Q
 from django.http import QueryDict
 
-from cloudweb.api.fields import as_uuid, loose_bool
-from cloudweb.api.times import parse_moment
+from cloudweb.api.fields import loose_bool
 from cloudweb.exceptions import BadRequest, InvalidInput
+from cloudweb.identifiers import as_uuid
+from cloudweb.listing import NOBODY
+from cloudweb.times import parse_moment
 
 Filter = Callable[[Sequence[str]], Q]
-NOBODY = Q(pk__in=())
 #: Words before a value's colon that compare, as lookups of the ORM.
 COMPARISONS = {"eq": "", "neq": "", "gt": "__gt", "gte": "__gte", "lt": "__lt", "lte": "__lte"}
 

@@ -19,10 +19,10 @@ from django.http.response import HttpResponseBase
 
 from cloudweb.addresses import parse_address
 from cloudweb.api.errors import error_response
-from cloudweb.api.mounts import service_of
 from cloudweb.api.proxies import plain_address
 from cloudweb.conf import host_name, listen_address
 from cloudweb.exceptions import BadRequest
+from cloudweb.mounts import service_of
 
 #: Asked by machines that know no name, and answered without a link.
 NAMELESS = ("/healthz", "/readyz", "/metadata")

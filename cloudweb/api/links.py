@@ -1,13 +1,29 @@
-"""Links to a resource, as its representation carries them (contract 12.4.32)."""
+"""URLs as clients see them, and the links to a resource that its representation carries (contract 12.4.32)."""
 
 from __future__ import annotations
 
 from urllib.parse import quote
 
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from cloudweb.api.mounts import base_url
+
+def base_url(request: HttpRequest) -> str:
+    """Return scheme, host and mount root as clients see them, without a trailing slash.
+
+    That is PUBLIC_URL where it is set, else what the request came by.
+    """
+    return settings.PUBLIC_URL.rstrip("/") or f"{request.scheme}://{request.get_host()}"
+
+
+def identity_url(request: HttpRequest) -> str:
+    """Return where a client without a valid token finds identity (WWW-Authenticate)."""
+    try:
+        return f"{base_url(request)}/identity"
+    except DisallowedHost:  # the answer to a broken Host header must not break on it again
+        return "/identity"
 
 
 def resource_links(

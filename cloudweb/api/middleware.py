@@ -14,7 +14,6 @@ from django.utils.cache import patch_vary_headers
 
 from cloudweb.api import microversion
 from cloudweb.api.errors import error_response
-from cloudweb.api.mounts import service_of
 from cloudweb.context import new_request_id
 from cloudweb.exceptions import (
     BadRequest,
@@ -25,6 +24,7 @@ from cloudweb.exceptions import (
     RequestTooLarge,
     UriTooLong,
 )
+from cloudweb.mounts import service_of
 
 log = structlog.get_logger(__name__)
 _REQUEST_ID = re.compile(r"^req-[0-9a-fA-F-]{36}\Z")

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from django.conf import settings
@@ -23,20 +23,17 @@ from django.utils.module_loading import import_string
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cloudweb.api.errors import normalize
 from cloudweb.api.microversion import Microversion
 from cloudweb.context import RequestContext
 from cloudweb.database.late import late_transaction
 from cloudweb.exceptions import CloudwebError, InvalidInput, ServiceUnavailable
+from cloudweb.first_answers import FirstAnswers, KeyTaken
+from cloudweb.refusals import normalize
 
 HEADER = "Idempotency-Key"
 LONGEST = 255
 _KEY = re.compile(rf"[\x21-\x7e]{{1,{LONGEST}}}", re.ASCII)
 Handler = Callable[..., Any]
-
-
-class KeyTaken(Exception):
-    """Somebody else has kept an answer under the key meanwhile."""
 
 
 class IdempotencyKeyReused(CloudwebError):
@@ -48,19 +45,6 @@ class IdempotencyKeyReused(CloudwebError):
         "Invalid input for field/attribute Idempotency-Key. "
         "It was sent before with another request: use a new key."
     )
-
-
-class FirstAnswers(Protocol):
-    """Who keeps answers, by scope and key, for a day."""
-
-    def find(self, scope: str, key: str) -> tuple[str, bytes] | None:
-        """Return the fingerprint of the request and its answer."""
-
-    def check_room(self, scope: str) -> None:
-        """Raise TooManyRequests when the scope keeps as much as it may."""
-
-    def keep(self, scope: str, key: str, fingerprint: str, answer: bytes) -> None:
-        """Keep an answer, in the transaction that is open; raise KeyTaken."""
 
 
 @cache

@@ -27,9 +27,9 @@ from pydantic.json_schema import GenerateJsonSchema
 from cloudweb.api import error_answers, microversion
 from cloudweb.api.answers import Error
 from cloudweb.api.auth import BrowserSession, TokenAuthentication
-from cloudweb.api.mounts import service_of
 from cloudweb.api.once import HEADER, LONGEST
 from cloudweb.api.rendering import OrjsonParser
+from cloudweb.mounts import service_of
 
 JSON = "application/json"
 SAFE = ("GET", "HEAD", "OPTIONS")

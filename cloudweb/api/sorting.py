@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from django.http import QueryDict
 
 from cloudweb.exceptions import BadRequest, InvalidInput
+from cloudweb.listing import SortKey
 
 #: What fewer directions than keys mean: an error (network), the default for the rest (compute), or
 #: the one direction for all (image, volume).
 Fewer = Literal["refused", "default", "repeated"]
-
-
-class SortKey(NamedTuple):
-    """An attribute in the client's word, and its direction."""
-
-    key: str
-    descending: bool
 
 
 def parse_sort(
@@ -60,20 +53,3 @@ def _descends(word: str, otherwise: bool, field: str) -> bool:
     if word not in ("", "asc", "desc"):
         raise InvalidInput(field=field, value=word, reason="Value must be asc or desc.")
     return word == "desc" if word else otherwise
-
-
-def ordered(
-    pairs: Sequence[SortKey], columns: Mapping[str, str], *, last: str = "", field: str = "sort_key"
-) -> list[str]:
-    """Return the order as columns, each once, with ``-`` for descending; raise InvalidInput.
-
-    ``last`` makes the order unique, in the direction of the first key.
-    """
-    order: dict[str, str] = {}
-    for key, descending in pairs:
-        if key not in columns:
-            raise InvalidInput(field=field, value=key[:64], reason="It cannot be sorted by.")
-        order.setdefault(columns[key], "-" if descending else "")
-    if last:
-        order.setdefault(last, "-" if pairs and pairs[0].descending else "")
-    return [f"{sign}{column}" for column, sign in order.items()]

@@ -6,9 +6,9 @@ from typing import Any
 
 from csp.constants import NONE, SELF
 
-from cloudweb.api.mounts import MOUNTS
 from cloudweb.broker import socket_of
 from cloudweb.conf import env, throttles, trusted_proxies
+from cloudweb.mounts import MOUNTS
 from cloudweb.settings.common import BROKER_URL
 
 #: Whose X-Forwarded headers are believed; ProxyMiddleware takes away all others.

@@ -11,10 +11,11 @@ from rest_framework.response import Response
 from cloudweb.api.answers import within
 from cloudweb.api.fields import parse_bool, parse_natural
 from cloudweb.api.microversion import COMPUTE, in_force
-from cloudweb.api.pagination import Page, next_links, parse_limit
+from cloudweb.api.pagination import next_links, parse_limit
 from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import InvalidInput
+from cloudweb.listing import Page
 from compute.api.serializers import flavors as wire
 from compute.manager import FlavorManager
 from compute.models import Flavor

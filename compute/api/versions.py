@@ -11,8 +11,8 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from cloudweb.api.answers import Answer, Link, MediaType, listing, within
+from cloudweb.api.links import base_url
 from cloudweb.api.microversion import COMPUTE
-from cloudweb.api.mounts import base_url
 
 UPDATED = "2013-07-23T11:33:21Z"
 #: When Nova's first version was last changed: it knows no microversions.

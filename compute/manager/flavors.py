@@ -8,10 +8,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, TextField, Value
 from django.db.models.functions import Coalesce
 
-from cloudweb.api.pagination import MAX_LIMIT, Page, paginate
 from cloudweb.database.clock import now
 from cloudweb.exceptions import BadRequest
 from cloudweb.holdings import holdings_of
+from cloudweb.listing import MAX_LIMIT, Page, paginate
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from compute.exceptions import FlavorExists, FlavorInUse, FlavorNotFound

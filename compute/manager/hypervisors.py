@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cloudweb.api.fields import as_uuid
-from cloudweb.api.pagination import MAX_LIMIT, Page, paginate
 from cloudweb.exceptions import BadRequest
+from cloudweb.identifiers import as_uuid
+from cloudweb.listing import MAX_LIMIT, Page, paginate
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from compute.exceptions import HypervisorDown, HypervisorNotFound

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cloudweb.api.fields import as_uuid
+from cloudweb.identifiers import as_uuid
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from compute import conf

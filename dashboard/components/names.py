@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from audit.manager import RecordManager
-from cloudweb.api.fields import as_uuid
 from cloudweb.context import RequestContext
+from cloudweb.identifiers import as_uuid
 from cloudweb.policy import allows
 from image.filters import ImageFilter
 from image.manager import ImageManager

@@ -10,8 +10,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from cloudweb.api.fields import no_control_characters
 from cloudweb.database.clock import now
+from cloudweb.names import no_control_characters
 from dashboard.forms.fields import NameField, RefusableForm
 from identity.exceptions import DuplicateName, NoSuchReference
 from identity.manager.application_credentials import Wanted, WantedRule

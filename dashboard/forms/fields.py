@@ -8,8 +8,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from cloudweb.api.fields import no_control_characters
 from cloudweb.exceptions import CloudwebError, InvalidInput
+from cloudweb.names import no_control_characters
 from dashboard.components.words import spoken
 
 

@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 
 from audit.forms import SearchForm
 from audit.manager import RecordManager
-from cloudweb.api.pagination import Page as Rows
 from cloudweb.exceptions import BadRequest
+from cloudweb.listing import Page as Rows
 from dashboard.components.activity import KINDS, done_of
 from dashboard.components.names import names_of
 from dashboard.views.page import Page

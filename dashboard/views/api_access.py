@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from cloudweb.api.mounts import base_url, identity_url
+from cloudweb.api.links import base_url, identity_url
 from dashboard.components.client_files import cloud_name, clouds_yaml, openrc
 from dashboard.components.navigation import account_tabs
 from dashboard.views.page import Page

@@ -17,7 +17,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 
 from cloudweb.api.auth import remote_address
-from cloudweb.api.mounts import base_url
+from cloudweb.api.links import base_url
 from cloudweb.api.throttling import admit_log_in
 from cloudweb.context import RequestContext
 from cloudweb.encryption import decrypt, encrypt

@@ -12,9 +12,9 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
-from cloudweb.api.errors import normalize
 from cloudweb.exceptions import CloudwebError
 from cloudweb.policy import check
+from cloudweb.refusals import normalize
 from dashboard.components.status import image_badge
 from dashboard.components.words import spoken
 from dashboard.forms.image_details import ImageWordsForm, MemberForm

@@ -8,8 +8,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from cloudweb.api.fields import as_uuid
 from cloudweb.exceptions import CloudwebError
+from cloudweb.identifiers import as_uuid
 from cloudweb.policy import check
 from compute.manager import FlavorManager
 from compute.manager.zones import ZoneManager

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from cloudweb.api.sorting import SortKey
+from cloudweb.listing import SortKey
 from dashboard.components.servers import activity_of, rows_of
 from dashboard.components.usage import bars
 from dashboard.views.page import Page

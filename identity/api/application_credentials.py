@@ -6,8 +6,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cloudweb.api.times import parse_moment
 from cloudweb.api.views import empty
+from cloudweb.times import parse_moment
 from identity.api.lists import Hints, hinted, listed
 from identity.api.serializers.application_credentials import (
     ApplicationCredentialCreate,

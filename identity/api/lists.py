@@ -12,9 +12,10 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
 from cloudweb.api.fields import parse_bool
-from cloudweb.api.pagination import next_link, paginate, parse_limit
+from cloudweb.api.pagination import next_link, parse_limit
 from cloudweb.api.queries import FLAG, PRESENCE, parameters
 from cloudweb.exceptions import BadRequest
+from cloudweb.listing import paginate
 from identity.api.serializers.links import list_links
 
 T = TypeVar("T", bound=Model)

@@ -6,8 +6,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cloudweb.api.times import parse_moment
 from cloudweb.api.views import empty
+from cloudweb.times import parse_moment
 from identity.api.lists import Hints, listed
 from identity.api.serializers.roles import role_body
 from identity.api.serializers.trusts import TrustCreate, trust_body

@@ -11,10 +11,17 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic import model_validator as check
 
-from cloudweb.api.fields import Body
 from cloudweb.exceptions import InvalidInput
 from cloudweb.patterns import expression
 
@@ -32,7 +39,13 @@ def expression_of(pattern: str) -> Any:
     return expression(pattern, field="regex", longest=LONGEST_PATTERN)
 
 
-class Remote(Body):
+class Part(BaseModel):
+    """A piece of the rules: a key that is unknown would be a condition nobody checks."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Remote(Part):
     """One demand on a claim; without a condition the claim only has to be there."""
 
     type: Label
@@ -68,7 +81,7 @@ class Remote(Body):
         return self.any_one_of is None and self.not_any_of is None
 
 
-class DomainName(Body):
+class DomainName(Part):
     """A domain by id or name."""
 
     id: Label | None = None
@@ -81,7 +94,7 @@ class DomainName(Body):
         return self
 
 
-class LocalUser(Body):
+class LocalUser(Part):
     """What the user is called here; ``id`` is taken from issuer and subject, whatever stands here."""
 
     name: Label | None = None
@@ -101,7 +114,7 @@ class LocalUser(Body):
         return self
 
 
-class LocalGroup(Body):
+class LocalGroup(Part):
     """One group by id, or by name and domain."""
 
     id: Label | None = None
@@ -123,7 +136,7 @@ def _no_projects(given: Any) -> Any:
     return given
 
 
-class Local(Body):
+class Local(Part):
     """A part of what the user is here."""
 
     user: LocalUser | None = None
@@ -141,7 +154,7 @@ class Local(Body):
         return self
 
 
-class Rule(Body):
+class Rule(Part):
     """If every demand of ``remote`` holds, everything in ``local`` does."""
 
     local: Annotated[

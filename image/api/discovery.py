@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cloudweb.api.answers import Answer, Link, listing
-from cloudweb.api.mounts import base_url
+from cloudweb.api.links import base_url
 from image.api.imports import import_methods
 
 NEWEST = 16

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.answers import Error
-from cloudweb.api.mounts import base_url
+from cloudweb.api.links import base_url
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import UnsupportedMediaType
 from image.api.links import list_link

@@ -10,11 +10,11 @@ from typing import Any
 import structlog
 from django.db import IntegrityError, transaction
 
-from cloudweb.api.pagination import Page, paginate
 from cloudweb.database import clock
 from cloudweb.database.locks import locked
 from cloudweb.exceptions import BadRequest
 from cloudweb.holdings import holdings_of
+from cloudweb.listing import Page, paginate
 from cloudweb.periodic import periodic
 from cloudweb.policy import check, policy
 from image import protections, quotas, states

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
 
-from cloudweb.api.fields import no_control_characters
 from cloudweb.database import clock
 from cloudweb.database.locks import locked
 from cloudweb.exceptions import BadRequest, InvalidInput
+from cloudweb.names import no_control_characters
 from cloudweb.policy import policy
 from image.exceptions import MemberExists, MemberNotFound, NotShared, NotYourImage, TooManyDetails
 from image.manager.finding import ImageFinder

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from cloudweb.api.pagination import Page
+from cloudweb.listing import Page
 from cloudweb.policy import policy
 from image.exceptions import TaskNotFound
 from image.manager.finding import ImageFinder

@@ -9,9 +9,9 @@ from django.http import QueryDict
 from cloudweb.addresses import canonical_address
 from cloudweb.api.fields import parse_bool
 from cloudweb.api.microversion import Microversion
-from cloudweb.api.times import check_span, parse_moment
 from cloudweb.exceptions import BadRequest, InvalidInput
 from cloudweb.patterns import Pattern
+from cloudweb.times import parse_moment
 from instances.api.serializers.server_bodies import MAX_TAGS
 from instances.manager.listing import Filters
 from instances.states import vm_states_of
@@ -176,3 +176,9 @@ def _time(query: QueryDict, name: str) -> datetime | None:
         return parse_moment(value, field=name) if value is not None else None
     except InvalidInput as error:
         raise BadRequest(f"Invalid {name} value") from error
+
+
+def check_span(since: datetime | None, before: datetime | None) -> None:
+    """Raise BadRequest for a span of changes that ends before it begins."""
+    if since is not None and before is not None and before < since:
+        raise BadRequest("The value of changes-since must be less than or equal to changes-before.")

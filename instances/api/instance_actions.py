@@ -11,8 +11,9 @@ from rest_framework.response import Response
 
 from cloudweb.api.microversion import Microversion, older, without
 from cloudweb.api.pagination import next_link, parse_limit
-from cloudweb.api.times import check_span, micros, parse_moment
 from cloudweb.api.views import ServiceViewSet
+from cloudweb.times import micros, parse_moment
+from instances.api.filters import check_span
 from instances.manager import InstanceManager
 from instances.timeline import ServerAction, TimelineManager, result_of
 from operations.history import StepEntry

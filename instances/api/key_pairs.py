@@ -11,8 +11,8 @@ from rest_framework.response import Response
 from cloudweb.api.answers import within
 from cloudweb.api.microversion import Microversion, older, without
 from cloudweb.api.pagination import next_links, parse_limit
-from cloudweb.api.times import micros
 from cloudweb.api.views import ServiceViewSet, empty
+from cloudweb.times import micros
 from instances.api.serializers.server_bodies import KEY_PAIR_KEYS, KeyPairCreate, check_keys
 from instances.manager import KeyPairManager
 from instances.models import KeyPair

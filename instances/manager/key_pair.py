@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import IntegrityError, transaction
 
 from cloudweb import policy as policies
-from cloudweb.api.pagination import MAX_LIMIT, Page, paginate
 from cloudweb.audit import note
 from cloudweb.exceptions import BadRequest
+from cloudweb.listing import MAX_LIMIT, Page, paginate
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from identity import quotas

@@ -13,16 +13,14 @@ from typing import Any, TypedDict, Unpack
 from django.db.models import Q
 
 from cloudweb import policy as policies
-from cloudweb.api.fields import as_uuid
-from cloudweb.api.filters import NOBODY
-from cloudweb.api.pagination import MAX_LIMIT, Page, paginate, paginate_matching
-from cloudweb.api.sorting import SortKey, ordered
-from cloudweb.api.times import end_of_second
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import BadRequest
+from cloudweb.identifiers import as_uuid
+from cloudweb.listing import MAX_LIMIT, NOBODY, Page, SortKey, ordered, paginate, paginate_matching
 from cloudweb.manager import Manager
 from cloudweb.patterns import Pattern
 from cloudweb.policy import policy
+from cloudweb.times import end_of_second
 from instances.models import Instance
 from instances.querysets import InstanceQuerySet
 from instances.rows import ServerName, ServerRow, server_names, server_rows

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from django.db.models import Q
 
 from cloudweb.api.filters import Filter, bounded, equal, identifier, number
-from cloudweb.api.times import parse_moment
+from cloudweb.times import parse_moment
 from network.models.standard import has_tag
 
 

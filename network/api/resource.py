@@ -14,11 +14,12 @@ from rest_framework.response import Response
 
 from cloudweb.api.fields import parse_bool
 from cloudweb.api.filters import Filter, with_fields
-from cloudweb.api.mounts import base_url
-from cloudweb.api.pagination import MAX_LIMIT, Page, next_link, parse_limit
-from cloudweb.api.sorting import ordered, parse_sort
+from cloudweb.api.links import base_url
+from cloudweb.api.pagination import next_link, parse_limit
+from cloudweb.api.sorting import parse_sort
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest
+from cloudweb.listing import MAX_LIMIT, Page, ordered
 from cloudweb.policy import allows, check
 from network.api.filters import STANDARD_SORT_KEYS
 from network.api.schema import NetworkSchema

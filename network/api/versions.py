@@ -7,7 +7,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cloudweb.api.mounts import base_url
+from cloudweb.api.links import base_url
 from cloudweb.api.views import ServiceViewSet
 
 COLLECTIONS = {

@@ -8,10 +8,10 @@ from typing import Any
 
 import structlog
 
-from cloudweb.api.fields import as_uuid
 from cloudweb.database.clock import now
 from cloudweb.database.many import update_each
 from cloudweb.exceptions import InvalidInput
+from cloudweb.identifiers import as_uuid
 from cloudweb.manager import Manager
 from cloudweb.policy import allows, policy
 from network.exceptions import AgentNotFound

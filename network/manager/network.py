@@ -7,9 +7,9 @@ from typing import Any, TypedDict, Unpack
 
 from django.db import IntegrityError, transaction
 
-from cloudweb.api.pagination import Page
 from cloudweb.exceptions import InvalidInput
 from cloudweb.holdings import holdings_of
+from cloudweb.listing import Page
 from cloudweb.policy import check, policy
 from network import conf, news, quota, states
 from network.exceptions import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from cloudweb.api.pagination import Page
+from cloudweb.listing import Page
 from cloudweb.patterns import Pattern
 from cloudweb.policy import policy
 from network.exceptions import PortNotFound

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from cloudweb.api.pagination import Page
+from cloudweb.listing import Page
 from cloudweb.policy import policy
 from network import news, quota
 from network.exceptions import (

@@ -8,9 +8,9 @@ from typing import Any
 from django.db import transaction
 
 from cloudweb.addresses import canonical_prefix, parse_block
-from cloudweb.api.pagination import Page
 from cloudweb.audit import note
 from cloudweb.exceptions import InvalidInput
+from cloudweb.listing import Page
 from cloudweb.policy import policy
 from network import news, quota
 from network.exceptions import (

@@ -10,9 +10,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from cloudweb.api.fields import as_uuid
-from cloudweb.api.pagination import Page, paginate
 from cloudweb.exceptions import BadRequest, NotFound, PolicyNotAuthorized
+from cloudweb.identifiers import as_uuid
+from cloudweb.listing import Page, paginate
 from cloudweb.manager import Manager
 from cloudweb.policy import check, policy
 from network.exceptions import RevisionNumberConstraintFailed, TagNotFound

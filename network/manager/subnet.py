@@ -9,8 +9,8 @@ from typing import Any, TypedDict, Unpack
 from django.db import IntegrityError, transaction
 
 from cloudweb.addresses import parse_address, parse_block
-from cloudweb.api.pagination import Page
 from cloudweb.exceptions import BadRequest, InvalidInput, PolicyNotAuthorized
+from cloudweb.listing import Page
 from cloudweb.policy import policy
 from network import ipam, news, quota, states
 from network.exceptions import (

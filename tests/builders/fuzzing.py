@@ -21,8 +21,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from cloudweb.api.mounts import service_of
 from cloudweb.api.schema import Generator
+from cloudweb.mounts import service_of
 
 #: How many requests are drawn for each operation beside those at the edges of its schema.
 EXAMPLES = int(os.environ.get("CLOUDWEB_FUZZ_EXAMPLES", "3"))

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from django.urls import URLPattern, get_resolver, resolve
 
-from cloudweb.api.mounts import service_of
 from cloudweb.manager import Manager
+from cloudweb.mounts import service_of
 from cloudweb.policy import RULES, policy_of
 from tests.builders.access import Line
 

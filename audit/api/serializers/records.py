@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from audit.filters import RecordFilter
 from audit.models import Record
-from cloudweb.api.times import micros_z
+from cloudweb.times import micros_z
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 

@@ -8,7 +8,7 @@ from pydantic import StringConstraints
 
 from cloudweb.api.fields import Body, LooseBool, Name
 from cloudweb.api.microversion import Microversion, Transform, older, without
-from cloudweb.api.times import micros
+from cloudweb.times import micros
 from compute.manager import ServiceInfo
 
 Reason = Annotated[Name, StringConstraints(strip_whitespace=False)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloudweb.api.times import micros
+from cloudweb.times import micros
 from compute.manager import Zone
 
 

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 from django.http import HttpRequest
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from cloudweb.api.fields import Body, Name, no_control_characters
-from cloudweb.api.times import micros
+from cloudweb.api.fields import Body, Name
+from cloudweb.names import no_control_characters
+from cloudweb.times import micros
 from identity.api.serializers.links import self_link
 from identity.api.serializers.projects import Description, Id
 from identity.api.serializers.users import Password

@@ -9,8 +9,9 @@ from urllib.parse import quote
 from django.http import HttpRequest
 from pydantic import AfterValidator, StrictBool, StringConstraints
 
-from cloudweb.api.fields import Body, LooseBool, Name, Text, no_control_characters, not_blank
-from cloudweb.api.mounts import base_url
+from cloudweb.api.fields import Body, LooseBool, Name, Text
+from cloudweb.api.links import base_url
+from cloudweb.names import no_control_characters, not_blank
 from identity.api.serializers.attributes import OpenBody, invented
 from identity.api.serializers.links import self_link
 from identity.api.serializers.projects import READ_ONLY, Description, Id

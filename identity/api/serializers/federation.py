@@ -8,8 +8,9 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from pydantic import AfterValidator, Field, StringConstraints
 
-from cloudweb.api.fields import MAX_INT, Body, LooseBool, no_control_characters
+from cloudweb.api.fields import MAX_INT, Body, LooseBool
 from cloudweb.exceptions import InvalidInput
+from cloudweb.names import no_control_characters
 from identity.api.serializers.links import self_link, v3_url
 from identity.api.serializers.projects import Description, Id
 from identity.models import IdentityProvider, Mapping, Protocol

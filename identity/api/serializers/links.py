@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from cloudweb.api.mounts import base_url
+from cloudweb.api.links import base_url
 
 
 def v3_url(request: HttpRequest, path: str) -> str:

@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from pydantic import Field
 
 from cloudweb.api.fields import Body
-from cloudweb.api.mounts import base_url
-from cloudweb.api.times import micros_z
+from cloudweb.api.links import base_url
+from cloudweb.times import micros_z
 from identity.api.serializers.application_credentials import RoleReference
 from identity.api.serializers.attributes import OpenBody, invented
 from identity.api.serializers.links import self_link, v3_url

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from pydantic import AfterValidator, Field, StringConstraints
 
-from cloudweb.api.fields import LooseBool, no_control_characters, not_blank
+from cloudweb.api.fields import LooseBool
+from cloudweb.names import no_control_characters, not_blank
 from identity.api.serializers.attributes import OpenBody, Options, invented
 from identity.api.serializers.links import self_link
 from identity.models import Domain, Project

@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from pydantic import Field, StringConstraints
 
 from cloudweb.api.fields import Body
-from cloudweb.api.times import micros, micros_z
 from cloudweb.exceptions import BadRequest, Unauthorized
+from cloudweb.times import micros, micros_z
 from identity.api.serializers.projects import Id
 from identity.api.serializers.users import Passcode, Password
 from identity.manager import IssuedToken

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from pydantic import Field
 
 from cloudweb.api.fields import Body, NaturalNumber, PositiveNumber
-from cloudweb.api.times import micros_z
+from cloudweb.times import micros_z
 from identity.api.serializers.application_credentials import Moment, RoleReference
 from identity.api.serializers.links import self_link, v3_url
 from identity.api.serializers.projects import Id

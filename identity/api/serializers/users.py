@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from pydantic import Field, StringConstraints
 
 from cloudweb.api.fields import Body, LooseBool, Name
-from cloudweb.api.times import micros
+from cloudweb.times import micros
 from identity.api.serializers.attributes import OpenBody, UserOptions, invented
 from identity.api.serializers.links import self_link
 from identity.api.serializers.projects import Description, Id

@@ -6,8 +6,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cloudweb.api.times import seconds_z
 from cloudweb.api.views import ServiceViewSet, empty
+from cloudweb.times import seconds_z
 from image.api.serializers.metadefs import AssociationCreate, association_body
 from image.manager import MetadefResourceTypeManager
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloudweb.api.answers import Answer, OpenAnswer
-from cloudweb.api.times import seconds_z
+from cloudweb.times import seconds_z
 from image.api.schema_documents import IMAGE
 from image.changes import BASE
 from image.models import Image

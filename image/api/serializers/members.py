@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloudweb.api.answers import Answer
-from cloudweb.api.times import seconds_z
+from cloudweb.times import seconds_z
 from image.models import ImageMember
 
 

@@ -14,8 +14,8 @@ from pydantic import (
     field_validator,
 )
 
-from cloudweb.api.fields import no_control_characters, not_blank
-from cloudweb.api.times import seconds_z
+from cloudweb.names import no_control_characters, not_blank
+from cloudweb.times import seconds_z
 from image.metadefs import MOST
 from image.models import (
     MetadefAssociation,

@@ -13,9 +13,10 @@ from cloudweb.api.fields import parse_bool
 from cloudweb.api.filters import MAX_CONDITIONS, bounded, compared, several
 from cloudweb.api.pagination import parse_limit
 from cloudweb.api.queries import FLAG, NATURAL, parameters
-from cloudweb.api.sorting import ordered, parse_sort
-from cloudweb.api.times import parse_moment
+from cloudweb.api.sorting import parse_sort
 from cloudweb.exceptions import BadRequest, InvalidInput
+from cloudweb.listing import ordered
+from cloudweb.times import parse_moment
 from image.filters import DEFAULT_ORDER, SORT_KEYS, Comparison, ImageFilter
 from image.sharing import ACCEPTED, MEMBER_STATUSES, VISIBILITIES
 

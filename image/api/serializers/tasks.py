@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cloudweb.api.times import seconds_z
+from cloudweb.times import seconds_z
 from image.api.serializers.images import ImageCreate
 from image.manager.tasks import expires_at
 from image.task_words import input_of, status_of, type_of

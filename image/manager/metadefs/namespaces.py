@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from cloudweb.api.pagination import Page, paginate
 from cloudweb.database import clock
+from cloudweb.listing import Page, paginate
 from cloudweb.policy import policy
 from image.exceptions import MetadefExists
 from image.manager.metadefs.finding import NamespaceFinder

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 
+from cloudweb.api.links import base_url
 from cloudweb.api.microversion import (
     COMPUTE,
     Microversion,
@@ -16,10 +17,9 @@ from cloudweb.api.microversion import (
     older,
     without,
 )
-from cloudweb.api.mounts import base_url
-from cloudweb.api.times import micros, seconds_z
 from cloudweb.context import RequestContext
 from cloudweb.encryption import decrypt
+from cloudweb.times import micros, seconds_z
 from instances.states import WITH_PROGRESS, VmState, status_of
 
 if TYPE_CHECKING:

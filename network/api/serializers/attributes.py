@@ -8,8 +8,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
-from cloudweb.api.fields import Body, Text, no_control_characters
-from cloudweb.api.times import seconds_z
+from cloudweb.api.fields import Body, Text
+from cloudweb.names import no_control_characters
+from cloudweb.times import seconds_z
 from network.mac import normal_mac
 from network.models.standard import Standard
 from network.rows import PortRow

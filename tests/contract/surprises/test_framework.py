@@ -17,7 +17,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.test import Client, RequestFactory
 
-from cloudweb.api.mounts import MOUNTS
+from cloudweb.mounts import MOUNTS
 from cloudweb.wsgi import application
 from tests.builders.browsers import PASSWORD, browser_of
 from tests.builders.identity import ApiClient, client_with, make_member

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import uuid
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudweb.api.fields import Body, LooseBool, Name, Text, as_uuid, parse_bool
+from cloudweb.api.fields import Body, LooseBool, Name, Text, parse_bool
 from cloudweb.api.views import validate
 from cloudweb.exceptions import BadRequest, InvalidInput
 
@@ -99,11 +98,3 @@ def test_booleans_of_a_query(value: str | None, expected: Any) -> None:
     assert found is (True if expected == "default" else expected)
     with pytest.raises(InvalidInput):
         parse_bool("perhaps", field="f")
-
-
-def test_uuid_or_a_name() -> None:
-    """Text that is no UUID is a name: the caller answers 404, not 400."""
-    known = uuid.uuid4()
-    assert as_uuid(str(known)) == as_uuid(known.hex) == known
-    for text in ("", "web-1", "g" * 32, "\0", "1" * 33):
-        assert as_uuid(text) is None

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudweb.api import filters
-from cloudweb.api.times import parse_moment
 from cloudweb.exceptions import BadRequest, InvalidInput
 
 ID = "6f1d9a52-3a0e-4b0f-8f6e-0b1f0a7b6c11"
@@ -95,26 +94,6 @@ def test_keys_are_anded_and_repeated_ones_ored() -> None:
 )
 def test_fields(fields: list[str], expected: dict[str, Any]) -> None:
     assert filters.with_fields({"id": 1, "name": 2, "x": 3}, fields) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("2026-01-01T00:00:00 00:00", JANUARY),  # a plus that was not encoded
-        ("2026-01-01T02:30:00 0230", JANUARY),
-        ("2026-01-01 00:00:00", JANUARY),
-        ("2025-12-31T19:00:00-05:00", JANUARY),
-        ("2026-01-01T00:00:00.000000", JANUARY),
-    ],
-)
-def test_moments(text: str, expected: datetime) -> None:
-    assert parse_moment(text, field="f") == expected
-
-
-@given(st.text(max_size=40))
-def test_any_text_is_a_moment_or_refused(text: str) -> None:
-    with contextlib.suppress(InvalidInput):
-        assert parse_moment(text, field="f").tzinfo is UTC
 
 
 @given(st.lists(st.text(max_size=20), max_size=4))

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.http import QueryDict
 
-from cloudweb.api.sorting import Fewer, SortKey, ordered, parse_sort
+from cloudweb.api.sorting import Fewer, parse_sort
 from cloudweb.exceptions import BadRequest, InvalidInput
+from cloudweb.listing import SortKey
 
 A, B = SortKey("a", False), SortKey("b", False)
 DOWN = SortKey("a", True), SortKey("b", True)
@@ -55,14 +56,3 @@ def test_a_direction_alone_turns_the_default() -> None:
 def test_what_makes_no_sense(query: str, fewer: Any) -> None:
     with pytest.raises((BadRequest, InvalidInput)):
         parse_sort(QueryDict(query), descending=True, fewer=fewer)
-
-
-def test_order_is_columns_each_once_and_unique() -> None:
-    columns = {"a": "alpha", "also_a": "alpha", "b": "beta"}
-    pairs = [SortKey("a", True), SortKey("also_a", False), SortKey("b", False)]
-    assert ordered(pairs, columns) == ["-alpha", "beta"]
-    assert ordered(pairs, columns, last="id") == ["-alpha", "beta", "-id"]
-    assert ordered([SortKey("a", False)], columns, last="id") == ["alpha", "id"]
-    assert ordered([], columns, last="id") == ["id"]
-    with pytest.raises(InvalidInput):
-        ordered([SortKey("password", False)], columns)

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.test import RequestFactory
 
-from cloudweb.api.pagination import MAX_LIMIT, next_link, paginate, parse_limit
-from cloudweb.exceptions import BadRequest
+from cloudweb.listing import paginate
 from identity.models import Project
 from tests.builders.identity import make_project
 
@@ -72,27 +70,3 @@ def test_a_page_is_one_statement(django_assert_num_queries: Callable[..., object
     """And reads one row more than it shows."""
     with django_assert_num_queries(1):
         paginate(Project.objects.all(), limit=3)
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [(None, 20), ("", 20), ("5", 5), ("999999999999999999999", MAX_LIMIT), ("0", 0)],
-)
-def test_limits(value: str | None, expected: int) -> None:
-    """Too large is cut silently; 0 is an empty page."""
-    assert parse_limit(value, default=20) == expected
-
-
-@pytest.mark.parametrize("value", ["-1", "ten", "1.5", " 1", "\u0661", "1e3", "0x10"])
-def test_bad_limits(value: str) -> None:
-    """Anything but a natural number is a 400."""
-    with pytest.raises(BadRequest):
-        parse_limit(value)
-
-
-def test_next_link_keeps_the_query() -> None:
-    """Repeated keys too; an older marker is replaced."""
-    request = RequestFactory().get("/image/v2/images?tag=a&tag=b%26c&marker=old&limit=2")
-    assert next_link(request, marker="new") == (
-        "http://testserver/image/v2/images?tag=a&tag=b%26c&marker=new&limit=2"
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from cloudweb.exceptions import BadRequest, InvalidInput
+from cloudweb.exceptions import InvalidInput
 
 #: The ``+`` of a zone that a client did not encode, and so arrives as a space.
 _PLUS = re.compile(r" (\d\d:?\d\d)\Z")
@@ -38,12 +38,6 @@ def parse_moment(value: str, *, field: str) -> datetime:
 def end_of_second(moment: datetime) -> datetime:
     """Return the last moment of this one's second: what clients were shown is cut to seconds."""
     return moment.replace(microsecond=999_999)
-
-
-def check_span(since: datetime | None, before: datetime | None) -> None:
-    """Raise BadRequest for a span of changes that ends before it begins."""
-    if since is not None and before is not None and before < since:
-        raise BadRequest("The value of changes-since must be less than or equal to changes-before.")
 
 
 def seconds_z(moment: datetime | None) -> str | None:
