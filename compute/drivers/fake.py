@@ -168,7 +168,8 @@ class FakeDriver(Hypervisor, ConsoleLog):
     def list(self) -> Sequence[GuestState]:
         """Return all defined guests."""
         with self.faults.around("list", Unguarded()), self._lock:
-            return [self._state(guest) for guest in self._guests.values() if guest.defined]
+            guests = [guest for _, guest in sorted(self._guests.items()) if guest.defined]
+            return [self._state(guest) for guest in guests]
 
     def inventory(self) -> HostInventory:
         """Return the capacity this host pretends to have."""
