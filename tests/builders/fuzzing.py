@@ -21,8 +21,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from cloudweb.api.schema import Generator
 from cloudweb.mounts import service_of
+from tests.builders import openapi
 
 #: How many requests are drawn for each operation beside those at the edges of its schema.
 EXAMPLES = int(os.environ.get("CLOUDWEB_FUZZ_EXAMPLES", "3"))
@@ -46,7 +46,7 @@ def service_schema(
 
     ``examples`` are bodies that must be among what is sent, by operation id.
     """
-    whole = Generator().get_schema(request=None, public=True)
+    whole, _ = openapi.drawn()
     paths = {path: item for path, item in whole["paths"].items() if service_of(path) == service}
     drawn = _knowing(copy.deepcopy({**whole, "paths": paths}), known)
     for operation in (one for item in drawn["paths"].values() for one in item.values()):

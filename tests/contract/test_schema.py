@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 import jsonschema
@@ -13,13 +12,12 @@ import pytest
 import yaml
 from django.contrib.admindocs.views import simplify_regex
 from django.test import RequestFactory
-from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.validation import validate_schema
 
 from cloudweb import exceptions as errors
 from cloudweb.api.error_answers import shape
 from cloudweb.api.errors import error_response
-from cloudweb.api.schema import Generator
+from tests.builders.openapi import drawn
 from tests.contract.test_every_route_has_an_access_test import of_services
 
 ERRORS = (
@@ -31,14 +29,6 @@ ERRORS = (
     errors.RequestTooLarge,
     errors.ServiceUnavailable,
 )
-
-
-@cache
-def drawn() -> tuple[dict[str, Any], str]:
-    """Return the schema and what was said while it was drawn."""
-    schema = Generator().get_schema(request=None, public=True)
-    said = {**GENERATOR_STATS._warn_cache, **GENERATOR_STATS._error_cache}
-    return schema, "\n".join(said)
 
 
 def operations() -> Iterator[tuple[str, dict[str, Any]]]:
