@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sqlite3
 import sys
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from cloudweb.signing import mac
 from cloudweb.topics import REPORTS
 from cloudweb.version import RELEASE
 from compute.objects import ComputeReport, GuestState, HostInventory, HostLoad
-from tests.infrastructure import ROOT, running_cloud, scratch
+from tests.infrastructure import ROOT, running_cloud, scratch, wait_until
 
 EVERY = 10.0  # seconds between the reports of a host
 FULL = 6  # every so many reports it says all it has
@@ -97,6 +99,10 @@ def figures(*, hosts: int, seconds: float) -> Iterator[Figure]:
             app.conf.update(broker_transport_options={"priority_steps": [0]})
             sender = Sender(app)
             _let_report(sender, simulated, EVERY)  # their rows are made, once
+            wait_until(
+                lambda: _known_hosts(var / "cloudweb.sqlite3") >= hosts,
+                what="the first report of each host is taken",
+            )
             time.sleep(3)
             before, memory = cpu_ms(control), sum(map(pss_mib, control))
             with meter.measured() as cost:
@@ -113,6 +119,12 @@ def figures(*, hosts: int, seconds: float) -> Iterator[Figure]:
             yield Figure("SQL statements for each report", cost.statements / count, "", goal=3)
             yield Figure("Memory of the control process (PSS), before", memory, "MiB")
             yield Figure("    afterwards", sum(map(pss_mib, control)), "MiB")
+
+
+def _known_hosts(database: Path) -> int:
+    """Return how many hosts have a row, without asking the cloud."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=60)) as connection:
+        return int(connection.execute("SELECT count(*) FROM compute_host").fetchone()[0])
 
 
 def _let_report(sender: Sender, hosts: list[SimulatedHost], seconds: float) -> tuple[float, int]:
