@@ -128,8 +128,11 @@ class MakeHouse(Saga):
 
 
 class DropHouse(Saga):
-    """What pre-empts the parent."""
+    """What pre-empts the parent, or takes down what it has built."""
 
     kind = "test.drop_house"
     resource_type = "house"
-    steps = (Step("drop_house", lambda run: world.houses.discard(run.resource_id)),)
+    steps = (
+        Step("drop_room", lambda run: Child(DropRoom, f"{run.resource_id}-room")),
+        Step("drop_house", lambda run: world.houses.discard(run.resource_id)),
+    )
