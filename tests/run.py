@@ -1,75 +1,110 @@
-"""Run the whole suite: in parallel what may, then the machine itself, then PostgreSQL.
+"""Run the whole suite: in parallel what computes, then beside each other what computes and what waits.
 
 The last line is the sum of all parts, in pytest's own words. Arguments go to each pytest.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess  # noqa: TID251  # the suite's own runner passes output through as it comes
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.infrastructure import private_postgresql  # noqa: E402
+from tests.parts import ORDER, SLOWEST, Part, Result, Running  # noqa: E402
 
 ALONE = "host or browser or openstack"
-NOTHING_COLLECTED = 5
-ORDER = ("failed", "errors", "passed", "skipped", "xfailed", "xpassed", "warnings")
+#: What the whole product may take on two cores, and what it may take with what exists today: seconds.
+PRODUCT, TODAY = 60 * 60, 30 * 60
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadgroup")
+IN_ORDER = ("-p", "no:randomly")
 
 
-def pytest(title: str, *arguments: str, environment: dict[str, str] | None = None) -> Counter[str]:
-    """Run one part; return its counts. What went wrong without a count is one error."""
-    print(f"\n== {title}", flush=True)
-    command = [sys.executable, "-m", "pytest", "--color=no", "-q", *arguments, *sys.argv[1:]]
-    counts: Counter[str] = Counter()
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})},
-    ) as running:  # fmt: skip
-        for line in running.stdout or ():
-            print(line, end="", flush=True)
-            if re.search(r"\bin [\d.]+s", line):
-                found = re.findall(
-                    r"(\d+) (failed|error|passed|skipped|xfailed|xpassed|warning)", line
-                )
-                if found:
-                    counts = Counter({_plural(word): int(number) for number, word in found})
-    bad = counts["failed"] + counts["errors"]
-    if running.returncode not in (0, NOTHING_COLLECTED) and not bad:
-        counts["errors"] += 1
-    return counts
+def holding(*words: str) -> tuple[str, ...]:
+    """Return the files of tests in which one of these words stands: nothing else need be collected."""
+    wanted = re.compile("|".join(map(re.escape, words)))
+    return tuple(
+        str(path.relative_to(ROOT))
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        if wanted.search(path.read_text())
+    )
 
 
-def _plural(word: str) -> str:
-    return f"{word}s" if word in ("error", "warning") else word
+SQLITE = Part(
+    "Everything that runs side by side (SQLite)",
+    f"not ({ALONE} or postgresql)", budget=6 * 60, options=SIDE_BY_SIDE,
+)  # fmt: skip
+#: One worker: the other core has the guests.
+POSTGRESQL = Part(
+    "What depends on the database (PostgreSQL)",
+    f"(both_databases or postgresql) and not ({ALONE})", budget=6 * 60,
+    options=("-n", "1", "--dist", "loadgroup"),
+    paths=holding("mark.both_databases", "postgresql_url"), postgresql=True,
+)  # fmt: skip
+CLIENTS = Part(
+    "The real clients", "openstack and not (host or browser)", budget=5 * 60,
+    options=IN_ORDER, paths=holding("mark.openstack"),
+)  # fmt: skip
+#: Serial: there is one kernel.
+HOST = Part(
+    "The machine", "host", budget=10 * 60,
+    options=IN_ORDER, paths=("tests/host", *holding("mark.host")),
+)  # fmt: skip
+#: Nothing beside it: a page that is late is a failure.
+BROWSER = Part(
+    "The browser", "browser and not host", budget=5 * 60,
+    options=IN_ORDER, paths=("tests/browser",),
+)  # fmt: skip
+#: One stage after the other; the lanes of a stage beside each other.
+STAGES = (((SQLITE,),), ((POSTGRESQL, CLIENTS), (HOST,)), ((BROWSER,),))
+
+
+def run(stage: Sequence[Sequence[Part]]) -> list[tuple[Part, Result]]:
+    """Run the lanes of a stage beside each other, and print them in turn."""
+    found = []
+    with ExitStack() as stack:
+        lanes = [Running(lane, arguments=sys.argv[1:]) for lane in stage]
+        for one in lanes:
+            stack.callback(one.stop)
+        for one in lanes:
+            found += one.results()
+    return found
+
+
+def slowest(results: Sequence[tuple[Part, Result]]) -> list[str]:
+    """Return what took longest in all parts."""
+    lines = [line for _, result in results for line in result.slow]
+    return sorted(lines, key=lambda line: -float(line.partition("s ")[0]))[:SLOWEST]
+
+
+def times(results: Sequence[tuple[Part, Result]], whole: float) -> list[str]:
+    """Return how long each part took, and loudly which one broke its budget."""
+    said = [(part.title, result.seconds, part.budget) for part, result in results]
+    lines = []
+    for title, seconds, budget in [*said, ("All of it", whole, TODAY)]:
+        over = f"  !!! OVER ITS BUDGET by {seconds - budget:.0f} s" if seconds > budget else ""
+        lines.append(f"{seconds:7.0f} s of {budget:5} s  {title}{over}")
+    lines.append(f"The whole product may take {PRODUCT} s.")
+    return lines
 
 
 def main() -> int:
-    """Run all parts; return 1 when anything failed."""
+    """Run all parts; return 1 when anything failed. A budget that was broken is said, no failure."""
     started = time.monotonic()
-    total = pytest(
-        "Everything that runs side by side (SQLite)",
-        "-n", "2", "--dist", "loadgroup", "-m", f"not ({ALONE} or postgresql)",
-    )  # fmt: skip
-    with private_postgresql() as url:
-        total += pytest(
-            "What depends on the database (PostgreSQL)",
-            "-n", "2", "--dist", "loadgroup",
-            "-m", f"not ({ALONE})",
-            "tests/integration", "tests/contract/access/test_network.py",
-            environment={"DATABASE_URL": url},
-        )  # fmt: skip
-    total += pytest("The machine, the real clients, the browser", "-p", "no:randomly", "-m", ALONE)
+    results = [one for stage in STAGES for one in run(stage)]
+    whole = time.monotonic() - started
+    total = sum((result.counts for _, result in results), Counter[str]())
+    print(f"\n== The slowest {SLOWEST}", *slowest(results), sep="\n")
+    print("\n== Time", *times(results, whole), sep="\n")
     if total["failed"] + total["errors"] == 0 and not total["passed"]:
         total["errors"] += 1
     text = ", ".join(f"{total[word]} {word}" for word in ORDER if total[word])
-    print(f"\n===== {text} in {time.monotonic() - started:.2f}s =====")
+    print(f"\n===== {text} in {whole:.2f}s =====")
     return 1 if total["failed"] + total["errors"] else 0
 
 

@@ -7,7 +7,7 @@ import pytest
 from cloudweb.api.filters import MAX_CONDITIONS
 from tests.builders.identity import client_with
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 ROOM = 7800
 
 

@@ -30,6 +30,8 @@ from tests.builders.access import (
 from tests.builders.identity import ApiClient
 from tests.builders.networks import make_agent, make_group, make_network, make_port, make_subnet
 
+pytestmark = pytest.mark.both_databases
+
 V2 = "/network/v2.0"
 NOUNS = {
     "networks": NetworkManager,

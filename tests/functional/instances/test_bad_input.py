@@ -21,7 +21,7 @@ from tests.builders.networks import make_group, make_network, make_port, make_su
 from tests.builders.servers import make_server
 from tests.builders.sound_images import SOUND
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 NOVA = "/compute/v2.1"
 SOME_ID = "11111111-2222-4333-8444-555555555555"
 

@@ -17,7 +17,7 @@ from cloudweb.context import RequestContext
 from cloudweb.exceptions import Conflict, InvalidInput, PolicyNotAuthorized, QuotaExceeded
 from cloudweb.policy import READS, RULES, policy
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 CALLER = RequestContext(
     request_id="req-1",
     user_id="u1",

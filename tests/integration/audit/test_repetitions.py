@@ -14,7 +14,7 @@ from audit import repetitions
 from audit.models import Record
 from tests.builders.identity import ApiClient, client_of, make_member
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 
 
 def guess(name: str, *, address: str = "192.0.2.1", password: str = "wrong") -> int:

@@ -14,6 +14,8 @@ from tests.builders.identity import client_of, make_member
 from tests.builders.many import fill
 from tests.builders.networks import make_network, make_subnet
 
+pytestmark = pytest.mark.both_databases
+
 MANY = 100_000
 LARGE = {"instances_instance", "network_port", "network_portaddress", "network_portsecuritygroup"}
 NOVA, NEUTRON = "/compute/v2.1", "/network/v2.0"

@@ -18,7 +18,7 @@ from tests.builders.identity import make_context, make_member, make_project
 from tests.builders.images import make_image
 from tests.builders.networks import make_network
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 
 
 @pytest.fixture

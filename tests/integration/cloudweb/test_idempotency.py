@@ -28,7 +28,7 @@ from tests.builders.identity import ApiClient, client_of, client_with, make_memb
 from tests.builders.instances import Lab, lab
 from tests.infrastructure import PATIENCE
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 NETWORKS, PROJECTS = "/network/v2.0/networks", "/identity/v3/projects"
 
 

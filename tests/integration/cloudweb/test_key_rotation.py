@@ -21,7 +21,7 @@ from identity.tokens import Token
 from operations.models import HostCredential
 from tests.builders.identity import make_member, make_token, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 ROOT = Path(__file__).resolve().parents[3]
 
 

@@ -11,7 +11,7 @@ from cloudweb.database.late import late_transaction
 from operations.models import EpochCounter
 from tests.infrastructure import PATIENCE
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 class Oops(Exception):

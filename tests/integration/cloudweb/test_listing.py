@@ -11,6 +11,8 @@ from cloudweb.listing import paginate
 from identity.models import Project
 from tests.builders.identity import make_project
 
+pytestmark = pytest.mark.both_databases
+
 ORDERS = [
     ("-created_at", "-id"),
     ("created_at", "id"),

@@ -44,7 +44,7 @@ from tests.builders.images import make_image
 from tests.builders.networks import make_group, make_network, make_port, make_subnet
 from tests.builders.servers import make_server
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 Make = Callable[[User, int], object]
 
 

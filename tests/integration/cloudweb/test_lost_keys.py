@@ -14,6 +14,8 @@ from identity.models import Credential
 from tests.builders.identity import make_user
 from tests.infrastructure import ROOT
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.mark.django_db
 def test_encrypted_rows_without_their_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

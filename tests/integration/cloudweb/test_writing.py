@@ -18,7 +18,7 @@ from cloudweb.database.sqlite import base, identity
 from cloudweb.database.trial import write
 from tests.infrastructure import PATIENCE
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 on_sqlite = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="of SQLite's file")
 
 

@@ -16,7 +16,7 @@ from operations.models import Service
 from tests.builders.compute import make_context, make_flavor, make_host, make_request
 from tests.builders.identity import make_project
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 
 
 def browser(name: str = "admin") -> Client:

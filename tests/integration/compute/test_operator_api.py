@@ -23,7 +23,7 @@ from tests.builders.compute import (
     make_service,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 GUEST = {"id": str(uuid.uuid4()), "name": "instance-00000001", "power_state": "running"}
 
 SERVICE_KEYS = {

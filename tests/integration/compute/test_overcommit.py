@@ -19,7 +19,7 @@ from operations.models import Service
 from tests.builders.compute import make_context, make_host, make_request
 from tests.infrastructure import PATIENCE
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 SEVERAL = settings(
     max_examples=8,
     deadline=None,

@@ -18,7 +18,7 @@ from network.objects import NetworkInventory, NetworkReport
 from operations.reporting import Parts, deliver
 from tests.builders.compute import make_context, make_flavor, make_host
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 
 
 def make_inventory(**overrides: Any) -> HostInventory:

@@ -25,7 +25,7 @@ from tests.builders.compute import (
     make_service,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 
 
 def place(request: PlacementRequest | None = None, *, instance_id: str | None = None) -> str:

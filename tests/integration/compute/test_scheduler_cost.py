@@ -17,7 +17,7 @@ from compute.scheduler.weighers import weight
 from operations import services
 from tests.builders.compute import make_context, make_host, make_request
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 PLACED = 4  # statements: is one held, the best, the promise, the claim
 
 

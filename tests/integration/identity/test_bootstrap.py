@@ -16,7 +16,7 @@ from identity.manager import UserManager
 from identity.models import Assignment, Domain, Endpoint, Implication, Project, Role, User
 from tests.builders.identity import make_token
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 
 
 @pytest.fixture(autouse=True)

@@ -38,7 +38,7 @@ from tests.builders.identity import (
     make_user,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 CLOUD = RequestContext.system()
 
 

@@ -13,6 +13,8 @@ from identity.models import User
 from tests.builders.identity import make_user
 from tests.infrastructure import PATIENCE
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.mark.django_db(transaction=True)
 def test_failures_at_once(settings: Any) -> None:

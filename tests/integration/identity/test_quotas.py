@@ -14,6 +14,8 @@ from identity import quotas
 from identity.models import Domain, ProjectQuota
 from tests.infrastructure import PATIENCE
 
+pytestmark = pytest.mark.both_databases
+
 DEFAULTS = {"instances": 10, "cores": 20, "widgets": -1}
 
 

@@ -16,6 +16,8 @@ from identity.models import User
 from identity.tokens import valid
 from tests.builders.identity import make_member, make_token
 
+pytestmark = pytest.mark.both_databases
+
 ROOT = Path(__file__).resolve().parents[3]
 REVOKE = """
 import django, os

@@ -12,7 +12,7 @@ from cloudweb.database.clock import now
 from cloudweb.exceptions import PolicyNotAuthorized
 from identity.manager import SessionManager
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 
 
 def test_expired_sessions_are_forgotten_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:

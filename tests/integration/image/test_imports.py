@@ -34,7 +34,7 @@ from tests.builders.sound_images import SOUND
 from tests.builders.stores import file_settings
 from tests.builders.web import WebServer, says, web_server
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 DISK = disks.qcow2(clusters=[b"data"])
 SHA = hashlib.sha512(DISK).hexdigest()
 

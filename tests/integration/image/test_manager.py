@@ -27,7 +27,7 @@ from image.manager import ImageManager
 from image.models import Image, ImageProperty
 from tests.builders.images import OTHER, PROJECT, RAW, caller, make_image
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,7 @@ from tests.builders.sound_images import SOUND
 from tests.builders.stores import file_settings
 from tests.builders.web import web_server
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 MIB = 1024**2
 
 

@@ -25,6 +25,8 @@ from tests.builders import disks
 from tests.builders.images import RAW, caller, make_image
 from tests.builders.stores import file_settings, s3_client, s3_settings
 
+pytestmark = pytest.mark.both_databases
+
 MIB = 1024**2
 OLD = timedelta(seconds=-60)  # everything is older than the future
 

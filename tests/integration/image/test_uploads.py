@@ -33,7 +33,7 @@ from tests.builders import disks
 from tests.builders.images import OTHER, RAW, caller, make_image
 from tests.infrastructure import PATIENCE
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from instances.bootstrap import bootstrap
 from instances.demo_image import IMAGE_ID
 from network.manager import NetworkManager, SubnetManager
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 SYSTEM = RequestContext.system()
 
 

@@ -39,7 +39,11 @@ from tests.builders.images import make_image as upload
 from tests.builders.networks import make_network, make_subnet
 from tests.infrastructure import PATIENCE
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
+pytestmark = [
+    pytest.mark.both_databases,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(400),
+]
 
 CLAIM = ("claim.before", "claim.after")
 LOCAL = ("local.before_commit", "local.after_commit")

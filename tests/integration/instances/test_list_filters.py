@@ -15,7 +15,7 @@ from instances.models import Instance
 from tests.builders.identity import client_of, client_with, make_member
 from tests.builders.servers import make_server
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 SERVERS = "/compute/v2.1/servers"
 
 

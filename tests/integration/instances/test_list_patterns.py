@@ -12,7 +12,7 @@ from tests.builders.identity import client_of, make_context, make_member
 from tests.builders.networks import make_network, make_port, make_subnet
 from tests.builders.servers import make_server
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 SERVERS = "/compute/v2.1/servers"
 #: Keeps a backtracking engine busy for longer than the world exists.
 EVIL = "a" * 254 + "!"

@@ -19,7 +19,11 @@ from operations.orders import signer
 from operations.testing import Processes
 from tests.integration.instances.test_kills import Stage
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
+pytestmark = [
+    pytest.mark.both_databases,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(400),
+]
 ROOT = Path(__file__).resolve().parents[3]
 COMMANDS = {
     "control by celery": (

@@ -21,7 +21,7 @@ from tests.builders.instances import Lab, lab
 from tests.builders.networks import make_network, make_port, make_subnet
 from tests.builders.servers import make_server
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 #: Token and revocations, the page, and three for the ports of all its servers.
 LIST = 5
 #: Statements, BEGIN and COMMIT among them, and transactions that write; one of the POST's is the audit log's.

@@ -22,6 +22,8 @@ from network.manager import PortManager, SubnetManager
 from network.models import FreeRange, PortAddress, Subnet
 from tests.builders.networks import make_context, make_network, make_port, make_subnet
 
+pytestmark = pytest.mark.both_databases
+
 
 def free_addresses(subnet: Subnet) -> list[int]:
     """Return every address the ranges call free; fail when two ranges share one."""

@@ -14,7 +14,7 @@ from network.models import Network, Port, SecurityGroup, Subnet
 from tests.builders.identity import make_member, make_project
 from tests.builders.networks import make_group, make_network, make_port, make_subnet
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 NOUNS = {"network": Network, "subnet": Subnet, "port": Port, "securitygroup": SecurityGroup}
 
 

@@ -13,7 +13,7 @@ from operations.reporting import Parts, deliver
 from tests.builders.browsers import text_of
 from tests.builders.identity import make_context, make_member
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 STRAY = PortStatus(id="p1", network_id="n1", tap="tapp1", up=True)
 
 

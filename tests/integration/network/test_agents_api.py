@@ -10,7 +10,7 @@ from cloudweb.database.clock import now
 from tests.builders.identity import ApiClient, client_with
 from tests.builders.networks import make_agent
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 AGENTS = "/network/v2.0/agents"
 
 

@@ -18,7 +18,7 @@ from network.models import Network, Port, PortAddress, PortSecurityGroup, Securi
 from tests.builders.identity import ApiClient, client_with, make_project
 from tests.builders.networks import make_group, make_network, make_port, make_subnet
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 V2 = "/network/v2.0"
 
 

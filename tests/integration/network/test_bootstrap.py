@@ -13,7 +13,7 @@ from network.models import Network, SecurityGroup, Subnet
 from tests.builders.identity import make_project
 from tests.builders.networks import make_context, make_port
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 SYSTEM = RequestContext.system()
 
 

@@ -29,7 +29,7 @@ from tests.builders.identity import (
 from tests.builders.networks import make_context, make_network, make_port, make_subnet
 from tests.builders.servers import make_server
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 V2 = "/network/v2.0"
 EVIL = "fd00::5%\n192.0.2.66 mirror.example"
 

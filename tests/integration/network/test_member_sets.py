@@ -27,7 +27,7 @@ from operations.testing import Cloud, check_invariants, cloud
 from tests.builders.damage import damage
 from tests.builders.networks import make_context, make_group, make_network, make_port, make_subnet
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 SYSTEM = RequestContext.system()
 
 

@@ -35,7 +35,7 @@ from network.models import FreeRange, Port, PortAddress, PortSecurityGroup, Secu
 from network.rows import PortCard
 from tests.builders.networks import make_context, make_group, make_network, make_port, make_subnet
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 SYSTEM = RequestContext.system()
 
 

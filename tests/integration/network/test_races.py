@@ -33,7 +33,7 @@ from network.models import FreeRange, Network, Port, PortAddress, SecurityGroup,
 from tests.builders.networks import make_context, make_group, make_network, make_port, make_subnet
 from tests.infrastructure import PATIENCE
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:

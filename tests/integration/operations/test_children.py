@@ -33,7 +33,7 @@ from tests.builders.family import (
 )
 from tests.builders.identity import make_member
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

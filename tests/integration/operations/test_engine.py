@@ -28,7 +28,7 @@ from operations.saga import Step as Declared
 from operations.stretch import stretch
 from operations.testing import Cloud, check_invariants, cloud, unpaid_debts
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 class Thing(VersionedObject):

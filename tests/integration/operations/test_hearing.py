@@ -22,7 +22,7 @@ from operations.models import HostCredential, Service
 from operations.reporting import Heard
 from operations.testing import Cloud, cloud
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 BEFORE_CONTROL = 4  # statements of any number of reports of which nothing special follows
 
 

@@ -15,7 +15,7 @@ from operations.models import Hold, Operation
 from operations.saga import Run, Saga, Step, StepFailed
 from operations.testing import Cloud, check_invariants, cloud
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 log: list[str] = []
 broken: set[str] = set()

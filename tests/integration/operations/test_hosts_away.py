@@ -29,7 +29,7 @@ from operations.sweep import Sweep
 from operations.testing import Cloud, check_invariants, cloud
 from operations.testing.memory import OnTheSpot
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 class Bell(VersionedObject):

@@ -19,7 +19,7 @@ from operations import inbox
 from operations.testing.processes import Processes
 from tests.infrastructure import PATIENCE, wait_until
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 REPLIES = 200
 
 

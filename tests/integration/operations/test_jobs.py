@@ -25,7 +25,7 @@ from operations.saga import Step as Declared
 from operations.testing import Cloud, check_invariants, cloud
 from tests.infrastructure import PATIENCE, wait_until
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 LIMIT = timedelta(hours=1)
 
 

@@ -28,7 +28,7 @@ from operations.testing.memory import MemoryBroker, doorbell_quiet
 from tests.builders.periodic import NAME, entry, read_tides, row
 from tests.infrastructure import PATIENCE, wait_until
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 OPERATOR = RequestContext.system()
 
 

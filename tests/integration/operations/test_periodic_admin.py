@@ -19,7 +19,7 @@ from operations.testing.memory import MemoryBroker, doorbell_quiet
 from tests.builders.identity import make_member
 from tests.builders.periodic import NAME, entry, read_tides, row
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 LIST = "/admin/operations/periodictask/"
 
 

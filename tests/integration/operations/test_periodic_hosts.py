@@ -22,7 +22,7 @@ from operations.testing import Cloud, cloud
 from operations.testing.memory import doorbell_quiet
 from tests.infrastructure import wait_until
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 NAME = "compute.trim"
 
 

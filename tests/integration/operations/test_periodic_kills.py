@@ -20,7 +20,11 @@ from tests.builders.identity import make_member
 from tests.builders.periodic import NAME, read_tides, row
 from tests.infrastructure import PATIENCE, wait_until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.both_databases,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(600),
+]
 
 
 class Broker:

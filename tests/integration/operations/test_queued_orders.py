@@ -24,7 +24,7 @@ from operations.saga import Saga
 from operations.saga import Step as Declared
 from operations.testing import Cloud, check_invariants, cloud
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 class Kiln(VersionedObject):

@@ -12,7 +12,7 @@ from operations import services
 from operations.models import Service
 from tests.infrastructure import PATIENCE
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 MANY = 8
 
 

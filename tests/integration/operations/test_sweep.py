@@ -18,7 +18,7 @@ from operations.saga import Step as Declared
 from operations.sweep import Sweep, hand_out_due
 from tests.builders.toy_host import Later
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 done: list[str] = []
 
 

@@ -25,7 +25,7 @@ from operations.models import Debt, HostCredential, Operation, Service, Step
 from operations.orders import signed_debt, signed_for
 from operations.testing import Cloud, cloud
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 class Toy(VersionedObject):

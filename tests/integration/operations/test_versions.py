@@ -20,7 +20,7 @@ from operations.saga import Step as Declared
 from operations.testing import Cloud, check_invariants, cloud, unpaid_debts
 from operations.versions import HostTooOld
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 class Lamp(VersionedObject):
