@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Any
@@ -18,8 +19,10 @@ PATH = "/api/schema/download"
 
 
 @pytest.fixture(autouse=True)
-def _not_drawn_yet() -> None:
+def _not_drawn_yet() -> Iterator[None]:
     schema_document._drawn.cache_clear()
+    yield
+    schema_document._drawn.cache_clear()  # what was drawn here is nobody else's
 
 
 def test_sixteen_at_once_get_one_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
