@@ -38,7 +38,7 @@ def fill(user: User, network: Network, many: int) -> None:
         "name": "'n' || i",
         "mac_address": hexed.replace("020x", "017x").replace("20, '0'", "17, '0'"),
         "device_id": "'d' || i",
-        "ports": f"""'[{{{{"id": "' || {dashed} || '", "ours": true}}}}]'{"" if sqlite else "::jsonb"}""",
+        "ports": f"""('[{{{{"id": "' || {dashed} || '", "ours": true}}}}]'){"" if sqlite else "::jsonb"}""",
     }
 
     def multiply(row: Any, prefix: str, **more: str) -> None:
