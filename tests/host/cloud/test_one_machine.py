@@ -227,7 +227,7 @@ def test_everything_of_ours_is_killed_and_guests_run_on(
 def frames(port: Any) -> socket.socket:
     """Return a socket for whole frames at a port's tap, which is marked with the port's id."""
     links = json.loads(process.run("ip", "-j", "link").stdout)
-    tap = next(link["ifname"] for link in links if link.get("ifalias", "").endswith(port.id))
+    tap = next(link["ifname"] for link in links if port.id in link.get("ifalias", ""))
     raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
     raw.bind((tap, 0))
     raw.setblocking(False)
