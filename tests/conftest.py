@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.test import TransactionTestCase
 from hypothesis import settings as hypothesis_settings
 
 from cloudweb.database import clock
+from tests.emptying import empty_tables
 from tests.infrastructure import Cloud, private_postgresql, private_redis, running_cloud
 
 # A loaded machine is no failure.
@@ -37,6 +39,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _database_clock_is_measured_once() -> None:
     """Pinned statement counts must not depend on when a minute was over (PostgreSQL)."""
     clock.MEASURE_EVERY = float("inf")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tables_are_emptied_and_no_more() -> Iterator[None]:
+    """What a test committed goes; what every flush would make anew stays."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: empty_tables())
+        yield
 
 
 @pytest.fixture(scope="session")
