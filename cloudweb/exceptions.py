@@ -1,12 +1,15 @@
 """Errors with a stable code, a safe sentence for the tenant and an inner detail for the log alone.
 
-The class decides the HTTP status; ``cloudweb/api/errors.py`` decides the shape of the body. An app
-defines its own in ``exceptions.py``; the network API shows the class name as its error type.
+The class decides the HTTP status; the service's dialect (``cloudweb/dialects.py``) decides the shape of
+the body. An app defines its own in ``exceptions.py``; the network API shows the class name as its error type.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
+
+from cloudweb.dialect import policy_refusal
+from cloudweb.dialects import DIALECTS
 
 
 class CloudwebError(Exception):
@@ -26,6 +29,11 @@ class CloudwebError(Exception):
         self.detail = detail
         self.retry_after = retry_after
         super().__init__(self.message)
+
+    @property
+    def kind(self) -> str:
+        """What the network API calls it."""
+        return type(self).__name__
 
 
 class BadRequest(CloudwebError):
@@ -81,18 +89,9 @@ class PolicyNotAuthorized(Forbidden):
 
 def _refusal(policy: str) -> str:
     """Say that a policy refused as clients of its service know it (contract 11.1)."""
-    service, _, rest = policy.partition(":")
-    resource, _, action = rest.partition(":")
-    one = resource if action == "list" else resource.removesuffix("s")
-    if service == "identity":
-        return f"You are not authorized to perform the requested action: identity:{action}_{one}."
-    if service == "network":
-        verb = "get" if action in ("list", "show", "get") else action
-        return f"rule:{verb}_{one} is disallowed by policy"
-    if service == "image":
-        return "You are not authorized to complete this action."
-    name = f"os_compute_api:{rest}" if service == "compute" else policy
-    return f"Policy doesn't allow {name} to be performed."
+    service, _, name = policy.partition(":")
+    dialect = DIALECTS.get(service)
+    return (dialect.refusal if dialect else policy_refusal(service))(name)
 
 
 class NotFound(CloudwebError):
@@ -175,6 +174,11 @@ class QuotaExceeded(CloudwebError):
 
     status = 403
     code = "quota_exceeded"
+
+    @property
+    def kind(self) -> str:
+        """The one word for all quotas."""
+        return "OverQuota"
 
 
 class ServiceUnavailable(CloudwebError):

@@ -8,17 +8,8 @@ from django.http import Http404
 from rest_framework import exceptions as drf
 
 from cloudweb import exceptions as errors
+from cloudweb.dialects import CLOUD, DIALECTS
 from cloudweb.exceptions import CloudwebError
-
-#: Quota overruns use another status in each service (contract 1.2).
-QUOTA_STATUS = {
-    "compute": 403,
-    "volume": 413,
-    "network": 409,
-    "image": 413,
-    "database": 413,
-    "identity": 403,
-}
 
 
 def normalize(exc: BaseException) -> CloudwebError:
@@ -51,5 +42,5 @@ def normalize(exc: BaseException) -> CloudwebError:
 def status_of(error: CloudwebError, service: str | None) -> int:
     """Return the status of an error; None for a service is the dashboard."""
     if isinstance(error, errors.QuotaExceeded):
-        return QUOTA_STATUS.get(service or "", 403)
+        return DIALECTS.get(service or "", CLOUD).quota_status
     return error.status

@@ -6,24 +6,30 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-from cloudweb.api.errors import FAULTS
+from cloudweb.api.microversion import request_headers
+from cloudweb.dialect import Dialect
+from cloudweb.dialects import CLOUD, DIALECTS
+from cloudweb.exceptions import CloudwebError
 
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
 WITH_BODY = ("POST", "PUT", "PATCH")
 _TEXT = {"type": "string"}
-_MESSAGE = {**_TEXT, "description": "A sentence for people; clients read the status."}
-_CODE = {"type": "integer", "description": "The HTTP status."}
+#: What attributes of an envelope mean, where their names do not say it.
+_MEANINGS = {
+    "code": "The HTTP status.",
+    "message": "A sentence for people; clients read the status.",
+}
 
 
-def possible(*, service: str, method: str, has_token: bool, has_parameters: bool) -> Iterator[int]:
+def possible(
+    *, dialect: Dialect, method: str, has_token: bool, has_parameters: bool
+) -> Iterator[int]:
     """Yield what any operation like this can answer beside what its view declares."""
-    yield from (400, 414, 429, 503)
+    yield from (400, 414, 429, 503, *dialect.usual)
     if has_token:
         yield from (401, 403)
-    if has_parameters or service in ("compute", "network"):
-        yield 404  # compute: the microversion has no such route; network: what a body refers to
-    if service == "compute":
-        yield 406
+    if has_parameters:
+        yield 404
     if method in WRITING:
         yield 409
     if method in WITH_BODY:
@@ -33,14 +39,29 @@ def possible(*, service: str, method: str, has_token: bool, has_parameters: bool
 
 
 def shape(service: str, status: int) -> dict[str, Any]:
-    """Return the JSON schema of an error's body, as ``errors.envelope`` makes it."""
-    if status == 401 or service in ("identity", "image"):
-        return _object(error=_object(code=_CODE, message=_MESSAGE, title=_TEXT))
-    if service == "network":
-        return _object(NeutronError=_object(type=_TEXT, message=_MESSAGE, detail=_TEXT))
-    fault = _object(code=_CODE, message=_MESSAGE)
-    fault["properties"]["retryAfter"] = _TEXT
-    return _object(**{FAULTS.get(status, "computeFault"): fault})
+    """Return the JSON schema of an error's body, drawn from what the dialect makes of one."""
+    envelope = DIALECTS.get(service, CLOUD).envelope
+    return _drawn(
+        envelope(CloudwebError(), status), most=envelope(CloudwebError(retry_after=1), status)
+    )
+
+
+def _drawn(least: dict[str, Any], *, most: dict[str, Any]) -> dict[str, Any]:
+    """Describe an object; what ``most`` has beyond ``least`` may be left out."""
+    properties = {}
+    for key, value in most.items():
+        if isinstance(value, dict):
+            properties[key] = _drawn(least[key], most=value)
+        else:
+            kind = {"type": "integer"} if isinstance(value, int) else _TEXT
+            meaning = _MEANINGS.get(key)
+            properties[key] = {**kind, **({"description": meaning} if meaning else {})}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(least),
+        "additionalProperties": False,
+    }
 
 
 def answer(service: str, status: int) -> dict[str, Any]:
@@ -63,9 +84,11 @@ def headers_of(service: str) -> dict[str, Any]:
     headers = {
         "X-OpenStack-Request-Id": header("The id of this request in every log.", pattern=request_id)
     }
-    if service == "compute":
-        headers["X-Compute-Request-Id"] = header("The same id.", pattern=request_id)
-        for name in ("OpenStack-API-Version", "X-OpenStack-Nova-API-Version", "Vary"):
+    dialect = DIALECTS.get(service, CLOUD)
+    for name in dialect.request_ids:
+        headers[name] = header("The same id.", pattern=request_id)
+    if dialect.versions is not None:
+        for name in (*request_headers(dialect.versions), "Vary"):
             headers[name] = header("The microversion this answer is in.")
     return headers
 
@@ -73,12 +96,3 @@ def headers_of(service: str) -> dict[str, Any]:
 def header(description: str, *, required: bool = True, **facts: Any) -> dict[str, Any]:
     """Return a header object."""
     return {"description": description, "required": required, "schema": {**_TEXT, **facts}}
-
-
-def _object(**properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(properties),
-        "additionalProperties": False,
-    }

@@ -9,6 +9,9 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 from rest_framework.request import Request
 
+from cloudweb.dialects import LOG_IN
+from cloudweb.mounts import dialect_of
+
 
 def base_url(request: HttpRequest) -> str:
     """Return scheme, host and mount root as clients see them, without a trailing slash.
@@ -20,20 +23,18 @@ def base_url(request: HttpRequest) -> str:
 
 def identity_url(request: HttpRequest) -> str:
     """Return where a client without a valid token finds identity (WWW-Authenticate)."""
+    path = f"/{LOG_IN.service}"
     try:
-        return f"{base_url(request)}/identity"
+        return f"{base_url(request)}{path}"
     except DisallowedHost:  # the answer to a broken Host header must not break on it again
-        return "/identity"
+        return path
 
 
-def resource_links(
-    request: HttpRequest | Request, *, mount: str, version: str, path: str
-) -> list[dict[str, str]]:
+def resource_links(request: HttpRequest | Request, path: str) -> list[dict[str, str]]:
     """Return the self link, and the bookmark: the same without the version."""
     http = request._request if isinstance(request, Request) else request
-    root = f"{base_url(http)}/{mount}"
-    place = quote(path)
+    dialect, base, place = dialect_of(http.path), base_url(http), quote(path)
     return [
-        {"rel": "self", "href": f"{root}/{version}/{place}"},
-        {"rel": "bookmark", "href": f"{root}/{place}"},
+        {"rel": "self", "href": f"{dialect.root(base)}/{place}"},
+        {"rel": "bookmark", "href": f"{base}/{dialect.service}/{place}"},
     ]

@@ -8,37 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from cloudweb.exceptions import BadRequest, NotAcceptable
+from cloudweb.microversions import COMPUTE, VOLUME, Microversion, VersionRange
 
-
-class Microversion(NamedTuple):
-    """A version such as 2.96; compares as numbers do, part by part."""
-
-    major: int
-    minor: int
-
-    def __str__(self) -> str:
-        return f"{self.major}.{self.minor}"
-
-
-@dataclass(frozen=True, slots=True)
-class VersionRange:
-    """What a service speaks; ``legacy_header`` is compute's older request header."""
-
-    service: str
-    minimum: Microversion
-    maximum: Microversion
-    legacy_header: str | None = None
-
-
-COMPUTE = VersionRange(
-    "compute", Microversion(2, 1), Microversion(2, 96), "X-OpenStack-Nova-API-Version"
-)
-VOLUME = VersionRange("volume", Microversion(3, 0), Microversion(3, 70))
-RANGES = {"compute": COMPUTE, "volume": VOLUME}
+__all__ = ["COMPUTE", "VOLUME", "Microversion", "VersionRange"]  # beside the functions
 
 _FORM = re.compile(r"^([1-9][0-9]{0,30})\.(0|[1-9][0-9]{0,30})\Z")
 

@@ -15,6 +15,8 @@ from django.utils.cache import patch_vary_headers
 from cloudweb.api import microversion
 from cloudweb.api.errors import error_response
 from cloudweb.context import new_request_id
+from cloudweb.dialect import Dialect
+from cloudweb.dialects import CLOUD
 from cloudweb.exceptions import (
     BadRequest,
     CloudwebError,
@@ -24,7 +26,7 @@ from cloudweb.exceptions import (
     RequestTooLarge,
     UriTooLong,
 )
-from cloudweb.mounts import service_of
+from cloudweb.mounts import dialect_of, service_of
 
 log = structlog.get_logger(__name__)
 _REQUEST_ID = re.compile(r"^req-[0-9a-fA-F-]{36}\Z")
@@ -36,13 +38,17 @@ DJANGOS_OWN: dict[int, type[CloudwebError]] = {
     405: MethodNotAllowed,
     413: RequestTooLarge,
 }
-#: Where a slash after a collection is an empty id. (Keystone takes it for the collection.)
-NO_EMPTY_IDS = frozenset({"compute", "image", "network"})
-#: Compute's first version: the calls of the lowest microversion, whatever the headers say.
-FIRST_COMPUTE, COMPUTE = "/compute/v2/", "/compute/v2.1/"
 #: Characters of path and query; a little less than what the front reads (cloudweb/server/limits.py).
 MAX_URL = 8000
 Next = Callable[[HttpRequest], HttpResponseBase]
+
+
+def _current(path: str, dialect: Dialect) -> str:
+    """Return a path of the older version as one of the current."""
+    older = f"/{dialect.service}/{dialect.older}/"
+    if not dialect.older or not path.startswith(older):
+        return path
+    return f"/{dialect.service}/{dialect.version}/{path.removeprefix(older)}"
 
 
 class RequestIdMiddleware:
@@ -71,15 +77,15 @@ class RequestIdMiddleware:
         finally:
             structlog.contextvars.unbind_contextvars("request_id", "global_request_id")
         response.headers["X-OpenStack-Request-Id"] = request_id
-        if service_of(request.path) == "compute":
-            response.headers["X-Compute-Request-Id"] = request_id
+        for name in dialect_of(request.path).request_ids:
+            response.headers[name] = request_id
         return response
 
 
 class ServiceMiddleware:
     """Make a service's paths and errors what its clients expect.
 
-    A trailing slash (and network's ``.json``) is ignored without a redirect unless it stands where
+    A trailing slash (and the dialect's suffix) is ignored without a redirect unless it stands where
     an id belongs, the microversion is negotiated and echoed, and whatever is raised or not found
     gets the service's envelope.
     """
@@ -88,26 +94,24 @@ class ServiceMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        service = service_of(request.path)
-        if service is None:
+        dialect = dialect_of(request.path)
+        if dialect is CLOUD:
             return self.get_response(request)
         given = request.path_info
-        path = given.rstrip("/")
-        if service == "network" and path.endswith(".json"):
-            path = path.removesuffix(".json")
-        is_first = path.startswith(FIRST_COMPUTE)
-        request.path_info = path.replace(FIRST_COMPUTE, COMPUTE, 1) if is_first else path
+        path = given.rstrip("/").removesuffix(dialect.suffix)
+        request.path_info = _current(path, dialect)
+        is_older = request.path_info != path
         if len(request.get_full_path()) > MAX_URL:
             return error_response(request, UriTooLong())
-        if "\x00" in path or self._lacks_id(service, given):  # no database can look it up
+        if "\x00" in path or self._lacks_id(dialect, given):  # no database can look it up
             return error_response(request, NotFound())
         if "%00" in request.META.get("QUERY_STRING", ""):
             return error_response(request, BadRequest("A query must not hold null characters."))
-        versions = microversion.RANGES.get(service)
+        versions = dialect.versions
         if versions is None:
             return self._answer(request)
         try:
-            version = microversion.negotiate(versions, {} if is_first else request.headers)
+            version = microversion.negotiate(versions, {} if is_older else request.headers)
         except CloudwebError as error:
             response = error_response(request, error)
             version = versions.minimum
@@ -129,12 +133,12 @@ class ServiceMiddleware:
         error = DJANGOS_OWN.get(response.status_code, CloudwebError)()
         return error_response(request, error)
 
-    def _lacks_id(self, service: str, path: str) -> bool:
+    def _lacks_id(self, dialect: Dialect, path: str) -> bool:
         """Tell whether a path ends where an id should follow: it is nobody's, not the list."""
-        if service not in NO_EMPTY_IDS or not path.endswith("/"):
+        if not dialect.refuses_empty_ids or not path.endswith("/"):
             return False
         try:
-            resolve(f"{path.rstrip('/').replace(FIRST_COMPUTE, COMPUTE, 1)}/x")
+            resolve(f"{_current(path.rstrip('/'), dialect)}/x")
         except Resolver404:
             return False
         return True

@@ -24,12 +24,13 @@ from drf_spectacular.plumbing import (
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
-from cloudweb.api import error_answers, microversion
+from cloudweb.api import error_answers
 from cloudweb.api.answers import Error
 from cloudweb.api.auth import BrowserSession, TokenAuthentication
 from cloudweb.api.once import HEADER, LONGEST
 from cloudweb.api.rendering import OrjsonParser
-from cloudweb.mounts import service_of
+from cloudweb.dialect import Dialect
+from cloudweb.mounts import dialect_of
 
 JSON = "application/json"
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -74,7 +75,12 @@ class ServiceSchema(AutoSchema):
     @property
     def service(self) -> str:
         """The service the path belongs to; "cloud" for what stands outside."""
-        return service_of(self.path) or "cloud"
+        return self.dialect.service
+
+    @property
+    def dialect(self) -> Dialect:
+        """How that service speaks."""
+        return dialect_of(self.path)
 
     @property
     def action(self) -> str:
@@ -108,7 +114,7 @@ class ServiceSchema(AutoSchema):
             operation["operationId"] += "_head"
         has_token = any(operation.get("security", ())) and {} not in operation["security"]
         for status in error_answers.possible(
-            service=self.service,
+            dialect=self.dialect,
             method=self.method,
             has_token=has_token,
             has_parameters="{" in self.path,
@@ -179,7 +185,7 @@ class ServiceSchema(AutoSchema):
             }
 
     def _microversion_headers(self) -> Iterator[dict[str, Any]]:
-        versions = microversion.RANGES.get(self.service)
+        versions = self.dialect.versions
         if versions is None:
             return
         number = rf"({versions.minimum.major}\.[0-9]+|latest)"

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from django.http import QueryDict
 
+from cloudweb.dialect import Fewer
 from cloudweb.exceptions import BadRequest, InvalidInput
 from cloudweb.listing import SortKey
-
-#: What fewer directions than keys mean: an error (network), the default for the rest (compute), or
-#: the one direction for all (image, volume).
-Fewer = Literal["refused", "default", "repeated"]
 
 
 def parse_sort(

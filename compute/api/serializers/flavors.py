@@ -138,4 +138,4 @@ def full(flavor: Flavor, request: Request, version: Microversion) -> dict[str, A
 
 def links(flavor: Flavor, request: Request) -> list[dict[str, str]]:
     """Return a flavor's links."""
-    return resource_links(request, mount="compute", version="v2.1", path=f"flavors/{flavor.id}")
+    return resource_links(request, f"flavors/{flavor.id}")

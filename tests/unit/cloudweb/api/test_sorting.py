@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from django.http import QueryDict
 
-from cloudweb.api.sorting import Fewer, parse_sort
+from cloudweb.api.sorting import parse_sort
+from cloudweb.dialect import Fewer
 from cloudweb.exceptions import BadRequest, InvalidInput
 from cloudweb.listing import SortKey
 

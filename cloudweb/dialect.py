@@ -1,0 +1,147 @@
+"""How a service speaks to its clients, as far as it differs from the others.
+
+Facts and words, no HTTP: what lies below the API (refusals, audit) reads them too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Literal
+
+from cloudweb.microversions import VersionRange
+
+if TYPE_CHECKING:
+    from cloudweb.exceptions import CloudwebError
+
+#: What fewer sort directions than keys mean: an error (network), the default for the rest (compute),
+#: or the one direction for all (image, volume).
+Fewer = Literal["refused", "default", "repeated"]
+Wire = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page of a list among the others: the URLs of this one, the next and the one before.
+
+    ``cut``: the client said how many it wants.
+    """
+
+    own: str
+    following: str | None = None
+    before: str | None = None
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One service: its name (and mount), the version in its paths, and its manners.
+
+    ``usual`` are statuses that each of its operations may answer, beside those of all services.
+    ``older`` is a version in paths that means the same as ``version`` at the lowest microversion.
+    ``suffix`` may end a path and means nothing. ``refuses_empty_ids``: a slash after a collection
+    is an empty id, not the collection. ``request_ids`` are headers that repeat the request's id.
+    """
+
+    service: str
+    version: str
+    envelope: Callable[[CloudwebError, int], Wire]
+    refusal: Callable[[str], str]
+    page_links: Callable[[str, Place], Wire]
+    quota_status: int = 403
+    versions: VersionRange | None = None
+    older: str = ""
+    suffix: str = ""
+    refuses_empty_ids: bool = False
+    request_ids: tuple[str, ...] = ()
+    usual: tuple[int, ...] = ()
+    fewer: Fewer = "repeated"
+    refuses_unknown_filters: bool = False
+    refuses_unknown_markers: bool = True
+    zero_is_unlimited: bool = False
+
+    def root(self, base: str) -> str:
+        """Return the URL that paths of this service's current version hang under."""
+        return f"{base}/{self.service}/{self.version}"
+
+
+FAULTS = {
+    400: "badRequest",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "itemNotFound",
+    405: "badMethod",
+    409: "conflictingRequest",
+    413: "overLimit",
+    415: "badMediaType",
+    422: "unprocessableEntity",
+    429: "overLimit",
+    501: "notImplemented",
+    503: "serviceUnavailable",
+}
+
+
+def plain_error(error: CloudwebError, status: int) -> Wire:
+    """Return Keystone's envelope, which clients of every service can read."""
+    title = HTTPStatus(status).phrase
+    return {"error": {"code": status, "message": error.message, "title": title}}
+
+
+def fault(otherwise: str) -> Callable[[CloudwebError, int], Wire]:
+    """Return the envelope whose key says what is wrong; ``otherwise`` is the key for the rest."""
+
+    def envelope(error: CloudwebError, status: int) -> Wire:
+        if status == HTTPStatus.UNAUTHORIZED:
+            return plain_error(error, status)
+        body: Wire = {"code": status, "message": error.message}
+        if error.retry_after is not None and status in (413, 429):
+            body["retryAfter"] = str(error.retry_after)
+        return {FAULTS.get(status, otherwise): body}
+
+    return envelope
+
+
+def neutron_error(error: CloudwebError, status: int) -> Wire:
+    """Return the envelope that names the kind of error."""
+    if status == HTTPStatus.UNAUTHORIZED:
+        return plain_error(error, status)
+    return {"NeutronError": {"type": error.kind, "message": error.message, "detail": ""}}
+
+
+def policy_refusal(prefix: str) -> Callable[[str], str]:
+    """Return the words that name a policy; ``prefix`` stands before resource and action."""
+
+    def refusal(name: str) -> str:
+        return f"Policy doesn't allow {prefix}:{name} to be performed."
+
+    return refusal
+
+
+def links_beside(plural: str, place: Place) -> Wire:
+    """Return ``<plural>_links`` with the next page, if there is one."""
+    if place.following is None:
+        return {}
+    return {f"{plural}_links": [{"rel": "next", "href": place.following}]}
+
+
+def links_both_ways(plural: str, place: Place) -> Wire:
+    """Return ``<plural>_links`` with the next page and the one before, for who asked for pages."""
+    pages = {"next": place.following, "previous": place.before}
+    links = [{"rel": rel, "href": href} for rel, href in pages.items() if href is not None]
+    return {f"{plural}_links": links} if links and place.cut else {}
+
+
+def links_of_list(_plural: str, place: Place) -> Wire:
+    """Return ``links`` with this page and the next; no list of identity leads back."""
+    return {"links": {"self": place.own, "next": place.following, "previous": None}}
+
+
+def next_of_list(_plural: str, place: Place) -> Wire:
+    """Return ``links`` with the next page alone."""
+    return {"links": {"next": place.following}}
+
+
+def next_beside(_plural: str, place: Place) -> Wire:
+    """Return the next page, if there is one, as an attribute of the list."""
+    return {} if place.following is None else {"next": place.following}
