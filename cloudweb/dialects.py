@@ -17,8 +17,8 @@ from cloudweb.dialect import (
     plain_error,
     policy_refusal,
 )
-from cloudweb.microversions import COMPUTE as COMPUTE_VERSIONS
-from cloudweb.microversions import VOLUME as VOLUME_VERSIONS
+from cloudweb.microversions import Microversion, VersionRange
+from cloudweb.microversions.compute import COMPUTE as COMPUTE_VERSIONS
 
 
 def _one_of(name: str) -> tuple[str, str]:
@@ -89,7 +89,7 @@ VOLUME = Dialect(
     refusal=policy_refusal("volume"),
     page_links=links_beside,
     quota_status=413,
-    versions=VOLUME_VERSIONS,
+    versions=VersionRange("volume", Microversion(3, 0), Microversion(3, 70)),
 )
 DATABASE = Dialect(
     service="database",

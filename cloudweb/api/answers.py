@@ -11,17 +11,21 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, create_model
 
+from cloudweb.api.versioned import describe
+
 
 class Answer(BaseModel):
     """A part of an answer that has exactly these attributes; nothing is ever validated by it."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, defer_build=True)
+    model_config = ConfigDict(
+        extra="forbid", populate_by_name=True, defer_build=True, json_schema_extra=describe
+    )
 
 
 class OpenAnswer(Answer):
     """A part of an answer to which clients or drivers add attributes of their own."""
 
-    model_config = ConfigDict(extra="allow", populate_by_name=True, defer_build=True)
+    model_config = ConfigDict(extra="allow")
 
 
 class Error:

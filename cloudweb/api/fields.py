@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from cloudweb.addresses import canonical_address, canonical_prefix
+from cloudweb.api.versioned import describe
 from cloudweb.exceptions import InvalidInput
 from cloudweb.names import no_control_characters, not_blank
 
@@ -21,7 +22,9 @@ from cloudweb.names import no_control_characters, not_blank
 class Body(BaseModel):
     """A request body: unknown keys are refused, types are not guessed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, json_schema_extra=describe
+    )
 
 
 def loose_bool(value: Any) -> Any:

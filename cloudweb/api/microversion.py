@@ -1,4 +1,4 @@
-"""Microversions: negotiation, and representations as (version, transform) pairs.
+"""Which microversion a request asks for; representations as (version, transform) pairs.
 
 A resource is rendered once, in its newest form. Each change a version made is written once, as the
 function that takes it back; ``older`` applies those that are newer than what the client asked for.
@@ -11,9 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from cloudweb.exceptions import BadRequest, NotAcceptable
-from cloudweb.microversions import COMPUTE, VOLUME, Microversion, VersionRange
-
-__all__ = ["COMPUTE", "VOLUME", "Microversion", "VersionRange"]  # beside the functions
+from cloudweb.microversions import Microversion, VersionRange
 
 _FORM = re.compile(r"^([1-9][0-9]{0,30})\.(0|[1-9][0-9]{0,30})\Z")
 

@@ -23,11 +23,11 @@ from django.utils.module_loading import import_string
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cloudweb.api.microversion import Microversion
 from cloudweb.context import RequestContext
 from cloudweb.database.late import late_transaction
 from cloudweb.exceptions import CloudwebError, InvalidInput, ServiceUnavailable
 from cloudweb.first_answers import FirstAnswers, KeyTaken
+from cloudweb.microversions import Microversion
 from cloudweb.refusals import normalize
 
 HEADER = "Idempotency-Key"

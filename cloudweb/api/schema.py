@@ -30,6 +30,7 @@ from cloudweb.api.auth import BrowserSession, TokenAuthentication
 from cloudweb.api.once import HEADER, LONGEST
 from cloudweb.api.rendering import OrjsonParser
 from cloudweb.dialect import Dialect
+from cloudweb.microversions import ALWAYS, versions_of_method
 from cloudweb.mounts import dialect_of
 
 JSON = "application/json"
@@ -102,8 +103,10 @@ class ServiceSchema(AutoSchema):
         return str(super().get_description()).partition("\n")[0].rstrip(".")
 
     def get_description(self) -> str:  # type: ignore[override]
-        """Return the rest of the docstring."""
-        return str(super().get_description()).partition("\n")[2].strip()
+        """Return the rest of the docstring, and at which versions the method is there."""
+        rest = str(super().get_description()).partition("\n")[2].strip()
+        versions = versions_of_method(getattr(self.view, self.action, None))
+        return rest if versions == ALWAYS else f"{rest}\n\n{versions}".strip()
 
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
         """Return the operation with the errors and headers that every one of its service has."""

@@ -13,13 +13,15 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSetMixin
 
-from cloudweb.api.microversion import COMPUTE, Microversion
 from cloudweb.api.once import answered_once, key_of
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import BadRequest, InvalidInput, NotFound
 from cloudweb.manager import Manager
+from cloudweb.microversions import OUTSIDE, Microversion, Versions, versions_of_method
 
 B = TypeVar("B", bound=BaseModel)
+#: What a service without microversions passes for.
+LOWEST = Microversion(2, 1)
 
 
 class ServiceViewSet(ViewSetMixin, APIView):
@@ -31,7 +33,7 @@ class ServiceViewSet(ViewSetMixin, APIView):
     _url_project_id: str | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Authenticate, then compare a project id in the URL with the token's (contract 1.4)."""
+        """Authenticate, compare a project id in the URL with the token's (contract 1.4), look at the version."""
         super().initial(request, *args, **kwargs)
         in_url = self._url_project_id
         if in_url is not None and isinstance(request.auth, RequestContext):
@@ -40,6 +42,8 @@ class ServiceViewSet(ViewSetMixin, APIView):
                 raise BadRequest(
                     f"Malformed request URL: URL's project_id '{in_url}' doesn't match Context's project_id '{own}'"
                 )
+        if self.version not in versions_of_method(getattr(self, self.action or "", None)):
+            raise NotFound
         if request.method == "POST" and self.once and isinstance(request.auth, RequestContext):
             key = key_of(request)
             if key is not None:
@@ -61,17 +65,12 @@ class ServiceViewSet(ViewSetMixin, APIView):
     @property
     def version(self) -> Microversion:
         """The request's microversion (2.1 where a service has none)."""
-        return getattr(self.request._request, "microversion", COMPUTE.minimum)
+        return getattr(self.request._request, "microversion", LOWEST)
 
-    def needs(self, minor: int, *, until: int | None = None) -> None:
-        """Answer 404 when this method does not exist at the request's microversion."""
-        if self.version.minor < minor or (until is not None and self.version.minor > until):
-            raise NotFound
-
-    def known_query(self, *names: str, since: int = 75) -> None:
-        """Refuse query parameters that a compute call does not know, mostly from 2.75 on (contract 8.1)."""
+    def known_query(self, *names: str, strict: Versions) -> None:
+        """Refuse query parameters that a call does not know, at versions that are strict about it."""
         unknown = sorted(set(self.request.query_params) - set(names))
-        if unknown and self.version >= (2, since):
+        if unknown and self.version in strict:
             raise InvalidInput(
                 field=unknown[0][:64],
                 value=self.request.query_params[unknown[0]],
@@ -95,19 +94,23 @@ class ServiceViewSet(ViewSetMixin, APIView):
 
     def validated(self, model: type[B], data: Any = None) -> B:
         """Return the body (or ``data``) as this model; raise InvalidInput naming the first wrong field."""
-        return validate(model, self.request.data if data is None else data)
+        return validate(model, self.request.data if data is None else data, version=self.version)
 
 
-def validate(model: type[B], data: Any) -> B:
-    """Check data against a pydantic model in the words the OpenStack services use."""
+def validate(model: type[B], data: Any, *, version: Microversion | None = None) -> B:
+    """Check data against a pydantic model in the words the OpenStack services use.
+
+    A field that the version does not have is refused like one that no version has.
+    """
     if not isinstance(data, Mapping):
         raise BadRequest("Malformed request body.")
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, context={"version": version})
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
+        found = error.errors(include_url=False, include_context=False)
+        first = next((one for one in found if one["type"] == OUTSIDE), found[0])
         field = ".".join(str(part) for part in first["loc"]) or "body"
-        if first["type"] == "extra_forbidden":
+        if first["type"] in ("extra_forbidden", OUTSIDE):
             raise InvalidInput(
                 field=field, value=None, reason="Additional properties are not allowed."
             ) from error

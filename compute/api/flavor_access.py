@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from cloudweb.api.views import ServiceViewSet
 from cloudweb.exceptions import BadRequest
+from cloudweb.microversions.compute import since
 from compute.api.serializers.flavor_access import Tenant, access_list
 from compute.manager import FlavorAccessManager
 
@@ -32,7 +33,7 @@ class FlavorAccessViewSet(ServiceViewSet):
         if isinstance(data, Mapping) and list(data) == ["addTenantAccess"]:
             project_id = self.validated(Tenant, data["addTenantAccess"]).tenant
             projects = self.manager(self.context).add(
-                flavor_id, project_id, refuse_public=self.version >= (2, 7)
+                flavor_id, project_id, refuse_public=self.version in since(7)
             )
         elif isinstance(data, Mapping) and list(data) == ["removeTenantAccess"]:
             project_id = self.validated(Tenant, data["removeTenantAccess"]).tenant

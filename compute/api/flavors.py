@@ -10,12 +10,13 @@ from rest_framework.response import Response
 
 from cloudweb.api.answers import within
 from cloudweb.api.fields import parse_bool, parse_natural
-from cloudweb.api.microversion import COMPUTE, in_force
+from cloudweb.api.microversion import in_force
 from cloudweb.api.pagination import next_links, parse_limit
 from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import InvalidInput
 from cloudweb.listing import Page
+from cloudweb.microversions.compute import COMPUTE, STRICT, since
 from compute.api.serializers import flavors as wire
 from compute.manager import FlavorManager
 from compute.models import Flavor
@@ -51,10 +52,10 @@ class FlavorViewSet(ServiceViewSet):
         wanted = self.validated(in_force(self.version, wire.CREATE), self.body("flavor"))
         return self._one(self.manager(self.context).create(**wanted.model_dump()))
 
+    @since(55)
     @extend_schema(request=within("flavor", wire.FlavorUpdate), responses={200: dict})
     def update(self, request: Request, flavor_id: str) -> Response:
-        """Change the description, from 2.55."""
-        self.needs(55)
+        """Change the description."""
         wanted = self.validated(wire.FlavorUpdate, self.body("flavor"))
         return self._one(
             self.manager(self.context).update(flavor_id, description=wanted.description)
@@ -70,7 +71,7 @@ class FlavorViewSet(ServiceViewSet):
         return Response({"flavor": wire.full(flavor, self.request, self.version)})
 
     def _page(self, render: Any) -> Response:
-        self.known_query(*QUERY)
+        self.known_query(*QUERY, strict=STRICT)
         query = self.request.query_params
         direction = query.get("sort_dir", "asc")
         if direction not in ("asc", "desc"):

@@ -14,6 +14,7 @@ from cloudweb.api.pagination import next_link, parse_limit
 from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet
 from cloudweb.exceptions import BadRequest
+from cloudweb.microversions.compute import STRICT, since, until
 from compute.api.serializers import hypervisors as wire
 from compute.manager import Hypervisor, HypervisorManager
 
@@ -31,7 +32,7 @@ class HypervisorViewSet(ServiceViewSet):
     @property
     def numeric(self) -> bool:
         """Tell whether ids are numbers at this version."""
-        return self.version < (2, 53)
+        return self.version in until(52)
 
     @extend_schema(parameters=PARAMETERS, responses={200: dict})
     def list(self, request: Request) -> Response:
@@ -51,37 +52,37 @@ class HypervisorViewSet(ServiceViewSet):
             {"hypervisor": wire.full(item, self.version, with_servers=self._with_servers())}
         )
 
+    @until(87)
     @extend_schema(responses={200: dict})
     def statistics(self, request: Request) -> Response:
-        """Return sums over all hypervisors, to 2.87."""
-        self.needs(1, until=87)
+        """Return sums over all hypervisors."""
         return Response(
             {"hypervisor_statistics": wire.statistics(self.manager(self.context).statistics())}
         )
 
+    @until(87)
     @extend_schema(responses={200: dict})
     def uptime(self, request: Request, hypervisor_id: str) -> Response:
-        """Return how long a host is up, to 2.87; empty where it does not say, 400 where it is down."""
-        self.needs(1, until=87)
+        """Return how long a host is up; empty where it does not say, 400 where it is down."""
         item = self.manager(self.context).uptime(hypervisor_id, numeric=self.numeric)
         return Response({"hypervisor": wire.uptime(item, self.version)})
 
+    @until(52)
     @extend_schema(responses={200: dict})
     def search(self, request: Request, pattern: str) -> Response:
-        """Return hypervisors by a part of their name, to 2.52."""
-        self.needs(1, until=52)
+        """Return hypervisors by a part of their name."""
         found = self.manager(self.context).search(pattern)
         return Response({"hypervisors": [wire.brief(item, self.version) for item in found]})
 
+    @until(52)
     @extend_schema(responses={200: dict})
     def servers(self, request: Request, pattern: str) -> Response:
-        """Return the servers on hypervisors by a part of their name, to 2.52."""
-        self.needs(1, until=52)
+        """Return the servers on hypervisors by a part of their name."""
         found = self.manager(self.context).search(pattern)
         return Response({"hypervisors": [wire.searched(item, self.version) for item in found]})
 
     def _page(self, render: Callable[..., dict[str, Any]]) -> Response:
-        self.known_query(*QUERY)
+        self.known_query(*QUERY, strict=STRICT)
         query = self.request.query_params
         hypervisors = self.manager(self.context)
         pattern = query.get("hypervisor_hostname_pattern") if not self.numeric else None
@@ -93,7 +94,7 @@ class HypervisorViewSet(ServiceViewSet):
                 )
             rows, more = hypervisors.search(pattern), False
         else:
-            paged = self.version >= (2, 33)
+            paged = self.version in since(33)
             page = hypervisors.list(
                 limit=parse_limit(query.get("limit")) if paged else ALL,
                 marker=query.get("marker") if paged else None,

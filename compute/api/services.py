@@ -11,11 +11,12 @@ from rest_framework.response import Response
 from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest, NotFound
+from cloudweb.microversions.compute import STRICT, since, until
 from compute.api.serializers import services as wire
 from compute.manager import ServiceManager
 
-#: The last version whose ids are numbers and whose changes go to a word instead of an id.
-LAST_NUMERIC = (2, 52)
+#: Ids are numbers, and changes go to a word instead of an id.
+NUMERIC = until(52)
 QUERY = ("host", "binary")
 PARAMETERS = parameters(*QUERY)
 
@@ -28,7 +29,7 @@ class ServiceCollection(ServiceViewSet):
     @extend_schema(parameters=PARAMETERS, responses={200: dict})
     def list(self, request: Request) -> Response:
         """Return all services, or those of a host or binary."""
-        self.known_query(*QUERY)
+        self.known_query(*QUERY, strict=STRICT)
         query = request.query_params
         found = self.manager(self.context).list(binary=query.get("binary"), host=query.get("host"))
         return Response({"services": [wire.service(info, self.version) for info in found]})
@@ -36,7 +37,7 @@ class ServiceCollection(ServiceViewSet):
     @extend_schema(request=dict, responses={200: dict})
     def update(self, request: Request, service_id: str) -> Response:
         """Change a service: by a word to 2.52, by its id from 2.53."""
-        if self.version <= LAST_NUMERIC:
+        if self.version in NUMERIC:
             return Response({"service": self._by_word(service_id)})
         wanted = self.validated(wire.ServiceUpdate)
         if wanted.status is None and wanted.forced_down is None:
@@ -56,7 +57,7 @@ class ServiceCollection(ServiceViewSet):
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, service_id: str) -> Response:
         """Forget a host without servers (204)."""
-        self.manager(self.context).delete(service_id, numeric=self.version <= LAST_NUMERIC)
+        self.manager(self.context).delete(service_id, numeric=self.version in NUMERIC)
         return empty(204)
 
     def _by_word(self, word: str) -> dict[str, Any]:
@@ -84,7 +85,7 @@ class ServiceCollection(ServiceViewSet):
                 "status": "disabled",
                 "disabled_reason": info.disabled_reason,
             }
-        if word == "force-down" and self.version >= (2, 11):
+        if word == "force-down" and self.version in since(11):
             forced = self.validated(wire.ServiceForced)
             info = services.update_named(
                 host=forced.host, binary=forced.binary, forced_down=forced.forced_down

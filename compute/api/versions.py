@@ -12,7 +12,7 @@ from rest_framework.viewsets import ViewSet
 
 from cloudweb.api.answers import Answer, Link, MediaType, listing, within
 from cloudweb.api.links import base_url
-from cloudweb.api.microversion import COMPUTE
+from cloudweb.microversions.compute import COMPUTE
 
 UPDATED = "2013-07-23T11:33:21Z"
 #: When Nova's first version was last changed: it knows no microversions.

@@ -8,8 +8,8 @@ from django.http import QueryDict
 
 from cloudweb.addresses import canonical_address
 from cloudweb.api.fields import parse_bool
-from cloudweb.api.microversion import Microversion
 from cloudweb.exceptions import BadRequest, InvalidInput
+from cloudweb.microversions import Microversion
 from cloudweb.patterns import Pattern
 from cloudweb.times import parse_moment
 from instances.api.serializers.server_bodies import MAX_TAGS

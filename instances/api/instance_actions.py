@@ -9,9 +9,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cloudweb.api.microversion import Microversion, older, without
+from cloudweb.api.microversion import older, without
 from cloudweb.api.pagination import next_link, parse_limit
 from cloudweb.api.views import ServiceViewSet
+from cloudweb.microversions import Microversion
+from cloudweb.microversions.compute import since, until
 from cloudweb.times import micros, parse_moment
 from instances.api.filters import check_span
 from instances.manager import InstanceManager
@@ -29,7 +31,7 @@ class InstanceActionViewSet(ServiceViewSet):
 
     def _check_visible(self, server_id: str) -> None:
         """Until 2.20 the log of a deleted server cannot be read."""
-        if self.version < (2, 21):
+        if self.version in until(20):
             InstanceManager(self.context).get(server_id)
 
     @extend_schema(responses={200: dict})
@@ -37,18 +39,18 @@ class InstanceActionViewSet(ServiceViewSet):
         """List what was done, newest first."""
         self._check_visible(server_id)
         manager = self.manager(self.context)
-        if self.version < (2, 58):
+        if self.version in until(57):
             found = manager.list(server_id)
             return Response({"instanceActions": [self._brief(server_id, one) for one in found]})
-        self.known_query(*(QUERY if self.version >= (2, 66) else QUERY[:-1]), since=58)
+        self.known_query(*(QUERY if self.version in since(66) else QUERY[:-1]), strict=since(58))
         query = request.query_params
-        since, before = (
+        begin, end = (
             parse_moment(query[key], field=key) if key in query else None for key in QUERY[2:]
         )
-        check_span(since, before)
+        check_span(begin, end)
         limit = parse_limit(query.get("limit"))
         found = manager.list(
-            server_id, limit=limit + 1, marker=query.get("marker"), since=since, before=before
+            server_id, limit=limit + 1, marker=query.get("marker"), since=begin, before=end
         )
         shown = found[:limit]
         body: dict[str, Any] = {"instanceActions": [self._brief(server_id, one) for one in shown]}
@@ -91,11 +93,11 @@ class InstanceActionViewSet(ServiceViewSet):
         }
         if self.context.is_admin:
             data["traceback"] = step.error_detail or None
-        if self.version >= (2, 62):
+        if self.version in since(62):
             if self.context.is_admin:
                 data["host"] = step.host  # clients want a text, also where no host had a part
             salted = f"{one.entry.project_id}{step.host}".encode()
             data["hostId"] = hashlib.sha224(salted).hexdigest() if step.host else ""
-        if self.version >= (2, 84):
+        if self.version in since(84):
             data["details"] = step.error or None
         return data

@@ -9,9 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.answers import within
-from cloudweb.api.microversion import Microversion, older, without
+from cloudweb.api.microversion import older, without
 from cloudweb.api.pagination import next_links, parse_limit
 from cloudweb.api.views import ServiceViewSet, empty
+from cloudweb.microversions import Microversion
+from cloudweb.microversions.compute import STRICT, since
 from cloudweb.times import micros
 from instances.api.serializers.server_bodies import KEY_PAIR_KEYS, KeyPairCreate, check_keys
 from instances.manager import KeyPairManager
@@ -26,7 +28,7 @@ class KeyPairViewSet(ServiceViewSet):
     manager = KeyPairManager
 
     def _user(self, request: Request) -> str | None:
-        return request.query_params.get("user_id") if self.version >= (2, 10) else None
+        return request.query_params.get("user_id") if self.version in since(10) else None
 
     def _brief(self, pair: KeyPair) -> dict[str, Any]:
         data = {
@@ -40,8 +42,8 @@ class KeyPairViewSet(ServiceViewSet):
     @extend_schema(responses={200: dict})
     def list(self, request: Request) -> Response:
         """List own key pairs."""
-        self.known_query("user_id", "limit", "marker")
-        query, pages = request.query_params, self.version >= (2, 35)
+        self.known_query("user_id", "limit", "marker", strict=STRICT)
+        query, pages = request.query_params, self.version in since(35)
         page = self.manager(self.context).list(
             user_id=self._user(request),
             limit=parse_limit(query.get("limit") if pages else None),
@@ -56,7 +58,7 @@ class KeyPairViewSet(ServiceViewSet):
         body = self.body("keypair")
         check_keys(body, KEY_PAIR_KEYS, self.version)
         wanted = self.validated(KeyPairCreate, body)
-        if self.version >= (2, 92):
+        if self.version in since(92):
             self.require(body, "public_key")
         made = self.manager(self.context).create(
             name=wanted.name,
@@ -67,12 +69,12 @@ class KeyPairViewSet(ServiceViewSet):
         data = self._brief(made.pair) | {"user_id": made.pair.user_id}
         if made.private_key is not None:
             data["private_key"] = made.private_key
-        return Response({"keypair": data}, status=201 if self.version >= (2, 2) else 200)
+        return Response({"keypair": data}, status=201 if self.version in since(2) else 200)
 
     @extend_schema(responses={200: dict})
     def retrieve(self, request: Request, name: str) -> Response:
         """Show a key pair."""
-        self.known_query("user_id")
+        self.known_query("user_id", strict=STRICT)
         pair = self.manager(self.context).get(name, user_id=self._user(request))
         more = {
             "id": pair.id,
@@ -87,6 +89,6 @@ class KeyPairViewSet(ServiceViewSet):
     @extend_schema(responses={204: None, 202: None})
     def destroy(self, request: Request, name: str) -> Response:
         """Remove a key pair."""
-        self.known_query("user_id")
+        self.known_query("user_id", strict=STRICT)
         self.manager(self.context).delete(name, user_id=self._user(request))
-        return empty(204 if self.version >= (2, 2) else 202)
+        return empty(204 if self.version in since(2) else 202)

@@ -12,8 +12,10 @@ from rest_framework.response import Response
 
 from cloudweb.api.answers import within
 from cloudweb.api.fields import MAX_INT, Body, LooseBool, loose_int
-from cloudweb.api.microversion import Microversion, Transform, older, without
+from cloudweb.api.microversion import Transform, older, without
 from cloudweb.api.views import ServiceViewSet, empty
+from cloudweb.microversions import Microversion
+from cloudweb.microversions.compute import STRICT, since, until
 from instances.api.serializers.server_bodies import check_gone
 from instances.manager import LimitsManager
 from instances.manager.limits import Usage
@@ -59,7 +61,7 @@ class LimitsViewSet(ServiceViewSet):
     @extend_schema(responses={200: dict})
     def retrieve(self, request: Request) -> Response:
         """Show limits and use."""
-        self.known_query("tenant_id", "project_id", "reserved")
+        self.known_query("tenant_id", "project_id", "reserved", strict=STRICT)
         query = request.query_params
         usage = self.manager(self.context).own(query.get("tenant_id") or query.get("project_id"))
         return Response({"limits": {"rate": [], "absolute": self._absolute(usage)}})
@@ -111,16 +113,16 @@ class QuotaSetViewSet(ServiceViewSet):
 
     def _form(self, values: Mapping[str, Any], *, missing: Any = -1) -> dict[str, Any]:
         data = dict(values)
-        if self.version >= (2, 57):
+        if self.version in since(57):
             without(*FILE_KEYS)(data)
-        if self.version < (2, 36):
+        if self.version in until(35):
             data |= dict.fromkeys(NETWORK_KEYS, missing)
         return data
 
     @extend_schema(responses={200: dict})
     def retrieve(self, request: Request, project_id: str) -> Response:
         """Show a project's quotas."""
-        self.known_query("user_id")
+        self.known_query("user_id", strict=STRICT)
         usage = self.manager(self.context).get(project_id)
         return Response({"quota_set": self._form(usage.limits) | {"id": project_id}})
 
@@ -133,7 +135,7 @@ class QuotaSetViewSet(ServiceViewSet):
     @extend_schema(responses={200: dict})
     def retrieve_detail(self, request: Request, project_id: str) -> Response:
         """Show quotas with what is used."""
-        self.known_query("user_id")
+        self.known_query("user_id", strict=STRICT)
         limits, used = self.manager(self.context).get(project_id)
         detail = {
             name: {"limit": limit, "in_use": used.get(name, 0), "reserved": 0}
@@ -146,8 +148,8 @@ class QuotaSetViewSet(ServiceViewSet):
     def update(self, request: Request, project_id: str) -> Response:
         """Set quotas of a project."""
         body = self.body("quota_set")
-        gone = NETWORK_KEYS if self.version >= (2, 36) else ()
-        check_gone(body, gone + (FILE_KEYS if self.version >= (2, 57) else ()))
+        gone = NETWORK_KEYS if self.version in since(36) else ()
+        check_gone(body, gone + (FILE_KEYS if self.version in since(57) else ()))
         wanted = self.validated(QuotaChanges, body).model_dump(exclude_unset=True)
         found = self.manager(self.context).update(project_id, wanted)
         return Response({"quota_set": self._form(found)})

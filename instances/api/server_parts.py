@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest, NotFound
+from cloudweb.microversions.compute import since
 from instances.api.serializers.server import addresses
 from instances.api.serializers.server_bodies import MetadataBody, MetadataItem
 from instances.manager import InstanceManager, MetadataManager, ports_of
@@ -111,7 +112,7 @@ class ServerPortViewSet(ServiceViewSet):
     def interfaces(self, request: Request, server_id: str) -> Response:
         """List the cards of a server."""
         found = [_interface(port) for port in self._ports(server_id)]
-        if self.version >= (2, 70):
+        if self.version in since(70):
             found = [one | {"tag": None} for one in found]
         return Response({"interfaceAttachments": found})
 

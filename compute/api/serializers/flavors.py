@@ -10,7 +10,8 @@ from rest_framework.request import Request
 
 from cloudweb.api.fields import Body, LooseBool, Name, NaturalNumber, PositiveNumber
 from cloudweb.api.links import resource_links
-from cloudweb.api.microversion import Microversion, Transform, older, without
+from cloudweb.api.microversion import Transform, older, without
+from cloudweb.microversions import Microversion
 from compute.models import Flavor
 
 _ID = re.compile(r"[a-zA-Z0-9._-]([a-zA-Z0-9. _-]*[a-zA-Z0-9._-])?\Z")

@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 
-from cloudweb.api.microversion import Microversion, Transform, older, without
+from cloudweb.api.microversion import Transform, older, without
+from cloudweb.microversions import Microversion
 from compute.manager import Hypervisor, Statistics
 from compute.models import Host
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import StringConstraints
 
 from cloudweb.api.fields import Body, LooseBool, Name
-from cloudweb.api.microversion import Microversion, Transform, older, without
+from cloudweb.api.microversion import Transform, older, without
+from cloudweb.microversions import Microversion
 from cloudweb.times import micros
 from compute.manager import ServiceInfo
 

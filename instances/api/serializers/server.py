@@ -10,8 +10,6 @@ from django.http import HttpRequest
 
 from cloudweb.api.links import base_url
 from cloudweb.api.microversion import (
-    COMPUTE,
-    Microversion,
     Transform,
     in_force,
     older,
@@ -19,6 +17,8 @@ from cloudweb.api.microversion import (
 )
 from cloudweb.context import RequestContext
 from cloudweb.encryption import decrypt
+from cloudweb.microversions import Microversion
+from cloudweb.microversions.compute import COMPUTE
 from cloudweb.times import micros, seconds_z
 from instances.states import WITH_PROGRESS, VmState, status_of
 

@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from cloudweb.addresses import parse_address
 from cloudweb.api.fields import Body, IpAddress, LooseBool, Name, Text
-from cloudweb.api.microversion import Microversion
 from cloudweb.exceptions import InvalidInput
+from cloudweb.microversions import Microversion
 from cloudweb.names import no_control_characters
 
 _HOSTNAME = re.compile(r"^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\Z")

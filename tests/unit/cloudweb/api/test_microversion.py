@@ -9,9 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudweb.api.microversion import (
-    COMPUTE,
-    VOLUME,
-    Microversion,
     negotiate,
     older,
     request_headers,
@@ -19,7 +16,10 @@ from cloudweb.api.microversion import (
     without,
 )
 from cloudweb.exceptions import BadRequest, NotAcceptable
+from cloudweb.microversions import Microversion, Microversions
+from cloudweb.microversions.compute import COMPUTE
 
+VOLUME = Microversions("volume", major=3, said=dict.fromkeys(range(71), "…"))
 NEW, LEGACY = "OpenStack-API-Version", "X-OpenStack-Nova-API-Version"
 
 

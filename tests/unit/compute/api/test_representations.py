@@ -9,7 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from cloudweb.api.microversion import COMPUTE, Microversion, in_force
+from cloudweb.api.microversion import in_force
+from cloudweb.microversions import Microversion
+from cloudweb.microversions.compute import COMPUTE
 from compute.api.serializers import hypervisors, services
 from compute.api.serializers.flavors import CHANGES, CREATE, DescribedFlavorCreate, FlavorCreate
 from compute.manager import Hypervisor, ServiceInfo

@@ -1,0 +1,216 @@
+"""What each version of the compute API changed, and what of it is served.
+
+``since(52)`` and ``until(56)`` in the code claim 2.52 and 2.57: a version that is said here plainly or
+``partly`` is claimed somewhere, one that comes ``later`` or holds ``always`` is claimed nowhere
+(tests/contract/test_microversions.py). docs/where-is.md shows who claims what.
+"""
+
+from __future__ import annotations
+
+from cloudweb.microversions import Microversions, always, later, partly
+
+NO_VOLUMES = "servers have no volumes yet"
+NO_GROUPS = "there are no server groups yet"
+NO_CONSOLES = "there are no consoles yet"
+NO_MIGRATIONS = "servers do not move between hosts yet"
+NO_EVACUATION = "servers are not evacuated yet"
+NO_DEVICE_TAGS = "a tag of a device is accepted at every version and forgotten"
+NO_REBUILD = "servers are not rebuilt yet"
+NO_SHELF = "servers are not shelved yet"
+
+COMPUTE = Microversions(
+    "compute",
+    major=2,
+    legacy_header="X-OpenStack-Nova-API-Version",
+    said={
+        1: always(
+            "The calls of version 2.0, with bodies that are checked strictly.",
+            because="it is what all others differ from",
+        ),
+        2: "Key pairs have a type; creating one answers 201, deleting one 204.",
+        3: partly(
+            "Operators see more of a server: host name, kernel, user data, root device and others.",
+            missing="whether a volume goes with its server",
+        ),
+        4: later(
+            "A fixed address says whether it is reserved.",
+            because="fixed addresses belong to the network service",
+        ),
+        5: always(
+            "Everybody may filter servers by IPv6 address.",
+            because="the filter is heard at every version",
+        ),
+        6: later("One call opens a console of any kind.", because=NO_CONSOLES),
+        7: "Giving a project access to a public flavor is a conflict.",
+        8: later("Consoles of VMware's kind.", because=NO_CONSOLES),
+        9: "A server says whether it is locked.",
+        10: "Operators name the user whose key pairs they mean.",
+        11: "A service can be declared down by force, and says so.",
+        12: later(
+            "A virtual interface names its network.",
+            because="virtual interfaces are asked for as ports alone",
+        ),
+        13: later("A server group names its project and user.", because=NO_GROUPS),
+        14: later(
+            "Evacuating takes no word about shared storage and answers no password.",
+            because=NO_EVACUATION,
+        ),
+        15: later("Server groups that only prefer to be together or apart.", because=NO_GROUPS),
+        16: "Operators see how the host of a server does.",
+        17: later(
+            "A guest can be told to write a crash dump.",
+            because="the action is not there yet",
+        ),
+        18: always(
+            "The project's id may be left out of URLs.",
+            because="every route is there in both forms at every version",
+        ),
+        19: "Servers have a description.",
+        20: later("Volumes come and go while a server is shelved.", because=NO_VOLUMES),
+        21: "The log of actions outlives its server.",
+        22: later("A live migration can be forced to an end.", because=NO_MIGRATIONS),
+        23: later("A server lists its live migrations.", because=NO_MIGRATIONS),
+        24: later("A live migration can be called off.", because=NO_MIGRATIONS),
+        25: later("A live migration finds out itself what to copy.", because=NO_MIGRATIONS),
+        26: partly(
+            "Servers have tags, and lists filter by them.",
+            missing="the calls that read and change the tags of a server",
+        ),
+        27: always(
+            "The version may be named in the header that all services share.",
+            because="both headers are read at every version",
+        ),
+        28: "The processor of a hypervisor is an object instead of a text.",
+        29: later("Evacuating to a host that was named asks the scheduler.", because=NO_EVACUATION),
+        30: later("Migrating to a host that was named asks the scheduler.", because=NO_MIGRATIONS),
+        31: later("The token of any console tells where it leads.", because=NO_CONSOLES),
+        32: later("Network cards and disks can have a tag.", because=NO_DEVICE_TAGS),
+        33: "Hypervisors come in pages.",
+        34: later(
+            "What stands against a live migration is found out after it was accepted.",
+            because=NO_MIGRATIONS,
+        ),
+        35: "Key pairs come in pages, sorted by name.",
+        36: "What only passed on to other services is gone, with the quotas and limits of networks.",
+        37: "A new server must name its networks, be it by the words auto or none.",
+        38: "Filtering servers by a status that does not exist is an error.",
+        39: "The limit of an image's properties is gone, like the call that passed them on.",
+        40: later("Usage comes in pages.", because="usage is not told yet"),
+        41: later("Aggregates have a UUID.", because="there are no aggregates yet"),
+        42: later("Tags of devices, which 2.33 and 2.37 had lost.", because=NO_DEVICE_TAGS),
+        43: always("The calls about hosts are gone.", because="they are there at no version"),
+        44: always(
+            "The actions on fixed and floating addresses are gone, like virtual interfaces.",
+            because="they are there at no version",
+        ),
+        45: later(
+            "Making an image of a server answers its id in the body.",
+            because="no images are made of servers yet",
+        ),
+        46: always(
+            "The id of the request is also in the header that all services share.",
+            because="it is at every version",
+        ),
+        47: "A server shows its flavor as it was when it was made, instead of a link.",
+        48: later(
+            "Diagnostics look the same on every hypervisor.",
+            because="there are no diagnostics yet",
+        ),
+        49: later(
+            "A card or a volume that is attached can have a tag.",
+            because="neither is attached to a server that is there yet",
+        ),
+        50: later(
+            "The quotas of a class know server groups and no networks.",
+            because="there are no classes of quotas yet",
+        ),
+        51: always(
+            "Everybody sees the steps of an action.",
+            because="the openstack command breaks where they are left out, so they never are",
+        ),
+        52: "A server can be created with tags.",
+        53: "Services and hypervisors have UUIDs; searching them is part of the list.",
+        54: later("A rebuild can change the key pair.", because=NO_REBUILD),
+        55: "Flavors have a description that can be changed.",
+        56: later("A cold migration can name its host.", because=NO_MIGRATIONS),
+        57: partly(
+            "Files are no longer put into a new server; their quotas and limits are gone.",
+            missing="user data of a rebuild",
+        ),
+        58: "The log of actions comes in pages, and says when an action last went on.",
+        59: later("Migrations come in pages and have a UUID.", because=NO_MIGRATIONS),
+        60: later("A volume can be attached to several servers.", because=NO_VOLUMES),
+        61: "Flavors show their extra specs.",
+        62: "The steps of an action name the host, tenants by a hash of it.",
+        63: partly(
+            "A server can name the certificates its image must be signed with.",
+            missing="they are accepted and not checked: signatures of images are not verified",
+        ),
+        64: later("A server group has one policy with rules.", because=NO_GROUPS),
+        65: later("A live migration that waits can be called off.", because=NO_MIGRATIONS),
+        66: partly(
+            "Lists of servers and actions can end at the time of a change.",
+            missing="the list of migrations",
+        ),
+        67: later("A disk can name the type of its new volume.", because=NO_VOLUMES),
+        68: later("Moving a server can no longer be forced.", because=NO_MIGRATIONS),
+        69: always(
+            "While a part of the cloud is down its servers show what little is known.",
+            because="all servers are in one database",
+        ),
+        70: partly("Attached cards show their tag.", missing="tags, and attached volumes"),
+        71: partly("A server shows the group it is in.", missing=NO_GROUPS),
+        72: later(
+            "Ports that ask for bandwidth are placed where there is some.",
+            because="ports cannot ask for any yet",
+        ),
+        73: partly(
+            "A lock has a reason, and lists filter by locks.",
+            missing="servers cannot be locked yet",
+        ),
+        74: "Operators name the host a new server goes to without naming its zone.",
+        75: partly(
+            "Words in a query that are not known are refused, and answers no longer depend on the call.",
+            missing="the answer of a rebuild",
+        ),
+        76: later(
+            "A hypervisor tells that somebody else switched a server.",
+            because="no events are taken from other services",
+        ),
+        77: later("A server can come off the shelf in another zone.", because=NO_SHELF),
+        78: later(
+            "A server tells its processors and memory node by node.",
+            because="servers have no such nodes yet",
+        ),
+        79: later("An attached volume says whether it goes with its server.", because=NO_VOLUMES),
+        80: later("Migrations name their user and project.", because=NO_MIGRATIONS),
+        81: later(
+            "Images can be brought to the hosts of an aggregate beforehand.",
+            because="there are no aggregates yet",
+        ),
+        82: later("An accelerator tells that it is bound.", because="there are no accelerators"),
+        83: always(
+            "Everybody may filter servers by what only operators could.",
+            because="those that are heard are heard from everybody at every version",
+        ),
+        84: "The steps of an action say what went wrong.",
+        85: later("Whether a volume goes with its server can be changed.", because=NO_VOLUMES),
+        86: later(
+            "Extra specs that are known must have a value that makes sense.",
+            because="the form of keys and values is all that is checked",
+        ),
+        87: later("A server that boots from a volume can be rescued.", because=NO_VOLUMES),
+        88: "The capacity of hypervisors is gone, with the calls for their sums and uptime.",
+        89: later("An attached volume shows the ids of its attachment.", because=NO_VOLUMES),
+        90: "The host name of a server can be chosen, and everybody sees it.",
+        91: later("A server can come off the shelf on a host that was named.", because=NO_SHELF),
+        92: "Key pairs are made by clients alone: the public key must be sent.",
+        93: later("A server that boots from a volume can be rebuilt.", because=NO_REBUILD),
+        94: "The host name of a server may have a domain.",
+        95: later("An evacuated server stays stopped.", because=NO_EVACUATION),
+        96: "A server shows the zone it is pinned to.",
+    },
+)
+since, until = COMPUTE.since, COMPUTE.until
+#: Where words in a query that a call does not know are refused.
+STRICT = since(75)
