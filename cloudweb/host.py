@@ -36,6 +36,7 @@ from cloudweb.reports import CallAnswer, Notice, Outcome, Reply, Report, StepRep
 from cloudweb.rpc import Method, deliver
 from cloudweb.shares import Job, Kind, Pool, Shares
 from cloudweb.signing import BadSignature, OrderVerifier
+from cloudweb.taken import Taken
 from cloudweb.timetable import Timetable
 from cloudweb.topics import HOST_DOMAINS, host_topic
 
@@ -102,7 +103,10 @@ class HostRuntime:
         self.voice = Voice(host, self.boot_id, key, send)
         kept = directory / f"periodic-{'-'.join(self.agents)}.json"
         self.timetable = Timetable(kept, self.agents, more=_tasks_of(self.book, self.agents))
-        self.reporter = Reporter(self.agents, self.book, self.voice, self._going, self.timetable)
+        self.taken = Taken(self.agents)
+        self.reporter = Reporter(
+            self.agents, self.book, self.voice, self._going, self.timetable, self.taken
+        )
         self._methods = {
             method.name: (method, function)
             for agent in self.agents.values()
@@ -177,16 +181,22 @@ class HostRuntime:
     def notice(self, message: Message) -> None:
         """Take what the control plane answers to a report."""
         try:
-            notice = Notice.load(self._verifier.verify(message)["notice"])
+            verified = self._verifier.verify(message)
+            notice = Notice.load(verified["notice"])
         except (BadSignature, IncompatibleObject, KeyError, TypeError, ValueError) as error:
             log.warning("notice refused", error=repr(error), detail=getattr(error, "detail", ""))
             return
+        self.taken.note(verified["topic"].partition(".")[0], notice.now)
         self.reporter.answered(notice)
 
     # -- orders (OPERATIONS 14-19 and 45)
 
     def receive(self, message: Message) -> None:
         """Take an order or a question from the queue; what the cloud did not sign is dropped."""
+        with self.taken.recording():
+            self._receive(message)
+
+    def _receive(self, message: Message) -> None:
         try:
             order = self._verifier.verify(message)
             method, function = self._method_on(order["topic"], order["method"])

@@ -20,6 +20,7 @@ from cloudweb.pulse import pulse
 from cloudweb.reports import Notice, Outcome, Report, ServiceReport, StepReport
 from cloudweb.rpc import Envelope
 from cloudweb.signing import mac
+from cloudweb.taken import Taken
 from cloudweb.timetable import Timetable
 from cloudweb.version import RELEASE
 
@@ -77,9 +78,10 @@ class Reporter:
         voice: Voice,
         going: Callable[[Place], Going | None],
         timetable: Timetable,
+        taken: Taken,
     ) -> None:
         self._agents, self._book, self._voice, self._going = agents, book, voice, going
-        self._timetable = timetable
+        self._timetable, self._taken_up_to = timetable, taken
         self._lock = threading.Lock()
         self._told: dict[int, dict[str, VersionedObject]] = {}  # by report, until it was taken
         self._full = True
@@ -134,8 +136,8 @@ class Reporter:
         if notice.boot_id == self._voice.boot_id:
             self._welcome.set()
             self._taken(notice.heard)
-        if notice.send_inventory:
-            self._full = True
+        self._full = self._full or notice.send_inventory
+        if notice.send_inventory or notice.asks:
             self._wake.set()
 
     def _taken(self, heard: int) -> None:
@@ -149,6 +151,7 @@ class Reporter:
     def report(self, *, init: bool = False) -> Report:
         """Send one report and return it."""
         full, self._full = self._full or init, False
+        taken = self._taken_up_to.times()  # before the orders that were taken are listed
         parts = dict(self._parts(full=full))
         kept = {name: part for name, part in parts.items() if self._agents[name].keeps(part)}
         report = Report(
@@ -159,6 +162,7 @@ class Reporter:
             parts={domain: part.dump() for domain, part in parts.items()},
             wants_answer=bool(kept),
             periodic=self._timetable.news(full=full),
+            taken=dict(taken),
         )
         number = self._voice.number()
         if kept:

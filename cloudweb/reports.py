@@ -85,11 +85,13 @@ class Report(VersionedObject):
     ``epoch`` is the highest it has seen; ``steps`` are the orders that wait, run, or ended in the last
     five minutes; ``parts`` are, by domain, the wire form of what the domain's agent reports. It wants an
     answer while it holds facts that it keeps until they were taken. ``periodic`` is how its periodic
-    tasks stand, where that is news or was last told a minute ago.
+    tasks stand, where that is news or was last told a minute ago. ``taken`` is, by domain, the ``now`` of
+    the newest notice in its queue before which it has taken everything (0: of none).
     """
 
-    VERSION: ClassVar[str] = "1.2"
+    VERSION: ClassVar[str] = "1.3"
     DOWNGRADES: ClassVar[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+        3: lambda data: {name: fact for name, fact in data.items() if name != "taken"},
         2: lambda data: {name: fact for name, fact in data.items() if name != "periodic"},
         1: lambda data: {**data, "steps": [_without_queued(step) for step in data["steps"]]},
     }
@@ -101,6 +103,7 @@ class Report(VersionedObject):
     parts: dict[str, dict[str, Any]] = {}
     wants_answer: bool = False
     periodic: tuple[PeriodicState, ...] | None = None
+    taken: dict[str, float] | None = None
 
 
 class Reply(VersionedObject):
@@ -130,11 +133,13 @@ class Notice(VersionedObject):
 
     ``boot_id`` and ``heard`` name the report (the number of its envelope); ``send_inventory`` asks for
     all there is; ``now`` is the control plane's time (Unix), by which a host knows that its clock is off.
-    ``periodic`` are settings of its periodic tasks that it does not follow yet.
+    ``periodic`` are settings of its periodic tasks that it does not follow yet. ``asks``: what lies in
+    this queue before it may be lost; the host reports as soon as it has read this.
     """
 
-    VERSION: ClassVar[str] = "1.1"
+    VERSION: ClassVar[str] = "1.2"
     DOWNGRADES: ClassVar[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+        2: lambda data: {name: fact for name, fact in data.items() if name != "asks"},
         1: lambda data: {name: fact for name, fact in data.items() if name != "periodic"},
     }
 
@@ -143,3 +148,4 @@ class Notice(VersionedObject):
     send_inventory: bool = False
     now: float
     periodic: tuple[PeriodicSetting, ...] = ()
+    asks: bool = False

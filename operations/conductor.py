@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,7 +21,7 @@ from cloudweb.reports import CallAnswer, Notice, Reply, StepReport
 from cloudweb.rpc import send_order, send_to_host
 from cloudweb.signing import BadSignature, check_age, check_mac
 from cloudweb.topics import host_topic
-from operations import epoch, services
+from operations import epoch, lost, services
 from operations.doorbell import ring_after_commit
 from operations.engine import advance
 from operations.events import HostUp
@@ -170,13 +170,13 @@ def hear(
     """
     for one in take(reports):
         report, running = one.report, one.running
+        taken = {domain: one.taken_at(domain) for domain in running}
         for domain in one.came_up:
             emit(HostUp(one.host, domain))
         if report.steps or one.known.is_awaited:
-            steps = report.steps
-            ended(one.host, _note_steps(one.host, running.keys(), steps, sent_at=one.seen_at))
+            ended(one.host, _note_steps(one.host, taken, report.steps, sent_at=one.seen_at))
         if one.known.owes:
-            hand_out_debts(one.host, running.keys())
+            hand_out_debts(one.host, taken)
         if report.periodic is not None:
             periodic_hosts.note(one.host, running.keys(), report.periodic)
         if one.is_taken and running and (report.init or report.wants_answer):
@@ -190,10 +190,15 @@ def accept_ended(host: str, said: Sequence[StepReport]) -> None:
 
 
 def _note_steps(
-    host: str, domains: Collection[str], said: Sequence[StepReport], *, sent_at: datetime
+    host: str,
+    taken: Mapping[str, datetime | None],
+    said: Sequence[StepReport],
+    *,
+    sent_at: datetime,
 ) -> Sequence[StepReport]:
     """Compare what the host works on with what it was ordered (OPERATIONS 21, 22 and 45).
 
+    ``taken`` is by domain up to when it has taken what is in that queue, as far as it can say.
     Only steps that are waited for are looked up: a report repeats what ended in the last five minutes.
     Return those of them that ended; they too are heard of, so that they are not ordered again meanwhile.
     """
@@ -203,14 +208,19 @@ def _note_steps(
         if step.direction == "debt":
             _note_debt(host, step, moment)
     going: list[tuple[Step, StepReport]] = []
+    asks: set[str] = set()
     for row in Step.objects.filter(host=host, state=Literal(StepState.STARTED)):
-        if row.scope.partition(":")[0] not in domains:
+        domain = row.scope.partition(":")[0]
+        if domain not in taken:
             continue
         heard = known.get((str(row.operation_id), row.seq, row.direction))
         if heard is None or heard.attempt not in (None, row.attempt):
-            _look_for_lost(row, min(moment, sent_at))
+            if not _look_for_lost(row, min(moment, sent_at), taken[domain]):
+                asks.add(domain)
         else:
             going.append((row, heard))
+    for domain in asks:
+        lost.ask(host, domain)
     _note_progress(going, moment)
     return [heard for _, heard in going if heard.outcome != "EXECUTING"]
 
@@ -256,35 +266,47 @@ def _note_progress(going: Sequence[tuple[Step, StepReport]], moment: datetime) -
     update_each(Operation, waiting, key="id", only_if="old.state = 'WAITING'")
 
 
-def _look_for_lost(row: Step, sent_at: datetime) -> None:
+def _look_for_lost(row: Step, sent_at: datetime, taken_at: datetime | None) -> bool:
     """Look at once at a step that its host knew and knows no more, or that never came to it.
 
-    It is ordered again without counting a failure.
+    It is ordered again without counting a failure. Return False where only the host can tell: the order
+    is due to be named, but may lie unread in its queue.
     """
     cast_at = row.cast_at or row.started_at or sent_at
-    if row.heard_at is None and (sent_at - cast_at).total_seconds() <= intervals().lost_order:
-        return
+    if row.heard_at is None and not lost.would_be_named(
+        cast_at, seen_at=sent_at, taken_at=taken_at
+    ):
+        return not lost.would_be_named(cast_at, seen_at=sent_at, taken_at=None)
     if row.heard_at is not None:
         mine = Step.objects.filter(id=row.id, state=StepState.STARTED, attempt=row.attempt)
         mine.update(heard_at=None, cast_at=None)
     _look_again(row, now())
+    return True
 
 
 def _look_again(row: Step, due: datetime) -> None:
     Operation.objects.filter(id=row.operation_id, state=OperationState.WAITING).update(next_at=due)
 
 
-def hand_out_debts(host: str, domains: Collection[str]) -> int:
-    """Ask the host to pay what it owes; again when it has not after a while. Return how many."""
+def hand_out_debts(host: str, taken: Mapping[str, datetime | None]) -> int:
+    """Ask the host to pay what it owes; again when it has not after a while. Return how many.
+
+    ``taken`` is by domain up to when it has taken what is in that queue, as far as it can say.
+    """
     moment = now()
     again = moment - timedelta(seconds=intervals().order_retry)
     asked = 0
     speaks: dict[str, Mapping[str, str]] = {}
+    asks: set[str] = set()
     for debt in Debt.objects.filter(host=host, paid_at__isnull=True):
         domain = debt.scope.partition(":")[0]
-        if domain not in domains:
+        if domain not in taken:
             continue
         if debt.handed_at is not None and debt.handed_at > again:
+            continue
+        has_read = taken[domain]
+        if debt.handed_at is not None and has_read is not None and has_read < debt.handed_at:
+            asks.add(domain)
             continue
         if domain not in speaks:
             speaks[domain] = services.peer(host, domain).speaks
@@ -298,6 +320,8 @@ def hand_out_debts(host: str, domains: Collection[str]) -> int:
         debt.save(update_fields=["handed_at", "attempts"])
         send_order(host, debt.method, signed_debt(debt, payload))
         asked += 1
+    for domain in asks:
+        lost.ask(host, domain)
     return asked
 
 

@@ -25,7 +25,7 @@ from cloudweb.objects import IncompatibleObject
 from cloudweb.reports import Report, ServiceReport
 from cloudweb.signing import BadSignature, check_age, check_mac
 from cloudweb.topics import HOST_DOMAINS, HOST_NAME, host_topic
-from operations import epoch, reporting, services
+from operations import epoch, lost, reporting, services
 from operations.models import Debt, EpochCounter, HostCredential, Service, Step
 from operations.states import StepState
 
@@ -78,6 +78,10 @@ class Told:
     def running(self) -> Mapping[str, ServiceReport]:
         """The host's services; it names domains, and its name comes from its key."""
         return {one.domain: one for one in self.report.services if one.domain in HOST_DOMAINS}
+
+    def taken_at(self, domain: str) -> datetime | None:
+        """Return up to when the host has taken what is in a domain's queue; None if it cannot say."""
+        return lost.taken_at(self.report.taken, domain)
 
 
 def take(envelopes: Sequence[Incoming]) -> Iterator[Told]:
@@ -244,7 +248,7 @@ def _note_services(told: Sequence[Told]) -> None:
     """Write that the hosts' services were seen; note which were down until now."""
     rows = [
         {"topic": host_topic(domain, one.host), "boot_id": one.boot_id, "seq": one.seq,
-         "last_seen_at": one.seen_at}
+         "last_seen_at": one.seen_at, "taken_at": one.taken_at(domain)}
         for one in told
         for domain in one.running
     ]  # fmt: skip
@@ -261,7 +265,12 @@ def _note_starts(told: Told, domains: Collection[str]) -> Sequence[str]:
     running = told.running
     for row in services.ensure(wanted).values():
         said = running[row.domain]
-        values: dict[str, Any] = {"last_seen_at": told.seen_at, "is_up": True, "seq": told.seq}
+        values: dict[str, Any] = {
+            "last_seen_at": told.seen_at,
+            "taken_at": told.taken_at(row.domain),
+            "is_up": True,
+            "seq": told.seq,
+        }
         if row.boot_id != told.boot_id:
             values |= {
                 "boot_id": told.boot_id,

@@ -16,6 +16,7 @@ from operations import children, job_steps
 from operations.children import Unfinished
 from operations.guard import Lost, attempted, backoff, lease, write
 from operations.holding import ResourceBusy
+from operations.lost import would_be_named
 from operations.models import Debt, Operation, Step
 from operations.orders import signed
 from operations.plan import Plan
@@ -305,14 +306,15 @@ def _payloads(
 
 
 def _may_have(row: Step, peer: Peer) -> bool:
-    """Tell whether the host has the order (OPERATIONS 45), or has said nothing since it could have it.
+    """Tell whether the host has the order (OPERATIONS 45), or may not have read it or been heard since.
 
-    What is ordered again for a report that waits to be read would be done twice.
+    What is ordered again for a report or a queue that waits to be read would be done twice.
     """
     if row.heard_at is not None or row.cast_at is None:
         return row.heard_at is not None
-    known_at = row.cast_at + timedelta(seconds=intervals().lost_order)
-    return peer.seen_at is not None and peer.seen_at < known_at
+    return peer.seen_at is not None and not would_be_named(
+        row.cast_at, seen_at=peer.seen_at, taken_at=peer.taken_at
+    )
 
 
 def _queued_until(operation: Operation, moment: datetime, limit: float) -> datetime:

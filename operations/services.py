@@ -58,11 +58,13 @@ def is_up(host: str, domain: str) -> bool:
 class Peer:
     """A host's agent as orders find it; ``speaks`` is by method the version of its payload.
 
-    ``seen_at`` is when it sent the newest report that was read.
+    ``seen_at`` is when it sent the newest report that was read, ``taken_at`` up to when it had taken then
+    what is in its queue (None: it cannot say).
     """
 
     up: bool = False
     seen_at: datetime | None = None
+    taken_at: datetime | None = None
     speaks: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -70,7 +72,7 @@ def peer(host: str, domain: str) -> Peer:
     """Return whether a host's agent of this domain is up, since when nothing is read of it, what it speaks."""
     judged = Case(When(up(), then=Value(True)), default=Value(False))
     rows = Service.objects.filter(topic=f"{domain}.{host}").annotate(judged=judged)
-    row = rows.values_list("judged", "last_seen_at", "speaks").first()
+    row = rows.values_list("judged", "last_seen_at", "taken_at", "speaks").first()
     return Peer(*row) if row else Peer()
 
 

@@ -12,8 +12,8 @@ from cloudweb.database.clock import now
 class Service(models.Model):
     """One topic somebody consumes; ``operations.services`` judges whether it is up.
 
-    A host's ``last_seen_at`` is when it sent its newest report, in the database's time. The last four of
-    the times below are a control worker's, about its own marks among the reports.
+    A host's ``last_seen_at`` is when it sent its newest report, in the database's time. Four of the
+    times below are a control worker's, about its own marks among the reports.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -29,6 +29,11 @@ class Service(models.Model):
     seq = models.BigIntegerField(default=0)
     up_since = models.DateTimeField(null=True, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
+    taken_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="what was put in its queue before this it had taken, as it said last",
+    )
     inbox_read_at = models.DateTimeField(
         null=True,
         blank=True,

@@ -196,7 +196,11 @@ class Cloud:
         return hand_out_due(Hands(OnTheSpot()))
 
     def pass_time(self) -> None:
-        """Let living hosts report, and the time pass that anything waits for."""
+        """Let living hosts read all there is and report, and the time pass that anything waits for."""
+        self.pump()
+        for host in self.hosts.values():
+            for domain in host.agents:
+                host.taken.note(domain, now().timestamp())
         self.report()
         self.pump()
         self.make_due()

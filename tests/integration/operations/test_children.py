@@ -18,7 +18,7 @@ from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from cloudweb.driver import DriverError
 from operations.manager import OperationManager
-from operations.models import Operation, Step
+from operations.models import Operation, Service, Step
 from operations.saga import Child, Saga, StepFailed
 from operations.saga import Step as Declared
 from operations.testing import Cloud, check_invariants, cloud, unpaid_debts
@@ -125,6 +125,7 @@ def test_a_parent_that_waits_is_woken_by_the_end_itself(lab: Cloud) -> None:
     child = Operation.objects.get(kind="test.make_room")
     Operation.objects.filter(id=child.id).update(next_at=now())
     Step.objects.filter(operation=child).update(cast_at=now() - timedelta(hours=1))  # it was lost
+    Service.objects.update(taken_at=now())
     lab.sweep()
     lab.pump()
     assert not Operation.objects.get(id=child.id).is_live

@@ -18,7 +18,7 @@ from cloudweb.database.clock import now
 from cloudweb.objects import VersionedObject
 from cloudweb.reports import StepReport
 from cloudweb.rpc import Method
-from operations import conductor
+from operations import conductor, lost
 from operations.models import Debt, Operation, Service, Step
 from operations.saga import Saga
 from operations.saga import Step as Declared
@@ -66,6 +66,7 @@ class Bench:
     def __init__(self, lab: Cloud) -> None:
         self.lab, self.potter = lab, Potter()
         lab.add_host("h1", {"compute": self.potter})
+        Service.objects.update(taken_at=None)  # it is judged by its reports alone
         self.orders: list[Any] = []
         lab.broker.lose = self._keep
         with transaction.atomic():
@@ -85,7 +86,7 @@ class Bench:
         conductor.accept_ended("h1", self.hear(*said, sent_at=sent_at))
 
     def hear(self, *said: StepReport, sent_at: datetime | None = None) -> Sequence[StepReport]:
-        return conductor._note_steps("h1", {"compute"}, said, sent_at=sent_at or now())
+        return conductor._note_steps("h1", {"compute": None}, said, sent_at=sent_at or now())
 
     def said(self, **facts: Any) -> StepReport:
         place = {"op": str(self.operation.id), "seq": self.row.seq, "direction": "do"}
@@ -164,10 +165,10 @@ def test_a_debt_that_is_being_paid_is_not_handed_out_again(bench: Bench) -> None
     )  # fmt: skip
     paying = StepReport(op=str(debt.id), seq=0, direction="debt", attempt=1, outcome="EXECUTING")
     bench.say(bench.said(), paying)
-    assert conductor.hand_out_debts("h1", {"compute"}) == 0
+    assert conductor.hand_out_debts("h1", {"compute": None}) == 0
     Debt.objects.update(handed_at=now() - timedelta(hours=1))
     bench.say(bench.said())
-    assert conductor.hand_out_debts("h1", {"compute"}) == 1
+    assert conductor.hand_out_debts("h1", {"compute": None}) == 1
 
 
 def test_nothing_is_ordered_again_before_its_host_could_be_heard(bench: Bench) -> None:
@@ -212,3 +213,87 @@ def test_what_ended_is_not_ordered_again_before_it_is_taken(bench: Bench) -> Non
     assert bench.look_again() == 1
     conductor.accept_ended("h1", [ended])
     assert bench.row.state == "DONE"
+
+
+class LateHost:
+    """A host that reports and takes nothing from its queue before a test lets it."""
+
+    def __init__(self, lab: Cloud) -> None:
+        self.lab, self.potter, self.reads = lab, Potter(), False
+        lab.add_host("h1", {"compute": self.potter})
+        lab.report()
+        lab.pump()
+        self.unread: list[tuple[str, Any]] = []
+        lab.broker.lose = self._keep
+        with transaction.atomic():
+            self.operation = FireKiln.start(RequestContext.system(), resource_id="k")
+        lab.pump()
+
+    def _keep(self, queue: str, task: str, argument: Any) -> bool:
+        if queue == "compute.h1" and not self.reads:
+            self.unread.append((task, argument))
+            return True
+        return False
+
+    @property
+    def orders(self) -> int:
+        return Step.objects.get(operation=self.operation).attempt
+
+    def minutes_later(self, minutes: int) -> None:
+        """Let the host report, and the sweep look at what waits, after so long."""
+        with time_machine.travel(now() + timedelta(minutes=minutes), tick=False):
+            self.lab.report()
+            self.lab.pump()
+            Operation.objects.update(next_at=now() - timedelta(seconds=1))
+            self.lab.sweep()
+            self.lab.pump()
+
+    def read(self) -> None:
+        """Let the host read all that lies in its queue."""
+        self.reads = True
+        self.lab.broker.queues["compute.h1"].extend(self.unread)
+        self.unread.clear()
+        self.lab.pump()
+
+
+def test_what_lies_in_the_queue_of_a_host_that_reads_late_is_not_ordered_again(
+    tmp_path: Path,
+) -> None:
+    with cloud(tmp_path) as lab:
+        host = LateHost(lab)
+        for minutes in (1, 2, 3):
+            host.minutes_later(minutes)
+        assert host.orders == 1
+        assert [task for task, _ in host.unread].count(FIRE.name) == 1
+        host.read()
+        host.operation.refresh_from_db()
+        assert (host.operation.state, host.orders, host.potter.fired) == ("DONE", 1, 1)
+
+
+def test_what_a_broker_lost_is_ordered_again_once_the_host_has_read_what_came_after(
+    tmp_path: Path,
+) -> None:
+    with cloud(tmp_path) as lab:
+        host = LateHost(lab)
+        host.unread.clear()  # the broker was emptied
+        host.reads = True
+        host.minutes_later(1)  # it is asked, and answers
+        host.minutes_later(2)
+        host.operation.refresh_from_db()
+        assert (host.operation.state, host.orders, host.potter.fired) == ("DONE", 2, 1)
+
+
+def test_a_debt_that_lies_in_the_queue_is_not_handed_out_again(bench: Bench) -> None:
+    handed_at = now() - timedelta(minutes=5)
+    Debt.objects.create(
+        host="h1", scope="compute:k", epoch=1, method=FIRE.name, payload=Kiln(id="k").dump(),
+        handed_at=handed_at, operation_id=bench.operation.id,
+    )  # fmt: skip
+    for read_after, handed in ((-1, 0), (1, 1)):
+        taken = {"compute": handed_at + timedelta(seconds=read_after)}
+        assert conductor.hand_out_debts("h1", taken) == handed
+
+
+@pytest.mark.parametrize("said", [-1.0, float("nan"), float("inf"), 4e12])
+def test_what_no_notice_of_ours_bore_is_nothing_read(said: float) -> None:
+    assert lost.taken_at({"compute": said}, "compute") == lost.LONG_AGO

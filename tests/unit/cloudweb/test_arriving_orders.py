@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from cloudweb.orderbook import OrderBook
+from cloudweb.reports import Notice
 from cloudweb.shares import PLACES
-from tests.builders.toy_host import Later, Stage, outcome
+from tests.builders.toy_host import SIGNER, Later, Stage, outcome
 from tests.infrastructure import PATIENCE, wait_until
 
 BUSY = PLACES["ordinary"]
@@ -156,3 +157,39 @@ def test_arrivals_reports_and_ends_do_not_lock_each_other_out(tmp_path: Path) ->
 
     wait_until(all_ended, what="the newest order of each scope is done, and nothing else is held")
     assert {one["outcome"] for one in stage.replies} <= {"DONE", "STALE"}
+
+
+def notice(stage: Stage, now: float, **facts: Any) -> None:
+    wire = {"notice": Notice(now=now, **facts).dump()}
+    stage.host.notice(SIGNER.sign(wire, topic="compute.h1"))
+
+
+def test_a_report_says_up_to_which_notice_the_queue_is_taken(stage: Stage) -> None:
+    said = []
+    for now in (None, 20.0, 10.0):  # the last was overtaken by the one before
+        if now is not None:
+            notice(stage, now)
+        said.append(stage.host.report().taken)
+    assert said == [{"compute": 0.0}, {"compute": 20.0}, {"compute": 20.0}]
+
+
+def test_a_host_that_is_asked_reports_at_once(stage: Stage) -> None:
+    for asks in (False, True):
+        notice(stage, 20.0, asks=asks)
+        assert stage.host.reporter._wake.is_set() == asks
+
+
+def test_a_notice_counts_once_what_came_before_it_is_recorded(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, taken = stage.host.book.begin, []
+
+    def slowly(record: Any) -> Any:
+        notice(stage, 20.0)  # another thread read it meanwhile
+        taken.append(stage.host.taken.times()["compute"])
+        return begin(record)
+
+    monkeypatch.setattr(stage.host.book, "begin", slowly)
+    stage.give()
+    assert taken == [0.0]
+    assert stage.host.report().taken == {"compute": 20.0}
