@@ -8,19 +8,20 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "states.md"
-#: What has a state table: its name, the module, the classes of its states and tasks.
-TABLES = (("Servers", "instances.states", "VmState", "TaskState"),)
+#: What has a state table: its name, its app, the classes of its states and tasks.
+TABLES = (("Servers", "instances", "VmState", "TaskState"),)
 HEAD = """# States
 
 Generated from the state tables by `docs/states.py` (`make docs`); a test fails when it is not current.
 
 A filled circle: the action may start. A number: only while the task of that note is under way, or
-none. Everything else is refused with 409.
+none. Everything else is refused with 409; what is deleted is not found.
 """
 
 
@@ -40,31 +41,51 @@ def main(argv: list[str]) -> int:
 
 def page() -> str:
     """Return the whole page."""
+    import django
+
+    django.setup()
     return "\n".join([HEAD, *("\n".join(_table(*table)) for table in TABLES)])
 
 
-def _table(title: str, name: str, states: str, tasks: str) -> Iterator[str]:
-    module = importlib.import_module(name)
+def _table(title: str, app: str, states: str, tasks: str) -> Iterator[str]:
+    module = importlib.import_module(f"{app}.states")
+    actions = importlib.import_module(f"{app}.actions").ACTIONS.values()
     vm_states = [state.value for state in getattr(module, states)]
+    live = [state for state in vm_states if state != "deleted"]
     every_task = {None, *(task.value for task in getattr(module, tasks))}
     notes: dict[str, int] = {}
     yield f"## {title}\n"
-    yield f"`{name.replace('.', '/')}.py`\n"
-    yield f"| action | {' | '.join(vm_states)} | shows while it runs | takes the resource |"
-    yield f"|---|{':-:|' * len(vm_states)}---|---|"
-    for action in module.ACTIONS.values():
+    yield f"`{app}/actions.py`, `{app}/states.py`\n"
+    yield f"| action | {' | '.join(live)} | shows while it runs | takes the resource |"
+    yield f"|---|{':-:|' * len(live)}---|---|"
+    for action in actions:
+        if action.mode.value == "reading":
+            continue
         cells = []
-        for state in vm_states:
+        for state in live:
             free = {task for task in every_task if action.allows(state, task)}
             cells.append(_cell(free, every_task, notes))
-        shown = f"`{action.task_state}`" if action.task_state else ""
+        shown = ", ".join(f"`{task}`" for task in action.shows)
         yield f"| {action.name} | {' | '.join(cells)} | {shown} | {action.mode.value} |"
     yield ""
     yield from _notes(notes)
+    yield from _requests(actions)
     yield "| status | shown for |"
     yield "|---|---|"
     for word, pairs in _statuses(module, vm_states, every_task).items():
         yield f"| {word} | {', '.join(pairs)} |"
+    yield ""
+
+
+def _requests(actions: Iterable[Any]) -> Iterator[str]:
+    """Tell how each action is asked for, and by whom."""
+    yield "| action | key of POST …/action | microversions | policy | who may | once it ran |"
+    yield "|---|---|---|---|---|---|"
+    for action in actions:
+        key = f"`{action.wire}`" if action.wire else ""
+        versions = f"2.{action.since} to {f'2.{action.until}' if action.until else 'newest'}"
+        who, ran = action.rule.__name__.replace("_", " "), "only" if action.ran else ""
+        yield f"| {action.name} | {key} | {versions} | `{action.policy}` | {who} | {ran} |"
     yield ""
 
 

@@ -186,10 +186,10 @@ def _states() -> Iterator[list[str]]:
     from cloudweb.states import Action
 
     for app in APPS[1:]:
-        module = sys.modules.get(f"{app}.states")
+        module = sys.modules.get(f"{app}.actions")
         names = sorted({item.name for item in _actions(module, Action)}) if module else []
         if names:
-            yield [f"`{app}/states.py`", ", ".join(names)]
+            yield [f"`{app}/actions.py`", ", ".join(names)]
 
 
 def _actions(module: Any, kind: type[Any]) -> Iterator[Any]:

@@ -12,6 +12,8 @@ from cloudweb.policy import (
     project_member,
     project_reader,
 )
+from cloudweb.states import Mode
+from instances.actions import ACTIONS
 
 
 def host_metadata(context: RequestContext) -> bool:
@@ -26,16 +28,10 @@ declare(
         "compute:servers:get": project_reader,
         "compute:servers:create": project_member,
         "compute:servers:create_on_host": admin,
-        "compute:servers:update": project_member,
-        "compute:servers:delete": project_member,
-        "compute:servers:start": project_member,
-        "compute:servers:stop": project_member,
-        "compute:servers:reboot": project_member,
-        "compute:servers:console_output": project_member,
         "compute:servers:metadata": project_reader,
-        "compute:servers:update_metadata": project_member,
         "compute:servers:actions": project_reader,
         "compute:servers:guest_metadata": host_metadata,
+        **{action.policy: action.rule for action in ACTIONS.values()},
         "compute:keypairs:list": own_reader,
         "compute:keypairs:get": own_reader,
         "compute:keypairs:create": own_member,
@@ -46,7 +42,7 @@ declare(
         "compute:limits:get": authenticated,
     },
     reads={
-        "compute:servers:console_output",
+        *(action.policy for action in ACTIONS.values() if action.mode is Mode.READING),
         "compute:servers:metadata",
         "compute:servers:actions",
         "compute:servers:guest_metadata",

@@ -1,4 +1,4 @@
-"""The states of a server and what may start from each: the one table that guards, shows and tests.
+"""The states of a server, and the words that show them; what may start from each: ``actions.py``.
 
 Nova's three axes (contract 10.1): ``vm_state`` is what is stable, ``task_state`` what is being done,
 ``power_state`` what the hypervisor sees.
@@ -7,8 +7,6 @@ Nova's three axes (contract 10.1): ``vm_state`` is what is stable, ``task_state`
 from __future__ import annotations
 
 from django.db.models import IntegerChoices, TextChoices
-
-from cloudweb.states import ANY, Action, Mode
 
 
 class VmState(TextChoices):
@@ -54,49 +52,8 @@ POWER_STATES = {
     "suspended": PowerState.SUSPENDED,
 }
 
-_IDLE: frozenset[str | None] = frozenset({None})
-
-
-def _action(
-    name: str,
-    vm_states: set[str],
-    *,
-    task_state: str | None = None,
-    task_states: frozenset[str | None] = _IDLE,
-    mode: Mode = Mode.EXCLUSIVE,
-) -> Action:
-    return Action(name, frozenset(vm_states), task_states, mode, task_state)
-
-
 V = VmState
 T = TaskState
-#: Every action by the name its 409 uses.
-ACTIONS = {
-    action.name: action
-    for action in (
-        _action("start", {V.STOPPED}, task_state=T.POWERING_ON),
-        _action("stop", {V.ACTIVE, V.ERROR}, task_state=T.POWERING_OFF),
-        _action("reboot", {V.ACTIVE}, task_state=T.REBOOTING),
-        _action(
-            "hard_reboot",
-            {V.ACTIVE, V.STOPPED, V.ERROR},
-            task_states=frozenset({None, T.REBOOTING, T.REBOOTING_HARD}),
-            task_state=T.REBOOTING_HARD,
-            mode=Mode.PREEMPTING,
-        ),
-        Action("delete", ANY, ANY, Mode.PREEMPTING, T.DELETING),
-        Action("update", ANY, ANY, Mode.FREE),
-        _action(
-            "metadata",
-            {V.ACTIVE, V.STOPPED},
-            task_states=ANY,
-            mode=Mode.FREE,
-        ),
-    )
-}
-#: What a 409 calls an action whose key differs.
-SPOKEN = {"hard_reboot": "reboot"}
-
 _STATUS: dict[str, str] = {
     V.BUILDING: "BUILD",
     V.ACTIVE: "ACTIVE",
@@ -138,8 +95,3 @@ def spans_of(status: str) -> list[tuple[str, str | None, frozenset[str]]]:
             found.append((state, None, others))
     found += [(vm, task, frozenset()) for (vm, task), name in _OVERRIDES.items() if name == word]
     return found
-
-
-def possible(vm_state: str, task_state: str | None) -> list[str]:
-    """Return the names of the actions that may start now: what the dashboard enables."""
-    return [name for name, action in ACTIONS.items() if action.allows(vm_state, task_state)]

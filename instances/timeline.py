@@ -11,16 +11,18 @@ from cloudweb.exceptions import BadRequest, NotFound
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from cloudweb.times import end_of_second
+from instances.actions import ACTIONS
 from instances.manager import InstanceManager
+from instances.operations import CreateInstance
 from operations.history import Entry, operations_of
 
-NAMES = {
-    "instances.create": "create",
-    "instances.delete": "delete",
-    "instances.start": "start",
-    "instances.stop": "stop",
-    "instances.reboot": "reboot",
-}
+
+def name_of(kind: str) -> str:
+    """Return the action log's name of a kind of operation."""
+    if kind == CreateInstance.kind:
+        return "create"
+    named = (one.logged for one in ACTIONS.values() if one.saga and one.saga.kind == kind)
+    return next(named, kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class TimelineManager(Manager):
         """
         instance = InstanceManager(self.context).get_even_deleted(instance_id)
         found = [
-            ServerAction(NAMES.get(entry.kind, entry.kind), entry)
+            ServerAction(name_of(entry.kind), entry)
             for entry in operations_of("instance", str(instance.id))
             if (since is None or entry.updated_at >= since)
             and (before is None or entry.updated_at <= end_of_second(before))

@@ -3,75 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cloudweb.context import RequestContext
 from cloudweb.policy import allows
-from instances.states import possible
+from instances.actions import ACTIONS, Button, possible
 
 if TYPE_CHECKING:
     from instances.models import Instance
 
 
-@dataclass(frozen=True, slots=True)
-class Button:
-    """``name`` is the action of the state table; ``warning`` is asked before it is done.
-
-    ``mild``: nothing is lost by it.
-    """
+class ServerButton(NamedTuple):
+    """The button of the action of this name."""
 
     name: str
-    text: str
-    icon: str
-    policy: str
-    warning: str = ""
-    mild: bool = False
-    enabled: bool = False
+    face: Button
+    enabled: bool
 
 
-BUTTONS = (
-    Button("start", "Start", "player-play", "compute:servers:start"),
-    Button(
-        "stop",
-        "Stop",
-        "player-stop",
-        "compute:servers:stop",
-        "Its guest is asked to shut down. Disk and addresses are kept until it is started again.",
-        mild=True,
-    ),
-    Button(
-        "reboot",
-        "Reboot",
-        "reload",
-        "compute:servers:reboot",
-        "Its guest is asked to restart, and is away for a moment.",
-        mild=True,
-    ),
-    Button(
-        "hard_reboot",
-        "Hard reboot",
-        "power",
-        "compute:servers:reboot",
-        "Its power is cut and switched on again; what the guest has not written to disk is lost.",
-    ),
-    Button(
-        "delete",
-        "Delete",
-        "trash",
-        "compute:servers:delete",
-        "Its disk and addresses are gone for good.",
-    ),
-)
-
-
-def buttons(context: RequestContext, instance: Instance) -> Sequence[Button]:
+def buttons(context: RequestContext, instance: Instance) -> Sequence[ServerButton]:
     """Return the buttons the user may have at all, those enabled that may be pressed now."""
-    now = set(possible(instance.vm_state, instance.task_state))
-    if instance.launched_at is None:
-        now &= {"delete"}
+    ran = instance.launched_at is not None
+    now = possible(instance.vm_state, instance.task_state, ran=ran)
     return [
-        Button(one.name, one.text, one.icon, one.policy, one.warning, enabled=one.name in now)
-        for one in BUTTONS
-        if allows(context, one.policy)
+        ServerButton(name, action.button, name in now)
+        for name, action in ACTIONS.items()
+        if action.button is not None and allows(context, action.policy)
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cloudweb.context import RequestContext
 from cloudweb.policy import allows
-from dashboard.components.actions import Button, buttons
+from dashboard.components.actions import ServerButton, buttons
 from dashboard.components.status import Badge, is_busy, server_badge
 from instances.manager import ports_of
 from instances.timeline import TimelineManager
@@ -41,7 +41,7 @@ class Row:
     busy: bool
     addresses: Sequence[Address]
     groups: Sequence[str]
-    buttons: Sequence[Button]
+    buttons: Sequence[ServerButton]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +12,7 @@ from django.urls import reverse
 from cloudweb.exceptions import NotFound
 from dashboard.components.servers import rows_of
 from dashboard.views.page import Page
+from instances.actions import ACTIONS
 from instances.manager import InstanceManager
 from instances.manager.listing import Filters
 
@@ -73,20 +73,12 @@ class ServerAction(Page):
     section = "servers"
 
     def post(self, request: HttpRequest, server_id: uuid.UUID, action: str) -> HttpResponse:
-        """Start it; what the state does not allow is said in a toast."""
-        manager, key = InstanceManager(self.context), str(server_id)
-        known: dict[str, tuple[Callable[[], None], str]] = {
-            "start": (lambda: manager.start(key), "{} is starting."),
-            "stop": (lambda: manager.stop(key), "{} is shutting down."),
-            "reboot": (lambda: manager.reboot(key), "{} is rebooting."),
-            "hard_reboot": (lambda: manager.reboot(key, hard=True), "{} is rebooting hard."),
-            "delete": (lambda: manager.delete(key), "{} is being deleted."),
-        }
-        if action not in known:
+        """Do it; what the state does not allow is said in a toast."""
+        manager, key, wanted = InstanceManager(self.context), str(server_id), ACTIONS.get(action)
+        if wanted is None or wanted.button is None:
             raise NotFound
         name = manager.get(server_id).name
-        do, text = known[action]
-        do()
-        gone = action == "delete"
-        back = reverse("servers") if gone else reverse("server", args=[server_id])
-        return self.done(text.format(name), back)
+        wanted.done_by(manager, key)
+        button = wanted.button
+        back = reverse("servers") if button.ends else reverse("server", args=[server_id])
+        return self.done(button.done.format(name), back)

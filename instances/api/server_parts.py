@@ -14,7 +14,7 @@ from cloudweb.exceptions import BadRequest, NotFound
 from cloudweb.microversions.compute import since
 from instances.api.serializers.server import addresses
 from instances.api.serializers.server_bodies import MetadataBody, MetadataItem
-from instances.manager import InstanceManager, MetadataManager, ports_of
+from instances.manager import InstanceManager, ports_of
 from network.manager import SecurityGroupManager
 from network.rows import PortCard
 
@@ -22,29 +22,29 @@ from network.rows import PortCard
 class ServerMetadataViewSet(ServiceViewSet):
     """The metadata of a server."""
 
-    manager = MetadataManager
+    manager = InstanceManager
 
     @extend_schema(responses={200: MetadataBody})
     def list(self, request: Request, server_id: str) -> Response:
         """Show all items."""
-        return Response({"metadata": self.manager(self.context).get(server_id)})
+        return Response({"metadata": self.manager(self.context).metadata(server_id)})
 
     @extend_schema(request=MetadataBody, responses={200: MetadataBody})
     def merge(self, request: Request, server_id: str) -> Response:
         """Add or change items."""
         items = self.validated(MetadataBody).metadata
-        return Response({"metadata": self.manager(self.context).merge(server_id, items)})
+        return Response({"metadata": self.manager(self.context).update_metadata(server_id, items)})
 
     @extend_schema(request=MetadataBody, responses={200: MetadataBody})
     def replace(self, request: Request, server_id: str) -> Response:
         """Replace all items."""
         items = self.validated(MetadataBody).metadata
-        return Response({"metadata": self.manager(self.context).replace(server_id, items)})
+        return Response({"metadata": self.manager(self.context).replace_metadata(server_id, items)})
 
     @extend_schema(responses={200: MetadataItem})
     def retrieve(self, request: Request, server_id: str, key: str) -> Response:
         """Show one item."""
-        return Response({"meta": {key: self.manager(self.context).get_item(server_id, key)}})
+        return Response({"meta": {key: self.manager(self.context).metadata_item(server_id, key)}})
 
     @extend_schema(request=MetadataItem, responses={200: MetadataItem})
     def update(self, request: Request, server_id: str, key: str) -> Response:
@@ -52,13 +52,13 @@ class ServerMetadataViewSet(ServiceViewSet):
         item = self.validated(MetadataItem).meta
         if key not in item:
             raise BadRequest("Request body and URI mismatch")
-        self.manager(self.context).merge(server_id, item)
+        self.manager(self.context).update_metadata(server_id, item)
         return Response({"meta": item})
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, server_id: str, key: str) -> Response:
         """Remove one item."""
-        self.manager(self.context).delete_item(server_id, key)
+        self.manager(self.context).delete_metadata_item(server_id, key)
         return empty(204)
 
 

@@ -5,50 +5,35 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import Q
 
 from cloudweb import policy as policies
-from cloudweb.database.clock import now
-from cloudweb.encryption import decrypt, encrypt
+from cloudweb.encryption import encrypt
 from cloudweb.exceptions import BadRequest, InvalidInput, NotFound, QuotaExceeded
 from cloudweb.policy import policy
 from compute.manager import FlavorManager
-from compute.objects import ConsoleRequest
-from compute.rpc import CONSOLE_OUTPUT
 from image.manager import ImageManager
 from instances import injected_files as user_files
 from instances import quota
 from instances.conf import MAX_AT_ONCE
-from instances.exceptions import (
-    FlavorDoesNotFit,
-    InstanceInvalidState,
-    InstanceNotFound,
-    InstanceNotReady,
-    NetworkAmbiguous,
-)
+from instances.exceptions import FlavorDoesNotFit, NetworkAmbiguous
 from instances.items import check_items
+from instances.manager.console import InstanceConsoles
 from instances.manager.key_pair import KeyPairManager
+from instances.manager.lifecycle import InstanceLifecycle
 from instances.manager.listing import InstanceLists
+from instances.manager.metadata import InstanceMetadata
+from instances.manager.power import InstancePower
 from instances.models import Instance
-from instances.operations import (
-    CreateInstance,
-    DeleteInstance,
-    RebootInstance,
-    StartInstance,
-    StopInstance,
-)
-from instances.states import ACTIONS, SPOKEN, TaskState, VmState
+from instances.operations import CreateInstance
+from instances.states import TaskState
 from instances.user_data import check_user_data
 from network.exceptions import PortInUse
 from network.manager import NetworkManager, PortManager, SecurityGroupManager
-from operations.asking import ask
-from operations.saga import Saga
 
 if TYPE_CHECKING:
     from compute.models import Flavor
@@ -64,41 +49,13 @@ class NetworkRequest:
     fixed_ip: str | None = None
 
 
-class InstanceManager(InstanceLists):
-    """The servers of the caller's project (of all, for an admin who says so)."""
+class InstanceManager(
+    InstanceLists, InstancePower, InstanceLifecycle, InstanceMetadata, InstanceConsoles
+):
+    """The servers of the caller's project (of all, for an admin who says so).
 
-    # -- reading
-
-    def _rows(self) -> Any:
-        return Instance.objects.visible_to(self.context)
-
-    @policy("compute:servers:get")
-    def get(self, instance_id: str | uuid.UUID) -> Instance:
-        """Return a server; raise InstanceNotFound."""
-        key = _uuid(instance_id)
-        found = self._rows().alive().filter(id=key).first() if key else None
-        if found is None:
-            raise InstanceNotFound(instance_id)
-        row: Instance = found
-        return row
-
-    @policy("compute:servers:actions")
-    def get_even_deleted(self, instance_id: str | uuid.UUID) -> Instance:
-        """Return a server, also a deleted one: its action log outlives it."""
-        key = _uuid(instance_id)
-        found = self._rows().filter(id=key).first() if key else None
-        if found is None:
-            raise InstanceNotFound(instance_id)
-        row: Instance = found
-        return row
-
-    @policy("compute:servers:list")
-    def names(self, instance_ids: Sequence[str]) -> Mapping[str, str]:
-        """Return the names of these servers, deleted ones too, by id."""
-        rows = self._rows().filter(id__in=[key for one in instance_ids if (key := _uuid(one))])
-        return {str(key): name for key, name in rows.values_list("id", "name")}
-
-    # -- making
+    By activity: lookup.py, listing.py, power.py, lifecycle.py, metadata.py, console.py; here they are made.
+    """
 
     @policy("compute:servers:create")
     def create(
@@ -269,96 +226,6 @@ class InstanceManager(InstanceLists):
         for name in names:
             manager.resolve(name, project)
 
-    # -- changing
-
-    @policy("compute:servers:update")
-    def update(self, instance_id: str, /, **changes: Any) -> Instance:
-        """Change name, description, hostname, access addresses or disk config."""
-        instance = self.get(instance_id)
-        Instance.objects.filter(id=instance.id).update(updated_at=now(), **changes)
-        return self.get(instance_id)
-
-    @policy("compute:servers:get")
-    def own_user_data(self, instance_id: str) -> str | None:
-        """Return the user data in base64 that the caller himself gave; None for another's."""
-        instance = self.get(instance_id)
-        if not instance.user_data or instance.user_id != self.context.user_id:
-            return None
-        return decrypt(instance.user_data)
-
-    @policy("compute:servers:delete")
-    def delete(self, instance_id: str) -> None:
-        """Start deleting; a live operation is undone first, a second delete changes nothing."""
-        self._act(instance_id, "delete", DeleteInstance)
-
-    @policy("compute:servers:start")
-    def start(self, instance_id: str) -> None:
-        """Start a stopped server."""
-        self._act(instance_id, "start", StartInstance)
-
-    @policy("compute:servers:stop")
-    def stop(self, instance_id: str) -> None:
-        """Shut a server down."""
-        self._act(instance_id, "stop", StopInstance)
-
-    @policy("compute:servers:reboot")
-    def reboot(self, instance_id: str, *, hard: bool = False) -> None:
-        """Reboot; a hard one goes over a soft one that is under way."""
-        kind = "HARD" if hard else "SOFT"
-        self._act(instance_id, "hard_reboot" if hard else "reboot", RebootInstance, {"kind": kind})
-
-    def _act(
-        self, instance_id: str, name: str, saga: type[Saga], args: dict[str, Any] | None = None
-    ) -> None:
-        """Take the server by one conditional write and start the operation; raise a 409 otherwise."""
-        action = ACTIONS[name]
-        preempts = action.mode.value == "preempting"
-        instance = self.get(instance_id)
-        with transaction.atomic():
-            rows = Instance.objects.filter(id=instance.id)
-            if name == "delete":
-                rows = rows.alive()
-            else:
-                rows = rows.filter(vm_state__in=action.vm_states).filter(
-                    _task_in(action.task_states)
-                )
-                rows = rows.exclude(launched_at=None)  # it never ran: there is nothing to act on
-            if not rows.update(task_state=action.task_state, updated_at=now()):
-                self._refuse(action.name, instance.id)
-            saga.start(self.context, resource_id=str(instance.id), args=args, preempt=preempts)
-
-    def _refuse(self, name: str, instance_id: uuid.UUID) -> None:
-        spoken = SPOKEN.get(name, name)
-        found = Instance.objects.alive().filter(id=instance_id).first()
-        if found is None:
-            raise InstanceNotFound(instance_id)
-        if found.vm_state not in ACTIONS[name].vm_states or found.launched_at is None:
-            raise InstanceInvalidState(spoken, instance_id, attr="vm_state", state=found.vm_state)
-        raise InstanceInvalidState(spoken, instance_id, attr="task_state", state=found.task_state)
-
-    # -- asking
-
-    @policy("compute:servers:console_output")
-    def console_output(self, instance_id: str, *, length: int | None = None) -> str:
-        """Return the newest lines of the guest's console, as text that splits into ``length`` parts.
-
-        What follows the last line feed is a part, too, empty or not, as Nova counts them.
-        Raises InstanceNotReady for a server without a host, HostDidNotAnswer (503) when its host is
-        away.
-        """
-        instance = self.get(instance_id)
-        spawning = instance.task_state == TaskState.SPAWNING
-        if not instance.host or (instance.vm_state == VmState.BUILDING and not spawning):
-            raise InstanceNotReady(instance.id)
-        question = ConsoleRequest(id=str(instance.id), name=instance.hypervisor_name, length=length)
-        answer = ask(
-            CONSOLE_OUTPUT.order(host=instance.host, resource_id=str(instance.id), payload=question)
-        )
-        text = str(answer["data"]["text"])
-        if length is None:
-            return text
-        return "\n".join(text.split("\n")[-length:]) if length else ""
-
 
 @contextlib.contextmanager
 def _named_by_the_caller() -> Iterator[None]:
@@ -367,21 +234,6 @@ def _named_by_the_caller() -> Iterator[None]:
         yield
     except NotFound as error:
         raise BadRequest(error.message) from error
-
-
-def _task_in(states: Any) -> Q:
-    named = [state for state in states if state is not None]
-    condition = Q(task_state__in=named)
-    return condition | Q(task_state=None) if None in states else condition
-
-
-def _uuid(value: str | uuid.UUID) -> uuid.UUID | None:
-    if isinstance(value, uuid.UUID):
-        return value
-    try:
-        return uuid.UUID(value)
-    except (ValueError, AttributeError):
-        return None
 
 
 def hostname_of(name: str) -> str:

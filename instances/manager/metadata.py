@@ -4,73 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.db import transaction
-
 from cloudweb.database.clock import now
-from cloudweb.database.locks import locked
-from cloudweb.manager import Manager
 from cloudweb.policy import policy
-from instances.exceptions import (
-    InstanceInvalidState,
-    MetadataItemNotFound,
-)
+from instances.actions import METADATA
+from instances.exceptions import MetadataItemNotFound
 from instances.items import check_items
-from instances.manager.instance import InstanceManager
+from instances.manager.acting import InstanceActs
 from instances.models import Instance
-from instances.states import ACTIONS
 
 
-class MetadataManager(Manager):
-    """A server's metadata; free actions, one transaction each."""
+class InstanceMetadata(InstanceActs):
+    """A server's metadata; a change is one transaction, of which the last one counts."""
 
     @policy("compute:servers:metadata")
-    def get(self, instance_id: str) -> dict[str, str]:
+    def metadata(self, instance_id: str) -> dict[str, str]:
         """Return all items."""
-        found: dict[str, str] = InstanceManager(self.context).get(instance_id).metadata
+        found: dict[str, str] = self.get(instance_id).metadata
         return found
 
     @policy("compute:servers:metadata")
-    def get_item(self, instance_id: str, key: str) -> str:
+    def metadata_item(self, instance_id: str, key: str) -> str:
         """Return one value; raise MetadataItemNotFound."""
         try:
-            return self.get(instance_id)[key]
+            return self.metadata(instance_id)[key]
         except KeyError:
             raise MetadataItemNotFound from None
 
-    @policy("compute:servers:update_metadata")
-    def merge(self, instance_id: str, items: Mapping[str, str]) -> dict[str, str]:
+    @policy(METADATA.policy)
+    def update_metadata(self, instance_id: str, items: Mapping[str, str]) -> dict[str, str]:
         """Add or change items; return all."""
-        return self._write(instance_id, items, keep=True)
+        with self._held(instance_id, METADATA) as instance:
+            return self._write(instance, {**instance.metadata, **items})
 
-    @policy("compute:servers:update_metadata")
-    def replace(self, instance_id: str, items: Mapping[str, str]) -> dict[str, str]:
+    @policy(METADATA.policy)
+    def replace_metadata(self, instance_id: str, items: Mapping[str, str]) -> dict[str, str]:
         """Replace all items; return them."""
-        return self._write(instance_id, items, keep=False)
+        with self._held(instance_id, METADATA) as instance:
+            return self._write(instance, dict(items))
 
-    @policy("compute:servers:update_metadata")
-    def delete_item(self, instance_id: str, key: str) -> None:
+    @policy(METADATA.policy)
+    def delete_metadata_item(self, instance_id: str, key: str) -> None:
         """Remove one item; raise MetadataItemNotFound."""
-        instance = self._writable(instance_id)
-        with transaction.atomic():
-            row = locked(Instance.objects.filter(id=instance.id)).get()
-            if key not in row.metadata:
+        with self._held(instance_id, METADATA) as instance:
+            left = dict(instance.metadata)
+            if left.pop(key, None) is None:
                 raise MetadataItemNotFound
-            del row.metadata[key]
-            Instance.objects.filter(id=row.id).update(metadata=row.metadata, updated_at=now())
+            Instance.objects.filter(id=instance.id).update(metadata=left, updated_at=now())
 
-    def _writable(self, instance_id: str) -> Instance:
-        instance = InstanceManager(self.context).get(instance_id)
-        if instance.vm_state not in ACTIONS["metadata"].vm_states:
-            raise InstanceInvalidState(
-                "update metadata of", instance.id, attr="vm_state", state=instance.vm_state
-            )
-        return instance
-
-    def _write(self, instance_id: str, items: Mapping[str, str], *, keep: bool) -> dict[str, str]:
-        instance = self._writable(instance_id)
-        with transaction.atomic():
-            row = locked(Instance.objects.filter(id=instance.id)).get()
-            new = {**(row.metadata if keep else {}), **items}
-            check_items(new, row.project_id)
-            Instance.objects.filter(id=row.id).update(metadata=new, updated_at=now())
-        return new
+    def _write(self, instance: Instance, items: dict[str, str]) -> dict[str, str]:
+        check_items(items, instance.project_id)
+        Instance.objects.filter(id=instance.id).update(metadata=items, updated_at=now())
+        return items

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from cloudweb.states import Mode
+from instances.actions import ACTIONS, possible
 from instances.models import Instance
-from instances.states import ACTIONS, TaskState, VmState, possible, status_of, vm_states_of
+from instances.states import TaskState, VmState, status_of, vm_states_of
 from operations.models import Operation
 from tests.builders.identity import client_of, make_member
 from tests.builders.servers import make_server
@@ -42,10 +44,11 @@ BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
 
 
 def test_every_action_is_tried() -> None:
-    assert ACTIONS.keys() == REQUESTS.keys() == BY_HAND.keys()
+    guarded = {name for name, one in ACTIONS.items() if one.mode is not Mode.READING}
+    assert guarded == REQUESTS.keys() == BY_HAND.keys()
 
 
-@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("action", REQUESTS)
 def test_the_api_does_what_the_table_says(action: str) -> None:
     user = make_member("member")
     client = client_of(user)

@@ -36,14 +36,15 @@ def _address(version: int) -> Any:
     return check
 
 
-def _count(value: Any) -> Any:
+def read_count(value: Any) -> Any:
+    """Read a count that clients may write as a string."""
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
 
 
 Hostname = Annotated[str, AfterValidator(_hostname)]
 IPv4 = Annotated[str, AfterValidator(_address(4))]
 IPv6 = Annotated[str, AfterValidator(_address(6))]
-Count = Annotated[int, BeforeValidator(_count), Field(ge=1)]
+Count = Annotated[int, BeforeValidator(read_count), Field(ge=1)]
 Description = Annotated[str, StringConstraints(max_length=255)]
 Items = dict[
     Annotated[str, StringConstraints(min_length=1, max_length=255)],
@@ -150,18 +151,6 @@ class MetadataItem(Body):
     """``{"meta": {key: value}}``."""
 
     meta: Annotated[Items, Field(min_length=1, max_length=1)]
-
-
-class Reboot(Body):
-    """The value of action ``reboot``."""
-
-    type: Literal["SOFT", "HARD", "soft", "hard"]
-
-
-class ConsoleOutput(Body):
-    """The value of action ``os-getConsoleOutput``; -1 and null are all that is kept."""
-
-    length: Annotated[int, BeforeValidator(_count), Field(ge=-1, le=100_000)] | None = None
 
 
 class KeyPairCreate(Body):

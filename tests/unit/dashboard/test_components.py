@@ -13,8 +13,9 @@ from dashboard.components.status import image_badge, server_badge
 from dashboard.components.usage import bars
 from dashboard.templatetags.pages import mib, size, step_text, took
 from image.states import STATUSES
+from instances.actions import possible
 from instances.manager.limits import Usage
-from instances.states import PowerState, TaskState, VmState, possible
+from instances.states import PowerState, TaskState, VmState
 
 
 def test_the_schedulers_explanation_is_taken_apart() -> None:

@@ -1,0 +1,204 @@
+"""All that can be done to a server, each by one record.
+
+A new action is one record here, one method of InstanceManager and one saga with its drill. What reads
+the records: the guard of the managers and its 409s, POST /servers/{id}/action and its OpenAPI schema,
+policies, the action log, the buttons of dashboard and operators, docs/states.md, access tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cloudweb.policy import Rule, project_member
+from cloudweb.states import ANY, Action, Mode
+from instances.operations import DeleteInstance, RebootInstance, StartInstance, StopInstance
+from instances.states import TaskState as T
+from instances.states import VmState as V
+from operations.saga import Saga
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """How pages offer an action. ``done`` is said afterwards, with the server's name in it.
+
+    ``warning`` is asked before; ``mild``: nothing is lost by it; ``ends``: the server is gone then.
+    """
+
+    label: str
+    icon: str
+    done: str
+    warning: str = ""
+    mild: bool = False
+    ends: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class InstanceAction(Action):
+    """One action. ``ran``: only once the server ran. ``policy`` is declared with its ``rule``.
+
+    ``wire`` is its key in POST .../action from microversion 2.``since`` to 2.``until``; without one it
+    has a route of its own, or is a kind of another action. ``method`` of InstanceManager does it, with
+    ``arguments`` and what the body says; ``body`` and ``answer`` name classes of
+    ``instances/api/serializers/actions.py``, ``status`` goes with an empty answer. 409s say ``spoken``,
+    the action log ``logged``. What is not said is the name, and no body or answer.
+    """
+
+    policy: str
+    rule: Rule = project_member
+    saga: type[Saga] | None = None
+    ran: bool = True
+    wire: str = ""
+    since: int = 1
+    until: int | None = None
+    method: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    body: str = ""
+    answer: str = ""
+    status: int = 202
+    spoken: str = ""
+    logged: str = ""
+    button: Button | None = None
+
+    def __post_init__(self) -> None:
+        if self.operates != (self.saga is not None) or self.operates != bool(self.shows):
+            raise ValueError(f"{self.name}: an operation has a saga and shows a task")
+        for unsaid in ("method", "spoken"):
+            object.__setattr__(self, unsaid, getattr(self, unsaid) or self.name)
+        object.__setattr__(self, "logged", self.logged or self.spoken)
+
+    def may_start(self, vm_state: str, task_state: str | None, *, ran: bool) -> bool:
+        """Tell whether a server in these states, which ran once or never, lets it start."""
+        return (ran or not self.ran) and self.allows(vm_state, task_state)
+
+    def done_by(self, manager: Any, instance_id: str, **said: Any) -> Any:
+        """Have the manager do it; ``said`` is what the body says. Raises what the method raises."""
+        return getattr(manager, self.method)(instance_id, **{**self.arguments, **said})
+
+
+START = InstanceAction(
+    name="start",
+    vm_states={V.STOPPED},
+    shows=(T.POWERING_ON,),
+    saga=StartInstance,
+    policy="compute:servers:start",
+    wire="os-start",
+    button=Button(label="Start", icon="player-play", done="{} is starting."),
+)
+STOP = InstanceAction(
+    name="stop",
+    vm_states={V.ACTIVE, V.ERROR},
+    shows=(T.POWERING_OFF,),
+    saga=StopInstance,
+    policy="compute:servers:stop",
+    wire="os-stop",
+    button=Button(
+        label="Stop",
+        icon="player-stop",
+        done="{} is shutting down.",
+        warning="Its guest is asked to shut down. "
+        "Disk and addresses are kept until it is started again.",
+        mild=True,
+    ),
+)
+REBOOT = InstanceAction(
+    name="reboot",
+    vm_states={V.ACTIVE},
+    shows=(T.REBOOTING,),
+    saga=RebootInstance,
+    policy="compute:servers:reboot",
+    wire="reboot",
+    body="Reboot",
+    button=Button(
+        label="Reboot",
+        icon="reload",
+        done="{} is rebooting.",
+        warning="Its guest is asked to restart, and is away for a moment.",
+        mild=True,
+    ),
+)
+HARD_REBOOT = InstanceAction(
+    name="hard_reboot",
+    vm_states={V.ACTIVE, V.STOPPED, V.ERROR},
+    task_states={None, T.REBOOTING, T.REBOOTING_HARD},
+    mode=Mode.PREEMPTING,
+    shows=(T.REBOOTING_HARD,),
+    saga=RebootInstance,
+    policy="compute:servers:reboot",
+    spoken="reboot",
+    method="reboot",
+    arguments={"hard": True},
+    button=Button(
+        label="Hard reboot",
+        icon="power",
+        done="{} is rebooting hard.",
+        warning="Its power is cut and switched on again; "
+        "what the guest has not written to disk is lost.",
+    ),
+)
+DELETE = InstanceAction(
+    name="delete",
+    vm_states=ANY,
+    task_states=ANY,
+    mode=Mode.PREEMPTING,
+    ran=False,
+    shows=(T.DELETING,),
+    saga=DeleteInstance,
+    policy="compute:servers:delete",
+    button=Button(
+        label="Delete",
+        icon="trash",
+        done="{} is being deleted.",
+        warning="Its disk and addresses are gone for good.",
+        ends=True,
+    ),
+)
+UPDATE = InstanceAction(
+    name="update",
+    vm_states=ANY,
+    task_states=ANY,
+    mode=Mode.FREE,
+    ran=False,
+    policy="compute:servers:update",
+)
+METADATA = InstanceAction(
+    name="metadata",
+    vm_states={V.ACTIVE, V.STOPPED},
+    task_states=ANY,
+    mode=Mode.FREE,
+    ran=False,
+    policy="compute:servers:update_metadata",
+    method="update_metadata",
+    spoken="update metadata of",
+)
+CONSOLE_OUTPUT = InstanceAction(
+    name="console_output",
+    vm_states=ANY,
+    task_states=ANY,
+    mode=Mode.READING,
+    ran=False,
+    policy="compute:servers:console_output",
+    wire="os-getConsoleOutput",
+    body="ConsoleOutput",
+    answer="ConsoleText",
+)
+
+#: Every action by its name.
+ACTIONS: dict[str, InstanceAction] = {
+    record.name: record for record in tuple(vars().values()) if isinstance(record, InstanceAction)
+}
+
+
+def called(wire: str) -> InstanceAction | None:
+    """Return the action that POST .../action knows by this key."""
+    return next((one for one in ACTIONS.values() if one.wire and one.wire == wire), None)
+
+
+def possible(vm_state: str, task_state: str | None, *, ran: bool = True) -> list[str]:
+    """Return the names of the actions that may start now: what pages enable."""
+    return [
+        name
+        for name, action in ACTIONS.items()
+        if action.mode is not Mode.READING and action.may_start(vm_state, task_state, ran=ran)
+    ]

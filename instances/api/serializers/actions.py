@@ -1,0 +1,117 @@
+"""Bodies and answers of server actions; ``instances/actions.py`` names them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field, RootModel, create_model
+from rest_framework.response import Response
+
+from cloudweb.api.answers import Answer
+from cloudweb.api.fields import Body
+from cloudweb.api.views import ServiceViewSet
+from instances.actions import ACTIONS, InstanceAction
+from instances.api.serializers.server_bodies import read_count
+
+
+class ActionBody(Body):
+    """What the key of an action holds; null is an empty one."""
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what the manager's method is told."""
+        return self.model_dump(exclude_unset=True)
+
+
+class ActionAnswer(Answer):
+    """What is answered to an action that has an answer."""
+
+    @classmethod
+    def of(cls, found: Any, view: ServiceViewSet) -> Response:
+        """Return the answer that tells what the manager's method returned."""
+        raise NotImplementedError
+
+
+class Reboot(ActionBody):
+    """The value of action ``reboot``."""
+
+    type: Literal["SOFT", "HARD", "soft", "hard"]
+
+    def arguments(self) -> dict[str, Any]:
+        """Return whether it is a hard one."""
+        return {"hard": self.type.upper() == "HARD"}
+
+
+class ConsoleOutput(ActionBody):
+    """The value of action ``os-getConsoleOutput``; -1 and null are all that is kept."""
+
+    length: Annotated[int, Field(ge=-1, le=100_000), BeforeValidator(read_count)] | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """Return how many lines, None for all."""
+        return {"length": None if self.length == -1 else self.length}
+
+
+class ConsoleText(ActionAnswer):
+    """The newest lines of a console."""
+
+    output: str
+
+    @classmethod
+    def of(cls, found: Any, view: ServiceViewSet) -> Response:
+        """Return the text."""
+        return Response({"output": found})
+
+
+def body_of(action: InstanceAction) -> type[ActionBody] | None:
+    """Return the class of an action's body; None: whatever its key holds says nothing."""
+    found: type[ActionBody] | None = globals()[action.body] if action.body else None
+    return found
+
+
+def answer_of(action: InstanceAction) -> type[ActionAnswer] | None:
+    """Return the class of an action's answer; None for one that has no body."""
+    found: type[ActionAnswer] | None = globals()[action.answer] if action.answer else None
+    return found
+
+
+class _OneOf(BaseModel):
+    """In the schema: one of what the records name when it is drawn."""
+
+    @classmethod
+    def kinds(cls) -> Iterator[Any]:
+        """Return the models."""
+        raise NotImplementedError
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return the union's schema."""
+        return RootModel[reduce(or_, cls.kinds())].model_json_schema(*args, **kwargs)  # type: ignore[no-any-return,misc]
+
+
+class ServerAction(_OneOf):
+    """The body of POST /servers/{id}/action: exactly one key."""
+
+    @classmethod
+    def kinds(cls) -> Iterator[type[BaseModel]]:
+        """Return an object for each action."""
+        for action in ACTIONS.values():
+            if action.wire:
+                value: Any = Any
+                if body := body_of(action):
+                    required = any(one.is_required() for one in body.model_fields.values())
+                    value = body if required else body | None
+                name = "".join(part.capitalize() for part in f"server_{action.name}".split("_"))
+                facts: Any = {action.wire: (value, ...)}
+                yield create_model(name, __base__=Answer, __module__=__name__, **facts)
+
+
+class ServerActionAnswer(_OneOf):
+    """What the actions that have an answer send."""
+
+    @classmethod
+    def kinds(cls) -> Iterator[type[BaseModel]]:
+        """Return an answer for each of them."""
+        yield from {answer for action in ACTIONS.values() if (answer := answer_of(action))}

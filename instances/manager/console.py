@@ -1,0 +1,37 @@
+"""What guests say."""
+
+from __future__ import annotations
+
+from cloudweb.policy import policy
+from compute.objects import ConsoleRequest
+from compute.rpc import CONSOLE_OUTPUT as ASK_FOR_CONSOLE
+from instances.actions import CONSOLE_OUTPUT
+from instances.exceptions import InstanceNotReady
+from instances.manager.lookup import InstanceLookups
+from instances.states import TaskState, VmState
+from operations.asking import ask
+
+
+class InstanceConsoles(InstanceLookups):
+    """The console of a server."""
+
+    @policy(CONSOLE_OUTPUT.policy)
+    def console_output(self, instance_id: str, *, length: int | None = None) -> str:
+        """Return the newest lines of the guest's console, as text that splits into ``length`` parts.
+
+        What follows the last line feed is a part, too, empty or not, as Nova counts them.
+        Raises InstanceNotReady for a server without a host, HostDidNotAnswer (503) when its host is
+        away.
+        """
+        instance = self.get(instance_id)
+        spawning = instance.task_state == TaskState.SPAWNING
+        if not instance.host or (instance.vm_state == VmState.BUILDING and not spawning):
+            raise InstanceNotReady(instance.id)
+        question = ConsoleRequest(id=str(instance.id), name=instance.hypervisor_name, length=length)
+        order = ASK_FOR_CONSOLE.order(
+            host=instance.host, resource_id=str(instance.id), payload=question
+        )
+        text = str(ask(order)["data"]["text"])
+        if length is None:
+            return text
+        return "\n".join(text.split("\n")[-length:]) if length else ""
