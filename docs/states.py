@@ -83,9 +83,8 @@ def _requests(actions: Iterable[Any]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for action in actions:
         key = f"`{action.wire}`" if action.wire else ""
-        versions = f"2.{action.since} to {f'2.{action.until}' if action.until else 'newest'}"
         who, ran = action.rule.__name__.replace("_", " "), "only" if action.ran else ""
-        yield f"| {action.name} | {key} | {versions} | `{action.policy}` | {who} | {ran} |"
+        yield f"| {action.name} | {key} | {str(action.versions).rstrip('.')} | `{action.policy}` | {who} | {ran} |"
     yield ""
 
 

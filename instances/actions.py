@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cloudweb.microversions import ALWAYS, Versions
 from cloudweb.policy import Rule, project_member
 from cloudweb.states import ANY, Action, Mode
 from instances.operations import DeleteInstance, RebootInstance, StartInstance, StopInstance
@@ -38,8 +39,8 @@ class Button:
 class InstanceAction(Action):
     """One action. ``ran``: only once the server ran. ``policy`` is declared with its ``rule``.
 
-    ``wire`` is its key in POST .../action from microversion 2.``since`` to 2.``until``; without one it
-    has a route of its own, or is a kind of another action. ``method`` of InstanceManager does it, with
+    ``wire`` is its key in POST .../action at these ``versions``; without one it has a route of its own,
+    or is a kind of another action. ``method`` of InstanceManager does it, with
     ``arguments`` and what the body says; ``body`` and ``answer`` name classes of
     ``instances/api/serializers/actions.py``, ``status`` goes with an empty answer. 409s say ``spoken``,
     the action log ``logged``. What is not said is the name, and no body or answer.
@@ -50,8 +51,7 @@ class InstanceAction(Action):
     saga: type[Saga] | None = None
     ran: bool = True
     wire: str = ""
-    since: int = 1
-    until: int | None = None
+    versions: Versions = ALWAYS
     method: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     body: str = ""

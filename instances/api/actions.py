@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.views import ServiceViewSet, empty
-from cloudweb.exceptions import BadRequest
+from cloudweb.exceptions import BadRequest, NotFound
 from instances.actions import called
 from instances.api.serializers.actions import (
     ServerAction,
@@ -35,7 +35,8 @@ class ServerActionViewSet(ServiceViewSet):
         action = called(name)
         if action is None:
             raise BadRequest(f"There is no such action: {str(name)[:64]}")
-        self.needs(action.since, until=action.until)
+        if self.version not in action.versions:
+            raise NotFound
         wanted, answer = body_of(action), answer_of(action)
         said = self.validated(wanted, {} if value is None else value).arguments() if wanted else {}
         found = action.done_by(self.manager(self.context), server_id, **said)
