@@ -54,8 +54,17 @@ def within(key: str, kind: Any, **beside: Any) -> type[BaseModel]:
 
 @cache
 def listing(key: str, kind: Any, **beside: Any) -> type[BaseModel]:
-    """Return the answer that holds a list; what stands beside it is optional if it may be None."""
+    """Return the answer that holds a list (and what stands beside it)."""
     return _object(f"{_name(kind, key)}List", {key: list[kind], **beside}, closed=True)
+
+
+@cache
+def page(key: str, kind: Any) -> type[BaseModel]:
+    """Return the answer that holds a page of a list; the last page has no link to a next one."""
+    name = f"{_name(kind, key)}Page"
+    rest: dict[str, Any] = {f"{key}_links": (list[Link], [])}
+    fields: dict[str, Any] = {key: (list[kind], ...), **rest}
+    return create_model(name, __base__=Answer, __module__=__name__, **fields)
 
 
 def _object(name: str, attributes: dict[str, Any], *, closed: bool) -> type[BaseModel]:

@@ -73,7 +73,7 @@ class Versions:
 
     def _check(self, value: Any, info: ValidationInfo) -> Any:
         """Refuse a field that was sent at a version without it; defaults never come here."""
-        version = (info.context or {}).get("version")
+        version = version_of(info)
         if version is not None and version not in self:
             raise PydanticCustomError(OUTSIDE, "Additional properties are not allowed")
         return value
@@ -81,6 +81,12 @@ class Versions:
 
 #: What no version changed.
 ALWAYS = Versions()
+
+
+def version_of(info: ValidationInfo) -> Microversion | None:
+    """Return the version of the request that a body is read for, for validators that depend on it."""
+    found: Microversion | None = (info.context or {}).get("version")
+    return found
 
 
 def versions_of_method(method: Any) -> Versions:

@@ -8,22 +8,21 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cloudweb.api.answers import within
+from cloudweb.api.answers import page, within
 from cloudweb.api.fields import parse_bool, parse_natural
-from cloudweb.api.microversion import in_force
 from cloudweb.api.pagination import next_links, parse_limit
 from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import InvalidInput
 from cloudweb.listing import Page
-from cloudweb.microversions.compute import COMPUTE, STRICT, since
+from cloudweb.microversions.compute import STRICT, since
 from compute.api.serializers import flavors as wire
 from compute.manager import FlavorManager
 from compute.models import Flavor
 
 QUERY = ("is_public", "minRam", "minDisk", "sort_key", "sort_dir", "limit", "marker")
 PARAMETERS = parameters(*QUERY)
-NEWEST_CREATE = in_force(COMPUTE.maximum, wire.CREATE)
+SHOWN = within("flavor", wire.FlavorShown)
 
 
 class FlavorViewSet(ServiceViewSet):
@@ -31,29 +30,29 @@ class FlavorViewSet(ServiceViewSet):
 
     manager: ClassVar[type[FlavorManager]] = FlavorManager
 
-    @extend_schema(parameters=PARAMETERS, responses={200: dict})
+    @extend_schema(parameters=PARAMETERS, responses={200: page("flavors", wire.FlavorBrief)})
     def list(self, request: Request) -> Response:
         """Return ids and names."""
         return self._page(wire.brief)
 
-    @extend_schema(parameters=PARAMETERS, responses={200: dict})
+    @extend_schema(parameters=PARAMETERS, responses={200: page("flavors", wire.FlavorShown)})
     def list_detail(self, request: Request) -> Response:
         """Return whole flavors."""
         return self._page(wire.full)
 
-    @extend_schema(responses={200: dict})
+    @extend_schema(responses={200: SHOWN})
     def retrieve(self, request: Request, flavor_id: str) -> Response:
         """Return one flavor; a name is no id."""
         return self._one(self.manager(self.context).get(flavor_id))
 
-    @extend_schema(request=within("flavor", NEWEST_CREATE), responses={200: dict})
+    @extend_schema(request=within("flavor", wire.FlavorCreate), responses={200: SHOWN})
     def create(self, request: Request) -> Response:
         """Offer a flavor (200)."""
-        wanted = self.validated(in_force(self.version, wire.CREATE), self.body("flavor"))
+        wanted = self.validated(wire.FlavorCreate, self.body("flavor"))
         return self._one(self.manager(self.context).create(**wanted.model_dump()))
 
     @since(55)
-    @extend_schema(request=within("flavor", wire.FlavorUpdate), responses={200: dict})
+    @extend_schema(request=within("flavor", wire.FlavorUpdate), responses={200: SHOWN})
     def update(self, request: Request, flavor_id: str) -> Response:
         """Change the description."""
         wanted = self.validated(wire.FlavorUpdate, self.body("flavor"))
@@ -76,7 +75,7 @@ class FlavorViewSet(ServiceViewSet):
         direction = query.get("sort_dir", "asc")
         if direction not in ("asc", "desc"):
             raise InvalidInput(field="sort_dir", value=direction, reason="It must be asc or desc.")
-        page: Page[Flavor] = self.manager(self.context).list(
+        found: Page[Flavor] = self.manager(self.context).list(
             is_public=self._is_public(),
             min_ram=parse_natural(query.get("minRam"), field="minRam"),
             min_disk=parse_natural(query.get("minDisk"), field="minDisk"),
@@ -85,8 +84,8 @@ class FlavorViewSet(ServiceViewSet):
             limit=parse_limit(query.get("limit")),
             marker=query.get("marker"),
         )
-        rows = [render(flavor, self.request, self.version) for flavor in page.rows]
-        links = next_links(self.request, page, "flavors_links", "id")
+        rows = [render(flavor, self.request, self.version) for flavor in found.rows]
+        links = next_links(self.request, found, "flavors_links", "id")
         return Response({"flavors": rows} | links)
 
     def _is_public(self) -> bool | None:

@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import listing, page, within
 from cloudweb.api.fields import parse_bool
 from cloudweb.api.pagination import next_link, parse_limit
 from cloudweb.api.queries import parameters
@@ -25,26 +26,30 @@ ALL = 1_000_000
 
 
 class HypervisorViewSet(ServiceViewSet):
-    """List and show; ids are numbers to 2.52, UUIDs from 2.53."""
+    """List and show."""
 
     manager: ClassVar[type[HypervisorManager]] = HypervisorManager
 
     @property
     def numeric(self) -> bool:
         """Tell whether ids are numbers at this version."""
-        return self.version in until(52)
+        return self.version in wire.NUMERIC
 
-    @extend_schema(parameters=PARAMETERS, responses={200: dict})
+    @extend_schema(
+        parameters=PARAMETERS, responses={200: page("hypervisors", wire.HypervisorBrief)}
+    )
     def list(self, request: Request) -> Response:
         """Return names and states."""
         return self._page(wire.brief)
 
-    @extend_schema(parameters=PARAMETERS, responses={200: dict})
+    @extend_schema(
+        parameters=PARAMETERS, responses={200: page("hypervisors", wire.HypervisorShown)}
+    )
     def list_detail(self, request: Request) -> Response:
         """Return whole hypervisors."""
         return self._page(wire.full)
 
-    @extend_schema(responses={200: dict})
+    @extend_schema(responses={200: within("hypervisor", wire.HypervisorShown)})
     def retrieve(self, request: Request, hypervisor_id: str) -> Response:
         """Return one hypervisor."""
         item = self.manager(self.context).get(hypervisor_id, numeric=self.numeric)
@@ -53,7 +58,7 @@ class HypervisorViewSet(ServiceViewSet):
         )
 
     @until(87)
-    @extend_schema(responses={200: dict})
+    @extend_schema(responses={200: within("hypervisor_statistics", wire.HypervisorSums)})
     def statistics(self, request: Request) -> Response:
         """Return sums over all hypervisors."""
         return Response(
@@ -61,21 +66,21 @@ class HypervisorViewSet(ServiceViewSet):
         )
 
     @until(87)
-    @extend_schema(responses={200: dict})
+    @extend_schema(responses={200: within("hypervisor", wire.HypervisorUptime)})
     def uptime(self, request: Request, hypervisor_id: str) -> Response:
         """Return how long a host is up; empty where it does not say, 400 where it is down."""
         item = self.manager(self.context).uptime(hypervisor_id, numeric=self.numeric)
         return Response({"hypervisor": wire.uptime(item, self.version)})
 
     @until(52)
-    @extend_schema(responses={200: dict})
+    @extend_schema(responses={200: listing("hypervisors", wire.HypervisorBrief)})
     def search(self, request: Request, pattern: str) -> Response:
         """Return hypervisors by a part of their name."""
         found = self.manager(self.context).search(pattern)
         return Response({"hypervisors": [wire.brief(item, self.version) for item in found]})
 
     @until(52)
-    @extend_schema(responses={200: dict})
+    @extend_schema(responses={200: listing("hypervisors", wire.HypervisorBrief)})
     def servers(self, request: Request, pattern: str) -> Response:
         """Return the servers on hypervisors by a part of their name."""
         found = self.manager(self.context).search(pattern)
@@ -95,12 +100,12 @@ class HypervisorViewSet(ServiceViewSet):
             rows, more = hypervisors.search(pattern), False
         else:
             paged = self.version in since(33)
-            page = hypervisors.list(
+            found = hypervisors.list(
                 limit=parse_limit(query.get("limit")) if paged else ALL,
                 marker=query.get("marker") if paged else None,
                 numeric=self.numeric,
             )
-            rows, more = page.rows, page.more
+            rows, more = found.rows, found.more
         answer: dict[str, Any] = {
             "hypervisors": [render(item, self.version, with_servers=with_servers) for item in rows]
         }

@@ -8,15 +8,14 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import listing, within
 from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest, NotFound
-from cloudweb.microversions.compute import STRICT, since, until
+from cloudweb.microversions.compute import STRICT, since
 from compute.api.serializers import services as wire
 from compute.manager import ServiceManager
 
-#: Ids are numbers, and changes go to a word instead of an id.
-NUMERIC = until(52)
 QUERY = ("host", "binary")
 PARAMETERS = parameters(*QUERY)
 
@@ -26,7 +25,7 @@ class ServiceCollection(ServiceViewSet):
 
     manager: ClassVar[type[ServiceManager]] = ServiceManager
 
-    @extend_schema(parameters=PARAMETERS, responses={200: dict})
+    @extend_schema(parameters=PARAMETERS, responses={200: listing("services", wire.ServiceShown)})
     def list(self, request: Request) -> Response:
         """Return all services, or those of a host or binary."""
         self.known_query(*QUERY, strict=STRICT)
@@ -34,10 +33,10 @@ class ServiceCollection(ServiceViewSet):
         found = self.manager(self.context).list(binary=query.get("binary"), host=query.get("host"))
         return Response({"services": [wire.service(info, self.version) for info in found]})
 
-    @extend_schema(request=dict, responses={200: dict})
+    @extend_schema(request=dict, responses={200: within("service", wire.ServiceAnswered)})
     def update(self, request: Request, service_id: str) -> Response:
         """Change a service: by a word to 2.52, by its id from 2.53."""
-        if self.version in NUMERIC:
+        if self.version in wire.NUMERIC:
             return Response({"service": self._by_word(service_id)})
         wanted = self.validated(wire.ServiceUpdate)
         if wanted.status is None and wanted.forced_down is None:
@@ -57,7 +56,7 @@ class ServiceCollection(ServiceViewSet):
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, service_id: str) -> Response:
         """Forget a host without servers (204)."""
-        self.manager(self.context).delete(service_id, numeric=self.version in NUMERIC)
+        self.manager(self.context).delete(service_id, numeric=self.version in wire.NUMERIC)
         return empty(204)
 
     def _by_word(self, word: str) -> dict[str, Any]:

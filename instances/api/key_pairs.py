@@ -15,7 +15,7 @@ from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.microversions import Microversion
 from cloudweb.microversions.compute import STRICT, since
 from cloudweb.times import micros
-from instances.api.serializers.server_bodies import KEY_PAIR_KEYS, KeyPairCreate, check_keys
+from instances.api.serializers.server_bodies import KeyPairCreate
 from instances.manager import KeyPairManager
 from instances.models import KeyPair
 
@@ -56,7 +56,6 @@ class KeyPairViewSet(ServiceViewSet):
     def create(self, request: Request) -> Response:
         """Keep a public key, or draw a pair (until 2.91)."""
         body = self.body("keypair")
-        check_keys(body, KEY_PAIR_KEYS, self.version)
         wanted = self.validated(KeyPairCreate, body)
         if self.version in since(92):
             self.require(body, "public_key")

@@ -16,7 +16,6 @@ from cloudweb.api.microversion import Transform, older, without
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.microversions import Microversion
 from cloudweb.microversions.compute import STRICT, since, until
-from instances.api.serializers.server_bodies import check_gone
 from instances.manager import LimitsManager
 from instances.manager.limits import Usage
 
@@ -42,13 +41,13 @@ class QuotaChanges(Body):
     key_pairs: Limit = 0
     server_groups: Limit = 0
     server_group_members: Limit = 0
-    injected_files: Limit = 0
-    injected_file_content_bytes: Limit = 0
-    injected_file_path_bytes: Limit = 0
-    fixed_ips: Limit = Field(0, exclude=True)
-    floating_ips: Limit = Field(0, exclude=True)
-    security_groups: Limit = Field(0, exclude=True)
-    security_group_rules: Limit = Field(0, exclude=True)
+    injected_files: Annotated[Limit, until(56)] = 0
+    injected_file_content_bytes: Annotated[Limit, until(56)] = 0
+    injected_file_path_bytes: Annotated[Limit, until(56)] = 0
+    fixed_ips: Annotated[Limit, until(35)] = Field(0, exclude=True)
+    floating_ips: Annotated[Limit, until(35)] = Field(0, exclude=True)
+    security_groups: Annotated[Limit, until(35)] = Field(0, exclude=True)
+    security_group_rules: Annotated[Limit, until(35)] = Field(0, exclude=True)
     force: LooseBool = Field(False, exclude=True)
     tenant_id: str | None = Field(None, exclude=True)
 
@@ -147,11 +146,9 @@ class QuotaSetViewSet(ServiceViewSet):
     @extend_schema(request=within("quota_set", QuotaChanges), responses={200: dict})
     def update(self, request: Request, project_id: str) -> Response:
         """Set quotas of a project."""
-        body = self.body("quota_set")
-        gone = NETWORK_KEYS if self.version in since(36) else ()
-        check_gone(body, gone + (FILE_KEYS if self.version in since(57) else ()))
-        wanted = self.validated(QuotaChanges, body).model_dump(exclude_unset=True)
-        found = self.manager(self.context).update(project_id, wanted)
+        wanted = self.validated(QuotaChanges, self.body("quota_set"))
+        changes = wanted.model_dump(exclude_unset=True)
+        found = self.manager(self.context).update(project_id, changes)
         return Response({"quota_set": self._form(found)})
 
     @extend_schema(responses={202: None})

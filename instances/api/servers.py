@@ -19,8 +19,7 @@ from instances.api.serializers.server import ServerRenderer
 from instances.api.serializers.server_bodies import (
     ServerCreate,
     ServerUpdate,
-    check_create,
-    check_update,
+    check_networks,
 )
 from instances.manager import InstanceManager, NetworkRequest, ports_of
 from instances.manager.listing import Filters, Listing
@@ -72,7 +71,7 @@ class ServerViewSet(ServiceViewSet):
     def create(self, request: Request) -> Response:
         """Create one server, or several alike."""
         body = self.body("server")
-        check_create(body, self.version)
+        check_networks(body, self.version)
         wanted = self.validated(ServerCreate, body)
         password = wanted.adminPass or secrets.token_urlsafe(12)
         made = self.manager(self.context).create(**_arguments(wanted, password))
@@ -86,9 +85,7 @@ class ServerViewSet(ServiceViewSet):
     @extend_schema(request=within("server", ServerUpdate), responses={200: dict})
     def update(self, request: Request, server_id: str) -> Response:
         """Rename a server, describe it, or say how it is reached."""
-        body = self.body("server")
-        check_update(body, self.version)
-        wanted = self.validated(ServerUpdate, body)
+        wanted = self.validated(ServerUpdate, self.body("server"))
         names = {"accessIPv4": "access_ip_v4", "accessIPv6": "access_ip_v6"}
         sent = wanted.model_dump(exclude_unset=True)
         for key, value in sent.items():

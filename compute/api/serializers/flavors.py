@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
 from rest_framework.request import Request
 
+from cloudweb.api.answers import Answer, Link
 from cloudweb.api.fields import Body, LooseBool, Name, NaturalNumber, PositiveNumber
 from cloudweb.api.links import resource_links
-from cloudweb.api.microversion import Transform, older, without
+from cloudweb.api.versioned import leave_out
 from cloudweb.microversions import Microversion
+from cloudweb.microversions.compute import since, until
 from compute.models import Flavor
 
 _ID = re.compile(r"[a-zA-Z0-9._-]([a-zA-Z0-9. _-]*[a-zA-Z0-9._-])?\Z")
@@ -77,12 +79,7 @@ class FlavorCreate(Body):
     swap: NaturalNumber = 0
     rxtx_factor: Factor = 1.0
     is_public: LooseBool = Field(default=True, alias="os-flavor-access:is_public")
-
-
-class DescribedFlavorCreate(FlavorCreate):
-    """The same from 2.55."""
-
-    description: Description = None
+    description: Annotated[Description, since(55)] = None
 
 
 class FlavorUpdate(Body):
@@ -91,19 +88,27 @@ class FlavorUpdate(Body):
     description: Description
 
 
-CREATE = ((Microversion(2, 1), FlavorCreate), (Microversion(2, 55), DescribedFlavorCreate))
+class FlavorBrief(Answer):
+    """A flavor as GET /flavors lists it."""
+
+    id: str
+    name: str
+    links: list[Link]
+    description: Annotated[str | None, since(55)]
 
 
-def _blank_swap(data: dict[str, Any]) -> None:
-    if data.get("swap") == 0:
-        data["swap"] = ""
+class FlavorShown(FlavorBrief):
+    """A flavor with everything; no swap is an empty text up to 2.74."""
 
-
-CHANGES: tuple[Transform, ...] = (
-    (Microversion(2, 55), without("description")),
-    (Microversion(2, 61), without("extra_specs")),
-    (Microversion(2, 75), _blank_swap),
-)
+    ram: int
+    disk: int
+    vcpus: int
+    swap: int | Literal[""]
+    ephemeral: int = Field(alias="OS-FLV-EXT-DATA:ephemeral")
+    disabled: bool = Field(alias="OS-FLV-DISABLED:disabled")
+    is_public: bool = Field(alias="os-flavor-access:is_public")
+    rxtx_factor: float
+    extra_specs: Annotated[dict[str, str], since(61)]
 
 
 def brief(flavor: Flavor, request: Request, version: Microversion) -> dict[str, Any]:
@@ -114,7 +119,7 @@ def brief(flavor: Flavor, request: Request, version: Microversion) -> dict[str, 
         "links": links(flavor, request),
         "description": flavor.description,
     }
-    return older(data, version, CHANGES)
+    return leave_out(FlavorBrief, version, data)
 
 
 def full(flavor: Flavor, request: Request, version: Microversion) -> dict[str, Any]:
@@ -125,7 +130,7 @@ def full(flavor: Flavor, request: Request, version: Microversion) -> dict[str, A
         "ram": flavor.ram,
         "disk": flavor.disk,
         "vcpus": flavor.vcpus,
-        "swap": flavor.swap,
+        "swap": flavor.swap or ("" if version in until(74) else 0),
         "OS-FLV-EXT-DATA:ephemeral": flavor.ephemeral,
         "OS-FLV-DISABLED:disabled": flavor.disabled,
         "os-flavor-access:is_public": flavor.is_public,
@@ -134,7 +139,7 @@ def full(flavor: Flavor, request: Request, version: Microversion) -> dict[str, A
         "description": flavor.description,
         "extra_specs": flavor.specs(),
     }
-    return older(data, version, CHANGES)
+    return leave_out(FlavorShown, version, data)
 
 
 def links(flavor: Flavor, request: Request) -> list[dict[str, str]]:

@@ -2,41 +2,124 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import orjson
+from pydantic import Field
 
-from cloudweb.api.microversion import Transform, older, without
+from cloudweb.api.answers import Answer
+from cloudweb.api.versioned import leave_out
 from cloudweb.microversions import Microversion
+from cloudweb.microversions.compute import since, until
 from compute.manager import Hypervisor, Statistics
 from compute.models import Host
+
+#: Ids are numbers, and searching is a call of its own.
+NUMERIC = until(52)
+
+
+class Guest(Answer):
+    """A server by the name its hypervisor knows it by."""
+
+    name: str
+    uuid: str
+
+
+class HypervisorBrief(Answer):
+    """A hypervisor as GET /os-hypervisors lists it; its id is a number up to 2.52."""
+
+    id: str | int
+    hypervisor_hostname: str
+    state: Literal["up", "down"]
+    status: Literal["enabled", "disabled"]
+    servers: list[Guest] = Field([], description="Where they were asked for.")
+
+
+class HypervisorUptime(HypervisorBrief):
+    """A hypervisor with its uptime alone."""
+
+    uptime: str | None
+
+
+class HypervisorAgent(Answer):
+    """The service that a hypervisor's orders go to."""
+
+    id: str | int | None
+    host: str
+    disabled_reason: str | None
+
+
+class HypervisorShown(HypervisorBrief):
+    """A hypervisor with everything; what its processor is like is a text up to 2.27."""
+
+    hypervisor_type: str
+    hypervisor_version: int
+    host_ip: str | None
+    service: HypervisorAgent
+    uptime: Annotated[str | None, since(88)]
+    cpu_info: Annotated[str | dict[str, str], until(87)]
+    vcpus: Annotated[int, until(87)]
+    vcpus_used: Annotated[int, until(87)]
+    memory_mb: Annotated[int, until(87)]
+    memory_mb_used: Annotated[int, until(87)]
+    free_ram_mb: Annotated[int, until(87)]
+    local_gb: Annotated[int, until(87)]
+    local_gb_used: Annotated[int, until(87)]
+    free_disk_gb: Annotated[int, until(87)]
+    disk_available_least: Annotated[int, until(87)]
+    running_vms: Annotated[int, until(87)]
+    current_workload: Annotated[int, until(87)]
+
+
+class HypervisorSums(Answer):
+    """The sums over all hypervisors."""
+
+    count: int
+    vcpus: int
+    vcpus_used: int
+    memory_mb: int
+    memory_mb_used: int
+    free_ram_mb: int
+    local_gb: int
+    local_gb_used: int
+    free_disk_gb: int
+    disk_available_least: int
+    running_vms: int
+    current_workload: int
 
 
 def brief(item: Hypervisor, version: Microversion, *, with_servers: bool = False) -> dict[str, Any]:
     """Return a hypervisor as GET /os-hypervisors lists it."""
-    return older(_brief(item, with_servers=with_servers), version, _changes(item))
+    host, agent = item.host, item.service
+    data: dict[str, Any] = {
+        "id": host.number if version in NUMERIC else str(host.id),
+        "hypervisor_hostname": host.name,
+        "state": "up" if agent and agent.up else "down",
+        "status": "enabled" if host.enabled else "disabled",
+    }
+    if with_servers and (host.guests or version in since(75)):
+        data["servers"] = _servers(host)
+    return data
 
 
 def full(item: Hypervisor, version: Microversion, *, with_servers: bool = False) -> dict[str, Any]:
     """Return a hypervisor with everything."""
     host, agent = item.host, item.service
+    number = agent and (agent.number if version in NUMERIC else str(agent.id))
     data = {
-        **_brief(item, with_servers=with_servers),
+        **brief(item, version, with_servers=with_servers),
+        **_capacity(host, version),
         "hypervisor_type": host.hypervisor_type,
         "hypervisor_version": host.hypervisor_version,
         "host_ip": None,  # hosts do not say by which address others reach them
         "service": {
-            "id": str(agent.id) if agent else None,
+            "id": number,
             "host": host.name,
             "disabled_reason": host.disabled_reason or None,
         },
         "uptime": item.uptime or None,
     }
-    restore: tuple[Transform, ...] = (
-        (Microversion(2, 28), _cpu_info_as_text),
-        (Microversion(2, 88), lambda data: data.update(_capacity(host))),
-    )
-    return older(data, version, sorted((*_changes(item), *restore), key=lambda change: change[0]))
+    return leave_out(HypervisorShown, version, data)
 
 
 def uptime(item: Hypervisor, version: Microversion) -> dict[str, Any]:
@@ -69,50 +152,19 @@ def statistics(sums: Statistics) -> dict[str, int]:
     }
 
 
-def _brief(item: Hypervisor, *, with_servers: bool) -> dict[str, Any]:
-    host, agent = item.host, item.service
-    data: dict[str, Any] = {
-        "id": str(host.id),
-        "hypervisor_hostname": host.name,
-        "state": "up" if agent and agent.up else "down",
-        "status": "enabled" if host.enabled else "disabled",
-    }
-    if with_servers:
-        data["servers"] = _servers(host)
-    return data
-
-
 def _servers(host: Host) -> list[dict[str, str]]:
     """Return the guests that the hypervisor told of, by the names it knows them by."""
     return [{"name": guest["name"], "uuid": guest["id"]} for guest in host.guests]
 
 
-def _changes(item: Hypervisor) -> tuple[Transform, ...]:
-    def numbers_for_ids(data: dict[str, Any]) -> None:
-        data["id"] = item.host.number
-        if "service" in data:
-            number = item.service.number if item.service else None
-            data["service"] = {**data["service"], "id": number}
-        data.pop("servers", None)
-
-    def no_empty_servers(data: dict[str, Any]) -> None:
-        if not data.get("servers", True):
-            del data["servers"]
-
-    return (
-        (Microversion(2, 53), numbers_for_ids),
-        (Microversion(2, 75), no_empty_servers),
-        (Microversion(2, 88), without("uptime")),
-    )
-
-
-def _capacity(host: Host) -> dict[str, Any]:
+def _capacity(host: Host, version: Microversion) -> dict[str, Any]:
     """Return what versions before 2.88 tell of a host's size."""
+    cpu_info = {"arch": host.architecture, "model": host.cpu_model}
     least = host.disk - host.disk_used_in_all
     if host.measured_disk_free is not None:
         least = min(least, host.measured_disk_free)
     return {
-        "cpu_info": {"arch": host.architecture, "model": host.cpu_model},
+        "cpu_info": cpu_info if version in since(28) else orjson.dumps(cpu_info).decode(),
         "vcpus": host.vcpus,
         "vcpus_used": host.vcpus_used,
         "memory_mb": host.ram,
@@ -125,8 +177,3 @@ def _capacity(host: Host) -> dict[str, Any]:
         "running_vms": host.running_guests,
         "current_workload": 0,
     }
-
-
-def _cpu_info_as_text(data: dict[str, Any]) -> None:
-    if "cpu_info" in data:
-        data["cpu_info"] = orjson.dumps(data["cpu_info"]).decode()

@@ -6,12 +6,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import StringConstraints
 
+from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Body, LooseBool, Name
-from cloudweb.api.microversion import Transform, older, without
+from cloudweb.api.versioned import leave_out
 from cloudweb.microversions import Microversion
+from cloudweb.microversions.compute import since, until
 from cloudweb.times import micros
 from compute.manager import ServiceInfo
 
+#: Ids are numbers, and changes go to a word instead of an id.
+NUMERIC = until(52)
 Reason = Annotated[Name, StringConstraints(strip_whitespace=False)]
 
 
@@ -42,10 +46,38 @@ class ServiceUpdate(Body):
     forced_down: LooseBool | None = None
 
 
+class ServiceShown(Answer):
+    """A service; its id is a number up to 2.52."""
+
+    id: str | int
+    binary: str
+    host: str
+    zone: str
+    status: Literal["enabled", "disabled"]
+    state: Literal["up", "down"]
+    updated_at: str | None
+    disabled_reason: str | None
+    forced_down: Annotated[bool, since(11)]
+
+
+class ServiceAnswered(Answer):
+    """What a change answers: all up from 2.53, what was changed up to 2.52."""
+
+    id: Annotated[str, since(53)]
+    binary: str
+    host: str
+    zone: Annotated[str, since(53)]
+    status: Literal["enabled", "disabled"] = "enabled"
+    state: Annotated[Literal["up", "down"], since(53)]
+    updated_at: Annotated[str | None, since(53)]
+    disabled_reason: str | None = None
+    forced_down: Annotated[bool, since(11)]
+
+
 def service(info: ServiceInfo, version: Microversion) -> dict[str, Any]:
     """Return a service."""
     data = {
-        "id": str(info.id),
+        "id": info.number if version in NUMERIC else str(info.id),
         "binary": info.binary,
         "host": info.host,
         "zone": info.zone,
@@ -55,15 +87,7 @@ def service(info: ServiceInfo, version: Microversion) -> dict[str, Any]:
         "disabled_reason": info.disabled_reason or None,
         "forced_down": info.forced_down,
     }
-
-    def numeric_id(data: dict[str, Any]) -> None:
-        data["id"] = info.number
-
-    changes: tuple[Transform, ...] = (
-        (Microversion(2, 11), without("forced_down")),
-        (Microversion(2, 53), numeric_id),
-    )
-    return older(data, version, changes)
+    return leave_out(ServiceShown, version, data)
 
 
 def status_of(info: ServiceInfo) -> str:

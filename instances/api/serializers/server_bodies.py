@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo
+from pydantic_core import PydanticCustomError
 
 from cloudweb.addresses import parse_address
 from cloudweb.api.fields import Body, IpAddress, LooseBool, Name, Text
 from cloudweb.exceptions import InvalidInput
-from cloudweb.microversions import Microversion
+from cloudweb.microversions import Microversion, version_of
+from cloudweb.microversions.compute import since, until
 from cloudweb.names import no_control_characters
 
 _HOSTNAME = re.compile(r"^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\Z")
+
+
+#: Networks must be said, and words may say them.
+WORDS_FOR_NETWORKS = since(37)
+DOMAINS = since(94)
+
+
+def _networks(value: Any, info: ValidationInfo) -> Any:
+    version = version_of(info)
+    if isinstance(value, str) and version is not None and version not in WORDS_FOR_NETWORKS:
+        raise PydanticCustomError("networks", "It must be a list")
+    return value
+
+
+def _without_domain(value: Any, info: ValidationInfo) -> Any:
+    version = version_of(info)
+    if isinstance(value, str) and "." in value and version is not None and version not in DOMAINS:
+        raise PydanticCustomError("hostname", "It is no host name")
+    return value
 
 
 def _hostname(value: str) -> str:
@@ -41,7 +62,7 @@ def read_count(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
 
 
-Hostname = Annotated[str, AfterValidator(_hostname)]
+Hostname = Annotated[str, AfterValidator(_hostname), BeforeValidator(_without_domain)]
 IPv4 = Annotated[str, AfterValidator(_address(4))]
 IPv6 = Annotated[str, AfterValidator(_address(6))]
 Count = Annotated[int, BeforeValidator(read_count), Field(ge=1)]
@@ -107,11 +128,13 @@ class ServerCreate(Body):
     imageRef: str | None = None  # noqa: N815
     adminPass: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None  # noqa: N815
     metadata: Items | None = None
-    networks: tuple[NetworkWish, ...] | Literal["auto", "none"] | None = None
+    networks: Annotated[
+        tuple[NetworkWish, ...] | Literal["auto", "none"] | None, BeforeValidator(_networks)
+    ] = None
     disk_config: DiskConfig = Field("MANUAL", alias="OS-DCF:diskConfig")
     accessIPv4: IPv4 = ""  # noqa: N815
     accessIPv6: IPv6 = ""  # noqa: N815
-    personality: tuple[InjectedFile, ...] = ()
+    personality: Annotated[tuple[InjectedFile, ...], until(56)] = ()
     availability_zone: Name | None = None
     block_device_mapping: tuple[Mapping[str, Any], ...] = ()
     block_device_mapping_v2: tuple[BlockDevice, ...] = ()
@@ -122,12 +145,12 @@ class ServerCreate(Body):
     return_reservation_id: LooseBool = False
     security_groups: tuple[GroupName, ...] = ()
     user_data: str | None = None
-    description: Description | None = None
-    tags: Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS)] = ()
-    trusted_image_certificates: tuple[str, ...] | None = None
-    host: Name | None = None
-    hypervisor_hostname: Name | None = None
-    hostname: Hostname | None = None
+    description: Annotated[Description | None, since(19)] = None
+    tags: Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS), since(52)] = ()
+    trusted_image_certificates: Annotated[tuple[str, ...] | None, since(63)] = None
+    host: Annotated[Name | None, since(74)] = None
+    hypervisor_hostname: Annotated[Name | None, since(74)] = None
+    hostname: Annotated[Hostname | None, since(90)] = None
 
 
 class ServerUpdate(Body):
@@ -137,8 +160,8 @@ class ServerUpdate(Body):
     accessIPv4: IPv4 | None = None  # noqa: N815
     accessIPv6: IPv6 | None = None  # noqa: N815
     disk_config: DiskConfig | None = Field(None, alias="OS-DCF:diskConfig")
-    description: Description | None = None
-    hostname: Hostname | None = None
+    description: Annotated[Description | None, since(19)] = None
+    hostname: Annotated[Hostname | None, since(90)] = None
 
 
 class MetadataBody(Body):
@@ -162,62 +185,13 @@ class KeyPairCreate(Body):
         AfterValidator(no_control_characters),
     ]
     public_key: Annotated[str, StringConstraints(max_length=16384)] | None = None
-    type: Literal["ssh", "x509"] = "ssh"
-    user_id: Text | None = None
+    type: Annotated[Literal["ssh", "x509"], since(2)] = "ssh"
+    user_id: Annotated[Text | None, since(10)] = None
 
 
-#: Request keys by the version that brought them (contract 8.1).
-CREATE_KEYS = {
-    "description": 19,
-    "tags": 52,
-    "trusted_image_certificates": 63,
-    "host": 74,
-    "hypervisor_hostname": 74,
-    "hostname": 90,
-}
-UPDATE_KEYS = {"description": 19, "hostname": 90}
-KEY_PAIR_KEYS = {"type": 2, "user_id": 10}
-
-
-def check_keys(body: Mapping[str, Any], since: Mapping[str, int], version: Microversion) -> None:
-    """Raise InvalidInput for a key that the request's microversion does not have yet."""
-    for key, minor in since.items():
-        if key in body and version < (2, minor):
-            raise InvalidInput(
-                field=key, value=None, reason="Additional properties are not allowed."
-            )
-
-
-def check_hostname(body: Mapping[str, Any], version: Microversion) -> None:
-    """Raise InvalidInput for a host name with dots before 2.94."""
-    value = body.get("hostname")
-    if isinstance(value, str) and "." in value and version < (2, 94):
-        raise InvalidInput(field="hostname", value=value, reason="It is no host name.")
-
-
-def check_gone(body: Mapping[str, Any], gone: Iterable[str]) -> None:
-    """Raise InvalidInput for a key that the request's microversion has no more."""
-    for key in gone:
-        if key in body:
-            raise InvalidInput(
-                field=key, value=None, reason="Additional properties are not allowed."
-            )
-
-
-def check_update(body: Mapping[str, Any], version: Microversion) -> None:
-    """Check what of an update's keys depends on the microversion."""
-    check_keys(body, UPDATE_KEYS, version)
-    check_hostname(body, version)
-
-
-def check_create(body: Mapping[str, Any], version: Microversion) -> None:
-    """Check what of a create's keys depends on the microversion."""
-    check_keys(body, CREATE_KEYS, version)
-    check_hostname(body, version)
-    if version >= (2, 37) and "networks" not in body:
+def check_networks(body: Mapping[str, Any], version: Microversion) -> None:
+    """Raise InvalidInput for a server that says nothing of networks, from 2.37 on."""
+    if version in WORDS_FOR_NETWORKS and "networks" not in body:
         raise InvalidInput(
             field="networks", value=None, reason="'networks' is a required property."
         )
-    if version < (2, 37) and isinstance(body.get("networks"), str):
-        raise InvalidInput(field="networks", value=body["networks"], reason="It must be a list.")
-    check_gone(body, ("personality",) if version >= (2, 57) else ())

@@ -1,4 +1,4 @@
-"""Each change a version made is taken back for clients that are older."""
+"""What each version of the compute API shows."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.test import RequestFactory
 
-from cloudweb.api.microversion import in_force
 from cloudweb.microversions import Microversion
 from cloudweb.microversions.compute import COMPUTE
-from compute.api.serializers import hypervisors, services
-from compute.api.serializers.flavors import CHANGES, CREATE, DescribedFlavorCreate, FlavorCreate
+from compute.api.serializers import flavors, hypervisors, services
 from compute.manager import Hypervisor, ServiceInfo
-from compute.models import Host
+from compute.models import Flavor, Host
 
 ID = UUID("11111111-2222-3333-4444-555555555555")
 
@@ -50,7 +49,7 @@ def changes_between(render: Any) -> dict[str, tuple[set[str], set[str]]]:
 def test_hypervisors_change_keys_at_2_88_alone() -> None:
     item = Hypervisor(Host(name="h1", number=3), make_info())
     assert changes_between(lambda version: hypervisors.full(item, version)) == {
-        "2.88": ({"uptime"}, set(hypervisors._capacity(item.host)))
+        "2.88": ({"uptime"}, set(hypervisors._capacity(item.host, COMPUTE.minimum)))
     }
 
 
@@ -75,12 +74,16 @@ def test_services_change_keys_at_2_11_alone() -> None:
     assert oldest["updated_at"] == "2026-01-31T10:11:12.000000"
 
 
-def test_changes_are_listed_from_the_oldest_to_the_newest() -> None:
-    assert [version for version, _ in CHANGES] == sorted(version for version, _ in CHANGES)
-
-
-@pytest.mark.parametrize(
-    ("minor", "model"), [(1, FlavorCreate), (54, FlavorCreate), (55, DescribedFlavorCreate)]
-)
-def test_the_body_of_a_version_is_the_last_that_is_not_newer(minor: int, model: type) -> None:
-    assert in_force(Microversion(2, minor), CREATE) is model
+def test_flavors_change_keys_at_2_55_and_2_61_alone() -> None:
+    flavor = Flavor(id="f", name="f", swap=0)
+    flavor._prefetched_objects_cache = {"extra_specs": []}
+    request: Any = RequestFactory().get("/")
+    request._request = request
+    assert changes_between(lambda version: flavors.full(flavor, request, version)) == {
+        "2.55": ({"description"}, set()),
+        "2.61": ({"extra_specs"}, set()),
+    }
+    swaps = {
+        minor: flavors.full(flavor, request, Microversion(2, minor))["swap"] for minor in (74, 75)
+    }
+    assert swaps == {74: "", 75: 0}
