@@ -42,7 +42,7 @@ class InstanceAction(Action):
     ``wire`` is its key in POST .../action at these ``versions``; without one it has a route of its own,
     or is a kind of another action. ``method`` of InstanceManager does it, with
     ``arguments`` and what the body says; ``body`` and ``answer`` name classes of
-    ``instances/api/serializers/actions.py``, ``status`` goes with an empty answer. 409s say ``spoken``,
+    ``instances/api/serializers/actions.py``, ``status`` goes with it. 409s say ``spoken``,
     the action log ``logged``. What is not said is the name, and no body or answer.
     """
 
@@ -182,6 +182,7 @@ CONSOLE_OUTPUT = InstanceAction(
     wire="os-getConsoleOutput",
     body="ConsoleOutput",
     answer="ConsoleText",
+    status=200,
 )
 
 #: Every action by its name.

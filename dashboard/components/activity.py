@@ -11,6 +11,7 @@ from django.urls import NoReverseMatch, reverse
 
 from dashboard.components.status import Badge
 from dashboard.components.words import in_words
+from instances.actions import ACTIONS
 from operations.history import Fate, fates_of
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ _OUTCOMES = {
 _ACCEPTED = Badge("Accepted", "neutral", "clock", "What became of it is not kept any more.")
 #: What is accepted and done by an operation afterwards.
 _LASTING = frozenset(
-    {f"compute:servers:{verb}" for verb in ("create", "delete", "start", "stop", "reboot")}
-    | {"image:images:import"}
+    {action.policy for action in ACTIONS.values() if action.operates}
+    | {"compute:servers:create", "image:images:import"}
 )
 #: Kinds of targets that have a page of their own.
 PAGES = {"server": "server", "image": "image"}

@@ -15,6 +15,7 @@ from cloudweb.database.clock import now
 from dashboard.components import words
 from dashboard.components.parts import stamped
 from dashboard.components.status import power_text
+from instances.actions import ACTIONS
 
 register = template.Library()
 
@@ -39,12 +40,9 @@ STEPS = {
     "erase": "Erase the data",
 }
 MILESTONES = {"dhcp": "Got its address", "metadata": "Fetched its metadata"}
+#: Operations that are no server actions.
 OPERATIONS = {
     "instances.create": ("Create", "plus"),
-    "instances.delete": ("Delete", "trash"),
-    "instances.start": ("Start", "player-play"),
-    "instances.stop": ("Stop", "player-stop"),
-    "instances.reboot": ("Reboot", "reload"),
     "image.import": ("Import", "download"),
     "image.copy": ("Copy to other stores", "copy"),
     "image.cache": ("Copy into the image cache", "copy"),
@@ -174,17 +172,26 @@ def step_text(name: str) -> str:
     return STEPS.get(name) or name.replace("_", " ").capitalize()
 
 
+def _operation(kind: str) -> tuple[str, str]:
+    """Return text and icon of an operation's kind: its server action's, where it is one."""
+    if kind in OPERATIONS:
+        return OPERATIONS[kind]
+    for action in ACTIONS.values():
+        if action.button and action.saga and action.saga.kind == kind:
+            return action.button.label, action.button.icon
+    return kind.rpartition(".")[2].replace("_", " ").capitalize(), "activity"
+
+
 @register.filter
 def operation_text(kind: str) -> str:
     """Write an operation's kind for people."""
-    known = OPERATIONS.get(kind)
-    return known[0] if known else kind.rpartition(".")[2].replace("_", " ").capitalize()
+    return _operation(kind)[0]
 
 
 @register.filter
 def operation_icon(kind: str) -> str:
     """Return the icon of an operation's kind."""
-    return OPERATIONS.get(kind, ("", "activity"))[1]
+    return _operation(kind)[1]
 
 
 @register.filter

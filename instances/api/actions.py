@@ -40,4 +40,6 @@ class ServerActionViewSet(ServiceViewSet):
         wanted, answer = body_of(action), answer_of(action)
         said = self.validated(wanted, {} if value is None else value).arguments() if wanted else {}
         found = action.done_by(self.manager(self.context), server_id, **said)
-        return answer.of(found, self) if answer else empty(action.status)
+        response = answer.of(found, self) if answer else empty(action.status)
+        response.status_code = action.status
+        return response

@@ -1,0 +1,258 @@
+"""A server action is one record with its method and saga: all that reads records serves it then."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from rest_framework.response import Response
+
+from cloudweb.api.views import ServiceViewSet, empty
+from cloudweb.context import RequestContext
+from cloudweb.microversions.compute import since, until
+from cloudweb.policy import RULES, Rule, admin, policy, policy_of
+from dashboard.components.actions import buttons
+from instances import actions
+from instances.actions import ACTIONS, Button, InstanceAction
+from instances.api.serializers import actions as shapes
+from instances.manager import InstanceManager
+from instances.models import Instance
+from instances.operations.rows import write
+from instances.states import TaskState, VmState
+from operations.saga import Run, Saga, Step
+from tests.builders.access import Line
+from tests.builders.browsers import PASSWORD, browser_of, text_of
+from tests.builders.identity import client_of, make_member
+from tests.builders.instances import Lab, lab
+from tests.contract.access.test_instances import LINES
+from tests.drills.every import DRILLS
+from tests.infrastructure import ROOT
+
+#: What has no button, and where a tenant finds it.
+NO_BUTTON = {
+    "update": "the page's Rename",
+    "metadata": "the API alone",
+    "console_output": "the page's tab Console log",
+}
+ICONS = set((ROOT / "static" / "icons.txt").read_text().split())
+
+
+def states_page() -> str:
+    """Draw docs/states.md anew."""
+    spec = importlib.util.spec_from_file_location("states_page", ROOT / "docs" / "states.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return str(module.page())
+
+
+def lacking(action: InstanceAction) -> Iterator[str]:
+    """Say what a record promises and nobody keeps."""
+    method = getattr(InstanceManager, action.method, None)
+    if method is None:
+        yield "a method of InstanceManager"
+    elif policy_of(method) != action.policy:
+        yield "its policy at its method"
+    if RULES.get(action.policy) is not action.rule:
+        yield "its policy declared"
+    if action.saga and action.saga not in {drill.saga for drill in DRILLS}:
+        yield "a drill of its saga"
+    tested: set[str] = {key for line in LINES for key in _keys(line)}
+    if action.wire and action.wire not in tested:
+        yield "an access line"
+    if f"| {action.name} |" not in (ROOT / "docs" / "states.md").read_text():
+        yield "its row in docs/states.md"
+    if (action.button is None) != (action.name in NO_BUTTON):
+        yield "a button, or why it has none"
+    if action.button and action.button.icon not in ICONS:
+        yield "its icon in static/icons.txt"
+    if set(action.shows) - set(TaskState.values):
+        yield "words for what it shows"
+    if not all(hasattr(shapes, name) for name in (action.body, action.answer) if name):
+        yield "the classes of its body and answer"
+    if vars(actions).get(action.name.upper()) is not action:
+        yield "a constant of its name"
+
+
+def _keys(line: Line) -> set[str]:
+    return set(line.body) if line.path.endswith("/action") else set()
+
+
+def test_every_record_has_all_that_belongs_to_it() -> None:
+    found = {name: list(lacking(action)) for name, action in ACTIONS.items()}
+    assert found == {name: [] for name in ACTIONS}
+    assert list(lacking(NUDGE)) == [
+        "a method of InstanceManager",
+        "its policy declared",
+        "a drill of its saga",
+        "an access line",
+        "its row in docs/states.md",
+        "the classes of its body and answer",
+        "a constant of its name",
+    ]
+
+
+def test_records_do_not_get_in_each_others_way() -> None:
+    keys = [action.wire for action in ACTIONS.values() if action.wire]
+    assert len(keys) == len(set(keys))
+    logged: dict[Any, set[str]] = {}
+    rules: dict[str, set[Rule]] = {}
+    for action in ACTIONS.values():
+        logged.setdefault(action.saga, set()).add(action.logged)
+        rules.setdefault(action.policy, set()).add(action.rule)
+    assert {saga: names for saga, names in logged.items() if saga and len(names) > 1} == {}
+    assert {name: those for name, those in rules.items() if len(those) > 1} == {}
+
+
+def test_a_record_that_cannot_be_right_is_refused() -> None:
+    facts: dict[str, Any] = {"name": "nudge", "vm_states": {"active"}, "policy": "x"}
+    for wrong in ({}, {"saga": NudgeInstance}, {"shows": (TaskState.REBOOTING,)}):
+        with pytest.raises(ValueError, match="nudge"):
+            InstanceAction(**facts, **wrong)
+
+
+# -- one more action
+
+
+class NudgeInstance(Saga):
+    """Shows a second task, then rests."""
+
+    kind = "tests.nudge"
+    resource_type = "instance"
+    steps = (Step("nudge", lambda run: write(run, task_state=TaskState.SPAWNING)),)
+
+    @classmethod
+    def on_done(cls, run: Run) -> None:
+        write(run, task_state=None, description=run.args["words"])
+
+
+class NudgeBody(shapes.ActionBody):
+    """A value with parameters."""
+
+    with_words: str
+
+    def arguments(self) -> dict[str, Any]:
+        return {"words": self.with_words}
+
+
+class NudgeAnswer(shapes.ActionAnswer):
+    """A body from one version on, a header before."""
+
+    nudge_id: str
+
+    @classmethod
+    def of(cls, found: Any, view: ServiceViewSet) -> Response:
+        if view.version in since(45):
+            return Response({"nudge_id": found})
+        answer = empty(202)
+        answer.headers["Location"] = f"http://testserver/nudges/{found}"
+        return answer
+
+
+NUDGE = InstanceAction(
+    name="nudge",
+    vm_states={VmState.ACTIVE},
+    shows=(TaskState.NETWORKING, TaskState.SPAWNING),
+    saga=NudgeInstance,
+    policy="compute:servers:nudge",
+    wire="os-nudge",
+    versions=since(17) & until(94),
+    body="NudgeBody",
+    answer="NudgeAnswer",
+    spoken="nudgeServer",
+    arguments={"words": "hello"},
+    button=Button(label="Nudge it", icon="reload", done="{} is nudged.", warning="It will wake."),
+)
+
+
+@policy(NUDGE.policy)
+def nudge(self: InstanceManager, instance_id: str, *, words: str) -> str:
+    self._act(instance_id, NUDGE, words=words)
+    return f"n-{words}"
+
+
+@pytest.fixture
+def one_more(monkeypatch: pytest.MonkeyPatch) -> InstanceAction:
+    """Add the record, and the method, body and answer that it names."""
+    monkeypatch.setitem(ACTIONS, NUDGE.name, NUDGE)
+    monkeypatch.setitem(RULES, NUDGE.policy, NUDGE.rule)
+    monkeypatch.setattr(InstanceManager, "nudge", nudge, raising=False)
+    for shape in (NudgeBody, NudgeAnswer):
+        monkeypatch.setattr(shapes, shape.__name__, shape, raising=False)
+    return NUDGE
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Lab]:
+    with lab(tmp_path) as made:
+        yield made
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_more_record_is_served_and_shown(home: Lab, one_more: InstanceAction) -> None:
+    server_id = home.create()
+    url, body = f"/compute/v2.1/servers/{server_id}", {"os-nudge": {"with_words": "up"}}
+
+    def send(body: Mapping[str, Any] = body, version: str = "2.94", client: Any = None) -> Any:
+        at = {"OpenStack_API_Version": f"compute {version}"}
+        return (client or home.client).send("POST", f"{url}/action", body, **at)
+
+    refused = {version: send(version=version).status_code for version in ("2.16", "2.95")}
+    assert refused == {"2.16": 404, "2.95": 404}
+    for wrong in (None, {}, {"with_words": 1}, {"with_words": "up", "twice": True}, "up"):
+        assert send({"os-nudge": wrong}).status_code == 400, wrong
+    reader = client_of(make_member("reader", project=home.project))
+    assert send(client=reader).status_code == 403
+    done = send()
+    assert (done.status_code, done.json()) == (202, {"nudge_id": "n-up"})
+    again = send()
+    assert again.status_code == 409
+    words = f"Cannot 'nudgeServer' instance {server_id} while it is in task_state networking"
+    assert again.json()["conflictingRequest"]["message"] == words
+    home.cloud.settle()
+    assert Instance.objects.get(id=server_id).description == "up"
+    older = send(version="2.44")
+    assert (older.status_code, older.content) == (202, b"")
+    assert older.headers["Location"] == "http://testserver/nudges/n-up"
+    home.cloud.settle()
+    log = home.client.send("GET", f"{url}/os-instance-actions").json()["instanceActions"]
+    assert [one["action"] for one in log] == ["nudgeServer", "nudgeServer", "create"]
+
+    browser = browser_of(make_member("member", project=home.project, password=PASSWORD))
+    page = browser.get(reverse("server", args=[server_id])).content.decode()
+    assert 'data-ask="Nudge it vm1?" data-ask-text="It will wake."' in page
+    pressed = browser.post(reverse("server_action", args=[server_id, "nudge"]), follow=True)
+    assert "is nudged." in text_of(pressed)
+    home.cloud.settle()
+    assert Instance.objects.get(id=server_id).description == "hello"
+    assert "Nudge it" in text_of(browser.get(reverse("server_history", args=[server_id])))
+
+
+def test_one_more_record_is_described(one_more: InstanceAction) -> None:
+    row = "| nudge |  | ●<sup>1</sup> |  |  | `networking`, `spawning` | exclusive |"
+    said = "| nudge | `os-nudge` | From 2.17 to 2.94 | `compute:servers:nudge` | project member |"
+    page = states_page()
+    assert row in page
+    assert said in page
+    schema = shapes.ServerAction.model_json_schema()
+    assert schema["$defs"]["ServerNudge"]["required"] == ["os-nudge"]
+    assert "NudgeAnswer" in str(shapes.ServerActionAnswer.model_json_schema())
+
+
+def test_pages_offer_operators_alone_what_is_theirs(
+    one_more: InstanceAction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RULES, NUDGE.policy, admin)
+    server: Any = SimpleNamespace(vm_state="active", task_state=None, launched_at="once")
+    shown = {
+        role: one_more.name in {one.name for one in buttons(context, server)}
+        for role in ("member", "admin")
+        if (context := RequestContext(project_id="p", roles=frozenset({role})))
+    }
+    assert shown == {"member": False, "admin": True}
