@@ -102,7 +102,7 @@ class Range(Generic[W]):
     def __init__(self, drill: Drill[W], world: W, directory: Path) -> None:
         self.drill, self.world, self.cloud = drill, world, world.cloud
         self.subject = drill.prepare(world)
-        self._hosts = list(world.cloud.hosts)
+        self._hosts = world.cloud.places()
         self._rows = Rows()
         self._disk = Disk(world.cloud.directory, directory / "aside")
         self._absent = ""
@@ -169,8 +169,9 @@ class Range(Generic[W]):
         self._rows.restore()
         self._disk.restore()
         self._absent = ""
-        for name in self._hosts:
-            self.world.add_host(name)
+        with self.cloud.going_on(self._hosts):
+            for name in self._hosts:
+                self.world.add_host(name)
 
     def _start(self, watch: Watch) -> None:
         """Start the saga, as a caller who tries again when nothing came of it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,42 @@ class Disk:
         shutil.copytree(directory, aside, symlinks=True)
 
     def restore(self) -> None:
-        """Put the directory back to what it held."""
-        shutil.rmtree(self._directory)
-        shutil.copytree(self._aside, self._directory, symlinks=True)
+        """Put whatever differs back to what it was."""
+        _restore(self._directory, self._aside)
+
+
+def _restore(here: Path, kept: Path) -> None:
+    found = {entry.name: entry for entry in os.scandir(here)}
+    wanted = {entry.name: entry for entry in os.scandir(kept)}
+    for name, entry in found.items():
+        if name not in wanted or _kind(entry) != _kind(wanted[name]):
+            _remove(entry)
+    for name, entry in wanted.items():
+        old, new = kept / name, here / name
+        is_there = os.path.lexists(new)
+        if entry.is_dir(follow_symlinks=False):
+            if is_there:
+                _restore(new, old)
+            else:
+                shutil.copytree(old, new, symlinks=True)
+        elif not is_there or not _is_same(new, old):
+            new.unlink(missing_ok=True)
+            shutil.copy2(old, new, follow_symlinks=False)
+
+
+def _kind(entry: os.DirEntry[str]) -> tuple[int, str]:
+    """Return what no content makes another of: type and rights, and where a link leads."""
+    link = str(Path(entry).readlink()) if entry.is_symlink() else ""
+    return entry.stat(follow_symlinks=False).st_mode, link
+
+
+def _is_same(here: Path, kept: Path) -> bool:
+    """Compare what is in two files; their times are too coarse for what is written at once."""
+    return here.is_symlink() or here.read_bytes() == kept.read_bytes()
+
+
+def _remove(entry: os.DirEntry[str]) -> None:
+    if entry.is_dir(follow_symlinks=False):
+        shutil.rmtree(entry.path)
+    else:
+        Path(entry.path).unlink()

@@ -107,8 +107,9 @@ class Watch:
         if not self._is_ours(operation_id):
             return None
         if seq == WHOLE:
-            row = Operation.objects.get(id=operation_id)
-            return row.direction, row.cursor if row.epoch else -1
+            row = Operation.objects.filter(id=operation_id)
+            towards, cursor, epoch = row.values_list("direction", "cursor", "epoch").get()
+            return towards, cursor if epoch else -1
         return direction, seq % ROUND // PARTS
 
     def _is_ours(self, operation_id: str) -> bool:

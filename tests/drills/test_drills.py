@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import ssl
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from operations.testing import Drill
 from tests.drills.every import DRILLS
@@ -15,9 +18,15 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)
 
 
 @pytest.fixture(autouse=True)
-def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who dies in a drill is a process: what it wrote stays, synced or not."""
+def _no_cost_of_what_no_case_is_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who dies in a drill is a process: what it wrote stays, synced or not.
+
+    As in production the connection stays open; the machine's certificates are read once.
+    """
     monkeypatch.setattr(os, "fsync", lambda _handle: None)
+    monkeypatch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", None)
+    connection.close()
 
 
 @pytest.mark.parametrize("drill", DRILLS, ids=str)
