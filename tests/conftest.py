@@ -27,6 +27,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(getattr(pytest.mark, parts[1]))
         if "postgresql_url" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.postgresql)
+    if hasattr(config, "workerinput"):  # what may take longest begins first: workers end together
+        items.sort(key=lambda item: -_time_allowed(item))
+
+
+def _time_allowed(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("timeout")
+    return float(marker.args[0]) if marker and marker.args else 0.0
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -26,6 +26,8 @@ class Done(NamedTuple):
 class Command:
     """The openstack command with its credentials; ``requests`` are those of its last run."""
 
+    cloud = "cloudweb-admin"  # whose credentials are taken where none are named
+
     def __init__(self, clouds: Path) -> None:
         self.clouds = clouds
         self.requests: list[str] = []
@@ -35,11 +37,11 @@ class Command:
         query = f"?{environ['QUERY_STRING']}" if environ["QUERY_STRING"] else ""
         self.requests.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}{query}")
 
-    def text(self, *words: str, cloud: str = "cloudweb-admin") -> str:
+    def text(self, *words: str, cloud: str = "") -> str:
         """Run it; return what it printed. Fails if the command did."""
         return self._run(*words, cloud=cloud).out
 
-    def refusal(self, *words: str, cloud: str = "cloudweb-admin") -> str:
+    def refusal(self, *words: str, cloud: str = "") -> str:
         """Run it; return what it complained of. Fails if it succeeded."""
         done = self._run(*words, cloud=cloud, check=False)
         assert done.code != 0
@@ -60,14 +62,14 @@ class Command:
             for name in [name for name in os.environ if name.startswith("OS_")]:
                 patch.delenv(name)
             patch.setenv("OS_CLIENT_CONFIG_FILE", str(self.clouds))
-            patch.setenv("OS_CLOUD", cloud)
+            patch.setenv("OS_CLOUD", cloud or self.cloud)
             patch.setattr(sys, "argv", ["openstack", *words])
             code = OpenStackShell().run([*words])
         if check:
             assert code == 0, err.getvalue()
         return Done(code, out.getvalue(), err.getvalue())
 
-    def json(self, *words: str, cloud: str = "cloudweb-admin") -> Any:
+    def json(self, *words: str, cloud: str = "") -> Any:
         """Run it; return what it printed as JSON."""
         return json.loads(self.text(*words, "-f", "json", cloud=cloud))
 

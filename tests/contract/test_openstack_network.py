@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,62 +9,42 @@ from typing import Any
 import pytest
 from django.core.signals import request_started
 
-from cloudweb import process
 from identity.bootstrap import bootstrap
 from network.bootstrap import ensure_demo_network, ensure_public_network
 from network.models import Network, Port, SecurityGroup
 from tests.builders.networks import make_agent
+from tests.builders.openstack import Command
 
 pytestmark = [pytest.mark.openstack, pytest.mark.django_db(transaction=True)]
-OPENSTACK = Path(sys.executable).with_name("openstack")
 V2 = "/network/v2.0"
 
 
-class Command:
-    """The openstack command with its credentials; ``requests`` are network's of its last run."""
+class NetworkCommand(Command):
+    """The command as the demo user; ``requests`` are network's alone."""
 
-    def __init__(self, clouds: Path) -> None:
-        self.clouds = clouds
-        self.requests: list[str] = []
+    cloud = "cloudweb"
 
-    def record(self, environ: dict[str, Any], **_: Any) -> None:
-        """Note a request as it comes in."""
+    def record(self, environ: dict[str, Any], **more: Any) -> None:
+        """Note a request to network as it comes in."""
         if environ["PATH_INFO"].startswith("/network"):
-            query = f"?{environ['QUERY_STRING']}" if environ["QUERY_STRING"] else ""
-            self.requests.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}{query}")
-
-    def run(self, *words: str, cloud: str = "cloudweb", check: bool = True) -> process.Completed:
-        """Run it. Raises CommandFailed."""
-        self.requests.clear()
-        environment = {"OS_CLIENT_CONFIG_FILE": str(self.clouds), "OS_CLOUD": cloud}
-        return process.run(str(OPENSTACK), *words, env=environment, timeout=60, check=check)
-
-    def json(self, *words: str, cloud: str = "cloudweb") -> Any:
-        """Run it; return what it printed as JSON."""
-        return json.loads(self.run(*words, "-f", "json", cloud=cloud).text)
-
-    def refusal(self, *words: str, cloud: str = "cloudweb") -> str:
-        """Run it; return what it complained of. Fails if it succeeded."""
-        done = self.run(*words, cloud=cloud, check=False)
-        assert done.returncode != 0
-        return done.stderr.decode()
+            super().record(environ, **more)
 
 
 @pytest.fixture
-def openstack(live_server: Any, settings: Any, tmp_path: Path) -> Iterator[Command]:
+def openstack(live_server: Any, settings: Any, tmp_path: Path) -> Iterator[NetworkCommand]:
     """The command, for a cloud after its first minute."""
     settings.PUBLIC_URL = live_server.url
     clouds = tmp_path / "clouds.yaml"
     made = bootstrap(admin_password="operator", demo_password="demo", clouds_file=clouds)
     ensure_public_network(project_id=made.admin.project_id)
     ensure_demo_network(made.demo.project_id)
-    command = Command(clouds)
+    command = NetworkCommand(clouds)
     request_started.connect(command.record)
     yield command
     request_started.disconnect(command.record)
 
 
-def test_networks_are_found_by_name_in_two_requests(openstack: Command) -> None:
+def test_networks_are_found_by_name_in_two_requests(openstack: NetworkCommand) -> None:
     shown = openstack.json("network", "show", "demo")
     assert (shown["name"], shown["status"], shown["shared"]) == ("demo", "ACTIVE", False)
     assert openstack.requests == [f"GET {V2}/networks/demo", f"GET {V2}/networks?name=demo"]
@@ -74,25 +52,25 @@ def test_networks_are_found_by_name_in_two_requests(openstack: Command) -> None:
     assert [row["Name"] for row in openstack.json("network", "list", "--external")] == ["public"]
 
 
-def test_a_network_of_ones_own(openstack: Command) -> None:
-    openstack.run("network", "create", "web", "--mtu", "1400", "--description", "d", "--tag", "t")
+def test_a_network_of_ones_own(openstack: NetworkCommand) -> None:
+    openstack.text("network", "create", "web", "--mtu", "1400", "--description", "d", "--tag", "t")
     subnet = openstack.json(
         "subnet", "create", "web4", "--network", "web", "--subnet-range", "10.7.0.0/24",
         "--dns-nameserver", "10.7.0.53", "--allocation-pool", "start=10.7.0.10,end=10.7.0.20",
         "--host-route", "destination=10.99.0.0/24,gateway=10.7.0.9",
     )  # fmt: skip
     assert subnet["gateway_ip"] == "10.7.0.1"
-    openstack.run("subnet", "set", "web4", "--no-dhcp", "--gateway", "none", "--name", "web-4")
+    openstack.text("subnet", "set", "web4", "--no-dhcp", "--gateway", "none", "--name", "web-4")
     assert openstack.json("subnet", "show", "web-4")["gateway_ip"] is None
-    openstack.run("network", "set", "web", "--disable", "--name", "web2")
+    openstack.text("network", "set", "web", "--disable", "--name", "web2")
     assert openstack.json("network", "show", "web2")["status"] == "DOWN"
     assert [row["Name"] for row in openstack.json("network", "list", "--tags", "t")] == ["web2"]
-    openstack.run("subnet", "delete", "web-4")
-    openstack.run("network", "delete", "web2")
+    openstack.text("subnet", "delete", "web-4")
+    openstack.text("network", "delete", "web2")
     assert not Network.objects.filter(name="web2").exists()
 
 
-def test_ports(openstack: Command) -> None:
+def test_ports(openstack: NetworkCommand) -> None:
     port = openstack.json(
         "port", "create", "p1", "--network", "demo", "--fixed-ip", "ip-address=10.20.0.77",
         "--allowed-address", "ip-address=10.20.0.200", "--security-group", "default",
@@ -101,17 +79,17 @@ def test_ports(openstack: Command) -> None:
     listed = openstack.json("port", "list", "--fixed-ip", "ip-address=10.20.0.77")
     assert [row["Name"] for row in listed] == ["p1"]
     assert any("fields=fixed_ips" in request for request in openstack.requests)
-    openstack.run("port", "set", "p1", "--name", "p2", "--disable")
-    openstack.run("port", "set", "p2", "--no-allowed-address")
-    openstack.run("port", "set", "p2", "--no-security-group", "--disable-port-security")
+    openstack.text("port", "set", "p1", "--name", "p2", "--disable")
+    openstack.text("port", "set", "p2", "--no-allowed-address")
+    openstack.text("port", "set", "p2", "--no-security-group", "--disable-port-security")
     assert openstack.json("port", "show", "p2")["port_security_enabled"] is False
     assert "still in use" in openstack.refusal("network", "delete", "demo")
-    openstack.run("port", "delete", "p2")
+    openstack.text("port", "delete", "p2")
     assert not Port.objects.filter(name="p2").exists()
 
 
-def test_security_groups_and_rules(openstack: Command) -> None:
-    openstack.run("security", "group", "create", "web", "--description", "d")
+def test_security_groups_and_rules(openstack: NetworkCommand) -> None:
+    openstack.text("security", "group", "create", "web", "--description", "d")
     rule = openstack.json(
         "security", "group", "rule", "create", "web", "--protocol", "tcp", "--dst-port", "80:81"
     )
@@ -124,22 +102,22 @@ def test_security_groups_and_rules(openstack: Command) -> None:
         ("--remote-group", "default"),
         ("--egress", "--protocol", "udp", "--dst-port", "53"),
     ):
-        openstack.run("security", "group", "rule", "create", "web", *words)
+        openstack.text("security", "group", "rule", "create", "web", *words)
     assert len(openstack.json("security", "group", "rule", "list", "web")) == 8
     again = openstack.refusal(
         "security", "group", "rule", "create", "web", "--protocol", "tcp", "--dst-port", "80:81"
     )
     assert "already exists" in again
-    openstack.run("security", "group", "rule", "delete", rule["id"])
-    openstack.run("security", "group", "set", "web", "--name", "web2")
+    openstack.text("security", "group", "rule", "delete", rule["id"])
+    openstack.text("security", "group", "set", "web", "--name", "web2")
     names = {row["Name"] for row in openstack.json("security", "group", "list")}
     assert names == {"default", "web2"}
-    openstack.run("security", "group", "delete", "web2")
+    openstack.text("security", "group", "delete", "web2")
     assert not SecurityGroup.objects.filter(is_default=False).exists()
     assert "default" in openstack.refusal("security", "group", "delete", "default")
 
 
-def test_what_operators_do(openstack: Command) -> None:
+def test_what_operators_do(openstack: NetworkCommand) -> None:
     made = openstack.json(
         "network", "create", "wide", "--share", "--provider-network-type", "local",
         cloud="cloudweb-admin",
@@ -153,10 +131,10 @@ def test_what_operators_do(openstack: Command) -> None:
     )  # fmt: skip
 
 
-def test_quotas_are_set_and_shown(openstack: Command) -> None:
+def test_quotas_are_set_and_shown(openstack: NetworkCommand) -> None:
     project = openstack.json("project", "show", "demo", cloud="cloudweb-admin")["id"]
-    openstack.run("network", "create", "second")
-    openstack.run(
+    openstack.text("network", "create", "second")
+    openstack.text(
         "quota", "set", "--networks", "7", "--ports", "8", project, cloud="cloudweb-admin"
     )
     shown = openstack.json("quota", "show", project, cloud="cloudweb-admin")
@@ -164,17 +142,17 @@ def test_quotas_are_set_and_shown(openstack: Command) -> None:
     assert (limits["networks"], limits["ports"]) == (7, 8)
     low = ("quota", "set", "--networks", "1", project)
     assert "network 1 (used: 2)" in openstack.refusal(*low, cloud="cloudweb-admin")
-    openstack.run(*low, "--force", cloud="cloudweb-admin")
-    openstack.run("quota", "delete", "--network", project, cloud="cloudweb-admin")
+    openstack.text(*low, "--force", cloud="cloudweb-admin")
+    openstack.text("quota", "delete", "--network", project, cloud="cloudweb-admin")
     shown = openstack.json("quota", "show", project, cloud="cloudweb-admin")
     assert {row["Resource"]: row["Limit"] for row in shown}["networks"] == 100
 
 
-def test_agents_are_for_operators(openstack: Command) -> None:
+def test_agents_are_for_operators(openstack: NetworkCommand) -> None:
     agent = make_agent("h1")
     (row,) = openstack.json("network", "agent", "list", cloud="cloudweb-admin")
     assert (row["ID"], row["Host"], row["Alive"], row["State"]) == (str(agent.id), "h1", True, True)
-    openstack.run(
+    openstack.text(
         "network", "agent", "set", "--description", "rack 4", row["ID"], cloud="cloudweb-admin"
     )
     shown = openstack.json("network", "agent", "show", row["ID"], cloud="cloudweb-admin")
@@ -182,7 +160,7 @@ def test_agents_are_for_operators(openstack: Command) -> None:
     assert openstack.json("network", "agent", "list") == []
 
 
-def test_extensions_and_zones(openstack: Command) -> None:
+def test_extensions_and_zones(openstack: NetworkCommand) -> None:
     aliases = {row["Alias"] for row in openstack.json("extension", "list", "--network")}
     assert "security-group" in aliases
     assert "router" not in aliases

@@ -1,17 +1,21 @@
 """The real openstack command against servers, in a cloud of real processes on fake drivers.
 
 The command runs inside this process (each start of it costs 1.5 s of CPU), so its requests can be
-looked at; nothing of it is replaced.
+looked at; nothing of it is replaced but the seconds between two looks of ``--wait``.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import openstack.utils
+import osc_lib.utils
 import pytest
 from keystoneauth1.session import Session
 
@@ -46,12 +50,22 @@ class Shell:
             return answer
 
         patch.setattr(Session, "request", record)
+        clock = SimpleNamespace(sleep=self.sleep, time=time.time)
+        for module in (osc_lib.utils, openstack.utils):
+            patch.setattr(module, "time", clock)
+        self._looks = 0
+
+    def sleep(self, seconds: float) -> None:
+        """Look again soon for a few seconds, then as rarely as the command does."""
+        self._looks += 1
+        time.sleep(0.1 if self._looks < 30 else seconds)
 
     def run(self, *words: str, code: int = 0) -> str:
         """Run it; return what it printed (on failure: what it complained of)."""
         from openstackclient.shell import OpenStackShell
 
         option = ("--os-compute-api-version", self.version) if self.version else ()
+        self._looks = 0
         self.requests.clear()
         forget_clients()
         self.capsys.readouterr()
