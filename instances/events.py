@@ -16,7 +16,7 @@ from cloudweb.exceptions import NotFound, PolicyNotAuthorized
 from cloudweb.holdings import hangs_on
 from cloudweb.identifiers import as_uuid
 from compute.events import GuestChanged, GuestsSeen
-from instances.models import Instance
+from instances.models import Instance, InstancePort
 from instances.states import POWER_STATES, PowerState, VmState
 from network.events import DeviceNamed, MilestoneReached, PortDeleted
 from network.manager import PortManager
@@ -32,14 +32,12 @@ def count_servers(project_id: str) -> Mapping[str, int]:
 
 @on(PortDeleted)
 def forget_port(gone: PortDeleted) -> None:
-    """Let a server's row know that its user deleted one of its ports."""
+    """Let a server know that its user deleted one of its ports."""
     server_id = as_uuid(gone.device_id)
     if server_id is None or not gone.device_owner.startswith("compute:"):
         return
-    for instance in Instance.objects.alive().filter(id=server_id):
-        kept = [port for port in instance.ports if port["id"] != gone.ref.id]
-        if kept != instance.ports:
-            Instance.objects.filter(id=instance.id).update(ports=kept, updated_at=now())
+    if InstancePort.objects.filter(instance_id=server_id, port_id=gone.ref.id).delete()[0]:
+        Instance.objects.filter(id=server_id).update(updated_at=now())
 
 
 @on(DeviceNamed)

@@ -33,5 +33,5 @@ class InstanceQuerySet(QuerySet["Instance"]):
         device = as_uuid(port.device_id)
         if device is None:
             return None
-        found = self.alive().filter(id=device, project_id=port.project_id).first()
-        return found if found is not None and str(port.id) in found.port_ids else None
+        rows = self.alive().filter(id=device, project_id=port.project_id)
+        return rows.filter(ports__port_id=port.id).first()

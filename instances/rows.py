@@ -48,7 +48,6 @@ class ServerRow(NamedTuple):
     config_drive: bool
     metadata: dict[str, str]
     tags: list[str]
-    ports: list[dict[str, Any]]
     access_ip_v4: str
     access_ip_v6: str
     disk_config: str
@@ -67,11 +66,6 @@ class ServerRow(NamedTuple):
     def hypervisor_name(self) -> str:
         """What the hypervisor calls the guest."""
         return hypervisor_name(self.id)
-
-    @property
-    def port_ids(self) -> list[str]:
-        """The ids of the server's ports, in the order of its cards."""
-        return [port["id"] for port in self.ports]
 
 
 def server_names(rows: InstanceQuerySet) -> list[ServerName]:

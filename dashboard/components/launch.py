@@ -152,9 +152,9 @@ def group_choices(groups: Sequence[SecurityGroup]) -> Sequence[GroupChoice]:
 
 def again(offer: Offer, instance: Instance, *, user_data: str | None) -> dict[str, Any]:
     """Return what to choose for another server like this one, as far as it is still offered."""
+    networks = instance.network_ids
     worn = [group for group in offer.groups if {group.name, group.id} & {*instance.security_groups}]
     kinds = {kind.group_name: kind.name for kind in KINDS.values()}
-    networks = [wish["network_id"] for wish in instance.networks]
     chosen: dict[str, Any] = {
         "name": instance.name,
         "image": instance.image_id,

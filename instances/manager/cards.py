@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cloudweb.context import RequestContext
-from instances.models import Instance
+from cloudweb.database.uuids import Dashed
+from instances.models import Instance, InstancePort
 from instances.rows import ServerRow
 from network.manager import PortManager
 from network.rows import PortCard
@@ -13,11 +14,13 @@ from network.rows import PortCard
 
 def ports_of(
     context: RequestContext, instances: Sequence[Instance] | Sequence[ServerRow]
-) -> dict[str, Sequence[PortCard]]:
-    """Return each server's ports in the order of its cards, in three queries for all servers."""
-    cards = {str(instance.id): instance.port_ids for instance in instances}
-    found = PortManager(context).cards([one for ids in cards.values() for one in ids])
-    return {
-        instance_id: [found[one] for one in ids if one in found]
-        for instance_id, ids in cards.items()
-    }
+) -> Mapping[str, Sequence[PortCard]]:
+    """Return each server's ports in the order of its cards, in four queries for all servers."""
+    ports: dict[str, list[PortCard]] = {str(instance.id): [] for instance in instances}
+    rows = InstancePort.objects.filter(instance_id__in=[*ports]).exclude(port_id=None)
+    pairs = [*rows.values_list(Dashed("instance_id"), Dashed("port_id"))]
+    found = PortManager(context).cards([port_id for _, port_id in pairs])
+    for instance_id, port_id in pairs:
+        if port_id in found:
+            ports[instance_id].append(found[port_id])
+    return ports

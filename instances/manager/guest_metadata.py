@@ -6,7 +6,6 @@ from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from instances.guest_metadata import GuestMetadata
 from instances.models import Instance
-from instances.operations.guest import wirings
 from network.manager import PortManager
 
 
@@ -23,4 +22,6 @@ class GuestMetadataManager(Manager):
         instance = Instance.objects.find_owner(port) if port is not None else None
         if instance is None or instance.host != host:
             return None
-        return GuestMetadata(instance, wirings(self.context, instance)).document(path)
+        return GuestMetadata(
+            instance, PortManager(self.context).pictures(instance.port_ids)
+        ).document(path)

@@ -28,7 +28,7 @@ from instances.manager.lifecycle import InstanceLifecycle
 from instances.manager.listing import InstanceLists
 from instances.manager.metadata import InstanceMetadata
 from instances.manager.power import InstancePower
-from instances.models import Instance
+from instances.models import Instance, InstancePort
 from instances.operations import CreateInstance
 from instances.states import TaskState
 from instances.user_data import check_user_data
@@ -128,7 +128,6 @@ class InstanceManager(
             "config_drive": config_drive or bool(injected_files),
             "metadata": dict(metadata or {}),
             "tags": list(tags),
-            "networks": wishes,
             "security_groups": list(dict.fromkeys(security_groups)),
             "access_ip_v4": access_ip_v4,
             "access_ip_v6": access_ip_v6,
@@ -146,8 +145,14 @@ class InstanceManager(
                     launch_index=index,
                     **common,
                 )
-                CreateInstance.start(self.context, resource_id=str(instance.id))
                 made.append(instance)
+            InstancePort.objects.bulk_create(
+                InstancePort(instance=instance, position=position, **wish)
+                for instance in made
+                for position, wish in enumerate(wishes)
+            )
+            for instance in made:
+                CreateInstance.start(self.context, resource_id=str(instance.id))
         return made
 
     def _reserve(self, project: str, flavor: Flavor, count: int, least: int) -> int:
@@ -178,7 +183,7 @@ class InstanceManager(
     def _networks(
         self, networks: Sequence[NetworkRequest] | None, count: int
     ) -> Sequence[dict[str, Any]]:
-        """Return the wishes, each checked against what the caller can see."""
+        """Return what the rows of the ports say, each checked against what the caller can see."""
         if networks is None:
             return self._default_network()
         wishes: list[dict[str, Any]] = []
@@ -187,9 +192,9 @@ class InstanceManager(
                 if count > 1:
                     raise BadRequest("A port can be given to one server only.")
                 port = self._free_port(wish.port_id)
-                if any(other.get("port_id") == str(port.id) for other in wishes):
+                if any(other.get("requested_port_id") == port.id for other in wishes):
                     raise BadRequest(f"Port {port.id} is asked for twice.")
-                wishes.append({"port_id": str(port.id), "network_id": str(port.network_id)})
+                wishes.append({"requested_port_id": port.id, "network_id": port.network_id})
                 continue
             if wish.fixed_ip is not None and count > 1:
                 raise BadRequest("A fixed address can be given to one server only.")
@@ -202,8 +207,8 @@ class InstanceManager(
 
     def _wish(self, network: Network, fixed_ip: str | None = None) -> dict[str, Any]:
         """Return a wish for a port; it is made later, by the rights the caller has now."""
-        wish = {"network_id": str(network.id), "fixed_ip": fixed_ip}
-        return wish | ({"by_admin": True} if self.context.is_admin else {})
+        by_admin = self.context.is_admin
+        return {"network_id": network.id, "fixed_ip": fixed_ip or "", "by_admin": by_admin}
 
     def _free_port(self, port_id: str) -> Port:
         port = PortManager(self.context).get(port_id)

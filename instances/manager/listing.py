@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,7 +19,7 @@ from cloudweb.manager import Manager
 from cloudweb.patterns import Pattern
 from cloudweb.policy import policy
 from cloudweb.times import end_of_second
-from instances.models import Instance
+from instances.models import Instance, InstancePort
 from instances.querysets import InstanceQuerySet
 from instances.rows import ServerName, ServerRow, server_names, server_rows
 from instances.states import VmState, spans_of
@@ -130,7 +128,8 @@ def filtered(context: RequestContext, wanted: Filters) -> InstanceQuerySet:
     if wanted.vm_states:
         rows = rows.filter(vm_state__in=list(wanted.vm_states))
     for pattern in wanted.addresses:
-        rows = rows.filter(id__in=_ids_at(context, pattern))
+        ports = PortManager(context).ids_at(pattern)
+        rows = rows.filter(id__in=InstancePort.objects.filter(port_id__in=ports).values("instance"))
     return rows
 
 
@@ -245,12 +244,3 @@ def _with_status(statuses: Sequence[str]) -> Q:
             part &= ~Q(task_state__in=others)
         condition |= part
     return condition
-
-
-def _ids_at(context: RequestContext, address: Pattern) -> Sequence[uuid.UUID]:
-    named: defaultdict[uuid.UUID, set[str]] = defaultdict(set)
-    for port, device in PortManager(context).devices_at(address).items():
-        if found := as_uuid(device):
-            named[found].add(port)
-    rows = Instance.objects.filter(id__in=[*named]).values_list("id", "ports")
-    return [key for key, ports in rows if not named[key].isdisjoint(one["id"] for one in ports)]

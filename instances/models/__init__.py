@@ -2,5 +2,6 @@
 
 from instances.models.instance import Instance
 from instances.models.key_pair import KeyPair
+from instances.models.port import InstancePort
 
-__all__ = ["Instance", "KeyPair"]
+__all__ = ["Instance", "InstancePort", "KeyPair"]

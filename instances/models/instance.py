@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from django.db import models
 
@@ -17,10 +16,9 @@ from instances.states import PowerState, VmState
 class Instance(models.Model):
     """A server. Its flavor is kept as it was when the server was made.
 
-    ``networks`` is what its user asked for; ``ports`` what came of it: ``[{"id", "ours"}]``, where
-    ours are deleted with the server and others only unbound. ``user_data``, ``injected_files`` and
-    ``admin_password`` are encrypted (cloudweb/encryption.py). Deleted servers stay as rows for their
-    action log.
+    What it has are rows of their own (``ports``). ``user_data``, ``injected_files``
+    and ``admin_password`` are encrypted (cloudweb/encryption.py). Deleted servers stay as rows for
+    their action log, without what they had.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -57,9 +55,7 @@ class Instance(models.Model):
     config_drive = models.BooleanField(default=False)
     metadata: models.JSONField[dict[str, str]] = models.JSONField(default=dict)
     tags: models.JSONField[list[str]] = models.JSONField(default=list)
-    networks: models.JSONField[list[dict[str, Any]]] = models.JSONField(default=list)
     security_groups: models.JSONField[list[str]] = models.JSONField(default=list)
-    ports: models.JSONField[list[dict[str, Any]]] = models.JSONField(default=list)
     milestones: models.JSONField[dict[str, float]] = models.JSONField(
         default=dict, help_text="What the guest did for the first time: kind -> Unix time"
     )
@@ -101,5 +97,10 @@ class Instance(models.Model):
 
     @property
     def port_ids(self) -> list[str]:
-        """The ids of the server's ports, in the order of its cards."""
-        return [port["id"] for port in self.ports]
+        """The ids of the server's ports, in the order of its cards; asked for each time."""
+        return [str(port.port_id) for port in self.ports.all() if port.port_id is not None]
+
+    @property
+    def network_ids(self) -> list[str]:
+        """The ids of the networks its cards are or shall be on; asked for each time."""
+        return [str(port.network_id) for port in self.ports.all()]

@@ -47,7 +47,7 @@ def release_claim(run: Run) -> None:
 def spawn_guest(run: Run) -> Order:
     """Order the guest."""
     instance = instance_of(run)
-    spec = guest_spec(run.context, instance)
+    spec = guest_spec(run)
     return SPAWN.order(host=instance.host, resource_id=str(instance.id), payload=spec)
 
 
@@ -69,7 +69,7 @@ class CreateInstance(Saga):
     retry_from = "claim_host"
     steps = (
         Step("claim_host", claim_host, undo=release_claim),
-        Step("create_ports", ports.create_ports, undo=ports.delete_ports),
+        Step("create_ports", ports.create_ports, undo=ports.undo_ports),
         Step("plug_ports", ports.plug_ports, undo=ports.unplug_ports, done=ports.ports_plugged),
         Step("spawn", spawn_guest, undo=destroy_guest),
     )

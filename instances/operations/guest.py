@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import Conflict, NotFound
 from compute.objects import (
@@ -19,8 +17,10 @@ from image.manager import ImageManager
 from image.objects import ImageLocation
 from instances.guest_metadata import GuestMetadata
 from instances.models import Instance
+from instances.operations.ports import port_ids
+from instances.operations.rows import instance_of
 from network.manager import PortManager
-from network.objects import PortWiring
+from operations.saga import Run
 
 GIB = 1024**3
 
@@ -30,27 +30,22 @@ def guest_ref(instance: Instance) -> GuestRef:
     return GuestRef(id=str(instance.id), name=instance.hypervisor_name)
 
 
-def wirings(context: RequestContext, instance: Instance) -> Sequence[PortWiring]:
-    """Return the wiring of each port, in the order of the cards."""
-    return PortManager(context).pictures(instance.port_ids)
-
-
-def guest_spec(
-    context: RequestContext, instance: Instance, *, has_disks: bool = False
-) -> GuestSpec:
+def guest_spec(run: Run, *, has_disks: bool = False) -> GuestSpec:
     """Return the guest as it shall be; images by URLs that are signed anew each time.
 
     ``has_disks``: it was built before, so an image that is gone meanwhile is no obstacle.
     """
+    instance, ports = instance_of(run), port_ids(run)
+    network = PortManager(run.context)
     try:
-        disk, direct = _boot(context, instance)
+        disk, direct = _boot(run.context, instance)
     except (NotFound, Conflict):
         if not has_disks:
             raise
         disk, direct = GuestDisk(size=instance.disk * GIB), None
     drive = None
     if instance.config_drive:
-        files = GuestMetadata(instance, wirings(context, instance)).config_drive()
+        files = GuestMetadata(instance, network.pictures(ports)).config_drive()
         drive = ConfigDrive(files=files)
     return GuestSpec(
         id=str(instance.id),
@@ -61,7 +56,7 @@ def guest_spec(
         disks=(disk,),
         interfaces=tuple(
             GuestInterface(port_id=plug.id, mac=plug.mac, tap=plug.tap, mtu=plug.mtu)
-            for plug in PortManager(context).plugs(instance.port_ids)
+            for plug in network.plugs(ports)
         ),
         config_drive=drive,
         direct_boot=direct,

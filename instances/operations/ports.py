@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import NotFound
 from cloudweb.rpc import Order
-from instances.models import Instance
-from instances.operations.rows import instance_of, write
+from instances.models import Instance, InstancePort
+from instances.operations.rows import instance_of, ports_of, write
 from instances.states import TaskState
 from network.manager import PortManager, SecurityGroupManager
 from network.objects import PortStatus
@@ -30,37 +29,37 @@ def create_ports(run: Run) -> dict[str, Any]:
     wanted = [
         groups.resolve(name, instance.project_id).id for name in instance.security_groups
     ] or None
-    ports = []
-    for wish in instance.networks:
-        if wish.get("port_id"):
-            manager.bind(
-                wish["port_id"],
-                host=instance.host,
-                device_id=str(instance.id),
-                device_owner=device_owner(instance),
-                hostname=instance.hostname.partition(".")[0],
+    device = {
+        "host": instance.host,
+        "device_id": str(instance.id),
+        "device_owner": device_owner(instance),
+        "hostname": instance.hostname.partition(".")[0],
+    }
+    for row in ports_of(run):
+        if row.requested_port_id is not None:
+            port = manager.bind(row.requested_port_id, **device)
+        else:
+            port = manager.create_bound(
+                caller=_caller(instance, row),
+                network_id=row.network_id,
+                fixed_ips=[{"ip_address": row.fixed_ip}] if row.fixed_ip else None,
+                security_group_ids=wanted,
+                **device,
             )
-            ports.append({"id": wish["port_id"], "ours": False})
-            continue
-        address = wish.get("fixed_ip")
-        port = manager.create_bound(
-            caller=_caller(instance, wish),
-            host=instance.host,
-            device_id=str(instance.id),
-            device_owner=device_owner(instance),
-            hostname=instance.hostname.partition(".")[0],
-            network_id=wish["network_id"],
-            fixed_ips=[{"ip_address": address}] if address else None,
-            security_group_ids=wanted,
-        )
-        ports.append({"id": str(port.id), "ours": True})
-    write(run, ports=ports, task_state=TaskState.SPAWNING)
-    return {"ports": [port["id"] for port in ports]}
+        row.port_id = port.id
+        InstancePort.objects.filter(pk=row.pk).update(port_id=port.id)
+    write(run, task_state=TaskState.SPAWNING)
+    return {"ports": port_ids(run)}
 
 
-def _caller(instance: Instance, wish: Mapping[str, Any]) -> RequestContext:
+def port_ids(run: Run) -> list[str]:
+    """Return the ids of the ports that the server has, in the order of its cards."""
+    return [str(row.port_id) for row in ports_of(run) if row.port_id is not None]
+
+
+def _caller(instance: Instance, row: InstancePort) -> RequestContext:
     """Return whom a port is made for, with the rights that counted when it was asked for."""
-    roles = {"reader", "member"} | ({"admin"} if wish.get("by_admin") else set())
+    roles = {"reader", "member"} | ({"admin"} if row.by_admin else set())
     return RequestContext(
         user_id=instance.user_id or None,
         project_id=instance.project_id,
@@ -68,26 +67,43 @@ def _caller(instance: Instance, wish: Mapping[str, Any]) -> RequestContext:
     )
 
 
+def undo_ports(run: Run) -> None:
+    """Let go of the ports; what was asked for is kept, to be tried on another host."""
+    rows = ports_of(run)
+    InstancePort.objects.filter(instance_id=run.resource_id).update(port_id=None)
+    for row in rows:
+        _let_go(run, row)
+        row.port_id = None
+
+
 def delete_ports(run: Run) -> None:
-    """Delete the ports that were made for the server, and let go of those its user brought."""
-    instance = instance_of(run)
+    """Let go of the ports and of what was asked for."""
+    rows = ports_of(run)
+    InstancePort.objects.filter(instance_id=run.resource_id).delete()
+    for row in rows:
+        _let_go(run, row)
+    rows.clear()
+
+
+def _let_go(run: Run, row: InstancePort) -> None:
+    """Delete a port that was made for the server, free one that its user brought."""
+    if row.port_id is None:
+        return
     manager = PortManager(run.context)
-    for port in instance.ports:
-        try:
-            if port["ours"]:
-                manager.delete(port["id"])
-            else:
-                manager.unbind(port["id"])
-        except NotFound:
-            continue  # its user deleted it meanwhile
-    write(run, ports=[])
+    try:
+        if row.made_here:
+            manager.delete(row.port_id)
+        else:
+            manager.unbind(row.port_id)
+    except NotFound:
+        return  # its user deleted it meanwhile
 
 
 def plug_ports(run: Run) -> list[Order]:
     """Order each port onto the host, filters first."""
     instance = instance_of(run)
     manager = PortManager(run.context)
-    told = [manager.wiring(port_id) for port_id in instance.port_ids]
+    told = [manager.wiring(port_id) for port_id in port_ids(run)]
     return [PLUG.order(host=instance.host, resource_id=port.id, payload=port) for port in told]
 
 
@@ -106,7 +122,7 @@ def unplug_ports(run: Run) -> list[Order]:
     instance = instance_of(run)
     manager = PortManager(run.context)
     orders = []
-    for port_id in instance.port_ids if instance.host else ():
+    for port_id in port_ids(run) if instance.host else ():
         try:
             ref = manager.ref(port_id)
         except NotFound:

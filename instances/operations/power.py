@@ -23,9 +23,8 @@ def power_off(run: Run) -> Order:
 
 def power_on(run: Run) -> Order:
     """Start the guest from the disks it has."""
-    instance = instance_of(run)
-    spec = guest_spec(run.context, instance, has_disks=True)
-    return POWER_ON.order(host=instance.host, resource_id=spec.id, payload=spec)
+    spec = guest_spec(run, has_disks=True)
+    return POWER_ON.order(host=instance_of(run).host, resource_id=spec.id, payload=spec)
 
 
 class StopInstance(Saga):

@@ -28,7 +28,7 @@ def reboot(run: Run) -> Order:
         name=ref.name,
         kind="HARD" if hard else "SOFT",
         timeout=STOP_TIMEOUT,
-        spec=guest_spec(run.context, instance, has_disks=True) if hard else None,
+        spec=guest_spec(run, has_disks=True) if hard else None,
     )
     return REBOOT.order(host=instance.host, resource_id=ref.id, payload=request)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
+from uuid import UUID
 
 from cloudweb.listing import Page
 from cloudweb.patterns import Pattern
@@ -37,19 +38,17 @@ class PortReading(StandardManager[Port]):
         return {card.id: card for card in port_cards(rows)}
 
     @policy("network:ports:list")
-    def devices_at(self, address: Pattern) -> Mapping[str, str]:
-        """Return the ports with an address that matches, each with the device it names.
+    def ids_at(self, address: Pattern) -> Collection[UUID]:
+        """Return the ports of devices with an address that matches.
 
-        That name finds the device's own row; what the row says of its ports decides.
+        Whose they are is told by the devices' own rows, not by the device that a port names.
         """
         rows = Port.objects.visible_to(self.context).exclude(device_id="")
         condition = address.condition("addresses__ip_address", exact_case=True)
         if condition is not None:
-            pairs = rows.filter(condition).values_list("id", "device_id")
-            return {str(port): device for port, device in pairs}
-        found = rows.filter(addresses__isnull=False)
-        triples = found.values_list("id", "device_id", "addresses__ip_address")
-        return {str(port): device for port, device, text in triples if address.matches(text)}
+            return {*rows.filter(condition).values_list("id", flat=True)}
+        pairs = rows.filter(addresses__isnull=False).values_list("id", "addresses__ip_address")
+        return {port for port, text in pairs if address.matches(text)}
 
     @policy("network:ports:wiring")
     def find_at(self, network_id: Identifier, address: str, *, host: str) -> Port | None:

@@ -27,10 +27,6 @@ def fill(user: User, network: Network, many: int) -> None:
         else "WITH n(i) AS (SELECT generate_series(1, %s)) "
     )
     hexed = "printf('%%020x', i)" if sqlite else "lpad(to_hex(i), 20, '0')"
-    parts = (("b" * 8, ""), ("b" * 4, ""), (1, 4), (5, 4), (9, 12))
-    dashed = " || '-' || ".join(
-        f"substr({hexed}, {start}, {size})" if size else f"'{start}'" for start, size in parts
-    )
     varied = {
         "id": f"'{{}}' || {hexed}" if sqlite else f"('{{}}' || {hexed})::uuid",
         "host": "'h' || (i %% 200)",
@@ -38,7 +34,6 @@ def fill(user: User, network: Network, many: int) -> None:
         "name": "'n' || i",
         "mac_address": hexed.replace("020x", "017x").replace("20, '0'", "17, '0'"),
         "device_id": "'d' || i",
-        "ports": f"""('[{{{{"id": "' || {dashed} || '", "ours": true}}}}]'){"" if sqlite else "::jsonb"}""",
     }
 
     def multiply(row: Any, prefix: str, **more: str) -> None:
@@ -55,9 +50,16 @@ def fill(user: User, network: Network, many: int) -> None:
 
     multiply(server, "a" * 12)
     multiply(port, "b" * 12)
-    port_key = varied["id"].format("b" * 12)
+    server_key, port_key = (varied["id"].format(prefix * 12) for prefix in "ab")
     subnet_key = subnet.pk.hex if sqlite else str(subnet.pk)
+    network_key = f"'{network.pk.hex}'" if sqlite else f"'{network.pk}'::uuid"
     with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO instances_instanceport (instance_id, position, port_id, network_id,"
+            f" fixed_ip, tag, by_admin) {numbers}"
+            f"SELECT {server_key}, 0, {port_key}, {network_key}, '', '', false FROM n",
+            [many],
+        )
         address = "'10.' || (i / 65536 + 1) || '.' || (i / 256 %% 256) || '.' || (i %% 256)"
         cursor.execute(
             f"INSERT INTO network_portaddress (port_id, subnet_id, ip_address) {numbers}"

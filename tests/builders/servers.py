@@ -6,8 +6,9 @@ from typing import Any
 
 from cloudweb.database.clock import now
 from identity.models import User
-from instances.models import Instance
+from instances.models import Instance, InstancePort
 from instances.states import PowerState, VmState
+from network.models import Port
 
 
 def make_server(user: User, **overrides: Any) -> Instance:
@@ -28,3 +29,13 @@ def make_server(user: User, **overrides: Any) -> Instance:
         "reservation_id": "r-12345678",
     }
     return Instance.objects.create(**facts | overrides)
+
+
+def give_port(server: Instance, port: Port) -> InstancePort:
+    """Make a port, as if it was made for the server, its next card."""
+    return InstancePort.objects.create(
+        instance=server,
+        position=server.ports.count(),
+        port_id=port.id,
+        network_id=port.network_id,
+    )

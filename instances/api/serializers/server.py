@@ -129,7 +129,7 @@ class ServerRenderer:
             data["progress"] = 100 if instance.vm_state == VmState.ACTIVE else 0
         if detail_of_one:
             data["server_groups"] = []
-        if instance.ports:
+        if ports:
             data["security_groups"] = group_names(ports)
         if instance.vm_state in (VmState.ERROR, VmState.DELETED) and instance.fault_code:
             data["fault"] = self._fault(instance)

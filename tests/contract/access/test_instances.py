@@ -31,7 +31,7 @@ from tests.builders.access import (
 from tests.builders.identity import client_with, make_context
 from tests.builders.images import RAW, make_image
 from tests.builders.networks import make_network, make_port, make_subnet
-from tests.builders.servers import make_server
+from tests.builders.servers import give_port, make_server
 from tests.contract.access.test_compute import V21, at
 
 SERVER = f"{V21}/servers/{{server_id}}"
@@ -62,7 +62,7 @@ def build(owner: User) -> dict[str, Any]:
     server = make_server(owner, metadata={"k": "v"})
     system = RequestContext.system(project_id=owner.default_project_id)
     port = make_port(network, system, device_id=str(server.id), device_owner="compute:nova")
-    Instance.objects.filter(id=server.id).update(ports=[{"id": str(port.id), "ours": True}])
+    give_port(server, port)
     busy = make_server(owner)
     InstanceManager(context).stop(busy.id)
     KeyPair.objects.create(user_id=owner.pk, name="mine", public_key="x", fingerprint="y")

@@ -235,7 +235,7 @@ def test_a_server_that_names_no_network_gets_its_projects_own(home: Lab) -> None
     assert home.client.send("POST", "/compute/v2.1/servers", unnamed).status_code == 202
     home.cloud.settle()
     (instance,) = Instance.objects.all()
-    assert [wish["network_id"] for wish in instance.networks] == [str(home.network.id)]
+    assert [port.network_id for port in instance.ports.all()] == [home.network.id]
     make_subnet(make_network(home.context, name="net2"))
     refused = home.client.send("POST", "/compute/v2.1/servers", unnamed)
     assert refused.status_code == 409

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from identity.models import Project, User
-from instances.models import Instance, KeyPair
+from instances.models import Instance, InstancePort, KeyPair
 from tests.builders.identity import ApiClient, client_of, make_member, make_project
 from tests.builders.networks import make_network, make_port, make_subnet
-from tests.builders.servers import make_server
+from tests.builders.servers import give_port, make_server
 
 pytestmark = pytest.mark.django_db
 VERSIONS = ("2.1", "2.3", "2.9", "2.16", "2.19", "2.26", "2.47", "2.63", "2.71", "2.73", "2.75",
@@ -81,9 +81,7 @@ class World:
             device_id=str(self.server.id),
             device_owner="compute:nova",
         )
-        Instance.objects.filter(id=self.server.id).update(
-            ports=[{"id": str(port.id), "ours": True}]
-        )
+        give_port(self.server, port)
         self.client: ApiClient = client_of(make_member(role, project=self.project))
 
     def ask(self, version: str, method: str, path: str, body: Any = None) -> Any:
@@ -172,9 +170,8 @@ def test_fault_and_progress_only_where_they_belong(world: World, role: str) -> N
 
 
 def test_server_that_has_no_host_yet(world: World, role: str) -> None:
-    Instance.objects.update(
-        host="", zone="", vm_state="building", task_state="scheduling", ports=[]
-    )
+    Instance.objects.update(host="", zone="", vm_state="building", task_state="scheduling")
+    InstancePort.objects.update(port_id=None)
     server = world.ask("2.1", "GET", f"/servers/{world.server.id}")["server"]
     assert (server["hostId"], server["OS-EXT-AZ:availability_zone"]) == ("", "")
     assert "security_groups" not in server

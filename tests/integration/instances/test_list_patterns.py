@@ -7,10 +7,9 @@ from urllib.parse import quote
 import pytest
 
 from identity.models import User
-from instances.models import Instance
 from tests.builders.identity import client_of, make_context, make_member
 from tests.builders.networks import make_network, make_port, make_subnet
-from tests.builders.servers import make_server
+from tests.builders.servers import give_port, make_server
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 SERVERS = "/compute/v2.1/servers"
@@ -98,7 +97,7 @@ def test_addresses_are_told_from_their_start(user: User) -> None:
             device_owner="compute:nova",
             fixed_ips=[{"ip_address": address}],
         )
-        Instance.objects.filter(id=server.id).update(ports=[{"id": str(port.id), "ours": True}])
+        give_port(server, port)
     found = {
         query: names(user, query.replace("^", "%5E").replace("+", "%2B").replace("\\", "%5C"))
         for query in ("ip=10.1.0.5", "ip=^10.1.0.5$", r"ip=10\.1\.0\.", "ip=10.1.0.5+$", "ip=0.5",

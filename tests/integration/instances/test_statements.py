@@ -19,15 +19,15 @@ from network.models import Network
 from tests.builders.identity import client_of, make_member
 from tests.builders.instances import Lab, lab
 from tests.builders.networks import make_network, make_port, make_subnet
-from tests.builders.servers import make_server
+from tests.builders.servers import give_port, make_server
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
-#: Token and revocations, the page, and three for the ports of all its servers.
-LIST = 5
+#: Token and revocations, the page, and four for the ports of all its servers.
+LIST = 6
 #: Statements, BEGIN and COMMIT among them, and transactions that write; one of the POST's is the audit log's.
 COSTS = {
-    "POST": (18, 2),
-    "boot": (88, 3),
+    "POST": (19, 2),
+    "boot": (89, 3),
     "what its neighbours are told": (42, 10),  # with the reports of its host
     "os-stop": (22, 2),
     "os-start": (51, 3),
@@ -50,7 +50,7 @@ def add_servers(user: Any, network: Network, count: int) -> None:
             device_id=str(server.id),
             device_owner="compute:nova",
         )
-        Instance.objects.filter(id=server.id).update(ports=[{"id": str(port.id), "ours": True}])
+        give_port(server, port)
 
 
 def test_a_long_list_costs_no_more_statements_than_a_short_one() -> None:
