@@ -12,6 +12,7 @@ from cloudweb.conf import intervals
 from cloudweb.database.clock import now
 from cloudweb.database.literals import Literal
 from cloudweb.database.many import update_each
+from cloudweb.database.settled import settle
 from cloudweb.encryption import decrypt
 from cloudweb.events import emit
 from cloudweb.identifiers import as_uuid
@@ -168,6 +169,7 @@ def hear(
 
     ``ended`` takes the steps of a host that ended, now or soon: each is a transaction, they may be many.
     """
+    answers: list[Told] = []
     for one in take(reports):
         report, running = one.report, one.running
         taken = {domain: one.taken_at(domain) for domain in running}
@@ -180,7 +182,11 @@ def hear(
         if report.periodic is not None:
             periodic_hosts.note(one.host, running.keys(), report.periodic)
         if one.is_taken and running and (report.init or report.wants_answer):
-            _answer_report(one, domain=next(iter(running)))
+            answers.append(one)
+    if any(one.report.wants_answer for one in answers):
+        settle()  # hosts forget the facts that they told
+    for one in answers:
+        _answer_report(one, domain=next(iter(one.running)))
 
 
 def accept_ended(host: str, said: Sequence[StepReport]) -> None:

@@ -8,9 +8,9 @@ import os
 import shutil
 import sqlite3
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.db import connection
@@ -18,10 +18,14 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
 
+from cloudweb.agent import Agent, Function
 from cloudweb.database.settled import settle
 from cloudweb.database.sqlite import durability
+from cloudweb.objects import VersionedObject
+from cloudweb.rpc import Method
 from identity.models import Project
-from operations import jobs, worker
+from operations import jobs, reporting, worker
+from operations.testing import cloud
 from tests.builders.identity import make_project
 from tests.infrastructure import PATIENCE
 
@@ -97,16 +101,22 @@ def needs_page_flags() -> None:
         pytest.skip("this file system keeps no account of what is on the disk")
 
 
+def told_in_copy(directory: Path) -> int:
+    """Return how many rows of ours there are in a copy of the files as they are now."""
+    database = Path(connection.settings_dict["NAME"])
+    for name in (database.name, log_path().name):
+        shutil.copy(database.with_name(name), directory / name)
+    with sqlite3.connect(directory / database.name) as copy:
+        (count,) = copy.execute(
+            "SELECT count(*) FROM identity_project WHERE name='told'"
+        ).fetchone()
+    return int(count)
+
+
 def test_what_was_answered_is_on_the_disk(tmp_path: Path) -> None:
     answer = Client().get("/add")
     assert answer.content == b"2"  # FULL
-    database = Path(connection.settings_dict["NAME"])
-    for name in (database.name, log_path().name):
-        shutil.copy(database.with_name(name), tmp_path / name)
-    with sqlite3.connect(tmp_path / database.name) as copy:
-        assert copy.execute(
-            "SELECT count(*) FROM identity_project WHERE name='told'"
-        ).fetchone() == (1,)
+    assert told_in_copy(tmp_path) == 1
 
 
 def test_no_page_of_an_answer_is_in_memory_alone() -> None:
@@ -147,3 +157,57 @@ def test_a_job_begins_when_what_it_relies_on_is_on_the_disk(
         thread.join(PATIENCE)
     assert happened == ["settled", "acted"]
     assert Project.objects.count() == 0
+
+
+class Fall(VersionedObject):
+    """A fact."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    name: str
+
+
+class Witness(Agent):
+    """Tells what it saw until it was taken."""
+
+    def __init__(self) -> None:
+        self.saw: Fall | None = None
+
+    def methods(self) -> Mapping[Method[Any], Function]:
+        return {}
+
+    def report(self, *, full: bool) -> Fall | None:
+        return self.saw
+
+    def keeps(self, part: Fall) -> bool:
+        return True
+
+    def reported(self, part: Fall) -> None:
+        self.saw = None
+
+
+def test_a_fact_is_on_the_disk_before_its_host_may_forget_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    witness = Witness()
+    monkeypatch.setitem(
+        reporting._takers, "compute", (Fall, lambda heard: make_project(name=heard[0].part.name))
+    )
+    answered: list[tuple[int, int]] = []
+
+    def look(_queue: str, task: str, _argument: Any) -> bool:
+        if witness.saw and task == "compute.notice":
+            answered.append((told_in_copy(tmp_path), waiting_pages(log_path())))
+        return False
+
+    with cloud(tmp_path) as lab:
+        host = lab.add_host("h1", {"compute": witness})
+        durability.commit_progress_alone()
+        connection.close()  # the next one is a control worker's
+        make_project()
+        needs_page_flags()
+        lab.broker.lose = look
+        witness.saw = Fall(name="told")
+        host.report()
+        lab.pump()
+    assert (answered, witness.saw) == ([(1, 0)], None)
