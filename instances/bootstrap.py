@@ -14,12 +14,14 @@ from compute.bootstrap import ensure_default_flavors
 from identity.bootstrap import bootstrap as bootstrap_identity
 from instances.demo_image import ensure_demo_image
 from network.bootstrap import PUBLIC_CIDR, ensure_demo_network, ensure_public_network
+from operations import restored
 from operations.joining import add_host
 
 
 def bootstrap(*, say: Callable[[str], object]) -> list[Login]:
     """Make all of it where it is missing, write var/clouds.yaml; return the log-ins it names."""
     check_broker(settings.BROKER_URL)
+    restored.look(say=say)
     done = bootstrap_identity(clouds_file=settings.VAR / "clouds.yaml")
     ensure_default_flavors()
     ensure_public_network(

@@ -18,7 +18,7 @@ from django.db.models import Exists, F, OuterRef
 from cloudweb.identifiers import as_uuid
 from cloudweb.objects import parse_version
 from network import members, states
-from network.models import HeldSet, MemberSet, Port
+from network.models import HeldSet, MemberSet, Network, Port
 from network.objects import (
     GroupMembers,
     GroupStatus,
@@ -31,6 +31,8 @@ from network.resolution import port_wirings
 from network.rpc import PLUG
 from operations import services
 
+#: More changes than there were of any one thing since a copy that somebody restores was made.
+LEAP = 100_000
 #: The first version of a port's wiring that names groups.
 GROUPS_SINCE = (1, 1)
 
@@ -177,6 +179,18 @@ class _Sets:
 
 def _as_spoken(wiring: PortWiring, *, literal: bool) -> PortWiring:
     return wiring.model_copy(update={"group_rules": ()}) if literal else wiring
+
+
+def start_over() -> list[str]:
+    """Number everything above whatever hosts were told, and take nothing for confirmed; return the hosts to tell.
+
+    What a host was told after a copy of the database was made, it would keep against what is older.
+    """
+    Network.objects.update(wiring_revision=F("wiring_revision") + LEAP)
+    Port.objects.update(wiring_revision=F("wiring_revision") + LEAP)
+    MemberSet.objects.update(generation=F("generation") + LEAP)
+    HeldSet.objects.update(applied_generation=0)
+    return sorted(set(Port.objects.plugged().values_list("host", flat=True)))
 
 
 def is_behind(host: str) -> bool:

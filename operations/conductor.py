@@ -22,7 +22,7 @@ from cloudweb.reports import CallAnswer, Notice, Reply, StepReport
 from cloudweb.rpc import send_order, send_to_host
 from cloudweb.signing import BadSignature, check_age, check_mac
 from cloudweb.topics import host_topic
-from operations import epoch, lost, services
+from operations import lost, restored, services
 from operations.doorbell import ring_after_commit
 from operations.engine import advance
 from operations.events import HostUp
@@ -129,7 +129,7 @@ def _record(step: Step, said: StepReport) -> timedelta | None:
     if said.outcome == "DONE":
         step.state, step.result, step.progress = StepState.DONE, said.result, 100
     elif said.outcome == "STALE":
-        epoch.raise_above(said.epoch)
+        restored.catch_up(said.epoch)
         step.ended_at = step.heard_at = None
         wait = timedelta(0)
     else:

@@ -35,22 +35,22 @@ def draw() -> int:
     return int(row[0])
 
 
-def raise_above(value: int) -> None:
+def raise_above(value: int) -> bool:
     """Bring the next epoch above this one (a restored database, OPERATIONS 36), in steps if it is far.
 
+    Return whether it was below.
     What a host says must not use up the counter of the cloud: each report moves it by so much at most.
     """
     wanted = min(value, TOP)
     if has_row_locks():
-        if current() < wanted:
-            _raise_sequence(wanted)
-        return
+        return current() < wanted and _raise_sequence(wanted)
     EpochCounter.objects.get_or_create(id=1)
     behind = EpochCounter.objects.filter(id=1, value__lt=wanted)
-    behind.update(value=Least(Value(wanted, output_field=BigIntegerField()), F("value") + STEP))
+    to = Least(Value(wanted, output_field=BigIntegerField()), F("value") + STEP)
+    return bool(behind.update(value=to))
 
 
-def _raise_sequence(wanted: int) -> None:
+def _raise_sequence(wanted: int) -> bool:
     """Set the sequence forward, one at a time; a short way is drawn, for setting it could go back."""
     with transaction.atomic():
         alone_with(RAISING, wait=True)
@@ -59,6 +59,7 @@ def _raise_sequence(wanted: int) -> None:
             _ask("SELECT setval('operations_epoch', last_value + %s) FROM operations_epoch", behind)
         elif behind > 0:
             _ask("SELECT max(nextval('operations_epoch')) FROM generate_series(1, %s)", behind)
+        return behind > 0
 
 
 def current() -> int:

@@ -13,3 +13,8 @@ class HostUp(Event):
 
     host: str
     domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseRestored(Event):
+    """Hosts may know later numbers than the database, of any thing that is numbered."""

@@ -25,7 +25,7 @@ from cloudweb.objects import IncompatibleObject
 from cloudweb.reports import Report, ServiceReport
 from cloudweb.signing import BadSignature, check_age, check_mac
 from cloudweb.topics import HOST_DOMAINS, HOST_NAME, host_topic
-from operations import epoch, lost, reporting, services
+from operations import lost, reporting, restored, services
 from operations.models import Debt, EpochCounter, HostCredential, Service, Step
 from operations.states import StepState
 
@@ -241,7 +241,7 @@ def _note_news(told: Sequence[Told]) -> Sequence[Told]:
 
 def _catch_up(told: Sequence[Told]) -> None:
     for one in sorted(told, key=lambda one: one.report.epoch):
-        epoch.raise_above(one.report.epoch)
+        restored.catch_up(one.report.epoch)
 
 
 def _note_services(told: Sequence[Told]) -> None:

@@ -19,7 +19,7 @@ from cloudweb.conf import intervals
 from cloudweb.database.clock import now
 from cloudweb.pulse import pulse
 from cloudweb.version import RELEASE
-from operations import services
+from operations import restored, services
 from operations.engine import advance, due_ids
 from operations.hands import Hands
 from operations.models import Service
@@ -67,6 +67,7 @@ class Sweep(threading.Thread):
         per_report = max(1, round(intervals().report / intervals().sweep))
         if self._ticks % per_report == 0:
             self._heartbeat()
+            self._guard(restored.remember)
         hand_out_due(self._hands)
         self._hands.take("changes of services", services.announce_changes)
         runs().hand_out()

@@ -19,9 +19,9 @@ from cloudweb.events import on
 from cloudweb.rpc import Order
 from network.objects import NetworkConfirmation
 from network.rpc import REFRESH
-from network.telling import confirm, is_behind, pictures_for
+from network.telling import confirm, is_behind, pictures_for, start_over
 from operations import services
-from operations.events import HostUp
+from operations.events import DatabaseRestored, HostUp
 from operations.saga import Failure, Run, Saga, Step
 from operations.starting import about_to_look
 
@@ -78,6 +78,13 @@ def catch_up(up: HostUp) -> None:
     """Tell a host what it missed while it was down."""
     if up.domain == DOMAIN and is_behind(up.host):
         _start(up.host, after=0)
+
+
+@on(DatabaseRestored)
+def tell_all_anew(_: DatabaseRestored) -> None:
+    """Tell every host all it shall have; one that is away when it is back."""
+    for host in start_over():
+        _start(host, after=0)
 
 
 def _start(host: str, *, after: float) -> None:

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.apps import apps
+from django.core.management import call_command
 from django.db import connection
+from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
 from cloudweb.context import RequestContext
+from cloudweb.database.clock import now
+from cloudweb.database.locks import has_row_locks
 from network import members, states
 from network.agent import NetworkAgent
 from network.drivers.fake import FakeNetworkDriver
-from network.manager import PortManager, SecurityGroupManager
-from network.models import HeldSet, MemberChange, MemberSet, Network, Port
+from network.manager import PortManager, SecurityGroupManager, SecurityGroupRuleManager
+from network.models import HeldSet, MemberChange, MemberSet, Network, Port, SecurityGroupRule
 from network.objects import GroupStatus, NetworkPicture, NetworkReport
+from network.resolution import port_wirings
 from network.telling import pictures_for
-from operations.models import Operation, Service
+from operations import epoch, restored
+from operations.models import EpochCounter, Operation, Service
 from operations.reporting import Parts, deliver
 from operations.testing import Cloud, check_invariants, cloud
 from tests.builders.damage import damage
@@ -291,3 +298,103 @@ def test_what_a_member_costs_does_not_grow_with_the_group(world: World) -> None:
     (few_made, few_asked, few_told), (many_made, many_asked, many_told) = counts
     assert (few_made, few_asked) == (many_made, many_asked)
     assert abs(few_told - many_told) < 20  # the length of numbers
+
+
+class Numbers:
+    """A copy of what is numbered in the database."""
+
+    COLUMNS: ClassVar[dict[type[Model], tuple[str, ...]]] = {
+        Network: ("wiring_revision",),
+        Port: ("wiring_revision", "ordered_revision", "applied_revision"),
+        MemberSet: ("generation",),
+        HeldSet: ("applied_generation",),
+    }
+
+    def __init__(self) -> None:
+        self.rows = {
+            model: [*model._default_manager.values("id", *columns)]
+            for model, columns in self.COLUMNS.items()
+        }
+        self.epoch, self.changes = epoch.current(), MemberChange.objects.count()
+
+    def put_back(self, *lost: Model) -> None:
+        """Let the database be as it was, and the things not be in it that came since."""
+        for model, rows in self.rows.items():
+            for values in rows:
+                model._default_manager.filter(id=values["id"]).update(**values)
+        for one in lost:
+            type(one)._default_manager.filter(pk=one.pk).delete()
+        MemberChange.objects.filter(
+            id__in=MemberChange.objects.order_by("id").values("id")[self.changes :]
+        ).delete()
+        EpochCounter.objects.update(value=self.epoch)
+        if has_row_locks():
+            epoch._ask("SELECT setval('operations_epoch', %s)", self.epoch)
+
+
+def the_host_reports(world: World) -> None:
+    world.running.report()
+    world.running.pump()
+
+
+def it_starts(world: World) -> None:
+    said: list[str] = []
+    restored.look(say=said.append)
+    restored.look(say=said.append)
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    "notice", [the_host_reports, it_starts, lambda world: call_command("note_restored")]
+)
+def test_a_restored_database_counts_though_hosts_know_later_numbers(
+    world: World, notice: Callable[[World], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What came after the copy was made has the numbers of what comes now."""
+    monkeypatch.setattr(restored, "epoch_file", lambda: tmp_path / "epoch")
+    port = world.plugged()
+    world.settle()
+    copy = Numbers()
+    lost = [make_port(world.network, world.context), *(open_port(world, at) for at in (80, 81))]
+    world.settle()
+    restored.remember()
+    copy.put_back(*lost)
+    notice(world)
+    late = make_port(world.network, world.context)
+    rule = open_port(world, 443)
+    world.settle()
+    assert world.let_in() == blocks(port, late)
+    told = world.agent.wirings.find(str(world.network.id), str(port.id))
+    assert told is not None
+    assert {one.port_min for one in told.rules if one.protocol == "tcp"} == {rule.port_range_min}
+    (wiring,) = port_wirings([port.id])
+    assert (told.rules, told.revision) == (wiring.rules, wiring.revision)
+    before = Port.objects.get(id=port.id).wiring_revision
+    world.running.report()
+    world.running.pump()
+    assert world.settle() == []
+    assert Port.objects.get(id=port.id).wiring_revision == before
+
+
+def open_port(world: World, number: int) -> SecurityGroupRule:
+    rule = SecurityGroupRuleManager(world.context).create(
+        security_group_id=world.group,
+        direction="ingress",
+        ethertype="IPv4",
+        protocol="tcp",
+        port_range_min=number,
+        port_range_max=number,
+    )
+    return SecurityGroupRule.objects.get(id=rule.id)
+
+
+def test_a_host_that_lies_about_what_it_knows_makes_work_once_an_hour(world: World) -> None:
+    world.plugged()
+    told = []
+    for _ in range(3):
+        restored.catch_up(epoch.current() + 5)
+        told.append(Port.objects.get().wiring_revision)
+    assert told == [told[0]] * 3
+    EpochCounter.objects.update(restored_at=now() - timedelta(hours=2))
+    restored.catch_up(epoch.current() + 5)
+    assert Port.objects.get().wiring_revision > told[0]

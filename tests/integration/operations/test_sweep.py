@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.db import transaction
 
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
-from operations import hands
+from operations import epoch, hands, restored
 from operations.hands import Hands
 from operations.models import Operation, Service
 from operations.saga import Run, Saga
@@ -84,3 +85,14 @@ def test_one_that_cannot_be_given_to_a_thread_is_let_go(slow: Later) -> None:
     assert hand_out_due(held) == 0
     slow.submit = submit  # type: ignore[method-assign]
     assert hand_out_due(held) == 1
+
+
+def test_it_writes_down_how_far_the_epochs_are(
+    slow: Later, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(restored, "epoch_file", lambda: tmp_path / "epoch")
+    start("a")
+    assert hand_out_due(Hands(slow))
+    slow.run()
+    Sweep(("conductor",), Hands(slow)).tick()
+    assert int((tmp_path / "epoch").read_text()) == epoch.current() > 0
