@@ -231,6 +231,9 @@ def test_one_more_record_is_served_and_shown(home: Lab, one_more: InstanceAction
     assert "is nudged." in text_of(pressed)
     home.cloud.settle()
     assert Instance.objects.get(id=server_id).description == "hello"
+    operator = browser_of(make_member("admin", password=PASSWORD))
+    offered = operator.get(reverse("admin:instances_instance_changelist")).content.decode()
+    assert '<option value="nudge">Nudge it</option>' in offered
     assert "Nudge it" in text_of(browser.get(reverse("server_history", args=[server_id])))
 
 
