@@ -18,20 +18,9 @@ if TYPE_CHECKING:
 #: What fewer sort directions than keys mean: an error (network), the default for the rest (compute),
 #: or the one direction for all (image, volume).
 Fewer = Literal["refused", "default", "repeated"]
+#: Where a list links to its other pages (cloudweb/api/page_links.py).
+PageLinks = Literal["beside", "both ways", "of list", "next of list", "next beside"]
 Wire = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A page of a list among the others: the URLs of this one, the next and the one before.
-
-    ``cut``: the client said how many it wants.
-    """
-
-    own: str
-    following: str | None = None
-    before: str | None = None
-    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +31,14 @@ class Dialect:
     ``older`` is a version in paths that means the same as ``version`` at the lowest microversion.
     ``suffix`` may end a path and means nothing. ``refuses_empty_ids``: a slash after a collection
     is an empty id, not the collection. ``request_ids`` are headers that repeat the request's id.
+    ``unknown_marker`` are the words for a marker that is no row's; without any, the page is empty.
     """
 
     service: str
     version: str
     envelope: Callable[[CloudwebError, int], Wire]
     refusal: Callable[[str], str]
-    page_links: Callable[[str, Place], Wire]
+    page_links: PageLinks
     quota_status: int = 403
     versions: VersionRange | None = None
     older: str = ""
@@ -58,7 +48,7 @@ class Dialect:
     usual: tuple[int, ...] = ()
     fewer: Fewer = "repeated"
     refuses_unknown_filters: bool = False
-    refuses_unknown_markers: bool = True
+    unknown_marker: str = "marker [{}] not found"
     zero_is_unlimited: bool = False
 
     def root(self, base: str) -> str:
@@ -116,32 +106,3 @@ def policy_refusal(prefix: str) -> Callable[[str], str]:
         return f"Policy doesn't allow {prefix}:{name} to be performed."
 
     return refusal
-
-
-def links_beside(plural: str, place: Place) -> Wire:
-    """Return ``<plural>_links`` with the next page, if there is one."""
-    if place.following is None:
-        return {}
-    return {f"{plural}_links": [{"rel": "next", "href": place.following}]}
-
-
-def links_both_ways(plural: str, place: Place) -> Wire:
-    """Return ``<plural>_links`` with the next page and the one before, for who asked for pages."""
-    pages = {"next": place.following, "previous": place.before}
-    links = [{"rel": rel, "href": href} for rel, href in pages.items() if href is not None]
-    return {f"{plural}_links": links} if links and place.cut else {}
-
-
-def links_of_list(_plural: str, place: Place) -> Wire:
-    """Return ``links`` with this page and the next; no list of identity leads back."""
-    return {"links": {"self": place.own, "next": place.following, "previous": None}}
-
-
-def next_of_list(_plural: str, place: Place) -> Wire:
-    """Return ``links`` with the next page alone."""
-    return {"links": {"next": place.following}}
-
-
-def next_beside(_plural: str, place: Place) -> Wire:
-    """Return the next page, if there is one, as an attribute of the list."""
-    return {} if place.following is None else {"next": place.following}

@@ -8,12 +8,7 @@ from __future__ import annotations
 from cloudweb.dialect import (
     Dialect,
     fault,
-    links_beside,
-    links_both_ways,
-    links_of_list,
     neutron_error,
-    next_beside,
-    next_of_list,
     plain_error,
     policy_refusal,
 )
@@ -43,14 +38,15 @@ IDENTITY = Dialect(
     version="v3",
     envelope=plain_error,
     refusal=_identity_refusal,
-    page_links=links_of_list,
+    page_links="of list",
+    unknown_marker="The marker {} does not exist.",
 )
 COMPUTE = Dialect(
     service="compute",
     version="v2.1",
     envelope=fault("computeFault"),
     refusal=policy_refusal("os_compute_api"),
-    page_links=links_beside,
+    page_links="beside",
     versions=COMPUTE_VERSIONS,
     older="v2",
     refuses_empty_ids=True,
@@ -63,14 +59,14 @@ NETWORK = Dialect(
     version="v2.0",
     envelope=neutron_error,
     refusal=_network_refusal,
-    page_links=links_both_ways,
+    page_links="both ways",
     quota_status=409,
     suffix=".json",
     refuses_empty_ids=True,
     usual=(404,),  # what a body refers to
     fewer="refused",
     refuses_unknown_filters=True,
-    refuses_unknown_markers=False,
+    unknown_marker="",
     zero_is_unlimited=True,
 )
 IMAGE = Dialect(
@@ -78,7 +74,7 @@ IMAGE = Dialect(
     version="v2",
     envelope=plain_error,
     refusal=lambda _name: "You are not authorized to complete this action.",
-    page_links=next_beside,
+    page_links="next beside",
     quota_status=413,
     refuses_empty_ids=True,
 )
@@ -87,7 +83,7 @@ VOLUME = Dialect(
     version="v3",
     envelope=fault("computeFault"),
     refusal=policy_refusal("volume"),
-    page_links=links_beside,
+    page_links="beside",
     quota_status=413,
     versions=VersionRange("volume", Microversion(3, 0), Microversion(3, 70)),
 )
@@ -96,7 +92,7 @@ DATABASE = Dialect(
     version="v1.0",
     envelope=fault("instanceFault"),
     refusal=policy_refusal("database"),
-    page_links=links_beside,
+    page_links="beside",
     quota_status=413,
 )
 AUDIT = Dialect(
@@ -104,7 +100,7 @@ AUDIT = Dialect(
     version="v1",
     envelope=plain_error,
     refusal=policy_refusal("audit"),
-    page_links=next_of_list,
+    page_links="next of list",
 )
 #: Where tokens come from.
 LOG_IN = IDENTITY
@@ -114,7 +110,7 @@ CLOUD = Dialect(
     version="",
     envelope=plain_error,
     refusal=policy_refusal("cloud"),
-    page_links=next_of_list,
+    page_links="next of list",
 )
 DIALECTS = {
     one.service: one for one in (IDENTITY, COMPUTE, NETWORK, IMAGE, VOLUME, DATABASE, AUDIT)

@@ -56,6 +56,16 @@ class InvalidInput(BadRequest):
         )
 
 
+class UnknownMarker(BadRequest):
+    """The page after a row that is not there; some services answer an empty page (their dialect)."""
+
+    code = "unknown_marker"
+
+    def __init__(self, marker: str) -> None:
+        self.marker = marker[:64]
+        super().__init__(f"marker [{self.marker}] not found")
+
+
 def _short(value: object) -> str:
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= 120 else f"{text[:117]}..."

@@ -6,7 +6,7 @@ The order is (created, id) unless a list is sorted otherwise; a marker is the la
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -18,7 +18,9 @@ from cloudweb.exceptions import InvalidInput
 T = TypeVar("T", bound=Model)
 R = TypeVar("R")
 MAX_LIMIT = 1000
+NO_LIMIT = 2**31 - 2
 NOBODY = Q(pk__in=())
+OLDEST_FIRST = ("created_at", "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,24 @@ class Page(Generic[R]):
 
     rows: Sequence[R]
     more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which rows, in which order, and which page of them; all of them without a limit.
+
+    ``through`` are conditions on the lists that a row has; they could repeat rows, ``where`` not.
+    """
+
+    where: Q = field(default_factory=Q)
+    through: Q = field(default_factory=Q)
+    order: Sequence[str] = OLDEST_FIRST
+    limit: int | None = None
+    marker: str | None = None
+    backwards: bool = False
+
+
+EVERYTHING = Listing()
 
 
 class SortKey(NamedTuple):
@@ -52,6 +72,30 @@ def paginate(
         return Page([], more=False)
     found = read(_in_order(rows, marker, order)[: limit + 1])
     return Page(found[:limit], len(found) > limit)
+
+
+def narrowed(rows: QuerySet[T], listing: Listing) -> QuerySet[T]:
+    """Return the rows that a listing asks for, each once, on whichever page."""
+    rows = rows.filter(listing.where)
+    return rows.filter(listing.through).distinct() if listing.through else rows
+
+
+def page_of(
+    rows: QuerySet[Any],
+    listing: Listing,
+    *,
+    last: Model | None = None,
+    read: Callable[[Any], Sequence[Any]] = list,
+) -> Page[Any]:
+    """Return the page of a listing after its marker, which the caller found as ``last``."""
+    keys = [*listing.order]
+    if "id" not in {key.lstrip("-") for key in keys}:
+        keys.append("id")
+    if listing.backwards:
+        keys = [key[1:] if key.startswith("-") else f"-{key}" for key in keys]
+    limit = NO_LIMIT if listing.limit is None else listing.limit
+    page = paginate(narrowed(rows, listing), limit=limit, marker=last, order=keys, read=read)
+    return Page(page.rows[::-1], page.more) if listing.backwards else page
 
 
 def paginate_matching(

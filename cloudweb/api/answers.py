@@ -1,4 +1,4 @@
-"""Shapes of answers and bodies, for the schema alone: views render plain dictionaries.
+"""Shapes of answers and bodies, for the schema; what a field shows of a row it may say itself (``shown``).
 
 ``extend_schema`` takes them as ``request=`` and in ``responses=``; schemathesis holds the services
 to them (tests/contract).
@@ -7,7 +7,8 @@ to them (tests/contract).
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from types import NoneType
+from typing import Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, create_model
 
@@ -15,7 +16,12 @@ from cloudweb.api.versioned import describe
 
 
 class Answer(BaseModel):
-    """A part of an answer that has exactly these attributes; nothing is ever validated by it."""
+    """A part of an answer that has exactly these attributes; nothing is ever validated by it.
+
+    ``INVENTED`` names the row's mapping of attributes that its clients made up.
+    """
+
+    INVENTED: ClassVar[str] = ""
 
     model_config = ConfigDict(
         extra="forbid", populate_by_name=True, defer_build=True, json_schema_extra=describe
@@ -68,7 +74,9 @@ def page(key: str, kind: Any) -> type[BaseModel]:
 
 
 def _object(name: str, attributes: dict[str, Any], *, closed: bool) -> type[BaseModel]:
-    fields: dict[str, Any] = {key: (kind, ...) for key, kind in attributes.items()}
+    fields: dict[str, Any] = {
+        key: (kind, None if NoneType in get_args(kind) else ...) for key, kind in attributes.items()
+    }
     base = Answer if closed else OpenAnswer
     return create_model(name, __base__=base, __module__=__name__, **fields)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AfterValidator,
@@ -20,11 +20,20 @@ from cloudweb.names import no_control_characters, not_blank
 
 
 class Body(BaseModel):
-    """A request body: unknown keys are refused, types are not guessed."""
+    """A request body: unknown keys are refused, types are not guessed.
 
+    ``UNUSED`` attributes belong to parts of the API that are not here: clients may say them, with
+    the one value that is true.
+    """
+
+    UNUSED: ClassVar[frozenset[str]] = frozenset()
     model_config = ConfigDict(
         extra="forbid", frozen=True, populate_by_name=True, json_schema_extra=describe
     )
+
+    def said(self) -> dict[str, Any]:
+        """Return what the client said, by the names that managers use."""
+        return {name: getattr(self, name) for name in self.model_fields_set - self.UNUSED}
 
 
 def loose_bool(value: Any) -> Any:

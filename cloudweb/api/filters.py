@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.http import QueryDict
 
 from cloudweb.api.fields import loose_bool
+from cloudweb.api.queries import FLAG, NATURAL, TEXT
 from cloudweb.exceptions import BadRequest, InvalidInput
 from cloudweb.identifiers import as_uuid
 from cloudweb.listing import NOBODY
@@ -37,6 +38,18 @@ def bounded(values: Iterable[str], *, field: str) -> list[str]:
             field=field, value=len(found), reason=f"There may be {MAX_CONDITIONS} values at most."
         )
     return found
+
+
+def of_kind(kind: dict[str, Any], condition: Filter) -> Filter:
+    """Return a filter that tells the schema what its values are; without, they are texts."""
+    condition.kind = kind  # type: ignore[attr-defined]
+    return condition
+
+
+def kind_of(condition: Filter) -> dict[str, Any]:
+    """Return the JSON schema of a filter's values."""
+    kind: dict[str, Any] = getattr(condition, "kind", TEXT)
+    return kind
 
 
 def equal(field: str, words: Mapping[str, str] | None = None, *, fold: bool = False) -> Filter:
@@ -84,7 +97,7 @@ def flag(field: str) -> Filter:
                 raise InvalidInput(field=field, value=word, reason="It must be a boolean.")
         return Q(**{f"{field}__in": wanted}) if len(said) == len(values) else Q()
 
-    return condition
+    return of_kind(FLAG, condition)
 
 
 def number(field: str) -> Filter:
@@ -96,7 +109,7 @@ def number(field: str) -> Filter:
                 raise InvalidInput(field=field, value=value, reason="It must be a number.")
         return Q(**{f"{field}__in": [int(value) for value in values]})
 
-    return condition
+    return of_kind(NATURAL, condition)
 
 
 def several(value: str) -> tuple[str, ...]:

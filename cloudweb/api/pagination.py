@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,9 +29,17 @@ def parse_limit(value: str | None, *, default: int = MAX_LIMIT, maximum: int = M
     return min(number, maximum)
 
 
-def next_link(request: HttpRequest, *, marker: str, query: Mapping[str, str] | None = None) -> str:
+def next_link(
+    request: HttpRequest,
+    *,
+    marker: str,
+    query: Mapping[str, str] | None = None,
+    without: Iterable[str] = (),
+) -> str:
     """Return this request's URL with the marker of the next page."""
     params: QueryDict = request.GET.copy()
+    for key in without:
+        params.pop(key, None)
     params["marker"] = marker
     for key, value in (query or {}).items():
         params[key] = value

@@ -264,7 +264,7 @@ class CredentialShown(OpenAnswer):
     user_id: str
     project_id: str | None
     type: str
-    blob: str
+    blob: str | None
     links: SelfLink
 
 
@@ -272,7 +272,7 @@ class AccessKeyShown(Answer):
     """An EC2 key."""
 
     access: str
-    secret: str
+    secret: str | None
     user_id: str
     tenant_id: str
     trust_id: str | None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from network.api.resource import ResourceViewSet
+from network.api.resource import NounViewSet
 from network.api.serializers.security_groups import SECURITY_GROUP
 from network.manager import SecurityGroupManager
 
 
-class SecurityGroupViewSet(ResourceViewSet):
+class SecurityGroupViewSet(NounViewSet):
     """Security groups."""
 
     manager = SecurityGroupManager

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from network.api.resource import ResourceViewSet
+from network.api.resource import NounViewSet
 from network.api.serializers.subnets import SUBNET
 from network.manager import SubnetManager
 
 
-class SubnetViewSet(ResourceViewSet):
+class SubnetViewSet(NounViewSet):
     """Subnets."""
 
     manager = SubnetManager

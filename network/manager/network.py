@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from cloudweb.exceptions import InvalidInput
 from cloudweb.holdings import holdings_of
-from cloudweb.listing import Page
+from cloudweb.listing import EVERYTHING, OLDEST_FIRST, Listing, Page
 from cloudweb.policy import check, policy
 from network import conf, news, quota, states
 from network.exceptions import (
@@ -18,7 +18,7 @@ from network.exceptions import (
     NetworkInUse,
     NetworkNotFound,
 )
-from network.manager.standard import EVERYTHING, OLDEST_FIRST, Identifier, Listing, StandardManager
+from network.manager.standard import Identifier, StandardManager
 from network.models import Network, Port
 from network.models.network import NetworkKind
 

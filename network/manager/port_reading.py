@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from cloudweb.listing import Page
+from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.patterns import Pattern
 from cloudweb.policy import policy
 from network.exceptions import PortNotFound
-from network.manager.standard import EVERYTHING, Identifier, Listing, StandardManager, number
+from network.manager.standard import Identifier, StandardManager, number
 from network.models import Port
 from network.rows import PortCard, PortRow, port_cards, port_columns, port_rows
 

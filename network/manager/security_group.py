@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from cloudweb.listing import Page
+from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import policy
 from network import news, quota
 from network.exceptions import (
@@ -19,13 +19,7 @@ from network.exceptions import (
     SecurityGroupInUse,
     SecurityGroupNotFound,
 )
-from network.manager.standard import (
-    EVERYTHING,
-    Identifier,
-    Listing,
-    StandardManager,
-    number,
-)
+from network.manager.standard import Identifier, StandardManager, number
 from network.models import Port, SecurityGroup, SecurityGroupRule
 from network.rule_meaning import meaning_of
 

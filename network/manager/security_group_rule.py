@@ -10,7 +10,7 @@ from django.db import transaction
 from cloudweb.addresses import canonical_prefix, parse_block
 from cloudweb.audit import note
 from cloudweb.exceptions import InvalidInput
-from cloudweb.listing import Page
+from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import policy
 from network import news, quota
 from network.exceptions import (
@@ -28,13 +28,7 @@ from network.exceptions import (
     SecurityGroupRuleParameterConflict,
 )
 from network.manager.security_group import SecurityGroupManager
-from network.manager.standard import (
-    EVERYTHING,
-    Identifier,
-    Listing,
-    StandardManager,
-    number,
-)
+from network.manager.standard import Identifier, StandardManager, number
 from network.models import SecurityGroup, SecurityGroupRule
 from network.protocols import ICMP, ICMPV6, IPV6_ALONE, WITH_PORTS
 from network.rule_meaning import meaning_of, protocol_number

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
-from cloudweb.exceptions import BadRequest, NotFound, PolicyNotAuthorized
+from cloudweb.exceptions import BadRequest, NotFound, PolicyNotAuthorized, UnknownMarker
 from cloudweb.identifiers import as_uuid
-from cloudweb.listing import Page, paginate
+from cloudweb.listing import Listing, Page, page_of
 from cloudweb.manager import Manager
 from cloudweb.policy import check, policy
 from network.exceptions import RevisionNumberConstraintFailed, TagNotFound
@@ -20,28 +19,8 @@ from network.models.standard import Standard
 from network.querysets import StandardQuerySet
 
 M = TypeVar("M", bound=Standard)
-OLDEST_FIRST = ("created_at", "id")
 MAX_TAGS = 50
-NO_LIMIT = 2**31 - 2
 Identifier = UUID | str
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Which rows, in which order, and which page of them.
-
-    ``through`` are conditions on the lists that a row has; they could repeat rows, ``where`` not.
-    """
-
-    where: Q = field(default_factory=Q)
-    through: Q = field(default_factory=Q)
-    order: Sequence[str] = OLDEST_FIRST
-    limit: int | None = None
-    marker: str | None = None
-    backwards: bool = False
-
-
-EVERYTHING = Listing()
 
 
 def number(identifier: Identifier) -> UUID:
@@ -67,27 +46,16 @@ class StandardManager(Manager, Generic[M]):
         return row
 
     def _page(self, listing: Listing, rows: QuerySet[Any, Any] | None = None) -> Page[Any]:
-        """Return a page, everything without a limit; an unknown marker gives an empty page.
+        """Return a page, everything without a limit; raise UnknownMarker.
 
         ``rows``: what to list, complete models by default.
         """
-        if rows is None:
-            rows = self._rows().complete()
-        rows = rows.filter(listing.where)
-        if listing.through:
-            rows = rows.filter(listing.through).distinct()
-        keys = [*listing.order]
-        if "id" not in {key.lstrip("-") for key in keys}:
-            keys.append("id")
-        if listing.backwards:
-            keys = [key[1:] if key.startswith("-") else f"-{key}" for key in keys]
         last = None
         if listing.marker is not None:
             last = self._rows().filter(id=number(listing.marker)).first()
             if last is None:
-                return Page([], more=False)
-        page = paginate(rows, limit=listing.limit or NO_LIMIT, marker=last, order=keys)
-        return Page(page.rows[::-1], page.more) if listing.backwards else page
+                raise UnknownMarker(listing.marker)
+        return page_of(self._rows().complete() if rows is None else rows, listing, last=last)
 
     def _writable(self, identifier: Identifier, name: str) -> M:
         """Return one that is the caller's to change; PolicyNotAuthorized when it may only be seen."""

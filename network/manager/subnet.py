@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from cloudweb.addresses import parse_address, parse_block
 from cloudweb.exceptions import BadRequest, InvalidInput, PolicyNotAuthorized
-from cloudweb.listing import Page
+from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import policy
 from network import ipam, news, quota, states
 from network.exceptions import (
@@ -25,13 +25,7 @@ from network.exceptions import (
     SubnetNotFound,
 )
 from network.mac import random_mac
-from network.manager.standard import (
-    EVERYTHING,
-    Identifier,
-    Listing,
-    StandardManager,
-    number,
-)
+from network.manager.standard import Identifier, StandardManager, number
 from network.models import Network, Port, PortAddress, Subnet
 from network.resolution import needs_dhcp_address
 

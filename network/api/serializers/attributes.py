@@ -6,14 +6,21 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
+from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Body, Text
+from cloudweb.api.shown import Always, Form, Of
 from cloudweb.names import no_control_characters
 from cloudweb.times import seconds_z
 from network.mac import normal_mac
-from network.models.standard import Standard
-from network.rows import PortRow
 
 _LABEL = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
 
@@ -54,21 +61,7 @@ ProjectId = Annotated[
 ]
 
 
-class Attributes(Body):
-    """The body of one resource, under its envelope.
-
-    ``UNUSED`` attributes belong to parts of the API that are not here: clients may say them, with
-    the one value that is true.
-    """
-
-    UNUSED: ClassVar[frozenset[str]] = frozenset()
-
-    def said(self) -> dict[str, Any]:
-        """Return what the client said, by the names that managers use."""
-        return {name: getattr(self, name) for name in self.model_fields_set - self.UNUSED}
-
-
-class Creation(Attributes):
+class Creation(Body):
     """What every new resource may be given. A null is as good as nothing, but for MEANINGFUL_NULLS."""
 
     MEANINGFUL_NULLS: ClassVar[frozenset[str]] = frozenset()
@@ -92,23 +85,34 @@ class Creation(Attributes):
         return said
 
 
-class Change(Attributes):
+class Change(Body):
     """What every resource may be changed in."""
 
     description: Text = ""
 
 
-def owner(row: Standard | PortRow) -> dict[str, Any]:
-    """Return the owner under its old and new name."""
-    return {"tenant_id": row.project_id, "project_id": row.project_id}
+#: Ids, which rows hold as UUIDs and values as texts.
+Id = Annotated[str, Form(str)]
+#: An id or text that may be empty.
+Maybe = Annotated[str | None, Form(lambda value: value or None)]
+Moment = Annotated[str, Form(seconds_z)]
+#: What belongs to parts of the API that are not here.
+Nothing = Annotated[None, Always(None)]
 
 
-def standard(row: Standard | PortRow) -> dict[str, Any]:
-    """Return the attributes of every resource."""
-    return {
-        "description": row.description,
-        "created_at": seconds_z(row.created_at),
-        "updated_at": seconds_z(row.updated_at),
-        "revision_number": row.revision,
-        "tags": list(row.tags),
-    }
+class StandardShown(Answer):
+    """What every resource shows: its owner under the old and the new name, times, revision, tags.
+
+    A client may want some fields alone, so the schema calls none of them required.
+    """
+
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required", None))
+
+    id: Id
+    tenant_id: Annotated[str, Of("project_id")]
+    project_id: str
+    description: str
+    created_at: Moment
+    updated_at: Moment
+    revision_number: Annotated[int, Of("revision")]
+    tags: list[str]

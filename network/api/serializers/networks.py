@@ -8,18 +8,20 @@ from pydantic import Field
 
 from cloudweb.api.fields import LooseBool, Text
 from cloudweb.api.filters import equal, flag, number
+from cloudweb.api.resource import Resource
+from cloudweb.api.shown import Always, Of
 from network import conf
-from network.api.filters import STANDARD_FILTERS, status_by_switch
-from network.api.resource import Resource
+from network.api.filters import STANDARD_FILTERS, STANDARD_SORT_KEYS, status_by_switch
+from network.api.resource import FOR_OPERATORS, OPERATOR
 from network.api.serializers.attributes import (
     Change,
     Creation,
     DnsDomain,
+    Maybe,
+    Nothing,
+    StandardShown,
     Whole,
-    owner,
-    standard,
 )
-from network.models import Network
 from network.models.network import NetworkKind
 
 #: What clients call a kind of network.
@@ -69,43 +71,46 @@ class NetworkUpdate(Change):
     dns_domain: DnsDomain = ""
 
 
-def network_body(network: Network, *, for_operator: bool) -> dict[str, Any]:
-    """Return one network; what the provider made it of is for operators."""
-    body = {
-        "id": str(network.id),
-        "name": network.name,
-        **owner(network),
-        "admin_state_up": network.admin_state_up,
-        "status": network.status,
-        "subnets": [str(subnet.id) for subnet in network.subnets.all()],
-        "shared": network.shared,
-        "router:external": network.external,
-        "is_default": network.is_default,
-        "mtu": network.mtu,
-        "port_security_enabled": network.port_security_enabled,
-        "availability_zone_hints": network.availability_zone_hints,
-        "availability_zones": conf.ZONES,
-        "ipv4_address_scope": None,
-        "ipv6_address_scope": None,
-        "qos_policy_id": None,
-        "dns_domain": network.dns_domain,
-        "l2_adjacency": True,
-        "vlan_transparent": None,
-        **standard(network),
-    }
-    if for_operator:
-        body["provider:network_type"] = TYPES[network.kind]
-        body["provider:physical_network"] = network.physical_network or None
-        body["provider:segmentation_id"] = None
-    return body
+class NetworkShown(StandardShown):
+    """A network; what the provider made it of is for operators."""
+
+    name: str
+    admin_state_up: bool
+    status: str
+    subnets: Annotated[list[str], Of(lambda row: [str(subnet.id) for subnet in row.subnets.all()])]
+    shared: bool
+    external: Annotated[bool, Field(alias="router:external")]
+    is_default: bool
+    mtu: int
+    port_security_enabled: bool
+    availability_zone_hints: list[str]
+    availability_zones: Annotated[list[str], Of(lambda _row: conf.ZONES)]
+    ipv4_address_scope: Nothing
+    ipv6_address_scope: Nothing
+    qos_policy_id: Nothing
+    dns_domain: str
+    l2_adjacency: Annotated[bool, Always(True)]
+    vlan_transparent: Nothing
+    network_type: Annotated[
+        str,
+        Field(alias="provider:network_type"),
+        Of(lambda row: TYPES[row.kind]),
+        FOR_OPERATORS,
+    ] = ""
+    physical_network: Annotated[Maybe, Field(alias="provider:physical_network"), FOR_OPERATORS] = (
+        None
+    )
+    segmentation_id: Annotated[Nothing, Field(alias="provider:segmentation_id"), FOR_OPERATORS] = (
+        None
+    )
 
 
 NETWORK = Resource(
     singular="network",
     plural="networks",
+    answer=NetworkShown,
     create=NetworkCreate,
     update=NetworkUpdate,
-    render=network_body,
     filters={
         **STANDARD_FILTERS,
         "name": equal("name"),
@@ -118,11 +123,13 @@ NETWORK = Resource(
         "mtu": number("mtu"),
         "dns_domain": equal("dns_domain"),
     },
-    operator_filters={
+    guard=OPERATOR,
+    guarded_filters={
         "provider:network_type": equal("kind", KINDS),
         "provider:physical_network": equal("physical_network"),
     },
     sort_keys={
+        **STANDARD_SORT_KEYS,
         "name": "name",
         "admin_state_up": "admin_state_up",
         "mtu": "mtu",

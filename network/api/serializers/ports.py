@@ -10,24 +10,26 @@ from django.db.models import Q
 from pydantic import BaseModel, Field, model_validator
 
 from cloudweb.addresses import canonical_address
+from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Body, IpAddress, IpPrefix, LooseBool, Text
 from cloudweb.api.filters import canonical, equal, flag, identifier
+from cloudweb.api.resource import Resource
+from cloudweb.api.shown import Always, Of
 from cloudweb.exceptions import InvalidInput
-from network.api.filters import STANDARD_FILTERS
-from network.api.resource import Resource
+from network.api.filters import STANDARD_FILTERS, STANDARD_SORT_KEYS
+from network.api.resource import FOR_OPERATORS, OPERATOR
 from network.api.serializers.attributes import (
     Change,
     Creation,
     DnsLabel,
     Mac,
+    Nothing,
+    StandardShown,
     Version,
-    owner,
-    standard,
 )
 from network.mac import normal_mac
-from network.models import Port
 from network.objects import NetworkWiring
-from network.rows import PortRow, port_row
+from network.rows import PortRow
 
 DEFAULT_DOMAIN = str(NetworkWiring.model_fields["dns_domain"].default)
 HOST_NAME = r"^([a-z0-9][a-z0-9.-]{0,62})?$"
@@ -136,49 +138,76 @@ def _plain(said: dict[str, Any]) -> dict[str, Any]:
     return said
 
 
-def port_body(port: Port | PortRow, *, for_operator: bool) -> dict[str, Any]:
-    """Return one port; where it is bound is for operators."""
-    row = port_row(port) if isinstance(port, Port) else port
-    domain = (row.dns_domain or DEFAULT_DOMAIN).rstrip(".")
-    body = {
-        "id": row.id,
-        "name": row.name,
-        **owner(row),
-        "network_id": row.network_id,
-        "mac_address": row.mac_address,
-        "fixed_ips": [
-            {"subnet_id": subnet_id, "ip_address": address} for subnet_id, address in row.addresses
-        ],
-        "device_id": row.device_id,
-        "device_owner": row.device_owner,
-        "admin_state_up": row.admin_state_up,
-        "status": row.status,
-        "security_groups": row.group_ids,
-        "allowed_address_pairs": row.allowed_address_pairs,
-        "extra_dhcp_opts": row.extra_dhcp_opts,
-        "port_security_enabled": row.port_security_enabled,
-        "binding:vnic_type": "normal",
-        "dns_name": row.hostname,
-        "dns_domain": "",
-        "dns_assignment": [_assignment(row.hostname, domain, fixed) for _, fixed in row.addresses],
-        "qos_policy_id": None,
-        "qos_network_policy_id": None,
-        "resource_request": None,
-        "ip_allocation": "immediate" if row.addresses else "none",
-        "propagate_uplink_status": True,
-        **standard(row),
-    }
-    if for_operator:
-        body["binding:host_id"] = row.host
-        body["binding:profile"] = row.binding_profile
-        body["binding:vif_type"] = "bridge" if row.host else "unbound"
-        body["binding:vif_details"] = {"port_filter": True} if row.host else {}
-    return body
-
-
 def _assignment(hostname: str, domain: str, address: str) -> dict[str, str]:
     name = hostname or f"host-{address.replace('.', '-').replace(':', '-')}"
     return {"ip_address": address, "hostname": name, "fqdn": f"{name}.{domain}."}
+
+
+def _assignments(row: PortRow) -> list[dict[str, str]]:
+    domain = (row.dns_domain or DEFAULT_DOMAIN).rstrip(".")
+    return [_assignment(row.hostname, domain, address) for _, address in row.addresses]
+
+
+def _addresses(row: PortRow) -> list[dict[str, str]]:
+    return [{"subnet_id": subnet_id, "ip_address": address} for subnet_id, address in row.addresses]
+
+
+class FixedIpShown(Answer):
+    """An address of a port."""
+
+    subnet_id: str
+    ip_address: str
+
+
+class AssignmentShown(Answer):
+    """Under which name an address is found."""
+
+    ip_address: str
+    hostname: str
+    fqdn: str
+
+
+class PortShown(StandardShown):
+    """A port; where it is bound is for operators. Its row has texts for ids."""
+
+    id: str
+    name: str
+    network_id: str
+    mac_address: str
+    fixed_ips: Annotated[list[FixedIpShown], Of(_addresses)]
+    device_id: str
+    device_owner: str
+    admin_state_up: bool
+    status: str
+    group_ids: Annotated[list[str], Field(alias="security_groups")]
+    allowed_address_pairs: list[dict[str, str]]
+    extra_dhcp_opts: list[dict[str, Any]]
+    port_security_enabled: bool
+    vnic_type: Annotated[str, Field(alias="binding:vnic_type"), Always("normal")]
+    hostname: Annotated[str, Field(alias="dns_name")]
+    dns_domain: Annotated[str, Always("")]
+    dns_assignment: Annotated[list[AssignmentShown], Of(_assignments)]
+    qos_policy_id: Nothing
+    qos_network_policy_id: Nothing
+    resource_request: Nothing
+    ip_allocation: Annotated[str, Of(lambda row: "immediate" if row.addresses else "none")]
+    propagate_uplink_status: Annotated[bool, Always(True)]
+    host: Annotated[str, Field(alias="binding:host_id"), FOR_OPERATORS] = ""
+    binding_profile: Annotated[
+        dict[str, Any], Field(default_factory=dict, alias="binding:profile"), FOR_OPERATORS
+    ]
+    vif_type: Annotated[
+        str,
+        Field(alias="binding:vif_type"),
+        Of(lambda row: "bridge" if row.host else "unbound"),
+        FOR_OPERATORS,
+    ] = ""
+    vif_details: Annotated[
+        dict[str, bool],
+        Field(default_factory=dict, alias="binding:vif_details"),
+        Of(lambda row: {"port_filter": True} if row.host else {}),
+        FOR_OPERATORS,
+    ]
 
 
 _exactly = canonical("addresses__ip_address", canonical_address)
@@ -216,9 +245,9 @@ def by_fixed_ips(values: Sequence[str]) -> Q:
 PORT = Resource(
     singular="port",
     plural="ports",
+    answer=PortShown,
     create=PortCreate,
     update=PortUpdate,
-    render=port_body,
     filters={
         **STANDARD_FILTERS,
         "name": equal("name"),
@@ -235,8 +264,10 @@ PORT = Resource(
         "fixed_ips": by_fixed_ips,
         "security_groups": identifier("memberships__security_group_id"),
     },
-    operator_filters={"binding:host_id": equal("host")},
+    guard=OPERATOR,
+    guarded_filters={"binding:host_id": equal("host")},
     sort_keys={
+        **STANDARD_SORT_KEYS,
         "name": "name",
         "network_id": "network_id",
         "mac_address": "mac_address",

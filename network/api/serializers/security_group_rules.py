@@ -12,10 +12,10 @@ from pydantic import BeforeValidator, Field
 from cloudweb.addresses import canonical_prefix
 from cloudweb.api.fields import IpPrefix, Text
 from cloudweb.api.filters import canonical, equal, flag, identifier, number
-from network.api.filters import STANDARD_FILTERS
-from network.api.resource import Resource
-from network.api.serializers.attributes import Creation, Whole, owner, standard
-from network.models import SecurityGroup, SecurityGroupRule
+from cloudweb.api.resource import Resource
+from cloudweb.api.shown import Form, Of
+from network.api.filters import STANDARD_FILTERS, STANDARD_SORT_KEYS
+from network.api.serializers.attributes import Creation, Id, Maybe, Nothing, StandardShown, Whole
 from network.rule_meaning import normal_prefix
 
 
@@ -54,29 +54,22 @@ class SecurityGroupRuleCreate(Creation):
     UNUSED = frozenset({"remote_address_group_id"})
 
 
-def security_group_rule_body(rule: SecurityGroupRule, *, for_operator: bool) -> dict[str, Any]:
-    """Return one rule."""
-    return rule_of_group_body(rule, rule.security_group)
+class SecurityGroupRuleShown(StandardShown):
+    """A rule of a group."""
 
-
-def rule_of_group_body(rule: SecurityGroupRule, group: SecurityGroup) -> dict[str, Any]:
-    """Return one rule of a group that is at hand."""
-    return {
-        "id": str(rule.id),
-        **owner(rule),
-        "security_group_id": str(rule.security_group_id),
-        "direction": rule.direction,
-        "ethertype": rule.ethertype,
-        "protocol": rule.protocol or None,
-        "port_range_min": rule.port_range_min,
-        "port_range_max": rule.port_range_max,
-        "remote_ip_prefix": rule.remote_ip_prefix or None,
-        "normalized_cidr": normal_prefix(rule.remote_ip_prefix) or None,
-        "remote_group_id": str(rule.remote_group_id) if rule.remote_group_id else None,
-        "remote_address_group_id": None,
-        "belongs_to_default_sg": group.is_default,
-        **standard(rule),
-    }
+    security_group_id: Id
+    direction: str
+    ethertype: str
+    protocol: Maybe
+    port_range_min: int | None
+    port_range_max: int | None
+    remote_ip_prefix: Maybe
+    normalized_cidr: Annotated[
+        str | None, Of(lambda row: normal_prefix(row.remote_ip_prefix) or None)
+    ]
+    remote_group_id: Annotated[str | None, Form(lambda value: value and str(value))]
+    remote_address_group_id: Nothing
+    belongs_to_default_sg: Annotated[bool, Of("security_group.is_default")]
 
 
 def by_protocol(values: Sequence[str]) -> Q:
@@ -87,9 +80,9 @@ def by_protocol(values: Sequence[str]) -> Q:
 SECURITY_GROUP_RULE = Resource(
     singular="security_group_rule",
     plural="security_group_rules",
+    answer=SecurityGroupRuleShown,
     create=SecurityGroupRuleCreate,
     update=None,
-    render=security_group_rule_body,
     filters={
         **STANDARD_FILTERS,
         "security_group_id": identifier("security_group_id"),
@@ -103,6 +96,7 @@ SECURITY_GROUP_RULE = Resource(
         "belongs_to_default_sg": flag("security_group__is_default"),
     },
     sort_keys={
+        **STANDARD_SORT_KEYS,
         "security_group_id": "security_group_id",
         "direction": "direction",
         "ethertype": "ethertype",

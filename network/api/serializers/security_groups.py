@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from cloudweb.api.fields import Text
 from cloudweb.api.filters import equal
-from network.api.filters import STANDARD_FILTERS
-from network.api.resource import Resource
-from network.api.serializers.attributes import Change, Creation, owner, standard
-from network.api.serializers.security_group_rules import rule_of_group_body
-from network.models import SecurityGroup
+from cloudweb.api.resource import Resource
+from cloudweb.api.shown import Always, Seen, shown
+from network.api.filters import STANDARD_FILTERS, STANDARD_SORT_KEYS
+from network.api.serializers.attributes import Change, Creation, StandardShown
+from network.api.serializers.security_group_rules import SecurityGroupRuleShown
 
 
 class SecurityGroupCreate(Creation):
@@ -31,25 +33,25 @@ class SecurityGroupUpdate(Change):
     stateful: Literal[True] = True
 
 
-def security_group_body(group: SecurityGroup, *, for_operator: bool) -> dict[str, Any]:
-    """Return one group with its rules."""
-    return {
-        "id": str(group.id),
-        "name": group.name,
-        **owner(group),
-        "stateful": True,
-        "shared": False,
-        "security_group_rules": [rule_of_group_body(rule, group) for rule in group.rules.all()],
-        **standard(group),
-    }
+class SecurityGroupShown(StandardShown):
+    """A group with its rules."""
+
+    name: str
+    stateful: Annotated[bool, Always(True)]
+    shared: Annotated[bool, Always(False)]
+    rules: Annotated[
+        list[SecurityGroupRuleShown],
+        Field(alias="security_group_rules"),
+        Seen(lambda row, scene: shown(SecurityGroupRuleShown, row.rules.all(), scene)),
+    ]
 
 
 SECURITY_GROUP = Resource(
     singular="security_group",
     plural="security_groups",
+    answer=SecurityGroupShown,
     create=SecurityGroupCreate,
     update=SecurityGroupUpdate,
-    render=security_group_body,
     filters={**STANDARD_FILTERS, "name": equal("name")},
-    sort_keys={"name": "name"},
+    sort_keys={**STANDARD_SORT_KEYS, "name": "name"},
 )

@@ -10,16 +10,18 @@ from pydantic import BaseModel, Field
 from cloudweb.addresses import canonical_address, canonical_block
 from cloudweb.api.fields import Body, IpAddress, IpPrefix, LooseBool, Text
 from cloudweb.api.filters import canonical, equal, flag, identifier, number
-from network.api.filters import STANDARD_FILTERS
-from network.api.resource import Resource
+from cloudweb.api.resource import Resource
+from cloudweb.api.shown import Always, Of
+from network.api.filters import STANDARD_FILTERS, STANDARD_SORT_KEYS
 from network.api.serializers.attributes import (
     Change,
     Creation,
+    Id,
+    Maybe,
+    Nothing,
+    StandardShown,
     Version,
-    owner,
-    standard,
 )
-from network.models import Subnet
 
 Mode = Literal["slaac", "dhcpv6-stateful", "dhcpv6-stateless"]
 
@@ -41,7 +43,7 @@ class Route(Body):
 Pools = Annotated[tuple[Pool, ...], Field(max_length=64)]
 Servers = Annotated[tuple[IpAddress, ...], Field(max_length=8)]
 Routes = Annotated[tuple[Route, ...], Field(max_length=32)]
-Nothing = Annotated[tuple[Text, ...], Field(max_length=0)]
+NoTypes = Annotated[tuple[Text, ...], Field(max_length=0)]
 
 
 class SubnetCreate(Creation):
@@ -61,7 +63,7 @@ class SubnetCreate(Creation):
     host_routes: Routes = ()
     ipv6_ra_mode: Mode | Literal[""] = ""
     ipv6_address_mode: Mode | Literal[""] = ""
-    service_types: Nothing = ()
+    service_types: NoTypes = ()
 
     def said(self) -> dict[str, Any]:
         """Return what the client said, parts as plain mappings."""
@@ -79,7 +81,7 @@ class SubnetUpdate(Change):
     enable_dhcp: LooseBool = True
     dns_nameservers: Servers = ()
     host_routes: Routes = ()
-    service_types: Nothing = ()
+    service_types: NoTypes = ()
 
     def said(self) -> dict[str, Any]:
         """Return what the client said, parts as plain mappings."""
@@ -93,37 +95,33 @@ def _plain(said: dict[str, Any]) -> dict[str, Any]:
     return said
 
 
-def subnet_body(subnet: Subnet, *, for_operator: bool) -> dict[str, Any]:
-    """Return one subnet."""
-    return {
-        "id": str(subnet.id),
-        "name": subnet.name,
-        **owner(subnet),
-        "network_id": str(subnet.network_id),
-        "ip_version": subnet.ip_version,
-        "cidr": subnet.cidr,
-        "gateway_ip": subnet.gateway_ip or None,
-        "allocation_pools": subnet.allocation_pools,
-        "enable_dhcp": subnet.enable_dhcp,
-        "dns_nameservers": subnet.dns_nameservers,
-        "host_routes": subnet.host_routes,
-        "ipv6_ra_mode": subnet.ipv6_ra_mode or None,
-        "ipv6_address_mode": subnet.ipv6_address_mode or None,
-        "subnetpool_id": None,
-        "service_types": [],
-        "segment_id": None,
-        "dns_publish_fixed_ip": False,
-        "router:external": subnet.network.external,
-        **standard(subnet),
-    }
+class SubnetShown(StandardShown):
+    """A subnet."""
+
+    name: str
+    network_id: Id
+    ip_version: int
+    cidr: str
+    gateway_ip: Maybe
+    allocation_pools: list[dict[str, str]]
+    enable_dhcp: bool
+    dns_nameservers: list[str]
+    host_routes: list[dict[str, str]]
+    ipv6_ra_mode: Maybe
+    ipv6_address_mode: Maybe
+    subnetpool_id: Nothing
+    service_types: Annotated[list[str], Of(lambda _row: [])]
+    segment_id: Nothing
+    dns_publish_fixed_ip: Annotated[bool, Always(False)]
+    external: Annotated[bool, Field(alias="router:external"), Of("network.external")]
 
 
 SUBNET = Resource(
     singular="subnet",
     plural="subnets",
+    answer=SubnetShown,
     create=SubnetCreate,
     update=SubnetUpdate,
-    render=subnet_body,
     filters={
         **STANDARD_FILTERS,
         "name": equal("name"),
@@ -137,6 +135,7 @@ SUBNET = Resource(
         "router:external": flag("network__external"),
     },
     sort_keys={
+        **STANDARD_SORT_KEYS,
         "name": "name",
         "network_id": "network_id",
         "ip_version": "ip_version",

@@ -1,0 +1,55 @@
+"""How the views of a noun look in the OpenAPI schema: all of it follows from the resource."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cloudweb.api.answers import within
+from cloudweb.api.filters import kind_of
+from cloudweb.api.queries import parameters
+from cloudweb.api.schema import ServiceSchema
+
+#: What operation ids call a view's methods.
+WORDS = {"retrieve": "get", "partial_update": "update", "destroy": "delete"}
+STATUS = {"create": 201, "destroy": 204}
+
+
+class ResourceSchema(ServiceSchema):
+    """Bodies, answers and queries of a resource, for the methods that say nothing else of themselves."""
+
+    @property
+    def resource(self) -> Any:
+        """What the view is about."""
+        view: Any = self.view
+        return view.resource
+
+    def get_operation_id(self) -> str:
+        """Return ``<service>_<plural>_<action>``."""
+        word = WORDS.get(self.action, self.action)
+        return f"{self.service}_{self.resource.plural}_{word}"
+
+    def get_request_serializer(self) -> Any:
+        """Return the model of the body in its envelope."""
+        model = None
+        if self.action == "create":
+            model = self.resource.create
+        elif self.action in ("update", "partial_update"):
+            model = self.resource.update
+        return model and within(self.resource.singular, model)
+
+    def get_response_serializers(self) -> Any:
+        """Return the answers by status."""
+        status = STATUS.get(self.action, 200)
+        if status == 204:
+            return {status: None}
+        if self.action.startswith("list"):
+            return {status: self.resource.many(self.dialect)}
+        return {status: self.resource.one()}
+
+    def get_override_parameters(self) -> list[Any]:
+        """Return what the query of a list may say."""
+        if not self.action.startswith("list"):
+            return []
+        view: Any = self.view
+        kinds = {key: kind_of(filter) for key, filter in self.resource.all_filters.items()}
+        return parameters(*view.controls, **kinds)

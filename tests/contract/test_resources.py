@@ -1,0 +1,76 @@
+"""What lists and members answer is what the schema says of them, to operators and to members."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.builders.identity import client_of, make_member
+from tests.builders.openapi import drawn
+from tests.integration.cloudweb.test_lists_cost_the_same import LISTS
+
+NEWEST = {"OpenStack_API_Version": "compute 2.96"}
+
+
+def paths() -> dict[str, Any]:
+    """Return the paths of the schema."""
+    found: dict[str, Any] = drawn()[0]["paths"]
+    return found
+
+
+def template(path: str) -> str:
+    """Return how the schema writes a path: as it is, or with parameters."""
+    forms = {re.sub(r"{\w+}", r"[^/]+", one): one for one in paths()}
+    return (
+        path
+        if path in paths()
+        else next(one for form, one in forms.items() if re.fullmatch(form, path))
+    )
+
+
+def said(path: str) -> dict[str, Any]:
+    """Return the schema of what GET answers, with all components beside it; "type" alone if it says nothing."""
+    answer = paths()[template(path)]["get"]["responses"]["200"]
+    schema: dict[str, Any] = answer["content"]["application/json"]["schema"]
+    return {**schema, "components": drawn()[0]["components"]} if "$ref" in schema else schema
+
+
+def wrong(client: Any, path: str) -> list[str]:
+    """Return where an answer is not what the schema says."""
+    answer = client.send("GET", path, **NEWEST)
+    assert answer.status_code == 200, (path, answer.content)
+    check = Draft202012Validator(said(path.partition("?")[0]))
+    return [
+        f"{path}: {one.json_path}: {one.message}"[:300] for one in check.iter_errors(answer.json())
+    ]
+
+
+def member(client: Any, path: str) -> list[str]:
+    """Return the path of the first of a list, where it has one of its own."""
+    answer = client.send("GET", path, **NEWEST).json()
+    rows: Any = next(value for value in answer.values() if isinstance(value, list))
+    if not rows or "id" not in rows[0]:
+        return []
+    place = f"{path.partition('?')[0]}/{rows[0]['id']}"
+    known = [
+        re.sub(r"{\w+}", r"[^/]+", one) for one, methods in paths().items() if "get" in methods
+    ]
+    return [place] if any(re.fullmatch(one, place) for one in known) else []
+
+
+@pytest.mark.django_db
+def test_answers_are_what_the_schema_says() -> None:
+    admin = make_member("admin")
+    reader = make_member("reader", project=admin.default_project)
+    found: list[str] = []
+    for number, (path, make) in enumerate(LISTS.items(), start=1):
+        make(admin, number)
+        place = path.format(user=admin.pk)
+        for client in (client_of(admin), client_of(reader)):
+            if client.send("GET", place, **NEWEST).status_code == 200:
+                for one in (place, *member(client, place)):
+                    found += wrong(client, one)
+    assert found == []
