@@ -35,10 +35,10 @@ class FlavorQuerySet(QuerySet["Flavor"]):
         return self.filter(condition)
 
 
-def is_up() -> Q:
+def is_up(since: Value | None = None) -> Q:
     """Return the condition that a host's compute agent is up: looked up for each host that is looked at."""
     topic = Concat(Value(f"{DOMAIN}."), OuterRef("name"))
-    return Q(Exists(services.agents_up().filter(topic=topic)))
+    return Q(Exists(services.agents_up(since).filter(topic=topic)))
 
 
 def may_come_back() -> Q:

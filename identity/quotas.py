@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from django.db import transaction
 
 from cloudweb.database.locks import locked
+from cloudweb.database.prepared import Given, Prepared
 from cloudweb.exceptions import InvalidInput, QuotaExceeded
 from identity.models import ProjectQuota
 
@@ -19,6 +20,13 @@ UNLIMITED = -1
 HIGHEST = 2**31 - 1
 
 _defaults: dict[str, dict[str, int]] = {}
+
+
+_LOCKED = Prepared(
+    lambda: locked(
+        ProjectQuota.objects.filter(project_id=Given("project"), service=Given("service"))
+    )
+)
 
 
 def declare(service: str, resources: Mapping[str, int]) -> None:
@@ -132,11 +140,10 @@ def _over_defaults(service: str, own: Mapping[str, int]) -> dict[str, int]:
 
 
 def _locked_row(project_id: str, service: str) -> ProjectQuota:
-    rows = ProjectQuota.objects.filter(project_id=project_id, service=service)
-    row = locked(rows).first()
+    row = _LOCKED.row(project=project_id, service=service)
     if row is None:
         ProjectQuota.objects.bulk_create(
             [ProjectQuota(project_id=project_id, service=service)], ignore_conflicts=True
         )
-        row = locked(rows).get()
+        row = locked(ProjectQuota.objects.filter(project_id=project_id, service=service)).get()
     return row

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from cloudweb.addresses import parse_address
+from cloudweb.database.prepared import Given, Prepared, PreparedUpdate
 from network.models import FreeRange, PortAddress, Subnet
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -21,6 +22,13 @@ A = TypeVar("A", ipaddress.IPv4Address, ipaddress.IPv6Address)
 
 #: Bound of the reads that a loser of races makes before it gives up; each means another has won.
 _PATIENCE = 10_000
+
+
+_LOWEST = Prepared(lambda: FreeRange.objects.filter(subnet=Given("subnet")).order_by("first")[:1])
+_RAISE = PreparedUpdate(
+    lambda: FreeRange.objects.filter(id=Given("id"), first=Given("was"), last=Given("last")),
+    "first",
+)
 
 
 def key(address: Address | int) -> str:
@@ -40,7 +48,7 @@ def _neighbour(text: str, step: int) -> str:
 def take_next(subnet: Subnet) -> str | None:
     """Take the lowest free address of the pools; None when they are exhausted."""
     for _ in range(_PATIENCE):
-        free = FreeRange.objects.filter(subnet=subnet).order_by("first").first()
+        free = _LOWEST.row(subnet=subnet.id)
         if free is None:
             return None
         if _shrink(free, free.first):
@@ -63,7 +71,8 @@ def _shrink(free: FreeRange, wanted: str) -> bool:
     if free.first == free.last:
         return bool(same.delete()[0])
     if wanted == free.first:
-        return bool(same.update(first=_neighbour(wanted, +1)))
+        new = _neighbour(wanted, +1)
+        return bool(_RAISE(id=free.id, was=free.first, last=free.last, first=new))
     if not same.update(last=_neighbour(wanted, -1)):
         return False
     if wanted != free.last:

@@ -14,6 +14,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 
 from cloudweb.addresses import canonical_block
 from cloudweb.database.locks import locked
+from cloudweb.database.prepared import Given, Prepared, PreparedUpdate, insert
 from network.models import MemberChange, MemberSet, Port, PortAddress
 from network.objects import GroupMembers, MembersChange
 
@@ -32,20 +33,22 @@ def note_change(
     groups = set(group_ids)
     if not groups:
         return set()
-    rows = MemberSet.objects.filter(network_id=network_id, security_group__in=groups)
+    sets = {"network": network_id, "groups": groups}
     if len(groups) > 1:  # in one order, so that nobody waits crosswise
-        list(locked(rows.order_by("id")))
-    flag = {"has_pairs": True} if pairs else {}
-    if rows.update(generation=F("generation") + 1, **flag) < len(groups):
+        _LOCKED.rows(**sets)
+    grow = _GROW_WITH_PAIRS if pairs else _GROW
+    if grow(**sets) < len(groups):
         ensure_sets([(group, network_id) for group in groups])
-        rows.update(generation=F("generation") + 1, **flag)
-    facts = [*rows.values_list("id", "generation", "held__host", _has_port("held__host"))]
+        grow(**sets)
+    facts = _HOLDERS.rows(**sets)
     generations = {set_id: generation for set_id, generation, _, _ in facts}
-    MemberChange.objects.bulk_create(
+    changes = [
         MemberChange(member_set_id=set_id, generation=generation, block=block)
         for set_id, generation in generations.items()
         for block in sorted(blocks)
-    )
+    ]
+    if changes:
+        insert(*changes)
     for set_id, generation in generations.items():
         if generation % TRIMMED_EACH == 0:
             old = MemberChange.objects.filter(member_set=set_id)
@@ -66,10 +69,13 @@ def ensure_sets(wanted: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID]
     return found
 
 
-def blocks_of(port: Port) -> set[str]:
-    """Return what a port may send from: its addresses, and those of its pairs."""
-    own = {own_block(address.ip_address) for address in port.addresses.all()}
-    return own | {_pair_block(pair["ip_address"]) for pair in port.allowed_address_pairs}
+def blocks_of(port: Port, addresses: Iterable[str] | None = None) -> set[str]:
+    """Return what a port may send from: its addresses (read, unless they are told), and those of its pairs."""
+    if addresses is None:
+        addresses = [address.ip_address for address in port.addresses.all()]
+    return {*map(own_block, addresses)} | {
+        _pair_block(pair["ip_address"]) for pair in port.allowed_address_pairs
+    }
 
 
 def all_of(one: MemberSet) -> tuple[str, ...]:
@@ -126,6 +132,18 @@ def _has_port(host: str) -> Exists:
     """Ask whether the host in that column has a port on the set's network."""
     plugged = Port.objects.plugged()
     return Exists(plugged.filter(host=OuterRef(host), network=OuterRef("network")))
+
+
+def _sets() -> QuerySet[MemberSet]:
+    return MemberSet.objects.filter(network=Given("network"), security_group__among=Given("groups"))
+
+
+_LOCKED = Prepared(lambda: locked(_sets().order_by("id")).values_list("id", flat=True))
+_GROW = PreparedUpdate(_sets, generation=F("generation") + 1)
+_GROW_WITH_PAIRS = PreparedUpdate(_sets, generation=F("generation") + 1, has_pairs=True)
+_HOLDERS = Prepared(
+    lambda: _sets().values_list("id", "generation", "held__host", _has_port("held__host"))
+)
 
 
 def find_sets(wanted: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], MemberSet]:

@@ -15,8 +15,16 @@ from typing import Any, Literal, cast
 from uuid import UUID
 
 from cloudweb.addresses import canonical_block, parse_address, parse_block
+from cloudweb.database.prepared import Given, Prepared
 from network import conf, members, states
-from network.models import Network, Port, PortAddress, SecurityGroupRule, Subnet
+from network.models import (
+    Network,
+    Port,
+    PortAddress,
+    PortSecurityGroup,
+    SecurityGroupRule,
+    Subnet,
+)
 from network.models.network import NetworkKind
 from network.objects import (
     FixedAddress,
@@ -34,10 +42,54 @@ from network.objects import (
 Accepted = tuple[tuple[SecurityRule, ...], tuple[GroupRule, ...]]
 
 
+_PORTS = Prepared(
+    lambda: (
+        Port.objects.filter(id__among=Given("ports"))
+        .select_related("network")
+        .order_by("created_at", "id")
+    )
+)
+_ADDRESSES = Prepared(
+    lambda: (
+        PortAddress.objects.filter(port__among=Given("ports"))
+        .order_by("id")
+        .values_list("port", "subnet", "ip_address")
+    )
+)
+_GROUPS = Prepared(
+    lambda: (
+        PortSecurityGroup.objects.filter(port__among=Given("ports"))
+        .order_by("id")
+        .values_list("port", "security_group")
+    )
+)
+_SUBNETS = Prepared(
+    lambda: Subnet.objects.filter(network__among=Given("networks")).order_by("created_at", "id")
+)
+_DHCP = Prepared(
+    lambda: (
+        PortAddress.objects.filter(
+            port__network__among=Given("networks"), port__device_owner=states.DHCP_OWNER
+        )
+        .order_by("id")
+        .values_list("subnet", "ip_address")
+    )
+)
+_RULES = Prepared(
+    lambda: SecurityGroupRule.objects.filter(security_group__among=Given("groups")).order_by(
+        "created_at", "id"
+    )
+)
+
+
 @dataclass
 class _Facts:
     """All rows that the wirings of some ports are made from."""
 
+    addresses: defaultdict[UUID, list[FixedAddress]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    groups: defaultdict[UUID, list[UUID]] = field(default_factory=lambda: defaultdict(list))
     subnets: defaultdict[UUID, list[Subnet]] = field(default_factory=lambda: defaultdict(list))
     dhcp: dict[UUID, str] = field(default_factory=dict)
     rules: defaultdict[UUID, list[SecurityGroupRule]] = field(
@@ -57,7 +109,8 @@ def port_wirings(port_ids: Iterable[UUID], *, literal: bool = False) -> list[Por
 
     ``literal`` puts the members of remote groups into the rules too, at two more for each group and network.
     """
-    ports = list(Port.objects.complete().filter(id__in=list(port_ids)).order_by("created_at", "id"))
+    wanted = list(port_ids)
+    ports = _PORTS.rows(ports=wanted) if wanted else []
     facts = _gather(ports)
     if literal:
         facts.members = _members(ports, facts)
@@ -79,22 +132,22 @@ def needs_dhcp_address(subnet: Subnet, network: Network) -> bool:
 
 def _gather(ports: Sequence[Port]) -> _Facts:
     facts = _Facts()
-    networks = {port.network_id for port in ports}
-    for subnet in Subnet.objects.filter(network__in=networks).order_by("created_at", "id"):
+    if not ports:
+        return facts
+    ids, networks = [port.id for port in ports], {port.network_id for port in ports}
+    for port_id, subnet_id, address in _ADDRESSES.rows(ports=ids):
+        fixed = FixedAddress(subnet_id=str(subnet_id), ip_address=address)
+        facts.addresses[port_id].append(fixed)
+    for port_id, group_id in _GROUPS.rows(ports=ids):
+        facts.groups[port_id].append(group_id)
+    for subnet in _SUBNETS.rows(networks=networks):
         facts.subnets[subnet.network_id].append(subnet)
-    for subnet_id, address in PortAddress.objects.filter(
-        port__network__in=networks, port__device_owner=states.DHCP_OWNER
-    ).values_list("subnet_id", "ip_address"):
-        facts.dhcp[subnet_id] = address
+    facts.dhcp.update(_DHCP.rows(networks=networks))
     groups = {
-        membership.security_group_id
-        for port in ports
-        if port.port_security_enabled
-        for membership in port.memberships.all()
+        group for port in ports if port.port_security_enabled for group in facts.groups[port.id]
     }
     if groups:
-        rules = SecurityGroupRule.objects.filter(security_group__in=groups)
-        for rule in rules.order_by("created_at", "id"):
+        for rule in _RULES.rows(groups=groups):
             facts.rules[rule.security_group_id].append(rule)
     return facts
 
@@ -148,10 +201,7 @@ def _port(port: Port, network: NetworkWiring, facts: _Facts, *, literal: bool) -
         mac=port.mac_address,
         tap=tap_name(str(port.id)),
         hostname=port.hostname,
-        addresses=tuple(
-            FixedAddress(subnet_id=str(address.subnet_id), ip_address=address.ip_address)
-            for address in port.addresses.all()
-        ),
+        addresses=tuple(facts.addresses[port.id]),
         allowed_pairs=tuple(
             (pair["mac_address"], canonical_block(pair["ip_address"]))
             for pair in port.allowed_address_pairs
@@ -168,7 +218,7 @@ def _accepted(port: Port, facts: _Facts, *, literal: bool) -> Accepted:
     """Return the rules of a port, made once for all ports of the same groups on the same network."""
     if not port.port_security_enabled:
         return (), ()
-    groups = tuple(membership.security_group_id for membership in port.memberships.all())
+    groups = tuple(facts.groups[port.id])
     key = (groups, port.network_id)
     if key not in facts.accepted:
         rules = [rule for group in groups for rule in facts.rules[group]]

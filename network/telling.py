@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, QuerySet
 
+from cloudweb.database.prepared import Given, Prepared, PreparedUpdate
 from cloudweb.identifiers import as_uuid
 from cloudweb.objects import parse_version
 from network import members, states
@@ -48,21 +49,38 @@ def wiring_to_plug(port_id: UUID) -> PortWiring | None:
 
     The port remembers which revision was told.
     """
-    others = Port.objects.plugged().filter(host=OuterRef("host"), network=OuterRef("network"))
-    others = others.exclude(id=OuterRef("id"))
-    rows = Port.objects.filter(id=port_id)
-    facts = rows.annotate(is_first=~Exists(others)).values_list("host", "is_first").first()
+    facts = _PLACE.row(id=port_id)
     literal = facts is not None and not speaks_groups(facts[0])
     found = port_wirings([port_id], literal=literal)
     if facts is None or not found:
         return None
     host, is_first = facts
     told = found[0]
-    rows.update(ordered_revision=told.revision)
+    _TOLD(id=port_id, ordered_revision=told.revision)
     sets = _Sets(host, [told], literal=literal)
     if is_first:
         sets.forget_confirmed()
     return _as_spoken(told, literal=literal).model_copy(update={"groups": sets.unknown()})
+
+
+def _place() -> QuerySet[Port, tuple[str, bool]]:
+    """Ask where a port is, and whether it is the first of its network there."""
+    others = Port.objects.plugged().filter(host=OuterRef("host"), network=OuterRef("network"))
+    others = others.exclude(id=OuterRef("id"))
+    rows = Port.objects.filter(id=Given("id")).annotate(is_first=~Exists(others))
+    return rows.values_list("host", "is_first")
+
+
+_PLACE = Prepared(_place)
+_TOLD = PreparedUpdate(lambda: Port.objects.filter(id=Given("id")), "ordered_revision")
+_HELD = Prepared(
+    lambda: HeldSet.objects.filter(
+        host=Given("host"),
+        member_set__security_group__among=Given("groups"),
+        member_set__network__among=Given("networks"),
+    ).select_related("member_set")
+)
+_CONFIRMED = PreparedUpdate(lambda: HeldSet.objects.filter(id=Given("id")), "applied_generation")
 
 
 def pictures_for(host: str) -> list[NetworkPicture]:
@@ -264,7 +282,7 @@ def note_generations(host: str, statuses: Iterable[GroupStatus]) -> bool:
             MemberSet.objects.filter(id=one.id).update(generation=one.generation)
             generation = 0
         if generation != row.applied_generation:
-            HeldSet.objects.filter(id=row.id).update(applied_generation=generation)
+            _CONFIRMED(id=row.id, applied_generation=generation)
             behind = behind or generation < one.generation
     return behind
 
@@ -279,11 +297,8 @@ def _hold(host: str, keys: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UU
 
 
 def _held(host: str, keys: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], HeldSet]:
-    rows = HeldSet.objects.filter(
-        host=host,
-        member_set__security_group__in={group for group, _ in keys},
-        member_set__network__in={network for _, network in keys},
-    ).select_related("member_set")
+    groups, networks = {group for group, _ in keys}, {network for _, network in keys}
+    rows = _HELD.rows(host=host, groups=groups, networks=networks)
     found = {(row.member_set.security_group_id, row.member_set.network_id): row for row in rows}
     return {key: row for key, row in found.items() if key in keys}
 

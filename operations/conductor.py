@@ -12,6 +12,7 @@ from cloudweb.conf import intervals
 from cloudweb.database.clock import now
 from cloudweb.database.literals import Literal
 from cloudweb.database.many import update_each
+from cloudweb.database.prepared import Given, Prepared, write_whole
 from cloudweb.database.settled import settle
 from cloudweb.encryption import decrypt
 from cloudweb.events import emit
@@ -40,11 +41,14 @@ log = structlog.get_logger(__name__)
 Body = dict[str, Any]
 MAX_ERROR = 4000
 QUEUED = "It waits for its turn on the host."
+_KEY = Prepared(
+    lambda: HostCredential.objects.filter(host=Given("host")).values_list("key", flat=True)
+)
 
 
 def key_of(host: str) -> bytes:
     """Return the host's key as it is now; raise BadSignature for one that never joined or had to leave."""
-    found = HostCredential.objects.filter(host=host).values_list("key", flat=True).first()
+    found = _KEY.row(host=host)
     if found is None:
         raise BadSignature(detail=f"unknown host {host!r}")
     return decrypt(found).encode()
@@ -139,7 +143,7 @@ def _record(step: Step, said: StepReport) -> timedelta | None:
         step.error_public = said.error.get("public", "")[:MAX_ERROR]
         step.error_detail = said.error.get("detail", "")[:MAX_ERROR]
         wait = None if step.final else backoff(step.failures)
-    step.save()
+    write_whole(step)
     return wait
 
 

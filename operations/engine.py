@@ -22,6 +22,7 @@ from cloudweb.conf import intervals
 from cloudweb.database.clock import now
 from cloudweb.database.literals import Literal
 from cloudweb.database.locks import alone_with, has_row_locks
+from cloudweb.database.prepared import Given, Prepared
 from cloudweb.killpoints import reach, whole
 from operations import epoch
 from operations.ending import end, get_stuck, next_round
@@ -38,6 +39,7 @@ log = structlog.get_logger(__name__)
 LONG = 0.25  # seconds after which a transaction ends though more could be done: others wait for it
 LOOKED_AT = (OperationState.READY, OperationState.WAITING, OperationState.FAILED)
 LOSSES = 5  # so often others may be faster; then the sweep looks again
+_OPERATION = Prepared(lambda: Operation.objects.filter(id=Given("id")).order_by())
 
 
 def owner() -> str:
@@ -66,7 +68,7 @@ def _find_due(operation_id: UUID) -> Operation | None:
     """Return an operation to work on until the transaction ends; None when not due, or somebody is at it."""
     if not alone_with(operation_id, wait=False):
         return None
-    row = Operation.objects.filter(id=operation_id).first()
+    row = _OPERATION.row(id=operation_id)
     return row if row is not None and _is_due(row, now()) else None
 
 
@@ -153,8 +155,8 @@ def _work(key: UUID, limit: float, accept: Accept | None) -> None:
 def _answered(work: Stretch, key: UUID, accept: Accept) -> tuple[Operation | None, Plan | None]:
     """Write a host's answer; return its operation if that is to be gone on with at once."""
     alone_with(key, wait=True)
-    operation = Operation.objects.filter(id=key, state=OperationState.WAITING).first()
-    if operation is None:
+    operation = _OPERATION.row(id=key)
+    if operation is None or operation.state != OperationState.WAITING:
         return None, None
     plan = Plan(Saga.REGISTRY.get(operation.kind, Saga), operation)
     return (operation, plan) if accept(work, operation, plan) else (None, None)

@@ -10,6 +10,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.db import transaction
@@ -17,6 +18,7 @@ from django.db.models import Q, QuerySet
 
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
+from cloudweb.database.prepared import Given, PreparedUpdate
 from operations.models import Operation
 from operations.states import Direction, OperationState
 
@@ -45,14 +47,26 @@ def flush(operation: Operation) -> None:
     values = operation.unwritten
     if not values:
         return
-    state, epoch = operation.found
-    rows = Operation.objects.filter(id=operation.id, epoch=epoch, state=state)
-    if values.get("direction") != Direction.UNDO:  # turning back is what a pre-empted one shall do
-        known = Q(preempted_by=operation.preempted_by_id) if operation.preempted_by_id else Q()
-        rows = rows.filter(ALLOWED | known)
-    if not rows.update(**values):
+    found: dict[str, Any] = {"id": operation.id, "known": operation.preempted_by_id}
+    found["found_state"], found["found_epoch"] = operation.found
+    # turning back is what a pre-empted one shall do
+    is_guarded = values.get("direction") != Direction.UNDO
+    write_back = _writing(
+        tuple(sorted(values)), is_guarded=is_guarded, is_known=bool(operation.preempted_by_id)
+    )
+    if not write_back(**found, **values):
         raise Lost
     put_off(operation)
+
+
+@cache
+def _writing(names: tuple[str, ...], *, is_guarded: bool, is_known: bool) -> PreparedUpdate:
+    """Return the write of these fields to a row that is as it was found."""
+    condition = Q(id=Given("id"), epoch=Given("found_epoch"), state=Given("found_state"))
+    if is_guarded:
+        known = Q(preempted_by=Given("known")) if is_known else Q()
+        condition &= ALLOWED | known
+    return PreparedUpdate(lambda: Operation.objects.filter(condition), *names)
 
 
 def write(operation: Operation, **values: Any) -> None:

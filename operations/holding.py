@@ -8,14 +8,26 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
+from cloudweb.database.prepared import Given, Prepared, PreparedDelete, insert
 from cloudweb.exceptions import Conflict
 from operations.doorbell import ring_after_commit
 from operations.models import Hold, Operation
 from operations.states import OperationState
+
+_HELD = Prepared(
+    lambda: Hold.objects.filter(
+        resource_type=Given("type"), resource_id__among=Given("ids")
+    ).values_list("resource_id", "operation_id")
+)
+_LET_GO = PreparedDelete(lambda: Hold.objects.filter(operation=Given("operation")))
+_FOLLOWERS = Prepared(
+    lambda: Operation.objects.filter(
+        after=Given("operation"), state=OperationState.QUEUED
+    ).order_by("created_at")
+)
 
 
 class Resource(NamedTuple):
@@ -58,9 +70,8 @@ def holders(resources: Collection[Resource]) -> dict[Resource, Operation]:
     """Return, and lock, the live operations that hold some of these."""
     held = {
         Resource(kind, key): operation_id
-        for kind, key, operation_id in Hold.objects.filter(_any_of(resources)).values_list(
-            "resource_type", "resource_id", "operation_id"
-        )
+        for kind, ids in _by_type(resources).items()
+        for key, operation_id in _HELD.rows(type=kind, ids=ids)
     }
     if not held:
         return {}
@@ -69,14 +80,11 @@ def holders(resources: Collection[Resource]) -> dict[Resource, Operation]:
     return {resource: live[key] for resource, key in held.items() if key in live}
 
 
-def _any_of(resources: Collection[Resource]) -> Q:
+def _by_type(resources: Collection[Resource]) -> dict[str, list[str]]:
     ids: defaultdict[str, list[str]] = defaultdict(list)
     for resource in resources:
         ids[resource.type].append(resource.id)
-    found = Q()
-    for kind, of_kind in ids.items():
-        found |= Q(resource_type=kind, resource_id__in=of_kind)
-    return found
+    return ids
 
 
 def take(operation: Operation, resources: Collection[Resource]) -> None:
@@ -84,21 +92,25 @@ def take(operation: Operation, resources: Collection[Resource]) -> None:
     wanted = in_order(resources)
     try:
         with transaction.atomic():
-            Hold.objects.bulk_create(
-                Hold(operation=operation, resource_type=one.type, resource_id=one.id)
-                for one in wanted
+            insert(
+                *(
+                    Hold(operation=operation, resource_type=one.type, resource_id=one.id)
+                    for one in wanted
+                )
             )
     except IntegrityError as error:
-        taken = Hold.objects.filter(_any_of(wanted)).order_by("resource_type", "resource_id")
-        first = taken.values_list("resource_type", "resource_id").first()
-        raise ResourceBusy(Resource(*first) if first else wanted[0]) from error
+        taken = [
+            Resource(kind, key)
+            for kind, ids in _by_type(wanted).items()
+            for key, _ in _HELD.rows(type=kind, ids=ids)
+        ]
+        raise ResourceBusy(min(taken, default=wanted[0])) from error
 
 
 def release(operation: Operation) -> None:
     """Give up what an ended operation held, and let those go on that waited for it."""
-    Hold.objects.filter(operation=operation).delete()
-    waiting = Operation.objects.filter(after=operation, state=OperationState.QUEUED)
-    for follower in waiting.order_by("created_at"):
+    _LET_GO(operation=operation.id)
+    for follower in _FOLLOWERS.rows(operation=operation.id):
         _follow(follower, now())
 
 

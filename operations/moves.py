@@ -9,6 +9,7 @@ from typing import Any
 
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
+from cloudweb.database.prepared import write_whole
 from cloudweb.exceptions import NotYet
 from cloudweb.killpoints import reach
 from cloudweb.rpc import Order, send_order
@@ -332,7 +333,7 @@ def _record_cast(row: Step, *, epoch: int, limit: float, moment: datetime) -> No
     row.heard_at = row.executing_at = row.ended_at = None
     row.error_code = row.error_public = row.error_detail = row.progress_text = ""
     row.final = False
-    row.save()
+    write_whole(row)
 
 
 def _owe(operation: Operation, row: Step, order: Order) -> None:

@@ -6,11 +6,14 @@ from collections import defaultdict
 from typing import Any
 
 from cloudweb.context import RequestContext
+from cloudweb.database.prepared import Given, Prepared
 from operations.models import Operation, Step
 from operations.saga import Run, Saga
 from operations.saga import Step as Declared
 from operations.starting import PARTS, ROUND
 from operations.states import Direction, StepState
+
+_ROWS = Prepared(lambda: Step.objects.filter(operation=Given("operation")).order_by("seq"))
 
 
 class Plan:
@@ -23,7 +26,7 @@ class Plan:
         self.memory: dict[str, Any] = {}  # what steps read in the transaction under way
         self._rows: defaultdict[tuple[int, str], list[Step]] = defaultdict(list)
         newest: dict[int, int] = {}
-        rows = list(Step.objects.filter(operation=operation).order_by("seq"))
+        rows = _ROWS.rows(operation=operation.id)
         for row in rows:
             if row.direction == Direction.DO:
                 index = row.seq % ROUND // PARTS

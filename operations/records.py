@@ -10,6 +10,7 @@ from django.db import DatabaseError
 
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
+from cloudweb.database.prepared import write_whole
 from cloudweb.exceptions import CloudwebError, NotYet, ServiceUnavailable
 from operations.guard import backoff, lease, write
 from operations.models import Operation, Step
@@ -54,7 +55,7 @@ def record_local(row: Step, result: StepResult, *, attempt: int, began: datetime
     row.state, row.result, row.attempt = StepState.DONE, result or None, attempt
     row.started_at, row.ended_at, row.progress = row.started_at or began, now(), 100
     row.error_code = row.error_public = row.error_detail = row.progress_text = ""
-    row.save()
+    write_whole(row)
 
 
 def _wait_for(operation: Operation, plan: Plan, row: Step, error: NotYet) -> bool:

@@ -11,11 +11,12 @@ from typing import Any
 
 import structlog
 from django.db import IntegrityError
-from django.db.models import Case, Max, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, DateTimeField, Max, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
+from cloudweb.database.prepared import Given, Prepared
 from cloudweb.rpc import deliver
 from cloudweb.topics import CONTROL
 from operations.models import Service
@@ -25,33 +26,52 @@ from operations.periodic import hosts as periodic_hosts
 log = structlog.get_logger(__name__)
 
 
-def up() -> Q:
+#: The ``since`` of a prepared statement.
+SINCE = Given("since", DateTimeField())
+
+
+def up(since: Value | None = None) -> Q:
     """Return the condition of a service, a host's or a control worker's, that is up by the database's clock."""
-    alive = Q(domain__in=CONTROL, last_seen_at__gt=_since())
-    return (alive | (~Q(domain__in=CONTROL) & _was_heard())) & Q(forced_down=False)
+    since = since or Value(silent_since())
+    alive = Q(domain__in=CONTROL, last_seen_at__gt=since)
+    return (alive | (~Q(domain__in=CONTROL) & _was_heard(since))) & Q(forced_down=False)
 
 
-def agents_up() -> QuerySet[Service, Any]:
+def agents_up(since: Value | None = None) -> QuerySet[Service, Any]:
     """Return the agents of hosts that are up; the domain is asked for besides."""
-    return Service.objects.filter(_was_heard(), forced_down=False)
+    return Service.objects.filter(_was_heard(since or Value(silent_since())), forced_down=False)
 
 
-def _since() -> datetime:
+def silent_since() -> datetime:
+    """Return since when a host has said nothing that is down now, if reports are read."""
     return now() - timedelta(seconds=intervals().host_down)
 
 
-def _was_heard() -> Q:
+def _was_heard(since: Value) -> Q:
     """Return the condition that a host sent something within its patience before the time up to which
     reports are read (OPERATIONS 44): while nobody reads, nobody goes down.
     """
     read = Service.objects.filter(silent_before__isnull=False).order_by("-silent_before")
-    silent = Coalesce(Subquery(read.values("silent_before")[:1]), Value(_since()))
+    silent = Coalesce(Subquery(read.values("silent_before")[:1]), since)
     return Q(last_seen_at__gt=silent)
 
 
 def is_up(host: str, domain: str) -> bool:
     """Tell whether a host's agent of this domain is up."""
     return agents_up().filter(topic=f"{domain}.{host}").exists()
+
+
+_PEER = Prepared(
+    lambda: (
+        Service.objects.filter(topic=Given("topic"))
+        .annotate(judged=Case(When(up(SINCE), then=Value(True)), default=Value(False)))
+        .order_by()
+        .values_list("judged", "last_seen_at", "taken_at", "speaks")
+    )
+)
+_HOSTS_UP = Prepared(
+    lambda: agents_up(SINCE).filter(domain=Given("domain")).values_list("host", flat=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +90,13 @@ class Peer:
 
 def peer(host: str, domain: str) -> Peer:
     """Return whether a host's agent of this domain is up, since when nothing is read of it, what it speaks."""
-    judged = Case(When(up(), then=Value(True)), default=Value(False))
-    rows = Service.objects.filter(topic=f"{domain}.{host}").annotate(judged=judged)
-    row = rows.values_list("judged", "last_seen_at", "taken_at", "speaks").first()
+    row = _PEER.row(topic=f"{domain}.{host}", since=silent_since())
     return Peer(*row) if row else Peer()
 
 
 def hosts_up(domain: str) -> list[str]:
     """Return the names of the hosts whose agent of this domain is up."""
-    return list(agents_up().filter(domain=domain).values_list("host", flat=True))
+    return _HOSTS_UP.rows(domain=domain, since=silent_since())
 
 
 def up_hosts(domain: str) -> QuerySet[Service, Any]:

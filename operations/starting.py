@@ -12,6 +12,7 @@ from django.db import transaction
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
+from cloudweb.database.prepared import insert
 from cloudweb.killpoints import reach, whole
 from operations.doorbell import ring_after_commit
 from operations.holding import Resource, ResourceBusy, held_by, holders, in_order, take
@@ -57,7 +58,7 @@ def start(
     taken = holders(wanted)
     if taken:
         return _behind(saga, operation, wanted, taken, preempt=preempt)
-    operation.save(force_insert=True)
+    insert(operation)
     take(operation, wanted)
     write_plan(saga, operation, first=0)
     reach("start.before_commit", whole(operation.id))
@@ -81,10 +82,12 @@ def wanted_by(saga: type[Saga], resource_id: str, args: dict[str, Any]) -> list[
 
 def write_plan(saga: type[Saga], operation: Operation, *, first: int) -> None:
     """Write the rows of the plan from the step ``first`` on, for the operation's current round."""
-    Step.objects.bulk_create(
-        Step(operation=operation, seq=operation.round * ROUND + index * PARTS, name=step.name)
-        for index, step in enumerate(saga.steps)
-        if index >= first
+    insert(
+        *(
+            Step(operation=operation, seq=operation.round * ROUND + index * PARTS, name=step.name)
+            for index, step in enumerate(saga.steps)
+            if index >= first
+        )
     )
 
 

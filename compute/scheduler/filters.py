@@ -78,9 +78,10 @@ def _room(capacity: Capacity) -> Filter:
     )
 
 
+UP = Filter("up", lambda _: is_up(), lambda _, count: f"{_be(count)} down")
 FILTERS: tuple[Filter, ...] = (
     Filter("enabled", lambda _: Q(enabled=True), lambda _, count: f"{_be(count)} disabled"),
-    Filter("up", lambda _: is_up(), lambda _, count: f"{_be(count)} down"),
+    UP,
     Filter(
         "zone",
         lambda request: None if request.zone is None else Q(zone=request.zone),

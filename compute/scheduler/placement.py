@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -11,12 +12,15 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from cloudweb.context import RequestContext
+from cloudweb.database.prepared import Given, Prepared, PreparedUpdate, insert
 from compute import conf
 from compute.models import Claim, Host
+from compute.querysets import is_up
 from compute.scheduler import explanation
-from compute.scheduler.filters import conditions, together
+from compute.scheduler.filters import UP, conditions, together
 from compute.scheduler.request import PlacementRequest
 from compute.scheduler.weighers import weight
+from operations import services
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +28,11 @@ log = structlog.get_logger(__name__)
 ROUNDS = 5
 #: How strongly a draw prefers the emptier host: twice as empty is this power of two as likely.
 PREFERENCE = 4
+#: Kinds of requests whose statements are kept: most servers are of a few flavors.
+KEPT = 64
+_CLAIM = Prepared(
+    lambda: Claim.objects.filter(instance_id=Given("instance_id")).select_related("host")
+)
 
 
 def claim(
@@ -68,7 +77,7 @@ def release(instance_id: str) -> None:
 
 def _kept(instance_id: str, request: PlacementRequest) -> str | None:
     """Return the host of a claim that is still right; release one that is not."""
-    held = Claim.objects.filter(instance_id=instance_id).select_related("host").first()
+    held = _CLAIM.row(instance_id=instance_id)
     if held is None:
         return None
     same_size = (held.vcpus, held.ram, held.disk) == (request.vcpus, request.ram, request.disk)
@@ -82,28 +91,44 @@ def _kept(instance_id: str, request: PlacementRequest) -> str | None:
 
 def _taken(instance_id: str, project_id: str, request: PlacementRequest) -> str | None:
     """Claim one of the best hosts; None when none fits."""
-    fits = together(conditions(request))
     for _ in range(ROUNDS):
-        candidates = list(
-            Host.objects.with_room()
-            .filter(fits)
-            .order_by("-weight", "number")
-            .values_list("number", "name", "weight")[: conf.CANDIDATES]
-        )
+        candidates = _best(request, conf.CANDIDATES).rows(since=services.silent_since())
         if not candidates:
             return None
         for number, name, _weight in _drawn(candidates):
-            if _promise(number, fits, request):
-                Claim.objects.create(
-                    instance_id=instance_id,
-                    host_id=number,
-                    project_id=project_id,
-                    vcpus=request.vcpus,
-                    ram=request.ram,
-                    disk=request.disk,
+            if _promise(request)(number=number, since=services.silent_since()):
+                insert(
+                    Claim(
+                        instance_id=instance_id,
+                        host_id=number,
+                        project_id=project_id,
+                        vcpus=request.vcpus,
+                        ram=request.ram,
+                        disk=request.disk,
+                    )
                 )
                 return name
     return None
+
+
+def _fits(request: PlacementRequest) -> Q:
+    """Return the condition of a host that passes every filter, of which ``since`` is given later."""
+    return together([found for found in conditions(request) if found[0] is not UP]) & is_up(
+        services.SINCE
+    )
+
+
+@lru_cache(KEPT)
+def _best(request: PlacementRequest, count: int) -> Prepared[tuple[int, str, float]]:
+    """Return the question for so many of the best hosts that fit."""
+    return Prepared(
+        lambda: (
+            Host.objects.with_room()
+            .filter(_fits(request))
+            .order_by("-weight", "number")
+            .values_list("number", "name", "weight")[:count]
+        )
+    )
 
 
 def _drawn(candidates: Iterable[tuple[int, str, float]]) -> list[tuple[int, str, float]]:
@@ -115,14 +140,13 @@ def _drawn(candidates: Iterable[tuple[int, str, float]]) -> list[tuple[int, str,
     return sorted(candidates, key=key, reverse=True)
 
 
-def _promise(number: int, fits: Q, request: PlacementRequest) -> bool:
-    """Add the server to the host's sums if it still passes every filter."""
-    changed = (
-        Host.objects.with_room()
-        .filter(fits, number=number)
-        .update(**_more(vcpus_used=request.vcpus, ram_used=request.ram, disk_used=request.disk))
+@lru_cache(KEPT)
+def _promise(request: PlacementRequest) -> PreparedUpdate:
+    """Return what adds the server to a host's sums if it still passes every filter."""
+    return PreparedUpdate(
+        lambda: Host.objects.with_room().filter(_fits(request), number=Given("number")),
+        **_more(vcpus_used=request.vcpus, ram_used=request.ram, disk_used=request.disk),
     )
-    return changed == 1
 
 
 def _more(**used: int) -> dict[str, Any]:

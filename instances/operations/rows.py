@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from cloudweb.database.clock import now
+from cloudweb.database.prepared import Given, Prepared, PreparedUpdate
 from instances.models import Instance, InstancePort
 from operations.saga import Failure, Run, StepFailed
 
 ROW = "instance"
 PORTS = "instance_ports"
+_ROW = Prepared(lambda: Instance.objects.filter(id=Given("id")).order_by())
+_PORTS = Prepared(
+    lambda: InstancePort.objects.filter(instance=Given("instance")).select_related("instance")
+)
 
 
 def instance_of(run: Run) -> Instance:
@@ -31,8 +37,8 @@ def ports_of(run: Run) -> list[InstancePort]:
 def _read(run: Run) -> None:
     """Read the server and its ports, which nearly all steps want, in one statement."""
     key = run.resource_id
-    ports = [*InstancePort.objects.filter(instance_id=key).select_related("instance")]
-    found = ports[0].instance if ports else Instance.objects.filter(id=key).first()
+    ports = _PORTS.rows(instance=key)
+    found = ports[0].instance if ports else _ROW.row(id=key)
     if found is None:
         raise StepFailed("The server is gone.")
     run.memory[ROW], run.memory[PORTS] = found, ports
@@ -40,10 +46,16 @@ def _read(run: Run) -> None:
 
 def write(run: Run, **values: Any) -> None:
     """Change the server's row."""
-    Instance.objects.filter(id=run.resource_id).update(updated_at=now(), **values)
+    _writing(tuple(sorted(values)))(id=run.resource_id, updated_at=now(), **values)
     known = run.memory.get(ROW)
     for name, value in values.items() if known is not None else ():
         setattr(known, name, value)
+
+
+@cache
+def _writing(names: tuple[str, ...]) -> PreparedUpdate:
+    rows = Instance.objects.filter(id=Given("id"))
+    return PreparedUpdate(lambda: rows, "updated_at", *names)
 
 
 def no_task(run: Run) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from cloudweb.addresses import parse_address, parse_block
+from cloudweb.database.prepared import Given, Prepared
 from network import ipam
 from network.exceptions import (
     AllocationOnAutoAddressSubnet,
@@ -18,6 +19,9 @@ from network.exceptions import (
 )
 from network.models import Network, PortAddress, Subnet
 
+_SUBNETS = Prepared(
+    lambda: Subnet.objects.filter(network=Given("network")).order_by("created_at", "id")
+)
 #: What a caller asks for: {"subnet_id"}, {"ip_address"} or both.
 Wish = Mapping[str, str]
 
@@ -36,7 +40,7 @@ class Addressing:
 
     def __init__(self, network: Network, mac: str) -> None:
         self.network, self.mac = network, mac
-        self.subnets = list(network.subnets.order_by("created_at", "id"))
+        self.subnets = _SUBNETS.rows(network=network.id)
 
     def choose(self, wishes: Sequence[Wish] | None) -> list[Chosen]:
         """Take the wished addresses; without wishes one of each IP version, and each self-made one.

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from cloudweb.context import RequestContext
+from cloudweb.database.prepared import Given, PreparedUpdate, insert
 from cloudweb.events import emit
 from cloudweb.exceptions import PolicyNotAuthorized
 from cloudweb.policy import check, policy
@@ -51,6 +52,11 @@ WIRED = (
     "hostname",
     "port_security_enabled",
     "allowed_address_pairs",
+)
+
+
+_BIND = PreparedUpdate(
+    lambda: Port.objects.filter(id=Given("id")), "host", "device_id", "device_owner", "hostname"
 )
 
 
@@ -140,10 +146,10 @@ class PortManager(PortBinding, PortReading):
                 binding_profile=dict(binding_profile or {}),
             )
             groups = self._groups(project, security_group_ids, secured=secured)
-            self._insert(port, mac_address, fixed_ips, groups, allowed_address_pairs)
-            made = port if part else self._get(port.id)
-            self._tell_members(groups, made)
-        return made
+            taken = self._insert(port, mac_address, fixed_ips, groups, allowed_address_pairs)
+            blocks, pairs = blocks_of(port, taken), bool(port.allowed_address_pairs)
+            news.members_changed(groups, port=port, blocks=blocks, pairs=pairs)
+            return port if part else self._get(port.id)
 
     @policy("network:ports:create")
     def check_network(
@@ -183,7 +189,13 @@ class PortManager(PortBinding, PortReading):
         )
         port.host, port.device_id, port.device_owner = host, device_id, device_owner
         port.hostname = hostname
-        port.save(update_fields=["host", "device_id", "device_owner", "hostname"])
+        _BIND(
+            id=port.id,
+            host=host,
+            device_id=device_id,
+            device_owner=device_owner,
+            hostname=hostname,
+        )
         return port
 
     @policy("network:ports:create")
@@ -329,8 +341,8 @@ class PortManager(PortBinding, PortReading):
         wishes: Sequence[Wish] | None,
         groups: set[UUID],
         pairs: Sequence[Mapping[str, str]],
-    ) -> None:
-        """Write the port and its addresses; whoever was faster with one of them makes us retry."""
+    ) -> list[str]:
+        """Write the port, return its addresses; whoever was faster with one of them makes us retry."""
         port.mac_address = mac or random_mac()
         addressing = Addressing(port.network, port.mac_address)
         chosen = addressing.choose(wishes)
@@ -338,10 +350,10 @@ class PortManager(PortBinding, PortReading):
             port.allowed_address_pairs = pairs_of(pairs, port.mac_address)
             try:
                 with transaction.atomic():
-                    port.save(force_insert=True)
+                    insert(port)
                     add_addresses(port, chosen)
                     add_groups(port, groups)
-                return
+                return [one.ip_address for one in chosen]
             except IntegrityError:
                 same = Port.objects.filter(network=port.network, mac_address=port.mac_address)
                 if mac and same.exists():

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
 
+from cloudweb.database.prepared import Given, Prepared, PreparedUpdate
 from cloudweb.exceptions import InvalidInput
 from cloudweb.policy import policy
 from network import states
@@ -20,6 +21,25 @@ from network.objects import GroupStatus, PortRef, PortWiring, tap_name
 from network.operations.refresh_host import start_refresh
 from network.resolution import port_ref, port_wirings
 from network.telling import note_generations, wiring_to_plug
+
+_ACTIVE = PreparedUpdate(
+    lambda: Port.objects.filter(id=Given("id")),
+    "status",
+    applied_revision=Greatest(F("ordered_revision"), 1),
+)
+_INACTIVE = PreparedUpdate(
+    lambda: Port.objects.filter(id=Given("id")), "status", applied_revision=0
+)
+_REVISIONS = Prepared(
+    lambda: Port.objects.filter(id=Given("id")).values_list(
+        "host", "wiring_revision", "applied_revision"
+    )
+)
+_CARDS = Prepared(
+    lambda: Port.objects.filter(id__among=Given("ids")).values_list(
+        "id", "mac_address", "network__mtu"
+    )
+)
 
 
 class PortPlug(NamedTuple):
@@ -95,15 +115,13 @@ class PortBinding(StandardManager[Port]):
             raise InvalidInput(field="status", value=status, reason="No port has it.")
         active = status == states.ACTIVE
         with transaction.atomic(savepoint=False):
-            rows = Port.objects.filter(id=number(port_id))
-            applied = Greatest(F("ordered_revision"), 1) if active else 0
-            if not rows.update(status=status, applied_revision=applied):
+            key = number(port_id)
+            if not (_ACTIVE if active else _INACTIVE)(id=key, status=status) or not active:
                 return
-            port = rows.get()
-            if active and port.host:
-                behind = note_generations(port.host, groups)
-                if behind or port.wiring_revision > port.applied_revision:
-                    start_refresh({port.host})
+            for host, wanted, applied in _REVISIONS.rows(id=key):
+                behind = bool(host) and note_generations(host, groups)
+                if host and (behind or wanted > applied):
+                    start_refresh({host})
 
     @policy("network:ports:wiring")
     def wiring(self, port_id: Identifier) -> PortWiring:
@@ -126,7 +144,7 @@ class PortBinding(StandardManager[Port]):
     def plugs(self, port_ids: Sequence[Identifier]) -> Sequence[PortPlug]:
         """Return what a guest is made with of its ports, in this order; absent ones are left out."""
         keys = [*map(number, port_ids)]
-        rows = Port.objects.filter(id__in=keys).values_list("id", "mac_address", "network__mtu")
+        rows = _CARDS.rows(ids=keys)
         found = {key: PortPlug(str(key), mac, tap_name(str(key)), mtu) for key, mac, mtu in rows}
         return [found[key] for key in keys if key in found]
 

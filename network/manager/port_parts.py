@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from cloudweb.addresses import canonical_prefix
+from cloudweb.database.prepared import insert
 from cloudweb.exceptions import InvalidInput
 from network.exceptions import NetworkNotFound, SecurityGroupNotFound
 from network.mac import normal_mac
@@ -57,16 +58,16 @@ def pairs_of(pairs: Sequence[Mapping[str, str]], mac: str) -> list[dict[str, str
 
 def add_addresses(port: Port, chosen: Sequence[Chosen]) -> None:
     """Write the addresses; raise IntegrityError when another port was faster."""
-    PortAddress.objects.bulk_create(
-        PortAddress(port=port, subnet=one.subnet, ip_address=one.ip_address) for one in chosen
-    )
+    rows = [PortAddress(port=port, subnet=one.subnet, ip_address=one.ip_address) for one in chosen]
+    if rows:
+        insert(*rows)
 
 
 def add_groups(port: Port, groups: Collection[UUID]) -> None:
     """Make the port a member."""
-    PortSecurityGroup.objects.bulk_create(
-        PortSecurityGroup(port=port, security_group_id=group) for group in sorted(groups)
-    )
+    rows = [PortSecurityGroup(port=port, security_group_id=group) for group in sorted(groups)]
+    if rows:
+        insert(*rows)
 
 
 def group_ids_of(port: Port) -> list[UUID]:

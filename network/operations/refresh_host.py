@@ -66,7 +66,7 @@ def start_refresh(hosts: Collection[str]) -> None:
     Of many hosts most are about to look already when changes come close together.
     """
     wait, wanted = intervals().backoff, set(hosts) & set(services.hosts_up(DOMAIN))
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         if len(wanted) > 1:
             wanted -= about_to_look(RefreshHost, wanted, within=timedelta(seconds=wait))
         for host in sorted(wanted):
