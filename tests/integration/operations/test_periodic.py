@@ -58,6 +58,7 @@ def tides() -> Iterator[Tides]:
 
 @pytest.fixture
 def broker(monkeypatch: pytest.MonkeyPatch) -> MemoryBroker:
+    doorbell_quiet()  # what others rang for is not ours
     made = MemoryBroker()
     monkeypatch.setattr(rpc, "_sender", made)
     return made
