@@ -9,7 +9,9 @@ because its app says so when it declares it. Every other call leaves an audit re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -36,6 +38,7 @@ RULES: dict[str, Rule] = {}
 READING = frozenset({"list", "get", "show", "check", "detail", "validate"})
 #: Every declared policy that only looks.
 READS: set[str] = set()
+_passed: ContextVar[list[tuple[RequestContext, str]] | None] = ContextVar("passed", default=None)
 
 
 def the_cloud_itself(context: RequestContext) -> bool:
@@ -126,6 +129,20 @@ def check(context: RequestContext, name: str) -> None:
     """Raise PolicyNotAuthorized unless the policy lets this caller pass."""
     if not allows(context, name):
         raise PolicyNotAuthorized(name)
+    passed = _passed.get()
+    if passed is not None:
+        passed.append((context, name))
+
+
+@contextmanager
+def noting_passed() -> Iterator[list[tuple[RequestContext, str]]]:
+    """Give the list of who passed which policy while the block runs."""
+    passed: list[tuple[RequestContext, str]] = []
+    before = _passed.set(passed)
+    try:
+        yield passed
+    finally:
+        _passed.reset(before)
 
 
 def policy(

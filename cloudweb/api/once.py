@@ -3,7 +3,7 @@
 The answer is kept in the transaction that made what it tells of, so it is there exactly if that is. Of two
 at once both do the work and one commits it; the other is taken back and gets the first one's answer. What
 is refused made nothing: its key stays free. A key is its project's, and of one caller in it: nobody else
-reads the answer, which may hold a secret.
+reads the answer, which may hold a secret, nor does he himself once a policy that let him pass no longer does.
 
 The base library imports no app: settings name who keeps answers (``CLOUDWEB_FIRST_ANSWERS``).
 """
@@ -23,9 +23,15 @@ from django.utils.module_loading import import_string
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb import policy
 from cloudweb.context import RequestContext
 from cloudweb.database.late import late_transaction
-from cloudweb.exceptions import CloudwebError, InvalidInput, ServiceUnavailable
+from cloudweb.exceptions import (
+    CloudwebError,
+    InvalidInput,
+    PolicyNotAuthorized,
+    ServiceUnavailable,
+)
 from cloudweb.first_answers import FirstAnswers, KeyTaken
 from cloudweb.microversions import Microversion
 from cloudweb.refusals import normalize
@@ -69,12 +75,12 @@ def answered_once(
 ) -> Any:
     """Answer a request, or give the answer that the same request had before.
 
-    Raises what the handler raises, IdempotencyKeyReused, and TooManyRequests.
+    Raises what the handler raises, IdempotencyKeyReused, PolicyNotAuthorized, and TooManyRequests.
     """
     context = request.auth
     assert isinstance(context, RequestContext)
     scope, text = _scope(context), _text(request, context, version)
-    known = _known(scope, key, text)
+    known = _known(scope, key, text, context)
     if known is not None:
         return known
     _answers().check_room(scope)
@@ -82,36 +88,47 @@ def answered_once(
     try:
         with late_transaction():
             try:
-                response = handler(request, *args, **kwargs)
+                with policy.noting_passed() as passed:
+                    response = handler(request, *args, **kwargs)
             except Exception as error:
                 if normalize(error).status >= 500:
                     raise
                 refusal = error  # what was counted meanwhile (a wrong passcode) is committed
             else:
-                _keep(scope, key, text, response)
+                _keep(scope, key, text, response, {what for who, what in passed if who == context})
     except KeyTaken:
-        known = _known(scope, key, text)
+        known = _known(scope, key, text, context)
         if known is None:
             raise ServiceUnavailable(retry_after=1) from None
         return known
     if refusal is not None:
-        known = _known(scope, key, text)  # what stood in its way may be what its twin just made
+        known = _known(
+            scope, key, text, context
+        )  # what stood in its way may be what its twin just made
         if known is None:
             raise refusal
         return known
     return response
 
 
-def _keep(scope: str, key: str, text: str, response: Any) -> None:
+def _keep(scope: str, key: str, text: str, response: Any, policies: set[str]) -> None:
     if not isinstance(response, Response) or response.status_code >= 400:
         return
     headers = {name: value for name, value in response.items() if name != "Content-Type"}
-    answer = {"status": response.status_code, "headers": headers, "data": response.data}
+    answer = {
+        "status": response.status_code,
+        "headers": headers,
+        "data": response.data,
+        "policies": sorted(policies),
+    }
     _answers().keep(scope, key, _digest(text, settings.SECRET_KEY), orjson.dumps(answer))
 
 
-def _known(scope: str, key: str, text: str) -> Response | None:
-    """Return the first answer to this request; raise IdempotencyKeyReused when it was to another."""
+def _known(scope: str, key: str, text: str, context: RequestContext) -> Response | None:
+    """Return the first answer to this request; raise IdempotencyKeyReused when it was to another.
+
+    Raises PolicyNotAuthorized when the caller might not do it any more.
+    """
     found = _answers().find(scope, key)
     if found is None:
         return None
@@ -120,6 +137,10 @@ def _known(scope: str, key: str, text: str) -> Response | None:
     if not any(constant_time_compare(fingerprint, _digest(text, one)) for one in secrets):
         raise IdempotencyKeyReused
     answer = orjson.loads(kept)
+    for name in answer.get("policies", ()):
+        if name not in policy.RULES:  # of another release
+            raise PolicyNotAuthorized(name)
+        policy.check(context, name)
     return Response(answer["data"], status=answer["status"], headers=answer["headers"])
 
 

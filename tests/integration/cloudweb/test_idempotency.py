@@ -24,7 +24,14 @@ from network.models import Network
 from operations import first_answers
 from operations.manager import OperationManager
 from operations.models import FirstAnswer, Operation
-from tests.builders.identity import ApiClient, client_of, client_with, make_member, make_project
+from tests.builders.identity import (
+    ApiClient,
+    client_of,
+    client_with,
+    make_member,
+    make_project,
+    make_role,
+)
 from tests.builders.instances import Lab, lab
 from tests.infrastructure import PATIENCE
 
@@ -123,6 +130,31 @@ def test_what_acts_for_a_user_does_not_read_what_he_was_told() -> None:
     assert post(program, "k", body, mine).status_code == 422
     again = post(client_of(user), "k", body, mine)  # with another token of his own
     assert again.json() == first.json()
+
+
+def test_who_may_no_longer_do_it_does_not_read_what_he_was_told() -> None:
+    project = make_project()
+    paths = {
+        NETWORKS: named("a"),
+        "/network/v2.0/security-groups": {"security_group": {"name": "a"}},
+        "/image/v2/images": {"name": "a"},
+    }
+    user = make_member("member", project=project)
+    first = {path: post(client_of(user), path, body, path) for path, body in paths.items()}
+    assert {path: answer.status_code // 100 for path, answer in first.items()} == dict.fromkeys(
+        paths, 2
+    )
+    role = user.assignments.get()
+    for now_is, status in (("reader", 403), ("member", None)):
+        role.role = make_role(now_is)
+        role.save()
+        found = {path: post(client_of(user), path, body, path) for path, body in paths.items()}
+        if status:
+            codes = {path: answer.status_code for path, answer in found.items()}
+            assert codes == dict.fromkeys(paths, status)
+    assert {path: answer.content for path, answer in found.items()} == {
+        path: answer.content for path, answer in first.items()
+    }
 
 
 def test_what_is_refused_keeps_no_key(member: ApiClient) -> None:
