@@ -79,12 +79,15 @@ def _table(title: str, app: str, states: str, tasks: str) -> Iterator[str]:
 
 def _requests(actions: Iterable[Any]) -> Iterator[str]:
     """Tell how each action is asked for, and by whom."""
-    yield "| action | key of POST …/action | microversions | policy | who may | once it ran |"
-    yield "|---|---|---|---|---|---|"
+    yield "| action | key of POST …/action | microversions | policy | who may | once it ran | while locked |"
+    yield "|---|---|---|---|---|---|---|"
     for action in actions:
         key = f"`{action.wire}`" if action.wire else ""
         who, ran = action.rule.__name__.replace("_", " "), "only" if action.ran else ""
-        yield f"| {action.name} | {key} | {str(action.versions).rstrip('.')} | `{action.policy}` | {who} | {ran} |"
+        locked = "too" if action.while_locked else "operators"
+        versions, policy = str(action.versions).rstrip("."), f"`{action.policy}`"
+        cells = (action.name, key, versions, policy, who, ran, locked)
+        yield f"| {' | '.join(cells)} |"
     yield ""
 
 

@@ -37,7 +37,9 @@ class Button:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class InstanceAction(Action):
-    """One action. ``ran``: only once the server ran. ``policy`` is declared with its ``rule``.
+    """One action. ``ran``: only once the server ran. ``while_locked``: also for who is no admin, then.
+
+    ``policy`` is declared with its ``rule``.
 
     ``wire`` is its key in POST .../action at these ``versions``; without one it has a route of its own,
     or is a kind of another action. ``method`` of InstanceManager does it, with
@@ -50,6 +52,7 @@ class InstanceAction(Action):
     rule: Rule = project_member
     saga: type[Saga] | None = None
     ran: bool = True
+    while_locked: bool = False
     wire: str = ""
     versions: Versions = ALWAYS
     method: str = ""
@@ -68,9 +71,12 @@ class InstanceAction(Action):
             object.__setattr__(self, unsaid, getattr(self, unsaid) or self.name)
         object.__setattr__(self, "logged", self.logged or self.spoken)
 
-    def may_start(self, vm_state: str, task_state: str | None, *, ran: bool) -> bool:
-        """Tell whether a server in these states, which ran once or never, lets it start."""
-        return (ran or not self.ran) and self.allows(vm_state, task_state)
+    def may_start(
+        self, vm_state: str, task_state: str | None, *, ran: bool, locked: bool = False
+    ) -> bool:
+        """Tell whether it starts on a server in these states; ``locked``: and for this caller."""
+        open_to_all = self.while_locked or not locked
+        return open_to_all and (ran or not self.ran) and self.allows(vm_state, task_state)
 
     def done_by(self, manager: Any, instance_id: str, **said: Any) -> Any:
         """Have the manager do it; ``said`` is what the body says. Raises what the method raises."""
@@ -160,6 +166,7 @@ UPDATE = InstanceAction(
     task_states=ANY,
     mode=Mode.FREE,
     ran=False,
+    while_locked=True,
     policy="compute:servers:update",
 )
 METADATA = InstanceAction(
@@ -178,6 +185,7 @@ CONSOLE_OUTPUT = InstanceAction(
     task_states=ANY,
     mode=Mode.READING,
     ran=False,
+    while_locked=True,
     policy="compute:servers:console_output",
     wire="os-getConsoleOutput",
     body="ConsoleOutput",
@@ -196,10 +204,13 @@ def called(wire: str) -> InstanceAction | None:
     return next((one for one in ACTIONS.values() if one.wire and one.wire == wire), None)
 
 
-def possible(vm_state: str, task_state: str | None, *, ran: bool = True) -> list[str]:
+def possible(
+    vm_state: str, task_state: str | None, *, ran: bool = True, locked: bool = False
+) -> list[str]:
     """Return the names of the actions that may start now: what pages enable."""
     return [
         name
         for name, action in ACTIONS.items()
-        if action.mode is not Mode.READING and action.may_start(vm_state, task_state, ran=ran)
+        if action.mode is not Mode.READING
+        and action.may_start(vm_state, task_state, ran=ran, locked=locked)
     ]

@@ -28,6 +28,15 @@ class InstanceInvalidState(Conflict):
         super().__init__(f"Cannot '{action}' instance {instance_id} while it is in {attr} {state}")
 
 
+class InstanceLocked(Conflict):
+    """Only an admin may act on the server while it is locked, not even who locked it."""
+
+    code = "instance_locked"
+
+    def __init__(self, instance_id: str | uuid.UUID) -> None:
+        super().__init__(f"Instance {instance_id} is locked")
+
+
 class InstanceNotReady(Conflict):
     """The server never started, so there is nothing to show."""
 

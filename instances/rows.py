@@ -53,6 +53,7 @@ class ServerRow(NamedTuple):
     disk_config: str
     reservation_id: str
     launch_index: int
+    locked_by: str
     fault_code: int | None
     fault_message: str
     fault_detail: str

@@ -23,8 +23,12 @@ class ServerButton(NamedTuple):
 
 def buttons(context: RequestContext, instance: Instance) -> Sequence[ServerButton]:
     """Return the buttons the user may have at all, those enabled that may be pressed now."""
-    ran = instance.launched_at is not None
-    now = possible(instance.vm_state, instance.task_state, ran=ran)
+    now = possible(
+        instance.vm_state,
+        instance.task_state,
+        ran=instance.launched_at is not None,
+        locked=bool(instance.locked_by) and not context.is_admin,
+    )
     return [
         ServerButton(name, action.button, name in now)
         for name, action in ACTIONS.items()

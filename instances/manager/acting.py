@@ -15,7 +15,7 @@ from cloudweb.database.locks import locked
 from cloudweb.identifiers import as_uuid
 from cloudweb.states import ANY, Mode
 from instances.actions import InstanceAction
-from instances.exceptions import InstanceInvalidState, InstanceNotFound
+from instances.exceptions import InstanceInvalidState, InstanceLocked, InstanceNotFound
 from instances.manager.lookup import InstanceLookups
 from instances.models import Instance
 
@@ -23,7 +23,8 @@ from instances.models import Instance
 class InstanceActs(InstanceLookups):
     """Base of what acts on servers: each method is one record of ``instances/actions.py``.
 
-    All raise InstanceNotFound, and InstanceInvalidState (409) where the record does not start.
+    All raise InstanceNotFound, and InstanceLocked or InstanceInvalidState (409) where the record does
+    not start.
     """
 
     def _act(self, instance_id: str, action: InstanceAction, **args: Any) -> None:
@@ -40,7 +41,7 @@ class InstanceActs(InstanceLookups):
     def _take(self, instance_id: str, action: InstanceAction, **changes: Any) -> uuid.UUID:
         """Change the row by one conditional write; return its id."""
         key = as_uuid(str(instance_id))
-        rows = self._rows_of(instance_id).filter(may_start(action))
+        rows = self._rows_of(instance_id).filter(self._may_start(action))
         if key is None or not rows.update(updated_at=now(), **changes):
             raise self._refusal(instance_id, action)
         return key
@@ -49,16 +50,25 @@ class InstanceActs(InstanceLookups):
     def _held(self, instance_id: str, action: InstanceAction) -> Iterator[Instance]:
         """Lock the row in a transaction, for a free action that must read before it writes."""
         with transaction.atomic():
-            found = locked(self._rows_of(instance_id).filter(may_start(action))).first()
+            found = locked(self._rows_of(instance_id).filter(self._may_start(action))).first()
             if found is None:
                 raise self._refusal(instance_id, action)
             yield found
+
+    def _keeps_out(self, action: InstanceAction) -> bool:
+        """Tell whether a lock would refuse the action to this caller."""
+        return not (action.while_locked or self.context.is_admin)
+
+    def _may_start(self, action: InstanceAction) -> Q:
+        return may_start(action) & (Q(locked_by="") if self._keeps_out(action) else Q())
 
     def _refusal(self, instance_id: str, action: InstanceAction) -> Exception:
         """Return why the action does not start: the first thing that is in its way."""
         found = self._rows_of(instance_id).alive().first()
         if found is None:
             return InstanceNotFound(instance_id)
+        if found.locked_by and self._keeps_out(action):
+            return InstanceLocked(found.id)
         never_ran = action.ran and found.launched_at is None
         attr = "task_state"
         if never_ran or not action.starts_in(found.vm_state):

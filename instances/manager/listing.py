@@ -119,8 +119,8 @@ def filtered(context: RequestContext, wanted: Filters) -> InstanceQuerySet:
     for column, pattern in wanted.patterns.items():
         rows = rows.filter(pattern.condition(column) or Q())
     rows = rows.filter(_with_tags(wanted))
-    if wanted.locked:
-        rows = rows.none()  # no server can be locked yet
+    if wanted.locked is not None:
+        rows = rows.exclude(locked_by="") if wanted.locked else rows.filter(locked_by="")
     if wanted.ids:
         rows = rows.filter(id__in=[found for i in wanted.ids if (found := as_uuid(i))])
     if wanted.statuses:

@@ -64,6 +64,9 @@ class Instance(models.Model):
     disk_config = models.CharField(max_length=6, default="MANUAL")
     reservation_id = models.CharField(max_length=16, blank=True, default="")
     launch_index = models.PositiveIntegerField(default=0)
+    locked_by = models.CharField(
+        max_length=5, blank=True, default="", help_text="owner or admin; empty: it is not locked"
+    )
 
     fault_code = models.PositiveIntegerField(null=True, blank=True)
     fault_message = models.TextField(blank=True, default="")

@@ -252,7 +252,9 @@ def test_pages_offer_operators_alone_what_is_theirs(
     one_more: InstanceAction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(RULES, NUDGE.policy, admin)
-    server: Any = SimpleNamespace(vm_state="active", task_state=None, launched_at="once")
+    server: Any = SimpleNamespace(
+        vm_state="active", task_state=None, launched_at="once", locked_by=""
+    )
     shown = {
         role: one_more.name in {one.name for one in buttons(context, server)}
         for role in ("member", "admin")

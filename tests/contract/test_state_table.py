@@ -85,6 +85,28 @@ def test_what_never_ran_cannot_be_acted_on(action: str) -> None:
         assert client_of(user).send(method, url, body).status_code == 409
 
 
+def test_a_lock_keeps_out_all_but_operators() -> None:
+    """Also who owns the server, whatever state it is in; contract 10.1."""
+    user = make_member("member")
+    operator = client_of(make_member("admin"))
+    found = {}
+    for action, (method, path, body) in REQUESTS.items():
+        state = min(BY_HAND[action][0])
+        server = make_server(user, vm_state=state, locked_by="owner")
+        url = f"/compute/v2.1/servers/{server.id}"
+        answer = client_of(user).send(method, f"{url}{path}", body)
+        found[action] = answer.status_code, operator.send(method, f"{url}{path}", body).status_code
+        if answer.status_code == 409:
+            fault = answer.json()["conflictingRequest"]["message"]
+            assert fault == f"Instance {server.id} is locked"
+            shown = client_of(user).send("GET", url, OpenStack_API_Version="compute 2.9")
+            assert shown.json()["server"]["locked"] is True
+    locked = {action: (409, ACCEPTED.get(action, 202)) for action in REQUESTS}
+    assert found == locked | {"update": (200, 200)}
+    deleted = make_server(user, vm_state=VmState.DELETED, locked_by="owner")
+    assert client_of(user).send("DELETE", f"{url[:-36]}{deleted.id}").status_code == 404
+
+
 @pytest.mark.parametrize("minor", [1, 96])
 @pytest.mark.parametrize("pair", list(itertools.product(VmState.values[:-1], TASKS)), ids=str)
 def test_the_filter_finds_what_the_status_shows(pair: tuple[str, str | None], minor: int) -> None:

@@ -117,7 +117,7 @@ class ServerRenderer:
             "OS-EXT-STS:vm_state": instance.vm_state,
             "OS-EXT-STS:power_state": instance.power_state,
             "os-extended-volumes:volumes_attached": [],
-            "locked": False,
+            "locked": bool(instance.locked_by),
             "description": instance.description,
             "tags": instance.tags,
             "trusted_image_certificates": None,

@@ -82,8 +82,8 @@ def test_a_list_does_not_read_what_it_does_not_show(user: User) -> None:
 
 
 def test_locked_and_hostname(user: User) -> None:
-    for name in ("web", "db"):
-        make_server(user, name=name[0], hostname=f"{name}.example.org")
+    for name, lock in (("web", "admin"), ("db", "")):
+        make_server(user, name=name[0], hostname=f"{name}.example.org", locked_by=lock)
     found = {
         (query, version): names(user, query, version)
         for query, version in (
@@ -95,7 +95,7 @@ def test_locked_and_hostname(user: User) -> None:
             ("hostname=web", "2.89"),
         )
     }
-    assert list(found.values()) == ["", "dw", "dw", "w", "w", "dw"]
+    assert list(found.values()) == ["w", "d", "dw", "w", "w", "dw"]
     ask(user, "locked=perhaps", "2.73", status=400)
     ask(user, "hostname=[", "2.90", status=400)
 

@@ -47,11 +47,12 @@ def test_other_faults_are_shown_as_they_are() -> None:
 
 def test_every_state_has_a_badge_and_buttons_follow_the_table() -> None:
     member = RequestContext(project_id="p", roles=frozenset({"member", "reader"}))
+    operator = RequestContext(project_id="p", roles=frozenset({"admin"}))
     reader = RequestContext(project_id="p", roles=frozenset({"reader"}))
     tasks: list[str | None] = [None, *TaskState.values]
     for vm, task, power in itertools.product(VmState.values, tasks, PowerState.values):
         row: Any = SimpleNamespace(
-            vm_state=vm, task_state=task, power_state=power, launched_at="once"
+            vm_state=vm, task_state=task, power_state=power, launched_at="once", locked_by=""
         )
         badge = server_badge(row)
         assert badge.text
@@ -59,7 +60,10 @@ def test_every_state_has_a_badge_and_buttons_follow_the_table() -> None:
         enabled = {button.name for button in buttons(member, row) if button.enabled}
         assert enabled == set(possible(vm, task)) - {"update", "metadata"}
         assert buttons(reader, row) == []
-        row.launched_at = None
+        row.locked_by = "owner"
+        assert not any(button.enabled for button in buttons(member, row))
+        assert {button.name for button in buttons(operator, row) if button.enabled} == enabled
+        row.launched_at, row.locked_by = None, ""
         assert {b.name for b in buttons(member, row) if b.enabled} <= {"delete"}
     for status in STATUSES:
         assert image_badge(cast(Any, SimpleNamespace(status=status))).text
