@@ -11,6 +11,7 @@ from django.http import HttpRequest, JsonResponse
 
 from cloudweb.database.migrated import all_are_applied
 from cloudweb.driver import load_class
+from cloudweb.restarts import restarts
 from cloudweb.writing import writes
 
 _migrated = False
@@ -19,6 +20,7 @@ _migrated = False
 def healthz(_request: HttpRequest) -> JsonResponse:
     """Answer 200 when database, writes, migrations and broker are well, else 503; the body names each.
 
+    It names, too, which processes of this machine had to be started again, for no progress or by their end.
     A broker that is away makes the cloud slow, not wrong, yet whoever balances load should know.
     """
     return _answer(_checks())
@@ -47,6 +49,8 @@ def _checks() -> dict[str, str]:
 def _answer(checks: dict[str, str]) -> JsonResponse:
     well = all(state == "ok" for state in checks.values())
     body: dict[str, Any] = {"status": "ok" if well else "unavailable", "checks": checks}
+    if again := restarts():
+        body["restarts"] = again
     answer = JsonResponse(body, status=200 if well else 503)
     answer._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001  # no fault of the API: whoever asks acts on it
     return answer

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
+from cloudweb import restarts
 from cloudweb.conf import own_address, var_dir
 from cloudweb.pulse import pulse
 from cloudweb.supervisor.child import Child, GaveUp
@@ -50,6 +51,7 @@ class Supervisor:
             self._end_all()
 
     def _serve(self) -> NoReturn:
+        restarts.clear()
         self.family[0].start()  # the broker, so that news of the preparation finds it
         prepare()
         started = time.monotonic()

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Protocol
 
-from cloudweb import process
+from cloudweb import process, restarts
 from cloudweb.supervisor import forerunners
 from cloudweb.supervisor.output import Output
 from cloudweb.supervisor.watch import Watch
@@ -167,6 +167,7 @@ class Child:
                 f"{self.name} died {self.quick_deaths} times in a row ({how}). Its log is "
                 f"{self.output.path}; the end of it:\n\n" + "\n".join(self.output.tail)
             )
+        restarts.note(self.name, how)
         pause = min(LONGEST_PAUSE, 0.5 * 2 ** min(self.quick_deaths - 1, 10))
         self.start_at = time.monotonic() + pause
         self._show(f"{self.name} ended ({how}); starting it again in {pause:g} s")

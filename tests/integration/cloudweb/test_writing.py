@@ -13,7 +13,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
-from cloudweb import health, writing
+from cloudweb import health, restarts, writing
 from cloudweb.database.sqlite import base, identity
 from cloudweb.database.trial import write
 from tests.infrastructure import PATIENCE
@@ -36,6 +36,27 @@ def trial(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> Non
 def health_page() -> tuple[int, dict[str, str]]:
     answer = Client().get("/healthz")
     return answer.status_code, answer.json()["checks"]
+
+
+@pytest.mark.usefixtures("trial")
+def test_what_was_started_again_is_shown_and_is_not_red(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(restarts, "_file", lambda: tmp_path / "run" / "restarts.json")
+    assert "restarts" not in Client().get("/healthz").json()
+    for why in ("exit code 1", "no progress for 131 s"):
+        restarts.note("control", why)
+    answer = Client().get("/healthz")
+    again = answer.json()["restarts"]
+    assert answer.status_code == 200
+    assert (again["control"].pop("at")[:2], again) == (
+        "20", {"control": {"count": 2, "why": "no progress for 131 s"}},
+    )  # fmt: skip
+    (tmp_path / "run" / "restarts.json").write_text('["damaged"')
+    assert "restarts" not in Client().get("/healthz").json()
+    restarts.note("api", "exit code 1")
+    restarts.clear()
+    assert "restarts" not in Client().get("/healthz").json()
 
 
 @pytest.mark.usefixtures("trial")

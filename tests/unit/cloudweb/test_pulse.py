@@ -14,6 +14,7 @@ import pytest
 
 from cloudweb import conf, process
 from cloudweb.pulse import Pulse
+from cloudweb.restarts import restarts
 from cloudweb.supervisor import __main__ as main_module
 from cloudweb.supervisor import child as child_module
 from cloudweb.supervisor.__main__ import Supervisor
@@ -182,6 +183,7 @@ def test_a_child_with_a_thread_in_a_deadlock_is_looked_at_and_started_again(
 ) -> None:
     monkeypatch.setattr("cloudweb.supervisor.watch.FIRST_WORD", 2)
     with scratch("hang") as home, Watched(home, hangs=True) as watched:
+        monkeypatch.setenv("CLOUDWEB_VAR", str(home))
         watched.look_until_it_is_started_again()
         log = watched.log.read_text()
         assert "in in_a_deadlock" in log  # where the thread stands
@@ -189,6 +191,8 @@ def test_a_child_with_a_thread_in_a_deadlock_is_looked_at_and_started_again(
         assert "in 0.5 s" in log
         watched.look_until_it_is_started_again()
         assert "in 1 s" in watched.log.read_text()  # ever more slowly
+        again = restarts()["host"]
+        assert (again["count"], again["why"][:15]) == (2, "no progress for")
     assert "host: error: host makes no progress for" in capfd.readouterr().out
 
 
