@@ -74,6 +74,7 @@ def page() -> str:
         _section("An order to a host", ("method", "declared in", "takes", "answers"), _orders()),
         _section("A wire object", ("object", "version", "file"), _objects()),
         _section("A state table", ("file", "actions"), _states()),
+        *_microversions(),
         _section("A policy", ("prefix", "declared in", "policies"), _policies()),
         _section("A command", ("command", "file"), _commands()),
         _section("A setting", ("file", "variables of the environment"), _settings()),
@@ -190,6 +191,26 @@ def _states() -> Iterator[list[str]]:
         names = sorted({item.name for item in _actions(module, Action)}) if module else []
         if names:
             yield [f"`{app}/actions.py`", ", ".join(names)]
+
+
+def _microversions() -> Iterator[str]:
+    from cloudweb.dialects import DIALECTS
+    from cloudweb.microversions import Microversions
+    from cloudweb.microversions.claims import claims
+
+    sources = [path for app in APPS for path in sorted((ROOT / app).rglob("*.py"))]
+    for dialect in DIALECTS.values():
+        if isinstance(listed := dialect.versions, Microversions):
+            found = claims(listed.service, sources)
+            rows = []
+            for version, change in listed.changes():
+                files = [path.relative_to(ROOT) for path in found.get(version.minor, [])]
+                served = f"{change.served}: {change.note}" if change.note else change.served
+                rows.append(
+                    [str(version), change.text, served, ", ".join(f"`{one}`" for one in files)]
+                )
+            title = f"A microversion of {listed.service}"
+            yield _section(title, ("version", "what it changed", "served", "claimed in"), rows)
 
 
 def _actions(module: Any, kind: type[Any]) -> Iterator[Any]:

@@ -6,6 +6,7 @@ to them (tests/contract).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from types import NoneType
 from typing import Any, ClassVar, get_args
@@ -13,15 +14,18 @@ from typing import Any, ClassVar, get_args
 from pydantic import BaseModel, ConfigDict, create_model
 
 from cloudweb.api.versioned import describe
+from cloudweb.microversions import Versions
 
 
 class Answer(BaseModel):
     """A part of an answer that has exactly these attributes; nothing is ever validated by it.
 
-    ``INVENTED`` names the row's mapping of attributes that its clients made up.
+    ``INVENTED`` names the row's mapping of attributes that its clients made up. ``NARROWED`` says, by
+    names on the wire, which versions have less of this answer than of what it is derived from.
     """
 
     INVENTED: ClassVar[str] = ""
+    NARROWED: ClassVar[Mapping[str, Versions]] = {}
 
     model_config = ConfigDict(
         extra="forbid", populate_by_name=True, defer_build=True, json_schema_extra=describe
@@ -67,10 +71,7 @@ def listing(key: str, kind: Any, **beside: Any) -> type[BaseModel]:
 @cache
 def page(key: str, kind: Any) -> type[BaseModel]:
     """Return the answer that holds a page of a list; the last page has no link to a next one."""
-    name = f"{_name(kind, key)}Page"
-    rest: dict[str, Any] = {f"{key}_links": (list[Link], [])}
-    fields: dict[str, Any] = {key: (list[kind], ...), **rest}
-    return create_model(name, __base__=Answer, __module__=__name__, **fields)
+    return listing(key, kind, **{f"{key}_links": list[Link] | None})
 
 
 def _object(name: str, attributes: dict[str, Any], *, closed: bool) -> type[BaseModel]:

@@ -1,14 +1,9 @@
-"""Which microversion a request asks for; representations as (version, transform) pairs.
-
-A resource is rendered once, in its newest form. Each change a version made is written once, as the
-function that takes it back; ``older`` applies those that are newer than what the client asked for.
-"""
+"""Which microversion a request asks for, and how the answer says so."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping
 
 from cloudweb.exceptions import BadRequest, NotAcceptable
 from cloudweb.microversions import Microversion, VersionRange
@@ -64,41 +59,3 @@ def response_headers(versions: VersionRange, version: Microversion) -> dict[str,
     if versions.legacy_header:
         headers[versions.legacy_header] = str(version)
     return headers
-
-
-#: (version that made the change, function that takes the change back in place)
-Transform = tuple[Microversion, Callable[[dict[str, Any]], None]]
-
-
-def older(
-    data: dict[str, Any], version: Microversion, changes: Sequence[Transform]
-) -> dict[str, Any]:
-    """Take back, newest first, every change that is newer than the client's version.
-
-    ``changes`` is sorted from the oldest to the newest; ``data`` is changed in place and returned.
-    """
-    for made_in, take_back in reversed(changes):
-        if version < made_in:
-            take_back(data)
-    return data
-
-
-T = TypeVar("T")
-
-
-def in_force(version: Microversion, choices: Sequence[tuple[Microversion, T]]) -> T:
-    """Return what holds at a version, such as the schema of a request body.
-
-    ``choices`` is sorted from the oldest to the newest and its first one holds at the minimum.
-    """
-    return next(choice for since, choice in reversed(choices) if since <= version)
-
-
-def without(*keys: str) -> Callable[[dict[str, Any]], None]:
-    """Return a transform that removes keys: most versions only add some."""
-
-    def drop(data: dict[str, Any]) -> None:
-        for key in keys:
-            data.pop(key, None)
-
-    return drop

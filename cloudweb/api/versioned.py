@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from cloudweb.microversions import Microversion, Versions
+from cloudweb.microversions import ALWAYS, Microversion, Versions
 
 
 @cache
@@ -24,6 +24,8 @@ def versioned(model: type[BaseModel]) -> Mapping[str, Versions]:
         said = [one for one in field.metadata if isinstance(one, Versions)]
         if said:
             found[field.alias or name] = reduce(and_, said)
+    for key, versions in getattr(model, "NARROWED", {}).items():
+        found[key] = found.get(key, ALWAYS) & versions
     return found
 
 

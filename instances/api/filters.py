@@ -10,6 +10,7 @@ from cloudweb.addresses import canonical_address
 from cloudweb.api.fields import parse_bool
 from cloudweb.exceptions import BadRequest, InvalidInput
 from cloudweb.microversions import Microversion
+from cloudweb.microversions.compute import STRICT, since
 from cloudweb.patterns import Pattern
 from cloudweb.times import parse_moment
 from instances.api.serializers.server_bodies import MAX_TAGS
@@ -76,19 +77,19 @@ _OF_ADDRESSES = frozenset("0123456789abcdef.:")
 def parse_filters(query: QueryDict, version: Microversion) -> Filters:
     """Return the filters a query asks for; raise BadRequest for what is wrong with them."""
     unknown = set(query) - KNOWN
-    if unknown and version >= (2, 75):
+    if unknown and version in STRICT:
         raise BadRequest(
             f"Additional properties are not allowed ({sorted(unknown)[0][:64]!r} was unexpected)"
         )
     statuses = query.getlist("status")
-    if version >= (2, 38) and any(not vm_states_of(status) for status in statuses):
+    if version in since(38) and any(not vm_states_of(status) for status in statuses):
         raise BadRequest("Invalid status value")
     power = query.get("power_state")
     if power is not None and not (power.isascii() and power.isdigit()):
         raise BadRequest("Invalid filter 'power_state': it must be an integer.")
-    since = _time(query, "changes-since")
-    before = _time(query, "changes-before") if version >= (2, 66) else None
-    check_span(since, before)
+    begin = _time(query, "changes-since")
+    end = _time(query, "changes-before") if version in since(66) else None
+    check_span(begin, end)
     return Filters(
         patterns=_patterns(query, version),
         statuses=statuses,
@@ -109,9 +110,9 @@ def parse_filters(query: QueryDict, version: Microversion) -> Filters:
         any_tags=_tags(query, "tags-any", version),
         not_tags=_tags(query, "not-tags", version),
         not_any_tags=_tags(query, "not-tags-any", version),
-        locked=parse_bool(query.get("locked"), field="locked") if version >= (2, 73) else None,
-        changed_since=since,
-        changed_before=before,
+        locked=parse_bool(query.get("locked"), field="locked") if version in since(73) else None,
+        changed_since=begin,
+        changed_before=end,
         deleted=parse_bool(query.get("deleted"), field="deleted"),
         all_projects=_flag(query, "all_tenants"),
     )
@@ -125,7 +126,7 @@ def _flag(query: QueryDict, name: str) -> bool:
 
 def _patterns(query: QueryDict, version: Microversion) -> dict[str, Pattern]:
     names = {"display_name": "name", "name": "name"}
-    names |= {"hostname": "hostname"} if version >= (2, 90) else {}
+    names |= {"hostname": "hostname"} if version in since(90) else {}
     return {
         column: Pattern(value, field=key)
         for key, column in names.items()
@@ -136,7 +137,7 @@ def _patterns(query: QueryDict, version: Microversion) -> dict[str, Pattern]:
 def _tags(query: QueryDict, name: str, version: Microversion) -> list[str]:
     """Return the tags that a comma joins; from 2.26."""
     value = query.get(name)
-    if not value or version < (2, 26):
+    if not value or version not in since(26):
         return []
     tags = [*dict.fromkeys(value.split(","))]
     if len(tags) > MAX_TAGS:
@@ -178,7 +179,7 @@ def _time(query: QueryDict, name: str) -> datetime | None:
         raise BadRequest(f"Invalid {name} value") from error
 
 
-def check_span(since: datetime | None, before: datetime | None) -> None:
+def check_span(begin: datetime | None, end: datetime | None) -> None:
     """Raise BadRequest for a span of changes that ends before it begins."""
-    if since is not None and before is not None and before < since:
+    if begin is not None and end is not None and end < begin:
         raise BadRequest("The value of changes-since must be less than or equal to changes-before.")

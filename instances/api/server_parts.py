@@ -9,11 +9,14 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import listing, within
+from cloudweb.api.versioned import leave_out
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest, NotFound
-from cloudweb.microversions.compute import since
+from cloudweb.microversions import Microversion
 from instances.api.serializers.server import addresses
 from instances.api.serializers.server_bodies import MetadataBody, MetadataItem
+from instances.api.serializers.server_shown import BareAddresses, GroupOfServer, InterfaceShown
 from instances.manager import InstanceManager, ports_of
 from network.manager import SecurityGroupManager
 from network.rows import PortCard
@@ -71,13 +74,13 @@ class ServerPortViewSet(ServiceViewSet):
         instance = InstanceManager(self.context).get(server_id)
         return ports_of(self.context, [instance])[str(instance.id)]
 
-    @extend_schema(responses={200: dict})
+    @extend_schema(responses={200: within("addresses", BareAddresses)})
     def addresses(self, request: Request, server_id: str) -> Response:
         """Show all addresses by network."""
         found = addresses(self._ports(server_id))
         return Response({"addresses": {name: _bare(list_) for name, list_ in found.items()}})
 
-    @extend_schema(responses={200: dict})
+    @extend_schema(responses={200: BareAddresses})
     def addresses_of(self, request: Request, server_id: str, label: str) -> Response:
         """Show the addresses on one network."""
         found = addresses(self._ports(server_id))
@@ -85,7 +88,7 @@ class ServerPortViewSet(ServiceViewSet):
             raise NotFound("Network name is not found")
         return Response({label: _bare(found[label])})
 
-    @extend_schema(responses={200: dict})
+    @extend_schema(responses={200: listing("security_groups", GroupOfServer)})
     def security_groups(self, request: Request, server_id: str) -> Response:
         """Show the security groups of a server's ports."""
         manager = SecurityGroupManager(self.context)
@@ -108,12 +111,10 @@ class ServerPortViewSet(ServiceViewSet):
             }
         )
 
-    @extend_schema(responses={200: dict})
+    @extend_schema(responses={200: listing("interfaceAttachments", InterfaceShown)})
     def interfaces(self, request: Request, server_id: str) -> Response:
         """List the cards of a server."""
-        found = [_interface(port) for port in self._ports(server_id)]
-        if self.version in since(70):
-            found = [one | {"tag": None} for one in found]
+        found = [_interface(port, self.version) for port in self._ports(server_id)]
         return Response({"interfaceAttachments": found})
 
 
@@ -137,8 +138,8 @@ def _rule(rule: Any) -> dict[str, Any]:
     }
 
 
-def _interface(port: PortCard) -> dict[str, Any]:
-    return {
+def _interface(port: PortCard, version: Microversion) -> dict[str, Any]:
+    data = {
         "port_id": port.id,
         "net_id": port.network_id,
         "mac_addr": port.mac_address,
@@ -147,4 +148,6 @@ def _interface(port: PortCard) -> dict[str, Any]:
             {"subnet_id": address.subnet_id, "ip_address": address.ip_address}
             for address in port.addresses
         ],
+        "tag": None,
     }
+    return leave_out(InterfaceShown, version, data)

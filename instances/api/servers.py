@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cloudweb.api.answers import within
+from cloudweb.api.answers import page, within
 from cloudweb.api.pagination import next_links, parse_limit
 from cloudweb.api.sorting import parse_sort
 from cloudweb.api.views import ServiceViewSet, empty
@@ -20,6 +20,12 @@ from instances.api.serializers.server_bodies import (
     ServerCreate,
     ServerUpdate,
     check_networks,
+)
+from instances.api.serializers.server_shown import (
+    ServerBrief,
+    ServersCreated,
+    ServerShown,
+    ServerUpdated,
 )
 from instances.manager import InstanceManager, NetworkRequest, ports_of
 from instances.manager.listing import Filters, Listing
@@ -33,21 +39,23 @@ class ServerViewSet(ServiceViewSet):
     def _renderer(self) -> ServerRenderer:
         return ServerRenderer(self.request._request, self.context, self.version)
 
-    @extend_schema(operation_id="servers_list", responses={200: dict})
+    @extend_schema(operation_id="servers_list", responses={200: page("servers", ServerBrief)})
     def list(self, request: Request) -> Response:
         """List servers, briefly."""
-        page = self.manager(self.context).list_names(self._filters(), **self._listing())
+        found = self.manager(self.context).list_names(self._filters(), **self._listing())
         render = self._renderer()
-        rows = [render.brief(one) for one in page.rows]
-        return Response({"servers": rows} | next_links(request, page, "servers_links", "id"))
+        rows = [render.brief(one) for one in found.rows]
+        return Response({"servers": rows} | next_links(request, found, "servers_links", "id"))
 
-    @extend_schema(operation_id="servers_list_detail", responses={200: dict})
+    @extend_schema(
+        operation_id="servers_list_detail", responses={200: page("servers", ServerShown)}
+    )
     def list_detail(self, request: Request) -> Response:
         """List servers, whole."""
-        page = self.manager(self.context).list_rows(self._filters(), **self._listing())
-        render, ports = self._renderer(), ports_of(self.context, page.rows)
-        rows = [render.full(one, ports[one.id]) for one in page.rows]
-        return Response({"servers": rows} | next_links(request, page, "servers_links", "id"))
+        found = self.manager(self.context).list_rows(self._filters(), **self._listing())
+        render, ports = self._renderer(), ports_of(self.context, found.rows)
+        rows = [render.full(one, ports[one.id]) for one in found.rows]
+        return Response({"servers": rows} | next_links(request, found, "servers_links", "id"))
 
     def _filters(self) -> Filters:
         return parse_filters(self.request.query_params, self.version)
@@ -60,14 +68,14 @@ class ServerViewSet(ServiceViewSet):
             "sort": parse_sort(query, descending=True, fewer="default", default="created_at"),
         }
 
-    @extend_schema(responses={200: dict})
+    @extend_schema(responses={200: within("server", ServerShown)})
     def retrieve(self, request: Request, server_id: str) -> Response:
         """Show a server."""
         instance = self.manager(self.context).get(server_id)
         ports = ports_of(self.context, [instance])[str(instance.id)]
         return Response({"server": self._renderer().full(instance, ports, detail_of_one=True)})
 
-    @extend_schema(request=within("server", ServerCreate), responses={202: dict})
+    @extend_schema(request=within("server", ServerCreate), responses={202: ServersCreated})
     def create(self, request: Request) -> Response:
         """Create one server, or several alike."""
         body = self.body("server")
@@ -82,7 +90,9 @@ class ServerViewSet(ServiceViewSet):
         response.headers["Location"] = f"{render.servers}/{made[0].id}"
         return response
 
-    @extend_schema(request=within("server", ServerUpdate), responses={200: dict})
+    @extend_schema(
+        request=within("server", ServerUpdate), responses={200: within("server", ServerUpdated)}
+    )
     def update(self, request: Request, server_id: str) -> Response:
         """Rename a server, describe it, or say how it is reached."""
         wanted = self.validated(ServerUpdate, self.body("server"))

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest
 
 from cloudweb.api.links import base_url
-from cloudweb.api.microversion import (
-    Transform,
-    in_force,
-    older,
-    without,
-)
+from cloudweb.api.versioned import absent, leave_out
 from cloudweb.context import RequestContext
 from cloudweb.encryption import decrypt
 from cloudweb.microversions import Microversion
-from cloudweb.microversions.compute import COMPUTE
+from cloudweb.microversions.compute import since
 from cloudweb.times import micros, seconds_z
+from instances.api.serializers.server_shown import (
+    HOSTNAME,
+    HOSTNAME_FOR_ALL,
+    ServerShown,
+    ServerUpdated,
+)
 from instances.states import WITH_PROGRESS, VmState, status_of
 
 if TYPE_CHECKING:
@@ -29,20 +30,8 @@ if TYPE_CHECKING:
 
     Shown = Instance | ServerRow
 
-ADMIN_KEYS = (
-    "OS-EXT-SRV-ATTR:host",
-    "OS-EXT-SRV-ATTR:instance_name",
-    "OS-EXT-SRV-ATTR:hypervisor_hostname",
-)
-ADMIN_KEYS_2_3 = (
-    "OS-EXT-SRV-ATTR:kernel_id",
-    "OS-EXT-SRV-ATTR:ramdisk_id",
-    "OS-EXT-SRV-ATTR:launch_index",
-    "OS-EXT-SRV-ATTR:reservation_id",
-    "OS-EXT-SRV-ATTR:root_device_name",
-    "OS-EXT-SRV-ATTR:user_data",
-)
-HOSTNAME = "OS-EXT-SRV-ATTR:hostname"
+#: Where a server shows its flavor as it was, not a link.
+FLAVOR_COPIED = since(47)
 
 
 class ServerRenderer:
@@ -56,12 +45,10 @@ class ServerRenderer:
         self.bookmarks = base
         self.context, self.version = context, version
         self._hosts: dict[tuple[str, str], str] = {}
-        self._flavor = in_force(
-            version, ((COMPUTE.minimum, self._flavor_link), (Microversion(2, 47), flavor_of))
-        )
-        self._take_back = [
-            take_back for made_in, take_back in reversed(self._changes()) if version < made_in
-        ]
+        self._flavor = flavor_of if version in FLAVOR_COPIED else self._flavor_link
+        self._left_out = absent(ServerShown, version)
+        if version not in HOSTNAME_FOR_ALL and not context.is_admin:
+            self._left_out |= {HOSTNAME}
 
     def links(self, instance_id: str) -> list[dict[str, str]]:
         """Return self and bookmark."""
@@ -135,8 +122,8 @@ class ServerRenderer:
             data["fault"] = self._fault(instance)
         if self.context.is_admin:
             data |= self._for_admins(instance)
-        for take_back in self._take_back:
-            take_back(data)
+        for key in self._left_out:
+            data.pop(key, None)
         return data
 
     def _for_admins(self, instance: Shown) -> dict[str, Any]:
@@ -155,30 +142,10 @@ class ServerRenderer:
             "host_status": "UP" if instance.host else "",
         }
 
-    def _changes(self) -> Sequence[Transform]:
-        """List what each version changed, as the way back from it, oldest first."""
-
-        def hostname_for_admins(data: dict[str, Any]) -> None:
-            if not self.context.is_admin:
-                data.pop(HOSTNAME, None)
-
-        return (
-            (Microversion(2, 3), without(*ADMIN_KEYS_2_3, HOSTNAME)),
-            (Microversion(2, 9), without("locked")),
-            (Microversion(2, 16), without("host_status")),
-            (Microversion(2, 19), without("description")),
-            (Microversion(2, 26), without("tags")),
-            (Microversion(2, 63), without("trusted_image_certificates")),
-            (Microversion(2, 71), without("server_groups")),
-            (Microversion(2, 73), without("locked_reason")),
-            (Microversion(2, 90), hostname_for_admins),
-            (Microversion(2, 96), without("pinned_availability_zone")),
-        )
-
     def updated(self, instance: Shown, ports: Sequence[PortCard]) -> dict[str, Any]:
         """Return what an update answers: until 2.75 fewer keys than a show."""
         data = self.full(instance, ports, detail_of_one=True)
-        return older(data, self.version, ((Microversion(2, 75), _before_2_75),))
+        return leave_out(ServerUpdated, self.version, data)
 
     def _flavor_link(self, instance: Shown) -> dict[str, Any]:
         href = f"{self.bookmarks}/flavors/{instance.flavor_id}"
@@ -207,19 +174,6 @@ class ServerRenderer:
         if self.context.is_admin:
             fault["details"] = instance.fault_detail
         return fault
-
-
-def _before_2_75(data: dict[str, Any]) -> None:
-    prefixes = (
-        "OS-EXT-AZ:",
-        "OS-EXT-STS:",
-        "OS-SRV-USG:",
-        "os-extended-volumes:",
-        "OS-EXT-SRV-ATTR:",
-    )
-    for key in [key for key in data if key.startswith(prefixes)]:
-        del data[key]
-    without("config_drive", "key_name", "security_groups", "host_status")(data)
 
 
 def flavor_of(instance: Shown) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from pydantic_core import PydanticCustomError
 
 from cloudweb.addresses import parse_address
-from cloudweb.api.fields import Body, IpAddress, LooseBool, Name, Text
+from cloudweb.api.fields import Body, IpAddress, LooseBool, Name
 from cloudweb.exceptions import InvalidInput
 from cloudweb.microversions import Microversion, version_of
 from cloudweb.microversions.compute import since, until
@@ -174,19 +174,6 @@ class MetadataItem(Body):
     """``{"meta": {key: value}}``."""
 
     meta: Annotated[Items, Field(min_length=1, max_length=1)]
-
-
-class KeyPairCreate(Body):
-    """The ``keypair`` of POST /os-keypairs."""
-
-    name: Annotated[
-        str,
-        StringConstraints(min_length=1, max_length=255, pattern=r"^[^/\\]+$"),
-        AfterValidator(no_control_characters),
-    ]
-    public_key: Annotated[str, StringConstraints(max_length=16384)] | None = None
-    type: Annotated[Literal["ssh", "x509"], since(2)] = "ssh"
-    user_id: Annotated[Text | None, since(10)] = None
 
 
 def check_networks(body: Mapping[str, Any], version: Microversion) -> None:

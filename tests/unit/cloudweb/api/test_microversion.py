@@ -1,19 +1,13 @@
-"""Microversions: what a request asks for, and how answers are taken back to older versions."""
+"""What a request asks for, and how the answer says so."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cloudweb.api.microversion import (
     negotiate,
-    older,
     request_headers,
     response_headers,
-    without,
 )
 from cloudweb.exceptions import BadRequest, NotAcceptable
 from cloudweb.microversions import Microversion, Microversions
@@ -123,26 +117,3 @@ def test_too_many_words(value: str) -> None:
     """What follows the service's name is its version, whole."""
     with pytest.raises(BadRequest):
         negotiate(COMPUTE, {NEW: f"compute {value}"})
-
-
-def rename(data: dict[str, Any]) -> None:
-    """Take back a version that renamed ``old`` to ``new`` when it also was still a list."""
-    data["old"] = data.pop("new")
-
-
-CHANGES = [
-    (Microversion(2, 3), without("added")),
-    (Microversion(2, 10), rename),
-    (Microversion(2, 50), without("late", "later")),
-]
-
-
-@given(st.integers(1, 96))
-def test_older_takes_back_exactly_what_is_newer(minor: int) -> None:
-    """Each change shows from its own version on."""
-    data = {"added": 1, "new": 2, "late": 3, "later": 4, "always": 5}
-    found = older(data, Microversion(2, minor), CHANGES)
-    expected = {"always"} | ({"added"} if minor >= 3 else set())
-    expected |= {"new"} if minor >= 10 else {"old"}
-    expected |= {"late", "later"} if minor >= 50 else set()
-    assert found.keys() == expected
