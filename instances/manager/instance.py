@@ -19,6 +19,7 @@ from compute.manager import FlavorManager
 from image.manager import ImageManager
 from instances import injected_files as user_files
 from instances import quota
+from instances.block_devices import DestinationType, SourceType
 from instances.conf import MAX_AT_ONCE
 from instances.exceptions import FlavorDoesNotFit, NetworkAmbiguous
 from instances.items import check_items
@@ -28,7 +29,7 @@ from instances.manager.lifecycle import InstanceLifecycle
 from instances.manager.listing import InstanceLists
 from instances.manager.metadata import InstanceMetadata
 from instances.manager.power import InstancePower
-from instances.models import Instance, InstancePort
+from instances.models import BlockDevice, Instance, InstancePort
 from instances.operations import CreateInstance
 from instances.states import TaskState
 from instances.user_data import check_user_data
@@ -150,6 +151,17 @@ class InstanceManager(
                 InstancePort(instance=instance, position=position, **wish)
                 for instance in made
                 for position, wish in enumerate(wishes)
+            )
+            BlockDevice.objects.bulk_create(
+                BlockDevice(
+                    instance=instance,
+                    source_type=SourceType.IMAGE,
+                    source_id=image_id,
+                    destination_type=DestinationType.LOCAL,
+                    boot_index=0,
+                    size=flavor.disk,
+                )
+                for instance in made
             )
             for instance in made:
                 CreateInstance.start(self.context, resource_id=str(instance.id))

@@ -1,7 +1,8 @@
 """The tables of instances."""
 
+from instances.models.block_device import BlockDevice
 from instances.models.instance import Instance
 from instances.models.key_pair import KeyPair
 from instances.models.port import InstancePort
 
-__all__ = ["Instance", "InstancePort", "KeyPair"]
+__all__ = ["BlockDevice", "Instance", "InstancePort", "KeyPair"]

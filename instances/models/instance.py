@@ -16,7 +16,8 @@ from instances.states import PowerState, VmState
 class Instance(models.Model):
     """A server. Its flavor is kept as it was when the server was made.
 
-    What it has are rows of their own (``ports``). ``user_data``, ``injected_files``
+    What it has are rows of their own (``ports``,
+    ``block_devices``). ``user_data``, ``injected_files``
     and ``admin_password`` are encrypted (cloudweb/encryption.py). Deleted servers stay as rows for
     their action log, without what they had.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cloudweb.database.clock import now
 from compute.scheduler import release
+from instances.models import BlockDevice
 from instances.operations import ports
 from instances.operations.create import destroy_guest
 from instances.operations.rows import fault, write
@@ -30,6 +31,7 @@ class DeleteInstance(Saga):
     @classmethod
     def on_done(cls, run: Run) -> None:
         """The server is gone; its row stays for the action log."""
+        BlockDevice.objects.filter(instance_id=run.resource_id).delete()
         write(
             run,
             vm_state=VmState.DELETED,

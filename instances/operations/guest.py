@@ -18,7 +18,7 @@ from image.objects import ImageLocation
 from instances.guest_metadata import GuestMetadata
 from instances.models import Instance
 from instances.operations.ports import port_ids
-from instances.operations.rows import instance_of
+from instances.operations.rows import block_devices_of, instance_of
 from network.manager import PortManager
 from operations.saga import Run
 
@@ -37,12 +37,7 @@ def guest_spec(run: Run, *, has_disks: bool = False) -> GuestSpec:
     """
     instance, ports = instance_of(run), port_ids(run)
     network = PortManager(run.context)
-    try:
-        disk, direct = _boot(run.context, instance)
-    except (NotFound, Conflict):
-        if not has_disks:
-            raise
-        disk, direct = GuestDisk(size=instance.disk * GIB), None
+    disks, direct = _disks(run, has_disks=has_disks)
     drive = None
     if instance.config_drive:
         files = GuestMetadata(instance, network.pictures(ports)).config_drive()
@@ -53,7 +48,7 @@ def guest_spec(run: Run, *, has_disks: bool = False) -> GuestSpec:
         project_id=instance.project_id,
         vcpus=instance.vcpus,
         ram=instance.ram,
-        disks=(disk,),
+        disks=tuple(disks),
         interfaces=tuple(
             GuestInterface(port_id=plug.id, mac=plug.mac, tap=plug.tap, mtu=plug.mtu)
             for plug in network.plugs(ports)
@@ -63,28 +58,43 @@ def guest_spec(run: Run, *, has_disks: bool = False) -> GuestSpec:
     )
 
 
-def _boot(context: RequestContext, instance: Instance) -> tuple[GuestDisk, DirectBoot | None]:
+def _disks(run: Run, *, has_disks: bool) -> tuple[list[GuestDisk], DirectBoot | None]:
+    """Return the disks, and the kernel that the image of the one it boots from names."""
+    instance = instance_of(run)
     # what its project may see: an image's properties name kernels, and not another project's
     tenant = RequestContext(
-        request_id=context.request_id,
+        request_id=run.context.request_id,
         user_id=instance.user_id or None,
         project_id=instance.project_id,
         roles=frozenset({"reader"}),
     )
     images = ImageManager(tenant)
-    root = images.location(instance.image_id)
-    size = instance.disk * GIB or root.virtual_size
-    disk = GuestDisk(image=_source(root), size=size)
-    if root.kernel_id is None:
-        return disk, None
-    kernel = images.location(root.kernel_id, role="kernel")
-    ramdisk = images.location(root.ramdisk_id, role="ramdisk") if root.ramdisk_id else None
-    direct = DirectBoot(
+    disks, direct = [], None
+    for device in block_devices_of(run):
+        try:
+            image = images.location(str(device.source_id))
+            if device.boot_index == 0:
+                direct = _direct_boot(images, image)
+        except (NotFound, Conflict):
+            if not has_disks:
+                raise
+            disks.append(GuestDisk(size=device.size * GIB))
+        else:
+            size = device.size * GIB or image.virtual_size
+            disks.append(GuestDisk(image=_source(image), size=size))
+    return disks, direct
+
+
+def _direct_boot(images: ImageManager, image: ImageLocation) -> DirectBoot | None:
+    if image.kernel_id is None:
+        return None
+    kernel = images.location(image.kernel_id, role="kernel")
+    ramdisk = images.location(image.ramdisk_id, role="ramdisk") if image.ramdisk_id else None
+    return DirectBoot(
         kernel=_source(kernel),
         ramdisk=_source(ramdisk) if ramdisk else None,
-        cmdline=root.cmdline,
+        cmdline=image.cmdline,
     )
-    return disk, direct
 
 
 def _source(location: ImageLocation) -> ImageSource:

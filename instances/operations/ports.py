@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cloudweb.context import RequestContext
+from cloudweb.database.prepared import Given, PreparedUpdate
 from cloudweb.exceptions import NotFound
 from cloudweb.rpc import Order
 from instances.models import Instance, InstancePort
@@ -14,6 +15,8 @@ from network.manager import PortManager, SecurityGroupManager
 from network.objects import PortStatus
 from network.rpc import PLUG, UNPLUG
 from operations.saga import Run
+
+_CONNECT = PreparedUpdate(lambda: InstancePort.objects.filter(pk=Given("pk")), "port_id")
 
 
 def device_owner(instance: Instance) -> str:
@@ -47,7 +50,7 @@ def create_ports(run: Run) -> dict[str, Any]:
                 **device,
             )
         row.port_id = port.id
-        InstancePort.objects.filter(pk=row.pk).update(port_id=port.id)
+        _CONNECT(pk=row.pk, port_id=port.id)
     write(run, task_state=TaskState.SPAWNING)
     return {"ports": port_ids(run)}
 

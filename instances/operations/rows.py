@@ -7,15 +7,17 @@ from typing import Any
 
 from cloudweb.database.clock import now
 from cloudweb.database.prepared import Given, Prepared, PreparedUpdate
-from instances.models import Instance, InstancePort
+from instances.models import BlockDevice, Instance, InstancePort
 from operations.saga import Failure, Run, StepFailed
 
 ROW = "instance"
 PORTS = "instance_ports"
+DISKS = "block_devices"
 _ROW = Prepared(lambda: Instance.objects.filter(id=Given("id")).order_by())
 _PORTS = Prepared(
     lambda: InstancePort.objects.filter(instance=Given("instance")).select_related("instance")
 )
+_DISKS = Prepared(lambda: BlockDevice.objects.filter(instance=Given("instance")))
 
 
 def instance_of(run: Run) -> Instance:
@@ -31,6 +33,14 @@ def ports_of(run: Run) -> list[InstancePort]:
     if PORTS not in run.memory:
         _read(run)
     found: list[InstancePort] = run.memory[PORTS]
+    return found
+
+
+def block_devices_of(run: Run) -> list[BlockDevice]:
+    """Return the rows of the server's disks, the one it boots from first."""
+    if DISKS not in run.memory:
+        run.memory[DISKS] = _DISKS.rows(instance=run.resource_id)
+    found: list[BlockDevice] = run.memory[DISKS]
     return found
 
 

@@ -16,7 +16,7 @@ from compute.image_cache import ImageCache
 from compute.models import Claim, Flavor
 from identity.models import Project, User
 from image.models import Image
-from instances.models import Instance
+from instances.models import BlockDevice, Instance, InstancePort
 from network.agent import NetworkAgent
 from network.drivers.fake import FakeNetworkDriver
 from network.models import Network, Port
@@ -126,7 +126,10 @@ def lab(directory: Path, *, hosts: int = 1) -> Iterator[Lab]:
 def census(made: Lab) -> dict[str, Any]:
     """Return what exists, wherever it may be; database, hypervisors and networks must agree."""
     check_invariants()
+    gone = {"instance__vm_state": "deleted"}
     return {
+        "left of deleted servers": BlockDevice.objects.filter(**gone).count()
+        + InstancePort.objects.filter(**gone).count(),
         "servers": Instance.objects.alive().count(),
         "claims": Claim.objects.count(),
         "holds": Hold.objects.count(),
@@ -139,6 +142,7 @@ def census(made: Lab) -> dict[str, Any]:
 
 
 NOTHING = {
+    "left of deleted servers": 0,
     "servers": 0,
     "claims": 0,
     "holds": 0,

@@ -1,4 +1,4 @@
-"""Servers of the release before: what they asked for and have, two JSON lists, becomes rows."""
+"""Servers of the release before: what they asked for and have becomes rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from instances.models import Instance, InstancePort
+from instances.models import BlockDevice, Instance, InstancePort
 from network.models import Network, Port
 from tests.builders.identity import make_member
 from tests.builders.networks import make_network, make_port, make_subnet
@@ -45,7 +45,12 @@ def brought(port: Port) -> dict[str, Any]:
     return {"network_id": str(port.network_id), "port_id": str(port.id)}
 
 
-def test_each_server_keeps_what_it_has_and_what_it_asked_for(before: Any) -> None:
+def make(before: Any, name: str, **facts: Any) -> Any:
+    flavor = {"flavor_id": "1", "flavor_name": "f", "vcpus": 1, "ram": 1, "disk": 7}
+    return before.objects.create(name=name, hostname="h", **flavor | facts)
+
+
+def test_ports_and_wishes_were_two_lists(before: Any) -> None:
     project = make_member("member").default_project_id
     first, second = make_network(name="net1"), make_network(name="net2")
     for network in (first, second):
@@ -70,19 +75,7 @@ def test_each_server_keeps_what_it_has_and_what_it_asked_for(before: Any) -> Non
         "deleted": (wishes, [], "deleted"),
     }
     for name, (networks, had, vm_state) in reversed(old.items()):
-        before.objects.create(
-            name=name,
-            hostname="h",
-            project_id=project,
-            flavor_id="1",
-            flavor_name="f",
-            vcpus=1,
-            ram=1,
-            disk=1,
-            networks=networks,
-            ports=had,
-            vm_state=vm_state,
-        )
+        make(before, name, project_id=project, networks=networks, ports=had, vm_state=vm_state)
     migrate()
     columns = ("port_id", "network_id", "requested_port_id", "fixed_ip", "by_admin")
     found = {
@@ -113,3 +106,25 @@ def test_each_server_keeps_what_it_has_and_what_it_asked_for(before: Any) -> Non
         "deleted": [],
     }
     assert str(InstancePort.objects.get(instance__name="its port is gone").port_id) == lost["id"]
+
+
+def test_an_image_was_the_disk(before: Any) -> None:
+    image = uuid4()
+    for vm_state in ("active", "deleted"):
+        make(before, vm_state, image_id=str(image), vm_state=vm_state)
+    make(before, "sized by its image", image_id=str(image), vm_state="stopped", disk=0)
+    make(before, "none", vm_state="active")
+    migrate()
+    columns = (
+        "instance__name",
+        "source_type",
+        "source_id",
+        "destination_type",
+        "boot_index",
+        "size",
+    )
+    rows = BlockDevice.objects.order_by("instance__name").values_list(*columns)
+    assert [*rows] == [
+        ("active", "image", image, "local", 0, 7),
+        ("sized by its image", "image", image, "local", 0, 0),
+    ]
