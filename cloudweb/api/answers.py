@@ -71,7 +71,8 @@ def listing(key: str, kind: Any, **beside: Any) -> type[BaseModel]:
 @cache
 def page(key: str, kind: Any) -> type[BaseModel]:
     """Return the answer that holds a page of a list; the last page has no link to a next one."""
-    return listing(key, kind, **{f"{key}_links": list[Link] | None})
+    name, links = f"{_name(kind, key)}Page", list[Link] | None
+    return _object(name, {key: list[kind], f"{key}_links": links}, closed=True)
 
 
 def _object(name: str, attributes: dict[str, Any], *, closed: bool) -> type[BaseModel]:
