@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from cloudweb.database import clock
 from tests.emptying import empty_tables
 from tests.infrastructure import Cloud, private_postgresql, private_redis, running_cloud
+from tests.parts import marks_of
 
 # A loaded machine is no failure.
 hypothesis_settings.register_profile("suite", deadline=None)
@@ -22,9 +23,8 @@ hypothesis_settings.load_profile("suite")
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what its directory says already."""
     for item in items:
-        parts = Path(item.path).relative_to(config.rootpath).parts
-        if len(parts) > 2 and parts[1] in ("host", "browser"):
-            item.add_marker(getattr(pytest.mark, parts[1]))
+        for mark in marks_of(Path(item.path).relative_to(config.rootpath)):
+            item.add_marker(getattr(pytest.mark, mark))
         if "postgresql_url" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.postgresql)
     if hasattr(config, "workerinput"):  # what may take longest begins first: workers end together

@@ -12,6 +12,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event, Thread
 from typing import IO
 
@@ -24,10 +25,18 @@ _SLOW = re.compile(r"([\d.]+)s (?:call|setup|teardown) +\S")
 _HEAD_OF_SLOW = re.compile(r"=+ slowest \d+ durations =+|\(\d+ durations < [\d.]+s hidden\.")
 
 
+def marks_of(path: Path) -> set[str]:
+    """Return the marks of all tests in a file of the suite: what its directory says already."""
+    first, *inner = path.parts[1:-1] or [""]
+    found = {first} & {"host", "browser"}
+    return found | ({"operations"} if first == "drills" or "operations" in inner else set())
+
+
 @dataclass(frozen=True)
 class Part:
     """What pytest is asked for. ``paths`` is where to look for what ``marks`` selects: all, if empty."""
 
+    name: str
     title: str
     marks: str
     budget: int  # seconds, on two cores that do nothing else

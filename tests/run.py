@@ -1,6 +1,7 @@
 """Run the whole suite: in parallel what computes, then beside each other what computes and what waits.
 
-The last line is the sum of all parts, in pytest's own words. Arguments go to each pytest.
+The last line is the sum of all parts, in pytest's own words. An argument that is a part's name selects
+it (``tests/run.py operations``); all others go to each pytest.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.parts import ORDER, SLOWEST, Part, Result, Running  # noqa: E402
+from tests.parts import ORDER, SLOWEST, Part, Result, Running, marks_of  # noqa: E402
 
 ALONE = "host or browser or openstack"
 #: What the whole product may take on two cores, and what it may take with what exists today: seconds.
@@ -35,39 +36,66 @@ def holding(*words: str) -> tuple[str, ...]:
     )
 
 
+def placed(mark: str) -> tuple[str, ...]:
+    """Return the files of tests that have this mark by where they are."""
+    paths = (path.relative_to(ROOT) for path in sorted((ROOT / "tests").rglob("test_*.py")))
+    return tuple(str(path) for path in paths if mark in marks_of(path))
+
+
+#: A budget of its own: whoever works on the engine runs this part again and again.
+OPERATIONS = Part(
+    "operations", "Operations and the drills of all sagas (SQLite)",
+    f"operations and not ({ALONE} or postgresql)", budget=4 * 60,
+    options=SIDE_BY_SIDE, paths=placed("operations"),
+)  # fmt: skip
 SQLITE = Part(
-    "Everything that runs side by side (SQLite)",
-    f"not ({ALONE} or postgresql)", budget=10 * 60, options=SIDE_BY_SIDE,
+    "sqlite", "Everything else that runs side by side (SQLite)",
+    f"not ({ALONE} or postgresql or operations)", budget=7 * 60, options=SIDE_BY_SIDE,
 )  # fmt: skip
 POSTGRESQL = Part(
-    "What depends on the database (PostgreSQL)",
+    "postgresql", "What depends on the database (PostgreSQL)",
     f"(both_databases or postgresql) and not ({ALONE})", budget=5 * 60,
     options=SIDE_BY_SIDE,
     paths=holding("mark.both_databases", "postgresql_url"), postgresql=True,
 )  # fmt: skip
 CLIENTS = Part(
-    "The real clients", "openstack and not (host or browser)", budget=3 * 60,
+    "clients", "The real clients", "openstack and not (host or browser)", budget=3 * 60,
     options=IN_ORDER, paths=holding("mark.openstack"),
 )  # fmt: skip
 #: Serial: there is one kernel; and nothing beside it: guests without KVM take a core each.
 HOST = Part(
-    "The machine", "host", budget=8 * 60,
+    "host", "The machine", "host", budget=8 * 60,
     options=IN_ORDER, paths=("tests/host", *holding("mark.host")),
 )  # fmt: skip
 #: Nothing beside it: a page that is late is a failure.
 BROWSER = Part(
-    "The browser", "browser and not host", budget=3 * 60,
+    "browser", "The browser", "browser and not host", budget=3 * 60,
     options=IN_ORDER, paths=("tests/browser",),
 )  # fmt: skip
 #: One stage after the other; the lanes of a stage beside each other, on a machine with cores to spare for them.
-STAGES = (((SQLITE,),), ((POSTGRESQL,),), ((CLIENTS,),), ((HOST,),), ((BROWSER,),))
+STAGES = (
+    ((OPERATIONS,),),
+    ((SQLITE,),),
+    ((POSTGRESQL,),),
+    ((CLIENTS,),),
+    ((HOST,),),
+    ((BROWSER,),),
+)
 
 
-def run(stage: Sequence[Sequence[Part]]) -> list[tuple[Part, Result]]:
+def wanted(arguments: Sequence[str]) -> tuple[list[list[list[Part]]], list[str]]:
+    """Return the stages with the parts that are named, or with all, and what is pytest's to read."""
+    known = {part.name for stage in STAGES for lane in stage for part in lane}
+    named = known.intersection(arguments) or known
+    stages = [[[p for p in lane if p.name in named] for lane in stage] for stage in STAGES]
+    return stages, [one for one in arguments if one not in known]
+
+
+def run(stage: Sequence[Sequence[Part]], arguments: Sequence[str]) -> list[tuple[Part, Result]]:
     """Run the lanes of a stage beside each other, and print them in turn."""
     found = []
     with ExitStack() as stack:
-        lanes = [Running(lane, arguments=sys.argv[1:]) for lane in stage]
+        lanes = [Running(lane, arguments=arguments) for lane in stage]
         for one in lanes:
             stack.callback(one.stop)
         for one in lanes:
@@ -95,7 +123,8 @@ def times(results: Sequence[tuple[Part, Result]], whole: float) -> list[str]:
 def main() -> int:
     """Run all parts; return 1 when anything failed. A budget that was broken is said, no failure."""
     started = time.monotonic()
-    results = [one for stage in STAGES for one in run(stage)]
+    stages, arguments = wanted(sys.argv[1:])
+    results = [one for stage in stages for one in run(stage, arguments)]
     whole = time.monotonic() - started
     total = sum((result.counts for _, result in results), Counter[str]())
     print(f"\n== The slowest {SLOWEST}", *slowest(results), sep="\n")

@@ -15,6 +15,7 @@ from pathlib import Path
 from _pytest.mark.expression import Expression
 
 from tests.infrastructure import ROOT
+from tests.parts import marks_of
 from tests.run import STAGES
 
 PARTS = [part for stage in STAGES for lane in stage for part in lane]
@@ -52,9 +53,11 @@ def test_each_module_of_managers_and_querysets_says_where_it_runs() -> None:
 
 
 def test_every_test_is_in_a_part_and_in_one_alone_but_for_what_runs_on_both() -> None:
-    words = ("host", "browser", "openstack", "postgresql", "both_databases")
+    words = ("host", "browser", "openstack", "postgresql", "operations", "both_databases")
     wrong = {}
-    for marks in itertools.chain.from_iterable(itertools.combinations(words, n) for n in range(6)):
+    for marks in itertools.chain.from_iterable(
+        itertools.combinations(words, n) for n in range(len(words) + 1)
+    ):
         taken = [part.title for part in PARTS if _takes(part.marks, marks)]
         alone = set(marks) & {"host", "browser", "openstack", "postgresql"}
         if len(taken) != (2 if "both_databases" in marks and not alone else 1):
@@ -72,11 +75,11 @@ def test_each_part_looks_where_its_marks_are() -> None:
         for path in part.paths:
             assert Path(ROOT, path).exists()
     missed = {}
-    for word in ("both_databases", "openstack", "host", "browser"):
+    for word in ("both_databases", "openstack", "host", "browser", "operations"):
         taking = [part for part in PARTS if _takes(part.marks, (word,)) and part.paths]
         for path in sorted((ROOT / "tests").rglob("test_*.py")):
             name = str(path.relative_to(ROOT))
-            marked = f"pytest.mark.{word}" in path.read_text() or f"tests/{word}/" in name
+            marked = f"pytest.mark.{word}" in path.read_text() or word in marks_of(Path(name))
             for part in taking if marked and "test_both_databases" not in name else ():
                 if not any(name.startswith(one) for one in part.paths):
                     missed[name] = part.title

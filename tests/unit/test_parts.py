@@ -9,7 +9,7 @@ import pytest
 
 from tests import parts
 from tests.parts import Part, Result, Running
-from tests.run import PRODUCT, STAGES, TODAY, slowest, times
+from tests.run import PRODUCT, STAGES, TODAY, slowest, times, wanted
 
 SAID = """..F
 ============================= slowest 30 durations =============================
@@ -49,10 +49,10 @@ def test_a_part_that_died_or_found_nothing() -> None:
 
 def test_the_part_that_broke_its_budget_is_named() -> None:
     quick = (
-        Part("quick", "", budget=10),
+        Part("quick", "quick", "", budget=10),
         Result(seconds=9.0, slow=["1.00s call     a", "9s call b"]),
     )
-    late = Part("late", "", budget=10), Result(seconds=25.0, slow=["4.00s call     c"])
+    late = Part("late", "late", "", budget=10), Result(seconds=25.0, slow=["4.00s call     c"])
     lines = times([quick, late], 34.0)
     assert [line for line in lines if "OVER" in line] == [lines[1]]
     assert "late" in lines[1]
@@ -65,6 +65,16 @@ def test_the_budgets_fit_into_that_of_today() -> None:
     """A stage takes as long as its longest lane."""
     stages = [max(sum(part.budget for part in lane) for lane in stage) for stage in STAGES]
     assert sum(stages) <= TODAY < PRODUCT
+
+
+def test_parts_are_selected_by_name_and_the_rest_is_pytests() -> None:
+    stages, arguments = wanted(["operations", "-x", "host"])
+    names = [part.name for stage in stages for lane in stage for part in lane]
+    assert (names, arguments) == (["operations", "host"], ["-x"])
+    stages, arguments = wanted(["-k", "operation"])
+    assert [len(stage) for stage in stages] == [len(stage) for stage in STAGES]
+    assert all(lane for stage in stages for lane in stage)
+    assert arguments == ["-k", "operation"]
 
 
 def test_lanes_run_beside_each_other_and_are_printed_in_turn(
@@ -95,7 +105,9 @@ def test_lanes_run_beside_each_other_and_are_printed_in_turn(
         str(tmp_path),
     )
     lanes = [
-        Running([Part(f"Part {name}", "", 60, options, paths=(f"test_{name}.py",))], arguments=())
+        Running(
+            [Part(name, f"Part {name}", "", 60, options, paths=(f"test_{name}.py",))], arguments=()
+        )
         for name in ("waits", "makes")
     ]
     results = [one for lane in lanes for one in lane.results()]
