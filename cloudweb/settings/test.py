@@ -17,7 +17,11 @@ os.environ.setdefault("CLOUDWEB_TIME_SCALE", "0.05")
 
 from cloudweb.database.sqlite.durability import commit_progress_alone  # noqa: E402
 from cloudweb.settings.control import *  # noqa: E402, F403
+from cloudweb.settings.control import INSTALLED_APPS as PRODUCT  # noqa: E402
 from cloudweb.settings.control import database  # noqa: E402
+
+INSTALLED_APPS = [*PRODUCT, "tests.example"]  # so that every promise to new apps is held to one
+ROOT_URLCONF = "tests.example.urls"
 
 SECRET_KEY = "a key for tests"  # noqa: S105
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

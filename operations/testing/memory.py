@@ -254,6 +254,7 @@ def doorbell_quiet() -> None:
 def cloud(directory: Path) -> Iterator[Cloud]:
     """Run a block against a cloud in memory."""
     made = Cloud(directory)
+    doorbell_quiet()  # what was rung for before is not this cloud's
     before = rpc._sender  # noqa: SLF001 - the seam tests replace
     rpc._sender = made.broker  # type: ignore[assignment]  # noqa: SLF001
     pool, jobs._pool = jobs._pool, JobsOnTheSpot()  # noqa: SLF001

@@ -43,6 +43,7 @@ from tests.builders.identity import make_group as make_users_group
 from tests.builders.images import make_image
 from tests.builders.networks import make_group, make_network, make_port, make_subnet
 from tests.builders.servers import make_server
+from tests.example.models import Shelf
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 Make = Callable[[User, int], object]
@@ -179,6 +180,9 @@ LISTS: dict[str, Make] = {
     "/compute/v2.1/os-keypairs": a_key_pair,
     "/compute/v2.1/servers": lambda user, _: make_server(user),
     "/compute/v2.1/servers/detail": a_server_with_a_port,
+    "/database/v1.0/shelves": lambda user, number: Shelf.objects.create(
+        project_id=user.default_project_id, name=f"s{number}"
+    ),
 }  # fmt: skip
 
 
