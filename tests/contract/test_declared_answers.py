@@ -1,0 +1,118 @@
+"""What compute answers at a version is what its schema declares, also where that differs by version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.builders.identity import ApiClient, client_of, make_member
+from tests.builders.instances import Lab, lab
+from tests.builders.openapi import drawn
+
+V21 = "/compute/v2.1"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJf3vjeAlfyPRUzIGbQ5pQPzvQy2XLaXBFCU0ggMfLrR me"
+#: The first, the last, and one between all that changed much.
+VERSIONS = (1, 27, 52, 57, 74, 87, 96)
+#: Path of the schema -> what comes for its parameters; ``server`` and ``request`` are found out.
+READ = {
+    "/flavors": {},
+    "/flavors/detail": {},
+    "/flavors/{flavor_id}": {"flavor_id": "1"},
+    "/os-services": {},
+    "/os-hypervisors": {},
+    "/os-hypervisors/detail": {},
+    "/os-hypervisors/statistics": {},
+    "/os-hypervisors/{hypervisor_id}": {"hypervisor_id": "host"},
+    "/os-hypervisors/{hypervisor_id}/uptime": {"hypervisor_id": "host"},
+    "/os-hypervisors/{pattern}/search": {"pattern": "h"},
+    "/os-hypervisors/{pattern}/servers": {"pattern": "h"},
+    "/servers": {},
+    "/servers/detail": {},
+    "/servers/{server_id}": {"server_id": "server"},
+    "/servers/{server_id}/ips": {"server_id": "server"},
+    "/servers/{server_id}/os-interface": {"server_id": "server"},
+    "/servers/{server_id}/os-security-groups": {"server_id": "server"},
+    "/servers/{server_id}/os-instance-actions": {"server_id": "server"},
+    "/servers/{server_id}/os-instance-actions/{request_id}": {
+        "server_id": "server",
+        "request_id": "request",
+    },
+    "/os-keypairs": {},
+    "/os-keypairs/{name}": {"name": "k"},
+    "/limits": {},
+    "/os-quota-sets/{project_id}": {"project_id": "project"},
+    "/os-quota-sets/{project_id}/defaults": {"project_id": "project"},
+    "/os-quota-sets/{project_id}/detail": {"project_id": "project"},
+}
+
+
+@cache
+def declared(method: str, path: str) -> Draft202012Validator:
+    schema = drawn()[0]
+    answer = schema["paths"][f"{V21}{path}"][method]["responses"]["200"]
+    where = answer["content"]["application/json"]["schema"]
+    return Draft202012Validator({**where, "components": schema["components"]})
+
+
+def wrong(method: str, path: str, answer: Any) -> Iterator[str]:
+    """Say what of an answer is not as declared."""
+    if answer.status_code == 200:
+        for error in declared(method, path).iter_errors(answer.json()):
+            yield f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Lab]:
+    with lab(tmp_path) as made:
+        yield made
+
+
+@pytest.mark.django_db(transaction=True)
+def test_answers_are_what_is_declared(home: Lab) -> None:
+    server_id = home.create()
+    home.act(server_id, "os-stop")
+    home.cloud.settle()
+    known = {"server": server_id, "project": home.project.pk}
+    log = home.client.send("GET", f"{V21}/servers/{server_id}/os-instance-actions").json()
+    known["request"] = log["instanceActions"][0]["request_id"]
+    made = home.client.send(
+        "POST", f"{V21}/os-keypairs", {"keypair": {"name": "k", "public_key": KEY}}
+    )
+    assert made.status_code == 200
+    found: dict[str, list[str]] = {}
+    statuses: dict[str, set[int]] = {}
+    for role in ("member", "admin"):
+        client = (
+            home.client if role == "member" else client_of(make_member(role, project=home.project))
+        )
+        for minor in VERSIONS:
+            at = {"OpenStack_API_Version": f"compute 2.{minor}"}
+            known["host"] = hypervisor(client, at) if role == "admin" else "x"
+            for path, given in READ.items():
+                filled = path.format(**{key: known.get(word, word) for key, word in given.items()})
+                answer = client.send("GET", V21 + filled, **at)
+                statuses.setdefault(path, set()).add(answer.status_code)
+                if faults := [*wrong("get", path, answer)]:
+                    found[f"{role} 2.{minor} GET {path}"] = faults
+            changes = {
+                "/servers/{server_id}": {"server": {"name": "new"}},
+                "/os-quota-sets/{project_id}": {"quota_set": {"cores": 7}},
+            }
+            for path, body in changes.items():
+                filled = path.format(server_id=server_id, project_id=home.project.pk)
+                answer = client.send("PUT", V21 + filled, body, **at)
+                statuses.setdefault(f"PUT {path}", set()).add(answer.status_code)
+                if faults := [*wrong("put", path, answer)]:
+                    found[f"{role} 2.{minor} PUT {path}"] = faults
+    assert found == {}
+    assert {path for path, seen in statuses.items() if 200 not in seen} == set()
+
+
+def hypervisor(client: ApiClient, at: dict[str, str]) -> str:
+    (one,) = client.send("GET", f"{V21}/os-hypervisors", **at).json()["hypervisors"]
+    return str(one["id"])
