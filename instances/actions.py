@@ -25,6 +25,7 @@ class Button:
     """How pages offer an action. ``done`` is said afterwards, with the server's name in it.
 
     ``warning`` is asked before; ``mild``: nothing is lost by it; ``ends``: the server is gone then.
+    ``page`` is the route of a page about the server that asks what the action needs besides.
     """
 
     label: str
@@ -33,6 +34,7 @@ class Button:
     warning: str = ""
     mild: bool = False
     ends: bool = False
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

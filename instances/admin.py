@@ -68,11 +68,13 @@ class InstanceAdmin(ManagedAdmin):
         return queryset.filter(Q(id=key) | Q(project_id__in=[str(key), key.hex])), False
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Return what the records have buttons for and this operator may."""
+        """Return what the records have buttons for that need nothing else, and this operator may."""
         return {
             name: (partial(_press, action=action), name, action.button.label)
             for name, action in ACTIONS.items()
-            if action.button and allows(self.context(request), action.policy)
+            if action.button
+            and not action.button.page
+            and allows(self.context(request), action.policy)
         }
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:

@@ -74,8 +74,8 @@ Name = Annotated[
 LooseBool = Annotated[bool, BeforeValidator(loose_bool)]
 #: A 32-bit integer from 0, or from 1, as databases and clients of other languages can hold it.
 MAX_INT = 0x7FFFFFFF
-NaturalNumber = Annotated[int, BeforeValidator(loose_int), Field(ge=0, le=MAX_INT)]
-PositiveNumber = Annotated[int, BeforeValidator(loose_int), Field(ge=1, le=MAX_INT)]
+NaturalNumber = Annotated[int, Field(ge=0, le=MAX_INT), BeforeValidator(loose_int)]
+PositiveNumber = Annotated[int, Field(ge=1, le=MAX_INT), BeforeValidator(loose_int)]
 
 
 def parse_natural(value: str | None, *, field: str, default: int = 0) -> int:

@@ -75,7 +75,7 @@ class ServerAction(Page):
     def post(self, request: HttpRequest, server_id: uuid.UUID, action: str) -> HttpResponse:
         """Do it; what the state does not allow is said in a toast."""
         manager, key, wanted = InstanceManager(self.context), str(server_id), ACTIONS.get(action)
-        if wanted is None or wanted.button is None:
+        if wanted is None or wanted.button is None or wanted.button.page:
             raise NotFound
         name = manager.get(server_id).name
         wanted.done_by(manager, key)

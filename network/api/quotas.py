@@ -12,10 +12,10 @@ from rest_framework.response import Response
 from cloudweb.api.answers import within
 from cloudweb.api.fields import Body, LooseBool
 from cloudweb.api.views import ServiceViewSet, empty
-from network.api.serializers.attributes import Whole
+from network.api.serializers.attributes import FROM_TEXT
 from network.manager import QuotaManager
 
-Limit = Annotated[Whole, Field(ge=-1, le=2**31 - 1)]
+Limit = Annotated[int, Field(strict=True, ge=-1, le=2**31 - 1), FROM_TEXT]
 
 
 class QuotaUpdate(Body):

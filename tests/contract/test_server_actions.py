@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 from rest_framework.response import Response
 
@@ -29,6 +32,7 @@ from tests.builders.access import Line
 from tests.builders.browsers import PASSWORD, browser_of, text_of
 from tests.builders.identity import client_of, make_member
 from tests.builders.instances import Lab, lab
+from tests.builders.servers import make_server
 from tests.contract.access.test_instances import LINES
 from tests.drills.every import DRILLS
 from tests.infrastructure import ROOT
@@ -246,6 +250,34 @@ def test_one_more_record_is_described(one_more: InstanceAction) -> None:
     schema = shapes.ServerAction.model_json_schema()
     assert schema["$defs"]["ServerNudge"]["required"] == ["os-nudge"]
     assert "NudgeAnswer" in str(shapes.ServerActionAnswer.model_json_schema())
+
+
+@pytest.mark.django_db
+def test_what_needs_more_than_a_click_has_a_page(
+    one_more: InstanceAction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert NUDGE.button is not None
+    asking = replace(NUDGE, button=replace(NUDGE.button, page="server_history"))
+    monkeypatch.setitem(ACTIONS, NUDGE.name, asking)
+    user = make_member("member", password=PASSWORD)
+    server, browser = make_server(user), browser_of(user)
+    address = reverse("server_history", args=[server.id])
+    for path in (reverse("servers"), reverse("server", args=[server.id])):
+        links = re.findall(
+            rf'<a [^>]*href="{address}"[^>]*>(?:(?!</a>).)*Nudge it</a>', page(browser, path)
+        )
+        assert len(links) == 1, path
+    assert browser.post(reverse("server_action", args=[server.id, "nudge"])).status_code == 404
+    Instance.objects.update(vm_state=VmState.STOPPED)
+    stopped = page(browser, reverse("servers"))
+    assert f'href="{address}"' not in stopped
+    assert "Nudge it" in stopped
+    operator = browser_of(make_member("admin", password=PASSWORD))
+    assert 'value="nudge"' not in page(operator, reverse("admin:instances_instance_changelist"))
+
+
+def page(browser: Client, path: str) -> str:
+    return browser.get(path).content.decode()
 
 
 def test_pages_offer_operators_alone_what_is_theirs(

@@ -58,7 +58,7 @@ FlavorId = Annotated[
     BeforeValidator(_chosen_id),
 ]
 Factor = Annotated[
-    float, BeforeValidator(_plain_number), Field(gt=0, le=3.40282e38, allow_inf_nan=False)
+    float, Field(gt=0, le=3.40282e38, allow_inf_nan=False), BeforeValidator(_plain_number)
 ]
 Description = Annotated[
     Annotated[str, StringConstraints(max_length=65_535)] | None, AfterValidator(_no_null_character)

@@ -12,7 +12,7 @@ from identity.api.serializers.links import self_link
 from identity.api.serializers.projects import Description, Id
 from identity.models import Limit, RegisteredLimit
 
-Amount = Annotated[int, BeforeValidator(loose_int), Field(ge=-1, le=MAX_INT)]
+Amount = Annotated[int, Field(ge=-1, le=MAX_INT), BeforeValidator(loose_int)]
 MOST = 100
 
 

@@ -18,7 +18,7 @@ from instances.manager.limits import Usage
 OF_NETWORKS = until(35)
 NETWORK_KEYS = ("fixed_ips", "floating_ips", "security_groups", "security_group_rules")
 
-Limit = Annotated[int, BeforeValidator(loose_int), Field(ge=-1, le=MAX_INT)]
+Limit = Annotated[int, Field(ge=-1, le=MAX_INT), BeforeValidator(loose_int)]
 T = TypeVar("T")
 
 

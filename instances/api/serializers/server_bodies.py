@@ -65,7 +65,7 @@ def read_count(value: Any) -> Any:
 Hostname = Annotated[str, AfterValidator(_hostname), BeforeValidator(_without_domain)]
 IPv4 = Annotated[str, AfterValidator(_address(4))]
 IPv6 = Annotated[str, AfterValidator(_address(6))]
-Count = Annotated[int, BeforeValidator(read_count), Field(ge=1)]
+Count = Annotated[int, Field(ge=1), BeforeValidator(read_count)]
 Description = Annotated[str, StringConstraints(max_length=255)]
 Items = dict[
     Annotated[str, StringConstraints(min_length=1, max_length=255)],

@@ -10,7 +10,6 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     ConfigDict,
-    Field,
     StringConstraints,
     model_validator,
 )
@@ -50,8 +49,8 @@ def _number(value: Any) -> Any:
     return value
 
 
-Whole = Annotated[int, Field(strict=True), BeforeValidator(_number)]
-Version = Annotated[Literal[4, 6], BeforeValidator(_number)]
+FROM_TEXT = BeforeValidator(_number)
+Version = Annotated[Literal[4, 6], FROM_TEXT]
 Mac = Annotated[str, StringConstraints(max_length=32), AfterValidator(normal_mac)]
 DnsLabel = Annotated[str, StringConstraints(max_length=63), AfterValidator(_label)]
 DnsDomain = Annotated[str, StringConstraints(max_length=255), AfterValidator(_domain)]

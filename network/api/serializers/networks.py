@@ -14,20 +14,20 @@ from network import conf
 from network.api.filters import STANDARD_FILTERS, STANDARD_SORT_KEYS, status_by_switch
 from network.api.resource import FOR_OPERATORS, OPERATOR
 from network.api.serializers.attributes import (
+    FROM_TEXT,
     Change,
     Creation,
     DnsDomain,
     Maybe,
     Nothing,
     StandardShown,
-    Whole,
 )
 from network.models.network import NetworkKind
 
 #: What clients call a kind of network.
 TYPES = {NetworkKind.ISOLATED.value: "local", NetworkKind.FLAT.value: "flat"}
 KINDS = {name: kind for kind, name in TYPES.items()}
-Mtu = Annotated[Whole, Field(ge=68, le=9216)]
+Mtu = Annotated[int, Field(strict=True, ge=68, le=9216), FROM_TEXT]
 Zone = Annotated[str, Field(max_length=255)]
 
 

@@ -15,7 +15,14 @@ from cloudweb.api.filters import canonical, equal, flag, identifier, number
 from cloudweb.api.resource import Resource
 from cloudweb.api.shown import Form, Of
 from network.api.filters import STANDARD_FILTERS, STANDARD_SORT_KEYS
-from network.api.serializers.attributes import Creation, Id, Maybe, Nothing, StandardShown, Whole
+from network.api.serializers.attributes import (
+    FROM_TEXT,
+    Creation,
+    Id,
+    Maybe,
+    Nothing,
+    StandardShown,
+)
 from network.rule_meaning import normal_prefix
 
 
@@ -35,7 +42,8 @@ def _folded(value: Any) -> Any:
 
 
 Protocol = Annotated[str, Field(max_length=16), BeforeValidator(_protocol)]
-PortNumber = Annotated[Whole, Field(ge=-(2**31), lt=2**31)]  # the manager says what is wrong
+#: The manager says what is wrong.
+PortNumber = Annotated[int, Field(strict=True, ge=-(2**31), lt=2**31), FROM_TEXT]
 
 
 class SecurityGroupRuleCreate(Creation):
