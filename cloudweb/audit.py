@@ -87,7 +87,8 @@ def watched(
             return call()
         finally:
             _current.reset(token)
-    act = Act(action, context, _visit.get() or Visit(), target_name=_text(kwargs.get("name")))
+    named = kwargs.get("name") or getattr(args[0] if args else None, "name", None)
+    act = Act(action, context, _visit.get() or Visit(), target_name=_text(named))
     if subject is not None:
         act.target_id = _text(args[0] if args else kwargs.get(subject))
     token = _current.set(act)

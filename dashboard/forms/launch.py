@@ -10,9 +10,9 @@ from django import forms
 
 from dashboard.forms.fields import NameField, RefusableForm
 from image.exceptions import ImageConflict, ImageDeactivated, ImageNotBootable
+from instances.build_request import BlockDeviceRequest, BuildRequest, NetworkRequest
 from instances.conf import MAX_AT_ONCE, USER_DATA_LIMIT
 from instances.exceptions import FlavorDoesNotFit
-from instances.manager import NetworkRequest
 from network.traffic import KINDS
 
 #: Field -> the values the page offers.
@@ -66,17 +66,18 @@ class LaunchForm(RefusableForm):
             raise forms.ValidationError(f"It is longer than {LONGEST_SCRIPT:,} bytes.")
         return base64.b64encode(raw).decode()
 
-    def arguments(self, *, more_groups: Sequence[str] = ()) -> dict[str, Any]:
+    def build_request(self, *, more_groups: Sequence[str] = ()) -> BuildRequest:
         """Return what the manager is asked for."""
         wanted = self.cleaned_data
-        return {
-            "name": wanted["name"],
-            "image_id": wanted["image"],
-            "flavor_id": wanted["flavor"],
-            "networks": [NetworkRequest(network_id=one) for one in wanted["networks"]],
-            "security_groups": [*wanted["groups"], *more_groups],
-            "key_name": wanted["key"] or None,
-            "user_data": wanted["user_data"],
-            "zone": wanted["zone"] or None,
-            "count": wanted["count"],
-        }
+        return BuildRequest(
+            name=wanted["name"],
+            flavor_id=wanted["flavor"],
+            block_devices=(BlockDeviceRequest(source_id=wanted["image"]),),
+            networks=tuple(NetworkRequest(network_id=one) for one in wanted["networks"]),
+            security_groups=(*wanted["groups"], *more_groups),
+            key_name=wanted["key"] or None,
+            user_data=wanted["user_data"],
+            zone=wanted["zone"] or None,
+            min_count=wanted["count"],
+            max_count=wanted["count"],
+        )

@@ -59,7 +59,8 @@ class Launch(Page):
         if form.is_valid():
             try:
                 groups = self._groups(form.cleaned_data["let_in"])
-                made = InstanceManager(self.context).create(**form.arguments(more_groups=groups))
+                wanted = form.build_request(more_groups=groups)
+                made = InstanceManager(self.context).create(wanted)
             except CloudwebError as error:
                 form.refuse(error)
             else:

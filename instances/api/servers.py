@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -13,7 +12,8 @@ from cloudweb.api.answers import page, within
 from cloudweb.api.pagination import next_links, parse_limit
 from cloudweb.api.sorting import parse_sort
 from cloudweb.api.views import ServiceViewSet, empty
-from cloudweb.exceptions import BadRequest, InvalidInput
+from cloudweb.exceptions import InvalidInput
+from instances.api.build_request import build_request
 from instances.api.filters import parse_filters
 from instances.api.serializers.server import ServerRenderer
 from instances.api.serializers.server_bodies import (
@@ -27,7 +27,7 @@ from instances.api.serializers.server_shown import (
     ServerShown,
     ServerUpdated,
 )
-from instances.manager import InstanceManager, NetworkRequest, ports_of
+from instances.manager import InstanceManager, ports_of
 from instances.manager.listing import Filters, Listing
 
 
@@ -82,7 +82,7 @@ class ServerViewSet(ServiceViewSet):
         check_networks(body, self.version)
         wanted = self.validated(ServerCreate, body)
         password = wanted.adminPass or secrets.token_urlsafe(12)
-        made = self.manager(self.context).create(**_arguments(wanted, password))
+        made = self.manager(self.context).create(build_request(wanted, password))
         if wanted.return_reservation_id:
             return Response({"reservation_id": made[0].reservation_id}, status=202)
         render = self._renderer()
@@ -111,79 +111,3 @@ class ServerViewSet(ServiceViewSet):
         """Delete a server."""
         self.manager(self.context).delete(server_id)
         return empty(204)
-
-
-def _arguments(wanted: ServerCreate, password: str) -> dict[str, Any]:
-    """Turn the body into the manager's words."""
-    zone, host = _placement(wanted)
-    count = wanted.max_count or wanted.min_count or 1
-    least = wanted.min_count or 1
-    if least > count:
-        raise BadRequest("min_count must be <= max_count")
-    return {
-        "name": wanted.name,
-        "flavor_id": wanted.flavorRef.rsplit("/", 1)[-1],
-        "image_id": _image_id(wanted),
-        "networks": _networks(wanted),
-        "security_groups": [group.name for group in wanted.security_groups],
-        "key_name": wanted.key_name,
-        "user_data": wanted.user_data,
-        "metadata": wanted.metadata,
-        "description": wanted.description,
-        "hostname": wanted.hostname,
-        "zone": zone,
-        "host": host,
-        "config_drive": bool(wanted.config_drive),
-        "injected_files": [(file.path, file.contents) for file in wanted.personality],
-        "admin_password": password,
-        "tags": wanted.tags,
-        "disk_config": wanted.disk_config,
-        "access_ip_v4": wanted.accessIPv4,
-        "access_ip_v6": wanted.accessIPv6,
-        "count": count,
-        "least": least,
-    }
-
-
-def _placement(wanted: ServerCreate) -> tuple[str | None, str | None]:
-    """Return zone and host: ``az:host`` and ``az:host:node`` name a host (admins)."""
-    zone, _, host = (wanted.availability_zone or "").partition(":")
-    named = wanted.host or wanted.hypervisor_hostname or host.partition(":")[0]
-    return zone or None, named or None
-
-
-def _image_id(wanted: ServerCreate) -> str:
-    """Return the image to boot; a block device is understood where it says the same."""
-    if wanted.block_device_mapping:
-        raise BadRequest("Block device mappings of version 1 are not supported.")
-    image_id = (wanted.imageRef or "").rsplit("/", 1)[-1]
-    for device in wanted.block_device_mapping_v2:
-        local_image = device.source_type == "image" and device.destination_type in (None, "local")
-        if not local_image or device.boot_index not in (0, None) or device.uuid is None:
-            raise BadRequest("Block Device Mapping is Invalid: this cloud has no volumes yet.")
-        if image_id and str(device.uuid) != image_id:
-            raise BadRequest("Block Device Mapping is Invalid: its image is not imageRef.")
-        image_id = str(device.uuid)
-    if not image_id:
-        raise BadRequest("Invalid imageRef provided.")
-    return image_id
-
-
-def _networks(wanted: ServerCreate) -> list[NetworkRequest] | None:
-    if wanted.networks == "none":
-        return []
-    if wanted.networks in (None, "auto", ()):
-        return None
-    wishes = []
-    for wish in wanted.networks or ():
-        assert not isinstance(wish, str)
-        if wish.uuid is None and wish.port is None:
-            raise InvalidInput(field="networks", value=None, reason="Each needs a uuid or a port.")
-        wishes.append(
-            NetworkRequest(
-                network_id=str(wish.uuid) if wish.uuid else None,
-                port_id=str(wish.port) if wish.port else None,
-                fixed_ip=wish.fixed_ip,
-            )
-        )
-    return wishes

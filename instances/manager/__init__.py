@@ -1,7 +1,7 @@
 """Managers of servers and key pairs."""
 
 from instances.manager.cards import ports_of
-from instances.manager.instance import InstanceManager, NetworkRequest
+from instances.manager.instance import InstanceManager
 from instances.manager.key_pair import KeyPairManager
 from instances.manager.limits import LimitsManager
 
@@ -9,6 +9,5 @@ __all__ = [
     "InstanceManager",
     "KeyPairManager",
     "LimitsManager",
-    "NetworkRequest",
     "ports_of",
 ]

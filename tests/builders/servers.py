@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from cloudweb.database.clock import now
+from compute.models import Flavor
 from identity.models import User
+from image.models import Image
+from instances.build_request import BlockDeviceRequest, BuildRequest, NetworkRequest
 from instances.models import Instance, InstancePort
 from instances.states import PowerState, VmState
-from network.models import Port
+from network.models import Network, Port
 
 
 def make_server(user: User, **overrides: Any) -> Instance:
@@ -29,6 +32,16 @@ def make_server(user: User, **overrides: Any) -> Instance:
         "reservation_id": "r-12345678",
     }
     return Instance.objects.create(**facts | overrides)
+
+
+def wanted_server(flavor: Flavor, image: Image, *networks: Network) -> BuildRequest:
+    """Return what a manager is asked for to make a server with a card on each network."""
+    return BuildRequest(
+        name="vm",
+        flavor_id=flavor.id,
+        block_devices=(BlockDeviceRequest(source_id=str(image.id)),),
+        networks=tuple(NetworkRequest(network_id=str(one.id)) for one in networks),
+    )
 
 
 def give_port(server: Instance, port: Port) -> InstancePort:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from instances.manager import InstanceManager, NetworkRequest
+from instances.manager import InstanceManager
 from instances.models import Instance
 from instances.operations import (
     CreateInstance,
@@ -17,6 +17,7 @@ from operations.testing import Drill
 from tests.builders.instances import NOTHING, Lab, lab
 from tests.builders.instances import census as count
 from tests.builders.networks import make_network, make_subnet
+from tests.builders.servers import wanted_server
 
 #: What is there of one server with two cards.
 THERE = {"servers": 1, "claims": 1, "ports": 2, "guests": 1, "taps": 2, "segments": 2}
@@ -24,15 +25,8 @@ THERE = {"servers": 1, "claims": 1, "ports": 2, "guests": 1, "taps": 2, "segment
 
 def create(made: Lab, second_network: Any) -> str:
     """Create a server with two cards: plugging them is several orders."""
-    (server,) = InstanceManager(made.context).create(
-        name="vm",
-        flavor_id=made.flavor.id,
-        image_id=str(made.image.id),
-        networks=[
-            NetworkRequest(network_id=str(made.network.id)),
-            NetworkRequest(network_id=str(second_network.id)),
-        ],
-    )
+    wanted = wanted_server(made.flavor, made.image, made.network, second_network)
+    (server,) = InstanceManager(made.context).create(wanted)
     return str(server.id)
 
 

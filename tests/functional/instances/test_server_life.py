@@ -298,6 +298,40 @@ def test_user_brings_a_port(home: Lab) -> None:
     assert census(home) == NOTHING
 
 
+def test_a_port_that_two_servers_want_stays_with_the_first(home: Lab) -> None:
+    body = {"port": {"network_id": str(home.network.id)}}
+    path = "/network/v2.0/ports"
+    port = home.client.send("POST", path, body).json()["port"]["id"]
+    cards = [{"uuid": str(home.network.id)}, {"port": port}]
+    servers = [home.create(settle=False, networks=cards) for _ in range(2)]
+    home.cloud.settle()
+    first, late = sorted(servers, key=lambda one: home.show(one)["status"])
+    assert [home.show(one)["status"] for one in (first, late)] == ["ACTIVE", "ERROR"]
+    home.client.send("DELETE", f"/compute/v2.1/servers/{late}")
+    home.cloud.settle()
+    shown = home.client.send("GET", f"{path}/{port}").json()["port"]
+    assert (shown["device_id"], shown["status"]) == (first, "ACTIVE")
+    assert Instance.objects.get(id=first).port_ids[1] == port
+
+
+def test_what_is_asked_for_of_cards_and_disks_is_kept(home: Lab) -> None:
+    """Tags too; a block device that says what imageRef says is the same disk, however often it comes."""
+    disk = {"uuid": str(home.image.id), "source_type": "image", "destination_type": "local"}
+    server_id = home.create(
+        settle=False,
+        networks=[{"uuid": str(home.network.id), "tag": "inner"}, {"uuid": str(home.network.id)}],
+        block_device_mapping_v2=[disk, disk | {"boot_index": 0, "tag": "root"}],
+    )
+    server = Instance.objects.get(id=server_id)
+    assert [*server.ports.values_list("position", "tag", "port_id")] == [
+        (0, "inner", None),
+        (1, "", None),
+    ]
+    (row,) = server.block_devices.all()
+    assert (row.source_id, row.boot_index, row.tag) == (home.image.id, 0, "root")
+    assert row.size == home.flavor.disk
+
+
 def test_several_at_once(home: Lab) -> None:
     home.create(min_count=3, max_count=3)
     names = sorted(Instance.objects.values_list("name", flat=True))

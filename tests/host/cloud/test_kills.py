@@ -14,7 +14,7 @@ from django.db import connections
 
 from compute.bootstrap import ensure_default_flavors
 from compute.models import Claim, Flavor, Host
-from instances.manager import InstanceManager, NetworkRequest
+from instances.manager import InstanceManager
 from instances.models import Instance
 from network.models import Port
 from operations.joining import add_host
@@ -24,6 +24,7 @@ from tests.builders.identity import make_context, make_member, make_project
 from tests.builders.images import RAW
 from tests.builders.images import make_image as upload
 from tests.builders.networks import make_network, make_subnet
+from tests.builders.servers import wanted_server
 from tests.host.cloud.census import leftovers
 from tests.host.cloud.conftest import own_names, remove
 from tests.infrastructure import PATIENCE, scratch
@@ -78,10 +79,7 @@ class Stage:
     def create(self) -> str:
         flavor = Flavor.objects.order_by("ram").first()
         assert flavor is not None
-        (made,) = self.manager.create(
-            name="vm", flavor_id=flavor.id, image_id=str(self.image.id),
-            networks=[NetworkRequest(network_id=str(self.network.id))],
-        )  # fmt: skip
+        (made,) = self.manager.create(wanted_server(flavor, self.image, self.network))
         return str(made.id)
 
     def wait(self, ready: Callable[[], bool], seconds: float = PATIENCE) -> None:

@@ -53,6 +53,11 @@ class Things:
         """Make three."""
         return [self.create(), self.create(), self.create()]
 
+    @policy("network:things:create")
+    def create_as(self, wanted: Thing) -> None:
+        """Fail to make what is asked for whole."""
+        raise QuotaExceeded
+
     @policy("network:things:delete")
     def delete(self, thing_id: str) -> None:
         """Change it, then remove it: one thing to whoever asked."""
@@ -97,6 +102,12 @@ def test_a_change_leaves_one_record_in_one_statement() -> None:
     assert (row.project_id, row.remote_address, row.request_id) == ("p1", "192.0.2.7", "req-1")
     assert (row.target_kind, row.target_id, row.target_name) == ("thing", "t1", "wanted")
     assert row.origin == ""
+
+
+def test_what_is_asked_for_whole_has_its_name_there() -> None:
+    with pytest.raises(QuotaExceeded):
+        Things(CALLER).create_as(Thing())
+    assert (only().target_id, only().target_name) == ("", "first")
 
 
 def test_where_it_came_from() -> None:

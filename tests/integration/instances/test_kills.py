@@ -22,7 +22,7 @@ from compute.bootstrap import ensure_default_flavors
 from compute.drivers.fake import FakeDriver
 from compute.models import Claim, Flavor, Host
 from identity import quotas
-from instances.manager import InstanceManager, NetworkRequest
+from instances.manager import InstanceManager
 from instances.models import Instance
 from instances.operations import CreateInstance, StopInstance
 from network.drivers.fake import FakeNetworkDriver
@@ -37,6 +37,7 @@ from tests.builders.identity import make_context, make_member, make_project
 from tests.builders.images import RAW
 from tests.builders.images import make_image as upload
 from tests.builders.networks import make_network, make_subnet
+from tests.builders.servers import wanted_server
 from tests.infrastructure import PATIENCE
 
 pytestmark = [
@@ -107,12 +108,8 @@ class Stage:
 
     def create(self, *, cards: int = 1) -> str:
         assert self.flavor is not None
-        (made,) = self.manager.create(
-            name="vm",
-            flavor_id=self.flavor.id,
-            image_id=str(self.image.id),
-            networks=[NetworkRequest(network_id=str(self.network.id))] * cards,
-        )
+        wanted = wanted_server(self.flavor, self.image, *[self.network] * cards)
+        (made,) = self.manager.create(wanted)
         return str(made.id)
 
     def built(self) -> str:

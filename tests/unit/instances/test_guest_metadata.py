@@ -10,7 +10,7 @@ import pytest
 
 from cloudweb.encryption import encrypt
 from instances.guest_metadata import EC2_VERSIONS, OPENSTACK_VERSIONS, GuestMetadata
-from instances.manager.instance import hostname_of
+from instances.manager.building import hostname_of
 from instances.models import Instance
 from tests.builders.ports import make_network, make_port, make_subnet, make_subnet6
 

@@ -1,0 +1,213 @@
+"""Servers are made: what is asked for is checked, recorded and started."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+
+from cloudweb import policy as policies
+from cloudweb.encryption import encrypt
+from cloudweb.exceptions import BadRequest, NotFound, QuotaExceeded
+from cloudweb.manager import Manager
+from cloudweb.policy import policy
+from compute.manager import FlavorManager
+from image.manager import ImageManager
+from instances import injected_files, quota
+from instances.build_request import BuildRequest, NetworkRequest
+from instances.exceptions import FlavorDoesNotFit, NetworkAmbiguous
+from instances.items import check_items
+from instances.manager.key_pair import KeyPairManager
+from instances.models import BlockDevice, Instance, InstancePort
+from instances.operations import CreateInstance
+from instances.states import TaskState
+from network.exceptions import PortInUse
+from network.manager import NetworkManager, PortManager, SecurityGroupManager
+
+if TYPE_CHECKING:
+    from compute.models import Flavor
+    from instances.models import KeyPair
+    from network.models import Port
+
+
+class InstanceBuilding(Manager):
+    """Makes servers in the caller's project."""
+
+    @policy("compute:servers:create")
+    def create(self, wanted: BuildRequest) -> Sequence[Instance]:
+        """Record new servers and start building them.
+
+        Raises what is wrong with flavor, image, key, network, port or group, and QuotaExceeded.
+        """
+        if wanted.host is not None:
+            policies.check(self.context, "compute:servers:create_on_host")
+        project = self.context.scoped_project_id
+        with _named_by_the_caller():
+            flavor = FlavorManager(self.context).get(wanted.flavor_id)
+            self._check_image(wanted.image_id, flavor)
+            key = KeyPairManager(self.context).get(wanted.key_name) if wanted.key_name else None
+            cards = self._cards(wanted.networks)
+            self._check_groups(wanted.security_groups, project)
+        check_items(wanted.metadata, project)
+        columns = self._columns(wanted, flavor, key)
+        with transaction.atomic():
+            count = self._reserve(project, flavor, wanted)
+            names = [wanted.name] if count == 1 else numbered(wanted.name, count)
+            made = Instance.objects.bulk_create(
+                Instance(
+                    name=name,
+                    hostname=wanted.hostname or hostname_of(name),
+                    launch_index=index,
+                    **columns,
+                )
+                for index, name in enumerate(names)
+            )
+            InstancePort.objects.bulk_create(
+                InstancePort(instance=instance, position=position, **card)
+                for instance in made
+                for position, card in enumerate(cards)
+            )
+            BlockDevice.objects.bulk_create(
+                BlockDevice(
+                    instance=instance,
+                    source_type=device.source_type,
+                    source_id=device.source_id,
+                    destination_type=device.destination_type,
+                    boot_index=device.boot_index,
+                    size=flavor.disk,
+                    tag=device.tag or "",
+                )
+                for instance in made
+                for device in wanted.block_devices
+            )
+            for instance in made:
+                CreateInstance.start(self.context, resource_id=str(instance.id))
+        return made
+
+    def _columns(self, wanted: BuildRequest, flavor: Flavor, key: KeyPair | None) -> dict[str, Any]:
+        """Return what the rows of all the servers say alike."""
+        project = self.context.scoped_project_id
+        return {
+            "project_id": project,
+            "user_id": self.context.user_id or "",
+            "description": wanted.description,
+            "task_state": TaskState.SCHEDULING,
+            "wanted_zone": wanted.zone or "",
+            "wanted_host": wanted.host or "",
+            "flavor_id": flavor.id,
+            "flavor_name": flavor.name,
+            "vcpus": flavor.vcpus,
+            "ram": flavor.ram,
+            "disk": flavor.disk,
+            "ephemeral": flavor.ephemeral,
+            "swap": flavor.swap,
+            "extra_specs": flavor.specs(),
+            "image_id": wanted.image_id,
+            "key_name": key.name if key else None,
+            "public_key": key.public_key if key else "",
+            "user_data": encrypt(wanted.user_data) if wanted.user_data else "",
+            "admin_password": encrypt(wanted.admin_password) if wanted.admin_password else "",
+            "injected_files": injected_files.kept(project, wanted.injected_files),
+            "config_drive": wanted.config_drive or bool(wanted.injected_files),
+            "metadata": dict(wanted.metadata),
+            "tags": list(wanted.tags),
+            "security_groups": list(dict.fromkeys(wanted.security_groups)),
+            "access_ip_v4": wanted.access_ip_v4,
+            "access_ip_v6": wanted.access_ip_v6,
+            "disk_config": wanted.disk_config,
+            "reservation_id": f"r-{secrets.token_hex(4)}",
+        }
+
+    def _reserve(self, project: str, flavor: Flavor, wanted: BuildRequest) -> int:
+        """Return how many servers the quota lets in; raise QuotaExceeded where they are too few."""
+        count = wanted.max_count
+        while True:
+            try:
+                quota.reserve(project, count=count, vcpus=flavor.vcpus, ram=flavor.ram)
+            except QuotaExceeded:
+                if count <= wanted.min_count:
+                    raise
+                count -= 1
+            else:
+                return count
+
+    def _check_image(self, image_id: str, flavor: Flavor) -> None:
+        images = ImageManager(self.context)
+        location = images.location(image_id)
+        if location.kernel_id is not None:
+            images.location(location.kernel_id, role="kernel")
+            if location.ramdisk_id is not None:
+                images.location(location.ramdisk_id, role="ramdisk")
+        if location.min_ram > flavor.ram:
+            raise FlavorDoesNotFit("Flavor's memory is too small for requested image.")
+        disk = flavor.disk * 1024**3
+        if disk and (location.min_disk > flavor.disk or location.virtual_size > disk):
+            raise FlavorDoesNotFit("Flavor's disk is too small for requested image.")
+
+    def _cards(self, networks: Sequence[NetworkRequest] | None) -> Sequence[dict[str, Any]]:
+        """Return what the rows of the ports say, each checked against what the caller can see.
+
+        Ports are made later, by the rights the caller has now.
+        """
+        if networks is None:
+            networks = self._default_network()
+        cards = []
+        for wanted in networks:
+            card: dict[str, Any] = {"tag": wanted.tag or ""}
+            if wanted.port_id is not None:
+                port = self._free_port(wanted.port_id)
+                card |= {"requested_port_id": port.id, "network_id": port.network_id}
+            else:
+                network = PortManager(self.context).check_network(
+                    wanted.network_id or "",
+                    fixed_ips=[{"ip_address": wanted.fixed_ip}] if wanted.fixed_ip else None,
+                )
+                card |= {"network_id": network.id, "fixed_ip": wanted.fixed_ip or ""}
+                card["by_admin"] = self.context.is_admin
+            cards.append(card)
+        return cards
+
+    def _free_port(self, port_id: str) -> Port:
+        port = PortManager(self.context).get(port_id)
+        if port.project_id != self.context.project_id:
+            raise BadRequest(f"Port {port.id} not usable for instance.")
+        if port.device_id:
+            raise PortInUse(port.id)
+        return port
+
+    def _default_network(self) -> Sequence[NetworkRequest]:
+        usable = NetworkManager(self.context).usable_by_servers()
+        project = self.context.scoped_project_id
+        own = [network for network in usable if network.project_id == project] or list(usable)
+        if len(own) > 1:
+            raise NetworkAmbiguous
+        return [NetworkRequest(network_id=str(network.id)) for network in own]
+
+    def _check_groups(self, names: Sequence[str], project: str) -> None:
+        manager = SecurityGroupManager(self.context)
+        for name in names:
+            manager.resolve(name, project)
+
+
+@contextlib.contextmanager
+def _named_by_the_caller() -> Iterator[None]:
+    """Make what a create names, but its caller cannot see, a 400: a 404 would be about the server."""
+    try:
+        yield
+    except NotFound as error:
+        raise BadRequest(error.message) from error
+
+
+def numbered(name: str, count: int) -> Sequence[str]:
+    """Return the names of several servers that are made as one."""
+    return [f"{name}-{number}" for number in range(1, count + 1)]
+
+
+def hostname_of(name: str) -> str:
+    """Return a host name made of a server's name: letters, digits and hyphens, at most 63."""
+    made = re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-")[:63].strip("-")
+    return made or "server"
