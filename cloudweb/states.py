@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from enum import Enum
 
@@ -54,6 +54,3 @@ class Action:
         """Tell whether the action may start from this pair of states."""
         goes_over = self.task_states is ANY or task_state in self.task_states
         return goes_over and self.starts_in(vm_state)
-
-
-StateTable = Mapping[str, Action]

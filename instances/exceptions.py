@@ -24,7 +24,6 @@ class InstanceInvalidState(Conflict):
     def __init__(
         self, action: str, instance_id: str | uuid.UUID, *, attr: str, state: str | None
     ) -> None:
-        self.attr, self.state = attr, state
         super().__init__(f"Cannot '{action}' instance {instance_id} while it is in {attr} {state}")
 
 

@@ -30,15 +30,12 @@ _SERVER = {
     VmState.ERROR: Badge("Error", "danger", "alert-triangle"),
     VmState.DELETED: Badge("Deleted", "neutral", "trash"),
 }
+#: Tasks that a badge does not call by their own label.
 _TASK = {
     TaskState.SCHEDULING: "Building",
     TaskState.NETWORKING: "Building",
     TaskState.SPAWNING: "Building",
-    TaskState.POWERING_OFF: "Stopping",
-    TaskState.POWERING_ON: "Starting",
-    TaskState.REBOOTING: "Rebooting",
     TaskState.REBOOTING_HARD: "Rebooting",
-    TaskState.DELETING: "Deleting",
 }
 #: Power as a person says it: a guest that is not there is off.
 _POWER = {PowerState.NOSTATE: "Off", PowerState.SHUTDOWN: "Off"}
@@ -59,8 +56,9 @@ _IMAGE = {
 def server_badge(instance: Instance) -> Badge:
     """Return what a server is, or what is being done to it."""
     if instance.task_state:
-        text = _TASK.get(TaskState(instance.task_state), "Working")
-        hint = TaskState(instance.task_state).label
+        task = TaskState(instance.task_state)
+        hint = str(task.label)
+        text = _TASK.get(task) or hint.capitalize()
         tone = "warning" if instance.task_state == TaskState.DELETING else "info"
         return Badge(text, tone, "loader-2", hint, busy=True)
     if instance.vm_state == VmState.ACTIVE and instance.power_state == PowerState.PAUSED:
