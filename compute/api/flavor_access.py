@@ -9,11 +9,19 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import listing
 from cloudweb.api.views import ServiceViewSet
 from cloudweb.exceptions import BadRequest
 from cloudweb.microversions.compute import since
-from compute.api.serializers.flavor_access import Tenant, access_list
+from compute.api.serializers.flavor_access import (
+    AccessAction,
+    FlavorAccessShown,
+    Tenant,
+    access_list,
+)
 from compute.manager import FlavorAccessManager
+
+LISTED = listing("flavor_access", FlavorAccessShown)
 
 
 class FlavorAccessViewSet(ServiceViewSet):
@@ -21,12 +29,12 @@ class FlavorAccessViewSet(ServiceViewSet):
 
     manager: ClassVar[type[FlavorAccessManager]] = FlavorAccessManager
 
-    @extend_schema(responses={200: dict})
+    @extend_schema(responses={200: LISTED})
     def list(self, request: Request, flavor_id: str) -> Response:
         """Return the list of a private flavor."""
         return Response(access_list(flavor_id, self.manager(self.context).list(flavor_id)))
 
-    @extend_schema(request=dict, responses={200: dict})
+    @extend_schema(request=AccessAction, responses={200: LISTED})
     def act(self, request: Request, flavor_id: str) -> Response:
         """Grant or withdraw access; both return the list as it is then."""
         data = request.data

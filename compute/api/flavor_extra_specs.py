@@ -12,8 +12,10 @@ from rest_framework.response import Response
 from cloudweb.api.answers import within
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest
-from compute.api.serializers.flavor_extra_specs import parse_specs
+from compute.api.serializers.flavor_extra_specs import ExtraSpec, parse_specs
 from compute.manager import FlavorExtraSpecManager
+
+SPECS = within("extra_specs", dict[str, str])
 
 
 class FlavorExtraSpecViewSet(ServiceViewSet):
@@ -21,24 +23,24 @@ class FlavorExtraSpecViewSet(ServiceViewSet):
 
     manager: ClassVar[type[FlavorExtraSpecManager]] = FlavorExtraSpecManager
 
-    @extend_schema(responses={200: dict})
+    @extend_schema(responses={200: SPECS})
     def list(self, request: Request, flavor_id: str) -> Response:
         """Return all keys."""
         return Response({"extra_specs": self.manager(self.context).list(flavor_id)})
 
-    @extend_schema(request=within("extra_specs", dict[str, str]), responses={200: dict})
+    @extend_schema(request=SPECS, responses={200: SPECS})
     def create(self, request: Request, flavor_id: str) -> Response:
         """Set several keys."""
         specs = parse_specs(self.body("extra_specs"))
         self.manager(self.context).create(flavor_id, specs)
         return Response({"extra_specs": specs})
 
-    @extend_schema(responses={200: dict})
+    @extend_schema(responses={200: ExtraSpec})
     def retrieve(self, request: Request, flavor_id: str, key: str) -> Response:
         """Return one key."""
         return Response({key: self.manager(self.context).get(flavor_id, key)})
 
-    @extend_schema(request=dict, responses={200: dict})
+    @extend_schema(request=ExtraSpec, responses={200: ExtraSpec})
     def update(self, request: Request, flavor_id: str, key: str) -> Response:
         """Set one key; the body names it again."""
         data = request.data

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import listing
 from cloudweb.api.views import ServiceViewSet
 from compute.api.serializers import zones as wire
 from compute.manager import ZoneManager
@@ -18,13 +19,13 @@ class ZoneViewSet(ServiceViewSet):
 
     manager: ClassVar[type[ZoneManager]] = ZoneManager
 
-    @extend_schema(responses={200: dict})
+    @extend_schema(responses={200: listing("availabilityZoneInfo", wire.ZoneShown)})
     def list(self, request: Request) -> Response:
         """Return the zones servers can be put in."""
         zones = self.manager(self.context).list()
         return Response({"availabilityZoneInfo": [wire.brief(zone) for zone in zones]})
 
-    @extend_schema(responses={200: dict})
+    @extend_schema(responses={200: listing("availabilityZoneInfo", wire.ZoneShown)})
     def list_detail(self, request: Request) -> Response:
         """Return all zones with their hosts."""
         zones = self.manager(self.context).detail()

@@ -6,9 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import RootModel
+
 from cloudweb.exceptions import InvalidInput
 
 _KEY = re.compile(r"[a-zA-Z0-9\-_:. ]{1,255}\Z")
+
+
+class ExtraSpec(RootModel[dict[str, str]]):
+    """One key with its value, without an envelope."""
 
 
 def parse_specs(data: Mapping[str, Any]) -> dict[str, str]:

@@ -4,8 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
+from cloudweb.api.answers import Answer
 from cloudweb.times import micros
 from compute.manager import Zone
+
+
+class ZoneState(Answer):
+    """Whether servers can be put there."""
+
+    available: bool
+
+
+class ServiceOfHost(Answer):
+    """How a service of a host does."""
+
+    available: bool
+    active: bool
+    updated_at: str | None
+
+
+class ZoneShown(Answer):
+    """A zone; operators see the services of its hosts, by the names of both."""
+
+    zone_name: str = Field(alias="zoneName")
+    zone_state: ZoneState = Field(alias="zoneState")
+    hosts: dict[str, dict[str, ServiceOfHost]] | None
 
 
 def brief(zone: Zone) -> dict[str, Any]:
