@@ -17,10 +17,12 @@ from cloudweb.keeping import kept_secret, replace_private
 from identity.authentication import find_user, verify
 from identity.manager import (
     AssignmentManager,
-    CatalogManager,
+    CatalogServiceManager,
     DomainManager,
+    EndpointManager,
     ImpliedRoleManager,
     ProjectManager,
+    RegionManager,
     RoleManager,
     UserManager,
 )
@@ -157,16 +159,14 @@ def _project(context: RequestContext, name: str) -> Project:
 
 
 def _catalog(context: RequestContext) -> None:
-    manager = CatalogManager(context)
+    services, endpoints = CatalogServiceManager(context), EndpointManager(context)
     with contextlib.suppress(Conflict):
-        manager.create_region(settings.REGION)
+        RegionManager(context).create(settings.REGION)
     for kind, (name, url) in CATALOG.items():
-        service = manager.ensure_service(type=kind, name=name)
+        service = services.ensure(type=kind, name=name)
         for interface in Endpoint.Interface.values:
-            _endpoint(manager, service, interface, url)
+            _endpoint(endpoints, service, interface, url)
 
 
-def _endpoint(manager: CatalogManager, service: Service, interface: str, url: str) -> None:
-    manager.ensure_endpoint(
-        service_id=service.pk, region_id=settings.REGION, interface=interface, url=url
-    )
+def _endpoint(manager: EndpointManager, service: Service, interface: str, url: str) -> None:
+    manager.ensure(service_id=service.pk, region_id=settings.REGION, interface=interface, url=url)

@@ -33,7 +33,8 @@ class Body(BaseModel):
 
     def said(self) -> dict[str, Any]:
         """Return what the client said, by the names that managers use."""
-        return {name: getattr(self, name) for name in self.model_fields_set - self.UNUSED}
+        declared = self.model_fields_set & type(self).model_fields.keys()
+        return {name: getattr(self, name) for name in declared - self.UNUSED}
 
 
 def loose_bool(value: Any) -> Any:

@@ -27,7 +27,7 @@ from cloudweb.api.sorting import parse_sort
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.dialect import Dialect
 from cloudweb.exceptions import BadRequest, UnknownMarker
-from cloudweb.listing import OLDEST_FIRST, Listing, Page, ordered
+from cloudweb.listing import EVERYTHING, OLDEST_FIRST, Listing, Page, ordered
 from cloudweb.mounts import dialect_of
 from cloudweb.policy import check
 
@@ -45,6 +45,7 @@ class Resource:
     has; ``guarded_filters`` may be used by those alone whom ``guard``, a policy, allows it.
     ``sort_keys``: attribute -> column that is never null; ``order`` is that of a list that is not
     sorted otherwise. ``marker`` is the attribute of a row by which a client goes on.
+    ``refers``: a body may name what is not there, which is a 404.
     """
 
     singular: str
@@ -59,6 +60,11 @@ class Resource:
     sort_keys: Mapping[str, str] = field(default_factory=dict)
     order: Sequence[str] = OLDEST_FIRST
     marker: str = "id"
+    refers: bool = False
+
+    def body(self) -> Any:
+        """Return the body that makes one, for the schema."""
+        return within(self.singular, self.create)
 
     def one(self) -> Any:
         """Return the answer that is one, for the schema."""
@@ -78,8 +84,10 @@ class Resource:
 class ResourceViewSet(ServiceViewSet):
     """List, create, show, change and remove a noun; what stands in the path comes first in all calls."""
 
-    resource: ClassVar[Resource]
+    resource: Resource
     schema = ResourceSchema()
+    #: What operation ids call it; its plural, unless the noun is listed in several places.
+    called: ClassVar[str] = ""
     #: What the query may say beside filters.
     controls: ClassVar[tuple[str, ...]] = PAGING
 
@@ -90,7 +98,7 @@ class ResourceViewSet(ServiceViewSet):
     def create(self, request: Request, *_: Any, **path: Any) -> Response:
         """Make one."""
         assert self.resource.create is not None
-        wanted = self.wanted(self.resource.create).said()
+        wanted = self.said(self.resource.create)
         return self.answer(self._manager().create(*path.values(), **wanted), status=201)
 
     def retrieve(self, request: Request, *_: Any, **path: Any) -> Response:
@@ -100,7 +108,7 @@ class ResourceViewSet(ServiceViewSet):
     def update(self, request: Request, *_: Any, **path: Any) -> Response:
         """Change what the body names, keep the rest."""
         assert self.resource.update is not None
-        wanted = self.wanted(self.resource.update).said()
+        wanted = self.said(self.resource.update)
         row = self._manager().update(*path.values(), **self.condition(), **wanted)
         return self.answer(row)
 
@@ -116,6 +124,10 @@ class ResourceViewSet(ServiceViewSet):
     def condition(self) -> dict[str, Any]:
         """Return what the request demands of the row as it is now, as the manager takes it."""
         return {}
+
+    def said(self, model: type[Body]) -> dict[str, Any]:
+        """Return what the body says, as the manager takes it."""
+        return self.wanted(model).said()
 
     def wanted(self, model: type[B]) -> B:
         """Return the validated body under the noun's envelope."""
@@ -139,7 +151,7 @@ class ResourceViewSet(ServiceViewSet):
         """How the service of this request speaks."""
         return dialect_of(self.request.path)
 
-    def page_of(self, read: Callable[..., Page[Any]], *path: Any) -> Response:
+    def page_of(self, read: Callable[..., Any], *path: Any) -> Response:
         """Return the page of a list that the query asks ``read`` for."""
         asked = self.listing(self.request.query_params)
         try:
@@ -148,8 +160,14 @@ class ResourceViewSet(ServiceViewSet):
             if words := self.dialect.unknown_marker:
                 raise BadRequest(words.format(error.marker)) from error
             page = Page([], more=False)
+        return self.answers(page, asked)
+
+    def answers(
+        self, page: Page[Any], asked: Listing = EVERYTHING, *, status: int = 200
+    ) -> Response:
+        """Return the answer that is several."""
         rows = [*map(self.renderer(), page.rows)]
-        return Response({self.resource.plural: rows, **self._links(asked, page)})
+        return Response({self.resource.plural: rows, **self._links(asked, page)}, status=status)
 
     def listing(self, query: QueryDict) -> Listing:
         """Return what the query asks for; raise BadRequest for what it may not say."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloudweb.api.answers import within
+from cloudweb.api.answers import Error, within
 from cloudweb.api.filters import kind_of
 from cloudweb.api.queries import parameters
 from cloudweb.api.schema import ServiceSchema
 
-#: What operation ids call a view's methods.
+#: What operation ids and managers call a view's methods.
 WORDS = {"retrieve": "get", "partial_update": "update", "destroy": "delete"}
 STATUS = {"create": 201, "destroy": 204}
 
@@ -25,8 +25,18 @@ class ResourceSchema(ServiceSchema):
 
     def get_operation_id(self) -> str:
         """Return ``<service>_<plural>_<action>``."""
+        view: Any = self.view
         word = WORDS.get(self.action, self.action)
-        return f"{self.service}_{self.resource.plural}_{word}"
+        return f"{self.service}_{view.called or self.resource.plural}_{word}"
+
+    def get_summary(self) -> str:
+        """Return what the manager says of itself where the view is every noun's."""
+        view: Any = self.view
+        method = getattr(type(view), self.action, None)
+        manager = getattr(view.manager, WORDS.get(self.action, self.action), None)
+        if manager is None or not method.__module__.endswith(".resource"):
+            return super().get_summary()
+        return str(manager.__doc__).partition("\n")[0].partition(";")[0].rstrip(".")
 
     def get_request_serializer(self) -> Any:
         """Return the model of the body in its envelope."""
@@ -44,7 +54,8 @@ class ResourceSchema(ServiceSchema):
             return {status: None}
         if self.action.startswith("list"):
             return {status: self.resource.many(self.dialect)}
-        return {status: self.resource.one()}
+        missing = {404: Error} if self.resource.refers and self.action == "create" else {}
+        return {status: self.resource.one(), **missing}
 
     def get_override_parameters(self) -> list[Any]:
         """Return what the query of a list may say."""

@@ -48,8 +48,13 @@ class Scene:
         self._may: dict[str, bool] = {}
 
     @cached_property
+    def base(self) -> str:
+        """The cloud's own address, as the client sees it."""
+        return base_url(self.request)
+
+    @cached_property
     def _root(self) -> str:
-        return dialect_of(self.request.path).root(base_url(self.request))
+        return dialect_of(self.request.path).root(self.base)
 
     def url(self, path: str) -> str:
         """Return the absolute URL of a path under the service's version."""

@@ -6,7 +6,12 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from identity.admin.editable import EditableAdmin, Values
-from identity.manager import CatalogManager, EndpointGroupManager
+from identity.manager import (
+    CatalogServiceManager,
+    EndpointGroupManager,
+    EndpointManager,
+    RegionManager,
+)
 from identity.models import Endpoint, EndpointGroup, Region, Service
 
 
@@ -23,15 +28,15 @@ class ServiceAdmin(EditableAdmin):
 
     def create(self, request: HttpRequest, values: Values) -> Service:
         """Create it."""
-        return CatalogManager(self.context(request)).create_service(**values)
+        return CatalogServiceManager(self.context(request)).create(**values)
 
     def update(self, request: HttpRequest, row: Service, values: Values) -> None:
         """Change it."""
-        CatalogManager(self.context(request)).update_service(row.pk, **values)
+        CatalogServiceManager(self.context(request)).update(row.pk, **values)
 
     def remove(self, request: HttpRequest, row: Service) -> None:
         """Remove it with its endpoints."""
-        CatalogManager(self.context(request)).delete_service(row.pk)
+        CatalogServiceManager(self.context(request)).delete(row.pk)
 
 
 @admin.register(Region)
@@ -54,7 +59,7 @@ class RegionAdmin(EditableAdmin):
     def create(self, request: HttpRequest, values: Values) -> Region:
         """Create it."""
         parent = values["parent"]
-        return CatalogManager(self.context(request)).create_region(
+        return RegionManager(self.context(request)).create(
             values["id"],
             description=values["description"],
             parent_id=parent.pk if parent else None,
@@ -66,11 +71,11 @@ class RegionAdmin(EditableAdmin):
         if "parent" in changes:
             parent = changes.pop("parent")
             changes["parent_id"] = parent.pk if parent else None
-        CatalogManager(self.context(request)).update_region(row.pk, **changes)
+        RegionManager(self.context(request)).update(row.pk, **changes)
 
     def remove(self, request: HttpRequest, row: Region) -> None:
         """Remove it if nothing lies in it."""
-        CatalogManager(self.context(request)).delete_region(row.pk)
+        RegionManager(self.context(request)).delete(row.pk)
 
 
 @admin.register(Endpoint)
@@ -92,7 +97,7 @@ class EndpointAdmin(EditableAdmin):
     def create(self, request: HttpRequest, values: Values) -> Endpoint:
         """Create it."""
         region = values["region"]
-        return CatalogManager(self.context(request)).create_endpoint(
+        return EndpointManager(self.context(request)).create(
             service_id=values["service"].pk,
             region_id=region.pk if region else None,
             interface=values["interface"],
@@ -102,11 +107,11 @@ class EndpointAdmin(EditableAdmin):
 
     def update(self, request: HttpRequest, row: Endpoint, values: Values) -> None:
         """Change its URL, or take it out of the catalog."""
-        CatalogManager(self.context(request)).update_endpoint(row.pk, **values)
+        EndpointManager(self.context(request)).update(row.pk, **values)
 
     def remove(self, request: HttpRequest, row: Endpoint) -> None:
         """Remove it."""
-        CatalogManager(self.context(request)).delete_endpoint(row.pk)
+        EndpointManager(self.context(request)).delete(row.pk)
 
 
 @admin.register(EndpointGroup)

@@ -7,9 +7,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.views import empty
-from identity.api.lists import Hints, listed
+from identity.api.lists import Hints, listed, one_shown
 from identity.api.serializers.oauth1 import access_token_body
-from identity.api.serializers.roles import role_body
+from identity.api.serializers.roles import RoleShown
 from identity.api.views import IdentityViewSet
 from identity.manager import AccessTokenManager
 
@@ -51,10 +51,10 @@ class AccessTokenViewSet(IdentityViewSet):
     def roles(self, request: Request, user_id: str, token_id: str) -> Response:
         """Return the roles with which the consumer acts."""
         rows = self.manager(self.context).roles_of(user_id, token_id)
-        return listed(request._request, "roles", rows, role_body)
+        return listed(request._request, "roles", rows, RoleShown)
 
     @extend_schema(operation_id="identity_access_token_roles_get", responses={200: dict})
     def role(self, request: Request, user_id: str, token_id: str, role_id: str) -> Response:
         """Return one of them."""
         found = self.manager(self.context).role_of(user_id, token_id, role_id)
-        return Response({"role": role_body(request._request, found)})
+        return Response({"role": one_shown(request._request, RoleShown, found)})

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from cloudweb.api.views import empty
 from identity.api.lists import Hints, is_flag_set, listed, whole
-from identity.api.serializers.roles import assignment_body, role_body
+from identity.api.serializers.roles import RoleShown, assignment_body
 from identity.api.views import IdentityViewSet
 from identity.manager import AssignmentManager
 from identity.manager.assignments import GrantTarget
@@ -37,7 +37,7 @@ class GrantViewSet(IdentityViewSet):
     def list(self, request: Request, **ids: str) -> Response:
         """Return the roles that were granted."""
         rows = AssignmentManager(self.context).roles_of(self._target(ids))
-        return listed(request._request, "roles", rows, role_body)
+        return listed(request._request, "roles", rows, RoleShown)
 
     @extend_schema(request=None, responses={204: None})
     def grant(self, request: Request, role_id: str, **ids: str) -> Response:

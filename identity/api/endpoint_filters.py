@@ -8,9 +8,9 @@ from rest_framework.response import Response
 
 from cloudweb.api.views import empty
 from identity.api.lists import Hints, listed
-from identity.api.serializers.catalog import endpoint_body
+from identity.api.serializers.catalog import EndpointShown
 from identity.api.serializers.endpoint_groups import endpoint_group_body
-from identity.api.serializers.projects import project_body
+from identity.api.serializers.projects import ProjectShown
 from identity.api.views import IdentityViewSet
 from identity.manager import EndpointFilterManager
 
@@ -30,7 +30,7 @@ class EndpointFilterViewSet(IdentityViewSet):
     def endpoints(self, request: Request, project_id: str) -> Response:
         """Return the endpoints of a project, those of its groups too."""
         rows = self.manager(self.context).endpoints_of(project_id)
-        return listed(request._request, "endpoints", rows, endpoint_body)
+        return listed(request._request, "endpoints", rows, EndpointShown)
 
     @extend_schema(
         operation_id="identity_project_endpoint_groups_list",
@@ -50,7 +50,7 @@ class EndpointFilterViewSet(IdentityViewSet):
     def projects(self, request: Request, endpoint_id: str) -> Response:
         """Return the projects that an endpoint was chosen for."""
         rows = self.manager(self.context).projects_of(endpoint_id)
-        return listed(request._request, "projects", rows, project_body)
+        return listed(request._request, "projects", rows, ProjectShown)
 
     @extend_schema(operation_id="identity_project_endpoints_check", responses={204: None})
     def check(self, request: Request, project_id: str, endpoint_id: str) -> Response:

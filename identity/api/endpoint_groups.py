@@ -9,17 +9,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.answers import listing, within
+from cloudweb.api.page_links import ListLinks
 from cloudweb.api.views import empty
 from identity.api import shapes
 from identity.api.lists import Hints, hinted, listed
-from identity.api.serializers.catalog import endpoint_body
+from identity.api.serializers.catalog import EndpointShown
 from identity.api.serializers.endpoint_groups import (
     EndpointGroupCreate,
     EndpointGroupUpdate,
     association_body,
     endpoint_group_body,
 )
-from identity.api.serializers.projects import project_body
+from identity.api.serializers.projects import ProjectShown
 from identity.api.views import IdentityViewSet, described
 from identity.manager import EndpointGroupManager
 from identity.models import EndpointGroup
@@ -92,17 +93,17 @@ class EndpointGroupViewSet(IdentityViewSet):
     def endpoints(self, request: Request, group_id: str) -> Response:
         """Return the endpoints of a group."""
         rows = self.manager(self.context).endpoints_of(group_id)
-        return listed(request._request, "endpoints", rows, endpoint_body)
+        return listed(request._request, "endpoints", rows, EndpointShown)
 
     @extend_schema(
         operation_id="identity_endpoint_group_projects_list",
         parameters=PAGED.parameters,
-        responses={200: listing("projects", shapes.ProjectShown, links=shapes.ListLinks)},
+        responses={200: listing("projects", ProjectShown, links=ListLinks)},
     )
     def projects(self, request: Request, group_id: str) -> Response:
         """Return the projects of a group."""
         rows = self.manager(self.context).projects_of(group_id)
-        return listed(request._request, "projects", rows, project_body)
+        return listed(request._request, "projects", rows, ProjectShown)
 
     @extend_schema(
         operation_id="identity_endpoint_group_projects_get", responses={200: ASSOCIATION}

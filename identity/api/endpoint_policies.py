@@ -7,9 +7,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.views import empty
-from identity.api.lists import Hints, listed
-from identity.api.serializers.catalog import endpoint_body
-from identity.api.serializers.policies import policy_body
+from identity.api.lists import Hints, listed, one_shown
+from identity.api.serializers.catalog import EndpointShown
+from identity.api.serializers.policies import PolicyShown
 from identity.api.views import IdentityViewSet
 from identity.manager import EndpointPolicyManager
 from identity.manager.endpoint_policies import Target
@@ -30,13 +30,13 @@ class EndpointPolicyViewSet(IdentityViewSet):
     def endpoints(self, request: Request, policy_id: str) -> Response:
         """Return the endpoints of a policy."""
         rows = self.manager(self.context).endpoints_of(policy_id)
-        return listed(request._request, "endpoints", rows, endpoint_body)
+        return listed(request._request, "endpoints", rows, EndpointShown)
 
     @extend_schema(operation_id="identity_endpoint_policy_get", responses={200: dict})
     def of_endpoint(self, request: Request, endpoint_id: str) -> Response:
         """Return the policy of an endpoint."""
         found = self.manager(self.context).of_endpoint(endpoint_id)
-        return Response({"policy": policy_body(request._request, found)})
+        return Response({"policy": one_shown(request._request, PolicyShown, found)})
 
     @extend_schema(responses={204: None})
     def check(self, request: Request, policy_id: str, **target: str) -> Response:

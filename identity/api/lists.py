@@ -11,15 +11,18 @@ from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
+from cloudweb.api.answers import Answer
 from cloudweb.api.fields import parse_bool
 from cloudweb.api.pagination import next_link, parse_limit
 from cloudweb.api.queries import FLAG, PRESENCE, parameters
+from cloudweb.api.shown import Scene, renderer, shown
 from cloudweb.exceptions import BadRequest
 from cloudweb.listing import paginate
 from identity.api.serializers.links import list_links
 
 T = TypeVar("T", bound=Model)
-Render = Callable[[HttpRequest, T], dict[str, Any]]
+#: What renders a row: a function, or the answer that says how itself.
+Render = Callable[[HttpRequest, T], dict[str, Any]] | type[Answer]
 
 _COMPARISONS = ("contains", "icontains", "startswith", "istartswith", "endswith", "iendswith")
 
@@ -95,10 +98,19 @@ def listed(
     following = None
     if page.more:
         following = next_link(request, marker=str(page.rows[-1].pk))
-    body = {plural: [render(request, row) for row in page.rows]}
+    if isinstance(render, type):
+        found = shown(render, page.rows, Scene(request))
+    else:
+        found = [render(request, row) for row in page.rows]
+    body = {plural: found}
     return Response({**body, "links": list_links(request, following=following)})
 
 
 def whole(request: HttpRequest, plural: str, found: list[dict[str, Any]]) -> Response:
     """Return a list that is never cut into pages."""
     return Response({plural: found, "links": list_links(request)})
+
+
+def one_shown(request: HttpRequest, answer: type[Answer], row: Any) -> dict[str, Any]:
+    """Return one row as its answer shows it."""
+    return renderer(answer, Scene(request))(row)

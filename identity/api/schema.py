@@ -9,8 +9,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from cloudweb.api.answers import Answer, listing, within
+from cloudweb.api.page_links import ListLinks
 from cloudweb.api.schema import ServiceSchema
 from identity.api import shapes
+from identity.api.serializers.catalog import EndpointShown
+from identity.api.serializers.domains import DomainShown
+from identity.api.serializers.policies import PolicyShown
+from identity.api.serializers.projects import ProjectShown
+from identity.api.serializers.roles import RoleShown
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +40,23 @@ NOUNS: dict[str, Noun] = {
     "catalog": Noun("catalog", shapes.CatalogEntry),
     "consumers": Noun("consumer", shapes.ConsumerShown),
     "credentials": Noun("credential", shapes.CredentialShown),
-    "domains": Noun("domain", shapes.DomainShown),
+    "domains": Noun("domain", DomainShown),
     "ec2tokens": Noun("token", shapes.TokenShown, body="credentials"),
-    "endpoints": Noun("endpoint", shapes.EndpointShown),
+    "endpoints": Noun("endpoint", EndpointShown),
     "endpoint_groups": Noun("endpoint_group", shapes.EndpointGroupShown),
     "auth": Noun("token", shapes.TokenShown),
-    "groups": Noun("group", shapes.GroupShown),
     "identity_providers": Noun("identity_provider", shapes.ProviderShown),
-    "inherited_to_projects": Noun("role", shapes.RoleShown, plural="roles"),
-    "limits": Noun("limit", shapes.LimitShown, bare=True, many=True),
+    "inherited_to_projects": Noun("role", RoleShown, plural="roles"),
     "mappings": Noun("mapping", shapes.MappingShown),
-    "password": Noun("user"),
-    "policies": Noun("policy", shapes.PolicyShown),
-    "policy": Noun("policy", shapes.PolicyShown),
-    "projects": Noun("project", shapes.ProjectShown),
+    "policies": Noun("policy", PolicyShown),
+    "policy": Noun("policy", PolicyShown),
+    "projects": Noun("project", ProjectShown),
     "protocols": Noun("protocol", shapes.ProtocolShown),
-    "regions": Noun("region", shapes.RegionShown),
-    "registered_limits": Noun(
-        "registered_limit", shapes.RegisteredLimitShown, bare=True, many=True
-    ),
     "role_assignments": Noun("role_assignment", shapes.AssignmentShown),
-    "roles": Noun("role", shapes.RoleShown),
+    "roles": Noun("role", RoleShown),
     "s3tokens": Noun("token", shapes.TokenShown, body="credentials"),
-    "services": Noun("service", shapes.ServiceShown),
     "tokens": Noun("token", shapes.TokenShown, body="auth"),
     "trusts": Noun("trust", shapes.TrustShown),
-    "users": Noun("user", shapes.UserShown),
 }
 #: Words whose GET answers one, though the path does not end in an id.
 SINGLE = frozenset({"auth", "policy", "tokens"})
@@ -94,5 +91,5 @@ class IdentitySchema(ServiceSchema):
             return None
         gives_all = self.method == "GET" and word not in SINGLE and not re.search(r"}$", self.path)
         if gives_all or (noun.many and self.method == "POST"):
-            return listing(noun.plural or word, noun.shape, links=shapes.ListLinks)
+            return listing(noun.plural or word, noun.shape, links=ListLinks)
         return within(noun.singular, noun.shape)

@@ -7,20 +7,9 @@ from typing import Any
 from pydantic import Field
 
 from cloudweb.api.answers import Answer, OpenAnswer
-
-
-class SelfLink(Answer):
-    """Where a resource is."""
-
-    self: str
-
-
-class ListLinks(Answer):
-    """Where a list is, and its next page."""
-
-    self: str
-    next: str | None
-    previous: None
+from cloudweb.api.page_links import ListLinks
+from identity.api.serializers.attributes import SelfLink
+from identity.api.serializers.roles import RoleShown
 
 
 class Reference(Answer):
@@ -50,64 +39,11 @@ class TokenUser(NamedInDomain):
     password_expires_at: str | None
 
 
-class DomainShown(OpenAnswer):
-    """A name space of users and projects."""
-
-    id: str
-    name: str
-    description: str
-    enabled: bool
-    options: dict[str, Any]
-    tags: list[str]
-    links: SelfLink
-
-
 class ConfigShown(OpenAnswer):
     """What is configured for a domain: groups of options, or one option."""
 
     identity: dict[str, Any] | None = None
     ldap: dict[str, Any] | None = None
-
-
-class ProjectShown(OpenAnswer):
-    """What owns resources, with the attributes its clients invented."""
-
-    id: str
-    name: str
-    domain_id: str | None
-    parent_id: str | None
-    enabled: bool
-    description: str
-    is_domain: bool
-    tags: list[str]
-    options: dict[str, Any]
-    links: SelfLink
-
-
-class UserShown(OpenAnswer):
-    """Who logs in, with the attributes his clients invented."""
-
-    id: str
-    name: str
-    domain_id: str
-    enabled: bool
-    description: str
-    email: str | None
-    default_project_id: str | None
-    password_expires_at: str | None
-    options: dict[str, Any]
-    links: SelfLink
-
-
-class RoleShown(OpenAnswer):
-    """A named set of rights."""
-
-    id: str
-    name: str
-    domain_id: str | None
-    description: str
-    options: dict[str, Any]
-    links: SelfLink
 
 
 class AssignmentShown(Answer):
@@ -118,30 +54,6 @@ class AssignmentShown(Answer):
     group: Reference | None = None
     scope: dict[str, Any]
     links: dict[str, str]
-
-
-class ServiceShown(OpenAnswer):
-    """An API of the cloud."""
-
-    id: str
-    type: str
-    name: str
-    description: str
-    enabled: bool
-    links: SelfLink
-
-
-class EndpointShown(OpenAnswer):
-    """Where a service answers."""
-
-    id: str
-    service_id: str
-    interface: str
-    region: str | None
-    region_id: str | None
-    url: str
-    enabled: bool
-    links: SelfLink
 
 
 class EndpointGroupShown(Answer):
@@ -159,24 +71,6 @@ class EndpointGroupAssociation(Answer):
 
     endpoint_group_id: str
     project_id: str
-    links: SelfLink
-
-
-class PolicyShown(OpenAnswer):
-    """A document of another service."""
-
-    id: str
-    type: str
-    blob: str
-    links: SelfLink
-
-
-class RegionShown(OpenAnswer):
-    """A place."""
-
-    id: str
-    description: str
-    parent_region_id: str | None
     links: SelfLink
 
 
@@ -329,16 +223,6 @@ class TrustShown(Answer):
     links: SelfLink
 
 
-class GroupShown(OpenAnswer):
-    """A group."""
-
-    id: str
-    name: str
-    domain_id: str
-    description: str
-    links: SelfLink
-
-
 class ProviderLinks(SelfLink):
     """Where a provider and its protocols are."""
 
@@ -379,29 +263,3 @@ class ProtocolShown(Answer):
     mapping_id: str
     remote_id_attribute: str | None
     links: ProtocolLinks
-
-
-class LimitShown(Answer):
-    """What one project or domain may use of a resource."""
-
-    id: str
-    project_id: str | None
-    domain_id: str | None
-    service_id: str
-    region_id: str | None
-    resource_name: str
-    resource_limit: int
-    description: str | None
-    links: SelfLink
-
-
-class RegisteredLimitShown(Answer):
-    """What everyone may use of a resource unless a limit says otherwise."""
-
-    id: str
-    service_id: str
-    region_id: str | None
-    resource_name: str
-    default_limit: int
-    description: str | None
-    links: SelfLink

@@ -15,13 +15,14 @@ from cloudweb.api.answers import Error
 from cloudweb.api.auth import HasToken
 from cloudweb.api.errors import headers_for
 from cloudweb.api.queries import PRESENCE, parameters
+from cloudweb.api.shown import Scene, shown
 from cloudweb.api.views import empty
 from cloudweb.exceptions import BadRequest
 from identity.api.lists import is_flag_set, whole
 from identity.api.serializers.catalog import catalog_body
-from identity.api.serializers.domains import domain_body
+from identity.api.serializers.domains import DomainShown
 from identity.api.serializers.oauth1 import signed_request
-from identity.api.serializers.projects import project_body
+from identity.api.serializers.projects import ProjectShown
 from identity.api.serializers.tokens import Auth, receipt_body, token_body
 from identity.api.views import IdentityViewSet, stranger
 from identity.manager import CatalogManager, IssuedToken, TokenManager
@@ -147,14 +148,14 @@ class OwnScopesViewSet(IdentityViewSet):
         """Return the projects the caller has a role on."""
         rows = TokenManager(self.context).projects()
         http = request._request
-        return whole(http, "projects", [project_body(http, row) for row in rows])
+        return whole(http, "projects", shown(ProjectShown, rows, Scene(http)))
 
     @extend_schema(operation_id="identity_auth_domains_list", responses={200: dict})
     def domains(self, request: Request) -> Response:
         """Return the domains the caller has a role on."""
         rows = TokenManager(self.context).domains()
         http = request._request
-        return whole(http, "domains", [domain_body(http, row) for row in rows])
+        return whole(http, "domains", shown(DomainShown, rows, Scene(http)))
 
     @extend_schema(operation_id="identity_auth_system_get", responses={200: dict})
     def system(self, request: Request) -> Response:

@@ -8,8 +8,8 @@ from rest_framework.response import Response
 
 from cloudweb.api.views import empty
 from cloudweb.times import parse_moment
-from identity.api.lists import Hints, listed
-from identity.api.serializers.roles import role_body
+from identity.api.lists import Hints, listed, one_shown
+from identity.api.serializers.roles import RoleShown
 from identity.api.serializers.trusts import TrustCreate, trust_body
 from identity.api.views import IdentityViewSet
 from identity.manager import TrustManager
@@ -79,10 +79,10 @@ class TrustViewSet(IdentityViewSet):
     def roles(self, request: Request, trust_id: str) -> Response:
         """Return the roles it delegates."""
         rows = self.manager(self.context).roles_of(trust_id)
-        return listed(request._request, "roles", rows, role_body)
+        return listed(request._request, "roles", rows, RoleShown)
 
     @extend_schema(operation_id="identity_trust_roles_get", responses={200: dict})
     def role(self, request: Request, trust_id: str, role_id: str) -> Response:
         """Return one of them."""
         role = self.manager(self.context).role_of(trust_id, role_id)
-        return Response({"role": role_body(request._request, role)})
+        return Response({"role": one_shown(request._request, RoleShown, role)})

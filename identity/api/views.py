@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from django.http import HttpRequest
@@ -25,24 +26,25 @@ class IdentityViewSet(ServiceViewSet):
     def wanted(self, envelope: str, model: type[B]) -> B:
         """Return the validated body under its envelope; a PATCH may repeat the id of its path."""
         given = self.body(envelope)
-        if self.request.method == "PATCH" and self._is_own(given.get("id")):
+        if self.request.method == "PATCH" and is_own_id(given.get("id"), self.kwargs):
             given = {name: value for name, value in given.items() if name != "id"}
         return self.validated(model, given)
 
-    def _is_own(self, given: Any) -> bool:
-        path = list(self.kwargs.values())[-1:]
-        return isinstance(given, str) and [undashed(given)] == [undashed(one) for one in path]
 
-    @property
-    def own_domain_id(self) -> str:
-        """Return the domain a new resource goes to unless the body names one."""
-        context = self.context
-        return (
-            context.domain_id
-            or context.project_domain_id
-            or context.user_domain_id
-            or DEFAULT_DOMAIN_ID
-        )
+def is_own_id(given: Any, path: Mapping[str, Any]) -> bool:
+    """Tell whether a body says the id that its path ends in."""
+    last = list(path.values())[-1:]
+    return isinstance(given, str) and [undashed(given)] == [undashed(one) for one in last]
+
+
+def own_domain_id(context: RequestContext) -> str:
+    """Return the domain a new resource goes to unless the body names one."""
+    return (
+        context.domain_id
+        or context.project_domain_id
+        or context.user_domain_id
+        or DEFAULT_DOMAIN_ID
+    )
 
 
 def stranger(request: HttpRequest) -> RequestContext:

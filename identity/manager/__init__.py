@@ -5,6 +5,7 @@ from identity.manager.access_tokens import AccessTokenManager
 from identity.manager.application_credentials import ApplicationCredentialManager
 from identity.manager.assignments import AssignmentManager
 from identity.manager.catalog import CatalogManager
+from identity.manager.catalog_services import CatalogServiceManager
 from identity.manager.consumers import ConsumerManager
 from identity.manager.credentials import CredentialManager
 from identity.manager.directories import DirectoryManager
@@ -13,6 +14,7 @@ from identity.manager.domains import DomainManager
 from identity.manager.endpoint_filters import EndpointFilterManager
 from identity.manager.endpoint_groups import EndpointGroupManager
 from identity.manager.endpoint_policies import EndpointPolicyManager
+from identity.manager.endpoints import EndpointManager
 from identity.manager.federation import FederationManager
 from identity.manager.groups import GroupManager
 from identity.manager.identity_providers import IdentityProviderManager
@@ -25,6 +27,7 @@ from identity.manager.project_tags import ProjectTagManager
 from identity.manager.projects import ProjectManager
 from identity.manager.protocols import ProtocolManager
 from identity.manager.quotas import QuotaManager
+from identity.manager.regions import RegionManager
 from identity.manager.registered_limits import RegisteredLimitManager
 from identity.manager.request_tokens import RequestTokenManager
 from identity.manager.roles import RoleManager
@@ -41,6 +44,7 @@ __all__ = [
     "ApplicationCredentialManager",
     "AssignmentManager",
     "CatalogManager",
+    "CatalogServiceManager",
     "ConsumerManager",
     "CredentialManager",
     "DirectoryManager",
@@ -48,6 +52,7 @@ __all__ = [
     "DomainManager",
     "EndpointFilterManager",
     "EndpointGroupManager",
+    "EndpointManager",
     "EndpointPolicyManager",
     "FederationManager",
     "GroupManager",
@@ -62,6 +67,7 @@ __all__ = [
     "ProjectTagManager",
     "ProtocolManager",
     "QuotaManager",
+    "RegionManager",
     "RegisteredLimitManager",
     "RequestTokenManager",
     "RoleManager",

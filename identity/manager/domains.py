@@ -63,6 +63,7 @@ class DomainManager(Manager):
     def create(self, /, *, name: str, domain_id: str | None = None, **attributes: Any) -> Domain:
         """Record a domain; raise DuplicateName, and Conflict for the id of a domain or project."""
         domain = Domain(name=name, **attributes)
+        domain.tags = sorted(set(domain.tags))
         if domain_id is not None:
             domain.pk = domain_id
             if Project.objects.filter(pk=domain_id).exists():  # a domain is a project, too

@@ -10,8 +10,10 @@ from django.db.models import Q, QuerySet
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from identity.exceptions import AssociationNotFound, PolicyNotFound
-from identity.manager.catalog import CatalogManager
+from identity.manager.catalog_services import CatalogServiceManager
+from identity.manager.endpoints import EndpointManager
 from identity.manager.policies import PolicyManager
+from identity.manager.regions import RegionManager
 from identity.models import Endpoint, Policy, PolicyAssociation, Region
 
 
@@ -62,7 +64,7 @@ class EndpointPolicyManager(Manager):
     @policy("identity:endpoint_policies:get")
     def of_endpoint(self, endpoint_id: str) -> Policy:
         """Return an endpoint's policy, the nearest one counts; raise PolicyNotFound."""
-        endpoint = CatalogManager(self.context).get_endpoint(endpoint_id)
+        endpoint = EndpointManager(self.context).get(endpoint_id)
         rows = PolicyAssociation.objects.select_related("policy")
         own = rows.filter(endpoint=endpoint).first()
         if own is not None:
@@ -84,11 +86,11 @@ class EndpointPolicyManager(Manager):
 
     def _columns(self, target: Target) -> dict[str, Any]:
         """Return the columns of a target; raise what the catalog raises where it is not there."""
-        catalog = CatalogManager(self.context)
         if target.endpoint_id is not None:
-            return {"endpoint": catalog.get_endpoint(target.endpoint_id)}
-        region = catalog.get_region(target.region_id) if target.region_id is not None else None
-        return {"service": catalog.get_service(str(target.service_id)), "region": region}
+            return {"endpoint": EndpointManager(self.context).get(target.endpoint_id)}
+        regions, services = RegionManager(self.context), CatalogServiceManager(self.context)
+        region = regions.get(target.region_id) if target.region_id is not None else None
+        return {"service": services.get(str(target.service_id)), "region": region}
 
 
 def _parents() -> dict[str, str | None]:

@@ -33,9 +33,9 @@ class PolicyManager(Manager):
         return found
 
     @policy("identity:policies:create")
-    def create(self, /, *, type: str, blob: str, extra: dict[str, Any]) -> Policy:
+    def create(self, /, *, type: str, blob: str, extra: dict[str, Any] | None = None) -> Policy:
         """Record a policy."""
-        return Policy.objects.create(type=type, blob=blob, extra=extra)
+        return Policy.objects.create(type=type, blob=blob, extra=extra or {})
 
     @policy("identity:policies:update")
     def update(self, /, policy_id: str, **changes: Any) -> Policy:

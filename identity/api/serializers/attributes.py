@@ -2,27 +2,61 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
+from urllib.parse import quote
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Body
+from cloudweb.api.shown import Of, Seen
 from cloudweb.exceptions import InvalidInput
 
 MOST_BYTES = 16_384
 
 
-class OpenBody(Body):
-    """A body that also takes attributes nobody declared."""
+class Written(Body):
+    """A body of identity, said as managers take it: a null text is an empty one.
 
+    ``FIXED`` are attributes that a change may name only as they are; the manager compares them.
+    """
+
+    TEXTS: ClassVar[frozenset[str]] = frozenset({"description"})
+    FIXED: ClassVar[frozenset[str]] = frozenset()
+
+    def said(self) -> dict[str, Any]:
+        """Return what the client said; options each by itself."""
+        said = super().said()
+        for name in self.TEXTS & said.keys():
+            said[name] = said[name] or ""
+        if "options" in said:
+            said |= said.pop("options").said()
+        if self.FIXED:
+            said["fixed"] = {name: said.pop(name) for name in self.FIXED & said.keys()}
+        return said
+
+
+class OpenBody(Written):
+    """A body that also takes attributes nobody declared, but for those that are ``READ_ONLY``."""
+
+    READ_ONLY: ClassVar[frozenset[str]] = frozenset({"id", "links", "created_at"})
     model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+    def said(self) -> dict[str, Any]:
+        """Return what the client said, what it invented as ``extra``."""
+        extra = invented(self, reserved=self.READ_ONLY)
+        return super().said() | ({"extra": extra} if extra else {})
 
 
 class Options(Body):
     """``options`` of projects and roles."""
 
     immutable: bool | None = None
+
+    def said(self) -> dict[str, Any]:
+        """Return those the client named; a null takes one away."""
+        return {name: bool(value) for name, value in super().said().items()}
 
 
 Method = Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -40,10 +74,13 @@ class UserOptions(Body):
     multi_factor_auth_enabled: bool | None = None
     multi_factor_auth_rules: Annotated[tuple[Rule, ...], Field(max_length=32)] | None = None
 
-    def kept(self) -> dict[str, Any]:
-        """Return those the client named that are kept as they are; ``lock_password`` has a column."""
-        named = self.model_dump(mode="json", include=self.model_fields_set)
-        return {name: value for name, value in named.items() if name != "lock_password"}
+    def said(self) -> dict[str, Any]:
+        """Return those the client named; ``lock_password`` has a column of its own."""
+        kept = self.model_dump(mode="json", include=self.model_fields_set)
+        locked = (
+            {"lock_password": bool(kept.pop("lock_password"))} if "lock_password" in kept else {}
+        )
+        return locked | ({"options": kept} if kept else {})
 
 
 def invented(body: BaseModel, *, reserved: frozenset[str]) -> dict[str, Any]:
@@ -59,3 +96,21 @@ def invented(body: BaseModel, *, reserved: frozenset[str]) -> dict[str, Any]:
             field="body", value=None, reason=f"More than {MOST_BYTES} bytes of extra attributes."
         )
     return extra
+
+
+def own_links(place: str) -> Seen:
+    """Return the links of a row: where it is, below this path."""
+    return Seen(lambda row, scene: {"self": scene.url(f"{place}/{quote(row.pk)}")})
+
+
+def _options(row: Any) -> dict[str, bool]:
+    return {"immutable": True} if row.immutable else {}
+
+
+Immutable = Annotated[dict[str, Any], Of(_options)]
+
+
+class SelfLink(Answer):
+    """Where a resource is."""
+
+    self: str

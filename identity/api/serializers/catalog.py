@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from django.http import HttpRequest
-from pydantic import AfterValidator, StrictBool, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StringConstraints
 
-from cloudweb.api.fields import Body, LooseBool, Name, Text
+from cloudweb.api.answers import OpenAnswer
+from cloudweb.api.fields import LooseBool, Name, Text
 from cloudweb.api.links import base_url
+from cloudweb.api.resource import Resource
+from cloudweb.api.shown import Of, Scene, Seen
 from cloudweb.names import no_control_characters, not_blank
-from identity.api.serializers.attributes import OpenBody, invented
-from identity.api.serializers.links import self_link
-from identity.api.serializers.projects import READ_ONLY, Description, Id
+from identity.api.filters import exactly, named, unless_empty
+from identity.api.serializers.attributes import OpenBody, SelfLink, Written, own_links
+from identity.api.serializers.projects import Description, Id
 from identity.endpoint_urls import filled_in, needs_project
 from identity.manager.endpoint_filters import Offer
-from identity.models import Endpoint, Region, Service
+from identity.models import Endpoint
 
 
 def catalog_body(
@@ -52,6 +54,8 @@ def catalog_body(
 class ServiceCreate(OpenBody):
     """POST /services."""
 
+    TEXTS = OpenBody.TEXTS | {"name"}
+
     type: Name
     name: Text | None = None
     description: Description | None = None
@@ -60,6 +64,8 @@ class ServiceCreate(OpenBody):
 
 class ServiceUpdate(OpenBody):
     """PATCH /services/{id}."""
+
+    TEXTS = OpenBody.TEXTS | {"name"}
 
     type: Name = ""
     name: Text | None = None
@@ -76,90 +82,131 @@ RegionId = Annotated[
 ]
 
 
-class EndpointCreate(Body):
-    """POST /endpoints; ``region`` is the older word for ``region_id`` and may name a new one.
+class _EndpointWritten(Written):
+    """``region`` is the older word for ``region_id`` and may name a new one; null is none.
 
     ``enabled`` is a boolean and no word for one, as Keystone has it here.
     """
 
-    service_id: Id
-    interface: Endpoint.Interface
-    url: Url
+    TEXTS = Written.TEXTS | {"name"}
+    model_config = ConfigDict(populate_by_name=False)
+
     region_id: RegionId | None = None
-    region: RegionId | None = None
+    region_name: RegionId | None = Field(default=None, alias="region")
     name: Text | None = None
     description: Description | None = None
     enabled: StrictBool = True
 
+    def said(self) -> dict[str, Any]:
+        """Return what the client said but for a region that is none."""
+        said = super().said()
+        return said if self.region_name else {k: v for k, v in said.items() if k != "region_name"}
 
-class EndpointUpdate(Body):
+
+class EndpointCreate(_EndpointWritten):
+    """POST /endpoints."""
+
+    service_id: Id
+    interface: Endpoint.Interface
+    url: Url
+
+
+class EndpointUpdate(_EndpointWritten):
     """PATCH /endpoints/{id}."""
 
     service_id: Id = ""
     interface: Endpoint.Interface = Endpoint.Interface.PUBLIC
     url: Url = ""
-    region_id: RegionId | None = None
-    region: RegionId | None = None
-    name: Text | None = None
-    description: Description | None = None
-    enabled: StrictBool = True
 
 
 class RegionCreate(OpenBody):
     """POST /regions and PUT /regions/{id}."""
 
-    id: RegionId | None = None
+    model_config = ConfigDict(populate_by_name=False)
+
+    region_id: RegionId | None = Field(default=None, alias="id")
     description: Description | None = None
-    parent_region_id: RegionId | None = None
+    parent_id: RegionId | None = Field(default=None, alias="parent_region_id")
 
 
 class RegionUpdate(OpenBody):
     """PATCH /regions/{id}."""
 
+    model_config = ConfigDict(populate_by_name=False)
+
     description: Description | None = None
-    parent_region_id: RegionId | None = None
+    parent_id: RegionId | None = Field(default=None, alias="parent_region_id")
 
 
-def extra_of(body: OpenBody) -> dict[str, Any]:
-    """Return the attributes the client invented."""
-    return invented(body, reserved=READ_ONLY)
+class ServiceShown(OpenAnswer):
+    """An API of the cloud."""
+
+    INVENTED = "extra"
+
+    id: str
+    type: str
+    name: str
+    description: str
+    enabled: bool
+    links: Annotated[SelfLink, own_links("services")]
 
 
-def service_body(request: HttpRequest, service: Service) -> dict[str, Any]:
-    """Return one service."""
-    return {
-        **service.extra,
-        "id": service.pk,
-        "type": service.type,
-        "name": service.name,
-        "description": service.description,
-        "enabled": service.enabled,
-        "links": self_link(request, f"services/{service.pk}"),
-    }
+def _url(endpoint: Endpoint, scene: Scene) -> str:
+    return filled_in(endpoint.url, base=scene.base)
 
 
-def endpoint_body(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]:
-    """Return one endpoint."""
-    return {
-        "id": endpoint.pk,
-        "service_id": endpoint.service_id,
-        "interface": endpoint.interface,
-        "region": endpoint.region_id,
-        "region_id": endpoint.region_id,
-        "url": filled_in(endpoint.url, base=base_url(request)),
-        "name": endpoint.name,
-        "description": endpoint.description,
-        "enabled": endpoint.enabled,
-        "links": self_link(request, f"endpoints/{endpoint.pk}"),
-    }
+class EndpointShown(OpenAnswer):
+    """Where a service answers."""
+
+    id: str
+    service_id: str
+    interface: str
+    region: Annotated[str | None, Of("region_id")]
+    region_id: str | None
+    url: Annotated[str, Seen(_url)]
+    name: str
+    description: str
+    enabled: bool
+    links: Annotated[SelfLink, own_links("endpoints")]
 
 
-def region_body(request: HttpRequest, region: Region) -> dict[str, Any]:
-    """Return one region."""
-    return {
-        **region.extra,
-        "id": region.pk,
-        "description": region.description,
-        "parent_region_id": region.parent_id,
-        "links": self_link(request, f"regions/{quote(region.pk)}"),
-    }
+class RegionShown(OpenAnswer):
+    """A place."""
+
+    INVENTED = "extra"
+
+    id: str
+    description: str
+    parent_region_id: Annotated[str | None, Of("parent_id")]
+    links: Annotated[SelfLink, own_links("regions")]
+
+
+SERVICE = Resource(
+    singular="service",
+    plural="services",
+    answer=ServiceShown,
+    create=ServiceCreate,
+    update=ServiceUpdate,
+    filters={"type": exactly("type"), **named()},
+)
+ENDPOINT = Resource(
+    singular="endpoint",
+    plural="endpoints",
+    answer=EndpointShown,
+    create=EndpointCreate,
+    update=EndpointUpdate,
+    filters={
+        "service_id": exactly("service_id"),
+        "interface": exactly("interface"),
+        "region_id": exactly("region_id"),
+    },
+)
+REGION = Resource(
+    singular="region",
+    plural="regions",
+    answer=RegionShown,
+    create=RegionCreate,
+    update=RegionUpdate,
+    filters={"parent_region_id": unless_empty("parent_id")},
+    refers=True,
+)

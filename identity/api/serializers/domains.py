@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from django.http import HttpRequest
-from pydantic import StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
+from cloudweb.api.answers import OpenAnswer
 from cloudweb.api.fields import LooseBool
-from identity.api.serializers.attributes import OpenBody, Options, invented
-from identity.api.serializers.links import self_link
-from identity.api.serializers.projects import READ_ONLY, Description, ProjectName, Tags
-from identity.models import Domain
+from cloudweb.api.resource import Resource
+from identity.api.filters import flagged, named
+from identity.api.serializers.attributes import Immutable, OpenBody, Options, SelfLink, own_links
+from identity.api.serializers.projects import Description, ProjectName, Tags
 
 ChosenId = Annotated[str, StringConstraints(pattern=r"^[0-9a-zA-Z-]{1,64}$")]
 
@@ -19,8 +19,10 @@ ChosenId = Annotated[str, StringConstraints(pattern=r"^[0-9a-zA-Z-]{1,64}$")]
 class DomainCreate(OpenBody):
     """POST /domains."""
 
+    model_config = ConfigDict(populate_by_name=False)
+
     name: ProjectName
-    explicit_domain_id: ChosenId | None = None
+    domain_id: ChosenId | None = Field(default=None, alias="explicit_domain_id")
     description: Description | None = None
     enabled: LooseBool = True
     tags: Tags = ()
@@ -37,20 +39,25 @@ class DomainUpdate(OpenBody):
     options: Options = Options()
 
 
-def extra_of(body: DomainCreate | DomainUpdate) -> dict[str, Any]:
-    """Return the attributes the client invented."""
-    return invented(body, reserved=READ_ONLY)
+class DomainShown(OpenAnswer):
+    """A name space of users and projects."""
+
+    INVENTED = "extra"
+
+    id: str
+    name: str
+    description: str
+    enabled: bool
+    options: Immutable
+    tags: list[str]
+    links: Annotated[SelfLink, own_links("domains")]
 
 
-def domain_body(request: HttpRequest, domain: Domain) -> dict[str, Any]:
-    """Return one domain."""
-    return {
-        **domain.extra,
-        "id": domain.pk,
-        "name": domain.name,
-        "description": domain.description,
-        "enabled": domain.enabled,
-        "options": {"immutable": True} if domain.immutable else {},
-        "tags": domain.tags,
-        "links": self_link(request, f"domains/{domain.pk}"),
-    }
+DOMAIN = Resource(
+    singular="domain",
+    plural="domains",
+    answer=DomainShown,
+    create=DomainCreate,
+    update=DomainUpdate,
+    filters={**named(any_case=True), "enabled": flagged("enabled")},
+)

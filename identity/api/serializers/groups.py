@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
-from django.http import HttpRequest
-
+from cloudweb.api.answers import OpenAnswer
 from cloudweb.api.fields import Name
-from identity.api.serializers.attributes import OpenBody, invented
-from identity.api.serializers.links import self_link
-from identity.api.serializers.projects import READ_ONLY, Description, Id
-from identity.models import Group
+from cloudweb.api.resource import Resource
+from identity.api.filters import exactly, named
+from identity.api.serializers.attributes import OpenBody, SelfLink, own_links
+from identity.api.serializers.projects import Description, Id
 
 
 class GroupCreate(OpenBody):
@@ -24,23 +23,31 @@ class GroupCreate(OpenBody):
 class GroupUpdate(OpenBody):
     """PATCH /groups/{id}."""
 
+    FIXED = frozenset({"domain_id"})
+
     name: Name = ""
     domain_id: Id = ""
     description: Description | None = None
 
 
-def extra_of(body: GroupCreate | GroupUpdate) -> dict[str, Any]:
-    """Return the attributes the client invented."""
-    return invented(body, reserved=READ_ONLY)
+class GroupShown(OpenAnswer):
+    """A group."""
+
+    INVENTED = "extra"
+
+    id: str
+    name: str
+    domain_id: str
+    description: str
+    links: Annotated[SelfLink, own_links("groups")]
 
 
-def group_body(request: HttpRequest, group: Group) -> dict[str, Any]:
-    """Return one group."""
-    return {
-        **group.extra,
-        "id": group.pk,
-        "name": group.name,
-        "domain_id": group.domain_id,
-        "description": group.description,
-        "links": self_link(request, f"groups/{group.pk}"),
-    }
+GROUP = Resource(
+    singular="group",
+    plural="groups",
+    answer=GroupShown,
+    create=GroupCreate,
+    update=GroupUpdate,
+    filters={**named(), "domain_id": exactly("domain_id")},
+    refers=True,
+)

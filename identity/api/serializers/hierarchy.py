@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.http import HttpRequest
-
+from cloudweb.api.shown import Render
 from cloudweb.exceptions import BadRequest
-from identity.api.serializers.projects import project_body
 from identity.manager import ProjectManager
 from identity.models import Project
 
 
 def relatives(
-    request: HttpRequest, manager: ProjectManager, project: Project, asked: set[str]
+    render: Render, manager: ProjectManager, project: Project, asked: set[str]
 ) -> dict[str, Any]:
     """Return ``parents`` and ``subtree`` as lists of projects or as nested ids, as asked."""
     for noun in ("parents", "subtree"):
@@ -24,16 +22,16 @@ def relatives(
     if asked & {"parents_as_list", "parents_as_ids"}:
         rows = manager.parents(project)
         as_ids = "parents_as_ids" in asked
-        found["parents"] = _chain(project, rows) if as_ids else _listed(request, rows)
+        found["parents"] = _chain(project, rows) if as_ids else _listed(render, rows)
     if asked & {"subtree_as_list", "subtree_as_ids"}:
         rows = manager.subtree(project)
         as_ids = "subtree_as_ids" in asked
-        found["subtree"] = _tree(project.pk, rows) if as_ids else _listed(request, rows)
+        found["subtree"] = _tree(project.pk, rows) if as_ids else _listed(render, rows)
     return found
 
 
-def _listed(request: HttpRequest, rows: Sequence[Project]) -> list[dict[str, Any]]:
-    return [{"project": project_body(request, row)} for row in rows]
+def _listed(render: Render, rows: Sequence[Project]) -> list[dict[str, Any]]:
+    return [{"project": render(row)} for row in rows]
 
 
 def _chain(project: Project, rows: Sequence[Project]) -> dict[str, Any]:

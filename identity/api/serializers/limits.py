@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from django.http import HttpRequest
 from pydantic import BeforeValidator, Field
 
+from cloudweb.api.answers import Answer
 from cloudweb.api.fields import MAX_INT, Body, Name, loose_int
-from identity.api.serializers.links import self_link
+from cloudweb.api.resource import Resource
+from cloudweb.api.shown import Form, Of
+from cloudweb.exceptions import BadRequest
+from identity.api.filters import exactly
+from identity.api.serializers.attributes import SelfLink, Written, own_links
 from identity.api.serializers.projects import Description, Id
-from identity.models import Limit, RegisteredLimit
+from identity.manager.limits import WantedLimit
 
 Amount = Annotated[int, Field(ge=-1, le=MAX_INT), BeforeValidator(loose_int)]
 MOST = 100
 
 
-class RegisteredLimitCreate(Body):
+class RegisteredLimitCreate(Written):
     """One of POST /registered_limits."""
 
     service_id: Id
@@ -31,8 +35,12 @@ class RegisteredLimitsCreate(Body):
 
     registered_limits: Annotated[tuple[RegisteredLimitCreate, ...], Field(max_length=MOST)]
 
+    def said(self) -> dict[str, Any]:
+        """Return all of them."""
+        return {"wanted": [one.said() for one in self.registered_limits]}
 
-class RegisteredLimitUpdate(Body):
+
+class RegisteredLimitUpdate(Written):
     """PATCH /registered_limits/{id}."""
 
     service_id: Id = ""
@@ -42,7 +50,7 @@ class RegisteredLimitUpdate(Body):
     description: Description | None = None
 
 
-class LimitCreate(Body):
+class LimitCreate(Written):
     """One of POST /limits: of a project or of a domain."""
 
     service_id: Id
@@ -53,43 +61,84 @@ class LimitCreate(Body):
     domain_id: Id | None = None
     description: Description | None = None
 
+    def wanted(self) -> WantedLimit:
+        """Return it as the manager takes it; raise BadRequest for one of nobody, or of both."""
+        if (self.project_id is None) == (self.domain_id is None):
+            raise BadRequest("A limit belongs to a project or to a domain.")
+        return WantedLimit(**{**self.model_dump(), "description": self.description or ""})
+
 
 class LimitsCreate(Body):
     """POST /limits."""
 
     limits: Annotated[tuple[LimitCreate, ...], Field(max_length=MOST)]
 
+    def said(self) -> dict[str, Any]:
+        """Return all of them."""
+        return {"wanted": [one.wanted() for one in self.limits]}
 
-class LimitUpdate(Body):
+
+class LimitUpdate(Written):
     """PATCH /limits/{id}."""
 
     resource_limit: Amount | None = None
     description: Description | None = None
 
 
-def registered_limit_body(request: HttpRequest, row: RegisteredLimit) -> dict[str, Any]:
-    """Return one registered limit."""
-    return {
-        "id": row.pk,
-        "service_id": row.service_id,
-        "region_id": row.region_id,
-        "resource_name": row.resource_name,
-        "default_limit": row.default_limit,
-        "description": row.description or None,
-        "links": self_link(request, f"registered_limits/{row.pk}"),
-    }
+Described = Annotated[str | None, Form(lambda value: value or None)]
 
 
-def limit_body(request: HttpRequest, row: Limit) -> dict[str, Any]:
-    """Return one limit."""
-    return {
-        "id": row.pk,
-        "project_id": row.project_id,
-        "domain_id": row.domain_id,
-        "service_id": row.registered_limit.service_id,
-        "region_id": row.registered_limit.region_id,
-        "resource_name": row.registered_limit.resource_name,
-        "resource_limit": row.resource_limit,
-        "description": row.description or None,
-        "links": self_link(request, f"limits/{row.pk}"),
-    }
+class RegisteredLimitShown(Answer):
+    """What everyone may use of a resource unless a limit says otherwise."""
+
+    id: str
+    service_id: str
+    region_id: str | None
+    resource_name: str
+    default_limit: int
+    description: Described
+    links: Annotated[SelfLink, own_links("registered_limits")]
+
+
+class LimitModel(Answer):
+    """How the limits of a tree of projects relate."""
+
+    name: str
+    description: str
+
+
+class LimitShown(Answer):
+    """What one project or domain may use of a resource."""
+
+    id: str
+    project_id: str | None
+    domain_id: str | None
+    service_id: Annotated[str, Of("registered_limit.service_id")]
+    region_id: Annotated[str | None, Of("registered_limit.region_id")]
+    resource_name: Annotated[str, Of("registered_limit.resource_name")]
+    resource_limit: int
+    description: Described
+    links: Annotated[SelfLink, own_links("limits")]
+
+
+OF_REGISTERED = ("service_id", "region_id", "resource_name")
+REGISTERED_LIMIT = Resource(
+    singular="registered_limit",
+    plural="registered_limits",
+    answer=RegisteredLimitShown,
+    create=RegisteredLimitsCreate,
+    update=RegisteredLimitUpdate,
+    filters={name: exactly(name) for name in OF_REGISTERED},
+)
+LIMIT = Resource(
+    singular="limit",
+    plural="limits",
+    answer=LimitShown,
+    create=LimitsCreate,
+    update=LimitUpdate,
+    filters={
+        "project_id": exactly("project_id"),
+        "domain_id": exactly("domain_id"),
+        **{name: exactly(f"registered_limit__{name}") for name in OF_REGISTERED},
+    },
+)

@@ -14,11 +14,11 @@ from cloudweb.times import micros_z
 from identity.api.serializers.application_credentials import RoleReference
 from identity.api.serializers.attributes import OpenBody, invented
 from identity.api.serializers.links import self_link, v3_url
-from identity.api.serializers.projects import READ_ONLY, Description
+from identity.api.serializers.projects import Description
 from identity.models import AccessToken, Consumer
 from identity.oauth1 import SignedRequest
 
-FIXED = READ_ONLY | {"secret"}
+FIXED = OpenBody.READ_ONLY | {"secret"}
 
 
 class ConsumerWritten(OpenBody):

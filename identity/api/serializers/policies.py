@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from django.http import HttpRequest
 from pydantic import StringConstraints
 
+from cloudweb.api.answers import OpenAnswer
 from cloudweb.api.fields import Name
-from identity.api.serializers.attributes import OpenBody, invented
-from identity.api.serializers.links import self_link
-from identity.api.serializers.projects import READ_ONLY
-from identity.models import Policy
+from cloudweb.api.resource import Resource
+from identity.api.filters import exactly
+from identity.api.serializers.attributes import OpenBody, SelfLink, own_links
 
 Blob = Annotated[str, StringConstraints(max_length=262_144)]
 
@@ -30,17 +29,22 @@ class PolicyUpdate(OpenBody):
     blob: Blob = ""
 
 
-def extra_of(body: PolicyCreate | PolicyUpdate) -> dict[str, Any]:
-    """Return the attributes the client invented."""
-    return invented(body, reserved=READ_ONLY)
+class PolicyShown(OpenAnswer):
+    """A document of another service."""
+
+    INVENTED = "extra"
+
+    id: str
+    type: str
+    blob: str
+    links: Annotated[SelfLink, own_links("policies")]
 
 
-def policy_body(request: HttpRequest, policy: Policy) -> dict[str, Any]:
-    """Return one policy."""
-    return {
-        **policy.extra,
-        "id": policy.pk,
-        "type": policy.type,
-        "blob": policy.blob,
-        "links": self_link(request, f"policies/{policy.pk}"),
-    }
+POLICY = Resource(
+    singular="policy",
+    plural="policies",
+    answer=PolicyShown,
+    create=PolicyCreate,
+    update=PolicyUpdate,
+    filters={"type": exactly("type")},
+)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Annotated
 
-from django.http import HttpRequest
+from django.db.models import Q
 from pydantic import AfterValidator, Field, StringConstraints
 
+from cloudweb.api.answers import OpenAnswer
 from cloudweb.api.fields import LooseBool
+from cloudweb.api.resource import Resource
+from cloudweb.api.shown import Always, Of
+from cloudweb.listing import NOBODY
 from cloudweb.names import no_control_characters, not_blank
-from identity.api.serializers.attributes import OpenBody, Options, invented
-from identity.api.serializers.links import self_link
-from identity.models import Domain, Project
+from identity.api.filters import anything, exactly, flagged, named
+from identity.api.serializers.attributes import Immutable, OpenBody, Options, SelfLink, own_links
 
 ProjectName = Annotated[
     str,
@@ -39,7 +44,6 @@ def _each_once(tags: tuple[str, ...]) -> tuple[str, ...]:
 Tags = Annotated[tuple[Tag, ...], Field(max_length=80), AfterValidator(_each_once)]
 Description = Annotated[str, StringConstraints(max_length=4096)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-READ_ONLY = frozenset({"id", "links", "created_at"})
 
 
 class ProjectCreate(OpenBody):
@@ -58,6 +62,8 @@ class ProjectCreate(OpenBody):
 class ProjectUpdate(OpenBody):
     """PATCH /projects/{id}."""
 
+    FIXED = frozenset({"domain_id", "parent_id", "is_domain"})
+
     name: ProjectName = ""
     domain_id: Id = ""
     parent_id: Id | None = None
@@ -68,40 +74,75 @@ class ProjectUpdate(OpenBody):
     options: Options = Options()
 
 
-def extra_of(body: ProjectCreate | ProjectUpdate) -> dict[str, Any]:
-    """Return the attributes the client invented."""
-    return invented(body, reserved=READ_ONLY)
+class ProjectShown(OpenAnswer):
+    """What owns resources, with the attributes its clients invented."""
+
+    INVENTED = "extra"
+
+    id: str
+    name: str
+    domain_id: str | None
+    parent_id: Annotated[str | None, Of(lambda row: row.parent_id or row.domain_id)]
+    enabled: bool
+    description: str
+    is_domain: Annotated[bool, Always(False)]
+    tags: list[str]
+    options: Immutable
+    links: Annotated[SelfLink, own_links("projects")]
 
 
-def domain_as_project(request: HttpRequest, domain: Domain) -> dict[str, Any]:
-    """Return a domain as the project that acts as it: nothing is above it."""
-    return {
-        **domain.extra,
-        "id": domain.pk,
-        "name": domain.name,
-        "domain_id": None,
-        "parent_id": None,
-        "enabled": domain.enabled,
-        "description": domain.description,
-        "is_domain": True,
-        "tags": domain.tags,
-        "options": {"immutable": True} if domain.immutable else {},
-        "links": self_link(request, f"projects/{domain.pk}"),
-    }
+class DomainAsProject(ProjectShown):
+    """A domain as the project that acts as it: nothing is above it."""
+
+    domain_id: Annotated[str | None, Always(None)]
+    parent_id: Annotated[str | None, Always(None)]
+    is_domain: Annotated[bool, Always(True)]
 
 
-def project_body(request: HttpRequest, project: Project) -> dict[str, Any]:
-    """Return one project."""
-    return {
-        **project.extra,
-        "id": project.pk,
-        "name": project.name,
-        "domain_id": project.domain_id,
-        "parent_id": project.parent_id or project.domain_id,
-        "enabled": project.enabled,
-        "description": project.description,
-        "is_domain": False,
-        "tags": project.tags,
-        "options": {"immutable": True} if project.immutable else {},
-        "links": self_link(request, f"projects/{project.pk}"),
-    }
+#: What each tag filter asks of a project's tags.
+TAG_TESTS: dict[str, Callable[[set[str], set[str]], bool]] = {
+    "tags": lambda tags, want: want <= tags,
+    "tags-any": lambda tags, want: bool(want & tags),
+    "not-tags": lambda tags, want: not want <= tags,
+    "not-tags-any": lambda tags, want: not want & tags,
+}
+
+
+def _below(values: Sequence[str]) -> Q:
+    """Match what lies right below a project or domain."""
+    parent = values[-1]
+    return Q(parent_id=parent) | Q(parent=None, domain_id=parent)
+
+
+def _nowhere(values: Sequence[str]) -> Q:
+    """Match nothing: no domain lies in another or below a project."""
+    return NOBODY if values[-1] else Q()
+
+
+#: What the view asks of the rows itself.
+ASKED = dict.fromkeys(("is_domain", *TAG_TESTS), anything)
+PROJECT = Resource(
+    singular="project",
+    plural="projects",
+    answer=ProjectShown,
+    create=ProjectCreate,
+    update=ProjectUpdate,
+    filters={
+        **named(),
+        "domain_id": exactly("domain_id"),
+        "enabled": flagged("enabled"),
+        "parent_id": _below,
+        **ASKED,
+    },
+)
+ACTING = replace(
+    PROJECT,
+    answer=DomainAsProject,
+    filters={
+        **named(any_case=True),
+        "enabled": flagged("enabled"),
+        **dict.fromkeys(("domain_id", "parent_id"), _nowhere),
+        **ASKED,
+    },
+)
+OF_USER = replace(PROJECT, order=("name", "id"))

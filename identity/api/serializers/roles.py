@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import replace
+from typing import Annotated, Any
 
+from django.db.models import Q
 from django.http import HttpRequest
 
+from cloudweb.api.answers import OpenAnswer
 from cloudweb.api.fields import Name
-from identity.api.serializers.attributes import OpenBody, Options, invented
+from cloudweb.api.resource import Resource
+from identity.api.filters import named
+from identity.api.serializers.attributes import Immutable, OpenBody, Options, SelfLink, own_links
 from identity.api.serializers.links import self_link, v3_url
-from identity.api.serializers.projects import READ_ONLY, Description, Id
+from identity.api.serializers.projects import Description, Id
 from identity.manager.effective import Effective
 from identity.models import Assignment, Group, Project, Role, User
 
@@ -27,28 +32,37 @@ class RoleCreate(OpenBody):
 class RoleUpdate(OpenBody):
     """PATCH /roles/{id}."""
 
+    FIXED = frozenset({"domain_id"})
+
     name: Name = ""
     description: Description | None = None
     domain_id: Id | None = None
     options: Options = Options()
 
 
-def extra_of(body: RoleCreate | RoleUpdate) -> dict[str, Any]:
-    """Return the attributes the client invented."""
-    return invented(body, reserved=READ_ONLY)
+class RoleShown(OpenAnswer):
+    """A named set of rights."""
+
+    INVENTED = "extra"
+
+    id: str
+    name: str
+    domain_id: str | None
+    description: str
+    options: Immutable
+    links: Annotated[SelfLink, own_links("roles")]
 
 
-def role_body(request: HttpRequest, role: Role) -> dict[str, Any]:
-    """Return one role."""
-    return {
-        **role.extra,
-        "id": role.pk,
-        "name": role.name,
-        "domain_id": role.domain_id,
-        "description": role.description,
-        "options": {"immutable": True} if role.immutable else {},
-        "links": self_link(request, f"roles/{role.pk}"),
-    }
+ROLE = Resource(
+    singular="role",
+    plural="roles",
+    answer=RoleShown,
+    create=RoleCreate,
+    update=RoleUpdate,
+    filters={**named(), "domain_id": lambda values: Q(domain_id=values[-1] or None)},
+)
+#: Roles that something has: however many, they are not narrowed.
+SOME_ROLES = replace(ROLE, create=None, update=None, filters={})
 
 
 def inference_body(

@@ -8,11 +8,12 @@ from django.http import HttpRequest
 from pydantic import Field
 
 from cloudweb.api.fields import Body, NaturalNumber, PositiveNumber
+from cloudweb.api.shown import Scene, shown
 from cloudweb.times import micros_z
 from identity.api.serializers.application_credentials import Moment, RoleReference
 from identity.api.serializers.links import self_link, v3_url
 from identity.api.serializers.projects import Id
-from identity.api.serializers.roles import role_body
+from identity.api.serializers.roles import RoleShown
 from identity.models import Trust
 
 
@@ -44,7 +45,7 @@ def trust_body(request: HttpRequest, trust: Trust) -> dict[str, Any]:
         "remaining_uses": trust.remaining_uses,
         "redelegation_count": trust.redelegation_count,
         "redelegated_trust_id": trust.redelegated_from_id,
-        "roles": [role_body(request, role) for role in trust.roles.all()],
+        "roles": shown(RoleShown, trust.roles.all(), Scene(request)),
         "roles_links": {"self": v3_url(request, f"{path}/roles"), "next": None, "previous": None},
         "links": self_link(request, path),
     }

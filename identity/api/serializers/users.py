@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from django.http import HttpRequest
 from pydantic import Field, StringConstraints
 
+from cloudweb.api.answers import OpenAnswer
 from cloudweb.api.fields import Body, LooseBool, Name
+from cloudweb.api.resource import Resource
+from cloudweb.api.shown import Form, Of
 from cloudweb.times import micros
-from identity.api.serializers.attributes import OpenBody, UserOptions, invented
-from identity.api.serializers.links import self_link
+from identity.api.filters import at_moments, exactly, flagged, named
+from identity.api.serializers.attributes import OpenBody, SelfLink, UserOptions, own_links
 from identity.api.serializers.projects import Description, Id
 from identity.authentication import LONGEST_PASSWORD
-from identity.models import User
 from identity.passcodes import LONGEST as LONGEST_PASSCODE
 
 Password = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_PASSWORD)]
 Passcode = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_PASSCODE)]
 Email = Annotated[str, StringConstraints(max_length=255)]
-READ_ONLY = frozenset({"id", "links", "created_at", "password_expires_at"})
 
 
-class UserCreate(OpenBody):
+class _UserWritten(OpenBody):
+    """What a user may be given."""
+
+    TEXTS = OpenBody.TEXTS | {"email"}
+    READ_ONLY = OpenBody.READ_ONLY | {"password_expires_at"}
+
+
+class UserCreate(_UserWritten):
     """POST /users."""
 
     name: Name
@@ -34,9 +41,17 @@ class UserCreate(OpenBody):
     default_project_id: Id | None = None
     options: UserOptions = UserOptions()
 
+    def said(self) -> dict[str, Any]:
+        """Return what the client said; there is no option to take away yet."""
+        said = super().said()
+        options = {name: one for name, one in said.get("options", {}).items() if one is not None}
+        return {**said, "options": options}
 
-class UserUpdate(OpenBody):
+
+class UserUpdate(_UserWritten):
     """PATCH /users/{id}."""
+
+    FIXED = frozenset({"domain_id"})
 
     name: Name = ""
     domain_id: Id = ""
@@ -56,23 +71,38 @@ class PasswordChange(Body):
     passcode: Annotated[Passcode | None, Field(repr=False)] = None
 
 
-def extra_of(body: UserCreate | UserUpdate) -> dict[str, Any]:
-    """Return the attributes the client invented."""
-    return invented(body, reserved=READ_ONLY)
+def _options(row: Any) -> dict[str, Any]:
+    return {**row.options, **({"lock_password": True} if row.lock_password else {})}
 
 
-def user_body(request: HttpRequest, user: User) -> dict[str, Any]:
-    """Return one user."""
-    return {
-        **user.extra,
-        "id": user.pk,
-        "name": user.name,
-        "domain_id": user.domain_id,
-        "enabled": user.enabled,
-        "description": user.description,
-        "email": user.email or None,
-        "default_project_id": user.default_project_id,
-        "password_expires_at": micros(user.password_expires_at),
-        "options": {**user.options, **({"lock_password": True} if user.lock_password else {})},
-        "links": self_link(request, f"users/{user.pk}"),
-    }
+class UserShown(OpenAnswer):
+    """Who logs in, with the attributes his clients invented."""
+
+    INVENTED = "extra"
+
+    id: str
+    name: str
+    domain_id: str
+    enabled: bool
+    description: str
+    email: Annotated[str | None, Form(lambda value: value or None)]
+    default_project_id: str | None
+    password_expires_at: Annotated[str | None, Form(micros)]
+    options: Annotated[dict[str, Any], Of(_options)]
+    links: Annotated[SelfLink, own_links("users")]
+
+
+USER = Resource(
+    singular="user",
+    plural="users",
+    answer=UserShown,
+    create=UserCreate,
+    update=UserUpdate,
+    filters={
+        **named(),
+        "domain_id": exactly("domain_id"),
+        "enabled": flagged("enabled"),
+        "password_expires_at": at_moments("password_expires_at"),
+    },
+    refers=True,
+)

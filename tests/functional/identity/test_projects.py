@@ -279,3 +279,10 @@ def test_a_project_with_images_stays_and_images_of_one_that_is_gone_are_seen(
     assert [one["id"] for one in listed] == [str(image.id)]
     assert admin.send("GET", f"/image/v2/images/{image.id}").status_code == 200
     assert admin.send("DELETE", f"/image/v2/images/{image.id}").status_code == 204
+
+
+def test_an_invented_attribute_may_be_called_as_anything_python_has(admin: ApiClient) -> None:
+    body = {"name": "odd", "copy": "c", "said": 1, "model_fields": [2], "extra": {"x": None}}
+    made = admin.send("POST", "/identity/v3/projects", {"project": body})
+    assert made.status_code == 201, made.content
+    assert {name: made.json()["project"][name] for name in body} == body
