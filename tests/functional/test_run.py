@@ -21,8 +21,9 @@ pytestmark = pytest.mark.timeout(400)
 
 @pytest.fixture
 def own_cloud() -> Iterator[Cloud]:
-    """A cloud that a test may hurt."""
+    """A cloud that a test may hurt; one that says it is ready has a host."""
     with running_cloud() as cloud:
+        assert httpx.get(f"{cloud.url}/readyz").json()["checks"]["hosts"] == "ok"
         yield cloud
 
 
@@ -75,10 +76,6 @@ def test_the_health_page_names_what_is_well(cloud: Cloud) -> None:
         "status": "ok",
         "checks": {"database": "ok", "writes": "ok", "migrations": "ok", "broker": "ok"},
     }
-
-
-def test_a_cloud_that_says_it_is_ready_has_a_host(own_cloud: Cloud) -> None:
-    assert httpx.get(f"{own_cloud.url}/readyz").json()["checks"]["hosts"] == "ok"
 
 
 def test_a_chunked_body_is_read(cloud: Cloud) -> None:
@@ -148,20 +145,19 @@ def test_one_child_is_forked_anew_and_the_end_of_what_forks_is_that_of_all(
     )
 
 
-def test_the_end_of_the_supervisor_is_the_end_of_all(own_cloud: Cloud) -> None:
+def test_the_end_of_the_supervisor_is_the_end_of_all_and_sigterm_ends_it_in_order(
+    own_cloud: Cloud,
+) -> None:
     family = tree(own_cloud.pid)
     assert len(family) >= 5
     os.kill(own_cloud.pid, signal.SIGKILL)
     wait_until(lambda: not alive(family[1:]), what="no child is left")
     with running_cloud(var=own_cloud.var) as again:  # what the killed one left is no obstacle
         assert healthy(again)
-
-
-def test_sigterm_ends_it_in_order(own_cloud: Cloud) -> None:
-    family = tree(own_cloud.pid)
-    os.kill(own_cloud.pid, signal.SIGTERM)
-    wait_until(lambda: not alive(family), what="no process is left")
-    assert not (own_cloud.var / "run" / "redis.sock").exists()
+        family = tree(again.pid)
+        os.kill(again.pid, signal.SIGTERM)
+        wait_until(lambda: not alive(family), what="no process is left")
+        assert not (again.var / "run" / "redis.sock").exists()
 
 
 def test_a_second_one_on_the_same_directory_is_refused(cloud: Cloud) -> None:
