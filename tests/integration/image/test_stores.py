@@ -25,8 +25,6 @@ from tests.builders import disks
 from tests.builders.images import RAW, caller, make_image
 from tests.builders.stores import file_settings, s3_client, s3_settings
 
-pytestmark = pytest.mark.both_databases
-
 MIB = 1024**2
 OLD = timedelta(seconds=-60)  # everything is older than the future
 
@@ -191,6 +189,7 @@ def test_a_large_image_has_parts_that_are_large_enough(
     assert incoming._part_size == part
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 class TestImages:
     """Images in a store of either kind."""
@@ -223,6 +222,7 @@ class TestImages:
         assert (tmp_path / "two" / "data").exists()
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_the_first_store_that_has_the_data_serves_it(settings: Any, tmp_path: Path) -> None:
     settings.IMAGE_STORES = {name: file_settings(tmp_path / name) for name in ("one", "two")}
@@ -237,6 +237,7 @@ def test_the_first_store_that_has_the_data_serves_it(settings: Any, tmp_path: Pa
         assert file.read() == RAW
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_a_store_that_is_away_is_an_error_that_can_be_tried_again(
     settings: Any, tmp_path: Path, s3: str

@@ -40,11 +40,9 @@ from tests.builders.networks import make_network, make_subnet
 from tests.builders.servers import wanted_server
 from tests.infrastructure import PATIENCE
 
-pytestmark = [
-    pytest.mark.both_databases,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.timeout(400),
-]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
+#: A host has no database: where it dies is shown on SQLite alone.
+ON_BOTH = pytest.mark.both_databases
 
 CLAIM = ("claim.before", "claim.after")
 LOCAL = ("local.before_commit", "local.after_commit")
@@ -222,7 +220,15 @@ SHAPES: tuple[tuple[str, str, tuple[str, ...], str, int], ...] = (
     ("child", "control", ("wake.before_commit", "end.after_commit"), "", 1),
 )
 CASES = [
-    pytest.param(name, victim, point, step, count, id=f"{name}-{point}{step and f'-{step}'}")
+    pytest.param(
+        name,
+        victim,
+        point,
+        step,
+        count,
+        id=f"{name}-{point}{step and f'-{step}'}",
+        marks=(ON_BOTH,) if victim == "control" else (),
+    )
     for name, victim, points, step, count in SHAPES
     for point in points
 ]
@@ -251,6 +257,7 @@ def test_killed_worker_leaves_nothing_behind(
     _check_end(stage, scenario)
 
 
+@ON_BOTH
 @pytest.mark.parametrize("point", CALLER)
 def test_killed_caller_did_all_or_nothing(stage: Stage, tmp_path: Path, point: str) -> None:
     proof = tmp_path / "proof"
@@ -263,6 +270,7 @@ def test_killed_caller_did_all_or_nothing(stage: Stage, tmp_path: Path, point: s
     assert len(stage.census()["guests"]) == int(committed)
 
 
+@ON_BOTH
 def test_frozen_owner_who_thaws_late_changes_nothing(stage: Stage, tmp_path: Path) -> None:
     """OPERATIONS 35. The owner has one thread, so nothing else of it is frozen with the database."""
     proof = tmp_path / "proof"
@@ -282,6 +290,7 @@ def test_frozen_owner_who_thaws_late_changes_nothing(stage: Stage, tmp_path: Pat
     assert stage.census()["guests"] == {server: "shutdown"}
 
 
+@ON_BOTH
 def test_broker_that_forgets_everything_in_the_middle_of_many(
     stage: Stage, redis_socket: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
