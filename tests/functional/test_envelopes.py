@@ -46,6 +46,11 @@ def check(service: str, answer: Any, status: int) -> str:
         fault = body[FAULTS[status]]
         assert fault["code"] == status
         return str(fault["message"])
+    if service == "database":
+        (fault,) = body.values()
+        assert body.keys() == {FAULTS[status]}
+        assert fault["code"] == status
+        return str(fault["message"])
     if service == "network":
         assert body.keys() == {"NeutronError"}
         assert body["NeutronError"].keys() == {"type", "message", "detail"}
