@@ -20,6 +20,7 @@ from cloudweb.periodic import periodic
 from cloudweb.policy import check, policy
 
 EVERYTHING = RecordFilter()
+NEWEST_FIRST = ("-created_at", "-id")
 BATCH = 500
 BATCHES = 200  # forgotten in one round, so that it ends
 
@@ -34,6 +35,7 @@ class RecordManager(Manager):
         *,
         limit: int = MAX_LIMIT,
         marker: str | UUID | None = None,
+        order: Sequence[str] = NEWEST_FIRST,
     ) -> Page[Record]:
         """Return a page of records; raise NoSuchMarker.
 
@@ -43,7 +45,7 @@ class RecordManager(Manager):
         last = self._find(marker) if marker is not None else None
         if marker is not None and last is None:
             raise NoSuchMarker
-        return paginate(rows, limit=limit, marker=last)
+        return paginate(rows, limit=limit, marker=last, order=order)
 
     @policy("audit:records:list")
     def every(self, wanted: RecordFilter = EVERYTHING) -> Iterator[Record]:

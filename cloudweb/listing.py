@@ -13,7 +13,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from django.db.models import F, Model, Q, QuerySet
 from django.db.models.expressions import OrderBy
 
-from cloudweb.exceptions import InvalidInput
+from cloudweb.exceptions import BadRequest, InvalidInput
 
 T = TypeVar("T", bound=Model)
 R = TypeVar("R")
@@ -123,6 +123,28 @@ def paginate_matching(
     whole = {str(row.id): row for row in read(rows.filter(pk__in=found[:limit]))}
     wanted = [*map(str, found[:limit])]
     return Page([whole[key] for key in wanted if key in whole], len(found) > limit)
+
+
+def paginate_held(
+    rows: Sequence[R],
+    *,
+    key: Callable[[R], Any],
+    marked: Callable[[R], str],
+    marker: str | None,
+    descending: bool,
+    limit: int,
+) -> Page[R]:
+    """Return one page of rows that are few and held already, as ``paginate`` does of a table's.
+
+    ``key`` puts them in order, ``marked`` is what a marker names. Raises BadRequest for an unknown one.
+    """
+    found = sorted(rows, key=key, reverse=descending)
+    if marker is not None:
+        at = next((at for at, row in enumerate(found) if marked(row) == marker), None)
+        if at is None:
+            raise BadRequest(f"marker [{marker[:64]}] not found")
+        found = found[at + 1 :]
+    return Page(found[:limit], len(found) > limit)
 
 
 def _in_order(rows: QuerySet[T], marker: T | None, order: Sequence[str]) -> QuerySet[T]:

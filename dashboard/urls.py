@@ -7,7 +7,6 @@ from dashboard.views.activity import Activity
 from dashboard.views.api_access import ApiAccess, CloudsYaml, OpenRc
 from dashboard.views.application_credentials import (
     ApplicationCredentials,
-    DeleteApplicationCredential,
     NewApplicationCredential,
 )
 from dashboard.views.expired_password import ExpiredPassword
@@ -24,14 +23,13 @@ from dashboard.views.images import (
     ImageData,
     ImageDetail,
     ImageLive,
-    ImageRows,
     Images,
     ImportImage,
     NewImage,
 )
-from dashboard.views.key_pairs import DeleteKey, GenerateKey, ImportKey, KeyPairs
+from dashboard.views.key_pairs import GenerateKey, ImportKey, KeyPairs
 from dashboard.views.launch import Launch
-from dashboard.views.members import AddMember, ChangeMember, DismissMember, Members
+from dashboard.views.members import AddMember, ChangeMember, Members
 from dashboard.views.overview import LiveOverview, Overview
 from dashboard.views.second_factor import (
     BeginSecondFactor,
@@ -50,7 +48,7 @@ from dashboard.views.server import (
     ServerHistory,
     ServerOverview,
 )
-from dashboard.views.servers import ServerAction, ServerRows, Servers
+from dashboard.views.servers import ServerAction, Servers
 from dashboard.views.session import LogIn, LogOut, SwitchProject
 
 urlpatterns = [
@@ -65,7 +63,6 @@ urlpatterns = [
     path("", Overview.as_view(), name="overview"),
     path("overview/live", LiveOverview.as_view(), name="overview_live"),
     path("servers", Servers.as_view(), name="servers"),
-    path("servers/rows", ServerRows.as_view(), name="server_rows"),
     path("servers/launch", Launch.as_view(), name="launch"),
     path("servers/<uuid:server_id>", ServerOverview.as_view(), name="server"),
     path("servers/<uuid:server_id>/history", ServerHistory.as_view(), name="server_history"),
@@ -76,7 +73,6 @@ urlpatterns = [
     path("servers/<uuid:server_id>/rename", RenameServer.as_view(), name="rename_server"),
     path("servers/<uuid:server_id>/<slug:action>", ServerAction.as_view(), name="server_action"),
     path("images", Images.as_view(), name="images"),
-    path("images/rows", ImageRows.as_view(), name="image_rows"),
     path("images/import", ImportImage.as_view(), name="import_image"),
     path("images/new", NewImage.as_view(), name="new_image"),
     path("images/<uuid:image_id>", ImageDetail.as_view(), name="image"),
@@ -99,7 +95,6 @@ urlpatterns = [
     path("key-pairs", KeyPairs.as_view(), name="key_pairs"),
     path("key-pairs/new", GenerateKey.as_view(), name="generate_key"),
     path("key-pairs/import", ImportKey.as_view(), name="import_key"),
-    path("key-pairs/delete", DeleteKey.as_view(), name="delete_key"),
     path("activity", Activity.as_view(), name="activity"),
     path("account", Account.as_view(), name="account"),
     path("account/api", ApiAccess.as_view(), name="api_access"),
@@ -124,13 +119,7 @@ urlpatterns = [
         NewApplicationCredential.as_view(),
         name="new_application_credential",
     ),
-    path(
-        "account/application-credentials/<str:credential_id>/delete",
-        DeleteApplicationCredential.as_view(),
-        name="delete_application_credential",
-    ),
     path("members", Members.as_view(), name="members"),
     path("members/add", AddMember.as_view(), name="add_member"),
     path("members/<str:user_id>/role", ChangeMember.as_view(), name="change_member"),
-    path("members/<str:user_id>/dismiss", DismissMember.as_view(), name="dismiss_member"),
 ]

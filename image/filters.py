@@ -22,7 +22,8 @@ class ImageFilter:
 
     ``any_of`` maps id, name, status, container_format or disk_format to the values that are
     allowed; ``visibility`` "all" adds other projects' community images to what is seen anyway;
-    ``member_status`` is the caller's answer to the images shared with it.
+    ``member_status`` is the caller's answer to the images shared with it;
+    ``words`` is a part of the name in whatever case, or an id.
     """
 
     any_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -37,3 +38,4 @@ class ImageFilter:
     numbers: Mapping[str, int] = field(default_factory=dict)  # min_disk, min_ram
     times: tuple[tuple[str, Comparison, datetime], ...] = ()
     properties: Mapping[str, str] = field(default_factory=dict)
+    words: str | None = None

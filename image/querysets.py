@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from cloudweb.context import RequestContext
+from cloudweb.identifiers import as_uuid
 from image import states
 from image.filters import Comparison, ImageFilter
 from image.sharing import ACCEPTED, COMMUNITY, PUBLIC, SHARED
@@ -60,6 +61,9 @@ class ImageQuerySet(models.QuerySet["Image"]):
         rows: Any = self.filter(os_hidden=wanted.os_hidden)
         for name, values in wanted.any_of.items():
             rows = rows.filter(**{f"{name}__in": _typed(name, values)})
+        if wanted.words is not None:
+            key = as_uuid(wanted.words)
+            rows = rows.filter(Q(id=key) if key else Q(name__icontains=wanted.words))
         exact: dict[str, Any] = {"project_id": wanted.project_id, "protected": wanted.protected}
         rows = rows.filter(**{key: value for key, value in exact.items() if value is not None})
         bounds = {"size__gte": wanted.size_min, "size__lte": wanted.size_max}

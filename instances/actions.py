@@ -24,7 +24,8 @@ from operations.saga import Saga
 class Button:
     """How pages offer an action. ``done`` is said afterwards, with the server's name in it.
 
-    ``warning`` is asked before; ``mild``: nothing is lost by it; ``ends``: the server is gone then.
+    ``warning`` is asked before, ``warning_all`` where it is done to several; ``mild``: nothing is lost
+    by it; ``ends``: the server is gone then.
     ``page`` is the route of a page about the server that asks what the action needs besides.
     """
 
@@ -32,6 +33,7 @@ class Button:
     icon: str
     done: str
     warning: str = ""
+    warning_all: str = ""
     mild: bool = False
     ends: bool = False
     page: str = ""
@@ -107,6 +109,8 @@ STOP = InstanceAction(
         done="{} is shutting down.",
         warning="Its guest is asked to shut down. "
         "Disk and addresses are kept until it is started again.",
+        warning_all="Their guests are asked to shut down. "
+        "Disks and addresses are kept until they are started again.",
         mild=True,
     ),
 )
@@ -123,6 +127,7 @@ REBOOT = InstanceAction(
         icon="reload",
         done="{} is rebooting.",
         warning="Its guest is asked to restart, and is away for a moment.",
+        warning_all="Their guests are asked to restart, and are away for a moment.",
         mild=True,
     ),
 )
@@ -143,6 +148,8 @@ HARD_REBOOT = InstanceAction(
         done="{} is rebooting hard.",
         warning="Its power is cut and switched on again; "
         "what the guest has not written to disk is lost.",
+        warning_all="Their power is cut and switched on again; "
+        "what guests have not written to disk is lost.",
     ),
 )
 DELETE = InstanceAction(
@@ -159,6 +166,7 @@ DELETE = InstanceAction(
         icon="trash",
         done="{} is being deleted.",
         warning="Its disk and addresses are gone for good.",
+        warning_all="Their disks and addresses are gone for good.",
         ends=True,
     ),
 )

@@ -31,11 +31,12 @@ class RoleHeld:
 
 @dataclass(slots=True)
 class Holder:
-    """A user or a group with roles on a project, or a project on which one has roles."""
+    """A user or a group with roles on a project, or a project on which one has roles (``kind``)."""
 
     id: str
     name: str
     domain: str
+    kind: str = "user"
     roles: list[RoleHeld] = field(default_factory=list)
 
     @property
@@ -63,7 +64,9 @@ def places_of(found: Iterable[Effective]) -> Sequence[Holder]:
         project = one.project or one.assignment.project
         if project is None or one.prior is not None:
             continue
-        place = places.setdefault(project.pk, Holder(project.pk, project.name, project.domain.name))
+        place = places.setdefault(
+            project.pk, Holder(project.pk, project.name, project.domain.name, "project")
+        )
         place.take(RoleHeld(one.role.name, _source(one)))
     return sorted(places.values(), key=lambda place: (place.name, place.id))
 
@@ -86,7 +89,9 @@ def groups_of(given: Iterable[Assignment]) -> Sequence[Holder]:
     for row in given:
         group = row.group
         if group is not None and not row.inherited:
-            held = groups.setdefault(group.pk, Holder(group.pk, group.name, group.domain.name))
+            held = groups.setdefault(
+                group.pk, Holder(group.pk, group.name, group.domain.name, "group")
+            )
             held.take(RoleHeld(row.role.name))
     return sorted(groups.values(), key=lambda group: (group.name, group.id))
 

@@ -2,61 +2,84 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-from urllib.parse import urlencode
-
-from django.http import HttpRequest, HttpResponse
+from collections.abc import Sequence
+from typing import Any
 
 from audit.forms import SearchForm
 from audit.manager import RecordManager
-from cloudweb.exceptions import BadRequest
 from cloudweb.listing import Page as Rows
-from dashboard.components.activity import KINDS, done_of
+from dashboard.components import cells
+from dashboard.components.activity import KINDS, Done, done_of
+from dashboard.components.lists import Asked, Choice, Column, Empty, Field
 from dashboard.components.names import names_of
-from dashboard.views.page import Page
-
-if TYPE_CHECKING:
-    from audit.models import Record
-
-PER_PAGE = 50
+from dashboard.views.list_page import BadSearch, ListPage
 
 
-class Activity(Page):
+class Activity(ListPage):
     """The project's part of the audit log, newest first; role reader is enough."""
 
-    section = "activity"
+    section = route = "activity"
+    title, nouns = "Activity", ("record", "records")
+    about = "Who changed what in {project}, and what was refused"
+    columns = (
+        Column("What", lambda row: cells.strong(row.text)),
+        Column("Target", "dashboard/activity/target.html"),
+        Column("Outcome", "dashboard/activity/outcome.html", css="col-outcome"),
+        Column(
+            "User",
+            lambda row: cells.plain(row.record.user_name or row.record.user_id),
+            css="col-user",
+        ),
+        Column("From", "dashboard/activity/origin.html"),
+        Column("When", "dashboard/activity/when.html", sort="created_at", falling=True),
+    )
+    order = "-created_at"
+    search = (
+        Field("user", "User name"),
+        Field("target_id", "Id of a server, image …", "text", "mono"),
+        Field("since", "From", "date"),
+        Field("until", "To", "date"),
+    )
+    choices = (
+        Choice("kind", "Kind", {name: text for name, (text, _) in KINDS.items()}, narrows=True),
+    )
+    empty = Empty(
+        "history",
+        "No changes yet",
+        "Every change in this project is written here: who made it, from where, and how it ended.",
+        not_found="Nothing found",
+        try_else="Nothing in this project is like that. Try fewer words, other days or another kind.",
+    )
+    limit = 50
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Show a page of it."""
-        form = SearchForm(request.GET)
-        kind = request.GET.get("kind", "")
-        page = self._found(form, kind if kind in KINDS else "")
-        searched = {name: request.GET.get(name, "") for name in form.fields}
-        kept = {name: value for name, value in searched.items() if value}
-        here = {**kept, **({"kind": kind} if kind else {})}
-        after = {"after": str(page.rows[-1].id)} if page.more else {}
-        return self.render(
-            "dashboard/activity.html",
-            status=200 if form.is_valid() else 422,
-            form=form,
-            rows=done_of(page.rows, names=names_of(self.context, page.rows)),
-            kind=kind,
-            kinds=[
-                (name, text, urlencode({**kept, "kind": name})) for name, (text, _) in KINDS.items()
-            ],
-            searched=bool(kept),
-            newest=urlencode(here),
-            older=urlencode({**here, **after}) if after else "",
-            paged="after" in request.GET,
+    def find(self, asked: Asked) -> Rows[Any]:
+        """Ask the audit log; raise BadSearch for what cannot be read."""
+        form = SearchForm(asked.words)
+        if not form.is_valid():
+            raise BadSearch(*_problems(form))
+        wanted = form.to_filter(**KINDS[asked.chosen.get("kind", "")][1])
+        return RecordManager(self.context).list(
+            wanted, limit=asked.limit, marker=asked.marker, order=asked.columns(last="id")
         )
 
-    def _found(self, form: SearchForm, kind: str) -> Rows[Record]:
-        if not form.is_valid():
-            return Rows([], False)
-        wanted = form.to_filter(**KINDS[kind][1])
-        marker = self.request.GET.get("after") or None
-        try:
-            return RecordManager(self.context).list(wanted, limit=PER_PAGE, marker=marker)
-        except BadRequest as error:
-            form.add_error(None, error.message)
-            return Rows([], False)
+    def rows(self, found: Sequence[Any]) -> Sequence[Done]:
+        """Add what became of each, and the names of what it was done to."""
+        return done_of(found, names=names_of(self.context, found))
+
+    def key_of(self, row: Done) -> str:
+        """Return the record's id."""
+        return str(row.record.id)
+
+    def name_of(self, row: Done) -> str:
+        """Return what was done."""
+        return row.text
+
+
+def _problems(form: SearchForm) -> Sequence[str]:
+    return [
+        f"{form.fields[name].label or name.capitalize()}: {text}"
+        if name in form.fields
+        else str(text)
+        for name, texts in form.errors.items()
+        for text in texts
+    ]

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
 
+from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from cloudweb.exceptions import CloudwebError
+from cloudweb.listing import Page as Rows
+from dashboard.components import cells
 from dashboard.components.client_files import ProgramLogIn, clouds_yaml, openrc
+from dashboard.components.lists import Action, Asked, Column, Empty, Field, Tool
 from dashboard.components.navigation import account_tabs
 from dashboard.components.roles import strength
 from dashboard.forms.application_credentials import METHODS, SERVICES, NewCredentialForm
 from dashboard.views.api_access import auth_url
+from dashboard.views.list_page import ListPage
 from dashboard.views.page import Page
 from identity.manager import ApplicationCredentialManager
 
@@ -48,20 +53,82 @@ PRESETS = (
 )
 
 
-class ApplicationCredentials(Page):
+def _delete(context: RequestContext, credential_id: str) -> None:
+    ApplicationCredentialManager(context).delete(str(context.user_id), credential_id)
+
+
+DELETE = Action(
+    name="delete",
+    text="Delete",
+    icon="trash",
+    policy="identity:application_credentials:delete",
+    effect=_delete,
+    done="{} was deleted.",
+    warning="Programs that log in with it stop at once. This cannot be undone.",
+    warning_all="Programs that log in with them stop at once. This cannot be undone.",
+    harm=True,
+)
+CELLS = "dashboard/application_credentials/cells"
+
+
+class ApplicationCredentials(ListPage):
     """The user's own, of all his projects."""
 
-    section = "account"
+    section, route = "account", "application_credentials"
     needs_project = False
+    template = "dashboard/application_credentials/list.html"
+    title, nouns = "Application credentials", ("credential", "credentials")
+    columns = (
+        Column("Name", f"{CELLS}/name.html", sort="name"),
+        Column("Project", lambda row: cells.plain(row.project.name)),
+        Column("Roles", f"{CELLS}/roles.html"),
+        Column("Requests", f"{CELLS}/requests.html"),
+        Column("Expires", f"{CELLS}/expires.html", sort="expires_at"),
+        Column("Created", lambda row: cells.ago(row.created_at), sort="created_at", falling=True),
+    )
+    order = "-created_at"
+    search = (Field("q", "Find by name or ID", live=True),)
+    actions = (DELETE,)
+    tools = (Tool("Create credential", "new_application_credential"),)
+    limit = 50
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Show them."""
-        return self.render(
-            "dashboard/application_credentials/list.html",
-            tabs=account_tabs("application_credentials"),
-            rows=ApplicationCredentialManager(self.context).list(str(self.context.user_id)),
-            now=now(),
+    empty = Empty(
+        "key",
+        "No application credentials yet",
+        "A program logs in with one of its own: never your password, no more rights than it needs, "
+        "and gone with one press.",
+    )
+
+    def nothing(self) -> Empty:
+        """Say that one needs a project first."""
+        if self.context.project_id is not None:
+            return self.empty
+        text = "They belong to a project, and you have none yet."
+        return Empty("key", "No application credentials", text)
+
+    def find(self, asked: Asked) -> Rows[Any]:
+        """Ask the manager."""
+        return ApplicationCredentialManager(self.context).page(
+            str(self.context.user_id),
+            words=asked.q,
+            order=asked.columns(last="id"),
+            marker=asked.marker,
+            limit=asked.limit,
         )
+
+    def names_of(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Ask for them all at once."""
+        rows = ApplicationCredentialManager(self.context).list(str(self.context.user_id))
+        return {row.pk: row.name for row in rows if row.pk in keys}
+
+    def offered_tools(self) -> Sequence[Tool]:
+        """Offer one only where there is a project for it."""
+        return super().offered_tools() if self.context.project_id else ()
+
+    def facts(self, **more: Any) -> dict[str, Any]:
+        """Add the tabs of the account."""
+        tabs = account_tabs("application_credentials")
+        return super().facts(tabs=tabs, now=now(), **more)
 
 
 class NewApplicationCredential(Page):
@@ -113,16 +180,3 @@ class NewApplicationCredential(Page):
             methods=METHODS,
             presets=PRESETS,
         )
-
-
-class DeleteApplicationCredential(Page):
-    """Forget one."""
-
-    section = "account"
-    needs_project = False
-
-    def post(self, request: HttpRequest, credential_id: str) -> HttpResponse:
-        """Delete it, which ends its tokens at once."""
-        own = str(self.context.user_id)
-        ApplicationCredentialManager(self.context).delete(own, credential_id)
-        return self.done("The credential was deleted.", reverse("application_credentials"))

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from typing import Any
-from urllib.parse import urlencode
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
+from cloudweb.context import RequestContext
 from cloudweb.exceptions import CloudwebError
+from cloudweb.listing import Page as Rows
 from cloudweb.policy import check
 from cloudweb.refusals import normalize
+from dashboard.components import cells
+from dashboard.components.lists import (
+    Action,
+    Asked,
+    Choice,
+    Column,
+    Empty,
+    Field,
+    Link,
+    Offer,
+    Tool,
+)
 from dashboard.components.status import image_badge
 from dashboard.components.words import spoken
 from dashboard.forms.image_details import ImageWordsForm, MemberForm
 from dashboard.forms.images import ImageForm, ImportImageForm, NewImageForm
+from dashboard.templatetags.pages import size
+from dashboard.views.list_page import ListPage
 from dashboard.views.page import Page
 from image.api.streams import RequestBody
 from image.filters import ImageFilter
@@ -27,53 +43,141 @@ from image.manager import ImageManager, ImageMemberManager
 from image.manager.imports import ImageImportManager, methods
 from image.sharing import SHARED
 
-PER_PAGE = 25
+if TYPE_CHECKING:
+    from image.models import Image
+
 BUSY = ("saving", "uploading", "importing")
 
 
-class Images(Page):
+VISIBLE_TO = {
+    "public": "everyone",
+    "community": "whoever knows its ID",
+    "shared": "projects it is shared with",
+}
+
+
+def _delete(context: RequestContext, image_id: str) -> None:
+    ImageManager(context).delete(image_id)
+
+
+DELETE = Action(
+    name="delete",
+    text="Delete",
+    icon="trash",
+    policy="image:images:delete",
+    effect=_delete,
+    done="{} was deleted.",
+    warning="Its data is gone for good. Servers that were made from it keep running.",
+    warning_all="Their data is gone for good. Servers that were made from them keep running.",
+    harm=True,
+)
+
+
+class Images(ListPage):
     """Own images and public ones, newest first."""
 
-    section = "images"
+    section = route = "images"
+    title, about, nouns = "Images", "Disks that servers start from", ("image", "images")
+    columns = (
+        Column("Name", lambda one: cells.named(_url(one), _called(one)), sort="name"),
+        Column(
+            "Status",
+            lambda one: cells.status(image_badge(one)),
+            sort="status",
+            css="col-status",
+            unlabelled=True,
+        ),
+        Column("Format", lambda one: one.disk_format or cells.NOTHING, sort="disk_format"),
+        Column(
+            "Size",
+            lambda one: size(one.size) if one.size else cells.NOTHING,
+            sort="size",
+            falling=True,
+            css="num nowrap",
+        ),
+        Column("Visible to", lambda one: VISIBLE_TO.get(one.visibility, "its project only")),
+        Column("Created", lambda one: cells.ago(one.created_at), sort="created_at", falling=True),
+    )
+    order = "-created_at"
+    search = (Field("q", "Find by name or ID", live=True),)
+    choices = (
+        Choice(
+            "visibility",
+            "Which images",
+            {"": "All", "own": "This project", "shared": "Shared", "public": "Public"},
+        ),
+    )
+    actions = (DELETE,)
+    tools = (
+        Tool("Import from a URL", "import_image", "download", "image:images:import", main=False),
+        Tool("Upload image", "new_image", "upload", "image:images:create"),
+    )
+    empty = Empty(
+        "disc",
+        "No images here",
+        "Upload a qcow2 or raw disk; it is inspected before any host opens it.",
+        "Your role in this project lets you look, not upload.",
+        "No image is like that",
+        "Try a part of its name, or look among all of them.",
+    )
+    pace = (2, 20)
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Show a page of them."""
-        return self.render("dashboard/images/list.html", **self._facts(request))
+    def find(self, asked: Asked) -> Rows[Any]:
+        """Ask the manager."""
+        wanted = replace(WANTED[asked.chosen.get("visibility", "")], words=asked.q)
+        if asked.chosen.get("visibility") == "own":
+            wanted = replace(wanted, project_id=self.context.project_id)
+        return ImageManager(self.context).list(
+            wanted=wanted, order=asked.columns(last="id"), marker=asked.marker, limit=asked.limit
+        )
 
-    def _facts(self, request: HttpRequest) -> dict[str, Any]:
-        visibility = request.GET.get("visibility", "")
-        wanted = self._wanted(visibility)
-        marker = request.GET.get("after") or None
-        page = ImageManager(self.context).list(wanted=wanted, limit=PER_PAGE, marker=marker)
-        kept = {"visibility": visibility} if visibility else {}
-        return {
-            "rows": [(image, image_badge(image)) for image in page.rows],
-            "busy": any(image.status in BUSY for image in page.rows),
-            "visibility": visibility,
-            "older": urlencode({**kept, "after": page.rows[-1].id}) if page.more else "",
-            "here": urlencode({**kept, **({"after": marker} if marker else {})}),
-            "paged": bool(marker),
-            "may_create": self.may("image:images:create"),
-            "may_import": _offers_downloads(),
-            "may_launch": self.may("compute:servers:create"),
-            "bootable": BOOTABLE,
-        }
+    def name_of(self, row: Image) -> str:
+        """Return the name, or the id of an image that has none."""
+        return _called(row)
 
-    def _wanted(self, visibility: str) -> ImageFilter:
-        """Return the filter behind a word above the list; shared ones show before one accepts."""
-        if visibility == "own":
-            return ImageFilter(project_id=self.context.project_id)
-        if visibility == "shared":
-            return ImageFilter(visibility="shared", member_status=None)
-        return ImageFilter(visibility="public" if visibility == "public" else None)
+    def names_of(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Ask for them all at once."""
+        wanted = ImageFilter(any_of={"id": tuple(keys)}, visibility="all", member_status=None)
+        found = ImageManager(self.context).list(wanted=wanted, limit=len(keys))
+        return {str(one.id): _called(one) for one in found.rows}
+
+    def is_busy(self, row: Image) -> bool:
+        """Tell whether its data is on the way."""
+        return row.status in BUSY
+
+    def offers_of(self, row: Image) -> Sequence[Offer]:
+        """Return what its owner may do."""
+        return super().offers_of(row) if row.project_id == self.context.project_id else ()
+
+    def links_of(self, row: Image) -> Sequence[Link]:
+        """Lead to the launch of a server from it."""
+        ready = row.status == "active" and row.disk_format in BOOTABLE
+        if not ready or not self.may("compute:servers:create"):
+            return ()
+        url = f"{reverse('launch')}?image={row.id}"
+        return [Link(f"Launch a server from {_called(row)}", url, "rocket")]
+
+    def offered_tools(self) -> Sequence[Tool]:
+        """Offer downloads where the cloud does any."""
+        offers = super().offered_tools()
+        return [one for one in offers if one.route != "import_image" or _offers_downloads()]
 
 
-class ImageRows(Images):
-    """The rows alone, for the live page."""
+#: The filter behind a word above the list; shared ones show before one accepts.
+WANTED = {
+    "": ImageFilter(),
+    "own": ImageFilter(),
+    "shared": ImageFilter(visibility="shared", member_status=None),
+    "public": ImageFilter(visibility="public"),
+}
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Show them as they are now."""
-        return self.fragment("dashboard/images/rows.html", **self._facts(request))
+
+def _called(image: Image) -> str:
+    return image.name or str(image.id)
+
+
+def _url(image: Image) -> str:
+    return reverse("image", args=[image.id])
 
 
 class ImageDetail(Page):

@@ -2,51 +2,92 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
 
+from cloudweb.context import RequestContext
 from cloudweb.exceptions import CloudwebError
+from cloudweb.listing import Page as Rows
+from dashboard.components import cells
+from dashboard.components.lists import Action, Asked, Column, Empty, Field, Tool
 from dashboard.forms.key_pairs import ImportKeyForm, NewKeyForm
-from dashboard.views.page import Page
+from dashboard.views.list_page import ListPage
 from instances.manager import KeyPairManager
 
-PER_PAGE = 50
+if TYPE_CHECKING:
+    from instances.models import KeyPair
 
 
-class KeyPairs(Page):
+def _delete(context: RequestContext, name: str) -> None:
+    KeyPairManager(context).delete(name)
+
+
+DELETE = Action(
+    name="delete",
+    text="Delete",
+    icon="trash",
+    policy="compute:keypairs:delete",
+    effect=_delete,
+    done="{} was deleted.",
+    warning="Servers that have it keep letting its owner in.",
+    warning_all="Servers that have them keep letting their owner in.",
+    harm=True,
+)
+
+
+class KeyPairs(ListPage):
     """The user's keys; the same in every project."""
 
-    section = "key_pairs"
+    section = route = "key_pairs"
     needs_project = False
+    template = "dashboard/key_pairs/list.html"
+    title, nouns = "Key pairs", ("key pair", "key pairs")
+    about = "Your keys for logging in to servers; the same in all your projects"
+    columns = (
+        Column("Name", lambda pair: cells.strong(pair.name), sort="name"),
+        Column("Fingerprint", lambda pair: cells.quiet(pair.fingerprint, "mono break")),
+        Column("Created", lambda pair: cells.ago(pair.created_at), sort="created_at", falling=True),
+    )
+    order = "name"
+    search = (Field("q", "Find by name", live=True),)
+    actions = (DELETE,)
+    tools = (
+        Tool("Import", "import_key", "upload", box="import-box", main=False),
+        Tool("Generate key pair", "generate_key", box="new-box"),
+    )
+    empty = Empty(
+        "key",
+        "No key pairs yet",
+        "A server lets in whoever holds the private half of its key. Generate a pair here, or import "
+        "the public key you have.",
+    )
+    limit = 50
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Show them."""
-        return self.show(request)
+    def find(self, asked: Asked) -> Rows[Any]:
+        """Ask the manager."""
+        return KeyPairManager(self.context).list(
+            words=asked.q, order=asked.columns(last="name"), marker=asked.marker, limit=asked.limit
+        )
 
-    def show(self, request: HttpRequest, *, status: int = 200, **more: Any) -> HttpResponse:
-        """Show them, with what just happened."""
-        marker = request.GET.get("after") or None
-        page = KeyPairManager(self.context).list(limit=PER_PAGE, marker=marker)
-        data = {
-            "pairs": page.rows,
-            "after": page.rows[-1].name if page.more else "",
-            "paged": bool(marker),
-            "new_form": NewKeyForm(),
-            "import_form": ImportKeyForm(),
-            **more,
-        }
-        return self.render("dashboard/key_pairs/list.html", status=status, **data)
+    def key_of(self, row: KeyPair) -> str:
+        """Return the name, which is all a key pair is known by."""
+        return row.name
+
+    def facts(self, **more: Any) -> dict[str, Any]:
+        """Add the forms in the boxes."""
+        forms = {"new_form": NewKeyForm(), "import_form": ImportKeyForm()}
+        return super().facts(**{**forms, **more})
 
 
 class GenerateKey(KeyPairs):
     """Draw a pair; its private half is in this one answer and nowhere else."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Lead back to the list: a private key is not shown twice."""
-        return HttpResponseRedirect(reverse("key_pairs"))
+        """Show the list with the form open."""
+        return self.show(opened="new")
 
     @sensitive_variables("made")
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -66,8 +107,8 @@ class GenerateKey(KeyPairs):
                 keys=keys, made=made, new_form=form, chosen=chosen,
             )  # fmt: skip
         if made is None:
-            return self.show(request, status=422, new_form=form, opened="new")
-        response = self.show(request, made=made)
+            return self.show(status=422, new_form=form, opened="new")
+        response = self.show(made=made)
         response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -76,8 +117,8 @@ class ImportKey(KeyPairs):
     """Keep a public key."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Lead back to the list."""
-        return HttpResponseRedirect(reverse("key_pairs"))
+        """Show the list with the form open."""
+        return self.show(opened="import")
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Import it."""
@@ -89,17 +130,4 @@ class ImportKey(KeyPairs):
                 form.refuse(error)
             else:
                 return self.done(f"{form.cleaned_data['name']} was imported.", reverse("key_pairs"))
-        return self.show(request, status=422, import_form=form, opened="import")
-
-
-class DeleteKey(Page):
-    """Forget a key."""
-
-    section = "key_pairs"
-    needs_project = False
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Delete it; servers that have it keep it."""
-        name = request.POST.get("name", "")
-        KeyPairManager(self.context).delete(name)
-        return self.done(f"{name} was deleted.", reverse("key_pairs"))
+        return self.show(status=422, import_form=form, opened="import")

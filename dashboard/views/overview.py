@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from cloudweb.listing import SortKey
-from dashboard.components.servers import activity_of, rows_of
+from dashboard.components.servers import activity_of
 from dashboard.components.usage import bars
 from dashboard.views.page import Page
+from dashboard.views.servers import Servers
 from instances.manager import InstanceManager, LimitsManager
 
 SHOWN = 6
@@ -32,7 +34,8 @@ class Overview(Page):
         usage = LimitsManager(self.context).own()
         return {
             "bars": bars(usage),
-            "rows": rows_of(self.context, newest.rows),
+            **Servers.excerpt(self.context, newest.rows),
+            "act_on": reverse("servers"),
             "activity": activity_of(self.context, newest.rows),
             "busy": any(instance.task_state for instance in newest.rows),
             "may_create": self.may("compute:servers:create"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -77,6 +78,15 @@ class Page(View):
         messages.success(self.request, text)
         return HttpResponseRedirect(url)
 
+    def leave(self, told: Sequence[tuple[str, str]], url: str) -> HttpResponse:
+        """Say several things, each with its tone, on the page at ``url``."""
+        for tone, text in told:
+            level = messages.SUCCESS if tone == "success" else messages.ERROR
+            messages.add_message(self.request, level, text)
+        if is_htmx(self.request):
+            return HttpResponse(status=204, headers={"HX-Redirect": url})
+        return HttpResponseRedirect(url)
+
     def refused(self, error: CloudwebError) -> HttpResponse:
         """Show an error where the user looks."""
         log.info("page refused", path=self.request.path, code=error.code, detail=error.detail)
@@ -104,8 +114,14 @@ def is_htmx(request: HttpRequest) -> bool:
 
 def toast(text: str, *, tone: str, status: int) -> HttpResponse:
     """Return an answer without content that shows a toast and refreshes what is live."""
+    return toasts([(tone, text)], status=status)
+
+
+def toasts(told: Sequence[tuple[str, str]], *, status: int) -> HttpResponse:
+    """Return an answer that shows several toasts, each with its tone."""
     response = HttpResponse(status=status)
-    news = {"toast": {"text": text, "tone": tone}, "changed": True}
+    shown = [{"text": text, "tone": tone} for tone, text in told]
+    news = {"toasts": {"all": shown}, "changed": True}
     response.headers["HX-Trigger"] = json.dumps(news)  # ASCII, as a header must be
     return response
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from cloudweb.exceptions import NotFound
-from dashboard.components.servers import rows_of
+from cloudweb.identifiers import as_uuid
+from cloudweb.listing import Page as Rows
+from cloudweb.patterns import Pattern
+from dashboard.components import cells
+from dashboard.components.lists import Action, Asked, Choice, Column, Empty, Field, Offer, Tool
+from dashboard.components.servers import Row, rows_of
+from dashboard.templatetags.pages import mib
+from dashboard.views.list_page import ListPage
 from dashboard.views.page import Page
-from instances.actions import ACTIONS
+from instances.actions import ACTIONS, InstanceAction
 from instances.manager import InstanceManager
 from instances.manager.listing import Filters
 
-PER_PAGE = 25
 #: The choices above the list -> status words of the API.
 STATUSES = {
     "running": ("ACTIVE", "REBOOT", "HARD_REBOOT"),
@@ -24,51 +31,135 @@ STATUSES = {
     "building": ("BUILD",),
     "error": ("ERROR",),
 }
+#: What is looked up among addresses, not names.
+_ADDRESS = re.compile(r"(\d{1,3}\.){2}[\d.]*|[0-9a-f]*:[0-9a-f:]*")
 
 
-class Servers(Page):
+COLUMNS = (
+    Column(
+        "Name",
+        lambda row: cells.named(reverse("server", args=[row.instance.id]), row.instance.name),
+        sort="display_name",
+    ),
+    Column(
+        "Status",
+        lambda row: cells.status(row.badge),
+        sort="vm_state",
+        css="col-status",
+        unlabelled=True,
+    ),
+    Column("Address", lambda row: cells.lines([one.ip for one in row.addresses]), css="mono"),
+    Column(
+        "Size",
+        lambda row: cells.two_lines(
+            row.instance.flavor_name, f"{row.instance.vcpus} vCPU · {mib(row.instance.ram)}"
+        ),
+    ),
+    Column(
+        "Created", lambda row: cells.ago(row.instance.created_at), sort="created_at", falling=True
+    ),
+)
+
+
+class Servers(ListPage):
     """The project's servers, newest first."""
 
-    section = "servers"
+    section = route = "servers"
+    title, about, nouns = "Servers", "The virtual machines of {project}", ("server", "servers")
+    columns, order = COLUMNS, "-created_at"
+    search = (Field("q", "Find by name, address or ID", live=True),)
+    choices = (
+        Choice("status", "Status", {"": "All", **{one: one.capitalize() for one in STATUSES}}),
+    )
+    tools = (Tool("Launch server", "launch", policy="compute:servers:create"),)
+    empty = Empty(
+        "server-2",
+        "No servers yet",
+        "Launch one: it is up in under a minute.",
+        "Your role in this project lets you look, not launch.",
+        "No server is like that",
+        "Try a part of its name, or another status.",
+    )
+    pace = (2, 15)
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Show a page of them."""
-        return self.render("dashboard/servers/list.html", **self._facts(request))
+    def every_action(self) -> Sequence[Action]:
+        """Return what the records have buttons for that need nothing else."""
+        return [
+            _action(record)
+            for record in ACTIONS.values()
+            if record.button and not record.button.page
+        ]
 
-    def _facts(self, request: HttpRequest) -> dict[str, Any]:
-        name, status = request.GET.get("q", "").strip()[:255], request.GET.get("status", "")
-        marker = request.GET.get("after", "")
-        wanted = Filters(name=name or None, statuses=STATUSES.get(status, ()))
+    def find(self, asked: Asked) -> Rows[Any]:
+        """Ask the manager."""
+        wanted = Filters(
+            **_searched(asked.q), statuses=STATUSES.get(asked.chosen.get("status", ""), ())
+        )
         manager = InstanceManager(self.context)
-        page = manager.list(wanted, limit=PER_PAGE, marker=marker or None)
-        rows = rows_of(self.context, page.rows)
-        kept = {key: value for key, value in (("q", name), ("status", status)) if value}
-        older = urlencode({**kept, "after": page.rows[-1].id}) if page.more else ""
-        here = urlencode({**kept, **({"after": marker} if marker else {})})
-        return {
-            "rows": rows,
-            "busy": any(row.busy for row in rows),
-            "q": name,
-            "wanted_status": status,
-            "statuses": STATUSES,
-            "older": older,
-            "here": here,
-            "paged": bool(marker),
-            "filtered": bool(kept),
-            "may_create": self.may("compute:servers:create"),
-        }
+        return manager.list(wanted, limit=asked.limit, marker=asked.marker, sort=asked.order)
+
+    def rows(self, found: Sequence[Any]) -> Sequence[Row]:
+        """Add badges, addresses and buttons."""
+        return rows_of(self.context, found)
+
+    def key_of(self, row: Row) -> str:
+        """Return the server's id."""
+        return str(row.instance.id)
+
+    def name_of(self, row: Row) -> str:
+        """Return the server's name."""
+        return row.instance.name
+
+    def names_of(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Ask for them all at once."""
+        return InstanceManager(self.context).names(keys)
+
+    def is_busy(self, row: Row) -> bool:
+        """Tell whether something is being done to it."""
+        return row.busy
+
+    def offers_of(self, row: Row) -> Sequence[Offer]:
+        """Return its buttons, enabled as its state allows."""
+        return [
+            Offer(
+                _action(ACTIONS[one.name]),
+                one.enabled,
+                reverse(one.face.page, args=[row.instance.id]) if one.face.page else "",
+            )
+            for one in row.buttons
+        ]
 
 
-class ServerRows(Servers):
-    """The rows alone, for the live page."""
+def _action(record: InstanceAction) -> Action:
+    button = record.button
+    assert button is not None
+    return Action(
+        name=record.name,
+        text=button.label,
+        icon=button.icon,
+        policy=record.policy,
+        effect=lambda context, key: record.done_by(InstanceManager(context), key),
+        done=button.done,
+        warning=button.warning,
+        warning_all=button.warning_all,
+        mild=button.mild,
+        harm=button.ends,
+    )
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Show them as they are now."""
-        return self.fragment("dashboard/servers/rows.html", **self._facts(request))
+
+def _searched(words: str | None) -> dict[str, Any]:
+    """Return the filter behind what was typed: an id, a part of an address, a part of the name."""
+    if words is None:
+        return {}
+    if as_uuid(words):
+        return {"ids": (words,)}
+    if _ADDRESS.fullmatch(words.lower()):
+        return {"addresses": (Pattern(re.escape(words.lower()), field="q"),)}
+    return {"name": words}
 
 
 class ServerAction(Page):
-    """A button of a server."""
+    """A button of a server's own page."""
 
     section = "servers"
 

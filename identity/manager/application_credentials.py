@@ -9,11 +9,12 @@ from datetime import datetime
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from cloudweb.audit import note
 from cloudweb.database import clock
-from cloudweb.exceptions import Forbidden, InvalidInput
+from cloudweb.exceptions import BadRequest, Forbidden, InvalidInput
+from cloudweb.listing import Page, paginate
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from identity import ceilings, revocations
@@ -65,6 +66,28 @@ class ApplicationCredentialManager(Manager):
     def list(self, user_id: str) -> QuerySet[ApplicationCredential]:
         """Return those of a user, with roles and rules."""
         return self._seen(user_id)
+
+    @policy("identity:application_credentials:list")
+    def page(
+        self,
+        user_id: str,
+        *,
+        words: str | None = None,
+        order: Sequence[str] = ("name", "id"),
+        limit: int,
+        marker: str | None = None,
+    ) -> Page[ApplicationCredential]:
+        """Return a page of those of a user; ``words`` is a part of the name or the id.
+
+        Raises BadRequest for an unknown marker.
+        """
+        rows = self._seen(user_id)
+        after = rows.filter(pk=marker).first() if marker else None
+        if marker and after is None:
+            raise BadRequest(f"marker [{marker[:64]}] not found")
+        if words is not None:
+            rows = rows.filter(Q(name__icontains=words) | Q(pk=words))
+        return paginate(rows, limit=limit, marker=after, order=order)
 
     @policy("identity:application_credentials:get")
     def get(self, user_id: str, credential_id: str) -> ApplicationCredential:

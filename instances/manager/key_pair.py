@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -43,14 +44,25 @@ class KeyPairManager(Manager):
 
     @policy("compute:keypairs:list")
     def list(
-        self, *, user_id: str | None = None, limit: int = MAX_LIMIT, marker: str | None = None
+        self,
+        *,
+        user_id: str | None = None,
+        words: str | None = None,
+        order: Sequence[str] = ("name",),
+        limit: int = MAX_LIMIT,
+        marker: str | None = None,
     ) -> Page[KeyPair]:
-        """Return a page by name; ``marker`` is a name. Raises BadRequest for an unknown one."""
+        """Return a page, by name unless told otherwise; ``words`` is a part of the name.
+
+        ``marker`` is a name. Raises BadRequest for an unknown one.
+        """
         rows = KeyPair.objects.filter(user_id=self._owner(user_id))
+        if words is not None:
+            rows = rows.filter(name__icontains=words)
         after = rows.filter(name=marker).first() if marker else None
         if marker and after is None:
             raise BadRequest(f"marker [{marker[:64]}] not found")
-        return paginate(rows, limit=limit, marker=after, order=("name",))
+        return paginate(rows, limit=limit, marker=after, order=order)
 
     @policy("compute:keypairs:get")
     def get(self, name: str, *, user_id: str | None = None) -> KeyPair:

@@ -49,7 +49,7 @@ UNSHOWN = ("injected_files", "admin_password")
 class Filters:
     """What a list may be narrowed by; None is not asked for.
 
-    ``name`` is a part of the name, ``patterns`` are of columns; ``addresses`` must all be found.
+    ``name`` is a part of the name in whatever case, ``patterns`` are of columns; ``addresses`` must all be found.
     Of the tags those of ``tags`` must all be there, of ``any_tags`` one; of ``not_tags`` one must
     be missing, of ``not_any_tags`` all.
     """
@@ -115,7 +115,7 @@ def filtered(context: RequestContext, wanted: Filters) -> InstanceQuerySet:
         if wanted.project_id is not None and wanted.all_projects:
             rows = rows.filter(project_id=wanted.project_id)
     if wanted.name is not None:
-        rows = rows.filter(name__contains=wanted.name)
+        rows = rows.filter(name__icontains=wanted.name)
     for column, pattern in wanted.patterns.items():
         rows = rows.filter(pattern.condition(column) or Q())
     rows = rows.filter(_with_tags(wanted))

@@ -27,12 +27,12 @@ OF_AN_IMAGE = ("image",)
 OUTSIDE = ("/login", "/logged-out", "/admin/login/", "/nothing")
 #: Parts of pages, files, what is only posted to, and pages that a few steps lead to.
 NO_PAGES = {
-    "overview_live", "server_rows", "console_text", "console_log", "image_rows", "image_live",
+    "overview_live", "console_text", "console_log", "image_live",
     "image_data", "clouds_yaml", "openrc", "logout", "switch_project", "server_allow",
     "rename_server", "server_action", "image_words", "image_members", "remove_member",
-    "answer_share", "withhold_image", "delete_image", "generate_key", "import_key", "delete_key",
-    "begin_second_factor", "renew_codes", "remove_second_factor", "delete_application_credential",
-    "add_member", "change_member", "dismiss_member", "federated_callback", "federated_login",
+    "answer_share", "withhold_image", "delete_image", "generate_key", "import_key",
+    "begin_second_factor", "renew_codes", "remove_second_factor",
+    "add_member", "change_member", "federated_callback", "federated_login",
     "login", "logged_out", "expired_password", "second_step", "new_second_factor",
 }  # fmt: skip
 #: Whether the operators' fields that find rows are what their script makes of them.

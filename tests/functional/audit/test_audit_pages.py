@@ -117,7 +117,7 @@ def test_pages_of_activity() -> None:
         make_record(project_id=user.default_project_id, target_name=f"net-{number:02}")
     first = browser.get("/activity").content.decode()
     assert ("net-59" in first, "net-09" in first) == (True, False)
-    older = first.split('">Older')[0].rpartition('href="')[2].replace("&amp;", "&")
+    older = first.split('" rel="next">Next')[0].rpartition('href="')[2].replace("&amp;", "&")
     second = text_of(browser.get(f"/activity{older.partition('/activity')[2]}"))
     assert ("net-59" in second, "net-00" in second) == (False, True)
 

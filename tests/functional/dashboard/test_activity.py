@@ -84,7 +84,7 @@ def test_targets_have_names(home: Lab, user: User) -> None:
     boss, newcomer = browser_of(manager), make_user(name="newcomer")
     boss.post("/members/add", {"user_name": "newcomer", "role": "reader"})
     assert "newcomer: reader" in row_of(boss, "/activity", "Add member")
-    boss.post(f"/members/{newcomer.pk}/dismiss")
+    boss.post("/members", {"one": f"dismiss {newcomer.pk}", "agreed": "yes"})
     assert "newcomer" in row_of(boss, "/activity", "Remove member")
     boss.post("/key-pairs/new", {"name": "laptop"})
     record = Record.objects.get(action="compute:keypairs:create")

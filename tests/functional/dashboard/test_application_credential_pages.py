@@ -66,7 +66,7 @@ def test_made_shown_once_and_used(browser: Client, user: User) -> None:
     assert {role["name"] for role in token["roles"]} == {"member", "reader"}
     assert cloud["auth_type"] == "v3applicationcredential"
     assert (row.unrestricted, row.expires_at, row.ruled) == (False, None, False)
-    assert browser.post(f"{PAGE}/{row.pk}/delete").url == PAGE
+    assert browser.post(PAGE, {"one": f"delete {row.pk}", "agreed": "yes"}).url == PAGE
     again = ApiClient().send("POST", "/identity/v3/auth/tokens", body)
     assert again.status_code == 401
 
@@ -173,7 +173,7 @@ def test_they_are_their_users_own(browser: Client) -> None:
     row = ApplicationCredential.objects.get()
     other = browser_of(make_member("admin", password=PASSWORD))
     assert "backup" not in text_of(other.get(PAGE))
-    assert other.post(f"{PAGE}/{row.pk}/delete").status_code == 404
+    assert other.post(PAGE, {"one": f"delete {row.pk}", "agreed": "yes"}).status_code == 404
     assert ApplicationCredential.objects.exists()
 
 

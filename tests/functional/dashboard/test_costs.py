@@ -17,11 +17,11 @@ from tests.builders.instances import lab
 pytestmark = pytest.mark.django_db(transaction=True)
 #: Session, user, roles and the projects to switch to are 8 of each whole page.
 PAGES = {
-    "/": 15,
-    "/servers": 12,
-    "/servers/rows": 11,
+    "/": 16,
+    "/servers": 13,
     "/images": 11,
     "/key-pairs": 9,
+    "/activity": 15,
     "/servers/launch": 23,
 }
 

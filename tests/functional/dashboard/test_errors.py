@@ -51,7 +51,7 @@ def test_a_lost_database(member: Client, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_host_that_is_away(member: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     failing(monkeypatch, HostDidNotAnswer())
     assert member.get("/servers").status_code == 503
-    live = member.get("/servers/rows", headers={"HX-Request": "true"})
+    live = member.get("/servers", headers={"HX-Request": "true"})
     assert (live.status_code, live.content) == (503, b"")
     assert "HX-Trigger" not in live.headers
 
