@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from django.db import transaction
@@ -34,18 +34,28 @@ _CLAIM = Prepared(
     lambda: Claim.objects.filter(instance_id=Given("instance_id")).select_related("host")
 )
 
+#: A host's number, weight, name and zone.
+Candidate = tuple[int, float, str, str]
+
+
+class Place(NamedTuple):
+    """Where a server is to be."""
+
+    host: str
+    zone: str
+
 
 def claim(
     context: RequestContext, *, instance_id: str, project_id: str, request: PlacementRequest
-) -> str:
-    """Hold a place for a server and return the host's name.
+) -> Place:
+    """Hold a place for a server and return it.
 
     A server that holds a place of this size on a host that still passes every filter keeps it. May
     be called inside a transaction, which the error leaves usable. Raises NoValidHost.
     """
     with transaction.atomic(savepoint=False):
-        host = _kept(instance_id, request) or _taken(instance_id, project_id, request)
-    if host is None:
+        place = _kept(instance_id, request) or _taken(instance_id, project_id, request)
+    if place is None:
         reason = explanation.explain(request)
         log.info(
             "no valid host",
@@ -54,7 +64,7 @@ def claim(
             detail=reason.detail,
         )
         raise reason
-    return host
+    return place
 
 
 def claimed_host(instance_id: str) -> str | None:
@@ -75,8 +85,8 @@ def release(instance_id: str) -> None:
             )
 
 
-def _kept(instance_id: str, request: PlacementRequest) -> str | None:
-    """Return the host of a claim that is still right; release one that is not."""
+def _kept(instance_id: str, request: PlacementRequest) -> Place | None:
+    """Return the place of a claim that is still right; release one that is not."""
     held = _CLAIM.row(instance_id=instance_id)
     if held is None:
         return None
@@ -84,18 +94,18 @@ def _kept(instance_id: str, request: PlacementRequest) -> str | None:
     # Its own claim is what fills the host, so room is not asked again.
     still_fits = together([found for found in conditions(request) if found[0].capacity is None])
     if same_size and Host.objects.filter(still_fits, pk=held.host_id).exists():
-        return held.host.name
+        return Place(held.host.name, held.host.zone)
     release(instance_id)
     return None
 
 
-def _taken(instance_id: str, project_id: str, request: PlacementRequest) -> str | None:
+def _taken(instance_id: str, project_id: str, request: PlacementRequest) -> Place | None:
     """Claim one of the best hosts; None when none fits."""
     for _ in range(ROUNDS):
         candidates = _best(request, conf.CANDIDATES).rows(since=services.silent_since())
         if not candidates:
             return None
-        for number, name, _weight in _drawn(candidates):
+        for number, _weight, name, zone in _drawn(candidates):
             if _promise(request)(number=number, since=services.silent_since()):
                 insert(
                     Claim(
@@ -107,7 +117,7 @@ def _taken(instance_id: str, project_id: str, request: PlacementRequest) -> str 
                         disk=request.disk,
                     )
                 )
-                return name
+                return Place(name, zone)
     return None
 
 
@@ -119,23 +129,23 @@ def _fits(request: PlacementRequest) -> Q:
 
 
 @lru_cache(KEPT)
-def _best(request: PlacementRequest, count: int) -> Prepared[tuple[int, str, float]]:
+def _best(request: PlacementRequest, count: int) -> Prepared[Candidate]:
     """Return the question for so many of the best hosts that fit."""
     return Prepared(
         lambda: (
             Host.objects.with_room()
             .filter(_fits(request))
             .order_by("-weight", "number")
-            .values_list("number", "name", "weight")[:count]
+            .values_list("number", "weight", "name", "zone")[:count]
         )
     )
 
 
-def _drawn(candidates: Iterable[tuple[int, str, float]]) -> list[tuple[int, str, float]]:
+def _drawn(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Return the candidates in a random order in which the emptier tend to come first."""
 
-    def key(candidate: tuple[int, str, float]) -> float:
-        return float(random.random() ** (1 / max(candidate[2], 1e-3) ** PREFERENCE))  # noqa: S311
+    def key(candidate: Candidate) -> float:
+        return float(random.random() ** (1 / max(candidate[1], 1e-3) ** PREFERENCE))  # noqa: S311
 
     return sorted(candidates, key=key, reverse=True)
 

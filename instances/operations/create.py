@@ -7,7 +7,6 @@ from typing import Any
 
 from cloudweb.database.clock import now
 from cloudweb.rpc import Order
-from compute.manager import HostManager
 from compute.rpc import DESTROY, SPAWN
 from compute.scheduler import PlacementRequest, claim, release
 from instances.operations import ports
@@ -20,7 +19,7 @@ from operations.saga import Failure, Run, Saga, Step
 def claim_host(run: Run) -> Mapping[str, Any]:
     """Hold a place on a host that fits; raise NoValidHost, which says what would fit."""
     instance = instance_of(run)
-    name = claim(
+    place = claim(
         run.context,
         instance_id=str(instance.id),
         project_id=instance.project_id,
@@ -33,9 +32,8 @@ def claim_host(run: Run) -> Mapping[str, Any]:
             excluded_hosts=tuple(run.excluded_hosts),
         ),
     )
-    zone = HostManager(run.context).get(name).zone
-    write(run, host=name, zone=zone, task_state=TaskState.NETWORKING)
-    return {"host": name}
+    write(run, host=place.host, zone=place.zone, task_state=TaskState.NETWORKING)
+    return {"host": place.host}
 
 
 def release_claim(run: Run) -> None:

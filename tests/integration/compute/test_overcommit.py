@@ -51,7 +51,7 @@ def at_once(calls: Sequence[Callable[[], object]]) -> list[object]:
 
 def claiming(request: PlacementRequest, instance_id: str | None = None) -> Callable[[], str]:
     server = instance_id or str(uuid.uuid4())
-    return lambda: claim(make_context(), instance_id=server, project_id="p", request=request)
+    return lambda: claim(make_context(), instance_id=server, project_id="p", request=request).host
 
 
 def empty_cloud() -> None:

@@ -34,7 +34,7 @@ def place(request: PlacementRequest | None = None, *, instance_id: str | None = 
         instance_id=instance_id or str(uuid.uuid4()),
         project_id="p",
         request=request or make_request(),
-    )
+    ).host
 
 
 def refusal(request: PlacementRequest) -> NoValidHost:
@@ -218,6 +218,14 @@ def test_the_remedy_names_everything_the_nearest_host_lacks() -> None:
     assert "A flavor with at most 1 vCPU and 1,024 MiB of RAM would fit now." in (
         refusal(make_request(ram=8192, vcpus=4)).message
     )
+
+
+def test_a_place_has_its_host_s_zone() -> None:
+    make_host("h1", zone="b")
+    server = str(uuid.uuid4())
+    wanted = {"instance_id": server, "project_id": "p", "request": make_request()}
+    taken, kept = (claim(make_context(), **wanted) for _ in range(2))
+    assert taken == kept == ("h1", "b")
 
 
 def test_the_remedy_may_be_another_zone() -> None:

@@ -27,11 +27,11 @@ LIST = 6
 #: Statements, BEGIN and COMMIT among them, and transactions that write; one of the POST's is the audit log's.
 COSTS = {
     "POST": (20, 2),
-    "boot": (90, 3),
+    "boot": (86, 3),
     "what its neighbours are told": (42, 10),  # with the reports of its host
-    "os-stop": (22, 2),
+    "os-stop": (20, 2),
     "os-start": (51, 3),
-    "delete": (78, 3),
+    "delete": (75, 3),
 }
 
 
