@@ -7,8 +7,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -183,8 +182,7 @@ class ComputeAgent(Agent):
 
     def power_on(self, spec: GuestSpec, work: Work) -> GuestState:
         """Start the guest."""
-        with self._told_if_it_fails(spec.id):
-            state = self.driver.power_on(spec, work=work)
+        state = self.driver.power_on(spec, work=work)
         self._keep(spec, runs=True)
         return state
 
@@ -192,8 +190,7 @@ class ComputeAgent(Agent):
         """Stop the guest."""
         self._note_runs(request.id, runs=False)
         ref = GuestRef(id=request.id, name=request.name)
-        with self._told_if_it_fails(request.id):
-            return self.driver.power_off(ref, timeout=request.timeout, work=work)
+        return self.driver.power_off(ref, timeout=request.timeout, work=work)
 
     def reboot(self, request: RebootRequest, work: Work) -> GuestState:
         """Reboot the guest."""
@@ -203,18 +200,7 @@ class ComputeAgent(Agent):
         elif (kept := _read(self._path(request.id))) is not None:
             # It starts as it was last told, in the way of today's driver.
             request = request.model_copy(update={"spec": kept.spec})
-        with self._told_if_it_fails(request.id):
-            return self.driver.reboot(request, work=work)
-
-    @contextmanager
-    def _told_if_it_fails(self, guest_id: str) -> Iterator[None]:
-        """Say how the guest is when what was to be done to it failed: it may have been done."""
-        try:
-            yield
-        except DriverError:
-            with suppress(DriverError):
-                self._changed(guest_id, self.driver.get(guest_id).power_state)
-            raise
+        return self.driver.reboot(request, work=work)
 
     def _bases(self) -> list[Path]:
         """Return the cached files that the guests of this host are based on.

@@ -21,7 +21,8 @@ def name_of(kind: str) -> str:
     """Return the action log's name of a kind of operation."""
     if kind == CreateInstance.kind:
         return "create"
-    return next((one.logged for one in ACTIONS.values() if one.kind == kind), kind)
+    named = (one.logged for one in ACTIONS.values() if one.saga and one.saga.kind == kind)
+    return next(named, kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from network.drivers.base import (
     Removable,
     Supervised,
 )
+from network.host_routers import HostRouters
 from network.objects import (
     GroupMembers,
     GroupStatus,
@@ -59,6 +60,9 @@ class NetworkAgent(Agent):
     def __init__(self, driver: NetworkDriver, state_dir: Path) -> None:
         self.driver = driver
         self.wirings = Wirings(state_dir / "wirings")
+        self.routers = HostRouters(
+            driver, state_dir / "router_wirings", plug=self.plug, unplug=self.unplug
+        )
         self._locks: dict[str, threading.Lock] = {}
         self._locks_lock = threading.Lock()
         self._applied: dict[str, _Applied] = {}  # by network; what this process has put there
@@ -69,7 +73,13 @@ class NetworkAgent(Agent):
 
     def methods(self) -> Mapping[Method[Any], Function]:
         """Return what does each of the network's methods."""
-        return {rpc.PLUG: self.plug, rpc.REFRESH: self.refresh, rpc.UNPLUG: self.unplug}
+        return {
+            rpc.PLUG: self.plug,
+            rpc.REFRESH: self.refresh,
+            rpc.UNPLUG: self.unplug,
+            rpc.ENSURE_ROUTER: self.routers.ensure,
+            rpc.DELETE_ROUTER: self.routers.delete,
+        }
 
     def watch(self, lost: Callable[[], Sequence[str]]) -> None:
         """Tell in reports whose orders were lost."""
@@ -96,6 +106,7 @@ class NetworkAgent(Agent):
         for network_id in set(self.driver.segments()) - set(told) - used:
             with self._lock_of(network_id):
                 self._attempt(self._clear, network_id)
+        self.routers.restore()
         return self.problems()
 
     def plug(self, port: PortWiring, work: Work | None = None) -> PortStatus:
@@ -177,6 +188,13 @@ class NetworkAgent(Agent):
         """Return one sentence for each network that could not be brought back, and damaged record."""
         problems = [f"network {name}: {text}" for name, text in sorted(self._problems.items())]
         problems += [
+            f"router {name}: {text}" for name, text in sorted(self.routers.problems.items())
+        ]
+        problems += [
+            f"The record of router {name} was damaged. The control plane is asked for it."
+            for name in self.routers.lost()
+        ]
+        problems += [
             f"The record of port {name} was damaged. The control plane is asked for it."
             for name in self.lost()
         ]
@@ -205,6 +223,7 @@ class NetworkAgent(Agent):
             inventory=inventory if is_news else None,
             lost=tuple(self.lost()[:PORTS_ASKED]),
             groups=tuple(one for one in groups if is_news or not one.generation)[:GROUPS_TOLD],
+            routers=tuple(self.routers.statuses()) if is_news or self.routers.lost() else None,
         )
 
     def keeps(self, part: NetworkReport) -> bool:
@@ -232,6 +251,7 @@ class NetworkAgent(Agent):
                     self._attempt(self._restore, network_id)
                 finally:
                     lock.release()
+        self.routers.repair()
 
     def milestones(self) -> Sequence[PortMilestone]:
         """Return what guests did for the first time; tell ``forget_milestones`` once it is reported."""
@@ -244,6 +264,7 @@ class NetworkAgent(Agent):
 
     def delete_everything(self) -> None:
         """Take all networks off the host and forget them (``make clean``)."""
+        self.routers.delete_everything()
         if isinstance(self.driver, Removable):
             self.driver.delete_everything()
         for network_id in self.wirings.networks():

@@ -11,4 +11,9 @@ class NetworkConfig(AppConfig):
     def ready(self) -> None:
         """Declare policies, quotas and sagas; subscribe to news."""
         from network import holdings, policies, quota, reports  # noqa: F401
-        from network.operations import refresh_host, unplug_port  # noqa: F401
+        from network.operations import (  # noqa: F401
+            refresh_host,
+            refresh_router,
+            remove_router,
+            unplug_port,
+        )

@@ -8,7 +8,7 @@ from typing import ClassVar
 from cloudweb.exceptions import BadRequest, CloudwebError, Conflict, NotFound
 
 
-class _Missing(NotFound):
+class Missing(NotFound):
     """No such resource; made with the id or name that was asked for."""
 
     noun: ClassVar[str]
@@ -17,70 +17,70 @@ class _Missing(NotFound):
         super().__init__(f"{self.noun} {str(identifier)[:255]} could not be found.")
 
 
-class NetworkNotFound(_Missing):
+class NetworkNotFound(Missing):
     """No such network, or none the caller may see."""
 
     code = "network_not_found"
     noun = "Network"
 
 
-class SubnetNotFound(_Missing):
+class SubnetNotFound(Missing):
     """No such subnet."""
 
     code = "subnet_not_found"
     noun = "Subnet"
 
 
-class PortNotFound(_Missing):
+class PortNotFound(Missing):
     """No such port."""
 
     code = "port_not_found"
     noun = "Port"
 
 
-class SecurityGroupNotFound(_Missing):
+class SecurityGroupNotFound(Missing):
     """No such security group."""
 
     code = "security_group_not_found"
     noun = "Security group"
 
 
-class TrafficNotFound(_Missing):
+class TrafficNotFound(Missing):
     """No such kind of traffic."""
 
     code = "traffic_not_found"
     noun = "Traffic"
 
 
-class SecurityGroupRuleNotFound(_Missing):
+class SecurityGroupRuleNotFound(Missing):
     """No such security group rule."""
 
     code = "security_group_rule_not_found"
     noun = "Security group rule"
 
 
-class AgentNotFound(_Missing):
+class AgentNotFound(Missing):
     """No such agent, or none the caller may see."""
 
     code = "agent_not_found"
     noun = "Agent"
 
 
-class ExtensionNotFound(_Missing):
+class ExtensionNotFound(Missing):
     """No extension with this alias or name is here."""
 
     code = "extension_not_found"
     noun = "Extension"
 
 
-class TagNotFound(_Missing):
+class TagNotFound(Missing):
     """The resource does not carry this tag."""
 
     code = "tag_not_found"
     noun = "Tag"
 
 
-class AvailabilityZoneNotFound(_Missing):
+class AvailabilityZoneNotFound(Missing):
     """A hint names a zone that does not exist."""
 
     code = "availability_zone_not_found"

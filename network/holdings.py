@@ -8,7 +8,7 @@ from cloudweb.events import on
 from cloudweb.holdings import hangs_on
 from identity.events import ProjectDeleted
 from network import states
-from network.models import Network, Port, SecurityGroup, Subnet
+from network.models import FloatingIp, Network, Port, Router, SecurityGroup, Subnet
 
 
 @hangs_on("project")
@@ -18,7 +18,11 @@ def say_what_is_left(project_id: str) -> Mapping[str, int]:
     return {
         "networks": Network.objects.filter(**mine).count(),
         "subnets": Subnet.objects.filter(**mine).count(),
-        "ports": Port.objects.filter(**mine).exclude(device_owner=states.DHCP_OWNER).count(),
+        "ports": Port.objects.filter(**mine)
+        .exclude(device_owner__in=states.UNASKED_OWNERS)
+        .count(),
+        "routers": Router.objects.filter(**mine).count(),
+        "floating IPs": FloatingIp.objects.filter(**mine).count(),
         "security groups": SecurityGroup.objects.filter(**mine, is_default=False).count(),
     }
 

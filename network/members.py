@@ -2,20 +2,21 @@
 
 What a member has is in its own rows; a set is a number that grows with each change, and the blocks that
 changed of late, so that a host is told of those alone. Addresses are stored in one form and are not read
-again: an address is the block of its own length.
+again: an address is the block of its own length. Networks that a router joins share their members.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from cloudweb.addresses import canonical_block
 from cloudweb.database.locks import locked
 from cloudweb.database.prepared import Given, Prepared, PreparedUpdate, insert
-from network.models import MemberChange, MemberSet, Port, PortAddress
+from network.models import MemberChange, MemberSet, Network, Port, PortAddress, RouterPort
 from network.objects import GroupMembers, MembersChange
 
 #: How many generations of a set are remembered; a host that is further behind is told all of it.
@@ -26,22 +27,25 @@ WORTH_TELLING = 1000  # blocks, as changes
 def note_change(
     network_id: UUID, group_ids: Collection[UUID], blocks: Collection[str], *, pairs: bool
 ) -> set[str]:
-    """Raise the groups' sets on a network because these blocks may have entered or left; return the hosts to tell.
+    """Raise the groups' sets on a network, and on those joined to it, because these blocks may have entered or left.
 
-    The sets stay locked until the transaction ends. ``pairs``: one of the blocks is no port's own address.
+    Return the hosts to tell. The sets stay locked until the transaction ends. ``pairs``: one of the
+    blocks is no port's own address.
     """
     groups = set(group_ids)
     if not groups:
         return set()
-    sets = {"network": network_id, "groups": groups}
-    if len(groups) > 1:  # in one order, so that nobody waits crosswise
+    sets = {"networks": {network_id, *_JOINED.rows(network=network_id)}, "groups": groups}
+    if len(sets["networks"]) * len(groups) > 1:  # in one order, so that nobody waits crosswise
         _LOCKED.rows(**sets)
     grow = _GROW_WITH_PAIRS if pairs else _GROW
-    if grow(**sets) < len(groups):
+    grow(**sets)
+    facts = _facts(sets)
+    if len({one.set_id for one in facts if one.network_id == network_id}) < len(groups):
         ensure_sets([(group, network_id) for group in groups])
         grow(**sets)
-    facts = _HOLDERS.rows(**sets)
-    generations = {set_id: generation for set_id, generation, _, _ in facts}
+        facts = _facts(sets)
+    generations = {one.set_id: one.generation for one in facts}
     changes = [
         MemberChange(member_set_id=set_id, generation=generation, block=block)
         for set_id, generation in generations.items()
@@ -53,7 +57,43 @@ def note_change(
         if generation % TRIMMED_EACH == 0:
             old = MemberChange.objects.filter(member_set=set_id)
             old.filter(generation__lte=generation - REMEMBERED).delete()
-    return {host for _, _, host, in_use in facts if in_use}
+    return {one.host for one in facts if one.in_use}
+
+
+class _Fact(NamedTuple):
+    """A set, and one of the hosts that hold it."""
+
+    set_id: int
+    network_id: UUID
+    generation: int
+    host: str
+    in_use: bool
+
+
+def _facts(sets: Mapping[str, Any]) -> list[_Fact]:
+    return [_Fact._make(row) for row in _HOLDERS.rows(**sets)]
+
+
+def networks_joined_to(network_id: UUID) -> QuerySet[Network, Any]:
+    """Return the ids of a network and of those that routers join to it."""
+    interfaces = RouterPort.objects.filter(is_gateway=False)
+    routers = interfaces.filter(network=network_id).values("router")
+    joined = interfaces.filter(router__in=routers).values("network")
+    return Network.objects.filter(Q(id=network_id) | Q(id__in=joined)).values("id")
+
+
+def note_joining(network_ids: Collection[UUID]) -> set[str]:
+    """Have all sets on these networks told as a whole, because a router joins or parts them.
+
+    Return the hosts to tell.
+    """
+    rows = MemberSet.objects.filter(network__in=network_ids)
+    list(locked(rows.order_by("id")))
+    paired = rows.filter(has_pairs=True).values_list("security_group", flat=True)
+    rows.filter(security_group__in=[*paired]).update(has_pairs=True)
+    rows.update(generation=F("generation") + REMEMBERED + 1)
+    sets = {"networks": network_ids, "groups": {*rows.values_list("security_group", flat=True)}}
+    return {one.host for one in _facts(sets) if one.in_use}
 
 
 def ensure_sets(wanted: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], MemberSet]:
@@ -61,8 +101,16 @@ def ensure_sets(wanted: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID]
     found = find_sets(wanted)
     missing = [key for key in wanted if key not in found]
     if missing:
+        groups = {group for group, _ in missing}
+        paired = MemberSet.objects.filter(security_group__in=groups, has_pairs=True)
+        with_pairs = {*paired.values_list("security_group_id", flat=True)}
         MemberSet.objects.bulk_create(
-            (MemberSet(security_group_id=group, network_id=network) for group, network in missing),
+            (
+                MemberSet(
+                    security_group_id=group, network_id=network, has_pairs=group in with_pairs
+                )
+                for group, network in missing
+            ),
             ignore_conflicts=True,
         )
         found = find_sets(wanted)
@@ -135,14 +183,27 @@ def _has_port(host: str) -> Exists:
 
 
 def _sets() -> QuerySet[MemberSet]:
-    return MemberSet.objects.filter(network=Given("network"), security_group__among=Given("groups"))
+    return MemberSet.objects.filter(
+        network__among=Given("networks"), security_group__among=Given("groups")
+    )
+
+
+_JOINED = Prepared(
+    lambda: RouterPort.objects.filter(
+        is_gateway=False,
+        router__router_ports__network=Given("network"),
+        router__router_ports__is_gateway=False,
+    ).values_list("network", flat=True)
+)
 
 
 _LOCKED = Prepared(lambda: locked(_sets().order_by("id")).values_list("id", flat=True))
 _GROW = PreparedUpdate(_sets, generation=F("generation") + 1)
 _GROW_WITH_PAIRS = PreparedUpdate(_sets, generation=F("generation") + 1, has_pairs=True)
 _HOLDERS = Prepared(
-    lambda: _sets().values_list("id", "generation", "held__host", _has_port("held__host"))
+    lambda: _sets().values_list(
+        "id", "network", "generation", "held__host", _has_port("held__host")
+    )
 )
 
 
@@ -156,7 +217,8 @@ def find_sets(wanted: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], 
 
 def _addresses(one: MemberSet) -> QuerySet[PortAddress]:
     return PortAddress.objects.filter(
-        port__network=one.network_id, port__memberships__security_group=one.security_group_id
+        port__network__in=networks_joined_to(one.network_id),
+        port__memberships__security_group=one.security_group_id,
     )
 
 
@@ -168,7 +230,7 @@ def _pair_blocks(one: MemberSet) -> set[str]:
     if not one.has_pairs:
         return set()
     rows = Port.objects.filter(
-        network=one.network_id,
+        network__in=networks_joined_to(one.network_id),
         memberships__security_group=one.security_group_id,
         addresses__isnull=False,
     )

@@ -10,20 +10,41 @@ from collections.abc import Collection
 from uuid import UUID
 
 from cloudweb.identifiers import as_uuid
-from network.members import note_change
-from network.models import Network, Port
+from network import states
+from network.members import note_change, note_joining
+from network.models import Network, Port, Router
 from network.operations.refresh_host import start_refresh
+from network.operations.refresh_router import start_refreshing_routers
 from network.querysets import PortQuerySet
 
 
 def network_changed(network: Network) -> None:
     """Tell the hosts that have ports of a network; the caller has raised the network's revision."""
     _tell(Port.objects.filter(network=network))
+    routers = Router.objects.filter(router_ports__network=network)
+    routers_changed(*routers.values_list("id", flat=True).distinct())
 
 
 def port_changed(port: Port) -> None:
     """Tell the port's host."""
     _tell(Port.objects.filter(id=port.id))
+    if port.device_owner in states.ROUTER_OWNERS:
+        routers = Router.objects.filter(router_ports__port=port)
+        routers_changed(*routers.values_list("id", flat=True))
+
+
+def routers_changed(*router_ids: UUID | None) -> None:
+    """Tell the hosts of these routers; one that is on none is told of when it is placed."""
+    ids = {router_id for router_id in router_ids if router_id is not None}
+    if ids and Router.objects.filter(id__in=ids).raise_wiring():
+        start_refreshing_routers(ids)
+
+
+def networks_joined(network_ids: Collection[UUID]) -> None:
+    """Tell the hosts whose filters name groups on these networks: a router joins or parts them."""
+    hosts = note_joining(network_ids)
+    if hosts:
+        start_refresh(hosts)
 
 
 def rules_changed(group_ids: Collection[UUID]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from cloudweb.objects import Part, VersionedObject
+from cloudweb.objects import Part, VersionedObject, unless_used
 
 
 class HostRoute(Part):
@@ -22,7 +22,10 @@ class HostRoute(Part):
 
 
 class SubnetWiring(Part):
-    """A subnet as a host needs it. Addresses and networks in their usual text form."""
+    """A subnet as a host needs it. Addresses and networks in their usual text form.
+
+    ``routed``: a router on this very host has the gateway's address, so nothing else here has it.
+    """
 
     id: str
     ip_version: Literal[4, 6]
@@ -32,6 +35,7 @@ class SubnetWiring(Part):
     dhcp_server_ip: str | None = None  # the address the host's DHCP server answers from
     dns_nameservers: tuple[str, ...] = ()
     host_routes: tuple[HostRoute, ...] = ()
+    routed: bool = False
 
 
 class NetworkWiring(VersionedObject):
@@ -41,7 +45,8 @@ class NetworkWiring(VersionedObject):
     provider network, whose bridge is in the root namespace.
     """
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[Any] = {1: lambda data: _unrouted(data)}
 
     id: str
     project_id: str
@@ -129,11 +134,15 @@ class GroupStatus(Part):
 class PortWiring(VersionedObject):
     """A port on one host, with its network.
 
-    ``groups`` are those sets of members that the port's rules name and the host has not confirmed.
+    ``groups`` are those sets of members that the port's rules name and the host has not confirmed. A
+    port with a ``router_id`` is no guest's card but that router's end of a wire.
     """
 
-    VERSION: ClassVar[str] = "1.1"
-    DOWNGRADES: ClassVar[Any] = {1: lambda data: _without(data, "group_rules", "groups")}
+    VERSION: ClassVar[str] = "1.2"
+    DOWNGRADES: ClassVar[Any] = {
+        2: lambda data: _no_router_port(data),
+        1: lambda data: _without(data, "group_rules", "groups"),
+    }
 
     id: str
     project_id: str
@@ -150,6 +159,7 @@ class PortWiring(VersionedObject):
     group_rules: tuple[GroupRule, ...] = ()
     groups: tuple[GroupMembers, ...] = ()
     network: NetworkWiring
+    router_id: str = ""
 
     @property
     def named_groups(self) -> frozenset[str]:
@@ -186,13 +196,14 @@ class NetworkPicture(VersionedObject):
     ``groups`` are sets of members told as a whole, ``changes`` those of which the host has most.
     """
 
-    VERSION: ClassVar[str] = "1.1"
+    VERSION: ClassVar[str] = "1.2"
     DOWNGRADES: ClassVar[Any] = {
+        2: lambda data: {**data, "ports": [_no_router_port(port) for port in data["ports"]]},
         1: lambda data: _without(
             {**data, "ports": [_without(port, "group_rules", "groups") for port in data["ports"]]},
             "groups",
             "changes",
-        )
+        ),
     }
 
     id: str
@@ -239,23 +250,42 @@ class NetworkInventory(VersionedObject):
     problems: tuple[str, ...] = ()
 
 
+class RouterStatus(Part):
+    """A router as a host has it: the revision that is in force there, 0 for one it lost the record of."""
+
+    id: str
+    revision: int = Field(ge=0)
+
+
 class NetworkReport(VersionedObject):
     """The network agent's part of a report.
 
     ``inventory`` is there when something in it needs a look or no longer does, is asked for, or was not
     told for a minute. ``lost`` are ports whose records were damaged: the host must be told again.
-    ``groups`` are the sets of members here, with an inventory or when one is lacking.
+    ``groups`` are the sets of members here, with an inventory or when one is lacking; ``routers`` are
+    there, with an inventory, or None.
     """
 
-    VERSION: ClassVar[str] = "1.1"
+    VERSION: ClassVar[str] = "1.2"
     DOWNGRADES: ClassVar[Any] = {
-        1: lambda data: _without({**data, "inventory": _bare(data["inventory"])}, "groups")
+        2: lambda data: _without(data, "routers"),
+        1: lambda data: _without({**data, "inventory": _bare(data["inventory"])}, "groups"),
     }
 
     milestones: tuple[PortMilestone, ...] = ()
     inventory: NetworkInventory | None = None
     lost: tuple[str, ...] = ()
     groups: tuple[GroupStatus, ...] = ()
+    routers: tuple[RouterStatus, ...] | None = None
+
+
+def _unrouted(network: dict[str, Any]) -> dict[str, Any]:
+    """Return a network as release 1.0 reads it, to which no router is ever given."""
+    return {**network, "subnets": [_without(subnet, "routed") for subnet in network["subnets"]]}
+
+
+def _no_router_port(port: dict[str, Any]) -> dict[str, Any]:
+    return unless_used("router_id", "")({**port, "network": _unrouted(port["network"])})
 
 
 def _without(data: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Who may do what with networks, subnets, ports and security groups."""
+"""Who may do what with networks, subnets, ports, routers, floating IPs and security groups."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ from cloudweb.policy import (
     the_cloud_itself,
 )
 
-_NOUNS = ("networks", "subnets", "ports", "security_groups", "security_group_rules")
+_NOUNS = (
+    "networks",
+    "subnets",
+    "ports",
+    "routers",
+    "floating_ips",
+    "port_forwardings",
+    "security_groups",
+    "security_group_rules",
+)
 
 declare(
     {
@@ -22,6 +31,8 @@ declare(
             for noun in _NOUNS
             for verb in ("create", "update", "delete")
         },
+        "network:routers:add_interface": project_member,
+        "network:routers:remove_interface": project_member,
         # Attributes that only operators set, filter by, or see.
         "network:networks:set_provider": admin,
         "network:networks:set_shared": admin,
@@ -31,6 +42,8 @@ declare(
         "network:ports:set_cloud_owner": admin,
         "network:ports:set_other_device": admin,
         "network:ports:set_on_other_network": admin,
+        "network:routers:set_gateway_details": admin,
+        "network:floating_ips:set_address": admin,
         "network:any:set_project": admin,
         "network:any:see_operator_attributes": admin,
         "network:agents:report": the_cloud_itself,

@@ -14,9 +14,12 @@ from cloudweb.database.clock import now
 
 if TYPE_CHECKING:
     from network.models import (  # noqa: F401
+        FloatingIp,
         HeldSet,
         Network,
         Port,
+        PortForwarding,
+        Router,
         SecurityGroup,
         SecurityGroupRule,
         Subnet,
@@ -148,3 +151,37 @@ class SecurityGroupRuleQuerySet(StandardQuerySet["SecurityGroupRule"]):
     def complete(self) -> Self:
         """Fetch the group along."""
         return self.select_related("security_group")
+
+
+class RouterQuerySet(StandardQuerySet["Router"]):
+    """Routers."""
+
+    def complete(self) -> Self:
+        """Fetch the ports with their addresses along."""
+        return self.prefetch_related("router_ports__port__addresses")
+
+    def raise_wiring(self) -> int:
+        """Tell that their hosts must learn of a change; this locks the rows until the transaction ends."""
+        return self.update(wiring_revision=F("wiring_revision") + 1)
+
+    def outdated_on(self, host: str) -> Self:
+        """Keep those on a host that has not confirmed their newest wiring."""
+        return self.filter(host=host, wiring_revision__gt=F("applied_revision"))
+
+
+class FloatingIpQuerySet(StandardQuerySet["FloatingIp"]):
+    """Floating IPs."""
+
+    def complete(self) -> Self:
+        """Fetch along where they lead."""
+        return self.select_related("fixed_port").prefetch_related("port_forwardings")
+
+
+class PortForwardingQuerySet(StandardQuerySet["PortForwarding"]):
+    """Port forwardings: whoever sees the floating IP sees them."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep those of the caller's floating IPs; admins see everything."""
+        if context.is_admin:
+            return self
+        return self.filter(floating_ip__project_id=context.project_id)

@@ -10,13 +10,23 @@ from django.db.models import Count, QuerySet
 from cloudweb.database.prepared import Given, Prepared
 from identity import quotas
 from network import states
-from network.models import Network, Port, SecurityGroup, SecurityGroupRule, Subnet
+from network.models import (
+    FloatingIp,
+    Network,
+    Port,
+    Router,
+    SecurityGroup,
+    SecurityGroupRule,
+    Subnet,
+)
 
 SERVICE = "network"
 DEFAULTS = {
     "network": 100,
     "subnet": 100,
     "port": 500,
+    "router": 10,
+    "floatingip": 50,
     "security_group": 10,
     "security_group_rule": 100,
 }
@@ -26,7 +36,11 @@ quotas.declare(SERVICE, DEFAULTS)
 _ROWS: dict[str, QuerySet[Any]] = {
     "network": Network.objects.all(),
     "subnet": Subnet.objects.all(),
-    "port": Port.objects.exclude(device_owner=states.DHCP_OWNER),  # the cloud's own, not asked for
+    "port": Port.objects.exclude(
+        device_owner__in=states.UNASKED_OWNERS
+    ),  # the cloud's own, not asked for
+    "router": Router.objects.all(),
+    "floatingip": FloatingIp.objects.all(),
     "security_group": SecurityGroup.objects.all(),
     "security_group_rule": SecurityGroupRule.objects.all(),
 }

@@ -13,6 +13,7 @@ from network.manager import AgentManager
 from network.news import wirings_lost
 from network.objects import NetworkReport
 from network.operations.refresh_host import start_refresh
+from network.routers_told import note_routers
 from network.telling import differing, note_generations
 from operations.reporting import Heard, takes_reports
 
@@ -27,6 +28,9 @@ def note_reports(heard: Sequence[Heard[NetworkReport]]) -> None:
             if note_generations(host, groups):
                 start_refresh({host})
     for one in heard:
+        if one.part.routers is not None:
+            with transaction.atomic():
+                note_routers(one.host, one.part.routers)
         _note(one.host, one.part)
 
 

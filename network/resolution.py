@@ -1,7 +1,7 @@
 """What a host is told about ports: rows become PortWiring, with everything resolved.
 
-No router joins networks, so the members of a remote group are those on the port's own network: the
-same address on another network is somebody else. A rule names the group; who is in it is told apart
+The members of a remote group are those on the port's own network and on those that a router joins to it:
+elsewhere the same address is somebody else. A rule names the group; who is in it is told apart
 (``members``), so what a port's wiring costs does not grow with them. For hosts of a release before that
 the addresses are written into the rules (``literal``).
 """
@@ -66,13 +66,16 @@ _GROUPS = Prepared(
 _SUBNETS = Prepared(
     lambda: Subnet.objects.filter(network__among=Given("networks")).order_by("created_at", "id")
 )
-_DHCP = Prepared(
+_SERVED = Prepared(
     lambda: (
         PortAddress.objects.filter(
-            port__network__among=Given("networks"), port__device_owner=states.DHCP_OWNER
+            port__network__among=Given("networks"),
+            port__device_owner__in=(states.DHCP_OWNER, states.INTERFACE_OWNER),
         )
         .order_by("id")
-        .values_list("subnet", "ip_address")
+        .values_list(
+            "subnet", "ip_address", "subnet__gateway_ip", "port__device_owner", "port__host"
+        )
     )
 )
 _RULES = Prepared(
@@ -92,6 +95,7 @@ class _Facts:
     groups: defaultdict[UUID, list[UUID]] = field(default_factory=lambda: defaultdict(list))
     subnets: defaultdict[UUID, list[Subnet]] = field(default_factory=lambda: defaultdict(list))
     dhcp: dict[UUID, str] = field(default_factory=dict)
+    routed: dict[UUID, str] = field(default_factory=dict)
     rules: defaultdict[UUID, list[SecurityGroupRule]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -114,20 +118,28 @@ def port_wirings(port_ids: Iterable[UUID], *, literal: bool = False) -> list[Por
     facts = _gather(ports)
     if literal:
         facts.members = _members(ports, facts)
-    networks = {port.network_id: _network(port.network, facts) for port in ports}
-    return [_port(port, networks[port.network_id], facts, literal=literal) for port in ports]
+    networks: dict[tuple[UUID, str], NetworkWiring] = {}
+    for port in ports:
+        if (port.network_id, port.host) not in networks:
+            networks[port.network_id, port.host] = _network(port.network, facts, port.host)
+    return [
+        _port(port, networks[port.network_id, port.host], facts, literal=literal) for port in ports
+    ]
 
 
 def needs_dhcp_address(subnet: Subnet, network: Network) -> bool:
     """Tell whether the DHCP server needs an address of its own.
 
-    It does unless the host holds a gateway's on the subnet.
+    It does unless the host holds a gateway's on the subnet; that of a router is the router's.
     """
     if not subnet.enable_dhcp or (subnet.ip_version == 6 and not subnet.ipv6_address_mode):
         return False
     if network.kind != NetworkKind.ISOLATED or not subnet.gateway_ip:
         return True
-    return parse_address(subnet.gateway_ip) not in parse_block(subnet.cidr)
+    if parse_address(subnet.gateway_ip) not in parse_block(subnet.cidr):
+        return True
+    held = PortAddress.objects.filter(subnet=subnet, ip_address=subnet.gateway_ip)
+    return held.filter(port__device_owner=states.INTERFACE_OWNER).exists()
 
 
 def _gather(ports: Sequence[Port]) -> _Facts:
@@ -142,7 +154,11 @@ def _gather(ports: Sequence[Port]) -> _Facts:
         facts.groups[port_id].append(group_id)
     for subnet in _SUBNETS.rows(networks=networks):
         facts.subnets[subnet.network_id].append(subnet)
-    facts.dhcp.update(_DHCP.rows(networks=networks))
+    for subnet_id, address, gateway, owner, host in _SERVED.rows(networks=networks):
+        if owner == states.DHCP_OWNER:
+            facts.dhcp[subnet_id] = address
+        elif address == gateway:
+            facts.routed[subnet_id] = host
     groups = {
         group for port in ports if port.port_security_enabled for group in facts.groups[port.id]
     }
@@ -161,7 +177,7 @@ def _members(
     return {key: members.by_version(members.all_of(one)) for key, one in sets.items()}
 
 
-def _network(network: Network, facts: _Facts) -> NetworkWiring:
+def _network(network: Network, facts: _Facts, host: str) -> NetworkWiring:
     isolated = network.kind == NetworkKind.ISOLATED
     wiring = NetworkWiring(
         id=str(network.id),
@@ -169,16 +185,17 @@ def _network(network: Network, facts: _Facts) -> NetworkWiring:
         revision=network.wiring_revision,
         kind="isolated" if isolated else "flat",
         mtu=network.mtu,
-        subnets=tuple(_subnet(subnet, network, facts) for subnet in facts.subnets[network.id]),
+        subnets=tuple(
+            _subnet(subnet, network, facts, host) for subnet in facts.subnets[network.id]
+        ),
         nat=isolated or conf.FLAT_NAT,
     )
     domain = network.dns_domain.rstrip(".")
     return wiring.model_copy(update={"dns_domain": domain}) if domain else wiring
 
 
-def _subnet(subnet: Subnet, network: Network, facts: _Facts) -> SubnetWiring:
-    own = needs_dhcp_address(subnet, network)
-    server = facts.dhcp.get(subnet.id) if own else subnet.gateway_ip
+def _subnet(subnet: Subnet, network: Network, facts: _Facts, host: str) -> SubnetWiring:
+    server = facts.dhcp.get(subnet.id) or subnet.gateway_ip
     return SubnetWiring(
         id=str(subnet.id),
         ip_version=cast(Literal[4, 6], subnet.ip_version),
@@ -188,6 +205,7 @@ def _subnet(subnet: Subnet, network: Network, facts: _Facts) -> SubnetWiring:
         dhcp_server_ip=(server or None) if subnet.enable_dhcp else None,
         dns_nameservers=tuple(subnet.dns_nameservers),
         host_routes=tuple(HostRoute(**route) for route in subnet.host_routes),
+        routed=bool(host) and facts.routed.get(subnet.id) == host,
     )
 
 
@@ -211,6 +229,7 @@ def _port(port: Port, network: NetworkWiring, facts: _Facts, *, literal: bool) -
         rules=rules,
         group_rules=group_rules,
         network=network,
+        router_id=port.device_id if port.device_owner in states.ROUTER_OWNERS else "",
     )
 
 

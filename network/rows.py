@@ -14,7 +14,7 @@ from django.db.models import F, QuerySet
 from django.db.models.expressions import Combinable
 
 from cloudweb.database.uuids import Dashed
-from network.models import Port, PortAddress, PortSecurityGroup
+from network.models import FloatingIp, Port, PortAddress, PortSecurityGroup
 from network.models.network import NetworkKind
 from network.querysets import PortQuerySet
 
@@ -24,6 +24,13 @@ class FixedIp(NamedTuple):
 
     subnet_id: str
     ip_address: str
+
+
+class FloatingAddress(NamedTuple):
+    """An address outside that leads to one of a port."""
+
+    fixed_ip_address: str
+    floating_ip_address: str
 
 
 class GroupName(NamedTuple):
@@ -80,6 +87,12 @@ class PortCard(NamedTuple):
     status: str
     addresses: Sequence[FixedIp]
     groups: Sequence[GroupName]
+    floating: Sequence[FloatingAddress] = ()
+
+    def floating_of(self, address: FixedIp) -> list[str]:
+        """Return the addresses outside that lead to this one."""
+        led = [one for one in self.floating if one.fixed_ip_address == address.ip_address]
+        return [one.floating_ip_address for one in led]
 
 
 def port_columns(ports: PortQuerySet) -> QuerySet[Any, Any]:
@@ -113,7 +126,7 @@ def port_row(port: Port) -> PortRow:
 
 
 def port_cards(ports: PortQuerySet) -> list[PortCard]:
-    """Return ports as their devices show them, in three queries for all of them."""
+    """Return ports as their devices show them, in four queries for all of them."""
     found = [
         *ports.values_list(
             Dashed("id"),
@@ -126,7 +139,7 @@ def port_cards(ports: PortQuerySet) -> list[PortCard]:
         )
     ]
     ids = [row[0] for row in found]
-    addresses, groups = fixed_ips(ids), _group_names(ids)
+    addresses, groups, floating = fixed_ips(ids), _group_names(ids), _floating_ips(ids)
     return [
         PortCard(
             id=port_id,
@@ -137,6 +150,7 @@ def port_cards(ports: PortQuerySet) -> list[PortCard]:
             status=status,
             addresses=addresses.get(port_id, ()),
             groups=groups.get(port_id, ()),
+            floating=floating.get(port_id, ()),
         )
         for port_id, network_id, name, kind, external, mac, status in found
     ]
@@ -146,6 +160,12 @@ def fixed_ips(port_ids: Iterable[str]) -> dict[str, list[FixedIp]]:
     """Return the addresses of each port that has any, in one query."""
     rows = PortAddress.objects.filter(port__in=[*port_ids]).order_by("id")
     return _by_port(rows.values_list(Dashed("port_id"), Dashed("subnet_id"), "ip_address"), FixedIp)
+
+
+def _floating_ips(port_ids: Iterable[str]) -> dict[str, list[FloatingAddress]]:
+    rows = FloatingIp.objects.filter(fixed_port__in=[*port_ids]).order_by("created_at", "id")
+    columns = Dashed("fixed_port_id"), "fixed_ip_address", "floating_ip_address"
+    return _by_port(rows.values_list(*columns), FloatingAddress)
 
 
 def _group_ids(port_ids: Iterable[str]) -> dict[str, list[str]]:

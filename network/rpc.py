@@ -10,6 +10,7 @@ from network.objects import (
     PortStatus,
     PortWiring,
 )
+from network.router_objects import RouterConfirmation, RouterRef, RouterWiring
 
 #: Make the port (with its network, filters first) be on the host as told.
 PLUG = Method(
@@ -26,4 +27,16 @@ REFRESH = Method(
 #: Make the port absent; with its last port the network leaves the host.
 UNPLUG = Method(
     "network.unplug", PortRef, deadline=60, urgent=True, in_turn=lambda ref: ref.network_id
+)
+#: Make the router be on the host as told, with exactly its ports.
+ENSURE_ROUTER = Method(
+    "network.ensure_router",
+    RouterWiring,
+    RouterConfirmation,
+    deadline=60,
+    in_turn=lambda router: router.id,
+)
+#: Make the router absent, with its ports.
+DELETE_ROUTER = Method(
+    "network.delete_router", RouterRef, deadline=60, urgent=True, in_turn=lambda ref: ref.id
 )

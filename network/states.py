@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 ACTIVE = "ACTIVE"
+ALLOCATING = "ALLOCATING"
 BUILD = "BUILD"
 DOWN = "DOWN"
 ERROR = "ERROR"
@@ -11,5 +12,15 @@ PORT_STATUSES = (ACTIVE, BUILD, DOWN, ERROR)
 
 #: The owner of the port that holds a network's DHCP and metadata addresses.
 DHCP_OWNER = "network:dhcp"
+#: Owners of ports that routers and floating IPs have.
+INTERFACE_OWNER = "network:router_interface"
+GATEWAY_OWNER = "network:router_gateway"
+FLOATING_OWNER = "network:floatingip"
+#: Ports that a router has.
+ROUTER_OWNERS = (INTERFACE_OWNER, GATEWAY_OWNER)
+#: Ports that go with what they belong to, and by no other way.
+SERVICE_OWNERS = (DHCP_OWNER, INTERFACE_OWNER, GATEWAY_OWNER, FLOATING_OWNER)
+#: Ports that nobody asked for.
+UNASKED_OWNERS = (DHCP_OWNER, GATEWAY_OWNER, FLOATING_OWNER)
 #: Owners with this prefix belong to the cloud; tenants may not set them.
 CLOUD_OWNERS = "network:"

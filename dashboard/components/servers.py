@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from instances.timeline import TimelineManager
 
 if TYPE_CHECKING:
     from instances.models import Instance
+    from network.rows import PortCard
     from operations.history import Entry
 
 #: So many servers in motion are shown with their steps on one page.
@@ -53,22 +54,12 @@ class Activity:
 
 
 def rows_of(context: RequestContext, instances: Sequence[Instance]) -> Sequence[Row]:
-    """Return the rows; all their addresses cost three queries."""
+    """Return the rows; all their addresses cost four queries."""
     ports = ports_of(context, instances)
     found = []
     for instance in instances:
         own = ports[str(instance.id)]
-        addresses = [
-            Address(
-                address.ip_address,
-                port.network_name,
-                port.mac_address,
-                6 if ":" in address.ip_address else 4,
-                port.is_reachable,
-            )
-            for port in own
-            for address in port.addresses
-        ]
+        addresses = [one for port in own for one in _addresses(port)]
         groups = {group.name for port in own for group in port.groups}
         found.append(
             Row(
@@ -81,6 +72,16 @@ def rows_of(context: RequestContext, instances: Sequence[Instance]) -> Sequence[
             )
         )
     return found
+
+
+def _addresses(port: PortCard) -> Iterator[Address]:
+    """Yield the addresses of a card, each with the floating IPs that lead to it from outside."""
+    for fixed in port.addresses:
+        version = 6 if ":" in fixed.ip_address else 4
+        name, mac = port.network_name, port.mac_address
+        yield Address(fixed.ip_address, name, mac, version, port.is_reachable)
+        for text in port.floating_of(fixed):
+            yield Address(text, f"{name}, floating IP", mac, version, True)
 
 
 def activity_of(context: RequestContext, instances: Sequence[Instance]) -> Sequence[Activity]:

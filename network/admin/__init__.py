@@ -1,9 +1,19 @@
 """Networks for operators; every button calls a manager."""
 
 from network.admin.agents import AgentAdmin
+from network.admin.floating_ips import FloatingIpAdmin
 from network.admin.networks import NetworkAdmin
 from network.admin.ports import PortAdmin
+from network.admin.routers import RouterAdmin
 from network.admin.security_groups import SecurityGroupAdmin
 from network.admin.subnets import SubnetAdmin
 
-__all__ = ["AgentAdmin", "NetworkAdmin", "PortAdmin", "SecurityGroupAdmin", "SubnetAdmin"]
+__all__ = [
+    "AgentAdmin",
+    "FloatingIpAdmin",
+    "NetworkAdmin",
+    "PortAdmin",
+    "RouterAdmin",
+    "SecurityGroupAdmin",
+    "SubnetAdmin",
+]

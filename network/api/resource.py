@@ -32,16 +32,16 @@ class NounViewSet(ResourceViewSet):
     def create(self, request: Request, *_: Any, **path: Any) -> Response:
         """Make one resource, or all of a list or none."""
         if isinstance(request.data, Mapping) and self.resource.plural in request.data:
-            return self._create_many(request.data[self.resource.plural])
+            return self._create_many(request.data[self.resource.plural], *path.values())
         return super().create(request, **path)
 
-    def _create_many(self, items: Any) -> Response:
+    def _create_many(self, items: Any, *path: Any) -> Response:
         plural, model = self.resource.plural, self.resource.create
         assert model is not None
         if not isinstance(items, list) or not items or len(items) > MAX_LIMIT:
             raise BadRequest(f"'{plural}' must be a list of 1 to {MAX_LIMIT}.")
         wanted = [self.validated(model, item or {}).said() for item in items]
-        rows = self._manager().create_many(wanted)
+        rows = self._manager().create_many(*path, wanted)
         return Response({plural: [*map(self.renderer(), rows)]}, status=201)
 
     def renderer(self) -> Render:

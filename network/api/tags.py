@@ -15,8 +15,10 @@ from cloudweb.exceptions import InvalidInput
 from network.api.serializers.attributes import Tag
 from network.exceptions import TagNotFound
 from network.manager import (
+    FloatingIpManager,
     NetworkManager,
     PortManager,
+    RouterManager,
     SecurityGroupManager,
     SecurityGroupRuleManager,
     SubnetManager,
@@ -28,6 +30,8 @@ MANAGERS: dict[str, type[StandardManager]] = {  # type: ignore[type-arg]
     "networks": NetworkManager,
     "subnets": SubnetManager,
     "ports": PortManager,
+    "routers": RouterManager,
+    "floatingips": FloatingIpManager,
     "security-groups": SecurityGroupManager,
     "security-group-rules": SecurityGroupRuleManager,
 }

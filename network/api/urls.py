@@ -7,9 +7,11 @@ from django.urls import path, re_path
 from network.api.agents import AgentViewSet
 from network.api.availability_zones import AvailabilityZoneViewSet
 from network.api.extensions import ExtensionViewSet
+from network.api.floating_ips import FloatingIpViewSet, PortForwardingViewSet
 from network.api.networks import NetworkViewSet
 from network.api.ports import PortViewSet
 from network.api.quotas import QuotaViewSet
+from network.api.routers import RouterViewSet
 from network.api.security_group_rules import SecurityGroupRuleViewSet
 from network.api.security_groups import SecurityGroupViewSet
 from network.api.subnets import SubnetViewSet
@@ -23,6 +25,13 @@ COLLECTION: Actions = {"get": "list", "post": "create"}
 MEMBER: Actions = {"get": "retrieve", "put": "update", "delete": "destroy"}
 CHANGED: Actions = {"get": "retrieve", "put": "update"}
 FIXED: Actions = {"get": "retrieve", "delete": "destroy"}
+ROUTER_WORDS = {
+    "add_router_interface": "add_interface",
+    "remove_router_interface": "remove_interface",
+    "add_extraroutes": "add_routes",
+    "remove_extraroutes": "remove_routes",
+}
+FORWARDINGS = "/v2.0/floatingips/<str:floating_ip_id>/port_forwardings"
 TAGS: Actions = {"get": "list", "put": "replace", "post": "add", "delete": "clear"}
 TAG: Actions = {"get": "check", "put": "put_one", "delete": "destroy"}
 TAGGED = rf"^/v2\.0/(?P<collection>{'|'.join(MANAGERS)})/(?P<identifier>[^/]+)/tags"
@@ -36,6 +45,16 @@ urlpatterns = [
     path("/v2.0/subnets/<str:identifier>", SubnetViewSet.as_view(MEMBER)),
     path("/v2.0/ports", PortViewSet.as_view(COLLECTION)),
     path("/v2.0/ports/<str:identifier>", PortViewSet.as_view(MEMBER)),
+    path("/v2.0/routers", RouterViewSet.as_view(COLLECTION)),
+    path("/v2.0/routers/<str:identifier>", RouterViewSet.as_view(MEMBER)),
+    *(
+        path(f"/v2.0/routers/<str:identifier>/{word}", RouterViewSet.as_view({"put": action}))
+        for word, action in ROUTER_WORDS.items()
+    ),
+    path("/v2.0/floatingips", FloatingIpViewSet.as_view(COLLECTION)),
+    path("/v2.0/floatingips/<str:identifier>", FloatingIpViewSet.as_view(MEMBER)),
+    path(FORWARDINGS, PortForwardingViewSet.as_view(COLLECTION)),
+    path(f"{FORWARDINGS}/<str:identifier>", PortForwardingViewSet.as_view(MEMBER)),
     path("/v2.0/security-groups", SecurityGroupViewSet.as_view(COLLECTION)),
     path("/v2.0/security-groups/<str:identifier>", SecurityGroupViewSet.as_view(MEMBER)),
     path("/v2.0/security-group-rules", SecurityGroupRuleViewSet.as_view(COLLECTION)),

@@ -18,6 +18,7 @@ from network.objects import (
     PortStatus,
     PortWiring,
 )
+from network.router_objects import RouterWiring
 
 
 class SwitchDriver(ABC):
@@ -49,11 +50,23 @@ class SwitchDriver(ABC):
 
 
 class RouterDriver(ABC):
-    """The network's gateway on this host and the way out."""
+    """The network's gateway on this host and the way out, and routers that join networks."""
 
     @abstractmethod
     def ensure_gateway(self, network: NetworkWiring, *, work: Work) -> None:
-        """Make gateway addresses and NAT be as the network says."""
+        """Make gateway addresses and NAT be as the network says; what a router has is not the network's."""
+
+    @abstractmethod
+    def ensure_router(self, router: RouterWiring, *, work: Work) -> None:
+        """Make the router be as told. Its ports are plugged already: they name it."""
+
+    @abstractmethod
+    def delete_router(self, router_id: str, *, work: Work) -> None:
+        """Make the router absent. Its ports are unplugged already."""
+
+    @abstractmethod
+    def routers(self) -> Sequence[str]:
+        """Return the ids of the routers of which there is anything here."""
 
 
 class DhcpDriver(ABC):
@@ -139,6 +152,10 @@ class Supervised(ABC):
     @abstractmethod
     def broken(self) -> Sequence[str]:
         """Return the ids of networks that lack their filters or a server; cheap, called at every report."""
+
+    @abstractmethod
+    def broken_routers(self) -> Sequence[str]:
+        """Return the ids of routers that lack something; they are told anew."""
 
 
 class Damageable(ABC):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 from cloudweb.driver import DriverError, Unguarded, Work
 from cloudweb.faults import Faults
+from cloudweb.files import write_atomically
+from cloudweb.records import read_record
 from network.drivers.base import Milestones, NetworkDriver, Removable
 from network.drivers.fake_records import FakeRecords, FakeSegment
 from network.objects import (
@@ -19,6 +22,7 @@ from network.objects import (
     PortStatus,
     PortWiring,
 )
+from network.router_objects import RouterWiring
 
 
 class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
@@ -36,6 +40,8 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
         self._saved: dict[str, dict[str, Any]] = {}
         self._lock = threading.RLock()
         self._segments: dict[str, FakeSegment] = {}
+        self._routers: dict[str, dict[str, Any]] = {}
+        self._router_directory = None if state_dir is None else state_dir / "routers"
         self._seen: list[PortMilestone] = []
 
     def start(self) -> None:
@@ -43,6 +49,7 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
         with self.faults.around("start", Unguarded()), self._lock:
             if self._records is not None:
                 self._segments = self._records.load()
+                self._routers = self._load_routers()
                 self._saved.clear()
 
     def ensure_segment(self, network: NetworkWiring, *, work: Work) -> None:
@@ -110,6 +117,35 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
                     subnet.gateway_ip for subnet in network.subnets if subnet.gateway_ip
                 ]
                 self._save(segment)
+
+    def ensure_router(self, router: RouterWiring, *, work: Work) -> None:
+        """Record the router; refuse one whose ports are not plugged."""
+        with self.faults.around("ensure_router", work):
+            plugged = {port.id for port in self.ports()}
+            if any(port.id not in plugged for port in router.ports):
+                raise DriverError("A router was to be made before its ports were plugged.")
+            work.checkpoint()
+            with self._lock:
+                self._routers[router.id] = router.model_dump(mode="json")
+                self._write_router(router.id, self._routers[router.id])
+
+    def delete_router(self, router_id: str, *, work: Work) -> None:
+        """Forget the router."""
+        with self.faults.around("delete_router", work):
+            work.checkpoint()
+            with self._lock:
+                self._routers.pop(router_id, None)
+                self._write_router(router_id, None)
+
+    def routers(self) -> Sequence[str]:
+        """Return the routers recorded."""
+        with self._lock:
+            return tuple(sorted(self._routers))
+
+    def router(self, router_id: str) -> Mapping[str, Any]:
+        """Return what a router is told to be; raise KeyError."""
+        with self._lock:
+            return self._routers[router_id]
 
     def ensure_dhcp(
         self, network: NetworkWiring, ports: Sequence[PortWiring], *, work: Work
@@ -191,11 +227,13 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
     def census(self) -> Sequence[str]:
         """Return everything there is anything of, half-made networks too."""
         with self._lock:
-            return tuple(self._segments)
+            return (*self._segments, *(f"router {name}" for name in self._routers))
 
     def delete_everything(self) -> None:
-        """Forget all networks."""
+        """Forget all networks and routers."""
         with self._lock:
+            for router_id in [*self._routers]:
+                self.delete_router(router_id, work=Unguarded())
             for network_id in [*self._segments]:
                 self._drop(network_id)
             self._seen.clear()
@@ -236,6 +274,23 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
         if self._saved.get(segment.id) != base:
             self._write(segment.id, "", "segment", base)
             self._saved[segment.id] = base
+
+    def _load_routers(self) -> dict[str, dict[str, Any]]:
+        directory = self._router_directory
+        if directory is None or not directory.exists():
+            return {}
+        read = {path.stem: read_record(path, dict) for path in directory.glob("*.json")}
+        return {router_id: found for router_id, found in read.items() if found is not None}
+
+    def _write_router(self, router_id: str, found: Mapping[str, Any] | None) -> None:
+        if self._router_directory is None:
+            return
+        path = self._router_directory / f"{router_id}.json"
+        if found is None:
+            path.unlink(missing_ok=True)
+        else:
+            self._router_directory.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, json.dumps(found))
 
     def _write(self, network_id: str, kind: str, name: str, part: Any) -> None:
         if self._records is not None:

@@ -2,9 +2,12 @@
 
 from network.manager.agent import AgentManager
 from network.manager.extension import ExtensionManager
+from network.manager.floating_ip import FloatingIpManager
 from network.manager.network import NetworkManager
 from network.manager.port import PortManager
+from network.manager.port_forwarding import PortForwardingManager
 from network.manager.quota import QuotaManager
+from network.manager.router import RouterManager
 from network.manager.security_group import SecurityGroupManager
 from network.manager.security_group_rule import SecurityGroupRuleManager
 from network.manager.subnet import SubnetManager
@@ -14,9 +17,12 @@ from network.manager.zone import ZoneManager
 __all__ = [
     "AgentManager",
     "ExtensionManager",
+    "FloatingIpManager",
     "NetworkManager",
+    "PortForwardingManager",
     "PortManager",
     "QuotaManager",
+    "RouterManager",
     "SecurityGroupManager",
     "SecurityGroupRuleManager",
     "SubnetManager",

@@ -38,8 +38,8 @@ class Chosen:
 class Addressing:
     """The addresses of one port on one network. Call it inside a transaction."""
 
-    def __init__(self, network: Network, mac: str) -> None:
-        self.network, self.mac = network, mac
+    def __init__(self, network: Network, mac: str, *, as_gateway: bool = False) -> None:
+        self.network, self.mac, self.as_gateway = network, mac, as_gateway
         self.subnets = _SUBNETS.rows(network=network.id)
 
     def choose(self, wishes: Sequence[Wish] | None) -> list[Chosen]:
@@ -128,7 +128,7 @@ class Addressing:
         if subnet.is_self_addressing:
             if str(address) != ipam.self_made_address(subnet, self.mac):
                 raise AllocationOnAutoAddressSubnet(str(address), subnet_id=subnet.id)
-        elif str(address) == subnet.gateway_ip:
+        elif str(address) == subnet.gateway_ip and not self.as_gateway:
             raise IpAddressAlreadyAllocated(str(address), subnet_id=subnet.id)
         chosen = Chosen(subnet, str(address), fixed=True)
         if _is_held(chosen):

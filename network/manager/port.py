@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from cloudweb.context import RequestContext
-from cloudweb.database.prepared import Given, PreparedUpdate, insert
+from cloudweb.database.prepared import Given, PreparedUpdate
 from cloudweb.events import emit
 from cloudweb.exceptions import PolicyNotAuthorized
 from cloudweb.policy import check, policy
@@ -22,16 +22,16 @@ from network.exceptions import (
     PortSecurityAndIPRequiredForSecurityGroups,
     ServicePortInUse,
 )
-from network.mac import random_mac
-from network.manager.addressing import Addressing, Wish
+from network.manager.addressing import Wish
+from network.manager.floating import release_floating
 from network.manager.port_binding import PortBinding
 from network.manager.port_parts import (
-    ATTEMPTS,
-    add_addresses,
     add_groups,
     group_ids_of,
     guarded,
+    insert_port,
     pairs_of,
+    remove_port,
     replace_addresses,
 )
 from network.manager.port_reading import PortReading
@@ -41,7 +41,7 @@ from network.manager.standard import (
     number,
 )
 from network.members import blocks_of
-from network.models import Network, Port, PortSecurityGroup
+from network.models import Network, Port, PortAddress, PortSecurityGroup
 from network.operations.unplug_port import start_unplugging
 from network.resolution import port_ref
 
@@ -146,9 +146,15 @@ class PortManager(PortBinding, PortReading):
                 binding_profile=dict(binding_profile or {}),
             )
             groups = self._groups(project, security_group_ids, secured=secured)
-            taken = self._insert(port, mac_address, fixed_ips, groups, allowed_address_pairs)
-            blocks, pairs = blocks_of(port, taken), bool(port.allowed_address_pairs)
-            news.members_changed(groups, port=port, blocks=blocks, pairs=pairs)
+            taken = insert_port(
+                port,
+                mac=mac_address,
+                wishes=fixed_ips,
+                groups=groups,
+                pairs=allowed_address_pairs,
+            )
+            blocks, paired = blocks_of(port, taken), bool(port.allowed_address_pairs)
+            news.members_changed(groups, port=port, blocks=blocks, pairs=paired)
             return port if part else self._get(port.id)
 
     @policy("network:ports:create")
@@ -246,13 +252,13 @@ class PortManager(PortBinding, PortReading):
         port = self._writable(port_id, "network:ports:delete")
         with transaction.atomic():
             port = self._changing(port, if_revision)
-            if port.device_owner == states.DHCP_OWNER:
+            if port.device_owner in states.SERVICE_OWNERS:
                 raise ServicePortInUse(port.id, owner=port.device_owner)
-            held, groups, blocks = [*port.addresses.all()], group_ids_of(port), blocks_of(port)
+            groups, blocks = group_ids_of(port), blocks_of(port)
             host = port.host if port.status == states.ACTIVE else ""
             ref, device_id, owner = port_ref(port), port.device_id, port.device_owner
-            port.delete()
-            Addressing(port.network, port.mac_address).give_back(held)
+            release_floating(port)
+            remove_port(port)
             pairs = bool(port.allowed_address_pairs)
             news.members_changed(groups, port=port, blocks=blocks, pairs=pairs)
             if host:
@@ -334,35 +340,6 @@ class PortManager(PortBinding, PortReading):
             raise PortSecurityAndIPRequiredForSecurityGroups
         return groups.ids_of(project, wanted)
 
-    def _insert(
-        self,
-        port: Port,
-        mac: str | None,
-        wishes: Sequence[Wish] | None,
-        groups: set[UUID],
-        pairs: Sequence[Mapping[str, str]],
-    ) -> list[str]:
-        """Write the port, return its addresses; whoever was faster with one of them makes us retry."""
-        port.mac_address = mac or random_mac()
-        addressing = Addressing(port.network, port.mac_address)
-        chosen = addressing.choose(wishes)
-        for _ in range(ATTEMPTS):
-            port.allowed_address_pairs = pairs_of(pairs, port.mac_address)
-            try:
-                with transaction.atomic():
-                    insert(port)
-                    add_addresses(port, chosen)
-                    add_groups(port, groups)
-                return [one.ip_address for one in chosen]
-            except IntegrityError:
-                same = Port.objects.filter(network=port.network, mac_address=port.mac_address)
-                if mac and same.exists():
-                    raise MacAddressInUse(mac, network_id=port.network_id) from None
-                if not mac and not any(one.subnet.is_self_addressing for one in chosen):
-                    port.mac_address = random_mac()
-                chosen = addressing.again(chosen)
-        raise MacAddressInUse(port.mac_address, network_id=port.network_id)
-
     def _apply(self, port: Port, changes: PortChanges, before: set[UUID]) -> set[UUID]:
         """Write the changes; return the ids of the port's groups afterwards."""
         values = {
@@ -389,7 +366,11 @@ class PortManager(PortBinding, PortReading):
         if values:
             port.save(update_fields=list(values))
         if "fixed_ips" in changes:
+            held = {row.ip_address for row in port.addresses.all()}
             replace_addresses(port, changes["fixed_ips"])
+            stay = {*PortAddress.objects.filter(port=port).values_list("ip_address", flat=True)}
+            if held - stay:
+                release_floating(port, held - stay)
         PortSecurityGroup.objects.filter(port=port, security_group__in=before - after).delete()
         add_groups(port, after - before)
         return after

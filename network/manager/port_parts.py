@@ -9,10 +9,10 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from cloudweb.addresses import canonical_prefix
-from cloudweb.database.prepared import insert
+from cloudweb.database.prepared import Given, PreparedDelete, insert
 from cloudweb.exceptions import InvalidInput
-from network.exceptions import NetworkNotFound, SecurityGroupNotFound
-from network.mac import normal_mac
+from network.exceptions import MacAddressInUse, NetworkNotFound, SecurityGroupNotFound
+from network.mac import normal_mac, random_mac
 from network.manager.addressing import Addressing, Chosen, Wish
 from network.manager.standard import Identifier, number
 from network.models import Network, Port, PortAddress, PortSecurityGroup, SecurityGroup
@@ -54,6 +54,58 @@ def pairs_of(pairs: Sequence[Mapping[str, str]], mac: str) -> list[dict[str, str
             field="allowed_address_pairs", value=found, reason="It holds a pair twice."
         )
     return found
+
+
+def insert_port(
+    port: Port,
+    *,
+    mac: str | None = None,
+    wishes: Sequence[Wish] | None = None,
+    groups: Collection[UUID] = (),
+    pairs: Sequence[Mapping[str, str]] = (),
+    as_gateway: bool = False,
+) -> list[str]:
+    """Write a port, return its addresses; whoever was faster with one of them makes us retry.
+
+    ``as_gateway``: it may have the gateway address of a subnet. Raises as ``Addressing.choose``
+    does, and MacAddressInUse.
+    """
+    port.mac_address = mac or random_mac()
+    addressing = Addressing(port.network, port.mac_address, as_gateway=as_gateway)
+    chosen = addressing.choose(wishes)
+    for _ in range(ATTEMPTS):
+        port.allowed_address_pairs = pairs_of(pairs, port.mac_address)
+        try:
+            with transaction.atomic():
+                insert(port)
+                add_addresses(port, chosen)
+                add_groups(port, groups)
+            return [one.ip_address for one in chosen]
+        except IntegrityError:
+            same = Port.objects.filter(network=port.network, mac_address=port.mac_address)
+            if mac and same.exists():
+                raise MacAddressInUse(mac, network_id=port.network_id) from None
+            if not mac and not any(one.subnet.is_self_addressing for one in chosen):
+                port.mac_address = random_mac()
+            chosen = addressing.again(chosen)
+    raise MacAddressInUse(port.mac_address, network_id=port.network_id)
+
+
+_DROP_ADDRESSES = PreparedDelete(lambda: PortAddress.objects.filter(port=Given("port")))
+_DROP_GROUPS = PreparedDelete(lambda: PortSecurityGroup.objects.filter(port=Given("port")))
+_DROP = PreparedDelete(lambda: Port.objects.filter(id=Given("port")))
+
+
+def remove_port(port: Port) -> None:
+    """Remove the rows of a port; its addresses are free again. Who is told of it is the caller's to know.
+
+    What refers to it besides is gone by now: the commit notices what is not.
+    """
+    held = [*port.addresses.all()]
+    _DROP_ADDRESSES(port=port.id)
+    _DROP_GROUPS(port=port.id)
+    _DROP(port=port.id)
+    Addressing(port.network, port.mac_address).give_back(held)
 
 
 def add_addresses(port: Port, chosen: Sequence[Chosen]) -> None:

@@ -33,7 +33,7 @@ class PortReading(StandardManager[Port]):
 
     @policy("network:ports:list")
     def cards(self, port_ids: Collection[str]) -> dict[str, PortCard]:
-        """Return those that are there by id, as their devices show them: three queries, no models."""
+        """Return those that are there by id, as their devices show them: four queries, no models."""
         rows = Port.objects.visible_to(self.context).filter(id__in=[*map(number, port_ids)])
         return {card.id: card for card in port_cards(rows)}
 

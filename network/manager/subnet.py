@@ -17,17 +17,15 @@ from network.exceptions import (
     GatewayConflictWithAllocationPools,
     InvalidAllocationPool,
     IpAddressAlreadyAllocated,
-    IpAddressGenerationFailure,
     NetworkNotFound,
     OutOfBoundsAllocationPool,
     OverlappingAllocationPools,
     SubnetInUse,
     SubnetNotFound,
 )
-from network.mac import random_mac
+from network.manager.dhcp_address import drop_empty_dhcp_port, settle_dhcp
 from network.manager.standard import Identifier, StandardManager, number
-from network.models import Network, Port, PortAddress, Subnet
-from network.resolution import needs_dhcp_address
+from network.models import Network, PortAddress, Subnet
 
 #: Stands for "not said", where None says "none".
 UNSET: Any = object()
@@ -116,7 +114,7 @@ class SubnetManager(StandardManager[Subnet]):
             )
             subnet.save(force_insert=True)
             ipam.rebuild(subnet)
-            self._settle_dhcp(subnet)
+            settle_dhcp(subnet)
             news.network_changed(network)
         return subnet
 
@@ -144,7 +142,7 @@ class SubnetManager(StandardManager[Subnet]):
             if "allocation_pools" in changes:
                 ipam.rebuild(subnet)
             if any(name in changes for name in WIRED):
-                self._settle_dhcp(subnet)
+                settle_dhcp(subnet)
                 news.network_changed(subnet.network)
         return self._get(subnet.id)
 
@@ -160,7 +158,7 @@ class SubnetManager(StandardManager[Subnet]):
                 if held.exclude(port__device_owner=states.DHCP_OWNER).exists():
                     raise SubnetInUse(subnet.id)
                 held.delete()
-                _drop_empty_dhcp_port(subnet.network)
+                drop_empty_dhcp_port(subnet.network)
                 subnet.delete()
                 news.network_changed(subnet.network)
         except IntegrityError as error:  # a port came while we looked
@@ -198,46 +196,6 @@ class SubnetManager(StandardManager[Subnet]):
         subnet.name = changes.get("name", subnet.name)
         subnet.description = changes.get("description", subnet.description)
         subnet.enable_dhcp = changes.get("enable_dhcp", subnet.enable_dhcp)
-
-    def _settle_dhcp(self, subnet: Subnet) -> None:
-        """Give the DHCP server an address of its own exactly where it needs one.
-
-        In an isolated network it answers from the gateway, which each host holds itself. Without a
-        gateway, or where the gateway is the provider's, a ``network:dhcp`` port keeps an address.
-        """
-        network = subnet.network
-        held = PortAddress.objects.filter(subnet=subnet, port__device_owner=states.DHCP_OWNER)
-        has = held.first()
-        if not needs_dhcp_address(subnet, network):
-            if has is not None:
-                held.delete()
-                ipam.give_back(subnet, parse_address(has.ip_address))
-                _drop_empty_dhcp_port(network)
-            return
-        if has is not None:
-            return
-        address = ipam.take_next(subnet)
-        if address is None:
-            raise IpAddressGenerationFailure(network.id)
-        port = Port.objects.filter(network=network, device_owner=states.DHCP_OWNER).first()
-        if port is None:
-            port = Port.objects.create(
-                project_id=network.project_id,
-                network=network,
-                mac_address=random_mac(),
-                device_id=f"dhcp-{network.id}",
-                device_owner=states.DHCP_OWNER,
-                status=states.ACTIVE,
-                port_security_enabled=False,
-            )
-        PortAddress.objects.create(port=port, subnet=subnet, ip_address=address)
-
-
-def _drop_empty_dhcp_port(network: Network) -> None:
-    empty = Port.objects.filter(
-        network=network, device_owner=states.DHCP_OWNER, addresses__isnull=True
-    )
-    empty.delete()
 
 
 def _block(cidr: str) -> Block:

@@ -1,14 +1,17 @@
 """The tables of network."""
 
 from network.models.agent import Agent
+from network.models.floating_ip import FloatingIp, PortForwarding
 from network.models.member_set import HeldSet, MemberChange, MemberSet
 from network.models.network import Network
 from network.models.port import Port, PortAddress, PortSecurityGroup
+from network.models.router import Router, RouterPort
 from network.models.security_group import SecurityGroup, SecurityGroupRule
 from network.models.subnet import FreeRange, Subnet
 
 __all__ = [
     "Agent",
+    "FloatingIp",
     "FreeRange",
     "HeldSet",
     "MemberChange",
@@ -16,7 +19,10 @@ __all__ = [
     "Network",
     "Port",
     "PortAddress",
+    "PortForwarding",
     "PortSecurityGroup",
+    "Router",
+    "RouterPort",
     "SecurityGroup",
     "SecurityGroupRule",
     "Subnet",

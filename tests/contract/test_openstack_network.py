@@ -11,7 +11,7 @@ from django.core.signals import request_started
 
 from identity.bootstrap import bootstrap
 from network.bootstrap import ensure_demo_network, ensure_public_network
-from network.models import Network, Port, SecurityGroup
+from network.models import Network, Port, Router, SecurityGroup
 from tests.builders.networks import make_agent
 from tests.builders.openstack import Command
 
@@ -68,6 +68,40 @@ def test_a_network_of_ones_own(openstack: NetworkCommand) -> None:
     openstack.text("subnet", "delete", "web-4")
     openstack.text("network", "delete", "web2")
     assert not Network.objects.filter(name="web2").exists()
+
+
+def test_a_router_leads_outside_and_back(openstack: NetworkCommand) -> None:
+    openstack.text("router", "create", "r1", "--external-gateway", "public", "--description", "d")
+    openstack.text("router", "add", "subnet", "r1", "demo")
+    router = openstack.json("router", "show", "r1")
+    assert router["external_gateway_info"]["external_fixed_ips"][0]["ip_address"]
+    assert [one["ip_address"] for one in router["interfaces_info"]] == ["10.20.0.1"]
+    openstack.text(
+        "router", "add", "route", "r1", "--route", "destination=10.99.0.0/24,gateway=10.20.0.9"
+    )
+    openstack.text(
+        "router", "remove", "route", "r1", "--route", "destination=10.99.0.0/24,gateway=10.20.0.9"
+    )
+    port = openstack.json("port", "create", "p", "--network", "demo")
+    floating = openstack.json("floating", "ip", "create", "public", "--port", "p")
+    address = floating["floating_ip_address"]
+    assert floating["fixed_ip_address"] == port["fixed_ips"][0]["ip_address"]
+    listed = openstack.json("floating", "ip", "list", "--port", "p")
+    assert [row["Floating IP Address"] for row in listed] == [address]
+    openstack.text("floating", "ip", "unset", "--port", address)
+    openstack.text(
+        "floating", "ip", "port", "forwarding", "create", address, "--protocol", "tcp",
+        "--port", "p", "--internal-protocol-port", "22", "--external-protocol-port", "2222",
+        "--internal-ip-address", floating["fixed_ip_address"],
+    )  # fmt: skip
+    (forwarding,) = openstack.json("floating", "ip", "port", "forwarding", "list", address)
+    assert (forwarding["Internal Port"], forwarding["External Port"]) == (22, 2222)
+    openstack.text("floating", "ip", "port", "forwarding", "delete", address, forwarding["ID"])
+    openstack.text("floating", "ip", "delete", address)
+    openstack.text("router", "remove", "subnet", "r1", "demo")
+    openstack.text("router", "unset", "--external-gateway", "r1")
+    openstack.text("router", "delete", "r1")
+    assert not Router.objects.exists()
 
 
 def test_ports(openstack: NetworkCommand) -> None:
@@ -163,7 +197,7 @@ def test_agents_are_for_operators(openstack: NetworkCommand) -> None:
 def test_extensions_and_zones(openstack: NetworkCommand) -> None:
     aliases = {row["Alias"] for row in openstack.json("extension", "list", "--network")}
     assert "security-group" in aliases
-    assert "router" not in aliases
+    assert "trunk" not in aliases
     zones = openstack.json("availability", "zone", "list", "--network")
     assert [zone["Zone Name"] for zone in zones] == ["nova"]
     assert openstack.requests[0] == f"GET {V2}/extensions/Availability%20Zone" or (

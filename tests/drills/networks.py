@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
+
 from instances.models import Instance
-from network.manager import PortManager, SecurityGroupManager, SecurityGroupRuleManager
-from network.models import Port, SecurityGroupRule
+from network import states
+from network.manager import (
+    PortManager,
+    RouterManager,
+    SecurityGroupManager,
+    SecurityGroupRuleManager,
+)
+from network.models import Network, Port, Router, SecurityGroupRule
 from network.operations.refresh_host import RefreshHost
+from network.operations.refresh_router import RefreshRouter
+from network.operations.remove_router import RemoveRouter
 from network.operations.unplug_port import UnplugPort
 from operations.testing import Drill
 from tests.builders.instances import Lab, lab
+from tests.builders.routers import make_external, make_router
 from tests.drills import servers
 
 
@@ -34,7 +45,59 @@ def census(made: Lab, server: Any) -> dict[str, Any]:
 
 RUNNING = {**servers.ends("active", "running", **servers.THERE), "outdated": 0}
 
+
+def outside(made: Lab) -> Network:
+    """Make an external network."""
+    return make_external()
+
+
+def joined(made: Lab, external: Network) -> None:
+    """Make a router between the network and the outside: one order that plugs two ports."""
+    with transaction.atomic():
+        subnets = made.network.subnets.all()
+        make_router(made.context, subnets=subnets, external=external)
+
+
+def leading_outside(made: Lab) -> Router:
+    """Make a router that has a gateway alone."""
+    router = make_router(made.context, external=make_external())
+    made.cloud.settle()
+    return router
+
+
+def routers(made: Lab, _subject: Any) -> dict[str, Any]:
+    """Count routers and what hosts have of them."""
+    return {
+        "routers": Router.objects.count(),
+        "outdated": Router.objects.outdated_on("h1").count(),
+        "ports": Port.objects.exclude(device_owner=states.DHCP_OWNER).count(),
+        "there": sum(len(driver.routers()) for driver in made.wires.values()),
+        "taps": sum(len(driver.ports()) for driver in made.wires.values()),
+        "segments": sum(len(driver.segments()) for driver in made.wires.values()),
+    }
+
+
 DRILLS = (
+    Drill(
+        saga=RefreshRouter,
+        world=lab,
+        prepare=outside,
+        start=joined,
+        census=routers,
+        done={"routers": 1, "outdated": 0, "ports": 2, "there": 1, "taps": 2, "segments": 2},
+        undone={"routers": 1, "ports": 2},
+        again=lambda made, _external: None,  # it starts again by itself
+    ),
+    Drill(
+        saga=RemoveRouter,
+        world=lab,
+        prepare=leading_outside,
+        start=lambda made, router: RouterManager(made.context).delete(router.id),
+        census=routers,
+        done={"routers": 0, "outdated": 0, "ports": 0, "there": 0, "taps": 0, "segments": 0},
+        undone={"routers": 0, "ports": 0},
+        again=lambda made, _router: None,  # it starts again by itself: nobody else would
+    ),
     Drill(
         saga=RefreshHost,
         world=lab,

@@ -190,18 +190,20 @@ def flavor_of(instance: Shown) -> dict[str, Any]:
 
 
 def addresses(ports: Sequence[PortCard]) -> dict[str, list[dict[str, Any]]]:
-    """Return ``{network name: [address, …]}`` in the order of the cards."""
+    """Return ``{network name: [address, …]}`` in the order of the cards, floating ones after their fixed."""
     found: dict[str, list[dict[str, Any]]] = {}
     for port in ports:
         for address in port.addresses:
-            found.setdefault(port.network_name, []).append(
-                {
-                    "version": 6 if ":" in address.ip_address else 4,
-                    "addr": address.ip_address,
-                    "OS-EXT-IPS:type": "fixed",
-                    "OS-EXT-IPS-MAC:mac_addr": port.mac_address,
-                }
-            )
+            floating = port.floating_of(address) if port.floating else ()
+            for text in (address.ip_address, *floating):
+                found.setdefault(port.network_name, []).append(
+                    {
+                        "version": 6 if ":" in text else 4,
+                        "addr": text,
+                        "OS-EXT-IPS:type": "fixed" if text is address.ip_address else "floating",
+                        "OS-EXT-IPS-MAC:mac_addr": port.mac_address,
+                    }
+                )
     return found
 
 

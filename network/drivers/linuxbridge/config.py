@@ -98,6 +98,12 @@ class BridgeConfig:
             alias=self._mark("network", network_id),
         )
 
+    def router_namespace(self, router_id: str) -> str:
+        """Return what the namespace of a router is called."""
+        if not _HEX.match(router_id.replace("-", "").lower()):
+            raise DriverError("A router's id is not a UUID.", detail=repr(router_id))
+        return f"{self.table}-router-{router_id}"
+
     def port_alias(self, network_id: str, port_id: str) -> str:
         """Return how a tap is marked as ours, so that it is known again after a restart."""
         return self._mark("port", network_id, port_id)

@@ -61,7 +61,8 @@ def option_lines(network: NetworkWiring, served: Sequence[SubnetWiring]) -> Iter
         gateway = texts.address(subnet.gateway_ip) if subnet.gateway_ip is not None else None
         far = gateway is not None and gateway not in texts.block(subnet.cidr)
         routes = [f"{gateway}/32,0.0.0.0"] if far else []  # first how to reach it: on this wire
-        routes.append(f"{METADATA_ADDRESS}/32,{gateway or server}")
+        # A router is no server of ours: what it is asked for it sends back on the same wire.
+        routes.append(f"{METADATA_ADDRESS}/32,{server if subnet.routed else gateway or server}")
         routes += [
             f"{texts.block(route.destination)},{texts.address(route.nexthop)}"
             for route in subnet.host_routes

@@ -32,6 +32,7 @@ from network.drivers.linuxbridge.links import Link, Links
 from network.drivers.linuxbridge.metadata import MetadataProxy
 from network.drivers.linuxbridge.neighbours import Neighbours
 from network.drivers.linuxbridge.probe import check_host
+from network.drivers.linuxbridge.routers import Routers
 from network.drivers.linuxbridge.served import ServedPort
 from network.drivers.linuxbridge.slots import Slots
 from network.objects import (
@@ -42,6 +43,7 @@ from network.objects import (
     PortStatus,
     PortWiring,
 )
+from network.router_objects import RouterWiring, leg_name
 
 _TAP = re.compile(r"^[A-Za-z0-9_.-]{1,15}\Z")
 
@@ -67,6 +69,7 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
         self.neighbours = Neighbours(self._directory, self.config)
         self._slots = Slots(self._directory, self.config, found=self._ways_out)
         self._gateways = Gateways(self._directory, self.config)
+        self._routers = Routers(self._directory, self.config)
         self._metadata = MetadataProxy(self._directory / "metadata", self.config, host)
         self._lock = threading.Lock()
         # By network, what this process did there; callers do the work on one in turn.
@@ -134,8 +137,15 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
         names = self.config.names(port.network.id)
         alias = self.config.port_alias(port.network.id, port.id)
         work.checkpoint()
+        if port.router_id:
+            self._routers.ensure_namespace(port.router_id)
         with Links.open() as links:
-            links.ensure_tap(port.tap)
+            if port.router_id:
+                inside = self.config.router_namespace(port.router_id)
+                leg = leg_name(port.id)
+                links.ensure_veth(port.tap, peer=leg, namespace=inside, mac=port.mac)
+            else:
+                links.ensure_tap(port.tap)
             namespaces.write_sysctl(f"net/ipv6/conf/{port.tap}/disable_ipv6", "1")
             links.ensure(
                 port.tap,
@@ -164,6 +174,22 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
             fresh = link.kind == "tun" and not link.alias and not link.master
             if ours or wired or fresh:
                 links.delete(ref.tap)
+
+    def ensure_router(self, router: RouterWiring, *, work: Work) -> None:
+        """Make addresses, routes and translations of the router be as told."""
+        self._routers.ensure(router, work=work)
+
+    def delete_router(self, router_id: str, *, work: Work) -> None:
+        """Make the router absent; wires that are still there go with it."""
+        self._routers.delete(router_id, work=work)
+
+    def routers(self) -> Sequence[str]:
+        """Return the routers of which there is anything here."""
+        return self._routers.ids()
+
+    def broken_routers(self) -> Sequence[str]:
+        """Return the routers without their namespace or table."""
+        return self._routers.broken()
 
     def segments(self) -> Sequence[str]:
         """Return the networks of which there is anything here, half-made ones too."""
@@ -326,6 +352,8 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
 
     def delete_everything(self) -> None:
         """Make all of this installation absent, also what no record explains, and nothing of another."""
+        for router_id in self.routers():
+            self.delete_router(router_id, work=Unguarded())
         for network_id in self.segments():
             self.delete_segment(network_id, work=Unguarded())
         with Links.open() as links:
@@ -338,7 +366,7 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
                 namespaces.delete(name)
             own = re.compile(rf"^{self.config.table}(_edge)?(_[0-9a-f]{{11}})?\Z")
             nft.delete(*(table for table in nft.tables(self.config.table) if own.match(table[1])))
-        for name in ("networks", "metadata"):
+        for name in ("networks", "metadata", "routers"):
             shutil.rmtree(self._directory / name, ignore_errors=True)
         shutil.rmtree(self.config.shared_directory(self._directory), ignore_errors=True)
         self._slots.forget()

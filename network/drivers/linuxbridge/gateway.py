@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cloudweb.driver import DriverError
 from network.drivers.linuxbridge import namespaces, nft, texts
+from network.drivers.linuxbridge.announcing import announce
 from network.drivers.linuxbridge.config import (
     GATEWAY,
     METADATA_ADDRESS,
@@ -87,7 +88,10 @@ class Gateways:
         namespaces.write_sysctl("net/ipv6/conf/all/forwarding", "1")
         with Links.open() as links:
             links.ensure(GATEWAY, mtu=network.mtu)
-            links.ensure_addresses(GATEWAY, [*gateway_addresses(network), f"{METADATA_ADDRESS}/32"])
+            fresh = links.ensure_addresses(
+                GATEWAY, [*gateway_addresses(network), f"{METADATA_ADDRESS}/32"]
+            )
+            announce(GATEWAY, fresh)
             if network.nat:
                 links.ensure(OUT)
                 links.ensure_addresses(OUT, [f"{slot.inside}/30"])
@@ -106,11 +110,11 @@ class Gateways:
 
 
 def gateway_addresses(network: NetworkWiring) -> Sequence[str]:
-    """Return the addresses this host answers on: the gateway's, and the DHCP server's where it differs."""
+    """Return the addresses this host answers on: the gateway's unless it is a router's, and the DHCP server's."""
     found: dict[str, None] = {}
     for subnet in network.subnets:
         block = texts.block(subnet.cidr)
-        for text in (subnet.gateway_ip, server_address(subnet)):
+        for text in (None if subnet.routed else subnet.gateway_ip, server_address(subnet)):
             if text is not None:
                 address = texts.address(text)
                 near = address in block or address.is_link_local
@@ -242,6 +246,8 @@ def _edge_table(network: NetworkWiring, names: NetworkNames, config: BridgeConfi
 
 def _cidrs(network: NetworkWiring, version: int) -> str:
     networks = [
-        texts.block(subnet.cidr) for subnet in network.subnets if subnet.ip_version == version
+        texts.block(subnet.cidr)
+        for subnet in network.subnets
+        if subnet.ip_version == version and not subnet.routed
     ]
     return ", ".join(str(found) for found in networks)

@@ -7,7 +7,7 @@ import fcntl
 import os
 import socket
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -24,6 +24,8 @@ TUNSETIFF, TUNSETPERSIST, TUNSETOWNER = 0x400454CA, 0x400454CB, 0x400454CC
 IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
 _IFF_UP = 0x1
 NO_OWNER = "-1"
+MAIN_TABLE = 254
+ANYWHERE = str(IPv4Address(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +195,8 @@ class Links:
             if found in addresses and message["index"] != index and not link_local:
                 yield found, socket.if_indextoname(message["index"])
 
-    def ensure_addresses(self, name: str, wanted: Iterable[str]) -> None:
-        """Make the link have exactly these (``10.0.0.1/24``), besides IPv6 link-local ones."""
+    def ensure_addresses(self, name: str, wanted: Iterable[str]) -> list[str]:
+        """Make the link have exactly these (``10.0.0.1/24``), besides IPv6 link-local ones; return the new ones."""
         index = self.get(name).index
         there = {
             f"{message.get_attr('IFA_LOCAL') or message.get_attr('IFA_ADDRESS')}/{message['prefixlen']}"
@@ -216,10 +218,46 @@ class Links:
                 prefixlen=interface.network.prefixlen,
                 **extra,
             )
+        return sorted(wanted - there)
 
     def ensure_default_route(self, gateway: str) -> None:
         """Send what is not local there (IPv4)."""
         self._route.route("replace", dst="default", gateway=gateway)
+
+    def ensure_routes(self, wanted: Mapping[str, str], *, protocol: int) -> None:
+        """Make the IPv4 routes of this protocol be exactly these (``10.0.0.0/24`` -> next hop)."""
+        there = {
+            f"{route.get_attr('RTA_DST') or ANYWHERE}/{route['dst_len']}": route.get_attr(
+                "RTA_GATEWAY"
+            )
+            for route in self._route.get_routes(family=socket.AF_INET, table=MAIN_TABLE)
+            if route["proto"] == protocol
+        }
+        for destination in there.keys() - wanted.keys():
+            self._route.route("del", dst=destination, table=MAIN_TABLE, proto=protocol)
+        for destination, hop in wanted.items():
+            if there.get(destination) != hop:
+                self._route.route(
+                    "replace", dst=destination, gateway=hop, proto=protocol, table=MAIN_TABLE
+                )
+
+    def ensure_ways_by_link(
+        self, wanted: Mapping[str, tuple[str, str]], *, protocol: int, first: int
+    ) -> None:
+        """Make what comes in by a link for an IPv4 destination go to a next hop on the same link.
+
+        ``wanted``: link -> (destination, next hop); all other such ways go. Their tables count from ``first``.
+        """
+        self._route.flush_rules(family=socket.AF_INET, priority=first)
+        for table, (name, (destination, hop)) in enumerate(sorted(wanted.items()), start=first):
+            self._route.flush_routes(family=socket.AF_INET, table=table)
+            index = self.get(name).index
+            self._route.route(
+                "replace", dst=destination, gateway=hop, oif=index, table=table, proto=protocol
+            )
+            self._route.rule(
+                "add", family=socket.AF_INET, iifname=name, table=table, priority=first
+            )
 
     def uplinks(self) -> Sequence[str]:
         """Return the interfaces that IPv4 default routes leave by."""

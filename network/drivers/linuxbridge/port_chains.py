@@ -43,6 +43,10 @@ def _anti_spoofing(port: PortWiring) -> Iterable[str]:
     if not port.admin_up:
         yield "drop"
         return
+    if (
+        port.router_id
+    ):  # it passes on what others send, each of which was looked at where it came in
+        return
     # The metadata service knows its askers by address, so nobody may ask from another's, come what may.
     own = _texts(found for found in _fixed(port) if found.version == 4)
     yield f"ip daddr {METADATA_ADDRESS} " + (

@@ -10,12 +10,16 @@ import pytest
 from cloudweb.context import RequestContext
 from identity.models import User
 from network.manager import (
+    FloatingIpManager,
     NetworkManager,
+    PortForwardingManager,
     PortManager,
+    RouterManager,
     SecurityGroupManager,
     SecurityGroupRuleManager,
     SubnetManager,
 )
+from network.manager.port_forwarding import Ports
 from tests.builders.access import (
     EVERY_TOKEN,
     OPERATORS,
@@ -29,6 +33,7 @@ from tests.builders.access import (
 )
 from tests.builders.identity import ApiClient
 from tests.builders.networks import make_agent, make_group, make_network, make_port, make_subnet
+from tests.builders.routers import make_external, make_floating_ip, make_router
 
 pytestmark = pytest.mark.both_databases
 
@@ -37,12 +42,24 @@ NOUNS = {
     "networks": NetworkManager,
     "subnets": SubnetManager,
     "ports": PortManager,
+    "routers": RouterManager,
+    "floatingips": FloatingIpManager,
     "security-groups": SecurityGroupManager,
     "security-group-rules": SecurityGroupRuleManager,
 }
-LISTS = [f"{V2}/{noun}" for noun in NOUNS]
+#: Everybody sees networks that lead outside: they are no part of what a project has.
+LISTS = [f"{V2}/{noun}" for noun in NOUNS if noun != "networks"]
+LISTS.append(f"{V2}/networks?router:external=False")
 NAMED = {"name": "x"}
 SUBNET = {"network_id": "{networks}", "cidr": "10.9.0.0/24", "ip_version": 4}
+ROUTE = {"destination": "10.66.0.0/16", "nexthop": "10.8.0.9"}
+FORWARDINGS = "/floatingips/{shared}/port_forwardings"
+FORWARDING = {
+    "protocol": "udp",
+    "internal_port_id": "{inner_port}",
+    "internal_port": 53,
+    "external_port": 53,
+}
 RULE = {"security_group_id": "{security-groups}", "direction": "ingress"}
 
 
@@ -58,13 +75,44 @@ def build(owner: User) -> dict[str, Any]:
         "networks": str(network.id),
         "subnets": str(make_subnet(network, context).id),
         "ports": str(make_port(network, context).id),
+        "routers": str(make_router(context).id),
         "security-groups": str(group.id),
         "security-group-rules": str(rule.id),
     }
+    ids |= build_outside(context)
     for noun, manager in NOUNS.items():
         manager(context).add_tags(ids[noun], ["red"])
     ids["agent"] = str(make_agent("h1").id)
     return ids | {"lone": str(lone.id), "spare": str(make_subnet(lone, context).id)}
+
+
+def build_outside(context: RequestContext) -> dict[str, str]:
+    """Return the ids of what leads outside: a router in use, two floating IPs, one that forwards a port."""
+    external = make_external(context)
+    inner = make_network(context, name="inner")
+    subnet = make_subnet(inner, context, cidr="10.8.0.0/24")
+    free = make_subnet(make_network(context, name="free"), context, cidr="10.7.0.0/24")
+    port = make_port(inner, context)
+    leg = make_subnet(make_network(context, name="leg"), context, cidr="10.6.0.0/24")
+    router = make_router(context, subnets=[subnet, leg], external=external)
+    shared = make_floating_ip(context, external)
+    forwarding = PortForwardingManager(context).create(
+        shared.id,
+        protocol="tcp",
+        internal_port_id=port.id,
+        internal=Ports(80, 80),
+        external=Ports(80, 80),
+    )
+    return {
+        "external": str(external.id),
+        "floatingips": str(make_floating_ip(context, external).id),
+        "used_router": str(router.id),
+        "leg": str(leg.id),
+        "free": str(free.id),
+        "inner_port": str(port.id),
+        "shared": str(shared.id),
+        "forwarding": str(forwarding.id),
+    }
 
 
 def read(path: str, *, status: int = 200) -> Line:
@@ -125,6 +173,25 @@ LINES = [
     read("/ports/{ports}"),
     write("PUT", "/ports/{ports}", {"port": NAMED}),
     write("DELETE", "/ports/{ports}", status=204),
+    listed("/routers"),
+    made("/routers", {"router": NAMED}),
+    read("/routers/{routers}"),
+    write("PUT", "/routers/{routers}", {"router": NAMED}),
+    write("DELETE", "/routers/{routers}", status=204),
+    write("PUT", "/routers/{used_router}/add_router_interface", {"subnet_id": "{free}"}),
+    write("PUT", "/routers/{used_router}/remove_router_interface", {"subnet_id": "{leg}"}),
+    write("PUT", "/routers/{used_router}/add_extraroutes", {"router": {"routes": [ROUTE]}}),
+    write("PUT", "/routers/{used_router}/remove_extraroutes", {"router": {"routes": [ROUTE]}}),
+    listed("/floatingips"),
+    made("/floatingips", {"floatingip": {"floating_network_id": "{external}"}}),
+    read("/floatingips/{floatingips}"),
+    write("PUT", "/floatingips/{floatingips}", {"floatingip": {"description": "x"}}),
+    write("DELETE", "/floatingips/{floatingips}", status=204),
+    read(FORWARDINGS),
+    write("POST", FORWARDINGS, {"port_forwarding": FORWARDING}, status=201),
+    read(f"{FORWARDINGS}/{{forwarding}}"),
+    write("PUT", f"{FORWARDINGS}/{{forwarding}}", {"port_forwarding": {"description": "x"}}),
+    write("DELETE", f"{FORWARDINGS}/{{forwarding}}", status=204),
     listed("/security-groups"),
     made("/security-groups", {"security_group": NAMED}),
     read("/security-groups/{security-groups}"),

@@ -23,7 +23,7 @@ from tests.builders.servers import give_port, make_server
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 #: Token and revocations, the page, and four for the ports of all its servers.
-LIST = 6
+LIST = 7
 #: Statements, BEGIN and COMMIT among them, and transactions that write; one of the POST's is the audit log's.
 COSTS = {
     "POST": (20, 2),

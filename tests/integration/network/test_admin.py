@@ -10,12 +10,21 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from cloudweb.context import RequestContext
-from network.models import Network, Port, SecurityGroup, Subnet
+from network.manager import RouterManager
+from network.models import FloatingIp, Network, Port, Router, SecurityGroup, Subnet
 from tests.builders.identity import make_member, make_project
 from tests.builders.networks import make_group, make_network, make_port, make_subnet
+from tests.builders.routers import make_external, make_floating_ip, make_router
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
-NOUNS = {"network": Network, "subnet": Subnet, "port": Port, "securitygroup": SecurityGroup}
+NOUNS = {
+    "network": Network,
+    "subnet": Subnet,
+    "port": Port,
+    "router": Router,
+    "floatingip": FloatingIp,
+    "securitygroup": SecurityGroup,
+}
 
 
 @pytest.fixture
@@ -32,8 +41,11 @@ def tenant() -> RequestContext:
 
 def stock(tenant: RequestContext) -> Network:
     network = make_network(tenant)
-    make_subnet(network)
-    make_port(network, tenant, security_group_ids=[make_group(tenant).id])
+    subnet = make_subnet(network, tenant)
+    port = make_port(network, tenant, security_group_ids=[make_group(tenant).id])
+    outside = Network.objects.filter(external=True).first() or make_external()
+    make_router(tenant, subnets=[subnet], external=outside)
+    make_floating_ip(tenant, outside, port_id=port.id)
     return network
 
 
@@ -79,6 +91,14 @@ def test_actions_are_the_managers(operator: Client, tenant: RequestContext) -> N
     assert "ports still in use" in act(operator, "network", "delete_networks", network)
     assert "1 shared" in act(operator, "network", "share", network)
     assert Network.objects.get(id=network.id).shared
-    assert "1 deleted" in act(operator, "port", "delete_ports", Port.objects.get())
+    router, floating = Router.objects.get(), FloatingIp.objects.get()
+    assert "1 switched off" in act(operator, "router", "switch_off", router)
+    assert "still has ports" in act(operator, "router", "delete_routers", router)
+    assert "1 released" in act(operator, "floatingip", "release", floating)
+    assert "1 deleted" in act(operator, "floatingip", "delete_floating_ips", floating)
+    RouterManager(tenant).remove_interface(router.id, subnet_id=network.subnets.get().id)
+    assert "1 deleted" in act(operator, "router", "delete_routers", router)
+    port = Port.objects.get(network=network)
+    assert "1 deleted" in act(operator, "port", "delete_ports", port)
     assert "1 deleted" in act(operator, "network", "delete_networks", network)
-    assert not Subnet.objects.exists()
+    assert not Subnet.objects.filter(network__external=False).exists()

@@ -1,0 +1,333 @@
+"""What a router has: interfaces on subnets, and a gateway on an external network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from cloudweb.addresses import Block, parse_address, parse_block
+from cloudweb.exceptions import BadRequest, PolicyNotAuthorized
+from cloudweb.policy import check, policy
+from network import news, states
+from network.exceptions import NetworkNotFound, PortInUse, PortNotFound, SubnetNotFound
+from network.manager.addressing import Wish
+from network.manager.dhcp_address import settle_dhcp
+from network.manager.port_parts import insert_port, remove_port, replace_addresses
+from network.manager.standard import Identifier, StandardManager, number
+from network.models import (
+    FloatingIp,
+    Network,
+    Port,
+    PortAddress,
+    PortForwarding,
+    PortSecurityGroup,
+    Router,
+    RouterPort,
+    Subnet,
+)
+from network.models.network import NetworkKind
+from network.placing import leave, place
+from network.routing_exceptions import (
+    RouterExternalGatewayInUseByFloatingIp,
+    RouterInterfaceInUseByFloatingIP,
+    RouterInterfaceInUseByRoute,
+    RouterInterfaceNotFound,
+    RouterInterfaceNotFoundForSubnet,
+    RouterNotFound,
+    RouterPortConflict,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """An interface of a router, as it was added or removed."""
+
+    router: Router
+    port_id: UUID
+    network_id: UUID
+    subnet_ids: Sequence[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A wish for a gateway; what is None is as it was, or as it comes."""
+
+    network_id: Identifier
+    enable_snat: bool | None = None
+    external_fixed_ips: Sequence[Wish] | None = None
+
+
+class RouterPorts(StandardManager[Router]):
+    """Interfaces and gateways of the caller's routers."""
+
+    model = Router
+    missing = RouterNotFound
+
+    @policy("network:routers:add_interface")
+    def add_interface(
+        self,
+        router_id: Identifier,
+        *,
+        subnet_id: Identifier | None = None,
+        port_id: Identifier | None = None,
+    ) -> Interface:
+        """Join a subnet to a router: with the subnet's gateway address, or by a port of the caller's.
+
+        Raises RouterNotFound, SubnetNotFound, PortNotFound, PortInUse, IpAddressAlreadyAllocated,
+        RouterPortConflict.
+        """
+        if (subnet_id is None) == (port_id is None):
+            raise BadRequest("Either subnet_id or port_id must be specified, and not both.")
+        router = self._writable(router_id, "network:routers:add_interface")
+        with transaction.atomic():
+            router = self._changing(router, None)
+            if port_id is not None:
+                port = self._given_port(router, port_id)
+            else:
+                port = self._new_interface(router, self._own_subnet(subnet_id or ""))
+            RouterPort.objects.create(router=router, port=port, network=port.network)
+            self._joined(router, port.network, port.addresses.all())
+        return _interface(router, port)
+
+    @policy("network:routers:remove_interface")
+    def remove_interface(
+        self,
+        router_id: Identifier,
+        *,
+        subnet_id: Identifier | None = None,
+        port_id: Identifier | None = None,
+    ) -> Interface:
+        """Part a subnet from a router; the port goes, whoever made it.
+
+        Raises RouterInterfaceNotFound, RouterInterfaceNotFoundForSubnet,
+        RouterInterfaceInUseByFloatingIP, RouterInterfaceInUseByRoute.
+        """
+        if subnet_id is None and port_id is None:
+            raise BadRequest("Either subnet_id or port_id must be specified.")
+        router = self._writable(router_id, "network:routers:remove_interface")
+        with transaction.atomic():
+            router = self._changing(router, None)
+            part = self._part(router, subnet_id=subnet_id, port_id=port_id)
+            port, network = part.port, part.network
+            held = [*port.addresses.select_related("subnet")]
+            _check_unused(router, held)
+            found = _interface(router, port)
+            news.networks_joined(_networks(router))
+            last = router.router_ports.count() == 1
+            if last:
+                leave(router)
+            part.delete()
+            remove_port(port)
+            self._settle(network, (row.subnet for row in held))
+            news.routers_changed(router.id)
+        return found
+
+    def _set_gateway(self, router: Router, wish: Gateway | None) -> None:
+        """Make the gateway be as wished, None for none; part of the caller's transaction."""
+        if wish is not None and (
+            wish.external_fixed_ips is not None or wish.enable_snat is not None
+        ):
+            check(self.context, "network:routers:set_gateway_details")
+        now = router.gateway
+        if now is not None and (wish is None or number(wish.network_id) != now.network_id):
+            self._drop_gateway(router, now)
+            now = None
+        if wish is None:
+            return
+        if now is None:
+            self._add_gateway(router, wish)
+        elif wish.external_fixed_ips is not None:
+            replace_addresses(now.port, wish.external_fixed_ips)
+        if wish.enable_snat is not None:
+            router.enable_snat = wish.enable_snat
+            router.save(update_fields=["enable_snat"])
+
+    def _add_gateway(self, router: Router, wish: Gateway) -> None:
+        rows = Network.objects.visible_to(self.context)
+        network = rows.filter(id=number(wish.network_id)).first()
+        if network is None:
+            raise NetworkNotFound(wish.network_id)
+        if not network.external:
+            raise BadRequest(f"Network {network.id} is not an external network.")
+        port = make_service_port(
+            network,
+            owner=states.GATEWAY_OWNER,
+            device_id=str(router.id),
+            wishes=wish.external_fixed_ips,
+        )
+        blocks = _blocks(PortAddress.objects.filter(port=port))
+        _check_apart(router, blocks)
+        RouterPort.objects.create(router=router, port=port, network=network, is_gateway=True)
+        place(router)
+
+    def _drop_gateway(self, router: Router, part: RouterPort) -> None:
+        if FloatingIp.objects.filter(router=router).exists():
+            raise RouterExternalGatewayInUseByFloatingIp(router.id, network_id=part.network_id)
+        if router.router_ports.count() == 1:
+            leave(router)
+        port = part.port
+        part.delete()
+        remove_port(port)
+
+    def _own_subnet(self, subnet_id: Identifier) -> Subnet:
+        """Return a subnet whose gateway may become a router's."""
+        rows = Subnet.objects.visible_to(self.context).select_related("network")
+        subnet = rows.filter(id=number(subnet_id)).first()
+        if subnet is None:
+            raise SubnetNotFound(subnet_id)
+        if not self._owns(subnet.network):
+            raise PolicyNotAuthorized("network:routers:add_interface")
+        if not subnet.gateway_ip:
+            raise BadRequest("Subnet for router interface must have a gateway IP.")
+        if subnet.network.kind != NetworkKind.ISOLATED:
+            raise BadRequest(
+                f"The gateway of subnet {subnet.id} is the provider's. Give the router a port of its own."
+            )
+        if parse_address(subnet.gateway_ip) not in parse_block(subnet.cidr):
+            raise BadRequest(f"The gateway of subnet {subnet.id} is not on the subnet.")
+        return subnet
+
+    def _new_interface(self, router: Router, subnet: Subnet) -> Port:
+        _check_family([subnet])
+        _check_apart(router, {subnet.id: parse_block(subnet.cidr)})
+        wish = {"subnet_id": str(subnet.id), "ip_address": subnet.gateway_ip}
+        return make_service_port(
+            subnet.network,
+            owner=states.INTERFACE_OWNER,
+            device_id=str(router.id),
+            project_id=router.project_id,
+            wishes=[wish],
+            as_gateway=True,
+        )
+
+    def _given_port(self, router: Router, port_id: Identifier) -> Port:
+        """Return a free port of the caller's, made the router's."""
+        rows = Port.objects.visible_to(self.context).complete()
+        port = rows.filter(id=number(port_id)).first()
+        if port is None:
+            raise PortNotFound(port_id)
+        mine = Port.objects.filter(id=port.id, device_id="", host="")
+        if port.device_owner.startswith(states.CLOUD_OWNERS) or not mine.touch(
+            device_id=str(router.id),
+            device_owner=states.INTERFACE_OWNER,
+            port_security_enabled=False,
+        ):
+            raise PortInUse(port.id)
+        held = port.addresses.select_related("subnet")
+        if not held:
+            raise BadRequest("Router port must have at least one fixed IP.")
+        _check_family([row.subnet for row in held])
+        _check_apart(router, _blocks(held))
+        groups = PortSecurityGroup.objects.filter(port=port)
+        left = [*groups.values_list("security_group_id", flat=True)]
+        groups.delete()
+        blocks = {f"{row.ip_address}/32" for row in held}
+        news.members_changed(left, port=port, blocks=blocks, pairs=False)
+        return port
+
+    def _joined(self, router: Router, network: Network, addresses: Iterable[PortAddress]) -> None:
+        place(router)
+        self._settle(network, [row.subnet for row in addresses])
+        news.networks_joined(_networks(router))
+        news.routers_changed(router.id)
+
+    def _settle(self, network: Network, subnets: Iterable[Subnet]) -> None:
+        """Let DHCP answer from where it can now; the network's hosts learn of it."""
+        Network.objects.raise_wiring(network.id)
+        for subnet in subnets:
+            settle_dhcp(subnet)
+        news.network_changed(network)
+
+    def _part(
+        self, router: Router, *, subnet_id: Identifier | None, port_id: Identifier | None
+    ) -> RouterPort:
+        parts = RouterPort.objects.filter(router=router, is_gateway=False)
+        parts = parts.select_related("port", "network")
+        if port_id is not None:
+            part = parts.filter(port=number(port_id)).first()
+            if part is None:
+                raise RouterInterfaceNotFound(router.id, port_id=port_id)
+            on = {str(row.subnet_id) for row in part.port.addresses.all()}
+            if subnet_id is not None and str(number(subnet_id)) not in on:
+                raise RouterPortConflict(
+                    f"Port {port_id} of router {router.id} is not on subnet {subnet_id}."
+                )
+            return part
+        if not Subnet.objects.visible_to(self.context).filter(id=number(subnet_id or "")).exists():
+            raise SubnetNotFound(subnet_id)
+        part = parts.filter(port__addresses__subnet=number(subnet_id or "")).first()
+        if part is None:
+            raise RouterInterfaceNotFoundForSubnet(router.id, subnet_id=subnet_id)
+        return part
+
+
+def make_service_port(
+    network: Network,
+    *,
+    owner: str,
+    device_id: str,
+    wishes: Sequence[Wish] | None,
+    project_id: str = "",
+    as_gateway: bool = False,
+) -> Port:
+    """Make a port of the cloud's own; one without a project is seen by operators alone."""
+    port = Port(
+        project_id=project_id,
+        network=network,
+        device_id=device_id,
+        device_owner=owner,
+        port_security_enabled=False,
+    )
+    insert_port(port, wishes=wishes, as_gateway=as_gateway)
+    return port
+
+
+def _interface(router: Router, port: Port) -> Interface:
+    subnets = [row.subnet_id for row in port.addresses.all()]
+    return Interface(router, port.id, port.network_id, subnets)
+
+
+def _networks(router: Router) -> list[UUID]:
+    parts = RouterPort.objects.filter(router=router, is_gateway=False)
+    return [*parts.values_list("network_id", flat=True)]
+
+
+def _blocks(addresses: Any) -> Mapping[UUID, Block]:
+    return {
+        row.subnet_id: parse_block(row.subnet.cidr) for row in addresses.select_related("subnet")
+    }
+
+
+def _check_family(subnets: Iterable[Subnet]) -> None:
+    if any(subnet.ip_version == 6 for subnet in subnets):
+        raise BadRequest("Routers of this cloud have no IPv6 interfaces yet.")
+
+
+def _check_apart(router: Router, blocks: Mapping[UUID, Block]) -> None:
+    """Refuse what a router has already, or could not tell from it."""
+    there = PortAddress.objects.filter(port__router_port__router=router)
+    for known, block in _blocks(there).items():
+        for fresh, other in blocks.items():
+            if known == fresh:
+                raise RouterPortConflict(f"Router already has a port on subnet {fresh}.")
+            if block.version == other.version and block.overlaps(other):
+                raise RouterPortConflict(
+                    f"Cidr {other} of subnet {fresh} overlaps with cidr {block} of subnet {known}."
+                )
+
+
+def _check_unused(router: Router, held: Iterable[PortAddress]) -> None:
+    for row in held:
+        led = FloatingIp.objects.filter(router=router, fixed_port__addresses__subnet=row.subnet_id)
+        through = PortForwarding.objects.filter(
+            floating_ip__router=router, internal_port__addresses__subnet=row.subnet_id
+        )
+        if led.exists() or through.exists():
+            raise RouterInterfaceInUseByFloatingIP(router.id, subnet_id=row.subnet_id)
+        block = parse_block(row.subnet.cidr)
+        if any(parse_address(route["nexthop"]) in block for route in router.routes):
+            raise RouterInterfaceInUseByRoute(router.id, subnet_id=row.subnet_id)
