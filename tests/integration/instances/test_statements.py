@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from operator import gt
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ COSTS = {
     "POST": (20, 2),
     "boot": (86, 3),
     "what its neighbours are told": (42, 10),  # with the reports of its host
+    "POST of os-stop": (11, 2),
+    "POST of os-start": (11, 2),
     "os-stop": (20, 2),
     "os-start": (51, 3),
     "delete": (75, 3),
@@ -123,7 +126,7 @@ def test_a_server_s_life(home: Lab) -> None:
     assert home.show(server)["status"] == "ACTIVE"
     costs["what its neighbours are told"] = cost_of(home.cloud.settle)
     for action in ("os-stop", "os-start"):
-        home.act(server, action)
+        costs[f"POST of {action}"] = cost_of(partial(home.act, server, action))
         costs[action] = cost_of(pump)
     assert home.show(server)["status"] == "ACTIVE"
     home.client.send("DELETE", f"/compute/v2.1/servers/{server}")
