@@ -5,29 +5,26 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import ManagedAdmin, ValuesFilter, pill
+from cloudweb.admin import ManagedAdmin, ValuesFilter, pill, row_action
+from cloudweb.context import RequestContext
 from cloudweb.identifiers import as_uuid
 from cloudweb.policy import allows
-from instances.actions import ACTIONS, InstanceAction
+from instances.actions import ACTIONS, Button, InstanceAction
 from instances.manager import InstanceManager
 from instances.models import Instance
 from instances.states import VmState, status_of
-
-#: So many servers may be acted on with one click: all of them are named before.
-AT_ONCE = 200
 
 
 @admin.register(Instance)
 class InstanceAdmin(ManagedAdmin):
     """Servers; what is deleted shows when it is asked for by its state, or by its address."""
 
+    most_at_once = 200  # all of them are named before
     list_display = (
         "name",
         "id",
@@ -70,10 +67,10 @@ class InstanceAdmin(ManagedAdmin):
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Return what the records have buttons for that need nothing else, and this operator may."""
         return {
-            name: (partial(_press, action=action), name, action.button.label)
+            name: (_offered(action, button), name, button.label)
             for name, action in ACTIONS.items()
-            if action.button
-            and not action.button.page
+            if (button := action.button)
+            and not button.page
             and allows(self.context(request), action.policy)
         }
 
@@ -93,28 +90,10 @@ class InstanceAdmin(ManagedAdmin):
         return f"{server.flavor_name}: {server.vcpus} vCPU, {server.ram:,} MiB"
 
 
-def _press(
-    page: InstanceAdmin, request: HttpRequest, rows: QuerySet[Instance], *, action: InstanceAction
-) -> TemplateResponse | None:
-    """Do an action to each, asked before where its button has a warning."""
-    button = action.button
-    assert button is not None
-    if rows.count() > AT_ONCE:
-        page.message_user(request, f"At most {AT_ONCE} at once.", messages.ERROR)
-        return None
-    if button.warning and "sure" not in request.POST:
-        shown = {
-            **page.admin_site.each_context(request),
-            "title": f"{button.label}: are you sure?",
-            "opts": page.opts,
-            "button": button,
-            "name": action.name,
-            "servers": rows,
-            "checkbox": ACTION_CHECKBOX_NAME,
-        }
-        return TemplateResponse(request, "admin/instances/instance/sure.html", shown)
-    manager = InstanceManager(page.context(request))
-    page.act(
-        request, rows, f"accepted: {button.label}", lambda row: action.done_by(manager, str(row.id))
-    )
-    return None
+def _offered(action: InstanceAction, button: Button) -> Any:
+    done, warning = f"accepted: {button.label}", button.warning_all or button.warning
+    return row_action(button.label, done, partial(_press, action), warning=warning)
+
+
+def _press(action: InstanceAction, context: RequestContext, server: Instance) -> None:
+    action.done_by(InstanceManager(context), str(server.id))

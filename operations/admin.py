@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import ManagedAdmin, pill
+from cloudweb.admin import ManagedAdmin, pill, row_action
 from cloudweb.exceptions import CloudwebError
 from operations.history import entry_of
 from operations.holding import held_by
@@ -92,21 +92,16 @@ class OperationAdmin(ManagedAdmin):
         url = f"{reverse('admin:audit_record_changelist')}?{urlencode({'request_id': row.request_id})}"
         return format_html('<a href="{}">Records of this request</a>', url)
 
-    @admin.action(description="Try again now")
-    def retry(self, request: HttpRequest, rows: QuerySet[Operation]) -> None:
-        """Let the chosen operations be worked on now."""
-        manager = OperationManager(self.context(request))
-        for row in rows:
-            manager.retry(row.id)
-        self.message_user(request, "They are being worked on.")
-
-    @admin.action(description="Cancel: undo what was done")
-    def cancel(self, request: HttpRequest, rows: QuerySet[Operation]) -> None:
-        """Turn the chosen operations back."""
-        manager = OperationManager(self.context(request))
-        for row in rows:
-            manager.cancel(row.id)
-        self.message_user(request, "They are being undone.")
+    retry = row_action(
+        "Try again now",
+        "being worked on",
+        lambda context, row: OperationManager(context).retry(row.id),
+    )
+    cancel = row_action(
+        "Cancel: undo what was done",
+        "being undone",
+        lambda context, row: OperationManager(context).cancel(row.id),
+    )
 
     def get_urls(self) -> list[URLPattern]:
         """Add the buttons of one operation's page."""

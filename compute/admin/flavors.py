@@ -6,10 +6,9 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from cloudweb.admin import ManagedAdmin
+from cloudweb.admin import ManagedAdmin, Values
 from compute.manager import FlavorAccessManager, FlavorExtraSpecManager, FlavorManager
 from compute.models import Flavor
 
@@ -76,50 +75,41 @@ class FlavorAdmin(ManagedAdmin):
     """Flavors; a size once offered is only described or withdrawn."""
 
     form = FlavorForm
+    can_add = True
+    can_change = True
+    can_delete = True
     list_display = ("name", "id", "vcpus", "ram", "disk", "ephemeral", "swap", "is_public")
     list_filter = ("is_public",)
     search_fields = ("name", "=id")
     ordering = ("ram", "vcpus", "disk")
     fields = ("id", *SIZE, "description", "specs", "projects")
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let operators offer a flavor."""
-        return True
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let operators describe it, and say who may use it."""
-        return True
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let operators withdraw it."""
-        return True
-
     def get_readonly_fields(self, request: HttpRequest, obj: Flavor | None = None) -> Any:
         """Keep a size that is offered as it is."""
         return () if obj is None else ("id", *SIZE)
 
-    def save_model(self, request: HttpRequest, obj: Flavor, form: Any, change: bool) -> None:
-        """Write by the managers."""
-        context, data = self.context(request), form.cleaned_data
-        if not change:
-            size = {name: data[name] for name in SIZE}
-            made = FlavorManager(context).create(
-                **size, flavor_id=data["id"] or None, description=data["description"]
-            )
-            obj.pk = made.pk
-        elif "description" in form.changed_data:
-            FlavorManager(context).update(obj.pk, description=data["description"])
-        self._write_specs(request, obj, data["specs"])
-        self._write_access(request, obj, data["projects"])
+    def create(self, request: HttpRequest, values: Values) -> Flavor:
+        """Offer it, with its specs and who may use it."""
+        size = {name: values[name] for name in SIZE}
+        flavor = FlavorManager(self.context(request)).create(
+            **size, flavor_id=values["id"] or None, description=values["description"]
+        )
+        self._write_specs(request, flavor, values["specs"])
+        self._write_access(request, flavor, values["projects"])
+        return flavor
 
-    def delete_model(self, request: HttpRequest, obj: Flavor) -> None:
+    def update(self, request: HttpRequest, row: Flavor, values: Values) -> None:
+        """Describe it, say who may use it."""
+        if "description" in values:
+            FlavorManager(self.context(request)).update(row.pk, description=values["description"])
+        if "specs" in values:
+            self._write_specs(request, row, values["specs"])
+        if "projects" in values:
+            self._write_access(request, row, values["projects"])
+
+    def remove(self, request: HttpRequest, row: Flavor) -> None:
         """Withdraw the flavor."""
-        FlavorManager(self.context(request)).delete(obj.pk)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Flavor]) -> None:
-        """Withdraw several."""
-        for flavor in queryset:
-            self.delete_model(request, flavor)
+        FlavorManager(self.context(request)).delete(row.pk)
 
     def _write_specs(self, request: HttpRequest, flavor: Flavor, wanted: dict[str, str]) -> None:
         manager = FlavorExtraSpecManager(self.context(request))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import ManagedAdmin, ValuesFilter, bar, bullets, pill
+from cloudweb.admin import ManagedAdmin, Values, ValuesFilter, bar, bullets, pill, row_action
 from compute.manager import HostManager
 from compute.models import Host
 from compute.querysets import is_up
@@ -50,6 +50,8 @@ class HostAdmin(ManagedAdmin):
     """Hosts with their load."""
 
     form = HostForm
+    can_change = True
+    can_delete = True
     action_form = ReasonForm
     actions = ("enable", "disable", "force_down", "believe")
     list_display = (
@@ -120,14 +122,6 @@ class HostAdmin(ManagedAdmin):
         hosts: QuerySet[Host] = super().get_queryset(request)
         return hosts.annotate(seems_up=up)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let operators decide what the form offers."""
-        return True
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let operators forget a host."""
-        return True
-
     @admin.display(description="state", ordering="seems_up")
     def state(self, host: Host) -> SafeString:
         """Return whether its agent reports."""
@@ -174,56 +168,47 @@ class HostAdmin(ManagedAdmin):
         """Return what its driver can do beyond the least."""
         return ", ".join(sorted(host.capabilities)) or "none"
 
-    def save_model(self, request: HttpRequest, obj: Host, form: Any, change: bool) -> None:
-        """Write the decisions that changed, by the manager."""
+    def update(self, request: HttpRequest, row: Host, values: Values) -> None:
+        """Write the decisions by the manager; what changed is in the row already."""
         hosts = HostManager(self.context(request))
         hosts.configure(
-            obj.name,
-            zone=obj.zone,
-            cpu_ratio=obj.cpu_ratio,
-            ram_ratio=obj.ram_ratio,
-            disk_ratio=obj.disk_ratio,
+            row.name,
+            zone=row.zone,
+            cpu_ratio=row.cpu_ratio,
+            ram_ratio=row.ram_ratio,
+            disk_ratio=row.disk_ratio,
         )
-        if {"enabled", "disabled_reason"} & set(form.changed_data):
-            if obj.enabled:
-                hosts.enable(obj.name)
+        if {"enabled", "disabled_reason"} & set(values):
+            if row.enabled:
+                hosts.enable(row.name)
             else:
-                hosts.disable(obj.name, reason=obj.disabled_reason)
+                hosts.disable(row.name, reason=row.disabled_reason)
 
-    def delete_model(self, request: HttpRequest, obj: Host) -> None:
+    def remove(self, request: HttpRequest, row: Host) -> None:
         """Forget the host."""
-        HostManager(self.context(request)).delete(obj.name)
+        HostManager(self.context(request)).delete(row.name)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Host]) -> None:
-        """Forget several."""
-        for host in queryset:
-            self.delete_model(request, host)
-
-    @admin.action(description="Enable: place servers here again")
-    def enable(self, request: HttpRequest, queryset: QuerySet[Host]) -> None:
-        """Enable each."""
-        for host in queryset:
-            HostManager(self.context(request)).enable(host.name)
-        messages.success(request, "Servers may be placed there again.")
+    enable = row_action(
+        "Enable: place servers here again",
+        "enabled: servers may be placed there again",
+        lambda context, host: HostManager(context).enable(host.name),
+    )
+    force_down = row_action(
+        "Treat as down, whatever it reports",
+        "forced down until reports are believed again",
+        lambda context, host: HostManager(context).force_down(host.name, forced=True),
+    )
+    believe = row_action(
+        "Believe its reports again",
+        "up again as soon as reports come in",
+        lambda context, host: HostManager(context).force_down(host.name, forced=False),
+    )
 
     @admin.action(description="Disable: place no further servers here")
     def disable(self, request: HttpRequest, queryset: QuerySet[Host]) -> None:
         """Disable each, with the reason that was typed."""
-        reason = request.POST.get("reason", "").strip()[:255]
-        for host in queryset:
-            HostManager(self.context(request)).disable(host.name, reason=reason)
-        messages.success(request, "No further servers will be placed there; those there go on.")
-
-    @admin.action(description="Treat as down, whatever it reports")
-    def force_down(self, request: HttpRequest, queryset: QuerySet[Host]) -> None:
-        """Force each down."""
-        for host in queryset:
-            HostManager(self.context(request)).force_down(host.name, forced=True)
-        messages.success(request, "They count as down until their reports are believed again.")
-
-    @admin.action(description="Believe its reports again")
-    def believe(self, request: HttpRequest, queryset: QuerySet[Host]) -> None:
-        """End the force of each."""
-        for host in queryset:
-            HostManager(self.context(request)).force_down(host.name, forced=False)
-        messages.success(request, "They are up when they report.")
+        hosts, reason = HostManager(self.context(request)), request.POST.get("reason", "").strip()
+        done = "disabled: no further servers are placed there, those there go on"
+        self.act(
+            request, queryset, done, lambda host: hosts.disable(host.name, reason=reason[:255])
+        )

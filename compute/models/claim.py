@@ -21,3 +21,6 @@ class Claim(models.Model):
 
     class Meta:
         ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return f"server {self.instance_id}"

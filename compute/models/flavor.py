@@ -34,6 +34,9 @@ class Flavor(models.Model):
     class Meta:
         ordering = ("id",)
 
+    def __str__(self) -> str:
+        return self.name
+
     def specs(self) -> dict[str, str]:
         """Return the extra specs, from the prefetched rows where there are some."""
         return {spec.key: spec.value for spec in self.extra_specs.all()}

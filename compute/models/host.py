@@ -84,6 +84,9 @@ class Host(models.Model):
             models.Index(fields=["zone", "-weight", "number"], name="host_best_of_zone"),
         ]
 
+    def __str__(self) -> str:
+        return self.name
+
     @property
     def vcpus_limit(self) -> int:
         """How many virtual CPUs may be promised."""

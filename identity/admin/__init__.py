@@ -1,5 +1,8 @@
 """Identity in the operator's console, one noun a file."""
 
+from django.contrib import admin
+from django.contrib.auth import models as auth
+
 from identity.admin import (
     assignments,
     catalog,
@@ -27,3 +30,7 @@ __all__ = [
     "roles",
     "users",
 ]
+
+# Rights come from roles: Django's own groups give none here.
+if admin.site.is_registered(auth.Group):
+    admin.site.unregister(auth.Group)

@@ -88,6 +88,7 @@ class EndpointAdmin(EditableAdmin):
     list_display = ("service", "interface", "region", "url", "enabled")
     list_filter = ("service", "interface", "enabled")
     list_select_related = ("service", "region")
+    search_fields = ("id", "url", "service__name", "service__type")
     fields = ("service", "region", "interface", "url", "enabled")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Endpoint | None = None) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -10,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import ManagedAdmin, ShownInline, ValuesFilter, pill
+from cloudweb.admin import NEWEST_FIRST, ManagedAdmin, ShownInline, ValuesFilter, pill, row_action
 from image import states
 from image.changes import Change
 from image.manager import ImageManager
@@ -36,6 +38,13 @@ class MemberInline(ShownInline):
     fields = readonly_fields = ("project_id", "status", "created_at", "updated_at")
 
 
+def _set(label: str, done: str, name: str, value: object) -> Any:
+    change = Change("replace", name, value)
+    return row_action(
+        label, done, lambda context, image: ImageManager(context).update(image.id, [change])
+    )
+
+
 @admin.register(Image)
 class ImageAdmin(ManagedAdmin):
     """All images of all projects."""
@@ -48,7 +57,7 @@ class ImageAdmin(ManagedAdmin):
         "status", "visibility", "protected", "os_hidden", ("disk_format", ValuesFilter),
     )  # fmt: skip
     search_fields = ("name", "id", "project_id", "os_hash_value")
-    ordering = ("-created_at", "-id")
+    ordering = NEWEST_FIRST
     inlines = (MemberInline, TagInline, PropertyInline)
     fieldsets = (
         (None, {"fields": ("id", "name", "project_id", "state", "work")}),
@@ -113,46 +122,24 @@ class ImageAdmin(ManagedAdmin):
         """Show the size of the data as people read it."""
         return filesizeformat(image.size) if image.has_data else "none yet"
 
-    @admin.action(description="Publish: every project can use it")
-    def publish(self, request: HttpRequest, rows: QuerySet[Image]) -> None:
-        """Make the images public."""
-        self._set(request, rows, "published", "visibility", "public")
-
-    @admin.action(description="Make private: only its project can use it")
-    def make_private(self, request: HttpRequest, rows: QuerySet[Image]) -> None:
-        """Make the images private."""
-        self._set(request, rows, "made private", "visibility", "private")
-
-    @admin.action(description="Protect against deletion")
-    def protect(self, request: HttpRequest, rows: QuerySet[Image]) -> None:
-        """Forbid to delete the images."""
-        self._set(request, rows, "protected", "protected", True)
-
-    @admin.action(description="Allow deletion")
-    def unprotect(self, request: HttpRequest, rows: QuerySet[Image]) -> None:
-        """Allow to delete the images."""
-        self._set(request, rows, "no longer protected", "protected", False)
-
-    @admin.action(description="Deactivate: withhold the data")
-    def deactivate(self, request: HttpRequest, rows: QuerySet[Image]) -> None:
-        """Withhold the data of the images."""
-        manager = ImageManager(self.context(request))
-        self.act(request, rows, "deactivated", lambda image: manager.deactivate(image.id))
-
-    @admin.action(description="Reactivate")
-    def reactivate(self, request: HttpRequest, rows: QuerySet[Image]) -> None:
-        """Give the data of the images out again."""
-        manager = ImageManager(self.context(request))
-        self.act(request, rows, "reactivated", lambda image: manager.reactivate(image.id))
-
-    @admin.action(description="Delete the selected images and their data")
-    def delete_images(self, request: HttpRequest, rows: QuerySet[Image]) -> None:
-        """Delete the images."""
-        manager = ImageManager(self.context(request))
-        self.act(request, rows, "deleted", lambda image: manager.delete(image.id))
-
-    def _set(
-        self, request: HttpRequest, rows: QuerySet[Image], done: str, name: str, value: object
-    ) -> None:
-        manager, change = ImageManager(self.context(request)), Change("replace", name, value)
-        self.act(request, rows, done, lambda image: manager.update(image.id, [change]))
+    publish = _set("Publish: every project can use it", "published", "visibility", "public")
+    make_private = _set(
+        "Make private: only its project can use it", "made private", "visibility", "private"
+    )
+    protect = _set("Protect against deletion", "protected", "protected", True)
+    unprotect = _set("Allow deletion", "no longer protected", "protected", False)
+    deactivate = row_action(
+        "Deactivate: withhold the data",
+        "deactivated",
+        lambda context, image: ImageManager(context).deactivate(image.id),
+    )
+    reactivate = row_action(
+        "Reactivate",
+        "reactivated",
+        lambda context, image: ImageManager(context).reactivate(image.id),
+    )
+    delete_images = row_action(
+        "Delete the selected images and their data",
+        "deleted",
+        lambda context, image: ImageManager(context).delete(image.id),
+    )

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import ManagedAdmin, pill
+from cloudweb.admin import NEWEST_FIRST, ManagedAdmin, pill, row_action
 from image.manager import ImageMemberManager
 from image.models import ImageMember
 from image.sharing import ACCEPTED, SHARED
@@ -23,7 +23,7 @@ class ImageMemberAdmin(ManagedAdmin):
     list_filter = ("status",)
     list_select_related = ("image",)
     search_fields = ("=project_id", "=image__id", "=image__project_id", "image__name")
-    ordering = ("-created_at", "-id")
+    ordering = NEWEST_FIRST
     actions = ("withdraw",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -40,10 +40,8 @@ class ImageMemberAdmin(ManagedAdmin):
         """Show what the project said, green where its lists show the image."""
         return pill(member.status, good=True if member.status == ACCEPTED else None)
 
-    @admin.action(description="Share no longer")
-    def withdraw(self, request: HttpRequest, rows: QuerySet[ImageMember]) -> None:
-        """Take the images away from the projects."""
-        manager = ImageMemberManager(self.context(request))
-        self.act(
-            request, rows, "withdrawn", lambda one: manager.delete(one.image_id, one.project_id)
-        )
+    withdraw = row_action(
+        "Share no longer",
+        "withdrawn",
+        lambda context, one: ImageMemberManager(context).delete(one.image_id, one.project_id),
+    )

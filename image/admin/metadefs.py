@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
-from cloudweb.admin import ManagedAdmin, ShownInline
+from cloudweb.admin import ManagedAdmin, ShownInline, row_action
 from image.manager.metadefs import MetadefNamespaceManager
 from image.models import (
     MetadefAssociation,
@@ -47,6 +49,14 @@ class AssociationInline(ShownInline):
     fields = readonly_fields = ("resource_type", "prefix", "properties_target")
 
 
+def _set(label: str, done: str, **changes: object) -> Any:
+    return row_action(
+        label,
+        done,
+        lambda context, one: MetadefNamespaceManager(context).update(one.namespace, changes),
+    )
+
+
 @admin.register(MetadefNamespace)
 class MetadefNamespaceAdmin(ManagedAdmin):
     """Named sets of definitions; the API's metadefs write them."""
@@ -60,37 +70,17 @@ class MetadefNamespaceAdmin(ManagedAdmin):
     inlines = (AssociationInline, PropertyInline, ObjectInline, TagInline)
     actions = ("publish", "make_private", "protect", "unprotect", "delete_namespaces")
 
-    @admin.action(description="Publish: every project reads them")
-    def publish(self, request: HttpRequest, rows: QuerySet[MetadefNamespace]) -> None:
-        """Make the namespaces public."""
-        self._set(request, rows, "published", visibility=PUBLIC)
-
-    @admin.action(description="Make private: only its project reads it")
-    def make_private(self, request: HttpRequest, rows: QuerySet[MetadefNamespace]) -> None:
-        """Make the namespaces private."""
-        self._set(request, rows, "made private", visibility=PRIVATE)
-
-    @admin.action(description="Protect against deletion")
-    def protect(self, request: HttpRequest, rows: QuerySet[MetadefNamespace]) -> None:
-        """Forbid to delete the namespaces."""
-        self._set(request, rows, "protected", protected=True)
-
-    @admin.action(description="Allow deletion")
-    def unprotect(self, request: HttpRequest, rows: QuerySet[MetadefNamespace]) -> None:
-        """Allow to delete the namespaces."""
-        self._set(request, rows, "no longer protected", protected=False)
-
-    @admin.action(description="Delete the selected namespaces and all that is in them")
-    def delete_namespaces(self, request: HttpRequest, rows: QuerySet[MetadefNamespace]) -> None:
-        """Delete the namespaces."""
-        manager = MetadefNamespaceManager(self.context(request))
-        self.act(request, rows, "deleted", lambda one: manager.delete(one.namespace))
-
-    def _set(
-        self, request: HttpRequest, rows: QuerySet[MetadefNamespace], done: str, **changes: object
-    ) -> None:
-        manager = MetadefNamespaceManager(self.context(request))
-        self.act(request, rows, done, lambda one: manager.update(one.namespace, changes))
+    publish = _set("Publish: every project reads them", "published", visibility=PUBLIC)
+    make_private = _set(
+        "Make private: only its project reads it", "made private", visibility=PRIVATE
+    )
+    protect = _set("Protect against deletion", "protected", protected=True)
+    unprotect = _set("Allow deletion", "no longer protected", protected=False)
+    delete_namespaces = row_action(
+        "Delete the selected namespaces and all that is in them",
+        "deleted",
+        lambda context, one: MetadefNamespaceManager(context).delete(one.namespace),
+    )
 
 
 @admin.register(MetadefResourceType)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import pill
+from cloudweb.admin import NEWEST_FIRST, ManagedAdmin, ShownInline, pill, row_action
 from network import states
-from network.admin.managed import NounAdmin, ShownInline
 from network.manager import FloatingIpManager
 from network.models import FloatingIp, PortForwarding
 
@@ -18,7 +15,6 @@ class PortForwardingInline(ShownInline):
     """What the ports of a floating IP lead to."""
 
     model = PortForwarding
-    show_change_link = False
     fields = (
         "protocol", "external_first", "external_last", "internal_ip_address", "internal_first",
         "internal_last",
@@ -26,9 +22,10 @@ class PortForwardingInline(ShownInline):
 
 
 @admin.register(FloatingIp)
-class FloatingIpAdmin(NounAdmin):
+class FloatingIpAdmin(ManagedAdmin):
     """Floating IPs, and where they lead."""
 
+    ordering = NEWEST_FIRST
     list_display = (
         "floating_ip_address", "id", "state", "floating_network", "fixed_ip_address", "router",
         "project_id", "created_at",
@@ -44,14 +41,13 @@ class FloatingIpAdmin(NounAdmin):
         """Show whether it leads anywhere."""
         return pill(floating.status, good=True if floating.status == states.ACTIVE else None)
 
-    @admin.action(description="Let them lead nowhere")
-    def release(self, request: HttpRequest, rows: QuerySet[FloatingIp]) -> None:
-        """Take floating IPs from their ports."""
-        manager = FloatingIpManager(self.context(request))
-        self.act(request, rows, "released", lambda row: manager.update(row.id, port_id=None))
-
-    @admin.action(description="Delete the selected floating IPs")
-    def delete_floating_ips(self, request: HttpRequest, rows: QuerySet[FloatingIp]) -> None:
-        """Give floating IPs back."""
-        manager = FloatingIpManager(self.context(request))
-        self.act(request, rows, "deleted", lambda row: manager.delete(row.id))
+    release = row_action(
+        "Let them lead nowhere",
+        "released",
+        lambda context, row: FloatingIpManager(context).update(row.id, port_id=None),
+    )
+    delete_floating_ips = row_action(
+        "Delete the selected floating IPs",
+        "deleted",
+        lambda context, row: FloatingIpManager(context).delete(row.id),
+    )

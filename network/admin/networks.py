@@ -9,9 +9,8 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import pill
+from cloudweb.admin import NEWEST_FIRST, ManagedAdmin, ShownInline, pill, row_action
 from network import states
-from network.admin.managed import NounAdmin, ShownInline
 from network.manager import NetworkManager
 from network.models import Network, Subnet
 
@@ -23,10 +22,17 @@ class SubnetInline(ShownInline):
     fields = ("name", "cidr", "gateway_ip", "enable_dhcp")
 
 
+def _change(label: str, done: str, **changes: Any) -> Any:
+    return row_action(
+        label, done, lambda context, network: NetworkManager(context).update(network.id, **changes)
+    )
+
+
 @admin.register(Network)
-class NetworkAdmin(NounAdmin):
+class NetworkAdmin(ManagedAdmin):
     """Networks."""
 
+    ordering = NEWEST_FIRST
     list_display = (
         "__str__", "id", "state", "kind", "shared", "external", "blocks", "port_count",
         "project_id", "created_at",
@@ -57,34 +63,12 @@ class NetworkAdmin(NounAdmin):
         """Show how many ports there are."""
         return int(network.port_total)
 
-    @admin.action(description="Share with all projects")
-    def share(self, request: HttpRequest, rows: QuerySet[Network]) -> None:
-        """Let every project use the networks."""
-        self._change(request, rows, "shared", shared=True)
-
-    @admin.action(description="Stop sharing")
-    def unshare(self, request: HttpRequest, rows: QuerySet[Network]) -> None:
-        """Keep the networks to their projects."""
-        self._change(request, rows, "no longer shared", shared=False)
-
-    @admin.action(description="Switch on")
-    def switch_on(self, request: HttpRequest, rows: QuerySet[Network]) -> None:
-        """Let traffic pass."""
-        self._change(request, rows, "switched on", admin_state_up=True)
-
-    @admin.action(description="Switch off: no traffic passes")
-    def switch_off(self, request: HttpRequest, rows: QuerySet[Network]) -> None:
-        """Stop all traffic."""
-        self._change(request, rows, "switched off", admin_state_up=False)
-
-    @admin.action(description="Delete the selected networks with their subnets")
-    def delete_networks(self, request: HttpRequest, rows: QuerySet[Network]) -> None:
-        """Delete networks without ports."""
-        manager = NetworkManager(self.context(request))
-        self.act(request, rows, "deleted", lambda network: manager.delete(network.id))
-
-    def _change(
-        self, request: HttpRequest, rows: QuerySet[Network], done: str, **changes: Any
-    ) -> None:
-        manager = NetworkManager(self.context(request))
-        self.act(request, rows, done, lambda network: manager.update(network.id, **changes))
+    share = _change("Share with all projects", "shared", shared=True)
+    unshare = _change("Stop sharing", "no longer shared", shared=False)
+    switch_on = _change("Switch on", "switched on", admin_state_up=True)
+    switch_off = _change("Switch off: no traffic passes", "switched off", admin_state_up=False)
+    delete_networks = row_action(
+        "Delete the selected networks with their subnets",
+        "deleted",
+        lambda context, network: NetworkManager(context).delete(network.id),
+    )

@@ -9,9 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import ValuesFilter, pill
+from cloudweb.admin import NEWEST_FIRST, ManagedAdmin, ShownInline, ValuesFilter, pill, row_action
 from network import states
-from network.admin.managed import NounAdmin, ShownInline
 from network.manager import PortManager
 from network.models import Port, PortAddress, PortSecurityGroup
 
@@ -31,9 +30,10 @@ class MembershipInline(ShownInline):
 
 
 @admin.register(Port)
-class PortAdmin(NounAdmin):
+class PortAdmin(ManagedAdmin):
     """Ports."""
 
+    ordering = NEWEST_FIRST
     list_display = (
         "id", "name", "state", "network", "mac_address", "ip_addresses", "host", "told",
         "device_owner", "device_id", "project_id", "created_at",
@@ -70,8 +70,8 @@ class PortAdmin(NounAdmin):
         current = port.applied_revision >= port.wiring_revision
         return pill("current" if current else "older", good=current)
 
-    @admin.action(description="Delete the selected ports, also those of servers")
-    def delete_ports(self, request: HttpRequest, rows: QuerySet[Port]) -> None:
-        """Delete ports."""
-        manager = PortManager(self.context(request))
-        self.act(request, rows, "deleted", lambda port: manager.delete(port.id))
+    delete_ports = row_action(
+        "Delete the selected ports, also those of servers",
+        "deleted",
+        lambda context, port: PortManager(context).delete(port.id),
+    )

@@ -9,9 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import ValuesFilter, pill
+from cloudweb.admin import NEWEST_FIRST, ManagedAdmin, ShownInline, ValuesFilter, pill, row_action
 from network import states
-from network.admin.managed import NounAdmin, ShownInline
 from network.manager import RouterManager
 from network.models import Router, RouterPort
 
@@ -23,10 +22,17 @@ class RouterPortInline(ShownInline):
     fields = ("network", "port", "is_gateway")
 
 
+def _switch(label: str, done: str, *, up: bool) -> Any:
+    return row_action(
+        label, done, lambda context, row: RouterManager(context).update(row.id, admin_state_up=up)
+    )
+
+
 @admin.register(Router)
-class RouterAdmin(NounAdmin):
+class RouterAdmin(ManagedAdmin):
     """Routers, and the host that each is on."""
 
+    ordering = NEWEST_FIRST
     list_display = (
         "__str__", "id", "state", "host", "told", "outside", "enable_snat", "interfaces",
         "project_id", "created_at",
@@ -69,22 +75,10 @@ class RouterAdmin(NounAdmin):
         inner = [one for one in router.router_ports.all() if not one.is_gateway]
         return ", ".join(row.ip_address for one in inner for row in one.port.addresses.all())
 
-    @admin.action(description="Switch on")
-    def switch_on(self, request: HttpRequest, rows: QuerySet[Router]) -> None:
-        """Let traffic pass."""
-        self._switch(request, rows, "switched on", up=True)
-
-    @admin.action(description="Switch off: no traffic passes")
-    def switch_off(self, request: HttpRequest, rows: QuerySet[Router]) -> None:
-        """Stop all traffic."""
-        self._switch(request, rows, "switched off", up=False)
-
-    @admin.action(description="Delete the selected routers with their gateways")
-    def delete_routers(self, request: HttpRequest, rows: QuerySet[Router]) -> None:
-        """Delete routers without interfaces."""
-        manager = RouterManager(self.context(request))
-        self.act(request, rows, "deleted", lambda router: manager.delete(router.id))
-
-    def _switch(self, request: HttpRequest, rows: QuerySet[Router], done: str, *, up: bool) -> None:
-        manager = RouterManager(self.context(request))
-        self.act(request, rows, done, lambda row: manager.update(row.id, admin_state_up=up))
+    switch_on = _switch("Switch on", "switched on", up=True)
+    switch_off = _switch("Switch off: no traffic passes", "switched off", up=False)
+    delete_routers = row_action(
+        "Delete the selected routers with their gateways",
+        "deleted",
+        lambda context, router: RouterManager(context).delete(router.id),
+    )

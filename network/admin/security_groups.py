@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
-from network.admin.managed import NounAdmin, ShownInline
+from cloudweb.admin import NEWEST_FIRST, ManagedAdmin, ShownInline, row_action
 from network.manager import SecurityGroupManager
 from network.models import SecurityGroup, SecurityGroupRule
 
@@ -25,9 +25,10 @@ class RuleInline(ShownInline):
 
 
 @admin.register(SecurityGroup)
-class SecurityGroupAdmin(NounAdmin):
+class SecurityGroupAdmin(ManagedAdmin):
     """Security groups."""
 
+    ordering = NEWEST_FIRST
     list_display = ("name", "id", "rule_count", "member_count", "project_id", "created_at")
     list_filter = ("is_default",)
     search_fields = ("name", "id", "project_id")
@@ -53,8 +54,8 @@ class SecurityGroupAdmin(NounAdmin):
         """Show how many ports are members."""
         return int(group.member_total)
 
-    @admin.action(description="Delete the selected groups")
-    def delete_groups(self, request: HttpRequest, rows: QuerySet[SecurityGroup]) -> None:
-        """Delete groups without members."""
-        manager = SecurityGroupManager(self.context(request))
-        self.act(request, rows, "deleted", lambda group: manager.delete(group.id))
+    delete_groups = row_action(
+        "Delete the selected groups",
+        "deleted",
+        lambda context, group: SecurityGroupManager(context).delete(group.id),
+    )

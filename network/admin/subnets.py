@@ -9,17 +9,17 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import bar
+from cloudweb.admin import NEWEST_FIRST, ManagedAdmin, bar, row_action
 from network import ipam
-from network.admin.managed import NounAdmin
 from network.manager import SubnetManager
 from network.models import Subnet
 
 
 @admin.register(Subnet)
-class SubnetAdmin(NounAdmin):
+class SubnetAdmin(ManagedAdmin):
     """Subnets."""
 
+    ordering = NEWEST_FIRST
     list_display = (
         "cidr", "name", "id", "network", "gateway_ip", "enable_dhcp", "use", "project_id",
         "created_at",
@@ -41,8 +41,8 @@ class SubnetAdmin(NounAdmin):
         size = ipam.pool_size(subnet)
         return bar(subnet.held, size, f"{subnet.held} of {size}")
 
-    @admin.action(description="Delete the selected subnets")
-    def delete_subnets(self, request: HttpRequest, rows: QuerySet[Subnet]) -> None:
-        """Delete subnets without ports."""
-        manager = SubnetManager(self.context(request))
-        self.act(request, rows, "deleted", lambda subnet: manager.delete(subnet.id))
+    delete_subnets = row_action(
+        "Delete the selected subnets",
+        "deleted",
+        lambda context, subnet: SubnetManager(context).delete(subnet.id),
+    )

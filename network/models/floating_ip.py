@@ -78,3 +78,6 @@ class PortForwarding(Standard):
         indexes = [
             models.Index(fields=["floating_ip", "created_at", "id"], name="forwarding_by_age"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.protocol} {self.external_first} to {self.internal_ip_address}"

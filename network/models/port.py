@@ -71,6 +71,9 @@ class PortAddress(models.Model):
             models.UniqueConstraint(fields=["subnet", "ip_address"], name="address_unique")
         ]
 
+    def __str__(self) -> str:
+        return self.ip_address
+
 
 class PortSecurityGroup(models.Model):
     """Membership of a port in a security group."""
@@ -85,3 +88,6 @@ class PortSecurityGroup(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["port", "security_group"], name="membership_unique")
         ]
+
+    def __str__(self) -> str:
+        return f"group {self.security_group_id}"

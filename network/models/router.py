@@ -67,3 +67,6 @@ class RouterPort(models.Model):
                 name="router_one_gateway",
             )
         ]
+
+    def __str__(self) -> str:
+        return f"{'gateway' if self.is_gateway else 'interface'}, port {self.port_id}"

@@ -65,3 +65,6 @@ class SecurityGroupRule(Standard):
         constraints = [
             models.UniqueConstraint(fields=["security_group", "meaning"], name="rule_unique")
         ]
+
+    def __str__(self) -> str:
+        return f"{self.direction} {self.ethertype} {self.protocol or 'any protocol'}"

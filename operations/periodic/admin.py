@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
 from django_celery_beat import models as beat
 
-from cloudweb.admin import ManagedAdmin, ValuesFilter, pill
+from cloudweb.admin import ManagedAdmin, Values, ValuesFilter, pill, row_action
 from cloudweb.database.clock import now
 from cloudweb.exceptions import CloudwebError
 from cloudweb.periodic import LONGEST, SHORTEST
@@ -92,6 +92,7 @@ class PeriodicTaskAdmin(ManagedAdmin):
     """All periodic tasks, of the control plane and of hosts; changes go through the manager."""
 
     form = PeriodicTaskForm
+    can_change = True
     list_display = (
         "task",
         "place",
@@ -121,15 +122,10 @@ class PeriodicTaskAdmin(ManagedAdmin):
     fields = ("every", "paused", *readonly_fields)
     change_form_template = "admin/operations/periodictask/change_form.html"
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let operators set the interval, and pause it."""
-        return True
-
-    def save_model(self, request: HttpRequest, obj: PeriodicTask, form: Any, change: bool) -> None:
-        """Write by the manager."""
-        data = form.cleaned_data
+    def update(self, request: HttpRequest, row: PeriodicTask, values: Values) -> None:
+        """Write by the manager; what changed is in the row already."""
         manager = PeriodicTaskManager(self.context(request))
-        manager.change(obj.pk, every=data["every"], paused=data["paused"])
+        manager.change(row.pk, every=row.every, paused=row.paused)
 
     @admin.display(description="task", ordering="name")
     def task(self, row: PeriodicTask) -> SafeString:
@@ -193,23 +189,19 @@ class PeriodicTaskAdmin(ManagedAdmin):
             return "now"
         return _at(row.next_at, f"in {_until(row.next_at)}")
 
-    @admin.action(description="Run now")
-    def run_now(self, request: HttpRequest, rows: QuerySet[PeriodicTask]) -> None:
-        """Let the chosen tasks run once more at once."""
-        manager = PeriodicTaskManager(self.context(request))
-        self.act(request, rows, "will run now", lambda row: manager.run_now(row.id))
-
-    @admin.action(description="Pause")
-    def pause(self, request: HttpRequest, rows: QuerySet[PeriodicTask]) -> None:
-        """Let the chosen tasks rest."""
-        manager = PeriodicTaskManager(self.context(request))
-        self.act(request, rows, "paused", lambda row: manager.pause(row.id, paused=True))
-
-    @admin.action(description="Go on")
-    def go_on(self, request: HttpRequest, rows: QuerySet[PeriodicTask]) -> None:
-        """Let the chosen tasks run again."""
-        manager = PeriodicTaskManager(self.context(request))
-        self.act(request, rows, "go on", lambda row: manager.pause(row.id, paused=False))
+    run_now = row_action(
+        "Run now", "will run now", lambda context, row: PeriodicTaskManager(context).run_now(row.id)
+    )
+    pause = row_action(
+        "Pause",
+        "paused",
+        lambda context, row: PeriodicTaskManager(context).pause(row.id, paused=True),
+    )
+    go_on = row_action(
+        "Go on",
+        "go on",
+        lambda context, row: PeriodicTaskManager(context).pause(row.id, paused=False),
+    )
 
     def get_urls(self) -> list[URLPattern]:
         """Add the button of one task's page."""

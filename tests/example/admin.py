@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 
-from cloudweb.admin import ManagedAdmin
+from cloudweb.admin import NEWEST_FIRST, ManagedAdmin, row_action
 from tests.example.manager import ShelfManager
 from tests.example.models import Shelf
 
@@ -18,12 +16,12 @@ class ShelfAdmin(ManagedAdmin):
     list_display = ("name", "project_id", "status", "boards", "created_at")
     list_filter = ("status",)
     search_fields = ("name", "project_id", "id")
-    ordering = ("-created_at", "-id")
+    ordering = NEWEST_FIRST
     fields = readonly_fields = ("id", *list_display)
     actions = ("take_down",)
 
-    @admin.action(description="Take down")
-    def take_down(self, request: HttpRequest, rows: QuerySet[Shelf]) -> None:
-        """Delete them."""
-        shelves = ShelfManager(self.context(request))
-        self.act(request, rows, "taken down", lambda shelf: shelves.delete(str(shelf.id)))
+    take_down = row_action(
+        "Take down",
+        "taken down",
+        lambda context, shelf: ShelfManager(context).delete(str(shelf.id)),
+    )

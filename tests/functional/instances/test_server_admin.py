@@ -9,6 +9,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from cloudweb.encryption import encrypt
+from instances.admin import InstanceAdmin
 from instances.models import Instance
 from instances.states import VmState
 from operations.models import Operation
@@ -66,7 +67,7 @@ def test_one_refusal_does_not_stop_the_rest(operator: Client) -> None:
         for name, state in (("a", VmState.ACTIVE), ("b", VmState.STOPPED))
     )
     asked = press(operator, "stop", running, stopped)
-    assert "Its guest is asked to shut down." in text_of(asked)
+    assert "Their guests are asked to shut down." in text_of(asked)
     assert not Operation.objects.exists()
     answer = press(operator, "stop", running, stopped, sure="yes")
     refusal = f"Cannot 'stop' instance {stopped.id} while it is in vm_state stopped"
@@ -76,7 +77,7 @@ def test_one_refusal_does_not_stop_the_rest(operator: Client) -> None:
 
 
 def test_not_too_many_at_once(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("instances.admin.AT_ONCE", 1)
+    monkeypatch.setattr(InstanceAdmin, "most_at_once", 1)
     user = make_member("member")
     answer = press(operator, "stop", make_server(user), make_server(user), sure="yes")
     assert said(answer) == ["At most 1 at once."]

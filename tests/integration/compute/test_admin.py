@@ -116,7 +116,7 @@ def test_a_host_with_servers_is_not_deleted_and_the_page_says_why() -> None:
     operator, path = browser(), f"/admin/compute/host/{host.pk}/delete/"
     page = operator.post(path, {"post": "yes"}, follow=True).content.decode()
     assert Host.objects.exists()
-    assert "Cannot delete host" in page
+    assert "Migrate or delete the instances first." in page
     Claim.objects.all().delete()
     operator.post(path, {"post": "yes"})
     assert not Host.objects.exists()
