@@ -94,7 +94,7 @@ def test_what_stands_outside_the_services_is_known() -> None:
         if service_of(f"/{path}") is None
         and "url_project_id" not in path
         and not path.startswith("admin/")
-        and not pattern.lookup_str.startswith("dashboard.")
+        and not pattern.lookup_str.startswith(("dashboard.", "tests.example.pages."))
     }
     assert outside <= OUTSIDE.keys()
 

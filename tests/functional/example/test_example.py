@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.test import Client
 
 from cloudweb.events import emit
 from cloudweb.holdings import holdings_of
@@ -86,6 +87,31 @@ def test_operators_see_it_and_one_refusal_does_not_stop_the_rest(user: User) -> 
     answer = browser.post("/admin/example/shelf/", chosen)
     assert said(answer) == ["oak: The shelf is being built.", "1 taken down."]
     assert [*Shelf.objects.values_list("name", flat=True)] == ["oak"]
+
+
+def test_its_page_lists_finds_and_takes_down(user: User) -> None:
+    browser = browser_of(user)
+    assert "No shelves yet" in text_of(browser.get("/shelves"))
+    ash, oak = make_shelf(user, name="ash"), make_shelf(user, name="oak", status=BUILDING)
+    make_shelf(make_member("member"), name="foreign")
+    assert {"ash", "oak", BUILDING} <= {*(whole := text_of(browser.get("/shelves"))).split()}
+    assert "foreign" not in whole
+    found = text_of(browser.get("/shelves?q=as"))
+    assert "ash" in found
+    assert "oak" not in found
+    chosen = {"action": "take_down", "chosen": [str(ash.pk), str(oak.pk)]}
+    assert "What lies on them falls." in text_of(browser.post("/shelves", chosen))
+    answer = browser.post("/shelves", {**chosen, "agreed": ""})
+    assert said(answer) == ["ash was taken down.", "oak: The shelf is being built."]
+    assert [*Shelf.objects.filter(project_id=user.default_project_id)] == [oak]
+    reader = browser_of(make_member("reader", project=user.default_project, password=PASSWORD))
+    page = reader.get("/shelves")
+    assert "oak" in text_of(page)
+    assert "take_down" not in page.content.decode()
+    one = {"one": f"take_down {oak.pk}", "agreed": ""}
+    assert reader.post("/shelves", one).status_code == 403
+    assert browser_of(make_member("member", password=PASSWORD)).get("/shelves").status_code == 200
+    assert Client().get("/shelves").status_code == 302
 
 
 def test_its_task_runs_when_it_is_due(user: User) -> None:
