@@ -89,6 +89,7 @@ class Instance(models.Model):
             models.Index(fields=["project_id", "name"], name="instance_name"),
             models.Index(fields=["host"], name="instance_host"),
             models.Index(fields=["vm_state", "-created_at", "-id"], name="instance_state_newest"),
+            models.Index(fields=["updated_at"], name="instance_changed"),
         ]
 
     def __str__(self) -> str:

@@ -47,7 +47,6 @@ class Port(Named):
         indexes = [
             models.Index(fields=["project_id", "name"], name="port_by_name"),
             models.Index(fields=["project_id", "created_at", "id"], name="port_by_age"),
-            models.Index(fields=["host"], name="port_by_host", condition=~models.Q(host="")),
             models.Index(fields=["created_at", "id"], name="port_all_by_age"),
             models.Index(fields=["host", "created_at", "id"], name="port_of_host_by_age"),
             models.Index(fields=["network", "created_at", "id"], name="port_of_network_by_age"),

@@ -5,6 +5,8 @@ The statements are those that the calls really make; each is explained on a data
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -43,6 +45,7 @@ def test_no_call_walks_through_a_table() -> None:
     make_subnet(network, cidr="10.0.0.0/8")
     fill(user, network, MANY if connection.vendor == "sqlite" else MANY // 5)
     servers, ports = f"{NOVA}/servers/detail?all_tenants=1&limit=20", f"{NEUTRON}/ports?limit=20"
+    changed = f"changes-since={datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     calls = {
         "all servers": (admin, servers),
         "servers of a host": (admin, f"{servers}&host=h7"),
@@ -50,6 +53,8 @@ def test_no_call_walks_through_a_table() -> None:
         "servers of a project": (admin, f"{servers}&project_id=p7"),
         "servers at an address": (admin, f"{servers}&ip=10.1.1.7"),
         "servers at addresses": (admin, f"{servers}&ip=%5E10%5C.1%5C.1%5C."),
+        "servers that changed": (admin, f"{servers}&{changed}"),
+        "own servers that changed": (user, f"{NOVA}/servers/detail?{changed}"),
         "own servers at an address": (user, f"{NOVA}/servers/detail?ip=10.1.1.7"),
         "own servers by name": (user, f"{NOVA}/servers/detail?name=vm1"),
         "all ports": (admin, ports),
