@@ -108,9 +108,9 @@ def filtered(context: RequestContext, wanted: Filters) -> InstanceQuerySet:
     }
     if wanted.changed_since is not None:
         rows = rows.filter(_changed(wanted.changed_since, everywhere=wanted.all_projects))
-    if wanted.changed_before is not None:
-        exact["updated_at__lte"] = end_of_second(wanted.changed_before)
     rows = rows.filter(**{name: value for name, value in exact.items() if value is not None})
+    if wanted.changed_before is not None:
+        rows = rows.filter(updated_at__lte=end_of_second(wanted.changed_before))
     if context.is_admin:
         if wanted.host is not None:
             rows = rows.filter(host=wanted.host)

@@ -5,7 +5,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("network", "0007_lists_by_age"),
+        ("network", "0008_routers_and_floating_ips"),
     ]
 
     operations = [
