@@ -149,7 +149,7 @@ def renderer(answer: type[Answer], scene: Scene, *, only: Collection[str] = ()) 
     forms = [(part.key, part.form.make) for part in columns if part.form]
     made = [(part.key, _made(part)) for part in rest if part not in columns and not part.seen]
     seen = [(part.key, part.seen.read) for part in rest if part.seen]
-    invented = None if only else answer.INVENTED
+    invented = attrgetter(answer.INVENTED) if answer.INVENTED and not only else None
 
     def render(row: Row) -> dict[str, Any]:
         body = blank.copy()
@@ -160,7 +160,7 @@ def renderer(answer: type[Answer], scene: Scene, *, only: Collection[str] = ()) 
             body[key] = make(row)
         for key, look in seen:
             body[key] = look(row, scene)
-        return {**getattr(row, invented), **body} if invented else body
+        return {**invented(row), **body} if invented else body
 
     return render
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -13,22 +14,46 @@ from rest_framework.response import Response
 from cloudweb.api.fields import Body
 from cloudweb.api.resource import ResourceViewSet
 from cloudweb.api.resource_schema import ResourceSchema
-from cloudweb.exceptions import UnknownMarker
+from cloudweb.api.views import empty
+from cloudweb.exceptions import InvalidInput, UnknownMarker
 from cloudweb.listing import Listing, Page, page_of
 from identity.api.views import is_own_id, own_domain_id
 
+#: Names of providers, mappings and protocols: they are parts of URLs.
+_FORM = re.compile(r"[A-Za-z0-9._~-]{1,64}\Z")
+_WELL_FORMED = (
+    "It may hold letters, digits, dots, dashes, underscores and tildes alone, 64 of them."
+)
+RELATION = ("check", "add", "remove")
 
-class SeveralSchema(ResourceSchema):
-    """Body and answer of making one are those of several, without an envelope around."""
+
+class PlainBodySchema(ResourceSchema):
+    """The body that makes one has no envelope."""
 
     def get_request_serializer(self) -> Any:
         """Return the model of the body."""
         return self.resource.create if self.action == "create" else super().get_request_serializer()
 
+
+class SeveralSchema(PlainBodySchema):
+    """The answer to making one is that of several, as is the body."""
+
     def get_response_serializers(self) -> Any:
         """Return the answers by status."""
         several = {201: self.resource.many(self.dialect)}
         return several if self.action == "create" else super().get_response_serializers()
+
+
+class RelationSchema(ResourceSchema):
+    """What something has is told, given and taken without a body."""
+
+    def get_request_serializer(self) -> Any:
+        """Return the body, which these have not."""
+        return None if self.action in RELATION else super().get_request_serializer()
+
+    def get_response_serializers(self) -> Any:
+        """Return the answers by status."""
+        return {204: None} if self.action in RELATION else super().get_response_serializers()
 
 
 class NounViewSet(ResourceViewSet):
@@ -78,6 +103,27 @@ def _last(rows: QuerySet[Any], marker: str | None) -> Any:
     return found
 
 
+class RelationViewSet(NounViewSet):
+    """What something has: listed as its noun, told, given and taken one by one (204, or 404)."""
+
+    schema = RelationSchema()
+
+    def check(self, request: Request, *_: Any, **path: Any) -> Response:
+        """Tell by the status whether it has one."""
+        self._manager().check(*path.values())
+        return empty(204)
+
+    def add(self, request: Request, *_: Any, **path: Any) -> Response:
+        """Give it one."""
+        self._manager().add(*path.values())
+        return empty(204)
+
+    def remove(self, request: Request, *_: Any, **path: Any) -> Response:
+        """Take one away."""
+        self._manager().remove(*path.values())
+        return empty(204)
+
+
 class SeveralViewSet(NounViewSet):
     """A noun of which clients make several at once, all or none; their list is the body and the answer."""
 
@@ -88,3 +134,17 @@ class SeveralViewSet(NounViewSet):
         assert self.resource.create is not None
         rows = self._manager().create(**self.validated(self.resource.create).said())
         return self.answers(Page(rows, more=False), status=201)
+
+
+class NamedViewSet(NounViewSet):
+    """A noun that a PUT records under the name in its URL; a body may repeat the name."""
+
+    def said(self, model: type[Body]) -> dict[str, Any]:
+        """Return what the body says but for the name; raise InvalidInput for another one."""
+        said = super().said(model)
+        in_url, in_body = list(self.kwargs.values())[-1], said.pop("id", None)
+        if in_body not in (None, in_url):
+            raise InvalidInput(field="id", value=in_body, reason="The URL names another one.")
+        if model is self.resource.create and not _FORM.match(in_url):
+            raise InvalidInput(field="id", value=in_url, reason=_WELL_FORMED)
+        return said

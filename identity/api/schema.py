@@ -33,30 +33,18 @@ class Noun:
 
 #: The last fixed word of a path -> what is there.
 NOUNS: dict[str, Noun] = {
-    "OS-EC2": Noun("credential", shapes.AccessKeyShown, plural="credentials", bare=True),
-    "access_rules": Noun("access_rule", shapes.AccessRuleShown),
-    "application_credentials": Noun("application_credential", shapes.ApplicationCredentialShown),
-    "access_tokens": Noun("access_token", shapes.AccessTokenShown),
     "catalog": Noun("catalog", shapes.CatalogEntry),
-    "consumers": Noun("consumer", shapes.ConsumerShown),
-    "credentials": Noun("credential", shapes.CredentialShown),
     "domains": Noun("domain", DomainShown),
     "ec2tokens": Noun("token", shapes.TokenShown, body="credentials"),
     "endpoints": Noun("endpoint", EndpointShown),
-    "endpoint_groups": Noun("endpoint_group", shapes.EndpointGroupShown),
     "auth": Noun("token", shapes.TokenShown),
-    "identity_providers": Noun("identity_provider", shapes.ProviderShown),
     "inherited_to_projects": Noun("role", RoleShown, plural="roles"),
-    "mappings": Noun("mapping", shapes.MappingShown),
-    "policies": Noun("policy", PolicyShown),
     "policy": Noun("policy", PolicyShown),
     "projects": Noun("project", ProjectShown),
-    "protocols": Noun("protocol", shapes.ProtocolShown),
     "role_assignments": Noun("role_assignment", shapes.AssignmentShown),
     "roles": Noun("role", RoleShown),
     "s3tokens": Noun("token", shapes.TokenShown, body="credentials"),
     "tokens": Noun("token", shapes.TokenShown, body="auth"),
-    "trusts": Noun("trust", shapes.TrustShown),
 }
 #: Words whose GET answers one, though the path does not end in an id.
 SINGLE = frozenset({"auth", "policy", "tokens"})

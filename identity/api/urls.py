@@ -5,7 +5,7 @@ from typing import Any
 
 from django.urls import URLPattern, path
 
-from identity.api.access_tokens import AccessTokenViewSet
+from identity.api.access_tokens import AccessTokenRoleViewSet, AccessTokenViewSet
 from identity.api.application_credentials import (
     AccessRuleViewSet,
     ApplicationCredentialViewSet,
@@ -15,8 +15,16 @@ from identity.api.consumers import ConsumerViewSet
 from identity.api.credentials import AccessKeyViewSet, CredentialViewSet
 from identity.api.domain_configs import DomainConfigViewSet
 from identity.api.domains import DomainViewSet
-from identity.api.endpoint_filters import EndpointFilterViewSet
-from identity.api.endpoint_groups import EndpointGroupViewSet
+from identity.api.endpoint_filters import (
+    EndpointProjectViewSet,
+    ProjectEndpointGroupViewSet,
+    ProjectEndpointViewSet,
+)
+from identity.api.endpoint_groups import (
+    EndpointGroupViewSet,
+    GroupEndpointViewSet,
+    GroupProjectViewSet,
+)
 from identity.api.endpoint_policies import EndpointPolicyViewSet
 from identity.api.endpoints import EndpointViewSet
 from identity.api.groups import GroupMemberViewSet, GroupViewSet
@@ -35,12 +43,13 @@ from identity.api.roles import RoleViewSet
 from identity.api.services import CatalogServiceViewSet
 from identity.api.signatures import SignatureViewSet
 from identity.api.tokens import OwnScopesViewSet, TokenViewSet
-from identity.api.trusts import TrustViewSet
+from identity.api.trusts import TrustRoleViewSet, TrustViewSet
 from identity.api.users import UserViewSet
 from identity.api.versions import RootView, V3View
 
 Actions = dict[str, Any]
 LIST: Actions = {"get": "list"}
+SHOW: Actions = {"get": "retrieve"}
 COLLECTION: Actions = {"get": "list", "post": "create"}
 MEMBER: Actions = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 TOKENS: Actions = {"post": "create", "get": "show", "head": "check", "delete": "destroy"}
@@ -132,10 +141,10 @@ urlpatterns = [
     path("/v3/credentials/<str:secret_id>", CredentialViewSet.as_view(MEMBER)),
     path("/v3/OS-TRUST/trusts", TrustViewSet.as_view(COLLECTION)),
     path("/v3/OS-TRUST/trusts/<str:trust_id>", TrustViewSet.as_view(REMOVABLE)),
-    path("/v3/OS-TRUST/trusts/<str:trust_id>/roles", TrustViewSet.as_view({"get": "roles"})),
+    path("/v3/OS-TRUST/trusts/<str:trust_id>/roles", TrustRoleViewSet.as_view(LIST)),
     path(
         "/v3/OS-TRUST/trusts/<str:trust_id>/roles/<str:role_id>",
-        TrustViewSet.as_view({"get": "role"}),
+        TrustRoleViewSet.as_view(SHOW),
     ),
     path("/v3/OS-OAUTH1/consumers", ConsumerViewSet.as_view(COLLECTION)),
     path("/v3/OS-OAUTH1/consumers/<str:consumer_id>", ConsumerViewSet.as_view(MEMBER)),
@@ -146,8 +155,8 @@ urlpatterns = [
     ),
     path(ACCESS_TOKENS, AccessTokenViewSet.as_view(LIST)),
     path(ACCESS_TOKEN, AccessTokenViewSet.as_view(REMOVABLE)),
-    path(f"{ACCESS_TOKEN}/roles", AccessTokenViewSet.as_view({"get": "roles"})),
-    path(f"{ACCESS_TOKEN}/roles/<str:role_id>", AccessTokenViewSet.as_view({"get": "role"})),
+    path(f"{ACCESS_TOKEN}/roles", AccessTokenRoleViewSet.as_view(LIST)),
+    path(f"{ACCESS_TOKEN}/roles/<str:role_id>", AccessTokenRoleViewSet.as_view(SHOW)),
     path(PROVIDERS, IdentityProviderViewSet.as_view(LIST)),
     path(f"{PROVIDERS}/<str:provider_id>", IdentityProviderViewSet.as_view(NAMED)),
     path(PROTOCOLS, ProtocolViewSet.as_view(LIST)),
@@ -192,27 +201,27 @@ urlpatterns = [
     path(f"{IN_SERVICE}/regions/<str:region_id>", EndpointPolicyViewSet.as_view(MEMBERSHIP)),
     path(f"{FILTERS}/endpoint_groups", EndpointGroupViewSet.as_view(COLLECTION)),
     path(ENDPOINT_GROUP, EndpointGroupViewSet.as_view(MEMBER)),
-    path(f"{ENDPOINT_GROUP}/endpoints", EndpointGroupViewSet.as_view({"get": "endpoints"})),
-    path(f"{ENDPOINT_GROUP}/projects", EndpointGroupViewSet.as_view({"get": "projects"})),
+    path(f"{ENDPOINT_GROUP}/endpoints", GroupEndpointViewSet.as_view(LIST)),
+    path(f"{ENDPOINT_GROUP}/projects", GroupProjectViewSet.as_view(LIST)),
     path(
         f"{ENDPOINT_GROUP}/projects/<str:project_id>",
-        EndpointGroupViewSet.as_view(GROUP_OF_PROJECT),
+        GroupProjectViewSet.as_view(GROUP_OF_PROJECT),
     ),
     path(
         f"{FILTERS}/endpoints/<str:endpoint_id>/projects",
-        EndpointFilterViewSet.as_view({"get": "projects"}),
+        EndpointProjectViewSet.as_view(LIST),
     ),
     path(
         f"{FILTERS}/projects/<str:project_id>/endpoints",
-        EndpointFilterViewSet.as_view({"get": "endpoints"}),
+        ProjectEndpointViewSet.as_view(LIST),
     ),
     path(
         f"{FILTERS}/projects/<str:project_id>/endpoint_groups",
-        EndpointFilterViewSet.as_view({"get": "groups"}),
+        ProjectEndpointGroupViewSet.as_view(LIST),
     ),
     path(
         f"{FILTERS}/projects/<str:project_id>/endpoints/<str:endpoint_id>",
-        EndpointFilterViewSet.as_view(MEMBERSHIP),
+        ProjectEndpointViewSet.as_view(MEMBERSHIP),
     ),
     path("/v3/regions", RegionViewSet.as_view(COLLECTION)),
     path("/v3/regions/<str:region_id>", RegionViewSet.as_view(REGION)),

@@ -46,11 +46,11 @@ class ConsumerManager(Manager):
         return found
 
     @policy("identity:consumers:create")
-    def create(self, *, description: str, extra: dict[str, Any]) -> NewConsumer:
+    def create(self, *, description: str = "", extra: dict[str, Any] | None = None) -> NewConsumer:
         """Record a consumer with a secret drawn for it."""
         secret = secrets.token_hex(24)
         row = Consumer.objects.create(
-            description=description, encrypted_secret=encrypt(secret), extra=extra
+            description=description, encrypted_secret=encrypt(secret), extra=extra or {}
         )
         return NewConsumer(row, secret)
 

@@ -34,7 +34,7 @@ class EndpointGroupManager(Manager):
         return group
 
     @policy("identity:endpoint_groups:create")
-    def create(self, *, name: str, description: str, filters: dict[str, str]) -> EndpointGroup:
+    def create(self, *, name: str, filters: dict[str, str], description: str = "") -> EndpointGroup:
         """Record a group; several may have one name."""
         return EndpointGroup.objects.create(name=name, description=description, filters=filters)
 

@@ -36,8 +36,8 @@ class IdentityProviderManager(Manager):
     def create(
         self,
         /,
-        *,
         provider_id: str,
+        *,
         domain_id: str | None = None,
         client_secret: str = "",
         **attributes: Any,

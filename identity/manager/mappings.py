@@ -32,7 +32,7 @@ class MappingManager(Manager):
         return row
 
     @policy("identity:mappings:create")
-    def create(self, *, mapping_id: str, rules: Any, schema_version: str = "1.0") -> Mapping:
+    def create(self, mapping_id: str, *, rules: Any, schema_version: str = "1.0") -> Mapping:
         """Record rules; raise DuplicateName, or InvalidInput for rules that cannot be honoured."""
         parse_rules(rules)
         mapping = Mapping(pk=mapping_id, rules=rules, schema_version=schema_version)

@@ -32,7 +32,7 @@ class ProtocolManager(Manager):
 
     @policy("identity:protocols:create")
     def create(
-        self, *, provider_id: str, name: str, mapping_id: str, remote_id_attribute: str = ""
+        self, provider_id: str, name: str, *, mapping_id: str, remote_id_attribute: str = ""
     ) -> Protocol:
         """Record a protocol; raise IdentityProviderNotFound, NoSuchReference, DuplicateName."""
         protocol = Protocol(

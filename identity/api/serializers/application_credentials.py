@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from django.http import HttpRequest
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Body, Name
+from cloudweb.api.resource import Resource
+from cloudweb.api.shown import Always, Form, Scene, Seen, shown
 from cloudweb.names import no_control_characters
-from cloudweb.times import micros
-from identity.api.serializers.links import self_link
+from cloudweb.times import micros, parse_moment
+from identity.api.filters import exactly, named
+from identity.api.serializers.attributes import NEVER, SelfLink, Written
 from identity.api.serializers.projects import Description, Id
 from identity.api.serializers.users import Password
 from identity.manager.application_credentials import Wanted, WantedRule
@@ -63,8 +66,10 @@ class RuleReference(Body):
         return WantedRule(self.id, self.service or "", self.method or "", self.path or "")
 
 
-class ApplicationCredentialCreate(Body):
+class ApplicationCredentialCreate(Written):
     """POST /users/{id}/application_credentials."""
+
+    UNUSED = frozenset({"project_id"})
 
     name: Name
     description: Description | None = None
@@ -75,38 +80,79 @@ class ApplicationCredentialCreate(Body):
     unrestricted: bool | None = None
     project_id: Id | None = None
 
-
-def access_rule_body(request: HttpRequest, rule: AccessRule) -> dict[str, Any]:
-    """Return one access rule."""
-    return {
-        "id": rule.pk,
-        "service": rule.service,
-        "method": rule.method,
-        "path": rule.path,
-        "links": self_link(request, f"users/{rule.user_id}/access_rules/{rule.pk}"),
-    }
+    def said(self) -> dict[str, Any]:
+        """Return what the client said, parts as the manager takes them."""
+        said = super().said()
+        for name in {"roles", "access_rules"} & said.keys():
+            said[name] = [one.wanted() for one in said[name] or ()]
+        if said.get("expires_at"):
+            said["expires_at"] = parse_moment(said["expires_at"], field="expires_at")
+        return {**said, "unrestricted": bool(self.unrestricted)}
 
 
-def application_credential_body(request: HttpRequest, row: ApplicationCredential) -> dict[str, Any]:
-    """Return one application credential, without its secret."""
-    body: dict[str, Any] = {
-        "id": row.pk,
-        "name": row.name,
-        "description": row.description or None,
-        "project_id": row.project_id,
-        "user_id": row.user_id,
-        "unrestricted": row.unrestricted,
-        "system": None,
-        "expires_at": micros(row.expires_at),
-        "roles": [
-            {"id": role.pk, "name": role.name, "domain_id": role.domain_id}
-            for role in row.roles.all()
-        ],
-        "links": self_link(request, f"users/{row.user_id}/application_credentials/{row.pk}"),
-    }
-    if row.ruled:
-        body["access_rules"] = [
-            {"id": rule.pk, "service": rule.service, "method": rule.method, "path": rule.path}
-            for rule in row.access_rules.all()
-        ]
-    return body
+class RuleOfCredential(Answer):
+    """A request a program may make."""
+
+    id: str
+    service: str
+    method: str
+    path: str
+
+
+def _place_of_rule(row: AccessRule, scene: Scene) -> dict[str, str]:
+    return {"self": scene.url(f"users/{row.user_id}/access_rules/{row.pk}")}
+
+
+class AccessRuleShown(RuleOfCredential):
+    """The same, by itself."""
+
+    links: Annotated[SelfLink, Seen(_place_of_rule)]
+
+
+class RoleNamed(Answer):
+    """A role by id and name."""
+
+    id: str
+    name: str
+    domain_id: str | None
+
+
+def _place(row: ApplicationCredential, scene: Scene) -> dict[str, str]:
+    return {"self": scene.url(f"users/{row.user_id}/application_credentials/{row.pk}")}
+
+
+class ApplicationCredentialShown(Answer):
+    """A log-in of a program; ``secret`` is in the answer that made it alone."""
+
+    id: str
+    name: str
+    description: Annotated[str | None, Form(lambda value: value or None)]
+    project_id: str
+    user_id: str
+    unrestricted: bool
+    system: Annotated[None, Always(None)]
+    expires_at: Annotated[str | None, Form(micros)]
+    roles: Annotated[
+        list[RoleNamed], Seen(lambda row, scene: shown(RoleNamed, row.roles.all(), scene))
+    ]
+    access_rules: Annotated[
+        list[RuleOfCredential] | None,
+        Seen(lambda row, scene: shown(RuleOfCredential, row.access_rules.all(), scene)),
+    ] = None
+    secret: Annotated[str | None, NEVER] = None
+    links: Annotated[SelfLink, Seen(_place)]
+
+
+APPLICATION_CREDENTIAL = Resource(
+    singular="application_credential",
+    plural="application_credentials",
+    answer=ApplicationCredentialShown,
+    create=ApplicationCredentialCreate,
+    filters=named(),
+)
+ACCESS_RULE = Resource(
+    singular="access_rule",
+    plural="access_rules",
+    answer=AccessRuleShown,
+    filters={name: exactly(name) for name in ("service", "path", "method")},
+)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Body
-from cloudweb.api.shown import Of, Seen
+from cloudweb.api.shown import Of, Seen, When
 from cloudweb.exceptions import InvalidInput
 
 MOST_BYTES = 16_384
@@ -114,3 +114,7 @@ class SelfLink(Answer):
     """Where a resource is."""
 
     self: str
+
+
+#: On what the answer that made a row has alone: views add it there.
+NEVER = When(lambda _scene: False)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from django.http import HttpRequest
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
+from cloudweb.api.answers import Answer, OpenAnswer
 from cloudweb.api.fields import Body
-from identity.api.serializers.attributes import OpenBody, invented
-from identity.api.serializers.links import self_link
+from cloudweb.api.resource import Resource
+from cloudweb.api.shown import Of, Scene, Seen
+from identity.api.filters import anything, exactly
+from identity.api.serializers.attributes import OpenBody, SelfLink
 from identity.api.serializers.projects import Id
 from identity.api.serializers.users import Passcode, Password
 from identity.manager.access_keys import AccessKey
@@ -17,7 +19,6 @@ from identity.manager.secrets import Opened, Proof
 
 Blob = Annotated[str, StringConstraints(min_length=1, max_length=65_536), Field(repr=False)]
 Kind = Annotated[str, StringConstraints(min_length=1, max_length=255)]
-READ_ONLY = frozenset({"id", "links", "created_at"})
 
 
 class Proven(OpenBody):
@@ -26,9 +27,11 @@ class Proven(OpenBody):
     original_password: Annotated[Password | None, Field(repr=False)] = None
     passcode: Annotated[Passcode | None, Field(repr=False)] = None
 
-    def proof(self) -> Proof:
-        """Return it as the manager takes it."""
-        return Proof(self.original_password or "", self.passcode or "")
+    def said(self) -> dict[str, Any]:
+        """Return the proof as the manager takes it, and the rest."""
+        said = super().said()
+        given = (said.pop("original_password", None), said.pop("passcode", None))
+        return {**said, "proof": Proof(*(text or "" for text in given))}
 
 
 class CredentialCreate(Proven):
@@ -55,35 +58,54 @@ class CredentialUpdate(Proven):
 class AccessKeyCreate(Body):
     """POST /users/{id}/credentials/OS-EC2."""
 
-    tenant_id: Id
+    model_config = ConfigDict(populate_by_name=False)
+
+    project_id: Id = Field(alias="tenant_id")
 
 
-def extra_of(body: CredentialCreate) -> dict[str, Any]:
-    """Return the attributes the client invented."""
-    return invented(body, reserved=READ_ONLY)
+def _place(row: Opened, scene: Scene) -> dict[str, str]:
+    return {"self": scene.url(f"credentials/{row.row.pk}")}
 
 
-def credential_body(request: HttpRequest, one: Opened) -> dict[str, Any]:
-    """Return one credential; ``blob`` is null for who does not get to see it."""
-    row = one.row
-    return {
-        **row.extra,
-        "id": row.pk,
-        "user_id": row.user_id,
-        "project_id": row.project_id,
-        "type": row.type,
-        "blob": one.blob,
-        "links": self_link(request, f"credentials/{row.pk}"),
-    }
+class CredentialShown(OpenAnswer):
+    """A secret that a user keeps, with the attributes he invented.
+
+    ``blob`` is null for who does not get to see it.
+    """
+
+    INVENTED = "row.extra"
+
+    id: Annotated[str, Of("row.pk")]
+    user_id: Annotated[str, Of("row.user_id")]
+    project_id: Annotated[str | None, Of("row.project_id")]
+    type: Annotated[str, Of("row.type")]
+    blob: str | None
+    links: Annotated[SelfLink, Seen(_place)]
 
 
-def access_key_body(request: HttpRequest, key: AccessKey) -> dict[str, Any]:
-    """Return one EC2 key; ``secret`` is null for who does not get to see it."""
-    return {
-        "access": key.access,
-        "secret": key.secret,
-        "user_id": key.user_id,
-        "tenant_id": key.project_id,
-        "trust_id": key.trust_id,
-        "links": self_link(request, f"users/{key.user_id}/credentials/OS-EC2/{key.access}"),
-    }
+def _place_of_key(key: AccessKey, scene: Scene) -> dict[str, str]:
+    return {"self": scene.url(f"users/{key.user_id}/credentials/OS-EC2/{key.access}")}
+
+
+class AccessKeyShown(Answer):
+    """An EC2 key; ``secret`` is null for who does not get to see it."""
+
+    access: str
+    secret: str | None
+    user_id: str
+    tenant_id: Annotated[str, Of("project_id")]
+    trust_id: str | None
+    links: Annotated[SelfLink, Seen(_place_of_key)]
+
+
+CREDENTIAL = Resource(
+    singular="credential",
+    plural="credentials",
+    answer=CredentialShown,
+    create=CredentialCreate,
+    update=CredentialUpdate,
+    filters={"type": exactly("type"), "user_id": anything},
+)
+ACCESS_KEY = Resource(
+    singular="credential", plural="credentials", answer=AccessKeyShown, create=AccessKeyCreate
+)

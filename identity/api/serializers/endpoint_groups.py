@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from django.http import HttpRequest
 from pydantic import model_validator
 
+from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Body, Name
+from cloudweb.api.resource import Resource
+from identity.api.filters import named
+from identity.api.serializers.attributes import SelfLink, Written, own_links
 from identity.api.serializers.catalog import RegionId
-from identity.api.serializers.links import self_link
 from identity.api.serializers.projects import Description, Id
-from identity.models import Endpoint, EndpointGroup
+from identity.models import Endpoint
 
 
 class Filters(Body):
@@ -32,7 +34,18 @@ class Filters(Body):
         return self.model_dump(mode="json", exclude_none=True)
 
 
-class EndpointGroupCreate(Body):
+class _GroupWritten(Written):
+    """What a group may be given; a null name or filter leaves it as it is."""
+
+    def said(self) -> dict[str, Any]:
+        """Return what the client said, filters as they are stored."""
+        said = {name: value for name, value in super().said().items() if value is not None}
+        if "filters" in said:
+            said["filters"] = said["filters"].stored()
+        return said
+
+
+class EndpointGroupCreate(_GroupWritten):
     """POST /OS-EP-FILTER/endpoint_groups."""
 
     name: Name
@@ -40,30 +53,37 @@ class EndpointGroupCreate(Body):
     filters: Filters
 
 
-class EndpointGroupUpdate(Body):
-    """PATCH /OS-EP-FILTER/endpoint_groups/{id}; a null name or filter leaves it as it is."""
+class EndpointGroupUpdate(_GroupWritten):
+    """PATCH /OS-EP-FILTER/endpoint_groups/{id}."""
 
     name: Name | None = None
     description: Description | None = None
     filters: Filters | None = None
 
 
-def endpoint_group_body(request: HttpRequest, group: EndpointGroup) -> dict[str, Any]:
-    """Return one endpoint group."""
-    return {
-        "id": group.pk,
-        "name": group.name,
-        "description": group.description,
-        "filters": group.filters,
-        "links": self_link(request, f"OS-EP-FILTER/endpoint_groups/{group.pk}"),
-    }
+class EndpointGroupShown(Answer):
+    """Endpoints of one service, region or interface."""
+
+    id: str
+    name: str
+    description: str
+    filters: dict[str, str]
+    links: Annotated[SelfLink, own_links("OS-EP-FILTER/endpoint_groups")]
 
 
-def association_body(request: HttpRequest, group_id: str, project_id: str) -> dict[str, Any]:
-    """Return that a project has an endpoint group."""
-    path = f"OS-EP-FILTER/endpoint_groups/{group_id}/projects/{project_id}"
-    return {
-        "endpoint_group_id": group_id,
-        "project_id": project_id,
-        "links": self_link(request, path),
-    }
+class EndpointGroupAssociation(Answer):
+    """That a project has an endpoint group."""
+
+    endpoint_group_id: str
+    project_id: str
+    links: SelfLink
+
+
+ENDPOINT_GROUP = Resource(
+    singular="endpoint_group",
+    plural="endpoint_groups",
+    answer=EndpointGroupShown,
+    create=EndpointGroupCreate,
+    update=EndpointGroupUpdate,
+    filters=named(),
+)

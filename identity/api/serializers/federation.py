@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
-from django.http import HttpRequest
 from pydantic import AfterValidator, Field, StringConstraints
 
-from cloudweb.api.fields import MAX_INT, Body, LooseBool
-from cloudweb.exceptions import InvalidInput
+from cloudweb.api.answers import Answer
+from cloudweb.api.fields import MAX_INT, LooseBool
+from cloudweb.api.resource import Resource
+from cloudweb.api.shown import Form, Of, Scene, Seen
 from cloudweb.names import no_control_characters
-from identity.api.serializers.links import self_link, v3_url
+from identity.api.filters import exactly, flagged
+from identity.api.serializers.attributes import SelfLink, Written, own_links
 from identity.api.serializers.projects import Description, Id
-from identity.models import IdentityProvider, Mapping, Protocol
+from identity.models import IdentityProvider, Protocol
 
 Remote = Annotated[
     str, StringConstraints(min_length=1, max_length=255), AfterValidator(no_control_characters)
@@ -21,11 +22,20 @@ Remote = Annotated[
 RemoteIds = Annotated[tuple[Remote, ...], Field(max_length=100)]
 Minutes = Annotated[int, Field(ge=0, le=MAX_INT)]
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9.]{1,5}$")]
-#: Names of providers, mappings and protocols: they are parts of URLs.
-_FORM = re.compile(r"[A-Za-z0-9._~-]{1,64}\Z")
 
 
-class ProviderCreate(Body):
+class _ProviderWritten(Written):
+    """What a provider may be given; no ids of its are an empty list."""
+
+    def said(self) -> dict[str, Any]:
+        """Return what the client said."""
+        said = super().said()
+        return said | (
+            {"remote_ids": [*(said["remote_ids"] or ())]} if "remote_ids" in said else {}
+        )
+
+
+class ProviderCreate(_ProviderWritten):
     """PUT /OS-FEDERATION/identity_providers/{id}."""
 
     id: str | None = None
@@ -35,8 +45,12 @@ class ProviderCreate(Body):
     remote_ids: RemoteIds | None = None
     authorization_ttl: Minutes | None = None
 
+    def said(self) -> dict[str, Any]:
+        """Return what the client said; a new provider is off until it is switched on."""
+        return {"enabled": self.enabled, **super().said()}
 
-class ProviderUpdate(Body):
+
+class ProviderUpdate(_ProviderWritten):
     """PATCH /OS-FEDERATION/identity_providers/{id}."""
 
     description: Description | None = None
@@ -45,7 +59,15 @@ class ProviderUpdate(Body):
     authorization_ttl: Minutes | None = None
 
 
-class MappingCreate(Body):
+class _MappingWritten(Written):
+    """What a mapping may be given; a null version leaves it as it is."""
+
+    def said(self) -> dict[str, Any]:
+        """Return what the client said."""
+        return {name: value for name, value in super().said().items() if value is not None}
+
+
+class MappingCreate(_MappingWritten):
     """PUT /OS-FEDERATION/mappings/{id}."""
 
     id: str | None = None
@@ -53,7 +75,7 @@ class MappingCreate(Body):
     schema_version: Version | None = None
 
 
-class MappingUpdate(Body):
+class MappingUpdate(_MappingWritten):
     """PATCH /OS-FEDERATION/mappings/{id}."""
 
     id: str | None = None
@@ -61,7 +83,13 @@ class MappingUpdate(Body):
     schema_version: Version | None = None
 
 
-class ProtocolCreate(Body):
+class _ProtocolWritten(Written):
+    """What a protocol may be given."""
+
+    TEXTS = frozenset({"remote_id_attribute"})
+
+
+class ProtocolCreate(_ProtocolWritten):
     """PUT /OS-FEDERATION/identity_providers/{id}/protocols/{name}."""
 
     id: str | None = None
@@ -69,7 +97,7 @@ class ProtocolCreate(Body):
     remote_id_attribute: Annotated[str, StringConstraints(max_length=64)] | None = None
 
 
-class ProtocolUpdate(Body):
+class ProtocolUpdate(_ProtocolWritten):
     """PATCH /OS-FEDERATION/identity_providers/{id}/protocols/{name}."""
 
     id: str | None = None
@@ -77,54 +105,77 @@ class ProtocolUpdate(Body):
     remote_id_attribute: Annotated[str, StringConstraints(max_length=64)] | None = None
 
 
-def same_id(in_url: str, in_body: str | None) -> None:
-    """Raise InvalidInput where a body names another thing than its URL."""
-    if in_body is not None and in_body != in_url:
-        raise InvalidInput(field="id", value=in_body, reason="The URL names another one.")
+class ProviderLinks(SelfLink):
+    """Where a provider and its protocols are."""
+
+    protocols: str
 
 
-def new_id(in_url: str, in_body: str | None) -> str:
-    """Return the name of something new; raise InvalidInput for one that is no part of a URL."""
-    same_id(in_url, in_body)
-    if not _FORM.match(in_url):
-        reason = (
-            "It may hold letters, digits, dots, dashes, underscores and tildes alone, 64 of them."
-        )
-        raise InvalidInput(field="id", value=in_url, reason=reason)
-    return in_url
+class ProtocolLinks(SelfLink):
+    """Where a protocol and its provider are."""
+
+    identity_provider: str
 
 
-def provider_body(request: HttpRequest, provider: IdentityProvider) -> dict[str, Any]:
-    """Return one provider; our registration there is for operators' tools alone."""
-    path = f"OS-FEDERATION/identity_providers/{provider.pk}"
-    return {
-        "id": provider.pk,
-        "domain_id": provider.domain_id,
-        "description": provider.description,
-        "enabled": provider.enabled,
-        "remote_ids": list(provider.remote_ids),
-        "authorization_ttl": provider.authorization_ttl,
-        "links": {**self_link(request, path), "protocols": v3_url(request, f"{path}/protocols")},
-    }
+def _places(row: IdentityProvider, scene: Scene) -> dict[str, str]:
+    own = scene.url(f"OS-FEDERATION/identity_providers/{row.pk}")
+    return {"self": own, "protocols": f"{own}/protocols"}
 
 
-def mapping_body(request: HttpRequest, mapping: Mapping) -> dict[str, Any]:
-    """Return one mapping."""
-    return {
-        "id": mapping.pk,
-        "rules": mapping.rules,
-        "schema_version": mapping.schema_version,
-        "links": self_link(request, f"OS-FEDERATION/mappings/{mapping.pk}"),
-    }
+def _places_of_protocol(row: Protocol, scene: Scene) -> dict[str, str]:
+    provider = scene.url(f"OS-FEDERATION/identity_providers/{row.provider_id}")
+    return {"self": f"{provider}/protocols/{row.name}", "identity_provider": provider}
 
 
-def protocol_body(request: HttpRequest, protocol: Protocol) -> dict[str, Any]:
-    """Return one protocol."""
-    provider = f"OS-FEDERATION/identity_providers/{protocol.provider_id}"
-    links = self_link(request, f"{provider}/protocols/{protocol.name}")
-    return {
-        "id": protocol.name,
-        "mapping_id": protocol.mapping_id,
-        "remote_id_attribute": protocol.remote_id_attribute or None,
-        "links": {**links, "identity_provider": v3_url(request, provider)},
-    }
+class ProviderShown(Answer):
+    """Who else may vouch for users; our registration there is for operators' tools alone."""
+
+    id: str
+    domain_id: str
+    description: str
+    enabled: bool
+    remote_ids: list[str]
+    authorization_ttl: int | None
+    links: Annotated[ProviderLinks, Seen(_places)]
+
+
+class MappingShown(Answer):
+    """From a provider's claims to a user and groups."""
+
+    id: str
+    rules: list[dict[str, Any]]
+    schema_version: str
+    links: Annotated[SelfLink, own_links("OS-FEDERATION/mappings")]
+
+
+class ProtocolShown(Answer):
+    """How a provider is spoken to."""
+
+    id: Annotated[str, Of("name")]
+    mapping_id: str
+    remote_id_attribute: Annotated[str | None, Form(lambda value: value or None)]
+    links: Annotated[ProtocolLinks, Seen(_places_of_protocol)]
+
+
+PROVIDER = Resource(
+    singular="identity_provider",
+    plural="identity_providers",
+    answer=ProviderShown,
+    create=ProviderCreate,
+    update=ProviderUpdate,
+    filters={"id": exactly("id"), "enabled": flagged("enabled")},
+)
+MAPPING = Resource(
+    singular="mapping",
+    plural="mappings",
+    answer=MappingShown,
+    create=MappingCreate,
+    update=MappingUpdate,
+)
+PROTOCOL = Resource(
+    singular="protocol",
+    plural="protocols",
+    answer=ProtocolShown,
+    create=ProtocolCreate,
+    update=ProtocolUpdate,
+)

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 from pydantic import Field
 
+from cloudweb.api.answers import Answer, OpenAnswer
 from cloudweb.api.fields import Body
 from cloudweb.api.links import base_url
+from cloudweb.api.resource import Resource
+from cloudweb.api.shown import Form, Of, Scene, Seen
 from cloudweb.times import micros_z
 from identity.api.serializers.application_credentials import RoleReference
-from identity.api.serializers.attributes import OpenBody, invented
-from identity.api.serializers.links import self_link, v3_url
+from identity.api.serializers.attributes import NEVER, OpenBody, SelfLink, own_links
 from identity.api.serializers.projects import Description
-from identity.models import AccessToken, Consumer
+from identity.models import AccessToken
 from identity.oauth1 import SignedRequest
-
-FIXED = OpenBody.READ_ONLY | {"secret"}
 
 
 class ConsumerWritten(OpenBody):
     """POST /OS-OAUTH1/consumers and PATCH /OS-OAUTH1/consumers/{id}."""
+
+    READ_ONLY = OpenBody.READ_ONLY | {"secret"}
 
     description: Description | None = None
 
@@ -31,11 +33,6 @@ class Authorization(Body):
     """PUT /OS-OAUTH1/authorize/{id}."""
 
     roles: Annotated[tuple[RoleReference, ...], Field(min_length=1, max_length=64)]
-
-
-def extra_of(body: ConsumerWritten) -> dict[str, Any]:
-    """Return the attributes the client invented."""
-    return invented(body, reserved=FIXED)
 
 
 def signed_request(request: HttpRequest) -> SignedRequest:
@@ -50,27 +47,44 @@ def signed_request(request: HttpRequest) -> SignedRequest:
     )
 
 
-def consumer_body(
-    request: HttpRequest, consumer: Consumer, *, secret: str | None = None
-) -> dict[str, Any]:
-    """Return one consumer; its secret where it was just drawn."""
-    body = {
-        **consumer.extra,
-        "id": consumer.pk,
-        "description": consumer.description,
-        "links": self_link(request, f"OS-OAUTH1/consumers/{consumer.pk}"),
-    }
-    return body | ({"secret": secret} if secret is not None else {})
+class ConsumerShown(OpenAnswer):
+    """A program that acts for users who let it; ``secret`` is in the answer that made it alone."""
+
+    INVENTED = "extra"
+
+    id: str
+    description: str
+    secret: Annotated[str | None, NEVER] = None
+    links: Annotated[SelfLink, own_links("OS-OAUTH1/consumers")]
 
 
-def access_token_body(request: HttpRequest, token: AccessToken) -> dict[str, Any]:
-    """Return one access token; its secret is the consumer's alone."""
-    path = f"users/{token.user_id}/OS-OAUTH1/access_tokens/{token.pk}"
-    return {
-        "id": token.pk,
-        "consumer_id": token.consumer_id,
-        "project_id": token.project_id,
-        "authorizing_user_id": token.user_id,
-        "expires_at": micros_z(token.expires_at),
-        "links": {**self_link(request, path), "roles": v3_url(request, f"{path}/roles")},
-    }
+class AccessTokenLinks(SelfLink):
+    """Where an access token and its roles are."""
+
+    roles: str
+
+
+def _places(row: AccessToken, scene: Scene) -> dict[str, str]:
+    own = scene.url(f"users/{row.user_id}/OS-OAUTH1/access_tokens/{row.pk}")
+    return {"self": own, "roles": f"{own}/roles"}
+
+
+class AccessTokenShown(Answer):
+    """What a consumer may do for a user; its secret is the consumer's alone."""
+
+    id: str
+    consumer_id: str
+    project_id: str
+    authorizing_user_id: Annotated[str, Of("user_id")]
+    expires_at: Annotated[str, Form(micros_z)]
+    links: Annotated[AccessTokenLinks, Seen(_places)]
+
+
+CONSUMER = Resource(
+    singular="consumer",
+    plural="consumers",
+    answer=ConsumerShown,
+    create=ConsumerWritten,
+    update=ConsumerWritten,
+)
+ACCESS_TOKEN = Resource(singular="access_token", plural="access_tokens", answer=AccessTokenShown)
