@@ -6,10 +6,16 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cloudweb.api.views import empty
-from identity.api.lists import Hints, is_flag_set, listed, whole
-from identity.api.serializers.roles import RoleShown, assignment_body
-from identity.api.views import IdentityViewSet
+from cloudweb.api.answers import listing
+from cloudweb.api.page_links import ListLinks
+from cloudweb.api.queries import PRESENCE, parameters
+from cloudweb.api.resource_schema import ResourceSchema
+from cloudweb.api.schema import ServiceSchema
+from cloudweb.api.views import ServiceViewSet, empty
+from identity.api.lists import is_flag_set, whole
+from identity.api.resource import NounViewSet
+from identity.api.serializers.roles import SOME_ROLES, assignment_body
+from identity.api.shapes import AssignmentShown
 from identity.manager import AssignmentManager
 from identity.manager.assignments import GrantTarget
 from identity.manager.effective import Asked
@@ -19,25 +25,33 @@ FLAGS = ("effective", "include_names", "include_subtree")
 IDS = ("user.id", "group.id", "scope.project.id", "scope.domain.id", "scope.system", "role.id")
 
 
-HINTS = Hints(others=(*IDS, INHERITED_TO), marks=FLAGS, paged=False)
-PAGED = Hints()
+QUERY = parameters(*IDS, INHERITED_TO, **dict.fromkeys(FLAGS, PRESENCE))
+ALL = listing("role_assignments", AssignmentShown, links=ListLinks)
 
 
-class GrantViewSet(IdentityViewSet):
+class GrantSchema(ResourceSchema):
+    """Each of the twelve routes is named by its path; nothing but a list has an answer."""
+
+    def get_operation_id(self) -> str:
+        """Return the service, the fixed words of the path and the view's method."""
+        return ServiceSchema.get_operation_id(self)
+
+
+class GrantViewSet(NounViewSet):
     """Roles of a user or a group on a project, a domain or the system, as the URL names them."""
 
     manager = AssignmentManager
+    resource = SOME_ROLES
+    schema = GrantSchema()
     system = False
     inherited = False
 
     def _target(self, ids: dict[str, str]) -> GrantTarget:
         return GrantTarget(**ids, system=self.system, inherited=self.inherited)
 
-    @extend_schema(parameters=PAGED.parameters, responses={200: dict})
     def list(self, request: Request, **ids: str) -> Response:
         """Return the roles that were granted."""
-        rows = AssignmentManager(self.context).roles_of(self._target(ids))
-        return listed(request._request, "roles", rows, RoleShown)
+        return self.page_of(AssignmentManager(self.context).roles_of, self._target(ids))
 
     @extend_schema(request=None, responses={204: None})
     def grant(self, request: Request, role_id: str, **ids: str) -> Response:
@@ -58,15 +72,15 @@ class GrantViewSet(IdentityViewSet):
         return empty(204)
 
 
-class RoleAssignmentViewSet(IdentityViewSet):
+class RoleAssignmentViewSet(ServiceViewSet):
     """Who has which role where."""
 
     manager = AssignmentManager
 
     @extend_schema(
         operation_id="identity_role_assignments_list",
-        parameters=HINTS.parameters,
-        responses={200: dict},
+        parameters=QUERY,
+        responses={200: ALL},
     )
     def list(self, request: Request) -> Response:
         """Return assignments; flags effective, include_names, include_subtree."""

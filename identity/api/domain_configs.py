@@ -7,10 +7,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.answers import within
-from cloudweb.api.views import empty
-from identity.api.schema import IdentitySchema
+from cloudweb.api.schema import ServiceSchema
+from cloudweb.api.views import ServiceViewSet, empty
 from identity.api.shapes import ConfigShown
-from identity.api.views import IdentityViewSet
 from identity.manager import DomainConfigManager
 
 COMPLIANCE = "security_compliance"
@@ -18,7 +17,7 @@ BODY = within("config", ConfigShown)
 Word = str | None
 
 
-class ConfigSchema(IdentitySchema):
+class ConfigSchema(ServiceSchema):
     """Routes that differ in how deep they go have names that say it."""
 
     def get_operation_id(self) -> str:
@@ -28,7 +27,7 @@ class ConfigSchema(IdentitySchema):
         return f"identity_{whose}_{deepest}_{self.method.lower()}"
 
 
-class DomainConfigViewSet(IdentityViewSet):
+class DomainConfigViewSet(ServiceViewSet):
     """What is configured for a domain: all of it, one group, or one option without its group."""
 
     manager = DomainConfigManager

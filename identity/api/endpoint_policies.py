@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cloudweb.api.views import empty
-from identity.api.lists import Hints, listed, one_shown
-from identity.api.serializers.catalog import EndpointShown
-from identity.api.serializers.policies import PolicyShown
-from identity.api.views import IdentityViewSet
+from cloudweb.api.views import ServiceViewSet, empty
+from identity.api.resource import NounViewSet
+from identity.api.serializers.catalog import ENDPOINT
+from identity.api.serializers.policies import POLICY
 from identity.manager import EndpointPolicyManager
 from identity.manager.endpoint_policies import Target
 
-PAGED = Hints()
+
+class PolicyEndpointViewSet(NounViewSet):
+    """The endpoints of a policy."""
+
+    manager = EndpointPolicyManager
+    resource = replace(ENDPOINT, filters={})
+    called = "policy_endpoints"
+
+    def list(self, request: Request, policy_id: str) -> Response:
+        """Return the endpoints of a policy."""
+        return self.page_of(EndpointPolicyManager(self.context).endpoints_of, policy_id)
 
 
-class EndpointPolicyViewSet(IdentityViewSet):
+class PolicyOfEndpointViewSet(NounViewSet):
+    """The policy of an endpoint."""
+
+    manager = EndpointPolicyManager
+    resource = POLICY
+    called = "endpoint_policy"
+
+    def retrieve(self, request: Request, endpoint_id: str) -> Response:
+        """Return the policy of an endpoint."""
+        return self.answer(EndpointPolicyManager(self.context).of_endpoint(endpoint_id))
+
+
+class EndpointPolicyViewSet(ServiceViewSet):
     """Associations; the route's ids name the target."""
 
     manager = EndpointPolicyManager
-
-    @extend_schema(
-        operation_id="identity_policy_endpoints_list",
-        parameters=PAGED.parameters,
-        responses={200: dict},
-    )
-    def endpoints(self, request: Request, policy_id: str) -> Response:
-        """Return the endpoints of a policy."""
-        rows = self.manager(self.context).endpoints_of(policy_id)
-        return listed(request._request, "endpoints", rows, EndpointShown)
-
-    @extend_schema(operation_id="identity_endpoint_policy_get", responses={200: dict})
-    def of_endpoint(self, request: Request, endpoint_id: str) -> Response:
-        """Return the policy of an endpoint."""
-        found = self.manager(self.context).of_endpoint(endpoint_id)
-        return Response({"policy": one_shown(request._request, PolicyShown, found)})
 
     @extend_schema(responses={204: None})
     def check(self, request: Request, policy_id: str, **target: str) -> Response:

@@ -8,21 +8,28 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cloudweb.api.views import empty
+from cloudweb.api.answers import listing, within
+from cloudweb.api.page_links import ListLinks
+from cloudweb.api.views import ServiceViewSet, empty
 from identity.api.lists import whole
+from identity.api.serializers.attributes import SelfLink
 from identity.api.serializers.links import v3_url
 from identity.api.serializers.roles import inference_body
-from identity.api.views import IdentityViewSet
+from identity.api.shapes import Inference, Inferences
 from identity.manager import ImpliedRoleManager
 from identity.models import Implication
 
+ONE = within("role_inference", Inference, links=SelfLink)
+MANY = within("role_inference", Inferences, links=SelfLink)
+EVERY = listing("role_inferences", Inferences, links=ListLinks)
 
-class ImpliedRoleViewSet(IdentityViewSet):
+
+class ImpliedRoleViewSet(ServiceViewSet):
     """Which role contains which."""
 
     manager = ImpliedRoleManager
 
-    @extend_schema(operation_id="identity_implied_roles_list_all", responses={200: dict})
+    @extend_schema(operation_id="identity_implied_roles_list_all", responses={200: EVERY})
     def list_all(self, request: Request) -> Response:
         """Return every role that contains others, with those."""
         http = request._request
@@ -33,7 +40,7 @@ class ImpliedRoleViewSet(IdentityViewSet):
         ]
         return whole(http, "role_inferences", found)
 
-    @extend_schema(operation_id="identity_implied_roles_list", responses={200: dict})
+    @extend_schema(operation_id="identity_implied_roles_list", responses={200: MANY})
     def list(self, request: Request, prior_id: str) -> Response:
         """Return what one role contains directly."""
         http = request._request
@@ -41,7 +48,7 @@ class ImpliedRoleViewSet(IdentityViewSet):
         links = {"self": v3_url(http, f"roles/{prior.pk}/implies")}
         return Response({"role_inference": inference_body(http, prior, implied), "links": links})
 
-    @extend_schema(operation_id="identity_implied_roles_get", responses={200: dict})
+    @extend_schema(operation_id="identity_implied_roles_get", responses={200: ONE})
     def retrieve(self, request: Request, prior_id: str, implied_id: str) -> Response:
         """Return one implication."""
         return self._answer(ImpliedRoleManager(self.context).get(prior_id, implied_id))
@@ -52,9 +59,7 @@ class ImpliedRoleViewSet(IdentityViewSet):
         ImpliedRoleManager(self.context).get(prior_id, implied_id)
         return empty(204)
 
-    @extend_schema(
-        operation_id="identity_implied_roles_create", request=None, responses={201: dict}
-    )
+    @extend_schema(operation_id="identity_implied_roles_create", request=None, responses={201: ONE})
     def imply(self, request: Request, prior_id: str, implied_id: str) -> Response:
         """Let one role contain another."""
         row = ImpliedRoleManager(self.context).create(prior_id, implied_id)

@@ -13,10 +13,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.answers import Error, within
+from cloudweb.api.views import ServiceViewSet
 from cloudweb.exceptions import BadRequest
 from identity.api import shapes
 from identity.api.serializers.oauth1 import Authorization, signed_request
-from identity.api.views import IdentityViewSet, stranger
+from identity.api.views import stranger
 from identity.manager import AccessTokenManager, RequestTokenManager
 
 FORM = "application/x-www-form-urlencoded"
@@ -29,7 +30,7 @@ PROJECT = OpenApiParameter(
 )
 
 
-class SignedViewSet(IdentityViewSet):
+class SignedViewSet(ServiceViewSet):
     """Requests of consumers, whose signature is all they show."""
 
     manager = RequestTokenManager
@@ -71,7 +72,7 @@ class SignedViewSet(IdentityViewSet):
         return _form(AccessTokenManager(stranger(http)).create(signed_request(http)))
 
 
-class AuthorizationViewSet(IdentityViewSet):
+class AuthorizationViewSet(ServiceViewSet):
     """Users let consumers act for them."""
 
     manager = RequestTokenManager

@@ -7,12 +7,13 @@ from pydantic import TypeAdapter, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import listing
 from cloudweb.api.fields import Body
-from cloudweb.api.views import empty
+from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import InvalidInput
+from identity.api.serializers.attributes import SelfLink
 from identity.api.serializers.links import v3_url
 from identity.api.serializers.projects import Tag, Tags
-from identity.api.views import IdentityViewSet
 from identity.manager import ProjectTagManager
 
 _TAG: TypeAdapter[str] = TypeAdapter(Tag)
@@ -24,12 +25,15 @@ class AllTags(Body):
     tags: Tags
 
 
-class ProjectTagViewSet(IdentityViewSet):
+TAGS = listing("tags", str, links=SelfLink)
+
+
+class ProjectTagViewSet(ServiceViewSet):
     """Words by which projects are found again."""
 
     manager = ProjectTagManager
 
-    @extend_schema(operation_id="identity_project_tags_list", responses={200: dict})
+    @extend_schema(operation_id="identity_project_tags_list", responses={200: TAGS})
     def list(self, request: Request, project_id: str) -> Response:
         """Return the tags of a project."""
         tags = ProjectTagManager(self.context).list(project_id)
@@ -37,7 +41,7 @@ class ProjectTagViewSet(IdentityViewSet):
         return Response({"tags": tags, "links": links})
 
     @extend_schema(
-        operation_id="identity_project_tags_replace", request=AllTags, responses={200: dict}
+        operation_id="identity_project_tags_replace", request=AllTags, responses={200: TAGS}
     )
     def replace(self, request: Request, project_id: str) -> Response:
         """Set all tags of a project."""

@@ -9,11 +9,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.answers import Error
+from cloudweb.api.views import ServiceViewSet
 from identity.api.resource import NamedViewSet
 from identity.api.serializers.federation import PROTOCOL
 from identity.api.serializers.tokens import token_body
-from identity.api.tokens import OwnScopesViewSet
-from identity.api.views import IdentityViewSet, stranger
+from identity.api.tokens import DOMAINS, PROJECTS, TOKEN, OwnScopesViewSet
+from identity.api.views import stranger
 from identity.manager import FederationManager, ProtocolManager
 
 BEARER = OpenApiParameter(
@@ -31,7 +32,7 @@ class ProtocolViewSet(NamedViewSet):
     resource = PROTOCOL
 
 
-class FederatedAuthViewSet(IdentityViewSet):
+class FederatedAuthViewSet(ServiceViewSet):
     """…/auth: a provider's token for one of ours."""
 
     manager = FederationManager
@@ -48,7 +49,7 @@ class FederatedAuthViewSet(IdentityViewSet):
         operation_id="identity_federated_auth",
         parameters=[BEARER, ISSUED],
         request=None,
-        responses={201: dict, 401: Error, 503: Error},
+        responses={201: TOKEN, 401: Error, 503: Error},
     )
     def create(self, request: Request, provider_id: str, protocol: str) -> Response:
         """Return an unscoped token for the bearer token in the header Authorization."""
@@ -63,7 +64,7 @@ class FederatedAuthViewSet(IdentityViewSet):
         operation_id="identity_federated_auth_get",
         parameters=[BEARER, ISSUED],
         request=None,
-        responses={201: dict, 401: Error, 503: Error},
+        responses={201: TOKEN, 401: Error, 503: Error},
     )
     def show(self, request: Request, provider_id: str, protocol: str) -> Response:
         """Do the same by GET, as older clients ask."""
@@ -73,12 +74,12 @@ class FederatedAuthViewSet(IdentityViewSet):
 class FederatedScopesViewSet(OwnScopesViewSet):
     """/OS-FEDERATION/projects and /domains: older names of what is under /auth."""
 
-    @extend_schema(operation_id="identity_federated_projects_list", responses={200: dict})
+    @extend_schema(operation_id="identity_federated_projects_list", responses={200: PROJECTS})
     def projects(self, request: Request) -> Response:
         """Return the projects the caller has a role on."""
         return super().projects(request)
 
-    @extend_schema(operation_id="identity_federated_domains_list", responses={200: dict})
+    @extend_schema(operation_id="identity_federated_domains_list", responses={200: DOMAINS})
     def domains(self, request: Request) -> Response:
         """Return the domains the caller has a role on."""
         return super().domains(request)

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from cloudweb.api.answers import Answer, OpenAnswer
+from identity.api.serializers.attributes import SelfLink
 
 
 class Reference(Answer):
@@ -92,3 +93,26 @@ class VerifierShown(Answer):
     """What a user tells a consumer that he let act for him."""
 
     oauth_verifier: str
+
+
+class RoleInBrief(Answer):
+    """A role where it is named beside others."""
+
+    id: str
+    name: str
+    domain_id: str | None
+    links: SelfLink
+
+
+class Inference(Answer):
+    """That one role contains another."""
+
+    prior_role: RoleInBrief
+    implies: RoleInBrief
+
+
+class Inferences(Answer):
+    """What a role contains."""
+
+    prior_role: RoleInBrief
+    implies: list[RoleInBrief]

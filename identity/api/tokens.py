@@ -11,12 +11,13 @@ from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cloudweb.api.answers import Error
+from cloudweb.api.answers import Error, listing, within
 from cloudweb.api.auth import HasToken
 from cloudweb.api.errors import headers_for
+from cloudweb.api.page_links import ListLinks
 from cloudweb.api.queries import PRESENCE, parameters
 from cloudweb.api.shown import Scene, shown
-from cloudweb.api.views import empty
+from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest
 from identity.api.lists import is_flag_set, whole
 from identity.api.serializers.catalog import catalog_body
@@ -24,7 +25,8 @@ from identity.api.serializers.domains import DomainShown
 from identity.api.serializers.oauth1 import signed_request
 from identity.api.serializers.projects import ProjectShown
 from identity.api.serializers.tokens import Auth, receipt_body, token_body
-from identity.api.views import IdentityViewSet, stranger
+from identity.api.shapes import CatalogEntry, TokenShown
+from identity.api.views import stranger
 from identity.manager import CatalogManager, IssuedToken, TokenManager
 from identity.manager.endpoint_filters import offers_to
 from identity.receipts import MoreMethodsRequired
@@ -40,11 +42,16 @@ RECEIPT = "Openstack-Auth-Receipt"
 SHOWN = OpenApiParameter(
     RECEIPT, str, OpenApiParameter.HEADER, description="What was shown before."
 )
+TOKEN = within("token", TokenShown)
+PROJECTS = listing("projects", ProjectShown, links=ListLinks)
+DOMAINS = listing("domains", DomainShown, links=ListLinks)
+SYSTEM = listing("system", dict[str, bool], links=ListLinks)
+CATALOG = listing("catalog", CatalogEntry, links=ListLinks)
 ABOUT_IT = parameters(nocatalog=PRESENCE)
 EXPIRED = parameters(allow_expired=PRESENCE)
 
 
-class TokenViewSet(IdentityViewSet):
+class TokenViewSet(ServiceViewSet):
     """/auth/tokens."""
 
     manager = TokenManager
@@ -61,8 +68,8 @@ class TokenViewSet(IdentityViewSet):
     @extend_schema(
         operation_id="identity_tokens_issue",
         parameters=[ISSUED, SHOWN, *ABOUT_IT],
-        request=Auth,
-        responses={201: dict, 401: Error, 403: Error},
+        request=within("auth", Auth),
+        responses={201: TOKEN, 401: Error, 403: Error},
     )
     def create(self, request: Request) -> Response:
         """Log in or rescope; the token is in X-Subject-Token.
@@ -70,7 +77,7 @@ class TokenViewSet(IdentityViewSet):
         Where a right password is not enough, the 401 has the header Openstack-Auth-Receipt: send it
         along with the rest.
         """
-        wanted = self.wanted("auth", Auth)
+        wanted = self.validated(Auth, self.body("auth"))
         try:
             issued = TokenManager(stranger(request._request)).issue(
                 proofs=wanted.proofs(signed_request(request._request)),
@@ -85,7 +92,7 @@ class TokenViewSet(IdentityViewSet):
     @extend_schema(
         operation_id="identity_tokens_validate",
         parameters=[SUBJECT, ISSUED, *ABOUT_IT, *EXPIRED],
-        responses={200: dict, 404: Error},
+        responses={200: TOKEN, 404: Error},
     )
     def show(self, request: Request) -> Response:
         """Return what the token in X-Subject-Token says."""
@@ -138,32 +145,32 @@ def answered(http: HttpRequest, issued: IssuedToken, text: str, *, status: int) 
     return Response(body, status=status, headers=headers)
 
 
-class OwnScopesViewSet(IdentityViewSet):
+class OwnScopesViewSet(ServiceViewSet):
     """What the caller's token could be rescoped to, and its catalog."""
 
     manager = TokenManager
 
-    @extend_schema(operation_id="identity_auth_projects_list", responses={200: dict})
+    @extend_schema(operation_id="identity_auth_projects_list", responses={200: PROJECTS})
     def projects(self, request: Request) -> Response:
         """Return the projects the caller has a role on."""
         rows = TokenManager(self.context).projects()
         http = request._request
         return whole(http, "projects", shown(ProjectShown, rows, Scene(http)))
 
-    @extend_schema(operation_id="identity_auth_domains_list", responses={200: dict})
+    @extend_schema(operation_id="identity_auth_domains_list", responses={200: DOMAINS})
     def domains(self, request: Request) -> Response:
         """Return the domains the caller has a role on."""
         rows = TokenManager(self.context).domains()
         http = request._request
         return whole(http, "domains", shown(DomainShown, rows, Scene(http)))
 
-    @extend_schema(operation_id="identity_auth_system_get", responses={200: dict})
+    @extend_schema(operation_id="identity_auth_system_get", responses={200: SYSTEM})
     def system(self, request: Request) -> Response:
         """Return the system if the caller has a role on it."""
         place = TokenManager(self.context).system()
         return whole(request._request, "system", [{"all": True}] if place else [])
 
-    @extend_schema(operation_id="identity_auth_catalog_get", responses={200: dict})
+    @extend_schema(operation_id="identity_auth_catalog_get", responses={200: CATALOG})
     def catalog(self, request: Request) -> Response:
         """Return the catalog of the token."""
         offers = CatalogManager(self.context).of_token()

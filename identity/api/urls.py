@@ -25,7 +25,11 @@ from identity.api.endpoint_groups import (
     GroupEndpointViewSet,
     GroupProjectViewSet,
 )
-from identity.api.endpoint_policies import EndpointPolicyViewSet
+from identity.api.endpoint_policies import (
+    EndpointPolicyViewSet,
+    PolicyEndpointViewSet,
+    PolicyOfEndpointViewSet,
+)
 from identity.api.endpoints import EndpointViewSet
 from identity.api.groups import GroupMemberViewSet, GroupViewSet
 from identity.api.identity_providers import IdentityProviderViewSet
@@ -185,13 +189,13 @@ urlpatterns = [
     path("/v3/endpoints/<str:endpoint_id>", EndpointViewSet.as_view(MEMBER)),
     path(
         "/v3/endpoints/<str:endpoint_id>/OS-ENDPOINT-POLICY/policy",
-        EndpointPolicyViewSet.as_view({"get": "of_endpoint"}),
+        PolicyOfEndpointViewSet.as_view(SHOW),
     ),
     path("/v3/policies", PolicyViewSet.as_view(COLLECTION)),
     path(POLICY, PolicyViewSet.as_view(MEMBER)),
     path(
         f"{POLICY}/OS-ENDPOINT-POLICY/endpoints",
-        EndpointPolicyViewSet.as_view({"get": "endpoints"}),
+        PolicyEndpointViewSet.as_view(LIST),
     ),
     path(
         f"{POLICY}/OS-ENDPOINT-POLICY/endpoints/<str:endpoint_id>",
