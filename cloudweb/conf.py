@@ -35,7 +35,9 @@ class Intervals:
     undo_retry: float = 300.0
     backoff: float = 2.0
     call: float = 5.0
-    lost_ring: float = 5.0  # a periodic task that nobody rang for is begun by the sweep after this
+    lost_ring: float = (
+        5.0  # what nobody rang for, operation or periodic task, the sweep begins then
+    )
 
     @classmethod
     def scaled(cls, factor: float) -> Intervals:

@@ -7,7 +7,8 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -182,7 +183,8 @@ class ComputeAgent(Agent):
 
     def power_on(self, spec: GuestSpec, work: Work) -> GuestState:
         """Start the guest."""
-        state = self.driver.power_on(spec, work=work)
+        with self._told_if_it_fails(spec.id):
+            state = self.driver.power_on(spec, work=work)
         self._keep(spec, runs=True)
         return state
 
@@ -190,7 +192,8 @@ class ComputeAgent(Agent):
         """Stop the guest."""
         self._note_runs(request.id, runs=False)
         ref = GuestRef(id=request.id, name=request.name)
-        return self.driver.power_off(ref, timeout=request.timeout, work=work)
+        with self._told_if_it_fails(request.id):
+            return self.driver.power_off(ref, timeout=request.timeout, work=work)
 
     def reboot(self, request: RebootRequest, work: Work) -> GuestState:
         """Reboot the guest."""
@@ -200,7 +203,18 @@ class ComputeAgent(Agent):
         elif (kept := _read(self._path(request.id))) is not None:
             # It starts as it was last told, in the way of today's driver.
             request = request.model_copy(update={"spec": kept.spec})
-        return self.driver.reboot(request, work=work)
+        with self._told_if_it_fails(request.id):
+            return self.driver.reboot(request, work=work)
+
+    @contextmanager
+    def _told_if_it_fails(self, guest_id: str) -> Iterator[None]:
+        """Say how the guest is when what was to be done to it failed: it may have been done."""
+        try:
+            yield
+        except DriverError:
+            with suppress(DriverError):
+                self._changed(guest_id, self.driver.get(guest_id).power_state)
+            raise
 
     def _bases(self) -> list[Path]:
         """Return the cached files that the guests of this host are based on.

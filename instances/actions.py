@@ -49,7 +49,8 @@ class InstanceAction(Action):
     or is a kind of another action. ``method`` of InstanceManager does it, with
     ``arguments`` and what the body says; ``body`` and ``answer`` name classes of
     ``instances/api/serializers/actions.py``, ``status`` goes with it. 409s say ``spoken``,
-    the action log ``logged``. What is not said is the name, and no body or answer.
+    the action log ``logged``; of free actions it keeps those that say ``logs``. What is not said is the
+    name, and no body or answer.
     """
 
     policy: str
@@ -66,14 +67,22 @@ class InstanceAction(Action):
     status: int = 202
     spoken: str = ""
     logged: str = ""
+    logs: bool = False
     button: Button | None = None
 
     def __post_init__(self) -> None:
         if self.operates != (self.saga is not None) or self.operates != bool(self.shows):
             raise ValueError(f"{self.name}: an operation has a saga and shows a task")
+        if self.logs and self.mode is not Mode.FREE:
+            raise ValueError(f"{self.name}: an operation is in the log by itself, a question never")
         for unsaid in ("method", "spoken"):
             object.__setattr__(self, unsaid, getattr(self, unsaid) or self.name)
         object.__setattr__(self, "logged", self.logged or self.spoken)
+
+    @property
+    def kind(self) -> str:
+        """The kind of its operations."""
+        return self.saga.kind if self.saga else f"instances.{self.name}"
 
     def may_start(
         self, vm_state: str, task_state: str | None, *, ran: bool, locked: bool = False

@@ -17,7 +17,7 @@ from cloudweb.holdings import hangs_on
 from cloudweb.identifiers import as_uuid
 from compute.events import GuestChanged, GuestsSeen
 from instances.models import Instance, InstancePort
-from instances.states import POWER_STATES, PowerState, VmState
+from instances.states import OFF, POWER_STATES, PowerState, VmState
 from network.events import DeviceNamed, MilestoneReached, PortDeleted
 from network.manager import PortManager
 
@@ -67,9 +67,6 @@ def guest_got_further(reached: MilestoneReached) -> None:
             Instance.objects.filter(id=instance.id).update(milestones=seen)
 
 
-OFF = (PowerState.SHUTDOWN, PowerState.CRASHED)
-
-
 #: What a host sees counts for servers that rested for so long before: the rest is under way.
 RESTED = timedelta(seconds=5)
 
@@ -97,7 +94,8 @@ def guest_changed(change: GuestChanged) -> None:
     server_id = as_uuid(change.guest_id)
     if server_id is None:
         return
-    rows = Instance.objects.filter(id=server_id, host=change.host, task_state=None)
+    here = Instance.objects.filter(id=server_id, host=change.host)
+    rows = here.filter(task_state=None)
     if power in OFF:
         changed = rows.filter(vm_state=VmState.ACTIVE).update(
             vm_state=VmState.STOPPED, power_state=power, updated_at=now()
@@ -108,6 +106,8 @@ def guest_changed(change: GuestChanged) -> None:
         )
     else:
         changed = rows.update(power_state=power, updated_at=now())
+    if not changed:  # it counts if what is done to the server fails
+        here.exclude(task_state=None).update(power_state=power)
     if changed:
         log.info(
             "guest changed by itself",

@@ -30,6 +30,10 @@ class PowerState(IntegerChoices):
     SUSPENDED = 7, "suspended"
 
 
+#: How a guest is that does not run, and will not by itself.
+OFF = (PowerState.SHUTDOWN, PowerState.CRASHED)
+
+
 class TaskState(TextChoices):
     """What may be under way."""
 

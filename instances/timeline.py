@@ -21,8 +21,7 @@ def name_of(kind: str) -> str:
     """Return the action log's name of a kind of operation."""
     if kind == CreateInstance.kind:
         return "create"
-    named = (one.logged for one in ACTIONS.values() if one.saga and one.saga.kind == kind)
-    return next(named, kind)
+    return next((one.logged for one in ACTIONS.values() if one.kind == kind), kind)
 
 
 @dataclass(frozen=True, slots=True)

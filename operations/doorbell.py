@@ -1,7 +1,6 @@
 """The doorbell: after the commit a background thread tells the control workers to look.
 
-A broker that is down costs a request nothing; the sweep finds the operation within a second of its
-return, or without it.
+A broker that is down costs a request nothing; the sweep finds what nobody rang for some seconds later.
 """
 
 from __future__ import annotations

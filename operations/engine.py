@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from django.db.models import F, Q
 
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
@@ -47,10 +48,16 @@ def owner() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
 
 
-def due_ids(moment: datetime, limit: int) -> list[UUID]:
-    """Return operations that somebody should work on: each half of the question has its own index."""
+def due_ids(moment: datetime, limit: int, *, grace: timedelta = timedelta(0)) -> list[UUID]:
+    """Return operations that somebody should work on: each half of the question has its own index.
+
+    What was started within the grace is left to the doorbell that rings for it.
+    """
     waiting = [Literal(state) for state in LOOKED_AT]
     looked_at = Operation.objects.filter(state__in=waiting, next_at__lte=moment)
+    if grace:
+        rung = Q(epoch=0, next_at=F("created_at"), created_at__gt=moment - grace)
+        looked_at = looked_at.filter(~rung)
     running = Literal(OperationState.RUNNING)
     abandoned = Operation.objects.filter(state=running, lease_until__lt=moment)
     halves = (rows.order_by().values_list("id", flat=True) for rows in (looked_at, abandoned))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
@@ -122,20 +124,16 @@ def _behind(
     What else the operation has to hold is taken by nobody or by him: anything else is a refusal.
     """
     own = Resource(operation.resource_type, operation.resource_id)
-    waiting = Operation.objects.filter(
-        kind=saga.kind,
-        resource_type=own.type,
-        resource_id=own.id,
-        state=OperationState.QUEUED,
-    ).first()
-    if waiting is not None:
-        return (
-            waiting  # a second delete, or a further refresh: the one that waits will see all rows
-        )
+    queued = Operation.objects.filter(
+        resource_type=own.type, resource_id=own.id, state=OperationState.QUEUED
+    )
+    for waiting in queued.filter(kind=saga.kind, preempted_by=None):
+        if _is_same(waiting, operation):
+            return waiting  # a second delete, or a further refresh: it will see all rows
     live = taken.get(own)
     if live is None or not (preempt or saga.coalesce):
         raise ResourceBusy(min(taken))
-    if live.kind == saga.kind and live.resource_id == own.id:
+    if _is_same(live, operation):
         joined = _join(operation, live, preempt=preempt)
         if joined is not None:
             return joined
@@ -143,7 +141,7 @@ def _behind(
     if others:
         raise ResourceBusy(min(others))
     if preempt and live.state == OperationState.FAILED and set(held_by(live)) <= set(wanted):
-        return _take_over(saga, operation, wanted, live)
+        return _take_over(saga, operation, wanted, live, queued)
     operation.state = OperationState.QUEUED
     operation.after = live
     operation.waits_for = [list(one) for one in wanted]
@@ -151,10 +149,25 @@ def _behind(
     write_plan(saga, operation, first=0)
     if preempt:
         Operation.objects.filter(id=live.id).update(preempted_by=operation, next_at=now())
+        _overtake(queued, operation)
         ring_after_commit(live.id)
     reach("start.before_commit", whole(operation.id))
     transaction.on_commit(lambda: reach("start.after_commit", whole(operation.id)))
     return operation
+
+
+def _is_same(one: Operation, other: Operation) -> bool:
+    """Tell whether both do the same to the same: a hard reboot is another thing than a soft one."""
+    said = [json.dumps(each.args, sort_keys=True, default=str) for each in (one, other)]
+    return (one.kind, one.resource_id, said[0]) == (other.kind, other.resource_id, said[1])
+
+
+def _overtake(queued: QuerySet[Operation], newest: Operation) -> None:
+    """Let those that wait for the resource end as soon as it is theirs, undone before they began.
+
+    The newest that pre-empts says what becomes of it; what it joins is not among them.
+    """
+    queued.exclude(id=newest.id).update(preempted_by=newest)
 
 
 def _join(operation: Operation, live: Operation, *, preempt: bool) -> Operation | None:
@@ -176,7 +189,11 @@ def _join(operation: Operation, live: Operation, *, preempt: bool) -> Operation 
 
 
 def _take_over(
-    saga: type[Saga], operation: Operation, wanted: list[Resource], failed: Operation
+    saga: type[Saga],
+    operation: Operation,
+    wanted: list[Resource],
+    failed: Operation,
+    queued: QuerySet[Operation],
 ) -> Operation:
     """Let a delete inherit what a failed undo left: its holds, and its unpaid undos as steps of its own.
 
@@ -194,8 +211,9 @@ def _take_over(
     )
     operation.save(force_insert=True)
     Operation.objects.filter(id=failed.id).update(preempted_by=operation)
-    queued = Operation.objects.filter(after=failed, state=OperationState.QUEUED)
-    queued.update(after=operation)  # whoever waited for the other waits for the delete
+    followers = Operation.objects.filter(after=failed, state=OperationState.QUEUED)
+    followers.update(after=operation)  # whoever waited for the other waits for the delete
+    _overtake(queued, operation)
     parents = Step.objects.filter(children=failed).values_list("operation_id", flat=True)
     for (
         parent

@@ -10,6 +10,7 @@ import random
 import socket
 import threading
 import uuid
+from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -68,7 +69,7 @@ class Sweep(threading.Thread):
         if self._ticks % per_report == 0:
             self._heartbeat()
             self._guard(restored.remember)
-        hand_out_due(self._hands)
+        hand_out_due(self._hands, grace=timedelta(seconds=intervals().lost_ring))
         self._hands.take("changes of services", services.announce_changes)
         runs().hand_out()
 
@@ -82,8 +83,11 @@ class Sweep(threading.Thread):
             Service.objects.filter(id=row.id).update(**values)
 
 
-def hand_out_due(hands: Hands) -> int:
-    """Let others work on everything that is due, each by itself; return how many were handed out."""
-    ids = due_ids(now(), BATCH)
+def hand_out_due(hands: Hands, *, grace: timedelta = timedelta(0)) -> int:
+    """Let others work on everything that is due, each by itself; return how many were handed out.
+
+    Who was started within the grace is heard of by the doorbell: two would come to one operation.
+    """
+    ids = due_ids(now(), BATCH, grace=grace)
     random.shuffle(ids)
     return sum(hands.take(operation_id, partial(advance, operation_id)) for operation_id in ids)

@@ -18,6 +18,7 @@ from instances.actions import InstanceAction
 from instances.exceptions import InstanceInvalidState, InstanceLocked, InstanceNotFound
 from instances.manager.lookup import InstanceLookups
 from instances.models import Instance
+from operations.noting import note_done
 
 
 class InstanceActs(InstanceLookups):
@@ -46,6 +47,11 @@ class InstanceActs(InstanceLookups):
             raise self._refusal(instance_id, action)
         return key
 
+    def _change(self, instance_id: str, action: InstanceAction, **changes: Any) -> None:
+        """Do a free action by one conditional write."""
+        with transaction.atomic():
+            self._note(action, self._take(instance_id, action, **changes))
+
     @contextmanager
     def _held(self, instance_id: str, action: InstanceAction) -> Iterator[Instance]:
         """Lock the row in a transaction, for a free action that must read before it writes."""
@@ -54,6 +60,13 @@ class InstanceActs(InstanceLookups):
             if found is None:
                 raise self._refusal(instance_id, action)
             yield found
+            self._note(action, found.id)
+
+    def _note(self, action: InstanceAction, key: uuid.UUID) -> None:
+        if action.logs:
+            note_done(
+                self.context, kind=action.kind, resource_type="instance", resource_id=str(key)
+            )
 
     def _keeps_out(self, action: InstanceAction) -> bool:
         """Tell whether a lock would refuse the action to this caller."""

@@ -16,7 +16,7 @@ class InstanceLifecycle(InstanceActs):
     @policy(UPDATE.policy)
     def update(self, instance_id: str, /, **changes: Any) -> Instance:
         """Change name, description, hostname, access addresses or disk config."""
-        self._take(instance_id, UPDATE, **changes)
+        self._change(instance_id, UPDATE, **changes)
         return self.get(instance_id)
 
     @policy(DELETE.policy)

@@ -9,7 +9,7 @@ from instances.conf import STOP_TIMEOUT
 from instances.operations import ports
 from instances.operations.guest import guest_ref, guest_spec
 from instances.operations.rows import instance_of, no_task, write
-from instances.states import PowerState, VmState
+from instances.states import PowerState, TaskState, VmState
 from operations.saga import Failure, Run, Saga, Step
 
 
@@ -46,8 +46,8 @@ class StopInstance(Saga):
 
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:
-        """It runs on."""
-        no_task(run)
+        """It runs on, unless its guest was seen to stop all the same."""
+        no_task(run, TaskState.POWERING_OFF)
 
 
 class StartInstance(Saga):
@@ -72,5 +72,5 @@ class StartInstance(Saga):
 
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:
-        """It stays stopped."""
-        no_task(run)
+        """It stays stopped, unless its guest was seen to run all the same."""
+        no_task(run, TaskState.POWERING_ON)

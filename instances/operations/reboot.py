@@ -9,7 +9,7 @@ from instances.conf import STOP_TIMEOUT
 from instances.operations import ports
 from instances.operations.guest import guest_ref, guest_spec
 from instances.operations.rows import instance_of, no_task, write
-from instances.states import PowerState, VmState
+from instances.states import PowerState, TaskState, VmState
 from operations.saga import Failure, Run, Saga, Step
 
 
@@ -60,4 +60,5 @@ class RebootInstance(Saga):
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:
         """It stays in the state it had."""
-        no_task(run)
+        hard = run.args["kind"] == "HARD"
+        no_task(run, TaskState.REBOOTING_HARD if hard else TaskState.REBOOTING)

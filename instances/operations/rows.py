@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from django.db.models import Case, F, Value, When
+
 from cloudweb.database.clock import now
 from cloudweb.database.prepared import Given, Prepared, PreparedUpdate
 from instances.models import BlockDevice, Instance, InstancePort
+from instances.states import OFF, PowerState, TaskState, VmState
 from operations.saga import Failure, Run, StepFailed
 
 ROW = "instance"
@@ -68,9 +71,19 @@ def _writing(names: tuple[str, ...]) -> PreparedUpdate:
     return PreparedUpdate(lambda: rows, "updated_at", *names)
 
 
-def no_task(run: Run) -> None:
-    """Let the server rest in the state it has: how a failed or pre-empted action ends."""
-    write(run, task_state=None)
+def no_task(run: Run, task: TaskState) -> None:
+    """Let the server rest as its guest was seen last: how a failed or pre-empted action ends.
+
+    One that pre-empted it shows a task of its own, which stays.
+    """
+    run.memory.pop(ROW, None)
+    rows = Instance.objects.filter(id=run.resource_id, task_state=task)
+    fell = When(vm_state=VmState.ACTIVE, power_state__in=OFF, then=Value(VmState.STOPPED))
+    rose = When(
+        vm_state=VmState.STOPPED, power_state=PowerState.RUNNING, then=Value(VmState.ACTIVE)
+    )
+    rests = Case(fell, rose, default=F("vm_state"))
+    rows.update(task_state=None, vm_state=rests, updated_at=now())
 
 
 def fault(failure: Failure) -> dict[str, Any]:

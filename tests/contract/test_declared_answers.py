@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError, validators
 
 from tests.builders.identity import ApiClient, client_of, make_member
 from tests.builders.instances import Lab, lab
@@ -18,6 +19,8 @@ V21 = "/compute/v2.1"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJf3vjeAlfyPRUzIGbQ5pQPzvQy2XLaXBFCU0ggMfLrR me"
 #: The first, the last, and one between all that changed much.
 VERSIONS = (1, 27, 52, 57, 74, 87, 96)
+#: As ``Versions`` says it at the end of an attribute's description.
+SAID = re.compile(r"(From 2\.(?P<first>\d+) (on|to 2\.(?P<last>\d+))|Up to 2\.(?P<until>\d+))\.$")
 #: Path of the schema -> what comes for its parameters; ``server`` and ``request`` are found out.
 READ = {
     "/flavors": {},
@@ -58,17 +61,30 @@ READ = {
 
 
 @cache
-def declared(method: str, path: str) -> Draft202012Validator:
+def strict(minor: int) -> Any:
+    """Return what also holds an answer to the versions that the schema says of its attributes."""
+
+    def describes(_: Any, said: str, __: Any, ___: Any) -> Iterator[ValidationError]:
+        if (ends := SAID.search(said)) is not None:
+            first, last = ends["first"] or "0", ends["last"] or ends["until"] or "999"
+            if not int(first) <= minor <= int(last):
+                yield ValidationError(f"it is there at 2.{minor}, but: {said}")
+
+    return validators.extend(Draft202012Validator, {"description": describes})
+
+
+@cache
+def declared(method: str, path: str, minor: int) -> Any:
     schema = drawn()[0]
     answer = schema["paths"][f"{V21}{path}"][method]["responses"]["200"]
     where = answer["content"]["application/json"]["schema"]
-    return Draft202012Validator({**where, "components": schema["components"]})
+    return strict(minor)({**where, "components": schema["components"]})
 
 
-def wrong(method: str, path: str, answer: Any) -> Iterator[str]:
+def wrong(method: str, path: str, answer: Any, minor: int) -> Iterator[str]:
     """Say what of an answer is not as declared."""
     if answer.status_code == 200:
-        for error in declared(method, path).iter_errors(answer.json()):
+        for error in declared(method, path, minor).iter_errors(answer.json()):
             yield f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}"
 
 
@@ -103,7 +119,7 @@ def test_answers_are_what_is_declared(home: Lab) -> None:
                 filled = path.format(**{key: known.get(word, word) for key, word in given.items()})
                 answer = client.send("GET", V21 + filled, **at)
                 statuses.setdefault(path, set()).add(answer.status_code)
-                if faults := [*wrong("get", path, answer)]:
+                if faults := [*wrong("get", path, answer, minor)]:
                     found[f"{role} 2.{minor} GET {path}"] = faults
             changes = {
                 "/servers/{server_id}": {"server": {"name": "new"}},
@@ -113,7 +129,7 @@ def test_answers_are_what_is_declared(home: Lab) -> None:
                 filled = path.format(server_id=server_id, project_id=home.project.pk)
                 answer = client.send("PUT", V21 + filled, body, **at)
                 statuses.setdefault(f"PUT {path}", set()).add(answer.status_code)
-                if faults := [*wrong("put", path, answer)]:
+                if faults := [*wrong("put", path, answer, minor)]:
                     found[f"{role} 2.{minor} PUT {path}"] = faults
     assert found == {}
     assert {path for path, seen in statuses.items() if 200 not in seen} == set()

@@ -5,11 +5,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated, Any, get_args
 
 import pytest
+from django.urls import get_resolver
+from pydantic import BaseModel
 
+from cloudweb.api.answers import Answer
+from cloudweb.api.fields import Body
 from cloudweb.dialects import DIALECTS
-from cloudweb.microversions import Microversions
+from cloudweb.microversions import Microversions, Versions
 from cloudweb.microversions.claims import claims
 from tests.infrastructure import ROOT
 
@@ -48,6 +53,36 @@ def test_every_sentence_is_one(listed: Microversions) -> None:
         or bool(change.note) != (change.served != "yes")
     ]
     assert wrong == []
+
+
+def test_versions_stand_at_the_field() -> None:
+    """Deeper inside (``Annotated[str, since(3)] | None``) nobody would look for them."""
+    _ = get_resolver().url_patterns
+    found = [
+        f"{model.__module__}.{model.__name__}.{name}"
+        for model in {*_below(Answer), *_below(Body)}
+        for name, field in model.model_fields.items()
+        if _says_versions(field.annotation)
+    ]
+    assert found == []
+
+
+def _below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for sub in model.__subclasses__():
+        yield sub
+        yield from _below(sub)
+
+
+def _says_versions(hint: Any) -> bool:
+    parts = (*get_args(hint), *getattr(hint, "__metadata__", ()))
+    return any(isinstance(part, Versions) or _says_versions(part) for part in parts)
+
+
+def test_what_would_not_be_looked_for_is_found() -> None:
+    versions = Versions()
+    assert _says_versions(Annotated[str, versions] | None)
+    assert _says_versions(list[Annotated[str, versions]])
+    assert not _says_versions(list[str] | None)
 
 
 def test_no_version_is_compared_by_hand(product: list[Path]) -> None:

@@ -19,6 +19,7 @@ from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.context import RequestContext
 from cloudweb.microversions.compute import since, until
 from cloudweb.policy import RULES, Rule, admin, policy, policy_of
+from cloudweb.states import ANY, Mode
 from dashboard.components.actions import buttons
 from instances import actions
 from instances.actions import ACTIONS, Button, InstanceAction
@@ -28,6 +29,7 @@ from instances.models import Instance
 from instances.operations.rows import write
 from instances.states import TaskState, VmState
 from operations.saga import Run, Saga, Step
+from operations.testing import check_invariants
 from tests.builders.access import Line
 from tests.builders.browsers import PASSWORD, browser_of, text_of
 from tests.builders.identity import client_of, make_member
@@ -116,7 +118,14 @@ def test_records_do_not_get_in_each_others_way() -> None:
 
 def test_a_record_that_cannot_be_right_is_refused() -> None:
     facts: dict[str, Any] = {"name": "nudge", "vm_states": {"active"}, "policy": "x"}
-    for wrong in ({}, {"saga": NudgeInstance}, {"shows": (TaskState.REBOOTING,)}):
+    wrongs: tuple[dict[str, Any], ...] = (
+        {},
+        {"saga": NudgeInstance},
+        {"shows": (TaskState.REBOOTING,)},
+        {"mode": Mode.FREE, "shows": (TaskState.REBOOTING,)},
+        {"mode": Mode.READING, "logs": True},
+    )
+    for wrong in wrongs:
         with pytest.raises(ValueError, match="nudge"):
             InstanceAction(**facts, **wrong)
 
@@ -179,6 +188,49 @@ NUDGE = InstanceAction(
 def nudge(self: InstanceManager, instance_id: str, *, words: str) -> str:
     self._act(instance_id, NUDGE, words=words)
     return f"n-{words}"
+
+
+MARK = InstanceAction(
+    name="mark",
+    vm_states=ANY,
+    task_states=ANY,
+    mode=Mode.FREE,
+    ran=False,
+    while_locked=True,
+    policy="compute:servers:update",
+    wire="mark",
+    status=204,
+    logged="mark-server",
+    logs=True,
+)
+
+
+@policy(MARK.policy)
+def mark(self: InstanceManager, instance_id: str) -> None:
+    self._change(instance_id, MARK, description="marked")
+
+
+@pytest.mark.django_db
+def test_a_free_action_may_be_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an operation to wait for, whatever is under way, and not for what was refused."""
+    monkeypatch.setitem(ACTIONS, MARK.name, MARK)
+    monkeypatch.setattr(InstanceManager, "mark", mark, raising=False)
+    user = make_member("member")
+    server = make_server(user, task_state=TaskState.REBOOTING, locked_by="admin")
+    client, url = client_of(user), f"/compute/v2.1/servers/{server.id}"
+    answer = client.send("POST", f"{url}/action", {"mark": None})
+    assert (answer.status_code, answer.content) == (204, b"")
+    reader = client_of(make_member("reader", project=user.default_project))
+    assert reader.send("POST", f"{url}/action", {"mark": None}).status_code == 403
+    server.refresh_from_db()
+    assert (server.description, server.task_state) == ("marked", TaskState.REBOOTING)
+    asked = answer.headers["X-OpenStack-Request-Id"]
+    [found] = client.send("GET", f"{url}/os-instance-actions").json()["instanceActions"]
+    told = [found[key] for key in ("action", "request_id", "user_id", "message")]
+    assert told == ["mark-server", asked, user.pk, None]
+    one = client.send("GET", f"{url}/os-instance-actions/{asked}").json()["instanceAction"]
+    assert one["events"] == []
+    check_invariants()
 
 
 @pytest.fixture

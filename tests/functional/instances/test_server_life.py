@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.test import Client
 
 from cloudweb.database.clock import now
+from cloudweb.driver import DriverError
 from cloudweb.events import emit
-from cloudweb.topics import REPORTS
+from cloudweb.topics import INBOX, REPORTS
 from compute.models import Flavor, Host
 from instances.guest_metadata import GuestMetadata
 from instances.models import Instance
 from network.events import MilestoneReached
 from network.objects import PortMilestone
-from operations.models import Debt
+from operations.models import Debt, Operation
 from operations.records import AWAITED
 from tests.builders.damage import damage
 from tests.builders.identity import client_with
@@ -99,6 +101,66 @@ def test_hard_reboot_goes_over_a_soft_one(home: Lab) -> None:
     home.cloud.settle()
     assert home.show(server_id)["status"] == "ACTIVE"
     assert census(home)["live"] == 0
+    done = Operation.objects.filter(kind="instances.reboot").order_by("created_at")
+    assert [(one.args["kind"], one.state) for one in done] == [
+        ("SOFT", "UNDONE"), ("HARD", "DONE"),
+    ]  # fmt: skip
+
+
+def test_what_preempts_shows_its_own_task_until_it_is_done(home: Lab) -> None:
+    server_id = home.create()
+    home.cloud.broker.lose = lambda queue, _task, _argument: queue == "compute.h1"
+    shown = []
+    home.act(server_id, "reboot", {"type": "SOFT"})
+    home.cloud.pump()
+    for send in (
+        lambda: home.act(server_id, "reboot", {"type": "HARD"}),
+        lambda: home.client.send("DELETE", f"/compute/v2.1/servers/{server_id}"),
+    ):
+        assert send().status_code < 300
+        home.cloud.pump()
+        home.cloud.sweep()
+        home.cloud.pump()
+        shown.append(home.show(server_id)["OS-EXT-STS:task_state"])
+    assert shown == ["rebooting_hard", "deleting"]
+    home.cloud.broker.lose = lambda *_: False
+    home.cloud.settle()
+    assert census(home) == NOTHING
+
+
+def test_a_stop_that_failed_though_its_guest_did_stop_is_no_running_server(
+    home: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver, found = home.guests["h1"], {}
+
+    def failing(act: Callable[..., Any]) -> Callable[..., Any]:
+        def fail(*args: Any, **more: Any) -> None:
+            act(*args, **more)
+            raise DriverError("The hypervisor went away.")
+
+        return fail
+
+    server_id = home.create()
+    for action, method in (("os-stop", "power_off"), ("os-start", "power_on")):
+        for told_first in (True, False):  # how the guest is, before the failure or after it
+            with monkeypatch.context() as patched:
+                patched.setattr(driver, method, failing(getattr(driver, method)))
+                home.cloud.broker.lose = lambda queue, *_, lost=told_first: lost and queue == INBOX
+                assert home.act(server_id, action).status_code == 202
+                home.cloud.pump()
+                home.cloud.broker.lose = lambda *_: False
+                for _ in range(2):
+                    home.cloud.report()
+                    home.cloud.pump()
+            found[action, told_first] = home.show(server_id)["status"]
+            home.act(server_id, "os-stop" if action == "os-start" else "os-start")
+            home.cloud.settle()
+        home.act(server_id, "os-stop")
+        home.cloud.settle()
+    assert found == {
+        ("os-stop", True): "SHUTOFF", ("os-stop", False): "SHUTOFF",
+        ("os-start", True): "ACTIVE", ("os-start", False): "ACTIVE",
+    }  # fmt: skip
 
 
 def test_delete_while_building(home: Lab) -> None:

@@ -410,7 +410,11 @@ def test_what_is_due_or_started_is_found_by_its_indexes(lab: Cloud) -> None:
         state="RUNNING", lease_until=now() - timedelta(seconds=1)
     )
     assert set(engine.due_ids(now(), 10)) == {waiting.id, abandoned.id}
-    for plan in plans_of(lambda: engine.due_ids(now(), 10), "operations_operation", "READY"):
+    grace = timedelta(seconds=5)
+    plans = plans_of(
+        lambda: engine.due_ids(now(), 10, grace=grace), "operations_operation", "READY"
+    )
+    for plan in plans:
         assert {"operation_due", "operation_lease"} <= set(plan.split()), plan
     for plan in plans_of(
         lambda: [hear() for hear in (lab.report, lab.pump)], '"operations_step"."host"', "'STARTED'"

@@ -182,3 +182,38 @@ def test_a_stuck_one_gives_way_to_a_delete_that_names_all_it_held(lab: Cloud) ->
     lab.settle()
     assert state_of(drop) == "DONE"
     check_invariants()
+
+
+def test_of_two_that_preempt_the_later_counts_and_the_first_does_nothing(lab: Cloud) -> None:
+    broken.add("wait")
+    attach = start(Attach, "s", "v")
+    lab.pump()
+    first = start(Attach, "s", "w", preempt=True)  # of the same kind, with another task
+    assert (first.id == attach.id, state_of(first)) == (False, "QUEUED")
+    assert start(Attach, "s", "w", preempt=True).id == first.id
+    drop = start(DropServer, "s", preempt=True)
+    assert start(DropServer, "s", preempt=True).id == drop.id
+    check_invariants()
+    log.clear()
+    lab.settle()
+    assert [state_of(one) for one in (attach, first, drop)] == ["UNDONE", "UNDONE", "DONE"]
+    assert log == ["test.drop_server:s"]
+    check_invariants()
+
+
+def test_who_waited_for_a_stuck_one_does_nothing_after_the_delete_that_took_it_over(
+    lab: Cloud,
+) -> None:
+    broken.update(("wait", "undo"))
+    attach = start(Attach, "s", "v")
+    lab.pump()
+    Operation.objects.update(deadline_at=attach.created_at)
+    lab.make_due()
+    lab.sweep()
+    waits = start(Attach, "s", "w", preempt=True)
+    drop = start(DropServer, "s", "v", preempt=True)
+    log.clear()
+    lab.settle()
+    assert [state_of(one) for one in (attach, drop, waits)] == ["UNDONE", "DONE", "UNDONE"]
+    assert log == ["test.drop_server:s"]
+    check_invariants()

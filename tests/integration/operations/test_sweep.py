@@ -47,8 +47,37 @@ def start(*letters: str) -> None:
             Sort.start(RequestContext.system(), resource_id=letter)
 
 
+def let_pass(*, seconds: float) -> None:
+    """Let what was started have been started so much earlier."""
+    for row in Operation.objects.all():
+        at = row.created_at - timedelta(seconds=seconds)
+        Operation.objects.filter(id=row.id).update(created_at=at, next_at=at)
+
+
+def test_what_was_just_started_is_left_to_the_doorbell_for_a_while(
+    slow: Later, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDWEB_TIME_SCALE", "1")
+    start("a")
+    sweep = Sweep(("conductor",), Hands(slow))
+    found = []
+    for seconds in (0, 1, 10):
+        let_pass(seconds=seconds)
+        sweep.tick()
+        slow.run()
+        found.append(list(done))
+    assert found == [[], [], ["a"]]
+    with transaction.atomic():  # nobody rings for what was to wait
+        late = Sort.start(RequestContext.system(), resource_id="b", delay=timedelta(seconds=2))
+    Operation.objects.filter(id=late.id).update(next_at=now())
+    sweep.tick()
+    slow.run()
+    assert done == ["a", "b"]
+
+
 def test_its_heartbeat_does_not_wait_for_what_it_handed_out(slow: Later) -> None:
     start("a", "b", "broken")
+    let_pass(seconds=60)
     sweep = Sweep(("conductor",), Hands(slow))
     sweep.tick()
     sweep.tick()
