@@ -7,6 +7,8 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
 
+from cloudweb.microversions import ALWAYS, Versions
+
 TEXT: dict[str, Any] = {"type": "string"}
 FLAG: dict[str, Any] = {"type": "boolean"}
 NATURAL: dict[str, Any] = {"type": "integer", "minimum": 0}
@@ -24,11 +26,18 @@ USUAL: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def parameters(*names: str, **kinds: Mapping[str, Any]) -> list[OpenApiParameter]:
-    """Return the parameters of a query: texts or usual ones by name, others with their schema."""
-    found = []
-    for name in (*names, *kinds):
+def parameters(
+    *names: str, versions: Mapping[str, Versions] | None = None, **kinds: Mapping[str, Any]
+) -> list[OpenApiParameter]:
+    """Return the parameters of a query: texts or usual ones by name, others with their schema.
+
+    Those of ``versions`` are described with the versions that have them.
+    """
+    found, said = [], versions or {}
+    for name in dict.fromkeys((*names, *said, *kinds)):
         schema, description = USUAL.get(name, (TEXT, ""))
+        if said.get(name, ALWAYS) != ALWAYS:
+            description = f"{description} {said[name]}".strip()
         found.append(
             OpenApiParameter(
                 name=name,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from pydantic import BaseModel, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -67,15 +67,23 @@ class ServiceViewSet(ViewSetMixin, APIView):
         """The request's microversion (2.1 where a service has none)."""
         return getattr(self.request._request, "microversion", LOWEST)
 
-    def known_query(self, *names: str, strict: Versions) -> None:
-        """Refuse query parameters that a call does not know, at versions that are strict about it."""
-        unknown = sorted(set(self.request.query_params) - set(names))
-        if unknown and self.version in strict:
-            raise InvalidInput(
-                field=unknown[0][:64],
-                value=self.request.query_params[unknown[0]],
-                reason="Additional properties are not allowed.",
-            )
+    def query(self, known: Mapping[str, Versions], *, strict: Versions) -> QueryDict:
+        """Return the parameters that the call knows at this version, by the versions that have them.
+
+        The rest is refused at versions that are strict about it, else ignored.
+        """
+        given = self.request.query_params.copy()
+        for name in sorted(given):
+            if name in known and self.version in known[name]:
+                continue
+            if self.version in strict:
+                raise InvalidInput(
+                    field=name[:64],
+                    value=given[name],
+                    reason="Additional properties are not allowed.",
+                )
+            del given[name]
+        return given
 
     def body(self, envelope: str) -> Mapping[str, Any]:
         """Return what the body holds under its envelope; raise BadRequest if there is no such object."""

@@ -15,13 +15,16 @@ from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import InvalidInput
 from cloudweb.listing import Page
+from cloudweb.microversions import ALWAYS
 from cloudweb.microversions.compute import STRICT, since
 from compute.api.serializers import flavors as wire
 from compute.manager import FlavorManager
 from compute.models import Flavor
 
-QUERY = ("is_public", "minRam", "minDisk", "sort_key", "sort_dir", "limit", "marker")
-PARAMETERS = parameters(*QUERY)
+QUERY = dict.fromkeys(
+    ("is_public", "minRam", "minDisk", "sort_key", "sort_dir", "limit", "marker"), ALWAYS
+)
+PARAMETERS = parameters(versions=QUERY)
 SHOWN = within("flavor", wire.FlavorShown)
 
 
@@ -70,8 +73,7 @@ class FlavorViewSet(ServiceViewSet):
         return Response({"flavor": wire.full(flavor, self.request, self.version)})
 
     def _page(self, render: Any) -> Response:
-        self.known_query(*QUERY, strict=STRICT)
-        query = self.request.query_params
+        query = self.query(QUERY, strict=STRICT)
         direction = query.get("sort_dir", "asc")
         if direction not in ("asc", "desc"):
             raise InvalidInput(field="sort_dir", value=direction, reason="It must be asc or desc.")

@@ -12,16 +12,22 @@ from rest_framework.response import Response
 from cloudweb.api.answers import listing, page, within
 from cloudweb.api.fields import parse_bool
 from cloudweb.api.pagination import next_link, parse_limit
-from cloudweb.api.queries import parameters
+from cloudweb.api.queries import FLAG, parameters
 from cloudweb.api.views import ServiceViewSet
 from cloudweb.exceptions import BadRequest
 from cloudweb.microversions.compute import STRICT, since, until
 from compute.api.serializers import hypervisors as wire
 from compute.manager import Hypervisor, HypervisorManager
 
-QUERY = ("hypervisor_hostname_pattern", "with_servers", "limit", "marker")
-PARAMETERS = parameters(*QUERY)
-#: Clients below 2.33 cannot page: they get all.
+PAGED = since(33)
+QUERY = {
+    "hypervisor_hostname_pattern": since(53),
+    "with_servers": since(53),
+    "limit": PAGED,
+    "marker": PAGED,
+}
+PARAMETERS = parameters(versions=QUERY, with_servers=FLAG)
+#: Clients that cannot page get all.
 ALL = 1_000_000
 
 
@@ -87,10 +93,9 @@ class HypervisorViewSet(ServiceViewSet):
         return Response({"hypervisors": [wire.searched(item, self.version) for item in found]})
 
     def _page(self, render: Callable[..., dict[str, Any]]) -> Response:
-        self.known_query(*QUERY, strict=STRICT)
-        query = self.request.query_params
+        query = self.query(QUERY, strict=STRICT)
         hypervisors = self.manager(self.context)
-        pattern = query.get("hypervisor_hostname_pattern") if not self.numeric else None
+        pattern = query.get("hypervisor_hostname_pattern")
         with_servers = self._with_servers()
         if pattern is not None:
             if "limit" in query or "marker" in query:
@@ -99,10 +104,9 @@ class HypervisorViewSet(ServiceViewSet):
                 )
             rows, more = hypervisors.search(pattern), False
         else:
-            paged = self.version in since(33)
             found = hypervisors.list(
-                limit=parse_limit(query.get("limit")) if paged else ALL,
-                marker=query.get("marker") if paged else None,
+                limit=parse_limit(query.get("limit")) if self.version in PAGED else ALL,
+                marker=query.get("marker"),
                 numeric=self.numeric,
             )
             rows, more = found.rows, found.more

@@ -12,12 +12,13 @@ from cloudweb.api.answers import listing, within
 from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest, NotFound
+from cloudweb.microversions import ALWAYS
 from cloudweb.microversions.compute import STRICT, since
 from compute.api.serializers import services as wire
 from compute.manager import ServiceManager
 
-QUERY = ("host", "binary")
-PARAMETERS = parameters(*QUERY)
+QUERY = {"host": ALWAYS, "binary": ALWAYS}
+PARAMETERS = parameters(versions=QUERY)
 
 
 class ServiceCollection(ServiceViewSet):
@@ -28,8 +29,7 @@ class ServiceCollection(ServiceViewSet):
     @extend_schema(parameters=PARAMETERS, responses={200: listing("services", wire.ServiceShown)})
     def list(self, request: Request) -> Response:
         """Return all services, or those of a host or binary."""
-        self.known_query(*QUERY, strict=STRICT)
-        query = request.query_params
+        query = self.query(QUERY, strict=STRICT)
         found = self.manager(self.context).list(binary=query.get("binary"), host=query.get("host"))
         return Response({"services": [wire.service(info, self.version) for info in found]})
 

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from cloudweb.api.answers import within
 from cloudweb.api.pagination import next_link, parse_limit
+from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet
 from cloudweb.microversions.compute import since, until
 from cloudweb.times import parse_moment
@@ -18,7 +19,12 @@ from instances.api.serializers import instance_actions as wire
 from instances.manager import InstanceManager
 from instances.timeline import TimelineManager
 
-QUERY = ("limit", "marker", "changes-since", "changes-before")
+QUERY = {
+    "limit": wire.PAGED,
+    "marker": wire.PAGED,
+    "changes-since": wire.PAGED,
+    "changes-before": since(66),
+}
 
 
 class InstanceActionViewSet(ServiceViewSet):
@@ -31,7 +37,7 @@ class InstanceActionViewSet(ServiceViewSet):
         if self.version in until(20):
             InstanceManager(self.context).get(server_id)
 
-    @extend_schema(responses={200: wire.ActionPage})
+    @extend_schema(parameters=parameters(versions=QUERY), responses={200: wire.ActionPage})
     def list(self, request: Request, server_id: str) -> Response:
         """List what was done, newest first."""
         self._check_visible(server_id)
@@ -41,10 +47,10 @@ class InstanceActionViewSet(ServiceViewSet):
             return Response(
                 {"instanceActions": [wire.brief(server_id, one, self.version) for one in found]}
             )
-        self.known_query(*(QUERY if self.version in since(66) else QUERY[:-1]), strict=wire.PAGED)
-        query = request.query_params
+        query = self.query(QUERY, strict=wire.PAGED)
         begin, end = (
-            parse_moment(query[key], field=key) if key in query else None for key in QUERY[2:]
+            parse_moment(said, field=key) if (said := query.get(key)) is not None else None
+            for key in ("changes-since", "changes-before")
         )
         check_span(begin, end)
         limit = parse_limit(query.get("limit"))

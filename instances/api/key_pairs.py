@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from cloudweb.api.answers import page, within
 from cloudweb.api.pagination import next_links, parse_limit
+from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.microversions.compute import STRICT, since
 from instances.api.serializers import key_pairs as wire
@@ -15,6 +16,10 @@ from instances.manager import KeyPairManager
 
 #: Where creating and deleting answer as they should.
 TYPED = since(2)
+PAGED = since(35)
+QUERY = {"user_id": since(10)}
+LIST_QUERY = {**QUERY, "limit": PAGED, "marker": PAGED}
+PARAMETERS = parameters(versions=QUERY)
 
 
 class KeyPairViewSet(ServiceViewSet):
@@ -22,20 +27,20 @@ class KeyPairViewSet(ServiceViewSet):
 
     manager = KeyPairManager
 
-    def _user(self, request: Request) -> str | None:
-        return request.query_params.get("user_id") if self.version in since(10) else None
-
-    @extend_schema(responses={200: page("keypairs", wire.KeyPairListed)})
+    @extend_schema(
+        parameters=parameters(versions=LIST_QUERY),
+        responses={200: page("keypairs", wire.KeyPairListed)},
+    )
     def list(self, request: Request) -> Response:
         """List own key pairs."""
-        self.known_query("user_id", "limit", "marker", strict=STRICT)
-        query, pages = request.query_params, self.version in since(35)
+        query = self.query(LIST_QUERY, strict=STRICT)
         found = self.manager(self.context).list(
-            user_id=self._user(request),
-            limit=parse_limit(query.get("limit") if pages else None),
-            marker=query.get("marker") if pages else None,
+            user_id=query.get("user_id"),
+            limit=parse_limit(query.get("limit")),
+            marker=query.get("marker"),
         )
-        links = next_links(request, found, "keypairs_links", "name") if pages else {}
+        paged = self.version in PAGED
+        links = next_links(request, found, "keypairs_links", "name") if paged else {}
         return Response(
             {"keypairs": [{"keypair": wire.brief(row, self.version)} for row in found.rows]} | links
         )
@@ -61,16 +66,16 @@ class KeyPairViewSet(ServiceViewSet):
             data["private_key"] = made.private_key
         return Response({"keypair": data}, status=201 if self.version in TYPED else 200)
 
-    @extend_schema(responses={200: within("keypair", wire.KeyPairShown)})
+    @extend_schema(parameters=PARAMETERS, responses={200: within("keypair", wire.KeyPairShown)})
     def retrieve(self, request: Request, name: str) -> Response:
         """Show a key pair."""
-        self.known_query("user_id", strict=STRICT)
-        pair = self.manager(self.context).get(name, user_id=self._user(request))
+        user_id = self.query(QUERY, strict=STRICT).get("user_id")
+        pair = self.manager(self.context).get(name, user_id=user_id)
         return Response({"keypair": wire.full(pair, self.version)})
 
-    @extend_schema(responses={204: None, 202: None})
+    @extend_schema(parameters=PARAMETERS, responses={204: None, 202: None})
     def destroy(self, request: Request, name: str) -> Response:
         """Remove a key pair."""
-        self.known_query("user_id", strict=STRICT)
-        self.manager(self.context).delete(name, user_id=self._user(request))
+        user_id = self.query(QUERY, strict=STRICT).get("user_id")
+        self.manager(self.context).delete(name, user_id=user_id)
         return empty(204 if self.version in TYPED else 202)

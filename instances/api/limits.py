@@ -7,10 +7,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.answers import within
+from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
+from cloudweb.microversions import ALWAYS
 from cloudweb.microversions.compute import STRICT
 from instances.api.serializers import limits as wire
 from instances.manager import LimitsManager
+
+LIMITS_QUERY = {"tenant_id": ALWAYS, "project_id": ALWAYS, "reserved": ALWAYS}
+#: Accepted; quotas are not divided among users.
+QUERY = {"user_id": ALWAYS}
+PARAMETERS = parameters(versions=QUERY)
 
 
 class LimitsViewSet(ServiceViewSet):
@@ -18,11 +25,13 @@ class LimitsViewSet(ServiceViewSet):
 
     manager = LimitsManager
 
-    @extend_schema(responses={200: within("limits", wire.LimitsShown)})
+    @extend_schema(
+        parameters=parameters(versions=LIMITS_QUERY),
+        responses={200: within("limits", wire.LimitsShown)},
+    )
     def retrieve(self, request: Request) -> Response:
         """Show limits and use."""
-        self.known_query("tenant_id", "project_id", "reserved", strict=STRICT)
-        query = request.query_params
+        query = self.query(LIMITS_QUERY, strict=STRICT)
         usage = self.manager(self.context).own(query.get("tenant_id") or query.get("project_id"))
         return Response({"limits": wire.limits_body(usage, self.version)})
 
@@ -32,10 +41,10 @@ class QuotaSetViewSet(ServiceViewSet):
 
     manager = LimitsManager
 
-    @extend_schema(responses={200: within("quota_set", wire.QuotaSetShown)})
+    @extend_schema(parameters=PARAMETERS, responses={200: within("quota_set", wire.QuotaSetShown)})
     def retrieve(self, request: Request, project_id: str) -> Response:
         """Show a project's quotas."""
-        self.known_query("user_id", strict=STRICT)
+        self.query(QUERY, strict=STRICT)
         usage = self.manager(self.context).get(project_id)
         return Response(
             {"quota_set": wire.quota_body(usage.limits, self.version) | {"id": project_id}}
@@ -47,10 +56,10 @@ class QuotaSetViewSet(ServiceViewSet):
         found = self.manager(self.context).defaults()
         return Response({"quota_set": wire.quota_body(found, self.version) | {"id": project_id}})
 
-    @extend_schema(responses={200: within("quota_set", wire.QuotaSetDetail)})
+    @extend_schema(parameters=PARAMETERS, responses={200: within("quota_set", wire.QuotaSetDetail)})
     def retrieve_detail(self, request: Request, project_id: str) -> Response:
         """Show quotas with what is used."""
-        self.known_query("user_id", strict=STRICT)
+        self.query(QUERY, strict=STRICT)
         limits, used = self.manager(self.context).get(project_id)
         detail = {
             name: {"limit": limit, "in_use": used.get(name, 0), "reserved": 0}

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import pytest
+from django.test import RequestFactory
 from pydantic import Field
+from rest_framework.request import Request
 
 from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Body
+from cloudweb.api.queries import parameters
 from cloudweb.api.versioned import absent, leave_out
-from cloudweb.api.views import validate
+from cloudweb.api.views import ServiceViewSet, validate
 from cloudweb.exceptions import InvalidInput
 from cloudweb.microversions import ALWAYS, Microversion, Microversions, later, versions_of_method
 
@@ -129,3 +132,36 @@ def test_the_schema_says_so() -> None:
     assert make["properties"]["OLD:files"]["description"] == "Up to 3.4."
     assert make["$defs"]["Part"]["properties"]["tag"]["description"] == "From 3.2 to 3.6."
     assert shown["required"] == ["id"]
+
+
+class Listing(ServiceViewSet):
+    """Reads a query whose words came and went."""
+
+    def words(self, query: str, minor: int) -> dict[str, Any]:
+        http: Any = RequestFactory().get(f"/?{query}")
+        http.microversion = at(minor)
+        self.request = Request(http)
+        known = {"limit": since(2), "old": until(6), "plain": ALWAYS}
+        return dict(self.query(known, strict=since(5)).lists())
+
+
+def test_a_query_has_the_words_of_its_version() -> None:
+    """What is not there is ignored at first, then refused like what never was."""
+    said = "limit=1&limit=2&old=o&plain=p"
+    whole = {"limit": ["1", "2"], "old": ["o"], "plain": ["p"]}
+    assert Listing().words(said, 6) == whole
+    assert Listing().words(f"{said}&never=1", 2) == whole
+    assert Listing().words(said, 1) == {"old": ["o"], "plain": ["p"]}
+    for query, minor, field in (("plain=1&old=1", 7, "old"), ("plain=1&never=2", 5, "never")):
+        with pytest.raises(InvalidInput) as refused:
+            Listing().words(query, minor)
+        assert field in refused.value.message
+
+
+def test_the_schema_says_which_versions_have_a_word() -> None:
+    found = parameters("marker", versions={"limit": since(2), "marker": ALWAYS})
+    said = {one.name: one.description for one in found}
+    assert said == {
+        "marker": "The id of the last one on the page before.",
+        "limit": "How many at most; what is too large is cut. From 3.2 on.",
+    }
