@@ -1,7 +1,8 @@
 """``python -m benchmarks.burst``: a thousand servers asked for at once, of a whole cloud on fake drivers.
 
 What counts is that all become ACTIVE, that no order is given twice, and that the last hundred cost no
-more than the first. ``--networks 25`` spreads them over so many networks.
+more than the first. ``--networks 25`` spreads them over so many networks; with ``--churn 10`` servers
+come and go among them for ten minutes more, and memory must have stopped growing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.churn import churn
 from benchmarks.client import Client
 from benchmarks.control_plane import lift_quotas
 from benchmarks.figures import Figure, heading
@@ -127,7 +129,7 @@ def pss(meter: Meter) -> dict[int, float]:
     return {pid: pss_mib(pid) for pid in meter.pids}
 
 
-def figures(*, count: int, networks: int, patience: float) -> Iterator[Figure]:
+def figures(*, count: int, networks: int, patience: float, minutes: float = 0) -> Iterator[Figure]:
     """Run the burst on a fresh cloud."""
     with scratch("burst") as var:
         counters = var / "statements"
@@ -146,6 +148,8 @@ def figures(*, count: int, networks: int, patience: float) -> Iterator[Figure]:
             with meter.measured() as cost:
                 yield from burst.run(count, patience=patience)
             yield Figure("SQL statements for each", cost.statements / count, "")
+            if minutes:
+                yield from churn(client, meter.pids, burst.create, minutes=minutes)
 
 
 def main() -> int:
@@ -154,9 +158,16 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--networks", type=int, default=1)
     parser.add_argument("--patience", type=float, default=3600)
+    parser.add_argument("--churn", type=float, default=0, metavar="MINUTES")
     wanted = parser.parse_args()
     print(heading(), flush=True)
-    for figure in figures(count=wanted.count, networks=wanted.networks, patience=wanted.patience):
+    found = figures(
+        count=wanted.count,
+        networks=wanted.networks,
+        patience=wanted.patience,
+        minutes=wanted.churn,
+    )
+    for figure in found:
         print(figure.line(), flush=True)
     return 0
 
