@@ -55,7 +55,7 @@ def _table(title: str, app: str, states: str, tasks: str) -> Iterator[str]:
     every_task = {None, *(task.value for task in getattr(module, tasks))}
     notes: dict[str, int] = {}
     yield f"## {title}\n"
-    yield f"`{app}/actions.py`, `{app}/states.py`\n"
+    yield f"`{app}/actions/`, `{app}/states.py`\n"
     yield f"| action | {' | '.join(live)} | shows while it runs | takes the resource |"
     yield f"|---|{':-:|' * len(live)}---|---|"
     for action in actions:

@@ -193,7 +193,7 @@ def _states() -> Iterator[list[str]]:
         module = sys.modules.get(f"{app}.actions")
         names = sorted({item.name for item in _actions(module, Action)}) if module else []
         if names:
-            yield [f"`{app}/actions.py`", ", ".join(names)]
+            yield [f"`{app}/actions/`", ", ".join(names)]
 
 
 def _microversions() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The states of a server, and the words that show them; what may start from each: ``actions.py``.
+"""The states of a server, and the words that show them; what may start from each: ``actions``.
 
 Nova's three axes (contract 10.1): ``vm_state`` is what is stable, ``task_state`` what is being done,
 ``power_state`` what the hypervisor sees.

@@ -21,7 +21,7 @@ from instances.manager import InstanceManager
 
 
 class ServerActionViewSet(ServiceViewSet):
-    """What can be done to a server, by the records of ``instances/actions.py``."""
+    """What can be done to a server, by the records of ``instances/actions``."""
 
     manager = InstanceManager
 

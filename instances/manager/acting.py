@@ -14,7 +14,7 @@ from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
 from cloudweb.identifiers import as_uuid
 from cloudweb.states import ANY, Mode
-from instances.actions import InstanceAction
+from instances.actions.record import InstanceAction
 from instances.exceptions import InstanceInvalidState, InstanceLocked, InstanceNotFound
 from instances.manager.lookup import InstanceLookups
 from instances.models import Instance
@@ -22,7 +22,7 @@ from operations.noting import note_done
 
 
 class InstanceActs(InstanceLookups):
-    """Base of what acts on servers: each method is one record of ``instances/actions.py``.
+    """Base of what acts on servers: each method is one record of ``instances/actions``.
 
     All raise InstanceNotFound, and InstanceLocked or InstanceInvalidState (409) where the record does
     not start.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cloudweb.policy import policy
 from compute.objects import ConsoleRequest
 from compute.rpc import CONSOLE_OUTPUT as ASK_FOR_CONSOLE
-from instances.actions import CONSOLE_OUTPUT
+from instances.actions.console import CONSOLE_OUTPUT
 from instances.exceptions import InstanceNotReady
 from instances.manager.lookup import InstanceLookups
 from instances.states import TaskState, VmState

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cloudweb.policy import policy
-from instances.actions import DELETE, UPDATE
+from instances.actions.lifecycle import DELETE, UPDATE
 from instances.manager.acting import InstanceActs
 from instances.models import Instance
 

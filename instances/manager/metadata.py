@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from cloudweb.database.clock import now
 from cloudweb.policy import policy
-from instances.actions import METADATA
+from instances.actions.metadata import METADATA
 from instances.exceptions import MetadataItemNotFound
 from instances.items import check_items
 from instances.manager.acting import InstanceActs

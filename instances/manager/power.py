@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cloudweb.policy import policy
-from instances.actions import HARD_REBOOT, REBOOT, START, STOP
+from instances.actions.power import HARD_REBOOT, REBOOT, START, STOP
 from instances.manager.acting import InstanceActs
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from pkgutil import iter_modules
 from types import SimpleNamespace
 from typing import Any
 
@@ -45,6 +47,13 @@ NO_BUTTON = {
     "metadata": "the API alone",
     "console_output": "the page's tab Console log",
 }
+#: Every record of every file of actions.
+CONSTANTS = {
+    name: record
+    for found in iter_modules(actions.__path__, "instances.actions.")
+    for name, record in vars(importlib.import_module(found.name)).items()
+    if isinstance(record, InstanceAction)
+}
 ICONS = set((ROOT / "static" / "icons.txt").read_text().split())
 
 
@@ -82,7 +91,7 @@ def lacking(action: InstanceAction) -> Iterator[str]:
         yield "words for what it shows"
     if not all(hasattr(shapes, name) for name in (action.body, action.answer) if name):
         yield "the classes of its body and answer"
-    if vars(actions).get(action.name.upper()) is not action:
+    if CONSTANTS.get(action.name.upper()) is not action:
         yield "a constant of its name"
 
 
@@ -102,6 +111,10 @@ def test_every_record_has_all_that_belongs_to_it() -> None:
         "the classes of its body and answer",
         "a constant of its name",
     ]
+
+
+def test_no_file_of_actions_is_forgotten() -> None:
+    assert set(CONSTANTS.values()) == set(ACTIONS.values())
 
 
 def test_records_do_not_get_in_each_others_way() -> None:

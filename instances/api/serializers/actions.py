@@ -1,4 +1,4 @@
-"""Bodies and answers of server actions; ``instances/actions.py`` names them."""
+"""Bodies and answers of server actions; ``instances/actions`` names them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,37 @@
+"""What becomes of servers after they were made."""
+
+from __future__ import annotations
+
+from cloudweb.states import ANY, Mode
+from instances.actions.record import Button, InstanceAction
+from instances.operations import DeleteInstance
+from instances.states import TaskState as T
+
+DELETE = InstanceAction(
+    name="delete",
+    vm_states=ANY,
+    task_states=ANY,
+    mode=Mode.PREEMPTING,
+    ran=False,
+    shows=(T.DELETING,),
+    saga=DeleteInstance,
+    policy="compute:servers:delete",
+    button=Button(
+        label="Delete",
+        icon="trash",
+        done="{} is being deleted.",
+        warning="Its disk and addresses are gone for good.",
+        warning_all="Their disks and addresses are gone for good.",
+        ends=True,
+    ),
+)
+
+UPDATE = InstanceAction(
+    name="update",
+    vm_states=ANY,
+    task_states=ANY,
+    mode=Mode.FREE,
+    ran=False,
+    while_locked=True,
+    policy="compute:servers:update",
+)

@@ -1,0 +1,18 @@
+"""The key-value pairs users put on servers."""
+
+from __future__ import annotations
+
+from cloudweb.states import ANY, Mode
+from instances.actions.record import InstanceAction
+from instances.states import VmState as V
+
+METADATA = InstanceAction(
+    name="metadata",
+    vm_states={V.ACTIVE, V.STOPPED},
+    task_states=ANY,
+    mode=Mode.FREE,
+    ran=False,
+    policy="compute:servers:update_metadata",
+    method="update_metadata",
+    spoken="update metadata of",
+)
