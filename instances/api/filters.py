@@ -9,7 +9,7 @@ from django.http import QueryDict
 from cloudweb.addresses import canonical_address
 from cloudweb.api.fields import parse_bool
 from cloudweb.exceptions import BadRequest, InvalidInput
-from cloudweb.microversions import Microversion
+from cloudweb.microversions import ALWAYS, Microversion
 from cloudweb.microversions.compute import STRICT, since
 from cloudweb.patterns import Pattern
 from cloudweb.times import parse_moment
@@ -18,69 +18,68 @@ from instances.manager.listing import Filters
 from instances.states import vm_states_of
 
 #: Keys a list understands or at least accepts; from 2.75 on any other is a 400.
-KNOWN = frozenset(
-    {
-        "access_ip_v4",
-        "access_ip_v6",
-        "all_tenants",
-        "auto_disk_config",
-        "availability_zone",
-        "changes-before",
-        "changes-since",
-        "config_drive",
-        "created_at",
-        "deleted",
-        "description",
-        "disk_config",
-        "display_description",
-        "display_name",
-        "flavor",
-        "host",
-        "hostname",
-        "image",
-        "ip",
-        "ip6",
-        "kernel_id",
-        "key_name",
-        "launch_index",
-        "launched_at",
-        "limit",
-        "locked",
-        "marker",
-        "name",
-        "node",
-        "not-tags",
-        "not-tags-any",
-        "power_state",
-        "progress",
-        "project_id",
-        "ramdisk_id",
-        "reservation_id",
-        "root_device_name",
-        "soft_deleted",
-        "sort_dir",
-        "sort_key",
-        "status",
-        "tags",
-        "tags-any",
-        "task_state",
-        "tenant_id",
-        "terminated_at",
-        "user_id",
-        "uuid",
-        "vm_state",
-    }
-)
+QUERY = {
+    "access_ip_v4": ALWAYS,
+    "access_ip_v6": ALWAYS,
+    "all_tenants": ALWAYS,
+    "auto_disk_config": ALWAYS,
+    "availability_zone": ALWAYS,
+    "changes-before": since(66),
+    "changes-since": ALWAYS,
+    "config_drive": ALWAYS,
+    "created_at": ALWAYS,
+    "deleted": ALWAYS,
+    "description": ALWAYS,
+    "disk_config": ALWAYS,
+    "display_description": ALWAYS,
+    "display_name": ALWAYS,
+    "flavor": ALWAYS,
+    "host": ALWAYS,
+    "hostname": ALWAYS,
+    "image": ALWAYS,
+    "ip": ALWAYS,
+    "ip6": ALWAYS,
+    "kernel_id": ALWAYS,
+    "key_name": ALWAYS,
+    "launch_index": ALWAYS,
+    "launched_at": ALWAYS,
+    "limit": ALWAYS,
+    "locked": since(73),
+    "marker": ALWAYS,
+    "name": ALWAYS,
+    "node": ALWAYS,
+    "not-tags": since(26),
+    "not-tags-any": since(26),
+    "power_state": ALWAYS,
+    "progress": ALWAYS,
+    "project_id": ALWAYS,
+    "ramdisk_id": ALWAYS,
+    "reservation_id": ALWAYS,
+    "root_device_name": ALWAYS,
+    "soft_deleted": ALWAYS,
+    "sort_dir": ALWAYS,
+    "sort_key": ALWAYS,
+    "status": ALWAYS,
+    "tags": since(26),
+    "tags-any": since(26),
+    "task_state": ALWAYS,
+    "tenant_id": ALWAYS,
+    "terminated_at": ALWAYS,
+    "user_id": ALWAYS,
+    "uuid": ALWAYS,
+    "vm_state": ALWAYS,
+}
 _OF_ADDRESSES = frozenset("0123456789abcdef.:")
 
 
 def parse_filters(query: QueryDict, version: Microversion) -> Filters:
     """Return the filters a query asks for; raise BadRequest for what is wrong with them."""
-    unknown = set(query) - KNOWN
+    unknown = set(query) - QUERY.keys()
     if unknown and version in STRICT:
         raise BadRequest(
             f"Additional properties are not allowed ({sorted(unknown)[0][:64]!r} was unexpected)"
         )
+    query = _heard(query, version)
     statuses = query.getlist("status")
     if version in since(38) and any(not vm_states_of(status) for status in statuses):
         raise BadRequest("Invalid status value")
@@ -88,7 +87,7 @@ def parse_filters(query: QueryDict, version: Microversion) -> Filters:
     if power is not None and not (power.isascii() and power.isdigit()):
         raise BadRequest("Invalid filter 'power_state': it must be an integer.")
     begin = _time(query, "changes-since")
-    end = _time(query, "changes-before") if version in since(66) else None
+    end = _time(query, "changes-before")
     check_span(begin, end)
     return Filters(
         patterns=_patterns(query, version),
@@ -106,16 +105,27 @@ def parse_filters(query: QueryDict, version: Microversion) -> Filters:
         zone=query.get("availability_zone"),
         addresses=_addresses(query, "ip", "ip6"),
         ids=query.getlist("uuid"),
-        tags=_tags(query, "tags", version),
-        any_tags=_tags(query, "tags-any", version),
-        not_tags=_tags(query, "not-tags", version),
-        not_any_tags=_tags(query, "not-tags-any", version),
-        locked=parse_bool(query.get("locked"), field="locked") if version in since(73) else None,
+        tags=_tags(query, "tags"),
+        any_tags=_tags(query, "tags-any"),
+        not_tags=_tags(query, "not-tags"),
+        not_any_tags=_tags(query, "not-tags-any"),
+        locked=parse_bool(query.get("locked"), field="locked"),
         changed_since=begin,
         changed_before=end,
         deleted=parse_bool(query.get("deleted"), field="deleted"),
         all_projects=_flag(query, "all_tenants"),
     )
+
+
+def _heard(query: QueryDict, version: Microversion) -> QueryDict:
+    """Return what the query says in words that the version has; older ones overhear the rest."""
+    unheard = [name for name in query if version not in QUERY.get(name, ALWAYS)]
+    if not unheard:
+        return query
+    heard = query.copy()
+    for name in unheard:
+        del heard[name]
+    return heard
 
 
 def _flag(query: QueryDict, name: str) -> bool:
@@ -134,10 +144,10 @@ def _patterns(query: QueryDict, version: Microversion) -> dict[str, Pattern]:
     }
 
 
-def _tags(query: QueryDict, name: str, version: Microversion) -> list[str]:
-    """Return the tags that a comma joins; from 2.26."""
+def _tags(query: QueryDict, name: str) -> list[str]:
+    """Return the tags that a comma joins."""
     value = query.get(name)
-    if not value or version not in since(26):
+    if not value:
         return []
     tags = [*dict.fromkeys(value.split(","))]
     if len(tags) > MAX_TAGS:

@@ -10,11 +10,12 @@ from rest_framework.response import Response
 
 from cloudweb.api.answers import page, within
 from cloudweb.api.pagination import next_links, parse_limit
+from cloudweb.api.queries import parameters
 from cloudweb.api.sorting import parse_sort
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import InvalidInput
 from instances.api.build_request import build_request
-from instances.api.filters import parse_filters
+from instances.api.filters import QUERY, parse_filters
 from instances.api.serializers.server import ServerRenderer
 from instances.api.serializers.server_bodies import (
     ServerCreate,
@@ -30,6 +31,8 @@ from instances.api.serializers.server_shown import (
 from instances.manager import InstanceManager, ports_of
 from instances.manager.listing import Filters, Listing
 
+PARAMETERS = parameters(versions=QUERY)
+
 
 class ServerViewSet(ServiceViewSet):
     """Servers: list, show, create, update, delete."""
@@ -39,7 +42,11 @@ class ServerViewSet(ServiceViewSet):
     def _renderer(self) -> ServerRenderer:
         return ServerRenderer(self.request._request, self.context, self.version)
 
-    @extend_schema(operation_id="servers_list", responses={200: page("servers", ServerBrief)})
+    @extend_schema(
+        operation_id="servers_list",
+        parameters=PARAMETERS,
+        responses={200: page("servers", ServerBrief)},
+    )
     def list(self, request: Request) -> Response:
         """List servers, briefly."""
         found = self.manager(self.context).list_names(self._filters(), **self._listing())
