@@ -86,7 +86,7 @@ class Report(VersionedObject):
     five minutes; ``parts`` are, by domain, the wire form of what the domain's agent reports. It wants an
     answer while it holds facts that it keeps until they were taken. ``periodic`` is how its periodic
     tasks stand, where that is news or was last told a minute ago. ``taken`` is, by domain, the ``now`` of
-    the newest notice in its queue before which it has taken everything (0: of none).
+    the last notice in its queue before which it has taken everything (0: of none).
     """
 
     VERSION: ClassVar[str] = "1.3"

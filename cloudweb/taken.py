@@ -12,7 +12,10 @@ from contextlib import contextmanager
 
 
 class Taken:
-    """By domain, the time that the newest notice bore of which all before it is recorded; thread-safe."""
+    """By domain, the time that the last notice bore of which all before it is recorded; thread-safe.
+
+    The last, not the latest: a control plane's clock that was wrong for a while counts no longer than that.
+    """
 
     def __init__(self, domains: Iterable[str]) -> None:
         self._at = dict.fromkeys(domains, 0.0)
@@ -48,5 +51,5 @@ class Taken:
     def _count(self) -> None:
         first = min(self._at_work, default=self._last + 1)
         for _, domain, time in (one for one in self._read if one[0] < first):
-            self._at[domain] = max(self._at.get(domain, 0.0), time)
+            self._at[domain] = time
         self._read = [one for one in self._read if one[0] >= first]
