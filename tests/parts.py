@@ -32,6 +32,11 @@ def marks_of(path: Path) -> set[str]:
     return found | ({"operations"} if first == "drills" or "operations" in inner else set())
 
 
+def environment() -> dict[str, str]:
+    """Return what a part runs in: hundreds of processes load the same modules, so they are compiled once."""
+    return {name: word for name, word in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 @dataclass(frozen=True)
 class Part:
     """What pytest is asked for. ``paths`` is where to look for what ``marks`` selects: all, if empty."""
@@ -101,9 +106,9 @@ class Running:
 
     def _start(self, part: Part, output: IO[bytes]) -> int:
         if not part.postgresql:
-            return self._pytest(part, output, os.environ)
+            return self._pytest(part, output, environment())
         with private_postgresql() as url:
-            return self._pytest(part, output, {**os.environ, "DATABASE_URL": url})
+            return self._pytest(part, output, {**environment(), "DATABASE_URL": url})
 
     def _pytest(self, part: Part, output: IO[bytes], environment: Mapping[str, str]) -> int:
         paths = () if any(map(_is_path, self._arguments)) else part.paths

@@ -77,6 +77,15 @@ def test_parts_are_selected_by_name_and_the_rest_is_pytests() -> None:
     assert arguments == ["-k", "operation"]
 
 
+def test_modules_are_compiled_once_for_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where images of containers say otherwise each of hundreds of processes took seconds to read its modules."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("DATABASE_URL", "kept")
+    found = parts.environment()
+    assert "PYTHONDONTWRITEBYTECODE" not in found
+    assert found["DATABASE_URL"] == "kept"
+
+
 def test_lanes_run_beside_each_other_and_are_printed_in_turn(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
