@@ -11,6 +11,7 @@ from dashboard.views.application_credentials import (
 )
 from dashboard.views.expired_password import ExpiredPassword
 from dashboard.views.federation import Callback, Depart, LoggedOut
+from dashboard.views.floating_ips import FloatingIps, LeadFloatingIp, NewFloatingIp
 from dashboard.views.image_details import (
     AnswerShare,
     ImageMembers,
@@ -30,7 +31,9 @@ from dashboard.views.images import (
 from dashboard.views.key_pairs import GenerateKey, ImportKey, KeyPairs
 from dashboard.views.launch import Launch
 from dashboard.views.members import AddMember, ChangeMember, Members
+from dashboard.views.networks import Networks, NewNetwork
 from dashboard.views.overview import LiveOverview, Overview
+from dashboard.views.routers import JoinNetwork, NewRouter, Routers
 from dashboard.views.second_factor import (
     BeginSecondFactor,
     NewSecondFactor,
@@ -92,6 +95,14 @@ urlpatterns = [
         name="withhold_image",
     ),
     path("images/<uuid:image_id>/delete", DeleteImage.as_view(), name="delete_image"),
+    path("networks", Networks.as_view(), name="networks"),
+    path("networks/new", NewNetwork.as_view(), name="new_network"),
+    path("routers", Routers.as_view(), name="routers"),
+    path("routers/new", NewRouter.as_view(), name="new_router"),
+    path("routers/join", JoinNetwork.as_view(), name="join_network"),
+    path("floating-ips", FloatingIps.as_view(), name="floating_ips"),
+    path("floating-ips/new", NewFloatingIp.as_view(), name="new_floating_ip"),
+    path("floating-ips/lead", LeadFloatingIp.as_view(), name="lead_floating_ip"),
     path("key-pairs", KeyPairs.as_view(), name="key_pairs"),
     path("key-pairs/new", GenerateKey.as_view(), name="generate_key"),
     path("key-pairs/import", ImportKey.as_view(), name="import_key"),

@@ -31,6 +31,7 @@ class FloatingAddress(NamedTuple):
 
     fixed_ip_address: str
     floating_ip_address: str
+    network_name: str
 
 
 class GroupName(NamedTuple):
@@ -89,10 +90,9 @@ class PortCard(NamedTuple):
     groups: Sequence[GroupName]
     floating: Sequence[FloatingAddress] = ()
 
-    def floating_of(self, address: FixedIp) -> list[str]:
+    def floating_of(self, address: FixedIp) -> list[FloatingAddress]:
         """Return the addresses outside that lead to this one."""
-        led = [one for one in self.floating if one.fixed_ip_address == address.ip_address]
-        return [one.floating_ip_address for one in led]
+        return [one for one in self.floating if one.fixed_ip_address == address.ip_address]
 
 
 def port_columns(ports: PortQuerySet) -> QuerySet[Any, Any]:
@@ -164,7 +164,12 @@ def fixed_ips(port_ids: Iterable[str]) -> dict[str, list[FixedIp]]:
 
 def _floating_ips(port_ids: Iterable[str]) -> dict[str, list[FloatingAddress]]:
     rows = FloatingIp.objects.filter(fixed_port__in=[*port_ids]).order_by("created_at", "id")
-    columns = Dashed("fixed_port_id"), "fixed_ip_address", "floating_ip_address"
+    columns = (
+        Dashed("fixed_port_id"),
+        "fixed_ip_address",
+        "floating_ip_address",
+        "floating_network__name",
+    )
     return _by_port(rows.values_list(*columns), FloatingAddress)
 
 

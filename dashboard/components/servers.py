@@ -80,8 +80,8 @@ def _addresses(port: PortCard) -> Iterator[Address]:
         version = 6 if ":" in fixed.ip_address else 4
         name, mac = port.network_name, port.mac_address
         yield Address(fixed.ip_address, name, mac, version, port.is_reachable)
-        for text in port.floating_of(fixed):
-            yield Address(text, f"{name}, floating IP", mac, version, True)
+        for one in port.floating_of(fixed):
+            yield Address(one.floating_ip_address, one.network_name, mac, version, True)
 
 
 def activity_of(context: RequestContext, instances: Sequence[Instance]) -> Sequence[Activity]:

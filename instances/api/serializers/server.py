@@ -195,7 +195,7 @@ def addresses(ports: Sequence[PortCard]) -> dict[str, list[dict[str, Any]]]:
     for port in ports:
         for address in port.addresses:
             floating = port.floating_of(address) if port.floating else ()
-            for text in (address.ip_address, *floating):
+            for text in (address.ip_address, *(one.floating_ip_address for one in floating)):
                 found.setdefault(port.network_name, []).append(
                     {
                         "version": 6 if ":" in text else 4,

@@ -14,6 +14,7 @@ from dashboard.urls import urlpatterns
 from image.models import Image
 from instances.actions import ACTIONS
 from instances.models import Instance, KeyPair
+from network.models import Network, Router
 from tests.builders.browsers import PASSWORD, browser_of, said, text_of
 from tests.builders.identity import make_member, make_user
 from tests.builders.images import RAW
@@ -35,7 +36,7 @@ OF_CONSOLES = {"console_text", "console_log"}
 OF_A_SERVER = {"server", "server_history", "server_console"} | OF_CONSOLES
 OF_AN_IMAGE = {"image", "image_live"}
 READABLE = {
-    "overview", "overview_live", "servers", "images", "key_pairs",
+    "overview", "overview_live", "servers", "images", "key_pairs", "networks", "routers", "floating_ips",
     "account", "activity", "members", "clouds_yaml", "openrc", "api_access", "second_factor",
     "application_credentials", "new_application_credential",
 }  # fmt: skip
@@ -51,11 +52,19 @@ OWN_POSTS = {
 }  # fmt: skip
 #: Pages that show what a post before them began.
 BEGUN = {"new_second_factor"}
+#: Boxes of lists: open for those without scripts, and what they post.
+BOXES = {
+    "new_network": {"name": "n", "cidr": "10.9.0.0/24"},
+    "new_router": {"name": "r"},
+    "join_network": {"router": "x", "subnet": "x"},
+    "new_floating_ip": {"outside": "x"},
+    "lead_floating_ip": {"floating_ip": "x", "port": "x"},
+}
 TO_MEMBERS = {"add_member": [], "change_member": ["x"]}
 POSTS = {
     "switch_project", "server_action", "server_allow", "rename_server",
     "generate_key", "import_key", *TO_AN_IMAGE,
-    *OWN_POSTS, *TO_MEMBERS,
+    *OWN_POSTS, *TO_MEMBERS, *BOXES,
 }  # fmt: skip
 IMAGE_BODY = {"tags": "t", "properties": "a=b", "project": "p"}
 PUTS = {"image_data"}
@@ -148,6 +157,10 @@ def test_readers_do_not_act(house: House) -> None:
     assert reader.post(house.url("rename_server"), {"name": "x"}).status_code == 403
     for name in TO_AN_IMAGE:
         assert reader.post(house.url(name), IMAGE_BODY).status_code in (403, 422), name
+    for name, body in BOXES.items():
+        assert reader.post(house.url(name), body).status_code in (403, 422), name
+    assert not Network.objects.filter(name="n").exists()
+    assert not Router.objects.exists()
     for name in TO_MEMBERS:
         assert reader.post(house.url(name), {"role": "reader"}).status_code == 403, name
     assert not house.image.members.exists()

@@ -13,14 +13,19 @@ from tests.builders.browsers import PASSWORD, browser_of
 from tests.builders.identity import make_member
 from tests.builders.images import make_image
 from tests.builders.instances import lab
+from tests.builders.networks import make_network, make_port, make_subnet
+from tests.builders.routers import make_external, make_floating_ip, make_router
 
 pytestmark = pytest.mark.django_db(transaction=True)
 #: Session, user, roles and the projects to switch to are 8 of each whole page.
 PAGES = {
-    "/": 16,
-    "/servers": 13,
+    "/": 17,
+    "/servers": 14,
     "/images": 11,
     "/key-pairs": 9,
+    "/networks": 12,
+    "/routers": 19,
+    "/floating-ips": 22,
     "/activity": 15,
     "/servers/launch": 23,
 }
@@ -38,12 +43,21 @@ def test_lists_cost_the_same_for_one_and_for_many(tmp_path: Path) -> None:
     with lab(tmp_path) as home:
         client = browser_of(make_member("member", project=home.project, password=PASSWORD))
         home.create()
+        outside = make_external()
+        subnet = make_subnet(make_network(home.context), home.context)
+        make_router(home.context, subnets=[subnet], external=outside)
+        port = make_port(subnet.network, home.context)
+        make_floating_ip(home.context, outside, port_id=port.id)
         client.post("/key-pairs/new", {"name": "first"})
         for page in PAGES:
             client.get(page)  # the first look at a project makes its default group
         one = {page: len(queries(client, page)) for page in PAGES}
         for number in range(3):
             home.create(name=f"more-{number}")
+            subnet = make_subnet(make_network(home.context), home.context)
+            make_router(home.context, subnets=[subnet], external=outside)
+            port = make_port(subnet.network, home.context)
+            make_floating_ip(home.context, outside, port_id=port.id)
             make_image(context=home.context, name=f"more-{number}", data=b"x" * 2048)
             client.post("/key-pairs/new", {"name": f"more-{number}"})
         many = {page: len(queries(client, page)) for page in PAGES}

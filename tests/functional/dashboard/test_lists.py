@@ -23,12 +23,15 @@ from instances.states import VmState
 from tests.builders.browsers import PASSWORD, browser_of, said, text_of
 from tests.builders.identity import make_context, make_group, make_member, make_user
 from tests.builders.images import make_image
+from tests.builders.networks import make_network, make_subnet
+from tests.builders.routers import make_external, make_floating_ip, make_router
 from tests.builders.servers import make_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HTMX = {"HX-Request": "true"}
 LISTS = (
-    "/servers", "/images", "/key-pairs", "/members", "/activity", "/account/application-credentials",
+    "/servers", "/images", "/networks", "/routers", "/floating-ips", "/key-pairs", "/members",
+    "/activity", "/account/application-credentials",
 )  # fmt: skip
 
 
@@ -271,6 +274,9 @@ def test_tables_are_read_aloud(browser: Client, user: User) -> None:
     make_image(context=make_context(user), name="disk")
     KeyPair.objects.create(user_id=user.pk, name="laptop", public_key="x", fingerprint="y")
     make_group(make_user())
+    context, outside = make_context(user), make_external()
+    make_router(context, subnets=[make_subnet(make_network(context), context)], external=outside)
+    make_floating_ip(context, outside)
     browser.post("/account/application-credentials/new", {"name": "backup", "roles": ["reader"]})
     for path in LISTS:
         page = browser.get(path).content.decode()

@@ -1,0 +1,165 @@
+"""Routers: list, make, join networks, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from cloudweb.context import RequestContext
+from cloudweb.exceptions import CloudwebError
+from cloudweb.listing import Page as Rows
+from dashboard.components import cells
+from dashboard.components.lists import Action, Asked, Column, Empty, Field, Tool
+from dashboard.components.networks import outside_of, router_badge, routers_of, subnets_of
+from dashboard.forms.networks import JoinForm, NewRouterForm
+from dashboard.views.list_page import ListPage
+from dashboard.views.networks import listing_of, names_of
+from network import states
+from network.manager import RouterManager
+from network.manager.private_network import PrivateNetworkManager
+from network.manager.router_ports import Gateway
+
+if TYPE_CHECKING:
+    from network.models import Router
+
+
+def _delete(context: RequestContext, router_id: str) -> None:
+    PrivateNetworkManager(context).delete_router(router_id)
+
+
+DELETE = Action(
+    name="delete",
+    text="Delete",
+    icon="trash",
+    policy="network:routers:delete",
+    effect=_delete,
+    done="{} was deleted.",
+    warning="The networks it joins are parted. Floating IPs that lead through it must be released first.",
+    warning_all="The networks they join are parted. Floating IPs that lead through them must be released first.",
+    harm=True,
+)
+
+
+class Routers(ListPage):
+    """The project's routers, newest first."""
+
+    section = route = "routers"
+    template = "dashboard/routers/list.html"
+    title, nouns = "Routers", ("router", "routers")
+    about = "They join networks, and lead outside and back"
+    columns = (
+        Column("Name", lambda one: cells.strong(_called(one)), sort="name"),
+        Column(
+            "Status",
+            lambda one: cells.status(router_badge(one)),
+            sort="admin_state_up",
+            css="col-status",
+            unlabelled=True,
+        ),
+        Column("Outside", lambda one: cells.lines(_addresses(one, outside=True)), css="mono"),
+        Column("Joins", lambda one: cells.lines(_addresses(one, outside=False)), css="mono"),
+        Column("Created", lambda one: cells.ago(one.created_at), sort="created_at", falling=True),
+    )
+    order = "-created_at"
+    search = (Field("q", "Find by name or ID", live=True),)
+    actions = (DELETE,)
+    tools = (
+        Tool(
+            "Join a network", "join_network", "network", "network:routers:add_interface",
+            box="join-box", main=False,
+        ),
+        Tool("Create router", "new_router", policy="network:routers:create", box="new-box"),
+    )  # fmt: skip
+    empty = Empty(
+        "router",
+        "No routers yet",
+        "A router joins your networks, and leads to the outside: floating IPs need one.",
+        "Your role in this project lets you look, not create.",
+        "No router is like that",
+    )
+    pace = (2, 20)
+
+    def find(self, asked: Asked) -> Rows[Any]:
+        """Ask the manager."""
+        return RouterManager(self.context).list(listing_of(asked))
+
+    def name_of(self, row: Router) -> str:
+        """Return the name, or the id of one that has none."""
+        return _called(row)
+
+    def names_of(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Ask for them all at once."""
+        return names_of(RouterManager(self.context).list, keys)
+
+    def is_busy(self, row: Router) -> bool:
+        """Tell whether it waits for a host."""
+        return row.status == states.ALLOCATING
+
+    def facts(self, **more: Any) -> dict[str, Any]:
+        """Add the forms in the boxes."""
+        return super().facts(**{"new_form": self.new_form(), "join_form": self.join_form(), **more})
+
+    def new_form(self, data: Any = None) -> NewRouterForm:
+        """Return the form of a new one."""
+        nowhere = ("", "Nowhere: it only joins networks")
+        return NewRouterForm(data, offered={"outside": [*outside_of(self.context), nowhere]})
+
+    def join_form(self, data: Any = None) -> JoinForm:
+        """Return the form of a new interface."""
+        offered = {"router": routers_of(self.context), "subnet": subnets_of(self.context)}
+        return JoinForm(data, offered=offered)
+
+
+class NewRouter(Routers):
+    """Make a router."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show the list with the form open."""
+        return self.show(opened="new")
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Make it."""
+        form = self.new_form(request.POST)
+        if form.is_valid():
+            said = form.cleaned_data
+            gateway = Gateway(said["outside"]) if said["outside"] else None
+            try:
+                RouterManager(self.context).create(name=said["name"], gateway=gateway)
+            except CloudwebError as error:
+                form.refuse(error)
+            else:
+                return self.done(f"{said['name']} was created.", reverse("routers"))
+        return self.show(status=422, new_form=form, opened="new")
+
+
+class JoinNetwork(Routers):
+    """Give a router an interface."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show the list with the form open."""
+        return self.show(opened="join")
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Join it."""
+        form = self.join_form(request.POST)
+        if form.is_valid():
+            said = form.cleaned_data
+            try:
+                RouterManager(self.context).add_interface(said["router"], subnet_id=said["subnet"])
+            except CloudwebError as error:
+                form.refuse(error)
+            else:
+                return self.done("The network is joined.", reverse("routers"))
+        return self.show(status=422, join_form=form, opened="join")
+
+
+def _called(router: Router) -> str:
+    return router.name or str(router.id)
+
+
+def _addresses(router: Router, *, outside: bool) -> Sequence[str]:
+    parts = [part for part in router.router_ports.all() if part.is_gateway is outside]
+    return [row.ip_address for part in parts for row in part.port.addresses.all()]

@@ -1,0 +1,115 @@
+"""Networks, routers and floating IPs by clicks: from nothing to a server that is reached from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.test import Client
+
+from network.models import FloatingIp, Network, Port, Router
+from tests.builders.browsers import PASSWORD, browser_of, text_of
+from tests.builders.identity import make_member
+from tests.builders.instances import Lab, lab
+from tests.builders.routers import make_external, make_floating_ip, make_router
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Lab]:
+    with lab(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def member(home: Lab) -> Client:
+    return browser_of(make_member("member", project=home.project, password=PASSWORD))
+
+
+@pytest.fixture
+def outside(home: Lab) -> Network:
+    return make_external(name="public")
+
+
+def test_a_private_network_with_a_way_in_is_one_click(member: Client, outside: Network) -> None:
+    form = {"name": "backend", "cidr": "10.44.0.0/24", "outside": str(outside.id)}
+    answer = member.post("/networks/new", form, follow=True)
+    assert "backend was created" in text_of(answer)
+    network, router = Network.objects.get(name="backend"), Router.objects.get()
+    assert [subnet.cidr for subnet in network.subnets.all()] == ["10.44.0.0/24"]
+    assert router.router_ports.count() == 2
+    assert "10.44.0.1" in text_of(member.get("/routers"))
+
+
+def test_what_cannot_be_made_leaves_nothing(member: Client, outside: Network) -> None:
+    for cidr in ("10.44.0.0", "odd", "10.44.0.0/24/8", "0.0.0.0/0"):
+        form = {"name": "backend", "cidr": cidr, "outside": str(outside.id)}
+        assert member.post("/networks/new", form).status_code == 422, cidr
+    clash = {"name": "b", "cidr": outside.subnets.get().cidr, "outside": str(outside.id)}
+    answer = member.post("/networks/new", clash)
+    assert answer.status_code == 422
+    assert "overlaps" in text_of(answer)
+    assert not Network.objects.filter(name__in=("backend", "b")).exists()
+    assert not Router.objects.exists()
+
+
+def test_from_a_server_to_its_address_outside(member: Client, home: Lab, outside: Network) -> None:
+    home.create()
+    port = Port.objects.get(device_owner__startswith="compute:")
+    wish = {"outside": str(outside.id), "port": str(port.id)}
+    refused = member.post("/floating-ips/new", wish)
+    assert refused.status_code == 422
+    assert "not reachable" in text_of(refused)
+    assert not FloatingIp.objects.exists()
+    member.post("/routers/new", {"name": "r1", "outside": str(outside.id)})
+    subnet = home.network.subnets.get()
+    join = {"router": str(Router.objects.get().id), "subnet": str(subnet.id)}
+    assert "joined" in text_of(member.post("/routers/join", join, follow=True))
+    assert member.post("/routers/join", join).status_code == 422
+    taken = member.post("/floating-ips/new", wish, follow=True)
+    floating = FloatingIp.objects.get()
+    assert floating.floating_ip_address in text_of(taken)
+    assert "vm1" in text_of(taken)
+    server = member.get(f"/servers/{port.device_id}")
+    assert floating.floating_ip_address in text_of(server)
+    member.post("/floating-ips", {"one": f"release {floating.id}", "agreed": "yes"})
+    floating.refresh_from_db()
+    assert floating.status == "DOWN"
+    lead = {"floating_ip": str(floating.id), "port": str(port.id)}
+    assert "leads there now" in text_of(member.post("/floating-ips/lead", lead, follow=True))
+
+
+def test_a_router_is_deleted_with_its_interfaces_unless_it_is_needed(
+    member: Client, home: Lab, outside: Network
+) -> None:
+    home.create()
+    router = make_router(home.context, subnets=home.network.subnets.all(), external=outside)
+    port = Port.objects.get(device_owner__startswith="compute:")
+    floating = make_floating_ip(home.context, outside, port_id=port.id)
+    delete = {"one": f"delete {router.id}", "agreed": "yes"}
+    refused = member.post("/routers", delete)
+    assert refused.status_code == 409
+    assert "floating IPs" in text_of(refused)
+    assert Router.objects.exists()
+    member.post("/floating-ips", {"one": f"delete {floating.id}", "agreed": "yes"})
+    member.post("/routers", delete)
+    assert not Router.objects.exists()
+    assert not FloatingIp.objects.exists()
+
+
+def test_others_things_are_neither_shown_nor_offered(
+    home: Lab, member: Client, outside: Network
+) -> None:
+    make_router(home.context, external=outside)
+    make_floating_ip(home.context, outside)
+    stranger = browser_of(make_member("member", password=PASSWORD))
+    for path in ("/routers", "/floating-ips"):
+        assert "yet" in text_of(stranger.get(path)), path
+    theirs = FloatingIp.objects.get()
+    member.post("/floating-ips", {"one": f"delete {theirs.id}", "agreed": "yes"})
+    assert not FloatingIp.objects.exists()
+    floating = make_floating_ip(home.context, outside)
+    stranger.post("/floating-ips", {"one": f"delete {floating.id}", "agreed": "yes"})
+    assert FloatingIp.objects.exists()
