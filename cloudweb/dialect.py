@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: or the one direction for all (image, volume).
 Fewer = Literal["refused", "default", "repeated"]
 #: Where a list links to its other pages (cloudweb/api/page_links.py).
-PageLinks = Literal["beside", "both ways", "of list", "next of list", "next beside"]
+PageLinks = Literal["beside", "both ways", "of list", "next of list", "first and next"]
 Wire = dict[str, Any]
 
 

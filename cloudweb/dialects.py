@@ -74,7 +74,7 @@ IMAGE = Dialect(
     version="v2",
     envelope=plain_error,
     refusal=lambda _name: "You are not authorized to complete this action.",
-    page_links="next beside",
+    page_links="first and next",
     quota_status=413,
     refuses_empty_ids=True,
 )

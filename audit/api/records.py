@@ -8,7 +8,8 @@ from rest_framework.response import Response
 
 from audit.api.serializers.records import RecordList, RecordQuery, ShownRecord, record_body
 from audit.manager import RecordManager
-from cloudweb.api.pagination import next_link, parse_limit
+from cloudweb.api.page_links import links_after
+from cloudweb.api.pagination import parse_limit
 from cloudweb.api.views import ServiceViewSet
 
 PARAMETERS = [
@@ -35,10 +36,8 @@ class RecordViewSet(ServiceViewSet):
         limit, marker = parse_limit(query.pop("limit", None)), query.pop("marker", None)
         wanted = self.validated(RecordQuery, query).to_filter()
         page = RecordManager(self.context).list(wanted, limit=limit, marker=marker)
-        following = next_link(request._request, marker=str(page.rows[-1].id)) if page.more else None
-        return Response(
-            {"records": [record_body(row) for row in page.rows], "links": {"next": following}}
-        )
+        records = [record_body(row) for row in page.rows]
+        return Response({"records": records, **links_after(request, "records", page, "id")})
 
     @extend_schema(operation_id="audit_records_show", responses={200: ShownRecord})
     def retrieve(self, request: Request, record_id: str) -> Response:

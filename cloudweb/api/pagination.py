@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, QueryDict
-from rest_framework.request import Request
 
 from cloudweb.api.links import base_url
 from cloudweb.exceptions import BadRequest
-from cloudweb.listing import MAX_LIMIT, Page
+from cloudweb.listing import MAX_LIMIT
 
 
 def parse_limit(value: str | None, *, default: int = MAX_LIMIT, maximum: int = MAX_LIMIT) -> int:
@@ -47,14 +45,10 @@ def next_link(
     return f"{base_url(request)}{request.path}?{urlencode(pairs)}"
 
 
-def next_links(
-    request: Request, page: Page[Any], key: str, marker: str
-) -> dict[str, list[dict[str, str]]]:
-    """Return ``<collection>_links`` as compute and volume word them; nothing on the last page.
-
-    ``marker`` is the attribute of a row by which the client goes on.
-    """
-    if not page.more:
-        return {}
-    href = next_link(request._request, marker=str(getattr(page.rows[-1], marker)))
-    return {key: [{"rel": "next", "href": href}]}
+def first_link(request: HttpRequest) -> str:
+    """Return this request's URL without a marker."""
+    params: QueryDict = request.GET.copy()
+    params.pop("marker", None)
+    pairs = [(key, value) for key, values in params.lists() for value in values]
+    place = f"{base_url(request)}{request.path}"
+    return f"{place}?{urlencode(pairs)}" if pairs else place

@@ -18,9 +18,8 @@ from rest_framework.response import Response
 from cloudweb.api.answers import Answer, listing, within
 from cloudweb.api.fields import Body
 from cloudweb.api.filters import Filter
-from cloudweb.api.links import base_url
-from cloudweb.api.page_links import STYLES, Place
-from cloudweb.api.pagination import next_link, parse_limit
+from cloudweb.api.page_links import STYLES, page_links
+from cloudweb.api.pagination import parse_limit
 from cloudweb.api.resource_schema import ResourceSchema
 from cloudweb.api.shown import Render, Scene, renderer
 from cloudweb.api.sorting import parse_sort
@@ -207,24 +206,15 @@ class ResourceViewSet(ServiceViewSet):
 
     def _links(self, asked: Listing, page: Page[Any]) -> dict[str, Any]:
         """Return the links to the pages before and after, as far as there are any."""
-        http = self.request._request
-        query = http.META.get("QUERY_STRING", "")
-        own = f"{base_url(http)}{http.path}"
         after, before = page.more, asked.marker is not None
         if asked.backwards:
             after, before = before, after
-        place = Place(
-            own=f"{own}?{query}" if query else own,
-            following=self._link_after(page.rows[-1]) if after and page.rows else None,
-            before=self._link_before(page.rows[0]) if before and page.rows else None,
-            cut="limit" in http.GET,
+        return page_links(
+            self.request,
+            self.resource.plural,
+            after=self._marker(page.rows[-1]) if after and page.rows else None,
+            before=self._marker(page.rows[0]) if before and page.rows else None,
         )
-        return STYLES[self.dialect.page_links].write(self.resource.plural, place)
 
-    def _link_after(self, row: Any) -> str:
-        marker = str(getattr(row, self.resource.marker))
-        return next_link(self.request._request, marker=marker, without=("page_reverse",))
-
-    def _link_before(self, row: Any) -> str:
-        marker = str(getattr(row, self.resource.marker))
-        return next_link(self.request._request, marker=marker, query={"page_reverse": "True"})
+    def _marker(self, row: Any) -> str:
+        return str(getattr(row, self.resource.marker))

@@ -10,7 +10,8 @@ from rest_framework.response import Response
 
 from cloudweb.api.answers import page, within
 from cloudweb.api.fields import parse_bool, parse_natural
-from cloudweb.api.pagination import next_links, parse_limit
+from cloudweb.api.page_links import links_after
+from cloudweb.api.pagination import parse_limit
 from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import InvalidInput
@@ -87,7 +88,7 @@ class FlavorViewSet(ServiceViewSet):
             marker=query.get("marker"),
         )
         rows = [render(flavor, self.request, self.version) for flavor in found.rows]
-        links = next_links(self.request, found, "flavors_links", "id")
+        links = links_after(self.request, "flavors", found, "id")
         return Response({"flavors": rows} | links)
 
     def _is_public(self) -> bool | None:

@@ -11,7 +11,8 @@ from rest_framework.response import Response
 
 from cloudweb.api.answers import listing, page, within
 from cloudweb.api.fields import parse_bool
-from cloudweb.api.pagination import next_link, parse_limit
+from cloudweb.api.page_links import page_links
+from cloudweb.api.pagination import parse_limit
 from cloudweb.api.queries import FLAG, parameters
 from cloudweb.api.views import ServiceViewSet
 from cloudweb.exceptions import BadRequest
@@ -113,10 +114,8 @@ class HypervisorViewSet(ServiceViewSet):
         answer: dict[str, Any] = {
             "hypervisors": [render(item, self.version, with_servers=with_servers) for item in rows]
         }
-        if more:
-            link = next_link(self.request._request, marker=self._id_of(rows[-1]))
-            answer["hypervisors_links"] = [{"rel": "next", "href": link}]
-        return Response(answer)
+        after = self._id_of(rows[-1]) if more else None
+        return Response(answer | page_links(self.request, "hypervisors", after=after))
 
     def _id_of(self, item: Hypervisor) -> str:
         return str(item.host.number if self.numeric else item.host.id)

@@ -8,9 +8,9 @@ from rest_framework.response import Response
 
 from cloudweb.api.answers import Error
 from cloudweb.api.links import base_url
+from cloudweb.api.page_links import links_after
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import UnsupportedMediaType
-from image.api.links import list_link
 from image.api.serializers.images import ImageCreate, ImagePage, ImageShown, image_body, list_body
 from image.api.serializers.patches import MEDIA_TYPES, PATCHES, parse_patch
 from image.api.serializers.queries import PARAMETERS, parse_query
@@ -40,14 +40,8 @@ class ImageViewSet(ServiceViewSet):
         page = ImageManager(self.context).list(
             wanted=asked.wanted, order=asked.order, marker=asked.marker, limit=asked.limit
         )
-        following = str(page.rows[-1].id) if page.more else None
-        return Response(
-            list_body(
-                [*page.rows],
-                first=list_link("/v2/images", query),
-                following=list_link("/v2/images", query, marker=following) if following else None,
-            )
-        )
+        links = links_after(request, "images", page, "id")
+        return Response(list_body([*page.rows], links=links))
 
     @extend_schema(operation_id="image_images_get", responses={200: ImageShown})
     def retrieve(self, request: Request, image_id: str) -> Response:

@@ -8,11 +8,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.links import base_url
+from cloudweb.api.page_links import links_after
 from cloudweb.api.pagination import parse_limit
 from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet
 from cloudweb.exceptions import InvalidInput
-from image.api.links import list_link
 from image.api.serializers.tasks import TaskCreate, task_body, whole_task_body
 from image.manager.tasks import ImageTaskManager
 from image.task_words import DEFAULT_ORDER, SORT_KEYS, STATES, kinds_of
@@ -43,14 +43,9 @@ class ImageTaskViewSet(ServiceViewSet):
             marker=query.get("marker"),
             limit=parse_limit(query.get("limit"), default=_LIMIT),
         )
-        body = {
-            "tasks": [task_body(task) for task in page.rows],
-            "first": list_link("/v2/tasks", query),
-            "schema": "/v2/schemas/tasks",
-        }
-        if page.more:
-            body["next"] = list_link("/v2/tasks", query, marker=page.rows[-1].id)
-        return Response(body)
+        tasks = [task_body(task) for task in page.rows]
+        links = links_after(request, "tasks", page, "id")
+        return Response({"tasks": tasks, "schema": "/v2/schemas/tasks", **links})
 
     @extend_schema(
         operation_id="image_tasks_create",

@@ -7,7 +7,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.answers import page, within
-from cloudweb.api.pagination import next_links, parse_limit
+from cloudweb.api.page_links import links_after
+from cloudweb.api.pagination import parse_limit
 from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.microversions.compute import STRICT, since
@@ -40,7 +41,7 @@ class KeyPairViewSet(ServiceViewSet):
             marker=query.get("marker"),
         )
         paged = self.version in PAGED
-        links = next_links(request, found, "keypairs_links", "name") if paged else {}
+        links = links_after(request, "keypairs", found, "name") if paged else {}
         return Response(
             {"keypairs": [{"keypair": wire.brief(row, self.version)} for row in found.rows]} | links
         )

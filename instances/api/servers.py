@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.answers import page, within
-from cloudweb.api.pagination import next_links, parse_limit
+from cloudweb.api.page_links import links_after
+from cloudweb.api.pagination import parse_limit
 from cloudweb.api.queries import parameters
 from cloudweb.api.sorting import parse_sort
 from cloudweb.api.views import ServiceViewSet, empty
@@ -52,7 +53,7 @@ class ServerViewSet(ServiceViewSet):
         found = self.manager(self.context).list_names(self._filters(), **self._listing())
         render = self._renderer()
         rows = [render.brief(one) for one in found.rows]
-        return Response({"servers": rows} | next_links(request, found, "servers_links", "id"))
+        return Response({"servers": rows} | links_after(request, "servers", found, "id"))
 
     @extend_schema(
         operation_id="servers_list_detail", responses={200: page("servers", ServerShown)}
@@ -62,7 +63,7 @@ class ServerViewSet(ServiceViewSet):
         found = self.manager(self.context).list_rows(self._filters(), **self._listing())
         render, ports = self._renderer(), ports_of(self.context, found.rows)
         rows = [render.full(one, ports[one.id]) for one in found.rows]
-        return Response({"servers": rows} | next_links(request, found, "servers_links", "id"))
+        return Response({"servers": rows} | links_after(request, "servers", found, "id"))
 
     def _filters(self) -> Filters:
         return parse_filters(self.request.query_params, self.version)

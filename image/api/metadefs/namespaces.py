@@ -8,10 +8,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.links import base_url
+from cloudweb.api.page_links import links_after
 from cloudweb.api.pagination import parse_limit
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import InvalidInput
-from image.api.links import list_link
 from image.api.serializers.metadefs import (
     NamespaceCreate,
     NamespaceUpdate,
@@ -41,10 +41,8 @@ class MetadefNamespaceViewSet(ServiceViewSet):
             limit=parse_limit(query.get("limit"), default=_LIMIT),
         )
         rows = [namespace_body(row, whole=False) for row in page.rows]
-        body = dict(listing("namespaces", rows, path=list_link(_PATH, query)))
-        if page.more:
-            body["next"] = list_link(_PATH, query, marker=page.rows[-1].namespace)
-        return Response(body)
+        links = links_after(request, "namespaces", page, "namespace")
+        return Response({**listing("namespaces", rows), **links})
 
     @extend_schema(
         operation_id="image_metadef_namespaces_create",

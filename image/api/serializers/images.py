@@ -105,13 +105,6 @@ def _store_keys(image: Image) -> dict[str, str]:
     return {name: ",".join(ordered(stores)) for name, stores in names.items() if stores}
 
 
-def list_body(images: list[Image], *, first: str, following: str | None) -> Mapping[str, Any]:
-    """Return a page of images with its relative links."""
-    body: dict[str, Any] = {
-        "images": [image_body(image) for image in images],
-        "first": first,
-        "schema": LIST_SCHEMA,
-    }
-    if following is not None:
-        body["next"] = following
-    return body
+def list_body(images: list[Image], *, links: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a page of images with its links."""
+    return {"images": [image_body(image) for image in images], "schema": LIST_SCHEMA, **links}
