@@ -246,14 +246,16 @@ def _note_debt(host: str, said: StepReport, moment: datetime) -> None:
 def _note_progress(going: Sequence[tuple[Step, StepReport]], moment: datetime) -> None:
     """Note that the host has these orders, and put off the next look at them; two statements for all.
 
-    The time of one starts when it no longer waits for its turn (OPERATIONS 45).
+    The time of one starts when it no longer waits for its turn (OPERATIONS 45), and is no matter any more
+    once it ended: what is late then is our reading of the answer.
     """
     rows: list[dict[str, Any]] = []
     looks: dict[Any, datetime] = {}
     for row, heard in going:
         queued = heard.queued or heard.attempt is None
-        if not queued and row.executing_at is None and row.time_limit is not None:
-            row.executing_at = moment
+        is_new = row.executing_at is None or heard.outcome != "EXECUTING"
+        if not queued and is_new and row.time_limit is not None:
+            row.executing_at = row.executing_at or moment
             row.deadline_at = moment + timedelta(seconds=row.time_limit)
         rows.append(
             {

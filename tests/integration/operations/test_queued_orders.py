@@ -206,6 +206,17 @@ def test_many_orders_under_way_cost_the_statements_of_one(bench: Bench) -> None:
     assert not Step.objects.filter(state="STARTED", heard_at=None).exists()
 
 
+def test_what_ended_is_not_late_while_its_answer_waits_to_be_read(bench: Bench) -> None:
+    bench.say(bench.said())
+    Step.objects.update(deadline_at=now(), executing_at=now() - timedelta(seconds=60))
+    (ended,) = bench.hear(bench.said(outcome="DONE"))
+    assert bench.look_again() == 1
+    row = bench.row
+    assert (row.state, row.failures, row.attempt) == ("STARTED", 0, 1)
+    conductor.accept_ended("h1", [ended])
+    assert bench.row.state == "DONE"
+
+
 def test_what_ended_is_not_ordered_again_before_it_is_taken(bench: Bench) -> None:
     """The thread that takes what ended may be late; the host said that it has it."""
     (ended,) = bench.hear(bench.said(outcome="DONE"))
