@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from django.db.models import F, QuerySet
 from django.db.models.expressions import Combinable
 
-from cloudweb.database.uuids import Dashed
+from cloudweb.database.uuids import Among, Dashed
 from network.models import FloatingIp, Port, PortAddress, PortSecurityGroup
 from network.models.network import NetworkKind
 from network.querysets import PortQuerySet
@@ -158,12 +158,12 @@ def port_cards(ports: PortQuerySet) -> list[PortCard]:
 
 def fixed_ips(port_ids: Iterable[str]) -> dict[str, list[FixedIp]]:
     """Return the addresses of each port that has any, in one query."""
-    rows = PortAddress.objects.filter(port__in=[*port_ids]).order_by("id")
+    rows = PortAddress.objects.filter(Among("port_id", port_ids)).order_by("id")
     return _by_port(rows.values_list(Dashed("port_id"), Dashed("subnet_id"), "ip_address"), FixedIp)
 
 
 def _floating_ips(port_ids: Iterable[str]) -> dict[str, list[FloatingAddress]]:
-    rows = FloatingIp.objects.filter(fixed_port__in=[*port_ids]).order_by("created_at", "id")
+    rows = FloatingIp.objects.filter(Among("fixed_port_id", port_ids)).order_by("created_at", "id")
     columns = (
         Dashed("fixed_port_id"),
         "fixed_ip_address",
@@ -174,12 +174,12 @@ def _floating_ips(port_ids: Iterable[str]) -> dict[str, list[FloatingAddress]]:
 
 
 def _group_ids(port_ids: Iterable[str]) -> dict[str, list[str]]:
-    rows = PortSecurityGroup.objects.filter(port__in=[*port_ids]).order_by("id")
+    rows = PortSecurityGroup.objects.filter(Among("port_id", port_ids)).order_by("id")
     return _by_port(rows.values_list(Dashed("port_id"), Dashed("security_group_id")), str)
 
 
 def _group_names(port_ids: Iterable[str]) -> dict[str, list[GroupName]]:
-    rows = PortSecurityGroup.objects.filter(port__in=[*port_ids]).order_by("id")
+    rows = PortSecurityGroup.objects.filter(Among("port_id", port_ids)).order_by("id")
     return _by_port(
         rows.values_list(Dashed("port_id"), Dashed("security_group_id"), "security_group__name"),
         GroupName,

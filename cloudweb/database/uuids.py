@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Func, TextField
+from django.core.exceptions import EmptyResultSet
+from django.db.models import BooleanField, Func, TextField
 
 
 class Dashed(Func):
@@ -19,3 +23,32 @@ class Dashed(Func):
         parts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
         sql = " || '-' || ".join(f"substr({column}, {start}, {size})" for start, size in parts)
         return f"({sql})", (*params,) * len(parts)
+
+
+class Among(Func):
+    """The condition that a UUID column is one of many: one parameter, of which Django looks at no part.
+
+    ``id__in`` of a thousand costs 10 ms, most of it for putting each into its form by itself.
+    """
+
+    output_field = BooleanField()
+
+    def __init__(self, column: str, ids: Iterable[str | UUID]) -> None:
+        super().__init__(column)
+        self._ids = [*map(str, ids)]
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """Compare digits."""
+        column, params = self._column(compiler)
+        digits = json.dumps([one.replace("-", "") for one in self._ids])
+        return f"{column} IN (SELECT value FROM json_each(%s))", (*params, digits)  # noqa: S608 - a column
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """Compare UUIDs."""
+        column, params = self._column(compiler)
+        return f"{column} = ANY(%s::uuid[])", (*params, self._ids)
+
+    def _column(self, compiler: Any) -> Any:
+        if not self._ids:
+            raise EmptyResultSet  # as of an empty list: nothing is asked
+        return compiler.compile(self.source_expressions[0])

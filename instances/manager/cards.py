@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cloudweb.context import RequestContext
-from cloudweb.database.uuids import Dashed
+from cloudweb.database.uuids import Among, Dashed
 from instances.models import Instance, InstancePort
 from instances.rows import ServerRow
 from network.manager import PortManager
@@ -17,7 +17,7 @@ def ports_of(
 ) -> Mapping[str, Sequence[PortCard]]:
     """Return each server's ports in the order of its cards, in four queries for all servers."""
     ports: dict[str, list[PortCard]] = {str(instance.id): [] for instance in instances}
-    rows = InstancePort.objects.filter(instance_id__in=[*ports]).exclude(port_id=None)
+    rows = InstancePort.objects.filter(Among("instance_id", ports)).exclude(port_id=None)
     pairs = [*rows.values_list(Dashed("instance_id"), Dashed("port_id"))]
     found = PortManager(context).cards([port_id for _, port_id in pairs])
     for instance_id, port_id in pairs:
