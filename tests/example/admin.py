@@ -24,4 +24,5 @@ class ShelfAdmin(ManagedAdmin):
         "Take down",
         "taken down",
         lambda context, shelf: ShelfManager(context).delete(str(shelf.id)),
+        warning="What lies on them falls.",
     )

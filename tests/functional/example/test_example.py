@@ -84,7 +84,9 @@ def test_operators_see_it_and_one_refusal_does_not_stop_the_rest(user: User) -> 
     page = text_of(browser.get("/admin/example/shelf/"))
     assert {"ash", "oak", BUILDING} <= {*page.split()}
     chosen = {"action": "take_down", "_selected_action": [str(one.pk) for one in shelves]}
-    answer = browser.post("/admin/example/shelf/", chosen)
+    assert "What lies on them falls." in text_of(browser.post("/admin/example/shelf/", chosen))
+    assert Shelf.objects.count() == len(shelves)
+    answer = browser.post("/admin/example/shelf/", {**chosen, "sure": "yes"})
     assert said(answer) == ["oak: The shelf is being built.", "1 taken down."]
     assert [*Shelf.objects.values_list("name", flat=True)] == ["oak"]
 
