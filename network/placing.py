@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
+from django.db.models import Count
+
 from network import states
-from network.models import Port, Router
+from network.models import Port, Router, RouterPort
 from network.operations.remove_router import start_removing
 from network.routing import choose_host, router_ref
 
@@ -31,6 +35,38 @@ def leave(router: Router) -> None:
     if router.host:
         start_removing(router_ref(router), host=router.host)
         Router.objects.filter(id=router.id).update(host="", ordered_revision=0, applied_revision=0)
+
+
+def misplaced() -> dict[UUID, str]:
+    """Return the routers that have none of their networks' servers on their host, and where most of these are.
+
+    A network that is one wire on each host has its servers where its router is, or it does not serve them.
+    """
+    interfaces = RouterPort.objects.filter(is_gateway=False).exclude(router__host="")
+    bound = interfaces.filter(
+        network__ports__device_owner__startswith="compute:", network__ports__host__gt=""
+    )
+    counted = bound.values_list("router", "router__host", "network__ports__host")
+    found: dict[UUID, dict[str, int]] = {}
+    own: dict[UUID, str] = {}
+    for router_id, host, there, number in counted.annotate(
+        number=Count("network__ports")
+    ).order_by():
+        own[router_id] = host
+        counts = found.setdefault(router_id, {})
+        counts[there] = counts.get(there, 0) + number
+    return {
+        router_id: max(sorted(counts), key=lambda host: counts[host])
+        for router_id, counts in found.items()
+        if own[router_id] not in counts
+    }
+
+
+def move(router: Router, host: str) -> None:
+    """Take a router to another host; inside a transaction that holds its row."""
+    leave(router)
+    Router.objects.filter(id=router.id).update(host=host)
+    place(router)
 
 
 def place_waiting() -> None:

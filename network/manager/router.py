@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, TypedDict, Unpack
 
 from django.db import transaction
 
 from cloudweb.addresses import parse_address, parse_block
 from cloudweb.listing import EVERYTHING, Listing, Page
+from cloudweb.periodic import periodic
 from cloudweb.policy import policy
 from network import conf, news, quota
 from network.exceptions import AvailabilityZoneNotFound
 from network.manager.port_parts import remove_port
 from network.manager.router_ports import Gateway, RouterPorts
 from network.manager.standard import Identifier
-from network.models import PortAddress, Router
-from network.placing import leave
+from network.models import Network, PortAddress, Router
+from network.placing import leave, misplaced, move
+from network.routing import DOMAIN
 from network.routing_exceptions import InvalidRoutes, RouterInUse
+from operations import services
 
 MAX_ROUTES = 30
 Route = Mapping[str, str]
@@ -130,6 +134,25 @@ class RouterManager(RouterPorts):
                 gateway.delete()
                 remove_port(gateway.port)
             router.delete()
+
+    @periodic(every=timedelta(seconds=30))
+    @policy("network:routers:follow")
+    def follow_servers(self) -> int:
+        """Take routers to the hosts of their networks' servers, where theirs has none of them."""
+        moved = 0
+        able = {*services.hosts_up(DOMAIN)}
+        for router_id, host in misplaced().items():
+            with transaction.atomic():
+                found = Router.objects.filter(id=router_id)
+                if host in able and found.touch():
+                    router = found.complete().get()
+                    move(router, host)
+                    news.routers_changed(router.id)
+                    for part in router.router_ports.select_related("network"):
+                        Network.objects.raise_wiring(part.network_id)
+                        news.network_changed(part.network)
+                    moved += 1
+        return moved
 
     def _change_routes(
         self, router_id: Identifier, *, add: Sequence[Route] = (), remove: Sequence[Route] = ()

@@ -241,3 +241,27 @@ def test_members_of_a_group_are_those_on_all_networks_that_a_router_joins(world:
     world.cloud.settle()
     assert known(here) == {own[here]}
     assert MemberSet.objects.filter(network=other).exists()
+
+
+def test_a_router_follows_the_servers_of_its_networks(world: World) -> None:
+    router = world.routed()
+    directory = world.directory / "h2"
+    driver = FakeNetworkDriver(state_dir=directory, host="h2")
+    agent = NetworkAgent(driver, directory)
+    world.cloud.add_host("h2", {"network": agent})
+    world.cloud.report()
+    world.cloud.settle()
+    assert RouterManager(SYSTEM).follow_servers() == 0  # there are none
+    port = make_port(world.network, world.context)
+    manager = PortManager(SYSTEM)
+    manager.bind(port.id, host="h2", device_id=uuid.uuid4().hex, device_owner="compute:nova")
+    agent.plug(manager.wiring(port.id))
+    manager.set_status(port.id, states.ACTIVE)
+    assert RouterManager(SYSTEM).follow_servers() == 1
+    world.cloud.settle()
+    assert (Router.objects.get().host, driver.routers()) == ("h2", (str(router.id),))
+    assert (world.driver.routers(), world.driver.census()) == ((), ())
+    wiring = agent.wirings.find(str(world.network.id), str(port.id))
+    assert wiring is not None
+    assert wiring.network.subnets[0].routed
+    assert RouterManager(SYSTEM).follow_servers() == 0
