@@ -13,8 +13,8 @@ from cloudweb.exceptions import BadRequest, NotFound
 from instances.actions import called
 from instances.api.serializers.actions import (
     ServerAction,
-    ServerActionAnswer,
     answer_of,
+    answers,
     body_of,
 )
 from instances.manager import InstanceManager
@@ -25,7 +25,7 @@ class ServerActionViewSet(ServiceViewSet):
 
     manager = InstanceManager
 
-    @extend_schema(request=ServerAction, responses={200: ServerActionAnswer, 202: None})
+    @extend_schema(request=ServerAction, responses=answers())
     def act(self, request: Request, server_id: str) -> Response:
         """Do the one thing the body names."""
         body = request.data

@@ -306,7 +306,9 @@ def test_one_more_record_is_served_and_shown(home: Lab, one_more: InstanceAction
     assert "Nudge it" in text_of(browser.get(reverse("server_history", args=[server_id])))
 
 
-def test_one_more_record_is_described(one_more: InstanceAction) -> None:
+def test_one_more_record_is_described(
+    one_more: InstanceAction, monkeypatch: pytest.MonkeyPatch
+) -> None:
     row = "| nudge |  | ●<sup>1</sup> |  |  | `networking`, `spawning` | exclusive |"
     said = "| nudge | `os-nudge` | From 2.17 to 2.94 | `compute:servers:nudge` | project member |"
     page = states_page()
@@ -315,6 +317,9 @@ def test_one_more_record_is_described(one_more: InstanceAction) -> None:
     schema = shapes.ServerAction.model_json_schema()
     assert schema["$defs"]["ServerNudge"]["required"] == ["os-nudge"]
     assert "NudgeAnswer" in str(shapes.ServerActionAnswer.model_json_schema())
+    assert shapes.answers() == {200: shapes.ServerActionAnswer, 202: None}
+    monkeypatch.setitem(ACTIONS, MARK.name, MARK)
+    assert shapes.answers() == {200: shapes.ServerActionAnswer, 202: None, 204: None}
 
 
 @pytest.mark.django_db

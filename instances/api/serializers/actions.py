@@ -115,3 +115,13 @@ class ServerActionAnswer(_OneOf):
     def kinds(cls) -> Iterator[type[BaseModel]]:
         """Return an answer for each of them."""
         yield from {answer for action in ACTIONS.values() if (answer := answer_of(action))}
+
+
+def answers() -> dict[int, type[ServerActionAnswer] | None]:
+    """Return what the schema says of each status; where an action may send no body, none is promised."""
+    found: dict[int, type[ServerActionAnswer] | None] = {}
+    for action in ACTIONS.values():
+        if action.wire:
+            body = ServerActionAnswer if action.answer else None
+            found[action.status] = body and found.get(action.status, body)
+    return found
