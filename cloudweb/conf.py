@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
@@ -53,6 +55,11 @@ def var_dir() -> Path:
 
 def intervals() -> Intervals:
     """Return the engine's clocks, scaled by CLOUDWEB_TIME_SCALE (tests use 0.05 or so)."""
+    return _scaled(os.environ.get("CLOUDWEB_TIME_SCALE"))
+
+
+@cache
+def _scaled(_text: str | None) -> Intervals:
     return Intervals.scaled(env.float("CLOUDWEB_TIME_SCALE", default=1.0))
 
 

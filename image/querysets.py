@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from cloudweb.context import RequestContext
+from cloudweb.database.prepared import Given
 from cloudweb.identifiers import as_uuid
 from image import states
 from image.filters import Comparison, ImageFilter
@@ -31,11 +32,12 @@ class ImageQuerySet(models.QuerySet["Image"]):
 
         An admin may open everything.
         """
-        if context.is_admin:
-            return self.live()
-        own = Q(project_id=context.scoped_project_id)
+        return self.live() if context.is_admin else self.readable_in(context.scoped_project_id)
+
+    def readable_in(self, project_id: str | Given) -> Self:
+        """Keep what members of a project may open by id."""
         opened = Q(visibility__in=(PUBLIC, COMMUNITY))
-        return self.live().filter(own | opened | _shared_with(context.scoped_project_id))
+        return self.live().filter(Q(project_id=project_id) | opened | _shared_with(project_id))
 
     def listed_for(
         self, context: RequestContext, visibility: str | None, member_status: str | None = ACCEPTED
@@ -124,7 +126,7 @@ class ImageQuerySet(models.QuerySet["Image"]):
 ImageRows = models.Manager.from_queryset(ImageQuerySet)
 
 
-def _shared_with(project_id: str, status: str | None = None) -> Q:
+def _shared_with(project_id: str | Given, status: str | None = None) -> Q:
     """Name the images that are shared with a project (that said ``status`` to them)."""
     from image.models import ImageMember  # its module needs the queryset first
 

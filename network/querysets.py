@@ -11,6 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
+from cloudweb.database.prepared import Given
 
 if TYPE_CHECKING:
     from network.models import (  # noqa: F401
@@ -49,9 +50,11 @@ class NetworkQuerySet(StandardQuerySet["Network"]):
 
     def visible_to(self, context: RequestContext) -> Self:
         """Keep own, shared and external networks; admins see everything."""
-        if context.is_admin:
-            return self
-        return self.filter(Q(project_id=context.project_id) | Q(shared=True) | Q(external=True))
+        return self if context.is_admin else self.visible_in(context.project_id)
+
+    def visible_in(self, project_id: str | Given | None) -> Self:
+        """Keep what a project sees."""
+        return self.filter(Q(project_id=project_id) | Q(shared=True) | Q(external=True))
 
     def usable_by(self, project_id: str) -> Self:
         """Keep the networks that a project's ports may be on: its own and shared ones."""

@@ -22,6 +22,7 @@ _HELD = Prepared(
         resource_type=Given("type"), resource_id__among=Given("ids")
     ).values_list("resource_id", "operation_id")
 )
+_LOCKED = Prepared(lambda: locked(Operation.objects.filter(id__among=Given("ids")).order_by("id")))
 _LET_GO = PreparedDelete(lambda: Hold.objects.filter(operation=Given("operation")))
 _FOLLOWERS = Prepared(
     lambda: Operation.objects.filter(
@@ -75,8 +76,7 @@ def holders(resources: Collection[Resource]) -> dict[Resource, Operation]:
     }
     if not held:
         return {}
-    rows = locked(Operation.objects.filter(id__in=set(held.values())).order_by("id"))
-    live = {row.id: row for row in rows if row.is_live}
+    live = {row.id: row for row in _LOCKED.rows(ids={*held.values()}) if row.is_live}
     return {resource: live[key] for resource, key in held.items() if key in live}
 
 

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
-from cloudweb.database.prepared import insert
+from cloudweb.database.prepared import Given, Prepared, insert
 from cloudweb.killpoints import reach, whole
 from operations.doorbell import ring_after_commit
 from operations.holding import Resource, ResourceBusy, held_by, holders, in_order, take
@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 
 PARTS = 10_000
 ROUND = 1_000_000
+
+
+_WAITING = Prepared(
+    lambda: Operation.objects.filter(
+        kind=Given("kind"),
+        resource_type=Given("type"),
+        resource_id=Given("id"),
+        state=OperationState.QUEUED,
+        preempted_by=None,
+    )
+)
 
 
 def start(
@@ -124,10 +135,7 @@ def _behind(
     What else the operation has to hold is taken by nobody or by him: anything else is a refusal.
     """
     own = Resource(operation.resource_type, operation.resource_id)
-    queued = Operation.objects.filter(
-        resource_type=own.type, resource_id=own.id, state=OperationState.QUEUED
-    )
-    for waiting in queued.filter(kind=saga.kind, preempted_by=None):
+    for waiting in _WAITING.rows(kind=saga.kind, type=own.type, id=own.id):
         if _is_same(waiting, operation):
             return waiting  # a second delete, or a further refresh: it will see all rows
     live = taken.get(own)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Generic, Protocol, TypeVar, cast
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, ForeignObject, Model, QuerySet, Value
 from django.db.models.fields import AutoFieldMixin
 from django.db.models.lookups import Lookup
@@ -36,7 +37,7 @@ class _Form(Protocol):
 
 
 class Given(Value):
-    """A value that is not known yet; never NULL in a condition.
+    """A value that is not known yet. NULL is equal to nothing, as always in SQL.
 
     What it is compared with or assigned to says how it is written. Elsewhere (in a function, in arithmetic,
     in a subquery) that must be said by ``output_field``.
@@ -72,13 +73,13 @@ class _Statement:
         self._sql = str(sql)
         self._params: tuple[Any, ...] = tuple(params)
 
-    def run(self, values: Mapping[str, Any]) -> Any:
+    def run(self, here: BaseDatabaseWrapper, values: Mapping[str, Any]) -> Any:
         """Run it; return the cursor, which the caller closes."""
         params = [
-            one.form.get_db_prep_save(values[one.name], connection) if type(one) is _Place else one
+            one.form.get_db_prep_save(values[one.name], here) if type(one) is _Place else one
             for one in self._params
         ]
-        cursor = connection.cursor()
+        cursor = here.cursor()
         try:
             cursor.execute(self._sql, params)
         except BaseException:
@@ -99,24 +100,22 @@ class _Question(_Statement):
         ]
         self._read = _READERS[queryset._iterable_class](compiler)  # noqa: SLF001
 
-    def answer(self, values: Mapping[str, Any]) -> list[Any]:
+    def answer(self, here: BaseDatabaseWrapper, values: Mapping[str, Any]) -> list[Any]:
         """Run it and return what Django would have returned."""
-        with self.run(values) as cursor:
+        with self.run(here, values) as cursor:
             rows = cursor.fetchall()
-        return [self._read(row) for row in self._converted(rows)]
+        return [self._read(self._converted(row, here)) for row in rows]
 
-    def _converted(self, rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+    def _converted(self, row: Sequence[Any], here: BaseDatabaseWrapper) -> Sequence[Any]:
         if not self._converters:
-            yield from rows
-            return
-        for row in rows:
-            values = list(row)
-            for place, functions, expression in self._converters:
-                value = values[place]
-                for function in functions:
-                    value = function(value, expression, connection)
-                values[place] = value
-            yield values
+            return row
+        values = list(row)
+        for place, functions, expression in self._converters:
+            value = values[place]
+            for function in functions:
+                value = function(value, expression, here)
+            values[place] = value
+        return values
 
 
 def _model_reader(compiler: Any) -> Callable[[Sequence[Any]], Any]:
@@ -124,11 +123,12 @@ def _model_reader(compiler: Any) -> Callable[[Sequence[Any]], Any]:
     model, places = info["model"], info["select_fields"]
     start, end = places[0], places[-1] + 1
     names = [found[0].target.attname for found in compiler.select[start:end]]
-    related = get_related_populators(info, compiler.select, connection.alias)  # type: ignore[call-arg]  # the stub is newer
+    alias = compiler.connection.alias
+    related = get_related_populators(info, compiler.select, alias)  # type: ignore[call-arg]  # the stub is newer
     annotations = list((compiler.annotation_col_map or {}).items())
 
     def read(row: Sequence[Any]) -> Any:
-        made = model.from_db(connection.alias, names, row[start:end])
+        made = model.from_db(alias, names, row[start:end])
         for one in related:
             one.populate(row, made)
         for name, place in annotations:
@@ -154,13 +154,14 @@ class Prepared(Generic[Row]):
 
     def rows(self, **values: Any) -> list[Row]:
         """Return all that is found."""
-        made = self._made.get(connection.vendor)
+        here = connections[DEFAULT_DB_ALIAS]
+        made = self._made.get(here.vendor)
         if made is None:
             queryset = self._ask()
             _say_fields(queryset.query)
-            compiler = queryset.query.get_compiler(connection=connection)
-            made = self._made[connection.vendor] = _Question(queryset, compiler)
-        return made.answer(values)
+            compiler = queryset.query.get_compiler(connection=here)
+            made = self._made[here.vendor] = _Question(queryset, compiler)
+        return made.answer(here, values)
 
     def row(self, **values: Any) -> Row | None:
         """Return the only one that is found, or the first."""
@@ -180,13 +181,13 @@ class _Write:
 
     def __call__(self, **values: Any) -> int:
         """Write; return how many rows were changed."""
-        made = self._made.get(connection.vendor)
+        here = connections[DEFAULT_DB_ALIAS]
+        made = self._made.get(here.vendor)
         if made is None:
             query = self._query()
             _say_fields(query)
-            compiler = query.get_compiler(connection=connection)
-            made = self._made[connection.vendor] = _Statement(compiler)
-        with made.run(values) as cursor:
+            made = self._made[here.vendor] = _Statement(query.get_compiler(connection=here))
+        with made.run(here, values) as cursor:
             return int(cursor.rowcount)
 
 
@@ -252,13 +253,12 @@ def insert(*rows: Model) -> None:
     """Add rows of one model in one statement, as ``bulk_create`` does; keys that the database gives stay there."""
     model = type(rows[0])
     fields = _inserted(model)
+    here = connections[DEFAULT_DB_ALIAS]
     values = [
-        field.get_db_prep_save(field.pre_save(row, True), connection)
-        for row in rows
-        for field in fields
+        field.get_db_prep_save(field.pre_save(row, True), here) for row in rows for field in fields
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_insertion(model, len(rows), connection.vendor), values)
+    with here.cursor() as cursor:
+        cursor.execute(_insertion(model, len(rows), here.vendor), values)
     for row in rows:
         row._state.adding = False  # noqa: SLF001
 
@@ -270,7 +270,7 @@ def _inserted(model: type[Model]) -> list[Field[Any, Any]]:
 
 @cache
 def _insertion(model: type[Model], count: int, _vendor: str) -> str:
-    quote = connection.ops.quote_name
+    quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
     columns = [quote(str(field.column)) for field in _inserted(model)]
     places = f"({', '.join(['%s'] * len(columns))})"
     return (

@@ -12,6 +12,7 @@ from django.db.models import ProtectedError
 from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
 from cloudweb.database.many import update_each
+from cloudweb.database.prepared import Given, Prepared
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from compute.exceptions import HostInUse, HostNotFound
@@ -22,6 +23,9 @@ from compute.scheduler.weighers import weight
 from operations import services
 
 log = structlog.get_logger(__name__)
+
+
+_HOST = Prepared(lambda: Host.objects.filter(name=Given("name")))
 
 
 class HostManager(Manager):
@@ -35,7 +39,7 @@ class HostManager(Manager):
     @policy("compute:hosts:show")
     def get(self, name: str) -> Host:
         """Return a host; raise HostNotFound."""
-        host = Host.objects.filter(name=name).first()
+        host = _HOST.row(name=name)
         if host is None:
             raise HostNotFound(name)
         return host

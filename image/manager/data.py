@@ -86,7 +86,7 @@ class ImageDataManager(ImageFinder):
 
         Raises ImageNotFound, ImageConflict (not active), ImageNotBootable (no host can open it).
         """
-        image = self._find(image_id, self._rows().prefetch_related("properties"))
+        image = self._find(image_id)
         return locations.location_of(image, role=role, base_url=base_url)
 
 

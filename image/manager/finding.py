@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import uuid
 
-from django.db.models import QuerySet
+from django.db.models import CharField, QuerySet
 
+from cloudweb.database.prepared import Given, Prepared
 from cloudweb.manager import Manager
 from image.exceptions import ImageNotFound, NotYourImage
 from image.models import Image
 from image.querysets import ImageQuerySet
+
+_EXISTING = Prepared(lambda: Image.objects.all().live().filter(id=Given("id")).order_by())
+_READABLE = Prepared(
+    lambda: (
+        Image.objects.all()
+        .readable_in(Given("project", CharField()))
+        .filter(id=Given("id"))
+        .order_by()
+    )
+)
 
 
 class ImageFinder(Manager):
@@ -23,7 +34,12 @@ class ImageFinder(Manager):
             key = image_id if isinstance(image_id, uuid.UUID) else uuid.UUID(image_id)
         except ValueError:
             raise ImageNotFound(image_id) from None
-        found: Image | None = (self._rows() if rows is None else rows).filter(id=key).first()
+        if rows is not None:
+            found = rows.filter(id=key).first()
+        elif self.context.is_admin:
+            found = _EXISTING.row(id=key)
+        else:
+            found = _READABLE.row(id=key, project=self.context.scoped_project_id)
         if found is None:
             raise ImageNotFound(image_id)
         return found

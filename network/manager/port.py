@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from cloudweb.context import RequestContext
-from cloudweb.database.prepared import Given, PreparedUpdate
+from cloudweb.database.prepared import Given, Prepared, PreparedUpdate
 from cloudweb.events import emit
 from cloudweb.exceptions import PolicyNotAuthorized
 from cloudweb.policy import check, policy
@@ -55,6 +55,8 @@ WIRED = (
 )
 
 
+_NETWORK = Prepared(lambda: Network.objects.filter(id=Given("id")))
+_VISIBLE = Prepared(lambda: Network.objects.visible_in(Given("project")).filter(id=Given("id")))
 _BIND = PreparedUpdate(
     lambda: Port.objects.filter(id=Given("id")), "host", "device_id", "device_owner", "hostname"
 )
@@ -283,8 +285,10 @@ class PortManager(PortBinding, PortReading):
 
     def _network(self, network_id: Identifier) -> Network:
         """Return a network the caller may have ports on."""
-        rows = Network.objects.visible_to(self.context)
-        network = rows.filter(id=number(network_id)).first()
+        key, project = number(network_id), self.context.project_id
+        network = (
+            _NETWORK.row(id=key) if self.context.is_admin else _VISIBLE.row(id=key, project=project)
+        )
         if network is None:
             raise NetworkNotFound(network_id)
         if not (network.shared or self._owns(network)):

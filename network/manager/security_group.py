@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from cloudweb.database.prepared import Given, Prepared
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import policy
 from network import news, quota
@@ -25,6 +26,11 @@ from network.rule_meaning import meaning_of
 
 DEFAULT = "default"
 ETHERTYPES = ("IPv4", "IPv6")
+
+
+_DEFAULT = Prepared(
+    lambda: SecurityGroup.objects.filter(project_id=Given("project"), is_default=True)
+)
 
 
 class SecurityGroupChanges(TypedDict, total=False):
@@ -89,8 +95,7 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
     @policy("network:security_groups:list")
     def ensure_default(self, project_id: str) -> SecurityGroup:
         """Return the project's default group, made if need be: all may leave, members may enter."""
-        mine = SecurityGroup.objects.filter(project_id=project_id, is_default=True)
-        found = mine.first()
+        found = _DEFAULT.row(project=project_id)
         if found is not None:
             return found
         try:
@@ -104,7 +109,7 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
                 _add_first_rules(group)
                 return group
         except IntegrityError:  # another request was faster
-            return mine.get()
+            return SecurityGroup.objects.get(project_id=project_id, is_default=True)
 
     @policy("network:security_groups:create")
     def create(
