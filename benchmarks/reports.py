@@ -24,7 +24,7 @@ from benchmarks.figures import Figure, heading
 from benchmarks.processes import Meter, cpu_ms, name_of, pss_mib
 from cloudweb import process
 from cloudweb.reports import Report, ServiceReport
-from cloudweb.rpc import DELIVER, Sender
+from cloudweb.rpc import Sender
 from cloudweb.signing import mac
 from cloudweb.topics import REPORTS
 from cloudweb.version import RELEASE
@@ -133,7 +133,7 @@ def _let_report(sender: Sender, hosts: list[SimulatedHost], seconds: float) -> t
     while (passed := time.monotonic() - started) < seconds:
         wanted = int(passed * len(hosts) / EVERY)
         for number in range(sent, wanted):
-            if not sender.send(REPORTS, DELIVER, hosts[number % len(hosts)].report()):
+            if not sender.put(REPORTS, hosts[number % len(hosts)].report()):
                 raise RuntimeError("the broker took no report")
         sent = max(sent, wanted)
         time.sleep(0.02)

@@ -55,7 +55,7 @@ def _logs_are_ours(**_: Any) -> None:
 
 @signals.celeryd_after_setup.connect
 def _prepare(instance: Any, **_: Any) -> None:
-    load_class("cloudweb.service.prepare")(instance.app)
+    load_class("cloudweb.service.prepare")(instance.app, instance.concurrency)
     load_class("cloudweb.service.started")()
 
 

@@ -21,7 +21,6 @@ from cloudweb import logs
 from cloudweb.conf import env, log_level, var_dir
 from cloudweb.driver import load_class
 from cloudweb.pulse import pulse
-from cloudweb.rpc import ADVANCE
 from cloudweb.topics import CONTROL, HOST_DOMAINS, HOST_NAME, host_topic, is_host_topic
 
 log = structlog.get_logger(__name__)
@@ -107,7 +106,7 @@ def main(words: Sequence[str]) -> int:
         return 1
 
 
-def prepare(app: Celery) -> None:
+def prepare(app: Celery, concurrency: int) -> None:
     """Register what the queues of this worker may run."""
     queues = list(app.amqp.queues.consume_from)
     hosts = [name for name in queues if is_host_topic(name)]
@@ -118,16 +117,16 @@ def prepare(app: Celery) -> None:
             f"Cannot serve {', '.join(queues)}: control topics or topics of one host, not both."
         )
     if control:
-        _prepare_control(app, control)
+        _prepare_control(app, control, concurrency)
     else:
         _prepare_host(app, hosts)
 
 
-def _prepare_control(app: Celery, topics: tuple[str, ...]) -> None:
+def _prepare_control(app: Celery, topics: tuple[str, ...], concurrency: int) -> None:
     import django
 
     django.setup()
-    load_class("operations.worker.prepare")(app, topics, ADVANCE, _to_start)
+    load_class("operations.worker.prepare")(app, topics, concurrency, _to_start)
 
 
 def _prepare_host(app: Celery, topics: list[str]) -> None:

@@ -19,6 +19,8 @@ HOST_DOMAINS = {
 #: What hosts say: replies and answers, and apart from them reports, which must not wait behind those.
 INBOX = "inbox"
 REPORTS = "inbox.reports"
+#: Whose operation should be looked at; control workers alone read and write it.
+DOORBELL = "doorbell"
 AGENT_SETTINGS = "cloudweb.settings.agent"
 HOST_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 

@@ -2,7 +2,7 @@
 
 A worker that registers tasks would run any of them for whoever may push to its queue, and forged
 callbacks would make it publish (tried, OPERATIONS). So these readers are no Celery workers: they look at
-the message as data and drop whatever is not ``inbox.deliver`` with one plain argument.
+the message as data and drop whatever is no envelope.
 """
 
 from __future__ import annotations
@@ -10,38 +10,40 @@ from __future__ import annotations
 import math
 import threading
 import time
-from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 import structlog
 from django.db import close_old_connections
 from kombu import Connection
-from kombu.mixins import ConsumerMixin
 
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
-from cloudweb.pulse import pulse
 from cloudweb.reports import StepReport
-from cloudweb.rpc import DELIVER, direct
+from cloudweb.rpc import DELIVER
 from cloudweb.signing import BadSignature
 from cloudweb.topics import INBOX, REPORTS
 from operations import services
 from operations.conductor import accept_ended, hear, read_mark, receive
 from operations.hearing import Incoming
+from operations.reader import Message, PooledReader, Reader
 
 log = structlog.get_logger(__name__)
 FORBIDDEN_HEADERS = ("group", "eta", "expires", "stamped_headers", "stamps")
 FORBIDDEN_EMBEDDED = ("callbacks", "errbacks", "chain", "chord")
-WORKERS = 4
 TOGETHER = 500  # reports are taken together at most
 
 
-def envelope_of(headers: Mapping[str, Any], properties: Mapping[str, Any], body: Any) -> Any:
-    """Return the envelope of a well-formed message; None for anything else."""
-    if headers.get("task") != DELIVER or any(headers.get(name) for name in FORBIDDEN_HEADERS):
+def envelope_of(headers: Mapping[str, Any], body: Any) -> Message | None:
+    """Return the envelope of a well-formed message; None for anything else.
+
+    Hosts of the release before send it as the one argument of a Celery task.
+    """
+    if "task" not in headers:
+        return body if isinstance(body, dict) else None
+    if headers["task"] != DELIVER or any(headers.get(name) for name in FORBIDDEN_HEADERS):
         return None
     if not isinstance(body, list | tuple) or len(body) != 3:
         return None
@@ -53,123 +55,18 @@ def envelope_of(headers: Mapping[str, Any], properties: Mapping[str, Any], body:
     return args[0] if isinstance(args[0], dict) else None
 
 
-class Reader(ConsumerMixin, threading.Thread):
-    """A thread that reads one queue of what hosts say; it reconnects by itself."""
-
-    queue: ClassVar[str]
-    prefetch: ClassVar[int]
-
-    def __init__(self, connection: Connection) -> None:
-        threading.Thread.__init__(self, name=self.queue, daemon=True)
-        self.connection = connection
-
-    def run(self, *_: Any, **__: Any) -> None:
-        """Consume until told to stop; whatever happens, begin anew."""
-        pulse().part(self.name)
-        while not self.should_stop:
-            try:
-                ConsumerMixin.run(self)
-            except Exception:
-                log.exception("inbox begins anew", queue=self.queue)
-                time.sleep(1)
-        pulse().excuse(self.name)
-
-    def consume(self, *_: Any, **__: Any) -> Iterator[None]:  # type: ignore[override]  # the stub forgot what it gives
-        """Read what comes, whoever wrote it: bytes that are no message end nothing."""
-        context: Any = self.consumer_context()
-        with context as (connection, _channel, _consumers):
-            while not self.should_stop:
-                self.on_iteration()
-                pulse().beat(self.name)
-                try:
-                    connection.drain_events(timeout=self.look_up())
-                except TimeoutError:
-                    continue
-                except (ValueError, LookupError, TypeError, AttributeError) as error:
-                    log.warning("inbox message is unreadable", error=repr(error))
-                yield
-
-    def on_connection_error(self, exc: Exception, interval: int) -> None:
-        """Show that one who waits for the broker does not hang."""
-        super().on_connection_error(exc, interval)
-        pulse().beat(self.name)
-
-    def stop(self) -> None:
-        """End soon; what was not read stays in the queue."""
-        self.should_stop = True
-
-    def get_consumers(self, Consumer: Any, channel: Any) -> list[Any]:  # noqa: N803 - kombu's name
-        """Consume the one queue."""
-        return [
-            Consumer(
-                queues=[direct(self.queue)],
-                on_message=self._on_message,
-                accept=["json"],
-                prefetch_count=self.prefetch,
-            )
-        ]
-
-    def _on_message(self, message: Any) -> None:
-        try:
-            envelope = envelope_of(
-                message.headers or {}, message.properties or {}, message.decode()
-            )
-        except Exception as error:  # noqa: BLE001 - a message that cannot be decoded is dropped
-            log.warning("inbox message is unreadable", error=repr(error))
-            envelope = None
-        if envelope is None:
-            log.warning("inbox message dropped")
-            message.ack()
-        elif self.has_room():
-            message.ack()
-            self.take(envelope)
-
-    def look_up(self) -> float:
-        """Return how long to wait for a message before something else is done."""
-        return 1.0
-
-    @abstractmethod
-    def has_room(self) -> bool:
-        """Wait for room for one more; False when it is time to stop: the message stays in the queue."""
-
-    @abstractmethod
-    def take(self, envelope: dict[str, Any]) -> None:
-        """Act on what a host said, now or soon."""
-
-
-class Inbox(Reader):
-    """Replies and answers, each worked on by one of a few threads; no more are read than those work on.
-
-    Hosts of earlier releases put their reports here too.
-    """
+class Inbox(PooledReader):
+    """Replies and answers. Hosts of earlier releases put their reports here too."""
 
     queue = INBOX
-    prefetch = WORKERS
 
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection)
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="inbox")
-        self._room = threading.BoundedSemaphore(WORKERS * 2)
+    def read(self, headers: Mapping[str, Any], body: Any) -> Message | None:
+        """Return the envelope."""
+        return envelope_of(headers, body)
 
-    def has_room(self) -> bool:
-        """Wait until a thread is about to be free."""
-        while not self.should_stop:
-            if self._room.acquire(timeout=1):
-                return True
-        return False
-
-    def take(self, envelope: dict[str, Any]) -> None:
-        """Hand it to the next free thread."""
-        self._pool.submit(self._handle, envelope)
-
-    def _handle(self, envelope: dict[str, Any]) -> None:
-        try:
-            close_old_connections()
-            receive(envelope)
-        except Exception:
-            log.exception("inbox message failed")
-        finally:
-            self._room.release()
+    def work(self, message: Message) -> None:
+        """Take what a host said."""
+        receive(message)
 
 
 class Following:
@@ -208,7 +105,6 @@ class Reports(Reader):
     """
 
     queue = REPORTS
-    prefetch = TOGETHER
 
     def __init__(self, connection: Connection, topic: str) -> None:
         super().__init__(connection)
@@ -235,23 +131,27 @@ class Reports(Reader):
             self._marked_at = moment
             services.put_mark(self.topic)
 
+    def read(self, headers: Mapping[str, Any], body: Any) -> Message | None:
+        """Return the envelope, or a mark of ours."""
+        return envelope_of(headers, body)
+
     def has_room(self) -> bool:
         """There is room: as soon as it is filled it is written."""
         return not self.should_stop
 
-    def take(self, envelope: dict[str, Any]) -> None:
+    def take(self, message: Message) -> None:
         """Gather a report; what is neither that nor a mark of ours does not belong here."""
-        if "mark" in envelope:
+        if "mark" in message:
             try:
-                self._mark = read_mark(envelope)
+                self._mark = read_mark(message)
             except (BadSignature, KeyError, TypeError, ValueError) as error:
                 log.warning("mark refused", error=str(error))
                 return
             self._read_after = self._mark[1]
-        elif envelope.get("kind") == "report":
-            self._gathered.append(Incoming(envelope, now(), self._read_after))
+        elif message.get("kind") == "report":
+            self._gathered.append(Incoming(message, now(), self._read_after))
         else:
-            log.warning("no report", host=envelope.get("host"), kind=envelope.get("kind"))
+            log.warning("no report", host=message.get("host"), kind=message.get("kind"))
 
     def write(self) -> None:
         """Take what was gathered, then note how far that is."""

@@ -12,19 +12,23 @@ from kombu import Connection
 
 from cloudweb.conf import beat_is_apart
 from cloudweb.database.sqlite.durability import commit_progress_alone
-from cloudweb.rpc import PERIODIC
+from cloudweb.rpc import ADVANCE, PERIODIC
 from operations import jobs, services
 from operations.engine import advance
 from operations.inbox import Inbox, Reports
 from operations.periodic.beat import Beat
 from operations.periodic.runs import runs
+from operations.rings import Rings
 from operations.sweep import Sweep
 
 
 def prepare(
-    app: Celery, topics: tuple[str, ...], doorbell: str, to_start: list[Callable[[], Any]]
+    app: Celery, topics: tuple[str, ...], concurrency: int, to_start: list[Callable[[], Any]]
 ) -> None:
-    """Register what rings the doorbell and note the threads this worker needs."""
+    """Register the tasks of the worker's queues and note the threads it needs.
+
+    So many operations are advanced side by side for whoever rings.
+    """
     autodiscover_modules("manager")  # they bring the periodic tasks
     commit_progress_alone()
 
@@ -36,7 +40,7 @@ def prepare(
         close_old_connections()
         runs().ring(name)
 
-    app.task(name=doorbell, ignore_result=True)(opened)
+    app.task(name=ADVANCE, ignore_result=True)(opened)
     app.task(name=PERIODIC, ignore_result=True)(rung)
     to_start.append(lambda: _begin(Sweep(topics)))
     to_start.append(Jobs)
@@ -47,6 +51,7 @@ def prepare(
         def connection() -> Connection:
             return Connection(app.conf.broker_url, transport_options=options)
 
+        to_start.append(lambda: _begin(Rings(connection(), concurrency)))
         to_start.append(lambda: _begin(Inbox(connection())))
         to_start.append(lambda: _begin(Reports(connection(), here)))
         if not beat_is_apart():

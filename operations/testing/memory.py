@@ -22,7 +22,7 @@ from cloudweb import rpc
 from cloudweb.agent import Agent
 from cloudweb.database.clock import now
 from cloudweb.host import HostRuntime
-from cloudweb.topics import INBOX, REPORTS
+from cloudweb.topics import DOORBELL, INBOX, REPORTS
 from operations import conductor, doorbell, engine, jobs, services
 from operations.engine import advance
 from operations.hands import Hands
@@ -87,6 +87,10 @@ class MemoryBroker:
             with self._lock:
                 self.queues[queue].extend([(task, argument)] * (2 if self.doubles else 1))
         return True
+
+    def put(self, queue: str, message: Message) -> bool:
+        """Take a message that is no task."""
+        return self.send(queue, "", message)
 
     def flush_all(self) -> None:
         """Forget every message (Redis' FLUSHALL)."""
@@ -195,8 +199,8 @@ class Cloud:
     def _deliver(self, queue: str, task: str, argument: Any) -> None:
         if queue in (INBOX, REPORTS):
             conductor.receive(argument)
-        elif task == rpc.ADVANCE:
-            advance(argument)
+        elif queue == DOORBELL:
+            advance(argument["operation"])
         else:
             name = queue.partition(".")[2]
             if name in self.dead or name not in self.hosts:

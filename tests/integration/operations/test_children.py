@@ -17,6 +17,7 @@ from cloudweb import killpoints
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from cloudweb.driver import DriverError
+from cloudweb.topics import DOORBELL
 from operations.manager import OperationManager
 from operations.models import Operation, Service, Step
 from operations.saga import Child, Saga, StepFailed
@@ -121,7 +122,7 @@ def test_a_parent_that_waits_is_woken_by_the_end_itself(lab: Cloud) -> None:
     assert Operation.objects.get(id=parent.id).state == "WAITING"
     check_invariants()
     hears()
-    lab.broker.lose = lambda queue, task, argument: queue == "conductor"  # no doorbell rings
+    lab.broker.lose = lambda queue, task, argument: queue == DOORBELL  # nobody rings
     child = Operation.objects.get(kind="test.make_room")
     Operation.objects.filter(id=child.id).update(next_at=now())
     Step.objects.filter(operation=child).update(cast_at=now() - timedelta(hours=1))  # it was lost

@@ -14,9 +14,15 @@ ENVELOPE = {"host": "h1", "kind": "report"}
 EMBEDDED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
 
-def test_a_delivery_is_read() -> None:
+def test_a_message_is_read() -> None:
+    assert envelope_of({}, ENVELOPE) == ENVELOPE
+    for body in (None, "x", [ENVELOPE], [[ENVELOPE], {}, EMBEDDED], 1):
+        assert envelope_of({}, body) is None
+
+
+def test_a_delivery_of_the_release_before_is_read() -> None:
     headers = {"task": DELIVER, "id": "x", "eta": None, "expires": None, "group": None}
-    assert envelope_of(headers, {}, [[ENVELOPE], {}, EMBEDDED]) == ENVELOPE
+    assert envelope_of(headers, [[ENVELOPE], {}, EMBEDDED]) == ENVELOPE
 
 
 @pytest.mark.parametrize(
@@ -36,7 +42,7 @@ def test_a_delivery_is_read() -> None:
     ids=str,
 )
 def test_other_headers_are_dropped(headers: dict[str, Any]) -> None:
-    assert envelope_of(headers, {}, [[ENVELOPE], {}, EMBEDDED]) is None
+    assert envelope_of(headers, [[ENVELOPE], {}, EMBEDDED]) is None
 
 
 @pytest.mark.parametrize(
@@ -64,7 +70,7 @@ def test_other_headers_are_dropped(headers: dict[str, Any]) -> None:
     ids=str,
 )
 def test_other_bodies_are_dropped(body: Any) -> None:
-    assert envelope_of({"task": DELIVER}, {}, body) is None
+    assert envelope_of({"task": DELIVER}, body) is None
 
 
 def test_of_each_host_the_newest_report_counts() -> None:
