@@ -138,6 +138,9 @@ def _behind(
     for waiting in _WAITING.rows(kind=saga.kind, type=own.type, id=own.id):
         if _is_same(waiting, operation):
             return waiting  # a second delete, or a further refresh: it will see all rows
+    queued = Operation.objects.filter(
+        resource_type=own.type, resource_id=own.id, state=OperationState.QUEUED
+    )
     live = taken.get(own)
     if live is None or not (preempt or saga.coalesce):
         raise ResourceBusy(min(taken))
