@@ -257,7 +257,7 @@ def test_no_host_left_is_the_reason(lab: Cloud) -> None:
 
 
 def test_everything_in_the_broker_lost_at_any_point(lab: Cloud) -> None:
-    for lost in ("conductor", "compute.h1", "inbox"):
+    for lost in ("doorbell", "compute.h1", "inbox"):
         dropped: list[str] = []
 
         def lose(
