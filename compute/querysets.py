@@ -9,6 +9,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from cloudweb.context import RequestContext
+from cloudweb.database.prepared import Given
 from compute import conf
 from operations import services
 
@@ -26,7 +27,7 @@ class FlavorQuerySet(QuerySet["Flavor"]):
         """Keep what exists for this caller: public flavors and those granted to its project."""
         return self if context.is_admin else self.open_to(context.project_id).filter(disabled=False)
 
-    def open_to(self, project_id: str | None) -> FlavorQuerySet:
+    def open_to(self, project_id: str | Given | None) -> FlavorQuerySet:
         """Keep public flavors and those this project was granted."""
         condition = Q(is_public=True)
         if project_id is not None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, TextField, Value
+from django.db.models import CharField, F, TextField, Value
 from django.db.models.functions import Coalesce
 
 from cloudweb.database.clock import now
+from cloudweb.database.prepared import Given, Prepared
 from cloudweb.exceptions import BadRequest
 from cloudweb.holdings import holdings_of
 from cloudweb.listing import MAX_LIMIT, Page, paginate
@@ -35,6 +36,14 @@ SORT_KEYS = {
     "updated_at": "updated_at",
     "vcpus": "vcpus",
 }
+
+
+_ANY = Prepared(lambda: Flavor.objects.filter(pk=Given("id")))
+_OPEN = Prepared(
+    lambda: Flavor.objects.open_to(Given("project", CharField())).filter(
+        pk=Given("id"), disabled=False
+    )
+)
 
 
 class FlavorManager(Manager):
@@ -84,7 +93,10 @@ class FlavorManager(Manager):
     @policy("compute:flavors:show")
     def get(self, flavor_id: str) -> Flavor:
         """Return a flavor; raise FlavorNotFound for none or one this caller has no access to."""
-        flavor = self._visible().prefetch_related("extra_specs").filter(pk=flavor_id).first()
+        if self.context.is_admin:
+            flavor = _ANY.row(id=flavor_id)
+        else:
+            flavor = _OPEN.row(id=flavor_id, project=self.context.project_id)
         if flavor is None:
             raise FlavorNotFound(flavor_id)
         return flavor
