@@ -41,6 +41,7 @@ log = structlog.get_logger(__name__)
 Body = dict[str, Any]
 MAX_ERROR = 4000
 QUEUED = "It waits for its turn on the host."
+OVERTAKEN = "a newer order took its place"
 _KEY = Prepared(
     lambda: HostCredential.objects.filter(host=Given("host")).values_list("key", flat=True)
 )
@@ -151,6 +152,11 @@ def _accept_payment(host: str, said: StepReport) -> bool:
     debts = Debt.objects.filter(id=said.op, host=host, paid_at__isnull=True)
     if said.outcome == "DONE":
         return bool(debts.update(paid_at=now()))
+    if (
+        said.outcome == "STALE"
+    ):  # a newer order about the scope took its place, and decides what is there
+        restored.catch_up(said.epoch)
+        return bool(debts.update(paid_at=now(), error_detail=OVERTAKEN))
     detail = said.error.get("detail", "")[:MAX_ERROR]
     return bool(debts.update(error_detail=detail, handed_at=None))
 

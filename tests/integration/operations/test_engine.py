@@ -20,6 +20,7 @@ from cloudweb.killpoints import Place
 from cloudweb.objects import VersionedObject
 from cloudweb.rpc import Method
 from operations import engine
+from operations.conductor import OVERTAKEN
 from operations.guard import Lost, flush, write
 from operations.holding import ResourceBusy
 from operations.models import Debt, Hold, Operation, Step
@@ -310,6 +311,28 @@ def test_host_that_dies_owes_the_undo_and_pays_when_it_returns(lab: Cloud) -> No
     assert unpaid_debts() == 0
     assert world.things == {"h1": set()}
     assert Debt.objects.get().epoch > 0
+
+
+def test_a_newer_order_about_its_scope_settles_a_debt(lab: Cloud) -> None:
+    """The debt is handed out in vain; when it comes at last, the newer order decides what is there."""
+    world.faults["last"] = [StepFailed("No.")]
+    world.hooks["last"] = lambda: lab.kill_host("h1")
+    start()
+    lab.settle()
+    world.hooks.clear()
+    lab.broker.lose = lambda queue, _task, _argument: queue == "compute.h1"
+    lab.add_host("h1", {"compute": MakerAgent("h1")})
+    lab.broker.lose = lambda *_: False
+    again = start()
+    lab.settle()
+    assert (state_of(again), unpaid_debts()) == ("DONE", 1)
+    Debt.objects.update(handed_at=now() - timedelta(hours=1))
+    for _ in range(2):  # it is asked first how far it has read
+        lab.report()
+        lab.pump()
+    debt = Debt.objects.get()
+    assert (debt.paid_at is not None, debt.error_detail) == (True, OVERTAKEN)
+    assert world.things == {"h1": {"0"}}
 
 
 def test_delete_preempts_a_build(lab: Cloud) -> None:
