@@ -7,8 +7,6 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import IntegrityError, transaction
-
 from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
 from cloudweb.database.prepared import Given, Prepared, PreparedDelete, insert
@@ -88,23 +86,18 @@ def _by_type(resources: Collection[Resource]) -> dict[str, list[str]]:
 
 
 def take(operation: Operation, resources: Collection[Resource]) -> None:
-    """Hold all of these or none; raise ResourceBusy that names one which is taken."""
+    """Let an operation that holds nothing hold all of these; raise ResourceBusy that names one which is taken."""
     wanted = in_order(resources)
-    try:
-        with transaction.atomic():
-            insert(
-                *(
-                    Hold(operation=operation, resource_type=one.type, resource_id=one.id)
-                    for one in wanted
-                )
-            )
-    except IntegrityError as error:
-        taken = [
-            Resource(kind, key)
-            for kind, ids in _by_type(wanted).items()
-            for key, _ in _HELD.rows(type=kind, ids=ids)
-        ]
-        raise ResourceBusy(min(taken, default=wanted[0])) from error
+    rows = [Hold(operation=operation, resource_type=one.type, resource_id=one.id) for one in wanted]
+    if insert(*rows, ignore_conflicts=True) == len(rows):
+        return
+    _LET_GO(operation=operation.id)
+    taken = [
+        Resource(kind, key)
+        for kind, ids in _by_type(wanted).items()
+        for key, _ in _HELD.rows(type=kind, ids=ids)
+    ]
+    raise ResourceBusy(min(taken, default=wanted[0]))
 
 
 def release(operation: Operation) -> None:

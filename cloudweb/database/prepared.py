@@ -249,8 +249,11 @@ def write_whole(row: Model) -> None:
         raise type(row).DoesNotExist(f"{row} was deleted")  # type: ignore[attr-defined]
 
 
-def insert(*rows: Model) -> None:
-    """Add rows of one model in one statement, as ``bulk_create`` does; keys that the database gives stay there."""
+def insert(*rows: Model, ignore_conflicts: bool = False) -> int:
+    """Add rows of one model in one statement, as ``bulk_create`` does; keys that the database gives stay there.
+
+    Return how many were added: with ``ignore_conflicts`` those that a constraint forbids are left out.
+    """
     model = type(rows[0])
     fields = _inserted(model)
     here = connections[DEFAULT_DB_ALIAS]
@@ -258,9 +261,12 @@ def insert(*rows: Model) -> None:
         field.get_db_prep_save(field.pre_save(row, True), here) for row in rows for field in fields
     ]
     with here.cursor() as cursor:
-        cursor.execute(_insertion(model, len(rows), here.vendor), values)
+        end = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""  # SQLite and PostgreSQL alike
+        cursor.execute(_insertion(model, len(rows), here.vendor) + end, values)
+        added = int(cursor.rowcount)
     for row in rows:
         row._state.adding = False  # noqa: SLF001
+    return added
 
 
 @cache

@@ -109,6 +109,8 @@ def test_rows_are_added_written_whole_and_deleted() -> None:
     insert(*(Hold(operation=operation, resource_type="t", resource_id=key) for key in "abc"))
     with pytest.raises(IntegrityError), transaction.atomic():
         insert(Hold(operation=operation, resource_type="t", resource_id="a"))
+    again = [Hold(operation=operation, resource_type="t", resource_id=key) for key in "bd"]
+    assert insert(*again, ignore_conflicts=True) == 1
     step = Step(operation=operation, seq=0, name="one")
     write_whole(step)
     assert step.pk
@@ -116,7 +118,7 @@ def test_rows_are_added_written_whole_and_deleted() -> None:
     write_whole(step)
     assert facts(Step.objects.get(pk=step.pk)) == facts(step)
     let_go = PreparedDelete(lambda: Hold.objects.filter(operation=Given("operation")))
-    assert (let_go(operation=operation.id), let_go(operation=operation.id)) == (3, 0)
+    assert (let_go(operation=operation.id), let_go(operation=operation.id)) == (4, 0)
     Step.objects.filter(pk=step.pk).delete()
     with pytest.raises(Step.DoesNotExist):
         write_whole(step)

@@ -27,14 +27,14 @@ pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True
 LIST = 7
 #: Statements, BEGIN and COMMIT among them, and transactions that write; one of the POST's is the audit log's.
 COSTS = {
-    "POST": (20, 2),
-    "boot": (87, 3),  # one asks which networks a router joins
+    "POST": (18, 2),
+    "boot": (85, 3),  # one asks which networks a router joins
     "what its neighbours are told": (42, 10),  # with the reports of its host
-    "POST of os-stop": (11, 2),
-    "POST of os-start": (11, 2),
+    "POST of os-stop": (9, 2),
+    "POST of os-start": (9, 2),
     "os-stop": (20, 2),
     "os-start": (51, 3),
-    "delete": (78, 3),  # three ask for floating IPs, forwardings and routers
+    "delete": (76, 3),  # three ask for floating IPs, forwardings and routers
 }
 
 

@@ -115,10 +115,11 @@ def test_whoever_takes_one_at_that_very_moment_is_named_too(lab: Cloud) -> None:
     from operations import holding
 
     start(Snapshot, "v1")
-    operation = Operation.objects.get()
-    with pytest.raises(ResourceBusy, match="disk x v1"), transaction.atomic():
+    operation = start(Snapshot, "v2")
+    Hold.objects.filter(operation=operation).delete()
+    with transaction.atomic(), pytest.raises(ResourceBusy, match="disk x v1"):
         holding.take(operation, [Resource("disk_x", "v0"), Resource("disk_x", "v1")])
-    assert Hold.objects.count() == 1
+    assert list(Hold.objects.values_list("resource_id", flat=True)) == ["v1"]
 
 
 def test_a_delete_preempts_who_holds_its_resource_among_others(lab: Cloud) -> None:
