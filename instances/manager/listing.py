@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from cloudweb import policy as policies
 from cloudweb.context import RequestContext
+from cloudweb.database.uuids import Among
 from cloudweb.exceptions import BadRequest
 from cloudweb.identifiers import as_uuid
 from cloudweb.listing import MAX_LIMIT, NOBODY, Page, SortKey, ordered, paginate, paginate_matching
@@ -131,7 +132,9 @@ def filtered(context: RequestContext, wanted: Filters) -> InstanceQuerySet:
         rows = rows.filter(vm_state__in=list(wanted.vm_states))
     for pattern in wanted.addresses:
         ports = PortManager(context).ids_at(pattern)
-        rows = rows.filter(id__in=InstancePort.objects.filter(port_id__in=ports).values("instance"))
+        rows = rows.filter(
+            id__in=InstancePort.objects.filter(Among("port_id", ports)).values("instance")
+        )
     return rows
 
 
