@@ -21,13 +21,12 @@ from cloudweb.api.filters import Filter
 from cloudweb.api.page_links import STYLES, page_links
 from cloudweb.api.pagination import parse_limit
 from cloudweb.api.resource_schema import ResourceSchema
-from cloudweb.api.shown import Render, Scene, renderer
+from cloudweb.api.shown import Render, renderer
 from cloudweb.api.sorting import parse_sort
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.dialect import Dialect
 from cloudweb.exceptions import BadRequest, UnknownMarker
 from cloudweb.listing import EVERYTHING, OLDEST_FIRST, Listing, Page, ordered
-from cloudweb.mounts import dialect_of
 from cloudweb.policy import check
 
 B = TypeVar("B", bound=Body)
@@ -139,16 +138,6 @@ class ResourceViewSet(ServiceViewSet):
     def renderer(self) -> Render:
         """Return what makes answers of rows for this caller."""
         return renderer(self.resource.answer, self.scene)
-
-    @property
-    def scene(self) -> Scene:
-        """To whom and where rows are shown."""
-        return Scene(self.request._request, context=self.context, version=self.version)
-
-    @property
-    def dialect(self) -> Dialect:
-        """How the service of this request speaks."""
-        return dialect_of(self.request.path)
 
     def page_of(self, read: Callable[..., Any], *path: Any) -> Response:
         """Return the page of a list that the query asks ``read`` for."""

@@ -14,10 +14,13 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSetMixin
 
 from cloudweb.api.once import answered_once, key_of
+from cloudweb.api.shown import Scene
 from cloudweb.context import RequestContext
+from cloudweb.dialect import Dialect
 from cloudweb.exceptions import BadRequest, InvalidInput, NotFound
 from cloudweb.manager import Manager
 from cloudweb.microversions import OUTSIDE, Microversion, Versions, versions_of_method
+from cloudweb.mounts import dialect_of
 
 B = TypeVar("B", bound=BaseModel)
 #: What a service without microversions passes for.
@@ -61,6 +64,16 @@ class ServiceViewSet(ViewSetMixin, APIView):
         auth = self.request.auth
         assert isinstance(auth, RequestContext)
         return auth
+
+    @property
+    def scene(self) -> Scene:
+        """To whom and where rows are shown."""
+        return Scene(self.request._request, context=self.context, version=self.version)
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the service of this request speaks."""
+        return dialect_of(self.request.path)
 
     @property
     def version(self) -> Microversion:

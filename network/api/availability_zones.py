@@ -6,14 +6,26 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import Answer, listing
 from cloudweb.api.views import ServiceViewSet
 from network.manager import ZoneManager
+
+
+class ZoneShown(Answer):
+    """A place that networks may ask for."""
+
+    name: str
+    resource: str
+    state: str
 
 
 class AvailabilityZoneViewSet(ServiceViewSet):
     """Availability zones."""
 
-    @extend_schema(operation_id="network_availability_zones_list", responses={200: dict})
+    @extend_schema(
+        operation_id="network_availability_zones_list",
+        responses={200: listing("availability_zones", ZoneShown)},
+    )
     def list(self, request: Request) -> Response:
         """Return the zones; filters name, resource, state."""
         zones = [

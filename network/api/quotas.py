@@ -9,7 +9,7 @@ from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cloudweb.api.answers import within
+from cloudweb.api.answers import Answer, listing, within
 from cloudweb.api.fields import Body, LooseBool
 from cloudweb.api.views import ServiceViewSet, empty
 from network.api.serializers.attributes import FROM_TEXT
@@ -27,14 +27,53 @@ class QuotaUpdate(Body):
     network: Limit = 0
     subnet: Limit = 0
     port: Limit = 0
+    router: Limit = 0
+    floatingip: Limit = 0
     security_group: Limit = 0
     security_group_rule: Limit = 0
+
+
+class QuotaShown(Answer):
+    """Limits of a project; -1 is none."""
+
+    network: int
+    subnet: int
+    port: int
+    router: int
+    floatingip: int
+    security_group: int
+    security_group_rule: int
+
+
+class QuotaOf(QuotaShown):
+    """Whose they are, too."""
+
+    tenant_id: str
+    project_id: str
+
+
+class ProjectShown(Answer):
+    """Whose quota the caller would get."""
+
+    tenant_id: str
+    project_id: str
+
+
+class Usage(Answer):
+    """A limit beside what is used."""
+
+    limit: int
+    used: int
+    reserved: int
+
+
+QUOTA = within("quota", QuotaShown)
 
 
 class QuotaViewSet(ServiceViewSet):
     """Limits of projects; -1 is none."""
 
-    @extend_schema(operation_id="network_quotas_list", responses={200: dict})
+    @extend_schema(operation_id="network_quotas_list", responses={200: listing("quotas", QuotaOf)})
     def list(self, request: Request) -> Response:
         """Return the limits of every project that has some of its own."""
         found = QuotaManager(self.context).list()
@@ -44,23 +83,25 @@ class QuotaViewSet(ServiceViewSet):
         ]
         return Response({"quotas": quotas})
 
-    @extend_schema(responses={200: dict})  # two paths, so two ids
+    @extend_schema(responses={200: within("tenant", ProjectShown)})  # two paths, so two ids
     def project(self, request: Request) -> Response:
         """Return whose quota the caller would get."""
         project = self.context.scoped_project_id
         return Response({"tenant": {"tenant_id": project, "project_id": project}})
 
-    @extend_schema(operation_id="network_quotas_get", responses={200: dict})
+    @extend_schema(operation_id="network_quotas_get", responses={200: QUOTA})
     def retrieve(self, request: Request, project_id: str) -> Response:
         """Return the limits of a project."""
         return Response({"quota": QuotaManager(self.context).get(project_id)})
 
-    @extend_schema(operation_id="network_quotas_defaults", responses={200: dict})
+    @extend_schema(operation_id="network_quotas_defaults", responses={200: QUOTA})
     def defaults(self, request: Request, project_id: str) -> Response:
         """Return the limits of a project without limits of its own."""
         return Response({"quota": QuotaManager(self.context).get_defaults(project_id)})
 
-    @extend_schema(operation_id="network_quotas_details", responses={200: dict})
+    @extend_schema(
+        operation_id="network_quotas_details", responses={200: within("quota", dict[str, Usage])}
+    )
     def details(self, request: Request, project_id: str) -> Response:
         """Return limits beside what is used; what is used was never reserved before."""
         manager = QuotaManager(self.context)
@@ -74,7 +115,7 @@ class QuotaViewSet(ServiceViewSet):
     @extend_schema(
         operation_id="network_quotas_update",
         request=within("quota", QuotaUpdate),
-        responses={200: dict},
+        responses={200: QUOTA},
     )
     def update(self, request: Request, project_id: str) -> Response:
         """Set some limits; return all."""

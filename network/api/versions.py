@@ -7,6 +7,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import Answer, Link, listing
 from cloudweb.api.links import base_url
 from cloudweb.api.views import ServiceViewSet
 
@@ -22,13 +23,31 @@ COLLECTIONS = {
 }
 
 
+class VersionShown(Answer):
+    """A version of the API."""
+
+    id: str
+    status: str
+    links: list[Link]
+
+
+class CollectionShown(Answer):
+    """What is under a version."""
+
+    name: str
+    collection: str
+    links: list[Link]
+
+
 class RootViewSet(ServiceViewSet):
     """GET /network: which versions there are; no token is needed."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
-    @extend_schema(operation_id="network_versions", responses={200: dict})
+    @extend_schema(
+        operation_id="network_versions", responses={200: listing("versions", VersionShown)}
+    )
     def list(self, request: Request) -> Response:
         """Return the one version."""
         href = f"{base_url(request._request)}/network/v2.0/"
@@ -39,7 +58,9 @@ class RootViewSet(ServiceViewSet):
 class ResourcesViewSet(ServiceViewSet):
     """GET /network/v2.0: what is under this version."""
 
-    @extend_schema(operation_id="network_resources", responses={200: dict})
+    @extend_schema(
+        operation_id="network_resources", responses={200: listing("resources", CollectionShown)}
+    )
     def list(self, request: Request) -> Response:
         """Return the collections."""
         root = f"{base_url(request._request)}/network/v2.0"

@@ -99,13 +99,18 @@ Moment = Annotated[str, Form(seconds_z)]
 Nothing = Annotated[None, Always(None)]
 
 
+def nothing_required(schema: dict[str, Any]) -> None:
+    """Call no attribute of an answer required in the schema."""
+    schema.pop("required", None)
+
+
 class StandardShown(Answer):
     """What every resource shows: its owner under the old and the new name, times, revision, tags.
 
     A client may want some fields alone, so the schema calls none of them required.
     """
 
-    model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required", None))
+    model_config = ConfigDict(json_schema_extra=nothing_required)
 
     id: Id
     tenant_id: Annotated[str, Of("project_id")]

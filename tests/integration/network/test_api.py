@@ -545,7 +545,10 @@ def test_quota_is_409_over_quota_and_counts_what_is_there(
         )
     ]
     assert said == [409, 409, 200, 200, 200, 200, 400]
-    assert admin.send("PUT", url, {"quota": {"router": 1}}).status_code == 400
+    wanted = {"router": 1, "floatingip": 2}
+    shown = admin.send("PUT", url, {"quota": wanted}).json()["quota"]
+    assert {name: shown[name] for name in wanted} == wanted
+    assert admin.send("PUT", url, {"quota": {"vip": 1}}).status_code == 400
     assert admin.send("DELETE", url).status_code == 204
     assert member.send("GET", url).json()["quota"]["network"] == 100
 
