@@ -306,7 +306,8 @@ class ListPage(Page):
         action = next((known for known in self.every_action() if known.name == name), None)
         if action is None:
             raise NotFound
-        keys = [*dict.fromkeys([only] if only else request.POST.getlist("chosen"))]
+        sent = [only] if only else request.POST.getlist("chosen")
+        keys = [*dict.fromkeys(key.replace("\x00", "") for key in sent)]
         if not keys:
             raise BadRequest(f"Choose at least one of the {self.nouns[1]} first.")
         if len(keys) > MOST:

@@ -222,6 +222,7 @@ def test_what_cannot_be_understood(browser: Client, user: User) -> None:
         "an action that there is not": ({"action": "explode", "chosen": ["x"]}, 404),
         "nothing": ({}, 404),
         "nothing chosen": ({"action": "stop"}, 400),
+        "a NUL": ({"action": "stop", "chosen": ["a\x00b"], "agreed": "yes"}, 404),
         "too many": ({"action": "stop", "chosen": [str(n) for n in range(101)]}, 400),
     }
     assert {
