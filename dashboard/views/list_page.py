@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 
 from cloudweb.bulk import each
 from cloudweb.context import RequestContext
@@ -121,9 +122,13 @@ class ListPage(Page):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show a page of it; its rows alone for a page that shows it already."""
-        if is_htmx(request):
-            return self.fragment("dashboard/list_rows.html", **self.facts())
-        return self.show()
+        answer = self.part() if is_htmx(request) else self.show()
+        patch_vary_headers(answer, ["HX-Request"])
+        return answer
+
+    def part(self) -> HttpResponse:
+        """Show the rows alone."""
+        return self.fragment("dashboard/list_rows.html", **self.facts())
 
     def show(self, *, status: int = 200, **more: Any) -> HttpResponse:
         """Show the whole page; what could not be understood is said, and the rest shown."""

@@ -107,7 +107,7 @@ def test_a_credential_and_its_file_in_the_real_command(browser: Browser, tmp_pat
     assert "access rules" in openstack.refusal("network", "list", cloud="demo")
     browser.open("/account/application-credentials")
     assert "2 rules" in browser.text("main table")
-    browser.press("main table form button")
+    browser.press("main table [value^='delete ']")
     browser.press("#question [data-yes]")
     browser.wait(lambda: "No application credentials yet" in browser.text("main"), "it is gone")
 

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 
 from dashboard.urls import urlpatterns
+from dashboard.views.list_page import ListPage
 from image.models import Image
 from instances.actions import ACTIONS
 from instances.models import Instance, KeyPair
@@ -68,6 +69,13 @@ POSTS = {
 }  # fmt: skip
 IMAGE_BODY = {"tags": "t", "properties": "a=b", "project": "p"}
 PUTS = {"image_data"}
+#: Lists take posts: what is done to their rows.
+ACTED_ON = {
+    str(route.name)
+    for route in urlpatterns
+    if issubclass(view := getattr(route.callback, "view_class", object), ListPage)
+    and view.route == route.name
+}
 #: Actions that a click does.
 BUTTONS = [name for name, one in ACTIONS.items() if one.button and not one.button.page]
 
@@ -124,7 +132,7 @@ def test_anonymous_are_sent_to_the_log_in(house: House) -> None:
     for name in READABLE | FORMS | OF_A_SERVER | OF_AN_IMAGE | BEGUN:
         answer = client.get(house.url(name))
         assert (answer.status_code, answer.url.split("?")[0]) == (302, "/login"), name
-    for name in POSTS:
+    for name in POSTS | ACTED_ON:
         assert client.post(house.url(name)).url == "/login", name
     assert client.put(house.url("image_data"), b"x").status_code == 302
 
@@ -249,7 +257,7 @@ def test_posts_without_the_forms_token_are_refused(house: House) -> None:
     user = make_member("member", project=house.home.project, password=PASSWORD)
     client = Client(enforce_csrf_checks=True)
     client.login(username=user.name, password=PASSWORD)
-    for name in POSTS:
+    for name in POSTS | ACTED_ON:
         assert client.post(house.url(name)).status_code == 403, name
     assert client.put(house.url("image_data"), RAW).status_code == 403
 

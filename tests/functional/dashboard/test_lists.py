@@ -137,6 +137,8 @@ def test_the_address_holds_search_choice_and_order(browser: Client, user: User) 
     assert re.search(r'<option value="-display_name" selected>Name, Z to A<', page)
     part = browser.get(url, headers=HTMX)
     assert "<html" not in part.content.decode()
+    assert "HX-Request" in part.headers["Vary"]
+    assert "HX-Request" in answer.headers["Vary"]
     assert names(part) == names(answer)
     server = make_server(user, name="by-id")
     assert names(browser.get(f"/servers?q={server.id}")) == ["by-id"]
