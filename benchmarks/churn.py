@@ -1,4 +1,8 @@
-"""A cloud that goes on making and deleting servers: what it holds must stop growing."""
+"""A cloud that goes on making and deleting servers: what it holds must stop growing.
+
+A host keeps in memory how orders ended for ten minutes (``cloudweb/orderbook.py``): what the second half of
+twenty minutes adds is growth, what that of ten adds is in part this.
+"""
 
 from __future__ import annotations
 
