@@ -2,7 +2,7 @@
 
 What counts is that all become ACTIVE, that no order is given twice, and that a hundred after them cost no
 more than twice what the first hundred did. ``--networks 25`` spreads them over so many networks; with
-``--churn 10`` servers come and go among them for ten minutes more, and memory must have stopped growing.
+``--churn 20`` servers come and go among them for twenty minutes more, and memory must have stopped growing.
 
 While a thousand are under way it cannot be told which of them the work is for: the first is ACTIVE when
 nearly all were begun. So the hundreds that are compared are waves of their own, one on the empty cloud and
