@@ -66,7 +66,8 @@ def naming() -> set[str]:
     for folder in ("cloudweb", "docs", "tests", "deploy", "templates"):
         for path in (ROOT / folder).rglob("*"):
             is_text = path.suffix in (".py", ".md", ".toml", ".html")
-            is_other = is_text and not path.is_relative_to(EXAMPLE)
+            is_built = "_build" in path.parts  # the pages that docs are made into
+            is_other = is_text and not is_built and not path.is_relative_to(EXAMPLE)
             if is_other and re.search(r"tests[./]example\b", path.read_text()):
                 found.add(str(path.relative_to(ROOT)))
     return found

@@ -23,7 +23,7 @@ def test_what_is_among_many_is_what_is_in_them() -> None:
         "none": [],
         "unknown": [uuid4()],
         "of one": [first, first],
-        "as text": [str(first), str(third), str(uuid4())],
+        "as text": [str(first), str(third).upper(), str(uuid4()), "no id"],
         "thousands": [second, *(uuid4() for _ in range(3000))],
     }
     assert {
