@@ -54,7 +54,7 @@ SQLITE = Part(
 )  # fmt: skip
 POSTGRESQL = Part(
     "postgresql", "What depends on the database (PostgreSQL)",
-    f"(both_databases or postgresql) and not ({ALONE})", budget=5 * 60,
+    f"(both_databases or postgresql) and not ({ALONE})", budget=3 * 60,
     options=SIDE_BY_SIDE,
     paths=holding("mark.both_databases", "postgresql_url"), postgresql=True,
 )  # fmt: skip
@@ -64,7 +64,7 @@ CLIENTS = Part(
 )  # fmt: skip
 #: Serial: there is one kernel; and nothing beside it: guests without KVM take a core each.
 HOST = Part(
-    "host", "The machine", "host", budget=8 * 60,
+    "host", "The machine", "host", budget=12 * 60,
     options=IN_ORDER, paths=("tests/host", *holding("mark.host")),
 )  # fmt: skip
 #: Nothing beside it: a page that is late is a failure.

@@ -8,7 +8,7 @@ from typing import Any, TypedDict, Unpack
 
 from django.db import transaction
 
-from cloudweb.addresses import parse_address, parse_block
+from cloudweb.addresses import Block, parse_address, parse_block
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.periodic import periodic
 from cloudweb.policy import policy
@@ -195,4 +195,14 @@ def _routes(router: Router, wanted: Sequence[Route]) -> list[dict[str, str]]:
             raise InvalidRoutes(found, reason="the nexthop is not connected with router")
         if route["nexthop"] in own:
             raise InvalidRoutes(found, reason="the nexthop is used by router")
+        destination = parse_block(route["destination"])
+        if any(_is_within(destination, block) for block in blocks):
+            # it would turn traffic of others on that subnet, and let theirs be forged
+            raise InvalidRoutes(found, reason="the destination is on a subnet of the router")
     return found
+
+
+def _is_within(inner: Block, outer: Block) -> bool:
+    if inner.version != outer.version or inner.prefixlen < outer.prefixlen:
+        return False
+    return inner.network_address in outer

@@ -19,7 +19,7 @@ IMAGE = "00000000-0000-4000-8000-00000000de30"
 PLAIN = (
     "overview", "servers", "launch", "images", "new_image", "import_image", "key_pairs", "activity",
     "account", "api_access", "second_factor", "application_credentials",
-    "new_application_credential", "members",
+    "new_application_credential", "members", "networks", "routers", "floating_ips",
 )  # fmt: skip
 OF_A_SERVER = ("server", "server_console", "server_history")
 OF_AN_IMAGE = ("image",)
@@ -31,6 +31,7 @@ NO_PAGES = {
     "image_data", "clouds_yaml", "openrc", "logout", "switch_project", "server_allow",
     "rename_server", "server_action", "image_words", "image_members", "remove_member",
     "answer_share", "withhold_image", "delete_image", "generate_key", "import_key",
+    "new_network", "new_router", "join_network", "new_floating_ip", "lead_floating_ip",
     "begin_second_factor", "renew_codes", "remove_second_factor",
     "add_member", "change_member", "federated_callback", "federated_login",
     "login", "logged_out", "expired_password", "second_step", "new_second_factor",

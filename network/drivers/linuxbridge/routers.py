@@ -103,6 +103,8 @@ def _inside(router: RouterWiring) -> None:
         for port in router.ports:
             leg = leg_name(port.id)
             namespaces.write_sysctl(f"net/ipv4/conf/{leg}/send_redirects", "0")
+            # What comes by a leg must be from where the router would send its answer by that leg (RFC 3704).
+            namespaces.write_sysctl(f"net/ipv4/conf/{leg}/rp_filter", "1")
             links.ensure(leg, mtu=port.network.mtu, up=router.admin_up)
             wanted = [*_addresses(port)]
             if port is router.gateway:

@@ -23,7 +23,7 @@ from tests.builders.ports import (
 )
 from tests.host.network.bench import KernelBench, make_flat_network
 from tests.host.network.conftest import MakeGuest
-from tests.host.network.guests import Guest, answering
+from tests.host.network.guests import Guest, answering, frames_until, udp_frame
 
 pytestmark = pytest.mark.host
 
@@ -204,6 +204,36 @@ def test_routes_are_those_told(world: World) -> None:
     assert guest.reaches("10.99.0.1")
     world.change(routes=())
     assert not guest.pings("10.99.0.1")
+
+
+def test_nobody_sends_by_a_router_from_where_he_is_not(world: World) -> None:
+    """Also one whose own card is not looked at: what he forges stays on his own network."""
+    forger = world.guest(world.left, 11, port_security=False)
+    victim, target = world.guest(world.right, 11), world.guest(world.right, 12)
+    assert forger.reaches(target.address)
+    with target.packet_socket() as seen:
+        gateway = _mac_of(world, forger)
+        with forger.packet_socket() as raw:
+            for source, word in ((victim.address, b"forged"), (forger.address, b"honest")):
+                raw.send(
+                    udp_frame(
+                        source_mac=forger.mac,
+                        target_mac=gateway,
+                        source=source,
+                        target=target.address,
+                        sport=7,
+                        dport=7,
+                        payload=word,
+                    )
+                )
+        before = frames_until(seen, b"honest")
+    assert not [frame for frame in before if b"forged" in frame]
+
+
+def _mac_of(world: World, guest: Guest) -> bytes:
+    """Return the MAC address of the router's leg on a guest's network."""
+    (port,) = (one for one in world.router.interfaces if one.network.id == guest.port.network.id)
+    return bytes.fromhex(port.mac.replace(":", ""))
 
 
 def test_switched_off_it_passes_nothing(world: World) -> None:

@@ -216,6 +216,7 @@ def test_routes_lead_where_the_router_is(member: ApiClient, subnet: Subnet) -> N
         routes(("10.9.0.0/16", "10.66.0.7")),
         routes(("10.9.0.0/16", "10.0.0.1")),
         routes(("10.9.0.0/16", "fd00::1")),
+        routes(("10.0.0.64/26", "10.0.0.7")),  # of its own subnet
         routes(*[("10.9.0.0/16", "10.0.0.7")] * 2),
     ):
         assert error_of(member.send("PUT", path, wrong)) == (400, "InvalidRoutes")
