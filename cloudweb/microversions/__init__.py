@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from pydantic import GetCoreSchemaHandler, ValidationInfo
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, ValidationInfo
+    from pydantic_core import CoreSchema
 
 F = TypeVar("F", bound=Callable[..., Any])
 #: The type of the error about a field that its version does not have.
@@ -69,10 +70,14 @@ class Versions:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
+        from pydantic_core import core_schema  # the supervisor comes by here, and reads no body
+
         return core_schema.with_info_before_validator_function(self._check, handler(source))
 
     def _check(self, value: Any, info: ValidationInfo) -> Any:
         """Refuse a field that was sent at a version without it; defaults never come here."""
+        from pydantic_core import PydanticCustomError
+
         version = version_of(info)
         if version is not None and version not in self:
             raise PydanticCustomError(OUTSIDE, "Additional properties are not allowed")
