@@ -45,16 +45,16 @@ def placed(mark: str) -> tuple[str, ...]:
 #: A budget of its own: whoever works on the engine runs this part again and again.
 OPERATIONS = Part(
     "operations", "Operations and the drills of all sagas (SQLite)",
-    f"operations and not ({ALONE} or postgresql)", budget=4 * 60,
+    f"operations and not ({ALONE} or postgresql)", budget=3 * 60,
     options=SIDE_BY_SIDE, paths=placed("operations"),
 )  # fmt: skip
 SQLITE = Part(
     "sqlite", "Everything else that runs side by side (SQLite)",
-    f"not ({ALONE} or postgresql or operations)", budget=7 * 60, options=SIDE_BY_SIDE,
+    f"not ({ALONE} or postgresql or operations)", budget=400, options=SIDE_BY_SIDE,
 )  # fmt: skip
 POSTGRESQL = Part(
     "postgresql", "What depends on the database (PostgreSQL)",
-    f"(both_databases or postgresql) and not ({ALONE})", budget=3 * 60,
+    f"(both_databases or postgresql) and not ({ALONE})", budget=160,
     options=SIDE_BY_SIDE,
     paths=holding("mark.both_databases", "postgresql_url"), postgresql=True,
 )  # fmt: skip
@@ -64,7 +64,7 @@ CLIENTS = Part(
 )  # fmt: skip
 #: Serial: there is one kernel; and nothing beside it: guests without KVM take a core each.
 HOST = Part(
-    "host", "The machine", "host", budget=12 * 60,
+    "host", "The machine", "host", budget=700,
     options=IN_ORDER, paths=("tests/host", *holding("mark.host")),
 )  # fmt: skip
 #: Nothing beside it: a page that is late is a failure.
