@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -19,6 +20,18 @@ class TransientDriverError(DriverError):
     """The host cannot do this now; the same order may work later or on another host."""
 
     code = "driver_error_transient"
+
+
+class DiskFull(TransientDriverError):
+    """The host has no room to write; another host may, or this one when something was deleted."""
+
+    code = "disk_full"
+    default_message = "The host's disk is full."
+
+
+def is_full(error: BaseException) -> bool:
+    """Tell whether a file could not be written for want of room."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 class Interrupted(CloudwebError):

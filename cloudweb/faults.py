@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from cloudweb.driver import DriverError, TransientDriverError, Work
+from cloudweb.driver import DiskFull, DriverError, TransientDriverError, Work
 
 When = Literal["before", "after"]
 
@@ -28,6 +28,7 @@ class Rule:
     transient: bool = True
     when: When = "before"
     message: str = "Ordered to fail."
+    full: bool = False  # for want of room on the disk
     delay: float = 0.0
     hang: bool = False
 
@@ -50,11 +51,13 @@ class Faults:
         transient: bool = True,
         when: When = "before",
         message: str = "Ordered to fail.",
+        full: bool = False,
     ) -> None:
         """Let the next calls fail, before or after their effect; ``times`` -1 is for ever."""
         with self._changed:
             rule = self._rules.setdefault(method, Rule())
             rule.fail, rule.transient, rule.when, rule.message = times, transient, when, message
+            rule.full = full
 
     def delay(self, method: str, seconds: float) -> None:
         """Let each call take that much longer."""
@@ -111,6 +114,8 @@ class Faults:
                 return
             if rule.fail > 0:
                 rule.fail -= 1
+            if rule.full:
+                raise DiskFull
             raise (TransientDriverError if rule.transient else DriverError)(rule.message)
 
     def _read_file(self) -> None:

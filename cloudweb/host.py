@@ -24,7 +24,7 @@ import structlog
 
 from cloudweb.agent import Agent, Function
 from cloudweb.conf import intervals
-from cloudweb.driver import Interrupted, TransientDriverError
+from cloudweb.driver import DiskFull, Interrupted, TransientDriverError, is_full
 from cloudweb.exceptions import CloudwebError
 from cloudweb.killpoints import Place, reach
 from cloudweb.objects import IncompatibleObject
@@ -324,13 +324,16 @@ class HostRuntime:
         except CloudwebError as problem:
             outcome, error = "FINAL", _error(problem)
         except Exception as problem:
-            log.exception("agent method raised", method=method.name)
             outcome = "TRANSIENT"
-            error = {
-                "code": "internal_error",
-                "public": CloudwebError.default_message,
-                "detail": repr(problem)[:2000],
-            }
+            if is_full(problem):
+                error = _error(DiskFull(detail=str(problem)))
+            else:
+                log.exception("agent method raised", method=method.name)
+                error = {
+                    "code": "internal_error",
+                    "public": CloudwebError.default_message,
+                    "detail": repr(problem)[:2000],
+                }
         if error:
             log.warning("order failed", method=method.name, outcome=outcome, **error)
         ended = self.book.finish(record, outcome, result=result, error=error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
@@ -15,7 +14,7 @@ from oslo_utils.imageutils import format_inspector
 
 from cloudweb.disks import qcow2, signatures
 from cloudweb.disks.reading import BrokenDisk, Disk
-from cloudweb.driver import DriverError, TransientDriverError, Work
+from cloudweb.driver import DiskFull, DriverError, TransientDriverError, Work, is_full
 from compute.objects import ImageSource
 
 CHUNK = 1024 * 1024
@@ -81,12 +80,10 @@ class Download:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if not is_full(error):
                 raise
             self.partial.unlink(missing_ok=True)
-            raise TransientDriverError(
-                "The host has no room for the image.", detail=str(error)
-            ) from error
+            raise DiskFull("The host has no room for the image.", detail=str(error)) from error
 
     def _count_what_is_there(self, file: IO[bytes]) -> None:
         self._restart(file, keep=True)

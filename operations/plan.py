@@ -8,7 +8,7 @@ from typing import Any
 from cloudweb.context import RequestContext
 from cloudweb.database.prepared import Given, Prepared
 from operations.models import Operation, Step
-from operations.saga import Run, Saga
+from operations.saga import Failure, Run, Saga
 from operations.saga import Step as Declared
 from operations.starting import PARTS, ROUND
 from operations.states import Direction, StepState
@@ -92,7 +92,16 @@ class Plan:
             memory=self.memory,
             result=result,
             attempt=attempt,
+            failed_before=self._failed_before() if operation.round else None,
         )
+
+    def _failed_before(self) -> Failure | None:
+        """Return why the round before was given up."""
+        before = self.operation.round - 1
+        for row in reversed(self._all):
+            if row.seq // ROUND == before and row.direction == Direction.DO and row.error_code:
+                return Failure(row.error_code, row.error_public, row.error_detail)
+        return None
 
     def outcome(self) -> Any:
         """Return the result of the cursor's do, or None: not started, or unknown.

@@ -109,7 +109,8 @@ class Step:
 class Run:
     """What a step function sees: its operation, the results so far, and on undo the do's result.
 
-    ``memory`` lasts until the transaction ends, for rows that several steps read.
+    ``memory`` lasts until the transaction ends, for rows that several steps read. ``failed_before``
+    is why the same was given up on another host.
     """
 
     operation: Operation
@@ -118,6 +119,7 @@ class Run:
     result: Any = None
     attempt: int = 1
     memory: dict[str, Any] = field(default_factory=dict)
+    failed_before: Failure | None = None
 
     @property
     def args(self) -> dict[str, Any]:

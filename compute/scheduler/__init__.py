@@ -11,7 +11,7 @@
   they had left (``explanation.py``): the tenant reads that without host names, operators whole.
 """
 
-from compute.scheduler.placement import claim, claimed_host, release
+from compute.scheduler.placement import Place, claim, claimed_host, release
 from compute.scheduler.request import PlacementRequest
 
-__all__ = ["PlacementRequest", "claim", "claimed_host", "release"]
+__all__ = ["Place", "PlacementRequest", "claim", "claimed_host", "release"]

@@ -3,37 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from cloudweb.database.clock import now
+from cloudweb.driver import DiskFull
 from cloudweb.rpc import Order
+from compute.exceptions import NoValidHost
 from compute.rpc import DESTROY, SPAWN
-from compute.scheduler import PlacementRequest, claim, release
+from compute.scheduler import Place, PlacementRequest, claim, release
+from instances.models import Instance
 from instances.operations import ports
 from instances.operations.guest import guest_ref, guest_spec
 from instances.operations.rows import fault, instance_of, write
 from instances.states import PowerState, TaskState, VmState
 from operations.saga import Failure, Run, Saga, Step
 
+#: So long after its start a create asks a host again whose disk was full, where no other is left.
+FULL_FOR = timedelta(minutes=2)
+
 
 def claim_host(run: Run) -> Mapping[str, Any]:
     """Hold a place on a host that fits; raise NoValidHost, which says what would fit."""
     instance = instance_of(run)
-    place = claim(
+    request = PlacementRequest(
+        vcpus=instance.vcpus,
+        ram=instance.ram,
+        disk=instance.disk + instance.ephemeral,
+        zone=instance.wanted_zone or None,
+        host=instance.wanted_host or None,
+        excluded_hosts=tuple(run.excluded_hosts),
+    )
+    try:
+        place = _claimed(run, instance, request)
+    except NoValidHost as error:
+        failure = run.failed_before
+        if failure is None:
+            raise
+        if failure.code != DiskFull.code or _is_late(run):
+            told = f"{error.message} What failed last: {failure.public}"
+            raise type(error)(told, detail=error.detail) from error
+        place = _claimed(run, instance, replace(request, excluded_hosts=()))
+    write(run, host=place.host, zone=place.zone, task_state=TaskState.NETWORKING)
+    return {"host": place.host}
+
+
+def _claimed(run: Run, instance: Instance, request: PlacementRequest) -> Place:
+    return claim(
         run.context,
         instance_id=str(instance.id),
         project_id=instance.project_id,
-        request=PlacementRequest(
-            vcpus=instance.vcpus,
-            ram=instance.ram,
-            disk=instance.disk + instance.ephemeral,
-            zone=instance.wanted_zone or None,
-            host=instance.wanted_host or None,
-            excluded_hosts=tuple(run.excluded_hosts),
-        ),
+        request=request,
     )
-    write(run, host=place.host, zone=place.zone, task_state=TaskState.NETWORKING)
-    return {"host": place.host}
+
+
+def _is_late(run: Run) -> bool:
+    return now() > run.operation.created_at + FULL_FOR
 
 
 def release_claim(run: Run) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from cloudweb import process
-from cloudweb.driver import DriverError, TransientDriverError
+from cloudweb.driver import DiskFull, DriverError, TransientDriverError, is_full
 from cloudweb.files import PASSED_THROUGH, make_directory
 from compute.drivers.libvirt import console
 from compute.drivers.libvirt.files import GuestFiles, file_name
@@ -22,13 +22,6 @@ from compute.objects import GuestDisk, GuestSpec, ImageSource
 #: Left free on the file system of guests: what a new guest writes first, and room for the host.
 RESERVE = 512 * 1024**2
 COPY_SECONDS = 1800.0
-
-
-class DiskFull(TransientDriverError):
-    """The file system of guests has no room; another host may."""
-
-    code = "disk_full"
-    default_message = "The host's disk is full."
 
 
 @contextmanager
@@ -41,7 +34,7 @@ def host_errors() -> Iterator[None]:
             raise DiskFull(detail=error.detail) from error
         raise
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full(error):
             raise DiskFull(detail=str(error)) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise TransientDriverError(

@@ -19,6 +19,7 @@ from cloudweb.topics import INBOX, REPORTS
 from compute.models import Flavor, Host
 from instances.guest_metadata import GuestMetadata
 from instances.models import Instance
+from instances.operations import create
 from network.events import MilestoneReached
 from network.objects import PortMilestone
 from operations.models import Debt, Operation
@@ -212,6 +213,24 @@ def test_failing_host_hands_over_to_another(tmp_path: Path) -> None:
         assert census(home) == {**NOTHING, "servers": 1}
         second = home.create(name="vm2")
         assert home.show(second)["status"] == "ACTIVE"
+
+
+def test_a_build_outlives_a_disk_that_is_full_for_a_while(home: Lab) -> None:
+    """Where no other host is left, the one is asked again: somebody may have made room."""
+    home.guests["h1"].faults.fail("spawn", times=7, full=True)  # three tries at a time
+    assert home.show(home.create())["status"] == "ACTIVE"
+
+
+def test_a_disk_that_stays_full_ends_a_build_in_its_words(
+    home: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(create, "FULL_FOR", timedelta(0))
+    home.guests["h1"].faults.fail("spawn", times=-1, full=True)
+    server = home.show(home.create())
+    assert server["status"] == "ERROR"
+    assert server["fault"]["message"].startswith("No valid host was found. Of 1 host, 1 failed")
+    assert server["fault"]["message"].endswith("What failed last: The host's disk is full.")
+    assert census(home) == {**NOTHING, "servers": 1}
 
 
 def test_a_build_waits_while_all_hosts_that_would_do_are_down(home: Lab, client: Client) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cloudweb import process
-from cloudweb.driver import DriverError, TransientDriverError, Unguarded
+from cloudweb.driver import DiskFull, DriverError, TransientDriverError, Unguarded
 from compute.drivers.libvirt import LibvirtDriver, console, storage
 from compute.drivers.libvirt import connection as connection_module
 from compute.drivers.libvirt.facts import qemu_user
@@ -233,7 +233,7 @@ def test_a_guest_without_its_tap_is_not_started_and_leaves_nothing(host: Libvirt
 
 def test_a_full_disk_leaves_nothing(host: LibvirtBench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage, "RESERVE", 1 << 60)
-    with pytest.raises(storage.DiskFull):
+    with pytest.raises(DiskFull):
         spawn(host, host.make_guest())
     assert list(host.census()) == []
 

@@ -12,10 +12,10 @@ from types import SimpleNamespace
 import pytest
 
 from cloudweb import process
-from cloudweb.driver import DriverError, TransientDriverError
+from cloudweb.driver import DiskFull, DriverError, TransientDriverError
 from compute.drivers.libvirt import storage as module
 from compute.drivers.libvirt.files import GuestFiles
-from compute.drivers.libvirt.storage import DiskFull, Storage, host_errors, reachable
+from compute.drivers.libvirt.storage import Storage, host_errors, reachable
 from compute.objects import DirectBoot, GuestDisk
 from tests.builders.guests import MIB, make_guest, make_image
 
