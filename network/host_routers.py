@@ -90,9 +90,7 @@ class HostRouters:
         if not isinstance(self._driver, Supervised):
             return
         for router_id in {*self.ids()}.intersection(self._driver.broken_routers()):
-            lock = self._lock_of(router_id)
-            if lock.acquire(blocking=False):
-                lock.release()
+            if not self._lock_of(router_id).locked():
                 log.warning("repairing a router", router_id=router_id)
                 self._attempt(router_id)
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from cloudweb.context import RequestContext
-from cloudweb.exceptions import CloudwebError
 from cloudweb.identifiers import as_uuid
 from cloudweb.listing import Listing
 from cloudweb.listing import Page as Rows
@@ -19,6 +17,7 @@ from dashboard.components import cells
 from dashboard.components.lists import Action, Asked, Column, Empty, Field, Offer, Tool
 from dashboard.components.networks import Goal, cards_of, floating_badge, goals_of, outside_of
 from dashboard.forms.networks import LeadForm, NewFloatingIpForm
+from dashboard.views.box import Box
 from dashboard.views.list_page import ListPage
 from dashboard.views.networks import listing_of
 from network.manager import FloatingIpManager
@@ -168,49 +167,26 @@ class FloatingIps(ListPage):
         return LeadForm(data, offered={"floating_ip": own, "port": cards_of(self.context)})
 
 
-class NewFloatingIp(FloatingIps):
-    """Take an address."""
+class NewFloatingIp(Box, FloatingIps):
+    """Take an address, and lead it to a server if one is said."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Show the list with the form open."""
-        return self.show(opened="new")
+    box = "new"
 
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Take it, and lead it to a server if one is said."""
-        form = self.new_form(request.POST)
-        if form.is_valid():
-            said = form.cleaned_data
-            try:
-                made = FloatingIpManager(self.context).create(
-                    floating_network_id=said["outside"], port_id=said["port"] or None
-                )
-            except CloudwebError as error:
-                form.refuse(error)
-            else:
-                text = f"{made.floating_ip_address} is the project's."
-                return self.done(text, reverse("floating_ips"))
-        return self.show(status=422, new_form=form, opened="new")
+    def effect(self, said: dict[str, Any]) -> str:
+        """Take it."""
+        made = FloatingIpManager(self.context).create(
+            floating_network_id=said["outside"], port_id=said["port"] or None
+        )
+        return f"{made.floating_ip_address} is the project's."
 
 
-class LeadFloatingIp(FloatingIps):
+class LeadFloatingIp(Box, FloatingIps):
     """Lead an address to a server."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Show the list with the form open."""
-        return self.show(opened="lead")
+    box = "lead"
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def effect(self, said: dict[str, Any]) -> str:
         """Lead it there."""
-        form = self.lead_form(request.POST)
-        if form.is_valid():
-            said = form.cleaned_data
-            try:
-                found = FloatingIpManager(self.context).update(
-                    said["floating_ip"], port_id=said["port"]
-                )
-            except CloudwebError as error:
-                form.refuse(error)
-            else:
-                text = f"{found.floating_ip_address} leads there now."
-                return self.done(text, reverse("floating_ips"))
-        return self.show(status=422, lead_form=form, opened="lead")
+        manager = FloatingIpManager(self.context)
+        found = manager.update(said["floating_ip"], port_id=said["port"])
+        return f"{found.floating_ip_address} leads there now."

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
 
 from cloudweb.context import RequestContext
@@ -14,6 +13,7 @@ from cloudweb.listing import Page as Rows
 from dashboard.components import cells
 from dashboard.components.lists import Action, Asked, Column, Empty, Field, Tool
 from dashboard.forms.key_pairs import ImportKeyForm, NewKeyForm
+from dashboard.views.box import Box
 from dashboard.views.list_page import ListPage
 from instances.manager import KeyPairManager
 
@@ -78,8 +78,12 @@ class KeyPairs(ListPage):
 
     def facts(self, **more: Any) -> dict[str, Any]:
         """Add the forms in the boxes."""
-        forms = {"new_form": NewKeyForm(), "import_form": ImportKeyForm()}
+        forms = {"new_form": NewKeyForm(), "import_form": self.import_form()}
         return super().facts(**{**forms, **more})
+
+    def import_form(self, data: Any = None) -> ImportKeyForm:
+        """Return the form of a key that exists."""
+        return ImportKeyForm(data)
 
 
 class GenerateKey(KeyPairs):
@@ -113,21 +117,12 @@ class GenerateKey(KeyPairs):
         return response
 
 
-class ImportKey(KeyPairs):
+class ImportKey(Box, KeyPairs):
     """Keep a public key."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Show the list with the form open."""
-        return self.show(opened="import")
+    box = "import"
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def effect(self, said: dict[str, Any]) -> str:
         """Import it."""
-        form = ImportKeyForm(request.POST)
-        if form.is_valid():
-            try:
-                KeyPairManager(self.context).create(**form.cleaned_data)
-            except CloudwebError as error:
-                form.refuse(error)
-            else:
-                return self.done(f"{form.cleaned_data['name']} was imported.", reverse("key_pairs"))
-        return self.show(status=422, import_form=form, opened="import")
+        KeyPairManager(self.context).create(**said)
+        return f"{said['name']} was imported."

@@ -6,11 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 
 from cloudweb.context import RequestContext
-from cloudweb.exceptions import CloudwebError
 from cloudweb.identifiers import as_uuid
 from cloudweb.listing import Listing
 from cloudweb.listing import Page as Rows
@@ -18,6 +15,7 @@ from dashboard.components import cells
 from dashboard.components.lists import Action, Asked, Column, Empty, Field, Offer, Tool
 from dashboard.components.networks import network_badge, outside_of
 from dashboard.forms.networks import NewNetworkForm
+from dashboard.views.box import Box
 from dashboard.views.list_page import ListPage
 from network.manager import NetworkManager
 from network.manager.private_network import PrivateNetworkManager
@@ -106,36 +104,26 @@ class Networks(ListPage):
 
     def facts(self, **more: Any) -> dict[str, Any]:
         """Add the form in the box."""
-        return super().facts(**{"new_form": self.form(), **more})
+        return super().facts(**{"new_form": self.new_form(), **more})
 
-    def form(self, data: Any = None) -> NewNetworkForm:
+    def new_form(self, data: Any = None) -> NewNetworkForm:
         """Return the form, with the networks that lead outside."""
         nowhere = ("", "No; its servers get out all the same")
         ways = [(key, f"By floating IPs of {name}") for key, name in outside_of(self.context)]
         return NewNetworkForm(data, offered={"outside": [nowhere, *ways]})
 
 
-class NewNetwork(Networks):
+class NewNetwork(Box, Networks):
     """Make a network with its subnet, and with a router if wanted."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Show the list with the form open."""
-        return self.show(opened="new")
+    box = "new"
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def effect(self, said: dict[str, Any]) -> str:
         """Make it."""
-        form = self.form(request.POST)
-        if form.is_valid():
-            said = form.cleaned_data
-            try:
-                PrivateNetworkManager(self.context).create(
-                    name=said["name"], cidr=said["cidr"], outside=said["outside"] or None
-                )
-            except CloudwebError as error:
-                form.refuse(error)
-            else:
-                return self.done(f"{said['name']} was created.", reverse("networks"))
-        return self.show(status=422, new_form=form, opened="new")
+        PrivateNetworkManager(self.context).create(
+            name=said["name"], cidr=said["cidr"], outside=said["outside"] or None
+        )
+        return f"{said['name']} was created."
 
 
 def listing_of(asked: Asked, where: Q | None = None) -> Listing:

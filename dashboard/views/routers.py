@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-
 from cloudweb.context import RequestContext
-from cloudweb.exceptions import CloudwebError
 from cloudweb.listing import Page as Rows
 from dashboard.components import cells
 from dashboard.components.lists import Action, Asked, Column, Empty, Field, Tool
 from dashboard.components.networks import outside_of, router_badge, routers_of, subnets_of
 from dashboard.forms.networks import JoinForm, NewRouterForm
+from dashboard.views.box import Box
 from dashboard.views.list_page import ListPage
 from dashboard.views.networks import listing_of, names_of
 from network import states
 from network.manager import RouterManager
-from network.manager.private_network import PrivateNetworkManager
 from network.manager.router_ports import Gateway
 
 if TYPE_CHECKING:
@@ -27,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def _delete(context: RequestContext, router_id: str) -> None:
-    PrivateNetworkManager(context).delete_router(router_id)
+    RouterManager(context).delete_with_interfaces(router_id)
 
 
 DELETE = Action(
@@ -113,47 +109,27 @@ class Routers(ListPage):
         return JoinForm(data, offered=offered)
 
 
-class NewRouter(Routers):
+class NewRouter(Box, Routers):
     """Make a router."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Show the list with the form open."""
-        return self.show(opened="new")
+    box = "new"
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def effect(self, said: dict[str, Any]) -> str:
         """Make it."""
-        form = self.new_form(request.POST)
-        if form.is_valid():
-            said = form.cleaned_data
-            gateway = Gateway(said["outside"]) if said["outside"] else None
-            try:
-                RouterManager(self.context).create(name=said["name"], gateway=gateway)
-            except CloudwebError as error:
-                form.refuse(error)
-            else:
-                return self.done(f"{said['name']} was created.", reverse("routers"))
-        return self.show(status=422, new_form=form, opened="new")
+        gateway = Gateway(said["outside"]) if said["outside"] else None
+        RouterManager(self.context).create(name=said["name"], gateway=gateway)
+        return f"{said['name']} was created."
 
 
-class JoinNetwork(Routers):
+class JoinNetwork(Box, Routers):
     """Give a router an interface."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Show the list with the form open."""
-        return self.show(opened="join")
+    box = "join"
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def effect(self, said: dict[str, Any]) -> str:
         """Join it."""
-        form = self.join_form(request.POST)
-        if form.is_valid():
-            said = form.cleaned_data
-            try:
-                RouterManager(self.context).add_interface(said["router"], subnet_id=said["subnet"])
-            except CloudwebError as error:
-                form.refuse(error)
-            else:
-                return self.done("The network is joined.", reverse("routers"))
-        return self.show(status=422, join_form=form, opened="join")
+        RouterManager(self.context).add_interface(said["router"], subnet_id=said["subnet"])
+        return "The network is joined."
 
 
 def _called(router: Router) -> str:

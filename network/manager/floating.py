@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from cloudweb.database.locks import has_row_locks
 from cloudweb.database.prepared import Given, Prepared
 from network import news
 from network.models import FloatingIp, Network, Port, PortAddress, PortForwarding, Router
@@ -31,6 +32,17 @@ def router_between(network: Network, address: PortAddress) -> Router:
         )
     best = max(found, key=lambda router_id: found[router_id])
     return Router.objects.get(id=best)
+
+
+def check_still_between(router: Router, network: Network, address: PortAddress) -> None:
+    """Look again once the router's row is locked: its interface may have gone meanwhile, and then nothing leads.
+
+    Raises ExternalGatewayForFloatingIPNotFound.
+    """
+    if has_row_locks() and router_between(network, address) != router:
+        raise ExternalGatewayForFloatingIPNotFound(
+            subnet_id=address.subnet_id, network_id=network.id, port_id=address.port_id
+        )
 
 
 _LED = Prepared(lambda: FloatingIp.objects.filter(fixed_port=Given("port")).values_list("id"))

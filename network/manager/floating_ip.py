@@ -18,8 +18,8 @@ from network.exceptions import (
     SubnetNotFound,
 )
 from network.manager.addressing import Wish
-from network.manager.floating import router_between
-from network.manager.port_parts import remove_port
+from network.manager.floating import check_still_between, router_between
+from network.manager.port_parts import guarding, remove_port
 from network.manager.router_ports import make_service_port
 from network.manager.standard import Identifier, StandardManager, number
 from network.models import FloatingIp, Network, Port, PortAddress, Subnet
@@ -74,7 +74,7 @@ class FloatingIpManager(StandardManager[FloatingIp]):
         if floating_ip_address is not None:
             check(self.context, "network:floating_ips:set_address")
         project = self._project(project_id)
-        with transaction.atomic():
+        with guarding(port_id), transaction.atomic():
             network = self._external(floating_network_id)
             quota.reserve(project, "floatingip")
             floating = FloatingIp(
@@ -109,7 +109,7 @@ class FloatingIpManager(StandardManager[FloatingIp]):
         FloatingIpInUseByPortForwarding.
         """
         floating = self._writable(floating_ip_id, "network:floating_ips:update")
-        with transaction.atomic():
+        with guarding(changes.get("port_id")), transaction.atomic():
             floating = self._changing(floating, if_revision)
             if "description" in changes:
                 floating.description = changes["description"]
@@ -188,6 +188,7 @@ class FloatingIpManager(StandardManager[FloatingIp]):
                 fixed_ip=address.ip_address,
             ) from error
         news.routers_changed(before, router.id)
+        check_still_between(router, floating.floating_network, address)
 
     @staticmethod
     def _release(floating: FloatingIp) -> None:
@@ -205,7 +206,7 @@ def address_of(
 ) -> PortAddress:
     """Return the IPv4 address of a port of the caller's to lead to: the one said, or the only one.
 
-    The port cannot go until the transaction ends. Raises PortNotFound, BadRequest.
+    Raises PortNotFound, BadRequest.
     """
     rows = Port.objects.visible_to(manager.context).exclude(device_owner__in=states.SERVICE_OWNERS)
     port = rows.filter(id=number(port_id)).first()

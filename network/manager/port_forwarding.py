@@ -12,8 +12,9 @@ from cloudweb.exceptions import BadRequest, InvalidInput
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import policy
 from network import news
-from network.manager.floating import router_between
+from network.manager.floating import check_still_between, router_between
 from network.manager.floating_ip import FloatingIpManager, address_of
+from network.manager.port_parts import guarding
 from network.manager.standard import Identifier, StandardManager, number
 from network.models import FloatingIp, PortForwarding
 from network.routing_exceptions import (
@@ -92,7 +93,7 @@ class PortForwardingManager(StandardManager[PortForwarding]):
         Raises FloatingIPNotFound, FloatingIpAssociated, PortForwardingExists, PortNotFound,
         ExternalGatewayForFloatingIPNotFound, InvalidInput.
         """
-        with transaction.atomic():
+        with guarding(internal_port_id), transaction.atomic():
             floating = self._locked(floating_ip_id)
             if floating.fixed_port_id is not None:
                 raise FloatingIpAssociated(floating.floating_ip_address)
@@ -129,7 +130,7 @@ class PortForwardingManager(StandardManager[PortForwarding]):
         **changes: Unpack[ForwardingChanges],
     ) -> PortForwarding:
         """Change where ports lead. Raises as ``create`` does."""
-        with transaction.atomic():
+        with guarding(changes.get("internal_port_id")), transaction.atomic():
             floating = self._locked(floating_ip_id)
             row = self._of(
                 floating, self._writable(forwarding_id, "network:port_forwardings:update")
@@ -224,6 +225,7 @@ class PortForwardingManager(StandardManager[PortForwarding]):
         before = floating.router_id
         FloatingIp.objects.filter(id=floating.id).update(router=router)
         news.routers_changed(before, router.id)
+        check_still_between(router, floating.floating_network, address)
 
 
 def _check(protocol: str, internal: Ports, external: Ports) -> None:

@@ -11,7 +11,12 @@ from django.db import IntegrityError, transaction
 from cloudweb.addresses import canonical_prefix
 from cloudweb.database.prepared import Given, PreparedDelete, insert
 from cloudweb.exceptions import InvalidInput
-from network.exceptions import MacAddressInUse, NetworkNotFound, SecurityGroupNotFound
+from network.exceptions import (
+    MacAddressInUse,
+    NetworkNotFound,
+    PortNotFound,
+    SecurityGroupNotFound,
+)
 from network.mac import normal_mac, random_mac
 from network.manager.addressing import Addressing, Chosen, Wish
 from network.manager.standard import Identifier, number
@@ -32,6 +37,17 @@ def guarded(network_id: Identifier, group_ids: Sequence[Identifier] | None) -> I
         for group_id in group_ids or ():
             if not SecurityGroup.objects.filter(id=number(group_id)).exists():
                 raise SecurityGroupNotFound(group_id) from None
+        raise
+
+
+@contextmanager
+def guarding(port_id: Identifier | None) -> Iterator[None]:
+    """Say that a port went away while something was being led to it; the commit is what notices."""
+    try:
+        yield
+    except IntegrityError:
+        if port_id is not None and not Port.objects.filter(id=number(port_id)).exists():
+            raise PortNotFound(port_id) from None
         raise
 
 

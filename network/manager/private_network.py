@@ -31,12 +31,3 @@ class PrivateNetworkManager(Manager):
                 router = routers.create(name=name, gateway=Gateway(outside))
                 routers.add_interface(router.id, subnet_id=subnet.id)
         return network
-
-    @policy("network:routers:delete")
-    def delete_router(self, router_id: Identifier) -> None:
-        """Remove a router after its interfaces; raise what keeps one of them."""
-        routers = RouterManager(self.context)
-        with transaction.atomic():
-            for part in routers.get(router_id).router_ports.filter(is_gateway=False):
-                routers.remove_interface(router_id, port_id=part.port_id)
-            routers.delete(router_id)

@@ -135,6 +135,14 @@ class RouterManager(RouterPorts):
                 remove_port(gateway.port)
             router.delete()
 
+    @policy("network:routers:delete")
+    def delete_with_interfaces(self, router_id: Identifier) -> None:
+        """Remove a router after its interfaces, all or nothing; raise what keeps one of them."""
+        with transaction.atomic():
+            for part in self.get(router_id).router_ports.filter(is_gateway=False):
+                self.remove_interface(router_id, port_id=part.port_id)
+            self.delete(router_id)
+
     @periodic(every=timedelta(seconds=30))
     @policy("network:routers:follow")
     def follow_servers(self) -> int:

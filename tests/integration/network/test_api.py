@@ -15,31 +15,11 @@ from network.drivers.linuxbridge.dhcp_lines import option_lines
 from network.drivers.linuxbridge.gateway import gateway_addresses
 from network.manager import PortManager
 from network.models import Network, Port, PortAddress, PortSecurityGroup, SecurityGroup
-from tests.builders.identity import ApiClient, client_with, make_project
+from tests.builders.identity import ApiClient
 from tests.builders.networks import make_group, make_network, make_port, make_subnet
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 V2 = "/network/v2.0"
-
-
-@pytest.fixture
-def project() -> Any:
-    return make_project()
-
-
-@pytest.fixture
-def context(project: Any) -> RequestContext:
-    return RequestContext.system(project_id=project.pk)
-
-
-@pytest.fixture
-def member(project: Any) -> ApiClient:
-    return client_with("member", project=project)
-
-
-@pytest.fixture
-def admin(project: Any) -> ApiClient:
-    return client_with("admin", project=project)
 
 
 def names(client: ApiClient, path: str) -> list[str]:

@@ -12,8 +12,8 @@ from instances.api.serializers.server import addresses
 from network import states
 from network.manager import PortManager, RouterManager
 from network.models import FloatingIp, Network, Port, PortForwarding, Subnet
-from tests.builders.identity import ApiClient, client_with, make_project
-from tests.builders.networks import make_network, make_port, make_subnet
+from tests.builders.identity import ApiClient, client_with
+from tests.builders.networks import make_network, make_port
 from tests.builders.routers import make_external, make_floating_ip, make_router
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
@@ -22,31 +22,6 @@ V2 = "/network/v2.0"
 
 def error_of(response: Any) -> tuple[int, str]:
     return response.status_code, response.json()["NeutronError"]["type"]
-
-
-@pytest.fixture
-def project() -> Any:
-    return make_project()
-
-
-@pytest.fixture
-def context(project: Any) -> RequestContext:
-    return RequestContext.system(project_id=project.pk)
-
-
-@pytest.fixture
-def member(project: Any) -> ApiClient:
-    return client_with("member", project=project)
-
-
-@pytest.fixture
-def external() -> Network:
-    return make_external()
-
-
-@pytest.fixture
-def subnet(context: RequestContext) -> Subnet:
-    return make_subnet(make_network(context), context)
 
 
 @pytest.fixture

@@ -23,14 +23,31 @@ from network.exceptions import (
     SecurityGroupRuleExists,
 )
 from network.manager import (
+    FloatingIpManager,
     NetworkManager,
     PortManager,
+    RouterManager,
     SecurityGroupManager,
     SecurityGroupRuleManager,
     SubnetManager,
 )
-from network.models import FreeRange, Network, Port, PortAddress, SecurityGroup, Subnet
+from network.models import (
+    FloatingIp,
+    FreeRange,
+    Network,
+    Port,
+    PortAddress,
+    Router,
+    RouterPort,
+    SecurityGroup,
+    Subnet,
+)
+from network.routing_exceptions import (
+    ExternalGatewayForFloatingIPNotFound,
+    RouterInterfaceInUseByFloatingIP,
+)
 from tests.builders.networks import make_context, make_group, make_network, make_port, make_subnet
+from tests.builders.routers import make_external, make_floating_ip, make_router
 from tests.infrastructure import PATIENCE
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
@@ -212,3 +229,57 @@ def test_new_pools_while_ports_come() -> None:
     again = [make_port(network, context).addresses.get().ip_address for _ in range(101)]
     assert sorted(again, key=ipaddress.ip_address)[0] == "10.0.0.100"
     assert len(set(again)) == 101
+
+
+def test_a_floating_ip_is_led_while_what_it_leads_to_goes() -> None:
+    """It leads to a port that is there, through an interface that is there, or nowhere."""
+    context, external = make_context(), make_external()
+    floating_ips, routers = FloatingIpManager(context), RouterManager(context)
+    for number in range(6):
+        subnet = make_subnet(make_network(context), context)
+        router = make_router(context, subnets=[subnet], external=external)
+        port, floating = make_port(subnet.network, context), make_floating_ip(context, external)
+
+        def part(router: Router = router, subnet: Subnet = subnet) -> None:
+            routers.remove_interface(router.id, subnet_id=subnet.id)
+
+        def drop(port: Port = port) -> None:
+            PortManager(context).delete(port.id)
+
+        def lead(port: Port = port, floating: FloatingIp = floating) -> None:
+            floating_ips.update(floating.id, port_id=port.id)
+
+        led, other = at_once([lead, drop if number % 2 else part])
+        known = PortNotFound | ExternalGatewayForFloatingIPNotFound | type(None)
+        assert isinstance(led, known), led
+        assert isinstance(other, RouterInterfaceInUseByFloatingIP | type(None)), other
+        found = FloatingIp.objects.get(id=floating.id)
+        if found.fixed_port_id is not None:
+            assert Port.objects.filter(id=found.fixed_port_id).exists()
+            assert RouterPort.objects.filter(router=found.router_id, is_gateway=False).exists()
+
+
+def test_one_subnet_has_its_gateway_on_one_router() -> None:
+    context = make_context()
+    subnet = make_subnet(make_network(context), context)
+    routers = [make_router(context) for _ in range(6)]
+    manager = RouterManager(context)
+    calls = [
+        lambda router=router: manager.add_interface(router.id, subnet_id=subnet.id)
+        for router in routers
+    ]
+    results = at_once(calls)
+    refused = [one for one in results if isinstance(one, Exception)]
+    assert len(refused) == len(routers) - 1
+    assert all(isinstance(one, IpAddressAlreadyAllocated) for one in refused), refused
+    assert RouterPort.objects.count() == 1
+
+
+def test_many_take_the_last_floating_ips() -> None:
+    context, small = make_context(), make_external(cidr="172.24.9.0/29")
+    manager = FloatingIpManager(context)
+    results = at_once([lambda: manager.create(floating_network_id=small.id)] * 8)
+    made = [one for one in results if isinstance(one, FloatingIp)]
+    refused = [one for one in results if isinstance(one, IpAddressGenerationFailure)]
+    assert (len(made), len(refused)) == (4, 4), results
+    assert len({one.floating_ip_address for one in made}) == 4

@@ -10,7 +10,7 @@ import pytest
 from cloudweb.context import RequestContext
 from network import states
 from network.models import Port, PortAddress, Router, RouterPort, Subnet
-from tests.builders.identity import ApiClient, client_with, make_project
+from tests.builders.identity import ApiClient
 from tests.builders.networks import make_network, make_port, make_subnet
 from tests.builders.routers import make_external, make_router
 
@@ -21,31 +21,6 @@ PROJECT_KEYS = ("tenant_id", "project_id")
 
 def error_of(response: Any) -> tuple[int, str]:
     return response.status_code, response.json()["NeutronError"]["type"]
-
-
-@pytest.fixture
-def project() -> Any:
-    return make_project()
-
-
-@pytest.fixture
-def context(project: Any) -> RequestContext:
-    return RequestContext.system(project_id=project.pk)
-
-
-@pytest.fixture
-def member(project: Any) -> ApiClient:
-    return client_with("member", project=project)
-
-
-@pytest.fixture
-def admin(project: Any) -> ApiClient:
-    return client_with("admin", project=project)
-
-
-@pytest.fixture
-def subnet(context: RequestContext) -> Subnet:
-    return make_subnet(make_network(context), context)
 
 
 def router_of(member: ApiClient, **body: Any) -> dict[str, Any]:

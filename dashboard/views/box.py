@@ -1,0 +1,43 @@
+"""A form of a list, in a dialog of the list's page."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from cloudweb.exceptions import CloudwebError
+from dashboard.forms.fields import RefusableForm
+from dashboard.views.list_page import ListPage
+
+
+class Box(ListPage):
+    """Mixed with a list: its address shows the list with the dialog open, for those without scripts.
+
+    ``box`` names the dialog; its form is ``<box>_form`` in the template, and made by the list's method of
+    that name.
+    """
+
+    box: ClassVar[str]
+
+    def effect(self, said: dict[str, Any]) -> str:
+        """Do what the valid form asks for; return the sentence that tells."""
+        raise NotImplementedError
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show the list with the form open."""
+        return self.show(opened=self.box)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Do it, or show the form again with what is wrong."""
+        name = f"{self.box}_form"
+        form: RefusableForm = getattr(self, name)(request.POST)
+        if form.is_valid():
+            try:
+                told = self.effect(form.cleaned_data)
+            except CloudwebError as error:
+                form.refuse(error)
+            else:
+                return self.done(told, reverse(self.route))
+        return self.show(status=422, opened=self.box, **{name: form})
