@@ -164,7 +164,8 @@ class FloatingIps(ListPage):
         """Return the form of where one leads."""
         rows = FloatingIpManager(self.context).list(Listing(limit=200)).rows
         own = [(str(one.id), one.floating_ip_address) for one in rows]
-        return LeadForm(data, offered={"floating_ip": own, "port": cards_of(self.context)})
+        offered = {"floating_ip": own, "port": cards_of(self.context)}
+        return LeadForm(data, offered=offered, auto_id="lead_%s")
 
 
 class NewFloatingIp(Box, FloatingIps):

@@ -83,7 +83,7 @@ class KeyPairs(ListPage):
 
     def import_form(self, data: Any = None) -> ImportKeyForm:
         """Return the form of a key that exists."""
-        return ImportKeyForm(data)
+        return ImportKeyForm(data, auto_id="import_%s")
 
 
 class GenerateKey(KeyPairs):

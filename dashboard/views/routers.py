@@ -106,7 +106,7 @@ class Routers(ListPage):
     def join_form(self, data: Any = None) -> JoinForm:
         """Return the form of a new interface."""
         offered = {"router": routers_of(self.context), "subnet": subnets_of(self.context)}
-        return JoinForm(data, offered=offered)
+        return JoinForm(data, offered=offered, auto_id="join_%s")
 
 
 class NewRouter(Box, Routers):

@@ -291,6 +291,8 @@ def test_tables_are_read_aloud(browser: Client, user: User) -> None:
         for field in re.findall(r"<(?:input|select)\b(?![^>]*hidden)[^>]*>", page):
             named = "aria-label=" in field or 'type="date"' in field or "id=" in field
             assert named or 'type="radio"' in field, (path, field)
+        ids = re.findall(r'<(?:input|select|textarea)\b[^>]*\bid="([^"]+)"', page)
+        assert len(ids) == len({*ids}), (path, "labels of several fields lead to one")
         for button in re.findall(r"<button\b.*?</button>", rows[0], re.S):
             words = re.sub(r"<[^>]+>", "", button).strip()
             assert words or "aria-label=" in button, (path, button)
