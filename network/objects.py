@@ -131,6 +131,21 @@ class GroupStatus(Part):
     generation: int = Field(ge=0, le=2**53)
 
 
+class BandwidthLimit(Part):
+    """How much traffic may pass; ``burst_kbits`` of it at once, 0 for what suits the rate."""
+
+    max_kbps: int = Field(ge=1)
+    burst_kbits: int = Field(default=0, ge=0)
+
+
+class PortQos(Part):
+    """What a port's traffic is held to; ``ingress`` is towards the guest. ``dscp`` marks what it sends."""
+
+    ingress: BandwidthLimit | None = None
+    egress: BandwidthLimit | None = None
+    dscp: int | None = Field(default=None, ge=0, le=63)
+
+
 class PortWiring(VersionedObject):
     """A port on one host, with its network.
 
@@ -138,8 +153,9 @@ class PortWiring(VersionedObject):
     port with a ``router_id`` is no guest's card but that router's end of a wire.
     """
 
-    VERSION: ClassVar[str] = "1.2"
+    VERSION: ClassVar[str] = "1.3"
     DOWNGRADES: ClassVar[Any] = {
+        3: unless_used("qos", None),
         2: lambda data: _no_router_port(data),
         1: lambda data: _without(data, "group_rules", "groups"),
     }
@@ -160,6 +176,7 @@ class PortWiring(VersionedObject):
     groups: tuple[GroupMembers, ...] = ()
     network: NetworkWiring
     router_id: str = ""
+    qos: PortQos | None = None
 
     @property
     def named_groups(self) -> frozenset[str]:
@@ -196,8 +213,9 @@ class NetworkPicture(VersionedObject):
     ``groups`` are sets of members told as a whole, ``changes`` those of which the host has most.
     """
 
-    VERSION: ClassVar[str] = "1.2"
+    VERSION: ClassVar[str] = "1.3"
     DOWNGRADES: ClassVar[Any] = {
+        3: lambda data: {**data, "ports": [without_qos(port) for port in data["ports"]]},
         2: lambda data: {**data, "ports": [_no_router_port(port) for port in data["ports"]]},
         1: lambda data: _without(
             {**data, "ports": [_without(port, "group_rules", "groups") for port in data["ports"]]},
@@ -238,16 +256,21 @@ class PortMilestone(Part):
 
 class NetworkInventory(VersionedObject):
     """What a host has of networks. ``strays`` are taps that no wiring on the host's disk explains:
-    shown to the operator, never taken away by the host on its own (OPERATIONS 37)."""
+    shown to the operator, never taken away by the host on its own (OPERATIONS 37). ``capabilities`` are
+    names of ``network.drivers.base``: what this host does beyond what every host must."""
 
-    VERSION: ClassVar[str] = "1.1"
-    DOWNGRADES: ClassVar[Any] = {1: lambda data: _bare(data)}
+    VERSION: ClassVar[str] = "1.2"
+    DOWNGRADES: ClassVar[Any] = {
+        2: lambda data: _without(data, "capabilities"),
+        1: lambda data: _bare(data),
+    }
 
     driver: str
     networks: tuple[str, ...] = ()
     ports: tuple[PortStatus, ...] = ()
     strays: tuple[PortStatus, ...] = ()
     problems: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
 
 
 class RouterStatus(Part):
@@ -266,8 +289,9 @@ class NetworkReport(VersionedObject):
     there, with an inventory, or None.
     """
 
-    VERSION: ClassVar[str] = "1.2"
+    VERSION: ClassVar[str] = "1.3"
     DOWNGRADES: ClassVar[Any] = {
+        3: lambda data: {**data, "inventory": _incapable(data["inventory"])},
         2: lambda data: _without(data, "routers"),
         1: lambda data: _without({**data, "inventory": _bare(data["inventory"])}, "groups"),
     }
@@ -282,6 +306,15 @@ class NetworkReport(VersionedObject):
 def _unrouted(network: dict[str, Any]) -> dict[str, Any]:
     """Return a network as release 1.0 reads it, to which no router is ever given."""
     return {**network, "subnets": [_without(subnet, "routed") for subnet in network["subnets"]]}
+
+
+def without_qos(port: dict[str, Any]) -> dict[str, Any]:
+    """Return a port as release 1.2 reads it; refuse to say it without a limit that it has."""
+    return unless_used("qos", None)(port)
+
+
+def _incapable(inventory: dict[str, Any] | None) -> dict[str, Any] | None:
+    return None if inventory is None else _without(inventory, "capabilities")
 
 
 def _no_router_port(port: dict[str, Any]) -> dict[str, Any]:

@@ -5,12 +5,19 @@ A RouterWiring is a level: the router on this host is now this, with exactly the
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from cloudweb.objects import Part, VersionedObject
-from network.objects import HostRoute, PortRef, PortStatus, PortWiring
+from cloudweb.objects import Part, VersionedObject, unless_used
+from network.objects import (
+    BandwidthLimit,
+    HostRoute,
+    PortRef,
+    PortStatus,
+    PortWiring,
+    without_qos,
+)
 
 
 class FloatingWiring(Part):
@@ -32,15 +39,24 @@ class ForwardingWiring(Part):
     fixed_last: int = Field(ge=1, le=65535)
 
 
+class AddressLimit(Part):
+    """What an address outside is held to: ``ingress`` is what comes in to it."""
+
+    address: str
+    ingress: BandwidthLimit | None = None
+    egress: BandwidthLimit | None = None
+
+
 class RouterWiring(VersionedObject):
     """A router on one host.
 
     ``interfaces`` are its ports on tenants' networks, ``gateway`` the one outside, ``next_hops`` the
     addresses it sends there what is nowhere else. With ``snat`` what leaves by the gateway has the
-    gateway's address, unless it has a floating one.
+    gateway's address, unless it has a floating one. ``limits`` hold for floating addresses and the gateway's.
     """
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[Any] = {1: lambda data: _unlimited(data)}
 
     id: str
     project_id: str
@@ -53,6 +69,7 @@ class RouterWiring(VersionedObject):
     routes: tuple[HostRoute, ...] = ()
     floating: tuple[FloatingWiring, ...] = ()
     forwardings: tuple[ForwardingWiring, ...] = ()
+    limits: tuple[AddressLimit, ...] = ()
 
     @property
     def ports(self) -> tuple[PortWiring, ...]:
@@ -81,6 +98,13 @@ class RouterConfirmation(VersionedObject):
     id: str
     revision: int = Field(ge=0)
     ports: tuple[PortStatus, ...] = ()
+
+
+def _unlimited(router: dict[str, Any]) -> dict[str, Any]:
+    """Return a router as release 1.0 reads it; refuse to say it without a limit that it has."""
+    interfaces = [without_qos(port) for port in router["interfaces"]]
+    gateway = router["gateway"] and without_qos(router["gateway"])
+    return unless_used("limits", [])({**router, "interfaces": interfaces, "gateway": gateway})
 
 
 def leg_name(port_id: str) -> str:
