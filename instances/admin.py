@@ -39,7 +39,20 @@ class InstanceAdmin(ManagedAdmin):
     search_fields = ("name", "host")
     fieldsets = (
         (None, {"fields": ("name", "id", "description", "project_id", "user_id", "status")}),
-        ("States", {"fields": ("vm_state", "task_state", "power_state", "host", "zone")}),
+        (
+            "States",
+            {
+                "fields": (
+                    "vm_state",
+                    "task_state",
+                    "power_state",
+                    "host",
+                    "zone",
+                    "locked_by",
+                    "locked_reason",
+                )
+            },
+        ),
         ("Made of", {"fields": ("size", "disk", "image_id", "key_name", "reservation_id")}),
         ("What went wrong", {"fields": ("fault_message", "fault_detail", "fault_at")}),
         ("When", {"fields": ("created_at", "launched_at", "updated_at", "terminated_at")}),

@@ -30,6 +30,7 @@ declare(
         "compute:servers:create_on_host": admin,
         "compute:servers:metadata": project_reader,
         "compute:servers:actions": project_reader,
+        "compute:servers:unlock_override": admin,
         "compute:servers:guest_metadata": host_metadata,
         **{action.policy: action.rule for action in ACTIONS.values()},
         "compute:keypairs:list": own_reader,

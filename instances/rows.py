@@ -54,6 +54,7 @@ class ServerRow(NamedTuple):
     reservation_id: str
     launch_index: int
     locked_by: str
+    locked_reason: str
     fault_code: int | None
     fault_message: str
     fault_detail: str

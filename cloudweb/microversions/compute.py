@@ -164,10 +164,7 @@ COMPUTE = Microversions(
             "Ports that ask for bandwidth are placed where there is some.",
             because="ports cannot ask for any yet",
         ),
-        73: partly(
-            "A lock has a reason, and lists filter by locks.",
-            missing="servers cannot be locked yet",
-        ),
+        73: "A lock has a reason, and lists filter and sort by locks.",
         74: "Operators name the host a new server goes to without naming its zone.",
         75: partly(
             "Words in a query that are not known are refused, and answers no longer depend on the call.",

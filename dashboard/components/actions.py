@@ -30,7 +30,7 @@ def buttons(context: RequestContext, instance: Instance) -> Sequence[ServerButto
         locked=bool(instance.locked_by) and not context.is_admin,
     )
     return [
-        ServerButton(name, action.button, name in now)
+        ServerButton(name, action.button, name in now and action.button.fits(context, instance))
         for name, action in ACTIONS.items()
         if action.button is not None and allows(context, action.policy)
     ]

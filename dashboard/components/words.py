@@ -71,6 +71,7 @@ _SPOKEN: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...
         ),
         _not_while,
     ),
+    (re.compile(r"^Instance \S+ is locked$"), "Not possible while the server is locked."),
     (re.compile(r"Keypair data is invalid: failed to .*"), "This is not an SSH public key."),
     (
         re.compile(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cloudweb.context import RequestContext
 from cloudweb.microversions import ALWAYS, Versions
 from cloudweb.policy import Rule, project_member
 from cloudweb.states import Action, Mode
@@ -18,7 +19,8 @@ class Button:
 
     ``warning`` is asked before, ``warning_all`` where it is done to several; ``mild``: nothing is lost
     by it; ``ends``: the server is gone then. ``page`` is the route of a page about the server that asks
-    what the action needs besides.
+    what the action needs besides. ``fits`` tells of a server whether there is anything to do for this user,
+    where states do not say it.
     """
 
     label: str
@@ -29,6 +31,7 @@ class Button:
     mild: bool = False
     ends: bool = False
     page: str = ""
+    fits: Callable[[RequestContext, Any], bool] = lambda context, server: True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

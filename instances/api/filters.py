@@ -8,7 +8,9 @@ from django.http import QueryDict
 
 from cloudweb.addresses import canonical_address
 from cloudweb.api.fields import parse_bool
+from cloudweb.api.sorting import parse_sort
 from cloudweb.exceptions import BadRequest, InvalidInput
+from cloudweb.listing import SortKey
 from cloudweb.microversions import ALWAYS, Microversion
 from cloudweb.microversions.compute import STRICT, since
 from cloudweb.patterns import Pattern
@@ -115,6 +117,14 @@ def parse_filters(query: QueryDict, version: Microversion) -> Filters:
         deleted=parse_bool(query.get("deleted"), field="deleted"),
         all_projects=_flag(query, "all_tenants"),
     )
+
+
+def parse_order(query: QueryDict, version: Microversion) -> list[SortKey]:
+    """Return what the query sorts by; raise BadRequest for what the version does not know."""
+    keys = parse_sort(query, descending=True, fewer="default", default="created_at")
+    if version not in since(73) and any(one.key == "locked" for one in keys):
+        raise BadRequest("Sorting by locked needs version 2.73.")
+    return keys
 
 
 def _heard(query: QueryDict, version: Microversion) -> QueryDict:

@@ -12,11 +12,10 @@ from cloudweb.api.answers import page, within
 from cloudweb.api.page_links import links_after
 from cloudweb.api.pagination import parse_limit
 from cloudweb.api.queries import parameters
-from cloudweb.api.sorting import parse_sort
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import InvalidInput
 from instances.api.build_request import build_request
-from instances.api.filters import QUERY, parse_filters
+from instances.api.filters import QUERY, parse_filters, parse_order
 from instances.api.serializers.server import ServerRenderer
 from instances.api.serializers.server_bodies import (
     ServerCreate,
@@ -73,7 +72,7 @@ class ServerViewSet(ServiceViewSet):
         return {
             "limit": parse_limit(query.get("limit")),
             "marker": query.get("marker"),
-            "sort": parse_sort(query, descending=True, fewer="default", default="created_at"),
+            "sort": parse_order(query, self.version),
         }
 
     @extend_schema(responses={200: within("server", ServerShown)})

@@ -6,6 +6,7 @@ from instances.manager.building import InstanceBuilding
 from instances.manager.console import InstanceConsoles
 from instances.manager.lifecycle import InstanceLifecycle
 from instances.manager.listing import InstanceLists
+from instances.manager.locking import InstanceLocks
 from instances.manager.metadata import InstanceMetadata
 from instances.manager.power import InstancePower
 
@@ -15,6 +16,7 @@ class InstanceManager(
     InstanceLists,
     InstancePower,
     InstanceLifecycle,
+    InstanceLocks,
     InstanceMetadata,
     InstanceConsoles,
 ):

@@ -42,6 +42,7 @@ SORT_KEYS = {
     "project_id": "project_id",
     "user_id": "user_id",
     "availability_zone": "zone",
+    "locked": "locked_by",
 }
 #: What no list shows, and may be large; user data is shown to admins alone.
 UNSHOWN = ("injected_files", "admin_password")

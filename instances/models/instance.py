@@ -68,6 +68,7 @@ class Instance(models.Model):
     locked_by = models.CharField(
         max_length=5, blank=True, default="", help_text="owner or admin; empty: it is not locked"
     )
+    locked_reason = models.CharField(max_length=255, blank=True, default="")
 
     fault_code = models.PositiveIntegerField(null=True, blank=True)
     fault_message = models.TextField(blank=True, default="")

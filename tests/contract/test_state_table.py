@@ -25,6 +25,8 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "hard_reboot": ("POST", "/action", {"reboot": {"type": "HARD"}}),
     "delete": ("DELETE", "", None),
     "update": ("PUT", "", {"server": {"name": "new"}}),
+    "lock": ("POST", "/action", {"lock": None}),
+    "unlock": ("POST", "/action", {"unlock": None}),
     "metadata": ("POST", "/metadata", {"metadata": {"k": "v"}}),
 }
 ACCEPTED = {"delete": 204, "update": 200, "metadata": 200}
@@ -39,6 +41,8 @@ BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
     ),
     "delete": ({"building", "active", "stopped", "error"}, set(TASKS)),
     "update": ({"building", "active", "stopped", "error"}, set(TASKS)),
+    "lock": ({"building", "active", "stopped", "error"}, set(TASKS)),
+    "unlock": ({"building", "active", "stopped", "error"}, set(TASKS)),
     "metadata": ({"active", "stopped"}, set(TASKS)),
 }
 
@@ -102,7 +106,7 @@ def test_a_lock_keeps_out_all_but_operators() -> None:
             shown = client_of(user).send("GET", url, OpenStack_API_Version="compute 2.9")
             assert shown.json()["server"]["locked"] is True
     locked = {action: (409, ACCEPTED.get(action, 202)) for action in REQUESTS}
-    assert found == locked | {"update": (200, 200)}
+    assert found == locked | {"update": (200, 200), "lock": (202, 202), "unlock": (202, 202)}
     deleted = make_server(user, vm_state=VmState.DELETED, locked_by="owner")
     assert client_of(user).send("DELETE", f"{url[:-36]}{deleted.id}").status_code == 404
 
@@ -125,5 +129,6 @@ def test_words() -> None:
     assert vm_states_of("unheard-of") == set()
     assert status_of("active", "rebooting_hard") == "HARD_REBOOT"
     assert status_of("stopped", "rebooting_hard") == "SHUTOFF"
-    assert possible("stopped", None) == ["start", "hard_reboot", "delete", "update", "metadata"]
-    assert possible("building", "spawning") == ["delete", "update"]
+    always = ["delete", "update", "lock", "unlock"]
+    assert possible("stopped", None) == ["start", "hard_reboot", *always, "metadata"]
+    assert possible("building", "spawning") == always

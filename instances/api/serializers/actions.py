@@ -11,8 +11,9 @@ from pydantic import BaseModel, BeforeValidator, Field, RootModel, create_model
 from rest_framework.response import Response
 
 from cloudweb.api.answers import Answer
-from cloudweb.api.fields import Body
+from cloudweb.api.fields import Body, Name
 from cloudweb.api.views import ServiceViewSet
+from cloudweb.microversions.compute import since
 from instances.actions import ACTIONS, InstanceAction
 from instances.api.serializers.server_bodies import read_count
 
@@ -42,6 +43,12 @@ class Reboot(ActionBody):
     def arguments(self) -> dict[str, Any]:
         """Return whether it is a hard one."""
         return {"hard": self.type.upper() == "HARD"}
+
+
+class Lock(ActionBody):
+    """The value of action ``lock``."""
+
+    locked_reason: Annotated[Name | None, since(73)] = None
 
 
 class ConsoleOutput(ActionBody):

@@ -108,7 +108,7 @@ class ServerRenderer:
             "description": instance.description,
             "tags": instance.tags,
             "trusted_image_certificates": None,
-            "locked_reason": None,
+            "locked_reason": instance.locked_reason or None,
             HOSTNAME: instance.hostname,
             "pinned_availability_zone": instance.wanted_zone or None,
         }

@@ -52,6 +52,7 @@ def test_what_ends_a_guests_work_is_asked_about(home: Lab, user: User) -> None:
     }
     assert asked == {
         "start": False, "stop": True, "reboot": True, "hard_reboot": True, "delete": True,
+        "lock": False, "unlock": False,
     }  # fmt: skip
 
 

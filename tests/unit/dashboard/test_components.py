@@ -58,13 +58,18 @@ def test_every_state_has_a_badge_and_buttons_follow_the_table() -> None:
         assert badge.text
         assert badge.busy == (task is not None or vm == VmState.BUILDING)
         enabled = {button.name for button in buttons(member, row) if button.enabled}
-        assert enabled == set(possible(vm, task)) - {"update", "metadata"}
+        assert enabled == set(possible(vm, task)) - {"update", "metadata", "unlock"}
         assert buttons(reader, row) == []
         row.locked_by = "owner"
+        assert {button.name for button in buttons(member, row) if button.enabled} == {"unlock"}
+        found = {button.name for button in buttons(operator, row) if button.enabled}
+        assert found == enabled - {"lock"} | {"unlock"}
+        row.locked_by = "admin"
         assert not any(button.enabled for button in buttons(member, row))
-        assert {button.name for button in buttons(operator, row) if button.enabled} == enabled
+        found = {button.name for button in buttons(operator, row) if button.enabled}
+        assert found == enabled - {"lock"} | {"unlock"}
         row.launched_at, row.locked_by = None, ""
-        assert {b.name for b in buttons(member, row) if b.enabled} <= {"delete"}
+        assert {b.name for b in buttons(member, row) if b.enabled} <= {"delete", "lock"}
     for status in STATUSES:
         assert image_badge(cast(Any, SimpleNamespace(status=status))).text
 
