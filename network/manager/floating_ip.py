@@ -19,9 +19,10 @@ from network.exceptions import (
 )
 from network.manager.addressing import Wish
 from network.manager.floating import check_still_between, router_between
-from network.manager.port_parts import guarding, remove_port
+from network.manager.port_parts import remove_port
 from network.manager.router_ports import make_service_port
 from network.manager.standard import Identifier, StandardManager, number
+from network.manager.tied import the_port, tied_to
 from network.models import FloatingIp, Network, Port, PortAddress, Subnet
 from network.routing_exceptions import (
     FloatingIpInUseByPortForwarding,
@@ -74,7 +75,7 @@ class FloatingIpManager(StandardManager[FloatingIp]):
         if floating_ip_address is not None:
             check(self.context, "network:floating_ips:set_address")
         project = self._project(project_id)
-        with guarding(port_id), transaction.atomic():
+        with tied_to(the_port(port_id)), transaction.atomic():
             network = self._external(floating_network_id)
             quota.reserve(project, "floatingip")
             floating = FloatingIp(
@@ -109,7 +110,7 @@ class FloatingIpManager(StandardManager[FloatingIp]):
         FloatingIpInUseByPortForwarding.
         """
         floating = self._writable(floating_ip_id, "network:floating_ips:update")
-        with guarding(changes.get("port_id")), transaction.atomic():
+        with tied_to(the_port(changes.get("port_id"))), transaction.atomic():
             floating = self._changing(floating, if_revision)
             if "description" in changes:
                 floating.description = changes["description"]

@@ -28,7 +28,6 @@ from network.manager.port_binding import PortBinding
 from network.manager.port_parts import (
     add_groups,
     group_ids_of,
-    guarded,
     insert_port,
     pairs_of,
     remove_port,
@@ -40,6 +39,7 @@ from network.manager.standard import (
     Identifier,
     number,
 )
+from network.manager.tied import the_group, the_network, tied_to
 from network.members import blocks_of
 from network.models import Network, Port, PortAddress, PortSecurityGroup
 from network.operations.unplug_port import start_unplugging
@@ -113,7 +113,10 @@ class PortManager(PortBinding, PortReading):
         IpAddressAlreadyAllocated, MacAddressInUse, QuotaExceeded and what is wrong with a wish.
         ``part``: of a transaction that fails with it; then it comes without what belongs to it.
         """
-        with guarded(network_id, security_group_ids), transaction.atomic(savepoint=not part):
+        with (
+            tied_to(the_network(network_id), *map(the_group, security_group_ids or ())),
+            transaction.atomic(savepoint=not part),
+        ):
             network = self._network(network_id)
             project = self._project(project_id)
             self._check_attributes(
@@ -222,7 +225,9 @@ class PortManager(PortBinding, PortReading):
     ) -> Port:
         """Change a port; its host learns of it. Raises as ``create`` does, and PortBound."""
         port = self._writable(port_id, "network:ports:update")
-        guard = guarded(port.network_id, changes.get("security_group_ids"))
+        guard = tied_to(
+            the_network(port.network_id), *map(the_group, changes.get("security_group_ids") or ())
+        )
         with guard, transaction.atomic():
             port = self._changing(port, if_revision)
             self._check_attributes(
@@ -259,8 +264,10 @@ class PortManager(PortBinding, PortReading):
             groups, blocks = group_ids_of(port), blocks_of(port)
             host = port.host if port.status == states.ACTIVE else ""
             ref, device_id, owner = port_ref(port), port.device_id, port.device_owner
-            release_floating(port)
             remove_port(port)
+            release_floating(
+                port
+            )  # after the row is locked for good: nothing is led to it any more
             pairs = bool(port.allowed_address_pairs)
             news.members_changed(groups, port=port, blocks=blocks, pairs=pairs)
             if host:

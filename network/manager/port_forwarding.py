@@ -14,8 +14,8 @@ from cloudweb.policy import policy
 from network import news
 from network.manager.floating import check_still_between, router_between
 from network.manager.floating_ip import FloatingIpManager, address_of
-from network.manager.port_parts import guarding
 from network.manager.standard import Identifier, StandardManager, number
+from network.manager.tied import the_port, tied_to
 from network.models import FloatingIp, PortForwarding
 from network.routing_exceptions import (
     FloatingIpAssociated,
@@ -93,7 +93,7 @@ class PortForwardingManager(StandardManager[PortForwarding]):
         Raises FloatingIPNotFound, FloatingIpAssociated, PortForwardingExists, PortNotFound,
         ExternalGatewayForFloatingIPNotFound, InvalidInput.
         """
-        with guarding(internal_port_id), transaction.atomic():
+        with tied_to(the_port(internal_port_id)), transaction.atomic():
             floating = self._locked(floating_ip_id)
             if floating.fixed_port_id is not None:
                 raise FloatingIpAssociated(floating.floating_ip_address)
@@ -130,7 +130,7 @@ class PortForwardingManager(StandardManager[PortForwarding]):
         **changes: Unpack[ForwardingChanges],
     ) -> PortForwarding:
         """Change where ports lead. Raises as ``create`` does."""
-        with guarding(changes.get("internal_port_id")), transaction.atomic():
+        with tied_to(the_port(changes.get("internal_port_id"))), transaction.atomic():
             floating = self._locked(floating_ip_id)
             row = self._of(
                 floating, self._writable(forwarding_id, "network:port_forwardings:update")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -11,44 +10,13 @@ from django.db import IntegrityError, transaction
 from cloudweb.addresses import canonical_prefix
 from cloudweb.database.prepared import Given, PreparedDelete, insert
 from cloudweb.exceptions import InvalidInput
-from network.exceptions import (
-    MacAddressInUse,
-    NetworkNotFound,
-    PortNotFound,
-    SecurityGroupNotFound,
-)
+from network.exceptions import MacAddressInUse
 from network.mac import normal_mac, random_mac
 from network.manager.addressing import Addressing, Chosen, Wish
-from network.manager.standard import Identifier, number
-from network.models import Network, Port, PortAddress, PortSecurityGroup, SecurityGroup
+from network.models import Port, PortAddress, PortSecurityGroup
 
 #: How often a port is made anew when another was faster to take its address or MAC address.
 ATTEMPTS = 64
-
-
-@contextmanager
-def guarded(network_id: Identifier, group_ids: Sequence[Identifier] | None) -> Iterator[None]:
-    """Say what went away while a port was being tied to it; the commit is what notices."""
-    try:
-        yield
-    except IntegrityError:
-        if not Network.objects.filter(id=number(network_id)).exists():
-            raise NetworkNotFound(network_id) from None
-        for group_id in group_ids or ():
-            if not SecurityGroup.objects.filter(id=number(group_id)).exists():
-                raise SecurityGroupNotFound(group_id) from None
-        raise
-
-
-@contextmanager
-def guarding(port_id: Identifier | None) -> Iterator[None]:
-    """Say that a port went away while something was being led to it; the commit is what notices."""
-    try:
-        yield
-    except IntegrityError:
-        if port_id is not None and not Port.objects.filter(id=number(port_id)).exists():
-            raise PortNotFound(port_id) from None
-        raise
 
 
 def pairs_of(pairs: Sequence[Mapping[str, str]], mac: str) -> list[dict[str, str]]:

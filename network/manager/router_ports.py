@@ -18,6 +18,7 @@ from network.manager.addressing import Wish
 from network.manager.dhcp_address import settle_dhcp
 from network.manager.port_parts import insert_port, remove_port, replace_addresses
 from network.manager.standard import Identifier, StandardManager, number
+from network.manager.tied import the_port, the_subnet, tied_to
 from network.models import (
     FloatingIp,
     Network,
@@ -83,7 +84,7 @@ class RouterPorts(StandardManager[Router]):
         if (subnet_id is None) == (port_id is None):
             raise BadRequest("Either subnet_id or port_id must be specified, and not both.")
         router = self._writable(router_id, "network:routers:add_interface")
-        with transaction.atomic():
+        with tied_to(the_subnet(subnet_id), the_port(port_id)), transaction.atomic():
             router = self._changing(router, None)
             if port_id is not None:
                 port = self._given_port(router, port_id)

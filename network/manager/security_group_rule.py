@@ -29,6 +29,7 @@ from network.exceptions import (
 )
 from network.manager.security_group import SecurityGroupManager
 from network.manager.standard import Identifier, StandardManager, number
+from network.manager.tied import the_group, tied_to
 from network.models import SecurityGroup, SecurityGroupRule
 from network.protocols import ICMP, ICMPV6, IPV6_ALONE, WITH_PORTS
 from network.rule_meaning import meaning_of, protocol_number
@@ -91,7 +92,7 @@ class SecurityGroupRuleManager(StandardManager[SecurityGroupRule]):
             description=description,
         )
         rule.meaning = meaning_of(rule)
-        with transaction.atomic():
+        with tied_to(the_group(remote_group_id)), transaction.atomic():
             quota.reserve(group.project_id, "security_group_rule")
             if not SecurityGroup.objects.filter(id=group.id).touch():
                 raise SecurityGroupNotFound(group.id)

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 
 from cloudweb.context import RequestContext
-from cloudweb.exceptions import QuotaExceeded
+from cloudweb.exceptions import BadRequest, NotFound, QuotaExceeded
 from identity import quotas
 from network.exceptions import (
     IpAddressAlreadyAllocated,
@@ -20,7 +20,9 @@ from network.exceptions import (
     NetworkNotFound,
     PortInUse,
     PortNotFound,
+    SecurityGroupInUse,
     SecurityGroupRuleExists,
+    SubnetInUse,
 )
 from network.manager import (
     FloatingIpManager,
@@ -250,7 +252,7 @@ def test_a_floating_ip_is_led_while_what_it_leads_to_goes() -> None:
             floating_ips.update(floating.id, port_id=port.id)
 
         led, other = at_once([lead, drop if number % 2 else part])
-        known = PortNotFound | ExternalGatewayForFloatingIPNotFound | type(None)
+        known = PortNotFound | BadRequest | ExternalGatewayForFloatingIPNotFound | type(None)
         assert isinstance(led, known), led
         assert isinstance(other, RouterInterfaceInUseByFloatingIP | type(None)), other
         found = FloatingIp.objects.get(id=floating.id)
@@ -283,3 +285,35 @@ def test_many_take_the_last_floating_ips() -> None:
     refused = [one for one in results if isinstance(one, IpAddressGenerationFailure)]
     assert (len(made), len(refused)) == (4, 4), results
     assert len({one.floating_ip_address for one in made}) == 4
+
+
+def test_what_is_tied_to_something_that_goes_says_so() -> None:
+    """Each in a race with the end of what it needs: it is made, or told what is not there."""
+    for _ in range(3):
+        context = make_context()
+        network, subnet = make_network(context), make_subnet(make_network(context), context)
+        group, other, router = make_group(context), make_group(context), make_router(context)
+        rules = SecurityGroupRuleManager(context)
+        tied: list[tuple[Callable[[], Any], Callable[[], Any]]] = [
+            (
+                lambda: NetworkManager(context).delete(network.id),  # noqa: B023 - called at once
+                lambda: make_subnet(network, context),  # noqa: B023
+            ),
+            (
+                lambda: SubnetManager(context).delete(subnet.id),  # noqa: B023
+                lambda: RouterManager(context).add_interface(router.id, subnet_id=subnet.id),  # noqa: B023
+            ),
+            (
+                lambda: SecurityGroupManager(context).delete(group.id),  # noqa: B023
+                lambda: rules.create(  # noqa: B023
+                    security_group_id=other.id,  # noqa: B023
+                    direction="ingress",
+                    remote_group_id=group.id,  # noqa: B023
+                ),
+            ),
+        ]
+        known = (NotFound, SubnetInUse, SecurityGroupInUse, NetworkInUse)
+        for pair in tied:
+            results = at_once(pair)
+            wrong = [one for one in results if isinstance(one, Exception)]
+            assert all(isinstance(one, known) for one in wrong), wrong
