@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from cloudweb.exceptions import BadRequest, InvalidInput
 from instances.block_devices import DestinationType, SourceType
 from instances.conf import MAX_AT_ONCE
 from instances.injected_files import InjectedFile
+from instances.scheduler_hints import check_hints
 from instances.user_data import check_user_data
 
 
@@ -61,6 +63,7 @@ class BuildRequest:
     disk_config: str = "MANUAL"
     access_ip_v4: str = ""
     access_ip_v6: str = ""
+    scheduler_hints: Mapping[str, Any] = field(default_factory=dict)
     min_count: int = 1
     max_count: int = 1
 
@@ -73,6 +76,7 @@ class BuildRequest:
         if [device.boot_index for device in self.block_devices].count(0) != 1:
             raise BadRequest("Block Device Mapping is Invalid: one disk is to boot from.")
         self._check_networks()
+        check_hints(self.scheduler_hints)
         check_user_data(self.user_data)
 
     def _check_networks(self) -> None:

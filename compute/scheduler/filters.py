@@ -6,13 +6,14 @@ A filter is a condition on hosts, or None where the request does not care. It ma
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
 
 from django.db.models import Q
 
+from compute.models import Claim
 from compute.querysets import is_up
 from compute.scheduler.request import PlacementRequest
 
@@ -62,6 +63,12 @@ def _capabilities(request: PlacementRequest) -> Q | None:
     return Q(capabilities__has_keys=list(request.capabilities))
 
 
+def _hosts_of(request: PlacementRequest, instance_ids: Sequence[str]) -> Q:
+    """Return the condition of the hosts that hold one of these servers; other projects' do not count."""
+    claims = Claim.objects.filter(instance_id__in=instance_ids, project_id=request.project_id)
+    return Q(pk__in=claims.values("host"))
+
+
 def _room(capacity: Capacity) -> Filter:
     """Keep hosts with room; a server that needs nothing of a kind fits where that is used up."""
 
@@ -106,6 +113,16 @@ FILTERS: tuple[Filter, ...] = (
         "not_excluded",
         lambda request: ~Q(name__in=request.excluded_hosts) if request.excluded_hosts else None,
         lambda _, __: "failed to build it already",
+    ),
+    Filter(
+        "same_host",
+        lambda one: _hosts_of(one, one.together_with) if one.together_with else None,
+        lambda _, count: f"{_have(count)} none of the servers it is to be with",
+    ),
+    Filter(
+        "different_host",
+        lambda one: ~_hosts_of(one, one.apart_from) if one.apart_from else None,
+        lambda _, count: f"{_have(count)} a server it is not to be with",
     ),
     _room(Capacity("vcpus", "", "vCPUs")),
     _room(Capacity("ram", "MiB", "RAM")),

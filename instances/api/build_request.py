@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from cloudweb.exceptions import BadRequest
-from instances.api.serializers.server_bodies import ServerCreate
+from instances.api.serializers.server_bodies import SchedulerHints, ServerCreate
 from instances.build_request import BlockDeviceRequest, BuildRequest, NetworkRequest
 from instances.injected_files import InjectedFile
 
 
-def build_request(body: ServerCreate, password: str) -> BuildRequest:
+def build_request(body: ServerCreate, hints: SchedulerHints, password: str) -> BuildRequest:
     """Read the body; raise BadRequest or InvalidInput for what is wrong in itself."""
     zone, host = _placement(body)
     return BuildRequest(
@@ -33,6 +33,7 @@ def build_request(body: ServerCreate, password: str) -> BuildRequest:
         disk_config=body.disk_config,
         access_ip_v4=body.accessIPv4,
         access_ip_v6=body.accessIPv6,
+        scheduler_hints=hints.model_dump(mode="json", exclude_unset=True),
         min_count=body.min_count or 1,
         max_count=body.max_count or body.min_count or 1,
     )

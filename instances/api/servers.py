@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -18,6 +19,8 @@ from instances.api.build_request import build_request
 from instances.api.filters import QUERY, parse_filters, parse_order
 from instances.api.serializers.server import ServerRenderer
 from instances.api.serializers.server_bodies import (
+    HINTS,
+    SchedulerHints,
     ServerCreate,
     ServerUpdate,
     check_networks,
@@ -82,20 +85,28 @@ class ServerViewSet(ServiceViewSet):
         ports = ports_of(self.context, [instance])[str(instance.id)]
         return Response({"server": self._renderer().full(instance, ports, detail_of_one=True)})
 
-    @extend_schema(request=within("server", ServerCreate), responses={202: ServersCreated})
+    @extend_schema(
+        request=within("server", ServerCreate, **dict.fromkeys(HINTS, SchedulerHints | None)),
+        responses={202: ServersCreated},
+    )
     def create(self, request: Request) -> Response:
         """Create one server, or several alike."""
         body = self.body("server")
         check_networks(body, self.version)
         wanted = self.validated(ServerCreate, body)
         password = wanted.adminPass or secrets.token_urlsafe(12)
-        made = self.manager(self.context).create(build_request(wanted, password))
+        made = self.manager(self.context).create(build_request(wanted, self._hints(), password))
         if wanted.return_reservation_id:
             return Response({"reservation_id": made[0].reservation_id}, status=202)
         render = self._renderer()
         response = Response({"server": render.created(made[0], password)}, status=202)
         response.headers["Location"] = f"{render.servers}/{made[0].id}"
         return response
+
+    def _hints(self) -> SchedulerHints:
+        beside: Any = self.request.data
+        said = next((beside[key] for key in HINTS if key in beside), None)
+        return self.validated(SchedulerHints, {} if said is None else said)
 
     @extend_schema(
         request=within("server", ServerUpdate), responses={200: within("server", ServerUpdated)}

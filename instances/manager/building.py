@@ -119,6 +119,7 @@ class InstanceBuilding(Manager):
             "access_ip_v4": wanted.access_ip_v4,
             "access_ip_v6": wanted.access_ip_v6,
             "disk_config": wanted.disk_config,
+            "scheduler_hints": dict(wanted.scheduler_hints),
             "reservation_id": f"r-{secrets.token_hex(4)}",
         }
 

@@ -45,7 +45,7 @@ SORT_KEYS = {
     "locked": "locked_by",
 }
 #: What no list shows, and may be large; user data is shown to admins alone.
-UNSHOWN = ("injected_files", "admin_password")
+UNSHOWN = ("injected_files", "admin_password", "scheduler_hints")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db import models
 
@@ -69,6 +70,8 @@ class Instance(models.Model):
         max_length=5, blank=True, default="", help_text="owner or admin; empty: it is not locked"
     )
     locked_reason = models.CharField(max_length=255, blank=True, default="")
+
+    scheduler_hints: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
 
     fault_code = models.PositiveIntegerField(null=True, blank=True)
     fault_message = models.TextField(blank=True, default="")

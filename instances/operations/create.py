@@ -17,6 +17,7 @@ from instances.models import Instance
 from instances.operations import ports
 from instances.operations.guest import guest_ref, guest_spec
 from instances.operations.rows import fault, instance_of, write
+from instances.scheduler_hints import servers_of
 from instances.states import PowerState, TaskState, VmState
 from operations.saga import Failure, Run, Saga, Step
 
@@ -27,6 +28,7 @@ FULL_FOR = timedelta(minutes=2)
 def claim_host(run: Run) -> Mapping[str, Any]:
     """Hold a place on a host that fits; raise NoValidHost, which says what would fit."""
     instance = instance_of(run)
+    hints = instance.scheduler_hints
     request = PlacementRequest(
         vcpus=instance.vcpus,
         ram=instance.ram,
@@ -34,6 +36,9 @@ def claim_host(run: Run) -> Mapping[str, Any]:
         zone=instance.wanted_zone or None,
         host=instance.wanted_host or None,
         excluded_hosts=tuple(run.excluded_hosts),
+        project_id=instance.project_id if hints else "",  # requests that are alike share statements
+        together_with=servers_of(hints, "same_host"),
+        apart_from=servers_of(hints, "different_host"),
     )
     try:
         place = _claimed(run, instance, request)

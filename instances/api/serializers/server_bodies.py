@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+)
 from pydantic_core import PydanticCustomError
 
 from cloudweb.addresses import parse_address
@@ -151,6 +158,25 @@ class ServerCreate(Body):
     host: Annotated[Name | None, since(74)] = None
     hypervisor_hostname: Annotated[Name | None, since(74)] = None
     hostname: Annotated[Hostname | None, since(90)] = None
+
+
+class SchedulerHints(Body):
+    """What stands beside ``server``: near what or whom it is to be; words of no meaning are kept."""
+
+    model_config = ConfigDict(extra="allow")
+
+    group: UUID | None = None
+    same_host: UUID | tuple[UUID, ...] = ()
+    different_host: UUID | tuple[UUID, ...] = ()
+    query: str | dict[str, Any] = ""
+    target_cell: Name | None = None
+    different_cell: Name | tuple[Name, ...] = ()
+    build_near_host_ip: IpAddress | None = None
+    cidr: Annotated[str, StringConstraints(pattern=r"^/[0-9a-f.:]{1,64}$")] = ""
+
+
+#: Its keys, of which the first that is there is heard.
+HINTS = ("os:scheduler_hints", "OS-SCH-HNT:scheduler_hints")
 
 
 class ServerUpdate(Body):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -137,6 +138,7 @@ def test_a_claim_moves_from_a_host_that_failed() -> None:
         ({}, {"driver": "libvirt"}),
         ({}, {"capabilities": ("console_log", "migrate")}),
         ({}, {"excluded_hosts": ("h1",)}),
+        ({}, {"together_with": (str(uuid.uuid4()),)}),
         ({"vcpus": 1}, {"vcpus": 2}),
         ({"ram": 511}, {}),
         ({"disk": 4}, {}),
@@ -162,6 +164,41 @@ def test_a_host_that_is_down_is_waited_for_unless_an_operator_gave_it_up() -> No
     assert not isinstance(refusal(make_request(ram=1 << 20)), NotYet)  # it would not fit anyway
     services.force_down("h1", "compute", forced=True)
     assert not isinstance(refusal(make_request()), NotYet)
+
+
+def test_a_server_goes_with_some_and_apart_from_others_of_its_project() -> None:
+    for name in ("h1", "h2", "h3"):
+        make_host(name)
+    ours = {name: str(uuid.uuid4()) for name in ("h1", "h2")}
+    for name, server in ours.items():
+        place(make_request(host=name), instance_id=server)
+    both, nobody = tuple(ours.values()), str(uuid.uuid4())
+
+    def hosts(project_id: str = "p", **wanted: Any) -> set[str]:
+        """Return the hosts that some servers go to, each of which is gone again before the next."""
+        found = set()
+        for name in ("h1", "h2", "h3"):
+            server = str(uuid.uuid4())
+            try:
+                found.add(
+                    place(
+                        make_request(host=name, project_id=project_id, **wanted),
+                        instance_id=server,
+                    )
+                )
+            except NoValidHost:
+                continue
+            release(server)
+        return found
+
+    assert hosts(together_with=(ours["h1"],)) == {"h1"}
+    assert hosts(together_with=(*both, nobody)) == {"h1", "h2"}
+    assert hosts(apart_from=(*both, nobody)) == {"h3"}
+    assert hosts(together_with=both, apart_from=(ours["h1"],)) == {"h2"}
+    assert hosts("q", together_with=both) == set()
+    assert hosts("q", apart_from=both) == {"h1", "h2", "h3"}
+    told = refusal(make_request(project_id="p", together_with=both, apart_from=both)).message
+    assert "Of 3 hosts, 1 has none of the servers it is to be with and 2 have a server" in told
 
 
 def test_all_that_is_asked_for_at_once_is_found() -> None:
