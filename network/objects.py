@@ -24,7 +24,8 @@ class HostRoute(Part):
 class SubnetWiring(Part):
     """A subnet as a host needs it. Addresses and networks in their usual text form.
 
-    ``routed``: a router on this very host has the gateway's address, so nothing else here has it.
+    ``routed``: the gateway's address is that of a router, or of the provider's, which this host
+    reaches on the network's wire or has itself; so nothing else here has it.
     """
 
     id: str

@@ -10,6 +10,10 @@ from network import states
 from network.models import Port, Router, RouterPort
 from network.operations.remove_router import start_removing
 from network.routing import choose_host, router_ref
+from network.strategies import STRATEGIES
+
+#: The kinds of networks that are another wire on each host.
+OF_ONE_HOST = [kind for kind, strategy in STRATEGIES.items() if not strategy.spans_hosts]
 
 
 def place(router: Router) -> None:
@@ -42,7 +46,8 @@ def misplaced() -> dict[UUID, str]:
 
     A network that is one wire on each host has its servers where its router is, or it does not serve them.
     """
-    interfaces = RouterPort.objects.filter(is_gateway=False).exclude(router__host="")
+    interfaces = RouterPort.objects.filter(is_gateway=False, network__kind__in=OF_ONE_HOST)
+    interfaces = interfaces.exclude(router__host="")
     bound = interfaces.filter(
         network__ports__device_owner__startswith="compute:", network__ports__host__gt=""
     )

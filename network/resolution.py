@@ -134,7 +134,7 @@ def needs_dhcp_address(subnet: Subnet, network: Network) -> bool:
     """
     if not subnet.enable_dhcp or (subnet.ip_version == 6 and not subnet.ipv6_address_mode):
         return False
-    if network.kind != NetworkKind.ISOLATED or not subnet.gateway_ip:
+    if not network.strategy.has_gateway or not subnet.gateway_ip:
         return True
     if parse_address(subnet.gateway_ip) not in parse_block(subnet.cidr):
         return True
@@ -178,7 +178,7 @@ def _members(
 
 
 def _network(network: Network, facts: _Facts, host: str) -> NetworkWiring:
-    isolated = network.kind == NetworkKind.ISOLATED
+    isolated = network.kind != NetworkKind.FLAT
     wiring = NetworkWiring(
         id=str(network.id),
         project_id=network.project_id,
@@ -205,8 +205,19 @@ def _subnet(subnet: Subnet, network: Network, facts: _Facts, host: str) -> Subne
         dhcp_server_ip=(server or None) if subnet.enable_dhcp else None,
         dns_nameservers=tuple(subnet.dns_nameservers),
         host_routes=tuple(HostRoute(**route) for route in subnet.host_routes),
-        routed=bool(host) and facts.routed.get(subnet.id) == host,
+        routed=_is_routed(subnet, network, facts, host),
     )
+
+
+def _is_routed(subnet: Subnet, network: Network, facts: _Facts, host: str) -> bool:
+    """Tell whether the gateway's address is not this host's to hold.
+
+    On a wire that all hosts share it is a router's, wherever that is, or the provider's.
+    """
+    strategy = network.strategy
+    if strategy.spans_hosts:
+        return subnet.id in facts.routed or not strategy.has_gateway
+    return bool(host) and facts.routed.get(subnet.id) == host
 
 
 def _port(port: Port, network: NetworkWiring, facts: _Facts, *, literal: bool) -> PortWiring:

@@ -7,7 +7,6 @@ from typing import Any, TypedDict, Unpack
 
 from django.db import IntegrityError, transaction
 
-from cloudweb.exceptions import InvalidInput
 from cloudweb.holdings import holdings_of
 from cloudweb.listing import EVERYTHING, OLDEST_FIRST, Listing, Page
 from cloudweb.policy import check, policy
@@ -21,6 +20,7 @@ from network.exceptions import (
 from network.manager.standard import Identifier, StandardManager
 from network.models import Network, Port
 from network.models.network import NetworkKind
+from network.strategies import STRATEGIES
 
 OPERATOR_ATTRIBUTES = ("shared", "external", "is_default")
 WIRED = ("mtu", "dns_domain", "admin_state_up")
@@ -80,6 +80,7 @@ class NetworkManager(StandardManager[Network]):
         availability_zone_hints: Sequence[str] = (),
         kind: str = NetworkKind.ISOLATED,
         physical_network: str = "",
+        segmentation_id: int | None = None,
         project_id: str | None = None,
     ) -> Network:
         """Make a network; it needs a subnet before ports get addresses.
@@ -91,7 +92,8 @@ class NetworkManager(StandardManager[Network]):
             check(self.context, "network:networks:set_shared")
         if kind != NetworkKind.ISOLATED or physical_network:
             check(self.context, "network:networks:set_provider")
-        _check_wire(kind, physical_network)
+        strategy = STRATEGIES[kind]
+        strategy.check(physical_network=physical_network, segmentation_id=segmentation_id)
         for zone in availability_zone_hints:
             if zone not in conf.ZONES:
                 raise AvailabilityZoneNotFound(zone)
@@ -104,11 +106,12 @@ class NetworkManager(StandardManager[Network]):
             external=external,
             is_default=is_default,
             port_security_enabled=port_security_enabled,
-            mtu=mtu or conf.MTU,
+            mtu=strategy.mtu(mtu),
             dns_domain=dns_domain,
             availability_zone_hints=list(availability_zone_hints),
             kind=kind,
             physical_network=physical_network,
+            segmentation_id=segmentation_id,
         )
         try:
             with transaction.atomic():
@@ -175,18 +178,3 @@ class NetworkManager(StandardManager[Network]):
         others = Port.objects.filter(network=network).exclude(project_id=network.project_id)
         if others.exists():
             raise NetworkInUse(network.id)
-
-
-def _check_wire(kind: str, physical_network: str) -> None:
-    if kind == NetworkKind.FLAT and physical_network not in conf.PHYSICAL_NETWORKS:
-        raise InvalidInput(
-            field="provider:physical_network",
-            value=physical_network,
-            reason=f"A flat network needs one of: {', '.join(conf.PHYSICAL_NETWORKS)}.",
-        )
-    if kind == NetworkKind.ISOLATED and physical_network:
-        raise InvalidInput(
-            field="provider:physical_network",
-            value=physical_network,
-            reason="Only a flat network has one.",
-        )

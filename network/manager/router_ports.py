@@ -184,7 +184,7 @@ class RouterPorts(StandardManager[Router]):
             raise PolicyNotAuthorized("network:routers:add_interface")
         if not subnet.gateway_ip:
             raise BadRequest("Subnet for router interface must have a gateway IP.")
-        if subnet.network.kind != NetworkKind.ISOLATED:
+        if subnet.network.kind == NetworkKind.FLAT:
             raise BadRequest(
                 f"The gateway of subnet {subnet.id} is the provider's. Give the router a port of its own."
             )

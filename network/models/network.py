@@ -7,6 +7,7 @@ from django.db import models
 from network import states
 from network.models.standard import Named
 from network.querysets import NetworkQuerySet
+from network.strategies import STRATEGIES, Strategy
 
 
 class NetworkKind(models.TextChoices):
@@ -14,19 +15,23 @@ class NetworkKind(models.TextChoices):
 
     ISOLATED = "isolated"  # a bridge and a namespace of its own on each host
     FLAT = "flat"  # the provider's wire
+    VLAN = "vlan"  # a number on the provider's wire
+    VXLAN = "vxlan"  # a number in tunnels between hosts
 
 
 class Network(Named):
     """A layer-2 network.
 
     ``wiring_revision`` grows with every change that hosts must know, of the network or its subnets;
-    the row is locked by raising it, so whoever changes subnets does that first.
+    the row is locked by raising it, so whoever changes subnets does that first. ``kind``,
+    ``physical_network`` and ``segmentation_id`` are its segment: what tells its wire from others.
     """
 
     kind = models.CharField(
         max_length=16, choices=NetworkKind.choices, default=NetworkKind.ISOLATED
     )
     physical_network = models.CharField(max_length=64, blank=True, default="")
+    segmentation_id = models.PositiveIntegerField(null=True, blank=True)
     shared = models.BooleanField(default=False)
     external = models.BooleanField(default=False)
     is_default = models.BooleanField(default=False)
@@ -49,10 +54,34 @@ class Network(Named):
         constraints = [
             models.UniqueConstraint(
                 fields=["physical_network"],
-                condition=~models.Q(physical_network=""),
+                condition=models.Q(kind=NetworkKind.FLAT),
                 name="network_one_flat_per_wire",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["physical_network", "segmentation_id"],
+                condition=models.Q(kind=NetworkKind.VLAN),
+                name="network_one_of_vlan",
+            ),
+            models.UniqueConstraint(
+                fields=["segmentation_id"],
+                condition=models.Q(kind=NetworkKind.VXLAN),
+                name="network_one_of_tunnel",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    kind__in=(NetworkKind.VLAN, NetworkKind.VXLAN), segmentation_id__isnull=False
+                )
+                | models.Q(
+                    kind__in=(NetworkKind.ISOLATED, NetworkKind.FLAT), segmentation_id__isnull=True
+                ),
+                name="network_number_by_kind",
+            ),
         ]
+
+    @property
+    def strategy(self) -> Strategy:
+        """What its type can do."""
+        return STRATEGIES[self.kind]
 
     @property
     def is_reachable(self) -> bool:
