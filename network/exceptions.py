@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import ClassVar
 
 from cloudweb.exceptions import BadRequest, CloudwebError, Conflict, NotFound
@@ -87,6 +87,32 @@ class AvailabilityZoneNotFound(Missing):
     noun = "AvailabilityZone"
 
 
+class RbacPolicyNotFound(Missing):
+    """No such policy, or none the caller may see."""
+
+    code = "rbac_policy_not_found"
+    noun = "RBAC policy"
+
+
+class RbacPolicyInUse(Conflict):
+    """Projects use the object by this policy alone."""
+
+    code = "rbac_policy_in_use"
+
+    def __init__(self, object_id: object, *, projects: Collection[str]) -> None:
+        super().__init__(
+            f"RBAC policy on object {object_id} cannot be removed because other objects depend on it. "
+            f"Details: projects {', '.join(sorted(projects)[:5])} use it."
+        )
+
+
+class DuplicateRbacPolicy(Conflict):
+    """The same is allowed already."""
+
+    code = "duplicate_rbac_policy"
+    default_message = "An RBAC policy already exists with those values."
+
+
 class RevisionNumberConstraintFailed(CloudwebError):
     """The resource is no longer at the revision that If-Match names."""
 
@@ -108,6 +134,18 @@ class NetworkInUse(Conflict):
         super().__init__(
             f"Unable to complete operation on network {network_id}. "
             "There are one or more ports still in use on the network."
+        )
+
+
+class ExternalNetworkInUse(Conflict):
+    """Routers or floating IPs lead outside by the network."""
+
+    code = "external_network_in_use"
+
+    def __init__(self, network_id: object) -> None:
+        super().__init__(
+            f"External network {network_id} cannot be updated to be made non-external, "
+            "since it has existing gateway ports."
         )
 
 

@@ -21,6 +21,7 @@ _NOUNS = (
     "port_forwardings",
     "security_groups",
     "security_group_rules",
+    "rbac_policies",
 )
 
 declare(
@@ -44,6 +45,7 @@ declare(
         "network:ports:set_on_other_network": admin,
         "network:routers:set_gateway_details": admin,
         "network:floating_ips:set_address": admin,
+        "network:rbac_policies:set_for_all": admin,
         "network:any:set_project": admin,
         "network:any:see_operator_attributes": admin,
         "network:agents:report": the_cloud_itself,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Network,
         Port,
         PortForwarding,
+        RbacPolicy,
         Router,
         SecurityGroup,
         SecurityGroupRule,
@@ -36,6 +37,10 @@ class StandardQuerySet(models.QuerySet[M]):
         """Keep what the caller's project owns; admins see everything."""
         return self if context.is_admin else self.filter(project_id=context.project_id)
 
+    def usable_by(self, project_id: str) -> Self:
+        """Keep what a project may use in full: its own."""
+        return self.filter(project_id=project_id)
+
     def complete(self) -> Self:
         """Fetch along whatever a representation shows."""
         return self
@@ -45,20 +50,53 @@ class StandardQuerySet(models.QuerySet[M]):
         return self.update(revision=F("revision") + 1, updated_at=now(), **changes)
 
 
-class NetworkQuerySet(StandardQuerySet["Network"]):
-    """Networks."""
+class RbacPolicyQuerySet(StandardQuerySet["RbacPolicy"]):
+    """Policies that let projects use what others have."""
+
+    def for_project(self, project_id: str | Given | None) -> Self:
+        """Keep those that a project profits from."""
+        return self.filter(Q(target_project=project_id) | Q(target_project="*"))
+
+
+def _granted(object_type: str, project_id: str | Given | None, *actions: str) -> QuerySet[Any, Any]:
+    """Return the ids of what a project may use in one of these ways, or in any, for a subquery."""
+    from network.models import RbacPolicy
+
+    rows = RbacPolicy.objects.filter(object_type=object_type).for_project(project_id)
+    return (rows.filter(action__in=actions) if actions else rows).values("object_id")
+
+
+class SharedQuerySet(StandardQuerySet[M]):
+    """A noun that projects may share by policies.
+
+    What the API shows has ``shared_here``: whether the caller's project is among those that share it.
+    """
+
+    object_type: ClassVar[str]
 
     def visible_to(self, context: RequestContext) -> Self:
-        """Keep own, shared and external networks; admins see everything."""
-        return self if context.is_admin else self.visible_in(context.project_id)
+        """Keep what the caller's project has or shares; admins see everything."""
+        from network.models import RbacPolicy
+
+        about = RbacPolicy.objects.filter(object_id=OuterRef("pk"), action="access_as_shared")
+        rows = self.annotate(shared_here=Exists(about.for_project(context.project_id or "")))
+        return rows if context.is_admin else rows.visible_in(context.project_id)
 
     def visible_in(self, project_id: str | Given | None) -> Self:
-        """Keep what a project sees."""
-        return self.filter(Q(project_id=project_id) | Q(shared=True) | Q(external=True))
+        """Keep what a project sees; a ``Given`` one says that it is text."""
+        shared = _granted(self.object_type, project_id)
+        return self.filter(Q(project_id=project_id) | Q(id__in=shared))
 
     def usable_by(self, project_id: str) -> Self:
-        """Keep the networks that a project's ports may be on: its own and shared ones."""
-        return self.filter(Q(project_id=project_id) | Q(shared=True))
+        """Keep what a project may use in full: its own, and what is shared with it."""
+        shared = _granted(self.object_type, project_id, "access_as_shared")
+        return self.filter(Q(project_id=project_id) | Q(id__in=shared))
+
+
+class NetworkQuerySet(SharedQuerySet["Network"]):
+    """Networks."""
+
+    object_type = "network"
 
     def complete(self) -> Self:
         """Fetch the subnets along."""
@@ -76,7 +114,8 @@ class SubnetQuerySet(StandardQuerySet["Subnet"]):
         """Keep own subnets and those of shared networks; an external one's stay hidden."""
         if context.is_admin:
             return self
-        return self.filter(Q(project_id=context.project_id) | Q(network__shared=True))
+        shared = _granted("network", context.project_id, "access_as_shared")
+        return self.filter(Q(project_id=context.project_id) | Q(network__in=shared))
 
     def complete(self) -> Self:
         """Fetch the network along."""
@@ -140,8 +179,10 @@ class HeldSetQuerySet(models.QuerySet["HeldSet"]):
         return self.filter(host=host, applied_generation__lt=F("member_set__generation")).in_use()
 
 
-class SecurityGroupQuerySet(StandardQuerySet["SecurityGroup"]):
+class SecurityGroupQuerySet(SharedQuerySet["SecurityGroup"]):
     """Security groups."""
+
+    object_type = "security_group"
 
     def complete(self) -> Self:
         """Fetch the rules along."""

@@ -14,6 +14,7 @@ from network.models import (
     FloatingIp,
     Network,
     Port,
+    RbacPolicy,
     Router,
     SecurityGroup,
     SecurityGroupRule,
@@ -29,6 +30,7 @@ DEFAULTS = {
     "floatingip": 50,
     "security_group": 10,
     "security_group_rule": 100,
+    "rbac_policy": 10,
 }
 
 quotas.declare(SERVICE, DEFAULTS)
@@ -43,6 +45,7 @@ _ROWS: dict[str, QuerySet[Any]] = {
     "floatingip": FloatingIp.objects.all(),
     "security_group": SecurityGroup.objects.all(),
     "security_group_rule": SecurityGroupRule.objects.all(),
+    "rbac_policy": RbacPolicy.objects.all(),
 }
 
 

@@ -110,7 +110,7 @@ def network_cards(networks: Sequence[Network]) -> Sequence[NetworkCard]:
             str(network.id),
             network.name or str(network.id),
             [subnet.cidr for subnet in network.subnets.all()],
-            network.shared,
+            network.is_shared,
             network.is_reachable,
         )
         for network in networks

@@ -150,4 +150,6 @@ def _called(network: Network) -> str:
 def _whose(network: Network) -> str:
     if network.external:
         return "the provider's, leads outside"
-    return "shared with all projects" if network.shared else "this project's"
+    if network.shared:
+        return "shared with all projects"
+    return "shared with this project" if network.is_shared else "this project's"

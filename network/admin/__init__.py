@@ -4,6 +4,7 @@ from network.admin.agents import AgentAdmin
 from network.admin.floating_ips import FloatingIpAdmin
 from network.admin.networks import NetworkAdmin
 from network.admin.ports import PortAdmin
+from network.admin.rbac_policies import RbacPolicyAdmin
 from network.admin.routers import RouterAdmin
 from network.admin.security_groups import SecurityGroupAdmin
 from network.admin.subnets import SubnetAdmin
@@ -13,6 +14,7 @@ __all__ = [
     "FloatingIpAdmin",
     "NetworkAdmin",
     "PortAdmin",
+    "RbacPolicyAdmin",
     "RouterAdmin",
     "SecurityGroupAdmin",
     "SubnetAdmin",

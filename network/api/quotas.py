@@ -31,6 +31,7 @@ class QuotaUpdate(Body):
     floatingip: Limit = 0
     security_group: Limit = 0
     security_group_rule: Limit = 0
+    rbac_policy: Limit = 0
 
 
 class QuotaShown(Answer):
@@ -43,6 +44,7 @@ class QuotaShown(Answer):
     floatingip: int
     security_group: int
     security_group_rule: int
+    rbac_policy: int
 
 
 class QuotaOf(QuotaShown):

@@ -11,6 +11,7 @@ from network.api.floating_ips import FloatingIpViewSet, PortForwardingViewSet
 from network.api.networks import NetworkViewSet
 from network.api.ports import PortViewSet
 from network.api.quotas import QuotaViewSet
+from network.api.rbac_policies import RbacPolicyViewSet
 from network.api.routers import RouterViewSet
 from network.api.security_group_rules import SecurityGroupRuleViewSet
 from network.api.security_groups import SecurityGroupViewSet
@@ -59,6 +60,8 @@ urlpatterns = [
     path("/v2.0/security-groups/<str:identifier>", SecurityGroupViewSet.as_view(MEMBER)),
     path("/v2.0/security-group-rules", SecurityGroupRuleViewSet.as_view(COLLECTION)),
     path("/v2.0/security-group-rules/<str:identifier>", SecurityGroupRuleViewSet.as_view(FIXED)),
+    path("/v2.0/rbac-policies", RbacPolicyViewSet.as_view(COLLECTION)),
+    path("/v2.0/rbac-policies/<str:identifier>", RbacPolicyViewSet.as_view(MEMBER)),
     re_path(f"{TAGGED}$", TagViewSet.as_view(TAGS)),
     re_path(f"{TAGGED}/(?P<tag>.+)$", TagViewSet.as_view(TAG)),
     path("/v2.0/quotas", QuotaViewSet.as_view(LIST)),

@@ -17,6 +17,7 @@ COLLECTIONS = {
     "port": "ports",
     "security_group": "security-groups",
     "security_group_rule": "security-group-rules",
+    "rbac_policy": "rbac-policies",
     "quota": "quotas",
     "extension": "extensions",
     "availability_zone": "availability_zones",

@@ -7,6 +7,7 @@ from network.manager.network import NetworkManager
 from network.manager.port import PortManager
 from network.manager.port_forwarding import PortForwardingManager
 from network.manager.quota import QuotaManager
+from network.manager.rbac_policy import RbacPolicyManager
 from network.manager.router import RouterManager
 from network.manager.security_group import SecurityGroupManager
 from network.manager.security_group_rule import SecurityGroupRuleManager
@@ -22,6 +23,7 @@ __all__ = [
     "PortForwardingManager",
     "PortManager",
     "QuotaManager",
+    "RbacPolicyManager",
     "RouterManager",
     "SecurityGroupManager",
     "SecurityGroupRuleManager",

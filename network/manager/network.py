@@ -10,16 +10,19 @@ from django.db import IntegrityError, transaction
 from cloudweb.holdings import holdings_of
 from cloudweb.listing import EVERYTHING, OLDEST_FIRST, Listing, Page
 from cloudweb.policy import check, policy
-from network import conf, news, quota, states
+from network import conf, news, quota, sharing, states
 from network.exceptions import (
     AvailabilityZoneNotFound,
+    ExternalNetworkInUse,
     FlatNetworkInUse,
     NetworkInUse,
     NetworkNotFound,
+    RbacPolicyInUse,
 )
 from network.manager.standard import Identifier, StandardManager
-from network.models import Network, Port
+from network.models import FloatingIp, Network, Port, RouterPort
 from network.models.network import NetworkKind
+from network.models.rbac_policy import EXTERNAL
 from network.strategies import STRATEGIES
 
 OPERATOR_ATTRIBUTES = ("shared", "external", "is_default")
@@ -60,7 +63,8 @@ class NetworkManager(StandardManager[Network]):
     def usable_by_servers(self) -> Sequence[Network]:
         """Return the networks with a subnet a server may be put on unasked: own ones, then shared."""
         project = self.context.scoped_project_id
-        rows = Network.objects.usable_by(project).filter(subnets__isnull=False, admin_state_up=True)
+        rows = self._rows().usable_by(project)
+        rows = rows.filter(subnets__isnull=False, admin_state_up=True)
         found = rows.distinct().complete().order_by(*OLDEST_FIRST)
         return sorted(found, key=lambda network: network.project_id != project)
 
@@ -117,6 +121,7 @@ class NetworkManager(StandardManager[Network]):
             with transaction.atomic():
                 quota.reserve(network.project_id, "network")
                 network.save(force_insert=True)
+                self._open(network, shared=shared, external=external)
         except IntegrityError as error:
             raise FlatNetworkInUse(
                 f"Unable to create the flat network. Physical network {physical_network} is in use."
@@ -144,8 +149,7 @@ class NetworkManager(StandardManager[Network]):
             network = self._changing(
                 self._writable(network_id, "network:networks:update"), if_revision
             )
-            if changes.get("shared") is False and network.shared:
-                self._check_unshare(network)
+            self._open_or_shut(network, changes)
             for name, value in changes.items():
                 setattr(network, name, value)
             network.save(update_fields=list(changes)) if changes else None
@@ -168,13 +172,29 @@ class NetworkManager(StandardManager[Network]):
                 # no other: one that came since we looked keeps its network by what it refers to
                 ports.filter(device_owner=states.DHCP_OWNER).delete()
                 network.subnets.all().delete()
+                sharing.forget(network.id)
                 network.delete()
         except IntegrityError as error:  # a port came while we looked
             raise NetworkInUse(network.id) from error
 
-    @staticmethod
-    def _check_unshare(network: Network) -> None:
-        """Refuse to take a network away from projects that have ports on it."""
-        others = Port.objects.filter(network=network).exclude(project_id=network.project_id)
-        if others.exists():
-            raise NetworkInUse(network.id)
+    def _open_or_shut(self, network: Network, changes: NetworkChanges) -> None:
+        """Let policies say what the flags will; refuse to take a network from those that use it."""
+        opened = bool(changes.get("external")) and not network.external
+        self._open(network, shared=bool(changes.get("shared")), external=opened)
+        if changes.get("shared") is False:
+            try:
+                sharing.stop_sharing_with_all(network)
+            except RbacPolicyInUse as error:
+                raise NetworkInUse(network.id) from error
+        if changes.get("external") is False and network.external:
+            gateways = RouterPort.objects.filter(network=network, is_gateway=True)
+            if gateways.exists() or FloatingIp.objects.filter(floating_network=network).exists():
+                raise ExternalNetworkInUse(network.id)
+            sharing.forget(network.id, EXTERNAL)
+
+    def _open(self, network: Network, *, shared: bool, external: bool) -> None:
+        project = self.context.project_id or network.project_id
+        if shared:
+            sharing.share_with_all("network", network, project_id=project)
+        if external:
+            sharing.share_with_all("network", network, project_id=project, action=EXTERNAL)

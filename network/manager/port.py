@@ -7,6 +7,7 @@ from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import CharField
 
 from cloudweb.context import RequestContext
 from cloudweb.database.prepared import Given, Prepared, PreparedUpdate
@@ -56,7 +57,9 @@ WIRED = (
 
 
 _NETWORK = Prepared(lambda: Network.objects.filter(id=Given("id")))
-_VISIBLE = Prepared(lambda: Network.objects.visible_in(Given("project")).filter(id=Given("id")))
+_VISIBLE = Prepared(
+    lambda: Network.objects.visible_in(Given("project", CharField())).filter(id=Given("id"))
+)
 _BIND = PreparedUpdate(
     lambda: Port.objects.filter(id=Given("id")), "host", "device_id", "device_owner", "hostname"
 )
@@ -298,9 +301,14 @@ class PortManager(PortBinding, PortReading):
         )
         if network is None:
             raise NetworkNotFound(network_id)
-        if not (network.shared or self._owns(network)):
+        if not (network.shared or self._owns(network) or self._shares(network)):
             raise PolicyNotAuthorized("network:ports:set_on_other_network")
         return network
+
+    def _shares(self, network: Network) -> bool:
+        """Tell whether the network is shared with the caller's project among some."""
+        rows = Network.objects.usable_by(self.context.project_id or "")
+        return rows.filter(id=network.id).exists()
 
     def _check_attributes(
         self,

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from cloudweb.database.prepared import Given, Prepared
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import policy
-from network import news, quota
+from network import news, quota, sharing
 from network.exceptions import (
     SecurityGroupAmbiguous,
     SecurityGroupCannotRemoveDefault,
@@ -41,14 +41,14 @@ class SecurityGroupChanges(TypedDict, total=False):
 
 
 class SecurityGroupManager(StandardManager[SecurityGroup]):
-    """Security groups of the caller's project."""
+    """Security groups of the caller's project, and those that are shared with it."""
 
     model = SecurityGroup
     missing = SecurityGroupNotFound
 
     @policy("network:security_groups:list")
     def list(self, listing: Listing = EVERYTHING) -> Page[SecurityGroup]:
-        """Return own groups; the default one is made if this is the first look."""
+        """Return own and shared groups; the default one is made if this is the first look."""
         if self.context.project_id is not None:
             self.ensure_default(self.context.project_id)
         return self._page(listing)
@@ -60,17 +60,18 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
 
     @policy("network:security_groups:get")
     def resolve(self, name_or_id: str, project: str) -> SecurityGroup:
-        """Return a project's group by id or name.
+        """Return a project's group by id or name, its own before one that is shared with it.
 
         Raises SecurityGroupNotFound, SecurityGroupAmbiguous when several have the name.
         """
-        rows = self._rows().filter(project_id=project)
+        rows = self._rows().usable_by(project)
         by_id = rows.filter(id=number(name_or_id)).first()
         if by_id is not None:
             return by_id
         if name_or_id == DEFAULT:
             self.ensure_default(project)
-        named = rows.filter(name=name_or_id)[:2]
+        named = rows.filter(name=name_or_id, project_id=project)[:2]
+        named = named or rows.filter(name=name_or_id)[:2]
         if len(named) > 1:
             raise SecurityGroupAmbiguous(name_or_id)
         if not named:
@@ -79,13 +80,13 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
 
     @policy("network:security_groups:list")
     def ids_of(self, project: str, group_ids: Sequence[Identifier]) -> set[UUID]:
-        """Return the ids of a project's groups; raise SecurityGroupNotFound for any that is none."""
+        """Return the ids of groups that a project may use; raise SecurityGroupNotFound for any that is none."""
         wanted = {number(one): one for one in group_ids}
         if not wanted:
             return set()
         rows = self._rows().filter(id__in=wanted)
         if not self.context.is_admin:
-            rows = rows.filter(project_id=project)
+            rows = rows.usable_by(project)
         found = set(rows.values_list("id", flat=True))
         for one, said in wanted.items():
             if one not in found:
@@ -155,7 +156,7 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
                 setattr(group, field, value)
             if changes:
                 group.save(update_fields=list(changes))
-        return group
+        return self._get(group.id)
 
     @policy("network:security_groups:delete")
     def delete(self, group_id: Identifier, *, if_revision: int | None = None) -> None:
@@ -172,6 +173,7 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
                 if Port.objects.of_groups([group.id]).exists():
                     raise SecurityGroupInUse(group.id)
                 naming = set(group.referring_rules.values_list("security_group_id", flat=True))
+                sharing.forget(group.id)
                 group.delete()
                 news.rules_changed(naming - {group.id})
         except IntegrityError as error:  # a port joined while we looked

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from cloudweb.addresses import canonical_prefix, parse_block
 from cloudweb.audit import note
-from cloudweb.exceptions import InvalidInput
+from cloudweb.exceptions import InvalidInput, PolicyNotAuthorized
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import policy
 from network import news, quota
@@ -77,6 +77,8 @@ class SecurityGroupRuleManager(StandardManager[SecurityGroupRule]):
         remote_ip_prefix = _remote(ethertype, remote_ip_prefix, remote_group_id)
         self._project(project_id)
         group = self._group(security_group_id)
+        if not self._owns(group):
+            raise PolicyNotAuthorized("network:security_group_rules:create")
         note(target_name=group.name)
         remote = self._group(remote_group_id) if remote_group_id else None
         rule = SecurityGroupRule(

@@ -5,6 +5,7 @@ from network.models.floating_ip import FloatingIp, PortForwarding
 from network.models.member_set import HeldSet, MemberChange, MemberSet
 from network.models.network import Network
 from network.models.port import Port, PortAddress, PortSecurityGroup
+from network.models.rbac_policy import RbacPolicy
 from network.models.router import Router, RouterPort
 from network.models.security_group import SecurityGroup, SecurityGroupRule
 from network.models.subnet import FreeRange, Subnet
@@ -21,6 +22,7 @@ __all__ = [
     "PortAddress",
     "PortForwarding",
     "PortSecurityGroup",
+    "RbacPolicy",
     "Router",
     "RouterPort",
     "SecurityGroup",

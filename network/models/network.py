@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from network import states
-from network.models.standard import Named
+from network.models.standard import Shareable
 from network.querysets import NetworkQuerySet
 from network.strategies import STRATEGIES, Strategy
 
@@ -19,12 +19,13 @@ class NetworkKind(models.TextChoices):
     VXLAN = "vxlan"  # a number in tunnels between hosts
 
 
-class Network(Named):
+class Network(Shareable):
     """A layer-2 network.
 
     ``wiring_revision`` grows with every change that hosts must know, of the network or its subnets;
     the row is locked by raising it, so whoever changes subnets does that first. ``kind``,
     ``physical_network`` and ``segmentation_id`` are its segment: what tells its wire from others.
+    ``shared``: with all projects, which policies say, too (``network/sharing.py``).
     """
 
     kind = models.CharField(
@@ -44,7 +45,7 @@ class Network(Named):
 
     objects = NetworkQuerySet.as_manager()
 
-    class Meta(Named.Meta):
+    class Meta(Shareable.Meta):
         indexes = [
             models.Index(fields=["project_id", "name"], name="network_by_name"),
             models.Index(fields=["project_id", "created_at", "id"], name="network_by_age"),
@@ -82,6 +83,11 @@ class Network(Named):
     def strategy(self) -> Strategy:
         """What its type can do."""
         return STRATEGIES[self.kind]
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether the caller's project is among those that share it; of a new row, whether all are."""
+        return bool(self.__dict__.get("shared_here", self.shared))
 
     @property
     def is_reachable(self) -> bool:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from django.db import models
 
-from network.models.standard import Named, Standard
+from network.models.standard import Shareable, Standard
 from network.querysets import SecurityGroupQuerySet, SecurityGroupRuleQuerySet
 
 
-class SecurityGroup(Named):
+class SecurityGroup(Shareable):
     """A set of accepting rules; whatever none accepts is dropped."""
 
     is_default = models.BooleanField(default=False)
 
     objects = SecurityGroupQuerySet.as_manager()
 
-    class Meta(Named.Meta):
+    class Meta(Shareable.Meta):
         indexes = [
             models.Index(fields=["project_id", "name"], name="group_by_name"),
             models.Index(fields=["project_id", "created_at", "id"], name="group_by_age"),

@@ -69,3 +69,15 @@ class Named(Standard):
 
     def __str__(self) -> str:
         return self.name or str(self.id)
+
+
+class Shareable(Named):
+    """A resource that its project may let others use."""
+
+    class Meta(Named.Meta):
+        abstract = True
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether the caller's project is among those that share it, of a row that was read for a caller."""
+        return bool(self.__dict__.get("shared_here"))

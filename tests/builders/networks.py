@@ -10,10 +10,11 @@ from network.manager import (
     AgentManager,
     NetworkManager,
     PortManager,
+    RbacPolicyManager,
     SecurityGroupManager,
     SubnetManager,
 )
-from network.models import Agent, Network, Port, SecurityGroup, Subnet
+from network.models import Agent, Network, Port, RbacPolicy, SecurityGroup, Subnet
 from network.objects import NetworkInventory
 from tests.builders.compute import make_service
 
@@ -62,6 +63,20 @@ def make_port(network: Network, context: RequestContext | None = None, **overrid
 def make_group(context: RequestContext, **overrides: Any) -> SecurityGroup:
     """Return a security group of the caller's project."""
     return SecurityGroupManager(context).create(**{"name": "web", **overrides})
+
+
+def share(
+    row: Network | SecurityGroup, context: RequestContext | None = None, **overrides: Any
+) -> RbacPolicy:
+    """Let another project, or whom the overrides say, use a network or group."""
+    context = context or RequestContext.system(project_id=row.project_id)
+    values = {
+        "object_type": "network" if isinstance(row, Network) else "security_group",
+        "object_id": row.id,
+        "action": "access_as_shared",
+        "target_project": uuid.uuid4().hex,
+    }
+    return RbacPolicyManager(context).create(**values | overrides)
 
 
 def make_agent(host: str, **seen: Any) -> Agent:

@@ -78,7 +78,7 @@ class NetworkShown(StandardShown):
     admin_state_up: bool
     status: str
     subnets: Annotated[list[str], Of(lambda row: [str(subnet.id) for subnet in row.subnets.all()])]
-    shared: bool
+    shared: Annotated[bool, Of("is_shared")]
     external: Annotated[bool, Field(alias="router:external")]
     is_default: bool
     mtu: int
@@ -116,7 +116,7 @@ NETWORK = Resource(
         "name": equal("name"),
         "admin_state_up": flag("admin_state_up"),
         "status": status_by_switch,
-        "shared": flag("shared"),
+        "shared": flag("shared_here"),
         "router:external": flag("external"),
         "is_default": flag("is_default"),
         "port_security_enabled": flag("port_security_enabled"),

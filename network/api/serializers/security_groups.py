@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from cloudweb.api.fields import Text
-from cloudweb.api.filters import equal
+from cloudweb.api.filters import equal, flag
 from cloudweb.api.resource import Resource
-from cloudweb.api.shown import Always, Seen, shown
+from cloudweb.api.shown import Always, Of, Seen, shown
 from network.api.filters import STANDARD_FILTERS, STANDARD_SORT_KEYS
 from network.api.serializers.attributes import Change, Creation, StandardShown
 from network.api.serializers.security_group_rules import SecurityGroupRuleShown
@@ -38,7 +38,7 @@ class SecurityGroupShown(StandardShown):
 
     name: str
     stateful: Annotated[bool, Always(True)]
-    shared: Annotated[bool, Always(False)]
+    shared: Annotated[bool, Of("is_shared")]
     rules: Annotated[
         list[SecurityGroupRuleShown],
         Field(alias="security_group_rules"),
@@ -52,6 +52,6 @@ SECURITY_GROUP = Resource(
     answer=SecurityGroupShown,
     create=SecurityGroupCreate,
     update=SecurityGroupUpdate,
-    filters={**STANDARD_FILTERS, "name": equal("name")},
+    filters={**STANDARD_FILTERS, "name": equal("name"), "shared": flag("shared_here")},
     sort_keys={**STANDARD_SORT_KEYS, "name": "name"},
 )

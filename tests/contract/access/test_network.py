@@ -32,7 +32,14 @@ from tests.builders.access import (
     shared_world,
 )
 from tests.builders.identity import ApiClient
-from tests.builders.networks import make_agent, make_group, make_network, make_port, make_subnet
+from tests.builders.networks import (
+    make_agent,
+    make_group,
+    make_network,
+    make_port,
+    make_subnet,
+    share,
+)
 from tests.builders.routers import make_external, make_floating_ip, make_router
 
 pytestmark = pytest.mark.both_databases
@@ -49,6 +56,7 @@ NOUNS = {
 }
 #: Everybody sees networks that lead outside: they are no part of what a project has.
 LISTS = [f"{V2}/{noun}" for noun in NOUNS if noun != "networks"]
+LISTS.append(f"{V2}/rbac-policies")
 LISTS.append(f"{V2}/networks?router:external=False")
 NAMED = {"name": "x"}
 SUBNET = {"network_id": "{networks}", "cidr": "10.9.0.0/24", "ip_version": 4}
@@ -59,6 +67,12 @@ FORWARDING = {
     "internal_port_id": "{inner_port}",
     "internal_port": 53,
     "external_port": 53,
+}
+SHARING = {
+    "object_type": "network",
+    "object_id": "{networks}",
+    "action": "access_as_shared",
+    "target_tenant": "b" * 32,
 }
 RULE = {"security_group_id": "{security-groups}", "direction": "ingress"}
 
@@ -80,6 +94,7 @@ def build(owner: User) -> dict[str, Any]:
         "security-group-rules": str(rule.id),
     }
     ids |= build_outside(context)
+    ids["policy"] = str(share(lone, context).id)
     for noun, manager in NOUNS.items():
         manager(context).add_tags(ids[noun], ["red"])
     ids["agent"] = str(make_agent("h1").id)
@@ -201,6 +216,11 @@ LINES = [
     made("/security-group-rules", {"security_group_rule": RULE}, others={"other": 404}),
     read("/security-group-rules/{security-group-rules}"),
     write("DELETE", "/security-group-rules/{security-group-rules}", status=204),
+    listed("/rbac-policies"),
+    write("POST", "/rbac-policies", {"rbac_policy": SHARING}, status=201),
+    read("/rbac-policies/{policy}"),
+    write("PUT", "/rbac-policies/{policy}", {"rbac_policy": {"target_tenant": "c" * 32}}),
+    write("DELETE", "/rbac-policies/{policy}", status=204),
     *(line for noun in NOUNS for line in tagged(noun)),
     Line("GET", V2 + "/quotas", OPERATORS),
     Line("GET", V2 + "/quotas/tenant", IN_A_PROJECT),

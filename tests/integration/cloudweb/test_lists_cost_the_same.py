@@ -41,7 +41,7 @@ from tests.builders.identity import (
 )
 from tests.builders.identity import make_group as make_users_group
 from tests.builders.images import make_image
-from tests.builders.networks import make_group, make_network, make_port, make_subnet
+from tests.builders.networks import make_group, make_network, make_port, make_subnet, share
 from tests.builders.servers import make_server
 from tests.example.models import Shelf
 
@@ -174,6 +174,9 @@ LISTS: dict[str, Make] = {
     "/network/v2.0/security-groups": a_group,
     "/network/v2.0/security-group-rules": (
         a_group
+    ),
+    "/network/v2.0/rbac-policies": (
+        lambda user, _: share(make_network(context(user)), context(user))
     ),
     "/compute/v2.1/flavors": a_flavor,
     "/compute/v2.1/flavors/detail": a_flavor,

@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 
 from cloudweb.context import RequestContext
 from network.manager import RouterManager
-from network.models import FloatingIp, Network, Port, Router, SecurityGroup, Subnet
+from network.models import FloatingIp, Network, Port, RbacPolicy, Router, SecurityGroup, Subnet
 from tests.builders.identity import make_member, make_project
-from tests.builders.networks import make_group, make_network, make_port, make_subnet
+from tests.builders.networks import make_group, make_network, make_port, make_subnet, share
 from tests.builders.routers import make_external, make_floating_ip, make_router
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
@@ -24,6 +24,7 @@ NOUNS = {
     "router": Router,
     "floatingip": FloatingIp,
     "securitygroup": SecurityGroup,
+    "rbacpolicy": RbacPolicy,
 }
 
 
@@ -46,6 +47,7 @@ def stock(tenant: RequestContext) -> Network:
     outside = Network.objects.filter(external=True).first() or make_external()
     make_router(tenant, subnets=[subnet], external=outside)
     make_floating_ip(tenant, outside, port_id=port.id)
+    share(network, tenant)
     return network
 
 
