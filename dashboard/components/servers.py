@@ -93,6 +93,7 @@ def activity_of(context: RequestContext, instances: Sequence[Instance]) -> Seque
     found = []
     for instance in moving:
         row = Row(instance, server_badge(instance), True, (), (), ())
-        live = [one.entry for one in timeline.list(str(instance.id), limit=2) if one.entry.is_live]
+        log = timeline.list(str(instance.id), limit=2)
+        live = [one.entry for one in log.rows if one.entry.is_live]
         found += [Activity(row, entry) for entry in live[:1]]
     return found

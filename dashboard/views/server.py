@@ -83,7 +83,8 @@ class ServerOverview(ServerPage):
         """Add the image's name and the operation under way."""
         facts = super().facts(server_id)
         instance = facts["server"]
-        entries = [one.entry for one in TimelineManager(self.context).list(str(server_id), limit=2)]
+        log = TimelineManager(self.context).list(str(server_id), limit=2)
+        entries = [one.entry for one in log.rows]
         image = self._image(instance.image_id)
         return {
             **facts,
@@ -147,7 +148,8 @@ class ServerHistory(ServerPage):
 
     def facts(self, server_id: uuid.UUID) -> dict[str, Any]:
         """Add the operations."""
-        entries = [one.entry for one in TimelineManager(self.context).list(str(server_id))]
+        log = TimelineManager(self.context).list(str(server_id))
+        entries = [one.entry for one in log.rows]
         return {**super().facts(server_id), "entries": entries}
 
 

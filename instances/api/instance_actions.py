@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,6 +9,7 @@ from rest_framework.response import Response
 from cloudweb.api.answers import within
 from cloudweb.api.pagination import next_link, parse_limit
 from cloudweb.api.queries import parameters
+from cloudweb.api.shown import renderer, shown
 from cloudweb.api.views import ServiceViewSet
 from cloudweb.microversions.compute import since, until
 from cloudweb.times import parse_moment
@@ -41,35 +40,29 @@ class InstanceActionViewSet(ServiceViewSet):
     def list(self, request: Request, server_id: str) -> Response:
         """List what was done, newest first."""
         self._check_visible(server_id)
-        manager = self.manager(self.context)
-        if self.version not in wire.PAGED:
-            found = manager.list(server_id)
-            return Response(
-                {"instanceActions": [wire.brief(server_id, one, self.version) for one in found]}
-            )
         query = self.query(QUERY, strict=wire.PAGED)
         begin, end = (
             parse_moment(said, field=key) if (said := query.get(key)) is not None else None
             for key in ("changes-since", "changes-before")
         )
         check_span(begin, end)
-        limit = parse_limit(query.get("limit"))
-        found = manager.list(
-            server_id, limit=limit + 1, marker=query.get("marker"), since=begin, before=end
+        found = self.manager(self.context).list(
+            server_id,
+            limit=parse_limit(query.get("limit")) if self.version in wire.PAGED else None,
+            marker=query.get("marker"),
+            since=begin,
+            before=end,
         )
-        shown = found[:limit]
-        body: dict[str, Any] = {
-            "instanceActions": [wire.brief(server_id, one, self.version) for one in shown]
-        }
-        if shown and len(found) > len(shown):
-            href = next_link(request._request, marker=shown[-1].entry.request_id)
-            body["links"] = [{"rel": "next", "href": href}]
-        return Response(body)
+        rows = shown(wire.ActionBrief, found.rows, self.scene)
+        links = {}
+        if found.more and found.rows:
+            href = next_link(request._request, marker=found.rows[-1].entry.request_id)
+            links = {"links": [{"rel": "next", "href": href}]}
+        return Response({"instanceActions": rows, **links})
 
     @extend_schema(responses={200: within("instanceAction", wire.ActionShown)})
     def retrieve(self, request: Request, server_id: str, request_id: str) -> Response:
         """Show what one request did, step by step."""
         self._check_visible(server_id)
         one = self.manager(self.context).get(server_id, request_id)
-        data = wire.full(server_id, one, self.context, self.version)
-        return Response({"instanceAction": data})
+        return Response({"instanceAction": renderer(wire.ActionShown, self.scene)(one)})

@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from cloudweb.api.answers import Answer, Link
-from cloudweb.api.versioned import leave_out
-from cloudweb.context import RequestContext
-from cloudweb.microversions import Microversion
+from cloudweb.api.shown import Form, Of, Scene, Seen, When, shown
 from cloudweb.microversions.compute import since
 from cloudweb.times import micros
-from instances.timeline import ServerAction, result_of
-from operations.history import StepEntry
+from instances.timeline import ServerAction, ServerEvent
 
-FOR_OPERATORS = "For operators."
 #: Where the log comes in pages.
 PAGED = since(58)
+
+
+def _to_operators(scene: Scene) -> bool:
+    return scene.context is not None and scene.context.is_admin
+
+
+def _host_id(event: ServerEvent) -> str:
+    """Return the host as a hash that differs from project to project."""
+    salted = f"{event.project_id}{event.step.host}".encode()
+    return hashlib.sha224(salted).hexdigest() if event.step.host else ""
 
 
 class ActionBrief(Answer):
     """What one request did to a server."""
 
-    action: str
-    instance_uuid: str
-    message: str | None
-    project_id: str | None
-    request_id: str
-    start_time: str
-    updated_at: Annotated[str, PAGED]
-    user_id: str | None
+    action: Annotated[str, Of("name")]
+    instance_uuid: Annotated[str, Of("server_id")]
+    message: Annotated[str | None, Of(lambda one: "Error" if one.entry.failed else None)]
+    project_id: Annotated[str | None, Of("entry.project_id")]
+    request_id: Annotated[str, Of("entry.request_id")]
+    start_time: Annotated[str, Of("entry.created_at"), Form(micros)]
+    updated_at: Annotated[str, PAGED, Of("entry.updated_at"), Form(micros)]
+    user_id: Annotated[str | None, Of("entry.user_id")]
 
 
 class ActionPage(Answer):
@@ -44,62 +50,32 @@ class ActionPage(Answer):
 class EventShown(Answer):
     """A step of an action; tenants see its host as a hash."""
 
-    event: str
-    start_time: str | None
-    finish_time: str | None
+    event: Annotated[str, Of("name")]
+    start_time: Annotated[str | None, Of("step.started_at"), Form(micros)]
+    finish_time: Annotated[str | None, Of("step.ended_at"), Form(micros)]
     result: str | None
-    traceback: str | None = Field(None, description=FOR_OPERATORS)
-    host: Annotated[str, since(62)] = Field(description=FOR_OPERATORS)
-    host_id: Annotated[str, since(62)] = Field(alias="hostId")
-    details: Annotated[str | None, since(84)]
+    traceback: Annotated[
+        str | None,
+        Of(lambda event: event.step.error_detail or None),
+        When(_to_operators),
+        Field(description="For operators."),
+    ] = None
+    host: Annotated[  # clients want a text, also where no host had a part
+        str, since(62), Of("step.host"), When(_to_operators), Field(description="For operators.")
+    ]
+    host_id: Annotated[str, since(62), Of(_host_id)] = Field(alias="hostId")
+    details: Annotated[str | None, since(84), Of(lambda event: event.step.error or None)]
+
+
+def _events(action: ServerAction, scene: Scene) -> list[dict[str, object]]:
+    """Return the steps, newest first.
+
+    Nova shows them to operators alone below 2.51, and the openstack command breaks on that.
+    """
+    return shown(EventShown, reversed(action.events), scene)
 
 
 class ActionShown(ActionBrief):
     """What one request did to a server, step by step."""
 
-    events: list[EventShown]
-
-
-def brief(server_id: str, one: ServerAction, version: Microversion) -> dict[str, Any]:
-    """Return an action without its steps."""
-    data = {
-        "action": one.name,
-        "instance_uuid": server_id,
-        "message": "Error" if one.entry.failed else None,
-        "project_id": one.entry.project_id,
-        "request_id": one.entry.request_id,
-        "start_time": micros(one.entry.created_at),
-        "updated_at": micros(one.entry.updated_at),
-        "user_id": one.entry.user_id,
-    }
-    return leave_out(ActionBrief, version, data)
-
-
-def full(
-    server_id: str, one: ServerAction, context: RequestContext, version: Microversion
-) -> dict[str, Any]:
-    """Return an action with its steps, newest first.
-
-    Nova shows them to operators alone below 2.51, and the openstack command breaks on that.
-    """
-    events = [_event(step, one, context, version) for step in reversed(one.entry.steps)]
-    return {**brief(server_id, one, version), "events": events}
-
-
-def _event(
-    step: StepEntry, one: ServerAction, context: RequestContext, version: Microversion
-) -> dict[str, Any]:
-    undo = "undo_" if step.direction == "undo" else ""
-    salted = f"{one.entry.project_id}{step.host}".encode()
-    data: dict[str, Any] = {
-        "event": f"{undo}{step.name}",
-        "start_time": micros(step.started_at),
-        "finish_time": micros(step.ended_at),
-        "result": result_of(step.state, failed=bool(step.error)),
-        "hostId": hashlib.sha224(salted).hexdigest() if step.host else "",
-        "details": step.error or None,
-    }
-    if context.is_admin:
-        data["traceback"] = step.error_detail or None
-        data["host"] = step.host  # clients want a text, also where no host had a part
-    return leave_out(EventShown, version, data)
+    events: Annotated[list[EventShown], Seen(_events)]
