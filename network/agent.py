@@ -69,7 +69,7 @@ class NetworkAgent(Agent):
         self._problems: dict[str, str] = {}
         self._untold = 0  # reports since the inventory was told
         self._lost_orders: Callable[[], Sequence[str]] = tuple
-        self._said: tuple[object, ...] = ()  # what of the inventory an operator must see
+        self._said: NetworkInventory | None = None  # what of the inventory an operator must see
 
     def methods(self) -> Mapping[Method[Any], Function]:
         """Return what does each of the network's methods."""
@@ -214,7 +214,7 @@ class NetworkAgent(Agent):
     def report(self, *, full: bool) -> NetworkReport:
         """Say what guests reached and what an operator must see."""
         inventory = self.inventory()
-        shown = (inventory.driver, inventory.strays, inventory.problems)
+        shown = inventory.model_copy(update={"networks": (), "ports": ()})
         is_news = full or shown != self._said or self._untold >= TOLD_AGAIN
         self._said, self._untold = shown, 0 if is_news else self._untold + 1
         groups = [one for name in self.wirings.networks() for one in self._groups(name)]

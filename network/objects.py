@@ -39,15 +39,27 @@ class SubnetWiring(Part):
     routed: bool = False
 
 
+class Segment(Part):
+    """What joins a network's wires on several hosts: ``segmentation_id`` is a VNI, or a VLAN of a physical network."""
+
+    network_type: Literal["vxlan", "vlan", "flat"]
+    segmentation_id: int | None = Field(default=None, ge=1, lt=2**24)
+    physical_network: str = ""
+
+
 class NetworkWiring(VersionedObject):
     """A network on one host.
 
     ``kind`` isolated: a bridge and a namespace of its own, NAT outwards. ``kind`` flat: the shared
-    provider network, whose bridge is in the root namespace.
+    provider network, whose bridge is in the root namespace. Without a ``segment`` it is one wire on
+    each host.
     """
 
-    VERSION: ClassVar[str] = "1.1"
-    DOWNGRADES: ClassVar[Any] = {1: lambda data: _unrouted(data)}
+    VERSION: ClassVar[str] = "1.2"
+    DOWNGRADES: ClassVar[Any] = {
+        2: unless_used("segment", None),
+        1: lambda data: _unrouted(data),
+    }
 
     id: str
     project_id: str
@@ -57,6 +69,7 @@ class NetworkWiring(VersionedObject):
     dns_domain: str = "cloudweb.internal"
     subnets: tuple[SubnetWiring, ...] = ()
     nat: bool = True
+    segment: Segment | None = None
 
 
 class FixedAddress(Part):
@@ -132,6 +145,50 @@ class GroupStatus(Part):
     generation: int = Field(ge=0, le=2**53)
 
 
+class ForwardingEntry(Part):
+    """Where a port of a network is: behind ``endpoint``, the tunnel address of its host.
+
+    ``roams``: it may send from other addresses besides, so questions for addresses must reach it.
+    """
+
+    mac: str
+    addresses: tuple[str, ...] = ()
+    endpoint: str
+    roams: bool = False
+
+
+class ForwardingTable(VersionedObject):
+    """Where all ports of a network are, that of the host it is told to among them.
+
+    A host that has a newer generation keeps it.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    network_id: str
+    generation: int = Field(ge=1)
+    entries: tuple[ForwardingEntry, ...] = ()
+
+
+class ForwardingChange(Part):
+    """Which ports of a network are elsewhere, or nowhere (``gone``, by MAC), after the generation ``since``.
+
+    As with members, whoever is further may apply it too.
+    """
+
+    since: int = Field(ge=1)
+    generation: int = Field(ge=1)
+    entries: tuple[ForwardingEntry, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
+class ForwardingStatus(Part):
+    """The generation of a network's forwarding table that a host has; 0 where it lacks one."""
+
+    network_id: str
+    generation: int = Field(ge=0, le=2**53)
+
+
 class BandwidthLimit(Part):
     """How much traffic may pass; ``burst_kbits`` of it at once, 0 for what suits the rate."""
 
@@ -150,12 +207,13 @@ class PortQos(Part):
 class PortWiring(VersionedObject):
     """A port on one host, with its network.
 
-    ``groups`` are those sets of members that the port's rules name and the host has not confirmed. A
-    port with a ``router_id`` is no guest's card but that router's end of a wire.
+    ``groups`` are those sets of members that the port's rules name and the host has not confirmed, and so
+    is ``forwarding``. A port with a ``router_id`` is no guest's card but that router's end of a wire.
     """
 
-    VERSION: ClassVar[str] = "1.3"
+    VERSION: ClassVar[str] = "1.4"
     DOWNGRADES: ClassVar[Any] = {
+        4: lambda data: without_segment(data),
         3: unless_used("qos", None),
         2: lambda data: _no_router_port(data),
         1: lambda data: _without(data, "group_rules", "groups"),
@@ -178,6 +236,7 @@ class PortWiring(VersionedObject):
     network: NetworkWiring
     router_id: str = ""
     qos: PortQos | None = None
+    forwarding: ForwardingTable | None = None
 
     @property
     def named_groups(self) -> frozenset[str]:
@@ -196,26 +255,36 @@ class PortRef(VersionedObject):
 
 
 class PortStatus(VersionedObject):
-    """A port as a host sees it; ``groups`` are told when it has just been plugged."""
+    """A port as a host sees it; ``groups`` and ``forwarding`` are told when it has just been plugged."""
 
-    VERSION: ClassVar[str] = "1.1"
-    DOWNGRADES: ClassVar[Any] = {1: lambda data: _without(data, "groups")}
+    VERSION: ClassVar[str] = "1.2"
+    DOWNGRADES: ClassVar[Any] = {
+        2: lambda data: _without(data, "forwarding"),
+        1: lambda data: _without(data, "groups"),
+    }
 
     id: str
     network_id: str
     tap: str
     up: bool  # the tap is on its bridge and lets frames through
     groups: tuple[GroupStatus, ...] = ()
+    forwarding: ForwardingStatus | None = None
 
 
 class NetworkPicture(VersionedObject):
     """The ports of one network on a host that shall be as said, if they are still there.
 
-    ``groups`` are sets of members told as a whole, ``changes`` those of which the host has most.
+    ``groups`` are sets of members told as a whole, ``changes`` those of which the host has most; so
+    ``forwarding`` is the whole table of a network that spans hosts, ``moves`` what changed in it.
     """
 
-    VERSION: ClassVar[str] = "1.3"
+    VERSION: ClassVar[str] = "1.4"
     DOWNGRADES: ClassVar[Any] = {
+        4: lambda data: _without(
+            {**data, "ports": [without_segment(port) for port in data["ports"]]},
+            "forwarding",
+            "moves",
+        ),
         3: lambda data: {**data, "ports": [without_qos(port) for port in data["ports"]]},
         2: lambda data: {**data, "ports": [_no_router_port(port) for port in data["ports"]]},
         1: lambda data: _without(
@@ -229,21 +298,25 @@ class NetworkPicture(VersionedObject):
     ports: tuple[PortWiring, ...]
     groups: tuple[GroupMembers, ...] = ()
     changes: tuple[MembersChange, ...] = ()
+    forwarding: ForwardingTable | None = None
+    moves: ForwardingChange | None = None
 
 
 class NetworkConfirmation(VersionedObject):
     """Those of a picture's ports and sets that are on the host, as they are now."""
 
-    VERSION: ClassVar[str] = "1.1"
+    VERSION: ClassVar[str] = "1.2"
     DOWNGRADES: ClassVar[Any] = {
+        2: lambda data: _without(without_places(data, "ports"), "forwarding"),
         1: lambda data: _without(
             {**data, "ports": [_without(port, "groups") for port in data["ports"]]}, "groups"
-        )
+        ),
     }
 
     id: str
     ports: tuple[PortStatus, ...]
     groups: tuple[GroupStatus, ...] = ()
+    forwarding: ForwardingStatus | None = None
 
 
 class PortMilestone(Part):
@@ -258,10 +331,12 @@ class PortMilestone(Part):
 class NetworkInventory(VersionedObject):
     """What a host has of networks. ``strays`` are taps that no wiring on the host's disk explains:
     shown to the operator, never taken away by the host on its own (OPERATIONS 37). ``capabilities`` are
-    names of ``network.drivers.base``: what this host does beyond what every host must."""
+    names of ``network.drivers.base``: what this host does beyond what every host must. ``network_types``
+    of segments it can join, by ``tunnel_address`` and on ``physical_networks``."""
 
-    VERSION: ClassVar[str] = "1.2"
+    VERSION: ClassVar[str] = "1.3"
     DOWNGRADES: ClassVar[Any] = {
+        3: lambda data: _unjoined(data),
         2: lambda data: _without(data, "capabilities"),
         1: lambda data: _bare(data),
     }
@@ -272,6 +347,9 @@ class NetworkInventory(VersionedObject):
     strays: tuple[PortStatus, ...] = ()
     problems: tuple[str, ...] = ()
     capabilities: tuple[str, ...] = ()
+    tunnel_address: str = ""
+    physical_networks: tuple[str, ...] = ()
+    network_types: tuple[str, ...] = ()
 
 
 class RouterStatus(Part):
@@ -287,11 +365,14 @@ class NetworkReport(VersionedObject):
     ``inventory`` is there when something in it needs a look or no longer does, is asked for, or was not
     told for a minute. ``lost`` are ports whose records were damaged: the host must be told again.
     ``groups`` are the sets of members here, with an inventory or when one is lacking; ``routers`` are
-    there, with an inventory, or None.
+    there, with an inventory, or None. ``forwarding`` goes like groups.
     """
 
-    VERSION: ClassVar[str] = "1.3"
+    VERSION: ClassVar[str] = "1.4"
     DOWNGRADES: ClassVar[Any] = {
+        4: lambda data: _without(
+            {**data, "inventory": data["inventory"] and _unjoined(data["inventory"])}, "forwarding"
+        ),
         3: lambda data: {**data, "inventory": _incapable(data["inventory"])},
         2: lambda data: _without(data, "routers"),
         1: lambda data: _without({**data, "inventory": _bare(data["inventory"])}, "groups"),
@@ -302,11 +383,34 @@ class NetworkReport(VersionedObject):
     lost: tuple[str, ...] = ()
     groups: tuple[GroupStatus, ...] = ()
     routers: tuple[RouterStatus, ...] | None = None
+    forwarding: tuple[ForwardingStatus, ...] = ()
 
 
 def _unrouted(network: dict[str, Any]) -> dict[str, Any]:
     """Return a network as release 1.0 reads it, to which no router is ever given."""
     return {**network, "subnets": [_without(subnet, "routed") for subnet in network["subnets"]]}
+
+
+def without_segment(port: dict[str, Any]) -> dict[str, Any]:
+    """Return a port as release 1.3 reads it; refuse to say it of a network that spans hosts."""
+    network = unless_used("segment", None)(port["network"])
+    return _without({**port, "network": network}, "forwarding")
+
+
+def without_places(data: dict[str, Any], *lists: str) -> dict[str, Any]:
+    """Return an answer about ports as release 1.1 of their status reads it."""
+    return {**data} | {
+        name: [_without(port, "forwarding") for port in data[name]] for name in lists
+    }
+
+
+def _unjoined(inventory: dict[str, Any]) -> dict[str, Any]:
+    return _without(
+        without_places(inventory, "ports", "strays"),
+        "tunnel_address",
+        "physical_networks",
+        "network_types",
+    )
 
 
 def without_qos(port: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,9 @@ from network.objects import (
     PortRef,
     PortStatus,
     PortWiring,
+    without_places,
     without_qos,
+    without_segment,
 )
 
 
@@ -55,8 +57,11 @@ class RouterWiring(VersionedObject):
     gateway's address, unless it has a floating one. ``limits`` hold for floating addresses and the gateway's.
     """
 
-    VERSION: ClassVar[str] = "1.1"
-    DOWNGRADES: ClassVar[Any] = {1: lambda data: _unlimited(data)}
+    VERSION: ClassVar[str] = "1.2"
+    DOWNGRADES: ClassVar[Any] = {
+        2: lambda data: _on_one_host(data),
+        1: lambda data: _unlimited(data),
+    }
 
     id: str
     project_id: str
@@ -93,11 +98,19 @@ class RouterRef(VersionedObject):
 class RouterConfirmation(VersionedObject):
     """A router that is on the host, at which revision, with its ports."""
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[Any] = {1: lambda data: without_places(data, "ports")}
 
     id: str
     revision: int = Field(ge=0)
     ports: tuple[PortStatus, ...] = ()
+
+
+def _on_one_host(router: dict[str, Any]) -> dict[str, Any]:
+    """Return a router as release 1.1 reads it; refuse to say it of a network that spans hosts."""
+    interfaces = [without_segment(port) for port in router["interfaces"]]
+    gateway = router["gateway"] and without_segment(router["gateway"])
+    return {**router, "interfaces": interfaces, "gateway": gateway}
 
 
 def _unlimited(router: dict[str, Any]) -> dict[str, Any]:

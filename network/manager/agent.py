@@ -100,4 +100,7 @@ def _facts(inventory: NetworkInventory) -> Mapping[str, Any]:
         "ports": len(inventory.ports),
         "problems": said["problems"],
         "strays": said["strays"],
+        "tunnel_address": said["tunnel_address"],
+        "physical_networks": said["physical_networks"],
+        "network_types": said["network_types"],
     }

@@ -13,6 +13,8 @@ class Agent(models.Model):
 
     ``problems`` are sentences, one for each network that could not be brought back; ``strays`` are
     taps (``PortStatus``) that no record on the host explains, shown and never removed by themselves.
+    ``network_types`` it can join other hosts by: VXLAN at its ``tunnel_address``, VLANs and flat
+    networks on ``physical_networks``.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -22,6 +24,13 @@ class Agent(models.Model):
     ports = models.PositiveIntegerField(default=0)
     problems: models.JSONField[list[str], list[str]] = models.JSONField(default=list, blank=True)
     strays: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(
+        default=list, blank=True
+    )
+    tunnel_address = models.CharField(max_length=45, blank=True, default="")
+    physical_networks: models.JSONField[list[str], list[str]] = models.JSONField(
+        default=list, blank=True
+    )
+    network_types: models.JSONField[list[str], list[str]] = models.JSONField(
         default=list, blank=True
     )
     description = models.CharField(
