@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from string import ascii_lowercase
 from typing import Any
 
 from cloudweb.addresses import parse_block
 from cloudweb.encryption import decrypt
 from instances import injected_files
 from instances.certificates import BEGINNING
-from instances.models import Instance
+from instances.models import BlockDevice, Instance, InstancePort
 from network.objects import PortWiring
 
 OPENSTACK_VERSIONS = (
@@ -26,14 +27,28 @@ OPENSTACK_VERSIONS = (
     "2018-08-27",
     "latest",
 )
+#: Where a device is plugged is the hypervisor's choice.
+ANYWHERE = {"bus": "none", "address": "none"}
+DISK_NAMES = tuple(f"vd{letter}" for letter in ascii_lowercase)
 EC2_VERSIONS = ("1.0", "2007-01-19", "2008-02-01", "2009-04-04", "latest")
 
 
 class GuestMetadata:
-    """The documents of one server; ``ports`` in the order of its cards."""
+    """The documents of one server; ``ports`` in the order of its cards.
 
-    def __init__(self, instance: Instance, ports: Sequence[PortWiring]) -> None:
+    ``cards`` and ``disks``, the latter in the order the guest sees them, say how they are tagged.
+    """
+
+    def __init__(
+        self,
+        instance: Instance,
+        ports: Sequence[PortWiring],
+        *,
+        cards: Iterable[InstancePort] = (),
+        disks: Iterable[BlockDevice] = (),
+    ) -> None:
         self.instance, self.ports = instance, ports
+        self.cards, self.disks = cards, disks
 
     @property
     def hostname(self) -> str:
@@ -58,7 +73,7 @@ class GuestMetadata:
             "availability_zone": instance.zone,
             "launch_index": instance.launch_index,
             "meta": instance.metadata,
-            "devices": [],
+            "devices": [*self._cards(), *self._disks()],
         }
         if instance.admin_password:
             data["admin_pass"] = decrypt(instance.admin_password)
@@ -70,6 +85,19 @@ class GuestMetadata:
             kind = "x509" if self.has_certificate else "ssh"
             data["keys"] = [{"name": name, "type": kind, "data": key}]
         return data
+
+    def _cards(self) -> Iterator[dict[str, Any]]:
+        """Yield the cards that have a tag; a guest knows them by their address."""
+        tags = {str(card.port_id): card.tag for card in self.cards if card.tag}
+        for port in self.ports:
+            if port.id in tags:
+                yield {"type": "nic", "mac": port.mac, **ANYWHERE, "tags": [tags[port.id]]}
+
+    def _disks(self) -> Iterator[dict[str, Any]]:
+        """Yield the disks that have a tag; a guest knows them by their name."""
+        for name, disk in zip(DISK_NAMES, self.disks, strict=False):
+            if disk.tag:
+                yield {"type": "disk", "path": f"/dev/{name}", **ANYWHERE, "tags": [disk.tag]}
 
     def user_data(self) -> bytes | None:
         """Return the user data as it was given, or None."""

@@ -14,7 +14,7 @@ NO_GROUPS = "there are no server groups yet"
 NO_CONSOLES = "there are no consoles yet"
 NO_MIGRATIONS = "servers do not move between hosts yet"
 NO_EVACUATION = "servers are not evacuated yet"
-NO_DEVICE_TAGS = "a tag of a device is accepted at every version and forgotten"
+TAGS_AT_ALL = "a tag is heard at every version"
 NO_REBUILD = "servers are not rebuilt yet"
 NO_SHELF = "servers are not shelved yet"
 
@@ -84,7 +84,7 @@ COMPUTE = Microversions(
         29: later("Evacuating to a host that was named asks the scheduler.", because=NO_EVACUATION),
         30: later("Migrating to a host that was named asks the scheduler.", because=NO_MIGRATIONS),
         31: later("The token of any console tells where it leads.", because=NO_CONSOLES),
-        32: later("Network cards and disks can have a tag.", because=NO_DEVICE_TAGS),
+        32: always("Network cards and disks can have a tag.", because=TAGS_AT_ALL),
         33: "Hypervisors come in pages.",
         34: later(
             "What stands against a live migration is found out after it was accepted.",
@@ -97,7 +97,7 @@ COMPUTE = Microversions(
         39: "The limit of an image's properties is gone, like the call that passed them on.",
         40: later("Usage comes in pages.", because="usage is not told yet"),
         41: later("Aggregates have a UUID.", because="there are no aggregates yet"),
-        42: later("Tags of devices, which 2.33 and 2.37 had lost.", because=NO_DEVICE_TAGS),
+        42: always("Tags of devices, which 2.33 and 2.37 had lost.", because=TAGS_AT_ALL),
         43: always("The calls about hosts are gone.", because="they are there at no version"),
         44: always(
             "The actions on fixed and floating addresses are gone, like virtual interfaces.",
@@ -158,7 +158,7 @@ COMPUTE = Microversions(
             "While a part of the cloud is down its servers show what little is known.",
             because="all servers are in one database",
         ),
-        70: partly("Attached cards show their tag.", missing="tags, and attached volumes"),
+        70: partly("Attached cards show their tag.", missing="attached volumes"),
         71: partly("A server shows the group it is in.", missing=NO_GROUPS),
         72: later(
             "Ports that ask for bandwidth are placed where there is some.",

@@ -17,7 +17,7 @@ from cloudweb.microversions import Microversion
 from instances.api.serializers.server import addresses
 from instances.api.serializers.server_bodies import MetadataBody, MetadataItem
 from instances.api.serializers.server_shown import BareAddresses, GroupOfServer, InterfaceShown
-from instances.manager import InstanceManager, ports_of
+from instances.manager import InstanceManager, ports_of, tags_of
 from network.manager import SecurityGroupManager
 from network.rows import PortCard
 
@@ -114,7 +114,9 @@ class ServerPortViewSet(ServiceViewSet):
     @extend_schema(responses={200: listing("interfaceAttachments", InterfaceShown)})
     def interfaces(self, request: Request, server_id: str) -> Response:
         """List the cards of a server."""
-        found = [_interface(port, self.version) for port in self._ports(server_id)]
+        instance = self.manager(self.context).get(server_id)
+        ports, tags = ports_of(self.context, [instance])[str(instance.id)], tags_of(instance)
+        found = [_interface(port, tags.get(port.id), self.version) for port in ports]
         return Response({"interfaceAttachments": found})
 
 
@@ -138,7 +140,7 @@ def _rule(rule: Any) -> dict[str, Any]:
     }
 
 
-def _interface(port: PortCard, version: Microversion) -> dict[str, Any]:
+def _interface(port: PortCard, tag: str | None, version: Microversion) -> dict[str, Any]:
     data = {
         "port_id": port.id,
         "net_id": port.network_id,
@@ -148,6 +150,6 @@ def _interface(port: PortCard, version: Microversion) -> dict[str, Any]:
             {"subnet_id": address.subnet_id, "ip_address": address.ip_address}
             for address in port.addresses
         ],
-        "tag": None,
+        "tag": tag,
     }
     return leave_out(InterfaceShown, version, data)

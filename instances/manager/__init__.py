@@ -1,6 +1,6 @@
 """Managers of servers and key pairs."""
 
-from instances.manager.cards import ports_of
+from instances.manager.cards import ports_of, tags_of
 from instances.manager.instance import InstanceManager
 from instances.manager.key_pair import KeyPairManager
 from instances.manager.limits import LimitsManager
@@ -10,4 +10,5 @@ __all__ = [
     "KeyPairManager",
     "LimitsManager",
     "ports_of",
+    "tags_of",
 ]

@@ -24,3 +24,8 @@ def ports_of(
         if port_id in found:
             ports[instance_id].append(found[port_id])
     return ports
+
+
+def tags_of(instance: Instance) -> Mapping[str, str]:
+    """Return the tags of a server's cards by the ids of their ports."""
+    return {str(card.port_id): card.tag for card in instance.ports.all() if card.tag}

@@ -22,6 +22,7 @@ class GuestMetadataManager(Manager):
         instance = Instance.objects.find_owner(port) if port is not None else None
         if instance is None or instance.host != host:
             return None
-        return GuestMetadata(
-            instance, PortManager(self.context).pictures(instance.port_ids)
-        ).document(path)
+        cards = [card for card in instance.ports.all() if card.port_id is not None]
+        ports = PortManager(self.context).pictures([str(card.port_id) for card in cards])
+        disks = instance.block_devices.all()
+        return GuestMetadata(instance, ports, cards=cards, disks=disks).document(path)

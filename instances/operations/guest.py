@@ -18,7 +18,7 @@ from image.objects import ImageLocation
 from instances.guest_metadata import GuestMetadata
 from instances.models import Instance
 from instances.operations.ports import port_ids
-from instances.operations.rows import block_devices_of, instance_of
+from instances.operations.rows import block_devices_of, instance_of, ports_of
 from network.manager import PortManager
 from operations.saga import Run
 
@@ -40,8 +40,10 @@ def guest_spec(run: Run, *, has_disks: bool = False) -> GuestSpec:
     disks, direct = _disks(run, has_disks=has_disks)
     drive = None
     if instance.config_drive:
-        files = GuestMetadata(instance, network.pictures(ports)).config_drive()
-        drive = ConfigDrive(files=files)
+        documents = GuestMetadata(
+            instance, network.pictures(ports), cards=ports_of(run), disks=block_devices_of(run)
+        )
+        drive = ConfigDrive(files=documents.config_drive())
     return GuestSpec(
         id=str(instance.id),
         name=instance.hypervisor_name,
