@@ -12,10 +12,10 @@ from types import ModuleType
 from cloudweb.conf import env
 
 #: Colours of structlog's tracebacks, DRF's test client and forms for coreapi, httpx's other event loop, pages of
-#: Django's admindocs and other template engines: each of them asks first whether it is there.
-OPTIONAL = ("rich", "pygments", "requests", "trio", "docutils", "jinja2")
-#: Imported by redis itself without asking; nothing of ours awaits an answer of Redis.
-UNASKED = ("redis.asyncio",)
+#: Django's admindocs and other template engines, Celery's look at its memory: each asks first whether it is there.
+OPTIONAL = ("rich", "pygments", "requests", "trio", "docutils", "jinja2", "psutil")
+#: Imported by redis and limits themselves without asking; nothing of ours awaits an answer of Redis or a limit.
+UNASKED = ("redis.asyncio", "limits.aio")
 
 
 def leave_out() -> None:
