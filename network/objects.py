@@ -13,6 +13,8 @@ from pydantic import Field
 
 from cloudweb.objects import Part, VersionedObject, unless_used
 
+RaMode = Literal["", "slaac", "dhcpv6-stateless", "dhcpv6-stateful"]
+
 
 class HostRoute(Part):
     """A route handed out by DHCP (RFC 3442)."""
@@ -37,6 +39,10 @@ class SubnetWiring(Part):
     dns_nameservers: tuple[str, ...] = ()
     host_routes: tuple[HostRoute, ...] = ()
     routed: bool = False
+    ipv6_ra_mode: RaMode = (
+        ""  # how routers tell guests to get an address; "": no router of ours tells
+    )
+    ipv6_address_mode: RaMode = ""  # how the network's own servers answer; "": not at all
 
 
 class Segment(Part):
@@ -55,8 +61,9 @@ class NetworkWiring(VersionedObject):
     each host.
     """
 
-    VERSION: ClassVar[str] = "1.2"
+    VERSION: ClassVar[str] = "1.3"
     DOWNGRADES: ClassVar[Any] = {
+        3: lambda data: _without_modes(data),
         2: unless_used("segment", None),
         1: lambda data: _unrouted(data),
     }
@@ -204,6 +211,14 @@ class PortQos(Part):
     dscp: int | None = Field(default=None, ge=0, le=63)
 
 
+class DhcpOption(Part):
+    """An option for DHCP's answers to one port, by its name or number, as its owner wrote it."""
+
+    name: str
+    value: str
+    ip_version: Literal[4, 6] = 4
+
+
 class PortWiring(VersionedObject):
     """A port on one host, with its network.
 
@@ -211,8 +226,9 @@ class PortWiring(VersionedObject):
     is ``forwarding``. A port with a ``router_id`` is no guest's card but that router's end of a wire.
     """
 
-    VERSION: ClassVar[str] = "1.4"
+    VERSION: ClassVar[str] = "1.5"
     DOWNGRADES: ClassVar[Any] = {
+        5: lambda data: without_modes(data),
         4: lambda data: without_segment(data),
         3: unless_used("qos", None),
         2: lambda data: _no_router_port(data),
@@ -237,6 +253,7 @@ class PortWiring(VersionedObject):
     router_id: str = ""
     qos: PortQos | None = None
     forwarding: ForwardingTable | None = None
+    dhcp_options: tuple[DhcpOption, ...] = ()
 
     @property
     def named_groups(self) -> frozenset[str]:
@@ -278,8 +295,9 @@ class NetworkPicture(VersionedObject):
     ``forwarding`` is the whole table of a network that spans hosts, ``moves`` what changed in it.
     """
 
-    VERSION: ClassVar[str] = "1.4"
+    VERSION: ClassVar[str] = "1.5"
     DOWNGRADES: ClassVar[Any] = {
+        5: lambda data: {**data, "ports": [without_modes(port) for port in data["ports"]]},
         4: lambda data: _without(
             {**data, "ports": [without_segment(port) for port in data["ports"]]},
             "forwarding",
@@ -395,6 +413,16 @@ def without_segment(port: dict[str, Any]) -> dict[str, Any]:
     """Return a port as release 1.3 reads it; refuse to say it of a network that spans hosts."""
     network = unless_used("segment", None)(port["network"])
     return _without({**port, "network": network}, "forwarding")
+
+
+def without_modes(port: dict[str, Any]) -> dict[str, Any]:
+    """Return a port as release 1.4 reads it: it announces all IPv6 subnets alike and knows no options of a port."""
+    return _without({**port, "network": _without_modes(port["network"])}, "dhcp_options")
+
+
+def _without_modes(network: dict[str, Any]) -> dict[str, Any]:
+    modes = "ipv6_ra_mode", "ipv6_address_mode"
+    return {**network, "subnets": [_without(subnet, *modes) for subnet in network["subnets"]]}
 
 
 def without_places(data: dict[str, Any], *lists: str) -> dict[str, Any]:

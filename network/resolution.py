@@ -27,12 +27,14 @@ from network.models import (
 )
 from network.models.network import NetworkKind
 from network.objects import (
+    DhcpOption,
     FixedAddress,
     GroupRule,
     HostRoute,
     NetworkWiring,
     PortRef,
     PortWiring,
+    RaMode,
     SecurityRule,
     SubnetWiring,
     tap_name,
@@ -206,6 +208,8 @@ def _subnet(subnet: Subnet, network: Network, facts: _Facts, host: str) -> Subne
         dns_nameservers=tuple(subnet.dns_nameservers),
         host_routes=tuple(HostRoute(**route) for route in subnet.host_routes),
         routed=_is_routed(subnet, network, facts, host),
+        ipv6_ra_mode=cast(RaMode, subnet.ipv6_ra_mode),
+        ipv6_address_mode=cast(RaMode, subnet.ipv6_address_mode),
     )
 
 
@@ -241,6 +245,15 @@ def _port(port: Port, network: NetworkWiring, facts: _Facts, *, literal: bool) -
         group_rules=group_rules,
         network=network,
         router_id=port.device_id if port.device_owner in states.ROUTER_OWNERS else "",
+        dhcp_options=tuple(
+            DhcpOption(
+                name=option["opt_name"],
+                value=option["opt_value"],
+                ip_version=option.get("ip_version", 4),
+            )
+            for option in port.extra_dhcp_opts
+            if option.get("opt_value") is not None
+        ),
     )
 
 

@@ -5,6 +5,7 @@ A RouterWiring is a level: the router on this host is now this, with exactly the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -16,6 +17,7 @@ from network.objects import (
     PortRef,
     PortStatus,
     PortWiring,
+    without_modes,
     without_places,
     without_qos,
     without_segment,
@@ -57,8 +59,9 @@ class RouterWiring(VersionedObject):
     gateway's address, unless it has a floating one. ``limits`` hold for floating addresses and the gateway's.
     """
 
-    VERSION: ClassVar[str] = "1.2"
+    VERSION: ClassVar[str] = "1.3"
     DOWNGRADES: ClassVar[Any] = {
+        3: lambda data: _each_port(data, without_modes),
         2: lambda data: _on_one_host(data),
         1: lambda data: _unlimited(data),
     }
@@ -108,16 +111,20 @@ class RouterConfirmation(VersionedObject):
 
 def _on_one_host(router: dict[str, Any]) -> dict[str, Any]:
     """Return a router as release 1.1 reads it; refuse to say it of a network that spans hosts."""
-    interfaces = [without_segment(port) for port in router["interfaces"]]
-    gateway = router["gateway"] and without_segment(router["gateway"])
-    return {**router, "interfaces": interfaces, "gateway": gateway}
+    return _each_port(router, without_segment)
 
 
 def _unlimited(router: dict[str, Any]) -> dict[str, Any]:
     """Return a router as release 1.0 reads it; refuse to say it without a limit that it has."""
-    interfaces = [without_qos(port) for port in router["interfaces"]]
-    gateway = router["gateway"] and without_qos(router["gateway"])
-    return unless_used("limits", [])({**router, "interfaces": interfaces, "gateway": gateway})
+    return unless_used("limits", [])(_each_port(router, without_qos))
+
+
+def _each_port(
+    router: dict[str, Any], change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> dict[str, Any]:
+    interfaces = [change(port) for port in router["interfaces"]]
+    gateway = router["gateway"] and change(router["gateway"])
+    return {**router, "interfaces": interfaces, "gateway": gateway}
 
 
 def leg_name(port_id: str) -> str:
