@@ -13,7 +13,12 @@ from cloudweb.service import host_directory
 from compute.bootstrap import ensure_default_flavors
 from identity.bootstrap import bootstrap as bootstrap_identity
 from instances.demo_image import ensure_demo_image
-from network.bootstrap import PUBLIC_CIDR, ensure_demo_network, ensure_public_network
+from network.bootstrap import (
+    PUBLIC_CIDR,
+    ensure_default_ranges,
+    ensure_demo_network,
+    ensure_public_network,
+)
 from operations import restored
 from operations.joining import add_host
 
@@ -24,6 +29,7 @@ def bootstrap(*, say: Callable[[str], object]) -> list[Login]:
     restored.look(say=say)
     done = bootstrap_identity(clouds_file=settings.VAR / "clouds.yaml")
     ensure_default_flavors()
+    ensure_default_ranges()
     ensure_public_network(
         project_id=done.admin.project_id, cidr=env.str("PUBLIC_CIDR", default=PUBLIC_CIDR)
     )

@@ -6,8 +6,9 @@ from typing import Any
 
 from cloudweb.context import RequestContext
 from network.manager import NetworkManager, SubnetManager
-from network.models import Network, Subnet
+from network.models import Network, SegmentRange, Subnet
 from network.models.network import NetworkKind
+from network.segments import default_ranges
 
 PUBLIC = "public"
 DEMO = "demo"
@@ -55,6 +56,22 @@ def ensure_public_network(
             **gateway,
         )
     return network
+
+
+def ensure_default_ranges() -> None:
+    """Make the ranges of numbers be those that settings name; networks keep the numbers they have."""
+    for row in SegmentRange.objects.filter(default=True):
+        if (row.kind, row.physical_network, row.minimum, row.maximum) not in default_ranges():
+            row.delete()
+    for kind, wire, minimum, maximum in default_ranges():
+        SegmentRange.objects.get_or_create(
+            default=True,
+            kind=kind,
+            physical_network=wire,
+            minimum=minimum,
+            maximum=maximum,
+            defaults={"name": f"{kind} of settings", "shared": True, "project_id": ""},
+        )
 
 
 def ensure_demo_network(project_id: str, *, cidr: str = DEMO_CIDR) -> Network:

@@ -10,4 +10,11 @@ ZONES: list[str] = env.list("AVAILABILITY_ZONES", default=["nova"])
 PHYSICAL_NETWORKS: list[str] = env.list("NETWORK_PHYSICAL", default=["public"])
 #: Whether hosts translate what leaves a flat network; switch it off where the wire has a router.
 FLAT_NAT: bool = env.bool("NETWORK_FLAT_NAT", default=True)
+#: What a network is made of whose maker does not say: each type in turn, while one has numbers left.
+TENANT_TYPES: list[str] = env.list("NETWORK_TENANT_TYPES", default=["local"])
+#: Numbers of VXLANs, as first:last.
+VXLAN_RANGES: list[str] = env.list("NETWORK_VXLAN_RANGES", default=["1:4000"])
+#: Numbers of VLANs, as wire:first:last.
+VLAN_RANGES: list[str] = env.list("NETWORK_VLAN_RANGES", default=[])
+#: What the wires between hosts carry, in bytes of IP.
 MTU: int = env.int("NETWORK_MTU", default=1500)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Router,
         SecurityGroup,
         SecurityGroupRule,
+        SegmentRange,
         Subnet,
     )
 
@@ -211,6 +212,14 @@ class RouterQuerySet(StandardQuerySet["Router"]):
     def outdated_on(self, host: str) -> Self:
         """Keep those on a host that has not confirmed their newest wiring."""
         return self.filter(host=host, wiring_revision__gt=F("applied_revision"))
+
+
+class SegmentRangeQuerySet(StandardQuerySet["SegmentRange"]):
+    """Ranges of numbers."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """They are the operators' alone, a project's own one too."""
+        return self if context.is_admin else self.none()
 
 
 class FloatingIpQuerySet(StandardQuerySet["FloatingIp"]):

@@ -36,6 +36,7 @@ from network.objects import (
     PortWiring,
     RaMode,
     SecurityRule,
+    Segment,
     SubnetWiring,
     tap_name,
 )
@@ -191,9 +192,21 @@ def _network(network: Network, facts: _Facts, host: str) -> NetworkWiring:
             _subnet(subnet, network, facts, host) for subnet in facts.subnets[network.id]
         ),
         nat=isolated or conf.FLAT_NAT,
+        segment=_segment(network),
     )
     domain = network.dns_domain.rstrip(".")
     return wiring.model_copy(update={"dns_domain": domain}) if domain else wiring
+
+
+def _segment(network: Network) -> Segment | None:
+    """Return what joins a network's wires on all hosts; nothing joins those of an isolated one."""
+    if network.kind == NetworkKind.ISOLATED:
+        return None
+    return Segment(
+        network_type=cast(Any, network.kind),
+        segmentation_id=network.segmentation_id,
+        physical_network=network.physical_network,
+    )
 
 
 def _subnet(subnet: Subnet, network: Network, facts: _Facts, host: str) -> SubnetWiring:

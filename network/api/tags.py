@@ -21,6 +21,7 @@ from network.manager import (
     RouterManager,
     SecurityGroupManager,
     SecurityGroupRuleManager,
+    SegmentRangeManager,
     SubnetManager,
 )
 from network.manager.standard import StandardManager
@@ -34,6 +35,7 @@ MANAGERS: dict[str, type[StandardManager]] = {  # type: ignore[type-arg]
     "floatingips": FloatingIpManager,
     "security-groups": SecurityGroupManager,
     "security-group-rules": SecurityGroupRuleManager,
+    "network_segment_ranges": SegmentRangeManager,
 }
 _TAG: TypeAdapter[str] = TypeAdapter(Tag)
 

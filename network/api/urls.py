@@ -15,6 +15,8 @@ from network.api.rbac_policies import RbacPolicyViewSet
 from network.api.routers import RouterViewSet
 from network.api.security_group_rules import SecurityGroupRuleViewSet
 from network.api.security_groups import SecurityGroupViewSet
+from network.api.segment_ranges import SegmentRangeViewSet
+from network.api.segments import SegmentViewSet
 from network.api.subnets import SubnetViewSet
 from network.api.tags import MANAGERS, TagViewSet
 from network.api.versions import ResourcesViewSet, RootViewSet
@@ -62,6 +64,10 @@ urlpatterns = [
     path("/v2.0/security-group-rules/<str:identifier>", SecurityGroupRuleViewSet.as_view(FIXED)),
     path("/v2.0/rbac-policies", RbacPolicyViewSet.as_view(COLLECTION)),
     path("/v2.0/rbac-policies/<str:identifier>", RbacPolicyViewSet.as_view(MEMBER)),
+    path("/v2.0/segments", SegmentViewSet.as_view(COLLECTION)),
+    path("/v2.0/segments/<str:identifier>", SegmentViewSet.as_view(MEMBER)),
+    path("/v2.0/network_segment_ranges", SegmentRangeViewSet.as_view(COLLECTION)),
+    path("/v2.0/network_segment_ranges/<str:identifier>", SegmentRangeViewSet.as_view(MEMBER)),
     re_path(f"{TAGGED}$", TagViewSet.as_view(TAGS)),
     re_path(f"{TAGGED}/(?P<tag>.+)$", TagViewSet.as_view(TAG)),
     path("/v2.0/quotas", QuotaViewSet.as_view(LIST)),

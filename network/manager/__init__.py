@@ -11,6 +11,8 @@ from network.manager.rbac_policy import RbacPolicyManager
 from network.manager.router import RouterManager
 from network.manager.security_group import SecurityGroupManager
 from network.manager.security_group_rule import SecurityGroupRuleManager
+from network.manager.segment import SegmentManager
+from network.manager.segment_range import SegmentRangeManager
 from network.manager.subnet import SubnetManager
 from network.manager.traffic import TrafficManager
 from network.manager.zone import ZoneManager
@@ -27,6 +29,8 @@ __all__ = [
     "RouterManager",
     "SecurityGroupManager",
     "SecurityGroupRuleManager",
+    "SegmentManager",
+    "SegmentRangeManager",
     "SubnetManager",
     "TrafficManager",
     "ZoneManager",

@@ -7,6 +7,7 @@ from typing import Any, TypedDict, Unpack
 
 from django.db import IntegrityError, transaction
 
+from cloudweb.database.locks import alone_with
 from cloudweb.holdings import holdings_of
 from cloudweb.listing import EVERYTHING, OLDEST_FIRST, Listing, Page
 from cloudweb.policy import check, policy
@@ -14,7 +15,6 @@ from network import conf, news, quota, sharing, states
 from network.exceptions import (
     AvailabilityZoneNotFound,
     ExternalNetworkInUse,
-    FlatNetworkInUse,
     NetworkInUse,
     NetworkNotFound,
     RbacPolicyInUse,
@@ -23,6 +23,7 @@ from network.manager.standard import Identifier, StandardManager
 from network.models import FloatingIp, Network, Port, RouterPort
 from network.models.network import NetworkKind
 from network.models.rbac_policy import EXTERNAL
+from network.segments import MANY, save_numbered, tenant_kinds
 from network.strategies import STRATEGIES
 
 OPERATOR_ATTRIBUTES = ("shared", "external", "is_default")
@@ -82,22 +83,25 @@ class NetworkManager(StandardManager[Network]):
         mtu: int | None = None,
         dns_domain: str = "",
         availability_zone_hints: Sequence[str] = (),
-        kind: str = NetworkKind.ISOLATED,
+        kind: str | None = None,
         physical_network: str = "",
         segmentation_id: int | None = None,
         project_id: str | None = None,
     ) -> Network:
         """Make a network; it needs a subnet before ports get addresses.
 
-        Raises FlatNetworkInUse when the wire is taken, AvailabilityZoneNotFound for a hint that
-        names none.
+        Without a ``kind`` it is what settings make of tenants' networks, without a number one of the
+        ranges gives it. Raises FlatNetworkInUse, VlanIdInUse or TunnelIdInUse for what is taken,
+        NoNetworkAvailable, InvalidInput for what its kind has not, AvailabilityZoneNotFound for a
+        hint that names none.
         """
         if shared or external or is_default:
             check(self.context, "network:networks:set_shared")
-        if kind != NetworkKind.ISOLATED or physical_network:
+        if kind is not None or physical_network or segmentation_id is not None:
             check(self.context, "network:networks:set_provider")
-        strategy = STRATEGIES[kind]
-        strategy.check(physical_network=physical_network, segmentation_id=segmentation_id)
+            STRATEGIES[kind or NetworkKind.ISOLATED].check(
+                physical_network=physical_network, segmentation_id=segmentation_id
+            )
         for zone in availability_zone_hints:
             if zone not in conf.ZONES:
                 raise AvailabilityZoneNotFound(zone)
@@ -110,28 +114,23 @@ class NetworkManager(StandardManager[Network]):
             external=external,
             is_default=is_default,
             port_security_enabled=port_security_enabled,
-            mtu=strategy.mtu(mtu),
+            mtu=mtu or 0,
             dns_domain=dns_domain,
             availability_zone_hints=list(availability_zone_hints),
-            kind=kind,
             physical_network=physical_network,
             segmentation_id=segmentation_id,
         )
-        try:
-            with transaction.atomic():
-                quota.reserve(network.project_id, "network")
-                network.save(force_insert=True)
-                self._open(network, shared=shared, external=external)
-        except IntegrityError as error:
-            raise FlatNetworkInUse(
-                f"Unable to create the flat network. Physical network {physical_network} is in use."
-            ) from error
+        with transaction.atomic():
+            quota.reserve(network.project_id, "network")
+            save_numbered(network, kinds=[kind] if kind else tenant_kinds())
+            self._open(network, shared=shared, external=external)
         return network
 
     @policy("network:networks:create")
     def create_many(self, items: Sequence[Mapping[str, Any]]) -> Sequence[Network]:
         """Make all of them or none."""
         with transaction.atomic():
+            alone_with(MANY, wait=True)
             return [self.create(**item) for item in items]
 
     @policy("network:networks:update")
@@ -152,6 +151,8 @@ class NetworkManager(StandardManager[Network]):
             self._open_or_shut(network, changes)
             for name, value in changes.items():
                 setattr(network, name, value)
+            if "mtu" in changes:
+                network.mtu = network.strategy.mtu(network.mtu)
             network.save(update_fields=list(changes)) if changes else None
             if any(name in changes for name in WIRED):
                 Network.objects.raise_wiring(network.id)

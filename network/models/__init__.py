@@ -8,6 +8,7 @@ from network.models.port import Port, PortAddress, PortSecurityGroup
 from network.models.rbac_policy import RbacPolicy
 from network.models.router import Router, RouterPort
 from network.models.security_group import SecurityGroup, SecurityGroupRule
+from network.models.segment_range import SegmentRange
 from network.models.subnet import FreeRange, Subnet
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "RouterPort",
     "SecurityGroup",
     "SecurityGroupRule",
+    "SegmentRange",
     "Subnet",
 ]

@@ -33,6 +33,8 @@ class Network(Shareable):
     )
     physical_network = models.CharField(max_length=64, blank=True, default="")
     segmentation_id = models.PositiveIntegerField(null=True, blank=True)
+    segment_name = models.CharField(max_length=255, blank=True, default="")
+    segment_description = models.CharField(max_length=255, blank=True, default="")
     shared = models.BooleanField(default=False)
     external = models.BooleanField(default=False)
     is_default = models.BooleanField(default=False)

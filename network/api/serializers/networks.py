@@ -22,12 +22,13 @@ from network.api.serializers.attributes import (
     Nothing,
     StandardShown,
 )
-from network.models.network import NetworkKind
+from network.strategies import TYPES
 
-#: What clients call a kind of network.
-TYPES = {NetworkKind.ISOLATED.value: "local", NetworkKind.FLAT.value: "flat"}
-KINDS = {name: kind for kind, name in TYPES.items()}
+#: What the types that clients name are here.
+KINDS = {name: strategy.kind for name, strategy in TYPES.items()}
 Mtu = Annotated[int, Field(strict=True, ge=68, le=9216), FROM_TEXT]
+NetworkType = Literal["local", "flat", "vlan", "vxlan"]
+SegmentationId = Annotated[int, Field(strict=True, ge=0, lt=2**31), FROM_TEXT]
 Zone = Annotated[str, Field(max_length=255)]
 
 
@@ -45,12 +46,13 @@ class NetworkCreate(Creation):
     mtu: Mtu | None = None
     dns_domain: DnsDomain = ""
     availability_zone_hints: Annotated[tuple[Zone, ...], Field(max_length=16)] = ()
-    network_type: Literal["local", "flat"] | None = Field(
+    network_type: NetworkType | None = Field(
         default=None, alias="provider:network_type"
     )
     physical_network: Annotated[str, Field(max_length=64)] = Field(
         default="", alias="provider:physical_network"
     )
+    segmentation_id: SegmentationId | None = Field(default=None, alias="provider:segmentation_id")
 
     def said(self) -> dict[str, Any]:
         """Return what the client said, with the type as the kind it means."""
@@ -94,15 +96,15 @@ class NetworkShown(StandardShown):
     network_type: Annotated[
         str,
         Field(alias="provider:network_type"),
-        Of(lambda row: TYPES[row.kind]),
+        Of("strategy.network_type"),
         FOR_OPERATORS,
     ] = ""
     physical_network: Annotated[Maybe, Field(alias="provider:physical_network"), FOR_OPERATORS] = (
         None
     )
-    segmentation_id: Annotated[Nothing, Field(alias="provider:segmentation_id"), FOR_OPERATORS] = (
-        None
-    )
+    segmentation_id: Annotated[
+        int | None, Field(alias="provider:segmentation_id"), FOR_OPERATORS
+    ] = None
 
 
 NETWORK = Resource(
@@ -127,6 +129,7 @@ NETWORK = Resource(
     guarded_filters={
         "provider:network_type": equal("kind", KINDS),
         "provider:physical_network": equal("physical_network"),
+        "provider:segmentation_id": number("segmentation_id"),
     },
     sort_keys={
         **STANDARD_SORT_KEYS,
