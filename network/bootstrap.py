@@ -8,7 +8,7 @@ from cloudweb.context import RequestContext
 from network.manager import NetworkManager, SubnetManager
 from network.models import Network, SegmentRange, Subnet
 from network.models.network import NetworkKind
-from network.segments import default_ranges
+from network.segments import default_ranges, tenant_kinds
 
 PUBLIC = "public"
 DEMO = "demo"
@@ -59,7 +59,11 @@ def ensure_public_network(
 
 
 def ensure_default_ranges() -> None:
-    """Make the ranges of numbers be those that settings name; networks keep the numbers they have."""
+    """Make the ranges of numbers be those that settings name; networks keep the numbers they have.
+
+    Raises ImproperlyConfigured for settings that say what cannot be.
+    """
+    tenant_kinds()
     for row in SegmentRange.objects.filter(default=True):
         if (row.kind, row.physical_network, row.minimum, row.maximum) not in default_ranges():
             row.delete()

@@ -11,9 +11,7 @@ class NoNetworkAvailable(CloudwebError):
 
     status = 503
     code = "no_network_available"
-    default_message = (
-        "Unable to create the network. No tenant network is available for allocation."
-    )
+    default_message = "Unable to create the network. No tenant network is available for allocation."
 
 
 class VlanIdInUse(Conflict):
@@ -34,9 +32,7 @@ class TunnelIdInUse(Conflict):
     code = "tunnel_id_in_use"
 
     def __init__(self, tunnel_id: int) -> None:
-        super().__init__(
-            f"Unable to create the network. The tunnel ID {tunnel_id} is in use."
-        )
+        super().__init__(f"Unable to create the network. The tunnel ID {tunnel_id} is in use.")
 
 
 class SegmentNotFound(Missing):
@@ -44,17 +40,6 @@ class SegmentNotFound(Missing):
 
     code = "segment_not_found"
     noun = "Segment"
-
-
-class SegmentInUse(Conflict):
-    """A network has exactly the one segment that it was made with."""
-
-    code = "segment_in_use"
-
-    def __init__(self, network_id: object) -> None:
-        super().__init__(
-            f"Network {network_id} has one segment, which comes and goes with the network."
-        )
 
 
 class NetworkSegmentRangeNotFound(Missing):

@@ -27,8 +27,8 @@ TRIED = 64
 def save_numbered(network: Network, *, kinds: Sequence[str]) -> None:
     """Write a new network as the first of these kinds that has a number left.
 
-    A wire or number that it has already is kept, an MTU of 0 is the largest there. Raises InvalidInput, FlatNetworkInUse, VlanIdInUse, TunnelIdInUse,
-    NoNetworkAvailable.
+    A wire or number that it has already is kept, an MTU of 0 is the largest there. Raises InvalidInput
+    for one that is larger, FlatNetworkInUse, VlanIdInUse, TunnelIdInUse, NoNetworkAvailable.
     """
     wanted = network.mtu
     for kind in kinds:
@@ -43,8 +43,11 @@ def save_numbered(network: Network, *, kinds: Sequence[str]) -> None:
 
 
 def tenant_kinds() -> list[str]:
-    """Return what networks are made of whose makers do not say."""
-    return [TYPES[name].kind for name in conf.TENANT_TYPES if name in TYPES]
+    """Return what networks are made of whose makers do not say; raise ImproperlyConfigured."""
+    for name in conf.TENANT_TYPES:
+        if name not in TYPES or not TYPES[name].is_for_tenants:
+            raise ImproperlyConfigured(f"NETWORK_TENANT_TYPES: {name!r} is no type for tenants.")
+    return [TYPES[name].kind for name in conf.TENANT_TYPES]
 
 
 def default_ranges() -> set[tuple[str, str, int, int]]:
@@ -81,7 +84,9 @@ def _range(kind: str, text: str) -> tuple[str, str, int, int]:
         for number in row[2:]:
             STRATEGIES[kind].check(physical_network=wire, segmentation_id=number)
     except (ValueError, InvalidInput) as error:
-        raise ImproperlyConfigured(f"{text.lstrip(':')!r} is no range of {kind} numbers.") from error
+        raise ImproperlyConfigured(
+            f"{text.lstrip(':')!r} is no range of {kind} numbers."
+        ) from error
     if row[2] > row[3]:
         raise ImproperlyConfigured(f"{text.lstrip(':')!r} ends before it begins.")
     return row

@@ -1,17 +1,16 @@
-"""Segments: of what each network is made; one for each network, under the network's id."""
+"""Segments: of what each network is made; one for each network, which comes and goes with it, under its id."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from django.db import transaction
 
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import policy
-from network.manager.standard import Identifier, StandardManager, number
+from network.manager.standard import Identifier, StandardManager
 from network.models import Network
-from network.segment_exceptions import SegmentInUse, SegmentNotFound
+from network.segment_exceptions import SegmentNotFound
 
 
 class SegmentChanges(TypedDict, total=False):
@@ -37,16 +36,6 @@ class SegmentManager(StandardManager[Network]):
         """Return one; raise SegmentNotFound."""
         return self._get(segment_id)
 
-    @policy("network:segments:create")
-    def create(self, *, network_id: Identifier, **_: Any) -> Network:
-        """Raise SegmentInUse: a network has one already. Raises SegmentNotFound for no network."""
-        raise SegmentInUse(self._get(network_id).id)
-
-    @policy("network:segments:create")
-    def create_many(self, items: Sequence[Mapping[str, Any]]) -> Sequence[Network]:
-        """Raise what the first of them does."""
-        return [self.create(**item) for item in items]
-
     @policy("network:segments:update")
     def update(
         self,
@@ -57,14 +46,7 @@ class SegmentManager(StandardManager[Network]):
     ) -> Network:
         """Name or describe one."""
         with transaction.atomic():
-            row = self._changing(
-                self._writable(segment_id, "network:segments:update"), if_revision
-            )
+            row = self._changing(self._writable(segment_id, "network:segments:update"), if_revision)
             wanted = {f"segment_{name}": value for name, value in changes.items()}
             Network.objects.filter(id=row.id).update(**wanted) if wanted else None
         return self.get(row.id)
-
-    @policy("network:segments:delete")
-    def delete(self, segment_id: Identifier, *, if_revision: int | None = None) -> None:
-        """Raise SegmentInUse: it goes with its network. Raises SegmentNotFound."""
-        raise SegmentInUse(self.get(segment_id).id)

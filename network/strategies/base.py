@@ -21,8 +21,8 @@ class Strategy(ABC):
 
     ``spans_hosts``: all hosts share one wire, so a router serves the servers of every host.
     ``has_gateway``: each host holds the gateway's address for its own guests while no router does.
-    ``numbers``: which numbers tell its networks apart, None where none does. ``overhead``: what each
-    packet on the wire carries besides.
+    ``is_for_tenants``: nobody has to say more than the type. ``numbers``: which numbers tell its
+    networks apart, None where none does. ``overhead``: what each packet on the wire carries besides.
     """
 
     kind: ClassVar[str]
@@ -30,6 +30,7 @@ class Strategy(ABC):
     spans_hosts: ClassVar[bool]
     has_gateway: ClassVar[bool]
     has_wire: ClassVar[bool]
+    is_for_tenants: ClassVar[bool] = True
     numbers: ClassVar[range | None] = None
     overhead: ClassVar[int] = 0
 

@@ -15,6 +15,7 @@ class Flat(Strategy):
     spans_hosts = False
     has_gateway = False
     has_wire = True
+    is_for_tenants = False
 
     def check(self, *, physical_network: str, segmentation_id: int | None) -> None:
         """Raise InvalidInput unless the wire is named."""

@@ -12,9 +12,10 @@ from network.manager import (
     PortManager,
     RbacPolicyManager,
     SecurityGroupManager,
+    SegmentRangeManager,
     SubnetManager,
 )
-from network.models import Agent, Network, Port, RbacPolicy, SecurityGroup, Subnet
+from network.models import Agent, Network, Port, RbacPolicy, SecurityGroup, SegmentRange, Subnet
 from network.objects import NetworkInventory
 from tests.builders.compute import make_service
 
@@ -86,3 +87,9 @@ def make_agent(host: str, **seen: Any) -> Agent:
         {host: NetworkInventory(driver="FakeNetworkDriver")}
     )
     return Agent.objects.get(host=host)
+
+
+def make_range(**overrides: Any) -> SegmentRange:
+    """Return a range of numbers of VXLANs, everybody's."""
+    values = {"kind": "vxlan", "minimum": 1, "maximum": 4000, **overrides}
+    return SegmentRangeManager(RequestContext.system()).create(**values)

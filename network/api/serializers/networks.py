@@ -46,9 +46,7 @@ class NetworkCreate(Creation):
     mtu: Mtu | None = None
     dns_domain: DnsDomain = ""
     availability_zone_hints: Annotated[tuple[Zone, ...], Field(max_length=16)] = ()
-    network_type: NetworkType | None = Field(
-        default=None, alias="provider:network_type"
-    )
+    network_type: NetworkType | None = Field(default=None, alias="provider:network_type")
     physical_network: Annotated[str, Field(max_length=64)] = Field(
         default="", alias="provider:physical_network"
     )

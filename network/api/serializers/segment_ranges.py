@@ -34,7 +34,8 @@ class SegmentRangeCreate(Creation):
     def said(self) -> dict[str, Any]:
         """Return what the client said, with the type as the kind it means."""
         said = super().said()
-        return {**said, "kind": KINDS[said.pop("network_type")]}
+        kind = KINDS[said.pop("network_type")]
+        return {**said, "kind": kind}
 
 
 class SegmentRangeUpdate(Change):

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
 from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Text
 from cloudweb.api.filters import equal, identifier, number
 from cloudweb.api.resource import Resource
 from cloudweb.api.shown import Of
-from network.api.serializers.attributes import Change, Creation, Id, Maybe, Moment, nothing_required
-from network.api.serializers.networks import KINDS, NetworkType, SegmentationId
-
-
-class SegmentCreate(Creation):
-    """POST /segments; a network has the one it was made with."""
-
-    UNUSED: ClassVar[frozenset[str]] = frozenset(
-        {"name", "network_type", "physical_network", "segmentation_id"}
-    )
-
-    network_id: Annotated[str, Field(max_length=255)]
-    name: Text = ""
-    network_type: NetworkType = "local"
-    physical_network: Annotated[str, Field(max_length=64)] = ""
-    segmentation_id: SegmentationId | None = None
+from network.api.serializers.attributes import Change, Id, Maybe, Moment, nothing_required
+from network.api.serializers.networks import KINDS
 
 
 class SegmentUpdate(Change):
@@ -56,7 +42,6 @@ SEGMENT = Resource(
     singular="segment",
     plural="segments",
     answer=SegmentShown,
-    create=SegmentCreate,
     update=SegmentUpdate,
     filters={
         "id": identifier("id"),
@@ -77,5 +62,4 @@ SEGMENT = Resource(
         "created_at": "created_at",
         "updated_at": "updated_at",
     },
-    refers=True,
 )

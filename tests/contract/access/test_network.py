@@ -17,6 +17,7 @@ from network.manager import (
     RouterManager,
     SecurityGroupManager,
     SecurityGroupRuleManager,
+    SegmentRangeManager,
     SubnetManager,
 )
 from network.manager.port_forwarding import Ports
@@ -37,6 +38,7 @@ from tests.builders.networks import (
     make_group,
     make_network,
     make_port,
+    make_range,
     make_subnet,
     share,
 )
@@ -74,6 +76,8 @@ SHARING = {
     "action": "access_as_shared",
     "target_tenant": "b" * 32,
 }
+RANGES = "/network_segment_ranges/{range}"
+RANGE = {"network_type": "vxlan", "minimum": 20, "maximum": 29}
 RULE = {"security_group_id": "{security-groups}", "direction": "ingress"}
 
 
@@ -97,6 +101,8 @@ def build(owner: User) -> dict[str, Any]:
     ids["policy"] = str(share(lone, context).id)
     for noun, manager in NOUNS.items():
         manager(context).add_tags(ids[noun], ["red"])
+    ids["range"] = str(make_range(minimum=1, maximum=9).id)
+    SegmentRangeManager(context).add_tags(ids["range"], ["red"])
     ids["agent"] = str(make_agent("h1").id)
     return ids | {"lone": str(lone.id), "spare": str(make_subnet(lone, context).id)}
 
@@ -151,6 +157,11 @@ def made(path: str, body: Any, *, others: Mapping[str, int] | None = None) -> Li
     if others is None:
         passes |= {"other"}
     return Line("POST", V2 + path, passes, status=201, others=others or {}, body=body)
+
+
+def operators(method: str, path: str, body: Any = None, *, passed: int = 200) -> Line:
+    """Return the line of what operators alone see and do."""
+    return Line(method, V2 + path, OPERATORS, status=passed, body=body)
 
 
 def tagged(noun: str) -> list[Line]:
@@ -230,6 +241,14 @@ LINES = [
     Line("GET", f"{QUOTAS}/details.json", PROJECT_READERS),
     Line("PUT", QUOTAS, OPERATORS, body={"quota": {"port": 7}}),
     Line("DELETE", QUOTAS, OPERATORS, status=204),
+    operators("GET", "/segments"),
+    operators("GET", "/segments/{networks}"),
+    operators("PUT", "/segments/{networks}", {"segment": NAMED}),
+    operators("GET", "/network_segment_ranges"),
+    operators("POST", "/network_segment_ranges", {"network_segment_range": RANGE}, passed=201),
+    operators("GET", RANGES),
+    operators("PUT", RANGES, {"network_segment_range": NAMED}),
+    operators("DELETE", RANGES, passed=204),
     Line("GET", V2 + "/agents", EVERY_TOKEN),
     Line("GET", AGENT, READERS_OF_ALL, others=dict.fromkeys(EVERY_TOKEN - READERS_OF_ALL, 404)),
     Line("PUT", AGENT, OPERATORS, body={"agent": {"description": "x"}}),

@@ -42,13 +42,26 @@ from network.models import (
     Router,
     RouterPort,
     SecurityGroup,
+    SegmentRange,
     Subnet,
 )
 from network.routing_exceptions import (
     ExternalGatewayForFloatingIPNotFound,
     RouterInterfaceInUseByFloatingIP,
 )
-from tests.builders.networks import make_context, make_group, make_network, make_port, make_subnet
+from network.segment_exceptions import (
+    NetworkSegmentRangeOverlaps,
+    NoNetworkAvailable,
+    TunnelIdInUse,
+)
+from tests.builders.networks import (
+    make_context,
+    make_group,
+    make_network,
+    make_port,
+    make_range,
+    make_subnet,
+)
 from tests.builders.routers import make_external, make_floating_ip, make_router
 from tests.infrastructure import PATIENCE
 
@@ -317,3 +330,37 @@ def test_what_is_tied_to_something_that_goes_says_so() -> None:
             results = at_once(pair)
             wrong = [one for one in results if isinstance(one, Exception)]
             assert all(isinstance(one, known) for one in wrong), wrong
+
+
+def test_no_two_networks_get_one_number() -> None:
+    """Singly and many at once, with more wishes than there are numbers."""
+    make_range(minimum=1, maximum=12)
+    admins = [RequestContext.system(project_id=f"p{index}") for index in range(16)]
+    results = at_once(
+        [lambda admin=admin: make_network(admin, kind="vxlan") for admin in admins]  # type: ignore[misc]
+    )
+    made = [one.segmentation_id or 0 for one in results if isinstance(one, Network)]
+    assert sorted(made) == [*range(1, 13)]
+    assert kinds(results) == {Network, NoNetworkAvailable}
+
+    make_range(minimum=101, maximum=106)
+    several = [{"name": "n", "kind": "vxlan"}] * 3
+    results = at_once(
+        [lambda admin=admin: NetworkManager(admin).create_many(several) for admin in admins[:3]]  # type: ignore[misc]
+    )
+    assert [type(one) for one in results].count(NoNetworkAvailable) == 1
+    assert Network.objects.filter(segmentation_id__gt=100).count() == 6
+
+
+def test_of_one_number_or_range_there_is_one() -> None:
+    admin = RequestContext.system(project_id="p")
+    wish = {"kind": "vxlan", "segmentation_id": 77}
+    results = at_once([lambda: make_network(admin, **wish) for _ in range(16)])
+    assert [type(one) for one in results].count(Network) == 1
+    assert kinds(results) == {Network, TunnelIdInUse}
+
+    results = at_once(
+        [lambda end=end: make_range(minimum=1, maximum=end) for end in range(1, 9)]  # type: ignore[misc]
+    )
+    assert [type(one) for one in results].count(SegmentRange) == 1
+    assert kinds(results) == {SegmentRange, NetworkSegmentRangeOverlaps}
