@@ -59,7 +59,14 @@ def members_changed(
 
     Their ports' own wirings stay as they are. ``pairs``: not all are addresses of the port's own.
     """
-    hosts = note_change(port.network_id, group_ids, blocks, pairs=pairs)
+    blocks_changed(port.network_id, group_ids, blocks=blocks, pairs=pairs)
+
+
+def blocks_changed(
+    network_id: UUID, group_ids: Collection[UUID], *, blocks: Collection[str], pairs: bool = False
+) -> None:
+    """Tell the hosts whose filters name these groups of blocks of several ports."""
+    hosts = note_change(network_id, group_ids, blocks, pairs=pairs)
     if hosts:
         start_refresh(hosts)
 

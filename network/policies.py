@@ -50,6 +50,7 @@ declare(
         "network:any:see_operator_attributes": admin,
         "network:agents:report": the_cloud_itself,
         "network:routers:follow": the_cloud_itself,
+        "network:subnets:address_ports": the_cloud_itself,
         # What the cloud's own parts do with ports.
         "network:ports:bind": project_member,
         "network:ports:set_status": admin,

@@ -18,6 +18,8 @@ GATEWAY_OWNER = "network:router_gateway"
 FLOATING_OWNER = "network:floatingip"
 #: Ports that a router has.
 ROUTER_OWNERS = (INTERFACE_OWNER, GATEWAY_OWNER)
+#: Ports that no guest has, so nobody makes an address of their MAC addresses; a router's are its gateways.
+UNADDRESSED_OWNERS = (DHCP_OWNER, INTERFACE_OWNER, FLOATING_OWNER)
 #: Ports that go with what they belong to, and by no other way.
 SERVICE_OWNERS = (DHCP_OWNER, INTERFACE_OWNER, GATEWAY_OWNER, FLOATING_OWNER)
 #: Ports that nobody asked for.

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from cloudweb.addresses import parse_address, parse_block
 from cloudweb.database.prepared import Given, Prepared
-from network import ipam
+from network import ipam, states
 from network.exceptions import (
     AllocationOnAutoAddressSubnet,
     InvalidIpForNetwork,
@@ -36,27 +36,60 @@ class Chosen:
 
 
 class Addressing:
-    """The addresses of one port on one network. Call it inside a transaction."""
+    """The addresses of one port on one network. Call it inside a transaction.
 
-    def __init__(self, network: Network, mac: str, *, as_gateway: bool = False) -> None:
-        self.network, self.mac, self.as_gateway = network, mac, as_gateway
+    ``owner``: of the device, by which subnets are chosen.
+    """
+
+    def __init__(
+        self, network: Network, mac: str, *, owner: str = "", as_gateway: bool = False
+    ) -> None:
+        self.network, self.mac, self.owner, self.as_gateway = network, mac, owner, as_gateway
         self.subnets = _SUBNETS.rows(network=network.id)
 
-    def choose(self, wishes: Sequence[Wish] | None) -> list[Chosen]:
-        """Take the wished addresses; without wishes one of each IP version, and each self-made one.
+    def choose(
+        self, wishes: Sequence[Wish] | None, *, kept: Sequence[PortAddress] = ()
+    ) -> list[Chosen]:
+        """Take the wished addresses; without wishes one of each IP version.
 
+        Those that a guest makes itself come with both, as it will make them. ``kept`` are there already.
         Raises IpAddressGenerationFailure, InvalidIpForNetwork, InvalidIpForSubnet, SubnetNotFound,
         IpAddressAlreadyAllocated, AllocationOnAutoAddressSubnet.
         """
-        if wishes is None:
-            return self._by_default()
-        chosen: list[Chosen] = []
-        for wish in wishes:
+        chosen = [] if wishes is not None else self._by_default()
+        for wish in wishes or ():
             found = self._wished(wish)
             if any(found.ip_address == other.ip_address for other in chosen):
                 raise InvalidIpForSubnet(found.ip_address)
             chosen.append(found)
-        return chosen
+        there = {one.subnet.id for one in chosen} | {row.subnet_id for row in kept}
+        return chosen + [
+            self._self_made(subnet) for subnet in self.self_addressing() if subnet.id not in there
+        ]
+
+    def self_addressing(self) -> list[Subnet]:
+        """Return the subnets where this port makes itself an address."""
+        if self.owner in states.UNADDRESSED_OWNERS or self.as_gateway:
+            return []
+        made = [subnet for subnet in self.subnets if subnet.is_self_addressing]
+        return fitting(made, owner=self.owner) if made else made
+
+    def is_self_made(self, row: PortAddress) -> bool:
+        """Tell whether the port made itself this address of its."""
+        return any(
+            subnet.id == row.subnet_id
+            and ipam.self_made_address(subnet, self.mac) == row.ip_address
+            for subnet in self.self_addressing()
+        )
+
+    def with_mac(self, mac: str, chosen: Sequence[Chosen]) -> list[Chosen]:
+        """Make the self-made ones anew from another MAC address."""
+        mine = {subnet.id for subnet in self.self_addressing()}
+        old = [one for one in chosen if one.subnet.id in mine]
+        for one in old:
+            ipam.give_back(one.subnet, parse_address(one.ip_address))
+        self.mac = mac
+        return [self._self_made(one.subnet) if one in old else one for one in chosen]
 
     def again(self, chosen: Sequence[Chosen]) -> list[Chosen]:
         """Replace the addresses another port was faster to get; raise for those that were fixed."""
@@ -77,9 +110,8 @@ class Addressing:
                 if subnet.ip_version == version and not subnet.is_self_addressing
             ]
             if pooled:
-                chosen.append(self._from_pools(pooled))
-        made = [subnet for subnet in self.subnets if subnet.is_self_addressing]
-        return chosen + [self._self_made(subnet) for subnet in made]
+                chosen.append(self._from_pools(fitting(pooled, owner=self.owner)))
+        return chosen
 
     def _from_pools(self, subnets: Sequence[Subnet]) -> Chosen:
         for subnet in subnets:
@@ -125,7 +157,7 @@ class Addressing:
             edges and address in (block.network_address, block.broadcast_address)
         ):
             raise InvalidIpForSubnet(text)
-        if subnet.is_self_addressing:
+        if subnet.is_self_addressing and not self.as_gateway:
             if str(address) != ipam.self_made_address(subnet, self.mac):
                 raise AllocationOnAutoAddressSubnet(str(address), subnet_id=subnet.id)
         elif str(address) == subnet.gateway_ip and not self.as_gateway:
@@ -140,6 +172,12 @@ class Addressing:
         if lost.fixed:
             raise IpAddressAlreadyAllocated(lost.ip_address, subnet_id=lost.subnet.id)
         return self._from_pools([lost.subnet])
+
+
+def fitting(subnets: Sequence[Subnet], *, owner: str) -> list[Subnet]:
+    """Return those for such a device: first the ones that name its owner, then those that name none."""
+    named = [subnet for subnet in subnets if owner in subnet.service_types]
+    return named + [subnet for subnet in subnets if not subnet.service_types]
 
 
 def _is_held(chosen: Chosen) -> bool:

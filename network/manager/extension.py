@@ -64,6 +64,7 @@ EXTENSIONS = (
     Extension("standard-attr-revisions", "Resource revision numbers", "A revision on all"),
     Extension("standard-attr-tag", "Tag support for resources", "Tags on all"),
     Extension("standard-attr-timestamp", "Resource timestamps", "Times on all"),
+    Extension("subnet-service-types", "Subnet service types", "Subnets for some devices' ports"),
     Extension("tag-creation", "Tag creation", "Add several tags at once"),
 )
 

@@ -17,7 +17,7 @@ from network.exceptions import (
     PortNotFound,
     SubnetNotFound,
 )
-from network.manager.addressing import Wish
+from network.manager.addressing import Wish, fitting
 from network.manager.floating import check_still_between, router_between
 from network.manager.port_parts import remove_port
 from network.manager.router_ports import make_service_port
@@ -156,7 +156,10 @@ class FloatingIpManager(StandardManager[FloatingIp]):
             subnets = subnets.filter(id=number(subnet_id))
             if not subnets:
                 raise SubnetNotFound(subnet_id)
-        wishes: Sequence[Wish] = [{"subnet_id": str(subnet.id)} for subnet in subnets]
+        chosen = (
+            fitting([*subnets], owner=states.FLOATING_OWNER) if subnet_id is None else [*subnets]
+        )
+        wishes: Sequence[Wish] = [{"subnet_id": str(subnet.id)} for subnet in chosen]
         if address is not None:
             wishes = [{"ip_address": address, **(wishes[0] if subnet_id is not None else {})}]
         for wish in wishes:

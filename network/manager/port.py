@@ -24,6 +24,7 @@ from network.exceptions import (
     ServicePortInUse,
 )
 from network.manager.addressing import Wish
+from network.manager.automatic_addresses import remake_addresses
 from network.manager.floating import release_floating
 from network.manager.port_binding import PortBinding
 from network.manager.port_parts import (
@@ -108,6 +109,7 @@ class PortManager(PortBinding, PortReading):
         binding_profile: Mapping[str, Any] | None = None,
         project_id: str | None = None,
         part: bool = False,
+        for_owner: str | None = None,
     ) -> Port:
         """Make a port with addresses; SQL only, so it may be part of the caller's transaction.
 
@@ -115,6 +117,7 @@ class PortManager(PortBinding, PortReading):
         project's default group. Raises NetworkNotFound, IpAddressGenerationFailure,
         IpAddressAlreadyAllocated, MacAddressInUse, QuotaExceeded and what is wrong with a wish.
         ``part``: of a transaction that fails with it; then it comes without what belongs to it.
+        ``for_owner``: whose device it will be, where it is not ``device_owner``.
         """
         with (
             tied_to(the_network(network_id), *map(the_group, security_group_ids or ())),
@@ -160,6 +163,7 @@ class PortManager(PortBinding, PortReading):
                 wishes=fixed_ips,
                 groups=groups,
                 pairs=allowed_address_pairs,
+                owner=for_owner,
             )
             blocks, paired = blocks_of(port, taken), bool(port.allowed_address_pairs)
             news.members_changed(groups, port=port, blocks=blocks, pairs=paired)
@@ -200,6 +204,7 @@ class PortManager(PortBinding, PortReading):
             fixed_ips=fixed_ips,
             security_group_ids=security_group_ids,
             part=True,
+            for_owner=device_owner,
         )
         port.host, port.device_id, port.device_owner = host, device_id, device_owner
         port.hostname = hostname
@@ -247,7 +252,8 @@ class PortManager(PortBinding, PortReading):
             before, blocks = {*group_ids_of(port)}, blocks_of(port)
             pairs = bool(port.allowed_address_pairs)
             after = self._apply(port, changes, before)
-            if "fixed_ips" in changes or before != after or "allowed_address_pairs" in changes:
+            addressed = changes.keys() & {"fixed_ips", "allowed_address_pairs", "mac_address"}
+            if addressed or before != after:
                 self._tell_members(before | after, self._get(port.id), blocks=blocks, pairs=pairs)
             if any(name in changes for name in (*WIRED, "fixed_ips", "security_group_ids")):
                 news.port_changed(port)
@@ -380,10 +386,14 @@ class PortManager(PortBinding, PortReading):
             raise PortSecurityAndIPRequiredForSecurityGroups
         if "allowed_address_pairs" in changes:
             values["allowed_address_pairs"] = pairs_of(changes["allowed_address_pairs"], mac)
+        old_mac = port.mac_address
         for name, value in values.items():
             setattr(port, name, value)
         if values:
             port.save(update_fields=list(values))
+        if mac != old_mac:
+            remake_addresses(port, old_mac=old_mac)
+            port = self._get(port.id)
         if "fixed_ips" in changes:
             held = {row.ip_address for row in port.addresses.all()}
             replace_addresses(port, changes["fixed_ips"])

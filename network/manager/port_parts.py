@@ -48,14 +48,21 @@ def insert_port(
     groups: Collection[UUID] = (),
     pairs: Sequence[Mapping[str, str]] = (),
     as_gateway: bool = False,
+    owner: str | None = None,
 ) -> list[str]:
     """Write a port, return its addresses; whoever was faster with one of them makes us retry.
 
-    ``as_gateway``: it may have the gateway address of a subnet. Raises as ``Addressing.choose``
+    ``as_gateway``: it may have the gateway address of a subnet. ``owner``: the device's that it is for,
+    where the port does not say it yet. Raises as ``Addressing.choose``
     does, and MacAddressInUse.
     """
     port.mac_address = mac or random_mac()
-    addressing = Addressing(port.network, port.mac_address, as_gateway=as_gateway)
+    addressing = Addressing(
+        port.network,
+        port.mac_address,
+        owner=port.device_owner if owner is None else owner,
+        as_gateway=as_gateway,
+    )
     chosen = addressing.choose(wishes)
     for _ in range(ATTEMPTS):
         port.allowed_address_pairs = pairs_of(pairs, port.mac_address)
@@ -67,10 +74,11 @@ def insert_port(
             return [one.ip_address for one in chosen]
         except IntegrityError:
             same = Port.objects.filter(network=port.network, mac_address=port.mac_address)
-            if mac and same.exists():
-                raise MacAddressInUse(mac, network_id=port.network_id) from None
-            if not mac and not any(one.subnet.is_self_addressing for one in chosen):
+            if same.exists():
+                if mac:
+                    raise MacAddressInUse(mac, network_id=port.network_id) from None
                 port.mac_address = random_mac()
+                chosen = addressing.with_mac(port.mac_address, chosen)
             chosen = addressing.again(chosen)
     raise MacAddressInUse(port.mac_address, network_id=port.network_id)
 
@@ -112,7 +120,8 @@ def group_ids_of(port: Port) -> list[UUID]:
 
 
 def replace_addresses(port: Port, wishes: Sequence[Wish]) -> None:
-    """Keep the addresses that are still wished for, give the others back, take the new ones."""
+    """Keep the addresses that are still wished for or self-made, give the others back, take the new ones."""
+    addressing = Addressing(port.network, port.mac_address, owner=port.device_owner)
     held = [*port.addresses.all()]
     left = [*wishes]
     keep = []
@@ -128,11 +137,11 @@ def replace_addresses(port: Port, wishes: Sequence[Wish]) -> None:
                     keep.append(row)
                     left.remove(wish)
                     break
-    gone = [row for row in held if row not in keep]
+    gone = [row for row in held if row not in keep and not addressing.is_self_made(row)]
+    keep = [row for row in held if row not in gone]
     PortAddress.objects.filter(id__in=[row.id for row in gone]).delete()
-    addressing = Addressing(port.network, port.mac_address)
     addressing.give_back(gone)
-    chosen = addressing.choose(left)
+    chosen = addressing.choose(left, kept=keep)
     for _ in range(ATTEMPTS):
         try:
             with transaction.atomic():

@@ -14,11 +14,12 @@ from cloudweb.exceptions import BadRequest, PolicyNotAuthorized
 from cloudweb.policy import check, policy
 from network import news, states
 from network.exceptions import NetworkNotFound, PortInUse, PortNotFound, SubnetNotFound
-from network.manager.addressing import Wish
+from network.manager.addressing import Addressing, Wish
 from network.manager.dhcp_address import settle_dhcp
-from network.manager.port_parts import insert_port, remove_port, replace_addresses
+from network.manager.port_parts import add_addresses, insert_port, remove_port, replace_addresses
 from network.manager.standard import Identifier, StandardManager, number
 from network.manager.tied import the_port, the_subnet, tied_to
+from network.members import own_block
 from network.models import (
     FloatingIp,
     Network,
@@ -78,6 +79,8 @@ class RouterPorts(StandardManager[Router]):
     ) -> Interface:
         """Join a subnet to a router: with the subnet's gateway address, or by a port of the caller's.
 
+        All IPv6 subnets of a network that are joined by name share one port.
+
         Raises RouterNotFound, SubnetNotFound, PortNotFound, PortInUse, IpAddressAlreadyAllocated,
         RouterPortConflict.
         """
@@ -88,11 +91,15 @@ class RouterPorts(StandardManager[Router]):
             router = self._changing(router, None)
             if port_id is not None:
                 port = self._given_port(router, port_id)
+                fresh = [*port.addresses.select_related("subnet")]
             else:
-                port = self._new_interface(router, self._own_subnet(subnet_id or ""))
-            RouterPort.objects.create(router=router, port=port, network=port.network)
-            self._joined(router, port.network, port.addresses.all())
-        return _interface(router, port)
+                subnet = self._own_subnet(subnet_id or "")
+                _check_apart(router, {subnet.id: parse_block(subnet.cidr)})
+                port = _six_port(router, subnet) or self._new_interface(router, subnet)
+                fresh = [*port.addresses.filter(subnet=subnet).select_related("subnet")]
+            RouterPort.objects.get_or_create(router=router, port=port, network=port.network)
+            self._joined(router, port.network, fresh)
+        return _interface(router, port, fresh)
 
     @policy("network:routers:remove_interface")
     def remove_interface(
@@ -102,7 +109,7 @@ class RouterPorts(StandardManager[Router]):
         subnet_id: Identifier | None = None,
         port_id: Identifier | None = None,
     ) -> Interface:
-        """Part a subnet from a router; the port goes, whoever made it.
+        """Part a subnet from a router; its port goes, whoever made it, unless it is on others too.
 
         Raises RouterInterfaceNotFound, RouterInterfaceNotFoundForSubnet,
         RouterInterfaceInUseByFloatingIP, RouterInterfaceInUseByRoute.
@@ -114,15 +121,21 @@ class RouterPorts(StandardManager[Router]):
             router = self._changing(router, None)
             part = self._part(router, subnet_id=subnet_id, port_id=port_id)
             port, network = part.port, part.network
-            held = [*port.addresses.select_related("subnet")]
+            all_held = [*port.addresses.select_related("subnet")]
+            held = all_held
+            if port_id is None:
+                held = [row for row in all_held if row.subnet_id == number(subnet_id or "")]
             _check_unused(router, held)
-            found = _interface(router, port)
+            found = _interface(router, port, held)
             news.networks_joined(_networks(router))
-            last = router.router_ports.count() == 1
-            if last:
-                leave(router)
-            part.delete()
-            remove_port(port)
+            if len(held) < len(all_held):
+                PortAddress.objects.filter(id__in=[row.id for row in held]).delete()
+                Addressing(network, port.mac_address).give_back(held)
+            else:
+                if router.router_ports.count() == 1:
+                    leave(router)
+                part.delete()
+                remove_port(port)
             self._settle(network, (row.subnet for row in held))
             news.routers_changed(router.id)
         return found
@@ -190,11 +203,14 @@ class RouterPorts(StandardManager[Router]):
             )
         if parse_address(subnet.gateway_ip) not in parse_block(subnet.cidr):
             raise BadRequest(f"The gateway of subnet {subnet.id} is not on the subnet.")
+        if subnet.ipv6_address_mode and not subnet.ipv6_ra_mode:
+            raise BadRequest(
+                f"IPv6 subnet {subnet.id} is told by an external router how to get addresses, so no router "
+                "of this cloud can have an interface there."
+            )
         return subnet
 
     def _new_interface(self, router: Router, subnet: Subnet) -> Port:
-        _check_family([subnet])
-        _check_apart(router, {subnet.id: parse_block(subnet.cidr)})
         wish = {"subnet_id": str(subnet.id), "ip_address": subnet.gateway_ip}
         return make_service_port(
             subnet.network,
@@ -221,12 +237,12 @@ class RouterPorts(StandardManager[Router]):
         held = port.addresses.select_related("subnet")
         if not held:
             raise BadRequest("Router port must have at least one fixed IP.")
-        _check_family([row.subnet for row in held])
+        _check_families(router, port, [row.subnet for row in held])
         _check_apart(router, _blocks(held))
         groups = PortSecurityGroup.objects.filter(port=port)
         left = [*groups.values_list("security_group_id", flat=True)]
         groups.delete()
-        blocks = {f"{row.ip_address}/32" for row in held}
+        blocks = {own_block(row.ip_address) for row in held}
         news.members_changed(left, port=port, blocks=blocks, pairs=False)
         return port
 
@@ -287,9 +303,24 @@ def make_service_port(
     return port
 
 
-def _interface(router: Router, port: Port) -> Interface:
-    subnets = [row.subnet_id for row in port.addresses.all()]
-    return Interface(router, port.id, port.network_id, subnets)
+def _interface(router: Router, port: Port, addresses: Iterable[PortAddress]) -> Interface:
+    return Interface(router, port.id, port.network_id, [row.subnet_id for row in addresses])
+
+
+def _six_port(router: Router, subnet: Subnet) -> Port | None:
+    """Return the router's port on the subnet's network that has IPv6 alone, with the subnet's gateway too."""
+    if subnet.ip_version == 4:
+        return None
+    rows = Port.objects.filter(router_port__router=router, router_port__is_gateway=False)
+    mine = rows.filter(network=subnet.network_id, addresses__subnet__ip_version=6)
+    port = mine.exclude(addresses__subnet__ip_version=4).select_related("network").first()
+    if port is None:
+        return None
+    addressing = Addressing(port.network, port.mac_address, as_gateway=True)
+    wish = {"subnet_id": str(subnet.id), "ip_address": subnet.gateway_ip}
+    add_addresses(port, addressing.choose([wish]))
+    Port.objects.filter(id=port.id).touch()
+    return port
 
 
 def _networks(router: Router) -> list[UUID]:
@@ -303,9 +334,16 @@ def _blocks(addresses: Any) -> Mapping[UUID, Block]:
     }
 
 
-def _check_family(subnets: Iterable[Subnet]) -> None:
-    if any(subnet.ip_version == 6 for subnet in subnets):
-        raise BadRequest("Routers of this cloud have no IPv6 interfaces yet.")
+def _check_families(router: Router, port: Port, subnets: Sequence[Subnet]) -> None:
+    """Refuse a port with two IPv4 subnets, or a second one for a network's IPv6."""
+    if sum(subnet.ip_version == 4 for subnet in subnets) > 1:
+        raise BadRequest("Cannot have multiple IPv4 subnets on router port.")
+    others = PortAddress.objects.filter(port__router_port__router=router, subnet__ip_version=6)
+    same = others.filter(port__network=port.network_id).exclude(port=port)
+    if any(subnet.ip_version == 6 for subnet in subnets) and same.exists():
+        raise BadRequest(
+            "Cannot have multiple router ports with the same network id if both contain IPv6 subnets."
+        )
 
 
 def _check_apart(router: Router, blocks: Mapping[UUID, Block]) -> None:

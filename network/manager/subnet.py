@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, TypedDict, Unpack
 
 from django.db import IntegrityError, transaction
@@ -11,6 +12,7 @@ from django.db import IntegrityError, transaction
 from cloudweb.addresses import parse_address, parse_block
 from cloudweb.exceptions import BadRequest, InvalidInput, PolicyNotAuthorized
 from cloudweb.listing import EVERYTHING, Listing, Page
+from cloudweb.periodic import periodic
 from cloudweb.policy import policy
 from network import ipam, news, quota, states
 from network.exceptions import (
@@ -23,12 +25,17 @@ from network.exceptions import (
     SubnetInUse,
     SubnetNotFound,
 )
+from network.manager.automatic_addresses import address_ports, lacking, take_from_ports
 from network.manager.dhcp_address import drop_empty_dhcp_port, settle_dhcp
 from network.manager.standard import Identifier, StandardManager, number
 from network.models import Network, PortAddress, Subnet
 
 #: Stands for "not said", where None says "none".
 UNSET: Any = object()
+#: Whose address keeps a subnet where guests make theirs themselves.
+KEEPING = (states.INTERFACE_OWNER, states.FLOATING_OWNER)
+#: What the owners of devices begin with.
+OWNERS = ("compute:", "network:", "baremetal:", "neutron:", "trunk:")
 WIRED = ("gateway_ip", "enable_dhcp", "dns_nameservers", "host_routes")
 Pool = Mapping[str, str]
 Block = ipam.Network
@@ -44,6 +51,7 @@ class SubnetChanges(TypedDict, total=False):
     allocation_pools: Sequence[Pool]
     dns_nameservers: Sequence[str]
     host_routes: Sequence[Mapping[str, str]]
+    service_types: Sequence[str]
 
 
 class SubnetManager(StandardManager[Subnet]):
@@ -78,11 +86,13 @@ class SubnetManager(StandardManager[Subnet]):
         host_routes: Sequence[Mapping[str, str]] = (),
         ipv6_ra_mode: str = "",
         ipv6_address_mode: str = "",
+        service_types: Sequence[str] = (),
         project_id: str | None = None,
     ) -> Subnet:
         """Add a block to a network. A gateway that is not said is the first host address.
 
-        Raises InvalidInput for a block, gateway or modes that make no sense, BadRequest when it
+        Where guests make their addresses themselves, the ports that are there have theirs with it. Raises
+        InvalidInput for a block, gateway or modes that make no sense, BadRequest when it
         overlaps another of the network, and what is wrong with the pools.
         """
         block = _block(cidr)
@@ -111,9 +121,12 @@ class SubnetManager(StandardManager[Subnet]):
                 host_routes=_routes(host_routes),
                 ipv6_ra_mode=ipv6_ra_mode,
                 ipv6_address_mode=ipv6_address_mode,
+                service_types=_service_types(service_types),
             )
             subnet.save(force_insert=True)
             ipam.rebuild(subnet)
+            if subnet.is_self_addressing:
+                address_ports(subnet)
             settle_dhcp(subnet)
             news.network_changed(network)
         return subnet
@@ -148,21 +161,41 @@ class SubnetManager(StandardManager[Subnet]):
 
     @policy("network:subnets:delete")
     def delete(self, subnet_id: Identifier, *, if_revision: int | None = None) -> None:
-        """Remove a subnet; raise SubnetInUse while ports other than DHCP's have addresses of it."""
+        """Remove a subnet; raise SubnetInUse while ports other than DHCP's have addresses of it.
+
+        Those that guests made themselves go with it; there a router's interface alone keeps it.
+        """
         subnet = self._writable(subnet_id, "network:subnets:delete")
         try:
             with transaction.atomic():
                 Network.objects.raise_wiring(subnet.network_id)
                 subnet = self._changing(subnet, if_revision)
                 held = PortAddress.objects.filter(subnet=subnet)
-                if held.exclude(port__device_owner=states.DHCP_OWNER).exists():
+                keeping = (
+                    held.filter(port__device_owner__in=KEEPING)
+                    if subnet.is_self_addressing
+                    else held.exclude(port__device_owner=states.DHCP_OWNER)
+                )
+                if keeping.exists():
                     raise SubnetInUse(subnet.id)
-                held.delete()
+                take_from_ports(subnet)
                 drop_empty_dhcp_port(subnet.network)
                 subnet.delete()
                 news.network_changed(subnet.network)
         except IntegrityError as error:  # a port came while we looked
             raise SubnetInUse(subnet.id) from error
+
+    @periodic(every=timedelta(minutes=1))
+    @policy("network:subnets:address_ports")
+    def address_ports(self) -> int:
+        """Give their self-made addresses to ports that came at the same time as their subnet."""
+        found = 0
+        for subnet in lacking():
+            with transaction.atomic():
+                Network.objects.raise_wiring(subnet.network_id)
+                found += address_ports(subnet)
+                news.network_changed(subnet.network)
+        return found
 
     def _network(self, network_id: Identifier) -> Network:
         """Return the network, locked; only its owner and admins add blocks to it."""
@@ -193,6 +226,8 @@ class SubnetManager(StandardManager[Subnet]):
             subnet.dns_nameservers = _addresses("dns_nameservers", changes["dns_nameservers"])
         if "host_routes" in changes:
             subnet.host_routes = _routes(changes["host_routes"])
+        if "service_types" in changes:
+            subnet.service_types = _service_types(changes["service_types"])
         subnet.name = changes.get("name", subnet.name)
         subnet.description = changes.get("description", subnet.description)
         subnet.enable_dhcp = changes.get("enable_dhcp", subnet.enable_dhcp)
@@ -241,6 +276,17 @@ def _routes(routes: Sequence[Mapping[str, str]]) -> Sequence[Mapping[str, str]]:
     if len({tuple(route.values()) for route in found}) != len(found):
         raise InvalidInput(field="host_routes", value=found, reason="It holds a route twice.")
     return found
+
+
+def _service_types(wanted: Sequence[str]) -> Sequence[str]:
+    if len(set(wanted)) != len(wanted):
+        raise InvalidInput(field="service_types", value=[*wanted], reason="It holds one twice.")
+    for one in wanted:
+        if not one.startswith(OWNERS) or one in OWNERS:
+            raise InvalidInput(
+                field="service_types", value=one, reason="It is no device owner's name."
+            )
+    return [*wanted]
 
 
 def _gateway(block: Block, wanted: str | None) -> ipam.Address | None:

@@ -32,6 +32,9 @@ class FloatingIp(Standard):
         Router, on_delete=models.PROTECT, null=True, blank=True, related_name="floating_ips"
     )
 
+    dns_name = models.CharField(max_length=63, blank=True, default="")
+    dns_domain = models.CharField(max_length=255, blank=True, default="")
+
     objects = FloatingIpQuerySet.as_manager()
 
     class Meta(Standard.Meta):

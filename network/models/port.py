@@ -30,6 +30,7 @@ class Port(Named):
     device_owner = models.CharField(max_length=255, blank=True, default="")
     host = models.CharField(max_length=63, blank=True, default="")
     hostname = models.CharField(max_length=63, blank=True, default="")
+    dns_domain = models.CharField(max_length=255, blank=True, default="")
     port_security_enabled = models.BooleanField(default=True)
     allowed_address_pairs = models.JSONField(default=list, blank=True)
     extra_dhcp_opts = models.JSONField(default=list, blank=True)

@@ -16,7 +16,8 @@ class Subnet(Named):
     """A block of addresses on a network.
 
     ``allocation_pools`` is a list of {"start", "end"}; ``host_routes`` of {"destination",
-    "nexthop"}; ``gateway_ip`` is empty for none.
+    "nexthop"}; ``gateway_ip`` is empty for none. ``service_types`` are the device owners whose ports
+    get their addresses here; empty for all.
     """
 
     network = models.ForeignKey(Network, on_delete=models.PROTECT, related_name="subnets")
@@ -29,6 +30,7 @@ class Subnet(Named):
     host_routes = models.JSONField(default=list, blank=True)
     ipv6_ra_mode = models.CharField(max_length=16, blank=True, default="")
     ipv6_address_mode = models.CharField(max_length=16, blank=True, default="")
+    service_types = models.JSONField(default=list, blank=True)
 
     objects = SubnetQuerySet.as_manager()
 
@@ -41,8 +43,12 @@ class Subnet(Named):
 
     @property
     def is_self_addressing(self) -> bool:
-        """Tell whether ports get their address here from their MAC address."""
-        return self.ip_version == 6 and self.ipv6_address_mode in SELF_ADDRESSING
+        """Tell whether ports get their address here from their MAC address.
+
+        Also where a router of somebody's tells guests so, or answers them.
+        """
+        modes = self.ipv6_address_mode, self.ipv6_ra_mode
+        return self.ip_version == 6 and any(mode in SELF_ADDRESSING for mode in modes)
 
 
 class FreeRange(models.Model):

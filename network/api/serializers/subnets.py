@@ -43,15 +43,13 @@ class Route(Body):
 Pools = Annotated[tuple[Pool, ...], Field(max_length=64)]
 Servers = Annotated[tuple[IpAddress, ...], Field(max_length=8)]
 Routes = Annotated[tuple[Route, ...], Field(max_length=32)]
-NoTypes = Annotated[tuple[Text, ...], Field(max_length=0)]
+Types = Annotated[tuple[Text, ...], Field(max_length=16)]
 
 
 class SubnetCreate(Creation):
     """POST /subnets."""
 
     MEANINGFUL_NULLS: ClassVar[frozenset[str]] = frozenset({"gateway_ip"})
-    UNUSED: ClassVar[frozenset[str]] = frozenset({"service_types"})
-
     network_id: UUID
     cidr: IpPrefix
     ip_version: Version | None = None
@@ -63,7 +61,7 @@ class SubnetCreate(Creation):
     host_routes: Routes = ()
     ipv6_ra_mode: Mode | Literal[""] = ""
     ipv6_address_mode: Mode | Literal[""] = ""
-    service_types: NoTypes = ()
+    service_types: Types = ()
 
     def said(self) -> dict[str, Any]:
         """Return what the client said, parts as plain mappings."""
@@ -73,15 +71,13 @@ class SubnetCreate(Creation):
 class SubnetUpdate(Change):
     """PUT /subnets/{id}."""
 
-    UNUSED: ClassVar[frozenset[str]] = frozenset({"service_types"})
-
     name: Text = ""
     gateway_ip: IpAddress | None = None
     allocation_pools: Pools = ()
     enable_dhcp: LooseBool = True
     dns_nameservers: Servers = ()
     host_routes: Routes = ()
-    service_types: NoTypes = ()
+    service_types: Types = ()
 
     def said(self) -> dict[str, Any]:
         """Return what the client said, parts as plain mappings."""
@@ -110,7 +106,7 @@ class SubnetShown(StandardShown):
     ipv6_ra_mode: Maybe
     ipv6_address_mode: Maybe
     subnetpool_id: Nothing
-    service_types: Annotated[list[str], Of(lambda _row: [])]
+    service_types: list[str]
     segment_id: Nothing
     dns_publish_fixed_ip: Annotated[bool, Always(False)]
     external: Annotated[bool, Field(alias="router:external"), Of("network.external")]

@@ -14,6 +14,15 @@ from tests.builders.routers import make_external
 
 
 @pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
+    """The hosts of each piece of news, in order."""
+    news: list[set[str]] = []
+    for room in ("news", "manager.port_binding"):
+        monkeypatch.setattr(f"network.{room}.start_refresh", lambda hosts: news.append(set(hosts)))
+    return news
+
+
+@pytest.fixture
 def project() -> Any:
     return make_project()
 

@@ -39,15 +39,6 @@ pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 SYSTEM = RequestContext.system()
 
 
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
-    """The hosts of each piece of news, in order."""
-    news: list[set[str]] = []
-    for room in ("news", "manager.port_binding"):
-        monkeypatch.setattr(f"network.{room}.start_refresh", lambda hosts: news.append(set(hosts)))
-    return news
-
-
 def bound_port(network, context, host="h1", **overrides):
     port = make_port(network, context, **overrides)
     PortManager(SYSTEM).bind(
