@@ -31,7 +31,7 @@ from dashboard.views.images import (
 from dashboard.views.key_pairs import GenerateKey, ImportKey, KeyPairs
 from dashboard.views.launch import Launch
 from dashboard.views.members import AddMember, ChangeMember, Members
-from dashboard.views.networks import Networks, NewNetwork
+from dashboard.views.networks import Networks, NewNetwork, PrivateNetwork
 from dashboard.views.overview import LiveOverview, Overview
 from dashboard.views.routers import JoinNetwork, NewRouter, Routers
 from dashboard.views.second_factor import (
@@ -42,6 +42,8 @@ from dashboard.views.second_factor import (
     SecondFactor,
 )
 from dashboard.views.second_step import SecondStep
+from dashboard.views.security_group import EditGroup, NewRule, SecurityGroupPage
+from dashboard.views.security_groups import NewGroup, SecurityGroups
 from dashboard.views.server import (
     AllowTraffic,
     ConsoleDownload,
@@ -50,6 +52,12 @@ from dashboard.views.server import (
     ServerConsole,
     ServerHistory,
     ServerOverview,
+)
+from dashboard.views.server_network import (
+    AttachFloatingIp,
+    AttachGroup,
+    DetachFloatingIp,
+    DetachGroup,
 )
 from dashboard.views.servers import ServerAction, Servers
 from dashboard.views.session import LogIn, LogOut, SwitchProject
@@ -73,6 +81,22 @@ urlpatterns = [
     path("servers/<uuid:server_id>/console/text", ConsoleText.as_view(), name="console_text"),
     path("servers/<uuid:server_id>/console/log", ConsoleDownload.as_view(), name="console_log"),
     path("servers/<uuid:server_id>/allow/<slug:kind>", AllowTraffic.as_view(), name="server_allow"),
+    path(
+        "servers/<uuid:server_id>/floating-ip",
+        AttachFloatingIp.as_view(),
+        name="attach_floating_ip",
+    ),
+    path(
+        "servers/<uuid:server_id>/floating-ip/<uuid:floating_id>/detach",
+        DetachFloatingIp.as_view(),
+        name="detach_floating_ip",
+    ),
+    path("servers/<uuid:server_id>/groups", AttachGroup.as_view(), name="attach_group"),
+    path(
+        "servers/<uuid:server_id>/groups/<uuid:group_id>/detach",
+        DetachGroup.as_view(),
+        name="detach_group",
+    ),
     path("servers/<uuid:server_id>/rename", RenameServer.as_view(), name="rename_server"),
     path("servers/<uuid:server_id>/<slug:action>", ServerAction.as_view(), name="server_action"),
     path("images", Images.as_view(), name="images"),
@@ -97,12 +121,18 @@ urlpatterns = [
     path("images/<uuid:image_id>/delete", DeleteImage.as_view(), name="delete_image"),
     path("networks", Networks.as_view(), name="networks"),
     path("networks/new", NewNetwork.as_view(), name="new_network"),
+    path("networks/private", PrivateNetwork.as_view(), name="private_network"),
     path("routers", Routers.as_view(), name="routers"),
     path("routers/new", NewRouter.as_view(), name="new_router"),
     path("routers/join", JoinNetwork.as_view(), name="join_network"),
     path("floating-ips", FloatingIps.as_view(), name="floating_ips"),
     path("floating-ips/new", NewFloatingIp.as_view(), name="new_floating_ip"),
     path("floating-ips/lead", LeadFloatingIp.as_view(), name="lead_floating_ip"),
+    path("security-groups", SecurityGroups.as_view(), name="security_groups"),
+    path("security-groups/new", NewGroup.as_view(), name="new_group"),
+    path("security-groups/<uuid:group_id>", SecurityGroupPage.as_view(), name="security_group"),
+    path("security-groups/<uuid:group_id>/rules/new", NewRule.as_view(), name="new_rule"),
+    path("security-groups/<uuid:group_id>/edit", EditGroup.as_view(), name="edit_group"),
     path("key-pairs", KeyPairs.as_view(), name="key_pairs"),
     path("key-pairs/new", GenerateKey.as_view(), name="generate_key"),
     path("key-pairs/import", ImportKey.as_view(), name="import_key"),

@@ -29,6 +29,7 @@ class FixedIp(NamedTuple):
 class FloatingAddress(NamedTuple):
     """An address outside that leads to one of a port."""
 
+    id: str
     fixed_ip_address: str
     floating_ip_address: str
     network_name: str
@@ -166,6 +167,7 @@ def _floating_ips(port_ids: Iterable[str]) -> dict[str, list[FloatingAddress]]:
     rows = FloatingIp.objects.filter(Among("fixed_port_id", port_ids)).order_by("created_at", "id")
     columns = (
         Dashed("fixed_port_id"),
+        Dashed("id"),
         "fixed_ip_address",
         "floating_ip_address",
         "floating_network__name",

@@ -90,7 +90,10 @@ class Offer:
 
 
 class Tool(NamedTuple):
-    """A button beside the title: the name of the route it leads to, or of a box on the page, too."""
+    """A button beside the title: the name of the route it leads to, or of a box on the page, too.
+
+    ``url`` is where it leads in a list about one thing. ``posts``: pressing it does it.
+    """
 
     text: str
     route: str
@@ -98,6 +101,8 @@ class Tool(NamedTuple):
     policy: str = ""
     box: str = ""
     main: bool = True
+    url: str = ""
+    posts: bool = False
 
 
 class Link(NamedTuple):

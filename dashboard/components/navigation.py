@@ -27,6 +27,7 @@ SECTIONS = (
     ("Networks", "networks", "network", None),
     ("Routers", "routers", "router", None),
     ("Floating IPs", "floating_ips", "world", None),
+    ("Security groups", "security_groups", "shield", None),
     ("Key pairs", "key_pairs", "key", None),
     ("Members", "members", "users", "identity:members:list"),
     ("Activity", "activity", "history", None),

@@ -31,6 +31,7 @@ class Address:
     mac: str
     version: int
     reachable: bool
+    floating_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ class Row:
     badge: Badge
     busy: bool
     addresses: Sequence[Address]
-    groups: Sequence[str]
     buttons: Sequence[ServerButton]
+    cards: Sequence[PortCard] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +61,14 @@ def rows_of(context: RequestContext, instances: Sequence[Instance]) -> Sequence[
     for instance in instances:
         own = ports[str(instance.id)]
         addresses = [one for port in own for one in _addresses(port)]
-        groups = {group.name for port in own for group in port.groups}
         found.append(
             Row(
                 instance,
                 server_badge(instance),
                 is_busy(instance),
                 addresses,
-                sorted(groups) or instance.security_groups or ["default"],
                 buttons(context, instance),
+                own,
             )
         )
     return found
@@ -81,7 +81,9 @@ def _addresses(port: PortCard) -> Iterator[Address]:
         name, mac = port.network_name, port.mac_address
         yield Address(fixed.ip_address, name, mac, version, port.is_reachable)
         for one in port.floating_of(fixed):
-            yield Address(one.floating_ip_address, one.network_name, mac, version, True)
+            yield Address(
+                one.floating_ip_address, one.network_name, mac, version, True, floating_id=one.id
+            )
 
 
 def activity_of(context: RequestContext, instances: Sequence[Instance]) -> Sequence[Activity]:
@@ -92,7 +94,7 @@ def activity_of(context: RequestContext, instances: Sequence[Instance]) -> Seque
     timeline = TimelineManager(context)
     found = []
     for instance in moving:
-        row = Row(instance, server_badge(instance), True, (), (), ())
+        row = Row(instance, server_badge(instance), True, (), ())
         log = timeline.list(str(instance.id), limit=2)
         live = [one.entry for one in log.rows if one.entry.is_live]
         found += [Activity(row, entry) for entry in live[:1]]

@@ -72,6 +72,18 @@ _SPOKEN: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...
         _not_while,
     ),
     (re.compile(r"^Instance \S+ is locked$"), "Not possible while the server is locked."),
+    (
+        re.compile(r"Security group rule already exists\. Rule id is \S+"),
+        "That is let pass already.",
+    ),
+    (
+        re.compile(r"Security Group \S+ in use\."),
+        "It has members: take them out of the group first.",
+    ),
+    (
+        re.compile(r"External network \S+ is not reachable from subnet \S+\. Therefore, .*"),
+        "It is not reachable from outside: no router joins its network to that of the address.",
+    ),
     (re.compile(r"Keypair data is invalid: failed to .*"), "This is not an SSH public key."),
     (
         re.compile(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 
 from cloudweb.exceptions import CloudwebError
 from dashboard.forms.fields import RefusableForm
@@ -39,5 +38,5 @@ class Box(ListPage):
             except CloudwebError as error:
                 form.refuse(error)
             else:
-                return self.done(told, reverse(self.route))
+                return self.done(told, self.home())
         return self.show(status=422, opened=self.box, **{name: form})

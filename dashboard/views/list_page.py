@@ -71,6 +71,7 @@ class ListPage(Page):
     pace: ClassVar[tuple[int, int] | None] = None
     limit: ClassVar[int] = 25
     template: ClassVar[str] = "dashboard/list.html"
+    rows_template: ClassVar[str] = "dashboard/list_rows.html"
 
     # -- what a subclass says
 
@@ -118,6 +119,10 @@ class ListPage(Page):
         """Return where one is after an action: on the same page of the list."""
         return self.address()
 
+    def home(self) -> str:
+        """Return the address of the list, as nobody asked anything of it yet."""
+        return reverse(self.route)
+
     # -- showing
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -128,7 +133,7 @@ class ListPage(Page):
 
     def part(self) -> HttpResponse:
         """Show the rows alone."""
-        return self.fragment("dashboard/list_rows.html", **self.facts())
+        return self.fragment(self.rows_template, **self.facts())
 
     def show(self, *, status: int = 200, **more: Any) -> HttpResponse:
         """Show the whole page; what could not be understood is said, and the rest shown."""
@@ -157,7 +162,7 @@ class ListPage(Page):
             "buttons": self.offered_tools(),
             "narrowed": bool(asked.words or asked.chosen),
             "paged": bool(self._marker("after") or self._marker("before")),
-            "whole": reverse(self.route),
+            "whole": self.home(),
             "first": self.address(after="", before=""),
             "here": self.address(),
             "earlier": answer.before and self.address(before=answer.before, after=""),
@@ -238,7 +243,7 @@ class ListPage(Page):
             for name in (*self._words(), "sort", "after", "before")
         }
         query = urlencode({name: word for name, word in {**kept, **changes}.items() if word})
-        return f"{reverse(self.route)}{'?' if query else ''}{query}"
+        return f"{self.home()}{'?' if query else ''}{query}"
 
     def _words(self) -> Iterator[str]:
         yield from (field.name for field in self.search)
@@ -317,7 +322,8 @@ class ListPage(Page):
             raise BadRequest(f"Choose at least one of the {self.nouns[1]} first.")
         if len(keys) > MOST:
             raise BadRequest(f"At most {MOST} {self.nouns[1]} are acted on at once.")
-        names = {**{key: key for key in keys}, **self.names_of(keys)}
+        known = self.names_of(keys)
+        names = {key: known.get(key, key) for key in keys}
         if action.warning and not is_htmx(request) and "agreed" not in request.POST:
             return self._ask(action, names)
         return self._act(action, names)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.functional import cached_property
 
 from cloudweb.context import RequestContext
 from cloudweb.identifiers import as_uuid
@@ -76,8 +78,12 @@ class Networks(ListPage):
     search = (Field("q", "Find by name or ID", live=True),)
     actions = (DELETE,)
     tools = (
+        Tool(
+            "Private network with internet", "private_network", "world", "network:networks:create",
+            main=False, posts=True,
+        ),
         Tool("Create network", "new_network", policy="network:networks:create", box="new-box"),
-    )
+    )  # fmt: skip
     empty = Empty(
         "network",
         "No networks yet",
@@ -102,6 +108,16 @@ class Networks(ListPage):
         """Return what its owner may do."""
         return super().offers_of(row) if row.project_id == self.context.project_id else ()
 
+    @cached_property
+    def outside(self) -> Sequence[tuple[str, str]]:
+        """The networks that lead outside."""
+        return outside_of(self.context)
+
+    def offered_tools(self) -> Sequence[Tool]:
+        """Return the buttons: where nothing leads outside, no network can."""
+        may_lead = self.may("network:routers:create") and self.outside
+        return [tool for tool in super().offered_tools() if may_lead or not tool.posts]
+
     def facts(self, **more: Any) -> dict[str, Any]:
         """Add the form in the box."""
         return super().facts(**{"new_form": self.new_form(), **more})
@@ -109,7 +125,7 @@ class Networks(ListPage):
     def new_form(self, data: Any = None) -> NewNetworkForm:
         """Return the form, with the networks that lead outside."""
         nowhere = ("", "No; its servers get out all the same")
-        ways = [(key, f"By floating IPs of {name}") for key, name in outside_of(self.context)]
+        ways = [(key, f"By floating IPs of {name}") for key, name in self.outside]
         return NewNetworkForm(data, offered={"outside": [nowhere, *ways]})
 
 
@@ -124,6 +140,19 @@ class NewNetwork(Box, Networks):
             name=said["name"], cidr=said["cidr"], outside=said["outside"] or None
         )
         return f"{said['name']} was created."
+
+
+class PrivateNetwork(Networks):
+    """One click: a network with a subnet, and a router that leads outside."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Lead back to the list."""
+        return HttpResponseRedirect(self.home())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Make them."""
+        made = PrivateNetworkManager(self.context).create_with_internet()
+        return self.done(f"{made.name} was created, and a router that leads outside.", self.home())
 
 
 def listing_of(asked: Asked, where: Q | None = None) -> Listing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -12,7 +13,11 @@ from cloudweb.driver import DriverError
 from cloudweb.exceptions import NotFound, ServiceUnavailable
 from dashboard.components.connect import connect_to
 from dashboard.components.fault import fault_of
+from dashboard.components.floating import floating_offer
+from dashboard.components.networks import OFFERED
+from dashboard.components.reach import filters_of, own_address
 from dashboard.components.servers import rows_of
+from dashboard.forms.floating import AttachFloatingForm
 from dashboard.forms.server import RenameForm
 from dashboard.views.page import Page, is_htmx
 from image.exceptions import ImageNotFound
@@ -20,7 +25,7 @@ from image.manager import ImageManager
 from instances.exceptions import InstanceNotFound, InstanceNotReady
 from instances.manager import InstanceManager
 from instances.timeline import TimelineManager
-from network.manager import TrafficManager
+from network.manager import ReachManager, SecurityGroupManager, TrafficManager
 from network.traffic import KINDS
 
 LINES = 500
@@ -52,9 +57,12 @@ class ServerPage(Page):
             return response
         if is_htmx(request):
             return self.fragment("dashboard/servers/live.html", **facts, part=self.template)
-        return self.render(
-            "dashboard/servers/detail.html", **facts, part=self.template, below=self.below
-        )
+        return self.shown(facts)
+
+    def shown(self, facts: dict[str, Any], *, status: int = 200, **more: Any) -> HttpResponse:
+        """Show the whole page."""
+        page, told = "dashboard/servers/detail.html", {**facts, **more}
+        return self.render(page, status=status, **told, part=self.template, below=self.below)
 
     def facts(self, server_id: uuid.UUID) -> dict[str, Any]:
         """Return what the head of the page shows; a tab adds its own."""
@@ -86,19 +94,36 @@ class ServerOverview(ServerPage):
         log = TimelineManager(self.context).list(str(server_id), limit=2)
         entries = [one.entry for one in log.rows]
         image = self._image(instance.image_id)
+        row, own = facts["row"], own_address(self.request)
+        reach = ReachManager(self.context).of_ports([one.id for one in row.cards], own=own)
+        floating = floating_offer(self.context, row) if self._may_lead() else None
         return {
             **facts,
             "image": image,
+            "filters": filters_of(reach, instance.name),
+            "is_outside": any(address.reachable for address in row.addresses),
+            "groups": self._groups(reach.group_ids) if row.cards and facts["may_update"] else (),
+            "floating": floating,
+            "floating_form": AttachFloatingForm(offer=floating) if floating else None,
+            "may_release": self.may("network:floating_ips:update"),
             "entry": entries[0] if entries else None,
             "connect": connect_to(
                 instance,
                 image=image,
-                addresses=facts["row"].addresses,
-                traffic=TrafficManager(self.context).of_device(str(server_id)),
+                addresses=row.addresses,
+                traffic=reach.traffic,
                 site=self.request.get_host(),
             ),
             "may_allow": self.may("network:traffic:allow"),
         }
+
+    def _may_lead(self) -> bool:
+        return self.may("network:floating_ips:create") and self.may("network:floating_ips:update")
+
+    def _groups(self, worn: Collection[str]) -> Sequence[tuple[str, str]]:
+        """Return the groups that the server may join."""
+        known = SecurityGroupManager(self.context).names(limit=OFFERED)
+        return [(key, name) for key, name in known if key not in worn]
 
     def _image(self, image_id: str) -> Any:
         """Return the image the server was made from; None when it is gone or hidden by now."""
@@ -122,9 +147,7 @@ class RenameServer(ServerOverview):
             name = form.cleaned_data["name"]
             InstanceManager(self.context).update(str(server_id), name=name)
             return self.done(f"It is called {name} now.", reverse("server", args=[server_id]))
-        facts = {**self.facts(server_id), "rename": form}
-        page = "dashboard/servers/detail.html"
-        return self.render(page, status=422, **facts, part=self.template, below=self.below)
+        return self.shown(self.facts(server_id), status=422, rename=form)
 
 
 class AllowTraffic(Page):

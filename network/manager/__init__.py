@@ -4,10 +4,12 @@ from network.manager.agent import AgentManager
 from network.manager.extension import ExtensionManager
 from network.manager.floating_ip import FloatingIpManager
 from network.manager.network import NetworkManager
+from network.manager.permission import PermissionManager
 from network.manager.port import PortManager
 from network.manager.port_forwarding import PortForwardingManager
 from network.manager.quota import QuotaManager
 from network.manager.rbac_policy import RbacPolicyManager
+from network.manager.reach import ReachManager
 from network.manager.router import RouterManager
 from network.manager.security_group import SecurityGroupManager
 from network.manager.security_group_rule import SecurityGroupRuleManager
@@ -22,10 +24,12 @@ __all__ = [
     "ExtensionManager",
     "FloatingIpManager",
     "NetworkManager",
+    "PermissionManager",
     "PortForwardingManager",
     "PortManager",
     "QuotaManager",
     "RbacPolicyManager",
+    "ReachManager",
     "RouterManager",
     "SecurityGroupManager",
     "SecurityGroupRuleManager",

@@ -79,6 +79,14 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
         return named[0]
 
     @policy("network:security_groups:list")
+    def names(self, *, limit: int) -> Sequence[tuple[str, str]]:
+        """Return ids and names of the own project's groups, by name; an id where there is no name."""
+        own = SecurityGroup.objects.filter(project_id=self.context.project_id).order_by(
+            "name", "id"
+        )
+        return [(str(one), name or str(one)) for one, name in own.values_list("id", "name")[:limit]]
+
+    @policy("network:security_groups:list")
     def ids_of(self, project: str, group_ids: Sequence[Identifier]) -> set[UUID]:
         """Return the ids of groups that a project may use; raise SecurityGroupNotFound for any that is none."""
         wanted = {number(one): one for one in group_ids}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -20,21 +20,6 @@ from network.traffic import KINDS, Openness, Traffic, openness
 
 class TrafficManager(Manager):
     """What gets in to a device, by what people call it."""
-
-    @policy("network:ports:list")
-    def of_device(self, device_id: str) -> Mapping[str, Openness]:
-        """Return from where each kind gets in over IPv4 at the device's ports; nothing without ports.
-
-        What gets in at one of the ports gets in.
-        """
-        ports = Port.objects.visible_to(self.context).filter(device_id=device_id)
-        found = [*ports.prefetch_related("security_groups__rules")]
-        order = [Openness.SHUT, Openness.SOME, Openness.OPEN]
-        return {
-            kind: max((_of_port(port, traffic) for port in found), key=order.index)
-            for kind, traffic in KINDS.items()
-            if found
-        }
 
     @policy("network:security_groups:create")
     def create_group(self, kind: str, *, project_id: str | None = None) -> SecurityGroup:
@@ -91,6 +76,16 @@ class TrafficManager(Manager):
                 worn: list[Any] = [one.id for one in port.security_groups.all()]
                 PortManager(self.context).update(port.id, security_group_ids=[*worn, group.id])
         note(**device)  # it is about the device, whatever was made on the way
+
+
+def traffic_of(ports: Sequence[Port]) -> Mapping[str, Openness]:
+    """Return from where each kind gets in at any of these ports."""
+    order = [Openness.SHUT, Openness.SOME, Openness.OPEN]
+    return {
+        kind: max((_of_port(port, traffic) for port in ports), key=order.index)
+        for kind, traffic in KINDS.items()
+        if ports
+    }
 
 
 def _known(kind: str) -> Traffic:

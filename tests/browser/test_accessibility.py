@@ -20,9 +20,11 @@ PLAIN = (
     "overview", "servers", "launch", "images", "new_image", "import_image", "key_pairs", "activity",
     "account", "api_access", "second_factor", "application_credentials",
     "new_application_credential", "members", "networks", "routers", "floating_ips",
+    "security_groups",
 )  # fmt: skip
 OF_A_SERVER = ("server", "server_console", "server_history")
 OF_AN_IMAGE = ("image",)
+OF_A_GROUP = ("security_group",)
 #: What a stranger sees.
 OUTSIDE = ("/login", "/logged-out", "/admin/login/", "/nothing")
 #: Parts of pages, files, what is only posted to, and pages that a few steps lead to.
@@ -32,6 +34,8 @@ NO_PAGES = {
     "rename_server", "server_action", "image_words", "image_members", "remove_member",
     "answer_share", "withhold_image", "delete_image", "generate_key", "import_key",
     "new_network", "new_router", "join_network", "new_floating_ip", "lead_floating_ip",
+    "private_network", "new_group", "new_rule", "edit_group", "attach_group", "detach_group",
+    "attach_floating_ip", "detach_floating_ip",
     "begin_second_factor", "renew_codes", "remove_second_factor",
     "add_member", "change_member", "federated_callback", "federated_login",
     "login", "logged_out", "expired_password", "second_step", "new_second_factor",
@@ -52,7 +56,7 @@ axe.run(document, {resultTypes: ["violations"], ...(rules ? {runOnly: rules} : {
 
 
 def test_every_page_is_looked_at() -> None:
-    known = {*PLAIN, *OF_A_SERVER, *OF_AN_IMAGE, *NO_PAGES}
+    known = {*PLAIN, *OF_A_SERVER, *OF_AN_IMAGE, *OF_A_GROUP, *NO_PAGES}
     assert {route.name for route in urlpatterns} == known
 
 
@@ -107,6 +111,9 @@ def test_no_serious_finding(browser: Browser) -> None:
     pages = [reverse(name) for name in PLAIN]
     pages += [reverse(name, args=[server]) for name in OF_A_SERVER]
     pages += [reverse(name, args=[IMAGE]) for name in OF_AN_IMAGE]
+    browser.open("/security-groups")
+    group = str(browser.find("#rows th a").get_property("href")).rpartition("/")[2]
+    pages += [reverse(name, args=[group]) for name in OF_A_GROUP]
     wrong += [found for path in (*pages, "/nothing") for found in findings(browser, path)]
     wrong += findings_of_operators(browser)
     assert wrong == []

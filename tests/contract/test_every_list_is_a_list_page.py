@@ -19,8 +19,8 @@ TABLES = {
     "dashboard/servers/overview.html": "the addresses of one server",
 }
 LISTS = {
-    "servers", "images", "networks", "routers", "floating_ips", "key_pairs",
-    "members", "activity", "application_credentials",
+    "servers", "images", "networks", "routers", "floating_ips", "security_groups",
+    "security_group", "key_pairs", "members", "activity", "application_credentials",
 }  # fmt: skip
 
 

@@ -15,11 +15,12 @@ from dashboard.views.list_page import ListPage
 from image.models import Image
 from instances.actions import ACTIONS
 from instances.models import Instance, KeyPair
-from network.models import Network, Router
+from network.models import Network, Port, Router, SecurityGroup
 from tests.builders.browsers import PASSWORD, browser_of, said, text_of
 from tests.builders.identity import make_member, make_user
 from tests.builders.images import RAW
 from tests.builders.instances import Lab, lab
+from tests.builders.networks import make_group
 
 pytestmark = pytest.mark.django_db(transaction=True)
 #: Open to anyone.
@@ -36,9 +37,10 @@ PUBLIC = {
 OF_CONSOLES = {"console_text", "console_log"}
 OF_A_SERVER = {"server", "server_history", "server_console"} | OF_CONSOLES
 OF_AN_IMAGE = {"image", "image_live"}
+OF_A_GROUP = {"security_group"}
 READABLE = {
     "overview", "overview_live", "servers", "images", "key_pairs", "networks", "routers", "floating_ips",
-    "account", "activity", "members", "clouds_yaml", "openrc", "api_access", "second_factor",
+    "security_groups", "account", "activity", "members", "clouds_yaml", "openrc", "api_access", "second_factor",
     "application_credentials", "new_application_credential",
 }  # fmt: skip
 FORMS = {"launch", "new_image", "import_image"}
@@ -60,12 +62,23 @@ BOXES = {
     "join_network": {"router": "x", "subnet": "x"},
     "new_floating_ip": {"outside": "x"},
     "lead_floating_ip": {"floating_ip": "x", "port": "x"},
+    "private_network": {},
+    "new_group": {"name": "n"},
+}
+#: Posts about the server's network, and about a group, with what they say.
+TO_A_SERVERS_NETWORK = {
+    "attach_floating_ip": {"source": "x"}, "detach_floating_ip": {}, "attach_group": {"group": "x"},
+    "detach_group": {},
+}  # fmt: skip
+TO_A_GROUP = {
+    "new_rule": {"what": "ssh", "whom": "world", "direction": "ingress"},
+    "edit_group": {"name": "g"},
 }
 TO_MEMBERS = {"add_member": [], "change_member": ["x"]}
 POSTS = {
     "switch_project", "server_action", "server_allow", "rename_server",
     "generate_key", "import_key", *TO_AN_IMAGE,
-    *OWN_POSTS, *TO_MEMBERS, *BOXES,
+    *OWN_POSTS, *TO_MEMBERS, *BOXES, *TO_A_SERVERS_NETWORK, *TO_A_GROUP,
 }  # fmt: skip
 IMAGE_BODY = {"tags": "t", "properties": "a=b", "project": "p"}
 PUTS = {"image_data"}
@@ -87,6 +100,7 @@ class House:
     home: Lab
     server_id: str
     image: Image
+    group_id: str
 
     def url(self, name: str) -> str:
         """Return the address of a route, about the house's server or image."""
@@ -96,8 +110,12 @@ class House:
             return reverse(name, args=[self.server_id])
         if name == "server_allow":
             return reverse(name, args=[self.server_id, "ssh"])
-        if name in OF_A_SERVER:
+        if name in ("detach_floating_ip", "detach_group"):
+            return reverse(name, args=[self.server_id, self.group_id])
+        if name in OF_A_SERVER | TO_A_SERVERS_NETWORK.keys():
             return reverse(name, args=[self.server_id])
+        if name in OF_A_GROUP | TO_A_GROUP.keys():
+            return reverse(name, args=[self.group_id])
         if name in OF_AN_IMAGE | {"image_data"} | TO_AN_IMAGE.keys():
             return reverse(name, args=[self.image.id, *TO_AN_IMAGE.get(name, [])])
         return reverse(name, args=[*OWN_POSTS.get(name, []), *TO_MEMBERS.get(name, [])])
@@ -110,7 +128,8 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     with lab(tmp_path) as home:
-        yield House(home, home.create(), home.image)
+        server, group = home.create(), make_group(home.context)
+        yield House(home, server, home.image, str(group.id))
 
 
 @pytest.fixture
@@ -121,7 +140,7 @@ def stranger() -> Client:
 
 def test_every_route_is_in_this_file() -> None:
     names = {route.name for route in urlpatterns}
-    known = PUBLIC | OF_A_SERVER | OF_AN_IMAGE | READABLE | FORMS | POSTS | PUTS
+    known = PUBLIC | OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP | READABLE | FORMS | POSTS | PUTS
     known |= BEGUN
     assert names == known
     assert get_resolver()
@@ -129,7 +148,7 @@ def test_every_route_is_in_this_file() -> None:
 
 def test_anonymous_are_sent_to_the_log_in(house: House) -> None:
     client = Client()
-    for name in READABLE | FORMS | OF_A_SERVER | OF_AN_IMAGE | BEGUN:
+    for name in READABLE | FORMS | OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP | BEGUN:
         answer = client.get(house.url(name))
         assert (answer.status_code, answer.url.split("?")[0]) == (302, "/login"), name
     for name in POSTS | ACTED_ON:
@@ -144,7 +163,7 @@ def test_htmx_of_a_lost_session_reloads_the_page() -> None:
 
 def test_readers_read_everything(house: House) -> None:
     reader = house.browser("reader")
-    for name in (READABLE | OF_A_SERVER | OF_AN_IMAGE) - OF_CONSOLES:
+    for name in (READABLE | OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP) - OF_CONSOLES:
         answer = reader.get(house.url(name))
         assert answer.status_code == 200, name
     page = text_of(reader.get(house.url("server")))
@@ -167,7 +186,12 @@ def test_readers_do_not_act(house: House) -> None:
         assert reader.post(house.url(name), IMAGE_BODY).status_code in (403, 422), name
     for name, body in BOXES.items():
         assert reader.post(house.url(name), body).status_code in (403, 422), name
-    assert not Network.objects.filter(name="n").exists()
+    for name, body in {**TO_A_SERVERS_NETWORK, **TO_A_GROUP}.items():
+        assert reader.post(house.url(name), body).status_code in (403, 404, 422), name
+    assert not Network.objects.filter(name__in=("n", "private")).exists()
+    group = SecurityGroup.objects.get(id=house.group_id)
+    assert (group.name, group.rules.filter(direction="ingress").count()) == ("web", 0)
+    assert [*Port.objects.of_groups([group.id])] == []
     assert not Router.objects.exists()
     for name in TO_MEMBERS:
         assert reader.post(house.url(name), {"role": "reader"}).status_code == 403, name
@@ -189,7 +213,7 @@ def test_a_refusal_goes_back_to_the_page_before(house: House) -> None:
 
 
 def test_another_projects_things_are_404_pages(house: House, stranger: Client) -> None:
-    for name in OF_A_SERVER | OF_AN_IMAGE:
+    for name in OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP:
         answer = stranger.get(house.url(name))
         assert answer.status_code == 404, name
         assert "There is nothing here" in text_of(answer)
@@ -200,6 +224,8 @@ def test_another_projects_things_are_404_pages(house: House, stranger: Client) -
     assert stranger.post(house.url("rename_server"), {"name": "x"}).status_code == 404
     for name in TO_AN_IMAGE:
         assert stranger.post(house.url(name), IMAGE_BODY).status_code == 404, name
+    for name, body in {**TO_A_SERVERS_NETWORK, **TO_A_GROUP}.items():
+        assert stranger.post(house.url(name), body).status_code == 404, name
     assert stranger.put(house.url("image_data"), b"x").status_code == 404
     assert "vm1" not in text_of(stranger.get("/servers"))
     assert Instance.objects.get(id=house.server_id).task_state is None
@@ -264,7 +290,9 @@ def test_posts_without_the_forms_token_are_refused(house: House) -> None:
 
 def test_pages_allow_our_own_scripts_only(house: House) -> None:
     member = house.browser("member")
-    for name in READABLE - {"clouds_yaml", "openrc"} | FORMS | OF_A_SERVER - OF_CONSOLES:
+    for name in (
+        READABLE - {"clouds_yaml", "openrc"} | FORMS | OF_A_SERVER - OF_CONSOLES | OF_A_GROUP
+    ):
         answer = member.get(house.url(name))
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src 'self'" in policy, name

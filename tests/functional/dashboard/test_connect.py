@@ -17,7 +17,7 @@ from identity import quotas
 from image.changes import Change
 from image.manager import ImageManager
 from image.models import Image
-from instances.models import Instance
+from instances.models import Instance, InstancePort
 from network.bootstrap import ensure_public_network
 from network.models import Network, SecurityGroup, SecurityGroupRule
 from tests.builders.browsers import PASSWORD, browser_of, text_of
@@ -199,6 +199,9 @@ def test_a_port_without_filters_and_one_with_rules_of_its_own(
     group = make_group(home.context)
     port = make_port(home.network, home.context, device_id="", security_group_ids=[group.id])
     type(port).objects.filter(id=port.id).update(device_id=str(server.id))
+    InstancePort.objects.create(
+        instance=server, position=1, port_id=port.id, network_id=home.network.id
+    )
     member.post(f"/servers/{server.id}/allow/web")
     kept = type(port).objects.get(id=port.id).security_groups.values_list("name", flat=True)
     assert sorted(kept) == ["let-web-in", "web"]

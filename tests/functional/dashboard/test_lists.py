@@ -30,7 +30,7 @@ from tests.builders.servers import make_server
 pytestmark = pytest.mark.django_db(transaction=True)
 HTMX = {"HX-Request": "true"}
 LISTS = (
-    "/servers", "/images", "/networks", "/routers", "/floating-ips", "/key-pairs", "/members",
+    "/servers", "/images", "/networks", "/routers", "/floating-ips", "/security-groups", "/key-pairs", "/members",
     "/activity", "/account/application-credentials",
 )  # fmt: skip
 

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
 
+from network.exceptions import SubnetNotFound
+from network.manager.private_network import PrivateNetworkManager
 from network.models import FloatingIp, Network, Port, Router
 from tests.builders.browsers import PASSWORD, browser_of, text_of
 from tests.builders.identity import make_member
 from tests.builders.instances import Lab, lab
+from tests.builders.networks import make_context
 from tests.builders.routers import make_external, make_floating_ip, make_router
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def hidden(answer: Any, name: str) -> str:
+    """Return what a hidden field of a page holds."""
+    found = re.search(rf'type="hidden" name="{name}" value="([^"]*)"', answer.content.decode())
+    return found[1] if found else ""
 
 
 @pytest.fixture
@@ -79,6 +90,94 @@ def test_from_a_server_to_its_address_outside(member: Client, home: Lab, outside
     assert floating.status == "DOWN"
     lead = {"floating_ip": str(floating.id), "port": str(port.id)}
     assert "leads there now" in text_of(member.post("/floating-ips/lead", lead, follow=True))
+
+
+def test_a_private_network_with_internet_is_one_click(
+    member: Client, home: Lab, outside: Network
+) -> None:
+    assert "Private network with internet" in text_of(member.get("/networks"))
+    for _ in range(2):
+        assert "leads outside" in text_of(member.post("/networks/private", follow=True))
+    made = Network.objects.filter(name__startswith="private").order_by("name")
+    assert [network.name for network in made] == ["private", "private-2"]
+    blocks = {home.network.subnets.get().cidr, *(one.subnets.get().cidr for one in made)}
+    assert blocks == {"10.0.0.0/24", "10.0.1.0/24", "10.0.2.0/24"}
+    assert [router.gateway.network for router in Router.objects.all() if router.gateway] == [
+        outside,
+        outside,
+    ]
+
+
+def test_without_a_way_outside_no_network_with_internet_is_offered(member: Client) -> None:
+    assert "Private network with internet" not in text_of(member.get("/networks"))
+    assert member.post("/networks/private").status_code == 404
+    assert not Network.objects.filter(name="private").exists()
+
+
+def test_a_floating_ip_is_one_click_on_the_servers_page(
+    member: Client, home: Lab, outside: Network
+) -> None:
+    server = f"/servers/{home.create()}"
+    wish = {
+        "source": f"new:{outside.id}",
+        "target": hidden(member.get(server), "target"),
+    }
+    assert hidden(member.get(server), "source") == wish["source"]
+    refused = member.post(f"{server}/floating-ip", wish)
+    assert refused.status_code == 422
+    assert "No router leads there yet" in text_of(refused)
+    assert not FloatingIp.objects.exists()
+    assert not Router.objects.exists()
+    done = member.post(f"{server}/floating-ip", {**wish, "connect": "yes"}, follow=True)
+    floating = FloatingIp.objects.get()
+    assert f"{floating.floating_ip_address} leads to vm1." in text_of(done)
+    assert f"ssh USER@{floating.floating_ip_address}" in done.content.decode()
+    assert Router.objects.get().router_ports.count() == 2
+    assert "Attach a floating IP" not in text_of(done)
+    assert member.post(f"{server}/floating-ip", wish).status_code == 404
+    url = f"{server}/floating-ip/{floating.id}/detach"
+    assert member.post(url, headers={"HX-Request": "true"}).status_code == 204
+    assert member.post(url).status_code == 404
+    floating.refresh_from_db()
+    assert floating.status == "DOWN"
+    page = member.get(server)
+    assert f"{floating.floating_ip_address} (free)" in text_of(page)
+    assert "Not reachable from outside" in text_of(page)
+    again = {"source": str(floating.id), "target": wish["target"]}
+    assert "leads to vm1" in text_of(member.post(f"{server}/floating-ip", again, follow=True))
+    assert FloatingIp.objects.count() == 1
+
+
+def test_what_cannot_be_led_to_a_server_is_refused(
+    member: Client, home: Lab, outside: Network
+) -> None:
+    server = f"/servers/{home.create()}"
+    make_router(home.context, subnets=home.network.subnets.all(), external=outside)
+    strange = make_floating_ip(make_context(), outside)
+    target = hidden(member.get(server), "target")
+    new = f"new:{outside.id}"
+    cases = {
+        "nothing": {},
+        "another's address": {"source": str(strange.id), "target": target},
+        "no external network": {"source": f"new:{home.network.id}", "target": target},
+        "no port of it": {"source": new, "target": f"{strange.port_id} 10.0.0.9"},
+        "no address of it": {"source": new, "target": target.partition(" ")[0] + " 10.0.0.99"},
+    }
+    found = {name: member.post(f"{server}/floating-ip", said) for name, said in cases.items()}
+    assert {name: one.status_code for name, one in found.items()} == dict.fromkeys(cases, 422)
+    assert FloatingIp.objects.count() == 1
+
+
+def test_a_network_is_connected_by_the_router_that_leads_there_already(
+    home: Lab, outside: Network
+) -> None:
+    router = make_router(home.context, external=outside)
+    manager = PrivateNetworkManager(home.context)
+    subnet = home.network.subnets.get()
+    assert manager.connect(subnet.id, outside=outside.id) == router
+    with pytest.raises(SubnetNotFound):
+        PrivateNetworkManager(make_context()).connect(subnet.id, outside=outside.id)
+    assert Router.objects.count() == 1
 
 
 def test_a_router_is_deleted_with_its_interfaces_unless_it_is_needed(
