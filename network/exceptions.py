@@ -87,6 +87,45 @@ class AvailabilityZoneNotFound(Missing):
     noun = "AvailabilityZone"
 
 
+class AddressGroupNotFound(Missing):
+    """No such address group, or none the caller may see."""
+
+    code = "address_group_not_found"
+    noun = "Address group"
+
+
+class AddressesNotFound(NotFound):
+    """The group does not hold these addresses."""
+
+    code = "addresses_not_found"
+
+    def __init__(self, addresses: Collection[str], *, group_id: object) -> None:
+        super().__init__(
+            f"Addresses {', '.join(sorted(addresses)[:10])} not found in the address group {group_id}."
+        )
+
+
+class AddressesAlreadyExist(BadRequest):
+    """The group holds these addresses already."""
+
+    code = "addresses_already_exist"
+
+    def __init__(self, addresses: Collection[str], *, group_id: object) -> None:
+        super().__init__(
+            f"Addresses {', '.join(sorted(addresses)[:10])} already exist in the "
+            f"address group {group_id}."
+        )
+
+
+class AddressGroupInUse(Conflict):
+    """Rules name the group."""
+
+    code = "address_group_in_use"
+
+    def __init__(self, group_id: object) -> None:
+        super().__init__(f"Address group {group_id} is in use on one or more security group rules.")
+
+
 class RbacPolicyNotFound(Missing):
     """No such policy, or none the caller may see."""
 
@@ -418,6 +457,15 @@ class SecurityGroupRemoteGroupAndRemoteIpPrefix(BadRequest):
 
     code = "security_group_two_remotes"
     default_message = "Only remote_ip_prefix or remote_group_id may be provided."
+
+
+class SecurityGroupMultipleRemoteEntites(BadRequest):  # spelled so by clients
+    """A rule has one kind of remote."""
+
+    code = "security_group_multiple_remotes"
+    default_message = (
+        "Only remote_ip_prefix or remote_group_id or remote_address_group_id may be provided."
+    )
 
 
 class SecurityGroupRuleParameterConflict(BadRequest):

@@ -22,6 +22,9 @@ _NOUNS = (
     "security_groups",
     "security_group_rules",
     "rbac_policies",
+    "subnet_pools",
+    "address_scopes",
+    "address_groups",
 )
 
 declare(
@@ -37,6 +40,8 @@ declare(
         # Attributes that only operators set, filter by, or see.
         "network:networks:set_provider": admin,
         "network:networks:set_shared": admin,
+        "network:subnet_pools:set_shared": admin,
+        "network:address_scopes:set_shared": admin,
         "network:subnets:set_on_other_network": admin,
         "network:ports:set_binding": admin,
         "network:ports:set_mac_address": admin,

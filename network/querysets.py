@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
@@ -15,6 +15,8 @@ from cloudweb.database.prepared import Given
 
 if TYPE_CHECKING:
     from network.models import (  # noqa: F401
+        AddressGroup,
+        AddressScope,
         FloatingIp,
         HeldSet,
         Network,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
         SecurityGroupRule,
         SegmentRange,
         Subnet,
+        SubnetPool,
     )
 
 M = TypeVar("M", bound=models.Model)
@@ -100,8 +103,11 @@ class NetworkQuerySet(SharedQuerySet["Network"]):
     object_type = "network"
 
     def complete(self) -> Self:
-        """Fetch the subnets along."""
-        return self.prefetch_related("subnets")
+        """Fetch the subnets along, with the pools that they are of."""
+        from network.models import Subnet
+
+        subnets = Subnet.objects.select_related("subnet_pool")
+        return self.prefetch_related(Prefetch("subnets", queryset=subnets))
 
     def raise_wiring(self, network_id: UUID) -> int:
         """Tell that hosts must learn of a change; this locks the row until the transaction ends."""
@@ -121,6 +127,24 @@ class SubnetQuerySet(StandardQuerySet["Subnet"]):
     def complete(self) -> Self:
         """Fetch the network along."""
         return self.select_related("network")
+
+
+class SubnetPoolQuerySet(SharedQuerySet["SubnetPool"]):
+    """Subnet pools."""
+
+    object_type = "subnetpool"
+
+
+class AddressScopeQuerySet(SharedQuerySet["AddressScope"]):
+    """Address scopes."""
+
+    object_type = "address_scope"
+
+
+class AddressGroupQuerySet(SharedQuerySet["AddressGroup"]):
+    """Address groups."""
+
+    object_type = "address_group"
 
 
 class PortQuerySet(StandardQuerySet["Port"]):

@@ -11,6 +11,8 @@ from cloudweb.database.prepared import Given, Prepared
 from identity import quotas
 from network import states
 from network.models import (
+    AddressGroup,
+    AddressScope,
     FloatingIp,
     Network,
     Port,
@@ -19,6 +21,7 @@ from network.models import (
     SecurityGroup,
     SecurityGroupRule,
     Subnet,
+    SubnetPool,
 )
 
 SERVICE = "network"
@@ -31,6 +34,9 @@ DEFAULTS = {
     "security_group": 10,
     "security_group_rule": 100,
     "rbac_policy": 10,
+    "subnetpool": 20,
+    "address_scope": 20,
+    "address_group": 20,
 }
 
 quotas.declare(SERVICE, DEFAULTS)
@@ -46,6 +52,9 @@ _ROWS: dict[str, QuerySet[Any]] = {
     "security_group": SecurityGroup.objects.all(),
     "security_group_rule": SecurityGroupRule.objects.all(),
     "rbac_policy": RbacPolicy.objects.all(),
+    "subnetpool": SubnetPool.objects.all(),
+    "address_scope": AddressScope.objects.all(),
+    "address_group": AddressGroup.objects.all(),
 }
 
 

@@ -82,8 +82,10 @@ _SERVED = Prepared(
     )
 )
 _RULES = Prepared(
-    lambda: SecurityGroupRule.objects.filter(security_group__among=Given("groups")).order_by(
-        "created_at", "id"
+    lambda: (
+        SecurityGroupRule.objects.filter(security_group__among=Given("groups"))
+        .select_related("remote_address_group")
+        .order_by("created_at", "id")
     )
 )
 
@@ -278,7 +280,7 @@ def _accepted(port: Port, facts: _Facts, *, literal: bool) -> Accepted:
     key = (groups, port.network_id)
     if key not in facts.accepted:
         rules = [rule for group in groups for rule in facts.rules[group]]
-        plain = [_rule(rule) for rule in rules if rule.remote_group_id is None]
+        plain = [_rule(rule) for rule in rules if rule.remote_group_id is None and _means(rule)]
         named = [rule for rule in rules if rule.remote_group_id is not None]
         if literal:
             plain += [
@@ -297,9 +299,23 @@ def _accepted(port: Port, facts: _Facts, *, literal: bool) -> Accepted:
 
 
 def _rule(rule: SecurityGroupRule, *, remotes: Sequence[str] = ()) -> SecurityRule:
-    if rule.remote_ip_prefix:
+    if rule.remote_address_group is not None:
+        remotes = _addresses_of(rule)
+    elif rule.remote_ip_prefix:
         remotes = (canonical_block(rule.remote_ip_prefix),)
     return SecurityRule(**_traffic(rule), remotes=tuple(remotes))
+
+
+def _means(rule: SecurityGroupRule) -> bool:
+    """Tell whether a rule accepts anybody: one about an address group without such addresses does not."""
+    return rule.remote_address_group is None or bool(_addresses_of(rule))
+
+
+def _addresses_of(rule: SecurityGroupRule) -> Sequence[str]:
+    """Return the blocks of a rule's address group that are of its IP version."""
+    group = rule.remote_address_group
+    blocks = [] if group is None else group.addresses
+    return [block for block in blocks if (":" in block) == (rule.ethertype == "IPv6")]
 
 
 def _group_rule(rule: SecurityGroupRule) -> GroupRule:

@@ -37,6 +37,6 @@ def meaning_of(rule: SecurityGroupRule) -> str:
         rule.port_range_min,
         rule.port_range_max,
         "" if prefix in ("0.0.0.0/0", "::/0") else prefix,
-        rule.remote_group_id or "",
+        rule.remote_group_id or rule.remote_address_group_id or "",
     )
     return " ".join("-" if part in (None, "") else str(part) for part in parts)

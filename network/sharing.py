@@ -13,12 +13,15 @@ from typing import Any
 from uuid import UUID
 
 from network.exceptions import (
+    AddressGroupNotFound,
     Missing,
     NetworkNotFound,
     RbacPolicyInUse,
     SecurityGroupNotFound,
 )
 from network.models import (
+    AddressGroup,
+    AddressScope,
     FloatingIp,
     Network,
     Port,
@@ -28,9 +31,11 @@ from network.models import (
     SecurityGroup,
     SecurityGroupRule,
     Subnet,
+    SubnetPool,
 )
 from network.models.rbac_policy import ANYBODY, EXTERNAL, SHARED
 from network.models.standard import Standard
+from network.pool_exceptions import AddressScopeNotFound, SubnetPoolNotFound
 
 Users = Callable[[UUID], Iterable[str]]
 
@@ -56,6 +61,20 @@ def _outside_by(network_id: UUID) -> Iterable[str]:
     yield from floating.values_list("project_id", flat=True)
 
 
+def _of_pool(pool_id: UUID) -> Iterable[str]:
+    yield from Subnet.objects.filter(subnet_pool=pool_id).values_list("project_id", flat=True)
+
+
+def _of_scope(scope_id: UUID) -> Iterable[str]:
+    pools = SubnetPool.objects.filter(address_scope=scope_id)
+    yield from pools.values_list("project_id", flat=True)
+
+
+def _of_addresses(group_id: UUID) -> Iterable[str]:
+    rules = SecurityGroupRule.objects.filter(remote_address_group=group_id)
+    yield from rules.values_list("project_id", flat=True)
+
+
 def _of_group(group_id: UUID) -> Iterable[str]:
     members = PortSecurityGroup.objects.filter(security_group=group_id)
     yield from members.values_list("port__project_id", flat=True)
@@ -65,6 +84,9 @@ def _of_group(group_id: UUID) -> Iterable[str]:
 
 KINDS: dict[str, Kind] = {
     "network": Kind(Network, NetworkNotFound, {SHARED: _on_network, EXTERNAL: _outside_by}),
+    "subnetpool": Kind(SubnetPool, SubnetPoolNotFound, {SHARED: _of_pool}),
+    "address_scope": Kind(AddressScope, AddressScopeNotFound, {SHARED: _of_scope}),
+    "address_group": Kind(AddressGroup, AddressGroupNotFound, {SHARED: _of_addresses}),
     "security_group": Kind(SecurityGroup, SecurityGroupNotFound, {SHARED: _of_group}),
 }
 
@@ -95,6 +117,14 @@ def share_with_all(
         target_project=ANYBODY,
         defaults={"object_type": object_type, "project_id": project_id},
     )
+
+
+def set_shared_with_all(object_type: str, row: Standard, *, shared: bool) -> None:
+    """Let all projects use an object, or not; raise RbacPolicyInUse."""
+    if shared:
+        share_with_all(object_type, row, project_id=row.project_id)
+    else:
+        stop_sharing_with_all(row)
 
 
 def stop_sharing_with_all(row: Standard) -> None:

@@ -99,5 +99,7 @@ def _accepts(rule: SecurityGroupRule, traffic: Traffic, port: int | None) -> boo
 
 
 def _from_everywhere(rule: SecurityGroupRule) -> bool:
+    if rule.remote_address_group_id is not None:
+        return False
     prefix = normal_prefix(rule.remote_ip_prefix)
     return prefix in EVERYWHERE or parse_block(prefix).prefixlen == 0

@@ -1,5 +1,6 @@
 """Networks for operators; every button calls a manager."""
 
+from network.admin.address_groups import AddressGroupAdmin
 from network.admin.agents import AgentAdmin
 from network.admin.floating_ips import FloatingIpAdmin
 from network.admin.networks import NetworkAdmin
@@ -7,9 +8,12 @@ from network.admin.ports import PortAdmin
 from network.admin.rbac_policies import RbacPolicyAdmin
 from network.admin.routers import RouterAdmin
 from network.admin.security_groups import SecurityGroupAdmin
+from network.admin.subnet_pools import AddressScopeAdmin, SubnetPoolAdmin
 from network.admin.subnets import SubnetAdmin
 
 __all__ = [
+    "AddressGroupAdmin",
+    "AddressScopeAdmin",
     "AgentAdmin",
     "FloatingIpAdmin",
     "NetworkAdmin",
@@ -18,4 +22,5 @@ __all__ = [
     "RouterAdmin",
     "SecurityGroupAdmin",
     "SubnetAdmin",
+    "SubnetPoolAdmin",
 ]

@@ -20,7 +20,7 @@ class RuleInline(ShownInline):
     fk_name = "security_group"
     fields = (
         "direction", "ethertype", "protocol", "port_range_min", "port_range_max",
-        "remote_ip_prefix", "remote_group",
+        "remote_ip_prefix", "remote_group", "remote_address_group",
     )  # fmt: skip
 
 

@@ -32,6 +32,9 @@ class QuotaUpdate(Body):
     security_group: Limit = 0
     security_group_rule: Limit = 0
     rbac_policy: Limit = 0
+    subnetpool: Limit = 0
+    address_scope: Limit = 0
+    address_group: Limit = 0
 
 
 class QuotaShown(Answer):
@@ -45,6 +48,9 @@ class QuotaShown(Answer):
     security_group: int
     security_group_rule: int
     rbac_policy: int
+    subnetpool: int
+    address_scope: int
+    address_group: int
 
 
 class QuotaOf(QuotaShown):

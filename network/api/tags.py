@@ -15,6 +15,8 @@ from cloudweb.exceptions import InvalidInput
 from network.api.serializers.attributes import Tag
 from network.exceptions import TagNotFound
 from network.manager import (
+    AddressGroupManager,
+    AddressScopeManager,
     FloatingIpManager,
     NetworkManager,
     PortManager,
@@ -23,6 +25,7 @@ from network.manager import (
     SecurityGroupRuleManager,
     SegmentRangeManager,
     SubnetManager,
+    SubnetPoolManager,
 )
 from network.manager.standard import StandardManager
 
@@ -33,6 +36,9 @@ MANAGERS: dict[str, type[StandardManager]] = {  # type: ignore[type-arg]
     "ports": PortManager,
     "routers": RouterManager,
     "floatingips": FloatingIpManager,
+    "subnetpools": SubnetPoolManager,
+    "address-scopes": AddressScopeManager,
+    "address-groups": AddressGroupManager,
     "security-groups": SecurityGroupManager,
     "security-group-rules": SecurityGroupRuleManager,
     "network_segment_ranges": SegmentRangeManager,

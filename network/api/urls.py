@@ -4,6 +4,8 @@ from typing import Any
 
 from django.urls import path, re_path
 
+from network.api.address_groups import AddressGroupViewSet
+from network.api.address_scopes import AddressScopeViewSet
 from network.api.agents import AgentViewSet
 from network.api.availability_zones import AvailabilityZoneViewSet
 from network.api.extensions import ExtensionViewSet
@@ -17,6 +19,7 @@ from network.api.security_group_rules import SecurityGroupRuleViewSet
 from network.api.security_groups import SecurityGroupViewSet
 from network.api.segment_ranges import SegmentRangeViewSet
 from network.api.segments import SegmentViewSet
+from network.api.subnet_pools import SubnetPoolViewSet
 from network.api.subnets import SubnetViewSet
 from network.api.tags import MANAGERS, TagViewSet
 from network.api.versions import ResourcesViewSet, RootViewSet
@@ -62,6 +65,23 @@ urlpatterns = [
     path("/v2.0/security-groups/<str:identifier>", SecurityGroupViewSet.as_view(MEMBER)),
     path("/v2.0/security-group-rules", SecurityGroupRuleViewSet.as_view(COLLECTION)),
     path("/v2.0/security-group-rules/<str:identifier>", SecurityGroupRuleViewSet.as_view(FIXED)),
+    path("/v2.0/address-groups", AddressGroupViewSet.as_view(COLLECTION)),
+    path("/v2.0/address-groups/<str:identifier>", AddressGroupViewSet.as_view(MEMBER)),
+    *(
+        path(
+            f"/v2.0/address-groups/<str:identifier>/{word}",
+            AddressGroupViewSet.as_view({"put": word}),
+        )
+        for word in ("add_addresses", "remove_addresses")
+    ),
+    path("/v2.0/address-scopes", AddressScopeViewSet.as_view(COLLECTION)),
+    path("/v2.0/address-scopes/<str:identifier>", AddressScopeViewSet.as_view(MEMBER)),
+    path("/v2.0/subnetpools", SubnetPoolViewSet.as_view(COLLECTION)),
+    path("/v2.0/subnetpools/<str:identifier>", SubnetPoolViewSet.as_view(MEMBER)),
+    *(
+        path(f"/v2.0/subnetpools/<str:identifier>/{word}", SubnetPoolViewSet.as_view({"put": word}))
+        for word in ("add_prefixes", "remove_prefixes", "onboard_network_subnets")
+    ),
     path("/v2.0/rbac-policies", RbacPolicyViewSet.as_view(COLLECTION)),
     path("/v2.0/rbac-policies/<str:identifier>", RbacPolicyViewSet.as_view(MEMBER)),
     path("/v2.0/segments", SegmentViewSet.as_view(LIST)),

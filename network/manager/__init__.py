@@ -1,5 +1,7 @@
 """The managers of network: one for each noun."""
 
+from network.manager.address_group import AddressGroupManager
+from network.manager.address_scope import AddressScopeManager
 from network.manager.agent import AgentManager
 from network.manager.extension import ExtensionManager
 from network.manager.floating_ip import FloatingIpManager
@@ -16,10 +18,13 @@ from network.manager.security_group_rule import SecurityGroupRuleManager
 from network.manager.segment import SegmentManager
 from network.manager.segment_range import SegmentRangeManager
 from network.manager.subnet import SubnetManager
+from network.manager.subnet_pool import SubnetPoolManager
 from network.manager.traffic import TrafficManager
 from network.manager.zone import ZoneManager
 
 __all__ = [
+    "AddressGroupManager",
+    "AddressScopeManager",
     "AgentManager",
     "ExtensionManager",
     "FloatingIpManager",
@@ -36,6 +41,7 @@ __all__ = [
     "SegmentManager",
     "SegmentRangeManager",
     "SubnetManager",
+    "SubnetPoolManager",
     "TrafficManager",
     "ZoneManager",
 ]

@@ -19,10 +19,13 @@ class Extension(NamedTuple):
 
 
 EXTENSIONS = (
+    Extension("address-group", "Address group", "Lists of addresses that rules name"),
+    Extension("address-scope", "Address scope", "Where each address means one thing"),
     Extension("agent", "agent", "What does networks on each host, for operators"),
     Extension("allowed-address-pairs", "Allowed Address Pairs", "More addresses for a port"),
     Extension("availability_zone", "Availability Zone", "The zones that exist"),
     Extension("binding", "Port Binding", "Which host a port is on"),
+    Extension("default-subnetpools", "Default Subnetpools", "One for each IP version"),
     Extension("dns-integration", "DNS Integration", "Names of ports and networks"),
     Extension("empty-string-filtering", "Empty String Filtering", "Filter by empty values"),
     Extension("expose-port-forwarding-in-fip", "Port forwardings in floating IPs", "As said"),
@@ -49,13 +52,17 @@ EXTENSIONS = (
     Extension("quota-check-limit", "Quota engine limit check", "No limit below what is used"),
     Extension("quota_details", "Quota details management support", "Limits beside what is used"),
     Extension("quotas", "Quota management support", "Limits by project"),
+    Extension("rbac-address-group", "RBAC for address groups", "As said"),
+    Extension("rbac-address-scope", "RBAC for address scopes", "As said"),
     Extension("rbac-policies", "RBAC Policies", "Networks that some projects share"),
     Extension("rbac-security-groups", "RBAC for security groups", "As said"),
+    Extension("rbac-subnetpool", "RBAC for subnet pools", "As said"),
     Extension("revision-if-match", "If-Match constraints based on revision_number", "As said"),
     Extension("router", "Neutron L3 Router", "Routers and floating IPs"),
     Extension("router_availability_zone", "Router Availability Zone", "Hints for routers"),
     Extension("security-group", "security-group", "What may reach a port"),
     Extension("security-groups-normalized-cidr", "Normalized CIDR field for rules", "As said"),
+    Extension("security-groups-remote-address-group", "Remote address groups", "As said"),
     Extension("security-groups-shared-filtering", "Filter groups by shared", "As said"),
     Extension("segment", "Segment", "What each network is made of, for operators"),
     Extension("sort-key-validation", "Sort key validation", "Unknown sort keys are refused"),
@@ -65,6 +72,9 @@ EXTENSIONS = (
     Extension("standard-attr-tag", "Tag support for resources", "Tags on all"),
     Extension("standard-attr-timestamp", "Resource timestamps", "Times on all"),
     Extension("subnet-service-types", "Subnet service types", "Subnets for some devices' ports"),
+    Extension("subnet_allocation", "Subnet Allocation", "Subnets cut from pools"),
+    Extension("subnet_onboard", "Subnet Onboard", "Subnets that are there get into a pool"),
+    Extension("subnetpool-prefix-ops", "Subnet Pool Prefix Operations", "A few at a time"),
     Extension("tag-creation", "Tag creation", "Add several tags at once"),
 )
 

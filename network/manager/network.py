@@ -124,7 +124,7 @@ class NetworkManager(StandardManager[Network]):
             quota.reserve(network.project_id, "network")
             save_numbered(network, kinds=[kind] if kind else tenant_kinds())
             self._open(network, shared=shared, external=external)
-        return network
+        return self._get(network.id)
 
     @policy("network:networks:create")
     def create_many(self, items: Sequence[Mapping[str, Any]]) -> Sequence[Network]:

@@ -14,11 +14,13 @@ from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import policy
 from network import news, quota
 from network.exceptions import (
+    AddressGroupNotFound,
     SecurityGroupEthertypeConflictWithProtocol,
     SecurityGroupInvalidIcmpValue,
     SecurityGroupInvalidPortRange,
     SecurityGroupInvalidPortValue,
     SecurityGroupMissingIcmpType,
+    SecurityGroupMultipleRemoteEntites,
     SecurityGroupNotFound,
     SecurityGroupProtocolRequiredWithPorts,
     SecurityGroupRemoteGroupAndRemoteIpPrefix,
@@ -30,7 +32,7 @@ from network.exceptions import (
 from network.manager.security_group import SecurityGroupManager
 from network.manager.standard import Identifier, StandardManager, number
 from network.manager.tied import the_group, tied_to
-from network.models import SecurityGroup, SecurityGroupRule
+from network.models import AddressGroup, SecurityGroup, SecurityGroupRule
 from network.protocols import ICMP, ICMPV6, IPV6_ALONE, WITH_PORTS
 from network.rule_meaning import meaning_of, protocol_number
 
@@ -65,15 +67,18 @@ class SecurityGroupRuleManager(StandardManager[SecurityGroupRule]):
         port_range_max: int | None = None,
         remote_ip_prefix: str = "",
         remote_group_id: Identifier | None = None,
+        remote_address_group_id: Identifier | None = None,
         description: str = "",
         project_id: str | None = None,
     ) -> SecurityGroupRule:
         """Let more traffic in or out of a group's members; their hosts learn of it.
 
-        Raises SecurityGroupRuleExists for one that says the same, SecurityGroupNotFound, and what
-        is wrong with protocol, ports and remote.
+        Raises SecurityGroupRuleExists for one that says the same, SecurityGroupNotFound,
+        AddressGroupNotFound, and what is wrong with protocol, ports and remote.
         """
         _check_protocol(protocol, ethertype, port_range_min, port_range_max)
+        if remote_address_group_id and (remote_ip_prefix or remote_group_id):
+            raise SecurityGroupMultipleRemoteEntites
         remote_ip_prefix = _remote(ethertype, remote_ip_prefix, remote_group_id)
         self._project(project_id)
         group = self._group(security_group_id)
@@ -91,6 +96,7 @@ class SecurityGroupRuleManager(StandardManager[SecurityGroupRule]):
             port_range_max=port_range_max,
             remote_ip_prefix=remote_ip_prefix,
             remote_group=remote,
+            remote_address_group=self._addresses(remote_address_group_id),
             description=description,
         )
         rule.meaning = meaning_of(rule)
@@ -121,6 +127,15 @@ class SecurityGroupRuleManager(StandardManager[SecurityGroupRule]):
             SecurityGroup.objects.filter(id=rule.security_group_id).touch()
             self._changing(rule, if_revision).delete()
             news.rules_changed([rule.security_group_id])
+
+    def _addresses(self, group_id: Identifier | None) -> AddressGroup | None:
+        if not group_id:
+            return None
+        rows = AddressGroup.objects.visible_to(self.context)
+        found = rows.filter(id=number(group_id)).first()
+        if found is None:
+            raise AddressGroupNotFound(group_id)
+        return found
 
     def _group(self, group_id: Identifier) -> SecurityGroup:
         rows = SecurityGroup.objects.visible_to(self.context)

@@ -27,8 +27,9 @@ from network.exceptions import (
 )
 from network.manager.automatic_addresses import address_ports, lacking, take_from_ports
 from network.manager.dhcp_address import drop_empty_dhcp_port, settle_dhcp
+from network.manager.pool_allocation import BlockWish, allocate, check_affinity, find_pool
 from network.manager.standard import Identifier, StandardManager, number
-from network.models import Network, PortAddress, Subnet
+from network.models import Network, PortAddress, Subnet, SubnetPool
 
 #: Stands for "not said", where None says "none".
 UNSET: Any = object()
@@ -75,7 +76,10 @@ class SubnetManager(StandardManager[Subnet]):
         self,
         *,
         network_id: Identifier,
-        cidr: str,
+        cidr: str | None = None,
+        prefixlen: int | None = None,
+        subnet_pool_id: Identifier | None = None,
+        use_default_pool: bool = False,
         ip_version: int | None = None,
         name: str = "",
         description: str = "",
@@ -91,23 +95,29 @@ class SubnetManager(StandardManager[Subnet]):
     ) -> Subnet:
         """Add a block to a network. A gateway that is not said is the first host address.
 
+        The block is the one that is said, or a free one of a pool (``pool_allocation``).
         Where guests make their addresses themselves, the ports that are there have theirs with it. Raises
         InvalidInput for a block, gateway or modes that make no sense, BadRequest when it
         overlaps another of the network, and what is wrong with the pools.
         """
-        block = _block(cidr)
-        if ip_version is not None and ip_version != block.version:
+        said = None if cidr is None else _block(cidr)
+        if said is not None and ip_version is not None and ip_version != said.version:
             raise InvalidInput(field="cidr", value=cidr, reason=f"It is no IPv{ip_version} block.")
-        _check_modes(block, ipv6_ra_mode, ipv6_address_mode, enable_dhcp)
-        gateway = _gateway(block, gateway_ip)
+        if said is None and (allocation_pools or gateway_ip not in (None, UNSET)):
+            raise BadRequest("Gateway and allocation pools are said of specific blocks only.")
+        wish = BlockWish(said, prefixlen, ip_version, subnet_pool_id, use_default_pool)
         with transaction.atomic():
             network = self._network(network_id)
             project = self._project(project_id or network.project_id)
             quota.reserve(project, "subnet")
-            _check_overlap(network, block)
+            pool = find_pool(self.context, wish)
+            block = self._block_of(wish, pool, network=network, project_id=project)
+            _check_modes(block, ipv6_ra_mode, ipv6_address_mode, enable_dhcp)
+            gateway = _gateway(block, gateway_ip)
             subnet = Subnet(
                 project_id=project,
                 network=network,
+                subnet_pool=pool,
                 name=name,
                 description=description,
                 ip_version=block.version,
@@ -196,6 +206,19 @@ class SubnetManager(StandardManager[Subnet]):
                 found += address_ports(subnet)
                 news.network_changed(subnet.network)
         return found
+
+    def _block_of(
+        self, wish: BlockWish, pool: SubnetPool | None, *, network: Network, project_id: str
+    ) -> Block:
+        """Return the block of a new subnet on a network, which is locked."""
+        if pool is not None:
+            block = allocate(wish, pool, network=network, project_id=project_id)
+        else:
+            assert wish.cidr is not None
+            block = wish.cidr
+        _check_overlap(network, block)
+        check_affinity(network, block.version, pool)
+        return block
 
     def _network(self, network_id: Identifier) -> Network:
         """Return the network, locked; only its owner and admins add blocks to it."""

@@ -1,5 +1,6 @@
 """The tables of network."""
 
+from network.models.address_group import AddressGroup
 from network.models.agent import Agent
 from network.models.floating_ip import FloatingIp, PortForwarding
 from network.models.member_set import HeldSet, MemberChange, MemberSet
@@ -10,8 +11,11 @@ from network.models.router import Router, RouterPort
 from network.models.security_group import SecurityGroup, SecurityGroupRule
 from network.models.segment_range import SegmentRange
 from network.models.subnet import FreeRange, Subnet
+from network.models.subnet_pool import AddressScope, SubnetPool
 
 __all__ = [
+    "AddressGroup",
+    "AddressScope",
     "Agent",
     "FloatingIp",
     "FreeRange",
@@ -30,4 +34,5 @@ __all__ = [
     "SecurityGroupRule",
     "SegmentRange",
     "Subnet",
+    "SubnetPool",
 ]

@@ -91,6 +91,14 @@ class Network(Shareable):
         """Tell whether the caller's project is among those that share it; of a new row, whether all are."""
         return bool(self.__dict__.get("shared_here", self.shared))
 
+    def address_scope(self, version: int) -> str | None:
+        """Return the scope of its addresses of an IP version, by the pool that its subnets are of."""
+        for subnet in self.subnets.all():
+            pool = subnet.subnet_pool
+            if subnet.ip_version == version and pool is not None and pool.address_scope_id:
+                return str(pool.address_scope_id)
+        return None
+
     @property
     def is_reachable(self) -> bool:
         """Tell whether its addresses can be reached from outside; others only get out, by NAT."""

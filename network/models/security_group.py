@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from network.models.address_group import AddressGroup
 from network.models.standard import Shareable, Standard
 from network.querysets import SecurityGroupQuerySet, SecurityGroupRuleQuerySet
 
@@ -49,6 +50,13 @@ class SecurityGroupRule(Standard):
     remote_group = models.ForeignKey(
         SecurityGroup,
         on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="referring_rules",
+    )
+    remote_address_group = models.ForeignKey(
+        AddressGroup,
+        on_delete=models.PROTECT,
         null=True,
         blank=True,
         related_name="referring_rules",

@@ -6,6 +6,7 @@ from django.db import models
 
 from network.models.network import Network
 from network.models.standard import Named
+from network.models.subnet_pool import SubnetPool
 from network.querysets import SubnetQuerySet
 
 #: Ways in which a guest makes its IPv6 address itself.
@@ -21,6 +22,9 @@ class Subnet(Named):
     """
 
     network = models.ForeignKey(Network, on_delete=models.PROTECT, related_name="subnets")
+    subnet_pool = models.ForeignKey(
+        SubnetPool, on_delete=models.PROTECT, null=True, blank=True, related_name="subnets"
+    )
     ip_version = models.PositiveSmallIntegerField(choices=[(4, "IPv4"), (6, "IPv6")])
     cidr = models.CharField(max_length=43)
     gateway_ip = models.CharField(max_length=39, blank=True, default="")

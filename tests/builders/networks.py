@@ -14,8 +14,19 @@ from network.manager import (
     SecurityGroupManager,
     SegmentRangeManager,
     SubnetManager,
+    SubnetPoolManager,
 )
-from network.models import Agent, Network, Port, RbacPolicy, SecurityGroup, SegmentRange, Subnet
+from network.models import (
+    Agent,
+    Network,
+    Port,
+    RbacPolicy,
+    SecurityGroup,
+    SegmentRange,
+    Subnet,
+    SubnetPool,
+)
+from network.models.standard import Standard
 from network.objects import NetworkInventory
 from tests.builders.compute import make_service
 
@@ -66,13 +77,18 @@ def make_group(context: RequestContext, **overrides: Any) -> SecurityGroup:
     return SecurityGroupManager(context).create(**{"name": "web", **overrides})
 
 
-def share(
-    row: Network | SecurityGroup, context: RequestContext | None = None, **overrides: Any
-) -> RbacPolicy:
-    """Let another project, or whom the overrides say, use a network or group."""
+def make_pool(context: RequestContext, **overrides: Any) -> SubnetPool:
+    """Return a pool of the caller's project that gives /26."""
+    values = {"name": "plan", "prefixes": ["10.128.0.0/16"], "default_prefixlen": 26}
+    return SubnetPoolManager(context).create(**values | overrides)
+
+
+def share(row: Standard, context: RequestContext | None = None, **overrides: Any) -> RbacPolicy:
+    """Let another project, or whom the overrides say, use something."""
     context = context or RequestContext.system(project_id=row.project_id)
+    noun = str(row._meta.verbose_name).replace(" ", "_")
     values = {
-        "object_type": "network" if isinstance(row, Network) else "security_group",
+        "object_type": "subnetpool" if noun == "subnet_pool" else noun,
         "object_id": row.id,
         "action": "access_as_shared",
         "target_project": uuid.uuid4().hex,

@@ -85,8 +85,8 @@ class NetworkShown(StandardShown):
     port_security_enabled: bool
     availability_zone_hints: list[str]
     availability_zones: Annotated[list[str], Of(lambda _row: conf.ZONES)]
-    ipv4_address_scope: Nothing
-    ipv6_address_scope: Nothing
+    ipv4_address_scope: Annotated[str | None, Of(lambda row: row.address_scope(4))]
+    ipv6_address_scope: Annotated[str | None, Of(lambda row: row.address_scope(6))]
     qos_policy_id: Nothing
     dns_domain: str
     l2_adjacency: Annotated[bool, Always(True)]

@@ -20,7 +20,6 @@ from network.api.serializers.attributes import (
     Creation,
     Id,
     Maybe,
-    Nothing,
     StandardShown,
 )
 from network.rule_meaning import normal_prefix
@@ -57,9 +56,7 @@ class SecurityGroupRuleCreate(Creation):
     port_range_max: PortNumber | None = None
     remote_ip_prefix: IpPrefix = ""
     remote_group_id: Text | None = None
-    remote_address_group_id: None = None
-
-    UNUSED = frozenset({"remote_address_group_id"})
+    remote_address_group_id: Text | None = None
 
 
 class SecurityGroupRuleShown(StandardShown):
@@ -76,7 +73,7 @@ class SecurityGroupRuleShown(StandardShown):
         str | None, Of(lambda row: normal_prefix(row.remote_ip_prefix) or None)
     ]
     remote_group_id: Annotated[str | None, Form(lambda value: value and str(value))]
-    remote_address_group_id: Nothing
+    remote_address_group_id: Annotated[str | None, Form(lambda value: value and str(value))]
     belongs_to_default_sg: Annotated[bool, Of("security_group.is_default")]
 
 
@@ -101,6 +98,7 @@ SECURITY_GROUP_RULE = Resource(
         "port_range_max": number("port_range_max"),
         "remote_ip_prefix": canonical("remote_ip_prefix", canonical_prefix),
         "remote_group_id": identifier("remote_group_id"),
+        "remote_address_group_id": identifier("remote_address_group_id"),
         "belongs_to_default_sg": flag("security_group__is_default"),
     },
     sort_keys={

@@ -14,6 +14,7 @@ from cloudweb.api.resource import Resource
 from cloudweb.api.shown import Always, Of
 from network.api.filters import STANDARD_FILTERS, STANDARD_SORT_KEYS
 from network.api.serializers.attributes import (
+    FROM_TEXT,
     Change,
     Creation,
     Id,
@@ -40,6 +41,7 @@ class Route(Body):
     nexthop: IpAddress
 
 
+PrefixLength = Annotated[int, Field(strict=True, ge=0, le=128), FROM_TEXT]
 Pools = Annotated[tuple[Pool, ...], Field(max_length=64)]
 Servers = Annotated[tuple[IpAddress, ...], Field(max_length=8)]
 Routes = Annotated[tuple[Route, ...], Field(max_length=32)]
@@ -50,8 +52,12 @@ class SubnetCreate(Creation):
     """POST /subnets."""
 
     MEANINGFUL_NULLS: ClassVar[frozenset[str]] = frozenset({"gateway_ip"})
+
     network_id: UUID
-    cidr: IpPrefix
+    cidr: IpPrefix | None = None
+    prefixlen: PrefixLength | None = None
+    subnet_pool_id: UUID | None = Field(default=None, alias="subnetpool_id")
+    use_default_pool: LooseBool = Field(default=False, alias="use_default_subnetpool")
     ip_version: Version | None = None
     name: Text = ""
     gateway_ip: IpAddress | None = None
@@ -105,7 +111,7 @@ class SubnetShown(StandardShown):
     host_routes: list[dict[str, str]]
     ipv6_ra_mode: Maybe
     ipv6_address_mode: Maybe
-    subnetpool_id: Nothing
+    subnetpool_id: Annotated[Maybe, Of(lambda row: row.subnet_pool_id and str(row.subnet_pool_id))]
     service_types: list[str]
     segment_id: Nothing
     dns_publish_fixed_ip: Annotated[bool, Always(False)]
@@ -122,6 +128,7 @@ SUBNET = Resource(
         **STANDARD_FILTERS,
         "name": equal("name"),
         "network_id": identifier("network_id"),
+        "subnetpool_id": identifier("subnet_pool"),
         "ip_version": number("ip_version"),
         "cidr": canonical("cidr", canonical_block),
         "gateway_ip": canonical("gateway_ip", canonical_address),

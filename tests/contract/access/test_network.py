@@ -10,6 +10,8 @@ import pytest
 from cloudweb.context import RequestContext
 from identity.models import User
 from network.manager import (
+    AddressGroupManager,
+    AddressScopeManager,
     FloatingIpManager,
     NetworkManager,
     PortForwardingManager,
@@ -19,6 +21,7 @@ from network.manager import (
     SecurityGroupRuleManager,
     SegmentRangeManager,
     SubnetManager,
+    SubnetPoolManager,
 )
 from network.manager.port_forwarding import Ports
 from tests.builders.access import (
@@ -37,6 +40,7 @@ from tests.builders.networks import (
     make_agent,
     make_group,
     make_network,
+    make_pool,
     make_port,
     make_range,
     make_subnet,
@@ -53,6 +57,9 @@ NOUNS = {
     "ports": PortManager,
     "routers": RouterManager,
     "floatingips": FloatingIpManager,
+    "subnetpools": SubnetPoolManager,
+    "address-scopes": AddressScopeManager,
+    "address-groups": AddressGroupManager,
     "security-groups": SecurityGroupManager,
     "security-group-rules": SecurityGroupRuleManager,
 }
@@ -70,6 +77,8 @@ FORWARDING = {
     "internal_port": 53,
     "external_port": 53,
 }
+ADDRESSES = "/address-groups/{address-groups}"
+POOL = "/subnetpools/{subnetpools}"
 SHARING = {
     "object_type": "network",
     "object_id": "{networks}",
@@ -94,6 +103,9 @@ def build(owner: User) -> dict[str, Any]:
         "subnets": str(make_subnet(network, context).id),
         "ports": str(make_port(network, context).id),
         "routers": str(make_router(context).id),
+        "subnetpools": str(make_pool(context, prefixes=["10.0.0.0/16", "10.2.0.0/16"]).id),
+        "address-scopes": str(AddressScopeManager(context).create(ip_version=4).id),
+        "address-groups": str(AddressGroupManager(context).create(addresses=["10.1.1.1"]).id),
         "security-groups": str(group.id),
         "security-group-rules": str(rule.id),
     }
@@ -227,6 +239,26 @@ LINES = [
     made("/security-group-rules", {"security_group_rule": RULE}, others={"other": 404}),
     read("/security-group-rules/{security-group-rules}"),
     write("DELETE", "/security-group-rules/{security-group-rules}", status=204),
+    listed("/address-groups"),
+    made("/address-groups", {"address_group": NAMED}),
+    read(ADDRESSES),
+    write("PUT", ADDRESSES, {"address_group": NAMED}),
+    write("PUT", f"{ADDRESSES}/add_addresses", {"addresses": ["10.1.1.2"]}),
+    write("PUT", f"{ADDRESSES}/remove_addresses", {"addresses": ["10.1.1.1"]}),
+    write("DELETE", ADDRESSES, status=204),
+    listed("/address-scopes"),
+    made("/address-scopes", {"address_scope": {"ip_version": 4}}),
+    read("/address-scopes/{address-scopes}"),
+    write("PUT", "/address-scopes/{address-scopes}", {"address_scope": NAMED}),
+    write("DELETE", "/address-scopes/{address-scopes}", status=204),
+    listed("/subnetpools"),
+    made("/subnetpools", {"subnetpool": {"prefixes": ["10.2.0.0/16"]}}),
+    read(POOL),
+    write("PUT", POOL, {"subnetpool": NAMED}),
+    write("PUT", f"{POOL}/add_prefixes", {"prefixes": ["10.3.0.0/16"]}),
+    write("PUT", f"{POOL}/remove_prefixes", {"prefixes": ["10.2.0.0/16"]}),
+    write("PUT", f"{POOL}/onboard_network_subnets", {"network_id": "{lone}"}),
+    write("DELETE", POOL, status=204),
     listed("/rbac-policies"),
     write("POST", "/rbac-policies", {"rbac_policy": SHARING}, status=201),
     read("/rbac-policies/{policy}"),

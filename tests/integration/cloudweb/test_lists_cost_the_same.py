@@ -28,6 +28,7 @@ from identity.models import (
     User,
 )
 from instances.models import KeyPair
+from network.manager import AddressGroupManager, AddressScopeManager
 from tests.builders.identity import (
     ApiClient,
     client_of,
@@ -41,7 +42,14 @@ from tests.builders.identity import (
 )
 from tests.builders.identity import make_group as make_users_group
 from tests.builders.images import make_image
-from tests.builders.networks import make_group, make_network, make_port, make_subnet, share
+from tests.builders.networks import (
+    make_group,
+    make_network,
+    make_pool,
+    make_port,
+    make_subnet,
+    share,
+)
 from tests.builders.servers import make_server
 from tests.example.models import Shelf
 
@@ -174,6 +182,13 @@ LISTS: dict[str, Make] = {
     "/network/v2.0/security-groups": a_group,
     "/network/v2.0/security-group-rules": (
         a_group
+    ),
+    "/network/v2.0/subnetpools": lambda user, _: make_pool(context(user)),
+    "/network/v2.0/address-scopes": (
+        lambda user, _: AddressScopeManager(context(user)).create(ip_version=4)
+    ),
+    "/network/v2.0/address-groups": (
+        lambda user, _: AddressGroupManager(context(user)).create(addresses=["10.1.1.1"])
     ),
     "/network/v2.0/rbac-policies": (
         lambda user, _: share(make_network(context(user)), context(user))

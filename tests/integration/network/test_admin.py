@@ -10,10 +10,28 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from cloudweb.context import RequestContext
-from network.manager import RouterManager
-from network.models import FloatingIp, Network, Port, RbacPolicy, Router, SecurityGroup, Subnet
+from network.manager import AddressGroupManager, AddressScopeManager, RouterManager
+from network.models import (
+    AddressGroup,
+    AddressScope,
+    FloatingIp,
+    Network,
+    Port,
+    RbacPolicy,
+    Router,
+    SecurityGroup,
+    Subnet,
+    SubnetPool,
+)
 from tests.builders.identity import make_member, make_project
-from tests.builders.networks import make_group, make_network, make_port, make_subnet, share
+from tests.builders.networks import (
+    make_group,
+    make_network,
+    make_pool,
+    make_port,
+    make_subnet,
+    share,
+)
 from tests.builders.routers import make_external, make_floating_ip, make_router
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
@@ -25,6 +43,9 @@ NOUNS = {
     "floatingip": FloatingIp,
     "securitygroup": SecurityGroup,
     "rbacpolicy": RbacPolicy,
+    "subnetpool": SubnetPool,
+    "addressscope": AddressScope,
+    "addressgroup": AddressGroup,
 }
 
 
@@ -48,6 +69,11 @@ def stock(tenant: RequestContext) -> Network:
     make_router(tenant, subnets=[subnet], external=outside)
     make_floating_ip(tenant, outside, port_id=port.id)
     share(network, tenant)
+    AddressGroupManager(tenant).create(addresses=["10.1.1.1"])
+    scope = AddressScopeManager(tenant).create(ip_version=4)
+    make_pool(
+        tenant, prefixes=[f"10.{SubnetPool.objects.count()}.0.0/16"], address_scope_id=scope.id
+    )
     return network
 
 

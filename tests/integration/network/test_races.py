@@ -45,6 +45,7 @@ from network.models import (
     SegmentRange,
     Subnet,
 )
+from network.pool_exceptions import SubnetAllocationError
 from network.routing_exceptions import (
     ExternalGatewayForFloatingIPNotFound,
     RouterInterfaceInUseByFloatingIP,
@@ -58,6 +59,7 @@ from tests.builders.networks import (
     make_context,
     make_group,
     make_network,
+    make_pool,
     make_port,
     make_range,
     make_subnet,
@@ -364,3 +366,19 @@ def test_of_one_number_or_range_there_is_one() -> None:
     )
     assert [type(one) for one in results].count(SegmentRange) == 1
     assert kinds(results) == {SegmentRange, NetworkSegmentRangeOverlaps}
+
+
+def test_no_two_subnets_of_a_pool_overlap() -> None:
+    context = make_context()
+    pool = make_pool(context, prefixes=["10.0.0.0/25"], default_prefixlen=28)
+    networks = [make_network(context) for _ in range(10)]
+
+    def cut(network: Network) -> Callable[[], Any]:
+        subnets = SubnetManager(context)
+        return lambda: subnets.create(network_id=network.id, subnet_pool_id=pool.id)
+
+    results = at_once([cut(network) for network in networks])
+    assert kinds(results) <= {Subnet, SubnetAllocationError}
+    blocks = [ipaddress.ip_network(cidr) for cidr in Subnet.objects.values_list("cidr", flat=True)]
+    assert len(blocks) == 8
+    assert {*ipaddress.collapse_addresses(blocks)} == {ipaddress.ip_network("10.0.0.0/25")}
