@@ -1,0 +1,324 @@
+"""The writer against a real northbound database: it makes rows be as our tables say, whoever changed which."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cloudweb.context import RequestContext
+from network import states
+from network.manager import (
+    FloatingIpManager,
+    NetworkManager,
+    PortForwardingManager,
+    PortManager,
+    RouterManager,
+    SecurityGroupRuleManager,
+)
+from network.manager.port_forwarding import Ports
+from network.models import Agent, Network, Port
+from network.ovn import conf
+from network.ovn.northbound import Northbound
+from network.ovn.writer import DRIVER, NAME, Writer
+from tests.builders.networks import (
+    make_agent,
+    make_context,
+    make_group,
+    make_network,
+    make_port,
+    make_subnet,
+)
+from tests.builders.ovn import NorthboundServer, needs_ovn, northbound_server
+from tests.builders.routers import make_external, make_floating_ip, make_router
+from tests.infrastructure import PATIENCE, scratch
+
+pytestmark = [needs_ovn, pytest.mark.django_db]
+SYSTEM = RequestContext.system()
+
+
+class World:
+    """A writer and its database."""
+
+    def __init__(self, server: NorthboundServer) -> None:
+        self.server = server
+        self.northbound = Northbound(server.remote)
+        self.writer = Writer(self.northbound)
+        self.context = make_context("admin")
+
+    def settle(self) -> None:
+        """Look until a look found nothing to compare."""
+        deadline = time.monotonic() + PATIENCE
+        while self.writer.step() or not self.writer.is_settled:
+            assert time.monotonic() < deadline, "the writer never came to rest"
+            if not self.writer.is_settled:
+                self.northbound.wait(0.05)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[NorthboundServer]:
+    with scratch("ovn") as home, northbound_server(home) as running:
+        yield running
+
+
+@pytest.fixture
+def world(server: NorthboundServer) -> Iterator[World]:
+    made = World(server)
+    yield made
+    made.northbound.close()
+    for table in ("logical_switch", "logical_router", "port_group", "dhcp_options", "dns",
+                  "address_set", "load_balancer"):  # fmt: skip
+        server.ask("--all", "destroy", table)
+
+
+def rows(world: World, table: str, *columns: str) -> list[list[str]]:
+    """Return these columns of all rows of a table, sorted."""
+    said = json.loads(
+        world.server.ask("--format=json", f"--columns={','.join(columns)}", "list", table)
+    )
+    order = [said["headings"].index(column) for column in columns]
+    return sorted([[_text(row[place]) for place in order] for row in said["data"]])
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list) and value[0] == "map":
+        return ";".join(f"{key}={text}" for key, text in sorted(value[1]))
+    if isinstance(value, list) and value[0] == "set":
+        return ",".join(sorted(map(_text, value[1])))
+    return str(value)
+
+
+def census(world: World) -> dict[str, int]:
+    tables = ("logical_switch", "logical_switch_port", "dhcp_options", "dns", "port_group", "acl",
+              "address_set", "logical_router", "logical_router_port", "nat", "load_balancer",
+              "logical_router_static_route", "gateway_chassis")  # fmt: skip
+    return {table: number for table in tables if (number := world.server.count(table))}
+
+
+def test_a_network_with_a_port_is_there_and_goes(world: World) -> None:
+    network = make_network(world.context, dns_domain="lab.example.")
+    make_subnet(network, world.context, cidr="10.0.0.0/24", dns_nameservers=["192.0.2.53"])
+    port = make_port(network, world.context, fixed_ips=[{"ip_address": "10.0.0.9"}], hostname="web")
+    world.settle()
+    assert rows(
+        world, "logical_switch_port", "name", "addresses", "port_security", "type", "options"
+    ) == [
+        [
+            str(port.id),
+            f"{port.mac_address} 10.0.0.9",
+            f"{port.mac_address} 10.0.0.9",
+            "",
+            'hostname="web"',
+        ]
+    ]
+    assert rows(world, "dns", "records") == [["web.lab.example=10.0.0.9"]]
+    assert rows(world, "dhcp_options", "cidr")[0][0] == "10.0.0.0/24"
+    options = dict(
+        one.split("=", 1) for one in rows(world, "dhcp_options", "options")[0][0].split(";")
+    )
+    assert options == {
+        "dns_server": "192.0.2.53", "domain_name": '"lab.example"', "lease_time": "43200",
+        "mtu": "1500", "router": "10.0.0.1", "server_id": "10.0.0.1", "server_mac": options["server_mac"],
+    }  # fmt: skip
+    PortManager(world.context).delete(port.id)
+    NetworkManager(world.context).delete(network.id)
+    world.settle()
+    assert not census(world)
+
+
+def test_a_look_without_a_change_compares_nothing_and_one_with_a_change_what_changed(
+    world: World,
+) -> None:
+    one, other = (make_network(world.context) for _ in range(2))
+    for network in (one, other):
+        make_subnet(network, world.context)
+    world.settle()
+    assert world.writer.step() == 0
+    make_port(one, world.context)
+    assert world.writer.step() == 1
+    assert world.server.count("logical_switch_port") == 1
+
+
+def test_rules_are_there_as_soon_as_they_are_and_gone_as_soon_as_they_are(world: World) -> None:
+    network = make_network(world.context)
+    make_subnet(network, world.context)
+    group = make_group(world.context)
+    member = make_port(network, world.context, security_group_ids=[group.id])
+    rule = SecurityGroupRuleManager(world.context).create(
+        security_group_id=group.id, direction="ingress", ethertype="IPv4", protocol="tcp",
+        port_range_min=22, port_range_max=22, remote_group_id=group.id,
+    )  # fmt: skip
+    world.settle()
+    matches = {match for (match,) in rows(world, "acl", "match")}
+    name = f"sg_{group.id.hex}_{network.id.hex}"
+    wanted = (
+        f"outport == @{name} && ip4.src == $in4_{group.id.hex}_{network.id.hex} && tcp.dst == 22"
+    )
+    assert wanted in matches
+    (address,) = member.addresses.all()
+    sets = rows(world, "address_set", "name", "addresses")
+    assert [f"in4_{group.id.hex}_{network.id.hex}", address.ip_address] in sets
+    SecurityGroupRuleManager(world.context).delete(rule.id)
+    assert world.writer.step() == 1
+    assert wanted not in {match for (match,) in rows(world, "acl", "match")}
+    assert not world.server.count("address_set")
+
+
+def test_what_is_others_stays_and_what_is_ours_is_mended(world: World) -> None:
+    network = make_network(world.context)
+    make_subnet(network, world.context)
+    kept, lost = (make_port(network, world.context) for _ in range(2))
+    world.settle()
+    before = census(world)
+    ours = f"network-{network.id}"
+    ask = world.server.ask
+    ask("ls-add", "theirs", "--", "lsp-add", ours, "their-port",
+        "--", "set", "logical_switch", ours, "external_ids:their=word")  # fmt: skip
+    ask("lsp-del", str(lost.id), "--", "lsp-set-port-security", str(kept.id),
+        "--", "set", "logical_switch", ours, "other_config:mcast_snoop=true",
+        "--", "--all", "destroy", "dhcp_options")  # fmt: skip
+    world.settle()
+    assert census(world) == {
+        **before,
+        "logical_switch": before["logical_switch"] + 1,
+        "logical_switch_port": before["logical_switch_port"] + 1,
+    }
+    assert ask("get", "logical_switch", ours, "other_config:mcast_snoop").strip() == '"false"'
+    assert ask("get", "logical_switch", ours, "external_ids:their").strip() == "word"
+    assert ask("lsp-get-port-security", str(kept.id)).strip()
+    assert ask("get", "logical_switch_port", str(kept.id), "dhcpv4_options").strip() != "[]"
+    stale = f"external_ids:cloudweb-key=network/{uuid.uuid4()}"
+    ask("--", "ls-add", "stale", "--", "set", "logical_switch", "stale", stale)
+    world.settle()
+    assert ["stale"] not in rows(world, "logical_switch", "name")
+    ask("ls-del", "theirs", "--", "lsp-del", "their-port")
+
+
+def test_a_router_with_all_that_it_can_have(world: World) -> None:
+    for host in ("h1", "h2"):
+        make_agent(host)
+    Agent.objects.update(driver=DRIVER)
+    external = make_external()
+    network = make_network(world.context)
+    subnet = make_subnet(network, world.context)
+    port, behind = (make_port(network, world.context) for _ in range(2))
+    router = make_router(world.context, subnets=[subnet], external=external)
+    RouterManager(world.context).add_routes(
+        router.id, [{"destination": "10.9.0.0/16", "nexthop": "10.0.0.77"}]
+    )
+    floating = make_floating_ip(world.context, external, port_id=port.id)
+    forwarding = make_floating_ip(world.context, external)
+    PortForwardingManager(world.context).create(
+        forwarding.id, protocol="tcp", internal_port_id=behind.id,
+        internal_ip_address=behind.addresses.get().ip_address,
+        internal=Ports(80, 80), external=Ports(8080, 8080),
+    )  # fmt: skip
+    world.settle()
+    inside, outside = (
+        port.addresses.get().ip_address,
+        router.gateway.port.addresses.get().ip_address,
+    )
+    assert rows(
+        world, "nat", "type", "external_ip", "logical_ip", "logical_port", "external_mac"
+    ) == [
+        [
+            "dnat_and_snat",
+            floating.floating_ip_address,
+            inside,
+            str(port.id),
+            floating.port.mac_address,
+        ],
+        ["snat", outside, "10.0.0.0/24", "", ""],
+    ]
+    assert rows(world, "load_balancer", "vips", "protocol") == [
+        [f"{forwarding.floating_ip_address}:8080={behind.addresses.get().ip_address}:80", "tcp"]
+    ]
+    gateway = f"lrp-{router.gateway.port_id}"
+    assert rows(world, "logical_router_static_route", "ip_prefix", "nexthop", "output_port") == [
+        ["0.0.0.0/0", "172.24.4.1", gateway],
+        ["10.9.0.0/16", "10.0.0.77", ""],
+    ]
+    hosts = rows(world, "gateway_chassis", "chassis_name", "priority")
+    assert [host for host, _ in hosts] == ["h1", "h2"]
+    assert sorted(priority for _, priority in hosts) == ["1", "2"]
+    assert ["router", "router"] in rows(world, "logical_switch_port", "type", "addresses")
+    assert rows(world, "logical_switch_port", "type").count(["localnet"]) == 1
+    assert {*Port.objects.filter(router_port__router=router).values_list("status", flat=True)} == {
+        states.ACTIVE
+    }
+    # OVN forwards no ports to what answers for a whole address from its own host
+    FloatingIpManager(world.context).update(floating.id, port_id=behind.id)
+    world.settle()
+    assert rows(world, "nat", "logical_port", "external_mac")[0] == ["", ""]
+
+
+def test_texts_of_users_mean_nothing_to_ovn(world: World) -> None:
+    evil = 'x"; $(id) {a="b"}\\ \n'
+    network = make_network(world.context, name=evil)
+    make_subnet(network, world.context)
+    make_port(network, world.context, name=evil, hostname="ok")
+    Port.objects.filter(name=evil).update(hostname='a" classless_static_route="{}')
+    Network.objects.filter(id=network.id).update(dns_domain='b", router="10.0.0.66')
+    world.settle()
+    (said,) = rows(world, "dhcp_options", "options")
+    assert "domain_name" not in said[0]
+    assert rows(world, "logical_switch_port", "options") == [[""]]
+    assert not world.server.count("dns")
+
+
+def test_a_database_that_is_away_is_a_problem_and_nothing_is_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conf, "AWAY_AFTER", 0.0)
+    network = make_network(world.context)
+    make_subnet(network, world.context)
+    world.settle()
+    world.server.stop()
+    port = make_port(network, world.context)
+    deadline = time.monotonic() + PATIENCE
+    while not Agent.objects.get(host=NAME).problems:
+        assert time.monotonic() < deadline
+        world.writer.step()
+        world.northbound.wait(0.05)
+    assert Agent.objects.get(host=NAME).problems == [
+        "OVN's northbound database does not answer. Changes wait until it does."
+    ]
+    world.server.start()
+    world.settle()
+    assert [str(port.id)] in rows(world, "logical_switch_port", "name")
+    assert Agent.objects.get(host=NAME).problems == []
+
+
+def test_of_two_writers_one_writes_and_the_other_takes_over(world: World) -> None:
+    world.settle()
+    second = World(world.server)
+    network = make_network(world.context)
+    for _ in range(20):
+        assert second.writer.step() == 0
+        second.northbound.wait(0.02)
+    assert not second.northbound.is_writer
+    assert not world.server.count("logical_switch")
+    world.northbound.close()
+    second.settle()
+    assert rows(world, "logical_switch", "name") == [[f"network-{network.id}"]]
+    second.northbound.close()
+
+
+def test_ports_are_up_when_ovn_says_so(world: World) -> None:
+    network = make_network(world.context)
+    make_subnet(network, world.context)
+    port = make_port(network, world.context)
+    Port.objects.filter(id=port.id).update(host="h1", applied_revision=1)
+    world.settle()
+    for word, status in (("true", states.ACTIVE), ("false", states.DOWN)):
+        world.server.ask("set", "logical_switch_port", str(port.id), f"up={word}")
+        deadline = time.monotonic() + PATIENCE
+        while Port.objects.get(id=port.id).status != status:
+            assert time.monotonic() < deadline
+            world.writer.step()
+            world.northbound.wait(0.05)
+    assert world.writer.step() == 0  # what OVN writes is no damage
