@@ -11,7 +11,7 @@ from functools import cache
 from types import NoneType
 from typing import Any, ClassVar, get_args
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from cloudweb.api.versioned import describe
 from cloudweb.microversions import Versions
@@ -77,7 +77,11 @@ def page(key: str, kind: Any) -> type[BaseModel]:
 
 def _object(name: str, attributes: dict[str, Any], *, closed: bool) -> type[BaseModel]:
     fields: dict[str, Any] = {
-        key: (kind, None if NoneType in get_args(kind) else ...) for key, kind in attributes.items()
+        f"{key}_" if hasattr(BaseModel, key) else key: (
+            kind,
+            Field(None if NoneType in get_args(kind) else ..., alias=key),
+        )
+        for key, kind in attributes.items()
     }
     base = Answer if closed else OpenAnswer
     return create_model(name, __base__=base, __module__=__name__, **fields)

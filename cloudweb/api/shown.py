@@ -7,9 +7,9 @@ A field shows the row's attribute of its name, unless it says otherwise:
     stateful: Annotated[bool, Always(True)]
     links: Annotated[SelfLink, Seen(lambda row, scene: {"self": scene.url(f"things/{row.pk}")})]
 
-``Of`` takes a function of the row too. What only some callers see says ``When``, and has a default in
-the model, because the schema then knows that it may be left out; what some versions lack says ``since``
-or ``until``.
+``Of`` takes a function of the row too. What only some callers see says ``When``, what only some rows have
+``Filled``, and both have a default in the model, because the schema then knows that it may be left out;
+what some versions lack says ``since`` or ``until``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from cloudweb.api.answers import Answer
 from cloudweb.api.links import base_url
 from cloudweb.api.versioned import absent
 from cloudweb.context import RequestContext
-from cloudweb.microversions import Microversion
+from cloudweb.microversions import Microversion, Versions
 from cloudweb.mounts import dialect_of
 from cloudweb.policy import allows
 
@@ -46,6 +46,10 @@ class Scene:
     ) -> None:
         self.request, self.context, self.version = request, context, version
         self._may: dict[str, bool] = {}
+
+    def at(self, versions: Versions) -> bool:
+        """Tell whether the request's version is one of these."""
+        return self.version is not None and self.version in versions
 
     @cached_property
     def base(self) -> str:
@@ -102,6 +106,11 @@ class When:
     holds: Callable[[Scene], bool]
 
 
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """Show it only of rows where there is something to show."""
+
+
 class _Part(NamedTuple):
     key: str
     source: Of
@@ -109,6 +118,7 @@ class _Part(NamedTuple):
     form: Form | None
     always: Always | None
     conditions: tuple[Callable[[Scene], bool], ...]
+    filled: bool
 
 
 @cache
@@ -125,6 +135,7 @@ def _part(name: str, field: Any) -> _Part:
         form=said.get(Form),
         always=said.get(Always),
         conditions=tuple(one.holds for one in field.metadata if isinstance(one, When)),
+        filled=Filled in said,
     )
 
 
@@ -149,6 +160,7 @@ def renderer(answer: type[Answer], scene: Scene, *, only: Collection[str] = ()) 
     forms = [(part.key, part.form.make) for part in columns if part.form]
     made = [(part.key, _made(part)) for part in rest if part not in columns and not part.seen]
     seen = [(part.key, part.seen.read) for part in rest if part.seen]
+    sparse = [part.key for part in parts if part.filled]
     invented = attrgetter(answer.INVENTED) if answer.INVENTED and not only else None
 
     def render(row: Row) -> dict[str, Any]:
@@ -160,6 +172,9 @@ def renderer(answer: type[Answer], scene: Scene, *, only: Collection[str] = ()) 
             body[key] = make(row)
         for key, look in seen:
             body[key] = look(row, scene)
+        for key in sparse:
+            if not body[key]:
+                del body[key]
         return {**invented(row), **body} if invented else body
 
     return render

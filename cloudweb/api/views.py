@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
@@ -13,8 +13,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSetMixin
 
+from cloudweb.api.answers import Answer
 from cloudweb.api.once import answered_once, key_of
-from cloudweb.api.shown import Scene
+from cloudweb.api.shown import Scene, renderer, shown
 from cloudweb.context import RequestContext
 from cloudweb.dialect import Dialect
 from cloudweb.exceptions import BadRequest, InvalidInput, NotFound
@@ -69,6 +70,14 @@ class ServiceViewSet(ViewSetMixin, APIView):
     def scene(self) -> Scene:
         """To whom and where rows are shown."""
         return Scene(self.request._request, context=self.context, version=self.version)
+
+    def show(self, answer: type[Answer], row: Any) -> dict[str, Any]:
+        """Return what an answer shows of a row to this caller."""
+        return renderer(answer, self.scene)(row)
+
+    def show_all(self, answer: type[Answer], rows: Iterable[Any]) -> list[dict[str, Any]]:
+        """Return the same of several rows."""
+        return shown(answer, rows, self.scene)
 
     @property
     def dialect(self) -> Dialect:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -37,12 +37,12 @@ class FlavorViewSet(ServiceViewSet):
     @extend_schema(parameters=PARAMETERS, responses={200: page("flavors", wire.FlavorBrief)})
     def list(self, request: Request) -> Response:
         """Return ids and names."""
-        return self._page(wire.brief)
+        return self._page(wire.FlavorBrief)
 
     @extend_schema(parameters=PARAMETERS, responses={200: page("flavors", wire.FlavorShown)})
     def list_detail(self, request: Request) -> Response:
         """Return whole flavors."""
-        return self._page(wire.full)
+        return self._page(wire.FlavorShown)
 
     @extend_schema(responses={200: SHOWN})
     def retrieve(self, request: Request, flavor_id: str) -> Response:
@@ -71,9 +71,9 @@ class FlavorViewSet(ServiceViewSet):
         return empty(202)
 
     def _one(self, flavor: Flavor) -> Response:
-        return Response({"flavor": wire.full(flavor, self.request, self.version)})
+        return Response({"flavor": self.show(wire.FlavorShown, flavor)})
 
-    def _page(self, render: Any) -> Response:
+    def _page(self, answer: type[wire.FlavorBrief]) -> Response:
         query = self.query(QUERY, strict=STRICT)
         direction = query.get("sort_dir", "asc")
         if direction not in ("asc", "desc"):
@@ -87,9 +87,8 @@ class FlavorViewSet(ServiceViewSet):
             limit=parse_limit(query.get("limit")),
             marker=query.get("marker"),
         )
-        rows = [render(flavor, self.request, self.version) for flavor in found.rows]
         links = links_after(self.request, "flavors", found, "id")
-        return Response({"flavors": rows} | links)
+        return Response({"flavors": self.show_all(answer, found.rows)} | links)
 
     def _is_public(self) -> bool | None:
         """Read the filter: left out is True, the word none is all; only admins are heard."""

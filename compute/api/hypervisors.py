@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -47,53 +46,55 @@ class HypervisorViewSet(ServiceViewSet):
     )
     def list(self, request: Request) -> Response:
         """Return names and states."""
-        return self._page(wire.brief)
+        return self._page(wire.HypervisorBrief)
 
     @extend_schema(
         parameters=PARAMETERS, responses={200: page("hypervisors", wire.HypervisorShown)}
     )
     def list_detail(self, request: Request) -> Response:
         """Return whole hypervisors."""
-        return self._page(wire.full)
+        return self._page(wire.HypervisorShown)
 
     @extend_schema(responses={200: within("hypervisor", wire.HypervisorShown)})
     def retrieve(self, request: Request, hypervisor_id: str) -> Response:
         """Return one hypervisor."""
         item = self.manager(self.context).get(hypervisor_id, numeric=self.numeric)
-        return Response(
-            {"hypervisor": wire.full(item, self.version, with_servers=self._with_servers())}
+        [body] = wire.hypervisors(
+            wire.HypervisorShown, [item], self.scene, with_servers=self._with_servers()
         )
+        return Response({"hypervisor": body})
 
     @until(87)
     @extend_schema(responses={200: within("hypervisor_statistics", wire.HypervisorSums)})
     def statistics(self, request: Request) -> Response:
         """Return sums over all hypervisors."""
-        return Response(
-            {"hypervisor_statistics": wire.statistics(self.manager(self.context).statistics())}
-        )
+        body = self.show(wire.HypervisorSums, self.manager(self.context).statistics())
+        return Response({"hypervisor_statistics": body})
 
     @until(87)
     @extend_schema(responses={200: within("hypervisor", wire.HypervisorUptime)})
     def uptime(self, request: Request, hypervisor_id: str) -> Response:
         """Return how long a host is up; empty where it does not say, 400 where it is down."""
         item = self.manager(self.context).uptime(hypervisor_id, numeric=self.numeric)
-        return Response({"hypervisor": wire.uptime(item, self.version)})
+        [body] = wire.hypervisors(wire.HypervisorUptime, [item], self.scene)
+        return Response({"hypervisor": body})
 
     @until(52)
     @extend_schema(responses={200: listing("hypervisors", wire.HypervisorBrief)})
     def search(self, request: Request, pattern: str) -> Response:
         """Return hypervisors by a part of their name."""
         found = self.manager(self.context).search(pattern)
-        return Response({"hypervisors": [wire.brief(item, self.version) for item in found]})
+        return Response({"hypervisors": wire.hypervisors(wire.HypervisorBrief, found, self.scene)})
 
     @until(52)
     @extend_schema(responses={200: listing("hypervisors", wire.HypervisorBrief)})
     def servers(self, request: Request, pattern: str) -> Response:
         """Return the servers on hypervisors by a part of their name."""
         found = self.manager(self.context).search(pattern)
-        return Response({"hypervisors": [wire.searched(item, self.version) for item in found]})
+        rows = wire.hypervisors(wire.HypervisorBrief, found, self.scene, with_servers=True)
+        return Response({"hypervisors": rows})
 
-    def _page(self, render: Callable[..., dict[str, Any]]) -> Response:
+    def _page(self, answer: type[wire.HypervisorBrief]) -> Response:
         query = self.query(QUERY, strict=STRICT)
         hypervisors = self.manager(self.context)
         pattern = query.get("hypervisor_hostname_pattern")
@@ -111,11 +112,10 @@ class HypervisorViewSet(ServiceViewSet):
                 numeric=self.numeric,
             )
             rows, more = found.rows, found.more
-        answer: dict[str, Any] = {
-            "hypervisors": [render(item, self.version, with_servers=with_servers) for item in rows]
-        }
+        body = wire.hypervisors(answer, rows, self.scene, with_servers=with_servers)
         after = self._id_of(rows[-1]) if more else None
-        return Response(answer | page_links(self.request, "hypervisors", after=after))
+        links = page_links(self.request, "hypervisors", after=after)
+        return Response({"hypervisors": body, **links})
 
     def _id_of(self, item: Hypervisor) -> str:
         return str(item.host.number if self.numeric else item.host.id)

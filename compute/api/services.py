@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.answers import listing, within
+from cloudweb.api.fields import Body
 from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest, NotFound
-from cloudweb.microversions import ALWAYS
+from cloudweb.microversions import ALWAYS, Versions
 from cloudweb.microversions.compute import STRICT, since
 from compute.api.serializers import services as wire
 from compute.manager import ServiceManager
 
 QUERY = {"host": ALWAYS, "binary": ALWAYS}
 PARAMETERS = parameters(versions=QUERY)
+
+
+class Word(NamedTuple):
+    """What a change by a word says in its body, and what it changes besides."""
+
+    body: type[Body]
+    changes: Mapping[str, Any] = {}
+    versions: Versions = ALWAYS
+
+
+WORDS = {
+    "enable": Word(wire.ServiceNamed, {"enabled": True}),
+    "disable": Word(wire.ServiceNamed, {"enabled": False}),
+    "disable-log-reason": Word(wire.ServiceDisabled, {"enabled": False}),
+    "force-down": Word(wire.ServiceForced, versions=since(11)),
+}
 
 
 class ServiceCollection(ServiceViewSet):
@@ -31,7 +49,7 @@ class ServiceCollection(ServiceViewSet):
         """Return all services, or those of a host or binary."""
         query = self.query(QUERY, strict=STRICT)
         found = self.manager(self.context).list(binary=query.get("binary"), host=query.get("host"))
-        return Response({"services": [wire.service(info, self.version) for info in found]})
+        return Response({"services": self.show_all(wire.ServiceShown, found)})
 
     @extend_schema(request=dict, responses={200: within("service", wire.ServiceAnswered)})
     def update(self, request: Request, service_id: str) -> Response:
@@ -51,7 +69,7 @@ class ServiceCollection(ServiceViewSet):
             disabled_reason=wanted.disabled_reason,
             forced_down=wanted.forced_down,
         )
-        return Response({"service": wire.service(info, self.version)})
+        return Response({"service": self.show(wire.ServiceShown, info)})
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, service_id: str) -> Response:
@@ -60,34 +78,13 @@ class ServiceCollection(ServiceViewSet):
         return empty(204)
 
     def _by_word(self, word: str) -> dict[str, Any]:
-        """Do enable, disable, disable-log-reason or force-down; another word is a 404."""
-        services = self.manager(self.context)
-        if word == "enable":
-            named = self.validated(wire.ServiceNamed)
-            info = services.update_named(host=named.host, binary=named.binary, enabled=True)
-            return {"host": info.host, "binary": info.binary, "status": "enabled"}
-        if word == "disable":
-            named = self.validated(wire.ServiceNamed)
-            info = services.update_named(host=named.host, binary=named.binary, enabled=False)
-            return {"host": info.host, "binary": info.binary, "status": "disabled"}
-        if word == "disable-log-reason":
-            disabled = self.validated(wire.ServiceDisabled)
-            info = services.update_named(
-                host=disabled.host,
-                binary=disabled.binary,
-                enabled=False,
-                disabled_reason=disabled.disabled_reason,
-            )
-            return {
-                "host": info.host,
-                "binary": info.binary,
-                "status": "disabled",
-                "disabled_reason": info.disabled_reason,
-            }
-        if word == "force-down" and self.version in since(11):
-            forced = self.validated(wire.ServiceForced)
-            info = services.update_named(
-                host=forced.host, binary=forced.binary, forced_down=forced.forced_down
-            )
-            return {"host": info.host, "binary": info.binary, "forced_down": info.forced_down}
-        raise NotFound("Unknown action")
+        """Do what the word says, and return what it changed; another word is a 404."""
+        if word not in WORDS or self.version not in WORDS[word].versions:
+            raise NotFound("Unknown action")
+        said = self.validated(WORDS[word].body).model_dump()
+        changes = WORDS[word].changes
+        info = self.manager(self.context).update_named(**said, **changes)
+        told = {"host": info.host, "binary": info.binary}
+        if "enabled" in changes:
+            told["status"] = wire.status_of(info)
+        return told | {key: getattr(info, key) for key in said if key not in told}

@@ -19,14 +19,14 @@ class ZoneViewSet(ServiceViewSet):
 
     manager: ClassVar[type[ZoneManager]] = ZoneManager
 
-    @extend_schema(responses={200: listing("availabilityZoneInfo", wire.ZoneShown)})
+    @extend_schema(responses={200: listing("availabilityZoneInfo", wire.ZoneBrief)})
     def list(self, request: Request) -> Response:
         """Return the zones servers can be put in."""
         zones = self.manager(self.context).list()
-        return Response({"availabilityZoneInfo": [wire.brief(zone) for zone in zones]})
+        return Response({"availabilityZoneInfo": self.show_all(wire.ZoneBrief, zones)})
 
     @extend_schema(responses={200: listing("availabilityZoneInfo", wire.ZoneShown)})
     def list_detail(self, request: Request) -> Response:
         """Return all zones with their hosts."""
         zones = self.manager(self.context).detail()
-        return Response({"availabilityZoneInfo": [wire.full(zone) for zone in zones]})
+        return Response({"availabilityZoneInfo": self.show_all(wire.ZoneShown, zones)})

@@ -11,7 +11,6 @@ from rest_framework.response import Response
 from cloudweb.api.answers import Answer, listing
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest
-from image.cache import CachedCopy
 from image.manager.cache import ImageCacheManager, Target
 
 TARGET = "x-image-cache-clear-target"
@@ -41,7 +40,7 @@ class ImageCacheViewSet(ServiceViewSet):
         state = ImageCacheManager(self.context).list()
         return Response(
             {
-                "cached_images": [_body(copy) for copy in state.copies],
+                "cached_images": self.show_all(CachedImageShown, state.copies),
                 "queued_images": state.queued,
             }
         )
@@ -76,13 +75,3 @@ def _target(request: Request) -> Target:
     if text not in ("cache", "queue", "both"):
         raise BadRequest(f"The header {TARGET} must be 'cache', 'queue' or empty.")
     return cast(Target, text)
-
-
-def _body(copy: CachedCopy) -> dict[str, object]:
-    return {
-        "image_id": copy.image_id,
-        "hits": copy.hits,
-        "last_accessed": copy.last_accessed,
-        "last_modified": copy.last_modified,
-        "size": copy.size,
-    }

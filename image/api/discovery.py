@@ -11,9 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cloudweb.api.answers import Answer, Link, listing
+from cloudweb.api.answers import Answer, Link, listing, within
 from cloudweb.api.links import base_url
-from image.api.imports import import_methods
+from image.api.imports import ImportMethods, import_methods
 
 NEWEST = 16
 
@@ -79,7 +79,9 @@ class V2View(RootView):
 class ImportInfoView(APIView):
     """GET /v2/info/import."""
 
-    @extend_schema(operation_id="image_import_info", responses={200: dict})
+    @extend_schema(
+        operation_id="image_import_info", responses={200: within("import-methods", ImportMethods)}
+    )
     def get(self, request: Request) -> Response:
         """Return the ways to import an image."""
         return Response(import_methods())

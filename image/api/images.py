@@ -11,7 +11,7 @@ from cloudweb.api.links import base_url
 from cloudweb.api.page_links import links_after
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import UnsupportedMediaType
-from image.api.serializers.images import ImageCreate, ImagePage, ImageShown, image_body, list_body
+from image.api.serializers.images import IMAGES, ImageCreate, ImageShown, image_body, list_body
 from image.api.serializers.patches import MEDIA_TYPES, PATCHES, parse_patch
 from image.api.serializers.queries import PARAMETERS, parse_query
 from image.manager import ImageManager
@@ -30,9 +30,7 @@ class ImageViewSet(ServiceViewSet):
 
     manager = ImageManager
 
-    @extend_schema(
-        operation_id="image_images_list", parameters=PARAMETERS, responses={200: ImagePage}
-    )
+    @extend_schema(operation_id="image_images_list", parameters=PARAMETERS, responses={200: IMAGES})
     def list(self, request: Request) -> Response:
         """Return a page of images; every unknown name in the query filters a custom property."""
         query = request._request.GET

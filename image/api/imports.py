@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from drf_spectacular.utils import extend_schema
 from pydantic import BaseModel, ConfigDict, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import Answer
 from cloudweb.api.views import ServiceViewSet, empty
 from image.manager.imports import ImageImportManager, methods
 
@@ -54,13 +56,15 @@ class ImageImportViewSet(ServiceViewSet):
         return empty(202)
 
 
-def import_methods() -> dict[str, dict[str, str | list[str]]]:
+class ImportMethods(Answer):
+    """The ways to import an image."""
+
+    description: str
+    type: Literal["array"]
+    value: list[str]
+
+
+def import_methods() -> Mapping[str, Any]:
     """Return what GET /v2/info/import answers."""
-    kind: Literal["array"] = "array"
-    return {
-        "import-methods": {
-            "description": "Import methods available.",
-            "type": kind,
-            "value": methods(),
-        }
-    }
+    facts = {"description": "Import methods available.", "type": "array", "value": methods()}
+    return {"import-methods": facts}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from drf_spectacular.utils import extend_schema
 from pydantic import RootModel
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.answers import Answer, listing
+from cloudweb.api.shown import Filled, Of
 from cloudweb.api.views import ServiceViewSet, empty
 from image.manager.copies import ImageCopyManager
 from image.manager.stores import StoreManager
@@ -18,7 +21,7 @@ class StoreShown(Answer):
 
     id: str
     description: str
-    default: bool = True
+    default: Annotated[bool, Of("is_default"), Filled()] = True
 
 
 class StoreDetails(Answer):
@@ -57,12 +60,7 @@ class StoreViewSet(ServiceViewSet):
     @extend_schema(operation_id="image_stores_list", responses={200: listing("stores", StoreShown)})
     def list(self, request: Request) -> Response:
         """Return them, the default one marked."""
-        stores = [
-            {"id": store.id, "description": store.description}
-            | ({"default": True} if store.is_default else {})
-            for store in StoreManager(self.context).list()
-        ]
-        return Response({"stores": stores})
+        return Response({"stores": self.show_all(StoreShown, self.manager(self.context).list())})
 
     @extend_schema(
         operation_id="image_stores_detail", responses={200: listing("stores", StoreDetails)}

@@ -7,13 +7,14 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import listing
 from cloudweb.api.links import base_url
 from cloudweb.api.page_links import links_after
 from cloudweb.api.pagination import parse_limit
 from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet
 from cloudweb.exceptions import InvalidInput
-from image.api.serializers.tasks import TaskCreate, task_body, whole_task_body
+from image.api.serializers.tasks import TASKS, TaskCreate, TaskShown, WholeTask
 from image.manager.tasks import ImageTaskManager
 from image.task_words import DEFAULT_ORDER, SORT_KEYS, STATES, kinds_of
 
@@ -28,7 +29,7 @@ class ImageTaskViewSet(ServiceViewSet):
     @extend_schema(
         operation_id="image_tasks_list",
         parameters=parameters("limit", "marker", "sort_key", "sort_dir", "type", "status"),
-        responses={200: dict},
+        responses={200: TASKS},
     )
     def list(self, request: Request) -> Response:
         """Return a page of tasks."""
@@ -36,14 +37,14 @@ class ImageTaskViewSet(ServiceViewSet):
         status, wanted = query.get("status"), query.get("type")
         if status is not None and status not in STATES:
             raise InvalidInput(field="status", value=status, reason=f"One of {', '.join(STATES)}.")
-        page = ImageTaskManager(self.context).list(
+        page = self.manager(self.context).list(
             kinds=kinds_of(wanted) if wanted is not None else (),
             status=status,
             order=_order(query),
             marker=query.get("marker"),
             limit=parse_limit(query.get("limit"), default=_LIMIT),
         )
-        tasks = [task_body(task) for task in page.rows]
+        tasks = self.show_all(TaskShown, page.rows)
         links = links_after(request, "tasks", page, "id")
         return Response({"tasks": tasks, "schema": "/v2/schemas/tasks", **links})
 
@@ -55,33 +56,36 @@ class ImageTaskViewSet(ServiceViewSet):
                 "Location", str, OpenApiParameter.HEADER, required=True, response=[201]
             )
         ],
-        responses={201: dict},
+        responses={201: WholeTask},
     )
     def create(self, request: Request) -> Response:
         """Record an image and import its data from a URL."""
         wanted = self.validated(TaskCreate).input
-        task = ImageTaskManager(self.context).create(
+        task = self.manager(self.context).create(
             import_from=wanted.import_from,
             import_from_format=wanted.import_from_format,
             image_id=wanted.image_properties.id,
             attributes=wanted.image_properties.attributes,
         )
         return Response(
-            whole_task_body(task),
+            self.show(WholeTask, task),
             status=201,
             headers={"Location": f"{base_url(request._request)}/image/v2/tasks/{task.id}"},
         )
 
-    @extend_schema(operation_id="image_tasks_get", responses={200: dict})
+    @extend_schema(operation_id="image_tasks_get", responses={200: WholeTask})
     def retrieve(self, request: Request, task_id: str) -> Response:
         """Return one task."""
-        return Response(whole_task_body(ImageTaskManager(self.context).get(task_id)))
+        task = self.manager(self.context).get(task_id)
+        return Response(self.show(WholeTask, task))
 
-    @extend_schema(operation_id="image_tasks_of_image", responses={200: dict})
+    @extend_schema(
+        operation_id="image_tasks_of_image", responses={200: listing("tasks", WholeTask)}
+    )
     def of_image(self, request: Request, image_id: str) -> Response:
         """Return the tasks of an image, newest first."""
-        tasks = ImageTaskManager(self.context).of_image(image_id)
-        return Response({"tasks": [whole_task_body(task) for task in tasks]})
+        tasks = self.manager(self.context).of_image(image_id)
+        return Response({"tasks": self.show_all(WholeTask, tasks)})
 
 
 def _order(query: QueryDict) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from rest_framework.response import Response
 from cloudweb.api.answers import within
 from cloudweb.api.pagination import next_link, parse_limit
 from cloudweb.api.queries import parameters
-from cloudweb.api.shown import renderer, shown
 from cloudweb.api.views import ServiceViewSet
 from cloudweb.microversions.compute import since, until
 from cloudweb.times import parse_moment
@@ -53,7 +52,7 @@ class InstanceActionViewSet(ServiceViewSet):
             since=begin,
             before=end,
         )
-        rows = shown(wire.ActionBrief, found.rows, self.scene)
+        rows = self.show_all(wire.ActionBrief, found.rows)
         links = {}
         if found.more and found.rows:
             href = next_link(request._request, marker=found.rows[-1].entry.request_id)
@@ -65,4 +64,4 @@ class InstanceActionViewSet(ServiceViewSet):
         """Show what one request did, step by step."""
         self._check_visible(server_id)
         one = self.manager(self.context).get(server_id, request_id)
-        return Response({"instanceAction": renderer(wire.ActionShown, self.scene)(one)})
+        return Response({"instanceAction": self.show(wire.ActionShown, one)})

@@ -6,13 +6,11 @@ import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
-from rest_framework.request import Request
 
 from cloudweb.api.answers import Answer, Link
 from cloudweb.api.fields import Body, LooseBool, Name, NaturalNumber, PositiveNumber
 from cloudweb.api.links import resource_links
-from cloudweb.api.versioned import leave_out
-from cloudweb.microversions import Microversion
+from cloudweb.api.shown import Of, Scene, Seen
 from cloudweb.microversions.compute import since, until
 from compute.models import Flavor
 
@@ -88,12 +86,20 @@ class FlavorUpdate(Body):
     description: Description
 
 
+def _links(flavor: Flavor, scene: Scene) -> list[dict[str, str]]:
+    return resource_links(scene.request, f"flavors/{flavor.id}")
+
+
+def _swap(flavor: Flavor, scene: Scene) -> int | str:
+    return flavor.swap or ("" if scene.at(until(74)) else 0)
+
+
 class FlavorBrief(Answer):
     """A flavor as GET /flavors lists it."""
 
     id: str
     name: str
-    links: list[Link]
+    links: Annotated[list[Link], Seen(_links)]
     description: Annotated[str | None, since(55)]
 
 
@@ -103,45 +109,9 @@ class FlavorShown(FlavorBrief):
     ram: int
     disk: int
     vcpus: int
-    swap: int | Literal[""]
+    swap: Annotated[int | Literal[""], Seen(_swap)]
     ephemeral: int = Field(alias="OS-FLV-EXT-DATA:ephemeral")
     disabled: bool = Field(alias="OS-FLV-DISABLED:disabled")
     is_public: bool = Field(alias="os-flavor-access:is_public")
     rxtx_factor: float
-    extra_specs: Annotated[dict[str, str], since(61)]
-
-
-def brief(flavor: Flavor, request: Request, version: Microversion) -> dict[str, Any]:
-    """Return a flavor as GET /flavors lists it."""
-    data = {
-        "id": flavor.id,
-        "name": flavor.name,
-        "links": links(flavor, request),
-        "description": flavor.description,
-    }
-    return leave_out(FlavorBrief, version, data)
-
-
-def full(flavor: Flavor, request: Request, version: Microversion) -> dict[str, Any]:
-    """Return a flavor with everything."""
-    data = {
-        "id": flavor.id,
-        "name": flavor.name,
-        "ram": flavor.ram,
-        "disk": flavor.disk,
-        "vcpus": flavor.vcpus,
-        "swap": flavor.swap or ("" if version in until(74) else 0),
-        "OS-FLV-EXT-DATA:ephemeral": flavor.ephemeral,
-        "OS-FLV-DISABLED:disabled": flavor.disabled,
-        "os-flavor-access:is_public": flavor.is_public,
-        "rxtx_factor": flavor.rxtx_factor,
-        "links": links(flavor, request),
-        "description": flavor.description,
-        "extra_specs": flavor.specs(),
-    }
-    return leave_out(FlavorShown, version, data)
-
-
-def links(flavor: Flavor, request: Request) -> list[dict[str, str]]:
-    """Return a flavor's links."""
-    return resource_links(request, f"flavors/{flavor.id}")
+    extra_specs: Annotated[dict[str, str], since(61), Of(lambda flavor: flavor.specs())]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import Field
 
 from cloudweb.api.answers import Answer
-from cloudweb.api.versioned import leave_out
-from cloudweb.microversions import Microversion
+from cloudweb.api.shown import Always, Form, Of, Scene, Seen, shown
 from cloudweb.microversions.compute import since, until
-from compute.manager import Hypervisor, Statistics
-from compute.models import Host
+from compute.manager import Hypervisor
 
 #: Ids are numbers, and searching is a call of its own.
 NUMERIC = until(52)
@@ -25,14 +24,50 @@ class Guest(Answer):
     uuid: str
 
 
+def _id(item: Hypervisor, scene: Scene) -> str | int:
+    return item.host.number if scene.at(NUMERIC) else str(item.host.id)
+
+
+def _agent(item: Hypervisor, scene: Scene) -> dict[str, Any]:
+    agent = item.service
+    return {
+        "id": agent and (agent.number if scene.at(NUMERIC) else str(agent.id)),
+        "host": item.host.name,
+        "disabled_reason": item.host.disabled_reason or None,
+    }
+
+
+def _processor(item: Hypervisor, scene: Scene) -> str | dict[str, str]:
+    facts = {"arch": item.host.architecture, "model": item.host.cpu_model}
+    return facts if scene.at(since(28)) else orjson.dumps(facts).decode()
+
+
+def _guests(item: Hypervisor) -> list[dict[str, str]]:
+    """Return the guests that the hypervisor told of, by the names it knows them by."""
+    return [{"name": guest["name"], "uuid": guest["id"]} for guest in item.host.guests]
+
+
+def _least_free(item: Hypervisor) -> int:
+    """Return what is left of the disk, by promises or as it was measured."""
+    least, measured = item.host.disk - item.host.disk_used_in_all, item.host.measured_disk_free
+    return least if measured is None else min(least, measured)
+
+
 class HypervisorBrief(Answer):
     """A hypervisor as GET /os-hypervisors lists it; its id is a number up to 2.52."""
 
-    id: str | int
-    hypervisor_hostname: str
-    state: Literal["up", "down"]
-    status: Literal["enabled", "disabled"]
-    servers: list[Guest] = Field([], description="Where they were asked for.")
+    id: Annotated[str | int, Seen(_id)]
+    hypervisor_hostname: Annotated[str, Of("host.name")]
+    state: Annotated[
+        Literal["up", "down"], Of(lambda one: "up" if one.service and one.service.up else "down")
+    ]
+    status: Annotated[
+        Literal["enabled", "disabled"],
+        Of(lambda one: "enabled" if one.host.enabled else "disabled"),
+    ]
+    servers: Annotated[list[Guest], Of(_guests)] = Field(
+        [], description="Where they were asked for."
+    )
 
 
 class HypervisorUptime(HypervisorBrief):
@@ -52,23 +87,26 @@ class HypervisorAgent(Answer):
 class HypervisorShown(HypervisorBrief):
     """A hypervisor with everything; what its processor is like is a text up to 2.27."""
 
-    hypervisor_type: str
-    hypervisor_version: int
-    host_ip: str | None
-    service: HypervisorAgent
-    uptime: Annotated[str | None, since(88)]
-    cpu_info: Annotated[str | dict[str, str], until(87)]
-    vcpus: Annotated[int, until(87)]
-    vcpus_used: Annotated[int, until(87)]
-    memory_mb: Annotated[int, until(87)]
-    memory_mb_used: Annotated[int, until(87)]
-    free_ram_mb: Annotated[int, until(87)]
-    local_gb: Annotated[int, until(87)]
-    local_gb_used: Annotated[int, until(87)]
-    free_disk_gb: Annotated[int, until(87)]
-    disk_available_least: Annotated[int, until(87)]
-    running_vms: Annotated[int, until(87)]
-    current_workload: Annotated[int, until(87)]
+    hypervisor_type: Annotated[str, Of("host.hypervisor_type")]
+    hypervisor_version: Annotated[int, Of("host.hypervisor_version")]
+    # Hosts do not say by which address others reach them.
+    host_ip: Annotated[str | None, Always(None)]
+    service: Annotated[HypervisorAgent, Seen(_agent)]
+    uptime: Annotated[str | None, since(88), Form(lambda text: text or None)]
+    cpu_info: Annotated[str | dict[str, str], until(87), Seen(_processor)]
+    vcpus: Annotated[int, until(87), Of("host.vcpus")]
+    vcpus_used: Annotated[int, until(87), Of("host.vcpus_used")]
+    memory_mb: Annotated[int, until(87), Of("host.ram")]
+    memory_mb_used: Annotated[int, until(87), Of("host.ram_used_in_all")]
+    free_ram_mb: Annotated[int, until(87), Of(lambda one: one.host.ram - one.host.ram_used_in_all)]
+    local_gb: Annotated[int, until(87), Of("host.disk")]
+    local_gb_used: Annotated[int, until(87), Of("host.disk_used_in_all")]
+    free_disk_gb: Annotated[
+        int, until(87), Of(lambda one: one.host.disk - one.host.disk_used_in_all)
+    ]
+    disk_available_least: Annotated[int, until(87), Of(_least_free)]
+    running_vms: Annotated[int, until(87), Of("host.running_guests")]
+    current_workload: Annotated[int, until(87), Always(0)]
 
 
 class HypervisorSums(Answer):
@@ -77,103 +115,27 @@ class HypervisorSums(Answer):
     count: int
     vcpus: int
     vcpus_used: int
-    memory_mb: int
-    memory_mb_used: int
-    free_ram_mb: int
-    local_gb: int
-    local_gb_used: int
-    free_disk_gb: int
-    disk_available_least: int
-    running_vms: int
-    current_workload: int
+    memory_mb: Annotated[int, Of("ram")]
+    memory_mb_used: Annotated[int, Of("ram_used")]
+    free_ram_mb: Annotated[int, Of(lambda sums: sums.ram - sums.ram_used)]
+    local_gb: Annotated[int, Of("disk")]
+    local_gb_used: Annotated[int, Of("disk_used")]
+    free_disk_gb: Annotated[int, Of(lambda sums: sums.disk - sums.disk_used)]
+    disk_available_least: Annotated[int, Of(lambda sums: sums.disk - sums.disk_used)]
+    running_vms: Annotated[int, Of("running_guests")]
+    current_workload: Annotated[int, Always(0)]
 
 
-def brief(item: Hypervisor, version: Microversion, *, with_servers: bool = False) -> dict[str, Any]:
-    """Return a hypervisor as GET /os-hypervisors lists it."""
-    host, agent = item.host, item.service
-    data: dict[str, Any] = {
-        "id": host.number if version in NUMERIC else str(host.id),
-        "hypervisor_hostname": host.name,
-        "state": "up" if agent and agent.up else "down",
-        "status": "enabled" if host.enabled else "disabled",
-    }
-    if with_servers and (host.guests or version in since(75)):
-        data["servers"] = _servers(host)
-    return data
-
-
-def full(item: Hypervisor, version: Microversion, *, with_servers: bool = False) -> dict[str, Any]:
-    """Return a hypervisor with everything."""
-    host, agent = item.host, item.service
-    number = agent and (agent.number if version in NUMERIC else str(agent.id))
-    data = {
-        **brief(item, version, with_servers=with_servers),
-        **_capacity(host, version),
-        "hypervisor_type": host.hypervisor_type,
-        "hypervisor_version": host.hypervisor_version,
-        "host_ip": None,  # hosts do not say by which address others reach them
-        "service": {
-            "id": number,
-            "host": host.name,
-            "disabled_reason": host.disabled_reason or None,
-        },
-        "uptime": item.uptime or None,
-    }
-    return leave_out(HypervisorShown, version, data)
-
-
-def uptime(item: Hypervisor, version: Microversion) -> dict[str, Any]:
-    """Return a hypervisor with its uptime alone, to 2.87."""
-    return brief(item, version) | {"uptime": item.uptime}
-
-
-def searched(item: Hypervisor, version: Microversion) -> dict[str, Any]:
-    """Return a hypervisor with its servers as the calls to 2.52 do: no key where there are none."""
-    data = brief(item, version)
-    servers = _servers(item.host)
-    return {**data, "servers": servers} if servers else data
-
-
-def statistics(sums: Statistics) -> dict[str, int]:
-    """Return the sums over all hypervisors, to 2.87."""
-    return {
-        "count": sums.count,
-        "vcpus": sums.vcpus,
-        "vcpus_used": sums.vcpus_used,
-        "memory_mb": sums.ram,
-        "memory_mb_used": sums.ram_used,
-        "free_ram_mb": sums.ram - sums.ram_used,
-        "local_gb": sums.disk,
-        "local_gb_used": sums.disk_used,
-        "free_disk_gb": sums.disk - sums.disk_used,
-        "disk_available_least": sums.disk - sums.disk_used,
-        "running_vms": sums.running_guests,
-        "current_workload": 0,
-    }
-
-
-def _servers(host: Host) -> list[dict[str, str]]:
-    """Return the guests that the hypervisor told of, by the names it knows them by."""
-    return [{"name": guest["name"], "uuid": guest["id"]} for guest in host.guests]
-
-
-def _capacity(host: Host, version: Microversion) -> dict[str, Any]:
-    """Return what versions before 2.88 tell of a host's size."""
-    cpu_info = {"arch": host.architecture, "model": host.cpu_model}
-    least = host.disk - host.disk_used_in_all
-    if host.measured_disk_free is not None:
-        least = min(least, host.measured_disk_free)
-    return {
-        "cpu_info": cpu_info if version in since(28) else orjson.dumps(cpu_info).decode(),
-        "vcpus": host.vcpus,
-        "vcpus_used": host.vcpus_used,
-        "memory_mb": host.ram,
-        "memory_mb_used": host.ram_used_in_all,
-        "free_ram_mb": host.ram - host.ram_used_in_all,
-        "local_gb": host.disk,
-        "local_gb_used": host.disk_used_in_all,
-        "free_disk_gb": host.disk - host.disk_used_in_all,
-        "disk_available_least": least,
-        "running_vms": host.running_guests,
-        "current_workload": 0,
-    }
+def hypervisors(
+    answer: type[HypervisorBrief],
+    items: Iterable[Hypervisor],
+    scene: Scene,
+    *,
+    with_servers: bool = False,
+) -> list[dict[str, Any]]:
+    """Return hypervisors; before 2.75 the key of their servers is not there where there are none."""
+    rows = shown(answer, items, scene)
+    for row in rows:
+        if not (with_servers and (row["servers"] or scene.at(since(75)))):
+            del row["servers"]
+    return rows

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
 from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Body, LooseBool, Name
-from cloudweb.api.versioned import leave_out
-from cloudweb.microversions import Microversion
+from cloudweb.api.shown import Form, Of, Scene, Seen
 from cloudweb.microversions.compute import since, until
 from cloudweb.times import micros
 from compute.manager import ServiceInfo
@@ -46,17 +45,26 @@ class ServiceUpdate(Body):
     forced_down: LooseBool | None = None
 
 
+def _id(info: ServiceInfo, scene: Scene) -> str | int:
+    return info.number if scene.at(NUMERIC) else str(info.id)
+
+
+def status_of(info: ServiceInfo) -> str:
+    """Return what an operator decided."""
+    return "enabled" if info.enabled else "disabled"
+
+
 class ServiceShown(Answer):
     """A service; its id is a number up to 2.52."""
 
-    id: str | int
+    id: Annotated[str | int, Seen(_id)]
     binary: str
     host: str
     zone: str
-    status: Literal["enabled", "disabled"]
-    state: Literal["up", "down"]
-    updated_at: str | None
-    disabled_reason: str | None
+    status: Annotated[Literal["enabled", "disabled"], Of(status_of)]
+    state: Annotated[Literal["up", "down"], Of(lambda info: "up" if info.up else "down")]
+    updated_at: Annotated[str | None, Of("seen_at"), Form(micros)]
+    disabled_reason: Annotated[str | None, Form(lambda text: text or None)]
     forced_down: Annotated[bool, since(11)]
 
 
@@ -72,24 +80,3 @@ class ServiceAnswered(Answer):
     updated_at: Annotated[str | None, since(53)]
     disabled_reason: str | None = None
     forced_down: Annotated[bool, since(11)]
-
-
-def service(info: ServiceInfo, version: Microversion) -> dict[str, Any]:
-    """Return a service."""
-    data = {
-        "id": info.number if version in NUMERIC else str(info.id),
-        "binary": info.binary,
-        "host": info.host,
-        "zone": info.zone,
-        "status": status_of(info),
-        "state": "up" if info.up else "down",
-        "updated_at": micros(info.seen_at),
-        "disabled_reason": info.disabled_reason or None,
-        "forced_down": info.forced_down,
-    }
-    return leave_out(ServiceShown, version, data)
-
-
-def status_of(info: ServiceInfo) -> str:
-    """Return what an operator decided."""
-    return "enabled" if info.enabled else "disabled"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from cloudweb.api.answers import Answer
+from cloudweb.api.shown import Always, Of
 from cloudweb.times import micros
 from compute.manager import Zone
 
@@ -25,21 +26,8 @@ class ServiceOfHost(Answer):
     updated_at: str | None
 
 
-class ZoneShown(Answer):
-    """A zone; operators see the services of its hosts, by the names of both."""
-
-    zone_name: str = Field(alias="zoneName")
-    zone_state: ZoneState = Field(alias="zoneState")
-    hosts: dict[str, dict[str, ServiceOfHost]] | None
-
-
-def brief(zone: Zone) -> dict[str, Any]:
-    """Return a zone without its hosts."""
-    return {"zoneName": zone.name, "zoneState": {"available": zone.available}, "hosts": None}
-
-
-def full(zone: Zone) -> dict[str, Any]:
-    """Return a zone with its hosts and their services."""
+def _hosts(zone: Zone) -> dict[str, dict[str, Any]]:
+    """Return the services by the names of their hosts and their own."""
     hosts: dict[str, dict[str, Any]] = {}
     for service in zone.services:
         hosts.setdefault(service.host, {})[service.binary] = {
@@ -47,4 +35,20 @@ def full(zone: Zone) -> dict[str, Any]:
             "active": service.enabled,
             "updated_at": micros(service.seen_at),
         }
-    return {**brief(zone), "hosts": hosts}
+    return hosts
+
+
+class ZoneBrief(Answer):
+    """A zone as everybody sees it."""
+
+    zone_name: Annotated[str, Of("name")] = Field(alias="zoneName")
+    zone_state: Annotated[ZoneState, Of(lambda zone: {"available": zone.available})] = Field(
+        alias="zoneState"
+    )
+    hosts: Annotated[None, Always(None)]
+
+
+class ZoneShown(ZoneBrief):
+    """A zone as operators see it: with the services of its hosts, by the names of both."""
+
+    hosts: Annotated[dict[str, dict[str, ServiceOfHost]], Of(_hosts)]  # type: ignore[assignment]

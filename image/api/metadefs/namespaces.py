@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api import answers
 from cloudweb.api.links import base_url
 from cloudweb.api.page_links import links_after
 from cloudweb.api.pagination import parse_limit
@@ -14,15 +15,18 @@ from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import InvalidInput
 from image.api.serializers.metadefs import (
     NamespaceCreate,
+    NamespaceListed,
+    NamespaceShown,
     NamespaceUpdate,
     listing,
-    namespace_body,
 )
 from image.manager import MetadefNamespaceManager
 from image.metadefs import DEFAULT_ORDER, SORT_KEYS, NamespaceFilter
 
 _PATH = "/v2/metadefs/namespaces"
 _LIMIT = 25
+#: With links relative to the service.
+NAMESPACES = answers.listing("namespaces", NamespaceListed, first=str, next=str | None, schema=str)
 
 
 class MetadefNamespaceViewSet(ServiceViewSet):
@@ -30,29 +34,29 @@ class MetadefNamespaceViewSet(ServiceViewSet):
 
     manager = MetadefNamespaceManager
 
-    @extend_schema(operation_id="image_metadef_namespaces_list", responses={200: dict})
+    @extend_schema(operation_id="image_metadef_namespaces_list", responses={200: NAMESPACES})
     def list(self, request: Request) -> Response:
         """Return a page of namespaces with what they are for."""
         query = request._request.GET
-        page = MetadefNamespaceManager(self.context).list(
+        page = self.manager(self.context).list(
             wanted=_filter(query),
             order=_order(query),
             marker=query.get("marker"),
             limit=parse_limit(query.get("limit"), default=_LIMIT),
         )
-        rows = [namespace_body(row, whole=False) for row in page.rows]
+        rows = self.show_all(NamespaceListed, page.rows)
         links = links_after(request, "namespaces", page, "namespace")
         return Response({**listing("namespaces", rows), **links})
 
     @extend_schema(
         operation_id="image_metadef_namespaces_create",
         request=NamespaceCreate,
-        responses={201: dict},
+        responses={201: NamespaceShown},
     )
     def create(self, request: Request) -> Response:
         """Record a namespace and what it holds, as a whole or not at all."""
         wanted = self.validated(NamespaceCreate)
-        manager = MetadefNamespaceManager(self.context)
+        manager = self.manager(self.context)
         made = manager.create(
             **wanted.columns(),
             properties={name: one.schema_sent() for name, one in wanted.properties.items()},
@@ -61,32 +65,29 @@ class MetadefNamespaceViewSet(ServiceViewSet):
             associations=[one.model_dump() for one in wanted.resource_type_associations],
         )
         location = f"{base_url(request._request)}/image{_PATH}/{made.namespace}"
-        body = namespace_body(made, whole=True)
+        body = self.show(NamespaceShown, made)
         return Response(body, status=201, headers={"Location": location})
 
-    @extend_schema(operation_id="image_metadef_namespaces_get", responses={200: dict})
+    @extend_schema(operation_id="image_metadef_namespaces_get", responses={200: NamespaceShown})
     def retrieve(self, request: Request, namespace: str) -> Response:
         """Return a namespace; ``resource_type`` gives its properties the prefix they have there."""
-        found = MetadefNamespaceManager(self.context).get(namespace)
-        kind = request._request.GET.get("resource_type")
-        prefixes = {one.resource_type.name: one.prefix for one in found.associations.all()}
-        return Response(namespace_body(found, whole=True, prefix=prefixes.get(kind or "", "")))
+        return Response(self.show(NamespaceShown, self.manager(self.context).get(namespace)))
 
     @extend_schema(
         operation_id="image_metadef_namespaces_update",
         request=NamespaceUpdate,
-        responses={200: dict},
+        responses={200: NamespaceShown},
     )
     def update(self, request: Request, namespace: str) -> Response:
         """Change a namespace; what is absent stays."""
         changes = self.validated(NamespaceUpdate).columns()
-        changed = MetadefNamespaceManager(self.context).update(namespace, changes)
-        return Response(namespace_body(changed, whole=True))
+        changed = self.manager(self.context).update(namespace, changes)
+        return Response(self.show(NamespaceShown, changed))
 
     @extend_schema(operation_id="image_metadef_namespaces_delete", responses={204: None})
     def destroy(self, request: Request, namespace: str) -> Response:
         """Delete a namespace with all that is in it."""
-        MetadefNamespaceManager(self.context).delete(namespace)
+        self.manager(self.context).delete(namespace)
         return empty(204)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from cloudweb.api.answers import Answer, OpenAnswer
+from cloudweb.api.answers import OpenAnswer, listing
 from cloudweb.times import seconds_z
 from image.api.schema_documents import IMAGE
 from image.changes import BASE
@@ -55,13 +55,8 @@ class ImageShown(OpenAnswer):
         return {"type": "object", "required": list(ALWAYS), **IMAGE}
 
 
-class ImagePage(Answer):
-    """A page of images, with links relative to the service."""
-
-    images: list[ImageShown]
-    first: str
-    next: str = ""
-    self_schema: str = Field(alias="schema")
+#: With links relative to the service.
+IMAGES = listing("images", ImageShown, first=str, next=str | None, schema=str)
 
 
 def image_body(image: Image) -> dict[str, Any]:

@@ -14,16 +14,12 @@ from pydantic import (
     field_validator,
 )
 
+from cloudweb.api.answers import Answer, OpenAnswer
+from cloudweb.api.shown import Always, Filled, Form, Of, Scene, Seen, shown
 from cloudweb.names import no_control_characters, not_blank
 from cloudweb.times import seconds_z
 from image.metadefs import MOST
-from image.models import (
-    MetadefAssociation,
-    MetadefNamespace,
-    MetadefObject,
-    MetadefProperty,
-    MetadefTag,
-)
+from image.models import MetadefNamespace, MetadefProperty
 
 _SCHEMA = "/v2/schemas/metadefs"
 
@@ -173,83 +169,106 @@ class NamespaceCreate(NamespaceUpdate):
     resource_type_associations: Annotated[list[AssociationCreate], Field(max_length=MOST)] = []
 
 
-def _times(row: Any) -> dict[str, Any]:
-    return {"created_at": seconds_z(row.created_at), "updated_at": seconds_z(row.updated_at)}
+def namespace_path(name: str) -> str:
+    """Return the relative path clients join to the service's root."""
+    return f"/v2/metadefs/namespaces/{name}"
+
+
+def _or_none(text: str) -> str | None:
+    return text or None
 
 
 def _sorted(rows: Iterable[Any]) -> list[Any]:
     return sorted(rows, key=lambda row: str(getattr(row, "resource_type", row)))
 
 
-def namespace_path(name: str) -> str:
-    """Return the relative path clients join to the service's root."""
-    return f"/v2/metadefs/namespaces/{name}"
+def _all(answer: type[Answer], part: str) -> Seen:
+    """Show all that a namespace holds of a kind."""
+    return Seen(lambda row, scene: shown(answer, _sorted(getattr(row, part).all()), scene))
 
 
-def association_body(row: MetadefAssociation) -> dict[str, Any]:
-    """Return an association."""
-    body: dict[str, Any] = {"name": row.resource_type.name, **_times(row)}
-    if row.prefix:
-        body["prefix"] = row.prefix
-    if row.properties_target:
-        body["properties_target"] = row.properties_target
-    return body
+def _properties(row: MetadefNamespace, scene: Scene) -> dict[str, Any]:
+    """Return properties by name; for ``resource_type`` of the query, as that calls them."""
+    kind = scene.request.GET.get("resource_type", "")
+    prefixes = (
+        {one.resource_type.name: one.prefix for one in row.associations.all()} if kind else {}
+    )
+    return properties_of(_sorted(row.properties.all()), prefix=prefixes.get(kind, ""))
 
 
-def property_body(row: MetadefProperty) -> dict[str, Any]:
-    """Return a property."""
-    return {**row.schema, "name": row.name}
-
-
-def properties_body(rows: Iterable[MetadefProperty], *, prefix: str = "") -> dict[str, Any]:
-    """Return properties by name, as the type they are for calls them."""
+def properties_of(rows: Iterable[MetadefProperty], *, prefix: str = "") -> dict[str, Any]:
+    """Return the JSON schemas of properties by name."""
     return {f"{prefix}{row.name}": row.schema for row in rows}
 
 
-def object_body(namespace: str, row: MetadefObject) -> dict[str, Any]:
-    """Return an object."""
-    return {
-        "name": row.name,
-        "description": row.description or None,
-        "required": row.required,
-        "properties": row.properties,
-        "self": f"{namespace_path(namespace)}/objects/{row.name}",
-        "schema": f"{_SCHEMA}/object",
-        **_times(row),
-    }
+class Timed(Answer):
+    """What has a history."""
+
+    created_at: Annotated[str, Form(seconds_z)]
+    updated_at: Annotated[str, Form(seconds_z)]
 
 
-def tag_body(row: MetadefTag) -> dict[str, Any]:
-    """Return a tag."""
-    return {"name": row.name, **_times(row)}
+class TagShown(Timed):
+    """A tag."""
+
+    name: str
 
 
-def namespace_body(row: MetadefNamespace, *, whole: bool, prefix: str = "") -> dict[str, Any]:
-    """Return a namespace with its associations; ``whole`` with everything it holds."""
-    path = namespace_path(row.namespace)
-    body: dict[str, Any] = {
-        "namespace": row.namespace,
-        "display_name": row.display_name or None,
-        "description": row.description or None,
-        "visibility": row.visibility,
-        "protected": row.protected,
-        "owner": row.project_id,
-        "self": path,
-        "schema": f"{_SCHEMA}/namespace",
-        **_times(row),
-    }
-    parts: dict[str, Any] = {
-        "resource_type_associations": [
-            association_body(one) for one in _sorted(row.associations.all())
-        ]
-    }
-    if whole:
-        parts["properties"] = properties_body(_sorted(row.properties.all()), prefix=prefix)
-        parts["objects"] = [
-            object_body(row.namespace, one) for one in _sorted(row.objects_defined.all())
-        ]
-        parts["tags"] = [tag_body(one) for one in _sorted(row.tags.all())]
-    return {**body, **{name: part for name, part in parts.items() if part}}
+class ResourceTypeShown(TagShown):
+    """A resource type."""
+
+
+class AssociationShown(Timed):
+    """What a namespace is for."""
+
+    name: Annotated[str, Of("resource_type.name")]
+    prefix: Annotated[str, Filled()] = ""
+    properties_target: Annotated[str, Filled()] = ""
+
+
+class PropertyShown(OpenAnswer):
+    """A property: its name beside its JSON schema."""
+
+    INVENTED = "schema"
+
+    name: str
+
+
+class ObjectShown(Timed):
+    """An object."""
+
+    name: str
+    description: Annotated[str | None, Form(_or_none)]
+    required: list[str]
+    properties: dict[str, Any]
+    self: Annotated[
+        str, Of(lambda row: f"{namespace_path(row.namespace.namespace)}/objects/{row.name}")
+    ]
+    self_schema: Annotated[str, Always(f"{_SCHEMA}/object")] = Field(alias="schema")
+
+
+class NamespaceListed(Timed):
+    """A namespace with what it is for."""
+
+    namespace: str
+    display_name: Annotated[str | None, Form(_or_none)]
+    description: Annotated[str | None, Form(_or_none)]
+    visibility: str
+    protected: bool
+    owner: Annotated[str, Of("project_id")]
+    self: Annotated[str, Of(lambda row: namespace_path(row.namespace))]
+    self_schema: Annotated[str, Always(f"{_SCHEMA}/namespace")] = Field(alias="schema")
+    resource_type_associations: Annotated[
+        list[AssociationShown], Filled(), _all(AssociationShown, "associations")
+    ] = []
+
+
+class NamespaceShown(NamespaceListed):
+    """A namespace with all that it holds."""
+
+    properties: Annotated[dict[str, Any], Filled(), Seen(_properties)] = {}
+    objects: Annotated[list[ObjectShown], Filled(), _all(ObjectShown, "objects_defined")] = []
+    tags: Annotated[list[TagShown], Filled(), _all(TagShown, "tags")] = []
 
 
 def listing(name: str, items: Any, *, path: str | None = None) -> Mapping[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cloudweb.api.answers import Answer, listing
+from cloudweb.api.shown import Always, Form, Of
 from cloudweb.times import seconds_z
 from image.api.serializers.images import ImageCreate
 from image.manager.tasks import expires_at
@@ -37,30 +38,34 @@ class TaskCreate(BaseModel):
     input: ImportInput
 
 
-def task_body(task: Entry) -> dict[str, Any]:
-    """Return a task as lists show it."""
-    return {
-        "id": task.id,
-        "type": type_of(task.kind, task.args),
-        "status": status_of(task.state),
-        "owner": task.project_id,
-        "expires_at": seconds_z(expires_at(task)),
-        "created_at": seconds_z(task.created_at),
-        "updated_at": seconds_z(task.updated_at),
-        "image_id": task.resource_id,
-        "request_id": task.request_id,
-        "user_id": task.user_id,
-        "self": f"/v2/tasks/{task.id}",
-        "schema": "/v2/schemas/task",
-    }
+def _result(task: Entry) -> dict[str, str] | None:
+    return {"image_id": task.resource_id} if status_of(task.state) == "success" else None
 
 
-def whole_task_body(task: Entry) -> Mapping[str, Any]:
-    """Return a task with what it was given and what came of it."""
-    result = {"image_id": task.resource_id} if status_of(task.state) == "success" else None
-    return {
-        **task_body(task),
-        "input": input_of(task.resource_id, task.args),
-        "result": result,
-        "message": task.error,
-    }
+class TaskShown(Answer):
+    """A task as lists show it."""
+
+    id: str
+    type: Annotated[str, Of(lambda task: type_of(task.kind, task.args))]
+    status: Annotated[str, Of("state"), Form(status_of)]
+    owner: Annotated[str, Of("project_id")]
+    expires_at: Annotated[str, Of(lambda task: seconds_z(expires_at(task)))]
+    created_at: Annotated[str, Form(seconds_z)]
+    updated_at: Annotated[str, Form(seconds_z)]
+    image_id: Annotated[str, Of("resource_id")]
+    request_id: str
+    user_id: str
+    self: Annotated[str, Of(lambda task: f"/v2/tasks/{task.id}")]
+    self_schema: Annotated[str, Always("/v2/schemas/task")] = Field(alias="schema")
+
+
+class WholeTask(TaskShown):
+    """A task with what it was given and what came of it."""
+
+    input: Annotated[dict[str, Any], Of(lambda task: input_of(task.resource_id, task.args))]
+    result: Annotated[dict[str, str] | None, Of(_result)]
+    message: Annotated[str, Of("error")]
+
+
+#: With links relative to the service.
+TASKS = listing("tasks", TaskShown, first=str, next=str | None, schema=str)

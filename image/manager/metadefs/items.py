@@ -27,7 +27,7 @@ class MetadefItemManager(NamespaceFinder, Generic[Item]):
     def list(self, namespace: str) -> Sequence[Item]:
         """Return all of a namespace by name: at most ``MOST``."""
         rows = self.model.objects.filter(namespace=self._namespace(namespace))
-        return list(rows.order_by("name"))
+        return list(rows.select_related("namespace").order_by("name"))
 
     @policy("image:metadefs:get")
     def get(self, namespace: str, name: str) -> Item:
@@ -76,7 +76,8 @@ class MetadefItemManager(NamespaceFinder, Generic[Item]):
             self.model.objects.filter(namespace=self._held(namespace, emptying=True)).delete()
 
     def _item(self, room: MetadefNamespace, name: str) -> Item:
-        found: Item | None = self.model.objects.filter(namespace=room, name=name).first()
+        rows = self.model.objects.filter(namespace=room, name=name)
+        found: Item | None = rows.select_related("namespace").first()
         if found is None:
             raise MetadefNotFound(self.noun, name)
         return found

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, StringConstraints
 
 from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Body, Text
-from cloudweb.api.versioned import leave_out
-from cloudweb.microversions import Microversion
+from cloudweb.api.shown import Always, Form
 from cloudweb.microversions.compute import since
 from cloudweb.names import no_control_characters
 from cloudweb.times import micros
-from instances.models import KeyPair
 
 
 class KeyPairCreate(Body):
@@ -44,10 +42,15 @@ class KeyPairListed(Answer):
     keypair: KeyPairBrief
 
 
-class KeyPairMade(KeyPairBrief):
-    """A new key pair; a private key that was drawn is told this once."""
+class KeyPairKept(KeyPairBrief):
+    """A new key pair."""
 
     user_id: str
+
+
+class KeyPairMade(KeyPairKept):
+    """The same with the private key that was drawn, which is told this once."""
+
     private_key: str = ""
 
 
@@ -56,31 +59,7 @@ class KeyPairShown(KeyPairBrief):
 
     id: int
     user_id: str
-    created_at: str
-    updated_at: str | None
-    deleted: bool
-    deleted_at: str | None
-
-
-def brief(pair: KeyPair, version: Microversion) -> dict[str, Any]:
-    """Return a key pair as a list shows it."""
-    data = {
-        "name": pair.name,
-        "public_key": pair.public_key,
-        "fingerprint": pair.fingerprint,
-        "type": pair.type,
-    }
-    return leave_out(KeyPairBrief, version, data)
-
-
-def full(pair: KeyPair, version: Microversion) -> dict[str, Any]:
-    """Return a key pair with everything."""
-    return {
-        **brief(pair, version),
-        "id": pair.id,
-        "user_id": pair.user_id,
-        "created_at": micros(pair.created_at),
-        "updated_at": None,
-        "deleted": False,
-        "deleted_at": None,
-    }
+    created_at: Annotated[str, Form(micros)]
+    updated_at: Annotated[None, Always(None)]
+    deleted: Annotated[bool, Always(False)]
+    deleted_at: Annotated[None, Always(None)]
