@@ -11,12 +11,14 @@ from typing import Any
 import structlog
 
 from cloudweb.agent import Agent, Function
-from cloudweb.driver import TransientDriverError, Unguarded, Work
+from cloudweb.driver import DriverError, TransientDriverError, Unguarded, Work
 from cloudweb.exceptions import CloudwebError
 from cloudweb.periodic import periodic
 from cloudweb.rpc import Method
 from network import rpc
 from network.drivers.base import (
+    BANDWIDTH_LIMIT,
+    DSCP_MARKING,
     Damageable,
     Milestones,
     Neighbourly,
@@ -34,6 +36,7 @@ from network.objects import (
     NetworkReport,
     NetworkWiring,
     PortMilestone,
+    PortQos,
     PortRef,
     PortStatus,
     PortWiring,
@@ -112,6 +115,7 @@ class NetworkAgent(Agent):
     def plug(self, port: PortWiring, work: Work | None = None) -> PortStatus:
         """Make the port be on this host as told, or as told by a newer picture that came first."""
         work = work or Unguarded()
+        self._check_able(port)
         with self._lock_of(port.network.id):
             work.checkpoint()
             newest = self.wirings.keep(port)
@@ -182,6 +186,7 @@ class NetworkAgent(Agent):
             ports=tuple(status for status in found if status.id in told),
             strays=tuple(status for status in found if status.id not in told),
             problems=tuple(self.problems()),
+            capabilities=tuple(sorted(self.driver.capabilities())),
         )
 
     def problems(self) -> Sequence[str]:
@@ -271,6 +276,15 @@ class NetworkAgent(Agent):
             with self._lock_of(network_id):
                 self.driver.delete_segment(network_id, work=Unguarded())
                 self.wirings.forget_network(network_id)
+
+    def _check_able(self, port: PortWiring) -> None:
+        """Raise DriverError for what this host would leave out: it is promised to somebody."""
+        qos = port.qos or PortQos()
+        needs = {BANDWIDTH_LIMIT: qos.ingress or qos.egress, DSCP_MARKING: qos.dscp is not None}
+        able = self.driver.capabilities() if any(needs.values()) else ()
+        for name, needed in needs.items():
+            if needed and name not in able:
+                raise DriverError("This host cannot hold a port to its QoS policy.", detail=name)
 
     def _apply(
         self,

@@ -8,7 +8,7 @@ from cloudweb.events import on
 from cloudweb.holdings import hangs_on
 from identity.events import ProjectDeleted
 from network import states
-from network.models import FloatingIp, Network, Port, Router, SecurityGroup, Subnet
+from network.models import FloatingIp, Network, Port, QosPolicy, Router, SecurityGroup, Subnet
 
 
 @hangs_on("project")
@@ -23,6 +23,7 @@ def say_what_is_left(project_id: str) -> Mapping[str, int]:
         .count(),
         "routers": Router.objects.filter(**mine).count(),
         "floating IPs": FloatingIp.objects.filter(**mine).count(),
+        "QoS policies": QosPolicy.objects.filter(**mine).count(),
         "security groups": SecurityGroup.objects.filter(**mine, is_default=False).count(),
     }
 

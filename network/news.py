@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
+from django.db.models import Q
+
 from cloudweb.identifiers import as_uuid
 from network import states
 from network.members import note_change, note_joining
@@ -38,6 +40,14 @@ def routers_changed(*router_ids: UUID | None) -> None:
     ids = {router_id for router_id in router_ids if router_id is not None}
     if ids and Router.objects.filter(id__in=ids).raise_wiring():
         start_refreshing_routers(ids)
+
+
+def qos_changed(policy_id: UUID) -> None:
+    """Tell the hosts of whatever is held to a QoS policy."""
+    by_network = Q(network__qos_policy=policy_id, qos_policy=None)
+    _tell(Port.objects.filter(Q(qos_policy=policy_id) | by_network))
+    held = Q(qos_policy=policy_id) | Q(floating_ips__qos_policy=policy_id)
+    routers_changed(*Router.objects.filter(held).values_list("id", flat=True).distinct())
 
 
 def networks_joined(network_ids: Collection[UUID]) -> None:

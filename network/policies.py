@@ -6,6 +6,7 @@ from cloudweb.policy import (
     admin,
     authenticated,
     declare,
+    project_manager,
     project_member,
     project_reader,
     system_reader,
@@ -26,6 +27,7 @@ _NOUNS = (
     "address_scopes",
     "address_groups",
 )
+_MANAGED = ("qos_policies", "qos_rules")
 
 declare(
     {
@@ -35,6 +37,19 @@ declare(
             for noun in _NOUNS
             for verb in ("create", "update", "delete")
         },
+        **{
+            f"network:{noun}:{verb}": project_reader
+            for noun in _MANAGED
+            for verb in ("list", "get")
+        },
+        **{
+            f"network:{noun}:{verb}": project_manager
+            for noun in _MANAGED
+            for verb in ("create", "update", "delete")
+        },
+        "network:qos_policies:set_shared": admin,
+        "network:qos_rule_types:list": authenticated,
+        "network:qos_rule_types:get": admin,
         "network:routers:add_interface": project_member,
         "network:routers:remove_interface": project_member,
         # Attributes that only operators set, filter by, or see.

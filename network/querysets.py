@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         Network,
         Port,
         PortForwarding,
+        QosPolicy,
+        QosRule,
         RbacPolicy,
         Router,
         SecurityGroup,
@@ -252,6 +254,35 @@ class FloatingIpQuerySet(StandardQuerySet["FloatingIp"]):
     def complete(self) -> Self:
         """Fetch along where they lead."""
         return self.select_related("fixed_port").prefetch_related("port_forwardings")
+
+
+class QosPolicyQuerySet(StandardQuerySet["QosPolicy"]):
+    """QoS policies."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep own and shared policies; admins see everything."""
+        if context.is_admin:
+            return self
+        return self.filter(Q(project_id=context.project_id) | Q(shared=True))
+
+    def complete(self) -> Self:
+        """Fetch the rules along."""
+        return self.prefetch_related("rules")
+
+
+class QosRuleQuerySet(StandardQuerySet["QosRule"]):
+    """QoS rules: whoever sees the policy sees them."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep those of policies that the caller sees; admins see everything."""
+        if context.is_admin:
+            return self
+        mine = Q(qos_policy__project_id=context.project_id)
+        return self.filter(mine | Q(qos_policy__shared=True))
+
+    def complete(self) -> Self:
+        """Fetch the policy along."""
+        return self.select_related("qos_policy")
 
 
 class PortForwardingQuerySet(StandardQuerySet["PortForwarding"]):

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from cloudweb.addresses import canonical_block, parse_address, parse_block
 from cloudweb.database.prepared import Given, Prepared
-from network import conf, members, states
+from network import conf, members, qos, states
 from network.models import (
     Network,
     Port,
@@ -32,6 +32,7 @@ from network.objects import (
     GroupRule,
     HostRoute,
     NetworkWiring,
+    PortQos,
     PortRef,
     PortWiring,
     RaMode,
@@ -105,6 +106,7 @@ class _Facts:
         default_factory=lambda: defaultdict(list)
     )
     members: Mapping[tuple[UUID, UUID], Mapping[int, Sequence[str]]] = field(default_factory=dict)
+    qos: Mapping[UUID, PortQos] = field(default_factory=dict)
     accepted: dict[tuple[object, ...], Accepted] = field(default_factory=dict)
 
 
@@ -164,6 +166,7 @@ def _gather(ports: Sequence[Port]) -> _Facts:
             facts.dhcp[subnet_id] = address
         elif address == gateway:
             facts.routed[subnet_id] = host
+    facts.qos = qos.meanings(map(qos.policy_of, ports))
     groups = {
         group for port in ports if port.port_security_enabled for group in facts.groups[port.id]
     }
@@ -241,6 +244,7 @@ def _is_routed(subnet: Subnet, network: Network, facts: _Facts, host: str) -> bo
 
 def _port(port: Port, network: NetworkWiring, facts: _Facts, *, literal: bool) -> PortWiring:
     rules, group_rules = _accepted(port, facts, literal=literal)
+    policy_id = qos.policy_of(port)
     return PortWiring(
         id=str(port.id),
         project_id=port.project_id,
@@ -269,6 +273,7 @@ def _port(port: Port, network: NetworkWiring, facts: _Facts, *, literal: bool) -
             for option in port.extra_dhcp_opts
             if option.get("opt_value") is not None
         ),
+        qos=facts.qos.get(policy_id) if policy_id is not None else None,
     )
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from cloudweb.rpc import Method
-from network import rpc
+from network import qos, rpc
 from network.models import FloatingIp, Port, Router
 from network.objects import HostRoute, PortRef, PortWiring
 from network.resolution import port_ref, port_wirings
@@ -49,6 +49,9 @@ def router_wiring(router_id: UUID) -> RouterWiring | None:
             if one.fixed_port_id is not None
         ),
         forwardings=tuple(_forwardings(floating)),
+        limits=qos.address_limits(
+            router, floating, [one.ip_address for one in outside.addresses] if outside else ()
+        ),
     )
 
 

@@ -62,6 +62,8 @@ class PortRow(NamedTuple):
     allowed_address_pairs: list[dict[str, str]]
     extra_dhcp_opts: list[dict[str, Any]]
     binding_profile: dict[str, Any]
+    qos_policy_id: str | None
+    qos_network_policy_id: str | None
     tags: Sequence[str]
     revision: int
     created_at: datetime
@@ -74,6 +76,8 @@ _COLUMNS: dict[str, Combinable] = {
     "id": Dashed("id"),
     "network_id": Dashed("network_id"),
     "dns_domain": F("network__dns_domain"),
+    "qos_policy_id": Dashed("qos_policy_id"),
+    "qos_network_policy_id": Dashed("network__qos_policy_id"),
 }
 _LISTS = ("addresses", "group_ids")
 
@@ -120,6 +124,10 @@ def port_row(port: Port) -> PortRow:
             "id": str(port.id),
             "network_id": str(port.network_id),
             "dns_domain": port.network.dns_domain,
+            "qos_policy_id": port.qos_policy_id and str(port.qos_policy_id),
+            "qos_network_policy_id": (
+                port.network.qos_policy_id and str(port.network.qos_policy_id)
+            ),
             "addresses": [FixedIp(str(a.subnet_id), a.ip_address) for a in port.addresses.all()],
             "group_ids": [str(member.security_group_id) for member in port.memberships.all()],
         }

@@ -5,6 +5,7 @@ from network.admin.agents import AgentAdmin
 from network.admin.floating_ips import FloatingIpAdmin
 from network.admin.networks import NetworkAdmin
 from network.admin.ports import PortAdmin
+from network.admin.qos import QosPolicyAdmin
 from network.admin.rbac_policies import RbacPolicyAdmin
 from network.admin.routers import RouterAdmin
 from network.admin.security_groups import SecurityGroupAdmin
@@ -18,6 +19,7 @@ __all__ = [
     "FloatingIpAdmin",
     "NetworkAdmin",
     "PortAdmin",
+    "QosPolicyAdmin",
     "RbacPolicyAdmin",
     "RouterAdmin",
     "SecurityGroupAdmin",

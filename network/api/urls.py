@@ -12,6 +12,14 @@ from network.api.extensions import ExtensionViewSet
 from network.api.floating_ips import FloatingIpViewSet, PortForwardingViewSet
 from network.api.networks import NetworkViewSet
 from network.api.ports import PortViewSet
+from network.api.qos import (
+    AnyBandwidthLimitRuleViewSet,
+    AnyDscpMarkingRuleViewSet,
+    BandwidthLimitRuleViewSet,
+    DscpMarkingRuleViewSet,
+    QosPolicyViewSet,
+    QosRuleTypeViewSet,
+)
 from network.api.quotas import QuotaViewSet
 from network.api.rbac_policies import RbacPolicyViewSet
 from network.api.routers import RouterViewSet
@@ -38,6 +46,8 @@ ROUTER_WORDS = {
     "remove_extraroutes": "remove_routes",
 }
 FORWARDINGS = "/v2.0/floatingips/<str:floating_ip_id>/port_forwardings"
+QOS = "/v2.0/qos"
+OF_POLICY = f"{QOS}/policies/<str:policy_id>"
 TAGS: Actions = {"get": "list", "put": "replace", "post": "add", "delete": "clear"}
 TAG: Actions = {"get": "check", "put": "put_one", "delete": "destroy"}
 TAGGED = rf"^/v2\.0/(?P<collection>{'|'.join(MANAGERS)})/(?P<identifier>[^/]+)/tags"
@@ -88,6 +98,27 @@ urlpatterns = [
     path("/v2.0/segments/<str:identifier>", SegmentViewSet.as_view(CHANGED)),
     path("/v2.0/network_segment_ranges", SegmentRangeViewSet.as_view(COLLECTION)),
     path("/v2.0/network_segment_ranges/<str:identifier>", SegmentRangeViewSet.as_view(MEMBER)),
+    path(f"{QOS}/policies", QosPolicyViewSet.as_view(COLLECTION)),
+    path(f"{QOS}/policies/<str:identifier>", QosPolicyViewSet.as_view(MEMBER)),
+    path(f"{OF_POLICY}/bandwidth_limit_rules", BandwidthLimitRuleViewSet.as_view(COLLECTION)),
+    path(
+        f"{OF_POLICY}/bandwidth_limit_rules/<str:identifier>",
+        BandwidthLimitRuleViewSet.as_view(MEMBER),
+    ),
+    path(f"{OF_POLICY}/dscp_marking_rules", DscpMarkingRuleViewSet.as_view(COLLECTION)),
+    path(
+        f"{OF_POLICY}/dscp_marking_rules/<str:identifier>", DscpMarkingRuleViewSet.as_view(MEMBER)
+    ),
+    path(
+        f"{QOS}/alias_bandwidth_limit_rules/<str:identifier>",
+        AnyBandwidthLimitRuleViewSet.as_view(MEMBER),
+    ),
+    path(
+        f"{QOS}/alias_dscp_marking_rules/<str:identifier>",
+        AnyDscpMarkingRuleViewSet.as_view(MEMBER),
+    ),
+    path(f"{QOS}/rule-types", QosRuleTypeViewSet.as_view(LIST)),
+    path(f"{QOS}/rule-types/<str:name>", QosRuleTypeViewSet.as_view(SHOW)),
     re_path(f"{TAGGED}$", TagViewSet.as_view(TAGS)),
     re_path(f"{TAGGED}/(?P<tag>.+)$", TagViewSet.as_view(TAG)),
     path("/v2.0/quotas", QuotaViewSet.as_view(LIST)),

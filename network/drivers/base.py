@@ -20,6 +20,13 @@ from network.objects import (
 )
 from network.router_objects import RouterWiring
 
+#: What only some drivers and kernels do; a host is not told to where not all can.
+BANDWIDTH_LIMIT = (
+    "bandwidth_limit"  # ``qos.ingress`` and ``qos.egress`` of ports, ``limits`` of routers
+)
+DSCP_MARKING = "dscp_marking"  # ``qos.dscp`` of ports
+CAPABILITIES = (BANDWIDTH_LIMIT, DSCP_MARKING)
+
 
 class SwitchDriver(ABC):
     """Bridges and taps: who is on the same wire."""
@@ -132,6 +139,10 @@ class NetworkDriver(SwitchDriver, RouterDriver, DhcpDriver, FirewallDriver):
     @abstractmethod
     def start(self) -> None:
         """Check what is needed; raise DriverError with a sentence that says what to do."""
+
+    def capabilities(self) -> Sequence[str]:
+        """Return which of CAPABILITIES it has on this host; known once it has started."""
+        return ()
 
 
 class Milestones(ABC):

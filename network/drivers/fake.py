@@ -12,7 +12,7 @@ from cloudweb.driver import DriverError, Unguarded, Work
 from cloudweb.faults import Faults
 from cloudweb.files import write_atomically
 from cloudweb.records import read_record
-from network.drivers.base import Milestones, NetworkDriver, Removable
+from network.drivers.base import CAPABILITIES, Milestones, NetworkDriver, Removable
 from network.drivers.fake_records import FakeRecords, FakeSegment
 from network.objects import (
     GroupMembers,
@@ -52,6 +52,10 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
                 self._routers = self._load_routers()
                 self._saved.clear()
 
+    def capabilities(self) -> Sequence[str]:
+        """Return all: a record holds anything."""
+        return CAPABILITIES
+
     def ensure_segment(self, network: NetworkWiring, *, work: Work) -> None:
         """Record the network."""
         with self.faults.around("ensure_segment", work):
@@ -77,7 +81,10 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
             if port.id not in segment.filters:
                 raise DriverError("A port was to be plugged before its filters were in force.")
             work.checkpoint()
-            self._put(segment, "taps", {port.id: {"tap": port.tap, "up": port.admin_up}})
+            tap: dict[str, Any] = {"tap": port.tap, "up": port.admin_up}
+            if port.qos is not None:
+                tap["qos"] = port.qos.model_dump()
+            self._put(segment, "taps", {port.id: tap})
             return PortStatus(
                 id=port.id, tap=port.tap, up=port.admin_up, network_id=port.network.id
             )

@@ -21,7 +21,7 @@ class FakeSegment:
     leases: dict[str, list[str]] = field(default_factory=dict)  # port id -> MAC, addresses
     filters: dict[str, list[str]] = field(default_factory=dict)  # port id -> rules as JSON
     members: dict[str, list[str]] = field(default_factory=dict)  # group id -> who is in it
-    taps: dict[str, dict[str, str | bool]] = field(default_factory=dict)  # port id -> tap, up
+    taps: dict[str, dict[str, Any]] = field(default_factory=dict)  # port id -> tap, up
 
 
 class FakeRecords:

@@ -9,6 +9,12 @@ from network.manager.network import NetworkManager
 from network.manager.permission import PermissionManager
 from network.manager.port import PortManager
 from network.manager.port_forwarding import PortForwardingManager
+from network.manager.qos_policy import QosPolicyManager
+from network.manager.qos_rule import (
+    BandwidthLimitRuleManager,
+    DscpMarkingRuleManager,
+    QosRuleTypeManager,
+)
 from network.manager.quota import QuotaManager
 from network.manager.rbac_policy import RbacPolicyManager
 from network.manager.reach import ReachManager
@@ -26,12 +32,16 @@ __all__ = [
     "AddressGroupManager",
     "AddressScopeManager",
     "AgentManager",
+    "BandwidthLimitRuleManager",
+    "DscpMarkingRuleManager",
     "ExtensionManager",
     "FloatingIpManager",
     "NetworkManager",
     "PermissionManager",
     "PortForwardingManager",
     "PortManager",
+    "QosPolicyManager",
+    "QosRuleTypeManager",
     "QuotaManager",
     "RbacPolicyManager",
     "ReachManager",

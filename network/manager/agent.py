@@ -98,6 +98,7 @@ def _facts(inventory: NetworkInventory) -> Mapping[str, Any]:
         "driver": inventory.driver,
         "networks": len(inventory.networks),
         "ports": len(inventory.ports),
+        "capabilities": said["capabilities"],
         "problems": said["problems"],
         "strays": said["strays"],
         "tunnel_address": said["tunnel_address"],

@@ -20,9 +20,10 @@ from network.exceptions import (
 from network.manager.addressing import Wish, fitting
 from network.manager.floating import check_still_between, router_between
 from network.manager.port_parts import remove_port
+from network.manager.qos_use import chosen_policy
 from network.manager.router_ports import make_service_port
 from network.manager.standard import Identifier, StandardManager, number
-from network.manager.tied import the_port, tied_to
+from network.manager.tied import the_port, the_qos_policy, tied_to
 from network.models import FloatingIp, Network, Port, PortAddress, Subnet
 from network.routing_exceptions import (
     FloatingIpInUseByPortForwarding,
@@ -37,6 +38,7 @@ class FloatingIpChanges(TypedDict, total=False):
     description: str
     port_id: Identifier | None
     fixed_ip_address: str | None
+    qos_policy_id: Identifier | None
 
 
 class FloatingIpManager(StandardManager[FloatingIp]):
@@ -65,6 +67,7 @@ class FloatingIpManager(StandardManager[FloatingIp]):
         port_id: Identifier | None = None,
         fixed_ip_address: str | None = None,
         description: str = "",
+        qos_policy_id: Identifier | None = None,
         project_id: str | None = None,
     ) -> FloatingIp:
         """Take an address of an external network, and lead it to a port if one is said.
@@ -75,11 +78,16 @@ class FloatingIpManager(StandardManager[FloatingIp]):
         if floating_ip_address is not None:
             check(self.context, "network:floating_ips:set_address")
         project = self._project(project_id)
-        with tied_to(the_port(port_id)), transaction.atomic():
+        with tied_to(the_port(port_id), the_qos_policy(qos_policy_id)), transaction.atomic():
             network = self._external(floating_network_id)
             quota.reserve(project, "floatingip")
             floating = FloatingIp(
-                project_id=project, floating_network=network, description=description
+                project_id=project,
+                floating_network=network,
+                description=description,
+                qos_policy_id=(
+                    chosen_policy(self.context, qos_policy_id) if qos_policy_id else None
+                ),
             )
             floating.port = self._take(floating, network, subnet_id, floating_ip_address)
             floating.floating_ip_address = floating.port.addresses.get().ip_address
@@ -110,8 +118,15 @@ class FloatingIpManager(StandardManager[FloatingIp]):
         FloatingIpInUseByPortForwarding.
         """
         floating = self._writable(floating_ip_id, "network:floating_ips:update")
-        with tied_to(the_port(changes.get("port_id"))), transaction.atomic():
+        held = the_qos_policy(changes.get("qos_policy_id"))
+        with tied_to(the_port(changes.get("port_id")), held), transaction.atomic():
             floating = self._changing(floating, if_revision)
+            if "qos_policy_id" in changes:
+                floating.qos_policy_id = chosen_policy(
+                    self.context, changes["qos_policy_id"], now=floating.qos_policy_id
+                )
+                floating.save(update_fields=["qos_policy_id"])
+                news.routers_changed(floating.router_id)
             if "description" in changes:
                 floating.description = changes["description"]
                 floating.save(update_fields=["description"])

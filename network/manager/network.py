@@ -19,7 +19,9 @@ from network.exceptions import (
     NetworkNotFound,
     RbacPolicyInUse,
 )
+from network.manager.qos_use import chosen_policy, default_policy
 from network.manager.standard import Identifier, StandardManager
+from network.manager.tied import the_qos_policy, tied_to
 from network.models import FloatingIp, Network, Port, RouterPort
 from network.models.network import NetworkKind
 from network.models.rbac_policy import EXTERNAL
@@ -27,7 +29,7 @@ from network.segments import MANY, save_numbered, tenant_kinds
 from network.strategies import STRATEGIES
 
 OPERATOR_ATTRIBUTES = ("shared", "external", "is_default")
-WIRED = ("mtu", "dns_domain", "admin_state_up")
+WIRED = ("mtu", "dns_domain", "admin_state_up", "qos_policy_id")
 
 
 class NetworkChanges(TypedDict, total=False):
@@ -42,6 +44,7 @@ class NetworkChanges(TypedDict, total=False):
     port_security_enabled: bool
     mtu: int
     dns_domain: str
+    qos_policy_id: Identifier | None
 
 
 class NetworkManager(StandardManager[Network]):
@@ -86,6 +89,7 @@ class NetworkManager(StandardManager[Network]):
         kind: str | None = None,
         physical_network: str = "",
         segmentation_id: int | None = None,
+        qos_policy_id: Identifier | None = None,
         project_id: str | None = None,
     ) -> Network:
         """Make a network; it needs a subnet before ports get addresses.
@@ -93,7 +97,8 @@ class NetworkManager(StandardManager[Network]):
         Without a ``kind`` it is what settings make of tenants' networks, without a number one of the
         ranges gives it. Raises FlatNetworkInUse, VlanIdInUse or TunnelIdInUse for what is taken,
         NoNetworkAvailable, InvalidInput for what its kind has not, AvailabilityZoneNotFound for a
-        hint that names none.
+        hint that names none. Without a QoS
+        policy it is held to the project's default one, if there is any.
         """
         if shared or external or is_default:
             check(self.context, "network:networks:set_shared")
@@ -105,8 +110,9 @@ class NetworkManager(StandardManager[Network]):
         for zone in availability_zone_hints:
             if zone not in conf.ZONES:
                 raise AvailabilityZoneNotFound(zone)
+        project = self._project(project_id)
         network = Network(
-            project_id=self._project(project_id),
+            project_id=project,
             name=name,
             description=description,
             admin_state_up=admin_state_up,
@@ -119,8 +125,13 @@ class NetworkManager(StandardManager[Network]):
             availability_zone_hints=list(availability_zone_hints),
             physical_network=physical_network,
             segmentation_id=segmentation_id,
+            qos_policy_id=(
+                default_policy(project)
+                if qos_policy_id is None
+                else chosen_policy(self.context, qos_policy_id)
+            ),
         )
-        with transaction.atomic():
+        with tied_to(the_qos_policy(network.qos_policy_id)), transaction.atomic():
             quota.reserve(network.project_id, "network")
             save_numbered(network, kinds=[kind] if kind else tenant_kinds())
             self._open(network, shared=shared, external=external)
@@ -144,11 +155,15 @@ class NetworkManager(StandardManager[Network]):
         """Change a network; the hosts of its ports learn of it. Raises RevisionNumberConstraintFailed."""
         if any(name in changes for name in OPERATOR_ATTRIBUTES):
             check(self.context, "network:networks:set_shared")
-        with transaction.atomic():
+        with tied_to(the_qos_policy(changes.get("qos_policy_id"))), transaction.atomic():
             network = self._changing(
                 self._writable(network_id, "network:networks:update"), if_revision
             )
             self._open_or_shut(network, changes)
+            if "qos_policy_id" in changes:
+                changes["qos_policy_id"] = chosen_policy(
+                    self.context, changes["qos_policy_id"], now=network.qos_policy_id
+                )
             for name, value in changes.items():
                 setattr(network, name, value)
             if "mtu" in changes:

@@ -36,12 +36,13 @@ from network.manager.port_parts import (
     replace_addresses,
 )
 from network.manager.port_reading import PortReading
+from network.manager.qos_use import chosen_policy
 from network.manager.security_group import SecurityGroupManager
 from network.manager.standard import (
     Identifier,
     number,
 )
-from network.manager.tied import the_group, the_network, tied_to
+from network.manager.tied import the_group, the_network, the_qos_policy, tied_to
 from network.members import blocks_of
 from network.models import Network, Port, PortAddress, PortSecurityGroup
 from network.operations.unplug_port import start_unplugging
@@ -54,6 +55,7 @@ WIRED = (
     "hostname",
     "port_security_enabled",
     "allowed_address_pairs",
+    "qos_policy_id",
 )
 
 
@@ -83,6 +85,7 @@ class PortChanges(TypedDict, total=False):
     allowed_address_pairs: Sequence[Mapping[str, str]]
     extra_dhcp_opts: Sequence[Mapping[str, Any]]
     binding_profile: Mapping[str, Any]
+    qos_policy_id: Identifier | None
 
 
 class PortManager(PortBinding, PortReading):
@@ -107,6 +110,7 @@ class PortManager(PortBinding, PortReading):
         allowed_address_pairs: Sequence[Mapping[str, str]] = (),
         extra_dhcp_opts: Sequence[Mapping[str, Any]] = (),
         binding_profile: Mapping[str, Any] | None = None,
+        qos_policy_id: Identifier | None = None,
         project_id: str | None = None,
         part: bool = False,
         for_owner: str | None = None,
@@ -120,7 +124,11 @@ class PortManager(PortBinding, PortReading):
         ``for_owner``: whose device it will be, where it is not ``device_owner``.
         """
         with (
-            tied_to(the_network(network_id), *map(the_group, security_group_ids or ())),
+            tied_to(
+                the_network(network_id),
+                *map(the_group, security_group_ids or ()),
+                the_qos_policy(qos_policy_id),
+            ),
             transaction.atomic(savepoint=not part),
         ):
             network = self._network(network_id)
@@ -155,6 +163,9 @@ class PortManager(PortBinding, PortReading):
                 port_security_enabled=secured,
                 extra_dhcp_opts=[dict(option) for option in extra_dhcp_opts],
                 binding_profile=dict(binding_profile or {}),
+                qos_policy_id=(
+                    chosen_policy(self.context, qos_policy_id) if qos_policy_id else None
+                ),
             )
             groups = self._groups(project, security_group_ids, secured=secured)
             taken = insert_port(
@@ -234,10 +245,16 @@ class PortManager(PortBinding, PortReading):
         """Change a port; its host learns of it. Raises as ``create`` does, and PortBound."""
         port = self._writable(port_id, "network:ports:update")
         guard = tied_to(
-            the_network(port.network_id), *map(the_group, changes.get("security_group_ids") or ())
+            the_network(port.network_id),
+            *map(the_group, changes.get("security_group_ids") or ()),
+            the_qos_policy(changes.get("qos_policy_id")),
         )
         with guard, transaction.atomic():
             port = self._changing(port, if_revision)
+            if "qos_policy_id" in changes:
+                changes["qos_policy_id"] = chosen_policy(
+                    self.context, changes["qos_policy_id"], now=port.qos_policy_id
+                )
             self._check_attributes(
                 port.network,
                 mac=changes.get("mac_address"),

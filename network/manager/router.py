@@ -17,6 +17,7 @@ from network.exceptions import AvailabilityZoneNotFound
 from network.manager.port_parts import remove_port
 from network.manager.router_ports import Gateway, RouterPorts
 from network.manager.standard import Identifier
+from network.manager.tied import the_qos_policy, tied_to
 from network.models import Network, PortAddress, Router
 from network.placing import leave, misplaced, move
 from network.routing import DOMAIN
@@ -72,7 +73,8 @@ class RouterManager(RouterPorts):
             admin_state_up=admin_state_up,
             availability_zone_hints=[*availability_zone_hints],
         )
-        with transaction.atomic():
+        held = the_qos_policy(gateway.qos_policy_id if gateway is not None else None)
+        with tied_to(held), transaction.atomic():
             quota.reserve(router.project_id, "router")
             router.save(force_insert=True)
             if gateway is not None:
@@ -96,7 +98,9 @@ class RouterManager(RouterPorts):
     ) -> Router:
         """Change a router; its host learns of it. Raises InvalidRoutes, and what is wrong with the gateway."""
         router = self._writable(router_id, "network:routers:update")
-        with transaction.atomic():
+        gateway = changes.get("gateway")
+        held = the_qos_policy(gateway.qos_policy_id if gateway is not None else None)
+        with tied_to(held), transaction.atomic():
             router = self._changing(router, if_revision)
             if "gateway" in changes:
                 self._set_gateway(router, changes["gateway"])

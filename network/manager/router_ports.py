@@ -17,6 +17,7 @@ from network.exceptions import NetworkNotFound, PortInUse, PortNotFound, SubnetN
 from network.manager.addressing import Addressing, Wish
 from network.manager.dhcp_address import settle_dhcp
 from network.manager.port_parts import add_addresses, insert_port, remove_port, replace_addresses
+from network.manager.qos_use import chosen_policy
 from network.manager.standard import Identifier, StandardManager, number
 from network.manager.tied import the_port, the_subnet, tied_to
 from network.members import own_block
@@ -56,11 +57,16 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A wish for a gateway; what is None is as it was, or as it comes."""
+    """A wish for a gateway; what is None is as it was, or as it comes.
+
+    ``qos_policy_id`` counts where ``has_policy`` says that it was said.
+    """
 
     network_id: Identifier
     enable_snat: bool | None = None
     external_fixed_ips: Sequence[Wish] | None = None
+    qos_policy_id: Identifier | None = None
+    has_policy: bool = False
 
 
 class RouterPorts(StandardManager[Router]):
@@ -146,6 +152,8 @@ class RouterPorts(StandardManager[Router]):
             wish.external_fixed_ips is not None or wish.enable_snat is not None
         ):
             check(self.context, "network:routers:set_gateway_details")
+        if wish is None or wish.has_policy:
+            self._set_policy(router, wish.qos_policy_id if wish is not None else None)
         now = router.gateway
         if now is not None and (wish is None or number(wish.network_id) != now.network_id):
             self._drop_gateway(router, now)
@@ -159,6 +167,12 @@ class RouterPorts(StandardManager[Router]):
         if wish.enable_snat is not None:
             router.enable_snat = wish.enable_snat
             router.save(update_fields=["enable_snat"])
+
+    def _set_policy(self, router: Router, wanted: Identifier | None) -> None:
+        now = router.qos_policy_id
+        router.qos_policy_id = chosen_policy(self.context, wanted, now=now)
+        if router.qos_policy_id != now:
+            router.save(update_fields=["qos_policy_id"])
 
     def _add_gateway(self, router: Router, wish: Gateway) -> None:
         rows = Network.objects.visible_to(self.context)

@@ -17,7 +17,8 @@ from network.exceptions import (
     SubnetNotFound,
 )
 from network.manager.standard import Identifier, number
-from network.models import Network, Port, SecurityGroup, Subnet
+from network.models import Network, Port, QosPolicy, SecurityGroup, Subnet
+from network.qos_exceptions import QosPolicyNotFound
 
 #: What is referred to, and the error when it is gone; nothing without an id.
 Needed = tuple[type[Any], Identifier | None, Callable[[Identifier], Exception]]
@@ -49,3 +50,7 @@ def the_port(port_id: Identifier | None) -> Needed:
 
 def the_group(group_id: Identifier | None) -> Needed:
     return SecurityGroup, group_id, SecurityGroupNotFound
+
+
+def the_qos_policy(policy_id: Identifier | None) -> Needed:
+    return QosPolicy, policy_id, QosPolicyNotFound

@@ -6,6 +6,7 @@ from network.models.floating_ip import FloatingIp, PortForwarding
 from network.models.member_set import HeldSet, MemberChange, MemberSet
 from network.models.network import Network
 from network.models.port import Port, PortAddress, PortSecurityGroup
+from network.models.qos import QosPolicy, QosRule
 from network.models.rbac_policy import RbacPolicy
 from network.models.router import Router, RouterPort
 from network.models.security_group import SecurityGroup, SecurityGroupRule
@@ -27,6 +28,8 @@ __all__ = [
     "PortAddress",
     "PortForwarding",
     "PortSecurityGroup",
+    "QosPolicy",
+    "QosRule",
     "RbacPolicy",
     "Router",
     "RouterPort",

@@ -11,8 +11,9 @@ from django.db import models
 class Agent(models.Model):
     """A host's network agent. Whether it is up is its service's to say (``operations.services``).
 
-    ``problems`` are sentences, one for each network that could not be brought back; ``strays`` are
-    taps (``PortStatus``) that no record on the host explains, shown and never removed by themselves.
+    ``capabilities`` are what its driver does beyond what all must. ``problems`` are sentences, one for
+    each network that could not be brought back; ``strays`` are taps (``PortStatus``) that no record on
+    the host explains, shown and never removed by themselves.
     ``network_types`` it can join other hosts by: VXLAN at its ``tunnel_address``, VLANs and flat
     networks on ``physical_networks``.
     """
@@ -31,6 +32,9 @@ class Agent(models.Model):
         default=list, blank=True
     )
     network_types: models.JSONField[list[str], list[str]] = models.JSONField(
+        default=list, blank=True
+    )
+    capabilities: models.JSONField[list[str], list[str]] = models.JSONField(
         default=list, blank=True
     )
     description = models.CharField(

@@ -7,6 +7,7 @@ from django.db import models
 from network import states
 from network.models.network import Network
 from network.models.port import Port
+from network.models.qos import QosPolicy
 from network.models.router import Router
 from network.models.standard import Standard
 from network.querysets import FloatingIpQuerySet, PortForwardingQuerySet
@@ -30,6 +31,9 @@ class FloatingIp(Standard):
     fixed_ip_address = models.CharField(max_length=39, blank=True, default="")
     router = models.ForeignKey(
         Router, on_delete=models.PROTECT, null=True, blank=True, related_name="floating_ips"
+    )
+    qos_policy = models.ForeignKey(
+        QosPolicy, on_delete=models.PROTECT, null=True, blank=True, related_name="floating_ips"
     )
 
     dns_name = models.CharField(max_length=63, blank=True, default="")

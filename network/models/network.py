@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from network import states
+from network.models.qos import QosPolicy
 from network.models.standard import Shareable
 from network.querysets import NetworkQuerySet
 from network.strategies import STRATEGIES, Strategy
@@ -43,6 +44,9 @@ class Network(Shareable):
     mtu = models.PositiveIntegerField(default=1500)
     dns_domain = models.CharField(max_length=255, blank=True, default="")
     availability_zone_hints = models.JSONField(default=list, blank=True)
+    qos_policy = models.ForeignKey(
+        QosPolicy, on_delete=models.PROTECT, null=True, blank=True, related_name="networks"
+    )
     wiring_revision = models.PositiveIntegerField(default=1, editable=False)
 
     objects = NetworkQuerySet.as_manager()

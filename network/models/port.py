@@ -6,6 +6,7 @@ from django.db import models
 
 from network import states
 from network.models.network import Network
+from network.models.qos import QosPolicy
 from network.models.security_group import SecurityGroup
 from network.models.standard import Named
 from network.models.subnet import Subnet
@@ -35,6 +36,9 @@ class Port(Named):
     allowed_address_pairs = models.JSONField(default=list, blank=True)
     extra_dhcp_opts = models.JSONField(default=list, blank=True)
     binding_profile = models.JSONField(default=dict, blank=True)
+    qos_policy = models.ForeignKey(
+        QosPolicy, on_delete=models.PROTECT, null=True, blank=True, related_name="ports"
+    )
     security_groups = models.ManyToManyField(
         SecurityGroup, through="PortSecurityGroup", related_name="ports"
     )

@@ -7,6 +7,7 @@ from django.db import models
 from network import states
 from network.models.network import Network
 from network.models.port import Port
+from network.models.qos import QosPolicy
 from network.models.standard import Named
 from network.querysets import RouterQuerySet
 
@@ -14,7 +15,8 @@ from network.querysets import RouterQuerySet
 class Router(Named):
     """A router, on one host while ``host`` is set.
 
-    ``routes`` is a list of {"destination", "nexthop"}. ``wiring_revision`` grows with every change
+    ``routes`` is a list of {"destination", "nexthop"}. What passes the gateway by its own address is
+    held to ``qos_policy``. ``wiring_revision`` grows with every change
     its host must know; ``ordered_revision`` is the one the host was told last, ``applied_revision``
     the one it confirmed last: 0 while it is not there.
     """
@@ -23,6 +25,9 @@ class Router(Named):
     enable_snat = models.BooleanField(default=True)
     routes = models.JSONField(default=list, blank=True)
     availability_zone_hints = models.JSONField(default=list, blank=True)
+    qos_policy = models.ForeignKey(
+        QosPolicy, on_delete=models.PROTECT, null=True, blank=True, related_name="routers"
+    )
     host = models.CharField(max_length=63, blank=True, default="")
     wiring_revision = models.PositiveIntegerField(default=1, editable=False)
     ordered_revision = models.PositiveIntegerField(default=0, editable=False)

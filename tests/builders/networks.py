@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from cloudweb.context import RequestContext
@@ -96,11 +97,11 @@ def share(row: Standard, context: RequestContext | None = None, **overrides: Any
     return RbacPolicyManager(context).create(**values | overrides)
 
 
-def make_agent(host: str, **seen: Any) -> Agent:
+def make_agent(host: str, *, capabilities: Sequence[str] = (), **seen: Any) -> Agent:
     """Return a host's network agent that has reported; ``seen`` is about its service."""
     make_service("network", host, **seen)
     AgentManager(RequestContext.system()).report(
-        {host: NetworkInventory(driver="FakeNetworkDriver")}
+        {host: NetworkInventory(driver="FakeNetworkDriver", capabilities=tuple(capabilities))}
     )
     return Agent.objects.get(host=host)
 

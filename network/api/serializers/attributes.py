@@ -94,6 +94,7 @@ class Change(Body):
 Id = Annotated[str, Form(str)]
 #: An id or text that may be empty.
 Maybe = Annotated[str | None, Form(lambda value: value or None)]
+MaybeId = Annotated[str | None, Form(lambda value: None if value is None else str(value))]
 Moment = Annotated[str, Form(seconds_z)]
 #: What belongs to parts of the API that are not here.
 Nothing = Annotated[None, Always(None)]

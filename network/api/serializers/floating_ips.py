@@ -22,6 +22,7 @@ from network.api.serializers.attributes import (
     Creation,
     Id,
     Maybe,
+    MaybeId,
     StandardShown,
 )
 from network.manager.port_forwarding import Ports
@@ -38,6 +39,7 @@ class FloatingIpCreate(Creation):
     floating_ip_address: IpAddress | None = None
     port_id: UUID | None = None
     fixed_ip_address: IpAddress | None = None
+    qos_policy_id: UUID | None = None
 
 
 class FloatingIpUpdate(Change):
@@ -45,6 +47,7 @@ class FloatingIpUpdate(Change):
 
     port_id: UUID | None = None
     fixed_ip_address: IpAddress | None = None
+    qos_policy_id: UUID | None = None
 
 
 def _text(value: UUID | None) -> str | None:
@@ -103,6 +106,7 @@ class FloatingIpShown(StandardShown):
     port_id: Annotated[str | None, Of("fixed_port_id"), Form(_text)]
     router_id: Annotated[str | None, Form(_text)]
     status: str
+    qos_policy_id: MaybeId
     port_details: Annotated[PortDetails | None, Of(_port_details)]
     port_forwardings: Annotated[list[ForwardingShown], Of(_forwardings)]
 

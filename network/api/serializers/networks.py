@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
+from uuid import UUID
 
 from pydantic import Field
 
 from cloudweb.api.fields import LooseBool, Text
-from cloudweb.api.filters import equal, flag, number
+from cloudweb.api.filters import equal, flag, identifier, number
 from cloudweb.api.resource import Resource
 from cloudweb.api.shown import Always, Of
 from network import conf
@@ -19,6 +20,7 @@ from network.api.serializers.attributes import (
     Creation,
     DnsDomain,
     Maybe,
+    MaybeId,
     Nothing,
     StandardShown,
 )
@@ -51,6 +53,7 @@ class NetworkCreate(Creation):
         default="", alias="provider:physical_network"
     )
     segmentation_id: SegmentationId | None = Field(default=None, alias="provider:segmentation_id")
+    qos_policy_id: UUID | None = None
 
     def said(self) -> dict[str, Any]:
         """Return what the client said, with the type as the kind it means."""
@@ -69,6 +72,7 @@ class NetworkUpdate(Change):
     port_security_enabled: LooseBool = True
     mtu: Mtu = 0
     dns_domain: DnsDomain = ""
+    qos_policy_id: UUID | None = None
 
 
 class NetworkShown(StandardShown):
@@ -87,7 +91,7 @@ class NetworkShown(StandardShown):
     availability_zones: Annotated[list[str], Of(lambda _row: conf.ZONES)]
     ipv4_address_scope: Annotated[str | None, Of(lambda row: row.address_scope(4))]
     ipv6_address_scope: Annotated[str | None, Of(lambda row: row.address_scope(6))]
-    qos_policy_id: Nothing
+    qos_policy_id: MaybeId
     dns_domain: str
     l2_adjacency: Annotated[bool, Always(True)]
     vlan_transparent: Nothing
@@ -122,6 +126,7 @@ NETWORK = Resource(
         "port_security_enabled": flag("port_security_enabled"),
         "mtu": number("mtu"),
         "dns_domain": equal("dns_domain"),
+        "qos_policy_id": identifier("qos_policy_id"),
     },
     guard=OPERATOR,
     guarded_filters={

@@ -92,6 +92,7 @@ class PortCreate(Creation):
     host: Host | None = Field(default=None, alias="binding:host_id")
     binding_profile: dict[str, Any] | None = Field(default=None, alias="binding:profile")
     vnic_type: Literal["normal"] = Field(default="normal", alias="binding:vnic_type")
+    qos_policy_id: UUID | None = None
 
     def said(self) -> dict[str, Any]:
         """Return what the client said, parts as plain mappings."""
@@ -118,6 +119,7 @@ class PortUpdate(Change):
     host: Host | None = Field(default="", alias="binding:host_id")
     binding_profile: dict[str, Any] = Field(default_factory=dict, alias="binding:profile")
     vnic_type: Literal["normal"] = Field(default="normal", alias="binding:vnic_type")
+    qos_policy_id: UUID | None = None
 
     def said(self) -> dict[str, Any]:
         """Return what the client said, parts as plain mappings; no host is an empty one."""
@@ -187,8 +189,8 @@ class PortShown(StandardShown):
     hostname: Annotated[str, Field(alias="dns_name")]
     dns_domain: Annotated[str, Always("")]
     dns_assignment: Annotated[list[AssignmentShown], Of(_assignments)]
-    qos_policy_id: Nothing
-    qos_network_policy_id: Nothing
+    qos_policy_id: str | None
+    qos_network_policy_id: str | None
     resource_request: Nothing
     ip_allocation: Annotated[str, Of(lambda row: "immediate" if row.addresses else "none")]
     propagate_uplink_status: Annotated[bool, Always(True)]
@@ -259,6 +261,8 @@ PORT = Resource(
         "status": equal("status"),
         "port_security_enabled": flag("port_security_enabled"),
         "dns_name": equal("hostname"),
+        "qos_policy_id": identifier("qos_policy_id"),
+        "qos_network_policy_id": identifier("network__qos_policy_id"),
     },
     list_filters={
         "fixed_ips": by_fixed_ips,

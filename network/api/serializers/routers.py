@@ -44,6 +44,7 @@ class GatewayInfo(Body):
     network_id: UUID | None = None
     enable_snat: LooseBool | None = None
     external_fixed_ips: Annotated[tuple[ExternalIp, ...], Field(max_length=8)] | None = None
+    qos_policy_id: UUID | None = None
 
     def gateway(self) -> Gateway | None:
         """Return it as the manager takes it."""
@@ -54,6 +55,8 @@ class GatewayInfo(Body):
             network_id=self.network_id,
             enable_snat=self.enable_snat,
             external_fixed_ips=None if not wishes else [one.wish() for one in wishes],
+            qos_policy_id=self.qos_policy_id,
+            has_policy="qos_policy_id" in self.model_fields_set,
         )
 
 
@@ -155,6 +158,7 @@ class GatewayShown(Body):
     network_id: str
     enable_snat: bool
     external_fixed_ips: list[ExternalIpShown]
+    qos_policy_id: str | None
 
 
 def _gateway_info(router: Router) -> dict[str, Any] | None:
@@ -168,6 +172,7 @@ def _gateway_info(router: Router) -> dict[str, Any] | None:
             {"subnet_id": str(one.subnet_id), "ip_address": one.ip_address}
             for one in gateway.port.addresses.all()
         ],
+        "qos_policy_id": router.qos_policy_id and str(router.qos_policy_id),
     }
 
 

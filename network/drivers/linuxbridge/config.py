@@ -108,6 +108,15 @@ class BridgeConfig:
         """Return how a tap is marked as ours, so that it is known again after a restart."""
         return self._mark("port", network_id, port_id)
 
+    def limit_alias(self, network_id: str, port_id: str) -> str:
+        """Return how the link is marked that what a port sends is held up in."""
+        return self._mark("limit", network_id, port_id)
+
+    def marked_limit(self, alias: str) -> tuple[str, str] | None:
+        """Return network and port of such a link of ours by its mark, else None."""
+        words = self._words(alias)
+        return (words[1], words[2]) if words[:1] == ["limit"] and len(words) == 3 else None
+
     def marked_network(self, alias: str) -> str | None:
         """Return the network that an interface of ours belongs to by its mark, else None."""
         words = self._words(alias)

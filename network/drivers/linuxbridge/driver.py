@@ -15,6 +15,8 @@ from cloudweb import process
 from cloudweb.driver import DriverError, Unguarded, Work
 from cloudweb.records import MARK, set_aside_in
 from network.drivers.base import (
+    BANDWIDTH_LIMIT,
+    DSCP_MARKING,
     Damageable,
     Milestones,
     Neighbourly,
@@ -28,6 +30,7 @@ from network.drivers.linuxbridge.dhcp import DhcpServer, served_subnets
 from network.drivers.linuxbridge.flows import Flows
 from network.drivers.linuxbridge.gateway import Gateways
 from network.drivers.linuxbridge.known_filters import KnownFilters
+from network.drivers.linuxbridge.limits import can_limit, ensure_port_limits, is_limited, limit_name
 from network.drivers.linuxbridge.links import Link, Links
 from network.drivers.linuxbridge.metadata import MetadataProxy
 from network.drivers.linuxbridge.neighbours import Neighbours
@@ -75,12 +78,19 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
         # By network, what this process did there; callers do the work on one in turn.
         self._in_force: dict[str, KnownFilters] = {}
         self._served: dict[str, dict[str, ServedPort]] = {}
+        self._limited: dict[str, PortWiring] = {}  # by tap
+        self._can_limit = False
 
     def start(self) -> None:
         """Check that this host can do it."""
         check_host(self.config)
         self.neighbours.take()
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._can_limit = can_limit(f"{self.config.table}-probe")
+
+    def capabilities(self) -> Sequence[str]:
+        """Return what this kernel lets it do."""
+        return (BANDWIDTH_LIMIT, DSCP_MARKING) if self._can_limit else (DSCP_MARKING,)
 
     def check_neighbours(self) -> None:
         """Raise NamesTaken when another installation has names or addresses of ours."""
@@ -112,9 +122,10 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
         work.checkpoint()
         with Links.open() as links:
             for link in links.all():
-                marked = self.config.marked_port(link.alias)
+                marked = self._marked(link)
                 if marked is not None and marked[0] == network_id:
                     links.delete(link.name)
+                    self._limited.pop(link.name, None)
             for name in (names.leg, names.way_out):
                 links.delete(name)
         work.checkpoint()
@@ -154,7 +165,16 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
                 master=names.bridge,
                 up=port.admin_up,
             )
-            status = self._status(links.get(port.tap))
+            found = links.get(port.tap)
+            status = self._status(found)
+            if self._can_limit:
+                ensure_port_limits(
+                    links, found, port, alias=self.config.limit_alias(port.network.id, port.id)
+                )
+        if port.qos is not None and (port.qos.ingress or port.qos.egress):
+            self._limited[port.tap] = port
+        else:
+            self._limited.pop(port.tap, None)
         if status is None:
             raise DriverError("The host could not mark a guest's network card.", detail=alias)
         return status
@@ -174,6 +194,8 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
             fresh = link.kind == "tun" and not link.alias and not link.master
             if ours or wired or fresh:
                 links.delete(ref.tap)
+                links.delete(limit_name(ref.tap))
+                self._limited.pop(ref.tap, None)
 
     def ensure_router(self, router: RouterWiring, *, work: Work) -> None:
         """Make addresses, routes and translations of the router be as told."""
@@ -333,6 +355,7 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
         tables = set(nft.tables("cloudweb"))
         if ("inet", self.config.table) not in tables or self._gateways.is_unguarded(tables):
             return self._slots.networks()
+        unlimited = self._unlimited()
         return [
             network_id
             for network_id in self._slots.networks()
@@ -340,7 +363,17 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
             <= tables
             or self._dhcp(network_id).is_dead()
             or self._metadata.is_dead(network_id)
+            or network_id in unlimited
         ]
+
+    def _unlimited(self) -> set[str]:
+        """Return the networks with ports whose limits somebody took away."""
+        if not self._limited:
+            return set()
+        with Links.open() as links:
+            found = {link.name: link for link in links.all()}
+        ports = [*self._limited.values()]
+        return {port.network.id for port in ports if not is_limited(found, port)}
 
     def damages(self) -> Sequence[str]:
         """Return a sentence for each file set aside, until an operator removes it."""
@@ -358,7 +391,7 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
             self.delete_segment(network_id, work=Unguarded())
         with Links.open() as links:
             for link in links.all():
-                if self.config.marked_port(link.alias) is not None:
+                if self._marked(link) is not None:
                     links.delete(link.name)
         if self.neighbours.own_the_prefix():
             self._gateways.release_host()
@@ -371,6 +404,11 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
         shutil.rmtree(self.config.shared_directory(self._directory), ignore_errors=True)
         self._slots.forget()
         self.neighbours.release()
+
+    def _marked(self, link: Link) -> tuple[str, str] | None:
+        """Return network and port of a tap of ours, or of what holds up what it sends."""
+        marks = self.config.marked_port(link.alias), self.config.marked_limit(link.alias)
+        return marks[0] or marks[1]
 
     def _status(self, link: Link) -> PortStatus | None:
         marked = self.config.marked_port(link.alias)

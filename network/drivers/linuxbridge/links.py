@@ -39,6 +39,7 @@ class Link:
     mtu: int
     up: bool
     kind: str
+    qdisc: str  # what it queues by
     filtered: bool  # a bridge whose IPv4 and IPv6 frames pass the inet hooks
 
 
@@ -114,6 +115,11 @@ class Links:
             if mac is not None:
                 other["address"] = mac
             self._route.link("add", ifname=name, kind="veth", peer=other)
+
+    def ensure_holder(self, name: str) -> None:
+        """Make a link that traffic is led through to be held up."""
+        if self.find(name) is None:
+            self._route.link("add", ifname=name, kind="ifb")
 
     def ensure_tap(self, name: str) -> None:
         """Make a tap that stays without a process and carries QEMU's offload headers.
@@ -286,6 +292,7 @@ def _link(message: Any) -> Link:
         mtu=message.get_attr("IFLA_MTU") or 0,
         up=bool(message["flags"] & _IFF_UP),
         kind=kind,
+        qdisc=message.get_attr("IFLA_QDISC") or "",
         filtered=filtered,
     )
 

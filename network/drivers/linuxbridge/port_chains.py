@@ -29,7 +29,11 @@ def bridge_chains(number: int, port: PortWiring) -> Mapping[str, Sequence[str]]:
         f"source_{number}": (
             [f"ether saddr != {{ {allowed} }} drop"] if port.port_security else []
         ),
-        f"from_{number}": [f"meta mark set {number << 16:#010x}", *_anti_spoofing(port)],
+        f"from_{number}": [
+            f"meta mark set {number << 16:#010x}",
+            *_marking(port),
+            *_anti_spoofing(port),
+        ],
         f"to_{number}": [*_towards(port), mark_receiver(number)],
     }
 
@@ -37,6 +41,13 @@ def bridge_chains(number: int, port: PortWiring) -> Mapping[str, Sequence[str]]:
 def inet_chains(number: int, port: PortWiring) -> Mapping[str, Sequence[str]]:
     """Return a port's chains of the inet table: its rules outwards and inwards."""
     return {f"egress_{number}": [*_egress(port)], f"ingress_{number}": [*_ingress(port)]}
+
+
+def _marking(port: PortWiring) -> Iterable[str]:
+    """Mark what the port sends, whatever it says itself."""
+    if port.qos is not None and port.qos.dscp is not None:
+        yield f"ip dscp set {int(port.qos.dscp)}"
+        yield f"ip6 dscp set {int(port.qos.dscp)}"
 
 
 def _anti_spoofing(port: PortWiring) -> Iterable[str]:

@@ -17,10 +17,11 @@ from network.drivers.linuxbridge import namespaces, nft, texts
 from network.drivers.linuxbridge.announcing import announce
 from network.drivers.linuxbridge.config import METADATA_ADDRESS, BridgeConfig
 from network.drivers.linuxbridge.gateway import server_address
+from network.drivers.linuxbridge.limits import ensure_leg_limits, is_leg_limited
 from network.drivers.linuxbridge.links import Links
 from network.drivers.linuxbridge.router_table import TABLE, addresses_outside, router_table
 from network.objects import PortWiring
-from network.router_objects import RouterWiring, leg_name
+from network.router_objects import AddressLimit, RouterWiring, leg_name
 
 OUR_ROUTES = 98  # rtm_protocol: nobody else's
 FIRST_TABLE = 1000  # of the routes to each interface's metadata server
@@ -31,6 +32,7 @@ class Routers:
 
     def __init__(self, directory: Path, config: BridgeConfig) -> None:
         self._directory, self._config = directory / "routers", config
+        self._limited: dict[str, tuple[str, Sequence[AddressLimit]]] = {}  # leg outside, its limits
 
     def ensure(self, router: RouterWiring, *, work: Work) -> None:
         """Make addresses, routes and the table be as told, then cut what they no longer allow."""
@@ -42,6 +44,7 @@ class Routers:
         nft.apply(text, namespace=name)
         work.checkpoint()
         namespaces.inside(name, lambda: _inside(router))
+        self._limit(router, name)
         self._cut(router, name)
 
     def ensure_namespace(self, router_id: str) -> None:
@@ -55,6 +58,7 @@ class Routers:
         """Make the router absent, with whatever wires it still has."""
         work.checkpoint()
         namespaces.delete(self._config.router_namespace(router_id))
+        self._limited.pop(router_id, None)
         shutil.rmtree(self._home(router_id), ignore_errors=True)
 
     def ids(self) -> Sequence[str]:
@@ -71,7 +75,20 @@ class Routers:
         name = self._config.router_namespace(router_id)
         if not namespaces.exists(name):
             return True
-        return ("inet", TABLE) not in nft.tables(TABLE, namespace=name)
+        if ("inet", TABLE) not in nft.tables(TABLE, namespace=name):
+            return True
+        leg, limits = self._limited.get(router_id, ("", ()))
+        return bool(limits) and not namespaces.inside(name, lambda: _holds(leg, limits))
+
+    def _limit(self, router: RouterWiring, name: str) -> None:
+        """Hold addresses outside to their limits; buckets that are right already keep what waits in them."""
+        if router.gateway is None:
+            self._limited.pop(router.id, None)
+            return
+        now = leg_name(router.gateway.id), router.limits
+        known = self._limited.pop(router.id, None)
+        namespaces.inside(name, lambda: _ensure_limits(*now, same=known == now))
+        self._limited[router.id] = now
 
     def _cut(self, router: RouterWiring, name: str) -> None:
         """End the connections that lead, or were translated, as is no longer told."""
@@ -92,6 +109,17 @@ class Routers:
     def _home(self, router_id: str) -> Path:
         self._config.router_namespace(router_id)  # what is no id is no path either
         return self._directory / router_id
+
+
+def _ensure_limits(leg: str, limits: Sequence[AddressLimit], *, same: bool) -> None:
+    with Links.open() as links:
+        if (limits and not same) or not is_leg_limited(links, leg, limits):
+            ensure_leg_limits(links, leg, limits)
+
+
+def _holds(leg: str, limits: Sequence[AddressLimit]) -> bool:
+    with Links.open() as links:
+        return is_leg_limited(links, leg, limits)
 
 
 def _inside(router: RouterWiring) -> None:

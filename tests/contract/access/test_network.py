@@ -9,6 +9,7 @@ import pytest
 
 from cloudweb.context import RequestContext
 from identity.models import User
+from network.drivers.base import CAPABILITIES
 from network.manager import (
     AddressGroupManager,
     AddressScopeManager,
@@ -16,6 +17,7 @@ from network.manager import (
     NetworkManager,
     PortForwardingManager,
     PortManager,
+    QosPolicyManager,
     RouterManager,
     SecurityGroupManager,
     SecurityGroupRuleManager,
@@ -46,6 +48,7 @@ from tests.builders.networks import (
     make_subnet,
     share,
 )
+from tests.builders.qos import make_qos_policy
 from tests.builders.routers import make_external, make_floating_ip, make_router
 
 pytestmark = pytest.mark.both_databases
@@ -55,6 +58,7 @@ NOUNS = {
     "networks": NetworkManager,
     "subnets": SubnetManager,
     "ports": PortManager,
+    "policies": QosPolicyManager,
     "routers": RouterManager,
     "floatingips": FloatingIpManager,
     "subnetpools": SubnetPoolManager,
@@ -64,7 +68,8 @@ NOUNS = {
     "security-group-rules": SecurityGroupRuleManager,
 }
 #: Everybody sees networks that lead outside: they are no part of what a project has.
-LISTS = [f"{V2}/{noun}" for noun in NOUNS if noun != "networks"]
+LISTS = [f"{V2}/{noun}" for noun in NOUNS if noun not in ("networks", "policies")]
+LISTS.append(f"{V2}/qos/policies")
 LISTS.append(f"{V2}/rbac-policies")
 LISTS.append(f"{V2}/networks?router:external=False")
 NAMED = {"name": "x"}
@@ -87,6 +92,8 @@ SHARING = {
 }
 RANGES = "/network_segment_ranges/{range}"
 RANGE = {"network_type": "vxlan", "minimum": 20, "maximum": 29}
+LIMIT = {"max_kbps": 1000, "direction": "ingress"}
+MARK = {"dscp_marking_rule": {"dscp_mark": 10}}
 RULE = {"security_group_id": "{security-groups}", "direction": "ingress"}
 
 
@@ -96,12 +103,18 @@ def build(owner: User) -> dict[str, Any]:
     network = make_network(context)
     lone = make_network(context, name="lone")
     group = make_group(context)
+    policy = make_qos_policy(context, egress=1000)
+    marking = make_qos_policy(context, dscp=26)
     rule = group.rules.first()
     assert rule is not None
     ids = {
         "networks": str(network.id),
         "subnets": str(make_subnet(network, context).id),
         "ports": str(make_port(network, context).id),
+        "policies": str(policy.id),
+        "limit": str(policy.rules.get().id),
+        "marking": str(marking.id),
+        "mark": str(marking.rules.get().id),
         "routers": str(make_router(context).id),
         "subnetpools": str(make_pool(context, prefixes=["10.0.0.0/16", "10.2.0.0/16"]).id),
         "address-scopes": str(AddressScopeManager(context).create(ip_version=4).id),
@@ -115,7 +128,7 @@ def build(owner: User) -> dict[str, Any]:
         manager(context).add_tags(ids[noun], ["red"])
     ids["range"] = str(make_range(minimum=1, maximum=9).id)
     SegmentRangeManager(context).add_tags(ids["range"], ["red"])
-    ids["agent"] = str(make_agent("h1").id)
+    ids["agent"] = str(make_agent("h1", capabilities=CAPABILITIES).id)
     return ids | {"lone": str(lone.id), "spare": str(make_subnet(lone, context).id)}
 
 
@@ -158,6 +171,12 @@ def write(method: str, path: str, body: Any = None, *, status: int = 200) -> Lin
     return Line(method, V2 + path, PROJECT_MEMBERS, status=status, others={"other": 404}, body=body)
 
 
+def managed(method: str, path: str, body: Any = None, *, status: int = 200) -> Line:
+    """Return the line of a change that managers of the project make."""
+    passes = OPERATORS | {"manager"}
+    return Line(method, V2 + path, passes, status=status, body=body)
+
+
 def listed(path: str) -> Line:
     """Return the line of a list: each sees his own."""
     return Line("GET", V2 + path, PROJECT_READERS | {"other"})
@@ -192,6 +211,14 @@ def tagged(noun: str) -> list[Line]:
 
 #: Whoever has a token of a project, whatever his role there.
 IN_A_PROJECT = PROJECT_READERS - {"system_admin"} | {"other", "service"}
+LIMITS, MARKS = (
+    "/qos/policies/{policies}/bandwidth_limit_rules",
+    "/qos/policies/{marking}/dscp_marking_rules",
+)
+LIMIT_ALIAS, MARK_ALIAS = (
+    "/qos/alias_bandwidth_limit_rules/{limit}",
+    "/qos/alias_dscp_marking_rules/{mark}",
+)
 AGENT = V2 + "/agents/{agent}"
 QUOTAS = V2 + "/quotas/{project_id}"
 LINES = [
@@ -264,6 +291,33 @@ LINES = [
     read("/rbac-policies/{policy}"),
     write("PUT", "/rbac-policies/{policy}", {"rbac_policy": {"target_tenant": "c" * 32}}),
     write("DELETE", "/rbac-policies/{policy}", status=204),
+    listed("/qos/policies"),
+    Line(
+        "POST",
+        V2 + "/qos/policies",
+        {"admin", "manager"},
+        status=201,
+        body={"policy": NAMED},
+    ),
+    read("/qos/policies/{policies}"),
+    managed("PUT", "/qos/policies/{policies}", {"policy": NAMED}),
+    managed("DELETE", "/qos/policies/{policies}", status=204),
+    read(LIMITS),
+    managed("POST", LIMITS, {"bandwidth_limit_rule": LIMIT}, status=201),
+    managed("POST", "/qos/policies/{policies}/dscp_marking_rules", MARK, status=201),
+    read(MARKS),
+    *(
+        line
+        for one, body in (
+            (f"{LIMITS}/{{limit}}", {"bandwidth_limit_rule": {"max_kbps": 7}}),
+            (LIMIT_ALIAS, {"bandwidth_limit_rule": {"max_kbps": 7}}),
+            (f"{MARKS}/{{mark}}", MARK),
+            (MARK_ALIAS, MARK),
+        )
+        for line in (read(one), managed("PUT", one, body), managed("DELETE", one, status=204))
+    ),
+    Line("GET", V2 + "/qos/rule-types", EVERY_TOKEN),
+    Line("GET", V2 + "/qos/rule-types/dscp_marking", OPERATORS),
     *(line for noun in NOUNS for line in tagged(noun)),
     Line("GET", V2 + "/quotas", OPERATORS),
     Line("GET", V2 + "/quotas/tenant", IN_A_PROJECT),

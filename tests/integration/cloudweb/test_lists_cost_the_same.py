@@ -50,6 +50,7 @@ from tests.builders.networks import (
     make_subnet,
     share,
 )
+from tests.builders.qos import make_qos_policy
 from tests.builders.servers import make_server
 from tests.example.models import Shelf
 
@@ -180,6 +181,7 @@ LISTS: dict[str, Make] = {
     "/network/v2.0/subnets": lambda user, _: make_subnet(make_network(context(user)), context(user)),
     "/network/v2.0/ports": a_port,
     "/network/v2.0/security-groups": a_group,
+    "/network/v2.0/qos/policies": lambda user, _: make_qos_policy(context(user), egress=9, dscp=8),
     "/network/v2.0/security-group-rules": (
         a_group
     ),

@@ -17,6 +17,7 @@ from network.models import (
     FloatingIp,
     Network,
     Port,
+    QosPolicy,
     RbacPolicy,
     Router,
     SecurityGroup,
@@ -32,6 +33,7 @@ from tests.builders.networks import (
     make_subnet,
     share,
 )
+from tests.builders.qos import make_qos_policy
 from tests.builders.routers import make_external, make_floating_ip, make_router
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
@@ -41,6 +43,7 @@ NOUNS = {
     "port": Port,
     "router": Router,
     "floatingip": FloatingIp,
+    "qospolicy": QosPolicy,
     "securitygroup": SecurityGroup,
     "rbacpolicy": RbacPolicy,
     "subnetpool": SubnetPool,
@@ -66,6 +69,7 @@ def stock(tenant: RequestContext) -> Network:
     subnet = make_subnet(network, tenant)
     port = make_port(network, tenant, security_group_ids=[make_group(tenant).id])
     outside = Network.objects.filter(external=True).first() or make_external()
+    make_qos_policy(tenant, egress=1000, dscp=26)
     make_router(tenant, subnets=[subnet], external=outside)
     make_floating_ip(tenant, outside, port_id=port.id)
     share(network, tenant)
@@ -117,6 +121,10 @@ def act(operator: Client, noun: str, action: str, row: Any) -> str:
 def test_actions_are_the_managers(operator: Client, tenant: RequestContext) -> None:
     network = stock(tenant)
     assert "ports still in use" in act(operator, "network", "delete_networks", network)
+    qos = QosPolicy.objects.get()
+    assert "1 shared" in act(operator, "qospolicy", "share", qos)
+    assert "1 kept" in act(operator, "qospolicy", "unshare", qos)
+    assert "1 deleted" in act(operator, "qospolicy", "delete_policies", qos)
     assert "1 shared" in act(operator, "network", "share", network)
     assert Network.objects.get(id=network.id).shared
     router, floating = Router.objects.get(), FloatingIp.objects.get()

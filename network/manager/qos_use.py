@@ -1,0 +1,35 @@
+"""Which QoS policy a thing may be held to, and who may lift it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from cloudweb.context import RequestContext
+from network.manager.standard import Identifier, number
+from network.models import QosPolicy
+from network.qos_exceptions import PolicyRemoveAuthorizationError, QosPolicyNotFound
+
+
+def chosen_policy(
+    context: RequestContext, wanted: Identifier | None, *, now: UUID | None = None
+) -> UUID | None:
+    """Return the id of the policy that shall hold instead of the one that does.
+
+    Raises QosPolicyNotFound, and PolicyRemoveAuthorizationError where the one that holds is neither
+    the caller's nor shared with him: an operator put it there.
+    """
+    visible = QosPolicy.objects.visible_to(context)
+    chosen = None
+    if wanted is not None:
+        chosen = visible.filter(id=number(wanted)).values_list("id", flat=True).first()
+        if chosen is None:
+            raise QosPolicyNotFound(wanted)
+    if now is not None and now != chosen and not visible.filter(id=now).exists():
+        raise PolicyRemoveAuthorizationError(now)
+    return chosen
+
+
+def default_policy(project_id: str) -> UUID | None:
+    """Return the policy that a project's new networks are held to."""
+    rows = QosPolicy.objects.filter(project_id=project_id, is_default=True)
+    return rows.values_list("id", flat=True).first()
