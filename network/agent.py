@@ -24,10 +24,13 @@ from network.drivers.base import (
     Neighbourly,
     NetworkDriver,
     Removable,
+    SpansHosts,
     Supervised,
 )
 from network.host_routers import HostRouters
 from network.objects import (
+    ForwardingStatus,
+    ForwardingTable,
     GroupMembers,
     GroupStatus,
     NetworkConfirmation,
@@ -41,7 +44,7 @@ from network.objects import (
     PortStatus,
     PortWiring,
 )
-from network.wirings import Wirings
+from network.wirings import Wirings, is_forwarded
 
 log = structlog.get_logger(__name__)
 #: An inventory with nothing an operator must see is told after so many reports all the same.
@@ -119,11 +122,15 @@ class NetworkAgent(Agent):
         with self._lock_of(port.network.id):
             work.checkpoint()
             newest = self.wirings.keep(port)
-            self._apply(newest.network, changed=[newest], groups=port.groups, work=work)
+            told = port.forwarding and self.wirings.forwarding(port.network.id)
+            self._apply(
+                newest.network, changed=[newest], groups=port.groups, forwarding=told, work=work
+            )
             status = self.driver.plug(newest, work=work)
             self._problems.pop(port.network.id, None)
             groups = self.wirings.group_statuses(port.network.id, newest.named_groups)
-        return status.model_copy(update={"groups": tuple(groups)})
+            forwarding = self._forwarding(newest.network)
+        return status.model_copy(update={"groups": tuple(groups), "forwarding": forwarding})
 
     def refresh(self, picture: NetworkPicture, work: Work | None = None) -> NetworkConfirmation:
         """Apply a change of rules, members, addresses or network to the ports that are here, in one go.
@@ -139,18 +146,22 @@ class NetworkAgent(Agent):
             here = [port for port in picture.ports if self.wirings.is_here(picture.id, port.id)]
             newest = [self.wirings.keep(port) for port in here]
             groups = self.wirings.keep_groups(picture)
-            if newest:
-                self._apply(newest[-1].network, changed=newest, groups=groups, work=work)
-            elif groups and self.wirings.has_ports(picture.id):
-                network = self.wirings.network(picture.id)
-                self._apply(network, groups=groups, work=work)
+            moved = self.wirings.keep_forwarding(picture)
+            if newest or ((groups or moved) and self.wirings.has_ports(picture.id)):
+                network = newest[-1].network if newest else self.wirings.network(picture.id)
+                self._apply(network, changed=newest, groups=groups, forwarding=moved, work=work)
             plugged = tuple(self.driver.plug(port, work=work) for port in newest)
             self._problems.pop(picture.id, None)
             told = {whole.group_id for whole in picture.groups}
             told |= {change.group_id for change in picture.changes}
             kept = self.wirings.group_statuses(picture.id, told)
+            spans = (picture.forwarding or picture.moves) is not None
+            forwarding = self.wirings.forwarding_status(picture.id) if spans else None
         return NetworkConfirmation(
-            id=picture.id, ports=plugged, groups=tuple(one for one in kept if one.generation)
+            id=picture.id,
+            ports=plugged,
+            groups=tuple(one for one in kept if one.generation),
+            forwarding=forwarding,
         )
 
     def unplug(self, ref: PortRef, work: Work | None = None) -> None:
@@ -179,8 +190,18 @@ class NetworkAgent(Agent):
             port_id for network_id in self.wirings.networks() for port_id in self._told(network_id)
         }
         told.update(self.lost())
-        found = self.driver.ports()
+        found, spanning = self.driver.ports(), self.driver
+        joins = (
+            {
+                "tunnel_address": spanning.tunnel_address,
+                "physical_networks": tuple(spanning.physical_networks),
+                "network_types": tuple(spanning.network_types),
+            }
+            if isinstance(spanning, SpansHosts)
+            else {}
+        )
         return NetworkInventory(
+            **joins,
             driver=type(self.driver).__name__,
             networks=tuple(sorted(self.driver.segments())),
             ports=tuple(status for status in found if status.id in told),
@@ -207,6 +228,8 @@ class NetworkAgent(Agent):
             f"The record of the last order about {name} was damaged. The next one writes it again."
             for name in self._lost_orders()
         ]
+        if isinstance(self.driver, SpansHosts):
+            problems += self.driver.joining_problems()
         if isinstance(self.driver, Damageable):
             problems += self.driver.damages()
         return problems[:PROBLEMS_TOLD]
@@ -229,6 +252,11 @@ class NetworkAgent(Agent):
             lost=tuple(self.lost()[:PORTS_ASKED]),
             groups=tuple(one for one in groups if is_news or not one.generation)[:GROUPS_TOLD],
             routers=tuple(self.routers.statuses()) if is_news or self.routers.lost() else None,
+            forwarding=tuple(
+                one
+                for name in self.wirings.networks()
+                if (one := self._spanning(name)) and (is_news or not one.generation)
+            )[:GROUPS_TOLD],
         )
 
     def keeps(self, part: NetworkReport) -> bool:
@@ -293,6 +321,7 @@ class NetworkAgent(Agent):
         changed: Sequence[PortWiring] = (),
         gone: Sequence[str] = (),
         groups: Sequence[GroupMembers] = (),
+        forwarding: ForwardingTable | None = None,
         work: Work,
     ) -> None:
         """Make the network be as told: the change alone where all before it is in force, else everything.
@@ -312,6 +341,12 @@ class NetworkAgent(Agent):
         ):
             ports = self._all_ports(network.id, gone)
             driver.ensure_filters(network, ports, self.wirings.groups(network.id), work=work)
+        if (
+            network.segment is not None
+            and isinstance(driver, SpansHosts)
+            and (known is None or not driver.change_joined(network, forwarding, work=work))
+        ):
+            driver.ensure_joined(network, self.wirings.forwarding(network.id), work=work)
         driver.ensure_gateway(network, work=work)
         if (
             known is None
@@ -361,6 +396,16 @@ class NetworkAgent(Agent):
             return self.wirings.group_statuses(network_id, named)
         except CloudwebError:
             return ()
+
+    def _forwarding(self, network: NetworkWiring) -> ForwardingStatus | None:
+        return self.wirings.forwarding_status(network.id) if is_forwarded(network) else None
+
+    def _spanning(self, network_id: str) -> ForwardingStatus | None:
+        try:
+            spans = self.wirings.spans_hosts(network_id)
+            return self.wirings.forwarding_status(network_id) if spans else None
+        except CloudwebError:
+            return None
 
     def _attempt(self, action: Callable[[str], None], network_id: str) -> None:
         try:

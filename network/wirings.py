@@ -5,7 +5,8 @@ shall be, until the control plane tells it again. The picture of a network is in
 
 ``<directory>/<network id>/network.json`` is the newest picture of the network that any port brought;
 ``<directory>/<network id>/ports/<port id>.json`` is each port here, and ``groups/<group id>.json`` each
-set of members that ports' rules name. Every file is written in one step, so a host that loses power finds
+set of members that ports' rules name; ``forwarding.json`` is where all ports of the network are. Every
+file is written in one step, so a host that loses power finds
 either the old or the new one; and each is read alone, so a change costs the same among five ports and
 among a thousand.
 """
@@ -24,6 +25,9 @@ from cloudweb.driver import DriverError
 from cloudweb.files import sync_directory, write_atomically
 from cloudweb.records import forget, lost_in, read_record
 from network.objects import (
+    ForwardingChange,
+    ForwardingStatus,
+    ForwardingTable,
     GroupMembers,
     GroupStatus,
     MembersChange,
@@ -109,9 +113,11 @@ class Wirings:
             write_atomically(directory / "network.json", json.dumps(network.dump()))
         for group in port.groups:
             self._keep_group(group)
+        if port.forwarding is not None:
+            self._keep_forwarding(port.forwarding)
         told = self.find(network.id, port.id)
         newest = told if told is not None and told.revision > port.revision else port
-        newest = newest.model_copy(update={"network": network, "groups": ()})
+        newest = newest.model_copy(update={"network": network, "groups": (), "forwarding": None})
         write_atomically(self._port_file(network.id, port.id), json.dumps(newest.dump()))
         return newest
 
@@ -124,6 +130,43 @@ class Wirings:
                 kept.append(_changed(known, change))
                 self._keep_group(kept[-1])
         return kept
+
+    def keep_forwarding(self, picture: NetworkPicture) -> ForwardingTable | None:
+        """Keep where ports are as is newer; return it, or None where nothing fitted."""
+        if picture.forwarding is not None and self._keep_forwarding(picture.forwarding):
+            return picture.forwarding
+        known, moves = self.forwarding(picture.id), picture.moves
+        if known is None or moves is None:
+            return None
+        if not moves.since <= known.generation < moves.generation:
+            return None
+        table = _moved(known, moves)
+        self._keep_forwarding(table)
+        return table
+
+    def forwarding(self, network_id: str) -> ForwardingTable | None:
+        """Return where the network's ports are as was last told, or None."""
+        path = self._network_dir(network_id) / "forwarding.json"
+        return read_record(path, partial(_parse_forwarding, network_id))
+
+    def forwarding_status(self, network_id: str) -> ForwardingStatus:
+        """Return how far that is; 0 where it is not here."""
+
+        def generation(_: Path) -> int | None:
+            found = self.forwarding(network_id)
+            return found.generation if found is not None else None
+
+        at = self._look(self._network_dir(network_id) / "forwarding.json", generation)
+        return ForwardingStatus(network_id=network_id, generation=at or 0)
+
+    def spans_hosts(self, network_id: str) -> bool:
+        """Tell whether the network is one whose hosts are told where its ports are."""
+
+        def is_tunnel(_: Path) -> bool:
+            found = self._picture(network_id)
+            return found is not None and is_forwarded(found)
+
+        return bool(self._look(self._network_dir(network_id) / "network.json", is_tunnel))
 
     def group(self, network_id: str, group_id: str) -> GroupMembers | None:
         """Return a set of members as it was last told, or None."""
@@ -179,6 +222,14 @@ class Wirings:
             return False
         path = self._group_file(group.network_id, group.group_id)
         write_atomically(path, json.dumps(group.dump()))
+        return True
+
+    def _keep_forwarding(self, table: ForwardingTable) -> bool:
+        known = self.forwarding(table.network_id)
+        if known is not None and known.generation >= table.generation:
+            return False
+        path = self._network_dir(table.network_id) / "forwarding.json"
+        write_atomically(path, json.dumps(table.dump()))
         return True
 
     def _each(self, network_id: str) -> Iterator[tuple[str, frozenset[str]]]:
@@ -246,6 +297,25 @@ def _changed(known: GroupMembers, change: MembersChange) -> GroupMembers:
     return known.model_copy(
         update={"members": tuple(sorted(members)), "generation": change.generation}
     )
+
+
+def is_forwarded(network: NetworkWiring) -> bool:
+    """Tell whether a host must know where a network's ports are to reach them."""
+    return network.segment is not None and network.segment.network_type == "vxlan"
+
+
+def _moved(known: ForwardingTable, moves: ForwardingChange) -> ForwardingTable:
+    entries = {entry.mac: entry for entry in known.entries if entry.mac not in moves.gone}
+    entries |= {entry.mac: entry for entry in moves.entries}
+    ordered = tuple(entries[mac] for mac in sorted(entries))
+    return known.model_copy(update={"entries": ordered, "generation": moves.generation})
+
+
+def _parse_forwarding(network_id: str, kept: Any) -> ForwardingTable:
+    table = ForwardingTable.load(kept)
+    if table.network_id != network_id:
+        raise ValueError(f"it is about {table.network_id!r}")
+    return table
 
 
 def _parse_group(path: Path, kept: Any) -> GroupMembers:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from cloudweb.driver import Work
 from network.objects import (
+    ForwardingTable,
     GroupMembers,
     NetworkWiring,
     PortMilestone,
@@ -143,6 +144,44 @@ class NetworkDriver(SwitchDriver, RouterDriver, DhcpDriver, FirewallDriver):
     def capabilities(self) -> Sequence[str]:
         """Return which of CAPABILITIES it has on this host; known once it has started."""
         return ()
+
+
+class SpansHosts(ABC):
+    """Capability: joins a network's wires on several hosts, as its segment says."""
+
+    @property
+    @abstractmethod
+    def tunnel_address(self) -> str:
+        """Return where other hosts' tunnels lead to; empty where there are none."""
+
+    @property
+    @abstractmethod
+    def physical_networks(self) -> Sequence[str]:
+        """Return the provider's wires that this host is on."""
+
+    @property
+    @abstractmethod
+    def network_types(self) -> Sequence[str]:
+        """Return the types of segments that this host can join."""
+
+    @abstractmethod
+    def joining_problems(self) -> Sequence[str]:
+        """Return a sentence for each thing that keeps what is set from working; cheap, called at every report."""
+
+    @abstractmethod
+    def ensure_joined(
+        self, network: NetworkWiring, table: ForwardingTable | None, *, work: Work
+    ) -> None:
+        """Make the network's wire lead to exactly where its ports are; nowhere without a table.
+
+        Filters are in place.
+        """
+
+    @abstractmethod
+    def change_joined(
+        self, network: NetworkWiring, table: ForwardingTable | None, *, work: Work
+    ) -> bool:
+        """Make it lead to where they are now (None: as told last). False: do it whole."""
 
 
 class Milestones(ABC):

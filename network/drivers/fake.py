@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Collection, Mapping, Sequence
@@ -12,9 +13,17 @@ from cloudweb.driver import DriverError, Unguarded, Work
 from cloudweb.faults import Faults
 from cloudweb.files import write_atomically
 from cloudweb.records import read_record
-from network.drivers.base import CAPABILITIES, Milestones, NetworkDriver, Removable
+from network.drivers.base import (
+    CAPABILITIES,
+    Milestones,
+    NetworkDriver,
+    Removable,
+    SpansHosts,
+)
 from network.drivers.fake_records import FakeRecords, FakeSegment
 from network.objects import (
+    ForwardingEntry,
+    ForwardingTable,
     GroupMembers,
     NetworkWiring,
     PortMilestone,
@@ -25,7 +34,7 @@ from network.objects import (
 from network.router_objects import RouterWiring
 
 
-class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
+class FakeNetworkDriver(NetworkDriver, Milestones, Removable, SpansHosts):
     """A host whose networks are records; with ``state_dir`` they outlive the process.
 
     ``faults`` orders delays, failures and hangs by method name, from code or through
@@ -212,6 +221,44 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
             self._put(segment, "filters", {port.id: _rules(port) for port in changed}, gone=gone)
         return True
 
+    @property
+    def tunnel_address(self) -> str:
+        """Return an address that follows from the host's name."""
+        one, two, three = hashlib.sha256(self.host.encode()).digest()[:3]
+        return f"10.{one}.{two}.{three}"
+
+    @property
+    def physical_networks(self) -> Sequence[str]:
+        """Return the wire that every simulated host is on."""
+        return ("public",)
+
+    @property
+    def network_types(self) -> Sequence[str]:
+        """Return all: a record is joined by anything."""
+        return ("vxlan", "vlan", "flat")
+
+    def joining_problems(self) -> Sequence[str]:
+        """Return none."""
+        return ()
+
+    def ensure_joined(
+        self, network: NetworkWiring, table: ForwardingTable | None, *, work: Work
+    ) -> None:
+        """Record where ports are."""
+        with self.faults.around("ensure_joined", work):
+            segment = self._segment(network.id)
+            work.checkpoint()
+            ways = {} if table is None else {one.mac: _way(one) for one in table.entries}
+            self._put(segment, "ways", ways, whole=True)
+
+    def change_joined(
+        self, network: NetworkWiring, table: ForwardingTable | None, *, work: Work
+    ) -> bool:
+        """Record where they are now."""
+        if table is not None:
+            self.ensure_joined(network, table, work=work)
+        return True
+
     def milestones(self) -> Sequence[PortMilestone]:
         """Return what ``reach`` recorded."""
         with self._lock:
@@ -302,6 +349,10 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable):
     def _write(self, network_id: str, kind: str, name: str, part: Any) -> None:
         if self._records is not None:
             self._records.write(network_id, kind, name, part)
+
+
+def _way(entry: ForwardingEntry) -> list[str]:
+    return [entry.endpoint, *entry.addresses]
 
 
 def _lease(port: PortWiring) -> list[str]:

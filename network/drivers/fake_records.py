@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-KINDS = ("leases", "filters", "members", "taps")
+KINDS = ("leases", "filters", "members", "taps", "ways")
 
 
 @dataclass(slots=True)
@@ -22,6 +22,7 @@ class FakeSegment:
     filters: dict[str, list[str]] = field(default_factory=dict)  # port id -> rules as JSON
     members: dict[str, list[str]] = field(default_factory=dict)  # group id -> who is in it
     taps: dict[str, dict[str, Any]] = field(default_factory=dict)  # port id -> tap, up
+    ways: dict[str, list[str]] = field(default_factory=dict)  # MAC -> where the port is, addresses
 
 
 class FakeRecords:

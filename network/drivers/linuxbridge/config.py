@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -16,6 +17,7 @@ METADATA_ADDRESS = "169.254.169.254"
 SHARED = Path("/run/cloudweb-dhcp")
 WAYS_OUT = ipaddress.IPv4Network("169.254.192.0/18")
 _PREFIX = re.compile(r"^[a-z]{1,3}\Z")
+_LINK = re.compile(r"^[A-Za-z0-9_.-]{1,15}\Z")
 _HEX = re.compile(r"^[0-9a-f]{11,}\Z")
 
 
@@ -28,7 +30,8 @@ class BridgeConfig:
     the first connection-tracking zone (unless said, it follows from the range); each network takes
     one of both. ``metadata_url`` is the API's
     address as this host reaches it, ``host_key`` the file with the key that signs what is asked
-    there; without both there is no metadata.
+    there; without both there is no metadata. ``tunnel`` is the IPv4 address that other hosts' tunnels
+    lead to, or the interface that has it; ``interfaces`` by the provider's physical networks.
     """
 
     prefix: str = "cw"
@@ -38,16 +41,23 @@ class BridgeConfig:
     metadata_url: str = ""
     metadata_port: int = 9697
     host_key: Path | None = None
+    tunnel: str = ""
+    tunnel_port: int = 4789
+    interfaces: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not _PREFIX.match(self.prefix):
             raise DriverError("The prefix of interface names must be one to three small letters.")
         if not 16 <= self.way_out.prefixlen <= 28:
             raise DriverError("The range for ways out must be between a /16 and a /28.")
+        for name in self.interfaces.values():
+            if not _LINK.match(name):
+                raise DriverError("NETWORK_INTERFACES names no interface.", detail=repr(name))
 
     @classmethod
     def from_env(cls, host_directory: Path) -> Self:
-        """Read NETWORK_PREFIX, NETWORK_WAY_OUT, NETWORK_ZONES, METADATA_URL and METADATA_PORT.
+        """Read NETWORK_PREFIX, NETWORK_WAY_OUT, NETWORK_ZONES, METADATA_URL, METADATA_PORT, NETWORK_TUNNEL,
+        NETWORK_TUNNEL_PORT and NETWORK_INTERFACES.
 
         The key is the one the host got when it joined; the API, unless told otherwise, this machine's.
         """
@@ -66,6 +76,9 @@ class BridgeConfig:
             metadata_url=env.str("METADATA_URL", default="") or listen_url(),
             metadata_port=env.int("METADATA_PORT", default=defaults.metadata_port),
             host_key=host_directory / "credentials" / "host.key",
+            tunnel=env.str("NETWORK_TUNNEL", default="").strip(),
+            tunnel_port=env.int("NETWORK_TUNNEL_PORT", default=defaults.tunnel_port),
+            interfaces=env.dict("NETWORK_INTERFACES", default={}),
         )
 
     @property
@@ -92,6 +105,7 @@ class BridgeConfig:
             leg=f"{self.prefix}i{key}",
             host_leg=f"{self.prefix}h{key}",
             way_out=f"{self.prefix}o{key}",
+            wire=f"{self.prefix}x{key}",
             namespace=f"{self.table}-{network_id}",
             filters=f"{self.table}_{key}",
             edge=f"{self.table}_edge_{key}",
@@ -162,13 +176,15 @@ class NetworkNames:
 
     ``bridge`` holds the taps and ``leg``; the other end of ``leg`` is ``GATEWAY`` in ``namespace``,
     or ``host_leg`` in the root namespace for a flat network. ``way_out`` is the host's end of the
-    namespace's ``OUT``. ``filters`` and ``edge`` are nftables tables.
+    namespace's ``OUT``. ``wire`` leads to other hosts: a VXLAN or VLAN device. ``filters`` and ``edge``
+    are nftables tables.
     """
 
     bridge: str
     leg: str
     host_leg: str
     way_out: str
+    wire: str
     namespace: str
     filters: str
     edge: str

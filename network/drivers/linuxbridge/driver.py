@@ -6,7 +6,7 @@ import hashlib
 import re
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -22,10 +22,16 @@ from network.drivers.base import (
     Neighbourly,
     NetworkDriver,
     Removable,
+    SpansHosts,
     Supervised,
 )
 from network.drivers.linuxbridge import namespaces, nft
-from network.drivers.linuxbridge.config import GATEWAY, BridgeConfig, installation_of
+from network.drivers.linuxbridge.config import (
+    GATEWAY,
+    BridgeConfig,
+    NetworkNames,
+    installation_of,
+)
 from network.drivers.linuxbridge.dhcp import DhcpServer, served_subnets
 from network.drivers.linuxbridge.flows import Flows
 from network.drivers.linuxbridge.gateway import Gateways
@@ -38,7 +44,9 @@ from network.drivers.linuxbridge.probe import check_host
 from network.drivers.linuxbridge.routers import Routers
 from network.drivers.linuxbridge.served import ServedPort
 from network.drivers.linuxbridge.slots import Slots
+from network.drivers.linuxbridge.wires import Wires, close_bridge
 from network.objects import (
+    ForwardingTable,
     GroupMembers,
     NetworkWiring,
     PortMilestone,
@@ -51,7 +59,9 @@ from network.router_objects import RouterWiring, leg_name
 _TAP = re.compile(r"^[A-Za-z0-9_.-]{1,15}\Z")
 
 
-class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supervised, Removable):
+class LinuxBridgeDriver(
+    NetworkDriver, Damageable, Milestones, Neighbourly, Supervised, Removable, SpansHosts
+):
     """The kernel's own bridges, namespaces, nftables and dnsmasq.
 
     The bridge with the taps is in the root namespace, where the hypervisor opens them; it has no
@@ -71,7 +81,8 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
         self.config = replace(given, installation=installation_of(self._directory))
         self.neighbours = Neighbours(self._directory, self.config)
         self._slots = Slots(self._directory, self.config, found=self._ways_out)
-        self._gateways = Gateways(self._directory, self.config)
+        self._wires = Wires(self.config)
+        self._gateways = Gateways(self._directory, self.config, self._wires.tunnels)
         self._routers = Routers(self._directory, self.config)
         self._metadata = MetadataProxy(self._directory / "metadata", self.config, host)
         self._lock = threading.Lock()
@@ -99,7 +110,7 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
     def ensure_segment(self, network: NetworkWiring, *, work: Work) -> None:
         """Make bridge, namespace and the leg between them be there."""
         names = self.config.names(network.id)
-        isolated = network.kind == "isolated"
+        isolated = self._wires.is_apart(network)
         namespace = names.namespace if isolated else None
         peer = GATEWAY if isolated else names.host_leg
         work.checkpoint()
@@ -109,7 +120,7 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
         work.checkpoint()
         with Links.open() as links:
             links.ensure_bridge(names.bridge, alias=names.alias, mtu=network.mtu)
-            namespaces.write_sysctl(f"net/ipv6/conf/{names.bridge}/disable_ipv6", "1")
+            close_bridge(names.bridge, answers=self._wires.is_tunnel(network))
             if namespaces.inside(namespace, lambda: _is_missing(peer)):
                 links.delete(names.leg)  # its namespace was lost
             links.ensure_veth(names.leg, peer=peer, namespace=namespace, mac=_mac(network.id))
@@ -128,6 +139,7 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
                     self._limited.pop(link.name, None)
             for name in (names.leg, names.way_out):
                 links.delete(name)
+        self._wires.delete(network_id, names)
         work.checkpoint()
         self._dhcp(network_id).stop()
         self._metadata.remove(network_id)
@@ -142,6 +154,7 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
             self._slots.free(network_id)
             if not self._slots.networks():
                 self._gateways.release_host()
+                self._wires.release()
 
     def plug(self, port: PortWiring, *, work: Work) -> PortStatus:
         """Make the tap exist on the bridge; an interface of that name is taken as the tap."""
@@ -241,8 +254,9 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
         """Make gateway addresses, forwarding and NAT be as told."""
         names = self.config.names(network.id)
         work.checkpoint()
-        if network.kind == "isolated":
-            self._gateways.ensure_isolated(network, names, self._slots.take(network.id))
+        if self._wires.is_apart(network):
+            told = self._wires.as_joined(network)
+            self._gateways.ensure_isolated(told, names, self._slots.take(network.id))
         else:
             self._gateways.ensure_flat(network, names)
 
@@ -275,10 +289,10 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
 
     def _serve(self, network: NetworkWiring, ports: dict[str, ServedPort], work: Work) -> None:
         names = self.config.names(network.id)
-        isolated = network.kind == "isolated"
+        isolated = self._wires.is_apart(network)
         work.checkpoint()
         self._dhcp(network.id).ensure(
-            network,
+            self._wires.as_joined(network),
             ports.values(),
             interface=GATEWAY if isolated else names.host_leg,
             namespace=names.namespace if isolated else None,
@@ -298,7 +312,7 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
         """Put exactly these ports' filters in force, then cut what they no longer allow."""
         names, zone = self.config.names(network.id), self._slots.take(network.id).zone
         fresh = KnownFilters()
-        text = fresh.whole(names, zone, ports, groups)
+        text = fresh.whole(names, zone, ports, groups, wire=self._wires.name_of(network, names))
         work.checkpoint()
         self._in_force.pop(network.id, None)
         nft.apply(text)
@@ -328,6 +342,39 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
         self._flows(network.id).change(changed, gone, groups)
         return True
 
+    @property
+    def tunnel_address(self) -> str:
+        """Return where other hosts' tunnels lead to."""
+        return self._wires.tunnels.address_found()
+
+    @property
+    def physical_networks(self) -> Sequence[str]:
+        """Return the provider's wires that this host has an interface on."""
+        return sorted(self.config.interfaces)
+
+    @property
+    def network_types(self) -> Sequence[str]:
+        """Return what is set for this host."""
+        return self._wires.types()
+
+    def joining_problems(self) -> Sequence[str]:
+        """Return what keeps tunnels and physical networks from working."""
+        return self._wires.problems()
+
+    def ensure_joined(
+        self, network: NetworkWiring, table: ForwardingTable | None, *, work: Work
+    ) -> None:
+        """Make the wire to other hosts, and put it on the bridge."""
+        work.checkpoint()
+        self._wires.ensure(network, self.config.names(network.id), table)
+
+    def change_joined(
+        self, network: NetworkWiring, table: ForwardingTable | None, *, work: Work
+    ) -> bool:
+        """Write the forwarding entries that changed."""
+        work.checkpoint()
+        return self._wires.change(network, self.config.names(network.id), table)
+
     def milestones(self) -> Sequence[PortMilestone]:
         """Return first leases and first metadata of all ports, oldest first."""
         found = [
@@ -351,15 +398,20 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
                 self._metadata.forget_milestone(milestone.network_id, milestone.port_id)
 
     def broken(self) -> Sequence[str]:
-        """Return the networks without their filter tables, DHCP server or metadata proxy."""
+        """Return the networks without their bridge, wires, filter tables, DHCP server or metadata proxy."""
         tables = set(nft.tables("cloudweb"))
         if ("inet", self.config.table) not in tables or self._gateways.is_unguarded(tables):
             return self._slots.networks()
         unlimited = self._unlimited()
+        with Links.open() as links:
+            there = {link.name: link for link in links.all()}
+        torn = {*self._wires.broken(tables, there)}
         return [
             network_id
             for network_id in self._slots.networks()
-            if not {("bridge", name := self.config.names(network_id).filters), ("inet", name)}
+            if network_id in torn
+            or _is_torn(self.config.names(network_id), there)
+            or not {("bridge", name := self.config.names(network_id).filters), ("inet", name)}
             <= tables
             or self._dhcp(network_id).is_dead()
             or self._metadata.is_dead(network_id)
@@ -395,9 +447,10 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
                     links.delete(link.name)
         if self.neighbours.own_the_prefix():
             self._gateways.release_host()
+            self._wires.release()
             for name in namespaces.names(f"{self.config.table}-"):
                 namespaces.delete(name)
-            own = re.compile(rf"^{self.config.table}(_edge)?(_[0-9a-f]{{11}})?\Z")
+            own = re.compile(rf"^{self.config.table}(_edge|_tunnel)?(_[0-9a-f]{{11}})?\Z")
             nft.delete(*(table for table in nft.tables(self.config.table) if own.match(table[1])))
         for name in ("networks", "metadata", "routers"):
             shutil.rmtree(self._directory / name, ignore_errors=True)
@@ -432,6 +485,12 @@ class LinuxBridgeDriver(NetworkDriver, Damageable, Milestones, Neighbourly, Supe
 def _is_missing(name: str) -> bool:
     with Links.open() as links:
         return links.find(name) is None
+
+
+def _is_torn(names: NetworkNames, links: Mapping[str, Link]) -> bool:
+    """Tell whether the bridge is not there, or the leg is not on it."""
+    bridge, leg = links.get(names.bridge), links.get(names.leg)
+    return bridge is None or leg is None or leg.master != bridge.index
 
 
 def _mac(network_id: str) -> str:

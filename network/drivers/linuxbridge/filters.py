@@ -24,7 +24,14 @@ from cloudweb.driver import DriverError
 from network.drivers.linuxbridge import nft
 from network.drivers.linuxbridge.config import NetworkNames
 from network.drivers.linuxbridge.member_sets import MembersStep, whole_sets
-from network.drivers.linuxbridge.port_chains import GATE, bridge_chains, inet_chains, mark_receiver
+from network.drivers.linuxbridge.port_chains import (
+    GATE,
+    WIRE,
+    bridge_chains,
+    inet_chains,
+    to_gate,
+    wire_chains,
+)
 from network.objects import GroupMembers, PortWiring
 
 _TAP = re.compile(r"^[A-Za-z0-9_.-]{1,15}\Z")
@@ -37,10 +44,11 @@ def network_filters(
     groups: Iterable[GroupMembers] = (),
     *,
     numbers: Mapping[str, int] | None = None,
+    wire: str = "",
 ) -> str:
     """Return the whole filter of a network: both tables, replacing what was there.
 
-    ``numbers`` are the ports', in the order of their ids without.
+    ``numbers`` are the ports', in the order of their ids without. ``wire``: the bridge's way to other hosts.
     """
     found = sorted(ports, key=lambda port: port.id)
     if numbers is None:
@@ -49,7 +57,11 @@ def network_filters(
     members = {group.group_id: group.members for group in groups}
     members |= {group: () for _, port in numbered for group in port.named_groups - members.keys()}
     return "\n".join(
-        (*_bridge_table(names, numbered), *_inet_table(names, zone, numbered, members), "")
+        (
+            *_bridge_table(names, numbered, wire),
+            *_inet_table(names, zone, numbered, members, wire),
+            "",
+        )
     )
 
 
@@ -120,24 +132,29 @@ def _elements(family: str, number: int, tap: str) -> Sequence[tuple[str, str]]:
 
 
 def _gathered(
-    family: str, ports: Sequence[tuple[int, PortWiring]], first: Mapping[str, str]
+    family: str, ports: Sequence[tuple[int, PortWiring]], first: Mapping[str, str], wire: str
 ) -> Mapping[str, list[str]]:
-    """Return the elements of each set and map of a family, the gateway leg's first."""
+    """Return the elements of each set and map of a family, the gateway leg's first, then the wire's."""
     found = {name: [element] if element else [] for name, element in first.items()}
+    if wire:
+        for name, element in _elements(family, WIRE, _checked_tap(wire)):
+            found[name].append(element)
     for number, port in ports:
         for name, element in _elements(family, number, _tap(port)):
             found[name].append(element)
     return found
 
 
-def _bridge_table(names: NetworkNames, ports: Sequence[tuple[int, PortWiring]]) -> Iterable[str]:
+def _bridge_table(
+    names: NetworkNames, ports: Sequence[tuple[int, PortWiring]], wire: str
+) -> Iterable[str]:
     leg = {
         "everyone": f'"{names.leg}"',
         "sources": "",
         "senders": f'"{names.leg}" : jump from_{GATE}',
         "receivers": f'"{names.leg}" : jump to_{GATE}',
     }
-    elements = _gathered("bridge", ports, leg)
+    elements = _gathered("bridge", ports, leg, wire)
     yield nft.fresh("bridge", names.filters).rstrip()
     yield f"table bridge {names.filters} {{"
     yield from _named("set", "everyone", "ifname", elements["everyone"])
@@ -168,9 +185,11 @@ def _bridge_table(names: NetworkNames, ports: Sequence[tuple[int, PortWiring]]) 
         "postrouting",
         "type filter hook postrouting priority 0; policy accept;",
         f'oifname "{names.leg}" meta mark set 0x0',
+        *([f'oifname "{wire}" meta mark set 0x0'] if wire else []),
     )
     yield from _chain(f"from_{GATE}", f"meta mark set {GATE << 16:#010x}")
-    yield from _chain(f"to_{GATE}", mark_receiver(GATE))
+    yield from _chain(f"to_{GATE}", *to_gate(wired=bool(wire)))
+    yield from _wire_chains(wire, "source", "from", "to")
     for number, port in ports:
         for chain, rules in bridge_chains(number, port).items():
             yield from _chain(chain, *rules)
@@ -182,6 +201,7 @@ def _inet_table(
     zone: int,
     ports: Sequence[tuple[int, PortWiring]],
     members: Mapping[str, Sequence[str]],
+    wire: str,
 ) -> Iterable[str]:
     leg = {
         "senders": f"{GATE << 16:#010x} : jump egress_{GATE}",
@@ -191,7 +211,7 @@ def _inet_table(
     yield f"table inet {names.filters} {{"
     for group_id in sorted(members):
         yield from whole_sets(group_id, members[group_id])
-    for name, elements in _gathered("inet", ports, leg).items():
+    for name, elements in _gathered("inet", ports, leg, wire).items():
         yield from _named("map", name, "mark : verdict", elements)
     yield from _chain(
         "prerouting",
@@ -213,10 +233,18 @@ def _inet_table(
     )
     yield from _chain(f"egress_{GATE}", "return")
     yield from _chain(f"ingress_{GATE}", "accept")
+    yield from _wire_chains(wire, "egress", "ingress")
     for number, port in ports:
         for chain, rules in inet_chains(number, port).items():
             yield from _chain(chain, *rules)
     yield "}"
+
+
+def _wire_chains(wire: str, *kinds: str) -> Iterable[str]:
+    if wire:
+        for name, rules in wire_chains().items():
+            if name.startswith(tuple(f"{kind}_" for kind in kinds)):
+                yield from _chain(name, *rules)
 
 
 def _named(kind: str, name: str, key: str, elements: Sequence[str]) -> Iterable[str]:

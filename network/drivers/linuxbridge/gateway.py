@@ -24,6 +24,7 @@ from network.drivers.linuxbridge.config import (
 from network.drivers.linuxbridge.links import Links
 from network.drivers.linuxbridge.resolvers import resolvers
 from network.drivers.linuxbridge.slots import Slot
+from network.drivers.linuxbridge.tunnels import Tunnels
 from network.drivers.linuxbridge.uplinks import TABLE, Uplinks
 from network.objects import NetworkWiring, SubnetWiring
 
@@ -31,8 +32,8 @@ from network.objects import NetworkWiring, SubnetWiring
 class Gateways:
     """Gateway addresses, forwarding and NAT."""
 
-    def __init__(self, directory: Path, config: BridgeConfig) -> None:
-        self._config = config
+    def __init__(self, directory: Path, config: BridgeConfig, tunnels: Tunnels) -> None:
+        self._config, self._tunnels = config, tunnels
         self._uplinks = Uplinks(directory, config.prefix)
         self._lock = threading.Lock()
 
@@ -106,7 +107,8 @@ class Gateways:
     def _guard_host(self) -> None:
         """Close the host to guests, before there is an interface that they could come by."""
         with self._lock:
-            nft.apply(host_table(self._config, resolvers()))
+            underlay = self._tunnels.underlay
+            nft.apply(host_table(self._config, resolvers(), underlay=underlay))
 
 
 def gateway_addresses(network: NetworkWiring) -> Sequence[str]:
@@ -129,11 +131,14 @@ def server_address(subnet: SubnetWiring) -> str | None:
     return subnet.dhcp_server_ip or subnet.gateway_ip
 
 
-def host_table(config: BridgeConfig, name_servers: Sequence[str] = ()) -> str:
+def host_table(
+    config: BridgeConfig, name_servers: Sequence[str] = (), *, underlay: str = ""
+) -> str:
     """Return the root namespace's table.
 
     NAT outwards, no way from one tenant to another, and of the host itself no more than ICMP, and on
     flat networks DHCP, DNS and metadata. ``name_servers`` may be the host itself: networks ask them.
+    Nobody sends into the tunnels between hosts, and nothing to ``underlay``, an interface that has them alone.
     """
     ours, legs = f'"{config.prefix}*"', f'"{config.prefix}o*"'
     flat = f'"{config.prefix}h*"'
@@ -170,6 +175,12 @@ def host_table(config: BridgeConfig, name_servers: Sequence[str] = ()) -> str:
         "    type filter hook forward priority filter; policy accept;",
         f"    iifname {legs} oifname {legs} drop",
         f"    oifname {legs} ct state != {{ established, related }} drop",
+        *(
+            [f"    iifname {ours} oifname != {ours} udp dport {config.tunnel_port} drop"]
+            if config.tunnel
+            else []
+        ),
+        *([f'    iifname {ours} oifname "{underlay}" drop'] if underlay else []),
         "  }",
         "  chain postrouting {",
         "    type nat hook postrouting priority srcnat; policy accept;",

@@ -9,10 +9,10 @@ from cloudweb.driver import DriverError
 from network.drivers.linuxbridge.config import NetworkNames
 from network.drivers.linuxbridge.filters import changed_filters, network_filters
 from network.drivers.linuxbridge.member_sets import MembersStep
-from network.drivers.linuxbridge.port_chains import GATE
+from network.drivers.linuxbridge.port_chains import GATE, WIRE
 from network.objects import GroupMembers, PortWiring
 
-LAST_NUMBER = 0xFFFF  # half a mark
+LAST_NUMBER = WIRE - 1  # half a mark, and the last is taken
 
 
 @dataclass(slots=True)
@@ -31,13 +31,15 @@ class KnownFilters:
         zone: int,
         ports: Sequence[PortWiring],
         groups: Sequence[GroupMembers],
+        *,
+        wire: str = "",
     ) -> str:
         """Return the text of both tables, and take it as in force."""
         for port in sorted(ports, key=lambda port: port.id):
             self._take(port)
         self.members = {group.group_id: frozenset(group.members) for group in groups}
         self._name(ports)
-        return network_filters(names, zone, ports, groups, numbers=self.numbers)
+        return network_filters(names, zone, ports, groups, numbers=self.numbers, wire=wire)
 
     def change(
         self,

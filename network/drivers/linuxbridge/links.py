@@ -25,6 +25,7 @@ IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
 _IFF_UP = 0x1
 NO_OWNER = "-1"
 MAIN_TABLE = 254
+MODULES = {"vxlan": "vxlan", "vlan": "8021q"}
 ANYWHERE = str(IPv4Address(0))
 
 
@@ -40,6 +41,7 @@ class Link:
     up: bool
     kind: str
     qdisc: str  # what it queues by
+    parent: int  # the index of what it is a part of, 0 for nothing
     filtered: bool  # a bridge whose IPv4 and IPv6 frames pass the inet hooks
 
 
@@ -120,6 +122,84 @@ class Links:
         """Make a link that traffic is led through to be held up."""
         if self.find(name) is None:
             self._route.link("add", ifname=name, kind="ifb")
+
+    def ensure_vxlan(self, name: str, *, number: int, local: str, port: int) -> bool:
+        """Make a VXLAN device that learns nothing from what it gets; tell whether it is a new one.
+
+        One with another number or end of the tunnel is made anew.
+        """
+        wanted = {"IFLA_VXLAN_ID": number, "IFLA_VXLAN_LOCAL": local, "IFLA_VXLAN_PORT": port}
+        return self._ensure_kind(
+            name,
+            "vxlan",
+            wanted,
+            {
+                "vxlan_id": number,
+                "vxlan_local": local,
+                "vxlan_port": port,
+                "vxlan_learning": 0,
+            },
+        )
+
+    def ensure_vlan(self, name: str, *, parent: str, number: int) -> bool:
+        """Make the sub-interface for a VLAN of an interface; tell whether it is a new one."""
+        link = self.find(name)
+        above = self.get(parent).index
+        if link is not None and link.parent != above:
+            self.delete(name)
+        return self._ensure_kind(
+            name, "vlan", {"IFLA_VLAN_ID": number}, {"vlan_id": number, "link": above}
+        )
+
+    def vxlan_number(self, name: str) -> int | None:
+        """Return the number (VNI) of a VXLAN device, or None."""
+        found = self._data(name, "vxlan", ("IFLA_VXLAN_ID",)).get("IFLA_VXLAN_ID")
+        return None if found is None else int(found)
+
+    def _ensure_kind(
+        self, name: str, kind: str, wanted: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> bool:
+        """Make a link of a kind whose data are as wanted; one that is not is made anew."""
+        if self._data(name, kind, wanted) == wanted:
+            return False
+        self.delete(name)
+        try:
+            self._route.link("add", ifname=name, kind=kind, **options)
+        except NetlinkError as error:
+            if error.code == errno.EOPNOTSUPP:
+                raise DriverError(
+                    f"This host's kernel has no {kind} interfaces (modprobe {MODULES[kind]}).",
+                    detail=str(error),
+                ) from error
+            raise
+        return True
+
+    def _data(self, name: str, kind: str, wanted: Iterable[str]) -> dict[str, Any]:
+        """Return what a link's own data say of this; nothing for one of another kind, or none."""
+        try:
+            message = next(iter(self._route.link("get", ifname=name)))
+        except NetlinkError as error:
+            if error.code in (errno.ENODEV, errno.EINVAL):
+                return {}
+            raise
+        info = message.get_attr("IFLA_LINKINFO")
+        if info is None or info.get_attr("IFLA_INFO_KIND") != kind:
+            return {}
+        data = info.get_attr("IFLA_INFO_DATA")
+        return {} if data is None else {key: data.get_attr(key) for key in wanted}
+
+    def release(self, name: str) -> None:
+        """Take a link from its bridge; absent is fine."""
+        link = self.find(name)
+        if link is not None and link.master:
+            self._route.link("set", index=link.index, master=0)
+
+    def holder_of(self, address: str) -> str | None:
+        """Return the link that has an IPv4 address, or None."""
+        for message in self._route.get_addr(family=socket.AF_INET):
+            if message.get_attr("IFA_LOCAL") == address:
+                return socket.if_indextoname(message["index"])
+        return None
 
     def ensure_tap(self, name: str) -> None:
         """Make a tap that stays without a process and carries QEMU's offload headers.
@@ -265,6 +345,11 @@ class Links:
                 "add", family=socket.AF_INET, iifname=name, table=table, priority=first
             )
 
+    def is_uplink(self, name: str) -> bool:
+        """Tell whether an IPv4 default route leaves by a link."""
+        routes = self._route.get_default_routes(family=socket.AF_INET)
+        return self.get(name).index in {route.get_attr("RTA_OIF") for route in routes}
+
     def uplinks(self) -> Sequence[str]:
         """Return the interfaces that IPv4 default routes leave by."""
         indexes = {
@@ -293,6 +378,7 @@ def _link(message: Any) -> Link:
         up=bool(message["flags"] & _IFF_UP),
         kind=kind,
         qdisc=message.get_attr("IFLA_QDISC") or "",
+        parent=message.get_attr("IFLA_LINK") or 0,
         filtered=filtered,
     )
 

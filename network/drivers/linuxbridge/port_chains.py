@@ -14,8 +14,10 @@ from network.objects import GroupRule, PortWiring, SecurityRule
 from network.protocols import PROTOCOLS, WITH_PORTS
 
 GATE = 1  # the gateway leg's mark; ports count from 2
+WIRE = 0xFFFF  # what comes from other hosts, or goes there
 NOBODY = IPv4Network("0.0.0.0/32")  # who asks for an address or probes one
 _MAC = re.compile(r"^([0-9a-f]{2}:){5}[0-9a-f]{2}\Z")
+_REQUESTS = ("udp sport 68 udp dport 67 drop", "udp sport 546 udp dport 547 drop")
 _SAFE_ND = "nd-neighbor-solicit, nd-neighbor-advert"
 _GUEST_ND = (
     f"{_SAFE_ND}, nd-router-solicit, mld-listener-report, mld-listener-done, mld2-listener-report"
@@ -48,6 +50,31 @@ def _marking(port: PortWiring) -> Iterable[str]:
     if port.qos is not None and port.qos.dscp is not None:
         yield f"ip dscp set {int(port.qos.dscp)}"
         yield f"ip6 dscp set {int(port.qos.dscp)}"
+
+
+def wire_chains() -> Mapping[str, Sequence[str]]:
+    """Return the chains of both tables for the wire to other hosts, by family and name.
+
+    What comes by it was looked at where it was sent, and is looked at for whom it is for. The gateway's
+    leg and what is asked of it stay on this host: each host serves its own guests.
+    """
+    return {
+        f"source_{WIRE}": (),
+        f"from_{WIRE}": [f"meta mark set {WIRE << 16:#010x}"],
+        f"to_{WIRE}": [
+            f"meta mark & 0xffff0000 == {GATE << 16:#010x} drop",
+            *_REQUESTS,
+            mark_receiver(WIRE),
+        ],
+        f"egress_{WIRE}": ["return"],
+        f"ingress_{WIRE}": ["accept"],
+    }
+
+
+def to_gate(*, wired: bool) -> Sequence[str]:
+    """Return the chain towards the gateway's leg."""
+    far = [f"meta mark & 0xffff0000 == {WIRE << 16:#010x} drop"] if wired else []
+    return [*far, mark_receiver(GATE)]
 
 
 def _anti_spoofing(port: PortWiring) -> Iterable[str]:
@@ -100,8 +127,7 @@ def _towards(port: PortWiring) -> Iterable[str]:
         yield "drop"
     elif port.port_security:
         # A guest's request for an address is for the network's own server alone.
-        yield "udp sport 68 udp dport 67 drop"
-        yield "udp sport 546 udp dport 547 drop"
+        yield from _REQUESTS
 
 
 def _egress(port: PortWiring) -> Iterable[str]:
