@@ -20,6 +20,11 @@ MAX_DEPTH = 32
 MAX_MEMBERS = 50_000
 
 
+def any_size(value: int) -> Any:
+    """Return an integer as answers may hold it: beyond 64 bits orjson takes its digits alone."""
+    return value if value < 2**63 else orjson.Fragment(str(value))
+
+
 class OrjsonRenderer(BaseRenderer):
     """Render with orjson; None is an empty body."""
 

@@ -10,6 +10,7 @@ from network.api.agents import AgentViewSet
 from network.api.availability_zones import AvailabilityZoneViewSet
 from network.api.extensions import ExtensionViewSet
 from network.api.floating_ips import FloatingIpViewSet, PortForwardingViewSet
+from network.api.ip_availabilities import IpAvailabilityViewSet
 from network.api.networks import NetworkViewSet
 from network.api.ports import PortViewSet
 from network.api.qos import (
@@ -92,6 +93,8 @@ urlpatterns = [
         path(f"/v2.0/subnetpools/<str:identifier>/{word}", SubnetPoolViewSet.as_view({"put": word}))
         for word in ("add_prefixes", "remove_prefixes", "onboard_network_subnets")
     ),
+    path("/v2.0/network-ip-availabilities", IpAvailabilityViewSet.as_view(LIST)),
+    path("/v2.0/network-ip-availabilities/<str:identifier>", IpAvailabilityViewSet.as_view(SHOW)),
     path("/v2.0/rbac-policies", RbacPolicyViewSet.as_view(COLLECTION)),
     path("/v2.0/rbac-policies/<str:identifier>", RbacPolicyViewSet.as_view(MEMBER)),
     path("/v2.0/segments", SegmentViewSet.as_view(LIST)),

@@ -5,6 +5,7 @@ from network.manager.address_scope import AddressScopeManager
 from network.manager.agent import AgentManager
 from network.manager.extension import ExtensionManager
 from network.manager.floating_ip import FloatingIpManager
+from network.manager.ip_availability import IpAvailabilityManager
 from network.manager.network import NetworkManager
 from network.manager.permission import PermissionManager
 from network.manager.port import PortManager
@@ -36,6 +37,7 @@ __all__ = [
     "DscpMarkingRuleManager",
     "ExtensionManager",
     "FloatingIpManager",
+    "IpAvailabilityManager",
     "NetworkManager",
     "PermissionManager",
     "PortForwardingManager",

@@ -43,6 +43,7 @@ EXTENSIONS = (
     Extension("net-mtu", "Network MTU", "The largest packet of a network"),
     Extension("net-mtu-writable", "Network MTU (writable)", "The largest packet can be set"),
     Extension("network-segment-range", "Neutron Network Segment Range", "Numbers of networks"),
+    Extension("network-ip-availability", "Network IP Availability", "What is free in networks"),
     Extension("network_availability_zone", "Network Availability Zone", "Hints for networks"),
     Extension("pagination", "Pagination support", "Lists come in pages"),
     Extension("port-security", "Port Security", "Protection from spoofing, by port"),

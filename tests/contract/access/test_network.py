@@ -70,6 +70,7 @@ NOUNS = {
 #: Everybody sees networks that lead outside: they are no part of what a project has.
 LISTS = [f"{V2}/{noun}" for noun in NOUNS if noun not in ("networks", "policies")]
 LISTS.append(f"{V2}/qos/policies")
+LISTS.append(f"{V2}/network-ip-availabilities")
 LISTS.append(f"{V2}/rbac-policies")
 LISTS.append(f"{V2}/networks?router:external=False")
 NAMED = {"name": "x"}
@@ -286,6 +287,8 @@ LINES = [
     write("PUT", f"{POOL}/remove_prefixes", {"prefixes": ["10.2.0.0/16"]}),
     write("PUT", f"{POOL}/onboard_network_subnets", {"network_id": "{lone}"}),
     write("DELETE", POOL, status=204),
+    listed("/network-ip-availabilities"),
+    read("/network-ip-availabilities/{networks}"),
     listed("/rbac-policies"),
     write("POST", "/rbac-policies", {"rbac_policy": SHARING}, status=201),
     read("/rbac-policies/{policy}"),

@@ -192,6 +192,7 @@ LISTS: dict[str, Make] = {
     "/network/v2.0/address-groups": (
         lambda user, _: AddressGroupManager(context(user)).create(addresses=["10.1.1.1"])
     ),
+    "/network/v2.0/network-ip-availabilities": a_port,
     "/network/v2.0/rbac-policies": (
         lambda user, _: share(make_network(context(user)), context(user))
     ),
