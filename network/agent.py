@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from cloudweb.agent import Agent, Function
+from cloudweb.agent import Agent, Function, ScopeLock
 from cloudweb.driver import DriverError, TransientDriverError, Unguarded, Work
 from cloudweb.exceptions import CloudwebError
 from cloudweb.periodic import periodic
@@ -27,6 +27,7 @@ from network.drivers.base import (
     SpansHosts,
     Supervised,
 )
+from network.fence import Fence
 from network.host_routers import HostRouters
 from network.objects import (
     ForwardingStatus,
@@ -61,10 +62,15 @@ class _Applied:
 
 
 class NetworkAgent(Agent):
-    """The networks and ports of one host. Thread-safe; all work on one network is done in turn."""
+    """The networks and ports of one host. Thread-safe; all work on one network is done in turn.
 
-    def __init__(self, driver: NetworkDriver, state_dir: Path) -> None:
+    ``fence_after``: so many seconds without an answer to its reports it has routers that another host
+    may have got meanwhile; 0 for ever.
+    """
+
+    def __init__(self, driver: NetworkDriver, state_dir: Path, *, fence_after: float = 0) -> None:
         self.driver = driver
+        self._fence = Fence(fence_after)
         self.wirings = Wirings(state_dir / "wirings")
         self.routers = HostRouters(
             driver, state_dir / "router_wirings", plug=self.plug, unplug=self.unplug
@@ -114,6 +120,11 @@ class NetworkAgent(Agent):
                 self._attempt(self._clear, network_id)
         self.routers.restore()
         return self.problems()
+
+    def start_guests(self, lock: ScopeLock) -> None:
+        """Bring back the routers that are still this host's: what it owed has been paid."""
+        if not self._fence.is_up:
+            self.routers.restore_waiting()
 
     def plug(self, port: PortWiring, work: Work | None = None) -> PortStatus:
         """Make the port be on this host as told, or as told by a newer picture that came first."""
@@ -261,11 +272,22 @@ class NetworkAgent(Agent):
 
     def keeps(self, part: NetworkReport) -> bool:
         """Keep milestones until they were taken: there is no second first time."""
-        return bool(part.milestones)
+        return bool(part.milestones) or self._fence.is_wanted
 
     def reported(self, part: NetworkReport) -> None:
         """Drop the milestones the control plane has taken."""
+        self._fence.heard()
         self.forget_milestones(part.milestones)
+
+    @periodic(every=5)
+    def fence(self) -> None:
+        """Give up routers while the control plane is out of reach, where settings say so; have them again after."""
+        if not self._fence.is_wanted:
+            return
+        if self._fence.is_up:
+            self.routers.give_up()
+        elif self._fence.came_down():
+            self.routers.restore_waiting()
 
     @periodic(every=10)
     def repair(self) -> None:

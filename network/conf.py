@@ -12,6 +12,8 @@ PHYSICAL_NETWORKS: list[str] = env.list("NETWORK_PHYSICAL", default=["public"])
 FLAT_NAT: bool = env.bool("NETWORK_FLAT_NAT", default=True)
 #: What a network is made of whose maker does not say: each type in turn, while one has numbers left.
 TENANT_TYPES: list[str] = env.list("NETWORK_TENANT_TYPES", default=["local"])
+#: So long, in seconds, a host has said nothing before its routers go to others; no less than it takes to be down.
+ROUTER_FAILOVER: float = env.float("NETWORK_ROUTER_FAILOVER", default=30.0)
 #: Numbers of VXLANs, as first:last.
 VXLAN_RANGES: list[str] = env.list("NETWORK_VXLAN_RANGES", default=["1:4000"])
 #: Numbers of VLANs, as wire:first:last.

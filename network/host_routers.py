@@ -25,6 +25,10 @@ _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z")
 class HostRouters:
     """Thread-safe; all work on one router is done in turn, and takes the locks of networks within.
 
+    A router that may be on any host (``_may_be_elsewhere``) is not brought back by itself: while this host was
+    away another may have got it, and both would answer for its addresses. It waits until the control
+    plane had its say.
+
     ``<directory>/<router id>.json`` is each router as it was told. ``plug`` and ``unplug`` are the
     agent's for ports: a router's ports are among its networks' like any other.
     """
@@ -41,6 +45,7 @@ class HostRouters:
         self._plug, self._unplug = plug, unplug
         self._locks: dict[str, threading.Lock] = {}
         self._locks_lock = threading.Lock()
+        self._waiting: set[str] = set()
         self.problems: dict[str, str] = {}
 
     def ensure(self, router: RouterWiring, work: Work | None = None) -> RouterConfirmation:
@@ -57,6 +62,7 @@ class HostRouters:
                     self._unplug(_ref(port), work)
             self._keep(router)
             ports = self._make(router, work)
+            self._waiting.discard(router.id)
             self.problems.pop(router.id, None)
         return RouterConfirmation(id=router.id, revision=router.revision, ports=tuple(ports))
 
@@ -74,22 +80,44 @@ class HostRouters:
                 self._unplug(port, work)
             self._driver.delete_router(ref.id, work=work)
             forget(self._file(ref.id))
+            self._waiting.discard(ref.id)
             self.problems.pop(ref.id, None)
 
     def restore(self) -> None:
-        """Bring back all routers after their networks; take away those that nobody told of."""
+        """Bring back the routers after their networks, some later; take away those that nobody told of."""
         told = self.ids()
+        self._waiting = {*filter(self._may_be_elsewhere, told)}
         for router_id in told:
-            self._attempt(router_id)
+            if router_id not in self._waiting:
+                self._attempt(router_id)
         for router_id in set(self._driver.routers()) - {*told, *self.lost()}:
             with self._lock_of(router_id):
+                self._driver.delete_router(router_id, work=Unguarded())
+
+    def restore_waiting(self) -> None:
+        """Bring back those that nobody took from this host meanwhile."""
+        for router_id in sorted(self._waiting):
+            self._waiting.discard(router_id)
+            self._attempt(router_id)
+
+    def give_up(self) -> None:
+        """Take down those that another host may have; what is remembered of them brings them back."""
+        for router_id in {*filter(self._may_be_elsewhere, self.ids())} - self._waiting:
+            with self._lock_of(router_id):
+                router = self._find(router_id)
+                if router is None:
+                    continue
+                self._waiting.add(router_id)
+                for port in router.ports:
+                    self._unplug(_ref(port), Unguarded())
                 self._driver.delete_router(router_id, work=Unguarded())
 
     def repair(self) -> None:
         """Bring back what vanished; a router that an order works on is left to the order."""
         if not isinstance(self._driver, Supervised):
             return
-        for router_id in {*self.ids()}.intersection(self._driver.broken_routers()):
+        told = {*self.ids()} - self._waiting
+        for router_id in told.intersection(self._driver.broken_routers()):
             if not self._lock_of(router_id).locked():
                 log.warning("repairing a router", router_id=router_id)
                 self._attempt(router_id)
@@ -138,6 +166,14 @@ class HostRouters:
         except Exception:  # whatever it is: the other routers come back
             self.problems[router_id] = "It could not be brought back; see the host's log."
             log.exception("router not restored", router_id=router_id)
+
+    def _may_be_elsewhere(self, router_id: str) -> bool:
+        """Tell whether all that a router joins are wires which other hosts share."""
+        router = self._find(router_id)
+        return router is not None and all(
+            port.network.segment is not None and port.network.segment.network_type != "flat"
+            for port in router.interfaces
+        )
 
     def _find(self, router_id: str) -> RouterWiring | None:
         return read_record(self._file(router_id), RouterWiring.load)

@@ -19,4 +19,5 @@ def build_agent(*, host: str, directory: Path) -> NetworkAgent:
     """Return the agent of a host that keeps its state under ``directory``/network."""
     name = env.str("NETWORK_DRIVER", default=DRIVERS[drivers()])
     state = make_directory(directory / "network")
-    return NetworkAgent(load_class(name)(state_dir=state, host=host), state)
+    driver = load_class(name)(state_dir=state, host=host)
+    return NetworkAgent(driver, state, fence_after=env.float("NETWORK_FENCE_AFTER", default=0))

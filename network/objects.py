@@ -64,7 +64,7 @@ class NetworkWiring(VersionedObject):
     VERSION: ClassVar[str] = "1.3"
     DOWNGRADES: ClassVar[Any] = {
         3: lambda data: _without_modes(data),
-        2: unless_used("segment", None),
+        2: lambda data: _unsegmented(data),
         1: lambda data: _unrouted(data),
     }
 
@@ -411,8 +411,16 @@ def _unrouted(network: dict[str, Any]) -> dict[str, Any]:
 
 def without_segment(port: dict[str, Any]) -> dict[str, Any]:
     """Return a port as release 1.3 reads it; refuse to say it of a network that spans hosts."""
-    network = unless_used("segment", None)(port["network"])
+    network = _unsegmented(port["network"])
     return _without({**port, "network": network}, "forwarding")
+
+
+def _unsegmented(network: dict[str, Any]) -> dict[str, Any]:
+    """Return a network as release 1.1 reads it: a flat one is there as it always was, others cannot be said."""
+    segment = network["segment"]
+    if segment is not None and segment["network_type"] == "flat":
+        return _without(network, "segment")
+    return unless_used("segment", None)(network)
 
 
 def without_modes(port: dict[str, Any]) -> dict[str, Any]:

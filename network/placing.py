@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.db.models import Count
 
-from network import states
+from network import conf, states
 from network.models import Port, Router, RouterPort
+from network.network_hosts import OF_ONE_HOST, hosts_on, hosts_without_routers
 from network.operations.remove_router import start_removing
-from network.routing import choose_host, router_ref
-from network.strategies import STRATEGIES
-
-#: The kinds of networks that are another wire on each host.
-OF_ONE_HOST = [kind for kind, strategy in STRATEGIES.items() if not strategy.spans_hosts]
+from network.routing import DOMAIN, choose_host, router_ref
+from operations import services
 
 
 def place(router: Router) -> None:
-    """Give a router with ports a host, unless it has one or none is up; its ports go along.
+    """Give a router with ports a host, unless it has one that will do or none is up; its ports go along.
 
     Call it inside the transaction of the change; the router's row is locked.
     """
     router = Router.objects.complete().get(id=router.id)
     if not router.router_ports.all():
         return
-    host = router.host or choose_host(router)
+    host = router.host
+    if not host or not _will_do(router):
+        host = choose_host(router) or host
     if host != router.host:
+        leave(router)
         Router.objects.filter(id=router.id).update(
             host=host, ordered_revision=0, applied_revision=0
         )
     Port.objects.filter(router_port__router=router).exclude(host=host).update(
         host=host, ordered_revision=0, applied_revision=0, status=states.DOWN
     )
+
+
+def _will_do(router: Router) -> bool:
+    """Tell whether its host serves all networks that it joins now."""
+    serving = hosts_on(part.network_id for part in router.router_ports.all())
+    return serving is None or router.host in serving
 
 
 def leave(router: Router) -> None:
@@ -67,6 +75,22 @@ def misplaced() -> dict[UUID, str]:
     }
 
 
+def stranded() -> list[UUID]:
+    """Return the routers on hosts that are dead, or take none any more, which another host could have.
+
+    One with an interface on a network that is a wire on each host is of use to its host's servers alone.
+    """
+    rows = Router.objects.exclude(host="")
+    used = {*rows.order_by().values_list("host", flat=True).distinct()}
+    if not used:
+        return []
+    patience = timedelta(seconds=conf.ROUTER_FAILOVER)
+    fine = {*services.hosts_heard(DOMAIN, within=patience)} - {*hosts_without_routers()}
+    tied = RouterPort.objects.filter(is_gateway=False, network__kind__in=OF_ONE_HOST)
+    rows = rows.filter(host__in=used - fine).exclude(id__in=tied.values("router"))
+    return [*rows.order_by("created_at", "id").values_list("id", flat=True)]
+
+
 def move(router: Router, host: str) -> None:
     """Take a router to another host; inside a transaction that holds its row."""
     leave(router)
@@ -74,7 +98,13 @@ def move(router: Router, host: str) -> None:
     place(router)
 
 
+def waiting() -> list[UUID]:
+    """Return the routers that have ports and no host."""
+    rows = Router.objects.filter(host="", router_ports__isnull=False).distinct()
+    return [*rows.order_by("created_at", "id").values_list("id", flat=True)]
+
+
 def place_waiting() -> None:
     """Give those a host that have waited for one."""
-    for router in Router.objects.filter(host="", router_ports__isnull=False).distinct():
+    for router in Router.objects.filter(id__in=waiting()):
         place(router)

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from cloudweb.rpc import Method
 from network import qos, rpc
 from network.models import FloatingIp, Port, Router
+from network.network_hosts import OF_ONE_HOST, hosts_on, hosts_without_routers
 from network.objects import HostRoute, PortRef, PortWiring
 from network.resolution import port_ref, port_wirings
 from network.router_objects import FloatingWiring, ForwardingWiring, RouterRef, RouterWiring
@@ -61,15 +62,20 @@ def router_ref(router: Router) -> RouterRef:
 
 
 def choose_host(router: Router) -> str:
-    """Return the host for a router: where most ports of its networks are, else the one with fewest routers.
+    """Return the host for a router: where most ports are of its networks that are a wire on each host.
 
-    Empty where no host that can is up.
+    Else the one with fewest routers; empty where no host that can is up, serves all its networks and
+    takes routers.
     """
-    able = [host for host in services.hosts_up(DOMAIN) if _can_route(host)]
-    networks = [part.network_id for part in router.router_ports.all() if not part.is_gateway]
-    there = Port.objects.filter(network__in=networks, host__in=able).exclude(
-        router_port__router=router
-    )
+    parts = [*router.router_ports.all()]
+    able = {host for host in services.hosts_up(DOMAIN) if _can_route(host)}
+    able -= {*hosts_without_routers()}
+    serving = hosts_on(part.network_id for part in parts)
+    able &= able if serving is None else serving
+    networks = [part.network_id for part in parts if not part.is_gateway]
+    there = Port.objects.filter(
+        network__in=networks, network__kind__in=OF_ONE_HOST, host__in=able
+    ).exclude(router_port__router=router)
     ports = _counted(there)
     routers = _counted(Router.objects.filter(host__in=able))
     best = sorted(able, key=lambda host: (-ports.get(host, 0), routers.get(host, 0), host))

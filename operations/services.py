@@ -99,6 +99,18 @@ def hosts_up(domain: str) -> list[str]:
     return _HOSTS_UP.rows(domain=domain, since=silent_since())
 
 
+def hosts_heard(domain: str, *, within: timedelta) -> list[str]:
+    """Return the hosts whose agent of this domain said something within so long, or is up.
+
+    As with being up, it is the time up to which reports are read that counts; one that an operator
+    forced down is not waited for.
+    """
+    judged = _newest_silence() or silent_since()
+    more = max(within - timedelta(seconds=intervals().host_down), timedelta())
+    rows = Service.objects.filter(domain=domain, forced_down=False, last_seen_at__gt=judged - more)
+    return [*rows.values_list("host", flat=True)]
+
+
 def up_hosts(domain: str) -> QuerySet[Service, Any]:
     """Return the same names as a subquery, for a condition on rows of another app."""
     return agents_up().filter(domain=domain).values("host")

@@ -55,9 +55,16 @@ class AgentManager(Manager):
 
     @policy("network:agents:update")
     def update(
-        self, agent_id: str, *, description: str | None = None, admin_state_up: bool = True
+        self,
+        agent_id: str,
+        *,
+        description: str | None = None,
+        admin_state_up: bool = True,
+        takes_routers: bool | None = None,
     ) -> AgentInfo:
-        """Describe one. Raises AgentNotFound, and InvalidInput for switching it off."""
+        """Describe one, let routers be on its host or keep them from it: those there go elsewhere.
+
+        Raises AgentNotFound, and InvalidInput for switching it off."""
         agent = self.get(agent_id)
         if not admin_state_up:
             raise InvalidInput(
@@ -65,8 +72,9 @@ class AgentManager(Manager):
                 value=admin_state_up,
                 reason="Networks follow servers: disable the host's compute service.",
             )
-        if description is not None:
-            Agent.objects.filter(id=agent.row.id).update(description=description)
+        said = {"description": description, "takes_routers": takes_routers}
+        if changes := {name: value for name, value in said.items() if value is not None}:
+            Agent.objects.filter(id=agent.row.id).update(**changes)
         return self.get(agent_id)
 
     @policy("network:agents:report")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypedDict, Unpack
 
+import structlog
 from django.db import transaction
 
 from cloudweb.addresses import Block, parse_address, parse_block
@@ -19,11 +20,12 @@ from network.manager.router_ports import Gateway, RouterPorts
 from network.manager.standard import Identifier
 from network.manager.tied import the_qos_policy, tied_to
 from network.models import Network, PortAddress, Router
-from network.placing import leave, misplaced, move
-from network.routing import DOMAIN
+from network.placing import leave, misplaced, move, stranded, waiting
+from network.routing import DOMAIN, choose_host
 from network.routing_exceptions import InvalidRoutes, RouterInUse
 from operations import services
 
+log = structlog.get_logger(__name__)
 MAX_ROUTES = 30
 Route = Mapping[str, str]
 
@@ -163,6 +165,32 @@ class RouterManager(RouterPorts):
                     for part in router.router_ports.select_related("network"):
                         Network.objects.raise_wiring(part.network_id)
                         news.network_changed(part.network)
+                    moved += 1
+        return moved
+
+    @periodic(every=timedelta(seconds=10))
+    @policy("network:routers:follow")
+    def fail_over(self) -> int:
+        """Take routers from hosts that are dead, or take none any more, and give those a host that wait.
+
+        Returns how many have another host now.
+        """
+        moved = 0
+        for router_id in (*stranded(), *waiting()):
+            with transaction.atomic():
+                router = Router.objects.complete().filter(id=router_id).first()
+                host = choose_host(router) if router is not None else ""
+                if router is None or host in ("", router.host):
+                    continue
+                if Router.objects.filter(id=router_id, host=router.host).touch():
+                    log.warning(
+                        "a router leaves its host",
+                        router_id=str(router_id),
+                        host=router.host,
+                        goes_to=host,
+                    )
+                    move(router, host)
+                    news.routers_changed(router.id)
                     moved += 1
         return moved
 

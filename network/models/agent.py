@@ -37,6 +37,7 @@ class Agent(models.Model):
     capabilities: models.JSONField[list[str], list[str]] = models.JSONField(
         default=list, blank=True
     )
+    takes_routers = models.BooleanField(default=True, help_text="whether routers may be here")
     description = models.CharField(
         max_length=255, blank=True, default="", help_text="what operators say of it"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Collection
 from typing import ClassVar
 
 from cloudweb.exceptions import InvalidInput
@@ -21,8 +22,9 @@ class Strategy(ABC):
 
     ``spans_hosts``: all hosts share one wire, so a router serves the servers of every host.
     ``has_gateway``: each host holds the gateway's address for its own guests while no router does.
-    ``is_for_tenants``: nobody has to say more than the type. ``numbers``: which numbers tell its
-    networks apart, None where none does. ``overhead``: what each packet on the wire carries besides.
+    ``is_joined``: a host needs something set up to reach others by it. ``is_for_tenants``: nobody has to
+    say more than the type. ``numbers``: which numbers tell its networks apart, None where none does.
+    ``overhead``: what each packet on the wire carries besides.
     """
 
     kind: ClassVar[str]
@@ -30,6 +32,7 @@ class Strategy(ABC):
     spans_hosts: ClassVar[bool]
     has_gateway: ClassVar[bool]
     has_wire: ClassVar[bool]
+    is_joined: ClassVar[bool] = True
     is_for_tenants: ClassVar[bool] = True
     numbers: ClassVar[range | None] = None
     overhead: ClassVar[int] = 0
@@ -51,6 +54,13 @@ class Strategy(ABC):
             )
         if segmentation_id is not None:
             self._check_number(segmentation_id)
+
+    def is_joined_by(
+        self, network_types: Collection[str], wires: Collection[str], physical_network: str
+    ) -> bool:
+        """Tell whether a host that says this of itself can serve a network of this type."""
+        on_wire = physical_network in wires if self.has_wire else True
+        return not self.is_joined or (self.network_type in network_types and on_wire)
 
     def _check_number(self, number: int) -> None:
         if self.numbers is None:

@@ -13,3 +13,4 @@ class Isolated(Strategy):
     spans_hosts = False
     has_gateway = True
     has_wire = False
+    is_joined = False

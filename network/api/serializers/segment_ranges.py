@@ -61,8 +61,8 @@ class SegmentRangeShown(StandardShown):
     name: str
     default: bool
     shared: bool
-    tenant_id: Annotated[Maybe, Of("project_id")]
-    project_id: Maybe
+    tenant_id: Annotated[Maybe, Of("project_id")]  # type: ignore[assignment] # shared ones are nobody's
+    project_id: Maybe  # type: ignore[assignment]
     network_type: Annotated[str, Of("strategy.network_type")]
     physical_network: Maybe
     minimum: int

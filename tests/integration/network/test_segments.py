@@ -8,6 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from cloudweb.context import RequestContext
+from cloudweb.objects import IncompatibleObject
 from network.models import Network, Port
 from network.resolution import needs_dhcp_address, port_wirings
 from tests.builders.networks import make_network, make_port, make_subnet
@@ -86,3 +87,27 @@ def test_on_a_wire_that_all_hosts_share_a_gateway_that_a_router_has_is_nobody_el
         "vxlan": [False, False, True, True],
     }
     assert addresses == {"isolated": False, "vlan": True, "vxlan": False}
+
+
+@pytest.mark.django_db
+def test_hosts_of_an_older_release_have_flat_networks_as_ever_and_are_told_of_no_others(
+    context: RequestContext,
+) -> None:
+    found: dict[str, str] = {}
+    rows: dict[str, dict[str, Any]] = {
+        "isolated": {},
+        "flat": {"physical_network": "public"},
+        "vxlan": {"segmentation_id": 5},
+    }
+    for kind, row in rows.items():
+        network = make_network(context, kind=kind, **row)
+        make_subnet(network, context)
+        (wiring,) = port_wirings([make_port(network, context).id])
+        found[kind] = wiring.network.segment.network_type if wiring.network.segment else ""
+        try:
+            told = wiring.dump(version="1.3")
+        except IncompatibleObject:
+            found[kind] += " untold"
+        else:
+            assert "segment" not in told["data"]["network"]
+    assert found == {"isolated": "", "flat": "flat", "vxlan": "vxlan untold"}
