@@ -31,6 +31,7 @@ from dashboard.views.images import (
 from dashboard.views.key_pairs import GenerateKey, ImportKey, KeyPairs
 from dashboard.views.launch import Launch
 from dashboard.views.members import AddMember, ChangeMember, Members
+from dashboard.views.network_picture import NetworkPicture
 from dashboard.views.networks import Networks, NewNetwork, PrivateNetwork
 from dashboard.views.overview import LiveOverview, Overview
 from dashboard.views.routers import JoinNetwork, NewRouter, Routers
@@ -121,6 +122,7 @@ urlpatterns = [
     path("images/<uuid:image_id>/delete", DeleteImage.as_view(), name="delete_image"),
     path("networks", Networks.as_view(), name="networks"),
     path("networks/new", NewNetwork.as_view(), name="new_network"),
+    path("networks/picture", NetworkPicture.as_view(), name="network_picture"),
     path("networks/private", PrivateNetwork.as_view(), name="private_network"),
     path("routers", Routers.as_view(), name="routers"),
     path("routers/new", NewRouter.as_view(), name="new_router"),

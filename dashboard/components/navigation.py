@@ -24,6 +24,7 @@ SECTIONS = (
     ("Overview", "overview", "layout-dashboard", None),
     ("Servers", "servers", "server-2", None),
     ("Images", "images", "disc", None),
+    ("Network picture", "network_picture", "sitemap", None),
     ("Networks", "networks", "network", None),
     ("Routers", "routers", "router", None),
     ("Floating IPs", "floating_ips", "world", None),

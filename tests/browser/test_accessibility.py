@@ -20,7 +20,7 @@ PLAIN = (
     "overview", "servers", "launch", "images", "new_image", "import_image", "key_pairs", "activity",
     "account", "api_access", "second_factor", "application_credentials",
     "new_application_credential", "members", "networks", "routers", "floating_ips",
-    "security_groups",
+    "security_groups", "network_picture",
 )  # fmt: skip
 OF_A_SERVER = ("server", "server_console", "server_history")
 OF_AN_IMAGE = ("image",)

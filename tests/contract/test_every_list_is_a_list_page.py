@@ -15,6 +15,7 @@ TABLES = {
     "dashboard/account.html": "what a user may do where, and what he did last",
     "dashboard/api_access.html": "the addresses of the services",
     "dashboard/images/sharing.html": "the projects that one image is shared with",
+    "dashboard/networks/picture_live.html": "what the network picture shows, in words",
     "dashboard/second_factor/list.html": "the few devices of one user; removing one wants a proof",
     "dashboard/servers/overview.html": "the addresses of one server",
 }

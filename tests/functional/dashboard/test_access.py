@@ -40,8 +40,8 @@ OF_AN_IMAGE = {"image", "image_live"}
 OF_A_GROUP = {"security_group"}
 READABLE = {
     "overview", "overview_live", "servers", "images", "key_pairs", "networks", "routers", "floating_ips",
-    "security_groups", "account", "activity", "members", "clouds_yaml", "openrc", "api_access", "second_factor",
-    "application_credentials", "new_application_credential",
+    "security_groups", "network_picture", "account", "activity", "members", "clouds_yaml", "openrc",
+    "api_access", "second_factor", "application_credentials", "new_application_credential",
 }  # fmt: skip
 FORMS = {"launch", "new_image", "import_image"}
 #: Posts about the image, with what the address says besides.

@@ -29,6 +29,7 @@ PAGES = {
     "/networks": 12,
     "/routers": 19,
     "/floating-ips": 22,
+    "/networks/picture": 22,
     "/security-groups": 13,
     "/security-groups/{group}": 14,
     "/servers/{server}": 28,
