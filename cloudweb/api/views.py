@@ -71,11 +71,11 @@ class ServiceViewSet(ViewSetMixin, APIView):
         """To whom and where rows are shown."""
         return Scene(self.request._request, context=self.context, version=self.version)
 
-    def show(self, answer: type[Answer], row: Any) -> dict[str, Any]:
+    def shown(self, answer: type[Answer], row: Any) -> dict[str, Any]:
         """Return what an answer shows of a row to this caller."""
         return renderer(answer, self.scene)(row)
 
-    def show_all(self, answer: type[Answer], rows: Iterable[Any]) -> list[dict[str, Any]]:
+    def shown_all(self, answer: type[Answer], rows: Iterable[Any]) -> list[dict[str, Any]]:
         """Return the same of several rows."""
         return shown(answer, rows, self.scene)
 

@@ -71,7 +71,7 @@ class FlavorViewSet(ServiceViewSet):
         return empty(202)
 
     def _one(self, flavor: Flavor) -> Response:
-        return Response({"flavor": self.show(wire.FlavorShown, flavor)})
+        return Response({"flavor": self.shown(wire.FlavorShown, flavor)})
 
     def _page(self, answer: type[wire.FlavorBrief]) -> Response:
         query = self.query(QUERY, strict=STRICT)
@@ -88,7 +88,7 @@ class FlavorViewSet(ServiceViewSet):
             marker=query.get("marker"),
         )
         links = links_after(self.request, "flavors", found, "id")
-        return Response({"flavors": self.show_all(answer, found.rows)} | links)
+        return Response({"flavors": self.shown_all(answer, found.rows)} | links)
 
     def _is_public(self) -> bool | None:
         """Read the filter: left out is True, the word none is all; only admins are heard."""

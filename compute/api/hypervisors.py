@@ -68,7 +68,7 @@ class HypervisorViewSet(ServiceViewSet):
     @extend_schema(responses={200: within("hypervisor_statistics", wire.HypervisorSums)})
     def statistics(self, request: Request) -> Response:
         """Return sums over all hypervisors."""
-        body = self.show(wire.HypervisorSums, self.manager(self.context).statistics())
+        body = self.shown(wire.HypervisorSums, self.manager(self.context).statistics())
         return Response({"hypervisor_statistics": body})
 
     @until(87)

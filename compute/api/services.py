@@ -49,7 +49,7 @@ class ServiceCollection(ServiceViewSet):
         """Return all services, or those of a host or binary."""
         query = self.query(QUERY, strict=STRICT)
         found = self.manager(self.context).list(binary=query.get("binary"), host=query.get("host"))
-        return Response({"services": self.show_all(wire.ServiceShown, found)})
+        return Response({"services": self.shown_all(wire.ServiceShown, found)})
 
     @extend_schema(request=dict, responses={200: within("service", wire.ServiceAnswered)})
     def update(self, request: Request, service_id: str) -> Response:
@@ -69,7 +69,7 @@ class ServiceCollection(ServiceViewSet):
             disabled_reason=wanted.disabled_reason,
             forced_down=wanted.forced_down,
         )
-        return Response({"service": self.show(wire.ServiceShown, info)})
+        return Response({"service": self.shown(wire.ServiceShown, info)})
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, service_id: str) -> Response:

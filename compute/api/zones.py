@@ -23,10 +23,10 @@ class ZoneViewSet(ServiceViewSet):
     def list(self, request: Request) -> Response:
         """Return the zones servers can be put in."""
         zones = self.manager(self.context).list()
-        return Response({"availabilityZoneInfo": self.show_all(wire.ZoneBrief, zones)})
+        return Response({"availabilityZoneInfo": self.shown_all(wire.ZoneBrief, zones)})
 
     @extend_schema(responses={200: listing("availabilityZoneInfo", wire.ZoneShown)})
     def list_detail(self, request: Request) -> Response:
         """Return all zones with their hosts."""
         zones = self.manager(self.context).detail()
-        return Response({"availabilityZoneInfo": self.show_all(wire.ZoneShown, zones)})
+        return Response({"availabilityZoneInfo": self.shown_all(wire.ZoneShown, zones)})

@@ -40,7 +40,7 @@ class ImageCacheViewSet(ServiceViewSet):
         state = ImageCacheManager(self.context).list()
         return Response(
             {
-                "cached_images": self.show_all(CachedImageShown, state.copies),
+                "cached_images": self.shown_all(CachedImageShown, state.copies),
                 "queued_images": state.queued,
             }
         )

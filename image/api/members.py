@@ -20,7 +20,7 @@ class ImageMemberViewSet(ServiceViewSet):
     @extend_schema(operation_id="image_members_list", responses={200: MEMBERS})
     def list(self, request: Request, image_id: str) -> Response:
         """Return the members that the caller may see; at most 128, so not paged."""
-        rows = self.show_all(MemberShown, self.manager(self.context).list(image_id))
+        rows = self.shown_all(MemberShown, self.manager(self.context).list(image_id))
         return Response({"members": rows, "schema": "/v2/schemas/members"})
 
     @extend_schema(operation_id="image_members_get", responses={200: MemberShown})
@@ -51,4 +51,4 @@ class ImageMemberViewSet(ServiceViewSet):
         return empty(204)
 
     def _one(self, member: ImageMember) -> Response:
-        return Response(self.show(MemberShown, member))
+        return Response(self.shown(MemberShown, member))

@@ -60,7 +60,7 @@ class StoreViewSet(ServiceViewSet):
     @extend_schema(operation_id="image_stores_list", responses={200: listing("stores", StoreShown)})
     def list(self, request: Request) -> Response:
         """Return them, the default one marked."""
-        return Response({"stores": self.show_all(StoreShown, self.manager(self.context).list())})
+        return Response({"stores": self.shown_all(StoreShown, self.manager(self.context).list())})
 
     @extend_schema(
         operation_id="image_stores_detail", responses={200: listing("stores", StoreDetails)}

@@ -44,7 +44,7 @@ class ImageTaskViewSet(ServiceViewSet):
             marker=query.get("marker"),
             limit=parse_limit(query.get("limit"), default=_LIMIT),
         )
-        tasks = self.show_all(TaskShown, page.rows)
+        tasks = self.shown_all(TaskShown, page.rows)
         links = links_after(request, "tasks", page, "id")
         return Response({"tasks": tasks, "schema": "/v2/schemas/tasks", **links})
 
@@ -68,7 +68,7 @@ class ImageTaskViewSet(ServiceViewSet):
             attributes=wanted.image_properties.attributes,
         )
         return Response(
-            self.show(WholeTask, task),
+            self.shown(WholeTask, task),
             status=201,
             headers={"Location": f"{base_url(request._request)}/image/v2/tasks/{task.id}"},
         )
@@ -77,7 +77,7 @@ class ImageTaskViewSet(ServiceViewSet):
     def retrieve(self, request: Request, task_id: str) -> Response:
         """Return one task."""
         task = self.manager(self.context).get(task_id)
-        return Response(self.show(WholeTask, task))
+        return Response(self.shown(WholeTask, task))
 
     @extend_schema(
         operation_id="image_tasks_of_image", responses={200: listing("tasks", WholeTask)}
@@ -85,7 +85,7 @@ class ImageTaskViewSet(ServiceViewSet):
     def of_image(self, request: Request, image_id: str) -> Response:
         """Return the tasks of an image, newest first."""
         tasks = self.manager(self.context).of_image(image_id)
-        return Response({"tasks": self.show_all(WholeTask, tasks)})
+        return Response({"tasks": self.shown_all(WholeTask, tasks)})
 
 
 def _order(query: QueryDict) -> tuple[str, ...]:

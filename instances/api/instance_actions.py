@@ -52,7 +52,7 @@ class InstanceActionViewSet(ServiceViewSet):
             since=begin,
             before=end,
         )
-        rows = self.show_all(wire.ActionBrief, found.rows)
+        rows = self.shown_all(wire.ActionBrief, found.rows)
         links = {}
         if found.more and found.rows:
             href = next_link(request._request, marker=found.rows[-1].entry.request_id)
@@ -64,4 +64,4 @@ class InstanceActionViewSet(ServiceViewSet):
         """Show what one request did, step by step."""
         self._check_visible(server_id)
         one = self.manager(self.context).get(server_id, request_id)
-        return Response({"instanceAction": self.show(wire.ActionShown, one)})
+        return Response({"instanceAction": self.shown(wire.ActionShown, one)})

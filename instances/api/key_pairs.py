@@ -42,7 +42,7 @@ class KeyPairViewSet(ServiceViewSet):
         )
         paged = self.version in PAGED
         links = links_after(request, "keypairs", found, "name") if paged else {}
-        rows = self.show_all(wire.KeyPairBrief, found.rows)
+        rows = self.shown_all(wire.KeyPairBrief, found.rows)
         return Response({"keypairs": [{"keypair": row} for row in rows]} | links)
 
     @extend_schema(
@@ -61,7 +61,7 @@ class KeyPairViewSet(ServiceViewSet):
             kind=wanted.type,
             user_id=wanted.user_id,
         )
-        data = self.show(wire.KeyPairKept, made.pair)
+        data = self.shown(wire.KeyPairKept, made.pair)
         if made.private_key is not None:
             data["private_key"] = made.private_key
         return Response({"keypair": data}, status=201 if self.version in TYPED else 200)
@@ -71,7 +71,7 @@ class KeyPairViewSet(ServiceViewSet):
         """Show a key pair."""
         user_id = self.query(QUERY, strict=STRICT).get("user_id")
         pair = self.manager(self.context).get(name, user_id=user_id)
-        return Response({"keypair": self.show(wire.KeyPairShown, pair)})
+        return Response({"keypair": self.shown(wire.KeyPairShown, pair)})
 
     @extend_schema(parameters=PARAMETERS, responses={204: None, 202: None})
     def destroy(self, request: Request, name: str) -> Response:

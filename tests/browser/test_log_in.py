@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -28,10 +28,10 @@ def manage(cloud: Cloud, *words: str) -> str:
     return process.run(*command, env=environment, cwd=ROOT, timeout=120).text
 
 
-@pytest.fixture
-def oidc(cloud: Cloud, tmp_path: Path) -> Iterator[Provider]:
+@pytest.fixture(scope="module")
+def oidc(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     """A provider that this cloud is registered at."""
-    secret = tmp_path / "secret"
+    secret = tmp_path_factory.mktemp("oidc") / "secret"
     secret.write_text(CLIENT_SECRET)
     with running_provider() as provider:
         provider.add("carol", email="carol@corp.example")
@@ -80,16 +80,16 @@ def test_another_domain_is_a_click_away(browser: Browser) -> None:
     assert browser.complaints() == []
 
 
-@pytest.mark.parametrize("width", [1440, 360])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_every_screen(browser: Browser, oidc: Provider, width: int, scheme: str) -> None:
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    browser.size(width, 800)
-    browser.open("/login")
-    browser.press(".other-domain summary")
-    browser.find("[name=domain]")
-    if folder := os.environ.get("CLOUDWEB_PICTURES"):
-        browser.driver.save_screenshot(f"{folder}/log-in-{scheme}-{width}.png")
-    assert browser.run("return document.documentElement.scrollWidth <= window.innerWidth")
-    assert browser.complaints() == []
+def test_it_fits_every_screen(browser: Browser, oidc: Provider) -> None:
+    for scheme, width in itertools.product(("light", "dark"), (1440, 360)):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        browser.size(width, 800)
+        browser.open("/login")
+        browser.press(".other-domain summary")
+        browser.find("[name=domain]")
+        if folder := os.environ.get("CLOUDWEB_PICTURES"):
+            browser.driver.save_screenshot(f"{folder}/log-in-{scheme}-{width}.png")
+        fits = browser.run("return document.documentElement.scrollWidth <= window.innerWidth")
+        assert fits, (scheme, width)
+        assert browser.complaints() == [], (scheme, width)

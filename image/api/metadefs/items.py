@@ -54,13 +54,13 @@ class MetadefPropertyViewSet(ServiceViewSet):
         made = self.manager(self.context).create(
             namespace, name=wanted.name, schema=wanted.schema_sent()
         )
-        return Response(self.show(PropertyShown, made), status=201)
+        return Response(self.shown(PropertyShown, made), status=201)
 
     @extend_schema(operation_id="image_metadef_properties_get", responses={200: PropertyShown})
     def retrieve(self, request: Request, namespace: str, name: str) -> Response:
         """Return a property."""
         found = self.manager(self.context).get(namespace, name)
-        return Response(self.show(PropertyShown, found))
+        return Response(self.shown(PropertyShown, found))
 
     @extend_schema(
         operation_id="image_metadef_properties_update",
@@ -72,7 +72,7 @@ class MetadefPropertyViewSet(ServiceViewSet):
         wanted = self.validated(PropertyBody)
         changes = {"name": wanted.name, "schema": wanted.schema_sent()}
         changed = self.manager(self.context).update(namespace, name, changes)
-        return Response(self.show(PropertyShown, changed))
+        return Response(self.shown(PropertyShown, changed))
 
     @extend_schema(operation_id="image_metadef_properties_delete", responses={204: None})
     def destroy(self, request: Request, namespace: str, name: str) -> Response:
@@ -97,7 +97,7 @@ class MetadefObjectViewSet(ServiceViewSet):
         """Return the objects."""
         rows = self.manager(self.context).list(namespace)
         path = f"{namespace_path(namespace)}/objects"
-        return Response(listing("objects", self.show_all(ObjectShown, rows), path=path))
+        return Response(listing("objects", self.shown_all(ObjectShown, rows), path=path))
 
     @extend_schema(
         operation_id="image_metadef_objects_create",
@@ -108,13 +108,13 @@ class MetadefObjectViewSet(ServiceViewSet):
         """Define an object."""
         wanted = self.validated(ObjectCreate)
         made = self.manager(self.context).create(namespace, **wanted.columns())
-        return Response(self.show(ObjectShown, made), status=201)
+        return Response(self.shown(ObjectShown, made), status=201)
 
     @extend_schema(operation_id="image_metadef_objects_get", responses={200: ObjectShown})
     def retrieve(self, request: Request, namespace: str, name: str) -> Response:
         """Return an object."""
         found = self.manager(self.context).get(namespace, name)
-        return Response(self.show(ObjectShown, found))
+        return Response(self.shown(ObjectShown, found))
 
     @extend_schema(
         operation_id="image_metadef_objects_update",
@@ -125,7 +125,7 @@ class MetadefObjectViewSet(ServiceViewSet):
         """Change an object; what is absent stays."""
         changes = self.validated(ObjectUpdate).columns()
         changed = self.manager(self.context).update(namespace, name, changes)
-        return Response(self.show(ObjectShown, changed))
+        return Response(self.shown(ObjectShown, changed))
 
     @extend_schema(operation_id="image_metadef_objects_delete", responses={204: None})
     def destroy(self, request: Request, namespace: str, name: str) -> Response:
@@ -150,7 +150,7 @@ class MetadefTagViewSet(ServiceViewSet):
         """Return the tags."""
         rows = self.manager(self.context).list(namespace)
         path = f"{namespace_path(namespace)}/tags"
-        return Response(listing("tags", self.show_all(TagShown, rows), path=path))
+        return Response(listing("tags", self.shown_all(TagShown, rows), path=path))
 
     @extend_schema(
         operation_id="image_metadef_tags_replace", request=TagsBody, responses={201: TAGS}
@@ -160,12 +160,12 @@ class MetadefTagViewSet(ServiceViewSet):
         names = [tag.name for tag in self.validated(TagsBody).tags]
         keep = parse_bool(request.headers.get("X-OpenStack-Append"), field="X-OpenStack-Append")
         rows = self.manager(self.context).replace(namespace, names, keep=bool(keep))
-        return Response(listing("tags", self.show_all(TagShown, rows)), status=201)
+        return Response(listing("tags", self.shown_all(TagShown, rows)), status=201)
 
     @extend_schema(operation_id="image_metadef_tags_get", responses={200: TagShown})
     def retrieve(self, request: Request, namespace: str, name: str) -> Response:
         """Return a tag."""
-        return Response(self.show(TagShown, self.manager(self.context).get(namespace, name)))
+        return Response(self.shown(TagShown, self.manager(self.context).get(namespace, name)))
 
     @extend_schema(
         operation_id="image_metadef_tags_create", request=None, responses={201: TagShown}
@@ -174,7 +174,7 @@ class MetadefTagViewSet(ServiceViewSet):
         """Add the tag that the path names."""
         wanted = self.validated(TagBody, {"name": name})
         made = self.manager(self.context).create(namespace, name=wanted.name)
-        return Response(self.show(TagShown, made), status=201)
+        return Response(self.shown(TagShown, made), status=201)
 
     @extend_schema(
         operation_id="image_metadef_tags_update", request=TagBody, responses={200: TagShown}
@@ -183,7 +183,7 @@ class MetadefTagViewSet(ServiceViewSet):
         """Rename a tag."""
         changes = {"name": self.validated(TagBody).name}
         changed = self.manager(self.context).update(namespace, name, changes)
-        return Response(self.show(TagShown, changed))
+        return Response(self.shown(TagShown, changed))
 
     @extend_schema(operation_id="image_metadef_tags_delete", responses={204: None})
     def destroy(self, request: Request, namespace: str, name: str) -> Response:

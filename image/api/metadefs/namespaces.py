@@ -44,7 +44,7 @@ class MetadefNamespaceViewSet(ServiceViewSet):
             marker=query.get("marker"),
             limit=parse_limit(query.get("limit"), default=_LIMIT),
         )
-        rows = self.show_all(NamespaceListed, page.rows)
+        rows = self.shown_all(NamespaceListed, page.rows)
         links = links_after(request, "namespaces", page, "namespace")
         return Response({**listing("namespaces", rows), **links})
 
@@ -65,13 +65,13 @@ class MetadefNamespaceViewSet(ServiceViewSet):
             associations=[one.model_dump() for one in wanted.resource_type_associations],
         )
         location = f"{base_url(request._request)}/image{_PATH}/{made.namespace}"
-        body = self.show(NamespaceShown, made)
+        body = self.shown(NamespaceShown, made)
         return Response(body, status=201, headers={"Location": location})
 
     @extend_schema(operation_id="image_metadef_namespaces_get", responses={200: NamespaceShown})
     def retrieve(self, request: Request, namespace: str) -> Response:
         """Return a namespace; ``resource_type`` gives its properties the prefix they have there."""
-        return Response(self.show(NamespaceShown, self.manager(self.context).get(namespace)))
+        return Response(self.shown(NamespaceShown, self.manager(self.context).get(namespace)))
 
     @extend_schema(
         operation_id="image_metadef_namespaces_update",
@@ -82,7 +82,7 @@ class MetadefNamespaceViewSet(ServiceViewSet):
         """Change a namespace; what is absent stays."""
         changes = self.validated(NamespaceUpdate).columns()
         changed = self.manager(self.context).update(namespace, changes)
-        return Response(self.show(NamespaceShown, changed))
+        return Response(self.shown(NamespaceShown, changed))
 
     @extend_schema(operation_id="image_metadef_namespaces_delete", responses={204: None})
     def destroy(self, request: Request, namespace: str) -> Response:

@@ -23,14 +23,14 @@ class MetadefResourceTypeViewSet(ServiceViewSet):
     @extend_schema(operation_id="image_metadef_resource_types_all", responses={200: TYPES})
     def list_types(self, request: Request) -> Response:
         """Return all resource types: at most 256."""
-        rows = self.show_all(ResourceTypeShown, self.manager(self.context).list_types())
+        rows = self.shown_all(ResourceTypeShown, self.manager(self.context).list_types())
         return Response({"resource_types": rows, "schema": "/v2/schemas/metadefs/resource_types"})
 
     @extend_schema(operation_id="image_metadef_resource_types_list", responses={200: ASSOCIATIONS})
     def list(self, request: Request, namespace: str) -> Response:
         """Return what a namespace is for."""
         rows = self.manager(self.context).list(namespace)
-        return Response({"resource_type_associations": self.show_all(AssociationShown, rows)})
+        return Response({"resource_type_associations": self.shown_all(AssociationShown, rows)})
 
     @extend_schema(
         operation_id="image_metadef_resource_types_associate",
@@ -46,7 +46,7 @@ class MetadefResourceTypeViewSet(ServiceViewSet):
             prefix=wanted.prefix,
             properties_target=wanted.properties_target,
         )
-        return Response(self.show(AssociationShown, made), status=201)
+        return Response(self.shown(AssociationShown, made), status=201)
 
     @extend_schema(operation_id="image_metadef_resource_types_dissociate", responses={204: None})
     def dissociate(self, request: Request, namespace: str, name: str) -> Response:
