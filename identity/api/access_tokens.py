@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from rest_framework.request import Request
-from rest_framework.response import Response
-
-from identity.api.resource import NounViewSet
+from identity.api.resource import NounViewSet, listed, told
 from identity.api.serializers.oauth1 import ACCESS_TOKEN
 from identity.api.serializers.roles import SOME_ROLES
 from identity.manager import AccessTokenManager
@@ -24,11 +21,5 @@ class AccessTokenRoleViewSet(NounViewSet):
     manager = AccessTokenManager
     resource = SOME_ROLES
     called = "access_token_roles"
-
-    def list(self, request: Request, **path: str) -> Response:
-        """Return the roles with which the consumer acts."""
-        return self.page_of(AccessTokenManager(self.context).roles_of, *path.values())
-
-    def retrieve(self, request: Request, **path: str) -> Response:
-        """Return one of them."""
-        return self.answer(AccessTokenManager(self.context).role_of(*path.values()))
+    list = listed(AccessTokenManager.roles_of)
+    retrieve = told(AccessTokenManager.role_of)

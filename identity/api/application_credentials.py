@@ -8,8 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.shown import Render
-from cloudweb.api.views import empty
-from identity.api.resource import NounViewSet
+from identity.api.resource import NounViewSet, done, listed, told
 from identity.api.serializers.application_credentials import (
     ACCESS_RULE,
     APPLICATION_CREDENTIAL,
@@ -50,16 +49,6 @@ class AccessRuleViewSet(NounViewSet):
 
     manager = ApplicationCredentialManager
     resource = ACCESS_RULE
-
-    def list(self, request: Request, user_id: str) -> Response:
-        """Return those of a user; hints service, path, method."""
-        return self.page_of(ApplicationCredentialManager(self.context).list_rules, user_id)
-
-    def retrieve(self, request: Request, user_id: str, rule_id: str) -> Response:
-        """Return one."""
-        return self.answer(ApplicationCredentialManager(self.context).get_rule(user_id, rule_id))
-
-    def destroy(self, request: Request, user_id: str, rule_id: str) -> Response:
-        """Remove one that is not in use."""
-        ApplicationCredentialManager(self.context).delete_rule(user_id, rule_id)
-        return empty(204)
+    list = listed(ApplicationCredentialManager.list_rules)
+    retrieve = told(ApplicationCredentialManager.get_rule)
+    destroy = done(ApplicationCredentialManager.delete_rule)

@@ -99,5 +99,5 @@ class RoleAssignmentViewSet(ServiceViewSet):
         )
         found = AssignmentManager(self.context).list(asked)
         names = is_flag_set(http, "include_names")
-        lines = [assignment_body(http, one, names=names) for one in found]
+        lines = [assignment_body(self.scene, one, names=names) for one in found]
         return whole(http, "role_assignments", lines)

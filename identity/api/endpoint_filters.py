@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rest_framework.request import Request
-from rest_framework.response import Response
-
-from identity.api.resource import NounViewSet, RelationViewSet
+from identity.api.resource import NounViewSet, RelationViewSet, listed
 from identity.api.serializers.catalog import ENDPOINT
 from identity.api.serializers.endpoint_groups import ENDPOINT_GROUP
 from identity.api.serializers.projects import PROJECT
@@ -20,10 +17,7 @@ class ProjectEndpointViewSet(RelationViewSet):
     manager = EndpointFilterManager
     resource = replace(ENDPOINT, filters={})
     called = "project_endpoints"
-
-    def list(self, request: Request, project_id: str) -> Response:
-        """Return the endpoints of a project, those of its groups too."""
-        return self.page_of(EndpointFilterManager(self.context).endpoints_of, project_id)
+    list = listed(EndpointFilterManager.endpoints_of)
 
 
 class ProjectEndpointGroupViewSet(NounViewSet):
@@ -32,10 +26,7 @@ class ProjectEndpointGroupViewSet(NounViewSet):
     manager = EndpointFilterManager
     resource = replace(ENDPOINT_GROUP, filters={})
     called = "project_endpoint_groups"
-
-    def list(self, request: Request, project_id: str) -> Response:
-        """Return the endpoint groups of a project."""
-        return self.page_of(EndpointFilterManager(self.context).groups_of, project_id)
+    list = listed(EndpointFilterManager.groups_of)
 
 
 class EndpointProjectViewSet(NounViewSet):
@@ -44,7 +35,4 @@ class EndpointProjectViewSet(NounViewSet):
     manager = EndpointFilterManager
     resource = replace(PROJECT, filters={})
     called = "endpoint_projects"
-
-    def list(self, request: Request, endpoint_id: str) -> Response:
-        """Return the projects that an endpoint was chosen for."""
-        return self.page_of(EndpointFilterManager(self.context).projects_of, endpoint_id)
+    list = listed(EndpointFilterManager.projects_of)

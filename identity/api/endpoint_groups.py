@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.answers import within
-from identity.api.resource import NounViewSet, RelationViewSet
+from identity.api.resource import NounViewSet, RelationViewSet, listed
 from identity.api.serializers.catalog import ENDPOINT
 from identity.api.serializers.endpoint_groups import ENDPOINT_GROUP, EndpointGroupAssociation
 from identity.api.serializers.projects import PROJECT
@@ -31,10 +31,7 @@ class GroupEndpointViewSet(NounViewSet):
     manager = EndpointGroupManager
     resource = replace(ENDPOINT, filters={})
     called = "endpoint_group_endpoints"
-
-    def list(self, request: Request, group_id: str) -> Response:
-        """Return the endpoints of a group."""
-        return self.page_of(EndpointGroupManager(self.context).endpoints_of, group_id)
+    list = listed(EndpointGroupManager.endpoints_of)
 
 
 class GroupProjectViewSet(RelationViewSet):
@@ -43,10 +40,7 @@ class GroupProjectViewSet(RelationViewSet):
     manager = EndpointGroupManager
     resource = replace(PROJECT, filters={})
     called = "endpoint_group_projects"
-
-    def list(self, request: Request, group_id: str) -> Response:
-        """Return the projects of a group."""
-        return self.page_of(EndpointGroupManager(self.context).projects_of, group_id)
+    list = listed(EndpointGroupManager.projects_of)
 
     @extend_schema(
         operation_id="identity_endpoint_group_projects_get", responses={200: ASSOCIATION}

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.views import ServiceViewSet, empty
-from identity.api.resource import NounViewSet
+from identity.api.resource import NounViewSet, listed, told
 from identity.api.serializers.catalog import ENDPOINT
 from identity.api.serializers.policies import POLICY
 from identity.manager import EndpointPolicyManager
@@ -22,10 +22,7 @@ class PolicyEndpointViewSet(NounViewSet):
     manager = EndpointPolicyManager
     resource = replace(ENDPOINT, filters={})
     called = "policy_endpoints"
-
-    def list(self, request: Request, policy_id: str) -> Response:
-        """Return the endpoints of a policy."""
-        return self.page_of(EndpointPolicyManager(self.context).endpoints_of, policy_id)
+    list = listed(EndpointPolicyManager.endpoints_of)
 
 
 class PolicyOfEndpointViewSet(NounViewSet):
@@ -34,10 +31,7 @@ class PolicyOfEndpointViewSet(NounViewSet):
     manager = EndpointPolicyManager
     resource = POLICY
     called = "endpoint_policy"
-
-    def retrieve(self, request: Request, endpoint_id: str) -> Response:
-        """Return the policy of an endpoint."""
-        return self.answer(EndpointPolicyManager(self.context).of_endpoint(endpoint_id))
+    retrieve = told(EndpointPolicyManager.of_endpoint)
 
 
 class EndpointPolicyViewSet(ServiceViewSet):

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from rest_framework.response import Response
 
-from identity.api.serializers.links import list_links
+from cloudweb.api.page_links import page_links
 
 
 def is_flag_set(request: HttpRequest, name: str) -> bool:
@@ -18,4 +18,4 @@ def is_flag_set(request: HttpRequest, name: str) -> bool:
 
 def whole(request: HttpRequest, plural: str, found: list[dict[str, Any]]) -> Response:
     """Return a list that is never cut into pages."""
-    return Response({plural: found, "links": list_links(request)})
+    return Response({plural: found, **page_links(request, plural)})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from drf_spectacular.utils import extend_schema
 from pydantic import TypeAdapter, ValidationError
 from rest_framework.request import Request
@@ -12,7 +14,6 @@ from cloudweb.api.fields import Body
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import InvalidInput
 from identity.api.serializers.attributes import SelfLink
-from identity.api.serializers.links import v3_url
 from identity.api.serializers.projects import Tag, Tags
 from identity.manager import ProjectTagManager
 
@@ -36,9 +37,7 @@ class ProjectTagViewSet(ServiceViewSet):
     @extend_schema(operation_id="identity_project_tags_list", responses={200: TAGS})
     def list(self, request: Request, project_id: str) -> Response:
         """Return the tags of a project."""
-        tags = ProjectTagManager(self.context).list(project_id)
-        links = {"self": v3_url(request._request, f"projects/{project_id}/tags")}
-        return Response({"tags": tags, "links": links})
+        return self._all(project_id, self.manager(self.context).list(project_id))
 
     @extend_schema(
         operation_id="identity_project_tags_replace", request=AllTags, responses={200: TAGS}
@@ -46,20 +45,19 @@ class ProjectTagViewSet(ServiceViewSet):
     def replace(self, request: Request, project_id: str) -> Response:
         """Set all tags of a project."""
         wanted = self.validated(AllTags)
-        tags = ProjectTagManager(self.context).replace(project_id, tags=wanted.tags)
-        links = {"self": v3_url(request._request, f"projects/{project_id}/tags")}
-        return Response({"tags": tags, "links": links})
+        tags = self.manager(self.context).replace(project_id, tags=wanted.tags)
+        return self._all(project_id, tags)
 
     @extend_schema(operation_id="identity_project_tags_clear", responses={204: None})
     def clear(self, request: Request, project_id: str) -> Response:
         """Remove all tags of a project."""
-        ProjectTagManager(self.context).replace(project_id, tags=())
+        self.manager(self.context).replace(project_id, tags=())
         return empty(204)
 
     @extend_schema(operation_id="identity_project_tags_check", responses={204: None})
     def check(self, request: Request, project_id: str, tag: str) -> Response:
         """Tell by the status whether a project has a tag."""
-        ProjectTagManager(self.context).check(project_id, tag=tag)
+        self.manager(self.context).check(project_id, tag=tag)
         return empty(204)
 
     @extend_schema(operation_id="identity_project_tags_add", request=None, responses={201: None})
@@ -71,14 +69,17 @@ class ProjectTagViewSet(ServiceViewSet):
             raise InvalidInput(
                 field="tag", value=tag, reason=f"{error.errors()[0]['msg']}."
             ) from error
-        ProjectTagManager(self.context).add(project_id, tag=wanted)
-        url = v3_url(request._request, f"projects/{project_id}/tags/{wanted}")
+        self.manager(self.context).add(project_id, tag=wanted)
         response = empty(201)
-        response.headers["Location"] = url
+        response.headers["Location"] = self.scene.url(f"projects/{project_id}/tags/{wanted}")
         return response
 
     @extend_schema(operation_id="identity_project_tags_remove", responses={204: None})
     def remove(self, request: Request, project_id: str, tag: str) -> Response:
         """Take a tag away."""
-        ProjectTagManager(self.context).remove(project_id, tag=tag)
+        self.manager(self.context).remove(project_id, tag=tag)
         return empty(204)
+
+    def _all(self, project_id: str, tags: Sequence[str]) -> Response:
+        links = {"self": self.scene.url(f"projects/{project_id}/tags")}
+        return Response({"tags": tags, "links": links})

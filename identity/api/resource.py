@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial, wraps
 from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
@@ -101,6 +102,37 @@ def _last(rows: QuerySet[Any], marker: str | None) -> Any:
     if found is None:
         raise UnknownMarker(marker)
     return found
+
+
+def listed(read: Callable[..., Any]) -> Any:
+    """Return the call that lists the rows which a manager's method gives for what stands in the path."""
+
+    @wraps(read)
+    def call(view: NounViewSet, request: Request, **path: Any) -> Response:
+        return view.page_of(partial(read, view.manager(view.context)), *path.values())
+
+    return call
+
+
+def told(read: Callable[..., Any]) -> Any:
+    """Return the call that shows the row which a manager's method gives for what stands in the path."""
+
+    @wraps(read)
+    def call(view: NounViewSet, request: Request, **path: Any) -> Response:
+        return view.answer(read(view.manager(view.context), *path.values()))
+
+    return call
+
+
+def done(act: Callable[..., Any]) -> Any:
+    """Return the call that has a manager's method done to what stands in the path (204)."""
+
+    @wraps(act)
+    def call(view: NounViewSet, request: Request, **path: Any) -> Response:
+        act(view.manager(view.context), *path.values())
+        return empty(204)
+
+    return call
 
 
 class RelationViewSet(NounViewSet):

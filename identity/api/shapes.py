@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from cloudweb.api.answers import Answer, OpenAnswer
-from identity.api.serializers.attributes import SelfLink
+from identity.api.serializers.attributes import SelfLink, own_links
 
 
 class Reference(Answer):
@@ -101,7 +101,7 @@ class RoleInBrief(Answer):
     id: str
     name: str
     domain_id: str | None
-    links: SelfLink
+    links: Annotated[SelfLink, own_links("roles")]
 
 
 class Inference(Answer):

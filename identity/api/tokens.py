@@ -16,7 +16,6 @@ from cloudweb.api.auth import HasToken
 from cloudweb.api.errors import headers_for
 from cloudweb.api.page_links import ListLinks
 from cloudweb.api.queries import PRESENCE, parameters
-from cloudweb.api.shown import Scene, shown
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest
 from identity.api.lists import is_flag_set, whole
@@ -153,16 +152,14 @@ class OwnScopesViewSet(ServiceViewSet):
     @extend_schema(operation_id="identity_auth_projects_list", responses={200: PROJECTS})
     def projects(self, request: Request) -> Response:
         """Return the projects the caller has a role on."""
-        rows = TokenManager(self.context).projects()
-        http = request._request
-        return whole(http, "projects", shown(ProjectShown, rows, Scene(http)))
+        rows = self.shown_all(ProjectShown, TokenManager(self.context).projects())
+        return whole(request._request, "projects", rows)
 
     @extend_schema(operation_id="identity_auth_domains_list", responses={200: DOMAINS})
     def domains(self, request: Request) -> Response:
         """Return the domains the caller has a role on."""
-        rows = TokenManager(self.context).domains()
-        http = request._request
-        return whole(http, "domains", shown(DomainShown, rows, Scene(http)))
+        rows = self.shown_all(DomainShown, TokenManager(self.context).domains())
+        return whole(request._request, "domains", rows)
 
     @extend_schema(operation_id="identity_auth_system_get", responses={200: SYSTEM})
     def system(self, request: Request) -> Response:

@@ -7,7 +7,7 @@ from functools import partial
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from identity.api.resource import NounViewSet
+from identity.api.resource import NounViewSet, listed, told
 from identity.api.serializers.roles import SOME_ROLES
 from identity.api.serializers.trusts import TRUST
 from identity.manager import TrustManager
@@ -31,11 +31,5 @@ class TrustRoleViewSet(NounViewSet):
     manager = TrustManager
     resource = SOME_ROLES
     called = "trust_roles"
-
-    def list(self, request: Request, trust_id: str) -> Response:
-        """Return the roles it delegates."""
-        return self.page_of(TrustManager(self.context).roles_of, trust_id)
-
-    def retrieve(self, request: Request, trust_id: str, role_id: str) -> Response:
-        """Return one of them."""
-        return self.answer(TrustManager(self.context).role_of(trust_id, role_id))
+    list = listed(TrustManager.roles_of)
+    retrieve = told(TrustManager.role_of)

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cloudweb.api.answers import Answer, Link, MediaType, listing, within
-from identity.api.serializers.links import v3_url
+from cloudweb.api.shown import Scene
 
 
 class Version(Answer):
@@ -29,13 +29,17 @@ class Version(Answer):
 LOCATION = OpenApiParameter("Location", str, OpenApiParameter.HEADER, required=True, response=[300])
 
 
+def _place(request: HttpRequest) -> str:
+    return Scene(request).url("")
+
+
 def _v3(request: HttpRequest) -> dict[str, Any]:
     media_type = "application/vnd.openstack.identity-v3+json"
     return {
         "id": "v3.14",
         "status": "stable",
         "updated": "2020-04-07T00:00:00Z",
-        "links": [{"rel": "self", "href": v3_url(request, "")}],
+        "links": [{"rel": "self", "href": _place(request)}],
         "media-types": [{"base": "application/json", "type": media_type}],
     }
 
@@ -68,7 +72,7 @@ class RootView(DiscoveryView):
         if _wants_json_home(request):
             return _json_home()
         body = {"versions": {"values": [_v3(request._request)]}}
-        return Response(body, status=300, headers={"Location": v3_url(request._request, "")})
+        return Response(body, status=300, headers={"Location": _place(request._request)})
 
 
 class V3View(DiscoveryView):

@@ -86,12 +86,16 @@ class FlavorUpdate(Body):
     description: Description
 
 
+#: Where no swap is an empty text.
+_EMPTY_SWAP = until(74)
+
+
 def _links(flavor: Flavor, scene: Scene) -> list[dict[str, str]]:
     return resource_links(scene.request, f"flavors/{flavor.id}")
 
 
 def _swap(flavor: Flavor, scene: Scene) -> int | str:
-    return flavor.swap or ("" if scene.at(until(74)) else 0)
+    return flavor.swap or ("" if scene.at(_EMPTY_SWAP) else 0)
 
 
 class FlavorBrief(Answer):

@@ -15,6 +15,8 @@ from compute.manager import Hypervisor
 
 #: Ids are numbers, and searching is a call of its own.
 NUMERIC = until(52)
+#: Where a processor is described by an object, and where servers are a list even without any.
+_AS_OBJECT, _ALWAYS_LISTED = since(28), since(75)
 
 
 class Guest(Answer):
@@ -39,7 +41,7 @@ def _agent(item: Hypervisor, scene: Scene) -> dict[str, Any]:
 
 def _processor(item: Hypervisor, scene: Scene) -> str | dict[str, str]:
     facts = {"arch": item.host.architecture, "model": item.host.cpu_model}
-    return facts if scene.at(since(28)) else orjson.dumps(facts).decode()
+    return facts if scene.at(_AS_OBJECT) else orjson.dumps(facts).decode()
 
 
 def _guests(item: Hypervisor) -> list[dict[str, str]]:
@@ -136,6 +138,6 @@ def hypervisors(
     """Return hypervisors; before 2.75 the key of their servers is not there where there are none."""
     rows = shown(answer, items, scene)
     for row in rows:
-        if not (with_servers and (row["servers"] or scene.at(since(75)))):
+        if not (with_servers and (row["servers"] or scene.at(_ALWAYS_LISTED))):
             del row["servers"]
     return rows

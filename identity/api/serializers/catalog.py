@@ -62,15 +62,10 @@ class ServiceCreate(OpenBody):
     enabled: LooseBool = True
 
 
-class ServiceUpdate(OpenBody):
+class ServiceUpdate(ServiceCreate):
     """PATCH /services/{id}."""
 
-    TEXTS = OpenBody.TEXTS | {"name"}
-
     type: Name = ""
-    name: Text | None = None
-    description: Description | None = None
-    enabled: LooseBool = True
 
 
 Url = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
@@ -119,16 +114,6 @@ class EndpointUpdate(_EndpointWritten):
     url: Url = ""
 
 
-class RegionCreate(OpenBody):
-    """POST /regions and PUT /regions/{id}."""
-
-    model_config = ConfigDict(populate_by_name=False)
-
-    region_id: RegionId | None = Field(default=None, alias="id")
-    description: Description | None = None
-    parent_id: RegionId | None = Field(default=None, alias="parent_region_id")
-
-
 class RegionUpdate(OpenBody):
     """PATCH /regions/{id}."""
 
@@ -136,6 +121,12 @@ class RegionUpdate(OpenBody):
 
     description: Description | None = None
     parent_id: RegionId | None = Field(default=None, alias="parent_region_id")
+
+
+class RegionCreate(RegionUpdate):
+    """POST /regions and PUT /regions/{id}."""
+
+    region_id: RegionId | None = Field(default=None, alias="id")
 
 
 class ServiceShown(OpenAnswer):

@@ -34,15 +34,6 @@ class Proven(OpenBody):
         return {**said, "proof": Proof(*(text or "" for text in given))}
 
 
-class CredentialCreate(Proven):
-    """POST /credentials."""
-
-    user_id: Id | None = None
-    type: Kind
-    blob: Blob
-    project_id: Id | None = None
-
-
 class CredentialDelete(Proven):
     """DELETE /credentials/{id}."""
 
@@ -53,6 +44,14 @@ class CredentialUpdate(Proven):
     type: Kind = ""
     blob: Blob = ""
     project_id: Id | None = None
+
+
+class CredentialCreate(CredentialUpdate):
+    """POST /credentials."""
+
+    user_id: Id | None = None
+    type: Kind
+    blob: Blob
 
 
 class AccessKeyCreate(Body):

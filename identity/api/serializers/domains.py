@@ -16,19 +16,6 @@ from identity.api.serializers.projects import Description, ProjectName, Tags
 ChosenId = Annotated[str, StringConstraints(pattern=r"^[0-9a-zA-Z-]{1,64}$")]
 
 
-class DomainCreate(OpenBody):
-    """POST /domains."""
-
-    model_config = ConfigDict(populate_by_name=False)
-
-    name: ProjectName
-    domain_id: ChosenId | None = Field(default=None, alias="explicit_domain_id")
-    description: Description | None = None
-    enabled: LooseBool = True
-    tags: Tags = ()
-    options: Options = Options()
-
-
 class DomainUpdate(OpenBody):
     """PATCH /domains/{id}."""
 
@@ -37,6 +24,15 @@ class DomainUpdate(OpenBody):
     enabled: LooseBool = True
     tags: Tags = ()
     options: Options = Options()
+
+
+class DomainCreate(DomainUpdate):
+    """POST /domains."""
+
+    model_config = ConfigDict(populate_by_name=False)
+
+    name: ProjectName
+    domain_id: ChosenId | None = Field(default=None, alias="explicit_domain_id")
 
 
 class DomainShown(OpenAnswer):

@@ -34,8 +34,12 @@ class Filters(Body):
         return self.model_dump(mode="json", exclude_none=True)
 
 
-class _GroupWritten(Written):
-    """What a group may be given; a null name or filter leaves it as it is."""
+class EndpointGroupUpdate(Written):
+    """PATCH /OS-EP-FILTER/endpoint_groups/{id}; a null name or filter leaves it as it is."""
+
+    name: Name | None = None
+    description: Description | None = None
+    filters: Filters | None = None
 
     def said(self) -> dict[str, Any]:
         """Return what the client said, filters as they are stored."""
@@ -45,20 +49,11 @@ class _GroupWritten(Written):
         return said
 
 
-class EndpointGroupCreate(_GroupWritten):
+class EndpointGroupCreate(EndpointGroupUpdate):
     """POST /OS-EP-FILTER/endpoint_groups."""
 
     name: Name
-    description: Description | None = None
     filters: Filters
-
-
-class EndpointGroupUpdate(_GroupWritten):
-    """PATCH /OS-EP-FILTER/endpoint_groups/{id}."""
-
-    name: Name | None = None
-    description: Description | None = None
-    filters: Filters | None = None
 
 
 class EndpointGroupShown(Answer):

@@ -59,50 +59,38 @@ class ProviderUpdate(_ProviderWritten):
     authorization_ttl: Minutes | None = None
 
 
-class _MappingWritten(Written):
-    """What a mapping may be given; a null version leaves it as it is."""
+class MappingCreate(Written):
+    """PUT /OS-FEDERATION/mappings/{id}; a null version leaves it as it is."""
+
+    id: str | None = None
+    rules: list[Any]
+    schema_version: Version | None = None
 
     def said(self) -> dict[str, Any]:
         """Return what the client said."""
         return {name: value for name, value in super().said().items() if value is not None}
 
 
-class MappingCreate(_MappingWritten):
-    """PUT /OS-FEDERATION/mappings/{id}."""
-
-    id: str | None = None
-    rules: list[Any]
-    schema_version: Version | None = None
-
-
-class MappingUpdate(_MappingWritten):
+class MappingUpdate(MappingCreate):
     """PATCH /OS-FEDERATION/mappings/{id}."""
 
-    id: str | None = None
     rules: list[Any] = Field(default_factory=list)
-    schema_version: Version | None = None
 
 
-class _ProtocolWritten(Written):
-    """What a protocol may be given."""
+class ProtocolCreate(Written):
+    """PUT /OS-FEDERATION/identity_providers/{id}/protocols/{name}."""
 
     TEXTS = frozenset({"remote_id_attribute"})
-
-
-class ProtocolCreate(_ProtocolWritten):
-    """PUT /OS-FEDERATION/identity_providers/{id}/protocols/{name}."""
 
     id: str | None = None
     mapping_id: Id
     remote_id_attribute: Annotated[str, StringConstraints(max_length=64)] | None = None
 
 
-class ProtocolUpdate(_ProtocolWritten):
+class ProtocolUpdate(ProtocolCreate):
     """PATCH /OS-FEDERATION/identity_providers/{id}/protocols/{name}."""
 
-    id: str | None = None
     mapping_id: Id = ""
-    remote_id_attribute: Annotated[str, StringConstraints(max_length=64)] | None = None
 
 
 class ProviderLinks(SelfLink):

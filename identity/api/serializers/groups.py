@@ -20,14 +20,13 @@ class GroupCreate(OpenBody):
     description: Description | None = None
 
 
-class GroupUpdate(OpenBody):
+class GroupUpdate(GroupCreate):
     """PATCH /groups/{id}."""
 
     FIXED = frozenset({"domain_id"})
 
     name: Name = ""
     domain_id: Id = ""
-    description: Description | None = None
 
 
 class GroupShown(OpenAnswer):

@@ -40,14 +40,12 @@ class RegisteredLimitsCreate(Body):
         return {"wanted": [one.said() for one in self.registered_limits]}
 
 
-class RegisteredLimitUpdate(Written):
+class RegisteredLimitUpdate(RegisteredLimitCreate):
     """PATCH /registered_limits/{id}."""
 
     service_id: Id = ""
-    region_id: Id | None = None
     resource_name: Name = ""
     default_limit: Amount = 0
-    description: Description | None = None
 
 
 class LimitCreate(Written):

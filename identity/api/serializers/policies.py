@@ -22,7 +22,7 @@ class PolicyCreate(OpenBody):
     blob: Blob
 
 
-class PolicyUpdate(OpenBody):
+class PolicyUpdate(PolicyCreate):
     """PATCH /policies/{id}."""
 
     type: Name = ""

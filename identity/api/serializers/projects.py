@@ -59,19 +59,13 @@ class ProjectCreate(OpenBody):
     options: Options = Options()
 
 
-class ProjectUpdate(OpenBody):
+class ProjectUpdate(ProjectCreate):
     """PATCH /projects/{id}."""
 
     FIXED = frozenset({"domain_id", "parent_id", "is_domain"})
 
     name: ProjectName = ""
     domain_id: Id = ""
-    parent_id: Id | None = None
-    description: Description | None = None
-    enabled: LooseBool = True
-    is_domain: bool | None = None
-    tags: Tags = ()
-    options: Options = Options()
 
 
 class ProjectShown(OpenAnswer):

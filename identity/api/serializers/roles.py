@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from django.db.models import Q
-from django.http import HttpRequest
 
 from cloudweb.api.answers import OpenAnswer
 from cloudweb.api.fields import Name
 from cloudweb.api.resource import Resource
+from cloudweb.api.shown import Scene, renderer
 from identity.api.filters import named
 from identity.api.serializers.attributes import Immutable, OpenBody, Options, SelfLink, own_links
-from identity.api.serializers.links import self_link, v3_url
 from identity.api.serializers.projects import Description, Id
+from identity.api.shapes import RoleInBrief
 from identity.manager.effective import Effective
 from identity.models import Assignment, Group, Project, Role, User
 
@@ -29,15 +29,12 @@ class RoleCreate(OpenBody):
     options: Options = Options()
 
 
-class RoleUpdate(OpenBody):
+class RoleUpdate(RoleCreate):
     """PATCH /roles/{id}."""
 
     FIXED = frozenset({"domain_id"})
 
     name: Name = ""
-    description: Description | None = None
-    domain_id: Id | None = None
-    options: Options = Options()
 
 
 class RoleShown(OpenAnswer):
@@ -65,23 +62,14 @@ ROLE = Resource(
 SOME_ROLES = replace(ROLE, create=None, update=None, filters={})
 
 
-def inference_body(
-    request: HttpRequest, prior: Role, implied: Role | Iterable[Role]
-) -> dict[str, Any]:
+def inference_body(scene: Scene, prior: Role, implied: Role | Iterable[Role]) -> dict[str, Any]:
     """Return a role and what it contains: one role, or several in a list."""
-    if isinstance(implied, Role):
-        contained: Any = _brief(request, implied)
-    else:
-        contained = [_brief(request, role) for role in implied]
-    return {"prior_role": _brief(request, prior), "implies": contained}
+    brief = renderer(RoleInBrief, scene)
+    contained = brief(implied) if isinstance(implied, Role) else [*map(brief, implied)]
+    return {"prior_role": brief(prior), "implies": contained}
 
 
-def _brief(request: HttpRequest, role: Role) -> dict[str, Any]:
-    links = self_link(request, f"roles/{role.pk}")
-    return {"id": role.pk, "name": role.name, "domain_id": role.domain_id, "links": links}
-
-
-def assignment_body(request: HttpRequest, one: Effective, *, names: bool) -> dict[str, Any]:
+def assignment_body(scene: Scene, one: Effective, *, names: bool) -> dict[str, Any]:
     """Return one assignment; its link names the grant that makes it."""
     row, grant = one.assignment, one.prior or one.role
     kind = "user" if row.user_id is not None else "group"
@@ -90,12 +78,12 @@ def assignment_body(request: HttpRequest, one: Effective, *, names: bool) -> dic
     if row.inherited:
         path = f"OS-INHERIT/{path}/inherited_to_projects"
         scope["OS-INHERIT:inherited_to"] = "projects"
-    links = {"assignment": v3_url(request, path)}
+    links = {"assignment": scene.url(path)}
     if one.prior is not None:
-        links["prior_role"] = v3_url(request, f"roles/{grant.pk}/implies/{one.role.pk}")
+        links["prior_role"] = scene.url(f"roles/{grant.pk}/implies/{one.role.pk}")
     if one.member is not None:
         membership = f"groups/{row.group_id}/users/{one.member.pk}"
-        links["membership"] = v3_url(request, membership)
+        links["membership"] = scene.url(membership)
     holder = one.member or row.user or row.group
     assert holder is not None
     who = "user" if isinstance(holder, User) else "group"

@@ -28,6 +28,12 @@ class _UserWritten(OpenBody):
     TEXTS = OpenBody.TEXTS | {"email"}
     READ_ONLY = OpenBody.READ_ONLY | {"password_expires_at"}
 
+    email: Email | None = None
+    description: Description | None = None
+    enabled: LooseBool = True
+    default_project_id: Id | None = None
+    options: UserOptions = UserOptions()
+
 
 class UserCreate(_UserWritten):
     """POST /users."""
@@ -35,11 +41,6 @@ class UserCreate(_UserWritten):
     name: Name
     domain_id: Id | None = None
     password: Password | None = None
-    email: Email | None = None
-    description: Description | None = None
-    enabled: LooseBool = True
-    default_project_id: Id | None = None
-    options: UserOptions = UserOptions()
 
     def said(self) -> dict[str, Any]:
         """Return what the client said; there is no option to take away yet."""
@@ -56,11 +57,6 @@ class UserUpdate(_UserWritten):
     name: Name = ""
     domain_id: Id = ""
     password: Password = ""
-    email: Email | None = None
-    description: Description | None = None
-    enabled: LooseBool = True
-    default_project_id: Id | None = None
-    options: UserOptions = UserOptions()
 
 
 class PasswordChange(Body):
