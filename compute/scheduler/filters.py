@@ -63,6 +63,14 @@ def _capabilities(request: PlacementRequest) -> Q | None:
     return Q(capabilities__has_keys=list(request.capabilities))
 
 
+def _on_networks(request: PlacementRequest) -> Q | None:
+    if request.hosts is None:
+        return None
+    return Q(
+        name__in=request.hosts or ("",)
+    )  # no host is called that; of nothing there is no statement
+
+
 def _hosts_of(request: PlacementRequest, instance_ids: Sequence[str]) -> Q:
     """Return the condition of the hosts that hold one of these servers; other projects' do not count."""
     claims = Claim.objects.filter(instance_id__in=instance_ids, project_id=request.project_id)
@@ -113,6 +121,11 @@ FILTERS: tuple[Filter, ...] = (
         "not_excluded",
         lambda request: ~Q(name__in=request.excluded_hosts) if request.excluded_hosts else None,
         lambda _, __: "failed to build it already",
+    ),
+    Filter(
+        "networks",
+        _on_networks,
+        lambda _, count: f"{_be(count)} not on its networks",
     ),
     Filter(
         "same_host",

@@ -12,7 +12,7 @@ class PlacementRequest:
     ``host`` asks for one host and no other (it must have room all the same); ``excluded_hosts`` are
     those that failed to build this server; ``capabilities`` are names of ``compute.drivers.base``.
     ``together_with`` and ``apart_from`` are ids of servers of project ``project_id``: a host of one of
-    those, and no host of any of these.
+    those, and no host of any of these. ``hosts`` are those that serve its networks, None where all do.
     """
 
     vcpus: int
@@ -23,6 +23,7 @@ class PlacementRequest:
     driver: str | None = None
     capabilities: tuple[str, ...] = ()
     excluded_hosts: tuple[str, ...] = ()
+    hosts: tuple[str, ...] | None = None
     project_id: str = ""
     together_with: tuple[str, ...] = ()
     apart_from: tuple[str, ...] = ()

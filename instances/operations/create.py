@@ -36,6 +36,7 @@ def claim_host(run: Run) -> Mapping[str, Any]:
         zone=instance.wanted_zone or None,
         host=instance.wanted_host or None,
         excluded_hosts=tuple(run.excluded_hosts),
+        hosts=ports.hosts_on_networks(run),
         project_id=instance.project_id if hints else "",  # requests that are alike share statements
         together_with=servers_of(hints, "same_host"),
         apart_from=servers_of(hints, "different_host"),

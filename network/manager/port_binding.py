@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from network import states
 from network.exceptions import PortInUse, PortNotFound
 from network.manager.standard import Identifier, StandardManager, number
 from network.models import Port
+from network.network_hosts import hosts_on
 from network.objects import GroupStatus, PortRef, PortWiring, tap_name
 from network.operations.refresh_host import start_refresh
 from network.resolution import port_ref, port_wirings
@@ -56,6 +57,11 @@ class PortBinding(StandardManager[Port]):
 
     model = Port
     missing = PortNotFound
+
+    @policy("network:ports:bind")
+    def hosts_on(self, network_ids: Sequence[Identifier]) -> Collection[str] | None:
+        """Return the hosts that can serve all of these networks, None where any can."""
+        return hosts_on(map(number, network_ids))
 
     @policy("network:ports:bind")
     def bind(

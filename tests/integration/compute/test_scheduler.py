@@ -138,6 +138,8 @@ def test_a_claim_moves_from_a_host_that_failed() -> None:
         ({}, {"driver": "libvirt"}),
         ({}, {"capabilities": ("console_log", "migrate")}),
         ({}, {"excluded_hosts": ("h1",)}),
+        ({}, {"hosts": ("h2",)}),
+        ({}, {"hosts": ()}),
         ({}, {"together_with": (str(uuid.uuid4()),)}),
         ({"vcpus": 1}, {"vcpus": 2}),
         ({"ram": 511}, {}),

@@ -28,7 +28,7 @@ LIST = 7
 #: Statements, BEGIN and COMMIT among them, and transactions that write; one of the POST's is the audit log's.
 COSTS = {
     "POST": (18, 2),
-    "boot": (85, 3),  # one asks which networks a router joins
+    "boot": (86, 3),  # one asks which networks a router joins, one what they need of a host
     "what its neighbours are told": (42, 10),  # with the reports of its host
     "POST of os-stop": (9, 2),
     "POST of os-start": (9, 2),
