@@ -9,6 +9,7 @@ from network.admin.qos import QosPolicyAdmin
 from network.admin.rbac_policies import RbacPolicyAdmin
 from network.admin.routers import RouterAdmin
 from network.admin.security_groups import SecurityGroupAdmin
+from network.admin.segment_ranges import SegmentRangeAdmin
 from network.admin.subnet_pools import AddressScopeAdmin, SubnetPoolAdmin
 from network.admin.subnets import SubnetAdmin
 
@@ -23,6 +24,7 @@ __all__ = [
     "RbacPolicyAdmin",
     "RouterAdmin",
     "SecurityGroupAdmin",
+    "SegmentRangeAdmin",
     "SubnetAdmin",
     "SubnetPoolAdmin",
 ]

@@ -34,7 +34,7 @@ class NetworkAdmin(ManagedAdmin):
 
     ordering = NEWEST_FIRST
     list_display = (
-        "__str__", "id", "state", "kind", "shared", "external", "blocks", "port_count",
+        "__str__", "id", "state", "segment", "shared", "external", "blocks", "port_count",
         "project_id", "created_at",
     )  # fmt: skip
     list_filter = ("kind", "shared", "external", "admin_state_up")
@@ -52,6 +52,12 @@ class NetworkAdmin(ManagedAdmin):
     def state(self, network: Network) -> SafeString:
         """Show the status."""
         return pill(network.status, good=True if network.status == states.ACTIVE else None)
+
+    @admin.display(description="segment", ordering="kind")
+    def segment(self, network: Network) -> str:
+        """Show what it is made of: type, wire, number."""
+        parts = (network.kind, network.physical_network, network.segmentation_id)
+        return " ".join(str(part) for part in parts if part)
 
     @admin.display(description="subnets")
     def blocks(self, network: Network) -> str:

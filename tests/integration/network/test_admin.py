@@ -21,15 +21,18 @@ from network.models import (
     RbacPolicy,
     Router,
     SecurityGroup,
+    SegmentRange,
     Subnet,
     SubnetPool,
 )
 from tests.builders.identity import make_member, make_project
 from tests.builders.networks import (
+    make_agent,
     make_group,
     make_network,
     make_pool,
     make_port,
+    make_range,
     make_subnet,
     share,
 )
@@ -45,6 +48,7 @@ NOUNS = {
     "floatingip": FloatingIp,
     "qospolicy": QosPolicy,
     "securitygroup": SecurityGroup,
+    "segmentrange": SegmentRange,
     "rbacpolicy": RbacPolicy,
     "subnetpool": SubnetPool,
     "addressscope": AddressScope,
@@ -73,6 +77,9 @@ def stock(tenant: RequestContext) -> Network:
     make_router(tenant, subnets=[subnet], external=outside)
     make_floating_ip(tenant, outside, port_id=port.id)
     share(network, tenant)
+    number = 10 * (SegmentRange.objects.count() + 1)
+    make_range(minimum=number, maximum=number + 9)
+    make_network(tenant, kind="vxlan", segmentation_id=number)
     AddressGroupManager(tenant).create(addresses=["10.1.1.1"])
     scope = AddressScopeManager(tenant).create(ip_version=4)
     make_pool(
@@ -116,6 +123,22 @@ def act(operator: Client, noun: str, action: str, row: Any) -> str:
         follow=True,
     )
     return str(page.content, "utf-8")
+
+
+def test_ranges_say_what_is_used_and_hosts_take_routers_or_not(
+    operator: Client, tenant: RequestContext
+) -> None:
+    stock(tenant)
+    row = SegmentRange.objects.get()
+    assert b"1 of 10, 9 free" in operator.get("/admin/network/segmentrange/").content
+    page = operator.get(f"/admin/network/segmentrange/{row.pk}/change/").content
+    assert f"10: net of {tenant.project_id}".encode() in page
+    assert "referenced by one" in act(operator, "segmentrange", "delete_ranges", row)
+    agent = make_agent("h1")
+    assert "1 kept free" in act(operator, "agent", "keep_routers_away", agent)
+    assert b"0, kept away" in operator.get("/admin/network/agent/").content
+    assert "1 open" in act(operator, "agent", "take_routers", agent)
+    assert b"kept away" not in operator.get("/admin/network/agent/").content
 
 
 def test_actions_are_the_managers(operator: Client, tenant: RequestContext) -> None:
