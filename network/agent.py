@@ -19,6 +19,7 @@ from network import rpc
 from network.drivers.base import (
     BANDWIDTH_LIMIT,
     DSCP_MARKING,
+    STATELESS_FILTERS,
     Damageable,
     Milestones,
     Neighbourly,
@@ -331,7 +332,9 @@ class NetworkAgent(Agent):
         """Raise DriverError for what this host would leave out: it is promised to somebody."""
         qos = port.qos or PortQos()
         needs = {BANDWIDTH_LIMIT: qos.ingress or qos.egress, DSCP_MARKING: qos.dscp is not None}
-        able = self.driver.capabilities() if any(needs.values()) else ()
+        able = self.driver.capabilities() if any(needs.values()) or port.stateless else ()
+        if port.stateless and STATELESS_FILTERS not in able:
+            raise DriverError("This host's filters cannot do without state.")
         for name, needed in needs.items():
             if needed and name not in able:
                 raise DriverError("This host cannot hold a port to its QoS policy.", detail=name)

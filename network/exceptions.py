@@ -339,6 +339,13 @@ class SecurityGroupInUse(Conflict):
         super().__init__(f"Security Group {group_id} in use.")
 
 
+class SecurityGroupConflict(Conflict):
+    """A port's groups are all stateful, or none is."""
+
+    code = "security_group_conflict"
+    default_message = "Cannot apply both stateful and stateless security groups on the same port at the same time."
+
+
 class SecurityGroupDefaultAlreadyExists(Conflict):
     """A project has one group named default, made by the cloud."""
 

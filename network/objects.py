@@ -224,10 +224,12 @@ class PortWiring(VersionedObject):
 
     ``groups`` are those sets of members that the port's rules name and the host has not confirmed, and so
     is ``forwarding``. A port with a ``router_id`` is no guest's card but that router's end of a wire.
+    One that is ``stateless`` lets no answer through for what it answers: each packet needs a rule.
     """
 
-    VERSION: ClassVar[str] = "1.5"
+    VERSION: ClassVar[str] = "1.6"
     DOWNGRADES: ClassVar[Any] = {
+        6: unless_used("stateless", False),
         5: lambda data: without_modes(data),
         4: lambda data: without_segment(data),
         3: unless_used("qos", None),
@@ -254,6 +256,7 @@ class PortWiring(VersionedObject):
     qos: PortQos | None = None
     forwarding: ForwardingTable | None = None
     dhcp_options: tuple[DhcpOption, ...] = ()
+    stateless: bool = False
 
     @property
     def named_groups(self) -> frozenset[str]:
@@ -295,8 +298,9 @@ class NetworkPicture(VersionedObject):
     ``forwarding`` is the whole table of a network that spans hosts, ``moves`` what changed in it.
     """
 
-    VERSION: ClassVar[str] = "1.5"
+    VERSION: ClassVar[str] = "1.6"
     DOWNGRADES: ClassVar[Any] = {
+        6: lambda data: {**data, "ports": [without_stateless(port) for port in data["ports"]]},
         5: lambda data: {**data, "ports": [without_modes(port) for port in data["ports"]]},
         4: lambda data: _without(
             {**data, "ports": [without_segment(port) for port in data["ports"]]},
@@ -447,6 +451,11 @@ def _unjoined(inventory: dict[str, Any]) -> dict[str, Any]:
         "physical_networks",
         "network_types",
     )
+
+
+def without_stateless(port: dict[str, Any]) -> dict[str, Any]:
+    """Return a port as release 1.5 reads it, which lets all answers through; refuse to say it of one that does not."""
+    return unless_used("stateless", False)(port)
 
 
 def without_qos(port: dict[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ _GROUPS = Prepared(
     lambda: (
         PortSecurityGroup.objects.filter(port__among=Given("ports"))
         .order_by("id")
-        .values_list("port", "security_group")
+        .values_list("port", "security_group", "security_group__stateful")
     )
 )
 _SUBNETS = Prepared(
@@ -99,6 +99,7 @@ class _Facts:
         default_factory=lambda: defaultdict(list)
     )
     groups: defaultdict[UUID, list[UUID]] = field(default_factory=lambda: defaultdict(list))
+    stateless: set[UUID] = field(default_factory=set)
     subnets: defaultdict[UUID, list[Subnet]] = field(default_factory=lambda: defaultdict(list))
     dhcp: dict[UUID, str] = field(default_factory=dict)
     routed: dict[UUID, str] = field(default_factory=dict)
@@ -157,8 +158,10 @@ def _gather(ports: Sequence[Port]) -> _Facts:
     for port_id, subnet_id, address in _ADDRESSES.rows(ports=ids):
         fixed = FixedAddress(subnet_id=str(subnet_id), ip_address=address)
         facts.addresses[port_id].append(fixed)
-    for port_id, group_id in _GROUPS.rows(ports=ids):
+    for port_id, group_id, stateful in _GROUPS.rows(ports=ids):
         facts.groups[port_id].append(group_id)
+        if not stateful:
+            facts.stateless.add(port_id)
     for subnet in _SUBNETS.rows(networks=networks):
         facts.subnets[subnet.network_id].append(subnet)
     for subnet_id, address, gateway, owner, host in _SERVED.rows(networks=networks):
@@ -274,6 +277,7 @@ def _port(port: Port, network: NetworkWiring, facts: _Facts, *, literal: bool) -
             if option.get("opt_value") is not None
         ),
         qos=facts.qos.get(policy_id) if policy_id is not None else None,
+        stateless=port.port_security_enabled and port.id in facts.stateless,
     )
 
 

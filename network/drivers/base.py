@@ -26,7 +26,8 @@ BANDWIDTH_LIMIT = (
     "bandwidth_limit"  # ``qos.ingress`` and ``qos.egress`` of ports, ``limits`` of routers
 )
 DSCP_MARKING = "dscp_marking"  # ``qos.dscp`` of ports
-CAPABILITIES = (BANDWIDTH_LIMIT, DSCP_MARKING)
+STATELESS_FILTERS = "stateless_filters"  # ``stateless`` of ports
+CAPABILITIES = (BANDWIDTH_LIMIT, DSCP_MARKING, STATELESS_FILTERS)
 
 
 class SwitchDriver(ABC):
@@ -102,7 +103,7 @@ class DhcpDriver(ABC):
 
 
 class FirewallDriver(ABC):
-    """Anti-spoofing and stateful security groups."""
+    """Anti-spoofing and security groups, stateful but for ports that are told otherwise."""
 
     @abstractmethod
     def ensure_filters(

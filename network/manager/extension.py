@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
+from network.drivers.base import STATELESS_FILTERS
 from network.exceptions import ExtensionNotFound
+from network.manager.capability import offered
 
 
 class Extension(NamedTuple):
@@ -79,6 +81,7 @@ EXTENSIONS = (
     Extension("standard-attr-revisions", "Resource revision numbers", "A revision on all"),
     Extension("standard-attr-tag", "Tag support for resources", "Tags on all"),
     Extension("standard-attr-timestamp", "Resource timestamps", "Times on all"),
+    Extension("stateful-security-group", "Stateful security group", "Groups without state"),
     Extension("subnet-service-types", "Subnet service types", "Subnets for some devices' ports"),
     Extension("subnet_allocation", "Subnet Allocation", "Subnets cut from pools"),
     Extension("subnet_onboard", "Subnet Onboard", "Subnets that are there get into a pool"),
@@ -87,18 +90,23 @@ EXTENSIONS = (
 )
 
 
+#: What all hosts must be able to do for an extension to be here.
+NEEDS = {"stateful-security-group": STATELESS_FILTERS}
+
+
 class ExtensionManager(Manager):
     """The extensions of this API."""
 
     @policy("network:extensions:list")
     def list(self) -> Sequence[Extension]:
-        """Return all, by alias."""
-        return EXTENSIONS
+        """Return all that hosts can do, by alias."""
+        lacking = {alias for alias, needed in NEEDS.items() if not offered(needed)}
+        return [one for one in EXTENSIONS if one.alias not in lacking]
 
     @policy("network:extensions:list")
     def get(self, alias: str) -> Extension:
         """Return one by alias or name; raise ExtensionNotFound."""
-        for extension in EXTENSIONS:
+        for extension in self.list():
             if alias in (extension.alias, extension.name):
                 return extension
         raise ExtensionNotFound(alias)

@@ -9,17 +9,21 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from cloudweb.database.prepared import Given, Prepared
+from cloudweb.exceptions import InvalidInput
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import policy
 from network import news, quota, sharing
+from network.drivers.base import STATELESS_FILTERS
 from network.exceptions import (
     SecurityGroupAmbiguous,
     SecurityGroupCannotRemoveDefault,
     SecurityGroupCannotUpdateDefault,
+    SecurityGroupConflict,
     SecurityGroupDefaultAlreadyExists,
     SecurityGroupInUse,
     SecurityGroupNotFound,
 )
+from network.manager.capability import offered
 from network.manager.standard import Identifier, StandardManager, number
 from network.models import Port, SecurityGroup, SecurityGroupRule
 from network.rule_meaning import meaning_of
@@ -38,6 +42,7 @@ class SecurityGroupChanges(TypedDict, total=False):
 
     name: str
     description: str
+    stateful: bool
 
 
 class SecurityGroupManager(StandardManager[SecurityGroup]):
@@ -88,7 +93,7 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
 
     @policy("network:security_groups:list")
     def ids_of(self, project: str, group_ids: Sequence[Identifier]) -> set[UUID]:
-        """Return the ids of groups that a project may use; raise SecurityGroupNotFound for any that is none."""
+        """Return the ids of groups a project may use together; raise SecurityGroupNotFound, SecurityGroupConflict."""
         wanted = {number(one): one for one in group_ids}
         if not wanted:
             return set()
@@ -99,6 +104,10 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
         for one, said in wanted.items():
             if one not in found:
                 raise SecurityGroupNotFound(said)
+        if len(found) > 1:
+            kinds = SecurityGroup.objects.filter(id__in=found).order_by().values("stateful")
+            if kinds.distinct().count() > 1:
+                raise SecurityGroupConflict
         return found
 
     @policy("network:security_groups:list")
@@ -122,9 +131,16 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
 
     @policy("network:security_groups:create")
     def create(
-        self, *, name: str, description: str = "", project_id: str | None = None
+        self,
+        *,
+        name: str,
+        description: str = "",
+        stateful: bool = True,
+        project_id: str | None = None,
     ) -> SecurityGroup:
-        """Make a group that lets everything out and nothing in."""
+        """Make a group that lets everything out and nothing in; raise InvalidInput where all are stateful."""
+        if not stateful:
+            _check_stateless()
         project = self._project(project_id)
         if name.lower() == DEFAULT:
             raise SecurityGroupDefaultAlreadyExists
@@ -132,7 +148,7 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
             self.ensure_default(project)
             quota.reserve(project, "security_group")
             group = SecurityGroup.objects.create(
-                project_id=project, name=name, description=description
+                project_id=project, name=name, description=description, stateful=stateful
             )
             _add_first_rules(group)
         return self._get(group.id)
@@ -151,7 +167,7 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
         if_revision: int | None = None,
         **changes: Unpack[SecurityGroupChanges],
     ) -> SecurityGroup:
-        """Rename or describe a group; the default one keeps its name."""
+        """Change a group; the default one keeps its name, and one that ports are in its statefulness."""
         group = self._writable(group_id, "network:security_groups:update")
         with transaction.atomic():
             group = self._changing(group, if_revision)
@@ -160,6 +176,11 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
                 raise SecurityGroupCannotUpdateDefault
             if not group.is_default and name.lower() == DEFAULT:
                 raise SecurityGroupDefaultAlreadyExists
+            if changes.get("stateful", group.stateful) != group.stateful:
+                if not changes["stateful"]:
+                    _check_stateless()
+                if Port.objects.of_groups([group.id]).exists():
+                    raise SecurityGroupInUse(group.id)
             for field, value in changes.items():
                 setattr(group, field, value)
             if changes:
@@ -186,6 +207,15 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
                 news.rules_changed(naming - {group.id})
         except IntegrityError as error:  # a port joined while we looked
             raise SecurityGroupInUse(group.id) from error
+
+
+def _check_stateless() -> None:
+    if not offered(STATELESS_FILTERS):
+        raise InvalidInput(
+            field="stateful",
+            value=False,
+            reason="The hosts of this cloud have no filters without state.",
+        )
 
 
 def _add_first_rules(group: SecurityGroup) -> None:

@@ -13,6 +13,7 @@ class SecurityGroup(Shareable):
     """A set of accepting rules; whatever none accepts is dropped."""
 
     is_default = models.BooleanField(default=False)
+    stateful = models.BooleanField(default=True)
 
     objects = SecurityGroupQuerySet.as_manager()
 

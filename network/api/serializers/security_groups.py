@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from cloudweb.api.fields import Text
+from cloudweb.api.fields import LooseBool, Text
 from cloudweb.api.filters import equal, flag
 from cloudweb.api.resource import Resource
-from cloudweb.api.shown import Always, Of, Seen, shown
+from cloudweb.api.shown import Of, Seen, shown
 from network.api.filters import STANDARD_FILTERS, STANDARD_SORT_KEYS
 from network.api.serializers.attributes import Change, Creation, StandardShown
 from network.api.serializers.security_group_rules import SecurityGroupRuleShown
 
 
 class SecurityGroupCreate(Creation):
-    """POST /security-groups; hosts filter statefully, always."""
-
-    UNUSED: ClassVar[frozenset[str]] = frozenset({"stateful"})
+    """POST /security-groups."""
 
     name: Text
-    stateful: Literal[True] = True
+    stateful: LooseBool = True
 
 
 class SecurityGroupUpdate(Change):
     """PUT /security-groups/{id}."""
 
-    UNUSED: ClassVar[frozenset[str]] = frozenset({"stateful"})
-
     name: Text = ""
-    stateful: Literal[True] = True
+    stateful: LooseBool = True
 
 
 class SecurityGroupShown(StandardShown):
     """A group with its rules."""
 
     name: str
-    stateful: Annotated[bool, Always(True)]
+    stateful: bool
     shared: Annotated[bool, Of("is_shared")]
     rules: Annotated[
         list[SecurityGroupRuleShown],
@@ -52,6 +48,11 @@ SECURITY_GROUP = Resource(
     answer=SecurityGroupShown,
     create=SecurityGroupCreate,
     update=SecurityGroupUpdate,
-    filters={**STANDARD_FILTERS, "name": equal("name"), "shared": flag("shared_here")},
-    sort_keys={**STANDARD_SORT_KEYS, "name": "name"},
+    filters={
+        **STANDARD_FILTERS,
+        "name": equal("name"),
+        "shared": flag("shared_here"),
+        "stateful": flag("stateful"),
+    },
+    sort_keys={**STANDARD_SORT_KEYS, "name": "name", "stateful": "stateful"},
 )

@@ -17,6 +17,7 @@ from cloudweb.records import MARK, set_aside_in
 from network.drivers.base import (
     BANDWIDTH_LIMIT,
     DSCP_MARKING,
+    STATELESS_FILTERS,
     Damageable,
     Milestones,
     Neighbourly,
@@ -101,7 +102,8 @@ class LinuxBridgeDriver(
 
     def capabilities(self) -> Sequence[str]:
         """Return what this kernel lets it do."""
-        return (BANDWIDTH_LIMIT, DSCP_MARKING) if self._can_limit else (DSCP_MARKING,)
+        always = (DSCP_MARKING, STATELESS_FILTERS)
+        return (BANDWIDTH_LIMIT, *always) if self._can_limit else always
 
     def check_neighbours(self) -> None:
         """Raise NamesTaken when another installation has names or addresses of ours."""

@@ -1,4 +1,4 @@
-"""Anti-spoofing and stateful security groups of one network, as nftables text; pure functions.
+"""Anti-spoofing and security groups of one network, as nftables text; pure functions.
 
 Two tables with the network's name hold everything. Each port has chains of its own under its number, and
 maps lead to them; each remote group has sets of its own, which rules name. So a port or a member that comes
@@ -9,7 +9,8 @@ or goes is a few elements, whatever else is there. A change is one transaction, 
   and marks each frame with where it comes from (upper half) and where it goes (lower half). It runs
   before br_netfilter hands the frame to the inet hooks, which see only the bridge.
 * inet: a connection-tracking zone of the network's own (tenants may use the same addresses), then
-  what is established passes, then the sender's egress and the receiver's ingress rules decide.
+  the sender's egress and the receiver's ingress chains decide: what is established passes each, unless
+  its port is stateless, then its rules are asked.
 
 Bridge-family rules cannot use connection tracking on all kernels, so the state is kept by the inet
 table. Foreign bridges never match: every chain begins with our own interface names.
@@ -225,7 +226,6 @@ def _inet_table(
     )
     yield from _chain(
         "bridged",
-        "ct state established,related accept",
         "meta mark & 0xffff0000 == 0x0 drop",  # a tap that nobody plugged
         "meta mark & 0xffff0000 vmap @senders",
         "meta mark & 0x0000ffff vmap @receivers",

@@ -134,7 +134,9 @@ def _egress(port: PortWiring) -> Iterable[str]:
     if not port.port_security:
         yield "return"
         return
-    yield "ct state invalid drop"
+    if not port.stateless:
+        yield "ct state established,related return"
+        yield "ct state invalid drop"
     yield "udp sport 68 udp dport 67 return"
     yield "udp sport 546 udp dport 547 return"
     yield f"ip daddr {METADATA_ADDRESS} tcp dport 80 return"
@@ -149,7 +151,11 @@ def _ingress(port: PortWiring) -> Iterable[str]:
         yield "accept"
         return
     gate = f"meta mark & 0xffff0000 == {GATE << 16:#010x}"
-    yield "ct state invalid drop"
+    if port.stateless:  # all that it was not told of, but what it asks the cloud itself
+        yield f"{gate} ip saddr {METADATA_ADDRESS} tcp sport 80 accept"
+    else:
+        yield "ct state established,related accept"
+        yield "ct state invalid drop"
     yield f"{gate} udp sport 67 udp dport 68 accept"
     yield f"{gate} udp sport 547 udp dport 546 accept"
     yield f"{gate} icmpv6 type nd-router-advert accept"

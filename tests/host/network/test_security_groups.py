@@ -188,3 +188,21 @@ def test_ipv6(make_guest: MakeGuest) -> None:
     with open_.serving(80, address="fd05::12"):
         assert quiet.connects("fd05::12", 80)
         assert not stranger.connects("fd05::12", 80)
+
+
+def test_a_stateless_port_gets_answers_by_a_rule_alone(
+    bench: KernelBench, make_guest: MakeGuest
+) -> None:
+    network = make_network()
+    client = make_guest(make_port(network, "10.5.0.11", rules=free_egress(), stateless=True))
+    web = allow("tcp", port_min=80, port_max=80)
+    server = make_guest(make_port(network, "10.5.0.12", rules=(*free_egress(), web)))
+    with server.serving(80):
+        assert not client.connects("10.5.0.12", 80)
+        answers = (*free_egress(), allow("tcp", port_min=1024, port_max=65535))
+        open_ = client.port.model_copy(update={"rules": answers, "revision": 2})
+        bench.agent.plug(open_)
+        assert client.connects("10.5.0.12", 80)
+        stateful = {"rules": free_egress(), "stateless": False, "revision": 3}
+        bench.agent.plug(client.port.model_copy(update=stateful))
+        assert client.connects("10.5.0.12", 80)

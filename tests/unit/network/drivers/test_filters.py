@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cloudweb.driver import DriverError
 from network.drivers.linuxbridge.config import BridgeConfig
 from network.drivers.linuxbridge.filters import network_filters
-from network.drivers.linuxbridge.port_chains import link_local, rules_text
+from network.drivers.linuxbridge.port_chains import inet_chains, link_local, rules_text
 from network.objects import FixedAddress, PortWiring, SecurityRule
 from tests.builders.ports import (
     allow,
@@ -78,6 +78,15 @@ def test_odd_ports() -> None:
         ),
     ]
     golden("odd_ports.nft", network_filters(NAMES, 4100, ports))
+
+
+def test_a_stateless_port_is_never_asked_for_its_connections() -> None:
+    chains = inet_chains(7, port(11, rules=free_egress(), stateless=True))
+    assert "ct state" not in str(chains)
+    assert any("tcp sport 80 accept" in line for line in chains["ingress_7"])  # metadata's answers
+    stateful = inet_chains(7, port(11, rules=free_egress()))
+    assert stateful["egress_7"][0] == "ct state established,related return"
+    assert stateful["ingress_7"][0] == "ct state established,related accept"
 
 
 def test_a_rule_whose_remotes_are_of_the_other_family_matches_nothing() -> None:
