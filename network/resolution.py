@@ -140,7 +140,8 @@ def needs_dhcp_address(subnet: Subnet, network: Network) -> bool:
 
     It does unless the host holds a gateway's on the subnet; that of a router is the router's.
     """
-    if not subnet.enable_dhcp or (subnet.ip_version == 6 and not subnet.ipv6_address_mode):
+    modes = subnet.ipv6_ra_mode, subnet.ipv6_address_mode
+    if not subnet.enable_dhcp or (subnet.ip_version == 6 and not any(modes)):
         return False
     if not network.strategy.has_gateway or not subnet.gateway_ip:
         return True

@@ -36,12 +36,14 @@ def make_subnet(**overrides: Any) -> SubnetWiring:
 
 
 def make_subnet6(**overrides: Any) -> SubnetWiring:
-    """Return fd05::/64 with its gateway at ::1."""
+    """Return fd05::/64 with its gateway at ::1, whose guests get their addresses by DHCP."""
     values: dict[str, Any] = {
         "ip_version": 6,
         "cidr": "fd05::/64",
         "gateway_ip": "fd05::1",
         "dhcp_server_ip": "fd05::1",
+        "ipv6_ra_mode": "dhcpv6-stateful",
+        "ipv6_address_mode": "dhcpv6-stateful",
     }
     return make_subnet(**{**values, **overrides})
 

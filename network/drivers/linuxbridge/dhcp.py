@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import grp
 import json
 import os
 import pwd
@@ -14,18 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from cloudweb import process
-from cloudweb.driver import DriverError
 from cloudweb.files import write_atomically
 from cloudweb.records import read_record
-from network.drivers.linuxbridge import namespaces, texts
-from network.drivers.linuxbridge.dhcp_lines import domain_of, option_lines, range_texts
+from network.drivers.linuxbridge import texts
+from network.drivers.linuxbridge.dhcp_lines import (
+    announcement_words,
+    domain_of,
+    option_lines,
+    range_texts,
+)
+from network.drivers.linuxbridge.dnsmasq import Dnsmasq, server_user
 from network.drivers.linuxbridge.gateway import server_address
 from network.drivers.linuxbridge.resolvers import resolvers
 from network.drivers.linuxbridge.served import ServedPort, holders, lines
 from network.objects import NetworkWiring, SubnetWiring
 
 LOG_LIMIT = 1_000_000
-SERVER_USERS = ("dnsmasq", "nobody")
 
 
 class DhcpServer:
@@ -37,14 +40,14 @@ class DhcpServer:
     that was taken away, it is started anew, which costs milliseconds because leases are not kept.
     All other changes are lines in its files, and a SIGHUP.
 
-    It runs as a user without rights (``SERVER_USERS``), who reads the files in ``shared``, writes to
+    It runs as a user without rights, who reads the files in ``shared``, writes to
     ``shared/seen`` alone, and sees nothing of what else the host keeps. What it runs at a lease is run by
     a helper of its own, which it does not start again: a server without one counts as dead.
     """
 
     def __init__(self, directory: Path, *, shared: Path) -> None:
         self.directory, self.shared = directory, shared
-        self._pid_file = directory / "pid"
+        self._process = Dnsmasq(directory)
 
     def ensure(
         self,
@@ -53,20 +56,24 @@ class DhcpServer:
         *,
         interface: str,
         namespace: str | None,
+        routes: bool = True,
     ) -> None:
-        """Make the server answer exactly these ports; no subnet with DHCP means no server."""
+        """Make the server answer exactly these ports; no subnet with DHCP means no server.
+
+        ``routes``: where the server is, there is an IPv6 router too.
+        """
         served = served_subnets(network)
         if not served:
             self.stop()
             return
-        user = _server_user()
+        user = server_user()
         self._make_directories(user)
         self._keep_milestones({port.mac: port.id for port in ports})
         hosts = {line for port in ports for line in port.hosts}
         before = set(self._told("hosts").splitlines())
         names = lines(sorted(line for port in ports for line in port.names))
         options = texts.written(option_lines(network, served))
-        command = texts.checked(self._command(network, served, interface, user))
+        command = texts.checked(self._command(network, served, interface, user, routes=routes))
         start = "\n".join(command)
         same = options == self._told("options") and start == self._read("command")
         changed = hosts != before or names != self._told("names")
@@ -83,35 +90,19 @@ class DhcpServer:
             if changed:
                 os.kill(pid, signal.SIGHUP)
             return
-        self._halt()
-        try:
-            process.run(*namespaces.command(namespace, *command))
-        except process.CommandFailed as error:
-            missing = shutil.which("dnsmasq") is None
-            raise DriverError(
-                "dnsmasq is not installed on this host (apt-get install dnsmasq-base)."
-                if missing
-                else "The host's DHCP server does not start.",
-                detail=error.detail,
-            ) from error
+        self._process.start(namespace, command)
         self._write("command", start)
         self._write("left", "")
 
     def stop(self) -> None:
         """End the server and drop its files; absent is fine."""
-        self._halt()
+        self._process.halt()
         shutil.rmtree(self.directory, ignore_errors=True)
         shutil.rmtree(self.shared, ignore_errors=True)
 
     def pid(self) -> int | None:
         """Return the running server's pid, also when a crash cost us the pid file."""
-        pid = process.read_pid(self._pid_file)
-        if pid is not None and self._is_ours(pid):
-            return pid
-        if not self.directory.exists():
-            return None
-        running = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-        return next((pid for pid in running if self._is_ours(pid)), None)
+        return self._process.pid()
 
     def is_dead(self) -> bool:
         """Tell whether a server was started here and runs no more, or without its helper."""
@@ -140,25 +131,14 @@ class DhcpServer:
         served: Sequence[SubnetWiring],
         interface: str,
         user: pwd.struct_passwd,
+        *,
+        routes: bool,
     ) -> Sequence[str]:
         domain = domain_of(network)
         return (
-            "dnsmasq",
-            "--conf-file=/dev/null",
-            "--no-hosts",
-            "--no-resolv",
-            "--bind-interfaces",
+            *self._process.words(user),
             f"--interface={interface}",
-            "--except-interface=lo",
-            f"--user={user.pw_name}",
-            f"--group={grp.getgrgid(user.pw_gid).gr_name}",
             f"--dhcp-scriptuser={user.pw_name}",
-            f"--pid-file={self._pid_file}",
-            f"--log-facility={self.directory / 'log'}",
-            "--quiet-dhcp",
-            "--quiet-dhcp6",
-            "--quiet-ra",
-            "--leasefile-ro",
             "--dhcp-authoritative",
             f"--dhcp-hostsfile={self.shared / 'hosts'}",
             f"--dhcp-optsfile={self.shared / 'options'}",
@@ -169,7 +149,7 @@ class DhcpServer:
             "--domain-needed",
             "--bogus-priv",
             *(f"--dhcp-range={text}" for text in range_texts(served)),
-            *(["--enable-ra"] if any(subnet.ip_version == 6 for subnet in served) else []),
+            *announcement_words(served, {interface: network.mtu}, routes=routes),
             *(f"--server={address}" for address in resolvers()),
         )
 
@@ -206,24 +186,9 @@ class DhcpServer:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def _tell(self, name: str, text: str, user: pwd.struct_passwd, *, mode: int = 0o400) -> None:
-        if self._told(name) != text:
+        if self._told(name) != text or not (self.shared / name).exists():
             write_atomically(self.shared / name, text, mode=mode)
         os.chown(self.shared / name, user.pw_uid, user.pw_gid)
-
-    def _halt(self) -> None:
-        pid = self.pid()
-        if pid is not None:
-            process.stop(pid, exe="dnsmasq")
-        self._pid_file.unlink(missing_ok=True)
-
-    def _is_ours(self, pid: int) -> bool:
-        if not process.is_running(pid, exe="dnsmasq"):
-            return False
-        try:
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except OSError:
-            return False
-        return f"--pid-file={self._pid_file}".encode() in words
 
     def _trim_log(self) -> None:
         log = self.directory / "log"
@@ -261,13 +226,3 @@ def _has_helper(pid: int) -> bool:
     except OSError:
         return True
     return any(process.is_running(int(child), exe="dnsmasq") for child in children)
-
-
-def _server_user() -> pwd.struct_passwd:
-    """Return whom the servers run as; raise DriverError where the host has none of them."""
-    for name in SERVER_USERS:
-        try:
-            return pwd.getpwnam(name)
-        except KeyError:
-            continue
-    raise DriverError(f"The host has no user for its DHCP servers: {' or '.join(SERVER_USERS)}.")

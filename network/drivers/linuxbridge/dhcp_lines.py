@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from cloudweb.driver import DriverError
 from network.drivers.linuxbridge import texts
@@ -12,23 +12,72 @@ from network.drivers.linuxbridge.gateway import server_address
 from network.objects import NetworkWiring, PortWiring, SubnetWiring
 
 LEASE_SECONDS = 86_400
+#: How often routers announce themselves, and for how long guests believe it; seconds.
+ANNOUNCED_EACH, ANNOUNCED_FOR = 60, 180
+LEAST_MTU = 1280  # below it there is no IPv6
+#: dnsmasq's words for what its router advertisements say; a static range needs --enable-ra besides.
+ANNOUNCED = {
+    "slaac": "ra-only",
+    "dhcpv6-stateless": "ra-stateless",
+    "dhcpv6-stateful": "static",
+}
 _LABEL = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
 _DOMAIN = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,250}[A-Za-z0-9])?\Z")
 
 
 def range_texts(served: Sequence[SubnetWiring]) -> Sequence[str]:
-    """Return the ranges, each with its subnet's tag; static: nobody unknown gets an address."""
+    """Return the ranges, each with its subnet's tag; static: nobody unknown gets an address.
+
+    An IPv6 range is announced to guests unless a router of its own does that.
+    """
     ranges = []
     for number, subnet in enumerate(served):
         network = texts.block(subnet.cidr)
         size = str(network.netmask) if network.version == 4 else str(network.prefixlen)
-        ranges.append(f"set:s{number},{network.network_address},static,{size},{LEASE_SECONDS}s")
+        mode = _range_mode(subnet, announced=not subnet.routed)
+        if mode:
+            ranges.append(f"set:s{number},{network.network_address},{mode},{size},{LEASE_SECONDS}s")
     return ranges
+
+
+def router_range(number: int, subnet: SubnetWiring) -> str:
+    """Return the range by which a router announces a subnet on its leg."""
+    block, mode = texts.block(subnet.cidr), _range_mode(subnet, announced=True)
+    return f"set:s{number},{block.network_address},{mode},{block.prefixlen},{LEASE_SECONDS}s"
+
+
+def announcement_words(
+    subnets: Sequence[SubnetWiring], mtus: Mapping[str, int], *, routes: bool
+) -> Sequence[str]:
+    """Return what dnsmasq is told of router advertisements: on which links, with which MTU.
+
+    ``routes``: guests may take the announcer for a way to elsewhere.
+    """
+    six = [subnet for subnet in subnets if subnet.ip_version == 6 and subnet.ipv6_ra_mode]
+    if not six:
+        return ()
+    lifetime = ANNOUNCED_FOR if routes else 0
+    return (
+        *(["--enable-ra"] if any(one.ipv6_ra_mode == "dhcpv6-stateful" for one in six) else []),
+        *(
+            f"--ra-param={link},mtu:{max(mtu, LEAST_MTU)},{ANNOUNCED_EACH},{lifetime}"
+            for link, mtu in sorted(mtus.items())
+        ),
+    )
+
+
+def _range_mode(subnet: SubnetWiring, *, announced: bool) -> str:
+    """Return dnsmasq's word for how guests get their addresses; empty when it has no part in it."""
+    if subnet.ip_version == 4:
+        return "static"
+    if announced and subnet.ipv6_ra_mode in ANNOUNCED:
+        return ANNOUNCED[subnet.ipv6_ra_mode]
+    return "static" if subnet.ipv6_address_mode.startswith("dhcpv6") else ""
 
 
 def host_lines(served: Sequence[SubnetWiring], ports: Sequence[PortWiring]) -> Iterable[str]:
     """Return one line for each address; no tags (see ``DhcpServer``)."""
-    subnets = {subnet.id for subnet in served}
+    subnets = {subnet.id for subnet in served if gives_addresses(subnet)}
     for port in ports:
         name = f",{port.hostname}" if _LABEL.match(port.hostname) else ""
         for address in port.addresses:
@@ -36,6 +85,11 @@ def host_lines(served: Sequence[SubnetWiring], ports: Sequence[PortWiring]) -> I
                 parsed = texts.address(address.ip_address)
                 text = f"[{parsed}]" if parsed.version == 6 else str(parsed)
                 yield f"{port.mac.lower()},{text}{name}"
+
+
+def gives_addresses(subnet: SubnetWiring) -> bool:
+    """Tell whether guests get their address of the subnet by DHCP."""
+    return subnet.ip_version == 4 or subnet.ipv6_address_mode == "dhcpv6-stateful"
 
 
 def name_lines(network: NetworkWiring, ports: Sequence[PortWiring]) -> Iterable[str]:
@@ -54,8 +108,7 @@ def option_lines(network: NetworkWiring, served: Sequence[SubnetWiring]) -> Iter
     """Return the options of each subnet: router, DNS, MTU and routes (RFC 3442 and its elder 249)."""
     for number, subnet in enumerate(served):
         if subnet.ip_version == 6:
-            dns = ",".join(f"[{one}]" for one in _addresses(subnet.dns_nameservers)) or "[::]"
-            yield f"tag:s{number},option6:dns-server,{dns}"
+            yield from six_options(number, network, subnet)
             continue
         server = texts.address(server_address(subnet) or "")
         gateway = texts.address(subnet.gateway_ip) if subnet.gateway_ip is not None else None
@@ -77,6 +130,15 @@ def option_lines(network: NetworkWiring, served: Sequence[SubnetWiring]) -> Iter
         yield f"tag:s{number},option:mtu,{network.mtu}"
         yield f"tag:s{number},option:classless-static-route,{','.join(routes)}"
         yield f"tag:s{number},249,{','.join(routes)}"
+
+
+def six_options(number: int, network: NetworkWiring, subnet: SubnetWiring) -> Iterable[str]:
+    """Return an IPv6 subnet's options, which router advertisements carry too (RFC 8106)."""
+    server = server_address(subnet)
+    servers = _addresses(subnet.dns_nameservers) or _addresses([server] if server else [])
+    if servers:
+        yield f"tag:s{number},option6:dns-server,{','.join(f'[{one}]' for one in servers)}"
+    yield f"tag:s{number},option6:domain-search,{domain_of(network)}"
 
 
 def _addresses(found: Iterable[str]) -> Sequence[str]:

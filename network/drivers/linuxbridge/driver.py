@@ -35,7 +35,7 @@ from network.drivers.linuxbridge.config import (
 )
 from network.drivers.linuxbridge.dhcp import DhcpServer, served_subnets
 from network.drivers.linuxbridge.flows import Flows
-from network.drivers.linuxbridge.gateway import Gateways
+from network.drivers.linuxbridge.gateway import Gateways, routes_six
 from network.drivers.linuxbridge.known_filters import KnownFilters
 from network.drivers.linuxbridge.limits import can_limit, ensure_port_limits, is_limited, limit_name
 from network.drivers.linuxbridge.links import Link, Links
@@ -298,6 +298,7 @@ class LinuxBridgeDriver(
             ports.values(),
             interface=GATEWAY if isolated else names.host_leg,
             namespace=names.namespace if isolated else None,
+            routes=routes_six(network),
         )
         work.checkpoint()
         self._metadata.ensure(network, ports.values(), names)

@@ -87,6 +87,8 @@ class Gateways:
         namespaces.write_sysctl("net/ipv6/conf/default/accept_ra", "0")
         namespaces.write_sysctl("net/ipv4/ip_forward", "1")
         namespaces.write_sysctl("net/ipv6/conf/all/forwarding", "1")
+        # Its addresses are its own, so servers need not wait until nobody objected to them.
+        namespaces.write_sysctl(f"net/ipv6/conf/{GATEWAY}/accept_dad", "0")
         with Links.open() as links:
             links.ensure(GATEWAY, mtu=network.mtu)
             fresh = links.ensure_addresses(
@@ -125,10 +127,27 @@ def gateway_addresses(network: NetworkWiring) -> Sequence[str]:
 
 
 def server_address(subnet: SubnetWiring) -> str | None:
-    """Return the address DHCP and DNS answer from, or None when they do not."""
-    if not subnet.enable_dhcp:
+    """Return the address DHCP and DNS answer from, or None when they do not.
+
+    An IPv6 subnet without a mode is left to those on it.
+    """
+    modes = subnet.ipv6_ra_mode, subnet.ipv6_address_mode
+    if not subnet.enable_dhcp or (subnet.ip_version == 6 and not any(modes)):
         return None
     return subnet.dhcp_server_ip or subnet.gateway_ip
+
+
+def routes_six(network: NetworkWiring) -> bool:
+    """Tell whether guests may take this host's end of the network for their IPv6 router.
+
+    A router of theirs is one for all their subnets; the host forwards for a flat network if it does at all.
+    """
+    six = [subnet for subnet in network.subnets if subnet.ip_version == 6]
+    if any(subnet.routed for subnet in six) or not any(subnet.gateway_ip for subnet in six):
+        return False
+    if network.kind == "isolated":
+        return True
+    return namespaces.read_sysctl("net/ipv6/conf/all/forwarding") == "1"
 
 
 def host_table(

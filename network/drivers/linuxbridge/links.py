@@ -10,14 +10,14 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-from cloudweb.addresses import parse_interface
+from cloudweb.addresses import parse_address, parse_interface
 from cloudweb.driver import DriverError
 
 TUNSETIFF, TUNSETPERSIST, TUNSETOWNER = 0x400454CA, 0x400454CB, 0x400454CC
@@ -26,7 +26,7 @@ _IFF_UP = 0x1
 NO_OWNER = "-1"
 MAIN_TABLE = 254
 MODULES = {"vxlan": "vxlan", "vlan": "8021q"}
-ANYWHERE = str(IPv4Address(0))
+ANYWHERE, ANYWHERE_6 = str(IPv4Address(0)), str(IPv6Address(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,22 +310,33 @@ class Links:
         """Send what is not local there (IPv4)."""
         self._route.route("replace", dst="default", gateway=gateway)
 
-    def ensure_routes(self, wanted: Mapping[str, str], *, protocol: int) -> None:
-        """Make the IPv4 routes of this protocol be exactly these (``10.0.0.0/24`` -> next hop)."""
+    def ensure_routes(
+        self, wanted: Mapping[str, str], *, version: int, protocol: int, near: str | None = None
+    ) -> None:
+        """Make the routes of this protocol and IP version be exactly these (``10.0.0.0/24`` -> next hop).
+
+        ``near``: the link that next hops with a link-local address are on.
+        """
+        family = socket.AF_INET if version == 4 else socket.AF_INET6
+        anywhere = ANYWHERE if version == 4 else ANYWHERE_6
         there = {
-            f"{route.get_attr('RTA_DST') or ANYWHERE}/{route['dst_len']}": route.get_attr(
+            f"{route.get_attr('RTA_DST') or anywhere}/{route['dst_len']}": route.get_attr(
                 "RTA_GATEWAY"
             )
-            for route in self._route.get_routes(family=socket.AF_INET, table=MAIN_TABLE)
+            for route in self._route.get_routes(family=family, table=MAIN_TABLE)
             if route["proto"] == protocol
         }
+        common = {"family": family, "table": MAIN_TABLE, "proto": protocol}
         for destination in there.keys() - wanted.keys():
-            self._route.route("del", dst=destination, table=MAIN_TABLE, proto=protocol)
+            self._route.route("del", dst=destination, **common)
         for destination, hop in wanted.items():
             if there.get(destination) != hop:
-                self._route.route(
-                    "replace", dst=destination, gateway=hop, proto=protocol, table=MAIN_TABLE
+                place = (
+                    {"oif": self.get(near).index}
+                    if near is not None and parse_address(hop).is_link_local
+                    else {}
                 )
+                self._route.route("replace", dst=destination, gateway=hop, **place, **common)
 
     def ensure_ways_by_link(
         self, wanted: Mapping[str, tuple[str, str]], *, protocol: int, first: int

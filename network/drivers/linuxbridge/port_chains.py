@@ -131,6 +131,8 @@ def _towards(port: PortWiring) -> Iterable[str]:
 
 
 def _egress(port: PortWiring) -> Iterable[str]:
+    if port.router_id:  # guests hear of a router from it alone, and from the gateway
+        yield "icmpv6 type nd-router-advert accept"
     if not port.port_security:
         yield "return"
         return

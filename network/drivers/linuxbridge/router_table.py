@@ -7,7 +7,9 @@ comes from outside gets in by a floating IP or a forwarding alone, unless the ro
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from ipaddress import IPv6Network, collapse_addresses
 
+from cloudweb.addresses import Block
 from cloudweb.driver import DriverError
 from network.drivers.linuxbridge import nft, texts
 from network.drivers.linuxbridge.config import METADATA_ADDRESS
@@ -76,6 +78,7 @@ def _forward(router: RouterWiring, outside: str | None) -> Iterable[str]:
         leg = leg_name(port.id)
         yield f'iifname "{leg}" oifname "{leg}" ip daddr {METADATA_ADDRESS} tcp dport 80 accept'
     yield f"ip daddr {METADATA_ADDRESS} drop"
+    yield from _six_forged(router, outside)
     yield "ct state invalid drop"
     yield "ct state established,related accept"
     if outside is None:
@@ -83,8 +86,39 @@ def _forward(router: RouterWiring, outside: str | None) -> Iterable[str]:
         return
     yield f'iifname != "{outside}" accept'
     yield "ct status dnat accept"
+    # IPv6 is not translated: addresses inside are reached as they are.
+    yield f'iifname "{outside}" oifname != "{outside}" meta nfproto ipv6 accept'
     if not router.snat:
         yield f'iifname "{outside}" accept'
+
+
+def _six_forged(router: RouterWiring, outside: str | None) -> Iterable[str]:
+    """Drop IPv6 that cannot be from where it comes in (RFC 3704); for IPv4 the kernel looks itself."""
+    inside: list[Block] = []
+    for port in router.interfaces:
+        mine = {address.subnet_id for address in port.addresses}
+        near = [
+            texts.block(subnet.cidr)
+            for subnet in port.network.subnets
+            if subnet.id in mine and subnet.ip_version == 6
+        ]
+        far = [
+            texts.block(route.destination)
+            for route in router.routes
+            if any(texts.address(route.nexthop) in block for block in near)
+        ]
+        inside += [*near, *far]
+        blocks = elements([*near, *far])
+        forged = f" ip6 saddr != {{ {blocks} }}" if blocks else ""
+        yield f'iifname "{leg_name(port.id)}" meta nfproto ipv6{forged} drop'
+    if outside is not None and inside:
+        yield f'iifname "{outside}" ip6 saddr {{ {elements(inside)} }} drop'
+
+
+def elements(blocks: Iterable[Block]) -> str:
+    """Return IPv6 blocks as elements of a set, without overlap."""
+    six = [block for block in blocks if isinstance(block, IPv6Network)]
+    return ", ".join(str(block) for block in collapse_addresses(six))
 
 
 def _leaving(router: RouterWiring, outside: str | None) -> Iterable[str]:

@@ -14,6 +14,7 @@ from cloudweb.driver import DriverError, Work
 from cloudweb.files import write_atomically
 from cloudweb.records import read_record
 from network.drivers.linuxbridge import namespaces, nft, texts
+from network.drivers.linuxbridge.advertising import Advertiser
 from network.drivers.linuxbridge.announcing import announce
 from network.drivers.linuxbridge.config import METADATA_ADDRESS, BridgeConfig
 from network.drivers.linuxbridge.gateway import server_address
@@ -45,6 +46,7 @@ class Routers:
         work.checkpoint()
         namespaces.inside(name, lambda: _inside(router))
         self._limit(router, name)
+        self._advertiser(router.id).ensure(router, namespace=name)
         self._cut(router, name)
 
     def ensure_namespace(self, router_id: str) -> None:
@@ -57,6 +59,7 @@ class Routers:
     def delete(self, router_id: str, *, work: Work) -> None:
         """Make the router absent, with whatever wires it still has."""
         work.checkpoint()
+        self._advertiser(router_id).stop()
         namespaces.delete(self._config.router_namespace(router_id))
         self._limited.pop(router_id, None)
         shutil.rmtree(self._home(router_id), ignore_errors=True)
@@ -68,7 +71,7 @@ class Routers:
         return sorted(entry.name for entry in self._directory.iterdir())
 
     def broken(self) -> Sequence[str]:
-        """Return the routers without their namespace or table."""
+        """Return the routers without their namespace, table or server."""
         return [router_id for router_id in self.ids() if self._is_broken(router_id)]
 
     def _is_broken(self, router_id: str) -> bool:
@@ -76,6 +79,8 @@ class Routers:
         if not namespaces.exists(name):
             return True
         if ("inet", TABLE) not in nft.tables(TABLE, namespace=name):
+            return True
+        if self._advertiser(router_id).is_dead():
             return True
         leg, limits = self._limited.get(router_id, ("", ()))
         return bool(limits) and not namespaces.inside(name, lambda: _holds(leg, limits))
@@ -106,6 +111,9 @@ class Routers:
                     process.run(*namespaces.command(name, *words), check=False)
         write_atomically(path, json.dumps(now, sort_keys=True))
 
+    def _advertiser(self, router_id: str) -> Advertiser:
+        return Advertiser(self._home(router_id) / "announced")
+
     def _home(self, router_id: str) -> Path:
         self._config.router_namespace(router_id)  # what is no id is no path either
         return self._directory / router_id
@@ -127,19 +135,24 @@ def _inside(router: RouterWiring) -> None:
     namespaces.write_sysctl("net/ipv6/conf/default/accept_ra", "0")
     namespaces.write_sysctl("net/ipv4/conf/all/send_redirects", "0")
     namespaces.write_sysctl("net/ipv4/ip_forward", "1")
+    namespaces.write_sysctl("net/ipv6/conf/all/forwarding", "1")
     with Links.open() as links:
         for port in router.ports:
             leg = leg_name(port.id)
             namespaces.write_sysctl(f"net/ipv4/conf/{leg}/send_redirects", "0")
             # What comes by a leg must be from where the router would send its answer by that leg (RFC 3704).
             namespaces.write_sysctl(f"net/ipv4/conf/{leg}/rp_filter", "1")
+            namespaces.write_sysctl(f"net/ipv6/conf/{leg}/accept_dad", "0")
             links.ensure(leg, mtu=port.network.mtu, up=router.admin_up)
             wanted = [*_addresses(port)]
             if port is router.gateway:
                 wanted += [f"{address}/32" for address in addresses_outside(router)]
             announce(leg, links.ensure_addresses(leg, wanted))
         if router.admin_up:
-            links.ensure_routes(_routes(router), protocol=OUR_ROUTES)
+            outside = leg_name(router.gateway.id) if router.gateway is not None else None
+            for version in (4, 6):
+                routes = _routes(router, version)
+                links.ensure_routes(routes, version=version, protocol=OUR_ROUTES, near=outside)
             links.ensure_ways_by_link(
                 _metadata_ways(router), protocol=OUR_ROUTES, first=FIRST_TABLE
             )
@@ -154,15 +167,15 @@ def _addresses(port: PortWiring) -> Iterable[str]:
         yield f"{texts.address(address.ip_address)}/{lengths[address.subnet_id]}"
 
 
-def _routes(router: RouterWiring) -> dict[str, str]:
-    """Return the next hop of each destination, IPv4 alone."""
+def _routes(router: RouterWiring, version: int) -> dict[str, str]:
+    """Return the next hop of each destination of an IP version."""
     found: dict[str, str] = {}
     for text in router.next_hops:
-        if texts.address(text).version == 4:
-            found.setdefault("0.0.0.0/0", text)
+        if texts.address(text).version == version:
+            found.setdefault("0.0.0.0/0" if version == 4 else "::/0", text)
     for route in router.routes:
         block, hop = texts.block(route.destination), texts.address(route.nexthop)
-        if block.version == 4:
+        if block.version == version:
             found[str(block)] = str(hop)
     return found
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from network.drivers.linuxbridge.dhcp_lines import (
+    announcement_words,
     host_lines,
     name_lines,
     option_lines,
     range_texts,
 )
+from network.drivers.linuxbridge.gateway import server_address
 from network.drivers.linuxbridge.resolvers import resolvers
-from network.objects import HostRoute
+from network.objects import HostRoute, SubnetWiring
 from tests.builders.ports import make_network, make_port, make_subnet, make_subnet6
 
 FOUR = make_subnet(id="four")
@@ -53,7 +56,8 @@ def test_options() -> None:
         "tag:s0,option:mtu,1450",
         f"tag:s0,option:classless-static-route,{all_routes}",
         f"tag:s0,249,{all_routes}",
-        "tag:s1,option6:dns-server,[::]",
+        "tag:s1,option6:dns-server,[fd05::1]",
+        "tag:s1,option6:domain-search,cloudweb.internal",
     ]
 
 
@@ -62,6 +66,55 @@ def test_without_a_gateway_there_is_no_default_route_but_metadata() -> None:
     told = list(option_lines(NETWORK, [four]))
     assert "tag:s0,option:router" in told
     assert "tag:s0,option:classless-static-route,169.254.169.254/32,10.5.0.2" in told
+
+
+def six(ra: str, address: str, **overrides: Any) -> SubnetWiring:
+    return make_subnet6(ipv6_ra_mode=ra, ipv6_address_mode=address, **overrides)
+
+
+def test_ranges_follow_the_modes() -> None:
+    """Who tells guests of a prefix, and who answers their questions, is said apart."""
+    slaac, stateless, stateful = "slaac", "dhcpv6-stateless", "dhcpv6-stateful"
+    found = {
+        (ra, address, routed): [
+            text.split(",")[2] for text in range_texts([six(ra, address, routed=routed)])
+        ]
+        for ra, address in (
+            (slaac, slaac), ("", slaac), (slaac, ""),
+            (stateless, stateless), ("", stateless), (stateful, stateful), ("", stateful),
+        )
+        for routed in (False, True)
+    }  # fmt: skip
+    assert found == {
+        (slaac, slaac, False): ["ra-only"],
+        (slaac, slaac, True): [],
+        ("", slaac, False): [],
+        ("", slaac, True): [],
+        (slaac, "", False): ["ra-only"],
+        (slaac, "", True): [],
+        (stateless, stateless, False): ["ra-stateless"],
+        (stateless, stateless, True): ["static"],
+        ("", stateless, False): ["static"],
+        ("", stateless, True): ["static"],
+        (stateful, stateful, False): ["static"],
+        (stateful, stateful, True): ["static"],
+        ("", stateful, False): ["static"],
+        ("", stateful, True): ["static"],
+    }
+    assert (server_address(six("", "")), server_address(six(slaac, slaac))) == (None, "fd05::1")
+
+
+def test_announcements() -> None:
+    stateful, slaac = [six("dhcpv6-stateful", "dhcpv6-stateful")], [six("slaac", "slaac")]
+    assert [*announcement_words([FOUR], {"gw0": 1500}, routes=True)] == []
+    assert [*announcement_words([six("", "slaac")], {"gw0": 1500}, routes=True)] == []
+    word = "--ra-param=gw0,mtu:1450,60,180"
+    assert [*announcement_words(stateful, {"gw0": 1450}, routes=True)] == ["--enable-ra", word]
+    assert [*announcement_words(slaac, {"gw0": 1450}, routes=True)] == [word]
+    nowhere = (
+        "--ra-param=gw0,mtu:1280,60,0"  # no MTU below what IPv6 needs: dnsmasq would not start
+    )
+    assert [*announcement_words(slaac, {"gw0": 576}, routes=False)] == [nowhere]
 
 
 def test_ranges_are_static() -> None:
