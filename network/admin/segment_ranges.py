@@ -46,7 +46,8 @@ class SegmentRangeAdmin(ManagedAdmin):
             segmentation_id__lte=OuterRef("maximum"),
         )
         counted = within.order_by().values("kind").annotate(number=Count("id")).values("number")
-        return rows.annotate(used_total=Coalesce(Subquery(counted), 0))
+        told: QuerySet[Any] = rows.annotate(used_total=Coalesce(Subquery(counted), 0))
+        return told
 
     @admin.display(description="used", ordering="used_total")
     def use(self, row: Any) -> SafeString:
@@ -70,7 +71,8 @@ class SegmentRangeAdmin(ManagedAdmin):
         )
         named = found.order_by("segmentation_id")[:NAMED]
         return bullets(
-            [(one.segmentation_id, str(one), one.project_id) for one in named], "{}: {} of {}"
+            [(str(one.segmentation_id), str(one), one.project_id) for one in named],
+            "{}: {} of {}",
         )
 
     delete_ranges = row_action(

@@ -165,6 +165,38 @@ def test_what_operators_do(openstack: NetworkCommand) -> None:
     )  # fmt: skip
 
 
+def test_networks_have_numbers_from_ranges(openstack: NetworkCommand) -> None:
+    admin = {"cloud": "cloudweb-admin"}
+    ranges = ("network", "segment", "range")
+    made = openstack.json(
+        *ranges, "create", "tunnels", "--network-type", "vxlan", "--minimum", "700",
+        "--maximum", "702", **admin,
+    )  # fmt: skip
+    assert (made["shared"], made["available"]) == (True, ["700-702"])
+    vxlan = ("network", "create", "--provider-network-type", "vxlan")
+    network = openstack.json(*vxlan, "blue", **admin)
+    assert network["provider:segmentation_id"] in {700, 701, 702}
+    openstack.text(*vxlan, "--provider-segment", "9000", "far", **admin)
+    assert "tunnel ID 9000 is in use" in openstack.refusal(
+        *vxlan, "--provider-segment", "9000", "again", **admin
+    )
+    shown = openstack.json(*ranges, "show", "tunnels", **admin)
+    assert shown["used"] == {network["project_id"]: [str(network["provider:segmentation_id"])]}
+    assert [row["Name"] for row in openstack.json(*ranges, "list", "--used", **admin)] == [
+        "tunnels"
+    ]
+    openstack.text(*ranges, "set", "--name", "t2", "tunnels", **admin)
+    assert "referenced" in openstack.refusal(*ranges, "delete", "t2", **admin)
+    segments = openstack.json("network", "segment", "list", "--network", "far", **admin)
+    assert [row["Segment"] for row in segments] == [9000]
+    openstack.text("network", "segment", "set", "--name", "rack", segments[0]["ID"], **admin)
+    named = openstack.json("network", "segment", "show", segments[0]["ID"], **admin)
+    assert (named["name"], named["network_id"]) == ("rack", segments[0]["ID"])
+    openstack.text("network", "delete", "blue", **admin)
+    openstack.text(*ranges, "delete", "t2", **admin)
+    assert openstack.refusal("network", "segment", "range", "list")
+
+
 def test_quotas_are_set_and_shown(openstack: NetworkCommand) -> None:
     project = openstack.json("project", "show", "demo", cloud="cloudweb-admin")["id"]
     openstack.text("network", "create", "second")
