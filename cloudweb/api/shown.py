@@ -8,8 +8,8 @@ A field shows the row's attribute of its name, unless it says otherwise:
     links: Annotated[SelfLink, Seen(lambda row, scene: {"self": scene.url(f"things/{row.pk}")})]
 
 ``Of`` takes a function of the row too. What only some callers see says ``When``, what only some rows have
-``Filled``, and both have a default in the model, because the schema then knows that it may be left out;
-what some versions lack says ``since`` or ``until``.
+``Filled`` or ``Only``; all these have a default in the model, because the schema then knows that they may
+be left out. What some versions lack says ``since`` or ``until``.
 """
 
 from __future__ import annotations
@@ -111,6 +111,13 @@ class Filled:
     """Show it only of rows where there is something to show."""
 
 
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Show it only of rows of which this holds."""
+
+    holds: Callable[[Row], bool]
+
+
 class _Part(NamedTuple):
     key: str
     source: Of
@@ -119,6 +126,7 @@ class _Part(NamedTuple):
     always: Always | None
     conditions: tuple[Callable[[Scene], bool], ...]
     filled: bool
+    only: Only | None
 
 
 @cache
@@ -136,6 +144,7 @@ def _part(name: str, field: Any) -> _Part:
         always=said.get(Always),
         conditions=tuple(one.holds for one in field.metadata if isinstance(one, When)),
         filled=Filled in said,
+        only=said.get(Only),
     )
 
 
@@ -161,6 +170,7 @@ def renderer(answer: type[Answer], scene: Scene, *, only: Collection[str] = ()) 
     made = [(part.key, _made(part)) for part in rest if part not in columns and not part.seen]
     seen = [(part.key, part.seen.read) for part in rest if part.seen]
     sparse = [part.key for part in parts if part.filled]
+    tests = [(part.key, part.only.holds) for part in parts if part.only]
     invented = attrgetter(answer.INVENTED) if answer.INVENTED and not only else None
 
     def render(row: Row) -> dict[str, Any]:
@@ -172,6 +182,9 @@ def renderer(answer: type[Answer], scene: Scene, *, only: Collection[str] = ()) 
             body[key] = make(row)
         for key, look in seen:
             body[key] = look(row, scene)
+        for key, holds in tests:
+            if not holds(row):
+                del body[key]
         for key in sparse:
             if not body[key]:
                 del body[key]

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cloudweb.api.shown import Render
 from identity.api.resource import NounViewSet, done, listed, told
 from identity.api.serializers.application_credentials import (
     ACCESS_RULE,
@@ -30,18 +27,6 @@ class ApplicationCredentialViewSet(NounViewSet):
         answer = self.answer(made.row, status=201)
         answer.data["application_credential"]["secret"] = made.secret
         return answer
-
-    def renderer(self) -> Render:
-        """Show rules where there are any to follow."""
-        render = super().renderer()
-
-        def shown(row: Any) -> dict[str, Any]:
-            body = render(row)
-            if not row.ruled:
-                del body["access_rules"]
-            return body
-
-        return shown
 
 
 class AccessRuleViewSet(NounViewSet):

@@ -118,7 +118,7 @@ def test_no_serious_finding(browser: Browser) -> None:
     pages += [reverse(name, args=[server]) for name in OF_A_SERVER]
     pages += [reverse(name, args=[IMAGE]) for name in OF_AN_IMAGE]
     browser.open("/security-groups")
-    group = str(browser.find("#rows th a").get_property("href")).rpartition("/")[2]
+    group = str(browser.find("#rows tbody th a").get_property("href")).rpartition("/")[2]
     pages += [reverse(name, args=[group]) for name in OF_A_GROUP]
     wrong += [found for path in (*pages, "/nothing") for found in findings(browser, path)]
     wrong += findings_of_operators(browser)

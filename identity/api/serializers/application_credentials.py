@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Body, Name
 from cloudweb.api.resource import Resource
-from cloudweb.api.shown import Always, Form, Scene, Seen, shown
+from cloudweb.api.shown import Always, Form, Only, Scene, Seen, shown
 from cloudweb.names import no_control_characters
 from cloudweb.times import micros, parse_moment
 from identity.api.filters import exactly, named
@@ -138,6 +138,7 @@ class ApplicationCredentialShown(Answer):
     access_rules: Annotated[
         list[RuleOfCredential] | None,
         Seen(lambda row, scene: shown(RuleOfCredential, row.access_rules.all(), scene)),
+        Only(lambda row: row.ruled),
     ] = None
     secret: Annotated[str | None, NEVER] = None
     links: Annotated[SelfLink, Seen(_place)]
