@@ -79,6 +79,7 @@ declare(
         "network:ports:wiring": admin,
         # What the dashboard's buttons do in one go.
         "network:traffic:allow": project_member,
+        "network:path_traces:create": project_reader,
         "network:tags:list": project_reader,
         "network:tags:update": project_member,
         "network:quotas:get": project_reader,
@@ -101,5 +102,6 @@ declare(
     },
     reads={
         "network:ports:wiring",
+        "network:path_traces:create",
     },
 )

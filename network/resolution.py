@@ -135,6 +135,14 @@ def port_wirings(port_ids: Iterable[UUID], *, literal: bool = False) -> list[Por
     ]
 
 
+def network_wiring(network: Network) -> NetworkWiring:
+    """Return a network as it shall be, whatever host it is on."""
+    facts = _Facts()
+    for subnet in _SUBNETS.rows(networks=[network.id]):
+        facts.subnets[network.id].append(subnet)
+    return _network(network, facts, "")
+
+
 def needs_dhcp_address(subnet: Subnet, network: Network) -> bool:
     """Tell whether the DHCP server needs an address of its own.
 

@@ -23,8 +23,11 @@ DOMAIN = "network"
 def router_wiring(router_id: UUID) -> RouterWiring | None:
     """Return a router as its host shall make it; None when it is on none."""
     router = Router.objects.complete().filter(id=router_id).exclude(host="").first()
-    if router is None:
-        return None
+    return described(router) if router is not None else None
+
+
+def described(router: Router) -> RouterWiring:
+    """Return a router as it shall be, on whichever host; it was read complete."""
     parts = [*router.router_ports.all()]
     wirings = {UUID(one.id): one for one in port_wirings([part.port_id for part in parts])}
     gateway = router.gateway

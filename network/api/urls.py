@@ -12,6 +12,7 @@ from network.api.extensions import ExtensionViewSet
 from network.api.floating_ips import FloatingIpViewSet, PortForwardingViewSet
 from network.api.ip_availabilities import IpAvailabilityViewSet
 from network.api.networks import NetworkViewSet
+from network.api.path_traces import PathTraceViewSet
 from network.api.ports import PortViewSet
 from network.api.qos import (
     AnyBandwidthLimitRuleViewSet,
@@ -122,6 +123,7 @@ urlpatterns = [
     ),
     path(f"{QOS}/rule-types", QosRuleTypeViewSet.as_view(LIST)),
     path(f"{QOS}/rule-types/<str:name>", QosRuleTypeViewSet.as_view(SHOW)),
+    path("/v2.0/path-traces", PathTraceViewSet.as_view({"post": "create"})),
     re_path(f"{TAGGED}$", TagViewSet.as_view(TAGS)),
     re_path(f"{TAGGED}/(?P<tag>.+)$", TagViewSet.as_view(TAG)),
     path("/v2.0/quotas", QuotaViewSet.as_view(LIST)),

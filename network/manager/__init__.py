@@ -7,6 +7,7 @@ from network.manager.extension import ExtensionManager
 from network.manager.floating_ip import FloatingIpManager
 from network.manager.ip_availability import IpAvailabilityManager
 from network.manager.network import NetworkManager
+from network.manager.path_trace import PathTraceManager
 from network.manager.permission import PermissionManager
 from network.manager.port import PortManager
 from network.manager.port_forwarding import PortForwardingManager
@@ -39,6 +40,7 @@ __all__ = [
     "FloatingIpManager",
     "IpAvailabilityManager",
     "NetworkManager",
+    "PathTraceManager",
     "PermissionManager",
     "PortForwardingManager",
     "PortManager",

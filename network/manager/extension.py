@@ -48,6 +48,7 @@ EXTENSIONS = (
     Extension("network-ip-availability", "Network IP Availability", "What is free in networks"),
     Extension("network_availability_zone", "Network Availability Zone", "Hints for networks"),
     Extension("pagination", "Pagination support", "Lists come in pages"),
+    Extension("path-trace", "Path trace", "Why one thing cannot reach another, hop by hop"),
     Extension("port-security", "Port Security", "Protection from spoofing, by port"),
     Extension("port-security-groups-filtering", "Port filtering on security groups", "As said"),
     Extension("project-id", "project_id field enabled", "Owners under both names"),

@@ -320,6 +320,14 @@ LINES = [
         for line in (read(one), managed("PUT", one, body), managed("DELETE", one, status=204))
     ),
     Line("GET", V2 + "/qos/rule-types", EVERY_TOKEN),
+    Line(
+        "POST",
+        V2 + "/path-traces",
+        PROJECT_READERS,
+        others={"other": 404},
+        body={"path_trace": {"destination_port_id": "{inner_port}", "protocol": "icmp"}},
+        no_record="it changes nothing",
+    ),
     Line("GET", V2 + "/qos/rule-types/dscp_marking", OPERATORS),
     *(line for noun in NOUNS for line in tagged(noun)),
     Line("GET", V2 + "/quotas", OPERATORS),
