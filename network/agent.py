@@ -46,7 +46,7 @@ from network.objects import (
     PortStatus,
     PortWiring,
 )
-from network.wirings import Wirings, is_forwarded
+from network.wirings import Wirings
 
 log = structlog.get_logger(__name__)
 #: An inventory with nothing an operator must see is told after so many reports all the same.
@@ -423,7 +423,7 @@ class NetworkAgent(Agent):
             return ()
 
     def _forwarding(self, network: NetworkWiring) -> ForwardingStatus | None:
-        return self.wirings.forwarding_status(network.id) if is_forwarded(network) else None
+        return self.wirings.forwarding_status(network.id) if network.is_forwarded else None
 
     def _spanning(self, network_id: str) -> ForwardingStatus | None:
         try:

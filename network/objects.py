@@ -78,6 +78,11 @@ class NetworkWiring(VersionedObject):
     nat: bool = True
     segment: Segment | None = None
 
+    @property
+    def is_forwarded(self) -> bool:
+        """Tell whether a host must know where the ports are to reach them."""
+        return self.segment is not None and self.segment.network_type == "vxlan"
+
 
 class FixedAddress(Part):
     """An address of a port."""

@@ -9,6 +9,7 @@ from django.db.models import Count
 
 from network import conf, states
 from network.models import Port, Router, RouterPort
+from network.moved import ports_moved
 from network.network_hosts import OF_ONE_HOST, hosts_on, hosts_without_routers
 from network.operations.remove_router import start_removing
 from network.routing import DOMAIN, choose_host, router_ref
@@ -31,9 +32,10 @@ def place(router: Router) -> None:
         Router.objects.filter(id=router.id).update(
             host=host, ordered_revision=0, applied_revision=0
         )
-    Port.objects.filter(router_port__router=router).exclude(host=host).update(
-        host=host, ordered_revision=0, applied_revision=0, status=states.DOWN
-    )
+    ports = Port.objects.filter(router_port__router=router).exclude(host=host)
+    moved = [*ports.select_related("network")]
+    ports.update(host=host, ordered_revision=0, applied_revision=0, status=states.DOWN)
+    ports_moved(*moved)
 
 
 def _will_do(router: Router) -> bool:

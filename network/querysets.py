@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         AddressGroup,
         AddressScope,
         FloatingIp,
+        HeldForwarding,
         HeldSet,
         Network,
         Port,
@@ -204,6 +205,20 @@ class HeldSetQuerySet(models.QuerySet["HeldSet"]):
     def behind(self, host: str) -> Self:
         """Keep those in use on a host that has not confirmed their newest generation."""
         return self.filter(host=host, applied_generation__lt=F("member_set__generation")).in_use()
+
+
+class HeldForwardingQuerySet(models.QuerySet["HeldForwarding"]):
+    """Where ports are, on hosts."""
+
+    def behind(self, host: str) -> Self:
+        """Keep those of networks that a host has ports of, and has not confirmed the newest of."""
+        from network.models import Port
+
+        here = Port.objects.plugged().filter(
+            host=OuterRef("host"), network=OuterRef("forwarding__network")
+        )
+        rows = self.filter(host=host, applied_generation__lt=F("forwarding__generation"))
+        return rows.filter(Exists(here))
 
 
 class SecurityGroupQuerySet(SharedQuerySet["SecurityGroup"]):

@@ -13,6 +13,7 @@ from network.manager import AgentManager
 from network.news import wirings_lost
 from network.objects import NetworkReport
 from network.operations.refresh_host import start_refresh
+from network.places import differing_places, note_places
 from network.routers_told import note_routers
 from network.telling import differing, note_generations
 from operations.reporting import Heard, takes_reports
@@ -26,6 +27,10 @@ def note_reports(heard: Sequence[Heard[NetworkReport]]) -> None:
     for host, groups in differing({one.host: one.part.groups for one in heard}).items():
         with transaction.atomic():
             if note_generations(host, groups):
+                start_refresh({host})
+    for host, tables in differing_places({one.host: one.part.forwarding for one in heard}).items():
+        with transaction.atomic():
+            if note_places(host, tables):
                 start_refresh({host})
     for one in heard:
         if one.part.routers is not None:

@@ -13,6 +13,7 @@ from network import qos, rpc
 from network.models import FloatingIp, Port, Router
 from network.network_hosts import OF_ONE_HOST, hosts_on, hosts_without_routers
 from network.objects import HostRoute, PortRef, PortWiring
+from network.places import to_tell
 from network.resolution import port_ref, port_wirings
 from network.router_objects import FloatingWiring, ForwardingWiring, RouterRef, RouterWiring
 from operations import services
@@ -29,7 +30,10 @@ def router_wiring(router_id: UUID) -> RouterWiring | None:
 def described(router: Router) -> RouterWiring:
     """Return a router as it shall be, on whichever host; it was read complete."""
     parts = [*router.router_ports.all()]
-    wirings = {UUID(one.id): one for one in port_wirings([part.port_id for part in parts])}
+    wirings = {
+        UUID(one.id): _with_places(one, router.host)
+        for one in port_wirings([part.port_id for part in parts])
+    }
     gateway = router.gateway
     outside = wirings.get(gateway.port_id) if gateway is not None else None
     floating = [*FloatingIp.objects.filter(router=router).order_by("created_at", "id")]
@@ -57,6 +61,17 @@ def described(router: Router) -> RouterWiring:
             router, floating, [one.ip_address for one in outside.addresses] if outside else ()
         ),
     )
+
+
+def _with_places(port: PortWiring, host: str) -> PortWiring:
+    """Tell along where the ports of a network are that spans hosts, if this one does not know."""
+    if not port.network.is_forwarded:
+        return port
+    others = (
+        Port.objects.plugged().filter(host=host, network=UUID(port.network.id)).exclude(id=port.id)
+    )
+    table = to_tell(port, host, is_first=not others.exists())
+    return port.model_copy(update={"forwarding": table})
 
 
 def router_ref(router: Router) -> RouterRef:

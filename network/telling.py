@@ -18,8 +18,8 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from cloudweb.database.prepared import Given, Prepared, PreparedUpdate
 from cloudweb.identifiers import as_uuid
 from cloudweb.objects import parse_version
-from network import members, states
-from network.models import HeldSet, MemberSet, Network, Port
+from network import members, places, states
+from network.models import HeldForwarding, HeldSet, MemberSet, Network, Port
 from network.objects import (
     GroupMembers,
     GroupStatus,
@@ -28,6 +28,7 @@ from network.objects import (
     NetworkPicture,
     PortWiring,
 )
+from network.places import note_places, to_tell
 from network.resolution import port_wirings
 from network.rpc import PLUG
 from operations import services
@@ -60,7 +61,10 @@ def wiring_to_plug(port_id: UUID) -> PortWiring | None:
     sets = _Sets(host, [told], literal=literal)
     if is_first:
         sets.forget_confirmed()
-    return _as_spoken(told, literal=literal).model_copy(update={"groups": sets.unknown()})
+    table = to_tell(told, host, is_first=is_first)
+    return _as_spoken(told, literal=literal).model_copy(
+        update={"groups": sets.unknown(), "forwarding": table}
+    )
 
 
 def _place() -> QuerySet[Port, tuple[str, bool]]:
@@ -96,6 +100,7 @@ def pictures_for(host: str) -> list[NetworkPicture]:
     sets = _Sets(host, wirings, literal=literal)
     sets.switch([row for row in written if not literal])
     pictures = _Pictures()
+    pictures.moved = {str(row.forwarding_id): row for row in places.behind(host)}
     for wiring in wirings:
         pictures.ports[wiring.network.id].append(_as_spoken(wiring, literal=literal))
     for one in sets.unknown():
@@ -116,6 +121,8 @@ class _Pictures:
     changes: defaultdict[str, list[MembersChange]] = field(
         default_factory=lambda: defaultdict(list)
     )
+
+    moved: Mapping[str, HeldForwarding] = field(default_factory=dict)
 
     def add(self, whole: GroupMembers) -> None:
         self.groups[whole.network_id][whole.group_id] = whole
@@ -140,9 +147,18 @@ class _Pictures:
                 ports=tuple(self.ports[network_id]),
                 groups=tuple(self.groups[network_id].values()),
                 changes=tuple(self.changes[network_id]),
+                **self._places(network_id),
             )
-            for network_id in sorted({*self.ports, *self.groups, *self.changes})
+            for network_id in sorted({*self.ports, *self.groups, *self.changes, *self.moved})
         ]
+
+    def _places(self, network_id: str) -> dict[str, Any]:
+        row = self.moved.get(network_id)
+        if row is None:
+            return {}
+        known = row.applied_generation
+        moves = places.since(row.forwarding, known) if known else None
+        return {"forwarding": places.whole(row.forwarding)} if moves is None else {"moves": moves}
 
 
 class _Sets:
@@ -208,12 +224,17 @@ def start_over() -> list[str]:
     Port.objects.update(wiring_revision=F("wiring_revision") + LEAP)
     MemberSet.objects.update(generation=F("generation") + LEAP)
     HeldSet.objects.update(applied_generation=0)
+    places.start_over(LEAP)
     return sorted(set(Port.objects.plugged().values_list("host", flat=True)))
 
 
 def is_behind(host: str) -> bool:
     """Tell whether a host has not confirmed the newest of all it shall have."""
-    return Port.objects.outdated_on(host).exists() or HeldSet.objects.behind(host).exists()
+    return (
+        Port.objects.outdated_on(host).exists()
+        or HeldSet.objects.behind(host).exists()
+        or bool(places.behind(host))
+    )
 
 
 def confirm(host: str, answers: Sequence[NetworkConfirmation]) -> bool:
@@ -233,7 +254,10 @@ def confirm(host: str, answers: Sequence[NetworkConfirmation]) -> bool:
         HeldSet.objects.filter(host=host, literal=True, member_set__network__in=networks).update(
             applied_generation=F("ordered_generation")
         )
-    return note_generations(host, [group for answer in answers for group in answer.groups])
+    tables = [answer.forwarding for answer in answers if answer.forwarding is not None]
+    further = note_places(host, tables)
+    groups = [group for answer in answers for group in answer.groups]
+    return note_generations(host, groups) or further
 
 
 def differing(

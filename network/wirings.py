@@ -164,7 +164,7 @@ class Wirings:
 
         def is_tunnel(_: Path) -> bool:
             found = self._picture(network_id)
-            return found is not None and is_forwarded(found)
+            return found is not None and found.is_forwarded
 
         return bool(self._look(self._network_dir(network_id) / "network.json", is_tunnel))
 
@@ -297,11 +297,6 @@ def _changed(known: GroupMembers, change: MembersChange) -> GroupMembers:
     return known.model_copy(
         update={"members": tuple(sorted(members)), "generation": change.generation}
     )
-
-
-def is_forwarded(network: NetworkWiring) -> bool:
-    """Tell whether a host must know where a network's ports are to reach them."""
-    return network.segment is not None and network.segment.network_type == "vxlan"
 
 
 def _moved(known: ForwardingTable, moves: ForwardingChange) -> ForwardingTable:

@@ -123,7 +123,9 @@ def ports_plugged(run: Run, answers: list[Any]) -> None:
         status = answer.get("data", {}) if isinstance(answer, dict) else {}
         if "id" in status:
             plugged = PortStatus.load(answer)
-            manager.set_status(plugged.id, "ACTIVE", groups=plugged.groups)
+            manager.set_status(
+                plugged.id, "ACTIVE", groups=plugged.groups, forwarding=plugged.forwarding
+            )
 
 
 def unplug_ports(run: Run) -> list[Order]:

@@ -16,6 +16,7 @@ from cloudweb.manager import Manager
 from cloudweb.policy import allows, policy
 from network.exceptions import AgentNotFound
 from network.models import Agent
+from network.moved import tunnel_moved
 from network.objects import NetworkInventory
 from operations import services
 from operations.services import Sighting
@@ -84,12 +85,16 @@ class AgentManager(Manager):
         rows = [
             {"host": host, "reported_at": moment, **_facts(said)} for host, said in told.items()
         ]
+        ends = dict(Agent.objects.filter(host__in=told).values_list("host", "tunnel_address"))
         known = update_each(Agent, rows, key="host")
         for row in rows:
             if row["host"] not in known:
                 Agent.objects.update_or_create(
                     host=row["host"], defaults=row, create_defaults={**row, "created_at": moment}
                 )
+        for host, said in told.items():
+            if said.tunnel_address != ends.get(host, ""):
+                tunnel_moved(host)
         for host, said in told.items():
             if said.problems or said.strays:
                 log.warning(

@@ -14,6 +14,7 @@ from network.manager.addressing import Addressing
 from network.members import own_block
 from network.models import Port, PortAddress, PortSecurityGroup, Subnet
 from network.models.subnet import SELF_ADDRESSING
+from network.moved import ports_moved
 
 BATCH = 1000
 
@@ -90,6 +91,7 @@ def _touched(network_id: UUID, addresses: Mapping[UUID, Collection[str]]) -> Non
         return
     ids = [str(port_id) for port_id in addresses]
     Port.objects.filter(Among("id", ids)).touch()
+    ports_moved(*Port.objects.filter(Among("id", ids)).bound().select_related("network"))
     members = PortSecurityGroup.objects.filter(Among("port_id", ids))
     groups = {*members.values_list("security_group", flat=True)}
     blocks = {own_block(address) for found in addresses.values() for address in found}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
@@ -45,6 +46,7 @@ from network.manager.standard import (
 from network.manager.tied import the_group, the_network, the_qos_policy, tied_to
 from network.members import blocks_of
 from network.models import Network, Port, PortAddress, PortSecurityGroup
+from network.moved import ports_moved
 from network.operations.unplug_port import start_unplugging
 from network.resolution import port_ref
 
@@ -57,7 +59,8 @@ WIRED = (
     "allowed_address_pairs",
     "qos_policy_id",
 )
-
+#: What others on the network's other hosts must know.
+PLACED = {"host", "mac_address", "fixed_ips", "port_security_enabled", "allowed_address_pairs"}
 
 _NETWORK = Prepared(lambda: Network.objects.filter(id=Given("id")))
 _VISIBLE = Prepared(
@@ -226,6 +229,7 @@ class PortManager(PortBinding, PortReading):
             device_owner=device_owner,
             hostname=hostname,
         )
+        ports_moved(port)
         return port
 
     @policy("network:ports:create")
@@ -266,7 +270,7 @@ class PortManager(PortBinding, PortReading):
                 pairs=changes.get("allowed_address_pairs", ()),
             )
             self._check_device_change(port, changes)
-            before, blocks = {*group_ids_of(port)}, blocks_of(port)
+            before, blocks, was = {*group_ids_of(port)}, blocks_of(port), copy(port)
             pairs = bool(port.allowed_address_pairs)
             after = self._apply(port, changes, before)
             addressed = changes.keys() & {"fixed_ips", "allowed_address_pairs", "mac_address"}
@@ -274,6 +278,8 @@ class PortManager(PortBinding, PortReading):
                 self._tell_members(before | after, self._get(port.id), blocks=blocks, pairs=pairs)
             if any(name in changes for name in (*WIRED, "fixed_ips", "security_group_ids")):
                 news.port_changed(port)
+            if changes.keys() & PLACED:
+                ports_moved(was, port)
         return self._get(port.id)
 
     @policy("network:ports:delete")

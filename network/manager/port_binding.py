@@ -17,9 +17,11 @@ from network import states
 from network.exceptions import PortInUse, PortNotFound
 from network.manager.standard import Identifier, StandardManager, number
 from network.models import Port
+from network.moved import ports_moved
 from network.network_hosts import hosts_on
-from network.objects import GroupStatus, PortRef, PortWiring, tap_name
+from network.objects import ForwardingStatus, GroupStatus, PortRef, PortWiring, tap_name
 from network.operations.refresh_host import start_refresh
+from network.places import note_places
 from network.resolution import port_ref, port_wirings
 from network.telling import note_generations, wiring_to_plug
 
@@ -90,6 +92,8 @@ class PortBinding(StandardManager[Port]):
         ):
             raise PortInUse(port.id)
         Port.objects.filter(id=port.id).raise_wiring()
+        if moved:
+            ports_moved(port)
         return self._get(port.id)
 
     @policy("network:ports:bind")
@@ -106,16 +110,22 @@ class PortBinding(StandardManager[Port]):
             applied_revision=0,
         )
         Port.objects.filter(id=port.id).raise_wiring()
+        ports_moved(port)
         return self._get(port.id)
 
     @policy("network:ports:set_status")
     def set_status(
-        self, port_id: Identifier, status: str, *, groups: Sequence[GroupStatus] = ()
+        self,
+        port_id: Identifier,
+        status: str,
+        *,
+        groups: Sequence[GroupStatus] = (),
+        forwarding: ForwardingStatus | None = None,
     ) -> None:
         """Record what a host made of the port; a port that is gone is no error.
 
         ACTIVE confirms the wiring that was handed out last (``wiring``); what changed since is told
-        to the host again. ``groups``: which sets of members the host has for it.
+        to the host again. ``groups`` and ``forwarding``: what the host has for it besides.
         """
         if status not in states.PORT_STATUSES:
             raise InvalidInput(field="status", value=status, reason="No port has it.")
@@ -126,6 +136,8 @@ class PortBinding(StandardManager[Port]):
                 return
             for host, wanted, applied in _REVISIONS.rows(id=key):
                 behind = bool(host) and note_generations(host, groups)
+                if host and forwarding is not None:
+                    behind = note_places(host, [forwarding]) or behind
                 if host and (behind or wanted > applied):
                     start_refresh({host})
 

@@ -14,6 +14,7 @@ from network.exceptions import MacAddressInUse
 from network.mac import normal_mac, random_mac
 from network.manager.addressing import Addressing, Chosen, Wish
 from network.models import Port, PortAddress, PortSecurityGroup
+from network.moved import ports_moved
 
 #: How often a port is made anew when another was faster to take its address or MAC address.
 ATTEMPTS = 64
@@ -97,6 +98,8 @@ def remove_port(port: Port) -> None:
     _DROP_ADDRESSES(port=port.id)
     _DROP_GROUPS(port=port.id)
     _DROP(port=port.id)
+    if port.host:
+        ports_moved(port)
     Addressing(port.network, port.mac_address).give_back(held)
 
 
@@ -105,6 +108,8 @@ def add_addresses(port: Port, chosen: Sequence[Chosen]) -> None:
     rows = [PortAddress(port=port, subnet=one.subnet, ip_address=one.ip_address) for one in chosen]
     if rows:
         insert(*rows)
+    if port.host:
+        ports_moved(port)
 
 
 def add_groups(port: Port, groups: Collection[UUID]) -> None:

@@ -33,6 +33,7 @@ from network.models import (
     Subnet,
 )
 from network.models.network import NetworkKind
+from network.moved import ports_moved
 from network.placing import leave, place
 from network.routing_exceptions import (
     RouterExternalGatewayInUseByFloatingIp,
@@ -137,6 +138,7 @@ class RouterPorts(StandardManager[Router]):
             if len(held) < len(all_held):
                 PortAddress.objects.filter(id__in=[row.id for row in held]).delete()
                 Addressing(network, port.mac_address).give_back(held)
+                ports_moved(port)
             else:
                 if router.router_ports.count() == 1:
                     leave(router)

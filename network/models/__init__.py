@@ -3,6 +3,7 @@
 from network.models.address_group import AddressGroup
 from network.models.agent import Agent
 from network.models.floating_ip import FloatingIp, PortForwarding
+from network.models.forwarding import Forwarding, ForwardingMove, HeldForwarding
 from network.models.member_set import HeldSet, MemberChange, MemberSet
 from network.models.network import Network
 from network.models.port import Port, PortAddress, PortSecurityGroup
@@ -19,7 +20,10 @@ __all__ = [
     "AddressScope",
     "Agent",
     "FloatingIp",
+    "Forwarding",
+    "ForwardingMove",
     "FreeRange",
+    "HeldForwarding",
     "HeldSet",
     "MemberChange",
     "MemberSet",

@@ -21,6 +21,7 @@ from cloudweb.rpc import Order
 from network import states
 from network.models import Port, Router
 from network.operations.refresh_host import start_refresh
+from network.places import note_places
 from network.placing import place_waiting
 from network.router_objects import RouterConfirmation
 from network.routing import DOMAIN, router_wiring
@@ -53,6 +54,10 @@ def record_router(run: Run, answers: list[Any]) -> None:
             Port.objects.filter(id__in=ids).exclude(host="").update(
                 applied_revision=F("ordered_revision"), status=status
             )
+        host = rows.values_list("host", flat=True).first()
+        tables = [port.forwarding for port in confirmed.ports if port.forwarding is not None]
+        if host and note_places(host, tables):
+            start_refresh({host})
         behind = Port.objects.filter(router_port__router=UUID(run.resource_id))
         behind = behind.filter(wiring_revision__gt=F("applied_revision"))
         start_refresh({*behind.exclude(host="").values_list("host", flat=True)})

@@ -122,7 +122,9 @@ class LinuxBridgeDriver(
         work.checkpoint()
         with Links.open() as links:
             links.ensure_bridge(names.bridge, alias=names.alias, mtu=network.mtu)
-            close_bridge(names.bridge, answers=self._wires.is_tunnel(network))
+            if network.is_forwarded:  # a bridge that takes another address forgets its neighbours
+                links.ensure_address(names.bridge, _mac(names.bridge))
+            close_bridge(names.bridge, answers=network.is_forwarded)
             if namespaces.inside(namespace, lambda: _is_missing(peer)):
                 links.delete(names.leg)  # its namespace was lost
             links.ensure_veth(names.leg, peer=peer, namespace=namespace, mac=_mac(network.id))
@@ -496,7 +498,7 @@ def _is_torn(names: NetworkNames, links: Mapping[str, Link]) -> bool:
     return bridge is None or leg is None or leg.master != bridge.index
 
 
-def _mac(network_id: str) -> str:
-    """Return the gateway's MAC: the same after a reboot, so that guests' ARP caches stay right."""
-    digest = hashlib.sha256(network_id.encode()).digest()
+def _mac(name: str) -> str:
+    """Return the MAC of a gateway or bridge: the same after a reboot, so that guests' ARP caches stay right."""
+    digest = hashlib.sha256(name.encode()).digest()
     return ":".join(f"{octet:02x}" for octet in (0x02, *digest[:5]))

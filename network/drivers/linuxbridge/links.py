@@ -151,6 +151,12 @@ class Links:
             name, "vlan", {"IFLA_VLAN_ID": number}, {"vlan_id": number, "link": above}
         )
 
+    def ensure_address(self, name: str, mac: str) -> None:
+        """Make a link's MAC address be this, and stay so whatever joins it."""
+        message = next(iter(self._route.link("get", ifname=name)))
+        if message.get_attr("IFLA_ADDRESS") != mac:
+            self._route.link("set", index=message["index"], address=mac)
+
     def vxlan_number(self, name: str) -> int | None:
         """Return the number (VNI) of a VXLAN device, or None."""
         found = self._data(name, "vxlan", ("IFLA_VXLAN_ID",)).get("IFLA_VXLAN_ID")

@@ -55,7 +55,7 @@ class Neighbours:
         aliases: Callable[[], Iterable[str]] | None = None,
     ) -> None:
         self._aliases = aliases or _aliases
-        self._directory = directory / str(Path("/proc/self/ns/net").stat().st_ino)
+        self._directory = directory / str(Path("/proc/thread-self/ns/net").stat().st_ino)
         self._config = config
         self.claim = Claim(
             installation=config.installation,

@@ -39,7 +39,7 @@ class Uplinks:
     def __init__(self, state_dir: Path, prefix: str, *, directory: Path = CLAIMS) -> None:
         self._user, self._prefix = os.fspath(state_dir), prefix
         self._alone = state_dir / "uplinks.json"  # where it was kept before there were several
-        self._directory = directory / str(Path("/proc/self/ns/net").stat().st_ino)
+        self._directory = directory / str(Path("/proc/thread-self/ns/net").stat().st_ino)
 
     def ensure(self) -> None:
         """Let the host forward for our networks on its uplinks, and nothing new for anybody else."""

@@ -28,10 +28,6 @@ class Wires:
             return segment
         return segment if segment.physical_network in self._config.interfaces else None
 
-    def is_tunnel(self, network: NetworkWiring) -> bool:
-        """Tell whether it goes by VXLAN."""
-        return network.segment is not None and network.segment.network_type == "vxlan"
-
     def is_apart(self, network: NetworkWiring) -> bool:
         """Tell whether the network has a namespace of its own: it is not the host that is its gateway."""
         return network.kind == "isolated" or self.segment_of(network) is not None

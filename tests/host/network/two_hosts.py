@@ -35,12 +35,16 @@ class Host:
         namespaces.ensure(name)
         self.ip("link", "set", "under0", "up", "mtu", str(UNDERLAY_MTU))
         self.ip("addr", "add", f"{address}/24", "dev", "under0")
+        self.ip("link", "set", "wire0", "up")
+        self.directory, self.way_out = directory / name, _way_out(number)
         self.guests: list[Guest] = []
-        way_out = ipaddress.IPv4Network(
-            (int(ipaddress.IPv4Address("198.19.0.0")) + number * 256, 24)
-        )
         self.bench = self.inside(
-            lambda: KernelBench(directory / name, way_out=way_out, tunnel=address)
+            lambda: KernelBench(
+                self.directory,
+                way_out=self.way_out,
+                tunnel=address,
+                interfaces={"physnet": "wire0"},
+            )
         )
 
     @property
@@ -61,6 +65,10 @@ class Host:
 
     def refresh(self, picture: NetworkPicture) -> Any:
         return self.inside(lambda: self.agent.refresh(picture))
+
+    def restart(self) -> None:
+        """Let a new process take over."""
+        self.inside(self.bench.restart)
 
     def unplug(self, port: PortWiring) -> None:
         self.inside(lambda: self.agent.unplug(port_ref(port)))
@@ -98,10 +106,9 @@ class Pair:
         names = [f"host-{draw}-{one}" for one in "ab"]
         for name in names:
             namespaces.ensure(name)
-        process.run(
-            "ip", "-n", names[0], "link", "add", "under0", "type", "veth",
-            "peer", "name", "under0", "netns", names[1],
-        )  # fmt: skip
+        for wire in ("under0", "wire0"):
+            other = ("peer", "name", wire, "netns", names[1])
+            process.run("ip", "-n", names[0], "link", "add", wire, "type", "veth", *other)
         self.hosts = [
             Host(directory, name, f"192.168.77.{place}", place)
             for place, name in enumerate(names, start=1)
@@ -152,7 +159,12 @@ class Pair:
             host.close()
 
 
+def _way_out(number: int) -> ipaddress.IPv4Network:
+    return ipaddress.IPv4Network((int(ipaddress.IPv4Address("198.19.0.0")) + number * 256, 24))
+
+
 def fdb_of(host: Host, network: NetworkWiring) -> Sequence[str]:
-    """Return the forwarding entries of a network's tunnel."""
+    """Return the forwarding entries of a network's tunnel, without the device's own."""
     wire = host.bench.config.names(network.id).wire
-    return sorted(host.run("bridge", "fdb", "show", "dev", wire).splitlines())
+    lines = host.run("bridge", "fdb", "show", "dev", wire).splitlines()
+    return sorted(line for line in lines if not ("master" in line and "permanent" in line))
