@@ -133,6 +133,11 @@ def pool_size(subnet: Subnet) -> int:
     return sum(int(end) - int(start) + 1 for start, end in _pools(subnet))
 
 
+def free_of(subnet: Subnet) -> int:
+    """Return how many addresses of the pools no port has."""
+    return sum(int(one.last, 16) - int(one.first, 16) + 1 for one in subnet.free_ranges.all())
+
+
 def default_pools(cidr: Network, gateway: Address | None) -> list[Mapping[str, str]]:
     """Return all host addresses but the gateway, as pools."""
     first, last = int(cidr.network_address), int(cidr.broadcast_address)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from cloudweb.addresses import Block, parse_block
@@ -28,6 +29,7 @@ class Kind(StrEnum):
 
     WORLD = "world"
     BLOCK = "block"
+    ADDRESSES = "addresses"
     GROUP = "group"
 
 
@@ -41,7 +43,7 @@ class Risk(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """The other side of a rule: ``key`` is a block or the id of a group."""
+    """The other side of a rule: ``key`` is a block or the id of a group, of ports or of addresses."""
 
     kind: Kind
     key: str = ""
@@ -54,6 +56,8 @@ class Who:
             return "Anyone on the internet"
         if self.kind is Kind.GROUP:
             return f"Members of group {self.name}"
+        if self.kind is Kind.ADDRESSES:
+            return f"Addresses of {self.name}"
         return self.name or _block_text(self.key, "Anyone at ")
 
     @property
@@ -63,6 +67,8 @@ class Who:
             return "anywhere"
         if self.kind is Kind.GROUP:
             return f"at members of group {self.name}"
+        if self.kind is Kind.ADDRESSES:
+            return f"at addresses of {self.name}"
         return f"at {_block_text(self.key)}"
 
 
@@ -93,17 +99,22 @@ class Permission:
 
 
 def permissions(
-    rules: Iterable[SecurityGroupRule], names: Mapping[str, str], *, own: str = ""
+    rules: Iterable[SecurityGroupRule],
+    names: Mapping[str, str],
+    *,
+    own: str = "",
+    blocks: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Sequence[Permission]:
     """Return rules as what they permit: in before out, the widest first.
 
-    ``names`` are those of groups by id; ``own`` is the address of whoever reads.
+    ``names`` are those of groups by id, ``blocks`` the addresses of groups of them; ``own`` is the
+    address of whoever reads.
     """
     found: dict[tuple[str, Who, str], list[SecurityGroupRule]] = {}
     for rule in rules:
         key = (rule.direction, _who(rule, names, own), what_of(rule))
         found.setdefault(key, []).append(rule)
-    listed = [_permission(key, alike) for key, alike in found.items()]
+    listed = [_permission(key, alike, blocks) for key, alike in found.items()]
     return sorted(listed, key=_place)
 
 
@@ -181,6 +192,9 @@ def _who(rule: SecurityGroupRule, names: Mapping[str, str], own: str) -> Who:
     if rule.remote_group_id:
         key = str(rule.remote_group_id)
         return Who(Kind.GROUP, key, names.get(key, key))
+    if rule.remote_address_group_id:
+        key = str(rule.remote_address_group_id)
+        return Who(Kind.ADDRESSES, key, names.get(key, key))
     prefix = normal_prefix(rule.remote_ip_prefix)
     if not prefix or parse_block(prefix).prefixlen == 0:
         return Who(Kind.WORLD)
@@ -189,21 +203,28 @@ def _who(rule: SecurityGroupRule, names: Mapping[str, str], own: str) -> Who:
     return Who(Kind.BLOCK, prefix, f"Your address ({own})" if is_own else "")
 
 
-def _permission(key: tuple[str, Who, str], alike: Sequence[SecurityGroupRule]) -> Permission:
+def _permission(
+    key: tuple[str, Who, str],
+    alike: Sequence[SecurityGroupRule],
+    blocks: Mapping[str, Sequence[str]],
+) -> Permission:
     direction, who, what = key
     ethertypes = tuple(one for one in ETHERTYPES if any(rule.ethertype == one for rule in alike))
     risk, advice = Risk.NONE, ""
     for rule in alike:
         if direction == "ingress" and not risk:
-            risk, advice = _risk(rule)
+            risk, advice = _risk(rule, blocks)
     described = next((rule.description for rule in alike if rule.description), "")
     ids = tuple(str(rule.id) for rule in alike)
     return Permission(ids, direction, who, what, ethertypes, risk, advice, described)
 
 
-def _risk(rule: SecurityGroupRule) -> tuple[Risk, str]:
+def _risk(rule: SecurityGroupRule, blocks: Mapping[str, Sequence[str]]) -> tuple[Risk, str]:
     """Tell what is risky about a rule that lets in, and what to do instead."""
-    if rule.remote_group_id or not is_world(normal_prefix(rule.remote_ip_prefix)):
+    remote = [normal_prefix(rule.remote_ip_prefix)]
+    if rule.remote_address_group_id:
+        remote = [*blocks.get(str(rule.remote_address_group_id), ())]
+    if rule.remote_group_id or not any(map(is_world, remote)):
         return Risk.NONE, ""
     number = protocol_number(rule.protocol, rule.ethertype)
     if number is None:

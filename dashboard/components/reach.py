@@ -19,7 +19,12 @@ from network.rows import GroupName
 OPEN = Badge("Wide open", "danger", "alert-triangle")
 TRIED = Badge("Open to all", "warning", "world")
 BADGES = {Risk.WIDE: OPEN, Risk.TRIED: TRIED}
-_ICONS = {Kind.WORLD: "world", Kind.BLOCK: "map-pin", Kind.GROUP: "server-2"}
+_ICONS = {
+    Kind.WORLD: "world",
+    Kind.BLOCK: "map-pin",
+    Kind.ADDRESSES: "map-pin",
+    Kind.GROUP: "server-2",
+}
 #: So many sentences are shown in a row of a list.
 SHOWN = 3
 

@@ -28,6 +28,12 @@ FIRST = {
         "What runs again and again, and how the last run went",
     ),
     ("instances", "Instance"): ("Servers", "Of all projects, by host and state"),
+    ("network", "Network"): ("Networks", "Of all projects, with their segments and wires"),
+    ("network", "Subnet"): ("Address pools", "What is taken and what is free, subnet by subnet"),
+    ("network", "SegmentRange"): (
+        "Segments",
+        "Which VLANs and VXLANs are given, and how many are free",
+    ),
     ("identity", "Project"): ("Projects", "Tenants, their members and quotas"),
     ("identity", "User"): ("Users", "Who may log in"),
     ("audit", "Record"): ("Audit log", "Who changed what, from where, and who was refused"),

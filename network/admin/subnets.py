@@ -14,6 +14,9 @@ from network import ipam
 from network.manager import SubnetManager
 from network.models import Subnet
 
+#: From so many on nobody counts: an IPv6 subnet has 2^64.
+MANY = 2**32
+
 
 @admin.register(Subnet)
 class SubnetAdmin(ManagedAdmin):
@@ -21,8 +24,8 @@ class SubnetAdmin(ManagedAdmin):
 
     ordering = NEWEST_FIRST
     list_display = (
-        "cidr", "name", "id", "network", "gateway_ip", "enable_dhcp", "use", "project_id",
-        "created_at",
+        "cidr", "network", "use", "free", "pools", "gateway_ip", "enable_dhcp", "name", "id",
+        "project_id", "created_at",
     )  # fmt: skip
     list_filter = ("ip_version", "enable_dhcp")
     list_select_related = ("network",)
@@ -30,16 +33,28 @@ class SubnetAdmin(ManagedAdmin):
     actions = ("delete_subnets",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Count the addresses in use along."""
-        rows: QuerySet[Any] = super().get_queryset(request)
+        """Fetch along what is free of the pools, and count all addresses in use."""
+        rows: QuerySet[Any] = super().get_queryset(request).prefetch_related("free_ranges")
         counted: QuerySet[Any] = rows.annotate(held=Count("addresses"))
         return counted
 
-    @admin.display(description="addresses", ordering="held")
+    @admin.display(description="pools")
+    def pools(self, subnet: Subnet) -> str:
+        """Show from where to where addresses are given."""
+        return ", ".join(f"{one['start']} - {one['end']}" for one in subnet.allocation_pools)
+
+    @admin.display(description="of the pools", ordering="held")
     def use(self, subnet: Any) -> SafeString:
         """Show how many addresses of the pools are in use."""
         size = ipam.pool_size(subnet)
-        return bar(subnet.held, size, f"{subnet.held} of {size}")
+        used = size - ipam.free_of(subnet)
+        return bar(used, size, f"{used:,} of {size:,}" if size < MANY else f"{used:,}")
+
+    @admin.display(description="free")
+    def free(self, subnet: Subnet) -> str:
+        """Show how many addresses of the pools no port has."""
+        found = ipam.free_of(subnet)
+        return f"{found:,}" if found < MANY else "plenty"
 
     delete_subnets = row_action(
         "Delete the selected subnets",

@@ -20,7 +20,7 @@ from network.exceptions import (
 from network.manager.port import PortManager
 from network.manager.standard import Identifier, number
 from network.manager.traffic import traffic_of
-from network.models import Port, PortSecurityGroup, SecurityGroup
+from network.models import AddressGroup, Port, PortSecurityGroup, SecurityGroup
 from network.reach import Permission, permissions
 from network.rows import GroupName
 from network.traffic import Openness
@@ -61,8 +61,11 @@ class ReachManager(Manager):
 
         ``own`` is the address of whoever reads.
         """
-        names = self._names(groups)
-        return {str(one.id): permissions(one.rules.all(), names, own=own) for one in groups}
+        names, blocks = self._names(groups), self._blocks(groups)
+        return {
+            str(one.id): permissions(one.rules.all(), names, own=own, blocks=blocks)
+            for one in groups
+        }
 
     @policy("network:security_groups:list")
     def members(self, groups: Sequence[SecurityGroup]) -> Mapping[str, int]:
@@ -82,7 +85,7 @@ class ReachManager(Manager):
         """Return who can reach a device with these ports, and what it can reach."""
         ports = self._ports(port_ids)
         groups = [group for port in ports for group in port.security_groups.all()]
-        names = self._names(groups)
+        names, blocks = self._names(groups), self._blocks(groups)
         alike: dict[tuple[bool, frozenset[UUID]], list[Port]] = {}
         for port in ports:
             worn = frozenset(group.id for group in port.security_groups.all())
@@ -95,7 +98,7 @@ class ReachManager(Manager):
                 Filter(
                     networks=[port.network.name or str(port.network_id) for port in same],
                     groups=[GroupName(str(one.id), one.name) for one in worn_by],
-                    permissions=permissions(rules, names, own=own),
+                    permissions=permissions(rules, names, own=own, blocks=blocks),
                     is_secured=is_secured,
                 )
             )
@@ -155,8 +158,24 @@ class ReachManager(Manager):
         return group
 
     def _names(self, groups: Iterable[SecurityGroup]) -> Mapping[str, str]:
-        """Return the names of the groups that rules of these name."""
-        rules = (rule for one in groups for rule in one.rules.all())
-        named = {rule.remote_group_id for rule in rules if rule.remote_group_id}
-        rows = SecurityGroup.objects.filter(id__in=named)
-        return {str(group_id): name for group_id, name in rows.values_list("id", "name")}
+        """Return the names of the groups, of ports and of addresses, that rules of these name."""
+        named = _named(groups, "remote_group_id")
+        rows = SecurityGroup.objects.filter(id__in=named).values_list("id", "name")
+        known = {str(group_id): name for group_id, name in rows}
+        if addresses := _named(groups, "remote_address_group_id"):
+            more = AddressGroup.objects.filter(id__in=addresses).values_list("id", "name")
+            known |= {str(group_id): name for group_id, name in more}
+        return {key: name or key for key, name in known.items()}
+
+    def _blocks(self, groups: Iterable[SecurityGroup]) -> Mapping[str, Sequence[str]]:
+        """Return the addresses of the groups of them that rules of these name."""
+        if not (named := _named(groups, "remote_address_group_id")):
+            return {}
+        rows = AddressGroup.objects.filter(id__in=named).values_list("id", "addresses")
+        return {str(group_id): blocks for group_id, blocks in rows}
+
+
+def _named(groups: Iterable[SecurityGroup], column: str) -> set[UUID]:
+    """Return what rules of these groups name in a column."""
+    found = (getattr(rule, column) for one in groups for rule in one.rules.all())
+    return {one for one in found if one}

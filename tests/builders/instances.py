@@ -106,8 +106,8 @@ def lab(directory: Path, *, hosts: int = 1) -> Iterator[Lab]:
         project = make_project()
         user = make_member("member", project=project)
         context = make_context(user)
-        network = make_network(context, name="net1")
-        make_subnet(network, context)
+        network = make_subnet(make_network(context, name="net1"), context).network
+        network = Network.objects.get(id=network.id)  # as it is with its subnet
         made = Lab(
             cloud=running,
             project=project,

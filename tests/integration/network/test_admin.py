@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from cloudweb.context import RequestContext
-from network.manager import AddressGroupManager, AddressScopeManager, RouterManager
+from network.manager import (
+    AddressGroupManager,
+    AddressScopeManager,
+    RouterManager,
+)
 from network.models import (
     AddressGroup,
     AddressScope,
@@ -161,3 +166,23 @@ def test_actions_are_the_managers(operator: Client, tenant: RequestContext) -> N
     assert "1 deleted" in act(operator, "port", "delete_ports", port)
     assert "1 deleted" in act(operator, "network", "delete_networks", network)
     assert not Subnet.objects.filter(network__external=False).exists()
+
+
+def columns(operator: Client, noun: str, css: str) -> list[str]:
+    """Return what a column of an operators' list says, from the top."""
+    page = operator.get(f"/admin/network/{noun}/").content.decode()
+    found = re.findall(rf'<td class="field-{css}[^"]*">(.*?)</td>', page, re.S)
+    return [" ".join(re.sub(r"<[^>]+>", " ", one).split()) for one in found]
+
+
+def test_what_is_free_of_pools_is_shown(operator: Client, tenant: RequestContext) -> None:
+    network = make_network(tenant)
+    pools = [{"start": "10.0.0.10", "end": "10.0.0.19"}]
+    make_subnet(network, tenant, allocation_pools=pools, enable_dhcp=False)
+    make_port(network, tenant)
+    make_port(network, tenant, fixed_ips=[{"ip_address": "10.0.0.99"}])  # in no pool
+    assert columns(operator, "subnet", "pools") == ["10.0.0.10 - 10.0.0.19"]
+    assert columns(operator, "subnet", "use") == ["1 of 10"]
+    assert columns(operator, "subnet", "free") == ["9"]
+    big = make_subnet(make_network(tenant), tenant, cidr="fd00::/64", enable_dhcp=False)
+    assert columns(operator, "subnet", "free")[0] == "plenty", big

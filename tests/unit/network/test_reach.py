@@ -125,6 +125,10 @@ def test_what_is_open_to_the_world_is_warned_of() -> None:
     }
     found = {name: permissions([one], NAMES)[0].risk for name, (one, _) in cases.items()}
     assert found == {name: risk for name, (_, risk) in cases.items()}
+    office, all_of_it = rule(22, remote_address_group_id=WEB), {WEB: ["192.0.2.0/24", "0.0.0.0/0"]}
+    for blocks, risk in (({WEB: ["192.0.2.0/24"]}, Risk.NONE), (all_of_it, Risk.TRIED)):
+        [one] = permissions([office], {WEB: "offices"}, blocks=blocks)
+        assert (one.sentence(), one.risk) == ("Addresses of offices can reach SSH (port 22).", risk)
     assert is_world("")
     advice = permissions([rule(1000, 6000)], NAMES)[0].advice
     assert advice.startswith("SQL Server, Oracle, NFS and more belong inside")
