@@ -168,7 +168,7 @@ class RouterManager(RouterPorts):
                     moved += 1
         return moved
 
-    @periodic(every=timedelta(seconds=10))
+    @periodic(every=timedelta(seconds=5))
     @policy("network:routers:follow")
     def fail_over(self) -> int:
         """Take routers from hosts that are dead, or take none any more, and give those a host that wait.

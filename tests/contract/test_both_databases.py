@@ -38,6 +38,7 @@ SQLITE_ALONE = {
     "image/test_download.py": "HTTP",
     "image/test_import_kills.py": "data on disk; how operations outlive a kill is in "
     "instances/test_kills",
+    "network/test_router_failover_processes.py": "processes; the rules are in test_router_failover",
     "network/test_metadata_proxy.py": "sockets",
     "network/test_ovn_writer.py": "OVN's own database",
 }
