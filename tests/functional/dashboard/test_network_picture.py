@@ -31,7 +31,7 @@ def nodes(client: Client) -> dict[str, str]:
     """Return what is drawn: what each node says, and where it leads."""
     page = client.get(URL, headers=HTMX).content.decode()
     found = re.findall(
-        r'<a class="node [^"]*" id="[^"]*" href="([^"]*)" aria-label="([^"]*)"', page
+        r'<a class="node [^"]*" id="[^"]*" href="([^"]*)">\s*<title>([^<]*)</title>', page
     )
     return {text: url for url, text in found}
 
