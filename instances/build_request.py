@@ -39,7 +39,8 @@ class BlockDeviceRequest:
 class BuildRequest:
     """Servers that are alike: at least ``min_count``, and up to ``max_count`` as the quota allows.
 
-    ``networks`` None: the project's own network, or the one that is shared with it. ``security_groups``
+    ``networks`` None: the project's own network, or the one that is shared with it; where there is
+    none and ``make_network``, one is made. ``security_groups``
     are names or ids. ``user_data`` is base64. What can be wrong without a look at the database raises
     here: InvalidInput, BadRequest. Secrets stay out of what is printed.
     """
@@ -48,6 +49,7 @@ class BuildRequest:
     flavor_id: str
     block_devices: tuple[BlockDeviceRequest, ...]
     networks: tuple[NetworkRequest, ...] | None = None
+    make_network: bool = False
     security_groups: tuple[str, ...] = ()
     key_name: str | None = None
     user_data: str | None = field(default=None, repr=False)

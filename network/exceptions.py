@@ -126,6 +126,22 @@ class AddressGroupInUse(Conflict):
         super().__init__(f"Address group {group_id} is in use on one or more security group rules.")
 
 
+class AutoAllocatedTopologyNotFound(Missing):
+    """The project has none."""
+
+    code = "auto_allocated_topology_not_found"
+    noun = "Auto allocated topology of project"
+
+
+class AutoAllocationFailure(Conflict):
+    """The operator has not said what projects' networks are made of."""
+
+    code = "auto_allocation_failure"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Deployment error: {reason}.")
+
+
 class RbacPolicyNotFound(Missing):
     """No such policy, or none the caller may see."""
 

@@ -50,6 +50,8 @@ declare(
         "network:qos_policies:set_shared": admin,
         "network:qos_rule_types:list": authenticated,
         "network:qos_rule_types:get": admin,
+        "network:auto_allocated_topologies:get": project_member,
+        "network:auto_allocated_topologies:delete": project_member,
         "network:ip_availabilities:list": project_reader,
         "network:ip_availabilities:get": project_reader,
         "network:routers:add_interface": project_member,

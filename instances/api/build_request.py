@@ -16,6 +16,7 @@ def build_request(body: ServerCreate, hints: SchedulerHints, password: str) -> B
         flavor_id=body.flavorRef.rsplit("/", 1)[-1],
         block_devices=(_boot_device(body),),
         networks=_networks(body),
+        make_network=body.networks == "auto",
         security_groups=tuple(group.name for group in body.security_groups),
         key_name=body.key_name,
         user_data=body.user_data,

@@ -25,8 +25,13 @@ from instances.manager.key_pair import KeyPairManager
 from instances.models import BlockDevice, Instance, InstancePort
 from instances.operations import CreateInstance
 from instances.states import TaskState
-from network.exceptions import PortInUse
-from network.manager import NetworkManager, PortManager, SecurityGroupManager
+from network.exceptions import AutoAllocationFailure, PortInUse
+from network.manager import (
+    AutoAllocatedTopologyManager,
+    NetworkManager,
+    PortManager,
+    SecurityGroupManager,
+)
 
 if TYPE_CHECKING:
     from compute.models import Flavor
@@ -50,7 +55,7 @@ class InstanceBuilding(Manager):
             flavor = FlavorManager(self.context).get(wanted.flavor_id)
             self._check_image(wanted.image_id, flavor)
             key = KeyPairManager(self.context).get(wanted.key_name) if wanted.key_name else None
-            cards = self._cards(wanted.networks)
+            cards = self._cards(wanted.networks, make=wanted.make_network)
             self._check_groups(wanted.security_groups, project)
         check_items(wanted.metadata, project)
         columns = self._columns(wanted, flavor, key)
@@ -149,13 +154,15 @@ class InstanceBuilding(Manager):
         if disk and (location.min_disk > flavor.disk or location.virtual_size > disk):
             raise FlavorDoesNotFit("Flavor's disk is too small for requested image.")
 
-    def _cards(self, networks: Sequence[NetworkRequest] | None) -> Sequence[dict[str, Any]]:
+    def _cards(
+        self, networks: Sequence[NetworkRequest] | None, *, make: bool
+    ) -> Sequence[dict[str, Any]]:
         """Return what the rows of the ports say, each checked against what the caller can see.
 
         Ports are made later, by the rights the caller has now.
         """
         if networks is None:
-            networks = self._default_network()
+            networks = self._default_network(make=make)
         cards = []
         for wanted in networks:
             card: dict[str, Any] = {"tag": wanted.tag or ""}
@@ -180,13 +187,24 @@ class InstanceBuilding(Manager):
             raise PortInUse(port.id)
         return port
 
-    def _default_network(self) -> Sequence[NetworkRequest]:
+    def _default_network(self, *, make: bool) -> Sequence[NetworkRequest]:
         usable = NetworkManager(self.context).usable_by_servers()
         project = self.context.scoped_project_id
         own = [network for network in usable if network.project_id == project] or list(usable)
         if len(own) > 1:
             raise NetworkAmbiguous
+        if not own and make:
+            return [NetworkRequest(network_id=self._made_network(project))]
         return [NetworkRequest(network_id=str(network.id)) for network in own]
+
+    def _made_network(self, project: str) -> str:
+        """Return the id of the network that a project gets by a word."""
+        try:
+            return str(AutoAllocatedTopologyManager(self.context).get(project).network_id)
+        except (AutoAllocationFailure, QuotaExceeded) as error:
+            raise BadRequest(
+                f"Unable to automatically allocate a network for project {project}: {error.message}"
+            ) from error
 
     def _check_groups(self, names: Sequence[str], project: str) -> None:
         manager = SecurityGroupManager(self.context)

@@ -7,6 +7,7 @@ from django.urls import path, re_path
 from network.api.address_groups import AddressGroupViewSet
 from network.api.address_scopes import AddressScopeViewSet
 from network.api.agents import AgentViewSet
+from network.api.auto_allocated_topology import AutoAllocatedTopologyViewSet
 from network.api.availability_zones import AvailabilityZoneViewSet
 from network.api.extensions import ExtensionViewSet
 from network.api.floating_ips import FloatingIpViewSet, PortForwardingViewSet
@@ -93,6 +94,10 @@ urlpatterns = [
     *(
         path(f"/v2.0/subnetpools/<str:identifier>/{word}", SubnetPoolViewSet.as_view({"put": word}))
         for word in ("add_prefixes", "remove_prefixes", "onboard_network_subnets")
+    ),
+    path(
+        "/v2.0/auto-allocated-topology/<str:project_id>",
+        AutoAllocatedTopologyViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
     ),
     path("/v2.0/network-ip-availabilities", IpAvailabilityViewSet.as_view(LIST)),
     path("/v2.0/network-ip-availabilities/<str:identifier>", IpAvailabilityViewSet.as_view(SHOW)),

@@ -25,6 +25,7 @@ EXTENSIONS = (
     Extension("address-scope", "Address scope", "Where each address means one thing"),
     Extension("agent", "agent", "What does networks on each host, for operators"),
     Extension("allowed-address-pairs", "Allowed Address Pairs", "More addresses for a port"),
+    Extension("auto-allocated-topology", "Auto Allocated Topology Services", "Get me a network"),
     Extension("availability_zone", "Availability Zone", "The zones that exist"),
     Extension("binding", "Port Binding", "Which host a port is on"),
     Extension("default-subnetpools", "Default Subnetpools", "One for each IP version"),

@@ -2,6 +2,7 @@
 
 from network.models.address_group import AddressGroup
 from network.models.agent import Agent
+from network.models.auto_allocated_topology import AutoAllocatedTopology
 from network.models.floating_ip import FloatingIp, PortForwarding
 from network.models.forwarding import Forwarding, ForwardingMove, HeldForwarding
 from network.models.member_set import HeldSet, MemberChange, MemberSet
@@ -19,6 +20,7 @@ __all__ = [
     "AddressGroup",
     "AddressScope",
     "Agent",
+    "AutoAllocatedTopology",
     "FloatingIp",
     "Forwarding",
     "ForwardingMove",

@@ -13,6 +13,7 @@ from network.drivers.base import CAPABILITIES
 from network.manager import (
     AddressGroupManager,
     AddressScopeManager,
+    AutoAllocatedTopologyManager,
     FloatingIpManager,
     NetworkManager,
     PortForwardingManager,
@@ -84,6 +85,7 @@ FORWARDING = {
     "external_port": 53,
 }
 ADDRESSES = "/address-groups/{address-groups}"
+TOPOLOGY = f"{V2}/auto-allocated-topology/{{project_id}}"
 POOL = "/subnetpools/{subnetpools}"
 SHARING = {
     "object_type": "network",
@@ -124,6 +126,9 @@ def build(owner: User) -> dict[str, Any]:
         "security-group-rules": str(rule.id),
     }
     ids |= build_outside(context)
+    make_pool(context, is_default=True)
+    NetworkManager(context).update(ids["external"], is_default=True)
+    AutoAllocatedTopologyManager(context).get(owner.default_project_id or "")
     ids["policy"] = str(share(lone, context).id)
     for noun, manager in NOUNS.items():
         manager(context).add_tags(ids[noun], ["red"])
@@ -287,6 +292,8 @@ LINES = [
     write("PUT", f"{POOL}/remove_prefixes", {"prefixes": ["10.2.0.0/16"]}),
     write("PUT", f"{POOL}/onboard_network_subnets", {"network_id": "{lone}"}),
     write("DELETE", POOL, status=204),
+    Line("GET", TOPOLOGY, PROJECT_MEMBERS),
+    Line("DELETE", TOPOLOGY, PROJECT_MEMBERS, status=204),
     listed("/network-ip-availabilities"),
     read("/network-ip-availabilities/{networks}"),
     listed("/rbac-policies"),

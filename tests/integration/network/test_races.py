@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import BadRequest, NotFound, QuotaExceeded
@@ -65,31 +63,9 @@ from tests.builders.networks import (
     make_subnet,
 )
 from tests.builders.routers import make_external, make_floating_ip, make_router
-from tests.infrastructure import PATIENCE
+from tests.builders.threads import at_once
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
-
-
-def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Call all at the same moment, each in a thread of its own; return results or exceptions."""
-    results: list[Any] = [None] * len(calls)
-    start = threading.Barrier(len(calls))
-
-    def run(index: int) -> None:
-        try:
-            start.wait(PATIENCE)
-            results[index] = calls[index]()
-        except Exception as error:  # noqa: BLE001 - the test looks at it
-            results[index] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(calls))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE)
-    return results
 
 
 def kinds(results: Sequence[Any]) -> set[type]:
