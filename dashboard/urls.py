@@ -34,6 +34,7 @@ from dashboard.views.members import AddMember, ChangeMember, Members
 from dashboard.views.network_picture import NetworkPicture
 from dashboard.views.networks import Networks, NewNetwork, PrivateNetwork
 from dashboard.views.overview import LiveOverview, Overview
+from dashboard.views.path_trace import ServerTrace
 from dashboard.views.routers import JoinNetwork, NewRouter, Routers
 from dashboard.views.second_factor import (
     BeginSecondFactor,
@@ -78,6 +79,7 @@ urlpatterns = [
     path("servers/launch", Launch.as_view(), name="launch"),
     path("servers/<uuid:server_id>", ServerOverview.as_view(), name="server"),
     path("servers/<uuid:server_id>/history", ServerHistory.as_view(), name="server_history"),
+    path("servers/<uuid:server_id>/reachability", ServerTrace.as_view(), name="server_trace"),
     path("servers/<uuid:server_id>/console", ServerConsole.as_view(), name="server_console"),
     path("servers/<uuid:server_id>/console/text", ConsoleText.as_view(), name="console_text"),
     path("servers/<uuid:server_id>/console/log", ConsoleDownload.as_view(), name="console_log"),

@@ -33,6 +33,7 @@ TABS = (
     ("server", "Overview", "list-details"),
     ("server_console", "Console log", "terminal-2"),
     ("server_history", "History", "history"),
+    ("server_trace", "Reachability", "router"),
 )
 
 

@@ -22,7 +22,7 @@ PLAIN = (
     "new_application_credential", "members", "networks", "routers", "floating_ips",
     "security_groups", "network_picture",
 )  # fmt: skip
-OF_A_SERVER = ("server", "server_console", "server_history")
+OF_A_SERVER = ("server", "server_console", "server_history", "server_trace")
 OF_AN_IMAGE = ("image",)
 OF_A_GROUP = ("security_group",)
 #: What a stranger sees.

@@ -35,7 +35,7 @@ PUBLIC = {
 }
 #: Routes about one thing: what they are called with.
 OF_CONSOLES = {"console_text", "console_log"}
-OF_A_SERVER = {"server", "server_history", "server_console"} | OF_CONSOLES
+OF_A_SERVER = {"server", "server_history", "server_console", "server_trace"} | OF_CONSOLES
 OF_AN_IMAGE = {"image", "image_live"}
 OF_A_GROUP = {"security_group"}
 READABLE = {

@@ -202,7 +202,7 @@ def test_made_with_a_policy(
 ) -> None:
     policy = str(make_qos_policy(context).id)
     gateway = {"network_id": str(external.id), "qos_policy_id": policy}
-    bodies = {
+    bodies: dict[str, tuple[str, dict[str, Any]]] = {
         "network": ("networks", {"qos_policy_id": policy}),
         "port": ("ports", {"network_id": str(subnet.network_id), "qos_policy_id": policy}),
         "floatingip": (
@@ -216,7 +216,7 @@ def test_made_with_a_policy(
         assert answer.status_code == 201, answer.content
         said = answer.json()[noun]
         assert (said.get("external_gateway_info") or said)["qos_policy_id"] == policy
-        wrong = {**body, "qos_policy_id": str(uuid.uuid4())}
+        wrong: dict[str, Any] = {**body, "qos_policy_id": str(uuid.uuid4())}
         if noun == "router":
             wrong = {"external_gateway_info": {**gateway, "qos_policy_id": str(uuid.uuid4())}}
         answer = member.send("POST", f"{V2}/{collection}", {noun: wrong})
