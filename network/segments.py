@@ -101,6 +101,9 @@ def _within(one: SegmentRange) -> Q:
 
 
 def _save_as_it_is(network: Network) -> None:
+    if not network.strategy.is_joined:  # nothing of it can be anybody else's
+        network.save(force_insert=True)
+        return
     try:
         with transaction.atomic():
             network.save(force_insert=True)

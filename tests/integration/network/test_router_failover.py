@@ -14,12 +14,12 @@ from cloudweb.agent import ScopeLock
 from cloudweb.conf import intervals
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
-from network import conf
+from network import conf, states
 from network.agent import NetworkAgent
 from network.drivers.fake import FakeNetworkDriver
 from network.fence import Fence
-from network.manager import AgentManager, RouterManager
-from network.models import Agent, Network, Router
+from network.manager import AgentManager, PortManager, RouterManager
+from network.models import Agent, Network, Port, Router
 from network.objects import NetworkInventory
 from operations.models import Service
 from operations.testing import Cloud, check_invariants, cloud, unpaid_debts
@@ -78,6 +78,23 @@ class World:
         network = make_network(SYSTEM, kind=kind, project_id=self.owner, **row)
         return make_subnet(network, self.context, **overrides)
 
+    def plugged(self, host: str) -> Port:
+        """Return a server's port on a host."""
+        port = make_port(self.network, self.context)
+        manager = PortManager(SYSTEM)
+        manager.bind(port.id, host=host, device_id=str(port.id), device_owner="compute:nova")
+        answer = self.agents[host].plug(manager.wiring(port.id))
+        told = {"groups": answer.groups, "forwarding": answer.forwarding}
+        manager.set_status(port.id, states.ACTIVE, **told)
+        self.cloud.settle()
+        return Port.objects.get(id=port.id)
+
+    def way_to(self, router: Router, *, known_to: str) -> str:
+        """Return at which tunnel's end a host takes a router's interface to be."""
+        part = router.router_ports.get(is_gateway=False)
+        ways = self.drivers[known_to].segment(str(self.network.id)).ways
+        return ways[part.port.mac_address][0]
+
     def fail_over(self) -> int:
         moved = RouterManager(SYSTEM).fail_over()
         self.cloud.settle()
@@ -130,6 +147,22 @@ def test_a_router_leaves_a_host_that_died_and_its_old_copy_never_answers_again(
 def _no_lock() -> ScopeLock:
     raise_it: Any = None
     return raise_it  # type: ignore[no-any-return]
+
+
+def test_servers_elsewhere_find_the_router_where_it_is_now(world: World) -> None:
+    """By forwarding entries on their own host; their ports' wiring stays as it is."""
+    world.start("h1", "h2", "h3")
+    router = world.routed()
+    old = router.host
+    (guest,) = sorted({"h1", "h2", "h3"} - {old})[:1]
+    port = world.plugged(guest)
+    assert world.way_to(router, known_to=guest) == world.drivers[old].tunnel_address
+    before = Port.objects.get(id=port.id).wiring_revision
+    world.cloud.kill_host(old)
+    assert world.fail_over() == 1
+    router.refresh_from_db()
+    assert world.way_to(router, known_to=guest) == world.drivers[router.host].tunnel_address
+    assert Port.objects.get(id=port.id).wiring_revision == before
 
 
 def test_a_host_that_nobody_took_a_router_from_has_it_again_after_the_control_plane_had_its_say(
