@@ -34,6 +34,7 @@ EXTENSIONS = (
     Extension("expose-port-forwarding-in-fip", "Port forwardings in floating IPs", "As said"),
     Extension("ext-gw-mode", "Neutron L3 Configurable external gateway mode", "SNAT can be off"),
     Extension("external-net", "Neutron external network", "Networks that lead outside"),
+    Extension("extra_dhcp_opt", "Neutron Extra DHCP options", "Options for one port's DHCP"),
     Extension("extraroute", "Neutron Extra Route", "Routes of routers"),
     Extension("extraroute-atomic", "Atomically add/remove extra routes", "A few at a time"),
     Extension("filter-validation", "Filter parameters validation", "Unknown filters are refused"),

@@ -32,6 +32,7 @@ from network.manager.port_parts import (
     add_groups,
     group_ids_of,
     insert_port,
+    merged_options,
     pairs_of,
     remove_port,
     replace_addresses,
@@ -57,6 +58,7 @@ WIRED = (
     "hostname",
     "port_security_enabled",
     "allowed_address_pairs",
+    "extra_dhcp_opts",
     "qos_policy_id",
 )
 #: What others on the network's other hosts must know.
@@ -164,7 +166,7 @@ class PortManager(PortBinding, PortReading):
                 host=host or "",
                 hostname=hostname,
                 port_security_enabled=secured,
-                extra_dhcp_opts=[dict(option) for option in extra_dhcp_opts],
+                extra_dhcp_opts=merged_options((), extra_dhcp_opts),
                 binding_profile=dict(binding_profile or {}),
                 qos_policy_id=(
                     chosen_policy(self.context, qos_policy_id) if qos_policy_id else None
@@ -407,6 +409,9 @@ class PortManager(PortBinding, PortReading):
             after = self._groups(port.project_id, changes["security_group_ids"], secured=secured)
         elif not secured and before:
             raise PortSecurityAndIPRequiredForSecurityGroups
+        if "extra_dhcp_opts" in changes:
+            wanted = changes["extra_dhcp_opts"]
+            values["extra_dhcp_opts"] = merged_options(port.extra_dhcp_opts, wanted)
         if "allowed_address_pairs" in changes:
             values["allowed_address_pairs"] = pairs_of(changes["allowed_address_pairs"], mac)
         old_mac = port.mac_address

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -10,6 +11,7 @@ from django.db import IntegrityError, transaction
 from cloudweb.addresses import canonical_prefix
 from cloudweb.database.prepared import Given, PreparedDelete, insert
 from cloudweb.exceptions import InvalidInput
+from network.dhcp_options import option_texts
 from network.exceptions import MacAddressInUse
 from network.mac import normal_mac, random_mac
 from network.manager.addressing import Addressing, Chosen, Wish
@@ -18,6 +20,7 @@ from network.moved import ports_moved
 
 #: How often a port is made anew when another was faster to take its address or MAC address.
 ATTEMPTS = 64
+MOST_OPTIONS = 32
 
 
 def pairs_of(pairs: Sequence[Mapping[str, str]], mac: str) -> list[dict[str, str]]:
@@ -39,6 +42,43 @@ def pairs_of(pairs: Sequence[Mapping[str, str]], mac: str) -> list[dict[str, str
             field="allowed_address_pairs", value=found, reason="It holds a pair twice."
         )
     return found
+
+
+def merged_options(
+    there: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return a port's options with those that were said in place of the same ones; no value takes one away.
+
+    Raises InvalidInput for what no guest can be told.
+    """
+    said: dict[tuple[str, int], dict[str, Any]] = {}
+    for option in wanted:
+        key = option["opt_name"], option.get("ip_version", 4)
+        if key in said:
+            raise _bad_option(option, "It is there twice")
+        said[key] = {
+            "opt_name": key[0],
+            "opt_value": option.get("opt_value"),
+            "ip_version": key[1],
+        }
+        try:
+            if said[key]["opt_value"] is not None:
+                option_texts(key[0], said[key]["opt_value"], version=key[1])
+        except ValueError as error:
+            raise _bad_option(option, str(error)) from error
+    kept = [
+        dict(option)
+        for option in there
+        if (option["opt_name"], option.get("ip_version", 4)) not in said
+    ]
+    found = kept + [option for option in said.values() if option["opt_value"] is not None]
+    if len(found) > MOST_OPTIONS:
+        raise _bad_option(found[-1], f"A port has {MOST_OPTIONS} options at most")
+    return found
+
+
+def _bad_option(option: Mapping[str, Any], reason: str) -> InvalidInput:
+    return InvalidInput(field="extra_dhcp_opts", value=dict(option), reason=f"{reason}.")
 
 
 def insert_port(

@@ -21,6 +21,7 @@ from network.drivers.linuxbridge.dhcp_lines import (
     domain_of,
     option_lines,
     range_texts,
+    tag_of,
 )
 from network.drivers.linuxbridge.dnsmasq import Dnsmasq, server_user
 from network.drivers.linuxbridge.gateway import server_address
@@ -37,7 +38,8 @@ class DhcpServer:
     It runs in a session of its own, outlives us and is found again by its pid file. A hosts file
     with ``set:`` tags crashes dnsmasq 2.90 at SIGHUP, so there are none in it. It keeps the lease of a
     port that is gone, and with it the address from the next one: when an address or MAC comes again
-    that was taken away, it is started anew, which costs milliseconds because leases are not kept.
+    that was taken away, it is started anew, which costs milliseconds because leases are not kept. So it is
+    when a port comes that has options of its own, whose tag is a word of the command.
     All other changes are lines in its files, and a SIGHUP.
 
     It runs as a user without rights, who reads the files in ``shared``, writes to
@@ -72,8 +74,15 @@ class DhcpServer:
         hosts = {line for port in ports for line in port.hosts}
         before = set(self._told("hosts").splitlines())
         names = lines(sorted(line for port in ports for line in port.names))
+        own = sorted((port for port in ports if port.options), key=lambda port: port.id)
         options = texts.written(option_lines(network, served))
-        command = texts.checked(self._command(network, served, interface, user, routes=routes))
+        options += lines(line for port in own for line in port.options)
+        command = texts.checked(
+            (
+                *self._command(network, served, interface, user, routes=routes),
+                *(f"--dhcp-mac=set:{tag_of(port.id)},{port.mac}" for port in own),
+            )
+        )
         start = "\n".join(command)
         same = options == self._told("options") and start == self._read("command")
         changed = hosts != before or names != self._told("names")

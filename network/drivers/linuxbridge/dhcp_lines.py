@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from cloudweb.driver import DriverError
+from network.dhcp_options import option_texts
 from network.drivers.linuxbridge import texts
 from network.drivers.linuxbridge.config import METADATA_ADDRESS
 from network.drivers.linuxbridge.gateway import server_address
@@ -130,6 +131,22 @@ def option_lines(network: NetworkWiring, served: Sequence[SubnetWiring]) -> Iter
         yield f"tag:s{number},option:mtu,{network.mtu}"
         yield f"tag:s{number},option:classless-static-route,{','.join(routes)}"
         yield f"tag:s{number},249,{','.join(routes)}"
+
+
+def tag_of(port_id: str) -> str:
+    """Return the tag of a port that has options of its own."""
+    return "p" + "".join(char for char in port_id if char.isalnum())
+
+
+def own_option_lines(port: PortWiring) -> Iterable[str]:
+    """Return the options of one port; what the control plane would not have let in is left out."""
+    for option in port.dhcp_options:
+        try:
+            found = option_texts(option.name, option.value, version=option.ip_version)
+        except ValueError:
+            continue
+        for text in found:
+            yield f"tag:{tag_of(port.id)},{text}"
 
 
 def six_options(number: int, network: NetworkWiring, subnet: SubnetWiring) -> Iterable[str]:

@@ -6,13 +6,16 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from network.drivers.linuxbridge import texts
-from network.drivers.linuxbridge.dhcp_lines import host_lines, name_lines
+from network.drivers.linuxbridge.dhcp_lines import host_lines, name_lines, own_option_lines
 from network.objects import NetworkWiring, PortWiring, SubnetWiring
 
 
 @dataclass(frozen=True, slots=True)
 class ServedPort:
-    """``hosts`` are its lines for DHCP and ``names`` those for DNS, without a control character."""
+    """``hosts`` are its lines for DHCP and ``names`` those for DNS, without a control character.
+
+    ``options`` are those for its own options.
+    """
 
     id: str
     project_id: str
@@ -20,6 +23,7 @@ class ServedPort:
     addresses: Sequence[str]
     hosts: Sequence[str]
     names: Sequence[str]
+    options: Sequence[str] = ()
 
     @classmethod
     def of(
@@ -33,6 +37,7 @@ class ServedPort:
             addresses=tuple(address.ip_address for address in port.addresses),
             hosts=tuple(texts.checked(host_lines(served, [port]))),
             names=tuple(texts.checked(name_lines(network, [port]))),
+            options=tuple(texts.checked(own_option_lines(port))),
         )
 
 

@@ -11,7 +11,14 @@ import pytest
 
 from network.drivers.linuxbridge import namespaces
 from network.drivers.linuxbridge.port_chains import link_local
-from network.objects import FixedAddress, HostRoute, NetworkWiring, PortWiring, SubnetWiring
+from network.objects import (
+    DhcpOption,
+    FixedAddress,
+    HostRoute,
+    NetworkWiring,
+    PortWiring,
+    SubnetWiring,
+)
 from network.router_objects import RouterRef, RouterWiring
 from tests.builders.ports import allow, free_egress, make_network, make_port, make_subnet6, new_id
 from tests.host.network import dhcp6
@@ -93,12 +100,18 @@ def test_guests_make_themselves_addresses(bench: KernelBench, make_guest: MakeGu
 def test_guests_ask_by_dhcp(bench: KernelBench, make_guest: MakeGuest) -> None:
     """Stateful: the address is the port's own by its MAC. Stateless: what an address does not say."""
     stateful, stateless = six("dhcpv6-stateful"), six("dhcpv6-stateless", "fd06")
-    one = make_guest(
-        make_port(make_network(subnets=(stateful,)), "fd05::77", rules=OPEN), configure=False
-    )
+    network = make_network(subnets=(stateful,))
+    one = make_guest(make_port(network, "fd05::77", rules=OPEN), configure=False)
     wake(one)
     address, options = dhcp6.lease(one)
     assert address == "fd05::77"
+    own = DhcpOption(name="dns-server", value="fd05::53", ip_version=6)
+    special = make_port(network, "fd05::78", rules=OPEN, dhcp_options=(own,))
+    asking = make_guest(special, configure=False)
+    wake(asking)
+    answered, told = dhcp6.lease(asking)
+    assert (answered, told[dhcp6.DNS]) == ("fd05::78", IPv6Address("fd05::53").packed)
+    assert dhcp6.lease(one)[1][dhcp6.DNS] == options[dhcp6.DNS]  # it is nobody else's
     assert options[dhcp6.DNS] == socket.inet_pton(socket.AF_INET6, "fd05::1")
     appears(lambda: bool(default_route(one)))
     assert addresses(one) == set()  # it is told not to make itself one

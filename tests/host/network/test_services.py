@@ -16,7 +16,7 @@ from cloudweb import process
 from cloudweb.driver import Unguarded
 from network.agent import NetworkAgent
 from network.drivers.linuxbridge import LinuxBridgeDriver, namespaces, nft
-from network.objects import HostRoute
+from network.objects import DhcpOption, HostRoute
 from tests.builders.ports import allow, free_egress, make_network, make_port, make_subnet, port_ref
 from tests.host.network.bench import KernelBench, make_flat_network
 from tests.host.network.conftest import MakeGuest
@@ -64,6 +64,16 @@ def test_dhcp_hands_out_the_ports_address_with_its_options(make_guest: MakeGuest
     routes = bytes((32, 169, 254, 169, 254)) + gateway
     routes += bytes((16, 10, 9)) + IPv4Address("10.5.0.2").packed + b"\0" + gateway
     assert options[121] == routes
+
+
+def test_a_port_has_options_of_its_own(make_guest: MakeGuest) -> None:
+    own = (DhcpOption(name="dns-server", value="192.0.2.53"), DhcpOption(name="router", value=""))
+    network = make_network()
+    special = make_guest(make_port(network, dhcp_options=own), configure=False)
+    plain = make_guest(make_port(network, "10.5.0.12"), configure=False)
+    told, usual = dhcp(special), dhcp(plain)
+    assert (told[6], 3 in told) == (socket.inet_aton("192.0.2.53"), False)
+    assert (usual[6], 3 in usual) == (socket.inet_aton("10.5.0.1"), True)
 
 
 def test_dhcp_works_without_any_rule_and_for_ports_that_come_later(

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cloudweb.context import RequestContext
-from cloudweb.exceptions import PolicyNotAuthorized, QuotaExceeded
+from cloudweb.exceptions import InvalidInput, PolicyNotAuthorized, QuotaExceeded
 from identity import quotas
 from network import states
 from network.exceptions import (
@@ -345,3 +345,34 @@ def test_a_ports_life_costs_a_pinned_number_of_statements() -> None:
         21,
         21,
     )  # three of each for members, two to look for floating IPs
+
+
+def test_options_for_dhcp_are_merged_and_told_to_the_host(told: list[set[str]]) -> None:
+    """As Neutron does: the same name and version is replaced, no value takes it away, others stay."""
+    context = make_context()
+    network = make_network(context)
+    make_subnet(network)
+    boot = {"opt_name": "bootfile-name", "opt_value": "pxelinux.0"}
+    six = {"opt_name": "dns-server", "opt_value": "fd00::1", "ip_version": 6}
+    port = bound_port(network, context, extra_dhcp_opts=[boot, six])
+    told.clear()
+    new = [
+        {"opt_name": "bootfile-name", "opt_value": None},
+        {"opt_name": "dns-server", "opt_value": "10.0.0.9"},
+    ]
+    PortManager(context).update(port.id, extra_dhcp_opts=new)
+    assert told == [{"h1"}]
+    wiring = PortManager(SYSTEM).wiring(port.id)
+    assert wiring is not None
+    found = {(one.name, one.ip_version): one.value for one in wiring.dhcp_options}
+    assert found == {("dns-server", 6): "fd00::1", ("dns-server", 4): "10.0.0.9"}
+    bad = (
+        [{"opt_name": "mtu", "opt_value": "1\nx"}],
+        [{"opt_name": "no-such", "opt_value": "1"}],
+        [{"opt_name": "mtu", "opt_value": ""}],
+        [boot, boot],
+        [{"opt_name": str(number), "opt_value": "1"} for number in range(130, 162)],
+    )
+    for options in bad:
+        with pytest.raises(InvalidInput):
+            PortManager(context).update(port.id, extra_dhcp_opts=options)
