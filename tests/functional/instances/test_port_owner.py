@@ -16,6 +16,7 @@ from cloudweb.context import RequestContext
 from cloudweb.events import emit
 from instances.models import Instance
 from network.events import MilestoneReached
+from network.manager import NetworkManager
 from network.models import Port
 from network.objects import PortMilestone
 from operations.conductor import key_of
@@ -220,7 +221,7 @@ def test_the_rights_at_the_time_of_the_call_decide_in_the_operation_too(home: La
         "POST", "/compute/v2.1/servers", home.body(networks=[{"uuid": str(shared.id)}])
     )
     server_id = answer.json()["server"]["id"]
-    shared.__class__.objects.filter(id=shared.id).update(shared=False)
+    NetworkManager(system).update(shared.id, shared=False)
     home.cloud.settle()
     assert home.show(server_id)["status"] == "ERROR"
     assert not Port.objects.filter(network=shared).exists()
