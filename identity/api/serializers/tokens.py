@@ -45,12 +45,17 @@ class DomainReference(Body):
     name: Label | None = None
 
 
-class PasswordUser(Body):
-    """A user by id, or by name and domain."""
+class IdOrName(Body):
+    """A user or project by id, or by name and domain."""
 
     id: Id | None = None
     name: Label | None = None
     domain: DomainReference | None = None
+
+
+class PasswordUser(IdOrName):
+    """A user and his password."""
+
     password: Annotated[Password, Field(repr=False)]
 
 
@@ -66,29 +71,18 @@ class TokenMethod(Body):
     id: Annotated[str, StringConstraints(min_length=1, max_length=16_384)]
 
 
-class CredentialUser(Body):
-    """The user of a named application credential."""
-
-    id: Id | None = None
-    name: Label | None = None
-    domain: DomainReference | None = None
-
-
 class ApplicationCredentialMethod(Body):
     """The block ``application_credential``: by id, or by name and user."""
 
     id: Id | None = None
     name: Label | None = None
-    user: CredentialUser | None = None
+    user: IdOrName | None = None
     secret: Annotated[Password, Field(repr=False)]
 
 
-class TotpUser(Body):
-    """A user by id, or by name and domain, and his passcode."""
+class TotpUser(IdOrName):
+    """A user and his passcode."""
 
-    id: Id | None = None
-    name: Label | None = None
-    domain: DomainReference | None = None
     passcode: Annotated[Passcode, Field(repr=False)]
 
 
@@ -115,18 +109,10 @@ class Identity(Body):
     oauth1: dict[str, Any] | None = None
 
 
-class ProjectReference(Body):
-    """A project by id, or by name and domain."""
-
-    id: Id | None = None
-    name: Label | None = None
-    domain: DomainReference | None = None
-
-
 class WantedScope(Body):
     """Where the token shall count; at most one key."""
 
-    project: ProjectReference | None = None
+    project: IdOrName | None = None
     unscoped: dict[str, Any] | None = None
     domain: DomainReference | None = None
     system: dict[str, Any] | None = None
@@ -180,7 +166,7 @@ class Auth(Body):
         return _project_scope(scope.project)
 
 
-def _user_named(user: PasswordUser | TotpUser | CredentialUser) -> dict[str, Any]:
+def _user_named(user: IdOrName) -> dict[str, Any]:
     """Return how a block names its user; raise BadRequest where that is not enough, or too much."""
     if user.id is not None and user.name is not None:
         raise BadRequest("Expecting to find the user's id or name, not both.")
@@ -232,7 +218,7 @@ PROOFS: dict[str, Callable[[Any], Proof]] = {
 }
 
 
-def _project_scope(project: ProjectReference) -> ProjectScope:
+def _project_scope(project: IdOrName) -> ProjectScope:
     if project.id is None and (project.name is None or project.domain is None):
         raise BadRequest("Expecting to find the project's id, or name and domain.")
     domain = project.domain or DomainReference()
