@@ -110,6 +110,7 @@ class BridgeConfig:
             filters=f"{self.table}_{key}",
             edge=f"{self.table}_edge_{key}",
             alias=self._mark("network", network_id),
+            gateway_mac=steady_mac(network_id),
         )
 
     def router_namespace(self, router_id: str) -> str:
@@ -189,6 +190,13 @@ class NetworkNames:
     filters: str
     edge: str
     alias: str
+    gateway_mac: str
+
+
+def steady_mac(name: str) -> str:
+    """Return the MAC of a gateway or bridge: the same after a reboot, so that guests' ARP caches stay right."""
+    digest = hashlib.sha256(name.encode()).digest()
+    return ":".join(f"{octet:02x}" for octet in (0x02, *digest[:5]))
 
 
 GATEWAY = "gw0"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 import threading
@@ -32,6 +31,7 @@ from network.drivers.linuxbridge.config import (
     BridgeConfig,
     NetworkNames,
     installation_of,
+    steady_mac,
 )
 from network.drivers.linuxbridge.dhcp import DhcpServer, served_subnets
 from network.drivers.linuxbridge.flows import Flows
@@ -123,11 +123,11 @@ class LinuxBridgeDriver(
         with Links.open() as links:
             links.ensure_bridge(names.bridge, alias=names.alias, mtu=network.mtu)
             if network.is_forwarded:  # a bridge that takes another address forgets its neighbours
-                links.ensure_address(names.bridge, _mac(names.bridge))
+                links.ensure_address(names.bridge, steady_mac(names.bridge))
             close_bridge(names.bridge, answers=network.is_forwarded)
             if namespaces.inside(namespace, lambda: _is_missing(peer)):
                 links.delete(names.leg)  # its namespace was lost
-            links.ensure_veth(names.leg, peer=peer, namespace=namespace, mac=_mac(network.id))
+            links.ensure_veth(names.leg, peer=peer, namespace=namespace, mac=names.gateway_mac)
             namespaces.write_sysctl(f"net/ipv6/conf/{names.leg}/disable_ipv6", "1")
             links.ensure(names.leg, alias=names.alias, mtu=network.mtu, master=names.bridge)
 
@@ -317,7 +317,14 @@ class LinuxBridgeDriver(
         """Put exactly these ports' filters in force, then cut what they no longer allow."""
         names, zone = self.config.names(network.id), self._slots.take(network.id).zone
         fresh = KnownFilters()
-        text = fresh.whole(names, zone, ports, groups, wire=self._wires.name_of(network, names))
+        text = fresh.whole(
+            names,
+            zone,
+            ports,
+            groups,
+            wire=self._wires.name_of(network, names),
+            routers=self._wires.routers_of(network),
+        )
         work.checkpoint()
         self._in_force.pop(network.id, None)
         nft.apply(text)
@@ -496,9 +503,3 @@ def _is_torn(names: NetworkNames, links: Mapping[str, Link]) -> bool:
     """Tell whether the bridge is not there, or the leg is not on it."""
     bridge, leg = links.get(names.bridge), links.get(names.leg)
     return bridge is None or leg is None or leg.master != bridge.index
-
-
-def _mac(name: str) -> str:
-    """Return the MAC of a gateway or bridge: the same after a reboot, so that guests' ARP caches stay right."""
-    digest = hashlib.sha256(name.encode()).digest()
-    return ":".join(f"{octet:02x}" for octet in (0x02, *digest[:5]))

@@ -19,11 +19,11 @@ table. Foreign bridges never match: every chain begins with our own interface na
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from cloudweb.driver import DriverError
 from network.drivers.linuxbridge import nft
-from network.drivers.linuxbridge.config import NetworkNames
+from network.drivers.linuxbridge.config import METADATA_ADDRESS, NetworkNames
 from network.drivers.linuxbridge.member_sets import MembersStep, whole_sets
 from network.drivers.linuxbridge.port_chains import (
     GATE,
@@ -46,10 +46,12 @@ def network_filters(
     *,
     numbers: Mapping[str, int] | None = None,
     wire: str = "",
+    routers: Collection[str] | None = None,
 ) -> str:
     """Return the whole filter of a network: both tables, replacing what was there.
 
-    ``numbers`` are the ports', in the order of their ids without. ``wire``: the bridge's way to other hosts.
+    ``numbers`` are the ports', in the order of their ids without. ``wire``: the bridge's way to other hosts,
+    with the MAC addresses of ``routers`` there unless all are heard.
     """
     found = sorted(ports, key=lambda port: port.id)
     if numbers is None:
@@ -59,7 +61,7 @@ def network_filters(
     members |= {group: () for _, port in numbered for group in port.named_groups - members.keys()}
     return "\n".join(
         (
-            *_bridge_table(names, numbered, wire),
+            *_bridge_table(names, numbered, wire, routers),
             *_inet_table(names, zone, numbered, members, wire),
             "",
         )
@@ -147,7 +149,10 @@ def _gathered(
 
 
 def _bridge_table(
-    names: NetworkNames, ports: Sequence[tuple[int, PortWiring]], wire: str
+    names: NetworkNames,
+    ports: Sequence[tuple[int, PortWiring]],
+    wire: str,
+    routers: Collection[str] | None,
 ) -> Iterable[str]:
     leg = {
         "everyone": f'"{names.leg}"',
@@ -159,6 +164,8 @@ def _bridge_table(
     yield nft.fresh("bridge", names.filters).rstrip()
     yield f"table bridge {names.filters} {{"
     yield from _named("set", "everyone", "ifname", elements["everyone"])
+    if routers is not None:
+        yield from _named("set", "routers", "ether_addr", sorted(routers))
     for name in ("sources", "senders", "receivers"):
         yield from _named("map", name, "ifname : verdict", elements[name])
     yield from _chain(
@@ -175,6 +182,7 @@ def _bridge_table(
         "prerouting",
         "type filter hook prerouting priority -300; policy accept;",
         "iifname vmap @sources",
+        *_kept_here(names, wire),
     )
     yield from _chain(
         "forward",
@@ -190,7 +198,7 @@ def _bridge_table(
     )
     yield from _chain(f"from_{GATE}", f"meta mark set {GATE << 16:#010x}")
     yield from _chain(f"to_{GATE}", *to_gate(wired=bool(wire)))
-    yield from _wire_chains(wire, "source", "from", "to")
+    yield from _wire_chains(wire, "source", "from", "to", guarded=routers is not None)
     for number, port in ports:
         for chain, rules in bridge_chains(number, port).items():
             yield from _chain(chain, *rules)
@@ -240,9 +248,16 @@ def _inet_table(
     yield "}"
 
 
-def _wire_chains(wire: str, *kinds: str) -> Iterable[str]:
+def _kept_here(names: NetworkNames, wire: str) -> Iterable[str]:
+    """Lead questions for metadata to this host's own gateway, whatever router the guest sends them to."""
     if wire:
-        for name, rules in wire_chains().items():
+        guests = f'iifname @everyone iifname != {{ "{names.leg}", "{wire}" }}'
+        yield f"{guests} ip daddr {METADATA_ADDRESS} tcp dport 80 ether daddr set {names.gateway_mac}"
+
+
+def _wire_chains(wire: str, *kinds: str, guarded: bool = False) -> Iterable[str]:
+    if wire:
+        for name, rules in wire_chains(guarded=guarded).items():
             if name.startswith(tuple(f"{kind}_" for kind in kinds)):
                 yield from _chain(name, *rules)
 

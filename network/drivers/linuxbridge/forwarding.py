@@ -45,9 +45,9 @@ class Ways:
             endpoint = _endpoint(entry.endpoint)
             if endpoint == own:
                 continue
-            hosts[_mac(entry.mac)] = endpoint
+            hosts[checked_mac(entry.mac)] = endpoint
             for text in entry.addresses:
-                neighbours[str(texts.address(text))] = _mac(entry.mac)
+                neighbours[str(texts.address(text))] = checked_mac(entry.mac)
         return cls(
             hosts,
             neighbours,
@@ -147,7 +147,8 @@ def _endpoint(text: str) -> str:
     return str(found)
 
 
-def _mac(text: str) -> str:
+def checked_mac(text: str) -> str:
+    """Return a MAC address in one form; raise DriverError for what is none."""
     if not _MAC.match(text.lower()):
         raise DriverError("A forwarding entry holds a broken MAC address.", detail=repr(text))
     return text.lower()

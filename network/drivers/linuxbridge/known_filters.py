@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from cloudweb.driver import DriverError
@@ -33,13 +33,16 @@ class KnownFilters:
         groups: Sequence[GroupMembers],
         *,
         wire: str = "",
+        routers: Collection[str] | None = None,
     ) -> str:
         """Return the text of both tables, and take it as in force."""
         for port in sorted(ports, key=lambda port: port.id):
             self._take(port)
         self.members = {group.group_id: frozenset(group.members) for group in groups}
         self._name(ports)
-        return network_filters(names, zone, ports, groups, numbers=self.numbers, wire=wire)
+        return network_filters(
+            names, zone, ports, groups, numbers=self.numbers, wire=wire, routers=routers
+        )
 
     def change(
         self,

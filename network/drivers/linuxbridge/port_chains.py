@@ -52,21 +52,25 @@ def _marking(port: PortWiring) -> Iterable[str]:
         yield f"ip6 dscp set {int(port.qos.dscp)}"
 
 
-def wire_chains() -> Mapping[str, Sequence[str]]:
+def wire_chains(*, guarded: bool) -> Mapping[str, Sequence[str]]:
     """Return the chains of both tables for the wire to other hosts, by family and name.
 
-    What comes by it was looked at where it was sent, and is looked at for whom it is for. The gateway's
-    leg and what is asked of it stay on this host: each host serves its own guests.
+    What comes by it was looked at where it was sent, and is looked at for whom it is for; routers
+    are heard (``guarded``: those of set ``routers`` alone). The gateway's leg and what is asked of it
+    stay on this host: each host serves its own guests.
     """
     return {
         f"source_{WIRE}": (),
-        f"from_{WIRE}": [f"meta mark set {WIRE << 16:#010x}"],
+        f"from_{WIRE}": [
+            f"meta mark set {WIRE << 16:#010x}",
+            *(["icmpv6 type nd-router-advert ether saddr != @routers drop"] if guarded else []),
+        ],
         f"to_{WIRE}": [
             f"meta mark & 0xffff0000 == {GATE << 16:#010x} drop",
             *_REQUESTS,
             mark_receiver(WIRE),
         ],
-        f"egress_{WIRE}": ["return"],
+        f"egress_{WIRE}": ["icmpv6 type nd-router-advert accept", "return"],
         f"ingress_{WIRE}": ["accept"],
     }
 

@@ -166,6 +166,11 @@ class Tunnels:
         self._ways[network.id] = names, now
         return True
 
+    def mac_of(self, network_id: str, address: str) -> str | None:
+        """Return the MAC address that an address has on another host; None where it is on none."""
+        known = self._ways.get(network_id)
+        return None if known is None else known[1].neighbours.get(str(texts.address(address)))
+
     def forget(self, network_id: str, number: int | None = None) -> None:
         """Nobody may send to the network any more: its device is gone."""
         self._ways.pop(network_id, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from cloudweb.driver import DriverError
-from network.drivers.linuxbridge import namespaces
+from network.drivers.linuxbridge import namespaces, nft
 from network.drivers.linuxbridge.config import BridgeConfig, NetworkNames
 from network.drivers.linuxbridge.links import Link, Links
 from network.drivers.linuxbridge.tunnels import Tunnels
@@ -20,6 +20,7 @@ class Wires:
         self.tunnels = Tunnels(config)
         self._joined: dict[str, tuple[NetworkNames, str]] = {}  # by network, its wire as made here
         self._numbers: dict[str, int] = {}
+        self._routers: dict[str, frozenset[str]] = {}
 
     def segment_of(self, network: NetworkWiring) -> Segment | None:
         """Return what joins a network here. A flat one whose wire this host is not on ends here, as without."""
@@ -77,6 +78,7 @@ class Wires:
         if segment.network_type == "vxlan":
             self.tunnels.ensure(network, names, _number(segment), table)
             self._numbers[network.id] = _number(segment)
+            self._hear(network, names, anew=True)
         else:
             self._ensure_physical(network, names, segment)
         self._joined[network.id] = names, self.name_of(network, names)
@@ -92,7 +94,32 @@ class Wires:
             return False
         if segment.network_type != "vxlan":
             return True
-        return self.tunnels.change(network, names, _number(segment), table)
+        done = self.tunnels.change(network, names, _number(segment), table)
+        if done:
+            self._hear(network, names)
+        return done
+
+    def routers_of(self, network: NetworkWiring) -> Collection[str] | None:
+        """Return the MAC addresses of routers on other hosts that guests here hear of; None: of all."""
+        return self._routers.get(network.id, ()) if network.is_forwarded else None
+
+    def _hear(self, network: NetworkWiring, names: NetworkNames, *, anew: bool = False) -> None:
+        """Let guests hear the advertisements of routers that have a subnet's gateway, whoever else sends some."""
+        routers = frozenset(
+            mac
+            for subnet in network.subnets
+            if subnet.routed
+            and subnet.gateway_ip
+            and (mac := self.tunnels.mac_of(network.id, subnet.gateway_ip))
+        )
+        if routers == self._routers.get(network.id) and not anew:
+            return
+        lines = [f"flush set bridge {names.filters} routers"]
+        if routers:
+            elements = ", ".join(sorted(routers))
+            lines.append(f"add element bridge {names.filters} routers {{ {elements} }}")
+        nft.apply("\n".join((*lines, "")))
+        self._routers[network.id] = routers
 
     def delete(self, network_id: str, names: NetworkNames) -> None:
         """Make the wire absent; an interface of the provider's leaves the bridge alone."""
@@ -105,6 +132,7 @@ class Wires:
                 if link is not None and bridge is not None and link.master == bridge.index:
                     links.release(name)
         self._joined.pop(network_id, None)
+        self._routers.pop(network_id, None)
         self.tunnels.forget(network_id, number)
 
     def broken(

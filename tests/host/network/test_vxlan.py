@@ -15,6 +15,7 @@ import pytest
 from cloudweb import process
 from cloudweb.driver import DriverError
 from network.drivers.linuxbridge import namespaces, nft
+from network.drivers.linuxbridge.config import METADATA_ADDRESS
 from network.objects import (
     ForwardingEntry,
     GroupMembers,
@@ -34,7 +35,15 @@ from tests.builders.ports import (
     make_subnet6,
     new_id,
 )
-from tests.host.network.guests import BROADCAST, Guest, arp_frame, dhcp, frames_until, udp_frame
+from tests.host.network.guests import (
+    BROADCAST,
+    Guest,
+    answering,
+    arp_frame,
+    dhcp,
+    frames_until,
+    udp_frame,
+)
 from tests.host.network.test_crashes import die_in
 from tests.host.network.two_hosts import Host, Pair, fdb_of
 from tests.host.network.waiting import appears
@@ -172,6 +181,25 @@ def test_nothing_forged_comes_over(pair: Pair) -> None:
 
     seen = heard(two, forge, one)
     assert not [frame for frame in seen if b"forged" in frame or frame[6:12] == one.mac]
+
+
+def test_only_routers_are_heard_as_routers(pair: Pair) -> None:
+    gateway = make_subnet6(routed=True, dhcp_server_ip="fd05::2")
+    network = spanning(subnets=(make_subnet(), gateway))
+    two = pair.guest(pair.two, port(network, 12))
+    router = pair.guest(pair.one, make_port(network, "fd05::1", port_security=False, rules=()))
+    free = pair.guest(pair.one, port(network, 13, port_security=False, rules=()))
+
+    def advertise() -> None:
+        for guest in (free, router):
+            with guest.packet_socket() as raw:
+                raw.send(_router_advertisement(guest))
+
+    seen = heard(two, advertise, free)
+    senders = {
+        frame[6:12] for frame in seen if frame[:2] == b"\x33\x33" and frame[54:55] == b"\x86"
+    }
+    assert senders == {router.mac}
 
 
 def _router_advertisement(guest: Guest) -> bytes:
@@ -357,6 +385,14 @@ def test_a_router_on_one_host_serves_the_other_and_is_brought_there(pair: Pair) 
     assert one.reaches("10.7.0.1")
     assert one.reaches(stranger.address)  # by the router's host, and back over the provider's wire
     assert stranger.reaches("172.31.7.70")
+    names = pair.one.bench.config.names(inside.id)
+    listener = pair.one.inside(
+        lambda: namespaces.inside(
+            names.namespace, lambda: socket.create_server((METADATA_ADDRESS, 80))
+        )
+    )
+    with listener, answering(listener, "metadata"):  # of its own host, though it asks by the router
+        assert one.connects(METADATA_ADDRESS, 80)
     start = time.monotonic()
     pair.two.drop_router(router)
     pair.one.route(router)
