@@ -172,6 +172,10 @@ class Wires:
                     f"{interface} has addresses of this host's own; a flat network takes the whole "
                     "interface, and the host would be cut off. Give it one without addresses."
                 )
+            if links.get(interface).master not in (0, links.get(names.bridge).index):
+                raise DriverError(
+                    f"{interface} is on another bridge; a flat network takes the whole interface."
+                )
             namespaces.write_sysctl(f"net/ipv6/conf/{interface}/disable_ipv6", "1")
             links.ensure(interface, master=names.bridge)
 

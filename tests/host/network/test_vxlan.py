@@ -7,7 +7,6 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from cloudweb.driver import DriverError
 from network.drivers.linuxbridge import namespaces, nft
 from network.drivers.linuxbridge.config import METADATA_ADDRESS
 from network.objects import (
+    FixedAddress,
     ForwardingEntry,
     GroupMembers,
     NetworkPicture,
@@ -50,29 +50,29 @@ from tests.host.network.waiting import appears
 
 pytestmark = pytest.mark.host
 ALL = (*free_egress(), allow(), allow(ethertype="IPv6"))
+_NO_DHCP: dict[str, Any] = {"enable_dhcp": False, "dhcp_server_ip": None}
 numbers = itertools.count(1000)
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     made = Pair(tmp_path_factory.mktemp("hosts"))
     yield made
     made.close()
 
 
 @pytest.fixture
-def alone(tmp_path: Path) -> Iterator[Pair]:
-    """Two hosts that have nothing else: they start fast."""
-    made = Pair(tmp_path)
-    yield made
-    made.close()
+def pair(hosts: Pair) -> Iterator[Pair]:
+    """Two hosts without a network."""
+    yield hosts
+    hosts.clear()
 
 
 def spanning(**overrides: Any) -> NetworkWiring:
     values: dict[str, Any] = {
         "segment": Segment(network_type="vxlan", segmentation_id=next(numbers)),
         "mtu": 1500,
-        "subnets": (make_subnet(), make_subnet6()),
+        "subnets": (make_subnet(**_NO_DHCP), make_subnet6(**_NO_DHCP)),
     }
     return make_network(**{**values, **overrides})
 
@@ -128,35 +128,32 @@ def namespaces_run(guest: Guest, *words: str) -> str:
 
 def test_questions_for_neighbours_are_answered_where_they_are_asked(pair: Pair) -> None:
     network = spanning()
-    one, two = pair.guest(pair.one, port(network, 11)), pair.guest(pair.two, port(network, 12))
-    six = (make_port(network, "fd05::11", rules=ALL), make_port(network, "fd05::12", rules=ALL))
-    left, right = pair.guest(pair.one, six[0]), pair.guest(pair.two, six[1])
-    assert left.reaches("fd05::12")
+    one, two = (pair.guest(host, both(network, at)) for at, host in enumerate(pair.hosts, start=11))
+    assert one.reaches("fd05::12")
 
     def ask() -> None:
         one.ip("neigh", "flush", "dev", "eth0")
-        left.ip("-6", "neigh", "flush", "dev", "eth0")
-        assert one.reaches(two.address)
-        assert left.reaches("fd05::12")
+        assert one.reaches("10.5.0.12")
+        assert one.reaches("fd05::12")
 
-    arps = [frame for frame in heard(two, ask, one) if frame[12:14] == b"\x08\x06"]
-    assert not [frame for frame in arps if frame[:6] == BROADCAST and frame[6:12] == one.mac]
-    solicited = [
-        frame
-        for frame in heard(right, ask, one_of(left, right))
-        if frame[12:14] == b"\x86\xdd" and frame[6:12] == left.mac and frame[54:55] == b"\x87"
-    ]
-    assert not [frame for frame in solicited if frame[0:2] == b"\x33\x33"]
+    seen = [frame for frame in heard(two, ask, one) if frame[6:12] == one.mac]
+    assert [frame for frame in seen if frame[12:14] == b"\x08\x00"]
+    assert not [frame for frame in seen if frame[:6] == BROADCAST]
+    assert not [frame for frame in seen if frame[:2] == b"\x33\x33" and frame[54:55] == b"\x87"]
+    pair.places[network.id][two.port.mac] = _entry(pair.two, two.port, roams=True)
+    pair.tell(network.id)
+    seen = heard(two, ask, one)  # he may have other addresses, so he is asked himself
+    assert [frame for frame in seen if frame[:6] == BROADCAST and frame[6:12] == one.mac]
 
 
-def one_of(left: Guest, right: Guest) -> Any:
-    """Return a sender of an honest IPv6 frame for ``heard``."""
-
-    class Six:
-        mac, address = left.mac, left.address
-        packet_socket = staticmethod(left.packet_socket)
-
-    return Six()
+def both(network: NetworkWiring, number: int) -> PortWiring:
+    """Return a port with an address of either version."""
+    four, six = network.subnets
+    addresses = (
+        FixedAddress(subnet_id=four.id, ip_address=f"10.5.0.{number}"),
+        FixedAddress(subnet_id=six.id, ip_address=f"fd05::{number}"),
+    )
+    return port(network, number, addresses=addresses)
 
 
 def test_nothing_forged_comes_over(pair: Pair) -> None:
@@ -184,10 +181,11 @@ def test_nothing_forged_comes_over(pair: Pair) -> None:
 
 
 def test_only_routers_are_heard_as_routers(pair: Pair) -> None:
-    gateway = make_subnet6(routed=True, dhcp_server_ip="fd05::2")
-    network = spanning(subnets=(make_subnet(), gateway))
+    gateway = make_subnet6(routed=True, **_NO_DHCP)
+    network = spanning(subnets=(make_subnet(**_NO_DHCP), gateway))
     two = pair.guest(pair.two, port(network, 12))
-    router = pair.guest(pair.one, make_port(network, "fd05::1", port_security=False, rules=()))
+    leg = make_port(network, "fd05::1", port_security=False, rules=())
+    router = pair.guest(pair.one, leg, configure=False)
     free = pair.guest(pair.one, port(network, 13, port_security=False, rules=()))
 
     def advertise() -> None:
@@ -212,7 +210,7 @@ def _router_advertisement(guest: Guest) -> bytes:
 
 
 def test_each_host_serves_its_own_guests(pair: Pair) -> None:
-    network = spanning()
+    network = spanning(subnets=(make_subnet(),))
     one = pair.guest(pair.one, port(network, 11), configure=False)
     two = pair.guest(pair.two, port(network, 12))
     one.ip("addr", "add", f"{one.address}/24", "dev", "eth0")
@@ -326,11 +324,11 @@ def test_what_vanishes_is_back_within_one_period(pair: Pair) -> None:
         assert pair.one.inside(pair.one.bench.driver.broken) == [], what
 
 
-def test_killed_in_the_middle_of_a_change(alone: Pair) -> None:
-    pair, network = alone, spanning()
+def test_killed_in_the_middle_of_a_change(pair: Pair) -> None:
+    network = spanning()
     one = pair.guest(pair.one, port(network, 11))
     pair.guest(pair.two, port(network, 12))
-    for command in itertools.count():
+    for command in itertools.count(0, 2):
         fresh = port(network, 20 + command)
         guest = pair.two.guest(fresh)
         pair.places[network.id][fresh.mac] = _entry(pair.two, fresh)
@@ -345,9 +343,9 @@ def test_killed_in_the_middle_of_a_change(alone: Pair) -> None:
     assert command > 1
 
 
-def _entry(host: Host, one: PortWiring) -> Any:
+def _entry(host: Host, one: PortWiring, *, roams: bool = False) -> ForwardingEntry:
     addresses = tuple(each.ip_address for each in one.addresses)
-    return ForwardingEntry(mac=one.mac, addresses=addresses, endpoint=host.address)
+    return ForwardingEntry(mac=one.mac, addresses=addresses, endpoint=host.address, roams=roams)
 
 
 def test_a_router_on_one_host_serves_the_other_and_is_brought_there(pair: Pair) -> None:
@@ -419,7 +417,9 @@ def test_a_flat_network_is_the_providers_wire_on_every_host(pair: Pair) -> None:
     seen = heard(two, lambda: dhcp(one), one)
     assert not [frame for frame in seen if b"\x63\x82\x53\x63" in frame]
     for host, guest in ((pair.one, one), (pair.two, two)):
+        guest.close()
         host.unplug(guest.port)
+        host.guests.clear()
         assert "master" not in host.ip("link", "show", "wire0")
 
 

@@ -154,6 +154,18 @@ class Pair:
             network_id=network_id, generation=self.generations[network_id], entries=entries
         )
 
+    def clear(self) -> None:
+        """Take all networks from both; the hosts stay."""
+        for host in self.hosts:
+            for router_id in host.bench.driver.routers():
+                ref = RouterRef(id=router_id, revision=2**31)
+                host.inside(lambda host=host, ref=ref: host.agent.routers.delete(ref))
+            for guest in host.guests:
+                guest.close()
+                host.unplug(guest.port)
+            host.guests.clear()
+            assert not host.inside(host.bench.driver.segments)
+
     def close(self) -> None:
         for host in self.hosts:
             host.close()

@@ -12,7 +12,15 @@ from network import wirings
 from network.agent import NetworkAgent
 from network.drivers import fake_records
 from network.drivers.fake import FakeNetworkDriver
-from network.objects import MembersChange, NetworkPicture, PortWiring
+from network.objects import (
+    ForwardingChange,
+    ForwardingEntry,
+    ForwardingTable,
+    MembersChange,
+    NetworkPicture,
+    PortWiring,
+    Segment,
+)
 from tests.builders.ports import (
     from_group,
     make_network,
@@ -96,3 +104,34 @@ def test_one_port_costs_a_host_the_same_among_two_hundred_as_among_five(
     # whether a port is here is asked of files in the directory's order: the new one may come first
     assert {name for name in few if abs(many[name]["read"] - few[name]["read"]) > 1} == set()
     assert costs[1]["told"]["read"] <= 2  # what is new since the last report
+
+
+def test_a_port_that_moves_costs_a_host_the_same_among_two_hundred_as_among_five(
+    tmp_path: Path, touched: Counter[str]
+) -> None:
+    segment = Segment(network_type="vxlan", segmentation_id=7)
+    network = make_network(segment=segment)
+    agent = NetworkAgent(FakeNetworkDriver(tmp_path / "driver"), tmp_path / "agent")
+
+    def entry(number: int, host: int) -> ForwardingEntry:
+        mac = f"fa:16:3e:00:{number // 256:02x}:{number % 256:02x}"
+        return ForwardingEntry(mac=mac, endpoint=f"192.0.2.{host}")
+
+    costs = []
+    for generation, count in ((1, 5), (3, 200)):
+        table = ForwardingTable(
+            network_id=network.id,
+            generation=generation,
+            entries=tuple(entry(number, 1) for number in range(count)),
+        )
+        agent.plug(make_port(network, forwarding=table))
+        moves = ForwardingChange(
+            since=generation, generation=generation + 1, entries=(entry(1, 2),)
+        )
+        touched.clear()
+        answer = agent.refresh(NetworkPicture(id=network.id, ports=(), moves=moves))
+        assert answer.forwarding is not None
+        assert answer.forwarding.generation == generation + 1
+        costs.append(Counter(touched))
+    assert costs[0] == costs[1]
+    assert costs[0]["done"] == 1
