@@ -271,14 +271,10 @@ class FloatingIpQuerySet(StandardQuerySet["FloatingIp"]):
         return self.select_related("fixed_port").prefetch_related("port_forwardings")
 
 
-class QosPolicyQuerySet(StandardQuerySet["QosPolicy"]):
+class QosPolicyQuerySet(SharedQuerySet["QosPolicy"]):
     """QoS policies."""
 
-    def visible_to(self, context: RequestContext) -> Self:
-        """Keep own and shared policies; admins see everything."""
-        if context.is_admin:
-            return self
-        return self.filter(Q(project_id=context.project_id) | Q(shared=True))
+    object_type = "qos_policy"
 
     def complete(self) -> Self:
         """Fetch the rules along."""
@@ -293,7 +289,8 @@ class QosRuleQuerySet(StandardQuerySet["QosRule"]):
         if context.is_admin:
             return self
         mine = Q(qos_policy__project_id=context.project_id)
-        return self.filter(mine | Q(qos_policy__shared=True))
+        shared = _granted("qos_policy", context.project_id, "access_as_shared")
+        return self.filter(mine | Q(qos_policy__in=shared))
 
     def complete(self) -> Self:
         """Fetch the policy along."""

@@ -1,8 +1,8 @@
 """What projects may share, who uses it, and when it can be taken back.
 
 A policy gives one project, or all by ``*``, one way to use one object; whoever has it still owns it alone.
-``Network.shared`` says the same as a policy for all, because each port asks; the managers change both in
-one transaction, with the object's row locked.
+``Network.shared`` and ``QosPolicy.shared`` say the same as a policy for all, because ports ask so often; the
+managers change both in one transaction, with the object's row locked.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from network.models import (
     Network,
     Port,
     PortSecurityGroup,
+    QosPolicy,
     RbacPolicy,
+    Router,
     RouterPort,
     SecurityGroup,
     SecurityGroupRule,
@@ -36,6 +38,7 @@ from network.models import (
 from network.models.rbac_policy import ANYBODY, EXTERNAL, SHARED
 from network.models.standard import Standard
 from network.pool_exceptions import AddressScopeNotFound, SubnetPoolNotFound
+from network.qos_exceptions import QosPolicyNotFound
 
 Users = Callable[[UUID], Iterable[str]]
 
@@ -75,6 +78,11 @@ def _of_addresses(group_id: UUID) -> Iterable[str]:
     yield from rules.values_list("project_id", flat=True)
 
 
+def _held_to(policy_id: UUID) -> Iterable[str]:
+    for model in (Network, Port, Router, FloatingIp):
+        yield from model.objects.filter(qos_policy=policy_id).values_list("project_id", flat=True)
+
+
 def _of_group(group_id: UUID) -> Iterable[str]:
     members = PortSecurityGroup.objects.filter(security_group=group_id)
     yield from members.values_list("port__project_id", flat=True)
@@ -84,6 +92,7 @@ def _of_group(group_id: UUID) -> Iterable[str]:
 
 KINDS: dict[str, Kind] = {
     "network": Kind(Network, NetworkNotFound, {SHARED: _on_network, EXTERNAL: _outside_by}),
+    "qos_policy": Kind(QosPolicy, QosPolicyNotFound, {SHARED: _held_to}),
     "subnetpool": Kind(SubnetPool, SubnetPoolNotFound, {SHARED: _of_pool}),
     "address_scope": Kind(AddressScope, AddressScopeNotFound, {SHARED: _of_scope}),
     "address_group": Kind(AddressGroup, AddressGroupNotFound, {SHARED: _of_addresses}),

@@ -9,6 +9,8 @@ from django.db import IntegrityError, transaction
 
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import check, policy
+from network import sharing
+from network.exceptions import RbacPolicyInUse
 from network.manager.standard import Identifier, StandardManager
 from network.models import FloatingIp, Network, Port, QosPolicy, Router
 from network.qos_exceptions import (
@@ -66,6 +68,8 @@ class QosPolicyManager(StandardManager[QosPolicy]):
         try:
             with transaction.atomic():
                 row.save(force_insert=True)
+                if shared:
+                    sharing.share_with_all("qos_policy", row, project_id=row.project_id)
         except IntegrityError as error:
             raise QosPolicyDefaultAlreadyExists(row.project_id) from error
         return row
@@ -94,8 +98,8 @@ class QosPolicyManager(StandardManager[QosPolicy]):
         try:
             with transaction.atomic():
                 row = self._changing(row, if_revision)
-                if changes.get("shared") is False and row.shared:
-                    _check_unused(row, but_by=row.project_id)
+                if "shared" in changes:
+                    _set_shared(row, shared=changes["shared"])
                 for name, value in changes.items():
                     setattr(row, name, value)
                 if changes:
@@ -112,17 +116,25 @@ class QosPolicyManager(StandardManager[QosPolicy]):
             with transaction.atomic():
                 row = self._changing(row, if_revision)
                 _check_unused(row)
+                sharing.forget(row.id)
                 row.delete()
         except IntegrityError as error:  # something was attached while we looked
             raise QosPolicyInUse(row.id, by="something that came just now") from error
 
 
-def _check_unused(row: QosPolicy, *, but_by: str | None = None) -> None:
+def _set_shared(row: QosPolicy, *, shared: bool) -> None:
+    try:
+        sharing.set_shared_with_all("qos_policy", row, shared=shared)
+    except RbacPolicyInUse as error:
+        raise QosPolicyInUse(row.id, by="other projects") from error
+
+
+def _check_unused(row: QosPolicy) -> None:
     """Raise QosPolicyInUse with the first thing that is held to it."""
     nouns: Mapping[str, Any] = {
         "network": Network, "port": Port, "floatingip": FloatingIp, "router": Router,
     }  # fmt: skip
     for noun, model in nouns.items():
-        found = model.objects.filter(qos_policy=row).exclude(project_id=but_by).first()
+        found = model.objects.filter(qos_policy=row).first()
         if found is not None:
             raise QosPolicyInUse(row.id, by=f"{noun} {found.id}")

@@ -13,9 +13,12 @@ from cloudweb.policy import check, policy
 from network import quota
 from network.exceptions import DuplicateRbacPolicy, RbacPolicyNotFound
 from network.manager.standard import Identifier, StandardManager, number
-from network.models import Network, RbacPolicy
+from network.models import Network, QosPolicy, RbacPolicy
 from network.models.rbac_policy import ANYBODY, EXTERNAL, SHARED
 from network.sharing import KINDS, check_unused
+
+#: Nouns whose rows say themselves that they are shared with all.
+MIRRORS = {"network": Network, "qos_policy": QosPolicy}
 
 
 class RbacPolicyManager(StandardManager[RbacPolicy]):
@@ -135,10 +138,11 @@ class RbacPolicyManager(StandardManager[RbacPolicy]):
 
 
 def _mirror(changed: RbacPolicy) -> None:
-    """Let a network's own row say what a change of its policies made of it."""
-    if changed.object_type != "network":
+    """Let an object's own row say what a change of its policies made of it, where it does."""
+    model: Any = MIRRORS.get(changed.object_type)
+    if model is None:
         return
-    rows = Network.objects.filter(id=changed.object_id)
+    rows = model.objects.filter(id=changed.object_id)
     if changed.action == SHARED:
         same = RbacPolicy.objects.filter(object_id=changed.object_id, action=SHARED)
         rows.update(shared=same.filter(target_project=ANYBODY).exists())

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from django.db import models
 
-from network.models.standard import Named, Standard
+from network.models.standard import Shareable, Standard
 from network.querysets import QosPolicyQuerySet, QosRuleQuerySet
 
 
-class QosPolicy(Named):
-    """A set of rules. A project's default one is given to its new networks."""
+class QosPolicy(Shareable):
+    """A set of rules. A project's default one is given to its new networks.
+
+    ``shared``: with all projects, which policies of another kind say, too (``network/sharing.py``).
+    """
 
     shared = models.BooleanField(default=False)
     is_default = models.BooleanField(default=False)
 
     objects = QosPolicyQuerySet.as_manager()
 
-    class Meta(Named.Meta):
+    class Meta(Shareable.Meta):
         indexes = [
             models.Index(fields=["project_id", "created_at", "id"], name="qos_policy_by_age"),
             models.Index(fields=["created_at", "id"], name="qos_policy_all_by_age"),
@@ -28,6 +31,11 @@ class QosPolicy(Named):
                 name="qos_policy_one_default",
             )
         ]
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether the caller's project is among those that share it; of a new row, whether all are."""
+        return bool(self.__dict__.get("shared_here", self.shared))
 
 
 class QosRuleKind(models.TextChoices):

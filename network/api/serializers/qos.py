@@ -80,7 +80,7 @@ class QosPolicyShown(StandardShown):
     """A QoS policy with its rules."""
 
     name: str
-    shared: bool
+    shared: Annotated[bool, Of("is_shared")]
     is_default: bool
     rules: Annotated[list[RuleOfPolicyShown], Of(_rules)]
 
@@ -197,7 +197,7 @@ QOS_POLICY = Resource(
     filters={
         **STANDARD_FILTERS,
         "name": equal("name"),
-        "shared": flag("shared"),
+        "shared": flag("shared_here"),
         "is_default": flag("is_default"),
     },
     sort_keys={**STANDARD_SORT_KEYS, "name": "name"},

@@ -13,7 +13,9 @@ from cloudweb.api.shown import Of
 from network.api.filters import STANDARD_FILTERS, STANDARD_SORT_KEYS
 from network.api.serializers.attributes import Change, Creation, Id, ProjectId, StandardShown
 
-ObjectType = Literal["network", "security_group", "subnetpool", "address_scope", "address_group"]
+ObjectType = Literal[
+    "network", "security_group", "subnetpool", "address_scope", "address_group", "qos_policy"
+]
 Action = Literal["access_as_shared", "access_as_external"]
 
 

@@ -15,6 +15,7 @@ from network.manager import NetworkManager, PortManager, RbacPolicyManager, Subn
 from network.models import Network, RbacPolicy, Subnet
 from tests.builders.identity import ApiClient, client_with, make_project
 from tests.builders.networks import make_group, make_network, make_port, make_subnet, share
+from tests.builders.qos import make_qos_policy
 from tests.builders.routers import make_external, make_floating_ip, make_router
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
@@ -292,3 +293,31 @@ def test_a_list_costs_the_same_whatever_is_shared(
     assert {path: cost(path) for path in paths} == before
     assert SubnetManager(guest_context).list().rows[3:]
     assert not RbacPolicyManager(guest_context).list().rows
+
+
+def test_a_qos_policy_is_attached_by_whom_it_is_shared_with(
+    admin: ApiClient, guest: ApiClient, guest_project: Project, guest_context: RequestContext
+) -> None:
+    policy = make_qos_policy(RequestContext.system(project_id=make_project().pk), egress=10)
+    path = f"{V2}/qos/policies/{policy.id}"
+    assert guest.send("GET", path).status_code == 404
+    granted = share(policy, target_project=guest_project.pk)
+    seen = guest.send("GET", path).json()["policy"]
+    assert (seen["shared"], len(seen["rules"])) == (True, 1)
+    assert [row["id"] for row in shown(guest, "/qos/policies?shared=True")] == [str(policy.id)]
+    rule = f"{path}/bandwidth_limit_rules/{seen['rules'][0]['id']}"
+    assert guest.send("GET", rule).status_code == 200
+    assert guest.send("PUT", path, {"policy": {"name": "x"}}).status_code == 403
+    network = make_network(guest_context, qos_policy_id=policy.id)
+    assert kind(admin.send("DELETE", f"{V2}/rbac-policies/{granted.id}")) == (
+        409,
+        "RbacPolicyInUse",
+    )
+    assert admin.send("PUT", path, {"policy": {"shared": True}}).status_code == 200
+    assert admin.send("DELETE", f"{V2}/rbac-policies/{granted.id}").status_code == 204
+    kept = admin.send("PUT", path, {"policy": {"shared": False}})
+    assert kind(kept) == (409, "QosPolicyInUse")
+    guest.send("DELETE", f"{V2}/networks/{network.id}")
+    (everybody,) = shown(admin, f"/rbac-policies?object_id={policy.id}")
+    assert admin.send("DELETE", f"{V2}/rbac-policies/{everybody['id']}").status_code == 204
+    assert admin.send("GET", path).json()["policy"]["shared"] is False
