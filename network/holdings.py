@@ -8,7 +8,16 @@ from cloudweb.events import on
 from cloudweb.holdings import hangs_on
 from identity.events import ProjectDeleted
 from network import states
-from network.models import FloatingIp, Network, Port, QosPolicy, Router, SecurityGroup, Subnet
+from network.models import (
+    FloatingIp,
+    Network,
+    Port,
+    QosPolicy,
+    Router,
+    SecurityGroup,
+    SegmentRange,
+    Subnet,
+)
 
 
 @hangs_on("project")
@@ -26,6 +35,12 @@ def say_what_is_left(project_id: str) -> Mapping[str, int]:
         "QoS policies": QosPolicy.objects.filter(**mine).count(),
         "security groups": SecurityGroup.objects.filter(**mine, is_default=False).count(),
     }
+
+
+@on(ProjectDeleted)
+def drop_own_ranges(gone: ProjectDeleted) -> None:
+    """Let the numbers that were kept for a project be everybody's again."""
+    SegmentRange.objects.filter(project_id=gone.project_id).delete()
 
 
 @on(ProjectDeleted)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, cast
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from cloudweb.rpc import Method
 from network import qos, rpc
@@ -107,10 +107,7 @@ def _can_route(host: str) -> bool:
 
 
 def _counted(rows: QuerySet[Any]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for host in rows.values_list("host", flat=True):
-        found[host] = found.get(host, 0) + 1
-    return found
+    return dict(rows.order_by().values_list("host").annotate(number=Count("id")))
 
 
 def _next_hops(gateway: PortWiring) -> Iterator[str]:

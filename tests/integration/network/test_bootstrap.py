@@ -9,9 +9,9 @@ from identity.exceptions import ProjectInUse
 from identity.manager import ProjectManager
 from network.bootstrap import ensure_demo_network, ensure_public_network
 from network.manager import NetworkManager, SecurityGroupManager
-from network.models import Network, SecurityGroup, Subnet
+from network.models import Network, SecurityGroup, SegmentRange, Subnet
 from tests.builders.identity import make_project
-from tests.builders.networks import make_context, make_port
+from tests.builders.networks import make_context, make_port, make_range
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 SYSTEM = RequestContext.system()
@@ -38,5 +38,7 @@ def test_a_project_that_owns_networks_stays() -> None:
     with pytest.raises(ProjectInUse, match="1 networks"):
         ProjectManager(SYSTEM).delete(project.pk)
     NetworkManager(SYSTEM).delete(network.id)
+    make_range(shared=False, project_id=project.pk)
     ProjectManager(SYSTEM).delete(project.pk)
+    assert not SegmentRange.objects.exists()
     assert not SecurityGroup.objects.exists()

@@ -21,6 +21,7 @@ from network.fence import Fence
 from network.manager import AgentManager, PortManager, RouterManager
 from network.models import Agent, Network, Port, Router
 from network.objects import NetworkInventory
+from operations import services
 from operations.models import Service
 from operations.testing import Cloud, check_invariants, cloud, unpaid_debts
 from tests.builders.networks import make_context, make_network, make_port, make_subnet
@@ -253,6 +254,18 @@ def test_nobody_is_dead_while_nobody_reads_and_no_sooner_than_settings_say(
     assert silent(**{router.host: down + 600}) == 0
     Service.objects.filter(domain="conductor").update(silent_before=now() - timedelta(seconds=down))
     assert silent(**{router.host: down + 600}) == 1
+
+
+def test_a_host_that_an_operator_gave_up_is_not_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.start("h1", "h2")
+    router = world.routed()
+    monkeypatch.setattr(conf, "ROUTER_FAILOVER", 10_000.0)
+    world.cloud.kill_host(router.host)
+    assert world.fail_over() == 0
+    services.force_down(router.host, "network", forced=True)
+    assert world.fail_over() == 1
 
 
 def test_routers_go_where_few_are_and_all_their_networks_too(world: World) -> None:
