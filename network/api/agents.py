@@ -7,18 +7,17 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from drf_spectacular.utils import extend_schema
-from pydantic import ConfigDict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cloudweb.api.answers import Answer, listing, within
+from cloudweb.api.answers import listing, within
 from cloudweb.api.fields import Body, LooseBool, Text, loose_bool
 from cloudweb.api.filters import with_fields
 from cloudweb.api.shown import Always, Form, Of, shown
 from cloudweb.api.views import ServiceViewSet
 from cloudweb.exceptions import BadRequest
 from network.api.resource import CONTROLS
-from network.api.serializers.attributes import Nothing, nothing_required
+from network.api.serializers.attributes import Nothing, Selectable
 from network.manager import AgentManager
 from network.manager.agent import AgentInfo
 
@@ -48,10 +47,8 @@ def _configurations(agent: AgentInfo) -> dict[str, Any]:
     return {"driver": row.driver, "networks": row.networks, "ports": row.ports}
 
 
-class AgentShown(Answer):
-    """An agent as Neutron shows its own; a client may want some fields alone."""
-
-    model_config = ConfigDict(json_schema_extra=nothing_required)
+class AgentShown(Selectable):
+    """An agent as Neutron shows its own."""
 
     id: Annotated[str, Of("row.id"), Form(str)]
     agent_type: Annotated[str, Always("Linux bridge agent")]

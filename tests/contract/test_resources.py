@@ -95,3 +95,19 @@ def test_answers_are_what_the_schema_says() -> None:
     for path in ALWAYS:
         found += wrong(client_of(admin), path.format(project=admin.default_project_id))
     assert found == []
+
+
+def test_of_what_a_client_may_want_some_fields_alone_none_is_required() -> None:
+    components = drawn()[0]["components"]["schemas"]
+    shown: set[str] = set()
+    for item in paths().values():
+        get = item.get("get", {})
+        if any(one.get("name") == "fields" for one in get.get("parameters", ())):
+            answer = get["responses"]["200"]["content"]["application/json"]["schema"]
+            envelope = components[answer["$ref"].rpartition("/")[2]]
+            for part in envelope["properties"].values():
+                noun = part.get("items", part)
+                shown.add(noun.get("$ref", "").rpartition("/")[2])
+    shown &= components.keys()
+    assert len(shown) > 10
+    assert {name for name in shown if components[name].get("required")} == set()

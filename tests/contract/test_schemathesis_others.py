@@ -10,10 +10,17 @@ from typing import Any
 import pytest
 
 from cloudweb.context import RequestContext
+from network.manager import (
+    AddressGroupManager,
+    AddressScopeManager,
+    QosPolicyManager,
+    SubnetPoolManager,
+)
 from tests.builders.compute import make_flavor, make_host
 from tests.builders.fuzzing import fuzzed, send, service_schema
 from tests.builders.identity import make_member, make_project, make_token
 from tests.builders.networks import make_group, make_network, make_port, make_subnet
+from tests.builders.routers import make_external, make_floating_ip, make_router
 from tests.builders.servers import make_server
 
 if "CLOUDWEB_FUZZ_EXAMPLES" not in os.environ:
@@ -22,12 +29,26 @@ if "CLOUDWEB_FUZZ_EXAMPLES" not in os.environ:
 SOMEWHERE = "2" * 32
 #: Words in the schema for ids that the database chooses.
 NET, SUBNET, PORT, GROUP, SERVER = ("a-network", "a-subnet", "a-port", "a-group", "a-server")
+OUTSIDE, ROUTER, FLOATING = ("an-external-network", "a-router", "a-floating-ip")
+POOL, SCOPE, BLOCKS, QOS = ("a-pool", "a-scope", "an-address-group", "a-qos-policy")
+NOUNS = [NET, OUTSIDE, SUBNET, PORT, GROUP, ROUTER, FLOATING, POOL, SCOPE, BLOCKS, QOS]
 network = service_schema(
     "network",
     {
         "project_id": [SOMEWHERE],
-        "identifier": [NET, SUBNET, PORT, GROUP],
-        "network_id": [NET],
+        "identifier": NOUNS,
+        "object_id": NOUNS,
+        "network_id": [NET, OUTSIDE],
+        "floating_network_id": [OUTSIDE],
+        "port_id": [PORT],
+        "internal_port_id": [PORT],
+        "router_id": [ROUTER],
+        "subnetpool_id": [POOL],
+        "address_scope_id": [SCOPE],
+        "remote_group_id": [GROUP],
+        "remote_address_group_id": [BLOCKS],
+        "qos_policy_id": [QOS],
+        "target_tenant": [SOMEWHERE, "*"],
         "subnet_id": [SUBNET],
         "security_group_id": [GROUP],
     },
@@ -52,12 +73,19 @@ def cloud_of_one(db: Any) -> Setting:
     context = RequestContext.system(project_id=SOMEWHERE)
     make_host()
     make_flavor()
-    net = make_network(context)
+    net, external = make_network(context), make_external()
     made = {
         NET: net,
         SUBNET: make_subnet(net, context),
         PORT: make_port(net, context),
         GROUP: make_group(context),
+        OUTSIDE: external,
+        ROUTER: make_router(context, external=external),
+        FLOATING: make_floating_ip(context, external),
+        POOL: SubnetPoolManager(context).create(name="pool", prefixes=["10.64.0.0/10"]),
+        SCOPE: AddressScopeManager(context).create(name="scope", ip_version=4),
+        BLOCKS: AddressGroupManager(context).create(name="blocks", addresses=["192.0.2.0/24"]),
+        QOS: QosPolicyManager(context).create(name="slow"),
         SERVER: make_server(member),
     }
     tokens = [make_token(user).signed() for user in (admin, member)]

@@ -105,13 +105,14 @@ def nothing_required(schema: dict[str, Any]) -> None:
     schema.pop("required", None)
 
 
-class StandardShown(Answer):
-    """What every resource shows: its owner under the old and the new name, times, revision, tags.
-
-    A client may want some fields alone, so the schema calls none of them required.
-    """
+class Selectable(Answer):
+    """What a resource shows: a client may want some fields alone, so the schema calls none of them required."""
 
     model_config = ConfigDict(json_schema_extra=nothing_required)
+
+
+class StandardShown(Selectable):
+    """What nearly every resource shows: its owner under the old and the new name, times, revision, tags."""
 
     id: Id
     tenant_id: Annotated[str, Of("project_id")]

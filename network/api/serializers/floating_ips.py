@@ -23,6 +23,7 @@ from network.api.serializers.attributes import (
     Id,
     Maybe,
     MaybeId,
+    Selectable,
     StandardShown,
 )
 from network.manager.port_forwarding import Ports
@@ -231,7 +232,7 @@ def _number(side: str) -> Any:
     return lambda row: _exposed(row).get(side)
 
 
-class PortForwardingShown(Answer):
+class PortForwardingShown(Selectable):
     """A port forwarding."""
 
     id: Id

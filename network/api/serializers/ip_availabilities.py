@@ -9,6 +9,7 @@ from cloudweb.api.filters import equal, identifier
 from cloudweb.api.rendering import any_size
 from cloudweb.api.resource import Resource
 from cloudweb.api.shown import Form, Of
+from network.api.serializers.attributes import Selectable
 from network.manager.ip_availability import SubnetAvailability
 
 
@@ -27,7 +28,7 @@ def _subnet(row: SubnetAvailability) -> dict[str, Any]:
     return {**row._asdict(), "total_ips": any_size(row.total_ips)}
 
 
-class IpAvailabilityShown(Answer):
+class IpAvailabilityShown(Selectable):
     """What a network's subnets have together."""
 
     network_id: Annotated[str, Of("id"), Form(str)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict
+from pydantic import AfterValidator
 
 from cloudweb.api.answers import Answer
 from cloudweb.api.fields import LooseBool, NaturalNumber, PositiveNumber, Text
@@ -16,8 +16,8 @@ from network.api.serializers.attributes import (
     Change,
     Creation,
     Id,
+    Selectable,
     StandardShown,
-    nothing_required,
 )
 from network.models import QosPolicy, QosRule
 from network.models.qos import QosRuleKind
@@ -117,10 +117,8 @@ class DscpMarkingUpdate(Change):
     dscp_mark: Mark = 0
 
 
-class RuleShown(Answer):
-    """What rules of all kinds show; a client may want some fields alone."""
-
-    model_config = ConfigDict(json_schema_extra=nothing_required)
+class RuleShown(Selectable):
+    """What rules of all kinds show."""
 
     id: Id
     qos_policy_id: Id

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import ConfigDict
-
-from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Text
 from cloudweb.api.filters import equal, identifier, number
 from cloudweb.api.resource import Resource
 from cloudweb.api.shown import Of
-from network.api.serializers.attributes import Change, Id, Maybe, Moment, nothing_required
+from network.api.serializers.attributes import Change, Id, Maybe, Moment, Selectable
 from network.api.serializers.networks import KINDS
 
 
@@ -21,10 +18,8 @@ class SegmentUpdate(Change):
     name: Text = ""
 
 
-class SegmentShown(Answer):
+class SegmentShown(Selectable):
     """What a network is made of."""
-
-    model_config = ConfigDict(json_schema_extra=nothing_required)
 
     id: Id
     network_id: Annotated[Id, Of("id")]
