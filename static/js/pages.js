@@ -188,9 +188,10 @@
       window.setTimeout(() => URL.revokeObjectURL(link.href), 10000);
     }
     const open = event.target.closest("[data-opens]");
-    if (open) {
+    const box = open && document.getElementById(open.dataset.opens);
+    if (box) {
       event.preventDefault();
-      document.getElementById(open.dataset.opens).showModal();
+      box.showModal();
     }
     const close = event.target.closest("[data-closes]");
     if (close) {

@@ -140,7 +140,7 @@ def test_a_floating_ip_is_one_click_on_the_servers_page(
     assert member.post(url).status_code == 404
     floating.refresh_from_db()
     assert floating.status == "DOWN"
-    page = member.get(server)
+    page = member.get(f"{server}/floating-ip")
     assert f"{floating.floating_ip_address} (free)" in text_of(page)
     assert "Not reachable from outside" in text_of(page)
     again = {"source": str(floating.id), "target": wish["target"]}

@@ -14,7 +14,8 @@ from openstack.connection import Connection
 
 from cloudweb import process
 from cloudweb.conf import host_name
-from tests.browser.conftest import browsing
+from tests.browser.clicks import add_rule, attach_floating_ip, choose_network, make_private_network
+from tests.browser.conftest import Browser, browsing
 from tests.builders.libvirt_bench import qemu_pids_of
 from tests.builders.strangers import NOBODY, open_to
 from tests.host.cloud.conftest import Machine
@@ -159,12 +160,7 @@ def test_from_log_in_to_a_prompt_by_clicks(machine: Machine, tmp_path: Path) -> 
         browser.log_in()
         browser.press("a[href='/servers/launch']")
         browser.fill("[name=name]", "by-clicks")
-        browser.fill("[name=new-name]", "laptop")
-        browser.press("#key-parts button[hx-post]")
-        browser.wait(lambda: "PRIVATE KEY" in browser.text("#private-key"), "the key is shown")
-        key = tmp_path / "laptop.pem"
-        key.write_text(browser.run("return document.querySelector('#private-key').textContent"))
-        key.chmod(0o600)
+        key = make_key(browser, tmp_path, "laptop")
         browser.press("[name=let_in][value=ssh]")  # it is chosen; the page can let it in later
         browser.press("[data-launch]")
         browser.wait(lambda: "Port 22 is shut" in browser.text("#connect"), "it says what is shut")
@@ -182,13 +178,65 @@ def test_from_log_in_to_a_prompt_by_clicks(machine: Machine, tmp_path: Path) -> 
         browser.press("[data-allow=ssh]")
         browser.wait(lambda: "Port 22 is shut" not in browser.text("#connect"), "it is let in")
         wait_until(lambda: banner(address).startswith(b"SSH-2.0-"), timeout=30, what="SSH answers")
-        quiet = ("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null")
-        ssh, *words = shlex.split(line)
-        said = process.run(ssh, *quiet, "-o", "BatchMode=yes", *words, "hostname", cwd=tmp_path)
-        assert said.text.strip() == "by-clicks"
+        assert log_in_by(line, key) == "by-clicks"
         browser.press("[data-action=delete]")
         browser.press("#question [data-yes]")
         browser.wait(lambda: "by-clicks" not in browser.text("#rows"), "the server is gone")
+
+
+def test_from_nothing_to_ssh_over_a_floating_ip_by_clicks(machine: Machine, tmp_path: Path) -> None:
+    """A private network with internet, a key, a server, a floating IP, a rule: each a click or two."""
+    assert machine.cloud is not None
+    with browsing(machine.cloud) as browser:
+        browser.log_in()
+        network = make_private_network(browser)
+        browser.press("a[href='/servers']")
+        browser.press("a[href='/servers/launch']")
+        browser.fill("[name=name]", "floats")
+        choose_network(browser, network)
+        browser.press("[name=let_in][value=ssh]")  # it is chosen; a rule of one's own does it here
+        key = make_key(browser, tmp_path, "desk")
+        browser.press("[data-launch]")
+        page = browser.wait(
+            lambda: browser.all("[data-floating]") and browser.driver.current_url, "it has a port"
+        )
+        address = attach_floating_ip(browser)
+        line = browser.text("#ssh-line")
+        add_rule(browser, "default", what="ssh", whom="world")
+        browser.driver.get(f"{page}/console")
+        wait_until(
+            lambda: "boot complete" in browser.text("#console"),
+            timeout=BOOT,
+            what="the guest boots",
+        )
+        wait_until(lambda: banner(address).startswith(b"SSH-2.0-"), timeout=30, what="SSH answers")
+        assert log_in_by(line, key) == "floats"
+        browser.driver.get(page)
+        browser.press(f"[aria-label='Detach {address}']")
+        browser.press("#question [data-yes]")
+        wait_until(lambda: banner(address) == b"", timeout=30, what="nothing leads there")
+        browser.press("[data-action=delete]")
+        browser.press("#question [data-yes]")
+        browser.wait(lambda: "floats" not in browser.text("#rows"), "the server is gone")
+
+
+def make_key(browser: Browser, folder: Path, name: str) -> Path:
+    """Make a key on the launch page, and keep what it shows once."""
+    browser.fill("[name=new-name]", name)
+    browser.press("#key-parts button[hx-post]")
+    browser.wait(lambda: "PRIVATE KEY" in browser.text("#private-key"), "the key is shown")
+    key = folder / f"{name}.pem"
+    key.write_text(browser.run("return document.querySelector('#private-key').textContent"))
+    key.chmod(0o600)
+    return key
+
+
+def log_in_by(line: str, key: Path) -> str:
+    """Return the host name that a guest says, by the line that its page shows."""
+    quiet = ("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null")
+    ssh, *words = shlex.split(line)
+    said = process.run(ssh, *quiet, "-o", "BatchMode=yes", *words, "hostname", cwd=key.parent)
+    return str(said.text.strip())
 
 
 def banner(address: str) -> bytes:

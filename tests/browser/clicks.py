@@ -1,0 +1,46 @@
+"""What people press on the way to a server that is reached from outside."""
+
+from __future__ import annotations
+
+from tests.browser.conftest import Browser
+
+
+def make_private_network(browser: Browser) -> str:
+    """One click: a network, its subnet, and a router that leads outside; return its name."""
+    browser.press("a[href='/networks']")
+    browser.press("form[action='/networks/private'] button")
+    said = "was created, and a router that leads outside."
+    told = browser.wait(lambda: said in browser.text("#toasts") and browser.text("#toasts"), "said")
+    return str(told).partition(said)[0].split()[-1]
+
+
+def choose_network(browser: Browser, name: str) -> None:
+    """On the launch page: this network and no other."""
+    browser.find("[name=networks]")
+    for box in browser.all("[name=networks]"):
+        if box.is_selected() != (box.get_dom_attribute("data-name") == name):
+            browser.run("arguments[0].scrollIntoView({block: 'center'})", box)
+            box.click()
+
+
+def attach_floating_ip(browser: Browser) -> str:
+    """On a server's page: one click; return the address that the Connect card shows then."""
+    browser.press("[data-floating]")
+    label = browser.find("[aria-label^='Detach ']").get_dom_attribute("aria-label")
+    address = label.removeprefix("Detach ")
+    browser.wait(lambda: browser.text("#ssh-line").endswith(f"@{address}"), "how to log in is said")
+    return address
+
+
+def add_rule(browser: Browser, group: str, *, what: str, whom: str) -> None:
+    """By the group's own page: a preset, and whom."""
+    browser.press("a[href='/security-groups']")
+    rows = browser.wait(
+        lambda: [one for one in browser.all("#rows th a") if one.text == group], "the group"
+    )
+    rows[0].click()
+    browser.press("[data-opens=rule-box]")
+    browser.run("document.querySelector('#rule-box [name=what]').value = arguments[0]", what)
+    browser.press(f"#rule-box [name=whom][value={whom}]")
+    browser.press("#rule-box [type=submit]")
+    browser.wait(lambda: "let pass from now on" in browser.text("#toasts"), "it is said")
