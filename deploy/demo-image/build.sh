@@ -6,9 +6,12 @@ shopt -s nullglob
 export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=1700000000
 umask 022
 
+# busybox has no client for IPv6; the package's name differs between releases
+dhcp6=dhcpcd-base
+[ -n "$(apt-cache policy $dhcp6 2>/dev/null | grep 'Candidate: [0-9]')" ] || dhcp6=dhcpcd5
 here=$(cd "$(dirname "$0")" && pwd)
 requires=$(awk '{print $2}' "$here/packages.txt" | xargs) # beyond what every Debian and Ubuntu has
-guest_programs="dropbear-bin e2fsprogs"
+guest_programs="dropbear-bin e2fsprogs $dhcp6"
 tools="kmod syslinux mtools fdisk dosfstools e2fsprogs"
 modules="virtio_pci virtio_net virtio_blk virtio_scsi virtio_console virtio-rng virtio_balloon sd_mod
   isofs vfat ext4 nls_ascii nls_cp437 button evdev"
@@ -96,7 +99,7 @@ fi
 vmlinuz=$(find_one "$x/boot" -name "vmlinuz-*")
 cd "$root"
 mkdir -p bin sbin dev etc/dropbear home/demo lib/modules lib64 mnt newroot proc root run sys tmp usr/bin usr/sbin \
-  var/lib/cloud var/log
+  var/lib/cloud var/lib/dhcpcd var/log
 cp -r "$here/guest/." .
 cp "$busybox" bin/busybox
 for applet in $(bin/busybox --list); do
@@ -105,7 +108,7 @@ done
 for applet in init getty reboot poweroff; do ln -s ../bin/busybox sbin/$applet; done
 loader=$(find_one "$libc" -name 'ld-linux-x86-64.so.2')
 cp -L "$loader" lib64/
-for name in dropbear:usr/sbin dropbearkey:usr/bin resize2fs:sbin; do
+for name in dropbear:usr/sbin dropbearkey:usr/bin resize2fs:sbin dhcpcd:usr/sbin; do
   program=$(find_one "$x" -type f -name "${name%:*}" -path '*bin/*')
   [ -n "$program" ] || fail "the packages lack ${name%:*}."
   cp "$program" "${name#*:}/"
@@ -129,7 +132,7 @@ hash=$("$busybox" mkpasswd -m sha512 -S cloudwebdemo cloudweb)
 printf '%s\n' "root:$hash:19000:0:99999:7:::" "demo:$hash:19000:0:99999:7:::" >etc/shadow
 chmod 600 etc/shadow
 chmod 700 root
-chmod 755 init etc/rc etc/rc.shutdown etc/nic etc/watch-devices etc/udhcpc/script etc/acpi/PWRF/00000080
+chmod 755 init etc/rc etc/rc.shutdown etc/nic etc/watch-devices etc/udhcpc/script etc/dhcpcd.script etc/acpi/PWRF/00000080
 find . -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 
 # 4. ramdisk; disk = boot sector, FAT with the boot loader, ext4

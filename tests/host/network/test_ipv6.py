@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import socket
 from ipaddress import IPv6Address
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cloudweb import process
 from network.drivers.linuxbridge import namespaces
 from network.drivers.linuxbridge.port_chains import link_local
 from network.objects import (
@@ -20,6 +22,7 @@ from network.objects import (
     SubnetWiring,
 )
 from network.router_objects import RouterRef, RouterWiring
+from tests.builders.demo_image import demo_image
 from tests.builders.ports import allow, free_egress, make_network, make_port, make_subnet6, new_id
 from tests.host.network import dhcp6
 from tests.host.network.bench import KernelBench
@@ -123,6 +126,46 @@ def test_guests_ask_by_dhcp(bench: KernelBench, make_guest: MakeGuest) -> None:
     appears(lambda: addresses(two) == {made.ip_address})
     told = dhcp6.information(two)
     assert told[dhcp6.DNS] == socket.inet_pton(socket.AF_INET6, "fd06::1")
+
+
+def test_the_demo_guest_gets_both_kinds_of_addresses(
+    bench: KernelBench, make_guest: MakeGuest, tmp_path: Path
+) -> None:
+    """The real guest: one address it makes itself, the other it is given; it is reached at both."""
+    made, given = six("slaac"), six("dhcpv6-stateful", "fd06")
+    network = make_network(subnets=(made, given))
+    port = make_port(network, "fd05::1", rules=OPEN)
+    port = port.model_copy(
+        update={
+            "addresses": (
+                FixedAddress(subnet_id=made.id, ip_address=made_by(port.mac, made)),
+                FixedAddress(subnet_id=given.id, ip_address="fd06::77"),
+            )
+        }
+    )
+    bench.agent.plug(port)
+    image, console, pid_file = demo_image(), tmp_path / "console", tmp_path / "pid"
+    pid = process.start_detached(
+        "qemu-system-x86_64", "-accel", "tcg", "-m", "128", "-nodefaults", "-display", "none",
+        "-serial", f"file:{console}", "-kernel", str(image / "vmlinuz"),
+        "-initrd", str(image / "initrd.img"), "-append", "console=ttyS0 quiet nometa",
+        "-netdev", f"tap,id=n,ifname={port.tap},script=no,downscript=no",
+        "-device", f"virtio-net-pci,netdev=n,mac={port.mac}",
+        log=tmp_path / "qemu", pid_file=pid_file,
+    )  # fmt: skip
+    try:
+        for address in (f"{made_by(port.mac, made)}/64", "fd06::77/128"):
+            line = f"demo-guest: eth0 {address}".encode()
+            appears(lambda line=line: console.exists() and line in console.read_bytes(), timeout=90)
+        near = slaac_port(make_network(id=network.id, subnets=(made,)))
+        other = make_guest(near.model_copy(update={"network": network}), configure=False)
+        wake(other)
+        own = made_by(near.mac, made)
+        appears(lambda: addresses(other) == {own})
+        assert other.reaches(made_by(port.mac, made))
+        assert other.reaches("fd06::77")
+    finally:
+        process.stop(pid, exe="qemu-system-x86_64")
 
 
 def leg(network: NetworkWiring, router_id: str, *addresses: str) -> PortWiring:
