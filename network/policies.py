@@ -99,6 +99,8 @@ declare(
         "network:agents:list": authenticated,
         "network:agents:get": system_reader,
         "network:agents:update": admin,
+        "network:scheduling:list": system_reader,
+        "network:scheduling:update": admin,
         "network:availability_zones:list": authenticated,
         "network:extensions:list": authenticated,
     },

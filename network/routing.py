@@ -79,17 +79,21 @@ def router_ref(router: Router) -> RouterRef:
     return RouterRef(id=str(router.id), revision=router.wiring_revision, ports=tuple(_refs(router)))
 
 
-def choose_host(router: Router) -> str:
+def able_hosts(router: Router) -> set[str]:
+    """Return the hosts that could have a router: up, taking routers, and serving all its networks."""
+    able = {host for host in services.hosts_up(DOMAIN) if _can_route(host)}
+    able -= {*hosts_without_routers()}
+    serving = hosts_on(part.network_id for part in router.router_ports.all())
+    return able if serving is None else able & serving
+
+
+def choose_host(router: Router, *, but: str = "") -> str:
     """Return the host for a router: where most ports are of its networks that are a wire on each host.
 
     Else the one with fewest routers; empty where no host that can is up, serves all its networks and
-    takes routers.
+    takes routers. ``but`` is left out.
     """
-    parts = [*router.router_ports.all()]
-    able = {host for host in services.hosts_up(DOMAIN) if _can_route(host)}
-    able -= {*hosts_without_routers()}
-    serving = hosts_on(part.network_id for part in parts)
-    able &= able if serving is None else serving
+    parts, able = [*router.router_ports.all()], able_hosts(router) - {but}
     networks = [part.network_id for part in parts if not part.is_gateway]
     there = Port.objects.filter(
         network__in=networks, network__kind__in=OF_ONE_HOST, host__in=able

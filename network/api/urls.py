@@ -26,6 +26,7 @@ from network.api.qos import (
 from network.api.quotas import QuotaViewSet
 from network.api.rbac_policies import RbacPolicyViewSet
 from network.api.routers import RouterViewSet
+from network.api.scheduling import SchedulingViewSet
 from network.api.security_group_rules import SecurityGroupRuleViewSet
 from network.api.security_groups import SecurityGroupViewSet
 from network.api.segment_ranges import SegmentRangeViewSet
@@ -49,6 +50,14 @@ ROUTER_WORDS = {
     "remove_extraroutes": "remove_routes",
 }
 FORWARDINGS = "/v2.0/floatingips/<str:floating_ip_id>/port_forwardings"
+SCHEDULING: dict[str, Actions] = {
+    "agents/<str:agent_id>/l3-routers": {"get": "routers", "post": "add_router"},
+    "agents/<str:agent_id>/l3-routers/<str:router_id>": {"delete": "remove_router"},
+    "agents/<str:agent_id>/dhcp-networks": {"get": "networks", "post": "add_network"},
+    "agents/<str:agent_id>/dhcp-networks/<str:network_id>": {"delete": "remove_network"},
+    "routers/<str:router_id>/l3-agents": {"get": "router_agents"},
+    "networks/<str:network_id>/dhcp-agents": {"get": "network_agents"},
+}
 QOS = "/v2.0/qos"
 OF_POLICY = f"{QOS}/policies/<str:policy_id>"
 TAGS: Actions = {"get": "list", "put": "replace", "post": "add", "delete": "clear"}
@@ -139,6 +148,10 @@ urlpatterns = [
     path("/v2.0/quotas/<str:project_id>/details", QuotaViewSet.as_view({"get": "details"})),
     path("/v2.0/agents", AgentViewSet.as_view(LIST)),
     path("/v2.0/agents/<str:agent_id>", AgentViewSet.as_view(CHANGED)),
+    *(
+        path(f"/v2.0/{place}", SchedulingViewSet.as_view(actions))
+        for place, actions in SCHEDULING.items()
+    ),
     path("/v2.0/extensions", ExtensionViewSet.as_view(LIST)),
     path("/v2.0/extensions/<str:alias>", ExtensionViewSet.as_view(SHOW)),
     path("/v2.0/availability_zones", AvailabilityZoneViewSet.as_view(LIST)),

@@ -22,6 +22,7 @@ from network.manager.quota import QuotaManager
 from network.manager.rbac_policy import RbacPolicyManager
 from network.manager.reach import ReachManager
 from network.manager.router import RouterManager
+from network.manager.scheduling import SchedulingManager
 from network.manager.security_group import SecurityGroupManager
 from network.manager.security_group_rule import SecurityGroupRuleManager
 from network.manager.segment import SegmentManager
@@ -52,6 +53,7 @@ __all__ = [
     "RbacPolicyManager",
     "ReachManager",
     "RouterManager",
+    "SchedulingManager",
     "SecurityGroupManager",
     "SecurityGroupRuleManager",
     "SegmentManager",

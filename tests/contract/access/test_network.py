@@ -356,6 +356,38 @@ LINES = [
     Line("GET", V2 + "/agents", EVERY_TOKEN),
     Line("GET", AGENT, READERS_OF_ALL, others=dict.fromkeys(EVERY_TOKEN - READERS_OF_ALL, 404)),
     Line("PUT", AGENT, OPERATORS, body={"agent": {"description": "x"}}),
+    *(
+        Line("GET", V2 + path, READERS_OF_ALL)
+        for path in (
+            "/agents/{agent}/l3-routers",
+            "/agents/{agent}/dhcp-networks",
+            "/routers/{routers}/l3-agents",
+            "/networks/{networks}/dhcp-agents",
+        )
+    ),
+    Line(
+        "POST",
+        f"{AGENT}/l3-routers",
+        OPERATORS,
+        status=201,
+        body={"router_id": "{used_router}"},
+    ),
+    Line(
+        "DELETE",
+        f"{AGENT}/l3-routers/{{used_router}}",
+        OPERATORS,
+        status=409,
+        unfinished="there is one host: test_scheduling",
+    ),
+    Line(
+        "POST",
+        f"{AGENT}/dhcp-networks",
+        OPERATORS,
+        status=409,
+        body={"network_id": "{networks}"},
+        unfinished="the host has no port of it: test_scheduling",
+    ),
+    Line("DELETE", f"{AGENT}/dhcp-networks/{{networks}}", OPERATORS, status=204),
     Line("GET", V2 + "/extensions", EVERY_TOKEN),
     Line("GET", V2 + "/extensions/security-group", EVERY_TOKEN),
     Line("GET", V2 + "/availability_zones", EVERY_TOKEN),
