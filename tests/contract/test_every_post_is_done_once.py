@@ -32,6 +32,7 @@ MAKES_NOTHING = {
     f"POST {IDENTITY}/OS-OAUTH1/request_token": "signed by a consumer, for one time",
     f"POST {IDENTITY}/OS-OAUTH1/access_token": "signed by a consumer, for one time",
     "POST /network/v2.0/path-traces": "computes, and stores nothing",
+    "POST /network/v2.0/agents/<str:agent_id>/dhcp-networks": "agrees or refuses, and stores nothing",
     f"POST {IDENTITY}/users/<str:user_id>/password": "shows itself who it is",
 }
 CALLERS = ("owner", "member", "admin", "system_admin")

@@ -235,3 +235,41 @@ def test_extensions_and_zones(openstack: NetworkCommand) -> None:
     assert openstack.requests[0] == f"GET {V2}/extensions/Availability%20Zone" or (
         f"GET {V2}/extensions/Availability Zone" in openstack.requests
     )
+
+
+def test_traffic_is_held_to_a_policy(openstack: NetworkCommand) -> None:
+    openstack.cloud = "cloudweb-admin"
+    openstack.text("network", "qos", "policy", "create", "gold", "--share")
+    openstack.text(
+        "network", "qos", "rule", "create", "gold", "--type", "bandwidth-limit",
+        "--max-kbps", "8000", "--max-burst-kbits", "800", "--ingress",
+    )  # fmt: skip
+    openstack.text(
+        "network", "qos", "rule", "create", "gold", "--type", "dscp-marking", "--dscp-mark", "26"
+    )
+    rules = {row["Type"]: row for row in openstack.json("network", "qos", "rule", "list", "gold")}
+    assert (rules["bandwidth_limit"]["Max Kbps"], rules["dscp_marking"]["DSCP mark"]) == (8000, 26)
+    limit = rules["bandwidth_limit"]["ID"]
+    openstack.text("network", "qos", "rule", "set", "gold", limit, "--max-kbps", "9000")
+    offered = {row["Type"] for row in openstack.json("network", "qos", "rule", "type", "list")}
+    assert offered == {"bandwidth_limit", "dscp_marking"}
+    openstack.cloud = "cloudweb"
+    openstack.text("network", "set", "demo", "--qos-policy", "gold")
+    shown = openstack.json("network", "show", "demo")["qos_policy_id"]
+    assert shown == openstack.json("network", "qos", "policy", "show", "gold")["id"]
+
+
+def test_a_router_is_taken_to_another_agent(openstack: NetworkCommand) -> None:
+    for host in ("h1", "h2"):
+        make_agent(host)
+    openstack.text("router", "create", "r1")
+    openstack.text("router", "add", "subnet", "r1", "demo")
+    openstack.cloud = "cloudweb-admin"
+    (agent,) = openstack.json("network", "agent", "list", "--router", "r1")
+    other = next(
+        row["ID"] for row in openstack.json("network", "agent", "list") if row["ID"] != agent["ID"]
+    )
+    openstack.text("network", "agent", "add", "router", "--l3", other, "r1")
+    (found,) = openstack.json("network", "agent", "list", "--router", "r1")
+    assert found["ID"] == other
+    assert [row["Name"] for row in openstack.json("router", "list", "--agent", other)] == ["r1"]
