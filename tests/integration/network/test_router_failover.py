@@ -85,8 +85,9 @@ class World:
         manager = PortManager(SYSTEM)
         manager.bind(port.id, host=host, device_id=str(port.id), device_owner="compute:nova")
         answer = self.agents[host].plug(manager.wiring(port.id))
-        told = {"groups": answer.groups, "forwarding": answer.forwarding}
-        manager.set_status(port.id, states.ACTIVE, **told)
+        manager.set_status(
+            port.id, states.ACTIVE, groups=answer.groups, forwarding=answer.forwarding
+        )
         self.cloud.settle()
         return Port.objects.get(id=port.id)
 
