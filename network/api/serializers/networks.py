@@ -37,7 +37,7 @@ Zone = Annotated[str, Field(max_length=255)]
 class NetworkCreate(Creation):
     """POST /networks."""
 
-    UNUSED: ClassVar[frozenset[str]] = frozenset({"network_type"})
+    UNUSED: ClassVar[frozenset[str]] = frozenset({"network_type", "vlan_transparent"})
 
     name: Text = ""
     admin_state_up: LooseBool = True
@@ -53,6 +53,7 @@ class NetworkCreate(Creation):
         default="", alias="provider:physical_network"
     )
     segmentation_id: SegmentationId | None = Field(default=None, alias="provider:segmentation_id")
+    vlan_transparent: Literal[False] = False
     qos_policy_id: UUID | None = None
 
     def said(self) -> dict[str, Any]:

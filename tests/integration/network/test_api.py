@@ -355,6 +355,7 @@ LONG = "x" * 256
         ("/networks", "network", {"project_id": "someone"}, 403),
         ("/networks", "network", {"project_id": "a", "tenant_id": "b"}, 400),
         ("/networks", "network", {"unheard": 1}, 400),
+        ("/networks", "network", {"vlan_transparent": True}, 400),
         ("/networks", "network", [], 400),
         ("/subnets", "subnet", {"cidr": "nonsense"}, 400),
         ("/subnets", "subnet", {"cidr": "10.0.0.0"}, 400),

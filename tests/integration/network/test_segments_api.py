@@ -253,6 +253,16 @@ def test_settings_that_cannot_be_stop_the_start(monkeypatch: pytest.MonkeyPatch)
                     ensure_default_ranges()
 
 
+def test_no_network_carries_tags_of_guests(member: ApiClient) -> None:
+    """What is refused is not advertised; to say that it is not wanted is right."""
+    for said, status in ((True, 400), (False, 201)):
+        body = {"network": {"vlan_transparent": said}}
+        assert member.send("POST", f"{V2}/networks", body).status_code == status
+    aliases = {row["alias"] for row in member.send("GET", f"{V2}/extensions").json()["extensions"]}
+    assert {"provider", "segment", "network-segment-range", "net-mtu-writable"} <= aliases
+    assert not {"vlan-transparent", "multi-provider"} & aliases
+
+
 def test_each_network_has_one_segment(admin: ApiClient) -> None:
     assert make(admin, network_type="vlan", physical_network="dc", segmentation_id=9)[0] == 201
     make_network(name="plain")
