@@ -145,6 +145,17 @@ def beat_is_apart() -> bool:
     return bool(where == "apart")
 
 
+def network_backend() -> str:
+    """Return who makes networks real: ``linuxbridge``, each host, or ``ovn`` (NETWORK_BACKEND).
+
+    Raises ValueError with a sentence for anything else.
+    """
+    name = env.str("NETWORK_BACKEND", default="") or "linuxbridge"
+    if name not in ("linuxbridge", "ovn"):
+        raise ValueError(f"NETWORK_BACKEND is {name!r}; set linuxbridge or ovn.")
+    return str(name)
+
+
 def drivers() -> str:
     """Return ``real`` or ``fake``: what the agents of this machine drive (DRIVERS)."""
     return env.str("DRIVERS", default="") or "real"

@@ -57,6 +57,15 @@ def ring() -> None:
     load_class("operations.worker.ring_only")()
 
 
+def write_ovn() -> None:
+    """Keep OVN's northbound database until told to stop (NETWORK_BACKEND=ovn)."""
+    pulse()
+    import django
+
+    django.setup()
+    load_class("network.ovn.process.run")()
+
+
 def serve(names: str, *, host: str = "", concurrency: int = 4) -> int:
     """Serve what a command line names until told to stop; return the exit code.
 
@@ -64,6 +73,9 @@ def serve(names: str, *, host: str = "", concurrency: int = 4) -> int:
     """
     if names == "beat":
         ring()
+        return 0
+    if names == "ovn":
+        write_ovn()
         return 0
     topics: list[str] = []
     for name in names.split(","):
@@ -89,7 +101,9 @@ def _topics_of_host(name: str, host: str) -> list[str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what ``manage.py service`` takes."""
-    parser.add_argument("topics", help="comma-separated topics, or control, or host, or beat")
+    parser.add_argument(
+        "topics", help="comma-separated topics, or control, or host, or beat, or ovn"
+    )
     parser.add_argument("--host", default="", help="the host, for compute, network and host")
     parser.add_argument("--concurrency", type=int, default=4)
 

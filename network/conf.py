@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cloudweb.conf import env
+from network.backend import is_ovn
 
 #: The zones that networks may ask for in their hints.
 ZONES: list[str] = env.list("AVAILABILITY_ZONES", default=["nova"])
@@ -11,7 +12,9 @@ PHYSICAL_NETWORKS: list[str] = env.list("NETWORK_PHYSICAL", default=["public"])
 #: Whether hosts translate what leaves a flat network; switch it off where the wire has a router.
 FLAT_NAT: bool = env.bool("NETWORK_FLAT_NAT", default=True)
 #: What a network is made of whose maker does not say: each type in turn, while one has numbers left.
-TENANT_TYPES: list[str] = env.list("NETWORK_TENANT_TYPES", default=["local"])
+TENANT_TYPES: list[str] = env.list(
+    "NETWORK_TENANT_TYPES", default=["geneve" if is_ovn() else "local"]
+)
 #: So long, in seconds, a host has said nothing before its routers go to others; no less than it takes to be down.
 ROUTER_FAILOVER: float = env.float("NETWORK_ROUTER_FAILOVER", default=30.0)
 #: Numbers of VXLANs, as first:last.

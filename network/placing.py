@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import Count
 
 from network import conf, states
+from network.backend import is_ovn
 from network.models import Port, Router, RouterPort
 from network.moved import ports_moved
 from network.network_hosts import OF_ONE_HOST, hosts_on, hosts_without_routers
@@ -19,8 +20,10 @@ from operations import services
 def place(router: Router) -> None:
     """Give a router with ports a host, unless it has one that will do or none is up; its ports go along.
 
-    Call it inside the transaction of the change; the router's row is locked.
+    Call it inside the transaction of the change; the router's row is locked. Under OVN a router is on none.
     """
+    if is_ovn():
+        return
     router = Router.objects.complete().get(id=router.id)
     if not router.router_ports.all():
         return

@@ -110,5 +110,6 @@ PROGRAMS = {
     "api": Program(api, plane=True),
     "control": Program(service, plane=True),
     "beat": Program(service, plane=True),
+    "ovn": Program(service, plane=True),
     "host": Program(host, plane=False),
 }

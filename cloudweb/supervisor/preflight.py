@@ -19,6 +19,7 @@ from cloudweb.conf import (
     host_name,
     listen_address,
     listen_url,
+    network_backend,
     var_dir,
     watchdog,
 )
@@ -70,6 +71,7 @@ def _check_settings() -> None:
         listen_address()
         host_name()
         beat_is_apart()
+        network_backend()
         watchdog()
         check_files()
     except (ValueError, KeysLost) as error:

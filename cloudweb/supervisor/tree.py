@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from cloudweb.conf import beat_is_apart, host_name, listen_url, var_dir, watchdog
+from cloudweb.conf import beat_is_apart, host_name, listen_url, network_backend, var_dir, watchdog
 from cloudweb.supervisor.child import Child
 from cloudweb.supervisor.forks import ForkedChild, ForkServer
 from cloudweb.supervisor.watch import Watch
@@ -14,7 +14,7 @@ from cloudweb.supervisor.watch import Watch
 #: Ended in this order, each stage with so many seconds: first who takes work, last the broker.
 STAGES = (
     (("api",), 3.5),
-    (("host", "control", "beat"), 4.5),
+    (("host", "control", "beat", "ovn"), 4.5),
     (("forkserver",), 1.0),
     (("redis",), 1.0),
 )
@@ -48,6 +48,7 @@ def children() -> list[Child]:
             watch = Watch(var / "run" / f"{name}.notify", limit=watchdog())
         return ForkedChild(name, *words, server=server, watch=watch, **common(name, **more))
 
+    ovn = [forked("ovn", "ovn", vital=False)] if network_backend() == "ovn" else []
     beat = [forked("beat", "beat", vital=False)] if beat_is_apart() else []
     return [
         Child("redis", *redis_command(var), **common("redis")),
@@ -63,6 +64,7 @@ def children() -> list[Child]:
         ),
         forked("control", "control"),
         *beat,
+        *ovn,
         forked("api"),
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from network import states
+from network.backend import is_ovn
 from network.models.network import Network
 from network.models.port import Port
 from network.models.qos import QosPolicy
@@ -45,8 +46,8 @@ class Router(Named):
 
     @property
     def status(self) -> str:
-        """ALLOCATING while it has ports and no host could take it, else ACTIVE."""
-        waits = not self.host and bool(self.router_ports.all())
+        """ALLOCATING while it has ports and no host could take it, else ACTIVE; under OVN it needs none."""
+        waits = not self.host and not is_ovn() and bool(self.router_ports.all())
         return states.ALLOCATING if waits else states.ACTIVE
 
     @property

@@ -9,7 +9,10 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class RuleFacts:
-    """An accepting rule; ``protocol`` is a number or None for any."""
+    """An accepting rule; ``protocol`` is a number or None for any.
+
+    Of a rule about a list of addresses ``blocks`` are those of its IP version; none at all accept nobody.
+    """
 
     id: UUID
     direction: str
@@ -19,6 +22,7 @@ class RuleFacts:
     port_max: int | None
     prefix: str = ""
     remote_group: UUID | None = None
+    blocks: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

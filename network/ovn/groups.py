@@ -151,6 +151,10 @@ def rule_match(rule: RuleFacts, group: str, network_id: UUID) -> str | None:
     block = parse_block(rule.prefix) if rule.prefix else None
     if rule.remote_group is not None:
         parts.append(f"{end} == ${symbol(f'in{rule.version}', rule.remote_group, network_id)}")
+    elif rule.blocks is not None:
+        if not rule.blocks:
+            return None
+        parts.append(f"{end} == {{{', '.join(str(parse_block(one)) for one in rule.blocks)}}}")
     elif block is not None and block.version != rule.version:
         return None
     elif block is not None and block.prefixlen:

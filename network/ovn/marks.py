@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db.models import Count, Max, Sum
 
 from network.models import (
+    AddressGroup,
     FloatingIp,
     Network,
     Port,
@@ -34,6 +35,7 @@ _OTHERS: Sequence[type[Any]] = (
     Subnet,
     SecurityGroup,
     SecurityGroupRule,
+    AddressGroup,
     FloatingIp,
     PortForwarding,
 )
@@ -108,13 +110,21 @@ def _read() -> Iterator[tuple[Any, Any]]:
         ("group", SecurityGroup.objects.values_list("id", "id", "revision")),
         ("rule", SecurityGroupRule.objects.values_list("id", "security_group", "revision")),
     )
+    lists: Sequence[tuple[str, Iterable[Any]]] = (
+        ("addresses", AddressGroup.objects.values_list("id", "id", "revision")),
+    )
     routers: Sequence[tuple[str, Iterable[Any]]] = (
         ("router", Router.objects.values_list("id", "id", "revision", "wiring_revision")),
         ("floating", FloatingIp.objects.values_list("id", "router", "revision")),
         ("forwarding", PortForwarding.objects.values_list("id", "floating_ip__router", "revision")),
     )
-    for owner, lists in (("network", networks), ("group", groups), ("router", routers)):
-        for kind, rows in lists:
+    for owner, kinds in (
+        ("network", networks),
+        ("group", groups),
+        ("addresses", lists),
+        ("router", routers),
+    ):
+        for kind, rows in kinds:
             for id_, owned_by, *far in rows:
                 yield (kind, id_), ((owner, owned_by), tuple(far))
     for id_, *ends in RouterPort.objects.values_list("id", "router", "network"):
@@ -129,7 +139,9 @@ def _owners(changed: Iterable[tuple[str, Any]]) -> set[str]:
     networks = by_kind["network"] | {network for _, network in by_kind["leg"]}
     routers = (by_kind["router"] - {None}) | {router for router, _ in by_kind["leg"]}
     routers |= _routers_on(networks)
-    networks |= _using(by_kind["group"])
+    naming = SecurityGroupRule.objects.filter(remote_address_group__in=by_kind["addresses"])
+    groups = by_kind["group"] | {*naming.values_list("security_group", flat=True)}
+    networks |= _using(groups)
     networks |= _joined(networks)
     return {*map(network_key, networks), *map(router_key, routers)}
 

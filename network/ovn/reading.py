@@ -239,7 +239,8 @@ def _subnets(networks: Collection[UUID]) -> Mapping[UUID, Sequence[SubnetFacts]]
 
 
 def _rules(groups: Collection[UUID]) -> Mapping[UUID, Sequence[RuleFacts]]:
-    rows = SecurityGroupRule.objects.filter(security_group__in=groups).order_by("created_at", "id")
+    rows = SecurityGroupRule.objects.filter(security_group__in=groups)
+    rows = rows.select_related("remote_address_group").order_by("created_at", "id")
     return _pairs(
         (
             row.security_group_id,
@@ -252,10 +253,18 @@ def _rules(groups: Collection[UUID]) -> Mapping[UUID, Sequence[RuleFacts]]:
                 port_max=row.port_range_max,
                 prefix=canonical_block(row.remote_ip_prefix) if row.remote_ip_prefix else "",
                 remote_group=row.remote_group_id,
+                blocks=_blocks(row),
             ),
         )
         for row in (rows if groups else ())
     )
+
+
+def _blocks(rule: SecurityGroupRule) -> Sequence[str] | None:
+    group = rule.remote_address_group
+    if group is None:
+        return None
+    return [block for block in group.addresses if (":" in block) == (rule.ethertype == "IPv6")]
 
 
 def _router(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from uuid import UUID
 
 import structlog
@@ -93,9 +93,10 @@ class Writer:
         self._report()
         return len(owners)
 
-    def run(self, is_over: threading.Event) -> None:
+    def run(self, is_over: threading.Event, *, on_look: Callable[[], None]) -> None:
         """Look again and again, at once when OVN's database says something."""
         while not is_over.is_set():
+            on_look()
             close_old_connections()
             try:
                 self.step()

@@ -270,8 +270,13 @@ def _runs(name: str) -> bool:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                if (entry / "comm").read_text().strip() == name:
+                if (entry / "comm").read_text().strip() == name and not _is_dead(entry):
                     return True
             except OSError:
                 continue
     return False
+
+
+def _is_dead(entry: Path) -> bool:
+    """Tell whether a process has ended and nobody took note yet."""
+    return (entry / "stat").read_text().rpartition(")")[2].split()[0] == "Z"

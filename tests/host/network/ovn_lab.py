@@ -7,23 +7,28 @@ is the provider's, with somebody on it.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import secrets
 import signal
 import socket
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cloudweb import process
+from network.models import Port
 from network.objects import PortRef, PortWiring
 from network.resolution import port_wirings
-from network.models import Port
 from tests.builders.ovn import SCHEMAS, NorthboundServer
+from tests.host.network.guests import Guest, answering
 from tests.infrastructure import PATIENCE, ROOT, wait_until
+
+T = TypeVar("T")
 
 UNDERLAY, OUTSIDE = "10.98.0", "203.0.113"
 MTU = 1600
@@ -36,7 +41,7 @@ ip link set lo up; touch $HOME_DIR/ready
 while [ ! -e $HOME_DIR/wired ]; do sleep 0.02; done
 ethtool -K ul0 tx off gro off >/dev/null; ethtool -K ex0 tx off gro off >/dev/null
 [ -e $HOME_DIR/conf.db ] || ovsdb-tool create $HOME_DIR/conf.db /usr/share/openvswitch/vswitch.ovsschema
-run() { "$@" --no-chdir --detach --pidfile -vconsole:off --log-file=$HOME_DIR/$(basename $1).log $TAIL; }
+run() { "$@" --no-chdir --detach --monitor --pidfile -vconsole:off --log-file=$HOME_DIR/$(basename $1).log $TAIL; }
 TAIL=$HOME_DIR/conf.db run ovsdb-server --remote=punix:$HOME_DIR/run/db.sock
 ovs-vsctl --no-wait init -- set Open_vSwitch . external-ids:system-id=$HOST external-ids:hostname=$HOST \\
   external-ids:ovn-remote=tcp:$UNDERLAY.254:6642 external-ids:ovn-encap-type=geneve \\
@@ -81,7 +86,19 @@ class LabHost:
                         "peer", "name", card, "netns", str(self.pid))  # fmt: skip
             self.lab.ip("link", "set", port, "mtu", str(MTU), "master", bridge, "up")
             self.lab.inside("ethtool", "-K", port, "tx", "off")
-            process.run("nsenter", "-t", str(self.pid), "-n", "ip", "link", "set", card, "mtu", str(MTU), "up")
+            process.run(
+                "nsenter",
+                "-t",
+                str(self.pid),
+                "-n",
+                "ip",
+                "link",
+                "set",
+                card,
+                "mtu",
+                str(MTU),
+                "up",
+            )
         (self.home / "wired").touch()
 
     def await_agent(self) -> None:
@@ -114,7 +131,7 @@ class LabHost:
         """Put a namespace where the port's tap shall be, and have it plugged."""
         (wiring,) = port_wirings([port.id])
         guest = LabGuest(self, wiring, addresses=addresses)
-        guest.up = self.ask("plug", port=wiring.dump())
+        self.ask("plug", port=wiring.dump())
         return guest
 
     def kill(self) -> float:
@@ -129,18 +146,20 @@ class LabHost:
             self.kill()
 
 
-class LabGuest:
+class LabGuest(Guest):
     """A guest that is a namespace of its host."""
 
     def __init__(self, host: LabHost, wiring: PortWiring, *, addresses: bool) -> None:
-        self.host, self.wiring, self.up = host, wiring, False
-        self.name = f"g-{wiring.id[:8]}"
+        self.host, self.port = host, wiring
+        self.mac = bytes.fromhex(wiring.mac.replace(":", ""))
+        self.namespace = f"g-{wiring.id[:8]}"
         self.address = wiring.addresses[0].ip_address
-        gateway = next((one.gateway_ip for one in wiring.network.subnets if one.ip_version == 4), None)
+        gateways = [one.gateway_ip for one in wiring.network.subnets if one.ip_version == 4]
         script = f"""
-ip netns add {self.name}; ip link add {wiring.tap} type veth peer name eth0 netns {self.name}
-cd /; n="ip -n {self.name}"; $n link set lo up
-ip netns exec {self.name} ethtool -K eth0 tx off gro off >/dev/null
+ip netns add {self.namespace}
+ip link add {wiring.tap} type veth peer name eth0 netns {self.namespace}
+n="ip -n {self.namespace}"; $n link set lo up
+ip netns exec {self.namespace} ethtool -K eth0 tx off gro off >/dev/null
 $n link set eth0 address {wiring.mac} mtu {wiring.network.mtu} up
 """
         if addresses:
@@ -148,26 +167,70 @@ $n link set eth0 address {wiring.mac} mtu {wiring.network.mtu} up
                 f"$n addr add {one.ip_address}/{64 if ':' in one.ip_address else 24} dev eth0\n"
                 for one in wiring.addresses
             )
-            script += f"$n route add default via {gateway}\n" if gateway else ""
+            script += "".join(f"$n route add default via {one}\n" for one in gateways if one)
         host.run("bash", "-ec", script)
 
     def run(self, *words: str, check: bool = False) -> process.Completed:
         """Run a command in the guest."""
-        return self.host.run("ip", "netns", "exec", self.name, *words, check=check)
+        return self.host.run("ip", "netns", "exec", self.namespace, *words, check=check)
 
-    def pings(self, address: str, *words: str) -> bool:
-        return self.run("ping", "-n", "-c1", "-W1", *words, address).returncode == 0
+    def ip(self, *words: str) -> str:
+        """Run ``ip`` in the guest."""
+        return self.run("ip", *words, check=True).text
 
-    def reaches(self, address: str) -> bool:
-        """Tell whether an address answers, and give it time to: the first packet of a tunnel may be lost."""
-        return any(self.pings(address) for _ in range(20))
+    def inside(self, action: Callable[[], T]) -> T:
+        """Run a function in the guest, in this process."""
+        return within(Path(f"/proc/{self.host.pid}/root/run/netns/{self.namespace}"), action)
 
-    def python(self, text: str) -> process.Completed:
-        return self.run(sys.executable, "-S", "-c", text)
+    def pings(self, address: str, *, source: str | None = None, size: int = 56) -> bool:
+        """Tell whether an address answers to one packet of this size, which may not be cut."""
+        extra = ("-I", source) if source else ()
+        words = ("ping", "-n", "-c1", "-W1", "-M", "do", "-s", str(size), *extra, address)
+        return self.run(*words).returncode == 0
+
+    def connects_soon(self, address: str, port: int) -> bool:
+        """Tell whether a TCP connection is answered, and give it time to."""
+        return soon(lambda: self.connects(address, port))
+
+    def await_up(self) -> None:
+        """Wait until its port is up."""
+        wait_until(lambda: self.host.ask("inventory")["ports"][self.port.id], what="the port is up")
 
     def unplug(self) -> None:
-        self.host.ask("unplug", port=PortRef(
-            id=self.wiring.id, network_id=self.wiring.network.id, tap=self.wiring.tap).dump())  # fmt: skip
+        """Take the port from its host, and the guest with it."""
+        ref = PortRef(id=self.port.id, network_id=self.port.network.id, tap=self.port.tap)
+        self.host.ask("unplug", port=ref.dump())
+        self.host.run("ip", "netns", "delete", self.namespace, check=False)
+
+
+def within(place: Path, action: Callable[[], T]) -> T:
+    """Run a function in a network namespace, in a thread that ends there."""
+    found: list[T] = []
+    errors: list[BaseException] = []
+
+    def enter() -> None:
+        try:
+            with place.open() as handle:
+                assert ctypes.CDLL(None, use_errno=True).setns(handle.fileno(), 0x40000000) == 0
+            found.append(action())
+        except BaseException as error:  # noqa: BLE001  raised again in the caller's thread
+            errors.append(error)
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return found[0]
+
+
+def soon(ready: Callable[[], bool], *, within_seconds: float = PATIENCE) -> bool:
+    """Tell whether something becomes true in time."""
+    deadline = time.monotonic() + within_seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            return False
+    return True
 
 
 class Lab:
@@ -220,7 +283,13 @@ class Lab:
             host.wire()
         for host in made:
             host.await_agent()
+        wait_until(lambda: self.knows(made), what="OVN knows the hosts")
         return made
+
+    def knows(self, hosts: list[LabHost]) -> bool:
+        """Tell whether these hosts have said to OVN that they are there."""
+        names = self.sb("--bare", "--columns=name", "list", "chassis").split()
+        return {host.name for host in hosts} <= {*names}
 
     def ip(self, *words: str) -> None:
         process.run("ip", "-n", self.netns, *words)
@@ -229,12 +298,51 @@ class Lab:
         """Run a command on both wires."""
         return process.run("ip", "netns", "exec", self.netns, *words, check=check)
 
+    def outside(self, action: Callable[[], T]) -> T:
+        """Run a function as somebody on the provider's wire."""
+        return within(Path("/run/netns") / self.netns, action)
+
+    def reaches(self, address: str, port: int) -> bool:
+        """Tell whether a TCP connection from outside is answered."""
+        try:
+            with self.outside(lambda: socket.create_connection((address, port), timeout=1)) as line:
+                line.settimeout(PATIENCE)
+                return bool(line.recv(64))
+        except OSError:
+            return False
+
+    @contextlib.contextmanager
+    def serving(self, port: int) -> Iterator[None]:
+        """Answer TCP connections from outside with a line while the block runs."""
+        listener = self.outside(lambda: socket.create_server((f"{OUTSIDE}.1", port)))
+        with listener, answering(listener, "outside"):
+            yield
+
+    def gateway_host(self, name: str) -> str:
+        """Return the host that a router leaves by, once there is one."""
+        found: list[str] = []
+
+        def known() -> bool:
+            chassis = self.sb(
+                "--bare", "--columns=chassis", "find", "port_binding", f"logical_port={name}"
+            )
+            if chassis.strip():
+                found.append(self.sb("get", "chassis", chassis.strip(), "name").strip().strip('"'))
+            return bool(found)
+
+        wait_until(known, what="a host has the gateway")
+        return found[0]
+
     def settled(self) -> None:
         """Wait until all hosts that are up have what the northbound database says; never for ever."""
-        process.run("ovn-nbctl", "--timeout=60", f"--db={self.northbound.remote}", "--wait=hv", "sync")
+        process.run(
+            "ovn-nbctl", "--timeout=60", f"--db={self.northbound.remote}", "--wait=hv", "sync"
+        )
 
     def sb(self, *words: str) -> str:
-        return process.run("ovn-sbctl", "--timeout=20", f"--db=unix:{self.home / 'sb.sock'}", *words).text
+        return process.run(
+            "ovn-sbctl", "--timeout=20", f"--db=unix:{self.home / 'sb.sock'}", *words
+        ).text
 
     def close(self) -> None:
         for host in self.hosts.values():

@@ -1,0 +1,309 @@
+"""OVN end to end: our tables, its databases, two hosts with a switch each in user space, one cloud for all tests.
+
+What is shown here does not depend on the kernel's datapath; that one is not in every kernel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cloudweb.context import RequestContext
+from network import states, strategies
+from network.manager import PortForwardingManager, PortManager, SecurityGroupRuleManager
+from network.manager.port_forwarding import Ports
+from network.models import Agent, Network, Port, Subnet
+from network.ovn.northbound import Northbound
+from network.ovn.writer import DRIVER, Writer
+from network.strategies.geneve import Geneve
+from tests.builders.networks import (
+    make_agent,
+    make_context,
+    make_group,
+    make_network,
+    make_port,
+    make_subnet,
+)
+from tests.builders.ovn import needs_ovn
+from tests.builders.routers import make_external, make_floating_ip, make_router
+from tests.host.network.guests import arp_frame, ask_dns, dhcp, udp_frame
+from tests.host.network.ovn_lab import Lab, LabGuest, LabHost, ovn_lab, soon
+from tests.infrastructure import PATIENCE, scratch
+
+pytestmark = [needs_ovn, pytest.mark.host, pytest.mark.django_db]
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with scratch("ovn") as home, ovn_lab(home) as running:
+        running.boot("h1", "h2")
+        yield running
+
+
+class World:
+    """The writer, and whoever is on the hosts in this test."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.one, self.two = lab.hosts["h1"], lab.hosts["h2"]
+        self.northbound = Northbound(lab.northbound.remote)
+        self.writer = Writer(self.northbound)
+        self.guests: list[LabGuest] = []
+
+    def settle(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while self.writer.step() or not self.writer.is_settled:
+            assert time.monotonic() < deadline, "the writer never came to rest"
+            if not self.writer.is_settled:
+                self.northbound.wait(0.02)
+
+    def guest(self, host: LabHost, network: Network, address: str, **said: Any) -> LabGuest:
+        """Return a guest with a port of its own on a host, up."""
+        context = RequestContext.system(project_id=network.project_id)
+        fixed = [{"ip_address": address}]
+        port = make_port(
+            network, context, fixed_ips=fixed, hostname=f"vm-{address.split('.')[-1]}", **said
+        )
+        Port.objects.filter(id=port.id).update(host=host.name, applied_revision=1)
+        self.settle()
+        guest = host.guest(Port.objects.get(id=port.id))
+        self.guests.append(guest)
+        guest.await_up()
+        return guest
+
+    def close(self) -> None:
+        for guest in self.guests:
+            guest.unplug()
+        self.northbound.close()
+        for table in ("logical_switch", "logical_router", "port_group", "dhcp_options", "dns",
+                      "address_set", "load_balancer"):  # fmt: skip
+            self.lab.northbound.ask("--all", "destroy", table)
+
+
+@pytest.fixture
+def world(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setenv("NETWORK_BACKEND", "ovn")
+    monkeypatch.setitem(strategies.STRATEGIES, "isolated", Geneve())
+    made = World(lab)
+    yield made
+    made.close()
+
+
+def networked(cidr: str = "10.0.0.0/24") -> tuple[Network, Subnet]:
+    context = make_context()
+    network = make_network(context)
+    return network, make_subnet(network, context, cidr=cidr)
+
+
+@contextlib.contextmanager
+def echoing(guest: LabGuest, port: int) -> Iterator[None]:
+    """Send back what comes on connections to a guest, while the block runs."""
+    listener = guest.inside(lambda: socket.create_server(("", port)))
+
+    def answer(line: socket.socket) -> None:
+        with line, contextlib.suppress(OSError):
+            while said := line.recv(64):
+                line.sendall(said)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=answer, args=[listener.accept()[0]], daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+def soon_connected(guest: LabGuest, address: str, port: int) -> socket.socket:
+    """Return a connection, which may be let in a moment from now."""
+    found: list[socket.socket] = []
+
+    def connected() -> bool:
+        with contextlib.suppress(OSError):
+            found.append(guest.inside(lambda: socket.create_connection((address, port), timeout=1)))
+        return bool(found)
+
+    assert soon(connected)
+    return found[0]
+
+
+def is_open(line: socket.socket, *, patience: float = 20.0) -> bool:
+    """Tell whether what is sent on a connection comes back in time."""
+    line.settimeout(patience)
+    try:
+        line.sendall(b"x")
+        return bool(line.recv(1))
+    except OSError:
+        return False
+
+
+def drained(raw: socket.socket) -> list[bytes]:
+    """Return all frames that have come."""
+    raw.settimeout(0.2)
+    seen = []
+    with contextlib.suppress(TimeoutError):
+        while True:
+            seen.append(raw.recv(65_536))
+    return seen
+
+
+def ask_metadata(path: str) -> bytes:
+    """Ask as a guest does; return the answer's beginning."""
+    with socket.create_connection(("169.254.169.254", 80), timeout=PATIENCE) as line:
+        line.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+        return line.recv(1024)
+
+
+def router_advertisement(mac: bytes) -> bytes:
+    """Return a frame that says to all that its sender is their router."""
+    source = b"\xfe\x80" + bytes(6) + bytes([mac[0] ^ 2]) + mac[1:3] + b"\xff\xfe" + mac[3:]
+    target = b"\xff\x02" + bytes(13) + b"\x01"
+    body = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0)
+    total = sum(struct.unpack("!28H", source + target + struct.pack("!II", len(body), 58) + body))
+    total = (total & 0xFFFF) + (total >> 16)
+    body = body[:2] + struct.pack("!H", ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF) + body[4:]
+    head = struct.pack("!IHBB", 0x60000000, len(body), 58, 255) + source + target
+    return b"\x33\x33\0\0\0\x01" + mac + b"\x86\xdd" + head + body
+
+
+def test_guests_of_a_network_reach_each_other_over_both_hosts_and_nobody_else_with_their_addresses(
+    world: World,
+) -> None:
+    mine, theirs = networked()[0], networked()[0]
+    assert mine.mtu == 1500 - 58
+    mine_here = world.guest(world.one, mine, "10.0.0.10")
+    mine_there = world.guest(world.two, mine, "10.0.0.11")
+    theirs_here = world.guest(world.one, theirs, "10.0.0.10")
+    theirs_there = world.guest(world.two, theirs, "10.0.0.12")
+    assert mine_here.reaches("10.0.0.11")
+    assert theirs_there.reaches("10.0.0.10")
+    assert not mine_here.pings("10.0.0.12")
+    assert not theirs_here.pings("10.0.0.11")
+    # as many bytes as the wire between hosts takes
+    assert mine_here.pings("10.0.0.11", size=mine.mtu - 28)
+    mine_here.ip("addr", "add", "10.0.0.99/24", "dev", "eth0")
+    assert not mine_here.pings("10.0.0.11", source="10.0.0.99")
+    mine_here.ip("link", "set", "eth0", "address", "fa:16:3e:ff:ff:ff")
+    assert not mine_here.pings("10.0.0.11")
+    assert mine_there.host.ask("inventory")["problems"] == []
+
+
+def test_rules_act_within_two_seconds_also_on_open_connections_and_groups_follow_members(
+    world: World,
+) -> None:
+    network, _ = networked()
+    context = RequestContext.system(project_id=network.project_id)
+    web, friends = make_group(context), make_group(context, name="friends")
+    server = world.guest(world.one, network, "10.0.0.10", security_group_ids=[web.id])
+    client = world.guest(world.two, network, "10.0.0.11", security_group_ids=[friends.id])
+    let_in = {
+        "security_group_id": web.id, "direction": "ingress", "ethertype": "IPv4", "protocol": "tcp",
+        "port_range_min": 80, "port_range_max": 80, "remote_group_id": friends.id,
+    }  # fmt: skip
+    with echoing(server, 80):
+        assert not client.connects("10.0.0.10", 80)
+        rule = SecurityGroupRuleManager(context).create(**let_in)
+        world.settle()
+        line = soon_connected(client, "10.0.0.10", 80)
+        assert is_open(line)
+        SecurityGroupRuleManager(context).delete(rule.id)
+        at = time.monotonic()
+        world.settle()
+        while is_open(line, patience=0.2):
+            pass
+        took = time.monotonic() - at - 0.2
+        print(f"a withdrawn rule acted after {took:.2f} s")
+        assert took < 2
+        SecurityGroupRuleManager(context).create(**let_in)
+        world.settle()
+        assert is_open(soon_connected(client, "10.0.0.10", 80))
+        PortManager(context).update(client.port.id, security_group_ids=[])
+        world.settle()
+        world.lab.settled()
+        assert not client.connects("10.0.0.10", 80)
+
+
+def test_dhcp_dns_and_metadata_are_answered_and_nobody_else_answers_in_their_place(
+    world: World,
+) -> None:
+    network, _ = networked()
+    guest = world.guest(world.one, network, "10.0.0.10")
+    other = world.guest(world.two, network, "10.0.0.11")
+    leased = dhcp(guest)
+    assert leased[0] == bytes((10, 0, 0, 10))
+    assert int.from_bytes(leased[26]) == network.mtu
+    assert bytes((32, 169, 254, 169, 254)) in leased[121]  # the way to metadata, RFC 3442
+    assert leased[12].decode() == "vm-10"
+    assert ask_dns(guest, "10.0.0.1", "vm-11.cloudweb.internal") == (0, [bytes((10, 0, 0, 11))])
+    # whoever asks the API is known by port and address; there is none here, so it is away
+    assert b"503" in guest.inside(lambda: ask_metadata("/latest/meta-data/"))[:20]
+    # a server of one's own is not heard
+    with other.packet_socket() as raw, guest.packet_socket() as heard:
+        raw.send(udp_frame(source_mac=other.mac, source="10.0.0.11", target="255.255.255.255",
+                           sport=67, dport=68, payload=b"forged"))  # fmt: skip
+        raw.send(router_advertisement(other.mac))
+        raw.send(arp_frame(source_mac=other.mac, sender_mac=other.mac, sender="10.0.0.1",
+                           target="10.0.0.10"))  # fmt: skip
+        assert guest.reaches("10.0.0.11")
+        seen = drained(heard)
+    assert not [frame for frame in seen if b"forged" in frame or frame[12:14] == b"\x86\xdd"]
+    assert not [
+        frame for frame in seen if frame[12:14] == b"\x08\x06" and frame[28:32] == b"\n\0\0\1"
+    ]
+
+
+def test_a_router_joins_translates_and_leads_in_and_another_host_takes_over_when_its_own_dies(
+    world: World,
+) -> None:
+    outside = make_external(cidr="203.0.113.0/24")
+    for host in ("h1", "h2"):
+        make_agent(host)
+    Agent.objects.filter(host__in=("h1", "h2")).update(driver=DRIVER)
+    network, subnet = networked()
+    context = RequestContext.system(project_id=network.project_id)
+    router = make_router(context, subnets=[subnet], external=outside)
+    assert (router.host, router.status) == ("", states.ACTIVE)
+    world.settle()
+    gateway = f"cr-lrp-{router.gateway.port_id}"
+    active = world.lab.gateway_host(gateway)
+    stays = world.one if active == "h2" else world.two
+    group = make_group(context)
+    SecurityGroupRuleManager(context).create(
+        security_group_id=group.id, direction="ingress", ethertype="IPv4", protocol="tcp"
+    )
+    guest, behind = (
+        world.guest(stays, network, address, security_group_ids=[group.id])
+        for address in ("10.0.0.10", "10.0.0.11")
+    )
+    floating = make_floating_ip(context, outside, port_id=guest.port.id)
+    shared = make_floating_ip(context, outside)
+    PortForwardingManager(context).create(
+        shared.id, protocol="tcp", internal_port_id=behind.port.id,
+        internal_ip_address="10.0.0.11", internal=Ports(80, 80), external=Ports(8080, 8080),
+    )  # fmt: skip
+    world.settle()
+    lab = world.lab
+    with guest.serving(80), behind.serving(80), lab.serving(80):
+        assert soon(lambda: lab.reaches(floating.floating_ip_address, 80))
+        assert soon(lambda: lab.reaches(shared.floating_ip_address, 8080))
+        assert guest.connects_soon("203.0.113.1", 80)
+        assert behind.connects_soon("203.0.113.1", 80)
+        at = lab.hosts[active].kill()
+        assert behind.connects_soon("203.0.113.1", 80)
+        took = time.monotonic() - at
+        print(f"another gateway host took over after {took:.2f} s")
+        assert took < 5
+        # a floating IP is on its server's own host, and that lives
+        assert lab.reaches(floating.floating_ip_address, 80)
+    assert lab.gateway_host(gateway) == stays.name
