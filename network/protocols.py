@@ -32,4 +32,6 @@ PROTOCOLS: Mapping[str, int] = {
 }
 ICMP, ICMPV6 = 1, 58
 WITH_PORTS = frozenset({6, 17, 33, 132, 136})
+#: Those of which OVN sees the ports.
+SEEN_BY_OVN = frozenset({6, 17, 132})
 IPV6_ALONE = frozenset({41, 43, 44, 58, 59, 60})

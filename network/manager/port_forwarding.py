@@ -12,6 +12,7 @@ from cloudweb.exceptions import BadRequest, InvalidInput
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import policy
 from network import news
+from network.backend import refuse_under_ovn
 from network.manager.floating import check_still_between, router_between
 from network.manager.floating_ip import FloatingIpManager, address_of
 from network.manager.standard import Identifier, StandardManager, number
@@ -233,6 +234,8 @@ def _check(protocol: str, internal: Ports, external: Ports) -> None:
         raise InvalidInput(
             field="protocol", value=protocol, reason=f"It must be one of {', '.join(PROTOCOLS)}."
         )
+    if protocol == "dccp":
+        refuse_under_ovn(field="protocol", value=protocol, what="port forwardings of DCCP")
     for field, ports in (("internal_port_range", internal), ("external_port_range", external)):
         if not 1 <= ports.first <= ports.last <= 65535 or ports.count > MOST_PORTS:
             raise InvalidInput(

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from cloudweb.addresses import canonical_prefix
 from cloudweb.database.prepared import Given, PreparedDelete, insert
 from cloudweb.exceptions import InvalidInput
+from network.backend import refuse_under_ovn
 from network.dhcp_options import option_texts
 from network.exceptions import MacAddressInUse
 from network.mac import normal_mac, random_mac
@@ -51,6 +52,10 @@ def merged_options(
 
     Raises InvalidInput for what no guest can be told.
     """
+    if wanted:
+        refuse_under_ovn(
+            field="extra_dhcp_opts", value=[*map(dict, wanted)], what="options of a port's own"
+        )
     said: dict[tuple[str, int], dict[str, Any]] = {}
     for option in wanted:
         key = option["opt_name"], option.get("ip_version", 4)

@@ -13,6 +13,7 @@ from cloudweb.exceptions import InvalidInput, PolicyNotAuthorized
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import policy
 from network import news, quota
+from network.backend import refuse_under_ovn
 from network.exceptions import (
     AddressGroupNotFound,
     SecurityGroupEthertypeConflictWithProtocol,
@@ -33,7 +34,7 @@ from network.manager.security_group import SecurityGroupManager
 from network.manager.standard import Identifier, StandardManager, number
 from network.manager.tied import the_group, tied_to
 from network.models import AddressGroup, SecurityGroup, SecurityGroupRule
-from network.protocols import ICMP, ICMPV6, IPV6_ALONE, WITH_PORTS
+from network.protocols import ICMP, ICMPV6, IPV6_ALONE, SEEN_BY_OVN, WITH_PORTS
 from network.rule_meaning import meaning_of, protocol_number
 
 
@@ -169,7 +170,10 @@ def _check_protocol(
         for field, attribute in (("type", "port_range_min"), ("code", "port_range_max")):
             if (value := said[field]) is not None and value > 255:
                 raise SecurityGroupInvalidIcmpValue(value, field=field, attribute=attribute)
-    elif (
+        return
+    if found in WITH_PORTS - SEEN_BY_OVN:
+        refuse_under_ovn(field="port_range_min", value=port_min, what="rules about its ports")
+    if (
         found not in WITH_PORTS
         or port_min is None
         or port_max is None

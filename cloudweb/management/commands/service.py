@@ -13,7 +13,7 @@ from cloudweb import service
 
 
 class Command(BaseCommand):
-    """Serve topics: conductor, scheduler, taskmanager, control (the three), beat, ovn; compute, network, host (both)."""
+    """Serve topics: control (conductor, scheduler, taskmanager), beat, ovn; compute, network, host (both)."""
 
     help = __doc__ or ""
     requires_system_checks: list[str] = []

@@ -10,7 +10,14 @@ from pathlib import Path
 
 from cloudweb.conf import env
 from cloudweb.driver import DriverError, TransientDriverError, Unguarded, Work
-from network.drivers.base import Damageable, Milestones, NetworkDriver, Removable, Supervised
+from network.drivers.base import (
+    Damageable,
+    Milestones,
+    NetworkDriver,
+    Removable,
+    SpansHosts,
+    Supervised,
+)
 from network.drivers.linuxbridge import namespaces
 from network.drivers.linuxbridge.config import BridgeConfig, installation_of
 from network.drivers.linuxbridge.links import Links
@@ -19,6 +26,7 @@ from network.drivers.linuxbridge.served import ServedPort
 from network.drivers.ovn.metadata import ensure_place, leg_of, remove_place
 from network.drivers.ovn.switch import Switch
 from network.objects import (
+    ForwardingTable,
     GroupMembers,
     NetworkWiring,
     PortMilestone,
@@ -51,7 +59,7 @@ class OvnConfig:
         )
 
 
-class OvnDriver(NetworkDriver, Damageable, Milestones, Supervised, Removable):
+class OvnDriver(NetworkDriver, Damageable, Milestones, SpansHosts, Supervised, Removable):
     """A host whose ovn-controller does what OVN's southbound database says.
 
     Filters, DHCP, DNS and routers are in force on all hosts as soon as the writer of the control plane has
@@ -77,6 +85,37 @@ class OvnDriver(NetworkDriver, Damageable, Milestones, Supervised, Removable):
         """Check that this host can do it."""
         self._switch.check(self._host)
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    @property
+    def tunnel_address(self) -> str:
+        """Return nothing: where hosts' tunnels lead OVN knows."""
+        return ""
+
+    @property
+    def physical_networks(self) -> Sequence[str]:
+        """Return the provider's wires, as OVN has been told of them."""
+        said = self._switch.settings().get("ovn-bridge-mappings", "")
+        return [pair.partition(":")[0].strip() for pair in said.split(",") if ":" in pair]
+
+    @property
+    def network_types(self) -> Sequence[str]:
+        """Return what a wire of the provider's can carry; all else is OVN's own."""
+        return ("flat", "vlan") if self.physical_networks else ()
+
+    def joining_problems(self) -> Sequence[str]:
+        """Return nothing: what is wrong with OVN is among the damages."""
+        return ()
+
+    def ensure_joined(
+        self, network: NetworkWiring, table: ForwardingTable | None, *, work: Work
+    ) -> None:
+        """Do nothing: OVN knows where all ports are."""
+
+    def change_joined(
+        self, network: NetworkWiring, table: ForwardingTable | None, *, work: Work
+    ) -> bool:
+        """Do nothing, as above."""
+        return True
 
     def ensure_segment(self, network: NetworkWiring, *, work: Work) -> None:
         """Check for OVN's bridge: that is all of every network here."""

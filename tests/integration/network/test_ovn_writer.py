@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from cloudweb.context import RequestContext
+from cloudweb.exceptions import InvalidInput
 from network import states
 from network.manager import (
+    AddressGroupManager,
     FloatingIpManager,
     NetworkManager,
     PortForwardingManager,
@@ -322,3 +324,62 @@ def test_ports_are_up_when_ovn_says_so(world: World) -> None:
             world.writer.step()
             world.northbound.wait(0.05)
     assert world.writer.step() == 0  # what OVN writes is no damage
+
+
+def test_what_ovn_cannot_do_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = make_network(world.context)
+    subnet = make_subnet(network, world.context)
+    group, external = make_group(world.context), make_external()
+    make_router(world.context, subnets=[subnet], external=external)
+    floating, port = make_floating_ip(world.context, external), make_port(network, world.context)
+    said: dict[str, str] = {}
+    tries: dict[str, Callable[[], object]] = {
+        "rule": lambda: SecurityGroupRuleManager(world.context).create(
+            security_group_id=group.id, direction="ingress", protocol="dccp",
+            port_range_min=1, port_range_max=1,
+        ),
+        "forwarding": lambda: PortForwardingManager(world.context).create(
+            floating.id, protocol="dccp", internal_port_id=port.id,
+            internal=Ports(1, 1), external=Ports(1, 1),
+        ),
+        "option": lambda: make_port(
+            network, world.context, extra_dhcp_opts=[{"opt_name": "mtu", "opt_value": "1400"}]
+        ),
+    }  # fmt: skip
+    monkeypatch.setenv("NETWORK_BACKEND", "ovn")
+    for name, attempt in tries.items():
+        with pytest.raises(InvalidInput) as caught:
+            attempt()
+        said[name] = caught.value.reason
+    assert said == {
+        "rule": "This cloud's networks have no rules about its ports.",
+        "forwarding": "This cloud's networks have no port forwardings of DCCP.",
+        "option": "This cloud's networks have no options of a port's own.",
+    }
+    monkeypatch.setenv("NETWORK_BACKEND", "linuxbridge")
+    assert all(attempt() for attempt in tries.values())
+
+
+def test_a_rule_about_a_list_of_addresses_lets_them_in_and_an_empty_list_nobody(
+    world: World,
+) -> None:
+    network = make_network(world.context)
+    make_subnet(network, world.context)
+    group = make_group(world.context)
+    make_port(network, world.context, security_group_ids=[group.id])
+    manager = AddressGroupManager(world.context)
+    listed = manager.create(name="offices", addresses=["192.0.2.0/24", "198.51.100.7/32"])
+    SecurityGroupRuleManager(world.context).create(
+        security_group_id=group.id, direction="ingress", ethertype="IPv4",
+        remote_address_group_id=listed.id,
+    )  # fmt: skip
+    world.settle()
+    name = f"sg_{group.id.hex}_{network.id.hex}"
+    wanted = f"outport == @{name} && ip4.src == {{192.0.2.0/24, 198.51.100.7/32}}"
+    assert [wanted] in rows(world, "acl", "match")
+    manager.remove_addresses(listed.id, ["192.0.2.0/24", "198.51.100.7/32"])
+    world.settle()
+    inward = [
+        match for (match,) in rows(world, "acl", "match") if match.startswith(f"outport == @{name}")
+    ]
+    assert inward == []

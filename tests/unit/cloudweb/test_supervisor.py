@@ -184,8 +184,11 @@ def test_beat_is_a_child_of_its_own_where_it_is_apart(
     for where in ("inside", "apart"):
         monkeypatch.setenv("BEAT", where)
         found[where] = [child.name for child in tree.children()]
+    monkeypatch.setenv("NETWORK_BACKEND", "ovn")
+    found["ovn"] = [child.name for child in tree.children()]
     assert "beat" not in found["inside"]
     assert [name for name in found["apart"] if name != "beat"] == found["inside"]
     assert "beat" in found["apart"]
     ended = [name for names, _seconds in tree.STAGES for name in names]
-    assert sorted(ended) == sorted(found["apart"])
+    assert [name for name in found["ovn"] if name != "ovn"] == found["apart"]
+    assert sorted(ended) == sorted(found["ovn"])
