@@ -142,9 +142,11 @@ def summary(found: Sequence[Permission], whom: str = "its members") -> Sequence[
     return sentences or [f"Nobody can reach {whom}."]
 
 
-def leaving(found: Sequence[Permission], whom: str) -> str:
-    """Say what ``whom`` can reach."""
+def leaving(found: Sequence[Permission], whom: str, *, stateful: bool = True) -> str:
+    """Say what ``whom`` can reach; not ``stateful``: answers need rules of their own, both ways."""
     out = [one for one in found if not one.enters]
+    if not out and not stateful:
+        return f"{whom} can reach nothing; not even answers leave."
     if not out:
         return f"{whom} can reach nothing; only answers leave."
     free = [one for one in out if one.what == SERVICES["all"].text and one.who.kind is Kind.WORLD]

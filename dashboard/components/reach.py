@@ -62,6 +62,7 @@ class FilterCard:
     badge: Badge | None
     advice: Sequence[str]
     is_secured: bool
+    is_stateful: bool
 
 
 def filters_of(reach: DeviceReach, name: str) -> Sequence[FilterCard]:
@@ -71,10 +72,11 @@ def filters_of(reach: DeviceReach, name: str) -> Sequence[FilterCard]:
             ", ".join(one.networks),
             one.groups,
             summary(one.permissions, name),
-            leaving(one.permissions, name),
+            leaving(one.permissions, name, stateful=one.is_stateful),
             worst_of(one.permissions),
             advice_of(one.permissions),
             one.is_secured,
+            one.is_stateful,
         )
         for one in reach.filters
     ]

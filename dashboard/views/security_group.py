@@ -131,15 +131,19 @@ class SecurityGroupPage(ListPage):
         """Look among the rules of the group."""
         return {self.key_of(one): self.name_of(one) for one in self.permitted}
 
+    @property
+    def is_own(self) -> bool:
+        """Tell whether the group is the project's own, and not one that is shared with it."""
+        return self.group.project_id == self.context.project_id
+
     def offered_tools(self) -> Sequence[Tool]:
         """Return the buttons, about this group."""
-        found = super().offered_tools()
+        found = super().offered_tools() if self.is_own else ()
         return [tool._replace(url=reverse(tool.route, args=[self.group_id])) for tool in found]
 
     def offers_of(self, row: Permission) -> Sequence[Offer]:
         """Return what may be done with rules of the project's own."""
-        own = self.group.project_id == self.context.project_id
-        return super().offers_of(row) if own else ()
+        return super().offers_of(row) if self.is_own else ()
 
     def facts(self, **more: Any) -> dict[str, Any]:
         """Add the group, what is said of it, who is in it, and the forms in the boxes."""
@@ -149,7 +153,8 @@ class SecurityGroupPage(ListPage):
             **{
                 "group": self.group,
                 "said_in": summary(self.permitted),
-                "said_out": leaving(self.permitted, "Its members"),
+                "said_out": leaving(self.permitted, "Its members", stateful=self.group.stateful),
+                "stateful": self.group.stateful,
                 "badge": worst_of(self.permitted),
                 "advice": advice_of(self.permitted),
                 "servers": sorted(names.items(), key=lambda one: one[1]),

@@ -131,7 +131,7 @@ class NewGroup(Box, SecurityGroups):
     box = "new"
 
     def home(self) -> str:
-        """Lead to the new group once there is one: it lets nothing in yet."""
+        """Lead to the new group once there is one: who gets in is said there."""
         return self._made or super().home()
 
     _made = ""
@@ -140,7 +140,7 @@ class NewGroup(Box, SecurityGroups):
         """Make it."""
         made = SecurityGroupManager(self.context).create(**said)
         self._made = _url(made)
-        return f"{_called(made)} was created. It lets nothing in yet."
+        return f"{_called(made)} was created."
 
 
 def _url(group: SecurityGroup) -> str:

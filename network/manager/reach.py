@@ -34,6 +34,7 @@ class Filter:
     groups: Sequence[GroupName]
     permissions: Sequence[Permission]
     is_secured: bool = True
+    is_stateful: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class ReachManager(Manager):
                     groups=[GroupName(str(one.id), one.name) for one in worn_by],
                     permissions=permissions(rules, names, own=own, blocks=blocks),
                     is_secured=is_secured,
+                    is_stateful=all(one.stateful for one in worn_by),
                 )
             )
         return DeviceReach(filters, traffic_of(ports))

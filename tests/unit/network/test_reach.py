@@ -99,6 +99,8 @@ def test_a_group_is_summed_up() -> None:
     both = [rule(protocol="", ethertype=one, direction="egress") for one in ("IPv4", "IPv6")]
     assert leaving(permissions(both, NAMES), "vm1") == "vm1 can reach everything, anywhere."
     assert leaving([], "vm1") == "vm1 can reach nothing; only answers leave."
+    silent = leaving([], "vm1", stateful=False)
+    assert silent == "vm1 can reach nothing; not even answers leave."
     some = permissions([rule(443, direction="egress")], NAMES)
     assert leaving(some, "vm1") == "vm1 can reach HTTPS (port 443) anywhere, and nothing else."
 
