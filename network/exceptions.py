@@ -126,6 +126,20 @@ class AddressGroupInUse(Conflict):
         super().__init__(f"Address group {group_id} is in use on one or more security group rules.")
 
 
+class DefaultSecurityGroupRuleNotFound(Missing):
+    """No such rule."""
+
+    code = "default_security_group_rule_not_found"
+    noun = "Default security group rule"
+
+
+class DefaultSecurityGroupRuleExists(Conflict):
+    """New groups have a rule that says the same."""
+
+    code = "default_security_group_rule_exists"
+    default_message = "Default Security Group rule already exists."
+
+
 class AutoAllocatedTopologyNotFound(Missing):
     """The project has none."""
 

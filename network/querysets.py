@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from network.models import (  # noqa: F401
         AddressGroup,
         AddressScope,
+        DefaultSecurityGroupRule,
         FloatingIp,
         HeldForwarding,
         HeldSet,
@@ -237,6 +238,14 @@ class SecurityGroupRuleQuerySet(StandardQuerySet["SecurityGroupRule"]):
     def complete(self) -> Self:
         """Fetch the group along."""
         return self.select_related("security_group")
+
+
+class DefaultRuleQuerySet(StandardQuerySet["DefaultSecurityGroupRule"]):
+    """Default security group rules."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep all: they are everybody's to know."""
+        return self
 
 
 class RouterQuerySet(StandardQuerySet["Router"]):

@@ -2,6 +2,7 @@
 
 from network.admin.address_groups import AddressGroupAdmin
 from network.admin.agents import AgentAdmin
+from network.admin.default_rules import DefaultRuleAdmin
 from network.admin.floating_ips import FloatingIpAdmin
 from network.admin.networks import NetworkAdmin
 from network.admin.ports import PortAdmin
@@ -17,6 +18,7 @@ __all__ = [
     "AddressGroupAdmin",
     "AddressScopeAdmin",
     "AgentAdmin",
+    "DefaultRuleAdmin",
     "FloatingIpAdmin",
     "NetworkAdmin",
     "PortAdmin",

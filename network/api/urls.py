@@ -9,6 +9,7 @@ from network.api.address_scopes import AddressScopeViewSet
 from network.api.agents import AgentViewSet
 from network.api.auto_allocated_topology import AutoAllocatedTopologyViewSet
 from network.api.availability_zones import AvailabilityZoneViewSet
+from network.api.default_rules import DefaultRuleViewSet
 from network.api.extensions import ExtensionViewSet
 from network.api.floating_ips import FloatingIpViewSet, PortForwardingViewSet
 from network.api.ip_availabilities import IpAvailabilityViewSet
@@ -104,6 +105,8 @@ urlpatterns = [
         path(f"/v2.0/subnetpools/<str:identifier>/{word}", SubnetPoolViewSet.as_view({"put": word}))
         for word in ("add_prefixes", "remove_prefixes", "onboard_network_subnets")
     ),
+    path("/v2.0/default-security-group-rules", DefaultRuleViewSet.as_view(COLLECTION)),
+    path("/v2.0/default-security-group-rules/<str:identifier>", DefaultRuleViewSet.as_view(FIXED)),
     path(
         "/v2.0/auto-allocated-topology/<str:project_id>",
         AutoAllocatedTopologyViewSet.as_view({"get": "retrieve", "delete": "destroy"}),

@@ -20,6 +20,8 @@ COLLECTIONS = {
     "subnetpool": "subnetpools",
     "address_scope": "address-scopes",
     "address_group": "address-groups",
+    "default_security_group_rule": "default-security-group-rules",
+    "network_ip_availability": "network-ip-availabilities",
     "rbac_policy": "rbac-policies",
     "quota": "quotas",
     "extension": "extensions",

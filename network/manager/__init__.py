@@ -4,6 +4,7 @@ from network.manager.address_group import AddressGroupManager
 from network.manager.address_scope import AddressScopeManager
 from network.manager.agent import AgentManager
 from network.manager.auto_allocated_topology import AutoAllocatedTopologyManager
+from network.manager.default_rule import DefaultRuleManager
 from network.manager.extension import ExtensionManager
 from network.manager.floating_ip import FloatingIpManager
 from network.manager.ip_availability import IpAvailabilityManager
@@ -38,6 +39,7 @@ __all__ = [
     "AgentManager",
     "AutoAllocatedTopologyManager",
     "BandwidthLimitRuleManager",
+    "DefaultRuleManager",
     "DscpMarkingRuleManager",
     "ExtensionManager",
     "FloatingIpManager",

@@ -76,6 +76,7 @@ EXTENSIONS = (
     Extension("router", "Neutron L3 Router", "Routers and floating IPs"),
     Extension("router_availability_zone", "Router Availability Zone", "Hints for routers"),
     Extension("security-group", "security-group", "What may reach a port"),
+    Extension("security-groups-default-rules", "Default rules", "What new groups have in them"),
     Extension("security-groups-normalized-cidr", "Normalized CIDR field for rules", "As said"),
     Extension("security-groups-remote-address-group", "Remote address groups", "As said"),
     Extension("security-groups-shared-filtering", "Filter groups by shared", "As said"),

@@ -23,13 +23,12 @@ from network.exceptions import (
     SecurityGroupInUse,
     SecurityGroupNotFound,
 )
+from network.first_rules import add_first_rules
 from network.manager.capability import offered
 from network.manager.standard import Identifier, StandardManager, number
-from network.models import Port, SecurityGroup, SecurityGroupRule
-from network.rule_meaning import meaning_of
+from network.models import Port, SecurityGroup
 
 DEFAULT = "default"
-ETHERTYPES = ("IPv4", "IPv6")
 
 
 _DEFAULT = Prepared(
@@ -112,7 +111,7 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
 
     @policy("network:security_groups:list")
     def ensure_default(self, project_id: str) -> SecurityGroup:
-        """Return the project's default group, made if need be: all may leave, members may enter."""
+        """Return the project's default group, made if need be."""
         found = _DEFAULT.row(project=project_id)
         if found is not None:
             return found
@@ -124,7 +123,7 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
                     description="Default security group",
                     is_default=True,
                 )
-                _add_first_rules(group)
+                add_first_rules(group)
                 return group
         except IntegrityError:  # another request was faster
             return SecurityGroup.objects.get(project_id=project_id, is_default=True)
@@ -138,7 +137,7 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
         stateful: bool = True,
         project_id: str | None = None,
     ) -> SecurityGroup:
-        """Make a group that lets everything out and nothing in; raise InvalidInput where all are stateful."""
+        """Make a group with the rules of all new ones; raise InvalidInput where all are stateful."""
         if not stateful:
             _check_stateless()
         project = self._project(project_id)
@@ -150,7 +149,7 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
             group = SecurityGroup.objects.create(
                 project_id=project, name=name, description=description, stateful=stateful
             )
-            _add_first_rules(group)
+            add_first_rules(group)
         return self._get(group.id)
 
     @policy("network:security_groups:create")
@@ -216,29 +215,3 @@ def _check_stateless() -> None:
             value=False,
             reason="The hosts of this cloud have no filters without state.",
         )
-
-
-def _add_first_rules(group: SecurityGroup) -> None:
-    rules = [
-        SecurityGroupRule(
-            project_id=group.project_id,
-            security_group=group,
-            direction="egress",
-            ethertype=ethertype,
-        )
-        for ethertype in ETHERTYPES
-    ]
-    if group.is_default:
-        rules += [
-            SecurityGroupRule(
-                project_id=group.project_id,
-                security_group=group,
-                direction="ingress",
-                ethertype=ethertype,
-                remote_group=group,
-            )
-            for ethertype in ETHERTYPES
-        ]
-    for rule in rules:
-        rule.meaning = meaning_of(rule)
-    SecurityGroupRule.objects.bulk_create(rules)

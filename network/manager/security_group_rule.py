@@ -77,10 +77,10 @@ class SecurityGroupRuleManager(StandardManager[SecurityGroupRule]):
         Raises SecurityGroupRuleExists for one that says the same, SecurityGroupNotFound,
         AddressGroupNotFound, and what is wrong with protocol, ports and remote.
         """
-        _check_protocol(protocol, ethertype, port_range_min, port_range_max)
+        check_protocol(protocol, ethertype, port_range_min, port_range_max)
         if remote_address_group_id and (remote_ip_prefix or remote_group_id):
             raise SecurityGroupMultipleRemoteEntites
-        remote_ip_prefix = _remote(ethertype, remote_ip_prefix, remote_group_id)
+        remote_ip_prefix = stored_prefix(ethertype, remote_ip_prefix, remote_group_id)
         self._project(project_id)
         group = self._group(security_group_id)
         if not self._owns(group):
@@ -146,7 +146,7 @@ class SecurityGroupRuleManager(StandardManager[SecurityGroupRule]):
         return group
 
 
-def _check_protocol(
+def check_protocol(
     protocol: str, ethertype: str, port_min: int | None, port_max: int | None
 ) -> None:
     """Check that ports, or ICMP's type and code, fit the protocol and the IP version."""
@@ -182,7 +182,7 @@ def _check_protocol(
         raise SecurityGroupInvalidPortRange(port_min, port_max, protocol=protocol)
 
 
-def _remote(ethertype: str, prefix: str, group_id: Identifier | None) -> str:
+def stored_prefix(ethertype: str, prefix: str, group_id: Identifier | None) -> str:
     """Return the prefix as it is stored; there is one kind of remote, of the rule's IP version."""
     if prefix and group_id:
         raise SecurityGroupRemoteGroupAndRemoteIpPrefix

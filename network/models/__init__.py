@@ -3,6 +3,7 @@
 from network.models.address_group import AddressGroup
 from network.models.agent import Agent
 from network.models.auto_allocated_topology import AutoAllocatedTopology
+from network.models.default_rule import DefaultRulesMade, DefaultSecurityGroupRule
 from network.models.floating_ip import FloatingIp, PortForwarding
 from network.models.forwarding import Forwarding, ForwardingMove, HeldForwarding
 from network.models.member_set import HeldSet, MemberChange, MemberSet
@@ -21,6 +22,8 @@ __all__ = [
     "AddressScope",
     "Agent",
     "AutoAllocatedTopology",
+    "DefaultRulesMade",
+    "DefaultSecurityGroupRule",
     "FloatingIp",
     "Forwarding",
     "ForwardingMove",

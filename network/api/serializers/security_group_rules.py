@@ -34,7 +34,7 @@ def _protocol(value: Any) -> Any:
     return value
 
 
-def _folded(value: Any) -> Any:
+def folded(value: Any) -> Any:
     """Take ethertype and direction in any case."""
     known = {"ipv4": "IPv4", "ipv6": "IPv6"}
     return known.get(value.lower(), value.lower()) if isinstance(value, str) else value
@@ -49,8 +49,8 @@ class SecurityGroupRuleCreate(Creation):
     """POST /security-group-rules."""
 
     security_group_id: UUID
-    direction: Annotated[Literal["ingress", "egress"], BeforeValidator(_folded)]
-    ethertype: Annotated[Literal["IPv4", "IPv6"], BeforeValidator(_folded)] = "IPv4"
+    direction: Annotated[Literal["ingress", "egress"], BeforeValidator(folded)]
+    ethertype: Annotated[Literal["IPv4", "IPv6"], BeforeValidator(folded)] = "IPv4"
     protocol: Protocol = ""
     port_range_min: PortNumber | None = None
     port_range_max: PortNumber | None = None

@@ -14,6 +14,7 @@ from network.manager import (
     AddressGroupManager,
     AddressScopeManager,
     AutoAllocatedTopologyManager,
+    DefaultRuleManager,
     FloatingIpManager,
     NetworkManager,
     PortForwardingManager,
@@ -129,6 +130,7 @@ def build(owner: User) -> dict[str, Any]:
     make_pool(context, is_default=True)
     NetworkManager(context).update(ids["external"], is_default=True)
     AutoAllocatedTopologyManager(context).get(owner.default_project_id or "")
+    ids["default_rule"] = str(DefaultRuleManager(context).list().rows[0].id)
     ids["policy"] = str(share(lone, context).id)
     for noun, manager in NOUNS.items():
         manager(context).add_tags(ids[noun], ["red"])
@@ -292,6 +294,16 @@ LINES = [
     write("PUT", f"{POOL}/remove_prefixes", {"prefixes": ["10.2.0.0/16"]}),
     write("PUT", f"{POOL}/onboard_network_subnets", {"network_id": "{lone}"}),
     write("DELETE", POOL, status=204),
+    Line("GET", f"{V2}/default-security-group-rules", EVERY_TOKEN),
+    Line("GET", f"{V2}/default-security-group-rules/{{default_rule}}", EVERY_TOKEN),
+    Line(
+        "POST",
+        f"{V2}/default-security-group-rules",
+        OPERATORS,
+        status=201,
+        body={"default_security_group_rule": {"direction": "ingress"}},
+    ),
+    Line("DELETE", f"{V2}/default-security-group-rules/{{default_rule}}", OPERATORS, status=204),
     Line("GET", TOPOLOGY, PROJECT_MEMBERS),
     Line("DELETE", TOPOLOGY, PROJECT_MEMBERS, status=204),
     listed("/network-ip-availabilities"),

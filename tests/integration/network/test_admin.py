@@ -19,6 +19,7 @@ from network.manager import (
 from network.models import (
     AddressGroup,
     AddressScope,
+    DefaultSecurityGroupRule,
     FloatingIp,
     Network,
     Port,
@@ -58,6 +59,7 @@ NOUNS = {
     "subnetpool": SubnetPool,
     "addressscope": AddressScope,
     "addressgroup": AddressGroup,
+    "defaultsecuritygrouprule": DefaultSecurityGroupRule,
 }
 
 
