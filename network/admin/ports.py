@@ -9,8 +9,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import NEWEST_FIRST, ManagedAdmin, ShownInline, ValuesFilter, pill, row_action
+from cloudweb.admin import NEWEST_FIRST, ShownInline, ValuesFilter, pill, row_action
 from network import states
+from network.admin.path_trace import TracedAdmin
 from network.manager import PortManager
 from network.models import Port, PortAddress, PortSecurityGroup
 
@@ -30,13 +31,13 @@ class MembershipInline(ShownInline):
 
 
 @admin.register(Port)
-class PortAdmin(ManagedAdmin):
+class PortAdmin(TracedAdmin):
     """Ports."""
 
     ordering = NEWEST_FIRST
     list_display = (
         "id", "name", "state", "network", "mac_address", "ip_addresses", "host", "told",
-        "device_owner", "device_id", "project_id", "created_at",
+        "device_owner", "device_id", "project_id", "created_at", "why",
     )  # fmt: skip
     list_filter = (
         "status", ("host", ValuesFilter), ("device_owner", ValuesFilter), "port_security_enabled",

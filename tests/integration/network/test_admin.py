@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from cloudweb.context import RequestContext
+from cloudweb.database.clock import now
 from network.manager import (
     AddressGroupManager,
     AddressScopeManager,
@@ -19,6 +21,7 @@ from network.manager import (
 from network.models import (
     AddressGroup,
     AddressScope,
+    Agent,
     DefaultSecurityGroupRule,
     FloatingIp,
     Network,
@@ -188,3 +191,30 @@ def test_what_is_free_of_pools_is_shown(operator: Client, tenant: RequestContext
     assert columns(operator, "subnet", "free") == ["9"]
     big = make_subnet(make_network(tenant), tenant, cidr="fd00::/64", enable_dhcp=False)
     assert columns(operator, "subnet", "free")[0] == "plenty", big
+
+
+def test_a_port_says_why_it_cannot_be_reached(operator: Client, tenant: RequestContext) -> None:
+    stock(tenant)
+    Agent.objects.create(host="h9", created_at=now(), reported_at=now(), problems=["Odd it is."])
+    port = Port.objects.get(device_owner="", project_id=tenant.project_id)
+    Port.objects.filter(id=port.id).update(host="h9", applied_revision=99)
+    other = make_port(port.network, tenant)
+    path = f"/admin/network/port/{port.pk}/trace/"
+    assert path in operator.get("/admin/network/port/").content.decode()
+    assert b"What to do" not in operator.get(path).content
+    answers = {
+        said: operator.get(path, query).content.decode()
+        for said, query in {
+            "No host has taken": {"protocol": "icmp"},
+            "is on no host": {"protocol": "tcp", "port": "22", "source": str(other.id)},
+            "could not be found": {"protocol": "icmp", "source": str(uuid.uuid4())},
+            "Say to which port": {"protocol": "tcp"},
+            "Write a port&#x27;s id": {"protocol": "icmp", "source": "10.0.0"},
+        }.items()
+    }
+    assert not {said for said, page in answers.items() if said not in page}
+    back = f"/admin/network/port/{other.pk}/trace/"
+    page = operator.get(back, {"protocol": "icmp", "source": str(port.id)}).content.decode()
+    assert "The host of" in page
+    assert "h9: Odd it is." in page
+    assert operator.get(f"/admin/network/port/{uuid.uuid4()}/trace/").status_code == 404
