@@ -44,7 +44,14 @@ def _heard(agent: AgentInfo) -> str | None:
 
 def _configurations(agent: AgentInfo) -> dict[str, Any]:
     row = agent.row
-    return {"driver": row.driver, "networks": row.networks, "ports": row.ports}
+    return {
+        "driver": row.driver,
+        "networks": row.networks,
+        "ports": row.ports,
+        "tunneling_ip": row.tunnel_address or None,
+        "tunnel_types": [name for name in row.network_types if name == "vxlan"],
+        "physical_networks": row.physical_networks,
+    }
 
 
 class AgentShown(Selectable):

@@ -275,13 +275,13 @@ class PortManager(PortBinding, PortReading):
             before, blocks, was = {*group_ids_of(port)}, blocks_of(port), copy(port)
             pairs = bool(port.allowed_address_pairs)
             after = self._apply(port, changes, before)
+            if changes.keys() & PLACED:
+                ports_moved(was, port)
             addressed = changes.keys() & {"fixed_ips", "allowed_address_pairs", "mac_address"}
             if addressed or before != after:
                 self._tell_members(before | after, self._get(port.id), blocks=blocks, pairs=pairs)
             if any(name in changes for name in (*WIRED, "fixed_ips", "security_group_ids")):
                 news.port_changed(port)
-            if changes.keys() & PLACED:
-                ports_moved(was, port)
         return self._get(port.id)
 
     @policy("network:ports:delete")
@@ -303,6 +303,8 @@ class PortManager(PortBinding, PortReading):
                 port
             )  # after the row is locked for good: nothing is led to it any more
             pairs = bool(port.allowed_address_pairs)
+            if port.host:
+                ports_moved(port)
             news.members_changed(groups, port=port, blocks=blocks, pairs=pairs)
             if host:
                 start_unplugging(ref, host=host)

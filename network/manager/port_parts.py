@@ -143,8 +143,6 @@ def remove_port(port: Port) -> None:
     _DROP_ADDRESSES(port=port.id)
     _DROP_GROUPS(port=port.id)
     _DROP(port=port.id)
-    if port.host:
-        ports_moved(port)
     Addressing(port.network, port.mac_address).give_back(held)
 
 

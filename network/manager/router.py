@@ -20,6 +20,7 @@ from network.manager.router_ports import Gateway, RouterPorts
 from network.manager.standard import Identifier
 from network.manager.tied import the_qos_policy, tied_to
 from network.models import Network, PortAddress, Router
+from network.moved import ports_moved
 from network.placing import leave, misplaced, move, stranded, waiting
 from network.routing import DOMAIN, choose_host
 from network.routing_exceptions import InvalidRoutes, RouterInUse
@@ -139,6 +140,7 @@ class RouterManager(RouterPorts):
             if gateway is not None:
                 gateway.delete()
                 remove_port(gateway.port)
+                ports_moved(gateway.port)
             router.delete()
 
     @policy("network:routers:delete")

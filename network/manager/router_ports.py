@@ -134,17 +134,18 @@ class RouterPorts(StandardManager[Router]):
                 held = [row for row in all_held if row.subnet_id == number(subnet_id or "")]
             _check_unused(router, held)
             found = _interface(router, port, held)
-            news.networks_joined(_networks(router))
+            parted = _networks(router)
             if len(held) < len(all_held):
                 PortAddress.objects.filter(id__in=[row.id for row in held]).delete()
                 Addressing(network, port.mac_address).give_back(held)
-                ports_moved(port)
             else:
                 if router.router_ports.count() == 1:
                     leave(router)
                 part.delete()
                 remove_port(port)
             self._settle(network, (row.subnet for row in held))
+            ports_moved(port)
+            news.networks_joined(parted)
             news.routers_changed(router.id)
         return found
 
@@ -202,6 +203,7 @@ class RouterPorts(StandardManager[Router]):
         port = part.port
         part.delete()
         remove_port(port)
+        ports_moved(port)
 
     def _own_subnet(self, subnet_id: Identifier) -> Subnet:
         """Return a subnet whose gateway may become a router's."""
@@ -263,8 +265,8 @@ class RouterPorts(StandardManager[Router]):
         return port
 
     def _joined(self, router: Router, network: Network, addresses: Iterable[PortAddress]) -> None:
-        place(router)
         self._settle(network, [row.subnet for row in addresses])
+        place(router)
         news.networks_joined(_networks(router))
         news.routers_changed(router.id)
 

@@ -357,7 +357,8 @@ class LinuxBridgeDriver(
     @property
     def tunnel_address(self) -> str:
         """Return where other hosts' tunnels lead to."""
-        return self._wires.tunnels.address_found()
+        address, _ = self._wires.tunnels.found()
+        return address
 
     @property
     def physical_networks(self) -> Sequence[str]:
@@ -414,6 +415,8 @@ class LinuxBridgeDriver(
         tables = set(nft.tables("cloudweb"))
         if ("inet", self.config.table) not in tables or self._gateways.is_unguarded(tables):
             return self._slots.networks()
+        if not self._slots.networks():
+            return ()
         unlimited = self._unlimited()
         with Links.open() as links:
             there = {link.name: link for link in links.all()}

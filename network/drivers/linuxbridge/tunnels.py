@@ -56,28 +56,27 @@ class Tunnels:
             found = links.addresses(text)
         return self._checked(str(found[0])) if found else ""
 
-    def address_found(self) -> str:
-        """Return the address when it is in order, else nothing."""
-        return "" if self.problem else self.address
+    def found(self) -> tuple[str, str]:
+        """Return the tunnel address when it is in order, and else what keeps tunnels from working.
 
-    @property
-    def problem(self) -> str:
-        """Return what keeps tunnels from working; empty where none are set, or nothing does."""
+        Both are empty where none is set.
+        """
         text = self._config.tunnel
         if not text:
-            return ""
+            return "", ""
         try:
             address = self.address
         except DriverError as error:
-            return error.message
+            return "", error.message
         if not address:
-            return f"NETWORK_TUNNEL names {text}, which has no IPv4 address on this host."
+            return "", f"NETWORK_TUNNEL names {text}, which has no IPv4 address on this host."
         with Links.open() as links:
             if links.holder_of(address) is None:
                 return (
-                    f"The tunnel address {address} is not on this host: its tunnels carry nothing."
+                    "",
+                    f"The tunnel address {address} is not on this host: tunnels carry nothing.",
                 )
-        return ""
+        return address, ""
 
     def narrow(self) -> Sequence[str]:
         """Return a sentence where packets of networks here do not fit through the tunnels whole."""
@@ -116,8 +115,8 @@ class Tunnels:
         table: ForwardingTable | None,
     ) -> None:
         """Make device, guard and entries be as told, whatever is there."""
-        own, problem = self.address, self.problem
-        if not own or problem:
+        own, problem = self.found()
+        if not own:
             raise DriverError(
                 problem
                 or "This host has no tunnel address, so it cannot join a VXLAN (NETWORK_TUNNEL)."

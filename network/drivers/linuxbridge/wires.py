@@ -52,19 +52,23 @@ class Wires:
 
     def types(self) -> Sequence[str]:
         """Return the types of segments that are set up here."""
-        tunnel = ["vxlan"] if self.tunnels.address_found() else []
-        return [*tunnel, *(["vlan", "flat"] if self._config.interfaces else [])]
+        address, _ = self.tunnels.found()
+        return [
+            *(["vxlan"] if address else []),
+            *(["vlan", "flat"] if self._config.interfaces else []),
+        ]
 
     def problems(self) -> Sequence[str]:
         """Return what an operator must put right."""
-        with Links.open() as links:
-            there = {link.name for link in links.all()}
-        missing = [
-            f"NETWORK_INTERFACES names {name} for {physical}, which this host does not have."
-            for physical, name in sorted(self._config.interfaces.items())
-            if name not in there
-        ]
-        problem = self.tunnels.problem
+        missing: list[str] = []
+        if self._config.interfaces:
+            with Links.open() as links:
+                missing = [
+                    f"NETWORK_INTERFACES names {name} for {physical}, which this host does not have."
+                    for physical, name in sorted(self._config.interfaces.items())
+                    if links.find(name) is None
+                ]
+        _, problem = self.tunnels.found()
         return [*([problem] if problem else []), *missing, *self.tunnels.narrow()]
 
     def ensure(

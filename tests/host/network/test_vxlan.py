@@ -7,13 +7,14 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cloudweb import process
 from cloudweb.driver import DriverError
-from network.drivers.linuxbridge import namespaces, nft
+from network.drivers.linuxbridge import LinuxBridgeDriver, namespaces, nft
 from network.drivers.linuxbridge.config import METADATA_ADDRESS
 from network.objects import (
     FixedAddress,
@@ -35,6 +36,7 @@ from tests.builders.ports import (
     make_subnet6,
     new_id,
 )
+from tests.host.network.bench import make_config
 from tests.host.network.guests import (
     BROADCAST,
     Guest,
@@ -421,6 +423,32 @@ def test_a_flat_network_is_the_providers_wire_on_every_host(pair: Pair) -> None:
         host.unplug(guest.port)
         host.guests.clear()
         assert "master" not in host.ip("link", "show", "wire0")
+
+
+def test_what_an_operator_must_put_right_is_said(pair: Pair, tmp_path: Path) -> None:
+    def said(**settings: Any) -> tuple[str, str, str]:
+        config = make_config(**settings)
+        driver = LinuxBridgeDriver(tmp_path / "driver", "h1", config=config)
+        sentences = pair.one.inside(driver.joining_problems)
+        types = pair.one.inside(lambda: driver.network_types)
+        return pair.one.inside(lambda: driver.tunnel_address), " ".join(types), " ".join(sentences)
+
+    assert said() == ("", "", "")
+    assert said(tunnel=pair.one.address) == (pair.one.address, "vxlan", "")
+    assert said(tunnel="under0") == (pair.one.address, "vxlan", "")
+    lacking = {
+        "198.51.100.9": "198.51.100.9 is not on this host",
+        "nic9": "names nic9, which has no IPv4 address",
+        "fd00::1": "fd00::1 is not an IPv4 address",
+    }
+    for tunnel, sentence in lacking.items():
+        address, types, sentences = said(tunnel=tunnel)
+        assert (address, types) == ("", "")
+        assert sentence in sentences
+    assert "names nic9 for rack" in said(interfaces={"rack": "nic9"})[2]
+    pair.guest(pair.one, port(spanning(mtu=1600), 11))
+    (sentence,) = pair.one.inside(pair.one.bench.driver.joining_problems)
+    assert "under0 carries packets of 1600 bytes; a network here needs 1650" in sentence
 
 
 def test_a_kernel_without_vlans_says_so(pair: Pair) -> None:

@@ -31,7 +31,10 @@ def test_agents_are_the_network_services_of_hosts() -> None:
         "heartbeat_timestamp",
     }  # fmt: skip
     assert (agent["host"], agent["alive"], agent["admin_state_up"]) == ("h1", True, True)
-    assert agent["configurations"] == {"driver": "FakeNetworkDriver", "networks": 0, "ports": 0}
+    assert agent["configurations"] == {
+        "driver": "FakeNetworkDriver", "networks": 0, "ports": 0,
+        "tunneling_ip": None, "tunnel_types": [], "physical_networks": [],
+    }  # fmt: skip
     assert len(agent["heartbeat_timestamp"]) == 19
     found = {
         query: hosts(admin, query)

@@ -23,8 +23,15 @@ from network.placing import move
 from operations.reporting import Parts, deliver
 from operations.testing import Cloud, check_invariants, cloud
 from tests.builders.damage import damage
-from tests.builders.networks import make_context, make_network, make_port, make_subnet
+from tests.builders.networks import (
+    make_context,
+    make_group,
+    make_network,
+    make_port,
+    make_subnet,
+)
 from tests.builders.routers import make_router
+from tests.builders.threads import at_once
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 SYSTEM = RequestContext.system()
@@ -254,3 +261,40 @@ def test_networks_of_one_host_know_no_places(world: World) -> None:
     make_subnet(alone, world.context)
     world.moved(make_port(alone, world.context), "h1")
     assert not Forwarding.objects.filter(network=alone.id).exists()
+
+
+def test_many_at_once_wait_for_each_other_and_lose_nothing(world: World) -> None:
+    ports = [make_port(world.network, world.context) for _ in range(8)]
+    first = world.plugged("h2")
+    before = Forwarding.objects.get().generation
+    group = make_group(world.context)
+
+    def bind(port: Port) -> None:
+        device = {"host": "h1", "device_id": str(port.id), "device_owner": "compute:nova"}
+        PortManager(SYSTEM).bind(port.id, **device)
+
+    def regroup(port: Port) -> None:
+        pairs = [{"ip_address": "10.0.0.200"}]
+        PortManager(world.context).update(
+            port.id, security_group_ids=[group.id], allowed_address_pairs=pairs
+        )
+
+    def readdress(port: Port) -> None:
+        wish = [{"subnet_id": str(world.subnet.id)}]
+        PortManager(world.context).update(port.id, fixed_ips=[*wish, *wish])
+
+    results = at_once(
+        [
+            *(lambda port=port: bind(port) for port in ports),
+            *(lambda port=port: regroup(port) for port in ports[:4]),
+            *(lambda port=port: readdress(port) for port in ports[2:6]),
+            lambda: PortManager(world.context).delete(first.id),
+        ]
+    )
+    assert [result for result in results if isinstance(result, Exception)] == []
+    change = places.since(Forwarding.objects.get(), before)
+    assert change is not None
+    assert {entry.mac for entry in change.entries} == {port.mac_address for port in ports}
+    assert change.gone == (first.mac_address,)
+    addresses = {entry.mac: len(entry.addresses) for entry in change.entries}
+    assert [addresses[port.mac_address] for port in ports] == [1, 1, 2, 2, 2, 2, 1, 1]
