@@ -232,8 +232,9 @@ class PortWiring(VersionedObject):
     One that is ``stateless`` lets no answer through for what it answers: each packet needs a rule.
     """
 
-    VERSION: ClassVar[str] = "1.6"
+    VERSION: ClassVar[str] = "1.7"
     DOWNGRADES: ClassVar[Any] = {
+        7: lambda data: without_domain(data),
         6: unless_used("stateless", False),
         5: lambda data: without_modes(data),
         4: lambda data: without_segment(data),
@@ -249,6 +250,7 @@ class PortWiring(VersionedObject):
     mac: str
     tap: str
     hostname: str = ""
+    dns_domain: str = ""  # where its host name is known besides the network's
     addresses: tuple[FixedAddress, ...] = ()
     allowed_pairs: tuple[tuple[str, str], ...] = ()  # (MAC, network in CIDR form)
     port_security: bool = True
@@ -303,8 +305,9 @@ class NetworkPicture(VersionedObject):
     ``forwarding`` is the whole table of a network that spans hosts, ``moves`` what changed in it.
     """
 
-    VERSION: ClassVar[str] = "1.6"
+    VERSION: ClassVar[str] = "1.7"
     DOWNGRADES: ClassVar[Any] = {
+        7: lambda data: {**data, "ports": [without_domain(port) for port in data["ports"]]},
         6: lambda data: {**data, "ports": [without_stateless(port) for port in data["ports"]]},
         5: lambda data: {**data, "ports": [without_modes(port) for port in data["ports"]]},
         4: lambda data: _without(
@@ -430,6 +433,11 @@ def _unsegmented(network: dict[str, Any]) -> dict[str, Any]:
     if segment is not None and segment["network_type"] == "flat":
         return _without(network, "segment")
     return unless_used("segment", None)(network)
+
+
+def without_domain(port: dict[str, Any]) -> dict[str, Any]:
+    """Return a port as release 1.6 reads it: its name is known in the network's domain alone."""
+    return _without(port, "dns_domain")
 
 
 def without_modes(port: dict[str, Any]) -> dict[str, Any]:

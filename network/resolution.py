@@ -265,6 +265,7 @@ def _port(port: Port, network: NetworkWiring, facts: _Facts, *, literal: bool) -
         mac=port.mac_address,
         tap=tap_name(str(port.id)),
         hostname=port.hostname,
+        dns_domain=port.dns_domain.rstrip("."),
         addresses=tuple(facts.addresses[port.id]),
         allowed_pairs=tuple(
             (pair["mac_address"], canonical_block(pair["ip_address"]))

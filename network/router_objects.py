@@ -17,6 +17,7 @@ from network.objects import (
     PortRef,
     PortStatus,
     PortWiring,
+    without_domain,
     without_modes,
     without_places,
     without_qos,
@@ -59,8 +60,9 @@ class RouterWiring(VersionedObject):
     gateway's address, unless it has a floating one. ``limits`` hold for floating addresses and the gateway's.
     """
 
-    VERSION: ClassVar[str] = "1.3"
+    VERSION: ClassVar[str] = "1.4"
     DOWNGRADES: ClassVar[Any] = {
+        4: lambda data: _each_port(data, without_domain),
         3: lambda data: _each_port(data, without_modes),
         2: lambda data: _on_one_host(data),
         1: lambda data: _unlimited(data),

@@ -48,7 +48,7 @@ class PortRow(NamedTuple):
     id: str
     project_id: str
     network_id: str
-    dns_domain: str
+    network_dns_domain: str
     name: str
     description: str
     mac_address: str
@@ -58,6 +58,7 @@ class PortRow(NamedTuple):
     device_owner: str
     host: str
     hostname: str
+    dns_domain: str
     port_security_enabled: bool
     allowed_address_pairs: list[dict[str, str]]
     extra_dhcp_opts: list[dict[str, Any]]
@@ -75,7 +76,7 @@ class PortRow(NamedTuple):
 _COLUMNS: dict[str, Combinable] = {
     "id": Dashed("id"),
     "network_id": Dashed("network_id"),
-    "dns_domain": F("network__dns_domain"),
+    "network_dns_domain": F("network__dns_domain"),
     "qos_policy_id": Dashed("qos_policy_id"),
     "qos_network_policy_id": Dashed("network__qos_policy_id"),
 }
@@ -123,7 +124,7 @@ def port_row(port: Port) -> PortRow:
         | {
             "id": str(port.id),
             "network_id": str(port.network_id),
-            "dns_domain": port.network.dns_domain,
+            "network_dns_domain": port.network.dns_domain,
             "qos_policy_id": port.qos_policy_id and str(port.qos_policy_id),
             "qos_network_policy_id": (
                 port.network.qos_policy_id and str(port.network.qos_policy_id)

@@ -32,7 +32,7 @@ class OfferingForm(RefusableForm):
 
 
 class NewNetworkForm(OfferingForm):
-    """A network with one subnet."""
+    """A network with one subnet, of IPv4 or IPv6."""
 
     name = NameField()
     cidr = forms.CharField(max_length=43, initial="10.0.0.0/24")
@@ -46,7 +46,7 @@ class NewNetworkForm(OfferingForm):
                 return canonical_block(text)
         except ValueError:
             pass
-        raise forms.ValidationError("Write a block of addresses, like 10.0.0.0/24.")
+        raise forms.ValidationError("Write a block of addresses, like 10.0.0.0/24 or fd00:1::/64.")
 
 
 class NewRouterForm(OfferingForm):

@@ -30,6 +30,7 @@ EXTENSIONS = (
     Extension("binding", "Port Binding", "Which host a port is on"),
     Extension("default-subnetpools", "Default Subnetpools", "One for each IP version"),
     Extension("dhcp_agent_scheduler", "DHCP Agent Scheduler", "Which hosts answer DHCP"),
+    Extension("dns-domain-ports", "dns_domain for ports", "A domain of a port's own"),
     Extension("dns-integration", "DNS Integration", "Names of ports and networks"),
     Extension("empty-string-filtering", "Empty String Filtering", "Filter by empty values"),
     Extension("expose-port-forwarding-in-fip", "Port forwardings in floating IPs", "As said"),

@@ -67,6 +67,8 @@ class FloatingIpManager(StandardManager[FloatingIp]):
         port_id: Identifier | None = None,
         fixed_ip_address: str | None = None,
         description: str = "",
+        dns_name: str = "",
+        dns_domain: str = "",
         qos_policy_id: Identifier | None = None,
         project_id: str | None = None,
     ) -> FloatingIp:
@@ -85,6 +87,8 @@ class FloatingIpManager(StandardManager[FloatingIp]):
                 project_id=project,
                 floating_network=network,
                 description=description,
+                dns_name=dns_name,
+                dns_domain=dns_domain,
                 qos_policy_id=(
                     chosen_policy(self.context, qos_policy_id) if qos_policy_id else None
                 ),

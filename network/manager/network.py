@@ -21,6 +21,7 @@ from network.exceptions import (
 )
 from network.manager.qos_use import chosen_policy, default_policy
 from network.manager.standard import Identifier, StandardManager
+from network.manager.subnet_checks import check_mtu
 from network.manager.tied import the_qos_policy, tied_to
 from network.models import FloatingIp, Network, Port, RouterPort
 from network.models.network import NetworkKind
@@ -168,6 +169,8 @@ class NetworkManager(StandardManager[Network]):
                 setattr(network, name, value)
             if "mtu" in changes:
                 network.mtu = network.strategy.mtu(network.mtu)
+                for version in network.subnets.values_list("ip_version", flat=True):
+                    check_mtu(network.mtu, version)
             network.save(update_fields=list(changes)) if changes else None
             if any(name in changes for name in WIRED):
                 Network.objects.raise_wiring(network.id)

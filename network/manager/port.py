@@ -56,6 +56,7 @@ WIRED = (
     "admin_state_up",
     "device_id",
     "hostname",
+    "dns_domain",
     "port_security_enabled",
     "allowed_address_pairs",
     "extra_dhcp_opts",
@@ -86,6 +87,7 @@ class PortChanges(TypedDict, total=False):
     mac_address: str
     host: str
     hostname: str
+    dns_domain: str
     port_security_enabled: bool
     allowed_address_pairs: Sequence[Mapping[str, str]]
     extra_dhcp_opts: Sequence[Mapping[str, Any]]
@@ -109,6 +111,7 @@ class PortManager(PortBinding, PortReading):
         device_owner: str = "",
         host: str | None = None,
         hostname: str = "",
+        dns_domain: str = "",
         security_group_ids: Sequence[Identifier] | None = None,
         admin_state_up: bool = True,
         port_security_enabled: bool | None = None,
@@ -165,6 +168,7 @@ class PortManager(PortBinding, PortReading):
                 device_owner=device_owner,
                 host=host or "",
                 hostname=hostname,
+                dns_domain=dns_domain,
                 port_security_enabled=secured,
                 extra_dhcp_opts=merged_options((), extra_dhcp_opts),
                 binding_profile=dict(binding_profile or {}),

@@ -32,7 +32,14 @@ class PrivateNetworkManager(Manager):
         """
         with transaction.atomic():
             network = NetworkManager(self.context).create(name=name)
-            subnet = SubnetManager(self.context).create(network_id=network.id, name=name, cidr=cidr)
+            mode = _mode(cidr)
+            subnet = SubnetManager(self.context).create(
+                network_id=network.id,
+                name=name,
+                cidr=cidr,
+                ipv6_ra_mode=mode,
+                ipv6_address_mode=mode,
+            )
             if outside is not None:
                 routers = RouterManager(self.context)
                 router = routers.create(name=name, gateway=Gateway(outside))
@@ -102,6 +109,14 @@ class PrivateNetworkManager(Manager):
                 if not any(_overlap(block, other) for other in taken):
                     return str(block)
         return str(next(iter(parse_block(BLOCKS[0]).subnets(new_prefix=LENGTH))))
+
+
+def _mode(cidr: str) -> str:
+    """Return how guests get IPv6 addresses: they make them themselves where the block is as long as that takes."""
+    block = parse_block(cidr)
+    if block.version == 4:
+        return ""
+    return "slaac" if block.prefixlen == 64 else "dhcpv6-stateful"
 
 
 def _overlap(one: Block, other: Block) -> bool:

@@ -29,6 +29,7 @@ from network.manager.automatic_addresses import address_ports, lacking, take_fro
 from network.manager.dhcp_address import drop_empty_dhcp_port, settle_dhcp
 from network.manager.pool_allocation import BlockWish, allocate, check_affinity, find_pool
 from network.manager.standard import Identifier, StandardManager, number
+from network.manager.subnet_checks import check_mtu
 from network.models import Network, PortAddress, Subnet, SubnetPool
 
 #: Stands for "not said", where None says "none".
@@ -113,6 +114,7 @@ class SubnetManager(StandardManager[Subnet]):
             pool = find_pool(self.context, wish)
             block = self._block_of(wish, pool, network=network, project_id=project)
             _check_modes(block, ipv6_ra_mode, ipv6_address_mode, enable_dhcp)
+            check_mtu(network.mtu, block.version)
             gateway = _gateway(block, gateway_ip)
             subnet = Subnet(
                 project_id=project,

@@ -20,6 +20,8 @@ from network.api.serializers.attributes import (
     FROM_TEXT,
     Change,
     Creation,
+    DnsDomain,
+    DnsLabel,
     Id,
     Maybe,
     MaybeId,
@@ -41,6 +43,8 @@ class FloatingIpCreate(Creation):
     port_id: UUID | None = None
     fixed_ip_address: IpAddress | None = None
     qos_policy_id: UUID | None = None
+    dns_name: DnsLabel = ""
+    dns_domain: DnsDomain = ""
 
 
 class FloatingIpUpdate(Change):
@@ -108,6 +112,8 @@ class FloatingIpShown(StandardShown):
     router_id: Annotated[str | None, Form(_text)]
     status: str
     qos_policy_id: MaybeId
+    dns_name: str
+    dns_domain: str
     port_details: Annotated[PortDetails | None, Of(_port_details)]
     port_forwardings: Annotated[list[ForwardingShown], Of(_forwardings)]
 

@@ -21,6 +21,7 @@ from network.api.resource import FOR_OPERATORS, OPERATOR
 from network.api.serializers.attributes import (
     Change,
     Creation,
+    DnsDomain,
     DnsLabel,
     Mac,
     Nothing,
@@ -68,7 +69,7 @@ Groups = Annotated[tuple[UUID, ...], Field(max_length=32)]
 Pairs = Annotated[tuple[AddressPair, ...], Field(max_length=32)]
 Options = Annotated[tuple[DhcpOption, ...], Field(max_length=32)]
 Host = Annotated[str, Field(pattern=HOST_NAME)]
-UNUSED = frozenset({"vnic_type", "dns_domain"})
+UNUSED = frozenset({"vnic_type"})
 
 
 class PortCreate(Creation):
@@ -88,7 +89,7 @@ class PortCreate(Creation):
     allowed_address_pairs: Pairs = ()
     extra_dhcp_opts: Options = ()
     hostname: DnsLabel = Field(default="", alias="dns_name")
-    dns_domain: Literal[""] = ""
+    dns_domain: DnsDomain = ""
     host: Host | None = Field(default=None, alias="binding:host_id")
     binding_profile: dict[str, Any] | None = Field(default=None, alias="binding:profile")
     vnic_type: Literal["normal"] = Field(default="normal", alias="binding:vnic_type")
@@ -115,7 +116,7 @@ class PortUpdate(Change):
     allowed_address_pairs: Pairs = ()
     extra_dhcp_opts: Options = ()
     hostname: DnsLabel = Field(default="", alias="dns_name")
-    dns_domain: Literal[""] = ""
+    dns_domain: DnsDomain = ""
     host: Host | None = Field(default="", alias="binding:host_id")
     binding_profile: dict[str, Any] = Field(default_factory=dict, alias="binding:profile")
     vnic_type: Literal["normal"] = Field(default="normal", alias="binding:vnic_type")
@@ -146,7 +147,7 @@ def _assignment(hostname: str, domain: str, address: str) -> dict[str, str]:
 
 
 def _assignments(row: PortRow) -> list[dict[str, str]]:
-    domain = (row.dns_domain or DEFAULT_DOMAIN).rstrip(".")
+    domain = (row.network_dns_domain or DEFAULT_DOMAIN).rstrip(".")
     return [_assignment(row.hostname, domain, address) for _, address in row.addresses]
 
 
@@ -187,7 +188,7 @@ class PortShown(StandardShown):
     port_security_enabled: bool
     vnic_type: Annotated[str, Field(alias="binding:vnic_type"), Always("normal")]
     hostname: Annotated[str, Field(alias="dns_name")]
-    dns_domain: Annotated[str, Always("")]
+    dns_domain: str
     dns_assignment: Annotated[list[AssignmentShown], Of(_assignments)]
     qos_policy_id: str | None
     qos_network_policy_id: str | None

@@ -102,7 +102,9 @@ def name_lines(network: NetworkWiring, ports: Sequence[PortWiring]) -> Iterable[
             label = port.hostname
             if not _LABEL.match(label):
                 label = "host-" + str(parsed).replace(".", "-").replace(":", "-")
-            yield f"{parsed} {label}.{domain} {label}"
+            other = port.dns_domain if _DOMAIN.match(port.dns_domain) else ""
+            more = f" {label}.{other}" if other not in ("", domain) else ""
+            yield f"{parsed} {label}.{domain} {label}{more}"
 
 
 def option_lines(network: NetworkWiring, served: Sequence[SubnetWiring]) -> Iterable[str]:

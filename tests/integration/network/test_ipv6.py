@@ -9,6 +9,7 @@ import pytest
 from cloudweb.context import RequestContext
 from network.exceptions import AllocationOnAutoAddressSubnet, SubnetInUse
 from network.manager import PortManager, RouterManager, SubnetManager
+from network.manager.private_network import PrivateNetworkManager
 from network.models import FreeRange, Network, Port, PortAddress, Subnet
 from tests.builders.identity import ApiClient
 from tests.builders.networks import make_context, make_group, make_network, make_port, make_subnet
@@ -251,3 +252,48 @@ def test_a_router_leads_to_an_external_network_by_both_families(
     gone = {"subnet_id": str(subnet.id)}
     kept = member.send("PUT", f"{V2}/routers/{made['id']}/remove_router_interface", gone)
     assert kept.status_code == 409, kept.content
+
+
+def test_ipv6_needs_packets_of_some_size(member: ApiClient, context: RequestContext) -> None:
+    small, large = make_network(context, mtu=1279), make_network(context, mtu=1280)
+    body = {"cidr": "fd00::/64", "ip_version": 6}
+    statuses = {
+        network.mtu: member.send(
+            "POST", f"{V2}/subnets", {"subnet": {**body, "network_id": str(network.id)}}
+        ).status_code
+        for network in (small, large)
+    }
+    assert statuses == {1279: 400, 1280: 201}
+    path = f"{V2}/networks/{large.id}"
+    assert member.send("PUT", path, {"network": {"mtu": 1279}}).status_code == 400
+    assert member.send("PUT", path, {"network": {"mtu": 1300}}).status_code == 200
+
+
+def test_names_are_shown_and_told_to_the_host(member: ApiClient, context: RequestContext) -> None:
+    """The network's domain is where all are known; a port's own comes beside it."""
+    network = make_network(context, dns_domain="net.example.")
+    make_subnet(network)
+    body = {"network_id": str(network.id), "dns_name": "web", "dns_domain": "own.example."}
+    shown = member.send("POST", f"{V2}/ports", {"port": body}).json()["port"]
+    assert (shown["dns_name"], shown["dns_domain"]) == ("web", "own.example.")
+    assert [one["fqdn"] for one in shown["dns_assignment"]] == ["web.net.example."]
+    PortManager(SYSTEM).bind(shown["id"], host="h1", device_id="d", device_owner="compute:nova")
+    wiring = PortManager(SYSTEM).wiring(shown["id"])
+    assert wiring is not None
+    assert wiring.dns_domain == "own.example"
+    path = f"{V2}/ports/{shown['id']}"
+    assert member.send("PUT", path, {"port": {"dns_domain": "a\nb"}}).status_code == 400
+    changed = member.send("PUT", path, {"port": {"dns_domain": "other.example"}})
+    assert changed.json()["port"]["dns_domain"] == "other.example"
+    external = make_external()
+    body = {"floating_network_id": str(external.id), "dns_name": "www", "dns_domain": "example."}
+    floating = member.send("POST", f"{V2}/floatingips", {"floatingip": body}).json()["floatingip"]
+    assert (floating["dns_name"], floating["dns_domain"]) == ("www", "example.")
+
+
+def test_a_private_network_of_ipv6_has_sane_modes(context: RequestContext) -> None:
+    made = {}
+    for cidr in ("fd00:1::/64", "fd00:2::/80", "10.9.0.0/24"):
+        network = PrivateNetworkManager(context).create(name="n", cidr=cidr)
+        made[cidr] = network.subnets.get().ipv6_ra_mode
+    assert made == {"fd00:1::/64": "slaac", "fd00:2::/80": "dhcpv6-stateful", "10.9.0.0/24": ""}

@@ -39,8 +39,10 @@ def test_a_subnet_without_dhcp_hands_out_nothing() -> None:
 def test_every_port_has_a_name() -> None:
     one = make_port(NETWORK, "10.5.0.11", hostname="web", id="1" * 12)
     two = make_port(NETWORK, "10.5.0.12", hostname="two\nlines", id="2" * 12)
+    one = one.model_copy(update={"dns_domain": "own.example"})
+    two = two.model_copy(update={"dns_domain": "own.example\nx"})
     assert list(name_lines(NETWORK, [two, one])) == [
-        "10.5.0.11 web.cloudweb.internal web",
+        "10.5.0.11 web.cloudweb.internal web web.own.example",
         "10.5.0.12 host-10-5-0-12.cloudweb.internal host-10-5-0-12",
     ]
 
