@@ -33,16 +33,24 @@ class NetworkToServe(Body):
     network_id: UUID
 
 
+class RouterServed(RouterShown):
+    """A router on an agent's host."""
+
+
+class NetworkServed(NetworkShown):
+    """A network whose DHCP an agent's host answers."""
+
+
 class SchedulingViewSet(ServiceViewSet):
     """Routers and networks by agents, and agents by those."""
 
     @extend_schema(
-        operation_id="network_agent_routers_list", responses={200: listing("routers", RouterShown)}
+        operation_id="network_agent_routers_list", responses={200: listing("routers", RouterServed)}
     )
     def routers(self, request: Request, agent_id: str) -> Response:
         """Return the routers on an agent's host."""
         found = self._manager().routers(agent_id)
-        return Response({"routers": shown(RouterShown, found, self.scene)})
+        return Response({"routers": shown(RouterServed, found, self.scene)})
 
     @extend_schema(
         operation_id="network_agent_routers_add",
@@ -68,12 +76,12 @@ class SchedulingViewSet(ServiceViewSet):
 
     @extend_schema(
         operation_id="network_agent_networks_list",
-        responses={200: listing("networks", NetworkShown)},
+        responses={200: listing("networks", NetworkServed)},
     )
     def networks(self, request: Request, agent_id: str) -> Response:
         """Return the networks whose DHCP an agent's host answers."""
         found = self._manager().networks(agent_id)
-        return Response({"networks": shown(NetworkShown, found, self.scene)})
+        return Response({"networks": shown(NetworkServed, found, self.scene)})
 
     @extend_schema(
         operation_id="network_agent_networks_add",
