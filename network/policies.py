@@ -103,6 +103,7 @@ declare(
         "network:agents:list": authenticated,
         "network:agents:get": system_reader,
         "network:agents:update": admin,
+        "network:service_providers:list": authenticated,
         "network:scheduling:list": system_reader,
         "network:scheduling:update": admin,
         "network:availability_zones:list": authenticated,

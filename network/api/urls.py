@@ -32,6 +32,7 @@ from network.api.security_group_rules import SecurityGroupRuleViewSet
 from network.api.security_groups import SecurityGroupViewSet
 from network.api.segment_ranges import SegmentRangeViewSet
 from network.api.segments import SegmentViewSet
+from network.api.service_providers import ServiceProviderViewSet
 from network.api.subnet_pools import SubnetPoolViewSet
 from network.api.subnets import SubnetViewSet
 from network.api.tags import MANAGERS, TagViewSet
@@ -155,6 +156,7 @@ urlpatterns = [
         path(f"/v2.0/{place}", SchedulingViewSet.as_view(actions))
         for place, actions in SCHEDULING.items()
     ),
+    path("/v2.0/service-providers", ServiceProviderViewSet.as_view(LIST)),
     path("/v2.0/extensions", ExtensionViewSet.as_view(LIST)),
     path("/v2.0/extensions/<str:alias>", ExtensionViewSet.as_view(SHOW)),
     path("/v2.0/availability_zones", AvailabilityZoneViewSet.as_view(LIST)),

@@ -28,6 +28,7 @@ from network.manager.security_group import SecurityGroupManager
 from network.manager.security_group_rule import SecurityGroupRuleManager
 from network.manager.segment import SegmentManager
 from network.manager.segment_range import SegmentRangeManager
+from network.manager.service_provider import ServiceProviderManager
 from network.manager.subnet import SubnetManager
 from network.manager.subnet_pool import SubnetPoolManager
 from network.manager.traffic import TrafficManager
@@ -60,6 +61,7 @@ __all__ = [
     "SecurityGroupRuleManager",
     "SegmentManager",
     "SegmentRangeManager",
+    "ServiceProviderManager",
     "SubnetManager",
     "SubnetPoolManager",
     "TrafficManager",

@@ -82,6 +82,7 @@ EXTENSIONS = (
     Extension("security-groups-remote-address-group", "Remote address groups", "As said"),
     Extension("security-groups-shared-filtering", "Filter groups by shared", "As said"),
     Extension("segment", "Segment", "What each network is made of, for operators"),
+    Extension("service-type", "Neutron Service Type Management", "What serves routers"),
     Extension("sort-key-validation", "Sort key validation", "Unknown sort keys are refused"),
     Extension("sorting", "Sorting support", "Lists in any order"),
     Extension("standard-attr-description", "standard-attr-description", "A description on all"),

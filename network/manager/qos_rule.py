@@ -12,6 +12,7 @@ from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from network import news
+from network.manager.agent import DOMAIN
 from network.manager.qos_policy import QosPolicyManager
 from network.manager.standard import Identifier, StandardManager
 from network.models import Agent, QosPolicy, QosRule
@@ -23,6 +24,7 @@ from network.qos_exceptions import (
     QoSRulesConflict,
     QosRuleTypeNotFound,
 )
+from operations import services
 
 
 class QosRuleChanges(TypedDict, total=False):
@@ -171,8 +173,13 @@ class QosRuleTypeManager(Manager):
 
 
 def offered_kinds() -> Sequence[str]:
-    """Return the kinds that every host's driver can do; all while no host has said what its can."""
-    able = [{*said} for said in Agent.objects.values_list("capabilities", flat=True)]
+    """Return the kinds that every host's driver can do; all while no host has said what its can.
+
+    A host that was taken out of the cloud does not count.
+    """
+    here = [one.host for one in services.sightings(DOMAIN)]
+    agents = Agent.objects.filter(host__in=here)
+    able = [{*said} for said in agents.values_list("capabilities", flat=True)]
     return [kind for kind in QosRuleKind.values if all(kind in one for one in able)]
 
 

@@ -253,6 +253,8 @@ def test_traffic_is_held_to_a_policy(openstack: NetworkCommand) -> None:
     openstack.text("network", "qos", "rule", "set", "gold", limit, "--max-kbps", "9000")
     offered = {row["Type"] for row in openstack.json("network", "qos", "rule", "type", "list")}
     assert offered == {"bandwidth_limit", "dscp_marking"}
+    (provider,) = openstack.json("network", "service", "provider", "list")
+    assert provider["Service Type"] == "L3_ROUTER_NAT"
     openstack.cloud = "cloudweb"
     openstack.text("network", "set", "demo", "--qos-policy", "gold")
     shown = openstack.json("network", "show", "demo")["qos_policy_id"]

@@ -403,6 +403,7 @@ LINES = [
     Line("GET", V2 + "/extensions", EVERY_TOKEN),
     Line("GET", V2 + "/extensions/security-group", EVERY_TOKEN),
     Line("GET", V2 + "/availability_zones", EVERY_TOKEN),
+    Line("GET", V2 + "/service-providers", EVERY_TOKEN),
 ]
 
 

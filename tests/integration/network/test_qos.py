@@ -14,6 +14,7 @@ from network.objects import BandwidthLimit, PortQos
 from network.resolution import port_wirings
 from network.router_objects import AddressLimit
 from network.routing import router_wiring
+from operations.models import Service
 from tests.builders.identity import ApiClient, client_with, make_project
 from tests.builders.networks import make_agent, make_network, make_port, make_subnet
 from tests.builders.qos import make_qos_policy
@@ -381,3 +382,5 @@ def test_a_type_that_a_host_cannot_enforce_is_not_offered(
     )
     assert error_of(refused) == (400, "QosRuleNotSupported")
     assert not QosPolicy.objects.get(id=policy.id).rules.exists()
+    Service.objects.all().delete()  # the host was taken out of the cloud
+    assert offered() == {"bandwidth_limit", "dscp_marking"}

@@ -128,3 +128,22 @@ def test_dhcp_is_where_the_ports_are(
     gone = admin.send("GET", f"{V2}/networks/{uuid.uuid4()}/dhcp-agents")
     assert error_of(gone) == (404, "NetworkNotFound")
     assert Network.objects.filter(id=subnet.network_id).exists()
+
+
+def test_routers_have_one_provider(member: ApiClient) -> None:
+    path = f"{V2}/service-providers"
+    (one,) = member.send("GET", path).json()["service_providers"]
+    assert (one["service_type"], one["default"]) == ("L3_ROUTER_NAT", True)
+    found = {
+        query: len(member.send("GET", f"{path}?{query}").json()["service_providers"])
+        for query in (
+            "default=True",
+            "default=false",
+            "service_type=VPN",
+            "service_type=L3_ROUTER_NAT",
+        )
+    }
+    assert found == {
+        "default=True": 1, "default=false": 0, "service_type=VPN": 0, "service_type=L3_ROUTER_NAT": 1,
+    }  # fmt: skip
+    assert member.send("GET", f"{path}?colour=red").status_code == 400
