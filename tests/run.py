@@ -69,7 +69,7 @@ HOST = Part(
 )  # fmt: skip
 #: Nothing beside it: a page that is late is a failure.
 BROWSER = Part(
-    "browser", "The browser", "browser and not host", budget=3 * 60,
+    "browser", "The browser", "browser and not host", budget=160,
     options=IN_ORDER, paths=("tests/browser",),
 )  # fmt: skip
 #: One stage after the other; the lanes of a stage beside each other, on a machine with cores to spare for them.
