@@ -148,11 +148,12 @@ def live(shell: Shell) -> None:
     event = shell.json("server", "event", "show", "t-new", events[-1]["Request ID"])
     assert event["action"] == "create"
     assert "409" in shell.run("server", "start", "t-new", code=1)
-    shell.run("server", "lock", "--reason", "keep it", "t-new")
-    locked = shell.json("server", "show", "t-new")
+    newer = ("--os-compute-api-version", "2.73", "server")
+    shell.run(*newer, "lock", "--reason", "keep it", "t-new")
+    locked = shell.json(*newer, "show", "t-new")
     assert (locked["locked"], locked["locked_reason"]) == (True, "keep it")
     shell.run("server", "unlock", "t-new")
-    assert shell.json("server", "show", "t-new")["locked"] is False
+    assert shell.json(*newer, "show", "t-new")["locked"] is False
     shell.run("server", "delete", WAIT, "t-new")
     left = [one["Name"] for one in shell.json("server", "list")]
     assert not [name for name in left if name.startswith("t-")]  # other tests share this cloud
