@@ -12,7 +12,7 @@ from dashboard.urls import urlpatterns
 from tests.browser.conftest import Browser
 from tests.infrastructure import ROOT
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 IMAGE = "00000000-0000-4000-8000-00000000de30"
 #: Whole pages: without arguments, about a server, about an image.
@@ -73,7 +73,6 @@ def findings(browser: Browser, path: str, *, whole: bool = False) -> Iterator[st
     browser.wait(lambda: browser.run(NAMED), f"{path} has names at its fields")
     if path != "/nothing":
         yield from (f"{path}: {one}" for one in browser.complaints())
-    browser.run(AXE.read_text())
     for theme, rules in (("light", None), ("dark", ["color-contrast"])):
         browser.run(
             "const root = document.documentElement; root.dataset.theme = root.dataset.bsTheme ="
@@ -104,7 +103,17 @@ def findings_of_operators(browser: Browser) -> Iterator[str]:
             yield from findings(browser, row)
 
 
-def test_no_serious_finding(browser: Browser) -> None:
+@pytest.fixture
+def with_axe(browser: Browser) -> Iterator[Browser]:
+    """Have axe-core in each page that is opened."""
+    place = "ScriptToEvaluateOnNewDocument"
+    added = browser.driver.execute_cdp_cmd(f"Page.add{place}", {"source": AXE.read_text()})
+    yield browser
+    browser.driver.execute_cdp_cmd(f"Page.remove{place}", added)
+
+
+def test_no_serious_finding(with_axe: Browser) -> None:
+    browser = with_axe
     browser.driver.set_script_timeout(60)
     browser.driver.execute_cdp_cmd(  # colours that are on their way are none
         "Emulation.setEmulatedMedia",
