@@ -75,6 +75,11 @@ class LabHost:
             },
         )  # fmt: skip
 
+    @property
+    def is_up(self) -> bool:
+        """Tell whether it has power."""
+        return self._process.poll() is None
+
     def wire(self) -> None:
         """Give it its two cards, once its namespaces are there."""
         self._await("ready")

@@ -43,7 +43,7 @@ pytestmark = [needs_ovn, pytest.mark.host, pytest.mark.django_db]
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     with scratch("ovn") as home, ovn_lab(home) as running:
-        running.boot("h1", "h2")
+        running.boot("h1", "h2", "h3")
         yield running
 
 
@@ -52,7 +52,8 @@ class World:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self.one, self.two = lab.hosts["h1"], lab.hosts["h2"]
+        living = [host for host in lab.hosts.values() if host.is_up]
+        self.one, self.two = living[-1], living[0]
         self.northbound = Northbound(lab.northbound.remote)
         self.writer = Writer(self.northbound)
         self.guests: list[LabGuest] = []
@@ -263,6 +264,42 @@ def test_dhcp_dns_and_metadata_are_answered_and_nobody_else_answers_in_their_pla
     ]
 
 
+def test_connections_live_through_databases_that_are_away_and_what_was_broken_by_hand_is_mended(
+    world: World,
+) -> None:
+    network, _ = networked()
+    context = RequestContext.system(project_id=network.project_id)
+    group = make_group(context)
+    rules = SecurityGroupRuleManager(context)
+    port = {
+        "security_group_id": group.id,
+        "direction": "ingress",
+        "ethertype": "IPv4",
+        "protocol": "tcp",
+    }
+    rules.create(**port, port_range_min=80, port_range_max=80)
+    server = world.guest(world.one, network, "10.0.0.10", security_group_ids=[group.id])
+    client = world.guest(world.two, network, "10.0.0.11")
+    with echoing(server, 80), echoing(server, 81):
+        line = soon_connected(client, "10.0.0.10", 80)
+        assert is_open(line)
+        world.lab.stop_central()
+        world.lab.northbound.stop()
+        rules.create(**port, port_range_min=81, port_range_max=81)
+        assert is_open(line)
+        assert dhcp(client)[0] == bytes((10, 0, 0, 11))
+        world.lab.northbound.start()
+        world.lab.start_central()
+        world.settle()
+        assert is_open(soon_connected(client, "10.0.0.10", 81))
+        assert is_open(line)
+        server.host.run("ovs-vsctl", "del-port", "br-int", server.port.tap)
+        assert not client.connects("10.0.0.10", 80)
+        server.host.ask("repair")
+        server.await_up()
+        assert is_open(soon_connected(client, "10.0.0.10", 80))
+
+
 def test_a_router_joins_translates_and_leads_in_and_another_host_takes_over_when_its_own_dies(
     world: World,
 ) -> None:
@@ -277,7 +314,9 @@ def test_a_router_joins_translates_and_leads_in_and_another_host_takes_over_when
     world.settle()
     gateway = f"cr-lrp-{router.gateway.port_id}"
     active = world.lab.gateway_host(gateway)
-    stays = world.one if active == "h2" else world.two
+    stays = (
+        world.one
+    )  # a gateway host that hears nobody takes itself for cut off, so it takes a third
     group = make_group(context)
     SecurityGroupRuleManager(context).create(
         security_group_id=group.id, direction="ingress", ethertype="IPv4", protocol="tcp"
@@ -306,4 +345,4 @@ def test_a_router_joins_translates_and_leads_in_and_another_host_takes_over_when
         assert took < 5
         # a floating IP is on its server's own host, and that lives
         assert lab.reaches(floating.floating_ip_address, 80)
-    assert lab.gateway_host(gateway) == stays.name
+    assert {active, lab.gateway_host(gateway)} == {"h1", "h2"}
