@@ -197,7 +197,8 @@ def test_guests_of_a_network_reach_each_other_over_both_hosts_and_nobody_else_wi
     assert not mine_here.pings("10.0.0.11", source="10.0.0.99")
     mine_here.ip("link", "set", "eth0", "address", "fa:16:3e:ff:ff:ff")
     assert not mine_here.pings("10.0.0.11")
-    assert mine_there.host.ask("inventory")["problems"] == []
+    inventory = mine_there.host.ask
+    assert soon(lambda: inventory("inventory")["problems"] == [])
 
 
 def test_rules_act_within_two_seconds_also_on_open_connections_and_groups_follow_members(
