@@ -338,12 +338,6 @@ class Lab:
         wait_until(known, what="a host has the gateway")
         return found[0]
 
-    def settled(self) -> None:
-        """Wait until all hosts that are up have what the northbound database says; never for ever."""
-        process.run(
-            "ovn-nbctl", "--timeout=60", f"--db={self.northbound.remote}", "--wait=hv", "sync"
-        )
-
     def sb(self, *words: str) -> str:
         return process.run(
             "ovn-sbctl", "--timeout=20", f"--db=unix:{self.home / 'sb.sock'}", *words

@@ -232,8 +232,7 @@ def test_rules_act_within_two_seconds_also_on_open_connections_and_groups_follow
         assert is_open(soon_connected(client, "10.0.0.10", 80))
         PortManager(context).update(client.port.id, security_group_ids=[])
         world.settle()
-        world.lab.settled()
-        assert not client.connects("10.0.0.10", 80)
+        assert soon(lambda: not client.connects("10.0.0.10", 80))
 
 
 def test_dhcp_dns_and_metadata_are_answered_and_nobody_else_answers_in_their_place(
@@ -247,7 +246,8 @@ def test_dhcp_dns_and_metadata_are_answered_and_nobody_else_answers_in_their_pla
     assert int.from_bytes(leased[26]) == network.mtu
     assert bytes((32, 169, 254, 169, 254)) in leased[121]  # the way to metadata, RFC 3442
     assert leased[12].decode() == "vm-10"
-    assert ask_dns(guest, "10.0.0.2", "vm-11.cloudweb.internal") == (0, [bytes((10, 0, 0, 11))])
+    code, (answer,) = ask_dns(guest, "10.0.0.2", "vm-11.cloudweb.internal")
+    assert (code, answer[-4:]) == (0, bytes((10, 0, 0, 11)))
     # whoever asks the API is known by port and address; there is none here, so it is away
     assert b"503" in guest.inside(lambda: ask_metadata("/latest/meta-data/"))[:20]
     # a server of one's own is not heard
