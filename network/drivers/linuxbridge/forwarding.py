@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from cloudweb.driver import DriverError
@@ -35,19 +36,23 @@ class Ways:
     answers: bool = True
 
     @classmethod
-    def of(cls, table: ForwardingTable | None, *, own: str) -> Ways:
-        """Return the ways to all hosts but the one with this endpoint; raise DriverError for broken entries."""
+    def of(cls, table: ForwardingTable | None, *, own: str, six: bool = True) -> Ways:
+        """Return the ways to all hosts but the one with this endpoint; raise DriverError for broken entries.
+
+        ``six``: this host's kernel has IPv6, so it can answer for such neighbours.
+        """
         if table is None:
             return cls()
         hosts: dict[str, str] = {}
         neighbours: dict[str, str] = {}
         for entry in table.entries:
-            endpoint = _endpoint(entry.endpoint)
+            mac, endpoint, addresses = _read(entry.mac, entry.endpoint, entry.addresses)
             if endpoint == own:
                 continue
-            hosts[checked_mac(entry.mac)] = endpoint
-            for text in entry.addresses:
-                neighbours[str(texts.address(text))] = checked_mac(entry.mac)
+            hosts[mac] = endpoint
+            for address, version in addresses:
+                if six or version == 4:
+                    neighbours[address] = mac
         return cls(
             hosts,
             neighbours,
@@ -138,6 +143,15 @@ def found_ways(
 def lacking(found: Found, wanted: Ways) -> Sequence[str]:
     """Return the MACs that the bridge should have behind the device and has nowhere."""
     return sorted(wanted.hosts.keys() - found.bridged - found.elsewhere)
+
+
+@lru_cache(maxsize=8192)  # a change says one entry anew, and the others as they were
+def _read(
+    mac: str, endpoint: str, addresses: tuple[str, ...]
+) -> tuple[str, str, Sequence[tuple[str, int]]]:
+    """Return an entry's parts in one form each, with the versions of its addresses."""
+    parsed = map(texts.address, addresses)
+    return checked_mac(mac), _endpoint(endpoint), [(str(one), one.version) for one in parsed]
 
 
 def _endpoint(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from cloudweb import process
@@ -22,6 +23,7 @@ from network.drivers.linuxbridge.forwarding import (
 from network.drivers.linuxbridge.links import Links
 from network.objects import ForwardingTable, NetworkWiring
 
+IPV6 = Path("/proc/sys/net/ipv6")
 OVERHEAD = 50  # outer IPv4, UDP and VXLAN headers and the inner Ethernet header
 
 
@@ -121,7 +123,7 @@ class Tunnels:
                 problem
                 or "This host has no tunnel address, so it cannot join a VXLAN (NETWORK_TUNNEL)."
             )
-        wanted = Ways.of(table, own=own)
+        wanted = Ways.of(table, own=own, six=IPV6.exists())
         self._ways.pop(network.id, None)
         self._guard(number, wanted.endpoints, anew=True)
         with Links.open() as links:
@@ -151,7 +153,7 @@ class Tunnels:
             return False
         if table is None:
             return True
-        was, now = known[1], Ways.of(table, own=self.address)
+        was, now = known[1], Ways.of(table, own=self.address, six=IPV6.exists())
         if was == now:
             return True
         del self._ways[network.id]

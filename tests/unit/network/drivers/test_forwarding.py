@@ -52,6 +52,13 @@ def test_ports_of_other_hosts_are_entered_and_ours_are_not() -> None:
     ]
 
 
+def test_a_kernel_without_ipv6_answers_for_ipv4() -> None:
+    table = ForwardingTable(
+        network_id="n", generation=1, entries=(entry(2, FAR, addresses=("10.5.0.2", "fd05::2")),)
+    )
+    assert Ways.of(table, own=OWN, six=False).neighbours == {"10.5.0.2": "fa:16:3e:00:00:02"}
+
+
 def test_a_change_is_as_small_among_many_as_among_few() -> None:
     for count in (2, 200):
         base = [entry(number % 250, FAR, mac=f"fa:16:3e:00:{number // 250:02x}:{number % 250:02x}")
