@@ -19,6 +19,7 @@ class DefaultRuleAdmin(ManagedAdmin):
         "used_in_default_sg", "used_in_non_default_sg",
     )  # fmt: skip
     list_filter = ("direction", "used_in_default_sg", "used_in_non_default_sg")
+    search_fields = ("id", "protocol", "remote_ip_prefix")
     actions = ("delete_rules",)
 
     delete_rules = row_action(
