@@ -102,8 +102,9 @@ def name_lines(network: NetworkWiring, ports: Sequence[PortWiring]) -> Iterable[
             label = port.hostname
             if not _LABEL.match(label):
                 label = "host-" + str(parsed).replace(".", "-").replace(":", "-")
-            other = port.dns_domain if _DOMAIN.match(port.dns_domain) else ""
-            more = f" {label}.{other}" if other not in ("", domain) else ""
+            # Who merely uses the network names nothing for its others: it might be anybody's domain.
+            own = port.project_id == network.project_id and _DOMAIN.match(port.dns_domain)
+            more = f" {label}.{port.dns_domain}" if own and port.dns_domain != domain else ""
             yield f"{parsed} {label}.{domain} {label}{more}"
 
 

@@ -47,6 +47,12 @@ def test_every_port_has_a_name() -> None:
     ]
 
 
+def test_a_domain_of_its_own_is_named_on_a_network_of_its_project_alone() -> None:
+    """Another project on a shared network would name any domain's hosts for all who ask there."""
+    port = make_port(NETWORK, hostname="www", dns_domain="bank.example", project_id="p2")
+    assert [*name_lines(NETWORK, [port])] == ["10.5.0.11 www.cloudweb.internal www"]
+
+
 def test_options() -> None:
     routes = (HostRoute(destination="10.9.0.0/16", nexthop="10.5.0.2"),)
     four = make_subnet(id="four", host_routes=routes, dns_nameservers=("9.9.9.9", "1.1.1.1"))
