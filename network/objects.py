@@ -315,7 +315,8 @@ class NetworkPicture(VersionedObject):
             "forwarding",
             "moves",
         ),
-        3: lambda data: {**data, "ports": [without_qos(port) for port in data["ports"]]},
+        # filters must not wait for a limit: a port that has one was never plugged there
+        3: lambda data: {**data, "ports": [_without(port, "qos") for port in data["ports"]]},
         2: lambda data: {**data, "ports": [_no_router_port(port) for port in data["ports"]]},
         1: lambda data: _without(
             {**data, "ports": [_without(port, "group_rules", "groups") for port in data["ports"]]},

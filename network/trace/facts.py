@@ -15,12 +15,16 @@ from network.router_objects import RouterWiring
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """What is followed; ``protocol`` is a number. For ICMP it is a ping, else ``port`` is where it goes."""
+    """What is followed; ``protocol`` is a number. For ICMP it is a ping, else ``port`` is where it goes.
+
+    ``is_answer``: it goes back, for ICMP as an echo reply.
+    """
 
     source: str
     destination: str
     protocol: int
     port: int | None = None
+    is_answer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

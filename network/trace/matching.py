@@ -9,7 +9,8 @@ from network.objects import GroupRule, PortWiring, SecurityRule, SubnetWiring
 from network.protocols import ICMP, ICMPV6, PROTOCOLS
 from network.trace.facts import Packet
 
-PING = {ICMP: 8, ICMPV6: 128}
+PING, PONG = {ICMP: 8, ICMPV6: 128}, {ICMP: 0, ICMPV6: 129}
+CLIENT_PORT = 49152  # stands for those that clients send from (RFC 6335)
 Members = Callable[[str], Collection[str]]
 
 
@@ -34,6 +35,12 @@ def accepts(wiring: PortWiring, packet: Packet, *, direction: str, members: Memb
     )
 
 
+def answer_to(packet: Packet) -> Packet:
+    """Return what comes back for a packet."""
+    port = None if packet.port is None else CLIENT_PORT
+    return Packet(packet.destination, packet.source, packet.protocol, port, is_answer=True)
+
+
 def _fits(rule: SecurityRule | GroupRule, packet: Packet, direction: str) -> bool:
     version = 6 if ":" in packet.destination else 4
     if rule.direction != direction or rule.ethertype != f"IPv{version}":
@@ -45,7 +52,8 @@ def _fits(rule: SecurityRule | GroupRule, packet: Packet, direction: str) -> boo
         return False
     low, high = rule.port_min, rule.port_max
     if wanted in PING:
-        return low in (None, PING[wanted]) and high in (None, 0)
+        kind = (PONG if packet.is_answer else PING)[wanted]
+        return low in (None, kind) and high in (None, 0)
     if low is None and high is None:
         return True
     first, last = (low if low is not None else high), (high if high is not None else low)

@@ -9,7 +9,7 @@ from typing import NoReturn, TypedDict, Unpack
 
 from network.objects import NetworkWiring
 from network.trace.facts import Facts, Hop, Packet, PortFacts, RouterFacts, Trace
-from network.trace.matching import accepts
+from network.trace.matching import Members, accepts, answer_to
 from network.trace.words import groups_words, port_words, sentence, traffic
 
 METADATA = "169.254.169.254"
@@ -136,6 +136,19 @@ class Steps:
             **thing,
         )  # fmt: skip
 
+    def _answered(self, port: PortFacts, direction: str, members: Members) -> None:
+        """Groups without state let no answer through that no rule of theirs does."""
+        back = answer_to(self.packet)
+        if accepts(port.wiring, back, direction=direction, members=members):
+            return
+        self.stops(
+            "security_groups",
+            f"The security groups of {port_words(port)} are stateless, and no rule of theirs lets the "
+            f"answers {'out' if direction == 'egress' else 'in'}.",
+            "Add a rule for the answers, or use a stateful security group.",
+            **port_thing(port),
+        )
+
     def filtered(self, port: PortFacts, direction: str) -> None:
         wiring, packet, thing = port.wiring, self.packet, port_thing(port)
         entering = direction == "ingress"
@@ -156,6 +169,8 @@ class Steps:
                 f"{'in' if entering else 'out'} {other}.",
                 **thing,
             )
+            if wiring.stateless:
+                self._answered(port, "egress" if entering else "ingress", members)
             return
         has = "has" if len(port.groups) == 1 else "none has"
         rule = f"a rule that lets {traffic(packet)} {'in' if entering else 'out'} {other}"

@@ -220,6 +220,22 @@ CASES: dict[str, Case] = {
         "reaches", "destination",
     ),
     "no member": (without_members, left, "stopped", "security_groups"),
+    "stateless, answers let out": (
+        lambda c: c.change("10.5.0.12", stateless=True), left, "reaches", "destination",
+    ),
+    "stateless, answers kept in": (
+        lambda c: c.change(
+            "10.5.0.12", stateless=True, rules=(allow("tcp", port_min=22, port_max=22),)
+        ),
+        left, "stopped", "security_groups",
+    ),
+    "stateless, answers kept out": (
+        lambda c: c.change("10.5.0.11", stateless=True), left, "stopped", "security_groups",
+    ),
+    "stateless, pings answered": (
+        lambda c: c.change("10.5.0.11", stateless=True),
+        lambda c: send(c, "10.5.0.11", "10.5.0.12", ICMP), "reaches", "destination",
+    ),
     "no filter": (
         lambda c: c.change("10.5.0.12", port_security=False, rules=()), left, "reaches", "destination",
     ),
