@@ -44,3 +44,29 @@ def add_rule(browser: Browser, group: str, *, what: str, whom: str) -> None:
     browser.press(f"#rule-box [name=whom][value={whom}]")
     browser.press("#rule-box [type=submit]")
     browser.wait(lambda: "let pass from now on" in browser.text("#toasts"), "it is said")
+
+
+def take_rule_away(browser: Browser, group: str, rule: str) -> None:
+    """By the group's own page: the rule whose name begins so."""
+    browser.press("a[href='/security-groups']")
+    rows = browser.wait(
+        lambda: [one for one in browser.all("#rows th a") if one.text == group], "the group"
+    )
+    rows[0].click()
+    _delete(browser, f"#rows [aria-label^='Delete {rule}']")
+
+
+def clear_away(browser: Browser, *, network: str, address: str) -> None:
+    """Give the floating IP back, and delete the router and the network, both of one name."""
+    browser.press("a[href='/floating-ips']")
+    browser.press(f"[aria-label='Actions of {address}']")
+    _delete(browser, f"[aria-label='Actions of {address}'] + .dropdown-menu [value^='delete ']")
+    for page in ("routers", "networks"):
+        browser.press(f"a[href='/{page}']")
+        _delete(browser, f"#rows [aria-label='Delete {network}']")
+
+
+def _delete(browser: Browser, button: str) -> None:
+    browser.press(button)
+    browser.press("#question [data-yes]")
+    browser.wait(lambda: not browser.all(button), "it is gone")

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser.clicks import add_rule, attach_floating_ip, choose_network, make_private_network
+from tests.browser.clicks import (
+    add_rule,
+    attach_floating_ip,
+    choose_network,
+    clear_away,
+    make_private_network,
+    take_rule_away,
+)
 from tests.browser.conftest import Browser
 
 pytestmark = pytest.mark.timeout(300)
@@ -56,4 +63,6 @@ def test_from_nothing_to_a_floating_ip_and_back(browser: Browser) -> None:
     browser.press("[data-action=delete]")
     browser.press("#question [data-yes]")
     browser.wait(lambda: "reached" not in browser.text("#rows"), "the server is gone")
+    take_rule_away(browser, "default", "SSH (port 22) for anyone")
+    clear_away(browser, network=network, address=address)
     assert browser.complaints() == []

@@ -14,7 +14,14 @@ from openstack.connection import Connection
 
 from cloudweb import process
 from cloudweb.conf import host_name
-from tests.browser.clicks import add_rule, attach_floating_ip, choose_network, make_private_network
+from tests.browser.clicks import (
+    add_rule,
+    attach_floating_ip,
+    choose_network,
+    clear_away,
+    make_private_network,
+    take_rule_away,
+)
 from tests.browser.conftest import Browser, browsing
 from tests.builders.libvirt_bench import qemu_pids_of
 from tests.builders.strangers import NOBODY, open_to
@@ -187,6 +194,7 @@ def test_from_log_in_to_a_prompt_by_clicks(machine: Machine, tmp_path: Path) -> 
 def test_from_nothing_to_ssh_over_a_floating_ip_by_clicks(machine: Machine, tmp_path: Path) -> None:
     """A private network with internet, a key, a server, a floating IP, a rule: each a click or two."""
     assert machine.cloud is not None
+    before = {*machine.leftovers()}
     with browsing(machine.cloud) as browser:
         browser.log_in()
         network = make_private_network(browser)
@@ -218,6 +226,9 @@ def test_from_nothing_to_ssh_over_a_floating_ip_by_clicks(machine: Machine, tmp_
         browser.press("[data-action=delete]")
         browser.press("#question [data-yes]")
         browser.wait(lambda: "floats" not in browser.text("#rows"), "the server is gone")
+        take_rule_away(browser, "default", "SSH (port 22) for anyone")
+        clear_away(browser, network=network, address=address)
+    wait_until(lambda: {*machine.leftovers()} <= before, what="the host is as it was")
 
 
 def make_key(browser: Browser, folder: Path, name: str) -> Path:
