@@ -248,6 +248,7 @@ def test_dhcp_dns_and_metadata_are_answered_and_nobody_else_answers_in_their_pla
     assert leased[12].decode() == "vm-10"
     code, (answer,) = ask_dns(guest, "10.0.0.2", "vm-11.cloudweb.internal")
     assert (code, answer[-4:]) == (0, bytes((10, 0, 0, 11)))
+    guest.ip("route", "add", "169.254.169.254", "via", "10.0.0.2")  # as DHCP says
     # whoever asks the API is known by port and address; there is none here, so it is away
     assert b"503" in guest.inside(lambda: ask_metadata("/latest/meta-data/"))[:20]
     # a server of one's own is not heard
