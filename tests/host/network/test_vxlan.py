@@ -317,13 +317,21 @@ def test_what_vanishes_is_back_within_one_period(pair: Pair) -> None:
             lambda: nft.delete(("inet", f"{pair.one.bench.config.table}_tunnel"))
         ),
         "bridge": lambda: pair.one.ip("link", "del", names.bridge),
+        "process": pair.one.restart,
     }
-    for what, harm in harms.items():
-        harm()
-        pair.one.repair()
-        assert fdb_of(pair.one, network) == table, what
-        assert one.reaches(two.address), what
-        assert pair.one.inside(pair.one.bench.driver.broken) == [], what
+    listener = two.inside(lambda: socket.create_server(("", 8001)))
+    goal = (two.address, 8001)
+    with listener, one.inside(lambda: socket.create_connection(goal, timeout=20)) as talking:
+        heard_by, _ = listener.accept()
+        heard_by.settimeout(20)
+        with heard_by:
+            for what, harm in harms.items():
+                harm()
+                pair.one.repair()
+                assert fdb_of(pair.one, network) == table, what
+                talking.sendall(what.encode())  # the same connection all along
+                assert heard_by.recv(64) == what.encode()
+                assert pair.one.inside(pair.one.bench.driver.broken) == [], what
 
 
 def test_killed_in_the_middle_of_a_change(pair: Pair) -> None:
