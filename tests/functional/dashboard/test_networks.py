@@ -16,7 +16,7 @@ from network.models import FloatingIp, Network, Port, Router
 from tests.builders.browsers import PASSWORD, browser_of, text_of
 from tests.builders.identity import make_member
 from tests.builders.instances import Lab, lab
-from tests.builders.networks import make_context
+from tests.builders.networks import make_context, make_network, make_subnet, share
 from tests.builders.routers import make_external, make_floating_ip, make_router
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -212,3 +212,10 @@ def test_others_things_are_neither_shown_nor_offered(
     floating = make_floating_ip(home.context, outside)
     stranger.post("/floating-ips", {"one": f"delete {floating.id}", "agreed": "yes"})
     assert FloatingIp.objects.exists()
+
+
+def test_a_network_that_another_project_shares_is_said_to_be(member: Client, home: Lab) -> None:
+    theirs = make_subnet(make_network(name="theirs")).network
+    assert "theirs" not in text_of(member.get("/networks"))
+    share(theirs, target_project=home.project.pk)
+    assert "shared with this project" in text_of(member.get("/networks"))
