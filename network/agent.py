@@ -29,7 +29,6 @@ from network.drivers.base import (
     Supervised,
 )
 from network.fence import Fence
-from network.host_routers import HostRouters
 from network.objects import (
     ForwardingStatus,
     ForwardingTable,
@@ -46,6 +45,7 @@ from network.objects import (
     PortStatus,
     PortWiring,
 )
+from network.routers.on_host import HostRouters
 from network.wirings import Wirings
 
 log = structlog.get_logger(__name__)

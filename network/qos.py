@@ -11,7 +11,7 @@ from network import states
 from network.models import FloatingIp, Port, QosRule, Router
 from network.models.qos import QosRuleKind
 from network.objects import BandwidthLimit, PortQos
-from network.router_objects import AddressLimit
+from network.routers.objects import AddressLimit
 
 _RULES = Prepared(
     lambda: QosRule.objects.filter(qos_policy__among=Given("policies")).order_by("id")

@@ -14,7 +14,7 @@ from network.news import wirings_lost
 from network.objects import NetworkReport
 from network.operations.refresh_host import start_refresh
 from network.places import differing_places, note_places
-from network.routers_told import note_routers
+from network.routers.told import note_routers
 from network.telling import differing, note_generations
 from operations.reporting import Heard, takes_reports
 

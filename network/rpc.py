@@ -10,7 +10,7 @@ from network.objects import (
     PortStatus,
     PortWiring,
 )
-from network.router_objects import RouterConfirmation, RouterRef, RouterWiring
+from network.routers.objects import RouterConfirmation, RouterRef, RouterWiring
 
 #: Make the port (with its network, filters first) be on the host as told.
 PLUG = Method(

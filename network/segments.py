@@ -13,9 +13,9 @@ from django.db.models import Exists, F, OuterRef, Q
 from cloudweb.exceptions import InvalidInput
 from network import conf
 from network.exceptions import FlatNetworkInUse
+from network.exceptions.segments import NoNetworkAvailable, TunnelIdInUse, VlanIdInUse
 from network.models import Network, SegmentRange
 from network.models.network import NetworkKind
-from network.segment_exceptions import NoNetworkAvailable, TunnelIdInUse, VlanIdInUse
 from network.strategies import STRATEGIES, TYPES
 
 #: Held by who makes many networks at once (``alone_with``): two of them would wait for each other.

@@ -19,6 +19,8 @@ from network.exceptions import (
     RbacPolicyInUse,
     SecurityGroupNotFound,
 )
+from network.exceptions.pools import AddressScopeNotFound, SubnetPoolNotFound
+from network.exceptions.qos import QosPolicyNotFound
 from network.models import (
     AddressGroup,
     AddressScope,
@@ -37,8 +39,6 @@ from network.models import (
 )
 from network.models.rbac_policy import ANYBODY, EXTERNAL, SHARED
 from network.models.standard import Standard
-from network.pool_exceptions import AddressScopeNotFound, SubnetPoolNotFound
-from network.qos_exceptions import QosPolicyNotFound
 
 Users = Callable[[UUID], Iterable[str]]
 

@@ -9,7 +9,7 @@ from django import forms
 from cloudweb.exceptions import CloudwebError
 from dashboard.components.floating import FloatingOffer
 from dashboard.forms.networks import GONE, NewFloatingIpForm, OfferingForm
-from network.routing_exceptions import ExternalGatewayForFloatingIPNotFound
+from network.exceptions.routing import ExternalGatewayForFloatingIPNotFound
 
 
 class AttachFloatingForm(OfferingForm):

@@ -19,7 +19,7 @@ from network.objects import (
     PortStatus,
     PortWiring,
 )
-from network.router_objects import RouterWiring
+from network.routers.objects import RouterWiring
 
 #: What only some drivers and kernels do; a host is not told to where not all can.
 BANDWIDTH_LIMIT = (

@@ -31,7 +31,7 @@ from network.objects import (
     PortStatus,
     PortWiring,
 )
-from network.router_objects import RouterWiring
+from network.routers.objects import RouterWiring
 
 
 class FakeNetworkDriver(NetworkDriver, Milestones, Removable, SpansHosts):

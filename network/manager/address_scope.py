@@ -11,9 +11,9 @@ from django.db.models import ProtectedError
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import check, policy
 from network import quota, sharing
+from network.exceptions.pools import AddressScopeInUse, AddressScopeNotFound
 from network.manager.standard import Identifier, StandardManager
 from network.models import AddressScope
-from network.pool_exceptions import AddressScopeInUse, AddressScopeNotFound
 
 
 class AddressScopeManager(StandardManager[AddressScope]):

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from cloudweb.database.locks import has_row_locks
 from cloudweb.database.prepared import Given, Prepared
 from network import news
+from network.exceptions.routing import ExternalGatewayForFloatingIPNotFound
 from network.models import FloatingIp, Network, Port, PortAddress, PortForwarding, Router
-from network.routing_exceptions import ExternalGatewayForFloatingIPNotFound
 
 
 def router_between(network: Network, address: PortAddress) -> Router:

@@ -17,6 +17,11 @@ from network.exceptions import (
     PortNotFound,
     SubnetNotFound,
 )
+from network.exceptions.routing import (
+    FloatingIpInUseByPortForwarding,
+    FloatingIPNotFound,
+    FloatingIPPortAlreadyAssociated,
+)
 from network.manager.addressing import Wish, fitting
 from network.manager.floating import check_still_between, router_between
 from network.manager.port_parts import remove_port
@@ -25,11 +30,6 @@ from network.manager.router_ports import make_service_port
 from network.manager.standard import Identifier, StandardManager, number
 from network.manager.tied import the_port, the_qos_policy, tied_to
 from network.models import FloatingIp, Network, Port, PortAddress, Subnet
-from network.routing_exceptions import (
-    FloatingIpInUseByPortForwarding,
-    FloatingIPNotFound,
-    FloatingIPPortAlreadyAssociated,
-)
 
 
 class FloatingIpChanges(TypedDict, total=False):

@@ -9,9 +9,7 @@ from django.db.models import F
 from cloudweb.addresses import Block, parse_block
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import BadRequest
-from network.manager.standard import Identifier, number
-from network.models import Network, Subnet, SubnetPool
-from network.pool_exceptions import (
+from network.exceptions.pools import (
     MaxPrefixSubnetAllocationError,
     MinPrefixSubnetAllocationError,
     NetworkSubnetPoolAffinityError,
@@ -19,6 +17,8 @@ from network.pool_exceptions import (
     SubnetPoolNotFound,
     SubnetPoolQuotaExceeded,
 )
+from network.manager.standard import Identifier, number
+from network.models import Network, Subnet, SubnetPool
 from network.pool_space import first_free, overlapping, within
 
 

@@ -13,17 +13,17 @@ from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import policy
 from network import news
 from network.backend import refuse_under_ovn
-from network.manager.floating import check_still_between, router_between
-from network.manager.floating_ip import FloatingIpManager, address_of
-from network.manager.standard import Identifier, StandardManager, number
-from network.manager.tied import the_port, tied_to
-from network.models import FloatingIp, PortForwarding
-from network.routing_exceptions import (
+from network.exceptions.routing import (
     FloatingIpAssociated,
     FloatingIPNotFound,
     PortForwardingExists,
     PortForwardingNotFound,
 )
+from network.manager.floating import check_still_between, router_between
+from network.manager.floating_ip import FloatingIpManager, address_of
+from network.manager.standard import Identifier, StandardManager, number
+from network.manager.tied import the_port, tied_to
+from network.models import FloatingIp, PortForwarding
 
 PROTOCOLS = ("tcp", "udp", "sctp", "dccp")
 MOST_PORTS = 1000  # in one row

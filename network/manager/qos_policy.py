@@ -11,13 +11,13 @@ from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import check, policy
 from network import sharing
 from network.exceptions import RbacPolicyInUse
-from network.manager.standard import Identifier, StandardManager
-from network.models import FloatingIp, Network, Port, QosPolicy, Router
-from network.qos_exceptions import (
+from network.exceptions.qos import (
     QosPolicyDefaultAlreadyExists,
     QosPolicyInUse,
     QosPolicyNotFound,
 )
+from network.manager.standard import Identifier, StandardManager
+from network.models import FloatingIp, Network, Port, QosPolicy, Router
 
 
 class QosPolicyChanges(TypedDict, total=False):

@@ -12,18 +12,18 @@ from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from network import news
-from network.manager.agent import DOMAIN
-from network.manager.qos_policy import QosPolicyManager
-from network.manager.standard import Identifier, StandardManager
-from network.models import Agent, QosPolicy, QosRule
-from network.models.qos import QosRuleKind
-from network.qos_exceptions import (
+from network.exceptions.qos import (
     QosPolicyNotFound,
     QosRuleNotFound,
     QosRuleNotSupported,
     QoSRulesConflict,
     QosRuleTypeNotFound,
 )
+from network.manager.agent import DOMAIN
+from network.manager.qos_policy import QosPolicyManager
+from network.manager.standard import Identifier, StandardManager
+from network.models import Agent, QosPolicy, QosRule
+from network.models.qos import QosRuleKind
 from operations import services
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from cloudweb.context import RequestContext
+from network.exceptions.qos import PolicyRemoveAuthorizationError, QosPolicyNotFound
 from network.manager.standard import Identifier, number
 from network.models import QosPolicy
-from network.qos_exceptions import PolicyRemoveAuthorizationError, QosPolicyNotFound
 
 
 def chosen_policy(

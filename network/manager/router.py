@@ -15,15 +15,15 @@ from cloudweb.periodic import periodic
 from cloudweb.policy import policy
 from network import conf, news, quota
 from network.exceptions import AvailabilityZoneNotFound
+from network.exceptions.routing import InvalidRoutes, RouterInUse
 from network.manager.port_parts import remove_port
 from network.manager.router_ports import Gateway, RouterPorts
 from network.manager.standard import Identifier
 from network.manager.tied import the_qos_policy, tied_to
 from network.models import Network, PortAddress, Router
 from network.moved import ports_moved
-from network.placing import leave, misplaced, move, stranded, waiting
-from network.routing import DOMAIN, choose_host
-from network.routing_exceptions import InvalidRoutes, RouterInUse
+from network.routers.placing import leave, misplaced, move, stranded, waiting
+from network.routers.resolution import DOMAIN, choose_host
 from operations import services
 
 log = structlog.get_logger(__name__)

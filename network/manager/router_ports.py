@@ -14,6 +14,15 @@ from cloudweb.exceptions import BadRequest, PolicyNotAuthorized
 from cloudweb.policy import check, policy
 from network import news, states
 from network.exceptions import NetworkNotFound, PortInUse, PortNotFound, SubnetNotFound
+from network.exceptions.routing import (
+    RouterExternalGatewayInUseByFloatingIp,
+    RouterInterfaceInUseByFloatingIP,
+    RouterInterfaceInUseByRoute,
+    RouterInterfaceNotFound,
+    RouterInterfaceNotFoundForSubnet,
+    RouterNotFound,
+    RouterPortConflict,
+)
 from network.manager.addressing import Addressing, Wish
 from network.manager.dhcp_address import settle_dhcp
 from network.manager.port_parts import add_addresses, insert_port, remove_port, replace_addresses
@@ -34,16 +43,7 @@ from network.models import (
 )
 from network.models.network import NetworkKind
 from network.moved import ports_moved
-from network.placing import leave, place
-from network.routing_exceptions import (
-    RouterExternalGatewayInUseByFloatingIp,
-    RouterInterfaceInUseByFloatingIP,
-    RouterInterfaceInUseByRoute,
-    RouterInterfaceNotFound,
-    RouterInterfaceNotFoundForSubnet,
-    RouterNotFound,
-    RouterPortConflict,
-)
+from network.routers.placing import leave, place
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,20 +11,20 @@ from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from network import news
 from network.exceptions import NetworkNotFound
-from network.manager.agent import AgentInfo, AgentManager
-from network.manager.standard import Identifier, number
-from network.models import Network, Port, Router
-from network.network_hosts import OF_ONE_HOST
-from network.placing import move
-from network.routing import able_hosts, choose_host
-from network.routing_exceptions import RouterNotFound
-from network.scheduling_exceptions import (
+from network.exceptions.routing import RouterNotFound
+from network.exceptions.scheduling import (
     DhcpFollowsPorts,
     InvalidL3Agent,
     RouterMoved,
     RouterNotHostedByL3Agent,
     RouterReschedulingFailed,
 )
+from network.manager.agent import AgentInfo, AgentManager
+from network.manager.standard import Identifier, number
+from network.models import Network, Port, Router
+from network.network_hosts import OF_ONE_HOST
+from network.routers.placing import move
+from network.routers.resolution import able_hosts, choose_host
 
 
 class SchedulingManager(Manager):

@@ -8,9 +8,9 @@ from django.db import transaction
 
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import policy
+from network.exceptions.segments import SegmentNotFound
 from network.manager.standard import Identifier, StandardManager
 from network.models import Network
-from network.segment_exceptions import SegmentNotFound
 
 
 class SegmentChanges(TypedDict, total=False):

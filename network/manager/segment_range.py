@@ -14,14 +14,14 @@ from cloudweb.database.locks import alone_with
 from cloudweb.exceptions import BadRequest, InvalidInput
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import policy
-from network.manager.standard import Identifier, StandardManager
-from network.models import SegmentRange
-from network.segment_exceptions import (
+from network.exceptions.segments import (
     NetworkSegmentRangeDefaultReadOnly,
     NetworkSegmentRangeNotFound,
     NetworkSegmentRangeOverlaps,
     NetworkSegmentRangeReferencedByProject,
 )
+from network.manager.standard import Identifier, StandardManager
+from network.models import SegmentRange
 from network.segments import numbers_in_use
 from network.strategies import STRATEGIES
 

@@ -15,9 +15,7 @@ from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import check, policy
 from network import quota, sharing
 from network.exceptions import NetworkNotFound
-from network.manager.standard import Identifier, StandardManager, number
-from network.models import AddressScope, Network, Subnet, SubnetPool
-from network.pool_exceptions import (
+from network.exceptions.pools import (
     AddressScopeNotFound,
     AddressScopePrefixConflict,
     EmptySubnetPoolPrefixList,
@@ -29,6 +27,8 @@ from network.pool_exceptions import (
     SubnetPoolDeleteError,
     SubnetPoolNotFound,
 )
+from network.manager.standard import Identifier, StandardManager, number
+from network.models import AddressScope, Network, Subnet, SubnetPool
 from network.pool_space import compact, overlapping, without
 
 SHORTEST = {4: 8, 6: 64}

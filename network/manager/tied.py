@@ -16,9 +16,9 @@ from network.exceptions import (
     SecurityGroupNotFound,
     SubnetNotFound,
 )
+from network.exceptions.qos import QosPolicyNotFound
 from network.manager.standard import Identifier, number
 from network.models import Network, Port, QosPolicy, SecurityGroup, Subnet
-from network.qos_exceptions import QosPolicyNotFound
 
 #: What is referred to, and the error when it is gone; nothing without an id.
 Needed = tuple[type[Any], Identifier | None, Callable[[Identifier], Exception]]

@@ -22,9 +22,9 @@ from network import states
 from network.models import Port, Router
 from network.operations.refresh_host import start_refresh
 from network.places import note_places
-from network.placing import place_waiting
-from network.router_objects import RouterConfirmation
-from network.routing import DOMAIN, router_wiring
+from network.routers.objects import RouterConfirmation
+from network.routers.placing import place_waiting
+from network.routers.resolution import DOMAIN, router_wiring
 from network.rpc import ENSURE_ROUTER
 from operations import services
 from operations.events import HostUp

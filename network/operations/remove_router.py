@@ -9,7 +9,7 @@ from cloudweb.conf import intervals
 from cloudweb.context import RequestContext
 from cloudweb.rpc import Order
 from network.objects import PortRef
-from network.router_objects import RouterRef
+from network.routers.objects import RouterRef
 from network.rpc import DELETE_ROUTER
 from operations.saga import Failure, Run, Saga, Step
 

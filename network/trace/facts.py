@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from network.objects import NetworkWiring, PortWiring
-from network.router_objects import RouterWiring
+from network.routers.objects import RouterWiring
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from network.manager.standard import number
 from network.models import FloatingIp, MemberSet, Network, Port, Router, Subnet
 from network.objects import NetworkWiring
 from network.resolution import network_wiring, port_wirings
-from network.routing import DOMAIN, described
+from network.routers.resolution import DOMAIN, described
 from network.trace.facts import FloatingFacts, OnHost, PortFacts, RouterFacts
 from network.trace.matching import within
 from operations import services

@@ -16,7 +16,7 @@ from network.drivers.linuxbridge.dhcp_lines import (
 )
 from network.drivers.linuxbridge.dnsmasq import Dnsmasq, server_user
 from network.objects import NetworkWiring, SubnetWiring
-from network.router_objects import RouterWiring, leg_name
+from network.routers.objects import RouterWiring, leg_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ from network.objects import (
     PortStatus,
     PortWiring,
 )
-from network.router_objects import RouterWiring, leg_name
+from network.routers.objects import RouterWiring, leg_name
 
 _TAP = re.compile(r"^[A-Za-z0-9_.-]{1,15}\Z")
 

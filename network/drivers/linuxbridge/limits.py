@@ -13,7 +13,7 @@ from cloudweb import process
 from network.drivers.linuxbridge import namespaces, texts
 from network.drivers.linuxbridge.links import Link, Links
 from network.objects import BandwidthLimit, PortQos, PortWiring
-from network.router_objects import AddressLimit
+from network.routers.objects import AddressLimit
 
 HOLDER = "limits0"  # what holds up what comes in by a router's leg
 BUCKET, BUCKETS = "tbf", "htb"

@@ -13,7 +13,7 @@ from cloudweb.addresses import Block
 from cloudweb.driver import DriverError
 from network.drivers.linuxbridge import nft, texts
 from network.drivers.linuxbridge.config import METADATA_ADDRESS
-from network.router_objects import ForwardingWiring, RouterWiring, leg_name
+from network.routers.objects import ForwardingWiring, RouterWiring, leg_name
 
 TABLE = "cloudweb"
 MOST_FORWARDED = 20_000  # ports of one router

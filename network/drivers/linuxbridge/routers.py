@@ -22,7 +22,7 @@ from network.drivers.linuxbridge.limits import ensure_leg_limits, is_leg_limited
 from network.drivers.linuxbridge.links import Links
 from network.drivers.linuxbridge.router_table import TABLE, addresses_outside, router_table
 from network.objects import PortWiring
-from network.router_objects import AddressLimit, RouterWiring, leg_name
+from network.routers.objects import AddressLimit, RouterWiring, leg_name
 
 OUR_ROUTES = 98  # rtm_protocol: nobody else's
 FIRST_TABLE = 1000  # of the routes to each interface's metadata server

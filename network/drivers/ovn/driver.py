@@ -34,7 +34,7 @@ from network.objects import (
     PortStatus,
     PortWiring,
 )
-from network.router_objects import RouterWiring
+from network.routers.objects import RouterWiring
 
 _TAP = re.compile(r"^[A-Za-z0-9_.-]{1,15}\Z")
 CONTROLLER = "ovn-controller"

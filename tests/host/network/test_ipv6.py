@@ -21,7 +21,7 @@ from network.objects import (
     PortWiring,
     SubnetWiring,
 )
-from network.router_objects import RouterRef, RouterWiring
+from network.routers.objects import RouterRef, RouterWiring
 from tests.builders.demo_image import demo_image
 from tests.builders.ports import allow, free_egress, make_network, make_port, make_subnet6, new_id
 from tests.host.network import dhcp6

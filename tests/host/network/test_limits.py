@@ -15,7 +15,7 @@ from network.drivers.linuxbridge import namespaces
 from network.drivers.linuxbridge.limits import HOLDER, limit_name
 from network.drivers.linuxbridge.links import Links
 from network.objects import BandwidthLimit, PortQos
-from network.router_objects import AddressLimit, leg_name
+from network.routers.objects import AddressLimit, leg_name
 from tests.builders.ports import allow, free_egress, make_network, make_port, port_ref
 from tests.host.network.bench import KernelBench
 from tests.host.network.conftest import MakeGuest

@@ -11,7 +11,7 @@ import pytest
 from network.drivers.linuxbridge import namespaces, nft
 from network.drivers.linuxbridge.config import METADATA_ADDRESS
 from network.objects import HostRoute, NetworkWiring, PortWiring
-from network.router_objects import FloatingWiring, ForwardingWiring, RouterRef, RouterWiring
+from network.routers.objects import FloatingWiring, ForwardingWiring, RouterRef, RouterWiring
 from tests.builders.ports import (
     allow,
     free_egress,

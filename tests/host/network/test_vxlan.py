@@ -25,7 +25,7 @@ from network.objects import (
     PortWiring,
     Segment,
 )
-from network.router_objects import FloatingWiring, RouterWiring
+from network.routers.objects import FloatingWiring, RouterWiring
 from tests.builders.ports import (
     allow,
     free_egress,

@@ -18,7 +18,7 @@ from network.objects import (
     PortStatus,
     PortWiring,
 )
-from network.router_objects import RouterRef, RouterWiring
+from network.routers.objects import RouterRef, RouterWiring
 from tests.builders.ports import port_ref
 from tests.host.network.bench import KernelBench
 from tests.host.network.guests import Guest

@@ -19,7 +19,7 @@ from network.manager import PortManager
 from network.models import Agent, Forwarding, ForwardingMove, HeldForwarding, Network, Port, Router
 from network.news import routers_changed
 from network.objects import NetworkPicture
-from network.placing import move
+from network.routers.placing import move
 from operations.reporting import Parts, deliver
 from operations.testing import Cloud, check_invariants, cloud
 from tests.builders.damage import damage

@@ -12,8 +12,8 @@ from network.drivers.base import CAPABILITIES
 from network.models import FloatingIp, Network, Port, QosPolicy, Router, Subnet
 from network.objects import BandwidthLimit, PortQos
 from network.resolution import port_wirings
-from network.router_objects import AddressLimit
-from network.routing import router_wiring
+from network.routers.objects import AddressLimit
+from network.routers.resolution import router_wiring
 from operations.models import Service
 from tests.builders.identity import ApiClient, client_with, make_project
 from tests.builders.networks import make_agent, make_network, make_port, make_subnet

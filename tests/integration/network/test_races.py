@@ -22,6 +22,16 @@ from network.exceptions import (
     SecurityGroupRuleExists,
     SubnetInUse,
 )
+from network.exceptions.pools import SubnetAllocationError
+from network.exceptions.routing import (
+    ExternalGatewayForFloatingIPNotFound,
+    RouterInterfaceInUseByFloatingIP,
+)
+from network.exceptions.segments import (
+    NetworkSegmentRangeOverlaps,
+    NoNetworkAvailable,
+    TunnelIdInUse,
+)
 from network.manager import (
     FloatingIpManager,
     NetworkManager,
@@ -42,16 +52,6 @@ from network.models import (
     SecurityGroup,
     SegmentRange,
     Subnet,
-)
-from network.pool_exceptions import SubnetAllocationError
-from network.routing_exceptions import (
-    ExternalGatewayForFloatingIPNotFound,
-    RouterInterfaceInUseByFloatingIP,
-)
-from network.segment_exceptions import (
-    NetworkSegmentRangeOverlaps,
-    NoNetworkAvailable,
-    TunnelIdInUse,
 )
 from tests.builders.networks import (
     make_context,

@@ -10,9 +10,9 @@ from django.core.exceptions import ImproperlyConfigured
 from cloudweb.context import RequestContext
 from network import conf
 from network.bootstrap import ensure_default_ranges
+from network.exceptions.segments import NoNetworkAvailable
 from network.manager import NetworkManager
 from network.models import Network, SegmentRange
-from network.segment_exceptions import NoNetworkAvailable
 from tests.builders.identity import ApiClient
 from tests.builders.networks import make_context, make_network, make_range
 

@@ -6,7 +6,7 @@ import pytest
 
 from cloudweb.objects import IncompatibleObject
 from network.objects import BandwidthLimit, NetworkPicture, PortQos
-from network.router_objects import AddressLimit, RouterWiring
+from network.routers.objects import AddressLimit, RouterWiring
 from tests.builders.ports import make_network, make_port, new_id
 
 LIMIT = BandwidthLimit(max_kbps=1000)

@@ -10,7 +10,7 @@ import pytest
 
 from network import states
 from network.objects import HostRoute, NetworkWiring, PortWiring, Segment
-from network.router_objects import FloatingWiring, ForwardingWiring, RouterWiring
+from network.routers.objects import FloatingWiring, ForwardingWiring, RouterWiring
 from network.trace.facts import FloatingFacts, OnHost, Packet, PortFacts, RouterFacts, Trace
 from network.trace.follow import from_outside, from_port
 from tests.builders.ports import (

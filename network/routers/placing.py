@@ -13,7 +13,7 @@ from network.models import Port, Router, RouterPort
 from network.moved import ports_moved
 from network.network_hosts import OF_ONE_HOST, hosts_on, hosts_without_routers
 from network.operations.remove_router import start_removing
-from network.routing import DOMAIN, choose_host, router_ref
+from network.routers.resolution import DOMAIN, choose_host, router_ref
 from operations import services
 
 

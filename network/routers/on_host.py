@@ -16,7 +16,7 @@ from cloudweb.files import sync_directory, write_atomically
 from cloudweb.records import forget, lost_in, read_record
 from network.drivers.base import NetworkDriver, Supervised
 from network.objects import PortRef, PortStatus, PortWiring, RouterStatus
-from network.router_objects import RouterConfirmation, RouterRef, RouterWiring
+from network.routers.objects import RouterConfirmation, RouterRef, RouterWiring
 
 log = structlog.get_logger(__name__)
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z")

@@ -10,7 +10,7 @@ from network.models import Router
 from network.objects import RouterStatus
 from network.operations.refresh_router import start_refreshing_routers
 from network.operations.remove_router import start_removing
-from network.router_objects import RouterRef
+from network.routers.objects import RouterRef
 
 
 def note_routers(host: str, statuses: Sequence[RouterStatus]) -> None:

@@ -15,7 +15,7 @@ from network.network_hosts import OF_ONE_HOST, hosts_on, hosts_without_routers
 from network.objects import HostRoute, PortRef, PortWiring
 from network.places import to_tell
 from network.resolution import port_ref, port_wirings
-from network.router_objects import FloatingWiring, ForwardingWiring, RouterRef, RouterWiring
+from network.routers.objects import FloatingWiring, ForwardingWiring, RouterRef, RouterWiring
 from operations import services
 
 DOMAIN = "network"
