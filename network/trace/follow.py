@@ -232,8 +232,9 @@ class _Way(Steps):
                 self._deliver(port.network, "")
         fitting = [one for one in wiring.routes if within(packet.destination, [one.destination])]
         if fitting:
-            hop = max(fitting, key=lambda one: int(one.destination.rpartition("/")[2])).nexthop
-            self.says("route", f"Its route {fitting[0].destination} leads to {hop}.", **thing)
+            best = max(fitting, key=lambda one: int(one.destination.rpartition("/")[2]))
+            hop = best.nexthop
+            self.says("route", f"Its route {best.destination} leads to {hop}.", **thing)
             for port in wiring.ports:
                 if _on(port, hop):
                     self._hand_on(port.network, hop)

@@ -374,3 +374,16 @@ def test_a_way_in_a_circle_ends() -> None:
     world.change_router(routes=(HostRoute(destination="10.99.0.0/16", nexthop="10.6.0.1"),))
     trace = send(world, "10.5.0.11", "10.99.0.1")
     assert (trace.verdict, trace.hops[-1].kind) == ("stopped", "loop")
+
+
+def test_the_narrowest_route_is_the_one_that_is_named() -> None:
+    world = cloud()
+    wide, narrow = "10.96.0.0/12", "10.99.0.0/16"
+    world.change_router(
+        routes=(
+            HostRoute(destination=wide, nexthop="10.5.0.12"),
+            HostRoute(destination=narrow, nexthop="10.6.0.11"),
+        )
+    )
+    texts = [hop.text for hop in send(world, "10.5.0.11", "10.99.0.1").hops]
+    assert f"Its route {narrow} leads to 10.6.0.11." in texts
