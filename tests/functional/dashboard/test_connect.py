@@ -12,6 +12,7 @@ import pytest
 from django.test import Client
 
 from audit.models import Record
+from cloudweb.context import RequestContext
 from dashboard.components.connect import login_of
 from identity import quotas
 from image.changes import Change
@@ -19,6 +20,7 @@ from image.manager import ImageManager
 from image.models import Image
 from instances.models import Instance, InstancePort
 from network.bootstrap import ensure_public_network
+from network.manager import NetworkManager
 from network.models import Network, SecurityGroup, SecurityGroupRule
 from tests.builders.browsers import PASSWORD, browser_of, text_of
 from tests.builders.identity import make_member, make_project
@@ -75,7 +77,7 @@ def test_a_reachable_network_is_said_and_chosen(home: Lab, member: Client, publi
     words = text_of(answer)
     assert words.index("public") < words.index("Reachable from outside")
     assert words.index("Reachable from outside") < words.index("nobody gets in from outside")
-    Network.objects.filter(id=public.id).update(shared=False, external=False)
+    NetworkManager(RequestContext.system()).update(public.id, shared=False, external=False)
     alone = member.get("/servers/launch").content.decode()
     assert checked(alone, "networks") == [str(home.network.id)]
 

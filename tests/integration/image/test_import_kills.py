@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
 from image.manager.imports import ImageImportManager
 from image.models import Image
@@ -173,7 +173,10 @@ def test_a_worker_that_dies_or_freezes_in_the_middle_of_the_data(
         assert half.wait(PATIENCE)
         pid = stage.processes._children["control-1"].pid
         assert pid is not None
-        os.kill(pid, how)
+        with (
+            transaction.atomic()
+        ):  # while this one writes, and the worker does not: SQLite has one writer
+            os.kill(pid, how)
         stage.processes.start_control("control-2")
         stage.wait_for_end()
         go_on.set()
