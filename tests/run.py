@@ -21,7 +21,7 @@ from tests.parts import ORDER, SLOWEST, Part, Result, Running, marks_of  # noqa:
 
 ALONE = "host or browser or openstack"
 #: What the whole product may take on two cores, and what it may take with what exists today: seconds.
-PRODUCT, TODAY = 60 * 60, 30 * 60
+PRODUCT, TODAY = 60 * 60, 40 * 60
 SIDE_BY_SIDE = ("-n", "2", "--dist", "loadgroup")
 IN_ORDER = ("-p", "no:randomly")
 
@@ -50,26 +50,26 @@ OPERATIONS = Part(
 )  # fmt: skip
 SQLITE = Part(
     "sqlite", "Everything else that runs side by side (SQLite)",
-    f"not ({ALONE} or postgresql or operations)", budget=400, options=SIDE_BY_SIDE,
+    f"not ({ALONE} or postgresql or operations)", budget=600, options=SIDE_BY_SIDE,
 )  # fmt: skip
 POSTGRESQL = Part(
     "postgresql", "What depends on the database (PostgreSQL)",
-    f"(both_databases or postgresql) and not ({ALONE})", budget=160,
+    f"(both_databases or postgresql) and not ({ALONE})", budget=220,
     options=SIDE_BY_SIDE,
     paths=holding("mark.both_databases", "postgresql_url"), postgresql=True,
 )  # fmt: skip
 CLIENTS = Part(
-    "clients", "The real clients", "openstack and not (host or browser)", budget=3 * 60,
+    "clients", "The real clients", "openstack and not (host or browser)", budget=4 * 60,
     options=IN_ORDER, paths=holding("mark.openstack"),
 )  # fmt: skip
 #: Serial: there is one kernel; and nothing beside it: guests without KVM take a core each.
 HOST = Part(
-    "host", "The machine", "host", budget=700,
+    "host", "The machine", "host", budget=960,
     options=IN_ORDER, paths=("tests/host", *holding("mark.host")),
 )  # fmt: skip
 #: Nothing beside it: a page that is late is a failure.
 BROWSER = Part(
-    "browser", "The browser", "browser and not host", budget=160,
+    "browser", "The browser", "browser and not host", budget=3 * 60,
     options=IN_ORDER, paths=("tests/browser",),
 )  # fmt: skip
 #: One stage after the other; the lanes of a stage beside each other, on a machine with cores to spare for them.
