@@ -50,7 +50,7 @@ OPERATIONS = Part(
 )  # fmt: skip
 SQLITE = Part(
     "sqlite", "Everything else that runs side by side (SQLite)",
-    f"not ({ALONE} or postgresql or operations)", budget=600, options=SIDE_BY_SIDE,
+    f"not ({ALONE} or postgresql or operations)", budget=540, options=SIDE_BY_SIDE,
 )  # fmt: skip
 POSTGRESQL = Part(
     "postgresql", "What depends on the database (PostgreSQL)",
