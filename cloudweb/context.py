@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from cloudweb.exceptions import Forbidden
@@ -71,10 +71,6 @@ class RequestContext:
         if self.project_id is None:
             raise Forbidden("This call needs a token that is scoped to a project.")
         return self.project_id
-
-    def on_behalf_of(self, project_id: str) -> Self:
-        """Return the same caller with another project (an admin acting for a tenant)."""
-        return replace(self, project_id=project_id)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary for a message."""

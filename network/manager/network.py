@@ -98,8 +98,7 @@ class NetworkManager(StandardManager[Network]):
         Without a ``kind`` it is what settings make of tenants' networks, without a number one of the
         ranges gives it. Raises FlatNetworkInUse, VlanIdInUse or TunnelIdInUse for what is taken,
         NoNetworkAvailable, InvalidInput for what its kind has not, AvailabilityZoneNotFound for a
-        hint that names none. Without a QoS
-        policy it is held to the project's default one, if there is any.
+        hint that names none. Without a QoS policy it is held to the project's default one, if any.
         """
         if shared or external or is_default:
             check(self.context, "network:networks:set_shared")

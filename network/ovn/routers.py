@@ -56,21 +56,29 @@ def leg_name(port_id: UUID) -> str:
 
 
 def _leg(router: RouterFacts, leg: LegFacts, dns_servers: Sequence[str]) -> Iterator[Row]:
-    key = f"{router_key(router.id)}/port/{leg.port_id}"
-    yield Row(
+    yield _port(router, leg, _adverts(leg, dns_servers))
+    yield _end(router, leg, {})
+
+
+def _port(router: RouterFacts, leg: LegFacts, adverts: Mapping[str, str]) -> Row:
+    """Return a router's port as the router has it."""
+    return Row(
         "Logical_Router_Port",
-        key,
+        _port_key(router, leg),
         parent=router_key(router.id),
         columns={
             "name": leg_name(leg.port_id),
             "mac": leg.mac,
             "networks": [*leg.addresses],
-            "ipv6_ra_configs": _adverts(leg, dns_servers),
+            "ipv6_ra_configs": adverts,
             "options": {},
             "external_ids": {},
         },
     )
-    yield _end(router, leg, {})
+
+
+def _port_key(router: RouterFacts, leg: LegFacts) -> str:
+    return f"{router_key(router.id)}/port/{leg.port_id}"
 
 
 def _end(router: RouterFacts, leg: LegFacts, options: Mapping[str, str]) -> Row:
@@ -112,13 +120,12 @@ def _adverts(leg: LegFacts, dns_servers: Sequence[str]) -> dict[str, str]:
 
 
 def _gateway(router: RouterFacts, leg: LegFacts) -> Iterator[Row]:
-    key = f"{router_key(router.id)}/port/{leg.port_id}"
     hosts = router.hosts[:MAX_HOSTS]
     chassis = [
         Row(
             "Gateway_Chassis",
             f"{router_key(router.id)}/host/{leg.port_id}/{host}",
-            parent=key,
+            parent=_port_key(router, leg),
             columns={
                 "name": f"{leg_name(leg.port_id)}_{host}",
                 "chassis_name": host,
@@ -128,19 +135,7 @@ def _gateway(router: RouterFacts, leg: LegFacts) -> Iterator[Row]:
         )
         for place, host in enumerate(hosts)
     ]
-    yield Row(
-        "Logical_Router_Port",
-        key,
-        parent=router_key(router.id),
-        columns={
-            "name": leg_name(leg.port_id),
-            "mac": leg.mac,
-            "networks": [*leg.addresses],
-            "ipv6_ra_configs": {},
-            "options": {},
-            "external_ids": {},
-        },
-    )
+    yield _port(router, leg, {})
     yield from chassis
     yield _end(router, leg, {"nat-addresses": "router"})
     for hop in router.next_hops:
