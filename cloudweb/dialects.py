@@ -12,8 +12,8 @@ from cloudweb.dialect import (
     plain_error,
     policy_refusal,
 )
-from cloudweb.microversions import Microversion, VersionRange
 from cloudweb.microversions.compute import COMPUTE as COMPUTE_VERSIONS
+from cloudweb.microversions.volume import VOLUME as VOLUME_VERSIONS
 
 
 def _one_of(name: str) -> tuple[str, str]:
@@ -85,7 +85,9 @@ VOLUME = Dialect(
     refusal=policy_refusal("volume"),
     page_links="beside",
     quota_status=413,
-    versions=VersionRange("volume", Microversion(3, 0), Microversion(3, 70)),
+    versions=VOLUME_VERSIONS,
+    usual=(404, 406),  # a microversion has no such route, or is none
+    refuses_empty_ids=True,
 )
 DATABASE = Dialect(
     service="database",

@@ -1,0 +1,114 @@
+"""What each version of the block storage API changed, and what of it is served.
+
+The words mean what they mean in ``compute.py``; a version that comes ``later`` is claimed nowhere.
+"""
+
+from __future__ import annotations
+
+from cloudweb.microversions import Microversions, always, later
+
+NO_VOLUMES = "volumes are not served yet"
+NO_SNAPSHOTS = "snapshots are not served yet"
+NO_BACKUPS = "backups are not served yet"
+NO_ATTACHMENTS = "attachments are not served yet"
+NO_GROUPS = "there are no groups of volumes yet"
+NO_TRANSFERS = "volumes are not transferred yet"
+NO_TYPES = "volume types are not served yet"
+NO_MESSAGES = "there are no messages yet"
+NO_SERVICES = "services and pools are not told yet"
+NO_MANAGING = "volumes are neither adopted nor left to others yet"
+NO_CLUSTERS = "services of one back end do not stand in for each other"
+
+VOLUME = Microversions(
+    "volume",
+    major=3,
+    said={
+        0: always(
+            "The calls of version 2, under another number.",
+            because="it is what all others differ from",
+        ),
+        1: later(
+            "An image of a volume can be given visibility and protection.", because=NO_VOLUMES
+        ),
+        2: later("Filtering volumes by bootable takes booleans alone.", because=NO_VOLUMES),
+        3: later("Messages tell users why something failed.", because=NO_MESSAGES),
+        4: later("Volumes are filtered by what their image said.", because=NO_VOLUMES),
+        5: later("Messages come in pages, sorted and filtered.", because=NO_MESSAGES),
+        6: later("A consistency group can lose name and description.", because=NO_GROUPS),
+        7: later("Services name their cluster, and clusters can be listed.", because=NO_CLUSTERS),
+        8: later("What could be adopted is listed under names of its own.", because=NO_MANAGING),
+        9: later("Name and description of a backup can be changed.", because=NO_BACKUPS),
+        10: later("Volumes are filtered by group.", because=NO_GROUPS),
+        11: later("Groups have types with specs.", because=NO_GROUPS),
+        12: later("The volumes of a project are summed up.", because=NO_VOLUMES),
+        13: later("Volumes are put into groups of any type.", because=NO_GROUPS),
+        14: later("The volumes of a group are snapshotted together.", because=NO_GROUPS),
+        15: later("Metadata has an ETag and is changed under its condition.", because=NO_VOLUMES),
+        16: later("A volume can be migrated to a cluster.", because=NO_CLUSTERS),
+        17: later("What a cluster could adopt is listed.", because=NO_CLUSTERS),
+        18: later("A backup names its project.", because=NO_BACKUPS),
+        19: later("The status of a group's snapshot can be set.", because=NO_GROUPS),
+        20: later("The status of a group can be set.", because=NO_GROUPS),
+        21: later("Operators see how the back end calls a volume.", because=NO_VOLUMES),
+        22: later("Snapshots are filtered by metadata.", because=NO_SNAPSHOTS),
+        23: later("Deleting a volume can be forced.", because=NO_VOLUMES),
+        24: later("Work that died with its service can be cleaned up.", because=NO_CLUSTERS),
+        25: later("A group lists its volumes.", because=NO_GROUPS),
+        26: later("Clusters fail over and can be frozen.", because=NO_CLUSTERS),
+        27: later("Attachments can be listed, made, changed and deleted.", because=NO_ATTACHMENTS),
+        28: later("Pools are filtered.", because=NO_SERVICES),
+        29: later("Snapshots of groups come in pages, sorted and filtered.", because=NO_GROUPS),
+        30: later("Snapshots are sorted by name.", because=NO_SNAPSHOTS),
+        31: later("Operators choose what users may filter by.", because=NO_VOLUMES),
+        32: later(
+            "The level of a service's log can be read and set.",
+            because="the level of logs is a setting of the whole cloud",
+        ),
+        33: later("What each list can be filtered by is told.", because=NO_VOLUMES),
+        34: later("Filters match parts of texts.", because=NO_VOLUMES),
+        35: later("Pools are filtered by volume type.", because=NO_SERVICES),
+        36: later("The sums of a project tell its volumes' metadata.", because=NO_VOLUMES),
+        37: later("Backups are sorted by name.", because=NO_BACKUPS),
+        38: later("Groups are replicated.", because=NO_GROUPS),
+        39: later("Operators see the limits of any project.", because="limits are not told yet"),
+        40: later("A volume goes back to its latest snapshot.", because=NO_SNAPSHOTS),
+        41: later("A snapshot names its user.", because=NO_SNAPSHOTS),
+        42: later("A volume is extended while it is in use.", because=NO_VOLUMES),
+        43: later("Backups have metadata.", because=NO_BACKUPS),
+        44: later("An attachment is told that it is complete.", because=NO_ATTACHMENTS),
+        45: later("Lists tell how many there are in all.", because=NO_VOLUMES),
+        46: later("A volume is made of the snapshot that an image stands for.", because=NO_VOLUMES),
+        47: later("A volume is made of a backup.", because=NO_BACKUPS),
+        48: later("A volume names its service and whether targets are shared.", because=NO_VOLUMES),
+        49: later("Services tell whether their back end is up.", because=NO_SERVICES),
+        50: later("Only its type lets a volume be attached several times.", because=NO_VOLUMES),
+        51: later("A backup can be put into a zone.", because=NO_BACKUPS),
+        52: later("Types are filtered by extra specs, and tell their zones.", because=NO_TYPES),
+        53: later("Bodies are checked strictly.", because=NO_VOLUMES),
+        54: later("An attachment says whether it may write.", because=NO_ATTACHMENTS),
+        55: later("Transfers take their snapshots along, under a new name.", because=NO_TRANSFERS),
+        56: later("A backup names its user.", because=NO_BACKUPS),
+        57: later(
+            "A transfer names both projects and whether it was accepted.", because=NO_TRANSFERS
+        ),
+        58: later("A group names its project.", because=NO_GROUPS),
+        59: later("Transfers come in pages, sorted and filtered.", because=NO_TRANSFERS),
+        60: later("Volumes are filtered by when they were made or changed.", because=NO_VOLUMES),
+        61: later("A volume names its cluster.", because=NO_VOLUMES),
+        62: later("A project can have a default type of its own.", because=NO_TYPES),
+        63: later("A volume names its type by id, too.", because=NO_VOLUMES),
+        64: later(
+            "A volume and a backup name the key they are encrypted with.", because=NO_VOLUMES
+        ),
+        65: later("Volumes and snapshots say whether they count for quotas.", because=NO_VOLUMES),
+        66: later("A volume in use is snapshotted without being forced.", because=NO_SNAPSHOTS),
+        67: always(
+            "The project's id may be left out of URLs.",
+            because="every route is there in both forms at every version",
+        ),
+        68: later("A volume is written anew from an image.", because=NO_VOLUMES),
+        69: later("Whether targets are shared may be unknown.", because=NO_VOLUMES),
+        70: later("Encrypted volumes can be transferred.", because=NO_TRANSFERS),
+    },
+)
+since, until = VOLUME.since, VOLUME.until
