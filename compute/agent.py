@@ -18,12 +18,13 @@ import structlog
 from cloudweb.agent import Agent, Function, ScopeLock
 from cloudweb.driver import DriverError, Unguarded, Work
 from cloudweb.files import make_directory, write_atomically
+from cloudweb.image_cache.cache import ImageCache
+from cloudweb.image_cache.source import ImageSource
 from cloudweb.periodic import periodic
 from cloudweb.records import forget, lost_in, read_record
 from cloudweb.rpc import Method
 from compute import rpc, uptime
 from compute.drivers.base import ConsoleLog, GuestNotFound, Hypervisor
-from compute.image_cache import ImageCache
 from compute.objects import (
     ComputeReport,
     ConsoleRequest,
@@ -33,7 +34,6 @@ from compute.objects import (
     GuestSpec,
     GuestState,
     HostInventory,
-    ImageSource,
     PowerOffRequest,
     RebootRequest,
 )

@@ -7,8 +7,8 @@ from pathlib import Path
 from cloudweb.conf import drivers, env
 from cloudweb.driver import load_class
 from cloudweb.files import PASSED_THROUGH, make_directory
+from cloudweb.image_cache.cache import ImageCache
 from compute.agent import ComputeAgent
-from compute.image_cache import ImageCache
 
 DRIVERS = {
     "real": "compute.drivers.libvirt.LibvirtDriver",

@@ -7,21 +7,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from cloudweb.image_cache.source import ImageSource
 from cloudweb.objects import Part, VersionedObject
-
-
-class ImageSource(Part):
-    """An image as a host fetches it: over HTTP, by a URL that is signed for this image and expires.
-
-    ``sha512`` and ``size`` (bytes) are of the stored file; the host refuses anything else.
-    """
-
-    id: str
-    url: str
-    sha512: str
-    size: int
-    disk_format: Literal["raw", "qcow2"]
-    virtual_size: int  # bytes
 
 
 class GuestDisk(Part):

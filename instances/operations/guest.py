@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import Conflict, NotFound
+from cloudweb.image_cache.source import ImageSource
 from compute.objects import (
     ConfigDrive,
     DirectBoot,
@@ -11,7 +12,6 @@ from compute.objects import (
     GuestInterface,
     GuestRef,
     GuestSpec,
-    ImageSource,
 )
 from image.manager import ImageManager
 from image.objects import ImageLocation

@@ -5,12 +5,12 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from cloudweb.image_cache.source import ImageSource
 from compute.objects import (
     GuestDisk,
     GuestInterface,
     GuestRef,
     GuestSpec,
-    ImageSource,
     RebootRequest,
 )
 

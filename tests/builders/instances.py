@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from cloudweb.context import RequestContext
+from cloudweb.image_cache.cache import ImageCache
 from compute.agent import ComputeAgent
 from compute.bootstrap import ensure_default_flavors
 from compute.drivers.fake import FakeDriver
-from compute.image_cache import ImageCache
 from compute.models import Claim, Flavor
 from identity.models import Project, User
 from image.models import Image

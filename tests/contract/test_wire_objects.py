@@ -25,7 +25,7 @@ PINNED = Path(__file__).with_name("wire_objects.json")
 HOW = "after a change on purpose raise VERSION, then run python -m tests.contract.test_wire_objects"
 WIRE_MODULES = (
     "cloudweb.reports", "compute.objects", "compute.rpc", "network.objects", "network.rpc",
-    "image.objects",
+    "image.objects", "volume.objects", "volume.rpc",
 )  # fmt: skip
 
 for _name in WIRE_MODULES:
@@ -34,7 +34,14 @@ for _name in WIRE_MODULES:
 
 def ours(module: str) -> bool:
     """Tell the product's classes from those that tests declare."""
-    return module.partition(".")[0] in ("compute", "network", "image", "cloudweb", "operations")
+    return module.partition(".")[0] in (
+        "compute",
+        "network",
+        "image",
+        "volume",
+        "cloudweb",
+        "operations",
+    )
 
 
 def objects() -> dict[str, type[VersionedObject]]:

@@ -14,10 +14,11 @@ from typing import Literal
 from cloudweb import process
 from cloudweb.driver import DiskFull, DriverError, TransientDriverError, is_full
 from cloudweb.files import PASSED_THROUGH, make_directory
+from cloudweb.image_cache.source import ImageSource
 from compute.drivers.libvirt import console
 from compute.drivers.libvirt.files import GuestFiles, file_name
 from compute.drivers.libvirt.users import GuestUsers
-from compute.objects import GuestDisk, GuestSpec, ImageSource
+from compute.objects import GuestDisk, GuestSpec
 
 #: Left free on the file system of guests: what a new guest writes first, and room for the host.
 RESERVE = 512 * 1024**2

@@ -8,10 +8,10 @@ from threading import Lock
 import pytest
 
 from cloudweb.driver import TransientDriverError, Unguarded
+from cloudweb.image_cache.cache import ImageCache
 from cloudweb.records import read_record
 from compute.agent import ComputeAgent
 from compute.drivers.fake import FakeDriver
-from compute.image_cache import ImageCache
 from compute.objects import PowerOffRequest
 from tests.builders.damage import DAMAGES, aside, damage
 from tests.builders.guests import make_guest, make_reboot, ref

@@ -20,9 +20,9 @@ import structlog
 
 from cloudweb.driver import DriverError, TransientDriverError, Unguarded, Work
 from cloudweb.files import make_directory
-from compute.image_download import Download, check_disk, digest
-from compute.image_marks import Marks
-from compute.objects import ImageSource
+from cloudweb.image_cache.download import Download, check_disk, digest
+from cloudweb.image_cache.marks import Marks
+from cloudweb.image_cache.source import ImageSource
 
 log = structlog.get_logger(__name__)
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z")

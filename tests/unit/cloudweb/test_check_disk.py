@@ -7,8 +7,8 @@ from typing import Literal
 
 import pytest
 
-from compute.image_download import WrongContent, check_disk
-from compute.objects import ImageSource
+from cloudweb.image_cache.download import WrongContent, check_disk
+from cloudweb.image_cache.source import ImageSource
 from tests.builders.hostile_images import HOSTILE
 from tests.builders.sound_images import SOUND, Case
 

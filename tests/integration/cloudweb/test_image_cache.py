@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 
 from cloudweb.driver import DriverError, Interrupted, TransientDriverError, Unguarded
-from compute import image_cache, image_download
+from cloudweb.image_cache import cache as image_cache
+from cloudweb.image_cache import download as image_download
+from cloudweb.image_cache.cache import ImageCache
+from cloudweb.image_cache.download import digest
+from cloudweb.image_cache.source import ImageSource
 from compute.agent import ComputeAgent
 from compute.drivers.fake import FakeDriver
-from compute.image_cache import ImageCache
-from compute.image_download import digest
-from compute.objects import ImageSource
 from tests.builders import disks
 from tests.builders.work import CountedWork
 from tests.infrastructure import PATIENCE
@@ -394,7 +395,7 @@ def test_files_are_read_through_once_and_only_after_an_unclean_stop(
         read.append(path)
         return digest(path, work)
 
-    monkeypatch.setattr("compute.image_cache.digest", counted)
+    monkeypatch.setattr("cloudweb.image_cache.cache.digest", counted)
     cache.open()
     path = cache.ensure(source(server), Unguarded())
     cache.close()

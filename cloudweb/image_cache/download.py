@@ -15,7 +15,7 @@ from oslo_utils.imageutils import format_inspector
 from cloudweb.disks import qcow2, signatures
 from cloudweb.disks.reading import BrokenDisk, Disk
 from cloudweb.driver import DiskFull, DriverError, TransientDriverError, Work, is_full
-from compute.objects import ImageSource
+from cloudweb.image_cache.source import ImageSource
 
 CHUNK = 1024 * 1024
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)

@@ -1,0 +1,191 @@
+"""What the control plane tells a host about volumes, and what a host tells about its pools.
+
+Sizes are in bytes. A volume is named by its id wherever it is kept: ``volume-<id>``.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from cloudweb.image_cache.source import ImageSource
+from cloudweb.objects import Part, VersionedObject
+
+Format = Literal["raw", "qcow2"]
+Mode = Literal["rw", "ro"]
+Kind = Literal["nbd_unix", "nbd_tls", "rbd", "fake"]
+
+
+class VolumeRef(VersionedObject):
+    """Names a volume and where it is: a pool of one back end of the host that is told.
+
+    ``format`` is that of its file, where the back end keeps volumes in files.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    backend: str
+    pool: str = "default"
+    format: Format = "qcow2"
+
+
+class SnapshotRef(VersionedObject):
+    """Names a snapshot of a volume."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    volume: VolumeRef
+
+
+class VolumeEncryption(Part):
+    """LUKS: what is written to the volume is a cipher's, and whoever reads it needs the passphrase."""
+
+    provider: Literal["luks"] = "luks"
+    cipher: str = "aes-xts-plain64"
+    key_size: int = 256
+    passphrase: str
+
+
+class VolumeSpec(VersionedObject):
+    """A volume as it shall be made: empty, or with what an image, a volume or a snapshot holds.
+
+    A source that is smaller than ``size`` is followed by zeros.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    ref: VolumeRef
+    size: int = Field(gt=0)
+    source: ImageSource | VolumeRef | SnapshotRef | None = None
+    encryption: VolumeEncryption | None = None
+
+
+class VolumeState(VersionedObject):
+    """A volume as its host has it; ``attachments`` are those that may use it now.
+
+    ``allocated`` is what its own data takes, without what it shares with others.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    backend: str
+    pool: str
+    format: Format
+    size: int
+    allocated: int = 0
+    attachments: tuple[str, ...] = ()
+    snapshots: tuple[str, ...] = ()
+
+
+class ResizeRequest(VersionedObject):
+    """Make the volume be of this size, never smaller than it is, in use or not."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    volume: VolumeRef
+    size: int = Field(gt=0)
+
+
+class SnapshotState(VersionedObject):
+    """A snapshot as its host has it; ``size`` is its volume's at that time."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    volume_id: str
+    size: int
+
+
+class ExportRequest(VersionedObject):
+    """Let the guests of one host use the volume through one attachment.
+
+    ``epoch`` is the attachment's; ``to_address`` is where the host's connections come from. ``shared``
+    says that others may have the volume at the same time; else who had it before is cut off.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    volume: VolumeRef
+    attachment_id: str
+    epoch: int = Field(ge=0)
+    to_host: str
+    to_address: str = ""
+    mode: Mode = "rw"
+    shared: bool = False
+
+
+class UnexportRequest(VersionedObject):
+    """Cut an attachment off: afterwards nobody writes through it, wherever its guest is.
+
+    An export with a higher epoch stays.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    volume: VolumeRef
+    attachment_id: str
+    epoch: int = Field(ge=0)
+    to_host: str = ""
+    to_address: str = ""
+
+
+class VolumeConnection(VersionedObject):
+    """How the host of a guest reaches a volume.
+
+    nbd_unix: the socket ``path``. nbd_tls: ``address`` and ``port``, with a certificate in which the
+    server is called ``tls_name``. Both: the export's name ``export``. rbd: ``image`` in ``rbd_pool``
+    by the ``monitors``, as ``user``. fake: nothing is there.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    attachment_id: str
+    epoch: int
+    volume_id: str
+    kind: Kind
+    size: int
+    read_only: bool = False
+    path: str = ""
+    address: str = ""
+    port: int = 0
+    export: str = ""
+    tls_name: str = ""
+    rbd_pool: str = ""
+    image: str = ""
+    monitors: tuple[str, ...] = ()
+    user: str = ""
+
+
+class PoolState(Part):
+    """A pool as its host measures it; ``capabilities`` are names of what its driver can do.
+
+    ``storage_id`` is the same for pools that are one storage which several hosts reach; ``problem``
+    is why it takes nothing new.
+    """
+
+    backend: str
+    name: str
+    driver: str
+    protocol: str
+    total: int
+    free: int
+    capabilities: tuple[str, ...] = ()
+    storage_id: str = ""
+    problem: str = ""
+
+
+class VolumeReport(VersionedObject):
+    """The volume agent's part of a report.
+
+    ``problems`` are sentences for the operator; ``strays`` name what no record of the host explains.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    pools: tuple[PoolState, ...] = ()
+    problems: tuple[str, ...] = ()
+    strays: tuple[str, ...] = ()

@@ -1,0 +1,64 @@
+"""What a volume agent can be ordered and asked: the whole contract, readable alone."""
+
+from __future__ import annotations
+
+from cloudweb.rpc import Method
+from volume.objects import (
+    ExportRequest,
+    ResizeRequest,
+    SnapshotRef,
+    SnapshotState,
+    UnexportRequest,
+    VolumeConnection,
+    VolumeRef,
+    VolumeSpec,
+    VolumeState,
+)
+
+#: Make the volume exist with what its source holds; one that is there already stays as it is.
+CREATE = Method(
+    "volume.create", VolumeSpec, VolumeState, deadline=900, in_turn=lambda spec: spec.ref.id
+)
+#: Make the volume absent. It has no snapshots and no attachments any more.
+DELETE = Method("volume.delete", VolumeRef, deadline=300, urgent=True, in_turn=lambda ref: ref.id)
+#: Make the volume larger, in use or not.
+RESIZE = Method(
+    "volume.resize",
+    ResizeRequest,
+    VolumeState,
+    deadline=120,
+    in_turn=lambda request: request.volume.id,
+)
+#: Let one attachment use the volume.
+EXPORT = Method(
+    "volume.export",
+    ExportRequest,
+    VolumeConnection,
+    deadline=60,
+    in_turn=lambda request: request.volume.id,
+)
+#: Cut one attachment off.
+UNEXPORT = Method(
+    "volume.unexport",
+    UnexportRequest,
+    deadline=60,
+    urgent=True,
+    in_turn=lambda request: request.volume.id,
+)
+#: Make the snapshot hold what the volume holds now; one that is there already stays as it is.
+SNAPSHOT = Method(
+    "volume.snapshot", SnapshotRef, SnapshotState, deadline=120, in_turn=lambda ref: ref.volume.id
+)
+#: Make the snapshot absent; volumes made from it keep what they hold.
+DELETE_SNAPSHOT = Method(
+    "volume.delete_snapshot",
+    SnapshotRef,
+    deadline=900,
+    in_turn=lambda ref: ref.volume.id,
+)
+#: Make the volume hold what the snapshot holds; nobody uses it.
+REVERT = Method(
+    "volume.revert", SnapshotRef, VolumeState, deadline=300, in_turn=lambda ref: ref.volume.id
+)
+#: Answer with the volume as its host has it.
+INSPECT = Method("volume.inspect", VolumeRef, VolumeState, query=True)
