@@ -38,7 +38,10 @@ class OperatorSite(AdminSite):
 
         Django's own groups are left out: roles come from identity.
         """
-        order = ("compute", "operations", "instances", "image", "network", "identity", "audit")
+        order = (
+            *("compute", "operations", "instances"),
+            *("image", "volume", "network", "identity", "audit"),
+        )
         apps = [
             one for one in super().get_app_list(request, app_label) if one["app_label"] != "auth"
         ]

@@ -19,6 +19,7 @@ urlpatterns = [
     path("compute", include("compute.api.urls")),  # /compute/v2.1/flavors, os-hypervisors ...
     path("network", include("network.api.urls")),
     path("image", include("image.api.urls")),
+    path("volume", include("volume.api.urls")),
     path("audit", include("audit.api.urls")),  # /audit/v1/records
     path("api/schema/download", download, name="schema"),
     path("api/schema/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="swagger"),

@@ -24,6 +24,7 @@ APPS = (
     "identity",
     "image",
     "network",
+    "volume",
     "compute",
     "instances",
     "dashboard",

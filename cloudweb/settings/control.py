@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "identity",
     "image",
     "network",
+    "volume",
     "compute",
     "instances",
     "dashboard",
@@ -209,6 +210,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "compute", "description": "Servers and what they run on."},
         {"name": "network", "description": "Networks, ports, security groups."},
         {"name": "image", "description": "What servers boot from."},
+        {"name": "volume", "description": "Disks that outlive their servers."},
     ],
 }
 

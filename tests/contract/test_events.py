@@ -15,7 +15,9 @@ import pytest
 from cloudweb.events import Event, subscribers
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ("operations", "audit", "identity", "network", "compute", "image", "instances", "dashboard")
+APPS = (
+    "operations", "audit", "identity", "network", "compute", "image", "volume", "instances", "dashboard",
+)  # fmt: skip
 
 
 def events() -> list[type[Event]]:

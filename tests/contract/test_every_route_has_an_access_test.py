@@ -49,7 +49,9 @@ OUTSIDE = {
     "metadata": "guests, by their host's signature (test_guest_metadata)",
     "metadata/<path:path>": "guests, by their host's signature",
 }
-MANAGERS = ("operations", "audit", "identity", "image", "network", "compute", "instances")
+MANAGERS = (
+    "operations", "audit", "identity", "image", "network", "volume", "compute", "instances",
+)  # fmt: skip
 
 
 def routes(patterns: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, URLPattern]]:

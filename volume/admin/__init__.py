@@ -1,0 +1,1 @@
+"""Volumes for operators; every button calls a manager."""

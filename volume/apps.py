@@ -1,0 +1,18 @@
+"""Volumes as a Django app."""
+
+from typing import ClassVar
+
+from django.apps import AppConfig
+
+
+class VolumeConfig(AppConfig):
+    """Volumes: disks that outlive their servers."""
+
+    name = "volume"
+    encrypted_columns: ClassVar[dict[str, tuple[str, ...]]] = {
+        "Attachment": ("secret", "connection")
+    }
+
+    def ready(self) -> None:
+        """Declare policies and quotas, register sagas, subscribe to what hosts report."""
+        from volume import policies  # noqa: F401

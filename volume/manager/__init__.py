@@ -1,0 +1,1 @@
+"""Managers of volumes, snapshots, pools and attachments."""

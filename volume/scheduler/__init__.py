@@ -1,0 +1,1 @@
+"""Which pool a volume goes to, and why no other."""

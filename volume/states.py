@@ -1,0 +1,108 @@
+"""The statuses of volumes, snapshots and attachments, and what each action may start from.
+
+Every rule about a status stands here (contract 10.2); whatever is not allowed is a 400.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
+from django.db.models import TextChoices
+
+
+class VolumeStatus(TextChoices):
+    """What a volume can be, or is being done to it."""
+
+    CREATING = "creating", "creating"
+    DOWNLOADING = "downloading", "downloading"
+    AVAILABLE = "available", "available"
+    RESERVED = "reserved", "reserved"
+    ATTACHING = "attaching", "attaching"
+    IN_USE = "in-use", "in use"
+    DETACHING = "detaching", "detaching"
+    UPLOADING = "uploading", "uploading"
+    EXTENDING = "extending", "extending"
+    RETYPING = "retyping", "retyping"
+    REVERTING = "reverting", "reverting"
+    MAINTENANCE = "maintenance", "maintenance"
+    MANAGING = "managing", "managing"
+    BACKING_UP = "backing-up", "backing up"
+    RESTORING_BACKUP = "restoring-backup", "restoring a backup"
+    AWAITING_TRANSFER = "awaiting-transfer", "awaiting transfer"
+    DELETING = "deleting", "deleting"
+    ERROR = "error", "error"
+    ERROR_DELETING = "error_deleting", "error while deleting"
+    ERROR_EXTENDING = "error_extending", "error while extending"
+    ERROR_RESTORING = "error_restoring", "error while restoring"
+    ERROR_BACKING_UP = "error_backing-up", "error while backing up"
+    ERROR_MANAGING = "error_managing", "error while managing"
+
+
+class SnapshotStatus(TextChoices):
+    """What a snapshot can be, or is being done to it."""
+
+    CREATING = "creating", "creating"
+    AVAILABLE = "available", "available"
+    BACKING_UP = "backing-up", "backing up"
+    DELETING = "deleting", "deleting"
+    UPDATING = "updating", "updating"
+    RESTORING = "restoring", "restoring"
+    UNMANAGING = "unmanaging", "unmanaging"
+    ERROR = "error", "error"
+    ERROR_DELETING = "error_deleting", "error while deleting"
+
+
+class AttachmentStatus(TextChoices):
+    """How far a volume is in a server."""
+
+    RESERVED = "reserved", "reserved"
+    ATTACHING = "attaching", "attaching"
+    ATTACHED = "attached", "attached"
+    DETACHING = "detaching", "detaching"
+    DETACHED = "detached", "detached"
+    ERROR_ATTACHING = "error_attaching", "error while attaching"
+    ERROR_DETACHING = "error_detaching", "error while detaching"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """What an action may start from, and what the volume shows from then on (None: it stays)."""
+
+    starts_in: Set[str]
+    shows: str | None = None
+
+
+_S = VolumeStatus
+#: In use or not, and nothing under way.
+AT_REST = frozenset({_S.AVAILABLE, _S.IN_USE})
+_ALL = frozenset(_S.values)
+#: action -> what it may start from.
+ACTIONS: Mapping[str, Action] = {
+    "attach": Action(starts_in=AT_REST, shows=_S.RESERVED),
+    "detach": Action(starts_in=frozenset({_S.IN_USE, _S.DETACHING}), shows=_S.DETACHING),
+    "extend": Action(starts_in=AT_REST, shows=_S.EXTENDING),
+    "delete": Action(
+        starts_in=frozenset(
+            {_S.AVAILABLE, _S.ERROR, _S.ERROR_RESTORING, _S.ERROR_EXTENDING, _S.ERROR_MANAGING}
+        ),
+        shows=_S.DELETING,
+    ),
+    "force_delete": Action(starts_in=_ALL, shows=_S.DELETING),
+    "snapshot": Action(starts_in=AT_REST),
+    "revert": Action(starts_in=frozenset({_S.AVAILABLE}), shows=_S.REVERTING),
+    "upload": Action(starts_in=AT_REST, shows=_S.UPLOADING),
+    "retype": Action(starts_in=AT_REST, shows=_S.RETYPING),
+    "back_up": Action(starts_in=AT_REST, shows=_S.BACKING_UP),
+    "restore": Action(starts_in=frozenset({_S.AVAILABLE}), shows=_S.RESTORING_BACKUP),
+    "transfer": Action(starts_in=frozenset({_S.AVAILABLE}), shows=_S.AWAITING_TRANSFER),
+    "metadata": Action(starts_in=_ALL - {_S.MAINTENANCE, _S.UPLOADING}),
+    "read_only": Action(starts_in=frozenset({_S.AVAILABLE})),
+}
+#: Statuses that clients see under another word.
+SHOWN: Mapping[str, str] = {_S.MANAGING: _S.CREATING, _S.ERROR_MANAGING: _S.ERROR}
+
+
+def shown(status: str) -> str:
+    """Return the word by which clients know a status."""
+    return str(SHOWN.get(status, status))
