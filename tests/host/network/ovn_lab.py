@@ -22,9 +22,10 @@ from typing import Any, TypeVar
 
 from cloudweb import process
 from network.models import Port
-from network.objects import PortRef, PortWiring
+from network.objects import PortWiring
 from network.resolution import port_wirings
 from tests.builders.ovn import SCHEMAS, NorthboundServer
+from tests.builders.ports import port_ref
 from tests.host.network.guests import Guest, answering
 from tests.infrastructure import PATIENCE, ROOT, wait_until
 
@@ -139,6 +140,14 @@ class LabHost:
         self.ask("plug", port=wiring.dump())
         return guest
 
+    def unplug(self, port: PortWiring) -> None:
+        """Take a port away."""
+        self.ask("unplug", port=port_ref(port).dump())
+
+    def inside(self, action: Callable[[], T]) -> T:
+        """Run a function in the host's network, in this process."""
+        return within(Path(f"/proc/{self.pid}/ns/net"), action)
+
     def kill(self) -> float:
         """Let the power fail; return when."""
         os.kill(self.pid, signal.SIGKILL)
@@ -203,8 +212,7 @@ $n link set eth0 address {wiring.mac} mtu {wiring.network.mtu} up
 
     def unplug(self) -> None:
         """Take the port from its host, and the guest with it."""
-        ref = PortRef(id=self.port.id, network_id=self.port.network.id, tap=self.port.tap)
-        self.host.ask("unplug", port=ref.dump())
+        self.host.unplug(self.port)
         self.host.run("ip", "netns", "delete", self.namespace, check=False)
 
 

@@ -20,8 +20,10 @@ from network import states, strategies
 from network.manager import PortForwardingManager, PortManager, SecurityGroupRuleManager
 from network.manager.port_forwarding import Ports
 from network.models import Agent, Network, Port, Subnet
+from network.objects import PortWiring
 from network.ovn.northbound import Northbound
 from network.ovn.writer import DRIVER, Writer
+from network.resolution import port_wirings
 from network.strategies.geneve import Geneve
 from tests.builders.networks import (
     make_agent,
@@ -35,6 +37,7 @@ from tests.builders.ovn import needs_ovn
 from tests.builders.routers import make_external, make_floating_ip, make_router
 from tests.host.network.guests import arp_frame, ask_dns, dhcp, udp_frame
 from tests.host.network.ovn_lab import Lab, LabGuest, LabHost, ovn_lab, soon
+from tests.host.network.real_guests import RealGuest, hypervisors, name_at
 from tests.infrastructure import PATIENCE, scratch
 
 pytestmark = [needs_ovn, pytest.mark.host, pytest.mark.django_db]
@@ -57,6 +60,7 @@ class World:
         self.northbound = Northbound(lab.northbound.remote)
         self.writer = Writer(self.northbound)
         self.guests: list[LabGuest] = []
+        self.plugged: list[tuple[LabHost, PortWiring]] = []
 
     def settle(self) -> None:
         deadline = time.monotonic() + PATIENCE
@@ -65,23 +69,35 @@ class World:
             if not self.writer.is_settled:
                 self.northbound.wait(0.02)
 
-    def guest(self, host: LabHost, network: Network, address: str, **said: Any) -> LabGuest:
-        """Return a guest with a port of its own on a host, up."""
+    def port(self, host: LabHost, network: Network, address: str, **said: Any) -> Port:
+        """Return a port that the control plane has given to a host."""
         context = RequestContext.system(project_id=network.project_id)
         fixed = [{"ip_address": address}]
-        port = make_port(
-            network, context, fixed_ips=fixed, hostname=f"vm-{address.split('.')[-1]}", **said
-        )
+        said = {"hostname": f"vm-{address.split('.')[-1]}", **said}
+        port = make_port(network, context, fixed_ips=fixed, **said)
         Port.objects.filter(id=port.id).update(host=host.name, applied_revision=1)
         self.settle()
-        guest = host.guest(Port.objects.get(id=port.id))
+        return Port.objects.get(id=port.id)
+
+    def guest(self, host: LabHost, network: Network, address: str, **said: Any) -> LabGuest:
+        """Return a guest with a port of its own on a host, up."""
+        guest = host.guest(self.port(host, network, address, **said))
         self.guests.append(guest)
         guest.await_up()
         return guest
 
+    def plug(self, host: LabHost, port: Port) -> PortWiring:
+        """Plug a port whose guest comes later."""
+        (wiring,) = port_wirings([port.id])
+        host.ask("plug", port=wiring.dump())
+        self.plugged.append((host, wiring))
+        return wiring
+
     def close(self) -> None:
         for guest in self.guests:
             guest.unplug()
+        for host, wiring in self.plugged:
+            host.unplug(wiring)
         self.northbound.close()
         for table in ("logical_switch", "logical_router", "port_group", "dhcp_options", "dns",
                       "address_set", "load_balancer"):  # fmt: skip
@@ -204,6 +220,32 @@ def test_guests_of_a_network_reach_each_other_over_both_hosts_and_nobody_else_wi
     assert not mine_here.pings("10.0.0.11")
     inventory = mine_there.host.ask
     assert soon(lambda: inventory("inventory")["problems"] == [])
+
+
+@pytest.mark.timeout(400)
+def test_real_guests_reach_their_project_s_on_the_other_host_and_nobody_else_s(
+    world: World,
+) -> None:
+    mine, theirs = networked()[0], networked()[0]
+    here = world.port(world.one, mine, "10.0.0.10", hostname="mine-here")
+    there = world.port(world.two, mine, "10.0.0.11")
+    # addresses of both layers are there twice
+    same = world.port(
+        world.two, theirs, "10.0.0.10", hostname="theirs", mac_address=here.mac_address
+    )
+    with hypervisors() as on_hosts:
+
+        def boot(host: LabHost, port: Port, **said: tuple[str, ...]) -> RealGuest:
+            wiring = world.plug(host, port)
+            return RealGuest(on_hosts.on(host.name, host.inside), wiring, offloads=False, **said)
+
+        boot(world.one, here)
+        sees = boot(world.two, there, friends=("10.0.0.10",))
+        assert sees.seen() == ["10.0.0.10 is mine-here"]
+        assert boot(world.two, same, strangers=("10.0.0.11",)).seen() == []
+        for network, name in ((mine, "mine-here"), (theirs, "theirs")):
+            neighbour = world.guest(world.one, network, "10.0.0.13")
+            assert name_at(neighbour, "10.0.0.10") == name
 
 
 def test_rules_act_within_two_seconds_also_on_open_connections_and_groups_follow_members(
