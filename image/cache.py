@@ -23,8 +23,8 @@ from typing import BinaryIO
 import structlog
 from django.conf import settings
 
-from image.exceptions import StoreFull
-from image.stores.room import check_room
+from cloudweb.stores.exceptions import StoreFull
+from cloudweb.stores.room import check_room
 
 log = structlog.get_logger(__name__)
 

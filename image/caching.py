@@ -7,10 +7,10 @@ from typing import Any, BinaryIO, cast
 
 import structlog
 
+from cloudweb.stores.configured import is_remote, ordered
 from image.cache import ImageCache, IncomingCopy, image_cache
 from image.copies import open_copy
 from image.models import Image
-from image.stores import is_remote, ordered
 
 log = structlog.get_logger(__name__)
 

@@ -18,7 +18,8 @@ from typing import Any, BinaryIO, cast
 from django.conf import settings
 
 from cloudweb import process
-from image.exceptions import ImageNotConverted, ImageTooLarge, StoreFull
+from cloudweb.stores.exceptions import StoreFull
+from image.exceptions import ImageNotConverted, ImageTooLarge
 from image.formats import CONVERTIBLE, PLAIN, Opened
 from image.inspection import inspect_file
 

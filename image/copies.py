@@ -9,11 +9,11 @@ from typing import BinaryIO
 import structlog
 
 from cloudweb.exceptions import CloudwebError
+from cloudweb.stores.configured import UnknownStore, ordered, store
+from cloudweb.stores.exceptions import StoreUnavailable
 from image.cache import image_cache
-from image.exceptions import StoreUnavailable
 from image.models import Image
 from image.reception import CHUNK
-from image.stores import UnknownStore, ordered, store
 
 log = structlog.get_logger(__name__)
 

@@ -12,7 +12,6 @@ from cloudweb.exceptions import (
     Gone,
     NotFound,
     RequestTooLarge,
-    ServiceUnavailable,
     UnsupportedMediaType,
 )
 from cloudweb.holdings import listed
@@ -212,21 +211,6 @@ class RangeNotSatisfiable(CloudwebError):
     def __init__(self, size: int) -> None:
         self.size = size
         super().__init__(f"The range lies outside the image data ({size} bytes).")
-
-
-class StoreFull(CloudwebError):
-    """The image store has no room; the operator must make some."""
-
-    status = 507
-    code = "image_store_full"
-    default_message = "The image store has no room left for this image; ask the operator."
-
-
-class StoreUnavailable(ServiceUnavailable):
-    """An image store does not answer, or refuses us; the detail says how."""
-
-    code = "image_store_unavailable"
-    default_message = "The image store is unavailable for now."
 
 
 class ImageNotConverted(UnsupportedMediaType):

@@ -9,13 +9,14 @@ from datetime import timedelta
 import structlog
 
 from cloudweb.database import clock
+from cloudweb.stores.configured import store, store_ids
+from cloudweb.stores.exceptions import StoreUnavailable
 from image import states
 from image.cache import image_cache
 from image.copies import erase_copies
-from image.exceptions import StoreUnavailable
 from image.models import Image
 from image.reception import NO_FACTS
-from image.stores import staging, store, store_ids
+from image.stores import staging
 
 log = structlog.get_logger(__name__)
 #: Staged data that nobody imports waits this long.

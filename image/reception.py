@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from django.conf import settings
 
 from cloudweb.exceptions import BadRequest
+from cloudweb.stores.base import Incoming
 from image.exceptions import ImageTooLarge
 from image.inspection import InspectedStream, Readable, check_stored
-from image.stores.base import Incoming
 
 CHUNK = 1024 * 1024
 Facts = Mapping[str, str | int]

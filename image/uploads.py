@@ -11,13 +11,14 @@ from django.db import transaction
 
 from cloudweb.database import clock
 from cloudweb.exceptions import CloudwebError
+from cloudweb.stores.base import Store
+from cloudweb.stores.configured import store
 from image import quotas, reception, states
 from image.exceptions import ImageConflict, ImageGone
 from image.inspection import Readable
 from image.models import Image
 from image.querysets import ImageQuerySet
-from image.stores import staging, store
-from image.stores.base import Store
+from image.stores import staging
 
 #: An upload says this often that it lives (see ``states.ABANDONED``).
 SEEN_EVERY = timedelta(seconds=15)

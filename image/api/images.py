@@ -11,12 +11,12 @@ from cloudweb.api.links import base_url
 from cloudweb.api.page_links import links_after
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import UnsupportedMediaType
+from cloudweb.stores.configured import store_ids
 from image.api.serializers.images import IMAGES, ImageCreate, ImageShown, image_body, list_body
 from image.api.serializers.patches import MEDIA_TYPES, PATCHES, parse_patch
 from image.api.serializers.queries import PARAMETERS, parse_query
 from image.manager import ImageManager
 from image.manager.imports import methods
-from image.stores import store_ids
 
 #: The headers of what was just recorded.
 CREATED = [

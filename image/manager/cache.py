@@ -12,10 +12,11 @@ from django.db import transaction
 
 from cloudweb.exceptions import BadRequest
 from cloudweb.policy import policy
+from cloudweb.stores.exceptions import StoreUnavailable
 from image import states
 from image.cache import CachedCopy, ImageCache, image_cache
 from image.caching import needs_cache
-from image.exceptions import ImageNotFound, NoImageCache, StoreUnavailable
+from image.exceptions import ImageNotFound, NoImageCache
 from image.manager.finding import ImageFinder
 from image.models import Image
 from image.operations.cache_image import CacheImage

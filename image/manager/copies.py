@@ -11,11 +11,11 @@ from django.db import transaction
 from cloudweb.database import clock
 from cloudweb.database.locks import locked
 from cloudweb.policy import policy
+from cloudweb.stores.configured import ordered, store, store_ids
 from image import states
 from image.exceptions import CopyNotFound, ImageConflict, ImageProtected, LastCopy
 from image.manager.finding import ImageFinder
 from image.models import Image
-from image.stores import ordered, store, store_ids
 from operations.holding import is_held
 
 

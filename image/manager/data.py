@@ -9,6 +9,7 @@ from django.conf import settings
 
 from cloudweb.exceptions import BadRequest
 from cloudweb.policy import policy
+from cloudweb.stores.configured import default_store, store
 from image import locations, states
 from image.caching import open_near
 from image.exceptions import ImageDeactivated, ImageNotFound
@@ -17,7 +18,6 @@ from image.manager.finding import ImageFinder
 from image.models import Image
 from image.objects import ImageLocation
 from image.reception import too_large
-from image.stores import default_store, store
 from image.uploads import StagingUpload, Upload
 
 

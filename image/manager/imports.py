@@ -13,6 +13,7 @@ from cloudweb.database import clock
 from cloudweb.encryption import encrypt
 from cloudweb.exceptions import BadRequest
 from cloudweb.policy import check, policy
+from cloudweb.stores.configured import default_store, store_ids
 from image import quotas, states
 from image.download.rules import Rules
 from image.exceptions import ImageConflict, ImageGone
@@ -20,7 +21,6 @@ from image.manager.finding import ImageFinder
 from image.models import Image
 from image.operations.copy_image import CopyImage
 from image.operations.import_image import ImportImage
-from image.stores import default_store, store_ids
 from operations.history import Entry, operations_of
 
 METHODS = ("glance-direct", "web-download", "copy-image")

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
-from image import stores
-from image.stores import StoreInfo
+from cloudweb.stores.configured import store
+from image.stores import StoreInfo, infos
 
 
 class StoreManager(Manager):
@@ -17,9 +17,9 @@ class StoreManager(Manager):
     @policy("image:stores:list")
     def list(self) -> list[StoreInfo]:
         """Return all of them, the default first."""
-        return stores.infos()
+        return infos()
 
     @policy("image:stores:detail")
     def detail(self) -> builtins.list[tuple[StoreInfo, Mapping[str, str]]]:
         """Return all of them with what only operators are told."""
-        return [(info, stores.store(info.id).facts()) for info in stores.infos()]
+        return [(info, store(info.id).facts()) for info in infos()]

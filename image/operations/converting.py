@@ -9,11 +9,11 @@ from typing import Any, BinaryIO
 
 from django.conf import settings
 
+from cloudweb.stores.room import check_room
 from image import conversion, quotas, reception
 from image.formats import Opened
 from image.models import Image
 from image.stores import staging
-from image.stores.room import check_room
 from operations.jobs import Running
 
 

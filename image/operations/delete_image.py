@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import structlog
 
+from cloudweb.stores.exceptions import StoreUnavailable
 from image import states
-from image.exceptions import StoreUnavailable
 from image.models import Image
 from image.operations.transfers import clear_staging
 from image.reaping import erase

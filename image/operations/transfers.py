@@ -8,10 +8,11 @@ from typing import Any, BinaryIO
 import structlog
 
 from cloudweb.exceptions import CloudwebError
+from cloudweb.stores.configured import UnknownStore, store
+from cloudweb.stores.exceptions import StoreUnavailable
 from image.copies import copy
-from image.exceptions import StoreUnavailable
 from image.models import Image
-from image.stores import UnknownStore, staging, store
+from image.stores import staging
 from operations.jobs import Running
 from operations.saga import StepFailed
 

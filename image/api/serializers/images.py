@@ -9,11 +9,11 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from cloudweb.api.answers import OpenAnswer, listing
+from cloudweb.stores.configured import ordered
 from cloudweb.times import seconds_z
 from image.api.schema_documents import IMAGE
 from image.changes import BASE
 from image.models import Image
-from image.stores import ordered
 
 #: What every image has, whatever became of it.
 ALWAYS = (

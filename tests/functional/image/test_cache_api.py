@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from cloudweb.stores.configured import store as store_of
 from image import cache as caching
 from image.cache import IncomingCopy, image_cache
 from image.locations import open_signed, signed_url
 from image.manager import ImageManager
 from image.models import Image
 from image.operations import transfers
-from image.stores import store as store_of
 from operations.history import operations_of
 from operations.testing import Cloud, check_invariants, cloud
 from tests.builders.identity import ApiClient, client_with

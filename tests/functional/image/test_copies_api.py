@@ -9,11 +9,11 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from image.exceptions import StoreUnavailable
+from cloudweb.stores import directory
+from cloudweb.stores.configured import store as store_of
+from cloudweb.stores.exceptions import StoreUnavailable
 from image.manager import ImageManager
 from image.models import Image
-from image.stores import directory
-from image.stores import store as store_of
 from tests.builders.identity import ApiClient, client_with
 from tests.builders.images import RAW, caller, make_image
 from tests.builders.stores import file_settings

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from cloudweb import process
+from cloudweb.stores.exceptions import StoreFull
 from image import conversion
 from image.conversion import convert, target_format
-from image.exceptions import ImageNotConverted, ImageRefused, ImageTooLarge, StoreFull
+from image.exceptions import ImageNotConverted, ImageRefused, ImageTooLarge
 from image.formats import Opened
 from image.inspection import inspect_file
 from tests.builders import disks

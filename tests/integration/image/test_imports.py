@@ -16,6 +16,7 @@ from cloudweb import process
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from cloudweb.exceptions import BadRequest, PolicyNotAuthorized, QuotaExceeded
+from cloudweb.stores.configured import store
 from identity import quotas
 from image.download.rules import UrlRefused
 from image.exceptions import ImageConflict, ImageRefused
@@ -23,7 +24,6 @@ from image.manager import ImageManager
 from image.manager.imports import ImageImportManager
 from image.models import Image
 from image.operations import transfers
-from image.stores import store
 from operations.history import operations_of
 from operations.holding import ResourceBusy
 from operations.models import Hold, Operation
@@ -208,7 +208,7 @@ def _break_store(monkeypatch: Any, name: str) -> None:
 
     def copy(data: Any, *, store_id: str, **values: Any) -> None:
         if store_id == name:
-            from image.exceptions import StoreFull
+            from cloudweb.stores.exceptions import StoreFull
 
             raise StoreFull
         real(data, store_id=store_id, **values)

@@ -12,14 +12,14 @@ import pytest
 
 from cloudweb import process
 from cloudweb.exceptions import QuotaExceeded
+from cloudweb.stores import room
+from cloudweb.stores.exceptions import StoreFull
 from identity import quotas
 from image import quotas as image_quotas
-from image.exceptions import StoreFull
 from image.manager import ImageManager
 from image.manager.imports import ImageImportManager
 from image.models import Image
 from image.operations import converting
-from image.stores import room
 from operations.history import operations_of
 from operations.testing import Cloud
 from tests.builders.images import PROJECT, RAW, caller, make_image

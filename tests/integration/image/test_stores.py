@@ -14,13 +14,13 @@ from urllib.parse import unquote
 import pytest
 
 from cloudweb.context import RequestContext
-from image import stores
+from cloudweb.stores import configured, s3
+from cloudweb.stores.base import Store
+from cloudweb.stores.configured import UnknownStore, store
+from cloudweb.stores.exceptions import StoreUnavailable
 from image.copies import DamagedData, copy
-from image.exceptions import StoreUnavailable
 from image.manager import ImageManager
 from image.models import Image
-from image.stores import UnknownStore, s3, store
-from image.stores.base import Store
 from tests.builders import disks
 from tests.builders.images import RAW, caller, make_image
 from tests.builders.stores import file_settings, s3_client, s3_settings
@@ -135,6 +135,28 @@ def test_the_reaper_takes_what_nobody_keeps(kind: str, left: Callable[[], int]) 
     assert left() == 2
 
 
+def test_what_is_inside_a_store_is_apart_from_it(kind: str, left: Callable[[], int]) -> None:
+    one = store("one")
+    inside = one.inside("backups")
+    put(one, "image", b"data")
+    for key in ("a/b/1", "a/b/2", "a/c/1"):
+        inside.put(key, key.encode())
+    assert sorted(inside.keys("a/b/")) == ["a/b/1", "a/b/2"]
+    assert sorted(inside.keys("a/")) == ["a/b/1", "a/b/2", "a/c/1"]
+    assert list(inside.keys("b")) == []
+    assert list(one.keys("im")) == ["image"]
+    inside.put("a/b/1", b"again")
+    with inside.open("a/b/1") as file:
+        assert file.read() == b"again"
+    assert one.reap(lambda _: False, older_than=OLD) == ["image"]
+    assert inside.reap(lambda _: False, older_than=OLD) == []
+    for key in ("a/b/1", "a/b/2", "a/c/1", "a/c/1"):
+        inside.delete(key)
+    assert (list(inside.keys("")), left()) == ([], 0)
+    if kind == "file":
+        assert list((inside.root / "data").iterdir()) == []  # type: ignore[attr-defined]
+
+
 def test_a_copy_that_is_damaged_is_not_kept(kind: str, left: Callable[[], int]) -> None:
     with pytest.raises(DamagedData):
         copy(
@@ -146,7 +168,7 @@ def test_a_copy_that_is_damaged_is_not_kept(kind: str, left: Callable[[], int]) 
 
 def held() -> int:
     """Return the bytes that stores hold, and that we made for them; other threads' do not count."""
-    ours = [tracemalloc.Filter(True, pattern) for pattern in ("*/image/stores/*", __file__)]
+    ours = [tracemalloc.Filter(True, pattern) for pattern in ("*/cloudweb/stores/*", __file__)]
     snapshot = tracemalloc.take_snapshot().filter_traces(ours)
     return sum(found.size for found in snapshot.statistics("filename"))
 
@@ -262,7 +284,7 @@ def test_the_client_library_is_loaded_only_for_its_store(tmp_path: Path) -> None
 
     script = (
         "import django; django.setup(); import image.api.urls, image.reaping, sys; "
-        "from image.stores import store; store('default'); "
+        "from cloudweb.stores.configured import store; store('default'); "
         "sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
     )
     import sys
@@ -287,4 +309,4 @@ def test_settings_name_stores(monkeypatch: Any, tmp_path: Path) -> None:
     assert found["fast"] == {"kind": "file", "description": "", "path": str(tmp_path / "fast")}
     assert found["deep-1"]["bucket"] == "x"
     assert s3.LEAST_PART >= 5 * MIB
-    assert stores.ordered(["zzz", "default"]) == ["default", "zzz"]
+    assert configured.ordered(["zzz", "default"]) == ["default", "zzz"]

@@ -17,6 +17,8 @@ from django.db import connection, connections
 
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import BadRequest, CloudwebError, PolicyNotAuthorized
+from cloudweb.stores import directory, room
+from cloudweb.stores.exceptions import StoreFull
 from image import states, uploads
 from image.exceptions import (
     ImageConflict,
@@ -24,11 +26,9 @@ from image.exceptions import (
     ImageRefused,
     ImageTooLarge,
     NotYourImage,
-    StoreFull,
 )
 from image.manager import ImageManager
 from image.models import Image
-from image.stores import directory, room
 from tests.builders import disks
 from tests.builders.images import OTHER, RAW, caller, make_image
 from tests.infrastructure import PATIENCE

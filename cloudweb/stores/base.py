@@ -1,9 +1,9 @@
-"""What a store of image data must do."""
+"""What a store of large data must do."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import BinaryIO, ClassVar, Protocol
 
@@ -31,7 +31,11 @@ class Incoming(Protocol):
 
 
 class Store(ABC):
-    """Keeps each image's data under a key; what a key holds is never changed."""
+    """Keeps data under keys; what a key holds is never changed.
+
+    A key may have slashes, which make folders of it. The stores of images and of backups are one place
+    (``inside``), and images' keys have none.
+    """
 
     #: The word clients know this kind of store by.
     kind: ClassVar[str]
@@ -39,6 +43,17 @@ class Store(ABC):
     @abstractmethod
     def receive(self, key: str, *, expected: int | None) -> Incoming:
         """Begin to write ``key``; ``expected`` bytes must find room. Raises StoreFull."""
+
+    def put(self, key: str, data: bytes) -> None:
+        """Have a small piece of data under its key, durably. Raises StoreFull, StoreUnavailable."""
+        incoming = self.receive(key, expected=len(data))
+        try:
+            incoming.write(data)
+            incoming.sync()
+            incoming.keep()
+        except BaseException:
+            incoming.drop()
+            raise
 
     @abstractmethod
     def open(self, key: str) -> BinaryIO:
@@ -49,8 +64,19 @@ class Store(ABC):
         """Make the data absent. Raises StoreUnavailable."""
 
     @abstractmethod
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys that begin so, in any order. Raises StoreUnavailable."""
+
+    @abstractmethod
+    def inside(self, folder: str) -> Store:
+        """Return the store whose keys are in a folder of this one: nothing else here touches them."""
+
+    @abstractmethod
     def reap(self, keep: Callable[[str], bool], *, older_than: timedelta) -> list[str]:
-        """Remove what is that old and whose key nobody keeps, unfinished data too; return the keys."""
+        """Remove what is that old and whose key nobody keeps, unfinished data too; return the keys.
+
+        Keys with slashes are left alone.
+        """
 
     @abstractmethod
     def url(self, key: str) -> str:

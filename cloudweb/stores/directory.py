@@ -6,20 +6,22 @@ import errno
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from image.exceptions import StoreFull
-from image.stores.base import Incoming, Store
-from image.stores.room import check_room
+from cloudweb.stores.base import Incoming, Store
+from cloudweb.stores.exceptions import StoreFull
+from cloudweb.stores.room import check_room
 
+#: Stands for a slash in the name of a file that is not whole yet; no key has it.
+_SLASH = "~"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class DirectoryStore(Store):
-    """One file for each image; the directory may be shared by several machines."""
+    """One file for each key; the directory may be shared by several machines."""
 
     kind = "file"
 
@@ -33,15 +35,22 @@ class DirectoryStore(Store):
     def receive(self, key: str, *, expected: int | None) -> Incoming:
         """Begin a file; refuse at once what cannot fit."""
         check_room(self.incoming, expected or 0)
-        return IncomingFile(self.incoming / f"{key}.{secrets.token_hex(4)}", self.data / key)
+        name = f"{key.replace('/', _SLASH)}.{secrets.token_hex(4)}"
+        return IncomingFile(self.incoming / name, self.data / key)
 
     def open(self, key: str) -> BinaryIO:
         """Open the file for reading."""
         return (self.data / key).open("rb")
 
     def delete(self, key: str) -> None:
-        """Unlink the file; who still reads it reads on."""
-        (self.data / key).unlink(missing_ok=True)
+        """Unlink the file, and its folders with their last one; who still reads it reads on."""
+        path = self.data / key
+        path.unlink(missing_ok=True)
+        for folder in path.relative_to(self.data).parents[:-1]:
+            try:
+                (self.data / folder).rmdir()
+            except OSError:  # there is more in it, or it is gone
+                break
 
     def delete_all(self, prefix: str) -> None:
         """Unlink whatever has a key that begins so, finished or not."""
@@ -49,13 +58,29 @@ class DirectoryStore(Store):
             for path in directory.glob(f"{prefix}*"):
                 path.unlink(missing_ok=True)
 
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Walk through the folder."""
+        folder = prefix.rpartition("/")[0]
+        for directory, _, names in os.walk(self.data / folder):
+            inside = Path(directory).relative_to(self.data)
+            for key in (str(inside / name) for name in names):
+                if key.startswith(prefix):
+                    yield key
+
+    def inside(self, folder: str) -> DirectoryStore:
+        """Keep them beside ``data``, where no key of this store is."""
+        return DirectoryStore(self.root / folder)
+
     def reap(self, keep: Callable[[str], bool], *, older_than: timedelta) -> list[str]:
-        """Unlink what no image and no upload names."""
+        """Unlink what nobody keeps and nobody writes."""
         before = time.time() - older_than.total_seconds()
         removed = []
         for directory in (self.incoming, self.data):
             for path in directory.iterdir():
-                key = path.name if directory == self.data else path.name.rpartition(".")[0]
+                if not path.is_file():
+                    continue
+                name = path.name.rpartition(".")[0].replace(_SLASH, "/")
+                key = path.name if directory == self.data else name
                 if not keep(key) and _modified(path) < before:
                     path.unlink(missing_ok=True)
                     removed.append(path.name)
@@ -71,7 +96,7 @@ class DirectoryStore(Store):
 
 
 class IncomingFile:
-    """A temporary file that becomes an image's data."""
+    """A temporary file that becomes a key's data."""
 
     def __init__(self, path: Path, target: Path) -> None:
         self.path = path
@@ -102,7 +127,11 @@ class IncomingFile:
     def keep(self) -> None:
         """Rename into place and have the directory entry on disk too."""
         self._file.close()
-        self.path.rename(self._target)
+        try:
+            self.path.rename(self._target)
+        except FileNotFoundError:  # the first of its folder, or the last one was deleted just now
+            self._target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+            self.path.rename(self._target)
         self._kept = True
         directory = os.open(self._target.parent, os.O_RDONLY)
         try:

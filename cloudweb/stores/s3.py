@@ -10,7 +10,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO, cast
 from urllib.parse import quote
@@ -20,8 +20,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
-from image.exceptions import StoreFull, StoreUnavailable
-from image.stores.base import Incoming, Store
+from cloudweb.stores.base import Incoming, Store
+from cloudweb.stores.exceptions import StoreFull, StoreUnavailable
 
 MIB = 1024**2
 #: S3 takes at most 10,000 parts of at least 5 MiB (the last may be smaller).
@@ -48,13 +48,13 @@ class S3Settings:
 
 
 class S3Store(Store):
-    """One object for each image."""
+    """One object for each key."""
 
     kind = "s3"
 
-    def __init__(self, where: S3Settings) -> None:
+    def __init__(self, where: S3Settings, client: Any = None) -> None:
         self.where = where
-        self.client: Any = boto3.session.Session(
+        self.client: Any = client or boto3.session.Session(
             aws_access_key_id=where.access_key, aws_secret_access_key=where.secret_key
         ).client(
             "s3",
@@ -82,6 +82,11 @@ class S3Store(Store):
         largest = settings.IMAGE_MAX_SIZE if expected is None else expected
         return IncomingObject(self, key, part=max(LEAST_PART, -(-largest // MOST_PARTS)))
 
+    def put(self, key: str, data: bytes) -> None:
+        """Send it in one piece: there is nothing unfinished to clear up."""
+        with translated():
+            self.client.put_object(**self.place(key), Body=data, ContentMD5=_md5(data))
+
     def open(self, key: str) -> BinaryIO:
         """Open the object for reading."""
         with translated():
@@ -94,8 +99,20 @@ class S3Store(Store):
         with translated():
             self.client.delete_object(**self.place(key))
 
+    def keys(self, prefix: str) -> Iterator[str]:
+        """List the objects; a thousand come with each answer."""
+        begin = {"Bucket": self.where.bucket, "Prefix": f"{self.where.prefix}{prefix}"}
+        with translated():
+            for page in self.client.get_paginator("list_objects_v2").paginate(**begin):
+                for found in page.get("Contents", ()):
+                    yield found["Key"].removeprefix(self.where.prefix)
+
+    def inside(self, folder: str) -> S3Store:
+        """Put the folder before every key, over the same connections."""
+        return S3Store(replace(self.where, prefix=f"{self.where.prefix}{folder}/"), self.client)
+
     def reap(self, keep: Callable[[str], bool], *, older_than: timedelta) -> list[str]:
-        """Delete objects no image names, and abort multipart uploads nobody goes on with."""
+        """Delete objects nobody keeps, and abort multipart uploads nobody goes on with."""
         before = datetime.now(UTC) - older_than
         removed = []
         with translated():
@@ -110,7 +127,7 @@ class S3Store(Store):
         return removed
 
     def _objects(self, before: datetime) -> Iterator[str]:
-        pages = self.client.get_paginator("list_objects_v2").paginate(**self._mine())
+        pages = self.client.get_paginator("list_objects_v2").paginate(**self._mine(), Delimiter="/")
         for page in pages:
             for found in page.get("Contents", ()):
                 if found["LastModified"] < before:
@@ -120,8 +137,9 @@ class S3Store(Store):
         pages = self.client.get_paginator("list_multipart_uploads").paginate(**self._mine())
         for page in pages:
             for found in page.get("Uploads", ()):
-                if found["Initiated"] < before:
-                    yield found["Key"].removeprefix(self.where.prefix), found["UploadId"]
+                key = found["Key"].removeprefix(self.where.prefix)
+                if found["Initiated"] < before and "/" not in key:
+                    yield key, found["UploadId"]
 
     def _mine(self) -> dict[str, str]:
         return {"Bucket": self.where.bucket, "Prefix": self.where.prefix}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from image.exceptions import StoreFull
+from cloudweb.stores.exceptions import StoreFull
 
 
 def check_room(directory: Path, size: int = 0) -> None:
