@@ -20,6 +20,7 @@ from network.drivers.base import (
     BANDWIDTH_LIMIT,
     DSCP_MARKING,
     STATELESS_FILTERS,
+    TRUNKS,
     Damageable,
     Milestones,
     Neighbourly,
@@ -115,6 +116,9 @@ class NetworkAgent(Agent):
         for network_id in told:
             with self._lock_of(network_id):
                 self._attempt(self._restore, network_id)
+        for network_id in told:
+            with self._lock_of(network_id):
+                self._attempt_carried(network_id)
         used = {status.network_id for status in self.driver.ports()}
         for network_id in set(self.driver.segments()) - set(told) - used:
             with self._lock_of(network_id):
@@ -305,6 +309,7 @@ class NetworkAgent(Agent):
                 try:
                     log.warning("repairing a network", network_id=network_id)
                     self._attempt(self._restore, network_id)
+                    self._attempt_carried(network_id)
                 finally:
                     lock.release()
         self.routers.repair()
@@ -332,7 +337,10 @@ class NetworkAgent(Agent):
         """Raise DriverError for what this host would leave out: it is promised to somebody."""
         qos = port.qos or PortQos()
         needs = {BANDWIDTH_LIMIT: qos.ingress or qos.egress, DSCP_MARKING: qos.dscp is not None}
-        able = self.driver.capabilities() if any(needs.values()) or port.stateless else ()
+        special = any(needs.values()) or port.stateless or port.carried
+        able = self.driver.capabilities() if special else ()
+        if port.carried and TRUNKS not in able:
+            raise DriverError("This host cannot have a port in the trunk of another.")
         if port.stateless and STATELESS_FILTERS not in able:
             raise DriverError("This host's filters cannot do without state.")
         for name, needed in needs.items():
@@ -397,7 +405,18 @@ class NetworkAgent(Agent):
             return
         self._apply(ports[0].network, work=work)
         for port in ports:
-            self.driver.plug(port, work=work)
+            if port.carried is None:
+                self.driver.plug(port, work=work)
+
+    def _restore_carried(self, network_id: str) -> None:
+        for port in self.wirings.ports(network_id):
+            if port.carried is not None:
+                self.driver.plug(port, work=Unguarded())
+
+    def _attempt_carried(self, network_id: str) -> None:
+        """Bring back the ports that others carry, whose taps may be on any network, where all else went well."""
+        if network_id not in self._problems:
+            self._attempt(self._restore_carried, network_id)
 
     def _clear(self, network_id: str) -> None:
         self.driver.delete_segment(network_id, work=Unguarded())

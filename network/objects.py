@@ -224,16 +224,26 @@ class DhcpOption(Part):
     ip_version: Literal[4, 6] = 4
 
 
+class TrunkPlace(Part):
+    """Where a port is carried: in those frames of another port's tap that bear this VLAN's number."""
+
+    port_id: str
+    tap: str
+    segmentation_id: int = Field(ge=1, le=4094)
+
+
 class PortWiring(VersionedObject):
     """A port on one host, with its network.
 
     ``groups`` are those sets of members that the port's rules name and the host has not confirmed, and so
     is ``forwarding``. A port with a ``router_id`` is no guest's card but that router's end of a wire.
     One that is ``stateless`` lets no answer through for what it answers: each packet needs a rule.
+    One that is ``carried`` has no card of its own: its tap is a VLAN of another port's.
     """
 
-    VERSION: ClassVar[str] = "1.7"
+    VERSION: ClassVar[str] = "1.8"
     DOWNGRADES: ClassVar[Any] = {
+        8: unless_used("carried", None),
         7: lambda data: without_domain(data),
         6: unless_used("stateless", False),
         5: lambda data: without_modes(data),
@@ -264,6 +274,7 @@ class PortWiring(VersionedObject):
     forwarding: ForwardingTable | None = None
     dhcp_options: tuple[DhcpOption, ...] = ()
     stateless: bool = False
+    carried: TrunkPlace | None = None
 
     @property
     def named_groups(self) -> frozenset[str]:
@@ -305,8 +316,9 @@ class NetworkPicture(VersionedObject):
     ``forwarding`` is the whole table of a network that spans hosts, ``moves`` what changed in it.
     """
 
-    VERSION: ClassVar[str] = "1.7"
+    VERSION: ClassVar[str] = "1.8"
     DOWNGRADES: ClassVar[Any] = {
+        8: lambda data: {**data, "ports": [without_trunk(port) for port in data["ports"]]},
         7: lambda data: {**data, "ports": [without_domain(port) for port in data["ports"]]},
         6: lambda data: {**data, "ports": [without_stateless(port) for port in data["ports"]]},
         5: lambda data: {**data, "ports": [without_modes(port) for port in data["ports"]]},
@@ -434,6 +446,11 @@ def _unsegmented(network: dict[str, Any]) -> dict[str, Any]:
     if segment is not None and segment["network_type"] == "flat":
         return _without(network, "segment")
     return unless_used("segment", None)(network)
+
+
+def without_trunk(port: dict[str, Any]) -> dict[str, Any]:
+    """Return a port as release 1.7 reads it; refuse to say it of one that another carries."""
+    return unless_used("carried", None)(port)
 
 
 def without_domain(port: dict[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,10 @@ BANDWIDTH_LIMIT = (
 )
 DSCP_MARKING = "dscp_marking"  # ``qos.dscp`` of ports
 STATELESS_FILTERS = "stateless_filters"  # ``stateless`` of ports
-CAPABILITIES = (BANDWIDTH_LIMIT, DSCP_MARKING, STATELESS_FILTERS)
+TRUNKS = "trunks"  # ports that are ``carried`` by others
+CAPABILITIES = (BANDWIDTH_LIMIT, DSCP_MARKING, STATELESS_FILTERS, TRUNKS)
+
+NOT_CARRIED = "The network card that carries the port is not on this host."
 
 
 class SwitchDriver(ABC):
@@ -43,7 +46,10 @@ class SwitchDriver(ABC):
 
     @abstractmethod
     def plug(self, port: PortWiring, *, work: Work) -> PortStatus:
-        """Make the port's tap exist on its network's bridge. Filters are in place already."""
+        """Make the port's tap exist on its network's bridge. Filters are in place already.
+
+        Of one that is carried it is a VLAN of the other's tap: TransientDriverError while that is not there.
+        """
 
     @abstractmethod
     def unplug(self, ref: PortRef, *, work: Work) -> None:

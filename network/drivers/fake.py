@@ -9,12 +9,13 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cloudweb.driver import DriverError, Unguarded, Work
+from cloudweb.driver import DriverError, TransientDriverError, Unguarded, Work
 from cloudweb.faults import Faults
 from cloudweb.files import write_atomically
 from cloudweb.records import read_record
 from network.drivers.base import (
     CAPABILITIES,
+    NOT_CARRIED,
     Milestones,
     NetworkDriver,
     Removable,
@@ -91,6 +92,10 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable, SpansHosts):
                 raise DriverError("A port was to be plugged before its filters were in force.")
             work.checkpoint()
             tap: dict[str, Any] = {"tap": port.tap, "up": port.admin_up}
+            if port.carried is not None:
+                if port.carried.port_id not in {one.id for one in self.ports()}:
+                    raise TransientDriverError(NOT_CARRIED, detail=port.carried.tap)
+                tap["carried"] = port.carried.model_dump()
             if port.qos is not None:
                 tap["qos"] = port.qos.model_dump()
             self._put(segment, "taps", {port.id: tap})

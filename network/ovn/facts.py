@@ -44,7 +44,10 @@ class SubnetFacts:
 
 @dataclass(frozen=True, slots=True)
 class PortFacts:
-    """A port of a guest's; ``addresses`` are (subnet, address), ``pairs`` (MAC address, block)."""
+    """A port of a guest's; ``addresses`` are (subnet, address), ``pairs`` (MAC address, block).
+
+    One that is in a trunk has its ``parent`` and the ``tag`` of its frames there.
+    """
 
     id: UUID
     revision: int
@@ -57,6 +60,8 @@ class PortFacts:
     moving_to: str = ""
     hostname: str = ""
     groups: Sequence[UUID] = ()
+    parent: UUID | None = None
+    tag: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,8 @@ def _port(network: NetworkFacts, port: PortFacts) -> Row:
             "addresses": addresses if port.secured else [*addresses, "unknown"],
             "port_security": _security(port, own) if port.secured else [],
             "enabled": [port.up and network.up],
+            "parent_name": [] if port.parent is None else [str(port.parent)],
+            "tag": [] if port.tag is None else [port.tag],
             "options": options,
             "external_ids": {"cloudweb-revision": str(port.revision)},
         },

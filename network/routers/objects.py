@@ -22,6 +22,7 @@ from network.objects import (
     without_places,
     without_qos,
     without_segment,
+    without_trunk,
 )
 
 
@@ -60,8 +61,9 @@ class RouterWiring(VersionedObject):
     gateway's address, unless it has a floating one. ``limits`` hold for floating addresses and the gateway's.
     """
 
-    VERSION: ClassVar[str] = "1.4"
+    VERSION: ClassVar[str] = "1.5"
     DOWNGRADES: ClassVar[Any] = {
+        5: lambda data: _each_port(data, without_trunk),
         4: lambda data: _each_port(data, without_domain),
         3: lambda data: _each_port(data, without_modes),
         2: lambda data: _on_one_host(data),

@@ -17,6 +17,7 @@ from network.drivers.base import (
     BANDWIDTH_LIMIT,
     DSCP_MARKING,
     STATELESS_FILTERS,
+    TRUNKS,
     Damageable,
     Milestones,
     Neighbourly,
@@ -45,6 +46,7 @@ from network.drivers.linuxbridge.probe import check_host
 from network.drivers.linuxbridge.routers import Routers
 from network.drivers.linuxbridge.served import ServedPort
 from network.drivers.linuxbridge.slots import Slots
+from network.drivers.linuxbridge.trunks import can_carry, ensure_carried, lost
 from network.drivers.linuxbridge.wires import Wires, close_bridge
 from network.objects import (
     ForwardingTable,
@@ -91,7 +93,8 @@ class LinuxBridgeDriver(
         self._in_force: dict[str, KnownFilters] = {}
         self._served: dict[str, dict[str, ServedPort]] = {}
         self._limited: dict[str, PortWiring] = {}  # by tap
-        self._can_limit = False
+        self._carried: dict[str, PortWiring] = {}  # by tap
+        self._can_limit = self._can_carry = False
 
     def start(self) -> None:
         """Check that this host can do it."""
@@ -99,11 +102,12 @@ class LinuxBridgeDriver(
         self.neighbours.take()
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._can_limit = can_limit(f"{self.config.table}-probe")
+        self._can_carry = can_carry(f"{self.config.table}-probe")
 
     def capabilities(self) -> Sequence[str]:
         """Return what this kernel lets it do."""
-        always = (DSCP_MARKING, STATELESS_FILTERS)
-        return (BANDWIDTH_LIMIT, *always) if self._can_limit else always
+        found = {BANDWIDTH_LIMIT: self._can_limit, TRUNKS: self._can_carry}
+        return (DSCP_MARKING, STATELESS_FILTERS, *(name for name, can in found.items() if can))
 
     def check_neighbours(self) -> None:
         """Raise NamesTaken when another installation has names or addresses of ours."""
@@ -141,6 +145,7 @@ class LinuxBridgeDriver(
                 if marked is not None and marked[0] == network_id:
                     links.delete(link.name)
                     self._limited.pop(link.name, None)
+                    self._carried.pop(link.name, None)
             for name in (names.leg, names.way_out):
                 links.delete(name)
         self._wires.delete(network_id, names)
@@ -167,8 +172,12 @@ class LinuxBridgeDriver(
         work.checkpoint()
         if port.router_id:
             self._routers.ensure_namespace(port.router_id)
+        mtu = port.network.mtu
         with Links.open() as links:
-            if port.router_id:
+            if port.carried is not None:
+                self._carried[port.tap] = port
+                mtu = ensure_carried(links, port, port.carried)
+            elif port.router_id:
                 inside = self.config.router_namespace(port.router_id)
                 leg = leg_name(port.id)
                 links.ensure_veth(port.tap, peer=leg, namespace=inside, mac=port.mac)
@@ -178,7 +187,7 @@ class LinuxBridgeDriver(
             links.ensure(
                 port.tap,
                 alias=alias,
-                mtu=port.network.mtu,
+                mtu=mtu,
                 master=names.bridge,
                 up=port.admin_up,
             )
@@ -202,6 +211,7 @@ class LinuxBridgeDriver(
         if not _TAP.match(ref.tap):
             return  # no interface can have that name
         work.checkpoint()
+        self._carried.pop(ref.tap, None)
         with Links.open() as links:
             link, bridge = links.find(ref.tap), links.find(names.bridge)
             if link is None:
@@ -420,7 +430,7 @@ class LinuxBridgeDriver(
         unlimited = self._unlimited()
         with Links.open() as links:
             there = {link.name: link for link in links.all()}
-        torn = {*self._wires.broken(tables, there)}
+        torn = {*self._wires.broken(tables, there), *lost(there, self._carried.values())}
         return [
             network_id
             for network_id in self._slots.networks()

@@ -25,6 +25,7 @@ IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
 _IFF_UP = 0x1
 NO_OWNER = "-1"
 MAIN_TABLE = 254
+LOOSE_BINDING, REORDER_HEADER = 0x4, 0x1  # of a VLAN; the second is what it has anyway
 MODULES = {"vxlan": "vxlan", "vlan": "8021q"}
 ANYWHERE, ANYWHERE_6 = str(IPv4Address(0)), str(IPv6Address(0))
 
@@ -149,6 +150,22 @@ class Links:
             self.delete(name)
         return self._ensure_kind(
             name, "vlan", {"IFLA_VLAN_ID": number}, {"vlan_id": number, "link": above}
+        )
+
+    def ensure_trunk_vlan(self, name: str, *, parent: str, number: int) -> bool:
+        """Make the sub-interface for a VLAN of a guest's tap; tell whether it is a new one.
+
+        Whether it is up is its own matter: a guest's tap goes down with its card, and comes up again.
+        """
+        link, above = self.find(name), self.get(parent).index
+        if link is not None and link.parent != above:
+            self.delete(name)
+        flags = {"flags": LOOSE_BINDING | REORDER_HEADER, "mask": LOOSE_BINDING | REORDER_HEADER}
+        return self._ensure_kind(
+            name,
+            "vlan",
+            {"IFLA_VLAN_ID": number},
+            {"vlan_id": number, "link": above, "vlan_flags": flags},
         )
 
     def ensure_address(self, name: str, mac: str) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 from cloudweb.conf import env
 from cloudweb.driver import DriverError, TransientDriverError, Unguarded, Work
 from network.drivers.base import (
+    NOT_CARRIED,
+    TRUNKS,
     Damageable,
     Milestones,
     NetworkDriver,
@@ -86,6 +88,10 @@ class OvnDriver(NetworkDriver, Damageable, Milestones, SpansHosts, Supervised, R
         self._switch.check(self._host)
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
 
+    def capabilities(self) -> Sequence[str]:
+        """Return what needs no word here: OVN's rows say which port carries which."""
+        return (TRUNKS,)
+
     @property
     def tunnel_address(self) -> str:
         """Return nothing: where hosts' tunnels lead OVN knows."""
@@ -143,6 +149,8 @@ class OvnDriver(NetworkDriver, Damageable, Milestones, SpansHosts, Supervised, R
 
         It is up when OVN has its flows in force; one that waits for the writer is told as up later, by OVN.
         """
+        if port.carried is not None:
+            return self._carried(port)
         alias = self.config.port_alias(port.network.id, port.id)
         work.checkpoint()
         with Links.open() as links:
@@ -157,6 +165,17 @@ class OvnDriver(NetworkDriver, Damageable, Milestones, SpansHosts, Supervised, R
             port_id=port.id,
         )
         up = port.admin_up and self._switch.await_installed(port.tap, self._ovn.patience)
+        return PortStatus(id=port.id, network_id=port.network.id, tap=port.tap, up=up)
+
+    def _carried(self, port: PortWiring) -> PortStatus:
+        """Tell of a port that another's tap carries: it has nothing of its own here."""
+        assert port.carried is not None
+        carrier = next(
+            (one for one in self._switch.plugged() if one.port_id == port.carried.port_id), None
+        )
+        if carrier is None:
+            raise TransientDriverError(NOT_CARRIED, detail=port.carried.tap)
+        up = port.admin_up and carrier.present and carrier.installed
         return PortStatus(id=port.id, network_id=port.network.id, tap=port.tap, up=up)
 
     def unplug(self, ref: PortRef, *, work: Work) -> None:

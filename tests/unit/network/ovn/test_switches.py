@@ -118,3 +118,18 @@ def test_a_wire_of_the_providers_is_a_port_of_the_switch() -> None:
         "localnet", {"network_name": "physnet1"}, [7],
     )  # fmt: skip
     assert "wire" not in rows()
+
+
+def test_a_port_in_a_trunk_has_its_parent_and_tag_and_loses_them_when_it_leaves() -> None:
+    parent = UUID(int=9)
+    found = {
+        case: {
+            name: rows(ports=[port(**said)])[f"port/{PORT}"].columns[name]
+            for name in ("parent_name", "tag")
+        }
+        for case, said in {"in": {"parent": parent, "tag": 7}, "out": {}}.items()
+    }
+    assert found == {
+        "in": {"parent_name": [str(parent)], "tag": [7]},
+        "out": {"parent_name": [], "tag": []},
+    }
