@@ -44,6 +44,8 @@ CATALOG = {
     "compute": ("nova", "{base}/compute/v2.1"),
     "network": ("neutron", "{base}/network"),
     "image": ("glance", "{base}/image"),
+    "block-storage": ("cinder", "{base}/volume/v3"),
+    "volumev3": ("cinderv3", "{base}/volume/v3"),
 }
 ADMIN = "admin"
 DEMO = "demo"

@@ -35,6 +35,8 @@ FOR_EVERYBODY = {
     "/compute/v2": "version document",
     "/compute/v2.1": "version document",
     "/network": "version document",
+    "/volume": "version document",
+    "/volume/v3": "version document",
     "/image": "version document",
     "/image/versions": "version document",
     "/image/v2": "version document",

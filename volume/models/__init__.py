@@ -1,9 +1,28 @@
 """The tables of volumes."""
 
 from volume.models.attachment import Attachment
+from volume.models.message import Message
 from volume.models.pool import Pool
+from volume.models.qos_spec import QosConsumer, QosSpec
 from volume.models.snapshot import Snapshot
 from volume.models.volume import Volume
-from volume.models.volume_type import VolumeType
+from volume.models.volume_type import (
+    DefaultVolumeType,
+    VolumeType,
+    VolumeTypeAccess,
+    VolumeTypeEncryption,
+)
 
-__all__ = ["Attachment", "Pool", "Snapshot", "Volume", "VolumeType"]
+__all__ = [
+    "Attachment",
+    "DefaultVolumeType",
+    "Message",
+    "Pool",
+    "QosConsumer",
+    "QosSpec",
+    "Snapshot",
+    "Volume",
+    "VolumeType",
+    "VolumeTypeAccess",
+    "VolumeTypeEncryption",
+]

@@ -17,7 +17,7 @@ from tests.functional.test_envelopes import LISTS
 
 pytestmark = pytest.mark.django_db
 DOCUMENTS = ("/identity", "/identity/v3", "/compute", "/compute/v2.1", "/network", "/image",
-             "/image/versions")  # fmt: skip
+             "/image/versions", "/volume", "/volume/v3")  # fmt: skip
 
 
 @pytest.fixture
@@ -61,6 +61,10 @@ def test_16_each_document_nests_in_its_own_way() -> None:
     assert "v2.1" in [one["id"] for one in bodies["/compute"]["versions"]]
     assert bodies["/compute/v2.1"]["version"]["id"] == "v2.1"
     assert [one["id"] for one in bodies["/network"]["versions"]] == ["v2.0"]
+    for path in ("/volume", "/volume/v3"):
+        (one,) = bodies[path]["versions"]
+        assert (one["id"], one["min_version"], one["version"]) == ("v3.0", "3.0", "3.70")
+        assert one["links"] == [{"rel": "self", "href": "http://testserver/volume/v3/"}]
     for path in ("/image", "/image/versions"):
         for one in bodies[path]["versions"]:
             assert one["links"][0]["href"].endswith("/image/v2/")
@@ -72,18 +76,18 @@ def test_17_catalog_addresses_carry_a_version_where_clients_want_one() -> None:
     assert urls["compute"] == {"http://testserver/compute/v2.1"}
     assert urls["network"] == {"http://testserver/network"}
     assert urls["image"] == {"http://testserver/image"}
+    assert urls["block-storage"] == urls["volumev3"] == {"http://testserver/volume/v3"}
     assert urls["identity"] == {"http://testserver/identity"}
 
 
 def test_18_services_have_the_names_that_libcloud_asks_for() -> None:
-    """Both types of the volume service, too, as soon as one answers."""
+    """Both types of the volume service, too."""
     names = {one["type"]: one["name"] for one in catalog()}
     assert names["compute"] == "nova"
     assert names["network"] == "neutron"
     assert names["image"] == "glance"
     assert names["identity"] == "keystone"
-    volumes = {"block-storage": "cinder", "volumev3": "cinderv3"}
-    assert {kind: names.get(kind) for kind in volumes} in (dict.fromkeys(volumes), volumes)
+    assert (names["block-storage"], names["volumev3"]) == ("cinder", "cinderv3")
 
 
 def test_19_every_service_has_three_interfaces_at_one_address() -> None:
@@ -99,7 +103,7 @@ def test_20_words_for_a_versions_status() -> None:
     """One word that nobody knows makes gophercloud give up."""
     identity = ApiClient().send("GET", "/identity/v3").json()["version"]
     assert identity["status"] == "stable"
-    for path in ("/compute", "/network", "/image"):
+    for path in ("/compute", "/network", "/image", "/volume"):
         for one in ApiClient().send("GET", path).json()["versions"]:
             assert one["status"] in ("CURRENT", "SUPPORTED", "DEPRECATED")
 

@@ -21,13 +21,14 @@ def admin() -> ApiClient:
 
 
 def test_services_and_endpoints(admin: ApiClient) -> None:
-    """Four services with three endpoints each, URLs as clients reach them."""
+    """Every service with three endpoints, URLs as clients reach them; volumes under both their types."""
     services = admin.send("GET", "/identity/v3/services").json()["services"]
-    assert {one["type"] for one in services} == {"identity", "compute", "network", "image"}
+    types = {"identity", "compute", "network", "image", "block-storage", "volumev3"}
+    assert {one["type"] for one in services} == types
     (compute,) = admin.send("GET", "/identity/v3/services?type=compute").json()["services"]
     assert admin.send("GET", f"/identity/v3/services/{compute['id']}").json()["service"] == compute
     assert admin.send("GET", "/identity/v3/services/compute").status_code == 404
-    assert len(admin.send("GET", "/identity/v3/endpoints").json()["endpoints"]) == 12
+    assert len(admin.send("GET", "/identity/v3/endpoints").json()["endpoints"]) == 3 * len(types)
     query = f"service_id={compute['id']}&interface=public&region_id=RegionOne"
     (public,) = admin.send("GET", f"/identity/v3/endpoints?{query}").json()["endpoints"]
     assert public["url"] == "http://testserver/compute/v2.1"
