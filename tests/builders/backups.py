@@ -1,0 +1,109 @@
+"""Backups without a cloud: a store in memory, a volume in memory, a lineage to play with."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any, BinaryIO
+
+from cloudweb.stores.base import Incoming, Store
+from volume.backups.manifest import Manifest
+from volume.backups.repository import OwnChunks, Repository
+from volume.backups.restoring import restore
+from volume.backups.sealing import Sealer
+from volume.backups.taking import Taken, Wanted, take
+
+
+class MemoryStore(Store):
+    """A store in a dictionary."""
+
+    kind = "memory"
+
+    def __init__(self) -> None:
+        self.held: dict[str, bytes] = {}
+
+    def receive(self, key: str, *, expected: int | None) -> Incoming:
+        raise NotImplementedError
+
+    def put(self, key: str, data: bytes) -> None:
+        self.held[key] = data
+
+    def open(self, key: str) -> BinaryIO:
+        if key not in self.held:
+            raise FileNotFoundError(key)
+        return io.BytesIO(self.held[key])
+
+    def delete(self, key: str) -> None:
+        self.held.pop(key, None)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        yield from [key for key in self.held if key.startswith(prefix)]
+
+    def inside(self, folder: str) -> Store:
+        raise NotImplementedError
+
+    def reap(self, keep: Callable[[str], bool], *, older_than: timedelta) -> list[str]:
+        raise NotImplementedError
+
+    def url(self, key: str) -> str:
+        return f"memory:{key}"
+
+    def facts(self) -> Mapping[str, str]:
+        return {}
+
+
+class MemoryVolume:
+    """A volume of bytes: source and target."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = bytearray(data)
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        return bytes(self.data[offset : offset + length])
+
+    def write(self, offset: int, data: bytes) -> None:
+        self.data[offset : offset + len(data)] = data
+
+    def zero(self, offset: int, length: int) -> None:
+        self.write(offset, bytes(length))
+
+
+class Lineage:
+    """A lineage in a store, whose backups are taken here."""
+
+    def __init__(self, *, block: int, key: bytes | None = None, store: Any = None) -> None:
+        self.block, self.key = block, key
+        self.store = MemoryStore() if store is None else store
+        self.volume_id = str(uuid.uuid4())
+        self.repository = Repository(self.store, str(uuid.uuid4()))
+
+    def sealer(self) -> Sealer:
+        return Sealer(key=self.key)
+
+    def wanted(self, parent: Manifest | None = None) -> Wanted:
+        return Wanted(
+            id=str(uuid.uuid4()),
+            lineage=self.repository.lineage,
+            volume_id=self.volume_id,
+            created_at="2026-01-01T00:00:00Z",
+            block_size=self.block,
+            parent=parent,
+        )
+
+    def take(self, data: bytes, parent: Manifest | None = None) -> tuple[Manifest, Taken]:
+        wanted = self.wanted(parent)
+        sink = OwnChunks(self.repository, wanted.id)
+        manifest, taken = take(wanted, MemoryVolume(data), sink, self.sealer())
+        self.repository.write_manifest(manifest)
+        return manifest, taken
+
+    def restored(self, manifest: Manifest, *, over: bytes = b"") -> bytes:
+        target = MemoryVolume(over or bytes(manifest.header.size))
+        restore(manifest, self.repository, target, self.sealer())
+        return bytes(target.data)
