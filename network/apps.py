@@ -12,6 +12,7 @@ class NetworkConfig(AppConfig):
         """Declare policies, quotas and sagas; subscribe to news."""
         from network import holdings, policies, quota, reports  # noqa: F401
         from network.operations import (  # noqa: F401
+            host_up,
             refresh_host,
             refresh_router,
             remove_router,

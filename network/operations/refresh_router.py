@@ -16,18 +16,16 @@ from django.db.models import F
 
 from cloudweb.conf import intervals
 from cloudweb.context import RequestContext
-from cloudweb.events import on
 from cloudweb.rpc import Order
 from network import states
 from network.models import Port, Router
 from network.operations.refresh_host import start_refresh
 from network.places import note_places
 from network.routers.objects import RouterConfirmation
-from network.routers.placing import place_waiting
 from network.routers.resolution import DOMAIN, router_wiring
 from network.rpc import ENSURE_ROUTER
 from operations import services
-from operations.events import HostUp
+from operations.holding import is_held
 from operations.saga import Failure, Run, Saga, Step
 
 
@@ -76,30 +74,34 @@ class RefreshRouter(Saga):
 
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:
-        """Try again later while the host is up; one that is down is told when it comes back."""
+        """Try again later while the host is up; one that is down is told when it comes back.
+
+        Whoever pre-empted it looks at the rows itself.
+        """
+        if failure is None:
+            return
         host = Router.objects.filter(id=run.resource_id).values_list("host", flat=True).first()
         if host and services.is_up(host, DOMAIN):
-            _start(UUID(run.resource_id), after=intervals().undo_retry)
+            refresh(UUID(run.resource_id), after=intervals().undo_retry)
 
 
 def start_refreshing_routers(router_ids: Collection[UUID]) -> None:
     """Refresh routers whose hosts are up, a moment from now; inside the transaction of the change."""
     rows = Router.objects.filter(id__in=router_ids, host__in=services.hosts_up(DOMAIN))
     for router_id in sorted(rows.values_list("id", flat=True)):
-        _start(router_id, after=intervals().backoff)
+        refresh(router_id, after=intervals().backoff)
 
 
-@on(HostUp)
-def catch_up(up: HostUp) -> None:
-    """Tell a host which of its routers changed while it was down; those that waited for a host get one."""
-    if up.domain == DOMAIN:
-        with transaction.atomic():
-            place_waiting()
-        for router_id in Router.objects.outdated_on(up.host).values_list("id", flat=True):
-            _start(router_id, after=0)
+def give_up_refreshing(router_id: UUID, *, left: str) -> None:
+    """Wait no longer for the host that a router leaves, which may be dead; in the transaction of the change."""
+    if is_held(RefreshRouter.resource_type, str(router_id)):
+        RefreshRouter.start(
+            RequestContext.system(), resource_id=str(router_id), args={"left": left}, preempt=True
+        )
 
 
-def _start(router_id: UUID, *, after: float) -> None:
+def refresh(router_id: UUID, *, after: float) -> None:
+    """Look at a router's rows so many seconds from now."""
     with transaction.atomic(savepoint=False):
         RefreshRouter.start(
             RequestContext.system(), resource_id=str(router_id), delay=timedelta(seconds=after)

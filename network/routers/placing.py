@@ -12,6 +12,7 @@ from network.backend import is_ovn
 from network.models import Port, Router, RouterPort
 from network.moved import ports_moved
 from network.network_hosts import OF_ONE_HOST, hosts_on, hosts_without_routers
+from network.operations.refresh_router import give_up_refreshing
 from network.operations.remove_router import start_removing
 from network.routers.resolution import DOMAIN, choose_host, router_ref
 from operations import services
@@ -52,6 +53,7 @@ def leave(router: Router) -> None:
     if router.host:
         start_removing(router_ref(router), host=router.host)
         Router.objects.filter(id=router.id).update(host="", ordered_revision=0, applied_revision=0)
+        give_up_refreshing(router.id, left=router.host)
 
 
 def misplaced() -> dict[UUID, str]:

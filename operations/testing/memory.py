@@ -16,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.db import connection, transaction
 from django.db.models import Q
 
 from cloudweb import rpc
@@ -276,7 +277,23 @@ def cloud(directory: Path) -> Iterator[Cloud]:
 
 
 def check_invariants() -> None:
-    """Raise AssertionError when the tables break a promise of OPERATIONS 40."""
+    """Raise AssertionError when the tables break a promise of OPERATIONS 40; workers may be at work meanwhile."""
+    with _one_moment():
+        _check_invariants()
+
+
+@contextmanager
+def _one_moment() -> Iterator[None]:
+    """Let all reads of a block see the tables as they are at one moment."""
+    was_inside = connection.in_atomic_block
+    with transaction.atomic():
+        if not was_inside and connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield
+
+
+def _check_invariants() -> None:
     live = ~Q(state__in=OperationState.ended())
     assert not Operation.objects.filter(
         state__in=[OperationState.WAITING, OperationState.READY], next_at__isnull=True

@@ -17,7 +17,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 
 from cloudweb import killpoints, rpc, service
 from cloudweb.topics import CONTROL, HOST_DOMAINS, host_topic
@@ -157,6 +157,21 @@ class Processes:
             os.kill(child.pid, signal.SIGKILL)
         child.join(120)
 
+    def freeze(self, name: str) -> None:
+        """Stop a child by SIGSTOP while it writes nothing: a frozen writer would stop all others.
+
+        This process is SQLite's one writer until each thread of the child has come to a halt; a signal
+        alone is still on its way when the call returns, and who waited for the lock could have it by then.
+        """
+        pid = self._children[name].pid
+        assert pid is not None
+        with transaction.atomic():
+            os.kill(pid, signal.SIGSTOP)
+            limit = time.monotonic() + 60
+            while _states_of_threads(pid) != {"T"}:
+                assert time.monotonic() < limit, f"{name} does not stop"
+                time.sleep(0.01)
+
     def thaw(self, name: str) -> None:
         """Let a frozen child go on."""
         pid = self._children[name].pid
@@ -167,6 +182,12 @@ class Processes:
 def _boot_ids(domains: tuple[str, ...]) -> dict[str, str]:
     rows = Service.objects.filter(domain__in=domains)
     return dict(rows.values_list("topic", "boot_id"))
+
+
+def _states_of_threads(pid: int) -> set[str]:
+    """Return the states of a process's threads, as letters of proc(5)."""
+    stats = Path(f"/proc/{pid}/task").glob("*/stat")
+    return {stat.read_text().rpartition(")")[2].split()[0] for stat in stats}
 
 
 def _forget_connections(app: Any) -> None:

@@ -21,8 +21,9 @@ from network.fence import Fence
 from network.manager import AgentManager, PortManager, RouterManager
 from network.models import Agent, Network, Port, Router
 from network.objects import NetworkInventory
+from network.operations.refresh_router import RefreshRouter
 from operations import services
-from operations.models import Service
+from operations.models import Operation, Service
 from operations.testing import Cloud, check_invariants, cloud, unpaid_debts
 from tests.builders.networks import make_context, make_network, make_port, make_subnet
 from tests.builders.routers import make_external, make_floating_ip, make_router
@@ -144,6 +145,30 @@ def test_a_router_leaves_a_host_that_died_and_its_old_copy_never_answers_again(
     assert (unpaid_debts(), [*world.agents[old].routers.ids()]) == (0, [])
     assert world.drivers[old].census() == ()
     assert world.fail_over() == 0  # it stays where it is
+
+
+def test_nobody_waits_for_what_a_host_was_told_just_before_it_died(world: World) -> None:
+    """Its order would hold the router until its deadline, minutes long."""
+    world.start("h1", "h2")
+    router = world.routed()
+    old, new = router.host, "h2" if router.host == "h1" else "h1"
+    world.cloud.dead.add(old)  # nobody has noticed yet
+    RouterManager(world.context).update(router.id, admin_state_up=False)
+    Operation.objects.filter(kind=RefreshRouter.kind).update(next_at=now())
+    world.cloud.sweep()
+    world.cloud.pump()
+    (waiting,) = Operation.objects.filter(kind=RefreshRouter.kind, state="WAITING")
+
+    world.cloud.kill_host(old)
+    assert RouterManager(SYSTEM).fail_over() == 1
+    world.cloud.pump()
+
+    waiting.refresh_from_db()
+    router.refresh_from_db()
+    assert waiting.state == "UNDONE"
+    assert (router.host, router.applied_revision) == (new, router.wiring_revision)
+    assert world.where()[new] == [str(router.id)]
+    world.cloud.settle()
 
 
 def _no_lock() -> ScopeLock:
