@@ -10,9 +10,10 @@ class VolumeConfig(AppConfig):
 
     name = "volume"
     encrypted_columns: ClassVar[dict[str, tuple[str, ...]]] = {
-        "Attachment": ("secret", "connection")
+        "Attachment": ("secret", "connection"),
+        "Volume": ("encryption_key",),
     }
 
     def ready(self) -> None:
         """Declare policies and quotas, register sagas, subscribe to what hosts report."""
-        from volume import policies  # noqa: F401
+        from volume import operations, policies, quota  # noqa: F401

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from cloudweb.exceptions import BadRequest, NotFound, ServiceUnavailable
+from cloudweb.exceptions import (
+    BadRequest,
+    Conflict,
+    NotFound,
+    RequestTooLarge,
+    ServiceUnavailable,
+)
 
 
 class VolumeNotFound(NotFound):
@@ -74,3 +80,77 @@ class NoValidPool(ServiceUnavailable):
     """No pool can take the volume; the message says why none does."""
 
     code = "no_valid_pool"
+
+
+class SourceGone(Conflict):
+    """What the volume was to be made of is not there any more."""
+
+    code = "source_gone"
+
+    def __init__(self, noun: str, source_id: object) -> None:
+        super().__init__(f"The {noun} {source_id} is not there any more.")
+
+
+class VolumeTooLarge(RequestTooLarge):
+    """Larger than any volume of the project may be."""
+
+    code = "volume_too_large"
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(
+            f"Requested volume size {size}G is larger than the maximum allowed, {limit}G."
+        )
+
+
+class MetadataItemNotFound(NotFound):
+    """The volume or snapshot has no such item."""
+
+    code = "metadata_item_not_found"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"There is no metadata item {key[:80]}.")
+
+
+class AttachmentOfServer(Conflict):
+    """A server has the volume by this attachment: it is detached there."""
+
+    code = "attachment_of_server"
+
+    def __init__(self, instance_id: object) -> None:
+        super().__init__(f"Server {instance_id} has the volume: detach it from the server.")
+
+
+class InvalidAttachmentMode(BadRequest):
+    """A volume that may only be read is attached to be written."""
+
+    code = "invalid_attachment_mode"
+
+    def __init__(self, volume_id: object) -> None:
+        super().__init__(
+            f"Invalid volume: volume {volume_id} is read-only; attach it with mode ro."
+        )
+
+
+class NoDefaultVolumeType(NotFound):
+    """Nobody said of which type, and there is no default (VOLUME_DEFAULT_TYPE)."""
+
+    code = "no_default_volume_type"
+    default_message = "There is no default volume type."
+
+
+class PoolNotFound(NotFound):
+    """There is no such pool."""
+
+    code = "pool_not_found"
+
+    def __init__(self, pool_id: object) -> None:
+        super().__init__(f"Pool {str(pool_id)[:80]} could not be found.")
+
+
+class PoolInUse(Conflict):
+    """There are volumes in the pool."""
+
+    code = "pool_in_use"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Pool {name} has volumes.")

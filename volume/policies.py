@@ -15,8 +15,16 @@ declare(
         "volume:volumes:force_delete": admin,
         "volume:volumes:extend": project_member,
         "volume:volumes:reset_status": admin,
+        "volume:volumes:list_all_projects": admin,
+        "volume:types:get": project_reader,
+        "volume:attachments:list": project_reader,
+        "volume:attachments:get": project_reader,
+        "volume:attachments:create": project_member,
+        "volume:attachments:update": project_member,
+        "volume:attachments:delete": project_member,
         "volume:pools:report": the_cloud_itself,
         "volume:pools:list": admin,
         "volume:pools:update": admin,
-    }
+    },
+    reads={"volume:volumes:summary", "volume:volumes:list_all_projects"},
 )

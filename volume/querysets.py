@@ -1,15 +1,82 @@
-"""Which volume types a caller sees, and what can be asked of volumes in SQL."""
+"""Which volumes and types a caller sees, and what can be asked of volumes and pools in SQL."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, F, FloatField, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Coalesce, Concat, Least
 
+import cloudweb.database.lists  # noqa: F401 - capabilities are asked for by it
 from cloudweb.context import RequestContext
+from operations import services
+from volume import conf
 
 if TYPE_CHECKING:
-    from volume.models import VolumeType  # noqa: F401
+    from volume.models import Attachment, Pool, Snapshot, Volume, VolumeType  # noqa: F401
+
+#: The domain of hosts' agents that this app looks after.
+DOMAIN = "volume"
+
+
+class VolumeQuerySet(QuerySet["Volume"]):
+    """Volumes."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep what the caller's project owns; admins see everything."""
+        return self if context.is_admin else self.filter(project_id=context.project_id or "")
+
+    def complete(self) -> Self:
+        """Read along whatever a representation shows."""
+        return self.select_related("volume_type", "pool").prefetch_related("attachments")
+
+
+class SnapshotQuerySet(QuerySet["Snapshot"]):
+    """Snapshots."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep what the caller's project owns; admins see everything."""
+        return self if context.is_admin else self.filter(project_id=context.project_id or "")
+
+
+class AttachmentQuerySet(QuerySet["Attachment"]):
+    """Attachments."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep what the caller's project owns; admins see everything."""
+        return self if context.is_admin else self.filter(project_id=context.project_id or "")
+
+    def attached(self) -> Self:
+        """Keep those of which a guest has the volume: what a volume shows of them."""
+        return self.filter(attached_at__isnull=False).order_by("created_at", "id")
+
+
+def is_up(since: Value | None = None) -> Q:
+    """Return the condition that the volume agent of a pool's host is up."""
+    topic = Concat(Value(f"{DOMAIN}."), OuterRef("host"))
+    return Q(Exists(services.agents_up(since).filter(topic=topic)))
+
+
+def _room() -> Least:
+    """GiB that may still be promised: of the capacity times the ratio, and of what is really free."""
+    ratio = Coalesce(F("ratio"), Value(conf.OVERSUBSCRIPTION), output_field=FloatField())
+    promised = Cast(F("provisioned"), FloatField())
+    return Least(F("total") * ratio - promised, F("free") * ratio)
+
+
+ROOM = _room()
+
+
+class PoolQuerySet(QuerySet["Pool"]):
+    """Pools."""
+
+    def up(self) -> Self:
+        """Keep pools whose host's volume agent is up."""
+        return self.filter(is_up())
+
+    def with_room(self) -> Self:
+        """Let conditions name the GiB that may still be promised: ``room``."""
+        return self.alias(room=ROOM)
 
 
 class VolumeTypeQuerySet(QuerySet["VolumeType"]):

@@ -76,12 +76,15 @@ class Action:
 _S = VolumeStatus
 #: In use or not, and nothing under way.
 AT_REST = frozenset({_S.AVAILABLE, _S.IN_USE})
+#: While its attachments alone decide.
+BY_ATTACHMENT = frozenset({_S.AVAILABLE, _S.RESERVED, _S.ATTACHING, _S.IN_USE, _S.DETACHING})
 _ALL = frozenset(_S.values)
 #: action -> what it may start from.
 ACTIONS: Mapping[str, Action] = {
     "attach": Action(starts_in=AT_REST, shows=_S.RESERVED),
     "detach": Action(starts_in=frozenset({_S.IN_USE, _S.DETACHING}), shows=_S.DETACHING),
     "extend": Action(starts_in=AT_REST, shows=_S.EXTENDING),
+    "extend_available": Action(starts_in=frozenset({_S.AVAILABLE}), shows=_S.EXTENDING),
     "delete": Action(
         starts_in=frozenset(
             {_S.AVAILABLE, _S.ERROR, _S.ERROR_RESTORING, _S.ERROR_EXTENDING, _S.ERROR_MANAGING}
@@ -106,3 +109,27 @@ SHOWN: Mapping[str, str] = {_S.MANAGING: _S.CREATING, _S.ERROR_MANAGING: _S.ERRO
 def shown(status: str) -> str:
     """Return the word by which clients know a status."""
     return str(SHOWN.get(status, status))
+
+
+def spoken(action: str) -> str:
+    """Return an action as a sentence says it: ``change its metadata``."""
+    return _SPOKEN.get(action, action.replace("_", " "))
+
+
+def listed(statuses: Set[str]) -> str:
+    """Return statuses as a sentence lists them: ``available or in-use``; of many, those it is not."""
+    if len(statuses) > len(_ALL) // 2:
+        missing = sorted(str(one) for one in _ALL - set(statuses))
+        return f"other than {' or '.join(missing)}"
+    names = [str(one) for one in VolumeStatus.values if one in statuses]
+    return f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else names[0]
+
+
+_SPOKEN = {
+    "metadata": "change its metadata",
+    "extend_available": "extend",
+    "read_only": "change its read-only flag",
+    "upload": "upload it to an image",
+    "back_up": "back it up",
+    "restore": "restore a backup to it",
+}

@@ -9,6 +9,7 @@ from django.db import models
 
 from cloudweb.database.clock import now
 from volume.models.volume import Volume
+from volume.querysets import AttachmentQuerySet
 from volume.states import AttachmentStatus
 
 
@@ -16,7 +17,8 @@ class Attachment(models.Model):
     """One volume held for one server; the row ends with the hold.
 
     ``epoch`` is drawn from the cloud's one counter for each export: what a host has seen a higher
-    one of is void. ``exclusive`` rows are one a volume, which the database sees to. ``connection``
+    one of is void. ``exclusive`` rows are one a volume, which the database sees to.
+    ``by_server``: a server's operations made it and end it. ``connection``
     (as the volume's host answered) and ``secret`` are encrypted.
     """
 
@@ -31,12 +33,15 @@ class Attachment(models.Model):
         max_length=20, choices=AttachmentStatus.choices, default=AttachmentStatus.RESERVED
     )
     exclusive = models.BooleanField(default=True)
+    by_server = models.BooleanField(default=False)
     epoch = models.BigIntegerField(default=0)
     connector: models.JSONField[dict[str, Any]] = models.JSONField(default=dict, blank=True)
     connection = models.TextField(blank=True, default="")
     secret = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(default=now)
     attached_at = models.DateTimeField(null=True, blank=True)
+
+    objects = AttachmentQuerySet.as_manager()
 
     class Meta:
         ordering = ("created_at", "id")

@@ -7,13 +7,15 @@ import uuid
 from django.db import models
 
 from cloudweb.database.clock import now
+from volume.querysets import PoolQuerySet
 
 
 class Pool(models.Model):
     """One pool of one back end of one host, as its host reports it. Sizes are GiB.
 
     ``provisioned`` is the sum of its volumes' sizes, kept by the statements that claim and release,
-    so that two creators never get the same room.
+    so that two creators never get the same room. A ratio of None is the setting's. ``storage_id`` is the
+    same for pools that are one storage; ``problem`` is why it takes nothing new.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -27,11 +29,18 @@ class Pool(models.Model):
     free = models.FloatField(default=0, help_text="GiB, as last reported")
     provisioned = models.PositiveBigIntegerField(default=0, help_text="GiB promised to volumes")
     capabilities: models.JSONField[list[str]] = models.JSONField(default=list, blank=True)
+    ratio = models.FloatField(
+        null=True, blank=True, help_text="How many times over the capacity may be promised"
+    )
+    storage_id = models.CharField(max_length=255, blank=True, default="")
+    problem = models.TextField(blank=True, default="")
     enabled = models.BooleanField(default=True)
     disabled_reason = models.CharField(max_length=255, blank=True, default="")
     frozen = models.BooleanField(default=False)
     reported_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=now)
+
+    objects = PoolQuerySet.as_manager()
 
     class Meta:
         ordering = ("host", "backend", "name")

@@ -8,6 +8,7 @@ from django.db import models
 
 from cloudweb.database.clock import now
 from volume.models.volume import Volume
+from volume.querysets import SnapshotQuerySet
 from volume.states import SnapshotStatus
 
 
@@ -28,6 +29,8 @@ class Snapshot(models.Model):
     metadata: models.JSONField[dict[str, str]] = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SnapshotQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at", "-id")

@@ -9,6 +9,7 @@ from django.db import models
 from cloudweb.database.clock import now
 from volume.models.pool import Pool
 from volume.models.volume_type import VolumeType
+from volume.querysets import VolumeQuerySet
 from volume.states import VolumeStatus
 
 
@@ -17,6 +18,7 @@ class Volume(models.Model):
 
     ``previous_status`` is what an action that ends gives back. What it was made of is kept by bare
     ids: the source may be gone. ``format`` is what its host made of it.
+    ``encryption_key`` is encrypted itself (cloudweb/encryption.py).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -25,6 +27,9 @@ class Volume(models.Model):
     name = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null differs
     description = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null differs
     size = models.PositiveIntegerField(help_text="GiB")
+    wanted_size = models.PositiveIntegerField(
+        null=True, blank=True, help_text="GiB, while it is extended"
+    )
     status = models.CharField(
         max_length=20, choices=VolumeStatus.choices, default=VolumeStatus.CREATING
     )
@@ -41,6 +46,7 @@ class Volume(models.Model):
     encrypted = models.BooleanField(default=False)
     read_only = models.BooleanField(default=False)
     metadata: models.JSONField[dict[str, str]] = models.JSONField(default=dict, blank=True)
+    encryption_key = models.TextField(blank=True, default="")
     image_id = models.UUIDField(null=True, blank=True)
     image_metadata: models.JSONField[dict[str, str]] = models.JSONField(default=dict, blank=True)
     snapshot_id = models.UUIDField(null=True, blank=True)
@@ -53,6 +59,8 @@ class Volume(models.Model):
 
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(null=True, blank=True)
+
+    objects = VolumeQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at", "-id")

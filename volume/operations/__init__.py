@@ -1,1 +1,7 @@
-"""Sagas of volumes."""
+"""The sagas of volumes."""
+
+from volume.operations.create_volume import CreateVolume
+from volume.operations.delete_volume import DeleteVolume
+from volume.operations.extend_volume import ExtendVolume
+
+__all__ = ["CreateVolume", "DeleteVolume", "ExtendVolume"]

@@ -1,0 +1,87 @@
+"""Volumes, pools and types for tests."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from cloudweb.context import RequestContext
+from cloudweb.database.clock import now
+from operations.models import Service
+from tests.builders.compute import fresh, make_service
+from volume import conf
+from volume.models import Attachment, Pool, Snapshot, Volume, VolumeType
+from volume.states import AttachmentStatus, SnapshotStatus, VolumeStatus
+
+EVERYTHING = ("clones", "encryption", "live_resize", "multiattach", "revert", "snapshots")
+
+
+def make_pool(host: str = "h1", **overrides: Any) -> Pool:
+    """A pool of 100 GiB on a host that is up, which promises what it has and no more."""
+    if not Service.objects.filter(domain="volume", host=host).exists():
+        seen = overrides.pop("last_seen_at", fresh())
+        make_service("volume", host, topic=f"volume.{host}", last_seen_at=seen)
+    facts: dict[str, Any] = {
+        "backend": "file",
+        "name": "default",
+        "driver": "fake",
+        "protocol": "nbd",
+        "zone": conf.DEFAULT_ZONE,
+        "total": 100.0,
+        "free": 100.0,
+        "ratio": 1.0,
+        "capabilities": list(EVERYTHING),
+        "reported_at": now(),
+    }
+    return Pool.objects.create(host=host, **{**facts, **overrides})
+
+
+def make_volume_type(name: str = conf.DEFAULT_TYPE, **overrides: Any) -> VolumeType:
+    """A type; that of who names none, unless it is called otherwise; made once."""
+    found, _ = VolumeType.objects.get_or_create(name=name, defaults=overrides)
+    return found
+
+
+def make_volume(context: RequestContext, **overrides: Any) -> Volume:
+    """A volume of the context's project that is available; in ``pool``, if one is given."""
+    facts: dict[str, Any] = {
+        "project_id": context.scoped_project_id,
+        "user_id": context.user_id or "",
+        "name": "a volume",
+        "size": 1,
+        "status": VolumeStatus.AVAILABLE,
+        "zone": conf.DEFAULT_ZONE,
+    }
+    kind = overrides.pop("volume_type", None) or make_volume_type()
+    return Volume.objects.create(volume_type=kind, **{**facts, **overrides})
+
+
+def make_snapshot(volume: Volume, **overrides: Any) -> Snapshot:
+    """A snapshot of a volume that is available."""
+    facts: dict[str, Any] = {
+        "project_id": volume.project_id,
+        "user_id": volume.user_id,
+        "name": "a snapshot",
+        "size": volume.size,
+        "status": SnapshotStatus.AVAILABLE,
+        "progress": 100,
+    }
+    return Snapshot.objects.create(volume=volume, **{**facts, **overrides})
+
+
+def attach(volume: Volume, **overrides: Any) -> Attachment:
+    """Record that a server has a volume."""
+    facts: dict[str, Any] = {
+        "project_id": volume.project_id,
+        "instance_id": uuid.uuid4(),
+        "host": "h1",
+        "device": "/dev/vdb",
+        "status": AttachmentStatus.ATTACHED,
+        "exclusive": not volume.multiattach,
+        "epoch": 1,
+        "attached_at": now(),
+        "by_server": True,
+    }
+    made = Attachment.objects.create(volume=volume, **{**facts, **overrides})
+    Volume.objects.filter(id=volume.id).update(status=VolumeStatus.IN_USE)
+    return made

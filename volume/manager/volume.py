@@ -1,0 +1,14 @@
+"""Volumes: their rules, rows and operations."""
+
+from __future__ import annotations
+
+from volume.manager.building import VolumeBuilding
+from volume.manager.listing import VolumeLists
+from volume.manager.metadata import VolumeMetadata
+
+
+class VolumeManager(VolumeBuilding, VolumeLists, VolumeMetadata):
+    """The volumes of the caller's project (of all, for an admin who says so).
+
+    By activity, a file each; lookup.py is what they have in common.
+    """

@@ -1,0 +1,80 @@
+"""What a volume needs of its pool: of its type, of its source, of what it shall be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from volume.models import Snapshot, Volume
+from volume.scheduler import PoolRequest
+
+#: The extra spec by which a type names its back end.
+BACKEND = "volume_backend_name"
+#: An extra spec that a pool must be able to do something has this before the capability's name.
+CAPABILITY = "capabilities:"
+MULTIATTACH = "multiattach"
+CLONES = "clones"
+
+
+def demands(extra_specs: Mapping[str, str], word: str) -> bool:
+    """Tell whether a type says ``<is> True`` of something."""
+    said = extra_specs.get(word, "").lower().removeprefix("<is>").strip()
+    return said == "true"
+
+
+def allows_several(extra_specs: Mapping[str, str]) -> bool:
+    """Tell whether volumes of a type may be in several servers at once."""
+    return demands(extra_specs, MULTIATTACH)
+
+
+def pool_request(
+    volume: Volume,
+    *,
+    zone: str | None,
+    hints: Mapping[str, Any],
+    excluded_hosts: tuple[str, ...] = (),
+) -> PoolRequest:
+    """Return what the scheduler is asked for."""
+    source = _pool_of_source(volume)
+    return PoolRequest(
+        size=volume.size,
+        zone=zone,
+        pool_id=source,
+        backend=volume.volume_type.extra_specs.get(BACKEND),
+        capabilities=_capabilities(volume, copies=source is not None),
+        excluded_hosts=excluded_hosts,
+        project_id=volume.project_id,
+        together_with=tuple(_ids(hints.get("same_host"))),
+        apart_from=tuple(_ids(hints.get("different_host"))),
+    )
+
+
+def _capabilities(volume: Volume, *, copies: bool) -> tuple[str, ...]:
+    specs = volume.volume_type.extra_specs
+    wanted = {
+        key.removeprefix(CAPABILITY)
+        for key in specs
+        if key.startswith(CAPABILITY) and demands(specs, key)
+    }
+    if volume.multiattach:
+        wanted.add(MULTIATTACH)
+    if copies:
+        wanted.add(CLONES)
+    return tuple(sorted(wanted))
+
+
+def _pool_of_source(volume: Volume) -> str | None:
+    """Return the pool of what the volume is copied from: there it must be, too."""
+    rows = Volume.objects.none()
+    if volume.snapshot_id is not None:
+        rows = Volume.objects.filter(
+            id__in=Snapshot.objects.filter(id=volume.snapshot_id).values("volume")
+        )
+    elif volume.source_volume_id is not None:
+        rows = Volume.objects.filter(id=volume.source_volume_id)
+    found = rows.filter(pool__isnull=False).values_list("pool", flat=True).first()
+    return str(found) if found else None
+
+
+def _ids(said: Any) -> Sequence[str]:
+    return [str(one) for one in said] if isinstance(said, list) else [str(said)] if said else []

@@ -1,0 +1,70 @@
+"""Delete a volume: cut off who still has it, make its snapshots and itself absent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cloudweb.rpc import Order
+from operations.saga import Failure, Run, Saga, Step
+from volume import scheduler
+from volume.models import Attachment, Snapshot, Volume
+from volume.operations.create_volume import unmake
+from volume.operations.rows import fault, volume_of, write
+from volume.orders import unexport_order
+from volume.resolution import host_of, snapshot_ref
+from volume.rpc import DELETE_SNAPSHOT
+from volume.states import SnapshotStatus, VolumeStatus
+
+
+def cut_off(run: Run) -> Sequence[Order] | None:
+    """Revoke whatever was exported of it."""
+    volume = volume_of(run)
+    write(run, status=VolumeStatus.DELETING)
+    attachments = Attachment.objects.filter(volume=volume.id)
+    orders = [unexport_order(one, volume) for one in attachments]
+    return [one for one in orders if one is not None] or None
+
+
+def delete_snapshots(run: Run) -> Sequence[Order] | None:
+    """Order its snapshots away."""
+    volume = volume_of(run)
+    if volume.pool is None:
+        return None
+    snapshots = Snapshot.objects.filter(volume=volume.id).order_by("-created_at", "-id")
+    return [
+        DELETE_SNAPSHOT.order(
+            host=host_of(volume),
+            resource_id=str(volume.id),
+            payload=snapshot_ref(snapshot, volume),
+        )
+        for snapshot in snapshots
+    ] or None
+
+
+class DeleteVolume(Saga):
+    """Make a volume and all of it absent; a host that is down owes it, and for its tenant it is gone."""
+
+    kind = "volume.delete"
+    resource_type = "volume"
+    steps = (
+        Step("cut_off", cut_off, owes=True, max_failures=10),
+        Step("delete_snapshots", delete_snapshots, owes=True, max_failures=10),
+        Step("remove", unmake, owes=True, max_failures=10),
+        Step("release_pool", lambda run: scheduler.release(run.resource_id)),
+    )
+
+    @classmethod
+    def on_done(cls, run: Run) -> None:
+        """Nothing is left of it."""
+        Attachment.objects.filter(volume_id=run.resource_id).delete()
+        Snapshot.objects.filter(volume_id=run.resource_id).delete()
+        Volume.objects.filter(id=run.resource_id).delete()
+
+    @classmethod
+    def on_undone(cls, run: Run, failure: Failure | None) -> None:
+        """A host refused for good: the volume stays, in error, and may be deleted again by an operator."""
+        if failure is not None:
+            write(run, status=VolumeStatus.ERROR_DELETING, **fault(failure))
+            Snapshot.objects.filter(
+                volume_id=run.resource_id, status=SnapshotStatus.DELETING
+            ).update(status=SnapshotStatus.ERROR_DELETING)

@@ -1,0 +1,38 @@
+"""What the steps of volumes' sagas share: the row, its writes, and its words to hosts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cloudweb.database.clock import now
+from operations.saga import Failure, Run, StepFailed
+from volume.models import Volume
+
+ROW = "volume"
+
+
+def volume_of(run: Run) -> Volume:
+    """Return the volume an operation is about; raise StepFailed if its row is gone."""
+    if ROW not in run.memory:
+        rows = Volume.objects.select_related("pool", "volume_type")
+        run.memory[ROW] = rows.filter(id=run.resource_id).first()
+    found: Volume | None = run.memory[ROW]
+    if found is None:
+        raise StepFailed("The volume is gone.")
+    return found
+
+
+def write(run: Run, **values: Any) -> None:
+    """Change the volume's row."""
+    run.memory.pop(ROW, None)
+    Volume.objects.filter(id=run.resource_id).update(updated_at=now(), **values)
+
+
+def fault(failure: Failure) -> dict[str, Any]:
+    """Return the columns of a fault that the tenant reads."""
+    return {
+        "fault_code": 500,
+        "fault_message": failure.public,
+        "fault_detail": failure.detail,
+        "fault_at": now(),
+    }

@@ -1,0 +1,38 @@
+"""Orders to the hosts of volumes about attachments, as their rows are."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from cloudweb.rpc import Order
+from volume.models import Attachment, Volume
+from volume.objects import ExportRequest, Mode, UnexportRequest
+from volume.resolution import host_of, volume_ref
+from volume.rpc import EXPORT, UNEXPORT
+
+
+def export_order(attachment: Attachment, volume: Volume, *, address: str = "") -> Order:
+    """Let the attachment's host use the volume; ``address`` is where that connects from."""
+    request = ExportRequest(
+        volume=volume_ref(volume),
+        attachment_id=str(attachment.id),
+        epoch=attachment.epoch,
+        to_host=attachment.host,
+        to_address=address,
+        mode=cast("Mode", attachment.mode),
+        shared=not attachment.exclusive,
+    )
+    return EXPORT.order(host=host_of(volume), resource_id=str(volume.id), payload=request)
+
+
+def unexport_order(attachment: Attachment, volume: Volume) -> Order | None:
+    """Cut an attachment off; None where nothing was ever exported through it."""
+    if not attachment.epoch or volume.pool is None:
+        return None
+    request = UnexportRequest(
+        volume=volume_ref(volume),
+        attachment_id=str(attachment.id),
+        epoch=attachment.epoch,
+        to_host=attachment.host,
+    )
+    return UNEXPORT.order(host=host_of(volume), resource_id=str(volume.id), payload=request)

@@ -1,0 +1,74 @@
+"""From rows to what a volume's host is told. Rows count in GiB, hosts in bytes."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from cloudweb.context import RequestContext
+from cloudweb.image_cache.source import ImageSource
+from image.manager import ImageManager
+from volume.exceptions import SourceGone
+from volume.models import Snapshot, Volume
+from volume.objects import Format, SnapshotRef, VolumeRef, VolumeSpec
+
+GIB = 1024**3
+DEFAULT_FORMAT: Format = "qcow2"
+
+
+def host_of(volume: Volume) -> str:
+    """Return the host that keeps a volume."""
+    assert volume.pool is not None
+    return volume.pool.host
+
+
+def volume_ref(volume: Volume) -> VolumeRef:
+    """Name a volume that has a pool."""
+    assert volume.pool is not None
+    return VolumeRef(
+        id=str(volume.id),
+        backend=volume.pool.backend,
+        pool=volume.pool.name,
+        format=cast("Format", volume.format or DEFAULT_FORMAT),
+    )
+
+
+def snapshot_ref(snapshot: Snapshot, volume: Volume) -> SnapshotRef:
+    """Name a snapshot of a volume."""
+    return SnapshotRef(id=str(snapshot.id), volume=volume_ref(volume))
+
+
+def volume_spec(volume: Volume) -> VolumeSpec:
+    """Return a volume as it shall be made; an image by a URL that is signed anew each time."""
+    return VolumeSpec(ref=volume_ref(volume), size=volume.size * GIB, source=_source(volume))
+
+
+def _source(volume: Volume) -> ImageSource | VolumeRef | SnapshotRef | None:
+    if volume.snapshot_id is not None:
+        snapshot = (
+            Snapshot.objects.filter(id=volume.snapshot_id).select_related("volume__pool").first()
+        )
+        if snapshot is None or snapshot.volume.pool is None:
+            raise SourceGone("snapshot", volume.snapshot_id)
+        return snapshot_ref(snapshot, snapshot.volume)
+    if volume.source_volume_id is not None:
+        source = Volume.objects.filter(id=volume.source_volume_id).select_related("pool").first()
+        if source is None or source.pool is None:
+            raise SourceGone("volume", volume.source_volume_id)
+        return volume_ref(source)
+    return _image(volume) if volume.image_id is not None else None
+
+
+def _image(volume: Volume) -> ImageSource:
+    # what its project may see, not what the cloud may
+    tenant = RequestContext(
+        user_id=volume.user_id or None, project_id=volume.project_id, roles=frozenset({"reader"})
+    )
+    found = ImageManager(tenant).location(str(volume.image_id))
+    return ImageSource(
+        id=found.id,
+        url=found.url,
+        sha512=found.sha512,
+        size=found.size,
+        disk_format=found.disk_format,
+        virtual_size=found.virtual_size,
+    )

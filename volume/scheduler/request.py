@@ -1,0 +1,25 @@
+"""What a volume needs of a pool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolRequest:
+    """What a volume needs; ``size`` in GiB.
+
+    ``pool_id`` asks for one pool and no other: what is made of a volume lies where that lies.
+    ``capabilities`` are names of ``volume.drivers.base``, ``backend`` is what the type names.
+    ``together_with`` and ``apart_from`` are ids of volumes of project ``project_id``.
+    """
+
+    size: int
+    zone: str | None = None
+    pool_id: str | None = None
+    backend: str | None = None
+    capabilities: tuple[str, ...] = ()
+    excluded_hosts: tuple[str, ...] = ()
+    project_id: str = ""
+    together_with: tuple[str, ...] = ()
+    apart_from: tuple[str, ...] = ()
