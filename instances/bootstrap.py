@@ -21,6 +21,7 @@ from network.bootstrap import (
 )
 from operations import restored
 from operations.joining import add_host
+from volume.bootstrap import ensure_default_type
 
 
 def bootstrap(*, say: Callable[[str], object]) -> list[Login]:
@@ -30,6 +31,7 @@ def bootstrap(*, say: Callable[[str], object]) -> list[Login]:
     done = bootstrap_identity(clouds_file=settings.VAR / "clouds.yaml")
     ensure_default_flavors()
     ensure_default_ranges()
+    ensure_default_type()
     ensure_public_network(
         project_id=done.admin.project_id, cidr=env.str("PUBLIC_CIDR", default=PUBLIC_CIDR)
     )

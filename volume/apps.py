@@ -16,4 +16,4 @@ class VolumeConfig(AppConfig):
 
     def ready(self) -> None:
         """Declare policies and quotas, register sagas, subscribe to what hosts report."""
-        from volume import operations, policies, quota  # noqa: F401
+        from volume import holdings, operations, policies, quota  # noqa: F401

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cloudweb.exceptions import (
     BadRequest,
     Conflict,
@@ -9,6 +11,7 @@ from cloudweb.exceptions import (
     RequestTooLarge,
     ServiceUnavailable,
 )
+from cloudweb.holdings import listed
 
 
 class VolumeNotFound(NotFound):
@@ -135,7 +138,7 @@ class NoDefaultVolumeType(NotFound):
     """Nobody said of which type, and there is no default (VOLUME_DEFAULT_TYPE)."""
 
     code = "no_default_volume_type"
-    default_message = "There is no default volume type."
+    default_message = "Default volume type can not be found."
 
 
 class PoolNotFound(NotFound):
@@ -154,3 +157,134 @@ class PoolInUse(Conflict):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"Pool {name} has volumes.")
+
+
+class VolumeTypeExists(Conflict):
+    """The name of a volume type is unique in the cloud."""
+
+    code = "volume_type_exists"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Volume Type {name[:255]} already exists.")
+
+
+class VolumeTypeInUse(BadRequest):
+    """Volumes are of this type, so it can be neither deleted nor mean something else; 400 in this API."""
+
+    code = "volume_type_in_use"
+
+    def __init__(self, type_id: object, *, holdings: Mapping[str, int]) -> None:
+        super().__init__(f"Volume Type {type_id} is still in use by {listed(holdings)}.")
+
+
+class VolumeTypeIsDefault(BadRequest):
+    """What a project, or the whole cloud, has as its default type stays."""
+
+    code = "volume_type_is_default"
+
+    def __init__(self, type_id: object) -> None:
+        super().__init__(
+            f"The volume type {type_id} is a default volume type and cannot be deleted."
+        )
+
+
+class VolumeTypeExtraSpecNotFound(NotFound):
+    """The type has no such extra spec, or none this caller may see."""
+
+    code = "volume_type_extra_spec_not_found"
+
+    def __init__(self, *, type_id: object, key: str) -> None:
+        super().__init__(f"Volume Type {type_id} has no extra specs with key {key[:255]}.")
+
+
+class VolumeTypeAccessExists(Conflict):
+    """The project has access to the type already."""
+
+    code = "volume_type_access_exists"
+
+    def __init__(self, *, type_id: object, project_id: str) -> None:
+        super().__init__(
+            f"Volume type access for {type_id} / {project_id} combination already exists."
+        )
+
+
+class VolumeTypeAccessNotFound(NotFound):
+    """The project has no access to the type, or the type is public and keeps no list."""
+
+    code = "volume_type_access_not_found"
+
+
+class VolumeTypeIsPublic(BadRequest):
+    """Everybody has access to a public type, so it is neither granted nor withdrawn."""
+
+    code = "volume_type_is_public"
+    default_message = "Type access modification is not applicable to public volume type."
+
+
+class VolumeTypeEncryptionExists(BadRequest):
+    """A type is encrypted in one way; 400 in this API."""
+
+    code = "volume_type_encryption_exists"
+
+    def __init__(self, type_id: object) -> None:
+        super().__init__(f"Volume type encryption for type {type_id} already exists.")
+
+
+class VolumeTypeEncryptionNotFound(NotFound):
+    """The type is not encrypted."""
+
+    code = "volume_type_encryption_not_found"
+
+    def __init__(self, type_id: object) -> None:
+        super().__init__(f"Volume type encryption for type {type_id} does not exist.")
+
+
+class QosSpecNotFound(NotFound):
+    """No such QoS specs."""
+
+    code = "qos_spec_not_found"
+
+    def __init__(self, spec_id: object) -> None:
+        super().__init__(f"No such QoS spec {str(spec_id)[:80]}.")
+
+
+class QosSpecExists(Conflict):
+    """The name of QoS specs is unique in the cloud."""
+
+    code = "qos_spec_exists"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"QoS Specs {name[:255]} already exists.")
+
+
+class QosSpecInUse(BadRequest):
+    """Volume types refer to the QoS specs; 400 in this API."""
+
+    code = "qos_spec_in_use"
+
+    def __init__(self, spec_id: object) -> None:
+        super().__init__(f"QoS Specs {spec_id} is still associated with entities.")
+
+
+class QosSpecKeyNotFound(BadRequest):
+    """The QoS specs have no such key; 400 in this API."""
+
+    code = "qos_spec_key_not_found"
+
+    def __init__(self, *, spec_id: object, key: str) -> None:
+        super().__init__(f"QoS spec {spec_id} has no spec with key {key[:255]}.")
+
+
+class QosSpecNotAssociated(BadRequest):
+    """The volume type has QoS specs already, or not these; 400 in this API."""
+
+    code = "qos_spec_not_associated"
+
+
+class DefaultVolumeTypeNotFound(NotFound):
+    """The project has no default type of its own."""
+
+    code = "default_volume_type_not_found"
+
+    def __init__(self, project_id: str) -> None:
+        super().__init__(f"Default type for project {project_id[:64]} not found.")

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from cloudweb.policy import admin, declare, project_member, project_reader, the_cloud_itself
+from cloudweb.policy import (
+    admin,
+    authenticated,
+    declare,
+    project_member,
+    project_reader,
+    the_cloud_itself,
+)
 
 declare(
     {
@@ -16,7 +23,6 @@ declare(
         "volume:volumes:extend": project_member,
         "volume:volumes:reset_status": admin,
         "volume:volumes:list_all_projects": admin,
-        "volume:types:get": project_reader,
         "volume:attachments:list": project_reader,
         "volume:attachments:get": project_reader,
         "volume:attachments:create": project_member,
@@ -25,6 +31,38 @@ declare(
         "volume:pools:report": the_cloud_itself,
         "volume:pools:list": admin,
         "volume:pools:update": admin,
+        "volume:types:list": authenticated,
+        "volume:types:get": authenticated,
+        "volume:types:create": admin,
+        "volume:types:update": admin,
+        "volume:types:delete": admin,
+        "volume:type_access:list": admin,
+        "volume:type_access:add": admin,
+        "volume:type_access:remove": admin,
+        "volume:type_extra_specs:list": authenticated,
+        "volume:type_extra_specs:get": authenticated,
+        "volume:type_extra_specs:see_all": admin,
+        "volume:type_extra_specs:create": admin,
+        "volume:type_extra_specs:update": admin,
+        "volume:type_extra_specs:delete": admin,
+        "volume:type_encryption:get": admin,
+        "volume:type_encryption:create": admin,
+        "volume:type_encryption:update": admin,
+        "volume:type_encryption:delete": admin,
+        "volume:default_types:list": admin,
+        "volume:default_types:get": admin,
+        "volume:default_types:set": admin,
+        "volume:default_types:delete": admin,
+        "volume:qos_specs:list": admin,
+        "volume:qos_specs:get": admin,
+        "volume:qos_specs:create": admin,
+        "volume:qos_specs:update": admin,
+        "volume:qos_specs:delete": admin,
+        "volume:qos_specs:associate": admin,
     },
-    reads={"volume:volumes:summary", "volume:volumes:list_all_projects"},
+    reads={
+        "volume:volumes:summary",
+        "volume:volumes:list_all_projects",
+        "volume:type_extra_specs:see_all",
+    },
 )

@@ -10,8 +10,8 @@ from django.db.models.functions import Coalesce, Greatest
 from identity import quotas
 from volume.exceptions import VolumeTooLarge
 from volume.models import Snapshot, Volume
+from volume.quota_names import PREFIXES, SERVICE
 
-SERVICE = "volume"
 DEFAULTS = {
     "volumes": 10,
     "snapshots": 10,
@@ -21,7 +21,7 @@ DEFAULTS = {
     "groups": 10,
     "per_volume_gigabytes": -1,
 }
-quotas.declare(SERVICE, DEFAULTS)
+quotas.declare(SERVICE, DEFAULTS, prefixes=PREFIXES)
 #: What a volume takes while it grows is what it will have.
 _SIZE = Greatest(F("size"), Coalesce(F("wanted_size"), F("size")))
 

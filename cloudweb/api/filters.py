@@ -6,12 +6,15 @@ an unknown one means, each service says itself.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.lookups import Exact
 from django.http import QueryDict
 
 from cloudweb.api.fields import loose_bool
@@ -110,6 +113,35 @@ def number(field: str) -> Filter:
         return Q(**{f"{field}__in": [int(value) for value in values]})
 
     return of_kind(NATURAL, condition)
+
+
+def entries(field: str) -> Filter:
+    """Match rows whose JSON column has all these keys with these values: ``{'key': 'value'}``.
+
+    As Python writes a dictionary (of texts, JSON is the same); anything else is an InvalidInput.
+    """
+
+    def condition(values: Sequence[str]) -> Q:
+        matches = Q()
+        for value in values:
+            said = _dictionary(value, field=field)
+            for key in bounded(said, field=field):
+                matches &= Q(Exact(KeyTextTransform(key, field), Value(said[key])))
+        return matches
+
+    return condition
+
+
+def _dictionary(text: str, *, field: str) -> dict[str, str]:
+    try:
+        said = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        said = None
+    if not isinstance(said, dict) or not all(
+        isinstance(one, str) and "\0" not in one for pair in said.items() for one in pair
+    ):
+        raise InvalidInput(field=field, value=text, reason="It must be a dictionary of texts.")
+    return said
 
 
 def several(value: str) -> tuple[str, ...]:

@@ -43,7 +43,8 @@ class Resource:
     has; ``guarded_filters`` may be used by those alone whom ``guard``, a policy, allows it.
     ``sort_keys``: attribute -> column that is never null; ``order`` is that of a list that is not
     sorted otherwise. ``marker`` is the attribute of a row by which a client goes on.
-    ``refers``: a body may name what is not there, which is a 404.
+    ``refers``: a body may name what is not there, which is a 404. ``linked`` is what the key of links to
+    other pages begins with, where that is not the plural.
     """
 
     singular: str
@@ -59,6 +60,7 @@ class Resource:
     order: Sequence[str] = OLDEST_FIRST
     marker: str = "id"
     refers: bool = False
+    linked: str = ""
 
     def body(self) -> Any:
         """Return the body that makes one, for the schema."""
@@ -70,7 +72,7 @@ class Resource:
 
     def many(self, dialect: Dialect) -> Any:
         """Return the answer that is a page of them, for the schema."""
-        beside = STYLES[dialect.page_links].shape(self.plural)
+        beside = STYLES[dialect.page_links].shape(self.linked or self.plural)
         return listing(self.plural, self.answer, **beside)
 
     @property
@@ -88,6 +90,9 @@ class ResourceViewSet(ServiceViewSet):
     called: ClassVar[str] = ""
     #: What the query may say beside filters.
     controls: ClassVar[tuple[str, ...]] = PAGING
+    #: What making and removing one answers.
+    created: ClassVar[int] = 201
+    deleted: ClassVar[int] = 204
 
     def list(self, request: Request, *_: Any, **path: Any) -> Response:
         """Return those the caller may see: filtered, sorted, in pages."""
@@ -97,7 +102,7 @@ class ResourceViewSet(ServiceViewSet):
         """Make one."""
         assert self.resource.create is not None
         wanted = self.said(self.resource.create)
-        return self.answer(self._manager().create(*path.values(), **wanted), status=201)
+        return self.answer(self._manager().create(*path.values(), **wanted), status=self.created)
 
     def retrieve(self, request: Request, *_: Any, **path: Any) -> Response:
         """Return one."""
@@ -117,7 +122,7 @@ class ResourceViewSet(ServiceViewSet):
     def destroy(self, request: Request, *_: Any, **path: Any) -> Response:
         """Remove one."""
         self._manager().delete(*path.values(), **self.condition())
-        return empty(204)
+        return empty(self.deleted)
 
     def condition(self) -> dict[str, Any]:
         """Return what the request demands of the row as it is now, as the manager takes it."""
@@ -200,7 +205,7 @@ class ResourceViewSet(ServiceViewSet):
             after, before = before, after
         return page_links(
             self.request,
-            self.resource.plural,
+            self.resource.linked or self.resource.plural,
             after=self._marker(page.rows[-1]) if after and page.rows else None,
             before=self._marker(page.rows[0]) if before and page.rows else None,
         )

@@ -11,7 +11,6 @@ from cloudweb.api.schema import ServiceSchema
 
 #: What operation ids and managers call a view's methods.
 WORDS = {"retrieve": "get", "partial_update": "update", "destroy": "delete"}
-STATUS = {"create": 201, "destroy": 204}
 
 
 class ResourceSchema(ServiceSchema):
@@ -49,9 +48,10 @@ class ResourceSchema(ServiceSchema):
 
     def get_response_serializers(self) -> Any:
         """Return the answers by status."""
-        status = STATUS.get(self.action, 200)
-        if status == 204:
-            return {status: None}
+        view: Any = self.view
+        if self.action == "destroy":
+            return {view.deleted: None}
+        status = view.created if self.action == "create" else 200
         if self.action.startswith("list"):
             return {status: self.resource.many(self.dialect)}
         missing = {404: Error} if self.resource.refers and self.action == "create" else {}

@@ -13,7 +13,6 @@ NO_BACKUPS = "backups are not served yet"
 NO_ATTACHMENTS = "attachments are not served yet"
 NO_GROUPS = "there are no groups of volumes yet"
 NO_TRANSFERS = "volumes are not transferred yet"
-NO_TYPES = "volume types are not served yet"
 NO_MESSAGES = "there are no messages yet"
 NO_SERVICES = "services and pools are not told yet"
 NO_MANAGING = "volumes are neither adopted nor left to others yet"
@@ -83,7 +82,7 @@ VOLUME = Microversions(
         49: later("Services tell whether their back end is up.", because=NO_SERVICES),
         50: later("Only its type lets a volume be attached several times.", because=NO_VOLUMES),
         51: later("A backup can be put into a zone.", because=NO_BACKUPS),
-        52: later("Types are filtered by extra specs, and tell their zones.", because=NO_TYPES),
+        52: "Types are filtered by extra specs, and tell their zones.",
         53: later("Bodies are checked strictly.", because=NO_VOLUMES),
         54: later("An attachment says whether it may write.", because=NO_ATTACHMENTS),
         55: later("Transfers take their snapshots along, under a new name.", because=NO_TRANSFERS),
@@ -95,7 +94,7 @@ VOLUME = Microversions(
         59: later("Transfers come in pages, sorted and filtered.", because=NO_TRANSFERS),
         60: later("Volumes are filtered by when they were made or changed.", because=NO_VOLUMES),
         61: later("A volume names its cluster.", because=NO_VOLUMES),
-        62: later("A project can have a default type of its own.", because=NO_TYPES),
+        62: "A project can have a default type of its own.",
         63: later("A volume names its type by id, too.", because=NO_VOLUMES),
         64: later(
             "A volume and a backup name the key they are encrypted with.", because=NO_VOLUMES

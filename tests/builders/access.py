@@ -60,7 +60,7 @@ class Line:
     ``passes`` get ``status``; every other caller gets what ``others`` says of him, ``refusal`` where
     it says nothing, and without a token 401. ``path`` and the texts of ``body`` hold words in braces,
     which the world fills in. ``unfinished`` says why even those who pass get an error here, and which
-    test shows the success. ``no_record`` says why a write leaves no audit record.
+    test shows the success. ``no_record`` says why a write leaves no audit record; ``writes``: even a GET is one.
     """
 
     method: str
@@ -74,6 +74,7 @@ class Line:
     headers: Mapping[str, str] = field(default_factory=dict)
     unfinished: str = ""
     no_record: str = ""
+    writes: bool = False
 
     def __post_init__(self) -> None:
         passes, others = set(self.passes), self.others
@@ -249,7 +250,8 @@ def wrong_record(line: Line, status: int, outcomes: Collection[str]) -> str:
     succeeded = Outcome.SUCCESS in outcomes
     if line.unfinished and status == line.status:
         return "what is not finished is no success" if succeeded else ""
-    if line.method in READS or line.no_record or status == 401:
+    reads = line.method in READS and not line.writes
+    if reads or line.no_record or status == 401:
         return "a call that changes nothing leaves no record" if outcomes else ""
     if status < 400:
         return "" if succeeded else "a change leaves a record"

@@ -12,21 +12,27 @@ from cloudweb.context import RequestContext
 
 
 class ApiClient(APIClient):
-    """Speaks JSON under one prefix, at one compute microversion."""
+    """Speaks JSON under one prefix, at one microversion of a service."""
 
     def __init__(
-        self, context: RequestContext | None = None, *, version: str | None = None, prefix: str = ""
+        self,
+        context: RequestContext | None = None,
+        *,
+        version: str | None = None,
+        prefix: str = "",
+        service: str = "compute",
     ) -> None:
         super().__init__(raise_request_exception=False)
         self.prefix = prefix
         self.version = version
+        self.service = service
         if context is not None:
             self.force_authenticate(user=Caller(context), token=context)
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """Send a request; a body that is not bytes goes as JSON."""
         if self.version is not None:
-            headers.setdefault("OpenStack-API-Version", f"compute {self.version}")
+            headers.setdefault("OpenStack-API-Version", f"{self.service} {self.version}")
         data = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
         return self.generic(
             method,

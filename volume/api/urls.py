@@ -5,12 +5,41 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, path
 
 from cloudweb.api.routing import versioned
+from volume.api.default_volume_types import DefaultVolumeTypeViewSet
+from volume.api.qos_specs import QosSpecViewSet
 from volume.api.versions import VersionViewSet
+from volume.api.volume_type_encryption import VolumeTypeEncryptionViewSet
+from volume.api.volume_type_extra_specs import VolumeTypeExtraSpecViewSet
+from volume.api.volume_types import VolumeTypeAccessViewSet, VolumeTypeViewSet
 
 METADATA: dict[str, Any] = {"get": "list", "post": "merge", "put": "replace"}
 METADATA_ITEM: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
 
-ROUTES: list[URLPattern | URLResolver] = []
+COLLECTION: dict[str, Any] = {"get": "list", "post": "create"}
+ONE: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
+TYPE = "types/<str:type_id>"
+QOS_SPEC = "qos-specs/<str:spec_id>"
+
+ROUTES: list[URLPattern | URLResolver] = [
+    path("types", VolumeTypeViewSet.as_view(COLLECTION)),
+    path("types/default", VolumeTypeViewSet.as_view({"get": "retrieve_default"})),
+    path(TYPE, VolumeTypeViewSet.as_view(ONE)),
+    path(f"{TYPE}/action", VolumeTypeAccessViewSet.as_view({"post": "act"})),
+    path(f"{TYPE}/os-volume-type-access", VolumeTypeAccessViewSet.as_view({"get": "list"})),
+    path(f"{TYPE}/extra_specs", VolumeTypeExtraSpecViewSet.as_view(COLLECTION)),
+    path(f"{TYPE}/extra_specs/<str:key>", VolumeTypeExtraSpecViewSet.as_view(ONE)),
+    path(f"{TYPE}/encryption", VolumeTypeEncryptionViewSet.as_view(COLLECTION)),
+    path(f"{TYPE}/encryption/<str:key>", VolumeTypeEncryptionViewSet.as_view(ONE)),
+    path("qos-specs", QosSpecViewSet.as_view(COLLECTION)),
+    path(QOS_SPEC, QosSpecViewSet.as_view(ONE)),
+    path(f"{QOS_SPEC}/delete_keys", QosSpecViewSet.as_view({"put": "delete_keys"})),
+    path(f"{QOS_SPEC}/associations", QosSpecViewSet.as_view({"get": "associations"})),
+    path(f"{QOS_SPEC}/associate", QosSpecViewSet.as_view({"get": "associate"})),
+    path(f"{QOS_SPEC}/disassociate", QosSpecViewSet.as_view({"get": "disassociate"})),
+    path(f"{QOS_SPEC}/disassociate_all", QosSpecViewSet.as_view({"get": "disassociate_all"})),
+    path("default-types", DefaultVolumeTypeViewSet.as_view({"get": "list"})),
+    path("default-types/<str:project_id>", DefaultVolumeTypeViewSet.as_view(ONE)),
+]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", VersionViewSet.as_view({"get": "list"})),

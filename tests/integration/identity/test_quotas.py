@@ -21,7 +21,7 @@ DEFAULTS = {"instances": 10, "cores": 20, "widgets": -1}
 
 @pytest.fixture(autouse=True)
 def _declared() -> Iterator[None]:
-    quotas.declare("testing", DEFAULTS)
+    quotas.declare("testing", DEFAULTS, prefixes=("widgets_",))
     yield
     quotas._defaults.pop("testing")
 
@@ -35,6 +35,38 @@ def test_limits_are_defaults_until_changed() -> None:
     assert quotas.limits("q", "testing") == DEFAULTS
     quotas.reset("p", "testing")
     assert quotas.limits("p", "testing") == DEFAULTS
+
+
+@pytest.mark.django_db
+def test_an_operator_changes_the_defaults_of_all() -> None:
+    """They hold where a project has no limit of its own, and are counted against."""
+    quotas.update("p", "testing", {"cores": 3})
+    quotas.update(quotas.EVERY_PROJECT, "testing", {"cores": 7, "instances": 1})
+    assert quotas.defaults("testing") == {**DEFAULTS, "cores": 7, "instances": 1}
+    assert quotas.limits("p", "testing") == {**DEFAULTS, "cores": 3, "instances": 1}
+    assert quotas.limits("q", "testing") == quotas.defaults("testing")
+    assert quotas.changed("testing") == {"p": {**DEFAULTS, "cores": 3, "instances": 1}}
+    for project in ("p", "q"):
+        with transaction.atomic(), pytest.raises(QuotaExceeded):
+            quotas.reserve(project, "testing", wanted={"instances": 2}, used=dict)
+        with transaction.atomic():
+            assert quotas.locked_limits(project, "testing")["instances"] == 1
+
+
+@pytest.mark.django_db
+def test_what_begins_with_a_prefix_can_be_limited_too() -> None:
+    """It is unlimited until it is, keeps its limit under another name, and may be forgotten."""
+    with transaction.atomic():
+        quotas.reserve("p", "testing", wanted={"widgets_red": 5}, used=dict)
+    quotas.update("p", "testing", {"widgets_red": 2, "cores": 3})
+    with transaction.atomic():
+        quotas.rename("testing", {"widgets_red": "widgets_blue"})
+    assert quotas.limits("p", "testing") == {**DEFAULTS, "cores": 3, "widgets_blue": 2}
+    with transaction.atomic(), pytest.raises(QuotaExceeded, match="widgets_blue"):
+        quotas.reserve("p", "testing", wanted={"widgets_blue": 3}, used=dict)
+    with transaction.atomic():
+        quotas.rename("testing", {"widgets_blue": None})
+    assert quotas.limits("p", "testing") == {**DEFAULTS, "cores": 3}
 
 
 @pytest.mark.django_db

@@ -1,0 +1,34 @@
+"""What hangs on a volume type, or is left of a project, and what goes with a project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from cloudweb.events import on
+from cloudweb.holdings import hangs_on
+from identity.events import ProjectDeleted
+from volume.models import DefaultVolumeType, Message, Snapshot, Volume, VolumeTypeAccess
+
+
+@hangs_on("volume type")
+def count_of_type(type_id: str) -> Mapping[str, int]:
+    """Return how many volumes are of a type."""
+    return {"volumes": Volume.objects.filter(volume_type_id=UUID(type_id)).count()}
+
+
+@hangs_on("project")
+def count_volumes(project_id: str) -> Mapping[str, int]:
+    """Return what a project still holds."""
+    mine = {"project_id": project_id}
+    return {
+        "volumes": Volume.objects.filter(**mine).count(),
+        "snapshots": Snapshot.objects.filter(**mine).count(),
+    }
+
+
+@on(ProjectDeleted)
+def drop_what_was_said_of(gone: ProjectDeleted) -> None:
+    """Forget which types a project that is gone could use, which was its default, what it was told."""
+    for model in (VolumeTypeAccess, DefaultVolumeType, Message):
+        model.objects.filter(project_id=gone.project_id).delete()
