@@ -12,6 +12,7 @@ class VolumeConfig(AppConfig):
     encrypted_columns: ClassVar[dict[str, tuple[str, ...]]] = {
         "Attachment": ("secret", "connection"),
         "Volume": ("encryption_key",),
+        "BackupLineage": ("encrypted_key",),
     }
 
     def ready(self) -> None:

@@ -2,6 +2,9 @@
 
 ``OVERSUBSCRIPTION`` says how many times over a pool's capacity may be promised where volumes take
 only the room of what is written to them. ``DEFAULT_TYPE`` names the volume type of who names none.
+``BACKUP_STORE`` names the image store that keeps backups (the first one, if none), ``BACKUP_PROOFS`` says
+how many backups each round proves, ``BACKUP_PROOF_SIZE`` up to how many GiB of data one is restored
+whole for that; of a larger one, blocks of as much are opened.
 """
 
 from __future__ import annotations
@@ -11,3 +14,6 @@ from cloudweb.conf import env
 DEFAULT_ZONE = env.str("VOLUME_DEFAULT_ZONE", default="nova")
 OVERSUBSCRIPTION = env.float("VOLUME_OVERSUBSCRIPTION", default=20.0)
 DEFAULT_TYPE = env.str("VOLUME_DEFAULT_TYPE", default="__DEFAULT__")
+BACKUP_STORE = env.str("VOLUME_BACKUP_STORE", default="")
+BACKUP_PROOFS = env.int("VOLUME_BACKUP_PROOFS", default=2)
+BACKUP_PROOF_SIZE = env.int("VOLUME_BACKUP_PROOF_SIZE", default=20) * 1024**3

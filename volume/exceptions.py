@@ -288,3 +288,37 @@ class DefaultVolumeTypeNotFound(NotFound):
 
     def __init__(self, project_id: str) -> None:
         super().__init__(f"Default type for project {project_id[:64]} not found.")
+
+
+class BackupNotFound(NotFound):
+    """No such backup, or none this caller may see."""
+
+    code = "backup_not_found"
+
+    def __init__(self, backup_id: object) -> None:
+        super().__init__(f"Backup {str(backup_id)[:80]} could not be found.")
+
+
+class BackupScheduleNotFound(NotFound):
+    """No such schedule, or none this caller may see."""
+
+    code = "backup_schedule_not_found"
+
+    def __init__(self, schedule_id: object) -> None:
+        super().__init__(f"Backup schedule {str(schedule_id)[:80]} could not be found.")
+
+
+class BackupDataNotFound(NotFound):
+    """A transfer asks for what is not there."""
+
+    code = "backup_data_not_found"
+    default_message = "There is no such data of a backup."
+
+
+class InvalidBackup(BadRequest):
+    """The backup's status, or what it is to be, does not allow this; 400 in this API."""
+
+    code = "invalid_backup"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Invalid backup: {reason}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cloudweb.rpc import Method
+from volume.backups.objects import BackupPoint, BackupRequest, BackupTaken, RestoreRequest
 from volume.objects import (
     ExportRequest,
     ResizeRequest,
@@ -62,3 +63,29 @@ REVERT = Method(
 )
 #: Answer with the volume as its host has it.
 INSPECT = Method("volume.inspect", VolumeRef, VolumeState, query=True)
+#: Take a backup of a volume, in use or not, or of a snapshot. Its scope is the backup's.
+BACKUP = Method(
+    "volume.backup",
+    BackupRequest,
+    BackupTaken,
+    deadline=12 * 3600,
+    patient=True,
+    in_turn=lambda request: request.point.id,
+)
+#: Hold nothing for a backup any more.
+RELEASE_BACKUP = Method(
+    "volume.release_backup",
+    BackupPoint,
+    deadline=120,
+    urgent=True,
+    in_turn=lambda point: point.id,
+)
+#: Make a volume that nobody uses hold what a backup does.
+RESTORE = Method(
+    "volume.restore",
+    RestoreRequest,
+    VolumeState,
+    deadline=12 * 3600,
+    patient=True,
+    in_turn=lambda request: request.volume.id,
+)

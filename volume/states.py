@@ -53,6 +53,23 @@ class SnapshotStatus(TextChoices):
     ERROR_DELETING = "error_deleting", "error while deleting"
 
 
+class BackupStatus(TextChoices):
+    """What a backup can be, or is being done to it."""
+
+    CREATING = "creating", "creating"
+    AVAILABLE = "available", "available"
+    RESTORING = "restoring", "restoring"
+    DELETING = "deleting", "deleting"
+    ERROR = "error", "error"
+    ERROR_DELETING = "error_deleting", "error while deleting"
+
+
+#: What a backup can be deleted from; an operator's force goes over all.
+BACKUP_ENDS_FROM = frozenset(
+    {BackupStatus.AVAILABLE, BackupStatus.ERROR, BackupStatus.ERROR_DELETING}
+)
+
+
 class AttachmentStatus(TextChoices):
     """How far a volume is in a server."""
 

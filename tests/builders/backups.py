@@ -67,6 +67,10 @@ class MemoryVolume:
     def read(self, offset: int, length: int) -> bytes:
         return bytes(self.data[offset : offset + length])
 
+    def data_after(self, offset: int) -> int:
+        left = self.data[offset:]
+        return offset + len(left) - len(left.lstrip(b"\0"))
+
     def write(self, offset: int, data: bytes) -> None:
         self.data[offset : offset + len(data)] = data
 

@@ -15,6 +15,8 @@ from volume.backups.taking import Chunk
 #: The folder of a store in which all backups are.
 FOLDER = "backups"
 _MANIFEST = "manifest"
+#: A manifest that a host sent and nobody has checked yet.
+_DRAFT = "draft"
 
 
 class Repository:
@@ -54,8 +56,12 @@ class Repository:
         folder = f"{self._folder(backup_id)}/"
         for key in self._store.keys(folder):
             name = key.rpartition("/")[2]
-            if name != _MANIFEST:
+            if name not in (_MANIFEST, _DRAFT):
                 yield bytes.fromhex(name)
+
+    def backups(self) -> Collection[str]:
+        """Return the ids of all backups of which anything is there."""
+        return {key.split("/")[1] for key in self._store.keys(f"{self.lineage}/")}
 
     def write_manifest(self, manifest: Manifest) -> str:
         """Store a manifest; return its SHA-256, by which it is known again."""
@@ -85,9 +91,27 @@ class Repository:
             raise BackupDamaged("The backup's manifest is of another backup.", detail=backup_id)
         return found
 
+    def put_draft(self, backup_id: str, data: bytes) -> None:
+        """Keep what a host says is the manifest."""
+        self._store.put(f"{self._folder(backup_id)}/{_DRAFT}", data)
+
+    def draft(self, backup_id: str, *, size: int) -> bytes:
+        """Return what a host said is the manifest. Raises BackupDamaged, StoreUnavailable."""
+        limit = manifests.largest(size, manifests.MIN_BLOCK)
+        try:
+            with self._store.open(f"{self._folder(backup_id)}/{_DRAFT}") as file:
+                return manifests.read(file, limit=limit)
+        except FileNotFoundError as error:
+            raise BackupDamaged("The host sent no manifest.", detail=backup_id) from error
+
+    def delete_draft(self, backup_id: str) -> None:
+        """Make what a host said absent."""
+        self._store.delete(f"{self._folder(backup_id)}/{_DRAFT}")
+
     def delete_manifest(self, backup_id: str) -> None:
-        """Make a manifest absent: the backup is none any more."""
+        """Make a manifest absent, and a draft of one: the backup is none any more."""
         self._store.delete(f"{self._folder(backup_id)}/{_MANIFEST}")
+        self.delete_draft(backup_id)
 
     def delete(self, backup_id: str, digests: Iterable[bytes]) -> None:
         """Make chunks absent."""

@@ -24,6 +24,9 @@ class Source(Protocol):
     def read(self, offset: int, length: int) -> bytes:
         """Return exactly these bytes."""
 
+    def data_after(self, offset: int) -> int:
+        """Return where, from there on, something may be that is not zeros; ``size`` if nowhere."""
+
 
 class Sink(Protocol):
     """Where this backup's own chunks go."""
@@ -70,10 +73,16 @@ def take(
     """
     taker = _Taker(wanted, sink, sealer)
     block, size = wanted.block_size, source.size
-    step = max(1, BATCH // block) * block
-    for offset in range(0, size, step):
-        data = memoryview(source.read(offset, min(step, size - offset)))
-        taker.batch(data)
+    step, offset = max(1, BATCH // block) * block, 0
+    while offset < size:
+        data_at = source.data_after(offset)
+        if data_at >= offset + block or data_at >= size:
+            end = size if data_at >= size else data_at // block * block
+            taker.zeros(end - offset)
+        else:
+            end = min(offset + step, size)
+            taker.batch(memoryview(source.read(offset, end - offset)))
+        offset = end
         on_batch(taker.taken)
     return taker.manifest(size), taker.taken
 
@@ -87,6 +96,11 @@ class _Taker:
         self._index: dict[int, int] = {}  # of the parent's origins, in ours
         self._stored = set(sink.known())
         self._zeros = bytes(wanted.block_size)
+
+    def zeros(self, length: int) -> None:
+        for _ in range(block_count(length, self.wanted.block_size)):
+            self._table.append(None)
+        self.taken.read += length
 
     def batch(self, data: memoryview) -> None:
         fresh: list[Chunk] = []

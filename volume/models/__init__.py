@@ -1,6 +1,8 @@
 """The tables of volumes."""
 
 from volume.models.attachment import Attachment
+from volume.models.backup import Backup, BackupLineage
+from volume.models.backup_schedule import BackupSchedule
 from volume.models.message import Message
 from volume.models.pool import Pool
 from volume.models.qos_spec import QosConsumer, QosSpec
@@ -15,6 +17,9 @@ from volume.models.volume_type import (
 
 __all__ = [
     "Attachment",
+    "Backup",
+    "BackupLineage",
+    "BackupSchedule",
     "DefaultVolumeType",
     "Message",
     "Pool",
