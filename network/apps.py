@@ -13,6 +13,7 @@ class NetworkConfig(AppConfig):
         from network import holdings, policies, quota, reports  # noqa: F401
         from network.operations import (  # noqa: F401
             host_up,
+            plug_subport,
             refresh_host,
             refresh_router,
             remove_router,

@@ -17,6 +17,7 @@ from network.models import (
     SecurityGroup,
     SegmentRange,
     Subnet,
+    Trunk,
 )
 
 
@@ -33,6 +34,7 @@ def say_what_is_left(project_id: str) -> Mapping[str, int]:
         "routers": Router.objects.filter(**mine).count(),
         "floating IPs": FloatingIp.objects.filter(**mine).count(),
         "QoS policies": QosPolicy.objects.filter(**mine).count(),
+        "trunks": Trunk.objects.filter(**mine).count(),
         "security groups": SecurityGroup.objects.filter(**mine, is_default=False).count(),
     }
 

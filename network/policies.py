@@ -26,6 +26,7 @@ _NOUNS = (
     "subnet_pools",
     "address_scopes",
     "address_groups",
+    "trunks",
 )
 _MANAGED = ("qos_policies", "qos_rules")
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         SegmentRange,
         Subnet,
         SubnetPool,
+        Trunk,
     )
 
 M = TypeVar("M", bound=models.Model)
@@ -304,6 +305,14 @@ class QosRuleQuerySet(StandardQuerySet["QosRule"]):
     def complete(self) -> Self:
         """Fetch the policy along."""
         return self.select_related("qos_policy")
+
+
+class TrunkQuerySet(StandardQuerySet["Trunk"]):
+    """Trunks."""
+
+    def complete(self) -> Self:
+        """Fetch the subports along."""
+        return self.prefetch_related("subports")
 
 
 class PortForwardingQuerySet(StandardQuerySet["PortForwarding"]):

@@ -22,6 +22,7 @@ from network.models import (
     SecurityGroupRule,
     Subnet,
     SubnetPool,
+    Trunk,
 )
 
 SERVICE = "network"
@@ -37,6 +38,7 @@ DEFAULTS = {
     "subnetpool": 20,
     "address_scope": 20,
     "address_group": 20,
+    "trunk": -1,
 }
 
 quotas.declare(SERVICE, DEFAULTS)
@@ -55,6 +57,7 @@ _ROWS: dict[str, QuerySet[Any]] = {
     "subnetpool": SubnetPool.objects.all(),
     "address_scope": AddressScope.objects.all(),
     "address_group": AddressGroup.objects.all(),
+    "trunk": Trunk.objects.all(),
 }
 
 

@@ -24,6 +24,7 @@ from network.models import (
     PortSecurityGroup,
     SecurityGroupRule,
     Subnet,
+    Subport,
 )
 from network.models.network import NetworkKind
 from network.objects import (
@@ -39,6 +40,7 @@ from network.objects import (
     SecurityRule,
     Segment,
     SubnetWiring,
+    TrunkPlace,
     tap_name,
 )
 
@@ -90,6 +92,12 @@ _RULES = Prepared(
     )
 )
 
+_CARRIED = Prepared(
+    lambda: Subport.objects.filter(port__among=Given("ports")).values_list(
+        "port", "trunk__port", "segmentation_id"
+    )
+)
+
 
 @dataclass
 class _Facts:
@@ -108,6 +116,7 @@ class _Facts:
     )
     members: Mapping[tuple[UUID, UUID], Mapping[int, Sequence[str]]] = field(default_factory=dict)
     qos: Mapping[UUID, PortQos] = field(default_factory=dict)
+    carried: dict[UUID, TrunkPlace] = field(default_factory=dict)
     accepted: dict[tuple[object, ...], Accepted] = field(default_factory=dict)
 
 
@@ -178,6 +187,10 @@ def _gather(ports: Sequence[Port]) -> _Facts:
             facts.dhcp[subnet_id] = address
         elif address == gateway:
             facts.routed[subnet_id] = host
+    inside = [port.id for port in ports if port.trunk_role == states.SUBPORT]
+    for port_id, parent_id, number in _CARRIED.rows(ports=inside) if inside else ():
+        place = {"port_id": str(parent_id), "tap": tap_name(str(parent_id))}
+        facts.carried[port_id] = TrunkPlace(**place, segmentation_id=number)
     facts.qos = qos.meanings(map(qos.policy_of, ports))
     groups = {
         group for port in ports if port.port_security_enabled for group in facts.groups[port.id]
@@ -288,6 +301,7 @@ def _port(port: Port, network: NetworkWiring, facts: _Facts, *, literal: bool) -
         ),
         qos=facts.qos.get(policy_id) if policy_id is not None else None,
         stateless=port.port_security_enabled and port.id in facts.stateless,
+        carried=facts.carried.get(port.id),
     )
 
 

@@ -6,7 +6,7 @@ A model instance for each port, address and membership is most of what a list of
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -14,7 +14,8 @@ from django.db.models import F, QuerySet
 from django.db.models.expressions import Combinable
 
 from cloudweb.database.uuids import Among, Dashed
-from network.models import FloatingIp, Port, PortAddress, PortSecurityGroup
+from network import states
+from network.models import FloatingIp, Port, PortAddress, PortSecurityGroup, Subport, Trunk
 from network.models.network import NetworkKind
 from network.querysets import PortQuerySet
 
@@ -69,8 +70,10 @@ class PortRow(NamedTuple):
     revision: int
     created_at: datetime
     updated_at: datetime
+    trunk_role: str
     addresses: Sequence[FixedIp] = ()
     group_ids: Sequence[str] = ()
+    trunk_details: Mapping[str, Any] | None = None
 
 
 _COLUMNS: dict[str, Combinable] = {
@@ -80,7 +83,8 @@ _COLUMNS: dict[str, Combinable] = {
     "qos_policy_id": Dashed("qos_policy_id"),
     "qos_network_policy_id": Dashed("network__qos_policy_id"),
 }
-_LISTS = ("addresses", "group_ids")
+_LISTS = ("addresses", "group_ids", "trunk_details")
+_ROLE = PortRow._fields.index("trunk_role")
 
 
 class PortCard(NamedTuple):
@@ -111,8 +115,10 @@ def port_rows(columns: Sequence[tuple[Any, ...]]) -> list[PortRow]:
     """Return ports from what ``port_columns`` asked for, with two queries for what all of them have."""
     ids = [row[0] for row in columns]
     addresses, groups = fixed_ips(ids), _group_ids(ids)
+    trunks = _trunks([row[0] for row in columns if row[_ROLE] == states.PARENT])
     return [
-        PortRow._make((*row, addresses.get(row[0], ()), groups.get(row[0], ()))) for row in columns
+        PortRow._make((*row, addresses.get(row[0], ()), groups.get(row[0], ()), trunks.get(row[0])))
+        for row in columns
     ]
 
 
@@ -131,6 +137,11 @@ def port_row(port: Port) -> PortRow:
             ),
             "addresses": [FixedIp(str(a.subnet_id), a.ip_address) for a in port.addresses.all()],
             "group_ids": [str(member.security_group_id) for member in port.memberships.all()],
+            "trunk_details": (
+                _trunks([str(port.id)]).get(str(port.id))
+                if port.trunk_role == states.PARENT
+                else None
+            ),
         }
     )
 
@@ -195,6 +206,29 @@ def _group_names(port_ids: Iterable[str]) -> dict[str, list[GroupName]]:
         rows.values_list(Dashed("port_id"), Dashed("security_group_id"), "security_group__name"),
         GroupName,
     )
+
+
+def _trunks(port_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return the trunk of each of these parents, with its subports; nothing is asked where there are none."""
+    if not port_ids:
+        return {}
+    parents = Trunk.objects.filter(Among("port_id", port_ids))
+    found: dict[str, dict[str, Any]] = {
+        port_id: {"trunk_id": trunk_id, "sub_ports": []}
+        for port_id, trunk_id in parents.values_list(Dashed("port_id"), Dashed("id"))
+    }
+    inside = Subport.objects.filter(Among("trunk__port_id", port_ids)).order_by("id")
+    columns = Dashed("trunk__port_id"), Dashed("port_id"), "segmentation_id", "port__mac_address"
+    for parent_id, port_id, number, mac in inside.values_list(*columns):
+        found[parent_id]["sub_ports"].append(
+            {
+                "port_id": port_id,
+                "segmentation_type": "vlan",
+                "segmentation_id": number,
+                "mac_address": mac,
+            }
+        )
+    return found
 
 
 def _by_port(rows: QuerySet[Any, Any], kind: Any) -> dict[str, list[Any]]:

@@ -6,9 +6,11 @@ ACTIVE = "ACTIVE"
 ALLOCATING = "ALLOCATING"
 BUILD = "BUILD"
 DOWN = "DOWN"
+DEGRADED = "DEGRADED"
 ERROR = "ERROR"
 
 PORT_STATUSES = (ACTIVE, BUILD, DOWN, ERROR)
+TRUNK_STATUSES = (ACTIVE, BUILD, DEGRADED, DOWN, ERROR)
 
 #: The owner of the port that holds a network's DHCP and metadata addresses.
 DHCP_OWNER = "network:dhcp"
@@ -16,6 +18,9 @@ DHCP_OWNER = "network:dhcp"
 INTERFACE_OWNER = "network:router_interface"
 GATEWAY_OWNER = "network:router_gateway"
 FLOATING_OWNER = "network:floatingip"
+#: The owner of ports that are in a trunk, and what ports of a trunk are to it.
+SUBPORT_OWNER = "trunk:subport"
+PARENT, SUBPORT = "parent", "subport"
 #: Ports that a router has.
 ROUTER_OWNERS = (INTERFACE_OWNER, GATEWAY_OWNER)
 #: Ports that no guest has, so nobody makes an address of their MAC addresses; a router's are its gateways.

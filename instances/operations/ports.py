@@ -11,6 +11,7 @@ from cloudweb.rpc import Order
 from instances.models import Instance, InstancePort
 from instances.operations.rows import instance_of, ports_of, write
 from instances.states import TaskState
+from network.exceptions.trunks import PortInUseAsTrunkParent
 from network.manager import PortManager, SecurityGroupManager
 from network.objects import PortStatus
 from network.rpc import PLUG, UNPLUG
@@ -95,15 +96,18 @@ def delete_ports(run: Run) -> None:
 
 
 def _let_go(run: Run, row: InstancePort) -> None:
-    """Delete a port that was made for the server, free one that its user brought."""
+    """Delete a port that was made for the server, free one that its user brought or built upon."""
     if row.port_id is None:
         return
     manager = PortManager(run.context)
     try:
         if row.made_here:
-            manager.delete(row.port_id)
-        else:
-            manager.unbind(row.port_id)
+            try:
+                manager.delete(row.port_id)
+                return
+            except PortInUseAsTrunkParent:
+                pass  # its user made a trunk of it, which stays
+        manager.unbind(row.port_id)
     except NotFound:
         return  # its user deleted it meanwhile
 

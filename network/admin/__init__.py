@@ -13,6 +13,7 @@ from network.admin.security_groups import SecurityGroupAdmin
 from network.admin.segment_ranges import SegmentRangeAdmin
 from network.admin.subnet_pools import AddressScopeAdmin, SubnetPoolAdmin
 from network.admin.subnets import SubnetAdmin
+from network.admin.trunks import TrunkAdmin
 
 __all__ = [
     "AddressGroupAdmin",
@@ -29,4 +30,5 @@ __all__ = [
     "SegmentRangeAdmin",
     "SubnetAdmin",
     "SubnetPoolAdmin",
+    "TrunkAdmin",
 ]

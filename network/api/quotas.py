@@ -35,6 +35,7 @@ class QuotaUpdate(Body):
     subnetpool: Limit = 0
     address_scope: Limit = 0
     address_group: Limit = 0
+    trunk: Limit = 0
 
 
 class QuotaShown(Answer):
@@ -51,6 +52,7 @@ class QuotaShown(Answer):
     subnetpool: int
     address_scope: int
     address_group: int
+    trunk: int
 
 
 class QuotaOf(QuotaShown):

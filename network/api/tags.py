@@ -27,6 +27,7 @@ from network.manager import (
     SegmentRangeManager,
     SubnetManager,
     SubnetPoolManager,
+    TrunkManager,
 )
 from network.manager.standard import StandardManager
 
@@ -43,6 +44,7 @@ MANAGERS: dict[str, type[StandardManager]] = {  # type: ignore[type-arg]
     "address-groups": AddressGroupManager,
     "security-groups": SecurityGroupManager,
     "security-group-rules": SecurityGroupRuleManager,
+    "trunks": TrunkManager,
     "network_segment_ranges": SegmentRangeManager,
 }
 _TAG: TypeAdapter[str] = TypeAdapter(Tag)

@@ -36,6 +36,7 @@ from network.api.service_providers import ServiceProviderViewSet
 from network.api.subnet_pools import SubnetPoolViewSet
 from network.api.subnets import SubnetViewSet
 from network.api.tags import MANAGERS, TagViewSet
+from network.api.trunks import TrunkViewSet
 from network.api.versions import ResourcesViewSet, RootViewSet
 
 Actions = dict[str, Any]
@@ -114,6 +115,11 @@ urlpatterns = [
     ),
     path("/v2.0/network-ip-availabilities", IpAvailabilityViewSet.as_view(LIST)),
     path("/v2.0/network-ip-availabilities/<str:identifier>", IpAvailabilityViewSet.as_view(SHOW)),
+    path("/v2.0/trunks", TrunkViewSet.as_view(COLLECTION)),
+    path("/v2.0/trunks/<str:identifier>", TrunkViewSet.as_view(MEMBER)),
+    path("/v2.0/trunks/<str:identifier>/add_subports", TrunkViewSet.as_view({"put": "add"})),
+    path("/v2.0/trunks/<str:identifier>/remove_subports", TrunkViewSet.as_view({"put": "remove"})),
+    path("/v2.0/trunks/<str:identifier>/get_subports", TrunkViewSet.as_view({"get": "subports"})),
     path("/v2.0/rbac-policies", RbacPolicyViewSet.as_view(COLLECTION)),
     path("/v2.0/rbac-policies/<str:identifier>", RbacPolicyViewSet.as_view(MEMBER)),
     path("/v2.0/segments", SegmentViewSet.as_view(LIST)),

@@ -23,6 +23,7 @@ COLLECTIONS = {
     "default_security_group_rule": "default-security-group-rules",
     "network_ip_availability": "network-ip-availabilities",
     "rbac_policy": "rbac-policies",
+    "trunk": "trunks",
     "quota": "quotas",
     "extension": "extensions",
     "availability_zone": "availability_zones",

@@ -32,6 +32,7 @@ from network.manager.service_provider import ServiceProviderManager
 from network.manager.subnet import SubnetManager
 from network.manager.subnet_pool import SubnetPoolManager
 from network.manager.traffic import TrafficManager
+from network.manager.trunk import TrunkManager
 from network.manager.zone import ZoneManager
 
 __all__ = [
@@ -65,5 +66,6 @@ __all__ = [
     "SubnetManager",
     "SubnetPoolManager",
     "TrafficManager",
+    "TrunkManager",
     "ZoneManager",
 ]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
-from network.drivers.base import STATELESS_FILTERS
+from network.drivers.base import STATELESS_FILTERS, TRUNKS
 from network.exceptions import ExtensionNotFound
 from network.manager.capability import offered
 
@@ -95,11 +95,17 @@ EXTENSIONS = (
     Extension("subnet_onboard", "Subnet Onboard", "Subnets that are there get into a pool"),
     Extension("subnetpool-prefix-ops", "Subnet Pool Prefix Operations", "A few at a time"),
     Extension("tag-creation", "Tag creation", "Add several tags at once"),
+    Extension("trunk", "Trunk Extension", "Ports that carry other ports"),
+    Extension("trunk-details", "Trunk port details", "The trunk in its parent port"),
 )
 
 
 #: What all hosts must be able to do for an extension to be here.
-NEEDS = {"stateful-security-group": STATELESS_FILTERS}
+NEEDS = {
+    "stateful-security-group": STATELESS_FILTERS,
+    "trunk": TRUNKS,
+    "trunk-details": TRUNKS,
+}
 
 
 class ExtensionManager(Manager):

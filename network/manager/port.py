@@ -45,11 +45,13 @@ from network.manager.standard import (
     number,
 )
 from network.manager.tied import the_group, the_network, the_qos_policy, tied_to
+from network.manager.trunk_parts import in_trunk
 from network.members import blocks_of
 from network.models import Network, Port, PortAddress, PortSecurityGroup
 from network.moved import ports_moved
 from network.operations.unplug_port import start_unplugging
 from network.resolution import port_ref
+from network.trunks.following import follow
 
 WIRED = (
     "mac_address",
@@ -64,6 +66,9 @@ WIRED = (
 )
 #: What others on the network's other hosts must know.
 PLACED = {"host", "mac_address", "fixed_ips", "port_security_enabled", "allowed_address_pairs"}
+
+#: What a subport has of its trunk.
+OF_TRUNK = {"host", "device_id", "device_owner"}
 
 _NETWORK = Prepared(lambda: Network.objects.filter(id=Given("id")))
 _VISIBLE = Prepared(
@@ -276,11 +281,15 @@ class PortManager(PortBinding, PortReading):
                 pairs=changes.get("allowed_address_pairs", ()),
             )
             self._check_device_change(port, changes)
+            if port.trunk_role == states.SUBPORT and changes.keys() & OF_TRUNK:
+                raise in_trunk(port)
             before, blocks, was = {*group_ids_of(port)}, blocks_of(port), copy(port)
             pairs = bool(port.allowed_address_pairs)
             after = self._apply(port, changes, before)
             if changes.keys() & PLACED:
                 ports_moved(was, port)
+            if "host" in changes and port.trunk_role == states.PARENT:
+                follow(port.id)
             addressed = changes.keys() & {"fixed_ips", "allowed_address_pairs", "mac_address"}
             if addressed or before != after:
                 self._tell_members(before | after, self._get(port.id), blocks=blocks, pairs=pairs)
@@ -299,6 +308,8 @@ class PortManager(PortBinding, PortReading):
             port = self._changing(port, if_revision)
             if port.device_owner in states.SERVICE_OWNERS:
                 raise ServicePortInUse(port.id, owner=port.device_owner)
+            if port.trunk_role:
+                raise in_trunk(port)
             groups, blocks = group_ids_of(port), blocks_of(port)
             host = port.host if port.status == states.ACTIVE else ""
             ref, device_id, owner = port_ref(port), port.device_id, port.device_owner

@@ -7,8 +7,6 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
-from django.db.models.functions import Greatest
 
 from cloudweb.database.prepared import Given, Prepared, PreparedUpdate
 from cloudweb.exceptions import InvalidInput
@@ -20,23 +18,13 @@ from network.models import Port
 from network.moved import ports_moved
 from network.network_hosts import hosts_on
 from network.objects import ForwardingStatus, GroupStatus, PortRef, PortWiring, tap_name
-from network.operations.refresh_host import start_refresh
-from network.places import note_places
+from network.plugging import note_plugged
 from network.resolution import port_ref, port_wirings
-from network.telling import note_generations, wiring_to_plug
+from network.telling import wiring_to_plug
+from network.trunks.following import follow
 
-_ACTIVE = PreparedUpdate(
-    lambda: Port.objects.filter(id=Given("id")),
-    "status",
-    applied_revision=Greatest(F("ordered_revision"), 1),
-)
 _INACTIVE = PreparedUpdate(
     lambda: Port.objects.filter(id=Given("id")), "status", applied_revision=0
-)
-_REVISIONS = Prepared(
-    lambda: Port.objects.filter(id=Given("id")).values_list(
-        "host", "wiring_revision", "applied_revision"
-    )
 )
 _CARDS = Prepared(
     lambda: Port.objects.filter(id__among=Given("ids")).values_list(
@@ -94,6 +82,8 @@ class PortBinding(StandardManager[Port]):
         Port.objects.filter(id=port.id).raise_wiring()
         if moved:
             ports_moved(port)
+        if port.trunk_role == states.PARENT:
+            follow(port.id)
         return self._get(port.id)
 
     @policy("network:ports:bind")
@@ -111,6 +101,8 @@ class PortBinding(StandardManager[Port]):
         )
         Port.objects.filter(id=port.id).raise_wiring()
         ports_moved(port)
+        if port.trunk_role == states.PARENT:
+            follow(port.id)
         return self._get(port.id)
 
     @policy("network:ports:set_status")
@@ -129,17 +121,12 @@ class PortBinding(StandardManager[Port]):
         """
         if status not in states.PORT_STATUSES:
             raise InvalidInput(field="status", value=status, reason="No port has it.")
-        active = status == states.ACTIVE
+        key = number(port_id)
         with transaction.atomic(savepoint=False):
-            key = number(port_id)
-            if not (_ACTIVE if active else _INACTIVE)(id=key, status=status) or not active:
-                return
-            for host, wanted, applied in _REVISIONS.rows(id=key):
-                behind = bool(host) and note_generations(host, groups)
-                if host and forwarding is not None:
-                    behind = note_places(host, [forwarding]) or behind
-                if host and (behind or wanted > applied):
-                    start_refresh({host})
+            if status != states.ACTIVE:
+                _INACTIVE(id=key, status=status)
+            elif note_plugged(key, groups=groups, forwarding=forwarding) == states.PARENT:
+                follow(key)
 
     @policy("network:ports:wiring")
     def wiring(self, port_id: Identifier) -> PortWiring:

@@ -16,6 +16,7 @@ from network.models.security_group import SecurityGroup, SecurityGroupRule
 from network.models.segment_range import SegmentRange
 from network.models.subnet import FreeRange, Subnet
 from network.models.subnet_pool import AddressScope, SubnetPool
+from network.models.trunk import Subport, Trunk
 
 __all__ = [
     "AddressGroup",
@@ -47,4 +48,6 @@ __all__ = [
     "SegmentRange",
     "Subnet",
     "SubnetPool",
+    "Subport",
+    "Trunk",
 ]

@@ -18,7 +18,8 @@ class Port(Named):
 
     ``wiring_revision`` grows with every change its host must know (its own, of its network, of its
     groups). ``ordered_revision`` is the one the host was told last, ``applied_revision`` the one it
-    confirmed last: 0 while the port is not there.
+    confirmed last: 0 while the port is not there. ``trunk_role`` says what it is to the trunk that it is in,
+    so that nobody has to ask of the many that are in none.
     """
 
     network = models.ForeignKey(Network, on_delete=models.PROTECT, related_name="ports")
@@ -38,6 +39,13 @@ class Port(Named):
     binding_profile = models.JSONField(default=dict, blank=True)
     qos_policy = models.ForeignKey(
         QosPolicy, on_delete=models.PROTECT, null=True, blank=True, related_name="ports"
+    )
+    trunk_role = models.CharField(
+        max_length=7,
+        choices=[(r, r) for r in (states.PARENT, states.SUBPORT)],
+        blank=True,
+        default="",
+        editable=False,
     )
     security_groups = models.ManyToManyField(
         SecurityGroup, through="PortSecurityGroup", related_name="ports"

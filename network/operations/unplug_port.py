@@ -1,4 +1,4 @@
-"""Take a port off its host that its user deleted while a server had it."""
+"""Take a port off its host that its user deleted while a server had it, or that left its trunk."""
 
 from __future__ import annotations
 
@@ -7,13 +7,21 @@ from datetime import timedelta
 from cloudweb.conf import intervals
 from cloudweb.context import RequestContext
 from cloudweb.rpc import Order
+from network.models import Port
 from network.objects import PortRef
 from network.rpc import UNPLUG
 from operations.saga import Failure, Run, Saga, Step
 
 
-def order_unplug(run: Run) -> Order:
-    """Order the port away; its row is gone, so the arguments name it."""
+def order_unplug(run: Run) -> Order | None:
+    """Order the port away; its row is gone, so the arguments name it.
+
+    A subport's row is there: one that was told to be on this host again meanwhile stays.
+    """
+    if Port.objects.filter(
+        id=run.resource_id, host=run.args["host"], ordered_revision__gt=0
+    ).exists():
+        return None
     ref = PortRef(id=run.resource_id, network_id=run.args["network_id"], tap=run.args["tap"])
     return UNPLUG.order(host=run.args["host"], resource_id=ref.id, payload=ref)
 

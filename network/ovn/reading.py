@@ -23,6 +23,7 @@ from network.models import (
     RouterPort,
     SecurityGroupRule,
     Subnet,
+    Subport,
 )
 from network.ovn.facts import (
     FloatingFacts,
@@ -52,6 +53,7 @@ class _Kept:
     groups: Mapping[UUID, Sequence[UUID]]
     rules: Mapping[UUID, Sequence[RuleFacts]]
     joined: Mapping[UUID, Collection[UUID]]
+    carried: Mapping[UUID, tuple[UUID, int]]
     blocks: defaultdict[tuple[UUID, UUID], set[str]] = field(
         default_factory=lambda: defaultdict(set)
     )
@@ -80,6 +82,7 @@ def read_networks(ids: Collection[UUID]) -> list[NetworkFacts]:
         groups=groups,
         rules=_rules(used),
         joined=joined,
+        carried=_carried([port for network_id in ids for port in ports.get(network_id, ())]),
     )
     _note_members(kept)
     return [_network(network, kept) for network in networks]
@@ -152,7 +155,16 @@ def _network(network: Network, kept: _Kept) -> NetworkFacts:
     )
 
 
+def _carried(ports: Iterable[Port]) -> dict[UUID, tuple[UUID, int]]:
+    """Return, by port, which one carries it and by which VLAN."""
+    inside = [port.id for port in ports if port.trunk_role == states.SUBPORT]
+    rows = Subport.objects.filter(port__in=inside)
+    columns = rows.values_list("port", "trunk__port", "segmentation_id")
+    return {port: (parent, tag) for port, parent, tag in (columns if inside else ())}
+
+
 def _port(port: Port, kept: _Kept) -> PortFacts:
+    parent, tag = kept.carried.get(port.id, (None, None))
     return PortFacts(
         id=port.id,
         revision=port.revision,
@@ -168,6 +180,8 @@ def _port(port: Port, kept: _Kept) -> PortFacts:
         moving_to=str(port.binding_profile.get("migrating_to") or ""),
         hostname=port.hostname,
         groups=kept.groups.get(port.id, ()),
+        parent=parent,
+        tag=tag,
     )
 
 

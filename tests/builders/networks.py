@@ -16,6 +16,7 @@ from network.manager import (
     SegmentRangeManager,
     SubnetManager,
     SubnetPoolManager,
+    TrunkManager,
 )
 from network.models import (
     Agent,
@@ -26,6 +27,7 @@ from network.models import (
     SegmentRange,
     Subnet,
     SubnetPool,
+    Trunk,
 )
 from network.models.standard import Standard
 from network.objects import NetworkInventory
@@ -71,6 +73,16 @@ def make_port(network: Network, context: RequestContext | None = None, **overrid
     """Return a port of the network's project."""
     context = context or RequestContext.system(project_id=network.project_id)
     return PortManager(context).create(**{"network_id": network.id, **overrides})
+
+
+def make_trunk(context: RequestContext, *, subports: int = 0) -> Trunk:
+    """Return a trunk of a port with so many subports, all on networks of their own."""
+    ports = [make_port(make_network(context), context) for _ in range(subports + 1)]
+    said = [
+        {"port_id": port.id, "segmentation_id": number}
+        for number, port in enumerate(ports[1:], start=1)
+    ]
+    return TrunkManager(context).create(port_id=ports[0].id, sub_ports=said)
 
 
 def make_group(context: RequestContext, **overrides: Any) -> SecurityGroup:

@@ -73,6 +73,31 @@ def test_groups_of_addresses_and_groups_without_state(tenant: Command) -> None:
     tenant.text("security", "group", "set", "dns", "--stateful")
 
 
+def test_a_port_carries_others(tenant: Command) -> None:
+    tenant.text("network", "create", "web")
+    for name in ("p", "one", "two"):
+        tenant.text("port", "create", "--network", "web", name)
+    one = "port=one,segmentation-type=vlan,segmentation-id=7"
+    create = ("network", "trunk", "create", "t", "--parent-port", "p", "--subport", one)
+    assert tenant.json(*create)["status"] == "DOWN"
+    two = "port=two,segmentation-type=vlan,segmentation-id=8"
+    tenant.text("network", "trunk", "set", "t", "--subport", two, "--description", "d")
+    rows = tenant.json("network", "subport", "list", "--trunk", "t")
+    assert [row["Segmentation ID"] for row in rows] == [7, 8]
+    (listed,) = tenant.json("network", "trunk", "list", "--long")
+    assert (listed["Name"], listed["Description"], listed["Status"]) == ("t", "d", "DOWN")
+    details = tenant.json("port", "show", "p")["trunk_details"]
+    assert [port["segmentation_id"] for port in details["sub_ports"]] == [7, 8]
+    tenant.text("network", "trunk", "unset", "t", "--subport", "one")
+    assert len(tenant.json("network", "trunk", "show", "t")["sub_ports"]) == 1
+    assert "is the parent port of trunk" in tenant.refusal("port", "delete", "p")
+    tenant.text("network", "trunk", "set", "t", "--disable")
+    assert "disabled" in tenant.refusal("network", "trunk", "unset", "t", "--subport", "two")
+    tenant.text("network", "trunk", "delete", "t")
+    assert tenant.json("network", "trunk", "list") == []
+    tenant.text("port", "delete", "p", "one", "two")
+
+
 def test_a_network_by_a_word(tenant: Command) -> None:
     check = ("network", "auto", "allocated", "topology", "create", "--check-resources")
     assert "No default" in tenant.refusal(*check)

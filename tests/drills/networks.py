@@ -13,14 +13,17 @@ from network.manager import (
     RouterManager,
     SecurityGroupManager,
     SecurityGroupRuleManager,
+    TrunkManager,
 )
-from network.models import Network, Port, Router, SecurityGroupRule
+from network.models import Network, Port, Router, SecurityGroupRule, Trunk
+from network.operations.plug_subport import PlugSubport
 from network.operations.refresh_host import RefreshHost
 from network.operations.refresh_router import RefreshRouter
 from network.operations.remove_router import RemoveRouter
 from network.operations.unplug_port import UnplugPort
 from operations.testing import Drill
 from tests.builders.instances import Lab, lab
+from tests.builders.networks import make_port
 from tests.builders.routers import make_external, make_router
 from tests.drills import servers
 
@@ -77,7 +80,37 @@ def routers(made: Lab, _subject: Any) -> dict[str, Any]:
     }
 
 
+def with_trunk(made: Lab) -> Any:
+    """Build a server whose first card is the parent of a trunk."""
+    server = servers.built(made)
+    card = Instance.objects.get(id=server).port_ids[0]
+    return TrunkManager(made.context).create(port_id=card).id
+
+
+def carry_one(made: Lab, trunk: Any) -> None:
+    """Let it carry one more port."""
+    with transaction.atomic():
+        port = make_port(made.network, made.context)
+        said = [{"port_id": port.id, "segmentation_id": 7}]
+        TrunkManager(made.context).add_subports(trunk, said)
+
+
+def carried(made: Lab, trunk: Any) -> dict[str, Any]:
+    """Count everything; tell the trunk's status."""
+    return {**census(made, trunk), "trunk": Trunk.objects.get(id=trunk).status}
+
+
 DRILLS = (
+    Drill(
+        saga=PlugSubport,
+        world=lab,
+        prepare=with_trunk,
+        start=carry_one,
+        census=carried,
+        done={**RUNNING, "taps": 3, "trunk": "ACTIVE"},
+        undone={"servers": 1},
+        again=lambda made, _trunk: None,  # it starts again by itself
+    ),
     Drill(
         saga=RefreshRouter,
         world=lab,

@@ -14,7 +14,7 @@ from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Body, IpAddress, IpPrefix, LooseBool, Text
 from cloudweb.api.filters import canonical, equal, flag, identifier
 from cloudweb.api.resource import Resource
-from cloudweb.api.shown import Always, Of
+from cloudweb.api.shown import Always, Filled, Of
 from cloudweb.exceptions import InvalidInput
 from network.api.filters import STANDARD_FILTERS, STANDARD_SORT_KEYS
 from network.api.resource import FOR_OPERATORS, OPERATOR
@@ -170,6 +170,22 @@ class AssignmentShown(Answer):
     fqdn: str
 
 
+class TrunkSubport(Answer):
+    """A port that the port carries."""
+
+    port_id: str
+    segmentation_type: str
+    segmentation_id: int
+    mac_address: str
+
+
+class TrunkDetails(Answer):
+    """The trunk that the port is the parent of."""
+
+    trunk_id: str
+    sub_ports: list[TrunkSubport]
+
+
 class PortShown(StandardShown):
     """A port; where it is bound is for operators. Its row has texts for ids."""
 
@@ -195,6 +211,7 @@ class PortShown(StandardShown):
     resource_request: Nothing
     ip_allocation: Annotated[str, Of(lambda row: "immediate" if row.addresses else "none")]
     propagate_uplink_status: Annotated[bool, Always(True)]
+    trunk_details: Annotated[TrunkDetails | None, Filled()] = None
     host: Annotated[str, Field(alias="binding:host_id"), FOR_OPERATORS] = ""
     binding_profile: Annotated[
         dict[str, Any], Field(default_factory=dict, alias="binding:profile"), FOR_OPERATORS

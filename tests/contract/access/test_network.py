@@ -26,8 +26,10 @@ from network.manager import (
     SegmentRangeManager,
     SubnetManager,
     SubnetPoolManager,
+    TrunkManager,
 )
 from network.manager.port_forwarding import Ports
+from network.models import Network
 from tests.builders.access import (
     EVERY_TOKEN,
     OPERATORS,
@@ -68,6 +70,7 @@ NOUNS = {
     "address-groups": AddressGroupManager,
     "security-groups": SecurityGroupManager,
     "security-group-rules": SecurityGroupRuleManager,
+    "trunks": TrunkManager,
 }
 #: Everybody sees networks that lead outside: they are no part of what a project has.
 LISTS = [f"{V2}/{noun}" for noun in NOUNS if noun not in ("networks", "policies")]
@@ -85,6 +88,7 @@ FORWARDING = {
     "internal_port": 53,
     "external_port": 53,
 }
+TRUNK = "/trunks/{trunks}"
 ADDRESSES = "/address-groups/{address-groups}"
 TOPOLOGY = f"{V2}/auto-allocated-topology/{{project_id}}"
 POOL = "/subnetpools/{subnetpools}"
@@ -126,6 +130,7 @@ def build(owner: User) -> dict[str, Any]:
         "security-groups": str(group.id),
         "security-group-rules": str(rule.id),
     }
+    ids |= build_trunk(network, context)
     ids |= build_outside(context)
     make_pool(context, is_default=True)
     NetworkManager(context).update(ids["external"], is_default=True)
@@ -138,6 +143,19 @@ def build(owner: User) -> dict[str, Any]:
     SegmentRangeManager(context).add_tags(ids["range"], ["red"])
     ids["agent"] = str(make_agent("h1", capabilities=CAPABILITIES).id)
     return ids | {"lone": str(lone.id), "spare": str(make_subnet(lone, context).id)}
+
+
+def build_trunk(network: Network, context: RequestContext) -> dict[str, str]:
+    """Return the ids of a trunk with a subport, and of ports that are in none."""
+    parent, subport, free, lone = (make_port(network, context) for _ in range(4))
+    said = [{"port_id": subport.id, "segmentation_id": 7}]
+    trunk = TrunkManager(context).create(port_id=parent.id, sub_ports=said)
+    return {
+        "trunks": str(trunk.id),
+        "subport": str(subport.id),
+        "free_port": str(free.id),
+        "lone_port": str(lone.id),
+    }
 
 
 def build_outside(context: RequestContext) -> dict[str, str]:
@@ -281,6 +299,18 @@ LINES = [
     write("PUT", f"{ADDRESSES}/add_addresses", {"addresses": ["10.1.1.2"]}),
     write("PUT", f"{ADDRESSES}/remove_addresses", {"addresses": ["10.1.1.1"]}),
     write("DELETE", ADDRESSES, status=204),
+    listed("/trunks"),
+    made("/trunks", {"trunk": {"port_id": "{lone_port}"}}, others={"other": 404}),
+    read(TRUNK),
+    write("PUT", TRUNK, {"trunk": NAMED}),
+    read(f"{TRUNK}/get_subports"),
+    write(
+        "PUT",
+        f"{TRUNK}/add_subports",
+        {"sub_ports": [{"port_id": "{free_port}", "segmentation_id": 8}]},
+    ),
+    write("PUT", f"{TRUNK}/remove_subports", {"sub_ports": [{"port_id": "{subport}"}]}),
+    write("DELETE", TRUNK, status=204),
     listed("/address-scopes"),
     made("/address-scopes", {"address_scope": {"ip_version": 4}}),
     read("/address-scopes/{address-scopes}"),

@@ -48,6 +48,7 @@ from tests.builders.networks import (
     make_pool,
     make_port,
     make_subnet,
+    make_trunk,
     share,
 )
 from tests.builders.qos import make_qos_policy
@@ -192,6 +193,7 @@ LISTS: dict[str, Make] = {
     "/network/v2.0/address-groups": (
         lambda user, _: AddressGroupManager(context(user)).create(addresses=["10.1.1.1"])
     ),
+    "/network/v2.0/trunks": lambda user, _: make_trunk(context(user), subports=2),
     "/network/v2.0/network-ip-availabilities": a_port,
     "/network/v2.0/rbac-policies": (
         lambda user, _: share(make_network(context(user)), context(user))

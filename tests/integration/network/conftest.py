@@ -17,7 +17,7 @@ from tests.builders.routers import make_external
 def told(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
     """The hosts of each piece of news, in order."""
     news: list[set[str]] = []
-    for room in ("news", "manager.port_binding"):
+    for room in ("news", "plugging"):
         monkeypatch.setattr(f"network.{room}.start_refresh", lambda hosts: news.append(set(hosts)))
     return news
 

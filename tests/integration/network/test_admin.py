@@ -33,6 +33,7 @@ from network.models import (
     SegmentRange,
     Subnet,
     SubnetPool,
+    Trunk,
 )
 from tests.builders.identity import make_member, make_project
 from tests.builders.networks import (
@@ -43,6 +44,7 @@ from tests.builders.networks import (
     make_port,
     make_range,
     make_subnet,
+    make_trunk,
     share,
 )
 from tests.builders.qos import make_qos_policy
@@ -62,6 +64,7 @@ NOUNS = {
     "subnetpool": SubnetPool,
     "addressscope": AddressScope,
     "addressgroup": AddressGroup,
+    "trunk": Trunk,
     "defaultsecuritygrouprule": DefaultSecurityGroupRule,
 }
 
@@ -91,6 +94,7 @@ def stock(tenant: RequestContext) -> Network:
     make_range(minimum=number, maximum=number + 9)
     make_network(tenant, kind="vxlan", segmentation_id=number)
     AddressGroupManager(tenant).create(addresses=["10.1.1.1"])
+    make_trunk(tenant, subports=2)
     scope = AddressScopeManager(tenant).create(ip_version=4)
     make_pool(
         tenant, prefixes=[f"10.{SubnetPool.objects.count()}.0.0/16"], address_scope_id=scope.id
@@ -196,7 +200,7 @@ def test_what_is_free_of_pools_is_shown(operator: Client, tenant: RequestContext
 def test_a_port_says_why_it_cannot_be_reached(operator: Client, tenant: RequestContext) -> None:
     stock(tenant)
     Agent.objects.create(host="h9", created_at=now(), reported_at=now(), problems=["Odd it is."])
-    port = Port.objects.get(device_owner="", project_id=tenant.project_id)
+    port = Port.objects.get(device_owner="", trunk_role="", project_id=tenant.project_id)
     Port.objects.filter(id=port.id).update(host="h9", applied_revision=99)
     other = make_port(port.network, tenant)
     path = f"/admin/network/port/{port.pk}/trace/"

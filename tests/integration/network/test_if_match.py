@@ -17,6 +17,7 @@ from tests.builders.networks import (
     make_pool,
     make_port,
     make_subnet,
+    make_trunk,
     share,
 )
 from tests.builders.qos import make_qos_policy
@@ -58,6 +59,7 @@ def places(admin: ApiClient, context: RequestContext, external: Network) -> dict
         "subnetpool": f"subnetpools/{make_pool(context).id}",
         "address_scope": f"address-scopes/{AddressScopeManager(context).create(ip_version=4).id}",
         "address_group": f"address-groups/{AddressGroupManager(context).create().id}",
+        "trunk": f"trunks/{make_trunk(context).id}",
         "rbac_policy": f"rbac-policies/{share(network, context).id}",
         "policy": f"qos/policies/{make_qos_policy(context).id}",
     }
