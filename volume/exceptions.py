@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from cloudweb.exceptions import (
     BadRequest,
+    CloudwebError,
     Conflict,
     NotFound,
     RequestTooLarge,
@@ -322,3 +323,11 @@ class InvalidBackup(BadRequest):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"Invalid backup: {reason}")
+
+
+class MetadataChanged(CloudwebError):
+    """The metadata is no longer what If-Match names."""
+
+    status = 412
+    code = "metadata_changed"
+    default_message = "The metadata has changed since it was read."

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+
+import orjson
 
 from cloudweb.exceptions import InvalidInput, RequestTooLarge
 from cloudweb.names import no_control_characters
+from volume.exceptions import MetadataChanged
 
 MAX_ITEMS = 128
 
@@ -32,3 +36,16 @@ def check_items(items: Mapping[str, str], *, field: str = "metadata") -> None:
             no_control_characters(value)
         except ValueError as error:
             raise InvalidInput(field=field, value=key, reason=f"{error}.") from error
+
+
+def tag_of(items: Mapping[str, str]) -> str:
+    """Return the ETag of metadata: another one for whatever differs."""
+    digest = hashlib.sha256(orjson.dumps(items, option=orjson.OPT_SORT_KEYS))
+    return f'"{digest.hexdigest()[:32]}"'
+
+
+def check_tag(items: Mapping[str, str], expected: str) -> None:
+    """Raise MetadataChanged unless If-Match, where there is one, names these items."""
+    tags = {one.strip().removeprefix("W/") for one in expected.split(",")}
+    if expected and not tags & {"*", tag_of(items)}:
+        raise MetadataChanged

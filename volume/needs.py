@@ -14,6 +14,7 @@ BACKEND = "volume_backend_name"
 CAPABILITY = "capabilities:"
 MULTIATTACH = "multiattach"
 CLONES = "clones"
+ENCRYPTION = "encryption"
 
 
 def demands(extra_specs: Mapping[str, str], word: str) -> bool:
@@ -58,6 +59,8 @@ def _capabilities(volume: Volume, *, copies: bool) -> tuple[str, ...]:
     }
     if volume.multiattach:
         wanted.add(MULTIATTACH)
+    if volume.encrypted:
+        wanted.add(ENCRYPTION)
     if copies:
         wanted.add(CLONES)
     return tuple(sorted(wanted))

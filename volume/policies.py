@@ -23,6 +23,7 @@ declare(
         "volume:volumes:extend": project_member,
         "volume:volumes:reset_status": admin,
         "volume:volumes:list_all_projects": admin,
+        "volume:volumes:see_placement": admin,
         "volume:attachments:list": project_reader,
         "volume:attachments:get": project_reader,
         "volume:attachments:create": project_member,
@@ -63,6 +64,7 @@ declare(
     reads={
         "volume:volumes:summary",
         "volume:volumes:list_all_projects",
+        "volume:volumes:see_placement",
         "volume:type_extra_specs:see_all",
     },
 )

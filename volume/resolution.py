@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import cast
 
 from cloudweb.context import RequestContext
+from cloudweb.encryption import decrypt
 from cloudweb.image_cache.source import ImageSource
 from image.manager import ImageManager
 from volume.exceptions import SourceGone
-from volume.models import Snapshot, Volume
-from volume.objects import Format, SnapshotRef, VolumeRef, VolumeSpec
+from volume.models import Snapshot, Volume, VolumeTypeEncryption
+from volume.objects import Format, SnapshotRef, VolumeEncryption, VolumeRef, VolumeSpec
 
 GIB = 1024**3
 DEFAULT_FORMAT: Format = "qcow2"
@@ -39,7 +40,24 @@ def snapshot_ref(snapshot: Snapshot, volume: Volume) -> SnapshotRef:
 
 def volume_spec(volume: Volume) -> VolumeSpec:
     """Return a volume as it shall be made; an image by a URL that is signed anew each time."""
-    return VolumeSpec(ref=volume_ref(volume), size=volume.size * GIB, source=_source(volume))
+    return VolumeSpec(
+        ref=volume_ref(volume),
+        size=volume.size * GIB,
+        source=_source(volume),
+        encryption=_encryption(volume),
+    )
+
+
+def _encryption(volume: Volume) -> VolumeEncryption | None:
+    """Return how a volume is encrypted, as its type said when it was made or says now."""
+    if not volume.encrypted:
+        return None
+    said = VolumeTypeEncryption.objects.filter(volume_type=volume.volume_type_id).first()
+    facts = {"cipher": said.cipher, "key_size": said.key_size} if said else {}
+    return VolumeEncryption(
+        passphrase=decrypt(volume.encryption_key),
+        **{name: value for name, value in facts.items() if value is not None},
+    )
 
 
 def _source(volume: Volume) -> ImageSource | VolumeRef | SnapshotRef | None:

@@ -8,19 +8,30 @@ from cloudweb.api.routing import versioned
 from volume.api.default_volume_types import DefaultVolumeTypeViewSet
 from volume.api.qos_specs import QosSpecViewSet
 from volume.api.versions import VersionViewSet
+from volume.api.volume_actions import VolumeActionViewSet
+from volume.api.volume_metadata import VolumeMetadataViewSet
 from volume.api.volume_type_encryption import VolumeTypeEncryptionViewSet
 from volume.api.volume_type_extra_specs import VolumeTypeExtraSpecViewSet
 from volume.api.volume_types import VolumeTypeAccessViewSet, VolumeTypeViewSet
+from volume.api.volumes import VolumeViewSet
 
 METADATA: dict[str, Any] = {"get": "list", "post": "merge", "put": "replace"}
 METADATA_ITEM: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
 
 COLLECTION: dict[str, Any] = {"get": "list", "post": "create"}
 ONE: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
+VOLUME = "volumes/<str:volume_id>"
 TYPE = "types/<str:type_id>"
 QOS_SPEC = "qos-specs/<str:spec_id>"
 
 ROUTES: list[URLPattern | URLResolver] = [
+    path("volumes", VolumeViewSet.as_view(COLLECTION)),
+    path("volumes/detail", VolumeViewSet.as_view({"get": "list_detail"})),
+    path("volumes/summary", VolumeViewSet.as_view({"get": "summary"})),
+    path(VOLUME, VolumeViewSet.as_view(ONE)),
+    path(f"{VOLUME}/action", VolumeActionViewSet.as_view({"post": "act"})),
+    path(f"{VOLUME}/metadata", VolumeMetadataViewSet.as_view(METADATA)),
+    path(f"{VOLUME}/metadata/<str:key>", VolumeMetadataViewSet.as_view(METADATA_ITEM)),
     path("types", VolumeTypeViewSet.as_view(COLLECTION)),
     path("types/default", VolumeTypeViewSet.as_view({"get": "retrieve_default"})),
     path(TYPE, VolumeTypeViewSet.as_view(ONE)),

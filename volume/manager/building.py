@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from cloudweb.database.locks import locked
+from cloudweb.encryption import encrypt
 from cloudweb.exceptions import BadRequest, Conflict, NotFound
 from cloudweb.identifiers import as_uuid
 from cloudweb.manager import Manager
@@ -24,7 +26,7 @@ from volume.exceptions import (
 )
 from volume.items import check_items
 from volume.manager.volume_type import VolumeTypeManager
-from volume.models import Pool, Snapshot, Volume, VolumeType
+from volume.models import Pool, Snapshot, Volume, VolumeType, VolumeTypeEncryption
 from volume.needs import allows_several
 from volume.operations import CreateVolume
 from volume.states import AT_REST, SnapshotStatus
@@ -99,6 +101,7 @@ class VolumeBuilding(Manager):
             zone=wanted.zone or "",
             multiattach=wanted.multiattach or allows_several(kind.extra_specs),
             metadata=dict(wanted.metadata),
+            **_secrecy(kind),
             **source.columns,
         )
 
@@ -180,6 +183,13 @@ class VolumeBuilding(Manager):
     def _check_zone(self, zone: str | None) -> None:
         if zone is not None and not Pool.objects.filter(zone=zone).exists():
             raise InvalidVolumeInput(f"Availability zone '{zone[:80]}' is invalid.")
+
+
+def _secrecy(kind: VolumeType) -> dict[str, Any]:
+    """Return what a volume of a type that encrypts has: a key of its own, itself encrypted."""
+    if not VolumeTypeEncryption.objects.filter(volume_type=kind).exists():
+        return {}
+    return {"encrypted": True, "encryption_key": encrypt(secrets.token_urlsafe(48))}
 
 
 def _inherited(volume: Volume) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from cloudweb.policy import policy
 from volume.exceptions import MetadataItemNotFound
-from volume.items import check_items
+from volume.items import check_items, check_tag
 from volume.manager.lifecycle import VolumeLifecycle
 
 
@@ -28,18 +28,24 @@ class VolumeMetadata(VolumeLifecycle):
             raise MetadataItemNotFound(key) from None
 
     @policy("volume:volumes:update")
-    def update_metadata(self, volume_id: str, items: Mapping[str, str]) -> dict[str, str]:
-        """Add or change items; return all."""
+    def update_metadata(
+        self, volume_id: str, items: Mapping[str, str], *, expected: str = ""
+    ) -> dict[str, str]:
+        """Add or change items; return all. ``expected`` is what If-Match says of those there are."""
         with self._held(volume_id, "metadata") as volume:
+            check_tag(volume.metadata, expected)
             found = {**volume.metadata, **items}
             check_items(found)
             self._write(volume, metadata=found)
         return found
 
     @policy("volume:volumes:update")
-    def replace_metadata(self, volume_id: str, items: Mapping[str, str]) -> dict[str, str]:
-        """Replace all items; return them."""
+    def replace_metadata(
+        self, volume_id: str, items: Mapping[str, str], *, expected: str = ""
+    ) -> dict[str, str]:
+        """Replace all items; return them. ``expected``: as above."""
         with self._held(volume_id, "metadata") as volume:
+            check_tag(volume.metadata, expected)
             check_items(items)
             self._write(volume, metadata=dict(items))
         return dict(items)

@@ -44,7 +44,7 @@ class Volume(models.Model):
     bootable = models.BooleanField(default=False)
     multiattach = models.BooleanField(default=False)
     encrypted = models.BooleanField(default=False)
-    read_only = models.BooleanField(default=False)
+    read_only = models.BooleanField(null=True, blank=True, help_text="Empty: nobody ever said")
     metadata: models.JSONField[dict[str, str]] = models.JSONField(default=dict, blank=True)
     encryption_key = models.TextField(blank=True, default="")
     image_id = models.UUIDField(null=True, blank=True)

@@ -1,0 +1,105 @@
+"""Every route of volumes by everybody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from identity.models import User
+from tests.builders.access import (
+    OPERATORS,
+    PROJECT_MEMBERS,
+    PROJECT_READERS,
+    Line,
+    access_test,
+    shared_world,
+)
+from tests.builders.identity import make_context
+from tests.builders.volumes import make_pool, make_volume, make_volume_type
+
+V3 = "/volume/v3"
+VOLUME = f"{V3}/volumes/{{volume_id}}"
+NEWEST = {"OpenStack-API-Version": "volume 3.70"}
+ITEMS = {"metadata": {"a": "b"}}
+
+
+def build(owner: User) -> dict[str, Any]:
+    """Return the ids of volumes: one that rests, one that is in error."""
+    make_volume_type()
+    context = make_context(owner)
+    facts = {"pool": make_pool(), "metadata": {"k": "v"}, "image_metadata": {"a": "b"}}
+    return {
+        "volume_id": str(make_volume(context, **facts).id),
+        "broken_id": str(make_volume(context, status="error_deleting").id),
+    }
+
+
+def read(path: str) -> Line:
+    """Return the line of one thing of the project: for others it does not exist."""
+    return Line("GET", path, PROJECT_READERS, others={"other": 404}, headers=NEWEST)
+
+
+def write(method: str, path: str, body: Any = None, *, status: int = 202) -> Line:
+    """Return the line of a change of it."""
+    return Line(
+        method,
+        path,
+        PROJECT_MEMBERS,
+        status=status,
+        others={"other": 404},
+        body=body,
+        headers=NEWEST,
+    )
+
+
+def act(action: str, value: Any = None, *, status: int = 202) -> Line:
+    """Return the line of an action of a project's own volumes."""
+    return write("POST", f"{VOLUME}/action", {action: value}, status=status)
+
+
+def operate(action: str, value: Any = None, *, volume: str = VOLUME) -> Line:
+    """Return the line of an action that is for operators."""
+    return Line("POST", f"{volume}/action", OPERATORS, status=202, body={action: value})
+
+
+def listed(path: str) -> Line:
+    """Return the line of a list: each sees his own."""
+    return Line("GET", V3 + path, PROJECT_READERS | {"other"}, headers=NEWEST)
+
+
+LINES = [
+    listed("/volumes"),
+    listed("/volumes/detail"),
+    listed("/volumes/summary"),
+    Line(
+        "POST",
+        f"{V3}/volumes",
+        PROJECT_MEMBERS - {"system_admin"} | {"other"},
+        status=202,
+        body={"volume": {"size": 1}},
+    ),
+    read(VOLUME),
+    write("PUT", VOLUME, {"volume": {"name": "new"}}, status=200),
+    write("DELETE", VOLUME),
+    Line(
+        "DELETE",
+        f"{V3}/volumes/{{broken_id}}?force=true",
+        OPERATORS,
+        status=202,
+        headers=NEWEST,
+    ),
+    read(f"{VOLUME}/metadata"),
+    write("POST", f"{VOLUME}/metadata", ITEMS, status=200),
+    write("PUT", f"{VOLUME}/metadata", ITEMS, status=200),
+    read(f"{VOLUME}/metadata/k"),
+    write("PUT", f"{VOLUME}/metadata/k", {"meta": {"k": "w"}}, status=200),
+    write("DELETE", f"{VOLUME}/metadata/k", status=200),
+    act("os-extend", {"new_size": 2}),
+    act("os-set_bootable", {"bootable": True}, status=200),
+    act("os-update_readonly_flag", {"readonly": True}),
+    act("os-set_image_metadata", ITEMS, status=200),
+    act("os-unset_image_metadata", {"key": "a"}, status=200),
+    operate("os-reset_status", {"status": "error"}),
+    operate("os-force_delete", volume=f"{V3}/volumes/{{broken_id}}"),
+]
+world = shared_world(build)
+test_access = access_test(LINES)

@@ -1,0 +1,75 @@
+"""Bodies of volume actions: POST /volumes/{id}/action with exactly one key (contract 5.2)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, RootModel
+
+from cloudweb.api.answers import Answer
+from cloudweb.api.fields import Body, LooseBool, PositiveNumber, Text
+
+
+class Extend(Body):
+    """The value of ``os-extend``."""
+
+    new_size: PositiveNumber
+
+
+class SetBootable(Body):
+    """The value of ``os-set_bootable``."""
+
+    bootable: LooseBool
+
+
+class ReadOnlyFlag(Body):
+    """The value of ``os-update_readonly_flag``."""
+
+    readonly: LooseBool
+
+
+class ResetStatus(Body):
+    """The value of ``os-reset_status``."""
+
+    status: Text | None = None
+    attach_status: Literal["attached", "detached"] | None = None
+    migration_status: Text | None = None
+
+
+class ImageMetadata(Body):
+    """The value of ``os-set_image_metadata``."""
+
+    metadata: dict[str, str]
+
+
+class ImageMetadataKey(Body):
+    """The value of ``os-unset_image_metadata``."""
+
+    key: Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class Nothing(Body):
+    """The value of an action that says no more; null is one, too."""
+
+
+#: Action -> what its key holds.
+BODIES: dict[str, type[Body]] = {
+    "os-extend": Extend,
+    "os-set_bootable": SetBootable,
+    "os-update_readonly_flag": ReadOnlyFlag,
+    "os-reset_status": ResetStatus,
+    "os-force_delete": Nothing,
+    "os-set_image_metadata": ImageMetadata,
+    "os-unset_image_metadata": ImageMetadataKey,
+    "os-show_image_metadata": Nothing,
+}
+
+
+class VolumeAction(RootModel[dict[str, Any]]):
+    """The body of POST /volumes/{id}/action: exactly one key, with what belongs to it."""
+
+
+class ImageMetadataShown(Answer):
+    """What a volume has of its image."""
+
+    metadata: dict[str, str]

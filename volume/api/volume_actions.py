@@ -1,0 +1,74 @@
+"""What can be done to a volume: POST /volumes/{id}/action (contract 5.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudweb.api.views import ServiceViewSet, empty
+from cloudweb.exceptions import BadRequest
+from cloudweb.microversions.volume import since
+from volume.api.serializers import volume_actions as wire
+from volume.manager import VolumeManager
+
+#: From here on a volume is extended in use, too.
+IN_USE = since(42)
+
+
+class VolumeActionViewSet(ServiceViewSet):
+    """The actions, each a method that is named after its key."""
+
+    manager: ClassVar[type[VolumeManager]] = VolumeManager
+
+    @extend_schema(
+        operation_id="volumes_action",
+        request=wire.VolumeAction,
+        responses={200: wire.ImageMetadataShown, 202: None},
+    )
+    def act(self, request: Request, volume_id: str) -> Response:
+        """Do the one thing the body names."""
+        body = request.data
+        if not isinstance(body, Mapping) or len(body) != 1:
+            raise BadRequest("Malformed request body: it must hold exactly one action.")
+        name, value = next(iter(body.items()))
+        if name not in wire.BODIES:
+            raise BadRequest(f"There is no such action: {str(name)[:64]}")
+        said = self.validated(wire.BODIES[name], {} if value is None else value)
+        do: Callable[[str, Any], Response] = getattr(self, f"_{name.removeprefix('os-')}")
+        return do(volume_id, said)
+
+    def _extend(self, volume_id: str, said: wire.Extend) -> Response:
+        in_use = self.version in IN_USE
+        self.manager(self.context).extend(volume_id, size=said.new_size, in_use=in_use)
+        return empty(202)
+
+    def _set_bootable(self, volume_id: str, said: wire.SetBootable) -> Response:
+        self.manager(self.context).set_bootable(volume_id, bootable=said.bootable)
+        return empty(200)
+
+    def _update_readonly_flag(self, volume_id: str, said: wire.ReadOnlyFlag) -> Response:
+        self.manager(self.context).set_read_only(volume_id, read_only=said.readonly)
+        return empty(202)
+
+    def _reset_status(self, volume_id: str, said: wire.ResetStatus) -> Response:
+        self.manager(self.context).reset_status(volume_id, **said.said())
+        return empty(202)
+
+    def _force_delete(self, volume_id: str, _: wire.Nothing) -> Response:
+        self.manager(self.context).delete(volume_id, force=True)
+        return empty(202)
+
+    def _set_image_metadata(self, volume_id: str, said: wire.ImageMetadata) -> Response:
+        found = self.manager(self.context).set_image_metadata(volume_id, said.metadata)
+        return Response({"metadata": found})
+
+    def _unset_image_metadata(self, volume_id: str, said: wire.ImageMetadataKey) -> Response:
+        self.manager(self.context).unset_image_metadata(volume_id, said.key)
+        return empty(200)
+
+    def _show_image_metadata(self, volume_id: str, _: wire.Nothing) -> Response:
+        return Response({"metadata": self.manager(self.context).image_metadata(volume_id)})
