@@ -56,3 +56,6 @@ class Agent(ABC):
 
     def stop(self) -> None:  # noqa: B027 - a hook
         """Let go of what is open; guests and networks stay."""
+
+    def leave_host(self) -> None:  # noqa: B027 - a hook
+        """Take everything of this installation off the host, started or not (``make clean``)."""

@@ -104,7 +104,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "topics", help="comma-separated topics, or control, or host, or beat, or ovn"
     )
-    parser.add_argument("--host", default="", help="the host, for compute, network and host")
+    parser.add_argument(
+        "--host", default="", help="the host, for compute, network, volume and host"
+    )
     parser.add_argument("--concurrency", type=int, default=4)
 
 

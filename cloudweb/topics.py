@@ -10,10 +10,11 @@ import re
 from collections.abc import Sequence
 
 CONTROL = ("conductor", "scheduler", "taskmanager")
-#: What a host may have, in the order in which its agents start (networks before guests), and what
-#: builds each: a function of ``host`` and ``directory``.
+#: What a host may have, in the order in which its agents start (networks and volumes before guests),
+#: and what builds each: a function of ``host`` and ``directory``.
 HOST_DOMAINS = {
     "network": "network.hosting.build_agent",
+    "volume": "volume.hosting.build_agent",
     "compute": "compute.hosting.build_agent",
 }
 #: What hosts say: replies and answers, and apart from them reports, which must not wait behind those.

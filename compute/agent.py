@@ -163,6 +163,10 @@ class ComputeAgent(Agent):
         self.driver.stop()
         self.images.close()
 
+    def leave_host(self) -> None:
+        """Take all guests of this installation off the host."""
+        self.driver.delete_everything()
+
     # -- orders
 
     def spawn(self, spec: GuestSpec, work: Work) -> GuestState:

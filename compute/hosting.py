@@ -7,7 +7,7 @@ from pathlib import Path
 from cloudweb.conf import drivers, env
 from cloudweb.driver import load_class
 from cloudweb.files import PASSED_THROUGH, make_directory
-from cloudweb.image_cache.cache import ImageCache
+from cloudweb.image_cache.cache import cache_of_host
 from compute.agent import ComputeAgent
 
 DRIVERS = {
@@ -21,5 +21,4 @@ def build_agent(*, host: str, directory: Path) -> ComputeAgent:
     name = env.str("COMPUTE_DRIVER", default=DRIVERS[drivers()])
     state = make_directory(directory / "compute", PASSED_THROUGH)
     driver = load_class(name)(state_dir=state, host=host)
-    limit = int(env.int("IMAGE_CACHE_GIB", default=50)) * 1024**3
-    return ComputeAgent(driver, ImageCache(directory / "images", limit), directory)
+    return ComputeAgent(driver, cache_of_host(directory), directory)

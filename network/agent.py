@@ -323,6 +323,11 @@ class NetworkAgent(Agent):
         if isinstance(self.driver, Milestones):
             self.driver.forget(milestones)
 
+    def leave_host(self) -> None:
+        """Take all networks of this installation off the host, whatever is known of them."""
+        if isinstance(self.driver, Removable):
+            self.driver.delete_everything()
+
     def delete_everything(self) -> None:
         """Take all networks off the host and forget them (``make clean``)."""
         self.routers.delete_everything()

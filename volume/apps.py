@@ -17,4 +17,4 @@ class VolumeConfig(AppConfig):
 
     def ready(self) -> None:
         """Declare policies and quotas, register sagas, subscribe to what hosts report."""
-        from volume import holdings, operations, policies, quota  # noqa: F401
+        from volume import holdings, operations, policies, quota, reports  # noqa: F401

@@ -181,11 +181,12 @@ class PoolState(Part):
 class VolumeReport(VersionedObject):
     """The volume agent's part of a report.
 
-    ``problems`` are sentences for the operator; ``strays`` name what no record of the host explains.
+    ``pools`` is there when they changed, are asked for, or were not told for a minute; ``strays``, then
+    too, name what belongs to no volume. ``problems`` are sentences for the operator.
     """
 
     VERSION: ClassVar[str] = "1.0"
 
-    pools: tuple[PoolState, ...] = ()
+    pools: tuple[PoolState, ...] | None = None
     problems: tuple[str, ...] = ()
     strays: tuple[str, ...] = ()

@@ -14,10 +14,12 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import structlog
 
+from cloudweb.conf import env
 from cloudweb.driver import DriverError, TransientDriverError, Unguarded, Work
 from cloudweb.files import make_directory
 from cloudweb.image_cache.download import Download, check_disk, digest
@@ -40,7 +42,8 @@ class ImageCache:
     """The cache in ``directory``, held near ``max_bytes``.
 
     ``in_use`` returns the files that guests are based on (the agent sets it); those are never
-    dropped, even when they alone are over the limit.
+    dropped, even when they alone are over the limit. Nor is a file that has another name, too: what
+    is made of it elsewhere (a volume) holds it by a hard link.
     """
 
     def __init__(
@@ -96,7 +99,7 @@ class ImageCache:
             self._whole.add(path.name)
             return True
         log.error("a cached image is damaged", image=source.id, file=path.name)
-        if path.resolve() in {base.resolve() for base in self.in_use()}:
+        if self._is_used(path):
             raise TransientDriverError(
                 "This host's copy of the image is damaged, and servers use it.", detail=str(path)
             )
@@ -137,11 +140,14 @@ class ImageCache:
                     self._whole.add(path.name)
                     continue
                 log.error("a cached image is damaged", file=path.name)
-                if path.resolve() in {base.resolve() for base in self.in_use()}:
+                if self._is_used(path):
                     damaged.append(path.name)
                 else:
                     path.unlink()
         return damaged
+
+    def _is_used(self, path: Path) -> bool:
+        return is_linked(path) or path.resolve() in {base.resolve() for base in self.in_use()}
 
     # Room
 
@@ -156,7 +162,9 @@ class ImageCache:
             if fits and not path.name.endswith(PARTIAL):
                 continue
             limit = STALE_PARTIAL if path.name.endswith(PARTIAL) else self._grace
-            if time.time() - used_at < limit or path.resolve() in needed or not self._drop(path):
+            if time.time() - used_at < limit or path.resolve() in needed or is_linked(path):
+                continue
+            if not self._drop(path):
                 continue
             dropped.append(path)
             total -= size
@@ -219,6 +227,20 @@ class ImageCache:
             yield held
         finally:
             os.close(descriptor)
+
+
+@cache
+def cache_of_host(directory: Path) -> ImageCache:
+    """Return the one cache of a host, whichever of its agents in this process asks for it."""
+    return ImageCache(directory / "images", env.int("IMAGE_CACHE_GIB", default=50) * 1024**3)
+
+
+def is_linked(path: Path) -> bool:
+    """Tell whether a file has another name."""
+    try:
+        return path.stat().st_nlink > 1
+    except FileNotFoundError:
+        return False
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

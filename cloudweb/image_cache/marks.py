@@ -18,7 +18,9 @@ class Marks:
         self._opened = False
 
     def open(self) -> None:
-        """Begin: what lies there after an unclean stop may be damaged."""
+        """Begin: what lies there after an unclean stop may be damaged; who has begun goes on."""
+        if self._opened:
+            return
         self._opened = True
         closed = self._directory / _CLOSED
         if closed.exists():

@@ -36,6 +36,7 @@ HOST_PROGRAMS = {
     "libvirtd": "libvirt-daemon-system",
     "qemu-system-x86_64": "qemu-system-x86",
     "qemu-img": "qemu-utils",
+    "qemu-storage-daemon": "qemu-system-common",
     "dnsmasq": "dnsmasq-base",
     "nft": "nftables",
 }

@@ -1,6 +1,6 @@
 """``python -m cloudweb.supervisor.removal``: take everything of this installation off the machine.
 
-Guests first, then their networks, for every host that was run from this data directory.
+Guests first, then their volumes and networks, for every host that was run from this data directory.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def remove_hosts(directory: Path) -> int:
         for domain, build in reversed(HOST_DOMAINS.items()):
             try:
                 agent = load_class(build)(host=home.name, directory=home)
-                agent.driver.delete_everything()
+                agent.leave_host()
             except CloudwebError as error:
                 failures += 1
                 say(f"{home.name}, {domain}: {error.message} {error.detail}".strip())

@@ -26,6 +26,8 @@ from tests.builders.identity import ApiClient, client_of, make_context, make_mem
 from tests.builders.images import RAW
 from tests.builders.images import make_image as upload
 from tests.builders.networks import make_network, make_subnet
+from volume.agent import VolumeAgent
+from volume.drivers.fake import FakeVolumeDriver
 
 
 @dataclass
@@ -42,17 +44,21 @@ class Lab:
     network: Network
     guests: dict[str, FakeDriver] = field(default_factory=dict)
     wires: dict[str, FakeNetworkDriver] = field(default_factory=dict)
+    stores: dict[str, FakeVolumeDriver] = field(default_factory=dict)
 
     def add_host(self, name: str, **size: Any) -> None:
         """Start (again) a host on fake drivers; its guests and networks are found again."""
         state = self.cloud.directory / name
         self.guests[name] = FakeDriver(state / "compute", name, **size)
         self.wires[name] = FakeNetworkDriver(state / "network", name)
-        for folder in ("compute", "network"):
+        self.stores[name] = FakeVolumeDriver(state / "volume", name)
+        for folder in ("compute", "network", "volume"):
             (state / folder).mkdir(parents=True, exist_ok=True)
-        compute = ComputeAgent(self.guests[name], ImageCache(state / "images", 1 << 30), state)
+        images = ImageCache(state / "images", 1 << 30)
+        compute = ComputeAgent(self.guests[name], images, state)
         network = NetworkAgent(self.wires[name], state / "network")
-        self.cloud.add_host(name, {"compute": compute, "network": network})
+        volume = VolumeAgent({"fake": self.stores[name]}, images, state / "volume")
+        self.cloud.add_host(name, {"compute": compute, "network": network, "volume": volume})
         self.cloud.report()
         self.cloud.pump()
 
@@ -138,6 +144,7 @@ def census(made: Lab) -> dict[str, Any]:
         "guests": sum(len(driver.list()) for driver in made.guests.values()),
         "taps": sum(len(driver.ports()) for driver in made.wires.values()),
         "segments": sum(len(driver.segments()) for driver in made.wires.values()),
+        "kept": sum(len(driver.census()) for driver in made.stores.values()),
     }
 
 
@@ -151,4 +158,5 @@ NOTHING = {
     "guests": 0,
     "taps": 0,
     "segments": 0,
+    "kept": 0,
 }

@@ -1,6 +1,6 @@
 """A host's process holds no table, no database and nothing of the control plane's secrets.
 
-It is started as ``manage.py service host`` starts it, wires a port and boots a guest on fake drivers,
+It is started as ``manage.py service host`` starts it, wires a port, boots a guest and makes a volume on fake drivers,
 reports, and then lists what it has loaded.
 """
 
@@ -36,7 +36,7 @@ signer = OrderSigner(Ed25519PrivateKey.generate())
 write_private(place / "credentials" / "host.key", "k" * 64)
 write_private(place / "credentials" / "orders.pub", signer.public_pem().decode())
 sent = []
-runtime = service.build_host("h1", ["compute", "network"])
+runtime = service.build_host("h1", ["compute", "network", "volume"])
 runtime.voice.send = lambda envelope: sent.append(envelope) or True
 for agent in runtime.agents.values():
     agent.init_host()
@@ -61,9 +61,10 @@ print(json.dumps({
 
 
 def orders() -> list[tuple[str, dict[str, Any]]]:
-    """A port to plug and a guest to boot, as the control plane words them."""
+    """A port to plug, a guest to boot and a volume to make, as the control plane words them."""
     from compute.objects import GuestDisk, GuestSpec
     from tests.builders.ports import make_network, make_port
+    from volume.objects import VolumeRef, VolumeSpec
 
     spec = GuestSpec(
         id="11111111-2222-4333-8444-555555555555",
@@ -74,7 +75,14 @@ def orders() -> list[tuple[str, dict[str, Any]]]:
         disks=(GuestDisk(size=1 << 20),),
         interfaces=(),
     )
-    return [("network.plug", make_port(make_network()).dump()), ("compute.spawn", spec.dump())]
+    volume = VolumeSpec(
+        ref=VolumeRef(id="11111111-2222-4333-8444-555555555556", backend="fake"), size=1 << 20
+    )
+    return [
+        ("network.plug", make_port(make_network()).dump()),
+        ("compute.spawn", spec.dump()),
+        ("volume.create", volume.dump()),
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +107,9 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_it_does_its_work(host: dict[str, Any]) -> None:
-    assert host["outcomes"] == ["DONE", "DONE"], host["errors"]
+    assert host["outcomes"] == ["DONE"] * 3, host["errors"]
     (services,) = host["reports"]
-    assert {one["domain"] for one in services} == {"compute", "network"}
+    assert {one["domain"] for one in services} == {"compute", "network", "volume"}
 
 
 def test_no_model_of_ours_is_loaded(host: dict[str, Any]) -> None:
@@ -146,7 +154,8 @@ def test_the_command_line_decides(words: str, module: str) -> None:
 def test_real_drivers_import_no_model(tmp_path: Path) -> None:
     code = (
         "import importlib, sys, os\n"
-        "for name in ('compute.hosting', 'network.hosting', 'compute.drivers.libvirt', "
+        "for name in ('compute.hosting', 'network.hosting', 'volume.hosting', "
+        "'compute.drivers.libvirt', "
         "'network.drivers.linuxbridge.driver'): importlib.import_module(name)\n"
         "print([m for m in sys.modules if m.endswith('.models') and not m.startswith('django')])"
     )

@@ -151,7 +151,7 @@ def test_a_host_is_believed_about_its_own_topics_only(
     (own,) = report.services
     forged = (
         own,
-        *(own.model_copy(update={"domain": name}) for name in ("compute.h2", "volume", "")),
+        *(own.model_copy(update={"domain": name}) for name in ("compute.h2", "storage", "")),
     )
     part = Toy(id="forged").dump()
     lie = report.model_copy(

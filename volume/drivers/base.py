@@ -1,0 +1,180 @@
+"""What a volume driver must do, and what only some do.
+
+Every method is idempotent (*ensure*, not *create*), takes one payload and raises DriverError (final) or
+TransientDriverError (may work later). ``work.checkpoint()`` is called before every effect outside; what
+was broken off at any of them is finished by the same call again, or taken back by ``delete``. The agent
+does all work on one volume in turn. A capability is the fact of implementing its class.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, ClassVar
+
+from cloudweb.driver import DriverError, Work
+from volume.objects import (
+    ExportRequest,
+    PoolState,
+    ResizeRequest,
+    SnapshotRef,
+    SnapshotState,
+    UnexportRequest,
+    VolumeConnection,
+    VolumeRef,
+    VolumeSpec,
+    VolumeState,
+)
+
+#: Gives, for ids of volumes, what keeps all other work on them out.
+VolumeLocks = Callable[..., AbstractContextManager[Any]]
+
+
+class NoSuchVolume(DriverError):
+    """The back end has no such volume."""
+
+    code = "no_such_volume"
+    default_message = "The host has no such volume."
+
+
+class NoSuchSnapshot(DriverError):
+    """The back end has no such snapshot."""
+
+    code = "no_such_snapshot"
+    default_message = "The host has no such snapshot."
+
+
+class NoSuchPool(DriverError):
+    """The order names a pool that this host does not have (any more)."""
+
+    code = "no_such_pool"
+    default_message = "The host has no such pool."
+
+
+class VolumeInUse(DriverError):
+    """Somebody may write to the volume, or something is made of it."""
+
+    code = "volume_in_use"
+    default_message = "The volume is in use on its host."
+
+
+class VolumeDriver(ABC):
+    """The least that every driver does: one back end of one host."""
+
+    #: False for a driver that needs no image files (a simulated one); the agent then fetches none.
+    wants_images: ClassVar[bool] = True
+
+    @abstractmethod
+    def start(self) -> None:
+        """Find what there is; raise DriverError when the back end cannot be used at all."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Let go of what is open; volumes in use stay in use."""
+
+    @abstractmethod
+    def pools(self) -> Sequence[PoolState]:
+        """Return the pools as they are now; cheap, called at every report."""
+
+    @abstractmethod
+    def create(self, spec: VolumeSpec, *, image: Path | None, work: Work) -> VolumeState:
+        """Make the volume exist with what its source holds; ``image`` is the local, read-only file."""
+
+    @abstractmethod
+    def delete(self, ref: VolumeRef, *, work: Work) -> None:
+        """Make the volume and all of it absent. Raises VolumeInUse where somebody may write to it."""
+
+    @abstractmethod
+    def resize(self, request: ResizeRequest, *, work: Work) -> VolumeState:
+        """Make the volume larger; one in use only by a driver with LiveResize. Raises NoSuchVolume."""
+
+    @abstractmethod
+    def export(self, request: ExportRequest, *, work: Work) -> VolumeConnection:
+        """Let one attachment use the volume, beside those that already do. Raises NoSuchVolume."""
+
+    @abstractmethod
+    def unexport(self, request: UnexportRequest, *, work: Work) -> None:
+        """Cut one attachment off at once: when this returns nothing more is written through it."""
+
+    @abstractmethod
+    def exports(self) -> Mapping[str, str]:
+        """Return the attachments that may write now, each with its volume's id, as found."""
+
+    @abstractmethod
+    def get(self, ref: VolumeRef) -> VolumeState:
+        """Return the volume; raise NoSuchVolume."""
+
+    @abstractmethod
+    def list(self) -> Sequence[VolumeState]:
+        """Return all volumes of ours in this back end."""
+
+    @abstractmethod
+    def delete_everything(self) -> None:
+        """Take everything of this installation out of the back end, in use or not (``make clean``)."""
+
+    def problems(self) -> Sequence[str]:
+        """Return one sentence for each thing that an operator must put right."""
+        return ()
+
+    def strays(self) -> Sequence[str]:
+        """Return names of what is in the back end and belongs to no volume."""
+        return ()
+
+    def tidy(self, locks: VolumeLocks) -> None:  # noqa: B027 - for a driver that leaves nothing
+        """Take away what could not be taken away before; called now and then.
+
+        Work on volumes is done while ``locks`` of their ids are held.
+        """
+
+
+class Snapshots(ABC):
+    """Capability ``snapshots``: of volumes in use, too."""
+
+    @abstractmethod
+    def snapshot(self, ref: SnapshotRef, *, work: Work) -> SnapshotState:
+        """Make the snapshot hold what the volume holds now; one that is there stays as it is."""
+
+    @abstractmethod
+    def delete_snapshot(self, ref: SnapshotRef, *, work: Work) -> None:
+        """Make the snapshot absent; what was made from it keeps what it holds."""
+
+
+class Revert(ABC):
+    """Capability ``revert``."""
+
+    @abstractmethod
+    def revert(self, ref: SnapshotRef, *, work: Work) -> VolumeState:
+        """Make a volume that nobody uses hold what its newest snapshot holds, at its present size."""
+
+
+class Clones(ABC):  # noqa: B024 - what it means is in ``create``
+    """Capability ``clones``: ``create`` takes volumes, also those in use, and snapshots as sources."""
+
+
+class LiveResize(ABC):  # noqa: B024
+    """Capability ``live_resize``: ``resize`` takes volumes in use; the guest is told by its own host."""
+
+
+class MultiAttach(ABC):  # noqa: B024
+    """Capability ``multiattach``: several attachments may write at the same time."""
+
+
+class Encryption(ABC):  # noqa: B024
+    """Capability ``encryption``: ``create`` takes ``encryption``."""
+
+
+CAPABILITIES: Mapping[str, type] = {
+    "clones": Clones,
+    "encryption": Encryption,
+    "live_resize": LiveResize,
+    "multiattach": MultiAttach,
+    "revert": Revert,
+    "snapshots": Snapshots,
+}
+
+
+def capabilities(driver: VolumeDriver) -> tuple[str, ...]:
+    """Return the names of what a driver can do beyond the least."""
+    return tuple(sorted(name for name, kind in CAPABILITIES.items() if isinstance(driver, kind)))

@@ -1,0 +1,341 @@
+"""Volumes that are records: for ``DRIVERS=fake``, for tests, and to simulate thousands of hosts in a process."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from cloudweb.driver import DriverError, Unguarded, Work
+from cloudweb.faults import Faults
+from cloudweb.image_cache.source import ImageSource
+from cloudweb.records import read_record
+from volume.drivers.base import (
+    Clones,
+    Encryption,
+    LiveResize,
+    MultiAttach,
+    NoSuchPool,
+    NoSuchSnapshot,
+    NoSuchVolume,
+    Revert,
+    Snapshots,
+    VolumeDriver,
+    VolumeInUse,
+    capabilities,
+)
+from volume.objects import (
+    ExportRequest,
+    Format,
+    PoolState,
+    ResizeRequest,
+    SnapshotRef,
+    SnapshotState,
+    UnexportRequest,
+    VolumeConnection,
+    VolumeRef,
+    VolumeSpec,
+    VolumeState,
+)
+
+TIB = 1024**4
+POOL = "default"
+
+
+@dataclass(slots=True)
+class FakeSnapshot:
+    """What a snapshot holds."""
+
+    size: int
+    content: str
+
+
+@dataclass(slots=True)
+class FakeVolume:
+    """What the fake back end keeps of a volume; one that is not ``whole`` is half made."""
+
+    id: str
+    format: Format
+    size: int
+    content: str = ""  # in words: "image <id>", or what a test wrote
+    whole: bool = False
+    exports: dict[str, int] = field(default_factory=dict)  # attachment id -> epoch
+    snapshots: dict[str, FakeSnapshot] = field(default_factory=dict)
+    encrypted: bool = False
+
+
+class FakeVolumeDriver(
+    VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach, Encryption
+):
+    """A back end whose volumes are records; with ``state_dir`` they outlive the process.
+
+    ``faults`` orders delays, failures and hangs by method name, from code or through
+    ``<state_dir>/faults.json``. It insists on what the real ones rely on: nothing in use is deleted.
+    """
+
+    wants_images: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        state_dir: Path | None = None,
+        host: str = "fake",
+        backend: str = "fake",
+        *,
+        total: int = 4 * TIB,
+    ) -> None:
+        self.host, self.backend, self.total = host, backend, total
+        self.faults = Faults(None if state_dir is None else state_dir / "faults.json")
+        self._home = None if state_dir is None else state_dir / "fake_volumes"  # a file for each
+        self._lock = threading.RLock()
+        self._volumes: dict[str, FakeVolume] = {}
+
+    def start(self) -> None:
+        """Find the volumes of an earlier run again."""
+        with self.faults.around("start", Unguarded()), self._lock:
+            if self._home is not None and self._home.exists():
+                read = [read_record(path, _parse) for path in sorted(self._home.glob("*.json"))]
+                self._volumes = {one.id: one for one in read if one is not None}
+
+    def stop(self) -> None:
+        """Nothing is open."""
+
+    def pools(self) -> Sequence[PoolState]:
+        """Return the one pool there is."""
+        with self.faults.around("pools", Unguarded()), self._lock:
+            used = sum(one.size for one in self._volumes.values())
+            pool = PoolState(
+                backend=self.backend,
+                name=POOL,
+                driver="fake",
+                protocol="fake",
+                total=self.total,
+                free=max(0, self.total - used),
+                capabilities=capabilities(self),
+            )
+            return (pool,)
+
+    def create(self, spec: VolumeSpec, *, image: Path | None, work: Work) -> VolumeState:
+        """Record the volume with what its source holds, in two halves."""
+        with self.faults.around("create", work):
+            self._check(spec.ref)
+            known = self._volumes.get(spec.ref.id)
+            if known is not None and known.whole:
+                return self._state(known)
+            content = self._content(spec)
+            work.checkpoint()
+            with self._lock:
+                made = FakeVolume(
+                    spec.ref.id,
+                    spec.ref.format,
+                    spec.size,
+                    encrypted=spec.encryption is not None,
+                )
+                self._volumes[made.id] = made
+                self._save(made)
+            work.progress(50, "made")
+            work.checkpoint()
+            with self._lock:
+                made.content, made.whole = content, True
+                self._save(made)
+            return self._state(made)
+
+    def delete(self, ref: VolumeRef, *, work: Work) -> None:
+        """Forget the volume."""
+        with self.faults.around("delete", work):
+            known = self._volumes.get(ref.id)
+            if known is not None and (known.exports or known.snapshots):
+                raise VolumeInUse(detail=f"{[*known.exports]} {[*known.snapshots]}")
+            work.checkpoint()
+            with self._lock:
+                self._drop(ref.id)
+
+    def resize(self, request: ResizeRequest, *, work: Work) -> VolumeState:
+        """Note the larger size."""
+        with self.faults.around("resize", work):
+            known = self._find(request.volume)
+            if request.size < known.size:
+                raise DriverError("A volume cannot shrink.")
+            work.checkpoint()
+            with self._lock:
+                known.size = request.size
+                self._save(known)
+            return self._state(known)
+
+    def export(self, request: ExportRequest, *, work: Work) -> VolumeConnection:
+        """Note the attachment."""
+        with self.faults.around("export", work):
+            known = self._find(request.volume)
+            work.checkpoint()
+            with self._lock:
+                known.exports[request.attachment_id] = request.epoch
+                self._save(known)
+            return VolumeConnection(
+                attachment_id=request.attachment_id,
+                epoch=request.epoch,
+                volume_id=known.id,
+                kind="fake",
+                size=known.size,
+                read_only=request.mode == "ro",
+                export=request.attachment_id,
+            )
+
+    def unexport(self, request: UnexportRequest, *, work: Work) -> None:
+        """Forget the attachment."""
+        with self.faults.around("unexport", work):
+            work.checkpoint()
+            with self._lock:
+                known = self._volumes.get(request.volume.id)
+                if known is not None and known.exports.pop(request.attachment_id, None) is not None:
+                    self._save(known)
+
+    def exports(self) -> Mapping[str, str]:
+        """Return the attachments recorded."""
+        with self.faults.around("exports", Unguarded()), self._lock:
+            return {name: one.id for one in self._volumes.values() for name in one.exports}
+
+    def get(self, ref: VolumeRef) -> VolumeState:
+        """Return the volume."""
+        with self.faults.around("get", Unguarded()):
+            return self._state(self._find(ref))
+
+    def list(self) -> Sequence[VolumeState]:
+        """Return all whole volumes."""
+        with self.faults.around("list", Unguarded()), self._lock:
+            return [self._state(one) for _, one in sorted(self._volumes.items()) if one.whole]
+
+    def snapshot(self, ref: SnapshotRef, *, work: Work) -> SnapshotState:
+        """Keep what the volume holds."""
+        with self.faults.around("snapshot", work):
+            known = self._find(ref.volume)
+            if ref.id not in known.snapshots:
+                work.checkpoint()
+                with self._lock:
+                    known.snapshots[ref.id] = FakeSnapshot(known.size, known.content)
+                    self._save(known)
+            return SnapshotState(id=ref.id, volume_id=known.id, size=known.snapshots[ref.id].size)
+
+    def delete_snapshot(self, ref: SnapshotRef, *, work: Work) -> None:
+        """Forget the snapshot."""
+        with self.faults.around("delete_snapshot", work):
+            work.checkpoint()
+            with self._lock:
+                known = self._volumes.get(ref.volume.id)
+                if known is not None and known.snapshots.pop(ref.id, None) is not None:
+                    self._save(known)
+
+    def revert(self, ref: SnapshotRef, *, work: Work) -> VolumeState:
+        """Let the volume hold what the snapshot does."""
+        with self.faults.around("revert", work):
+            known = self._find(ref.volume)
+            if known.exports:
+                raise VolumeInUse
+            found = self._snapshot(ref)
+            work.checkpoint()
+            with self._lock:
+                known.content = found.content
+                self._save(known)
+            return self._state(known)
+
+    def delete_everything(self) -> None:
+        """Forget all volumes."""
+        self.start()
+        with self._lock:
+            for volume_id in [*self._volumes]:
+                self._drop(volume_id)
+
+    # For tests
+
+    def write(self, volume_id: str, content: str) -> None:
+        """Let a volume hold something else, as if its guest had written."""
+        with self._lock:
+            self._volumes[volume_id].content = content
+            self._save(self._volumes[volume_id])
+
+    def read(self, volume_id: str) -> str:
+        """Return what a volume holds."""
+        return self._volumes[volume_id].content
+
+    def reboot(self) -> None:
+        """Let no attachment be in force any more, as after the machine went down."""
+        with self._lock:
+            for one in self._volumes.values():
+                if one.exports:
+                    one.exports = {}
+                    self._save(one)
+
+    def census(self) -> Sequence[str]:
+        """Return everything there is anything of, half-made volumes too."""
+        with self._lock:
+            volumes = self._volumes.values()
+            exports = (f"export {name}" for one in volumes for name in one.exports)
+            snapshots = (f"snapshot {name}" for one in volumes for name in one.snapshots)
+            return (*(f"volume {one.id}" for one in volumes), *exports, *snapshots)
+
+    # Records
+
+    def _content(self, spec: VolumeSpec) -> str:
+        source = spec.source
+        if isinstance(source, ImageSource):
+            if source.virtual_size > spec.size:
+                raise DriverError("The image is larger than the volume.")
+            return f"image {source.id}"
+        if isinstance(source, SnapshotRef):
+            found: FakeSnapshot | FakeVolume = self._snapshot(source)
+        elif source is not None:
+            found = self._find(source)
+        else:
+            return ""
+        if found.size > spec.size:
+            raise DriverError("The source is larger than the volume.")
+        return found.content
+
+    def _check(self, ref: VolumeRef) -> None:
+        if ref.pool != POOL:
+            raise NoSuchPool(detail=ref.pool)
+
+    def _find(self, ref: VolumeRef) -> FakeVolume:
+        known = self._volumes.get(ref.id)
+        if known is None or not known.whole:
+            raise NoSuchVolume
+        return known
+
+    def _snapshot(self, ref: SnapshotRef) -> FakeSnapshot:
+        found = self._find(ref.volume).snapshots.get(ref.id)
+        if found is None:
+            raise NoSuchSnapshot
+        return found
+
+    def _state(self, one: FakeVolume) -> VolumeState:
+        return VolumeState(
+            id=one.id,
+            backend=self.backend,
+            pool=POOL,
+            format=one.format,
+            size=one.size,
+            attachments=tuple(sorted(one.exports)),
+            snapshots=tuple(sorted(one.snapshots)),
+        )
+
+    def _drop(self, volume_id: str) -> None:
+        if self._volumes.pop(volume_id, None) is not None and self._home is not None:
+            (self._home / f"{volume_id}.json").unlink(missing_ok=True)
+
+    def _save(self, one: FakeVolume) -> None:
+        if self._home is None or self._volumes.get(one.id) is not one:
+            return
+        self._home.mkdir(parents=True, exist_ok=True)
+        draft = self._home / f"{one.id}.new"
+        draft.write_text(json.dumps(asdict(one)))
+        draft.replace(self._home / f"{one.id}.json")
+
+
+def _parse(record: dict[str, object]) -> FakeVolume:
+    found = FakeVolume(**record)  # type: ignore[arg-type]  # a wrong type is a damaged record
+    found.snapshots = {
+        name: FakeSnapshot(**kept)  # type: ignore[arg-type]
+        for name, kept in found.snapshots.items()
+    }
+    return found

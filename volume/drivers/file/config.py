@@ -1,0 +1,34 @@
+"""Where a back end of files is, and where it serves other hosts, as settings say."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloudweb.conf import env
+from cloudweb.driver import DriverError
+from volume.drivers.file.daemon import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class FileConfig:
+    """The pool's directory, and the wire to other hosts."""
+
+    directory: Path
+    wire: Wire
+
+    @classmethod
+    def from_settings(cls, *, backend: str, state_dir: Path) -> FileConfig:
+        """Read VOLUME_<BACKEND>_DIRECTORY, VOLUME_ADDRESS and VOLUME_PORTS; raise DriverError."""
+        name = f"VOLUME_{backend.upper()}_DIRECTORY"
+        ports = env.str("VOLUME_PORTS", default="10900-11899")
+        found = re.fullmatch(r"(\d{1,5})-(\d{1,5})", ports)
+        if found is None or not 0 < int(found[1]) <= int(found[2]) < 65536:
+            raise DriverError(f"VOLUME_PORTS is {ports!r}; it must look like 10900-11899.")
+        wire = Wire(
+            address=env.str("VOLUME_ADDRESS", default="") or "127.0.0.1",
+            ports=range(int(found[1]), int(found[2]) + 1),
+            certificates=state_dir.parent.parent / "credentials" / "tls",
+        )
+        return cls(Path(env.str(name, default="") or state_dir / "pool"), wire)

@@ -1,0 +1,453 @@
+"""The daemons that serve volumes in use: one qemu-storage-daemon for each, which outlives us.
+
+To guests of the same host a daemon serves on a Unix socket; to other hosts on a port, over TLS, and only
+to those of them whose certificates its list names. What is recorded of a daemon says how it was started
+and what it serves; whether it runs, its pid file and /proc say.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import time
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from cloudweb import process
+from cloudweb.driver import DriverError, TransientDriverError
+from cloudweb.files import PASSED_THROUGH, make_directory, write_atomically
+from cloudweb.records import forget, read_record
+from volume.drivers.file.files import File
+from volume.drivers.file.qmp import CommandRefused, DaemonSilent, Monitor, monitor
+
+log = structlog.get_logger(__name__)
+PROGRAM = "qemu-storage-daemon"
+ORGANIZATION = "cloudweb"  # in hosts' certificates
+_TLS, _AUTHZ = "tls0", "authz0"
+_PATIENCE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One export: whom it is for."""
+
+    host: str
+    read_only: bool
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How a volume's daemon was started, and what it serves while it runs."""
+
+    volume_id: str
+    socket: str  # the name of its sockets
+    port: int = 0  # 0: on a Unix socket
+    exports: Mapping[str, Served] = field(default_factory=dict)
+
+    @property
+    def hosts(self) -> Collection[str]:
+        """Whose certificates are let in."""
+        return sorted({one.host for one in self.exports.values()})
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """Where daemons listen for other hosts: an address, ports from first to last, and certificates."""
+
+    address: str
+    ports: range
+    certificates: Path
+
+
+class Daemons:
+    """The daemons of one back end; callers hold the volume's lock."""
+
+    def __init__(self, directory: Path, wire: Wire) -> None:
+        self._records = directory / "daemons"
+        self._sockets = directory / "s"
+        self._wire = wire
+
+    def open(self) -> None:
+        """Make the directories; daemons that run are found by their records."""
+        make_directory(self._records)
+        make_directory(self._sockets, PASSED_THROUGH)
+
+    # What there is
+
+    def volume_ids(self) -> Sequence[str]:
+        """Return the ids of all volumes that have, or had, a daemon."""
+        return sorted(path.stem for path in self._records.glob("*.json"))
+
+    def get(self, volume_id: str) -> Record | None:
+        """Return what is recorded of a volume's daemon, running or not."""
+        return read_record(self._path(volume_id), _parse)
+
+    def is_running(self, volume_id: str) -> bool:
+        """Tell whether a volume's daemon runs."""
+        return self._pid(volume_id) is not None
+
+    def socket(self, record: Record) -> Path:
+        """Return where a daemon serves guests of its own host."""
+        return self._sockets / record.socket
+
+    def census(self) -> Sequence[str]:
+        """Return what is left of any daemon: records, processes, sockets."""
+        found = [f"record {name}" for name in self.volume_ids()]
+        found += [f"process {pid}" for pid in self._all_pids()]
+        return [*found, *(f"socket {path.name}" for path in sorted(self._sockets.iterdir()))]
+
+    # What is done
+
+    def serve(
+        self,
+        volume_id: str,
+        chain: Sequence[File],
+        attachment_id: str,
+        served: Served,
+        *,
+        tls: bool,
+    ) -> Record:
+        """Make the daemon run and serve one attachment; return its record."""
+        record = self.get(volume_id)
+        if record is not None and self.is_running(volume_id):
+            if bool(record.port) != tls and not record.port:
+                raise TransientDriverError(
+                    "The volume is in use by servers of its own host; another host's must wait."
+                )
+            return self._add(record, chain[0], attachment_id, served)
+        record = replace(record or Record(volume_id, secrets.token_hex(6)), exports={})
+        if tls != bool(record.port):
+            record = replace(record, port=self._free_port() if tls else 0)
+        self._start(record, chain, attachment_id, served)
+        return self._keep(replace(record, exports={attachment_id: served}))
+
+    def _add(self, record: Record, top: File, attachment_id: str, served: Served) -> Record:
+        known = record.exports.get(attachment_id)
+        wanted = replace(record, exports={**record.exports, attachment_id: served})
+        with self.monitor(record.volume_id) as daemon:
+            self._admit(daemon, wanted)
+            there = {one["id"] for one in daemon.run("query-block-exports")}
+            if _id(attachment_id) in there and known is not None and known.host != served.host:
+                _remove(daemon, attachment_id)
+                there.discard(_id(attachment_id))
+            if _id(attachment_id) not in there:
+                daemon.run("block-export-add", **_export(top.node, attachment_id, served))
+        return self._keep(wanted)
+
+    def cut_off(self, volume_id: str, attachment_id: str) -> None:
+        """Serve an attachment no more; a daemon that does not obey, or has nothing to serve, is ended."""
+        record = self.get(volume_id)
+        if record is None:
+            return
+        rest = {name: one for name, one in record.exports.items() if name != attachment_id}
+        wanted = replace(record, exports=rest)
+        if not rest:
+            self.end(volume_id)
+            return
+        if self.is_running(volume_id):
+            try:
+                with self.monitor(volume_id) as daemon:
+                    _remove(daemon, attachment_id)
+                    self._admit(daemon, wanted)
+            except (DaemonSilent, CommandRefused) as error:
+                log.warning("a daemon does not obey", volume=volume_id, detail=error.detail)
+                self._kill(volume_id)
+        self._keep(wanted)
+
+    def end(self, volume_id: str) -> None:
+        """End a volume's daemon and forget it."""
+        record = self.get(volume_id)
+        if record is not None and self.is_running(volume_id):
+            try:
+                with self.monitor(volume_id) as daemon:
+                    for attachment_id in record.exports:
+                        _remove(daemon, attachment_id)
+                    daemon.run("quit")
+                self._wait_for_end(volume_id)
+            except (DaemonSilent, CommandRefused) as error:
+                log.warning("a daemon does not end", volume=volume_id, detail=error.detail)
+        self._kill(volume_id)
+        if record is not None:
+            for path in (self.socket(record), self._monitor(record), self._pid_file(volume_id)):
+                path.unlink(missing_ok=True)
+        forget(self._path(volume_id))
+
+    def resize(self, volume_id: str, file: File, size: int) -> None:
+        """Make a volume in use larger: its clients are cut for a moment and find it so."""
+        record = self.get(volume_id)
+        assert record is not None
+        self._keep(replace(record, exports={}))  # whoever comes after a crash serves them again
+        with self.monitor(volume_id) as daemon:
+            for attachment_id in record.exports:
+                _remove(daemon, attachment_id)
+            try:
+                daemon.run("block_resize", node_name=file.node, size=size)
+            finally:
+                for attachment_id, served in record.exports.items():
+                    daemon.run("block-export-add", **_export(file.node, attachment_id, served))
+                self._keep(record)
+
+    def writes_to(self, volume_id: str, top: File) -> bool:
+        """Tell whether a daemon has a file open; it has all that are below, too."""
+        with self.monitor(volume_id) as daemon:
+            return top.node in _nodes(daemon)
+
+    def follow(self, volume_id: str, top: File) -> None:
+        """Let a daemon write to ``top``, a new file on that which it writes to, from one moment on."""
+        with self.monitor(volume_id) as daemon:
+            if top.node in _nodes(daemon):
+                return
+            written = {one["node-name"] for one in daemon.run("query-block-exports")}
+            if not written:  # it died over a resize; whoever serves the volume again starts above
+                self._kill(volume_id)
+                return
+            (below,) = written
+            daemon.run("blockdev-add", **{**_file_node(top, read_only=False), "backing": None})
+            actions = [{"type": "blockdev-snapshot", "data": {"node": below, "overlay": top.node}}]
+            try:
+                daemon.run("transaction", actions=actions)
+            except CommandRefused:
+                daemon.run("blockdev-del", node_name=top.node)
+                raise
+
+    def merge(self, volume_id: str, top: File, layer: File, below: File | None, name: str) -> None:
+        """Pull what is in ``layer`` up into ``top``, which a daemon writes to; ``name`` is ``below``'s."""
+        job = f"merge-{secrets.token_hex(4)}"
+        base: dict[str, Any] = (
+            {} if below is None else {"base_node": below.node, "backing_file": name}
+        )
+        with self.monitor(volume_id, timeout=120) as daemon:
+            daemon.run("block-stream", job_id=job, device=top.node, auto_dismiss=False, **base)
+            daemon.wait_for_job(job)
+            with suppress(CommandRefused):
+                daemon.run("blockdev-del", node_name=layer.node)
+
+    def monitor(self, volume_id: str, *, timeout: float = 20.0) -> Any:
+        """Give a connection to a volume's daemon."""
+        record = self.get(volume_id)
+        if record is None:
+            raise DaemonSilent(detail=f"no record of {volume_id}")
+        return monitor(self._monitor(record), timeout=timeout)
+
+    # Processes
+
+    def _start(
+        self, record: Record, chain: Sequence[File], attachment_id: str, served: Served
+    ) -> None:
+        wanted = replace(record, exports={attachment_id: served})
+        self._kill(record.volume_id)
+        self._keep(replace(record, exports={}))
+        place = self.socket(record)
+        owner = place.stat() if place.exists() else None
+        place.unlink(missing_ok=True)
+        self._monitor(record).unlink(missing_ok=True)
+        export = {"type": "nbd", **_export(chain[0].node, attachment_id, served)}
+        process.run(
+            PROGRAM,
+            "--daemonize",
+            "--pidfile",
+            str(self._pid_file(record.volume_id)),
+            "--chardev",
+            f"socket,id=monitor,path={self._monitor(record)},server=on,wait=off",
+            "--monitor",
+            "chardev=monitor",
+            *self._server(wanted),
+            "--blockdev",
+            json.dumps(_chain_node(chain)),
+            "--export",
+            json.dumps(export),
+            timeout=30,
+        )
+        if owner is not None and place.exists():  # who may connect may do so again
+            os.chown(place, owner.st_uid, owner.st_gid)
+            place.chmod(owner.st_mode & 0o777)
+        elif place.exists():
+            place.chmod(0o600)
+
+    def _server(self, record: Record) -> Sequence[str]:
+        if not record.port:
+            address = f"addr.type=unix,addr.path={self.socket(record)},max-connections=0"
+            return ("--nbd-server", address)
+        if not (self._wire.certificates / "server-cert.pem").exists():
+            raise DriverError(
+                "This host has no certificate yet; it cannot serve volumes to other hosts.",
+                detail=str(self._wire.certificates),
+            )
+        creds = (
+            f"tls-creds-x509,id={_TLS},dir={self._wire.certificates},endpoint=server,verify-peer=on"
+        )
+        authz = {"qom-type": "authz-list", "id": _AUTHZ, **_rules(record)}
+        server = (
+            f"addr.type=inet,addr.host={self._wire.address},addr.port={record.port},"
+            f"tls-creds={_TLS},tls-authz={_AUTHZ},max-connections=0"
+        )
+        return "--object", creds, "--object", json.dumps(authz), "--nbd-server", server
+
+    def _admit(self, daemon: Monitor, record: Record) -> None:
+        """Let in the hosts that the record names, and no others; it holds for new connections."""
+        if record.port:
+            rules = _rules(record)["rules"]
+            daemon.run("qom-set", path=f"/objects/{_AUTHZ}", property="rules", value=rules)
+
+    def _free_port(self) -> int:
+        taken = {one.port for name in self.volume_ids() if (one := self.get(name)) is not None}
+        busy = taken | _listening()
+        free = [port for port in self._wire.ports if port not in busy]
+        if not free:
+            raise TransientDriverError("This host has no port left to serve a volume on.")
+        return secrets.choice(free)
+
+    def _pid(self, volume_id: str) -> int | None:
+        pid = process.read_pid(self._pid_file(volume_id))
+        if not process.is_running(pid, exe=PROGRAM):
+            return None
+        assert pid is not None
+        return pid if self._is_ours(pid, volume_id) else None
+
+    def _is_ours(self, pid: int, volume_id: str) -> bool:
+        """Tell whether a process is the volume's daemon: pids come round, and others are daemons, too."""
+        return str(self._pid_file(volume_id)) in _words(pid)
+
+    def _all_pids(self) -> Sequence[int]:
+        """Return all daemons of this back end, recorded or not."""
+        here = f"{self._records}/"
+        found = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
+        return sorted(
+            pid
+            for pid in found
+            if process.is_running(pid, exe=PROGRAM)
+            and any(word.startswith(here) for word in _words(pid))
+        )
+
+    def _kill(self, volume_id: str) -> None:
+        """End a daemon whatever it does; also one whose pid file was not written yet, or is lost."""
+        pids = {pid for pid in self._all_pids() if self._is_ours(pid, volume_id)}
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        limit = time.monotonic() + _PATIENCE
+        while any(process.is_running(pid, exe=PROGRAM) for pid in pids):
+            if time.monotonic() > limit:
+                raise DaemonSilent(detail=f"{pids} cannot be killed")
+            time.sleep(0.005)
+
+    def _wait_for_end(self, volume_id: str) -> None:
+        limit = time.monotonic() + _PATIENCE
+        while self.is_running(volume_id) and time.monotonic() < limit:
+            time.sleep(0.002)
+
+    # Records
+
+    def _path(self, volume_id: str) -> Path:
+        return self._records / f"{volume_id}.json"
+
+    def _pid_file(self, volume_id: str) -> Path:
+        return self._records / f"{volume_id}.pid"
+
+    def _monitor(self, record: Record) -> Path:
+        return self._sockets / f"{record.socket}.m"
+
+    def _keep(self, record: Record) -> Record:
+        write_atomically(self._path(record.volume_id), json.dumps(asdict(record)))
+        return record
+
+
+def _nodes(daemon: Monitor) -> Collection[str]:
+    return {one["node-name"] for one in daemon.run("query-named-block-nodes", flat=True)}
+
+
+def _id(attachment_id: str) -> str:
+    return f"a-{attachment_id}"
+
+
+def _export(node: str, attachment_id: str, served: Served) -> dict[str, Any]:
+    return {
+        "type": "nbd",
+        "id": _id(attachment_id),
+        "node-name": node,
+        "name": attachment_id,
+        "writable": not served.read_only,
+    }
+
+
+def _remove(daemon: Monitor, attachment_id: str) -> None:
+    """Take an export away at once, and see that it is gone."""
+    name = _id(attachment_id)
+
+    def is_there() -> bool:
+        return name in {one["id"] for one in daemon.run("query-block-exports")}
+
+    if is_there():
+        daemon.run("block-export-del", id=name, mode="hard")
+    limit = time.monotonic() + _PATIENCE
+    while is_there():
+        if time.monotonic() > limit:
+            raise DaemonSilent(detail=f"{name} does not go")
+        time.sleep(0.002)
+
+
+def _rules(record: Record) -> dict[str, Any]:
+    rules = [
+        {"match": f"O={ORGANIZATION},CN={host}", "policy": "allow", "format": "exact"}
+        for host in record.hosts
+    ]
+    return {"policy": "deny", "rules": rules}
+
+
+def _chain_node(chain: Sequence[File]) -> dict[str, Any]:
+    """Return the block device of a file with all below it, each under the name of its node."""
+    node: dict[str, Any] | None = None
+    for place, file in reversed([*enumerate(chain)]):
+        made = _file_node(file, read_only=place > 0)
+        if file.format == "qcow2":
+            made["backing"] = node
+        node = made
+    assert node is not None
+    return node
+
+
+def _file_node(file: File, *, read_only: bool) -> dict[str, Any]:
+    return {
+        "driver": file.format,
+        "node-name": file.node,
+        "read-only": read_only,
+        "discard": "unmap",
+        "file": {
+            "driver": "file",
+            "filename": str(file.path),
+            "read-only": read_only,
+            "discard": "unmap",
+        },
+    }
+
+
+def _words(pid: int) -> Collection[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return ()
+
+
+def _listening() -> set[int]:
+    """Return the TCP ports that somebody listens on here."""
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with suppress(OSError):
+            for line in Path(table).read_text().splitlines()[1:]:
+                place, _, state = line.split()[1:4]
+                if state == "0A":
+                    found.add(int(place.rpartition(":")[2], 16))
+    return found
+
+
+def _parse(record: Mapping[str, Any]) -> Record:
+    exports = {name: Served(**one) for name, one in record["exports"].items()}
+    return Record(str(record["volume_id"]), str(record["socket"]), int(record["port"]), exports)

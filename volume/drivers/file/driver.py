@@ -1,0 +1,350 @@
+"""Volumes in files of a directory; those in use are served by a daemon each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from builtins import list as List  # noqa: N812  the class below has a method named list
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import structlog
+
+from cloudweb import process
+from cloudweb.driver import DriverError, TransientDriverError, Unguarded, Work
+from cloudweb.image_cache.source import ImageSource
+from volume.drivers.base import (
+    Clones,
+    LiveResize,
+    MultiAttach,
+    NoSuchPool,
+    NoSuchSnapshot,
+    Revert,
+    Snapshots,
+    VolumeDriver,
+    VolumeInUse,
+    VolumeLocks,
+    capabilities,
+)
+from volume.drivers.file import qcow2
+from volume.drivers.file.config import FileConfig
+from volume.drivers.file.daemon import Daemons, Record, Served
+from volume.drivers.file.files import File, Files, Snapshot
+from volume.drivers.file.layers import Layers
+from volume.objects import (
+    ExportRequest,
+    Format,
+    PoolState,
+    ResizeRequest,
+    SnapshotRef,
+    SnapshotState,
+    UnexportRequest,
+    VolumeConnection,
+    VolumeRef,
+    VolumeSpec,
+    VolumeState,
+)
+
+log = structlog.get_logger(__name__)
+POOL = "default"
+#: Left free on the file system; a pool with less takes nothing new.
+RESERVE = 64 * 1024**2
+
+
+class FileDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach):
+    """A directory of this host, or one that it has mounted."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        host: str,
+        backend: str = "file",
+        *,
+        config: FileConfig | None = None,
+    ) -> None:
+        self.host, self.backend = host, backend
+        self.config = config or FileConfig.from_settings(backend=backend, state_dir=state_dir)
+        self.files = Files(self.config.directory)
+        self.daemons = Daemons(state_dir, self.config.wire)
+        self._graph = threading.RLock()  # held while it is decided what is above what
+        self._layers = Layers(self.files, self.daemons, self._graph)
+
+    def start(self) -> None:
+        """Make the directories; what serves volumes is found by its records."""
+        try:
+            self.files.open()
+        except OSError as error:
+            raise DriverError(
+                "The directory of the volumes cannot be used.", detail=str(error)
+            ) from error
+        self.daemons.open()
+
+    def stop(self) -> None:
+        """Nothing is open; the daemons go on."""
+
+    def pools(self) -> Sequence[PoolState]:
+        """Return the one pool there is."""
+        usage = shutil.disk_usage(self.files.directory)
+        pool = PoolState(
+            backend=self.backend,
+            name=POOL,
+            driver="file",
+            protocol="nbd",
+            total=usage.total,
+            free=max(0, usage.free - RESERVE),
+            capabilities=capabilities(self),
+        )
+        return (pool,)
+
+    # Volumes
+
+    def create(self, spec: VolumeSpec, *, image: Path | None, work: Work) -> VolumeState:
+        """Make the volume's file: empty, or above what it is made from."""
+        self._check(spec.ref)
+        known = self.files.find(spec.ref.id)
+        if known is None:
+            self._make(spec, image, work)
+            known = self.files.get(spec.ref.id)
+        return self._state(spec.ref.id, known)
+
+    def _make(self, spec: VolumeSpec, image: Path | None, work: Work) -> None:
+        source, volume_id = spec.source, spec.ref.id
+        if isinstance(source, ImageSource):
+            assert image is not None
+            _fits(source.virtual_size, spec.size)
+            if spec.ref.format == "raw":
+                self._convert(image, source, spec, work)
+                return
+            below: File | None = self.files.ensure_base(image, source.disk_format, work)
+        elif isinstance(source, SnapshotRef):
+            found = self._snapshot(source)
+            below = self.files.snapshot_file(found)
+            _fits(found.size, spec.size)
+        elif source is not None:
+            _fits(self.files.get(source.id).size(), spec.size)
+            below = self._layers.freeze(source.id, work)
+        else:
+            below = None
+        kind: Format = "raw" if below is None and spec.ref.format == "raw" else "qcow2"
+        file = self.files.first(volume_id, kind)
+        work.checkpoint()
+        with self._graph:
+            self._check_unused(file)
+            if kind == "raw":
+                _make_raw(file.path, spec.size)
+            elif below is None:
+                qcow2.make(file.path, spec.size)
+            elif not below.path.exists():
+                raise TransientDriverError("What the volume is made from is gone.")
+            else:
+                name = self.files.name(below)
+                qcow2.make(file.path, spec.size, backing=name, backing_format=below.format)
+            work.checkpoint()
+            self.files.point(volume_id, file)
+
+    def _convert(self, image: Path, source: ImageSource, spec: VolumeSpec, work: Work) -> None:
+        file = self.files.first(spec.ref.id, "raw")
+        work.checkpoint()
+        self._check_unused(file)
+        kinds = ("-f", source.disk_format, "-O", "raw")
+        process.run("qemu-img", "convert", *kinds, str(image), str(file.path), timeout=850)
+        _make_raw(file.path, spec.size)
+        work.checkpoint()
+        self.files.point(spec.ref.id, file)
+
+    def _check_unused(self, file: File) -> None:
+        """Refuse to begin a volume with a file that others stand on, whatever its id says."""
+        if file.path.exists() and self.files.above().get(file.path):
+            raise DriverError("Others are made from an earlier volume of this id.")
+
+    def delete(self, ref: VolumeRef, *, work: Work) -> None:
+        """Remove the volume's files, and what below it nobody else needs."""
+        record = self.daemons.get(ref.id)
+        if record is not None and record.exports and self.daemons.is_running(ref.id):
+            raise VolumeInUse(detail=", ".join(record.exports))
+        if snapshots := self.files.snapshots(ref.id):
+            raise VolumeInUse(detail=", ".join(snapshots))
+        work.checkpoint()
+        self.daemons.end(ref.id)
+        with self._graph:
+            self.files.unlink(ref.id)
+            for file in self.files.of(ref.id):
+                self._layers.drop_unused(file)
+
+    def resize(self, request: ResizeRequest, *, work: Work) -> VolumeState:
+        """Make the volume's file larger, or let its daemon do it."""
+        volume_id = request.volume.id
+        file = self.files.get(volume_id)
+        size = file.size()
+        if request.size < size:
+            raise DriverError("A volume cannot shrink.", detail=f"{size} to {request.size}")
+        if request.size > size:
+            work.checkpoint()
+            if self.daemons.is_running(volume_id):
+                self.daemons.resize(volume_id, file, request.size)
+            elif file.format == "raw":
+                os.truncate(file.path, request.size)
+            else:
+                kind = ("-f", "qcow2", str(file.path), str(request.size))
+                process.run("qemu-img", "resize", "-q", *kind)
+        return self._state(volume_id, file)
+
+    # Who may use what
+
+    def export(self, request: ExportRequest, *, work: Work) -> VolumeConnection:
+        """Let the volume's daemon serve one attachment more; start it with the first."""
+        volume_id = request.volume.id
+        file = self.files.get(volume_id)
+        work.checkpoint()
+        served = Served(request.to_host, request.mode == "ro", request.epoch)
+        record = self.daemons.serve(
+            volume_id,
+            [*self.files.chain(file)],
+            request.attachment_id,
+            served,
+            tls=request.to_host != self.host,
+        )
+        return self._connection(request, file, record)
+
+    def _connection(self, request: ExportRequest, file: File, record: Record) -> VolumeConnection:
+        where: dict[str, object] = {"kind": "nbd_unix", "path": str(self.daemons.socket(record))}
+        if record.port:
+            where = {
+                "kind": "nbd_tls",
+                "address": self.config.wire.address,
+                "port": record.port,
+                "tls_name": self.host,
+            }
+        return VolumeConnection.model_validate(
+            {
+                "attachment_id": request.attachment_id,
+                "epoch": request.epoch,
+                "volume_id": request.volume.id,
+                "size": file.size(),
+                "read_only": request.mode == "ro",
+                "export": request.attachment_id,
+                **where,
+            }
+        )
+
+    def unexport(self, request: UnexportRequest, *, work: Work) -> None:
+        """Take the attachment's export away; its clients are cut at once."""
+        work.checkpoint()
+        self.daemons.cut_off(request.volume.id, request.attachment_id)
+
+    def exports(self) -> Mapping[str, str]:
+        """Return what running daemons serve."""
+        found = {}
+        for volume_id in self.daemons.volume_ids():
+            record = self.daemons.get(volume_id)
+            if record is not None and record.exports and self.daemons.is_running(volume_id):
+                found.update(dict.fromkeys(record.exports, volume_id))
+        return found
+
+    # Points in time
+
+    def snapshot(self, ref: SnapshotRef, *, work: Work) -> SnapshotState:
+        """Freeze what the volume holds now, and let it go on above that."""
+        known = self.files.snapshot(ref.id)
+        if known is None:
+            layer = self._layers.freeze(ref.volume.id, work)
+            work.checkpoint()
+            known = Snapshot(ref.id, ref.volume.id, layer.size(), layer.path.name)
+            self.files.keep_snapshot(known)
+        return SnapshotState(id=ref.id, volume_id=known.volume_id, size=known.size)
+
+    def delete_snapshot(self, ref: SnapshotRef, *, work: Work) -> None:
+        """Let the layer be hidden, and take it away if only the volume itself needs it."""
+        work.checkpoint()
+        known = self.files.snapshot(ref.id)
+        if known is None:
+            return
+        self.files.forget_snapshot(ref.id)
+        layer = self.files.snapshot_file(known)
+        try:
+            self._layers.dissolve(layer, within={ref.volume.id}, work=Unguarded())
+        except DriverError as error:  # it is no snapshot any more; what is left is tidied up later
+            log.warning("layer not dissolved", file=known.file, detail=error.detail)
+
+    def revert(self, ref: SnapshotRef, *, work: Work) -> VolumeState:
+        """Let the volume go on in an empty file above its newest snapshot."""
+        file = self.files.get(ref.volume.id)
+        if self.daemons.is_running(ref.volume.id):
+            raise VolumeInUse
+        layer = self.files.snapshot_file(self._snapshot(ref))
+        shown = (one for one in [*self.files.chain(file)][1:] if not self.files.is_hidden(one))
+        if next(shown, None) != layer:
+            raise DriverError("A volume can be taken back to its newest snapshot only.")
+        work.checkpoint()
+        with self._graph:
+            top = self._layers.put_above(ref.volume.id, layer, file.size())
+            self._layers.drop_unused(file)
+        return self._state(ref.volume.id, top)
+
+    # What there is
+
+    def get(self, ref: VolumeRef) -> VolumeState:
+        """Return the volume."""
+        return self._state(ref.id, self.files.get(ref.id))
+
+    def list(self) -> Sequence[VolumeState]:
+        """Return all volumes of the pool."""
+        found: List[VolumeState] = []
+        for volume_id in self.files.volume_ids():
+            file = self.files.find(volume_id)
+            if file is not None:
+                found.append(self._state(volume_id, file))
+        return found
+
+    def tidy(self, locks: VolumeLocks) -> None:
+        """Dissolve layers that were needed when they should have gone; drop old bases."""
+        self._layers.tidy(locks)
+        with self._graph:
+            self.files.drop_old_bases()
+
+    def delete_everything(self) -> None:
+        """End all daemons and remove all files."""
+        self.start()
+        for volume_id in self.daemons.volume_ids():
+            self.daemons.end(volume_id)
+        self.files.remove()
+
+    def census(self) -> Sequence[str]:
+        """Return everything that is left of any volume: files, daemons, sockets."""
+        return (*self.files.everything(), *self.daemons.census())
+
+    def _snapshot(self, ref: SnapshotRef) -> Snapshot:
+        found = self.files.snapshot(ref.id)
+        if found is None:
+            raise NoSuchSnapshot
+        return found
+
+    def _check(self, ref: VolumeRef) -> None:
+        if ref.pool != POOL:
+            raise NoSuchPool(detail=ref.pool)
+
+    def _state(self, volume_id: str, file: File) -> VolumeState:
+        record = self.daemons.get(volume_id)
+        live = record is not None and record.exports and self.daemons.is_running(volume_id)
+        return VolumeState(
+            id=volume_id,
+            backend=self.backend,
+            pool=POOL,
+            format=file.format,
+            size=file.size(),
+            allocated=file.path.stat().st_blocks * 512,
+            attachments=tuple(sorted(record.exports)) if record is not None and live else (),
+            snapshots=tuple(self.files.snapshots(volume_id)),
+        )
+
+
+def _make_raw(path: Path, size: int) -> None:
+    with path.open("ab") as file:
+        file.truncate(size)
+        os.fsync(file.fileno())
+
+
+def _fits(source: int, size: int) -> None:
+    if source > size:
+        raise DriverError("What the volume is made from is larger.", detail=f"{source} in {size}")

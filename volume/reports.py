@@ -1,0 +1,18 @@
+"""What volumes take from the reports of hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cloudweb.context import RequestContext
+from operations.reporting import Heard, takes_reports
+from volume.manager.pool import PoolManager
+from volume.objects import VolumeReport
+
+
+@takes_reports("volume", VolumeReport)
+def note_reports(heard: Sequence[Heard[VolumeReport]]) -> None:
+    """Record what pools hosts have and what is free in them."""
+    told = {one.host: one.part.pools for one in heard if one.part.pools is not None}
+    if told:
+        PoolManager(RequestContext.system()).report(told)
