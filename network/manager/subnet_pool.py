@@ -13,7 +13,7 @@ from cloudweb.addresses import parse_block
 from cloudweb.exceptions import BadRequest, PolicyNotAuthorized
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import check, policy
-from network import quota, sharing
+from network import news, quota, sharing
 from network.exceptions import NetworkNotFound
 from network.exceptions.pools import (
     AddressScopeNotFound,
@@ -30,6 +30,7 @@ from network.exceptions.pools import (
 from network.manager.standard import Identifier, StandardManager, number
 from network.models import AddressScope, Network, Subnet, SubnetPool
 from network.pool_space import compact, overlapping, without
+from network.routers.scopes import routers_of
 
 SHORTEST = {4: 8, 6: 64}
 LONGEST = {4: 32, 6: 128}
@@ -154,7 +155,14 @@ class SubnetPoolManager(StandardManager[SubnetPool]):
                 _check_scope(pool)
             if "shared" in changes:
                 sharing.set_shared_with_all("subnetpool", pool, shared=changes["shared"])
+            was = (
+                SubnetPool.objects.filter(id=pool.id)
+                .values_list("address_scope", flat=True)
+                .first()
+            )
             pool.save()
+            if pool.address_scope_id != was:
+                news.routers_changed(*routers_of(pool))
         return self._get(pool.id)
 
     @policy("network:subnet_pools:update")
@@ -212,6 +220,8 @@ class SubnetPoolManager(StandardManager[SubnetPool]):
             if blocks:
                 self._extend(pool, blocks)
             subnets.touch(subnet_pool=pool)
+            if pool.address_scope_id is not None:
+                news.routers_changed(*routers_of(pool))
 
     @policy("network:subnet_pools:delete")
     def delete(self, pool_id: Identifier, *, if_revision: int | None = None) -> None:

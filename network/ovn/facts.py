@@ -127,7 +127,10 @@ class ForwardingFacts:
 
 @dataclass(frozen=True, slots=True)
 class RouterFacts:
-    """A router with all that it has; ``hosts`` are those of its gateway, the first is preferred."""
+    """A router with all that it has; ``hosts`` are those of its gateway, the first is preferred.
+
+    ``untranslated`` are blocks inside that mean the same outside.
+    """
 
     id: UUID
     revision: int
@@ -141,3 +144,4 @@ class RouterFacts:
     floating: Sequence[FloatingFacts] = ()
     forwardings: Sequence[ForwardingFacts] = ()
     hosts: Sequence[str] = ()
+    untranslated: Sequence[str] = ()

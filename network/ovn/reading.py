@@ -35,6 +35,7 @@ from network.ovn.facts import (
     RuleFacts,
     SubnetFacts,
 )
+from network.routers.scopes import untranslated
 from network.rule_meaning import protocol_number
 
 T = TypeVar("T")
@@ -117,6 +118,7 @@ def read_routers(ids: Collection[UUID], *, hosts: Sequence[str] = ()) -> list[Ro
         .order_by("created_at", "id"),
         lambda one: one.floating_ip.router_id,
     )
+    same = untranslated(ids)
     return [
         _router(
             router,
@@ -125,6 +127,7 @@ def read_routers(ids: Collection[UUID], *, hosts: Sequence[str] = ()) -> list[Ro
             floating.get(router.id, ()),
             forwardings.get(router.id, ()),
             hosts=_preferred(router.id, hosts),
+            same=same.get(router.id, ()),
         )
         for router in routers
     ]
@@ -289,6 +292,7 @@ def _router(
     forwardings: Sequence[PortForwarding],
     *,
     hosts: Sequence[str],
+    same: Sequence[str],
 ) -> RouterFacts:
     gateway = next((leg for port_id, leg in legs if port_id in gateways), None)
     outside = {subnet.gateway for subnet in gateway.subnets} - {""} if gateway is not None else ()
@@ -329,6 +333,7 @@ def _router(
             for one in forwardings
         ],
         hosts=hosts,
+        untranslated=same,
     )
 
 

@@ -164,7 +164,7 @@ def _translations(router: RouterFacts, leg: LegFacts, *, distributed: bool) -> I
         blocks = {
             subnet.cidr for one in router.legs for subnet in one.subnets if subnet.version == 4
         }
-        for block in sorted(blocks):
+        for block in sorted(blocks.difference(router.untranslated)):
             yield _nat(router, f"snat/{block}", "snat", four, block)
     forwarded = {one.port_id for one in router.forwardings}
     for floating in router.floating:

@@ -58,11 +58,13 @@ class RouterWiring(VersionedObject):
 
     ``interfaces`` are its ports on tenants' networks, ``gateway`` the one outside, ``next_hops`` the
     addresses it sends there what is nowhere else. With ``snat`` what leaves by the gateway has the
-    gateway's address, unless it has a floating one. ``limits`` hold for floating addresses and the gateway's.
+    gateway's address, unless it has a floating one or is of the ``untranslated`` blocks (IPv4), which are reached
+    from outside as they are. ``limits`` hold for floating addresses and the gateway's.
     """
 
-    VERSION: ClassVar[str] = "1.5"
+    VERSION: ClassVar[str] = "1.6"
     DOWNGRADES: ClassVar[Any] = {
+        6: lambda data: _translating(data),
         5: lambda data: _each_port(data, without_trunk),
         4: lambda data: _each_port(data, without_domain),
         3: lambda data: _each_port(data, without_modes),
@@ -82,6 +84,7 @@ class RouterWiring(VersionedObject):
     floating: tuple[FloatingWiring, ...] = ()
     forwardings: tuple[ForwardingWiring, ...] = ()
     limits: tuple[AddressLimit, ...] = ()
+    untranslated: tuple[str, ...] = ()
 
     @property
     def ports(self) -> tuple[PortWiring, ...]:
@@ -111,6 +114,11 @@ class RouterConfirmation(VersionedObject):
     id: str
     revision: int = Field(ge=0)
     ports: tuple[PortStatus, ...] = ()
+
+
+def _translating(router: dict[str, Any]) -> dict[str, Any]:
+    """Return a router as release 1.5 reads it: it translates what leaves, whatever scope that is of."""
+    return {name: value for name, value in router.items() if name != "untranslated"}
 
 
 def _on_one_host(router: dict[str, Any]) -> dict[str, Any]:

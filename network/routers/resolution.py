@@ -16,6 +16,7 @@ from network.objects import HostRoute, PortRef, PortWiring
 from network.places import to_tell
 from network.resolution import port_ref, port_wirings
 from network.routers.objects import FloatingWiring, ForwardingWiring, RouterRef, RouterWiring
+from network.routers.scopes import untranslated
 from operations import services
 
 DOMAIN = "network"
@@ -57,6 +58,7 @@ def described(router: Router) -> RouterWiring:
             if one.fixed_port_id is not None
         ),
         forwardings=tuple(_forwardings(floating)),
+        untranslated=tuple(untranslated([router.id]).get(router.id, ())),
         limits=qos.address_limits(
             router, floating, [one.ip_address for one in outside.addresses] if outside else ()
         ),

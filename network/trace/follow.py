@@ -277,7 +277,7 @@ class _Way(Steps):
             self.packet = replace(packet, source=fixed[packet.source])
             self.says("snat", f"It leaves as floating IP {self.packet.source}.",
                       thing="floatingip", name=self.packet.source)  # fmt: skip
-        elif wiring.snat and not version:
+        elif wiring.snat and not version and not within(packet.source, wiring.untranslated):
             self.packet = replace(packet, source=outer[0])
             self.says("snat", f"It leaves as the router's address {outer[0]}.", **thing)
         else:

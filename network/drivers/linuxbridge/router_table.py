@@ -1,13 +1,14 @@
 """What a router lets through and translates, as nftables text; a pure function.
 
 The table lies in the router's own namespace. What was let through stays so by connection tracking; what
-comes from outside gets in by a floating IP or a forwarding alone, unless the router translates nothing.
+comes from outside gets in by a floating IP or a forwarding alone, unless the router does not translate what
+it is for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv6Network, collapse_addresses
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from cloudweb.addresses import Block
 from cloudweb.driver import DriverError
@@ -90,6 +91,8 @@ def _forward(router: RouterWiring, outside: str | None) -> Iterable[str]:
     yield f'iifname "{outside}" oifname != "{outside}" meta nfproto ipv6 accept'
     if not router.snat:
         yield f'iifname "{outside}" accept'
+    elif same := _untranslated(router):
+        yield f'iifname "{outside}" oifname != "{outside}" ip daddr {{ {same} }} accept'
 
 
 def _six_forged(router: RouterWiring, outside: str | None) -> Iterable[str]:
@@ -134,10 +137,17 @@ def _leaving(router: RouterWiring, outside: str | None) -> Iterable[str]:
     yield f'oifname "{outside}" snat ip to ip saddr map @fixed'
     if inside:
         yield f'oifname != "{outside}" ct status dnat ip saddr {{ {inside} }} snat ip to ip saddr map @fixed'
+    if same := _untranslated(router):
+        yield f'oifname "{outside}" ip saddr {{ {same} }} accept'
     if four and router.snat:
         yield f'oifname "{outside}" meta nfproto ipv4 snat ip to {four[0]}'
     if four and inside:
         yield f'oifname != "{outside}" ct status dnat ip saddr {{ {inside} }} snat ip to {four[0]}'
+
+
+def _untranslated(router: RouterWiring) -> str:
+    """Return the blocks that mean the same outside, as elements of a set without overlap."""
+    return ", ".join(map(str, collapse_addresses(map(IPv4Network, router.untranslated))))
 
 
 def _inside(router: RouterWiring) -> list[str]:

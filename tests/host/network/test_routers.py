@@ -115,6 +115,22 @@ def test_it_joins_networks_and_leads_outside_by_its_own_address(world: World) ->
     assert seen_by(left, stranger, 8003) == stranger.address
 
 
+def test_what_means_the_same_outside_is_not_translated(world: World) -> None:
+    left, right = world.guest(world.left, 11), world.guest(world.right, 11)
+    stranger = world.guest(world.outside, 60)
+    router = _address(world.outside, 50)
+    for network in (world.left, world.right):
+        stranger.ip("route", "add", network.subnets[0].cidr, "via", router)
+    world.change(untranslated=(world.left.subnets[0].cidr,))
+    assert seen_by(stranger, left, 8001) == left.address
+    assert seen_by(left, stranger, 8002) == stranger.address
+    assert seen_by(stranger, right, 8003) == router
+    assert not stranger.pings(right.address)
+    world.change(untranslated=())
+    assert not stranger.pings(left.address)
+    assert seen_by(stranger, left, 8004) == router
+
+
 def test_floating_ips_lead_in_out_and_round(world: World) -> None:
     one, two = world.guest(world.left, 11), world.guest(world.left, 12)
     stranger = world.guest(world.outside, 60)

@@ -387,3 +387,20 @@ def test_the_narrowest_route_is_the_one_that_is_named() -> None:
     )
     texts = [hop.text for hop in send(world, "10.5.0.11", "10.99.0.1").hops]
     assert f"Its route {narrow} leads to 10.6.0.11." in texts
+
+
+def test_what_means_the_same_outside_leaves_as_it_is() -> None:
+    world = cloud()
+
+    def leaves(source: str) -> str:
+        hops = send(world, source, "8.8.8.8").hops
+        return next(hop.text for hop in hops if hop.kind == "snat").partition(":")[0]
+
+    world.change_router(untranslated=("10.6.0.0/24", "10.5.0.0/28"))
+    assert {source: leaves(source) for source in ("10.6.0.11", "10.5.0.11", "10.5.0.12")} == {
+        "10.6.0.11": "It leaves as 10.6.0.11",
+        "10.5.0.11": "It leaves as floating IP 172.24.4.70.",
+        "10.5.0.12": "It leaves as 10.5.0.12",
+    }
+    world.change_router(untranslated=())
+    assert leaves("10.6.0.11") == "It leaves as the router's address 172.24.4.50."
