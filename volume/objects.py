@@ -5,12 +5,13 @@ Sizes are in bytes. A volume is named by its id wherever it is kept: ``volume-<i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from cloudweb.image_cache.source import ImageSource
-from cloudweb.objects import Part, VersionedObject
+from cloudweb.objects import Data, Part, VersionedObject, unless_used
 
 Format = Literal["raw", "qcow2"]
 Mode = Literal["rw", "ro"]
@@ -138,10 +139,11 @@ class VolumeConnection(VersionedObject):
 
     nbd_unix: the socket ``path``. nbd_tls: ``address`` and ``port``, with a certificate in which the
     server is called ``tls_name``. Both: the export's name ``export``. rbd: ``image`` in ``rbd_pool``
-    by the ``monitors``, as ``user``. fake: nothing is there.
+    by the ``monitors``, as ``user`` with its ``secret`` (base64). fake: nothing is there.
     """
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: unless_used("secret", "")}
 
     attachment_id: str
     epoch: int
@@ -158,6 +160,7 @@ class VolumeConnection(VersionedObject):
     image: str = ""
     monitors: tuple[str, ...] = ()
     user: str = ""
+    secret: str = Field("", repr=False)
 
 
 class PoolState(Part):
