@@ -19,7 +19,7 @@ Limit = Annotated[int, Field(strict=True, ge=-1, le=2**31 - 1), FROM_TEXT]
 
 
 class QuotaUpdate(Body):
-    """PUT /quotas/{project}. ``check_limit``, or ``force`` false: no limit below what is used."""
+    """PUT /quotas/{project}. Without ``force`` no limit is below what is used; ``check_limit`` says the same."""
 
     check_limit: LooseBool = False
     force: LooseBool | None = None
@@ -131,9 +131,9 @@ class QuotaViewSet(ServiceViewSet):
         """Set some limits; return all."""
         wanted = self.validated(QuotaUpdate, self.body("quota"))
         changes = wanted.model_dump(exclude_unset=True, exclude={"check_limit", "force"})
-        checked = not wanted.force and (wanted.check_limit or wanted.force is False)
         manager = QuotaManager(self.context)
-        return Response({"quota": manager.update(project_id, changes, above_used=checked)})
+        found = manager.update(project_id, changes, above_used=not wanted.force)
+        return Response({"quota": found})
 
     @extend_schema(operation_id="network_quotas_delete", responses={204: None})
     def destroy(self, request: Request, project_id: str) -> Response:

@@ -30,6 +30,7 @@ from network.manager.floating import release_floating
 from network.manager.port_binding import PortBinding
 from network.manager.port_parts import (
     add_groups,
+    free_mac,
     group_ids_of,
     insert_port,
     merged_options,
@@ -89,7 +90,7 @@ class PortChanges(TypedDict, total=False):
     device_owner: str
     fixed_ips: Sequence[Wish]
     security_group_ids: Sequence[Identifier]
-    mac_address: str
+    mac_address: str | None
     host: str
     hostname: str
     dns_domain: str
@@ -257,8 +258,13 @@ class PortManager(PortBinding, PortReading):
         if_revision: int | None = None,
         **changes: Unpack[PortChanges],
     ) -> Port:
-        """Change a port; its host learns of it. Raises as ``create`` does, and PortBound."""
+        """Change a port; its host learns of it. Raises as ``create`` does, and PortBound.
+
+        ``mac_address`` None: another one, by chance.
+        """
         port = self._writable(port_id, "network:ports:update")
+        if "mac_address" in changes and changes["mac_address"] is None:
+            changes["mac_address"] = free_mac(port.network_id)
         guard = tied_to(
             the_network(port.network_id),
             *map(the_group, changes.get("security_group_ids") or ()),
@@ -414,7 +420,7 @@ class PortManager(PortBinding, PortReading):
             for name, value in changes.items()
             if name not in ("fixed_ips", "security_group_ids", "allowed_address_pairs")
         }
-        mac = changes.get("mac_address", port.mac_address)
+        mac = changes.get("mac_address") or port.mac_address
         if mac != port.mac_address:
             if port.host:
                 raise PortBound(port.id)

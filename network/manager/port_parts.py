@@ -86,6 +86,13 @@ def _bad_option(option: Mapping[str, Any], reason: str) -> InvalidInput:
     return InvalidInput(field="extra_dhcp_opts", value=dict(option), reason=f"{reason}.")
 
 
+def free_mac(network_id: UUID) -> str:
+    """Return a MAC address that no port of the network has."""
+    while Port.objects.filter(network=network_id, mac_address=(mac := random_mac())).exists():
+        continue
+    return mac
+
+
 def insert_port(
     port: Port,
     *,

@@ -101,13 +101,13 @@ class PortCreate(Creation):
 
 
 class PortUpdate(Change):
-    """PUT /ports/{id}."""
+    """PUT /ports/{id}. A null for the MAC address asks for another one."""
 
     UNUSED: ClassVar[frozenset[str]] = UNUSED
 
     name: Text = ""
     admin_state_up: LooseBool = True
-    mac_address: Mac = ""
+    mac_address: Mac | None = ""
     fixed_ips: FixedIps = ()
     device_id: Text = ""
     device_owner: Text = ""
