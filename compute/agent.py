@@ -24,18 +24,22 @@ from cloudweb.periodic import periodic
 from cloudweb.records import forget, lost_in, read_record
 from cloudweb.rpc import Method
 from compute import rpc, uptime
-from compute.drivers.base import ConsoleLog, GuestNotFound, Hypervisor
+from compute.drivers.base import ConsoleLog, GuestNotFound, HotPlug, Hypervisor
 from compute.objects import (
+    AttachDiskRequest,
     ComputeReport,
     ConsoleRequest,
     ConsoleText,
+    DetachDiskRequest,
     GuestChange,
+    GuestDisk,
     GuestRef,
     GuestSpec,
     GuestState,
     HostInventory,
     PowerOffRequest,
     RebootRequest,
+    ResizeDiskRequest,
 )
 
 log = structlog.get_logger(__name__)
@@ -82,6 +86,9 @@ class ComputeAgent(Agent):
             rpc.POWER_ON: self.power_on,
             rpc.POWER_OFF: self.power_off,
             rpc.REBOOT: self.reboot,
+            rpc.ATTACH_DISK: self.attach_disk,
+            rpc.DETACH_DISK: self.detach_disk,
+            rpc.RESIZE_DISK: self.resize_disk,
             rpc.CONSOLE_OUTPUT: self.console_output,
             rpc.INSPECT: self.inspect,
         }
@@ -210,6 +217,32 @@ class ComputeAgent(Agent):
         with self._told_if_it_fails(request.id):
             return self.driver.reboot(request, work=work)
 
+    def attach_disk(self, request: AttachDiskRequest, work: Work) -> None:
+        """Give the guest a disk now and at each start from here on."""
+        ref = GuestRef(id=request.id, name=request.name)
+        self._hot_plug().attach_disk(ref, request.disk, work=work)
+        self._keep_disk(request.id, request.disk.serial, request.disk)
+
+    def detach_disk(self, request: DetachDiskRequest, work: Work) -> None:
+        """Take a disk from the guest; one that is not on the host has none."""
+        ref = GuestRef(id=request.id, name=request.name)
+        with suppress(GuestNotFound):
+            self._hot_plug().detach_disk(ref, request.serial, timeout=request.timeout, work=work)
+        self._keep_disk(request.id, request.serial, None)
+
+    def resize_disk(self, request: ResizeDiskRequest, work: Work) -> None:
+        """Let the guest see that its disk has grown."""
+        ref = GuestRef(id=request.id, name=request.name)
+        self._hot_plug().resize_disk(ref, request.serial, request.size, work=work)
+        for disk in self._disks(request.id, request.serial):
+            grown = disk.model_copy(update={"size": request.size})
+            self._keep_disk(request.id, request.serial, grown)
+
+    def _hot_plug(self) -> HotPlug:
+        if not isinstance(self.driver, HotPlug):
+            raise DriverError("This server's hypervisor attaches no disks.")
+        return self.driver
+
     @contextmanager
     def _told_if_it_fails(self, guest_id: str) -> Iterator[None]:
         """Say how the guest is when what was to be done to it failed: it may have been done."""
@@ -316,6 +349,20 @@ class ComputeAgent(Agent):
         write_atomically(
             self._path(spec.id), json.dumps({"spec": kept.dump(), "runs": runs}), mode=0o600
         )
+
+    def _keep_disk(self, guest_id: str, serial: str, disk: GuestDisk | None) -> None:
+        """Note the disk of this serial, or that there is none any more, for the guest's next starts."""
+        kept = _read(self._path(guest_id))
+        if kept is None:
+            return
+        others = [one for one in kept.spec.disks if one.serial != serial or one.source is None]
+        disks = [*others, *([disk] if disk is not None else [])]
+        if tuple(disks) != kept.spec.disks:
+            self._keep(kept.spec.model_copy(update={"disks": tuple(disks)}), runs=kept.runs)
+
+    def _disks(self, guest_id: str, serial: str) -> list[GuestDisk]:
+        kept = _read(self._path(guest_id))
+        return [disk for disk in kept.spec.disks if disk.serial == serial] if kept else []
 
     def _note_runs(self, guest_id: str, *, runs: bool) -> None:
         kept = _read(self._path(guest_id))

@@ -8,16 +8,88 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from cloudweb.image_cache.source import ImageSource
-from cloudweb.objects import Part, VersionedObject
+from cloudweb.objects import IncompatibleObject, Part, VersionedObject
+
+Data = dict[str, Any]
+
+
+class DiskSource(Part):
+    """Where a disk is that is no file of the guest's own; each kind says what it needs.
+
+    ``nbd_unix``: ``path`` of the socket, which is given to the guest, and ``export``.
+    ``nbd_tls``: ``address``, ``port``, ``export`` and ``tls_name``, which the server's certificate names.
+    ``rbd``: ``pool``, ``image``, ``monitors`` ("host:port") and, where Ceph asks for it, ``user`` with
+    its ``secret`` in base64. ``fake``: of a simulated host.
+    """
+
+    kind: Literal["nbd_unix", "nbd_tls", "rbd", "fake"]
+    path: str = ""
+    export: str = ""
+    address: str = ""
+    port: int = 0
+    tls_name: str = ""
+    pool: str = ""
+    image: str = ""
+    monitors: tuple[str, ...] = ()
+    user: str = ""
+    secret: str = Field("", repr=False)
+
+
+class DiskThrottle(Part):
+    """What a guest may ask of a disk each second, 0 is without limit; ``_max`` in a burst of one second."""
+
+    total_bytes_sec: int = 0
+    read_bytes_sec: int = 0
+    write_bytes_sec: int = 0
+    total_iops_sec: int = 0
+    read_iops_sec: int = 0
+    write_iops_sec: int = 0
+    total_bytes_sec_max: int = 0
+    read_bytes_sec_max: int = 0
+    write_bytes_sec_max: int = 0
+    total_iops_sec_max: int = 0
+    read_iops_sec_max: int = 0
+    write_iops_sec_max: int = 0
+    size_iops_sec: int = 0
 
 
 class GuestDisk(Part):
-    """A disk of the guest; ``image`` None is an empty one. ``size`` in bytes."""
+    """A disk of the guest; ``image`` None is an empty one. ``size`` in bytes.
+
+    One with a ``source`` is attached: it is not made and not deleted with the guest. The guest finds
+    it by its ``serial``, of which it sees twenty characters; ``device`` is the name it is asked for by
+    ("vdb"), which a guest may give otherwise.
+    """
 
     name: str = "root"
     image: ImageSource | None = None
     size: int
     bus: Literal["virtio"] = "virtio"
+    source: DiskSource | None = None
+    serial: str = ""
+    device: str = ""
+    throttle: DiskThrottle | None = None
+    read_only: bool = False
+
+
+#: What disks did not say before 1.1.
+_NEW_IN_DISKS = ("source", "serial", "device", "throttle", "read_only")
+
+
+def _without_attached_disks(data: Data) -> Data:
+    """Make a specification readable for a host that knows files of its own alone."""
+    disks = data["disks"]
+    if any(disk.get(key) for disk in disks for key in _NEW_IN_DISKS):
+        raise IncompatibleObject(detail="an attached disk cannot be said in an older minor")
+    return {
+        **data,
+        "disks": [{k: disk[k] for k in disk if k not in _NEW_IN_DISKS} for disk in disks],
+    }
+
+
+def _spec_without_attached_disks(data: Data) -> Data:
+    spec = data["spec"]
+    return {**data, "spec": spec and _without_attached_disks(spec)}
 
 
 class GuestInterface(Part):
@@ -46,7 +118,8 @@ class ConfigDrive(Part):
 class GuestSpec(VersionedObject):
     """A guest as it shall be. ``name`` is what the hypervisor calls it (instance-0000002a)."""
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: _without_attached_disks}
 
     id: str
     name: str
@@ -74,7 +147,8 @@ class RebootRequest(VersionedObject):
     ``spec`` rebuilds the domain where the host lost it (hard reboot only).
     """
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: _spec_without_attached_disks}
 
     id: str
     name: str
@@ -169,6 +243,38 @@ class PowerOffRequest(VersionedObject):
     id: str
     name: str
     timeout: int = 60
+
+
+class AttachDiskRequest(VersionedObject):
+    """Give a guest one more disk, while it runs or for its next start."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    name: str
+    disk: GuestDisk
+
+
+class DetachDiskRequest(VersionedObject):
+    """Take the disk of this serial from a guest; one that runs has ``timeout`` seconds to let go of it."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    name: str
+    serial: str
+    timeout: int = 60
+
+
+class ResizeDiskRequest(VersionedObject):
+    """Tell a guest that the disk of this serial has grown to ``size`` bytes."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    name: str
+    serial: str
+    size: int
 
 
 class ConsoleRequest(VersionedObject):

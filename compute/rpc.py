@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from cloudweb.rpc import Method
 from compute.objects import (
+    AttachDiskRequest,
     ConsoleRequest,
     ConsoleText,
+    DetachDiskRequest,
     GuestRef,
     GuestSpec,
     GuestState,
     PowerOffRequest,
     RebootRequest,
+    ResizeDiskRequest,
 )
 
 #: Make the guest exist and run; its images are fetched first, its taps must be there.
@@ -23,6 +26,12 @@ POWER_ON = Method("compute.power_on", GuestSpec, GuestState, deadline=120)
 POWER_OFF = Method("compute.power_off", PowerOffRequest, GuestState, deadline=300, patient=True)
 #: Reboot softly or hard.
 REBOOT = Method("compute.reboot", RebootRequest, GuestState, deadline=300, patient=True)
+#: Give the guest a disk that is there; its next starts have it too.
+ATTACH_DISK = Method("compute.attach_disk", AttachDiskRequest, deadline=120)
+#: Make an attached disk absent from the guest, who is asked for it; a guest that is gone has none.
+DETACH_DISK = Method("compute.detach_disk", DetachDiskRequest, deadline=300, patient=True)
+#: Let the guest see that an attached disk has grown.
+RESIZE_DISK = Method("compute.resize_disk", ResizeDiskRequest, deadline=120)
 #: Answer with the newest lines of the serial console.
 CONSOLE_OUTPUT = Method("compute.console_output", ConsoleRequest, ConsoleText, query=True)
 #: Answer with the guest's state as the hypervisor sees it.

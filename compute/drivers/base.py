@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import ClassVar
 
 from cloudweb.driver import DriverError, Work
-from compute.objects import GuestRef, GuestSpec, GuestState, HostInventory, HostLoad, RebootRequest
+from compute.objects import (
+    GuestDisk,
+    GuestRef,
+    GuestSpec,
+    GuestState,
+    HostInventory,
+    HostLoad,
+    RebootRequest,
+)
 
 
 class GuestNotFound(DriverError):
@@ -27,6 +35,23 @@ class HypervisorUnavailable(DriverError):
     """The hypervisor does not answer; the sentence says what an operator can do."""
 
     code = "hypervisor_unavailable"
+
+
+class DiskInUse(DriverError):
+    """The guest was asked for a disk again and again and kept it: it does not answer, or is paused."""
+
+    code = "disk_in_use"
+    default_message = (
+        "The guest does not let go of the disk. It is still attached: unmount it there and detach it "
+        "again, or stop the server first."
+    )
+
+
+class DiskNotFound(DriverError):
+    """The guest has no such disk."""
+
+    code = "disk_not_found"
+    default_message = "The guest has no such disk."
 
 
 #: Called with (guest id, new power state) when a guest changed by itself.
@@ -99,7 +124,30 @@ class ConsoleLog(ABC):
         """Keep what guests write within its limit; the host calls it every few seconds."""
 
 
-CAPABILITIES: Mapping[str, type] = {"console_log": ConsoleLog}
+class HotPlug(ABC):
+    """Capability ``hot_plug``: disks that come and go while the guest runs.
+
+    A disk is known by its serial. A guest that is off gets it, or loses it, for its next start.
+    """
+
+    @abstractmethod
+    def attach_disk(self, ref: GuestRef, disk: GuestDisk, *, work: Work) -> None:
+        """Give the guest the disk. Raises GuestNotFound; DriverError where it has no place for it."""
+
+    @abstractmethod
+    def detach_disk(self, ref: GuestRef, serial: str, *, timeout: float, work: Work) -> None:
+        """Make the disk absent: return when the guest let go of it. Raises GuestNotFound, DiskInUse."""
+
+    @abstractmethod
+    def resize_disk(self, ref: GuestRef, serial: str, size: int, *, work: Work) -> None:
+        """Let the guest see the disk's new size (bytes). Raises GuestNotFound, DiskNotFound."""
+
+    @abstractmethod
+    def attached_disks(self, guest_id: str) -> Mapping[str, int]:
+        """Return the size in bytes of each attached disk by its serial, 0 where the guest is off."""
+
+
+CAPABILITIES: Mapping[str, type] = {"console_log": ConsoleLog, "hot_plug": HotPlug}
 
 
 def capabilities(driver: Hypervisor) -> tuple[str, ...]:

@@ -14,12 +14,16 @@ from cloudweb.driver import DriverError, Unguarded, Work
 from cloudweb.faults import Faults
 from compute.drivers.base import (
     ConsoleLog,
+    DiskInUse,
+    DiskNotFound,
     GuestListener,
     GuestNotFound,
+    HotPlug,
     Hypervisor,
     capabilities,
 )
 from compute.objects import (
+    GuestDisk,
     GuestRef,
     GuestSpec,
     GuestState,
@@ -43,6 +47,8 @@ class FakeGuest:
     disk: int = 0  # bytes
     disks: List[str] = field(default_factory=List)
     taps: List[str] = field(default_factory=List)
+    volumes: dict[str, int] = field(default_factory=dict)  # serial -> size
+    keeps: List[str] = field(default_factory=List)  # serials of disks it does not let go of
     defined: bool = False
     power_state: PowerState = "shutdown"
     console: List[str] = field(default_factory=List)
@@ -52,7 +58,7 @@ class FakeGuest:
         self.console = [*self.console, *lines][-CONSOLE_LINES:]
 
 
-class FakeDriver(Hypervisor, ConsoleLog):
+class FakeDriver(Hypervisor, ConsoleLog, HotPlug):
     """A host whose guests are records; with ``state_dir`` they outlive the process.
 
     ``faults`` orders delays, failures and hangs by method name, from code or through
@@ -101,8 +107,9 @@ class FakeDriver(Hypervisor, ConsoleLog):
                 guest = self._guests.setdefault(
                     spec.id, FakeGuest(id=spec.id, name=spec.name, ram=spec.ram)
                 )
-                guest.disk = sum(disk.size for disk in spec.disks)
-                guest.disks = [disk.name for disk in spec.disks]
+                own = [disk for disk in spec.disks if disk.source is None]
+                guest.disk = sum(disk.size for disk in own)
+                guest.disks = [disk.name for disk in own]
                 guest.taps = [interface.tap for interface in spec.interfaces]
                 self._save(guest)
             work.checkpoint()
@@ -205,6 +212,48 @@ class FakeDriver(Hypervisor, ConsoleLog):
         shown = lines if length is None else lines[len(lines) - min(length, len(lines)) :]
         return "".join(f"{line}\n" for line in shown).encode()
 
+    def attach_disk(self, ref: GuestRef, disk: GuestDisk, *, work: Work) -> None:
+        """Give the guest a disk."""
+        with self.faults.around("attach_disk", work):
+            self._find(ref.id)
+            work.checkpoint()
+            with self._lock:
+                guest = self._find(ref.id)
+                guest.volumes[disk.serial] = disk.size
+                self._set(guest, guest.power_state, f"fake-guest: disk {disk.serial} came")
+
+    def detach_disk(self, ref: GuestRef, serial: str, *, timeout: float, work: Work) -> None:
+        """Take the disk away, unless the guest runs and keeps it."""
+        with self.faults.around("detach_disk", work):
+            self._find(ref.id)
+            work.checkpoint()
+            with self._lock:
+                guest = self._find(ref.id)
+                if serial in guest.keeps and guest.power_state != "shutdown":
+                    raise DiskInUse
+                if guest.volumes.pop(serial, None) is not None:
+                    self._set(guest, guest.power_state, f"fake-guest: disk {serial} went")
+
+    def resize_disk(self, ref: GuestRef, serial: str, size: int, *, work: Work) -> None:
+        """Note the new size."""
+        with self.faults.around("resize_disk", work):
+            self._find(ref.id)
+            work.checkpoint()
+            with self._lock:
+                guest = self._find(ref.id)
+                if serial not in guest.volumes:
+                    raise DiskNotFound
+                guest.volumes[serial] = size
+                self._set(guest, guest.power_state, f"fake-guest: disk {serial} has {size} bytes")
+
+    def attached_disks(self, guest_id: str) -> Mapping[str, int]:
+        """Return the attached disks, all of them where a test looks at a guest that is off too."""
+        return dict(self._find(guest_id).volumes)
+
+    def keep_disk(self, guest_id: str, serial: str) -> None:
+        """Let a guest hold on to a disk for as long as it runs."""
+        self._find(guest_id).keeps.append(serial)
+
     def crash(self, guest_id: str, power_state: PowerState = "crashed") -> None:
         """Let a guest die by itself (``crashed``) or power itself off (``shutdown``)."""
         self._set(self._find(guest_id), power_state, f"fake-guest: {power_state}")
@@ -233,6 +282,8 @@ class FakeDriver(Hypervisor, ConsoleLog):
             raise DriverError("The guest was destroyed while it was being started.")
         if spec is not None:
             guest.taps = [interface.tap for interface in spec.interfaces]
+            guest.volumes = {disk.serial: disk.size for disk in spec.disks if disk.source}
+            guest.keeps = []
         self._set(
             guest, "running", "fake-guest: userspace up", f"instance {guest.id}", "boot complete"
         )

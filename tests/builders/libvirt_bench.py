@@ -20,6 +20,7 @@ from compute.drivers.libvirt.daemon import Daemon
 from compute.objects import ConfigDrive, DirectBoot, GuestDisk, GuestRef, GuestSpec
 from tests.builders.demo_image import demo_image
 from tests.builders.guests import make_guest, make_image
+from tests.builders.nbd import Volume
 
 BOOT_SECONDS = 300.0
 READY = rb"demo-guest: boot complete"
@@ -48,6 +49,7 @@ class LibvirtBench:
             self.images[name] = cache / name
         self.news: list[tuple[str, str]] = []
         self.boots_seen: dict[str, int] = {}
+        self._volumes: list[Volume] = []
         self.driver = self.make_driver()
         self.start()
 
@@ -87,6 +89,12 @@ class LibvirtBench:
             files={"openstack/latest/meta_data.json": base64.b64encode(metadata).decode()}
         )
         return spec.model_copy(update={"config_drive": drive, **overrides})
+
+    def make_disk(self) -> GuestDisk:
+        """Return a disk that a storage daemon serves until the bench is closed."""
+        volume = Volume(16 * MIB)
+        self._volumes.append(volume)
+        return volume.disk
 
     def storage_guests(self) -> list[str]:
         """Return the ids of all guests there is a domain or a file of."""
@@ -144,6 +152,8 @@ class LibvirtBench:
             self.driver.delete_everything()
             assert self.qemu_pids() == []
         finally:
+            for volume in self._volumes:
+                volume.close()
             for pid in self.qemu_pids():
                 process.stop(pid, exe=f"/proc/{pid}/exe")
             self.driver.stop()

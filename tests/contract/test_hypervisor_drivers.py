@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -9,9 +10,9 @@ from typing import Protocol
 import pytest
 
 from cloudweb.driver import Interrupted, Unguarded
-from compute.drivers.base import ConsoleLog, GuestNotFound, Hypervisor
+from compute.drivers.base import ConsoleLog, DiskNotFound, GuestNotFound, HotPlug, Hypervisor
 from compute.drivers.fake import FakeDriver
-from compute.objects import GuestSpec
+from compute.objects import DiskSource, GuestDisk, GuestSpec
 from tests.builders.guests import make_guest, make_reboot, ref
 from tests.builders.work import CountedWork
 
@@ -29,6 +30,9 @@ class Bench(Protocol):
 
     def restart(self) -> None:
         """Let a new process take over: another driver object over the same state."""
+
+    def make_disk(self) -> GuestDisk:
+        """Return a disk that a guest of this driver can be given."""
 
     def census(self) -> Sequence[str]:
         """Return everything that is left of any guest, by whatever name."""
@@ -55,6 +59,10 @@ class FakeBench:
 
     def make_guest(self) -> GuestSpec:
         return make_guest()
+
+    def make_disk(self) -> GuestDisk:
+        serial = str(uuid.uuid4())
+        return GuestDisk(size=1 << 20, serial=serial, source=DiskSource(kind="fake"))
 
     def census(self) -> Sequence[str]:
         return self.driver.census()
@@ -153,6 +161,39 @@ def test_a_day_in_the_life(bench: Bench) -> None:
     bench.restart()
     assert [guest.power_state for guest in bench.driver.list()] == ["shutdown"]
     bench.driver.destroy(ref(spec), work=WORK)
+    assert list(bench.census()) == []
+
+
+def test_disks_of_a_guest_that_is_off_come_and_go_for_its_next_start(bench: Bench) -> None:
+    """What guests that run do with theirs: tests/host/compute/test_libvirt_disks.py."""
+    driver, spec, disk = bench.driver, bench.make_guest(), bench.make_disk()
+    assert isinstance(driver, HotPlug)
+    assert "hot_plug" in driver.inventory().capabilities
+    unknown = [
+        lambda: driver.attach_disk(ref(spec), disk, work=WORK),
+        lambda: driver.detach_disk(ref(spec), disk.serial, timeout=1, work=WORK),
+        lambda: driver.resize_disk(ref(spec), disk.serial, 2 << 20, work=WORK),
+    ]
+    for call in unknown:
+        with pytest.raises(GuestNotFound):
+            call()
+    driver.spawn(spec, images=bench.images, work=WORK)
+    driver.power_off(ref(spec), timeout=0, work=WORK)
+    with pytest.raises(DiskNotFound):
+        driver.resize_disk(ref(spec), disk.serial, 2 << 20, work=WORK)
+    with pytest.raises(Interrupted):
+        driver.attach_disk(ref(spec), disk, work=CountedWork(0))
+    for _ in range(2):
+        driver.attach_disk(ref(spec), disk, work=WORK)
+        assert set(driver.attached_disks(spec.id)) == {disk.serial}
+    whole = spec.model_copy(update={"disks": (*spec.disks, disk)})
+    driver.power_on(whole, work=WORK)
+    assert driver.attached_disks(spec.id) == {disk.serial: disk.size}
+    driver.power_off(ref(spec), timeout=0, work=WORK)
+    for _ in range(2):
+        driver.detach_disk(ref(spec), disk.serial, timeout=60, work=WORK)
+        assert driver.attached_disks(spec.id) == {}
+    driver.destroy(ref(spec), work=WORK)
     assert list(bench.census()) == []
 
 

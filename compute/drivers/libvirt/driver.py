@@ -20,6 +20,7 @@ from compute.drivers.base import (
     ConsoleLog,
     GuestListener,
     GuestNotFound,
+    HotPlug,
     Hypervisor,
     capabilities,
 )
@@ -34,11 +35,13 @@ from compute.drivers.libvirt.facts import (
     memory,
     qemu_user,
 )
-from compute.drivers.libvirt.files import GuestFiles
+from compute.drivers.libvirt.files import GuestFiles, own_disks
+from compute.drivers.libvirt.plugging import Plugging
 from compute.drivers.libvirt.storage import Storage, host_errors, image_of
 from compute.drivers.libvirt.users import guest_uids
 from compute.drivers.libvirt.watcher import Watcher
 from compute.objects import (
+    GuestDisk,
     GuestRef,
     GuestSpec,
     GuestState,
@@ -56,7 +59,7 @@ PRESS_AGAIN = 10.0
 RUN_DIR = Path("/run/cloudweb")
 
 
-class LibvirtDriver(Hypervisor, ConsoleLog):
+class LibvirtDriver(Hypervisor, ConsoleLog, HotPlug):
     """The guests of a host, as persistent domains of its libvirt.
 
     Everything of a guest is in ``state_dir``/guests/<id>; sockets, whose paths must be short, are
@@ -93,6 +96,7 @@ class LibvirtDriver(Hypervisor, ConsoleLog):
             on_hang=self.daemon.hangs,
         )
         self._domains = Domains(self.connection, self._platform.owner)
+        self._plugging = Plugging(self.connection, self._domains)
         self._watcher = Watcher(get=self.get, look_at_all=lambda: List(self.list()))
 
     # -- life
@@ -168,7 +172,7 @@ class LibvirtDriver(Hypervisor, ConsoleLog):
                 self.storage.check_room()
                 if self.storage.make_home(files):
                     undo.callback(self.storage.remove, files)
-                for disk in spec.disks:
+                for disk in own_disks(spec):
                     work.checkpoint()
                     self.storage.make_disk(files, disk, images)
                 work.checkpoint()
@@ -176,12 +180,14 @@ class LibvirtDriver(Hypervisor, ConsoleLog):
                 work.progress(50, "disks are there")
                 work.checkpoint()
                 uid = self.storage.hand_over(files, spec)
+                self._plugging.tell_secrets(spec.disks)
                 self._domains.define(self._xml(spec, files, uid))
                 if domain is None:
                     undo.callback(self._forget, spec.id, spec.name)
                 work.checkpoint()
                 self._domains.start(spec.id)
                 undo.pop_all()
+            self._plugging.hold_on(spec.id, spec.disks)
             return self.get(spec.id)
 
     def destroy(self, ref: GuestRef, *, work: Work) -> None:
@@ -264,9 +270,11 @@ class LibvirtDriver(Hypervisor, ConsoleLog):
             raise GuestNotFound("The guest's disks are not on the host.", detail=str(files.home))
         work.checkpoint()
         uid = self.storage.hand_over(files, spec)
+        self._plugging.tell_secrets(spec.disks)
         self._domains.define(self._xml(spec, files, uid))
         work.checkpoint()
         self._domains.start(spec.id)
+        self._plugging.hold_on(spec.id, spec.disks)
 
     def _write_boot_files(
         self, spec: GuestSpec, files: GuestFiles, images: Mapping[str, Path]
@@ -292,7 +300,34 @@ class LibvirtDriver(Hypervisor, ConsoleLog):
         with suppress(OSError):
             (directory / "qemu" / f"{name}.log").unlink()
 
+    def attach_disk(self, ref: GuestRef, disk: GuestDisk, *, work: Work) -> None:
+        """Plug the disk in, now where the guest runs, and for its next start."""
+        with self._watcher.order(ref.id):
+            self._plugging.check(ref.id)
+            work.checkpoint()
+            self.storage.let_in(self.storage.files(ref.id), disk)
+            self._plugging.tell_secrets([disk])
+            self._plugging.plug(ref.id, disk, work=work)
+            self._plugging.hold_on(ref.id, [disk])
+
+    def detach_disk(self, ref: GuestRef, serial: str, *, timeout: float, work: Work) -> None:
+        """Ask the guest for the disk until it lets go of it."""
+        with self._watcher.order(ref.id):
+            self._plugging.check(ref.id)
+            self._plugging.unplug(ref.id, serial, timeout=timeout, work=work)
+
+    def resize_disk(self, ref: GuestRef, serial: str, size: int, *, work: Work) -> None:
+        """Tell a running guest; one that is off sees it when it starts."""
+        with self._watcher.order(ref.id):
+            self._plugging.check(ref.id)
+            self._plugging.resize(ref.id, serial, size, work=work)
+
     # -- questions
+
+    def attached_disks(self, guest_id: str) -> Mapping[str, int]:
+        """Return the disks that the domain has by their serials."""
+        self._plugging.check(guest_id)
+        return self._plugging.sizes(guest_id)
 
     def get(self, guest_id: str) -> GuestState:
         """Return the guest."""

@@ -46,7 +46,7 @@ class GuestFiles:
         direct = spec.direct_boot
         return DomainFiles(
             uid=uid,
-            disks=tuple(self.seen / self.disk(disk).name for disk in spec.disks),
+            disks=tuple(self.seen / self.disk(disk).name for disk in own_disks(spec)),
             console_socket=self.console_socket,
             console_log=self.console_log,
             config_drive=self.seen / self.config_drive.name if self.config_drive.exists() else None,
@@ -61,10 +61,15 @@ class GuestFiles:
     def complete_for(self, spec: GuestSpec) -> bool:
         """Tell whether all that a boot needs is there."""
         direct = spec.direct_boot
-        needed = [self.disk(disk) for disk in spec.disks]
+        needed = [self.disk(disk) for disk in own_disks(spec)]
         if direct is not None:
             needed += [self.kernel, *([self.ramdisk] if direct.ramdisk is not None else [])]
         return self.home.exists() and all(path.exists() for path in needed)
+
+
+def own_disks(spec: GuestSpec) -> list[GuestDisk]:
+    """Return the disks that are files of the guest's own."""
+    return [disk for disk in spec.disks if disk.source is None]
 
 
 def file_name(name: str) -> str:

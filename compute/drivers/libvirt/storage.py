@@ -16,7 +16,7 @@ from cloudweb.driver import DiskFull, DriverError, TransientDriverError, is_full
 from cloudweb.files import PASSED_THROUGH, make_directory
 from cloudweb.image_cache.source import ImageSource
 from compute.drivers.libvirt import console
-from compute.drivers.libvirt.files import GuestFiles, file_name
+from compute.drivers.libvirt.files import GuestFiles, file_name, own_disks
 from compute.drivers.libvirt.users import GuestUsers
 from compute.objects import GuestDisk, GuestSpec
 
@@ -149,14 +149,37 @@ class Storage:
         self._bring_in(files)
         with host_errors():
             uid = self._users.of(files.home)
-            for path in (*map(files.disk, spec.disks), files.config_drive):
+            for path in (*map(files.disk, own_disks(spec)), files.config_drive):
                 if path.is_symlink() or (path.exists() and not is_plain(path)):
                     raise DriverError(
                         "The guest's files are not as they were made.", detail=str(path)
                     )
                 if path.exists() and path.lstat().st_uid != uid:
                     os.chown(path, uid, self.gid, follow_symlinks=False)
-            return uid
+        for disk in spec.disks:
+            self.let_in(files, disk)
+        return uid
+
+    def let_in(self, files: GuestFiles, disk: GuestDisk) -> None:
+        """Give the socket of an attached disk to the guest, who alone may connect to it then.
+
+        Raises TransientDriverError where the volume is not served on this host, and DriverError where
+        it is another guest's.
+        """
+        if disk.source is None or disk.source.kind != "nbd_unix":
+            return
+        path, uid = Path(disk.source.path), self._users.of(files.home)
+        with host_errors():
+            try:
+                found = path.lstat()
+            except FileNotFoundError as error:
+                raise TransientDriverError(
+                    "A volume of the server is not served on its host.", detail=str(path)
+                ) from error
+            if not stat.S_ISSOCK(found.st_mode) or found.st_uid not in (os.geteuid(), uid):
+                raise DriverError("The volume is another guest's.", detail=str(path))
+            os.chown(path, uid, self.gid, follow_symlinks=False)
+            path.chmod(0o600)
 
     def draft(self, files: GuestFiles, name: str) -> Path:
         """Return where a file is made before it is moved into the guest's home."""

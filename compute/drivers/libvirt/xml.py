@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree as ET
 
+from compute.drivers.libvirt.disks import CONFIG_DRIVE, attached_disk, free_target, own_disk
 from compute.objects import GuestInterface, GuestSpec
 
 NAMESPACE = "urn:cloudweb:instance:1"
@@ -35,7 +36,10 @@ class Platform:
 
 @dataclass(frozen=True, slots=True)
 class DomainFiles:
-    """Where a guest's files are, and whom they belong to: QEMU runs as that user."""
+    """Where a guest's files are, and whom they belong to: QEMU runs as that user.
+
+    ``disks`` are those of its own, in their order; attached ones say themselves where they are.
+    """
 
     uid: int
     disks: tuple[Path, ...]
@@ -150,22 +154,24 @@ def _root_port(devices: ET.Element, number: int) -> None:
 
 
 def _disks(devices: ET.Element, spec: GuestSpec, files: DomainFiles, platform: Platform) -> None:
-    for index, path in enumerate(files.disks):
-        disk = ET.SubElement(devices, "disk", type="file", device="disk")
-        ET.SubElement(
-            disk, "driver", name="qemu", type="qcow2", cache=platform.cache, discard="unmap"
-        )
-        ET.SubElement(disk, "source", file=str(path))
-        ET.SubElement(disk, "target", dev=f"vd{chr(ord('a') + index)}", bus="virtio")
+    paths, taken = iter(files.disks), {disk.device for disk in spec.disks}
+    for index, disk in enumerate(spec.disks):
+        target = disk.device or free_target("", taken)
+        taken.add(target)
+        if disk.source is None:
+            element = own_disk(next(paths), target, cache=platform.cache)
+        else:
+            element = attached_disk(disk, target)
         if index == 0 and spec.direct_boot is None:
-            ET.SubElement(disk, "boot", order="1")
+            element.append(ET.Element("boot", order="1"))
+        devices.append(element)
     if files.config_drive is not None:
         # not a CD-ROM: cloud kernels have no driver for the AHCI that q35 would put it on
-        disk = ET.SubElement(devices, "disk", type="file", device="disk")
-        ET.SubElement(disk, "driver", name="qemu", type="raw", cache=platform.cache)
-        ET.SubElement(disk, "source", file=str(files.config_drive))
-        ET.SubElement(disk, "target", dev="vdz", bus="virtio")
-        ET.SubElement(disk, "readonly")
+        disk_element = ET.SubElement(devices, "disk", type="file", device="disk")
+        ET.SubElement(disk_element, "driver", name="qemu", type="raw", cache=platform.cache)
+        ET.SubElement(disk_element, "source", file=str(files.config_drive))
+        ET.SubElement(disk_element, "target", dev=CONFIG_DRIVE, bus="virtio")
+        ET.SubElement(disk_element, "readonly")
 
 
 def _interface(devices: ET.Element, interface: GuestInterface) -> None:

@@ -18,7 +18,7 @@ from compute.drivers.libvirt.xml import (
     domain_xml,
     qemu_owner,
 )
-from compute.objects import DirectBoot, GuestDisk, GuestSpec
+from compute.objects import DirectBoot, DiskSource, DiskThrottle, GuestDisk, GuestSpec
 from tests.builders.guests import make_guest, make_image, make_interface
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -53,6 +53,43 @@ CASES = {
         files(
             kernel=HOME / "kernel", ramdisk=HOME / "ramdisk", config_drive=HOME / "config-drive.iso"
         ),
+        PLATFORM,
+    ),
+    "attached_disks": (
+        guest(
+            disks=(
+                GuestDisk(
+                    size=1,
+                    serial="boot",
+                    device="vda",
+                    source=DiskSource(kind="nbd_unix", path="/run/cw/nbd.sock", export="e1"),
+                ),
+                GuestDisk(name="own", size=1),
+                GuestDisk(
+                    size=1,
+                    serial="tls",
+                    device="vdd",
+                    read_only=True,
+                    source=DiskSource(
+                        kind="nbd_tls", address="10.0.0.2", port=10809, export="e2", tls_name="h2"
+                    ),
+                ),
+                GuestDisk(
+                    size=1,
+                    serial="ceph",
+                    throttle=DiskThrottle(total_iops_sec=100, write_bytes_sec=5),
+                    source=DiskSource(
+                        kind="rbd",
+                        pool="vol1",
+                        image="volume-1",
+                        monitors=("10.0.0.3:6789", "[fd00::3]:6789"),
+                        user="h1",
+                        secret="c2VjcmV0",
+                    ),
+                ),
+            )
+        ),
+        files(disks=(HOME / "own.qcow2",)),
         PLATFORM,
     ),
     "kvm_two_of_each": (

@@ -1,0 +1,278 @@
+"""Disks that come and go: in a running domain, and in its definition for the next start."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import libvirt
+import libvirt_qemu
+import structlog
+
+from cloudweb.conf import env
+from cloudweb.driver import DriverError, TransientDriverError, Work
+from compute.drivers.base import DiskInUse, DiskNotFound, GuestNotFound
+from compute.drivers.libvirt.connection import Connection
+from compute.drivers.libvirt.disks import (
+    Attached,
+    alias_of,
+    attached_disk,
+    attached_in,
+    free_target,
+    secret_xml,
+    targets_in,
+)
+from compute.drivers.libvirt.domains import Domains
+from compute.objects import DiskSource, GuestDisk
+
+log = structlog.get_logger(__name__)
+
+LIVE, CONFIG = libvirt.VIR_DOMAIN_AFFECT_LIVE, libvirt.VIR_DOMAIN_AFFECT_CONFIG
+POLL = 0.1
+#: A guest whose system is still booting does not hear that a disk shall go; it is asked again.
+ASK_AGAIN = 5.0
+#: So long a disk's new size is asked for: a server that let go of the export is found again meanwhile.
+RESIZE_SECONDS = 30.0
+REFUSED = "The hypervisor could not attach the disk."
+KEPT = "The hypervisor could not detach the disk."
+#: QEMU's and libvirt's words for a disk that was asked for already, or has gone just now.
+ASKED_ALREADY = ("already in the process of unplug", "not found", "No such", "no target device")
+NO_PLACE = ("No more available PCI slots", "no more available PCI")
+
+
+class Plugging:
+    """Attached disks of our domains, each known by its serial."""
+
+    def __init__(self, connection: Connection, domains: Domains) -> None:
+        self._connection, self._domains = connection, domains
+        self._patience = int(env.int("VOLUME_RECONNECT_SECONDS", default=60))
+
+    def check(self, guest_id: str) -> None:
+        """Raise GuestNotFound for a guest that has no domain."""
+        self._domain(guest_id)
+
+    def plug(self, guest_id: str, disk: GuestDisk, *, work: Work) -> None:
+        """Put the disk into the definition and, where the guest runs, into the guest."""
+        domain = self._domain(guest_id)
+        for flag in self._places(domain):
+            text = self._xml(domain, flag)
+            if disk.serial in {one.serial for one in attached_in(text)}:
+                continue
+            target = free_target(disk.device, targets_in(text))
+            element = Attached(disk.serial, target, attached_disk(disk, target))
+            work.checkpoint()
+            with self._connection.use(REFUSED), _no_place():
+                domain.attachDeviceFlags(element.text, flag)
+
+    def unplug(self, guest_id: str, serial: str, *, timeout: float, work: Work) -> None:
+        """Take the disk out of the definition, then ask the guest until it is gone; raise DiskInUse."""
+        domain = self._domain(guest_id)
+        deadline, ask_at = time.monotonic() + timeout, 0.0
+        while (found := self._found(domain, CONFIG, serial)) is not None:
+            work.checkpoint()
+            with self._connection.use(KEPT):
+                domain.detachDeviceFlags(found.text, CONFIG)
+        while (found := self._live(domain, serial)) is not None:
+            current = time.monotonic()
+            if current >= deadline:
+                self._put_back(domain, found)
+                raise DiskInUse
+            if current >= ask_at:
+                work.checkpoint()
+                self._ask_for(domain, found)
+                ask_at = current + ASK_AGAIN
+            time.sleep(POLL)
+
+    def resize(self, guest_id: str, serial: str, size: int, *, work: Work) -> None:
+        """Let a running guest see the size; its volume has it already."""
+        domain = self._domain(guest_id)
+        found = self._live(domain, serial)
+        if found is None:
+            if self._found(domain, CONFIG, serial) is None:
+                raise DiskNotFound
+            return
+        deadline = time.monotonic() + RESIZE_SECONDS
+        while True:
+            work.checkpoint()
+            try:
+                with self._connection.use("The hypervisor could not show the new size."):
+                    domain.blockResize(found.target, size, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
+            except TransientDriverError:
+                if time.monotonic() >= deadline:
+                    raise
+            else:
+                return
+            self._ask_server(domain, found)
+            time.sleep(POLL)
+
+    def _ask_server(self, domain: libvirt.virDomain, found: Attached) -> None:
+        """Read a sector, so that QEMU connects again to a server that let go of the export to grow it.
+
+        It would not before the guest's next request, and hears of the size when it connects.
+        """
+        with suppress(DriverError):
+            qmp = Monitor(self._connection, domain)
+            node = _node(qmp, found)
+            line = f'qemu-io {node} "read 0 512"'
+            qmp("human-monitor-command", **{"command-line": line})
+
+    def sizes(self, guest_id: str) -> Mapping[str, int]:
+        """Return what a running guest sees of its attached disks; 0 for a guest that is off."""
+        domain = self._domain(guest_id)
+        if not self._domains.is_active(domain):
+            return {one.serial: 0 for one in attached_in(self._xml(domain, CONFIG))}
+        with self._connection.use():
+            return {
+                one.serial: domain.blockInfo(one.target)[0] for one in attached_in(domain.XMLDesc())
+            }
+
+    def tell_secrets(self, disks: Iterable[GuestDisk]) -> None:
+        """Tell libvirt what Ceph asks the users of these disks for."""
+        for source in (disk.source for disk in disks):
+            if source is not None and source.kind == "rbd" and source.user:
+                with self._connection.use() as connection:
+                    secret = connection.secretDefineXML(secret_xml(source))
+                    secret.setValue(base64.b64decode(source.secret))
+
+    def hold_on(self, guest_id: str, disks: Iterable[GuestDisk]) -> None:
+        """Let a running guest wait for servers of its disks that go away for a while.
+
+        libvirt 9 knows no such setting for NBD, so QEMU is told itself: the disk's node is exchanged
+        for one like it that connects again. Without it, requests fail until the server is found.
+        """
+        for disk in disks:
+            if disk.source is None or not disk.source.kind.startswith("nbd"):
+                continue
+            try:
+                self._exchange(self._domain(guest_id), disk)
+            except DriverError as error:
+                log.warning(
+                    "a disk does not wait for its server",
+                    guest=guest_id, disk=disk.serial, error=error.message, detail=error.detail,
+                )  # fmt: skip
+
+    def _exchange(self, domain: libvirt.virDomain, disk: GuestDisk) -> None:
+        assert disk.source is not None
+        found = self._live(domain, disk.serial)
+        if found is None:
+            return
+        qmp = Monitor(self._connection, domain)
+        upper = _node(qmp, found)
+        lower, interim = upper.replace("-format", "-storage"), f"cloudweb-{upper[-40:]}"
+        wanted = {
+            **_nbd(disk.source, lower),
+            "reconnect-delay": self._patience,
+            "read-only": disk.read_only,
+            "cache": {"direct": True, "no-flush": False},
+            "discard": "unmap",
+        }
+
+        def over(node: str) -> None:
+            qmp("blockdev-reopen", options=[{
+                "driver": "raw", "node-name": upper, "file": node, "read-only": disk.read_only,
+                "cache": {"direct": True, "no-flush": False}, "discard": "unmap",
+            }])  # fmt: skip
+
+        qmp("blockdev-add", **wanted, **{"node-name": interim})
+        try:
+            over(interim)
+            qmp("blockdev-del", **{"node-name": lower})
+            qmp("blockdev-add", **wanted, **{"node-name": lower})
+            over(lower)
+        finally:
+            with suppress(DriverError):  # it is in use where the exchange stopped halfway
+                qmp("blockdev-del", **{"node-name": interim})
+
+    def _domain(self, guest_id: str) -> libvirt.virDomain:
+        domain = self._domains.find(guest_id)
+        if domain is None:
+            raise GuestNotFound
+        return domain
+
+    def _places(self, domain: libvirt.virDomain) -> list[int]:
+        return [CONFIG, LIVE] if self._domains.is_active(domain) else [CONFIG]
+
+    def _xml(self, domain: libvirt.virDomain, flag: int) -> str:
+        with self._connection.use():
+            return domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE if flag == CONFIG else 0)
+
+    def _found(self, domain: libvirt.virDomain, flag: int, serial: str) -> Attached | None:
+        every = attached_in(self._xml(domain, flag))
+        return next((one for one in every if one.serial == serial), None)
+
+    def _live(self, domain: libvirt.virDomain, serial: str) -> Attached | None:
+        return self._found(domain, LIVE, serial) if self._domains.is_active(domain) else None
+
+    def _ask_for(self, domain: libvirt.virDomain, found: Attached) -> None:
+        try:
+            with self._connection.use(KEPT):
+                domain.detachDeviceFlags(found.text, LIVE)
+        except TransientDriverError as error:
+            # it is on its way, or went between our look and our word; the next look tells
+            if not any(words in error.detail for words in ASKED_ALREADY):
+                raise
+
+    def _put_back(self, domain: libvirt.virDomain, found: Attached) -> None:
+        """Let the definition say again what the guest kept."""
+        with suppress(DriverError), self._connection.use():
+            domain.attachDeviceFlags(found.text, CONFIG)
+
+
+class Monitor:
+    """QEMU's own commands about one running domain; raises TransientDriverError for its refusals."""
+
+    def __init__(self, connection: Connection, domain: libvirt.virDomain) -> None:
+        self._connection, self._domain = connection, domain
+
+    def __call__(self, command: str, **arguments: Any) -> Any:
+        said = json.dumps({"execute": command, "arguments": arguments})
+        with self._connection.use():
+            answer = json.loads(libvirt_qemu.qemuMonitorCommand(self._domain, said, 0))
+        if "error" in answer:
+            raise TransientDriverError(
+                "The hypervisor could not do this.", detail=f"{command}: {answer['error']['desc']}"
+            )
+        return answer["return"]
+
+
+def _node(qmp: Monitor, found: Attached) -> str:
+    """Return by which name QEMU knows what a disk's device reads and writes."""
+    device = f"/{alias_of(found)}/"
+    for one in qmp("query-block"):
+        if device in f"/{one.get('qdev', '')}/" and "inserted" in one:
+            return str(one["inserted"]["node-name"])
+    raise TransientDriverError("The disk is not where it should be.", detail=device)
+
+
+def _nbd(source: DiskSource, node: str) -> dict[str, Any]:
+    if source.kind == "nbd_unix":
+        return {
+            "driver": "nbd",
+            "server": {"type": "unix", "path": source.path},
+            "export": source.export,
+        }
+    named = {"tls-hostname": source.tls_name} if source.tls_name else {}
+    return {
+        "driver": "nbd",
+        "server": {"type": "inet", "host": source.address, "port": str(source.port)},
+        "export": source.export,
+        "tls-creds": f"obj{node}_tls0",  # libvirt's own object for the node it made
+        **named,
+    }
+
+
+@contextmanager
+def _no_place() -> Iterator[None]:
+    """Turn libvirt's words for a full bus into ours: no other try will do better."""
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        if not any(words in str(error) for words in NO_PLACE):
+            raise
+        raise DriverError(
+            "The guest has no free place for another disk.", detail=str(error)
+        ) from error
