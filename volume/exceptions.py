@@ -331,3 +331,50 @@ class MetadataChanged(CloudwebError):
     status = 412
     code = "metadata_changed"
     default_message = "The metadata has changed since it was read."
+
+
+class ServiceNotFound(NotFound):
+    """No such service."""
+
+    code = "volume_service_not_found"
+
+    def __init__(self, *, binary: str, host: str) -> None:
+        super().__init__(f"Service {binary[:64]} could not be found on host {host[:128]}.")
+
+
+class ServiceNotManaged(BadRequest):
+    """A service of the control plane cannot be disabled: any number run, and any of them will do."""
+
+    code = "volume_service_not_managed"
+
+    def __init__(self, binary: str) -> None:
+        super().__init__(
+            f"{binary} cannot be changed: any number of it run, and any of them will do."
+        )
+
+
+class ServiceNotReplicated(BadRequest):
+    """Nothing stands in for the back end; 400 in this API."""
+
+    code = "volume_service_not_replicated"
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"Host {host[:128]} is not replicated, so nothing can stand in for it.")
+
+
+class BackEndNotFound(NotFound):
+    """No host, back end or pool of this name."""
+
+    code = "back_end_not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Host {name[:255]} could not be found.")
+
+
+class MessageNotFound(NotFound):
+    """No such message, or none this caller may see."""
+
+    code = "message_not_found"
+
+    def __init__(self, message_id: object) -> None:
+        super().__init__(f"Message {str(message_id)[:80]} could not be found.")

@@ -50,13 +50,18 @@ def pool_request(
     )
 
 
-def _capabilities(volume: Volume, *, copies: bool) -> tuple[str, ...]:
-    specs = volume.volume_type.extra_specs
-    wanted = {
+def demanded(extra_specs: Mapping[str, str]) -> set[str]:
+    """Return what a type says that a pool must be able to do."""
+    found = {
         key.removeprefix(CAPABILITY)
-        for key in specs
-        if key.startswith(CAPABILITY) and demands(specs, key)
+        for key in extra_specs
+        if key.startswith(CAPABILITY) and demands(extra_specs, key)
     }
+    return found | ({MULTIATTACH} if allows_several(extra_specs) else set())
+
+
+def _capabilities(volume: Volume, *, copies: bool) -> tuple[str, ...]:
+    wanted = demanded(volume.volume_type.extra_specs)
     if volume.multiattach:
         wanted.add(MULTIATTACH)
     if volume.encrypted:

@@ -13,7 +13,7 @@ from operations import services
 from volume import conf
 
 if TYPE_CHECKING:
-    from volume.models import Attachment, Pool, Snapshot, Volume, VolumeType  # noqa: F401
+    from volume.models import Attachment, Message, Pool, Snapshot, Volume, VolumeType  # noqa: F401
 
 #: The domain of hosts' agents that this app looks after.
 DOMAIN = "volume"
@@ -97,3 +97,11 @@ class VolumeTypeQuerySet(QuerySet["VolumeType"]):
     def complete(self) -> Self:
         """Read along what an answer shows of a type."""
         return self.select_related("encryption")
+
+
+class MessageQuerySet(QuerySet["Message"]):
+    """Messages to users."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep what concerns the caller's project; admins see everything."""
+        return self if context.is_admin else self.filter(project_id=context.project_id or "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.db.models.functions import Coalesce, Greatest
 
 from identity import quotas
 from volume.exceptions import VolumeTooLarge
-from volume.models import Backup, Snapshot, Volume
+from volume.models import Backup, Snapshot, Volume, VolumeType
 from volume.quota_names import PREFIXES, SERVICE
 
 DEFAULTS = {
@@ -29,30 +30,47 @@ _SIZE = Greatest(F("size"), Coalesce(F("wanted_size"), F("size")))
 
 
 def used(project_id: str, *names: str) -> Mapping[str, int]:
-    """Return what the project holds now, of all unless some are named; snapshots take gigabytes, too."""
+    """Return what the project holds now, of each type too; snapshots take gigabytes, too.
+
+    Of all resources, unless some are named: then at least of those.
+    """
     wanted = set(names or DEFAULTS)
-    found: dict[str, int] = {}
+    found: Counter[str] = Counter()
     if wanted & {"volumes", "snapshots", "gigabytes"}:
-        volumes = _sums(Volume.objects.filter(project_id=project_id), _SIZE)
-        snapshots = _sums(Snapshot.objects.filter(project_id=project_id), F("size"))
-        found |= {
-            "volumes": volumes["count"],
-            "snapshots": snapshots["count"],
-            "gigabytes": volumes["size"] + snapshots["size"],
-        }
+        found.update(volumes=0, snapshots=0, gigabytes=0)
+        volumes = Volume.objects.filter(project_id=project_id)
+        for kind, count, size in _sums(volumes, _SIZE, "volume_type__name"):
+            _add(found, "volumes", kind, count, size)
+        snapshots = Snapshot.objects.filter(project_id=project_id)
+        for kind, count, size in _sums(snapshots, F("size"), "volume__volume_type__name"):
+            _add(found, "snapshots", kind, count, size)
     if wanted & {"backups", "backup_gigabytes"}:
-        backups = _sums(Backup.objects.filter(project_id=project_id), F("size"))
-        found |= {"backups": backups["count"], "backup_gigabytes": backups["size"]}
+        found.update(backups=0, backup_gigabytes=0)
+        backups = Backup.objects.filter(project_id=project_id)
+        for _, count, size in _sums(backups, F("size"), "project_id"):
+            found.update(backups=count, backup_gigabytes=size)
     return found
 
 
-def _sums(rows: QuerySet[Any], size: Combinable) -> Mapping[str, int]:
-    return rows.aggregate(count=Count("id"), size=Coalesce(Sum(size), 0))
+def _sums(rows: QuerySet[Any], size: Combinable, by: str) -> Any:
+    """Return number and GiB of rows, by a column."""
+    return rows.order_by().values_list(by).annotate(count=Count("id"), taken=Sum(size))
 
 
-def reserve(project_id: str, **wanted: int) -> None:
-    """Raise QuotaExceeded unless so much more fits; call inside ``atomic()``."""
-    quotas.reserve(project_id, SERVICE, wanted=wanted, used=lambda: used(project_id, *wanted))
+def _add(found: Counter[str], noun: str, kind: str, count: int, size: int) -> None:
+    found.update({noun: count, "gigabytes": size})
+    found.update({f"{noun}_{kind}": count, f"gigabytes_{kind}": size})
+
+
+def reserve(project_id: str, *, of: VolumeType | None = None, **wanted: int) -> None:
+    """Raise QuotaExceeded unless so much more fits, in all and of the type; call inside ``atomic()``."""
+    of_type = {f"{name}_{of.name}": count for name, count in wanted.items()} if of else {}
+    quotas.reserve(
+        project_id,
+        SERVICE,
+        wanted={**wanted, **of_type},
+        used=lambda: used(project_id, *wanted),
+    )
 
 
 def check_size(project_id: str, size: int) -> None:

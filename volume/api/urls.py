@@ -6,7 +6,14 @@ from django.urls import URLPattern, URLResolver, path
 
 from cloudweb.api.routing import versioned
 from volume.api.default_volume_types import DefaultVolumeTypeViewSet
+from volume.api.extensions import ExtensionViewSet
+from volume.api.hosts import VolumeHostViewSet
+from volume.api.limits import LimitsViewSet, QuotaClassSetViewSet, QuotaSetViewSet
+from volume.api.messages import MessageViewSet
+from volume.api.pools import PoolViewSet
 from volume.api.qos_specs import QosSpecViewSet
+from volume.api.resource_filters import ResourceFilterViewSet
+from volume.api.services import VolumeServiceViewSet
 from volume.api.versions import VersionViewSet
 from volume.api.volume_actions import VolumeActionViewSet
 from volume.api.volume_metadata import VolumeMetadataViewSet
@@ -14,6 +21,7 @@ from volume.api.volume_type_encryption import VolumeTypeEncryptionViewSet
 from volume.api.volume_type_extra_specs import VolumeTypeExtraSpecViewSet
 from volume.api.volume_types import VolumeTypeAccessViewSet, VolumeTypeViewSet
 from volume.api.volumes import VolumeViewSet
+from volume.api.zones import ZoneViewSet
 
 METADATA: dict[str, Any] = {"get": "list", "post": "merge", "put": "replace"}
 METADATA_ITEM: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
@@ -50,6 +58,30 @@ ROUTES: list[URLPattern | URLResolver] = [
     path(f"{QOS_SPEC}/disassociate_all", QosSpecViewSet.as_view({"get": "disassociate_all"})),
     path("default-types", DefaultVolumeTypeViewSet.as_view({"get": "list"})),
     path("default-types/<str:project_id>", DefaultVolumeTypeViewSet.as_view(ONE)),
+    path("limits", LimitsViewSet.as_view({"get": "retrieve"})),
+    path("os-quota-sets/<str:project_id>", QuotaSetViewSet.as_view(ONE)),
+    path(
+        "os-quota-sets/<str:project_id>/defaults",
+        QuotaSetViewSet.as_view({"get": "retrieve_defaults"}),
+    ),
+    path(
+        "os-quota-class-sets/<str:name>",
+        QuotaClassSetViewSet.as_view({"get": "retrieve", "put": "update"}),
+    ),
+    path("messages", MessageViewSet.as_view({"get": "list"})),
+    path(
+        "messages/<str:message_id>",
+        MessageViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+    ),
+    path("os-availability-zone", ZoneViewSet.as_view({"get": "list"})),
+    path("extensions", ExtensionViewSet.as_view({"get": "list"})),
+    path("resource_filters", ResourceFilterViewSet.as_view({"get": "list"})),
+    path("os-services", VolumeServiceViewSet.as_view({"get": "list"})),
+    path("os-services/<str:word>", VolumeServiceViewSet.as_view({"put": "update"})),
+    path("os-hosts", VolumeHostViewSet.as_view({"get": "list"})),
+    path("os-hosts/<str:host>", VolumeHostViewSet.as_view({"get": "retrieve"})),
+    path("capabilities/<str:host>", PoolViewSet.as_view({"get": "capabilities"})),
+    path("scheduler-stats/get_pools", PoolViewSet.as_view({"get": "list"})),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -3,23 +3,35 @@
 from volume.manager.attachment import AttachmentManager
 from volume.manager.building import VolumeRequest
 from volume.manager.default_volume_type import DefaultVolumeTypeManager
+from volume.manager.extension import ExtensionManager
+from volume.manager.limits import LimitsManager
+from volume.manager.message import MessageManager
 from volume.manager.pool import PoolManager
+from volume.manager.pool_stats import PoolStatManager
 from volume.manager.qos_spec import QosSpecManager
+from volume.manager.service import ServiceManager
 from volume.manager.volume import VolumeManager
 from volume.manager.volume_type import VolumeTypeManager
 from volume.manager.volume_type_access import VolumeTypeAccessManager
 from volume.manager.volume_type_encryption import VolumeTypeEncryptionManager
 from volume.manager.volume_type_extra_spec import VolumeTypeExtraSpecManager
+from volume.manager.zone import ZoneManager
 
 __all__ = [
     "AttachmentManager",
     "DefaultVolumeTypeManager",
+    "ExtensionManager",
+    "LimitsManager",
+    "MessageManager",
     "PoolManager",
+    "PoolStatManager",
     "QosSpecManager",
+    "ServiceManager",
     "VolumeManager",
     "VolumeRequest",
     "VolumeTypeAccessManager",
     "VolumeTypeEncryptionManager",
     "VolumeTypeExtraSpecManager",
     "VolumeTypeManager",
+    "ZoneManager",
 ]

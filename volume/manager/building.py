@@ -90,7 +90,7 @@ class VolumeBuilding(Manager):
         self._check_zone(wanted.zone)
         check_items(wanted.metadata)
         quota.check_size(project, size)
-        quota.reserve(project, volumes=1, gigabytes=size)
+        quota.reserve(project, of=kind, volumes=1, gigabytes=size)
         return Volume.objects.create(
             project_id=project,
             user_id=self.context.user_id or "",

@@ -97,7 +97,7 @@ class VolumeLifecycle(VolumeLookups):
                 )
             self._check_live(volume)
             quota.check_size(volume.project_id, size)
-            quota.reserve(volume.project_id, gigabytes=size - volume.size)
+            quota.reserve(volume.project_id, of=volume.volume_type, gigabytes=size - volume.size)
             self._write(
                 volume,
                 status=VolumeStatus.EXTENDING,

@@ -7,6 +7,7 @@ import uuid
 from django.db import models
 
 from cloudweb.database.clock import now
+from volume.querysets import MessageQuerySet
 
 
 class Message(models.Model):
@@ -25,6 +26,8 @@ class Message(models.Model):
     text = models.TextField()
     created_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField()
+
+    objects = MessageQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at", "-id")

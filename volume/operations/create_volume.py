@@ -10,7 +10,7 @@ from operations.saga import Failure, Run, Saga, Step
 from volume import scheduler
 from volume.exceptions import NoValidPool
 from volume.needs import pool_request
-from volume.operations.rows import fault, volume_of, write
+from volume.operations.rows import fault, tell, volume_of, write
 from volume.resolution import host_of, volume_ref, volume_spec
 from volume.rpc import CREATE, DELETE
 from volume.states import VolumeStatus
@@ -88,8 +88,10 @@ class CreateVolume(Saga):
         """A failed volume is in error with its reason; a pre-empted one is being deleted."""
         if failure is not None:
             write(run, status=VolumeStatus.ERROR, **fault(failure))
+            tell(run, "create", failure)
 
     @classmethod
     def on_stuck(cls, run: Run, failure: Failure) -> None:
         """The clean-up needs an operator; the tenant sees an error."""
         write(run, status=VolumeStatus.ERROR, **fault(failure))
+        tell(run, "create", failure)

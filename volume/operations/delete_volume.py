@@ -9,7 +9,7 @@ from operations.saga import Failure, Run, Saga, Step
 from volume import scheduler
 from volume.models import Attachment, Snapshot, Volume
 from volume.operations.create_volume import unmake
-from volume.operations.rows import fault, volume_of, write
+from volume.operations.rows import fault, tell, volume_of, write
 from volume.orders import unexport_order
 from volume.resolution import host_of, snapshot_ref
 from volume.rpc import DELETE_SNAPSHOT
@@ -65,6 +65,7 @@ class DeleteVolume(Saga):
         """A host refused for good: the volume stays, in error, and may be deleted again by an operator."""
         if failure is not None:
             write(run, status=VolumeStatus.ERROR_DELETING, **fault(failure))
+            tell(run, "delete", failure)
             Snapshot.objects.filter(
                 volume_id=run.resource_id, status=SnapshotStatus.DELETING
             ).update(status=SnapshotStatus.ERROR_DELETING)

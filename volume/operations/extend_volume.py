@@ -11,7 +11,7 @@ from volume import scheduler
 from volume.exceptions import NoValidPool
 from volume.models import Volume
 from volume.objects import ResizeRequest
-from volume.operations.rows import fault, volume_of, write
+from volume.operations.rows import fault, tell, volume_of, write
 from volume.resolution import GIB, host_of, volume_ref
 from volume.rpc import RESIZE
 from volume.states import VolumeStatus
@@ -61,6 +61,7 @@ class ExtendVolume(Saga):
         if failure is not None:
             rests = failure.code == NoValidPool.code
             values |= fault(failure)
+            tell(run, "extend", failure)
             values["status"] = (
                 volume_of(run).previous_status if rests else VolumeStatus.ERROR_EXTENDING
             )

@@ -6,6 +6,7 @@ from typing import Any
 
 from cloudweb.database.clock import now
 from operations.saga import Failure, Run, StepFailed
+from volume import messages
 from volume.models import Volume
 
 ROW = "volume"
@@ -36,3 +37,9 @@ def fault(failure: Failure) -> dict[str, Any]:
         "fault_detail": failure.detail,
         "fault_at": now(),
     }
+
+
+def tell(run: Run, action: str, failure: Failure) -> None:
+    """Tell the volume's project in a message why something failed."""
+    rows = Volume.objects.filter(id=run.resource_id).values_list("project_id", flat=True)
+    messages.tell(run, action, failure, project_id=rows.first())
