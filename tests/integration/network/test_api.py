@@ -97,7 +97,7 @@ def test_a_name_in_the_path_is_a_clean_404(member: ApiClient) -> None:
     assert error_of(member.send("GET", f"{V2}/networks/net1")) == (404, "NetworkNotFound")
     assert error_of(member.send("DELETE", f"{V2}/ports/p")) == (404, "PortNotFound")
     assert member.send("GET", f"{V2}/metering/metering-labels").status_code == 404
-    assert error_of(member.send("GET", f"{V2}/extensions/trunk")) == (404, "ExtensionNotFound")
+    assert error_of(member.send("GET", f"{V2}/extensions/metering")) == (404, "ExtensionNotFound")
 
 
 def test_what_is_in_use_stays(member: ApiClient, context: RequestContext) -> None:
