@@ -1,4 +1,4 @@
-"""How a host comes to belong to the cloud: a key of its own, and the cloud's public key."""
+"""How a host comes to belong to the cloud: a key and a certificate of its own, and the cloud's public key."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from cloudweb.encryption import decrypt, encrypt
 from cloudweb.files import PASSED_THROUGH, make_directory
 from cloudweb.keeping import replace_private
 from cloudweb.topics import HOST_NAME
+from operations.certificates import give_certificate
 from operations.models import HostCredential
 from operations.orders import signer
 from operations.periodic import hosts
@@ -34,6 +35,7 @@ def add_host(name: str, directory: Path, *, new_key: bool = False) -> None:
     credentials = make_directory(directory / "credentials")
     replace_private(credentials / "host.key", decrypt(row.key))
     replace_private(credentials / "orders.pub", signer().public_pem().decode())
+    give_certificate(name, credentials / "tls", renew=new_key)
 
 
 def withdraw_host(name: str) -> bool:

@@ -105,6 +105,7 @@ class VolumeAgent(Agent):
 
     def init_host(self) -> Sequence[str]:
         """Open the back ends and find again what serves volumes; one that is broken keeps none down."""
+        self.images.open()
         for name, driver in self.drivers.items():
             self._start(name, driver)
         return self.problems()
@@ -118,6 +119,7 @@ class VolumeAgent(Agent):
         """Let go; what serves volumes goes on."""
         for driver in self.drivers.values():
             driver.stop()
+        self.images.close()
 
     def leave_host(self) -> None:
         """Take all volumes of this installation off the host."""

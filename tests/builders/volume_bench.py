@@ -169,7 +169,12 @@ class FileBench:
         return found
 
     def write_through(self, connection: VolumeConnection, word: str) -> bool:
-        return _io(["-f", "raw", *self.client(connection)], word, self.directory, check=False)
+        return self.write_to(self.client(connection), word)
+
+    def write_to(self, target: list[str], word: str) -> bool:
+        """Write as a client that opens ``target``; tell whether it went through."""
+        kind = [] if "--image-opts" in target else ["-f", "raw"]
+        return _io([*kind, *target], word, self.directory, check=False)
 
     def client(self, connection: VolumeConnection, certificates: Path | None = None) -> list[str]:
         """Return what qemu-io is told to open as a client."""

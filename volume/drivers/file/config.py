@@ -20,15 +20,24 @@ class FileConfig:
 
     @classmethod
     def from_settings(cls, *, backend: str, state_dir: Path) -> FileConfig:
-        """Read VOLUME_<BACKEND>_DIRECTORY, VOLUME_ADDRESS and VOLUME_PORTS; raise DriverError."""
+        """Read VOLUME_<BACKEND>_DIRECTORY, VOLUME_PORTS and VOLUME_ADDRESS; raise DriverError.
+
+        Where no address is set other hosts reach this one where they do for networks.
+        """
         name = f"VOLUME_{backend.upper()}_DIRECTORY"
         ports = env.str("VOLUME_PORTS", default="10900-11899")
         found = re.fullmatch(r"(\d{1,5})-(\d{1,5})", ports)
         if found is None or not 0 < int(found[1]) <= int(found[2]) < 65536:
             raise DriverError(f"VOLUME_PORTS is {ports!r}; it must look like 10900-11899.")
         wire = Wire(
-            address=env.str("VOLUME_ADDRESS", default="") or "127.0.0.1",
+            address=next(
+                filter(None, map(_setting, ("VOLUME_ADDRESS", "NETWORK_TUNNEL"))), "127.0.0.1"
+            ),
             ports=range(int(found[1]), int(found[2]) + 1),
             certificates=state_dir.parent.parent / "credentials" / "tls",
         )
         return cls(Path(env.str(name, default="") or state_dir / "pool"), wire)
+
+
+def _setting(name: str) -> str:
+    return str(env.str(name, default="")).strip()

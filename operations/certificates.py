@@ -1,0 +1,154 @@
+"""Certificates of hosts: how they know each other where one writes to what another keeps.
+
+One authority for the installation, kept beside its other keys. A host's certificate says O=cloudweb,
+CN=<its name>, and is good for both ends of a connection; files are named as QEMU looks for them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from cloudweb.conf import var_dir
+from cloudweb.files import make_directory
+from cloudweb.keeping import kept_secret, replace_private
+
+ORGANIZATION = "cloudweb"
+_CA_LIFE, _HOST_LIFE = timedelta(days=20 * 365), timedelta(days=5 * 365)
+#: A host's certificate is replaced when it ends so soon.
+_RENEWAL = timedelta(days=365)
+#: Clocks of hosts may be behind ours.
+_BEFORE = timedelta(hours=1)
+
+
+class Authority:
+    """Signs certificates of hosts."""
+
+    def __init__(self, pem: str) -> None:
+        key = serialization.load_pem_private_key(pem.encode(), password=None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        self._key = key
+        self.certificate = x509.load_pem_x509_certificate(pem.encode())
+
+    def issue(self, host: str) -> tuple[str, str]:
+        """Return a new certificate and its key, as PEM."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        usage = _usage(digital_signature=True)
+        signed = (
+            _builder(_name(host), self.certificate.subject, key.public_key(), _HOST_LIFE)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+            .add_extension(usage, critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+        return _pem(signed), _private(key)
+
+    def is_good(self, pem: bytes, host: str) -> bool:
+        """Tell whether a certificate is ours, a host's, and does not end soon."""
+        try:
+            found = x509.load_pem_x509_certificate(pem)
+            found.verify_directly_issued_by(self.certificate)
+        except (ValueError, TypeError, InvalidSignature):
+            return False
+        ends = found.not_valid_after_utc
+        return found.subject == _name(host) and ends > datetime.now(UTC) + _RENEWAL
+
+
+@cache
+def authority() -> Authority:
+    """Return the installation's authority; it is made at first use."""
+    path = var_dir() / "secrets" / "ca.pem"
+    return Authority(kept_secret(path, fresh=None if path.exists() else _new_authority()))
+
+
+def give_certificate(host: str, directory: Path, *, renew: bool = False) -> None:
+    """Write into a directory what a host needs to serve others and to be served."""
+    signer = authority()
+    make_directory(directory)
+    own = directory / "server-cert.pem"
+    if renew or not own.exists() or not signer.is_good(own.read_bytes(), host):
+        certificate, key = signer.issue(host)
+        files = {
+            "server-key.pem": key,
+            "client-key.pem": key,
+            "client-cert.pem": certificate,
+            "server-cert.pem": certificate,
+        }
+        for name, text in files.items():
+            replace_private(directory / name, text)
+    if not (known := directory / "ca-cert.pem").exists() or known.read_text() != _pem(
+        signer.certificate
+    ):
+        replace_private(known, _pem(signer.certificate))
+
+
+def _new_authority() -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = _name("authority")
+    signed = (
+        _builder(name, name, key.public_key(), _CA_LIFE)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(key_cert_sign=True), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return _private(key) + _pem(signed)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, life: timedelta
+) -> x509.CertificateBuilder:
+    begins = datetime.now(UTC) - _BEFORE
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begins)
+        .not_valid_after(begins + life)
+    )
+
+
+def _usage(*, digital_signature: bool = False, key_cert_sign: bool = False) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=digital_signature,
+        key_cert_sign=key_cert_sign,
+        crl_sign=key_cert_sign,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _name(common: str) -> x509.Name:
+    """Return a name in the order in which QEMU's lists spell it."""
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, ORGANIZATION),
+            x509.NameAttribute(NameOID.COMMON_NAME, common),
+        ]
+    )
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _private(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()

@@ -1,0 +1,322 @@
+"""Files and daemons: what only this driver has, with real daemons on sockets and the loopback."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from cloudweb import process
+from cloudweb.driver import Unguarded
+from operations.certificates import Authority, _new_authority
+from tests.builders.volume_bench import (
+    MIB,
+    SIZE,
+    FileBench,
+    export_of,
+    snapshot_of,
+    unexport_of,
+)
+from volume.agent import VolumeAgent
+from volume.drivers.file import qcow2
+from volume.drivers.file.daemon import Daemons
+from volume.objects import ResizeRequest, VolumeSpec
+
+WORK = Unguarded()
+
+
+def certificates(place: Path, authority: Authority, host: str) -> Path:
+    """Write a host's certificate as it gets it when it joins."""
+    place = place / f"tls-{host}"
+    place.mkdir()
+    certificate, key = authority.issue(host)
+    signer = authority.certificate.public_bytes(Encoding.PEM).decode()
+    for side in ("server", "client"):
+        (place / f"{side}-cert.pem").write_text(certificate)
+        (place / f"{side}-key.pem").write_text(key)
+    (place / "ca-cert.pem").write_text(signer)
+    return place
+
+
+@pytest.fixture
+def bench() -> Iterator[FileBench]:
+    made = FileBench()
+    yield made
+    made.close()
+
+
+def make(bench: FileBench, **overrides: Any) -> VolumeSpec:
+    spec = bench.spec(**overrides)
+    bench.driver.create(spec, image=None, work=WORK)
+    return spec
+
+
+def test_another_host_writes_by_its_certificate_and_nobody_else_does(tmp_path: Path) -> None:
+    authority, foreign = Authority(_new_authority()), Authority(_new_authority())
+    bench = FileBench(certificates(tmp_path, authority, "h1"))
+    second, third = (certificates(tmp_path, authority, name) for name in ("h2", "h3"))
+    (tmp_path / "foreign").mkdir()
+    stranger = certificates(tmp_path / "foreign", foreign, "h2")
+
+    def write(connection: Any, word: str, place: Path) -> bool:
+        return bench.write_to(bench.client(connection, place), word)
+
+    try:
+        spec = make(bench)
+        request = export_of(spec, "h2", shared=True)
+        connection = bench.driver.export(request, work=WORK)
+        assert (connection.kind, connection.tls_name) == ("nbd_tls", "h1")
+        plain = [f"nbd://127.0.0.1:{connection.port}/{connection.export}"]
+        went = {
+            "h2": write(connection, "second", second),
+            "h3": write(connection, "third", third),
+            "of another cloud": write(connection, "stranger", stranger),
+            "without TLS": bench.write_to(plain, "plain"),
+        }
+        assert went == {
+            "h2": True, "h3": False, "of another cloud": False, "without TLS": False,
+        }  # fmt: skip
+        more = export_of(spec, "h3", shared=True)
+        other = bench.driver.export(more, work=WORK)
+        assert write(other, "third", third)
+        assert write(connection, "second", second)
+        bench.driver.unexport(unexport_of(request), work=WORK)
+        assert not write(connection, "too late", second)
+        assert not write(other, "through another's export", second)
+        assert write(other, "third again", third)
+        bench.driver.unexport(unexport_of(more), work=WORK)
+        assert bench.read(spec.ref) == "third again"
+        bench.driver.delete(spec.ref, work=WORK)
+        assert list(bench.census()) == []
+    finally:
+        bench.close()
+
+
+def test_a_daemon_that_died_is_served_again_at_the_same_place_for_the_same_user(
+    bench: FileBench,
+) -> None:
+    """And the agent does so by itself, for all attachments."""
+    agent = VolumeAgent({"file": bench.driver}, _NoImages(), bench.directory / "agent")
+    agent.start_guests(lambda scope: _nothing())
+    spec = make(bench)
+    requests = [export_of(spec, "h1", shared=True) for _ in range(2)]
+    connections = [agent.export(request, WORK) for request in requests]
+    socket = Path(connections[0].path)
+    assert socket.stat().st_mode & 0o777 == 0o600
+    os.chown(socket, 12345, 12345)
+    pid = process.read_pid(bench.driver.daemons._pid_file(spec.ref.id))
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    _wait_until(lambda: not bench.driver.daemons.is_running(spec.ref.id))
+    assert bench.driver.exports() == {}
+    agent.serve()
+    assert {*bench.driver.exports()} == {one.attachment_id for one in requests}
+    assert [agent.export(request, WORK) for request in requests] == connections
+    assert (socket.stat().st_uid, socket.stat().st_mode & 0o777) == (12345, 0o600)
+    assert bench.write_through(connections[1], "again")
+    for request in requests:
+        agent.unexport(unexport_of(request), WORK)
+    agent.serve()
+    assert bench.driver.exports() == {}
+    agent.delete(spec.ref, WORK)
+    assert list(bench.census()) == []
+
+
+def test_a_pid_that_came_round_is_nobody_of_ours(bench: FileBench) -> None:
+    """The pid file of one volume names another's daemon: it is not taken for the first's, nor killed."""
+    first, second = make(bench), make(bench)
+    requests = [export_of(one, "h1") for one in (first, second)]
+    for request in requests:
+        bench.driver.export(request, work=WORK)
+    files = [bench.driver.daemons._pid_file(one.ref.id) for one in (first, second)]
+    os.kill(int(files[0].read_text()), signal.SIGKILL)
+    _wait_until(lambda: not bench.driver.daemons.is_running(first.ref.id))
+    files[0].write_text(files[1].read_text())
+    assert not bench.driver.daemons.is_running(first.ref.id)
+    bench.driver.unexport(unexport_of(requests[0]), work=WORK)
+    assert bench.driver.daemons.is_running(second.ref.id)
+
+
+def test_what_a_guest_writes_to_a_raw_disk_is_never_taken_for_a_format(bench: FileBench) -> None:
+    spec = make(bench, ref=bench.spec().ref.model_copy(update={"format": "raw"}))
+    file = bench.driver.files.get(spec.ref.id)
+    trap = bench.directory / "trap"
+    qcow2.make(trap, SIZE, backing="/etc/passwd", backing_format="raw")
+    with file.path.open("r+b") as disk:
+        disk.write(trap.read_bytes()[: 3 * 65536])
+    bench.driver.snapshot(snapshot := snapshot_of(spec), work=WORK)
+    clone = make(bench, source=snapshot)
+    for one in (spec, clone):
+        found = bench.driver.files.get(one.ref.id)
+        plain = bench.directory / "plain"
+        process.run(
+            "qemu-img", "convert", "-f", found.format, "-O", "raw", str(found.path), str(plain)
+        )
+        assert plain.read_bytes()[:65536] == trap.read_bytes()[:65536]
+
+
+def test_a_snapshot_that_died_before_its_daemon_was_told_loses_nothing(
+    bench: FileBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by what is written meanwhile, not by the daemon's death; the next try takes it as it is then."""
+
+    def die(*_: object) -> None:
+        raise RuntimeError
+
+    for daemon_dies in (False, True):
+        spec = make(bench)
+        request = export_of(spec, "h1")
+        connection = bench.driver.export(request, work=WORK)
+        assert bench.write_through(connection, "before")
+        snapshot = snapshot_of(spec)
+        with monkeypatch.context() as patch:
+            patch.setattr(Daemons, "follow", die)
+            with pytest.raises(RuntimeError):
+                bench.driver.snapshot(snapshot, work=WORK)
+        assert bench.write_through(connection, "meanwhile")
+        if daemon_dies:
+            pid = process.read_pid(bench.driver.daemons._pid_file(spec.ref.id))
+            os.kill(pid or 0, signal.SIGKILL)
+            _wait_until(lambda: not bench.driver.daemons.is_running(spec.ref.id))  # noqa: B023
+            connection = bench.driver.export(request, work=WORK)
+        bench.driver.snapshot(snapshot, work=WORK)
+        assert bench.write_through(connection, "after")
+        copy = make(bench, source=snapshot)
+        assert bench.read(copy.ref) == "meanwhile"
+        bench.driver.unexport(unexport_of(request), work=WORK)
+        assert bench.read(spec.ref) == "after"
+
+
+def test_a_random_life_of_volumes_never_mixes_what_they_hold(bench: FileBench) -> None:
+    """Writes, snapshots, clones, resizes, in use and not, in any order: each holds its own to the end."""
+    chance = random.Random(20261128)
+    life = _Life(bench, chance)
+    for _ in range(70):
+        life.step()
+    life.check()
+    life.end()
+    assert list(bench.census()) == []
+
+
+class _Life:
+    """Volumes and snapshots, and what each must hold: by block of 64 KiB a number."""
+
+    BLOCKS = SIZE // 65536
+
+    def __init__(self, bench: FileBench, chance: random.Random) -> None:
+        self.bench, self.chance, self.number = bench, chance, 0
+        self.held: dict[str, dict[int, int]] = {}
+        self.specs: dict[str, VolumeSpec] = {}
+        self.exports: dict[str, Any] = {}
+        self.snapshots: dict[str, tuple[Any, dict[int, int]]] = {}
+        self._add(make(bench), {})
+
+    def step(self) -> None:
+        name = self.chance.choice([*self.specs])
+        steps = [self.write] * 4 + [self.attach, self.snapshot, self.unsnapshot, self.clone,
+                                    self.restore, self.delete, self.resize, self.tidy]  # fmt: skip
+        self.chance.choice(steps)(name)
+
+    def write(self, name: str) -> None:
+        self.number = self.number % 250 + 1
+        commands = []
+        for _ in range(3):
+            block = self.chance.randrange(self.BLOCKS)
+            commands += ["-c", f"write -P {self.number} {block * 65536} 65536"]
+            self.held[name][block] = self.number
+        process.run("qemu-io", *self._target(name), *commands)
+
+    def attach(self, name: str) -> None:
+        if (request := self.exports.pop(name, None)) is not None:
+            self.bench.driver.unexport(unexport_of(request), work=WORK)
+            return
+        self.exports[name] = export_of(self.specs[name], "h1")
+        self.bench.driver.export(self.exports[name], work=WORK)
+
+    def snapshot(self, name: str) -> None:
+        taken = snapshot_of(self.specs[name])
+        self.bench.driver.snapshot(taken, work=WORK)
+        self.snapshots[taken.id] = (taken, {**self.held[name]})
+
+    def unsnapshot(self, _: str) -> None:
+        if self.snapshots:
+            taken, _ = self.snapshots.pop(self.chance.choice([*self.snapshots]))
+            self.bench.driver.delete_snapshot(taken, work=WORK)
+
+    def clone(self, name: str) -> None:
+        size = self.bench.driver.get(self.specs[name].ref).size
+        self._add(make(self.bench, source=self.specs[name].ref, size=size), self.held[name])
+
+    def restore(self, _: str) -> None:
+        if self.snapshots:
+            taken, held = self.snapshots[self.chance.choice([*self.snapshots])]
+            self._add(make(self.bench, source=taken, size=4 * SIZE), held)
+
+    def delete(self, name: str) -> None:
+        taken = any(one.volume.id == name for one, _ in self.snapshots.values())
+        if len(self.specs) > 1 and name not in self.exports and not taken:
+            self.bench.driver.delete(self.specs.pop(name).ref, work=WORK)
+            del self.held[name]
+
+    def resize(self, name: str) -> None:
+        size = self.bench.driver.get(self.specs[name].ref).size
+        if size < 4 * SIZE:
+            request = ResizeRequest(volume=self.specs[name].ref, size=size + MIB)
+            self.bench.driver.resize(request, work=WORK)
+
+    def tidy(self, _: str) -> None:
+        self.bench.driver.tidy(lambda *ids: _nothing())
+
+    def check(self) -> None:
+        for name, held in self.held.items():
+            commands: list[str] = []
+            for block in range(self.BLOCKS):
+                commands += ["-c", f"read -P {held.get(block, 0)} {block * 65536} 65536"]
+            done = process.run("qemu-io", "-r", *self._target(name), *commands)
+            assert b"failed" not in done.stdout, (name, done.text)
+
+    def end(self) -> None:
+        for name in [*self.exports]:
+            self.attach(name)
+        while self.snapshots:
+            self.unsnapshot("")
+        self.check()
+        self.tidy("")
+        self.check()
+        for spec in self.specs.values():
+            self.bench.driver.delete(spec.ref, work=WORK)
+        self.tidy("")
+
+    def _add(self, spec: VolumeSpec, held: dict[int, int]) -> None:
+        self.specs[spec.ref.id], self.held[spec.ref.id] = spec, {**held}
+
+    def _target(self, name: str) -> list[str]:
+        if (request := self.exports.get(name)) is not None:
+            connection = self.bench.driver.export(request, work=WORK)
+            return ["-f", "raw", *self.bench.client(connection)]
+        file = self.bench.driver.files.get(name)
+        return ["-f", file.format, str(file.path)]
+
+
+class _NoImages:
+    """A cache that nobody asks."""
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+def _wait_until(fact: Any) -> None:
+    for _ in range(2000):
+        if fact():
+            return
+        os.sched_yield()
+    assert fact()
