@@ -10,7 +10,6 @@ from cloudweb.microversions import Microversions, always, later, partly
 NO_VOLUMES = "volumes are not served yet"
 NO_SNAPSHOTS = "snapshots are not served yet"
 NO_BACKUPS = "backups are not served yet"
-NO_ATTACHMENTS = "attachments are not served yet"
 NO_GROUPS = "there are no groups of volumes yet"
 NO_TRANSFERS = "volumes are not transferred yet"
 NO_MANAGING = "volumes are neither adopted nor left to others yet"
@@ -55,7 +54,7 @@ VOLUME = Microversions(
         24: later("Work that died with its service can be cleaned up.", because=NO_CLUSTERS),
         25: later("A group lists its volumes.", because=NO_GROUPS),
         26: later("Clusters fail over and can be frozen.", because=NO_CLUSTERS),
-        27: later("Attachments can be listed, made, changed and deleted.", because=NO_ATTACHMENTS),
+        27: "Attachments can be listed, made, changed and deleted.",
         28: "Pools are filtered.",
         29: later("Snapshots of groups come in pages, sorted and filtered.", because=NO_GROUPS),
         30: later("Snapshots are sorted by name.", because=NO_SNAPSHOTS),
@@ -78,7 +77,7 @@ VOLUME = Microversions(
         41: later("A snapshot names its user.", because=NO_SNAPSHOTS),
         42: "A volume is extended while it is in use.",
         43: later("Backups have metadata.", because=NO_BACKUPS),
-        44: later("An attachment is told that it is complete.", because=NO_ATTACHMENTS),
+        44: "An attachment is told that it is complete.",
         45: "Lists tell how many there are in all.",
         46: later("A volume is made of the snapshot that an image stands for.", because=NO_VOLUMES),
         47: partly("A volume is made of a backup.", missing="backups"),
@@ -94,7 +93,7 @@ VOLUME = Microversions(
             missing="volumes are not held to the zones that their type tells",
         ),
         53: "Bodies are checked strictly.",
-        54: later("An attachment says whether it may write.", because=NO_ATTACHMENTS),
+        54: "An attachment says whether it may write.",
         55: later("Transfers take their snapshots along, under a new name.", because=NO_TRANSFERS),
         56: later("A backup names its user.", because=NO_BACKUPS),
         57: later(

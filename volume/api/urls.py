@@ -5,6 +5,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, path
 
 from cloudweb.api.routing import versioned
+from volume.api.attachments import AttachmentViewSet
 from volume.api.default_volume_types import DefaultVolumeTypeViewSet
 from volume.api.extensions import ExtensionViewSet
 from volume.api.hosts import VolumeHostViewSet
@@ -40,6 +41,10 @@ ROUTES: list[URLPattern | URLResolver] = [
     path(f"{VOLUME}/action", VolumeActionViewSet.as_view({"post": "act"})),
     path(f"{VOLUME}/metadata", VolumeMetadataViewSet.as_view(METADATA)),
     path(f"{VOLUME}/metadata/<str:key>", VolumeMetadataViewSet.as_view(METADATA_ITEM)),
+    path("attachments", AttachmentViewSet.as_view(COLLECTION)),
+    path("attachments/detail", AttachmentViewSet.as_view({"get": "list_detail"})),
+    path("attachments/<str:attachment_id>", AttachmentViewSet.as_view(ONE)),
+    path("attachments/<str:attachment_id>/action", AttachmentViewSet.as_view({"post": "act"})),
     path("types", VolumeTypeViewSet.as_view(COLLECTION)),
     path("types/default", VolumeTypeViewSet.as_view({"get": "retrieve_default"})),
     path(TYPE, VolumeTypeViewSet.as_view(ONE)),

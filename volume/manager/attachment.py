@@ -9,43 +9,35 @@ through the attachment, wherever its guest is, so a detach always comes true.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import orjson
 from django.db import IntegrityError, transaction
 
 from cloudweb import policy as policies
-from cloudweb.database.clock import now
-from cloudweb.encryption import decrypt, encrypt
-from cloudweb.exceptions import UnknownMarker
+from cloudweb.exceptions import InvalidInput, UnknownMarker
 from cloudweb.identifiers import as_uuid
-from cloudweb.listing import EVERYTHING, Listing, Page, page_of
+from cloudweb.listing import EVERYTHING, Listing, Page, narrowed
 from cloudweb.policy import policy
 from cloudweb.rpc import Order
-from operations import epoch
-from volume import orders, states
+from cloudweb.topics import HOST_NAME
+from operations.holding import ResourceBusy
+from volume import attaching, states
 from volume.exceptions import (
     AttachmentNotFound,
+    AttachmentOfServer,
     InvalidAttachmentMode,
     InvalidVolume,
 )
 from volume.manager.lookup import VolumeLookups
 from volume.models import Attachment, Volume
 from volume.objects import VolumeConnection
+from volume.operations import ExportVolume, UnexportVolume
+from volume.pages import page_from
 from volume.querysets import AttachmentQuerySet
 from volume.states import AttachmentStatus, VolumeStatus
 
 Identifier = str | uuid.UUID
-#: What a volume is while its attachments decide it, the strongest first.
-_BY_ATTACHMENT = (
-    (AttachmentStatus.ATTACHED, VolumeStatus.IN_USE),
-    (AttachmentStatus.ERROR_DETACHING, VolumeStatus.IN_USE),
-    (AttachmentStatus.DETACHING, VolumeStatus.DETACHING),
-    (AttachmentStatus.ATTACHING, VolumeStatus.ATTACHING),
-    (AttachmentStatus.ERROR_ATTACHING, VolumeStatus.ATTACHING),
-    (AttachmentStatus.RESERVED, VolumeStatus.RESERVED),
-)
 
 
 class AttachmentManager(VolumeLookups):
@@ -69,7 +61,7 @@ class AttachmentManager(VolumeLookups):
 
     @policy("volume:attachments:list")
     def pages(
-        self, listing: Listing = EVERYTHING, *, all_projects: bool = False
+        self, listing: Listing = EVERYTHING, *, all_projects: bool = False, offset: int = 0
     ) -> Page[Attachment]:
         """Return a page of attachments; raise UnknownMarker."""
         last = None
@@ -78,18 +70,33 @@ class AttachmentManager(VolumeLookups):
             last = self._attachments().filter(id=key).first() if key else None
             if last is None:
                 raise UnknownMarker(listing.marker)
+        rows = self._asked(all_projects=all_projects)
+        return page_from(rows, listing, last=last, offset=offset)
+
+    @policy("volume:attachments:list")
+    def count(self, listing: Listing = EVERYTHING, *, all_projects: bool = False) -> int:
+        """Return how many there are on all pages."""
+        return narrowed(self._asked(all_projects=all_projects), listing).count()
+
+    def _asked(self, *, all_projects: bool) -> AttachmentQuerySet:
         if all_projects:
             policies.check(self.context, "volume:volumes:list_all_projects")
-            rows = Attachment.objects.all()
-        else:
-            rows = Attachment.objects.filter(project_id=self.context.project_id or "")
-        return page_of(rows, listing, last=last)
+            return Attachment.objects.all()
+        return Attachment.objects.filter(project_id=self.context.project_id or "")
 
     @policy("volume:attachments:list")
     def of_instances(self, instance_ids: Sequence[Identifier]) -> Sequence[Attachment]:
         """Return the attachments of servers with their volumes, oldest first, by one statement."""
         rows = self._attachments().filter(instance_id__in=list(instance_ids))
         return list(rows.select_related("volume__pool").order_by("created_at", "id"))
+
+    @policy("volume:attachments:list")
+    def of_volume(self, volume_id: Identifier) -> Sequence[Attachment]:
+        """Return the attachments of a volume, oldest first."""
+        volume = self.get(volume_id)
+        return sorted(volume.attachments.all(), key=lambda row: (row.created_at, row.id))
+
+    # What servers' operations do
 
     @policy("volume:attachments:create")
     def reserve(
@@ -122,13 +129,11 @@ class AttachmentManager(VolumeLookups):
                     )
             except IntegrityError as error:  # whatever a status says, the database lets one in
                 raise InvalidVolume(f"Volume {volume.id} is attached already.") from error
-            self._settle(volume)
+            attaching.settle(volume)
         return row
 
     def _check_free(self, volume: Volume, instance_id: Identifier | None) -> None:
-        joins = (VolumeStatus.AVAILABLE, VolumeStatus.RESERVED, VolumeStatus.ATTACHING,
-                 VolumeStatus.IN_USE, VolumeStatus.DETACHING)  # fmt: skip
-        allowed = joins if volume.multiattach else (VolumeStatus.AVAILABLE,)
+        allowed = states.BY_ATTACHMENT if volume.multiattach else {VolumeStatus.AVAILABLE}
         if volume.status not in allowed:
             raise InvalidVolume(
                 f"volume '{volume.id}' status must be 'available'. "
@@ -146,58 +151,45 @@ class AttachmentManager(VolumeLookups):
         Safe to repeat for the same host; for another one, or after a revocation, it is a new epoch,
         before which the old one is void. Call inside ``atomic()``.
         """
-        row = self.find(attachment_id)
-        fresh = not row.epoch or row.host != host or row.status == AttachmentStatus.DETACHING
-        values: dict[str, Any] = {"status": AttachmentStatus.ATTACHING, "host": host}
-        if fresh:
-            values |= {"epoch": epoch.draw(), "connection": ""}
-        if row.status == AttachmentStatus.ATTACHED and not fresh:
-            values.pop("status")  # a guest that comes back to what it has
-        self._change(row, **values)
-        return orders.export_order(row, row.volume, address=address)
+        return attaching.export(self.find(attachment_id), host, address=address)
 
     @policy("volume:attachments:update")
     def exported(self, attachment_id: Identifier, answer: VolumeConnection) -> None:
         """Keep how the host of the guest reaches the volume, unless a later export is under way."""
-        row = self.find(attachment_id)
-        if answer.epoch == row.epoch:
-            self._change(row, connection=encrypt(orjson.dumps(answer.dump()).decode()))
+        attaching.exported(self.find(attachment_id), answer)
 
-    @policy("volume:attachments:update")
+    @policy("volume:attachments:get")
     def connection(self, attachment_id: Identifier) -> VolumeConnection | None:
         """Return how the host of the guest reaches the volume; None before it was exported."""
-        row = self.find(attachment_id)
-        if not row.connection:
-            return None
-        return VolumeConnection.load(orjson.loads(decrypt(row.connection)))
+        return attaching.connection_of(self.find(attachment_id))
 
     @policy("volume:attachments:update")
     def complete(self, attachment_id: Identifier, device: str = "") -> Attachment:
         """Note that a guest has the volume, as this device."""
         row = self.find(attachment_id)
-        values = {"status": AttachmentStatus.ATTACHED, "attached_at": row.attached_at or now()}
-        return self._change(row, **values, **({"device": device} if device else {}))
+        attaching.complete(row, device)
+        return row
 
     @policy("volume:attachments:update")
     def begin_detaching(self, attachment_id: Identifier) -> Attachment:
         """Note that the volume is on its way out."""
         row = self.find(attachment_id)
-        allowed = (
-            *states.ACTIONS["detach"].starts_in,
-            VolumeStatus.RESERVED,
-            VolumeStatus.ATTACHING,
-        )
+        started = {VolumeStatus.RESERVED, VolumeStatus.ATTACHING}
+        allowed = frozenset({*states.ACTIONS["detach"].starts_in, *started})
         if row.volume.status not in allowed:
             raise InvalidVolume(
-                f"Volume {row.volume_id} status must be {states.listed(frozenset(allowed))} "
-                f"to detach, but it is {states.shown(row.volume.status)}."
+                f"Volume {row.volume_id} status must be {states.listed(allowed)} to detach, "
+                f"but it is {states.shown(row.volume.status)}."
             )
-        return self._change(row, status=AttachmentStatus.DETACHING)
+        attaching.change(row, status=AttachmentStatus.DETACHING)
+        return row
 
     @policy("volume:attachments:update")
     def roll_detaching(self, attachment_id: Identifier) -> Attachment:
         """Note that it stays where it is: its guest does not let go."""
-        return self._change(self.find(attachment_id), status=AttachmentStatus.ATTACHED)
+        row = self.find(attachment_id)
+        attaching.change(row, status=AttachmentStatus.ATTACHED)
+        return row
 
     @policy("volume:attachments:update")
     def unexport_order(self, attachment_id: Identifier) -> Order | None:
@@ -205,40 +197,84 @@ class AttachmentManager(VolumeLookups):
 
         A later export of it has a higher epoch, which this order leaves alone. Call inside ``atomic()``.
         """
-        row = self.find(attachment_id)
-        if row.status != AttachmentStatus.DETACHING:
-            self._change(row, status=AttachmentStatus.DETACHING)
-        return orders.unexport_order(row, row.volume)
+        return attaching.unexport(self.find(attachment_id))
 
     @policy("volume:attachments:delete")
     def delete(self, attachment_id: Identifier) -> None:
         """Let the volume go; nothing happens where it went already. Cut it off before."""
         key = as_uuid(str(attachment_id))
-        row = self._attachments().select_related("volume").filter(id=key).first() if key else None
+        row = self._attachments().filter(id=key).first() if key else None
         if row is not None:
-            with transaction.atomic():
-                volume = self._locked(row.volume_id)
-                Attachment.objects.filter(id=row.id).delete()
-                self._settle(volume)
+            attaching.remove(row)
 
-    def _change(self, row: Attachment, **values: Any) -> Attachment:
-        """Write a row and what follows for its volume; the object at hand, too."""
+    # What clients do themselves, without a server
+
+    @policy("volume:attachments:create")
+    def create(
+        self,
+        volume_id: Identifier,
+        *,
+        instance_id: Identifier | None = None,
+        connector: Mapping[str, Any] | None = None,
+        mode: Literal["rw", "ro"] | None = None,
+    ) -> Attachment:
+        """Hold a volume, and have it exported to the connector's host if there is one."""
         with transaction.atomic():
-            volume = self._locked(row.volume_id)
-            Attachment.objects.filter(id=row.id).update(**values)
-            if "status" in values:
-                self._settle(volume)
-        for name, value in values.items():
-            setattr(row, name, value)
-        row.volume.status = volume.status
+            row = self.reserve(volume_id, instance_id, mode, by_server=False)
+            if connector:
+                self._connect(row, connector)
         return row
 
-    def _settle(self, volume: Volume) -> None:
-        """Let a volume that is not busy otherwise be what its attachments make of it."""
-        found = {*Attachment.objects.filter(volume=volume).values_list("status", flat=True)}
-        rests = next((is_ for status, is_ in _BY_ATTACHMENT if status in found), None)
-        status = rests or VolumeStatus.AVAILABLE
-        column = "status" if volume.status in states.BY_ATTACHMENT else "previous_status"
-        if getattr(volume, column) != status:
-            Volume.objects.filter(id=volume.id).update(**{column: status}, updated_at=now())
-            setattr(volume, column, status)
+    @policy("volume:attachments:update")
+    def update(self, attachment_id: Identifier, *, connector: Mapping[str, Any]) -> Attachment:
+        """Have a held volume exported to the connector's host."""
+        with transaction.atomic():
+            row = self._own(attachment_id)
+            self._connect(row, connector)
+        return row
+
+    @policy("volume:attachments:update")
+    def finish(self, attachment_id: Identifier) -> None:
+        """Note that whoever connected has the volume."""
+        row = self._own(attachment_id)
+        if row.status not in (AttachmentStatus.ATTACHING, AttachmentStatus.ATTACHED):
+            raise InvalidVolume(
+                f"Attachment {row.id} status must be attaching to complete it, but it is {row.status}."
+            )
+        attaching.complete(row, str(row.connector.get("mountpoint", "")))
+
+    @policy("volume:attachments:delete")
+    def disconnect(self, attachment_id: Identifier) -> Sequence[Attachment]:
+        """Start cutting a client's own attachment off; return the others of its volume."""
+        with transaction.atomic():
+            row = self._own(attachment_id)
+            exporting = row.status == AttachmentStatus.ATTACHING
+            attaching.change(row, status=AttachmentStatus.DETACHING)
+            args = {"attachment_id": str(row.id)}
+            try:
+                UnexportVolume.start(
+                    self.context, resource_id=str(row.volume_id), args=args, preempt=exporting
+                )
+            except ResourceBusy as error:
+                raise InvalidVolume(error.message) from error
+        return [one for one in self.of_volume(row.volume_id) if one.id != row.id]
+
+    def _own(self, attachment_id: Identifier) -> Attachment:
+        """Return an attachment that a client made; a server's is the server's."""
+        row = self.find(attachment_id)
+        if row.by_server:
+            raise AttachmentOfServer(row.instance_id)
+        return row
+
+    def _connect(self, row: Attachment, connector: Mapping[str, Any]) -> None:
+        host = connector.get("host")
+        if not isinstance(host, str) or not HOST_NAME.fullmatch(host):
+            raise InvalidInput(field="connector.host", value=host, reason="It must name a host.")
+        attaching.change(
+            row, connector=dict(connector), host=host, status=AttachmentStatus.ATTACHING
+        )
+        args = {"attachment_id": str(row.id), "host": host, "address": str(connector.get("ip", ""))}
+        try:
+            ExportVolume.start(self.context, resource_id=str(row.volume_id), args=args)
+        except ResourceBusy as error:
+            raise InvalidVolume(error.message) from error

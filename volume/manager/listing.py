@@ -11,10 +11,11 @@ from django.db.models import Count, Sum
 from cloudweb import policy as policies
 from cloudweb.exceptions import UnknownMarker
 from cloudweb.identifiers import as_uuid
-from cloudweb.listing import EVERYTHING, Listing, Page, narrowed, page_of
+from cloudweb.listing import EVERYTHING, Listing, Page, narrowed
 from cloudweb.policy import policy
 from volume.manager.lookup import VolumeLookups
 from volume.models import Volume
+from volume.pages import page_from
 from volume.querysets import VolumeQuerySet
 
 
@@ -45,9 +46,7 @@ class VolumeLists(VolumeLookups):
             if last is None:
                 raise UnknownMarker(listing.marker)
         rows = self._asked(all_projects=all_projects).complete()
-        if not offset:
-            return page_of(rows, listing, last=last)
-        return _beyond(rows, listing, last, offset)
+        return page_from(rows, listing, last=last, offset=offset)
 
     @policy("volume:volumes:list")
     def count(self, listing: Listing = EVERYTHING, *, all_projects: bool = False) -> int:
@@ -81,19 +80,3 @@ class VolumeLists(VolumeLookups):
             policies.check(self.context, "volume:volumes:list_all_projects")
             return Volume.objects.all()
         return Volume.objects.filter(project_id=self.context.project_id or "")
-
-
-def _beyond(
-    rows: VolumeQuerySet, listing: Listing, last: Volume | None, offset: int
-) -> Page[Volume]:
-    """Return the page that begins so many rows later."""
-    limit = listing.limit
-    wanted = Listing(
-        where=listing.where,
-        through=listing.through,
-        order=listing.order,
-        limit=None if limit is None else limit + offset,
-        marker=listing.marker,
-    )
-    page = page_of(rows, wanted, last=last)
-    return Page(page.rows[offset:], page.more)

@@ -14,10 +14,11 @@ from tests.builders.access import (
     shared_world,
 )
 from tests.builders.identity import make_context
-from tests.builders.volumes import make_pool, make_volume, make_volume_type
+from tests.builders.volumes import attach, make_pool, make_volume, make_volume_type
 
 V3 = "/volume/v3"
 VOLUME = f"{V3}/volumes/{{volume_id}}"
+ATTACHMENT = f"{V3}/attachments/{{attachment_id}}"
 NEWEST = {"OpenStack-API-Version": "volume 3.70"}
 ITEMS = {"metadata": {"a": "b"}}
 
@@ -27,8 +28,12 @@ def build(owner: User) -> dict[str, Any]:
     make_volume_type()
     context = make_context(owner)
     facts = {"pool": make_pool(), "metadata": {"k": "v"}, "image_metadata": {"a": "b"}}
+    held, idle = (make_volume(context, pool=facts["pool"]) for _ in range(2))
+    mine = attach(held, by_server=False, status="attaching")
     return {
         "volume_id": str(make_volume(context, **facts).id),
+        "idle_id": str(idle.id),
+        "attachment_id": str(mine.id),
         "broken_id": str(make_volume(context, status="error_deleting").id),
     }
 
@@ -93,6 +98,13 @@ LINES = [
     read(f"{VOLUME}/metadata/k"),
     write("PUT", f"{VOLUME}/metadata/k", {"meta": {"k": "w"}}, status=200),
     write("DELETE", f"{VOLUME}/metadata/k", status=200),
+    listed("/attachments"),
+    listed("/attachments/detail"),
+    write("POST", f"{V3}/attachments", {"attachment": {"volume_uuid": "{idle_id}"}}, status=200),
+    read(ATTACHMENT),
+    write("PUT", ATTACHMENT, {"attachment": {"connector": {"host": "h2"}}}, status=200),
+    write("POST", f"{ATTACHMENT}/action", {"os-complete": {}}, status=204),
+    write("DELETE", ATTACHMENT, status=200),
     act("os-extend", {"new_size": 2}),
     act("os-set_bootable", {"bootable": True}, status=200),
     act("os-update_readonly_flag", {"readonly": True}),
