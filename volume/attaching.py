@@ -5,6 +5,7 @@ Each call is a transaction, or part of the caller's. The volume's row is locked 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -43,10 +44,11 @@ def export(row: Attachment, host: str, *, address: str = "") -> Order:
     return orders.export_order(row, row.volume, address=address)
 
 
-def exported(row: Attachment, answer: VolumeConnection) -> None:
+def exported(row: Attachment, answer: VolumeConnection | Mapping[str, Any]) -> None:
     """Keep how the host of the guest reaches the volume, unless a later export is under way."""
-    if answer.epoch == row.epoch:
-        change(row, connection=encrypt(orjson.dumps(answer.dump()).decode()))
+    found = answer if isinstance(answer, VolumeConnection) else VolumeConnection.load({**answer})
+    if found.epoch == row.epoch:
+        change(row, connection=encrypt(orjson.dumps(found.dump()).decode()))
 
 
 def connection_of(row: Attachment) -> VolumeConnection | None:

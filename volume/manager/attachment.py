@@ -154,8 +154,10 @@ class AttachmentManager(VolumeLookups):
         return attaching.export(self.find(attachment_id), host, address=address)
 
     @policy("volume:attachments:update")
-    def exported(self, attachment_id: Identifier, answer: VolumeConnection) -> None:
-        """Keep how the host of the guest reaches the volume, unless a later export is under way."""
+    def exported(
+        self, attachment_id: Identifier, answer: VolumeConnection | Mapping[str, Any]
+    ) -> None:
+        """Keep what EXPORT answered, as it came or read, unless a later export is under way."""
         attaching.exported(self.find(attachment_id), answer)
 
     @policy("volume:attachments:get")

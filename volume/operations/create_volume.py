@@ -10,6 +10,7 @@ from operations.saga import Failure, Run, Saga, Step
 from volume import scheduler
 from volume.exceptions import NoValidPool
 from volume.needs import pool_request
+from volume.objects import VolumeState
 from volume.operations.rows import fault, tell, volume_of, write
 from volume.resolution import host_of, volume_ref, volume_spec
 from volume.rpc import CREATE, DELETE
@@ -54,7 +55,7 @@ def make(run: Run) -> Order:
 
 def made(run: Run, answers: list[Any]) -> None:
     """Keep what its host made of it."""
-    write(run, format=answers[0].format)
+    write(run, format=VolumeState.load(answers[0]).format)
 
 
 def unmake(run: Run) -> Order | None:
