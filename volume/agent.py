@@ -221,13 +221,17 @@ class VolumeAgent(Agent):
 
     @periodic(every=5)
     def serve(self) -> None:
-        """Serve the attachments that nothing serves any more, and cut off those that were revoked."""
+        """Serve the attachments that nothing serves any more, and cut off those that were revoked.
+
+        A volume that is worked on just now waits for the next time; the others do not wait with it.
+        """
         if not self._may_serve:
             return
         found = self._in_force()
         for volume_id in self._exports.volumes():
-            with self._locked(volume_id):
-                self._settle(volume_id, found)
+            with self._locked(volume_id, patient=False) as held:
+                if held:
+                    self._settle(volume_id, found)
 
     @periodic(every=timedelta(minutes=10))
     def tidy(self) -> None:
@@ -347,13 +351,17 @@ class VolumeAgent(Agent):
         return driver
 
     @contextmanager
-    def _locked(self, *volume_ids: str) -> Iterator[None]:
+    def _locked(self, *volume_ids: str, patient: bool = True) -> Iterator[bool]:
+        """Keep other work on these volumes out; give whether that could be done without waiting."""
         with self._locks_lock:
             locks = [self._locks.setdefault(one, threading.Lock()) for one in sorted({*volume_ids})]
         with ExitStack() as held:
             for lock in locks:
-                held.enter_context(lock)
-            yield
+                if not lock.acquire(blocking=patient):
+                    yield False
+                    return
+                held.callback(lock.release)
+            yield True
 
 
 def _is_news(told: Sequence[PoolState], pools: Sequence[PoolState]) -> bool:

@@ -127,6 +127,19 @@ def test_a_volume_that_cannot_be_served_again_is_said_and_tried_again(host: Host
     assert (host.attached(), host.agent.report(full=True).problems) == ({"a"}, ())
 
 
+def test_a_volume_that_is_worked_on_keeps_no_other_from_being_served(host: Host) -> None:
+    other = SPEC.model_copy(update={"ref": VolumeRef(id="v2", backend="fake")})
+    host.agent.create(other, WORK)
+    host.agent.export(export(1), WORK)
+    host.agent.export(export_of(other, "h1", attachment_id="b"), WORK)
+    host.driver.reboot()
+    with host.agent._locked(SPEC.ref.id):
+        host.agent.serve()
+        assert host.attached() == {"b"}
+    host.agent.serve()
+    assert host.attached() == {"a", "b"}
+
+
 def test_what_is_in_use_stays(host: Host) -> None:
     host.agent.export(export(1), WORK)
     for refused in (

@@ -45,12 +45,16 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """How a volume's daemon was started, and what it serves while it runs."""
+    """How a volume's daemon was started, and what it serves while it runs.
+
+    ``interrupted``: all exports were taken away for a moment, and some may not be there again.
+    """
 
     volume_id: str
     socket: str  # the name of its sockets
     port: int = 0  # 0: on a Unix socket
     exports: Mapping[str, Served] = field(default_factory=dict)
+    interrupted: bool = False
 
     @property
     def hosts(self) -> Collection[str]:
@@ -104,6 +108,16 @@ class Daemons:
         found += [f"process {pid}" for pid in self._all_pids()]
         return [*found, *(f"socket {path.name}" for path in sorted(self._sockets.iterdir()))]
 
+    def serves(self, volume_id: str) -> bool:
+        """Tell whether a volume's daemon runs and serves somebody."""
+        record = self.get(volume_id)
+        return (
+            record is not None
+            and bool(record.exports)
+            and not record.interrupted
+            and self.is_running(volume_id)
+        )
+
     # What is done
 
     def serve(
@@ -131,15 +145,17 @@ class Daemons:
 
     def _add(self, record: Record, top: File, attachment_id: str, served: Served) -> Record:
         known = record.exports.get(attachment_id)
-        wanted = replace(record, exports={**record.exports, attachment_id: served})
+        exports = {**record.exports, attachment_id: served}
+        wanted = replace(record, exports=exports, interrupted=False)
         with self.monitor(record.volume_id) as daemon:
             self._admit(daemon, wanted)
             there = {one["id"] for one in daemon.run("query-block-exports")}
             if _id(attachment_id) in there and known is not None and known.host != served.host:
                 _remove(daemon, attachment_id)
                 there.discard(_id(attachment_id))
-            if _id(attachment_id) not in there:
-                daemon.run("block-export-add", **_export(top.node, attachment_id, served))
+            for name, one in exports.items() if record.interrupted else [(attachment_id, served)]:
+                if _id(name) not in there:
+                    daemon.run("block-export-add", **_export(top.node, name, one))
         return self._keep(wanted)
 
     def cut_off(self, volume_id: str, attachment_id: str) -> None:
@@ -184,7 +200,7 @@ class Daemons:
         """Make a volume in use larger: its clients are cut for a moment and find it so."""
         record = self.get(volume_id)
         assert record is not None
-        self._keep(replace(record, exports={}))  # whoever comes after a crash serves them again
+        self._keep(replace(record, interrupted=True))  # who comes after a crash serves them again
         with self.monitor(volume_id) as daemon:
             for attachment_id in record.exports:
                 _remove(daemon, attachment_id)
@@ -193,7 +209,7 @@ class Daemons:
             finally:
                 for attachment_id, served in record.exports.items():
                     daemon.run("block-export-add", **_export(file.node, attachment_id, served))
-                self._keep(record)
+                self._keep(replace(record, interrupted=False))
 
     def writes_to(self, volume_id: str, top: File) -> bool:
         """Tell whether a daemon has a file open; it has all that are below, too."""
@@ -450,4 +466,10 @@ def _listening() -> set[int]:
 
 def _parse(record: Mapping[str, Any]) -> Record:
     exports = {name: Served(**one) for name, one in record["exports"].items()}
-    return Record(str(record["volume_id"]), str(record["socket"]), int(record["port"]), exports)
+    return Record(
+        volume_id=str(record["volume_id"]),
+        socket=str(record["socket"]),
+        port=int(record["port"]),
+        exports=exports,
+        interrupted=bool(record.get("interrupted", False)),
+    )

@@ -238,7 +238,7 @@ class FileDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
         found = {}
         for volume_id in self.daemons.volume_ids():
             record = self.daemons.get(volume_id)
-            if record is not None and record.exports and self.daemons.is_running(volume_id):
+            if record is not None and self.daemons.serves(volume_id):
                 found.update(dict.fromkeys(record.exports, volume_id))
         return found
 
