@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db.models import Count, QuerySet
@@ -74,6 +74,12 @@ def used(project_id: str, *resources: str) -> Mapping[str, int]:
     return {
         name: _COUNTS[name].row(project=project_id) or 0 for name in resources or tuple(_COUNTS)
     }
+
+
+def lock(project_ids: Collection[str]) -> None:
+    """Lock the quotas of several projects, in the order that all keep who need more than one."""
+    for project_id in sorted(project_ids):
+        quotas.locked_limits(project_id, SERVICE)
 
 
 def reserve(project_id: str, resource: str, count: int = 1) -> None:

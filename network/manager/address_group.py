@@ -65,7 +65,7 @@ class AddressGroupManager(StandardManager[AddressGroup]):
     @policy("network:address_groups:create")
     def create_many(self, items: Sequence[Mapping[str, Any]]) -> Sequence[AddressGroup]:
         """Make all of them or none."""
-        with transaction.atomic():
+        with self._several(items):
             return [self.create(**item) for item in items]
 
     @policy("network:address_groups:update")

@@ -61,7 +61,7 @@ class AddressScopeManager(StandardManager[AddressScope]):
     @policy("network:address_scopes:create")
     def create_many(self, items: Sequence[Mapping[str, Any]]) -> Sequence[AddressScope]:
         """Make all of them or none."""
-        with transaction.atomic():
+        with self._several(items):
             return [self.create(**item) for item in items]
 
     @policy("network:address_scopes:update")

@@ -105,7 +105,7 @@ class FloatingIpManager(StandardManager[FloatingIp]):
     @policy("network:floating_ips:create")
     def create_many(self, items: Sequence[Mapping[str, Any]]) -> Sequence[FloatingIp]:
         """Make all of them or none."""
-        with transaction.atomic():
+        with self._several(items):
             return [self.create(**item) for item in items]
 
     @policy("network:floating_ips:update")

@@ -140,7 +140,7 @@ class NetworkManager(StandardManager[Network]):
     @policy("network:networks:create")
     def create_many(self, items: Sequence[Mapping[str, Any]]) -> Sequence[Network]:
         """Make all of them or none."""
-        with transaction.atomic():
+        with self._several(items):
             alone_with(MANY, wait=True)
             return [self.create(**item) for item in items]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypedDict, Unpack
+from uuid import UUID
 
 import structlog
 from django.db import transaction
@@ -17,10 +18,10 @@ from network import conf, news, quota
 from network.exceptions import AvailabilityZoneNotFound
 from network.exceptions.routing import InvalidRoutes, RouterInUse
 from network.manager.port_parts import remove_port
-from network.manager.router_ports import Gateway, RouterPorts
+from network.manager.router_ports import Gateway, RouterPorts, check_unused, lock_around
 from network.manager.standard import Identifier
 from network.manager.tied import the_qos_policy, tied_to
-from network.models import Network, PortAddress, Router
+from network.models import Network, PortAddress, Router, RouterPort
 from network.moved import ports_moved
 from network.routers.placing import leave, misplaced, move, stranded, waiting
 from network.routers.resolution import DOMAIN, choose_host
@@ -88,7 +89,7 @@ class RouterManager(RouterPorts):
     @policy("network:routers:create")
     def create_many(self, items: Sequence[Mapping[str, Any]]) -> Sequence[Router]:
         """Make all of them or none."""
-        with transaction.atomic():
+        with self._several(items):
             return [self.create(**item) for item in items]
 
     @policy("network:routers:update")
@@ -146,9 +147,15 @@ class RouterManager(RouterPorts):
     @policy("network:routers:delete")
     def delete_with_interfaces(self, router_id: Identifier) -> None:
         """Remove a router after its interfaces, all or nothing; raise what keeps one of them."""
+        router = self._writable(router_id, "network:routers:delete")
         with transaction.atomic():
-            for part in self.get(router_id).router_ports.filter(is_gateway=False):
-                self.remove_interface(router_id, port_id=part.port_id)
+            lock_around(_inner_networks(router.id))
+            router = self._changing(router, None)
+            parts = router.router_ports.filter(is_gateway=False).select_related("port", "network")
+            found = [(part, [*part.port.addresses.select_related("subnet")]) for part in parts]
+            if found:
+                check_unused(router, [row for _, held in found for row in held])
+                self._part_from(router, found)
             self.delete(router_id)
 
     @periodic(every=timedelta(seconds=30))
@@ -159,6 +166,7 @@ class RouterManager(RouterPorts):
         able = {*services.hosts_up(DOMAIN)}
         for router_id, host in misplaced().items():
             with transaction.atomic():
+                lock_around(_inner_networks(router_id))
                 found = Router.objects.filter(id=router_id)
                 if host in able and found.touch():
                     router = found.complete().get()
@@ -209,6 +217,11 @@ class RouterManager(RouterPorts):
             router.save(update_fields=["routes"])
             news.routers_changed(router.id)
         return self._get(router.id)
+
+
+def _inner_networks(router_id: UUID) -> set[UUID]:
+    parts = RouterPort.objects.filter(router=router_id)
+    return {*parts.values_list("network", flat=True)}
 
 
 def _normal(route: Route) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from cloudweb.addresses import Block, parse_address, parse_block
+from cloudweb.database.locks import alone_with
 from cloudweb.exceptions import BadRequest, PolicyNotAuthorized
 from cloudweb.policy import check, policy
 from network import news, states
@@ -44,6 +45,9 @@ from network.models import (
 from network.models.network import NetworkKind
 from network.moved import ports_moved
 from network.routers.placing import leave, place
+
+#: What is asked for by whoever joins networks to routers or parts them.
+JOINING = UUID("0b1c6a52-4f0e-4c9d-8a6b-3d2f9c1e7a44")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ class RouterPorts(StandardManager[Router]):
             raise BadRequest("Either subnet_id or port_id must be specified, and not both.")
         router = self._writable(router_id, "network:routers:add_interface")
         with tied_to(the_subnet(subnet_id), the_port(port_id)), transaction.atomic():
+            lock_around(self._networks_of(subnet_id=subnet_id, port_id=port_id))
             router = self._changing(router, None)
             if port_id is not None:
                 port = self._given_port(router, port_id)
@@ -125,29 +130,42 @@ class RouterPorts(StandardManager[Router]):
             raise BadRequest("Either subnet_id or port_id must be specified.")
         router = self._writable(router_id, "network:routers:remove_interface")
         with transaction.atomic():
+            lock_around(self._networks_of(subnet_id=subnet_id, port_id=port_id))
             router = self._changing(router, None)
             part = self._part(router, subnet_id=subnet_id, port_id=port_id)
-            port, network = part.port, part.network
-            all_held = [*port.addresses.select_related("subnet")]
-            held = all_held
+            held = [*part.port.addresses.select_related("subnet")]
             if port_id is None:
-                held = [row for row in all_held if row.subnet_id == number(subnet_id or "")]
-            _check_unused(router, held)
-            found = _interface(router, port, held)
-            parted = _networks(router)
-            if len(held) < len(all_held):
+                held = [row for row in held if row.subnet_id == number(subnet_id or "")]
+            check_unused(router, held)
+            found = _interface(router, part.port, held)
+            self._part_from(router, [(part, held)])
+        return found
+
+    def _part_from(
+        self, router: Router, parts: Sequence[tuple[RouterPort, Sequence[PortAddress]]]
+    ) -> None:
+        """Take these addresses from a router's ports, and ports without any others from the router.
+
+        Of all networks first what is free is locked, then the networks, then tables and sets, each in one
+        order: so whoever parts several networks waits for nobody who waits for him.
+        """
+        parted = _networks(router)
+        parts = sorted(parts, key=lambda one: (one[0].network_id, one[0].port_id))
+        for part, held in parts:
+            port = part.port
+            if len(held) < port.addresses.count():
                 PortAddress.objects.filter(id__in=[row.id for row in held]).delete()
-                Addressing(network, port.mac_address).give_back(held)
+                Addressing(part.network, port.mac_address).give_back(held)
             else:
                 if router.router_ports.count() == 1:
                     leave(router)
                 part.delete()
                 remove_port(port)
-            self._settle(network, (row.subnet for row in held))
-            ports_moved(port)
-            news.networks_joined(parted)
-            news.routers_changed(router.id)
-        return found
+        for part, held in parts:
+            self._settle(part.network, (row.subnet for row in held))
+        ports_moved(*(part.port for part, _ in parts))
+        news.networks_joined(parted)
+        news.routers_changed(router.id)
 
     def _set_gateway(self, router: Router, wish: Gateway | None) -> None:
         """Make the gateway be as wished, None for none; part of the caller's transaction."""
@@ -277,6 +295,13 @@ class RouterPorts(StandardManager[Router]):
             settle_dhcp(subnet)
         news.network_changed(network)
 
+    @staticmethod
+    def _networks_of(*, subnet_id: Identifier | None, port_id: Identifier | None) -> set[UUID]:
+        """Return the networks of what is named, whoever has it: who may name it is looked at later."""
+        subnets = Subnet.objects.filter(id=number(subnet_id)) if subnet_id else ()
+        ports = Port.objects.filter(id=number(port_id)) if port_id else ()
+        return {one.network_id for one in (*subnets, *ports)}
+
     def _part(
         self, router: Router, *, subnet_id: Identifier | None, port_id: Identifier | None
     ) -> RouterPort:
@@ -298,6 +323,17 @@ class RouterPorts(StandardManager[Router]):
         if part is None:
             raise RouterInterfaceNotFoundForSubnet(router.id, subnet_id=subnet_id)
         return part
+
+
+def lock_around(network_ids: Collection[UUID]) -> None:
+    """Lock what joining or parting networks changes beside the router, before its row.
+
+    Networks come before routers wherever both are changed. Of networks that several routers join each change
+    touches all those routers, in no order that two could keep: so such changes are done in turn.
+    """
+    alone_with(JOINING, wait=True)
+    for network_id in sorted(network_ids):
+        Network.objects.raise_wiring(network_id)
 
 
 def make_service_port(
@@ -377,7 +413,7 @@ def _check_apart(router: Router, blocks: Mapping[UUID, Block]) -> None:
                 )
 
 
-def _check_unused(router: Router, held: Iterable[PortAddress]) -> None:
+def check_unused(router: Router, held: Iterable[PortAddress]) -> None:
     for row in held:
         led = FloatingIp.objects.filter(router=router, fixed_port__addresses__subnet=row.subnet_id)
         through = PortForwarding.objects.filter(

@@ -155,7 +155,7 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
     @policy("network:security_groups:create")
     def create_many(self, items: Sequence[Mapping[str, Any]]) -> Sequence[SecurityGroup]:
         """Make all of them or none."""
-        with transaction.atomic():
+        with self._several(items):
             return [self.create(**item) for item in items]
 
     @policy("network:security_groups:update")

@@ -116,7 +116,7 @@ class SecurityGroupRuleManager(StandardManager[SecurityGroupRule]):
     @policy("network:security_group_rules:create")
     def create_many(self, items: Sequence[Mapping[str, Any]]) -> Sequence[SecurityGroupRule]:
         """Make all of them or none."""
-        with transaction.atomic():
+        with self._several(items):
             return [self.create(**item) for item in items]
 
     @policy("network:security_group_rules:delete")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from cloudweb.identifiers import as_uuid
 from cloudweb.listing import Listing, Page, page_of
 from cloudweb.manager import Manager
 from cloudweb.policy import check, policy
+from network import quota
 from network.exceptions import RevisionNumberConstraintFailed, TagNotFound
 from network.models.standard import Standard
 from network.querysets import StandardQuerySet
@@ -89,6 +91,15 @@ class StandardManager(Manager, Generic[M]):
         if project_id != self.context.project_id:
             check(self.context, "network:any:set_project")
         return project_id
+
+    @contextmanager
+    def _several(self, items: Sequence[Mapping[str, Any]]) -> Iterator[None]:
+        """Make several in one transaction: the quotas of all their projects are locked first, in one order."""
+        said = {item.get("project_id") or self.context.project_id for item in items}
+        with transaction.atomic():
+            if len(said) > 1:
+                quota.lock({str(project) for project in said - {None}})
+            yield
 
     @policy("network:tags:list")
     def tags(self, identifier: Identifier) -> Sequence[str]:

@@ -146,7 +146,7 @@ class SubnetManager(StandardManager[Subnet]):
     @policy("network:subnets:create")
     def create_many(self, items: Sequence[Mapping[str, Any]]) -> Sequence[Subnet]:
         """Make all of them or none."""
-        with transaction.atomic():
+        with self._several(items):
             return [self.create(**item) for item in items]
 
     @policy("network:subnets:update")

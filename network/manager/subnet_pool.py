@@ -121,7 +121,7 @@ class SubnetPoolManager(StandardManager[SubnetPool]):
     @policy("network:subnet_pools:create")
     def create_many(self, items: Sequence[Mapping[str, Any]]) -> Sequence[SubnetPool]:
         """Make all of them or none."""
-        with transaction.atomic():
+        with self._several(items):
             return [self.create(**item) for item in items]
 
     @policy("network:subnet_pools:update")

@@ -98,7 +98,7 @@ class TrunkManager(StandardManager[Trunk]):
     @policy("network:trunks:create")
     def create_many(self, items: Sequence[Mapping[str, Any]]) -> Sequence[Trunk]:
         """Make all of them or none."""
-        with transaction.atomic():
+        with self._several(items):
             return [self.create(**item) for item in items]
 
     @policy("network:trunks:update")
