@@ -16,7 +16,7 @@ from volume.drivers.base import VolumeDriver
 from volume.drivers.fake import FakeVolumeDriver
 from volume.drivers.file import FileDriver
 from volume.drivers.file.config import FileConfig
-from volume.drivers.file.daemon import Wire
+from volume.drivers.file.wire import Wire
 from volume.objects import (
     ExportRequest,
     SnapshotRef,

@@ -99,6 +99,47 @@ def test_another_host_writes_by_its_certificate_and_nobody_else_does(tmp_path: P
         bench.close()
 
 
+def test_another_host_comes_to_a_volume_that_a_guest_of_its_own_host_has(tmp_path: Path) -> None:
+    """They write beside each other, whoever of those that serve them dies; each is cut off alone."""
+    authority = Authority(_new_authority())
+    bench = FileBench(certificates(tmp_path, authority, "h1"))
+    second, third = (certificates(tmp_path, authority, name) for name in ("h2", "h3"))
+    agent = VolumeAgent({"file": bench.driver}, _NoImages(), bench.directory / "agent")
+    agent.start_guests(lambda scope: _nothing())
+    try:
+        spec = make(bench)
+        here, there = (export_of(spec, name, shared=True) for name in ("h1", "h2"))
+        local, remote = agent.export(here, WORK), agent.export(there, WORK)
+        assert (local.kind, remote.kind) == ("nbd_unix", "nbd_tls")
+
+        def both_write() -> bool:
+            return bench.write_through(local, "local") and bench.write_to(
+                bench.client(remote, second), "remote"
+            )
+
+        assert both_write()
+        assert not bench.write_to(bench.client(remote, third), "third")
+        files = [bench.driver.daemons._pid_file(spec.ref.id),
+                 bench.driver.daemons.relays._pid_file(there.attachment_id)]  # fmt: skip
+        for file in files:
+            os.kill(int(file.read_text()), signal.SIGKILL)
+            _wait_until(lambda: len(bench.driver.exports()) < 2)
+            agent.serve()
+            assert len(bench.driver.exports()) == 2
+            assert [agent.export(one, WORK) for one in (here, there)] == [local, remote]
+            assert both_write()
+        agent.unexport(unexport_of(there), WORK)
+        assert not bench.write_to(bench.client(remote, second), "too late")
+        assert bench.write_through(local, "last")
+        agent.export(again := export_of(spec, "h2", shared=True), WORK)
+        for request in (here, again):
+            agent.unexport(unexport_of(request), WORK)
+        agent.delete(spec.ref, WORK)
+        assert list(bench.census()) == []
+    finally:
+        bench.close()
+
+
 def test_a_daemon_that_died_is_served_again_at_the_same_place_for_the_same_user(
     bench: FileBench,
 ) -> None:

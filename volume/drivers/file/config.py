@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cloudweb.conf import env
 from cloudweb.driver import DriverError
-from volume.drivers.file.daemon import Wire
+from volume.drivers.file.wire import Wire
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The daemons that serve volumes in use: one qemu-storage-daemon for each, which outlives us.
 
 To guests of the same host a daemon serves on a Unix socket; to other hosts on a port, over TLS, and only
-to those of them whose certificates its list names. What is recorded of a daemon says how it was started
+to those of them whose certificates its list names. It does the one or the other, as its first attachment
+has it; another host that comes to a socket's volume gets a relay. What is recorded of a daemon says how it was started
 and what it serves; whether it runs, its pid file and /proc say.
 """
 
@@ -10,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import signal
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -26,11 +26,13 @@ from cloudweb.files import PASSED_THROUGH, make_directory, write_atomically
 from cloudweb.records import forget, read_record
 from volume.drivers.file.files import File
 from volume.drivers.file.qmp import CommandRefused, DaemonSilent, Monitor, monitor
+from volume.drivers.file.relay import Relays, kill, running, words_of
+from volume.drivers.file.wire import AUTHZ, TLS, Wire, authz_list, listening, rules, tls_creds
 
 log = structlog.get_logger(__name__)
 PROGRAM = "qemu-storage-daemon"
-ORGANIZATION = "cloudweb"  # in hosts' certificates
-_TLS, _AUTHZ = "tls0", "authz0"
+#: Of the directory of sockets, whose paths the kernel cuts at 107 characters.
+_LONGEST = 90
 _PATIENCE = 10.0
 
 
@@ -41,6 +43,7 @@ class Served:
     host: str
     read_only: bool
     epoch: int
+    port: int = 0  # of the relay that stands between; 0: none does
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +65,6 @@ class Record:
         return sorted({one.host for one in self.exports.values()})
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """Where daemons listen for other hosts: an address, ports from first to last, and certificates."""
-
-    address: str
-    ports: range
-    certificates: Path
-
-
 class Daemons:
     """The daemons of one back end; callers hold the volume's lock."""
 
@@ -78,9 +72,15 @@ class Daemons:
         self._records = directory / "daemons"
         self._sockets = directory / "s"
         self._wire = wire
+        self.relays = Relays(self._records, wire)
 
     def open(self) -> None:
         """Make the directories; daemons that run are found by their records."""
+        if len(str(self._sockets)) > _LONGEST:
+            raise DriverError(
+                "The path of the volumes' sockets is too long; use a shorter CLOUDWEB_VAR.",
+                detail=str(self._sockets),
+            )
         make_directory(self._records)
         make_directory(self._sockets, PASSED_THROUGH)
 
@@ -106,17 +106,20 @@ class Daemons:
         """Return what is left of any daemon: records, processes, sockets."""
         found = [f"record {name}" for name in self.volume_ids()]
         found += [f"process {pid}" for pid in self._all_pids()]
+        found += self.relays.census()
         return [*found, *(f"socket {path.name}" for path in sorted(self._sockets.iterdir()))]
+
+    def served(self, volume_id: str) -> Collection[str]:
+        """Return the attachments that a running daemon serves."""
+        record = self.get(volume_id)
+        if record is None or record.interrupted or not self.is_running(volume_id):
+            return ()
+        exports = record.exports.items()
+        return [name for name, one in exports if not one.port or self.relays.is_running(name)]
 
     def serves(self, volume_id: str) -> bool:
         """Tell whether a volume's daemon runs and serves somebody."""
-        record = self.get(volume_id)
-        return (
-            record is not None
-            and bool(record.exports)
-            and not record.interrupted
-            and self.is_running(volume_id)
-        )
+        return bool(self.served(volume_id))
 
     # What is done
 
@@ -132,16 +135,31 @@ class Daemons:
         """Make the daemon run and serve one attachment; return its record."""
         record = self.get(volume_id)
         if record is not None and self.is_running(volume_id):
-            if bool(record.port) != tls and not record.port:
-                raise TransientDriverError(
-                    "The volume is in use by servers of its own host; another host's must wait."
+            served = self._with_way(record, attachment_id, served, tls=tls)
+            record = self._add(record, chain[0], attachment_id, served)
+        else:
+            record = record or Record(volume_id, secrets.token_hex(6))
+            if not record.exports.keys() - {attachment_id}:
+                port = (record.port or self._free_port()) if tls else 0
+                record = replace(record, port=port, exports={})
+            served = self._with_way(record, attachment_id, served, tls=tls)
+            exports = {**record.exports, attachment_id: served}
+            record = self._start(replace(record, exports=exports), chain)
+        for name, one in record.exports.items():
+            if one.port:
+                place = self.socket(record)
+                self.relays.ensure(
+                    name, socket=place, port=one.port, host=one.host, read_only=one.read_only
                 )
-            return self._add(record, chain[0], attachment_id, served)
-        record = replace(record or Record(volume_id, secrets.token_hex(6)), exports={})
-        if tls != bool(record.port):
-            record = replace(record, port=self._free_port() if tls else 0)
-        self._start(record, chain, attachment_id, served)
-        return self._keep(replace(record, exports={attachment_id: served}))
+        return record
+
+    def _with_way(self, record: Record, attachment_id: str, served: Served, *, tls: bool) -> Served:
+        """Say through which port of a relay an attachment goes, if through one."""
+        if record.port or not tls:
+            return served
+        known = record.exports.get(attachment_id)
+        port = known.port if known is not None and known.port else self._free_port()
+        return replace(served, port=port)
 
     def _add(self, record: Record, top: File, attachment_id: str, served: Served) -> Record:
         known = record.exports.get(attachment_id)
@@ -152,6 +170,7 @@ class Daemons:
             there = {one["id"] for one in daemon.run("query-block-exports")}
             if _id(attachment_id) in there and known is not None and known.host != served.host:
                 _remove(daemon, attachment_id)
+                self.relays.stop(attachment_id)
                 there.discard(_id(attachment_id))
             for name, one in exports.items() if record.interrupted else [(attachment_id, served)]:
                 if _id(name) not in there:
@@ -168,6 +187,7 @@ class Daemons:
         if not rest:
             self.end(volume_id)
             return
+        self.relays.stop(attachment_id)
         if self.is_running(volume_id):
             try:
                 with self.monitor(volume_id) as daemon:
@@ -191,6 +211,8 @@ class Daemons:
             except (DaemonSilent, CommandRefused) as error:
                 log.warning("a daemon does not end", volume=volume_id, detail=error.detail)
         self._kill(volume_id)
+        for attachment_id in () if record is None else record.exports:
+            self.relays.stop(attachment_id)
         if record is not None:
             for path in (self.socket(record), self._monitor(record), self._pid_file(volume_id)):
                 path.unlink(missing_ok=True)
@@ -255,18 +277,17 @@ class Daemons:
 
     # Processes
 
-    def _start(
-        self, record: Record, chain: Sequence[File], attachment_id: str, served: Served
-    ) -> None:
-        wanted = replace(record, exports={attachment_id: served})
+    def _start(self, record: Record, chain: Sequence[File]) -> Record:
         self._kill(record.volume_id)
-        self._keep(replace(record, exports={}))
+        self._keep(replace(record, interrupted=True))
         place = self.socket(record)
         owner = place.stat() if place.exists() else None
         place.unlink(missing_ok=True)
         self._monitor(record).unlink(missing_ok=True)
-        export = {"type": "nbd", **_export(chain[0].node, attachment_id, served)}
-        process.run(
+        exports = [
+            json.dumps(_export(chain[0].node, name, one)) for name, one in record.exports.items()
+        ]
+        _run(
             PROGRAM,
             "--daemonize",
             "--pidfile",
@@ -275,47 +296,39 @@ class Daemons:
             f"socket,id=monitor,path={self._monitor(record)},server=on,wait=off",
             "--monitor",
             "chardev=monitor",
-            *self._server(wanted),
+            *self._server(record),
             "--blockdev",
             json.dumps(_chain_node(chain)),
-            "--export",
-            json.dumps(export),
-            timeout=30,
+            *(word for export in exports for word in ("--export", export)),
         )
         if owner is not None and place.exists():  # who may connect may do so again
             os.chown(place, owner.st_uid, owner.st_gid)
             place.chmod(owner.st_mode & 0o777)
         elif place.exists():
             place.chmod(0o600)
+        return self._keep(replace(record, interrupted=False))
 
     def _server(self, record: Record) -> Sequence[str]:
         if not record.port:
             address = f"addr.type=unix,addr.path={self.socket(record)},max-connections=0"
             return ("--nbd-server", address)
-        if not (self._wire.certificates / "server-cert.pem").exists():
-            raise DriverError(
-                "This host has no certificate yet; it cannot serve volumes to other hosts.",
-                detail=str(self._wire.certificates),
-            )
-        creds = (
-            f"tls-creds-x509,id={_TLS},dir={self._wire.certificates},endpoint=server,verify-peer=on"
-        )
-        authz = {"qom-type": "authz-list", "id": _AUTHZ, **_rules(record)}
         server = (
             f"addr.type=inet,addr.host={self._wire.address},addr.port={record.port},"
-            f"tls-creds={_TLS},tls-authz={_AUTHZ},max-connections=0"
+            f"tls-creds={TLS},tls-authz={AUTHZ},max-connections=0"
         )
-        return "--object", creds, "--object", json.dumps(authz), "--nbd-server", server
+        objects = ("--object", tls_creds(self._wire), "--object", authz_list(record.hosts))
+        return *objects, "--nbd-server", server
 
     def _admit(self, daemon: Monitor, record: Record) -> None:
         """Let in the hosts that the record names, and no others; it holds for new connections."""
         if record.port:
-            rules = _rules(record)["rules"]
-            daemon.run("qom-set", path=f"/objects/{_AUTHZ}", property="rules", value=rules)
+            path, value = f"/objects/{AUTHZ}", rules(record.hosts)
+            daemon.run("qom-set", path=path, property="rules", value=value)
 
     def _free_port(self) -> int:
-        taken = {one.port for name in self.volume_ids() if (one := self.get(name)) is not None}
-        busy = taken | _listening()
+        records = [one for name in self.volume_ids() if (one := self.get(name)) is not None]
+        busy = {one.port for one in records} | listening()
+        busy |= {served.port for one in records for served in one.exports.values()}
         free = [port for port in self._wire.ports if port not in busy]
         if not free:
             raise TransientDriverError("This host has no port left to serve a volume on.")
@@ -330,30 +343,16 @@ class Daemons:
 
     def _is_ours(self, pid: int, volume_id: str) -> bool:
         """Tell whether a process is the volume's daemon: pids come round, and others are daemons, too."""
-        return str(self._pid_file(volume_id)) in _words(pid)
+        return str(self._pid_file(volume_id)) in words_of(pid)
 
     def _all_pids(self) -> Sequence[int]:
         """Return all daemons of this back end, recorded or not."""
-        here = f"{self._records}/"
-        found = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
-        return sorted(
-            pid
-            for pid in found
-            if process.is_running(pid, exe=PROGRAM)
-            and any(word.startswith(here) for word in _words(pid))
-        )
+        return running(PROGRAM, f"{self._records}/")
 
     def _kill(self, volume_id: str) -> None:
         """End a daemon whatever it does; also one whose pid file was not written yet, or is lost."""
-        pids = {pid for pid in self._all_pids() if self._is_ours(pid, volume_id)}
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        limit = time.monotonic() + _PATIENCE
-        while any(process.is_running(pid, exe=PROGRAM) for pid in pids):
-            if time.monotonic() > limit:
-                raise DaemonSilent(detail=f"{pids} cannot be killed")
-            time.sleep(0.005)
+        pids = [pid for pid in self._all_pids() if self._is_ours(pid, volume_id)]
+        kill(pids, exe=PROGRAM)
 
     def _wait_for_end(self, volume_id: str) -> None:
         limit = time.monotonic() + _PATIENCE
@@ -410,14 +409,6 @@ def _remove(daemon: Monitor, attachment_id: str) -> None:
         time.sleep(0.002)
 
 
-def _rules(record: Record) -> dict[str, Any]:
-    rules = [
-        {"match": f"O={ORGANIZATION},CN={host}", "policy": "allow", "format": "exact"}
-        for host in record.hosts
-    ]
-    return {"policy": "deny", "rules": rules}
-
-
 def _chain_node(chain: Sequence[File]) -> dict[str, Any]:
     """Return the block device of a file with all below it, each under the name of its node."""
     node: dict[str, Any] | None = None
@@ -445,23 +436,14 @@ def _file_node(file: File, *, read_only: bool) -> dict[str, Any]:
     }
 
 
-def _words(pid: int) -> Collection[str]:
+def _run(*command: str) -> None:
+    """Start a daemon that goes on by itself; what keeps it from that may be over soon."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    except OSError:
-        return ()
-
-
-def _listening() -> set[int]:
-    """Return the TCP ports that somebody listens on here."""
-    found = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        with suppress(OSError):
-            for line in Path(table).read_text().splitlines()[1:]:
-                place, _, state = line.split()[1:4]
-                if state == "0A":
-                    found.add(int(place.rpartition(":")[2], 16))
-    return found
+        process.run(*command, timeout=30)
+    except process.CommandFailed as error:
+        raise TransientDriverError(
+            "The volume cannot be served now.", detail=error.detail
+        ) from error
 
 
 def _parse(record: Mapping[str, Any]) -> Record:

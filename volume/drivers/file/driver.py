@@ -209,11 +209,11 @@ class FileDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
 
     def _connection(self, request: ExportRequest, file: File, record: Record) -> VolumeConnection:
         where: dict[str, object] = {"kind": "nbd_unix", "path": str(self.daemons.socket(record))}
-        if record.port:
+        if port := record.port or record.exports[request.attachment_id].port:
             where = {
                 "kind": "nbd_tls",
                 "address": self.config.wire.address,
-                "port": record.port,
+                "port": port,
                 "tls_name": self.host,
             }
         return VolumeConnection.model_validate(
@@ -237,9 +237,7 @@ class FileDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
         """Return what running daemons serve."""
         found = {}
         for volume_id in self.daemons.volume_ids():
-            record = self.daemons.get(volume_id)
-            if record is not None and self.daemons.serves(volume_id):
-                found.update(dict.fromkeys(record.exports, volume_id))
+            found.update(dict.fromkeys(self.daemons.served(volume_id), volume_id))
         return found
 
     # Points in time

@@ -1,0 +1,126 @@
+"""Relays: how another host gets a volume whose daemon serves guests of its own host on a socket.
+
+A daemon has one server. So one qemu-nbd for each such attachment stands between: on the socket it is a
+client like others, to the other host it is a server on a port of its own, over TLS, for that host alone.
+It waits for a daemon that is started again.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from cloudweb import process
+from cloudweb.driver import TransientDriverError
+from volume.drivers.file.wire import AUTHZ, TLS, Wire, authz_list, tls_creds
+
+PROGRAM = "qemu-nbd"
+_RECONNECT = 3600  # seconds
+_PATIENCE = 10.0
+
+
+class Relays:
+    """The relays of one back end, by attachment."""
+
+    def __init__(self, directory: Path, wire: Wire) -> None:
+        self._directory, self._wire = directory, wire
+
+    def ensure(
+        self, attachment_id: str, *, socket: Path, port: int, host: str, read_only: bool
+    ) -> None:
+        """Make one run."""
+        if self.is_running(attachment_id):
+            return
+        self.stop(attachment_id)
+        target = f"driver=nbd,server.type=unix,server.path={socket},export={attachment_id}"
+        try:
+            process.run(
+                PROGRAM,
+                "--fork",
+                "--persistent",
+                "--shared=0",
+                self._word(attachment_id),
+                f"--bind={self._wire.address}",
+                f"--port={port}",
+                f"--export-name={attachment_id}",
+                "--object",
+                tls_creds(self._wire),
+                "--object",
+                authz_list([host]),
+                f"--tls-creds={TLS}",
+                f"--tls-authz={AUTHZ}",
+                "--discard=unmap",
+                *(("--read-only",) if read_only else ()),
+                "--image-opts",
+                f"{target},reconnect-delay={_RECONNECT}",
+                timeout=30,
+            )
+        except process.CommandFailed as error:
+            raise TransientDriverError(
+                "The volume cannot be served to another host now.", detail=error.detail
+            ) from error
+
+    def is_running(self, attachment_id: str) -> bool:
+        """Tell whether an attachment has one."""
+        pid = process.read_pid(self._pid_file(attachment_id))
+        return (
+            pid is not None
+            and process.is_running(pid, exe=PROGRAM)
+            and self._word(attachment_id) in words_of(pid)
+        )
+
+    def stop(self, attachment_id: str) -> None:
+        """End an attachment's at once, also one whose pid file was not written yet, or is lost."""
+        word = self._word(attachment_id)
+        kill([pid for pid in self._all() if word in words_of(pid)], exe=PROGRAM)
+        self._pid_file(attachment_id).unlink(missing_ok=True)
+
+    def census(self) -> Sequence[str]:
+        """Return what is left of any: processes, pid files."""
+        files = [f"relay {path.stem}" for path in sorted(self._directory.glob("*.relay"))]
+        return [*files, *(f"process {pid}" for pid in self._all())]
+
+    def _all(self) -> Sequence[int]:
+        prefix = f"--pid-file={self._directory}/"
+        return running(PROGRAM, prefix)
+
+    def _word(self, attachment_id: str) -> str:
+        return f"--pid-file={self._pid_file(attachment_id)}"
+
+    def _pid_file(self, attachment_id: str) -> Path:
+        return self._directory / f"{attachment_id}.relay"
+
+
+def running(exe: str, prefix: str) -> Sequence[int]:
+    """Return the processes of a program of whose words one begins so."""
+    found = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
+    return sorted(
+        pid
+        for pid in found
+        if process.is_running(pid, exe=exe)
+        and any(word.startswith(prefix) for word in words_of(pid))
+    )
+
+
+def words_of(pid: int) -> Collection[str]:
+    """Return the command line of a process."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return ()
+
+
+def kill(pids: Collection[int], *, exe: str) -> None:
+    """End processes, whatever they do, and see that they are gone."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    limit = time.monotonic() + _PATIENCE
+    while any(process.is_running(pid, exe=exe) for pid in pids):
+        if time.monotonic() > limit:
+            raise TransientDriverError("What serves a volume cannot be ended.", detail=f"{pids}")
+        time.sleep(0.005)
