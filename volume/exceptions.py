@@ -378,3 +378,21 @@ class MessageNotFound(NotFound):
 
     def __init__(self, message_id: object) -> None:
         super().__init__(f"Message {str(message_id)[:80]} could not be found.")
+
+
+class TransferNotFound(NotFound):
+    """No such transfer, or none this caller may see."""
+
+    code = "transfer_not_found"
+
+    def __init__(self, transfer_id: object) -> None:
+        super().__init__(f"Transfer {str(transfer_id)[:80]} could not be found.")
+
+
+class InvalidTransferKey(BadRequest):
+    """Whoever accepts a transfer knows its key; 400 in this API."""
+
+    code = "invalid_transfer_key"
+
+    def __init__(self, transfer_id: object) -> None:
+        super().__init__(f"Attempt to transfer {transfer_id} with invalid auth key.")

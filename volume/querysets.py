@@ -13,7 +13,7 @@ from operations import services
 from volume import conf
 
 if TYPE_CHECKING:
-    from volume.models import Attachment, Message, Pool, Snapshot, Volume, VolumeType  # noqa: F401
+    from volume.models import Attachment, Message, Pool, Snapshot, Transfer, Volume, VolumeType  # noqa: F401
 
 #: The domain of hosts' agents that this app looks after.
 DOMAIN = "volume"
@@ -104,4 +104,12 @@ class MessageQuerySet(QuerySet["Message"]):
 
     def visible_to(self, context: RequestContext) -> Self:
         """Keep what concerns the caller's project; admins see everything."""
+        return self if context.is_admin else self.filter(project_id=context.project_id or "")
+
+
+class TransferQuerySet(QuerySet["Transfer"]):
+    """Offers of volumes."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep what the caller's project offers; admins see everything."""
         return self if context.is_admin else self.filter(project_id=context.project_id or "")

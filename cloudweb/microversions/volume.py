@@ -11,7 +11,6 @@ NO_VOLUMES = "volumes are not served yet"
 NO_SNAPSHOTS = "snapshots are not served yet"
 NO_BACKUPS = "backups are not served yet"
 NO_GROUPS = "there are no groups of volumes yet"
-NO_TRANSFERS = "volumes are not transferred yet"
 NO_MANAGING = "volumes are neither adopted nor left to others yet"
 NO_CLUSTERS = "services of one back end do not stand in for each other"
 
@@ -94,13 +93,11 @@ VOLUME = Microversions(
         ),
         53: "Bodies are checked strictly.",
         54: "An attachment says whether it may write.",
-        55: later("Transfers take their snapshots along, under a new name.", because=NO_TRANSFERS),
+        55: "Transfers take their snapshots along, under a new name.",
         56: later("A backup names its user.", because=NO_BACKUPS),
-        57: later(
-            "A transfer names both projects and whether it was accepted.", because=NO_TRANSFERS
-        ),
+        57: "A transfer names both projects and whether it was accepted.",
         58: later("A group names its project.", because=NO_GROUPS),
-        59: later("Transfers come in pages, sorted and filtered.", because=NO_TRANSFERS),
+        59: "Transfers come in pages, sorted and filtered.",
         60: "Volumes are filtered by when they were made or changed.",
         61: "A volume names its cluster.",
         62: "A project can have a default type of its own.",
@@ -116,7 +113,7 @@ VOLUME = Microversions(
         ),
         68: later("A volume is written anew from an image.", because=NO_VOLUMES),
         69: later("Whether targets are shared may be unknown.", because=NO_VOLUMES),
-        70: later("Encrypted volumes can be transferred.", because=NO_TRANSFERS),
+        70: "Encrypted volumes can be transferred.",
     },
 )
 since, until = VOLUME.since, VOLUME.until

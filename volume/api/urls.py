@@ -15,6 +15,7 @@ from volume.api.pools import PoolViewSet
 from volume.api.qos_specs import QosSpecViewSet
 from volume.api.resource_filters import ResourceFilterViewSet
 from volume.api.services import VolumeServiceViewSet
+from volume.api.transfers import NewTransferViewSet, TransferViewSet
 from volume.api.versions import VersionViewSet
 from volume.api.volume_actions import VolumeActionViewSet
 from volume.api.volume_metadata import VolumeMetadataViewSet
@@ -33,7 +34,21 @@ VOLUME = "volumes/<str:volume_id>"
 TYPE = "types/<str:type_id>"
 QOS_SPEC = "qos-specs/<str:spec_id>"
 
+
+def transfers(root: str, view: type[TransferViewSet]) -> list[URLPattern | URLResolver]:
+    """Return the routes of transfers under one of their two paths."""
+    one = f"{root}/<str:transfer_id>"
+    return [
+        path(root, view.as_view(COLLECTION)),
+        path(f"{root}/detail", view.as_view({"get": "list_detail"})),
+        path(one, view.as_view({"get": "retrieve", "delete": "destroy"})),
+        path(f"{one}/accept", view.as_view({"post": "accept"})),
+    ]
+
+
 ROUTES: list[URLPattern | URLResolver] = [
+    *transfers("os-volume-transfer", TransferViewSet),
+    *transfers("volume-transfers", NewTransferViewSet),
     path("volumes", VolumeViewSet.as_view(COLLECTION)),
     path("volumes/detail", VolumeViewSet.as_view({"get": "list_detail"})),
     path("volumes/summary", VolumeViewSet.as_view({"get": "summary"})),

@@ -10,6 +10,7 @@ from volume.manager.pool import PoolManager
 from volume.manager.pool_stats import PoolStatManager
 from volume.manager.qos_spec import QosSpecManager
 from volume.manager.service import ServiceManager
+from volume.manager.transfer import TransferManager
 from volume.manager.volume import VolumeManager
 from volume.manager.volume_type import VolumeTypeManager
 from volume.manager.volume_type_access import VolumeTypeAccessManager
@@ -27,6 +28,7 @@ __all__ = [
     "PoolStatManager",
     "QosSpecManager",
     "ServiceManager",
+    "TransferManager",
     "VolumeManager",
     "VolumeRequest",
     "VolumeTypeAccessManager",

@@ -7,6 +7,7 @@ from volume.models.message import Message
 from volume.models.pool import Pool
 from volume.models.qos_spec import QosConsumer, QosSpec
 from volume.models.snapshot import Snapshot
+from volume.models.transfer import Transfer
 from volume.models.volume import Volume
 from volume.models.volume_type import (
     DefaultVolumeType,
@@ -26,6 +27,7 @@ __all__ = [
     "QosConsumer",
     "QosSpec",
     "Snapshot",
+    "Transfer",
     "Volume",
     "VolumeType",
     "VolumeTypeAccess",
