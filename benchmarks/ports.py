@@ -1,4 +1,4 @@
-"""``python -m benchmarks.ports``: a thousand ports of one network, of a whole cloud on fake drivers.
+"""``python -m benchmarks.ports``: networks and a thousand ports of one, of a whole cloud on fake drivers.
 
 What counts is that the last hundred cost what the first did, and what a list of them all costs.
 """
@@ -17,6 +17,8 @@ from tests.infrastructure import running_cloud, scratch
 
 PART = 100
 LISTS = 5
+THREES = 25
+GOAL_THREE = 18.0  # ms of CPU
 GOAL_LIST = 80.0  # ms of CPU
 GOAL_RATIO = 2.0
 
@@ -28,10 +30,26 @@ def figures(count: int) -> Iterator[Figure]:
         with running_cloud(var=var, CLOUDWEB_COUNT_SQL=str(counters)) as cloud:
             client, meter = Client(cloud.url, cloud.clouds_yaml), Meter(cloud.pid, counters)
             lift_quotas(client.project_id, var)
+            yield from three(client, meter)
             network = client.create_network("ports", "10.64.0.0/16")
             client.create_ports(network, 1)  # connections, imports, caches
             yield from made(client, meter, network, count)
             yield from listed(client, meter, count)
+
+
+def three(client: Client, meter: Meter) -> Iterator[Figure]:
+    """Make a network, a subnet and a port, a few times."""
+
+    def one(number: int) -> None:
+        client.create_ports(client.create_network(f"three-{number}", f"10.{number}.0.0/24"), 1)
+
+    one(0)
+    with meter.measured() as cost:
+        for number in range(1, THREES + 1):
+            one(number)
+    cpu = cost.cpu_ms / THREES
+    yield Figure("CPU for network + subnet + port", cpu, "ms", 365, GOAL_THREE)
+    yield Figure("SQL statements for them", cost.statements / THREES, "")
 
 
 def made(client: Client, meter: Meter, network: str, count: int) -> Iterator[Figure]:

@@ -20,8 +20,13 @@ def make_directory(path: Path, mode: int = PRIVATE) -> Path:
     return path
 
 
-def write_atomically(path: Path, content: bytes | str, *, mode: int = 0o600) -> None:
-    """Replace a file in one step that survives a power failure; its directory is made if need be."""
+def write_atomically(
+    path: Path, content: bytes | str, *, mode: int = 0o600, synced: bool = True
+) -> None:
+    """Replace a file in one step that survives a power failure; its directory is made if need be.
+
+    Not ``synced``: it survives crashes of programs alone, and is for what is written anew after a start.
+    """
     data = content.encode() if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
@@ -30,11 +35,13 @@ def write_atomically(path: Path, content: bytes | str, *, mode: int = 0o600) -> 
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if synced:
+                os.fsync(file.fileno())
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
-    sync_directory(path.parent)
+    if synced:
+        sync_directory(path.parent)
 
 
 def sync_directory(path: Path) -> None:

@@ -373,7 +373,9 @@ class NetworkAgent(Agent):
             for group_id in (named - known.groups) | told.keys():
                 kept = self.wirings.group(network.id, group_id)
                 told.update({} if kept is None else {group_id: kept})
-        driver.ensure_segment(network, work=work)
+        stands = known is not None and known.network == network and driver.is_intact(network)
+        if not stands:
+            driver.ensure_segment(network, work=work)
         if known is None or not driver.change_filters(
             network, changed=changed, gone=gone, groups=[*told.values()], work=work
         ):
@@ -385,7 +387,8 @@ class NetworkAgent(Agent):
             and (known is None or not driver.change_joined(network, forwarding, work=work))
         ):
             driver.ensure_joined(network, self.wirings.forwarding(network.id), work=work)
-        driver.ensure_gateway(network, work=work)
+        if not stands:
+            driver.ensure_gateway(network, work=work)
         if (
             known is None
             or known.network != network

@@ -196,7 +196,7 @@ class DhcpServer:
 
     def _tell(self, name: str, text: str, user: pwd.struct_passwd, *, mode: int = 0o400) -> None:
         if self._told(name) != text or not (self.shared / name).exists():
-            write_atomically(self.shared / name, text, mode=mode)
+            write_atomically(self.shared / name, text, mode=mode, synced=False)
         os.chown(self.shared / name, user.pw_uid, user.pw_gid)
 
     def _trim_log(self) -> None:

@@ -46,6 +46,7 @@ from network.drivers.linuxbridge.probe import check_host
 from network.drivers.linuxbridge.routers import Routers
 from network.drivers.linuxbridge.served import ServedPort
 from network.drivers.linuxbridge.slots import Slots
+from network.drivers.linuxbridge.standing import Standing
 from network.drivers.linuxbridge.trunks import can_carry, ensure_carried, lost
 from network.drivers.linuxbridge.wires import Wires, close_bridge
 from network.objects import (
@@ -86,6 +87,7 @@ class LinuxBridgeDriver(
         self._slots = Slots(self._directory, self.config, found=self._ways_out)
         self._wires = Wires(self.config)
         self._gateways = Gateways(self._directory, self.config, self._wires.tunnels)
+        self._standing = Standing(self._gateways)
         self._routers = Routers(self._directory, self.config)
         self._metadata = MetadataProxy(self._directory / "metadata", self.config, host)
         self._lock = threading.Lock()
@@ -119,6 +121,7 @@ class LinuxBridgeDriver(
         isolated = self._wires.is_apart(network)
         namespace = names.namespace if isolated else None
         peer = GATEWAY if isolated else names.host_leg
+        self._standing.forget(network.id)
         work.checkpoint()
         self._slots.take(network.id)
         if namespace is not None:
@@ -129,15 +132,20 @@ class LinuxBridgeDriver(
             if network.is_forwarded:  # a bridge that takes another address forgets its neighbours
                 links.ensure_address(names.bridge, steady_mac(names.bridge))
             close_bridge(names.bridge, answers=network.is_forwarded)
-            if namespaces.inside(namespace, lambda: _is_missing(peer)):
+            if Links.lacks(peer, namespace=namespace):
                 links.delete(names.leg)  # its namespace was lost
             links.ensure_veth(names.leg, peer=peer, namespace=namespace, mac=names.gateway_mac)
             namespaces.write_sysctl(f"net/ipv6/conf/{names.leg}/disable_ipv6", "1")
             links.ensure(names.leg, alias=names.alias, mtu=network.mtu, master=names.bridge)
 
+    def is_intact(self, network: NetworkWiring) -> bool:
+        """Look at links, namespace and ways out: what the network's own parts are made of."""
+        return self._standing.holds(network, self.config.names(network.id))
+
     def delete_segment(self, network_id: str, *, work: Work) -> None:
         """Make everything of the network absent, its taps first."""
         names = self.config.names(network_id)
+        self._standing.forget(network_id)
         work.checkpoint()
         with Links.open() as links:
             for link in links.all():
@@ -267,12 +275,14 @@ class LinuxBridgeDriver(
     def ensure_gateway(self, network: NetworkWiring, *, work: Work) -> None:
         """Make gateway addresses, forwarding and NAT be as told."""
         names = self.config.names(network.id)
+        self._standing.forget(network.id)
         work.checkpoint()
         if self._wires.is_apart(network):
             told = self._wires.as_joined(network)
             self._gateways.ensure_isolated(told, names, self._slots.take(network.id))
         else:
             self._gateways.ensure_flat(network, names)
+        self._standing.keep(network, names)
 
     def ensure_dhcp(
         self, network: NetworkWiring, ports: Sequence[PortWiring], *, work: Work
@@ -505,11 +515,6 @@ class LinuxBridgeDriver(
     def _dhcp(self, network_id: str) -> DhcpServer:
         shared = self.config.shared_directory(self._directory) / network_id
         return DhcpServer(self._home(network_id) / "dhcp", shared=shared)
-
-
-def _is_missing(name: str) -> bool:
-    with Links.open() as links:
-        return links.find(name) is None
 
 
 def _is_torn(names: NetworkNames, links: Mapping[str, Link]) -> bool:

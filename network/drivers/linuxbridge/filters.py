@@ -26,6 +26,7 @@ from network.drivers.linuxbridge import nft
 from network.drivers.linuxbridge.config import METADATA_ADDRESS, NetworkNames
 from network.drivers.linuxbridge.member_sets import MembersStep, whole_sets
 from network.drivers.linuxbridge.port_chains import (
+    CONSTANTS,
     GATE,
     WIRE,
     bridge_chains,
@@ -166,6 +167,7 @@ def _bridge_table(
     yield from _named("set", "everyone", "ifname", elements["everyone"])
     if routers is not None:
         yield from _named("set", "routers", "ether_addr", sorted(routers))
+    yield from _constants("bridge")
     for name in ("sources", "senders", "receivers"):
         yield from _named("map", name, "ifname : verdict", elements[name])
     yield from _chain(
@@ -218,6 +220,7 @@ def _inet_table(
     }
     yield nft.fresh("inet", names.filters).rstrip()
     yield f"table inet {names.filters} {{"
+    yield from _constants("inet")
     for group_id in sorted(members):
         yield from whole_sets(group_id, members[group_id])
     for name, elements in _gathered("inet", ports, leg, wire).items():
@@ -246,6 +249,11 @@ def _inet_table(
         for chain, rules in inet_chains(number, port).items():
             yield from _chain(chain, *rules)
     yield "}"
+
+
+def _constants(family: str) -> Iterable[str]:
+    for name, (key, elements) in CONSTANTS[family].items():
+        yield from _named("set", name, key, elements)
 
 
 def _kept_here(names: NetworkNames, wire: str) -> Iterable[str]:

@@ -41,6 +41,10 @@ class Gateways:
         """Make the namespace the network's gateway, and its way out be there or not, as told."""
         if network.nat:
             with Links.open() as links:
+                if Links.lacks(OUT, namespace=names.namespace):
+                    links.delete(
+                        names.way_out
+                    )  # its namespace was lost, and it goes only after a while
                 links.ensure_veth(names.way_out, peer=OUT, namespace=names.namespace)
                 links.ensure(names.way_out, alias=names.alias)
                 links.ensure_addresses(names.way_out, [f"{slot.host}/30"])
@@ -72,6 +76,11 @@ class Gateways:
             links.ensure_addresses(names.host_leg, wanted)
         if network.nat:
             self._ensure_host()
+
+    def facts(self, network: NetworkWiring) -> Sequence[object]:
+        """Return what of this host a gateway depends on; while it is the same there is nothing to do."""
+        used = self._uplinks.facts() if network.nat else ()
+        return (*resolvers(), self._tunnels.underlay, *used)
 
     def release_host(self) -> None:
         """Put the host's own forwarding back as it was and drop the table (no network is left)."""

@@ -19,6 +19,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from cloudweb.addresses import parse_address, parse_interface
 from cloudweb.driver import DriverError
+from network.drivers.linuxbridge.namespaces import inside
 
 TUNSETIFF, TUNSETPERSIST, TUNSETOWNER = 0x400454CA, 0x400454CB, 0x400454CC
 IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
@@ -83,6 +84,16 @@ class Links:
         if link is None:
             raise DriverError("A network interface of the host is missing.", detail=name)
         return link
+
+    @classmethod
+    def lacks(cls, name: str, *, namespace: str | None) -> bool:
+        """Tell whether a namespace has no such link."""
+
+        def look() -> bool:
+            with cls.open() as links:
+                return links.find(name) is None
+
+        return inside(namespace, look)
 
     def ensure_bridge(self, name: str, *, alias: str, mtu: int) -> Link:
         """Make a bridge without spanning tree whose frames pass the inet hooks, on this bridge alone."""
@@ -383,14 +394,6 @@ class Links:
         """Tell whether an IPv4 default route leaves by a link."""
         routes = self._route.get_default_routes(family=socket.AF_INET)
         return self.get(name).index in {route.get_attr("RTA_OIF") for route in routes}
-
-    def uplinks(self) -> Sequence[str]:
-        """Return the interfaces that IPv4 default routes leave by."""
-        indexes = {
-            route.get_attr("RTA_OIF")
-            for route in self._route.get_default_routes(family=socket.AF_INET)
-        }
-        return sorted(link.name for link in self.all() if link.index in indexes)
 
 
 def _link(message: Any) -> Link:

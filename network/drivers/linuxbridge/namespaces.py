@@ -27,6 +27,14 @@ def exists(name: str) -> bool:
     return True
 
 
+def identity(name: str) -> int | None:
+    """Return what tells a namespace from a later one of the same name; None where there is none."""
+    try:
+        return (DIRECTORY / name).stat().st_ino
+    except FileNotFoundError:
+        return None
+
+
 def ensure(name: str) -> None:
     """Make the namespace be there, with its loopback up."""
     if not exists(name):

@@ -18,19 +18,30 @@ WIRE = 0xFFFF  # what comes from other hosts, or goes there
 NOBODY = IPv4Network("0.0.0.0/32")  # who asks for an address or probes one
 _MAC = re.compile(r"^([0-9a-f]{2}:){5}[0-9a-f]{2}\Z")
 _REQUESTS = ("udp sport 68 udp dport 67 drop", "udp sport 546 udp dport 547 drop")
-_SAFE_ND = "nd-neighbor-solicit, nd-neighbor-advert"
-_GUEST_ND = (
-    f"{_SAFE_ND}, nd-router-solicit, mld-listener-report, mld-listener-done, mld2-listener-report"
-)
+_SAFE_ND = ("nd-neighbor-solicit", "nd-neighbor-advert")
+_REPORTS = ("mld-listener-report", "mld2-listener-report")
+#: Sets of each table that chains of all ports name: one set a port would be read by ``nft`` at each change.
+CONSTANTS: Mapping[str, Mapping[str, tuple[str, Sequence[str]]]] = {
+    "bridge": {
+        "spoken": ("ether_type", ("ip", "ip6", "arp")),
+        "routing": ("icmpv6_type", ("nd-router-advert", "nd-redirect")),
+        "beginning": ("icmpv6_type", ("nd-neighbor-solicit", *_REPORTS)),
+    },
+    "inet": {
+        "guest_nd": (
+            "icmpv6_type",
+            (*_SAFE_ND, "nd-router-solicit", "mld-listener-done", *_REPORTS),
+        ),
+        "safe_nd": ("icmpv6_type", _SAFE_ND),
+    },
+}
 
 
 def bridge_chains(number: int, port: PortWiring) -> Mapping[str, Sequence[str]]:
     """Return a port's chains of the bridge table: by whom it may send, what is forged, what it may not get."""
-    allowed = ", ".join(_allowed_sources(port))
+    allowed = _one_of([*_allowed_sources(port)])
     return {
-        f"source_{number}": (
-            [f"ether saddr != {{ {allowed} }} drop"] if port.port_security else []
-        ),
+        f"source_{number}": ([f"ether saddr != {allowed} drop"] if port.port_security else []),
         f"from_{number}": [
             f"meta mark set {number << 16:#010x}",
             *_marking(port),
@@ -91,38 +102,41 @@ def _anti_spoofing(port: PortWiring) -> Iterable[str]:
         return
     # The metadata service knows its askers by address, so nobody may ask from another's, come what may.
     own = _texts(found for found in _fixed(port) if found.version == 4)
-    yield f"ip daddr {METADATA_ADDRESS} " + (
-        f"ip saddr != {{ {', '.join(own)} }} drop" if own else "drop"
-    )
+    yield f"ip daddr {METADATA_ADDRESS} " + (f"ip saddr != {_one_of(own)} drop" if own else "drop")
     if not port.port_security:
         return
     allowed = _allowed_sources(port)
-    macs = f"{{ {', '.join(allowed)} }}"
-    yield "ether type != { ip, ip6, arp } drop"
+    macs = _one_of([*allowed])
+    yield "ether type != @spoken drop"
     yield "ether type arp arp htype != 1 drop"
     yield "ether type arp arp ptype != 0x0800 drop"
     yield f"ether type arp arp saddr ether != {macs} drop"
     yield "udp sport 67 udp dport 68 drop"
     yield "udp sport 547 udp dport 546 drop"
-    yield "icmpv6 type { nd-router-advert, nd-redirect } drop"
+    yield "icmpv6 type @routing drop"
     yield "ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 return"
-    yield "ip6 saddr :: icmpv6 type { nd-neighbor-solicit, mld-listener-report, mld2-listener-report } return"
+    yield "ip6 saddr :: icmpv6 type @beginning return"
     for mac, networks in allowed.items():
         four = _texts(network for network in networks if network.version == 4)
         six = [network for network in networks if isinstance(network, IPv6Network)]
         six.append(IPv6Network(link_local(mac)))
         probing = [network for network in networks if network.version == 4]
-        senders = ", ".join(_texts((*probing, NOBODY)))
-        yield f"ether saddr {mac} arp saddr ip != {{ {senders} }} drop"
+        senders = _texts((*probing, NOBODY))
+        foreign = (
+            f"!= {{ {', '.join(senders)} }}"
+            if len(senders) > 2
+            else " arp saddr ip ".join(f"!= {one}" for one in senders)
+        )
+        yield f"ether saddr {mac} arp saddr ip {foreign} drop"
         yield (
-            f"ether saddr {mac} ip saddr != {{ {', '.join(four)} }} drop"
+            f"ether saddr {mac} ip saddr != {_one_of(four)} drop"
             if four
             else f"ether saddr {mac} ether type ip drop"
         )
-        yield f"ether saddr {mac} ip6 saddr != {{ {', '.join(_texts(six))} }} drop"
+        yield f"ether saddr {mac} ip6 saddr != {_one_of(_texts(six))} drop"
         yield (
             f"ether saddr {mac} icmpv6 type nd-neighbor-advert "
-            f"@th,64,128 != {{ {', '.join(_targets(six))} }} drop"
+            f"@th,64,128 != {_one_of([*_targets(six)])} drop"
         )
 
 
@@ -146,7 +160,7 @@ def _egress(port: PortWiring) -> Iterable[str]:
     yield "udp sport 68 udp dport 67 return"
     yield "udp sport 546 udp dport 547 return"
     yield f"ip daddr {METADATA_ADDRESS} tcp dport 80 return"
-    yield f"icmpv6 type {{ {_GUEST_ND} }} return"
+    yield "icmpv6 type @guest_nd return"
     yield from rules_text(port.rules, direction="egress", verdict="return")
     yield from group_rules_text(port.group_rules, direction="egress", verdict="return")
     yield "drop"
@@ -165,7 +179,7 @@ def _ingress(port: PortWiring) -> Iterable[str]:
     yield f"{gate} udp sport 67 udp dport 68 accept"
     yield f"{gate} udp sport 547 udp dport 546 accept"
     yield f"{gate} icmpv6 type nd-router-advert accept"
-    yield f"icmpv6 type {{ {_SAFE_ND} }} accept"
+    yield "icmpv6 type @safe_nd accept"
     yield from rules_text(port.rules, direction="ingress", verdict="accept")
     yield from group_rules_text(port.group_rules, direction="ingress", verdict="accept")
     yield "drop"
@@ -205,9 +219,7 @@ def _rule(rule: SecurityRule, verdict: str) -> str:
         if not networks:
             return ""
         field = "saddr" if rule.direction == "ingress" else "daddr"
-        words.append(
-            f"{'ip' if version == 4 else 'ip6'} {field} {{ {', '.join(_texts(networks))} }}"
-        )
+        words.append(f"{'ip' if version == 4 else 'ip6'} {field} {_one_of(_texts(networks))}")
     number = _protocol(rule, version)
     if number is not None:
         words.append(f"meta l4proto {number}")
@@ -270,6 +282,11 @@ def _texts(networks: Iterable[IPv4Network | IPv6Network]) -> Sequence[str]:
         str(network.network_address) if network.num_addresses == 1 else str(network)
         for network in merged
     ]
+
+
+def _one_of(values: Sequence[str]) -> str:
+    """Return what a match compares with; one value needs no set."""
+    return values[0] if len(values) == 1 else f"{{ {', '.join(values)} }}"
 
 
 def _targets(networks: Iterable[IPv6Network]) -> Iterable[str]:

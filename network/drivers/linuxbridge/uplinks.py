@@ -19,10 +19,10 @@ from typing import Any
 from cloudweb.files import write_atomically
 from cloudweb.records import read_record
 from network.drivers.linuxbridge import namespaces, nft
-from network.drivers.linuxbridge.links import Links
 from network.drivers.linuxbridge.neighbours import CLAIMS
 
 TABLE = "cloudweb_uplinks"
+ROUTES = Path("/proc/thread-self/net/route")
 
 
 @dataclass
@@ -45,8 +45,7 @@ class Uplinks:
         """Let the host forward for our networks on its uplinks, and nothing new for anybody else."""
         with self._record() as record:
             record.users[self._user] = self._prefix
-            with Links.open() as links:
-                uplinks = links.uplinks()
+            uplinks = default_ways_out()
             if namespaces.read_sysctl("net/ipv4/ip_forward") == "1":
                 # Somebody made the whole host a router: what it forwards besides is not ours to stop.
                 record.switched_on = []
@@ -61,6 +60,13 @@ class Uplinks:
             nft.apply(guard_table(record.switched_on, sorted({*record.users.values()})))
             for uplink in fresh:
                 namespaces.write_sysctl(f"net/ipv4/conf/{uplink}/forwarding", "1")
+
+    def facts(self) -> Sequence[str | None]:
+        """Return what ``ensure`` looks at on this host; while it is the same there is nothing to do."""
+        uplinks = default_ways_out()
+        switches = [f"net/ipv4/conf/{name}/forwarding" for name in uplinks]
+        read = [namespaces.read_sysctl(path) for path in ("net/ipv4/ip_forward", *switches)]
+        return (*uplinks, *read)
 
     def are_used(self) -> bool:
         """Tell whether a network of ours goes out by them."""
@@ -102,6 +108,12 @@ class Uplinks:
             for directory in [user for user in record.users if not Path(user).exists()]:
                 del record.users[directory]  # it was removed by hand
             yield record
+
+
+def default_ways_out() -> Sequence[str]:
+    """Return the interfaces that IPv4 default routes leave by."""
+    rows = [line.split() for line in ROUTES.read_text().splitlines()[1:]]
+    return sorted({row[0] for row in rows if row[1] == row[7] == "00000000" and row[0] != "*"})
 
 
 def guard_table(switched_on: Sequence[str], prefixes: Sequence[str]) -> str:

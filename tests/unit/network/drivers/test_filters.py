@@ -115,7 +115,7 @@ def test_a_rule_that_is_there_twice_is_one_line() -> None:
         (allow("icmp", port_min=3), "meta nfproto ipv4 meta l4proto 1 icmp type 3 accept"),
         (
             allow("tcp", remotes=("10.5.0.9", "10.5.0.8/32", "fd05::/64")),
-            "meta nfproto ipv4 ip saddr { 10.5.0.8/31 } meta l4proto 6 accept",
+            "meta nfproto ipv4 ip saddr 10.5.0.8/31 meta l4proto 6 accept",
         ),
     ],
 )
