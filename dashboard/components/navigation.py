@@ -23,6 +23,7 @@ class Entry(NamedTuple):
 SECTIONS = (
     ("Overview", "overview", "layout-dashboard", None),
     ("Servers", "servers", "server-2", None),
+    ("Volumes", "volumes", "cylinder", None),
     ("Images", "images", "disc", None),
     ("Network picture", "network_picture", "sitemap", None),
     ("Networks", "networks", "network", None),

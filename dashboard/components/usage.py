@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from identity.quotas import UNLIMITED
-from instances.manager.limits import Usage
 
 #: resource of the quota -> its name on the page, its unit, its icon.
 SHOWN = {
@@ -15,6 +15,18 @@ SHOWN = {
     "ram": ("Memory", "MiB", "device-sd-card"),
     "key_pairs": ("Key pairs", "", "key"),
 }
+
+
+class Usage(Protocol):
+    """Limits and use of a project by resource, as the managers of quotas tell them."""
+
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """Return the limits."""
+
+    @property
+    def used(self) -> Mapping[str, int]:
+        """Return what is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +58,10 @@ class Bar:
         return "danger" if self.percent >= 100 else "warning" if self.percent >= 75 else "info"
 
 
-def bars(usage: Usage) -> Sequence[Bar]:
+def bars(usage: Usage, shown: Mapping[str, tuple[str, str, str]] = SHOWN) -> Sequence[Bar]:
     """Return the bars in the order of the page."""
     found = []
-    for name, (text, unit, icon) in SHOWN.items():
+    for name, (text, unit, icon) in shown.items():
         limit = usage.limits[name]
         used = usage.used.get(name, 0)
         found.append(Bar(name, text, unit, icon, used, None if limit == UNLIMITED else limit))

@@ -38,6 +38,14 @@ STEPS = {
     "fill": "Fill the image cache",
     "clear": "Clear the staging area",
     "erase": "Erase the data",
+    "claim_pool": "Choose where it lies",
+    "make": "Make the disk",
+    "claim_room": "Take the room",
+    "resize": "Grow the disk",
+    "cut_off": "Cut off who still has it",
+    "delete_snapshots": "Remove its snapshots",
+    "remove": "Remove the disk",
+    "release_pool": "Give the room back",
 }
 MILESTONES = {"dhcp": "Got its address", "metadata": "Fetched its metadata"}
 #: Operations that are no server actions.
@@ -47,6 +55,9 @@ OPERATIONS = {
     "image.copy": ("Copy to other stores", "copy"),
     "image.cache": ("Copy into the image cache", "copy"),
     "image.delete": ("Delete", "trash"),
+    "volume.create": ("Create", "plus"),
+    "volume.extend": ("Grow", "arrows-maximize"),
+    "volume.delete": ("Delete", "trash"),
 }
 
 
@@ -98,8 +109,10 @@ def size(value: int | None) -> str:
 
 @register.filter
 def amount(value: int | None, unit: str) -> str:
-    """Write a number with its unit; MiB grow into GiB."""
-    return mib(value) if unit == "MiB" else f"{value or 0:,}"
+    """Write a number with its unit; MiB and GiB grow into the next."""
+    if unit == "MiB":
+        return mib(value)
+    return size((value or 0) * 1024**3) if unit == "GiB" and value else f"{value or 0:,}"
 
 
 @register.filter

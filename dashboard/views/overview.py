@@ -10,6 +10,7 @@ from django.urls import reverse
 from cloudweb.listing import SortKey
 from dashboard.components.servers import activity_of
 from dashboard.components.usage import bars
+from dashboard.components.volumes import volume_bars
 from dashboard.views.page import Page
 from dashboard.views.servers import Servers
 from instances.manager import InstanceManager, LimitsManager
@@ -33,7 +34,7 @@ class Overview(Page):
         )
         usage = LimitsManager(self.context).own()
         return {
-            "bars": bars(usage),
+            "bars": [*bars(usage), *volume_bars(self.context)],
             **Servers.excerpt(self.context, newest.rows),
             "act_on": reverse("servers"),
             "activity": activity_of(self.context, newest.rows),

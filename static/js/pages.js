@@ -204,6 +204,14 @@
     box.showModal();
   });
 
+  /* A slider beside a number, which counts: <input type="range" data-mirrors="id of the number" hidden>. */
+  document.querySelectorAll("[data-mirrors]").forEach((slider) => {
+    const number = document.getElementById(slider.dataset.mirrors);
+    slider.hidden = false;
+    slider.addEventListener("input", () => { number.value = slider.value; });
+    number.addEventListener("input", () => { slider.value = number.value; });
+  });
+
   /* On a phone the tabs scroll: the lit one is in sight. */
   const lit = document.querySelector(".tabs [aria-current]");
   if (lit) lit.parentElement.scrollLeft = lit.offsetLeft - lit.parentElement.offsetLeft - 16;

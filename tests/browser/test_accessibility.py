@@ -20,11 +20,12 @@ PLAIN = (
     "overview", "servers", "launch", "images", "new_image", "import_image", "key_pairs", "activity",
     "account", "api_access", "second_factor", "application_credentials",
     "new_application_credential", "members", "networks", "routers", "floating_ips",
-    "security_groups", "network_picture",
+    "security_groups", "network_picture", "volumes",
 )  # fmt: skip
 OF_A_SERVER = ("server", "server_console", "server_history", "server_trace")
 OF_AN_IMAGE = ("image",)
 OF_A_GROUP = ("security_group",)
+OF_A_VOLUME = ("volume",)
 #: What a stranger sees.
 OUTSIDE = ("/login", "/logged-out", "/admin/login/", "/nothing")
 #: Parts of pages, files, what is only posted to, and pages that a few steps lead to.
@@ -36,6 +37,7 @@ NO_PAGES = {
     "new_network", "new_router", "join_network", "new_floating_ip", "lead_floating_ip",
     "private_network", "new_group", "new_rule", "edit_group", "attach_group", "detach_group",
     "attach_floating_ip", "detach_floating_ip",
+    "new_volume", "grow_volume", "rename_volume", "delete_volume",
     "begin_second_factor", "renew_codes", "remove_second_factor",
     "add_member", "change_member", "federated_callback", "federated_login",
     "login", "logged_out", "expired_password", "second_step", "new_second_factor",
@@ -57,7 +59,7 @@ axe.run(where, {resultTypes: ["violations"], ...(rules ? {runOnly: rules} : {})}
 
 
 def test_every_page_is_looked_at() -> None:
-    known = {*PLAIN, *OF_A_SERVER, *OF_AN_IMAGE, *OF_A_GROUP, *NO_PAGES}
+    known = {*PLAIN, *OF_A_SERVER, *OF_AN_IMAGE, *OF_A_GROUP, *OF_A_VOLUME, *NO_PAGES}
     assert {route.name for route in urlpatterns} == known
 
 
@@ -133,6 +135,11 @@ def test_no_serious_finding(with_axe: Browser) -> None:
     browser.open("/security-groups")
     group = str(browser.find("#rows tbody th a").get_property("href")).rpartition("/")[2]
     pages += [reverse(name, args=[group]) for name in OF_A_GROUP]
+    browser.open("/volumes/new")
+    browser.fill("[name=name]", "accessible")
+    browser.press("#new-box button[type=submit]")
+    volume = str(browser.find("#rows tbody th a").get_property("href")).rpartition("/")[2]
+    pages += [reverse(name, args=[volume]) for name in OF_A_VOLUME]
     wrong += [found for path in (*pages, "/nothing") for found in findings(browser, path)]
     wrong += findings_of_operators(browser)
     assert wrong == []

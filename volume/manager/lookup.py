@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from django.db import transaction
@@ -12,6 +12,7 @@ from cloudweb.database.locks import locked
 from cloudweb.identifiers import as_uuid
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
+from operations.history import Entry, operations_of
 from volume import states
 from volume.exceptions import InvalidVolume, VolumeNotFound
 from volume.models import Volume
@@ -32,6 +33,10 @@ class VolumeLookups(Manager):
         if found is None:
             raise VolumeNotFound(volume_id)
         return found
+
+    def history(self, volume_id: str | uuid.UUID) -> Sequence[Entry]:
+        """Return what was done with a volume, newest first; raise VolumeNotFound."""
+        return operations_of("volume", str(self.get(volume_id).id))
 
     def _locked(self, volume_id: str | uuid.UUID) -> Volume:
         """Return the row, locked until the end of the transaction."""

@@ -21,6 +21,8 @@ from tests.builders.identity import make_member, make_user
 from tests.builders.images import RAW
 from tests.builders.instances import Lab, lab
 from tests.builders.networks import make_group
+from tests.builders.volumes import make_volume
+from volume.models import Volume
 
 pytestmark = pytest.mark.django_db(transaction=True)
 #: Open to anyone.
@@ -38,9 +40,10 @@ OF_CONSOLES = {"console_text", "console_log"}
 OF_A_SERVER = {"server", "server_history", "server_console", "server_trace"} | OF_CONSOLES
 OF_AN_IMAGE = {"image", "image_live"}
 OF_A_GROUP = {"security_group"}
+OF_A_VOLUME = {"volume"}
 READABLE = {
     "overview", "overview_live", "servers", "images", "key_pairs", "networks", "routers", "floating_ips",
-    "security_groups", "network_picture", "account", "activity", "members", "clouds_yaml", "openrc",
+    "volumes", "security_groups", "network_picture", "account", "activity", "members", "clouds_yaml", "openrc",
     "api_access", "second_factor", "application_credentials", "new_application_credential",
 }  # fmt: skip
 FORMS = {"launch", "new_image", "import_image"}
@@ -64,6 +67,7 @@ BOXES = {
     "lead_floating_ip": {"floating_ip": "x", "port": "x"},
     "private_network": {},
     "new_group": {"name": "n"},
+    "new_volume": {"name": "v", "size": "1"},
 }
 #: Posts about the server's network, and about a group, with what they say.
 TO_A_SERVERS_NETWORK = {
@@ -74,11 +78,13 @@ TO_A_GROUP = {
     "new_rule": {"what": "ssh", "whom": "world", "direction": "ingress"},
     "edit_group": {"name": "g"},
 }
+TO_A_VOLUME = {"grow_volume": {"size": "9"}, "rename_volume": {"name": "v"}, "delete_volume": {}}
 TO_MEMBERS = {"add_member": [], "change_member": ["x"]}
 POSTS = {
     "switch_project", "server_action", "server_allow", "rename_server",
     "generate_key", "import_key", *TO_AN_IMAGE,
     *OWN_POSTS, *TO_MEMBERS, *BOXES, *TO_A_SERVERS_NETWORK, *TO_A_GROUP,
+    *TO_A_VOLUME,
 }  # fmt: skip
 IMAGE_BODY = {"tags": "t", "properties": "a=b", "project": "p"}
 PUTS = {"image_data"}
@@ -101,6 +107,7 @@ class House:
     server_id: str
     image: Image
     group_id: str
+    volume_id: str
 
     def url(self, name: str) -> str:
         """Return the address of a route, about the house's server or image."""
@@ -116,6 +123,8 @@ class House:
             return reverse(name, args=[self.server_id])
         if name in OF_A_GROUP | TO_A_GROUP.keys():
             return reverse(name, args=[self.group_id])
+        if name in OF_A_VOLUME | TO_A_VOLUME.keys():
+            return reverse(name, args=[self.volume_id])
         if name in OF_AN_IMAGE | {"image_data"} | TO_AN_IMAGE.keys():
             return reverse(name, args=[self.image.id, *TO_AN_IMAGE.get(name, [])])
         return reverse(name, args=[*OWN_POSTS.get(name, []), *TO_MEMBERS.get(name, [])])
@@ -129,7 +138,8 @@ class House:
 def house(tmp_path: Path) -> Iterator[House]:
     with lab(tmp_path) as home:
         server, group = home.create(), make_group(home.context)
-        yield House(home, server, home.image, str(group.id))
+        volume = make_volume(home.context)
+        yield House(home, server, home.image, str(group.id), str(volume.id))
 
 
 @pytest.fixture
@@ -141,14 +151,14 @@ def stranger() -> Client:
 def test_every_route_is_in_this_file() -> None:
     names = {route.name for route in urlpatterns}
     known = PUBLIC | OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP | READABLE | FORMS | POSTS | PUTS
-    known |= BEGUN
+    known |= BEGUN | OF_A_VOLUME
     assert names == known
     assert get_resolver()
 
 
 def test_anonymous_are_sent_to_the_log_in(house: House) -> None:
     client = Client()
-    for name in READABLE | FORMS | OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP | BEGUN:
+    for name in READABLE | FORMS | OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP | OF_A_VOLUME | BEGUN:
         answer = client.get(house.url(name))
         assert (answer.status_code, answer.url.split("?")[0]) == (302, "/login"), name
     for name in POSTS | ACTED_ON:
@@ -163,7 +173,7 @@ def test_htmx_of_a_lost_session_reloads_the_page() -> None:
 
 def test_readers_read_everything(house: House) -> None:
     reader = house.browser("reader")
-    for name in (READABLE | OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP) - OF_CONSOLES:
+    for name in (READABLE | OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP | OF_A_VOLUME) - OF_CONSOLES:
         answer = reader.get(house.url(name))
         assert answer.status_code == 200, name
     page = text_of(reader.get(house.url("server")))
@@ -186,9 +196,11 @@ def test_readers_do_not_act(house: House) -> None:
         assert reader.post(house.url(name), IMAGE_BODY).status_code in (403, 422), name
     for name, body in BOXES.items():
         assert reader.post(house.url(name), body).status_code in (403, 422), name
-    for name, body in {**TO_A_SERVERS_NETWORK, **TO_A_GROUP}.items():
+    for name, body in {**TO_A_SERVERS_NETWORK, **TO_A_GROUP, **TO_A_VOLUME}.items():
         assert reader.post(house.url(name), body).status_code in (403, 404, 422), name
     assert not Network.objects.filter(name__in=("n", "private")).exists()
+    volume = Volume.objects.get()
+    assert (volume.name, volume.size, volume.status) == ("a volume", 1, "available")
     group = SecurityGroup.objects.get(id=house.group_id)
     assert (group.name, group.rules.filter(direction="ingress").count()) == ("web", 0)
     assert [*Port.objects.of_groups([group.id])] == []
@@ -213,7 +225,7 @@ def test_a_refusal_goes_back_to_the_page_before(house: House) -> None:
 
 
 def test_another_projects_things_are_404_pages(house: House, stranger: Client) -> None:
-    for name in OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP:
+    for name in OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP | OF_A_VOLUME:
         answer = stranger.get(house.url(name))
         assert answer.status_code == 404, name
         assert "There is nothing here" in text_of(answer)
@@ -224,7 +236,7 @@ def test_another_projects_things_are_404_pages(house: House, stranger: Client) -
     assert stranger.post(house.url("rename_server"), {"name": "x"}).status_code == 404
     for name in TO_AN_IMAGE:
         assert stranger.post(house.url(name), IMAGE_BODY).status_code == 404, name
-    for name, body in {**TO_A_SERVERS_NETWORK, **TO_A_GROUP}.items():
+    for name, body in {**TO_A_SERVERS_NETWORK, **TO_A_GROUP, **TO_A_VOLUME}.items():
         assert stranger.post(house.url(name), body).status_code == 404, name
     assert stranger.put(house.url("image_data"), b"x").status_code == 404
     assert "vm1" not in text_of(stranger.get("/servers"))
@@ -291,7 +303,11 @@ def test_posts_without_the_forms_token_are_refused(house: House) -> None:
 def test_pages_allow_our_own_scripts_only(house: House) -> None:
     member = house.browser("member")
     for name in (
-        READABLE - {"clouds_yaml", "openrc"} | FORMS | OF_A_SERVER - OF_CONSOLES | OF_A_GROUP
+        READABLE - {"clouds_yaml", "openrc"}
+        | FORMS
+        | OF_A_SERVER - OF_CONSOLES
+        | OF_A_GROUP
+        | OF_A_VOLUME
     ):
         answer = member.get(house.url(name))
         policy = answer.headers["Content-Security-Policy"]

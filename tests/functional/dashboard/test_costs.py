@@ -18,11 +18,13 @@ from tests.builders.images import make_image
 from tests.builders.instances import Lab, lab
 from tests.builders.networks import make_group, make_network, make_port, make_subnet
 from tests.builders.routers import make_external, make_floating_ip, make_router
+from tests.builders.volumes import attach, make_volume
+from volume.models import Volume
 
 pytestmark = pytest.mark.django_db(transaction=True)
 #: Session, user, roles and the projects to switch to are 8 of each whole page.
 PAGES = {
-    "/": 17,
+    "/": 22,
     "/servers": 14,
     "/images": 11,
     "/key-pairs": 9,
@@ -33,6 +35,8 @@ PAGES = {
     "/security-groups": 13,
     "/security-groups/{group}": 14,
     "/servers/{server}": 28,
+    "/volumes": 22,
+    "/volumes/{volume}": 19,
     "/activity": 15,
     "/servers/launch": 23,
 }
@@ -61,6 +65,13 @@ def wear(home: Lab, group: SecurityGroup) -> None:
     ReachManager(home.context).attach(group.id, port_ids=ids, device_id="x")
 
 
+def _attached(context: RequestContext, server: str) -> Volume:
+    """Return a volume that a server has."""
+    volume = make_volume(context)
+    attach(volume, instance_id=server)
+    return volume
+
+
 def test_lists_cost_the_same_for_one_and_for_many(tmp_path: Path) -> None:
     with lab(tmp_path) as home:
         client = browser_of(make_member("member", project=home.project, password=PASSWORD))
@@ -70,6 +81,7 @@ def test_lists_cost_the_same_for_one_and_for_many(tmp_path: Path) -> None:
         make_router(home.context, subnets=[subnet], external=outside)
         port = make_port(subnet.network, home.context)
         make_floating_ip(home.context, outside, port_id=port.id)
+        about["volume"] = str(_attached(home.context, about["server"]).id)
         client.post("/key-pairs/new", {"name": "first"})
         client.get("/security-groups")  # the first look at a project makes its default group
         group = make_group(home.context, name="first")
@@ -86,6 +98,7 @@ def test_lists_cost_the_same_for_one_and_for_many(tmp_path: Path) -> None:
             port = make_port(subnet.network, home.context)
             make_floating_ip(home.context, outside, port_id=port.id)
             make_image(context=home.context, name=f"more-{number}", data=b"x" * 2048)
+            _attached(home.context, home.create(name=f"with-{number}"))
             client.post("/key-pairs/new", {"name": f"more-{number}"})
             wear(home, make_group(home.context, name=f"more-{number}"))
             permit(home.context, group, number + 1)

@@ -1,0 +1,154 @@
+"""One volume: its facts, who has it, and what is done to it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from cloudweb.exceptions import CloudwebError
+from dashboard.components.volumes import (
+    called,
+    holders_of,
+    is_busy,
+    may_end,
+    may_grow,
+    space_of,
+    type_name,
+    volume_badge,
+)
+from dashboard.forms.volumes import GrowForm, RenameVolumeForm
+from dashboard.views.page import Page, is_htmx
+from image.exceptions import ImageNotFound
+from image.manager import ImageManager
+from volume.exceptions import VolumeNotFound
+from volume.manager import VolumeManager
+
+if TYPE_CHECKING:
+    from volume.models import Volume
+
+
+class VolumePage(Page):
+    """The page of a volume; htmx gets its live part."""
+
+    section = "volumes"
+
+    def get(self, request: HttpRequest, volume_id: uuid.UUID) -> HttpResponse:
+        """Show it."""
+        try:
+            facts = self.facts(volume_id)
+        except VolumeNotFound:
+            if not is_htmx(request):
+                raise
+            response = HttpResponse(status=204)  # it was deleted while we watched
+            response.headers["HX-Redirect"] = reverse("volumes")
+            return response
+        if is_htmx(request):
+            return self.fragment("dashboard/volumes/live.html", **facts)
+        return self.shown(facts)
+
+    def shown(self, facts: dict[str, Any], *, status: int = 200, **more: Any) -> HttpResponse:
+        """Show the whole page, with these forms as they were filled in."""
+        volume = facts["volume"]
+        named = {"name": volume.name or "", "description": volume.description or ""}
+        forms = {
+            "grow": GrowForm(space=facts["space"]),
+            "rename": RenameVolumeForm(initial=named),
+            **more,
+        }
+        return self.render("dashboard/volumes/detail.html", status=status, **facts, **forms)
+
+    def facts(self, volume_id: uuid.UUID) -> dict[str, Any]:
+        """Return what the page and its live part show."""
+        manager = VolumeManager(self.context)
+        volume = manager.get(volume_id)
+        history = manager.history(volume_id)
+        may_update = self.may("volume:volumes:update")
+        return {
+            "volume": volume,
+            "name": called(volume),
+            "type_name": type_name(volume.volume_type),
+            "badge": volume_badge(volume),
+            "holders": holders_of(self.context, [volume]).get(str(volume.id), ()),
+            "image": self._image(volume),
+            "entry": history[0] if history else None,
+            "busy": is_busy(volume) or bool(history and history[0].is_live),
+            "space": space_of(self.context, own=volume.size),
+            "may_update": may_update,
+            "may_grow": self.may("volume:volumes:extend") and may_grow(volume),
+            "may_delete": self.may("volume:volumes:delete"),
+            "may_end": may_end(volume),
+        }
+
+    def _image(self, volume: Volume) -> Any:
+        """Return the image it began with; None when it is gone or hidden by now."""
+        try:
+            return ImageManager(self.context).get(volume.image_id) if volume.image_id else None
+        except ImageNotFound:
+            return None
+
+    def refuse(
+        self, volume_id: uuid.UUID, name: str, form: Any, error: CloudwebError | None = None
+    ) -> HttpResponse:
+        """Show the page again with what is wrong in a form."""
+        if error is not None:
+            form.refuse(error)
+        return self.shown(self.facts(volume_id), status=422, opened=name, **{name: form})
+
+    def back(self, volume_id: uuid.UUID, text: str) -> HttpResponse:
+        """Say what was done, on the volume's page."""
+        return self.done(text, reverse("volume", args=[volume_id]))
+
+
+class GrowVolume(VolumePage):
+    """Make a volume larger."""
+
+    def get(self, request: HttpRequest, volume_id: uuid.UUID) -> HttpResponse:
+        """Show the volume with the form open."""
+        return self.shown(self.facts(volume_id), opened="grow")
+
+    def post(self, request: HttpRequest, volume_id: uuid.UUID) -> HttpResponse:
+        """Do it, or show the form again with what is wrong."""
+        volume = VolumeManager(self.context).get(volume_id)
+        form = GrowForm(request.POST, space=space_of(self.context, own=volume.size))
+        if not form.is_valid():
+            return self.refuse(volume_id, "grow", form)
+        try:
+            VolumeManager(self.context).extend(str(volume_id), size=form.cleaned_data["size"])
+        except CloudwebError as error:
+            return self.refuse(volume_id, "grow", form, error)
+        return self.back(volume_id, f"{called(volume)} grows to {form.cleaned_data['size']} GiB.")
+
+
+class RenameVolume(VolumePage):
+    """Say what a volume is called and is for."""
+
+    def get(self, request: HttpRequest, volume_id: uuid.UUID) -> HttpResponse:
+        """Show the volume with the form open."""
+        return self.shown(self.facts(volume_id), opened="rename")
+
+    def post(self, request: HttpRequest, volume_id: uuid.UUID) -> HttpResponse:
+        """Write it down."""
+        form = RenameVolumeForm(request.POST)
+        if not form.is_valid():
+            return self.refuse(volume_id, "rename", form)
+        try:
+            volume = VolumeManager(self.context).update(str(volume_id), **form.cleaned_data)
+        except CloudwebError as error:
+            return self.refuse(volume_id, "rename", form, error)
+        return self.back(volume_id, f"It is called {called(volume)} now.")
+
+
+class DeleteVolume(Page):
+    """Delete a volume, from its page."""
+
+    section = "volumes"
+
+    def post(self, request: HttpRequest, volume_id: uuid.UUID) -> HttpResponse:
+        """Start it."""
+        manager = VolumeManager(self.context)
+        name = called(manager.get(volume_id))
+        manager.delete(str(volume_id))
+        return self.done(f"{name} is being deleted.", reverse("volumes"))

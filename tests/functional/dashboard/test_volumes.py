@@ -1,0 +1,134 @@
+"""The pages of volumes: the list, a new one, one with all that is known of it, growing, deleting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.test import Client
+
+from cloudweb.context import RequestContext
+from dashboard.components.volumes import Space, volume_badge
+from identity import quotas
+from tests.builders.browsers import PASSWORD, browser_of, said, text_of
+from tests.builders.identity import make_member
+from tests.builders.instances import Lab, lab
+from tests.builders.volumes import attach, make_pool, make_volume, make_volume_type
+from volume.models import Volume
+from volume.states import VolumeStatus
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Lab]:
+    with lab(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def member(home: Lab) -> Client:
+    return browser_of(make_member("member", project=home.project, password=PASSWORD))
+
+
+def limit(context: RequestContext, **limits: int) -> None:
+    quotas.QuotaManager(RequestContext.system()).replace(
+        context.scoped_project_id, "volume", limits
+    )
+
+
+def test_the_list_names_who_has_a_volume(home: Lab, member: Client) -> None:
+    used = make_volume(home.context, name="data", size=20)
+    attach(used, instance_id=home.create())
+    make_volume(home.context, name="spare")
+    page = text_of(member.get("/volumes"))
+    assert "data In use 20 GiB vm1 Default" in page
+    assert "spare Free 1 GiB" in page
+    assert "spare" not in text_of(member.get("/volumes?status=in-use"))
+    assert "data" not in text_of(member.get("/volumes?q=spa"))
+
+
+def test_a_volume_is_made_and_what_is_wrong_stands_at_its_field(home: Lab, member: Client) -> None:
+    make_pool()
+    kind = make_volume_type()
+    form = {"name": "data", "size": "3", "volume_type": str(kind.id)}
+    answer = member.post("/volumes/new", form, follow=True)
+    assert said(answer) == ["data is being made."]
+    made = Volume.objects.get()
+    assert (made.name, made.size, made.volume_type) == ("data", 3, kind)
+    for body, wrong in {
+        "size=": "Say how many GiB.",
+        "size=x": "Write a whole number of GiB.",
+        "size=0": "greater than or equal to 1",
+        "size=4000": "Requested 4000",
+    }.items():
+        name, _, value = body.partition("=")
+        answer = member.post("/volumes/new", {**form, name: value})
+        assert (answer.status_code, wrong in text_of(answer)) == (422, True), body
+    assert Volume.objects.count() == 1
+
+
+def test_a_volume_grows_and_never_shrinks(home: Lab, member: Client) -> None:
+    pool = make_pool(provisioned=5)
+    volume = make_volume(home.context, size=5, pool=pool)
+    url = f"/volumes/{volume.id}/grow"
+    opened = member.get(url).content.decode()
+    assert 'id="grow-box"' in opened
+    assert 'min="6"' in opened
+    answer = member.post(url, {"size": "5"})
+    assert answer.status_code == 422
+    assert "It has 5 GiB. It can only grow" in text_of(answer)
+    answer = member.post(url, {"size": "8"})
+    assert answer.status_code == 302
+    volume.refresh_from_db()
+    assert (volume.status, volume.wanted_size) == (VolumeStatus.EXTENDING, 8)
+    again = member.post(url, {"size": "9"})
+    assert again.status_code == 422
+    assert "status must be" in text_of(again)
+
+
+def test_a_fault_and_who_has_it_are_on_its_page(home: Lab, member: Client) -> None:
+    volume = make_volume(home.context, fault_message="No pool has room.", status="error")
+    page = text_of(member.get(f"/volumes/{volume.id}"))
+    assert "No pool has room." in page
+    assert "No server has it." in page
+    attach(volume, instance_id=home.create(), device="/dev/vdc")
+    page = text_of(member.get(f"/volumes/{volume.id}"))
+    assert "vm1" in page
+    assert "/dev/vdc" in page
+
+
+def test_what_a_server_has_is_not_deleted(home: Lab, member: Client) -> None:
+    volume = make_volume(home.context)
+    attach(volume, instance_id=home.create())
+    answer = member.post(f"/volumes/{volume.id}/delete")
+    assert answer.status_code == 400
+    assert Volume.objects.get().status == VolumeStatus.IN_USE
+    Volume.objects.update(status=VolumeStatus.AVAILABLE)
+    volume.attachments.all().delete()
+    answer = member.post(f"/volumes/{volume.id}/delete", follow=True)
+    assert said(answer) == ["a volume is being deleted."]
+
+
+def test_every_status_has_a_badge() -> None:
+    texts = {status: volume_badge(Volume(status=status)).text for status in VolumeStatus.values}
+    assert texts["available"] == "Free"
+    assert texts["error_extending"] == "Error"
+    assert texts["backing-up"] == "Backing up"
+    assert all(texts.values())
+
+
+def test_the_slider_ends_where_the_quota_does() -> None:
+    ends = {
+        "no limit": Space(0, None, None, own=10),
+        "quota": Space(90, 100, None, own=10),
+        "one volume": Space(0, 1000, 50, own=10),
+        "nothing left": Space(100, 100, None, own=10),
+    }
+    assert {name: one.slides_to for name, one in ends.items()} == {
+        "no limit": 1024,
+        "quota": 20,
+        "one volume": 50,
+        "nothing left": 11,
+    }
