@@ -12,6 +12,8 @@ from volume.scheduler import PoolRequest
 BACKEND = "volume_backend_name"
 #: An extra spec that a pool must be able to do something has this before the capability's name.
 CAPABILITY = "capabilities:"
+#: The extra spec by which a type names the availability zones of its volumes, joined by commas.
+ZONES = "RESKEY:availability_zones"
 MULTIATTACH = "multiattach"
 CLONES = "clones"
 ENCRYPTION = "encryption"
@@ -28,6 +30,12 @@ def allows_several(extra_specs: Mapping[str, str]) -> bool:
     return demands(extra_specs, MULTIATTACH)
 
 
+def zones_of(extra_specs: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the zones that a type keeps its volumes to; none: any will do."""
+    said = (one.strip() for one in extra_specs.get(ZONES, "").split(","))
+    return tuple(sorted({one for one in said if one}))
+
+
 def pool_request(
     volume: Volume,
     *,
@@ -40,6 +48,7 @@ def pool_request(
     return PoolRequest(
         size=volume.size,
         zone=zone,
+        zones=zones_of(volume.volume_type.extra_specs),
         pool_id=source,
         backend=volume.volume_type.extra_specs.get(BACKEND),
         capabilities=_capabilities(volume, copies=source is not None),

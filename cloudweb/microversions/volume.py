@@ -87,10 +87,7 @@ VOLUME = Microversions(
         49: "Services tell whether their back end is up.",
         50: "Only its type lets a volume be attached several times.",
         51: later("A backup can be put into a zone.", because=NO_BACKUPS),
-        52: partly(
-            "Types are filtered by extra specs, and tell their zones.",
-            missing="volumes are not held to the zones that their type tells",
-        ),
+        52: "Types are filtered by extra specs, and tell their zones.",
         53: "Bodies are checked strictly.",
         54: "An attachment says whether it may write.",
         55: "Transfers take their snapshots along, under a new name.",

@@ -61,6 +61,11 @@ FILTERS: tuple[Filter, ...] = (
         lambda request, count: f"{_be(count)} not in the availability zone {request.zone}",
     ),
     Filter(
+        "type_zones",
+        lambda request: Q(zone__in=request.zones) if request.zones else None,
+        lambda request, count: f"{_be(count)} in no zone of its type ({', '.join(request.zones)})",
+    ),
+    Filter(
         "pool",
         lambda request: None if request.pool_id is None else Q(pk=request.pool_id),
         lambda _, count: f"{_be(count)} not where the source of the volume is",

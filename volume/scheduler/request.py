@@ -10,12 +10,14 @@ class PoolRequest:
     """What a volume needs; ``size`` in GiB.
 
     ``pool_id`` asks for one pool and no other: what is made of a volume lies where that lies.
-    ``capabilities`` are names of ``volume.drivers.base``, ``backend`` is what the type names.
+    ``zones`` are those that its type keeps it to, ``backend`` is what the type names.
+    ``capabilities`` are names of ``volume.drivers.base``.
     ``together_with`` and ``apart_from`` are ids of volumes of project ``project_id``.
     """
 
     size: int
     zone: str | None = None
+    zones: tuple[str, ...] = ()
     pool_id: str | None = None
     backend: str | None = None
     capabilities: tuple[str, ...] = ()

@@ -53,7 +53,10 @@ from tests.builders.networks import (
 )
 from tests.builders.qos import make_qos_policy
 from tests.builders.servers import make_server
+from tests.builders.volumes import attach, make_volume, make_volume_type
+from tests.builders.volumes import make_pool as make_volume_pool
 from tests.example.models import Shelf
+from volume.models import Pool
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 Make = Callable[[User, int], object]
@@ -78,6 +81,12 @@ def a_server_with_a_port(user: User, _number: int) -> None:
     network = make_network(context(user))
     make_subnet(network, context(user))
     make_port(network, context(user), device_id=str(server.id), device_owner="compute:nova")
+
+
+def an_attached_volume(user: User, number: int) -> None:
+    pool = Pool.objects.first() or make_volume_pool()
+    kind = make_volume_type(f"t{number}")
+    attach(make_volume(context(user), pool=pool, volume_type=kind))
 
 
 def a_group(_user: User, _number: int) -> None:
@@ -146,6 +155,9 @@ def an_access_token(user: User, number: int) -> None:
 
 
 LISTS: dict[str, Make] = {
+    "/volume/v3/volumes": an_attached_volume,
+    "/volume/v3/volumes/detail": an_attached_volume,
+    "/volume/v3/attachments/detail": an_attached_volume,
     "/identity/v3/projects": lambda _user, _: make_project(),
     "/identity/v3/users": lambda _user, _: make_user(),
     "/identity/v3/roles": lambda _user, number: make_role(f"role-{number}"),
@@ -218,7 +230,7 @@ def user() -> User:
 def shown(client: ApiClient, path: str) -> tuple[int, int]:
     """Return how many rows a list shows and how many statements that took."""
     with CaptureQueriesContext(connection) as queries:
-        answer: Any = client.send("GET", path, OpenStack_API_Version="compute 2.96")
+        answer: Any = client.send("GET", path, OpenStack_API_Version="compute 2.96, volume 3.70")
     assert answer.status_code == 200, answer.content
     (rows,) = [value for value in answer.json().values() if isinstance(value, list)]
     return len(rows), len(queries)

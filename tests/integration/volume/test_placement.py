@@ -58,7 +58,9 @@ def test_each_filter_says_why() -> None:
     for words in ("h1@off#default: is disabled (repair)", "h4@sick#default: has a problem (no dir"):
         assert words in caught.value.detail
     assert "h1@" not in caught.value.message
-    assert claim(volume, zone="z2") == "h5"
+    with pytest.raises(NoValidPool, match=r"2 are in no zone of its type \(z2, z3\)"):
+        claim(volume, zone="nova", zones=("z2", "z3"))
+    assert claim(volume, zones=("z2",)) == "h5"
 
 
 def test_no_pool_at_all() -> None:

@@ -1,0 +1,80 @@
+"""The operators' pages of volumes and pools."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from identity.authentication import find_user
+from identity.bootstrap import bootstrap
+from tests.builders.images import caller
+from tests.builders.volumes import attach, make_pool, make_snapshot, make_volume
+from volume.models import Pool, Volume
+
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
+
+
+def browser(name: str = "admin") -> Client:
+    bootstrap(admin_password="p", demo_password="p")
+    user = find_user(name=name)
+    assert user is not None
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def act(client: Client, model: str, action: str, *rows: Any, **fields: str) -> str:
+    data = {"action": action, "_selected_action": [row.pk for row in rows], **fields}
+    return client.post(f"/admin/volume/{model}/", data, follow=True).content.decode()
+
+
+def test_lists_and_forms_are_for_operators_and_tell_no_secret() -> None:
+    pool = make_pool(problem="no directory", frozen=True)
+    volume = make_volume(caller(), pool=pool, encrypted=True, encryption_key="hidden-key")
+    attach(volume, connection="hidden-connection", secret="hidden-secret")
+    make_snapshot(volume)
+    paths = [
+        "/admin/volume/pool/", f"/admin/volume/pool/{pool.pk}/change/",
+        "/admin/volume/volume/?q=vol", f"/admin/volume/volume/{volume.pk}/change/",
+    ]  # fmt: skip
+    operator, demo = browser(), browser("demo")
+    pages = [operator.get(path) for path in paths]
+    assert [page.status_code for page in pages] == [200] * 4
+    assert "hidden-" not in "".join(page.content.decode() for page in pages)
+    assert [demo.get(path).status_code for path in paths] == [302] * 4
+
+
+def test_what_operators_do_with_pools() -> None:
+    pool, kept = make_pool("h1"), make_pool("h2")
+    make_volume(caller(), pool=kept)
+    operator = browser()
+    form = {"zone": "z2", "ratio": "2.5", "disabled_reason": "repair"}
+    operator.post(f"/admin/volume/pool/{pool.pk}/change/", form)
+    pool.refresh_from_db()
+    found = (pool.zone, pool.ratio, pool.enabled, pool.disabled_reason)
+    assert found == ("z2", 2.5, False, "repair")
+    operator.post(f"/admin/volume/pool/{pool.pk}/change/", {**form, "zone": "a:b"})
+    act(operator, "pool", "enable", pool)
+    act(operator, "pool", "freeze", pool, kept)
+    assert {(one.zone, one.enabled, one.frozen) for one in Pool.objects.all()} == {
+        ("z2", True, True), ("nova", True, True),
+    }  # fmt: skip
+    act(operator, "pool", "thaw", pool)
+    page = act(operator, "pool", "delete_selected", pool, kept, post="yes")
+    assert "Pool h2@file#default has volumes." in page
+    assert [one.host for one in Pool.objects.all()] == ["h2"]
+
+
+def test_what_operators_do_with_volumes() -> None:
+    volume = make_volume(caller(), status="error_deleting")
+    held = make_volume(caller())
+    attach(held)
+    operator = browser()
+    act(operator, "volume", "set_in_error", volume)
+    assert Volume.objects.get(id=volume.id).status == "error"
+    page = act(operator, "volume", "force_delete", volume, held, sure="yes")
+    assert "1 being deleted" in page
+    assert "attached" in page
+    assert Volume.objects.get(id=volume.id).status == "deleting"
