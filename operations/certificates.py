@@ -24,6 +24,18 @@ ORGANIZATION = "cloudweb"
 _CA_LIFE, _HOST_LIFE = timedelta(days=20 * 365), timedelta(days=5 * 365)
 #: A host's certificate is replaced when it ends so soon.
 _RENEWAL = timedelta(days=365)
+#: The group ffdhe2048 of RFC 7919: QEMU looks for one, and without it takes a second to draw its own at
+#: each start. No cipher of today uses it.
+_DH_PARAMETERS = """\
+-----BEGIN DH PARAMETERS-----
+MIIBCAKCAQEA//////////+t+FRYortKmq/cViAnPTzx2LnFg84tNpWp4TZBFGQz
++8yTnc4kmz75fS/jY2MMddj2gbICrsRhetPfHtXV/WVhJDP1H18GbtCFY2VVPe0a
+87VXE15/V8k1mE8McODmi3fipona8+/och3xWKE2rec1MKzKT0g6eXq8CrGCsyT7
+YdEIqUuyyOP7uWrat2DX9GgdT0Kj3jlN9K5W7edjcrsZCwenyO4KbXCeAvzhzffi
+7MA0BM0oNC9hkXL+nOmFg/+OTxIy7vKBg8P+OxtMb61zO7X8vC7CIAXFjvGDfRaD
+ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
+-----END DH PARAMETERS-----
+"""
 #: Clocks of hosts may be behind ours.
 _BEFORE = timedelta(hours=1)
 
@@ -67,12 +79,18 @@ class Authority:
 def authority() -> Authority:
     """Return the installation's authority; it is made at first use."""
     path = var_dir() / "secrets" / "ca.pem"
-    return Authority(kept_secret(path, fresh=None if path.exists() else _new_authority()))
+    return Authority(kept_secret(path, fresh=None if path.exists() else new_authority()))
 
 
 def give_certificate(host: str, directory: Path, *, renew: bool = False) -> None:
     """Write into a directory what a host needs to serve others and to be served."""
-    signer = authority()
+    write_certificate(authority(), host, directory, renew=renew)
+
+
+def write_certificate(
+    signer: Authority, host: str, directory: Path, *, renew: bool = False
+) -> None:
+    """Write a host's certificate, its key and the authority's certificate, unless good ones are there."""
     make_directory(directory)
     own = directory / "server-cert.pem"
     if renew or not own.exists() or not signer.is_good(own.read_bytes(), host):
@@ -85,13 +103,14 @@ def give_certificate(host: str, directory: Path, *, renew: bool = False) -> None
         }
         for name, text in files.items():
             replace_private(directory / name, text)
-    if not (known := directory / "ca-cert.pem").exists() or known.read_text() != _pem(
-        signer.certificate
-    ):
-        replace_private(known, _pem(signer.certificate))
+    shared = {"ca-cert.pem": _pem(signer.certificate), "dh-params.pem": _DH_PARAMETERS}
+    for name, text in shared.items():
+        if not (known := directory / name).exists() or known.read_text() != text:
+            replace_private(known, text)
 
 
-def _new_authority() -> str:
+def new_authority() -> str:
+    """Return a new authority's key and certificate, as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name("authority")
     signed = (

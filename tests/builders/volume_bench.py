@@ -135,7 +135,8 @@ class FileBench:
 
     def __init__(self, certificates: Path | None = None) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="vol", dir="/tmp"))
-        wire = Wire("127.0.0.1", range(21900, 22100), certificates or self.directory / "tls")
+        self.certificates = certificates or self.directory / "tls"
+        wire = Wire("127.0.0.1", range(21900, 22100), self.certificates)
         self._config = FileConfig(self.directory / "pool", wire)
         self.restart()
 

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from cloudweb import process
 from cloudweb.driver import Unguarded
-from operations.certificates import Authority, _new_authority
+from operations.certificates import Authority, new_authority, write_certificate
 from tests.builders.volume_bench import (
     MIB,
     SIZE,
@@ -34,15 +33,8 @@ WORK = Unguarded()
 
 def certificates(place: Path, authority: Authority, host: str) -> Path:
     """Write a host's certificate as it gets it when it joins."""
-    place = place / f"tls-{host}"
-    place.mkdir()
-    certificate, key = authority.issue(host)
-    signer = authority.certificate.public_bytes(Encoding.PEM).decode()
-    for side in ("server", "client"):
-        (place / f"{side}-cert.pem").write_text(certificate)
-        (place / f"{side}-key.pem").write_text(key)
-    (place / "ca-cert.pem").write_text(signer)
-    return place
+    write_certificate(authority, host, place / f"tls-{host}")
+    return place / f"tls-{host}"
 
 
 @pytest.fixture
@@ -59,7 +51,7 @@ def make(bench: FileBench, **overrides: Any) -> VolumeSpec:
 
 
 def test_another_host_writes_by_its_certificate_and_nobody_else_does(tmp_path: Path) -> None:
-    authority, foreign = Authority(_new_authority()), Authority(_new_authority())
+    authority, foreign = Authority(new_authority()), Authority(new_authority())
     bench = FileBench(certificates(tmp_path, authority, "h1"))
     second, third = (certificates(tmp_path, authority, name) for name in ("h2", "h3"))
     (tmp_path / "foreign").mkdir()
@@ -101,7 +93,7 @@ def test_another_host_writes_by_its_certificate_and_nobody_else_does(tmp_path: P
 
 def test_another_host_comes_to_a_volume_that_a_guest_of_its_own_host_has(tmp_path: Path) -> None:
     """They write beside each other, whoever of those that serve them dies; each is cut off alone."""
-    authority = Authority(_new_authority())
+    authority = Authority(new_authority())
     bench = FileBench(certificates(tmp_path, authority, "h1"))
     second, third = (certificates(tmp_path, authority, name) for name in ("h2", "h3"))
     agent = VolumeAgent({"file": bench.driver}, _NoImages(), bench.directory / "agent")
