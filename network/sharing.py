@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from cloudweb.database.locks import alone_with
 from network.exceptions import (
     AddressGroupNotFound,
     Missing,
@@ -98,6 +99,11 @@ KINDS: dict[str, Kind] = {
     "address_group": Kind(AddressGroup, AddressGroupNotFound, {SHARED: _of_addresses}),
     "security_group": Kind(SecurityGroup, SecurityGroupNotFound, {SHARED: _of_group}),
 }
+
+
+def alone(object_id: UUID) -> None:
+    """Keep out who is about to use an object by a policy; before its row is locked, and until the transaction ends."""
+    alone_with(object_id, wait=True)
 
 
 def check_unused(policy: RbacPolicy, *, instead: str | None = None) -> None:

@@ -28,6 +28,16 @@ def has_row_locks() -> bool:
     return bool(connection.features.has_select_for_update)
 
 
+def together_with(key: UUID) -> None:
+    """Keep who asks to be alone with a key waiting until the transaction ends; many may do so at once."""
+    here = connection
+    if not here.in_atomic_block:
+        raise TransactionManagementError("a lock lasts until the end of a transaction")
+    if has_row_locks():
+        with here.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [_as_number(key)])
+
+
 def alone_with(key: UUID, *, wait: bool) -> bool:
     """Keep others who ask for the same key out until the transaction ends, touching no row.
 
@@ -35,10 +45,14 @@ def alone_with(key: UUID, *, wait: bool) -> bool:
     """
     if not has_row_locks():
         return True
-    number = int.from_bytes(key.bytes[:8], signed=True)
+    number = _as_number(key)
     with connection.cursor() as cursor:
         if wait:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
             return True
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
         return bool(cursor.fetchone()[0])
+
+
+def _as_number(key: UUID) -> int:
+    return int.from_bytes(key.bytes[:8], signed=True)

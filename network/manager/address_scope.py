@@ -77,6 +77,8 @@ class AddressScopeManager(StandardManager[AddressScope]):
         """Rename or describe a scope, or share it with all; raise RbacPolicyInUse."""
         scope = self._writable(scope_id, "network:address_scopes:update")
         with transaction.atomic():
+            if shared is False:
+                sharing.alone(scope.id)
             scope = self._changing(scope, if_revision)
             if shared is not None:
                 check(self.context, "network:address_scopes:set_shared")

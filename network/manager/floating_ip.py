@@ -24,6 +24,7 @@ from network.exceptions.routing import (
 )
 from network.manager.addressing import Wish, fitting
 from network.manager.floating import check_still_between, router_between
+from network.manager.held import held
 from network.manager.port_parts import remove_port
 from network.manager.qos_use import chosen_policy
 from network.manager.router_ports import make_service_port
@@ -154,8 +155,7 @@ class FloatingIpManager(StandardManager[FloatingIp]):
             news.routers_changed(router)
 
     def _external(self, network_id: Identifier) -> Network:
-        rows = Network.objects.visible_to(self.context)
-        network = rows.filter(id=number(network_id)).first()
+        network = held(self.context, Network, network_id)
         if network is None:
             raise NetworkNotFound(network_id)
         if not network.external:

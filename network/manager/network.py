@@ -125,13 +125,13 @@ class NetworkManager(StandardManager[Network]):
             availability_zone_hints=list(availability_zone_hints),
             physical_network=physical_network,
             segmentation_id=segmentation_id,
-            qos_policy_id=(
+        )
+        with tied_to(the_qos_policy(qos_policy_id)), transaction.atomic():
+            network.qos_policy_id = (
                 default_policy(project)
                 if qos_policy_id is None
                 else chosen_policy(self.context, qos_policy_id)
-            ),
-        )
-        with tied_to(the_qos_policy(network.qos_policy_id)), transaction.atomic():
+            )
             quota.reserve(network.project_id, "network")
             save_numbered(network, kinds=[kind] if kind else tenant_kinds())
             self._open(network, shared=shared, external=external)
@@ -156,9 +156,10 @@ class NetworkManager(StandardManager[Network]):
         if any(name in changes for name in OPERATOR_ATTRIBUTES):
             check(self.context, "network:networks:set_shared")
         with tied_to(the_qos_policy(changes.get("qos_policy_id"))), transaction.atomic():
-            network = self._changing(
-                self._writable(network_id, "network:networks:update"), if_revision
-            )
+            network = self._writable(network_id, "network:networks:update")
+            if changes.get("shared") is False or changes.get("external") is False:
+                sharing.alone(network.id)
+            network = self._changing(network, if_revision)
             self._open_or_shut(network, changes)
             if "qos_policy_id" in changes:
                 changes["qos_policy_id"] = chosen_policy(

@@ -17,7 +17,8 @@ from network.exceptions.pools import (
     SubnetPoolNotFound,
     SubnetPoolQuotaExceeded,
 )
-from network.manager.standard import Identifier, number
+from network.manager.held import held, still_shared
+from network.manager.standard import Identifier
 from network.models import Network, Subnet, SubnetPool
 from network.pool_space import first_free, overlapping, within
 
@@ -55,10 +56,11 @@ def find_pool(context: RequestContext, wish: BlockWish) -> SubnetPool | None:
     if wish.use_default:
         version = wish.ip_version or (wish.cidr.version if wish.cidr else 4)
         pool = rows.filter(is_default=True, ip_version=version).first()
+        pool = pool and still_shared(context, pool)
         if pool is None:
             raise BadRequest(f"No default subnetpool found for IPv{version}.")
         return pool
-    pool = rows.filter(id=number(wish.subnet_pool_id or "")).first()
+    pool = held(context, SubnetPool, wish.subnet_pool_id or "")
     if pool is None:
         raise SubnetPoolNotFound(wish.subnet_pool_id)
     if (wish.ip_version or pool.ip_version) != pool.ip_version:

@@ -27,6 +27,7 @@ from network.exceptions import (
 from network.manager.addressing import Wish
 from network.manager.automatic_addresses import remake_addresses
 from network.manager.floating import release_floating
+from network.manager.held import still_shared
 from network.manager.port_binding import PortBinding
 from network.manager.port_parts import (
     add_groups,
@@ -355,6 +356,7 @@ class PortManager(PortBinding, PortReading):
         network = (
             _NETWORK.row(id=key) if self.context.is_admin else _VISIBLE.row(id=key, project=project)
         )
+        network = network and still_shared(self.context, network)
         if network is None:
             raise NetworkNotFound(network_id)
         if not (network.shared or self._owns(network) or self._shares(network)):

@@ -97,6 +97,8 @@ class QosPolicyManager(StandardManager[QosPolicy]):
         row = self._writable(policy_id, "network:qos_policies:update")
         try:
             with transaction.atomic():
+                if changes.get("shared") is False:
+                    sharing.alone(row.id)
                 row = self._changing(row, if_revision)
                 if "shared" in changes:
                     _set_shared(row, shared=changes["shared"])

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from cloudweb.context import RequestContext
 from network.exceptions.qos import PolicyRemoveAuthorizationError, QosPolicyNotFound
-from network.manager.standard import Identifier, number
+from network.manager.held import held
+from network.manager.standard import Identifier
 from network.models import QosPolicy
 
 
@@ -18,12 +19,13 @@ def chosen_policy(
     Raises QosPolicyNotFound, and PolicyRemoveAuthorizationError where the one that holds is neither
     the caller's nor shared with him: an operator put it there.
     """
-    visible = QosPolicy.objects.visible_to(context)
     chosen = None
     if wanted is not None:
-        chosen = visible.filter(id=number(wanted)).values_list("id", flat=True).first()
-        if chosen is None:
+        found = held(context, QosPolicy, wanted)
+        if found is None:
             raise QosPolicyNotFound(wanted)
+        chosen = found.id
+    visible = QosPolicy.objects.visible_to(context)
     if now is not None and now != chosen and not visible.filter(id=now).exists():
         raise PolicyRemoveAuthorizationError(now)
     return chosen

@@ -15,7 +15,7 @@ from network.exceptions import DuplicateRbacPolicy, RbacPolicyNotFound
 from network.manager.standard import Identifier, StandardManager, number
 from network.models import Network, QosPolicy, RbacPolicy
 from network.models.rbac_policy import ANYBODY, EXTERNAL, SHARED
-from network.sharing import KINDS, check_unused
+from network.sharing import KINDS, alone, check_unused
 
 #: Nouns whose rows say themselves that they are shared with all.
 MIRRORS = {"network": Network, "qos_policy": QosPolicy}
@@ -129,6 +129,7 @@ class RbacPolicyManager(StandardManager[RbacPolicy]):
 
     def _locked(self, found: RbacPolicy, if_revision: int | None) -> RbacPolicy:
         """Return the policy as it is, its object locked before it: all who share do so in this order."""
+        alone(found.object_id)
         KINDS[found.object_type].model.objects.filter(id=found.object_id).touch()
         return self._changing(found, if_revision)
 

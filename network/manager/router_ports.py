@@ -26,6 +26,7 @@ from network.exceptions.routing import (
 )
 from network.manager.addressing import Addressing, Wish
 from network.manager.dhcp_address import settle_dhcp
+from network.manager.held import held
 from network.manager.port_parts import add_addresses, insert_port, remove_port, replace_addresses
 from network.manager.qos_use import chosen_policy
 from network.manager.standard import Identifier, StandardManager, number
@@ -133,12 +134,12 @@ class RouterPorts(StandardManager[Router]):
             lock_around(self._networks_of(subnet_id=subnet_id, port_id=port_id))
             router = self._changing(router, None)
             part = self._part(router, subnet_id=subnet_id, port_id=port_id)
-            held = [*part.port.addresses.select_related("subnet")]
+            given = [*part.port.addresses.select_related("subnet")]
             if port_id is None:
-                held = [row for row in held if row.subnet_id == number(subnet_id or "")]
-            check_unused(router, held)
-            found = _interface(router, part.port, held)
-            self._part_from(router, [(part, held)])
+                given = [row for row in given if row.subnet_id == number(subnet_id or "")]
+            check_unused(router, given)
+            found = _interface(router, part.port, given)
+            self._part_from(router, [(part, given)])
         return found
 
     def _part_from(
@@ -151,18 +152,18 @@ class RouterPorts(StandardManager[Router]):
         """
         parted = _networks(router)
         parts = sorted(parts, key=lambda one: (one[0].network_id, one[0].port_id))
-        for part, held in parts:
+        for part, addresses in parts:
             port = part.port
-            if len(held) < port.addresses.count():
-                PortAddress.objects.filter(id__in=[row.id for row in held]).delete()
-                Addressing(part.network, port.mac_address).give_back(held)
+            if len(addresses) < port.addresses.count():
+                PortAddress.objects.filter(id__in=[row.id for row in addresses]).delete()
+                Addressing(part.network, port.mac_address).give_back(addresses)
             else:
                 if router.router_ports.count() == 1:
                     leave(router)
                 part.delete()
                 remove_port(port)
-        for part, held in parts:
-            self._settle(part.network, (row.subnet for row in held))
+        for part, addresses in parts:
+            self._settle(part.network, (row.subnet for row in addresses))
         ports_moved(*(part.port for part, _ in parts))
         news.networks_joined(parted)
         news.routers_changed(router.id)
@@ -196,8 +197,7 @@ class RouterPorts(StandardManager[Router]):
             router.save(update_fields=["qos_policy_id"])
 
     def _add_gateway(self, router: Router, wish: Gateway) -> None:
-        rows = Network.objects.visible_to(self.context)
-        network = rows.filter(id=number(wish.network_id)).first()
+        network = held(self.context, Network, wish.network_id)
         if network is None:
             raise NetworkNotFound(wish.network_id)
         if not network.external:

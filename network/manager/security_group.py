@@ -7,7 +7,9 @@ from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
+from cloudweb.database.locks import has_row_locks, together_with
 from cloudweb.database.prepared import Given, Prepared
 from cloudweb.exceptions import InvalidInput
 from cloudweb.listing import EVERYTHING, Listing, Page
@@ -99,7 +101,10 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
         rows = self._rows().filter(id__in=wanted)
         if not self.context.is_admin:
             rows = rows.usable_by(project)
-        found = set(rows.values_list("id", flat=True))
+        owners = dict(rows.values_list("id", "project_id"))
+        if any(owner != self.context.project_id for owner in owners.values()):
+            owners = self._held(rows, owners)
+        found = {*owners}
         for one, said in wanted.items():
             if one not in found:
                 raise SecurityGroupNotFound(said)
@@ -108,6 +113,15 @@ class SecurityGroupManager(StandardManager[SecurityGroup]):
             if kinds.distinct().count() > 1:
                 raise SecurityGroupConflict
         return found
+
+    def _held(self, rows: QuerySet[SecurityGroup], owners: Mapping[UUID, str]) -> dict[UUID, str]:
+        """Keep others' groups shared until the transaction ends; return those that still are."""
+        if self.context.is_admin:
+            return dict(owners)
+        for group_id in sorted(owners):
+            if owners[group_id] != self.context.project_id:
+                together_with(group_id)
+        return dict(rows.values_list("id", "project_id")) if has_row_locks() else dict(owners)
 
     @policy("network:security_groups:list")
     def ensure_default(self, project_id: str) -> SecurityGroup:

@@ -30,6 +30,7 @@ from network.exceptions import (
     SecurityGroupRuleNotFound,
     SecurityGroupRuleParameterConflict,
 )
+from network.manager.held import held
 from network.manager.security_group import SecurityGroupManager
 from network.manager.standard import Identifier, StandardManager, number
 from network.manager.tied import the_group, tied_to
@@ -86,7 +87,6 @@ class SecurityGroupRuleManager(StandardManager[SecurityGroupRule]):
         if not self._owns(group):
             raise PolicyNotAuthorized("network:security_group_rules:create")
         note(target_name=group.name)
-        remote = self._group(remote_group_id) if remote_group_id else None
         rule = SecurityGroupRule(
             project_id=group.project_id,
             security_group=group,
@@ -96,12 +96,12 @@ class SecurityGroupRuleManager(StandardManager[SecurityGroupRule]):
             port_range_min=port_range_min,
             port_range_max=port_range_max,
             remote_ip_prefix=remote_ip_prefix,
-            remote_group=remote,
-            remote_address_group=self._addresses(remote_address_group_id),
             description=description,
         )
-        rule.meaning = meaning_of(rule)
         with tied_to(the_group(remote_group_id)), transaction.atomic():
+            rule.remote_group = self._remote(remote_group_id)
+            rule.remote_address_group = self._addresses(remote_address_group_id)
+            rule.meaning = meaning_of(rule)
             quota.reserve(group.project_id, "security_group_rule")
             if not SecurityGroup.objects.filter(id=group.id).touch():
                 raise SecurityGroupNotFound(group.id)
@@ -132,10 +132,17 @@ class SecurityGroupRuleManager(StandardManager[SecurityGroupRule]):
     def _addresses(self, group_id: Identifier | None) -> AddressGroup | None:
         if not group_id:
             return None
-        rows = AddressGroup.objects.visible_to(self.context)
-        found = rows.filter(id=number(group_id)).first()
+        found = held(self.context, AddressGroup, group_id)
         if found is None:
             raise AddressGroupNotFound(group_id)
+        return found
+
+    def _remote(self, group_id: Identifier | None) -> SecurityGroup | None:
+        if not group_id:
+            return None
+        found = held(self.context, SecurityGroup, group_id)
+        if found is None:
+            raise SecurityGroupNotFound(group_id)
         return found
 
     def _group(self, group_id: Identifier) -> SecurityGroup:

@@ -27,6 +27,7 @@ from network.exceptions.pools import (
     SubnetPoolDeleteError,
     SubnetPoolNotFound,
 )
+from network.manager.held import held
 from network.manager.standard import Identifier, StandardManager, number
 from network.models import AddressScope, Network, Subnet, SubnetPool
 from network.pool_space import compact, overlapping, without
@@ -137,6 +138,8 @@ class SubnetPoolManager(StandardManager[SubnetPool]):
         if any(name in changes for name in OPERATOR_ATTRIBUTES):
             check(self.context, "network:subnet_pools:set_shared")
         with _one_default(), transaction.atomic():
+            if changes.get("shared") is False:
+                sharing.alone(pool.id)
             pool = self._changing(pool, if_revision)
             if "prefixes" in changes:
                 fresh = _prefixes(changes["prefixes"], version=pool.ip_version)
@@ -246,8 +249,7 @@ class SubnetPoolManager(StandardManager[SubnetPool]):
         """Return a scope the caller may use, locked."""
         if scope_id is None:
             return None
-        rows = AddressScope.objects.visible_to(self.context)
-        scope = rows.filter(id=number(scope_id)).first()
+        scope = held(self.context, AddressScope, scope_id)
         if scope is None or not AddressScope.objects.filter(id=scope.id).touch():
             raise AddressScopeNotFound(scope_id)
         if scope.ip_version != pool.ip_version:
