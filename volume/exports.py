@@ -68,6 +68,8 @@ class Exports:
 
         Raises CutOff for a request that something newer has made void.
         """
+        if not _ID.match(request.attachment_id):
+            raise DriverError("The order names an impossible attachment.")
         known = {one.attachment_id: one for one in self.of(request.volume.id)}
         mine = known.get(request.attachment_id)
         if mine is not None and (

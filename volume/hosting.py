@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cloudweb.conf import drivers, env
-from cloudweb.driver import load_class
+from cloudweb.driver import DriverError, load_class
 from cloudweb.files import PASSED_THROUGH, make_directory
 from cloudweb.image_cache.cache import cache_of_host
 from volume.agent import VolumeAgent
@@ -32,7 +32,14 @@ def build_drivers(*, host: str, directory: Path) -> dict[str, VolumeDriver]:
     for name in backend_names():
         dotted = env.str(f"VOLUME_{name.upper()}_DRIVER", default=DRIVERS.get(name, name))
         place = make_directory(directory / name, PASSED_THROUGH)
-        kind = load_class(DRIVERS.get(dotted, dotted))
+        try:
+            kind = load_class(DRIVERS.get(dotted, dotted))
+        except (ImportError, ValueError) as error:
+            raise DriverError(
+                f"VOLUME_BACKENDS names {name!r}, for which there is no driver: set "
+                f"VOLUME_{name.upper()}_DRIVER to one of {', '.join(sorted(DRIVERS))}, or to a class.",
+                detail=str(error),
+            ) from error
         found[name] = kind(state_dir=place, host=host, backend=name)
     return found
 

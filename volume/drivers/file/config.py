@@ -13,13 +13,17 @@ from volume.drivers.file.wire import Wire
 
 @dataclass(frozen=True, slots=True)
 class FileConfig:
-    """The pool's directory, and the wire to other hosts."""
+    """The pool's directory, and the wire to other hosts.
+
+    ``shared`` is where several hosts may have pools, each its own: what they report is one storage.
+    """
 
     directory: Path
     wire: Wire
+    shared: Path | None = None
 
     @classmethod
-    def from_settings(cls, *, backend: str, state_dir: Path) -> FileConfig:
+    def from_settings(cls, *, host: str, backend: str, state_dir: Path) -> FileConfig:
         """Read VOLUME_<BACKEND>_DIRECTORY, VOLUME_PORTS and VOLUME_ADDRESS; raise DriverError.
 
         Where no address is set other hosts reach this one where they do for networks.
@@ -36,7 +40,10 @@ class FileConfig:
             ports=range(int(found[1]), int(found[2]) + 1),
             certificates=state_dir.parent.parent / "credentials" / "tls",
         )
-        return cls(Path(env.str(name, default="") or state_dir / "pool"), wire)
+        shared = _setting(name)
+        if not shared:
+            return cls(state_dir / "pool", wire)
+        return cls(Path(shared) / host, wire, Path(shared))
 
 
 def _setting(name: str) -> str:

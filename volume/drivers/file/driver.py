@@ -11,8 +11,8 @@ from pathlib import Path
 
 import structlog
 
-from cloudweb import process
 from cloudweb.driver import DriverError, TransientDriverError, Unguarded, Work
+from cloudweb.files import PASSED_THROUGH, make_directory
 from cloudweb.image_cache.source import ImageSource
 from volume.drivers.base import (
     Clones,
@@ -31,7 +31,9 @@ from volume.drivers.file import qcow2
 from volume.drivers.file.config import FileConfig
 from volume.drivers.file.daemon import Daemons, Record, Served
 from volume.drivers.file.files import File, Files, Snapshot
+from volume.drivers.file.identity import check_identity, storage_id
 from volume.drivers.file.layers import Layers
+from volume.drivers.file.qemu_img import qemu_img
 from volume.objects import (
     ExportRequest,
     Format,
@@ -50,6 +52,8 @@ log = structlog.get_logger(__name__)
 POOL = "default"
 #: Left free on the file system; a pool with less takes nothing new.
 RESERVE = 64 * 1024**2
+#: A pool of which less is free is said to be full soon.
+LOW = 0.05
 
 
 class FileDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach):
@@ -64,7 +68,11 @@ class FileDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
         config: FileConfig | None = None,
     ) -> None:
         self.host, self.backend = host, backend
-        self.config = config or FileConfig.from_settings(backend=backend, state_dir=state_dir)
+        self._state_dir = state_dir
+        self.config = config or FileConfig.from_settings(
+            host=host, backend=backend, state_dir=state_dir
+        )
+        self._storage_id = ""
         self.files = Files(self.config.directory)
         self.daemons = Daemons(state_dir, self.config.wire)
         self._graph = threading.RLock()  # held while it is decided what is above what
@@ -72,7 +80,12 @@ class FileDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
 
     def start(self) -> None:
         """Make the directories; what serves volumes is found by its records."""
+        make_directory(self._state_dir, PASSED_THROUGH)
         try:
+            if self.config.shared is not None:
+                self._storage_id = storage_id(self.config.shared)
+            make_directory(self.files.directory)
+            check_identity(self.files.directory, self._state_dir)
             self.files.open()
         except OSError as error:
             raise DriverError(
@@ -94,8 +107,19 @@ class FileDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
             total=usage.total,
             free=max(0, usage.free - RESERVE),
             capabilities=capabilities(self),
+            storage_id=self._storage_id,
         )
         return (pool,)
+
+    def problems(self) -> Sequence[str]:
+        """Say that the pool is about to be full: guests were promised more than there is."""
+        usage = shutil.disk_usage(self.files.directory)
+        if usage.free >= usage.total * LOW:
+            return ()
+        what = (
+            f"Back end {self.backend}: {usage.free / 1024**3:.1f} GiB are free in its directory. "
+        )
+        return (f"{what}Servers that write to its volumes stop once it is full, or get errors.",)
 
     # Volumes
 
@@ -148,7 +172,7 @@ class FileDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
         work.checkpoint()
         self._check_unused(file)
         kinds = ("-f", source.disk_format, "-O", "raw")
-        process.run("qemu-img", "convert", *kinds, str(image), str(file.path), timeout=850)
+        qemu_img("convert", *kinds, str(image), str(file.path))
         _make_raw(file.path, spec.size)
         work.checkpoint()
         self.files.point(spec.ref.id, file)
@@ -187,7 +211,7 @@ class FileDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
                 os.truncate(file.path, request.size)
             else:
                 kind = ("-f", "qcow2", str(file.path), str(request.size))
-                process.run("qemu-img", "resize", "-q", *kind)
+                qemu_img("resize", "-q", *kind)
         return self._state(volume_id, file)
 
     # Who may use what

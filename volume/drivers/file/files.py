@@ -259,7 +259,7 @@ class Files:
         return sorted(
             str(path.relative_to(self.directory))
             for path in self.directory.rglob("*")
-            if path.is_symlink() or path.is_file()
+            if path.is_symlink() or (path.is_file() and path.parent.joinpath(".pool") != path)
         )
 
     def remove(self) -> None:

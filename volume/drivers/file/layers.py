@@ -14,7 +14,6 @@ from pathlib import Path
 
 import structlog
 
-from cloudweb import process
 from cloudweb.driver import Unguarded, Work
 from cloudweb.exceptions import CloudwebError
 from cloudweb.files import sync_directory
@@ -22,6 +21,7 @@ from volume.drivers.base import VolumeLocks
 from volume.drivers.file import qcow2
 from volume.drivers.file.daemon import Daemons
 from volume.drivers.file.files import File, Files, volume_of
+from volume.drivers.file.qemu_img import qemu_img
 
 log = structlog.get_logger(__name__)
 
@@ -99,7 +99,7 @@ class Layers:
         if not running:
             kind = () if below is None else ("-F", below.format)
             base = ("-f", "qcow2", *kind, "-b", name, str(child.path))
-            process.run("qemu-img", "rebase", *base, timeout=850, cwd=self._files.directory)
+            qemu_img("rebase", *base, cwd=self._files.directory)
             return True
         (volume_id, *others) = running
         if others or self._files.find(volume_id) != child:  # others read it: its daemon must not
