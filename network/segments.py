@@ -12,7 +12,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from cloudweb.exceptions import InvalidInput
 from network import conf
-from network.exceptions import FlatNetworkInUse
+from network.exceptions.networks import FlatNetworkInUse
 from network.exceptions.segments import NoNetworkAvailable, TunnelIdInUse, VlanIdInUse
 from network.models import Network, SegmentRange
 from network.models.network import NetworkKind

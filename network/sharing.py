@@ -13,15 +13,13 @@ from typing import Any
 from uuid import UUID
 
 from cloudweb.database.locks import alone_with
-from network.exceptions import (
-    AddressGroupNotFound,
-    Missing,
-    NetworkNotFound,
-    RbacPolicyInUse,
-    SecurityGroupNotFound,
-)
+from network.exceptions import Missing
+from network.exceptions.address_groups import AddressGroupNotFound
+from network.exceptions.networks import NetworkNotFound
 from network.exceptions.pools import AddressScopeNotFound, SubnetPoolNotFound
 from network.exceptions.qos import QosPolicyNotFound
+from network.exceptions.security_groups import SecurityGroupNotFound
+from network.exceptions.sharing import RbacPolicyInUse
 from network.models import (
     AddressGroup,
     AddressScope,

@@ -9,7 +9,7 @@ from django import forms
 
 from cloudweb.addresses import canonical_block
 from dashboard.forms.fields import NameField, RefusableForm
-from network.exceptions import IpAddressGenerationFailure
+from network.exceptions.ports import IpAddressGenerationFailure
 from network.exceptions.routing import (
     ExternalGatewayForFloatingIPNotFound,
     FloatingIPPortAlreadyAssociated,

@@ -11,7 +11,7 @@ from django import forms
 from cloudweb.addresses import canonical_block
 from dashboard.forms.fields import NameField, RefusableForm
 from dashboard.forms.networks import GONE, OfferingForm
-from network.exceptions import (
+from network.exceptions.security_groups import (
     SecurityGroupInvalidPortRange,
     SecurityGroupInvalidPortValue,
     SecurityGroupNotFound,

@@ -25,7 +25,8 @@ from instances.manager.key_pair import KeyPairManager
 from instances.models import BlockDevice, Instance, InstancePort
 from instances.operations import CreateInstance
 from instances.states import TaskState
-from network.exceptions import AutoAllocationFailure, PortInUse
+from network.exceptions.networks import AutoAllocationFailure
+from network.exceptions.ports import PortInUse
 from network.manager import (
     AutoAllocatedTopologyManager,
     NetworkManager,

@@ -13,7 +13,7 @@ from cloudweb.exceptions import BadRequest
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import policy
 from network import news, quota, sharing
-from network.exceptions import (
+from network.exceptions.address_groups import (
     AddressesAlreadyExist,
     AddressesNotFound,
     AddressGroupInUse,

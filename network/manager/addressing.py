@@ -9,14 +9,14 @@ from uuid import UUID
 from cloudweb.addresses import parse_address, parse_block
 from cloudweb.database.prepared import Given, Prepared
 from network import ipam, states
-from network.exceptions import (
+from network.exceptions.ports import (
     AllocationOnAutoAddressSubnet,
     InvalidIpForNetwork,
     InvalidIpForSubnet,
     IpAddressAlreadyAllocated,
     IpAddressGenerationFailure,
-    SubnetNotFound,
 )
+from network.exceptions.subnets import SubnetNotFound
 from network.models import Network, PortAddress, Subnet
 
 _SUBNETS = Prepared(

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from cloudweb.manager import Manager
 from cloudweb.policy import check, policy
-from network.exceptions import AutoAllocatedTopologyNotFound, AutoAllocationFailure
+from network.exceptions.networks import AutoAllocatedTopologyNotFound, AutoAllocationFailure
 from network.manager.network import NetworkManager
 from network.manager.router import RouterManager
 from network.manager.router_ports import Gateway

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from cloudweb.exceptions import BadRequest
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import policy
-from network.exceptions import (
+from network.exceptions.security_groups import (
     DefaultSecurityGroupRuleExists,
     DefaultSecurityGroupRuleNotFound,
     SecurityGroupRemoteGroupAndRemoteIpPrefix,

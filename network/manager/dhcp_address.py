@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cloudweb.addresses import parse_address
 from network import ipam, states
-from network.exceptions import IpAddressGenerationFailure
+from network.exceptions.ports import IpAddressGenerationFailure
 from network.mac import random_mac
 from network.models import Network, Port, PortAddress, Subnet
 from network.resolution import needs_dhcp_address

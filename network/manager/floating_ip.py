@@ -11,17 +11,14 @@ from cloudweb.exceptions import BadRequest
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import check, policy
 from network import news, quota, states
-from network.exceptions import (
-    IpAddressGenerationFailure,
-    NetworkNotFound,
-    PortNotFound,
-    SubnetNotFound,
-)
+from network.exceptions.networks import NetworkNotFound
+from network.exceptions.ports import IpAddressGenerationFailure, PortNotFound
 from network.exceptions.routing import (
     FloatingIpInUseByPortForwarding,
     FloatingIPNotFound,
     FloatingIPPortAlreadyAssociated,
 )
+from network.exceptions.subnets import SubnetNotFound
 from network.manager.addressing import Wish, fitting
 from network.manager.floating import check_still_between, router_between
 from network.manager.held import held

@@ -11,7 +11,7 @@ from django.db.models import Count, Prefetch, QuerySet
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import policy
 from network import ipam
-from network.exceptions import NetworkNotFound
+from network.exceptions.networks import NetworkNotFound
 from network.manager.standard import Identifier, StandardManager, number
 from network.models import Network, Subnet
 

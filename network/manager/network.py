@@ -12,13 +12,9 @@ from cloudweb.holdings import holdings_of
 from cloudweb.listing import EVERYTHING, OLDEST_FIRST, Listing, Page
 from cloudweb.policy import check, policy
 from network import conf, news, quota, sharing, states
-from network.exceptions import (
-    AvailabilityZoneNotFound,
-    ExternalNetworkInUse,
-    NetworkInUse,
-    NetworkNotFound,
-    RbacPolicyInUse,
-)
+from network.exceptions import AvailabilityZoneNotFound
+from network.exceptions.networks import ExternalNetworkInUse, NetworkInUse, NetworkNotFound
+from network.exceptions.sharing import RbacPolicyInUse
 from network.manager.qos_use import chosen_policy, default_policy
 from network.manager.standard import Identifier, StandardManager
 from network.manager.subnet_checks import check_mtu

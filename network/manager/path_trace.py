@@ -8,7 +8,7 @@ from cloudweb.exceptions import BadRequest
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from network import states
-from network.exceptions import PortNotFound
+from network.exceptions.ports import PortNotFound
 from network.manager.standard import Identifier, number
 from network.models import FloatingIp, Port, PortForwarding
 from network.protocols import ICMP, ICMPV6, WITH_PORTS

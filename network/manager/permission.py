@@ -9,7 +9,7 @@ from django.db import transaction
 from cloudweb.addresses import parse_block
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
-from network.exceptions import SecurityGroupRuleExists
+from network.exceptions.security_groups import SecurityGroupRuleExists
 from network.manager.security_group_rule import SecurityGroupRuleManager
 from network.manager.standard import Identifier
 from network.models import SecurityGroupRule

@@ -17,9 +17,9 @@ from cloudweb.exceptions import PolicyNotAuthorized
 from cloudweb.policy import check, policy
 from network import news, quota, states
 from network.events import DeviceNamed, PortDeleted
-from network.exceptions import (
+from network.exceptions.networks import NetworkNotFound
+from network.exceptions.ports import (
     MacAddressInUse,
-    NetworkNotFound,
     PortBound,
     PortSecurityAndIPRequiredForSecurityGroups,
     ServicePortInUse,

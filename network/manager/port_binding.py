@@ -12,7 +12,7 @@ from cloudweb.database.prepared import Given, Prepared, PreparedUpdate
 from cloudweb.exceptions import InvalidInput
 from cloudweb.policy import policy
 from network import states
-from network.exceptions import PortInUse, PortNotFound
+from network.exceptions.ports import PortInUse, PortNotFound
 from network.manager.standard import Identifier, StandardManager, number
 from network.models import Port
 from network.moved import ports_moved

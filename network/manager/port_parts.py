@@ -13,7 +13,7 @@ from cloudweb.database.prepared import Given, PreparedDelete, insert
 from cloudweb.exceptions import InvalidInput
 from network.backend import refuse_under_ovn
 from network.dhcp_options import option_texts
-from network.exceptions import MacAddressInUse
+from network.exceptions.ports import MacAddressInUse
 from network.mac import normal_mac, random_mac
 from network.manager.addressing import Addressing, Chosen, Wish
 from network.models import Port, PortAddress, PortSecurityGroup

@@ -9,7 +9,7 @@ from cloudweb.database.uuids import Among
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.patterns import Pattern
 from cloudweb.policy import policy
-from network.exceptions import PortNotFound
+from network.exceptions.ports import PortNotFound
 from network.manager.standard import Identifier, StandardManager, number
 from network.models import Port
 from network.rows import PortCard, PortRow, port_cards, port_columns, port_rows

@@ -8,7 +8,8 @@ from django.db.models import Q
 from cloudweb.addresses import Block, parse_block
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
-from network.exceptions import NetworkNotFound, SubnetNotFound
+from network.exceptions.networks import NetworkNotFound
+from network.exceptions.subnets import SubnetNotFound
 from network.manager.network import NetworkManager
 from network.manager.router import RouterManager
 from network.manager.router_ports import Gateway

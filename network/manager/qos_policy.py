@@ -10,12 +10,12 @@ from django.db import IntegrityError, transaction
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import check, policy
 from network import sharing
-from network.exceptions import RbacPolicyInUse
 from network.exceptions.qos import (
     QosPolicyDefaultAlreadyExists,
     QosPolicyInUse,
     QosPolicyNotFound,
 )
+from network.exceptions.sharing import RbacPolicyInUse
 from network.manager.standard import Identifier, StandardManager
 from network.models import FloatingIp, Network, Port, QosPolicy, Router
 

@@ -11,7 +11,7 @@ from cloudweb.exceptions import InvalidInput, PolicyNotAuthorized
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import check, policy
 from network import quota
-from network.exceptions import DuplicateRbacPolicy, RbacPolicyNotFound
+from network.exceptions.sharing import DuplicateRbacPolicy, RbacPolicyNotFound
 from network.manager.standard import Identifier, StandardManager, number
 from network.models import Network, QosPolicy, RbacPolicy
 from network.models.rbac_policy import ANYBODY, EXTERNAL, SHARED

@@ -12,11 +12,8 @@ from django.db.models import Count
 from cloudweb.audit import note
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
-from network.exceptions import (
-    PortNotFound,
-    PortSecurityAndIPRequiredForSecurityGroups,
-    SecurityGroupNotFound,
-)
+from network.exceptions.ports import PortNotFound, PortSecurityAndIPRequiredForSecurityGroups
+from network.exceptions.security_groups import SecurityGroupNotFound
 from network.manager.port import PortManager
 from network.manager.standard import Identifier, number
 from network.manager.traffic import traffic_of

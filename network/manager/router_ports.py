@@ -14,7 +14,8 @@ from cloudweb.database.locks import alone_with
 from cloudweb.exceptions import BadRequest, PolicyNotAuthorized
 from cloudweb.policy import check, policy
 from network import news, states
-from network.exceptions import NetworkNotFound, PortInUse, PortNotFound, SubnetNotFound
+from network.exceptions.networks import NetworkNotFound
+from network.exceptions.ports import PortInUse, PortNotFound
 from network.exceptions.routing import (
     RouterExternalGatewayInUseByFloatingIp,
     RouterInterfaceInUseByFloatingIP,
@@ -24,6 +25,7 @@ from network.exceptions.routing import (
     RouterNotFound,
     RouterPortConflict,
 )
+from network.exceptions.subnets import SubnetNotFound
 from network.manager.addressing import Addressing, Wish
 from network.manager.dhcp_address import settle_dhcp
 from network.manager.held import held

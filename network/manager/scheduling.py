@@ -10,7 +10,7 @@ from django.db import transaction
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from network import news
-from network.exceptions import NetworkNotFound
+from network.exceptions.networks import NetworkNotFound
 from network.exceptions.routing import RouterNotFound
 from network.exceptions.scheduling import (
     DhcpFollowsPorts,

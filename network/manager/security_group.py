@@ -16,7 +16,7 @@ from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import policy
 from network import news, quota, sharing
 from network.drivers.base import STATELESS_FILTERS
-from network.exceptions import (
+from network.exceptions.security_groups import (
     SecurityGroupAmbiguous,
     SecurityGroupCannotRemoveDefault,
     SecurityGroupCannotUpdateDefault,

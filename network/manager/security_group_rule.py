@@ -14,8 +14,8 @@ from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import policy
 from network import news, quota
 from network.backend import refuse_under_ovn
-from network.exceptions import (
-    AddressGroupNotFound,
+from network.exceptions.address_groups import AddressGroupNotFound
+from network.exceptions.security_groups import (
     SecurityGroupEthertypeConflictWithProtocol,
     SecurityGroupInvalidIcmpValue,
     SecurityGroupInvalidPortRange,

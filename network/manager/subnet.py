@@ -15,11 +15,11 @@ from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.periodic import periodic
 from cloudweb.policy import policy
 from network import ipam, news, quota, states
-from network.exceptions import (
+from network.exceptions.networks import NetworkNotFound
+from network.exceptions.ports import IpAddressAlreadyAllocated
+from network.exceptions.subnets import (
     GatewayConflictWithAllocationPools,
     InvalidAllocationPool,
-    IpAddressAlreadyAllocated,
-    NetworkNotFound,
     OutOfBoundsAllocationPool,
     OverlappingAllocationPools,
     SubnetInUse,

@@ -14,7 +14,7 @@ from cloudweb.exceptions import BadRequest, PolicyNotAuthorized
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.policy import check, policy
 from network import news, quota, sharing
-from network.exceptions import NetworkNotFound
+from network.exceptions.networks import NetworkNotFound
 from network.exceptions.pools import (
     AddressScopeNotFound,
     AddressScopePrefixConflict,

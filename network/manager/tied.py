@@ -10,13 +10,11 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError
 
 from cloudweb.exceptions import Conflict, NotFound
-from network.exceptions import (
-    NetworkNotFound,
-    PortNotFound,
-    SecurityGroupNotFound,
-    SubnetNotFound,
-)
+from network.exceptions.networks import NetworkNotFound
+from network.exceptions.ports import PortNotFound
 from network.exceptions.qos import QosPolicyNotFound
+from network.exceptions.security_groups import SecurityGroupNotFound
+from network.exceptions.subnets import SubnetNotFound
 from network.manager.standard import Identifier, number
 from network.models import Network, Port, QosPolicy, SecurityGroup, Subnet
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from cloudweb.audit import note
 from cloudweb.manager import Manager
 from cloudweb.policy import check, policy
-from network.exceptions import TrafficNotFound
+from network.exceptions.security_groups import TrafficNotFound
 from network.manager.port import PortManager
 from network.manager.security_group import SecurityGroupManager
 from network.manager.security_group_rule import SecurityGroupRuleManager

@@ -9,7 +9,7 @@ from uuid import UUID
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import Conflict, InvalidInput
 from network import states
-from network.exceptions import PortNotFound
+from network.exceptions.ports import PortNotFound
 from network.exceptions.trunks import (
     DuplicateSubPort,
     ParentPortInUse,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from network.exceptions import SubnetNotFound
+from network.exceptions.subnets import SubnetNotFound
 from network.manager.private_network import PrivateNetworkManager
 from network.models import FloatingIp, Network, Port, Router
 from tests.builders.browsers import PASSWORD, browser_of, text_of

@@ -14,10 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from network import ipam
-from network.exceptions import (
-    IpAddressAlreadyAllocated,
-    IpAddressGenerationFailure,
-)
+from network.exceptions.ports import IpAddressAlreadyAllocated, IpAddressGenerationFailure
 from network.manager import PortManager, SubnetManager
 from network.models import FreeRange, PortAddress, Subnet
 from tests.builders.networks import make_context, make_network, make_port, make_subnet

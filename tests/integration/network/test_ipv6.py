@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from cloudweb.context import RequestContext
-from network.exceptions import AllocationOnAutoAddressSubnet, SubnetInUse
+from network.exceptions.ports import AllocationOnAutoAddressSubnet
+from network.exceptions.subnets import SubnetInUse
 from network.manager import PortManager, RouterManager, SubnetManager
 from network.manager.private_network import PrivateNetworkManager
 from network.models import FreeRange, Network, Port, PortAddress, Subnet

@@ -13,7 +13,7 @@ from hypothesis.extra.django import TestCase
 
 from cloudweb.addresses import parse_address
 from network import ipam
-from network.exceptions import IpAddressGenerationFailure, MacAddressInUse
+from network.exceptions.ports import IpAddressGenerationFailure, MacAddressInUse
 from network.manager import PortManager, SubnetManager
 from network.models import FreeRange, Network, Port, PortAddress, Subnet
 from tests.builders.networks import make_context, make_network, make_port, make_subnet

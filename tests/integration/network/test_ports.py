@@ -12,17 +12,19 @@ from cloudweb.context import RequestContext
 from cloudweb.exceptions import InvalidInput, PolicyNotAuthorized, QuotaExceeded
 from identity import quotas
 from network import states
-from network.exceptions import (
+from network.exceptions.networks import NetworkNotFound
+from network.exceptions.ports import (
     InvalidIpForNetwork,
     IpAddressAlreadyAllocated,
     MacAddressInUse,
-    NetworkNotFound,
     PortInUse,
     PortNotFound,
+    ServicePortInUse,
+)
+from network.exceptions.security_groups import (
     SecurityGroupAmbiguous,
     SecurityGroupInUse,
     SecurityGroupNotFound,
-    ServicePortInUse,
 )
 from network.manager import (
     NetworkManager,

@@ -11,27 +11,25 @@ import pytest
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import BadRequest, NotFound, QuotaExceeded
 from identity import quotas
-from network.exceptions import (
+from network.exceptions.networks import NetworkInUse, NetworkNotFound
+from network.exceptions.pools import SubnetAllocationError
+from network.exceptions.ports import (
     IpAddressAlreadyAllocated,
     IpAddressGenerationFailure,
-    NetworkInUse,
-    NetworkNotFound,
     PortInUse,
     PortNotFound,
-    SecurityGroupInUse,
-    SecurityGroupRuleExists,
-    SubnetInUse,
 )
-from network.exceptions.pools import SubnetAllocationError
 from network.exceptions.routing import (
     ExternalGatewayForFloatingIPNotFound,
     RouterInterfaceInUseByFloatingIP,
 )
+from network.exceptions.security_groups import SecurityGroupInUse, SecurityGroupRuleExists
 from network.exceptions.segments import (
     NetworkSegmentRangeOverlaps,
     NoNetworkAvailable,
     TunnelIdInUse,
 )
+from network.exceptions.subnets import SubnetInUse
 from network.manager import (
     FloatingIpManager,
     NetworkManager,

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, transaction
 
 from cloudweb.context import RequestContext
-from network.exceptions import RbacPolicyInUse
+from network.exceptions.sharing import RbacPolicyInUse
 from network.manager import (
     AddressGroupManager,
     AddressScopeManager,
