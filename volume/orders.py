@@ -1,14 +1,14 @@
-"""Orders to the hosts of volumes about attachments, as their rows are."""
+"""Orders to the hosts of volumes about attachments and snapshots, each a scope of its own."""
 
 from __future__ import annotations
 
 from typing import cast
 
 from cloudweb.rpc import Order
-from volume.models import Attachment, Volume
+from volume.models import Attachment, Snapshot, Volume
 from volume.objects import ExportRequest, Mode, UnexportRequest
-from volume.resolution import host_of, volume_ref
-from volume.rpc import EXPORT, UNEXPORT
+from volume.resolution import host_of, snapshot_ref, volume_ref
+from volume.rpc import DELETE_SNAPSHOT, EXPORT, SNAPSHOT, UNEXPORT
 
 
 def export_order(attachment: Attachment, volume: Volume, *, address: str = "") -> Order:
@@ -22,7 +22,7 @@ def export_order(attachment: Attachment, volume: Volume, *, address: str = "") -
         mode=cast("Mode", attachment.mode),
         shared=not attachment.exclusive,
     )
-    return EXPORT.order(host=host_of(volume), resource_id=str(volume.id), payload=request)
+    return EXPORT.order(host=host_of(volume), resource_id=str(attachment.id), payload=request)
 
 
 def unexport_order(attachment: Attachment, volume: Volume) -> Order | None:
@@ -35,4 +35,18 @@ def unexport_order(attachment: Attachment, volume: Volume) -> Order | None:
         epoch=attachment.epoch,
         to_host=attachment.host,
     )
-    return UNEXPORT.order(host=host_of(volume), resource_id=str(volume.id), payload=request)
+    return UNEXPORT.order(host=host_of(volume), resource_id=str(attachment.id), payload=request)
+
+
+def snapshot_order(snapshot: Snapshot, volume: Volume) -> Order:
+    """Have a snapshot taken."""
+    return SNAPSHOT.order(
+        host=host_of(volume), resource_id=str(snapshot.id), payload=snapshot_ref(snapshot, volume)
+    )
+
+
+def delete_snapshot_order(snapshot: Snapshot, volume: Volume) -> Order:
+    """Have a snapshot taken away."""
+    return DELETE_SNAPSHOT.order(
+        host=host_of(volume), resource_id=str(snapshot.id), payload=snapshot_ref(snapshot, volume)
+    )

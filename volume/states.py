@@ -110,6 +110,7 @@ ACTIONS: Mapping[str, Action] = {
     ),
     "force_delete": Action(starts_in=_ALL, shows=_S.DELETING),
     "snapshot": Action(starts_in=AT_REST),
+    "snapshot_available": Action(starts_in=frozenset({_S.AVAILABLE})),
     "revert": Action(starts_in=frozenset({_S.AVAILABLE}), shows=_S.REVERTING),
     "upload": Action(starts_in=AT_REST, shows=_S.UPLOADING),
     "retype": Action(starts_in=AT_REST, shows=_S.RETYPING),
@@ -119,6 +120,8 @@ ACTIONS: Mapping[str, Action] = {
     "metadata": Action(starts_in=_ALL - {_S.MAINTENANCE, _S.UPLOADING}),
     "read_only": Action(starts_in=frozenset({_S.AVAILABLE})),
 }
+#: What a snapshot may be deleted in.
+DELETABLE_SNAPSHOTS = frozenset({SnapshotStatus.AVAILABLE, SnapshotStatus.ERROR})
 #: Statuses that clients see under another word.
 SHOWN: Mapping[str, str] = {_S.MANAGING: _S.CREATING, _S.ERROR_MANAGING: _S.ERROR}
 
@@ -145,6 +148,7 @@ def listed(statuses: Set[str]) -> str:
 _SPOKEN = {
     "metadata": "change its metadata",
     "extend_available": "extend",
+    "snapshot_available": "snapshot without force",
     "read_only": "change its read-only flag",
     "upload": "upload it to an image",
     "back_up": "back it up",

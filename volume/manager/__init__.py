@@ -10,6 +10,7 @@ from volume.manager.pool import PoolManager
 from volume.manager.pool_stats import PoolStatManager
 from volume.manager.qos_spec import QosSpecManager
 from volume.manager.service import ServiceManager
+from volume.manager.snapshot import SnapshotManager
 from volume.manager.transfer import TransferManager
 from volume.manager.volume import VolumeManager
 from volume.manager.volume_type import VolumeTypeManager
@@ -28,6 +29,7 @@ __all__ = [
     "PoolStatManager",
     "QosSpecManager",
     "ServiceManager",
+    "SnapshotManager",
     "TransferManager",
     "VolumeManager",
     "VolumeRequest",

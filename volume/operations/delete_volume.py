@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from cloudweb.rpc import Order
+from operations.holding import Resource
 from operations.saga import Failure, Run, Saga, Step
 from volume import scheduler
 from volume.models import Attachment, Snapshot, Volume
 from volume.operations.create_volume import unmake
 from volume.operations.rows import fault, tell, volume_of, write
-from volume.orders import unexport_order
-from volume.resolution import host_of, snapshot_ref
-from volume.rpc import DELETE_SNAPSHOT
+from volume.orders import delete_snapshot_order, unexport_order
 from volume.states import SnapshotStatus, VolumeStatus
 
 
@@ -31,14 +31,7 @@ def delete_snapshots(run: Run) -> Sequence[Order] | None:
     if volume.pool is None:
         return None
     snapshots = Snapshot.objects.filter(volume=volume.id).order_by("-created_at", "-id")
-    return [
-        DELETE_SNAPSHOT.order(
-            host=host_of(volume),
-            resource_id=str(volume.id),
-            payload=snapshot_ref(snapshot, volume),
-        )
-        for snapshot in snapshots
-    ] or None
+    return [delete_snapshot_order(one, volume) for one in snapshots] or None
 
 
 class DeleteVolume(Saga):
@@ -52,6 +45,12 @@ class DeleteVolume(Saga):
         Step("remove", unmake, owes=True, max_failures=10),
         Step("release_pool", lambda run: scheduler.release(run.resource_id)),
     )
+
+    @classmethod
+    def holds(cls, *, resource_id: str, args: Mapping[str, Any]) -> Iterable[Resource]:
+        """Its snapshots, too: nobody else works on one."""
+        ids = Snapshot.objects.filter(volume_id=resource_id).values_list("id", flat=True)
+        return [Resource("snapshot", str(key)) for key in ids]
 
     @classmethod
     def on_done(cls, run: Run) -> None:

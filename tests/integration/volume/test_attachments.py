@@ -47,7 +47,7 @@ def test_a_life() -> None:
     held = manager().reserve(volume.id, SERVER)
     assert (held.status, held.mode, status()) == ("reserved", "rw", "reserved")
     told = order(held, address="10.0.0.2")
-    assert (told.host, told.scope) == ("h1", f"volume:{volume.id}")
+    assert (told.host, told.scope) == ("h1", f"volume:{held.id}")
     payload = told.payload
     assert (payload.to_host, payload.to_address, payload.mode, payload.shared) == (
         "h2", "10.0.0.2", "rw", False,
