@@ -64,7 +64,8 @@ from dashboard.views.server_network import (
 from dashboard.views.servers import ServerAction, Servers
 from dashboard.views.session import LogIn, LogOut, SwitchProject
 from dashboard.views.volume import DeleteVolume, GrowVolume, RenameVolume, VolumePage
-from dashboard.views.volumes import NewVolume, Volumes
+from dashboard.views.volume_offer import OfferVolume, WithdrawVolume
+from dashboard.views.volumes import NewVolume, TakeVolume, Volumes
 
 urlpatterns = [
     path("login/expired", ExpiredPassword.as_view(), name="expired_password"),
@@ -106,9 +107,16 @@ urlpatterns = [
     path("servers/<uuid:server_id>/<slug:action>", ServerAction.as_view(), name="server_action"),
     path("volumes", Volumes.as_view(), name="volumes"),
     path("volumes/new", NewVolume.as_view(), name="new_volume"),
+    path("volumes/take", TakeVolume.as_view(), name="take_volume"),
     path("volumes/<uuid:volume_id>", VolumePage.as_view(), name="volume"),
     path("volumes/<uuid:volume_id>/grow", GrowVolume.as_view(), name="grow_volume"),
     path("volumes/<uuid:volume_id>/rename", RenameVolume.as_view(), name="rename_volume"),
+    path("volumes/<uuid:volume_id>/offer", OfferVolume.as_view(), name="offer_volume"),
+    path(
+        "volumes/<uuid:volume_id>/offer/<uuid:transfer_id>/withdraw",
+        WithdrawVolume.as_view(),
+        name="withdraw_volume",
+    ),
     path("volumes/<uuid:volume_id>/delete", DeleteVolume.as_view(), name="delete_volume"),
     path("images", Images.as_view(), name="images"),
     path("images/import", ImportImage.as_view(), name="import_image"),

@@ -10,7 +10,7 @@ from cloudweb.exceptions import QuotaExceeded
 from dashboard.components.volumes import Space
 from dashboard.forms.fields import NameField, RefusableForm
 from dashboard.forms.networks import GONE, OfferingForm
-from volume.exceptions import VolumeTooLarge
+from volume.exceptions import InvalidTransferKey, TransferNotFound, VolumeTooLarge
 
 #: GiB; no back end has more.
 LARGEST = 2**31 - 1
@@ -62,3 +62,12 @@ class AttachVolumeForm(OfferingForm):
     """The server that gets the volume."""
 
     server = forms.ChoiceField(error_messages={"required": "Choose a server.", **GONE})
+
+
+class TakeVolumeForm(RefusableForm):
+    """What another project told: a transfer and its key."""
+
+    FIELDS = {InvalidTransferKey: "key", TransferNotFound: "transfer"}
+
+    transfer = forms.UUIDField(error_messages={"invalid": "Write the ID of the transfer."})
+    key = forms.CharField(max_length=255)

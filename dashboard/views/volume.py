@@ -5,10 +5,12 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from cloudweb.exceptions import CloudwebError
+from cloudweb.listing import Listing
 from dashboard.components.volumes import (
     called,
     holders_of,
@@ -24,7 +26,8 @@ from dashboard.views.page import Page, is_htmx
 from image.exceptions import ImageNotFound
 from image.manager import ImageManager
 from volume.exceptions import VolumeNotFound
-from volume.manager import VolumeManager
+from volume.manager import TransferManager, VolumeManager
+from volume.states import ACTIONS, VolumeStatus
 
 if TYPE_CHECKING:
     from volume.models import Volume
@@ -80,7 +83,18 @@ class VolumePage(Page):
             "may_grow": self.may("volume:volumes:extend") and may_grow(volume),
             "may_delete": self.may("volume:volumes:delete"),
             "may_end": may_end(volume),
+            "may_offer": self.may("volume:transfers:create"),
+            "offerable": volume.status in ACTIONS["transfer"].starts_in,
+            "offer": self._offer(volume),
         }
+
+    def _offer(self, volume: Volume) -> Any:
+        """Return the transfer by which another project may take it; None when there is none."""
+        if volume.status != VolumeStatus.AWAITING_TRANSFER:
+            return None
+        asked = Listing(where=Q(volume_id=volume.id), limit=1)
+        found = TransferManager(self.context).list(asked, all_projects=True).rows
+        return found[0] if found else None
 
     def _image(self, volume: Volume) -> Any:
         """Return the image it began with; None when it is gone or hidden by now."""

@@ -29,10 +29,10 @@ from dashboard.components.volumes import (
     types_of,
     volume_badge,
 )
-from dashboard.forms.volumes import NewVolumeForm
+from dashboard.forms.volumes import NewVolumeForm, TakeVolumeForm
 from dashboard.views.box import Box
 from dashboard.views.list_page import ListPage
-from volume.manager import VolumeManager, VolumeRequest
+from volume.manager import TransferManager, VolumeManager, VolumeRequest
 
 if TYPE_CHECKING:
     from volume.models import Volume
@@ -111,7 +111,13 @@ class Volumes(ListPage):
     search = (Field("q", "Find by name or ID", live=True),)
     choices = (Choice("status", "Which volumes", STATUSES),)
     actions = (DELETE,)
-    tools = (Tool("New volume", "new_volume", policy="volume:volumes:create", box="new-box"),)
+    tools = (
+        Tool(
+            "Take one", "take_volume", "download", "volume:transfers:accept",
+            box="take-box", main=False,
+        ),
+        Tool("New volume", "new_volume", policy="volume:volumes:create", box="new-box"),
+    )  # fmt: skip
     empty = Empty(
         "cylinder",
         "No volumes yet",
@@ -162,8 +168,9 @@ class Volumes(ListPage):
         return [Offer(action, may_end(row.volume)) for action in self.offered()]
 
     def facts(self, **more: Any) -> dict[str, Any]:
-        """Add the form in the box."""
-        return super().facts(**{"new_form": self.new_form(), "space": self.space, **more})
+        """Add the forms in the boxes."""
+        forms = {"new_form": self.new_form(), "take_form": self.take_form()}
+        return super().facts(**{**forms, "space": self.space, **more})
 
     @cached_property
     def space(self) -> Space:
@@ -178,6 +185,10 @@ class Volumes(ListPage):
             "image": [empty, *images_of(self.context)],
         }
         return NewVolumeForm(data, offered=offered)
+
+    def take_form(self, data: Any = None) -> TakeVolumeForm:
+        """Return the form that takes what another project offers."""
+        return TakeVolumeForm(data, auto_id="take_%s")
 
 
 class NewVolume(Box, Volumes):
@@ -195,6 +206,17 @@ class NewVolume(Box, Volumes):
         )
         made = VolumeManager(self.context).create(wanted)
         return f"{called(made)} is being made."
+
+
+class TakeVolume(Box, Volumes):
+    """Take a volume that another project offers."""
+
+    box = "take"
+
+    def effect(self, said: dict[str, Any]) -> str:
+        """Take it into this project."""
+        TransferManager(self.context).accept(said["transfer"], key=said["key"].strip())
+        return "The volume is this project's."
 
 
 def url_of(volume: Volume) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,7 @@ BOXES = {
     "private_network": {},
     "new_group": {"name": "n"},
     "new_volume": {"name": "v", "size": "1"},
+    "take_volume": {"transfer": str(uuid.UUID(int=1)), "key": "x"},
 }
 #: Posts about the server's network, and about a group, with what they say.
 TO_A_SERVERS_NETWORK = {
@@ -78,7 +80,10 @@ TO_A_GROUP = {
     "new_rule": {"what": "ssh", "whom": "world", "direction": "ingress"},
     "edit_group": {"name": "g"},
 }
-TO_A_VOLUME = {"grow_volume": {"size": "9"}, "rename_volume": {"name": "v"}, "delete_volume": {}}
+TO_A_VOLUME = {
+    "grow_volume": {"size": "9"}, "rename_volume": {"name": "v"}, "delete_volume": {},
+    "offer_volume": {}, "withdraw_volume": {},
+}  # fmt: skip
 TO_MEMBERS = {"add_member": [], "change_member": ["x"]}
 POSTS = {
     "switch_project", "server_action", "server_allow", "rename_server",
@@ -123,6 +128,8 @@ class House:
             return reverse(name, args=[self.server_id])
         if name in OF_A_GROUP | TO_A_GROUP.keys():
             return reverse(name, args=[self.group_id])
+        if name == "withdraw_volume":
+            return reverse(name, args=[self.volume_id, self.volume_id])
         if name in OF_A_VOLUME | TO_A_VOLUME.keys():
             return reverse(name, args=[self.volume_id])
         if name in OF_AN_IMAGE | {"image_data"} | TO_AN_IMAGE.keys():
