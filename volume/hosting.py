@@ -12,6 +12,7 @@ from volume.agent import VolumeAgent
 from volume.drivers.base import VolumeDriver
 
 DRIVERS = {
+    "ceph": "volume.drivers.ceph.CephDriver",
     "file": "volume.drivers.file.FileDriver",
     "fake": "volume.drivers.fake.FakeVolumeDriver",
 }

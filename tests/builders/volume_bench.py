@@ -36,6 +36,8 @@ class VolumeBench(Protocol):
 
     driver: Any
     host: str
+    #: What is broken off at each checkpoint, by name; nothing stands for all.
+    drilled: tuple[str, ...]
 
     def spec(self, **overrides: Any) -> VolumeSpec:
         """Return an empty volume this driver can make."""
@@ -94,6 +96,7 @@ class FakeVolumeBench:
     """The fake driver with its state in a directory."""
 
     host = "h1"
+    drilled: tuple[str, ...] = ()
 
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
@@ -107,7 +110,7 @@ class FakeVolumeBench:
         return VolumeSpec(**{"ref": new_ref(self.driver), "size": SIZE, **overrides})
 
     def image(self, word: str) -> tuple[ImageSource, Path | None]:
-        return _source(word, MIB, 1, "raw"), None
+        return make_source(word, MIB, 1, "raw"), None
 
     def write(self, ref: VolumeRef, word: str) -> None:
         self.driver.write(ref.id, word)
@@ -132,6 +135,7 @@ class FileBench:
     """Files and daemons in a directory of a short name: a socket's path has 107 characters."""
 
     host = "h1"
+    drilled: tuple[str, ...] = ()
 
     def __init__(self, certificates: Path | None = None) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="vol", dir="/tmp"))
@@ -154,7 +158,7 @@ class FileBench:
             raw.write_bytes(word.encode().ljust(MIB, b"\0"))
             process.run("qemu-img", "convert", "-O", "qcow2", str(raw), str(path))
             path.chmod(0o444)
-        return _source(word, MIB, path.stat().st_size, "qcow2"), path
+        return make_source(word, MIB, path.stat().st_size, "qcow2"), path
 
     def write(self, ref: VolumeRef, word: str) -> None:
         file = self.driver.files.get(ref.id)
@@ -194,7 +198,8 @@ class FileBench:
         shutil.rmtree(self.directory)
 
 
-def _source(word: str, virtual: int, size: int, kind: str) -> ImageSource:
+def make_source(word: str, virtual: int, size: int, kind: str) -> ImageSource:
+    """Return what names an image that no server has."""
     return ImageSource(
         id=word,
         url="http://127.0.0.1/",

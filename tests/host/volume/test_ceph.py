@@ -1,0 +1,183 @@
+"""What Ceph alone has: hosts that are put out whatever they do, parents in the trash, a cluster that is ill."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import nullcontext
+
+import pytest
+
+from cloudweb.driver import DriverError, TransientDriverError, Unguarded
+from tests.builders.ceph import CephCluster, CephHost, ceph_cluster, missing
+from tests.builders.ceph_bench import CephBench
+from tests.builders.volume_bench import export_of, snapshot_of, unexport_of
+from tests.infrastructure import wait_until
+from volume.drivers.ceph import cluster as commands
+from volume.drivers.ceph import images
+from volume.drivers.ceph.cluster import CephConfig
+from volume.drivers.ceph.driver import CephDriver
+from volume.objects import VolumeSpec
+
+WORK = Unguarded()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[CephCluster]:
+    if why := missing():
+        pytest.skip(why)
+    with ceph_cluster() as made:
+        made.await_usage()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def elsewhere(cluster: CephCluster) -> CephHost:
+    return cluster.host()
+
+
+@pytest.fixture
+def bench(cluster: CephCluster) -> Iterator[CephBench]:
+    made = CephBench(cluster)
+    yield made
+    made.close()
+
+
+def make(bench: CephBench) -> VolumeSpec:
+    spec = bench.spec()
+    bench.driver.create(spec, image=None, work=WORK)
+    return spec
+
+
+@pytest.mark.parametrize("state", ["writing", "stopped", "idle"])
+def test_a_lost_host_is_put_out_and_another_one_goes_on(
+    bench: CephBench, elsewhere: CephHost, state: str
+) -> None:
+    """Whether its guest writes at that time, was stopped when it did, or never wrote at all."""
+    driver, spec = bench.driver, make(bench)
+    lost = export_of(spec, "h2", to_address=elsewhere.address)
+    connection = driver.export(lost, work=WORK)
+    zombie = bench.client(connection, elsewhere.enter)
+    assert b"read 16/16" in zombie.read()
+    if state != "idle":
+        assert zombie.write("h2", bench.directory)
+    if state == "stopped":
+        zombie.signal(signal.SIGSTOP)
+    if state == "writing":
+        zombie.begin_writing()
+    driver.unexport(unexport_of(lost), work=WORK)
+    request = export_of(spec, "h1")
+    heir = driver.export(request, work=WORK)
+    assert bench.write_through(heir, "h1")
+    if state == "stopped":
+        zombie.signal(signal.SIGCONT)
+    if state == "writing":
+        assert b"Cannot send after transport endpoint shutdown" in zombie.end_writing()
+    assert not zombie.write("too late", bench.directory)
+    # its host comes back and starts the guest again, with what it knows
+    assert not bench.new_client(connection, elsewhere.enter).write("again", bench.directory)
+    assert bench.write_through(heir, "h1 goes on")
+    driver.unexport(unexport_of(request), work=WORK)
+    # and it may have the volume again, by a newer attachment
+    anew = export_of(spec, "h2", to_address=elsewhere.address)
+    back = driver.export(anew, work=WORK)
+    assert bench.client(back, elsewhere.enter).write("h2 again", bench.directory)
+    driver.unexport(unexport_of(anew), work=WORK)
+    assert bench.read(spec.ref) == "h2 again"
+
+
+def test_an_attachment_has_its_pool_and_no_other(bench: CephBench, cluster: CephCluster) -> None:
+    spec = make(bench)
+    request = export_of(spec, "h1")
+    connection = bench.driver.export(request, work=WORK)
+    cluster.rbd("create", "--size", "8M", "others/volume-foreign")
+    foreign = connection.model_copy(
+        update={"rbd_pool": "others", "image": "volume-foreign", "attachment_id": "foreign"}
+    )
+    assert not bench.client(foreign).write("mine", bench.directory)
+    cluster.rbd("rm", "--no-progress", "others/volume-foreign")
+    bench.driver.unexport(unexport_of(request), work=WORK)
+
+
+def test_what_has_clones_waits_in_the_trash_and_what_nobody_made_is_shown(
+    bench: CephBench, cluster: CephCluster
+) -> None:
+    driver, spec = bench.driver, make(bench)
+    bench.write(spec.ref, "parent")
+    snapshot = snapshot_of(spec)
+    driver.snapshot(snapshot, work=WORK)
+    clone = bench.spec(source=snapshot)
+    driver.create(clone, image=None, work=WORK)
+    driver.delete_snapshot(snapshot, work=WORK)
+    driver.delete(spec.ref, work=WORK)
+    assert [line for line in bench.cluster.census() if line.startswith("trash")] == [
+        f"trash volume-{spec.ref.id}"
+    ]
+    cluster.rbd("create", "--size", "8M", "default/holiday-pictures")
+    driver.tidy(lambda *ids: nullcontext())
+    assert driver.strays() == ("default/holiday-pictures",)
+    cluster.rbd("rm", "--no-progress", "default/holiday-pictures")
+    assert bench.read(clone.ref) == "parent"
+    driver.delete(clone.ref, work=WORK)
+    assert [line for line in bench.census() if "json" not in line] == []
+
+
+def test_many_generations_of_clones_are_made_flat(
+    bench: CephBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "MAX_DEPTH", 1)
+    driver, spec = bench.driver, make(bench)
+    bench.write(spec.ref, "first")
+    line = [spec]
+    for _ in range(3):
+        line.append(bench.spec(source=line[-1].ref))
+        driver.create(line[-1], image=None, work=WORK)
+    flat = [driver.images.info(f"default/volume-{one.ref.id}") or {} for one in line]
+    assert sum("parent" not in info for info in flat) == 2  # the first, and the one too many
+    assert bench.read(line[-1].ref) == "first"
+
+
+def test_two_hosts_share_a_pool_and_each_takes_away_its_own(bench: CephBench) -> None:
+    other = bench.make_driver("h2")
+    other.start()
+    mine, theirs = make(bench), bench.spec()
+    other.create(theirs, image=None, work=WORK)
+    assert {one.id for one in other.list()} == {mine.ref.id, theirs.ref.id}
+    (one,), (two,) = bench.driver.pools(), other.pools()
+    assert one.storage_id == two.storage_id
+    other.delete_everything()
+    assert [one.id for one in bench.driver.list()] == [mine.ref.id]
+    other.stop()
+
+
+def test_a_cluster_without_a_manager_and_one_that_is_silent(
+    bench: CephBench, cluster: CephCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = bench.driver
+    (pool,) = driver.pools()
+    assert (pool.protocol, pool.problem) == ("ceph", "")
+    assert 0 < pool.free <= pool.total
+    cluster.end_daemon("mgr.a")
+
+    def unmeasured() -> bool:
+        driver.measures.measure()
+        return any("no manager is active" in text for text in driver.problems())
+
+    wait_until(unmeasured, what="the monitors miss the manager")
+    assert driver.pools()[0].free == pool.free  # as it was known last
+    cluster.run_daemon("mgr.a")
+    silent = bench.directory / "silent.conf"
+    silent.write_text(cluster.conf.read_text().replace(cluster.monitor, f"{cluster.subnet}.99"))
+    away = CephDriver(
+        bench.directory / "away", "h1", config=CephConfig(str(silent), "cloudweb", ("default",))
+    )
+    monkeypatch.setattr(commands, "CONNECT", 2)
+    with pytest.raises(TransientDriverError, match="does not answer"):
+        away.start()
+    missing_pool = CephDriver(
+        bench.directory / "none",
+        "h1",
+        config=CephConfig(str(cluster.conf), "cloudweb", ("nowhere",)),
+    )
+    with pytest.raises(DriverError, match="no pool nowhere"):
+        missing_pool.start()

@@ -1,0 +1,386 @@
+"""Volumes as images of Ceph: guests of all hosts reach them, each attachment as a user of its own."""
+
+from __future__ import annotations
+
+import errno
+import json
+from builtins import list as List  # noqa: N812  the class below has a method named list
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cloudweb.driver import DriverError, Unguarded, Work
+from cloudweb.files import make_directory, write_atomically
+from cloudweb.image_cache.source import ImageSource
+from cloudweb.records import forget, read_record
+from volume.drivers.base import (
+    Clones,
+    LiveResize,
+    MultiAttach,
+    NoSuchPool,
+    NoSuchSnapshot,
+    NoSuchVolume,
+    Revert,
+    Snapshots,
+    VolumeDriver,
+    VolumeInUse,
+    VolumeLocks,
+    capabilities,
+)
+from volume.drivers.ceph.attachments import Attachment, Attachments
+from volume.drivers.ceph.bases import Bases
+from volume.drivers.ceph.cluster import CephConfig, Cluster, Refused
+from volume.drivers.ceph.fence import Fence
+from volume.drivers.ceph.images import Images
+from volume.drivers.ceph.measures import Measures
+from volume.objects import (
+    ExportRequest,
+    PoolState,
+    ResizeRequest,
+    SnapshotRef,
+    SnapshotState,
+    UnexportRequest,
+    VolumeConnection,
+    VolumeRef,
+    VolumeSpec,
+    VolumeState,
+)
+
+VOLUME, SNAPSHOT = "volume-", "snapshot-"
+#: A snapshot that is there while a volume is made of another one.
+PASSING = "copy-"
+#: Beside an image that is taken back: the size it has to have afterwards.
+SIZE_NOTE = "cloudweb.size"
+
+
+class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach):
+    """Pools of one cluster; several hosts may have them as a back end, each its own volumes.
+
+    What the host made is recorded under ``state_dir``: it takes away no more than that.
+    """
+
+    def __init__(
+        self, state_dir: Path, host: str, backend: str = "ceph", *, config: CephConfig | None = None
+    ) -> None:
+        self.host, self.backend = host, backend
+        self.config = config or CephConfig.from_settings(backend)
+        self.cluster = Cluster(self.config)
+        self.images = Images(self.cluster)
+        self.fence = Fence(self.cluster)
+        self.measures = Measures(self.cluster, also=self.fence.look)
+        self._bases = Bases(self.images, host)
+        self._attachments = Attachments(state_dir / "attachments")
+        self._made = state_dir / "volumes"
+        self._strays: tuple[str, ...] = ()
+
+    def start(self) -> None:
+        """Ask the cluster what there is."""
+        self._attachments.open()
+        make_directory(self._made)
+        self.measures.start()
+        known = self.measures.known.pools
+        if absent := [name for name in self.config.pools if name not in known]:
+            self.stop()
+            raise DriverError(f"The storage cluster has no pool {', '.join(absent)}.")
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self.measures.stop()
+
+    def pools(self) -> Sequence[PoolState]:
+        """Return the pools as they were measured last."""
+        known = self.measures.known
+        return [
+            PoolState(
+                backend=self.backend,
+                name=name,
+                driver="ceph",
+                protocol="ceph",
+                total=known.usage[name].total if name in known.usage else 0,
+                free=known.usage[name].free if name in known.usage else 0,
+                capabilities=capabilities(self),
+                storage_id=f"{known.fsid}/{name}",
+                problem=known.full,
+            )
+            for name in self.config.pools
+        ]
+
+    # Volumes
+
+    def create(self, spec: VolumeSpec, *, image: Path | None, work: Work) -> VolumeState:
+        """Make the image, by cloning where it has a source; one that is there only gets its size."""
+        ref, name = spec.ref, self._image(spec.ref)
+        source = spec.source
+        if (info := self.images.info(name)) is None:
+            parent = self._check_source(spec)
+            work.checkpoint()
+            self._record(ref, source)
+            if source is None:
+                self.images.create(name, spec.size)
+            elif isinstance(source, ImageSource):
+                if image is None:
+                    raise DriverError("The image's file is not there.", detail=source.id)
+                self._bases.clone(ref.pool, source, image, name, work=work)
+            else:
+                self._clone(parent, source, ref, work)
+            info = self.images.info(name)
+            if info is None:
+                raise NoSuchVolume
+        if info["size"] < spec.size:
+            work.checkpoint()
+            self.images.resize(name, spec.size)
+        self._end_passing(ref)
+        return self._state(ref, max(info["size"], spec.size))
+
+    def _check_source(self, spec: VolumeSpec) -> str:
+        """Return the image that a volume is made from; raise where it cannot be."""
+        source = spec.source
+        if source is None:
+            return ""
+        if isinstance(source, ImageSource):
+            size, parent = source.virtual_size, ""
+        else:
+            origin = source.volume if isinstance(source, SnapshotRef) else source
+            parent = self._image(origin)
+            size = self._found(origin)["size"]
+            if isinstance(source, SnapshotRef):
+                size = self._snapshot_size(source)
+        if size > spec.size:
+            raise DriverError("The source is larger than the volume.")
+        return parent
+
+    def _clone(
+        self, parent: str, source: VolumeRef | SnapshotRef, ref: VolumeRef, work: Work
+    ) -> None:
+        name = self._image(ref)
+        if isinstance(source, SnapshotRef):
+            snapshot, pool = f"{SNAPSHOT}{source.id}", source.volume.pool
+        else:
+            snapshot, pool = f"{PASSING}{ref.id}", source.pool
+            self.images.take(parent, snapshot)
+        work.checkpoint()
+        self.images.clone(parent, snapshot, name)
+        # who may use one pool must not need another one to read what a parent holds
+        self.images.flatten_deep(name, always=pool != ref.pool)
+
+    def _record(self, ref: VolumeRef, source: Any) -> None:
+        """Note that the volume is ours, and whose passing snapshot there may be."""
+        parent = self._image(source) if isinstance(source, VolumeRef) else ""
+        record = json.dumps({"pool": ref.pool, "parent": parent})
+        write_atomically(self._made / f"{ref.id}.json", record)
+
+    def _end_passing(self, ref: VolumeRef) -> None:
+        path = self._made / f"{ref.id}.json"
+        record = read_record(path, dict)
+        if record and record.get("parent"):
+            self.images.drop(record["parent"], f"{PASSING}{ref.id}")
+            write_atomically(path, json.dumps({**record, "parent": ""}))
+
+    def delete(self, ref: VolumeRef, *, work: Work) -> None:
+        """Take the image away; while it has clones, it waits in the trash."""
+        name = self._image(ref)
+        if attached := self._attachments.of(ref.id):
+            raise VolumeInUse(detail=", ".join(attached))
+        snapshots = self.images.snapshots(name)
+        if kept := [one for one in snapshots if one.startswith(SNAPSHOT)]:
+            raise VolumeInUse(detail=", ".join(kept))
+        work.checkpoint()
+        self._end_passing(ref)
+        with _in_use():
+            self.images.remove(name, work=work)
+        forget(self._made / f"{ref.id}.json")
+
+    def resize(self, request: ResizeRequest, *, work: Work) -> VolumeState:
+        """Make the image larger; who has it open hears of it from Ceph."""
+        size = self._found(request.volume)["size"]
+        if request.size < size:
+            raise DriverError("A volume cannot shrink.")
+        if request.size > size:
+            work.checkpoint()
+            self.images.resize(self._image(request.volume), request.size)
+        return self._state(request.volume, request.size)
+
+    def get(self, ref: VolumeRef) -> VolumeState:
+        """Return the volume with what it takes."""
+        size, name = self._found(ref)["size"], self._image(ref)
+        return self._state(ref, size, allocated=self.images.allocated(name))
+
+    def list(self) -> Sequence[VolumeState]:
+        """Return the volumes in the pools."""
+        found: dict[str, VolumeState] = {}
+        for pool in self.config.pools:
+            for one in self.cluster.read("ls", "--long", pool) or ():
+                if one["image"].startswith(VOLUME) and "snapshot" not in one:
+                    ref = self._ref(pool, one["image"])
+                    found[ref.id] = self._state(ref, one["size"])
+        return list(found.values())
+
+    # Attachments
+
+    def export(self, request: ExportRequest, *, work: Work) -> VolumeConnection:
+        """Let the attachment's user be there."""
+        ref, info = request.volume, self._found(request.volume)
+        work.checkpoint()
+        self._attachments.put(ref.id, request.attachment_id, Attachment(ref.pool, request.to_host))
+        user, secret = self.fence.let_in(
+            request.attachment_id, ref.pool, read_only=request.mode == "ro"
+        )
+        return VolumeConnection(
+            attachment_id=request.attachment_id,
+            epoch=request.epoch,
+            volume_id=ref.id,
+            kind="rbd",
+            size=info["size"],
+            read_only=request.mode == "ro",
+            rbd_pool=ref.pool,
+            image=f"{VOLUME}{ref.id}",
+            monitors=self.measures.known.monitors,
+            user=user,
+            secret=secret,
+        )
+
+    def unexport(self, request: UnexportRequest, *, work: Work) -> None:
+        """Remove the attachment's user and let the OSDs refuse its clients."""
+        ref = request.volume
+        attached = self._attachments.of(ref.id)
+        mine = attached.get(request.attachment_id)
+        pool = mine.pool if mine is not None else ref.pool
+        if pool not in self.config.pools:
+            return
+        others = [name for name in attached if name != request.attachment_id]
+        work.checkpoint()
+        self.fence.put_out(request.attachment_id, f"{pool}/{VOLUME}{ref.id}", others=others)
+        self._attachments.drop(ref.id, request.attachment_id)
+
+    def exports(self) -> Mapping[str, str]:
+        """Return the attachments whose users this host let in."""
+        return {
+            attachment_id: volume_id
+            for volume_id in self._attachments.volumes()
+            for attachment_id in self._attachments.of(volume_id)
+        }
+
+    # Snapshots
+
+    def snapshot(self, ref: SnapshotRef, *, work: Work) -> SnapshotState:
+        """Take the snapshot; a writer's lock lets Ceph find a moment between two writes."""
+        self._found(ref.volume)
+        work.checkpoint()
+        self.images.take(self._image(ref.volume), f"{SNAPSHOT}{ref.id}")
+        return SnapshotState(id=ref.id, volume_id=ref.volume.id, size=self._snapshot_size(ref))
+
+    def delete_snapshot(self, ref: SnapshotRef, *, work: Work) -> None:
+        """Take the snapshot away; what was cloned from it keeps it hidden while it needs it."""
+        work.checkpoint()
+        self.images.drop(self._image(ref.volume), f"{SNAPSHOT}{ref.id}")
+
+    def revert(self, ref: SnapshotRef, *, work: Work) -> VolumeState:
+        """Roll back, then give the image its present size again."""
+        name, size = self._image(ref.volume), self._found(ref.volume)["size"]
+        if self._attachments.of(ref.volume.id):
+            raise VolumeInUse
+        self._snapshot_size(ref)
+        size = int(self.images.noted(name, SIZE_NOTE) or size)
+        work.checkpoint()
+        self.images.note(name, SIZE_NOTE, str(size))
+        work.checkpoint()
+        with _in_use():
+            self.images.roll_back(name, f"{SNAPSHOT}{ref.id}")
+        work.checkpoint()
+        if self._found(ref.volume)["size"] < size:
+            self.images.resize(name, size)
+        self.images.forget(name, SIZE_NOTE)
+        return self._state(ref.volume, size)
+
+    # From time to time
+
+    def problems(self) -> Sequence[str]:
+        """Return what the cluster complains about."""
+        return [f"Ceph of back end {self.backend}: {one}." for one in self.measures.known.problems]
+
+    def strays(self) -> Sequence[str]:
+        """Return the images in the pools that are nobody's, as they were found last."""
+        return self._strays
+
+    def tidy(self, locks: VolumeLocks) -> None:
+        """Take away what waited for its clones to go, and images that nothing is made of."""
+        strays: List[str] = []
+        for pool in self.config.pools:
+            self._bases.tidy(pool)
+            for one in self.images.trash(pool):
+                if self._is_ours(one["name"]):
+                    self.images.purge(pool, one["id"])
+            names = self.images.names(pool)
+            strays += [f"{pool}/{name}" for name in names if not self._is_ours(name)]
+        self._strays = tuple(strays)
+
+    def delete_everything(self) -> None:
+        """Take away what this host made: the cluster may hold others' volumes in the same pools."""
+        for path in sorted(self._made.glob("*.json")):
+            record = read_record(path, dict) or {}
+            pool = record.get("pool", "")
+            if pool not in self.config.pools:
+                continue
+            ref = VolumeRef(id=path.stem, backend=self.backend, pool=pool)
+            for attachment_id in self._attachments.of(ref.id):
+                gone = UnexportRequest(volume=ref, attachment_id=attachment_id, epoch=0)
+                self.unexport(gone, work=Unguarded())
+            for snapshot in self.images.snapshots(self._image(ref)):
+                self.images.drop(self._image(ref), snapshot)
+            self.delete(ref, work=Unguarded())
+        for pool in self.config.pools:
+            for one in self.images.trash(pool):
+                if self._is_ours(one["name"]):
+                    self.images.purge(pool, one["id"])
+
+    # Inside
+
+    def _image(self, ref: VolumeRef) -> str:
+        if ref.pool not in self.config.pools:
+            raise NoSuchPool(detail=ref.pool)
+        return f"{ref.pool}/{VOLUME}{ref.id}"
+
+    def _ref(self, pool: str, name: str) -> VolumeRef:
+        return VolumeRef(id=name.removeprefix(VOLUME), backend=self.backend, pool=pool)
+
+    def _is_ours(self, name: str) -> bool:
+        return name.startswith(VOLUME) or self._bases.belongs(name)
+
+    def _found(self, ref: VolumeRef) -> Mapping[str, Any]:
+        info = self.images.info(self._image(ref))
+        if info is None:
+            raise NoSuchVolume
+        return info
+
+    def _snapshot_size(self, ref: SnapshotRef) -> int:
+        found = self.images.snapshots(self._image(ref.volume)).get(f"{SNAPSHOT}{ref.id}")
+        if found is None:
+            raise NoSuchSnapshot
+        return found
+
+    def _state(self, ref: VolumeRef, size: int, *, allocated: int = 0) -> VolumeState:
+        snapshots = self.images.snapshots(self._image(ref))
+        return VolumeState(
+            id=ref.id,
+            backend=self.backend,
+            pool=ref.pool,
+            format="raw",
+            size=size,
+            allocated=allocated,
+            attachments=tuple(sorted(self._attachments.of(ref.id))),
+            snapshots=tuple(
+                name.removeprefix(SNAPSHOT) for name in snapshots if name.startswith(SNAPSHOT)
+            ),
+        )
+
+
+@contextmanager
+def _in_use() -> Iterator[None]:
+    """Turn Ceph's word for an image that somebody has open into ours."""
+    try:
+        yield
+    except Refused as error:
+        if error.errno not in (errno.EBUSY, errno.EROFS):
+            raise
+        raise VolumeInUse(detail=error.detail) from error
