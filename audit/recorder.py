@@ -10,6 +10,7 @@ from audit import repetitions
 from audit.cadf import event_of
 from audit.models import Outcome, Record
 from cloudweb.audit import Act
+from cloudweb.database.prepared import insert
 from cloudweb.exceptions import CloudwebError, InvalidInput
 from cloudweb.refusals import normalize, status_of
 
@@ -22,7 +23,7 @@ def record(act: Act) -> None:
     row = Record(**_bounded(values_of(act)))
     log.info("audit", **event_of(row))
     if not repetitions.count(row):
-        row.save(force_insert=True)
+        insert(row)
 
 
 def values_of(act: Act) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from cloudweb.addresses import parse_address
-from cloudweb.database.prepared import Given, Prepared, PreparedUpdate
+from cloudweb.database.prepared import Given, Prepared, PreparedUpdate, insert
 from network.models import FreeRange, PortAddress, Subnet
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -104,11 +104,22 @@ def rebuild(subnet: Subnet) -> None:
         int(parse_address(text))
         for text in PortAddress.objects.filter(subnet=subnet).values_list("ip_address", flat=True)
     )
-    FreeRange.objects.bulk_create(
+    _open(subnet, used)
+
+
+def open_up(subnet: Subnet) -> None:
+    """Work out what is free on a subnet that has just been made."""
+    _open(subnet, ())
+
+
+def _open(subnet: Subnet, used: Sequence[int]) -> None:
+    ranges = [
         FreeRange(subnet=subnet, first=key(first), last=key(last))
         for start, end in _pools(subnet)
         for first, last in _gaps(int(start), int(end), used)
-    )
+    ]
+    if ranges:
+        insert(*ranges)
 
 
 def _gaps(start: int, end: int, used: Iterable[int]) -> Iterable[tuple[int, int]]:

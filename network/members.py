@@ -102,17 +102,12 @@ def ensure_sets(wanted: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID]
     missing = [key for key in wanted if key not in found]
     if missing:
         groups = {group for group, _ in missing}
-        paired = MemberSet.objects.filter(security_group__in=groups, has_pairs=True)
-        with_pairs = {*paired.values_list("security_group_id", flat=True)}
-        MemberSet.objects.bulk_create(
-            (
-                MemberSet(
-                    security_group_id=group, network_id=network, has_pairs=group in with_pairs
-                )
-                for group, network in missing
-            ),
-            ignore_conflicts=True,
+        with_pairs = {*_PAIRED.rows(groups=groups)}
+        rows = (
+            MemberSet(security_group_id=group, network_id=network, has_pairs=group in with_pairs)
+            for group, network in missing
         )
+        insert(*rows, ignore_conflicts=True)
         found = find_sets(wanted)
     return found
 
@@ -197,6 +192,12 @@ _JOINED = Prepared(
 )
 
 
+_SETS = Prepared(_sets)
+_PAIRED = Prepared(
+    lambda: MemberSet.objects.filter(
+        security_group__among=Given("groups"), has_pairs=True
+    ).values_list("security_group", flat=True)
+)
 _LOCKED = Prepared(lambda: locked(_sets().order_by("id")).values_list("id", flat=True))
 _GROW = PreparedUpdate(_sets, generation=F("generation") + 1)
 _GROW_WITH_PAIRS = PreparedUpdate(_sets, generation=F("generation") + 1, has_pairs=True)
@@ -210,7 +211,7 @@ _HOLDERS = Prepared(
 def find_sets(wanted: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], MemberSet]:
     """Return those of these (group, network) that anybody ever was in, or named."""
     groups, networks = {group for group, _ in wanted}, {network for _, network in wanted}
-    rows = MemberSet.objects.filter(security_group__in=groups, network__in=networks)
+    rows = _SETS.rows(groups=groups, networks=networks)
     found = {(row.security_group_id, row.network_id): row for row in rows}
     return {key: row for key, row in found.items() if key in wanted}
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import F, Q
 
+from cloudweb.database.prepared import Given, Prepared, PreparedUpdate
 from cloudweb.identifiers import as_uuid
 from network import states
 from network.members import note_change, note_joining
@@ -19,12 +20,25 @@ from network.operations.refresh_host import start_refresh
 from network.operations.refresh_router import start_refreshing_routers
 from network.querysets import PortQuerySet
 
+_RAISE = PreparedUpdate(
+    lambda: Port.objects.filter(network=Given("network")).bound(),
+    wiring_revision=F("wiring_revision") + 1,
+)
+_ROUTERS = Prepared(
+    lambda: (
+        Router.objects.filter(router_ports__network=Given("network"))
+        .values_list("id", flat=True)
+        .distinct()
+    )
+)
+
 
 def network_changed(network: Network) -> None:
     """Tell the hosts that have ports of a network; the caller has raised the network's revision."""
-    _tell(Port.objects.filter(network=network))
-    routers = Router.objects.filter(router_ports__network=network)
-    routers_changed(*routers.values_list("id", flat=True).distinct())
+    if _RAISE(network=network.id):
+        bound = Port.objects.filter(network=network).bound()
+        start_refresh(set(bound.values_list("host", flat=True)))
+    routers_changed(*_ROUTERS.rows(network=network.id))
 
 
 def port_changed(port: Port) -> None:

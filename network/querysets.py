@@ -11,7 +11,7 @@ from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
-from cloudweb.database.prepared import Given
+from cloudweb.database.prepared import Given, PreparedUpdate
 
 if TYPE_CHECKING:
     from network.models import (  # noqa: F401
@@ -85,11 +85,15 @@ class SharedQuerySet(StandardQuerySet[M]):
 
     def visible_to(self, context: RequestContext) -> Self:
         """Keep what the caller's project has or shares; admins see everything."""
+        rows = self.shown_to(context.project_id or "")
+        return rows if context.is_admin else rows.visible_in(context.project_id)
+
+    def shown_to(self, project_id: str | Given) -> Self:
+        """Tell of each whether a project is among those that share it."""
         from network.models import RbacPolicy
 
         about = RbacPolicy.objects.filter(object_id=OuterRef("pk"), action="access_as_shared")
-        rows = self.annotate(shared_here=Exists(about.for_project(context.project_id or "")))
-        return rows if context.is_admin else rows.visible_in(context.project_id)
+        return self.annotate(shared_here=Exists(about.for_project(project_id)))
 
     def visible_in(self, project_id: str | Given | None) -> Self:
         """Keep what a project sees; a ``Given`` one says that it is text."""
@@ -109,14 +113,27 @@ class NetworkQuerySet(SharedQuerySet["Network"]):
 
     def complete(self) -> Self:
         """Fetch the subnets along, with the pools that they are of."""
+        return self.prefetch_related(self.parts())
+
+    @staticmethod
+    def parts() -> Prefetch[Any, Any, Any]:
+        """Return what belongs to a complete one."""
         from network.models import Subnet
 
-        subnets = Subnet.objects.select_related("subnet_pool")
-        return self.prefetch_related(Prefetch("subnets", queryset=subnets))
+        return Prefetch("subnets", queryset=Subnet.objects.select_related("subnet_pool"))
 
     def raise_wiring(self, network_id: UUID) -> int:
         """Tell that hosts must learn of a change; this locks the row until the transaction ends."""
-        return self.filter(id=network_id).update(wiring_revision=F("wiring_revision") + 1)
+        return _RAISE_NETWORK(id=network_id)
+
+
+def _network_of_id() -> NetworkQuerySet:
+    from network.models import Network
+
+    return Network.objects.filter(id=Given("id"))
+
+
+_RAISE_NETWORK = PreparedUpdate(_network_of_id, wiring_revision=F("wiring_revision") + 1)
 
 
 class SubnetQuerySet(StandardQuerySet["Subnet"]):

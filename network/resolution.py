@@ -69,6 +69,13 @@ _GROUPS = Prepared(
         .values_list("port", "security_group", "security_group__stateful")
     )
 )
+_LEGS = Prepared(
+    lambda: PortAddress.objects.filter(
+        subnet=Given("subnet"),
+        ip_address=Given("address"),
+        port__device_owner=states.INTERFACE_OWNER,
+    ).values_list("id", flat=True)
+)
 _SUBNETS = Prepared(
     lambda: Subnet.objects.filter(network__among=Given("networks")).order_by("created_at", "id")
 )
@@ -164,8 +171,7 @@ def needs_dhcp_address(subnet: Subnet, network: Network) -> bool:
         return True
     if parse_address(subnet.gateway_ip) not in parse_block(subnet.cidr):
         return True
-    held = PortAddress.objects.filter(subnet=subnet, ip_address=subnet.gateway_ip)
-    return held.filter(port__device_owner=states.INTERFACE_OWNER).exists()
+    return bool(_LEGS.rows(subnet=subnet.id, address=subnet.gateway_ip))
 
 
 def _gather(ports: Sequence[Port]) -> _Facts:

@@ -10,15 +10,15 @@ from network.models import Network, Port, PortAddress, Subnet
 from network.resolution import needs_dhcp_address
 
 
-def settle_dhcp(subnet: Subnet) -> None:
-    """Give the DHCP server an address of its own exactly where it needs one.
+def settle_dhcp(subnet: Subnet, *, fresh: bool = False) -> None:
+    """Give the DHCP server an address of its own exactly where it needs one; it has none on a fresh subnet.
 
     In an isolated network it answers from the gateway, which each host holds itself. Without a
     gateway, or where the gateway is the provider's, a ``network:dhcp`` port keeps an address.
     """
     network = subnet.network
     held = PortAddress.objects.filter(subnet=subnet, port__device_owner=states.DHCP_OWNER)
-    has = held.first()
+    has = None if fresh else held.first()
     if not needs_dhcp_address(subnet, network):
         if has is not None:
             held.delete()

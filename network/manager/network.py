@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
 from django.db import IntegrityError, transaction
+from django.db.models import prefetch_related_objects
 
 from cloudweb.database.locks import alone_with
 from cloudweb.holdings import holdings_of
@@ -16,7 +17,8 @@ from network.exceptions import AvailabilityZoneNotFound
 from network.exceptions.networks import ExternalNetworkInUse, NetworkInUse, NetworkNotFound
 from network.exceptions.sharing import RbacPolicyInUse
 from network.manager.qos_use import chosen_policy, default_policy
-from network.manager.standard import Identifier, StandardManager
+from network.manager.seen_network import shown_network
+from network.manager.standard import Identifier, StandardManager, number
 from network.manager.subnet_checks import check_mtu
 from network.manager.tied import the_qos_policy, tied_to
 from network.models import FloatingIp, Network, Port, RouterPort
@@ -68,6 +70,13 @@ class NetworkManager(StandardManager[Network]):
         rows = rows.filter(subnets__isnull=False, admin_state_up=True)
         found = rows.distinct().complete().order_by(*OLDEST_FIRST)
         return sorted(found, key=lambda network: network.project_id != project)
+
+    def _get(self, identifier: Identifier) -> Network:
+        network = shown_network(self.context, number(identifier))
+        if network is None:
+            raise NetworkNotFound(identifier)
+        prefetch_related_objects([network], Network.objects.parts())
+        return network
 
     @policy("network:networks:create")
     def create(

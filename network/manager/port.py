@@ -8,10 +8,9 @@ from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import CharField
 
 from cloudweb.context import RequestContext
-from cloudweb.database.prepared import Given, Prepared, PreparedUpdate
+from cloudweb.database.prepared import Given, PreparedUpdate
 from cloudweb.events import emit
 from cloudweb.exceptions import PolicyNotAuthorized
 from cloudweb.policy import check, policy
@@ -42,6 +41,7 @@ from network.manager.port_parts import (
 from network.manager.port_reading import PortReading
 from network.manager.qos_use import chosen_policy
 from network.manager.security_group import SecurityGroupManager
+from network.manager.seen_network import seen_network
 from network.manager.standard import (
     Identifier,
     number,
@@ -72,10 +72,6 @@ PLACED = {"host", "mac_address", "fixed_ips", "port_security_enabled", "allowed_
 #: What a subport has of its trunk.
 OF_TRUNK = {"host", "device_id", "device_owner"}
 
-_NETWORK = Prepared(lambda: Network.objects.filter(id=Given("id")))
-_VISIBLE = Prepared(
-    lambda: Network.objects.visible_in(Given("project", CharField())).filter(id=Given("id"))
-)
 _BIND = PreparedUpdate(
     lambda: Port.objects.filter(id=Given("id")), "host", "device_id", "device_owner", "hostname"
 )
@@ -352,10 +348,7 @@ class PortManager(PortBinding, PortReading):
 
     def _network(self, network_id: Identifier) -> Network:
         """Return a network the caller may have ports on."""
-        key, project = number(network_id), self.context.project_id
-        network = (
-            _NETWORK.row(id=key) if self.context.is_admin else _VISIBLE.row(id=key, project=project)
-        )
+        network = seen_network(self.context, number(network_id))
         network = network and still_shared(self.context, network)
         if network is None:
             raise NetworkNotFound(network_id)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
+from django.db.models import prefetch_related_objects
+
+from cloudweb.database.prepared import Given, Prepared
 from cloudweb.database.uuids import Among
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.patterns import Pattern
@@ -14,12 +17,21 @@ from network.manager.standard import Identifier, StandardManager, number
 from network.models import Port
 from network.rows import PortCard, PortRow, port_cards, port_columns, port_rows
 
+_PORT = Prepared(lambda: Port.objects.select_related("network").filter(id=Given("id")))
+
 
 class PortReading(StandardManager[Port]):
     """What may be asked about ports of the caller's project."""
 
     model = Port
     missing = PortNotFound
+
+    def _get(self, identifier: Identifier) -> Port:
+        port = _PORT.row(id=number(identifier))
+        if port is None or not self._owns(port):
+            raise PortNotFound(identifier)
+        prefetch_related_objects([port], "addresses", "memberships")
+        return port
 
     @policy("network:ports:list")
     def list(self, listing: Listing = EVERYTHING) -> Page[PortRow]:

@@ -5,10 +5,17 @@ from __future__ import annotations
 from uuid import UUID
 
 from cloudweb.context import RequestContext
+from cloudweb.database.prepared import Given, Prepared
 from network.exceptions.qos import PolicyRemoveAuthorizationError, QosPolicyNotFound
 from network.manager.held import held
 from network.manager.standard import Identifier
 from network.models import QosPolicy
+
+_DEFAULT = Prepared(
+    lambda: QosPolicy.objects.filter(project_id=Given("project"), is_default=True).values_list(
+        "id", flat=True
+    )
+)
 
 
 def chosen_policy(
@@ -33,5 +40,4 @@ def chosen_policy(
 
 def default_policy(project_id: str) -> UUID | None:
     """Return the policy that a project's new networks are held to."""
-    rows = QosPolicy.objects.filter(project_id=project_id, is_default=True)
-    return rows.values_list("id", flat=True).first()
+    return _DEFAULT.row(project=project_id)

@@ -10,6 +10,7 @@ from typing import Any, TypedDict, Unpack
 from django.db import IntegrityError, transaction
 
 from cloudweb.addresses import parse_address, parse_block
+from cloudweb.database.prepared import Given, Prepared
 from cloudweb.exceptions import BadRequest, InvalidInput, PolicyNotAuthorized
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.periodic import periodic
@@ -28,6 +29,7 @@ from network.exceptions.subnets import (
 from network.manager.automatic_addresses import address_ports, lacking, take_from_ports
 from network.manager.dhcp_address import drop_empty_dhcp_port, settle_dhcp
 from network.manager.pool_allocation import BlockWish, allocate, check_affinity, find_pool
+from network.manager.seen_network import seen_network
 from network.manager.standard import Identifier, StandardManager, number
 from network.manager.subnet_checks import check_mtu
 from network.models import Network, PortAddress, Subnet, SubnetPool
@@ -136,10 +138,10 @@ class SubnetManager(StandardManager[Subnet]):
                 service_types=_service_types(service_types),
             )
             subnet.save(force_insert=True)
-            ipam.rebuild(subnet)
+            ipam.open_up(subnet)
             if subnet.is_self_addressing:
                 address_ports(subnet)
-            settle_dhcp(subnet)
+            settle_dhcp(subnet, fresh=True)
             news.network_changed(network)
         return subnet
 
@@ -224,8 +226,7 @@ class SubnetManager(StandardManager[Subnet]):
 
     def _network(self, network_id: Identifier) -> Network:
         """Return the network, locked; only its owner and admins add blocks to it."""
-        rows = Network.objects.visible_to(self.context)
-        network = rows.filter(id=number(network_id)).first()
+        network = seen_network(self.context, number(network_id))
         if network is None or not Network.objects.raise_wiring(network.id):
             raise NetworkNotFound(network_id)
         if not self._owns(network):
@@ -376,8 +377,13 @@ def _span(block: Block, pool: Pool) -> tuple[int, int]:
     return int(start), int(end)
 
 
+_BLOCKS = Prepared(
+    lambda: Subnet.objects.filter(network=Given("network")).values_list("cidr", flat=True)
+)
+
+
 def _check_overlap(network: Network, block: Block) -> None:
-    for text in Subnet.objects.filter(network=network).values_list("cidr", flat=True):
+    for text in _BLOCKS.rows(network=network.id):
         other = parse_block(text)
         if other.version == block.version and other.overlaps(block):
             raise BadRequest(
