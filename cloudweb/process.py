@@ -276,6 +276,36 @@ def is_stopped(pid: int) -> bool:
         return False
 
 
+def running(exe: str, prefix: str) -> Sequence[int]:
+    """Return the processes of a program of whose words one begins so."""
+    found = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
+    return sorted(
+        pid
+        for pid in found
+        if is_running(pid, exe=exe) and any(word.startswith(prefix) for word in words_of(pid))
+    )
+
+
+def words_of(pid: int) -> Sequence[str]:
+    """Return the command line of a process; nothing for one that is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
+    except OSError:
+        return ()
+
+
+def kill(pids: Sequence[int], *, exe: str) -> None:
+    """End processes of ours whatever they do, and see that they are gone; raise DriverError."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    limit = time.monotonic() + 10
+    while any(is_running(pid, exe=exe) for pid in pids):
+        if time.monotonic() > limit:
+            raise DriverError("A process of the host cannot be ended.", detail=f"{exe} {pids}")
+        time.sleep(0.005)
+
+
 def stop(pid: int, *, exe: str, timeout: float = 5) -> None:
     """End a process of ours: SIGTERM, then SIGKILL after ``timeout`` seconds. Absent is fine."""
     for sig, wait in ((signal.SIGTERM, timeout), (signal.SIGKILL, 2.0)):

@@ -285,6 +285,12 @@ class ComputeAgent(Agent):
         if isinstance(self.driver, ConsoleLog):
             self.driver.trim_logs()
 
+    @periodic(every=5)
+    def tend_disks(self) -> None:
+        """Start again what leads to volumes of other hosts, where it died."""
+        if isinstance(self.driver, HotPlug):
+            self.driver.tend_disks()
+
     @periodic(every=timedelta(hours=1))
     def trim_images(self) -> None:
         """Drop images that nobody used for long while the cache is over its limit, and stale downloads."""

@@ -146,6 +146,9 @@ class HotPlug(ABC):
     def attached_disks(self, guest_id: str) -> Mapping[str, int]:
         """Return the size in bytes of each attached disk by its serial, 0 where the guest is off."""
 
+    def tend_disks(self) -> None:  # noqa: B027 - a driver without helpers has nothing to do
+        """See that what leads to attached disks is there; the host calls it every few seconds."""
+
 
 CAPABILITIES: Mapping[str, type] = {"console_log": ConsoleLog, "hot_plug": HotPlug}
 

@@ -28,6 +28,7 @@ from compute.drivers.libvirt import config_drive, console, probe, xml
 from compute.drivers.libvirt.connection import Connection
 from compute.drivers.libvirt.daemon import AUTO, Daemon
 from compute.drivers.libvirt.domains import Domains
+from compute.drivers.libvirt.entries import ENTRIES_DIR, Entries
 from compute.drivers.libvirt.facts import (
     HostFacts,
     check_host,
@@ -97,6 +98,10 @@ class LibvirtDriver(Hypervisor, ConsoleLog, HotPlug):
         )
         self._domains = Domains(self.connection, self._platform.owner)
         self._plugging = Plugging(self.connection, self._domains)
+        self.entries = Entries(
+            ENTRIES_DIR / digest,
+            self.state_dir.parent / "credentials" / "tls",
+        )
         self._watcher = Watcher(get=self.get, look_at_all=lambda: List(self.list()))
 
     # -- life
@@ -157,6 +162,7 @@ class LibvirtDriver(Hypervisor, ConsoleLog, HotPlug):
             self.run_dir,
         ):
             shutil.rmtree(directory, ignore_errors=True)
+        self.entries.drop_everything()
 
     # -- orders
 
@@ -179,6 +185,8 @@ class LibvirtDriver(Hypervisor, ConsoleLog, HotPlug):
                 self._write_boot_files(spec, files, images)
                 work.progress(50, "disks are there")
                 work.checkpoint()
+                spec = self.entries.through(spec)
+                undo.callback(self.entries.drop, spec.id)
                 uid = self.storage.hand_over(files, spec)
                 self._plugging.tell_secrets(spec.disks)
                 self._domains.define(self._xml(spec, files, uid))
@@ -202,6 +210,7 @@ class LibvirtDriver(Hypervisor, ConsoleLog, HotPlug):
                 work.checkpoint()
                 self._forget(ref.id, name)
             work.checkpoint()
+            self.entries.drop(ref.id)
             self.storage.remove(self.storage.files(ref.id))
             if self.daemon.is_private():
                 self._forget_power_loss(ref.name)
@@ -269,6 +278,7 @@ class LibvirtDriver(Hypervisor, ConsoleLog, HotPlug):
         if not files.complete_for(spec):
             raise GuestNotFound("The guest's disks are not on the host.", detail=str(files.home))
         work.checkpoint()
+        spec = self.entries.through(spec)
         uid = self.storage.hand_over(files, spec)
         self._plugging.tell_secrets(spec.disks)
         self._domains.define(self._xml(spec, files, uid))
@@ -305,6 +315,7 @@ class LibvirtDriver(Hypervisor, ConsoleLog, HotPlug):
         with self._watcher.order(ref.id):
             self._plugging.check(ref.id)
             work.checkpoint()
+            disk = self.entries.of(ref.id, disk)
             self.storage.let_in(self.storage.files(ref.id), disk)
             self._plugging.tell_secrets([disk])
             self._plugging.plug(ref.id, disk, work=work)
@@ -315,12 +326,18 @@ class LibvirtDriver(Hypervisor, ConsoleLog, HotPlug):
         with self._watcher.order(ref.id):
             self._plugging.check(ref.id)
             self._plugging.unplug(ref.id, serial, timeout=timeout, work=work)
+            self.entries.drop(ref.id, serial)
 
     def resize_disk(self, ref: GuestRef, serial: str, size: int, *, work: Work) -> None:
         """Tell a running guest; one that is off sees it when it starts."""
         with self._watcher.order(ref.id):
             self._plugging.check(ref.id)
+            self.entries.renew(ref.id, serial)
             self._plugging.resize(ref.id, serial, size, work=work)
+
+    def tend_disks(self) -> None:
+        """Start again what leads to volumes of other hosts."""
+        self.entries.tend()
 
     # -- questions
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,11 +15,15 @@ from volume.objects import VolumeRef, VolumeSpec
 
 
 @pytest.fixture(autouse=True)
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    sockets = Path(tempfile.mkdtemp(prefix="v", dir="/tmp"))  # their paths are short
+    monkeypatch.setattr("volume.drivers.file.config.RUN_DIR", sockets)
     monkeypatch.setenv("DRIVERS", "real")
     monkeypatch.setenv("VOLUME_BACKENDS", "file, fast")
     monkeypatch.setenv("VOLUME_FAST_DRIVER", "file")
     monkeypatch.setenv("VOLUME_FAST_DIRECTORY", str(tmp_path / "mount"))
+    yield
+    shutil.rmtree(sockets)
 
 
 def make(backend: str) -> VolumeSpec:

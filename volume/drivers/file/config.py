@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,17 +12,21 @@ from cloudweb.conf import env
 from cloudweb.driver import DriverError
 from volume.drivers.file.wire import Wire
 
+RUN_DIR = Path("/run/cloudweb-volumes")
+
 
 @dataclass(frozen=True, slots=True)
 class FileConfig:
     """The pool's directory, and the wire to other hosts.
 
     ``shared`` is where several hosts may have pools, each its own: what they report is one storage.
+    ``sockets`` is where every user may pass, and paths are short: guests connect as users of their own.
     """
 
     directory: Path
     wire: Wire
     shared: Path | None = None
+    sockets: Path | None = None
 
     @classmethod
     def from_settings(cls, *, host: str, backend: str, state_dir: Path) -> FileConfig:
@@ -40,10 +46,14 @@ class FileConfig:
             ports=range(int(found[1]), int(found[2]) + 1),
             certificates=state_dir.parent.parent / "credentials" / "tls",
         )
-        shared = _setting(name)
-        if not shared:
-            return cls(state_dir / "pool", wire)
-        return cls(Path(shared) / host, wire, Path(shared))
+        shared = Path(text) if (text := _setting(name)) else None
+        digest = hashlib.sha256(os.fsencode(state_dir.resolve())).hexdigest()[:12]
+        return cls(
+            directory=state_dir / "pool" if shared is None else shared / host,
+            wire=wire,
+            shared=shared,
+            sockets=RUN_DIR / digest if os.access(RUN_DIR.parent, os.W_OK) else None,
+        )
 
 
 def _setting(name: str) -> str:

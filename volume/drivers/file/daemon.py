@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -26,7 +27,7 @@ from cloudweb.files import PASSED_THROUGH, make_directory, write_atomically
 from cloudweb.records import forget, read_record
 from volume.drivers.file.files import File
 from volume.drivers.file.qmp import CommandRefused, DaemonSilent, Monitor, monitor
-from volume.drivers.file.relay import Relays, kill, running, words_of
+from volume.drivers.file.relay import Relays
 from volume.drivers.file.wire import AUTHZ, TLS, Wire, authz_list, listening, rules, tls_creds
 
 log = structlog.get_logger(__name__)
@@ -68,9 +69,9 @@ class Record:
 class Daemons:
     """The daemons of one back end; callers hold the volume's lock."""
 
-    def __init__(self, directory: Path, wire: Wire) -> None:
+    def __init__(self, directory: Path, wire: Wire, sockets: Path | None = None) -> None:
         self._records = directory / "daemons"
-        self._sockets = directory / "s"
+        self._sockets = sockets or directory / "s"
         self._wire = wire
         self.relays = Relays(self._records, wire)
 
@@ -82,7 +83,13 @@ class Daemons:
                 detail=str(self._sockets),
             )
         make_directory(self._records)
+        make_directory(self._sockets.parent, PASSED_THROUGH)
         make_directory(self._sockets, PASSED_THROUGH)
+
+    def close(self) -> None:
+        """Remove the directories; nothing runs any more."""
+        for path in (self._sockets, self._records):
+            shutil.rmtree(path, ignore_errors=True)
 
     # What there is
 
@@ -343,16 +350,16 @@ class Daemons:
 
     def _is_ours(self, pid: int, volume_id: str) -> bool:
         """Tell whether a process is the volume's daemon: pids come round, and others are daemons, too."""
-        return str(self._pid_file(volume_id)) in words_of(pid)
+        return str(self._pid_file(volume_id)) in process.words_of(pid)
 
     def _all_pids(self) -> Sequence[int]:
         """Return all daemons of this back end, recorded or not."""
-        return running(PROGRAM, f"{self._records}/")
+        return process.running(PROGRAM, f"{self._records}/")
 
     def _kill(self, volume_id: str) -> None:
         """End a daemon whatever it does; also one whose pid file was not written yet, or is lost."""
         pids = [pid for pid in self._all_pids() if self._is_ours(pid, volume_id)]
-        kill(pids, exe=PROGRAM)
+        process.kill(pids, exe=PROGRAM)
 
     def _wait_for_end(self, volume_id: str) -> None:
         limit = time.monotonic() + _PATIENCE

@@ -74,7 +74,7 @@ class FileDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
         )
         self._storage_id = ""
         self.files = Files(self.config.directory)
-        self.daemons = Daemons(state_dir, self.config.wire)
+        self.daemons = Daemons(state_dir, self.config.wire, self.config.sockets)
         self._graph = threading.RLock()  # held while it is decided what is above what
         self._layers = Layers(self.files, self.daemons, self._graph)
 
@@ -331,6 +331,7 @@ class FileDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
         for volume_id in self.daemons.volume_ids():
             self.daemons.end(volume_id)
         self.files.remove()
+        self.daemons.close()
 
     def census(self) -> Sequence[str]:
         """Return everything that is left of any volume: files, daemons, sockets."""

@@ -7,11 +7,7 @@ It waits for a daemon that is started again.
 
 from __future__ import annotations
 
-import os
-import signal
-import time
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 
 from cloudweb import process
@@ -20,7 +16,6 @@ from volume.drivers.file.wire import AUTHZ, TLS, Wire, authz_list, tls_creds
 
 PROGRAM = "qemu-nbd"
 _RECONNECT = 3600  # seconds
-_PATIENCE = 10.0
 
 
 class Relays:
@@ -70,13 +65,13 @@ class Relays:
         return (
             pid is not None
             and process.is_running(pid, exe=PROGRAM)
-            and self._word(attachment_id) in words_of(pid)
+            and self._word(attachment_id) in process.words_of(pid)
         )
 
     def stop(self, attachment_id: str) -> None:
         """End an attachment's at once, also one whose pid file was not written yet, or is lost."""
         word = self._word(attachment_id)
-        kill([pid for pid in self._all() if word in words_of(pid)], exe=PROGRAM)
+        process.kill([pid for pid in self._all() if word in process.words_of(pid)], exe=PROGRAM)
         self._pid_file(attachment_id).unlink(missing_ok=True)
 
     def census(self) -> Sequence[str]:
@@ -86,41 +81,10 @@ class Relays:
 
     def _all(self) -> Sequence[int]:
         prefix = f"--pid-file={self._directory}/"
-        return running(PROGRAM, prefix)
+        return process.running(PROGRAM, prefix)
 
     def _word(self, attachment_id: str) -> str:
         return f"--pid-file={self._pid_file(attachment_id)}"
 
     def _pid_file(self, attachment_id: str) -> Path:
         return self._directory / f"{attachment_id}.relay"
-
-
-def running(exe: str, prefix: str) -> Sequence[int]:
-    """Return the processes of a program of whose words one begins so."""
-    found = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
-    return sorted(
-        pid
-        for pid in found
-        if process.is_running(pid, exe=exe)
-        and any(word.startswith(prefix) for word in words_of(pid))
-    )
-
-
-def words_of(pid: int) -> Collection[str]:
-    """Return the command line of a process."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    except OSError:
-        return ()
-
-
-def kill(pids: Collection[int], *, exe: str) -> None:
-    """End processes, whatever they do, and see that they are gone."""
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    limit = time.monotonic() + _PATIENCE
-    while any(process.is_running(pid, exe=exe) for pid in pids):
-        if time.monotonic() > limit:
-            raise TransientDriverError("What serves a volume cannot be ended.", detail=f"{pids}")
-        time.sleep(0.005)

@@ -1,0 +1,171 @@
+"""Ways in: how a guest reaches a volume that another host serves, without its host's certificate.
+
+Who has a host's certificate gets at all volumes that its guests have on other hosts. So QEMU, which
+runs as the guest's own user, is given a Unix socket that is the guest's alone, as for a volume of its
+own host; a qemu-nbd of root's stands behind that and speaks TLS. It outlives us, waits for a server that
+is started again, and is started again itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from cloudweb import process
+from cloudweb.driver import DriverError, TransientDriverError
+from cloudweb.files import PASSED_THROUGH, make_directory, write_atomically
+from cloudweb.records import forget, read_record
+from compute.objects import DiskSource, GuestDisk, GuestSpec
+
+log = structlog.get_logger(__name__)
+PROGRAM = "qemu-nbd"
+#: Every user may pass here: guests connect as users of their own.
+ENTRIES_DIR = Path("/run/cloudweb-entries")
+_RECONNECT = 3600  # seconds
+_TLS = "tls0"
+
+
+class Entries:
+    """The ways in of one host, by guest and serial of the disk."""
+
+    def __init__(self, directory: Path, certificates: Path) -> None:
+        self._directory, self._certificates = directory, certificates
+
+    def through(self, spec: GuestSpec) -> GuestSpec:
+        """Return a guest whose disks are all reached on this host; what that needs is started."""
+        disks = tuple(self.of(spec.id, disk) for disk in spec.disks)
+        return spec if disks == spec.disks else spec.model_copy(update={"disks": disks})
+
+    def of(self, guest_id: str, disk: GuestDisk) -> GuestDisk:
+        """Return a disk as its guest is to be given it; raise DriverError where it cannot be reached."""
+        source = disk.source
+        if source is None or source.kind != "nbd_tls":
+            return disk
+        socket = self._socket(guest_id, disk.serial)
+        words = self._command(socket, source, read_only=disk.read_only)
+        if not self._is_running(socket, words):
+            self._start(socket, words)
+        here = DiskSource(kind="nbd_unix", path=str(socket), export=source.export)
+        return disk.model_copy(update={"source": here})
+
+    def renew(self, guest_id: str, serial: str) -> None:
+        """Connect anew: a client hears of a volume's size when it comes."""
+        socket = self._socket(guest_id, serial)
+        words = self._recorded(socket)
+        if words is not None:
+            self._start(socket, words)
+
+    def tend(self) -> None:
+        """Start again what died; the guest's QEMU comes back to the same socket."""
+        for record in self._directory.glob("*.json"):
+            socket = record.with_suffix("")
+            words = self._recorded(socket)
+            if words is None or self._is_running(socket, words):
+                continue
+            try:
+                self._start(socket, words)
+            except DriverError as error:
+                log.warning("a volume of another host is not reached", detail=error.detail)
+
+    def drop(self, guest_id: str, serial: str = "") -> None:
+        """Take one away; without a serial all of a guest."""
+        name = self._socket(guest_id, serial).name if serial else f"{_short(guest_id)}-*"
+        for record in self._directory.glob(f"{name}.json"):
+            self._end(record.with_suffix(""))
+            forget(record)
+
+    def drop_everything(self) -> None:
+        """Take all away, with the directory."""
+        pids = process.running(PROGRAM, f"--socket={self._directory}/")
+        process.kill(pids, exe=PROGRAM)
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def census(self) -> Sequence[str]:
+        """Return what is left: files and processes."""
+        files = (path.name for path in sorted(self._directory.glob("*")))
+        return [*files, *map(str, process.running(PROGRAM, f"--socket={self._directory}/"))]
+
+    def _command(self, socket: Path, source: DiskSource, *, read_only: bool) -> Sequence[str]:
+        if not (self._certificates / "client-cert.pem").exists():
+            raise DriverError(
+                "This host has no certificate yet; its servers cannot reach volumes of others.",
+                detail=str(self._certificates),
+            )
+        server = f"server.type=inet,server.host={source.address},server.port={source.port}"
+        names = f"export={source.export},tls-creds={_TLS}"
+        names += f",tls-hostname={source.tls_name}" if source.tls_name else ""
+        return (
+            PROGRAM,
+            "--fork",
+            "--persistent",
+            "--shared=0",
+            f"--socket={socket}",
+            f"--pid-file={socket}.pid",
+            f"--export-name={source.export}",
+            "--object",
+            f"tls-creds-x509,id={_TLS},dir={self._certificates},endpoint=client",
+            "--discard=unmap",
+            *(("--read-only",) if read_only else ()),
+            "--image-opts",
+            f"driver=nbd,{server},{names},reconnect-delay={_RECONNECT}",
+        )
+
+    def _start(self, socket: Path, words: Sequence[str]) -> None:
+        """Start one in place of what is there; the socket stays its owner's."""
+        make_directory(self._directory.parent, PASSED_THROUGH)
+        make_directory(self._directory, PASSED_THROUGH)
+        owner = socket.lstat() if socket.exists() else None
+        self._end(socket, keep_owner=True)
+        write_atomically(socket.with_name(f"{socket.name}.json"), json.dumps([*words]))
+        socket.unlink(missing_ok=True)
+        try:
+            process.run(*words, timeout=30)
+        except process.CommandFailed as error:
+            if owner is not None:  # who it belonged to is not forgotten
+                socket.touch(mode=0o600)
+                os.chown(socket, owner.st_uid, owner.st_gid)
+            raise TransientDriverError(
+                "A volume on another host cannot be reached now.", detail=error.detail
+            ) from error
+        if owner is not None:
+            os.chown(socket, owner.st_uid, owner.st_gid, follow_symlinks=False)
+        socket.chmod(0o600)
+
+    def _end(self, socket: Path, *, keep_owner: bool = False) -> None:
+        word = f"--socket={socket}"
+        found = process.running(PROGRAM, word)
+        process.kill([pid for pid in found if word in process.words_of(pid)], exe=PROGRAM)
+        Path(f"{socket}.pid").unlink(missing_ok=True)
+        if not keep_owner:
+            socket.unlink(missing_ok=True)
+
+    def _is_running(self, socket: Path, words: Sequence[str]) -> bool:
+        pid = process.read_pid(Path(f"{socket}.pid"))
+        return (
+            pid is not None
+            and process.is_running(pid, exe=PROGRAM)
+            and list(process.words_of(pid)) == [*words]
+        )
+
+    def _recorded(self, socket: Path) -> Sequence[str] | None:
+        return read_record(socket.with_name(f"{socket.name}.json"), _parse)
+
+    def _socket(self, guest_id: str, serial: str) -> Path:
+        return self._directory / f"{_short(guest_id)}-{_short(serial)}"
+
+
+def _short(text: str) -> str:
+    """Return a name for what may be long: a socket's path has 107 characters."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _parse(record: object) -> Sequence[str]:
+    if not isinstance(record, list) or record[:1] != [PROGRAM]:
+        raise TypeError
+    return [str(word) for word in record]

@@ -1,0 +1,113 @@
+"""Ways in: a guest reaches another host's volume on a socket of its own, whoever dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cloudweb import process
+from cloudweb.driver import DriverError, TransientDriverError, Unguarded
+from compute.drivers.libvirt.entries import PROGRAM, Entries
+from compute.objects import DiskSource, GuestDisk
+from operations.certificates import Authority, new_authority, write_certificate
+from tests.builders.guests import make_guest
+from tests.builders.volume_bench import SIZE, FileBench, export_of, unexport_of
+from volume.objects import ExportRequest, ResizeRequest, VolumeSpec
+
+WORK = Unguarded()
+GUEST, SERIAL = "0d9ad8a2-7a2e-4d1c-8d0c-0f3c9a1f5a11", "volume-1"
+
+
+class World:
+    """Host h1 serves a volume; host h2 has the guest."""
+
+    def __init__(self, place: Path) -> None:
+        authority = Authority(new_authority())
+        for name in ("h1", "h2"):
+            write_certificate(authority, name, place / name)
+        self.bench = FileBench(place / "h1")
+        self.entries = Entries(self.bench.directory / "entries", place / "h2")
+        self.spec: VolumeSpec = self.bench.spec()
+        self.bench.driver.create(self.spec, image=None, work=WORK)
+        self.request: ExportRequest = export_of(self.spec, "h2")
+
+    def disk(self) -> GuestDisk:
+        """The disk as the control plane words it, after the volume was exported."""
+        told = self.bench.driver.export(self.request, work=WORK)
+        source = DiskSource(
+            kind="nbd_tls",
+            address=told.address,
+            port=told.port,
+            export=told.export,
+            tls_name=told.tls_name,
+        )
+        return GuestDisk(name="data", size=SIZE, source=source, serial=SERIAL)
+
+    def write(self, disk: GuestDisk, word: str) -> bool:
+        assert disk.source is not None
+        assert disk.source.kind == "nbd_unix"
+        target = f"nbd+unix:///{disk.source.export}?socket={disk.source.path}"
+        return self.bench.write_to([target], word)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.entries.drop_everything()
+    made.bench.close()
+
+
+def test_a_guest_writes_through_a_socket_that_stays_its_own(world: World) -> None:
+    disk = world.disk()
+    spec = world.entries.through(make_guest(id=GUEST, disks=(GuestDisk(size=1), disk)))
+    own, entered = spec.disks
+    assert own == GuestDisk(size=1)
+    assert world.entries.of(GUEST, disk) == entered
+    assert world.write(entered, "first")
+    socket = Path(entered.source.path)  # type: ignore[union-attr]
+    os.chown(socket, 12345, 12345)
+    (pid,) = process.running(PROGRAM, f"--socket={socket}")
+    os.kill(pid, signal.SIGKILL)
+    world.entries.tend()
+    assert (socket.stat().st_uid, socket.stat().st_mode & 0o777) == (12345, 0o600)
+    assert world.write(entered, "second")
+
+    larger = ResizeRequest(volume=world.spec.ref, size=2 * SIZE)
+    world.bench.driver.resize(larger, work=WORK)
+    world.entries.renew(GUEST, SERIAL)
+    seen = process.run(
+        "qemu-img",
+        "info",
+        f"nbd+unix:///{entered.source.export}?socket={socket}",  # type: ignore[union-attr]
+    )
+    assert f"{2 * SIZE} bytes" in seen.text
+    assert world.write(entered, "third")
+
+    world.bench.driver.unexport(unexport_of(world.request), work=WORK)
+    for _ in range(2):
+        world.entries.drop(GUEST, SERIAL)
+    assert list(world.entries.census()) == []
+    assert world.bench.read(world.spec.ref) == "third"
+
+
+def test_what_cannot_be_reached_is_said_and_all_of_a_guest_goes_at_once(world: World) -> None:
+    disk = world.disk()
+    world.entries.of(GUEST, disk)
+    world.entries.of(GUEST, disk.model_copy(update={"serial": "volume-2"}))
+    world.entries.of("another guest", disk)
+    world.entries.drop(GUEST)
+    left = process.running(PROGRAM, f"--socket={world.bench.directory}/entries/")
+    assert len(left) == 1
+    world.entries.drop("another guest")
+    assert list(world.entries.census()) == []
+    world.bench.driver.unexport(unexport_of(world.request), work=WORK)
+    with pytest.raises(TransientDriverError):
+        world.entries.of(GUEST, disk)
+    nobody = Entries(world.bench.directory / "entries", world.bench.directory / "nothing")
+    with pytest.raises(DriverError, match="certificate"):
+        nobody.of(GUEST, disk)
