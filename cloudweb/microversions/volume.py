@@ -8,7 +8,6 @@ from __future__ import annotations
 from cloudweb.microversions import Microversions, always, later, partly
 
 NO_VOLUMES = "volumes are not served yet"
-NO_SNAPSHOTS = "snapshots are not served yet"
 NO_BACKUPS = "backups are not served yet"
 NO_GROUPS = "there are no groups of volumes yet"
 NO_MANAGING = "volumes are neither adopted nor left to others yet"
@@ -40,7 +39,7 @@ VOLUME = Microversions(
         11: later("Groups have types with specs.", because=NO_GROUPS),
         12: "The volumes of a project are summed up.",
         13: partly("Volumes are put into groups of any type.", missing="groups"),
-        14: later("The volumes of a group are snapshotted together.", because=NO_GROUPS),
+        14: partly("The volumes of a group are snapshotted together.", missing="groups"),
         15: "Metadata has an ETag and is changed under its condition.",
         16: later("A volume can be migrated to a cluster.", because=NO_CLUSTERS),
         17: later("What a cluster could adopt is listed.", because=NO_CLUSTERS),
@@ -48,7 +47,7 @@ VOLUME = Microversions(
         19: later("The status of a group's snapshot can be set.", because=NO_GROUPS),
         20: later("The status of a group can be set.", because=NO_GROUPS),
         21: "Operators see how the back end calls a volume.",
-        22: later("Snapshots are filtered by metadata.", because=NO_SNAPSHOTS),
+        22: "Snapshots are filtered by metadata.",
         23: "Deleting a volume can be forced.",
         24: later("Work that died with its service can be cleaned up.", because=NO_CLUSTERS),
         25: later("A group lists its volumes.", because=NO_GROUPS),
@@ -56,7 +55,7 @@ VOLUME = Microversions(
         27: "Attachments can be listed, made, changed and deleted.",
         28: "Pools are filtered.",
         29: later("Snapshots of groups come in pages, sorted and filtered.", because=NO_GROUPS),
-        30: later("Snapshots are sorted by name.", because=NO_SNAPSHOTS),
+        30: "Snapshots are sorted by name.",
         31: partly(
             "Operators choose what users may filter by.",
             missing="what is filtered by is not chosen, but what others would say is refused",
@@ -72,8 +71,8 @@ VOLUME = Microversions(
         37: later("Backups are sorted by name.", because=NO_BACKUPS),
         38: later("Groups are replicated.", because=NO_GROUPS),
         39: "Operators see the limits of any project.",
-        40: later("A volume goes back to its latest snapshot.", because=NO_SNAPSHOTS),
-        41: later("A snapshot names its user.", because=NO_SNAPSHOTS),
+        40: "A volume goes back to its latest snapshot.",
+        41: "A snapshot names its user.",
         42: "A volume is extended while it is in use.",
         43: later("Backups have metadata.", because=NO_BACKUPS),
         44: "An attachment is told that it is complete.",
@@ -103,7 +102,7 @@ VOLUME = Microversions(
             "A volume and a backup name the key they are encrypted with.", because=NO_VOLUMES
         ),
         65: "Volumes and snapshots say whether they count for quotas.",
-        66: later("A volume in use is snapshotted without being forced.", because=NO_SNAPSHOTS),
+        66: "A volume in use is snapshotted without being forced.",
         67: always(
             "The project's id may be left out of URLs.",
             because="every route is there in both forms at every version",

@@ -53,7 +53,7 @@ def like(column: str) -> Filter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lists:
-    """What the lists of a noun can be narrowed and sorted by, and since when."""
+    """What the lists of a noun can be narrowed and sorted by, and since when (``sort:<key>``)."""
 
     plural: str
     filters: Mapping[str, Filter]
@@ -112,6 +112,9 @@ class ListedViewSet(ServiceViewSet):
         if "project_id" in query and self._all_projects(query):
             where &= Q(project_id__in=query.getlist("project_id"))
         pairs = parse_sort(query, descending=True, fewer=self.dialect.fewer, default="created_at")
+        for key, _ in pairs:
+            if self.version not in self.lists.since.get(f"sort:{key}", ALWAYS):
+                raise InvalidInput(field="sort_key", value=key, reason="It cannot be sorted by.")
         return Listing(
             where=where,
             order=ordered(pairs, self.lists.sort_keys, last="id"),

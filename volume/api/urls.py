@@ -15,6 +15,8 @@ from volume.api.pools import PoolViewSet
 from volume.api.qos_specs import QosSpecViewSet
 from volume.api.resource_filters import ResourceFilterViewSet
 from volume.api.services import VolumeServiceViewSet
+from volume.api.snapshot_metadata import SnapshotMetadataViewSet
+from volume.api.snapshots import SnapshotViewSet
 from volume.api.transfers import NewTransferViewSet, TransferViewSet
 from volume.api.versions import VersionViewSet
 from volume.api.volume_actions import VolumeActionViewSet
@@ -30,6 +32,7 @@ METADATA_ITEM: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "
 
 COLLECTION: dict[str, Any] = {"get": "list", "post": "create"}
 ONE: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
+SNAPSHOT = "snapshots/<str:snapshot_id>"
 VOLUME = "volumes/<str:volume_id>"
 TYPE = "types/<str:type_id>"
 QOS_SPEC = "qos-specs/<str:spec_id>"
@@ -56,6 +59,12 @@ ROUTES: list[URLPattern | URLResolver] = [
     path(f"{VOLUME}/action", VolumeActionViewSet.as_view({"post": "act"})),
     path(f"{VOLUME}/metadata", VolumeMetadataViewSet.as_view(METADATA)),
     path(f"{VOLUME}/metadata/<str:key>", VolumeMetadataViewSet.as_view(METADATA_ITEM)),
+    path("snapshots", SnapshotViewSet.as_view(COLLECTION)),
+    path("snapshots/detail", SnapshotViewSet.as_view({"get": "list_detail"})),
+    path(SNAPSHOT, SnapshotViewSet.as_view(ONE)),
+    path(f"{SNAPSHOT}/action", SnapshotViewSet.as_view({"post": "act"})),
+    path(f"{SNAPSHOT}/metadata", SnapshotMetadataViewSet.as_view(METADATA)),
+    path(f"{SNAPSHOT}/metadata/<str:key>", SnapshotMetadataViewSet.as_view(METADATA_ITEM)),
     path("attachments", AttachmentViewSet.as_view(COLLECTION)),
     path("attachments/detail", AttachmentViewSet.as_view({"get": "list_detail"})),
     path("attachments/<str:attachment_id>", AttachmentViewSet.as_view(ONE)),

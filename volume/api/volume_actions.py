@@ -10,13 +10,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.views import ServiceViewSet, empty
-from cloudweb.exceptions import BadRequest
+from cloudweb.exceptions import BadRequest, NotFound
+from cloudweb.microversions import ALWAYS, Versions
 from cloudweb.microversions.volume import since
 from volume.api.serializers import volume_actions as wire
-from volume.manager import VolumeManager
+from volume.manager import SnapshotManager, VolumeManager
 
 #: From here on a volume is extended in use, too.
 IN_USE = since(42)
+#: Actions that came later.
+SINCE: Mapping[str, Versions] = {"revert": since(40)}
 
 
 class VolumeActionViewSet(ServiceViewSet):
@@ -37,6 +40,8 @@ class VolumeActionViewSet(ServiceViewSet):
         name, value = next(iter(body.items()))
         if name not in wire.BODIES:
             raise BadRequest(f"There is no such action: {str(name)[:64]}")
+        if self.version not in SINCE.get(name, ALWAYS):
+            raise NotFound
         said = self.validated(wire.BODIES[name], {} if value is None else value)
         do: Callable[[str, Any], Response] = getattr(self, f"_{name.removeprefix('os-')}")
         return do(volume_id, said)
@@ -60,6 +65,10 @@ class VolumeActionViewSet(ServiceViewSet):
 
     def _force_delete(self, volume_id: str, _: wire.Nothing) -> Response:
         self.manager(self.context).delete(volume_id, force=True)
+        return empty(202)
+
+    def _revert(self, volume_id: str, said: wire.Revert) -> Response:
+        SnapshotManager(self.context).revert(volume_id, said.snapshot_id)
         return empty(202)
 
     def _set_image_metadata(self, volume_id: str, said: wire.ImageMetadata) -> Response:

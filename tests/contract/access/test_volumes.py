@@ -14,10 +14,11 @@ from tests.builders.access import (
     shared_world,
 )
 from tests.builders.identity import make_context
-from tests.builders.volumes import attach, make_pool, make_volume, make_volume_type
+from tests.builders.volumes import attach, make_pool, make_snapshot, make_volume, make_volume_type
 
 V3 = "/volume/v3"
 VOLUME = f"{V3}/volumes/{{volume_id}}"
+SNAPSHOT = f"{V3}/snapshots/{{snapshot_id}}"
 ATTACHMENT = f"{V3}/attachments/{{attachment_id}}"
 NEWEST = {"OpenStack-API-Version": "volume 3.70"}
 ITEMS = {"metadata": {"a": "b"}}
@@ -32,6 +33,7 @@ def build(owner: User) -> dict[str, Any]:
     mine = attach(held, by_server=False, status="attaching")
     return {
         "volume_id": str(make_volume(context, **facts).id),
+        "snapshot_id": str(make_snapshot(idle, metadata={"k": "v"}).id),
         "idle_id": str(idle.id),
         "attachment_id": str(mine.id),
         "broken_id": str(make_volume(context, status="error_deleting").id),
@@ -98,6 +100,31 @@ LINES = [
     read(f"{VOLUME}/metadata/k"),
     write("PUT", f"{VOLUME}/metadata/k", {"meta": {"k": "w"}}, status=200),
     write("DELETE", f"{VOLUME}/metadata/k", status=200),
+    listed("/snapshots"),
+    listed("/snapshots/detail"),
+    write("POST", f"{V3}/snapshots", {"snapshot": {"volume_id": "{volume_id}"}}),
+    read(SNAPSHOT),
+    write("PUT", SNAPSHOT, {"snapshot": {"name": "new"}}, status=200),
+    write("DELETE", SNAPSHOT),
+    read(f"{SNAPSHOT}/metadata"),
+    write("POST", f"{SNAPSHOT}/metadata", ITEMS, status=200),
+    write("PUT", f"{SNAPSHOT}/metadata", ITEMS, status=200),
+    read(f"{SNAPSHOT}/metadata/k"),
+    write("PUT", f"{SNAPSHOT}/metadata/k", {"meta": {"k": "w"}}, status=200),
+    write("DELETE", f"{SNAPSHOT}/metadata/k", status=200),
+    Line(
+        "POST",
+        f"{SNAPSHOT}/action",
+        OPERATORS,
+        status=202,
+        body={"os-reset_status": {"status": "error"}},
+    ),
+    Line("POST", f"{SNAPSHOT}/action", OPERATORS, status=202, body={"os-force_delete": {}}),
+    write(
+        "POST",
+        f"{V3}/volumes/{{idle_id}}/action",
+        {"revert": {"snapshot_id": "{snapshot_id}"}},
+    ),
     listed("/attachments"),
     listed("/attachments/detail"),
     write("POST", f"{V3}/attachments", {"attachment": {"volume_uuid": "{idle_id}"}}, status=200),

@@ -53,7 +53,7 @@ from tests.builders.networks import (
 )
 from tests.builders.qos import make_qos_policy
 from tests.builders.servers import make_server
-from tests.builders.volumes import attach, make_volume, make_volume_type
+from tests.builders.volumes import attach, make_snapshot, make_volume, make_volume_type
 from tests.builders.volumes import make_pool as make_volume_pool
 from tests.example.models import Shelf
 from volume.models import Pool
@@ -158,6 +158,7 @@ LISTS: dict[str, Make] = {
     "/volume/v3/volumes": an_attached_volume,
     "/volume/v3/volumes/detail": an_attached_volume,
     "/volume/v3/attachments/detail": an_attached_volume,
+    "/volume/v3/snapshots/detail": lambda user, _: make_snapshot(make_volume(context(user))),
     "/identity/v3/projects": lambda _user, _: make_project(),
     "/identity/v3/users": lambda _user, _: make_user(),
     "/identity/v3/roles": lambda _user, number: make_role(f"role-{number}"),

@@ -48,6 +48,12 @@ class ImageMetadataKey(Body):
     key: Annotated[str, Field(min_length=1, max_length=255)]
 
 
+class Revert(Body):
+    """The value of ``revert``."""
+
+    snapshot_id: Annotated[str, Field(max_length=64)]
+
+
 class Nothing(Body):
     """The value of an action that says no more; null is one, too."""
 
@@ -59,6 +65,7 @@ BODIES: dict[str, type[Body]] = {
     "os-update_readonly_flag": ReadOnlyFlag,
     "os-reset_status": ResetStatus,
     "os-force_delete": Nothing,
+    "revert": Revert,
     "os-set_image_metadata": ImageMetadata,
     "os-unset_image_metadata": ImageMetadataKey,
     "os-show_image_metadata": Nothing,
