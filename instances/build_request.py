@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cloudweb.exceptions import BadRequest, InvalidInput
-from instances.block_devices import DestinationType, SourceType
+from instances.block_devices import MADE_AT_MOST, NAMES, DestinationType, SourceType
 from instances.conf import MAX_AT_ONCE
+from instances.exceptions import BlockDeviceInvalid
 from instances.injected_files import InjectedFile
 from instances.scheduler_hints import check_hints
 from instances.user_data import check_user_data
@@ -26,13 +27,60 @@ class NetworkRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockDeviceRequest:
-    """One disk, by default the one to boot from, made from an image; as large as the flavor says."""
+    """One disk, by default the one to boot from, made from an image; as large as the flavor says.
 
-    source_id: str
+    ``size`` in GiB, None is that of its source. What cannot be made raises BlockDeviceInvalid.
+    """
+
+    source_id: str | None = None
     source_type: SourceType = SourceType.IMAGE
     destination_type: DestinationType = DestinationType.LOCAL
     boot_index: int | None = 0
+    size: int | None = None
+    volume_type: str | None = None
+    delete_on_termination: bool | None = None
+    device: str | None = None
     tag: str | None = None
+
+    def __post_init__(self) -> None:
+        source, in_volume = self.source_type, self.is_in_volume
+        if source != SourceType.BLANK and self.source_id is None:
+            raise BlockDeviceInvalid(f"a disk made from a {source} must say which by its uuid.")
+        if source == SourceType.BLANK and self.source_id is not None:
+            raise BlockDeviceInvalid("a blank disk is made from nothing and has no uuid.")
+        if source in (SourceType.VOLUME, SourceType.SNAPSHOT) and not in_volume:
+            raise BlockDeviceInvalid(f"a {source} cannot become a disk on the host.")
+        if source == SourceType.IMAGE and not in_volume and not self.is_root:
+            raise BlockDeviceInvalid("an image becomes a disk on the host for booting alone.")
+        if source in (SourceType.IMAGE, SourceType.BLANK) and in_volume and not self.size:
+            raise BlockDeviceInvalid(
+                f"{source}s with destination_type 'volume' need to have a non-zero size specified"
+            )
+        if source == SourceType.BLANK and not in_volume and not self.size:
+            raise BlockDeviceInvalid("a blank disk on the host must say its size.")
+        if self.volume_type is not None and not self.makes_volume:
+            raise BlockDeviceInvalid("only a volume that is to be made can be of a type.")
+
+    @property
+    def is_in_volume(self) -> bool:
+        """Tell whether it lies in a volume."""
+        return self.destination_type == DestinationType.VOLUME
+
+    @property
+    def makes_volume(self) -> bool:
+        """Tell whether a volume is made for it."""
+        return self.is_in_volume and self.source_type != SourceType.VOLUME
+
+    @property
+    def is_root(self) -> bool:
+        """Tell whether the server boots from it."""
+        return self.boot_index == 0
+
+    @property
+    def goes_with_server(self) -> bool:
+        """Tell whether it is deleted with its server; a volume only where that was said."""
+        said = self.delete_on_termination
+        return (not self.is_in_volume) if said is None else said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +123,31 @@ class BuildRequest:
         if self.max_count > MAX_AT_ONCE:
             reason = f"At most {MAX_AT_ONCE}."
             raise InvalidInput(field="max_count", value=self.max_count, reason=reason)
-        if [device.boot_index for device in self.block_devices].count(0) != 1:
-            raise BadRequest("Block Device Mapping is Invalid: one disk is to boot from.")
+        self._check_disks()
         self._check_networks()
         check_hints(self.scheduler_hints)
         check_user_data(self.user_data)
+
+    def _check_disks(self) -> None:
+        order = sorted(one.boot_index for one in self.block_devices if one.boot_index is not None)
+        if order != list(range(len(order))) or not order:
+            raise BlockDeviceInvalid(
+                "Boot sequence for the instance and image/block device mapping combination is not valid."
+            )
+        if sum(one.makes_volume for one in self.block_devices) > MADE_AT_MOST:
+            raise BlockDeviceInvalid(f"at most {MADE_AT_MOST} volumes are made for a server.")
+        if len(self.block_devices) > len(NAMES) + 1:
+            raise BlockDeviceInvalid("there are more disks than a guest has names for.")
+        given = [
+            one.source_id for one in self.block_devices if one.source_type == SourceType.VOLUME
+        ]
+        if len(set(given)) != len(given):
+            raise BlockDeviceInvalid("a volume is asked for twice.")
+        if given and self.max_count > 1:
+            raise BadRequest("Cannot attach one or more volumes to multiple instances")
+        tags = [one.tag for one in self.block_devices if one.tag]
+        if len(set(tags)) != len(tags):
+            raise BlockDeviceInvalid("a tag is given to two disks.")
 
     def _check_networks(self) -> None:
         ports = set()
@@ -98,6 +166,16 @@ class BuildRequest:
                 raise BadRequest("A fixed address can be given to one server only.")
 
     @property
+    def root(self) -> BlockDeviceRequest:
+        """The disk to boot from."""
+        return next(one for one in self.block_devices if one.is_root)
+
+    @property
     def image_id(self) -> str:
-        """The image of the disk to boot from."""
-        return next(one.source_id for one in self.block_devices if one.boot_index == 0)
+        """The image of the disk to boot from; empty where that lies in a volume."""
+        return "" if self.root.is_in_volume else self.root.source_id or ""
+
+    @property
+    def has_volumes(self) -> bool:
+        """Tell whether any disk lies in a volume."""
+        return any(one.is_in_volume for one in self.block_devices)

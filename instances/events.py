@@ -16,10 +16,13 @@ from cloudweb.exceptions import NotFound, PolicyNotAuthorized
 from cloudweb.holdings import hangs_on
 from cloudweb.identifiers import as_uuid
 from compute.events import GuestChanged, GuestsSeen
-from instances.models import Instance, InstancePort
+from instances.block_devices import DiskStatus
+from instances.models import BlockDevice, Instance, InstancePort
+from instances.operations import ExtendVolumeInGuest
 from instances.states import OFF, POWER_STATES, PowerState, VmState
 from network.events import DeviceNamed, MilestoneReached, PortDeleted
 from network.manager import PortManager
+from volume.events import VolumeExtended
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +41,19 @@ def forget_port(gone: PortDeleted) -> None:
         return
     if InstancePort.objects.filter(instance_id=server_id, port_id=gone.ref.id).delete()[0]:
         Instance.objects.filter(id=server_id).update(updated_at=now())
+
+
+@on(VolumeExtended)
+def show_new_size(grown: VolumeExtended) -> None:
+    """Let the guests that have a volume see that it has grown."""
+    rows = BlockDevice.objects.filter(volume_id=grown.volume_id, status=DiskStatus.ATTACHED)
+    rows.update(size=grown.size)
+    for device, instance_id in rows.values_list("pk", "instance_id"):
+        ExtendVolumeInGuest.start(
+            RequestContext.system(),
+            resource_id=str(instance_id),
+            args={"device": device, "size": grown.size},
+        )
 
 
 @on(DeviceNamed)

@@ -45,6 +45,65 @@ class InstanceNotReady(Conflict):
         super().__init__(f"Instance {instance_id} is not ready")
 
 
+class VolumeNotAttached(NotFound):
+    """The server has no such volume."""
+
+    code = "volume_not_attached"
+
+    def __init__(self, volume_id: str | uuid.UUID) -> None:
+        super().__init__(f"volume_id not found: {str(volume_id)[:80]}")
+
+
+class VolumeCannotBeSwapped(BadRequest):
+    """The hypervisor copies no volume while a guest uses it."""
+
+    code = "volume_cannot_be_swapped"
+    default_message = (
+        "The server's hypervisor cannot exchange a volume in use: detach it and attach the other."
+    )
+
+
+class RootVolumeStays(Forbidden):
+    """A server boots from this volume."""
+
+    code = "root_volume_stays"
+    default_message = "Cannot detach a root device volume"
+
+
+class DeviceNameTaken(Conflict):
+    """A disk of the server goes by this name."""
+
+    code = "device_name_taken"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The supplied device path ({name[:80]}) is in use.")
+
+
+class DeviceNameInvalid(BadRequest):
+    """No disk is called like this."""
+
+    code = "device_name_invalid"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The supplied device path ({name[:80]}) is invalid.")
+
+
+class TooManyDisks(Forbidden):
+    """The server has as many disks as a guest can have names for."""
+
+    code = "too_many_disks"
+    default_message = "The maximum allowed number of disk devices is exceeded."
+
+
+class BlockDeviceInvalid(BadRequest):
+    """What is said about disks makes no sense together."""
+
+    code = "block_device_invalid"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Block Device Mapping is Invalid: {reason}")
+
+
 class InjectedFilesOverLimit(QuotaExceeded):
     """More files for the config drive, or larger ones, than the project's quota allows."""
 

@@ -29,6 +29,8 @@ declare(
         "compute:servers:create": project_member,
         "compute:servers:create_on_host": admin,
         "compute:servers:metadata": project_reader,
+        "compute:servers:volumes": project_reader,
+        "compute:servers:swap_volume": admin,
         "compute:servers:actions": project_reader,
         "compute:servers:unlock_override": admin,
         "compute:servers:guest_metadata": host_metadata,
@@ -45,6 +47,7 @@ declare(
     reads={
         *(action.policy for action in ACTIONS.values() if action.mode is Mode.READING),
         "compute:servers:metadata",
+        "compute:servers:volumes",
         "compute:servers:actions",
         "compute:servers:guest_metadata",
     },

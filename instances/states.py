@@ -38,12 +38,15 @@ class TaskState(TextChoices):
     """What may be under way."""
 
     SCHEDULING = "scheduling", "choosing a host"
+    BLOCK_DEVICE_MAPPING = "block_device_mapping", "making volumes"
     NETWORKING = "networking", "making ports"
     SPAWNING = "spawning", "starting the guest"
     POWERING_OFF = "powering-off", "stopping"
     POWERING_ON = "powering-on", "starting"
     REBOOTING = "rebooting", "rebooting"
     REBOOTING_HARD = "rebooting_hard", "rebooting hard"
+    ATTACHING_VOLUME = "attaching_volume", "attaching a volume"
+    DETACHING_VOLUME = "detaching_volume", "detaching a volume"
     DELETING = "deleting", "deleting"
 
 

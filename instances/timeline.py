@@ -13,13 +13,13 @@ from cloudweb.policy import policy
 from cloudweb.times import end_of_second
 from instances.actions import ACTIONS
 from instances.manager import InstanceManager
-from instances.operations import CreateInstance
+from instances.operations import CreateInstance, CreateInstanceWithVolumes
 from operations.history import Entry, StepEntry, operations_of
 
 
 def name_of(kind: str) -> str:
     """Return the action log's name of a kind of operation."""
-    if kind == CreateInstance.kind:
+    if kind in (CreateInstance.kind, CreateInstanceWithVolumes.kind):
         return "create"
     return next((one.logged for one in ACTIONS.values() if one.kind == kind), kind)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from cloudweb.microversions import Microversions, always, later, partly
 
-NO_VOLUMES = "servers have no volumes yet"
+NO_RESCUE = "servers are not rescued yet"
 NO_GROUPS = "there are no server groups yet"
 NO_CONSOLES = "there are no consoles yet"
 NO_MIGRATIONS = "servers do not move between hosts yet"
@@ -28,10 +28,7 @@ COMPUTE = Microversions(
             because="it is what all others differ from",
         ),
         2: "Key pairs have a type; creating one answers 201, deleting one 204.",
-        3: partly(
-            "Operators see more of a server: host name, kernel, user data, root device and others.",
-            missing="whether a volume goes with its server",
-        ),
+        3: "Operators see more of a server, and everybody whether a volume goes with it.",
         4: later(
             "A fixed address says whether it is reserved.",
             because="fixed addresses belong to the network service",
@@ -66,7 +63,7 @@ COMPUTE = Microversions(
             because="every route is there in both forms at every version",
         ),
         19: "Servers have a description.",
-        20: later("Volumes come and go while a server is shelved.", because=NO_VOLUMES),
+        20: later("Volumes come and go while a server is shelved.", because=NO_SHELF),
         21: "The log of actions outlives its server.",
         22: later("A live migration can be forced to an end.", because=NO_MIGRATIONS),
         23: later("A server lists its live migrations.", because=NO_MIGRATIONS),
@@ -116,9 +113,9 @@ COMPUTE = Microversions(
             "Diagnostics look the same on every hypervisor.",
             because="there are no diagnostics yet",
         ),
-        49: later(
+        49: partly(
             "A card or a volume that is attached can have a tag.",
-            because="neither is attached to a server that is there yet",
+            missing="no card is attached to a server that is there yet",
         ),
         50: later(
             "The quotas of a class know server groups and no networks.",
@@ -139,7 +136,7 @@ COMPUTE = Microversions(
         ),
         58: "The log of actions comes in pages, and says when an action last went on.",
         59: later("Migrations come in pages and have a UUID.", because=NO_MIGRATIONS),
-        60: later("A volume can be attached to several servers.", because=NO_VOLUMES),
+        60: "A volume can be attached to several servers.",
         61: "Flavors show their extra specs.",
         62: "The steps of an action name the host, tenants by a hash of it.",
         63: partly(
@@ -152,13 +149,13 @@ COMPUTE = Microversions(
             "Lists of servers and actions can end at the time of a change.",
             missing="the list of migrations",
         ),
-        67: later("A disk can name the type of its new volume.", because=NO_VOLUMES),
+        67: "A disk can name the type of its new volume.",
         68: later("Moving a server can no longer be forced.", because=NO_MIGRATIONS),
         69: always(
             "While a part of the cloud is down its servers show what little is known.",
             because="all servers are in one database",
         ),
-        70: partly("Attached cards show their tag.", missing="attached volumes"),
+        70: "Attached cards and volumes show their tag.",
         71: partly("A server shows the group it is in.", missing=NO_GROUPS),
         72: later(
             "Ports that ask for bandwidth are placed where there is some.",
@@ -179,7 +176,7 @@ COMPUTE = Microversions(
             "A server tells its processors and memory node by node.",
             because="servers have no such nodes yet",
         ),
-        79: later("An attached volume says whether it goes with its server.", because=NO_VOLUMES),
+        79: "An attached volume says whether it goes with its server.",
         80: later("Migrations name their user and project.", because=NO_MIGRATIONS),
         81: later(
             "Images can be brought to the hosts of an aggregate beforehand.",
@@ -191,14 +188,14 @@ COMPUTE = Microversions(
             because="those that are heard are heard from everybody at every version",
         ),
         84: "The steps of an action say what went wrong.",
-        85: later("Whether a volume goes with its server can be changed.", because=NO_VOLUMES),
+        85: "Whether a volume goes with its server can be changed.",
         86: later(
             "Extra specs that are known must have a value that makes sense.",
             because="the form of keys and values is all that is checked",
         ),
-        87: later("A server that boots from a volume can be rescued.", because=NO_VOLUMES),
+        87: later("A server that boots from a volume can be rescued.", because=NO_RESCUE),
         88: "The capacity of hypervisors is gone, with the calls for their sums and uptime.",
-        89: later("An attached volume shows the ids of its attachment.", because=NO_VOLUMES),
+        89: "An attached volume shows the ids of its attachment, and its own once alone.",
         90: "The host name of a server can be chosen, and everybody sees it.",
         91: later("A server can come off the shelf on a host that was named.", because=NO_SHELF),
         92: "Key pairs are made by clients alone: the public key must be sent.",

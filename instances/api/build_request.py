@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cloudweb.exceptions import BadRequest
+from instances.api.block_devices import block_devices
 from instances.api.serializers.server_bodies import SchedulerHints, ServerCreate
-from instances.build_request import BlockDeviceRequest, BuildRequest, NetworkRequest
+from instances.build_request import BuildRequest, NetworkRequest
 from instances.injected_files import InjectedFile
 
 
@@ -14,7 +14,7 @@ def build_request(body: ServerCreate, hints: SchedulerHints, password: str) -> B
     return BuildRequest(
         name=body.name,
         flavor_id=body.flavorRef.rsplit("/", 1)[-1],
-        block_devices=(_boot_device(body),),
+        block_devices=block_devices(body),
         networks=_networks(body),
         make_network=body.networks == "auto",
         security_groups=tuple(group.name for group in body.security_groups),
@@ -45,23 +45,6 @@ def _placement(body: ServerCreate) -> tuple[str | None, str | None]:
     zone, _, host = (body.availability_zone or "").partition(":")
     named = body.host or body.hypervisor_hostname or host.partition(":")[0]
     return zone or None, named or None
-
-
-def _boot_device(body: ServerCreate) -> BlockDeviceRequest:
-    """Return the disk to boot from; a block device is understood where it says what imageRef says."""
-    if body.block_device_mapping:
-        raise BadRequest("Block device mappings of version 1 are not supported.")
-    image_id, tag = (body.imageRef or "").rsplit("/", 1)[-1], None
-    for device in body.block_device_mapping_v2:
-        local_image = device.source_type == "image" and device.destination_type in (None, "local")
-        if not local_image or device.boot_index not in (0, None) or device.uuid is None:
-            raise BadRequest("Block Device Mapping is Invalid: this cloud has no volumes yet.")
-        if image_id and str(device.uuid) != image_id:
-            raise BadRequest("Block Device Mapping is Invalid: its image is not imageRef.")
-        image_id, tag = str(device.uuid), device.tag
-    if not image_id:
-        raise BadRequest("Invalid imageRef provided.")
-    return BlockDeviceRequest(source_id=image_id, tag=tag)
 
 
 def _networks(body: ServerCreate) -> tuple[NetworkRequest, ...] | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -31,8 +32,13 @@ from instances.api.serializers.server_shown import (
     ServerShown,
     ServerUpdated,
 )
-from instances.manager import InstanceManager, ports_of
+from instances.manager import InstanceManager, ports_of, volumes_of
 from instances.manager.listing import Filters, Listing
+
+if TYPE_CHECKING:
+    from instances.manager import AttachedVolume
+    from instances.models import Instance
+    from network.rows import PortCard
 
 PARAMETERS = parameters(versions=QUERY)
 
@@ -64,7 +70,8 @@ class ServerViewSet(ServiceViewSet):
         """List servers, whole."""
         found = self.manager(self.context).list_rows(self._filters(), **self._listing())
         render, ports = self._renderer(), ports_of(self.context, found.rows)
-        rows = [render.full(one, ports[one.id]) for one in found.rows]
+        volumes = volumes_of(found.rows)
+        rows = [render.full(one, ports[one.id], volumes[one.id]) for one in found.rows]
         return Response({"servers": rows} | links_after(request, "servers", found, "id"))
 
     def _filters(self) -> Filters:
@@ -82,8 +89,12 @@ class ServerViewSet(ServiceViewSet):
     def retrieve(self, request: Request, server_id: str) -> Response:
         """Show a server."""
         instance = self.manager(self.context).get(server_id)
-        ports = ports_of(self.context, [instance])[str(instance.id)]
-        return Response({"server": self._renderer().full(instance, ports, detail_of_one=True)})
+        parts = self._parts(instance)
+        return Response({"server": self._renderer().full(instance, *parts, detail_of_one=True)})
+
+    def _parts(self, instance: Instance) -> tuple[Sequence[PortCard], Sequence[AttachedVolume]]:
+        key = str(instance.id)
+        return ports_of(self.context, [instance])[key], volumes_of([instance])[key]
 
     @extend_schema(
         request=within("server", ServerCreate, **dict.fromkeys(HINTS, SchedulerHints | None)),
@@ -121,8 +132,7 @@ class ServerViewSet(ServiceViewSet):
                 raise InvalidInput(field=key, value=None, reason="It must not be null.")
         changes = {names.get(key, key): value for key, value in sent.items()}
         instance = self.manager(self.context).update(server_id, **changes)
-        ports = ports_of(self.context, [instance])[str(instance.id)]
-        return Response({"server": self._renderer().updated(instance, ports)})
+        return Response({"server": self._renderer().updated(instance, *self._parts(instance))})
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, server_id: str) -> Response:

@@ -11,6 +11,7 @@ from instances.api.key_pairs import KeyPairViewSet
 from instances.api.limits import LimitsViewSet, QuotaSetViewSet
 from instances.api.server_parts import ServerMetadataViewSet, ServerPortViewSet
 from instances.api.servers import ServerViewSet
+from instances.api.volume_attachments import VolumeAttachmentViewSet
 
 METADATA: dict[str, Any] = {"get": "list", "post": "merge", "put": "replace"}
 METADATA_ITEM: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
@@ -38,6 +39,14 @@ ROUTES: list[URLPattern | URLResolver] = [
         ServerPortViewSet.as_view({"get": "security_groups"}),
     ),
     path("servers/<str:server_id>/os-interface", ServerPortViewSet.as_view({"get": "interfaces"})),
+    path(
+        "servers/<str:server_id>/os-volume_attachments",
+        VolumeAttachmentViewSet.as_view({"get": "list", "post": "create"}),
+    ),
+    path(
+        "servers/<str:server_id>/os-volume_attachments/<str:volume_id>",
+        VolumeAttachmentViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
+    ),
     path(
         "servers/<str:server_id>/os-instance-actions",
         InstanceActionViewSet.as_view({"get": "list"}),

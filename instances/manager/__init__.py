@@ -4,11 +4,14 @@ from instances.manager.cards import ports_of, tags_of
 from instances.manager.instance import InstanceManager
 from instances.manager.key_pair import KeyPairManager
 from instances.manager.limits import LimitsManager
+from instances.manager.volumes import AttachedVolume, volumes_of
 
 __all__ = [
+    "AttachedVolume",
     "InstanceManager",
     "KeyPairManager",
     "LimitsManager",
     "ports_of",
     "tags_of",
+    "volumes_of",
 ]

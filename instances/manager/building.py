@@ -13,17 +13,16 @@ from django.db import transaction
 from cloudweb import policy as policies
 from cloudweb.encryption import encrypt
 from cloudweb.exceptions import BadRequest, NotFound, QuotaExceeded
-from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from compute.manager import FlavorManager
-from image.manager import ImageManager
 from instances import injected_files, quota
 from instances.build_request import BuildRequest, NetworkRequest
-from instances.exceptions import FlavorDoesNotFit, NetworkAmbiguous
+from instances.exceptions import NetworkAmbiguous
 from instances.items import check_items
+from instances.manager.disks import InstanceDisks
 from instances.manager.key_pair import KeyPairManager
-from instances.models import BlockDevice, Instance, InstancePort
-from instances.operations import CreateInstance
+from instances.models import Instance, InstancePort
+from instances.operations import CreateInstance, CreateInstanceWithVolumes
 from instances.states import TaskState
 from network.exceptions.networks import AutoAllocationFailure
 from network.exceptions.ports import PortInUse
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from network.models import Port
 
 
-class InstanceBuilding(Manager):
+class InstanceBuilding(InstanceDisks):
     """Makes servers in the caller's project."""
 
     @policy("compute:servers:create")
@@ -54,7 +53,7 @@ class InstanceBuilding(Manager):
         project = self.context.scoped_project_id
         with _named_by_the_caller():
             flavor = FlavorManager(self.context).get(wanted.flavor_id)
-            self._check_image(wanted.image_id, flavor)
+            self._check_disks(wanted, flavor)
             key = KeyPairManager(self.context).get(wanted.key_name) if wanted.key_name else None
             cards = self._cards(wanted.networks, make=wanted.make_network)
             self._check_groups(wanted.security_groups, project)
@@ -77,21 +76,11 @@ class InstanceBuilding(Manager):
                 for instance in made
                 for position, card in enumerate(cards)
             )
-            BlockDevice.objects.bulk_create(
-                BlockDevice(
-                    instance=instance,
-                    source_type=device.source_type,
-                    source_id=device.source_id,
-                    destination_type=device.destination_type,
-                    boot_index=device.boot_index,
-                    size=flavor.disk,
-                    tag=device.tag or "",
-                )
-                for instance in made
-                for device in wanted.block_devices
-            )
+            with _named_by_the_caller():
+                self._make_disks(wanted, flavor, made)
+            saga = CreateInstanceWithVolumes if wanted.has_volumes else CreateInstance
             for instance in made:
-                CreateInstance.start(self.context, resource_id=str(instance.id))
+                saga.start(self.context, resource_id=str(instance.id))
         return made
 
     def _columns(self, wanted: BuildRequest, flavor: Flavor, key: KeyPair | None) -> dict[str, Any]:
@@ -101,7 +90,9 @@ class InstanceBuilding(Manager):
             "project_id": project,
             "user_id": self.context.user_id or "",
             "description": wanted.description,
-            "task_state": TaskState.SCHEDULING,
+            "task_state": (
+                TaskState.BLOCK_DEVICE_MAPPING if wanted.has_volumes else TaskState.SCHEDULING
+            ),
             "wanted_zone": wanted.zone or "",
             "wanted_host": wanted.host or "",
             "flavor_id": flavor.id,
@@ -141,19 +132,6 @@ class InstanceBuilding(Manager):
                 count -= 1
             else:
                 return count
-
-    def _check_image(self, image_id: str, flavor: Flavor) -> None:
-        images = ImageManager(self.context)
-        location = images.location(image_id)
-        if location.kernel_id is not None:
-            images.location(location.kernel_id, role="kernel")
-            if location.ramdisk_id is not None:
-                images.location(location.ramdisk_id, role="ramdisk")
-        if location.min_ram > flavor.ram:
-            raise FlavorDoesNotFit("Flavor's memory is too small for requested image.")
-        disk = flavor.disk * 1024**3
-        if disk and (location.min_disk > flavor.disk or location.virtual_size > disk):
-            raise FlavorDoesNotFit("Flavor's disk is too small for requested image.")
 
     def _cards(
         self, networks: Sequence[NetworkRequest] | None, *, make: bool

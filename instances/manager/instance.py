@@ -9,6 +9,7 @@ from instances.manager.listing import InstanceLists
 from instances.manager.locking import InstanceLocks
 from instances.manager.metadata import InstanceMetadata
 from instances.manager.power import InstancePower
+from instances.manager.volumes import InstanceVolumes
 
 
 class InstanceManager(
@@ -18,6 +19,7 @@ class InstanceManager(
     InstanceLifecycle,
     InstanceLocks,
     InstanceMetadata,
+    InstanceVolumes,
     InstanceConsoles,
 ):
     """The servers of the caller's project (of all, for an admin who says so).

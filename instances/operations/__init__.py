@@ -1,13 +1,19 @@
 """The sagas of servers."""
 
 from instances.operations.create import CreateInstance
+from instances.operations.create_with_volumes import CreateInstanceWithVolumes
 from instances.operations.delete import DeleteInstance
 from instances.operations.power import StartInstance, StopInstance
 from instances.operations.reboot import RebootInstance
+from instances.operations.volumes import AttachVolume, DetachVolume, ExtendVolumeInGuest
 
 __all__ = [
+    "AttachVolume",
     "CreateInstance",
+    "CreateInstanceWithVolumes",
     "DeleteInstance",
+    "DetachVolume",
+    "ExtendVolumeInGuest",
     "RebootInstance",
     "StartInstance",
     "StopInstance",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from cloudweb.database.clock import now
 from cloudweb.driver import DiskFull
@@ -32,7 +32,7 @@ def claim_host(run: Run) -> Mapping[str, Any]:
     request = PlacementRequest(
         vcpus=instance.vcpus,
         ram=instance.ram,
-        disk=instance.disk + instance.ephemeral,
+        disk=(instance.disk if is_on_its_host(run) else 0) + instance.ephemeral,
         zone=instance.wanted_zone or None,
         host=instance.wanted_host or None,
         excluded_hosts=tuple(run.excluded_hosts),
@@ -53,6 +53,11 @@ def claim_host(run: Run) -> Mapping[str, Any]:
         place = _claimed(run, instance, replace(request, excluded_hosts=()))
     write(run, host=place.host, zone=place.zone, task_state=TaskState.NETWORKING)
     return {"host": place.host}
+
+
+def is_on_its_host(run: Run) -> bool:
+    """Tell whether the disk that a server boots from takes room on its host, and none of a volume."""
+    return bool(instance_of(run).image_id)
 
 
 def _claimed(run: Run, instance: Instance, request: PlacementRequest) -> Place:
@@ -97,7 +102,7 @@ class CreateInstance(Saga):
     kind = "instances.create"
     resource_type = "instance"
     retry_from = "claim_host"
-    steps = (
+    steps: ClassVar[Sequence[Step]] = (
         Step("claim_host", claim_host, undo=release_claim),
         Step("create_ports", ports.create_ports, undo=ports.undo_ports),
         Step("plug_ports", ports.plug_ports, undo=ports.unplug_ports, done=ports.ports_plugged),

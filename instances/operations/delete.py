@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from cloudweb.database.clock import now
+from cloudweb.rpc import Order
 from compute.scheduler import release
 from instances.models import BlockDevice
-from instances.operations import ports
+from instances.operations import ports, volumes
 from instances.operations.create import destroy_guest
 from instances.operations.rows import fault, write
 from instances.states import PowerState, VmState
 from operations.saga import Failure, Run, Saga, Step
+
+
+def take_off(run: Run) -> list[Order]:
+    """Order its ports off the host, and nobody to write to its volumes through it any more."""
+    return [*ports.unplug_ports(run), *volumes.cut_off_orders(run)]
+
+
+def let_go(run: Run) -> None:
+    """Let go of ports and volumes."""
+    ports.delete_ports(run)
+    volumes.let_go(run)
 
 
 class DeleteInstance(Saga):
@@ -23,14 +35,15 @@ class DeleteInstance(Saga):
     resource_type = "instance"
     steps = (
         Step("destroy", destroy_guest, owes=True, max_failures=10),
-        Step("unplug_ports", ports.unplug_ports, owes=True, max_failures=10),
-        Step("delete_ports", ports.delete_ports),
+        Step("unplug_ports", take_off, owes=True, max_failures=10),
+        Step("delete_ports", let_go),
         Step("release_claim", lambda run: release(run.resource_id)),
     )
 
     @classmethod
     def on_done(cls, run: Run) -> None:
-        """The server is gone; its row stays for the action log."""
+        """The server is gone, with the volumes that go with it; its row stays for the action log."""
+        volumes.delete_with_server(run)
         BlockDevice.objects.filter(instance_id=run.resource_id).delete()
         write(
             run,

@@ -15,12 +15,15 @@ from compute.objects import (
 )
 from image.manager import ImageManager
 from image.objects import ImageLocation
+from instances.block_devices import DestinationType, SourceType
 from instances.guest_metadata import GuestMetadata
-from instances.models import Instance
+from instances.models import BlockDevice, Instance
 from instances.operations.ports import port_ids
 from instances.operations.rows import block_devices_of, instance_of, ports_of
+from instances.operations.volumes import disk_in_volume
 from network.manager import PortManager
 from operations.saga import Run
+from volume.manager import VolumeManager
 
 GIB = 1024**3
 
@@ -73,18 +76,59 @@ def _disks(run: Run, *, has_disks: bool) -> tuple[list[GuestDisk], DirectBoot | 
     images = ImageManager(tenant)
     disks, direct = [], None
     for device in block_devices_of(run):
-        try:
-            image = images.location(str(device.source_id))
-            if device.boot_index == 0:
-                direct = _direct_boot(images, image)
-        except (NotFound, Conflict):
-            if not has_disks:
-                raise
-            disks.append(GuestDisk(size=device.size * GIB))
+        if device.destination_type == DestinationType.VOLUME:
+            disk = disk_in_volume(run, device)
+            disks += [disk] if disk is not None else []
+            if device.is_root:
+                direct = _direct_boot_of_volume(run, device, images, has_disks=has_disks)
+        elif device.source_type == SourceType.BLANK:
+            disks.append(GuestDisk(name=device.name, size=device.size * GIB, device=device.device))
         else:
-            size = device.size * GIB or image.virtual_size
-            disks.append(GuestDisk(image=_source(image), size=size))
+            disk, boots = _from_image(images, device, has_disks=has_disks)
+            disks, direct = [*disks, disk], boots or direct
     return disks, direct
+
+
+def _from_image(
+    images: ImageManager, device: BlockDevice, *, has_disks: bool
+) -> tuple[GuestDisk, DirectBoot | None]:
+    """Return a disk of the guest's own, and what it boots directly.
+
+    The disk is there, whatever became of its image, once it was made.
+    """
+    name, direct = ("root" if device.is_root else device.name), None
+    try:
+        image = images.location(str(device.source_id))
+        if device.is_root:
+            direct = _direct_boot(images, image)
+    except (NotFound, Conflict):
+        if not has_disks:
+            raise
+        return GuestDisk(name=name, size=device.size * GIB), None
+    size = device.size * GIB or image.virtual_size
+    return GuestDisk(name=name, image=_source(image), size=size), direct
+
+
+def _direct_boot_of_volume(
+    run: Run, device: BlockDevice, images: ImageManager, *, has_disks: bool
+) -> DirectBoot | None:
+    """Return the kernel that the image of a volume named, as it did when the volume was made."""
+    facts = VolumeManager(run.context).get(str(device.volume_id)).image_metadata
+    if not facts.get("kernel_id"):
+        return None
+    try:
+        kernel = images.location(facts["kernel_id"], role="kernel")
+        ramdisk_id = facts.get("ramdisk_id")
+        ramdisk = images.location(ramdisk_id, role="ramdisk") if ramdisk_id else None
+    except (NotFound, Conflict):
+        if not has_disks:
+            raise
+        return None
+    return DirectBoot(
+        kernel=_source(kernel),
+        ramdisk=_source(ramdisk) if ramdisk else None,
+        cmdline=facts.get("os_command_line", ""),
+    )
 
 
 def _direct_boot(images: ImageManager, image: ImageLocation) -> DirectBoot | None:

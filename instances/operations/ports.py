@@ -124,8 +124,7 @@ def ports_plugged(run: Run, answers: list[Any]) -> None:
     """Note which ports are up; a port is ACTIVE before its server is."""
     manager = PortManager(run.context)
     for answer in answers:
-        status = answer.get("data", {}) if isinstance(answer, dict) else {}
-        if "id" in status:
+        if isinstance(answer, dict) and answer.get("object") == PortStatus.__name__:
             plugged = PortStatus.load(answer)
             manager.set_status(
                 plugged.id, "ACTIVE", groups=plugged.groups, forwarding=plugged.forwarding

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cloudweb.rpc import Order
 from compute.objects import PowerOffRequest
 from compute.rpc import POWER_OFF, POWER_ON
 from instances.conf import STOP_TIMEOUT
-from instances.operations import ports
+from instances.operations import ports, volumes
 from instances.operations.guest import guest_ref, guest_spec
 from instances.operations.rows import instance_of, no_task, write
 from instances.states import PowerState, TaskState, VmState
@@ -19,6 +21,17 @@ def power_off(run: Run) -> Order:
     ref = guest_ref(instance)
     request = PowerOffRequest(id=ref.id, name=ref.name, timeout=STOP_TIMEOUT)
     return POWER_OFF.order(host=instance.host, resource_id=ref.id, payload=request)
+
+
+def connect(run: Run) -> list[Order]:
+    """Order ports and volumes to be where the guest finds them; what is there already stays."""
+    return [*ports.plug_ports(run), *volumes.export_orders(run)]
+
+
+def connected(run: Run, answers: list[Any]) -> None:
+    """Note which ports are up and how volumes are reached."""
+    ports.ports_plugged(run, answers)
+    volumes.volumes_exported(run, answers)
 
 
 def power_on(run: Run) -> Order:
@@ -56,7 +69,7 @@ class StartInstance(Saga):
     kind = "instances.start"
     resource_type = "instance"
     steps = (
-        Step("plug_ports", ports.plug_ports, done=ports.ports_plugged),
+        Step("plug_ports", connect, done=connected),
         Step("power_on", power_on),
     )
 

@@ -6,16 +6,16 @@ from cloudweb.rpc import Order
 from compute.objects import RebootRequest
 from compute.rpc import REBOOT
 from instances.conf import STOP_TIMEOUT
-from instances.operations import ports
 from instances.operations.guest import guest_ref, guest_spec
+from instances.operations.power import connect, connected
 from instances.operations.rows import instance_of, no_task, write
 from instances.states import PowerState, TaskState, VmState
 from operations.saga import Failure, Run, Saga, Step
 
 
-def plug_ports_again(run: Run) -> list[Order]:
-    """Put the ports back in place before a hard reboot; a soft one finds them there."""
-    return ports.plug_ports(run) if run.args["kind"] == "HARD" else []
+def connect_again(run: Run) -> list[Order]:
+    """Put ports and volumes back in place before a hard reboot; a soft one finds them there."""
+    return connect(run) if run.args["kind"] == "HARD" else []
 
 
 def reboot(run: Run) -> Order:
@@ -39,7 +39,7 @@ class RebootInstance(Saga):
     kind = "instances.reboot"
     resource_type = "instance"
     steps = (
-        Step("plug_ports", plug_ports_again, done=ports.ports_plugged),
+        Step("plug_ports", connect_again, done=connected),
         Step("reboot", reboot),
     )
 

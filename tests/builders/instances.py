@@ -27,7 +27,9 @@ from tests.builders.images import RAW
 from tests.builders.images import make_image as upload
 from tests.builders.networks import make_network, make_subnet
 from volume.agent import VolumeAgent
+from volume.bootstrap import ensure_default_type
 from volume.drivers.fake import FakeVolumeDriver
+from volume.manager import VolumeManager, VolumeRequest
 
 
 @dataclass
@@ -65,7 +67,8 @@ class Lab:
     def start_guests(self, name: str) -> None:
         """Let a host start what ran before its machine went down, as its runtime does."""
         host = self.cloud.hosts[name]
-        host.agents["compute"].start_guests(host.book.scope_lock)
+        for agent in host.agents.values():
+            agent.start_guests(host.book.scope_lock)
 
     def body(self, **overrides: Any) -> dict[str, Any]:
         """A create's body, as the openstack command sends it."""
@@ -96,6 +99,21 @@ class Lab:
         assert answer.status_code == 200, answer.content
         found: dict[str, Any] = answer.json()["server"]
         return found
+
+    def make_volume(self, **overrides: Any) -> str:
+        """Make a volume that is available; return its id."""
+        ensure_default_type()
+        volume = VolumeManager(self.context).create(VolumeRequest(**{"size": 1, **overrides}))
+        self.cloud.settle()
+        return str(volume.id)
+
+    def send(
+        self, method: str, path: str, body: Any = None, *, version: str = "2.89", client: Any = None
+    ) -> Any:
+        """Ask compute at a microversion; return the answer."""
+        sender = client or self.client
+        headers = {"OpenStack_API_Version": f"compute {version}"}
+        return sender.send(method, f"/compute/v2.1{path}", body, **headers)
 
     def act(self, server_id: str, action: str, value: Any = None) -> Any:
         """Do an action; return the answer."""

@@ -8,10 +8,13 @@ from cloudweb.database.clock import now
 from compute.models import Flavor
 from identity.models import User
 from image.models import Image
+from instances.block_devices import DestinationType, SourceType
 from instances.build_request import BlockDeviceRequest, BuildRequest, NetworkRequest
-from instances.models import Instance, InstancePort
+from instances.models import BlockDevice, Instance, InstancePort
 from instances.states import PowerState, VmState
 from network.models import Network, Port
+from tests.builders.volumes import attach
+from volume.models import Volume
 
 
 def make_server(user: User, **overrides: Any) -> Instance:
@@ -52,3 +55,19 @@ def give_port(server: Instance, port: Port) -> InstancePort:
         port_id=port.id,
         network_id=port.network_id,
     )
+
+
+def give_volume(server: Instance, volume: Volume, **overrides: Any) -> BlockDevice:
+    """Record that a server has a volume."""
+    held = attach(volume, instance_id=server.id)
+    facts: dict[str, Any] = {
+        "source_type": SourceType.VOLUME,
+        "source_id": volume.id,
+        "destination_type": DestinationType.VOLUME,
+        "size": volume.size,
+        "delete_on_termination": False,
+        "volume_id": volume.id,
+        "attachment_id": held.id,
+        "device": f"vd{chr(ord('b') + server.block_devices.count())}",
+    }
+    return BlockDevice.objects.create(instance=server, **facts | overrides)

@@ -46,6 +46,9 @@ NO_BUTTON = {
     "update": "the page's Rename",
     "metadata": "the API alone",
     "console_output": "the page's tab Console log",
+    "attach_volume": "the API alone: it must say which volume",
+    "detach_volume": "the API alone: it must say which volume",
+    "update_volume": "the API alone",
 }
 #: Every record of every file of actions.
 CONSTANTS = {

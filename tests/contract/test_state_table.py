@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import Any
 
 import pytest
 
 from cloudweb.states import Mode
+from identity.models import User
 from instances.actions import ACTIONS, possible
 from instances.models import Instance
 from instances.states import TaskState, VmState, status_of, vm_states_of
 from operations.models import Operation
-from tests.builders.identity import client_of, make_member
-from tests.builders.servers import make_server
+from tests.builders.identity import client_of, make_context, make_member
+from tests.builders.servers import give_volume, make_server
+from tests.builders.volumes import make_volume
 
 pytestmark = pytest.mark.django_db
 TASKS = (None, *TaskState.values)
+#: A volume that no server has, and that of the server itself; each server gets its own.
+FREE = {"volumeAttachment": {"volumeId": "{free}"}}
+STAYS = {"volumeAttachment": {"volumeId": "{volume}", "delete_on_termination": False}}
+WITH_VOLUMES = ("attach_volume", "detach_volume", "update_volume")
 #: action of the table -> method, path below the server, body
 REQUESTS: dict[str, tuple[str, str, Any]] = {
     "start": ("POST", "/action", {"os-start": None}),
@@ -28,8 +35,12 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "lock": ("POST", "/action", {"lock": None}),
     "unlock": ("POST", "/action", {"unlock": None}),
     "metadata": ("POST", "/metadata", {"metadata": {"k": "v"}}),
+    "attach_volume": ("POST", "/os-volume_attachments", FREE),
+    "detach_volume": ("DELETE", "/os-volume_attachments/{volume}", None),
+    "update_volume": ("PUT", "/os-volume_attachments/{volume}", STAYS),
 }
-ACCEPTED = {"delete": 204, "update": 200, "metadata": 200}
+ACCEPTED = {"delete": 204, "update": 200, "metadata": 200, "attach_volume": 200}
+BEHIND_EACH_OTHER = {None, "attaching_volume", "detaching_volume"}
 #: Contract 10.1 by hand, lest table and test be wrong together: (vm_states, task_states).
 BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
     "start": ({"stopped"}, {None}),
@@ -44,7 +55,24 @@ BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
     "lock": ({"building", "active", "stopped", "error"}, set(TASKS)),
     "unlock": ({"building", "active", "stopped", "error"}, set(TASKS)),
     "metadata": ({"active", "stopped"}, set(TASKS)),
+    "attach_volume": ({"active", "stopped"}, BEHIND_EACH_OTHER),
+    "detach_volume": ({"active", "stopped"}, BEHIND_EACH_OTHER),
+    "update_volume": ({"building", "active", "stopped", "error"}, set(TASKS)),
 }
+
+
+def send(user: User, server: Instance, action: str, *, client: Any = None) -> Any:
+    """Ask for an action; a server that is asked about volumes has one, and there is another."""
+    method, path, body = REQUESTS[action]
+    if action in WITH_VOLUMES:
+        has, free = (make_volume(make_context(user)) for _ in range(2))
+        give_volume(server, has)
+        said = json.dumps([path, body]).replace("{volume}", str(has.id))
+        path, body = json.loads(said.replace("{free}", str(free.id)))
+    at = {"OpenStack_API_Version": "compute 2.85"}
+    return (client or client_of(user)).send(
+        method, f"/compute/v2.1/servers/{server.id}{path}", body, **at
+    )
 
 
 def test_every_action_is_tried() -> None:
@@ -55,11 +83,9 @@ def test_every_action_is_tried() -> None:
 @pytest.mark.parametrize("action", REQUESTS)
 def test_the_api_does_what_the_table_says(action: str) -> None:
     user = make_member("member")
-    client = client_of(user)
-    method, path, body = REQUESTS[action]
     for vm_state, task in itertools.product(VmState.values, TASKS):
         server = make_server(user, vm_state=vm_state, task_state=task)
-        answer = client.send(method, f"/compute/v2.1/servers/{server.id}{path}", body)
+        answer = send(user, server, action)
         row = Instance.objects.get(id=server.id)
         where = (vm_state, task, answer.content)
         vm_states, tasks = BY_HAND[action]
@@ -79,14 +105,14 @@ def test_the_api_does_what_the_table_says(action: str) -> None:
             assert not Operation.objects.filter(resource_id=str(server.id)).exists()
 
 
-@pytest.mark.parametrize("action", ["start", "stop", "reboot", "hard_reboot"])
+@pytest.mark.parametrize(
+    "action", ["start", "stop", "reboot", "hard_reboot", "attach_volume", "detach_volume"]
+)
 def test_what_never_ran_cannot_be_acted_on(action: str) -> None:
     user = make_member("member")
-    method, path, body = REQUESTS[action]
     for vm_state in BY_HAND[action][0]:
         server = make_server(user, vm_state=vm_state, launched_at=None)
-        url = f"/compute/v2.1/servers/{server.id}{path}"
-        assert client_of(user).send(method, url, body).status_code == 409
+        assert send(user, server, action).status_code == 409
 
 
 def test_a_lock_keeps_out_all_but_operators() -> None:
@@ -94,12 +120,13 @@ def test_a_lock_keeps_out_all_but_operators() -> None:
     user = make_member("member")
     operator = client_of(make_member("admin"))
     found = {}
-    for action, (method, path, body) in REQUESTS.items():
+    for action in REQUESTS:
         state = min(BY_HAND[action][0])
         server = make_server(user, vm_state=state, locked_by="owner")
+        other = make_server(user, vm_state=state, locked_by="owner")
         url = f"/compute/v2.1/servers/{server.id}"
-        answer = client_of(user).send(method, f"{url}{path}", body)
-        found[action] = answer.status_code, operator.send(method, f"{url}{path}", body).status_code
+        answer = send(user, server, action)
+        found[action] = answer.status_code, send(user, other, action, client=operator).status_code
         if answer.status_code == 409:
             fault = answer.json()["conflictingRequest"]["message"]
             assert fault == f"Instance {server.id} is locked"
@@ -130,5 +157,7 @@ def test_words() -> None:
     assert status_of("active", "rebooting_hard") == "HARD_REBOOT"
     assert status_of("stopped", "rebooting_hard") == "SHUTOFF"
     always = ["delete", "update", "lock", "unlock"]
-    assert possible("stopped", None) == ["start", "hard_reboot", *always, "metadata"]
-    assert possible("building", "spawning") == always
+    volumes = ["attach_volume", "detach_volume", "update_volume"]
+    stopped = ["start", "hard_reboot", *always, "metadata", *volumes]
+    assert possible("stopped", None) == stopped
+    assert possible("building", "spawning") == [*always, "update_volume"]

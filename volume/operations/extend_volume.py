@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cloudweb.events import emit
 from cloudweb.rpc import Order
 from operations.saga import Failure, Run, Saga, Step
 from volume import scheduler
+from volume.events import VolumeExtended
 from volume.exceptions import NoValidPool
 from volume.models import Volume
 from volume.objects import ResizeRequest
@@ -53,6 +55,7 @@ class ExtendVolume(Saga):
     def on_done(cls, run: Run) -> None:
         """It has its size, and is used as before."""
         write(run, size=run.args["size"], wanted_size=None, status=volume_of(run).previous_status)
+        emit(VolumeExtended(volume_id=run.resource_id, size=run.args["size"]))
 
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:

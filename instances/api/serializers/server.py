@@ -24,6 +24,7 @@ from instances.api.serializers.server_shown import (
 from instances.states import WITH_PROGRESS, VmState, status_of
 
 if TYPE_CHECKING:
+    from instances.manager import AttachedVolume
     from instances.models import Instance
     from instances.rows import ServerName, ServerRow
     from network.rows import PortCard
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Where a server shows its flavor as it was, not a link.
 FLAVOR_COPIED = since(47)
+#: Where a volume of a server says whether it goes with it.
+WITH_ITS_SERVER = since(3)
 
 
 class ServerRenderer:
@@ -46,6 +49,7 @@ class ServerRenderer:
         self.context, self.version = context, version
         self._hosts: dict[tuple[str, str], str] = {}
         self._flavor = flavor_of if version in FLAVOR_COPIED else self._flavor_link
+        self._volume = volume_of if version in WITH_ITS_SERVER else _volume_id
         self._left_out = absent(ServerShown, version)
         if version not in HOSTNAME_FOR_ALL and not context.is_admin:
             self._left_out |= {HOSTNAME}
@@ -73,7 +77,12 @@ class ServerRenderer:
         return body | ({"adminPass": password} if password else {})
 
     def full(
-        self, instance: Shown, ports: Sequence[PortCard], *, detail_of_one: bool = False
+        self,
+        instance: Shown,
+        ports: Sequence[PortCard],
+        volumes: Sequence[AttachedVolume] = (),
+        *,
+        detail_of_one: bool = False,
     ) -> dict[str, Any]:
         """Return the server as this request's microversion shows it."""
         key = str(instance.id)
@@ -103,7 +112,7 @@ class ServerRenderer:
             "OS-EXT-STS:task_state": instance.task_state,
             "OS-EXT-STS:vm_state": instance.vm_state,
             "OS-EXT-STS:power_state": instance.power_state,
-            "os-extended-volumes:volumes_attached": [],
+            "os-extended-volumes:volumes_attached": [*map(self._volume, volumes)],
             "locked": bool(instance.locked_by),
             "description": instance.description,
             "tags": instance.tags,
@@ -142,9 +151,11 @@ class ServerRenderer:
             "host_status": "UP" if instance.host else "",
         }
 
-    def updated(self, instance: Shown, ports: Sequence[PortCard]) -> dict[str, Any]:
+    def updated(
+        self, instance: Shown, ports: Sequence[PortCard], volumes: Sequence[AttachedVolume]
+    ) -> dict[str, Any]:
         """Return what an update answers: until 2.75 fewer keys than a show."""
-        data = self.full(instance, ports, detail_of_one=True)
+        data = self.full(instance, ports, volumes, detail_of_one=True)
         return leave_out(ServerUpdated, self.version, data)
 
     def _flavor_link(self, instance: Shown) -> dict[str, Any]:
@@ -174,6 +185,15 @@ class ServerRenderer:
         if self.context.is_admin:
             fault["details"] = instance.fault_detail
         return fault
+
+
+def volume_of(volume: AttachedVolume) -> dict[str, Any]:
+    """Return a volume of a server, and whether it goes with it."""
+    return {"id": volume.volume_id, "delete_on_termination": volume.delete_on_termination}
+
+
+def _volume_id(volume: AttachedVolume) -> dict[str, Any]:
+    return {"id": volume.volume_id}
 
 
 def flavor_of(instance: Shown) -> dict[str, Any]:

@@ -73,6 +73,8 @@ Hostname = Annotated[str, AfterValidator(_hostname), BeforeValidator(_without_do
 IPv4 = Annotated[str, AfterValidator(_address(4))]
 IPv6 = Annotated[str, AfterValidator(_address(6))]
 Count = Annotated[int, Field(ge=1), BeforeValidator(read_count)]
+#: GiB; no volume of any back end is as large as the limit.
+VolumeSize = Annotated[int, Field(ge=0, le=2**31 - 1), BeforeValidator(read_count)]
 Description = Annotated[str, StringConstraints(max_length=255)]
 Items = dict[
     Annotated[str, StringConstraints(min_length=1, max_length=255)],
@@ -109,15 +111,28 @@ class BlockDevice(Body):
     uuid: UUID | None = None
     source_type: Literal["image", "volume", "snapshot", "blank"] | None = None
     destination_type: Literal["local", "volume"] | None = None
-    volume_size: Any = None
+    volume_size: VolumeSize | None = None
     delete_on_termination: LooseBool | None = None
-    device_name: str | None = None
+    device_name: Annotated[str, StringConstraints(max_length=255)] | None = None
     device_type: str | None = None
     disk_bus: str | None = None
     guest_format: str | None = None
     no_device: Any = None
     tag: Tag | None = None
-    volume_type: str | None = None
+    volume_type: Annotated[Name | None, since(67)] = None
+
+
+class OlderBlockDevice(Body):
+    """One element of ``block_device_mapping``, the first version of it."""
+
+    device_name: Annotated[str, StringConstraints(max_length=255)] | None = None
+    volume_id: UUID | None = None
+    snapshot_id: UUID | None = None
+    volume_size: VolumeSize | None = None
+    virtual_name: str | None = None
+    delete_on_termination: LooseBool | None = None
+    no_device: Any = None
+    connection_info: Any = None
 
 
 class InjectedFile(Body):
@@ -143,7 +158,7 @@ class ServerCreate(Body):
     accessIPv6: IPv6 = ""  # noqa: N815
     personality: Annotated[tuple[InjectedFile, ...], until(56)] = ()
     availability_zone: Name | None = None
-    block_device_mapping: tuple[Mapping[str, Any], ...] = ()
+    block_device_mapping: tuple[OlderBlockDevice, ...] = ()
     block_device_mapping_v2: tuple[BlockDevice, ...] = ()
     config_drive: LooseBool | Literal[""] | None = None
     key_name: Name | None = None

@@ -31,7 +31,8 @@ from tests.builders.access import (
 from tests.builders.identity import client_with, make_context
 from tests.builders.images import RAW, make_image
 from tests.builders.networks import make_network, make_port, make_subnet
-from tests.builders.servers import give_port, make_server
+from tests.builders.servers import give_port, give_volume, make_server
+from tests.builders.volumes import make_volume
 from tests.contract.access.test_compute import V21, at
 
 SERVER = f"{V21}/servers/{{server_id}}"
@@ -63,6 +64,7 @@ def build(owner: User) -> dict[str, Any]:
     system = RequestContext.system(project_id=owner.default_project_id)
     port = make_port(network, system, device_id=str(server.id), device_owner="compute:nova")
     give_port(server, port)
+    attached = give_volume(server, make_volume(context))
     busy = make_server(owner)
     InstanceManager(context).stop(busy.id)
     KeyPair.objects.create(user_id=owner.pk, name="mine", public_key="x", fingerprint="y")
@@ -73,6 +75,8 @@ def build(owner: User) -> dict[str, Any]:
         "active_id": str(server.id),
         **others,
         "busy_id": str(busy.id),
+        "volume_id": str(attached.volume_id),
+        "free_volume_id": str(make_volume(context).id),
         "label": network.name,
         "key": "k",
         "request_id": context.request_id,
@@ -131,6 +135,7 @@ def line_of(action: InstanceAction) -> Line:
 
 
 KEYS = V21 + "/os-keypairs"
+ATTACHMENTS = f"{SERVER}/os-volume_attachments"
 LINES = [
     listed(V21 + "/servers"),
     listed(V21 + "/servers/detail"),
@@ -157,6 +162,19 @@ LINES = [
     write("DELETE", f"{SERVER}/metadata/{{key}}", status=204),
     read(f"{SERVER}/os-security-groups"),
     read(f"{SERVER}/os-interface"),
+    read(ATTACHMENTS),
+    write("POST", ATTACHMENTS, {"volumeAttachment": {"volumeId": "{free_volume_id}"}}),
+    read(f"{ATTACHMENTS}/{{volume_id}}"),
+    Line(
+        "PUT",
+        f"{ATTACHMENTS}/{{volume_id}}",
+        PROJECT_MEMBERS,
+        status=202,
+        others={"other": 404},
+        headers=at("2.85"),
+        body={"volumeAttachment": {"volumeId": "{volume_id}", "delete_on_termination": True}},
+    ),
+    write("DELETE", f"{ATTACHMENTS}/{{volume_id}}", status=202),
     read(f"{SERVER}/os-instance-actions"),
     read(f"{V21}/servers/{{busy_id}}/os-instance-actions/{{request_id}}"),
     # A key pair is a user's: even his project's other members do not see it.

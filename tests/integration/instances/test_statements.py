@@ -23,8 +23,8 @@ from tests.builders.networks import make_network, make_port, make_subnet
 from tests.builders.servers import give_port, make_server
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
-#: Token and revocations, the page, and four for the ports of all its servers.
-LIST = 7
+#: Token and revocations, the page, four for the ports of all its servers, and one for their volumes.
+LIST = 8
 #: Statements, BEGIN and COMMIT among them, and transactions that write; one of the POST's is the audit log's.
 COSTS = {
     "POST": (18, 2),
@@ -34,7 +34,7 @@ COSTS = {
     "POST of os-start": (9, 2),
     "os-stop": (20, 2),
     "os-start": (51, 3),
-    "delete": (76, 3),  # three ask for floating IPs, forwardings and routers
+    "delete": (78, 3),  # three ask for floating IPs, forwardings and routers, two for volumes
 }
 
 

@@ -1,0 +1,40 @@
+"""Volumes that servers are given and lose."""
+
+from __future__ import annotations
+
+from cloudweb.states import ANY, Mode
+from instances.actions.record import InstanceAction
+from instances.operations import AttachVolume, DetachVolume
+from instances.states import TaskState as T
+from instances.states import VmState as V
+
+#: Volumes of one server wait for each other: a second one is not refused while the first is under way.
+_ONE_BEHIND_THE_OTHER = frozenset({None, T.ATTACHING_VOLUME, T.DETACHING_VOLUME})
+
+ATTACH_VOLUME = InstanceAction(
+    name="attach_volume",
+    vm_states={V.ACTIVE, V.STOPPED},
+    task_states=_ONE_BEHIND_THE_OTHER,
+    shows=(T.ATTACHING_VOLUME,),
+    saga=AttachVolume,
+    policy="compute:servers:attach_volume",
+)
+
+DETACH_VOLUME = InstanceAction(
+    name="detach_volume",
+    vm_states={V.ACTIVE, V.STOPPED},
+    task_states=_ONE_BEHIND_THE_OTHER,
+    shows=(T.DETACHING_VOLUME,),
+    saga=DetachVolume,
+    policy="compute:servers:detach_volume",
+)
+
+UPDATE_VOLUME = InstanceAction(
+    name="update_volume",
+    vm_states=ANY,
+    task_states=ANY,
+    mode=Mode.FREE,
+    ran=False,
+    policy="compute:servers:update_volume",
+    method="update_attached_volume",
+)

@@ -1,0 +1,173 @@
+"""The volumes of servers: given, taken away, shown."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from django.db import transaction
+
+from cloudweb.database.uuids import Among, Dashed
+from cloudweb.identifiers import as_uuid
+from cloudweb.policy import policy
+from instances import block_devices
+from instances.actions.volumes import ATTACH_VOLUME, DETACH_VOLUME, UPDATE_VOLUME
+from instances.block_devices import ROOT, DestinationType, DiskStatus, SourceType
+from instances.exceptions import (
+    DeviceNameInvalid,
+    DeviceNameTaken,
+    RootVolumeStays,
+    TooManyDisks,
+    VolumeCannotBeSwapped,
+    VolumeNotAttached,
+)
+from instances.manager.acting import InstanceActs
+from instances.models import BlockDevice, Instance
+from instances.operations import AttachVolume, DetachVolume
+from instances.rows import ServerRow
+from volume.exceptions import InvalidVolume, VolumeNotFound
+from volume.manager import AttachmentManager, VolumeManager
+
+
+class AttachedVolume(NamedTuple):
+    """A volume of a server as a list of servers shows it."""
+
+    volume_id: str
+    delete_on_termination: bool
+
+
+class InstanceVolumes(InstanceActs):
+    """Attach, detach, and what is known of both."""
+
+    @policy("compute:servers:volumes")
+    def attached_volumes(self, instance_id: str) -> Sequence[BlockDevice]:
+        """Return the volumes of a server, the one it boots from first; raise InstanceNotFound."""
+        return list(self._volumes(self.get(instance_id).id))
+
+    @policy("compute:servers:volumes")
+    def attached_volume(self, instance_id: str, volume_id: str) -> BlockDevice:
+        """Return one volume of a server; raise InstanceNotFound, VolumeNotAttached."""
+        return self._volume(self.get(instance_id).id, volume_id)
+
+    @policy(ATTACH_VOLUME.policy)
+    def attach_volume(
+        self,
+        instance_id: str,
+        volume_id: str,
+        *,
+        device: str | None = None,
+        tag: str | None = None,
+        delete_on_termination: bool = False,
+        several: bool = True,
+    ) -> BlockDevice:
+        """Hold a volume for a server and start giving it to the guest.
+
+        ``several``: the caller knows of volumes that are in several servers. Raises VolumeNotFound,
+        InvalidVolume (400) where its status does not allow it, DeviceNameTaken (409).
+        """
+        with transaction.atomic():
+            key = self._take(instance_id, ATTACH_VOLUME, task_state=ATTACH_VOLUME.task_state)
+            volume = VolumeManager(self.context).get(volume_id)
+            if not Instance.objects.filter(id=key, project_id=volume.project_id).exists():
+                raise VolumeNotFound(volume_id)  # an operator sees those of all projects
+            if volume.multiattach and not several:
+                raise InvalidVolume(
+                    f"Volume {volume.id} can be in several servers, which needs API version 2.60."
+                )
+            name = self._name(key, device)
+            row = BlockDevice.objects.create(
+                instance_id=key,
+                source_type=SourceType.VOLUME,
+                source_id=volume.id,
+                destination_type=DestinationType.VOLUME,
+                size=volume.size,
+                delete_on_termination=delete_on_termination,
+                tag=tag or "",
+                volume_id=volume.id,
+                attachment_id=AttachmentManager(self.context).reserve(volume.id, key).id,
+                device=name,
+                status=DiskStatus.ATTACHING,
+            )
+            AttachVolume.start(self.context, resource_id=str(key), args={"device": row.pk})
+        return row
+
+    @policy(DETACH_VOLUME.policy)
+    def detach_volume(self, instance_id: str, volume_id: str) -> None:
+        """Start taking a volume from a server, whatever became of its host or the volume's.
+
+        Raises VolumeNotAttached, RootVolumeStays (403), and InvalidVolume (400) while it is on its way.
+        """
+        with transaction.atomic():
+            key = self._take(instance_id, DETACH_VOLUME, task_state=DETACH_VOLUME.task_state)
+            row = self._volume(key, volume_id)
+            if row.is_root:
+                raise RootVolumeStays
+            if row.status != DiskStatus.ATTACHED:
+                raise InvalidVolume(f"Volume {row.volume_id} is {row.status} already.")
+            AttachmentManager(self.context).begin_detaching(str(row.attachment_id))
+            BlockDevice.objects.filter(pk=row.pk).update(status=DiskStatus.DETACHING)
+            DetachVolume.start(self.context, resource_id=str(key), args={"device": row.pk})
+
+    @policy(UPDATE_VOLUME.policy)
+    def update_attached_volume(
+        self, instance_id: str, volume_id: str, *, delete_on_termination: bool
+    ) -> None:
+        """Say whether a volume goes with its server."""
+        with self._held(instance_id, UPDATE_VOLUME) as instance:
+            row = self._volume(instance.id, volume_id)
+            BlockDevice.objects.filter(pk=row.pk).update(
+                delete_on_termination=delete_on_termination
+            )
+
+    @policy("compute:servers:swap_volume")
+    def swap_volume(self, instance_id: str, volume_id: str, new_volume_id: str) -> None:
+        """Refuse to exchange a volume under a guest: no hypervisor of this cloud copies one in use.
+
+        Raises InstanceNotFound, VolumeNotAttached, VolumeNotFound, VolumeCannotBeSwapped.
+        """
+        self.attached_volume(instance_id, volume_id)
+        VolumeManager(self.context).get(new_volume_id)
+        raise VolumeCannotBeSwapped
+
+    def _volumes(self, instance_id: uuid.UUID) -> Sequence[BlockDevice]:
+        rows = BlockDevice.objects.filter(instance_id=instance_id, volume_id__isnull=False)
+        return list(rows)
+
+    def _volume(self, instance_id: uuid.UUID, volume_id: str) -> BlockDevice:
+        key = as_uuid(volume_id)
+        rows = BlockDevice.objects.filter(instance_id=instance_id, volume_id=key)
+        found = rows.first() if key else None
+        if found is None:
+            raise VolumeNotAttached(volume_id)
+        return found
+
+    def _name(self, instance_id: uuid.UUID, asked: str | None) -> str:
+        """Return the name a disk gets; raise what is wrong with the one that was asked for."""
+        names = BlockDevice.objects.filter(instance_id=instance_id).values_list("device", flat=True)
+        taken = {name or ROOT for name in names}
+        name = None
+        if asked:
+            name = block_devices.asked_name(asked)
+            if name is None:
+                raise DeviceNameInvalid(asked)
+            if name in taken or name == ROOT:
+                raise DeviceNameTaken(asked)
+        name = name if name in block_devices.NAMES else block_devices.free_name(taken)
+        if name is None:
+            raise TooManyDisks
+        return name
+
+
+def volumes_of(
+    instances: Sequence[Instance] | Sequence[ServerRow],
+) -> Mapping[str, Sequence[AttachedVolume]]:
+    """Return each server's volumes, the one it boots from first, in one query for all servers."""
+    found: dict[str, list[AttachedVolume]] = defaultdict(list)
+    ids = [str(instance.id) for instance in instances]
+    rows = BlockDevice.objects.filter(Among("instance_id", ids), volume_id__isnull=False)
+    columns = (Dashed("instance_id"), Dashed("volume_id"), "delete_on_termination")
+    for instance_id, *shown in rows.values_list(*columns):
+        found[instance_id].append(AttachedVolume(*shown))
+    return found

@@ -1,0 +1,170 @@
+"""How the sagas of servers and their volumes are drilled."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.db import transaction
+
+from cloudweb.events import emit
+from instances.block_devices import DestinationType, SourceType
+from instances.build_request import BlockDeviceRequest, BuildRequest, NetworkRequest
+from instances.manager import InstanceManager
+from instances.models import Instance
+from instances.operations import (
+    AttachVolume,
+    CreateInstanceWithVolumes,
+    DeleteInstance,
+    DetachVolume,
+    ExtendVolumeInGuest,
+)
+from operations.testing import Drill
+from tests.builders.instances import Lab, lab
+from tests.builders.servers import wanted_server
+from tests.drills import servers
+from volume.bootstrap import ensure_default_type
+from volume.events import VolumeExtended
+from volume.models import Attachment, Volume
+
+#: ``kept`` are a volume and its export.
+THERE = {"servers": 1, "claims": 1, "ports": 1, "guests": 1, "taps": 1, "segments": 1}
+HAS = {"volumes": ["in-use"], "attachments": ["attached"], "disks": 1, "kept": 2}
+HAS_NOT = {"volumes": ["available"], "attachments": [], "disks": 0, "kept": 1}
+NOTHING: dict[str, Any] = {"volumes": [], "attachments": [], "disks": 0}
+
+
+class Pair(NamedTuple):
+    """A server and a volume."""
+
+    server: str
+    volume: str
+
+
+def census(made: Lab, subject: Any) -> dict[str, Any]:
+    """Count everything of servers and of volumes, wherever it is."""
+    guests = [(driver, one.id) for driver in made.guests.values() for one in driver.list()]
+    return {
+        **servers.census(made, subject),
+        "volumes": sorted(Volume.objects.values_list("status", flat=True)),
+        "attachments": sorted(Attachment.objects.values_list("status", flat=True)),
+        "disks": sum(len(driver.attached_disks(one)) for driver, one in guests),
+    }
+
+
+def ends(vm_state: str, *power: str, **counts: Any) -> dict[str, Any]:
+    """Return a census."""
+    return {**servers.ends(vm_state, *power), **NOTHING, **counts}
+
+
+def apart(made: Lab) -> Pair:
+    """Make a server and a volume."""
+    (server,) = InstanceManager(made.context).create(
+        wanted_server(made.flavor, made.image, made.network)
+    )
+    return Pair(str(server.id), made.make_volume())
+
+
+def together(made: Lab) -> Pair:
+    """Make a server that has a volume."""
+    pair = apart(made)
+    attach(made, pair)
+    made.cloud.settle()
+    return pair
+
+
+def attach(made: Lab, pair: Pair) -> None:
+    """Give the server the volume."""
+    InstanceManager(made.context).attach_volume(*pair)
+
+
+def detach(made: Lab, pair: Pair) -> None:
+    """Take it away."""
+    InstanceManager(made.context).detach_volume(*pair)
+
+
+def delete(made: Lab, pair: Any) -> None:
+    """Delete the server."""
+    InstanceManager(made.context).delete(Instance.objects.get().id if pair is None else pair.server)
+
+
+def grow(_made: Lab, pair: Pair) -> None:
+    """Hear that the volume has grown."""
+    with transaction.atomic():
+        emit(VolumeExtended(volume_id=pair.volume, size=2))
+
+
+def boot_from_new_volume(made: Lab, _subject: Any) -> None:
+    """Create a server whose disk is a new volume, and goes with it."""
+    ensure_default_type()
+    disk = BlockDeviceRequest(
+        source_type=SourceType.IMAGE,
+        source_id=str(made.image.id),
+        destination_type=DestinationType.VOLUME,
+        size=1,
+        delete_on_termination=True,
+    )
+    wanted = BuildRequest(
+        name="vm",
+        flavor_id=made.flavor.id,
+        block_devices=(disk,),
+        networks=(NetworkRequest(network_id=str(made.network.id)),),
+    )
+    InstanceManager(made.context).create(wanted)
+
+
+DRILLS = (
+    Drill(
+        saga=AttachVolume,
+        world=lab,
+        prepare=apart,
+        start=attach,
+        census=census,
+        done=ends("active", "running", **THERE, **HAS),
+        undone=ends("active", "running", **THERE, **HAS_NOT),
+        preempt=delete,
+        preempted=ends("deleted", volumes=["available"], kept=1),
+    ),
+    Drill(
+        saga=DetachVolume,
+        world=lab,
+        prepare=together,
+        start=detach,
+        census=census,
+        done=ends("active", "running", **THERE, **HAS_NOT),
+        undone=ends("active", "running", **THERE, **HAS),
+        preempt=delete,
+        preempted=ends("deleted", volumes=["available"], kept=1),
+    ),
+    Drill(
+        saga=DeleteInstance,
+        name="with a volume",
+        world=lab,
+        prepare=together,
+        start=delete,
+        census=census,
+        done=ends("deleted", volumes=["available"], kept=1),
+        undone={"states": [("error", None)], "servers": 1},
+    ),
+    Drill(
+        saga=ExtendVolumeInGuest,
+        world=lab,
+        prepare=together,
+        start=grow,
+        census=census,
+        done=ends("active", "running", **THERE, **HAS),
+        undone=ends("active", "running", **THERE, **HAS),
+        preempt=delete,
+        preempted=ends("deleted", volumes=["available"], kept=1),
+    ),
+    Drill(
+        saga=CreateInstanceWithVolumes,
+        world=lab,
+        prepare=lambda made: None,
+        start=boot_from_new_volume,
+        census=census,
+        done=ends("active", "running", **THERE, **HAS),
+        undone=ends("error", servers=1),
+        preempt=delete,
+        preempted=ends("deleted"),
+    ),
+)

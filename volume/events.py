@@ -1,0 +1,15 @@
+"""What volumes tell the apps above."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cloudweb.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeExtended(Event):
+    """A volume has grown; who has it in use does not see it by itself."""
+
+    volume_id: str
+    size: int  # GiB
