@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import select
 import shutil
@@ -155,6 +156,13 @@ class CephBench:
         process.run("qemu-img", "dd", "-f", "raw", "-O", "raw", f"if={self.location(ref)}",
                     f"of={plain}", "bs=512", "count=1")  # fmt: skip
         return plain.read_bytes()[:512].rstrip(b"\0").decode()
+
+    def digest(self, ref: VolumeRef, length: int) -> str:
+        """Return the MD5 of a volume's beginning, as ``md5sum`` says it."""
+        plain = self.directory / "digested"
+        process.run("qemu-img", "dd", "-f", "raw", "-O", "raw", f"if={self.location(ref)}",
+                    f"of={plain}", f"bs={length}", "count=1")  # fmt: skip
+        return hashlib.md5(plain.read_bytes()[:length], usedforsecurity=False).hexdigest()
 
     def client(self, connection: VolumeConnection, enter: Sequence[str] = ()) -> CephClient:
         """Return the one client that an attachment has on a host."""

@@ -1,0 +1,107 @@
+"""A real guest boots from Ceph; a disk of there comes, grows, and is taken from it while it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from cloudweb.driver import Unguarded
+from compute.objects import DiskSource, GuestDisk
+from tests.builders.ceph import ceph_cluster, missing
+from tests.builders.ceph_bench import CephBench
+from tests.builders.guest_console import GuestConsole
+from tests.builders.guests import make_image, ref
+from tests.builders.libvirt_bench import MIB, LibvirtBench, spawn
+from tests.builders.volume_bench import export_of, snapshot_of, unexport_of
+from volume.objects import ResizeRequest, VolumeConnection
+
+WORK = Unguarded()
+
+
+@pytest.fixture
+def host() -> Iterator[LibvirtBench]:
+    made = LibvirtBench()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bench() -> Iterator[CephBench]:
+    if why := missing():
+        pytest.skip(why)
+    with ceph_cluster() as cluster:
+        made = CephBench(cluster)
+        yield made
+        made.close()
+
+
+def disk_of(connection: VolumeConnection) -> GuestDisk:
+    """Return the disk as the guest's host is told of it."""
+    source = DiskSource(
+        kind="rbd", pool=connection.rbd_pool, image=connection.image, monitors=connection.monitors,
+        user=connection.user, secret=connection.secret,
+    )  # fmt: skip
+    serial = connection.volume_id
+    return GuestDisk(name=serial, size=connection.size, source=source, serial=serial)
+
+
+@pytest.mark.timeout(600)
+def test_a_guest_boots_from_ceph_and_is_fenced_while_it_writes(
+    bench: CephBench, host: LibvirtBench
+) -> None:
+    driver = bench.driver
+    image = make_image(virtual_size=67 * MIB, disk_format="qcow2")
+    root = bench.spec(source=image, size=128 * MIB)
+    driver.create(root, image=host.images["demo"], work=WORK)
+    data = bench.spec(size=16 * MIB)
+    driver.create(data, image=None, work=WORK)
+    ways_in = [export_of(spec, "h1") for spec in (root, data)]
+    root_disk, data_disk = (disk_of(driver.export(one, work=WORK)) for one in ways_in)
+
+    guest = host.make_guest(disks=(root_disk,))
+    spawn(host, guest)
+    host.wait_for_boot(guest)
+    host.driver.attach_disk(ref(guest), data_disk, work=WORK)
+    serial = data_disk.serial
+    with GuestConsole(host.driver.storage.files(guest.id).console_socket) as shell:
+        device = f"/dev/$(grep -l {serial[:20]} /sys/block/vd*/serial | cut -d/ -f4)"
+        shell.run(
+            f"until grep -q {serial[:20]} /sys/block/vd*/serial 2>/dev/null; do sleep 0.2; done"
+        )
+        shell.run("dd if=/dev/urandom of=/tmp/a bs=1M count=4 2>/dev/null")
+        shell.run(f"dd if=/tmp/a of={device} bs=1M conv=fsync 2>/dev/null")
+        digest = shell.run("md5sum </tmp/a")
+
+        snapshot = snapshot_of(data)
+        driver.snapshot(snapshot, work=WORK)
+        driver.resize(ResizeRequest(volume=data.ref, size=24 * MIB), work=WORK)
+        host.driver.resize_disk(ref(guest), serial, 24 * MIB, work=WORK)
+        size = f"/sys/block/$(basename {device})/size"
+        shell.run(f"until test $(cat {size}) = {24 * 2048}; do sleep 0.2; done")
+
+        # the volume is given to another host while the guest writes without end
+        writes = f"dd if=/dev/zero of={device} bs=64k count=1 seek=64 oflag=direct conv=notrunc"
+        shell.run(
+            f"touch /tmp/ready; (while {writes} 2>/tmp/why; do touch /tmp/wrote; done; touch /tmp/end) & true"
+        )
+        shell.run("until test -e /tmp/wrote; do sleep 0.1; done")
+        driver.unexport(unexport_of(ways_in[1]), work=WORK)
+        heir = driver.export(export_of(data, "h2"), work=WORK)
+        assert bench.write_through(heir, "the other host's")
+        shell.run("until test -e /tmp/end; do sleep 0.1; done")
+        assert "Input/output error" in shell.run("cat /tmp/why")
+        shell.run("echo its root goes on >/root/there && sync")
+    host.driver.detach_disk(ref(guest), serial, timeout=60, work=WORK)
+    host.destroy(guest.id)
+    assert list(host.census()) == []
+    driver.unexport(unexport_of(ways_in[0]), work=WORK)
+
+    # what was there at the snapshot is what the guest had flushed
+    restored = bench.spec(source=snapshot, size=24 * MIB)
+    driver.create(restored, image=None, work=WORK)
+    assert bench.digest(restored.ref, 4 * MIB) == digest.split()[0]
+    for attachment_id in [*driver.exports()]:
+        left = export_of(data, "h2", attachment_id=attachment_id)
+        driver.unexport(unexport_of(left), work=WORK)
+    assert bench.read(data.ref) == "the other host's"
