@@ -141,12 +141,13 @@ def memory(meter: Meter, when: str, *, goal: float | None = None) -> Iterator[Fi
         yield Figure(f"    {name_of(pid)}", size, "MiB")
 
 
-def idle(meter: Meter, seconds: float = 12) -> Iterator[Figure]:
-    """Watch the cloud do nothing, until the fork server has made room, too."""
-    with meter.measured() as cost:
-        time.sleep(seconds)
-    yield Figure("CPU of all processes while idle", cost.cpu_ms / seconds, "ms/s")
-    yield Figure("SQL statements while idle", cost.statements / seconds, "/s")
+def idle(meter: Meter) -> Iterator[Figure]:
+    """Watch the cloud come to rest, until the fork server has made room, too; then watch it do nothing."""
+    for what, seconds in (("coming to rest", 12), ("idle", 48)):
+        with meter.measured() as cost:
+            time.sleep(seconds)
+        yield Figure(f"CPU of all processes while {what}", cost.cpu_ms / seconds, "ms/s")
+        yield Figure(f"SQL statements while {what}", cost.statements / seconds, "/s")
 
 
 def _median(times: list[tuple[float, float]], column: int) -> float:

@@ -13,11 +13,12 @@ import socket
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db.models import F, Q
+from django.db.models import DateTimeField, F, Q, QuerySet
 
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
@@ -53,16 +54,24 @@ def due_ids(moment: datetime, limit: int, *, grace: timedelta = timedelta(0)) ->
 
     What was started within the grace is left to the doorbell that rings for it.
     """
-    waiting = [Literal(state) for state in LOOKED_AT]
-    looked_at = Operation.objects.filter(state__in=waiting, next_at__lte=moment)
-    if grace:
-        rung = Q(epoch=0, next_at=F("created_at"), created_at__gt=moment - grace)
-        looked_at = looked_at.filter(~rung)
-    running = Literal(OperationState.RUNNING)
-    abandoned = Operation.objects.filter(state=running, lease_until__lt=moment)
-    halves = (rows.order_by().values_list("id", flat=True) for rows in (looked_at, abandoned))
-    first, second = halves
-    return list(first.union(second, all=True)[:limit])
+    return _due(limit).rows(moment=moment, young=moment - grace)
+
+
+@cache
+def _due(limit: int) -> Prepared[UUID]:
+    moment, young = Given("moment", DateTimeField()), Given("young", DateTimeField())
+
+    def ask() -> QuerySet[Operation, UUID]:
+        waiting = [Literal(state) for state in LOOKED_AT]
+        rung = Q(epoch=0, next_at=F("created_at"), created_at__gt=young)
+        looked_at = Operation.objects.filter(state__in=waiting, next_at__lte=moment).filter(~rung)
+        running = Literal(OperationState.RUNNING)
+        abandoned = Operation.objects.filter(state=running, lease_until__lt=moment)
+        halves = (rows.order_by().values_list("id", flat=True) for rows in (looked_at, abandoned))
+        first, second = halves
+        return first.union(second, all=True)[:limit]
+
+    return Prepared(ask)
 
 
 def _is_due(row: Operation, moment: datetime) -> bool:

@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
-from cloudweb.database.prepared import Given, Prepared
+from cloudweb.database.prepared import Given, Prepared, PreparedUpdate
 from cloudweb.rpc import deliver
 from cloudweb.topics import CONTROL
 from operations.models import Service
@@ -68,6 +68,24 @@ _PEER = Prepared(
         .order_by()
         .values_list("judged", "last_seen_at", "taken_at", "speaks")
     )
+)
+_WENT_DOWN = Prepared(
+    lambda: (
+        Service.objects.filter(is_up=True)
+        .exclude(up(SINCE))
+        .order_by()
+        .values_list("id", flat=True)
+    )
+)
+_CONTROL = Prepared(
+    lambda: Service.objects.filter(topic=Given("topic"), domain__in=CONTROL).order_by()
+)
+_READ = PreparedUpdate(
+    lambda: Service.objects.filter(id=Given("id")),
+    "inbox_read_at",
+    "mark_read_at",
+    "silent_before",
+    "grace_until",
 )
 _HOSTS_UP = Prepared(
     lambda: agents_up(SINCE).filter(domain=Given("domain")).values_list("host", flat=True)
@@ -189,8 +207,8 @@ def _add(topic: str, domain: str, host: str) -> Service:
 
 def announce_changes() -> None:
     """Tell about services that went down since the last look (the sweep calls this each second)."""
-    for service in list(Service.objects.filter(is_up=True).exclude(up())):
-        Service.objects.filter(id=service.id, is_up=True).exclude(up()).update(is_up=False)
+    for service_id in _WENT_DOWN.rows(since=silent_since()):
+        Service.objects.filter(id=service_id, is_up=True).exclude(up()).update(is_up=False)
 
 
 def topic_here(domain: str) -> str:
@@ -209,7 +227,7 @@ def note_read(topic: str, put_at: datetime) -> None:
     After a while in which nobody read, hosts that were up get a full interval before their silence
     counts again: what they tried to say meanwhile may be lost.
     """
-    row = Service.objects.filter(topic=topic, domain__in=CONTROL).first()
+    row = _CONTROL.row(topic=topic)
     if row is None or (row.inbox_read_at is not None and row.inbox_read_at >= put_at):
         return
     moment, clocks = now(), intervals()
@@ -220,8 +238,12 @@ def note_read(topic: str, put_at: datetime) -> None:
         before, until = _newest_silence(), moment + patience
     if until is None or until <= moment or before is None:
         before = put_at - patience
-    Service.objects.filter(id=row.id).update(
-        inbox_read_at=put_at, mark_read_at=moment, silent_before=before, grace_until=until
+    _READ(
+        id=row.id,
+        inbox_read_at=put_at,
+        mark_read_at=moment,
+        silent_before=before,
+        grace_until=until,
     )
 
 

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import DateTimeField, F, Q, QuerySet
 
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
+from cloudweb.database.prepared import Given, Prepared
 from cloudweb.periodic import TASKS
 from operations.guard import lease
 from operations.models import PeriodicTask
@@ -52,11 +53,11 @@ def take(name: str) -> Claim | None:
     return claim if taken else None
 
 
-def _due(moment: datetime) -> Q:
+def _due(moment: datetime | Given) -> Q:
     return Q(paused=False, next_at__lte=moment) | Q(asked__gt=F("answered"))
 
 
-def _free(moment: datetime) -> Q:
+def _free(moment: datetime | Given) -> Q:
     return Q(lease_until__isnull=True) | Q(lease_until__lt=moment)
 
 
@@ -92,13 +93,17 @@ def _held(claim: Claim) -> QuerySet[PeriodicTask]:
     return PeriodicTask.objects.filter(id=claim.id, owner=claim.token)
 
 
+_MOMENT = Given("moment", DateTimeField())
+_OVERDUE = Prepared(
+    lambda: PeriodicTask.objects.filter(_due(_MOMENT), _free(_MOMENT), host="").order_by("name")
+)
+
+
 def overdue() -> Sequence[str]:
     """Return the tasks that should have been rung a while ago, or were asked for, and nobody runs."""
-    moment = now()
-    rows = PeriodicTask.objects.filter(
-        _due(moment), _free(moment), host="", name__in=[task.name for task in TASKS.all()]
-    )
-    return [row.name for row in rows if _is_late(row, moment)]
+    moment, known = now(), {task.name for task in TASKS.all()}
+    rows = _OVERDUE.rows(moment=moment)
+    return [row.name for row in rows if row.name in known and _is_late(row, moment)]
 
 
 def _is_late(row: PeriodicTask, moment: datetime) -> bool:
