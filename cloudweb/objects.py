@@ -70,6 +70,9 @@ class VersionedObject(Part):
     #: minor version -> function that turns the dumped data of that minor into that of the one before
     DOWNGRADES: ClassVar[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {}
 
+    #: Fields that must not stand in the database as they are.
+    SECRETS: ClassVar[tuple[str, ...]] = ()
+
     REGISTRY: ClassVar[dict[str, type[VersionedObject]]] = {}
 
     @classmethod

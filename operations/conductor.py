@@ -33,6 +33,7 @@ from operations.models import Answer, Debt, HostCredential, Operation, Step
 from operations.orders import mark_verifier, signed_debt, signer
 from operations.periodic import hosts as periodic_hosts
 from operations.plan import Plan
+from operations.sealing import sealed
 from operations.states import OperationState, StepState
 from operations.stretch import Stretch
 from operations.versions import HostTooOld, debt_for
@@ -132,7 +133,7 @@ def _record(step: Step, said: StepReport) -> timedelta | None:
     step.heard_at = step.ended_at = now()
     wait: timedelta | None = None
     if said.outcome == "DONE":
-        step.state, step.result, step.progress = StepState.DONE, said.result, 100
+        step.state, step.result, step.progress = StepState.DONE, sealed(said.result), 100
     elif said.outcome == "STALE":
         restored.catch_up(said.epoch)
         step.ended_at = step.heard_at = None

@@ -31,6 +31,7 @@ from operations.records import (
     record_refusal,
 )
 from operations.saga import Child, Failure, HostDown, Job, StepResult, TookTooLong, TransientHost
+from operations.sealing import opened
 from operations.services import Peer, is_up, peer
 from operations.states import Direction, OperationState, StepState
 from operations.stretch import Raised, Stretch
@@ -94,7 +95,9 @@ def _settle(
 ) -> bool:
     """All replies are there: let the step see them once, and go on."""
     if not undoing and plan.step.done is not None:
-        plan.step.done(plan.run(), [row.result for row in rows if row.state == StepState.DONE])
+        plan.step.done(
+            plan.run(), [opened(row.result) for row in rows if row.state == StepState.DONE]
+        )
     advance_cursor(operation, plan, undoing=undoing)
     reach("settle.before_commit", rows[0].place)
     work.committed("settle.after_commit", rows[0].place)

@@ -10,6 +10,7 @@ from cloudweb.database.prepared import Given, Prepared
 from operations.models import Operation, Step
 from operations.saga import Failure, Run, Saga
 from operations.saga import Step as Declared
+from operations.sealing import opened
 from operations.starting import PARTS, ROUND
 from operations.states import Direction, StepState
 
@@ -116,5 +117,5 @@ def _result(rows: list[Step]) -> Any:
     if not rows or any(row.state != StepState.DONE for row in rows):
         return None
     if rows[0].scope:
-        return [row.result for row in rows]
+        return [opened(row.result) for row in rows]
     return rows[0].result or {}

@@ -144,6 +144,7 @@ class VolumeConnection(VersionedObject):
 
     VERSION: ClassVar[str] = "1.1"
     DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: unless_used("secret", "")}
+    SECRETS: ClassVar[tuple[str, ...]] = ("secret",)
 
     attachment_id: str
     epoch: int

@@ -36,8 +36,10 @@ class Thing(VersionedObject):
     """What the test's agent is told."""
 
     VERSION: ClassVar[str] = "1.0"
+    SECRETS: ClassVar[tuple[str, ...]] = ("secret",)
 
     id: str
+    secret: str = ""
 
 
 MAKE = Method("compute.test_make", Thing, Thing)
@@ -53,6 +55,7 @@ class World:
         self.faults: dict[str, list[Exception]] = {}
         self.hosts: list[str] = ["h1"]
         self.hooks: dict[str, Callable[[], None]] = {}
+        self.answers: list[Any] = []
 
     def note(self, word: str) -> None:
         self.log.append(word)
@@ -77,7 +80,7 @@ class MakerAgent(Agent):
         world.note(f"make@{self.host}")
         world.things.setdefault(self.host, set()).add(thing.id)
         world.note(f"made@{self.host}")
-        return thing
+        return thing.model_copy(update={"secret": "hush"})
 
     def test_break(self, thing: Thing, work: Any) -> None:
         work.checkpoint()
@@ -113,7 +116,13 @@ def order_break(run: Run) -> Any:
     ]
 
 
+def hear(run: Run, answers: Any) -> None:
+    world.answers += answers
+    world.note("answers")
+
+
 def last(run: Run) -> None:
+    world.answers += run.results["make"]
     world.note("last")
 
 
@@ -123,9 +132,7 @@ class MakeThings(Saga):
     retry_from = "choose"
     steps = (
         Declared("choose", choose, undo=unchoose),
-        Declared(
-            "make", order_make, undo=order_break, done=lambda run, answers: world.note("answers")
-        ),
+        Declared("make", order_make, undo=order_break, done=hear),
         Declared("last", last),
     )
 
@@ -206,6 +213,16 @@ def claimed(operation: Operation) -> Operation:
 
 def state_of(operation: Operation) -> str:
     return Operation.objects.get(id=operation.id).state
+
+
+def test_a_secret_that_a_host_answers_is_kept_encrypted(lab: Cloud) -> None:
+    operation = start()
+    lab.settle()
+    assert state_of(operation) == "DONE"
+    (kept,) = Step.objects.filter(operation=operation, name="make").values_list("result", flat=True)
+    assert kept["data"]["id"] == "0"
+    assert "hush" not in str(kept)
+    assert [Thing.load(one).secret for one in world.answers] == ["hush", "hush"]
 
 
 def test_runs_every_step_once(lab: Cloud) -> None:
