@@ -20,6 +20,7 @@ from cloudweb.image_cache.source import ImageSource
 from cloudweb.periodic import periodic
 from cloudweb.rpc import Method
 from volume import rpc
+from volume.backups.on_host import HostBackups
 from volume.drivers.base import (
     Clones,
     Encryption,
@@ -74,6 +75,7 @@ class VolumeAgent(Agent):
         self.drivers = drivers
         self.images = images
         self._exports = Exports(make_directory(directory) / "exports")
+        self._backups = HostBackups(self._driver, self._locked, self._in_use)
         self._locks: dict[str, threading.Lock] = {}
         self._locks_lock = threading.Lock()
         self._broken: dict[str, str] = {}  # back ends that did not start, and why
@@ -95,6 +97,7 @@ class VolumeAgent(Agent):
             rpc.DELETE_SNAPSHOT: self.delete_snapshot,
             rpc.REVERT: self.revert,
             rpc.INSPECT: self.inspect,
+            **self._backups.methods(),
         }
 
     # Life
@@ -349,6 +352,9 @@ class VolumeAgent(Agent):
         if not isinstance(driver, Snapshots):
             raise DriverError("This volume's back end cannot take snapshots.")
         return driver
+
+    def _in_use(self, volume_id: str) -> bool:
+        return bool(self._exports.live(volume_id))
 
     @contextmanager
     def _locked(self, *volume_ids: str, patient: bool = True) -> Iterator[bool]:

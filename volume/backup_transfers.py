@@ -22,7 +22,7 @@ from cloudweb.exceptions import BadRequest, Forbidden
 from cloudweb.stores.configured import store
 from volume.backups.exceptions import BackupDamaged
 from volume.backups.framing import unframed
-from volume.backups.manifest import Manifest
+from volume.backups.manifest import Manifest, largest
 from volume.backups.objects import BackupTerms
 from volume.backups.repository import FOLDER, Repository
 from volume.backups.sealing import Sealer
@@ -58,15 +58,17 @@ def fresh_ticket() -> str:
 def ticket_for(backup: Backup, purpose: Purpose) -> Ticket:
     """Return the URL of the transfer that the row's ticket was drawn for."""
     base = settings.PUBLIC_URL or listen_url()
-    signature = _signer().sign(_said(backup, purpose)).rpartition(f"{_said(backup, purpose)}:")[2]
+    said = _said(backup, purpose)
+    signature = _signer().sign(said).removeprefix(f"{said}:")
     return Ticket(f"{base.rstrip('/')}/volume/signed/backups/{backup.id}", signature)
 
 
-def opened(backup_id: uuid.UUID, signature: str, purpose: Purpose) -> Transfer:
-    """Return the transfer that a signature is for; raise Forbidden."""
-    rows = Backup.objects.select_related("lineage")
-    found = rows.filter(id=backup_id, status=_DURING[purpose]).exclude(ticket="").first()
-    if found is None:
+def opened(backup_id: uuid.UUID, signature: str, *purposes: Purpose) -> Transfer:
+    """Return the transfer that a signature is for, if it is one of these; raise Forbidden."""
+    rows = Backup.objects.select_related("lineage").exclude(ticket="")
+    found = rows.filter(id=backup_id).first()
+    purpose = next((one for one in purposes if found and found.status == _DURING[one]), None)
+    if found is None or purpose is None:
         raise Forbidden("There is no such transfer (any more).")
     try:
         _signer().unsign(f"{_said(found, purpose)}:{signature}", max_age=LIFETIME)
@@ -172,6 +174,11 @@ class Transfer:
                 self._repository.put(str(self._backup.id), [chunk])
         except BackupDamaged as error:
             raise BadRequest(error.message, detail=error.detail) from error
+
+    @property
+    def longest_manifest(self) -> int:
+        """How many bytes its manifest has at most."""
+        return largest(self._backup.size * GIB, self._backup.lineage.block_size)
 
     def put_manifest(self, data: bytes) -> None:
         """Keep what the host says it took, until it is checked."""

@@ -396,3 +396,12 @@ class InvalidTransferKey(BadRequest):
 
     def __init__(self, transfer_id: object) -> None:
         super().__init__(f"Attempt to transfer {transfer_id} with invalid auth key.")
+
+
+class TooManySchedules(BadRequest):
+    """The volume has as many schedules as one may have."""
+
+    code = "too_many_schedules"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"A volume has {most} schedules of backups at most.")

@@ -8,7 +8,7 @@ from uuid import UUID
 from cloudweb.events import on
 from cloudweb.holdings import hangs_on
 from identity.events import ProjectDeleted
-from volume.models import DefaultVolumeType, Message, Snapshot, Volume, VolumeTypeAccess
+from volume.models import Backup, DefaultVolumeType, Message, Snapshot, Volume, VolumeTypeAccess
 
 
 @hangs_on("volume type")
@@ -24,6 +24,7 @@ def count_volumes(project_id: str) -> Mapping[str, int]:
     return {
         "volumes": Volume.objects.filter(**mine).count(),
         "snapshots": Snapshot.objects.filter(**mine).count(),
+        "backups": Backup.objects.filter(**mine).count(),
     }
 
 

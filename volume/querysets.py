@@ -13,7 +13,17 @@ from operations import services
 from volume import conf
 
 if TYPE_CHECKING:
-    from volume.models import Attachment, Message, Pool, Snapshot, Transfer, Volume, VolumeType  # noqa: F401
+    from volume.models import (  # noqa: F401
+        Attachment,
+        Backup,
+        BackupSchedule,
+        Message,
+        Pool,
+        Snapshot,
+        Transfer,
+        Volume,
+        VolumeType,
+    )
 
 #: The domain of hosts' agents that this app looks after.
 DOMAIN = "volume"
@@ -33,6 +43,26 @@ class VolumeQuerySet(QuerySet["Volume"]):
 
 class SnapshotQuerySet(QuerySet["Snapshot"]):
     """Snapshots."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep what the caller's project owns; admins see everything."""
+        return self if context.is_admin else self.filter(project_id=context.project_id or "")
+
+
+class BackupQuerySet(QuerySet["Backup"]):
+    """Backups."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep what the caller's project owns; admins see everything."""
+        return self if context.is_admin else self.filter(project_id=context.project_id or "")
+
+    def complete(self) -> Self:
+        """Read along whatever a representation shows."""
+        return self.select_related("lineage")
+
+
+class BackupScheduleQuerySet(QuerySet["BackupSchedule"]):
+    """Schedules of backups."""
 
     def visible_to(self, context: RequestContext) -> Self:
         """Keep what the caller's project owns; admins see everything."""

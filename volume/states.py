@@ -115,7 +115,9 @@ ACTIONS: Mapping[str, Action] = {
     "upload": Action(starts_in=AT_REST, shows=_S.UPLOADING),
     "retype": Action(starts_in=AT_REST, shows=_S.RETYPING),
     "back_up": Action(starts_in=AT_REST, shows=_S.BACKING_UP),
-    "restore": Action(starts_in=frozenset({_S.AVAILABLE}), shows=_S.RESTORING_BACKUP),
+    "restore": Action(
+        starts_in=frozenset({_S.AVAILABLE, _S.ERROR_RESTORING}), shows=_S.RESTORING_BACKUP
+    ),
     "transfer": Action(starts_in=frozenset({_S.AVAILABLE}), shows=_S.AWAITING_TRANSFER),
     "metadata": Action(starts_in=_ALL - {_S.MAINTENANCE, _S.UPLOADING}),
     "read_only": Action(starts_in=frozenset({_S.AVAILABLE})),

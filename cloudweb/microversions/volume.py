@@ -8,7 +8,6 @@ from __future__ import annotations
 from cloudweb.microversions import Microversions, always, later, partly
 
 NO_VOLUMES = "volumes are not served yet"
-NO_BACKUPS = "backups are not served yet"
 NO_GROUPS = "there are no groups of volumes yet"
 NO_MANAGING = "volumes are neither adopted nor left to others yet"
 NO_CLUSTERS = "services of one back end do not stand in for each other"
@@ -34,7 +33,7 @@ VOLUME = Microversions(
             missing="the calls about clusters: " + NO_CLUSTERS,
         ),
         8: later("What could be adopted is listed under names of its own.", because=NO_MANAGING),
-        9: later("Name and description of a backup can be changed.", because=NO_BACKUPS),
+        9: "Name and description of a backup can be changed.",
         10: later("Volumes are filtered by group.", because=NO_GROUPS),
         11: later("Groups have types with specs.", because=NO_GROUPS),
         12: "The volumes of a project are summed up.",
@@ -43,7 +42,7 @@ VOLUME = Microversions(
         15: "Metadata has an ETag and is changed under its condition.",
         16: later("A volume can be migrated to a cluster.", because=NO_CLUSTERS),
         17: later("What a cluster could adopt is listed.", because=NO_CLUSTERS),
-        18: later("A backup names its project.", because=NO_BACKUPS),
+        18: "A backup names its project.",
         19: later("The status of a group's snapshot can be set.", because=NO_GROUPS),
         20: later("The status of a group can be set.", because=NO_GROUPS),
         21: "Operators see how the back end calls a volume.",
@@ -68,29 +67,29 @@ VOLUME = Microversions(
         34: "Filters match parts of texts.",
         35: "Pools are filtered by volume type.",
         36: "The sums of a project tell its volumes' metadata.",
-        37: later("Backups are sorted by name.", because=NO_BACKUPS),
+        37: "Backups are sorted by name.",
         38: later("Groups are replicated.", because=NO_GROUPS),
         39: "Operators see the limits of any project.",
         40: "A volume goes back to its latest snapshot.",
         41: "A snapshot names its user.",
         42: "A volume is extended while it is in use.",
-        43: later("Backups have metadata.", because=NO_BACKUPS),
+        43: "Backups have metadata.",
         44: "An attachment is told that it is complete.",
         45: "Lists tell how many there are in all.",
         46: later("A volume is made of the snapshot that an image stands for.", because=NO_VOLUMES),
-        47: partly("A volume is made of a backup.", missing="backups"),
+        47: "A volume is made of a backup.",
         48: partly(
             "A volume names its service and whether targets are shared.",
             missing="the service of a volume",
         ),
         49: "Services tell whether their back end is up.",
         50: "Only its type lets a volume be attached several times.",
-        51: later("A backup can be put into a zone.", because=NO_BACKUPS),
+        51: "A backup can be put into a zone.",
         52: "Types are filtered by extra specs, and tell their zones.",
         53: "Bodies are checked strictly.",
         54: "An attachment says whether it may write.",
         55: "Transfers take their snapshots along, under a new name.",
-        56: later("A backup names its user.", because=NO_BACKUPS),
+        56: "A backup names its user.",
         57: "A transfer names both projects and whether it was accepted.",
         58: later("A group names its project.", because=NO_GROUPS),
         59: "Transfers come in pages, sorted and filtered.",
@@ -98,8 +97,9 @@ VOLUME = Microversions(
         61: "A volume names its cluster.",
         62: "A project can have a default type of its own.",
         63: "A volume names its type by id, too.",
-        64: later(
-            "A volume and a backup name the key they are encrypted with.", because=NO_VOLUMES
+        64: partly(
+            "A volume and a backup name the key they are encrypted with.",
+            missing="keys have no ids: null is told of backups",
         ),
         65: "Volumes and snapshots say whether they count for quotas.",
         66: "A volume in use is snapshotted without being forced.",

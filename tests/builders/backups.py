@@ -5,15 +5,25 @@ from __future__ import annotations
 import io
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any, BinaryIO
+from unittest.mock import patch
+
+import httpx
+from django.test import Client
 
 from cloudweb.stores.base import Incoming, Store
+from cloudweb.stores.configured import default_store
+from volume.backups.client import BackupClient
 from volume.backups.manifest import Manifest
 from volume.backups.repository import OwnChunks, Repository
 from volume.backups.restoring import restore
 from volume.backups.sealing import Sealer
 from volume.backups.taking import Taken, Wanted, take
+from volume.models import Backup, BackupLineage, Volume
+from volume.states import BackupStatus
 
 
 class MemoryStore(Store):
@@ -111,3 +121,48 @@ class Lineage:
         target = MemoryVolume(over or bytes(manifest.header.size))
         restore(manifest, self.repository, target, self.sealer())
         return bytes(target.data)
+
+
+def make_backup(volume: Volume, **overrides: Any) -> Backup:
+    """A row of a backup that is available; there is nothing in its store."""
+    lineage = overrides.pop("lineage", None) or BackupLineage.objects.create(
+        store=default_store(), block_size=1024**2
+    )
+    facts: dict[str, Any] = {
+        "project_id": volume.project_id,
+        "user_id": volume.user_id,
+        "name": "a backup",
+        "volume_id": volume.id,
+        "size": volume.size,
+        "status": BackupStatus.AVAILABLE,
+        "sha256": "0" * 64,
+        "content": "0" * 64,
+    }
+    return Backup.objects.create(lineage=lineage, **{**facts, **overrides})
+
+
+class ApiInProcess(httpx.BaseTransport):
+    """Answers what a host asks of the API in the same thread, over the same database connection."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self._client = Client(raise_request_exception=False)  # its middleware is loaded once
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(f"{request.method} {request.url.path}")
+        answer = self._client.generic(
+            request.method,
+            request.url.raw_path.decode(),
+            request.read(),
+            content_type="application/octet-stream",
+        )
+        return httpx.Response(answer.status_code, content=answer.content)
+
+
+@contextmanager
+def api_in_process() -> Iterator[ApiInProcess]:
+    """Let hosts reach the API without a server."""
+    transport = ApiInProcess()
+    connect = partial(BackupClient, transport=transport)
+    with patch("volume.backups.on_host.BackupClient", connect):
+        yield transport

@@ -13,7 +13,15 @@ from volume import conf
 from volume.models import Attachment, Pool, Snapshot, Volume, VolumeType
 from volume.states import AttachmentStatus, SnapshotStatus, VolumeStatus
 
-EVERYTHING = ("clones", "encryption", "live_resize", "multiattach", "revert", "snapshots")
+EVERYTHING = (
+    "backups",
+    "clones",
+    "encryption",
+    "live_resize",
+    "multiattach",
+    "revert",
+    "snapshots",
+)
 
 
 def make_pool(host: str = "h1", **overrides: Any) -> Pool:

@@ -41,6 +41,18 @@ FOR_EVERYBODY = {
     "/image/versions": "version document",
     "/image/v2": "version document",
     "/image/signed/<uuid:image_id>": "test_signed_downloads: the URL is its own credential",
+    **dict.fromkeys(
+        (
+            "/volume/signed/backups/<uuid:backup_id>/terms",
+            "/volume/signed/backups/<uuid:backup_id>/parent",
+            "/volume/signed/backups/<uuid:backup_id>/chunks",
+            "/volume/signed/backups/<uuid:backup_id>/manifest",
+            "/volume/signed/backups/<uuid:backup_id>/chunks/<uuid:origin>/<str:digest>",
+            "PUT /volume/signed/backups/<uuid:backup_id>/chunks",
+            "PUT /volume/signed/backups/<uuid:backup_id>/manifest",
+        ),
+        "test_backup_transfers: the URL is its own credential",
+    ),
 }
 #: Programs that stand outside every service, with who is let in.
 OUTSIDE = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from tests.builders.volume_bench import (
     unexport_of,
 )
 from tests.builders.work import CountedWork
+from volume.backups.objects import BackupPoint
 from volume.drivers.base import NoSuchPool, NoSuchSnapshot, NoSuchVolume, VolumeInUse
 from volume.objects import ResizeRequest, VolumeSpec
 
@@ -273,6 +275,76 @@ def test_a_volume_is_taken_back_to_its_snapshot(bench: VolumeBench) -> None:
         driver.delete(spec.ref, work=WORK)  # it has a snapshot
     driver.delete_snapshot(snapshot, work=WORK)
     assert bench.read(spec.ref) == "good"
+    driver.delete(spec.ref, work=WORK)
+    assert list(bench.census()) == []
+
+
+@pytest.mark.parametrize("in_use", [False, True], ids=["at rest", "in use"])
+def test_a_backup_reads_one_moment_whatever_is_written_meanwhile(
+    bench: VolumeBench, in_use: bool
+) -> None:
+    driver, spec = bench.driver, make(bench)
+    request = export_of(spec, bench.host)
+    bench.write(spec.ref, "then")
+    if in_use:
+        connection = driver.export(request, work=WORK)
+    point = BackupPoint(id=str(uuid.uuid4()), source=spec.ref)
+    for _ in range(2):
+        driver.hold_point(point, work=WORK)
+    if in_use:
+        assert bench.write_through(connection, "now")
+    bench.restart()
+    driver = bench.driver
+    driver.hold_point(point, work=WORK)
+    with driver.reading(point) as source:
+        assert source.size == SIZE
+        assert source.read(0, 512).rstrip(b"\0") == b"then"
+        assert source.read(SIZE - 512, 512) == bytes(512)
+        assert source.data_after(0) == 0
+        assert source.data_after(MIB) == SIZE
+    for _ in range(2):
+        driver.release_point(point, work=WORK)
+    if in_use:
+        assert bench.write_through(connection, "later")
+        driver.unexport(unexport_of(request), work=WORK)
+    assert bench.read(spec.ref) == ("later" if in_use else "then")
+    driver.delete(spec.ref, work=WORK)
+    assert list(bench.census()) == []
+
+
+def test_a_backup_of_a_snapshot_reads_what_that_holds(bench: VolumeBench) -> None:
+    driver, spec = bench.driver, make(bench)
+    bench.write(spec.ref, "then")
+    snapshot = snapshot_of(spec)
+    point = BackupPoint(id=str(uuid.uuid4()), source=snapshot)
+    with pytest.raises(NoSuchSnapshot):
+        driver.hold_point(point, work=WORK)
+    driver.snapshot(snapshot, work=WORK)
+    bench.write(spec.ref, "now")
+    driver.hold_point(point, work=WORK)
+    with driver.reading(point) as source:
+        assert source.read(0, 512).rstrip(b"\0") == b"then"
+    driver.release_point(point, work=WORK)
+    driver.delete_snapshot(snapshot, work=WORK)
+    driver.delete(spec.ref, work=WORK)
+    assert list(bench.census()) == []
+
+
+def test_a_volume_is_written_as_a_whole_while_nobody_uses_it(bench: VolumeBench) -> None:
+    driver, spec = bench.driver, make(bench)
+    bench.write(spec.ref, "before")
+    with driver.writing(spec.ref) as target:
+        assert target.size == SIZE
+        target.zero(0, SIZE)
+        target.write(0, b"after".ljust(MIB, b"\0"))
+    assert bench.read(spec.ref) == "after"
+    request = export_of(spec, bench.host)
+    driver.export(request, work=WORK)
+    with pytest.raises(VolumeInUse), driver.writing(spec.ref):
+        pass
+    driver.unexport(unexport_of(request), work=WORK)
+    with pytest.raises(NoSuchVolume), driver.writing(new_ref(driver)):
+        pass
     driver.delete(spec.ref, work=WORK)
     assert list(bench.census()) == []
 

@@ -6,6 +6,9 @@ from django.urls import URLPattern, URLResolver, path
 
 from cloudweb.api.routing import versioned
 from volume.api.attachments import AttachmentViewSet
+from volume.api.backup_data import BackupDataViewSet
+from volume.api.backup_schedules import BackupScheduleViewSet
+from volume.api.backups import BackupProofViewSet, BackupViewSet
 from volume.api.default_volume_types import DefaultVolumeTypeViewSet
 from volume.api.extensions import ExtensionViewSet
 from volume.api.hosts import VolumeHostViewSet
@@ -34,6 +37,7 @@ COLLECTION: dict[str, Any] = {"get": "list", "post": "create"}
 ONE: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
 SNAPSHOT = "snapshots/<str:snapshot_id>"
 VOLUME = "volumes/<str:volume_id>"
+BACKUP = "backups/<str:backup_id>"
 TYPE = "types/<str:type_id>"
 QOS_SPEC = "qos-specs/<str:spec_id>"
 
@@ -69,6 +73,17 @@ ROUTES: list[URLPattern | URLResolver] = [
     path("attachments/detail", AttachmentViewSet.as_view({"get": "list_detail"})),
     path("attachments/<str:attachment_id>", AttachmentViewSet.as_view(ONE)),
     path("attachments/<str:attachment_id>/action", AttachmentViewSet.as_view({"post": "act"})),
+    path("backups", BackupViewSet.as_view(COLLECTION)),
+    path("backups/detail", BackupViewSet.as_view({"get": "list_detail"})),
+    path("backups/import_record", BackupViewSet.as_view({"post": "import_record"})),
+    path(BACKUP, BackupViewSet.as_view(ONE)),
+    path(f"{BACKUP}/restore", BackupViewSet.as_view({"post": "restore"})),
+    path(f"{BACKUP}/export_record", BackupViewSet.as_view({"get": "export_record"})),
+    path(f"{BACKUP}/action", BackupViewSet.as_view({"post": "act"})),
+    path("backup-schedules", BackupScheduleViewSet.as_view(COLLECTION)),
+    path("backup-schedules/<str:schedule_id>", BackupScheduleViewSet.as_view(ONE)),
+    path("backup-proofs", BackupProofViewSet.as_view(COLLECTION)),
+    path("backup-proofs/<str:backup_id>", BackupProofViewSet.as_view({"get": "retrieve"})),
     path("types", VolumeTypeViewSet.as_view(COLLECTION)),
     path("types/default", VolumeTypeViewSet.as_view({"get": "retrieve_default"})),
     path(TYPE, VolumeTypeViewSet.as_view(ONE)),
@@ -113,7 +128,20 @@ ROUTES: list[URLPattern | URLResolver] = [
     path("scheduler-stats/get_pools", PoolViewSet.as_view({"get": "list"})),
 ]
 
+#: What hosts bring and fetch (volume/backup_transfers.py).
+SIGNED = "/signed/backups/<uuid:backup_id>"
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path(f"{SIGNED}/terms", BackupDataViewSet.as_view({"get": "terms"})),
+    path(f"{SIGNED}/parent", BackupDataViewSet.as_view({"get": "parent"})),
+    path(f"{SIGNED}/chunks", BackupDataViewSet.as_view({"get": "known", "put": "put"})),
+    path(
+        f"{SIGNED}/manifest",
+        BackupDataViewSet.as_view({"get": "manifest", "put": "put_manifest"}),
+    ),
+    path(
+        f"{SIGNED}/chunks/<uuid:origin>/<str:digest>", BackupDataViewSet.as_view({"get": "chunk"})
+    ),
     path("", VersionViewSet.as_view({"get": "list"})),
     path("/v3", VersionViewSet.as_view({"get": "retrieve"})),
     *versioned("v3", ROUTES),

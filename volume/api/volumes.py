@@ -18,7 +18,7 @@ from cloudweb.exceptions import BadRequest, NotFound
 from cloudweb.microversions.volume import since
 from volume.api.listing import LIKE, ListedViewSet, Lists, like
 from volume.api.serializers import volumes as wire
-from volume.manager import VolumeManager, VolumeRequest
+from volume.manager import BackupManager, VolumeManager, VolumeRequest
 
 HINTS = "OS-SCH-HNT:scheduler_hints"
 #: What clients call a thing, and what the manager calls it.
@@ -125,29 +125,30 @@ class VolumeViewSet(ListedViewSet):
         responses={202: within("volume", wire.VolumeCreated)},
     )
     def create(self, request: Request) -> Response:
-        """Create a volume: empty, or of an image, a snapshot or a volume."""
+        """Create a volume: empty, or of an image, a snapshot, a volume or a backup."""
         said = self.validated(wire.VolumeCreate, self.body("volume"))
-        if said.group_id or said.consistencygroup_id or said.backup_id:
-            noun = "backup" if said.backup_id else "group"
-            raise NotFound(f"The {noun} could not be found.")
+        if said.group_id or said.consistencygroup_id:
+            raise NotFound("The group could not be found.")
         manager = self.manager(self.context)
-        made = manager.create(
-            VolumeRequest(
-                size=said.size,
-                name=said.name if said.name is not None else said.display_name,
-                description=said.description
-                if said.description is not None
-                else said.display_description,
-                volume_type=said.volume_type or None,
-                zone=said.availability_zone or None,
-                image_id=said.image_id or None,
-                snapshot_id=said.snapshot_id or None,
-                source_volume_id=said.source_volid or None,
-                multiattach=bool(said.multiattach),
-                metadata=said.metadata,
-                hints=self._hints(),
-            )
+        wanted = VolumeRequest(
+            size=said.size,
+            name=said.name if said.name is not None else said.display_name,
+            description=said.description
+            if said.description is not None
+            else said.display_description,
+            volume_type=said.volume_type or None,
+            zone=said.availability_zone or None,
+            image_id=said.image_id or None,
+            snapshot_id=said.snapshot_id or None,
+            source_volume_id=said.source_volid or None,
+            multiattach=bool(said.multiattach),
+            metadata=said.metadata,
+            hints=self._hints(),
         )
+        if said.backup_id:
+            made = BackupManager(self.context).restore(said.backup_id, wanted=wanted)
+        else:
+            made = manager.create(wanted)
         return self._one(wire.VolumeCreated, manager.get(made.id), status=202)
 
     def _hints(self) -> Mapping[str, Any]:

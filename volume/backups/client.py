@@ -27,11 +27,19 @@ _DIGEST = 32
 class BackupClient:
     """One transfer; not for several threads at once. All methods raise TransientDriverError, DriverError."""
 
-    def __init__(self, *, url: str, signature: str, work: Work) -> None:
+    def __init__(
+        self,
+        *,
+        url: str,
+        signature: str,
+        work: Work,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self._url, self._work = url.rstrip("/"), work
         self._http = httpx.Client(
             timeout=TIMEOUT,
             trust_env=False,
+            transport=transport,
             params={"signature": signature},
             headers={"Accept-Encoding": "identity"},
         )

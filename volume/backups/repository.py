@@ -69,6 +69,11 @@ class Repository:
         self._store.put(f"{self._folder(manifest.header.id)}/{_MANIFEST}", data)
         return hashlib.sha256(data).hexdigest()
 
+    def has_manifest(self, backup_id: str) -> bool:
+        """Tell whether a backup has a manifest."""
+        key = f"{self._folder(backup_id)}/{_MANIFEST}"
+        return key in self._store.keys(key)
+
     def manifest_bytes(self, backup_id: str, *, size: int, sha256: str = "") -> bytes:
         """Return a manifest as it is stored, of a backup of ``size`` bytes.
 

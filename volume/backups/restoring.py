@@ -41,7 +41,7 @@ def restore(
     """Make the target what the volume was; what it has beyond that becomes zeros.
 
     Raises BackupDamaged at the first block that is not what was backed up. ``on_block`` gets the
-    bytes done and may raise.
+    bytes done with each block that was stored, and may raise.
     """
     header = manifest.header
     if target.size < header.size:
@@ -57,7 +57,7 @@ def restore(
                 start = None
             chunk = chunks.get(manifest.origin_of(place), place[1])
             target.write(offset, sealer.open(chunk, place[1], length=length))
-        on_block(offset + length)
+            on_block(offset + length)
     rest = header.size if start is None else start
     if rest < target.size:
         target.zero(rest, target.size - rest)
@@ -69,6 +69,9 @@ class Readable(Protocol):
     def read(self, offset: int, length: int) -> bytes:
         """Return exactly these bytes."""
 
+    def data_after(self, offset: int) -> int:
+        """Return where, from there on, something may be that is not zeros."""
+
 
 def check_restored(
     manifest: Manifest,
@@ -79,10 +82,17 @@ def check_restored(
 ) -> None:
     """Read back what was restored; raise BackupDamaged unless its digest is the backup's."""
     found, zeros = Table(), bytes(manifest.header.block_size)
+    data_at = -1
     for index in range(len(manifest.table)):
-        length = manifest.length_of(index)
-        block = restored.read(index * manifest.header.block_size, length)
+        offset, length = index * manifest.header.block_size, manifest.length_of(index)
+        if data_at < offset:
+            data_at = restored.data_after(offset)
+        is_hole = data_at >= offset + length
+        if is_hole:
+            found.append(None)
+            continue
+        block = restored.read(offset, length)
         found.append(None if block == zeros[:length] else (0, sealer.digest(block)))
-        on_block(index * manifest.header.block_size + length)
+        on_block(offset + length)
     if found.content().hex() != manifest.header.content:
         raise BackupDamaged("What was restored is not what was backed up.")

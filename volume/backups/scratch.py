@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from types import TracebackType
@@ -39,6 +40,15 @@ class ScratchFile:
 
     def zero(self, offset: int, length: int) -> None:
         """They are, in a new file."""
+
+    def data_after(self, offset: int) -> int:
+        """Return where, from there on, something was written."""
+        try:
+            return os.lseek(self._descriptor, offset, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            return self.size
 
     def read(self, offset: int, length: int) -> bytes:
         """Return exactly these bytes."""

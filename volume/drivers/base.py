@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from cloudweb.driver import DriverError, Work
+from volume.backups.driving import Backups
 from volume.objects import (
     ExportRequest,
     PoolState,
@@ -166,6 +167,7 @@ class Encryption(ABC):  # noqa: B024
 
 
 CAPABILITIES: Mapping[str, type] = {
+    "backups": Backups,
     "clones": Clones,
     "encryption": Encryption,
     "live_resize": LiveResize,

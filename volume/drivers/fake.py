@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from cloudweb.driver import DriverError, Unguarded, Work
+from cloudweb.driver import DriverError, TransientDriverError, Unguarded, Work
 from cloudweb.faults import Faults
 from cloudweb.image_cache.source import ImageSource
 from cloudweb.records import read_record
+from volume.backups.driving import Backups
+from volume.backups.objects import BackupPoint
 from volume.drivers.base import (
     Clones,
     Encryption,
@@ -64,11 +67,37 @@ class FakeVolume:
     whole: bool = False
     exports: dict[str, int] = field(default_factory=dict)  # attachment id -> epoch
     snapshots: dict[str, FakeSnapshot] = field(default_factory=dict)
+    points: dict[str, FakeSnapshot] = field(default_factory=dict)  # held for backups
     encrypted: bool = False
 
 
+class FakeBlocks:
+    """A content in words as the blocks of a disk: the words, then zeros."""
+
+    def __init__(self, size: int, text: bytes) -> None:
+        self.size, self.text = size, text
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return exactly these bytes."""
+        return self.text[offset : offset + length].ljust(length, b"\0")
+
+    def data_after(self, offset: int) -> int:
+        """Return where the words are, while there are any."""
+        return offset if offset < len(self.text) else self.size
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Write these bytes; zeros at the end are none."""
+        before = self.text[:offset].ljust(offset, b"\0")
+        self.text = (before + data + self.text[offset + len(data) :]).rstrip(b"\0")
+
+    def zero(self, offset: int, length: int) -> None:
+        """Make these bytes zeros."""
+        if offset < len(self.text):
+            self.write(offset, bytes(min(length, len(self.text) - offset)))
+
+
 class FakeVolumeDriver(
-    VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach, Encryption
+    VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach, Encryption, Backups
 ):
     """A back end whose volumes are records; with ``state_dir`` they outlive the process.
 
@@ -239,6 +268,50 @@ class FakeVolumeDriver(
                 self._save(known)
             return self._state(known)
 
+    def hold_point(self, point: BackupPoint, *, work: Work) -> None:
+        """Keep what the source holds."""
+        with self.faults.around("hold_point", work):
+            known = self._find(point.volume)
+            if point.id not in known.points:
+                source = point.source
+                held = known if isinstance(source, VolumeRef) else self._snapshot(source)
+                work.checkpoint()
+                with self._lock:
+                    known.points[point.id] = FakeSnapshot(held.size, held.content)
+                    self._save(known)
+
+    @contextmanager
+    def reading(self, point: BackupPoint) -> Iterator[FakeBlocks]:
+        """Let the content be read as the first bytes of a disk."""
+        with self.faults.around("reading", Unguarded()):
+            known = self._find(point.volume)
+            held = known.points.get(point.id)
+            if held is None:
+                raise TransientDriverError("The volume is not held for this backup.")
+            yield FakeBlocks(held.size, held.content.encode())
+
+    def release_point(self, point: BackupPoint, *, work: Work) -> None:
+        """Forget what was kept."""
+        with self.faults.around("release_point", work):
+            work.checkpoint()
+            with self._lock:
+                known = self._volumes.get(point.volume.id)
+                if known is not None and known.points.pop(point.id, None) is not None:
+                    self._save(known)
+
+    @contextmanager
+    def writing(self, volume: VolumeRef) -> Iterator[FakeBlocks]:
+        """Let the content be written as the first bytes of a disk."""
+        with self.faults.around("writing", Unguarded()):
+            known = self._find(volume)
+            if known.exports:
+                raise VolumeInUse
+            blocks = FakeBlocks(known.size, known.content.encode())
+            yield blocks
+            with self._lock:
+                known.content = blocks.text.decode(errors="replace")
+                self._save(known)
+
     def delete_everything(self) -> None:
         """Forget all volumes."""
         self.start()
@@ -272,7 +345,8 @@ class FakeVolumeDriver(
             volumes = self._volumes.values()
             exports = (f"export {name}" for one in volumes for name in one.exports)
             snapshots = (f"snapshot {name}" for one in volumes for name in one.snapshots)
-            return (*(f"volume {one.id}" for one in volumes), *exports, *snapshots)
+            points = (f"point {name}" for one in volumes for name in one.points)
+            return (*(f"volume {one.id}" for one in volumes), *exports, *snapshots, *points)
 
     # Records
 
@@ -334,8 +408,13 @@ class FakeVolumeDriver(
 
 def _parse(record: dict[str, object]) -> FakeVolume:
     found = FakeVolume(**record)  # type: ignore[arg-type]  # a wrong type is a damaged record
-    found.snapshots = {
-        name: FakeSnapshot(**kept)  # type: ignore[arg-type]
-        for name, kept in found.snapshots.items()
-    }
+    found.snapshots = _kept(found.snapshots)
+    found.points = _kept(found.points)
     return found
+
+
+def _kept(records: Mapping[str, object]) -> dict[str, FakeSnapshot]:
+    return {
+        name: FakeSnapshot(**kept)  # type: ignore[arg-type]
+        for name, kept in records.items()
+    }

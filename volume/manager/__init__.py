@@ -1,6 +1,9 @@
 """Managers of volumes, types, pools and attachments."""
 
 from volume.manager.attachment import AttachmentManager
+from volume.manager.backup import BackupManager
+from volume.manager.backup_schedule import BackupScheduleManager
+from volume.manager.backup_taking import BackupWish
 from volume.manager.building import VolumeRequest
 from volume.manager.default_volume_type import DefaultVolumeTypeManager
 from volume.manager.extension import ExtensionManager
@@ -21,6 +24,9 @@ from volume.manager.zone import ZoneManager
 
 __all__ = [
     "AttachmentManager",
+    "BackupManager",
+    "BackupScheduleManager",
+    "BackupWish",
     "DefaultVolumeTypeManager",
     "ExtensionManager",
     "LimitsManager",

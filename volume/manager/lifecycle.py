@@ -15,9 +15,9 @@ from volume import quota, states
 from volume.exceptions import InvalidVolume, InvalidVolumeInput
 from volume.items import check_items
 from volume.manager.lookup import VolumeLookups
-from volume.models import Attachment, Pool, Snapshot, Volume
+from volume.models import Attachment, Backup, Pool, Snapshot, Volume
 from volume.operations import DeleteVolume, ExtendVolume
-from volume.states import SnapshotStatus, VolumeStatus
+from volume.states import BackupStatus, SnapshotStatus, VolumeStatus
 
 #: What a migration that is over left behind.
 SETTLED = (None, "", "none", "success", "error", "deleting")
@@ -85,6 +85,8 @@ class VolumeLifecycle(VolumeLookups):
         )
         if copies.exists() or of_snapshots.exists():
             raise InvalidVolume(f"Volume {volume.id} is being copied.")
+        if Backup.objects.filter(volume_id=volume.id, status=BackupStatus.CREATING).exists():
+            raise InvalidVolume(f"Volume {volume.id} is being backed up: delete that backup first.")
 
     @policy("volume:volumes:extend")
     def extend(self, volume_id: str, *, size: int, in_use: bool = True) -> None:

@@ -9,6 +9,7 @@ from django.db import models
 
 from cloudweb.database.clock import now
 from volume.models.backup_schedule import BackupSchedule
+from volume.querysets import BackupQuerySet
 from volume.states import BackupStatus
 
 
@@ -74,6 +75,8 @@ class Backup(models.Model):
     data_at = models.DateTimeField(default=now)
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(null=True, blank=True)
+
+    objects = BackupQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at", "-id")

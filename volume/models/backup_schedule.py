@@ -8,6 +8,7 @@ from django.db import models
 
 from cloudweb.database.clock import now
 from volume.models.volume import Volume
+from volume.querysets import BackupScheduleQuerySet
 
 
 class BackupSchedule(models.Model):
@@ -35,6 +36,8 @@ class BackupSchedule(models.Model):
     last_error = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(null=True, blank=True)
+
+    objects = BackupScheduleQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at", "-id")

@@ -1,20 +1,31 @@
-"""The sagas of volumes."""
+"""The sagas of volumes, and of their backups."""
 
 from volume.operations.connect_volume import ExportVolume, UnexportVolume
 from volume.operations.create_volume import CreateVolume
+from volume.operations.delete_backup import DeleteBackup
 from volume.operations.delete_snapshot import DeleteSnapshot
 from volume.operations.delete_volume import DeleteVolume
 from volume.operations.extend_volume import ExtendVolume
+from volume.operations.import_backup import ImportBackup
+from volume.operations.prove_backup import ProveBackup
+from volume.operations.restore_backup import RestoreBackup, RestoreVolume
 from volume.operations.revert_volume import RevertVolume
+from volume.operations.take_backup import TakeBackup
 from volume.operations.take_snapshot import TakeSnapshot
 
 __all__ = [
     "CreateVolume",
+    "DeleteBackup",
     "DeleteSnapshot",
     "DeleteVolume",
     "ExportVolume",
     "ExtendVolume",
+    "ImportBackup",
+    "ProveBackup",
+    "RestoreBackup",
+    "RestoreVolume",
     "RevertVolume",
+    "TakeBackup",
     "TakeSnapshot",
     "UnexportVolume",
 ]

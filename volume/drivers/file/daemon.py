@@ -35,6 +35,7 @@ PROGRAM = "qemu-storage-daemon"
 #: Of the directory of sockets, whose paths the kernel cuts at 107 characters.
 _LONGEST = 90
 _PATIENCE = 10.0
+_POINT = "p-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +251,8 @@ class Daemons:
         with self.monitor(volume_id) as daemon:
             if top.node in _nodes(daemon):
                 return
-            written = {one["node-name"] for one in daemon.run("query-block-exports")}
+            exports = daemon.run("query-block-exports")
+            written = {one["node-name"] for one in exports if not one["id"].startswith(_POINT)}
             if not written:  # it died over a resize; whoever serves the volume again starts above
                 self._kill(volume_id)
                 return
@@ -274,6 +276,29 @@ class Daemons:
             daemon.wait_for_job(job)
             with suppress(CommandRefused):
                 daemon.run("blockdev-del", node_name=layer.node)
+
+    def holds_point(self, volume_id: str, point_id: str) -> bool:
+        """Tell whether a daemon serves a volume as it was at a point."""
+        with self.monitor(volume_id) as daemon:
+            return _is_exported(daemon, point_name(point_id))
+
+    def hold_point(self, volume_id: str, top: File, spare: File, point_id: str) -> None:
+        """Serve a volume as it is now, whoever writes to it; ``spare`` takes what is overwritten."""
+        name = point_name(point_id)
+        with self.monitor(volume_id) as daemon:
+            _drop_point(daemon, name)
+            daemon.run(
+                "blockdev-add",
+                **{**_file_node(spare, read_only=False), "node-name": name, "backing": top.node},
+            )
+            daemon.run("blockdev-backup", job_id=name, device=top.node, target=name, sync="none")
+            export = {"type": "nbd", "id": name, "node-name": name, "name": name}
+            daemon.run("block-export-add", **export, writable=False)
+
+    def release_point(self, volume_id: str, point_id: str) -> None:
+        """Serve it no more."""
+        with self.monitor(volume_id) as daemon:
+            _drop_point(daemon, point_name(point_id))
 
     def monitor(self, volume_id: str, *, timeout: float = 20.0) -> Any:
         """Give a connection to a volume's daemon."""
@@ -400,17 +425,40 @@ def _export(node: str, attachment_id: str, served: Served) -> dict[str, Any]:
     }
 
 
+def point_name(point_id: str) -> str:
+    """Return what a daemon calls a point: its node, its job and its export."""
+    return f"{_POINT}{point_id[:28]}"
+
+
+def _drop_point(daemon: Monitor, name: str) -> None:
+    """Take away what is there of a point, the newest first."""
+    _remove_export(daemon, name)
+    if any(job["id"] == name for job in daemon.run("query-jobs")):
+        with suppress(CommandRefused):  # it ended by itself
+            daemon.run("job-cancel", id=name)
+    limit = time.monotonic() + _PATIENCE
+    while any(job["id"] == name for job in daemon.run("query-jobs")):
+        if time.monotonic() > limit:
+            raise DaemonSilent(detail=f"{name} does not end")
+        time.sleep(0.002)
+    if name in _nodes(daemon):
+        daemon.run("blockdev-del", node_name=name)
+
+
+def _is_exported(daemon: Monitor, name: str) -> bool:
+    return name in {one["id"] for one in daemon.run("query-block-exports")}
+
+
 def _remove(daemon: Monitor, attachment_id: str) -> None:
-    """Take an export away at once, and see that it is gone."""
-    name = _id(attachment_id)
+    """Take an attachment's export away at once, and see that it is gone."""
+    _remove_export(daemon, _id(attachment_id))
 
-    def is_there() -> bool:
-        return name in {one["id"] for one in daemon.run("query-block-exports")}
 
-    if is_there():
+def _remove_export(daemon: Monitor, name: str) -> None:
+    if _is_exported(daemon, name):
         daemon.run("block-export-del", id=name, mode="hard")
     limit = time.monotonic() + _PATIENCE
-    while is_there():
+    while _is_exported(daemon, name):
         if time.monotonic() > limit:
             raise DaemonSilent(detail=f"{name} does not go")
         time.sleep(0.002)

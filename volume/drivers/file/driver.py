@@ -7,6 +7,7 @@ import shutil
 import threading
 from builtins import list as List  # noqa: N812  the class below has a method named list
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import structlog
@@ -14,6 +15,8 @@ import structlog
 from cloudweb.driver import DriverError, TransientDriverError, Unguarded, Work
 from cloudweb.files import PASSED_THROUGH, make_directory
 from cloudweb.image_cache.source import ImageSource
+from volume.backups.driving import Backups
+from volume.backups.objects import BackupPoint
 from volume.drivers.base import (
     Clones,
     LiveResize,
@@ -33,6 +36,8 @@ from volume.drivers.file.daemon import Daemons, Record, Served
 from volume.drivers.file.files import File, Files, Snapshot
 from volume.drivers.file.identity import check_identity, storage_id
 from volume.drivers.file.layers import Layers
+from volume.drivers.file.nbd import NbdClient
+from volume.drivers.file.points import Points
 from volume.drivers.file.qemu_img import qemu_img
 from volume.objects import (
     ExportRequest,
@@ -56,7 +61,7 @@ RESERVE = 64 * 1024**2
 LOW = 0.05
 
 
-class FileDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach):
+class FileDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach, Backups):
     """A directory of this host, or one that it has mounted."""
 
     def __init__(
@@ -77,6 +82,9 @@ class FileDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
         self.daemons = Daemons(state_dir, self.config.wire, self.config.sockets)
         self._graph = threading.RLock()  # held while it is decided what is above what
         self._layers = Layers(self.files, self.daemons, self._graph)
+        self._points = Points(
+            self.files, self.daemons, self._layers, self.config.sockets or state_dir / "s"
+        )
 
     def start(self) -> None:
         """Make the directories; what serves volumes is found by its records."""
@@ -303,6 +311,24 @@ class FileDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
             top = self._layers.put_above(ref.volume.id, layer, file.size())
             self._layers.drop_unused(file)
         return self._state(ref.volume.id, top)
+
+    # Backups
+
+    def hold_point(self, point: BackupPoint, *, work: Work) -> None:
+        """Let what is overwritten from now on be kept, where anybody writes."""
+        self._points.hold(point, work)
+
+    def reading(self, point: BackupPoint) -> AbstractContextManager[NbdClient]:
+        """Serve a point to ourselves."""
+        return self._points.reading(point)
+
+    def release_point(self, point: BackupPoint, *, work: Work) -> None:
+        """Keep nothing any more."""
+        self._points.release(point, work)
+
+    def writing(self, volume: VolumeRef) -> AbstractContextManager[NbdClient]:
+        """Serve a volume to ourselves, to be written."""
+        return self._points.writing(volume.id)
 
     # What there is
 

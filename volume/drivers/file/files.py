@@ -243,6 +243,10 @@ class Files:
     def _record(self, snapshot_id: str) -> Path:
         return self.directory / "snapshots" / f"{_checked(snapshot_id)}.json"
 
+    def held(self, point_id: str) -> File:
+        """Return the file in which what was overwritten since a point is kept."""
+        return File(self.directory / f"held-{_checked(point_id)}.qcow2", "qcow2")
+
     # Tidying
 
     def drop_old_bases(self) -> None:
@@ -264,7 +268,7 @@ class Files:
 
     def remove(self) -> None:
         """Remove all that is of ours; what else lies in the directory stays."""
-        for pattern in ("volume-*", ".volume-*", "data-*"):
+        for pattern in ("volume-*", ".volume-*", "data-*", "held-*"):
             for path in self.directory.glob(pattern):
                 path.unlink(missing_ok=True)
         for name in ("bases", "snapshots"):
