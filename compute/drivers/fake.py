@@ -48,6 +48,7 @@ class FakeGuest:
     disks: List[str] = field(default_factory=List)
     taps: List[str] = field(default_factory=List)
     volumes: dict[str, int] = field(default_factory=dict)  # serial -> size
+    limits: dict[str, dict[str, int]] = field(default_factory=dict)  # serial -> its throttle
     keeps: List[str] = field(default_factory=List)  # serials of disks it does not let go of
     defined: bool = False
     power_state: PowerState = "shutdown"
@@ -220,6 +221,7 @@ class FakeDriver(Hypervisor, ConsoleLog, HotPlug):
             with self._lock:
                 guest = self._find(ref.id)
                 guest.volumes[disk.serial] = disk.size
+                guest.limits[disk.serial] = _limits(disk)
                 self._set(guest, guest.power_state, f"fake-guest: disk {disk.serial} came")
 
     def detach_disk(self, ref: GuestRef, serial: str, *, timeout: float, work: Work) -> None:
@@ -231,6 +233,7 @@ class FakeDriver(Hypervisor, ConsoleLog, HotPlug):
                 guest = self._find(ref.id)
                 if serial in guest.keeps and guest.power_state != "shutdown":
                     raise DiskInUse
+                guest.limits.pop(serial, None)
                 if guest.volumes.pop(serial, None) is not None:
                     self._set(guest, guest.power_state, f"fake-guest: disk {serial} went")
 
@@ -249,6 +252,10 @@ class FakeDriver(Hypervisor, ConsoleLog, HotPlug):
     def attached_disks(self, guest_id: str) -> Mapping[str, int]:
         """Return the attached disks, all of them where a test looks at a guest that is off too."""
         return dict(self._find(guest_id).volumes)
+
+    def throttles(self, guest_id: str) -> Mapping[str, Mapping[str, int]]:
+        """Return what the guest may ask of each attached disk."""
+        return dict(self._find(guest_id).limits)
 
     def keep_disk(self, guest_id: str, serial: str) -> None:
         """Let a guest hold on to a disk for as long as it runs."""
@@ -282,7 +289,9 @@ class FakeDriver(Hypervisor, ConsoleLog, HotPlug):
             raise DriverError("The guest was destroyed while it was being started.")
         if spec is not None:
             guest.taps = [interface.tap for interface in spec.interfaces]
-            guest.volumes = {disk.serial: disk.size for disk in spec.disks if disk.source}
+            attached = [disk for disk in spec.disks if disk.source]
+            guest.volumes = {disk.serial: disk.size for disk in attached}
+            guest.limits = {disk.serial: _limits(disk) for disk in attached}
             guest.keeps = []
         self._set(
             guest, "running", "fake-guest: userspace up", f"instance {guest.id}", "boot complete"
@@ -312,3 +321,8 @@ class FakeDriver(Hypervisor, ConsoleLog, HotPlug):
 
     def _records(self) -> Sequence[Path]:
         return sorted(self._home.glob("*.json")) if self._home is not None else ()
+
+
+def _limits(disk: GuestDisk) -> dict[str, int]:
+    said = disk.throttle.model_dump() if disk.throttle else {}
+    return {name: limit for name, limit in said.items() if limit}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +14,7 @@ from compute.objects import (
     AttachDiskRequest,
     DetachDiskRequest,
     DiskSource,
+    DiskThrottle,
     GuestDisk,
     ResizeDiskRequest,
 )
@@ -111,11 +112,16 @@ def disk_in_volume(run: Run, row: BlockDevice) -> GuestDisk | None:
 def _served(run: Run, row: BlockDevice) -> GuestDisk | None:
     if row.attachment_id is None:
         return None
-    found = AttachmentManager(run.context).connection(str(row.attachment_id))
-    return None if found is None else guest_disk(found, device=row.name)
+    manager, key = AttachmentManager(run.context), str(row.attachment_id)
+    found = manager.connection(key)
+    if found is None:
+        return None
+    return guest_disk(found, device=row.name, throttle=manager.throttle(key))
 
 
-def guest_disk(connection: VolumeConnection, *, device: str) -> GuestDisk:
+def guest_disk(
+    connection: VolumeConnection, *, device: str, throttle: Mapping[str, int]
+) -> GuestDisk:
     """Turn one domain's value into another's."""
     source = DiskSource(
         kind=connection.kind,
@@ -136,6 +142,7 @@ def guest_disk(connection: VolumeConnection, *, device: str) -> GuestDisk:
         source=source,
         serial=connection.volume_id,
         device=device,
+        throttle=DiskThrottle(**throttle) if throttle else None,
         read_only=connection.read_only,
     )
 

@@ -30,12 +30,14 @@ from volume.exceptions import (
     InvalidVolume,
 )
 from volume.manager.lookup import VolumeLookups
-from volume.models import Attachment, Volume
+from volume.models import Attachment, QosSpec, Volume
+from volume.models.qos_spec import QosConsumer
 from volume.objects import VolumeConnection
 from volume.operations import ExportVolume, UnexportVolume
 from volume.pages import page_from
 from volume.querysets import AttachmentQuerySet
 from volume.states import AttachmentStatus, VolumeStatus
+from volume.throttle import throttle_of
 
 Identifier = str | uuid.UUID
 
@@ -164,6 +166,15 @@ class AttachmentManager(VolumeLookups):
     def connection(self, attachment_id: Identifier) -> VolumeConnection | None:
         """Return how the host of the guest reaches the volume; None before it was exported."""
         return attaching.connection_of(self.find(attachment_id))
+
+    @policy("volume:attachments:get")
+    def throttle(self, attachment_id: Identifier) -> Mapping[str, int]:
+        """Return what the hypervisor holds a guest to, by the QoS spec of the volume's type now."""
+        volume = self.find(attachment_id).volume
+        spec = QosSpec.objects.filter(volume_types__volumes=volume.id).first()
+        if spec is None or spec.consumer == QosConsumer.BACK_END:
+            return {}
+        return throttle_of(spec.specs, size=volume.size)
 
     @policy("volume:attachments:update")
     def complete(self, attachment_id: Identifier, device: str = "") -> Attachment:

@@ -11,8 +11,9 @@ import pytest
 from instances.models import BlockDevice, Instance
 from tests.builders.identity import client_of, make_member
 from tests.builders.instances import Lab, lab
+from volume.bootstrap import ensure_default_type
 from volume.manager import VolumeManager
-from volume.models import Attachment, Volume
+from volume.models import Attachment, QosSpec, Volume, VolumeType
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -238,6 +239,23 @@ def test_a_guest_sees_that_its_volume_has_grown(home: Lab) -> None:
     home.act(server, "reboot", {"type": "HARD"})
     home.cloud.settle()
     assert home.guests["h1"].attached_disks(server) == {volume: 3 * 1024**3}
+
+
+def test_a_guest_is_held_to_what_the_type_of_its_volume_says(home: Lab) -> None:
+    ensure_default_type()
+    specs = {"total_iops_sec": "100", "read_bytes_sec_per_gb": "1048576", "nonsense": "x"}
+    spec = QosSpec.objects.create(name="slow", consumer="front-end", specs=specs)
+    VolumeType.objects.update(qos_spec=spec)
+    server, volume = home.create(), home.make_volume(size=2)
+    attach(home, server, volume)
+    home.cloud.settle()
+    assert home.guests["h1"].throttles(server) == {
+        volume: {"total_iops_sec": 100, "read_bytes_sec": 2 * 1024**2}
+    }
+    QosSpec.objects.update(consumer="back-end")
+    home.act(server, "reboot", {"type": "HARD"})
+    home.cloud.settle()
+    assert home.guests["h1"].throttles(server) == {volume: {}}
 
 
 def boot(home: Lab, *mapping: dict[str, Any], version: str = "2.67", **said: Any) -> Any:
