@@ -8,7 +8,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,6 +47,8 @@ log = structlog.get_logger(__name__)
 #: An inventory that does not change is told after so many reports all the same.
 TOLD_AGAIN = 5
 PROBLEMS_TOLD = 100  # in one report
+#: So long after a reboot of the machine guests wait for volumes that other hosts serve.
+WAIT_FOR_VOLUMES = 900.0
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -54,6 +57,15 @@ class Kept(NamedTuple):
 
     spec: GuestSpec
     runs: bool
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Guests that wait for their volumes after a reboot of the machine, and how long they do."""
+
+    lock: ScopeLock
+    until: float
+    guests: set[str] = field(default_factory=set)
 
 
 class ComputeAgent(Agent):
@@ -76,6 +88,7 @@ class ComputeAgent(Agent):
         self._lost_orders: Callable[[], Sequence[str]] = tuple
         self._inventory: HostInventory | None = None
         self._untold = 0  # reports since the inventory was told
+        self._waiting = Waiting(lambda scope: nullcontext(), 0.0)
         images.in_use = self._bases
 
     def methods(self) -> Mapping[Method[Any], Function]:
@@ -137,6 +150,7 @@ class ComputeAgent(Agent):
         """After a reboot of the machine start those guests that ran; once for each boot."""
         if not self._rebooted():
             return
+        self._waiting = Waiting(lock, time.monotonic() + WAIT_FOR_VOLUMES)
         for path in sorted(self._guests.glob("*.json")):
             with lock(f"compute:{path.stem}"):
                 if path.exists():  # it was not deleted meanwhile
@@ -145,13 +159,33 @@ class ComputeAgent(Agent):
         self._untold = TOLD_AGAIN
 
     def _start_again(self, path: Path) -> None:
+        """Start a guest that ran; one with volumes is tried again for a while, their hosts may be late."""
+        kept, waiting = None, self._waiting
         try:
             kept = _read(path)
             if kept and kept.runs and self.driver.get(path.stem).power_state != "running":
                 self.driver.power_on(kept.spec, work=Unguarded())
+                if path.stem in waiting.guests:
+                    self._changed(path.stem, "running")
         except DriverError as error:
+            if kept and any(disk.source for disk in kept.spec.disks):
+                if path.stem in waiting.guests:
+                    return
+                waiting.guests.add(path.stem)
             log.warning("guest not started again", guest=path.stem, error=error.message)
             self._changed(path.stem, "shutdown")
+        else:
+            waiting.guests.discard(path.stem)
+
+    @periodic(every=5)
+    def start_waiting_guests(self) -> None:
+        """Start guests that ran before the machine went down and whose volumes were not there at once."""
+        waiting = self._waiting
+        if time.monotonic() > waiting.until:
+            waiting.guests.clear()
+        for guest_id in sorted(waiting.guests):
+            with waiting.lock(f"compute:{guest_id}"):
+                self._start_again(self._path(guest_id))
 
     def _rebooted(self) -> bool:
         known = self._boot_file

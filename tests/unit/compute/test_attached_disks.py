@@ -21,6 +21,7 @@ from compute.objects import (
     DiskThrottle,
     GuestDisk,
     GuestSpec,
+    PowerOffRequest,
     RebootRequest,
     ResizeDiskRequest,
 )
@@ -73,6 +74,36 @@ def test_a_reboot_of_guest_or_host_brings_attached_disks_back(tmp_path: Path) ->
     agent = restart_of_the_machine(agent, tmp_path, guest)
     assert agent.inspect(ref(guest)).power_state == "running"
     assert disks(agent, guest) == {kept.serial: 16}
+
+
+def test_after_a_reboot_of_the_host_a_guest_waits_for_its_volumes_and_no_other_does(
+    tmp_path: Path,
+) -> None:
+    plain, guest, disk = make_guest(), make_guest(), make_disk()
+    agent = make_agent(tmp_path)
+    for one in (plain, guest):
+        agent.spawn(one, WORK)
+    agent.attach_disk(AttachDiskRequest(id=guest.id, name=guest.name, disk=disk), WORK)
+    for one in (plain, guest):
+        agent.driver.power_off(ref(one), timeout=0, work=WORK)
+    (tmp_path / "boot_id").write_bytes(b"another")
+    agent = make_agent(tmp_path)
+    assert isinstance(agent.driver, FakeDriver)
+
+    def states() -> tuple[str, str]:
+        return tuple(agent.inspect(ref(one)).power_state for one in (plain, guest))  # type: ignore[return-value]
+
+    agent.driver.faults.fail("power_on", times=3)  # one try of each, and one more
+    agent.start_guests(lambda scope: Lock())
+    agent.start_waiting_guests()
+    assert states() == ("shutdown", "shutdown")
+    agent.start_waiting_guests()
+    assert states() == ("shutdown", "running")
+    told = [(change.id, change.power_state) for change in agent.report(full=False).changes]
+    assert [state for one, state in told if one == guest.id] == ["shutdown", "running"]
+    agent.power_off(PowerOffRequest(id=guest.id, name=guest.name), WORK)
+    agent.start_waiting_guests()
+    assert states() == ("shutdown", "shutdown")
 
 
 def test_a_guest_that_keeps_its_disk_has_it_at_its_next_start_too(tmp_path: Path) -> None:
