@@ -109,7 +109,7 @@ class AttachmentViewSet(ListedViewSet):
     @since(27)
     @extend_schema(
         operation_id="volume_attachments_delete",
-        responses={200: listing("attachments", wire.AttachmentBrief)},
+        responses={200: listing("attachments", wire.AttachmentBrief, **BESIDE)},
     )
     def destroy(self, request: Request, attachment_id: str) -> Response:
         """Cut off whoever connected, and let the volume go; return its other attachments."""

@@ -34,6 +34,7 @@ class VolumeLookups(Manager):
             raise VolumeNotFound(volume_id)
         return found
 
+    @policy("volume:volumes:get")
     def history(self, volume_id: str | uuid.UUID) -> Sequence[Entry]:
         """Return what was done with a volume, newest first; raise VolumeNotFound."""
         return operations_of("volume", str(self.get(volume_id).id))
