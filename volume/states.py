@@ -100,6 +100,8 @@ _ALL = frozenset(_S.values)
 ACTIONS: Mapping[str, Action] = {
     "attach": Action(starts_in=AT_REST, shows=_S.RESERVED),
     "detach": Action(starts_in=frozenset({_S.IN_USE, _S.DETACHING}), shows=_S.DETACHING),
+    "begin_detaching": Action(starts_in=frozenset({_S.IN_USE}), shows=_S.DETACHING),
+    "roll_detaching": Action(starts_in=frozenset({_S.DETACHING}), shows=_S.IN_USE),
     "extend": Action(starts_in=AT_REST, shows=_S.EXTENDING),
     "extend_available": Action(starts_in=frozenset({_S.AVAILABLE}), shows=_S.EXTENDING),
     "delete": Action(

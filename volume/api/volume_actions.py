@@ -14,7 +14,7 @@ from cloudweb.exceptions import BadRequest, NotFound
 from cloudweb.microversions import ALWAYS, Versions
 from cloudweb.microversions.volume import since
 from volume.api.serializers import volume_actions as wire
-from volume.manager import SnapshotManager, VolumeManager
+from volume.manager import ClassicAttachments, SnapshotManager, VolumeManager
 
 #: From here on a volume is extended in use, too.
 IN_USE = since(42)
@@ -65,6 +65,38 @@ class VolumeActionViewSet(ServiceViewSet):
 
     def _force_delete(self, volume_id: str, _: wire.Nothing) -> Response:
         self.manager(self.context).delete(volume_id, force=True)
+        return empty(202)
+
+    def _reserve(self, volume_id: str, _: wire.Nothing) -> Response:
+        ClassicAttachments(self.context).hold(volume_id)
+        return empty(202)
+
+    def _unreserve(self, volume_id: str, _: wire.Nothing) -> Response:
+        ClassicAttachments(self.context).let_go(volume_id)
+        return empty(202)
+
+    def _attach(self, volume_id: str, said: wire.Attach) -> Response:
+        if (said.instance_uuid is None) == (said.host_name is None):
+            raise BadRequest("It is attached to one of instance_uuid and host_name.")
+        ClassicAttachments(self.context).attach(
+            volume_id,
+            instance_id=said.instance_uuid,
+            host=said.host_name,
+            device=said.mountpoint,
+            mode=said.mode,
+        )
+        return empty(202)
+
+    def _detach(self, volume_id: str, said: wire.Detach) -> Response:
+        ClassicAttachments(self.context).detach(volume_id, said.attachment_id)
+        return empty(202)
+
+    def _begin_detaching(self, volume_id: str, _: wire.Nothing) -> Response:
+        ClassicAttachments(self.context).begin(volume_id)
+        return empty(202)
+
+    def _roll_detaching(self, volume_id: str, _: wire.Nothing) -> Response:
+        ClassicAttachments(self.context).roll_back(volume_id)
         return empty(202)
 
     def _revert(self, volume_id: str, said: wire.Revert) -> Response:

@@ -5,6 +5,7 @@ from volume.manager.backup import BackupManager
 from volume.manager.backup_schedule import BackupScheduleManager
 from volume.manager.backup_taking import BackupWish
 from volume.manager.building import VolumeRequest
+from volume.manager.classic import ClassicAttachments
 from volume.manager.default_volume_type import DefaultVolumeTypeManager
 from volume.manager.extension import ExtensionManager
 from volume.manager.limits import LimitsManager
@@ -27,6 +28,7 @@ __all__ = [
     "BackupManager",
     "BackupScheduleManager",
     "BackupWish",
+    "ClassicAttachments",
     "DefaultVolumeTypeManager",
     "ExtensionManager",
     "LimitsManager",

@@ -135,3 +135,33 @@ def test_what_is_refused(user: User) -> None:
         "held": 400, "another's": 404, "no id": 400, "read-only": 400, "mode": 400, "host": 400,
         "empty": 400, "early": 400, "action": 400, "unknown": 404,
     }  # fmt: skip
+
+
+def test_the_older_way_by_actions(user: User) -> None:
+    context, pool = make_context(user), make_pool()
+    volume = make_volume(context, pool=pool)
+    server = str(uuid.uuid4())
+
+    def act(action: str, value: Any = None, of: Volume = volume) -> tuple[int, str]:
+        answer = send(user, "POST", f"/volumes/{of.id}/action", {action: value}, at="3.0")
+        return answer.status_code, Volume.objects.get(id=of.id).status
+
+    attached = {"instance_uuid": server, "mountpoint": "/dev/vdc", "mode": "rw"}
+    told = [
+        act("os-unreserve"), act("os-reserve"), act("os-reserve"), act("os-unreserve"),
+        act("os-reserve"), act("os-attach", attached), act("os-attach", attached),
+        act("os-begin_detaching"), act("os-begin_detaching"), act("os-roll_detaching"),
+        act("os-detach", {"attachment_id": str(uuid.uuid4())}), act("os-detach", {}),
+    ]  # fmt: skip
+    assert told == [
+        (400, "available"), (202, "reserved"), (400, "reserved"), (202, "available"),
+        (202, "reserved"), (202, "in-use"), (400, "in-use"),
+        (202, "detaching"), (400, "detaching"), (202, "in-use"),
+        (400, "in-use"), (202, "detaching"),
+    ]  # fmt: skip
+    row = Attachment.objects.get()
+    assert (str(row.instance_id), row.device, row.by_server) == (server, "/dev/vdc", False)
+    held = make_volume(context, pool=pool)
+    attach(held)
+    assert act("os-detach", {}, held) == (409, "in-use")
+    assert act("os-attach", {"mountpoint": "/dev/vdb"}, make_volume(context))[0] == 400

@@ -8,6 +8,7 @@ from pydantic import Field, RootModel
 
 from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Body, LooseBool, PositiveNumber, Text
+from volume.api.serializers.attachments import Uuid
 
 
 class Extend(Body):
@@ -48,6 +49,21 @@ class ImageMetadataKey(Body):
     key: Annotated[str, Field(min_length=1, max_length=255)]
 
 
+class Attach(Body):
+    """The value of ``os-attach``: a server or a host has the volume."""
+
+    instance_uuid: Uuid | None = None
+    host_name: Text | None = None
+    mountpoint: Text = ""
+    mode: Literal["rw", "ro"] | None = None
+
+
+class Detach(Body):
+    """The value of ``os-detach``."""
+
+    attachment_id: Uuid | None = None
+
+
 class Revert(Body):
     """The value of ``revert``."""
 
@@ -66,6 +82,12 @@ BODIES: dict[str, type[Body]] = {
     "os-reset_status": ResetStatus,
     "os-force_delete": Nothing,
     "revert": Revert,
+    "os-reserve": Nothing,
+    "os-unreserve": Nothing,
+    "os-attach": Attach,
+    "os-detach": Detach,
+    "os-begin_detaching": Nothing,
+    "os-roll_detaching": Nothing,
     "os-set_image_metadata": ImageMetadata,
     "os-unset_image_metadata": ImageMetadataKey,
     "os-show_image_metadata": Nothing,

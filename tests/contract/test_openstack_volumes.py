@@ -1,0 +1,106 @@
+"""The real openstack command against volumes, snapshots and attachments; hosts are played by the test."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from identity.bootstrap import bootstrap
+from tests.builders.openstack import Command
+from tests.builders.volumes import make_pool
+from volume.bootstrap import ensure_default_type
+from volume.models import Attachment, Pool, Snapshot, Volume
+
+pytestmark = [pytest.mark.openstack, pytest.mark.django_db(transaction=True)]
+NEWEST = ("--os-volume-api-version", "3.70")
+
+
+@pytest.fixture
+def openstack(live_server: Any, settings: Any, tmp_path: Path) -> Iterator[Command]:
+    """The command as a member of a project, for a cloud with one back end."""
+    settings.PUBLIC_URL = live_server.url
+    clouds = tmp_path / "clouds.yaml"
+    bootstrap(admin_password="operator", demo_password="demo", clouds_file=clouds)
+    ensure_default_type()
+    make_pool("h1")
+    return Command(clouds)
+
+
+def done() -> None:
+    """Let hosts have done what was asked for."""
+    pool = Pool.objects.get()
+    Volume.objects.update(status="available", pool=pool, zone=pool.zone)
+    Snapshot.objects.update(status="available", progress=100)
+
+
+@pytest.mark.parametrize("version", [(), NEWEST], ids=["oldest", "newest"])
+def test_a_volume_s_life(openstack: Command, version: tuple[str, ...]) -> None:
+    made = openstack.json(
+        *version, "volume", "create", "v1", "--size", "1", "--description", "d", "--property", "k=v"
+    )
+    assert (made["status"], made["size"], made["type"]) == ("creating", 1, "__DEFAULT__")
+    done()
+    openstack.text(*version, "volume", "set", "v1", "--size", "2", "--property", "l=m")
+    assert Volume.objects.get().wanted_size == 2
+    Volume.objects.update(status="available", size=2, wanted_size=None)
+    openstack.text(*version, "volume", "set", "v1", "--name", "v2", "--non-bootable", "--read-only")
+    openstack.text(*version, "volume", "unset", "v2", "--property", "k")
+    shown = openstack.json(*version, "volume", "show", "v2")
+    assert shown["properties"] == {"l": "m", "readonly": "True"}
+    (row,) = openstack.json(*version, "volume", "list", "--long", "--status", "available")
+    assert (row["Name"], row["Size"], row["Properties"]) == (
+        "v2",
+        2,
+        {"l": "m", "readonly": "True"},
+    )
+    assert "No volume" in openstack.refusal(*version, "volume", "show", "v1")
+    made = openstack.json(*version, "volume", "snapshot", "create", "s1", "--volume", "v2")
+    assert made["status"] == "creating"
+    done()
+    openstack.text(*version, "volume", "snapshot", "set", "s1", "--name", "s2", "--property", "a=b")
+    (row,) = openstack.json(*version, "volume", "snapshot", "list", "--volume", "v2")
+    assert (row["Name"], row["Size"], row["Status"]) == ("s2", 2, "available")
+    assert "snapshots" in openstack.refusal(*version, "volume", "delete", "v2")
+    copy = openstack.json(*version, "volume", "create", "copy", "--snapshot", "s2")
+    assert copy["snapshot_id"] == str(Snapshot.objects.get().id)
+    done()
+    openstack.text(*version, "volume", "snapshot", "delete", "s2")
+    Snapshot.objects.all().delete()
+    openstack.text(*version, "volume", "delete", "copy")
+    assert Volume.objects.get(name="copy").status == "deleting"
+
+
+def test_what_only_newer_versions_have(openstack: Command) -> None:
+    openstack.text("volume", "create", "v1", "--size", "3")
+    done()
+    sums = openstack.json(*NEWEST, "volume", "summary")
+    assert (sums["Total Count"], sums["Total Size"]) == (1, 3)
+    openstack.text(*NEWEST, "volume", "snapshot", "create", "s1", "--volume", "v1")
+    done()
+    openstack.text(*NEWEST, "volume", "revert", "s1")
+    assert Volume.objects.get().status == "reverting"
+    done()
+    volume = Volume.objects.get()
+    server = str(uuid.uuid4())
+    row = Attachment.objects.create(
+        volume=volume, project_id=volume.project_id, instance_id=server, status="attaching"
+    )
+    (listed,) = openstack.json(*NEWEST, "volume", "attachment", "list")
+    assert (listed["ID"], listed["Server ID"]) == (str(row.id), server)
+    openstack.text(*NEWEST, "volume", "attachment", "complete", str(row.id))
+    shown = openstack.json(*NEWEST, "volume", "attachment", "show", str(row.id))
+    assert (shown["Status"], shown["Volume ID"]) == ("attached", str(volume.id))
+    openstack.text(*NEWEST, "volume", "attachment", "delete", str(row.id))
+    assert Attachment.objects.get().status == "detaching"
+    Attachment.objects.all().delete()
+    admin = {"cloud": "cloudweb-admin"}
+    openstack.text("volume", "set", "--state", "error", str(volume.id), **admin)
+    assert [
+        one["Status"] for one in openstack.json("volume", "list", "--all-projects", **admin)
+    ] == ["error"]
+    openstack.text("volume", "delete", "--force", str(volume.id), **admin)
+    assert Volume.objects.get().status == "deleting"
