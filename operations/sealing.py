@@ -29,7 +29,11 @@ def _decrypted(text: str) -> str:
 
 
 def _with_secrets(result: Any, change: Callable[[str], str]) -> Any:
-    kind = VersionedObject.REGISTRY.get(result.get("object")) if isinstance(result, dict) else None
+    kind = (
+        VersionedObject.REGISTRY.get(str(result.get("object")))
+        if isinstance(result, dict)
+        else None
+    )
     names = [name for name in kind.SECRETS if result["data"].get(name)] if kind else []
     if not names:
         return result

@@ -174,6 +174,13 @@ def test_a_cluster_without_a_manager_and_one_that_is_silent(
     monkeypatch.setattr(commands, "CONNECT", 2)
     with pytest.raises(TransientDriverError, match="does not answer"):
         away.start()
+    stranger = CephDriver(
+        bench.directory / "stranger",
+        "h1",
+        config=CephConfig(str(cluster.conf), "nobody", ("default",)),
+    )
+    with pytest.raises(DriverError, match="does not let nobody in"):
+        stranger.start()
     missing_pool = CephDriver(
         bench.directory / "none",
         "h1",

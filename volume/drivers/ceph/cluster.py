@@ -23,9 +23,10 @@ CONNECT, SHORT, LONG = 10, 60.0, 840.0
 SILENT = "The storage cluster does not answer."
 #: Where the monitors' binding is: Debian's and Ubuntu's own Python.
 PYTHON, ASK = "/usr/bin/python3", Path(__file__).with_name("ask.py")
+#: What a command ends with that was not done in its time.
+_OUT_OF_TIME = 124
 #: A command of the monitors, as they know it.
 Command = Mapping[str, Any]
-_SAID_OF_SILENCE = ("timed out", "couldn't connect", "error connecting")
 
 
 class Refused(DriverError):
@@ -187,15 +188,18 @@ class Cluster:
         return found
 
     def _run(self, *command: str, data: bytes | None = None, timeout: float = SHORT) -> str:
-        done = process.run(*command, data=data, timeout=timeout, check=False)
+        try:
+            done = process.run(*command, data=data, timeout=timeout, check=False)
+        except process.CommandFailed as error:
+            if error.returncode != _OUT_OF_TIME:
+                raise
+            raise TransientDriverError(SILENT, detail=error.detail) from error
         if done.returncode == 0:
             return done.text
         said = done.stderr.decode(errors="replace").strip()[-2000:]
         detail = f"{' '.join(command)}: exit {done.returncode}: {said}"
         if done.returncode in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull("The storage cluster is full.", detail=detail)
-        if done.returncode in (errno.ETIMEDOUT, errno.ESHUTDOWN) or any(
-            words in said for words in _SAID_OF_SILENCE
-        ):
+        if done.returncode in (errno.ETIMEDOUT, errno.ESHUTDOWN) or "timed out" in said:
             raise TransientDriverError(SILENT, detail=detail)
         raise Refused(done.returncode, detail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 from builtins import list as List  # noqa: N812  the class below has a method named list
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -76,9 +77,18 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
 
     def start(self) -> None:
         """Ask the cluster what there is."""
+        if shutil.which("rbd") is None or shutil.which("qemu-img") is None:
+            raise DriverError("The host needs the packages ceph-common and qemu-utils.")
         self._attachments.open()
         make_directory(self._made)
-        self.measures.start()
+        try:
+            self.measures.start()
+        except Refused as error:
+            raise DriverError(
+                f"Ceph does not let {self.config.user} in; look at {self.config.conf}, and at the user's "
+                "key and rights.",
+                detail=error.detail,
+            ) from error
         known = self.measures.known.pools
         if absent := [name for name in self.config.pools if name not in known]:
             self.stop()

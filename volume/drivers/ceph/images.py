@@ -7,15 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cloudweb import process
-from cloudweb.driver import Work
+from cloudweb.driver import TransientDriverError, Work
 from volume.drivers.ceph.cluster import LONG, Cluster, Refused, accepting
 
 #: Of all images: one may have clones, is locked by who writes, and says quickly what is in it.
 FEATURES = "layering,exclusive-lock,object-map,fast-diff,deep-flatten"
 #: So many parents an image may have above each other before it gets what they hold itself.
 MAX_DEPTH = 5
-#: What a command ends with that was not done in its time.
-_OUT_OF_TIME = 124
 
 
 class Images:
@@ -154,8 +152,10 @@ class Images:
         try:
             self._cluster.rbd("trash", "rm", "--no-progress", f"{pool}/{image_id}", timeout=200)
         except Refused as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EBUSY, errno.ENOENT, _OUT_OF_TIME):
+            if error.errno not in (errno.ENOTEMPTY, errno.EBUSY, errno.ENOENT):
                 raise
+            return
+        except TransientDriverError:
             return
         if parent is not None and parent.get("trash"):
             self.purge(parent["pool"], parent["id"])

@@ -45,22 +45,23 @@ class Measures:
 
     def __init__(self, cluster: Cluster, also: Callable[[], None]) -> None:
         self._cluster, self._also = cluster, also
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._stopping: threading.Event | None = None  # of the thread that runs
         self.known = Measured()
 
     def start(self) -> None:
         """Measure now, and from now on; raises what the first measure does."""
         self.measure()
-        if self._thread is None:
-            self._stopping.clear()
-            self._thread = threading.Thread(target=self._run, name="ceph-measures", daemon=True)
-            self._thread.start()
+        if self._stopping is None:
+            self._stopping = threading.Event()
+            threading.Thread(
+                target=self._run, args=(self._stopping,), name="ceph-measures", daemon=True
+            ).start()
 
     def stop(self) -> None:
         """Measure no more."""
-        self._stopping.set()
-        self._thread = None
+        if self._stopping is not None:
+            self._stopping.set()
+        self._stopping = None
 
     def measure(self) -> None:
         """Ask the cluster."""
@@ -86,8 +87,8 @@ class Measures:
             full="; ".join(full),
         )
 
-    def _run(self) -> None:
-        while not self._stopping.wait(EVERY):
+    def _run(self, stopping: threading.Event) -> None:
+        while not stopping.wait(EVERY):
             try:
                 self.measure()
                 self._also()
