@@ -405,3 +405,57 @@ class TooManySchedules(BadRequest):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"A volume has {most} schedules of backups at most.")
+
+
+class GroupNotFound(NotFound):
+    """No such group, or none this caller may see."""
+
+    code = "group_not_found"
+
+    def __init__(self, group_id: object) -> None:
+        super().__init__(f"Group {str(group_id)[:80]} could not be found.")
+
+
+class InvalidGroup(BadRequest):
+    """What is in the group, or is to be, does not allow this; 400 in this API."""
+
+    code = "invalid_group"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Invalid Group: {reason}")
+
+
+class GroupTypeNotFound(NotFound):
+    """No such group type, or none this caller may see."""
+
+    code = "group_type_not_found"
+
+    def __init__(self, type_id: object) -> None:
+        super().__init__(f"Group type {str(type_id)[:80]} could not be found.")
+
+
+class GroupTypeExists(Conflict):
+    """The name of a group type is unique in the cloud."""
+
+    code = "group_type_exists"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Group Type {name[:255]} already exists.")
+
+
+class GroupTypeInUse(BadRequest):
+    """Groups are of the type; 400 in this API."""
+
+    code = "group_type_in_use"
+
+    def __init__(self, type_id: object) -> None:
+        super().__init__(f"Target group type {type_id} is still in use.")
+
+
+class GroupSpecNotFound(NotFound):
+    """The group type has no such spec."""
+
+    code = "group_spec_not_found"
+
+    def __init__(self, *, type_id: object, key: str) -> None:
+        super().__init__(f"Group Type {type_id} has no specs with key {key[:255]}.")

@@ -8,7 +8,15 @@ from uuid import UUID
 from cloudweb.events import on
 from cloudweb.holdings import hangs_on
 from identity.events import ProjectDeleted
-from volume.models import Backup, DefaultVolumeType, Message, Snapshot, Volume, VolumeTypeAccess
+from volume.models import (
+    Backup,
+    DefaultVolumeType,
+    Group,
+    Message,
+    Snapshot,
+    Volume,
+    VolumeTypeAccess,
+)
 
 
 @hangs_on("volume type")
@@ -25,6 +33,7 @@ def count_volumes(project_id: str) -> Mapping[str, int]:
         "volumes": Volume.objects.filter(**mine).count(),
         "snapshots": Snapshot.objects.filter(**mine).count(),
         "backups": Backup.objects.filter(**mine).count(),
+        "groups": Group.objects.filter(**mine).count(),
     }
 
 

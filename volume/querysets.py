@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         Attachment,
         Backup,
         BackupSchedule,
+        Group,
+        GroupType,
         Message,
         Pool,
         Snapshot,
@@ -143,3 +145,23 @@ class TransferQuerySet(QuerySet["Transfer"]):
     def visible_to(self, context: RequestContext) -> Self:
         """Keep what the caller's project offers; admins see everything."""
         return self if context.is_admin else self.filter(project_id=context.project_id or "")
+
+
+class GroupTypeQuerySet(QuerySet["GroupType"]):
+    """Group types."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep what exists for this caller: public types; admins see everything."""
+        return self if context.is_admin else self.filter(is_public=True)
+
+
+class GroupQuerySet(QuerySet["Group"]):
+    """Groups of volumes."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep what the caller's project has; admins see everything."""
+        return self if context.is_admin else self.filter(project_id=context.project_id or "")
+
+    def complete(self) -> Self:
+        """Read along whatever a representation shows."""
+        return self.prefetch_related("volume_types", "volumes")

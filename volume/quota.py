@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce, Greatest
 
 from identity import quotas
 from volume.exceptions import VolumeTooLarge
-from volume.models import Backup, Snapshot, Volume, VolumeType
+from volume.models import Backup, Group, Snapshot, Volume, VolumeType
 from volume.quota_names import PREFIXES, SERVICE
 
 DEFAULTS = {
@@ -49,6 +49,8 @@ def used(project_id: str, *names: str) -> Mapping[str, int]:
         backups = Backup.objects.filter(project_id=project_id)
         for _, count, size in _sums(backups, F("size"), "project_id"):
             found.update(backups=count, backup_gigabytes=size)
+    if "groups" in wanted:
+        found["groups"] = Group.objects.filter(project_id=project_id).count()
     return found
 
 

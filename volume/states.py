@@ -82,6 +82,13 @@ class AttachmentStatus(TextChoices):
     ERROR_DETACHING = "error_detaching", "error while detaching"
 
 
+class GroupStatus(TextChoices):
+    """What a group of volumes is: nothing is done to one that lasts."""
+
+    AVAILABLE = "available", "available"
+    ERROR = "error", "error"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """What an action may start from, and what the volume shows from then on (None: it stays)."""

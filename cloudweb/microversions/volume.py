@@ -8,7 +8,9 @@ from __future__ import annotations
 from cloudweb.microversions import Microversions, always, later, partly
 
 NO_VOLUMES = "volumes are not served yet"
-NO_GROUPS = "there are no groups of volumes yet"
+NO_GROUPS = (
+    "groups are neither snapshotted nor replicated yet, and of the older kind there are none"
+)
 NO_MANAGING = "volumes are neither adopted nor left to others yet"
 NO_CLUSTERS = "services of one back end do not stand in for each other"
 
@@ -34,22 +36,25 @@ VOLUME = Microversions(
         ),
         8: later("What could be adopted is listed under names of its own.", because=NO_MANAGING),
         9: "Name and description of a backup can be changed.",
-        10: later("Volumes are filtered by group.", because=NO_GROUPS),
-        11: later("Groups have types with specs.", because=NO_GROUPS),
+        10: "Volumes are filtered by group.",
+        11: "Groups have types with specs.",
         12: "The volumes of a project are summed up.",
-        13: partly("Volumes are put into groups of any type.", missing="groups"),
-        14: partly("The volumes of a group are snapshotted together.", missing="groups"),
+        13: "Volumes are put into groups of any type.",
+        14: partly(
+            "The volumes of a group are snapshotted together.",
+            missing="snapshots of groups; a group says that it is of none",
+        ),
         15: "Metadata has an ETag and is changed under its condition.",
         16: later("A volume can be migrated to a cluster.", because=NO_CLUSTERS),
         17: later("What a cluster could adopt is listed.", because=NO_CLUSTERS),
         18: "A backup names its project.",
         19: later("The status of a group's snapshot can be set.", because=NO_GROUPS),
-        20: later("The status of a group can be set.", because=NO_GROUPS),
+        20: "The status of a group can be set.",
         21: "Operators see how the back end calls a volume.",
         22: "Snapshots are filtered by metadata.",
         23: "Deleting a volume can be forced.",
         24: later("Work that died with its service can be cleaned up.", because=NO_CLUSTERS),
-        25: later("A group lists its volumes.", because=NO_GROUPS),
+        25: "A group lists its volumes.",
         26: later("Clusters fail over and can be frozen.", because=NO_CLUSTERS),
         27: "Attachments can be listed, made, changed and deleted.",
         28: "Pools are filtered.",
@@ -91,7 +96,7 @@ VOLUME = Microversions(
         55: "Transfers take their snapshots along, under a new name.",
         56: "A backup names its user.",
         57: "A transfer names both projects and whether it was accepted.",
-        58: later("A group names its project.", because=NO_GROUPS),
+        58: "A group names its project.",
         59: "Transfers come in pages, sorted and filtered.",
         60: "Volumes are filtered by when they were made or changed.",
         61: "A volume names its cluster.",

@@ -1,4 +1,4 @@
-"""Compute and network do what their schemas say too; only when asked for, by CLOUDWEB_FUZZ_EXAMPLES."""
+"""Compute, network and volumes do what their schemas say too; only when asked for, by CLOUDWEB_FUZZ_EXAMPLES."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ from tests.builders.identity import make_member, make_project, make_token
 from tests.builders.networks import make_group, make_network, make_port, make_subnet
 from tests.builders.routers import make_external, make_floating_ip, make_router
 from tests.builders.servers import make_server
+from tests.builders.volume_types import make_qos_spec, make_volume_type
+from tests.builders.volumes import make_pool as make_volume_pool
+from tests.builders.volumes import make_volume
+from volume.manager import TransferManager
 
 if "CLOUDWEB_FUZZ_EXAMPLES" not in os.environ:
     pytest.skip("asked for by CLOUDWEB_FUZZ_EXAMPLES", allow_module_level=True)
@@ -62,6 +66,20 @@ compute = service_schema(
         "server_id": [SERVER],
     },
 )
+VOLUME, TYPE, QOS_SPEC, TRANSFER = ("a-volume", "a-type", "a-qos-spec", "a-transfer")
+volume = service_schema(
+    "volume",
+    {
+        "project_id": [SOMEWHERE],
+        "volume_id": [VOLUME],
+        "type_id": [TYPE],
+        "vol_type_id": [TYPE],
+        "volume_type": [TYPE],
+        "spec_id": [QOS_SPEC],
+        "transfer_id": [TRANSFER],
+        "host": ["h1@file"],
+    },
+)
 Setting = tuple[Iterator[str], Mapping[str, str]]
 
 
@@ -73,6 +91,7 @@ def cloud_of_one(db: Any) -> Setting:
     context = RequestContext.system(project_id=SOMEWHERE)
     make_host()
     make_flavor()
+    make_volume_pool()
     net, external = make_network(context), make_external()
     made = {
         NET: net,
@@ -87,6 +106,10 @@ def cloud_of_one(db: Any) -> Setting:
         BLOCKS: AddressGroupManager(context).create(name="blocks", addresses=["192.0.2.0/24"]),
         QOS: QosPolicyManager(context).create(name="slow"),
         SERVER: make_server(member),
+        VOLUME: make_volume(context),
+        TYPE: make_volume_type(),
+        QOS_SPEC: make_qos_spec(),
+        TRANSFER: TransferManager(context).create(volume_id=str(make_volume(context).id)).transfer,
     }
     tokens = [make_token(user).signed() for user in (admin, member)]
     return itertools.cycle(tokens), {word: str(row.id) for word, row in made.items()}
@@ -101,6 +124,12 @@ def test_network(case: Any, cloud_of_one: Setting) -> None:
 @compute.parametrize()
 @fuzzed
 def test_compute(case: Any, cloud_of_one: Setting) -> None:
+    _send(case, *cloud_of_one)
+
+
+@volume.parametrize()
+@fuzzed
+def test_volume(case: Any, cloud_of_one: Setting) -> None:
     _send(case, *cloud_of_one)
 
 

@@ -12,14 +12,22 @@ from cloudweb.api.answers import Answer, listing
 from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet
 from cloudweb.microversions.volume import since
+from volume.api.attachments import ATTACHMENTS
+from volume.api.groups import GROUP
 from volume.api.messages import MESSAGE
 from volume.api.serializers.volume_types import VOLUME_TYPE
+from volume.api.transfers import TRANSFER
+from volume.api.volumes import VOLUMES
 from volume.manager import ExtensionManager
 
 #: Noun -> the keys of its lists' queries.
 FILTERS = {
+    "attachment": sorted(ATTACHMENTS.filters),
+    "group": sorted(GROUP.filters),
     "message": sorted(MESSAGE.filters),
     "pool": ["name", "volume_type"],
+    "transfer": sorted(TRANSFER.filters),
+    "volume": sorted(VOLUMES.filters),
     "volume_type": sorted({"is_public", *VOLUME_TYPE.filters}),
 }
 

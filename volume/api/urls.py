@@ -11,6 +11,8 @@ from volume.api.backup_schedules import BackupScheduleViewSet
 from volume.api.backups import BackupProofViewSet, BackupViewSet
 from volume.api.default_volume_types import DefaultVolumeTypeViewSet
 from volume.api.extensions import ExtensionViewSet
+from volume.api.group_types import GroupSpecViewSet, GroupTypeViewSet
+from volume.api.groups import GroupViewSet
 from volume.api.hosts import VolumeHostViewSet
 from volume.api.limits import LimitsViewSet, QuotaClassSetViewSet, QuotaSetViewSet
 from volume.api.messages import MessageViewSet
@@ -39,6 +41,8 @@ SNAPSHOT = "snapshots/<str:snapshot_id>"
 VOLUME = "volumes/<str:volume_id>"
 BACKUP = "backups/<str:backup_id>"
 TYPE = "types/<str:type_id>"
+GROUP = "groups/<str:group_id>"
+GROUP_TYPE = "group_types/<str:type_id>"
 QOS_SPEC = "qos-specs/<str:spec_id>"
 
 
@@ -102,6 +106,14 @@ ROUTES: list[URLPattern | URLResolver] = [
     path(f"{QOS_SPEC}/disassociate_all", QosSpecViewSet.as_view({"get": "disassociate_all"})),
     path("default-types", DefaultVolumeTypeViewSet.as_view({"get": "list"})),
     path("default-types/<str:project_id>", DefaultVolumeTypeViewSet.as_view(ONE)),
+    path("group_types", GroupTypeViewSet.as_view(COLLECTION)),
+    path(GROUP_TYPE, GroupTypeViewSet.as_view(ONE)),
+    path(f"{GROUP_TYPE}/group_specs", GroupSpecViewSet.as_view(COLLECTION)),
+    path(f"{GROUP_TYPE}/group_specs/<str:key>", GroupSpecViewSet.as_view(ONE)),
+    path("groups", GroupViewSet.as_view(COLLECTION)),
+    path("groups/detail", GroupViewSet.as_view({"get": "list_detail"})),
+    path(GROUP, GroupViewSet.as_view({"get": "retrieve", "put": "update"})),
+    path(f"{GROUP}/action", GroupViewSet.as_view({"post": "act"})),
     path("limits", LimitsViewSet.as_view({"get": "retrieve"})),
     path("os-quota-sets/<str:project_id>", QuotaSetViewSet.as_view(ONE)),
     path(

@@ -38,6 +38,7 @@ VOLUMES = Lists(
         "size": number("size"),
         "volume_type_id": identifier("volume_type"),
         "user_id": equal("user_id"),
+        "group_id": identifier("group"),
         "migration_status": equal("migration_status"),
         "created_at": time("created_at"),
         "updated_at": time("updated_at"),
@@ -48,6 +49,7 @@ VOLUMES = Lists(
     },
     since={
         "glance_metadata": since(4),
+        "group_id": since(10),
         "created_at": since(60),
         "updated_at": since(60),
         **dict.fromkeys(("name~", "description~", "status~", "availability_zone~"), LIKE),
@@ -127,7 +129,7 @@ class VolumeViewSet(ListedViewSet):
     def create(self, request: Request) -> Response:
         """Create a volume: empty, or of an image, a snapshot, a volume or a backup."""
         said = self.validated(wire.VolumeCreate, self.body("volume"))
-        if said.group_id or said.consistencygroup_id:
+        if said.consistencygroup_id:
             raise NotFound("The group could not be found.")
         manager = self.manager(self.context)
         wanted = VolumeRequest(
@@ -142,6 +144,7 @@ class VolumeViewSet(ListedViewSet):
             snapshot_id=said.snapshot_id or None,
             source_volume_id=said.source_volid or None,
             multiattach=bool(said.multiattach),
+            group_id=said.group_id or None,
             metadata=said.metadata,
             hints=self._hints(),
         )

@@ -8,6 +8,8 @@ from volume.manager.building import VolumeRequest
 from volume.manager.classic import ClassicAttachments
 from volume.manager.default_volume_type import DefaultVolumeTypeManager
 from volume.manager.extension import ExtensionManager
+from volume.manager.group import GroupManager
+from volume.manager.group_type import GroupTypeManager
 from volume.manager.limits import LimitsManager
 from volume.manager.message import MessageManager
 from volume.manager.pool import PoolManager
@@ -31,6 +33,8 @@ __all__ = [
     "ClassicAttachments",
     "DefaultVolumeTypeManager",
     "ExtensionManager",
+    "GroupManager",
+    "GroupTypeManager",
     "LimitsManager",
     "MessageManager",
     "PoolManager",

@@ -25,6 +25,7 @@ from volume.exceptions import (
     VolumeNotFound,
 )
 from volume.items import check_items
+from volume.manager.group_fit import group_for
 from volume.manager.volume_type import VolumeTypeManager
 from volume.models import Pool, Snapshot, Volume, VolumeType, VolumeTypeEncryption
 from volume.needs import allows_several
@@ -51,6 +52,7 @@ class VolumeRequest:
     snapshot_id: str | None = None
     source_volume_id: str | None = None
     multiattach: bool = False
+    group_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     hints: Mapping[str, Any] = field(default_factory=dict)
 
@@ -101,6 +103,7 @@ class VolumeBuilding(Manager):
             zone=wanted.zone or "",
             multiattach=wanted.multiattach or allows_several(kind.extra_specs),
             metadata=dict(wanted.metadata),
+            group=group_for(wanted.group_id, project_id=project, type_id=kind.id),
             **_secrecy(kind),
             **source.columns,
         )

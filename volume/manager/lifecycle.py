@@ -69,6 +69,7 @@ class VolumeLifecycle(VolumeLookups):
         in_the_way = (
             volume.status not in allowed
             or volume.migration_status not in SETTLED
+            or (volume.group_id is not None and not force)
             or (attachments.attached() if force else attachments).exists()
             or (not cascade and snapshots.exists())
             or (cascade and not force and busy.exists())

@@ -76,6 +76,8 @@ class TransferManager(VolumeLookups):
         with self._held(volume_id, "transfer") as volume:
             if volume.encrypted and not encrypted:
                 raise InvalidVolume("transferring encrypted volume is not supported.")
+            if volume.group_id is not None:
+                raise InvalidVolume(f"Volume {volume.id} is in group {volume.group_id}.")
             _check_snapshots(volume, with_snapshots=with_snapshots)
             Transfer.objects.filter(volume=volume).delete()  # of a volume whose status was reset
             made = Transfer.objects.create(

@@ -3,6 +3,7 @@
 from volume.models.attachment import Attachment
 from volume.models.backup import Backup, BackupLineage
 from volume.models.backup_schedule import BackupSchedule
+from volume.models.group import Group, GroupType
 from volume.models.message import Message
 from volume.models.pool import Pool
 from volume.models.qos_spec import QosConsumer, QosSpec
@@ -22,6 +23,8 @@ __all__ = [
     "BackupLineage",
     "BackupSchedule",
     "DefaultVolumeType",
+    "Group",
+    "GroupType",
     "Message",
     "Pool",
     "QosConsumer",

@@ -7,6 +7,7 @@ import uuid
 from django.db import models
 
 from cloudweb.database.clock import now
+from volume.models.group import Group
 from volume.models.pool import Pool
 from volume.models.volume_type import VolumeType
 from volume.querysets import VolumeQuerySet
@@ -38,6 +39,9 @@ class Volume(models.Model):
     volume_type = models.ForeignKey(VolumeType, on_delete=models.PROTECT, related_name="volumes")
     pool = models.ForeignKey(
         Pool, on_delete=models.PROTECT, null=True, blank=True, related_name="volumes"
+    )
+    group = models.ForeignKey(
+        Group, on_delete=models.SET_NULL, null=True, blank=True, related_name="volumes"
     )
     zone = models.CharField(max_length=255, blank=True, default="")
     format = models.CharField(max_length=16, blank=True, default="")

@@ -168,7 +168,7 @@ class VolumeCreated(VolumeBrief):
     replication_status: Annotated[str | None, Always(None)]
     user_id: str
     migration_status: Annotated[str | None, _ADMIN] = None
-    group_id: Annotated[str | None, Always(None), since(13)]
+    group_id: Annotated[str | None, Form(_text), since(13)]
     provider_id: Annotated[str | None, Always(None), since(21), _ADMIN] = None
     shared_targets: Annotated[bool, Always(False), since(48)]
     service_uuid: Annotated[str | None, Always(None), since(48)]
