@@ -56,6 +56,7 @@ def census(made: World, subject: Any) -> dict[str, Any]:
         "files": sum(path.is_file() for path in store.rglob("*")),
         "points": points,
         "volumes": [*Volume.objects.order_by("created_at").values_list("status", flat=True)],
+        "busy": Volume.objects.filter(status__in=BUSY).count(),
         "contents": sorted(contents),
         "holds": Hold.objects.count(),
         "live": Operation.objects.exclude(state__in=("DONE", "UNDONE")).count(),
@@ -71,6 +72,7 @@ def ends(*backups: Any, **counts: Any) -> dict[str, Any]:
         "files": 2 if backups else 0,  # a chunk and the manifest
         "points": [],
         "volumes": ["available"],
+        "busy": 0,
         "contents": ["words"],
         "holds": 0,
         "live": 0,
@@ -78,6 +80,8 @@ def ends(*backups: Any, **counts: Any) -> dict[str, Any]:
     }
 
 
+#: What no volume may be left in.
+BUSY = (VolumeStatus.RESTORING_BACKUP, VolumeStatus.BACKING_UP)
 WHOLE = ("available", True, 1, True)
 
 
@@ -181,7 +185,7 @@ DRILLS = (
         start=restore,
         census=census,
         done=ends(WHOLE),
-        undone={"backups": [WHOLE]},
+        undone={"backups": [WHOLE], "busy": 0},
     ),
     Drill(
         saga=RestoreVolume,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db.models import F
+
+from cloudweb.database.clock import now
 from cloudweb.rpc import Order
 from operations.saga import Child, Failure, Run, Saga, Step
 from volume.backup_transfers import ticket_for
@@ -20,7 +23,9 @@ from volume.states import BackupStatus, VolumeStatus
 def overwrite(run: Run) -> Order:
     """Order the volume's host to write the backup over it."""
     volume, backup = volume_of(run), backup_of(run, run.args["backup_id"])
-    write(run, status=VolumeStatus.RESTORING_BACKUP)
+    # From here on it may hold half of one and half of the other, whatever ends this.
+    broken = VolumeStatus.ERROR_RESTORING
+    write(run, status=VolumeStatus.RESTORING_BACKUP, previous_status=broken)
     ticket = ticket_for(backup, "restore")
     request = RestoreRequest(
         volume=volume_ref(volume),
@@ -84,7 +89,10 @@ class RestoreBackup(Saga):
 
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:
-        """The volume says what went wrong."""
+        """A volume that nothing was written to is as it was; else it says what went wrong."""
+        Volume.objects.filter(
+            id=run.args["volume_id"], status=VolumeStatus.RESTORING_BACKUP
+        ).update(status=F("previous_status"), updated_at=now())
         if failure is not None:
             write_backup(run, status=BackupStatus.AVAILABLE, ticket="")
 

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from cloudweb.database.clock import now
 from identity.authentication import find_user
 from identity.bootstrap import bootstrap
+from tests.builders.backups import make_backup
 from tests.builders.images import caller
 from tests.builders.volumes import attach, make_pool, make_snapshot, make_volume
-from volume.models import Pool, Volume
+from volume.models import Backup, BackupLineage, BackupSchedule, Pool, Volume
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 
@@ -78,3 +80,33 @@ def test_what_operators_do_with_volumes() -> None:
     assert "1 being deleted" in page
     assert "attached" in page
     assert Volume.objects.get(id=volume.id).status == "deleting"
+
+
+def test_what_operators_see_and_do_with_backups() -> None:
+    pool = make_pool()
+    volume = make_volume(caller(), pool=pool)
+    proven = make_backup(volume, name="proven", proven_at=now(), ticket="hidden-ticket")
+    broken = make_backup(volume, name="broken", proof_fault="A chunk of the backup is gone.")
+    BackupLineage.objects.update(encrypted_key="hidden-key")
+    schedule = BackupSchedule.objects.create(
+        project_id=volume.project_id, name="nightly", volume=volume, interval=24
+    )
+    operator = browser()
+    listed = operator.get("/admin/volume/backup/").content.decode()
+    assert "A chunk of the backup is gone." in listed
+    assert f"{proven.proven_at:%Y-%m-%d %H:%M}" in listed
+    shown = [
+        operator.get(f"/admin/volume/backup/{proven.pk}/change/"),
+        operator.get("/admin/volume/backupschedule/"),
+        operator.get(f"/admin/volume/backupschedule/{schedule.pk}/change/"),
+    ]
+    assert [page.status_code for page in shown] == [200] * 3
+    assert "hidden-" not in listed + "".join(page.content.decode() for page in shown)
+    act(operator, "backup", "set_in_error", broken)
+    act(operator, "backup", "prove", proven)
+    proven.refresh_from_db()
+    assert proven.proof_tried_at is not None
+    page = act(operator, "backup", "prove", broken)
+    assert "Backup status must be available, but it is error" in page
+    act(operator, "backup", "force_delete", broken, sure="yes")
+    assert Backup.objects.get(pk=broken.pk).status == "deleting"
