@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from cloudweb.driver import Unguarded
+from compute.objects import GuestRef
 from instances.models import BlockDevice, Instance
 from tests.builders.identity import client_of, make_member
 from tests.builders.instances import Lab, lab
 from volume.bootstrap import ensure_default_type
 from volume.manager import VolumeManager
-from volume.models import Attachment, QosSpec, Volume, VolumeType
+from volume.models import Attachment, Pool, QosSpec, Volume, VolumeType
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -226,6 +228,68 @@ def test_a_volume_goes_with_its_server_where_that_was_said(home: Lab) -> None:
     assert (status(stays), exports(home)) == ("available", [])
     assert not BlockDevice.objects.exists()
     assert not Instance.objects.alive().exists()
+
+
+def apart(home: Lab) -> tuple[str, str, str, str]:
+    """Attach a volume of one host to a server of another; return both with their hosts."""
+    home.add_host("h2")
+    server = home.create()
+    here = Instance.objects.get(id=server).host
+    there = "h2" if here == "h1" else "h1"
+    Pool.objects.filter(host=here).update(enabled=False)
+    volume = home.make_volume()
+    attach(home, server, volume)
+    home.cloud.settle()
+    assert (Volume.objects.get(id=volume).pool.host, status(volume)) == (there, "in-use")
+    return server, volume, here, there
+
+
+def test_a_volume_comes_off_a_server_whose_host_died_and_the_guest_comes_back_without_it(
+    home: Lab,
+) -> None:
+    server, volume, here, there = apart(home)
+    home.cloud.kill_host(here)
+    assert detach(home, server, volume).status_code == 202
+    home.cloud.settle()
+    assert status(volume) == "available"
+    assert home.stores[there].list()[0].attachments == ()
+    assert home.guests[here].attached_disks(server) == {volume: 1024**3}  # as it was when it died
+    home.guests[here].power_off(GuestRef(id=server, name="x"), timeout=0, work=Unguarded())
+    (home.cloud.directory / here / "boot_id").write_bytes(b"another")
+    home.add_host(here)
+    home.cloud.settle()
+    home.start_guests(here)
+    assert home.guests[here].get(server).power_state == "running"
+    assert home.guests[here].attached_disks(server) == {}
+
+
+def test_a_volume_comes_off_whose_own_host_died_and_nothing_is_served_there_again(
+    home: Lab,
+) -> None:
+    server, volume, here, there = apart(home)
+    home.cloud.kill_host(there)
+    assert detach(home, server, volume).status_code == 202
+    home.cloud.settle()
+    assert (status(volume), home.guests[here].attached_disks(server)) == ("available", {})
+    home.add_host(there)
+    home.cloud.settle()
+    assert home.stores[there].list()[0].attachments == ()
+
+
+def test_one_volume_in_two_servers(home: Lab) -> None:
+    servers, volume = [home.create(), home.create()], home.make_volume(multiattach=True)
+    refused = attach(home, servers[0], volume, version="2.59")
+    assert refused.status_code == 400
+    for server in servers:
+        assert attach(home, server, volume).status_code == 200
+    home.cloud.settle()
+    assert [disks(home, server) for server in servers] == [{volume}, {volume}]
+    assert detach(home, servers[0], volume).status_code == 202
+    home.cloud.settle()
+    assert (status(volume), disks(home, servers[1])) == ("in-use", {volume})
+    home.send("DELETE", f"/servers/{servers[1]}")
+    home.cloud.settle()
+    assert (status(volume), exports(home)) == ("available", [])
 
 
 def test_a_guest_sees_that_its_volume_has_grown(home: Lab) -> None:
