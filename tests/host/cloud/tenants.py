@@ -131,11 +131,11 @@ class Server:
         )
         return self.console()
 
-    def ssh(self, *enter: str, command: str) -> process.Completed:
+    def ssh(self, *enter: str, command: str, user: str = "demo") -> process.Completed:
         """Run a command in the guest; ``enter`` begins a command line that runs where it is reached."""
         return process.run(
             *enter, "ssh", "-i", str(self.tenant.key), "-o", "BatchMode=yes",
             "-o", "ConnectTimeout=4", "-o", "StrictHostKeyChecking=no",
             "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
-            f"demo@{self.address}", command, check=False, timeout=PATIENCE,
+            f"{user}@{self.address}", command, check=False, timeout=PATIENCE,
         )  # fmt: skip

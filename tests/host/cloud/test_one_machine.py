@@ -63,6 +63,12 @@ class Room:
         """Run a command in the guest."""
         return (server or self.server).ssh(*self.enter, command=command).text.strip()
 
+    def does(self, command: str, server: Server | None = None) -> str:
+        """Run a command in the guest as root; fail where it fails."""
+        done = (server or self.server).ssh(*self.enter, command=command, user="root")
+        assert done.returncode == 0, done
+        return done.text.strip()
+
     def port(self) -> Any:
         (port,) = self.tenant.api.network.ports(device_id=self.server.id)
         return port
@@ -158,6 +164,54 @@ def test_a_guest_is_rebooted_stopped_and_started(rooms: list[Room]) -> None:
     server.wait("ACTIVE")
     assert server.wait_for_boot(4).count(asked) == 2
     wait_until(lambda: rooms[0].says("hostname") == server.name, what="it is reached again")
+
+
+def test_a_volume_keeps_what_one_guest_wrote_for_another_and_grows_under_it(
+    rooms: list[Room],
+) -> None:
+    room, api = rooms[0], rooms[0].tenant.api
+    volume = api.block_storage.create_volume(name="data", size=1)
+    settled(room, volume.id, "available")
+    device = f"/dev/$(grep -l {volume.id[:20]} /sys/block/vd*/serial | cut -d/ -f4)"
+    present = f"until test -b {device}; do sleep 0.2; done"
+
+    def give(server: Server) -> None:
+        api.compute.create_volume_attachment(server.id, volume_id=volume.id)
+        settled(room, volume.id, "in-use")
+        room.does(present, server)
+
+    def take(server: Server) -> None:
+        api.compute.delete_volume_attachment(server.id, volume.id)
+        settled(room, volume.id, "available")
+
+    give(room.server)
+    wrote = room.does(
+        "dd if=/dev/urandom of=/tmp/a bs=1M count=4 2>/dev/null; "
+        f"dd if=/tmp/a of={device} bs=1M conv=fsync 2>/dev/null; md5sum </tmp/a"
+    )
+    read = f"dd if={device} bs=1M count=4 2>/dev/null | md5sum"
+    take(room.server)
+    other = room.create("other", address="10.77.0.11")
+    other.wait("ACTIVE")
+    other.wait_for_boot()
+    give(other)
+    assert room.does(read, other) == wrote
+    api.block_storage.extend_volume(volume.id, 2)
+    grown = f"test $(cat /sys/block/$(basename {device})/size) -eq {2 * 2**21}"
+    wait_until(lambda: room.does(f"{grown} && echo y || echo n", other) == "y", what="it grew")
+    assert room.does(read, other) == wrote
+    other.delete()  # a volume that is in use outlives its server
+    settled(room, volume.id, "available")
+    api.block_storage.delete_volume(volume.id)
+    wait_until(lambda: not [*api.block_storage.volumes()], what="the volume is gone")
+
+
+def settled(room: Room, volume_id: str, status: str) -> None:
+    """Wait for a volume's status."""
+    storage = room.tenant.api.block_storage
+    wait_until(
+        lambda: storage.get_volume(volume_id).status == status, what=f"the volume is {status}"
+    )
 
 
 def test_from_log_in_to_a_prompt_by_clicks(machine: Machine, tmp_path: Path) -> None:
