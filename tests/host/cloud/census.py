@@ -21,8 +21,13 @@ KEPT = (
     "network/networks/*",
     "network/metadata/networks/*",
     "network/slots/*",
+    "volume/exports/*",
+    "volume/*/daemons/*",
+    "volume/*/pool/volume-*",
+    "volume/*/pool/data-*",
+    "volume/*/pool/snapshots/*",
 )
-PROGRAMS = ("dnsmasq",)
+PROGRAMS = ("dnsmasq", "qemu-storage-daemon", "qemu-nbd")
 
 
 def leftovers(
