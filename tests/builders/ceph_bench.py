@@ -111,6 +111,7 @@ class CephBench:
     """The driver of the machine itself, as host h1."""
 
     host = "h1"
+    grain = 4 * MIB
     drilled = ("clone", "revert", "delete")  # the others are one effect each
 
     def __init__(self, cluster: CephCluster) -> None:

@@ -38,6 +38,8 @@ class VolumeBench(Protocol):
     host: str
     #: What is broken off at each checkpoint, by name; nothing stands for all.
     drilled: tuple[str, ...]
+    #: Bytes in which the back end knows that nothing was written.
+    grain: int
 
     def spec(self, **overrides: Any) -> VolumeSpec:
         """Return an empty volume this driver can make."""
@@ -97,6 +99,7 @@ class FakeVolumeBench:
 
     host = "h1"
     drilled: tuple[str, ...] = ()
+    grain = MIB
 
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
@@ -136,6 +139,7 @@ class FileBench:
 
     host = "h1"
     drilled: tuple[str, ...] = ()
+    grain = MIB
 
     def __init__(self, certificates: Path | None = None) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="vol", dir="/tmp"))

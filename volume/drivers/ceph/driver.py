@@ -7,7 +7,7 @@ import json
 import shutil
 from builtins import list as List  # noqa: N812  the class below has a method named list
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from cloudweb.driver import DriverError, Unguarded, Work
 from cloudweb.files import make_directory, write_atomically
 from cloudweb.image_cache.source import ImageSource
 from cloudweb.records import forget, read_record
+from volume.backups.driving import Backups
+from volume.backups.objects import BackupPoint
 from volume.drivers.base import (
     Clones,
     LiveResize,
@@ -35,6 +37,8 @@ from volume.drivers.ceph.cluster import CephConfig, Cluster, Refused
 from volume.drivers.ceph.fence import Fence
 from volume.drivers.ceph.images import Images
 from volume.drivers.ceph.measures import Measures
+from volume.drivers.nbd import NbdClient
+from volume.drivers.serving import served
 from volume.objects import (
     ExportRequest,
     PoolState,
@@ -51,11 +55,13 @@ from volume.objects import (
 VOLUME, SNAPSHOT = "volume-", "snapshot-"
 #: A snapshot that is there while a volume is made of another one.
 PASSING = "copy-"
+#: A snapshot that a backup is read from.
+POINT = "point-"
 #: Beside an image that is taken back: the size it has to have afterwards.
 SIZE_NOTE = "cloudweb.size"
 
 
-class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach):
+class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach, Backups):
     """Pools of one cluster; several hosts may have them as a back end, each its own volumes.
 
     What the host made is recorded under ``state_dir``: it takes away no more than that.
@@ -73,6 +79,7 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
         self._bases = Bases(self.images, host)
         self._attachments = Attachments(state_dir / "attachments")
         self._made = state_dir / "volumes"
+        self._sockets = state_dir / "s"
         self._strays: tuple[str, ...] = ()
 
     def start(self) -> None:
@@ -80,7 +87,8 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
         if shutil.which("rbd") is None or shutil.which("qemu-img") is None:
             raise DriverError("The host needs the packages ceph-common and qemu-utils.")
         self._attachments.open()
-        make_directory(self._made)
+        for directory in (self._made, self._sockets):
+            make_directory(directory)
         try:
             self.measures.start()
         except Refused as error:
@@ -302,6 +310,48 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
             self.images.resize(name, size)
         self.images.forget(name, SIZE_NOTE)
         return self._state(ref.volume, size)
+
+    # Backups
+
+    def hold_point(self, point: BackupPoint, *, work: Work) -> None:
+        """Take a snapshot of its own for a volume; a snapshot holds what it holds."""
+        self._found(point.volume)
+        if isinstance(point.source, SnapshotRef):
+            self._snapshot_size(point.source)
+            return
+        work.checkpoint()
+        self.images.take(self._image(point.volume), f"{POINT}{point.id}")
+
+    @contextmanager
+    def reading(self, point: BackupPoint) -> Iterator[NbdClient]:
+        """Serve the snapshot to ourselves."""
+        name = f"{POINT}{point.id}"
+        if isinstance(point.source, SnapshotRef):
+            name = f"{SNAPSHOT}{point.source.id}"
+        image = self._image(point.volume)
+        if name not in self.images.snapshots(image):
+            raise NoSuchSnapshot
+        with self._served(f"{image}@{name}", read_only=True) as client:
+            yield client
+
+    def release_point(self, point: BackupPoint, *, work: Work) -> None:
+        """Drop the snapshot that was taken for it."""
+        work.checkpoint()
+        self.images.drop(self._image(point.volume), f"{POINT}{point.id}")
+
+    @contextmanager
+    def writing(self, volume: VolumeRef) -> Iterator[NbdClient]:
+        """Serve the image to ourselves, to be written."""
+        self._found(volume)
+        if attached := self._attachments.of(volume.id):
+            raise VolumeInUse(detail=", ".join(attached))
+        with self._served(self._image(volume), read_only=False) as client:
+            yield client
+            client.flush()
+
+    def _served(self, image: str, *, read_only: bool) -> AbstractContextManager[NbdClient]:
+        target = self.cluster.location(image)
+        return served(target, "raw", sockets=self._sockets, read_only=read_only)
 
     # From time to time
 

@@ -36,9 +36,9 @@ from volume.drivers.file.daemon import Daemons, Record, Served
 from volume.drivers.file.files import File, Files, Snapshot
 from volume.drivers.file.identity import check_identity, storage_id
 from volume.drivers.file.layers import Layers
-from volume.drivers.file.nbd import NbdClient
 from volume.drivers.file.points import Points
 from volume.drivers.file.qemu_img import qemu_img
+from volume.drivers.nbd import NbdClient
 from volume.objects import (
     ExportRequest,
     Format,

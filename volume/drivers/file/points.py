@@ -8,13 +8,10 @@ layer is frozen, as for a snapshot, and pulled up again later.
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from cloudweb import process
 from cloudweb.driver import Unguarded, Work
 from volume.backups.objects import BackupPoint
 from volume.drivers.base import NoSuchSnapshot, VolumeInUse
@@ -22,10 +19,9 @@ from volume.drivers.file import qcow2
 from volume.drivers.file.daemon import Daemons, point_name
 from volume.drivers.file.files import File, Files, Snapshot
 from volume.drivers.file.layers import Layers
-from volume.drivers.file.nbd import NbdClient
+from volume.drivers.nbd import NbdClient
+from volume.drivers.serving import served
 from volume.objects import SnapshotRef
-
-_PATIENCE = 10.0
 
 
 class Points:
@@ -102,36 +98,5 @@ class Points:
             raise NoSuchSnapshot
         return self._files.snapshot_file(known)
 
-    @contextmanager
-    def _served(self, file: File, *, read_only: bool) -> Iterator[NbdClient]:
-        """Serve a file to ourselves; the server ends with its only connection, whatever becomes of us."""
-        path = self._sockets / f"p{secrets.token_hex(6)}"
-        pid_file = path.with_suffix(".pid")
-        mode = ("--read-only",) if read_only else ("--discard=unmap", "--detect-zeroes=unmap")
-        try:
-            process.run(
-                "qemu-nbd",
-                "--fork",
-                f"--socket={path}",
-                f"--pid-file={pid_file}",
-                f"--format={file.format}",
-                *mode,
-                str(file.path),
-                timeout=60,
-            )
-            pid = process.read_pid(pid_file)
-            with NbdClient(path, "") as client:
-                yield client
-            _wait_for_end(pid)
-        finally:
-            for one in (path, pid_file):
-                one.unlink(missing_ok=True)
-
-
-def _wait_for_end(pid: int | None) -> None:
-    """Return when a server has let go of its file, so that the next one may have it."""
-    limit = time.monotonic() + _PATIENCE
-    while process.is_running(pid, exe="qemu-nbd") and time.monotonic() < limit:
-        time.sleep(0.005)
-    if pid is not None and process.is_running(pid, exe="qemu-nbd"):
-        process.stop(pid, exe="qemu-nbd")
+    def _served(self, file: File, *, read_only: bool) -> AbstractContextManager[NbdClient]:
+        return served(str(file.path), file.format, sockets=self._sockets, read_only=read_only)

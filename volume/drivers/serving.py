@@ -1,0 +1,44 @@
+"""What is read or written as a whole is served to ourselves: one server, one connection, on a Unix socket."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cloudweb import process
+from volume.drivers.nbd import NbdClient
+from volume.objects import Format
+
+_PATIENCE = 10.0
+
+
+@contextmanager
+def served(target: str, kind: Format, *, sockets: Path, read_only: bool) -> Iterator[NbdClient]:
+    """Serve what QEMU calls ``target``; the server ends with its only connection, whatever becomes of us."""
+    path = sockets / f"p{secrets.token_hex(6)}"
+    pid_file = path.with_suffix(".pid")
+    mode = ("--read-only",) if read_only else ("--discard=unmap", "--detect-zeroes=unmap")
+    try:
+        process.run(
+            "qemu-nbd", "--fork", f"--socket={path}", f"--pid-file={pid_file}",
+            f"--format={kind}", *mode, target, timeout=60,
+        )  # fmt: skip
+        pid = process.read_pid(pid_file)
+        with NbdClient(path, "") as client:
+            yield client
+        _wait_for_end(pid)
+    finally:
+        for one in (path, pid_file):
+            one.unlink(missing_ok=True)
+
+
+def _wait_for_end(pid: int | None) -> None:
+    """Return when a server has let go of what it served, so that the next one may have it."""
+    limit = time.monotonic() + _PATIENCE
+    while process.is_running(pid, exe="qemu-nbd") and time.monotonic() < limit:
+        time.sleep(0.005)
+    if pid is not None and process.is_running(pid, exe="qemu-nbd"):
+        process.stop(pid, exe="qemu-nbd")
