@@ -6,7 +6,8 @@ alone and stays small. It outlives the agent and takes its orders from files tha
 * ``proxy.json``: ``host``, ``url`` of the API, ``key_file`` with the host's key (its bytes, stripped).
 * ``networks/<network id>.json``: ``namespace`` (a name under /run/netns, or null), ``address`` and
   ``port`` to listen on there, ``ports``: source address -> port id. Anyone else is answered 404.
-  ``projects``: port id -> project id.
+  ``projects``: port id -> project id. A network has a second file where it is asked by IPv6 too: that says
+  ``network`` and ``interface``, and ``known_as``: source address -> the address that the API knows.
 
 A guest's ``GET <path>`` becomes ``GET <url>/metadata<path>`` (no query string) with these headers,
 whatever the guest sent under such names:
@@ -102,8 +103,10 @@ class Listener:
     """One network: a socket opened inside its namespace and served from here."""
 
     def __init__(self, network_id: str, spec: dict[str, Any]) -> None:
-        self.network_id, self.spec = network_id, spec
-        self.socket = _listen(spec["namespace"], spec["address"], spec["port"])
+        self.network_id, self.spec = str(spec.get("network", network_id)), spec
+        self.socket = _listen(
+            spec["namespace"], spec["address"], spec["port"], str(spec.get("interface", ""))
+        )
 
     @property
     def place(self) -> tuple[Any, ...]:
@@ -174,7 +177,7 @@ class Proxy:
             connection, peer = listener.socket.accept()
         except OSError:
             return
-        asker = Asker(listener, connection, str(peer[0]))
+        asker = Asker(listener, connection, str(peer[0]).partition("%")[0])
         if not self._lets_in(asker):
             connection.close()
             return
@@ -282,6 +285,7 @@ class Proxy:
         except (OSError, ValueError, KeyError) as error:
             raise ApiAway(f"not set up: {error}") from error
         stamp = str(int(time.time()))
+        address = str(listener.spec.get("known_as", {}).get(address, address))
         signed = sign(key, config["host"], listener.network_id, address, stamp, path)
         forwarded = [
             (name, value)
@@ -433,7 +437,7 @@ def _secured(plain: socket.socket, host: str) -> socket.socket:
     return ssl.create_default_context().wrap_socket(plain, server_hostname=host.strip("[]"))
 
 
-def _listen(namespace: str | None, address: str, port: int) -> socket.socket:
+def _listen(namespace: str | None, address: str, port: int, interface: str = "") -> socket.socket:
     opened: list[socket.socket] = []
     failed: list[OSError] = []
 
@@ -446,10 +450,15 @@ def _listen(namespace: str | None, address: str, port: int) -> socket.socket:
                         raise OSError(ctypes.get_errno(), "setns")
                 finally:
                     os.close(handle)
-            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            six = ":" in address
+            listener = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_STREAM)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.setsockopt(socket.SOL_IP, IP_FREEBIND, 1)
-            listener.bind((address, port))
+            if six:
+                scope = socket.if_nametoindex(interface) if interface else 0
+                listener.bind((address, port, 0, scope))
+            else:
+                listener.setsockopt(socket.SOL_IP, IP_FREEBIND, 1)
+                listener.bind((address, port))
             listener.listen(64)
             listener.setblocking(False)
             opened.append(listener)

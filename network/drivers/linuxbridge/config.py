@@ -14,6 +14,7 @@ from cloudweb.conf import env, listen_url
 from cloudweb.driver import DriverError
 
 METADATA_ADDRESS = "169.254.169.254"
+METADATA_SIX = "fe80::a9fe:a9fe"  # by IPv6, on the guest's own wire
 SHARED = Path("/run/cloudweb-dhcp")
 WAYS_OUT = ipaddress.IPv4Network("169.254.192.0/18")
 _PREFIX = re.compile(r"^[a-z]{1,3}\Z")

@@ -323,7 +323,13 @@ class LinuxBridgeDriver(
             routes=routes_six(network),
         )
         work.checkpoint()
-        self._metadata.ensure(network, ports.values(), names)
+        self._metadata.ensure(
+            network,
+            ports.values(),
+            names,
+            six=isolated
+            and namespaces.inside(names.namespace, lambda: namespaces.has_six(GATEWAY)),
+        )
         self._served[network.id] = ports
 
     def ensure_filters(

@@ -23,7 +23,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from cloudweb.driver import DriverError
 from network.drivers.linuxbridge import nft
-from network.drivers.linuxbridge.config import METADATA_ADDRESS, NetworkNames
+from network.drivers.linuxbridge.config import METADATA_ADDRESS, METADATA_SIX, NetworkNames
 from network.drivers.linuxbridge.member_sets import MembersStep, whole_sets
 from network.drivers.linuxbridge.port_chains import (
     CONSTANTS,
@@ -260,7 +260,8 @@ def _kept_here(names: NetworkNames, wire: str) -> Iterable[str]:
     """Lead questions for metadata to this host's own gateway, whatever router the guest sends them to."""
     if wire:
         guests = f'iifname @everyone iifname != {{ "{names.leg}", "{wire}" }}'
-        yield f"{guests} ip daddr {METADATA_ADDRESS} tcp dport 80 ether daddr set {names.gateway_mac}"
+        for asked in (f"ip daddr {METADATA_ADDRESS}", f"ip6 daddr {METADATA_SIX}"):
+            yield f"{guests} {asked} tcp dport 80 ether daddr set {names.gateway_mac}"
 
 
 def _wire_chains(wire: str, *kinds: str, guarded: bool = False) -> Iterable[str]:

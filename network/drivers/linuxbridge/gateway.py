@@ -17,6 +17,7 @@ from network.drivers.linuxbridge.announcing import announce
 from network.drivers.linuxbridge.config import (
     GATEWAY,
     METADATA_ADDRESS,
+    METADATA_SIX,
     OUT,
     BridgeConfig,
     NetworkNames,
@@ -104,6 +105,8 @@ class Gateways:
                 GATEWAY, [*gateway_addresses(network), f"{METADATA_ADDRESS}/32"]
             )
             announce(GATEWAY, fresh)
+            if namespaces.has_six(GATEWAY):
+                links.ensure_link_local(GATEWAY, METADATA_SIX)
             if network.nat:
                 links.ensure(OUT)
                 links.ensure_addresses(OUT, [f"{slot.inside}/30"])
@@ -234,6 +237,7 @@ def _namespace_table(network: NetworkWiring) -> str:
         f'    iifname "{GATEWAY}" udp dport {{ 53, 67, 547 }} accept',
         f'    iifname "{GATEWAY}" tcp dport 53 accept',
         f'    iifname "{GATEWAY}" ip daddr {METADATA_ADDRESS} tcp dport 80 accept',
+        f'    iifname "{GATEWAY}" ip6 daddr {METADATA_SIX} tcp dport 80 accept',
         "  }",
         "  chain forward {",
         "    type filter hook forward priority filter; policy drop;",

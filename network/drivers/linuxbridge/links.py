@@ -340,6 +340,16 @@ class Links:
             )
         return sorted(wanted - there)
 
+    def ensure_link_local(self, name: str, address: str) -> None:
+        """Make the link have an IPv6 address of its own wire, besides those it has."""
+        index = self.get(name).index
+        there = {
+            message.get_attr("IFA_ADDRESS")
+            for message in self._route.get_addr(index=index, family=socket.AF_INET6)
+        }
+        if address not in there:
+            self._route.addr("replace", index=index, address=address, prefixlen=64, flags=0x02)
+
     def ensure_default_route(self, gateway: str) -> None:
         """Send what is not local there (IPv4)."""
         self._route.route("replace", dst="default", gateway=gateway)

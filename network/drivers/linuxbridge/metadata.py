@@ -13,12 +13,21 @@ from pathlib import Path
 from cloudweb import process
 from cloudweb.files import write_atomically
 from cloudweb.records import read_record
-from network.drivers.linuxbridge.config import METADATA_ADDRESS, BridgeConfig, NetworkNames
+from network.drivers.linuxbridge.config import (
+    GATEWAY,
+    METADATA_ADDRESS,
+    METADATA_SIX,
+    BridgeConfig,
+    NetworkNames,
+)
 from network.drivers.linuxbridge.namespaces import DIRECTORY
+from network.drivers.linuxbridge.port_chains import link_local
 from network.drivers.linuxbridge.served import ServedPort
 from network.objects import NetworkWiring
 
 PROGRAM = Path(__file__).resolve().parents[2] / "metadata_proxy.py"
+
+SIX = "-six"  # on the second file of a network
 
 
 class MetadataProxy:
@@ -29,9 +38,14 @@ class MetadataProxy:
         self._lock = threading.Lock()
 
     def ensure(
-        self, network: NetworkWiring, ports: Collection[ServedPort], names: NetworkNames
+        self,
+        network: NetworkWiring,
+        ports: Collection[ServedPort],
+        names: NetworkNames,
+        *,
+        six: bool = False,
     ) -> None:
-        """Let the proxy answer exactly these ports of the network."""
+        """Let the proxy answer exactly these ports of the network; ``six``: on the wire's own IPv6 address too."""
         if not self._config.metadata_url or self._config.host_key is None:
             return
         gateways = [subnet.gateway_ip for subnet in network.subnets if subnet.ip_version == 4]
@@ -58,6 +72,10 @@ class MetadataProxy:
                 },
             )
             self._write(f"networks/{network.id}.json", spec)
+            if six:
+                self._write(f"networks/{network.id}{SIX}.json", spec | _by_six(network.id, ports))
+            else:
+                self._drop_six(network.id)
             self._start()
 
     def remove(self, network_id: str) -> None:
@@ -65,6 +83,7 @@ class MetadataProxy:
         with self._lock:
             self._drop_ports(network_id, set())
             (self._directory / "networks" / f"{network_id}.json").unlink(missing_ok=True)
+            self._drop_six(network_id)
             shutil.rmtree(self._directory / "milestones" / network_id, ignore_errors=True)
             if not any((self._directory / "networks").glob("*.json")):
                 self._stop()
@@ -125,6 +144,9 @@ class MetadataProxy:
             return ()
         return tuple(words[:-1])
 
+    def _drop_six(self, network_id: str) -> None:
+        (self._directory / "networks" / f"{network_id}{SIX}.json").unlink(missing_ok=True)
+
     def _drop_ports(self, network_id: str, stay: set[str]) -> None:
         """Drop the answers and milestones of ports that were on the network and are no more."""
         path = self._directory / "networks" / f"{network_id}.json"
@@ -139,3 +161,15 @@ class MetadataProxy:
         path, text = self._directory / name, json.dumps(content, sort_keys=True)
         if not path.exists() or path.read_bytes() != text.encode():
             write_atomically(path, text)
+
+
+def _by_six(network_id: str, ports: Collection[ServedPort]) -> dict[str, object]:
+    """Return how the proxy knows guests that ask by IPv6: each by what its MAC address makes of the wire's prefix."""
+    asking = {str(link_local(port.mac)): port for port in ports if port.addresses}
+    return {
+        "network": network_id,
+        "interface": GATEWAY,
+        "address": METADATA_SIX,
+        "ports": {address: port.id for address, port in asking.items()},
+        "known_as": {address: port.addresses[0] for address, port in asking.items()},
+    }

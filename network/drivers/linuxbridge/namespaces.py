@@ -94,6 +94,11 @@ def command(name: str | None, *words: str) -> Sequence[str]:
     return words if name is None else ("nsenter", f"--net={DIRECTORY / name}", *words)
 
 
+def has_six(name: str) -> bool:
+    """Tell whether a link of the namespace that we are in speaks IPv6: a kernel may have none."""
+    return read_sysctl(f"net/ipv6/conf/{name}/disable_ipv6") == "0"
+
+
 def write_sysctl(path: str, value: str) -> None:
     """Set ``net/...`` in the namespace of the calling thread; one this kernel has not is skipped."""
     file = Path("/proc/sys") / path

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, collapse_addresses
 
 from cloudweb.driver import DriverError
 from network.drivers.linuxbridge import texts
-from network.drivers.linuxbridge.config import METADATA_ADDRESS
+from network.drivers.linuxbridge.config import METADATA_ADDRESS, METADATA_SIX
 from network.drivers.linuxbridge.member_sets import set_names
 from network.objects import GroupRule, PortWiring, SecurityRule
 from network.protocols import PROTOCOLS, WITH_PORTS
@@ -103,6 +103,7 @@ def _anti_spoofing(port: PortWiring) -> Iterable[str]:
     # The metadata service knows its askers by address, so nobody may ask from another's, come what may.
     own = _texts(found for found in _fixed(port) if found.version == 4)
     yield f"ip daddr {METADATA_ADDRESS} " + (f"ip saddr != {_one_of(own)} drop" if own else "drop")
+    yield f"ip6 daddr {METADATA_SIX} ip6 saddr != {link_local(_mac(port.mac))} drop"
     if not port.port_security:
         return
     allowed = _allowed_sources(port)
@@ -160,6 +161,7 @@ def _egress(port: PortWiring) -> Iterable[str]:
     yield "udp sport 68 udp dport 67 return"
     yield "udp sport 546 udp dport 547 return"
     yield f"ip daddr {METADATA_ADDRESS} tcp dport 80 return"
+    yield f"ip6 daddr {METADATA_SIX} tcp dport 80 return"
     yield "icmpv6 type @guest_nd return"
     yield from rules_text(port.rules, direction="egress", verdict="return")
     yield from group_rules_text(port.group_rules, direction="egress", verdict="return")
@@ -173,6 +175,7 @@ def _ingress(port: PortWiring) -> Iterable[str]:
     gate = f"meta mark & 0xffff0000 == {GATE << 16:#010x}"
     if port.stateless:  # all that it was not told of, but what it asks the cloud itself
         yield f"{gate} ip saddr {METADATA_ADDRESS} tcp sport 80 accept"
+        yield f"{gate} ip6 saddr {METADATA_SIX} tcp sport 80 accept"
     else:
         yield "ct state established,related accept"
         yield "ct state invalid drop"

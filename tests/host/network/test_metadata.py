@@ -17,12 +17,14 @@ from pathlib import Path
 import pytest
 
 from cloudweb import process
-from tests.builders.ports import make_network, make_port, port_ref
+from network.drivers.linuxbridge.port_chains import link_local
+from tests.builders.ports import make_network, make_port, make_subnet, make_subnet6, port_ref
 from tests.host.network.bench import KernelBench, make_flat_network
 from tests.host.network.guests import Guest
 from tests.host.network.waiting import appears
 
 pytestmark = pytest.mark.host
+SIX = "fe80::a9fe:a9fe"
 KEY = b"the key of host h1"
 PATH = "/openstack/latest/meta_data.json"
 
@@ -81,12 +83,20 @@ def bench(tmp_path: Path, api: PretendedApi) -> Iterator[KernelBench]:
 
 
 def fetch(
-    guest: Guest, path: str = PATH, *, head: str = "", method: str = "GET"
+    guest: Guest,
+    path: str = PATH,
+    *,
+    head: str = "",
+    method: str = "GET",
+    at: str = "169.254.169.254",
+    source: str = "",
 ) -> tuple[int, bytes]:
     """Return (status, body) of what the guest is answered on the metadata address."""
 
     def connected() -> socket.socket:
-        return socket.create_connection(("169.254.169.254", 80), 5)
+        near = "%eth0" if ":" in at else ""
+        own = (source, 0, 0, socket.if_nametoindex("eth0")) if source else None
+        return socket.create_connection((f"{at}{near}", 80), 5, own)  # type: ignore[arg-type]
 
     listening: list[socket.socket] = []
 
@@ -266,3 +276,32 @@ def test_on_a_flat_network(
     assert fetch(guest) == (200, api.answer)
     assert api.asked[0][1]["X-Cloudweb-Address"] == address
     assert not guest.connects(gateway, bench.config.metadata_port)
+
+
+def test_it_is_asked_by_ipv6_too_by_a_guest_that_has_no_other_address(
+    api: PretendedApi, make_guest: Callable[..., Guest]
+) -> None:
+    network = make_network(subnets=(make_subnet(), make_subnet6()))
+    both = make_guest(make_port(network, "10.5.0.11", rules=()))
+    six = make_guest(make_port(network, "fd05::12", rules=()))
+    for guest, known_as in ((six, "fd05::12"), (both, "10.5.0.11")):
+        assert fetch(guest, at=SIX) == (200, api.answer)
+        _, headers, _ = api.asked[-1]
+        assert headers["X-Cloudweb-Address"] == known_as
+        assert headers["X-Cloudweb-Network"] == network.id
+    assert fetch(both) == (200, api.answer)  # as before
+
+
+def test_nobody_asks_by_ipv6_as_somebody_else(
+    api: PretendedApi, make_guest: Callable[..., Guest]
+) -> None:
+    network = make_network(subnets=(make_subnet(), make_subnet6()))
+    one = make_guest(make_port(network, "10.5.0.11", rules=()))
+    free = make_guest(make_port(network, "10.5.0.12", rules=(), port_security=False))
+    theirs = str(link_local(one.port.mac))
+    one.ip("link", "set", "eth0", "down")
+    free.ip("link", "set", "eth0", "address", one.port.mac)  # all of it: its port may
+    free.ip("addr", "add", f"{theirs}/64", "dev", "eth0", "nodad")
+    with pytest.raises(TimeoutError):
+        fetch(free, at=SIX, source=theirs)
+    assert not api.asked
