@@ -253,8 +253,11 @@ class VolumeAgent(Agent):
     def problems(self) -> Sequence[str]:
         """Return one sentence for each thing that an operator must put right."""
         found = [f"Back end {name}: {why}" for name, why in self._broken.items()]
-        for _, driver in self._working():
-            found += driver.problems()
+        for name, driver in self._working():
+            try:
+                found += driver.problems()
+            except CloudwebError as error:
+                found.append(f"Back end {name}: {error.message}")
         found += [f"Volume {name}: {why}" for name, why in [*self._problems.items()]]
         found += [
             f"The record of who may use volume {name} was damaged. It is served as it is until an "

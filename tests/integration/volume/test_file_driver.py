@@ -7,6 +7,7 @@ import random
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from tests.builders.volume_bench import (
     unexport_of,
 )
 from volume.agent import VolumeAgent
-from volume.drivers.file import qcow2
+from volume.drivers.file import daemon, qcow2
 from volume.drivers.file.daemon import Daemons
 from volume.objects import ResizeRequest, VolumeSpec
 
@@ -160,6 +161,55 @@ def test_a_daemon_that_died_is_served_again_at_the_same_place_for_the_same_user(
     assert bench.driver.exports() == {}
     agent.delete(spec.ref, WORK)
     assert list(bench.census()) == []
+
+
+def test_a_daemon_that_hangs_is_cut_off_all_the_same(
+    bench: FileBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is killed; who else was served by it is served again."""
+    impatient = partial(daemon.monitor, timeout=0.3)
+    monkeypatch.setattr(daemon, "monitor", lambda path, **_: impatient(path))
+    agent = VolumeAgent({"file": bench.driver}, _NoImages(), bench.directory / "agent")
+    agent.start_guests(lambda scope: _nothing())
+    spec = make(bench)
+    first, second = (export_of(spec, "h1", shared=True) for _ in range(2))
+    one, other = (agent.export(request, WORK) for request in (first, second))
+    pid = process.read_pid(bench.driver.daemons._pid_file(spec.ref.id))
+    os.kill(pid or 0, signal.SIGSTOP)
+    agent.unexport(unexport_of(first), WORK)
+    assert not process.is_running(pid, exe="qemu-storage-daemon")
+    agent.serve()
+    assert {*bench.driver.exports()} == {second.attachment_id}
+    assert not bench.write_through(one, "too late")
+    assert bench.write_through(other, "goes on")
+    pid = process.read_pid(bench.driver.daemons._pid_file(spec.ref.id))
+    os.kill(pid or 0, signal.SIGSTOP)
+    agent.unexport(unexport_of(second), WORK)
+    assert bench.read(spec.ref) == "goes on"
+    agent.delete(spec.ref, WORK)
+    assert list(bench.census()) == []
+
+
+def test_a_directory_that_goes_away_keeps_no_report_back(bench: FileBench) -> None:
+    agent = VolumeAgent({"file": bench.driver}, _NoImages(), bench.directory / "agent")
+    pool = bench.driver.files.directory
+    pool.rename(pool.with_name("away"))
+    report = agent.report(full=True)
+    assert report.pools == ()
+    assert "cannot be looked at" in report.problems[0]
+    pool.with_name("away").rename(pool)
+    assert [one.backend for one in agent.report(full=False).pools or ()] == ["file"]
+
+
+def test_an_attachment_that_may_only_read_now_writes_no_more(bench: FileBench) -> None:
+    spec = make(bench)
+    others = export_of(spec, "h1", shared=True)  # so that the daemon stays
+    bench.driver.export(others, work=WORK)
+    request = export_of(spec, "h1", shared=True)
+    connection = bench.driver.export(request, work=WORK)
+    assert bench.write_through(connection, "first")
+    bench.driver.export(request.model_copy(update={"mode": "ro"}), work=WORK)
+    assert not bench.write_through(connection, "never")
 
 
 def test_a_pid_that_came_round_is_nobody_of_ours(bench: FileBench) -> None:

@@ -47,6 +47,10 @@ class Served:
     epoch: int
     port: int = 0  # of the relay that stands between; 0: none does
 
+    def differs_from(self, other: Served) -> bool:
+        """Tell whether another host is to have it, or to have it in another way."""
+        return (self.host, self.read_only) != (other.host, other.read_only)
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -176,7 +180,7 @@ class Daemons:
         with self.monitor(record.volume_id) as daemon:
             self._admit(daemon, wanted)
             there = {one["id"] for one in daemon.run("query-block-exports")}
-            if _id(attachment_id) in there and known is not None and known.host != served.host:
+            if _id(attachment_id) in there and known is not None and known.differs_from(served):
                 _remove(daemon, attachment_id)
                 self.relays.stop(attachment_id)
                 there.discard(_id(attachment_id))

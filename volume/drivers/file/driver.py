@@ -106,7 +106,7 @@ class FileDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
 
     def pools(self) -> Sequence[PoolState]:
         """Return the one pool there is."""
-        usage = shutil.disk_usage(self.files.directory)
+        usage = self._usage()
         pool = PoolState(
             backend=self.backend,
             name=POOL,
@@ -121,13 +121,21 @@ class FileDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
 
     def problems(self) -> Sequence[str]:
         """Say that the pool is about to be full: guests were promised more than there is."""
-        usage = shutil.disk_usage(self.files.directory)
+        usage = self._usage()
         if usage.free >= usage.total * LOW:
             return ()
         what = (
             f"Back end {self.backend}: {usage.free / 1024**3:.1f} GiB are free in its directory. "
         )
         return (f"{what}Servers that write to its volumes stop once it is full, or get errors.",)
+
+    def _usage(self) -> shutil._ntuple_diskusage:
+        try:
+            return shutil.disk_usage(self.files.directory)
+        except OSError as error:
+            raise DriverError(
+                "The directory of the volumes cannot be looked at.", detail=str(error)
+            ) from error
 
     # Volumes
 
