@@ -168,6 +168,60 @@ def wait_for(shell: Shell, status: str) -> None:
     raise AssertionError(f"it stays {shown['status']}")
 
 
+def test_volumes_in_servers(shell: Shell, tmp_path: Path) -> None:
+    """Given, shown, taken away; booted from a new one and from one that is there."""
+    disk = tmp_path / "disk.raw"
+    disk.write_bytes(RAW)
+    shell.run("image", "create", "t-image", "--disk-format", "raw", "--file", str(disk))
+    shell.run("network", "create", "t-net")
+    shell.run("subnet", "create", "t-sub", "--network", "t-net", "--subnet-range", "10.77.0.0/24")
+    shell.run("volume", "create", "--size", "1", "t-data")
+    shell.run("volume", "create", "--size", "1", "--image", "t-image", "t-boot")
+    for name in ("t-data", "t-boot"):
+        wait_for_volume(shell, name, "available")
+    like = ("--flavor", "m1.tiny", "--network", "t-net", WAIT)
+    shell.run("server", "create", "--image", "t-image", *like, "t-vm")
+    added = shell.json("server", "add", "volume", "--tag", "data", "t-vm", "t-data")
+    assert (added["Device"], added["Tag"]) == ("/dev/vdb", "data")
+    assert [one for one in shell.requests if one.endswith("os-volume_attachments 2.89")] or [
+        one for one in shell.requests if "os-volume_attachments compute 2.89" in one
+    ], shell.requests
+    wait_for_volume(shell, "t-data", "in-use")
+    (listed,) = shell.json("server", "volume", "list", "t-vm")
+    assert (listed["Device"], listed["Delete On Termination?"]) == ("/dev/vdb", False)
+    shell.run("server", "volume", "set", "--delete-on-termination", "t-vm", "t-data")
+    shown = shell.json("server", "show", "t-vm")
+    assert shown["volumes_attached"] == [{"id": listed["Volume ID"], "delete_on_termination": True}]
+    shell.run("server", "remove", "volume", "t-vm", "t-data")
+    wait_for_volume(shell, "t-data", "available")
+    blank = "source_type=blank,destination_type=volume,volume_size=1,delete_on_termination=true"
+    new = ("--image", "t-image", "--boot-from-volume", "1", "--block-device", blank)
+    booted = {
+        "t-new-root": new,
+        "t-old-root": ("--volume", "t-boot"),
+    }
+    for name, root in booted.items():
+        made = shell.json("server", "create", *root, *like, name)
+        assert made["status"] == "ACTIVE"
+        assert "booted from volume" in str(made["image"])
+    assert len(shell.json("server", "volume", "list", "t-new-root")) == 2
+    for name in ("t-vm", *booted):
+        shell.run("server", "delete", WAIT, name)
+    left = shell.json("volume", "list")
+    assert {one["Status"] for one in left} == {"available"}
+    assert len(left) == 3  # a root that was made stays where nothing else was said
+    shell.run("volume", "delete", *(one["ID"] for one in left))
+
+
+def wait_for_volume(shell: Shell, name: str, status: str) -> None:
+    """Ask until a volume shows the status."""
+    for _ in range(200):
+        shown = shell.json("volume", "show", name)
+        if shown["status"] == status:
+            return
+    raise AssertionError(f"it stays {shown['status']}")
+
+
 def test_keys_quotas_and_limits(shell: Shell, tmp_path: Path) -> None:
     line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJf3vjeAlfyPRUzIGbQ5pQPzvQy2XLaXBFCU0ggMfLrR me"
     public = tmp_path / "key.pub"
