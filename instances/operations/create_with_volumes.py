@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from cloudweb.exceptions import NotFound
 from cloudweb.rpc import Order
 from instances.block_devices import MADE_AT_MOST
 from instances.models import BlockDevice
@@ -20,7 +21,7 @@ from instances.operations.power import connect, connected
 from instances.operations.rows import block_devices_of, write
 from instances.states import TaskState
 from operations.saga import Child, Failure, Run, Step
-from volume.manager import AttachmentManager
+from volume.manager import AttachmentManager, VolumeManager
 from volume.operations import CreateVolume, DeleteVolume
 
 
@@ -40,6 +41,14 @@ def volume_step(position: int) -> Step:
         return None if key is None else Child(DeleteVolume, resource_id=key)
 
     return Step(f"make_volume_{position + 1}", make_volume, undo=delete_volume)
+
+
+def _is_there(run: Run, volume_id: str) -> bool:
+    try:
+        VolumeManager(run.context).get(volume_id)
+    except NotFound:
+        return False
+    return True
 
 
 def hold_volumes(run: Run) -> None:
@@ -78,7 +87,10 @@ class CreateInstanceWithVolumes(CreateInstance):
 
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:
-        """A failed build leaves no volume held or made for it."""
+        """A failed build leaves no volume held or made for it, nor one that was only written down."""
         volumes.let_go(run)
+        for row in block_devices_of(run):
+            if row.made_here and _is_there(run, str(row.volume_id)):
+                DeleteVolume.start(run.context, resource_id=str(row.volume_id), preempt=True)
         BlockDevice.objects.filter(instance_id=run.resource_id, volume_id__isnull=False).delete()
         super().on_undone(run, failure)

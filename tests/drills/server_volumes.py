@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.db import transaction
 
 from cloudweb.events import emit
-from instances.block_devices import DestinationType, SourceType
+from instances.block_devices import MADE_AT_MOST, DestinationType, SourceType
 from instances.build_request import BlockDeviceRequest, BuildRequest, NetworkRequest
 from instances.manager import InstanceManager
 from instances.models import Instance
@@ -38,6 +41,18 @@ class Pair(NamedTuple):
 
     server: str
     volume: str
+
+
+@contextmanager
+def lab_of_one_volume(directory: Path) -> Iterator[Lab]:
+    """Leave out the steps that make a second volume and further ones: they are the first's."""
+    steps = CreateInstanceWithVolumes.steps
+    CreateInstanceWithVolumes.steps = (steps[0], *steps[MADE_AT_MOST:])
+    try:
+        with lab(directory) as made:
+            yield made
+    finally:
+        CreateInstanceWithVolumes.steps = steps
 
 
 def census(made: Lab, subject: Any) -> dict[str, Any]:
@@ -95,7 +110,6 @@ def grow(_made: Lab, pair: Pair) -> None:
 
 def boot_from_new_volume(made: Lab, _subject: Any) -> None:
     """Create a server whose disk is a new volume, and goes with it."""
-    ensure_default_type()
     disk = BlockDeviceRequest(
         source_type=SourceType.IMAGE,
         source_id=str(made.image.id),
@@ -158,8 +172,8 @@ DRILLS = (
     ),
     Drill(
         saga=CreateInstanceWithVolumes,
-        world=lab,
-        prepare=lambda made: None,
+        world=lab_of_one_volume,
+        prepare=lambda made: ensure_default_type(),
         start=boot_from_new_volume,
         census=census,
         done=ends("active", "running", **THERE, **HAS),

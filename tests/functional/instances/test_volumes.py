@@ -446,7 +446,7 @@ def test_a_build_that_fails_leaves_no_volume(home: Lab) -> None:
     for store in home.stores.values():
         store.faults.fail("create", times=100)
     beside = {"source_type": "volume", "destination_type": "volume", "uuid": older}
-    answer = boot(home, new_root(home), beside)
+    answer = boot(home, new_root(home), BLANK, beside)  # the second is not begun at all
     assert status(older) == "reserved"
     home.cloud.settle()
     shown = home.show(answer.json()["server"]["id"])
