@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from cloudweb.conf import env
 
-#: Where OVN's northbound database listens: unix:PATH, tcp:ADDRESS:PORT, or several with commas (a cluster).
+#: Where OVN's northbound database listens: unix:PATH, ssl:ADDRESS:PORT, tcp:ADDRESS:PORT, or several with
+#: commas (a cluster).
 NORTHBOUND: str = env.str("OVN_NORTHBOUND", default="unix:/var/run/ovn/ovnnb_db.sock")
+#: Files for ssl: our key, our certificate, and who signed the database's.
+PRIVATE_KEY: str = env.str("OVN_PRIVATE_KEY", default="")
+CERTIFICATE: str = env.str("OVN_CERTIFICATE", default="")
+CA_CERTIFICATE: str = env.str("OVN_CA_CERTIFICATE", default="")
 #: Hosts that have the provider's wires; none said: all that have OVN.
 GATEWAY_HOSTS: list[str] = env.list("OVN_GATEWAY_HOSTS", default=[])
 #: Whether a floating IP leaves by its server's own host.

@@ -6,7 +6,7 @@ import signal
 import threading
 
 from cloudweb.pulse import pulse
-from network.ovn import conf
+from network.ovn import conf, tls
 from network.ovn.northbound import Northbound
 from network.ovn.writer import Writer
 
@@ -18,6 +18,10 @@ def run() -> None:
     over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
+    try:
+        tls.use(conf.NORTHBOUND)
+    except tls.TlsUnusable as error:
+        raise SystemExit(error.message) from error
     northbound = Northbound(conf.NORTHBOUND)
     progress = pulse()
     progress.part(PART)

@@ -26,8 +26,8 @@ needs_ovn = pytest.mark.skipif(
 class NorthboundServer:
     """A northbound database that nobody translates."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, *more: str) -> None:
+        self.directory, self._more = directory, more
         self.socket = directory / "nb.sock"
         self.remote = f"unix:{self.socket}"
         schema = SCHEMAS / "ovn-nb.ovsschema"
@@ -37,7 +37,7 @@ class NorthboundServer:
     def start(self) -> None:
         self._server = process.start_child(
             "ovsdb-server", f"--remote=punix:{self.socket}", f"--unixctl={self.directory / 'nb.ctl'}",
-            "-vconsole:warn", str(self.directory / "nb.db"), log=self.directory / "nb.log",
+            "-vconsole:warn", *self._more, str(self.directory / "nb.db"), log=self.directory / "nb.log",
         )  # fmt: skip
         wait_until(self.socket.exists, what="OVN's northbound database listens")
 
@@ -60,9 +60,9 @@ class NorthboundServer:
 
 
 @contextlib.contextmanager
-def northbound_server(directory: Path) -> Iterator[NorthboundServer]:
-    """Run a northbound database while the block runs."""
-    server = NorthboundServer(directory)
+def northbound_server(directory: Path, *more: str) -> Iterator[NorthboundServer]:
+    """Run a northbound database while the block runs; ``more`` are words for its server."""
+    server = NorthboundServer(directory, *more)
     try:
         yield server
     finally:
