@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from identity.bootstrap import bootstrap
+from operations.models import Hold, Operation
 from tests.builders.openstack import Command
 from tests.builders.volumes import make_pool
 from volume.bootstrap import ensure_default_type
@@ -35,6 +36,8 @@ def done() -> None:
     pool = Pool.objects.get()
     Volume.objects.update(status="available", pool=pool, zone=pool.zone)
     Snapshot.objects.update(status="available", progress=100)
+    Hold.objects.all().delete()
+    Operation.objects.update(state="DONE")
 
 
 @pytest.mark.parametrize("version", [(), NEWEST], ids=["oldest", "newest"])
@@ -46,7 +49,8 @@ def test_a_volume_s_life(openstack: Command, version: tuple[str, ...]) -> None:
     done()
     openstack.text(*version, "volume", "set", "v1", "--size", "2", "--property", "l=m")
     assert Volume.objects.get().wanted_size == 2
-    Volume.objects.update(status="available", size=2, wanted_size=None)
+    done()
+    Volume.objects.update(size=2, wanted_size=None)
     openstack.text(*version, "volume", "set", "v1", "--name", "v2", "--non-bootable", "--read-only")
     openstack.text(*version, "volume", "unset", "v2", "--property", "k")
     shown = openstack.json(*version, "volume", "show", "v2")
@@ -57,7 +61,7 @@ def test_a_volume_s_life(openstack: Command, version: tuple[str, ...]) -> None:
         2,
         {"l": "m", "readonly": "True"},
     )
-    assert "No volume" in openstack.refusal(*version, "volume", "show", "v1")
+    assert "No Volume found" in openstack.refusal(*version, "volume", "show", "v1")
     made = openstack.json(*version, "volume", "snapshot", "create", "s1", "--volume", "v2")
     assert made["status"] == "creating"
     done()
@@ -70,6 +74,7 @@ def test_a_volume_s_life(openstack: Command, version: tuple[str, ...]) -> None:
     done()
     openstack.text(*version, "volume", "snapshot", "delete", "s2")
     Snapshot.objects.all().delete()
+    done()
     openstack.text(*version, "volume", "delete", "copy")
     assert Volume.objects.get(name="copy").status == "deleting"
 
@@ -97,6 +102,7 @@ def test_what_only_newer_versions_have(openstack: Command) -> None:
     openstack.text(*NEWEST, "volume", "attachment", "delete", str(row.id))
     assert Attachment.objects.get().status == "detaching"
     Attachment.objects.all().delete()
+    done()
     admin = {"cloud": "cloudweb-admin"}
     openstack.text("volume", "set", "--state", "error", str(volume.id), **admin)
     assert [
