@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cloudweb.identifiers import as_uuid
 from volume.models import Snapshot, Volume
 from volume.scheduler import PoolRequest
 
@@ -94,4 +95,5 @@ def _pool_of_source(volume: Volume) -> str | None:
 
 
 def _ids(said: Any) -> Sequence[str]:
-    return [str(one) for one in said] if isinstance(said, list) else [str(said)] if said else []
+    named = said if isinstance(said, list) else [said] if said else []
+    return [str(key) for one in named if (key := as_uuid(str(one)))]

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from django.db import IntegrityError, transaction
 
 from cloudweb import policy as policies
+from cloudweb.addresses import canonical_address
 from cloudweb.exceptions import InvalidInput, UnknownMarker
 from cloudweb.identifiers import as_uuid
 from cloudweb.listing import EVERYTHING, Listing, Page, narrowed
@@ -88,8 +89,11 @@ class AttachmentManager(VolumeLookups):
 
     @policy("volume:attachments:list")
     def of_instances(self, instance_ids: Sequence[Identifier]) -> Sequence[Attachment]:
-        """Return the attachments of servers with their volumes, oldest first, by one statement."""
-        rows = self._attachments().filter(instance_id__in=list(instance_ids))
+        """Return the attachments of servers with their volumes, oldest first, by one statement.
+
+        What a client wrote about a server, perhaps another's, is none of them.
+        """
+        rows = self._attachments().filter(instance_id__in=list(instance_ids), by_server=True)
         return list(rows.select_related("volume__pool").order_by("created_at", "id"))
 
     @policy("volume:attachments:list")
@@ -254,7 +258,7 @@ class AttachmentManager(VolumeLookups):
             raise InvalidVolume(
                 f"Attachment {row.id} status must be attaching to complete it, but it is {row.status}."
             )
-        attaching.complete(row, str(row.connector.get("mountpoint", "")))
+        attaching.complete(row, str(row.connector.get("mountpoint", ""))[:255])
 
     @policy("volume:attachments:delete")
     def disconnect(self, attachment_id: Identifier) -> Sequence[Attachment]:
@@ -286,8 +290,19 @@ class AttachmentManager(VolumeLookups):
         attaching.change(
             row, connector=dict(connector), host=host, status=AttachmentStatus.ATTACHING
         )
-        args = {"attachment_id": str(row.id), "host": host, "address": str(connector.get("ip", ""))}
+        args = {"attachment_id": str(row.id), "host": host, "address": _address(connector)}
         try:
             ExportVolume.start(self.context, resource_id=str(row.volume_id), args=args)
         except ResourceBusy as error:
             raise InvalidVolume(error.message) from error
+
+
+def _address(connector: Mapping[str, Any]) -> str:
+    """Return where a connector connects from, empty where it does not say; raise InvalidInput."""
+    said = connector.get("ip") or ""
+    try:
+        return canonical_address(said) if said else ""
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            field="connector.ip", value=said, reason="It must be an IP address."
+        ) from error

@@ -104,8 +104,7 @@ class VolumeBuilding(Manager):
             multiattach=wanted.multiattach or allows_several(kind.extra_specs),
             metadata=dict(wanted.metadata),
             group=group_for(wanted.group_id, project_id=project, type_id=kind.id),
-            **_secrecy(kind),
-            **source.columns,
+            **{**_secrecy(kind, source), **source.columns},
         )
 
     def _type(self, wanted: VolumeRequest, source: Source) -> VolumeType:
@@ -188,9 +187,18 @@ class VolumeBuilding(Manager):
             raise InvalidVolumeInput(f"Availability zone '{zone[:80]}' is invalid.")
 
 
-def _secrecy(kind: VolumeType) -> dict[str, Any]:
-    """Return what a volume of a type that encrypts has: a key of its own, itself encrypted."""
-    if not VolumeTypeEncryption.objects.filter(volume_type=kind).exists():
+def _secrecy(kind: VolumeType, source: Source) -> dict[str, Any]:
+    """Return what a volume of a type that encrypts has: a key of its own, itself encrypted.
+
+    A copy has its original's; raises InvalidVolumeInput for a type that would have it otherwise.
+    """
+    encrypts = VolumeTypeEncryption.objects.filter(volume_type=kind).exists()
+    if source.columns.get("encrypted", encrypts) != encrypts:
+        raise InvalidVolumeInput(
+            f"Volume type {kind.name} {'encrypts' if encrypts else 'does not encrypt'}, "
+            f"unlike the {source.noun}."
+        )
+    if not encrypts:
         return {}
     return {"encrypted": True, "encryption_key": encrypt(secrets.token_urlsafe(48))}
 
@@ -198,6 +206,8 @@ def _secrecy(kind: VolumeType) -> dict[str, Any]:
 def _inherited(volume: Volume) -> dict[str, Any]:
     """Return what a copy has of its original."""
     return {
+        "encrypted": volume.encrypted,
+        "encryption_key": volume.encryption_key,  # what is copied is what it encrypted
         "bootable": volume.bootable,
         "image_id": None,
         "image_metadata": volume.image_metadata,

@@ -126,13 +126,16 @@ def test_what_is_refused(user: User) -> None:
         "host": send(
             user, "PUT", path, {"attachment": {"connector": {"host": "../h"}}}
         ).status_code,
+        "address": send(
+            user, "PUT", path, {"attachment": {"connector": {"host": "h2", "ip": "; reboot"}}}
+        ).status_code,
         "empty": send(user, "PUT", path, {"attachment": {"connector": {}}}).status_code,
         "early": send(user, "POST", f"{path}/action", {"os-complete": {}}).status_code,
         "action": send(user, "POST", f"{path}/action", {"os-dance": {}}).status_code,
         "unknown": send(user, "GET", f"/attachments/{uuid.uuid4()}").status_code,
     }
     assert found == {
-        "held": 400, "another's": 404, "no id": 400, "read-only": 400, "mode": 400, "host": 400,
+        "held": 400, "another's": 404, "no id": 400, "read-only": 400, "mode": 400, "host": 400, "address": 400,
         "empty": 400, "early": 400, "action": 400, "unknown": 404,
     }  # fmt: skip
 
@@ -164,4 +167,6 @@ def test_the_older_way_by_actions(user: User) -> None:
     held = make_volume(context, pool=pool)
     attach(held)
     assert act("os-detach", {}, held) == (409, "in-use")
-    assert act("os-attach", {"mountpoint": "/dev/vdb"}, make_volume(context))[0] == 400
+    fresh = make_volume(context)
+    assert act("os-attach", {"mountpoint": "/dev/vdb"}, fresh)[0] == 400
+    assert act("os-attach", {"host_name": "h" * 65}, fresh)[0] == 400

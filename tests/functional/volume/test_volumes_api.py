@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
+from cloudweb.encryption import decrypt
 from identity import quotas
 from identity.models import User
 from operations.models import Operation
 from tests.builders.identity import client_of, make_context, make_member
 from tests.builders.images import RAW, make_image
 from tests.builders.volumes import attach, make_pool, make_snapshot, make_volume, make_volume_type
-from volume.models import Volume
+from volume.models import Volume, VolumeTypeEncryption
+from volume.needs import pool_request
 from volume.states import VolumeStatus
 
 pytestmark = pytest.mark.django_db
@@ -142,7 +144,7 @@ def test_bad_bodies(user: User) -> None:
         "items": ({"size": 1, "metadata": {"k" * 256: "v"}}, "400 Invalid input"),
         "control": ({"size": 1, "metadata": {"k": "\n"}}, "400 Invalid input"),
         "nested": ({"size": 1, "metadata": {"k": {}}}, "400 Invalid input"),
-        "backup": ({"size": 1, "backup_id": unknown}, "404 The backup could not be found."),
+        "backup": ({"size": 1, "backup_id": unknown}, "404 Backup "),
         "several": ({"size": 1, "multiattach": True}, "400 Invalid input for field/attribute mult"),
     }  # fmt: skip
     found = {name: fault(create(user, **body)) for name, (body, _) in bodies.items()}
@@ -165,6 +167,39 @@ def test_a_volume_is_as_large_as_its_source_and_of_its_type(user: User) -> None:
     assert (made["size"], made["volume_type"]) == (5, "gold")
     assert fault(send(user, "DELETE", f"/volumes/{source.id}")).startswith("400 Invalid volume: ")
     assert fault(send(user, "DELETE", f"/volumes/{source.id}?cascade=1")).endswith("being copied.")
+
+
+def test_a_copy_has_the_key_of_its_original(user: User) -> None:
+    context, pool = make_context(user), make_pool()
+    secret, plain = make_volume_type("secret"), make_volume_type("plain")
+    VolumeTypeEncryption.objects.create(volume_type=secret, provider="luks")
+    first = create(user, size=1, volume_type="secret").json()["volume"]
+    assert first["encrypted"] is True
+    kept = Volume.objects.get(id=first["id"])
+    assert decrypt(kept.encryption_key) != kept.encryption_key
+    Volume.objects.update(status="available", pool=pool)
+    copy = create(user, source_volid=first["id"]).json()["volume"]
+    assert Volume.objects.get(id=copy["id"]).encryption_key == kept.encryption_key
+    other = make_volume(context, pool=pool, volume_type=plain)
+    found = {
+        "to plain": fault(create(user, source_volid=first["id"], volume_type="plain")),
+        "to secret": fault(create(user, source_volid=str(other.id), volume_type="secret")),
+    }
+    words = "400 Invalid input received: Volume type"
+    assert found == {
+        "to plain": f"{words} plain does not encrypt, unlike the volume.",
+        "to secret": f"{words} secret encrypts, unlike the volume.",
+    }
+
+
+def test_what_people_write_and_hint(user: User) -> None:
+    body = {"volume": {"size": 1, "description": "two\nlines"}}
+    hints = {"OS-SCH-HNT:scheduler_hints": {"same_host": ["no id", str(uuid.uuid4())], "x": 1}}
+    answer = send(user, "POST", "/volumes", body | hints)
+    assert answer.json()["volume"]["description"] == "two\nlines"
+    assert pool_request(Volume.objects.select_related("volume_type").get(), zone=None, hints={
+        "same_host": "no id"
+    }).together_with == ()  # fmt: skip
 
 
 def test_what_an_image_says_goes_along(user: User) -> None:

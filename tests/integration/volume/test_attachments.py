@@ -148,3 +148,9 @@ def test_of_many_at_once_one_gets_it() -> None:
     assert len(won) == 1
     assert {type(one) for one in got} == {Attachment, InvalidVolume}
     assert Attachment.objects.get() == won[0]
+
+
+def test_what_a_client_writes_about_a_server_is_none_of_the_server_s() -> None:
+    volume = make_volume(caller(), pool=make_pool())
+    manager().create(volume.id, instance_id=SERVER)
+    assert manager().of_instances([SERVER]) == []

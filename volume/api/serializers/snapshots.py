@@ -11,7 +11,7 @@ from cloudweb.api.fields import Body, LooseBool, Text
 from cloudweb.api.shown import Always, Form, Of
 from cloudweb.microversions.volume import since
 from cloudweb.times import micros
-from volume.api.serializers.volumes import Id, Items, TolerantBody
+from volume.api.serializers.volumes import Description, Id, Items, TolerantBody
 
 
 class SnapshotCreate(TolerantBody):
@@ -19,9 +19,9 @@ class SnapshotCreate(TolerantBody):
 
     volume_id: Id
     name: Text | None = None
-    description: Text | None = None
+    description: Description | None = None
     display_name: Text | None = None
-    display_description: Text | None = None
+    display_description: Description | None = None
     force: LooseBool | None = None
     metadata: Items = Field(default_factory=dict)
 
@@ -30,9 +30,9 @@ class SnapshotUpdate(TolerantBody):
     """``snapshot`` of PUT /snapshots/{id}."""
 
     name: Text | None = None
-    description: Text | None = None
+    description: Description | None = None
     display_name: Text | None = None
-    display_description: Text | None = None
+    display_description: Description | None = None
 
 
 class SnapshotBrief(Answer):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, RootModel
+from pydantic import Field, RootModel, StringConstraints
 
 from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Body, LooseBool, PositiveNumber, Text
+from cloudweb.topics import HOST_NAME
 from volume.api.serializers.attachments import Uuid
 
 
@@ -53,7 +54,7 @@ class Attach(Body):
     """The value of ``os-attach``: a server or a host has the volume."""
 
     instance_uuid: Uuid | None = None
-    host_name: Text | None = None
+    host_name: Annotated[str, StringConstraints(pattern=f"^{HOST_NAME.pattern}$")] | None = None
     mountpoint: Text = ""
     mode: Literal["rw", "ro"] | None = None
 

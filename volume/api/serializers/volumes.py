@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from cloudweb.api.answers import Answer, Link, OpenAnswer
@@ -14,6 +21,7 @@ from cloudweb.api.shown import Always, Filled, Form, Of, Scene, Seen, When
 from cloudweb.identifiers import as_uuid
 from cloudweb.microversions import OUTSIDE, version_of
 from cloudweb.microversions.volume import since, until
+from cloudweb.names import no_control_characters
 from cloudweb.times import micros
 from volume.models import Attachment, Volume
 from volume.states import shown
@@ -37,7 +45,14 @@ def _items(value: Any) -> Any:
     return {} if value is None else value
 
 
+def _several_lines(text: str) -> str:
+    no_control_characters(text.translate({ord(one): " " for one in "\r\n\t"}))
+    return text
+
+
 Id = Annotated[str, StringConstraints(max_length=64)]
+#: People write these in several lines.
+Description = Annotated[str, StringConstraints(max_length=255), AfterValidator(_several_lines)]
 Items = Annotated[dict[str, str], BeforeValidator(_items)]
 
 
@@ -64,7 +79,7 @@ class VolumeCreate(TolerantBody):
 
     size: PositiveNumber | None = None
     name: Text | None = None
-    description: Text | None = None
+    description: Description | None = None
     availability_zone: Text | None = None
     volume_type: Text | None = None
     metadata: Items = Field(default_factory=dict)
@@ -76,7 +91,7 @@ class VolumeCreate(TolerantBody):
     consistencygroup_id: Id | None = None
     multiattach: Annotated[LooseBool | None, until(49)] = None
     display_name: Text | None = None
-    display_description: Text | None = None
+    display_description: Description | None = None
     user_id: Text | None = None
     project_id: Text | None = None
     status: Text | None = None
@@ -87,9 +102,9 @@ class VolumeUpdate(TolerantBody):
     """``volume`` of PUT /volumes/{id}."""
 
     name: Text | None = None
-    description: Text | None = None
+    description: Description | None = None
     display_name: Text | None = None
-    display_description: Text | None = None
+    display_description: Description | None = None
     metadata: Items = Field(default_factory=dict)
 
 
