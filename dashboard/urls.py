@@ -65,6 +65,8 @@ from dashboard.views.servers import ServerAction, Servers
 from dashboard.views.session import LogIn, LogOut, SwitchProject
 from dashboard.views.volume import DeleteVolume, GrowVolume, RenameVolume, VolumePage
 from dashboard.views.volume_offer import OfferVolume, WithdrawVolume
+from dashboard.views.volume_server import AttachVolume, DetachVolume
+from dashboard.views.volume_snapshots import DeleteSnapshot, RevertVolume, TakeSnapshot
 from dashboard.views.volumes import NewVolume, TakeVolume, Volumes
 
 urlpatterns = [
@@ -116,6 +118,23 @@ urlpatterns = [
         "volumes/<uuid:volume_id>/offer/<uuid:transfer_id>/withdraw",
         WithdrawVolume.as_view(),
         name="withdraw_volume",
+    ),
+    path("volumes/<uuid:volume_id>/attach", AttachVolume.as_view(), name="attach_volume"),
+    path(
+        "volumes/<uuid:volume_id>/servers/<uuid:server_id>/detach",
+        DetachVolume.as_view(),
+        name="detach_volume",
+    ),
+    path("volumes/<uuid:volume_id>/snapshots/new", TakeSnapshot.as_view(), name="take_snapshot"),
+    path(
+        "volumes/<uuid:volume_id>/snapshots/<uuid:snapshot_id>/revert",
+        RevertVolume.as_view(),
+        name="revert_volume",
+    ),
+    path(
+        "volumes/<uuid:volume_id>/snapshots/<uuid:snapshot_id>/delete",
+        DeleteSnapshot.as_view(),
+        name="delete_snapshot",
     ),
     path("volumes/<uuid:volume_id>/delete", DeleteVolume.as_view(), name="delete_volume"),
     path("images", Images.as_view(), name="images"),

@@ -58,6 +58,14 @@ class RenameVolumeForm(RefusableForm):
     description = forms.CharField(max_length=255, required=False)
 
 
+class SnapshotForm(RefusableForm):
+    """What a point in time is called."""
+
+    FIELDS = {QuotaExceeded: "name"}
+
+    name = NameField()
+
+
 class AttachVolumeForm(OfferingForm):
     """The server that gets the volume."""
 

@@ -56,6 +56,7 @@ OPERATIONS = {
     "image.cache": ("Copy into the image cache", "copy"),
     "image.delete": ("Delete", "trash"),
     "volume.create": ("Create", "plus"),
+    "volume.revert": ("Go back to a snapshot", "history"),
     "volume.extend": ("Grow", "arrows-maximize"),
     "volume.delete": ("Delete", "trash"),
 }

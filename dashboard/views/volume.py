@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
@@ -17,20 +18,25 @@ from dashboard.components.volumes import (
     is_busy,
     may_end,
     may_grow,
+    servers_of,
     space_of,
     type_name,
     volume_badge,
 )
-from dashboard.forms.volumes import GrowForm, RenameVolumeForm
+from dashboard.forms.volumes import AttachVolumeForm, GrowForm, RenameVolumeForm, SnapshotForm
 from dashboard.views.page import Page, is_htmx
 from image.exceptions import ImageNotFound
 from image.manager import ImageManager
 from volume.exceptions import VolumeNotFound
-from volume.manager import TransferManager, VolumeManager
-from volume.states import ACTIONS, VolumeStatus
+from volume.manager import SnapshotManager, TransferManager, VolumeManager
+from volume.states import ACTIONS, AT_REST, VolumeStatus
 
 if TYPE_CHECKING:
     from volume.models import Volume
+
+
+#: So many points in time are shown on the page.
+SHOWN = 50
 
 
 class VolumePage(Page):
@@ -59,6 +65,8 @@ class VolumePage(Page):
         forms = {
             "grow": GrowForm(space=facts["space"]),
             "rename": RenameVolumeForm(initial=named),
+            "snapshot": SnapshotForm(),
+            "attach": self.attach_form() if facts["may_attach"] else None,
             **more,
         }
         return self.render("dashboard/volumes/detail.html", status=status, **facts, **forms)
@@ -80,6 +88,11 @@ class VolumePage(Page):
             "busy": is_busy(volume) or bool(history and history[0].is_live),
             "space": space_of(self.context, own=volume.size),
             "may_update": may_update,
+            "may_attach": self.may("compute:servers:attach_volume") and _may_attach(volume),
+            "may_detach": self.may("compute:servers:detach_volume"),
+            "snapshots": self._snapshots(volume),
+            "may_snapshot": self.may("volume:snapshots:create") and volume.status in AT_REST,
+            "may_delete_snapshots": self.may("volume:snapshots:delete"),
             "may_grow": self.may("volume:volumes:extend") and may_grow(volume),
             "may_delete": self.may("volume:volumes:delete"),
             "may_end": may_end(volume),
@@ -87,6 +100,17 @@ class VolumePage(Page):
             "offerable": volume.status in ACTIONS["transfer"].starts_in,
             "offer": self._offer(volume),
         }
+
+    def attach_form(self, data: Any = None) -> AttachVolumeForm:
+        """Return the form that asks for a server."""
+        return AttachVolumeForm(
+            data, offered={"server": servers_of(self.context)}, auto_id="attach_%s"
+        )
+
+    def _snapshots(self, volume: Volume) -> Sequence[Any]:
+        """Return its points in time, newest first."""
+        asked = Listing(where=Q(volume=volume.id), order=("-created_at", "-id"), limit=SHOWN)
+        return SnapshotManager(self.context).pages(asked).rows
 
     def _offer(self, volume: Volume) -> Any:
         """Return the transfer by which another project may take it; None when there is none."""
@@ -114,6 +138,11 @@ class VolumePage(Page):
     def back(self, volume_id: uuid.UUID, text: str) -> HttpResponse:
         """Say what was done, on the volume's page."""
         return self.done(text, reverse("volume", args=[volume_id]))
+
+
+def _may_attach(volume: Volume) -> bool:
+    several = volume.multiattach and volume.status in AT_REST
+    return volume.status == VolumeStatus.AVAILABLE or several
 
 
 class GrowVolume(VolumePage):

@@ -82,7 +82,8 @@ TO_A_GROUP = {
 }
 TO_A_VOLUME = {
     "grow_volume": {"size": "9"}, "rename_volume": {"name": "v"}, "delete_volume": {},
-    "offer_volume": {}, "withdraw_volume": {},
+    "offer_volume": {}, "withdraw_volume": {}, "attach_volume": {"server": "x"}, "detach_volume": {},
+    "take_snapshot": {"name": "s"}, "revert_volume": {}, "delete_snapshot": {},
 }  # fmt: skip
 TO_MEMBERS = {"add_member": [], "change_member": ["x"]}
 POSTS = {
@@ -128,7 +129,7 @@ class House:
             return reverse(name, args=[self.server_id])
         if name in OF_A_GROUP | TO_A_GROUP.keys():
             return reverse(name, args=[self.group_id])
-        if name == "withdraw_volume":
+        if name in ("withdraw_volume", "detach_volume", "revert_volume", "delete_snapshot"):
             return reverse(name, args=[self.volume_id, self.volume_id])
         if name in OF_A_VOLUME | TO_A_VOLUME.keys():
             return reverse(name, args=[self.volume_id])

@@ -24,7 +24,7 @@ from volume.models import Volume
 pytestmark = pytest.mark.django_db(transaction=True)
 #: Session, user, roles and the projects to switch to are 8 of each whole page.
 PAGES = {
-    "/": 22,
+    "/": 23,
     "/servers": 14,
     "/images": 11,
     "/key-pairs": 9,
@@ -35,8 +35,8 @@ PAGES = {
     "/security-groups": 13,
     "/security-groups/{group}": 14,
     "/servers/{server}": 28,
-    "/volumes": 22,
-    "/volumes/{volume}": 19,
+    "/volumes": 23,
+    "/volumes/{volume}": 21,
     "/activity": 15,
     "/servers/launch": 23,
 }

@@ -14,8 +14,8 @@ from identity import quotas
 from tests.builders.browsers import PASSWORD, browser_of, said, text_of
 from tests.builders.identity import make_member
 from tests.builders.instances import Lab, lab
-from tests.builders.volumes import attach, make_pool, make_volume, make_volume_type
-from volume.models import Volume
+from tests.builders.volumes import attach, make_pool, make_snapshot, make_volume, make_volume_type
+from volume.models import Snapshot, Volume
 from volume.states import VolumeStatus
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -109,6 +109,38 @@ def test_what_a_server_has_is_not_deleted(home: Lab, member: Client) -> None:
     volume.attachments.all().delete()
     answer = member.post(f"/volumes/{volume.id}/delete", follow=True)
     assert said(answer) == ["a volume is being deleted."]
+
+
+def test_a_volume_goes_into_a_server_and_comes_out(home: Lab, member: Client) -> None:
+    server = home.create()
+    volume = make_volume(home.context, pool=make_pool(provisioned=1))
+    url = f"/volumes/{volume.id}"
+    assert "vm1" in member.get(f"{url}/attach").content.decode()
+    assert member.post(f"{url}/attach", {"server": "x"}).status_code == 422
+    answer = member.post(f"{url}/attach", {"server": server})
+    assert answer.status_code == 302
+    [attachment] = volume.attachments.all()
+    assert (str(attachment.instance_id), attachment.status) == (server, "reserved")
+    assert "vm1" in text_of(member.get(url))
+    refused = member.post(f"{url}/servers/{server}/detach", headers={"HX-Request": "true"})
+    assert (refused.status_code, "already" in refused.headers["HX-Trigger"]) == (400, True)
+
+
+def test_snapshots_are_taken_and_deleted_on_its_page(home: Lab, member: Client) -> None:
+    volume = make_volume(home.context, pool=make_pool(provisioned=1))
+    url = f"/volumes/{volume.id}"
+    assert member.post(f"{url}/snapshots/new", {"name": ""}).status_code == 422
+    assert member.post(f"{url}/snapshots/new", {"name": "before"}).status_code == 302
+    taken = Snapshot.objects.get()
+    assert (taken.name, taken.status) == ("before", "creating")
+    kept = make_snapshot(make_volume(home.context, name="other"), name="kept")
+    page = text_of(member.get(url))
+    assert "before" in page
+    assert "kept" not in page
+    there = f"/volumes/{kept.volume_id}/snapshots/{kept.id}"
+    assert member.post(f"{there}/delete").status_code == 302
+    kept.refresh_from_db()
+    assert kept.status == "deleting"
 
 
 def test_every_status_has_a_badge() -> None:
