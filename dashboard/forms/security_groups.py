@@ -11,6 +11,7 @@ from django import forms
 from cloudweb.addresses import canonical_block
 from dashboard.forms.fields import NameField, RefusableForm
 from dashboard.forms.networks import GONE, OfferingForm
+from network.exceptions.address_groups import AddressGroupNotFound
 from network.exceptions.security_groups import (
     SecurityGroupInvalidPortRange,
     SecurityGroupInvalidPortValue,
@@ -23,7 +24,7 @@ from network.services import SERVICES
 #: What has no name of its own: ports, or a protocol, are written beside it.
 _WRITTEN = {"tcp": "TCP ports …", "udp": "UDP ports …", "protocol": "another protocol …"}
 WHAT = [*((one.name, one.label) for one in SERVICES.values()), *_WRITTEN.items()]
-WORLD, MINE, BLOCK, GROUP = "world", "mine", "block", "group"
+WORLD, MINE, BLOCK, GROUP, LIST = "world", "mine", "block", "group", "addresses"
 _PORTS = re.compile(r"(\d{1,5})(?:\s*[-:]\s*(\d{1,5}))?")
 
 
@@ -43,20 +44,30 @@ class RuleForm(OfferingForm):
         SecurityGroupInvalidPortValue: "ports",
         SecurityGroupRuleInvalidProtocol: "protocol",
         SecurityGroupNotFound: "group",
+        AddressGroupNotFound: "addresses",
     }
 
     what = forms.ChoiceField(choices=WHAT, initial="ssh")
     ports = forms.CharField(max_length=32, required=False)
     protocol = forms.CharField(max_length=16, required=False)
-    whom = forms.ChoiceField(choices=[(one, one) for one in (WORLD, MINE, BLOCK, GROUP)])
+    whom = forms.ChoiceField(choices=[(one, one) for one in (WORLD, MINE, BLOCK, GROUP, LIST)])
     block = forms.CharField(max_length=64, required=False)
     group = forms.ChoiceField(required=False, error_messages=GONE)
+    addresses = forms.ChoiceField(required=False, error_messages=GONE)
     direction = forms.ChoiceField(
         choices=[("ingress", "Let in"), ("egress", "Let out")], initial="ingress"
     )
 
-    def __init__(self, data: Any = None, *, own: str, groups: Sequence[tuple[str, str]]) -> None:
-        super().__init__(data, offered={"group": groups}, initial={"whom": MINE if own else WORLD})
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        own: str,
+        groups: Sequence[tuple[str, str]],
+        lists: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        offered = {"group": groups, "addresses": lists}
+        super().__init__(data, offered=offered, initial={"whom": MINE if own else WORLD})
         self.own = own
 
     def clean(self) -> dict[str, Any]:
@@ -73,6 +84,8 @@ class RuleForm(OfferingForm):
             self._read("block", canonical_block, "Write an address or a block, like 192.0.2.0/24.")
         if whom == GROUP and not said.get("group") and "group" not in self.errors:
             self.add_error("group", "Choose a group.")
+        if whom == LIST and not said.get("addresses") and "addresses" not in self.errors:
+            self.add_error("addresses", "Choose a list of addresses.")
         return said
 
     def permission(self) -> Mapping[str, Any]:
@@ -81,7 +94,13 @@ class RuleForm(OfferingForm):
         whom, what = said["whom"], said["what"]
         block = {MINE: self.own, BLOCK: said["block"]}.get(whom, "")
         remote = said["group"] if whom == GROUP else None
-        about = {"direction": said["direction"], "block": block, "remote_group_id": remote}
+        listed = said["addresses"] if whom == LIST else None
+        about = {
+            "direction": said["direction"],
+            "block": block,
+            "remote_group_id": remote,
+            "remote_address_group_id": listed,
+        }
         if what in SERVICES:
             return {**about, **SERVICES[what].ports()}
         if what == "protocol":

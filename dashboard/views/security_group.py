@@ -19,7 +19,12 @@ from dashboard.forms.security_groups import GroupForm, RuleForm
 from dashboard.views.box import Box
 from dashboard.views.list_page import ListPage
 from instances.manager import InstanceManager
-from network.manager import PermissionManager, ReachManager, SecurityGroupManager
+from network.manager import (
+    AddressGroupManager,
+    PermissionManager,
+    ReachManager,
+    SecurityGroupManager,
+)
 from network.reach import leaving, summary
 
 if TYPE_CHECKING:
@@ -168,7 +173,8 @@ class SecurityGroupPage(ListPage):
     def rule_form(self, data: Any = None) -> RuleForm:
         """Return the form of a new rule."""
         offered = SecurityGroupManager(self.context).names(limit=OFFERED)
-        return RuleForm(data, own=own_address(self.request), groups=offered)
+        lists = AddressGroupManager(self.context).names(limit=OFFERED)
+        return RuleForm(data, own=own_address(self.request), groups=offered, lists=lists)
 
     def edit_form(self, data: Any = None) -> GroupForm:
         """Return the form of its name."""

@@ -36,6 +36,14 @@ class AddressGroupManager(StandardManager[AddressGroup]):
         """Return own and shared groups."""
         return self._page(listing)
 
+    @policy("network:address_groups:list")
+    def names(self, *, limit: int) -> Sequence[tuple[str, str]]:
+        """Return ids and names of own and shared groups, by name; an id where there is no name."""
+        rows = AddressGroup.objects.usable_by(self.context.scoped_project_id).order_by("name", "id")
+        return [
+            (str(one), name or str(one)) for one, name in rows.values_list("id", "name")[:limit]
+        ]
+
     @policy("network:address_groups:get")
     def get(self, group_id: Identifier) -> AddressGroup:
         """Return a group; raise AddressGroupNotFound."""

@@ -32,6 +32,7 @@ class PermissionManager(Manager):
         port_range_max: int | None = None,
         block: str = "",
         remote_group_id: Identifier | None = None,
+        remote_address_group_id: Identifier | None = None,
         description: str = "",
     ) -> Sequence[SecurityGroupRule]:
         """Make the rules that are missing, of the block's IP version, else of both.
@@ -54,6 +55,7 @@ class PermissionManager(Manager):
                             port_range_max=port_range_max,
                             remote_ip_prefix=block,
                             remote_group_id=remote_group_id,
+                            remote_address_group_id=remote_address_group_id,
                             description=description,
                         )
                 except SecurityGroupRuleExists as error:

@@ -33,7 +33,7 @@ PAGES = {
     "/floating-ips": 22,
     "/networks/picture": 22,
     "/security-groups": 13,
-    "/security-groups/{group}": 14,
+    "/security-groups/{group}": 15,
     "/servers/{server}": 28,
     "/volumes": 23,
     "/volumes/{volume}": 21,

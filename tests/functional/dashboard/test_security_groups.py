@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from network.manager import AddressGroupManager
 from network.models import Port, SecurityGroup, SecurityGroupRule
 from tests.builders.browsers import PASSWORD, browser_of, text_of
 from tests.builders.identity import make_member
 from tests.builders.instances import Lab, lab
-from tests.builders.networks import make_group
+from tests.builders.networks import make_context, make_group
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OWN = "198.51.100.7"
@@ -116,6 +117,8 @@ def test_what_cannot_be_let_pass_is_said_at_its_field(
         "odd block": ({"whom": "block", "block": "fd00::5%x"}, "Write an address"),
         "no block": ({"whom": "block"}, "Write an address"),
         "no group": ({"whom": "group"}, "Choose a group"),
+        "no list": ({"whom": "addresses"}, "Choose a list"),
+        "strange list": ({"whom": "addresses", "addresses": "x"}, "choose again"),
         "strange group": ({"whom": "group", "group": "x"}, "choose again"),
         "no protocol": ({"what": "protocol"}, "Write a protocol"),
         "odd protocol": ({"what": "protocol", "protocol": "x"}, "protocol x"),
@@ -134,6 +137,24 @@ def test_what_cannot_be_let_pass_is_said_at_its_field(
     assert "Members of group other can reach SSH (port 22)." in text_of(
         member.get(f"/security-groups/{web.id}")
     )
+
+
+def test_a_list_of_addresses_is_let_in_by_its_name(
+    home: Lab, member: Client, web: SecurityGroup
+) -> None:
+    url = f"/security-groups/{web.id}"
+    assert 'value="addresses"' not in member.get(url).content.decode()  # there is none to choose
+    lists = AddressGroupManager(home.context)
+    offices = lists.create(name="offices", addresses=["198.51.100.0/24", "2001:db8::/32"])
+    strange = AddressGroupManager(make_context()).create(name="strange")
+    page = member.get(url).content.decode()
+    assert str(offices.id) in page
+    assert str(strange.id) not in page
+    assert add(member, web, whom="addresses", addresses=str(offices.id)).status_code == 200
+    found = SecurityGroupRule.objects.filter(security_group=web, remote_address_group=offices)
+    assert {*found.values_list("ethertype", flat=True)} == {"IPv4", "IPv6"}
+    assert "offices" in text_of(member.get(url))
+    assert add(member, web, whom="addresses", addresses=str(strange.id)).status_code == 422
 
 
 def test_an_address_that_means_nothing_elsewhere_is_not_offered(
