@@ -112,7 +112,7 @@ class CephBench:
 
     host = "h1"
     grain = 4 * MIB
-    drilled = ("clone", "revert", "delete")  # the others are one effect each
+    drilled = ("clone", "revert")  # the others are one effect each, or two
 
     def __init__(self, cluster: CephCluster) -> None:
         self.cluster = cluster

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import shutil
 from builtins import list as List  # noqa: N812  the class below has a method named list
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from cloudweb.driver import DriverError, Unguarded, Work
-from cloudweb.files import make_directory, write_atomically
+from cloudweb.files import make_directory
 from cloudweb.image_cache.source import ImageSource
-from cloudweb.records import forget, read_record
 from volume.backups.driving import Backups
 from volume.backups.objects import BackupPoint
 from volume.drivers.base import (
@@ -36,6 +34,7 @@ from volume.drivers.ceph.bases import Bases
 from volume.drivers.ceph.cluster import CephConfig, Cluster, Refused
 from volume.drivers.ceph.fence import Fence
 from volume.drivers.ceph.images import Images
+from volume.drivers.ceph.made import Made
 from volume.drivers.ceph.measures import Measures
 from volume.drivers.nbd import NbdClient
 from volume.drivers.serving import served
@@ -53,8 +52,6 @@ from volume.objects import (
 )
 
 VOLUME, SNAPSHOT = "volume-", "snapshot-"
-#: A snapshot that is there while a volume is made of another one.
-PASSING = "copy-"
 #: A snapshot that a backup is read from.
 POINT = "point-"
 #: Beside an image that is taken back: the size it has to have afterwards.
@@ -78,7 +75,7 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
         self.measures = Measures(self.cluster, also=self.fence.look)
         self._bases = Bases(self.images, host)
         self._attachments = Attachments(state_dir / "attachments")
-        self._made = state_dir / "volumes"
+        self._made = Made(state_dir / "volumes", self.images)
         self._sockets = state_dir / "s"
         self._strays: tuple[str, ...] = ()
 
@@ -87,8 +84,8 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
         if shutil.which("rbd") is None or shutil.which("qemu-img") is None:
             raise DriverError("The host needs the packages ceph-common and qemu-utils.")
         self._attachments.open()
-        for directory in (self._made, self._sockets):
-            make_directory(directory)
+        self._made.open()
+        make_directory(self._sockets)
         try:
             self.measures.start()
         except Refused as error:
@@ -133,7 +130,9 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
         if (info := self.images.info(name)) is None:
             parent = self._check_source(spec)
             work.checkpoint()
-            self._record(ref, source)
+            self._made.begin(
+                ref.id, ref.pool, parent=parent if isinstance(source, VolumeRef) else ""
+            )
             if source is None:
                 self.images.create(name, spec.size)
             elif isinstance(source, ImageSource):
@@ -148,7 +147,7 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
         if info["size"] < spec.size:
             work.checkpoint()
             self.images.resize(name, spec.size)
-        self._end_passing(ref)
+        self._made.end_passing(ref.id)
         return self._state(ref, max(info["size"], spec.size))
 
     def _check_source(self, spec: VolumeSpec) -> str:
@@ -175,25 +174,12 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
         if isinstance(source, SnapshotRef):
             snapshot, pool = f"{SNAPSHOT}{source.id}", source.volume.pool
         else:
-            snapshot, pool = f"{PASSING}{ref.id}", source.pool
+            snapshot, pool = self._made.passing(ref.id), source.pool
             self.images.take(parent, snapshot)
         work.checkpoint()
         self.images.clone(parent, snapshot, name)
         # who may use one pool must not need another one to read what a parent holds
         self.images.flatten_deep(name, always=pool != ref.pool)
-
-    def _record(self, ref: VolumeRef, source: Any) -> None:
-        """Note that the volume is ours, and whose passing snapshot there may be."""
-        parent = self._image(source) if isinstance(source, VolumeRef) else ""
-        record = json.dumps({"pool": ref.pool, "parent": parent})
-        write_atomically(self._made / f"{ref.id}.json", record)
-
-    def _end_passing(self, ref: VolumeRef) -> None:
-        path = self._made / f"{ref.id}.json"
-        record = read_record(path, dict)
-        if record and record.get("parent"):
-            self.images.drop(record["parent"], f"{PASSING}{ref.id}")
-            write_atomically(path, json.dumps({**record, "parent": ""}))
 
     def delete(self, ref: VolumeRef, *, work: Work) -> None:
         """Take the image away; while it has clones, it waits in the trash."""
@@ -204,10 +190,10 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
         if kept := [one for one in snapshots if one.startswith(SNAPSHOT)]:
             raise VolumeInUse(detail=", ".join(kept))
         work.checkpoint()
-        self._end_passing(ref)
+        self._made.end_passing(ref.id)
         with _in_use():
             self.images.remove(name, work=work)
-        forget(self._made / f"{ref.id}.json")
+        self._made.forget(ref.id)
 
     def resize(self, request: ResizeRequest, *, work: Work) -> VolumeState:
         """Make the image larger; who has it open hears of it from Ceph."""
@@ -377,12 +363,10 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
 
     def delete_everything(self) -> None:
         """Take away what this host made: the cluster may hold others' volumes in the same pools."""
-        for path in sorted(self._made.glob("*.json")):
-            record = read_record(path, dict) or {}
-            pool = record.get("pool", "")
+        for volume_id, pool in self._made.volumes():
             if pool not in self.config.pools:
                 continue
-            ref = VolumeRef(id=path.stem, backend=self.backend, pool=pool)
+            ref = VolumeRef(id=volume_id, backend=self.backend, pool=pool)
             for attachment_id in self._attachments.of(ref.id):
                 gone = UnexportRequest(volume=ref, attachment_id=attachment_id, epoch=0)
                 self.unexport(gone, work=Unguarded())
