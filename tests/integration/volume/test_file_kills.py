@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from tests.builders.volume_bench import (
     snapshot_of,
     unexport_of,
 )
+from volume.backups.objects import BackupPoint
 from volume.drivers.file import qcow2
 from volume.drivers.file.daemon import Daemons
 from volume.drivers.file.files import Files
@@ -54,6 +56,8 @@ class Case:
     request: Any = None
     snapshot: Any = None
     clone: VolumeSpec | None = None
+    point: Any = None
+    is_held: bool = False
     word: str = "kept"
     connection: Any = field(default=None)
 
@@ -80,9 +84,21 @@ class Case:
     def copy(self) -> None:
         self.driver.create(self.clone, image=None, work=WORK)
 
+    def hold(self) -> None:
+        self.driver.hold_point(self.point, work=WORK)
+        self.is_held = True
+
+    def release(self) -> None:
+        self.driver.release_point(self.point, work=WORK)
+        self.is_held = False
+
     def check(self) -> None:
         """Whoever serves the volume now, its guest reads and writes what it did; so do copies."""
         self.attach()
+        if self.is_held:
+            assert self.bench.write_through(self.connection, "other")
+            with self.driver.reading(self.point) as source:
+                assert source.read(0, 512).rstrip(b"\0") == self.word.encode()
         assert self.bench.write_through(self.connection, "later")
         self.detach()
         assert self.bench.read(self.spec.ref) == "later"
@@ -90,6 +106,7 @@ class Case:
             assert self.bench.read(self.clone.ref) == self.word
 
     def end(self) -> None:
+        self.driver.release_point(self.point, work=WORK)
         self.driver.delete(self.clone.ref, work=WORK)  # type: ignore[union-attr]
         self.drop()
         self.driver.delete(self.spec.ref, work=WORK)
@@ -105,6 +122,8 @@ METHODS: dict[str, tuple[Callable[[Case], None], Callable[[Case], None]]] = {
     "resize in use": (Case.attach, Case.grow),
     "clone in use": (Case.attach, Case.copy),
     "snapshot": (lambda case: None, Case.take),
+    "hold a point in use": (Case.attach, Case.hold),
+    "release a point in use": (lambda case: (case.attach(), case.hold(), None)[-1], Case.release),
 }
 
 
@@ -143,6 +162,7 @@ def _case(bench: FileBench) -> Case:
     bench.write(spec.ref, "kept")
     case = Case(bench, spec)
     case.request, case.snapshot = export_of(spec, bench.host), snapshot_of(spec)
+    case.point = BackupPoint(id=str(uuid.uuid4()), source=spec.ref)
     case.clone = bench.spec(source=spec.ref, size=2 * SIZE)
     return case
 
