@@ -11,6 +11,7 @@ from cloudweb.api.fields import loose_int
 from cloudweb.api.pagination import parse_limit
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest
+from cloudweb.identifiers import as_uuid
 from instances.api.serializers.volume_attachments import (
     SEVERAL,
     AttachmentCreate,
@@ -64,7 +65,7 @@ class VolumeAttachmentViewSet(ServiceViewSet):
         """Exchange a volume for another, or say whether it goes with its server."""
         wanted = self.validated(AttachmentUpdate, self.body(KEY))
         manager = self.manager(self.context)
-        if str(wanted.volumeId) != volume_id:
+        if wanted.volumeId != as_uuid(volume_id):
             manager.swap_volume(server_id, volume_id, str(wanted.volumeId))
         elif wanted.delete_on_termination is None:
             raise BadRequest("The volume is attached already.")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from django.db import transaction
 
 from cloudweb.database.uuids import Among, Dashed
+from cloudweb.exceptions import NotFound
 from cloudweb.identifiers import as_uuid
 from cloudweb.policy import policy
 from instances import block_devices
@@ -106,7 +108,8 @@ class InstanceVolumes(InstanceActs):
                 raise RootVolumeStays
             if row.status != DiskStatus.ATTACHED:
                 raise InvalidVolume(f"Volume {row.volume_id} is {row.status} already.")
-            AttachmentManager(self.context).begin_detaching(str(row.attachment_id))
+            with suppress(NotFound):  # an operator took the volume away: the server forgets it
+                AttachmentManager(self.context).begin_detaching(str(row.attachment_id))
             BlockDevice.objects.filter(pk=row.pk).update(status=DiskStatus.DETACHING)
             DetachVolume.start(self.context, resource_id=str(key), args={"device": row.pk})
 

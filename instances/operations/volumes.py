@@ -40,11 +40,12 @@ def held_volumes(run: Run) -> list[BlockDevice]:
 def export_orders(run: Run) -> list[Order]:
     """Order all volumes of the server to be there for its host; what is there already stays."""
     manager, host = AttachmentManager(run.context), instance_of(run).host
-    return [
-        manager.export_order(str(row.attachment_id), host)
-        for row in held_volumes(run)
-        if row.status != DiskStatus.DETACHING
-    ]
+    orders = []
+    for row in held_volumes(run):
+        if row.status != DiskStatus.DETACHING:
+            with suppress(NotFound):  # an operator took it away: the guest starts without it
+                orders.append(manager.export_order(str(row.attachment_id), host))
+    return orders
 
 
 def volumes_exported(run: Run, answers: Sequence[Any]) -> None:
@@ -113,7 +114,10 @@ def _served(run: Run, row: BlockDevice) -> GuestDisk | None:
     if row.attachment_id is None:
         return None
     manager, key = AttachmentManager(run.context), str(row.attachment_id)
-    found = manager.connection(key)
+    try:
+        found = manager.connection(key)
+    except NotFound:
+        return None
     if found is None:
         return None
     return guest_disk(found, device=row.name, throttle=manager.throttle(key))

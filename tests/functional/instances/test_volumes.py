@@ -276,6 +276,21 @@ def test_a_volume_comes_off_whose_own_host_died_and_nothing_is_served_there_agai
     assert home.stores[there].list()[0].attachments == ()
 
 
+def test_a_volume_that_an_operator_took_away_is_forgotten_and_no_obstacle(home: Lab) -> None:
+    server, volume = home.create(), home.make_volume()
+    attach(home, server, volume)
+    home.cloud.settle()
+    home.act(server, "os-stop")
+    home.cloud.settle()
+    Attachment.objects.all().delete()
+    home.act(server, "os-start")
+    home.cloud.settle()
+    assert (home.show(server)["status"], disks(home, server)) == ("ACTIVE", set())
+    assert detach(home, server, volume).status_code == 202
+    home.cloud.settle()
+    assert (home.show(server)["OS-EXT-STS:task_state"], listed(home, server)) == (None, [])
+
+
 def test_one_volume_in_two_servers(home: Lab) -> None:
     servers, volume = [home.create(), home.create()], home.make_volume(multiattach=True)
     refused = attach(home, servers[0], volume, version="2.59")
