@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from cloudweb import process
-from cloudweb.driver import Unguarded
+from cloudweb.driver import TransientDriverError, Unguarded
 from operations.certificates import Authority, new_authority, write_certificate
 from tests.builders.volume_bench import (
     MIB,
@@ -25,6 +25,7 @@ from tests.builders.volume_bench import (
     unexport_of,
 )
 from volume.agent import VolumeAgent
+from volume.backups.objects import BackupPoint
 from volume.drivers.file import daemon, qcow2
 from volume.drivers.file.daemon import Daemons
 from volume.objects import ResizeRequest, VolumeSpec
@@ -275,6 +276,62 @@ def test_a_snapshot_that_died_before_its_daemon_was_told_loses_nothing(
         assert bench.read(copy.ref) == "meanwhile"
         bench.driver.unexport(unexport_of(request), work=WORK)
         assert bench.read(spec.ref) == "after"
+
+
+def test_after_a_snapshot_that_was_given_up_a_volume_grows_and_is_shared(
+    bench: FileBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its daemon was never told of the file that the snapshot put above what it writes to."""
+
+    def die(*_: object) -> None:
+        raise RuntimeError
+
+    spec = make(bench)
+    requests = [export_of(spec, "h1", shared=True) for _ in range(2)]
+    connection = bench.driver.export(requests[0], work=WORK)
+    assert bench.write_through(connection, "before")
+    with monkeypatch.context() as patch:
+        patch.setattr(Daemons, "follow", die)
+        with pytest.raises(RuntimeError):
+            bench.driver.snapshot(snapshot_of(spec), work=WORK)
+    other = bench.driver.export(requests[1], work=WORK)
+    assert bench.write_through(other, "shared")
+    larger = ResizeRequest(volume=spec.ref, size=2 * SIZE)
+    assert bench.driver.resize(larger, work=WORK).size == 2 * SIZE
+    assert bench.write_through(connection, "grown")
+    for request in requests:
+        bench.driver.unexport(unexport_of(request), work=WORK)
+    assert bench.read(spec.ref) == "grown"
+    assert bench.driver.get(spec.ref).size == 2 * SIZE
+    bench.driver.delete(spec.ref, work=WORK)
+    assert list(bench.census()) == []
+
+
+def test_what_a_backup_is_taken_of_is_busy_and_goes_on(bench: FileBench) -> None:
+    """A snapshot or more room waits for the backup's end; the guest notices nothing."""
+    spec = make(bench)
+    request = export_of(spec, "h1")
+    connection = bench.driver.export(request, work=WORK)
+    assert bench.write_through(connection, "before")
+    point = BackupPoint(id=spec.ref.id, source=spec.ref)
+    bench.driver.hold_point(point, work=WORK)
+    snapshot, larger = snapshot_of(spec), ResizeRequest(volume=spec.ref, size=2 * SIZE)
+    for busy in (
+        lambda: bench.driver.resize(larger, work=WORK),
+        lambda: bench.driver.export(export_of(spec, "h1", shared=True), work=WORK),
+        lambda: bench.driver.snapshot(snapshot, work=WORK),
+        lambda: bench.driver.resize(larger, work=WORK),
+    ):
+        with pytest.raises(TransientDriverError):
+            busy()
+        assert bench.write_through(bench.driver.export(request, work=WORK), "meanwhile")
+    with bench.driver.reading(point) as source:
+        assert source.read(0, 512).rstrip(b"\0") == b"before"
+    bench.driver.release_point(point, work=WORK)
+    bench.driver.snapshot(snapshot, work=WORK)
+    assert bench.driver.resize(larger, work=WORK).size == 2 * SIZE
+    assert bench.write_through(connection, "after")
+    assert bench.read(make(bench, source=snapshot).ref) == "meanwhile"
 
 
 def test_a_random_life_of_volumes_never_mixes_what_they_hold(bench: FileBench) -> None:

@@ -32,6 +32,7 @@ from volume.drivers.file.wire import AUTHZ, TLS, Wire, authz_list, listening, ru
 
 log = structlog.get_logger(__name__)
 PROGRAM = "qemu-storage-daemon"
+BUSY = "The volume is busy, perhaps with a backup."
 #: Of the directory of sockets, whose paths the kernel cuts at 107 characters.
 _LONGEST = 90
 _PATIENCE = 10.0
@@ -146,9 +147,17 @@ class Daemons:
     ) -> Record:
         """Make the daemon run and serve one attachment; return its record."""
         record = self.get(volume_id)
+        added = None
         if record is not None and self.is_running(volume_id):
-            served = self._with_way(record, attachment_id, served, tls=tls)
-            record = self._add(record, chain[0], attachment_id, served)
+            way = self._with_way(record, attachment_id, served, tls=tls)
+            try:
+                added = self._add(record, chain, attachment_id, way)
+            except DaemonSilent:  # it may have been told to end by a process that died over that
+                self._wait_for_end(volume_id)
+                if self.is_running(volume_id):
+                    raise
+        if added is not None:
+            record = added
         else:
             record = record or Record(volume_id, secrets.token_hex(6))
             if not record.exports.keys() - {attachment_id}:
@@ -173,7 +182,9 @@ class Daemons:
         port = known.port if known is not None and known.port else self._free_port()
         return replace(served, port=port)
 
-    def _add(self, record: Record, top: File, attachment_id: str, served: Served) -> Record:
+    def _add(
+        self, record: Record, chain: Sequence[File], attachment_id: str, served: Served
+    ) -> Record:
         known = record.exports.get(attachment_id)
         exports = {**record.exports, attachment_id: served}
         wanted = replace(record, exports=exports, interrupted=False)
@@ -184,9 +195,13 @@ class Daemons:
                 _remove(daemon, attachment_id)
                 self.relays.stop(attachment_id)
                 there.discard(_id(attachment_id))
+            if _id(attachment_id) not in there:
+                _refuse_while_held(daemon)
+            nodes = _nodes(daemon)  # a freeze that died may have put a file above what it has
+            node = next(file.node for file in chain if file.node in nodes)
             for name, one in exports.items() if record.interrupted else [(attachment_id, served)]:
                 if _id(name) not in there:
-                    daemon.run("block-export-add", **_export(top.node, name, one))
+                    daemon.run("block-export-add", **_export(node, name, one))
         return self._keep(wanted)
 
     def cut_off(self, volume_id: str, attachment_id: str) -> None:
@@ -234,12 +249,17 @@ class Daemons:
         """Make a volume in use larger: its clients are cut for a moment and find it so."""
         record = self.get(volume_id)
         assert record is not None
+        self.follow(volume_id, file)
+        with self.monitor(volume_id) as daemon:
+            _refuse_while_held(daemon)
         self._keep(replace(record, interrupted=True))  # who comes after a crash serves them again
         with self.monitor(volume_id) as daemon:
             for attachment_id in record.exports:
                 _remove(daemon, attachment_id)
             try:
                 daemon.run("block_resize", node_name=file.node, size=size)
+            except CommandRefused as error:
+                raise TransientDriverError(BUSY, detail=error.detail) from error
             finally:
                 for attachment_id, served in record.exports.items():
                     daemon.run("block-export-add", **_export(file.node, attachment_id, served))
@@ -265,9 +285,9 @@ class Daemons:
             actions = [{"type": "blockdev-snapshot", "data": {"node": below, "overlay": top.node}}]
             try:
                 daemon.run("transaction", actions=actions)
-            except CommandRefused:
+            except CommandRefused as error:
                 daemon.run("blockdev-del", node_name=top.node)
-                raise
+                raise TransientDriverError(BUSY, detail=error.detail) from error
 
     def merge(self, volume_id: str, top: File, layer: File, below: File | None, name: str) -> None:
         """Pull what is in ``layer`` up into ``top``, which a daemon writes to; ``name`` is ``below``'s."""
@@ -409,6 +429,12 @@ class Daemons:
     def _keep(self, record: Record) -> Record:
         write_atomically(self._path(record.volume_id), json.dumps(asdict(record)))
         return record
+
+
+def _refuse_while_held(daemon: Monitor) -> None:
+    """Raise where a point is held: what is written past it would be missing there."""
+    if any(job["id"].startswith(_POINT) for job in daemon.run("query-jobs")):
+        raise TransientDriverError(BUSY)
 
 
 def _nodes(daemon: Monitor) -> Collection[str]:
