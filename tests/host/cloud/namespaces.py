@@ -12,7 +12,7 @@ import random
 import signal
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cloudweb import process
@@ -70,8 +70,15 @@ class NamespacedHost:
     """One host; ``boot`` and ``die`` as often as wanted, its disk stays."""
 
     def __init__(
-        self, name: str, number: int, underlay: Underlay, cloud: Cloud, home: Path
+        self,
+        name: str,
+        number: int,
+        underlay: Underlay,
+        cloud: Cloud,
+        home: Path,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
+        self.settings = settings or {}
         self.name, self.number, self.underlay, self.cloud = name, number, underlay, cloud
         self.home = home / name
         self.directory = self.home / "host"  # all the agents keep
@@ -103,6 +110,7 @@ class NamespacedHost:
                 "CLOUDWEB_VAR": str(self.home / "var"), "CLOUDWEB_HOST_DIR": str(self.directory),
                 "METADATA_URL": self.cloud.url, "DRIVERS": "real", "LIBVIRT_URI": "private",
                 "DJANGO_SETTINGS_MODULE": "cloudweb.settings.agent", "CLOUDWEB_TIME_SCALE": "1",
+                **self.settings,
             },
         )  # fmt: skip
 
@@ -140,11 +148,11 @@ class NamespacedHost:
 
 @contextlib.contextmanager
 def hosts(
-    *names: str, underlay: Underlay, cloud: Cloud, home: Path
+    *names: str, underlay: Underlay, cloud: Cloud, home: Path, **settings: str
 ) -> Iterator[list[NamespacedHost]]:
     """Let hosts join the cloud and boot them; at the end their processes are gone."""
     made = [
-        NamespacedHost(name, number, underlay, cloud, home)
+        NamespacedHost(name, number, underlay, cloud, home, settings)
         for number, name in enumerate(names, start=1)
     ]
     try:
