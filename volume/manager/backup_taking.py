@@ -126,6 +126,8 @@ class BackupTaking(BackupLookups):
 
 
 def _check_able(volume: Volume) -> None:
+    if volume.encrypted:  # what is read is its cipher's; another volume's key would not open it
+        raise InvalidVolume(f"Volume {volume.id} is encrypted, and cannot be backed up.")
     pool = None if volume.pool_id is None else Pool.objects.filter(id=volume.pool_id).first()
     if pool is None or CAPABILITY not in pool.capabilities:
         raise InvalidVolume(f"Volume {volume.id} cannot be backed up where it is.")

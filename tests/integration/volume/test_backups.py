@@ -172,6 +172,7 @@ def test_what_cannot_be_done_is_refused(store: Path) -> None:
     small = make_volume(context, pool=here, size=1)
     busy = make_volume(context, pool=here, status="extending", size=2)
     unable = make_volume(context, pool=nowhere)
+    sealed = make_volume(context, pool=here, encrypted=True)
     creating = make_backup(volume, status=BackupStatus.CREATING, parent_id=backup.id, sha256="")
 
     def wish(row: Volume, **wanted: Any) -> Any:
@@ -180,6 +181,7 @@ def test_what_cannot_be_done_is_refused(store: Path) -> None:
     cases: dict[str, Any] = {
         "Invalid volume: Volume .* status must be available or in-use": wish(busy),
         "cannot be backed up where it is": wish(unable),
+        "is encrypted, and cannot be backed up": wish(sealed),
         "No backups available to do an incremental": wish(small, incremental=True),
         "Snapshot .* could not be found": wish(volume, snapshot_id=str(uuid.uuid4())),
         "There is no image store 'tape'": wish(volume, store="tape"),
