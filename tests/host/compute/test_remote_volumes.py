@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -92,12 +90,12 @@ def test_what_a_guest_wrote_to_another_hosts_volume_is_there_whoever_dies(
         snapshot = snapshot_of(volume)
         agent.snapshot(snapshot, WORK)
         pid = process.read_pid(storage.driver.daemons._pid_file(volume.ref.id))
-        os.kill(pid or 0, signal.SIGKILL)  # what serves the volume
+        process.kill([pid or 0], exe="qemu-storage-daemon")  # what serves the volume
         write(3)
         agent.serve()
         wait_for("test -e /tmp/w")
-        (entry,) = process.running(PROGRAM, f"--socket={host.driver.entries._directory}/")
-        os.kill(entry, signal.SIGKILL)  # the guest's way in
+        entries = process.running(PROGRAM, f"--socket={host.driver.entries._directory}/")
+        process.kill(entries, exe=PROGRAM)  # the guest's way in
         write(6)
         host.driver.tend_disks()
         wait_for("test -e /tmp/w")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,8 +70,7 @@ def test_a_guest_writes_through_a_socket_that_stays_its_own(world: World) -> Non
     assert world.write(entered, "first")
     socket = Path(entered.source.path)  # type: ignore[union-attr]
     os.chown(socket, 12345, 12345)
-    (pid,) = process.running(PROGRAM, f"--socket={socket}")
-    os.kill(pid, signal.SIGKILL)
+    process.kill(process.running(PROGRAM, f"--socket={socket}"), exe=PROGRAM)
     world.entries.tend()
     assert (socket.stat().st_uid, socket.stat().st_mode & 0o777) == (12345, 0o600)
     assert world.write(entered, "second")
