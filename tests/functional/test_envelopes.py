@@ -10,12 +10,13 @@ from django.db import OperationalError
 from tests.builders.identity import ApiClient, client_with
 
 pytestmark = pytest.mark.django_db
-SERVICES = ("identity", "compute", "network", "image")
+SERVICES = ("identity", "compute", "network", "volume", "image")
 #: A list that every service has, and a route that does not exist.
 LISTS = {
     "identity": "/identity/v3/projects",
     "compute": "/compute/v2.1/flavors",
     "network": "/network/v2.0/networks",
+    "volume": "/volume/v3/volumes",
     "image": "/image/v2/images",
 }
 FAULTS = {400: "badRequest", 404: "itemNotFound", 405: "badMethod", 413: "overLimit", 414: "computeFault",
@@ -46,7 +47,7 @@ def check(service: str, answer: Any, status: int) -> str:
         fault = body[FAULTS[status]]
         assert fault["code"] == status
         return str(fault["message"])
-    if service == "database":
+    if service in ("volume", "database"):
         (fault,) = body.values()
         assert body.keys() == {FAULTS[status]}
         assert fault["code"] == status

@@ -385,7 +385,7 @@ LINES = [
     Line("GET", QUOTAS, PROJECT_READERS),
     Line("GET", f"{QUOTAS}/default", PROJECT_READERS),
     Line("GET", f"{QUOTAS}/details.json", PROJECT_READERS),
-    Line("PUT", QUOTAS, OPERATORS, body={"quota": {"port": 7}}),
+    Line("PUT", QUOTAS, OPERATORS, body={"quota": {"port": 700}}),
     Line("DELETE", QUOTAS, OPERATORS, status=204),
     operators("GET", "/segments"),
     operators("GET", "/segments/{networks}"),
