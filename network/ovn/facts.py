@@ -11,7 +11,8 @@ from uuid import UUID
 class RuleFacts:
     """An accepting rule; ``protocol`` is a number or None for any.
 
-    Of a rule about a list of addresses ``blocks`` are those of its IP version; none at all accept nobody.
+    ``stateful``: answers need no rule of their own. Of a rule about a list of addresses ``blocks`` are those
+    of its IP version; none at all accept nobody.
     """
 
     id: UUID
@@ -23,6 +24,7 @@ class RuleFacts:
     prefix: str = ""
     remote_group: UUID | None = None
     blocks: Sequence[str] | None = None
+    stateful: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class SubnetFacts:
 class PortFacts:
     """A port of a guest's; ``addresses`` are (subnet, address), ``pairs`` (MAC address, block).
 
-    One that is in a trunk has its ``parent`` and the ``tag`` of its frames there.
+    One that is in a trunk has its ``parent`` and the ``tag`` of its frames there. ``dscp`` is what is written
+    into what its guest sends.
     """
 
     id: UUID
@@ -62,6 +65,7 @@ class PortFacts:
     groups: Sequence[UUID] = ()
     parent: UUID | None = None
     tag: int | None = None
+    dscp: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

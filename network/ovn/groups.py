@@ -78,7 +78,7 @@ def group_rows(network: NetworkFacts) -> Iterator[Row]:
                         "direction": _direction(rule),
                         "priority": ALLOWED,
                         "match": match,
-                        "action": "allow-related",
+                        "action": "allow-related" if rule.stateful else "allow-stateless",
                         "options": {},
                         "external_ids": {},
                     },

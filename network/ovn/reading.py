@@ -35,6 +35,7 @@ from network.ovn.facts import (
     RuleFacts,
     SubnetFacts,
 )
+from network.qos import meanings, policy_of
 from network.routers.scopes import untranslated
 from network.rule_meaning import protocol_number
 
@@ -55,6 +56,7 @@ class _Kept:
     rules: Mapping[UUID, Sequence[RuleFacts]]
     joined: Mapping[UUID, Collection[UUID]]
     carried: Mapping[UUID, tuple[UUID, int]]
+    marks: Mapping[UUID | None, int]
     blocks: defaultdict[tuple[UUID, UUID], set[str]] = field(
         default_factory=lambda: defaultdict(set)
     )
@@ -67,7 +69,8 @@ def read_networks(ids: Collection[UUID]) -> list[NetworkFacts]:
         return []
     joined = _joined(ids)
     around = set().union(ids, *joined.values())
-    ports = _by(Port.objects.filter(network__in=around), lambda port: port.network_id)
+    around_ports = Port.objects.filter(network__in=around).select_related("network")
+    ports = _by(around_ports, lambda port: port.network_id)
     near = [port.id for found in ports.values() for port in found]
     groups = _pairs(
         PortSecurityGroup.objects.filter(port__network__in=around)
@@ -83,6 +86,7 @@ def read_networks(ids: Collection[UUID]) -> list[NetworkFacts]:
         groups=groups,
         rules=_rules(used),
         joined=joined,
+        marks=_marks([port for network_id in ids for port in ports.get(network_id, ())]),
         carried=_carried([port for network_id in ids for port in ports.get(network_id, ())]),
     )
     _note_members(kept)
@@ -166,6 +170,12 @@ def _carried(ports: Iterable[Port]) -> dict[UUID, tuple[UUID, int]]:
     return {port: (parent, tag) for port, parent, tag in (columns if inside else ())}
 
 
+def _marks(ports: Iterable[Port]) -> dict[UUID | None, int]:
+    """Return, by QoS policy, the mark that it has written into packets."""
+    found = meanings(map(policy_of, ports))
+    return {key: said.dscp for key, said in found.items() if said.dscp is not None}
+
+
 def _port(port: Port, kept: _Kept) -> PortFacts:
     parent, tag = kept.carried.get(port.id, (None, None))
     return PortFacts(
@@ -185,6 +195,7 @@ def _port(port: Port, kept: _Kept) -> PortFacts:
         groups=kept.groups.get(port.id, ()),
         parent=parent,
         tag=tag,
+        dscp=kept.marks.get(policy_of(port)),
     )
 
 
@@ -257,7 +268,9 @@ def _subnets(networks: Collection[UUID]) -> Mapping[UUID, Sequence[SubnetFacts]]
 
 def _rules(groups: Collection[UUID]) -> Mapping[UUID, Sequence[RuleFacts]]:
     rows = SecurityGroupRule.objects.filter(security_group__in=groups)
-    rows = rows.select_related("remote_address_group").order_by("created_at", "id")
+    rows = rows.select_related("remote_address_group", "security_group").order_by(
+        "created_at", "id"
+    )
     return _pairs(
         (
             row.security_group_id,
@@ -271,6 +284,7 @@ def _rules(groups: Collection[UUID]) -> Mapping[UUID, Sequence[RuleFacts]]:
                 prefix=canonical_block(row.remote_ip_prefix) if row.remote_ip_prefix else "",
                 remote_group=row.remote_group_id,
                 blocks=_blocks(row),
+                stateful=row.security_group.stateful,
             ),
         )
         for row in (rows if groups else ())

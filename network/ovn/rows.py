@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 #: A column: of one value, of a set (an optional value is a set of one), or of a map.
-Value = str | int | bool | Sequence[str] | Sequence[int] | Sequence[bool] | Mapping[str, str]
+Value = (
+    str
+    | int
+    | bool
+    | Sequence[str]
+    | Sequence[int]
+    | Sequence[bool]
+    | Mapping[str, str]
+    | Mapping[str, int]
+)
 
 #: What a row's ``external_ids`` hold of ours: its key, which no other row of its table has; the key of the row
 #: that it is part of.
@@ -21,6 +30,7 @@ PARTS: Mapping[str, tuple[str, str] | None] = {
     "Address_Set": None,
     "Port_Group": None,
     "ACL": ("Port_Group", "acls"),
+    "QoS": ("Logical_Switch", "qos_rules"),
     "Logical_Router": None,
     "Logical_Router_Port": ("Logical_Router", "ports"),
     "Logical_Router_Static_Route": ("Logical_Router", "static_routes"),

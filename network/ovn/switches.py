@@ -12,6 +12,8 @@ from network.ovn.texts import domain_name, listed, quoted, routes
 from network.ovn_names import METADATA_ADDRESS, metadata_mac, metadata_port
 
 LEASE = "43200"
+#: The priority of marks; of a port there is one.
+MARKED = 2000
 
 
 def switch_rows(network: NetworkFacts, *, dns_servers: Sequence[str] = ()) -> Iterator[Row]:
@@ -48,6 +50,8 @@ def switch_rows(network: NetworkFacts, *, dns_servers: Sequence[str] = ()) -> It
         yield Row("DNS", f"{key}/dns", columns={"records": records, "external_ids": {}})
     for port in network.ports:
         yield _port(network, port)
+        if port.dscp is not None:
+            yield _mark(network, port, port.dscp)
 
 
 def _wire(network: NetworkFacts) -> Row:
@@ -178,6 +182,22 @@ def _port(network: NetworkFacts, port: PortFacts) -> Row:
                 _served(network, port, subnets, version),
             )
             for version in (4, 6)
+        },
+    )
+
+
+def _mark(network: NetworkFacts, port: PortFacts, dscp: int) -> Row:
+    """Give what writes a mark into all that a port's guest sends."""
+    return Row(
+        "QoS",
+        f"{port_key(network.id, port.id)}/dscp",
+        parent=network_key(network.id),
+        columns={
+            "direction": "from-lport",
+            "priority": MARKED,
+            "match": f'inport == "{port.id}" && ip',
+            "action": {"dscp": dscp},
+            "external_ids": {},
         },
     )
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from cloudweb.conf import env
 from cloudweb.driver import DriverError, TransientDriverError, Unguarded, Work
 from network.drivers.base import (
+    DSCP_MARKING,
     NOT_CARRIED,
+    STATELESS_FILTERS,
     TRUNKS,
     Damageable,
     Milestones,
@@ -89,8 +91,8 @@ class OvnDriver(NetworkDriver, Damageable, Milestones, SpansHosts, Supervised, R
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def capabilities(self) -> Sequence[str]:
-        """Return what needs no word here: OVN's rows say which port carries which."""
-        return (TRUNKS,)
+        """Return what needs no word here: OVN's rows say it."""
+        return (DSCP_MARKING, STATELESS_FILTERS, TRUNKS)
 
     @property
     def tunnel_address(self) -> str:

@@ -34,6 +34,7 @@ from tests.builders.networks import (
     make_subnet,
 )
 from tests.builders.ovn import needs_ovn
+from tests.builders.qos import make_qos_policy
 from tests.builders.routers import make_external, make_floating_ip, make_router
 from tests.host.network.guests import arp_frame, ask_dns, dhcp, udp_frame
 from tests.host.network.ovn_lab import Lab, LabGuest, LabHost, ovn_lab, soon
@@ -280,6 +281,40 @@ def test_rules_act_within_two_seconds_also_on_open_connections_and_groups_follow
         PortManager(context).update(client.port.id, security_group_ids=[])
         world.settle()
         assert soon(lambda: not client.connects("10.0.0.10", 80))
+
+
+def test_a_group_without_state_lets_no_answer_pass_by_itself_and_what_is_sent_is_marked(
+    world: World,
+) -> None:
+    network, _ = networked()
+    context = RequestContext.system(project_id=network.project_id)
+    bare = make_group(context, stateful=False)
+    for rule in [*bare.rules.filter(direction="egress")]:
+        SecurityGroupRuleManager(context).delete(rule.id)
+    gold = make_qos_policy(context, dscp=26)
+    server = world.guest(world.one, network, "10.0.0.10", security_group_ids=[bare.id])
+    said = {"port_security_enabled": False, "qos_policy_id": gold.id}
+    client = world.guest(world.two, network, "10.0.0.11", **said)
+    let_in = {"security_group_id": bare.id, "ethertype": "IPv4", "protocol": "icmp"}
+    SecurityGroupRuleManager(context).create(**let_in, direction="ingress")
+    world.settle()
+    marks: list[int] = []
+    raw = server.inside(lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP))
+    with raw:
+        raw.settimeout(0.5)
+
+        def arrives() -> bool:
+            client.pings("10.0.0.10")
+            with contextlib.suppress(TimeoutError):
+                marks.append(raw.recv(2048)[1] >> 2)
+            return bool(marks)
+
+        assert soon(arrives)  # it goes in, and its answer does not come out
+    assert marks == [26]
+    assert not client.pings("10.0.0.10")
+    SecurityGroupRuleManager(context).create(**let_in, direction="egress")
+    world.settle()
+    assert soon(lambda: client.pings("10.0.0.10"))
 
 
 def test_dhcp_dns_and_metadata_are_answered_and_nobody_else_answers_in_their_place(

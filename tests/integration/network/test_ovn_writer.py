@@ -15,6 +15,7 @@ from cloudweb.exceptions import InvalidInput
 from network import states
 from network.manager import (
     AddressGroupManager,
+    DscpMarkingRuleManager,
     FloatingIpManager,
     NetworkManager,
     PortForwardingManager,
@@ -36,6 +37,7 @@ from tests.builders.networks import (
     make_subnet,
 )
 from tests.builders.ovn import NorthboundServer, needs_ovn, northbound_server
+from tests.builders.qos import make_qos_policy
 from tests.builders.routers import make_external, make_floating_ip, make_router
 from tests.infrastructure import PATIENCE, scratch
 
@@ -383,3 +385,34 @@ def test_a_rule_about_a_list_of_addresses_lets_them_in_and_an_empty_list_nobody(
         match for (match,) in rows(world, "acl", "match") if match.startswith(f"outport == @{name}")
     ]
     assert inward == []
+
+
+def test_a_group_without_state_keeps_none_and_a_policy_marks_what_its_ports_send(
+    world: World,
+) -> None:
+    network = make_network(world.context)
+    make_subnet(network, world.context)
+    group = make_group(world.context, stateful=False)
+    policy = make_qos_policy(world.context, dscp=26)
+    port = make_port(network, world.context, security_group_ids=[group.id], qos_policy_id=policy.id)
+    SecurityGroupRuleManager(world.context).create(
+        security_group_id=group.id, direction="ingress", ethertype="IPv4", protocol="icmp"
+    )
+    world.settle()
+    actions = {action for action, _ in rows(world, "acl", "action", "match") if "sg_" in _}
+    assert actions == {"allow-stateless"}
+    (marked,) = rows(world, "qos", "action", "direction", "match")
+    assert marked == ["dscp=26", "from-lport", f'inport == "{port.id}" && ip']
+    PortManager(world.context).update(port.id, qos_policy_id=None)
+    world.settle()
+    assert rows(world, "qos", "match") == []
+    NetworkManager(world.context).update(network.id, qos_policy_id=policy.id)
+    world.settle()
+    Port.objects.filter(id=port.id).update(host="h1")
+    (rule,) = DscpMarkingRuleManager(world.context).list(policy.id).rows
+    DscpMarkingRuleManager(world.context).update(policy.id, rule.id, dscp_mark=10)
+    world.settle()
+    assert [one for (one,) in rows(world, "qos", "action")] == ["dscp=10"]
+    PortManager(world.context).delete(port.id)
+    world.settle()
+    assert rows(world, "qos", "match") == []
