@@ -35,10 +35,19 @@ def meanings(policy_ids: Iterable[UUID | None]) -> Mapping[UUID, PortQos]:
 
 
 def address_limits(
-    router: Router, floating: Sequence[FloatingIp], outside: Sequence[str]
+    router: Router,
+    floating: Sequence[FloatingIp],
+    outside: Sequence[str],
+    *,
+    known: Mapping[UUID, PortQos] | None = None,
 ) -> tuple[AddressLimit, ...]:
-    """Return what a router's addresses outside are held to; ``outside`` are the gateway's own."""
-    found = meanings([router.qos_policy_id, *(one.qos_policy_id for one in floating)])
+    """Return what a router's addresses outside are held to; ``outside`` are the gateway's own.
+
+    ``known``: what the policies mean, where many routers are read at once.
+    """
+    found = known
+    if found is None:
+        found = meanings([router.qos_policy_id, *(one.qos_policy_id for one in floating)])
     held = [(address, router.qos_policy_id) for address in outside]
     held += [(one.floating_ip_address, one.qos_policy_id) for one in floating]
     return tuple(

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from network.objects import PortQos
+from network.routers.objects import AddressLimit
+
 
 @dataclass(frozen=True, slots=True)
 class RuleFacts:
@@ -48,8 +51,8 @@ class SubnetFacts:
 class PortFacts:
     """A port of a guest's; ``addresses`` are (subnet, address), ``pairs`` (MAC address, block).
 
-    One that is in a trunk has its ``parent`` and the ``tag`` of its frames there. ``dscp`` is what is written
-    into what its guest sends.
+    One that is in a trunk has its ``parent`` and the ``tag`` of its frames there. ``qos`` is what its
+    guest is held to.
     """
 
     id: UUID
@@ -65,7 +68,7 @@ class PortFacts:
     groups: Sequence[UUID] = ()
     parent: UUID | None = None
     tag: int | None = None
-    dscp: int | None = None
+    qos: PortQos | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +152,4 @@ class RouterFacts:
     forwardings: Sequence[ForwardingFacts] = ()
     hosts: Sequence[str] = ()
     untranslated: Sequence[str] = ()
+    limits: Sequence[AddressLimit] = ()

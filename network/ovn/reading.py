@@ -25,6 +25,7 @@ from network.models import (
     Subnet,
     Subport,
 )
+from network.objects import PortQos
 from network.ovn.facts import (
     FloatingFacts,
     ForwardingFacts,
@@ -35,7 +36,7 @@ from network.ovn.facts import (
     RuleFacts,
     SubnetFacts,
 )
-from network.qos import meanings, policy_of
+from network.qos import address_limits, meanings, policy_of
 from network.routers.scopes import untranslated
 from network.rule_meaning import protocol_number
 
@@ -56,7 +57,7 @@ class _Kept:
     rules: Mapping[UUID, Sequence[RuleFacts]]
     joined: Mapping[UUID, Collection[UUID]]
     carried: Mapping[UUID, tuple[UUID, int]]
-    marks: Mapping[UUID | None, int]
+    qos: Mapping[UUID, PortQos]
     blocks: defaultdict[tuple[UUID, UUID], set[str]] = field(
         default_factory=lambda: defaultdict(set)
     )
@@ -86,7 +87,7 @@ def read_networks(ids: Collection[UUID]) -> list[NetworkFacts]:
         groups=groups,
         rules=_rules(used),
         joined=joined,
-        marks=_marks([port for network_id in ids for port in ports.get(network_id, ())]),
+        qos=meanings(policy_of(port) for network_id in ids for port in ports.get(network_id, ())),
         carried=_carried([port for network_id in ids for port in ports.get(network_id, ())]),
     )
     _note_members(kept)
@@ -123,6 +124,9 @@ def read_routers(ids: Collection[UUID], *, hosts: Sequence[str] = ()) -> list[Ro
         lambda one: one.floating_ip.router_id,
     )
     same = untranslated(ids)
+    held_to = [row.qos_policy_id for row in routers]
+    held_to += [one.qos_policy_id for found in floating.values() for one in found]
+    known = meanings(held_to)
     return [
         _router(
             router,
@@ -132,6 +136,7 @@ def read_routers(ids: Collection[UUID], *, hosts: Sequence[str] = ()) -> list[Ro
             forwardings.get(router.id, ()),
             hosts=_preferred(router.id, hosts),
             same=same.get(router.id, ()),
+            known=known,
         )
         for router in routers
     ]
@@ -170,14 +175,9 @@ def _carried(ports: Iterable[Port]) -> dict[UUID, tuple[UUID, int]]:
     return {port: (parent, tag) for port, parent, tag in (columns if inside else ())}
 
 
-def _marks(ports: Iterable[Port]) -> dict[UUID | None, int]:
-    """Return, by QoS policy, the mark that it has written into packets."""
-    found = meanings(map(policy_of, ports))
-    return {key: said.dscp for key, said in found.items() if said.dscp is not None}
-
-
 def _port(port: Port, kept: _Kept) -> PortFacts:
     parent, tag = kept.carried.get(port.id, (None, None))
+    policy = policy_of(port)
     return PortFacts(
         id=port.id,
         revision=port.revision,
@@ -195,7 +195,7 @@ def _port(port: Port, kept: _Kept) -> PortFacts:
         groups=kept.groups.get(port.id, ()),
         parent=parent,
         tag=tag,
-        dscp=kept.marks.get(policy_of(port)),
+        qos=kept.qos.get(policy) if policy is not None else None,
     )
 
 
@@ -307,8 +307,10 @@ def _router(
     *,
     hosts: Sequence[str],
     same: Sequence[str],
+    known: Mapping[UUID, PortQos],
 ) -> RouterFacts:
     gateway = next((leg for port_id, leg in legs if port_id in gateways), None)
+    outer = gateway.addresses if gateway is not None else ()
     outside = {subnet.gateway for subnet in gateway.subnets} - {""} if gateway is not None else ()
     return RouterFacts(
         id=router.id,
@@ -348,6 +350,9 @@ def _router(
         ],
         hosts=hosts,
         untranslated=same,
+        limits=address_limits(
+            router, floating, [one.partition("/")[0] for one in outer], known=known
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from cloudweb.addresses import parse_address, parse_block
 from network.ovn.facts import LegFacts, RouterFacts
+from network.ovn.limits import router_rules
 from network.ovn.rows import Row, network_key, router_key
 
 #: Hosts that a gateway may be on: more do not make it safer, and each watches each.
@@ -46,6 +47,7 @@ def router_rows(
     if router.gateway is not None:
         yield from _gateway(router, router.gateway)
         yield from _translations(router, router.gateway, distributed=distributed)
+        yield from router_rules(router)
     for to, by in router.routes:
         yield _route(router, f"route/{to}/{by}", to, by)
 

@@ -7,13 +7,12 @@ from uuid import UUID
 
 from cloudweb.addresses import parse_address, parse_block
 from network.ovn.facts import NetworkFacts, PortFacts, SubnetFacts
+from network.ovn.limits import port_rules
 from network.ovn.rows import Row, network_key, port_key
 from network.ovn.texts import domain_name, listed, quoted, routes
 from network.ovn_names import METADATA_ADDRESS, metadata_mac, metadata_port
 
 LEASE = "43200"
-#: The priority of marks; of a port there is one.
-MARKED = 2000
 
 
 def switch_rows(network: NetworkFacts, *, dns_servers: Sequence[str] = ()) -> Iterator[Row]:
@@ -50,8 +49,7 @@ def switch_rows(network: NetworkFacts, *, dns_servers: Sequence[str] = ()) -> It
         yield Row("DNS", f"{key}/dns", columns={"records": records, "external_ids": {}})
     for port in network.ports:
         yield _port(network, port)
-        if port.dscp is not None:
-            yield _mark(network, port, port.dscp)
+        yield from port_rules(network, port)
 
 
 def _wire(network: NetworkFacts) -> Row:
@@ -182,22 +180,6 @@ def _port(network: NetworkFacts, port: PortFacts) -> Row:
                 _served(network, port, subnets, version),
             )
             for version in (4, 6)
-        },
-    )
-
-
-def _mark(network: NetworkFacts, port: PortFacts, dscp: int) -> Row:
-    """Give what writes a mark into all that a port's guest sends."""
-    return Row(
-        "QoS",
-        f"{port_key(network.id, port.id)}/dscp",
-        parent=network_key(network.id),
-        columns={
-            "direction": "from-lport",
-            "priority": MARKED,
-            "match": f'inport == "{port.id}" && ip',
-            "action": {"dscp": dscp},
-            "external_ids": {},
         },
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from cloudweb.conf import env
 from cloudweb.driver import DriverError, TransientDriverError, Unguarded, Work
 from network.drivers.base import (
+    BANDWIDTH_LIMIT,
     DSCP_MARKING,
     NOT_CARRIED,
     STATELESS_FILTERS,
@@ -92,7 +93,7 @@ class OvnDriver(NetworkDriver, Damageable, Milestones, SpansHosts, Supervised, R
 
     def capabilities(self) -> Sequence[str]:
         """Return what needs no word here: OVN's rows say it."""
-        return (DSCP_MARKING, STATELESS_FILTERS, TRUNKS)
+        return (BANDWIDTH_LIMIT, DSCP_MARKING, STATELESS_FILTERS, TRUNKS)
 
     @property
     def tunnel_address(self) -> str:

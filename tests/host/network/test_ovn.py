@@ -317,6 +317,56 @@ def test_a_group_without_state_lets_no_answer_pass_by_itself_and_what_is_sent_is
     assert soon(lambda: client.pings("10.0.0.10"))
 
 
+def test_what_a_guest_sends_and_gets_is_held_to_its_policy(world: World) -> None:
+    """Of three times as much as may pass what passes arrives, within a seventh of the rate."""
+    network, _ = networked()
+    context = RequestContext.system(project_id=network.project_id)
+    limited = make_qos_policy(context, egress=2000, ingress=4000)
+    group = make_group(context)
+    SecurityGroupRuleManager(context).create(
+        security_group_id=group.id, direction="ingress", ethertype="IPv4", protocol="udp"
+    )
+    said = {"security_group_ids": [group.id]}
+    slow = world.guest(world.one, network, "10.0.0.10", qos_policy_id=limited.id, **said)
+    free = world.guest(world.two, network, "10.0.0.11", **said)
+    assert soon(lambda: slow.pings("10.0.0.11") or poured(slow, free, "10.0.0.11", kbps=100) > 0)
+    found = {
+        "egress": poured(slow, free, "10.0.0.11", kbps=6000),
+        "ingress": poured(free, slow, "10.0.0.10", kbps=12000),
+    }
+    print("kbit/s that passed:", found)
+    assert abs(found["egress"] / 2000 - 1) < 0.15
+    assert abs(found["ingress"] / 4000 - 1) < 0.15
+
+
+def poured(source: LabGuest, target: LabGuest, address: str, *, kbps: int) -> float:
+    """Send at a rate and return in kbit/s what of it arrives; the first second, with its burst, does not count."""
+    size, seconds = 1200, 5.0
+    gap = size * 8 / (kbps * 1000)
+    sink = target.inside(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    tap = source.inside(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    arrived: list[float] = []
+    with sink, tap:
+        sink.bind(("", 9009))
+        sink.settimeout(1.0)
+
+        def drain() -> None:
+            with contextlib.suppress(OSError):
+                while sink.recv(2048):
+                    arrived.append(time.monotonic())
+
+        reader = threading.Thread(target=drain)
+        reader.start()
+        start = time.monotonic()
+        while (moment := time.monotonic()) < start + seconds:
+            tap.sendto(b"x" * size, (address, 9009))
+            time.sleep(max(0.0, gap - (time.monotonic() - moment)))
+        end = time.monotonic()
+        reader.join()
+    counted = sum(start + 1 <= at <= end for at in arrived)
+    return counted * (size + 28) * 8 / (end - start - 1) / 1000
+
+
 def test_dhcp_dns_and_metadata_are_answered_and_nobody_else_answers_in_their_place(
     world: World,
 ) -> None:

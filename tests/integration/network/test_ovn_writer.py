@@ -15,6 +15,7 @@ from cloudweb.exceptions import InvalidInput
 from network import states
 from network.manager import (
     AddressGroupManager,
+    BandwidthLimitRuleManager,
     DscpMarkingRuleManager,
     FloatingIpManager,
     NetworkManager,
@@ -24,6 +25,7 @@ from network.manager import (
     SecurityGroupRuleManager,
 )
 from network.manager.port_forwarding import Ports
+from network.manager.router_ports import Gateway
 from network.models import Agent, Network, Port
 from network.ovn import conf
 from network.ovn.northbound import Northbound
@@ -401,8 +403,8 @@ def test_a_group_without_state_keeps_none_and_a_policy_marks_what_its_ports_send
     world.settle()
     actions = {action for action, _ in rows(world, "acl", "action", "match") if "sg_" in _}
     assert actions == {"allow-stateless"}
-    (marked,) = rows(world, "qos", "action", "direction", "match")
-    assert marked == ["dscp=26", "from-lport", f'inport == "{port.id}" && ip']
+    (marked,) = rows(world, "qos", "action", "bandwidth", "direction", "match")
+    assert marked == ["dscp=26", "", "from-lport", f'inport == "{port.id}" && ip']
     PortManager(world.context).update(port.id, qos_policy_id=None)
     world.settle()
     assert rows(world, "qos", "match") == []
@@ -416,3 +418,41 @@ def test_a_group_without_state_keeps_none_and_a_policy_marks_what_its_ports_send
     PortManager(world.context).delete(port.id)
     world.settle()
     assert rows(world, "qos", "match") == []
+
+
+def test_ports_floating_ips_and_gateways_are_held_to_their_policies(world: World) -> None:
+    network, outside = make_network(world.context), make_external()
+    subnet = make_subnet(network, world.context)
+    slow = make_qos_policy(world.context, egress=1000, ingress=2000)
+    port = make_port(network, world.context, qos_policy_id=slow.id)
+    router = make_router(world.context, subnets=[subnet], external=outside)
+    floating = make_floating_ip(world.context, outside, port_id=port.id)
+    world.settle()
+    own = {
+        ("rate=1000", f'inport == "{port.id}" && ip'),
+        ("rate=2000", f'outport == "{port.id}" && ip'),
+    }
+
+    def held() -> set[tuple[str, ...]]:
+        return {tuple(row) for row in rows(world, "qos", "bandwidth", "match")}
+
+    assert held() == own
+    FloatingIpManager(world.context).update(floating.id, qos_policy_id=slow.id)
+    world.settle()
+    end = router.router_ports.get(is_gateway=True).port
+    address = floating.floating_ip_address
+    assert held() - own == {
+        ("rate=1000", f'inport == "{end.id}" && ip4.src == {address}'),
+        ("rate=2000", f'outport == "{end.id}" && ip4.dst == {address}'),
+    }
+    FloatingIpManager(world.context).update(floating.id, port_id=None)
+    wish = Gateway(outside.id, qos_policy_id=slow.id, has_policy=True)
+    RouterManager(world.context).update(router.id, gateway=wish)
+    world.settle()
+    [gateway] = end.addresses.all()
+    assert ("rate=1000", f'inport == "{end.id}" && ip4.src == {gateway.ip_address}') in held()
+    BandwidthLimitRuleManager(world.context).delete(slow.id, slow.rules.get(direction="egress").id)
+    Port.objects.filter(id=port.id).update(host="h1")
+    PortManager(world.context).delete(port.id)
+    world.settle()
+    assert {rate for rate, _ in held()} == {"rate=2000"}
