@@ -16,7 +16,7 @@ _IN_VOLUMES = (SourceType.VOLUME, SourceType.SNAPSHOT)
 def block_devices(body: ServerCreate) -> tuple[BlockDeviceRequest, ...]:
     """Return the disks, the one to boot from first; raise BlockDeviceInvalid or BadRequest.
 
-    ``imageRef`` is a disk on the host to boot from, unless a mapping says the same image again.
+    ``imageRef`` is a disk on the host to boot from, which mappings may say again.
     """
     if body.block_device_mapping and body.block_device_mapping_v2:
         raise BadRequest(
@@ -26,8 +26,10 @@ def block_devices(body: ServerCreate) -> tuple[BlockDeviceRequest, ...]:
     newer = [one for one in body.block_device_mapping_v2 if not one.no_device]
     disks = [*_older(older), *(_newer(one) for one in newer)]
     image_id = (body.imageRef or "").rsplit("/", 1)[-1]
-    if image_id and not any(_is_image_on_host(disk, image_id) for disk in disks):
-        disks.insert(0, BlockDeviceRequest(source_id=image_id))
+    if image_id:
+        same = [disk for disk in disks if _is_image_on_host(disk, image_id)]
+        root = same[-1] if same else BlockDeviceRequest(source_id=image_id)
+        disks = [root, *(disk for disk in disks if disk not in same)]
     if not image_id and not disks:
         raise BadRequest("Invalid imageRef provided.")
     if not image_id and len(disks) == 1 and disks[0].boot_index is None:

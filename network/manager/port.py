@@ -201,7 +201,7 @@ class PortManager(PortBinding, PortReading):
         For whoever makes the port later in the caller's name. Raises NetworkNotFound,
         PolicyNotAuthorized.
         """
-        network = self._network(network_id)
+        network = self._network(network_id, hold=False)
         self._check_attributes(network, fixed_ips=fixed_ips)
         return network
 
@@ -346,10 +346,11 @@ class PortManager(PortBinding, PortReading):
             pairs=pairs or bool(port.allowed_address_pairs),
         )
 
-    def _network(self, network_id: Identifier) -> Network:
-        """Return a network the caller may have ports on."""
+    def _network(self, network_id: Identifier, *, hold: bool = True) -> Network:
+        """Return a network the caller may have ports on; ``hold`` it in the transaction that makes one."""
         network = seen_network(self.context, number(network_id))
-        network = network and still_shared(self.context, network)
+        if hold:
+            network = network and still_shared(self.context, network)
         if network is None:
             raise NetworkNotFound(network_id)
         if not (network.shared or self._owns(network) or self._shares(network)):

@@ -91,6 +91,8 @@ def test_log_in_by_name_for_a_project(user: User) -> None:
         "compute": "nova",
         "network": "neutron",
         "image": "glance",
+        "block-storage": "cinder",
+        "volumev3": "cinderv3",
     }
 
 
@@ -106,6 +108,8 @@ def test_catalog_urls_are_what_every_client_accepts(user: User) -> None:
         "compute": {"http://testserver/compute/v2.1"},
         "network": {"http://testserver/network"},
         "image": {"http://testserver/image"},
+        "block-storage": {"http://testserver/volume/v3"},
+        "volumev3": {"http://testserver/volume/v3"},
     }
     for entry in catalog:
         assert sorted(one["interface"] for one in entry["endpoints"]) == [
@@ -373,7 +377,7 @@ def test_own_scopes(user: User) -> None:
     assert unscoped.send("GET", "/identity/v3/auth/system").json()["system"] == []
     assert unscoped.send("GET", "/identity/v3/auth/catalog").status_code == 403
     bootstrap(admin_password="x", demo_password="y")
-    assert len(client_of(user).send("GET", "/identity/v3/auth/catalog").json()["catalog"]) == 4
+    assert len(client_of(user).send("GET", "/identity/v3/auth/catalog").json()["catalog"]) == 6
 
 
 def test_changing_ones_password(user: User) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -59,10 +60,12 @@ def _state() -> str:
 
 
 def routers_of(directory: Path, host: str) -> list[str]:
-    """Return what a host has, by the files of its fake kernel."""
-    driver = FakeNetworkDriver(directory / host / "network", host)
-    driver.start()
-    return [*driver.routers()]
+    """Return what a host has, by the files of its fake kernel, some of which may go while they are read."""
+    while True:
+        driver = FakeNetworkDriver(directory / host / "network", host)
+        with suppress(FileNotFoundError):
+            driver.start()
+            return [*driver.routers()]
 
 
 def test_a_router_goes_on_elsewhere_when_its_host_is_killed(

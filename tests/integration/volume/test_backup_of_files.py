@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from volume.drivers.file.nbd import NbdClient
 
 from cloudweb.driver import DriverError, TransientDriverError, Unguarded
 from cloudweb.image_cache.cache import ImageCache
@@ -23,6 +22,7 @@ from volume.agent import VolumeAgent
 from volume.backup_transfers import manifest_of, repository_of, ticket_for, wanted_of
 from volume.backups.admitting import admit
 from volume.backups.objects import BackupPoint, BackupRequest, RestoreRequest
+from volume.drivers.nbd import NbdClient
 from volume.models import Backup, BackupLineage
 from volume.objects import VolumeConnection, VolumeSpec
 from volume.states import BackupStatus

@@ -56,7 +56,10 @@ def test_what_is_wrong_in_itself() -> None:
         "user data that is no base64": {"user_data": "x y"},
         "user data that is too long": {"user_data": "x" * (USER_DATA_LIMIT + 1)},
     }
-    boot = "Block Device Mapping is Invalid: one disk is to boot from."
+    boot = (
+        "Block Device Mapping is Invalid: Boot sequence for the instance and image/block device mapping"
+        " combination is not valid."
+    )
     assert {case: refusal(**more) for case, more in cases.items()} == {
         "one": None,
         "most": None,
