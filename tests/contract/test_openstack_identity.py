@@ -29,6 +29,8 @@ def test_catalog_list(openstack: Command) -> None:
         ("keystone", "identity"),
         ("glance", "image"),
         ("neutron", "network"),
+        ("cinder", "block-storage"),
+        ("cinderv3", "volumev3"),
     }
     shown = openstack.json("catalog", "show", "compute", cloud="cloudweb")
     assert all(one["url"].endswith("/compute/v2.1") for one in shown["endpoints"])
@@ -104,7 +106,7 @@ def test_what_the_cloud_consists_of(openstack: Command) -> None:
     assert (domain["ID"], domain["Name"]) == ("default", "Default")
     (region,) = openstack.json("region", "list")
     assert region["Region"] == "RegionOne"
-    assert len(openstack.json("service", "list")) == 4
+    assert len(openstack.json("service", "list")) == 6
     assert len(openstack.json("endpoint", "list")) == 12
     assert openstack.json("service", "show", "nova")["type"] == "compute"
 

@@ -229,7 +229,7 @@ def test_agents_are_for_operators(openstack: NetworkCommand) -> None:
 def test_extensions_and_zones(openstack: NetworkCommand) -> None:
     aliases = {row["Alias"] for row in openstack.json("extension", "list", "--network")}
     assert "security-group" in aliases
-    assert "trunk" not in aliases
+    assert "binding-extended" not in aliases
     zones = openstack.json("availability", "zone", "list", "--network")
     assert [zone["Zone Name"] for zone in zones] == ["nova"]
     assert openstack.requests[0] == f"GET {V2}/extensions/Availability%20Zone" or (
