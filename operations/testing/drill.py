@@ -61,7 +61,8 @@ class Drill(Generic[W]):
     does; ``census`` counts what exists of it anywhere. ``done`` is the census once the saga is done,
     ``undone`` once it is undone. A saga whose steps have no undo leaves what it did: ``undone`` then
     names what must be so in any case, and all must be ``done`` after ``again`` (without it: ``start``).
-    ``preempt`` starts what pre-empts it, after which the census is ``preempted``.
+    ``preempt`` starts what pre-empts it, after which the census is ``preempted``. ``only`` names the steps
+    whose cases are run, where another drill has those of all others.
     """
 
     saga: type[Saga]
@@ -74,6 +75,7 @@ class Drill(Generic[W]):
     again: Callable[[W, Any], object] | None = None
     preempt: Callable[[W, Any], object] | None = None
     preempted: Census | None = None
+    only: tuple[str, ...] = ()
     name: str = ""
 
     def __str__(self) -> str:
@@ -115,16 +117,24 @@ class Range(Generic[W]):
         backward, wrong = self._try(derived.is_undone(forward))
         assert not wrong, f"{drill}: undone: {wrong}"
         self._check_complete(forward, backward)
+        own = self._own(forward)
         cases = [
-            *derived.forward(forward),
-            *derived.backward(backward, lambda: derived.is_undone(forward).troubles),
+            *derived.forward(own),
+            *derived.backward(self._own(backward), lambda: derived.is_undone(forward).troubles),
         ]
         if drill.preempt is not None and drill.preempted is not None:
-            cases += derived.preempted(forward, self._preempt, drill.preempted)
+            cases += derived.preempted(own, self._preempt, drill.preempted)
         wrongs = {case.name: wrong for case in cases if (wrong := self._try(case)[1])}
         lines = "".join(f"\n  {name}: {wrong}" for name, wrong in wrongs.items())
         assert not wrongs, f"{drill}: {len(wrongs)} of {len(cases)} cases went wrong:{lines}"
         return len(cases)
+
+    def _own(self, passed: list[Moment]) -> list[Moment]:
+        """Leave out what another drill proves."""
+        names = [step.name for step in self.drill.saga.steps]
+        assert {*self.drill.only} <= {*names}, f"{self.drill}: there is no such step"
+        wanted = {names.index(name) for name in self.drill.only} or {*range(-1, len(names) + 1)}
+        return [moment for moment in passed if moment.index in wanted]
 
     def _check_complete(self, forward: list[Moment], backward: list[Moment]) -> None:
         """A step that a drill never comes to proves nothing."""

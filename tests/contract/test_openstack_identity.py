@@ -107,7 +107,7 @@ def test_what_the_cloud_consists_of(openstack: Command) -> None:
     (region,) = openstack.json("region", "list")
     assert region["Region"] == "RegionOne"
     assert len(openstack.json("service", "list")) == 6
-    assert len(openstack.json("endpoint", "list")) == 12
+    assert len(openstack.json("endpoint", "list")) == 18
     assert openstack.json("service", "show", "nova")["type"] == "compute"
 
 

@@ -152,6 +152,7 @@ DRILLS = (
     Drill(
         saga=DeleteInstance,
         name="with a volume",
+        only=("destroy", "unplug_ports"),
         world=lab,
         prepare=together,
         start=delete,
@@ -172,6 +173,7 @@ DRILLS = (
     ),
     Drill(
         saga=CreateInstanceWithVolumes,
+        only=("make_volume_1", "hold_volumes", "plug_ports"),
         world=lab_of_one_volume,
         prepare=lambda made: ensure_default_type(),
         start=boot_from_new_volume,

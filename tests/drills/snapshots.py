@@ -90,6 +90,7 @@ DRILLS = (
     Drill(
         saga=DeleteVolume,
         name="with snapshots",
+        only=("delete_snapshots",),
         world=lab,
         prepare=taken_twice,
         start=lambda made, volume: made.volumes.delete(volume, cascade=True),
