@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -18,12 +18,27 @@ from cloudweb.stores.base import Incoming, Store
 from cloudweb.stores.configured import default_store
 from volume.backups.client import BackupClient
 from volume.backups.manifest import Manifest
-from volume.backups.repository import OwnChunks, Repository
+from volume.backups.repository import Repository
 from volume.backups.restoring import restore
 from volume.backups.sealing import Sealer
-from volume.backups.taking import Taken, Wanted, take
+from volume.backups.taking import Chunk, Taken, Wanted, take
 from volume.models import Backup, BackupLineage, Volume
 from volume.states import BackupStatus
+
+
+class OwnChunks:
+    """What a backup that is taken without a host writes to."""
+
+    def __init__(self, repository: Repository, backup_id: str) -> None:
+        self._repository, self._id = repository, backup_id
+
+    def known(self) -> Collection[bytes]:
+        """Return what an earlier attempt stored."""
+        return set(self._repository.digests(self._id))
+
+    def put(self, chunks: Sequence[Chunk]) -> None:
+        """Store chunks."""
+        self._repository.put(self._id, chunks)
 
 
 class MemoryStore(Store):

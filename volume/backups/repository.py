@@ -124,21 +124,6 @@ class Repository:
             self._store.delete(self._key(backup_id, digest))
 
 
-class OwnChunks:
-    """What a backup being taken in the control plane itself writes to."""
-
-    def __init__(self, repository: Repository, backup_id: str) -> None:
-        self._repository, self._id = repository, backup_id
-
-    def known(self) -> Collection[bytes]:
-        """Return what an earlier attempt stored."""
-        return set(self._repository.digests(self._id))
-
-    def put(self, chunks: Sequence[Chunk]) -> None:
-        """Store chunks."""
-        self._repository.put(self._id, chunks)
-
-
 def _checked(name: str) -> str:
     if not is_id(name):
         raise BackupDamaged("The backup names what is no id.", detail=name[:80])

@@ -248,7 +248,6 @@ class Migration(migrations.Migration):
                 ("epoch", models.BigIntegerField(default=0)),
                 ("connector", models.JSONField(blank=True, default=dict)),
                 ("connection", models.TextField(blank=True, default="")),
-                ("secret", models.TextField(blank=True, default="")),
                 ("created_at", models.DateTimeField(default=cloudweb.database.clock.now)),
                 ("attached_at", models.DateTimeField(blank=True, null=True)),
                 (

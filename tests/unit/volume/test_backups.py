@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.builders.backups import Lineage, MemoryVolume
+from tests.builders.backups import Lineage, MemoryVolume, OwnChunks
 from volume.backups import manifest as manifests
 from volume.backups.admitting import admit
 from volume.backups.collecting import collect
 from volume.backups.exceptions import BackupDamaged, BackupUnreadable
 from volume.backups.framing import framed, unframed
 from volume.backups.manifest import Manifest
-from volume.backups.repository import OwnChunks
 from volume.backups.restoring import check_restored, restore
 from volume.backups.scratch import ScratchFile
 from volume.backups.sealing import OVERHEAD, Sealer, fresh_key
