@@ -10,7 +10,7 @@ class VolumeConfig(AppConfig):
 
     name = "volume"
     encrypted_columns: ClassVar[dict[str, tuple[str, ...]]] = {
-        "Attachment": ("secret", "connection"),
+        "Attachment": ("connection",),
         "Volume": ("encryption_key",),
         "BackupLineage": ("encrypted_key",),
     }

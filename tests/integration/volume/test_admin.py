@@ -35,7 +35,7 @@ def act(client: Client, model: str, action: str, *rows: Any, **fields: str) -> s
 def test_lists_and_forms_are_for_operators_and_tell_no_secret() -> None:
     pool = make_pool(problem="no directory", frozen=True)
     volume = make_volume(caller(), pool=pool, encrypted=True, encryption_key="hidden-key")
-    attach(volume, connection="hidden-connection", secret="hidden-secret")
+    attach(volume, connection="hidden-connection")
     make_snapshot(volume)
     paths = [
         "/admin/volume/pool/", f"/admin/volume/pool/{pool.pk}/change/",
