@@ -47,7 +47,7 @@ class VolumeEncryption(Part):
     provider: Literal["luks"] = "luks"
     cipher: str = "aes-xts-plain64"
     key_size: int = 256
-    passphrase: str
+    passphrase: str = Field(repr=False)
 
 
 class VolumeSpec(VersionedObject):
@@ -83,12 +83,18 @@ class VolumeState(VersionedObject):
 
 
 class ResizeRequest(VersionedObject):
-    """Make the volume be of this size, never smaller than it is, in use or not."""
+    """Make the volume be of this size, never smaller than it is, in use or not.
 
-    VERSION: ClassVar[str] = "1.0"
+    ``passphrase`` opens one that is encrypted.
+    """
+
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: unless_used("passphrase", "")}
+    SECRETS: ClassVar[tuple[str, ...]] = ("passphrase",)
 
     volume: VolumeRef
     size: int = Field(gt=0)
+    passphrase: str = Field("", repr=False)
 
 
 class SnapshotState(VersionedObject):
@@ -106,9 +112,12 @@ class ExportRequest(VersionedObject):
 
     ``epoch`` is the attachment's; ``to_address`` is where the host's connections come from. ``shared``
     says that others may have the volume at the same time; else who had it before is cut off.
+    ``passphrase`` opens a volume that is encrypted; a host keeps it in memory alone.
     """
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: unless_used("passphrase", "")}
+    SECRETS: ClassVar[tuple[str, ...]] = ("passphrase",)
 
     volume: VolumeRef
     attachment_id: str
@@ -117,6 +126,7 @@ class ExportRequest(VersionedObject):
     to_address: str = ""
     mode: Mode = "rw"
     shared: bool = False
+    passphrase: str = Field("", repr=False)
 
 
 class UnexportRequest(VersionedObject):
@@ -186,11 +196,16 @@ class VolumeReport(VersionedObject):
     """The volume agent's part of a report.
 
     ``pools`` is there when they changed, are asked for, or were not told for a minute; ``strays``, then
-    too, name what belongs to no volume. ``problems`` are sentences for the operator.
+    too, name what belongs to no volume. ``problems`` are sentences for the operator. ``locked`` are the
+    attachments that are not served for want of their volume's passphrase, as after a reboot.
     """
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
+        1: lambda data: {key: value for key, value in data.items() if key != "locked"}
+    }
 
     pools: tuple[PoolState, ...] | None = None
     problems: tuple[str, ...] = ()
     strays: tuple[str, ...] = ()
+    locked: tuple[str, ...] = ()
