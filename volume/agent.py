@@ -29,6 +29,7 @@ from volume.drivers.base import (
     NoSuchVolume,
     Revert,
     Snapshots,
+    SnapshotsTogether,
     VolumeDriver,
     VolumeInUse,
 )
@@ -38,6 +39,7 @@ from volume.objects import (
     PoolState,
     ResizeRequest,
     SnapshotRef,
+    SnapshotsRequest,
     SnapshotState,
     UnexportRequest,
     VolumeConnection,
@@ -95,6 +97,8 @@ class VolumeAgent(Agent):
             rpc.UNEXPORT: self.unexport,
             rpc.SNAPSHOT: self.snapshot,
             rpc.DELETE_SNAPSHOT: self.delete_snapshot,
+            rpc.SNAPSHOT_TOGETHER: self.snapshot_together,
+            rpc.DELETE_TOGETHER: self.delete_together,
             rpc.REVERT: self.revert,
             rpc.INSPECT: self.inspect,
             **self._backups.methods(),
@@ -204,6 +208,23 @@ class VolumeAgent(Agent):
         with self._locked(ref.volume.id):
             work.checkpoint()
             driver.delete_snapshot(ref, work=work)
+
+    def snapshot_together(self, request: SnapshotsRequest, work: Work) -> None:
+        """Keep what several volumes hold now; at one moment those of a back end that can do that."""
+        with self._locked(*(ref.volume.id for ref in request.snapshots)):
+            for refs in _by_backend(request.snapshots):
+                driver = self._snapshots(refs[0].volume)
+                work.checkpoint()
+                if isinstance(driver, SnapshotsTogether):
+                    driver.snapshot_together(refs, work=work)
+                    continue
+                for ref in refs:
+                    driver.snapshot(ref, work=work)
+
+    def delete_together(self, request: SnapshotsRequest, work: Work) -> None:
+        """Make snapshots absent, one after the other."""
+        for ref in request.snapshots:
+            self.delete_snapshot(ref, work)
 
     def revert(self, ref: SnapshotRef, work: Work) -> VolumeState:
         """Take the volume back to its newest snapshot."""
@@ -371,6 +392,11 @@ class VolumeAgent(Agent):
                     return
                 held.callback(lock.release)
             yield True
+
+
+def _by_backend(refs: Sequence[SnapshotRef]) -> Sequence[Sequence[SnapshotRef]]:
+    names = {ref.volume.backend: None for ref in refs}  # in their order
+    return [[ref for ref in refs if ref.volume.backend == name] for name in names]
 
 
 def _is_news(told: Sequence[PoolState], pools: Sequence[PoolState]) -> bool:

@@ -97,6 +97,15 @@ class ResizeRequest(VersionedObject):
     passphrase: str = Field("", repr=False)
 
 
+class SnapshotsRequest(VersionedObject):
+    """Names snapshots of several volumes of one host, in any of its back ends, that belong together."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    snapshots: tuple[SnapshotRef, ...] = Field(min_length=1)
+
+
 class SnapshotState(VersionedObject):
     """A snapshot as its host has it; ``size`` is its volume's at that time."""
 

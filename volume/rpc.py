@@ -8,6 +8,7 @@ from volume.objects import (
     ExportRequest,
     ResizeRequest,
     SnapshotRef,
+    SnapshotsRequest,
     SnapshotState,
     UnexportRequest,
     VolumeConnection,
@@ -57,6 +58,10 @@ DELETE_SNAPSHOT = Method(
     deadline=900,
     in_turn=lambda ref: ref.volume.id,
 )
+#: Make snapshots hold what their volumes hold now: at one moment, where the back end can do that.
+SNAPSHOT_TOGETHER = Method("volume.snapshot_together", SnapshotsRequest, deadline=300)
+#: Make snapshots that were taken together absent.
+DELETE_TOGETHER = Method("volume.delete_together", SnapshotsRequest, deadline=900)
 #: Make the volume hold what the snapshot holds; nobody uses it.
 REVERT = Method(
     "volume.revert", SnapshotRef, VolumeState, deadline=300, in_turn=lambda ref: ref.volume.id

@@ -21,6 +21,7 @@ EVERYTHING = (
     "multiattach",
     "revert",
     "snapshots",
+    "snapshots_together",
 )
 
 

@@ -233,6 +233,51 @@ def test_a_snapshot_keeps_what_was_there_and_goes_again(bench: VolumeBench, in_u
     assert list(bench.census()) == []
 
 
+@pytest.mark.parametrize("bench", ["fake", "file"], indirect=True)
+def test_snapshots_taken_together_hold_one_moment_whatever_was_broken_off(
+    bench: VolumeBench,
+) -> None:
+    """Two volumes are in use, one is not: what some of them held before the break is held by none."""
+    broken_off, through = 0, False
+    while not through:
+        specs = [make(bench) for _ in range(3)]
+        requests = [export_of(spec, bench.host) for spec in specs[:2]]
+
+        def write(word: str, specs: Any = specs, requests: Any = requests) -> None:
+            for request in requests:
+                connection = bench.driver.export(request, work=WORK)
+                assert bench.write_through(connection, word)
+            bench.write(specs[2].ref, word)
+
+        refs = [snapshot_of(spec) for spec in specs]
+        write("before")
+        try:
+            bench.driver.snapshot_together(refs, work=CountedWork(broken_off))
+            through = True
+        except Interrupted:
+            bench.restart()
+            write("between")
+            bench.driver.snapshot_together(refs, work=WORK)
+        write("after")
+        bench.driver.snapshot_together(refs, work=WORK)
+        copies = [make(bench, source=ref) for ref in refs]
+        held = "before" if through else "between"
+        assert [bench.read(copy.ref) for copy in copies] == [held] * 3, broken_off
+        for copy in copies:
+            bench.driver.delete(copy.ref, work=WORK)
+        for ref in refs:
+            bench.driver.delete_snapshot(ref, work=WORK)
+        for request in requests:
+            bench.driver.unexport(unexport_of(request), work=WORK)
+        assert [bench.read(spec.ref) for spec in specs] == ["after"] * 3
+        for spec in specs:
+            bench.driver.delete(spec.ref, work=WORK)
+        bench.driver.tidy(lambda *ids: Held())
+        assert list(bench.census()) == []
+        broken_off += 1
+    assert broken_off >= 4
+
+
 def test_a_clone_of_a_volume_in_use_goes_its_own_way(bench: VolumeBench) -> None:
     driver, spec = bench.driver, make(bench)
     request = export_of(spec, bench.host)

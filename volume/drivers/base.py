@@ -142,6 +142,18 @@ class Snapshots(ABC):
         """Make the snapshot absent; what was made from it keeps what it holds."""
 
 
+class SnapshotsTogether(Snapshots):
+    """Capability ``snapshots_together``: of several volumes at one moment, whoever writes to them."""
+
+    @abstractmethod
+    def snapshot_together(self, refs: Sequence[SnapshotRef], *, work: Work) -> None:
+        """Make all snapshots hold what their volumes hold at one moment.
+
+        What was written to one of them after something written to another was confirmed is held only
+        if that is. Where some are there and others not, all are taken anew.
+        """
+
+
 class Revert(ABC):
     """Capability ``revert``."""
 
@@ -174,6 +186,7 @@ CAPABILITIES: Mapping[str, type] = {
     "multiattach": MultiAttach,
     "revert": Revert,
     "snapshots": Snapshots,
+    "snapshots_together": SnapshotsTogether,
 }
 
 

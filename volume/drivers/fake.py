@@ -25,7 +25,7 @@ from volume.drivers.base import (
     NoSuchSnapshot,
     NoSuchVolume,
     Revert,
-    Snapshots,
+    SnapshotsTogether,
     VolumeDriver,
     VolumeInUse,
     capabilities,
@@ -97,7 +97,7 @@ class FakeBlocks:
 
 
 class FakeVolumeDriver(
-    VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach, Encryption, Backups
+    VolumeDriver, SnapshotsTogether, Revert, Clones, LiveResize, MultiAttach, Encryption, Backups
 ):
     """A back end whose volumes are records; with ``state_dir`` they outlive the process.
 
@@ -245,6 +245,20 @@ class FakeVolumeDriver(
                     known.snapshots[ref.id] = FakeSnapshot(known.size, known.content)
                     self._save(known)
             return SnapshotState(id=ref.id, volume_id=known.id, size=known.snapshots[ref.id].size)
+
+    def snapshot_together(self, refs: Sequence[SnapshotRef], *, work: Work) -> None:
+        """Keep what all volumes hold now, noted for one after the other."""
+        with self.faults.around("snapshot_together", work):
+            pairs = [(self._find(ref.volume), ref.id) for ref in refs]
+            if all(name in known.snapshots for known, name in pairs):
+                return
+            with self._lock:
+                held = [(one, name, FakeSnapshot(one.size, one.content)) for one, name in pairs]
+            for known, name, content in held:
+                work.checkpoint()
+                with self._lock:
+                    known.snapshots[name] = content
+                    self._save(known)
 
     def delete_snapshot(self, ref: SnapshotRef, *, work: Work) -> None:
         """Forget the snapshot."""

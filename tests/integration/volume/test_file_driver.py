@@ -28,7 +28,7 @@ from volume.agent import VolumeAgent
 from volume.backups.objects import BackupPoint
 from volume.drivers.file import daemon, qcow2
 from volume.drivers.file.daemon import Daemons
-from volume.objects import ResizeRequest, VolumeSpec
+from volume.objects import ResizeRequest, SnapshotsRequest, VolumeSpec
 
 WORK = Unguarded()
 
@@ -162,6 +162,62 @@ def test_a_daemon_that_died_is_served_again_at_the_same_place_for_the_same_user(
     assert bench.driver.exports() == {}
     agent.delete(spec.ref, WORK)
     assert list(bench.census()) == []
+
+
+def test_nothing_is_written_between_two_snapshots_that_are_taken_together(
+    bench: FileBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the first daemon went on above, its guest's next write is confirmed when all did."""
+    specs = [make(bench) for _ in range(2)]
+    requests = [export_of(spec, "h1") for spec in specs]
+    connections = [bench.driver.export(request, work=WORK) for request in requests]
+    for connection in connections:
+        assert bench.write_through(connection, "before")
+    went: list[bool] = []
+    real = daemon._put_above
+
+    def put_above(*said: Any) -> None:
+        real(*said)
+        went.extend(bench.write_through(one, "between") for one in connections)
+
+    monkeypatch.setattr(daemon, "_put_above", put_above)
+    refs = [snapshot_of(spec) for spec in specs]
+    bench.driver.snapshot_together(refs, work=WORK)
+    assert went == [False] * 4
+    assert all(bench.write_through(one, "after") for one in connections)
+    copies = [make(bench, source=ref) for ref in refs]
+    assert [bench.read(copy.ref) for copy in copies] == ["before"] * 2
+
+
+def test_who_dies_while_guests_wait_for_snapshots_leaves_them_served(
+    bench: FileBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = VolumeAgent({"file": bench.driver}, _NoImages(), bench.directory / "agent")
+    agent.start_guests(lambda scope: _nothing())
+    specs = [make(bench) for _ in range(2)]
+    connections = [agent.export(export_of(spec, "h1"), WORK) for spec in specs]
+    request = SnapshotsRequest(id="g", snapshots=tuple(snapshot_of(spec) for spec in specs))
+
+    class Died(Exception):
+        """What no code of ours catches."""
+
+    def die(*_: Any) -> None:
+        raise Died
+
+    with monkeypatch.context() as dying:
+        dying.setattr(daemon, "_put_above", die)
+        dying.setattr(Daemons, "_exports_back", lambda *_: None)
+        with pytest.raises(Died):
+            agent.snapshot_together(request, WORK)
+    assert bench.driver.exports() == {}
+    agent.serve()
+    assert all(bench.write_through(one, "goes on") for one in connections)
+    agent.snapshot_together(request, WORK)
+    assert all(bench.write_through(one, "after") for one in connections)
+    copies = [make(bench, source=ref) for ref in request.snapshots]
+    assert [bench.read(copy.ref) for copy in copies] == ["goes on"] * 2
+    agent.delete_together(request, WORK)
+    assert [bench.driver.get(spec.ref).snapshots for spec in specs] == [(), ()]
 
 
 def test_a_daemon_that_hangs_is_cut_off_all_the_same(

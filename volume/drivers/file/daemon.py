@@ -14,7 +14,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -275,19 +275,51 @@ class Daemons:
         with self.monitor(volume_id) as daemon:
             if top.node in _nodes(daemon):
                 return
-            exports = daemon.run("query-block-exports")
-            written = {one["node-name"] for one in exports if not one["id"].startswith(_POINT)}
-            if not written:  # it died over a resize; whoever serves the volume again starts above
+            below = _written(daemon)
+            if below is None:  # it died over a resize; whoever serves the volume again starts above
                 self._kill(volume_id)
                 return
-            (below,) = written
-            daemon.run("blockdev-add", **{**_file_node(top, read_only=False), "backing": None})
-            actions = [{"type": "blockdev-snapshot", "data": {"node": below, "overlay": top.node}}]
-            try:
-                daemon.run("transaction", actions=actions)
-            except CommandRefused as error:
-                daemon.run("blockdev-del", node_name=top.node)
-                raise TransientDriverError(BUSY, detail=error.detail) from error
+            _put_above(daemon, top, below)
+
+    def follow_together(self, tops: Mapping[str, File]) -> None:
+        """Let daemons write to new files, each above its own, all from one moment on.
+
+        Before the first does and until the last one did, nothing of what clients ask is done: they are
+        cut off, and come again. So what one of them holds below was confirmed before what another holds
+        above was asked for.
+        """
+        with ExitStack() as back:
+            begun = {one: self._exports_away(one, top, back) for one, top in tops.items()}
+            for volume_id, below in begun.items():
+                if below is not None:
+                    with self.monitor(volume_id) as daemon:
+                        _put_above(daemon, tops[volume_id], below)
+
+    def _exports_away(self, volume_id: str, top: File, back: ExitStack) -> str | None:
+        """Take a daemon's exports away until ``back`` ends; return the node that they were of.
+
+        None for one that has nothing to follow: it writes to ``top``, or is ended, as in ``follow``.
+        """
+        record = self.get(volume_id)
+        assert record is not None
+        with self.monitor(volume_id) as daemon:
+            _refuse_while_held(daemon)
+            below = _written(daemon)
+            if below is None:
+                self._kill(volume_id)
+                return None
+            self._keep(replace(record, interrupted=True))  # after a crash they are served again
+            back.callback(self._exports_back, record, top, below)
+            for attachment_id in record.exports:
+                _remove(daemon, attachment_id)
+            return None if top.node in _nodes(daemon) else below
+
+    def _exports_back(self, record: Record, top: File, below: str) -> None:
+        with self.monitor(record.volume_id) as daemon:
+            node = top.node if top.node in _nodes(daemon) else below
+            for attachment_id, served in record.exports.items():
+                daemon.run("block-export-add", **_export(node, attachment_id, served))
+        self._keep(replace(record, interrupted=False))
 
     def merge(self, volume_id: str, top: File, layer: File, below: File | None, name: str) -> None:
         """Pull what is in ``layer`` up into ``top``, which a daemon writes to; ``name`` is ``below``'s."""
@@ -435,6 +467,25 @@ def _refuse_while_held(daemon: Monitor) -> None:
     """Raise where a point is held: what is written past it would be missing there."""
     if any(job["id"].startswith(_POINT) for job in daemon.run("query-jobs")):
         raise TransientDriverError(BUSY)
+
+
+def _written(daemon: Monitor) -> str | None:
+    """Return the node that a daemon's clients write to; None where it has no clients."""
+    exports = daemon.run("query-block-exports")
+    written = {one["node-name"] for one in exports if not one["id"].startswith(_POINT)}
+    (node,) = written or (None,)
+    return node
+
+
+def _put_above(daemon: Monitor, top: File, below: str) -> None:
+    """Let whoever writes to ``below`` write to ``top`` from one moment on."""
+    daemon.run("blockdev-add", **{**_file_node(top, read_only=False), "backing": None})
+    actions = [{"type": "blockdev-snapshot", "data": {"node": below, "overlay": top.node}}]
+    try:
+        daemon.run("transaction", actions=actions)
+    except CommandRefused as error:
+        daemon.run("blockdev-del", node_name=top.node)
+        raise TransientDriverError(BUSY, detail=error.detail) from error
 
 
 def _nodes(daemon: Monitor) -> Collection[str]:

@@ -24,7 +24,7 @@ from volume.drivers.base import (
     NoSuchPool,
     NoSuchSnapshot,
     Revert,
-    Snapshots,
+    SnapshotsTogether,
     VolumeDriver,
     VolumeInUse,
     VolumeLocks,
@@ -61,7 +61,7 @@ RESERVE = 64 * 1024**2
 LOW = 0.05
 
 
-class FileDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach, Backups):
+class FileDriver(VolumeDriver, SnapshotsTogether, Revert, Clones, LiveResize, MultiAttach, Backups):
     """A directory of this host, or one that it has mounted."""
 
     def __init__(
@@ -291,6 +291,21 @@ class FileDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
             known = Snapshot(ref.id, ref.volume.id, layer.size(), layer.path.name)
             self.files.keep_snapshot(known)
         return SnapshotState(id=ref.id, volume_id=known.volume_id, size=known.size)
+
+    def snapshot_together(self, refs: Sequence[SnapshotRef], *, work: Work) -> None:
+        """Freeze what all volumes hold while nothing of what is written to any of them is confirmed."""
+        known = {ref.id: self.files.snapshot(ref.id) for ref in refs}
+        if all(known.values()):
+            return
+        for ref in refs:
+            self.files.get(ref.volume.id)
+            if known[ref.id] is not None:  # of an earlier moment than the others will be
+                self.delete_snapshot(ref, work=work)
+        layers = self._layers.freeze_together([ref.volume.id for ref in refs], work)
+        for ref in refs:
+            layer = layers[ref.volume.id]
+            work.checkpoint()
+            self.files.keep_snapshot(Snapshot(ref.id, ref.volume.id, layer.size(), layer.path.name))
 
     def delete_snapshot(self, ref: SnapshotRef, *, work: Work) -> None:
         """Let the layer be hidden, and take it away if only the volume itself needs it."""

@@ -38,20 +38,36 @@ class Layers:
         Its daemon is told last. One that dies before writes below the new file, which is empty: what
         the volume holds is the same, and the next daemon begins above.
         """
-        top = self._files.get(volume_id)
         running = self._daemons.is_running(volume_id)
-        begun = self._files.below(top)
-        if running and begun is not None and not self._daemons.writes_to(volume_id, top):
-            layer = begun
-        else:
-            layer = top
-            work.checkpoint()
-            with self._graph:
-                top = self.put_above(volume_id, layer, layer.size())
+        layer, top = self._begin(volume_id, work, running=running)
         if running:
             work.checkpoint()
             self._daemons.follow(volume_id, top)
         return layer
+
+    def freeze_together(self, volume_ids: Sequence[str], work: Work) -> Mapping[str, File]:
+        """Let what several volumes hold at one moment be layers.
+
+        What takes long is done before: their clients wait while the daemons change over.
+        """
+        running = [one for one in volume_ids if self._daemons.is_running(one)]
+        begun = {one: self._begin(one, work, running=one in running) for one in volume_ids}
+        work.checkpoint()
+        if len(running) > 1:
+            self._daemons.follow_together({one: begun[one][1] for one in running})
+        elif running:
+            self._daemons.follow(running[0], begun[running[0]][1])
+        return {one: layer for one, (layer, _) in begun.items()}
+
+    def _begin(self, volume_id: str, work: Work, *, running: bool) -> tuple[File, File]:
+        """Return the file that shall be a layer, and the new one above it."""
+        top = self._files.get(volume_id)
+        begun = self._files.below(top)
+        if running and begun is not None and not self._daemons.writes_to(volume_id, top):
+            return begun, top
+        work.checkpoint()
+        with self._graph:
+            return top, self.put_above(volume_id, top, top.size())
 
     def put_above(self, volume_id: str, layer: File, size: int) -> File:
         """Let a volume go on in a new, empty file above a layer; the graph is held."""
