@@ -21,6 +21,7 @@ from cloudweb.periodic import periodic
 from cloudweb.rpc import Method
 from volume import rpc
 from volume.backups.on_host import HostBackups
+from volume.copying import HostCopies
 from volume.drivers.base import (
     Clones,
     Encryption,
@@ -78,6 +79,7 @@ class VolumeAgent(Agent):
         self.images = images
         self._exports = Exports(make_directory(directory) / "exports")
         self._backups = HostBackups(self._driver, self._locked, self._in_use)
+        self._copies = HostCopies(self._driver, self._locked, self._in_use, directory / "copies")
         self._locks: dict[str, threading.Lock] = {}
         self._locks_lock = threading.Lock()
         self._broken: dict[str, str] = {}  # back ends that did not start, and why
@@ -102,6 +104,7 @@ class VolumeAgent(Agent):
             rpc.REVERT: self.revert,
             rpc.INSPECT: self.inspect,
             **self._backups.methods(),
+            **self._copies.methods(),
         }
 
     # Life
@@ -159,6 +162,7 @@ class VolumeAgent(Agent):
                 raise VolumeInUse(detail=", ".join(one.attachment_id for one in live))
             driver.delete(ref, work=work)
             self._exports.forget(ref.id)
+            self._copies.forget(ref.id)
             self._problems.pop(ref.id, None)
 
     def resize(self, request: ResizeRequest, work: Work) -> VolumeState:
@@ -181,6 +185,7 @@ class VolumeAgent(Agent):
         with self._locked(request.volume.id):
             work.checkpoint()
             driver.get(request.volume)
+            self._copies.written(request.volume.id)
             for gone in self._exports.admit(request):
                 driver.unexport(gone, work=Unguarded())
             return driver.export(request, work=work)

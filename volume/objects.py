@@ -183,6 +183,20 @@ class VolumeConnection(VersionedObject):
     secret: str = Field("", repr=False)
 
 
+class CopyRequest(VersionedObject):
+    """Let another volume hold what this one does; ``id`` is the copy's.
+
+    ``target`` is how the host of ``volume`` reaches the other one, which is not smaller and was
+    exported to it for this.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    volume: VolumeRef
+    target: VolumeConnection
+
+
 class PoolState(Part):
     """A pool as its host measures it; ``capabilities`` are names of what its driver can do.
 

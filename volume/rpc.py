@@ -5,6 +5,7 @@ from __future__ import annotations
 from cloudweb.rpc import Method
 from volume.backups.objects import BackupPoint, BackupRequest, BackupTaken, RestoreRequest
 from volume.objects import (
+    CopyRequest,
     ExportRequest,
     ResizeRequest,
     SnapshotRef,
@@ -93,4 +94,28 @@ RESTORE = Method(
     deadline=12 * 3600,
     patient=True,
     in_turn=lambda request: request.volume.id,
+)
+#: Let another volume hold what this one does. Of one in use, what is written from then on goes to both.
+COPY = Method(
+    "volume.copy",
+    CopyRequest,
+    deadline=12 * 3600,
+    patient=True,
+    in_turn=lambda request: request.id,
+)
+#: Let whoever has the volume go over to its copy, of which then nothing is missing: there is no way back.
+FOLLOW = Method(
+    "volume.follow",
+    CopyRequest,
+    deadline=12 * 3600,
+    patient=True,
+    in_turn=lambda request: request.id,
+)
+#: Write to the copy no more; a volume that followed stays with it.
+END_COPY = Method(
+    "volume.end_copy",
+    CopyRequest,
+    deadline=120,
+    urgent=True,
+    in_turn=lambda request: request.id,
 )

@@ -16,6 +16,7 @@ from volume.states import AttachmentStatus, SnapshotStatus, VolumeStatus
 EVERYTHING = (
     "backups",
     "clones",
+    "copies_in_use",
     "encryption",
     "live_resize",
     "multiattach",

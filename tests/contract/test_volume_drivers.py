@@ -25,8 +25,15 @@ from tests.builders.volume_bench import (
 )
 from tests.builders.work import CountedWork
 from volume.backups.objects import BackupPoint
-from volume.drivers.base import NoSuchPool, NoSuchSnapshot, NoSuchVolume, VolumeInUse
-from volume.objects import ResizeRequest, VolumeSpec
+from volume.drivers.base import (
+    MirrorBroken,
+    NoSuchPool,
+    NoSuchSnapshot,
+    NoSuchVolume,
+    VolumeInUse,
+    capabilities,
+)
+from volume.objects import CopyRequest, ResizeRequest, VolumeSpec
 
 WORK = Unguarded()
 
@@ -189,6 +196,50 @@ def test_a_volume_in_use_grows_and_goes_on(bench: VolumeBench) -> None:
     assert bench.write_through(connection, "after")
     bench.driver.unexport(unexport_of(request), work=WORK)
     assert bench.read(spec.ref) == "after"
+
+
+def test_who_has_a_volume_goes_over_to_its_copy_and_notices_nothing(bench: VolumeBench) -> None:
+    if "copies_in_use" not in capabilities(bench.driver):
+        pytest.skip("its volumes are copied at rest")
+    driver, spec, copy = bench.driver, make(bench), make(bench)
+    mine, to_copy = export_of(spec, bench.host), export_of(copy, bench.host)
+    connection = driver.export(mine, work=WORK)
+    assert bench.write_through(connection, "before")
+    request = CopyRequest(
+        id=str(uuid.uuid4()), volume=spec.ref, target=driver.export(to_copy, work=WORK)
+    )
+
+    def mirror() -> None:
+        for _ in range(2):
+            bench.driver.mirror(request, work=WORK)
+        done, total = 0, 1
+        while done < total:
+            done, total = bench.driver.mirrored(request)
+
+    mirror()
+    driver.end_mirror(request, work=WORK)
+    with pytest.raises(MirrorBroken):
+        driver.mirrored(request)
+    mirror()
+    assert bench.write_through(connection, "meanwhile")
+    bench.restart()
+    decided: list[str] = []
+    for _ in range(2):
+        bench.driver.follow(request, decided=lambda: decided.append("once"), work=WORK)
+    assert decided == ["once"]
+    assert bench.write_through(connection, "after")
+    bench.restart()
+    driver = bench.driver
+    assert driver.export(mine, work=WORK) == connection
+    with pytest.raises(NoSuchVolume):
+        driver.get(spec.ref)
+    driver.unexport(unexport_of(mine), work=WORK)
+    assert not bench.write_through(connection, "too late")
+    driver.unexport(unexport_of(to_copy), work=WORK)
+    assert bench.read(copy.ref) == "after"
+    for gone in (spec, copy):
+        driver.delete(gone.ref, work=WORK)
+    assert list(bench.census()) == []
 
 
 @pytest.mark.parametrize("in_use", [False, True], ids=["at rest", "in use"])

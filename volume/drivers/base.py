@@ -14,9 +14,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, ClassVar
 
-from cloudweb.driver import DriverError, Work
+from cloudweb.driver import DriverError, TransientDriverError, Work
 from volume.backups.driving import Backups
 from volume.objects import (
+    CopyRequest,
     ExportRequest,
     PoolState,
     ResizeRequest,
@@ -59,6 +60,13 @@ class VolumeInUse(DriverError):
 
     code = "volume_in_use"
     default_message = "The volume is in use on its host."
+
+
+class MirrorBroken(TransientDriverError):
+    """A copy of a volume in use fell behind, or nothing is copied: it is begun again."""
+
+    code = "mirror_broken"
+    default_message = "The copy of the volume broke off."
 
 
 class VolumeDriver(ABC):
@@ -166,6 +174,32 @@ class Clones(ABC):  # noqa: B024 - what it means is in ``create``
     """Capability ``clones``: ``create`` takes volumes, also those in use, and snapshots as sources."""
 
 
+class CopiesInUse(ABC):
+    """Capability ``copies_in_use``: a volume is copied while guests have it, and they go over to the copy.
+
+    Who serves them goes on serving them; it writes elsewhere.
+    """
+
+    @abstractmethod
+    def mirror(self, request: CopyRequest, *, work: Work) -> None:
+        """Begin to copy; what is written from now on goes to both. Raises NoSuchVolume."""
+
+    @abstractmethod
+    def mirrored(self, request: CopyRequest) -> tuple[int, int]:
+        """Return bytes done and bytes in all, equal once nothing is missing; raise MirrorBroken."""
+
+    @abstractmethod
+    def follow(self, request: CopyRequest, *, decided: Callable[[], None], work: Work) -> None:
+        """Let who has the volume use the copy alone, and take away what the volume was.
+
+        ``decided`` is called when there is no way back. Raises MirrorBroken where something is missing.
+        """
+
+    @abstractmethod
+    def end_mirror(self, request: CopyRequest, *, work: Work) -> None:
+        """Write to the copy no more; not asked for once they followed."""
+
+
 class LiveResize(ABC):  # noqa: B024
     """Capability ``live_resize``: ``resize`` takes volumes in use; the guest is told by its own host."""
 
@@ -181,6 +215,7 @@ class Encryption(ABC):  # noqa: B024
 CAPABILITIES: Mapping[str, type] = {
     "backups": Backups,
     "clones": Clones,
+    "copies_in_use": CopiesInUse,
     "encryption": Encryption,
     "live_resize": LiveResize,
     "multiattach": MultiAttach,

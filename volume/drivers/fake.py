@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,8 +18,10 @@ from volume.backups.driving import Backups
 from volume.backups.objects import BackupPoint
 from volume.drivers.base import (
     Clones,
+    CopiesInUse,
     Encryption,
     LiveResize,
+    MirrorBroken,
     MultiAttach,
     NoSuchPool,
     NoSuchSnapshot,
@@ -31,6 +33,7 @@ from volume.drivers.base import (
     capabilities,
 )
 from volume.objects import (
+    CopyRequest,
     ExportRequest,
     Format,
     PoolState,
@@ -69,6 +72,8 @@ class FakeVolume:
     snapshots: dict[str, FakeSnapshot] = field(default_factory=dict)
     points: dict[str, FakeSnapshot] = field(default_factory=dict)  # held for backups
     encrypted: bool = False
+    mirror: str = ""  # the copy that what is written goes to as well
+    followed: str = ""  # where those who have it write now; it is no volume any more
 
 
 class FakeBlocks:
@@ -97,7 +102,15 @@ class FakeBlocks:
 
 
 class FakeVolumeDriver(
-    VolumeDriver, SnapshotsTogether, Revert, Clones, LiveResize, MultiAttach, Encryption, Backups
+    VolumeDriver,
+    SnapshotsTogether,
+    Revert,
+    Clones,
+    CopiesInUse,
+    LiveResize,
+    MultiAttach,
+    Encryption,
+    Backups,
 ):
     """A back end whose volumes are records; with ``state_dir`` they outlive the process.
 
@@ -196,7 +209,9 @@ class FakeVolumeDriver(
     def export(self, request: ExportRequest, *, work: Work) -> VolumeConnection:
         """Note the attachment."""
         with self.faults.around("export", work):
-            known = self._find(request.volume)
+            known = self._volumes.get(request.volume.id)
+            if known is None or not known.followed:
+                known = self._find(request.volume)
             work.checkpoint()
             with self._lock:
                 known.exports[request.attachment_id] = request.epoch
@@ -206,6 +221,7 @@ class FakeVolumeDriver(
                 epoch=request.epoch,
                 volume_id=known.id,
                 kind="fake",
+                path=str(self._drop_of(known.id) or ""),
                 size=known.size,
                 read_only=request.mode == "ro",
                 export=request.attachment_id,
@@ -326,6 +342,47 @@ class FakeVolumeDriver(
                 known.content = blocks.text.decode(errors="replace")
                 self._save(known)
 
+    def mirror(self, request: CopyRequest, *, work: Work) -> None:
+        """Note that it is copied."""
+        with self.faults.around("mirror", work):
+            known = self._find(request.volume)
+            work.checkpoint()
+            with self._lock:
+                known.mirror = request.id
+                self._save(known)
+
+    def mirrored(self, request: CopyRequest) -> tuple[int, int]:
+        """Return that nothing is missing."""
+        with self.faults.around("mirrored", Unguarded()):
+            known = self._volumes.get(request.volume.id)
+            if known is None or not (known.followed or known.mirror == request.id):
+                raise MirrorBroken
+            return (known.size, known.size)
+
+    def follow(self, request: CopyRequest, *, decided: Callable[[], None], work: Work) -> None:
+        """Lay the content down where the target finds it; what is written later goes there."""
+        with self.faults.around("follow", work):
+            self.mirrored(request)
+            known = self._volumes[request.volume.id]
+            work.checkpoint()
+            if known.followed:
+                return
+            decided()
+            with self._lock:
+                Path(request.target.path).write_text(known.content)
+                known.mirror, known.followed, known.whole = "", request.target.path, False
+                self._save(known)
+
+    def end_mirror(self, request: CopyRequest, *, work: Work) -> None:
+        """Note that it is copied no more."""
+        with self.faults.around("end_mirror", work):
+            known = self._volumes.get(request.volume.id)
+            if known is not None and known.mirror == request.id:
+                work.checkpoint()
+                with self._lock:
+                    known.mirror = ""
+                    self._save(known)
+
     def delete_everything(self) -> None:
         """Forget all volumes."""
         self.start()
@@ -338,11 +395,16 @@ class FakeVolumeDriver(
     def write(self, volume_id: str, content: str) -> None:
         """Let a volume hold something else, as if its guest had written."""
         with self._lock:
+            if self._volumes[volume_id].followed:
+                Path(self._volumes[volume_id].followed).write_text(content)
+                return
+            self._take_drop(volume_id)
             self._volumes[volume_id].content = content
             self._save(self._volumes[volume_id])
 
     def read(self, volume_id: str) -> str:
         """Return what a volume holds."""
+        self._take_drop(volume_id)
         return self._volumes[volume_id].content
 
     def reboot(self) -> None:
@@ -360,7 +422,9 @@ class FakeVolumeDriver(
             exports = (f"export {name}" for one in volumes for name in one.exports)
             snapshots = (f"snapshot {name}" for one in volumes for name in one.snapshots)
             points = (f"point {name}" for one in volumes for name in one.points)
-            return (*(f"volume {one.id}" for one in volumes), *exports, *snapshots, *points)
+            there = (f"volume {one.id}" for one in volumes)
+            mirrors = (f"mirror {one.mirror}" for one in volumes if one.mirror)
+            return (*there, *exports, *snapshots, *points, *mirrors)
 
     # Records
 
@@ -388,7 +452,21 @@ class FakeVolumeDriver(
         known = self._volumes.get(ref.id)
         if known is None or not known.whole:
             raise NoSuchVolume
+        self._take_drop(ref.id)
         return known
+
+    def _drop_of(self, volume_id: str) -> Path | None:
+        """Return where others, who know it by its connection, lay down what it is to hold."""
+        return None if self._home is None else self._home / f"{volume_id}.drop"
+
+    def _take_drop(self, volume_id: str) -> None:
+        """Let a volume hold what was laid down for it."""
+        drop = self._drop_of(volume_id)
+        if drop is not None and drop.exists():
+            with self._lock:
+                self._volumes[volume_id].content = drop.read_text()
+                self._save(self._volumes[volume_id])
+                drop.unlink()
 
     def _snapshot(self, ref: SnapshotRef) -> FakeSnapshot:
         found = self._find(ref.volume).snapshots.get(ref.id)
@@ -410,6 +488,7 @@ class FakeVolumeDriver(
     def _drop(self, volume_id: str) -> None:
         if self._volumes.pop(volume_id, None) is not None and self._home is not None:
             (self._home / f"{volume_id}.json").unlink(missing_ok=True)
+            (self._home / f"{volume_id}.drop").unlink(missing_ok=True)
 
     def _save(self, one: FakeVolume) -> None:
         if self._home is None or self._volumes.get(one.id) is not one:

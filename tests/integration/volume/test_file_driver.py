@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -26,9 +27,11 @@ from tests.builders.volume_bench import (
 )
 from volume.agent import VolumeAgent
 from volume.backups.objects import BackupPoint
+from volume.drivers.base import MirrorBroken
 from volume.drivers.file import daemon, qcow2
-from volume.drivers.file.daemon import Daemons
-from volume.objects import ResizeRequest, SnapshotsRequest, VolumeSpec
+from volume.drivers.file.daemon import PROGRAM, Daemons
+from volume.drivers.nbd import NbdClient
+from volume.objects import CopyRequest, ResizeRequest, SnapshotsRequest, VolumeSpec
 
 WORK = Unguarded()
 
@@ -388,6 +391,62 @@ def test_what_a_backup_is_taken_of_is_busy_and_goes_on(bench: FileBench) -> None
     assert bench.driver.resize(larger, work=WORK).size == 2 * SIZE
     assert bench.write_through(connection, "after")
     assert bench.read(make(bench, source=snapshot).ref) == "meanwhile"
+
+
+def test_a_guest_stays_connected_while_its_volume_goes_over_and_whoever_dies_then_loses_nothing(
+    bench: FileBench,
+) -> None:
+    spec, copy = make(bench), make(bench)
+    mine, to_copy = export_of(spec, bench.host), export_of(copy, bench.host)
+    connection, target = (bench.driver.export(one, work=WORK) for one in (mine, to_copy))
+    request = CopyRequest(id=str(uuid.uuid4()), volume=spec.ref, target=target)
+    with NbdClient(Path(connection.path), connection.export) as guest:
+        guest.write(0, b"1" * 512)
+        guest.write(MIB, b"before")
+        bench.driver.mirror(request, work=WORK)
+        guest.write(2 * MIB, b"in the middle")
+        _wait_until(lambda: len({*bench.driver.mirrored(request)}) == 1)
+        guest.write(3 * MIB, b"as a mirror")
+        bench.driver.follow(request, decided=lambda: None, work=WORK)
+        guest.write(0, b"gone over".ljust(512, b"\0"))
+    assert not [path for path in bench.driver.files.everything() if spec.ref.id in path]
+    for volume in (copy, spec):  # the machine went down: the one that the other goes to comes first
+        pid = bench.driver.daemons._pid(volume.ref.id)
+        assert pid is not None
+        process.kill([pid], exe=PROGRAM)
+    for one in (to_copy, mine):
+        assert bench.driver.export(one, work=WORK) == (target if one is to_copy else connection)
+    with NbdClient(Path(connection.path), connection.export) as guest:
+        assert guest.read(0, 9) == b"gone over"
+        assert guest.read(MIB, 6) == b"before"
+        assert guest.read(2 * MIB, 13) == b"in the middle"
+        guest.write(0, b"again".ljust(512, b"\0"))
+    for one in (mine, to_copy):
+        bench.driver.unexport(unexport_of(one), work=WORK)
+    assert bench.read(copy.ref) == "again"
+    bench.driver.delete(copy.ref, work=WORK)
+    assert list(bench.census()) == []
+
+
+def test_a_daemon_that_dies_while_it_copies_leaves_the_volume_as_it_was(bench: FileBench) -> None:
+    spec, copy = make(bench), make(bench)
+    mine, to_copy = export_of(spec, bench.host), export_of(copy, bench.host)
+    connection, target = (bench.driver.export(one, work=WORK) for one in (mine, to_copy))
+    assert bench.write_through(connection, "mine")
+    request = CopyRequest(id=str(uuid.uuid4()), volume=spec.ref, target=target)
+    bench.driver.mirror(request, work=WORK)
+    pid = bench.driver.daemons._pid(spec.ref.id)
+    assert pid is not None
+    process.kill([pid], exe=PROGRAM)
+    bench.driver.export(mine, work=WORK)
+    with pytest.raises(MirrorBroken):
+        bench.driver.mirrored(request)
+    with pytest.raises(MirrorBroken):
+        bench.driver.follow(request, decided=lambda: None, work=WORK)
+    bench.driver.end_mirror(request, work=WORK)
+    assert bench.write_through(connection, "still mine")
+    bench.driver.unexport(unexport_of(mine), work=WORK)
+    assert bench.read(spec.ref) == "still mine"
 
 
 def test_a_random_life_of_volumes_never_mixes_what_they_hold(bench: FileBench) -> None:

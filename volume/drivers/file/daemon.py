@@ -29,6 +29,8 @@ from volume.drivers.file.files import File
 from volume.drivers.file.qmp import CommandRefused, DaemonSilent, Monitor, monitor
 from volume.drivers.file.relay import Relays
 from volume.drivers.file.wire import AUTHZ, TLS, Wire, authz_list, listening, rules, tls_creds
+from volume.drivers.reaching import Reaching
+from volume.objects import VolumeConnection
 
 log = structlog.get_logger(__name__)
 PROGRAM = "qemu-storage-daemon"
@@ -37,6 +39,8 @@ BUSY = "The volume is busy, perhaps with a backup."
 _LONGEST = 90
 _PATIENCE = 10.0
 _POINT = "p-"
+#: What a daemon calls the volume that it copies to, and serves once all have followed.
+FORWARD = "forward"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Record:
     """How a volume's daemon was started, and what it serves while it runs.
 
     ``interrupted``: all exports were taken away for a moment, and some may not be there again.
+    ``forward``: where the volume is now (a VolumeConnection); it has no file here any more.
     """
 
     volume_id: str
@@ -65,6 +70,7 @@ class Record:
     port: int = 0  # 0: on a Unix socket
     exports: Mapping[str, Served] = field(default_factory=dict)
     interrupted: bool = False
+    forward: Mapping[str, Any] | None = None
 
     @property
     def hosts(self) -> Collection[str]:
@@ -77,6 +83,7 @@ class Daemons:
 
     def __init__(self, directory: Path, wire: Wire, sockets: Path | None = None) -> None:
         self._records = directory / "daemons"
+        self.reaching = Reaching(wire.certificates)
         self._sockets = sockets or directory / "s"
         self._wire = wire
         self.relays = Relays(self._records, wire)
@@ -198,7 +205,7 @@ class Daemons:
             if _id(attachment_id) not in there:
                 _refuse_while_held(daemon)
             nodes = _nodes(daemon)  # a freeze that died may have put a file above what it has
-            node = next(file.node for file in chain if file.node in nodes)
+            node = next((file.node for file in chain if file.node in nodes), FORWARD)
             for name, one in exports.items() if record.interrupted else [(attachment_id, served)]:
                 if _id(name) not in there:
                     daemon.run("block-export-add", **_export(node, name, one))
@@ -243,6 +250,7 @@ class Daemons:
         if record is not None:
             for path in (self.socket(record), self._monitor(record), self._pid_file(volume_id)):
                 path.unlink(missing_ok=True)
+        (self._records / f"{volume_id}.key").unlink(missing_ok=True)
         forget(self._path(volume_id))
 
     def resize(self, volume_id: str, file: File, size: int) -> None:
@@ -372,9 +380,8 @@ class Daemons:
         owner = place.stat() if place.exists() else None
         place.unlink(missing_ok=True)
         self._monitor(record).unlink(missing_ok=True)
-        exports = [
-            json.dumps(_export(chain[0].node, name, one)) for name, one in record.exports.items()
-        ]
+        node = chain[0].node if record.forward is None else FORWARD
+        exports = [json.dumps(_export(node, name, one)) for name, one in record.exports.items()]
         _run(
             PROGRAM,
             "--daemonize",
@@ -385,8 +392,7 @@ class Daemons:
             "--monitor",
             "chardev=monitor",
             *self._server(record),
-            "--blockdev",
-            json.dumps(_chain_node(chain)),
+            *self._served_node(record, chain),
             *(word for export in exports for word in ("--export", export)),
         )
         if owner is not None and place.exists():  # who may connect may do so again
@@ -395,6 +401,27 @@ class Daemons:
         elif place.exists():
             place.chmod(0o600)
         return self._keep(replace(record, interrupted=False))
+
+    def _served_node(self, record: Record, chain: Sequence[File]) -> Sequence[str]:
+        """Return what a daemon has from its start: the volume's files, or where it is now."""
+        if record.forward is None:
+            return ("--blockdev", json.dumps(_chain_node(chain)))
+        objects, node = self.forwarding(record.volume_id, record.forward)
+        words = (word for one in objects for word in ("--object", json.dumps(one)))
+        return (*words, "--blockdev", json.dumps(node))
+
+    def forwarding(
+        self, volume_id: str, connection: Mapping[str, Any]
+    ) -> tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]:
+        """Return objects and block device by which a daemon reaches where a volume is."""
+        found = VolumeConnection.load({**connection})
+        secret = self._records / f"{volume_id}.key"
+        objects = self.reaching.objects(found, FORWARD, secret)
+        return objects, self.reaching.node(found, FORWARD)
+
+    def keep(self, record: Record) -> Record:
+        """Record what a daemon serves, and how."""
+        return self._keep(record)
 
     def _server(self, record: Record) -> Sequence[str]:
         if not record.port:
@@ -590,4 +617,5 @@ def _parse(record: Mapping[str, Any]) -> Record:
         port=int(record["port"]),
         exports=exports,
         interrupted=bool(record.get("interrupted", False)),
+        forward=record.get("forward"),
     )

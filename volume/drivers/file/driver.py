@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 from builtins import list as List  # noqa: N812  the class below has a method named list
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from volume.backups.driving import Backups
 from volume.backups.objects import BackupPoint
 from volume.drivers.base import (
     Clones,
+    CopiesInUse,
     LiveResize,
     MultiAttach,
     NoSuchPool,
@@ -36,10 +37,12 @@ from volume.drivers.file.daemon import Daemons, Record, Served
 from volume.drivers.file.files import File, Files, Snapshot
 from volume.drivers.file.identity import check_identity, storage_id
 from volume.drivers.file.layers import Layers
+from volume.drivers.file.mirrors import Mirrors
 from volume.drivers.file.points import Points
 from volume.drivers.file.qemu_img import qemu_img
 from volume.drivers.nbd import NbdClient
 from volume.objects import (
+    CopyRequest,
     ExportRequest,
     Format,
     PoolState,
@@ -61,7 +64,9 @@ RESERVE = 64 * 1024**2
 LOW = 0.05
 
 
-class FileDriver(VolumeDriver, SnapshotsTogether, Revert, Clones, LiveResize, MultiAttach, Backups):
+class FileDriver(
+    VolumeDriver, SnapshotsTogether, Revert, Clones, CopiesInUse, LiveResize, MultiAttach, Backups
+):
     """A directory of this host, or one that it has mounted."""
 
     def __init__(
@@ -82,6 +87,7 @@ class FileDriver(VolumeDriver, SnapshotsTogether, Revert, Clones, LiveResize, Mu
         self.daemons = Daemons(state_dir, self.config.wire, self.config.sockets)
         self._graph = threading.RLock()  # held while it is decided what is above what
         self._layers = Layers(self.files, self.daemons, self._graph)
+        self._mirrors = Mirrors(self.files, self.daemons, self._layers, self._graph)
         self._points = Points(
             self.files, self.daemons, self._layers, self.config.sockets or state_dir / "s"
         )
@@ -235,19 +241,20 @@ class FileDriver(VolumeDriver, SnapshotsTogether, Revert, Clones, LiveResize, Mu
     def export(self, request: ExportRequest, *, work: Work) -> VolumeConnection:
         """Let the volume's daemon serve one attachment more; start it with the first."""
         volume_id = request.volume.id
-        file = self.files.get(volume_id)
+        moved = self._mirrors.moved(volume_id)
+        chain = [] if moved else [*self.files.chain(self.files.get(volume_id))]
         work.checkpoint()
         served = Served(request.to_host, request.mode == "ro", request.epoch)
         record = self.daemons.serve(
             volume_id,
-            [*self.files.chain(file)],
+            chain,
             request.attachment_id,
             served,
             tls=request.to_host != self.host,
         )
-        return self._connection(request, file, record)
+        return self._connection(request, moved.size if moved else chain[0].size(), record)
 
-    def _connection(self, request: ExportRequest, file: File, record: Record) -> VolumeConnection:
+    def _connection(self, request: ExportRequest, size: int, record: Record) -> VolumeConnection:
         where: dict[str, object] = {"kind": "nbd_unix", "path": str(self.daemons.socket(record))}
         if port := record.port or record.exports[request.attachment_id].port:
             where = {
@@ -261,7 +268,7 @@ class FileDriver(VolumeDriver, SnapshotsTogether, Revert, Clones, LiveResize, Mu
                 "attachment_id": request.attachment_id,
                 "epoch": request.epoch,
                 "volume_id": request.volume.id,
-                "size": file.size(),
+                "size": size,
                 "read_only": request.mode == "ro",
                 "export": request.attachment_id,
                 **where,
@@ -352,6 +359,24 @@ class FileDriver(VolumeDriver, SnapshotsTogether, Revert, Clones, LiveResize, Mu
     def writing(self, volume: VolumeRef) -> AbstractContextManager[NbdClient]:
         """Serve a volume to ourselves, to be written."""
         return self._points.writing(volume.id)
+
+    # Copies of volumes in use
+
+    def mirror(self, request: CopyRequest, *, work: Work) -> None:
+        """Let the volume's daemon copy it."""
+        self._mirrors.begin(request, work)
+
+    def mirrored(self, request: CopyRequest) -> tuple[int, int]:
+        """Return how far its daemon is."""
+        return self._mirrors.progress(request)
+
+    def follow(self, request: CopyRequest, *, decided: Callable[[], None], work: Work) -> None:
+        """Let its daemon serve the copy."""
+        self._mirrors.follow(request, decided, work)
+
+    def end_mirror(self, request: CopyRequest, *, work: Work) -> None:
+        """Let its daemon copy no more."""
+        self._mirrors.end(request, work)
 
     # What there is
 
