@@ -9,6 +9,14 @@ from dashboard.views.application_credentials import (
     ApplicationCredentials,
     NewApplicationCredential,
 )
+from dashboard.views.backup import (
+    BackupPage,
+    DeleteBackup,
+    ProveBackup,
+    RenameBackup,
+    RestoreBackup,
+)
+from dashboard.views.backups import Backups
 from dashboard.views.expired_password import ExpiredPassword
 from dashboard.views.federation import Callback, Depart, LoggedOut
 from dashboard.views.floating_ips import FloatingIps, LeadFloatingIp, NewFloatingIp
@@ -64,7 +72,15 @@ from dashboard.views.server_network import (
 from dashboard.views.servers import ServerAction, Servers
 from dashboard.views.session import LogIn, LogOut, SwitchProject
 from dashboard.views.volume import DeleteVolume, GrowVolume, RenameVolume, VolumePage
+from dashboard.views.volume_backups import BackUpVolume
 from dashboard.views.volume_offer import OfferVolume, WithdrawVolume
+from dashboard.views.volume_schedules import (
+    DeleteSchedule,
+    EditSchedule,
+    NewSchedule,
+    PauseSchedule,
+    ResumeSchedule,
+)
 from dashboard.views.volume_server import AttachVolume, DetachVolume
 from dashboard.views.volume_snapshots import DeleteSnapshot, RevertVolume, TakeSnapshot
 from dashboard.views.volumes import NewVolume, TakeVolume, Volumes
@@ -136,6 +152,34 @@ urlpatterns = [
         DeleteSnapshot.as_view(),
         name="delete_snapshot",
     ),
+    path("volumes/<uuid:volume_id>/backups/new", BackUpVolume.as_view(), name="back_up_volume"),
+    path("volumes/<uuid:volume_id>/schedules/new", NewSchedule.as_view(), name="new_schedule"),
+    path(
+        "volumes/<uuid:volume_id>/schedules/<uuid:schedule_id>/edit",
+        EditSchedule.as_view(),
+        name="edit_schedule",
+    ),
+    path(
+        "volumes/<uuid:volume_id>/schedules/<uuid:schedule_id>/pause",
+        PauseSchedule.as_view(),
+        name="pause_schedule",
+    ),
+    path(
+        "volumes/<uuid:volume_id>/schedules/<uuid:schedule_id>/resume",
+        ResumeSchedule.as_view(),
+        name="resume_schedule",
+    ),
+    path(
+        "volumes/<uuid:volume_id>/schedules/<uuid:schedule_id>/delete",
+        DeleteSchedule.as_view(),
+        name="delete_schedule",
+    ),
+    path("backups", Backups.as_view(), name="backups"),
+    path("backups/<uuid:backup_id>", BackupPage.as_view(), name="backup"),
+    path("backups/<uuid:backup_id>/rename", RenameBackup.as_view(), name="rename_backup"),
+    path("backups/<uuid:backup_id>/restore", RestoreBackup.as_view(), name="restore_backup"),
+    path("backups/<uuid:backup_id>/prove", ProveBackup.as_view(), name="prove_backup"),
+    path("backups/<uuid:backup_id>/delete", DeleteBackup.as_view(), name="delete_backup"),
     path("volumes/<uuid:volume_id>/delete", DeleteVolume.as_view(), name="delete_volume"),
     path("images", Images.as_view(), name="images"),
     path("images/import", ImportImage.as_view(), name="import_image"),

@@ -59,6 +59,12 @@ OPERATIONS = {
     "volume.revert": ("Go back to a snapshot", "history"),
     "volume.extend": ("Grow", "arrows-maximize"),
     "volume.delete": ("Delete", "trash"),
+    "volume.backup": ("Back up", "upload"),
+    "volume.restore": ("Go back to a backup", "history"),
+    "volume.restore_backup": ("Restore", "history"),
+    "volume.prove_backup": ("Restore on trial", "circle-check"),
+    "volume.delete_backup": ("Delete", "trash"),
+    "volume.import_backup": ("Look for it in its store", "search"),
 }
 
 

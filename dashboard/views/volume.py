@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from cloudweb.exceptions import CloudwebError
 from cloudweb.listing import Listing
+from dashboard.components.backups import backup_facts
 from dashboard.components.volumes import (
     called,
     holders_of,
@@ -23,6 +24,7 @@ from dashboard.components.volumes import (
     type_name,
     volume_badge,
 )
+from dashboard.forms.backups import KINDS, BackUpForm, ScheduleForm
 from dashboard.forms.volumes import AttachVolumeForm, GrowForm, RenameVolumeForm, SnapshotForm
 from dashboard.views.page import Page, is_htmx
 from image.exceptions import ImageNotFound
@@ -65,7 +67,9 @@ class VolumePage(Page):
         forms = {
             "grow": GrowForm(space=facts["space"]),
             "rename": RenameVolumeForm(initial=named),
-            "snapshot": SnapshotForm(),
+            "snapshot": SnapshotForm(auto_id="snapshot_%s"),
+            "back_up": self.back_up_form(facts) if facts["may_back_up"] else None,
+            "schedule": ScheduleForm(auto_id="schedule_%s") if facts["may_schedule"] else None,
             "attach": self.attach_form() if facts["may_attach"] else None,
             **more,
         }
@@ -93,6 +97,7 @@ class VolumePage(Page):
             "snapshots": self._snapshots(volume),
             "may_snapshot": self.may("volume:snapshots:create") and volume.status in AT_REST,
             "may_delete_snapshots": self.may("volume:snapshots:delete"),
+            **backup_facts(self.context, volume, self.may),
             "may_grow": self.may("volume:volumes:extend") and may_grow(volume),
             "may_delete": self.may("volume:volumes:delete"),
             "may_end": may_end(volume),
@@ -106,6 +111,11 @@ class VolumePage(Page):
         return AttachVolumeForm(
             data, offered={"server": servers_of(self.context)}, auto_id="attach_%s"
         )
+
+    def back_up_form(self, facts: dict[str, Any], data: Any = None) -> BackUpForm:
+        """Return the form of a backup now; only what changed, where there is one to compare with."""
+        kinds = KINDS if facts["has_backup"] else KINDS[1:]
+        return BackUpForm(data, offered={"kind": kinds}, auto_id="backup_%s")
 
     def _snapshots(self, volume: Volume) -> Sequence[Any]:
         """Return its points in time, newest first."""

@@ -23,7 +23,7 @@ class TakeSnapshot(VolumePage):
 
     def post(self, request: HttpRequest, volume_id: uuid.UUID) -> HttpResponse:
         """Do it, or show the form again with what is wrong."""
-        form = SnapshotForm(request.POST)
+        form = SnapshotForm(request.POST, auto_id="snapshot_%s")
         if not form.is_valid():
             return self.refuse(volume_id, "snapshot", form)
         name = form.cleaned_data["name"]

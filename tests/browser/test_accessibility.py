@@ -20,12 +20,13 @@ PLAIN = (
     "overview", "servers", "launch", "images", "new_image", "import_image", "key_pairs", "activity",
     "account", "api_access", "second_factor", "application_credentials",
     "new_application_credential", "members", "networks", "routers", "floating_ips",
-    "security_groups", "network_picture", "volumes",
+    "security_groups", "network_picture", "volumes", "backups",
 )  # fmt: skip
 OF_A_SERVER = ("server", "server_console", "server_history", "server_trace")
 OF_AN_IMAGE = ("image",)
 OF_A_GROUP = ("security_group",)
 OF_A_VOLUME = ("volume",)
+OF_A_BACKUP = ("backup",)
 #: What a stranger sees.
 OUTSIDE = ("/login", "/logged-out", "/admin/login/", "/nothing")
 #: Parts of pages, files, what is only posted to, and pages that a few steps lead to.
@@ -39,7 +40,9 @@ NO_PAGES = {
     "attach_floating_ip", "detach_floating_ip",
     "new_volume", "grow_volume", "rename_volume", "delete_volume", "take_volume",
     "offer_volume", "withdraw_volume", "attach_volume", "detach_volume", "take_snapshot",
-    "revert_volume", "delete_snapshot",
+    "revert_volume", "delete_snapshot", "back_up_volume", "new_schedule", "edit_schedule",
+    "pause_schedule", "resume_schedule", "delete_schedule",
+    "rename_backup", "restore_backup", "prove_backup", "delete_backup",
     "begin_second_factor", "renew_codes", "remove_second_factor",
     "add_member", "change_member", "federated_callback", "federated_login",
     "login", "logged_out", "expired_password", "second_step", "new_second_factor",
@@ -61,7 +64,7 @@ axe.run(where, {resultTypes: ["violations"], ...(rules ? {runOnly: rules} : {})}
 
 
 def test_every_page_is_looked_at() -> None:
-    known = {*PLAIN, *OF_A_SERVER, *OF_AN_IMAGE, *OF_A_GROUP, *OF_A_VOLUME, *NO_PAGES}
+    known = {*PLAIN, *OF_A_SERVER, *OF_AN_IMAGE, *OF_A_GROUP, *OF_A_VOLUME, *OF_A_BACKUP, *NO_PAGES}
     assert {route.name for route in urlpatterns} == known
 
 
@@ -142,6 +145,14 @@ def test_no_serious_finding(with_axe: Browser) -> None:
     browser.press("#new-box button[type=submit]")
     volume = str(browser.find("#rows tbody th a").get_property("href")).rpartition("/")[2]
     pages += [reverse(name, args=[volume]) for name in OF_A_VOLUME]
+    browser.wait(lambda: browser.text("#rows .status") == "Free", "the volume is there")
+    browser.open(reverse("back_up_volume", args=[volume]))
+    browser.fill("#backup_name", "accessible")
+    browser.press("#back_up-box button[type=submit]")
+    browser.open("/backups")
+    backup = str(browser.find("#rows tbody th a").get_property("href")).rpartition("/")[2]
+    browser.wait(lambda: browser.text("#rows .status") == "Ready", "the backup is there")
+    pages += [reverse(name, args=[backup]) for name in OF_A_BACKUP]
     wrong += [found for path in (*pages, "/nothing") for found in findings(browser, path)]
     wrong += findings_of_operators(browser)
     assert wrong == []

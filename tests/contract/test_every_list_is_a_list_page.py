@@ -20,7 +20,7 @@ TABLES = {
     "dashboard/servers/overview.html": "the addresses of one server",
 }
 LISTS = {
-    "servers", "volumes", "images", "networks", "routers", "floating_ips", "security_groups",
+    "servers", "volumes", "backups", "images", "networks", "routers", "floating_ips", "security_groups",
     "security_group", "key_pairs", "members", "activity", "application_credentials",
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 from django.db.models import Q
 
@@ -12,6 +13,7 @@ from cloudweb.exceptions import UnknownMarker
 from cloudweb.identifiers import as_uuid
 from cloudweb.listing import EVERYTHING, Listing, Page, narrowed, page_of
 from cloudweb.policy import policy
+from operations.history import Entry, operations_of
 from volume.exceptions import BackupNotFound, InvalidBackup
 from volume.manager.lookup import VolumeLookups
 from volume.models import Backup
@@ -33,6 +35,11 @@ class BackupLookups(VolumeLookups):
         if found is None:
             raise BackupNotFound(backup_id)
         return found
+
+    @policy("volume:backups:get")
+    def backup_history(self, backup_id: str | uuid.UUID) -> Sequence[Entry]:
+        """Return what was done with a backup, newest first."""
+        return operations_of("backup", str(self.find(backup_id).id))
 
     def _locked_backup(self, backup_id: str | uuid.UUID) -> Backup:
         key = as_uuid(str(backup_id))

@@ -17,13 +17,14 @@ from image.models import Image
 from instances.actions import ACTIONS
 from instances.models import Instance, KeyPair
 from network.models import Network, Port, Router, SecurityGroup
+from tests.builders.backups import make_backup
 from tests.builders.browsers import PASSWORD, browser_of, said, text_of
 from tests.builders.identity import make_member, make_user
 from tests.builders.images import RAW
 from tests.builders.instances import Lab, lab
 from tests.builders.networks import make_group
 from tests.builders.volumes import make_volume
-from volume.models import Volume
+from volume.models import Backup, BackupSchedule, Volume
 
 pytestmark = pytest.mark.django_db(transaction=True)
 #: Open to anyone.
@@ -42,10 +43,11 @@ OF_A_SERVER = {"server", "server_history", "server_console", "server_trace"} | O
 OF_AN_IMAGE = {"image", "image_live"}
 OF_A_GROUP = {"security_group"}
 OF_A_VOLUME = {"volume"}
+OF_A_BACKUP = {"backup"}
 READABLE = {
     "overview", "overview_live", "servers", "images", "key_pairs", "networks", "routers", "floating_ips",
-    "volumes", "security_groups", "network_picture", "account", "activity", "members", "clouds_yaml", "openrc",
-    "api_access", "second_factor", "application_credentials", "new_application_credential",
+    "volumes", "backups", "security_groups", "network_picture", "account", "activity", "members", "clouds_yaml",
+    "openrc", "api_access", "second_factor", "application_credentials", "new_application_credential",
 }  # fmt: skip
 FORMS = {"launch", "new_image", "import_image"}
 #: Posts about the image, with what the address says besides.
@@ -80,17 +82,26 @@ TO_A_GROUP = {
     "new_rule": {"what": "ssh", "whom": "world", "direction": "ingress"},
     "edit_group": {"name": "g"},
 }
+SCHEDULE = {
+    "name": "s", "interval": "24", "full_every": "0", "keep_last": "1", "keep_daily": "0", "keep_weekly": "0",
+    "keep_monthly": "0",
+}  # fmt: skip
 TO_A_VOLUME = {
     "grow_volume": {"size": "9"}, "rename_volume": {"name": "v"}, "delete_volume": {},
     "offer_volume": {}, "withdraw_volume": {}, "attach_volume": {"server": "x"}, "detach_volume": {},
     "take_snapshot": {"name": "s"}, "revert_volume": {}, "delete_snapshot": {},
+    "back_up_volume": {"name": "b", "kind": "full"}, "new_schedule": SCHEDULE, "edit_schedule": SCHEDULE,
+    "pause_schedule": {}, "resume_schedule": {}, "delete_schedule": {},
+}  # fmt: skip
+TO_A_BACKUP = {
+    "rename_backup": {"name": "b"}, "restore_backup": {"size": "1"}, "prove_backup": {}, "delete_backup": {},
 }  # fmt: skip
 TO_MEMBERS = {"add_member": [], "change_member": ["x"]}
 POSTS = {
     "switch_project", "server_action", "server_allow", "rename_server",
     "generate_key", "import_key", *TO_AN_IMAGE,
     *OWN_POSTS, *TO_MEMBERS, *BOXES, *TO_A_SERVERS_NETWORK, *TO_A_GROUP,
-    *TO_A_VOLUME,
+    *TO_A_VOLUME, *TO_A_BACKUP,
 }  # fmt: skip
 IMAGE_BODY = {"tags": "t", "properties": "a=b", "project": "p"}
 PUTS = {"image_data"}
@@ -114,6 +125,8 @@ class House:
     image: Image
     group_id: str
     volume_id: str
+    backup_id: str
+    schedule_id: str
 
     def url(self, name: str) -> str:
         """Return the address of a route, about the house's server or image."""
@@ -131,6 +144,10 @@ class House:
             return reverse(name, args=[self.group_id])
         if name in ("withdraw_volume", "detach_volume", "revert_volume", "delete_snapshot"):
             return reverse(name, args=[self.volume_id, self.volume_id])
+        if name.endswith("_schedule") and name != "new_schedule":
+            return reverse(name, args=[self.volume_id, self.schedule_id])
+        if name in OF_A_BACKUP | TO_A_BACKUP.keys():
+            return reverse(name, args=[self.backup_id])
         if name in OF_A_VOLUME | TO_A_VOLUME.keys():
             return reverse(name, args=[self.volume_id])
         if name in OF_AN_IMAGE | {"image_data"} | TO_AN_IMAGE.keys():
@@ -147,7 +164,12 @@ def house(tmp_path: Path) -> Iterator[House]:
     with lab(tmp_path) as home:
         server, group = home.create(), make_group(home.context)
         volume = make_volume(home.context)
-        yield House(home, server, home.image, str(group.id), str(volume.id))
+        backup = make_backup(volume)
+        schedule = BackupSchedule.objects.create(
+            project_id=volume.project_id, name="nightly", volume=volume, interval=24
+        )
+        about = [str(one.id) for one in (group, volume, backup, schedule)]
+        yield House(home, server, home.image, *about)
 
 
 @pytest.fixture
@@ -159,14 +181,23 @@ def stranger() -> Client:
 def test_every_route_is_in_this_file() -> None:
     names = {route.name for route in urlpatterns}
     known = PUBLIC | OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP | READABLE | FORMS | POSTS | PUTS
-    known |= BEGUN | OF_A_VOLUME
+    known |= BEGUN | OF_A_VOLUME | OF_A_BACKUP
     assert names == known
     assert get_resolver()
 
 
 def test_anonymous_are_sent_to_the_log_in(house: House) -> None:
     client = Client()
-    for name in READABLE | FORMS | OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP | OF_A_VOLUME | BEGUN:
+    for name in (
+        READABLE
+        | FORMS
+        | OF_A_SERVER
+        | OF_AN_IMAGE
+        | OF_A_GROUP
+        | OF_A_VOLUME
+        | OF_A_BACKUP
+        | BEGUN
+    ):
         answer = client.get(house.url(name))
         assert (answer.status_code, answer.url.split("?")[0]) == (302, "/login"), name
     for name in POSTS | ACTED_ON:
@@ -181,7 +212,9 @@ def test_htmx_of_a_lost_session_reloads_the_page() -> None:
 
 def test_readers_read_everything(house: House) -> None:
     reader = house.browser("reader")
-    for name in (READABLE | OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP | OF_A_VOLUME) - OF_CONSOLES:
+    for name in (
+        READABLE | OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP | OF_A_VOLUME | OF_A_BACKUP
+    ) - OF_CONSOLES:
         answer = reader.get(house.url(name))
         assert answer.status_code == 200, name
     page = text_of(reader.get(house.url("server")))
@@ -204,11 +237,14 @@ def test_readers_do_not_act(house: House) -> None:
         assert reader.post(house.url(name), IMAGE_BODY).status_code in (403, 422), name
     for name, body in BOXES.items():
         assert reader.post(house.url(name), body).status_code in (403, 422), name
-    for name, body in {**TO_A_SERVERS_NETWORK, **TO_A_GROUP, **TO_A_VOLUME}.items():
+    for name, body in {**TO_A_SERVERS_NETWORK, **TO_A_GROUP, **TO_A_VOLUME, **TO_A_BACKUP}.items():
         assert reader.post(house.url(name), body).status_code in (403, 404, 422), name
     assert not Network.objects.filter(name__in=("n", "private")).exists()
     volume = Volume.objects.get()
     assert (volume.name, volume.size, volume.status) == ("a volume", 1, "available")
+    backup, schedule = Backup.objects.get(), BackupSchedule.objects.get()
+    assert (backup.name, backup.status, backup.proof_tried_at) == ("a backup", "available", None)
+    assert (schedule.name, schedule.enabled) == ("nightly", True)
     group = SecurityGroup.objects.get(id=house.group_id)
     assert (group.name, group.rules.filter(direction="ingress").count()) == ("web", 0)
     assert [*Port.objects.of_groups([group.id])] == []
@@ -233,7 +269,7 @@ def test_a_refusal_goes_back_to_the_page_before(house: House) -> None:
 
 
 def test_another_projects_things_are_404_pages(house: House, stranger: Client) -> None:
-    for name in OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP | OF_A_VOLUME:
+    for name in OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP | OF_A_VOLUME | OF_A_BACKUP:
         answer = stranger.get(house.url(name))
         assert answer.status_code == 404, name
         assert "There is nothing here" in text_of(answer)
@@ -244,7 +280,7 @@ def test_another_projects_things_are_404_pages(house: House, stranger: Client) -
     assert stranger.post(house.url("rename_server"), {"name": "x"}).status_code == 404
     for name in TO_AN_IMAGE:
         assert stranger.post(house.url(name), IMAGE_BODY).status_code == 404, name
-    for name, body in {**TO_A_SERVERS_NETWORK, **TO_A_GROUP, **TO_A_VOLUME}.items():
+    for name, body in {**TO_A_SERVERS_NETWORK, **TO_A_GROUP, **TO_A_VOLUME, **TO_A_BACKUP}.items():
         assert stranger.post(house.url(name), body).status_code == 404, name
     assert stranger.put(house.url("image_data"), b"x").status_code == 404
     assert "vm1" not in text_of(stranger.get("/servers"))
@@ -316,6 +352,7 @@ def test_pages_allow_our_own_scripts_only(house: House) -> None:
         | OF_A_SERVER - OF_CONSOLES
         | OF_A_GROUP
         | OF_A_VOLUME
+        | OF_A_BACKUP
     ):
         answer = member.get(house.url(name))
         policy = answer.headers["Content-Security-Policy"]

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from cloudweb.context import RequestContext
 from network.manager import PermissionManager, ReachManager
 from network.models import Port, SecurityGroup
+from tests.builders.backups import make_backup
 from tests.builders.browsers import PASSWORD, browser_of
 from tests.builders.identity import make_member
 from tests.builders.images import make_image
@@ -19,7 +20,7 @@ from tests.builders.instances import Lab, lab
 from tests.builders.networks import make_group, make_network, make_port, make_subnet
 from tests.builders.routers import make_external, make_floating_ip, make_router
 from tests.builders.volumes import attach, make_volume
-from volume.models import Volume
+from volume.models import Backup, BackupSchedule, Volume
 
 pytestmark = pytest.mark.django_db(transaction=True)
 #: Session, user, roles and the projects to switch to are 8 of each whole page.
@@ -36,7 +37,9 @@ PAGES = {
     "/security-groups/{group}": 15,
     "/servers/{server}": 28,
     "/volumes": 23,
-    "/volumes/{volume}": 21,
+    "/volumes/{volume}": 23,
+    "/backups": 10,
+    "/backups/{backup}": 20,
     "/activity": 15,
     "/servers/launch": 23,
 }
@@ -72,6 +75,15 @@ def _attached(context: RequestContext, server: str) -> Volume:
     return volume
 
 
+def _back_up_again(volume: Volume) -> None:
+    """Make one more backup that shares blocks with the first, and a schedule."""
+    first = Backup.objects.filter(volume_id=volume.id).earliest("created_at")
+    make_backup(volume, lineage=first.lineage, parent_id=first.id)
+    BackupSchedule.objects.create(
+        project_id=volume.project_id, volume=volume, name="nightly", interval=24
+    )
+
+
 def test_lists_cost_the_same_for_one_and_for_many(tmp_path: Path) -> None:
     with lab(tmp_path) as home:
         client = browser_of(make_member("member", project=home.project, password=PASSWORD))
@@ -81,7 +93,9 @@ def test_lists_cost_the_same_for_one_and_for_many(tmp_path: Path) -> None:
         make_router(home.context, subnets=[subnet], external=outside)
         port = make_port(subnet.network, home.context)
         make_floating_ip(home.context, outside, port_id=port.id)
-        about["volume"] = str(_attached(home.context, about["server"]).id)
+        volume = _attached(home.context, about["server"])
+        about["volume"] = str(volume.id)
+        about["backup"] = str(make_backup(volume).id)
         client.post("/key-pairs/new", {"name": "first"})
         client.get("/security-groups")  # the first look at a project makes its default group
         group = make_group(home.context, name="first")
@@ -98,7 +112,8 @@ def test_lists_cost_the_same_for_one_and_for_many(tmp_path: Path) -> None:
             port = make_port(subnet.network, home.context)
             make_floating_ip(home.context, outside, port_id=port.id)
             make_image(context=home.context, name=f"more-{number}", data=b"x" * 2048)
-            _attached(home.context, home.create(name=f"with-{number}"))
+            make_backup(_attached(home.context, home.create(name=f"with-{number}")))
+            _back_up_again(volume)
             client.post("/key-pairs/new", {"name": f"more-{number}"})
             wear(home, make_group(home.context, name=f"more-{number}"))
             permit(home.context, group, number + 1)

@@ -20,6 +20,7 @@ from dashboard.views.servers import Servers
 from identity.models import User
 from instances.models import Instance, KeyPair
 from instances.states import VmState
+from tests.builders.backups import make_backup
 from tests.builders.browsers import PASSWORD, browser_of, said, text_of
 from tests.builders.identity import make_context, make_group, make_member, make_user
 from tests.builders.images import make_image
@@ -31,7 +32,7 @@ from tests.builders.volumes import make_volume
 pytestmark = pytest.mark.django_db(transaction=True)
 HTMX = {"HX-Request": "true"}
 LISTS = (
-    "/servers", "/images", "/networks", "/routers", "/floating-ips", "/volumes", "/security-groups",
+    "/servers", "/images", "/networks", "/routers", "/floating-ips", "/volumes", "/backups", "/security-groups",
     "/key-pairs", "/members",
     "/activity", "/account/application-credentials",
 )  # fmt: skip
@@ -282,7 +283,7 @@ def test_tables_are_read_aloud(browser: Client, user: User) -> None:
     context, outside = make_context(user), make_external()
     make_router(context, subnets=[make_subnet(make_network(context), context)], external=outside)
     make_floating_ip(context, outside)
-    make_volume(context)
+    make_backup(make_volume(context))
     browser.post("/account/application-credentials/new", {"name": "backup", "roles": ["reader"]})
     for path in LISTS:
         page = browser.get(path).content.decode()
