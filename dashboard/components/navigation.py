@@ -24,7 +24,7 @@ SECTIONS = (
     ("Overview", "overview", "layout-dashboard", None),
     ("Servers", "servers", "server-2", None),
     ("Volumes", "volumes", "cylinder", None),
-    ("Backups", "backups", "database", None),
+    ("Backups", "backups", "folder", None),
     ("Images", "images", "disc", None),
     ("Network picture", "network_picture", "sitemap", None),
     ("Networks", "networks", "network", None),

@@ -45,6 +45,10 @@ STEPS = {
     "cut_off": "Cut off who still has it",
     "delete_snapshots": "Remove its snapshots",
     "remove": "Remove the disk",
+    "admit": "Check what was stored",
+    "prove": "Restore it and compare digests",
+    "make_volume": "Make the volume",
+    "overwrite": "Write it over the volume",
     "release_pool": "Give the room back",
 }
 MILESTONES = {"dhcp": "Got its address", "metadata": "Fetched its metadata"}

@@ -20,7 +20,7 @@ from dashboard.components.backups import (
     kind_of,
     proof_badge,
 )
-from dashboard.components.volumes import OFFERED, space_of
+from dashboard.components.volumes import OFFERED, Choices, space_of
 from dashboard.components.volumes import called as volume_called
 from dashboard.forms.backups import RestoreForm
 from dashboard.forms.volumes import RenameVolumeForm
@@ -100,7 +100,7 @@ class BackupPage(Page):
         found = VolumeManager(self.context).list(asked).rows
         there = [(str(one.id), f"Over {volume_called(one)} · {one.size} GiB") for one in found]
         initial = {"name": f"{backup.name} restored" if backup.name else "", "size": backup.size}
-        offered = {"volume": [("", "Into a new volume"), *there]}
+        offered: dict[str, Choices] = {"volume": [("", "Into a new volume"), *there]}
         return RestoreForm(data, offered=offered, initial=initial, auto_id="restore_%s")
 
     def refuse(

@@ -108,7 +108,7 @@ class Backups(ListPage):
     choices = (Choice("status", "Which backups", STATUSES),)
     actions = (PROVE, DELETE)
     empty = Empty(
-        "database",
+        "folder",
         "No backups yet",
         "Back a volume up from its page, now or by a schedule; it can be restored when the volume is lost.",
         "Your role in this project lets you look, not back up volumes.",
