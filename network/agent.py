@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from network.drivers.base import (
     Milestones,
     Neighbourly,
     NetworkDriver,
+    Observant,
     Removable,
     SpansHosts,
     Supervised,
@@ -47,6 +49,7 @@ from network.objects import (
     PortWiring,
 )
 from network.routers.on_host import HostRouters
+from network.trace.objects import PathQuestion, PathSeen
 from network.wirings import Wirings
 
 log = structlog.get_logger(__name__)
@@ -93,6 +96,7 @@ class NetworkAgent(Agent):
             rpc.UNPLUG: self.unplug,
             rpc.ENSURE_ROUTER: self.routers.ensure,
             rpc.DELETE_ROUTER: self.routers.delete,
+            rpc.OBSERVE: self.observe,
         }
 
     def watch(self, lost: Callable[[], Sequence[str]]) -> None:
@@ -199,6 +203,13 @@ class NetworkAgent(Agent):
                     self.driver.delete_segment(ref.network_id, work=work)
                 self.wirings.forget_network(ref.network_id)
             self._problems.pop(ref.network_id, None)
+
+    def observe(self, question: PathQuestion) -> PathSeen:
+        """Say how what a packet passes here is found, whoever is at work on it."""
+        if not isinstance(self.driver, Observant):
+            raise DriverError("This host cannot look at what a packet passes.")
+        seen = self.driver.observe(question)
+        return PathSeen(at=time.time(), sightings=tuple(seen))
 
     def inventory(self) -> NetworkInventory:
         """Return what is here, as found, not as told."""

@@ -11,6 +11,7 @@ from network.objects import (
     PortWiring,
 )
 from network.routers.objects import RouterConfirmation, RouterRef, RouterWiring
+from network.trace.objects import PathQuestion, PathSeen
 
 #: Make the port (with its network, filters first) be on the host as told.
 PLUG = Method(
@@ -40,3 +41,5 @@ ENSURE_ROUTER = Method(
 DELETE_ROUTER = Method(
     "network.delete_router", RouterRef, deadline=60, urgent=True, in_turn=lambda ref: ref.id
 )
+#: Say how what a packet passes on the host is found; changes nothing.
+OBSERVE = Method("network.observe", PathQuestion, PathSeen, deadline=5, query=True)

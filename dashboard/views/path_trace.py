@@ -17,6 +17,7 @@ from dashboard.views.server import ServerPage
 from network.manager import PathTraceManager
 from network.manager.path_trace import End
 from network.protocols import PROTOCOLS
+from network.trace.facts import OBSERVED, REPORTED
 
 if TYPE_CHECKING:
     from network.trace.facts import Hop, Trace
@@ -42,7 +43,7 @@ PAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A hop as the page shows it; ``is_end``: it is the one that counts."""
+    """A hop as the page shows it; ``is_end``: it is the one that counts. ``known`` says where it is known from."""
 
     hop: Hop
     tone: str
@@ -51,6 +52,7 @@ class Line:
     is_end: bool
     url: str = ""
     link: str = ""
+    known: str = ""
 
 
 class ServerTrace(ServerPage):
@@ -100,7 +102,12 @@ def _lines(trace: Trace, *, server: str) -> Iterable[Line]:
     for place, hop in enumerate(trace.hops):
         tone, icon, said = MARKS[hop.passes]
         url, link = _page(hop, server)
-        yield Line(hop, tone, icon, said, place == trace.stopped_at, url, link)
+        yield Line(hop, tone, icon, said, place == trace.stopped_at, url, link, _known(hop))
+
+
+def _known(hop: Hop) -> str:
+    """Return where a hop is known from; nothing for what was intended."""
+    return {OBSERVED: "Seen by its host", REPORTED: "Reported by its host"}.get(hop.source, "")
 
 
 def _page(hop: Hop, server: str) -> tuple[str, str]:

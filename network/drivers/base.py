@@ -20,6 +20,7 @@ from network.objects import (
     PortWiring,
 )
 from network.routers.objects import RouterWiring
+from network.trace.objects import PathQuestion, Sighting
 
 #: What only some drivers and kernels do; a host is not told to where not all can.
 BANDWIDTH_LIMIT = (
@@ -228,6 +229,17 @@ class Damageable(ABC):
     @abstractmethod
     def damages(self) -> Sequence[str]:
         """Return a sentence for each; cheap, called at every report."""
+
+
+class Observant(ABC):
+    """Capability: looks at what a packet passes on this host, as it is and not as it was told."""
+
+    @abstractmethod
+    def observe(self, question: PathQuestion) -> Sequence[Sighting]:
+        """Return what is found of each thing asked for; what cannot be told is no error.
+
+        It takes no lock, changes nothing and is done within seconds.
+        """
 
 
 class Neighbourly(ABC):

@@ -18,6 +18,7 @@ from network.drivers.base import (
     NOT_CARRIED,
     Milestones,
     NetworkDriver,
+    Observant,
     Removable,
     SpansHosts,
 )
@@ -33,9 +34,20 @@ from network.objects import (
     PortWiring,
 )
 from network.routers.objects import RouterWiring
+from network.trace.objects import (
+    FILTERS,
+    LEASE,
+    ROUTER,
+    TAP,
+    WAY,
+    PathQuestion,
+    PortLook,
+    Sighting,
+    WayLook,
+)
 
 
-class FakeNetworkDriver(NetworkDriver, Milestones, Removable, SpansHosts):
+class FakeNetworkDriver(NetworkDriver, Milestones, Observant, Removable, SpansHosts):
     """A host whose networks are records; with ``state_dir`` they outlive the process.
 
     ``faults`` orders delays, failures and hangs by method name, from code or through
@@ -274,6 +286,30 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable, SpansHosts):
         with self._lock:
             self._seen = [seen for seen in self._seen if seen not in milestones]
 
+    def observe(self, question: PathQuestion) -> Sequence[Sighting]:
+        """Tell what is recorded; a guest whose tap is up has taken the address that it is recorded to get."""
+        with self.faults.around("observe", Unguarded()), self._lock:
+            found = [one for look in question.ports for one in self._look_at_port(look)]
+            found += [self._look_at_way(look) for look in question.ways]
+            return [*found, *(_seen(ROUTER, one, one in self._routers) for one in question.routers)]
+
+    def _look_at_port(self, look: PortLook) -> Sequence[Sighting]:
+        segment = self._segments.get(look.network_id)
+        tap = segment.taps.get(look.port_id) if segment is not None else None
+        is_up = tap is not None and bool(tap["up"])
+        found = [_seen(TAP, look.port_id, is_up)]
+        if look.leases:
+            leased = is_up and segment is not None and look.port_id in segment.leases
+            found.append(_seen(LEASE, look.port_id, leased or None))
+        filtered = segment is not None and look.port_id in segment.filters
+        filters = _seen(FILTERS, look.port_id, filtered)
+        return [*found, filters.model_copy(update={"direction": look.direction, "dropped": 0})]
+
+    def _look_at_way(self, look: WayLook) -> Sighting:
+        segment = self._segments.get(look.network_id)
+        way = segment.ways.get(look.mac, [""]) if segment is not None else [""]
+        return _seen(WAY, look.mac, way[0] == look.endpoint)
+
     def reach(self, milestone: PortMilestone) -> None:
         """Let a simulated guest get its address or fetch its metadata."""
         with self._lock:
@@ -354,6 +390,10 @@ class FakeNetworkDriver(NetworkDriver, Milestones, Removable, SpansHosts):
     def _write(self, network_id: str, kind: str, name: str, part: Any) -> None:
         if self._records is not None:
             self._records.write(network_id, kind, name, part)
+
+
+def _seen(kind: str, about: str, passes: bool | None) -> Sighting:
+    return Sighting(kind=kind, about=about, passes=passes, source="records")
 
 
 def _way(entry: ForwardingEntry) -> list[str]:

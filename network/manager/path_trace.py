@@ -13,9 +13,10 @@ from network.manager.standard import Identifier, number
 from network.models import FloatingIp, Port, PortForwarding
 from network.protocols import ICMP, ICMPV6, WITH_PORTS
 from network.resolution import network_wiring
-from network.trace.facts import Hop, Packet, Trace
+from network.trace.facts import Hop, Packet, PortFacts, Trace
 from network.trace.follow import from_outside, from_port
 from network.trace.reading import Known, external_at
+from network.trace.steps import Named
 
 #: Addresses outside that stand for anybody (RFC 5737, 3849).
 ANYBODY = {4: "203.0.113.1", 6: "2001:db8::1"}
@@ -39,6 +40,8 @@ class PathTraceManager(Manager):
     ) -> Trace:
         """Follow a packet; a source that is no port is outside the cloud.
 
+        The hosts on its way are asked what they see: it is followed as intended first, then with their
+        answers; one that does not answer in time is a hop that says so.
         Raises PortNotFound, BadRequest for ends without addresses, and for a port that is missing.
         """
         senders, receivers = self._ports(source), self._ports(destination)
@@ -64,7 +67,7 @@ class PathTraceManager(Manager):
             protocol=protocol,
             port=port,
         )
-        return from_port(known, known.port(sender), packet)
+        return _followed(known, known.port(sender), packet)
 
     def _from_outside(
         self, known: Known, receivers: list[Port], packet: Packet, version: int
@@ -75,7 +78,7 @@ class PathTraceManager(Manager):
         outside = external_at(packet.destination)
         if outside is None:
             port = receivers[0] if receivers else None
-            thing = (
+            thing: Named = (
                 {"thing": "port", "id": str(port.id), "name": port.name} if port is not None else {}
             )
             stop = Hop(
@@ -87,7 +90,11 @@ class PathTraceManager(Manager):
                 **thing,
             )
             return Trace(packet, (stop,))
-        return from_outside(known, network_wiring(outside), packet, name=outside.name)
+        wiring, name = network_wiring(outside), outside.name
+        trace = from_outside(known, wiring, packet, name=name)
+        if known.observations.ask():
+            trace = from_outside(known, wiring, packet, name=name)
+        return trace
 
     def _ports(self, end: End) -> list[Port]:
         """Return the caller's ports of an end, oldest first; none for an address alone."""
@@ -103,6 +110,12 @@ class PathTraceManager(Manager):
         if not found:
             raise PortNotFound(end.port_id or end.server_id)
         return found
+
+
+def _followed(known: Known, sender: PortFacts, packet: Packet) -> Trace:
+    """Follow what a port sends, again once hosts have said what they see."""
+    trace = from_port(known, sender, packet)
+    return from_port(known, sender, packet) if known.observations.ask() else trace
 
 
 def _led(packet: Packet, receivers: list[Port], version: int) -> Packet:

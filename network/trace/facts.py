@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from network.objects import NetworkWiring, PortWiring
 from network.routers.objects import RouterWiring
+from network.trace.objects import PortLook, Sighting, WayLook
+
+#: Where a hop is known from: what was asked for, what hosts report by themselves, what they saw just now.
+INTENDED, REPORTED, OBSERVED = "intended", "reported", "observed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +34,14 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class OnHost:
-    """Where a thing is, and what its host said of it; ``current``: it confirmed the newest picture."""
+    """Where a thing is, and what its host said of it; ``current``: it confirmed the newest picture.
+
+    ``at`` is when that host was heard last. ``everywhere``: it is on no host of its own, but on all.
+    """
 
     host: str = ""
+    everywhere: bool = False
+    at: datetime | None = None
     host_up: bool = True
     there: bool = True
     current: bool = True
@@ -70,8 +80,27 @@ class FloatingFacts:
     router_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What was seen of a thing just now; ``problem`` says why its host saw nothing."""
+
+    at: datetime
+    sightings: Sequence[Sighting] = ()
+    problem: str = ""
+
+
 class Facts(Protocol):
-    """What may be asked about the cloud on the way."""
+    """What may be asked about the cloud on the way. ``is_distributed``: OVN joins networks on all hosts."""
+
+    @property
+    def is_distributed(self) -> bool:
+        """Tell whether networks and routers are on all hosts."""
+
+    def endpoint(self, host: str) -> str:
+        """Return where a host's tunnels end; empty where nobody knows."""
+
+    def look(self, host: str, about: PortLook | WayLook | str) -> Observed | None:
+        """Return what a host sees of a port, a way, or a router (by its id); None while it was not asked yet."""
 
     def sees(self, project_id: str) -> bool:
         """Tell whether the asker may know what is this project's."""
@@ -97,7 +126,8 @@ class Hop:
     """One place on the way. ``passes`` None: nobody here can tell.
 
     ``remedy`` says what to do where it stops. ``thing`` is a noun of the API; without an ``id`` it is
-    none that the asker may know. ``host`` is for operators.
+    none that the asker may know. ``source`` is where that is known from, and ``at`` of when it is; what was
+    intended holds now. ``host`` and ``detail`` are for operators.
     """
 
     kind: str
@@ -108,6 +138,9 @@ class Hop:
     id: str = ""
     name: str = ""
     host: str = ""
+    source: str = INTENDED
+    at: datetime | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

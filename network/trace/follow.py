@@ -14,7 +14,15 @@ from network.objects import NetworkWiring, PortWiring
 from network.protocols import ICMP, ICMPV6
 from network.trace.facts import Facts, Packet, PortFacts, RouterFacts, Trace
 from network.trace.matching import own_subnet, way, within
-from network.trace.steps import METADATA, Named, Steps, network_name, port_thing, router_thing
+from network.trace.observing import Observing
+from network.trace.steps import (
+    METADATA,
+    Named,
+    network_name,
+    port_thing,
+    reported,
+    router_thing,
+)
 from network.trace.words import port_words, router_words, sentence, traffic
 
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
@@ -34,7 +42,7 @@ def from_outside(facts: Facts, outside: NetworkWiring, packet: Packet, *, name: 
     return way_of.ended(lambda: way_of.on_external(outside))
 
 
-class _Way(Steps):
+class _Way(Observing):
     """The places that a packet comes to."""
 
     # -- a port sends ------------------------------------------------------------------------------
@@ -65,6 +73,7 @@ class _Way(Steps):
             )  # fmt: skip
         self.filtered(source, "egress")
         if self.packet.destination == METADATA:
+            self.look_at_port(source, "egress")
             self.stops("metadata", "The metadata service of its host answers.", passes=True)
         if subnet is None:
             self.stops(
@@ -83,6 +92,9 @@ class _Way(Steps):
                 "Give the subnet a gateway, or a host route, and let the guest renew its lease.",
                 thing="subnet", id=subnet.id, name=subnet.cidr,
             )  # fmt: skip
+        taker = self.facts.port_at(wiring.network.id, str(hop))
+        self.look_at_port(source, "egress", to=taker)
+        self.sender = wiring
         if hop == self.packet.destination:
             self._deliver(wiring.network, source.network_name)
         else:
@@ -118,7 +130,17 @@ class _Way(Steps):
         )  # fmt: skip
 
     def _by_own_gateway(self, source: PortFacts) -> NoReturn:
-        """A network without a router has a gateway of its own: to the outside, and to no other network."""
+        """A network without a router has a gateway of its own: to the outside, and to no other network.
+
+        Where networks are on all hosts it has none.
+        """
+        if self.facts.is_distributed:
+            self.stops(
+                "gateway",
+                f"No router has the gateway of network {network_name(source)}, so it leads nowhere.",
+                "Add its subnet to a router.",
+                thing="network", id=source.wiring.network.id, name=source.network_name,
+            )  # fmt: skip
         self.says(
             "gateway",
             f"No router has the gateway of network {network_name(source)}: its own leads to the outside "
@@ -147,15 +169,20 @@ class _Way(Steps):
                 "It comes to a router outside your project; what becomes of it there is not shown.",
                 passes=None,
             )
-        self._router_is_there(router, leg.network)
+        self._router_is_there(router, leg)
         self.by = router
         self._translate(router)
         self._onwards(router)
 
-    def _router_is_there(self, router: RouterFacts, network: NetworkWiring) -> None:
+    def _router_is_there(self, router: RouterFacts, leg: PortWiring) -> None:
         what, thing, seen = router_words(router), router_thing(router), router.seen
         if not router.wiring.admin_up:
             self.stops("router", f"The {what} is switched off.", "Switch it on.", **thing)
+        if seen.everywhere:
+            self.says("router", f"It comes to the {what}, which is on every host.", **thing)
+            self.look_at_router(router)
+            self.at = ""
+            return
         if not seen.host:
             self.stops(
                 "router",
@@ -168,6 +195,7 @@ class _Way(Steps):
                 "router",
                 f"The host of the {what} does not answer.",
                 "An operator must look at the host.",
+                **reported(seen),
                 **thing,
             )  # fmt: skip
         if not seen.there:
@@ -175,11 +203,14 @@ class _Way(Steps):
                 "router",
                 f"The host of the {what} has not made it yet.",
                 "Wait a moment; if it stays so, an operator must look at the host's problems.",
+                **reported(seen),
                 **thing,
             )  # fmt: skip
-        self.same_host(network, seen.host, what, thing)
-        self.says("router", f"It comes to the {what}.", **thing)
-        self.behind(seen.current, what, thing)
+        self.same_host(leg.network, seen.host, what, thing)
+        self.look_at_way(leg, seen.host, what, thing)
+        self.says("router", f"It comes to the {what}.", **reported(seen), **thing)
+        self.behind(seen, what, thing)
+        self.look_at_router(router)
         self.at = seen.host
 
     def _translate(self, router: RouterFacts) -> None:
@@ -229,6 +260,7 @@ class _Way(Steps):
             )
         for port in wiring.interfaces:
             if _on(port, packet.destination):
+                self.sender = port
                 self._deliver(port.network, "")
         fitting = [one for one in wiring.routes if within(packet.destination, [one.destination])]
         if fitting:
@@ -237,6 +269,7 @@ class _Way(Steps):
             self.says("route", f"Its route {best.destination} leads to {hop}.", **thing)
             for port in wiring.ports:
                 if _on(port, hop):
+                    self.sender = port
                     self._hand_on(port.network, hop)
         if wiring.gateway is None:
             self.stops(
@@ -293,6 +326,7 @@ class _Way(Steps):
                 "Give the external subnet a gateway: that is an operator's to do.",
                 **thing,
             )
+        self.sender = gateway
         self.on_external(gateway.network)
 
     # -- outside ------------------------------------------------------------------------------------
@@ -353,7 +387,9 @@ class _Way(Steps):
             )  # fmt: skip
         self.same_host(network, device.seen.host, port_words(device), port_thing(device))
         self.on_host(device, "The receiver's")
+        self.look_at_way(device.wiring, device.seen.host, port_words(device), port_thing(device))
         self.filtered(device, "ingress")
+        self.look_at_port(device, "ingress")
         self._answers_come_back(device)
         self.stops("destination", f"It is handed to {port_words(device)}.", passes=True,
                    **port_thing(device))  # fmt: skip

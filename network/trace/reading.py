@@ -6,12 +6,14 @@ from collections.abc import Collection
 
 from cloudweb.context import RequestContext
 from network import members
+from network.backend import is_ovn
 from network.manager.standard import number
-from network.models import FloatingIp, MemberSet, Network, Port, Router, Subnet
+from network.models import Agent, FloatingIp, MemberSet, Network, Port, Router, Subnet
 from network.objects import NetworkWiring
 from network.resolution import network_wiring, port_wirings
 from network.routers.resolution import DOMAIN, described
-from network.trace.facts import FloatingFacts, OnHost, PortFacts, RouterFacts
+from network.trace.asking import Look, Observations
+from network.trace.facts import FloatingFacts, Observed, OnHost, PortFacts, RouterFacts
 from network.trace.matching import within
 from operations import services
 
@@ -22,7 +24,23 @@ class Known:
     def __init__(self, context: RequestContext) -> None:
         self._context = context
         self._routers: dict[str, RouterFacts | None] = {}
-        self._up = {*services.hosts_up(DOMAIN)}
+        self._ports: dict[tuple[str, str], PortFacts | None] = {}
+        self._hosts = {one.host: one for one in services.sightings(DOMAIN)}
+        self.observations = Observations()
+
+    @property
+    def is_distributed(self) -> bool:
+        """Tell whether networks and routers are OVN's."""
+        return is_ovn()
+
+    def endpoint(self, host: str) -> str:
+        """Return where a host's tunnels end."""
+        rows = Agent.objects.filter(host=host).values_list("tunnel_address", flat=True)
+        return rows.first() or ""
+
+    def look(self, host: str, about: Look) -> Observed | None:
+        """Return what a host sees of a thing."""
+        return self.observations.look(host, about)
 
     def sees(self, project_id: str) -> bool:
         """Tell whether the asker may know what is this project's."""
@@ -45,9 +63,12 @@ class Known:
 
     def port_at(self, network_id: str, address: str) -> PortFacts | None:
         """Return the port that has an address on a network."""
-        rows = Port.objects.filter(network_id=number(network_id), addresses__ip_address=address)
-        found = rows.select_related("network").first()
-        return self.port(found) if found is not None else None
+        key = network_id, address
+        if key not in self._ports:
+            rows = Port.objects.filter(network_id=number(network_id), addresses__ip_address=address)
+            found = rows.select_related("network").first()
+            self._ports[key] = self.port(found) if found is not None else None
+        return self._ports[key]
 
     def router(self, router_id: str) -> RouterFacts | None:
         """Return a router."""
@@ -88,9 +109,13 @@ class Known:
 
     def _seen(self, row: Port | Router) -> OnHost:
         """Return what the host of a port or router said of it."""
+        if isinstance(row, Router) and is_ovn():
+            return OnHost(everywhere=True)
+        service = self._hosts.get(row.host)
         return OnHost(
             host=row.host,
-            host_up=row.host in self._up,
+            host_up=service is not None and service.up,
+            at=service.last_seen_at if service is not None else None,
             there=row.applied_revision > 0,
             current=row.applied_revision >= row.wiring_revision,
         )

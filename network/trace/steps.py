@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NoReturn, TypedDict, Unpack
 
 from network.objects import NetworkWiring
-from network.trace.facts import Facts, Hop, Packet, PortFacts, RouterFacts, Trace
+from network.trace.facts import (
+    REPORTED,
+    Facts,
+    Hop,
+    OnHost,
+    Packet,
+    PortFacts,
+    RouterFacts,
+    Trace,
+)
 from network.trace.matching import Members, accepts, answer_to
 from network.trace.words import groups_words, port_words, sentence, traffic
 
@@ -23,6 +33,18 @@ class Named(TypedDict, total=False):
     id: str
     name: str
     host: str
+
+
+class Known(TypedDict, total=False):
+    """Where a hop is known from."""
+
+    source: str
+    at: datetime | None
+    detail: str
+
+
+class About(Named, Known, total=False):
+    """Both."""
 
 
 class EndError(Exception):
@@ -55,7 +77,7 @@ class Steps:
         remedy: str = "",
         *,
         passes: bool | None = True,
-        **more: Unpack[Named],
+        **more: Unpack[About],
     ) -> None:
         """Note a hop; go on."""
         self.hops.append(Hop(kind=kind, passes=passes, text=text, remedy=remedy, **more))
@@ -70,14 +92,19 @@ class Steps:
         remedy: str = "",
         *,
         passes: bool | None = False,
-        **more: Unpack[Named],
+        **more: Unpack[About],
     ) -> NoReturn:
         """Note the last hop."""
         self.says(kind, text, remedy, passes=passes, **more)
+        self.end()
+
+    def end(self) -> NoReturn:
+        """Nothing more is said."""
         raise EndError
 
     def on_host(self, port: PortFacts, whose: str) -> None:
         what, thing, seen = port_words(port), port_thing(port), port.seen
+        told = reported(seen)
         if not port.network_up:
             self.stops(
                 "network", f"Network {network_name(port)} is switched off.", "Switch it on.",
@@ -100,6 +127,7 @@ class Steps:
                 "host",
                 f"The host of {what} does not answer.",
                 "An operator must look at the host.",
+                **told,
                 **thing,
             )  # fmt: skip
         if not seen.there:
@@ -107,25 +135,28 @@ class Steps:
                 "port",
                 f"The host of {what} does not have it plugged.",
                 "Start its server; if it runs, an operator must look at the host's problems.",
+                **told,
                 **thing,
             )  # fmt: skip
-        self.says("port", f"{whose} {what} is plugged on its host.", **thing)
-        self.behind(seen.current, what, thing)
+        self.says("port", f"{whose} {what} is plugged on its host.", **told, **thing)
+        self.behind(seen, what, thing)
 
-    def behind(self, current: bool, what: str, thing: Named) -> None:
-        if not current:
+    def behind(self, seen: OnHost, what: str, thing: Named) -> None:
+        """Note that a host has not confirmed what it was told last."""
+        if not seen.current:
             self.says(
                 "revision",
                 f"The host has not confirmed the last change of {what} yet, so what it does may "
                 "still be older.",
                 "Wait a moment; if it stays so, an operator must look at the host.",
                 passes=None,
+                **reported(seen),
                 **thing,
             )  # fmt: skip
 
     def same_host(self, network: NetworkWiring, host: str, what: str, thing: Named) -> None:
         """A network that nothing joins between hosts is a wire on each of its own."""
-        joined = network.segment is not None or network.kind == "flat"
+        joined = network.segment is not None or network.kind == "flat" or self.facts.is_distributed
         if joined or not self.at or not host or host == self.at:
             return
         self.stops(
@@ -192,6 +223,11 @@ def router_thing(router: RouterFacts) -> Named:
     return {
         "thing": "router", "id": router.wiring.id, "name": router.name, "host": router.seen.host,
     }  # fmt: skip
+
+
+def reported(seen: OnHost) -> Known:
+    """Return from where a host's own reports are known."""
+    return {"source": REPORTED, "at": seen.at}
 
 
 def network_name(port: PortFacts) -> str:

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Body, IpAddress
 from cloudweb.api.shown import Of
+from cloudweb.times import seconds_z
 from network.api.resource import FOR_OPERATORS
 from network.api.serializers.attributes import FROM_TEXT
 from network.manager.path_trace import End
@@ -69,7 +70,10 @@ class PathTraceCreate(Body):
 
 
 class HopShown(Answer):
-    """A place on the way: ``passes`` null means that nobody here can tell."""
+    """A place on the way: ``passes`` null means that nobody here can tell.
+
+    ``source`` is intended, reported (by the host of itself, at ``observed_at``) or observed (asked just now).
+    """
 
     kind: str
     passes: bool | None
@@ -78,7 +82,10 @@ class HopShown(Answer):
     resource_type: Annotated[str | None, Of(lambda hop: hop.thing or None)]
     resource_id: Annotated[str | None, Of(lambda hop: hop.id or None)]
     resource_name: Annotated[str | None, Of(lambda hop: hop.name or None)]
+    source: str
+    observed_at: Annotated[str | None, Of(lambda hop: hop.at and seconds_z(hop.at))]
     host: Annotated[str, FOR_OPERATORS] = ""
+    detail: Annotated[str, FOR_OPERATORS] = ""
 
 
 class PathTraceShown(Answer):

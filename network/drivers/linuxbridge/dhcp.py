@@ -127,6 +127,15 @@ class DhcpServer:
             if seen.name in ports:
                 yield str(ports[seen.name]), seen.lstat().st_mtime
 
+    def leased_at(self, mac: str) -> float:
+        """Return the Unix time at which a guest took its address first; 0 when it has not."""
+        for place in ("seen", "told"):
+            try:
+                return (self.shared / place / mac.lower()).lstat().st_mtime
+            except OSError:
+                continue
+        return 0.0
+
     def forget_milestone(self, port_id: str) -> None:
         """Do not tell it again as long as the port is here."""
         for mac, known in self._ports().items():

@@ -22,6 +22,7 @@ from network.drivers.base import (
     Milestones,
     Neighbourly,
     NetworkDriver,
+    Observant,
     Removable,
     SpansHosts,
     Supervised,
@@ -42,6 +43,7 @@ from network.drivers.linuxbridge.limits import can_limit, ensure_port_limits, is
 from network.drivers.linuxbridge.links import Link, Links
 from network.drivers.linuxbridge.metadata import MetadataProxy
 from network.drivers.linuxbridge.neighbours import Neighbours
+from network.drivers.linuxbridge.observing import look_at_port, look_at_way
 from network.drivers.linuxbridge.probe import check_host
 from network.drivers.linuxbridge.routers import Routers
 from network.drivers.linuxbridge.served import ServedPort
@@ -59,12 +61,20 @@ from network.objects import (
     PortWiring,
 )
 from network.routers.objects import RouterWiring, leg_name
+from network.trace.objects import ROUTER, PathQuestion, Sighting
 
 _TAP = re.compile(r"^[A-Za-z0-9_.-]{1,15}\Z")
 
 
 class LinuxBridgeDriver(
-    NetworkDriver, Damageable, Milestones, Neighbourly, Supervised, Removable, SpansHosts
+    NetworkDriver,
+    Damageable,
+    Milestones,
+    Neighbourly,
+    Observant,
+    Supervised,
+    Removable,
+    SpansHosts,
 ):
     """The kernel's own bridges, namespaces, nftables and dnsmasq.
 
@@ -435,6 +445,22 @@ class LinuxBridgeDriver(
                 self._dhcp(milestone.network_id).forget_milestone(milestone.port_id)
             else:
                 self._metadata.forget_milestone(milestone.network_id, milestone.port_id)
+
+    def observe(self, question: PathQuestion) -> Sequence[Sighting]:
+        """Look at taps, leases, filters and forwarding entries as the kernel has them."""
+        found = [
+            one for look in question.ports for one in look_at_port(look, self.config, self._leased)
+        ]
+        found += [look_at_way(look, self.config) for look in question.ways]
+        torn = {*self.broken_routers()} if question.routers else set()
+        return [*found, *(
+            Sighting(kind=ROUTER, about=one, source="kernel",
+                     passes=one in self.routers() and one not in torn)
+            for one in question.routers
+        )]  # fmt: skip
+
+    def _leased(self, network_id: str, mac: str) -> float:
+        return self._dhcp(network_id).leased_at(mac)
 
     def broken(self) -> Sequence[str]:
         """Return the networks without their bridge, wires, filter tables, DHCP server or metadata proxy."""

@@ -23,7 +23,7 @@ from network.drivers.linuxbridge.namespaces import inside
 
 TUNSETIFF, TUNSETPERSIST, TUNSETOWNER = 0x400454CA, 0x400454CB, 0x400454CC
 IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
-_IFF_UP = 0x1
+_IFF_UP, _IFF_LOWER_UP = 0x1, 0x10000
 NO_OWNER = "-1"
 MAIN_TABLE = 254
 LOOSE_BINDING, REORDER_HEADER = 0x4, 0x1  # of a VLAN; the second is what it has anyway
@@ -44,6 +44,7 @@ class Link:
     kind: str
     qdisc: str  # what it queues by
     parent: int  # the index of what it is a part of, 0 for nothing
+    carrier: bool  # what it leads to is there: somebody holds a tap open
     filtered: bool  # a bridge whose IPv4 and IPv6 frames pass the inet hooks
 
 
@@ -426,6 +427,7 @@ def _link(message: Any) -> Link:
         kind=kind,
         qdisc=message.get_attr("IFLA_QDISC") or "",
         parent=message.get_attr("IFLA_LINK") or 0,
+        carrier=bool(message["flags"] & _IFF_LOWER_UP),
         filtered=filtered,
     )
 

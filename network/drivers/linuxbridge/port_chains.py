@@ -14,6 +14,7 @@ from network.objects import GroupRule, PortWiring, SecurityRule
 from network.protocols import PROTOCOLS, WITH_PORTS
 
 GATE = 1  # the gateway leg's mark; ports count from 2
+COUNTED = "counter drop"  # path traces tell how many
 WIRE = 0xFFFF  # what comes from other hosts, or goes there
 NOBODY = IPv4Network("0.0.0.0/32")  # who asks for an address or probes one
 _MAC = re.compile(r"^([0-9a-f]{2}:){5}[0-9a-f]{2}\Z")
@@ -41,7 +42,9 @@ def bridge_chains(number: int, port: PortWiring) -> Mapping[str, Sequence[str]]:
     """Return a port's chains of the bridge table: by whom it may send, what is forged, what it may not get."""
     allowed = _one_of([*_allowed_sources(port)])
     return {
-        f"source_{number}": ([f"ether saddr != {allowed} drop"] if port.port_security else []),
+        f"source_{number}": (
+            [f"ether saddr != {allowed} counter drop"] if port.port_security else []
+        ),
         f"from_{number}": [
             f"meta mark set {number << 16:#010x}",
             *_marking(port),
@@ -128,13 +131,13 @@ def _anti_spoofing(port: PortWiring) -> Iterable[str]:
             if len(senders) > 2
             else " arp saddr ip ".join(f"!= {one}" for one in senders)
         )
-        yield f"ether saddr {mac} arp saddr ip {foreign} drop"
+        yield f"ether saddr {mac} arp saddr ip {foreign} counter drop"
         yield (
-            f"ether saddr {mac} ip saddr != {_one_of(four)} drop"
+            f"ether saddr {mac} ip saddr != {_one_of(four)} counter drop"
             if four
-            else f"ether saddr {mac} ether type ip drop"
+            else f"ether saddr {mac} ether type ip counter drop"
         )
-        yield f"ether saddr {mac} ip6 saddr != {_one_of(_texts(six))} drop"
+        yield f"ether saddr {mac} ip6 saddr != {_one_of(_texts(six))} counter drop"
         yield (
             f"ether saddr {mac} icmpv6 type nd-neighbor-advert "
             f"@th,64,128 != {_one_of([*_targets(six)])} drop"
@@ -165,7 +168,7 @@ def _egress(port: PortWiring) -> Iterable[str]:
     yield "icmpv6 type @guest_nd return"
     yield from rules_text(port.rules, direction="egress", verdict="return")
     yield from group_rules_text(port.group_rules, direction="egress", verdict="return")
-    yield "drop"
+    yield COUNTED
 
 
 def _ingress(port: PortWiring) -> Iterable[str]:
@@ -185,7 +188,7 @@ def _ingress(port: PortWiring) -> Iterable[str]:
     yield "icmpv6 type @safe_nd accept"
     yield from rules_text(port.rules, direction="ingress", verdict="accept")
     yield from group_rules_text(port.group_rules, direction="ingress", verdict="accept")
-    yield "drop"
+    yield COUNTED
 
 
 def rules_text(rules: Iterable[SecurityRule], *, direction: str, verdict: str) -> Sequence[str]:

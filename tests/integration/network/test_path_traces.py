@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -10,8 +12,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cloudweb.context import RequestContext
+from cloudweb.driver import DriverError
+from cloudweb.rpc import Order
 from network import states
 from network.models import Network, Port, Router, Subnet
+from network.trace.objects import PathQuestion, PathSeen, Sighting
+from operations.asking import HostDidNotAnswer, ask_all
 from tests.builders.identity import ApiClient
 from tests.builders.networks import make_agent, make_network, make_port, make_subnet
 from tests.builders.routers import make_floating_ip, make_router
@@ -20,6 +26,46 @@ pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 TRACES = "/network/v2.0/path-traces"
 RULES = "/network/v2.0/security-group-rules"
 SERVER = str(uuid.uuid4())
+
+
+@dataclass
+class Hosts:
+    """Hosts that see all as it should be, except what a test says; ``silent`` ones do not answer."""
+
+    asked: list[tuple[str, PathQuestion]] = field(default_factory=list)
+    wrong: dict[str, bool | None] = field(default_factory=dict)  # by kind
+    silent: set[str] = field(default_factory=set)
+
+    def ask_all(self, orders: Sequence[Order], *, timeout: float) -> list[Any]:
+        return [self._ask(order) for order in orders]
+
+    def _ask(self, order: Order) -> Any:
+        question = order.payload
+        assert isinstance(question, PathQuestion)
+        self.asked.append((order.host, question))
+        if order.host in self.silent:
+            return HostDidNotAnswer()
+        seen = [
+            Sighting(kind=kind, about=about, passes=self.wrong.get(kind, True), source="kernel",
+                     detail="tapx")
+            for kind, about in _all_of(question)
+        ]  # fmt: skip
+        return PathSeen(at=1.0, sightings=tuple(seen)).dump()
+
+
+def _all_of(question: PathQuestion) -> Iterator[tuple[str, str]]:
+    for look in question.ports:
+        yield from ((kind, look.port_id) for kind in ("tap", "card", "lease", "filters"))
+    yield from (("way", look.mac) for look in question.ways)
+    yield from (("router", one) for one in question.routers)
+
+
+@pytest.fixture(autouse=True)
+def hosts(monkeypatch: pytest.MonkeyPatch) -> Hosts:
+    """Answer what hosts are asked."""
+    made = Hosts()
+    monkeypatch.setattr("network.trace.asking.ask_all", made.ask_all)
+    return made
 
 
 @pytest.fixture
@@ -84,7 +130,7 @@ def test_from_outside_until_it_reaches(
     made_current()
     trace = traced(member, **wish)
     assert end_of(trace) == ("reaches", "destination")
-    assert [hop["resource_id"] for hop in trace["hops"] if hop["resource_type"] == "router"] == [
+    assert [hop["resource_id"] for hop in trace["hops"] if hop["kind"] == "router"] == [
         str(router.id)
     ]
     assert end_of(traced(member, destination_address=floating.floating_ip_address, protocol="udp",
@@ -162,3 +208,63 @@ def test_it_only_looks(
         one["sql"] for one in queries if one["sql"].startswith(("INSERT", "UPDATE", "DELETE"))
     ]
     assert not [sql for sql in written if '"network_' in sql]
+
+
+def test_what_hosts_see_is_named_with_its_source_and_its_age(
+    member: ApiClient, admin: ApiClient, context: RequestContext, server: Port, subnet: Subnet,
+    hosts: Hosts,
+) -> None:  # fmt: skip
+    other = plugged(subnet, context)
+    wish = {"source_server_id": SERVER, "destination_port_id": str(other.id), "protocol": "icmp"}
+    ends = {}
+    for kind, passes in (("tap", False), ("card", False), ("lease", None), ("filters", False)):
+        hosts.wrong = {kind: passes}
+        ends[kind] = end_of(traced(member, **wish))
+    assert ends == {
+        "tap": ("stopped", "tap"), "card": ("stopped", "card"), "lease": ("unknown", "lease"),
+        "filters": ("stopped", "filters"),
+    }  # fmt: skip
+    for client, is_operator in ((member, False), (admin, True)):
+        trace = traced(client, **wish)
+        hop = trace["hops"][trace["stopped_at"]]
+        assert (hop["source"], hop["resource_id"]) == ("observed", str(server.id))
+        assert hop["observed_at"].endswith("Z")
+        assert hop["remedy"]
+        assert ("detail" in hop) is is_operator
+        assert "tapx" not in hop["text"]
+    assert hop["detail"] == "kernel: tapx"
+    sources = {one["source"] for one in trace["hops"]}
+    assert sources == {"intended", "reported", "observed"}
+
+
+def test_each_host_is_asked_once_for_all_and_one_that_is_silent_is_no_error(
+    member: ApiClient, context: RequestContext, server: Port, subnet: Subnet, hosts: Hosts
+) -> None:
+    other = plugged(subnet, context)
+    wish = {"source_server_id": SERVER, "destination_port_id": str(other.id), "protocol": "icmp"}
+    traced(member, **wish)
+    ((host, question),) = hosts.asked
+    assert host == "h1"
+    assert [(look.port_id, look.direction) for look in question.ports] == [
+        (str(server.id), "egress"), (str(other.id), "ingress"),
+    ]  # fmt: skip
+    hosts.silent = {"h1"}
+    trace = traced(member, **wish)
+    assert end_of(trace) == ("unknown", "observation")
+    assert "did not answer in time" in trace["hops"][trace["stopped_at"]]["text"]
+
+
+def test_a_question_that_nobody_takes_is_over_at_once(
+    member: ApiClient, context: RequestContext, server: Port, subnet: Subnet,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    other = plugged(subnet, context)
+    monkeypatch.setattr("network.trace.asking.ask_all", ask_all)
+    monkeypatch.setattr("operations.asking.send_order", lambda *_: False)
+    wish = {"source_server_id": SERVER, "destination_port_id": str(other.id), "protocol": "icmp"}
+    assert end_of(traced(member, **wish)) == ("unknown", "observation")
+    failed = [DriverError("It is lost.")]
+    monkeypatch.setattr("network.trace.asking.ask_all", lambda *_, **__: failed)
+    trace = traced(member, **wish)
+    assert "cannot tell" in trace["hops"][trace["stopped_at"]]["text"]
+    assert "lost" not in str(trace)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,8 +12,18 @@ import pytest
 from network import states
 from network.objects import HostRoute, NetworkWiring, PortWiring, Segment
 from network.routers.objects import FloatingWiring, ForwardingWiring, RouterWiring
-from network.trace.facts import FloatingFacts, OnHost, Packet, PortFacts, RouterFacts, Trace
+from network.trace.asking import Look
+from network.trace.facts import (
+    FloatingFacts,
+    Observed,
+    OnHost,
+    Packet,
+    PortFacts,
+    RouterFacts,
+    Trace,
+)
 from network.trace.follow import from_outside, from_port
+from network.trace.objects import PortLook, Sighting, WayLook
 from tests.builders.ports import (
     allow,
     free_egress,
@@ -47,9 +58,19 @@ class Cloud:
         default_factory=lambda: network_of("172.24.4", kind="flat", project_id="ops")
     )
     member_blocks: Collection[str] = ("10.5.0.11/32",)
+    is_distributed: bool = False
+    asked: list[tuple[str, Look]] = field(default_factory=list)
+    seen: Callable[[str, Look], Observed | None] = lambda host, about: None
 
     def sees(self, project_id: str) -> bool:
         return project_id == "p1"
+
+    def endpoint(self, host: str) -> str:
+        return f"192.0.2.{host[1:]}"
+
+    def look(self, host: str, about: Look) -> Observed | None:
+        self.asked.append((host, about))
+        return self.seen(host, about)
 
     def port_at(self, network_id: str, address: str) -> PortFacts | None:
         found = self.ports.get(address)
@@ -353,6 +374,119 @@ def test_two_hosts_on_a_wire_that_spans_them() -> None:
         world.change(address, network=network)
     world.change("10.5.0.12", seen=OnHost(host="h2"))
     assert left(world).verdict == "reaches"
+
+
+AT = datetime(2026, 1, 2, tzinfo=UTC)
+EAST = OnHost(host="h2", at=AT)
+
+
+def spanning() -> Cloud:
+    """Return the cloud with left over two hosts: 10.5.0.12 is on h2."""
+    world = cloud()
+    network = world.ports["10.5.0.11"].wiring.network.model_copy(update={"segment": VXLAN})
+    for address in ("10.5.0.11", "10.5.0.12"):
+        world.change(address, network=network)
+    world.change("10.5.0.12", seen=EAST, mac="fa:16:3e:00:00:02")
+    return world
+
+
+def told(look: Look, **but: bool | None) -> list[Sighting]:
+    """Return what a host says of a thing that is as it should be, except for these kinds."""
+    if isinstance(look, PortLook):
+        kinds, about = ["tap", "card", "filters"], look.port_id
+        kinds += ["lease"] if look.leases else []
+    else:
+        kinds = ["way"] if isinstance(look, WayLook) else ["router"]
+        about = look.mac if isinstance(look, WayLook) else look
+    direction = look.direction if isinstance(look, PortLook) else ""
+    return [
+        Sighting(kind=one, about=about, passes=but.get(one, True), source="s", detail=f"d-{one}",
+                 direction=direction if one == "filters" else "",
+                 dropped=3 if one == "filters" and one in but else None)
+        for one in kinds
+    ]  # fmt: skip
+
+
+def seen_with(host: str, kind: type, **but: bool | None) -> Callable[[str, Look], Observed]:
+    """Return what all hosts say, with something wrong about a kind of thing on one."""
+    return lambda where, look: Observed(
+        AT, told(look, **(but if where == host and isinstance(look, kind) else {}))
+    )
+
+
+#: On which host what is not as it should be, what is sent, the verdict, the hop it ends at, and words in it.
+SEEN: dict[str, tuple[tuple[str, type, dict[str, bool | None]], Callable[[Cloud], Trace], str, str, str]] = {
+    "all is well": (("", str, {}), left, "reaches", "destination", "handed to"),
+    "the sender's tap": (("h1", PortLook, {"tap": False}), left, "stopped", "tap", "n-10.5.0.11"),
+    "the sender's card": (("h1", PortLook, {"card": False}), left, "stopped", "card", "n-10.5.0.11"),
+    "the sender's filters": (
+        ("h1", PortLook, {"filters": False}), left, "stopped", "filters", "3 packets from it",
+    ),
+    "the sender's lease": (("h1", PortLook, {"lease": None}), left, "unknown", "lease", "DHCP"),
+    "the way there": (("h1", WayLook, {"way": False}), left, "stopped", "way", "way to port n-10.5.0.12"),
+    "the way back": (("h2", WayLook, {"way": False}), left, "stopped", "way", "what sends to port"),
+    "the receiver's tap": (("h2", PortLook, {"tap": False}), left, "stopped", "tap", "n-10.5.0.12"),
+    "the receiver's filters": (
+        ("h2", PortLook, {"filters": False}), left, "stopped", "filters", "3 packets to it",
+    ),
+    "filters that nobody understands": (
+        ("h2", PortLook, {"filters": None}), left, "unknown", "filters", "cannot be told",
+    ),
+    "the router": (("h1", str, {"router": False}), across, "stopped", "router", "not whole"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_what_hosts_see_is_named_where_it_stops_a_packet(name: str) -> None:
+    (host, kind, but), action, verdict, end_kind, words = SEEN[name]
+    world = spanning()
+    world.seen = seen_with(host, kind, **but)
+    trace = action(world)
+    end = trace.hops[-1 if trace.stopped_at is None else trace.stopped_at]
+    assert (trace.verdict, end.kind) == (verdict, end_kind), [hop.text for hop in trace.hops]
+    assert words in end.text
+    if verdict != "reaches":
+        assert (end.source, end.at, end.host) == ("observed", AT, host)
+        assert f"d-{end.kind}" in end.detail
+        assert "d-" not in end.text
+        assert end.remedy
+
+
+def test_a_host_that_does_not_answer_is_a_hop_that_says_so() -> None:
+    world = spanning()
+    silent = Observed(AT, problem="did not answer in time")
+    world.seen = lambda host, look: silent if host == "h2" else Observed(AT, told(look))
+    trace = left(world)
+    hops = [hop for hop in trace.hops if hop.passes is None]
+    assert [(hop.kind, hop.host) for hop in hops] == [("observation", "h2")]  # once
+    assert trace.verdict == "unknown"
+    assert trace.hops[-1].kind == "destination"
+
+
+def test_hosts_are_asked_where_a_packet_passes_them_and_for_that_packet() -> None:
+    world = spanning()
+    left(world)
+    sender, receiver = (world.ports[f"10.5.0.1{number}"].wiring for number in (1, 2))
+    ports = [(host, look) for host, look in world.asked if isinstance(look, PortLook)]
+    assert [(host, look.port_id, look.direction) for host, look in ports] == [
+        ("h1", sender.id, "egress"), ("h2", receiver.id, "ingress"),
+    ]  # fmt: skip
+    first = ports[0][1]
+    assert (first.to_mac, first.to_port, first.port) == (receiver.mac, receiver.id, 22)
+    assert [(host, look.mac, look.endpoint) for host, look in world.asked if isinstance(look, WayLook)] == [
+        ("h1", receiver.mac, "192.0.2.2"), ("h2", sender.mac, "192.0.2.1"),
+    ]  # fmt: skip
+
+
+def test_where_networks_are_on_all_hosts_nothing_is_on_another() -> None:
+    world = cloud()
+    world.is_distributed = True
+    world.change("10.5.0.12", seen=EAST)
+    world.change_router(seen=OnHost(everywhere=True))
+    assert (left(world).verdict, across(world).verdict) == ("reaches", "reaches")
+    del world.ports["10.5.0.1"]
+    trace = send(world, "10.5.0.11", "8.8.8.8")
+    assert (trace.verdict, trace.hops[-1].kind) == ("stopped", "gateway")
 
 
 def test_what_is_anothers_is_not_told_apart_from_what_is_not_there() -> None:
