@@ -140,6 +140,16 @@ def _is_reserved(name: str) -> bool:
     return name.startswith(RESERVED_PREFIX)
 
 
+def custom(items: Mapping[str, str]) -> dict[str, str]:
+    """Return those of some items that can be custom properties by their names."""
+    taken = BASE.keys() | READ_ONLY | {"id"}
+    return {
+        name: text
+        for name, text in items.items()
+        if name not in taken | {""} and not _is_reserved(name)
+    }
+
+
 def patched(
     base: Mapping[str, Any], properties: Mapping[str, str], changes: Sequence[Change]
 ) -> tuple[dict[str, Any], dict[str, str]]:

@@ -1,4 +1,7 @@
-"""The URL by which a host fetches one image without a token: signed, image-scoped, ten minutes."""
+"""The URLs by which a host fetches one image, or brings its data, without a token: signed, for that image.
+
+One to fetch is good for ten minutes, one to bring until the image has its data, for a day at most.
+"""
 
 from __future__ import annotations
 
@@ -10,27 +13,59 @@ from django.core.signing import BadSignature, TimestampSigner
 
 from cloudweb.conf import listen_url
 from cloudweb.exceptions import Forbidden
+from cloudweb.stores.configured import default_store
 from image import states
 from image.caching import open_near
 from image.exceptions import ImageConflict, ImageDeactivated, ImageNotBootable, ImageNotFound
 from image.formats import Opened, not_bootable, opened_as
+from image.inspection import Readable
 from image.models import Image
 from image.objects import ImageLocation
+from image.uploads import Upload
 
 Role = Literal["disk", "kernel", "ramdisk"]
 LIFETIME = 600  # seconds
+#: As long as a volume may take to be read.
+BRINGING = 24 * 3600
 _FORMAT_OF = {"kernel": "aki", "ramdisk": "ari"}
 
 
-def _signer() -> TimestampSigner:
-    return TimestampSigner(salt="image.download", sep=":")
+def _signer(what: Literal["download", "upload"] = "download") -> TimestampSigner:
+    return TimestampSigner(salt=f"image.{what}", sep=":")
 
 
-def signed_url(image_id: uuid.UUID, *, base_url: str | None = None) -> str:
+def signed_url(
+    image_id: uuid.UUID,
+    *,
+    base_url: str | None = None,
+    what: Literal["download", "upload"] = "download",
+) -> str:
     """Return the absolute URL of the data; ``base_url`` or the settings say where the API is."""
     base = base_url or settings.PUBLIC_URL or listen_url()
-    signature = _signer().sign(str(image_id)).partition(":")[2]
+    signature = _signer(what).sign(str(image_id)).partition(":")[2]
     return f"{base.rstrip('/')}/image/signed/{image_id}?signature={signature}"
+
+
+def receive_signed(
+    image_id: uuid.UUID, signature: str, stream: Readable, *, size: int | None
+) -> None:
+    """Take an image's data from a host that shows this signature; what is there already is not read.
+
+    Raises Forbidden as ``open_signed`` does, ImageNotFound; else errors are those of ``Upload.run``.
+    """
+    _check(_signer("upload"), image_id, signature, max_age=BRINGING)
+    image = Image.objects.all().live().filter(id=image_id).first()
+    if image is None:
+        raise ImageNotFound(image_id)
+    if not image.has_data:
+        Upload(image, store_id=default_store(), expected=size).run(stream)
+
+
+def _check(signer: TimestampSigner, image_id: uuid.UUID, signature: str, *, max_age: int) -> None:
+    try:
+        signer.unsign(f"{image_id}:{signature}", max_age=max_age)
+    except BadSignature as error:
+        raise Forbidden("The signature is wrong or has expired.", detail=str(error)) from error
 
 
 def open_signed(
@@ -40,10 +75,7 @@ def open_signed(
 
     Raises Forbidden for a signature that is wrong, for another image or too old, ImageNotFound.
     """
-    try:
-        _signer().unsign(f"{image_id}:{signature}", max_age=LIFETIME)
-    except BadSignature as error:
-        raise Forbidden("The signature is wrong or has expired.", detail=str(error)) from error
+    _check(_signer(), image_id, signature, max_age=LIFETIME)
     image = Image.objects.all().live().filter(id=image_id).first()
     if image is None or not image.has_data:
         raise ImageNotFound(image_id)

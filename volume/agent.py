@@ -49,6 +49,7 @@ from volume.objects import (
     VolumeSpec,
     VolumeState,
 )
+from volume.uploads.on_host import HostUploads
 
 log = structlog.get_logger(__name__)
 TOLD = 100  # problems, and strays, in one report
@@ -80,6 +81,7 @@ class VolumeAgent(Agent):
         self._exports = Exports(make_directory(directory) / "exports")
         self._backups = HostBackups(self._driver, self._locked, self._in_use)
         self._copies = HostCopies(self._driver, self._locked, self._in_use, directory / "copies")
+        self._uploads = HostUploads(self._backups, directory / "uploads")
         self._locks: dict[str, threading.Lock] = {}
         self._locks_lock = threading.Lock()
         self._broken: dict[str, str] = {}  # back ends that did not start, and why
@@ -105,6 +107,7 @@ class VolumeAgent(Agent):
             rpc.INSPECT: self.inspect,
             **self._backups.methods(),
             **self._copies.methods(),
+            **self._uploads.methods(),
         }
 
     # Life
@@ -116,6 +119,7 @@ class VolumeAgent(Agent):
     def init_host(self) -> Sequence[str]:
         """Open the back ends and find again what serves volumes; one that is broken keeps none down."""
         self.images.open()
+        self._uploads.clear()
         for name, driver in self.drivers.items():
             self._start(name, driver)
         return self.problems()

@@ -47,11 +47,18 @@ NOUNS = {"volume": "VOLUME", "snapshot": "VOLUME_SNAPSHOT", "backup": "VOLUME_BA
 
 
 def tell(
-    run: Run, action: str, failure: Failure, *, project_id: str | None, noun: str = "volume"
+    run: Run,
+    action: str,
+    failure: Failure,
+    *,
+    project_id: str | None,
+    noun: str = "volume",
+    about: str | None = None,
 ) -> None:
     """Write down why an operation failed on what it is about; call in the transaction that ends it.
 
-    Nobody is told about what is gone (no project).
+    ``about`` is another thing's id than that of the operation's resource. Nobody is told about what is
+    gone (no project).
     """
     if project_id is None:
         return
@@ -60,7 +67,7 @@ def tell(
         project_id=project_id,
         request_id=run.context.request_id,
         resource_type=kind,
-        resource_id=run.resource_id,
+        resource_id=about or run.resource_id,
         event_id=f"VOLUME_{kind}_{what.code}_{DETAILS.get(failure.code, UNKNOWN)}",
         text=f"{what.words}: {failure.public}",
         created_at=moment,

@@ -17,6 +17,7 @@ from volume.objects import (
     VolumeSpec,
     VolumeState,
 )
+from volume.uploads.objects import UploadRequest, VolumeUploaded
 
 #: Make the volume exist with what its source holds; one that is there already stays as it is.
 CREATE = Method(
@@ -118,4 +119,13 @@ END_COPY = Method(
     deadline=120,
     urgent=True,
     in_turn=lambda request: request.id,
+)
+#: Bring what a volume, in use or not, holds to an image. Its scope is the image's.
+UPLOAD = Method(
+    "volume.upload",
+    UploadRequest,
+    VolumeUploaded,
+    deadline=12 * 3600,
+    patient=True,
+    in_turn=lambda request: request.point.id,
 )

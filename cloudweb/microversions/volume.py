@@ -22,9 +22,7 @@ VOLUME = Microversions(
             "The calls of version 2, under another number.",
             because="it is what all others differ from",
         ),
-        1: later(
-            "An image of a volume can be given visibility and protection.", because=NO_VOLUMES
-        ),
+        1: "An image of a volume can be given visibility and protection.",
         2: later("Filtering volumes by bootable takes booleans alone.", because=NO_VOLUMES),
         3: "Messages tell users why something failed.",
         4: "Volumes are filtered by what their image said.",

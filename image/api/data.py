@@ -20,7 +20,7 @@ from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest, UnsupportedMediaType
 from image.api.streams import BINARY, DataResponse, RequestBody
 from image.exceptions import ImageEmpty, RangeNotSatisfiable
-from image.locations import open_signed
+from image.locations import open_signed, receive_signed
 from image.manager import ImageManager
 
 #: The answers of a download: all of it, none yet, a part.
@@ -97,10 +97,11 @@ class ImageDataViewSet(ServiceViewSet):
 
 
 class SignedDataView(APIView):
-    """The data for a host: the signature in the URL is its right, no token is looked at."""
+    """The data for a host, or from one: the signature in the URL is its right, no token is looked at."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    parser_classes = ()
 
     @extend_schema(
         operation_id="image_data_signed",
@@ -117,6 +118,19 @@ class SignedDataView(APIView):
         return DataResponse(
             file, size=image.size, checksum=image.checksum, wanted=request.headers.get("Range")
         )
+
+    @extend_schema(
+        operation_id="image_data_bring_signed",
+        parameters=parameters("signature"),
+        request={BINARY: OpenApiTypes.BINARY},
+        responses={204: None, **dict.fromkeys((403, 409, 410, 411, 413, 507), Error)},
+    )
+    def put(self, request: Request, image_id: UUID) -> Response:
+        """Take the data of an image that the cloud makes; the image is active then."""
+        body = RequestBody(request.META)
+        signature = request._request.GET.get("signature", "")
+        receive_signed(image_id, signature, body, size=body.length)
+        return empty(204)
 
     def handle_exception(self, exc: Exception) -> Response:
         """Say with a 416 how much there is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from cloudweb.holdings import holdings_of
 from cloudweb.listing import Page, paginate
 from cloudweb.periodic import periodic
 from cloudweb.policy import check, policy
-from image import protections, quotas, states
+from image import locations, protections, quotas, states
 from image.changes import BASE, MAX_TAGS, Change, check_amount, checked, patched, tag_name
 from image.exceptions import (
     AttributeForbidden,
@@ -193,6 +194,25 @@ class ImageManager(ImageDataManager):
                 DeleteImage.start(self.context, resource_id=str(image.id), preempt=True)
             else:
                 transaction.on_commit(lambda: erase(image), robust=True)
+
+    # Images that other parts of the cloud make
+
+    @policy("image:images:upload")
+    def upload_url(self, image_id: str | uuid.UUID) -> str:
+        """Return where a host brings the data of an image that waits for it. Raises ImageNotFound."""
+        return locations.signed_url(self._own(image_id).id, what="upload")
+
+    @policy("image:images:delete")
+    def abandon(self, image_id: str | uuid.UUID) -> None:
+        """Take away an image that never got its data, protected or not; one that went is no error.
+
+        For the operation that makes it, which itself is at work on it. Call inside ``atomic()``.
+        """
+        with suppress(ImageNotFound):
+            image = self._own(image_id)
+            if not Image.objects.all().move(image.id, states.DELETED, updated_at=clock.now()):
+                return
+            transaction.on_commit(lambda: erase(image), robust=True)
 
     # Tags
 

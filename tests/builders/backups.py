@@ -24,6 +24,7 @@ from volume.backups.sealing import Sealer
 from volume.backups.taking import Chunk, Taken, Wanted, take
 from volume.models import Backup, BackupLineage, Volume
 from volume.states import BackupStatus
+from volume.uploads.client import send
 
 
 class OwnChunks:
@@ -179,5 +180,9 @@ def api_in_process() -> Iterator[ApiInProcess]:
     """Let hosts reach the API without a server."""
     transport = ApiInProcess()
     connect = partial(BackupClient, transport=transport)
-    with patch("volume.backups.on_host.BackupClient", connect):
+    bring = partial(send, transport=transport)
+    with (
+        patch("volume.backups.on_host.BackupClient", connect),
+        patch("volume.uploads.on_host.send", bring),
+    ):
         yield transport

@@ -41,6 +41,7 @@ FOR_EVERYBODY = {
     "/image/versions": "version document",
     "/image/v2": "version document",
     "/image/signed/<uuid:image_id>": "test_signed_downloads: the URL is its own credential",
+    "PUT /image/signed/<uuid:image_id>": "test_signed_uploads: the URL is its own credential",
     **dict.fromkeys(
         (
             "/volume/signed/backups/<uuid:backup_id>/terms",

@@ -79,6 +79,28 @@ def test_a_volume_s_life(openstack: Command, version: tuple[str, ...]) -> None:
     assert Volume.objects.get(name="copy").status == "deleting"
 
 
+@pytest.mark.parametrize("version", [(), NEWEST], ids=["oldest", "newest"])
+def test_a_volume_becomes_an_image(openstack: Command, version: tuple[str, ...]) -> None:
+    openstack.text("volume", "create", "v1", "--size", "1")
+    done()
+    newer = ("--protected", "--shared") if version else ()
+    made = openstack.json(
+        *version, "image", "create", "--volume", "v1", "--disk-format", "qcow2", *newer, "i1"
+    )
+    assert (made["image_name"], made["status"], made["volume_type"]) == (
+        "i1",
+        "uploading",
+        "__DEFAULT__",
+    )
+    (row,) = openstack.json("image", "list", "--long")
+    assert (row["ID"], row["Name"], row["Status"]) == (made["image_id"], "i1", "queued")
+    assert (row["Disk Format"], row["Visibility"], row["Protected"]) == (
+        "qcow2",
+        "shared" if version else "private",
+        bool(version),
+    )
+
+
 def test_what_only_newer_versions_have(openstack: Command) -> None:
     openstack.text("volume", "create", "v1", "--size", "3")
     done()

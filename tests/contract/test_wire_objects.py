@@ -25,7 +25,7 @@ PINNED = Path(__file__).with_name("wire_objects.json")
 HOW = "after a change on purpose raise VERSION, then run python -m tests.contract.test_wire_objects"
 WIRE_MODULES = (
     "cloudweb.reports", "compute.objects", "compute.rpc", "network.objects", "network.rpc",
-    "image.objects", "volume.objects", "volume.backups.objects", "volume.rpc",
+    "image.objects", "volume.objects", "volume.backups.objects", "volume.uploads.objects", "volume.rpc",
 )  # fmt: skip
 
 for _name in WIRE_MODULES:

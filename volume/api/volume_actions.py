@@ -9,12 +9,13 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloudweb.api.answers import within
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest, NotFound
 from cloudweb.microversions import ALWAYS, Versions
 from cloudweb.microversions.volume import since
 from volume.api.serializers import volume_actions as wire
-from volume.manager import ClassicAttachments, SnapshotManager, VolumeManager
+from volume.manager import ClassicAttachments, ImageWish, SnapshotManager, VolumeManager
 
 #: From here on a volume is extended in use, too.
 IN_USE = since(42)
@@ -30,7 +31,10 @@ class VolumeActionViewSet(ServiceViewSet):
     @extend_schema(
         operation_id="volumes_action",
         request=wire.VolumeAction,
-        responses={200: wire.ImageMetadataShown, 202: None},
+        responses={
+            200: wire.ImageMetadataShown,
+            202: within("os-volume_upload_image", wire.UploadShown),
+        },
     )
     def act(self, request: Request, volume_id: str) -> Response:
         """Do the one thing the body names."""
@@ -50,6 +54,13 @@ class VolumeActionViewSet(ServiceViewSet):
         in_use = self.version in IN_USE
         self.manager(self.context).extend(volume_id, size=said.new_size, in_use=in_use)
         return empty(202)
+
+    def _volume_upload_image(self, volume_id: str, said: wire.UploadImage) -> Response:
+        wanted = ImageWish(name=said.image_name, **said.model_dump(exclude={"image_name"}))
+        volume, image_id = self.manager(self.context).upload(volume_id, wanted)
+        row = wire.Uploading(volume, wanted, image_id)
+        answer = {"os-volume_upload_image": self.shown(wire.UploadShown, row)}
+        return Response(answer, status=202)
 
     def _set_bootable(self, volume_id: str, said: wire.SetBootable) -> Response:
         self.manager(self.context).set_bootable(volume_id, bootable=said.bootable)

@@ -53,15 +53,20 @@ class HostBackups:
     def backup(self, request: BackupRequest, work: Work) -> BackupTaken:
         """Take a backup; after a crash it goes on with the same moment and what was stored of it."""
         point = request.point
+        driver = self.hold(point, work)
+        with _client(request.url, request.signature, work) as client:
+            taken = self._take(driver, point, client, work)
+        self._release(driver, point, work)
+        return BackupTaken(id=point.id, read=taken.read, changed=taken.changed, stored=taken.stored)
+
+    def hold(self, point: BackupPoint, work: Work) -> Backups:
+        """Hold what the point is of until it is released; return who reads it."""
         driver = self._driver(point.volume)
         with self._locked(point.volume.id):
             work.checkpoint()
             self._check_served(point)
             driver.hold_point(point, work=work)
-        with _client(request.url, request.signature, work) as client:
-            taken = self._take(driver, point, client, work)
-        self._release(driver, point, work)
-        return BackupTaken(id=point.id, read=taken.read, changed=taken.changed, stored=taken.stored)
+        return driver
 
     def release(self, point: BackupPoint, work: Work) -> None:
         """Hold a volume for a backup no longer, whatever became of it."""
@@ -81,7 +86,7 @@ class HostBackups:
                 if target.size < manifest.header.size:
                     raise DriverError("The volume is smaller than the backup.")
                 restore(
-                    manifest, client, target, _sealer(terms), on_block=_progress(work, target.size)
+                    manifest, client, target, _sealer(terms), on_block=progress(work, target.size)
                 )
             return self._driver_of(request.volume).get(request.volume)
 
@@ -96,7 +101,7 @@ class HostBackups:
             parent=Manifest.decode(client.parent()) if terms.parent else None,
         )
         with driver.reading(point) as source:
-            told = _progress(work, source.size)
+            told = progress(work, source.size)
             manifest, taken = take(
                 wanted, source, client, _sealer(terms), on_batch=lambda so_far: told(so_far.read)
             )
@@ -137,7 +142,8 @@ def _sealer(terms: BackupTerms) -> Sealer:
     return Sealer(compression=cast("Compression", terms.compression), key=key)
 
 
-def _progress(work: Work, size: int) -> Callable[[int], None]:
+def progress(work: Work, size: int) -> Callable[[int], None]:
+    """Return what is told how many bytes are done; it raises once the work counts no more."""
     told = -1
 
     def tell(done: int) -> None:

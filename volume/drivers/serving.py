@@ -10,13 +10,12 @@ from pathlib import Path
 
 from cloudweb import process
 from volume.drivers.nbd import NbdClient
-from volume.objects import Format
 
 _PATIENCE = 10.0
 
 
 @contextmanager
-def served(target: str, kind: Format, *, sockets: Path, read_only: bool) -> Iterator[NbdClient]:
+def served(target: str, kind: str, *, sockets: Path, read_only: bool) -> Iterator[NbdClient]:
     """Serve what QEMU calls ``target``; the server ends with its only connection, whatever becomes of us."""
     path = sockets / f"p{secrets.token_hex(6)}"
     pid_file = path.with_suffix(".pid")

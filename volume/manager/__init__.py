@@ -18,6 +18,7 @@ from volume.manager.qos_spec import QosSpecManager
 from volume.manager.service import ServiceManager
 from volume.manager.snapshot import SnapshotManager
 from volume.manager.transfer import TransferManager
+from volume.manager.uploading import ImageWish
 from volume.manager.volume import VolumeManager
 from volume.manager.volume_type import VolumeTypeManager
 from volume.manager.volume_type_access import VolumeTypeAccessManager
@@ -35,6 +36,7 @@ __all__ = [
     "ExtensionManager",
     "GroupManager",
     "GroupTypeManager",
+    "ImageWish",
     "LimitsManager",
     "MessageManager",
     "PoolManager",

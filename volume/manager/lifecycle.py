@@ -86,6 +86,10 @@ class VolumeLifecycle(VolumeLookups):
         )
         if copies.exists() or of_snapshots.exists():
             raise InvalidVolume(f"Volume {volume.id} is being copied.")
+        if volume.status == VolumeStatus.UPLOADING:
+            raise InvalidVolume(
+                f"Volume {volume.id} is being uploaded to an image: delete that image first."
+            )
         if Backup.objects.filter(volume_id=volume.id, status=BackupStatus.CREATING).exists():
             raise InvalidVolume(f"Volume {volume.id} is being backed up: delete that backup first.")
 

@@ -12,6 +12,7 @@ from volume.operations.restore_backup import RestoreBackup, RestoreVolume
 from volume.operations.revert_volume import RevertVolume
 from volume.operations.take_backup import TakeBackup
 from volume.operations.take_snapshot import TakeSnapshot
+from volume.operations.upload_volume import UploadVolume
 
 __all__ = [
     "CreateVolume",
@@ -28,4 +29,5 @@ __all__ = [
     "TakeBackup",
     "TakeSnapshot",
     "UnexportVolume",
+    "UploadVolume",
 ]

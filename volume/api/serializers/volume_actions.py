@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, RootModel, StringConstraints
 
 from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Body, LooseBool, PositiveNumber, Text
+from cloudweb.api.shown import Of
+from cloudweb.microversions.volume import since
+from cloudweb.times import micros
 from cloudweb.topics import HOST_NAME
 from volume.api.serializers.attachments import Uuid
+from volume.manager import ImageWish
+from volume.models import Volume
+from volume.states import shown
+from volume.uploads.objects import ImageFormat
 
 
 class Extend(Body):
@@ -71,6 +78,17 @@ class Revert(Body):
     snapshot_id: Annotated[str, Field(max_length=64)]
 
 
+class UploadImage(Body):
+    """The value of ``os-volume_upload_image``."""
+
+    image_name: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    force: LooseBool = False
+    disk_format: ImageFormat = "raw"
+    container_format: Literal["bare"] = "bare"
+    visibility: Annotated[Literal["community", "public", "private", "shared"], since(1)] = "private"
+    protected: Annotated[LooseBool, since(1)] = False
+
+
 class Nothing(Body):
     """The value of an action that says no more; null is one, too."""
 
@@ -78,6 +96,7 @@ class Nothing(Body):
 #: Action -> what its key holds.
 BODIES: dict[str, type[Body]] = {
     "os-extend": Extend,
+    "os-volume_upload_image": UploadImage,
     "os-set_bootable": SetBootable,
     "os-update_readonly_flag": ReadOnlyFlag,
     "os-reset_status": ResetStatus,
@@ -93,6 +112,50 @@ BODIES: dict[str, type[Body]] = {
     "os-unset_image_metadata": ImageMetadataKey,
     "os-show_image_metadata": Nothing,
 }
+
+
+class Uploading(NamedTuple):
+    """A volume and the image that it becomes."""
+
+    volume: Volume
+    wanted: ImageWish
+    image_id: str
+
+
+class TypeOfUpload(Answer):
+    """The type of a volume that becomes an image."""
+
+    id: str
+    name: str
+    description: str | None
+    is_public: bool
+
+
+def _type(row: Uploading) -> dict[str, Any]:
+    kind = row.volume.volume_type
+    return {
+        "id": str(kind.id),
+        "name": kind.name,
+        "description": kind.description,
+        "is_public": kind.is_public,
+    }
+
+
+class UploadShown(Answer):
+    """``os-volume_upload_image``: the volume, and the image that it becomes."""
+
+    id: Annotated[str, Of(lambda row: str(row.volume.id))]
+    updated_at: Annotated[str | None, Of(lambda row: micros(row.volume.updated_at))]
+    status: Annotated[str, Of(lambda row: shown(row.volume.status))]
+    display_description: Annotated[str | None, Of("volume.description")]
+    size: Annotated[int, Of("volume.size")]
+    volume_type: Annotated[TypeOfUpload, Of(_type)]
+    image_id: str
+    container_format: Annotated[str, Of("wanted.container_format")]
+    disk_format: Annotated[str, Of("wanted.disk_format")]
+    image_name: Annotated[str, Of("wanted.name")]
+    visibility: Annotated[str, Of("wanted.visibility"), since(1)]
+    protected: Annotated[bool, Of("wanted.protected"), since(1)]
 
 
 class VolumeAction(RootModel[dict[str, Any]]):

@@ -1,0 +1,1 @@
+"""What a host does to make images of volumes. No database."""
