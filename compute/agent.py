@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 
@@ -25,7 +25,14 @@ from cloudweb.periodic import periodic
 from cloudweb.records import forget, lost_in, read_record
 from cloudweb.rpc import Method
 from compute import rpc, uptime
-from compute.drivers.base import ConsoleLog, GuestNotFound, HotPlug, Hypervisor
+from compute.drivers.base import (
+    ConsoleLog,
+    GuestNotFound,
+    HotPlug,
+    Hypervisor,
+    Pause,
+    Suspend,
+)
 from compute.objects import (
     AttachDiskRequest,
     ComputeReport,
@@ -49,6 +56,7 @@ TOLD_AGAIN = 5
 PROBLEMS_TOLD = 100  # in one report
 #: So long after a reboot of the machine guests wait for volumes that other hosts serve.
 WAIT_FOR_VOLUMES = 900.0
+Can = TypeVar("Can")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -99,6 +107,10 @@ class ComputeAgent(Agent):
             rpc.POWER_ON: self.power_on,
             rpc.POWER_OFF: self.power_off,
             rpc.REBOOT: self.reboot,
+            rpc.PAUSE: self.pause,
+            rpc.UNPAUSE: self.unpause,
+            rpc.SUSPEND: self.suspend,
+            rpc.RESUME: self.resume,
             rpc.ATTACH_DISK: self.attach_disk,
             rpc.DETACH_DISK: self.detach_disk,
             rpc.RESIZE_DISK: self.resize_disk,
@@ -251,6 +263,37 @@ class ComputeAgent(Agent):
         with self._told_if_it_fails(request.id):
             return self.driver.reboot(request, work=work)
 
+    def pause(self, ref: GuestRef, work: Work) -> GuestState:
+        """Halt the guest. It does not outlive a reboot of the machine, nor is it started then."""
+        self._note_runs(ref.id, runs=False)
+        with self._told_if_it_fails(ref.id):
+            return self._can(Pause, "pause").pause(ref, work=work)
+
+    def unpause(self, ref: GuestRef, work: Work) -> GuestState:
+        """Let the guest go on."""
+        with self._told_if_it_fails(ref.id):
+            state = self._can(Pause, "pause").unpause(ref, work=work)
+        self._note_runs(ref.id, runs=True)
+        return state
+
+    def suspend(self, ref: GuestRef, work: Work) -> GuestState:
+        """Write the guest's memory to disk; from before that on nothing starts it unasked."""
+        self._note_runs(ref.id, runs=False)
+        with self._told_if_it_fails(ref.id):
+            return self._can(Suspend, "suspend").suspend(ref, work=work)
+
+    def resume(self, spec: GuestSpec, work: Work) -> GuestState:
+        """Let the guest go on from its memory."""
+        with self._told_if_it_fails(spec.id):
+            state = self._can(Suspend, "suspend").resume(spec, work=work)
+        self._keep(spec, runs=True)
+        return state
+
+    def _can(self, capability: type[Can], word: str) -> Can:
+        if not isinstance(self.driver, capability):
+            raise DriverError(f"This server's hypervisor cannot {word} guests.")
+        return self.driver
+
     def attach_disk(self, request: AttachDiskRequest, work: Work) -> None:
         """Give the guest a disk now and at each start from here on."""
         ref = GuestRef(id=request.id, name=request.name)
@@ -279,12 +322,18 @@ class ComputeAgent(Agent):
 
     @contextmanager
     def _told_if_it_fails(self, guest_id: str) -> Iterator[None]:
-        """Say how the guest is when what was to be done to it failed: it may have been done."""
+        """Say how the guest is when what was to be done to it failed: it may have been done.
+
+        One that runs on after it shall run after a reboot of the machine as well.
+        """
         try:
             yield
         except DriverError:
             with suppress(DriverError):
-                self._changed(guest_id, self.driver.get(guest_id).power_state)
+                state = self.driver.get(guest_id).power_state
+                self._changed(guest_id, state)
+                if state == "running":
+                    self._note_runs(guest_id, runs=True)
             raise
 
     def _bases(self) -> list[Path]:

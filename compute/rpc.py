@@ -26,6 +26,14 @@ POWER_ON = Method("compute.power_on", GuestSpec, GuestState, deadline=120)
 POWER_OFF = Method("compute.power_off", PowerOffRequest, GuestState, deadline=300, patient=True)
 #: Reboot softly or hard.
 REBOOT = Method("compute.reboot", RebootRequest, GuestState, deadline=300, patient=True)
+#: Halt the guest; its memory stays where it is.
+PAUSE = Method("compute.pause", GuestRef, GuestState, deadline=60)
+#: Let a halted guest go on.
+UNPAUSE = Method("compute.unpause", GuestRef, GuestState, deadline=60)
+#: Write the guest's memory to the host's disk and end it.
+SUSPEND = Method("compute.suspend", GuestRef, GuestState, deadline=900, patient=True)
+#: Let a suspended guest go on from what was written; its disks and taps are there.
+RESUME = Method("compute.resume", GuestSpec, GuestState, deadline=900, patient=True)
 #: Give the guest a disk that is there; its next starts have it too.
 ATTACH_DISK = Method("compute.attach_disk", AttachDiskRequest, deadline=120)
 #: Make an attached disk absent from the guest, who is asked for it; a guest that is gone has none.

@@ -19,7 +19,7 @@ from compute.events import GuestChanged, GuestsSeen
 from instances.block_devices import DiskStatus
 from instances.models import BlockDevice, Instance, InstancePort
 from instances.operations import ExtendVolumeInGuest
-from instances.states import OFF, POWER_STATES, PowerState, VmState
+from instances.states import POWER_STATES, SETTLES, PowerState, VmState, settled
 from network.events import DeviceNamed, MilestoneReached, PortDeleted
 from network.manager import PortManager
 from volume.events import VolumeExtended
@@ -90,16 +90,14 @@ RESTED = timedelta(seconds=5)
 @on(GuestsSeen)
 def compare_guests(seen: GuestsSeen) -> None:
     """Take what a host has as news where its servers should be otherwise; a guest that is gone is off."""
-    settled = (VmState.ACTIVE, VmState.STOPPED)
-    rows = Instance.objects.filter(host=seen.host, task_state=None, vm_state__in=settled)
+    rest = (VmState.ACTIVE, VmState.STOPPED, VmState.PAUSED, VmState.SUSPENDED)
+    rows = Instance.objects.filter(host=seen.host, task_state=None, vm_state__in=rest)
     for server_id, vm_state in rows.filter(updated_at__lt=seen.at - RESTED).values_list(
         "id", "vm_state"
     ):
         found = seen.guests.get(str(server_id), "shutdown")
         power = POWER_STATES.get(found, PowerState.NOSTATE)
-        fell = vm_state == VmState.ACTIVE and power in OFF
-        rose = vm_state == VmState.STOPPED and power == PowerState.RUNNING
-        if fell or rose:
+        if settled(vm_state, power):
             guest_changed(GuestChanged(seen.host, str(server_id), found))
 
 
@@ -112,13 +110,11 @@ def guest_changed(change: GuestChanged) -> None:
         return
     here = Instance.objects.filter(id=server_id, host=change.host)
     rows = here.filter(task_state=None)
-    if power in OFF:
-        changed = rows.filter(vm_state=VmState.ACTIVE).update(
-            vm_state=VmState.STOPPED, power_state=power, updated_at=now()
-        )
-    elif power == PowerState.RUNNING:
-        changed = rows.filter(vm_state=VmState.STOPPED).update(
-            vm_state=VmState.ACTIVE, power_state=power, updated_at=now()
+    found = next((one for one in SETTLES if power in one[0]), None)
+    if found:
+        _, old, new = found
+        changed = rows.filter(vm_state__in=old).update(
+            vm_state=new, power_state=power, updated_at=now()
         )
     else:
         changed = rows.update(power_state=power, updated_at=now())

@@ -15,6 +15,8 @@ class VmState(TextChoices):
     BUILDING = "building", "building"
     ACTIVE = "active", "active"
     STOPPED = "stopped", "stopped"
+    PAUSED = "paused", "paused"
+    SUSPENDED = "suspended", "suspended"
     ERROR = "error", "error"
     DELETED = "deleted", "deleted"
 
@@ -45,6 +47,10 @@ class TaskState(TextChoices):
     POWERING_ON = "powering-on", "starting"
     REBOOTING = "rebooting", "rebooting"
     REBOOTING_HARD = "rebooting_hard", "rebooting hard"
+    PAUSING = "pausing", "pausing"
+    UNPAUSING = "unpausing", "unpausing"
+    SUSPENDING = "suspending", "suspending"
+    RESUMING = "resuming", "resuming"
     ATTACHING_VOLUME = "attaching_volume", "attaching a volume"
     DETACHING_VOLUME = "detaching_volume", "detaching a volume"
     DELETING = "deleting", "deleting"
@@ -61,10 +67,27 @@ POWER_STATES = {
 
 V = VmState
 T = TaskState
+
+#: What a server that rests becomes when its guest is seen so: powers, the states it had, the new one.
+#: A guest that its host paused (a full disk) goes on by itself: its server stays ACTIVE.
+SETTLES: tuple[tuple[tuple[PowerState, ...], tuple[VmState, ...], VmState], ...] = (
+    (OFF, (V.ACTIVE, V.PAUSED, V.SUSPENDED), V.STOPPED),
+    ((PowerState.RUNNING,), (V.STOPPED, V.PAUSED, V.SUSPENDED), V.ACTIVE),
+    ((PowerState.SUSPENDED,), (V.ACTIVE, V.PAUSED, V.STOPPED), V.SUSPENDED),
+)
+
+
+def settled(vm_state: str, power: PowerState) -> VmState | None:
+    """Return what a resting server becomes by its guest's power; None where it stays what it is."""
+    return next((new for powers, old, new in SETTLES if power in powers and vm_state in old), None)
+
+
 _STATUS: dict[str, str] = {
     V.BUILDING: "BUILD",
     V.ACTIVE: "ACTIVE",
     V.STOPPED: "SHUTOFF",
+    V.PAUSED: "PAUSED",
+    V.SUSPENDED: "SUSPENDED",
     V.ERROR: "ERROR",
     V.DELETED: "DELETED",
 }

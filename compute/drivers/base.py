@@ -31,6 +31,13 @@ class GuestNotFound(DriverError):
     default_message = "The host has no such guest."
 
 
+class GuestIsOff(DriverError):
+    """The guest does not run, so there is nothing to halt."""
+
+    code = "guest_is_off"
+    default_message = "The guest does not run."
+
+
 class HypervisorUnavailable(DriverError):
     """The hypervisor does not answer; the sentence says what an operator can do."""
 
@@ -150,7 +157,36 @@ class HotPlug(ABC):
         """See that what leads to attached disks is there; the host calls it every few seconds."""
 
 
-CAPABILITIES: Mapping[str, type] = {"console_log": ConsoleLog, "hot_plug": HotPlug}
+class Pause(ABC):
+    """Capability ``pause``: guests that are halted and go on."""
+
+    @abstractmethod
+    def pause(self, ref: GuestRef, *, work: Work) -> GuestState:
+        """Halt the guest; its memory stays. Raises GuestNotFound, GuestIsOff."""
+
+    @abstractmethod
+    def unpause(self, ref: GuestRef, *, work: Work) -> GuestState:
+        """Let the guest go on. Raises GuestNotFound, GuestIsOff."""
+
+
+class Suspend(ABC):
+    """Capability ``suspend``: guests whose memory is written to disk, so that they need none."""
+
+    @abstractmethod
+    def suspend(self, ref: GuestRef, *, work: Work) -> GuestState:
+        """Write the guest's memory to disk and end it. Raises GuestNotFound, GuestIsOff."""
+
+    @abstractmethod
+    def resume(self, spec: GuestSpec, *, work: Work) -> GuestState:
+        """Let the guest go on; start it where its memory was lost. Raises GuestNotFound."""
+
+
+CAPABILITIES: Mapping[str, type] = {
+    "console_log": ConsoleLog,
+    "hot_plug": HotPlug,
+    "pause": Pause,
+    "suspend": Suspend,
+}
 
 
 def capabilities(driver: Hypervisor) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from builtins import list as List  # noqa: N812  the class below has a method named list
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -16,10 +16,13 @@ from compute.drivers.base import (
     ConsoleLog,
     DiskInUse,
     DiskNotFound,
+    GuestIsOff,
     GuestListener,
     GuestNotFound,
     HotPlug,
     Hypervisor,
+    Pause,
+    Suspend,
     capabilities,
 )
 from compute.objects import (
@@ -59,7 +62,7 @@ class FakeGuest:
         self.console = [*self.console, *lines][-CONSOLE_LINES:]
 
 
-class FakeDriver(Hypervisor, ConsoleLog, HotPlug):
+class FakeDriver(Hypervisor, ConsoleLog, HotPlug, Pause, Suspend):
     """A host whose guests are records; with ``state_dir`` they outlive the process.
 
     ``faults`` orders delays, failures and hangs by method name, from code or through
@@ -160,6 +163,36 @@ class FakeDriver(Hypervisor, ConsoleLog, HotPlug):
             work.checkpoint()
             guest.defined = True
             return self._boot(guest, request.spec)
+
+    def pause(self, ref: GuestRef, *, work: Work) -> GuestState:
+        """Halt the guest."""
+        return self._go(ref.id, "pause", "paused", {"running", "paused"}, work)
+
+    def unpause(self, ref: GuestRef, *, work: Work) -> GuestState:
+        """Let it go on."""
+        return self._go(ref.id, "unpause", "running", {"running", "paused"}, work)
+
+    def suspend(self, ref: GuestRef, *, work: Work) -> GuestState:
+        """Note that it is suspended; what is on its console stays, as a real guest's would."""
+        return self._go(ref.id, "suspend", "suspended", {"running", "paused", "suspended"}, work)
+
+    def resume(self, spec: GuestSpec, *, work: Work) -> GuestState:
+        """Let it go on; one that is off starts."""
+        if self._find(spec.id).power_state in ("shutdown", "crashed"):
+            return self.power_on(spec, work=work)
+        return self._go(spec.id, "resume", "running", {"running", "paused", "suspended"}, work)
+
+    def _go(
+        self, guest_id: str, method: str, to: PowerState, where: Collection[str], work: Work
+    ) -> GuestState:
+        with self.faults.around(method, work):
+            guest = self._find(guest_id)
+            if guest.power_state not in where:
+                raise GuestIsOff
+            if guest.power_state != to:
+                work.checkpoint()
+                self._set(guest, to, f"fake-guest: {to}")
+            return self._state(guest)
 
     def delete_everything(self) -> None:
         """Forget all guests."""

@@ -27,6 +27,10 @@ _SERVER = {
     VmState.BUILDING: Badge("Building", "info", "loader-2", busy=True),
     VmState.ACTIVE: Badge("Running", "success", "player-play"),
     VmState.STOPPED: Badge("Stopped", "neutral", "player-stop"),
+    VmState.PAUSED: Badge(
+        "Paused", "warning", "player-pause", "It stands still; its memory is kept."
+    ),
+    VmState.SUSPENDED: Badge("Suspended", "neutral", "moon", "Its memory is on its host's disk."),
     VmState.ERROR: Badge("Error", "danger", "alert-triangle"),
     VmState.DELETED: Badge("Deleted", "neutral", "trash"),
 }

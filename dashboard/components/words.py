@@ -15,6 +15,8 @@ _STATES = {
     VmState.ACTIVE: "running",
     VmState.BUILDING: "being built",
     VmState.STOPPED: "stopped",
+    VmState.PAUSED: "paused",
+    VmState.SUSPENDED: "suspended",
     VmState.ERROR: "in error",
     VmState.DELETED: "deleted",
 }

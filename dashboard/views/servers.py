@@ -28,6 +28,7 @@ from instances.manager.listing import Filters
 STATUSES = {
     "running": ("ACTIVE", "REBOOT", "HARD_REBOOT"),
     "stopped": ("SHUTOFF",),
+    "paused": ("PAUSED", "SUSPENDED"),
     "building": ("BUILD",),
     "error": ("ERROR",),
 }

@@ -8,7 +8,7 @@ from instances.states import VmState as V
 
 METADATA = InstanceAction(
     name="metadata",
-    vm_states={V.ACTIVE, V.STOPPED},
+    vm_states={V.ACTIVE, V.PAUSED, V.SUSPENDED, V.STOPPED},
     task_states=ANY,
     mode=Mode.FREE,
     ran=False,

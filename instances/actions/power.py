@@ -1,10 +1,18 @@
-"""Servers switched on and off."""
+"""Servers switched on and off, and halted in between."""
 
 from __future__ import annotations
 
 from cloudweb.states import Mode
 from instances.actions.record import Button, InstanceAction
-from instances.operations import RebootInstance, StartInstance, StopInstance
+from instances.operations import (
+    PauseInstance,
+    RebootInstance,
+    ResumeInstance,
+    StartInstance,
+    StopInstance,
+    SuspendInstance,
+    UnpauseInstance,
+)
 from instances.states import TaskState as T
 from instances.states import VmState as V
 
@@ -57,8 +65,16 @@ REBOOT = InstanceAction(
 
 HARD_REBOOT = InstanceAction(
     name="hard_reboot",
-    vm_states={V.ACTIVE, V.STOPPED, V.ERROR},
-    task_states={None, T.REBOOTING, T.REBOOTING_HARD},
+    vm_states={V.ACTIVE, V.STOPPED, V.PAUSED, V.SUSPENDED, V.ERROR},
+    task_states={
+        None,
+        T.REBOOTING,
+        T.REBOOTING_HARD,
+        T.PAUSING,
+        T.UNPAUSING,
+        T.SUSPENDING,
+        T.RESUMING,
+    },
     mode=Mode.PREEMPTING,
     shows=(T.REBOOTING_HARD,),
     saga=RebootInstance,
@@ -75,4 +91,61 @@ HARD_REBOOT = InstanceAction(
         warning_all="Their power is cut and switched on again; "
         "what guests have not written to disk is lost.",
     ),
+)
+
+PAUSE = InstanceAction(
+    name="pause",
+    vm_states={V.ACTIVE},
+    shows=(T.PAUSING,),
+    saga=PauseInstance,
+    policy="compute:servers:pause",
+    wire="pause",
+    button=Button(
+        label="Pause",
+        icon="player-pause",
+        done="{} is pausing.",
+        warning="Its guest stands still and keeps its memory. Nobody reaches it until it goes on.",
+        warning_all="Their guests stand still and keep their memory. "
+        "Nobody reaches them until they go on.",
+        mild=True,
+    ),
+)
+
+UNPAUSE = InstanceAction(
+    name="unpause",
+    vm_states={V.PAUSED},
+    shows=(T.UNPAUSING,),
+    saga=UnpauseInstance,
+    policy="compute:servers:unpause",
+    wire="unpause",
+    button=Button(label="Go on", icon="player-play", done="{} goes on."),
+)
+
+SUSPEND = InstanceAction(
+    name="suspend",
+    vm_states={V.ACTIVE},
+    shows=(T.SUSPENDING,),
+    saga=SuspendInstance,
+    policy="compute:servers:suspend",
+    wire="suspend",
+    button=Button(
+        label="Suspend",
+        icon="moon",
+        done="{} is being suspended.",
+        warning="Its memory is written to its host's disk and its guest ends; "
+        "it goes on from there when it is resumed.",
+        warning_all="Their memory is written to their hosts' disks and their guests end; "
+        "they go on from there when they are resumed.",
+        mild=True,
+    ),
+)
+
+RESUME = InstanceAction(
+    name="resume",
+    vm_states={V.SUSPENDED},
+    shows=(T.RESUMING,),
+    saga=ResumeInstance,
+    policy="compute:servers:resume",
+    wire="resume",
+    button=Button(label="Resume", icon="player-play", done="{} is resuming."),
 )

@@ -13,7 +13,7 @@ _ONE_BEHIND_THE_OTHER = frozenset({None, T.ATTACHING_VOLUME, T.DETACHING_VOLUME}
 
 ATTACH_VOLUME = InstanceAction(
     name="attach_volume",
-    vm_states={V.ACTIVE, V.STOPPED},
+    vm_states={V.ACTIVE, V.PAUSED, V.STOPPED},
     task_states=_ONE_BEHIND_THE_OTHER,
     shows=(T.ATTACHING_VOLUME,),
     saga=AttachVolume,
@@ -22,7 +22,7 @@ ATTACH_VOLUME = InstanceAction(
 
 DETACH_VOLUME = InstanceAction(
     name="detach_volume",
-    vm_states={V.ACTIVE, V.STOPPED},
+    vm_states={V.ACTIVE, V.PAUSED, V.STOPPED},
     task_states=_ONE_BEHIND_THE_OTHER,
     shows=(T.DETACHING_VOLUME,),
     saga=DetachVolume,

@@ -3,6 +3,12 @@
 from instances.operations.create import CreateInstance
 from instances.operations.create_with_volumes import CreateInstanceWithVolumes
 from instances.operations.delete import DeleteInstance
+from instances.operations.pause import (
+    PauseInstance,
+    ResumeInstance,
+    SuspendInstance,
+    UnpauseInstance,
+)
 from instances.operations.power import StartInstance, StopInstance
 from instances.operations.reboot import RebootInstance
 from instances.operations.volumes import AttachVolume, DetachVolume, ExtendVolumeInGuest
@@ -14,7 +20,11 @@ __all__ = [
     "DeleteInstance",
     "DetachVolume",
     "ExtendVolumeInGuest",
+    "PauseInstance",
     "RebootInstance",
+    "ResumeInstance",
     "StartInstance",
     "StopInstance",
+    "SuspendInstance",
+    "UnpauseInstance",
 ]

@@ -10,7 +10,7 @@ from django.db.models import Case, F, Value, When
 from cloudweb.database.clock import now
 from cloudweb.database.prepared import Given, Prepared, PreparedUpdate
 from instances.models import BlockDevice, Instance, InstancePort
-from instances.states import OFF, PowerState, TaskState, VmState
+from instances.states import SETTLES, PowerState, TaskState, VmState
 from operations.saga import Failure, Run, StepFailed
 
 ROW = "instance"
@@ -78,11 +78,13 @@ def no_task(run: Run, task: TaskState) -> None:
     """
     run.memory.pop(ROW, None)
     rows = Instance.objects.filter(id=run.resource_id, task_state=task)
-    fell = When(vm_state=VmState.ACTIVE, power_state__in=OFF, then=Value(VmState.STOPPED))
-    rose = When(
-        vm_state=VmState.STOPPED, power_state=PowerState.RUNNING, then=Value(VmState.ACTIVE)
-    )
-    rests = Case(fell, rose, default=F("vm_state"))
+    seen = [
+        When(vm_state__in=old, power_state__in=powers, then=Value(new))
+        for powers, old, new in SETTLES
+    ]
+    if task == TaskState.PAUSING:  # what was asked for came true all the same
+        seen.append(When(power_state=PowerState.PAUSED, then=Value(VmState.PAUSED)))
+    rests = Case(*seen, default=F("vm_state"))
     rows.update(task_state=None, vm_state=rests, updated_at=now())
 
 

@@ -10,7 +10,16 @@ from typing import Protocol
 import pytest
 
 from cloudweb.driver import Interrupted, Unguarded
-from compute.drivers.base import ConsoleLog, DiskNotFound, GuestNotFound, HotPlug, Hypervisor
+from compute.drivers.base import (
+    ConsoleLog,
+    DiskNotFound,
+    GuestIsOff,
+    GuestNotFound,
+    HotPlug,
+    Hypervisor,
+    Pause,
+    Suspend,
+)
 from compute.drivers.fake import FakeDriver
 from compute.objects import DiskSource, GuestDisk, GuestSpec
 from tests.builders.guests import make_guest, make_reboot, ref
@@ -161,6 +170,45 @@ def test_a_day_in_the_life(bench: Bench) -> None:
     bench.restart()
     assert [guest.power_state for guest in bench.driver.list()] == ["shutdown"]
     bench.driver.destroy(ref(spec), work=WORK)
+    assert list(bench.census()) == []
+
+
+def test_halted_and_going_on(bench: Bench) -> None:
+    """Paused and suspended, each order twice; what is off is not halted; nothing is left of memory."""
+    spec, driver = bench.make_guest(), bench.driver
+    assert isinstance(driver, Pause)
+    assert isinstance(driver, Suspend)
+    for call in (driver.pause, driver.unpause, driver.suspend):
+        with pytest.raises(GuestNotFound):
+            call(ref(spec), work=WORK)
+    with pytest.raises(GuestNotFound):
+        driver.resume(spec, work=WORK)
+    driver.spawn(spec, images=bench.images, work=WORK)
+    bench.wait_for_boot(spec)
+    before = len(console(bench, spec))
+    orders = [driver.pause, driver.pause, driver.unpause, driver.unpause]
+    orders += [driver.suspend, driver.suspend]
+    said = [order(ref(spec), work=WORK).power_state for order in orders]
+    bench.restart()
+    driver = bench.driver
+    assert isinstance(driver, Suspend)
+    said.append(driver.get(spec.id).power_state)
+    said += [driver.resume(spec, work=WORK).power_state for _ in range(2)]
+    assert said == [
+        *("paused", "paused", "running", "running", "suspended", "suspended"),
+        *("suspended", "running", "running"),
+    ]
+    assert b"boot complete" not in console(bench, spec)[before:], "it did not boot again"
+    driver.suspend(ref(spec), work=WORK)
+    driver.reboot(make_reboot(spec, spec=spec), work=WORK)
+    bench.wait_for_boot(spec)  # hard: its memory is dropped
+    driver.power_off(ref(spec), timeout=0, work=WORK)
+    for call in (driver.pause, driver.unpause, driver.suspend):  # type: ignore[attr-defined]
+        with pytest.raises(GuestIsOff):
+            call(ref(spec), work=WORK)
+    driver.power_on(spec, work=WORK)
+    driver.suspend(ref(spec), work=WORK)
+    driver.destroy(ref(spec), work=WORK)
     assert list(bench.census()) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from instances.manager import InstanceManager
@@ -9,9 +10,13 @@ from instances.models import Instance
 from instances.operations import (
     CreateInstance,
     DeleteInstance,
+    PauseInstance,
     RebootInstance,
+    ResumeInstance,
     StartInstance,
     StopInstance,
+    SuspendInstance,
+    UnpauseInstance,
 )
 from operations.testing import Drill
 from tests.builders.instances import NOTHING, Lab, lab
@@ -21,6 +26,8 @@ from tests.builders.servers import wanted_server
 
 #: What is there of one server with two cards.
 THERE = {"servers": 1, "claims": 1, "ports": 2, "guests": 1, "taps": 2, "segments": 2}
+#: And of one with one card.
+ALONE = {**THERE, "ports": 1, "taps": 1, "segments": 1}
 
 
 def create(made: Lab, second_network: Any) -> str:
@@ -62,6 +69,30 @@ def stopped(made: Lab) -> str:
     InstanceManager(made.context).stop(server)
     made.cloud.settle()
     return server
+
+
+def alone(made: Lab) -> str:
+    """Build a server with one card; return its id."""
+    server = made.create()
+    made.cloud.settle()
+    return server
+
+
+def halted(action: str) -> Callable[[Lab], str]:
+    """Build a server with one card, and pause or suspend it."""
+
+    def prepare(made: Lab) -> str:
+        server = alone(made)
+        act(action)(made, server)
+        made.cloud.settle()
+        return server
+
+    return prepare
+
+
+def act(action: str) -> Callable[[Lab, Any], None]:
+    """Return what calls that method of the manager."""
+    return lambda made, server: getattr(InstanceManager(made.context), action)(server)
 
 
 def delete(made: Lab, server: Any) -> None:
@@ -136,5 +167,44 @@ DRILLS = (
         census=census,
         done=ends("active", "running", **THERE),
         undone=resting("active"),
+    ),
+    Drill(
+        saga=PauseInstance,
+        world=lab,
+        prepare=alone,
+        start=act("pause"),
+        census=census,
+        done=ends("paused", "paused", **ALONE),
+        undone={**ALONE, "states": [("active", None)]},
+        preempt=delete,
+        preempted=ends("deleted"),
+    ),
+    Drill(
+        saga=UnpauseInstance,
+        world=lab,
+        prepare=halted("pause"),
+        start=act("unpause"),
+        census=census,
+        done=ends("active", "running", **ALONE),
+        undone={**ALONE, "states": [("paused", None)]},
+    ),
+    Drill(
+        saga=SuspendInstance,
+        world=lab,
+        prepare=alone,
+        start=act("suspend"),
+        census=census,
+        done=ends("suspended", "suspended", **ALONE),
+        undone={**ALONE, "states": [("active", None)]},
+    ),
+    Drill(
+        saga=ResumeInstance,
+        world=lab,
+        prepare=halted("suspend"),
+        start=act("resume"),
+        census=census,
+        done=ends("active", "running", **ALONE),
+        undone={**ALONE, "states": [("suspended", None)]},
+        only=("resume",),
     ),
 )

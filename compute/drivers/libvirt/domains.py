@@ -104,6 +104,31 @@ class Domains:
         """Let a paused domain go on."""
         self._do(guest_id, libvirt.virDomain.resume, "The hypervisor could not resume the guest.")
 
+    def pause(self, guest_id: str) -> None:
+        """Halt a running domain."""
+        self._do(guest_id, libvirt.virDomain.suspend, "The hypervisor could not pause the guest.")
+
+    def save(self, guest_id: str) -> None:
+        """Write a domain's memory to disk and end its QEMU; its next start goes on from there."""
+        sentence = "The hypervisor could not suspend the guest."
+        self._do(guest_id, lambda domain: domain.managedSave(0), sentence)
+
+    def forget_saved(self, guest_id: str) -> None:
+        """Drop a saved memory: the next start boots."""
+        self._do(
+            guest_id,
+            lambda domain: domain.hasManagedSaveImage(0) and domain.managedSaveRemove(0),
+            "The hypervisor could not drop the guest's saved memory.",
+        )
+
+    def wake(self, guest_id: str) -> None:
+        """Wake a guest that put itself to sleep."""
+        self._do(
+            guest_id,
+            lambda domain: domain.pMWakeup(0),
+            "The hypervisor could not wake the guest.",
+        )
+
     def press_button(self, guest_id: str) -> None:
         """Press the ACPI power button; a guest that is gone by now needs none."""
         self._do(
@@ -157,4 +182,6 @@ def guest_state(domain: libvirt.virDomain) -> GuestState:
     power_state = POWER_STATES.get(state, "nostate")
     if state == libvirt.VIR_DOMAIN_SHUTOFF and reason == libvirt.VIR_DOMAIN_SHUTOFF_CRASHED:
         power_state = "crashed"
+    elif state == libvirt.VIR_DOMAIN_SHUTOFF and domain.hasManagedSaveImage(0):
+        power_state = "suspended"
     return GuestState(id=domain.UUIDString(), name=domain.name(), power_state=power_state)

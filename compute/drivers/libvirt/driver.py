@@ -18,10 +18,13 @@ from cloudweb.conf import env, var_dir
 from cloudweb.driver import Unguarded, Work
 from compute.drivers.base import (
     ConsoleLog,
+    GuestIsOff,
     GuestListener,
     GuestNotFound,
     HotPlug,
     Hypervisor,
+    Pause,
+    Suspend,
     capabilities,
 )
 from compute.drivers.libvirt import config_drive, console, probe, xml
@@ -60,7 +63,7 @@ PRESS_AGAIN = 10.0
 RUN_DIR = Path("/run/cloudweb")
 
 
-class LibvirtDriver(Hypervisor, ConsoleLog, HotPlug):
+class LibvirtDriver(Hypervisor, ConsoleLog, HotPlug, Pause, Suspend):
     """The guests of a host, as persistent domains of its libvirt.
 
     Everything of a guest is in ``state_dir``/guests/<id>; sockets, whose paths must be short, are
@@ -273,7 +276,59 @@ class LibvirtDriver(Hypervisor, ConsoleLog, HotPlug):
                 press_at = now + PRESS_AGAIN
             time.sleep(min(POLL, max(0.0, deadline - now)))
 
-    def _boot(self, spec: GuestSpec, work: Work) -> None:
+    def pause(self, ref: GuestRef, *, work: Work) -> GuestState:
+        """Halt the guest's processors."""
+        with self._watcher.order(ref.id):
+            if self._power_of_running(ref.id) != "paused":
+                work.checkpoint()
+                self._domains.pause(ref.id)
+            return self.get(ref.id)
+
+    def unpause(self, ref: GuestRef, *, work: Work) -> GuestState:
+        """Let them go on."""
+        with self._watcher.order(ref.id):
+            if self._power_of_running(ref.id) == "paused":
+                work.checkpoint()
+                self._domains.resume(ref.id)
+            return self.get(ref.id)
+
+    def suspend(self, ref: GuestRef, *, work: Work) -> GuestState:
+        """Have libvirt save the guest; one that is saved stays so."""
+        with self._watcher.order(ref.id):
+            found = self.get(ref.id)
+            domain = self._domains.find(ref.id)
+            if found.power_state != "suspended" or (domain and self._domains.is_active(domain)):
+                self._power_of_running(ref.id)
+                work.checkpoint()
+                self.storage.check_room()
+                self._domains.save(ref.id)
+            return self.get(ref.id)
+
+    def resume(self, spec: GuestSpec, *, work: Work) -> GuestState:
+        """Restore what was saved; boot where nothing is left of it."""
+        with self._watcher.order(spec.id):
+            found = self.get(spec.id)
+            domain = self._domains.find(spec.id)
+            if domain is not None and self._domains.is_active(domain):
+                work.checkpoint()
+                act = (
+                    self._domains.wake if found.power_state == "suspended" else self._domains.resume
+                )
+                act(spec.id)
+            else:
+                self._boot(spec, work, from_memory=found.power_state == "suspended")
+            return self.get(spec.id)
+
+    def _power_of_running(self, guest_id: str) -> str:
+        """Return a guest's power; raise GuestNotFound, or GuestIsOff where it has no QEMU."""
+        found = self.get(guest_id)
+        domain = self._domains.find(guest_id)
+        if domain is None or not self._domains.is_active(domain):
+            raise GuestIsOff
+        return found.power_state
+
+    def _boot(self, spec: GuestSpec, work: Work, *, from_memory: bool = False) -> None:
+        """Start the guest anew as it is specified now; ``from_memory``: as it was when it was saved."""
         files = self.storage.files(spec.id)
         if not files.complete_for(spec):
             raise GuestNotFound("The guest's disks are not on the host.", detail=str(files.home))
@@ -281,7 +336,9 @@ class LibvirtDriver(Hypervisor, ConsoleLog, HotPlug):
         spec = self.entries.through(spec)
         uid = self.storage.hand_over(files, spec)
         self._plugging.tell_secrets(spec.disks)
-        self._domains.define(self._xml(spec, files, uid))
+        if not from_memory:
+            self._domains.define(self._xml(spec, files, uid))
+            self._domains.forget_saved(spec.id)
         work.checkpoint()
         self._domains.start(spec.id)
         self._plugging.hold_on(spec.id, spec.disks)

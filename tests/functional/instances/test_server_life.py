@@ -67,6 +67,12 @@ def test_stop_start_reboot(home: Lab) -> None:
         ("os-start", None, "ACTIVE", 1),
         ("reboot", {"type": "SOFT"}, "ACTIVE", 1),
         ("reboot", {"type": "HARD"}, "ACTIVE", 1),
+        ("pause", None, "PAUSED", 3),
+        ("unpause", None, "ACTIVE", 1),
+        ("suspend", None, "SUSPENDED", 7),
+        ("resume", None, "ACTIVE", 1),
+        ("suspend", None, "SUSPENDED", 7),
+        ("reboot", {"type": "HARD"}, "ACTIVE", 1),
     ):
         answer = home.act(server_id, action, value)
         assert (answer.status_code, answer.content) == (202, b"")
