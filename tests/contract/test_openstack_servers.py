@@ -136,7 +136,11 @@ def live(shell: Shell) -> None:
     shown = shell.json("server", "show", "t-vm")
     assert (shown["properties"], shown["key_name"]) == ({"a": "b"}, "t-key")
     shell.run("server", "set", "--property", "c=d", "--name", "t-new", "t-vm")
-    for verb, status in (("stop", "SHUTOFF"), ("start", "ACTIVE")):
+    for verb, status in (
+        *(("stop", "SHUTOFF"), ("start", "ACTIVE")),
+        *(("pause", "PAUSED"), ("unpause", "ACTIVE")),
+        *(("suspend", "SUSPENDED"), ("resume", "ACTIVE")),
+    ):
         shell.run("server", verb, "t-new")
         wait_for(shell, status)
     shell.run("server", "reboot", "--soft", WAIT, "t-new")
@@ -144,7 +148,10 @@ def live(shell: Shell) -> None:
     assert shell.json("server", "show", "t-new")["properties"] == {"a": "b", "c": "d"}
     assert isinstance(shell.run("console", "log", "show", "t-new"), str)
     events = shell.json("server", "event", "list", "t-new")
-    assert [one["Action"] for one in events] == ["reboot", "reboot", "start", "stop", "create"]
+    assert [one["Action"] for one in events] == [
+        *("reboot", "reboot", "resume", "suspend"),
+        *("unpause", "pause", "start", "stop", "create"),
+    ]
     event = shell.json("server", "event", "show", "t-new", events[-1]["Request ID"])
     assert event["action"] == "create"
     assert "409" in shell.run("server", "start", "t-new", code=1)

@@ -17,6 +17,7 @@ from cloudweb.driver import DriverError
 from cloudweb.events import emit
 from cloudweb.topics import INBOX, REPORTS
 from compute.models import Flavor, Host
+from compute.objects import PowerState
 from instances.guest_metadata import GuestMetadata
 from instances.models import Instance
 from instances.operations import create
@@ -275,6 +276,39 @@ def test_guest_that_stops_by_itself_is_shown(home: Lab) -> None:
     home.cloud.pump()
     server = home.show(server_id)
     assert (server["status"], server["OS-EXT-STS:power_state"]) == ("SHUTOFF", 6)
+
+
+def test_what_halted_guests_do_by_themselves_is_shown(home: Lab) -> None:
+    """One that its host halts stays ACTIVE; paused and suspended ones that end or go on are seen."""
+    server_id = home.create()
+    driver, shown = home.guests["h1"], []
+
+    def seen(power: PowerState) -> None:
+        driver.crash(server_id, power)
+        home.cloud.report()
+        home.cloud.pump()
+        server = home.show(server_id)
+        shown.append((server["status"], server["OS-EXT-STS:power_state"]))
+
+    seen("paused")
+    home.act(server_id, "pause")
+    home.cloud.settle()
+    seen("running")
+    home.act(server_id, "pause")
+    home.cloud.settle()
+    seen("shutdown")
+    home.act(server_id, "os-start")
+    home.cloud.settle()
+    seen("suspended")
+    home.act(server_id, "resume")
+    home.cloud.settle()
+    home.act(server_id, "suspend")
+    home.cloud.settle()
+    seen("shutdown")
+    assert shown == [
+        *(("ACTIVE", 3), ("ACTIVE", 1), ("SHUTOFF", 4)),
+        *(("SUSPENDED", 7), ("SHUTOFF", 4)),
+    ]
 
 
 def test_action_log(home: Lab) -> None:
