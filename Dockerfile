@@ -45,7 +45,7 @@ CMD ["python3", "-m", "cloudweb.server"]
 FROM base AS host
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends qemu-system-x86 qemu-utils libvirt-daemon-system \
-    libvirt-clients dnsmasq-base nftables iproute2 genisoimage \
+    libvirt-clients dnsmasq-base nftables iproute2 genisoimage cryptsetup-bin \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=environment /srv/cloudweb/.venv .venv
 COPY . .

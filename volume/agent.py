@@ -27,6 +27,7 @@ from volume.drivers.base import (
     Encryption,
     LiveResize,
     MultiAttach,
+    NoKey,
     NoSuchVolume,
     Revert,
     Snapshots,
@@ -43,6 +44,7 @@ from volume.objects import (
     SnapshotsRequest,
     SnapshotState,
     UnexportRequest,
+    UnlockRequest,
     VolumeConnection,
     VolumeRef,
     VolumeReport,
@@ -86,6 +88,7 @@ class VolumeAgent(Agent):
         self._locks_lock = threading.Lock()
         self._broken: dict[str, str] = {}  # back ends that did not start, and why
         self._problems: dict[str, str] = {}  # by volume
+        self._locked_out: set[str] = set()  # volumes that are not served for want of their keys
         self._lost_orders: Callable[[], Sequence[str]] = tuple
         self._may_serve = False  # what the host owed has been paid
         self._told: Sequence[PoolState] = ()
@@ -99,6 +102,7 @@ class VolumeAgent(Agent):
             rpc.RESIZE: self.resize,
             rpc.EXPORT: self.export,
             rpc.UNEXPORT: self.unexport,
+            rpc.UNLOCK: self.unlock,
             rpc.SNAPSHOT: self.snapshot,
             rpc.DELETE_SNAPSHOT: self.delete_snapshot,
             rpc.SNAPSHOT_TOGETHER: self.snapshot_together,
@@ -203,6 +207,17 @@ class VolumeAgent(Agent):
                 return
             driver.unexport(request, work=work)
             self._problems.pop(request.volume.id, None)
+            self._locked_out.discard(request.volume.id)
+
+    def unlock(self, request: UnlockRequest, work: Work) -> None:
+        """Serve a volume again to whom it was exported, now that its key is known."""
+        volume_id, told = request.volume.id, {"passphrase": request.passphrase}
+        driver = self._driver(request.volume)
+        with self._locked(volume_id):
+            work.checkpoint()
+            for one in self._exports.live(volume_id):
+                driver.export(one.model_copy(update=told), work=work)
+            self._locked_out.discard(volume_id)
 
     def snapshot(self, ref: SnapshotRef, work: Work) -> SnapshotState:
         """Keep what the volume holds now."""
@@ -303,12 +318,16 @@ class VolumeAgent(Agent):
     def report(self, *, full: bool) -> VolumeReport:
         """Return the pools where they changed, and what an operator must see."""
         pools, problems = self._pools(), tuple(self.problems())
+        locked = tuple(sorted(self._locked_out)[:TOLD])
         if not full and self._untold < TOLD_AGAIN and not _is_news(self._told, pools):
             self._untold += 1
-            return VolumeReport(problems=problems)
+            return VolumeReport(problems=problems, locked=locked)
         self._told, self._untold = pools, 0
         strays = [name for _, driver in self._working() for name in driver.strays()]
-        return VolumeReport(pools=tuple(pools), problems=problems, strays=tuple(strays[:TOLD]))
+        strays = strays[:TOLD]
+        return VolumeReport(
+            pools=tuple(pools), problems=problems, strays=tuple(strays), locked=locked
+        )
 
     # Inside
 
@@ -350,7 +369,10 @@ class VolumeAgent(Agent):
                 elif one.request is None and one.attachment_id in found:
                     self._cut_off(one.attachment_id, volume_id)
             self._problems.pop(volume_id, None)
+            self._locked_out.discard(volume_id)
         except CloudwebError as error:
+            if isinstance(error, NoKey):
+                self._locked_out.add(volume_id)
             self._problems[volume_id] = f"It cannot be served to its server: {error.message}"
             log.warning("not served", volume=volume_id, error=error.message, detail=error.detail)
 

@@ -84,7 +84,8 @@ class Exports:
                 raise CutOff(detail=f"{one.attachment_id} has epoch {one.epoch}")
             gone.append(unexport_of(one.request))
             known[one.attachment_id] = Export(one.attachment_id, one.epoch, None)
-        known[request.attachment_id] = Export(request.attachment_id, request.epoch, request)
+        kept = request.model_copy(update={"passphrase": ""})  # that is not for a disk
+        known[request.attachment_id] = Export(request.attachment_id, request.epoch, kept)
         self._write(request.volume.id, list(known.values()))
         return gone
 

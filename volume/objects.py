@@ -153,6 +153,16 @@ class UnexportRequest(VersionedObject):
     to_address: str = ""
 
 
+class UnlockRequest(VersionedObject):
+    """Serve an encrypted volume again to whom it was exported: this opens it."""
+
+    VERSION: ClassVar[str] = "1.0"
+    SECRETS: ClassVar[tuple[str, ...]] = ("passphrase",)
+
+    volume: VolumeRef
+    passphrase: str = Field(repr=False)
+
+
 class VolumeConnection(VersionedObject):
     """How the host of a guest reaches a volume.
 
@@ -220,7 +230,7 @@ class VolumeReport(VersionedObject):
 
     ``pools`` is there when they changed, are asked for, or were not told for a minute; ``strays``, then
     too, name what belongs to no volume. ``problems`` are sentences for the operator. ``locked`` are the
-    attachments that are not served for want of their volume's passphrase, as after a reboot.
+    volumes that are not served for want of their passphrase, as after a reboot.
     """
 
     VERSION: ClassVar[str] = "1.1"

@@ -6,9 +6,9 @@ from typing import cast
 
 from cloudweb.rpc import Order
 from volume.models import Attachment, Snapshot, Volume
-from volume.objects import ExportRequest, Mode, UnexportRequest
-from volume.resolution import host_of, snapshot_ref, volume_ref
-from volume.rpc import DELETE_SNAPSHOT, EXPORT, SNAPSHOT, UNEXPORT
+from volume.objects import ExportRequest, Mode, UnexportRequest, UnlockRequest
+from volume.resolution import host_of, passphrase_of, snapshot_ref, volume_ref
+from volume.rpc import DELETE_SNAPSHOT, EXPORT, SNAPSHOT, UNEXPORT, UNLOCK
 
 
 def export_order(attachment: Attachment, volume: Volume, *, address: str = "") -> Order:
@@ -21,6 +21,7 @@ def export_order(attachment: Attachment, volume: Volume, *, address: str = "") -
         to_address=address,
         mode=cast("Mode", attachment.mode),
         shared=not attachment.exclusive,
+        passphrase=passphrase_of(volume),
     )
     return EXPORT.order(host=host_of(volume), resource_id=str(attachment.id), payload=request)
 
@@ -36,6 +37,12 @@ def unexport_order(attachment: Attachment, volume: Volume) -> Order | None:
         to_host=attachment.host,
     )
     return UNEXPORT.order(host=host_of(volume), resource_id=str(attachment.id), payload=request)
+
+
+def unlock_order(volume: Volume) -> Order:
+    """Tell a host again what opens a volume; a scope of its own, whatever else is done to that."""
+    request = UnlockRequest(volume=volume_ref(volume), passphrase=passphrase_of(volume))
+    return UNLOCK.order(host=host_of(volume), resource_id=f"{volume.id}.key", payload=request)
 
 
 def snapshot_order(snapshot: Snapshot, volume: Volume) -> Order:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from django.apps import apps
 from django.db.models import Exists, F, FloatField, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce, Concat, Least
 
@@ -41,6 +42,13 @@ class VolumeQuerySet(QuerySet["Volume"]):
     def complete(self) -> Self:
         """Read along whatever a representation shows."""
         return self.select_related("volume_type", "pool").prefetch_related("attachments")
+
+    def wanted_open(self) -> Self:
+        """Keep the encrypted ones that were exported to somebody."""
+        exported = apps.get_model("volume", "Attachment").objects.filter(
+            volume=OuterRef("id"), epoch__gt=0
+        )
+        return self.filter(Exists(exported), encrypted=True, pool__isnull=False)
 
 
 class SnapshotQuerySet(QuerySet["Snapshot"]):

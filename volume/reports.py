@@ -8,11 +8,15 @@ from cloudweb.context import RequestContext
 from operations.reporting import Heard, takes_reports
 from volume.manager.pool import PoolManager
 from volume.objects import VolumeReport
+from volume.operations.unlock_volume import unlock_volumes
 
 
 @takes_reports("volume", VolumeReport)
 def note_reports(heard: Sequence[Heard[VolumeReport]]) -> None:
-    """Record what pools hosts have and what is free in them."""
+    """Record what pools hosts have and what is free in them; give them the keys that they lack."""
     told = {one.host: one.part.pools for one in heard if one.part.pools is not None}
     if told:
         PoolManager(RequestContext.system()).report(told)
+    for one in heard:
+        if one.part.locked:
+            unlock_volumes(one.host, one.part.locked)

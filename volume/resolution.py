@@ -48,6 +48,11 @@ def volume_spec(volume: Volume) -> VolumeSpec:
     )
 
 
+def passphrase_of(volume: Volume) -> str:
+    """Return what opens a volume that is encrypted; nothing for one that is not."""
+    return decrypt(volume.encryption_key) if volume.encryption_key else ""
+
+
 def _encryption(volume: Volume) -> VolumeEncryption | None:
     """Return how a volume is encrypted, as its type said when it was made or says now."""
     if not volume.encrypted:
@@ -55,7 +60,7 @@ def _encryption(volume: Volume) -> VolumeEncryption | None:
     said = VolumeTypeEncryption.objects.filter(volume_type=volume.volume_type_id).first()
     facts = {"cipher": said.cipher, "key_size": said.key_size} if said else {}
     return VolumeEncryption(
-        passphrase=decrypt(volume.encryption_key),
+        passphrase=passphrase_of(volume),
         **{name: value for name, value in facts.items() if value is not None},
     )
 

@@ -12,6 +12,7 @@ from volume.objects import (
     SnapshotsRequest,
     SnapshotState,
     UnexportRequest,
+    UnlockRequest,
     VolumeConnection,
     VolumeRef,
     VolumeSpec,
@@ -47,6 +48,13 @@ UNEXPORT = Method(
     UnexportRequest,
     deadline=60,
     urgent=True,
+    in_turn=lambda request: request.volume.id,
+)
+#: Serve an encrypted volume again, whose passphrase the host lost with its memory.
+UNLOCK = Method(
+    "volume.unlock",
+    UnlockRequest,
+    deadline=60,
     in_turn=lambda request: request.volume.id,
 )
 #: Make the snapshot hold what the volume holds now; one that is there already stays as it is.

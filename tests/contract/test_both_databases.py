@@ -43,9 +43,11 @@ SQLITE_ALONE = {
     "network/test_metadata_proxy.py": "sockets",
     "network/test_ovn_writer.py": "OVN's own database",
     "network/test_ovn_tls.py": "OVN's own database",
+    "volume/test_encrypted_files.py": "files and daemons",
     "volume/test_backup_of_files.py": "files and daemons",
     "volume/test_file_driver.py": "files and daemons",
     "volume/test_file_kills.py": "files and daemons",
+    "volume/test_keys_of_hosts.py": "hosts without a database; one plain query",
 }
 
 

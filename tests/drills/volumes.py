@@ -18,11 +18,19 @@ from tests.builders.volumes import make_volume_type
 from volume.agent import VolumeAgent
 from volume.drivers.fake import FakeVolumeDriver
 from volume.manager import AttachmentManager, VolumeManager, VolumeRequest
-from volume.models import Attachment, Pool, Snapshot, Volume
+from volume.models import (
+    Attachment,
+    Pool,
+    Snapshot,
+    Volume,
+    VolumeType,
+    VolumeTypeEncryption,
+)
 from volume.operations.connect_volume import ExportVolume, UnexportVolume
 from volume.operations.create_volume import CreateVolume
 from volume.operations.delete_volume import DeleteVolume
 from volume.operations.extend_volume import ExtendVolume
+from volume.operations.unlock_volume import UnlockVolume, unlock_volumes
 
 GIB = 1024**3
 
@@ -157,6 +165,26 @@ def disconnect(made: World, attachment: Any) -> None:
     AttachmentManager(made.context).disconnect(attachment)
 
 
+def encrypt_type() -> None:
+    """Encrypt the volumes of the one type there is."""
+    VolumeTypeEncryption.objects.create(volume_type=VolumeType.objects.get(), provider="luks")
+
+
+def locked_out(made: World) -> str:
+    """Have an encrypted volume exported, and its host lose its memory."""
+    encrypt_type()
+    connect(made, volume := made_already(made))
+    made.cloud.settle()
+    for driver in made.drivers.values():
+        driver.reboot()
+    return volume
+
+
+def ask_for_key(made: World, volume: str) -> None:
+    """Let the volume's host say that it lacks the key."""
+    unlock_volumes(Volume.objects.get(id=volume).pool.host, [volume])  # type: ignore[union-attr]
+
+
 def force_delete(made: World, volume: Any) -> None:
     """Delete a volume whatever is done to it."""
     key = volume or str(Volume.objects.get().id)
@@ -164,6 +192,15 @@ def force_delete(made: World, volume: Any) -> None:
 
 
 DRILLS = (
+    Drill(
+        saga=UnlockVolume,
+        world=lab,
+        prepare=locked_out,
+        start=ask_for_key,
+        census=census,
+        done=ends(("attaching", 1, None), attachments=["attaching"], exports=1),
+        undone={"volumes": [("attaching", 1, None)], "attachments": ["attaching"]},
+    ),
     Drill(
         saga=CreateVolume,
         world=lab,

@@ -69,6 +69,20 @@ class MirrorBroken(TransientDriverError):
     default_message = "The copy of the volume broke off."
 
 
+class WrongKey(DriverError):
+    """The passphrase is not the volume's."""
+
+    code = "volume_key_wrong"
+    default_message = "The volume's key does not open it."
+
+
+class NoKey(DriverError):
+    """The volume is encrypted, and this host was not told its passphrase, or not since it was started."""
+
+    code = "volume_key_missing"
+    default_message = "The host does not have the key of this encrypted volume."
+
+
 class VolumeDriver(ABC):
     """The least that every driver does: one back end of one host."""
 
@@ -208,8 +222,17 @@ class MultiAttach(ABC):  # noqa: B024
     """Capability ``multiattach``: several attachments may write at the same time."""
 
 
-class Encryption(ABC):  # noqa: B024
-    """Capability ``encryption``: ``create`` takes ``encryption``."""
+class Encryption(ABC):
+    """Capability ``encryption``: ``create`` takes ``encryption``.
+
+    ``export``, and ``resize`` at rest, take the passphrase, or raise WrongKey, NoKey. It is known for as
+    long as the volume is in use, in memory: what serves the volume may be started again by an ``export``
+    without it. What is made of the volume has its key. What is read and written is always plain.
+    """
+
+    @abstractmethod
+    def opened(self, volume: VolumeRef, passphrase: str) -> AbstractContextManager[None]:
+        """Let an encrypted volume that nobody uses be read and written as a whole; raise NoKey, WrongKey."""
 
 
 CAPABILITIES: Mapping[str, type] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from volume.drivers.base import (
     LiveResize,
     MirrorBroken,
     MultiAttach,
+    NoKey,
     NoSuchPool,
     NoSuchSnapshot,
     NoSuchVolume,
@@ -30,6 +32,7 @@ from volume.drivers.base import (
     SnapshotsTogether,
     VolumeDriver,
     VolumeInUse,
+    WrongKey,
     capabilities,
 )
 from volume.objects import (
@@ -71,7 +74,8 @@ class FakeVolume:
     exports: dict[str, int] = field(default_factory=dict)  # attachment id -> epoch
     snapshots: dict[str, FakeSnapshot] = field(default_factory=dict)
     points: dict[str, FakeSnapshot] = field(default_factory=dict)  # held for backups
-    encrypted: bool = False
+    key: str = ""  # of an encrypted one: what its passphrase is known by
+    is_open: bool = False  # while it is in use the passphrase is known
     mirror: str = ""  # the copy that what is written goes to as well
     followed: str = ""  # where those who have it write now; it is no volume any more
 
@@ -173,7 +177,7 @@ class FakeVolumeDriver(
                     spec.ref.id,
                     spec.ref.format,
                     spec.size,
-                    encrypted=spec.encryption is not None,
+                    key="" if spec.encryption is None else _digest(spec.encryption.passphrase),
                 )
                 self._volumes[made.id] = made
                 self._save(made)
@@ -200,6 +204,7 @@ class FakeVolumeDriver(
             known = self._find(request.volume)
             if request.size < known.size:
                 raise DriverError("A volume cannot shrink.")
+            self._check_key(known, request.passphrase)
             work.checkpoint()
             with self._lock:
                 known.size = request.size
@@ -212,8 +217,10 @@ class FakeVolumeDriver(
             known = self._volumes.get(request.volume.id)
             if known is None or not known.followed:
                 known = self._find(request.volume)
+            self._check_key(known, request.passphrase)
             work.checkpoint()
             with self._lock:
+                known.is_open = bool(known.key)
                 known.exports[request.attachment_id] = request.epoch
                 self._save(known)
             return VolumeConnection(
@@ -234,6 +241,7 @@ class FakeVolumeDriver(
             with self._lock:
                 known = self._volumes.get(request.volume.id)
                 if known is not None and known.exports.pop(request.attachment_id, None) is not None:
+                    known.is_open = known.is_open and bool(known.exports)
                     self._save(known)
 
     def exports(self) -> Mapping[str, str]:
@@ -383,6 +391,12 @@ class FakeVolumeDriver(
                     known.mirror = ""
                     self._save(known)
 
+    @contextmanager
+    def opened(self, volume: VolumeRef, passphrase: str) -> Iterator[None]:
+        """Check the passphrase."""
+        self._check_key(self._find(volume), passphrase)
+        yield
+
     def delete_everything(self) -> None:
         """Forget all volumes."""
         self.start()
@@ -412,7 +426,7 @@ class FakeVolumeDriver(
         with self._lock:
             for one in self._volumes.values():
                 if one.exports:
-                    one.exports = {}
+                    one.exports, one.is_open = {}, False
                     self._save(one)
 
     def census(self) -> Sequence[str]:
@@ -468,6 +482,12 @@ class FakeVolumeDriver(
                 self._save(self._volumes[volume_id])
                 drop.unlink()
 
+    def _check_key(self, known: FakeVolume, passphrase: str) -> None:
+        if known.key and not passphrase and not known.is_open:
+            raise NoKey
+        if known.key and passphrase and _digest(passphrase) != known.key:
+            raise WrongKey
+
     def _snapshot(self, ref: SnapshotRef) -> FakeSnapshot:
         found = self._find(ref.volume).snapshots.get(ref.id)
         if found is None:
@@ -499,7 +519,12 @@ class FakeVolumeDriver(
         draft.replace(self._home / f"{one.id}.json")
 
 
+def _digest(passphrase: str) -> str:
+    return hashlib.sha256(passphrase.encode()).hexdigest()
+
+
 def _parse(record: dict[str, object]) -> FakeVolume:
+    record.pop("encrypted", None)  # of an older release
     found = FakeVolume(**record)  # type: ignore[arg-type]  # a wrong type is a damaged record
     found.snapshots = _kept(found.snapshots)
     found.points = _kept(found.points)

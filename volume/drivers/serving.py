@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,15 +15,26 @@ _PATIENCE = 10.0
 
 
 @contextmanager
-def served(target: str, kind: str, *, sockets: Path, read_only: bool) -> Iterator[NbdClient]:
-    """Serve what QEMU calls ``target``; the server ends with its only connection, whatever becomes of us."""
+def served(
+    target: str,
+    kind: str | None,
+    *,
+    sockets: Path,
+    read_only: bool,
+    words: Sequence[str] = (),
+    data: bytes | None = None,
+) -> Iterator[NbdClient]:
+    """Serve what QEMU calls ``target``; the server ends with its only connection, whatever becomes of us.
+
+    ``kind`` is None where the target says it; ``words`` come before it, and read ``data`` from standard input.
+    """
     path = sockets / f"p{secrets.token_hex(6)}"
     pid_file = path.with_suffix(".pid")
     mode = ("--read-only",) if read_only else ("--discard=unmap", "--detect-zeroes=unmap")
     try:
         process.run(
             "qemu-nbd", "--fork", f"--socket={path}", f"--pid-file={pid_file}",
-            f"--format={kind}", *mode, target, timeout=60,
+            *((f"--format={kind}",) if kind else ()), *words, *mode, target, timeout=60, data=data,
         )  # fmt: skip
         pid = process.read_pid(pid_file)
         with NbdClient(path, "") as client:

@@ -12,6 +12,7 @@ from volume.operations.restore_backup import RestoreBackup, RestoreVolume
 from volume.operations.revert_volume import RevertVolume
 from volume.operations.take_backup import TakeBackup
 from volume.operations.take_snapshot import TakeSnapshot
+from volume.operations.unlock_volume import UnlockVolume
 from volume.operations.upload_volume import UploadVolume
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "TakeBackup",
     "TakeSnapshot",
     "UnexportVolume",
+    "UnlockVolume",
     "UploadVolume",
 ]

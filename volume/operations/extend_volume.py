@@ -14,7 +14,7 @@ from volume.exceptions import NoValidPool
 from volume.models import Volume
 from volume.objects import ResizeRequest
 from volume.operations.rows import fault, tell, volume_of, write
-from volume.resolution import GIB, host_of, volume_ref
+from volume.resolution import GIB, host_of, passphrase_of, volume_ref
 from volume.rpc import RESIZE
 from volume.states import VolumeStatus
 
@@ -37,7 +37,8 @@ def release_room(run: Run) -> None:
 def resize(run: Run) -> Order:
     """Order the new size; who has it in use is told by its own host."""
     volume = volume_of(run)
-    request = ResizeRequest(volume=volume_ref(volume), size=run.args["size"] * GIB)
+    size, key = run.args["size"] * GIB, passphrase_of(volume)
+    request = ResizeRequest(volume=volume_ref(volume), size=size, passphrase=key)
     return RESIZE.order(host=host_of(volume), resource_id=str(volume.id), payload=request)
 
 

@@ -49,6 +49,13 @@ def test_the_list_names_who_has_a_volume(home: Lab, member: Client) -> None:
     assert "data" not in text_of(member.get("/volumes?q=spa"))
 
 
+def test_an_encrypted_volume_has_a_lock(home: Lab, member: Client) -> None:
+    for encrypted in (False, True):
+        volume = make_volume(home.context, encrypted=encrypted)
+        page = member.get(f"/volumes/{volume.id}").content.decode()
+        assert ("Encrypted on its disks" in page) == encrypted
+
+
 def test_a_volume_is_made_and_what_is_wrong_stands_at_its_field(home: Lab, member: Client) -> None:
     make_pool()
     kind = make_volume_type()

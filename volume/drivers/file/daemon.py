@@ -13,8 +13,8 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,9 @@ from cloudweb import process
 from cloudweb.driver import DriverError, TransientDriverError
 from cloudweb.files import PASSED_THROUGH, make_directory, write_atomically
 from cloudweb.records import forget, read_record
+from volume.drivers.base import NoKey, WrongKey
 from volume.drivers.file.files import File
+from volume.drivers.file.luks import SECRET, SECRET_OBJECT, Keys, is_wrong_key
 from volume.drivers.file.qmp import CommandRefused, DaemonSilent, Monitor, monitor
 from volume.drivers.file.relay import Relays
 from volume.drivers.file.wire import AUTHZ, TLS, Wire, authz_list, listening, rules, tls_creds
@@ -86,6 +88,7 @@ class Daemons:
         self.reaching = Reaching(wire.certificates)
         self._sockets = sockets or directory / "s"
         self._wire = wire
+        self._keys = Keys(self._sockets.with_name(f"{self._sockets.name}.keys"))
         self.relays = Relays(self._records, wire)
 
     def open(self) -> None:
@@ -98,9 +101,11 @@ class Daemons:
         make_directory(self._records)
         make_directory(self._sockets.parent, PASSED_THROUGH)
         make_directory(self._sockets, PASSED_THROUGH)
+        self._keys.open()
 
     def close(self) -> None:
         """Remove the directories; nothing runs any more."""
+        self._keys.close()
         for path in (self._sockets, self._records):
             shutil.rmtree(path, ignore_errors=True)
 
@@ -127,6 +132,7 @@ class Daemons:
         found = [f"record {name}" for name in self.volume_ids()]
         found += [f"process {pid}" for pid in self._all_pids()]
         found += self.relays.census()
+        found += [f"key {name}" for name in self._keys.volume_ids()]
         return [*found, *(f"socket {path.name}" for path in sorted(self._sockets.iterdir()))]
 
     def served(self, volume_id: str) -> Collection[str]:
@@ -151,8 +157,14 @@ class Daemons:
         served: Served,
         *,
         tls: bool,
+        passphrase: str = "",
     ) -> Record:
-        """Make the daemon run and serve one attachment; return its record."""
+        """Make the daemon run and serve one attachment; return its record.
+
+        Raises NoKey, WrongKey for an encrypted volume whose passphrase nobody told since its last export.
+        """
+        if chain and chain[0].encrypted:
+            self._learn(volume_id, passphrase)
         record = self.get(volume_id)
         added = None
         if record is not None and self.is_running(volume_id):
@@ -180,6 +192,33 @@ class Daemons:
                     name, socket=place, port=one.port, host=one.host, read_only=one.read_only
                 )
         return record
+
+    def _learn(self, volume_id: str, passphrase: str) -> None:
+        """Keep an encrypted volume's passphrase for as long as it is served; raise NoKey, WrongKey."""
+        known = self._keys.get(volume_id)
+        if not passphrase and not known:
+            raise NoKey
+        if passphrase and passphrase != known:
+            if known and self.is_running(volume_id):  # with the one that it was started with
+                raise WrongKey
+            self._keys.keep(volume_id, passphrase)
+
+    @contextmanager
+    def opened(self, volume_id: str, passphrase: str) -> Iterator[None]:
+        """Know the passphrase of a volume that nobody uses."""
+        self._learn(volume_id, passphrase)
+        try:
+            yield
+        finally:
+            if not self.is_running(volume_id):
+                self._keys.forget(volume_id)
+
+    def key(self, volume_id: str) -> str:
+        """Return an encrypted volume's passphrase; raise NoKey."""
+        found = self._keys.get(volume_id)
+        if not found:
+            raise NoKey
+        return found
 
     def _with_way(self, record: Record, attachment_id: str, served: Served, *, tls: bool) -> Served:
         """Say through which port of a relay an attachment goes, if through one."""
@@ -215,6 +254,7 @@ class Daemons:
         """Serve an attachment no more; a daemon that does not obey, or has nothing to serve, is ended."""
         record = self.get(volume_id)
         if record is None:
+            self._keys.forget(volume_id)
             return
         rest = {name: one for name, one in record.exports.items() if name != attachment_id}
         wanted = replace(record, exports=rest)
@@ -233,7 +273,7 @@ class Daemons:
         self._keep(wanted)
 
     def end(self, volume_id: str) -> None:
-        """End a volume's daemon and forget it."""
+        """End a volume's daemon and forget it, and the volume's key."""
         record = self.get(volume_id)
         if record is not None and self.is_running(volume_id):
             try:
@@ -251,6 +291,7 @@ class Daemons:
             for path in (self.socket(record), self._monitor(record), self._pid_file(volume_id)):
                 path.unlink(missing_ok=True)
         (self._records / f"{volume_id}.key").unlink(missing_ok=True)
+        self._keys.forget(volume_id)
         forget(self._path(volume_id))
 
     def resize(self, volume_id: str, file: File, size: int) -> None:
@@ -374,7 +415,9 @@ class Daemons:
     # Processes
 
     def _start(self, record: Record, chain: Sequence[File]) -> Record:
-        self._kill(record.volume_id)
+        volume_id = record.volume_id
+        key = self._keys.get(volume_id) if chain and chain[0].encrypted else ""
+        self._kill(volume_id)
         self._keep(replace(record, interrupted=True))
         place = self.socket(record)
         owner = place.stat() if place.exists() else None
@@ -382,11 +425,12 @@ class Daemons:
         self._monitor(record).unlink(missing_ok=True)
         node = chain[0].node if record.forward is None else FORWARD
         exports = [json.dumps(_export(node, name, one)) for name, one in record.exports.items()]
-        _run(
+        command = (
             PROGRAM,
             "--daemonize",
             "--pidfile",
-            str(self._pid_file(record.volume_id)),
+            str(self._pid_file(volume_id)),
+            *(SECRET_OBJECT if key else ()),
             "--chardev",
             f"socket,id=monitor,path={self._monitor(record)},server=on,wait=off",
             "--monitor",
@@ -395,6 +439,11 @@ class Daemons:
             *self._served_node(record, chain),
             *(word for export in exports for word in ("--export", export)),
         )
+        try:
+            _run(*command, key=key)
+        except WrongKey:
+            self._keys.forget(volume_id)
+            raise
         if owner is not None and place.exists():  # who may connect may do so again
             os.chown(place, owner.st_uid, owner.st_gid)
             place.chmod(owner.st_mode & 0o777)
@@ -405,7 +454,7 @@ class Daemons:
     def _served_node(self, record: Record, chain: Sequence[File]) -> Sequence[str]:
         """Return what a daemon has from its start: the volume's files, or where it is now."""
         if record.forward is None:
-            return ("--blockdev", json.dumps(_chain_node(chain)))
+            return ("--blockdev", json.dumps(chain_node(chain)))
         objects, node = self.forwarding(record.volume_id, record.forward)
         words = (word for one in objects for word in ("--object", json.dumps(one)))
         return (*words, "--blockdev", json.dumps(node))
@@ -572,11 +621,11 @@ def _remove_export(daemon: Monitor, name: str) -> None:
         time.sleep(0.002)
 
 
-def _chain_node(chain: Sequence[File]) -> dict[str, Any]:
+def chain_node(chain: Sequence[File], *, read_only: bool = False) -> dict[str, Any]:
     """Return the block device of a file with all below it, each under the name of its node."""
     node: dict[str, Any] | None = None
     for place, file in reversed([*enumerate(chain)]):
-        made = _file_node(file, read_only=place > 0)
+        made = _file_node(file, read_only=read_only or place > 0)
         if file.format == "qcow2":
             made["backing"] = node
         node = made
@@ -585,8 +634,10 @@ def _chain_node(chain: Sequence[File]) -> dict[str, Any]:
 
 
 def _file_node(file: File, *, read_only: bool) -> dict[str, Any]:
+    opened = {"encrypt": {"format": "luks", "key-secret": SECRET}} if file.encrypted else {}
     return {
         "driver": file.format,
+        **opened,
         "node-name": file.node,
         "read-only": read_only,
         "discard": "unmap",
@@ -599,11 +650,13 @@ def _file_node(file: File, *, read_only: bool) -> dict[str, Any]:
     }
 
 
-def _run(*command: str) -> None:
+def _run(*command: str, key: str) -> None:
     """Start a daemon that goes on by itself; what keeps it from that may be over soon."""
     try:
-        process.run(*command, timeout=30)
+        process.run(*command, timeout=30, data=key.encode() if key else None)
     except process.CommandFailed as error:
+        if is_wrong_key(error):
+            raise WrongKey(detail=error.detail) from error
         raise TransientDriverError(
             "The volume cannot be served now.", detail=error.detail
         ) from error

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import threading
 from builtins import list as List  # noqa: N812  the class below has a method named list
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import structlog
@@ -20,6 +21,7 @@ from volume.backups.objects import BackupPoint
 from volume.drivers.base import (
     Clones,
     CopiesInUse,
+    Encryption,
     LiveResize,
     MultiAttach,
     NoSuchPool,
@@ -33,10 +35,17 @@ from volume.drivers.base import (
 )
 from volume.drivers.file import qcow2
 from volume.drivers.file.config import FileConfig
-from volume.drivers.file.daemon import Daemons, Record, Served
+from volume.drivers.file.daemon import Daemons, Record, Served, chain_node
 from volume.drivers.file.files import File, Files, Snapshot
 from volume.drivers.file.identity import check_identity, storage_id
 from volume.drivers.file.layers import Layers
+from volume.drivers.file.luks import (
+    CRYPTSETUP,
+    SECRET_OBJECT,
+    copy_encrypted,
+    new_header,
+    run_opened,
+)
 from volume.drivers.file.mirrors import Mirrors
 from volume.drivers.file.points import Points
 from volume.drivers.file.qemu_img import qemu_img
@@ -44,13 +53,13 @@ from volume.drivers.nbd import NbdClient
 from volume.objects import (
     CopyRequest,
     ExportRequest,
-    Format,
     PoolState,
     ResizeRequest,
     SnapshotRef,
     SnapshotState,
     UnexportRequest,
     VolumeConnection,
+    VolumeEncryption,
     VolumeRef,
     VolumeSpec,
     VolumeState,
@@ -65,7 +74,15 @@ LOW = 0.05
 
 
 class FileDriver(
-    VolumeDriver, SnapshotsTogether, Revert, Clones, CopiesInUse, LiveResize, MultiAttach, Backups
+    VolumeDriver,
+    SnapshotsTogether,
+    Revert,
+    Clones,
+    CopiesInUse,
+    LiveResize,
+    MultiAttach,
+    Encryption,
+    Backups,
 ):
     """A directory of this host, or one that it has mounted."""
 
@@ -120,10 +137,15 @@ class FileDriver(
             protocol="nbd",
             total=usage.total,
             free=max(0, usage.free - RESERVE),
-            capabilities=capabilities(self),
+            capabilities=self._abilities(),
             storage_id=self._storage_id,
         )
         return (pool,)
+
+    def _abilities(self) -> Sequence[str]:
+        """Return what it can do with what is installed here."""
+        known = capabilities(self)
+        return known if shutil.which(CRYPTSETUP) else [one for one in known if one != "encryption"]
 
     def problems(self) -> Sequence[str]:
         """Say that the pool is about to be full: guests were promised more than there is."""
@@ -159,6 +181,9 @@ class FileDriver(
         if isinstance(source, ImageSource):
             assert image is not None
             _fits(source.virtual_size, spec.size)
+            if spec.encryption is not None:  # not above the image, which everybody can read
+                self._encrypt(image, source, spec, spec.encryption, work)
+                return
             if spec.ref.format == "raw":
                 self._convert(image, source, spec, work)
                 return
@@ -172,22 +197,46 @@ class FileDriver(
             below = self._layers.freeze(source.id, work)
         else:
             below = None
-        kind: Format = "raw" if below is None and spec.ref.format == "raw" else "qcow2"
-        file = self.files.first(volume_id, kind)
+        if below is not None and below.encrypted != (spec.encryption is not None):
+            raise DriverError("A copy of an encrypted volume has its key, and none has another's.")
+        is_raw = below is None and spec.encryption is None and spec.ref.format == "raw"
+        file = self.files.first(volume_id, "raw" if is_raw else "qcow2")
         work.checkpoint()
         with self._graph:
             self._check_unused(file)
-            if kind == "raw":
+            if is_raw:
                 _make_raw(file.path, spec.size)
             elif below is None:
-                qcow2.make(file.path, spec.size)
+                qcow2.make(file.path, spec.size, luks=self._new_luks(spec))
             elif not below.path.exists():
                 raise TransientDriverError("What the volume is made from is gone.")
             else:
-                name = self.files.name(below)
-                qcow2.make(file.path, spec.size, backing=name, backing_format=below.format)
+                name, luks = self.files.name(below), self.files.luks(below)
+                kind = below.format
+                qcow2.make(file.path, spec.size, backing=name, backing_format=kind, luks=luks)
             work.checkpoint()
             self.files.point(volume_id, file)
+
+    def _new_luks(self, spec: VolumeSpec) -> bytes:
+        if spec.encryption is None:
+            return b""
+        return new_header(spec.encryption, self.files.draft(spec.ref.id))
+
+    def _encrypt(
+        self,
+        image: Path,
+        source: ImageSource,
+        spec: VolumeSpec,
+        encryption: VolumeEncryption,
+        work: Work,
+    ) -> None:
+        file = self.files.first(spec.ref.id, "qcow2")
+        work.checkpoint()
+        self._check_unused(file)
+        qcow2.make(file.path, spec.size, luks=self._new_luks(spec))
+        copy_encrypted(image, source.disk_format, file.path, encryption.passphrase)
+        work.checkpoint()
+        self.files.point(spec.ref.id, file)
 
     def _convert(self, image: Path, source: ImageSource, spec: VolumeSpec, work: Work) -> None:
         file = self.files.first(spec.ref.id, "raw")
@@ -229,6 +278,10 @@ class FileDriver(
             work.checkpoint()
             if self.daemons.is_running(volume_id):
                 self.daemons.resize(volume_id, file, request.size)
+            elif file.encrypted:
+                target = f"json:{json.dumps(chain_node([*self.files.chain(file)]))}"
+                words = (*SECRET_OBJECT, target, str(request.size))
+                run_opened("qemu-img", "resize", "-q", *words, passphrase=request.passphrase)
             elif file.format == "raw":
                 os.truncate(file.path, request.size)
             else:
@@ -251,6 +304,7 @@ class FileDriver(
             request.attachment_id,
             served,
             tls=request.to_host != self.host,
+            passphrase=request.passphrase,
         )
         return self._connection(request, moved.size if moved else chain[0].size(), record)
 
@@ -377,6 +431,15 @@ class FileDriver(
     def end_mirror(self, request: CopyRequest, *, work: Work) -> None:
         """Let its daemon copy no more."""
         self._mirrors.end(request, work)
+
+    @contextmanager
+    def opened(self, volume: VolumeRef, passphrase: str) -> Iterator[None]:
+        """Know the passphrase for as long."""
+        if not self.files.get(volume.id).encrypted:
+            yield
+            return
+        with self.daemons.opened(volume.id, passphrase):
+            yield
 
     # What there is
 

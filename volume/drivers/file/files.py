@@ -51,6 +51,11 @@ class File:
         """What a daemon calls it: a name that stays when the file gets another one."""
         return f"n{self.path.stat().st_ino:x}"
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether what is written to it is a cipher's."""
+        return self.format == "qcow2" and qcow2.read_header(self.path).luks is not None
+
     def size(self) -> int:
         """Return the bytes of the disk."""
         if self.format == "raw":
@@ -122,6 +127,7 @@ class Files:
         link = self._link(volume_id)
         link.with_name(f".{link.name}").unlink(missing_ok=True)
         link.unlink(missing_ok=True)
+        self.draft(volume_id).unlink(missing_ok=True)
         sync_directory(self.directory)
 
     def of(self, volume_id: str) -> Sequence[File]:
@@ -133,6 +139,10 @@ class Files:
         return self.directory / f"volume-{_checked(volume_id)}"
 
     # What is below
+
+    def luks(self, file: File) -> bytes:
+        """Return the LUKS header for what stands on a file; nothing where that is not encrypted."""
+        return b"" if file.format == "raw" else qcow2.read_luks(file.path)
 
     def below(self, file: File) -> File | None:
         """Return what a file is based on."""
@@ -243,6 +253,10 @@ class Files:
     def _record(self, snapshot_id: str) -> Path:
         return self.directory / "snapshots" / f"{_checked(snapshot_id)}.json"
 
+    def draft(self, volume_id: str) -> Path:
+        """Return where something for a volume is made that is gone when it is done."""
+        return self.directory / f"draft-{_checked(volume_id)}"
+
     def held(self, point_id: str) -> File:
         """Return the file in which what was overwritten since a point is kept."""
         return File(self.directory / f"held-{_checked(point_id)}.qcow2", "qcow2")
@@ -268,7 +282,7 @@ class Files:
 
     def remove(self) -> None:
         """Remove all that is of ours; what else lies in the directory stays."""
-        for pattern in ("volume-*", ".volume-*", "data-*", "held-*"):
+        for pattern in ("volume-*", ".volume-*", "data-*", "held-*", "draft-*"):
             for path in self.directory.glob(pattern):
                 path.unlink(missing_ok=True)
         for name in ("bases", "snapshots"):

@@ -73,7 +73,8 @@ class Layers:
         """Let a volume go on in a new, empty file above a layer; the graph is held."""
         top = self._files.next(volume_id)
         name = self._files.name(layer)
-        qcow2.make(top.path, size, backing=name, backing_format=layer.format)
+        kind, luks = layer.format, self._files.luks(layer)
+        qcow2.make(top.path, size, backing=name, backing_format=kind, luks=luks)
         self._files.point(volume_id, top)
         return top
 
@@ -112,6 +113,8 @@ class Layers:
         name = "" if below is None else self._files.name(below)
         running = [one for one in touched if self._daemons.is_running(one)]
         work.checkpoint()
+        if not running and child.encrypted:  # it is done while somebody has the volume, and its key
+            return False
         if not running:
             kind = () if below is None else ("-F", below.format)
             base = ("-f", "qcow2", *kind, "-b", name, str(child.path))

@@ -8,6 +8,7 @@ layer is frozen, as for a snapshot, and pulled up again later.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -16,9 +17,10 @@ from cloudweb.driver import Unguarded, Work
 from volume.backups.objects import BackupPoint
 from volume.drivers.base import NoSuchSnapshot, VolumeInUse
 from volume.drivers.file import qcow2
-from volume.drivers.file.daemon import Daemons, point_name
+from volume.drivers.file.daemon import Daemons, chain_node, point_name
 from volume.drivers.file.files import File, Files, Snapshot
 from volume.drivers.file.layers import Layers
+from volume.drivers.file.luks import SECRET_OBJECT
 from volume.drivers.nbd import NbdClient
 from volume.drivers.serving import served
 from volume.objects import SnapshotRef
@@ -47,7 +49,7 @@ class Points:
             self._files.keep_snapshot(Snapshot(point.id, volume_id, layer.size(), layer.path.name))
         elif not self._daemons.holds_point(volume_id, point.id):
             spare = self._files.held(point.id)
-            qcow2.make(spare.path, top.size())
+            qcow2.make(spare.path, top.size(), luks=self._files.luks(top))
             self._daemons.hold_point(volume_id, top, spare, point.id)
 
     @contextmanager
@@ -66,7 +68,7 @@ class Points:
             return
         else:
             file = self._files.get(volume_id)
-        with self._served(file, read_only=True) as client:
+        with self._served(volume_id, file, read_only=True) as client:
             yield client
 
     def release(self, point: BackupPoint, work: Work) -> None:
@@ -88,7 +90,7 @@ class Points:
         file = self._files.get(volume_id)
         if self._daemons.is_running(volume_id):
             raise VolumeInUse
-        with self._served(file, read_only=False) as client:
+        with self._served(volume_id, file, read_only=False) as client:
             yield client
             client.flush()
 
@@ -98,5 +100,18 @@ class Points:
             raise NoSuchSnapshot
         return self._files.snapshot_file(known)
 
-    def _served(self, file: File, *, read_only: bool) -> AbstractContextManager[NbdClient]:
-        return served(str(file.path), file.format, sockets=self._sockets, read_only=read_only)
+    def _served(
+        self, volume_id: str, file: File, *, read_only: bool
+    ) -> AbstractContextManager[NbdClient]:
+        if not file.encrypted:
+            path = str(file.path)
+            return served(path, file.format, sockets=self._sockets, read_only=read_only)
+        node = chain_node([*self._files.chain(file)], read_only=read_only)
+        return served(
+            f"json:{json.dumps(node)}",
+            None,
+            sockets=self._sockets,
+            read_only=read_only,
+            words=SECRET_OBJECT,
+            data=self._daemons.key(volume_id).encode(),
+        )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,10 @@ CLUSTER_BITS = 16
 CLUSTER = 1 << CLUSTER_BITS
 _HEADER = struct.Struct(">4sIQIIQIIQQIIQQQQII")
 _EXTENSION = struct.Struct(">II")
+_PLACE = struct.Struct(">QQ")
 _BACKING_FORMAT = 0xE2792ACA
+_LUKS_PLACE = 0x0537BE77
+_LUKS, _PLAIN = 2, 0
 _ENTRY = 8  # bytes of a table's entry
 _REFCOUNTS = CLUSTER // 2  # in a block of 16-bit counts
 _MAX_NAME = 1023
@@ -26,11 +30,15 @@ _MAX_NAME = 1023
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file says of itself: bytes of the disk, and the name of what is below it ("" for nothing)."""
+    """What a file says of itself: bytes of the disk, and the name of what is below it ("" for nothing).
+
+    ``luks`` is where in the file its LUKS header is, and how long; None where nothing is encrypted.
+    """
 
     size: int
     backing: str = ""
     backing_format: str = ""
+    luks: tuple[int, int] | None = None
 
 
 def read_header(path: Path) -> Header:
@@ -39,18 +47,40 @@ def read_header(path: Path) -> Header:
         start = file.read(CLUSTER)
     if len(start) < _HEADER.size or start[:4] != MAGIC:
         raise DriverError("A volume's file is damaged.", detail=str(path))
-    _, _, at, length, _, size, *_, header_length = _HEADER.unpack_from(start)
+    _, _, at, length, _, size, method, *_, header_length = _HEADER.unpack_from(start)
     if at + length > len(start):
         raise DriverError("A volume's file is damaged.", detail=str(path))
     backing = start[at : at + length].decode() if at else ""
-    return Header(size, backing, _backing_format(start, header_length))
+    said = _extensions(start, header_length)
+    luks = None
+    if method != _PLAIN:
+        if method != _LUKS or len(said.get(_LUKS_PLACE, b"")) != _PLACE.size:
+            raise DriverError("A volume's file is damaged.", detail=str(path))
+        luks = _PLACE.unpack(said[_LUKS_PLACE])
+    return Header(size, backing, said.get(_BACKING_FORMAT, b"").decode(), luks)
 
 
-def make(path: Path, size: int, *, backing: str = "", backing_format: str = "") -> None:
-    """Write a new file of so many bytes that holds nothing, or what is in ``backing``, and sync it."""
+def read_luks(path: Path) -> bytes:
+    """Return a file's LUKS header, which a file above it may have, too; nothing if it has none."""
+    place = read_header(path).luks
+    if place is None:
+        return b""
+    with path.open("rb") as file:
+        file.seek(place[0])
+        return file.read(place[1])
+
+
+def make(
+    path: Path, size: int, *, backing: str = "", backing_format: str = "", luks: bytes = b""
+) -> None:
+    """Write a new file of so many bytes that holds nothing, or what is in ``backing``, and sync it.
+
+    With a LUKS header what is written to it later is encrypted, by the key that is in there.
+    """
     entries = -(-size // (CLUSTER * (CLUSTER // _ENTRY)))
     l1_clusters = max(1, -(-entries * _ENTRY // CLUSTER))
-    used = 3 + l1_clusters  # header, table of counts, counts, first table
+    luks_at = 3 + l1_clusters  # after header, table of counts, counts, first table
+    used = luks_at + -(-len(luks) // CLUSTER)
     name = backing.encode()
     if used > _REFCOUNTS or len(name) > _MAX_NAME:
         raise DriverError("A volume cannot be as large as that.", detail=f"{size} {backing}")
@@ -59,6 +89,9 @@ def make(path: Path, size: int, *, backing: str = "", backing_format: str = "") 
         kind = backing_format.encode()
         padded = kind.ljust(-(-len(kind) // 8) * 8, b"\0")
         extensions = _EXTENSION.pack(_BACKING_FORMAT, len(kind)) + padded
+    if luks:
+        where = _PLACE.pack(luks_at * CLUSTER, len(luks))
+        extensions += _EXTENSION.pack(_LUKS_PLACE, len(where)) + where
     extensions += _EXTENSION.pack(0, 0)
     header = _HEADER.pack(
         MAGIC,
@@ -67,7 +100,7 @@ def make(path: Path, size: int, *, backing: str = "", backing_format: str = "") 
         len(name),
         CLUSTER_BITS,
         size,
-        0,  # no encryption
+        _LUKS if luks else _PLAIN,
         entries,
         3 * CLUSTER,
         CLUSTER,
@@ -87,18 +120,22 @@ def make(path: Path, size: int, *, backing: str = "", backing_format: str = "") 
         file.write(struct.pack(">Q", 2 * CLUSTER))
         file.seek(2 * CLUSTER)
         file.write(counts)
+        for place in range(0, len(luks), CLUSTER):
+            if piece := luks[place : place + CLUSTER].rstrip(b"\0"):  # most of it is nothing
+                file.seek(luks_at * CLUSTER + place)
+                file.write(piece)
         file.truncate(used * CLUSTER)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _backing_format(start: bytes, position: int) -> str:
+def _extensions(start: bytes, position: int) -> Mapping[int, bytes]:
+    found = {}
     while position + _EXTENSION.size <= len(start):
         kind, length = _EXTENSION.unpack_from(start, position)
         position += _EXTENSION.size
         if kind == 0:
-            return ""
-        if kind == _BACKING_FORMAT:
-            return start[position : position + length].decode()
+            break
+        found[kind] = start[position : position + length]
         position += -(-length // 8) * 8
-    return ""
+    return found
