@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -56,7 +56,6 @@ TOLD_AGAIN = 5
 PROBLEMS_TOLD = 100  # in one report
 #: So long after a reboot of the machine guests wait for volumes that other hosts serve.
 WAIT_FOR_VOLUMES = 900.0
-Can = TypeVar("Can")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -267,12 +266,12 @@ class ComputeAgent(Agent):
         """Halt the guest. It does not outlive a reboot of the machine, nor is it started then."""
         self._note_runs(ref.id, runs=False)
         with self._told_if_it_fails(ref.id):
-            return self._can(Pause, "pause").pause(ref, work=work)
+            return self._pauses().pause(ref, work=work)
 
     def unpause(self, ref: GuestRef, work: Work) -> GuestState:
         """Let the guest go on."""
         with self._told_if_it_fails(ref.id):
-            state = self._can(Pause, "pause").unpause(ref, work=work)
+            state = self._pauses().unpause(ref, work=work)
         self._note_runs(ref.id, runs=True)
         return state
 
@@ -280,18 +279,23 @@ class ComputeAgent(Agent):
         """Write the guest's memory to disk; from before that on nothing starts it unasked."""
         self._note_runs(ref.id, runs=False)
         with self._told_if_it_fails(ref.id):
-            return self._can(Suspend, "suspend").suspend(ref, work=work)
+            return self._suspends().suspend(ref, work=work)
 
     def resume(self, spec: GuestSpec, work: Work) -> GuestState:
         """Let the guest go on from its memory."""
         with self._told_if_it_fails(spec.id):
-            state = self._can(Suspend, "suspend").resume(spec, work=work)
+            state = self._suspends().resume(spec, work=work)
         self._keep(spec, runs=True)
         return state
 
-    def _can(self, capability: type[Can], word: str) -> Can:
-        if not isinstance(self.driver, capability):
-            raise DriverError(f"This server's hypervisor cannot {word} guests.")
+    def _pauses(self) -> Pause:
+        if not isinstance(self.driver, Pause):
+            raise DriverError("This server's hypervisor pauses no guests.")
+        return self.driver
+
+    def _suspends(self) -> Suspend:
+        if not isinstance(self.driver, Suspend):
+            raise DriverError("This server's hypervisor suspends no guests.")
         return self.driver
 
     def attach_disk(self, request: AttachDiskRequest, work: Work) -> None:
