@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -80,7 +81,7 @@ class NetworkAgent(Agent):
         self.routers = HostRouters(
             driver, state_dir / "router_wirings", plug=self.plug, unplug=self.unplug
         )
-        self._locks: dict[str, threading.Lock] = {}
+        self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._locks_lock = threading.Lock()
         self._applied: dict[str, _Applied] = {}  # by network; what this process has put there
         self._problems: dict[str, str] = {}

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -38,6 +39,7 @@ from volume.drivers.base import (
 from volume.exports import Exports
 from volume.objects import (
     ExportRequest,
+    Held,
     PoolState,
     ResizeRequest,
     SnapshotRef,
@@ -84,7 +86,7 @@ class VolumeAgent(Agent):
         self._backups = HostBackups(self._driver, self._locked, self._in_use)
         self._copies = HostCopies(self._driver, self._locked, self._in_use, directory / "copies")
         self._uploads = HostUploads(self._backups, directory / "uploads")
-        self._locks: dict[str, threading.Lock] = {}
+        self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._locks_lock = threading.Lock()
         self._broken: dict[str, str] = {}  # back ends that did not start, and why
         self._problems: dict[str, str] = {}  # by volume
@@ -93,6 +95,7 @@ class VolumeAgent(Agent):
         self._may_serve = False  # what the host owed has been paid
         self._told: Sequence[PoolState] = ()
         self._untold = 0  # reports since the pools were told
+        self._held: Held | None = None  # what was found, until it is told
 
     def methods(self) -> Mapping[Method[Any], Function]:
         """Return what does each of the volumes' methods."""
@@ -283,9 +286,16 @@ class VolumeAgent(Agent):
 
     @periodic(every=timedelta(minutes=10))
     def tidy(self) -> None:
-        """Take away what was in use when it should have gone."""
+        """Take away what was in use when it should have gone, and look what there is."""
+        found = []
         for _, driver in self._working():
             driver.tidy(self._locked)
+            found.append(driver.held())
+        self._held = Held(
+            volumes=tuple(name for one in found for name in one.volumes),
+            snapshots=tuple(name for one in found for name in one.snapshots),
+            attachments=tuple(name for one in found for name in one.attachments),
+        )
 
     @periodic(every=60)
     def start_backends(self) -> None:
@@ -319,14 +329,19 @@ class VolumeAgent(Agent):
         """Return the pools where they changed, and what an operator must see."""
         pools, problems = self._pools(), tuple(self.problems())
         locked = tuple(sorted(self._locked_out)[:TOLD])
-        if not full and self._untold < TOLD_AGAIN and not _is_news(self._told, pools):
+        held, self._held = self._held, None
+        told = held is None and not _is_news(self._told, pools)
+        if told and not full and self._untold < TOLD_AGAIN:
             self._untold += 1
             return VolumeReport(problems=problems, locked=locked)
         self._told, self._untold = pools, 0
         strays = [name for _, driver in self._working() for name in driver.strays()]
-        strays = strays[:TOLD]
         return VolumeReport(
-            pools=tuple(pools), problems=problems, strays=tuple(strays), locked=locked
+            pools=tuple(pools),
+            problems=problems,
+            strays=tuple(strays[:TOLD]),
+            locked=locked,
+            held=held,
         )
 
     # Inside

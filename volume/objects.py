@@ -225,20 +225,31 @@ class PoolState(Part):
     problem: str = ""
 
 
+class Held(Part):
+    """Ids of what lies in a host's back ends, and of who may use it, as found there."""
+
+    volumes: tuple[str, ...] = ()
+    snapshots: tuple[str, ...] = ()
+    attachments: tuple[str, ...] = ()
+
+
 class VolumeReport(VersionedObject):
     """The volume agent's part of a report.
 
     ``pools`` is there when they changed, are asked for, or were not told for a minute; ``strays``, then
     too, name what belongs to no volume. ``problems`` are sentences for the operator. ``locked`` are the
-    volumes that are not served for want of their passphrase, as after a reboot.
+    volumes that are not served for want of their passphrase, as after a reboot. ``held`` is told now and
+    then: what is on the host, for who knows what should be.
     """
 
-    VERSION: ClassVar[str] = "1.1"
+    VERSION: ClassVar[str] = "1.2"
     DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
-        1: lambda data: {key: value for key, value in data.items() if key != "locked"}
+        2: lambda data: {key: value for key, value in data.items() if key != "held"},
+        1: lambda data: {key: value for key, value in data.items() if key != "locked"},
     }
 
     pools: tuple[PoolState, ...] | None = None
     problems: tuple[str, ...] = ()
     strays: tuple[str, ...] = ()
     locked: tuple[str, ...] = ()
+    held: Held | None = None

@@ -57,6 +57,8 @@ declare(
         "volume:backup_schedules:update": project_member,
         "volume:backup_schedules:delete": project_member,
         "volume:backup_schedules:run": the_cloud_itself,
+        "volume:agents:report": the_cloud_itself,
+        "volume:agents:delete": admin,
         "volume:pools:report": the_cloud_itself,
         "volume:pools:list": admin,
         "volume:pools:update": admin,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cloudweb.context import RequestContext
 from operations.reporting import Heard, takes_reports
+from volume.manager.agent import AgentManager
 from volume.manager.pool import PoolManager
 from volume.objects import VolumeReport
 from volume.operations.unlock_volume import unlock_volumes
@@ -13,10 +14,11 @@ from volume.operations.unlock_volume import unlock_volumes
 
 @takes_reports("volume", VolumeReport)
 def note_reports(heard: Sequence[Heard[VolumeReport]]) -> None:
-    """Record what pools hosts have and what is free in them; give them the keys that they lack."""
+    """Record pools and what operators must see; give hosts the keys that they lack."""
     told = {one.host: one.part.pools for one in heard if one.part.pools is not None}
     if told:
         PoolManager(RequestContext.system()).report(told)
+    AgentManager(RequestContext.system()).report({one.host: one.part for one in heard})
     for one in heard:
         if one.part.locked:
             unlock_volumes(one.host, one.part.locked)

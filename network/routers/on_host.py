@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -43,7 +44,7 @@ class HostRouters:
     ) -> None:
         self._driver, self._directory = driver, directory
         self._plug, self._unplug = plug, unplug
-        self._locks: dict[str, threading.Lock] = {}
+        self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._locks_lock = threading.Lock()
         self._waiting: set[str] = set()
         self.problems: dict[str, str] = {}

@@ -19,6 +19,7 @@ from volume.backups.driving import Backups
 from volume.objects import (
     CopyRequest,
     ExportRequest,
+    Held,
     PoolState,
     ResizeRequest,
     SnapshotRef,
@@ -140,6 +141,15 @@ class VolumeDriver(ABC):
     def problems(self) -> Sequence[str]:
         """Return one sentence for each thing that an operator must put right."""
         return ()
+
+    def held(self) -> Held:
+        """Return what lies in the back end; asked now and then, after ``tidy``."""
+        found = self.list()
+        return Held(
+            volumes=tuple(one.id for one in found),
+            snapshots=tuple(name for one in found for name in one.snapshots),
+            attachments=tuple(self.exports()),
+        )
 
     def strays(self) -> Sequence[str]:
         """Return names of what is in the back end and belongs to no volume."""

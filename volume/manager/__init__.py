@@ -1,5 +1,6 @@
 """Managers of volumes, types, pools and attachments."""
 
+from volume.manager.agent import AgentManager
 from volume.manager.attachment import AttachmentManager
 from volume.manager.backup import BackupManager
 from volume.manager.backup_schedule import BackupScheduleManager
@@ -27,6 +28,7 @@ from volume.manager.volume_type_extra_spec import VolumeTypeExtraSpecManager
 from volume.manager.zone import ZoneManager
 
 __all__ = [
+    "AgentManager",
     "AttachmentManager",
     "BackupManager",
     "BackupScheduleManager",

@@ -1,5 +1,6 @@
 """The tables of volumes."""
 
+from volume.models.agent import Agent
 from volume.models.attachment import Attachment
 from volume.models.backup import Backup, BackupLineage
 from volume.models.backup_schedule import BackupSchedule
@@ -18,6 +19,7 @@ from volume.models.volume_type import (
 )
 
 __all__ = [
+    "Agent",
     "Attachment",
     "Backup",
     "BackupLineage",

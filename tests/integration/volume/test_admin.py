@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from cloudweb.database.clock import now
 from identity.authentication import find_user
 from identity.bootstrap import bootstrap
+from operations.reporting import Heard
 from tests.builders.backups import make_backup
+from tests.builders.browsers import text_of
 from tests.builders.images import caller
 from tests.builders.volumes import attach, make_pool, make_snapshot, make_volume
-from volume.models import Backup, BackupLineage, BackupSchedule, Pool, Volume
+from volume.models import Agent, Backup, BackupLineage, BackupSchedule, Pool, Volume
+from volume.objects import Held, VolumeReport
+from volume.reports import note_reports
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 
@@ -110,3 +117,37 @@ def test_what_operators_see_and_do_with_backups() -> None:
     assert "Backup status must be available, but it is error" in page
     act(operator, "backup", "force_delete", broken, sure="yes")
     assert Backup.objects.get(pk=broken.pk).status == "deleting"
+
+
+def test_what_hosts_cannot_put_right_is_told_to_operators() -> None:
+    volume, operator = make_volume(caller()), browser()
+    snapshot = make_snapshot(volume)
+    point = make_backup(volume, status="creating", sha256="")
+    over = make_backup(volume)
+    attached = attach(volume)
+    ids = [str(one.id) for one in (snapshot, point, over)]
+    held = Held(
+        volumes=(str(volume.id), "not-an-id", str(UUID(int=7))),
+        snapshots=tuple(ids),
+        attachments=(str(attached.id), str(UUID(int=8))),
+    )
+    full = VolumeReport(pools=(), problems=("The disk is full.",), strays=("file: x",), held=held)
+    note_reports([Heard("h1", full), Heard("h2", VolumeReport(pools=()))])
+    [agent, fine] = Agent.objects.all()
+    assert (fine.problems, fine.strays, fine.unknown) == ([], [], [])
+    assert agent.unknown == [
+        f"volume {UUID(int=7)}", "volume not-an-id", f"snapshot {over.id}", f"attachment {UUID(int=8)}",
+    ]  # fmt: skip
+    listed = text_of(operator.get("/admin/volume/agent/?look=yes"))
+    assert ("1 problem, 5 strays" in listed, "h2" in listed) == (True, False)
+    page = text_of(operator.get(f"/admin/volume/agent/{agent.pk}/change/"))
+    assert all(one in page for one in ("The disk is full.", "file: x", *agent.unknown))
+
+    note_reports([Heard("h1", VolumeReport())])  # says nothing of what it did not look at
+    agent.refresh_from_db()
+    assert (agent.problems, agent.strays, len(agent.unknown)) == ([], ["file: x"], 4)
+    with CaptureQueriesContext(connection) as seen:
+        note_reports([Heard("h1", VolumeReport())])
+    assert len(seen) == 1  # nothing is written where nothing is news
+    act(operator, "agent", "delete_selected", agent, post="yes")
+    assert [one.host for one in Agent.objects.all()] == ["h2"]

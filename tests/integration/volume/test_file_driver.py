@@ -7,7 +7,7 @@ import random
 import signal
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -575,3 +575,20 @@ def _wait_until(fact: Any) -> None:
             return
         os.sched_yield()
     assert fact()
+
+
+def test_what_is_no_volumes_is_shown_and_stays(bench: FileBench) -> None:
+    spec, stranger = make(bench), bench.driver.files.directory / "notes.txt"
+    snapshot = snapshot_of(spec)
+    bench.driver.snapshot(snapshot, work=WORK)
+    export = export_of(spec, "h1")
+    bench.driver.export(export, work=WORK)
+    point = BackupPoint(id=str(uuid.uuid4()), source=spec.ref)
+    bench.driver.hold_point(point, work=WORK)
+    stranger.write_text("mine")
+    bench.driver.tidy(lambda *_: nullcontext())
+    held = bench.driver.held()
+    assert (held.volumes, held.attachments) == ((spec.ref.id,), (export.attachment_id,))
+    assert {*held.snapshots} == {snapshot.id, point.id}
+    assert [*bench.driver.strays()] == [f"{bench.driver.backend}: notes.txt"]
+    assert stranger.exists()

@@ -16,7 +16,7 @@ from volume.agent import NoSuchBackend, VolumeAgent
 from volume.drivers.base import VolumeDriver, VolumeInUse
 from volume.drivers.fake import FakeVolumeDriver
 from volume.exports import CutOff
-from volume.objects import ExportRequest, ResizeRequest, VolumeRef, VolumeSpec
+from volume.objects import ExportRequest, Held, ResizeRequest, VolumeRef, VolumeSpec
 
 WORK = Unguarded()
 SPEC = VolumeSpec(ref=VolumeRef(id="v1", backend="fake"), size=1 << 20)
@@ -215,3 +215,16 @@ def test_what_a_driver_cannot_do_is_refused(tmp_path: Path) -> None:
 @contextmanager
 def _nothing() -> Iterator[None]:
     yield
+
+
+def test_nothing_is_kept_of_volumes_that_nobody_works_on(host: Host) -> None:
+    host.agent.export(export(1), WORK)
+    assert [*host.agent._locks] == []
+
+
+def test_what_lies_on_the_host_is_told_once_each_time_it_was_looked_at(host: Host) -> None:
+    host.agent.export(export(1), WORK)
+    assert host.agent.report(full=True).held is None
+    host.agent.tidy()
+    told = [host.agent.report(full=False).held for _ in range(2)]
+    assert told == [Held(volumes=("v1",), attachments=("a",)), None]

@@ -40,6 +40,7 @@ from volume.drivers.nbd import NbdClient
 from volume.drivers.serving import served
 from volume.objects import (
     ExportRequest,
+    Held,
     PoolState,
     ResizeRequest,
     SnapshotRef,
@@ -78,6 +79,7 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
         self._made = Made(state_dir / "volumes", self.images)
         self._sockets = state_dir / "s"
         self._strays: tuple[str, ...] = ()
+        self._held = Held()
 
     def start(self) -> None:
         """Ask the cluster what there is."""
@@ -352,14 +354,25 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
     def tidy(self, locks: VolumeLocks) -> None:
         """Take away what waited for its clones to go, and images that nothing is made of."""
         strays: List[str] = []
+        volumes, snapshots = [], []
         for pool in self.config.pools:
             self._bases.tidy(pool)
             for one in self.images.trash(pool):
                 if self._is_ours(one["name"]):
                     self.images.purge(pool, one["id"])
-            names = self.images.names(pool)
-            strays += [f"{pool}/{name}" for name in names if not self._is_ours(name)]
+            for name, taken in self.images.with_snapshots(pool).items():
+                if not self._is_ours(name):
+                    strays.append(f"{pool}/{name}")
+                elif name.startswith(VOLUME):
+                    volumes.append(name.removeprefix(VOLUME))
+                    snapshots += [one for one in taken if one.startswith((SNAPSHOT, POINT))]
         self._strays = tuple(strays)
+        names = (one.removeprefix(SNAPSHOT).removeprefix(POINT) for one in snapshots)
+        self._held = Held(volumes=tuple(volumes), snapshots=tuple(names))
+
+    def held(self) -> Held:
+        """Return the volumes of all hosts in the pools, as they were found last, and who was let in here."""
+        return self._held.model_copy(update={"attachments": tuple(self.exports())})
 
     def delete_everything(self) -> None:
         """Take away what this host made: the cluster may hold others' volumes in the same pools."""

@@ -53,6 +53,7 @@ from volume.drivers.nbd import NbdClient
 from volume.objects import (
     CopyRequest,
     ExportRequest,
+    Held,
     PoolState,
     ResizeRequest,
     SnapshotRef,
@@ -103,6 +104,7 @@ class FileDriver(
         self.files = Files(self.config.directory)
         self.daemons = Daemons(state_dir, self.config.wire, self.config.sockets)
         self._graph = threading.RLock()  # held while it is decided what is above what
+        self._strays: tuple[str, ...] = ()
         self._layers = Layers(self.files, self.daemons, self._graph)
         self._mirrors = Mirrors(self.files, self.daemons, self._layers, self._graph)
         self._points = Points(
@@ -461,6 +463,16 @@ class FileDriver(
         self._layers.tidy(locks)
         with self._graph:
             self.files.drop_old_bases()
+        self._strays = tuple(f"{self.backend}: {name}" for name in self.files.foreign())
+
+    def held(self) -> Held:
+        """Return the volumes, their snapshots, the points of backups, and whom daemons let in."""
+        found = super().held()
+        return found.model_copy(update={"snapshots": (*found.snapshots, *self.files.points())})
+
+    def strays(self) -> Sequence[str]:
+        """Return the names of files that are not ours, as they were found last."""
+        return self._strays
 
     def delete_everything(self) -> None:
         """End all daemons and remove all files."""

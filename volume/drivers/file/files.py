@@ -34,6 +34,7 @@ from volume.objects import Format
 
 FORMATS: tuple[Format, ...] = ("qcow2", "raw")
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z")
+_OURS = re.compile(r"^(\.?(volume|data|held)-.*|bases|snapshots|\.pool)\Z")
 _CHUNK = 4 * 1024**2
 #: A base without a volume may be about to be used for so long. Seconds.
 GRACE = 3600.0
@@ -271,6 +272,15 @@ class Files:
             touched = max(facts.st_mtime, facts.st_ctime)
             if path not in used and time.time() - touched > GRACE:
                 path.unlink(missing_ok=True)
+
+    def points(self) -> Sequence[str]:
+        """Return the ids of the points for which something is kept aside."""
+        return sorted(path.stem.partition("-")[2] for path in self.directory.glob("held-*.qcow2"))
+
+    def foreign(self) -> Sequence[str]:
+        """Return the names of what lies in the directory and is no file of ours."""
+        names = (path.name for path in self.directory.iterdir())
+        return sorted(name for name in names if not _OURS.match(name))
 
     def everything(self) -> Sequence[str]:
         """Return the names of all files, drafts too."""
