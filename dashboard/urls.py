@@ -39,10 +39,15 @@ from dashboard.views.images import (
 from dashboard.views.key_pairs import GenerateKey, ImportKey, KeyPairs
 from dashboard.views.launch import Launch
 from dashboard.views.members import AddMember, ChangeMember, Members
+from dashboard.views.network import DeleteNetwork, EditNetwork, NetworkPage
 from dashboard.views.network_picture import NetworkPicture
+from dashboard.views.network_sharing import EndSharing, ShareNetwork
+from dashboard.views.network_subnets import AddSubnet, DeleteSubnet
 from dashboard.views.networks import Networks, NewNetwork, PrivateNetwork
 from dashboard.views.overview import LiveOverview, Overview
 from dashboard.views.path_trace import ServerTrace
+from dashboard.views.router import DeleteRouter, EditRouter, RouterPage, SetGateway
+from dashboard.views.router_parts import AddInterface, AddRoute, RemoveInterface, RemoveRoute
 from dashboard.views.routers import JoinNetwork, NewRouter, Routers
 from dashboard.views.second_factor import (
     BeginSecondFactor,
@@ -205,9 +210,36 @@ urlpatterns = [
     path("networks/new", NewNetwork.as_view(), name="new_network"),
     path("networks/picture", NetworkPicture.as_view(), name="network_picture"),
     path("networks/private", PrivateNetwork.as_view(), name="private_network"),
+    path("networks/<uuid:network_id>", NetworkPage.as_view(), name="network"),
+    path("networks/<uuid:network_id>/edit", EditNetwork.as_view(), name="edit_network"),
+    path("networks/<uuid:network_id>/delete", DeleteNetwork.as_view(), name="delete_network"),
+    path("networks/<uuid:network_id>/subnets/new", AddSubnet.as_view(), name="add_subnet"),
+    path(
+        "networks/<uuid:network_id>/subnets/<uuid:subnet_id>/delete",
+        DeleteSubnet.as_view(),
+        name="delete_subnet",
+    ),
+    path("networks/<uuid:network_id>/share", ShareNetwork.as_view(), name="share_network"),
+    path(
+        "networks/<uuid:network_id>/share/<uuid:policy_id>/end",
+        EndSharing.as_view(),
+        name="end_sharing",
+    ),
     path("routers", Routers.as_view(), name="routers"),
     path("routers/new", NewRouter.as_view(), name="new_router"),
     path("routers/join", JoinNetwork.as_view(), name="join_network"),
+    path("routers/<uuid:router_id>", RouterPage.as_view(), name="router"),
+    path("routers/<uuid:router_id>/edit", EditRouter.as_view(), name="edit_router"),
+    path("routers/<uuid:router_id>/delete", DeleteRouter.as_view(), name="delete_router"),
+    path("routers/<uuid:router_id>/gateway", SetGateway.as_view(), name="set_gateway"),
+    path("routers/<uuid:router_id>/interfaces/new", AddInterface.as_view(), name="add_interface"),
+    path(
+        "routers/<uuid:router_id>/interfaces/<uuid:port_id>/remove",
+        RemoveInterface.as_view(),
+        name="remove_interface",
+    ),
+    path("routers/<uuid:router_id>/routes/new", AddRoute.as_view(), name="add_route"),
+    path("routers/<uuid:router_id>/routes/remove", RemoveRoute.as_view(), name="remove_route"),
     path("floating-ips", FloatingIps.as_view(), name="floating_ips"),
     path("floating-ips/new", NewFloatingIp.as_view(), name="new_floating_ip"),
     path("floating-ips/lead", LeadFloatingIp.as_view(), name="lead_floating_ip"),

@@ -37,6 +37,11 @@ _FLOATING = {
 }
 
 
+def called(row: Network | Router) -> str:
+    """Return its name, or the id of one that has none."""
+    return row.name or str(row.id)
+
+
 def network_badge(network: Network) -> Badge:
     """Return what a network is."""
     return _NETWORK[network.status]
@@ -58,8 +63,8 @@ def outside_of(context: RequestContext) -> Choices:
 
 
 def subnets_of(context: RequestContext) -> Choices:
-    """Return the project's own IPv4 subnets, each with its network's name."""
-    own = Q(project_id=context.project_id, ip_version=4, network__external=False)
+    """Return the project's own subnets that a router can join, each with its network's name."""
+    own = Q(project_id=context.project_id, network__external=False) & ~Q(gateway_ip="")
     found = SubnetManager(context).list(Listing(where=own, limit=OFFERED)).rows
     return [(str(one.id), f"{one.network.name or one.network.id} · {one.cidr}") for one in found]
 

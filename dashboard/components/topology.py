@@ -96,7 +96,7 @@ def _outside(network: Network, floating: Sequence[FloatingIp]) -> Line:
     says = f"{len(free)} free floating IP{'s' * (len(free) != 1)}" if free else "leads outside"
     return _line(
         "outside", "External network", network, network_badge(network), says,
-        url=reverse("floating_ips") if network.external else _found("networks", network),
+        url=reverse("floating_ips") if network.external else _page_of("network", network),
         addresses=[*blocks, *free],
     )  # fmt: skip
 
@@ -109,7 +109,7 @@ def _router(router: Router) -> Line:
     says = next((row.ip_address for row in gateway.port.addresses.all()), "") if gateway else ""
     return _line(
         "router", "Router", router, router_badge(router), says or "joins networks",
-        url=_found("routers", router), addresses=addresses, joins=outside,
+        url=_page_of("router", router), addresses=addresses, joins=outside,
     )  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def _network(network: Network, routers: Sequence[Router]) -> Line:
     blocks = [subnet.cidr for subnet in network.subnets.all()]
     return _line(
         "network", "Network", network, network_badge(network), ", ".join(blocks),
-        url=_found("networks", network), addresses=blocks, joins=joins,
+        url=_page_of("network", network), addresses=blocks, joins=joins,
     )  # fmt: skip
 
 
@@ -166,6 +166,5 @@ def _line(
     return Line(thing, noun, badge, addresses, ())
 
 
-def _found(route: str, row: Network | Router) -> str:
-    """Return the list where a thing is the one that is found: it has no page of its own."""
-    return f"{reverse(route)}?q={row.id}"
+def _page_of(route: str, row: Network | Router) -> str:
+    return reverse(route, args=[row.id])

@@ -7,8 +7,8 @@ from typing import Any
 
 from django import forms
 
-from cloudweb.addresses import canonical_block
 from dashboard.forms.fields import NameField, RefusableForm
+from dashboard.forms.network_page import read_block
 from network.exceptions.ports import IpAddressGenerationFailure
 from network.exceptions.routing import (
     ExternalGatewayForFloatingIPNotFound,
@@ -40,13 +40,7 @@ class NewNetworkForm(OfferingForm):
 
     def clean_cidr(self) -> str:
         """Return the block in its usual form."""
-        text = str(self.cleaned_data["cidr"]).strip()
-        try:
-            if "/" in text:
-                return canonical_block(text)
-        except ValueError:
-            pass
-        raise forms.ValidationError("Write a block of addresses, like 10.0.0.0/24 or fd00:1::/64.")
+        return read_block(str(self.cleaned_data["cidr"]))
 
 
 class NewRouterForm(OfferingForm):

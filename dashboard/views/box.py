@@ -1,4 +1,4 @@
-"""A form of a list, in a dialog of the list's page."""
+"""A form of a page, in a dialog of that page."""
 
 from __future__ import annotations
 
@@ -8,13 +8,25 @@ from django.http import HttpRequest, HttpResponse
 
 from cloudweb.exceptions import CloudwebError
 from dashboard.forms.fields import RefusableForm
-from dashboard.views.list_page import ListPage
+from dashboard.views.page import Page
 
 
-class Box(ListPage):
-    """Mixed with a list: its address shows the list with the dialog open, for those without scripts.
+class Boxed(Page):
+    """A page that has boxes: ``show`` draws all of it with forms as they are given, ``home`` is its address."""
 
-    ``box`` names the dialog; its form is ``<box>_form`` in the template, and made by the list's method of
+    def show(self, *, status: int = 200, **more: Any) -> HttpResponse:
+        """Show the whole page."""
+        raise NotImplementedError
+
+    def home(self) -> str:
+        """Return its address, as nobody asked anything of it yet."""
+        raise NotImplementedError
+
+
+class Box(Boxed):
+    """Mixed with a page: its address shows that page with the dialog open, for those without scripts.
+
+    ``box`` names the dialog; its form is ``<box>_form`` in the template, and made by the page's method of
     that name.
     """
 
@@ -25,7 +37,7 @@ class Box(ListPage):
         raise NotImplementedError
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Show the list with the form open."""
+        """Show the page with the form open."""
         return self.show(opened=self.box)
 
     def post(self, request: HttpRequest) -> HttpResponse:

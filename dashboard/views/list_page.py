@@ -35,7 +35,8 @@ from dashboard.components.lists import (
     Tool,
 )
 from dashboard.components.words import spoken
-from dashboard.views.page import Page, is_htmx, toasts
+from dashboard.views.box import Boxed
+from dashboard.views.page import is_htmx, toasts
 
 #: At most so many rows are acted on at once, and named in a sentence.
 MOST, NAMED = 100, 5
@@ -50,7 +51,7 @@ class BadSearch(BadRequest):
         super().__init__(" ".join(problems))
 
 
-class ListPage(Page):
+class ListPage(Boxed):
     """A list of one noun; a subclass declares it, and asks the manager in ``find``.
 
     ``nouns`` are its words for one and for many; ``order`` is the usual one, ``-`` for descending;

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.functional import cached_property
 
 from cloudweb.context import RequestContext
@@ -15,7 +16,7 @@ from cloudweb.listing import Listing
 from cloudweb.listing import Page as Rows
 from dashboard.components import cells
 from dashboard.components.lists import Action, Asked, Column, Empty, Field, Offer, Tool
-from dashboard.components.networks import network_badge, outside_of
+from dashboard.components.networks import called, network_badge, outside_of
 from dashboard.forms.networks import NewNetworkForm
 from dashboard.views.box import Box
 from dashboard.views.list_page import ListPage
@@ -58,7 +59,7 @@ class Networks(ListPage):
     template = "dashboard/networks/list.html"
     title, about, nouns = "Networks", "What {project}'s servers talk over", ("network", "networks")
     columns = (
-        Column("Name", lambda one: cells.strong(_called(one)), sort="name"),
+        Column("Name", lambda one: cells.named(url_of(one), called(one)), sort="name"),
         Column(
             "Status",
             lambda one: cells.status(network_badge(one)),
@@ -98,7 +99,7 @@ class Networks(ListPage):
 
     def name_of(self, row: Network) -> str:
         """Return the name, or the id of one that has none."""
-        return _called(row)
+        return called(row)
 
     def names_of(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Ask for them all at once."""
@@ -172,13 +173,14 @@ def names_of(read: Any, keys: Sequence[str]) -> Mapping[str, str]:
     return {str(row.id): row.name or str(row.id) for row in rows}
 
 
-def _called(network: Network) -> str:
-    return network.name or str(network.id)
-
-
 def _whose(network: Network) -> str:
     if network.external:
         return "the provider's, leads outside"
     if network.shared:
         return "shared with all projects"
     return "shared with this project" if network.is_shared else "this project's"
+
+
+def url_of(network: Network) -> str:
+    """Return the address of its page."""
+    return reverse("network", args=[network.id])

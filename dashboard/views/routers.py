@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from django.urls import reverse
+
 from cloudweb.context import RequestContext
 from cloudweb.listing import Page as Rows
 from dashboard.components import cells
 from dashboard.components.lists import Action, Asked, Column, Empty, Field, Tool
-from dashboard.components.networks import outside_of, router_badge, routers_of, subnets_of
+from dashboard.components.networks import (
+    called,
+    outside_of,
+    router_badge,
+    routers_of,
+    subnets_of,
+)
 from dashboard.forms.networks import JoinForm, NewRouterForm
 from dashboard.views.box import Box
 from dashboard.views.list_page import ListPage
@@ -47,7 +55,7 @@ class Routers(ListPage):
     title, nouns = "Routers", ("router", "routers")
     about = "They join networks, and lead outside and back"
     columns = (
-        Column("Name", lambda one: cells.strong(_called(one)), sort="name"),
+        Column("Name", lambda one: cells.named(url_of(one), called(one)), sort="name"),
         Column(
             "Status",
             lambda one: cells.status(router_badge(one)),
@@ -84,7 +92,7 @@ class Routers(ListPage):
 
     def name_of(self, row: Router) -> str:
         """Return the name, or the id of one that has none."""
-        return _called(row)
+        return called(row)
 
     def names_of(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Ask for them all at once."""
@@ -132,10 +140,11 @@ class JoinNetwork(Box, Routers):
         return "The network is joined."
 
 
-def _called(router: Router) -> str:
-    return router.name or str(router.id)
-
-
 def _addresses(router: Router, *, outside: bool) -> Sequence[str]:
     parts = [part for part in router.router_ports.all() if part.is_gateway is outside]
     return [row.ip_address for part in parts for row in part.port.addresses.all()]
+
+
+def url_of(router: Router) -> str:
+    """Return the address of its page."""
+    return reverse("router", args=[router.id])

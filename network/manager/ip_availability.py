@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -48,6 +48,13 @@ class Availability(NamedTuple):
         return sum(one.used_ips for one in self.subnets)
 
 
+class PoolSpace(NamedTuple):
+    """How many addresses a subnet's pools hold, and how many of those no port has."""
+
+    size: int
+    free: int
+
+
 class IpAvailabilityManager(StandardManager[Network]):
     """Addresses of the networks that the caller's project has: what is shared with it is its owner's to know."""
 
@@ -69,6 +76,17 @@ class IpAvailabilityManager(StandardManager[Network]):
         if row is None:
             raise NetworkNotFound(network_id)
         return _availability(row)
+
+    @policy("network:ip_availabilities:get")
+    def pools(self, network_id: Identifier) -> Mapping[UUID, PoolSpace]:
+        """Return by subnet what may still be given out; raise NetworkNotFound."""
+        rows = self._rows().prefetch_related("subnets__free_ranges")
+        row = rows.filter(id=number(network_id)).first()
+        if row is None:
+            raise NetworkNotFound(network_id)
+        return {
+            one.id: PoolSpace(ipam.pool_size(one), ipam.free_of(one)) for one in row.subnets.all()
+        }
 
     def _rows(self) -> Any:
         rows = Network.objects.all()

@@ -33,7 +33,7 @@ class PrivateNetworkManager(Manager):
         """
         with transaction.atomic():
             network = NetworkManager(self.context).create(name=name)
-            mode = _mode(cidr)
+            mode = fitting_mode(cidr)
             subnet = SubnetManager(self.context).create(
                 network_id=network.id,
                 name=name,
@@ -112,7 +112,7 @@ class PrivateNetworkManager(Manager):
         return str(next(iter(parse_block(BLOCKS[0]).subnets(new_prefix=LENGTH))))
 
 
-def _mode(cidr: str) -> str:
+def fitting_mode(cidr: str) -> str:
     """Return how guests get IPv6 addresses: they make them themselves where the block is as long as that takes."""
     block = parse_block(cidr)
     if block.version == 4:

@@ -27,6 +27,8 @@ OF_AN_IMAGE = ("image",)
 OF_A_GROUP = ("security_group",)
 OF_A_VOLUME = ("volume",)
 OF_A_BACKUP = ("backup",)
+OF_A_NETWORK = ("network",)
+OF_A_ROUTER = ("router",)
 #: What a stranger sees.
 OUTSIDE = ("/login", "/logged-out", "/admin/login/", "/nothing")
 #: Parts of pages, files, what is only posted to, and pages that a few steps lead to.
@@ -43,6 +45,9 @@ NO_PAGES = {
     "revert_volume", "delete_snapshot", "back_up_volume", "new_schedule", "edit_schedule",
     "pause_schedule", "resume_schedule", "delete_schedule",
     "rename_backup", "restore_backup", "prove_backup", "delete_backup",
+    "edit_network", "delete_network", "add_subnet", "delete_subnet", "share_network", "end_sharing",
+    "edit_router", "delete_router", "set_gateway", "add_interface", "remove_interface",
+    "add_route", "remove_route",
     "begin_second_factor", "renew_codes", "remove_second_factor",
     "add_member", "change_member", "federated_callback", "federated_login",
     "login", "logged_out", "expired_password", "second_step", "new_second_factor",
@@ -64,7 +69,17 @@ axe.run(where, {resultTypes: ["violations"], ...(rules ? {runOnly: rules} : {})}
 
 
 def test_every_page_is_looked_at() -> None:
-    known = {*PLAIN, *OF_A_SERVER, *OF_AN_IMAGE, *OF_A_GROUP, *OF_A_VOLUME, *OF_A_BACKUP, *NO_PAGES}
+    known = {
+        *PLAIN,
+        *OF_A_SERVER,
+        *OF_AN_IMAGE,
+        *OF_A_GROUP,
+        *OF_A_VOLUME,
+        *OF_A_BACKUP,
+        *OF_A_NETWORK,
+        *OF_A_ROUTER,
+        *NO_PAGES,
+    }
     assert {route.name for route in urlpatterns} == known
 
 
@@ -153,6 +168,13 @@ def test_no_serious_finding(with_axe: Browser) -> None:
     backup = str(browser.find("#rows tbody th a").get_property("href")).rpartition("/")[2]
     browser.wait(lambda: browser.text("#rows .status") == "Ready", "the backup is there")
     pages += [reverse(name, args=[backup]) for name in OF_A_BACKUP]
+    browser.open("/routers/new")
+    browser.fill("#new-box [name=name]", "accessible")
+    browser.press("#new-box button[type=submit]")
+    for path, names in (("/routers", OF_A_ROUTER), ("/networks", OF_A_NETWORK)):
+        browser.open(path)
+        one = str(browser.find("#rows tbody th a").get_property("href")).rpartition("/")[2]
+        pages += [reverse(name, args=[one]) for name in names]
     wrong += [found for path in (*pages, "/nothing") for found in findings(browser, path)]
     wrong += findings_of_operators(browser)
     assert wrong == []

@@ -16,6 +16,8 @@ TABLES = {
     "dashboard/api_access.html": "the addresses of the services",
     "dashboard/images/sharing.html": "the projects that one image is shared with",
     "dashboard/networks/picture_live.html": "what the network picture shows, in words",
+    "dashboard/networks/ports.html": "who of the project is on one network",
+    "dashboard/routers/through.html": "the floating IPs that lead through one router",
     "dashboard/second_factor/list.html": "the few devices of one user; removing one wants a proof",
     "dashboard/servers/overview.html": "the addresses of one server",
 }

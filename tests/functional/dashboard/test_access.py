@@ -16,13 +16,14 @@ from dashboard.views.list_page import ListPage
 from image.models import Image
 from instances.actions import ACTIONS
 from instances.models import Instance, KeyPair
-from network.models import Network, Port, Router, SecurityGroup
+from network.models import Network, Port, RbacPolicy, Router, RouterPort, SecurityGroup
 from tests.builders.backups import make_backup
 from tests.builders.browsers import PASSWORD, browser_of, said, text_of
 from tests.builders.identity import make_member, make_user
 from tests.builders.images import RAW
 from tests.builders.instances import Lab, lab
 from tests.builders.networks import make_group
+from tests.builders.routers import make_router
 from tests.builders.volumes import make_volume
 from volume.models import Backup, BackupSchedule, Volume
 
@@ -44,6 +45,11 @@ OF_AN_IMAGE = {"image", "image_live"}
 OF_A_GROUP = {"security_group"}
 OF_A_VOLUME = {"volume"}
 OF_A_BACKUP = {"backup"}
+OF_A_NETWORK = {"network"}
+OF_A_ROUTER = {"router"}
+OF_ONE = (
+    OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP | OF_A_VOLUME | OF_A_BACKUP | OF_A_NETWORK | OF_A_ROUTER
+)
 READABLE = {
     "overview", "overview_live", "servers", "images", "key_pairs", "networks", "routers", "floating_ips",
     "volumes", "backups", "security_groups", "network_picture", "account", "activity", "members", "clouds_yaml",
@@ -96,12 +102,29 @@ TO_A_VOLUME = {
 TO_A_BACKUP = {
     "rename_backup": {"name": "b"}, "restore_backup": {"size": "1"}, "prove_backup": {}, "delete_backup": {},
 }  # fmt: skip
+TO_A_NETWORK = {
+    "edit_network": {"name": "n", "mtu": "1400"}, "delete_network": {}, "add_subnet": {"cidr": "10.9.0.0/24"},
+    "delete_subnet": {}, "share_network": {"project": "x"}, "end_sharing": {},
+}  # fmt: skip
+TO_A_ROUTER = {
+    "edit_router": {"name": "n"}, "delete_router": {}, "set_gateway": {"outside": ""},
+    "add_interface": {"subnet": "x"}, "remove_interface": {},
+    "add_route": {"destination": "10.7.0.0/24", "nexthop": "10.0.0.9"},
+    "remove_route": {"destination": "10.7.0.0/24", "nexthop": "10.0.0.9"},
+}  # fmt: skip
 TO_MEMBERS = {"add_member": [], "change_member": ["x"]}
+TO_ONE = {
+    **TO_A_SERVERS_NETWORK,
+    **TO_A_GROUP,
+    **TO_A_VOLUME,
+    **TO_A_BACKUP,
+    **TO_A_NETWORK,
+    **TO_A_ROUTER,
+}
 POSTS = {
     "switch_project", "server_action", "server_allow", "rename_server",
     "generate_key", "import_key", *TO_AN_IMAGE,
-    *OWN_POSTS, *TO_MEMBERS, *BOXES, *TO_A_SERVERS_NETWORK, *TO_A_GROUP,
-    *TO_A_VOLUME, *TO_A_BACKUP,
+    *OWN_POSTS, *TO_MEMBERS, *BOXES, *TO_ONE,
 }  # fmt: skip
 IMAGE_BODY = {"tags": "t", "properties": "a=b", "project": "p"}
 PUTS = {"image_data"}
@@ -127,6 +150,7 @@ class House:
     volume_id: str
     backup_id: str
     schedule_id: str
+    router_id: str
 
     def url(self, name: str) -> str:
         """Return the address of a route, about the house's server or image."""
@@ -150,6 +174,15 @@ class House:
             return reverse(name, args=[self.backup_id])
         if name in OF_A_VOLUME | TO_A_VOLUME.keys():
             return reverse(name, args=[self.volume_id])
+        if name in OF_A_NETWORK | TO_A_NETWORK.keys():
+            more = {
+                "delete_subnet": [self.home.network.subnets.get().id],
+                "end_sharing": [self.group_id],
+            }
+            return reverse(name, args=[self.home.network.id, *more.get(name, [])])
+        if name in OF_A_ROUTER | TO_A_ROUTER.keys():
+            more = {"remove_interface": [RouterPort.objects.get().port_id]}
+            return reverse(name, args=[self.router_id, *more.get(name, [])])
         if name in OF_AN_IMAGE | {"image_data"} | TO_AN_IMAGE.keys():
             return reverse(name, args=[self.image.id, *TO_AN_IMAGE.get(name, [])])
         return reverse(name, args=[*OWN_POSTS.get(name, []), *TO_MEMBERS.get(name, [])])
@@ -168,7 +201,8 @@ def house(tmp_path: Path) -> Iterator[House]:
         schedule = BackupSchedule.objects.create(
             project_id=volume.project_id, name="nightly", volume=volume, interval=24
         )
-        about = [str(one.id) for one in (group, volume, backup, schedule)]
+        router = make_router(home.context, subnets=home.network.subnets.all())
+        about = [str(one.id) for one in (group, volume, backup, schedule, router)]
         yield House(home, server, home.image, *about)
 
 
@@ -180,24 +214,14 @@ def stranger() -> Client:
 
 def test_every_route_is_in_this_file() -> None:
     names = {route.name for route in urlpatterns}
-    known = PUBLIC | OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP | READABLE | FORMS | POSTS | PUTS
-    known |= BEGUN | OF_A_VOLUME | OF_A_BACKUP
+    known = PUBLIC | READABLE | FORMS | POSTS | PUTS | BEGUN | OF_ONE
     assert names == known
     assert get_resolver()
 
 
 def test_anonymous_are_sent_to_the_log_in(house: House) -> None:
     client = Client()
-    for name in (
-        READABLE
-        | FORMS
-        | OF_A_SERVER
-        | OF_AN_IMAGE
-        | OF_A_GROUP
-        | OF_A_VOLUME
-        | OF_A_BACKUP
-        | BEGUN
-    ):
+    for name in READABLE | FORMS | BEGUN | OF_ONE:
         answer = client.get(house.url(name))
         assert (answer.status_code, answer.url.split("?")[0]) == (302, "/login"), name
     for name in POSTS | ACTED_ON:
@@ -212,9 +236,7 @@ def test_htmx_of_a_lost_session_reloads_the_page() -> None:
 
 def test_readers_read_everything(house: House) -> None:
     reader = house.browser("reader")
-    for name in (
-        READABLE | OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP | OF_A_VOLUME | OF_A_BACKUP
-    ) - OF_CONSOLES:
+    for name in (READABLE | OF_ONE) - OF_CONSOLES:
         answer = reader.get(house.url(name))
         assert answer.status_code == 200, name
     page = text_of(reader.get(house.url("server")))
@@ -237,7 +259,7 @@ def test_readers_do_not_act(house: House) -> None:
         assert reader.post(house.url(name), IMAGE_BODY).status_code in (403, 422), name
     for name, body in BOXES.items():
         assert reader.post(house.url(name), body).status_code in (403, 422), name
-    for name, body in {**TO_A_SERVERS_NETWORK, **TO_A_GROUP, **TO_A_VOLUME, **TO_A_BACKUP}.items():
+    for name, body in TO_ONE.items():
         assert reader.post(house.url(name), body).status_code in (403, 404, 422), name
     assert not Network.objects.filter(name__in=("n", "private")).exists()
     volume = Volume.objects.get()
@@ -248,7 +270,12 @@ def test_readers_do_not_act(house: House) -> None:
     group = SecurityGroup.objects.get(id=house.group_id)
     assert (group.name, group.rules.filter(direction="ingress").count()) == ("web", 0)
     assert [*Port.objects.of_groups([group.id])] == []
-    assert not Router.objects.exists()
+    [router] = Router.objects.all()
+    assert (str(router.id), router.name, router.routes) == (house.router_id, "r1", [])
+    assert router.router_ports.count() == 1
+    network = Network.objects.get(id=house.home.network.id)
+    assert (network.name, network.mtu, network.subnets.count()) == ("net1", 1500, 1)
+    assert not RbacPolicy.objects.filter(target_project="x").exists()
     for name in TO_MEMBERS:
         assert reader.post(house.url(name), {"role": "reader"}).status_code == 403, name
     assert not house.image.members.exists()
@@ -280,7 +307,7 @@ def test_another_projects_things_are_404_pages(house: House, stranger: Client) -
     assert stranger.post(house.url("rename_server"), {"name": "x"}).status_code == 404
     for name in TO_AN_IMAGE:
         assert stranger.post(house.url(name), IMAGE_BODY).status_code == 404, name
-    for name, body in {**TO_A_SERVERS_NETWORK, **TO_A_GROUP, **TO_A_VOLUME, **TO_A_BACKUP}.items():
+    for name, body in TO_ONE.items():
         assert stranger.post(house.url(name), body).status_code == 404, name
     assert stranger.put(house.url("image_data"), b"x").status_code == 404
     assert "vm1" not in text_of(stranger.get("/servers"))

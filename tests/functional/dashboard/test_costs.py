@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cloudweb.context import RequestContext
 from network.manager import PermissionManager, ReachManager
-from network.models import Port, SecurityGroup
+from network.models import Network, Port, SecurityGroup
 from tests.builders.backups import make_backup
 from tests.builders.browsers import PASSWORD, browser_of
 from tests.builders.identity import make_member
@@ -31,6 +31,8 @@ PAGES = {
     "/key-pairs": 9,
     "/networks": 12,
     "/routers": 19,
+    "/networks/{network}": 21,
+    "/routers/{router}": 19,
     "/floating-ips": 22,
     "/networks/picture": 22,
     "/security-groups": 13,
@@ -90,7 +92,8 @@ def test_lists_cost_the_same_for_one_and_for_many(tmp_path: Path) -> None:
         about = {"server": home.create()}
         outside = make_external()
         subnet = make_subnet(make_network(home.context), home.context)
-        make_router(home.context, subnets=[subnet], external=outside)
+        router = make_router(home.context, subnets=[subnet], external=outside)
+        about |= {"network": str(subnet.network_id), "router": str(router.id)}
         port = make_port(subnet.network, home.context)
         make_floating_ip(home.context, outside, port_id=port.id)
         volume = _attached(home.context, about["server"])
@@ -110,6 +113,8 @@ def test_lists_cost_the_same_for_one_and_for_many(tmp_path: Path) -> None:
             subnet = make_subnet(make_network(home.context), home.context)
             make_router(home.context, subnets=[subnet], external=outside)
             port = make_port(subnet.network, home.context)
+            make_floating_ip(home.context, outside, port_id=port.id)
+            port = make_port(Network.objects.get(id=about["network"]), home.context)
             make_floating_ip(home.context, outside, port_id=port.id)
             make_image(context=home.context, name=f"more-{number}", data=b"x" * 2048)
             make_backup(_attached(home.context, home.create(name=f"with-{number}")))

@@ -48,8 +48,8 @@ def test_all_of_it_is_drawn_and_said_and_leads_on(home: Lab) -> None:
     [gateway] = router.gateway.port.addresses.all() if router.gateway else []
     assert nodes(member) == {
         f"External network public, up, 172.24.4.0/24, {free}": "/floating-ips",
-        f"Router r1, up, {gateway.ip_address}, 10.0.0.1": f"/routers?q={router.id}",
-        "Network net1, up, 10.0.0.0/24": f"/networks?q={home.network.id}",
+        f"Router r1, up, {gateway.ip_address}, 10.0.0.1": f"/routers/{router.id}",
+        "Network net1, up, 10.0.0.0/24": f"/networks/{home.network.id}",
         f"Server vm1, running, 10.0.0.2, {led}": f"/servers/{server}",
     }
     page = member.get(URL)
