@@ -232,7 +232,8 @@ def ask_dns(guest: Guest, server: str, name: str, *, kind: int = 1) -> tuple[int
     labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
     question = struct.pack("!HHHHHH", 7, 0x0100, 1, 0, 0, 0) + labels + b"\0"
     question += struct.pack("!HH", kind, 1)
-    with guest.inside(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as asking:
+    family = socket.AF_INET6 if ":" in server else socket.AF_INET
+    with guest.inside(lambda: socket.socket(family, socket.SOCK_DGRAM)) as asking:
         asking.settimeout(PATIENCE)
         asking.sendto(question, (server, 53))
         answer = asking.recv(4096)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -27,7 +26,8 @@ from tests.builders.ports import allow, free_egress, make_network, make_port, ma
 from tests.host.network import dhcp6
 from tests.host.network.bench import KernelBench
 from tests.host.network.conftest import MakeGuest
-from tests.host.network.guests import Guest, frames_until
+from tests.host.network.guests import ask_dns, frames_until
+from tests.host.network.six import addresses, default_route, wake
 from tests.host.network.waiting import appears
 
 pytestmark = pytest.mark.host
@@ -61,33 +61,11 @@ def slaac_port(network: NetworkWiring, **overrides: Any) -> PortWiring:
     return port.model_copy(update={"addresses": fixed})
 
 
-def wake(guest: Guest) -> None:
-    """Let the guest's kernel ask for routers as it does when its card comes up."""
-    for name, value in (("router_solicitation_delay", "0"), ("accept_ra", "1")):
-        guest.inside(
-            lambda name=name, value=value: namespaces.write_sysctl(
-                f"net/ipv6/conf/eth0/{name}", value
-            )
-        )
-    guest.ip("link", "set", "eth0", "down")
-    guest.ip("link", "set", "eth0", "up")
-
-
-def addresses(guest: Guest) -> set[str]:
-    found = json.loads(guest.ip("-j", "-6", "addr", "show", "dev", "eth0", "scope", "global"))
-    return {one["local"] for link in found for one in link.get("addr_info", ()) if "local" in one}
-
-
-def default_route(guest: Guest) -> dict[str, Any]:
-    found = json.loads(guest.ip("-j", "-6", "route", "show", "default"))
-    return found[0] if found else {}
-
-
 def test_guests_make_themselves_addresses(bench: KernelBench, make_guest: MakeGuest) -> None:
-    """Prefix, way out, MTU and name server come by router advertisements, and others reach the guest."""
+    """Prefix, way out and MTU come by router advertisements; others reach the guest, also by its name."""
     subnet = six("slaac")
     network = make_network(subnets=(subnet,), mtu=1400)
-    port, other = slaac_port(network), slaac_port(network)
+    port, other = slaac_port(network), slaac_port(network, hostname="web")
     one = make_guest(port, configure=False)
     two = make_guest(other, configure=False)
     wake(one)
@@ -98,6 +76,8 @@ def test_guests_make_themselves_addresses(bench: KernelBench, make_guest: MakeGu
     assert one.inside(lambda: namespaces.read_sysctl("net/ipv6/conf/eth0/mtu")) == "1400"
     assert one.reaches(made_by(other.mac, subnet))
     assert one.reaches("fd05::1")
+    answer = [IPv6Address(made_by(other.mac, subnet)).packed]
+    assert ask_dns(one, "fd05::1", "web.cloudweb.internal", kind=28) == (0, answer)
 
 
 def test_guests_ask_by_dhcp(bench: KernelBench, make_guest: MakeGuest) -> None:

@@ -11,12 +11,14 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from ipaddress import IPv6Address
 from typing import Any
 
 import pytest
 
 from cloudweb.context import RequestContext
 from network import states, strategies
+from network.drivers.linuxbridge.namespaces import read_sysctl
 from network.manager import PortForwardingManager, PortManager, SecurityGroupRuleManager
 from network.manager.port_forwarding import Ports
 from network.models import Agent, Network, Port, Subnet
@@ -36,9 +38,11 @@ from tests.builders.networks import (
 from tests.builders.ovn import needs_ovn
 from tests.builders.qos import make_qos_policy
 from tests.builders.routers import make_external, make_floating_ip, make_router
+from tests.host.network import dhcp6
 from tests.host.network.guests import arp_frame, ask_dns, dhcp, udp_frame
 from tests.host.network.ovn_lab import Lab, LabGuest, LabHost, ovn_lab, soon
 from tests.host.network.real_guests import RealGuest, hypervisors, name_at
+from tests.host.network.six import addresses, default_route, wake
 from tests.infrastructure import PATIENCE, scratch
 
 pytestmark = [needs_ovn, pytest.mark.host, pytest.mark.django_db]
@@ -75,14 +79,21 @@ class World:
         context = RequestContext.system(project_id=network.project_id)
         fixed = [{"ip_address": address}]
         said = {"hostname": f"vm-{address.split('.')[-1]}", **said}
-        port = make_port(network, context, fixed_ips=fixed, **said)
+        return self.give(host, make_port(network, context, fixed_ips=fixed, **said))
+
+    def give(self, host: LabHost, port: Port) -> Port:
+        """Give a port to a host, as the control plane does."""
         Port.objects.filter(id=port.id).update(host=host.name, applied_revision=1)
         self.settle()
         return Port.objects.get(id=port.id)
 
     def guest(self, host: LabHost, network: Network, address: str, **said: Any) -> LabGuest:
         """Return a guest with a port of its own on a host, up."""
-        guest = host.guest(self.port(host, network, address, **said))
+        return self.up(host, self.port(host, network, address, **said))
+
+    def up(self, host: LabHost, port: Port, *, addresses: bool = True) -> LabGuest:
+        """Return a guest with this port, up; without ``addresses`` it has yet to get them."""
+        guest = host.guest(port, addresses=addresses)
         self.guests.append(guest)
         guest.await_up()
         return guest
@@ -396,6 +407,43 @@ def test_dhcp_dns_and_metadata_are_answered_and_nobody_else_answers_in_their_pla
     assert not [
         frame for frame in seen if frame[12:14] == b"\x08\x06" and frame[28:32] == b"\n\0\0\1"
     ]
+
+
+def test_guests_get_addresses_of_ipv6_in_each_way(world: World) -> None:
+    """A router advertises; DHCPv6 gives the address, or tells what an address does not say; names are known."""
+    context = RequestContext.system(project_id=make_context().project_id)
+    ways = {"slaac": "fd05", "dhcpv6-stateful": "fd06", "dhcpv6-stateless": "fd07"}
+    subnets = {
+        mode: make_subnet(
+            make_network(context), context, cidr=f"{start}::/64", dns_nameservers=["fd00::53"],
+            ipv6_ra_mode=mode, ipv6_address_mode=mode,
+        )
+        for mode, start in ways.items()
+    }  # fmt: skip
+    make_router(context, subnets=subnets.values())
+
+    def placed(mode: str, host: LabHost) -> LabGuest:
+        port = make_port(subnets[mode].network, context, hostname=host.name)
+        guest = world.up(host, world.give(host, port), addresses=False)
+        wake(guest)
+        return guest
+
+    made, other = placed("slaac", world.one), placed("slaac", world.two)
+    given, told = placed("dhcpv6-stateful", world.one), placed("dhcpv6-stateless", world.two)
+    for guest in (made, other, told):
+        assert soon(lambda guest=guest: addresses(guest) == {guest.address})
+        assert default_route(guest)["gateway"].startswith("fe80::")
+    assert soon(lambda: made.reaches(other.address))
+    assert made.inside(lambda: read_sysctl("net/ipv6/conf/eth0/mtu")) == str(made.port.network.mtu)
+    server = IPv6Address("fd00::53").packed
+    address, options = dhcp6.lease(given)
+    assert (address, options[dhcp6.DNS]) == (given.address, server)
+    assert soon(lambda: bool(default_route(given)))
+    assert addresses(given) == set()  # it is told not to make itself one
+    assert dhcp6.information(told)[dhcp6.DNS] == server
+    name = f"{world.two.name}.cloudweb.internal"
+    code, (answer,) = ask_dns(made, "fd05::1", name, kind=28)
+    assert (code, answer[-16:]) == (0, IPv6Address(other.address).packed)
 
 
 def test_connections_live_through_databases_that_are_away_and_what_was_broken_by_hand_is_mended(
