@@ -43,7 +43,7 @@ def test_a_network_shows_what_is_free_and_who_is_on_it(home: Lab, member: Client
     words = text_of(page)
     # of 253 addresses of the pool the server, the spare port and DHCP have one each
     assert "250 of 253 free" in words
-    assert "10.0.0.2 – 10.0.0.254" in words
+    assert "10.0.0.2 \N{EN DASH} 10.0.0.254" in words
     assert "fd00:1::/64 Servers make their own (SLAAC)" in words
     assert "fd00:1::1" in words
     html = page.content.decode()

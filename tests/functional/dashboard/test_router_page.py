@@ -69,7 +69,9 @@ def test_a_router_shows_all_that_leads_through_it(
     for url in (f"/servers/{server}", f"/networks/{home.network.id}", f"/networks/{outside.id}"):
         assert f'href="{url}"' in html, url
     operator = browser_of(make_member("admin", project=home.project, password=PASSWORD))
-    assert f"Host {found(router).host or '–'}" in text_of(operator.get(f"/routers/{router.id}"))
+    assert f"Host {found(router).host or chr(0x2013)}" in text_of(
+        operator.get(f"/routers/{router.id}")
+    )
 
 
 def test_others_have_no_page_of_it(home: Lab, member: Client) -> None:

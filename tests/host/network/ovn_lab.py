@@ -33,6 +33,8 @@ T = TypeVar("T")
 
 UNDERLAY, OUTSIDE = "10.98.0", "203.0.113"
 MTU = 1600
+#: Of packet(7), which this Python does not name: tell beside a frame what is not in it.
+SOL_PACKET, PACKET_AUXDATA = 263, 8
 INIT = """\
 set -eu
 export OVS_RUNDIR=$HOME_DIR/run OVN_RUNDIR=$HOME_DIR/run OVS_LOGDIR=$HOME_DIR OVN_LOGDIR=$HOME_DIR
@@ -330,6 +332,17 @@ class Lab:
         listener = self.outside(lambda: socket.create_server((f"{OUTSIDE}.1", port)))
         with listener, answering(listener, "outside"):
             yield
+
+    def wire_of(self, host: LabHost) -> socket.socket:
+        """Return what hears all that a host and the provider's wire say to each other, VLANs told beside."""
+
+        def opened() -> socket.socket:
+            raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+            raw.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+            raw.bind((f"ex{host.number}", 0))
+            return raw
+
+        return self.outside(opened)
 
     def gateway_host(self, name: str) -> str:
         """Return the host that a router leaves by, once there is one."""

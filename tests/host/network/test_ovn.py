@@ -45,6 +45,8 @@ from tests.host.network.real_guests import RealGuest, hypervisors, name_at
 from tests.host.network.six import addresses, default_route, wake
 from tests.infrastructure import PATIENCE, scratch
 
+#: Beside a frame a VLAN is told (``packet(7)``).
+VLAN_VALID = 0x10
 pytestmark = [needs_ovn, pytest.mark.host, pytest.mark.django_db]
 
 
@@ -185,6 +187,16 @@ def drained(raw: socket.socket) -> list[bytes]:
         while True:
             seen.append(raw.recv(65_536))
     return seen
+
+
+def tagged(raw: socket.socket) -> Iterator[tuple[bytes, int | None]]:
+    """Yield of what was on a wire who sent it, and its VLAN: the kernel takes the tag off and tells it beside."""
+    raw.settimeout(0.5)
+    with contextlib.suppress(TimeoutError):
+        while True:
+            frame, told, _, _ = raw.recvmsg(2048, 64)
+            status, _, _, _, _, number, _ = struct.unpack("=IIIHHHH", told[0][2][:20])
+            yield frame[6:12], number & 0x0FFF if status & VLAN_VALID else None
 
 
 def ask_metadata(path: str) -> bytes:
@@ -444,6 +456,25 @@ def test_guests_get_addresses_of_ipv6_in_each_way(world: World) -> None:
     name = f"{world.two.name}.cloudweb.internal"
     code, (answer,) = ask_dns(made, "fd05::1", name, kind=28)
     assert (code, answer[-16:]) == (0, IPv6Address(other.address).packed)
+
+
+def test_a_vlan_is_one_wire_for_all_hosts_and_another_number_is_another_wire(world: World) -> None:
+    """Switches in user space need no VLANs of the kernel's; what is on the provider's wire bears the number."""
+    context = RequestContext.system(project_id=make_context().project_id)
+    blue, green = (
+        make_network(context, kind="vlan", physical_network="public", segmentation_id=number)
+        for number in (120, 121)
+    )
+    for network in (blue, green):
+        make_subnet(network, context, cidr="10.0.0.0/24")
+    one, two = world.guest(world.one, blue, "10.0.0.10"), world.guest(world.two, blue, "10.0.0.11")
+    world.guest(world.two, green, "10.0.0.12")
+    with world.lab.wire_of(world.one) as raw:
+        assert soon(lambda: one.reaches("10.0.0.11"))
+        assert not one.pings("10.0.0.12")
+        assert soon(lambda: two.reaches("10.0.0.10"))
+        numbers = {number for mac, number in tagged(raw) if mac in (one.mac, two.mac)}
+    assert numbers == {120}
 
 
 def test_connections_live_through_databases_that_are_away_and_what_was_broken_by_hand_is_mended(
