@@ -118,7 +118,7 @@ UNPAUSE = InstanceAction(
     saga=UnpauseInstance,
     policy="compute:servers:unpause",
     wire="unpause",
-    button=Button(label="Go on", icon="player-play", done="{} goes on."),
+    button=Button(label="Go on", icon="player-play", done="{} is going on."),
 )
 
 SUSPEND = InstanceAction(
