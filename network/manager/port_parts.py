@@ -11,13 +11,14 @@ from django.db import IntegrityError, transaction
 from cloudweb.addresses import canonical_prefix
 from cloudweb.database.prepared import Given, PreparedDelete, insert
 from cloudweb.exceptions import InvalidInput
-from network.backend import refuse_under_ovn
+from network.backend import is_ovn
 from network.dhcp_options import option_texts
 from network.exceptions.ports import MacAddressInUse
 from network.mac import normal_mac, random_mac
 from network.manager.addressing import Addressing, Chosen, Wish
 from network.models import Port, PortAddress, PortSecurityGroup
 from network.moved import ports_moved
+from network.ovn.dhcp_options import told as ovn_option
 
 #: How often a port is made anew when another was faster to take its address or MAC address.
 ATTEMPTS = 64
@@ -52,10 +53,6 @@ def merged_options(
 
     Raises InvalidInput for what no guest can be told.
     """
-    if wanted:
-        refuse_under_ovn(
-            field="extra_dhcp_opts", value=[*map(dict, wanted)], what="options of a port's own"
-        )
     said: dict[tuple[str, int], dict[str, Any]] = {}
     for option in wanted:
         key = option["opt_name"], option.get("ip_version", 4)
@@ -68,7 +65,7 @@ def merged_options(
         }
         try:
             if said[key]["opt_value"] is not None:
-                option_texts(key[0], said[key]["opt_value"], version=key[1])
+                _check(key[0], said[key]["opt_value"], version=key[1])
         except ValueError as error:
             raise _bad_option(option, str(error)) from error
     kept = [
@@ -80,6 +77,13 @@ def merged_options(
     if len(found) > MOST_OPTIONS:
         raise _bad_option(found[-1], f"A port has {MOST_OPTIONS} options at most")
     return found
+
+
+def _check(name: str, value: str, *, version: int) -> None:
+    """Raise ValueError for what no guest can be told by what makes this cloud's networks."""
+    option_texts(name, value, version=version)
+    if is_ovn():
+        ovn_option(name, value, version=version)
 
 
 def _bad_option(option: Mapping[str, Any], reason: str) -> InvalidInput:

@@ -52,7 +52,7 @@ class PortFacts:
     """A port of a guest's; ``addresses`` are (subnet, address), ``pairs`` (MAC address, block).
 
     One that is in a trunk has its ``parent`` and the ``tag`` of its frames there. ``qos`` is what its
-    guest is held to.
+    guest is held to, ``options`` what DHCP tells it besides: (name, value, version of IP).
     """
 
     id: UUID
@@ -69,6 +69,7 @@ class PortFacts:
     parent: UUID | None = None
     tag: int | None = None
     qos: PortQos | None = None
+    options: Sequence[tuple[str, str, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,6 +196,11 @@ def _port(port: Port, kept: _Kept) -> PortFacts:
         parent=parent,
         tag=tag,
         qos=kept.qos.get(policy) if policy is not None else None,
+        options=[
+            (option["opt_name"], option["opt_value"], option.get("ip_version", 4))
+            for option in port.extra_dhcp_opts
+            if option.get("opt_value") is not None
+        ],
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from uuid import UUID
 
 from cloudweb.addresses import parse_address, parse_block
+from network.ovn.dhcp_options import with_own
 from network.ovn.facts import NetworkFacts, PortFacts, SubnetFacts
 from network.ovn.limits import port_rules
 from network.ovn.rows import Row, network_key, port_key
@@ -34,22 +35,47 @@ def switch_rows(network: NetworkFacts, *, dns_servers: Sequence[str] = ()) -> It
     if network.wire:
         yield _wire(network)
     yield from _metadata(network)
-    for subnet in network.subnets:
-        if subnet.dhcp and (options := _dhcp(network, subnet, dns_servers)):
-            yield Row(
-                "DHCP_Options",
-                f"{key}/dhcp/{subnet.id}",
-                columns={
-                    "cidr": subnet.cidr,
-                    "options": options,
-                    "external_ids": {"cloudweb-revision": str(subnet.revision)},
-                },
-            )
+    yield from _answers(network, dns_servers)
     if records := _records(network):
         yield Row("DNS", f"{key}/dns", columns={"records": records, "external_ids": {}})
     for port in network.ports:
         yield _port(network, port)
         yield from port_rules(network, port)
+
+
+def _answers(network: NetworkFacts, dns_servers: Sequence[str]) -> Iterator[Row]:
+    """Give what DHCP answers on each subnet, and to those ports that have options of their own."""
+    subnets = {subnet.id: subnet for subnet in network.subnets}
+    answers = {
+        subnet.id: options
+        for subnet in network.subnets
+        if subnet.dhcp and (options := _dhcp(network, subnet, dns_servers))
+    }
+    for subnet_id, options in answers.items():
+        yield _answer(_answer_key(network, subnet_id), subnets[subnet_id], options)
+    for port in network.ports:
+        for version in {version for _, _, version in port.options}:
+            subnet = _served(port, subnets, answers, version)
+            if subnet is not None:
+                own = with_own(answers[subnet.id], port.options, version=version)
+                yield _answer(_answer_key(network, subnet.id, port), subnet, own)
+
+
+def _answer(key: str, subnet: SubnetFacts, options: Mapping[str, str]) -> Row:
+    return Row(
+        "DHCP_Options",
+        key,
+        columns={
+            "cidr": subnet.cidr,
+            "options": options,
+            "external_ids": {"cloudweb-revision": str(subnet.revision)},
+        },
+    )
+
+
+def _answer_key(network: NetworkFacts, subnet_id: UUID, port: PortFacts | None = None) -> str:
+    own = "" if port is None else f"/of/{port.id}"
+    return f"{network_key(network.id)}/dhcp/{subnet_id}{own}"
 
 
 def _wire(network: NetworkFacts) -> Row:
@@ -177,7 +203,7 @@ def _port(network: NetworkFacts, port: PortFacts) -> Row:
         refers={
             f"dhcpv{version}_options": (
                 "DHCP_Options",
-                _served(network, port, subnets, version),
+                _answers_of(network, port, subnets, version),
             )
             for version in (4, 6)
         },
@@ -185,16 +211,29 @@ def _port(network: NetworkFacts, port: PortFacts) -> Row:
 
 
 def _served(
-    network: NetworkFacts, port: PortFacts, subnets: Mapping[UUID, SubnetFacts], version: int
-) -> Sequence[str]:
-    """Return the key of the answers of DHCP for a port's first address of a version."""
+    port: PortFacts,
+    subnets: Mapping[UUID, SubnetFacts],
+    answered: Container[UUID],
+    version: int,
+) -> SubnetFacts | None:
+    """Return the subnet of a port's first address of a version that DHCP answers for."""
     for subnet_id, _ in port.addresses:
         subnet = subnets.get(subnet_id)
-        if subnet is not None and subnet.version == version and subnet.dhcp:
-            if not _dhcp(network, subnet, ()):
-                continue
-            return [f"{network_key(network.id)}/dhcp/{subnet_id}"]
-    return []
+        if subnet is not None and subnet.version == version and subnet_id in answered:
+            return subnet
+    return None
+
+
+def _answers_of(
+    network: NetworkFacts, port: PortFacts, subnets: Mapping[UUID, SubnetFacts], version: int
+) -> Sequence[str]:
+    """Return the key of the answers of DHCP for a port: its own, or its subnet's."""
+    answered = [one.id for one in network.subnets if one.dhcp and _dhcp(network, one, ())]
+    subnet = _served(port, subnets, answered, version)
+    if subnet is None:
+        return []
+    has_own = version in {one for _, _, one in port.options}
+    return [_answer_key(network, subnet.id, port if has_own else None)]
 
 
 def _security(port: PortFacts, own: Sequence[str]) -> list[str]:

@@ -347,7 +347,9 @@ def test_what_ovn_cannot_do_is_refused(world: World, monkeypatch: pytest.MonkeyP
             internal=Ports(1, 1), external=Ports(1, 1),
         ),
         "option": lambda: make_port(
-            network, world.context, extra_dhcp_opts=[{"opt_name": "mtu", "opt_value": "1400"}]
+            network,
+            world.context,
+            extra_dhcp_opts=[{"opt_name": "posix-timezone", "opt_value": "CET"}],
         ),
     }  # fmt: skip
     monkeypatch.setenv("NETWORK_BACKEND", "ovn")
@@ -358,7 +360,7 @@ def test_what_ovn_cannot_do_is_refused(world: World, monkeypatch: pytest.MonkeyP
     assert said == {
         "rule": "This cloud's networks have no rules about its ports.",
         "forwarding": "This cloud's networks have no port forwardings of DCCP.",
-        "option": "This cloud's networks have no options of a port's own.",
+        "option": "OVN knows no option 100 of DHCP for IPv4.",
     }
     monkeypatch.setenv("NETWORK_BACKEND", "linuxbridge")
     assert all(attempt() for attempt in tries.values())

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import pytest
+
+from network.ovn.dhcp_options import told
 from network.ovn.facts import NetworkFacts, PortFacts, SubnetFacts
 from network.ovn.rows import Row
 from network.ovn.switches import switch_rows
@@ -133,3 +136,65 @@ def test_a_port_in_a_trunk_has_its_parent_and_tag_and_loses_them_when_it_leaves(
         "in": {"parent_name": [str(parent)], "tag": [7]},
         "out": {"parent_name": [], "tag": []},
     }
+
+
+def test_a_port_with_options_of_its_own_has_answers_of_its_own() -> None:
+    served = subnet(server="10.0.0.2", dns=["192.0.2.9"])
+    six = subnet(
+        id=SIX, version=6, cidr="fd00::/64", gateway="fd00::1", address_mode="dhcpv6-stateful"
+    )
+    options = [
+        ("bootfile-name", "pxelinux.0", 4), ("tftp-server", "192.0.2.3", 4), ("mtu", "1400", 4),
+        ("server-ip-address", "192.0.2.4", 4), ("router", "", 4), ("ntp-server", "192.0.2.5,192.0.2.6", 4),
+        ("dns-server", "fd00::53", 6), ("posix-timezone", "CET", 4),
+    ]  # fmt: skip
+    other = UUID(int=9)
+    both = [(SUBNET, "10.0.0.5"), (SIX, "fd00::5")]
+    found = rows(
+        subnets=[served, six],
+        ports=[
+            port(options=options, addresses=both),
+            port(id=other, addresses=[(SUBNET, "10.0.0.6")]),
+        ],
+    )
+    shared, own = found[f"dhcp/{SUBNET}"], found[f"dhcp/{SUBNET}/of/{PORT}"]
+    assert own.columns["cidr"] == "10.0.0.0/24"
+    lease = {name: text for name, text in shared.columns["options"].items() if name != "router"}
+    assert own.columns["options"] == {
+        **lease, "bootfile_name": '"pxelinux.0"', "tftp_server": "192.0.2.3", "mtu": "1400",
+        "next_server": "192.0.2.4", "ntp_server": "{192.0.2.5, 192.0.2.6}",
+    }  # fmt: skip
+    assert found[f"dhcp/{SIX}/of/{PORT}"].columns["options"]["dns_server"] == "fd00::53"
+    keys = {
+        (name, version): found[f"port/{name}"].refers[f"dhcpv{version}_options"][1]
+        for name in (PORT, other)
+        for version in (4, 6)
+    }
+    start = f"network/{NETWORK}/dhcp"
+    assert keys == {
+        (PORT, 4): [f"{start}/{SUBNET}/of/{PORT}"], (PORT, 6): [f"{start}/{SIX}/of/{PORT}"],
+        (other, 4): [f"{start}/{SUBNET}"], (other, 6): [],
+    }  # fmt: skip
+
+
+def test_options_of_a_port_in_ovns_words() -> None:
+    values = {
+        ("domain-search", 4): ("lab.example,example", {"domain_search_list": '"lab.example,example"'}),
+        ("classless-static-route", 4): (
+            "10.9.0.0/16, 10.0.0.9",
+            dict.fromkeys(("classless_static_route", "ms_classless_static_route"), "{10.9.0.0/16,10.0.0.9}"),
+        ),
+        ("252", 4): ("http://wpad/x", {"wpad": '"http://wpad/x"'}),
+        ("tftp-server", 4): ("boot.example", {"tftp_server": '"boot.example"'}),
+        ("19", 4): ("1", {"ip_forward_enable": "1"}),
+        ("domain-search", 6): ("lab", {"domain_search": '"lab"'}),
+    }  # fmt: skip
+    assert {key: told(key[0], value, version=key[1]) for key, (value, _) in values.items()} == {
+        key: expected for key, (_, expected) in values.items()
+    }
+    for name, value, version in (
+        ("19", "2", 4), ("posix-timezone", "CET", 4), ("200", "1", 4), ("bootfile-url", "x", 6),
+        ("mtu", "x", 4), ("router", "fd00::1", 4), ("bootfile-name", 'a"b', 4),
+    ):  # fmt: skip
+        with pytest.raises(ValueError):
+            told(name, value, version=version)
