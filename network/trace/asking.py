@@ -11,6 +11,7 @@ import structlog
 from cloudweb.database.clock import now
 from cloudweb.exceptions import CloudwebError
 from network import rpc
+from network.backend import is_ovn
 from network.trace.facts import Observed
 from network.trace.objects import PathQuestion, PathSeen, PortLook, Sighting, WayLook
 from operations.asking import HostDidNotAnswer, ask_all
@@ -27,6 +28,11 @@ class Observations:
     _looks: defaultdict[str, dict[Look, None]] = field(default_factory=lambda: defaultdict(dict))
     _found: dict[str, Observed] | None = None
 
+    @property
+    def is_answered(self) -> bool:
+        """Tell whether hosts were asked."""
+        return self._found is not None
+
     def look(self, host: str, about: Look) -> Observed | None:
         """Return what a host saw of a thing; None, and a note to ask, before it was asked."""
         if self._found is None:
@@ -42,7 +48,7 @@ class Observations:
         return Observed(at=seen.at, sightings=mine, problem=seen.problem)
 
     def ask(self) -> bool:
-        """Ask what was noted; tell whether there was anything."""
+        """Ask what was noted; tell whether there is more to know now."""
         asked = {host: _question(looks) for host, looks in self._looks.items()}
         orders = [
             rpc.OBSERVE.order(host=host, resource_id="path", payload=question)
@@ -50,7 +56,7 @@ class Observations:
         ]
         answers = ask_all(orders, timeout=PATIENCE) if orders else []
         self._found = dict(zip(asked, map(_observed, answers), strict=True))
-        return bool(asked)
+        return bool(asked) or is_ovn()
 
 
 def _question(looks: Collection[Look]) -> PathQuestion:

@@ -93,6 +93,8 @@ class _Way(Observing):
                 thing="subnet", id=subnet.id, name=subnet.cidr,
             )  # fmt: skip
         taker = self.facts.port_at(wiring.network.id, str(hop))
+        if taker is not None and not self.facts.sees(taker.wiring.project_id):
+            taker = None
         self.look_at_port(source, "egress", to=taker)
         self.sender = wiring
         if hop == self.packet.destination:

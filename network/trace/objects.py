@@ -34,7 +34,9 @@ class PortLook(Part):
     port: int | None = Field(default=None, ge=0, le=65535)
     leases: bool = False
     to_mac: str = ""  # whom it is sent to on the wire, where that is known
-    to_port: str = ""  # whose card that is
+    to_port: str = ""  # whose card that is; no router's
+    carrier: str = ""  # the port whose card carries it, and that one's tap
+    carrier_tap: str = ""
 
 
 class WayLook(Part):
@@ -48,8 +50,10 @@ class WayLook(Part):
 class PathQuestion(VersionedObject):
     """What one host is asked at once."""
 
-    VERSION: ClassVar[str] = "1.0"
-    DOWNGRADES: ClassVar[Any] = {}
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[Any] = {
+        1: lambda data: {**data, "ports": [_without_carrier(port) for port in data["ports"]]},
+    }
 
     ports: tuple[PortLook, ...] = Field(default=(), max_length=40)
     ways: tuple[WayLook, ...] = Field(default=(), max_length=40)
@@ -82,3 +86,7 @@ class PathSeen(VersionedObject):
 
     at: float
     sightings: tuple[Sighting, ...] = ()
+
+
+def _without_carrier(port: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in port.items() if not name.startswith("carrier")}

@@ -46,8 +46,10 @@ class Observing(Steps):
             protocol=packet.protocol,
             port=packet.port,
             leases=own in held and subnet is not None and _gives(subnet.enable_dhcp, own),
+            carrier=wiring.carried.port_id if wiring.carried is not None else "",
+            carrier_tap=wiring.carried.tap if wiring.carried is not None else "",
             to_mac=to.wiring.mac if to is not None else "",
-            to_port=to.wiring.id if to is not None else "",
+            to_port=to.wiring.id if to is not None and not to.wiring.router_id else "",
         )
         self._note(port.seen.host, port_words(port), port_thing(port), look)
 
@@ -75,19 +77,17 @@ class Observing(Steps):
         seen = self.facts.look(host, about)
         if seen is None:
             return
-        if seen.problem:
-            if host not in self.silent:
-                self.silent.add(host)
-                self.says(
-                    "observation",
-                    f"The host of {what} was asked what it sees, and {seen.problem}.",
-                    "Try again; if it stays so, an operator must look at the host.",
-                    passes=None,
-                    source=OBSERVED,
-                    at=seen.at,
-                    **thing,
-                )
-            return
+        if seen.problem and host not in self.silent:
+            self.silent.add(host)
+            self.says(
+                "observation",
+                f"The host of {what} was asked what it sees, and {seen.problem}.",
+                "Try again; if it stays so, an operator must look at the host.",
+                passes=None,
+                source=OBSERVED,
+                at=seen.at,
+                **thing,
+            )
         known = [one for one in seen.sightings if one.kind in sights.KINDS]
         fine = [one for one in known if one.passes]
         if fine:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from uuid import UUID
 
 from cloudweb.context import RequestContext
+from cloudweb.database.clock import now
 from network import members
 from network.backend import is_ovn
 from network.manager.standard import number
 from network.models import Agent, FloatingIp, MemberSet, Network, Port, Router, Subnet
-from network.objects import NetworkWiring
+from network.objects import NetworkWiring, PortWiring
 from network.resolution import network_wiring, port_wirings
 from network.routers.resolution import DOMAIN, described
 from network.trace.asking import Look, Observations
 from network.trace.facts import FloatingFacts, Observed, OnHost, PortFacts, RouterFacts
+from network.trace.in_ovn import Northbound
 from network.trace.matching import within
+from network.trace.objects import PortLook, Sighting, WayLook
 from operations import services
 
 
@@ -26,6 +31,8 @@ class Known:
         self._routers: dict[str, RouterFacts | None] = {}
         self._ports: dict[tuple[str, str], PortFacts | None] = {}
         self._hosts = {one.host: one for one in services.sightings(DOMAIN)}
+        self._wirings: dict[str, tuple[PortWiring, Sequence[UUID]]] = {}
+        self._northbound = Northbound()
         self.observations = Observations()
 
     @property
@@ -40,7 +47,23 @@ class Known:
 
     def look(self, host: str, about: Look) -> Observed | None:
         """Return what a host sees of a thing."""
-        return self.observations.look(host, about)
+        seen = self.observations.look(host, about)
+        if not is_ovn() or not self.observations.is_answered or isinstance(about, WayLook):
+            return seen
+        told = seen or Observed(at=now())
+        return replace(told, sightings=(*told.sightings, *self._in_ovn(about)))
+
+    def _in_ovn(self, about: PortLook | str) -> Sequence[Sighting]:
+        """Return what OVN's northbound database has of a port or router."""
+        if isinstance(about, str):
+            return self._northbound.router(about)
+        wiring, groups = self._wirings[about.port_id]
+        named = {
+            rule.group_id: self.members(rule.group_id, about.network_id)
+            for rule in wiring.group_rules
+            if rule.direction == about.direction
+        }
+        return (self._northbound.port(about, wiring, groups, named),)
 
     def sees(self, project_id: str) -> bool:
         """Tell whether the asker may know what is this project's."""
@@ -49,7 +72,8 @@ class Known:
     def port(self, port: Port) -> PortFacts:
         """Return the facts of a port."""
         (wiring,) = port_wirings([port.id])
-        groups = port.security_groups.order_by("name").values_list("name", flat=True)
+        groups = [*port.security_groups.order_by("name").values_list("id", "name")]
+        self._wirings[wiring.id] = wiring, [one for one, _ in groups]
         return PortFacts(
             wiring=wiring,
             name=port.name,
@@ -57,7 +81,7 @@ class Known:
             admin_up=port.admin_state_up,
             network_up=port.network.admin_state_up,
             network_name=port.network.name,
-            groups=[*groups],
+            groups=[name for _, name in groups],
             seen=self._seen(port),
         )
 

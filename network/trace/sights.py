@@ -68,6 +68,7 @@ _OPEN: Mapping[str, tuple[str, str]] = {
     FLOWS: ("Where OVN's flows lead it from {what} could not be told.", _OPERATOR),
     BINDING: ("Whether OVN has bound {what} to its host could not be told.", _OPERATOR),
     MEMBERSHIP: ("OVN's database did not answer about {what}.", _OPERATOR),
+    ROUTER: ("OVN's database did not answer about the {what}.", _OPERATOR),
 }
 KINDS = frozenset(_FINE)
 

@@ -19,6 +19,7 @@ from network.drivers.base import (
     Damageable,
     Milestones,
     NetworkDriver,
+    Observant,
     Removable,
     SpansHosts,
     Supervised,
@@ -29,6 +30,7 @@ from network.drivers.linuxbridge.links import Links
 from network.drivers.linuxbridge.metadata import MetadataProxy
 from network.drivers.linuxbridge.served import ServedPort
 from network.drivers.ovn.metadata import ensure_place, leg_of, remove_place
+from network.drivers.ovn.observing import look_at_port
 from network.drivers.ovn.switch import Switch
 from network.objects import (
     ForwardingTable,
@@ -40,6 +42,7 @@ from network.objects import (
     PortWiring,
 )
 from network.routers.objects import RouterWiring
+from network.trace.objects import PathQuestion, Sighting
 
 _TAP = re.compile(r"^[A-Za-z0-9_.-]{1,15}\Z")
 CONTROLLER = "ovn-controller"
@@ -64,7 +67,9 @@ class OvnConfig:
         )
 
 
-class OvnDriver(NetworkDriver, Damageable, Milestones, SpansHosts, Supervised, Removable):
+class OvnDriver(
+    NetworkDriver, Damageable, Milestones, Observant, SpansHosts, Supervised, Removable
+):
     """A host whose ovn-controller does what OVN's southbound database says.
 
     Filters, DHCP, DNS and routers are in force on all hosts as soon as the writer of the control plane has
@@ -286,6 +291,12 @@ class OvnDriver(NetworkDriver, Damageable, Milestones, SpansHosts, Supervised, R
         """Do not tell these again."""
         for milestone in milestones:
             self._metadata.forget_milestone(milestone.network_id, milestone.port_id)
+
+    def observe(self, question: PathQuestion) -> Sequence[Sighting]:
+        """Look at taps and bindings, and follow OVN's flows; ways and routers are OVN's own."""
+        return [
+            one for look in question.ports for one in look_at_port(look, self._switch, self._host)
+        ]
 
     def broken(self) -> Sequence[str]:
         """Return the networks of which an interface is off the bridge, or metadata is not served."""

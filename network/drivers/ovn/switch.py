@@ -26,6 +26,7 @@ class Plugged:
     port_id: str
     installed: bool  # OVN has all flows of it in force
     present: bool  # the switch has opened it
+    interface_id: str = ""  # as which port OVN knows it
 
 
 class Switch:
@@ -72,6 +73,7 @@ class Switch:
                 port_id=ids.get(PORT, ""),
                 installed=ids.get("ovn-installed") == "true",
                 present=isinstance(row["ofport"], int) and row["ofport"] > 0,
+                interface_id=ids.get("iface-id", ""),
             )
             for row in self._table("Interface", "name,external_ids,ofport")
             if (ids := row["external_ids"]).get(INSTALLATION) == self._installation
@@ -106,6 +108,20 @@ class Switch:
             "wait-until", "Interface", name, 'external_ids:ovn-installed="true"',
             check=False, timeout=max(1, round(seconds)),
         )  # fmt: skip
+
+    def on_bridge(self) -> Sequence[str]:
+        """Return the names of all that is on the bridge."""
+        return self._ask("list-ports", BRIDGE).split()
+
+    def certificates(self) -> Sequence[str]:
+        """Return the words by which OVN's tools say who this host is, where it says so by TLS."""
+        said = dict(
+            line.split(": ", 1) for line in self._ask("get-ssl").splitlines() if ": " in line
+        )
+        words = {"-p": "Private key", "-c": "Certificate", "-C": "CA Certificate"}
+        return [
+            word for flag, name in words.items() if said.get(name) for word in (flag, said[name])
+        ]
 
     def _table(self, table: str, columns: str) -> list[dict[str, Any]]:
         text = self._ask("--format=json", f"--columns={columns}", "list", table)

@@ -14,6 +14,7 @@ from network.drivers.linuxbridge.config import BridgeConfig
 from network.drivers.ovn import OvnDriver
 from network.drivers.ovn.driver import OvnConfig
 from network.objects import PortRef, PortWiring
+from network.trace.objects import PathQuestion
 
 
 def answer(agent: NetworkAgent, asked: dict[str, Any]) -> Any:
@@ -22,6 +23,8 @@ def answer(agent: NetworkAgent, asked: dict[str, Any]) -> Any:
         return agent.plug(PortWiring.load(asked["port"])).up
     if asked["do"] == "unplug":
         return agent.unplug(PortRef.load(asked["port"]))
+    if asked["do"] == "observe":
+        return agent.observe(PathQuestion.load(asked["question"])).dump()
     if asked["do"] == "repair":
         return agent.repair()
     found = agent.inventory()

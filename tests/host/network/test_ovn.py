@@ -10,19 +10,27 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import IPv6Address
 from typing import Any
 
 import pytest
 
 from cloudweb.context import RequestContext
+from cloudweb.rpc import Order
 from network import states, strategies
 from network.drivers.linuxbridge.namespaces import read_sysctl
-from network.manager import PortForwardingManager, PortManager, SecurityGroupRuleManager
+from network.manager import (
+    PathTraceManager,
+    PortForwardingManager,
+    PortManager,
+    SecurityGroupRuleManager,
+)
+from network.manager.path_trace import End
 from network.manager.port_forwarding import Ports
 from network.models import Agent, Network, Port, Subnet
 from network.objects import PortWiring
+from network.ovn import conf
 from network.ovn.northbound import Northbound
 from network.ovn.writer import DRIVER, Writer
 from network.resolution import port_wirings
@@ -394,10 +402,20 @@ def test_dhcp_dns_and_metadata_are_answered_and_nobody_else_answers_in_their_pla
     world: World,
 ) -> None:
     network, _ = networked()
-    guest = world.guest(world.one, network, "10.0.0.10")
+    own = {
+        "bootfile-name": "pxelinux.0",
+        "tftp-server-address": "192.0.2.7",
+        "252": "http://wpad/x",
+    }
+    options = [{"opt_name": name, "opt_value": value} for name, value in own.items()]
+    guest = world.guest(world.one, network, "10.0.0.10", extra_dhcp_opts=options)
     other = world.guest(world.two, network, "10.0.0.11")
     leased = dhcp(guest)
     assert leased[0] == bytes((10, 0, 0, 10))
+    assert [leased[code] for code in (67, 150, 252)] == [
+        b"pxelinux.0", bytes((192, 0, 2, 7)), b"http://wpad/x",
+    ]  # fmt: skip
+    assert not {67, 150, 252} & dhcp(other).keys()
     assert int.from_bytes(leased[26]) == network.mtu
     assert bytes((32, 169, 254, 169, 254)) in leased[121]  # the way to metadata, RFC 3442
     assert leased[12].decode() == "vm-10"
@@ -511,6 +529,63 @@ def test_connections_live_through_databases_that_are_away_and_what_was_broken_by
         server.host.ask("repair")
         server.await_up()
         assert is_open(soon_connected(client, "10.0.0.10", 80))
+
+
+def test_a_path_trace_names_what_was_broken_by_hand(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, _ = networked()
+    source = world.guest(world.one, network, "10.0.0.10")
+    goal = world.guest(world.two, network, "10.0.0.11")
+    for host in (world.one, world.two):
+        make_agent(host.name)
+    Port.objects.filter(network=network).update(applied_revision=99)
+    monkeypatch.setattr(conf, "NORTHBOUND", world.lab.northbound.remote)
+
+    def ask_all(orders: Sequence[Order], *, timeout: float) -> list[Any]:
+        hosts = world.lab.hosts
+        return [hosts[one.host].ask("observe", question=one.payload.dump()) for one in orders]
+
+    monkeypatch.setattr("network.trace.asking.ask_all", ask_all)
+    manager = PathTraceManager(RequestContext.system(project_id=network.project_id))
+    ends = End(port_id=source.port.id), End(port_id=goal.port.id)
+
+    def await_end(*wanted: str) -> None:
+        """Wait until a ping's way ends so: the verdict, the kind of the hop and what it is about."""
+        deadline = time.monotonic() + 30
+        while True:
+            found = manager.create(source=ends[0], destination=ends[1], protocol=1)
+            hop = found.hops[-1 if found.stopped_at is None else found.stopped_at]
+            if (found.verdict, hop.kind, hop.id) == wanted:
+                return
+            assert time.monotonic() < deadline, (
+                wanted,
+                *((one.text, one.detail) for one in found.hops),
+            )
+
+    fine = ("reaches", "destination", goal.port.id)
+    await_end(*fine)
+    northbound = world.lab.northbound.ask
+    drop = ("to-lport", "2000", f'outport == "{goal.port.id}"')
+    harms: dict[str, tuple[Callable[[], object], Callable[[], object], LabGuest]] = {
+        "tap": (
+            lambda: goal.host.run("ovs-vsctl", "del-port", "br-int", goal.port.tap),
+            lambda: goal.host.ask("repair"), goal,
+        ),
+        "flows": (
+            lambda: northbound("acl-add", f"network-{network.id}", *drop, "drop"),
+            lambda: northbound("acl-del", f"network-{network.id}"), source,
+        ),
+        "binding": (
+            lambda: northbound("lsp-set-options", source.port.id, "requested-chassis=nobody"),
+            world.settle, source,
+        ),
+    }  # fmt: skip
+    for kind, (harm, mend, whose) in harms.items():
+        harm()
+        await_end("stopped", kind, whose.port.id)
+        mend()
+        await_end(*fine)
 
 
 def test_a_router_joins_translates_and_leads_in_and_another_host_takes_over_when_its_own_dies(

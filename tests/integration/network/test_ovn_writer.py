@@ -12,24 +12,29 @@ import pytest
 
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import InvalidInput
-from network import states
+from network import states, strategies
 from network.manager import (
     AddressGroupManager,
     BandwidthLimitRuleManager,
     DscpMarkingRuleManager,
     FloatingIpManager,
     NetworkManager,
+    PathTraceManager,
     PortForwardingManager,
     PortManager,
     RouterManager,
     SecurityGroupRuleManager,
 )
+from network.manager.path_trace import End
 from network.manager.port_forwarding import Ports
 from network.manager.router_ports import Gateway
 from network.models import Agent, Network, Port
 from network.ovn import conf
 from network.ovn.northbound import Northbound
+from network.ovn.texts import symbol
 from network.ovn.writer import DRIVER, NAME, Writer
+from network.strategies.geneve import Geneve
+from network.trace.objects import PathSeen
 from tests.builders.networks import (
     make_agent,
     make_context,
@@ -458,3 +463,83 @@ def test_ports_floating_ips_and_gateways_are_held_to_their_policies(world: World
     PortManager(world.context).delete(port.id)
     world.settle()
     assert {rate for rate, _ in held()} == {"rate=2000"}
+
+
+def test_a_port_with_options_of_its_own_has_a_row_that_goes_with_them(world: World) -> None:
+    network = make_network(world.context)
+    make_subnet(network, world.context, cidr="10.0.0.0/24")
+    boot = {"opt_name": "bootfile-name", "opt_value": "pxelinux.0"}
+    port = make_port(network, world.context, extra_dhcp_opts=[boot])
+    other = make_port(network, world.context)
+
+    def told(port: Port) -> str:
+        world.settle()
+        row = world.server.column("logical_switch_port", "dhcpv4_options", f"name={port.id}")
+        return world.server.ask("get", "dhcp_options", row, "options")
+
+    assert "pxelinux.0" in told(port)
+    assert "pxelinux.0" not in told(other)
+    assert world.server.count("dhcp_options") == 2
+    gone = [{"opt_name": "bootfile-name", "opt_value": None}]
+    PortManager(world.context).update(port.id, extra_dhcp_opts=gone)
+    assert "pxelinux.0" not in told(port)
+    assert world.server.count("dhcp_options") == 1
+
+
+def test_a_path_trace_says_what_is_wrong_in_ovn(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NETWORK_BACKEND", "ovn")
+    monkeypatch.setitem(strategies.STRATEGIES, "isolated", Geneve())
+    monkeypatch.setattr(conf, "NORTHBOUND", world.server.remote)
+    nothing = PathSeen(at=1.0).dump()
+    monkeypatch.setattr("network.trace.asking.ask_all", lambda orders, **_: [nothing] * len(orders))
+    make_agent("h1")
+    network, far = make_network(world.context), make_network(world.context)
+    near = make_subnet(network, world.context, cidr="10.0.0.0/24")
+    router = make_router(
+        world.context, subnets=[near, make_subnet(far, world.context, cidr="10.1.0.0/24")]
+    )
+    source, goal, beyond = (make_port(one, world.context) for one in (network, network, far))
+    ports = Port.objects.filter(id__in=[source.id, goal.id, beyond.id])
+    ports.update(host="h1", applied_revision=99)
+    group = goal.security_groups.get().id
+
+    def trace(goal: Port) -> tuple[str, str]:
+        found = PathTraceManager(world.context).create(
+            source=End(port_id=source.id), destination=End(port_id=goal.id), protocol=1
+        )
+        place = found.stopped_at
+        end = found.hops[-1 if place is None else place]
+        return found.verdict, end.detail or end.kind
+
+    world.settle()
+    assert trace(goal) == ("reaches", "destination")
+    assert trace(beyond) == ("reaches", "destination")
+    held = source.addresses.get().ip_address
+    of_group, of_members = symbol("sg", group, network.id), symbol("in4", group, network.id)
+    rows_of_group = world.server.column("port_group", "_uuid", f"name={of_group}")
+    row = world.server.column("logical_switch_port", "_uuid", f"name={goal.id}")
+    harms: dict[str, tuple[Port, tuple[str, ...]]] = {
+        f"no Logical_Switch_Port {source.id}": (goal, ("lsp-del", str(source.id))),
+        "its Logical_Switch_Port is not enabled": (goal, ("lsp-set-enabled", str(goal.id), "disabled")),
+        f"not in Port_Group {of_group}": (goal, ("remove", "port_group", rows_of_group, "ports", row)),
+        f"Address_Set {of_members} lacks {held}": (
+            goal, ("remove", "address_set", of_members, "addresses", f'"{held}"'),
+        ),
+        f"no Logical_Router router-{router.id}, or not enabled": (
+            beyond, ("lr-del", f"router-{router.id}"),
+        ),
+    }  # fmt: skip
+    for detail, (end, words) in harms.items():
+        world.server.ask(*words)
+        assert trace(end) == ("stopped", f"OVN northbound: {detail}")
+        world.settle()
+        assert trace(end)[0] == "reaches", detail
+    world.server.stop()
+    try:
+        verdict, detail = trace(goal)
+        assert verdict == "unknown"
+        assert "does not answer" in detail
+    finally:
+        world.server.start()

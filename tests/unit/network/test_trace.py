@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from network import states
-from network.objects import HostRoute, NetworkWiring, PortWiring, Segment
+from network.objects import HostRoute, NetworkWiring, PortWiring, Segment, TrunkPlace
 from network.routers.objects import FloatingWiring, ForwardingWiring, RouterWiring
 from network.trace.asking import Look
 from network.trace.facts import (
@@ -478,6 +478,15 @@ def test_hosts_are_asked_where_a_packet_passes_them_and_for_that_packet() -> Non
     ]  # fmt: skip
 
 
+def test_of_a_port_in_a_trunk_its_carrier_is_named() -> None:
+    world = cloud()
+    world.change("10.5.0.11", carried=TrunkPlace(port_id="p9", tap="tap9", segmentation_id=7))
+    left(world)
+    (look, *_) = [look for _, look in world.asked if isinstance(look, PortLook)]
+    assert (look.carrier, look.carrier_tap) == ("p9", "tap9")
+    assert look.tap == world.ports["10.5.0.11"].wiring.tap
+
+
 def test_where_networks_are_on_all_hosts_nothing_is_on_another() -> None:
     world = cloud()
     world.is_distributed = True
@@ -496,7 +505,10 @@ def test_what_is_anothers_is_not_told_apart_from_what_is_not_there() -> None:
         [hop.text.replace(one.packet.destination, "X") for hop in one.hops] for one in (taken, free)
     ]
     assert said[0] == said[1]
-    for trace in (taken, send(world, "10.5.0.11", "10.5.0.66")):
+    world.asked.clear()
+    to_another = send(world, "10.5.0.11", "10.5.0.66")
+    assert {look.to_port for _, look in world.asked if isinstance(look, PortLook)} == {""}
+    for trace in (taken, to_another):
         assert all(
             hop.id in ("", world.outside.id) or "10.5.0.66" not in hop.name for hop in trace.hops
         )
