@@ -11,6 +11,7 @@ from cloudweb.exceptions import ServiceUnavailable
 from cloudweb.killpoints import Place
 from operations.saga import Saga, StepFailed
 from operations.states import Direction, OperationState
+from operations.testing.left import Left
 from operations.testing.watch import Act, Death, Moment, Trouble
 
 DO, UNDO = Direction.DO.value, Direction.UNDO.value
@@ -65,8 +66,8 @@ class Cases:
     def forward(self, seen: Sequence[Moment]) -> Iterator[Case]:
         """Give the cases of a saga that is to be done."""
         done, undone = frozenset({DONE}), frozenset({UNDONE})
+        yield from self._deaths(seen, tuple, done)
         for moment in seen:
-            yield from self._deaths(moment, tuple, done)
             if moment.point not in FAILURES or moment.nth > 1:
                 continue
             for_now, for_good, when = FAILURES[moment.point]
@@ -83,8 +84,8 @@ class Cases:
         """Give the cases of a saga that is undone for what happens ``before``."""
         undone = frozenset({UNDONE})
         undoing = [moment for moment in seen if moment.direction == UNDO]
+        yield from self._deaths(undoing, before, undone)
         for moment in undoing:
-            yield from self._deaths(moment, before, undone)
             if moment.point not in FAILURES or moment.nth > 1:
                 continue
             for_now, for_good, when = FAILURES[moment.point]
@@ -96,20 +97,29 @@ class Cases:
 
     def preempted(self, seen: Sequence[Moment], act: Act, expected: Census) -> Iterator[Case]:
         """Give the cases of a saga over which another one takes precedence."""
-        for moment in seen:
-            before_the_end = not moment.point.startswith("end.")
-            if before_the_end and not moment.in_transaction and moment.nth == 1:
-                name = f"{self._spoken(moment)}: pre-empted at {moment.point}"
-                ends = frozenset({DONE, UNDONE})
-                yield Case(name, (Trouble(moment, act),), ends, expected=expected)
+        fit = [
+            moment
+            for moment in seen
+            if not (moment.point.startswith("end.") or moment.in_transaction or moment.nth > 1)
+        ]
+        for moment in _unlike(fit, lambda victim, left: (victim, *left.to_itself)):
+            name = f"{self._spoken(moment)}: pre-empted at {moment.point}"
+            ends = frozenset({DONE, UNDONE})
+            yield Case(name, (Trouble(moment, act),), ends, expected=expected)
 
-    def _deaths(self, moment: Moment, before: Before, ends: frozenset[str]) -> Iterator[Case]:
+    def _deaths(
+        self, moments: Sequence[Moment], before: Before, ends: frozenset[str]
+    ) -> Iterator[Case]:
+        for moment in _unlike(moments, lambda victim, left: (victim, *left.to_others)):
+            yield Case(self._death(moment), (*before(), _dies(moment)), ends)
+        others = [moment for moment in moments if moment.victim != "caller" and moment.nth == 1]
+        for moment in _unlike(others, lambda _, left: left.to_all):
+            name = f"{self._death(moment)}, and all others"
+            yield Case(name, (*before(), _dies(moment, all_die=True)), ends)
+
+    def _death(self, moment: Moment) -> str:
         where = f"{self._spoken(moment)}: {VICTIMS[moment.victim]} dies at {moment.point}"
-        if moment.nth > 1:
-            where += f", the {moment.nth}. time"
-        yield Case(where, (*before(), _dies(moment)), ends)
-        if moment.victim != "caller" and moment.nth == 1:
-            yield Case(f"{where}, and all others", (*before(), _dies(moment, all_die=True)), ends)
+        return where if moment.nth == 1 else f"{where}, the {moment.nth}. time"
 
     def _absences(self, seen: Sequence[Moment], before: Before) -> Iterator[Case]:
         for moment in seen:
@@ -124,6 +134,18 @@ class Cases:
         steps = self._saga.steps
         name = steps[moment.index].name if 0 <= moment.index < len(steps) else "its end"
         return f"{name} ({moment.direction})"
+
+
+def _unlike(
+    moments: Sequence[Moment], what: Callable[[str, Left], tuple[Any, ...]]
+) -> Iterator[Moment]:
+    """Leave out moments at which that is as it was at an earlier one."""
+    known: set[Any] = set()
+    for moment in moments:
+        key = moment if moment.left is None else what(moment.victim, moment.left)
+        if key not in known:
+            known.add(key)
+            yield moment
 
 
 def _dies(moment: Moment, *, all_die: bool = False, stays_away: bool = False) -> Trouble:

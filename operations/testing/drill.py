@@ -2,8 +2,9 @@
 
 A drill runs its saga once to the end and once into its undo, and notes every kill point it passes. Each
 is then a case of its own: the process dies there, every process dies there, the step fails there once or
-for good. A case starts from the same rows and disks, proves that its trouble happened, and ends with a
-census: the saga has done all or nothing, and nothing is left over.
+for good. Points between which nothing changed that a death would leave are one case. A case starts from
+the same rows and disks, proves that its trouble happened, and ends with a census: the saga has done all
+or nothing, and nothing is left over.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from operations.models import Hold, Operation, Step
 from operations.saga import Saga
 from operations.states import OperationState
 from operations.testing.cases import DONE, UNDO, Case, Cases, Census
+from operations.testing.left import Left, looking
 from operations.testing.memory import Cloud, check_invariants, unpaid_debts
 from operations.testing.rows import Disk, Rows
 from operations.testing.watch import Death, Moment, Watch
@@ -112,9 +114,9 @@ class Range(Generic[W]):
     def run(self) -> int:
         """Run the saga forward and backward, and then every case of what it passed."""
         drill, derived = self.drill, Cases(self.drill.saga, self.drill.pivot)
-        forward, wrong = self._try(derived.goes_well())
+        forward, wrong = self._look(derived.goes_well())
         assert not wrong, f"{drill}: without any trouble: {wrong}"
-        backward, wrong = self._try(derived.is_undone(forward))
+        backward, wrong = self._look(derived.is_undone(forward))
         assert not wrong, f"{drill}: undone: {wrong}"
         self._check_complete(forward, backward)
         own = self._own(forward)
@@ -151,20 +153,27 @@ class Range(Generic[W]):
 
     # -- one case
 
-    def _try(self, case: Case) -> tuple[list[Moment], str]:
+    def _look(self, case: Case) -> tuple[list[Moment], str]:
+        """Run a case as ``_try`` does, and note at each moment what a death would leave."""
+        with looking(self.cloud) as look:
+            return self._try(case, look)
+
+    def _try(
+        self, case: Case, look: Callable[[str], Left] | None = None
+    ) -> tuple[list[Moment], str]:
         """Run a case; return what it passed and what went wrong."""
         with capture_logs() as logs:
             try:
-                watch = self._fly(case)
+                watch = self._fly(case, look)
                 wrong = self._judge(case, watch)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is what went wrong
                 return [], f"{type(error).__name__}: {error}"
         bugs = [f"{log['event']}: {log}" for log in logs if log["event"] in BUGS]
         return watch.seen, wrong or (f"logged {bugs[0]}" if bugs else "")
 
-    def _fly(self, case: Case) -> Watch:
+    def _fly(self, case: Case, look: Callable[[str], Left] | None) -> Watch:
         self._begin_anew()
-        watch = Watch(self.drill.saga, case.troubles)
+        watch = Watch(self.drill.saga, case.troubles, look)
         self.cloud.broker.doubles = case.doubles
         before = killpoints.watch(watch)
         try:

@@ -78,6 +78,7 @@ class MemoryBroker:
         self.is_down = False
         self.lose: Callable[[str, str, Any], bool] = lambda _queue, _task, _argument: False
         self.doubles = False
+        self.moved = 0  # messages that were sent or taken
         self._lock = threading.Lock()
 
     def send(self, queue: str, task: str, argument: Any) -> bool:
@@ -86,6 +87,7 @@ class MemoryBroker:
             return False
         if not self.lose(queue, task, argument):
             with self._lock:
+                self.moved += 1
                 self.queues[queue].extend([(task, argument)] * (2 if self.doubles else 1))
         return True
 
@@ -103,6 +105,7 @@ class MemoryBroker:
         with self._lock:
             for name, queue in self.queues.items():
                 if queue:
+                    self.moved += 1
                     task, argument = queue.popleft()
                     return name, task, argument
         return None

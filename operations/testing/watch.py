@@ -13,6 +13,7 @@ from cloudweb.killpoints import WHOLE, Place
 from operations.models import Debt, Operation
 from operations.saga import Saga
 from operations.starting import PARTS, ROUND
+from operations.testing.left import Left
 
 HOST = ("record", "effect", "outcome", "reply")
 CALLER = ("start",)
@@ -31,12 +32,16 @@ class Death(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point, for a step in a direction, passed for the ``nth`` time; ``index`` -1: before any step."""
+    """A point, for a step in a direction, passed for the ``nth`` time; ``index`` -1: before any step.
+
+    ``left`` is what is left by whoever dies there, if somebody looked.
+    """
 
     point: str
     direction: str
     index: int
     nth: int = 1
+    left: Left | None = field(default=None, compare=False)
 
     @property
     def victim(self) -> str:
@@ -75,8 +80,13 @@ class Trouble:
 class Watch:
     """Notes each moment of the first operation of a saga that starts while it watches."""
 
-    def __init__(self, saga: type[Saga], troubles: Sequence[Trouble] = ()) -> None:
-        self.saga, self.troubles = saga, troubles
+    def __init__(
+        self,
+        saga: type[Saga],
+        troubles: Sequence[Trouble] = (),
+        look: Callable[[str], Left] | None = None,
+    ) -> None:
+        self.saga, self.troubles, self._look = saga, troubles, look
         self.seen: list[Moment] = []
         self._counts: Counter[tuple[str, str, int]] = Counter()
         self._before = set(Operation.objects.values_list("id", flat=True))
@@ -94,7 +104,8 @@ class Watch:
             return
         key = (point, *where)
         self._counts[key] += 1
-        moment = Moment(*key, nth=self._counts[key])
+        left = None if self._look is None else self._look(point)
+        moment = Moment(*key, nth=self._counts[key], left=left)
         self.seen.append(moment)
         for trouble in self.troubles:
             trouble.meet(moment, place)
