@@ -102,6 +102,10 @@ class Reporter:
         """Report at once: something happened that users wait for."""
         self._wake.set()
 
+    def is_awaited(self) -> bool:
+        """Tell whether the next report is to come at once."""
+        return self._wake.is_set()
+
     def wait_for_welcome(self, timeout: float) -> bool:
         """Wait until the control plane has answered a report of this start."""
         return self._welcome.wait(timeout)

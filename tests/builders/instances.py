@@ -50,7 +50,7 @@ class Lab:
 
     def add_host(self, name: str, **size: Any) -> None:
         """Start (again) a host on fake drivers; its guests and networks are found again."""
-        state = self.cloud.directory / name
+        state, is_new = self.cloud.directory / name, name not in self.guests
         self.guests[name] = FakeDriver(state / "compute", name, **size)
         self.wires[name] = FakeNetworkDriver(state / "network", name)
         self.stores[name] = FakeVolumeDriver(state / "volume", name)
@@ -60,9 +60,11 @@ class Lab:
         compute = ComputeAgent(self.guests[name], images, state)
         network = NetworkAgent(self.wires[name], state / "network")
         volume = VolumeAgent({"fake": self.stores[name]}, images, state / "volume")
-        self.cloud.add_host(name, {"compute": compute, "network": network, "volume": volume})
-        self.cloud.report()
-        self.cloud.pump()
+        agents = {"compute": compute, "network": network, "volume": volume}
+        host = self.cloud.add_host(name, agents)
+        if is_new or host.reporter.is_awaited():  # one that came back has said it all already
+            self.cloud.report()
+            self.cloud.pump()
 
     def start_guests(self, name: str) -> None:
         """Let a host start what ran before its machine went down, as its runtime does."""

@@ -14,7 +14,7 @@ from django.db import connection
 from operations.testing import Drill
 from tests.drills.every import DRILLS
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +29,13 @@ def _no_cost_of_what_no_case_is_about(monkeypatch: pytest.MonkeyPatch) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("drill", DRILLS, ids=str)
+def _time(drill: Drill[Any]) -> pytest.MarkDecorator:
+    """Each step has its cases; the drill with the most of them begins first."""
+    return pytest.mark.timeout(1200 + 100 * len(drill.only or drill.saga.steps))
+
+
+@pytest.mark.parametrize(
+    "drill", [pytest.param(drill, id=str(drill), marks=_time(drill)) for drill in DRILLS]
+)
 def test_drill(drill: Drill[Any], tmp_path: Path) -> None:
     assert drill.run(tmp_path) > 0

@@ -176,7 +176,7 @@ def test_a_report_says_up_to_which_notice_the_queue_is_taken(stage: Stage) -> No
 def test_a_host_that_is_asked_reports_at_once(stage: Stage) -> None:
     for asks in (False, True):
         notice(stage, 20.0, asks=asks)
-        assert stage.host.reporter._wake.is_set() == asks
+        assert stage.host.reporter.is_awaited() == asks
 
 
 def test_a_notice_counts_once_what_came_before_it_is_recorded(
