@@ -16,7 +16,7 @@ from cloudweb.database.locks import locked
 from cloudweb.encryption import decrypt, encrypt
 from cloudweb.rpc import Order
 from operations import epoch
-from volume import orders, states
+from volume import orders, relaying, states
 from volume.models import Attachment, Volume
 from volume.objects import VolumeConnection
 from volume.states import AttachmentStatus, VolumeStatus
@@ -35,6 +35,11 @@ _BY_ATTACHMENT = (
 def export(row: Attachment, host: str, *, address: str = "") -> Order:
     """Return the order that lets a host use the volume; see ``AttachmentManager.export_order``."""
     fresh = not row.epoch or row.host != host or row.status == AttachmentStatus.DETACHING
+    if (
+        row.relay
+    ):  # the volume was moved while the guest had it: from now on it is reached where it is
+        fresh = True
+        relaying.end(row)
     values: dict[str, Any] = {"host": host}
     if row.status != AttachmentStatus.ATTACHED or fresh:  # else a guest comes back to what it has
         values["status"] = AttachmentStatus.ATTACHING
@@ -55,7 +60,9 @@ def connection_of(row: Attachment) -> VolumeConnection | None:
     """Return how the host of the guest reaches the volume; None before it was exported."""
     if not row.connection:
         return None
-    return VolumeConnection.load(orjson.loads(decrypt(row.connection)))
+    found = VolumeConnection.load(orjson.loads(decrypt(row.connection)))
+    # a guest knows its volume by the id that it always had, whatever it is called where it lies
+    return found.model_copy(update={"volume_id": str(row.volume_id)})
 
 
 def complete(row: Attachment, device: str) -> None:
@@ -87,6 +94,7 @@ def remove(row: Attachment) -> None:
     """Let the volume go; nothing happens where it went already."""
     with transaction.atomic():
         volume = _locked_volume(row)
+        relaying.end(row)
         Attachment.objects.filter(id=row.id).delete()
         settle(volume)
 

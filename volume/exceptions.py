@@ -80,6 +80,15 @@ class InvalidVolumeInput(BadRequest):
         super().__init__(f"Invalid input received: {reason}")
 
 
+class InvalidPool(BadRequest):
+    """The pool that was named is none that the volume can go to."""
+
+    code = "invalid_pool"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Invalid host: {reason}")
+
+
 class NoValidPool(ServiceUnavailable):
     """No pool can take the volume; the message says why none does."""
 

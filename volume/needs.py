@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cloudweb.identifiers import as_uuid
-from volume.models import Snapshot, Volume
+from volume.models import Snapshot, Volume, VolumeType
 from volume.scheduler import PoolRequest
 
 #: The extra spec by which a type names its back end.
@@ -57,6 +57,26 @@ def pool_request(
         project_id=volume.project_id,
         together_with=tuple(_ids(hints.get("same_host"))),
         apart_from=tuple(_ids(hints.get("different_host"))),
+    )
+
+
+def move_request(
+    volume: Volume, kind: VolumeType, *, pool_id: str | None, excluded: tuple[str, ...] = ()
+) -> PoolRequest:
+    """Return what a volume needs that is there, and shall be of a type (again), wherever that is."""
+    wanted = demanded(kind.extra_specs)
+    wanted |= {MULTIATTACH} if volume.multiattach else set()
+    wanted |= {ENCRYPTION} if volume.encrypted else set()
+    zones = zones_of(kind.extra_specs)
+    return PoolRequest(
+        size=volume.size,
+        zone=None if pool_id or zones else volume.zone or None,
+        zones=zones,
+        pool_id=pool_id,
+        excluded_pools=excluded,
+        backend=kind.extra_specs.get(BACKEND),
+        capabilities=tuple(sorted(wanted)),
+        project_id=volume.project_id,
     )
 
 

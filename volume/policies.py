@@ -22,6 +22,8 @@ declare(
         "volume:volumes:force_delete": admin,
         "volume:volumes:extend": project_member,
         "volume:volumes:upload": project_member,
+        "volume:volumes:migrate": admin,
+        "volume:volumes:retype": project_member,
         "volume:volumes:reset_status": admin,
         "volume:volumes:list_all_projects": admin,
         "volume:volumes:see_placement": admin,

@@ -75,6 +75,16 @@ def reserve(project_id: str, *, of: VolumeType | None = None, **wanted: int) -> 
     )
 
 
+def reserve_type(project_id: str, kind: VolumeType, *, size: int) -> None:
+    """Raise QuotaExceeded unless one more volume of so many GiB fits in a type, which is in all already."""
+    quotas.reserve(
+        project_id,
+        SERVICE,
+        wanted={f"volumes_{kind.name}": 1, f"gigabytes_{kind.name}": size},
+        used=lambda: used(project_id, "volumes", "gigabytes"),
+    )
+
+
 def check_size(project_id: str, size: int) -> None:
     """Raise VolumeTooLarge for a volume larger than any may be."""
     limit = quotas.limits(project_id, SERVICE)["per_volume_gigabytes"]

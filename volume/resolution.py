@@ -26,7 +26,7 @@ def volume_ref(volume: Volume) -> VolumeRef:
     """Name a volume that has a pool."""
     assert volume.pool is not None
     return VolumeRef(
-        id=str(volume.id),
+        id=str(volume.name_id or volume.id),
         backend=volume.pool.backend,
         pool=volume.pool.name,
         format=cast("Format", volume.format or DEFAULT_FORMAT),
@@ -38,12 +38,15 @@ def snapshot_ref(snapshot: Snapshot, volume: Volume) -> SnapshotRef:
     return SnapshotRef(id=str(snapshot.id), volume=volume_ref(volume))
 
 
-def volume_spec(volume: Volume) -> VolumeSpec:
-    """Return a volume as it shall be made; an image by a URL that is signed anew each time."""
+def volume_spec(volume: Volume, *, empty: bool = False) -> VolumeSpec:
+    """Return a volume as it shall be made; an image by a URL that is signed anew each time.
+
+    ``empty``: whatever it was made of.
+    """
     return VolumeSpec(
         ref=volume_ref(volume),
         size=volume.size * GIB,
-        source=_source(volume),
+        source=None if empty else _source(volume),
         encryption=_encryption(volume),
     )
 

@@ -97,6 +97,21 @@ class Action:
     shows: str | None = None
 
 
+class MigrationStatus(TextChoices):
+    """How far a volume is on its way to another pool."""
+
+    STARTING = "starting", "starting"
+    MIGRATING = "migrating", "migrating"
+    COMPLETING = "completing", "completing"
+    SUCCESS = "success", "success"
+    ERROR = "error", "error"
+
+
+#: What a migration that is over left behind.
+SETTLED = (None, "", "none", MigrationStatus.SUCCESS, MigrationStatus.ERROR, "deleting")
+#: What a volume on its way to another pool lets be done to it all the same.
+WHILE_MIGRATING = frozenset({"metadata", "force_delete"})
+
 _S = VolumeStatus
 #: In use or not, and nothing under way.
 AT_REST = frozenset({_S.AVAILABLE, _S.IN_USE})
@@ -123,6 +138,7 @@ ACTIONS: Mapping[str, Action] = {
     "revert": Action(starts_in=frozenset({_S.AVAILABLE}), shows=_S.REVERTING),
     "upload": Action(starts_in=AT_REST, shows=_S.UPLOADING),
     "retype": Action(starts_in=AT_REST, shows=_S.RETYPING),
+    "migrate": Action(starts_in=AT_REST),
     "back_up": Action(starts_in=AT_REST, shows=_S.BACKING_UP),
     "restore": Action(
         starts_in=frozenset({_S.AVAILABLE, _S.ERROR_RESTORING}), shows=_S.RESTORING_BACKUP

@@ -78,6 +78,16 @@ class VolumeActionViewSet(ServiceViewSet):
         self.manager(self.context).delete(volume_id, force=True)
         return empty(202)
 
+    def _migrate_volume(self, volume_id: str, said: wire.Migrate) -> Response:
+        self.manager(self.context).migrate(volume_id, host=said.host, lock=said.lock_volume)
+        return empty(202)
+
+    def _retype(self, volume_id: str, said: wire.Retype) -> Response:
+        self.manager(self.context).retype(
+            volume_id, new_type=said.new_type, migration_policy=said.migration_policy
+        )
+        return empty(202)
+
     def _reserve(self, volume_id: str, _: wire.Nothing) -> Response:
         ClassicAttachments(self.context).hold(volume_id)
         return empty(202)

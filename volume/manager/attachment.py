@@ -139,6 +139,10 @@ class AttachmentManager(VolumeLookups):
         return row
 
     def _check_free(self, volume: Volume, instance_id: Identifier | None) -> None:
+        if volume.migration_status not in states.SETTLED:
+            raise InvalidVolume(
+                f"volume '{volume.id}' is being migrated ({volume.migration_status})"
+            )
         allowed = states.BY_ATTACHMENT if volume.multiattach else {VolumeStatus.AVAILABLE}
         if volume.status not in allowed:
             raise InvalidVolume(

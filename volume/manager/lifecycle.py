@@ -19,8 +19,6 @@ from volume.models import Attachment, Backup, Pool, Snapshot, Volume
 from volume.operations import DeleteVolume, ExtendVolume
 from volume.states import BackupStatus, SnapshotStatus, VolumeStatus
 
-#: What a migration that is over left behind.
-SETTLED = (None, "", "none", "success", "error", "deleting")
 #: Copies that are being made still read from their source.
 MAKING = (VolumeStatus.CREATING, VolumeStatus.DOWNLOADING)
 CHANGEABLE = ("name", "description", "metadata")
@@ -68,7 +66,7 @@ class VolumeLifecycle(VolumeLookups):
         busy = snapshots.exclude(status__in=(SnapshotStatus.AVAILABLE, SnapshotStatus.ERROR))
         in_the_way = (
             volume.status not in allowed
-            or volume.migration_status not in SETTLED
+            or volume.migration_status not in states.SETTLED
             or (volume.group_id is not None and not force)
             or (attachments.attached() if force else attachments).exists()
             or (not cascade and snapshots.exists())
@@ -116,6 +114,11 @@ class VolumeLifecycle(VolumeLookups):
     def _check_live(self, volume: Volume) -> None:
         if volume.status != VolumeStatus.IN_USE:
             return
+        if any(one.relay for one in Attachment.objects.filter(volume=volume)):
+            raise InvalidVolume(
+                f"Volume {volume.id} was moved while it was in use: it can grow once its server was "
+                "stopped and started, or when it is detached."
+            )
         able = Pool.objects.filter(capabilities__lists="live_resize", volumes=volume)
         if not able.exists():
             raise InvalidVolume(f"Volume {volume.id} cannot grow while it is in use.")

@@ -59,6 +59,9 @@ class VolumeLookups(Manager):
 def check_status(volume: Volume, action: str) -> None:
     """Raise InvalidVolume where the volume's status does not allow an action."""
     allowed = states.ACTIONS[action].starts_in
+    moves = volume.migration_status not in states.SETTLED
+    if moves and action not in states.WHILE_MIGRATING:
+        raise InvalidVolume(f"Volume {volume.id} is being migrated ({volume.migration_status}).")
     if volume.status not in allowed:
         raise InvalidVolume(
             f"Volume {volume.id} status must be {states.listed(allowed)} to {states.spoken(action)}, "

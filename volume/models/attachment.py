@@ -19,7 +19,8 @@ class Attachment(models.Model):
     ``epoch`` is drawn from the cloud's one counter for each export: what a host has seen a higher
     one of is void. ``exclusive`` rows are one a volume, which the database sees to.
     ``by_server``: a server's operations made it and end it. ``connection``, as the volume's host
-    answered, is encrypted.
+    answered, is encrypted. ``relay`` (volume/relaying.py) says through which host the volume is
+    reached that was moved meanwhile.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -37,6 +38,7 @@ class Attachment(models.Model):
     epoch = models.BigIntegerField(default=0)
     connector: models.JSONField[dict[str, Any]] = models.JSONField(default=dict, blank=True)
     connection = models.TextField(blank=True, default="")
+    relay: models.JSONField[dict[str, Any]] = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=now)
     attached_at = models.DateTimeField(null=True, blank=True)
 

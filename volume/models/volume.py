@@ -18,7 +18,8 @@ class Volume(models.Model):
     """A volume; ``size`` is GiB. It has a pool from the moment one was chosen.
 
     ``previous_status`` is what an action that ends gives back. What it was made of is kept by bare
-    ids: the source may be gone. ``format`` is what its host made of it.
+    ids: the source may be gone. ``format`` is what its host made of it. ``name_id`` is what it is called
+    where it lies, once it was moved: empty, it is called by its id.
     ``encryption_key`` is encrypted itself (cloudweb/encryption.py).
     """
 
@@ -44,6 +45,7 @@ class Volume(models.Model):
         Group, on_delete=models.SET_NULL, null=True, blank=True, related_name="volumes"
     )
     zone = models.CharField(max_length=255, blank=True, default="")
+    name_id = models.UUIDField(null=True, blank=True)
     format = models.CharField(max_length=16, blank=True, default="")
     bootable = models.BooleanField(default=False)
     multiattach = models.BooleanField(default=False)
@@ -81,4 +83,4 @@ class Volume(models.Model):
     @property
     def backend_name(self) -> str:
         """What it is called where it lies."""
-        return f"volume-{self.id}"
+        return f"volume-{self.name_id or self.id}"

@@ -7,6 +7,7 @@ from volume.operations.delete_snapshot import DeleteSnapshot
 from volume.operations.delete_volume import DeleteVolume
 from volume.operations.extend_volume import ExtendVolume
 from volume.operations.import_backup import ImportBackup
+from volume.operations.move_volume import MoveVolume
 from volume.operations.prove_backup import ProveBackup
 from volume.operations.restore_backup import RestoreBackup, RestoreVolume
 from volume.operations.revert_volume import RevertVolume
@@ -23,6 +24,7 @@ __all__ = [
     "ExportVolume",
     "ExtendVolume",
     "ImportBackup",
+    "MoveVolume",
     "ProveBackup",
     "RestoreBackup",
     "RestoreVolume",

@@ -8,7 +8,7 @@ from typing import Any
 from cloudweb.rpc import Order
 from operations.holding import Resource
 from operations.saga import Failure, Run, Saga, Step
-from volume import scheduler
+from volume import relaying, scheduler
 from volume.models import Attachment, Snapshot, Volume
 from volume.operations.create_volume import unmake
 from volume.operations.rows import fault, tell, volume_of, write
@@ -55,7 +55,10 @@ class DeleteVolume(Saga):
     @classmethod
     def on_done(cls, run: Run) -> None:
         """Nothing is left of it."""
-        Attachment.objects.filter(volume_id=run.resource_id).delete()
+        attachments = Attachment.objects.filter(volume_id=run.resource_id)
+        for one in attachments:
+            relaying.end(one)
+        attachments.delete()
         Snapshot.objects.filter(volume_id=run.resource_id).delete()
         Volume.objects.filter(id=run.resource_id).delete()
 

@@ -7,7 +7,15 @@
 * When nothing fits, one aggregate tells how many pools each filter removed (``explanation.py``).
 """
 
-from volume.scheduler.placement import Place, claim, grow, release, shrink
+from volume.scheduler.placement import (
+    Place,
+    claim,
+    grow,
+    release,
+    serves,
+    shrink,
+    take,
+)
 from volume.scheduler.request import PoolRequest
 
-__all__ = ["Place", "PoolRequest", "claim", "grow", "release", "shrink"]
+__all__ = ["Place", "PoolRequest", "claim", "grow", "release", "serves", "shrink", "take"]

@@ -71,6 +71,11 @@ FILTERS: tuple[Filter, ...] = (
         lambda _, count: f"{_be(count)} not where the source of the volume is",
     ),
     Filter(
+        "another_pool",
+        lambda request: ~Q(pk__in=request.excluded_pools) if request.excluded_pools else None,
+        lambda _, count: f"{_be(count)} where the volume is already",
+    ),
+    Filter(
         "backend",
         lambda request: None if request.backend is None else Q(backend=request.backend),
         lambda request, count: f"{_be(count)} of another back end than {request.backend}",

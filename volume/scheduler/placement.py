@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import structlog
@@ -72,6 +73,24 @@ def shrink(pool_id: str, size: int) -> None:
     Pool.objects.filter(id=pool_id).update(provisioned=F("provisioned") - size)
 
 
+def take(context: RequestContext, *, volume_id: str, request: PoolRequest) -> Pool:
+    """Take room for a volume in a pool beside the one where it is, and return that pool.
+
+    Give it back by ``shrink``. Raises NoValidPool.
+    """
+    with transaction.atomic(savepoint=False):
+        for pool in _with_room(request):
+            return pool
+    raise _explained(context, volume_id, request)
+
+
+def serves(pool_id: str, request: PoolRequest) -> bool:
+    """Tell whether a pool is of the kind that is asked for, whatever room it has just now."""
+    passing = ("enabled", "thawed", "up", "sound", "room")
+    kind = [one for one in conditions(request) if one[0].name not in passing]
+    return Pool.objects.filter(together(kind), id=pool_id).exists()
+
+
 def _kept(volume_id: str) -> Place | None:
     found = (
         Volume.objects.filter(id=volume_id, pool__isnull=False)
@@ -83,21 +102,27 @@ def _kept(volume_id: str) -> Place | None:
 
 def _taken(volume_id: str, request: PoolRequest) -> Place | None:
     """Take room in the pool that has most; None when none fits."""
+    for pool in _with_room(request):
+        homeless = Volume.objects.filter(id=volume_id, pool__isnull=True)
+        if homeless.update(pool=pool, zone=pool.zone):
+            return Place(pool.host, pool.zone)
+        shrink(str(pool.id), request.size)  # another was faster with the same volume
+        return _kept(volume_id)
+    return None
+
+
+def _with_room(request: PoolRequest) -> Iterator[Pool]:
+    """Give the pool that has most, the room taken; nothing when none fits."""
     fits = together(conditions(request))
     for _ in range(ROUNDS):
         rows = Pool.objects.with_room().filter(fits).order_by(ROOM.desc(), "host", "id")
         candidates = list(rows[:CANDIDATES])
         if not candidates:
-            return None
+            return
         for pool in candidates:
             chosen = Pool.objects.with_room().filter(fits, id=pool.id)
             if chosen.update(provisioned=F("provisioned") + request.size):
-                homeless = Volume.objects.filter(id=volume_id, pool__isnull=True)
-                if homeless.update(pool=pool, zone=pool.zone):
-                    return Place(pool.host, pool.zone)
-                shrink(str(pool.id), request.size)  # another was faster with the same volume
-                return _kept(volume_id)
-    return None
+                yield pool
 
 
 def _explained(context: RequestContext, volume_id: str, request: PoolRequest) -> Exception:

@@ -36,6 +36,8 @@ def build(owner: User) -> dict[str, Any]:
         "snapshot_id": str(make_snapshot(idle, metadata={"k": "v"}).id),
         "idle_id": str(idle.id),
         "attachment_id": str(mine.id),
+        "pool_name": make_pool("h2").full_name,
+        "other_type": str(make_volume_type("other").id),
         "broken_id": str(make_volume(context, status="error_deleting").id),
     }
 
@@ -146,6 +148,8 @@ LINES = [
     act("os-update_readonly_flag", {"readonly": True}),
     act("os-set_image_metadata", ITEMS, status=200),
     act("os-unset_image_metadata", {"key": "a"}, status=200),
+    act("os-retype", {"new_type": "{other_type}", "migration_policy": "never"}),
+    operate("os-migrate_volume", {"host": "{pool_name}"}),
     operate("os-reset_status", {"status": "error"}),
     operate("os-force_delete", volume=f"{V3}/volumes/{{broken_id}}"),
 ]

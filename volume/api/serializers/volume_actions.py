@@ -57,6 +57,24 @@ class ImageMetadataKey(Body):
     key: Annotated[str, Field(min_length=1, max_length=255)]
 
 
+class Migrate(Body):
+    """The value of ``os-migrate_volume``: a pool by its full name, ``h1@file#default``.
+
+    Data are always copied by hosts, so ``force_host_copy`` says nothing. There are no clusters.
+    """
+
+    host: Annotated[str, Field(min_length=1, max_length=255)]
+    force_host_copy: LooseBool = False
+    lock_volume: LooseBool = False
+
+
+class Retype(Body):
+    """The value of ``os-retype``: a type by its id or name."""
+
+    new_type: Annotated[str, Field(min_length=1, max_length=255)]
+    migration_policy: Literal["never", "on-demand"] = "never"
+
+
 class Attach(Body):
     """The value of ``os-attach``: a server or a host has the volume."""
 
@@ -101,6 +119,8 @@ BODIES: dict[str, type[Body]] = {
     "os-update_readonly_flag": ReadOnlyFlag,
     "os-reset_status": ResetStatus,
     "os-force_delete": Nothing,
+    "os-migrate_volume": Migrate,
+    "os-retype": Retype,
     "revert": Revert,
     "os-reserve": Nothing,
     "os-unreserve": Nothing,

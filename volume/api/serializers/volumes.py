@@ -205,7 +205,7 @@ class VolumeShown(VolumeCreated):
     migstat: Annotated[str | None, Of("migration_status"), _ADMIN] = Field(
         default=None, alias="os-vol-mig-status-attr:migstat"
     )
-    name_id: Annotated[str | None, Always(None), _ADMIN] = Field(
+    name_id: Annotated[str | None, Form(_text), _ADMIN] = Field(
         default=None, alias="os-vol-mig-status-attr:name_id"
     )
 

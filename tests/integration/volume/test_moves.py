@@ -1,0 +1,236 @@
+"""Volumes that go to another pool, or become of another type: who may, what is in the way, what comes of it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloudweb.context import RequestContext
+from cloudweb.exceptions import CloudwebError, QuotaExceeded
+from identity import quotas
+from tests.builders.images import caller
+from tests.builders.volumes import (
+    EVERYTHING,
+    attach,
+    make_pool,
+    make_snapshot,
+    make_volume,
+    make_volume_type,
+)
+from tests.drills.volumes import World, connect, lab, made_already
+from volume.exceptions import InvalidPool, InvalidVolume, InvalidVolumeInput
+from volume.manager import AttachmentManager, VolumeManager
+from volume.models import Attachment, Message, Pool, Volume
+
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
+OPERATOR = RequestContext.system()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with lab(tmp_path) as made:
+        yield made
+
+
+def migrate(volume: str, host: str = "h2@fake#default", **how: Any) -> None:
+    VolumeManager(OPERATOR).migrate(volume, host=host, **how)
+
+
+def refusal(act: Callable[[], object]) -> str:
+    with pytest.raises(CloudwebError) as caught:
+        act()
+    assert isinstance(caught.value, InvalidVolume | InvalidPool | InvalidVolumeInput)
+    return caught.value.message
+
+
+def test_a_locked_volume_is_in_maintenance_until_it_is_there(world: World) -> None:
+    volume = made_already(world)
+    migrate(volume, lock=True)
+    row = Volume.objects.get()
+    assert (row.status, row.migration_status) == ("maintenance", "starting")
+    assert "migrated" in refusal(lambda: connect(world, volume))
+    world.cloud.settle()
+    row = Volume.objects.select_related("pool").get()
+    assert row.pool is not None
+    assert (row.status, row.migration_status, row.pool.host) == ("available", "success", "h2")
+    assert row.name_id is not None
+    rows = Pool.objects.order_by("host").values_list("provisioned", flat=True)
+    assert list(rows) == [0, 1]
+
+
+def test_what_is_being_moved_is_not_touched_otherwise(world: World) -> None:
+    volume = made_already(world)
+    migrate(volume)
+    volumes = world.volumes
+    for act in (
+        lambda: connect(world, volume),
+        lambda: volumes.extend(volume, size=2),
+        lambda: volumes.delete(volume),
+        lambda: migrate(volume),
+    ):
+        assert "migrat" in refusal(act)
+    volumes.update(volume, name="renamed")
+    world.cloud.settle()
+    assert Volume.objects.get().name == "renamed"
+
+
+def test_a_server_keeps_its_volume_and_lets_go_of_it_where_it_is_now(world: World) -> None:
+    volume = made_already(world)
+    attachment = connect(world, volume)
+    world.cloud.settle()
+    attachments = AttachmentManager(world.context)
+    attachments.finish(attachment)
+    before = Attachment.objects.get()
+    migrate(volume)
+    world.cloud.settle()
+    row = Attachment.objects.get()
+    assert (row.status, row.relay["host"], row.epoch > before.epoch) == ("attached", "h1", True)
+    assert Volume.objects.get().status == "in-use"
+    assert "moved while" in refusal(lambda: world.volumes.extend(volume, size=2))
+    world.drivers["h1"].write(volume, "through the relay")
+    attachments.disconnect(attachment)
+    world.cloud.settle()
+    key = str(Volume.objects.get().name_id)
+    assert world.drivers["h2"].read(key) == "through the relay"
+    assert [one.census() for one in world.drivers.values()] == [(), (f"volume {key}",)]
+    again = connect(world, volume)
+    world.cloud.settle()
+    connection = attachments.connection(again)
+    assert connection is not None
+    assert connection.volume_id == volume  # what its guest knows it by
+    assert world.drivers["h2"].exports() == {again: key}
+    world.volumes.update(volume, name="x")
+    attachments.disconnect(again)
+    world.cloud.settle()
+    world.volumes.extend(volume, size=2)
+    world.cloud.settle()
+    world.volumes.delete(volume)
+    world.cloud.settle()
+    assert [one.census() for one in world.drivers.values()] == [(), ()]
+
+
+def test_whose_server_starts_again_is_reached_without_the_relay(world: World) -> None:
+    volume = made_already(world)
+    attachment = connect(world, volume)
+    world.cloud.settle()
+    attachments = AttachmentManager(world.context)
+    attachments.finish(attachment)
+    migrate(volume)
+    world.cloud.settle()
+    attachments.update(attachment, connector={"host": "h2"})
+    world.cloud.settle()
+    assert Attachment.objects.get().relay == {}
+    key = str(Volume.objects.get().name_id)
+    assert [one.exports() for one in world.drivers.values()] == [{}, {attachment: key}]
+    assert world.drivers["h1"].census() == ()
+
+
+def test_what_cannot_be_copied_says_so_and_stays(world: World) -> None:
+    volume = made_already(world)
+    world.drivers["h1"].faults.fail("reading", times=20, transient=False)
+    migrate(volume, lock=True)
+    world.cloud.settle()
+    row = Volume.objects.select_related("pool").get()
+    assert row.pool is not None
+    assert (row.status, row.migration_status, row.pool.host) == ("available", "error", "h1")
+    assert row.fault_message
+    assert Message.objects.get().text.startswith("migrate volume: ")
+    assert world.drivers["h2"].census() == ()
+
+
+@pytest.mark.django_db
+def test_what_is_in_the_way_is_said() -> None:
+    context = caller()
+    here, other = make_pool("h1"), make_pool("h2")
+    old = make_pool("h3", capabilities=[one for one in EVERYTHING if one != "copies_in_use"])
+    idle, busy, kept, broken, shared = (
+        str(make_volume(context, **{"pool": here, **more}).id)
+        for more in ({}, {"pool": old}, {}, {"status": "error"}, {"multiattach": True})
+    )
+    attach(Volume.objects.get(id=busy))
+    attach(Volume.objects.get(id=shared))
+    make_snapshot(Volume.objects.get(id=kept))
+    there = other.full_name
+    said = {
+        "nowhere": refusal(lambda: migrate(idle, "h9@file#default")),
+        "here": refusal(lambda: migrate(idle, here.full_name)),
+        "snapshots": refusal(lambda: migrate(kept, there)),
+        "status": refusal(lambda: migrate(broken, there)),
+        "several": refusal(lambda: migrate(shared, there)),
+        "at rest only": refusal(lambda: migrate(busy, there)),
+    }
+    words = {
+        "nowhere": "Invalid host: No pool",
+        "here": "Invalid host: The volume is there",
+        "snapshots": "no snapshots",
+        "status": "must be available or in-use to migrate, but it is error",
+        "several": "several servers",
+        "at rest only": "detach it",
+    }
+    assert {name: words[name] in text for name, text in said.items()} == dict.fromkeys(words, True)
+
+
+def test_a_type_that_its_pool_serves_is_taken_in_place_any_other_by_a_move(world: World) -> None:
+    volume = made_already(world)
+    make_volume_type("same", extra_specs={"volume_backend_name": "fake"})
+    world.volumes.retype(volume, new_type="same")
+    row = Volume.objects.select_related("volume_type").get()
+    assert (row.volume_type.name, row.status, row.name_id) == ("same", "available", None)
+    Pool.objects.filter(host="h2").update(zone="z2")
+    make_volume_type("far", extra_specs={"RESKEY:availability_zones": "z2"})
+    assert "never" in refusal(lambda: world.volumes.retype(volume, new_type="far"))
+    world.volumes.retype(volume, new_type="far", migration_policy="on-demand")
+    assert Volume.objects.get().status == "retyping"
+    world.cloud.settle()
+    row = Volume.objects.select_related("volume_type", "pool").get()
+    assert row.pool is not None
+    assert (row.volume_type.name, row.status, row.zone) == ("far", "available", "z2")
+    assert row.pool.host == "h2"
+
+
+def test_a_type_that_no_pool_serves_leaves_the_volume_as_it_was(world: World) -> None:
+    volume = made_already(world)
+    make_volume_type("none", extra_specs={"volume_backend_name": "none"})
+    world.volumes.retype(volume, new_type="none", migration_policy="on-demand")
+    world.cloud.settle()
+    row = Volume.objects.select_related("volume_type").get()
+    assert (row.volume_type.name, row.status) == ("__DEFAULT__", "available")
+    assert "No valid pool" in Message.objects.get().text
+    assert "of another back end than none" in row.fault_message
+
+
+@pytest.mark.django_db
+def test_a_type_that_a_volume_cannot_become_is_refused() -> None:
+    context = caller()
+    make_pool("h1")
+    volume = make_volume(context, pool=Pool.objects.get())
+    taken = make_volume(context, pool=Pool.objects.get())
+    attach(taken)
+    make_volume_type("several", extra_specs={"multiattach": "<is> True"})
+    make_volume_type("private", is_public=False)
+    volumes = VolumeManager(context)
+
+    def retype(name: str, which: Volume = volume) -> str:
+        return refusal(lambda: volumes.retype(str(which.id), new_type=name))
+
+    assert "already" in retype(volume.volume_type.name)
+    assert "could not be found" in retype("private")
+    assert "could not be found" in retype(str(uuid.uuid4()))
+    assert "several servers" in retype("several", taken)
+    volumes.retype(str(volume.id), new_type="several")
+    assert Volume.objects.get(id=volume.id).multiattach
+
+
+@pytest.mark.django_db
+def test_the_quota_of_the_new_type_counts() -> None:
+    context = caller()
+    make_pool("h1")
+    volume = make_volume(context, pool=Pool.objects.get())
+    make_volume_type("dear")
+    quotas.update(volume.project_id, "volume", {"volumes_dear": 0})
+    with pytest.raises(QuotaExceeded):
+        VolumeManager(context).retype(str(volume.id), new_type="dear")

@@ -1,0 +1,146 @@
+"""Volumes go to another pool, or become of another type."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from cloudweb.policy import policy
+from operations.holding import ResourceBusy
+from volume import quota, scheduler
+from volume.exceptions import InvalidPool, InvalidVolume, InvalidVolumeInput, VolumeTypeNotFound
+from volume.manager.lookup import VolumeLookups
+from volume.manager.volume_type import VolumeTypeManager
+from volume.models import (
+    Attachment,
+    Pool,
+    Snapshot,
+    Volume,
+    VolumeType,
+    VolumeTypeEncryption,
+)
+from volume.needs import allows_several, move_request
+from volume.operations import MoveVolume
+from volume.states import MigrationStatus, VolumeStatus
+
+#: The capability of pools whose volumes are copied while guests have them.
+COPIES_IN_USE = "copies_in_use"
+Policy = Literal["never", "on-demand"]
+
+
+class VolumeMoving(VolumeLookups):
+    """All raise VolumeNotFound, and InvalidVolume (400) where status or what hangs on it is in the way."""
+
+    @policy("volume:volumes:migrate")
+    def migrate(self, volume_id: str, *, host: str, lock: bool = False) -> None:
+        """Start moving a volume to the pool that is called ``host`` (``h1@file#default``).
+
+        ``lock``: nothing else is done to it meanwhile. Raises InvalidPool.
+        """
+        with self._held(volume_id, "migrate") as volume:
+            pool = _pool_named(host)
+            if pool.id == volume.pool_id:
+                raise InvalidPool("The volume is there already.")
+            self._check_movable(volume)
+            changes: dict[str, Any] = {"migration_status": MigrationStatus.STARTING}
+            if lock and volume.status == VolumeStatus.AVAILABLE:
+                changes |= {"status": VolumeStatus.MAINTENANCE, "previous_status": volume.status}
+            self._move(volume, {"pool_id": str(pool.id)}, **changes)
+
+    @policy("volume:volumes:retype")
+    def retype(self, volume_id: str, *, new_type: str, migration_policy: Policy = "never") -> None:
+        """Make a volume be of another type: where it is if its pool serves that, else it moves there.
+
+        ``migration_policy`` "never" keeps it where it is. Raises InvalidVolumeInput for a type that it
+        cannot become, QuotaExceeded of the new type.
+        """
+        with self._held(volume_id, "retype") as volume:
+            kind = self._wanted_type(new_type)
+            self._check_type(volume, kind)
+            quota.reserve_type(volume.project_id, kind, size=volume.size)
+            request = move_request(volume, kind, pool_id=None)
+            if scheduler.serves(str(volume.pool_id), request):
+                self._become(volume, kind)
+                return
+            if migration_policy == "never":
+                raise InvalidVolume(
+                    f"Volume {volume.id} cannot be of type {kind.name} where it is, and its migration "
+                    "policy is never."
+                )
+            self._check_movable(volume)
+            self._move(
+                volume,
+                {"type_id": str(kind.id)},
+                status=VolumeStatus.RETYPING,
+                previous_status=volume.status,
+                migration_status=MigrationStatus.STARTING,
+            )
+
+    def _move(self, volume: Volume, args: dict[str, Any], **changes: Any) -> None:
+        Volume.objects.filter(id=volume.id).update(fault_code=None, **changes)
+        try:
+            MoveVolume.start(self.context, resource_id=str(volume.id), args=args)
+        except ResourceBusy as error:
+            raise InvalidVolume(error.message) from error
+
+    def _become(self, volume: Volume, kind: VolumeType) -> None:
+        several = {} if volume.status == VolumeStatus.IN_USE else _several(kind)
+        Volume.objects.filter(id=volume.id).update(volume_type=kind, **several)
+
+    def _wanted_type(self, named: str) -> VolumeType:
+        try:
+            return VolumeTypeManager(self.context).named(named)
+        except VolumeTypeNotFound as error:
+            raise InvalidVolumeInput(error.message) from error
+
+    def _check_movable(self, volume: Volume) -> None:
+        """Refuse what hangs on where it is."""
+        attachments = list(Attachment.objects.filter(volume=volume))
+        stays = volume.group_id is not None or (volume.multiattach and bool(attachments))
+        if volume.pool_id is None or stays or Snapshot.objects.filter(volume=volume).exists():
+            raise InvalidVolume(
+                f"Volume {volume.id} must be in a pool, have no snapshots, be in no group, and not be "
+                "in several servers, to go to another pool."
+            )
+        able = Pool.objects.filter(id=volume.pool_id, capabilities__lists=COPIES_IN_USE)
+        if attachments and not able.exists():
+            raise InvalidVolume(
+                f"Volume {volume.id} is in use, and its back end copies volumes only at rest: detach it."
+            )
+
+    def _check_type(self, volume: Volume, kind: VolumeType) -> None:
+        """Refuse a type that it cannot become."""
+        if kind.id == volume.volume_type_id:
+            raise InvalidVolumeInput(f"Volume {volume.id} is of type {kind.name} already.")
+        if VolumeTypeEncryption.objects.filter(volume_type=kind).exists() != volume.encrypted:
+            raise InvalidVolumeInput(
+                f"Type {kind.name} {'does not encrypt' if volume.encrypted else 'encrypts'}, unlike "
+                "the volume: make a new volume of that type from a backup, or copy it in a server."
+            )
+        if volume.group_id is not None:
+            raise InvalidVolume(
+                f"Volume {volume.id} is in a group, which says of which types it is."
+            )
+        in_use = Attachment.objects.filter(volume=volume).exists()
+        if in_use and allows_several(kind.extra_specs) != volume.multiattach:
+            raise InvalidVolumeInput(
+                f"Volume {volume.id} is in use: it cannot become one for several servers, or for one."
+            )
+
+
+def _several(kind: VolumeType) -> dict[str, bool]:
+    return {"multiattach": allows_several(kind.extra_specs)}
+
+
+def _pool_named(host: str) -> Pool:
+    """Return the pool of a name; raise InvalidPool for none, or for a back end with several."""
+    name, _, pool = host.partition("#")
+    where, _, backend = name.partition("@")
+    rows = Pool.objects.filter(host=where, backend=backend)
+    found = list(rows.filter(name=pool) if pool else rows)
+    if len(found) != 1:
+        raise InvalidPool(
+            f"No pool is called {host[:200]!r}."
+            if not found
+            else f"{host[:200]} has several pools."
+        )
+    return found[0]
