@@ -45,6 +45,27 @@ class InstanceNotReady(Conflict):
         super().__init__(f"Instance {instance_id} is not ready")
 
 
+class SecurityGroupCannotBeApplied(BadRequest):
+    """No port of the server is filtered."""
+
+    code = "security_group_cannot_be_applied"
+    default_message = (
+        "Network requires port_security_enabled and subnet associated in order to apply "
+        "security groups."
+    )
+
+
+class SecurityGroupNotAssociated(NotFound):
+    """The server has no such security group."""
+
+    code = "security_group_not_associated"
+
+    def __init__(self, name: str, instance_id: str | uuid.UUID) -> None:
+        super().__init__(
+            f"Security group {name[:80]} not associated with the instance {instance_id}"
+        )
+
+
 class VolumeNotAttached(NotFound):
     """The server has no such volume."""
 

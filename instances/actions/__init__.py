@@ -8,7 +8,15 @@ policies, the action log, the buttons of dashboard and operators, docs/states.md
 from __future__ import annotations
 
 from cloudweb.states import Mode
-from instances.actions import console, lifecycle, locking, metadata, power, volumes
+from instances.actions import (
+    console,
+    lifecycle,
+    locking,
+    metadata,
+    power,
+    security_groups,
+    volumes,
+)
 from instances.actions.record import Button, InstanceAction
 
 __all__ = ["ACTIONS", "Button", "InstanceAction", "called", "possible"]
@@ -16,7 +24,7 @@ __all__ = ["ACTIONS", "Button", "InstanceAction", "called", "possible"]
 #: Every action by its name.
 ACTIONS: dict[str, InstanceAction] = {
     record.name: record
-    for activity in (power, lifecycle, locking, metadata, volumes, console)
+    for activity in (power, lifecycle, locking, metadata, security_groups, volumes, console)
     for record in vars(activity).values()
     if isinstance(record, InstanceAction)
 }

@@ -26,6 +26,22 @@ DELETE = InstanceAction(
     ),
 )
 
+#: Deleted servers are not kept for a while, so it is no other delete.
+FORCE_DELETE = InstanceAction(
+    name="force_delete",
+    vm_states=ANY,
+    task_states=ANY,
+    mode=Mode.PREEMPTING,
+    ran=False,
+    shows=(T.DELETING,),
+    saga=DeleteInstance,
+    policy=DELETE.policy,
+    wire="forceDelete",
+    method="delete",
+    spoken="forceDelete",
+    logged=DELETE.logged,
+)
+
 UPDATE = InstanceAction(
     name="update",
     vm_states=ANY,

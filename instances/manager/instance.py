@@ -9,6 +9,7 @@ from instances.manager.listing import InstanceLists
 from instances.manager.locking import InstanceLocks
 from instances.manager.metadata import InstanceMetadata
 from instances.manager.power import InstancePower
+from instances.manager.security_groups import InstanceSecurityGroups
 from instances.manager.volumes import InstanceVolumes
 
 
@@ -19,6 +20,7 @@ class InstanceManager(
     InstanceLifecycle,
     InstanceLocks,
     InstanceMetadata,
+    InstanceSecurityGroups,
     InstanceVolumes,
     InstanceConsoles,
 ):

@@ -13,9 +13,11 @@ from identity.models import User
 from instances.actions import ACTIONS, possible
 from instances.models import Instance
 from instances.states import TaskState, VmState, status_of, vm_states_of
+from network.models import Network
 from operations.models import Operation
 from tests.builders.identity import client_of, make_context, make_member
-from tests.builders.servers import give_volume, make_server
+from tests.builders.networks import make_network, make_port
+from tests.builders.servers import give_port, give_volume, make_server
 from tests.builders.volumes import make_volume
 
 pytestmark = pytest.mark.django_db
@@ -23,6 +25,7 @@ TASKS = (None, *TaskState.values)
 #: A volume that no server has, and that of the server itself; each server gets its own.
 FREE = {"volumeAttachment": {"volumeId": "{free}"}}
 STAYS = {"volumeAttachment": {"volumeId": "{volume}", "delete_on_termination": False}}
+WITH_PORTS = ("add_security_group", "remove_security_group")
 WITH_VOLUMES = ("attach_volume", "detach_volume", "update_volume")
 #: action of the table -> method, path below the server, body
 REQUESTS: dict[str, tuple[str, str, Any]] = {
@@ -35,6 +38,9 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "suspend": ("POST", "/action", {"suspend": None}),
     "resume": ("POST", "/action", {"resume": None}),
     "delete": ("DELETE", "", None),
+    "force_delete": ("POST", "/action", {"forceDelete": None}),
+    "add_security_group": ("POST", "/action", {"addSecurityGroup": {"name": "default"}}),
+    "remove_security_group": ("POST", "/action", {"removeSecurityGroup": {"name": "default"}}),
     "update": ("PUT", "", {"server": {"name": "new"}}),
     "lock": ("POST", "/action", {"lock": None}),
     "unlock": ("POST", "/action", {"unlock": None}),
@@ -63,6 +69,9 @@ BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
     "suspend": ({"active"}, {None}),
     "resume": ({"suspended"}, {None}),
     "delete": (ALIVE, set(TASKS)),
+    "force_delete": (ALIVE, set(TASKS)),
+    "add_security_group": (ALIVE, set(TASKS)),
+    "remove_security_group": (ALIVE, set(TASKS)),
     "update": (ALIVE, set(TASKS)),
     "lock": (ALIVE, set(TASKS)),
     "unlock": (ALIVE, set(TASKS)),
@@ -81,10 +90,25 @@ def send(user: User, server: Instance, action: str, *, client: Any = None) -> An
         give_volume(server, has)
         said = json.dumps([path, body]).replace("{volume}", str(has.id))
         path, body = json.loads(said.replace("{free}", str(free.id)))
+    if action in WITH_PORTS:
+        context = make_context(user)
+        network = Network.objects.first() or make_network(context)
+        port = make_port(network, context, device_id=str(server.id), device_owner="compute:nova")
+        give_port(server, port)
     at = {"OpenStack_API_Version": "compute 2.85"}
     return (client or client_of(user)).send(
         method, f"/compute/v2.1/servers/{server.id}{path}", body, **at
     )
+
+
+def pairs_of(action: str) -> list[tuple[str, str | None]]:
+    """Return every state at rest, and every task in a state that the action may start in."""
+    vm_states, tasks = BY_HAND[action]
+    rests = min(tasks, key=lambda task: task is not None)
+    found = [(vm_state, rests) for vm_state in VmState.values]
+    found += [(min(vm_states), task) for task in TASKS if task != rests]
+    refused = next(task for task in TASKS if task is not None)
+    return [*found, *((vm_state, refused) for vm_state in {*VmState.values} - {min(vm_states)})]
 
 
 def test_every_action_is_tried() -> None:
@@ -95,7 +119,7 @@ def test_every_action_is_tried() -> None:
 @pytest.mark.parametrize("action", REQUESTS)
 def test_the_api_does_what_the_table_says(action: str) -> None:
     user = make_member("member")
-    for vm_state, task in itertools.product(VmState.values, TASKS):
+    for vm_state, task in pairs_of(action):
         server = make_server(user, vm_state=vm_state, task_state=task)
         answer = send(user, server, action)
         row = Instance.objects.get(id=server.id)
@@ -172,8 +196,9 @@ def test_words() -> None:
     assert vm_states_of("unheard-of") == set()
     assert status_of("active", "rebooting_hard") == "HARD_REBOOT"
     assert status_of("stopped", "rebooting_hard") == "SHUTOFF"
-    always = ["delete", "update", "lock", "unlock"]
+    always = ["delete", "force_delete", "update", "lock", "unlock"]
     volumes = ["attach_volume", "detach_volume", "update_volume"]
-    stopped = ["start", "hard_reboot", *always, "metadata", *volumes]
+    groups = ["add_security_group", "remove_security_group"]
+    stopped = ["start", "hard_reboot", *always, "metadata", *groups, *volumes]
     assert possible("stopped", None) == stopped
-    assert possible("building", "spawning") == [*always, "update_volume"]
+    assert possible("building", "spawning") == [*always, *groups, "update_volume"]

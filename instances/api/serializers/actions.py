@@ -51,6 +51,12 @@ class Lock(ActionBody):
     locked_reason: Annotated[Name | None, since(73)] = None
 
 
+class SecurityGroupName(ActionBody):
+    """The value of actions ``addSecurityGroup`` and ``removeSecurityGroup``: a name or an id."""
+
+    name: Name
+
+
 class ConsoleOutput(ActionBody):
     """The value of action ``os-getConsoleOutput``; -1 and null are all that is kept."""
 

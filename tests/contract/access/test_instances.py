@@ -111,7 +111,11 @@ WHO: dict[Rule, Collection[str]] = {
 #: Contract 11.1 by hand, lest record and test be wrong together: what is not for every member.
 NOT_FOR_MEMBERS: dict[str, Rule] = {}
 #: What the key of an action holds, where null will not do.
-VALUES: dict[str, Any] = {"reboot": {"type": "SOFT"}}
+VALUES: dict[str, Any] = {
+    "reboot": {"type": "SOFT"},
+    "addSecurityGroup": {"name": "default"},
+    "removeSecurityGroup": {"name": "default"},
+}
 #: Why even those who pass get an error, and which test shows the success.
 UNFINISHED = {
     "os-getConsoleOutput": (409, "it is on no host that could be asked: test_server_life"),
