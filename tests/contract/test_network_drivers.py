@@ -13,6 +13,8 @@ from network.agent import NetworkAgent
 from network.drivers.base import NetworkDriver
 from network.drivers.fake import FakeNetworkDriver
 from network.objects import MembersChange, NetworkPicture, PortWiring
+from network.trace.objects import PathQuestion, PortLook
+from tests.builders.ovn import needs_ovn
 from tests.builders.ports import (
     allow,
     from_group,
@@ -24,6 +26,7 @@ from tests.builders.ports import (
 )
 from tests.builders.work import CountedWork
 from tests.host.network.bench import KernelBench
+from tests.host.network.ovn_bench import OvnBench, VirtualSwitch, virtual_switch
 
 
 class Bench(Protocol):
@@ -35,8 +38,8 @@ class Bench(Protocol):
     def restart(self) -> None:
         """Let a new process take over: new objects over the same state."""
 
-    def filters_of(self, port: PortWiring) -> int:
-        """Return how many rules are in force for a port."""
+    def filters_of(self, port: PortWiring) -> int | None:
+        """Return how many rules are in force for a port; None where they are no part of the driver."""
 
     def members_of(self, network_id: str, group_id: str) -> set[str]:
         """Return who is in a group's set as it is in force."""
@@ -73,11 +76,40 @@ class FakeBench:
         self.agent.delete_everything()
 
 
-@pytest.fixture(params=["fake", pytest.param("kernel", marks=pytest.mark.host)])
+KERNEL = pytest.param("kernel", marks=pytest.mark.host)
+
+
+@pytest.fixture(scope="module")
+def switch() -> Iterator[VirtualSwitch]:
+    with virtual_switch() as running:
+        yield running
+
+
+def made_bench(kind: str, directory: Path, request: pytest.FixtureRequest) -> Bench:
+    if kind == "ovn":
+        return OvnBench(directory, request.getfixturevalue("switch"))
+    return KernelBench(directory) if kind == "kernel" else FakeBench(directory)
+
+
+@pytest.fixture(params=["fake", KERNEL, pytest.param("ovn", marks=[pytest.mark.host, needs_ovn])])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    made = KernelBench(tmp_path) if request.param == "kernel" else FakeBench(tmp_path)
+    made = made_bench(request.param, tmp_path, request)
     yield made
     made.close()
+
+
+@pytest.fixture(params=["fake", KERNEL])
+def filtering(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    """A driver that filters itself: under OVN the control plane's writer does (``test_ovn_writer``)."""
+    made = made_bench(request.param, tmp_path, request)
+    yield made
+    made.close()
+
+
+def filtered(bench: Bench, port: PortWiring) -> int:
+    found = bench.filters_of(port)
+    assert found is not None
+    return found
 
 
 def test_plug_twice_is_plug_once(bench: Bench) -> None:
@@ -153,16 +185,16 @@ def test_an_older_picture_is_not_applied_over_a_newer_one(bench: Bench) -> None:
     assert bench.filters_of(newer) == in_force
 
 
-def test_the_filters_of_the_other_ports_stay_in_force(bench: Bench) -> None:
+def test_the_filters_of_the_other_ports_stay_in_force(filtering: Bench) -> None:
     network = make_network()
     one = make_port(network)
-    bench.agent.plug(one)
-    in_force = bench.filters_of(one)
+    filtering.agent.plug(one)
+    in_force = filtered(filtering, one)
     two = make_port(network, "10.5.0.12", rules=(allow("icmp"),))
-    bench.agent.plug(two)
-    assert bench.filters_of(one) == in_force
-    bench.agent.unplug(port_ref(two))
-    assert bench.filters_of(one) == in_force
+    filtering.agent.plug(two)
+    assert filtered(filtering, one) == in_force
+    filtering.agent.unplug(port_ref(two))
+    assert filtered(filtering, one) == in_force
 
 
 def test_a_change_of_rules_reaches_ports_that_are_here_and_no_others(bench: Bench) -> None:
@@ -173,20 +205,20 @@ def test_a_change_of_rules_reaches_ports_that_are_here_and_no_others(bench: Benc
     changed = here.model_copy(update={"revision": 2, "rules": (*here.rules, allow("icmp"))})
     picture = NetworkPicture(id=network.id, ports=(changed, gone))
     assert [status.id for status in bench.agent.refresh(picture).ports] == [here.id]
-    assert bench.filters_of(here) > before
+    assert before is None or filtered(bench, here) > before
     assert [status.id for status in bench.driver.ports()] == [here.id]
 
 
-def test_members_come_and_go_without_a_port_being_told(bench: Bench) -> None:
+def test_members_come_and_go_without_a_port_being_told(filtering: Bench) -> None:
     network, group = make_network(), new_id()
     here = members(network, group, 1, "10.5.0.11/32", "10.5.0.64/26")
     port = make_port(network, group_rules=(from_group(group),), groups=(here,))
-    status = bench.agent.plug(port)
+    status = filtering.agent.plug(port)
     assert [(one.group_id, one.generation) for one in status.groups] == [(group, 1)]
-    in_force = bench.filters_of(port)
+    in_force = filtered(filtering, port)
 
     def told(**picture: Any) -> list[int]:
-        answer = bench.agent.refresh(NetworkPicture(id=network.id, ports=(), **picture))
+        answer = filtering.agent.refresh(NetworkPicture(id=network.id, ports=(), **picture))
         return [one.generation for one in answer.groups]
 
     def change(
@@ -198,35 +230,35 @@ def test_members_come_and_go_without_a_port_being_told(bench: Bench) -> None:
         return {"changes": (one,)}
 
     now = {"10.5.0.11/32", "10.5.0.64/26"}
-    assert bench.members_of(network.id, group) == now
+    assert filtering.members_of(network.id, group) == now
     assert told(**change(1, 2, ("10.5.0.12/32", "fd05::12/128"), ("10.5.0.64/26",))) == [2]
     now = {"10.5.0.11/32", "10.5.0.12/32", "fd05::12/128"}
-    assert bench.members_of(network.id, group) == now
+    assert filtering.members_of(network.id, group) == now
     assert told(**change(1, 2, ("10.5.0.99/32",))) == [2]  # it came twice
     assert told(**change(4, 5, ("10.5.0.99/32",))) == [2]  # one was lost
     assert told(groups=(members(network, group, 1),)) == [2]  # it came late
-    assert bench.members_of(network.id, group) == now
+    assert filtering.members_of(network.id, group) == now
     other = make_port(network, "10.5.0.13", group_rules=(from_group(group),))
-    assert [one.generation for one in bench.agent.plug(other).groups] == [2]
-    bench.restart()
-    assert bench.members_of(network.id, group) == now
+    assert [one.generation for one in filtering.agent.plug(other).groups] == [2]
+    filtering.restart()
+    assert filtering.members_of(network.id, group) == now
     assert told(groups=(members(network, group, 9, "fd05::9/128"),)) == [9]
-    assert bench.members_of(network.id, group) == {"fd05::9/128"}
-    assert bench.filters_of(port) == in_force
+    assert filtering.members_of(network.id, group) == {"fd05::9/128"}
+    assert filtered(filtering, port) == in_force
     for one in (port, other):
-        bench.agent.unplug(port_ref(one))
-    assert not bench.census()
+        filtering.agent.unplug(port_ref(one))
+    assert not filtering.census()
 
 
-def test_a_group_nobody_told_of_lets_nobody_in_and_is_asked_for(bench: Bench) -> None:
+def test_a_group_nobody_told_of_lets_nobody_in_and_is_asked_for(filtering: Bench) -> None:
     network, group = make_network(), new_id()
     port = make_port(network, group_rules=(from_group(group),))
-    assert [one.generation for one in bench.agent.plug(port).groups] == [0]
-    assert bench.filters_of(port)
+    assert [one.generation for one in filtering.agent.plug(port).groups] == [0]
+    assert filtered(filtering, port)
     for _ in range(2):
-        lacking = bench.agent.report(full=False).groups
+        lacking = filtering.agent.report(full=False).groups
         assert [(one.group_id, one.generation) for one in lacking] == [(group, 0)]
-    bench.agent.unplug(port_ref(port))
+    filtering.agent.unplug(port_ref(port))
 
 
 def test_a_restart_finds_everything_as_it_was(bench: Bench) -> None:
@@ -249,7 +281,7 @@ def test_a_host_that_lost_its_kernel_state_gets_it_back_from_disk(bench: Bench) 
     assert not bench.census()
     bench.restart()
     assert list(bench.driver.ports()) == [status]
-    assert bench.filters_of(port)
+    assert bench.filters_of(port) != 0
 
 
 def test_a_tap_without_a_record_is_shown_and_kept_and_an_empty_network_goes(bench: Bench) -> None:
@@ -262,4 +294,27 @@ def test_a_tap_without_a_record_is_shown_and_kept_and_an_empty_network_goes(benc
     assert [status.id for status in bench.agent.inventory().strays] == [port.id]
     assert list(bench.driver.segments()) == [port.network.id]
     bench.agent.unplug(port_ref(port))
+    assert not bench.census()
+
+
+def test_what_is_plugged_is_seen_and_what_is_gone_is_seen_to_be(bench: Bench) -> None:
+    port = make_port(make_network())
+    look = PortLook(
+        port_id=port.id, network_id=port.network.id, tap=port.tap, mac=port.mac,
+        direction="ingress", source="10.5.0.99", destination="10.5.0.11", protocol=6, port=22,
+    )  # fmt: skip
+    question = PathQuestion(ports=(look,))
+
+    def tap() -> bool | None:
+        seen = {one.kind: one for one in bench.agent.observe(question).sightings}
+        assert all(one.about == port.id and one.source for one in seen.values())
+        return seen["tap"].passes
+
+    assert tap() is False  # asked before it is here, and for a network that is not
+    bench.agent.plug(port)
+    assert tap() is True
+    bench.agent.plug(port.model_copy(update={"admin_up": False, "revision": 2}))
+    assert tap() is False
+    bench.agent.unplug(port_ref(port))
+    assert tap() is False
     assert not bench.census()
