@@ -13,6 +13,7 @@ from volume.drivers.base import VolumeDriver
 
 DRIVERS = {
     "ceph": "volume.drivers.ceph.CephDriver",
+    "lvm": "volume.drivers.lvm.LvmDriver",
     "file": "volume.drivers.file.FileDriver",
     "fake": "volume.drivers.fake.FakeVolumeDriver",
 }

@@ -12,6 +12,7 @@ import pytest
 from cloudweb.driver import DriverError, Interrupted, Unguarded
 from tests.builders.ceph import CephCluster, ceph_cluster, missing
 from tests.builders.ceph_bench import CephBench
+from tests.builders.lvm_bench import LvmBench
 from tests.builders.volume_bench import (
     MIB,
     SIZE,
@@ -53,10 +54,12 @@ def make_bench(request: pytest.FixtureRequest, directory: Path) -> VolumeBench:
         return FakeVolumeBench(directory)
     if request.param == "file":
         return FileBench()
+    if request.param == "lvm":
+        return LvmBench()
     return CephBench(request.getfixturevalue("ceph"))
 
 
-@pytest.fixture(params=["fake", "file", pytest.param("ceph", marks=pytest.mark.host)])
+@pytest.fixture(params=["fake", "file", "lvm", pytest.param("ceph", marks=pytest.mark.host)])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VolumeBench]:
     made = make_bench(request, tmp_path)
     yield made

@@ -314,6 +314,14 @@ class Daemons:
                     daemon.run("block-export-add", **_export(file.node, attachment_id, served))
                 self._keep(replace(record, interrupted=False))
 
+    def size(self, volume_id: str, file: File) -> int:
+        """Return the bytes that a daemon takes a file for."""
+        with self.monitor(volume_id) as daemon:
+            nodes = daemon.run("query-named-block-nodes", flat=True)
+        return next(
+            int(one["image"]["virtual-size"]) for one in nodes if one["node-name"] == file.node
+        )
+
     def writes_to(self, volume_id: str, top: File) -> bool:
         """Tell whether a daemon has a file open; it has all that are below, too."""
         with self.monitor(volume_id) as daemon:
@@ -642,7 +650,7 @@ def _file_node(file: File, *, read_only: bool) -> dict[str, Any]:
         "read-only": read_only,
         "discard": "unmap",
         "file": {
-            "driver": "file",
+            "driver": "host_device" if file.path.is_block_device() else "file",
             "filename": str(file.path),
             "read-only": read_only,
             "discard": "unmap",

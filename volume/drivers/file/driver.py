@@ -35,7 +35,8 @@ from volume.drivers.base import (
 )
 from volume.drivers.file import qcow2
 from volume.drivers.file.config import FileConfig
-from volume.drivers.file.daemon import Daemons, Record, Served, chain_node
+from volume.drivers.file.daemon import Daemons, chain_node
+from volume.drivers.file.exporting import Exporting
 from volume.drivers.file.files import File, Files, Snapshot
 from volume.drivers.file.identity import check_identity, storage_id
 from volume.drivers.file.layers import Layers
@@ -103,6 +104,7 @@ class FileDriver(
         self._storage_id = ""
         self.files = Files(self.config.directory)
         self.daemons = Daemons(state_dir, self.config.wire, self.config.sockets)
+        self._exporting = Exporting(self.daemons, host=host, wire=self.config.wire)
         self._graph = threading.RLock()  # held while it is decided what is above what
         self._strays: tuple[str, ...] = ()
         self._layers = Layers(self.files, self.daemons, self._graph)
@@ -257,9 +259,8 @@ class FileDriver(
 
     def delete(self, ref: VolumeRef, *, work: Work) -> None:
         """Remove the volume's files, and what below it nobody else needs."""
-        record = self.daemons.get(ref.id)
-        if record is not None and record.exports and self.daemons.is_running(ref.id):
-            raise VolumeInUse(detail=", ".join(record.exports))
+        if attachments := self._exporting.attachments(ref.id):
+            raise VolumeInUse(detail=", ".join(attachments))
         if snapshots := self.files.snapshots(ref.id):
             raise VolumeInUse(detail=", ".join(snapshots))
         work.checkpoint()
@@ -299,37 +300,8 @@ class FileDriver(
         moved = self._mirrors.moved(volume_id)
         chain = [] if moved else [*self.files.chain(self.files.get(volume_id))]
         work.checkpoint()
-        served = Served(request.to_host, request.mode == "ro", request.epoch)
-        record = self.daemons.serve(
-            volume_id,
-            chain,
-            request.attachment_id,
-            served,
-            tls=request.to_host != self.host,
-            passphrase=request.passphrase,
-        )
-        return self._connection(request, moved.size if moved else chain[0].size(), record)
-
-    def _connection(self, request: ExportRequest, size: int, record: Record) -> VolumeConnection:
-        where: dict[str, object] = {"kind": "nbd_unix", "path": str(self.daemons.socket(record))}
-        if port := record.port or record.exports[request.attachment_id].port:
-            where = {
-                "kind": "nbd_tls",
-                "address": self.config.wire.address,
-                "port": port,
-                "tls_name": self.host,
-            }
-        return VolumeConnection.model_validate(
-            {
-                "attachment_id": request.attachment_id,
-                "epoch": request.epoch,
-                "volume_id": request.volume.id,
-                "size": size,
-                "read_only": request.mode == "ro",
-                "export": request.attachment_id,
-                **where,
-            }
-        )
+        size = moved.size if moved else chain[0].size()
+        return self._exporting.export(request, chain, size=size)
 
     def unexport(self, request: UnexportRequest, *, work: Work) -> None:
         """Take the attachment's export away; its clients are cut at once."""
@@ -338,10 +310,7 @@ class FileDriver(
 
     def exports(self) -> Mapping[str, str]:
         """Return what running daemons serve."""
-        found = {}
-        for volume_id in self.daemons.volume_ids():
-            found.update(dict.fromkeys(self.daemons.served(volume_id), volume_id))
-        return found
+        return self._exporting.exports()
 
     # Points in time
 
@@ -497,8 +466,6 @@ class FileDriver(
             raise NoSuchPool(detail=ref.pool)
 
     def _state(self, volume_id: str, file: File) -> VolumeState:
-        record = self.daemons.get(volume_id)
-        live = record is not None and record.exports and self.daemons.is_running(volume_id)
         return VolumeState(
             id=volume_id,
             backend=self.backend,
@@ -506,7 +473,7 @@ class FileDriver(
             format=file.format,
             size=file.size(),
             allocated=file.path.stat().st_blocks * 512,
-            attachments=tuple(sorted(record.exports)) if record is not None and live else (),
+            attachments=tuple(self._exporting.attachments(volume_id)),
             snapshots=tuple(self.files.snapshots(volume_id)),
         )
 

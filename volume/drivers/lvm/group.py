@@ -1,0 +1,153 @@
+"""LVM, spoken to by its commands: the logical volumes of one thin pool that are ours.
+
+Ours have a tag; a second one names the volume that a snapshot is of, for LVM forgets a thin volume's origin
+with the origin.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cloudweb import process
+from cloudweb.driver import DiskFull, DriverError
+
+OURS = "cloudweb"
+_VOLUME = "cloudweb.volume="
+_COLUMNS = "lv_name,lv_size,data_percent,metadata_percent,lv_active,lv_tags"
+#: What LVM says where the pool, or the group, has no room.
+_FULL = ("insufficient free space", "above threshold", "No space left")
+Run = Callable[..., process.Completed]
+
+
+@dataclass(frozen=True, slots=True)
+class LogicalVolume:
+    """One of the pool's; ``size`` in bytes, ``written`` the part of it that takes room.
+
+    ``volume_id`` is the volume's that it is, or is a snapshot of.
+    """
+
+    name: str
+    size: int
+    written: float = 0.0
+    active: bool = False
+    volume_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How large the pool is, in bytes, and what parts of it and of its metadata are taken."""
+
+    size: int
+    data: float
+    metadata: float
+
+
+class Group:
+    """One thin pool of one volume group."""
+
+    def __init__(
+        self, name: str, pool: str, *, run: Run = process.run, devices: Path = Path("/dev")
+    ) -> None:
+        self.name, self.pool = name, pool
+        self._run, self._devices = run, devices
+
+    def path(self, name: str) -> Path:
+        """Return the block device of a logical volume that is active."""
+        return self._devices / self.name / name
+
+    def look(self) -> tuple[Mapping[str, LogicalVolume], Usage]:
+        """Return what of the pool is ours, by name, and how full it is; raise DriverError."""
+        rows = self._rows()
+        found = {row["lv_name"]: _parsed(row) for row in rows if OURS in _tags(row)}
+        for row in rows:
+            if row["lv_name"] == self.pool:
+                data, metadata = _part(row["data_percent"]), _part(row["metadata_percent"])
+                return found, Usage(int(row["lv_size"]), data, metadata)
+        raise DriverError(f"There is no thin pool {self.name}/{self.pool} on this host.")
+
+    def find(self, name: str) -> LogicalVolume | None:
+        """Return one of ours."""
+        return self.look()[0].get(name)
+
+    def create(self, name: str, size: int, *, volume_id: str) -> None:
+        """Make an empty one; it takes no room yet."""
+        self._do("lvcreate", "--yes", "--thinpool", self.pool, "--virtualsize", f"{size}b",
+                 "--name", name, *_tagged(volume_id), self.name)  # fmt: skip
+
+    def snapshot(self, source: str, name: str, *, volume_id: str, active: bool) -> None:
+        """Let a new one hold what another does now; one that is not ``active`` has no device."""
+        skip = ("n", "--activate", "y") if active else ("y", "--activate", "n")
+        self._do("lvcreate", "--yes", "--snapshot", "--setactivationskip", *skip, "--name", name,
+                 *_tagged(volume_id), f"{self.name}/{source}")  # fmt: skip
+
+    def extend(self, name: str, size: int) -> None:
+        """Make one larger."""
+        self._do("lvextend", "--yes", "--size", f"{size}b", f"{self.name}/{name}")
+
+    def rename(self, name: str, new: str) -> None:
+        """Give one another name."""
+        self._do("lvrename", "--yes", self.name, name, new)
+
+    def remove(self, name: str) -> None:
+        """Take one away, active or not."""
+        self._do("lvremove", "--yes", f"{self.name}/{name}")
+
+    def activate(self, name: str) -> None:
+        """Let one have its device."""
+        self._do("lvchange", "--yes", "--activate", "y", "--ignoreactivationskip",
+                 f"{self.name}/{name}")  # fmt: skip
+
+    def deactivate(self, name: str) -> None:
+        """Take its device away."""
+        self._do("lvchange", "--yes", "--activate", "n", f"{self.name}/{name}")
+
+    def _rows(self) -> Sequence[Mapping[str, str]]:
+        words = ("--reportformat", "json", "--units", "b", "--nosuffix", "--options", _COLUMNS)
+        try:
+            text = self._do("lvs", *words, self.name).text
+        except process.CommandFailed as error:
+            raise DriverError(
+                f"LVM's volume group {self.name} cannot be looked at: is it there, and lvm2 installed?",
+                detail=error.detail,
+            ) from error
+        try:
+            (report,) = json.loads(text)["report"]
+            rows: Sequence[Mapping[str, str]] = report["lv"]
+        except (ValueError, LookupError, TypeError) as error:
+            raise DriverError("LVM's report cannot be read.", detail=text[:500]) from error
+        return rows
+
+    def _do(self, *command: str) -> process.Completed:
+        try:
+            return self._run(*command, timeout=60, env={"LC_ALL": "C"})
+        except process.CommandFailed as error:
+            if any(word in error.output for word in _FULL):
+                raise DiskFull(detail=error.detail) from error
+            raise
+
+
+def _tagged(volume_id: str) -> Sequence[str]:
+    return "--addtag", OURS, "--addtag", f"{_VOLUME}{volume_id}"
+
+
+def _tags(row: Mapping[str, Any]) -> Sequence[str]:
+    return str(row["lv_tags"]).split(",")
+
+
+def _parsed(row: Mapping[str, str]) -> LogicalVolume:
+    named = (tag.removeprefix(_VOLUME) for tag in _tags(row) if tag.startswith(_VOLUME))
+    return LogicalVolume(
+        name=row["lv_name"],
+        size=int(row["lv_size"]),
+        written=_part(row["data_percent"]),
+        active=row["lv_active"] == "active",
+        volume_id=next(named, ""),
+    )
+
+
+def _part(percent: str) -> float:
+    return float(percent or 0) / 100
