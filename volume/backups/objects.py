@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from pydantic import Field
 
-from cloudweb.objects import VersionedObject
+from cloudweb.objects import Data, VersionedObject, unless_used
 from volume.objects import SnapshotRef, VolumeRef
 
 
@@ -25,13 +26,19 @@ class BackupPoint(VersionedObject):
 
 
 class BackupRequest(VersionedObject):
-    """Take a backup; ``url`` is signed for this one transfer (``BackupTerms`` and where chunks go)."""
+    """Take a backup; ``url`` is signed for this one transfer (``BackupTerms`` and where chunks go).
 
-    VERSION: ClassVar[str] = "1.0"
+    ``passphrase`` opens a volume that is encrypted.
+    """
+
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: unless_used("passphrase", "")}
+    SECRETS: ClassVar[tuple[str, ...]] = ("passphrase",)
 
     point: BackupPoint
     url: str
     signature: str
+    passphrase: str = Field("", repr=False)
 
 
 class BackupTaken(VersionedObject):
@@ -46,14 +53,17 @@ class BackupTaken(VersionedObject):
 
 
 class RestoreRequest(VersionedObject):
-    """Make a volume that nobody uses hold what a backup does; ``url`` as in ``BackupRequest``."""
+    """Make a volume that nobody uses hold what a backup does; ``url`` and ``passphrase`` as in ``BackupRequest``."""
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: unless_used("passphrase", "")}
+    SECRETS: ClassVar[tuple[str, ...]] = ("passphrase",)
 
     volume: VolumeRef
     backup_id: str
     url: str
     signature: str
+    passphrase: str = Field("", repr=False)
 
 
 class BackupTerms(VersionedObject):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, cast
 
 from cloudweb.agent import Function
@@ -24,8 +24,8 @@ from volume.backups.objects import (
 )
 from volume.backups.restoring import restore
 from volume.backups.sealing import Sealer
-from volume.backups.taking import Taken, Wanted, take
-from volume.drivers.base import VolumeDriver
+from volume.backups.taking import Source, Taken, Wanted, take
+from volume.drivers.base import Encryption, VolumeDriver
 from volume.objects import VolumeRef, VolumeState
 
 Locked = Callable[..., AbstractContextManager[Any]]
@@ -54,8 +54,11 @@ class HostBackups:
         """Take a backup; after a crash it goes on with the same moment and what was stored of it."""
         point = request.point
         driver = self.hold(point, work)
-        with _client(request.url, request.signature, work) as client:
-            taken = self._take(driver, point, client, work)
+        with (
+            self._reading(driver, point, request.passphrase) as source,
+            _client(request.url, request.signature, work) as client,
+        ):
+            taken = _take(source, client, work)
         self._release(driver, point, work)
         return BackupTaken(id=point.id, read=taken.read, changed=taken.changed, stored=taken.stored)
 
@@ -82,7 +85,10 @@ class HostBackups:
             work.checkpoint()
             terms = client.terms()
             manifest = Manifest.decode(client.manifest())
-            with driver.writing(request.volume) as target:
+            with (
+                self._opened(request.volume, request.passphrase),
+                driver.writing(request.volume) as target,
+            ):
                 if target.size < manifest.header.size:
                     raise DriverError("The volume is smaller than the backup.")
                 restore(
@@ -90,23 +96,22 @@ class HostBackups:
                 )
             return self._driver_of(request.volume).get(request.volume)
 
-    def _take(self, driver: Backups, point: BackupPoint, client: BackupClient, work: Work) -> Taken:
-        terms = client.terms()
-        wanted = Wanted(
-            id=terms.id,
-            lineage=terms.lineage,
-            volume_id=terms.volume_id,
-            created_at=terms.created_at,
-            block_size=terms.block_size,
-            parent=Manifest.decode(client.parent()) if terms.parent else None,
-        )
-        with driver.reading(point) as source:
-            told = progress(work, source.size)
-            manifest, taken = take(
-                wanted, source, client, _sealer(terms), on_batch=lambda so_far: told(so_far.read)
-            )
-        client.put_manifest(manifest.encode())
-        return taken
+    @contextmanager
+    def _reading(self, driver: Backups, point: BackupPoint, passphrase: str) -> Iterator[Source]:
+        """Open what is held; what serves it needs the passphrase only to begin."""
+        volume = point.volume
+        with ExitStack() as held:
+            with self._locked(volume.id), self._opened(volume, passphrase):
+                source = held.enter_context(driver.reading(point))
+            yield source
+
+    def _opened(self, ref: VolumeRef, passphrase: str) -> AbstractContextManager[None]:
+        driver = self._driver_of(ref)
+        if not passphrase:
+            return nullcontext()
+        if not isinstance(driver, Encryption):
+            raise DriverError("This volume's back end has no encrypted volumes.")
+        return driver.opened(ref, passphrase)
 
     def _check_served(self, point: BackupPoint) -> None:
         """Wait with a volume that guests have and nothing serves just now: it would be read as at rest."""
@@ -135,6 +140,24 @@ def _client(url: str, signature: str, work: Work) -> Iterator[BackupClient]:
             yield client
     except (BackupDamaged, BackupUnreadable) as error:
         raise DriverError(error.message, detail=error.detail) from error
+
+
+def _take(source: Source, client: BackupClient, work: Work) -> Taken:
+    terms = client.terms()
+    wanted = Wanted(
+        id=terms.id,
+        lineage=terms.lineage,
+        volume_id=terms.volume_id,
+        created_at=terms.created_at,
+        block_size=terms.block_size,
+        parent=Manifest.decode(client.parent()) if terms.parent else None,
+    )
+    told, sealer = progress(work, source.size), _sealer(terms)
+    manifest, taken = take(
+        wanted, source, client, sealer, on_batch=lambda so_far: told(so_far.read)
+    )
+    client.put_manifest(manifest.encode())
+    return taken
 
 
 def _sealer(terms: BackupTerms) -> Sealer:

@@ -1,12 +1,23 @@
-"""A file that a backup is restored into to see that it can be; it takes room for what is not zeros."""
+"""A file that a backup is restored into to see that it can be; it takes room for what is not zeros.
+
+What lies on the disk is a cipher's, with a key that is in memory alone: a volume may have been encrypted,
+or its backup, and control machines keep nothing of what is in volumes.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
+import secrets
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.ciphers.modes import CTR
+
+_CIPHER_BLOCK = 16
 
 
 class ScratchFile:
@@ -14,6 +25,7 @@ class ScratchFile:
 
     def __init__(self, path: Path, size: int) -> None:
         self.path, self.size = path, size
+        self._key = AES256(secrets.token_bytes(32))
 
     def __enter__(self) -> Self:
         self._descriptor = os.open(
@@ -32,8 +44,8 @@ class ScratchFile:
         os.close(self._descriptor)
 
     def write(self, offset: int, data: bytes) -> None:
-        """Write these bytes."""
-        view = memoryview(data)
+        """Write these bytes; a place is written once."""
+        view = memoryview(self._crossed(offset, data))
         while view:
             done = os.pwrite(self._descriptor, view, offset)
             view, offset = view[done:], offset + done
@@ -58,4 +70,11 @@ class ScratchFile:
             if not piece:
                 raise EOFError(f"{self.path} ends before {offset + length}")
             found += piece
-        return bytes(found)
+        return self._crossed(offset, bytes(found))
+
+    def _crossed(self, offset: int, data: bytes) -> bytes:
+        """Return the cipher's bytes of plain ones, and the other way around."""
+        count, rest = divmod(offset, _CIPHER_BLOCK)
+        assert not rest
+        stream = Cipher(self._key, CTR(count.to_bytes(_CIPHER_BLOCK))).encryptor()
+        return stream.update(data)

@@ -323,6 +323,7 @@ class FakeVolumeDriver(
         """Let the content be read as the first bytes of a disk."""
         with self.faults.around("reading", Unguarded()):
             known = self._find(point.volume)
+            self._check_key(known, "")
             held = known.points.get(point.id)
             if held is None:
                 raise TransientDriverError("The volume is not held for this backup.")
@@ -344,6 +345,7 @@ class FakeVolumeDriver(
             known = self._find(volume)
             if known.exports:
                 raise VolumeInUse
+            self._check_key(known, "")
             blocks = FakeBlocks(known.size, known.content.encode())
             yield blocks
             with self._lock:
@@ -393,9 +395,14 @@ class FakeVolumeDriver(
 
     @contextmanager
     def opened(self, volume: VolumeRef, passphrase: str) -> Iterator[None]:
-        """Check the passphrase."""
-        self._check_key(self._find(volume), passphrase)
-        yield
+        """Know the passphrase for as long."""
+        known = self._find(volume)
+        self._check_key(known, passphrase)
+        known.is_open = True
+        try:
+            yield
+        finally:
+            known.is_open = bool(known.exports)
 
     def delete_everything(self) -> None:
         """Forget all volumes."""

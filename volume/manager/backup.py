@@ -24,7 +24,7 @@ from volume.manager.backup_taking import BackupTaking
 from volume.manager.building import VolumeRequest
 from volume.manager.lookup import check_status
 from volume.manager.volume import VolumeManager
-from volume.models import Backup, Volume
+from volume.models import Backup, Volume, VolumeType
 from volume.operations import DeleteBackup, RestoreBackup
 from volume.states import BackupStatus, VolumeStatus
 
@@ -102,6 +102,7 @@ class BackupManager(BackupTaking, BackupRecords, BackupProofs):
         if volume.read_only:
             raise InvalidVolume(f"Volume {volume.id} is read-only.")
         _check_size(backup, volume.size)
+        _check_secrecy(backup, volume)
         Volume.objects.filter(id=volume.id).update(
             status=VolumeStatus.RESTORING_BACKUP, previous_status=volume.status, updated_at=now()
         )
@@ -110,10 +111,14 @@ class BackupManager(BackupTaking, BackupRecords, BackupProofs):
     def _new_volume(self, backup: Backup, wanted: VolumeRequest) -> tuple[Volume, dict[str, Any]]:
         if wanted.image_id or wanted.snapshot_id or wanted.source_volume_id:
             raise BadRequest("A volume is made of one thing, not of a backup and another.")
-        request = replace(wanted, size=wanted.size or backup.size)
+        type_id = backup.volume_type_id
+        known = VolumeType.objects.filter(id=type_id).first() if type_id else None
+        kind = wanted.volume_type or (str(known.id) if known else None)
+        request = replace(wanted, size=wanted.size or backup.size, volume_type=kind)
         assert request.size is not None
         _check_size(backup, request.size)
         volume = VolumeManager(self.context).record(request)
+        _check_secrecy(backup, volume)
         return volume, {"zone": request.zone, "hints": dict(request.hints)}
 
     @policy("volume:backups:reset_status")
@@ -128,6 +133,11 @@ class BackupManager(BackupTaking, BackupRecords, BackupProofs):
             if status == BackupStatus.AVAILABLE and not backup.sha256:
                 raise InvalidBackup("There is nothing in its store: it cannot be available.")
             Backup.objects.filter(id=backup.id).update(status=status, updated_at=now())
+
+
+def _check_secrecy(backup: Backup, volume: Volume) -> None:
+    if backup.volume_type_id is not None and not volume.encrypted:
+        raise InvalidVolume("A backup of an encrypted volume is restored to an encrypted one.")
 
 
 def _check_size(backup: Backup, size: int) -> None:

@@ -47,6 +47,7 @@ class BackupRecord(BaseModel):
     zone: str = Field(default="", max_length=255)
     metadata: dict[str, str] = Field(default_factory=dict)
     volume_facts: dict[str, Any] = Field(default_factory=dict)
+    volume_type_id: Id | None = None
     sha256: Digest
     content: Digest
     changed_bytes: int = Field(default=0, ge=0, le=2**62)
@@ -72,6 +73,7 @@ class BackupRecords(BackupLookups):
             volume_id=str(backup.volume_id),
             snapshot_id=None if backup.snapshot_id is None else str(backup.snapshot_id),
             parent_id=None if backup.parent_id is None else str(backup.parent_id),
+            volume_type_id=None if backup.volume_type_id is None else str(backup.volume_type_id),
             **{name: getattr(backup, name) for name in _COLUMNS},
         )
         return SERVICE, base64.b64encode(record.model_dump_json().encode()).decode()
@@ -101,6 +103,7 @@ class BackupRecords(BackupLookups):
                 volume_id=record.volume_id,
                 snapshot_id=record.snapshot_id,
                 parent_id=record.parent_id,
+                volume_type_id=record.volume_type_id,
                 **{name: getattr(record, name) for name in _COLUMNS},
             )
             ImportBackup.start(self.context, resource_id=str(backup.id))

@@ -148,13 +148,14 @@ def _wish(row: BackupSchedule, when: str) -> BackupWish:
         .order_by("-data_at", "-id")
         .first()
     )
-    is_alike = newest is not None and bool(newest.lineage.encrypted_key) == row.encrypted
+    encrypted = row.encrypted or volume.encrypted
+    is_alike = newest is not None and bool(newest.lineage.encrypted_key) == encrypted
     is_due = bool(row.full_every) and before + 1 >= row.full_every
     return BackupWish(
         volume_id=str(volume.id),
         name=f"{row.name} {when}"[:255],
         incremental=bool(since_full) and is_alike and not is_due,
-        encrypted=row.encrypted,
+        encrypted=encrypted,
         force=True,
         schedule=row,
     )

@@ -77,13 +77,16 @@ class BackupTaking(BackupLookups):
                 description=wanted.description,
                 volume_id=volume.id,
                 snapshot_id=None if snapshot is None else snapshot.id,
-                lineage=_lineage(wanted, parent, size=size),
+                lineage=_lineage(
+                    wanted, parent, size=size, encrypted=wanted.encrypted or volume.encrypted
+                ),
                 parent_id=None if parent is None else parent.id,
                 schedule=wanted.schedule,
                 size=size,
                 zone=wanted.zone or volume.zone,
                 metadata=dict(wanted.metadata),
                 volume_facts=_facts(volume),
+                volume_type_id=volume.volume_type_id if volume.encrypted else None,
                 ticket=fresh_ticket(),
                 data_at=now() if snapshot is None else snapshot.created_at,
             )
@@ -126,18 +129,18 @@ class BackupTaking(BackupLookups):
 
 
 def _check_able(volume: Volume) -> None:
-    if volume.encrypted:  # what is read is its cipher's; another volume's key would not open it
-        raise InvalidVolume(f"Volume {volume.id} is encrypted, and cannot be backed up.")
     pool = None if volume.pool_id is None else Pool.objects.filter(id=volume.pool_id).first()
     if pool is None or CAPABILITY not in pool.capabilities:
         raise InvalidVolume(f"Volume {volume.id} cannot be backed up where it is.")
 
 
-def _lineage(wanted: BackupWish, parent: Backup | None, *, size: int) -> BackupLineage:
-    """Return the one that a backup goes on with, or begins."""
+def _lineage(
+    wanted: BackupWish, parent: Backup | None, *, size: int, encrypted: bool
+) -> BackupLineage:
+    """Return the one that a backup goes on with, or begins; what a host reads is always plain."""
     if parent is not None:
         lineage = parent.lineage
-        if wanted.encrypted and not lineage.encrypted_key:
+        if encrypted and not lineage.encrypted_key:
             raise InvalidBackup(
                 "An incremental backup is encrypted as the one before it is: take a full one."
             )
@@ -146,7 +149,7 @@ def _lineage(wanted: BackupWish, parent: Backup | None, *, size: int) -> BackupL
         return lineage
     name = wanted.store or conf.BACKUP_STORE or default_store()
     store(name)  # or it is none
-    key = base64.b64encode(fresh_key()).decode() if wanted.encrypted else ""
+    key = base64.b64encode(fresh_key()).decode() if encrypted else ""
     return BackupLineage.objects.create(
         store=name,
         block_size=block_size_for(size * GIB),

@@ -35,7 +35,8 @@ class Backup(models.Model):
 
     Volume, snapshot and parent are bare ids: they may be gone. ``ticket`` is drawn for each transfer:
     what was signed with another is void. ``sha256`` is its manifest's, ``content`` the digest over all
-    blocks. ``volume_facts`` are columns that a volume restored from it has, too. ``proven_at`` is when it
+    blocks. ``volume_facts`` are columns that a volume restored from it has, too; ``volume_type_id`` is there
+    where the volume was encrypted: what it held goes to encrypted ones alone. ``proven_at`` is when it
     was last restored and found right, ``proof_fault`` why it was not.
     """
 
@@ -58,6 +59,7 @@ class Backup(models.Model):
     zone = models.CharField(max_length=255, blank=True, default="")
     metadata: models.JSONField[dict[str, str]] = models.JSONField(default=dict, blank=True)
     volume_facts: models.JSONField[dict[str, Any]] = models.JSONField(default=dict, blank=True)
+    volume_type_id = models.UUIDField(null=True, blank=True)
     fail_reason = models.TextField(blank=True, default="")
     fault_detail = models.TextField(blank=True, default="")
     ticket = models.CharField(max_length=64, blank=True, default="")

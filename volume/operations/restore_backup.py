@@ -15,7 +15,7 @@ from volume.models import Backup, Volume
 from volume.operations.backup_rows import backup_of, write_backup
 from volume.operations.create_volume import CreateVolume
 from volume.operations.rows import fault, volume_of, write
-from volume.resolution import host_of, volume_ref
+from volume.resolution import host_of, passphrase_of, volume_ref
 from volume.rpc import RESTORE
 from volume.states import BackupStatus, VolumeStatus
 
@@ -32,6 +32,7 @@ def overwrite(run: Run) -> Order:
         backup_id=str(backup.id),
         url=ticket.url,
         signature=ticket.signature,
+        passphrase=passphrase_of(volume),
     )
     return RESTORE.order(host=host_of(volume), resource_id=str(volume.id), payload=request)
 

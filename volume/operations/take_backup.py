@@ -26,7 +26,7 @@ from volume.operations.backup_rows import (
     source_volume,
     write_backup,
 )
-from volume.resolution import GIB, host_of, snapshot_ref, volume_ref
+from volume.resolution import GIB, host_of, passphrase_of, snapshot_ref, volume_ref
 from volume.rpc import BACKUP, RELEASE_BACKUP
 from volume.states import BackupStatus
 
@@ -60,7 +60,10 @@ def take(run: Run) -> Order:
     volume = _volume(backup)
     ticket = ticket_for(backup, "take")
     request = BackupRequest(
-        point=_point(backup, volume), url=ticket.url, signature=ticket.signature
+        point=_point(backup, volume),
+        url=ticket.url,
+        signature=ticket.signature,
+        passphrase=passphrase_of(volume),
     )
     return BACKUP.order(host=host_of(volume), resource_id=str(backup.id), payload=request)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import itertools
 import os
@@ -12,8 +13,10 @@ from typing import Any
 import pytest
 
 from cloudweb.driver import DriverError, TransientDriverError, Unguarded
+from cloudweb.encryption import encrypt
 from cloudweb.image_cache.cache import ImageCache
 from tests.builders.backups import api_in_process
+from tests.builders.encrypted_bench import KEY, EncryptedFileBench
 from tests.builders.identity import make_context, make_member
 from tests.builders.stores import file_settings
 from tests.builders.volume_bench import MIB, FileBench, export_of, unexport_of
@@ -22,6 +25,7 @@ from volume.agent import VolumeAgent
 from volume.backup_transfers import manifest_of, repository_of, ticket_for, wanted_of
 from volume.backups.admitting import admit
 from volume.backups.objects import BackupPoint, BackupRequest, RestoreRequest
+from volume.backups.sealing import fresh_key
 from volume.drivers.nbd import NbdClient
 from volume.models import Backup, BackupLineage
 from volume.objects import VolumeConnection, VolumeSpec
@@ -36,12 +40,13 @@ _numbers = itertools.count()
 class Site:
     """A host with volumes in files, and rows of its backups."""
 
-    def __init__(self, bench: FileBench, directory: Path) -> None:
-        self.bench = bench
+    def __init__(self, bench: FileBench, directory: Path, *, passphrase: str = "") -> None:
+        self.bench, self.passphrase = bench, passphrase
         images = ImageCache(directory / "images", 1 << 30)
         self.agent = VolumeAgent({"file": bench.driver}, images, directory / "agent")
         self.row = make_volume(make_context(make_member("member")), pool=make_pool())
-        self.lineage = BackupLineage.objects.create(store="one", block_size=MIB)
+        key = encrypt(base64.b64encode(fresh_key()).decode()) if passphrase else ""
+        self.lineage = BackupLineage.objects.create(store="one", block_size=MIB, encrypted_key=key)
         self.spec = self.make()
 
     def make(self) -> VolumeSpec:
@@ -60,7 +65,10 @@ class Site:
         )
         point = BackupPoint(id=str(backup.id), source=self.spec.ref)
         ticket = ticket_for(backup, "take")
-        return backup, BackupRequest(point=point, url=ticket.url, signature=ticket.signature)
+        request = BackupRequest(
+            point=point, url=ticket.url, signature=ticket.signature, passphrase=self.passphrase
+        )
+        return backup, request
 
     def admitted(self, backup: Backup) -> Backup:
         repository, key = repository_of(backup.lineage), str(backup.id)
@@ -69,7 +77,7 @@ class Site:
             wanted_of(backup),
             size=SIZE,
             compression="zstd",
-            encryption="none",
+            encryption="aes-256-gcm" if self.passphrase else "none",
             own=set(repository.digests(key)),
         )
         backup.sha256, backup.status = repository.write_manifest(manifest), BackupStatus.AVAILABLE
@@ -91,6 +99,7 @@ class Site:
             backup_id=str(backup.id),
             url=ticket.url,
             signature=ticket.signature,
+            passphrase=self.passphrase,
         )
         self.agent._backups.restore(request, WORK)
         Backup.objects.filter(id=backup.id).update(status=BackupStatus.AVAILABLE)
@@ -100,10 +109,8 @@ class Site:
 
     def digest(self, spec: VolumeSpec) -> str:
         """Digest the first 16 MiB of a volume at rest: what the tests write is there."""
-        found = hashlib.sha256()
-        with self.bench.driver._points._served(
-            self.bench.driver.files.get(spec.ref.id), read_only=True
-        ) as client:
+        found, driver = hashlib.sha256(), self.bench.driver
+        with driver.opened(spec.ref, self.passphrase), driver.writing(spec.ref) as client:
             found.update(client.read(0, 16 * MIB))
             assert client.data_after(16 * MIB) == SIZE
         return found.hexdigest()
@@ -149,6 +156,49 @@ def test_a_volume_that_a_guest_writes_to_comes_back_as_it_was_at_each_backup(sit
     ]
     first = manifest_of(backups[0][0])
     assert sum(place is not None for place in first.table) == 3
+
+
+@pytest.fixture
+def sealed(settings: Any, tmp_path: Path) -> Iterator[Site]:
+    settings.IMAGE_STORES = {"one": file_settings(tmp_path / "store")}
+    make_volume_type()
+    bench = EncryptedFileBench()
+    with api_in_process():
+        yield Site(bench, tmp_path, passphrase=KEY)
+    bench.close()
+
+
+def test_an_encrypted_volume_comes_back_and_is_plain_nowhere(sealed: Site, tmp_path: Path) -> None:
+    """Backed up at rest, in use, and of a snapshot; neither pool nor store shows what it holds."""
+    secret = b"nobody reads this " * 60_000
+    driver, ref = sealed.bench.driver, sealed.spec.ref
+    with driver.opened(ref, KEY), driver.writing(ref) as disk:
+        disk.write(0, secret)
+    at_rest, _ = sealed.take()
+    assert not [
+        one for one in driver.census() if one.startswith("key")
+    ]  # it is known no longer than it is needed
+    request = export_of(sealed.spec, sealed.bench.host, passphrase=KEY)
+    with guest(sealed.agent.export(request, WORK)) as disk:
+        disk.write(8 * MIB, secret)
+        disk.flush()
+    in_use, changed = sealed.take(at_rest)
+    assert changed < 3 * MIB
+    sealed.agent.unexport(unexport_of(request), WORK)
+    found = [sealed.restored(one) for one in (at_rest, in_use)]
+    wanted = [bytearray(16 * MIB), bytearray(16 * MIB)]
+    for content in wanted:
+        content[: len(secret)] = secret
+    wanted[1][8 * MIB : 8 * MIB + len(secret)] = secret
+    assert found == [hashlib.sha256(content).hexdigest() for content in wanted]
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file())
+    assert (len(kept) > 0, b"nobody reads" in kept) == (True, False)
+    assert b"nobody reads" not in sealed.bench.on_disk()
+    _, order = sealed.order()
+    with pytest.raises(DriverError):
+        sealed.agent._backups.backup(order.model_copy(update={"passphrase": "wrong"}), WORK)
+    with pytest.raises(DriverError):
+        sealed.agent._backups.backup(order.model_copy(update={"passphrase": ""}), WORK)
 
 
 def test_a_backup_whose_volume_is_detached_meanwhile_is_taken_of_it_at_rest(site: Site) -> None:

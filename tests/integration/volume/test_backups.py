@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -21,8 +23,21 @@ from tests.builders.volumes import attach, make_pool, make_snapshot, make_volume
 from tests.drills.volumes import World, lab, made_already
 from volume.backup_transfers import ticket_for
 from volume.drivers.fake import FakeSnapshot
-from volume.manager import BackupManager, BackupScheduleManager, BackupWish, VolumeRequest
-from volume.models import Backup, BackupLineage, BackupSchedule, Snapshot, Volume
+from volume.manager import (
+    BackupManager,
+    BackupScheduleManager,
+    BackupWish,
+    VolumeManager,
+    VolumeRequest,
+)
+from volume.models import (
+    Backup,
+    BackupLineage,
+    BackupSchedule,
+    Snapshot,
+    Volume,
+    VolumeTypeEncryption,
+)
 from volume.states import BackupStatus, VolumeStatus
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
@@ -96,6 +111,28 @@ def test_full_incremental_and_encrypted_come_back_and_go_without_each_other(
     backups(made).delete(str(part.id))
     made.cloud.settle()
     assert (files(store), BackupLineage.objects.count()) == (0, 0)
+
+
+def test_a_volume_of_an_encrypted_type_is_backed_up_encrypted_and_restored_to_such_a_type(
+    made: World, store: Path
+) -> None:
+    kind = make_volume_type("secret")
+    VolumeTypeEncryption.objects.create(volume_type=kind, provider="luks")
+    volume = VolumeManager(made.context).create(VolumeRequest(size=1, volume_type="secret"))
+    made.cloud.settle()
+    made.drivers["h1"].write(str(volume.id), "one")
+    backup = take(made, str(volume.id))
+    assert bool(backup.lineage.encrypted_key) is True
+    assert restored(made, backup, wanted=VolumeRequest(name="again")) == "one"
+    again = Volume.objects.get(name="again")
+    assert (again.volume_type, again.encrypted) == (kind, True)
+    assert restored(made, backup, volume_id=str(volume.id)) == "one"
+    assert take(made, str(volume.id), incremental=True).chunks == 0
+    BackupLineage.objects.update(encrypted_key="")
+    with pytest.raises(CloudwebError, match="take a full one"):
+        take(made, str(volume.id), incremental=True)
+    _, url = BackupManager(SYSTEM).export_record(str(backup.id))
+    assert json.loads(base64.b64decode(url))["volume_type_id"] == str(kind.id)
 
 
 def test_a_volume_in_use_and_a_snapshot(made: World) -> None:
@@ -172,7 +209,7 @@ def test_what_cannot_be_done_is_refused(store: Path) -> None:
     small = make_volume(context, pool=here, size=1)
     busy = make_volume(context, pool=here, status="extending", size=2)
     unable = make_volume(context, pool=nowhere)
-    sealed = make_volume(context, pool=here, encrypted=True)
+    sealed = make_backup(volume, volume_type_id=uuid.uuid4())
     creating = make_backup(volume, status=BackupStatus.CREATING, parent_id=backup.id, sha256="")
 
     def wish(row: Volume, **wanted: Any) -> Any:
@@ -181,7 +218,10 @@ def test_what_cannot_be_done_is_refused(store: Path) -> None:
     cases: dict[str, Any] = {
         "Invalid volume: Volume .* status must be available or in-use": wish(busy),
         "cannot be backed up where it is": wish(unable),
-        "is encrypted, and cannot be backed up": wish(sealed),
+        "encrypted volume is restored to an encrypted one": lambda: manager.restore(
+            str(sealed.id), volume_id=str(volume.id)
+        ),
+        "volume is restored to an encrypted one": lambda: manager.restore(str(sealed.id)),
         "No backups available to do an incremental": wish(small, incremental=True),
         "Snapshot .* could not be found": wish(volume, snapshot_id=str(uuid.uuid4())),
         "There is no image store 'tape'": wish(volume, store="tape"),

@@ -178,9 +178,16 @@ def test_a_restore_is_proven_by_reading_it_back(tmp_path: Path) -> None:
         assert not (tmp_path / "scratch").exists()
         restore(manifest, line.repository, scratch, line.sealer())
         check_restored(manifest, scratch, line.sealer())
-        scratch.write(BLOCK + 5, b"!")
+        scratch.write(BLOCK, b"!")
         with pytest.raises(BackupDamaged, match="not what was backed up"):
             check_restored(manifest, scratch, line.sealer())
+
+
+def test_what_a_proof_writes_is_a_ciphers(tmp_path: Path) -> None:
+    with ScratchFile(tmp_path / "scratch", 4 * BLOCK) as scratch:
+        scratch.write(BLOCK, b"plain words" * 9)
+        assert os.pread(scratch._descriptor, 11, BLOCK) not in (b"plain words", bytes(11))
+        assert (scratch.read(BLOCK, 11), scratch.data_after(0)) == (b"plain words", BLOCK)
 
 
 def test_a_backup_that_broke_off_goes_on_where_it_was() -> None:
