@@ -106,6 +106,11 @@ def project_manager(context: RequestContext) -> bool:
     return context.is_admin or (context.project_id is not None and "manager" in context.roles)
 
 
+def service(context: RequestContext) -> bool:
+    """Allow role service, which other services of a cloud have, and admins."""
+    return context.is_admin or "service" in context.roles
+
+
 def declare(rules: dict[str, Rule], *, reads: Collection[str] = ()) -> None:
     """Register an app's policies; a name is declared once.
 

@@ -301,28 +301,34 @@ class ComputeAgent(Agent):
     def attach_disk(self, request: AttachDiskRequest, work: Work) -> None:
         """Give the guest a disk now and at each start from here on."""
         ref = GuestRef(id=request.id, name=request.name)
-        self._hot_plug().attach_disk(ref, request.disk, work=work)
+        if (driver := self._hot_plug(ref)) is not None:
+            driver.attach_disk(ref, request.disk, work=work)
         self._keep_disk(request.id, request.disk.serial, request.disk)
 
     def detach_disk(self, request: DetachDiskRequest, work: Work) -> None:
         """Take a disk from the guest; one that is not on the host has none."""
         ref = GuestRef(id=request.id, name=request.name)
         with suppress(GuestNotFound):
-            self._hot_plug().detach_disk(ref, request.serial, timeout=request.timeout, work=work)
+            if (driver := self._hot_plug(ref)) is not None:
+                driver.detach_disk(ref, request.serial, timeout=request.timeout, work=work)
         self._keep_disk(request.id, request.serial, None)
 
     def resize_disk(self, request: ResizeDiskRequest, work: Work) -> None:
         """Let the guest see that its disk has grown."""
         ref = GuestRef(id=request.id, name=request.name)
-        self._hot_plug().resize_disk(ref, request.serial, request.size, work=work)
+        if (driver := self._hot_plug(ref)) is not None:
+            driver.resize_disk(ref, request.serial, request.size, work=work)
         for disk in self._disks(request.id, request.serial):
             grown = disk.model_copy(update={"size": request.size})
             self._keep_disk(request.id, request.serial, grown)
 
-    def _hot_plug(self) -> HotPlug:
-        if not isinstance(self.driver, HotPlug):
-            raise DriverError("This server's hypervisor attaches no disks.")
-        return self.driver
+    def _hot_plug(self, ref: GuestRef) -> HotPlug | None:
+        """Return who changes the disks of a guest; None for one that is off and is told at its start."""
+        if isinstance(self.driver, HotPlug):
+            return self.driver
+        if self.driver.get(ref.id).power_state not in ("shutdown", "crashed"):
+            raise DriverError("This server's hypervisor changes no disks of a guest that runs.")
+        return None
 
     @contextmanager
     def _told_if_it_fails(self, guest_id: str) -> Iterator[None]:

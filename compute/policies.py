@@ -19,6 +19,7 @@ declare(
         "compute:flavor_access:list": admin,
         "compute:flavor_access:add": admin,
         "compute:flavor_access:remove": admin,
+        "compute:hosts:able": authenticated,
         "compute:hosts:list": admin,
         "compute:hosts:show": admin,
         "compute:hosts:update": admin,
@@ -33,5 +34,6 @@ declare(
         "compute:zones:detail": admin,
         "compute:aggregates:list": admin,
         "compute:extensions:list": authenticated,
-    }
+    },
+    reads={"compute:hosts:able"},
 )

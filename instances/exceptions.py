@@ -84,6 +84,18 @@ class VolumeCannotBeSwapped(BadRequest):
     )
 
 
+class DisksStayWhileItRuns(Conflict):
+    """The hypervisor of the server's host cannot give a running guest a disk."""
+
+    code = "disks_stay_while_it_runs"
+
+    def __init__(self, instance_id: object) -> None:
+        super().__init__(
+            f"Server {instance_id} runs, and its hypervisor attaches nothing to a server that runs: "
+            "stop it first."
+        )
+
+
 class RootVolumeStays(Forbidden):
     """A server boots from this volume."""
 

@@ -11,6 +11,7 @@ from cloudweb.policy import (
     own_reader,
     project_member,
     project_reader,
+    service,
 )
 from cloudweb.states import Mode
 from instances.actions import ACTIONS
@@ -31,6 +32,7 @@ declare(
         "compute:servers:metadata": project_reader,
         "compute:servers:volumes": project_reader,
         "compute:servers:swap_volume": admin,
+        "compute:external_events:create": service,
         "compute:servers:actions": project_reader,
         "compute:servers:unlock_override": admin,
         "compute:servers:guest_metadata": host_metadata,

@@ -44,6 +44,15 @@ class HostManager(Manager):
             raise HostNotFound(name)
         return host
 
+    @policy("compute:hosts:able")
+    def is_able(self, name: str, capability: str) -> bool:
+        """Tell whether a host's driver can do something; so does one that told nothing yet.
+
+        For managers that act for their callers on what these own: it shows nothing else of a host.
+        """
+        host = _HOST.row(name=name)
+        return host is None or not host.driver or capability in host.capabilities
+
     @policy("compute:hosts:report")
     def note_loads(self, told: Mapping[str, tuple[HostLoad, Sequence[str]]]) -> None:
         """Note by host what is free there and what is wrong, for any number by one statement.

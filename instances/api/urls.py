@@ -6,15 +6,23 @@ from django.urls import URLPattern, URLResolver, path
 
 from cloudweb.api.routing import versioned
 from instances.api.actions import ServerActionViewSet
+from instances.api.external_events import ExternalEventViewSet
 from instances.api.instance_actions import InstanceActionViewSet
 from instances.api.key_pairs import KeyPairViewSet
 from instances.api.limits import LimitsViewSet, QuotaSetViewSet
 from instances.api.server_parts import ServerMetadataViewSet, ServerPortViewSet
 from instances.api.servers import ServerViewSet
 from instances.api.volume_attachments import VolumeAttachmentViewSet
+from instances.api.volume_proxies import (
+    SnapshotProxyViewSet,
+    VolumeProxyViewSet,
+    VolumeTypeProxyViewSet,
+)
 
 METADATA: dict[str, Any] = {"get": "list", "post": "merge", "put": "replace"}
 METADATA_ITEM: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
+PROXIED: dict[str, Any] = {"get": "list", "post": "create"}
+PROXIED_ONE: dict[str, Any] = {"get": "retrieve", "delete": "destroy"}
 
 ROUTES: list[URLPattern | URLResolver] = [
     path("servers", ServerViewSet.as_view({"get": "list", "post": "create"})),
@@ -59,6 +67,15 @@ ROUTES: list[URLPattern | URLResolver] = [
     path(
         "os-keypairs/<str:name>", KeyPairViewSet.as_view({"get": "retrieve", "delete": "destroy"})
     ),
+    path("os-server-external-events", ExternalEventViewSet.as_view({"post": "create"})),
+    path("os-volumes", VolumeProxyViewSet.as_view(PROXIED)),
+    path("os-volumes/detail", VolumeProxyViewSet.as_view({"get": "list"})),
+    path("os-volumes/<str:volume_id>", VolumeProxyViewSet.as_view(PROXIED_ONE)),
+    path("os-snapshots", SnapshotProxyViewSet.as_view(PROXIED)),
+    path("os-snapshots/detail", SnapshotProxyViewSet.as_view({"get": "list"})),
+    path("os-snapshots/<str:snapshot_id>", SnapshotProxyViewSet.as_view(PROXIED_ONE)),
+    path("os-volume-types", VolumeTypeProxyViewSet.as_view({"get": "list"})),
+    path("os-volume-types/<str:type_id>", VolumeTypeProxyViewSet.as_view({"get": "retrieve"})),
     path("limits", LimitsViewSet.as_view({"get": "retrieve"})),
     path(
         "os-quota-sets/<str:project_id>",

@@ -1,6 +1,7 @@
 """Managers of servers and key pairs."""
 
 from instances.manager.cards import ports_of, tags_of
+from instances.manager.external_events import ExternalEvent, ExternalEventManager
 from instances.manager.instance import InstanceManager
 from instances.manager.key_pair import KeyPairManager
 from instances.manager.limits import LimitsManager
@@ -8,6 +9,8 @@ from instances.manager.volumes import AttachedVolume, volumes_of
 
 __all__ = [
     "AttachedVolume",
+    "ExternalEvent",
+    "ExternalEventManager",
     "InstanceManager",
     "KeyPairManager",
     "LimitsManager",

@@ -14,12 +14,14 @@ from cloudweb.database.uuids import Among, Dashed
 from cloudweb.exceptions import NotFound
 from cloudweb.identifiers import as_uuid
 from cloudweb.policy import policy
+from compute.manager import HostManager
 from instances import block_devices
 from instances.actions.volumes import ATTACH_VOLUME, DETACH_VOLUME, UPDATE_VOLUME
 from instances.block_devices import ROOT, DestinationType, DiskStatus, SourceType
 from instances.exceptions import (
     DeviceNameInvalid,
     DeviceNameTaken,
+    DisksStayWhileItRuns,
     RootVolumeStays,
     TooManyDisks,
     VolumeCannotBeSwapped,
@@ -29,6 +31,7 @@ from instances.manager.acting import InstanceActs
 from instances.models import BlockDevice, Instance
 from instances.operations import AttachVolume, DetachVolume
 from instances.rows import ServerRow
+from instances.states import VmState
 from volume.exceptions import InvalidVolume, VolumeNotFound
 from volume.manager import AttachmentManager, VolumeManager
 
@@ -71,6 +74,7 @@ class InstanceVolumes(InstanceActs):
         """
         with transaction.atomic():
             key = self._take(instance_id, ATTACH_VOLUME, task_state=ATTACH_VOLUME.task_state)
+            self._check_pluggable(key)
             volume = VolumeManager(self.context).get(volume_id)
             if not Instance.objects.filter(id=key, project_id=volume.project_id).exists():
                 raise VolumeNotFound(volume_id)  # an operator sees those of all projects
@@ -133,6 +137,13 @@ class InstanceVolumes(InstanceActs):
         self.attached_volume(instance_id, volume_id)
         VolumeManager(self.context).get(new_volume_id)
         raise VolumeCannotBeSwapped
+
+    def _check_pluggable(self, key: uuid.UUID) -> None:
+        """Raise where the server runs on a hypervisor that gives disks only to those that do not."""
+        running = Instance.objects.filter(id=key, vm_state=VmState.ACTIVE)
+        host = running.values_list("host", flat=True).first()
+        if host and not HostManager(self.context).is_able(host, "hot_plug"):
+            raise DisksStayWhileItRuns(key)
 
     def _volumes(self, instance_id: uuid.UUID) -> Sequence[BlockDevice]:
         rows = BlockDevice.objects.filter(instance_id=instance_id, volume_id__isnull=False)

@@ -39,7 +39,7 @@ def make_host(name: str = "h1", **overrides: Any) -> Host:
     """A host that is up; ``ram`` and ``disk`` are what can be promised (the reserve is on top)."""
     facts: dict[str, Any] = {
         "driver": "fake",
-        "capabilities": {"console_log": True},
+        "capabilities": {"console_log": True, "hot_plug": True},
         "hypervisor_type": "QEMU",
         "hypervisor_version": 7002000,
         "architecture": "x86_64",

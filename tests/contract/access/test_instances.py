@@ -32,7 +32,7 @@ from tests.builders.identity import client_with, make_context
 from tests.builders.images import RAW, make_image
 from tests.builders.networks import make_network, make_port, make_subnet
 from tests.builders.servers import give_port, give_volume, make_server
-from tests.builders.volumes import make_volume
+from tests.builders.volumes import make_pool, make_snapshot, make_volume
 from tests.contract.access.test_compute import V21, at
 
 SERVER = f"{V21}/servers/{{server_id}}"
@@ -65,6 +65,7 @@ def build(owner: User) -> dict[str, Any]:
     port = make_port(network, system, device_id=str(server.id), device_owner="compute:nova")
     give_port(server, port)
     attached = give_volume(server, make_volume(context))
+    kept = make_volume(context, pool=make_pool())
     busy = make_server(owner)
     InstanceManager(context).stop(busy.id)
     KeyPair.objects.create(user_id=owner.pk, name="mine", public_key="x", fingerprint="y")
@@ -77,6 +78,10 @@ def build(owner: User) -> dict[str, Any]:
         "busy_id": str(busy.id),
         "volume_id": str(attached.volume_id),
         "free_volume_id": str(make_volume(context).id),
+        "kept_volume_id": str(kept.id),
+        "snapshot_id": str(make_snapshot(kept).id),
+        "type_id": str(kept.volume_type_id),
+        "placed_id": str(make_server(owner, host="h1").id),
         "label": network.name,
         "key": "k",
         "request_id": context.request_id,
@@ -208,6 +213,29 @@ LINES = [
         headers=at("2.92"),
         body={"keypair": {"name": "new", "user_id": "{owner_id}", "public_key": PUBLIC}},
     ),
+    Line(
+        "POST",
+        V21 + "/os-server-external-events",
+        OPERATORS | {"service"},
+        body={"events": [{"name": "network-changed", "server_uuid": "{placed_id}"}]},
+    ),
+    listed(V21 + "/os-volumes"),
+    listed(V21 + "/os-volumes/detail"),
+    Line(
+        "POST",
+        V21 + "/os-volumes",
+        PROJECT_MEMBERS - {"system_admin"} | {"other"},
+        body={"volume": {"size": 1}},
+    ),
+    read(V21 + "/os-volumes/{free_volume_id}"),
+    write("DELETE", V21 + "/os-volumes/{free_volume_id}", status=202),
+    listed(V21 + "/os-snapshots"),
+    listed(V21 + "/os-snapshots/detail"),
+    write("POST", V21 + "/os-snapshots", {"snapshot": {"volume_id": "{kept_volume_id}"}}),
+    read(V21 + "/os-snapshots/{snapshot_id}"),
+    write("DELETE", V21 + "/os-snapshots/{snapshot_id}", status=202),
+    Line("GET", V21 + "/os-volume-types", EVERY_TOKEN),
+    Line("GET", V21 + "/os-volume-types/{type_id}", EVERY_TOKEN),
     Line("GET", V21 + "/limits", IN_A_PROJECT),
     Line("GET", QUOTAS, PROJECT_READERS),
     Line("PUT", QUOTAS, OPERATORS, body={"quota_set": {"cores": 3}}),

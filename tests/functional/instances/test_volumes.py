@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import pytest
 
 from cloudweb.driver import Unguarded
+from compute.models import Host
 from compute.objects import GuestRef
 from instances.models import BlockDevice, Instance
-from tests.builders.identity import client_of, make_member
+from tests.builders.identity import client_of, client_with, make_member
 from tests.builders.instances import Lab, lab
 from volume.bootstrap import ensure_default_type
 from volume.manager import VolumeManager
@@ -468,3 +470,96 @@ def test_a_build_that_fails_leaves_no_volume(home: Lab) -> None:
     assert (shown["status"], status(older)) == ("ERROR", "available")
     assert shown["os-extended-volumes:volumes_attached"] == []
     assert [str(one.id) for one in Volume.objects.all()] == [older]
+
+
+def test_a_server_that_runs_gets_no_volume_where_its_hypervisor_plugs_none(home: Lab) -> None:
+    server, volume = home.create(), home.make_volume()
+    Host.objects.update(capabilities={"console_log": True})
+    answer = attach(home, server, volume)
+    assert answer.status_code == 409
+    assert "stop it first" in answer.json()["conflictingRequest"]["message"]
+    assert (status(volume), Attachment.objects.exists()) == ("available", False)
+    assert home.show(server)["OS-EXT-STS:task_state"] is None
+    Instance.objects.update(vm_state="stopped")
+    assert attach(home, server, volume).status_code == 200
+
+
+def test_who_grew_a_volume_tells_its_servers(home: Lab) -> None:
+    server, volume = home.create(), home.make_volume()
+    attach(home, server, volume)
+    home.cloud.settle()
+    Volume.objects.update(size=3)
+    nowhere = Instance.objects.get(id=server)
+    nowhere.pk, nowhere.host = uuid.uuid4(), ""
+    nowhere.save(force_insert=True)
+
+    def tell(*events: dict[str, str], version: str = "2.51") -> Any:
+        path = "/compute/v2.1/os-server-external-events"
+        headers = {"OpenStack_API_Version": f"compute {version}"}
+        return client_with("service").send("POST", path, {"events": [*events]}, **headers)
+
+    grown = {"name": "volume-extended", "server_uuid": server, "tag": volume}
+    heard = {"name": "network-changed", "server_uuid": server}
+    answer = tell(grown, heard)
+    assert (answer.status_code, [one["code"] for one in answer.json()["events"]]) == (
+        200,
+        [200, 200],
+    )
+    home.cloud.settle()
+    assert {one.attached_disks(server).get(volume) for one in home.guests.values()} >= {3 * 1024**3}
+    nobody = {**heard, "server_uuid": str(uuid.uuid4())}
+    answer = tell(
+        heard, nobody, {**heard, "server_uuid": str(nowhere.pk)}, {**grown, "tag": "no such"}
+    )
+    said = [(one["status"], one["code"]) for one in answer.json()["events"]]
+    assert answer.status_code == 207
+    assert said == [("completed", 200), ("failed", 404), ("failed", 422), ("failed", 404)]
+    assert {
+        "nobody": tell(nobody).status_code,
+        "no event": tell().status_code,
+        "an unknown one": tell({**heard, "name": "power-update"}).status_code,
+        "a newer one": tell(grown, version="2.50").status_code,
+        "no id": tell({**heard, "server_uuid": "x"}).status_code,
+    } == {"nobody": 404, "no event": 400, "an unknown one": 400, "a newer one": 400, "no id": 400}
+
+
+def test_volumes_in_compute_s_words(home: Lab) -> None:
+    ensure_default_type()
+
+    def ask(method: str, path: str, body: Any = None, *, version: str = "2.35") -> Any:
+        return home.send(method, path, body, version=version)
+
+    wanted = {"size": "2", "display_name": "v", "metadata": {"k": "v"}}
+    made = ask("POST", "/os-volumes", {"volume": wanted}).json()["volume"]
+    home.cloud.settle()
+    server = home.create()
+    attach(home, server, made["id"])
+    home.cloud.settle()
+    shown = ask("GET", f"/os-volumes/{made['id']}").json()["volume"]
+    assert shown == made | {
+        "status": "in-use",
+        "availabilityZone": "nova",
+        "attachments": [
+            {"id": made["id"], "volumeId": made["id"], "serverId": server, "device": "/dev/vdb"}
+        ],
+    }
+    assert (made["displayName"], made["size"], made["attachments"]) == ("v", 2, [{}])
+    for path in ("/os-volumes", "/os-volumes/detail"):
+        assert ask("GET", path).json() == {"volumes": [shown]}
+    asked = {"snapshot": {"volume_id": made["id"], "display_name": "s", "force": False}}
+    assert ask("POST", "/os-snapshots", asked).status_code == 400  # it is in use
+    asked["snapshot"]["force"] = True
+    snapshot = ask("POST", "/os-snapshots", asked).json()["snapshot"]
+    home.cloud.settle()
+    (listed,) = ask("GET", "/os-snapshots").json()["snapshots"]
+    assert listed == snapshot | {"status": "available"}
+    assert ask("GET", f"/os-snapshots/{listed['id']}").json() == {"snapshot": listed}
+    assert ask("DELETE", f"/os-volumes/{made['id']}").status_code == 400
+    assert ask("DELETE", f"/os-snapshots/{listed['id']}").status_code == 202
+    (kind,) = ask("GET", "/os-volume-types").json()["volume_types"]
+    assert kind["name"] == shown["volumeType"]
+    assert ask("GET", f"/os-volume-types/{kind['id']}").json() == {"volume_type": kind}
+    for path in ("/os-volumes", "/os-snapshots/detail", "/os-volume-types"):
+        assert ask("GET", path, version="2.36").status_code == 404
+    found = ask("GET", "/os-volumes?limit=1&offset=1").json()
+    assert found == {"volumes": []}

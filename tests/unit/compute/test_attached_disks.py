@@ -8,7 +8,7 @@ from threading import Lock
 
 import pytest
 
-from cloudweb.driver import Unguarded
+from cloudweb.driver import DriverError, Unguarded
 from cloudweb.image_cache.cache import ImageCache
 from cloudweb.objects import IncompatibleObject
 from compute.agent import ComputeAgent
@@ -137,3 +137,19 @@ def test_an_older_host_is_told_of_guests_without_attached_disks_alone() -> None:
     for news in ({}, {"source": None, "serial": "", "throttle": DiskThrottle(read_iops_sec=1)}):
         with pytest.raises(IncompatibleObject):
             make_guest(disks=(make_disk(**news),)).dump(version="1.0")
+
+
+def test_without_hot_plug_a_guest_that_is_off_has_it_at_its_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest, disk = make_guest(), make_disk()
+    agent = make_agent(tmp_path)
+    agent.spawn(guest, WORK)
+    monkeypatch.setattr("compute.agent.HotPlug", type("Nothing", (), {}))
+    order = AttachDiskRequest(id=guest.id, name=guest.name, disk=disk)
+    with pytest.raises(DriverError, match="a guest that runs"):
+        agent.attach_disk(order, WORK)
+    agent.power_off(PowerOffRequest(id=guest.id, name=guest.name), WORK)
+    agent.attach_disk(order, WORK)
+    agent.reboot(make_reboot(guest, kind="HARD"), WORK)
+    assert disks(agent, guest) == {disk.serial: disk.size}
