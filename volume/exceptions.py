@@ -144,6 +144,15 @@ class InvalidAttachmentMode(BadRequest):
         )
 
 
+class ConnectionFailed(ServiceUnavailable):
+    """The volume's host did not export it, or not in time."""
+
+    code = "connection_failed"
+
+    def __init__(self, volume_id: object) -> None:
+        super().__init__(f"Volume {volume_id} could not be connected: its host did not serve it.")
+
+
 class NoDefaultVolumeType(NotFound):
     """Nobody said of which type, and there is no default (VOLUME_DEFAULT_TYPE)."""
 

@@ -8,6 +8,7 @@ from cloudweb.policy import (
     declare,
     project_member,
     project_reader,
+    service,
     the_cloud_itself,
 )
 
@@ -40,6 +41,8 @@ declare(
         "volume:attachments:create": project_member,
         "volume:attachments:update": project_member,
         "volume:attachments:delete": project_member,
+        "volume:connections:create": service,
+        "volume:connections:delete": service,
         "volume:backups:list": project_reader,
         "volume:backups:get": project_reader,
         "volume:backups:list_all_projects": admin,

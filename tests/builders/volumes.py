@@ -11,6 +11,7 @@ from operations.models import Service
 from tests.builders.compute import fresh, make_service
 from volume import conf
 from volume.models import Attachment, Pool, Snapshot, Volume, VolumeType
+from volume.objects import VolumeConnection
 from volume.states import AttachmentStatus, SnapshotStatus, VolumeStatus
 
 EVERYTHING = (
@@ -95,3 +96,19 @@ def attach(volume: Volume, **overrides: Any) -> Attachment:
     made = Attachment.objects.create(volume=volume, **{**facts, **overrides})
     Volume.objects.filter(id=volume.id).update(status=VolumeStatus.IN_USE)
     return made
+
+
+def reached(row: Attachment) -> VolumeConnection:
+    """How a volume in Ceph is reached through an attachment."""
+    return VolumeConnection(
+        attachment_id=str(row.id),
+        epoch=row.epoch,
+        volume_id=str(row.volume_id),
+        kind="rbd",
+        size=1024**3,
+        rbd_pool="volumes",
+        image=f"volume-{row.volume_id}",
+        monitors=("10.0.0.1:6789", "[fd00::1]:6789"),
+        user="cloudweb-h2",
+        secret="AQ==",
+    )

@@ -17,7 +17,12 @@ from tests.builders.identity import make_context, make_member
 from tests.builders.volumes import make_volume_type
 from volume.agent import VolumeAgent
 from volume.drivers.fake import FakeVolumeDriver
-from volume.manager import AttachmentManager, VolumeManager, VolumeRequest
+from volume.manager import (
+    AttachmentManager,
+    ConnectionManager,
+    VolumeManager,
+    VolumeRequest,
+)
 from volume.models import (
     Attachment,
     Pool,
@@ -186,6 +191,12 @@ def ask_for_key(made: World, volume: str) -> None:
     unlock_volumes(Volume.objects.get(id=volume).pool.host, [volume])  # type: ignore[union-attr]
 
 
+def cut_off(made: World, _attachment: Any) -> None:
+    """Start cutting it off, and hold the volume for it."""
+    system = RequestContext.system()
+    ConnectionManager(system).terminate(str(Volume.objects.get().id), {"host": "h2"})
+
+
 def force_delete(made: World, volume: Any) -> None:
     """Delete a volume whatever is done to it."""
     key = volume or str(Volume.objects.get().id)
@@ -249,6 +260,16 @@ DRILLS = (
         start=disconnect,
         census=census,
         done=ends(("available", 1, None)),
+        undone={"volumes": [("in-use", 1, None)], "attachments": ["error_detaching"]},
+    ),
+    Drill(
+        saga=UnexportVolume,
+        name="kept",
+        world=lab,
+        prepare=attached,
+        start=cut_off,
+        census=census,
+        done=ends(("detaching", 1, None), attachments=["detaching"]),
         undone={"volumes": [("in-use", 1, None)], "attachments": ["error_detaching"]},
     ),
 )

@@ -15,7 +15,13 @@ from cloudweb.exceptions import BadRequest, NotFound
 from cloudweb.microversions import ALWAYS, Versions
 from cloudweb.microversions.volume import since
 from volume.api.serializers import volume_actions as wire
-from volume.manager import ClassicAttachments, ImageWish, SnapshotManager, VolumeManager
+from volume.manager import (
+    ClassicAttachments,
+    ConnectionManager,
+    ImageWish,
+    SnapshotManager,
+    VolumeManager,
+)
 
 #: From here on a volume is extended in use, too.
 IN_USE = since(42)
@@ -32,7 +38,7 @@ class VolumeActionViewSet(ServiceViewSet):
         operation_id="volumes_action",
         request=wire.VolumeAction,
         responses={
-            200: wire.ImageMetadataShown,
+            200: wire.VolumeActionShown,
             202: within("os-volume_upload_image", wire.UploadShown),
         },
     )
@@ -110,6 +116,14 @@ class VolumeActionViewSet(ServiceViewSet):
 
     def _detach(self, volume_id: str, said: wire.Detach) -> Response:
         ClassicAttachments(self.context).detach(volume_id, said.attachment_id)
+        return empty(202)
+
+    def _initialize_connection(self, volume_id: str, said: wire.Connection) -> Response:
+        found = ConnectionManager(self.context).initialize(volume_id, said.connector)
+        return Response({"connection_info": found})
+
+    def _terminate_connection(self, volume_id: str, said: wire.Connection) -> Response:
+        ConnectionManager(self.context).terminate(volume_id, said.connector)
         return empty(202)
 
     def _begin_detaching(self, volume_id: str, _: wire.Nothing) -> Response:

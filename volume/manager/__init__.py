@@ -7,6 +7,7 @@ from volume.manager.backup_schedule import BackupScheduleManager
 from volume.manager.backup_taking import BackupWish
 from volume.manager.building import VolumeRequest
 from volume.manager.classic import ClassicAttachments
+from volume.manager.connection import ConnectionManager
 from volume.manager.default_volume_type import DefaultVolumeTypeManager
 from volume.manager.extension import ExtensionManager
 from volume.manager.group import GroupManager
@@ -34,6 +35,7 @@ __all__ = [
     "BackupScheduleManager",
     "BackupWish",
     "ClassicAttachments",
+    "ConnectionManager",
     "DefaultVolumeTypeManager",
     "ExtensionManager",
     "GroupManager",

@@ -269,12 +269,13 @@ class AttachmentManager(VolumeLookups):
         """Start cutting a client's own attachment off; return the others of its volume."""
         with transaction.atomic():
             row = self._own(attachment_id)
-            exporting = row.status == AttachmentStatus.ATTACHING
+            # what is being cut off already is cut off once more, and let go
+            preempts = row.status in (AttachmentStatus.ATTACHING, AttachmentStatus.DETACHING)
             attaching.change(row, status=AttachmentStatus.DETACHING)
             args = {"attachment_id": str(row.id)}
             try:
                 UnexportVolume.start(
-                    self.context, resource_id=str(row.volume_id), args=args, preempt=exporting
+                    self.context, resource_id=str(row.volume_id), args=args, preempt=preempts
                 )
             except ResourceBusy as error:
                 raise InvalidVolume(error.message) from error

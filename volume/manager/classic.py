@@ -44,17 +44,18 @@ class ClassicAttachments(AttachmentManager):
         device: str,
         mode: Literal["rw", "ro"] | None = None,
     ) -> None:
-        """Note that a server or a host has the volume; what was reserved becomes that."""
+        """Note that a server or a host has the volume; what was reserved, or connected, becomes that."""
         with transaction.atomic():
             volume = self._locked(volume_id)
-            held = self._mine(volume).filter(status=AttachmentStatus.RESERVED)
+            coming = (AttachmentStatus.RESERVED, AttachmentStatus.ATTACHING)
+            held = self._mine(volume).filter(status__in=coming)
             row = held.select_related("volume").order_by("created_at", "id").first()
             if row is None:
                 row = self.reserve(volume_id, instance_id, mode, by_server=False)
             attaching.change(
                 row,
                 instance_id=instance_id,
-                host=host or "",
+                host=host or row.host,
                 mode=mode or row.mode,
             )
             attaching.complete(row, device)

@@ -53,7 +53,7 @@ class ExportVolume(Saga):
 
 
 class UnexportVolume(Saga):
-    """Cut an attachment off and let the volume go; a host that is down owes it."""
+    """Cut an attachment off and let the volume go, unless ``args["keep"]``; a host that is down owes it."""
 
     kind = "volume.unexport"
     resource_type = "volume"
@@ -61,9 +61,13 @@ class UnexportVolume(Saga):
 
     @classmethod
     def on_done(cls, run: Run) -> None:
-        """The volume is free."""
+        """The volume is free, or held for who cut himself off, until he lets it go."""
         row = _row(run)
-        if row is not None:
+        if row is None:
+            return
+        if run.args.get("keep"):
+            attaching.change(row, connection="")
+        else:
             attaching.remove(row)
 
     @classmethod

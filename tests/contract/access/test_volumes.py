@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cloudweb.context import RequestContext
 from identity.models import User
 from tests.builders.access import (
     OPERATORS,
@@ -14,7 +15,15 @@ from tests.builders.access import (
     shared_world,
 )
 from tests.builders.identity import make_context
-from tests.builders.volumes import attach, make_pool, make_snapshot, make_volume, make_volume_type
+from tests.builders.volumes import (
+    attach,
+    make_pool,
+    make_snapshot,
+    make_volume,
+    make_volume_type,
+    reached,
+)
+from volume.manager import AttachmentManager
 
 V3 = "/volume/v3"
 VOLUME = f"{V3}/volumes/{{volume_id}}"
@@ -38,8 +47,17 @@ def build(owner: User) -> dict[str, Any]:
         "attachment_id": str(mine.id),
         "pool_name": make_pool("h2").full_name,
         "other_type": str(make_volume_type("other").id),
+        "connected_id": str(connected(context).id),
         "broken_id": str(make_volume(context, status="error_deleting").id),
     }
+
+
+def connected(context: Any) -> Any:
+    """Return a volume that a host has by an action."""
+    volume = make_volume(context, pool=make_pool("h3", protocol="ceph"))
+    row = attach(volume, by_server=False, status="attaching", host="h2")
+    AttachmentManager(RequestContext.system()).exported(row.id, reached(row))
+    return volume
 
 
 def read(path: str) -> Line:
@@ -150,6 +168,19 @@ LINES = [
     act("os-unset_image_metadata", {"key": "a"}, status=200),
     act("os-retype", {"new_type": "{other_type}", "migration_policy": "never"}),
     operate("os-migrate_volume", {"host": "{pool_name}"}),
+    *(
+        Line(
+            "POST",
+            f"{V3}/volumes/{{connected_id}}/action",
+            OPERATORS | {"service"},
+            status=status,
+            body={action: {"connector": {"host": "h2"}}},
+        )
+        for action, status in (
+            ("os-initialize_connection", 200),
+            ("os-terminate_connection", 202),
+        )
+    ),
     operate("os-reset_status", {"status": "error"}),
     operate("os-force_delete", volume=f"{V3}/volumes/{{broken_id}}"),
 ]

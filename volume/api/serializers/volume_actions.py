@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, RootModel, StringConstraints
 
-from cloudweb.api.answers import Answer
+from cloudweb.api.answers import Answer, OpenAnswer
 from cloudweb.api.fields import Body, LooseBool, PositiveNumber, Text
 from cloudweb.api.shown import Of
 from cloudweb.microversions.volume import since
 from cloudweb.times import micros
 from cloudweb.topics import HOST_NAME
-from volume.api.serializers.attachments import Uuid
+from volume.api.serializers.attachments import Connector, Uuid
 from volume.manager import ImageWish
 from volume.models import Volume
 from volume.states import shown
@@ -84,6 +84,12 @@ class Attach(Body):
     mode: Literal["rw", "ro"] | None = None
 
 
+class Connection(Body):
+    """The value of ``os-initialize_connection`` and ``os-terminate_connection``: who connects."""
+
+    connector: Connector
+
+
 class Detach(Body):
     """The value of ``os-detach``."""
 
@@ -126,6 +132,8 @@ BODIES: dict[str, type[Body]] = {
     "os-unreserve": Nothing,
     "os-attach": Attach,
     "os-detach": Detach,
+    "os-initialize_connection": Connection,
+    "os-terminate_connection": Connection,
     "os-begin_detaching": Nothing,
     "os-roll_detaching": Nothing,
     "os-set_image_metadata": ImageMetadata,
@@ -186,3 +194,20 @@ class ImageMetadataShown(Answer):
     """What a volume has of its image."""
 
     metadata: dict[str, str]
+
+
+class ConnectionInfo(OpenAnswer):
+    """How a volume is reached, as os-brick's connector of this kind reads it."""
+
+    driver_volume_type: str
+    data: dict[str, Any]
+
+
+class ConnectionShown(Answer):
+    """What a connector is told."""
+
+    connection_info: ConnectionInfo
+
+
+class VolumeActionShown(RootModel[ImageMetadataShown | ConnectionShown]):
+    """What an action answers that shows something."""
