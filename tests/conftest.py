@@ -80,5 +80,5 @@ def postgresql_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[Cloud]:
     """A whole cloud of processes on fake drivers, shared by the session."""
-    with running_cloud() as running:
+    with running_cloud(migrates=True) as running:
         yield running

@@ -24,8 +24,8 @@ from pathlib import Path
 import httpx
 
 from cloudweb import process
+from tests.kept import ROOT, collected, give_tables
 
-ROOT = Path(__file__).resolve().parent.parent
 #: How long a test waits for a fact, in seconds. A machine under load is slow, not broken: what is to
 #: happen is waited for this long, and only what must not happen is given a short time.
 PATIENCE = 120.0
@@ -151,18 +151,18 @@ class Cloud:
         return found[1]
 
 
-def collected() -> Path:
-    """Return where the clouds of this run keep their static files: collected once for all."""
-    return Path(os.environ.get("CLOUDWEB_VAR") or tempfile.gettempdir()) / "collected"
-
-
 @contextlib.contextmanager
 def running_cloud(
-    *, var: Path | None = None, timeout: float = 180, **settings: str
+    *, var: Path | None = None, timeout: float = 180, migrates: bool = False, **settings: str
 ) -> Iterator[Cloud]:
-    """Run ``make run``'s process tree with fake drivers (unless a setting says otherwise) and end it again."""
+    """Run ``make run``'s process tree with fake drivers (unless a setting says otherwise) and end it again.
+
+    It finds its tables made, unless it ``migrates``, as the first start of a cloud does.
+    """
     with contextlib.ExitStack() as stack:
         home = var or stack.enter_context(scratch("cloud"))
+        if not (migrates or "DATABASE_URL" in settings):
+            give_tables(home)
         listen = settings.pop("LISTEN", "") or f"127.0.0.1:{free_port()}"
         environment: Mapping[str, str] = {
             "DJANGO_SETTINGS_MODULE": "cloudweb.settings.control",

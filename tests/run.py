@@ -6,8 +6,10 @@ it (``tests/run.py operations``); all others go to each pytest.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -17,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from tests.kept import PLACE  # noqa: E402
 from tests.parts import ORDER, SLOWEST, Part, Result, Running, marks_of  # noqa: E402
 
 ALONE = "host or browser or openstack"
@@ -124,7 +127,9 @@ def main() -> int:
     """Run all parts; return 1 when anything failed. A budget that was broken is said, no failure."""
     started = time.monotonic()
     stages, arguments = wanted(sys.argv[1:])
-    results = [one for stage in stages for one in run(stage, arguments)]
+    with tempfile.TemporaryDirectory(prefix="cw-kept-", dir="/tmp") as kept:
+        os.environ[PLACE] = kept
+        results = [one for stage in stages for one in run(stage, arguments)]
     whole = time.monotonic() - started
     total = sum((result.counts for _, result in results), Counter[str]())
     print(f"\n== The slowest {SLOWEST}", *slowest(results), sep="\n")
