@@ -18,11 +18,11 @@ from cloudweb.identifiers import as_uuid
 from compute.events import GuestChanged, GuestsSeen
 from instances.block_devices import DiskStatus
 from instances.models import BlockDevice, Instance, InstancePort
-from instances.operations import ExtendVolumeInGuest
+from instances.operations import ExtendVolumeInGuest, LimitVolumeInGuest
 from instances.states import POWER_STATES, SETTLES, PowerState, VmState, settled
 from network.events import DeviceNamed, MilestoneReached, PortDeleted
 from network.manager import PortManager
-from volume.events import VolumeExtended
+from volume.events import VolumeExtended, VolumeRetyped
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +53,16 @@ def show_new_size(grown: VolumeExtended) -> None:
             RequestContext.system(),
             resource_id=str(instance_id),
             args={"device": device, "size": grown.size},
+        )
+
+
+@on(VolumeRetyped)
+def hold_to_limits(retyped: VolumeRetyped) -> None:
+    """Hold the guests that have a volume to what its new type says."""
+    rows = BlockDevice.objects.filter(volume_id=retyped.volume_id, status=DiskStatus.ATTACHED)
+    for device, instance_id in rows.values_list("pk", "instance_id"):
+        LimitVolumeInGuest.start(
+            RequestContext.system(), resource_id=str(instance_id), args={"device": device}
         )
 
 

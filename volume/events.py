@@ -13,3 +13,10 @@ class VolumeExtended(Event):
 
     volume_id: str
     size: int  # GiB
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeRetyped(Event):
+    """A volume is of another type; what its guest is held to may be another, too."""
+
+    volume_id: str

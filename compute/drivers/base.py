@@ -139,7 +139,10 @@ class HotPlug(ABC):
 
     @abstractmethod
     def attach_disk(self, ref: GuestRef, disk: GuestDisk, *, work: Work) -> None:
-        """Give the guest the disk. Raises GuestNotFound; DriverError where it has no place for it."""
+        """Give the guest the disk; of one that it has, it is held to the throttle.
+
+        Raises GuestNotFound; DriverError where it has no place for it.
+        """
 
     @abstractmethod
     def detach_disk(self, ref: GuestRef, serial: str, *, timeout: float, work: Work) -> None:

@@ -11,7 +11,12 @@ from instances.operations.pause import (
 )
 from instances.operations.power import StartInstance, StopInstance
 from instances.operations.reboot import RebootInstance
-from instances.operations.volumes import AttachVolume, DetachVolume, ExtendVolumeInGuest
+from instances.operations.volumes import (
+    AttachVolume,
+    DetachVolume,
+    ExtendVolumeInGuest,
+    LimitVolumeInGuest,
+)
 
 __all__ = [
     "AttachVolume",
@@ -20,6 +25,7 @@ __all__ = [
     "DeleteInstance",
     "DetachVolume",
     "ExtendVolumeInGuest",
+    "LimitVolumeInGuest",
     "PauseInstance",
     "RebootInstance",
     "ResumeInstance",

@@ -296,6 +296,23 @@ def show_size(run: Run) -> Order | None:
     return RESIZE_DISK.order(host=instance.host, resource_id=request.id, payload=request)
 
 
+def limit(run: Run) -> Order | None:
+    """Order the disk again: a guest that has it is held to what its type says now."""
+    row, instance = _find_device(run), instance_of(run)
+    if row is None or row.status != DiskStatus.ATTACHED or not instance.host:
+        return None
+    return plug(run)
+
+
+class LimitVolumeInGuest(Saga):
+    """Hold a guest to what its volume's type says now; ``args["device"]`` is the volume's row."""
+
+    kind = "instances.limit_volume"
+    resource_type = "instance"
+    coalesce = True
+    steps = (Step("limit", limit, max_failures=10),)
+
+
 class ExtendVolumeInGuest(Saga):
     """Let a guest see that its volume has grown, in its turn; ``args["device"]`` is the volume's row."""
 

@@ -31,9 +31,9 @@ def openstack(live_server: Any, settings: Any, tmp_path: Path) -> Iterator[Comma
     return Command(clouds)
 
 
-def done() -> None:
+def done(pool: Pool | None = None) -> None:
     """Let hosts have done what was asked for."""
-    pool = Pool.objects.get()
+    pool = pool or Pool.objects.get()
     Volume.objects.update(status="available", pool=pool, zone=pool.zone)
     Snapshot.objects.update(status="available", progress=100)
     Hold.objects.all().delete()
@@ -99,6 +99,34 @@ def test_a_volume_becomes_an_image(openstack: Command, version: tuple[str, ...])
         "shared" if version else "private",
         bool(version),
     )
+
+
+@pytest.mark.parametrize("version", [(), NEWEST], ids=["oldest", "newest"])
+def test_a_volume_gets_another_type_and_another_place(
+    openstack: Command, version: tuple[str, ...]
+) -> None:
+    there, admin = make_pool("h2").full_name, {"cloud": "cloudweb-admin"}
+    openstack.text(*version, "volume", "create", "v1", "--size", "1")
+    Pool.objects.exclude(host="h1").update(enabled=False)  # it lies on h1
+    done(Pool.objects.get(host="h1"))
+    key = str(Volume.objects.get().id)
+    openstack.text("volume", "type", "create", "same", **admin)
+    openstack.text(
+        "volume", "type", "create", "far", "--property", "volume_backend_name=f", **admin
+    )
+    openstack.text(*version, "volume", "set", "v1", "--type", "same")
+    assert openstack.json(*version, "volume", "show", "v1")["type"] == "same"
+    far = ("--type", "far", "--retype-policy")
+    assert "never" in openstack.refusal(*version, "volume", "set", "v1", *far, "never")
+    openstack.text(*version, "volume", "set", "v1", *far, "on-demand")
+    assert Volume.objects.get().status == "retyping"
+    Volume.objects.update(migration_status="error")
+    done(Pool.objects.get(host="h1"))
+    migrate = ("volume", "migrate", "--host")
+    assert "No pool" in openstack.refusal(*version, *migrate, "h9@file#default", key, **admin)
+    openstack.text(*version, *migrate, there, "--lock-volume", key, **admin)
+    assert openstack.json(*version, "volume", "show", "v1")["status"] == "maintenance"
+    assert Volume.objects.get().migration_status == "starting"
 
 
 def test_what_only_newer_versions_have(openstack: Command) -> None:

@@ -20,13 +20,14 @@ from instances.operations import (
     DeleteInstance,
     DetachVolume,
     ExtendVolumeInGuest,
+    LimitVolumeInGuest,
 )
 from operations.testing import Drill
 from tests.builders.instances import Lab, lab
 from tests.builders.servers import wanted_server
 from tests.drills import servers
 from volume.bootstrap import ensure_default_type
-from volume.events import VolumeExtended
+from volume.events import VolumeExtended, VolumeRetyped
 from volume.models import Attachment, Volume
 
 #: ``kept`` are a volume and its export.
@@ -108,6 +109,12 @@ def grow(_made: Lab, pair: Pair) -> None:
         emit(VolumeExtended(volume_id=pair.volume, size=2))
 
 
+def limit(_made: Lab, pair: Pair) -> None:
+    """Hear that the volume is of another type."""
+    with transaction.atomic():
+        emit(VolumeRetyped(volume_id=pair.volume))
+
+
 def boot_from_new_volume(made: Lab, _subject: Any) -> None:
     """Create a server whose disk is a new volume, and goes with it."""
     disk = BlockDeviceRequest(
@@ -170,6 +177,15 @@ DRILLS = (
         undone=ends("active", "running", **THERE, **HAS),
         preempt=delete,
         preempted=ends("deleted", volumes=["available"], kept=1),
+    ),
+    Drill(
+        saga=LimitVolumeInGuest,
+        world=lab,
+        prepare=together,
+        start=limit,
+        census=census,
+        done=ends("active", "running", **THERE, **HAS),
+        undone=ends("active", "running", **THERE, **HAS),
     ),
     Drill(
         saga=CreateInstanceWithVolumes,

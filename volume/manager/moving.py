@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from cloudweb.events import emit
 from cloudweb.policy import policy
 from operations.holding import ResourceBusy
 from volume import quota, scheduler
+from volume.events import VolumeRetyped
 from volume.exceptions import InvalidPool, InvalidVolume, InvalidVolumeInput, VolumeTypeNotFound
 from volume.manager.lookup import VolumeLookups
 from volume.manager.volume_type import VolumeTypeManager
@@ -85,6 +87,7 @@ class VolumeMoving(VolumeLookups):
     def _become(self, volume: Volume, kind: VolumeType) -> None:
         several = {} if volume.status == VolumeStatus.IN_USE else _several(kind)
         Volume.objects.filter(id=volume.id).update(volume_type=kind, **several)
+        emit(VolumeRetyped(volume_id=str(volume.id)))
 
     def _wanted_type(self, named: str) -> VolumeType:
         try:

@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from cloudweb.events import emit
 from cloudweb.rpc import Order
 from operations import epoch
 from operations.saga import Failure, Run, Saga, Step
 from volume import relaying, scheduler
+from volume.events import VolumeRetyped
 from volume.models import Attachment, Pool, Volume, VolumeType
 from volume.needs import move_request
 from volume.objects import (
@@ -214,6 +216,8 @@ class MoveVolume(Saga):
     def on_done(cls, run: Run) -> None:
         """It is there."""
         _rest(run, migration_status=MigrationStatus.SUCCESS, fault_code=None)
+        if run.args.get("type_id"):
+            emit(VolumeRetyped(volume_id=run.resource_id))
 
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:

@@ -106,6 +106,13 @@ def _throttle(disk: ET.Element, throttle: DiskThrottle) -> None:
             ET.SubElement(tune, name).text = str(value)
 
 
+def throttle_of(attached: Attached) -> DiskThrottle:
+    """Return what a guest may ask of a disk that it has."""
+    tune = attached.element.find("iotune")
+    said = {} if tune is None else {one.tag: int(one.text or 0) for one in tune}
+    return DiskThrottle(**{name: said.get(name, 0) for name in DiskThrottle.model_fields})
+
+
 def attached_in(domain: str) -> Iterator[Attached]:
     """Yield the disks of a domain that have a serial: those that were attached."""
     for element in ET.fromstring(domain).findall("devices/disk"):  # noqa: S314  from our libvirt

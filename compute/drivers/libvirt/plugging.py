@@ -25,9 +25,10 @@ from compute.drivers.libvirt.disks import (
     free_target,
     secret_xml,
     targets_in,
+    throttle_of,
 )
 from compute.drivers.libvirt.domains import Domains
-from compute.objects import DiskSource, GuestDisk
+from compute.objects import DiskSource, DiskThrottle, GuestDisk
 
 log = structlog.get_logger(__name__)
 
@@ -60,13 +61,24 @@ class Plugging:
         domain = self._domain(guest_id)
         for flag in self._places(domain):
             text = self._xml(domain, flag)
-            if disk.serial in {one.serial for one in attached_in(text)}:
+            there = {one.serial: one for one in attached_in(text)}
+            if disk.serial in there:
+                self._limit(domain, flag, there[disk.serial], disk.throttle or DiskThrottle())
                 continue
             target = free_target(disk.device, targets_in(text))
             element = Attached(disk.serial, target, attached_disk(disk, target))
             work.checkpoint()
             with self._connection.use(REFUSED), _no_place():
                 domain.attachDeviceFlags(element.text, flag)
+
+    def _limit(
+        self, domain: libvirt.virDomain, flag: int, found: Attached, throttle: DiskThrottle
+    ) -> None:
+        """Hold the guest to what it may ask of a disk that it has."""
+        if throttle_of(found) == throttle:
+            return
+        with self._connection.use("The hypervisor could not limit the disk."):
+            domain.setBlockIoTune(found.target, throttle.model_dump(), flag)
 
     def unplug(self, guest_id: str, serial: str, *, timeout: float, work: Work) -> None:
         """Take the disk out of the definition, then ask the guest until it is gone; raise DiskInUse."""

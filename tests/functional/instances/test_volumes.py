@@ -337,6 +337,13 @@ def test_a_guest_is_held_to_what_the_type_of_its_volume_says(home: Lab) -> None:
     home.act(server, "reboot", {"type": "HARD"})
     home.cloud.settle()
     assert home.guests["h1"].throttles(server) == {volume: {}}
+    fast = QosSpec.objects.create(
+        name="fast", consumer="front-end", specs={"total_iops_sec": "900"}
+    )
+    VolumeType.objects.create(name="gold", qos_spec=fast)
+    VolumeManager(home.context).retype(volume, new_type="gold")
+    home.cloud.settle()
+    assert home.guests["h1"].throttles(server) == {volume: {"total_iops_sec": 900}}
 
 
 def boot(home: Lab, *mapping: dict[str, Any], version: str = "2.67", **said: Any) -> Any:

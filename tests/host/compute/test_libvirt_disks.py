@@ -8,7 +8,8 @@ import pytest
 
 from cloudweb.driver import DriverError, TransientDriverError, Unguarded
 from compute.drivers.base import DiskInUse
-from compute.objects import GuestSpec
+from compute.drivers.libvirt.disks import throttle_of
+from compute.objects import DiskThrottle, GuestSpec
 from tests.builders.guest_console import GuestConsole
 from tests.builders.guests import make_reboot, ref
 from tests.builders.libvirt_bench import MIB, LibvirtBench, spawn
@@ -57,6 +58,14 @@ def test_written_detached_attached_grown_and_read_while_the_server_goes_and_come
     driver.attach_disk(ref(guest), volume.disk, work=WORK)
     driver.attach_disk(ref(guest), volume.disk, work=WORK)  # an order may come twice
     assert driver.attached_disks(guest.id) == {serial: 16 * MIB}
+    slow = DiskThrottle(total_iops_sec=900, total_iops_sec_max=1800)
+    for limit in (slow, DiskThrottle()):  # its type is another one, and none again
+        held = volume.disk.model_copy(update={"throttle": limit})
+        driver.attach_disk(ref(guest), held, work=WORK)
+        plugging = driver._plugging
+        live = plugging._live(plugging._domain(guest.id), serial)
+        assert live is not None
+        assert throttle_of(live) == limit
     with console(host, guest) as shell:
         wait_for(shell, present)
         shell.run(

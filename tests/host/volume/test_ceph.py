@@ -5,19 +5,25 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cloudweb.driver import DriverError, TransientDriverError, Unguarded
+from cloudweb.image_cache.cache import ImageCache
+from cloudweb.rpc import Method
 from tests.builders.ceph import CephCluster, CephHost, ceph_cluster, missing
 from tests.builders.ceph_bench import CephBench
-from tests.builders.volume_bench import export_of, snapshot_of, unexport_of
+from tests.builders.volume_bench import FileBench, export_of, snapshot_of, unexport_of
 from tests.infrastructure import wait_until
+from volume import rpc
+from volume.agent import VolumeAgent
 from volume.drivers.ceph import cluster as commands
 from volume.drivers.ceph import images
 from volume.drivers.ceph.cluster import CephConfig
 from volume.drivers.ceph.driver import CephDriver
-from volume.objects import VolumeSpec
+from volume.objects import CopyRequest, ExportRequest, VolumeConnection, VolumeSpec
 
 WORK = Unguarded()
 
@@ -188,3 +194,48 @@ def test_a_cluster_without_a_manager_and_one_that_is_silent(
     )
     with pytest.raises(DriverError, match="no pool nowhere"):
         missing_pool.start()
+
+
+def test_a_volume_goes_from_files_to_ceph_while_it_is_had_and_back_and_forth_at_rest(
+    bench: CephBench, tmp_path: Path
+) -> None:
+    files = FileBench()
+    try:
+        drivers = {"file": files.driver, "ceph": bench.driver}
+        agent = VolumeAgent(drivers, ImageCache(tmp_path / "i", 1 << 30), tmp_path / "volume")
+
+        def order(method: Method[Any], here: VolumeSpec, there: VolumeSpec) -> None:
+            agent.methods()[method](
+                CopyRequest(id=here.ref.id, volume=here.ref, target=targets[there.ref.id]), WORK
+            )
+
+        def let_in(there: VolumeSpec) -> ExportRequest:
+            request = export_of(there, "h1")
+            targets[there.ref.id] = agent.export(request, WORK)
+            return request
+
+        targets: dict[str, VolumeConnection] = {}
+        had, in_ceph, in_file, again = files.spec(), bench.spec(), files.spec(), bench.spec()
+        for spec in (had, in_ceph, in_file, again):
+            agent.create(spec, WORK)
+        mine = let_in(had)
+        guest = targets[had.ref.id]
+        assert files.write_through(guest, "before")
+        ours = let_in(in_ceph)
+        order(rpc.COPY, had, in_ceph)
+        assert files.write_through(guest, "meanwhile")
+        order(rpc.FOLLOW, had, in_ceph)
+        assert files.write_through(guest, "after")
+        for request in (mine, ours):
+            agent.unexport(unexport_of(request), WORK)
+        assert bench.read(in_ceph.ref) == "after"
+        for here, there in ((in_ceph, in_file), (in_file, again)):
+            theirs = let_in(there)
+            order(rpc.COPY, here, there)
+            agent.unexport(unexport_of(theirs), WORK)
+        assert (files.read(in_file.ref), bench.read(again.ref)) == ("after", "after")
+        for spec in (had, in_ceph, in_file, again):
+            agent.delete(spec.ref, WORK)
+        assert list(files.census()) == []
+    finally:
+        files.close()
