@@ -18,6 +18,7 @@ from network.trace.observing import Observing
 from network.trace.steps import (
     METADATA,
     Named,
+    is_providers,
     network_name,
     port_thing,
     reported,
@@ -120,7 +121,7 @@ class _Way(Observing):
                 **(Named() if hidden else port_thing(device)),
             )
         gateways = {subnet.gateway_ip for subnet in network.subnets}
-        if hop in gateways and network.kind == "flat":
+        if hop in gateways and is_providers(network):
             self._provider(network, source.network_name)
         elif hop in gateways:
             self._by_own_gateway(source)

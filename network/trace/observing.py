@@ -62,15 +62,19 @@ class Observing(Steps):
         """Say whether the host that the packet is on, and the taker's, know the way to each other."""
         if not taker.network.is_forwarded or not self.at or not host or host == self.at:
             return
-        there = WayLook(
-            network_id=taker.network.id, mac=taker.mac, endpoint=self.facts.endpoint(host)
-        )
-        self._note(self.at, what, {**thing, "host": self.at}, there)
+        self._look_at_way(self.at, taker, what, {**thing, "host": self.at}, ends_at=host)
         sender = self.sender
         if sender is not None and sender.network.id == taker.network.id:
-            back = self.facts.endpoint(self.at)
-            way = WayLook(network_id=taker.network.id, mac=sender.mac, endpoint=back)
-            self._note(host, f"what sends to {what}", {**thing, "host": host}, way)
+            whom = f"what sends to {what}"
+            self._look_at_way(host, sender, whom, {**thing, "host": host}, ends_at=self.at)
+
+    def _look_at_way(
+        self, host: str, taker: PortWiring, what: str, thing: Named, *, ends_at: str
+    ) -> None:
+        endpoint = self.facts.endpoint(ends_at)
+        if endpoint:  # else nobody knows where it should lead
+            way = WayLook(network_id=taker.network.id, mac=taker.mac, endpoint=endpoint)
+            self._note(host, what, thing, way)
 
     def _note(self, host: str, what: str, thing: Named, about: PortLook | WayLook | str) -> None:
         """Add what a host says; end at what stops the packet."""

@@ -58,7 +58,7 @@ _WRONG: Mapping[str, tuple[str, str]] = {
 #: What cannot be told, and what helps.
 _OPEN: Mapping[str, tuple[str, str]] = {
     LEASE: (
-        "The guest of {what} took no address by DHCP yet: it has it only if somebody configured it there.",
+        "The guest of {what} took no address by DHCP on this host yet: it has one from another host, or by hand.",
         "Look at the server's console: it may not have started, or have its network switched off.",
     ),
     FILTERS: (

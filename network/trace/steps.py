@@ -230,5 +230,11 @@ def reported(seen: OnHost) -> Known:
     return {"source": REPORTED, "at": seen.at}
 
 
+def is_providers(network: NetworkWiring) -> bool:
+    """Tell whether the gateway of a network is on the provider's wire."""
+    segment = network.segment
+    return network.kind == "flat" or (segment is not None and segment.network_type != "vxlan")
+
+
 def network_name(port: PortFacts) -> str:
     return port.network_name or port.wiring.network.id

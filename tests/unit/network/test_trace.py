@@ -487,6 +487,17 @@ def test_of_a_port_in_a_trunk_its_carrier_is_named() -> None:
     assert look.tap == world.ports["10.5.0.11"].wiring.tap
 
 
+def test_the_gateway_of_a_vlan_is_on_the_providers_wire() -> None:
+    world = cloud()
+    vlan = Segment(network_type="vlan", segmentation_id=7, physical_network="dc")
+    network = world.ports["10.5.0.11"].wiring.network.model_copy(update={"segment": vlan})
+    world.change("10.5.0.11", network=network)
+    del world.ports["10.5.0.1"]
+    trace = send(world, "10.5.0.11", "10.200.0.9")
+    assert (trace.verdict, trace.hops[-1].kind) == ("reaches", "outside")
+    assert "provider" in trace.hops[-1].text
+
+
 def test_where_networks_are_on_all_hosts_nothing_is_on_another() -> None:
     world = cloud()
     world.is_distributed = True
