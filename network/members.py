@@ -41,8 +41,9 @@ def note_change(
     grow = _GROW_WITH_PAIRS if pairs else _GROW
     grow(**sets)
     facts = _facts(sets)
-    if len({one.set_id for one in facts if one.network_id == network_id}) < len(groups):
-        ensure_sets([(group, network_id) for group in groups])
+    missing = groups - {one.group_id for one in facts if one.network_id == network_id}
+    if missing:
+        _make([(group, network_id) for group in missing])
         grow(**sets)
         facts = _facts(sets)
     generations = {one.set_id: one.generation for one in facts}
@@ -64,6 +65,7 @@ class _Fact(NamedTuple):
     """A set, and one of the hosts that hold it."""
 
     set_id: int
+    group_id: UUID
     network_id: UUID
     generation: int
     host: str
@@ -101,15 +103,19 @@ def ensure_sets(wanted: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID]
     found = find_sets(wanted)
     missing = [key for key in wanted if key not in found]
     if missing:
-        groups = {group for group, _ in missing}
-        with_pairs = {*_PAIRED.rows(groups=groups)}
-        rows = (
-            MemberSet(security_group_id=group, network_id=network, has_pairs=group in with_pairs)
-            for group, network in missing
-        )
-        insert(*rows, ignore_conflicts=True)
+        _make(missing)
         found = find_sets(wanted)
     return found
+
+
+def _make(missing: Collection[tuple[UUID, UUID]]) -> None:
+    """Add sets of these (group, network), unless another is faster."""
+    with_pairs = {*_PAIRED.rows(groups={group for group, _ in missing})}
+    rows = (
+        MemberSet(security_group_id=group, network_id=network, has_pairs=group in with_pairs)
+        for group, network in missing
+    )
+    insert(*rows, ignore_conflicts=True)
 
 
 def blocks_of(port: Port, addresses: Iterable[str] | None = None) -> set[str]:
@@ -203,7 +209,7 @@ _GROW = PreparedUpdate(_sets, generation=F("generation") + 1)
 _GROW_WITH_PAIRS = PreparedUpdate(_sets, generation=F("generation") + 1, has_pairs=True)
 _HOLDERS = Prepared(
     lambda: _sets().values_list(
-        "id", "network", "generation", "held__host", _has_port("held__host")
+        "id", "security_group", "network", "generation", "held__host", _has_port("held__host")
     )
 )
 

@@ -159,10 +159,11 @@ def network_wiring(network: Network) -> NetworkWiring:
     return _network(network, facts, "")
 
 
-def needs_dhcp_address(subnet: Subnet, network: Network) -> bool:
+def needs_dhcp_address(subnet: Subnet, network: Network, *, fresh: bool = False) -> bool:
     """Tell whether the DHCP server needs an address of its own.
 
-    It does unless the host holds a gateway's on the subnet; that of a router is the router's.
+    It does unless the host holds a gateway's on the subnet; that of a router is the router's, and a ``fresh``
+    subnet has none.
     """
     modes = subnet.ipv6_ra_mode, subnet.ipv6_address_mode
     if not subnet.enable_dhcp or (subnet.ip_version == 6 and not any(modes)):
@@ -171,7 +172,7 @@ def needs_dhcp_address(subnet: Subnet, network: Network) -> bool:
         return True
     if parse_address(subnet.gateway_ip) not in parse_block(subnet.cidr):
         return True
-    return bool(_LEGS.rows(subnet=subnet.id, address=subnet.gateway_ip))
+    return not fresh and bool(_LEGS.rows(subnet=subnet.id, address=subnet.gateway_ip))
 
 
 def _gather(ports: Sequence[Port]) -> _Facts:

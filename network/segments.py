@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
+from cloudweb.database.prepared import insert
 from cloudweb.exceptions import InvalidInput
 from network import conf
 from network.exceptions.networks import FlatNetworkInUse
@@ -102,11 +103,11 @@ def _within(one: SegmentRange) -> Q:
 
 def _save_as_it_is(network: Network) -> None:
     if not network.strategy.is_joined:  # nothing of it can be anybody else's
-        network.save(force_insert=True)
+        insert(network)
         return
     try:
         with transaction.atomic():
-            network.save(force_insert=True)
+            insert(network)
     except IntegrityError as error:
         number, wire = network.segmentation_id, network.physical_network
         if number is None:
@@ -127,7 +128,7 @@ def _save_with_a_number(network: Network) -> bool:
             network.segmentation_id = number
             try:
                 with transaction.atomic():
-                    network.save(force_insert=True)
+                    insert(network)
             except IntegrityError:
                 continue
             return True

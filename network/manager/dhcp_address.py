@@ -19,7 +19,7 @@ def settle_dhcp(subnet: Subnet, *, fresh: bool = False) -> None:
     network = subnet.network
     held = PortAddress.objects.filter(subnet=subnet, port__device_owner=states.DHCP_OWNER)
     has = None if fresh else held.first()
-    if not needs_dhcp_address(subnet, network):
+    if not needs_dhcp_address(subnet, network, fresh=fresh):
         if has is not None:
             held.delete()
             ipam.give_back(subnet, parse_address(has.ip_address))

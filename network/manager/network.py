@@ -8,6 +8,7 @@ from typing import Any, TypedDict, Unpack
 from django.db import IntegrityError, transaction
 from django.db.models import prefetch_related_objects
 
+from cloudweb.database.known import know
 from cloudweb.database.locks import alone_with
 from cloudweb.holdings import holdings_of
 from cloudweb.listing import EVERYTHING, OLDEST_FIRST, Listing, Page
@@ -140,7 +141,10 @@ class NetworkManager(StandardManager[Network]):
             quota.reserve(network.project_id, "network")
             save_numbered(network, kinds=[kind] if kind else tenant_kinds())
             self._open(network, shared=shared, external=external)
-        return self._get(network.id)
+        if shared or external:
+            return self._get(network.id)
+        know(network, subnets=())
+        return network
 
     @policy("network:networks:create")
     def create_many(self, items: Sequence[Mapping[str, Any]]) -> Sequence[Network]:

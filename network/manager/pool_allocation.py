@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import F
 
@@ -98,10 +100,9 @@ def allocate(wish: BlockWish, pool: SubnetPool, *, network: Network, project_id:
     return found
 
 
-def check_affinity(network: Network, version: int, pool: SubnetPool | None) -> None:
-    """Refuse a subnet of another pool than those there; the network is locked."""
-    there = Subnet.objects.filter(network=network, ip_version=version)
-    if there.exclude(subnet_pool=pool).exists():
+def check_affinity(pool: SubnetPool | None, there: Sequence[UUID | None]) -> None:
+    """Refuse a subnet of another pool than those there of its IP version; the network is locked."""
+    if {*there} - {pool and pool.id}:
         raise NetworkSubnetPoolAffinityError
 
 

@@ -131,7 +131,7 @@ class PortManager(PortBinding, PortReading):
         ``fixed_ips`` None: one address of each IP version. ``security_group_ids`` None: the
         project's default group. Raises NetworkNotFound, IpAddressGenerationFailure,
         IpAddressAlreadyAllocated, MacAddressInUse, QuotaExceeded and what is wrong with a wish.
-        ``part``: of a transaction that fails with it; then it comes without what belongs to it.
+        ``part``: of a transaction that fails with it.
         ``for_owner``: whose device it will be, where it is not ``device_owner``.
         """
         with (
@@ -190,7 +190,7 @@ class PortManager(PortBinding, PortReading):
             )
             blocks, paired = blocks_of(port, taken), bool(port.allowed_address_pairs)
             news.members_changed(groups, port=port, blocks=blocks, pairs=paired)
-            return port if part else self._get(port.id)
+            return port
 
     @policy("network:ports:create")
     def check_network(

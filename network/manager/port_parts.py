@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from cloudweb.addresses import canonical_prefix
+from cloudweb.database.known import know
 from cloudweb.database.prepared import Given, PreparedDelete, insert
 from cloudweb.exceptions import InvalidInput
 from network.backend import is_ovn
@@ -126,8 +127,8 @@ def insert_port(
         try:
             with transaction.atomic():
                 insert(port)
-                add_addresses(port, chosen)
-                add_groups(port, groups)
+                held = add_addresses(port, chosen)
+                know(port, addresses=held, memberships=add_groups(port, groups))
             return [one.ip_address for one in chosen]
         except IntegrityError:
             same = Port.objects.filter(network=port.network, mac_address=port.mac_address)
@@ -157,20 +158,22 @@ def remove_port(port: Port) -> None:
     Addressing(port.network, port.mac_address).give_back(held)
 
 
-def add_addresses(port: Port, chosen: Sequence[Chosen]) -> None:
-    """Write the addresses; raise IntegrityError when another port was faster."""
+def add_addresses(port: Port, chosen: Sequence[Chosen]) -> list[PortAddress]:
+    """Write the addresses, and return them; raise IntegrityError when another port was faster."""
     rows = [PortAddress(port=port, subnet=one.subnet, ip_address=one.ip_address) for one in chosen]
     if rows:
         insert(*rows)
     if port.host:
         ports_moved(port)
+    return rows
 
 
-def add_groups(port: Port, groups: Collection[UUID]) -> None:
-    """Make the port a member."""
+def add_groups(port: Port, groups: Collection[UUID]) -> list[PortSecurityGroup]:
+    """Make the port a member; return its memberships."""
     rows = [PortSecurityGroup(port=port, security_group_id=group) for group in sorted(groups)]
     if rows:
         insert(*rows)
+    return rows
 
 
 def group_ids_of(port: Port) -> list[UUID]:

@@ -10,7 +10,7 @@ from typing import Any, TypedDict, Unpack
 from django.db import IntegrityError, transaction
 
 from cloudweb.addresses import parse_address, parse_block
-from cloudweb.database.prepared import Given, Prepared
+from cloudweb.database.prepared import Given, Prepared, insert
 from cloudweb.exceptions import BadRequest, InvalidInput, PolicyNotAuthorized
 from cloudweb.listing import EVERYTHING, Listing, Page
 from cloudweb.periodic import periodic
@@ -137,7 +137,7 @@ class SubnetManager(StandardManager[Subnet]):
                 ipv6_address_mode=ipv6_address_mode,
                 service_types=_service_types(service_types),
             )
-            subnet.save(force_insert=True)
+            insert(subnet)
             ipam.open_up(subnet)
             if subnet.is_self_addressing:
                 address_ports(subnet)
@@ -220,8 +220,9 @@ class SubnetManager(StandardManager[Subnet]):
         else:
             assert wish.cidr is not None
             block = wish.cidr
-        _check_overlap(network, block)
-        check_affinity(network, block.version, pool)
+        there = _BLOCKS.rows(network=network.id)
+        _check_overlap(network, block, [cidr for _, cidr, _ in there])
+        check_affinity(pool, [other for version, _, other in there if version == block.version])
         return block
 
     def _network(self, network_id: Identifier) -> Network:
@@ -378,12 +379,14 @@ def _span(block: Block, pool: Pool) -> tuple[int, int]:
 
 
 _BLOCKS = Prepared(
-    lambda: Subnet.objects.filter(network=Given("network")).values_list("cidr", flat=True)
+    lambda: Subnet.objects.filter(network=Given("network")).values_list(
+        "ip_version", "cidr", "subnet_pool"
+    )
 )
 
 
-def _check_overlap(network: Network, block: Block) -> None:
-    for text in _BLOCKS.rows(network=network.id):
+def _check_overlap(network: Network, block: Block, there: Sequence[str]) -> None:
+    for text in there:
         other = parse_block(text)
         if other.version == block.version and other.overlaps(block):
             raise BadRequest(

@@ -344,7 +344,7 @@ def test_a_ports_life_costs_a_pinned_number_of_statements() -> None:
     with CaptureQueriesContext(connection) as gone:
         PortManager(context).delete(port.id)
     assert (len(made), len(gone)) == (
-        21,
+        18,
         21,
     )  # three of each for members, two to look for floating IPs
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.db.models.signals import pre_init
@@ -174,3 +176,43 @@ def test_a_port_says_when_it_got_its_addresses(member: ApiClient, context: Reque
         for word, body in bodies.items()
     }
     assert found == {word: word for word in bodies}
+
+
+def test_what_making_answers_is_what_is_read_afterwards(member: ApiClient) -> None:
+    """Nothing is read again after it was written: what is answered is put together from what is known."""
+    made: dict[str, Any] = {}
+
+    def make(noun: str, **said: Any) -> Any:
+        answer = member.send("POST", f"{V2}/{noun}s", {noun: said})
+        assert answer.status_code == 201, answer.content
+        made[noun] = answer.json()[noun]
+        return made[noun]
+
+    network = make("network", name="n", description="d", mtu=1400, dns_domain="x.example.")
+    for cidr in ("10.3.0.0/24", "fd03::/64"):
+        slaac = {"ipv6_ra_mode": "slaac", "ipv6_address_mode": "slaac"} if ":" in cidr else {}
+        version = 6 if slaac else 4
+        make("subnet", network_id=network["id"], ip_version=version, cidr=cidr, **slaac)
+    groups = [
+        member.send("POST", f"{V2}/security-groups", {"security_group": {"name": name}}).json()[
+            "security_group"
+        ]["id"]
+        for name in ("a", "b")
+    ]
+    make(
+        "port",
+        network_id=network["id"],
+        name="p",
+        dns_name="web",
+        security_groups=groups,
+        allowed_address_pairs=[{"ip_address": "10.3.0.99"}],
+        extra_dhcp_opts=[{"opt_name": "mtu", "opt_value": "1300"}],
+    )
+    assert len(made["port"]["fixed_ips"]) == 2
+    for noun in ("subnet", "port"):
+        read = member.send("GET", f"{V2}/{noun}s/{made[noun]['id']}").json()[noun]
+        assert read == made[noun], noun
+    read = member.send("GET", f"{V2}/networks/{network['id']}").json()["network"]
+    assert len(read.pop("subnets")) == 2
+    assert network.pop("subnets") == []
+    assert read == network
