@@ -477,3 +477,21 @@ class GroupSpecNotFound(NotFound):
 
     def __init__(self, *, type_id: object, key: str) -> None:
         super().__init__(f"Group Type {type_id} has no specs with key {key[:255]}.")
+
+
+class GroupSnapshotNotFound(NotFound):
+    """No such snapshot of a group, or none this caller may see."""
+
+    code = "group_snapshot_not_found"
+
+    def __init__(self, group_snapshot_id: object) -> None:
+        super().__init__(f"GroupSnapshot {str(group_snapshot_id)[:80]} could not be found.")
+
+
+class InvalidGroupSnapshot(BadRequest):
+    """The status of a group's snapshot, or what hangs on it, does not allow this; 400 in this API."""
+
+    code = "invalid_group_snapshot"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Invalid GroupSnapshot: {reason}")

@@ -36,6 +36,8 @@ ACTIONS = {
     "revert": Action("102", "revert volume to snapshot"),
     "retype": Action("103", "retype volume"),
     "migrate": Action("104", "migrate volume"),
+    "freeze": Action("110", "freeze the file systems of servers"),
+    "delete_group_snapshot": Action("111", "delete snapshots of a group"),
 }
 UNKNOWN = "001"
 #: Code of a failure -> its code in an event's id.
@@ -43,7 +45,12 @@ DETAILS = {NoValidPool.code: "003", "quota_exceeded": "006"}
 
 
 #: What clients call the things that messages are about.
-NOUNS = {"volume": "VOLUME", "snapshot": "VOLUME_SNAPSHOT", "backup": "VOLUME_BACKUP"}
+NOUNS = {
+    "volume": "VOLUME",
+    "snapshot": "VOLUME_SNAPSHOT",
+    "group_snapshot": "VOLUME_GROUP_SNAPSHOT",
+    "backup": "VOLUME_BACKUP",
+}
 
 
 def tell(

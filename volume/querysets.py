@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Backup,
         BackupSchedule,
         Group,
+        GroupSnapshot,
         GroupType,
         Message,
         Pool,
@@ -173,3 +174,15 @@ class GroupQuerySet(QuerySet["Group"]):
     def complete(self) -> Self:
         """Read along whatever a representation shows."""
         return self.prefetch_related("volume_types", "volumes")
+
+
+class GroupSnapshotQuerySet(QuerySet["GroupSnapshot"]):
+    """Snapshots of groups."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep what the caller's project has; admins see everything."""
+        return self if context.is_admin else self.filter(project_id=context.project_id or "")
+
+    def complete(self) -> Self:
+        """Read along whatever a representation shows."""
+        return self.select_related("group").prefetch_related("snapshots")

@@ -83,10 +83,29 @@ class AttachmentStatus(TextChoices):
 
 
 class GroupStatus(TextChoices):
-    """What a group of volumes is: nothing is done to one that lasts."""
+    """What a group of volumes is; it is being created while its volumes are copied from another's."""
 
+    CREATING = "creating", "creating"
     AVAILABLE = "available", "available"
     ERROR = "error", "error"
+
+
+class GroupSnapshotStatus(TextChoices):
+    """What the snapshots of a group's volumes are, all of them."""
+
+    CREATING = "creating", "creating"
+    AVAILABLE = "available", "available"
+    DELETING = "deleting", "deleting"
+    ERROR = "error", "error"
+    ERROR_DELETING = "error_deleting", "error while deleting"
+
+
+class Consistency(TextChoices):
+    """What snapshots that were taken together hold, seen together."""
+
+    FILE_SYSTEMS = "file-systems", "of one moment, with everything written to the file systems"
+    ONE_MOMENT = "one-moment", "of one moment, as after a power cut"
+    EACH = "each", "each of a moment of its own, as after a power cut"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +168,14 @@ ACTIONS: Mapping[str, Action] = {
 }
 #: What a snapshot may be deleted in.
 DELETABLE_SNAPSHOTS = frozenset({SnapshotStatus.AVAILABLE, SnapshotStatus.ERROR})
+#: What a group's snapshot may be deleted in.
+DELETABLE_GROUP_SNAPSHOTS = frozenset(
+    {
+        GroupSnapshotStatus.AVAILABLE,
+        GroupSnapshotStatus.ERROR,
+        GroupSnapshotStatus.ERROR_DELETING,
+    }
+)
 #: Statuses that clients see under another word.
 SHOWN: Mapping[str, str] = {_S.MANAGING: _S.CREATING, _S.ERROR_MANAGING: _S.ERROR}
 

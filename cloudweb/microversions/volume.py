@@ -8,9 +8,7 @@ from __future__ import annotations
 from cloudweb.microversions import Microversions, always, later, partly
 
 NO_VOLUMES = "volumes are not served yet"
-NO_GROUPS = (
-    "groups are neither snapshotted nor replicated yet, and of the older kind there are none"
-)
+NO_GROUPS = "groups are not replicated yet, and of the older kind there are none"
 NO_MANAGING = "volumes are neither adopted nor left to others yet"
 NO_CLUSTERS = "services of one back end do not stand in for each other"
 
@@ -38,15 +36,12 @@ VOLUME = Microversions(
         11: "Groups have types with specs.",
         12: "The volumes of a project are summed up.",
         13: "Volumes are put into groups of any type.",
-        14: partly(
-            "The volumes of a group are snapshotted together.",
-            missing="snapshots of groups; a group says that it is of none",
-        ),
+        14: "The volumes of a group are snapshotted together.",
         15: "Metadata has an ETag and is changed under its condition.",
         16: later("A volume can be migrated to a cluster.", because=NO_CLUSTERS),
         17: later("What a cluster could adopt is listed.", because=NO_CLUSTERS),
         18: "A backup names its project.",
-        19: later("The status of a group's snapshot can be set.", because=NO_GROUPS),
+        19: "The status of a group's snapshot can be set.",
         20: "The status of a group can be set.",
         21: "Operators see how the back end calls a volume.",
         22: "Snapshots are filtered by metadata.",
@@ -56,7 +51,7 @@ VOLUME = Microversions(
         26: later("Clusters fail over and can be frozen.", because=NO_CLUSTERS),
         27: "Attachments can be listed, made, changed and deleted.",
         28: "Pools are filtered.",
-        29: later("Snapshots of groups come in pages, sorted and filtered.", because=NO_GROUPS),
+        29: "Snapshots of groups come in pages, sorted and filtered.",
         30: "Snapshots are sorted by name.",
         31: partly(
             "Operators choose what users may filter by.",

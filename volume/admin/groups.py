@@ -6,13 +6,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Max, QuerySet
 from django.http import HttpRequest
 
 from cloudweb.admin import NEWEST_FIRST, ManagedAdmin, Values, row_action
 from volume.admin.specs import SpecsField, written
-from volume.manager import GroupManager, GroupTypeManager
-from volume.models import Group, GroupType
+from volume.manager import GroupManager, GroupSnapshotManager, GroupTypeManager
+from volume.models import Group, GroupSnapshot, GroupType
+from volume.states import Consistency
 
 OWN = ("name", "description", "is_public")
 
@@ -114,4 +115,49 @@ class GroupAdmin(ManagedAdmin):
         "Delete the selected groups, if they are empty",
         "deleted",
         lambda context, row: GroupManager(context).delete(row.id),
+    )
+
+
+@admin.register(GroupSnapshot)
+class GroupSnapshotAdmin(ManagedAdmin):
+    """All snapshots of groups, how many volumes are in each, and what they hold together."""
+
+    ordering = NEWEST_FIRST
+    list_display = (
+        "name",
+        "id",
+        "status",
+        "group",
+        "snapshots_held",
+        "consistency",
+        "project_id",
+        "created_at",
+    )
+    list_filter = ("status",)
+    list_select_related = ("group",)
+    search_fields = ("name", "id", "project_id", "group__id")
+    actions = ("delete_group_snapshots",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Count the snapshots in each along."""
+        rows: QuerySet[Any] = super().get_queryset(request)
+        counted: QuerySet[Any] = rows.annotate(
+            snapshot_total=Count("snapshots"), held=Max("snapshots__consistency")
+        )
+        return counted
+
+    @admin.display(description="snapshots", ordering="snapshot_total")
+    def snapshots_held(self, row: Any) -> int:
+        """Show how many snapshots are in it."""
+        return int(row.snapshot_total)
+
+    @admin.display(ordering="held")
+    def consistency(self, row: Any) -> str:
+        """Show what they hold together."""
+        return str(dict(Consistency.choices).get(row.held or "", ""))
+
+    delete_group_snapshots = row_action(
+        "Delete the selected snapshots of groups",
+        "being deleted",
+        lambda context, row: GroupSnapshotManager(context).delete(row.id),
     )

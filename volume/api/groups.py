@@ -16,7 +16,7 @@ from cloudweb.api.fields import Body, LooseBool, Name, Text, parse_bool
 from cloudweb.api.filters import equal, identifier
 from cloudweb.api.queries import FLAG, parameters
 from cloudweb.api.resource import PAGING, SORTING, Resource, ResourceViewSet
-from cloudweb.api.shown import Always, Form, Of
+from cloudweb.api.shown import Form, Of
 from cloudweb.api.views import empty
 from cloudweb.exceptions import BadRequest, NotFound
 from cloudweb.microversions.volume import since
@@ -26,6 +26,8 @@ from volume.models import Group
 
 #: Where groups are there.
 GROUPS = since(13)
+#: Where they are made of others.
+FROM_SOURCE = since(14)
 ONE_ACTION = "The body must hold one action: delete or reset_status."
 Ids = Annotated[str, StringConstraints(max_length=40_000)]
 
@@ -47,6 +49,15 @@ class GroupUpdate(Body):
     description: Text | None = None
     add_volumes: Ids | None = None
     remove_volumes: Ids | None = None
+
+
+class GroupFromSource(Body):
+    """``create-from-src`` of POST /groups/action, from 3.14 on."""
+
+    name: Text | None = None
+    description: Text | None = None
+    group_snapshot_id: Name | None = None
+    source_group_id: Name | None = None
 
 
 class GroupDelete(Body):
@@ -84,12 +95,16 @@ class GroupBrief(Answer):
     name: str | None
 
 
+def _id(key: object) -> str | None:
+    return None if key is None else str(key)
+
+
 def _types(row: Group) -> list[str]:
     return [str(kind.id) for kind in row.volume_types.all()]
 
 
 class GroupShown(GroupBrief):
-    """A group; none is made of another, or replicated."""
+    """A group; none is replicated."""
 
     status: str
     description: str | None
@@ -97,8 +112,8 @@ class GroupShown(GroupBrief):
     created_at: Annotated[str, Form(micros)]
     group_type: Annotated[str, Of("group_type_id"), Form(str)]
     volume_types: Annotated[list[str], Of(_types)]
-    group_snapshot_id: Annotated[None, Always(None), since(14)]
-    source_group_id: Annotated[None, Always(None), since(14)]
+    group_snapshot_id: Annotated[str | None, Form(_id), since(14)]
+    source_group_id: Annotated[str | None, Form(_id), since(14)]
     project_id: Annotated[str, since(58)]
 
 
@@ -160,6 +175,19 @@ class GroupViewSet(ResourceViewSet):
             volume_types=said.volume_types,
             zone=said.availability_zone,
         )
+        return Response({"group": self.shown(GroupBrief, made)}, status=202)
+
+    @extend_schema(
+        operation_id="volume_groups_create_from_source",
+        request=within("create-from-src", GroupFromSource),
+        responses={202: within("group", GroupBrief)},
+    )
+    def create_from_source(self, request: Request) -> Response:
+        """Make a group with volumes that hold what another's do, or did (202)."""
+        if self.version not in FROM_SOURCE:
+            raise NotFound
+        said = self.validated(GroupFromSource, self.body("create-from-src"))
+        made = self.manager(self.context).create_from(**said.model_dump())
         return Response({"group": self.shown(GroupBrief, made)}, status=202)
 
     @extend_schema(

@@ -11,6 +11,7 @@ from volume.api.backup_schedules import BackupScheduleViewSet
 from volume.api.backups import BackupProofViewSet, BackupViewSet
 from volume.api.default_volume_types import DefaultVolumeTypeViewSet
 from volume.api.extensions import ExtensionViewSet
+from volume.api.group_snapshots import GroupSnapshotViewSet
 from volume.api.group_types import GroupSpecViewSet, GroupTypeViewSet
 from volume.api.groups import GroupViewSet
 from volume.api.hosts import VolumeHostViewSet
@@ -42,6 +43,7 @@ VOLUME = "volumes/<str:volume_id>"
 BACKUP = "backups/<str:backup_id>"
 TYPE = "types/<str:type_id>"
 GROUP = "groups/<str:group_id>"
+GROUP_SNAPSHOT = "group_snapshots/<str:group_snapshot_id>"
 GROUP_TYPE = "group_types/<str:type_id>"
 QOS_SPEC = "qos-specs/<str:spec_id>"
 
@@ -112,8 +114,13 @@ ROUTES: list[URLPattern | URLResolver] = [
     path(f"{GROUP_TYPE}/group_specs/<str:key>", GroupSpecViewSet.as_view(ONE)),
     path("groups", GroupViewSet.as_view(COLLECTION)),
     path("groups/detail", GroupViewSet.as_view({"get": "list_detail"})),
+    path("groups/action", GroupViewSet.as_view({"post": "create_from_source"})),
     path(GROUP, GroupViewSet.as_view({"get": "retrieve", "put": "update"})),
     path(f"{GROUP}/action", GroupViewSet.as_view({"post": "act"})),
+    path("group_snapshots", GroupSnapshotViewSet.as_view(COLLECTION)),
+    path("group_snapshots/detail", GroupSnapshotViewSet.as_view({"get": "list_detail"})),
+    path(GROUP_SNAPSHOT, GroupSnapshotViewSet.as_view({"get": "retrieve", "delete": "destroy"})),
+    path(f"{GROUP_SNAPSHOT}/action", GroupSnapshotViewSet.as_view({"post": "act"})),
     path("limits", LimitsViewSet.as_view({"get": "retrieve"})),
     path("os-quota-sets/<str:project_id>", QuotaSetViewSet.as_view(ONE)),
     path(

@@ -11,6 +11,7 @@ from volume.manager.connection import ConnectionManager
 from volume.manager.default_volume_type import DefaultVolumeTypeManager
 from volume.manager.extension import ExtensionManager
 from volume.manager.group import GroupManager
+from volume.manager.group_snapshot import GroupSnapshotManager
 from volume.manager.group_type import GroupTypeManager
 from volume.manager.limits import LimitsManager
 from volume.manager.message import MessageManager
@@ -39,6 +40,7 @@ __all__ = [
     "DefaultVolumeTypeManager",
     "ExtensionManager",
     "GroupManager",
+    "GroupSnapshotManager",
     "GroupTypeManager",
     "ImageWish",
     "LimitsManager",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
@@ -27,7 +27,7 @@ from volume.exceptions import (
 from volume.items import check_items
 from volume.manager.group_fit import group_for
 from volume.manager.volume_type import VolumeTypeManager
-from volume.models import Pool, Snapshot, Volume, VolumeType, VolumeTypeEncryption
+from volume.models import Group, Pool, Snapshot, Volume, VolumeType, VolumeTypeEncryption
 from volume.needs import allows_several
 from volume.operations import CreateVolume
 from volume.states import AT_REST, SnapshotStatus
@@ -78,6 +78,11 @@ class VolumeBuilding(Manager):
             args = {"zone": wanted.zone, "hints": dict(wanted.hints)}
             CreateVolume.start(self.context, resource_id=str(volume.id), args=args)
         return volume
+
+    @policy("volume:volumes:create")
+    def create_in(self, group: Group, wanted: VolumeRequest) -> Volume:
+        """Do the same for a volume of a group that is being made; call inside ``atomic()``."""
+        return self.create(replace(wanted, group_id=str(group.id)))
 
     @policy("volume:volumes:create")
     def record(self, wanted: VolumeRequest) -> Volume:

@@ -11,20 +11,23 @@ from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
 from cloudweb.exceptions import BadRequest, NotFound, UnknownMarker
 from cloudweb.listing import EVERYTHING, Listing, Page, page_of
-from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from volume import quota
 from volume.exceptions import GroupNotFound, InvalidGroup
+from volume.manager.group_copying import GroupCopies
 from volume.manager.group_fit import check_type
 from volume.manager.group_type import GroupTypeManager
 from volume.manager.volume import VolumeManager
 from volume.manager.volume_type import Identifier, VolumeTypeManager, number
-from volume.models import Group, Volume
+from volume.models import Group, GroupSnapshot, Volume
 from volume.querysets import GroupQuerySet
 from volume.states import AT_REST, GroupStatus
 
+#: What a group is while nothing is done to its volumes for its sake.
+SETTLED = frozenset({GroupStatus.AVAILABLE, GroupStatus.ERROR})
 
-class GroupManager(Manager):
+
+class GroupManager(GroupCopies):
     """The groups of the caller's project (of all, for an admin who says so)."""
 
     def _rows(self) -> GroupQuerySet:
@@ -117,6 +120,10 @@ class GroupManager(Manager):
         """
         with transaction.atomic():
             group = self._held(group_id)
+            if group.status not in SETTLED:
+                raise InvalidGroup(f"group {group.id} is {group.status}.")
+            if GroupSnapshot.objects.filter(group=group).exists():
+                raise InvalidGroup(f"group {group.id} has group snapshots: delete those first.")
             held = [*Volume.objects.filter(group=group).values_list("id", flat=True)]
             if held and not with_volumes:
                 raise InvalidGroup(

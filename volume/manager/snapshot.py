@@ -22,6 +22,7 @@ from volume.items import check_items
 from volume.manager.lifecycle import MAKING
 from volume.manager.lookup import VolumeLookups
 from volume.manager.snapshot_metadata import SnapshotMetadata
+from volume.manager.snapshots_together import SnapshotsTogether
 from volume.models import Pool, Snapshot, Volume
 from volume.operations import DeleteSnapshot, RevertVolume, TakeSnapshot
 from volume.pages import page_from
@@ -31,7 +32,7 @@ from volume.states import SnapshotStatus, VolumeStatus
 Identifier = str | uuid.UUID
 
 
-class SnapshotManager(SnapshotMetadata, VolumeLookups):
+class SnapshotManager(SnapshotMetadata, SnapshotsTogether, VolumeLookups):
     """The snapshots of the caller's project (of all, for an admin who says so).
 
     All raise SnapshotNotFound; InvalidSnapshot and InvalidVolume (400) where a status does not allow it.
@@ -122,6 +123,10 @@ class SnapshotManager(SnapshotMetadata, VolumeLookups):
             if not force and row.status not in states.DELETABLE_SNAPSHOTS:
                 raise InvalidSnapshot(
                     f"Snapshot {row.id} status must be available or error, but it is {row.status}."
+                )
+            if not force and row.group_snapshot_id is not None:
+                raise InvalidSnapshot(
+                    f"Snapshot {row.id} is part of group snapshot {row.group_snapshot_id}."
                 )
             if Volume.objects.filter(snapshot_id=row.id, status__in=MAKING).exists():
                 raise InvalidSnapshot(f"Snapshot {row.id} is being copied.")

@@ -5,6 +5,7 @@ from volume.models.attachment import Attachment
 from volume.models.backup import Backup, BackupLineage
 from volume.models.backup_schedule import BackupSchedule
 from volume.models.group import Group, GroupType
+from volume.models.group_snapshot import GroupSnapshot
 from volume.models.message import Message
 from volume.models.pool import Pool
 from volume.models.qos_spec import QosConsumer, QosSpec
@@ -26,6 +27,7 @@ __all__ = [
     "BackupSchedule",
     "DefaultVolumeType",
     "Group",
+    "GroupSnapshot",
     "GroupType",
     "Message",
     "Pool",

@@ -46,6 +46,8 @@ class Group(models.Model):
     group_type = models.ForeignKey(GroupType, on_delete=models.PROTECT, related_name="groups")
     volume_types = models.ManyToManyField(VolumeType, related_name="groups")
     zone = models.CharField(max_length=255, blank=True, default="")
+    group_snapshot_id = models.UUIDField(null=True, blank=True, help_text="what it was made of")
+    source_group_id = models.UUIDField(null=True, blank=True, help_text="what it was made of")
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(null=True, blank=True)
 

@@ -7,9 +7,10 @@ import uuid
 from django.db import models
 
 from cloudweb.database.clock import now
+from volume.models.group_snapshot import GroupSnapshot
 from volume.models.volume import Volume
 from volume.querysets import SnapshotQuerySet
-from volume.states import SnapshotStatus
+from volume.states import Consistency, SnapshotStatus
 
 
 class Snapshot(models.Model):
@@ -27,6 +28,13 @@ class Snapshot(models.Model):
     )
     progress = models.PositiveSmallIntegerField(default=0, help_text="per cent")
     metadata: models.JSONField[dict[str, str]] = models.JSONField(default=dict, blank=True)
+    group_snapshot = models.ForeignKey(
+        GroupSnapshot, on_delete=models.PROTECT, null=True, blank=True, related_name="snapshots"
+    )
+    consistency = models.CharField(
+        max_length=20, choices=Consistency.choices, blank=True, default="",
+        help_text="with those that were taken together with it",
+    )  # fmt: skip
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(null=True, blank=True)
 

@@ -4,6 +4,7 @@ from volume.operations.connect_volume import ExportVolume, UnexportVolume
 from volume.operations.create_volume import CreateVolume
 from volume.operations.delete_backup import DeleteBackup
 from volume.operations.delete_snapshot import DeleteSnapshot
+from volume.operations.delete_together import DeleteTogether
 from volume.operations.delete_volume import DeleteVolume
 from volume.operations.extend_volume import ExtendVolume
 from volume.operations.import_backup import ImportBackup
@@ -11,6 +12,7 @@ from volume.operations.move_volume import MoveVolume
 from volume.operations.prove_backup import ProveBackup
 from volume.operations.restore_backup import RestoreBackup, RestoreVolume
 from volume.operations.revert_volume import RevertVolume
+from volume.operations.snapshot_together import SnapshotTogether
 from volume.operations.take_backup import TakeBackup
 from volume.operations.take_snapshot import TakeSnapshot
 from volume.operations.unlock_volume import UnlockVolume
@@ -20,6 +22,7 @@ __all__ = [
     "CreateVolume",
     "DeleteBackup",
     "DeleteSnapshot",
+    "DeleteTogether",
     "DeleteVolume",
     "ExportVolume",
     "ExtendVolume",
@@ -29,6 +32,7 @@ __all__ = [
     "RestoreBackup",
     "RestoreVolume",
     "RevertVolume",
+    "SnapshotTogether",
     "TakeBackup",
     "TakeSnapshot",
     "UnexportVolume",

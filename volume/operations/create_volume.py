@@ -11,6 +11,7 @@ from volume import scheduler
 from volume.exceptions import NoValidPool
 from volume.needs import pool_request
 from volume.objects import VolumeState
+from volume.operations.group_rows import hold_group, settle_group
 from volume.operations.rows import fault, tell, volume_of, write
 from volume.resolution import host_of, volume_ref, volume_spec
 from volume.rpc import CREATE, DELETE
@@ -82,17 +83,23 @@ class CreateVolume(Saga):
     @classmethod
     def on_done(cls, run: Run) -> None:
         """The volume can be used."""
+        group = hold_group(run)
         write(run, status=VolumeStatus.AVAILABLE)
+        settle_group(group)
 
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:
         """A failed volume is in error with its reason; a pre-empted one is being deleted."""
+        group = hold_group(run)
         if failure is not None:
             write(run, status=VolumeStatus.ERROR, **fault(failure))
             tell(run, "create", failure)
+        settle_group(group)
 
     @classmethod
     def on_stuck(cls, run: Run, failure: Failure) -> None:
         """The clean-up needs an operator; the tenant sees an error."""
+        group = hold_group(run)
         write(run, status=VolumeStatus.ERROR, **fault(failure))
         tell(run, "create", failure)
+        settle_group(group)

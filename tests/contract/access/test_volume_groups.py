@@ -16,11 +16,14 @@ from tests.builders.access import (
 )
 from tests.builders.compute import make_context
 from tests.builders.volume_types import make_volume_type
+from tests.builders.volumes import make_pool, make_snapshot, make_volume
 from volume.manager import GroupManager
-from volume.models import GroupType
+from volume.models import GroupSnapshot, GroupType
+from volume.states import GroupSnapshotStatus
 
 V3 = "/volume/v3"
 KIND = f"{V3}/group_types/{{kind_id}}"
+TAKEN = f"{V3}/group_snapshots/{{taken_id}}"
 GROUP = f"{V3}/groups/{{group_id}}"
 NEWEST = {"OpenStack-API-Version": "volume 3.70"}
 #: Whose project it is not finds nothing.
@@ -35,10 +38,19 @@ def build(owner: User) -> dict[str, Any]:
     kind = GroupType.objects.create(name="g", group_specs={"k": "v"})
     volume_type = make_volume_type("t")
     made = GroupManager(context).create(group_type=str(kind.id), volume_types=["t"])
+    pool = make_pool()
+    inside = make_volume(context, volume_type=volume_type, group=made, pool=pool)
+    taken = GroupSnapshot.objects.create(
+        group=made, project_id=made.project_id, status=GroupSnapshotStatus.AVAILABLE
+    )
+    make_snapshot(inside, group_snapshot=taken)
+    empty = GroupManager(context).create(group_type=str(kind.id), volume_types=["t"])
     return {
         "kind_id": str(kind.id),
         "free_id": str(GroupType.objects.create(name="f").id),
         "group_id": str(made.id),
+        "empty_id": str(empty.id),
+        "taken_id": str(taken.id),
         "type_id": str(volume_type.id),
     }
 
@@ -70,7 +82,35 @@ LINES = [
     ),
     line("GET", GROUP, PROJECT_READERS, others=NOT_THERE),
     line("PUT", GROUP, PROJECT_MEMBERS, 202, NOT_THERE, body={"group": {"name": "n"}}),
-    line("POST", f"{GROUP}/action", PROJECT_MEMBERS, 202, NOT_THERE, body={"delete": {}}),
+    line(
+        "POST",
+        f"{V3}/groups/{{empty_id}}/action",
+        PROJECT_MEMBERS,
+        202,
+        NOT_THERE,
+        body={"delete": {}},
+    ),
+    line(
+        "POST",
+        f"{V3}/groups/action",
+        PROJECT_MEMBERS - {"system_admin"},
+        202,
+        {"other": 400},
+        body={"create-from-src": {"group_snapshot_id": "{taken_id}"}},
+    ),
+    line("GET", f"{V3}/group_snapshots", PROJECT_READERS | {"other"}),
+    line("GET", f"{V3}/group_snapshots/detail", PROJECT_READERS | {"other"}),
+    line(
+        "POST",
+        f"{V3}/group_snapshots",
+        PROJECT_MEMBERS,
+        202,
+        NOT_THERE,
+        body={"group_snapshot": {"group_id": "{group_id}"}},
+    ),
+    line("GET", TAKEN, PROJECT_READERS, others=NOT_THERE),
+    line("DELETE", TAKEN, PROJECT_MEMBERS, 202, NOT_THERE),
+    line("POST", f"{TAKEN}/action", OPERATORS, 202, body={"reset_status": {"status": "error"}}),
 ]
 world = shared_world(build)
 test_access = access_test(LINES)

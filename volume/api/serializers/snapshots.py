@@ -47,7 +47,7 @@ class SnapshotBrief(Answer):
     created_at: Annotated[str, Form(micros)]
     updated_at: Annotated[str | None, Form(micros)]
     metadata: dict[str, str]
-    group_snapshot_id: Annotated[str | None, Always(None), since(14)]
+    group_snapshot_id: Annotated[str | None, Form(lambda key: key and str(key)), since(14)]
     user_id: Annotated[str, since(41)]
     consumes_quota: Annotated[bool, Always(True), since(65)]
 
