@@ -33,12 +33,15 @@ from compute.drivers.base import (
     Pause,
     Suspend,
 )
+from compute.freezing import Freezes
 from compute.objects import (
     AttachDiskRequest,
     ComputeReport,
     ConsoleRequest,
     ConsoleText,
     DetachDiskRequest,
+    FreezeRequest,
+    FreezeState,
     GuestChange,
     GuestDisk,
     GuestRef,
@@ -48,6 +51,7 @@ from compute.objects import (
     PowerOffRequest,
     RebootRequest,
     ResizeDiskRequest,
+    ThawRequest,
 )
 
 log = structlog.get_logger(__name__)
@@ -96,6 +100,7 @@ class ComputeAgent(Agent):
         self._inventory: HostInventory | None = None
         self._untold = 0  # reports since the inventory was told
         self._waiting = Waiting(lambda scope: nullcontext(), 0.0)
+        self._freezes = Freezes(driver, directory / "frozen")
         images.in_use = self._bases
 
     def methods(self) -> Mapping[Method[Any], Function]:
@@ -113,6 +118,8 @@ class ComputeAgent(Agent):
             rpc.ATTACH_DISK: self.attach_disk,
             rpc.DETACH_DISK: self.detach_disk,
             rpc.RESIZE_DISK: self.resize_disk,
+            rpc.FREEZE: self.freeze,
+            rpc.THAW: self.thaw,
             rpc.CONSOLE_OUTPUT: self.console_output,
             rpc.INSPECT: self.inspect,
         }
@@ -126,6 +133,7 @@ class ComputeAgent(Agent):
         """
         self.images.open()
         self.driver.start(self._changed)
+        self._freezes.thaw_overdue()
         problems: list[str] = []
         lost = [self._path(name) for name in lost_in(self._guests)]
         for path in sorted([*self._guests.glob("*.json"), *lost]):
@@ -155,7 +163,7 @@ class ComputeAgent(Agent):
             f"The record of the last order about {name} was damaged. The next one writes it again."
             for name in self._lost_orders()
         ]
-        return (guests + orders)[:PROBLEMS_TOLD]
+        return [*guests, *orders, *self._freezes.problems()][:PROBLEMS_TOLD]
 
     def start_guests(self, lock: ScopeLock) -> None:
         """After a reboot of the machine start those guests that ran; once for each boot."""
@@ -322,6 +330,14 @@ class ComputeAgent(Agent):
             grown = disk.model_copy(update={"size": request.size})
             self._keep_disk(request.id, request.serial, grown)
 
+    def freeze(self, request: FreezeRequest, work: Work) -> FreezeState:
+        """Hold the guest's file systems still for a short time."""
+        return self._freezes.freeze(request, work)
+
+    def thaw(self, request: ThawRequest, work: Work) -> FreezeState:
+        """Let them go on."""
+        return self._freezes.thaw(request)
+
     def _hot_plug(self, ref: GuestRef) -> HotPlug | None:
         """Return who changes the disks of a guest; None for one that is off and is told at its start."""
         if isinstance(self.driver, HotPlug):
@@ -377,6 +393,11 @@ class ComputeAgent(Agent):
         """Cut console logs that outgrew their limit, so that no guest fills the host's disk."""
         if isinstance(self.driver, ConsoleLog):
             self.driver.trim_logs()
+
+    @periodic(every=2)
+    def thaw_overdue(self) -> None:
+        """Thaw guests that were frozen for long enough, whoever should have said so."""
+        self._freezes.thaw_overdue()
 
     @periodic(every=5)
     def tend_disks(self) -> None:

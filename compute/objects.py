@@ -115,11 +115,27 @@ class ConfigDrive(Part):
     files: dict[str, str]
 
 
-class GuestSpec(VersionedObject):
-    """A guest as it shall be. ``name`` is what the hypervisor calls it (instance-0000002a)."""
+def _without_agent(data: Data) -> Data:
+    """Make a specification readable for a host that gives no guest a way to its agent: it has none there."""
+    return {key: value for key, value in data.items() if key != "guest_agent"}
 
-    VERSION: ClassVar[str] = "1.1"
-    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: _without_attached_disks}
+
+def _spec_without_agent(data: Data) -> Data:
+    spec = data["spec"]
+    return {**data, "spec": spec and _without_agent(spec)}
+
+
+class GuestSpec(VersionedObject):
+    """A guest as it shall be. ``name`` is what the hypervisor calls it (instance-0000002a).
+
+    ``guest_agent``: QEMU's agent runs in it, and is given a way to its host.
+    """
+
+    VERSION: ClassVar[str] = "1.2"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
+        1: _without_attached_disks,
+        2: _without_agent,
+    }
 
     id: str
     name: str
@@ -130,6 +146,7 @@ class GuestSpec(VersionedObject):
     interfaces: tuple[GuestInterface, ...] = ()
     config_drive: ConfigDrive | None = None
     direct_boot: DirectBoot | None = None
+    guest_agent: bool = False
 
 
 class GuestRef(VersionedObject):
@@ -147,8 +164,11 @@ class RebootRequest(VersionedObject):
     ``spec`` rebuilds the domain where the host lost it (hard reboot only).
     """
 
-    VERSION: ClassVar[str] = "1.1"
-    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: _spec_without_attached_disks}
+    VERSION: ClassVar[str] = "1.2"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
+        1: _spec_without_attached_disks,
+        2: _spec_without_agent,
+    }
 
     id: str
     name: str
@@ -275,6 +295,40 @@ class ResizeDiskRequest(VersionedObject):
     name: str
     serial: str
     size: int
+
+
+class FreezeRequest(VersionedObject):
+    """Hold the file systems of a guest still, in the name of a wish, for so many seconds at most."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    name: str
+    wish: str
+    seconds: int = Field(ge=1, le=600)
+
+
+class ThawRequest(VersionedObject):
+    """Let the file systems of a guest go on, held still or not."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    name: str
+    wish: str
+
+
+class FreezeState(VersionedObject):
+    """Whether a guest's file systems are held still; of thawed ones, whether they were until then.
+
+    ``reason`` is a sentence for the tenant where they were not.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    held: bool
+    reason: str = ""
 
 
 class ConsoleRequest(VersionedObject):

@@ -8,12 +8,15 @@ from compute.objects import (
     ConsoleRequest,
     ConsoleText,
     DetachDiskRequest,
+    FreezeRequest,
+    FreezeState,
     GuestRef,
     GuestSpec,
     GuestState,
     PowerOffRequest,
     RebootRequest,
     ResizeDiskRequest,
+    ThawRequest,
 )
 
 #: Make the guest exist and run; its images are fetched first, its taps must be there.
@@ -40,6 +43,10 @@ ATTACH_DISK = Method("compute.attach_disk", AttachDiskRequest, deadline=120)
 DETACH_DISK = Method("compute.detach_disk", DetachDiskRequest, deadline=300, patient=True)
 #: Let the guest see that an attached disk has grown.
 RESIZE_DISK = Method("compute.resize_disk", ResizeDiskRequest, deadline=120)
+#: Hold the guest's file systems still for a short time; that it cannot be done is an answer.
+FREEZE = Method("compute.freeze", FreezeRequest, FreezeState, deadline=60, patient=True)
+#: Let them go on, also those that were never held.
+THAW = Method("compute.thaw", ThawRequest, FreezeState, deadline=60, urgent=True)
 #: Answer with the newest lines of the serial console.
 CONSOLE_OUTPUT = Method("compute.console_output", ConsoleRequest, ConsoleText, query=True)
 #: Answer with the guest's state as the hypervisor sees it.

@@ -61,6 +61,13 @@ class DiskNotFound(DriverError):
     default_message = "The guest has no such disk."
 
 
+class NotFrozen(DriverError):
+    """The guest's file systems cannot be held still: nobody in there does it, or the guest is off."""
+
+    code = "not_frozen"
+    default_message = "The server's guest agent does not answer."
+
+
 #: Called with (guest id, new power state) when a guest changed by itself.
 GuestListener = Callable[[str, str], None]
 
@@ -184,11 +191,33 @@ class Suspend(ABC):
         """Let the guest go on; start it where its memory was lost. Raises GuestNotFound."""
 
 
+class Freeze(ABC):
+    """Capability ``freeze``: an agent inside the guest holds its file systems still.
+
+    Whoever freezes sees that it is thawed in time, whatever happens: a frozen guest writes nothing.
+    """
+
+    @abstractmethod
+    def freeze(self, ref: GuestRef, *, timeout: int, work: Work) -> None:
+        """Hold the file systems still, all that was written being on the disks; wait ``timeout`` seconds.
+
+        Raises GuestNotFound, NotFrozen, other DriverErrors; it may be frozen all the same, so thaw it.
+        """
+
+    @abstractmethod
+    def thaw(self, ref: GuestRef, *, timeout: int) -> int:
+        """Let them go on; return how many were held: 0 also for a guest that is off.
+
+        Raises GuestNotFound; TransientDriverError where its agent does not answer.
+        """
+
+
 CAPABILITIES: Mapping[str, type] = {
     "console_log": ConsoleLog,
     "hot_plug": HotPlug,
     "pause": Pause,
     "suspend": Suspend,
+    "freeze": Freeze,
 }
 
 

@@ -16,11 +16,13 @@ from compute.drivers.base import (
     ConsoleLog,
     DiskInUse,
     DiskNotFound,
+    Freeze,
     GuestIsOff,
     GuestListener,
     GuestNotFound,
     HotPlug,
     Hypervisor,
+    NotFrozen,
     Pause,
     Suspend,
     capabilities,
@@ -53,6 +55,8 @@ class FakeGuest:
     volumes: dict[str, int] = field(default_factory=dict)  # serial -> size
     limits: dict[str, dict[str, int]] = field(default_factory=dict)  # serial -> its throttle
     keeps: List[str] = field(default_factory=List)  # serials of disks it does not let go of
+    agent: bool = False
+    frozen: bool = False
     defined: bool = False
     power_state: PowerState = "shutdown"
     console: List[str] = field(default_factory=List)
@@ -62,7 +66,7 @@ class FakeGuest:
         self.console = [*self.console, *lines][-CONSOLE_LINES:]
 
 
-class FakeDriver(Hypervisor, ConsoleLog, HotPlug, Pause, Suspend):
+class FakeDriver(Hypervisor, ConsoleLog, HotPlug, Pause, Suspend, Freeze):
     """A host whose guests are records; with ``state_dir`` they outlive the process.
 
     ``faults`` orders delays, failures and hangs by method name, from code or through
@@ -282,6 +286,30 @@ class FakeDriver(Hypervisor, ConsoleLog, HotPlug, Pause, Suspend):
                 guest.volumes[serial] = size
                 self._set(guest, guest.power_state, f"fake-guest: disk {serial} has {size} bytes")
 
+    def freeze(self, ref: GuestRef, *, timeout: int, work: Work) -> None:
+        """Note that nothing is written, where the guest runs and has an agent."""
+        with self.faults.around("freeze", work):
+            guest = self._find(ref.id)
+            if guest.power_state != "running" or not guest.agent:
+                raise NotFrozen
+            work.checkpoint()
+            with self._lock:
+                guest.frozen = True
+                self._set(guest, guest.power_state, "fake-guest: frozen")
+
+    def thaw(self, ref: GuestRef, *, timeout: int) -> int:
+        """Note that it goes on."""
+        with self.faults.around("thaw", Unguarded()), self._lock:
+            guest = self._find(ref.id)
+            was, guest.frozen = guest.frozen, False
+            if was:
+                self._set(guest, guest.power_state, "fake-guest: thawed")
+            return int(was)
+
+    def is_frozen(self, guest_id: str) -> bool:
+        """Tell whether a guest's file systems are held still."""
+        return self._find(guest_id).frozen
+
     def attached_disks(self, guest_id: str) -> Mapping[str, int]:
         """Return the attached disks, all of them where a test looks at a guest that is off too."""
         return dict(self._find(guest_id).volumes)
@@ -320,12 +348,14 @@ class FakeDriver(Hypervisor, ConsoleLog, HotPlug, Pause, Suspend):
     def _boot(self, guest: FakeGuest, spec: GuestSpec | None) -> GuestState:
         if self._guests.get(guest.id) is not guest:
             raise DriverError("The guest was destroyed while it was being started.")
+        guest.frozen = False
         if spec is not None:
             guest.taps = [interface.tap for interface in spec.interfaces]
             attached = [disk for disk in spec.disks if disk.source]
             guest.volumes = {disk.serial: disk.size for disk in attached}
             guest.limits = {disk.serial: _limits(disk) for disk in attached}
             guest.keeps = []
+            guest.agent = spec.guest_agent
         self._set(
             guest, "running", "fake-guest: userspace up", f"instance {guest.id}", "boot complete"
         )
@@ -333,6 +363,7 @@ class FakeDriver(Hypervisor, ConsoleLog, HotPlug, Pause, Suspend):
 
     def _set(self, guest: FakeGuest, power_state: PowerState, *lines: str) -> None:
         with self._lock:
+            guest.frozen = guest.frozen and guest.power_state == power_state == "running"
             guest.power_state = power_state
             guest.say(*lines)
             self._save(guest)

@@ -9,14 +9,16 @@ from typing import Protocol
 
 import pytest
 
-from cloudweb.driver import Interrupted, Unguarded
+from cloudweb.driver import DriverError, Interrupted, Unguarded
 from compute.drivers.base import (
     ConsoleLog,
     DiskNotFound,
+    Freeze,
     GuestIsOff,
     GuestNotFound,
     HotPlug,
     Hypervisor,
+    NotFrozen,
     Pause,
     Suspend,
 )
@@ -241,6 +243,44 @@ def test_disks_of_a_guest_that_is_off_come_and_go_for_its_next_start(bench: Benc
     for _ in range(2):
         driver.detach_disk(ref(spec), disk.serial, timeout=60, work=WORK)
         assert driver.attached_disks(spec.id) == {}
+    driver.destroy(ref(spec), work=WORK)
+    assert list(bench.census()) == []
+
+
+def test_only_a_guest_with_an_agent_is_frozen_and_thawing_is_always_harmless(bench: Bench) -> None:
+    """The simulated guest has one if it is given a way to it; the real one has the way alone."""
+    driver, spec = bench.driver, bench.make_guest()
+    assert isinstance(driver, Freeze)
+    assert "freeze" in driver.inventory().capabilities
+
+    def freeze(timeout: int = 2) -> None:
+        driver.freeze(ref(spec), timeout=timeout, work=WORK)
+
+    for unknown in (freeze, lambda: driver.thaw(ref(spec), timeout=2)):
+        with pytest.raises(GuestNotFound):
+            unknown()
+    driver.spawn(spec, images=bench.images, work=WORK)
+    with pytest.raises(NotFrozen):
+        freeze()
+    assert driver.thaw(ref(spec), timeout=2) == 0
+    driver.power_off(ref(spec), timeout=0, work=WORK)
+    driver.power_on(spec.model_copy(update={"guest_agent": True}), work=WORK)
+    if isinstance(driver, FakeDriver):
+        with pytest.raises(Interrupted):
+            driver.freeze(ref(spec), timeout=2, work=CountedWork(0))
+        freeze()
+        freeze()
+        bench.restart()
+        driver = bench.driver
+        assert [driver.thaw(ref(spec), timeout=2) for _ in range(2)] == [1, 0]
+        freeze()
+    else:
+        with pytest.raises(DriverError):
+            freeze()
+    driver.power_off(ref(spec), timeout=0, work=WORK)
+    with pytest.raises(NotFrozen):
+        freeze()
+    assert driver.thaw(ref(spec), timeout=2) == 0
     driver.destroy(ref(spec), work=WORK)
     assert list(bench.census()) == []
 

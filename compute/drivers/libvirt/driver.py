@@ -18,6 +18,7 @@ from cloudweb.conf import env, var_dir
 from cloudweb.driver import Unguarded, Work
 from compute.drivers.base import (
     ConsoleLog,
+    Freeze,
     GuestIsOff,
     GuestListener,
     GuestNotFound,
@@ -40,6 +41,7 @@ from compute.drivers.libvirt.facts import (
     qemu_user,
 )
 from compute.drivers.libvirt.files import GuestFiles, own_disks
+from compute.drivers.libvirt.freezing import FileSystems
 from compute.drivers.libvirt.plugging import Plugging
 from compute.drivers.libvirt.storage import Storage, host_errors, image_of
 from compute.drivers.libvirt.users import guest_uids
@@ -63,7 +65,7 @@ PRESS_AGAIN = 10.0
 RUN_DIR = Path("/run/cloudweb")
 
 
-class LibvirtDriver(Hypervisor, ConsoleLog, HotPlug, Pause, Suspend):
+class LibvirtDriver(Hypervisor, ConsoleLog, HotPlug, Pause, Suspend, Freeze):
     """The guests of a host, as persistent domains of its libvirt.
 
     Everything of a guest is in ``state_dir``/guests/<id>; sockets, whose paths must be short, are
@@ -101,6 +103,7 @@ class LibvirtDriver(Hypervisor, ConsoleLog, HotPlug, Pause, Suspend):
         )
         self._domains = Domains(self.connection, self._platform.owner)
         self._plugging = Plugging(self.connection, self._domains)
+        self._file_systems = FileSystems(self.connection, self._domains)
         self.entries = Entries(
             ENTRIES_DIR / digest,
             self.state_dir.parent / "credentials" / "tls",
@@ -395,6 +398,15 @@ class LibvirtDriver(Hypervisor, ConsoleLog, HotPlug, Pause, Suspend):
     def tend_disks(self) -> None:
         """Start again what leads to volumes of other hosts."""
         self.entries.tend()
+
+    def freeze(self, ref: GuestRef, *, timeout: int, work: Work) -> None:
+        """Ask the agent in the guest."""
+        work.checkpoint()
+        self._file_systems.freeze(ref.id, timeout=timeout)
+
+    def thaw(self, ref: GuestRef, *, timeout: int) -> int:
+        """Ask the agent in the guest, where one runs."""
+        return self._file_systems.thaw(ref.id, timeout=timeout)
 
     # -- questions
 

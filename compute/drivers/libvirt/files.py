@@ -22,6 +22,7 @@ class GuestFiles:
     seen: Path
     console_socket: Path
     console_log: Path
+    agent_socket: Path
 
     @property
     def config_drive(self) -> Path:
@@ -49,6 +50,7 @@ class GuestFiles:
             disks=tuple(self.seen / self.disk(disk).name for disk in own_disks(spec)),
             console_socket=self.console_socket,
             console_log=self.console_log,
+            agent_socket=self.agent_socket,
             config_drive=self.seen / self.config_drive.name if self.config_drive.exists() else None,
             kernel=self.seen / self.kernel.name if direct is not None else None,
             ramdisk=(

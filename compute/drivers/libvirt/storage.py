@@ -92,6 +92,7 @@ class Storage:
             seen=self._seen / name,
             console_socket=self.consoles / f"{name}.sock",
             console_log=self.logs / f"{name}.log",
+            agent_socket=self.consoles / f"{name}.agent",
         )
 
     def _adopt_logs(self) -> None:
@@ -251,6 +252,7 @@ class Storage:
         with host_errors():
             for path in (
                 files.console_socket,
+                files.agent_socket,
                 files.console_log,
                 console.rotated(files.console_log),
                 *self.drafts.glob(f"{files.home.name}.*"),

@@ -45,6 +45,7 @@ class DomainFiles:
     disks: tuple[Path, ...]
     console_socket: Path
     console_log: Path
+    agent_socket: Path | None = None
     config_drive: Path | None = None
     kernel: Path | None = None
     ramdisk: Path | None = None
@@ -76,6 +77,8 @@ def domain_xml(spec: GuestSpec, files: DomainFiles, platform: Platform) -> str:
     for interface in spec.interfaces:
         _interface(devices, interface)
     _console(devices, files)
+    if spec.guest_agent:
+        _agent(devices, files)
     # serial alone: what a guest does not need is nothing to break out through
     ET.SubElement(ET.SubElement(devices, "video"), "model", type="none")
     balloon = ET.SubElement(devices, "memballoon", model="virtio")
@@ -189,3 +192,12 @@ def _console(devices: ET.Element, files: DomainFiles) -> None:
         ET.SubElement(device, "source", mode="bind", path=str(files.console_socket))
         ET.SubElement(device, "log", file=str(files.console_log), append="on")
         ET.SubElement(device, "target", target)
+
+
+def _agent(devices: ET.Element, files: DomainFiles) -> None:
+    """Give QEMU's agent in the guest a way to libvirt, in the last place: the others keep theirs."""
+    bus = ET.SubElement(devices, "controller", type="virtio-serial", index="0")
+    ET.SubElement(bus, "address", type="pci", bus=f"0x{ROOT_PORTS:02x}", slot="0x00")
+    channel = ET.SubElement(devices, "channel", type="unix")
+    ET.SubElement(channel, "source", mode="bind", path=str(files.agent_socket))
+    ET.SubElement(channel, "target", type="virtio", name="org.qemu.guest_agent.0")

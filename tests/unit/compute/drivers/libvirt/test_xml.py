@@ -55,6 +55,11 @@ CASES = {
         ),
         PLATFORM,
     ),
+    "guest_agent": (
+        guest(guest_agent=True, interfaces=(make_interface(port_id="p"),)),
+        files(agent_socket=Path("/run/cloudweb/abc/consoles/x.agent")),
+        PLATFORM,
+    ),
     "attached_disks": (
         guest(
             disks=(
