@@ -20,7 +20,7 @@ from image.exceptions import ImageConflict, ImageDeactivated, ImageNotBootable, 
 from image.formats import Opened, not_bootable, opened_as
 from image.inspection import Readable
 from image.models import Image
-from image.objects import ImageLocation
+from image.objects import ImageLocation, has_agent
 from image.uploads import Upload
 
 Role = Literal["disk", "kernel", "ramdisk"]
@@ -107,6 +107,7 @@ def location_of(image: Image, *, role: Role, base_url: str | None) -> ImageLocat
         kernel_id=properties.get("kernel_id") or None,
         ramdisk_id=properties.get("ramdisk_id") or None,
         cmdline=properties.get("os_command_line", ""),
+        guest_agent=has_agent(properties),
     )
 
 

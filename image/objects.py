@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from cloudweb.objects import Part
+
+#: The property of an image that says that QEMU's agent runs in what boots from it, and how it says yes.
+GUEST_AGENT, _YES = "hw_qemu_guest_agent", frozenset({"yes", "true", "1", "on"})
+
+
+def has_agent(properties: Mapping[str, object]) -> bool:
+    """Tell whether an image with these properties, or what was made of it, brings the agent."""
+    return str(properties.get(GUEST_AGENT, "")).strip().lower() in _YES
 
 
 class ImageLocation(Part):
@@ -13,7 +22,8 @@ class ImageLocation(Part):
     ``url`` is signed for this image alone and works for ten minutes. ``size`` (of the file),
     ``virtual_size`` (of the disk) in bytes; ``min_disk`` in GiB, ``min_ram`` in MiB. ``disk_format``
     is how the host opens it: kernels and ramdisks are raw. ``kernel_id`` and ``ramdisk_id`` name
-    the images to boot directly, ``cmdline`` is the kernel's command line then.
+    the images to boot directly, ``cmdline`` is the kernel's command line then. ``guest_agent``: what
+    boots from it runs QEMU's agent (property ``hw_qemu_guest_agent``).
     """
 
     id: str
@@ -28,3 +38,4 @@ class ImageLocation(Part):
     kernel_id: str | None = None
     ramdisk_id: str | None = None
     cmdline: str = ""
+    guest_agent: bool = False

@@ -5,20 +5,32 @@ Apps above know guests; this one asks. Where nobody knows any, nothing is frozen
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from cloudweb.rpc import Order
 from operations.holding import Resource
 
 
+@dataclass(frozen=True, slots=True)
+class Stillness:
+    """What a host said of a guest: whether it is held still, of one that was thawed: whether it was.
+
+    ``reason`` is a sentence for the tenant where it was not.
+    """
+
+    held: bool
+    reason: str = ""
+
+
 class Quiescer(Protocol):
-    """Who can freeze guests. An answer to an order has ``held``, and else ``reason``."""
+    """Who can freeze guests."""
 
     def able(self, server_ids: Collection[str]) -> Sequence[str]:
         """Return those of these servers whose guests can be frozen, now."""
 
-    def holds(self, server_ids: Iterable[str]) -> Sequence[Resource]:
+    def holds(self, server_ids: Sequence[str]) -> Sequence[Resource]:
         """Return what an operation holds that freezes them."""
 
     def freeze(self, server_ids: Sequence[str], *, name: str) -> Sequence[Order]:
@@ -27,32 +39,38 @@ class Quiescer(Protocol):
     def thaw(self, server_ids: Sequence[str], *, name: str) -> Sequence[Order]:
         """Order them thawed, frozen or not."""
 
+    def read(self, answer: Mapping[str, Any]) -> Stillness:
+        """Return what the answer to an order says."""
 
-_quiescers: list[Quiescer] = []
+
+_known: list[Quiescer] = []  # one, or none
 
 
 def register(quiescer: Quiescer) -> None:
     """Let this one be asked."""
-    if quiescer not in _quiescers:
-        _quiescers.append(quiescer)
+    _known[:] = [quiescer]
 
 
 def able(server_ids: Collection[str]) -> Sequence[str]:
     """Return those of these servers whose guests can be frozen, now."""
-    return [found for one in _quiescers for found in one.able(server_ids)]
+    return _known[0].able(server_ids) if _known else ()
 
 
-def holds(server_ids: Iterable[str]) -> Sequence[Resource]:
+def holds(server_ids: Sequence[str]) -> Sequence[Resource]:
     """Return what an operation holds that freezes them."""
-    ids = [*server_ids]
-    return [found for one in _quiescers for found in one.holds(ids)]
+    return _known[0].holds(server_ids) if _known else ()
 
 
 def freeze_orders(server_ids: Sequence[str], *, name: str) -> Sequence[Order]:
     """Order their file systems frozen for a short time, in the name of one wish."""
-    return [order for one in _quiescers for order in one.freeze(server_ids, name=name)]
+    return _known[0].freeze(server_ids, name=name) if _known else ()
 
 
 def thaw_orders(server_ids: Sequence[str], *, name: str) -> Sequence[Order]:
     """Order them thawed, frozen or not."""
-    return [order for one in _quiescers for order in one.thaw(server_ids, name=name)]
+    return _known[0].thaw(server_ids, name=name) if _known else ()
+
+
+def read(answers: Iterable[Mapping[str, Any]]) -> Sequence[Stillness]:
+    """Return what the answers to orders say."""
+    return [_known[0].read(answer) for answer in answers] if _known else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -52,6 +52,13 @@ class HostManager(Manager):
         """
         host = _HOST.row(name=name)
         return host is None or not host.driver or capability in host.capabilities
+
+    @policy("compute:hosts:able")
+    def up_with(self, capability: str, names: Collection[str]) -> set[str]:
+        """Return those of these hosts that are up and have a capability (``compute.drivers.base``)."""
+        rows = Host.objects.filter(name__in=names, capabilities__has_key=capability)
+        found = rows.values_list("name", flat=True)
+        return {name for name in found if services.is_up(name, DOMAIN)}
 
     @policy("compute:hosts:report")
     def note_loads(self, told: Mapping[str, tuple[HostLoad, Sequence[str]]]) -> None:

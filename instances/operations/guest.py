@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import Conflict, NotFound
 from cloudweb.image_cache.source import ImageSource
@@ -13,6 +16,7 @@ from compute.objects import (
     GuestRef,
     GuestSpec,
 )
+from image import objects
 from image.manager import ImageManager
 from image.objects import ImageLocation
 from instances.block_devices import DestinationType, SourceType
@@ -40,7 +44,10 @@ def guest_spec(run: Run, *, has_disks: bool = False) -> GuestSpec:
     """
     instance, ports = instance_of(run), port_ids(run)
     network = PortManager(run.context)
-    disks, direct = _disks(run, has_disks=has_disks)
+    disks, direct, has_agent = _disks(run, has_disks=has_disks)
+    if has_agent is not None and has_agent != instance.guest_agent:
+        instance.guest_agent = has_agent
+        Instance.objects.filter(id=instance.id).update(guest_agent=has_agent)
     drive = None
     if instance.config_drive:
         documents = GuestMetadata(
@@ -60,11 +67,15 @@ def guest_spec(run: Run, *, has_disks: bool = False) -> GuestSpec:
         ),
         config_drive=drive,
         direct_boot=direct,
+        guest_agent=instance.guest_agent,
     )
 
 
-def _disks(run: Run, *, has_disks: bool) -> tuple[list[GuestDisk], DirectBoot | None]:
-    """Return the disks, and the kernel that the image of the one it boots from names."""
+def _disks(run: Run, *, has_disks: bool) -> tuple[list[GuestDisk], DirectBoot | None, bool | None]:
+    """Return the disks, and what the image of the one it boots from says: kernel, and agent.
+
+    The last is None where that image is gone meanwhile.
+    """
     instance = instance_of(run)
     # what its project may see: an image's properties name kernels, and not another project's
     tenant = RequestContext(
@@ -74,25 +85,28 @@ def _disks(run: Run, *, has_disks: bool) -> tuple[list[GuestDisk], DirectBoot | 
         roles=frozenset({"reader"}),
     )
     images = ImageManager(tenant)
-    disks, direct = [], None
+    disks, direct, has_agent = [], None, None
     for device in block_devices_of(run):
         if device.destination_type == DestinationType.VOLUME:
             disk = disk_in_volume(run, device)
             disks += [disk] if disk is not None else []
             if device.is_root:
-                direct = _direct_boot_of_volume(run, device, images, has_disks=has_disks)
+                facts = VolumeManager(run.context).get(str(device.volume_id)).image_metadata
+                has_agent = objects.has_agent(facts)
+                direct = _direct_boot_of_volume(facts, images, has_disks=has_disks)
         elif device.source_type == SourceType.BLANK:
             disks.append(GuestDisk(name=device.name, size=device.size * GIB, device=device.device))
         else:
-            disk, boots = _from_image(images, device, has_disks=has_disks)
+            disk, boots, says = _from_image(images, device, has_disks=has_disks)
             disks, direct = [*disks, disk], boots or direct
-    return disks, direct
+            has_agent = says if device.is_root else has_agent
+    return disks, direct, has_agent
 
 
 def _from_image(
     images: ImageManager, device: BlockDevice, *, has_disks: bool
-) -> tuple[GuestDisk, DirectBoot | None]:
-    """Return a disk of the guest's own, and what it boots directly.
+) -> tuple[GuestDisk, DirectBoot | None, bool | None]:
+    """Return a disk of the guest's own, what it boots directly, and whether the image has an agent.
 
     The disk is there, whatever became of its image, once it was made.
     """
@@ -104,16 +118,15 @@ def _from_image(
     except (NotFound, Conflict):
         if not has_disks:
             raise
-        return GuestDisk(name=name, size=device.size * GIB), None
+        return GuestDisk(name=name, size=device.size * GIB), None, None
     size = device.size * GIB or image.virtual_size
-    return GuestDisk(name=name, image=_source(image), size=size), direct
+    return GuestDisk(name=name, image=_source(image), size=size), direct, image.guest_agent
 
 
 def _direct_boot_of_volume(
-    run: Run, device: BlockDevice, images: ImageManager, *, has_disks: bool
+    facts: Mapping[str, Any], images: ImageManager, *, has_disks: bool
 ) -> DirectBoot | None:
     """Return the kernel that the image of a volume named, as it did when the volume was made."""
-    facts = VolumeManager(run.context).get(str(device.volume_id)).image_metadata
     if not facts.get("kernel_id"):
         return None
     try:

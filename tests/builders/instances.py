@@ -66,6 +66,10 @@ class Lab:
             self.cloud.report()
             self.cloud.pump()
 
+    def give_agent(self) -> None:
+        """Let servers that are made of the image from now on bring QEMU's agent."""
+        self.image.properties.create(name="hw_qemu_guest_agent", value="yes")
+
     def start_guests(self, name: str) -> None:
         """Let a host start what ran before its machine went down, as its runtime does."""
         host = self.cloud.hosts[name]

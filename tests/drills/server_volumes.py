@@ -28,7 +28,9 @@ from tests.builders.servers import wanted_server
 from tests.drills import servers
 from volume.bootstrap import ensure_default_type
 from volume.events import VolumeExtended, VolumeRetyped
-from volume.models import Attachment, Volume
+from volume.manager import SnapshotManager
+from volume.models import Attachment, Snapshot, Volume
+from volume.operations import SnapshotTogether
 
 #: ``kept`` are a volume and its export.
 THERE = {"servers": 1, "claims": 1, "ports": 1, "guests": 1, "taps": 1, "segments": 1}
@@ -133,7 +135,40 @@ def boot_from_new_volume(made: Lab, _subject: Any) -> None:
     InstanceManager(made.context).create(wanted)
 
 
+def with_agent(made: Lab) -> Pair:
+    """Make a server that has a volume, and in which QEMU's agent runs."""
+    made.give_agent()
+    return together(made)
+
+
+def snapshot(made: Lab, pair: Pair) -> None:
+    """Snapshot the server's volumes."""
+    SnapshotManager(made.context).create_together([pair.volume])
+
+
+def frozen(made: Lab, subject: Any) -> dict[str, Any]:
+    """Count the guests that are held still, too."""
+    guests = [(driver, one.id) for driver in made.guests.values() for one in driver.list()]
+    return {
+        **census(made, subject),
+        "frozen": sum(driver.is_frozen(one) for driver, one in guests),
+        "snapshots": sorted(Snapshot.objects.values_list("status", flat=True)),
+    }
+
+
 DRILLS = (
+    Drill(
+        saga=SnapshotTogether,
+        only=("freeze", "thaw"),
+        world=lab,
+        prepare=with_agent,
+        start=snapshot,
+        census=frozen,
+        done=ends(
+            "active", "running", **THERE, **{**HAS, "kept": 3}, frozen=0, snapshots=["available"]
+        ),
+        undone=ends("active", "running", **THERE, **HAS, frozen=0, snapshots=["error"]),
+    ),
     Drill(
         saga=AttachVolume,
         world=lab,

@@ -74,15 +74,18 @@ class VolumeBuilding(Manager):
     def create(self, wanted: VolumeRequest) -> Volume:
         """Record a new volume and start making it; see ``record``."""
         with transaction.atomic():
-            volume = self.record(wanted)
-            args = {"zone": wanted.zone, "hints": dict(wanted.hints)}
-            CreateVolume.start(self.context, resource_id=str(volume.id), args=args)
-        return volume
+            return self._create(wanted)
 
     @policy("volume:volumes:create")
     def create_in(self, group: Group, wanted: VolumeRequest) -> Volume:
         """Do the same for a volume of a group that is being made; call inside ``atomic()``."""
-        return self.create(replace(wanted, group_id=str(group.id)))
+        return self._create(replace(wanted, group_id=str(group.id)), makes_group=str(group.id))
+
+    def _create(self, wanted: VolumeRequest, **args: str) -> Volume:
+        volume = self.record(wanted)
+        said = {"zone": wanted.zone, "hints": dict(wanted.hints), **args}
+        CreateVolume.start(self.context, resource_id=str(volume.id), args=said)
+        return volume
 
     @policy("volume:volumes:create")
     def record(self, wanted: VolumeRequest) -> Volume:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
 from operations.saga import Run
@@ -14,13 +12,12 @@ _MAKING = (VolumeStatus.CREATING, VolumeStatus.DOWNLOADING)
 
 
 def hold_group(run: Run) -> Group | None:
-    """Lock the group that is being made and of which the volume is, before the volume's row; else None.
+    """Lock the group that is made with the volume, before the volume's row; None where none is.
 
     So of two volumes that are ready at the same time the second sees the first.
     """
-    groups = Group.objects.filter(volumes__id=UUID(run.resource_id), status=GroupStatus.CREATING)
-    key = groups.values_list("pk", flat=True).first()
-    return locked(Group.objects.filter(pk=key)).first() if key is not None else None
+    key = run.args.get("makes_group")
+    return locked(Group.objects.filter(pk=key)).first() if key else None
 
 
 def settle_group(group: Group | None) -> None:

@@ -10,6 +10,7 @@ from operations.holding import Resource
 from operations.saga import Failure, Run, Saga, Step
 from volume import quiescing
 from volume.operations.together_rows import orders_to_hosts, tell_of_together, write_together
+from volume.quiescing import Stillness
 from volume.rpc import DELETE_TOGETHER, SNAPSHOT_TOGETHER
 from volume.states import Consistency, GroupSnapshotStatus, SnapshotStatus
 
@@ -85,20 +86,22 @@ class SnapshotTogether(Saga):
         write_together(run, SnapshotStatus.ERROR, GroupSnapshotStatus.ERROR)
 
 
-def _answers(run: Run) -> list[Mapping[str, Any]]:
-    """Return what hosts said to freezing and to thawing; a debt has no answer."""
+def _answers(run: Run) -> Sequence[Stillness]:
+    """Return what hosts said to freezing and to thawing; who owes it has not answered."""
+    if not run.args["servers"]:
+        return ()
     said = [*run.results.get("freeze", ()), *run.results.get("thaw", ())]
-    return [one or {} for one in said]
+    return quiescing.read(one for one in said if one and "object" in one)
 
 
 def _was_held(run: Run) -> bool:
     """Tell whether all guests were frozen from before the snapshots until after them."""
     answers, servers = _answers(run), run.args["servers"]
     is_complete = len(answers) == 2 * len(servers) > 0
-    return is_complete and all(one.get("held") for one in answers)
+    return is_complete and all(one.held for one in answers)
 
 
 def _why(run: Run) -> Failure:
-    reasons = (str(one["reason"]) for one in _answers(run) if one.get("reason"))
+    reasons = (one.reason for one in _answers(run) if one.reason)
     why = next(reasons, "Its host did not answer.")
     return Failure("not_frozen", f"The snapshots are as after a power cut. {why}")
