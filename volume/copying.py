@@ -23,7 +23,7 @@ from volume.backups.driving import Backups
 from volume.backups.objects import BackupPoint
 from volume.backups.restoring import Target
 from volume.backups.taking import Source
-from volume.drivers.base import CopiesInUse, MirrorBroken, VolumeDriver
+from volume.drivers.base import CopiesInUse, MirrorBroken, VolumeDriver, opened
 from volume.drivers.reaching import Reaching
 from volume.objects import CopyRequest, VolumeRef
 
@@ -125,7 +125,11 @@ class HostCopies:
         point = BackupPoint(id=request.id, source=request.volume)
         driver.hold_point(point, work=work)
         try:
-            with driver.reading(point) as source, self._reaching.open(request.target) as target:
+            with (
+                opened(driver, request.volume, request.passphrase),
+                driver.reading(point) as source,
+                self._reaching.open(request.target) as target,
+            ):
                 copy_blocks(source, target, on_piece=_progress(work, source.size))
         finally:
             driver.release_point(point, work=work)

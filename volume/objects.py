@@ -197,14 +197,17 @@ class CopyRequest(VersionedObject):
     """Let another volume hold what this one does; ``id`` is the copy's.
 
     ``target`` is how the host of ``volume`` reaches the other one, which is not smaller and was
-    exported to it for this.
+    exported to it for this. ``passphrase`` opens ``volume``, if that is encrypted.
     """
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: unless_used("passphrase", "")}
+    SECRETS: ClassVar[tuple[str, ...]] = ("passphrase",)
 
     id: str
     volume: VolumeRef
     target: VolumeConnection
+    passphrase: str = Field("", repr=False)
 
 
 class PoolState(Part):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, cast
 
 from cloudweb.agent import Function
@@ -25,7 +25,7 @@ from volume.backups.objects import (
 from volume.backups.restoring import restore
 from volume.backups.sealing import Sealer
 from volume.backups.taking import Source, Taken, Wanted, take
-from volume.drivers.base import Encryption, VolumeDriver
+from volume.drivers.base import VolumeDriver, opened
 from volume.objects import VolumeRef, VolumeState
 
 Locked = Callable[..., AbstractContextManager[Any]]
@@ -106,12 +106,7 @@ class HostBackups:
             yield source
 
     def _opened(self, ref: VolumeRef, passphrase: str) -> AbstractContextManager[None]:
-        driver = self._driver_of(ref)
-        if not passphrase:
-            return nullcontext()
-        if not isinstance(driver, Encryption):
-            raise DriverError("This volume's back end has no encrypted volumes.")
-        return driver.opened(ref, passphrase)
+        return opened(self._driver_of(ref), ref, passphrase)
 
     def _check_served(self, point: BackupPoint) -> None:
         """Wait with a volume that guests have and nothing serves just now: it would be read as at rest."""

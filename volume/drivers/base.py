@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -243,6 +243,17 @@ class Encryption(ABC):
     @abstractmethod
     def opened(self, volume: VolumeRef, passphrase: str) -> AbstractContextManager[None]:
         """Let an encrypted volume that nobody uses be read and written as a whole; raise NoKey, WrongKey."""
+
+
+def opened(
+    driver: VolumeDriver, volume: VolumeRef, passphrase: str
+) -> AbstractContextManager[None]:
+    """Let a volume that nobody uses be read and written as a whole; one without a passphrase always can."""
+    if not passphrase:
+        return nullcontext()
+    if not isinstance(driver, Encryption):
+        raise DriverError("This volume's back end has no encrypted volumes.")
+    return driver.opened(volume, passphrase)
 
 
 CAPABILITIES: Mapping[str, type] = {

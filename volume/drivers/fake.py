@@ -323,10 +323,10 @@ class FakeVolumeDriver(
         """Let the content be read as the first bytes of a disk."""
         with self.faults.around("reading", Unguarded()):
             known = self._find(point.volume)
-            self._check_key(known, "")
             held = known.points.get(point.id)
             if held is None:
                 raise TransientDriverError("The volume is not held for this backup.")
+            self._check_key(known, "")
             yield FakeBlocks(held.size, held.content.encode())
 
     def release_point(self, point: BackupPoint, *, work: Work) -> None:
@@ -398,11 +398,11 @@ class FakeVolumeDriver(
         """Know the passphrase for as long."""
         known = self._find(volume)
         self._check_key(known, passphrase)
-        known.is_open = True
+        known.is_open = bool(known.key)
         try:
             yield
         finally:
-            known.is_open = bool(known.exports)
+            known.is_open = known.is_open and bool(known.exports)
 
     def delete_everything(self) -> None:
         """Forget all volumes."""

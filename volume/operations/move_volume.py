@@ -29,7 +29,7 @@ from volume.objects import (
     VolumeState,
 )
 from volume.operations.rows import fault, tell, volume_of, write
-from volume.resolution import DEFAULT_FORMAT, host_of, volume_ref, volume_spec
+from volume.resolution import DEFAULT_FORMAT, host_of, passphrase_of, volume_ref, volume_spec
 from volume.rpc import COPY, CREATE, DELETE, END_COPY, EXPORT, FOLLOW, UNEXPORT
 from volume.states import MigrationStatus, VolumeStatus
 
@@ -89,6 +89,7 @@ def export(run: Run) -> Order:
         attachment_id=claimed["attachment"],
         epoch=claimed["epoch"],
         to_host=claimed["from_host"],
+        passphrase=passphrase_of(volume_of(run)),
     )
     return EXPORT.order(host=claimed["host"], resource_id=request.volume.id, payload=request)
 
@@ -181,6 +182,7 @@ def _request(run: Run) -> CopyRequest:
         id=str(run.operation.id),
         volume=VolumeRef.load(_claimed(run)["from"]),
         target=VolumeConnection.load(run.results["export"][0]),
+        passphrase=passphrase_of(volume_of(run)),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from cloudweb.context import RequestContext
 from cloudweb.identifiers import as_uuid
@@ -33,9 +34,13 @@ class UnlockVolume(Saga):
 
 
 def unlock_volumes(host: str, volume_ids: Sequence[str]) -> None:
-    """Start that for the volumes that a host asks for: those that it keeps and that somebody has."""
-    keys = filter(None, map(as_uuid, volume_ids))
-    rows = Volume.objects.wanted_open().filter(id__in=keys, pool__host=host)
+    """Start that for the volumes that a host asks for: those that it keeps and that somebody has.
+
+    It calls one that was moved by another id.
+    """
+    ids = [key for one in volume_ids if (key := as_uuid(one))]
+    called = Q(name_id__in=ids) | Q(name_id=None, id__in=ids)
+    rows = Volume.objects.wanted_open().filter(called, pool__host=host)
     with transaction.atomic():
         for volume_id in rows.values_list("id", flat=True):
             UnlockVolume.start(RequestContext.system(), resource_id=str(volume_id))

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from cloudweb.context import RequestContext
 from cloudweb.encryption import decrypt
 from operations.models import Operation
 from tests.builders.identity import make_context, make_member
 from tests.builders.volumes import attach, make_pool, make_volume
-from tests.drills.volumes import World, encrypt_type, lab, locked_out, made_already
-from volume.models import Volume
+from tests.drills.volumes import World, connect, encrypt_type, lab, locked_out, made_already
+from volume.manager import AttachmentManager, VolumeManager
+from volume.models import Attachment, Volume
 from volume.operations.unlock_volume import UnlockVolume, unlock_volumes
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -50,6 +52,34 @@ def test_a_volume_that_rests_grows_by_its_key(tmp_path: Path) -> None:
         made.volumes.extend(volume, size=3)
         made.cloud.settle()
         assert Volume.objects.values_list("size", "status").get() == (3, "available")
+
+
+@pytest.mark.parametrize("in_use", [False, True], ids=["at rest", "in use"])
+def test_an_encrypted_volume_moves_and_its_new_host_gets_its_key(
+    tmp_path: Path, in_use: bool
+) -> None:
+    with lab(tmp_path) as made:
+        encrypt_type()
+        volume = made_already(made)
+        if in_use:
+            connect(made, volume)
+            made.cloud.settle()
+            attachment = Attachment.objects.get()
+            AttachmentManager(made.context).complete(attachment.id)
+        before = Volume.objects.select_related("pool").get()
+        assert before.pool is not None
+        there = "h2" if before.pool.host == "h1" else "h1"
+        operator = RequestContext.system()
+        VolumeManager(operator).migrate(volume, host=f"{there}@fake#default")
+        made.cloud.settle()
+        row = Volume.objects.select_related("pool").get()
+        assert row.pool is not None
+        assert (row.migration_status, row.pool.host) == ("success", there)
+        assert row.name_id is not None
+        made.drivers[there].reboot()
+        assert exports(made) == in_use  # that through which its guest reaches it
+        report(made)
+        assert exports(made) == 2 * in_use
 
 
 def test_a_host_gets_the_keys_of_what_it_keeps_and_somebody_has(tmp_path: Path) -> None:
