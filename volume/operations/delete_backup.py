@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import structlog
+from django.db.models import QuerySet
 
 from cloudweb.database.locks import locked
 from operations.jobs import Running
@@ -34,7 +35,7 @@ def remove(run: Run) -> Job:
 
 def _remove(running: Running, backup: Backup) -> None:
     repository, backup_id = repository_of(backup.lineage), str(backup.id)
-    others = Backup.objects.filter(lineage=backup.lineage_id).exclude(id=backup.id)
+    others = _others(backup)
     origins = {backup_id, *_origins(backup)}
     if not others.exists():
         origins |= set(repository.backups())
@@ -60,9 +61,15 @@ def _origins(backup: Backup) -> list[str]:
         return []
 
 
+def _others(gone: Backup) -> QuerySet[Backup]:
+    """Return those of its lineage that stay; one that is being deleted, too, needs nothing any more."""
+    rows: QuerySet[Backup] = Backup.objects.filter(lineage=gone.lineage_id)
+    ending = (BackupStatus.DELETING, BackupStatus.ERROR_DELETING)
+    return rows.exclude(id=gone.id).exclude(status__in=ending)
+
+
 def _living(gone: Backup) -> Iterator[Manifest]:
-    rows = Backup.objects.filter(lineage=gone.lineage_id).exclude(id=gone.id).exclude(sha256="")
-    for row in rows.select_related("lineage"):
+    for row in _others(gone).exclude(sha256="").select_related("lineage"):
         yield manifest_of(row)
 
 

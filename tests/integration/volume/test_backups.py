@@ -9,19 +9,24 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
+from cloudweb.encryption import encrypt
 from cloudweb.exceptions import CloudwebError
+from cloudweb.stores.exceptions import StoreFull
+from cloudweb.stores.s3 import S3Store
 from identity import quotas
 from tests.builders.backups import ApiInProcess, api_in_process, make_backup
 from tests.builders.identity import client_of, make_context, make_member
-from tests.builders.stores import file_settings
+from tests.builders.stores import file_settings, s3_client, s3_service, s3_settings
 from tests.builders.volumes import attach, make_pool, make_snapshot, make_volume, make_volume_type
 from tests.drills.volumes import World, lab, made_already
 from volume.backup_transfers import ticket_for
+from volume.backups.sealing import fresh_key
 from volume.drivers.fake import FakeSnapshot
 from volume.manager import (
     BackupManager,
@@ -178,6 +183,65 @@ def test_damage_is_found_by_a_proof_and_never_restored(made: World, store: Path)
     assert "backup" in target.fault_message
     backup.refresh_from_db()
     assert backup.status == "available"
+
+
+def test_a_bucket_keeps_backups_and_what_is_wrong_with_them_is_said(
+    settings: Any, tmp_path: Path
+) -> None:
+    with s3_service() as url, lab(tmp_path / "cloud", hosts=1) as made, api_in_process():
+        settings.IMAGE_STORES = {"one": s3_settings(url)}
+        bucket: Any = s3_client(url)
+        place = {"Bucket": settings.IMAGE_STORES["one"]["bucket"]}
+        volume = written(made, "one")
+        full = take(made, volume, encrypted=True)
+        made.drivers["h1"].write(volume, "two")
+        part = take(made, volume, incremental=True)
+        assert [restored(made, one, volume_id=volume) for one in (full, part)] == ["one", "two"]
+        names = [one["Key"] for one in bucket.list_objects_v2(**place)["Contents"]]
+        assert all(one.startswith("cloud/backups/") for one in names)
+        assert sum("manifest" in one for one in names) == 2
+
+        (chunk,) = (one for one in names if str(part.id) in one and "manifest" not in one)
+        whole = bucket.get_object(**place, Key=chunk)["Body"].read()
+        key, other = part.lineage.encrypted_key, encrypt(base64.b64encode(fresh_key()).decode())
+        wrong: dict[str, tuple[bytes | None, str]] = {
+            "changed, or its key does not fit": (whole[:-1], key),
+            "cut off": (b"", key),
+            "is gone": (None, key),
+            "its key does not fit": (whole, other),
+        }
+        for words, (data, lineage_key) in wrong.items():
+            if data is None:
+                bucket.delete_object(**place, Key=chunk)
+            else:
+                bucket.put_object(**place, Key=chunk, Body=data)
+            BackupLineage.objects.update(encrypted_key=lineage_key)
+            target = backups(made).restore(str(part.id), volume_id=volume)
+            backups_proven(made)
+            target.refresh_from_db()
+            part.refresh_from_db()
+            assert target.status == "error_restoring", words
+            assert words in target.fault_message
+            assert words in part.proof_fault
+        BackupLineage.objects.update(encrypted_key=key)
+        assert restored(made, part, volume_id=volume) == "two"
+
+        with patch.object(S3Store, "put", side_effect=StoreFull):
+            failed = take(made, volume)
+        assert (failed.status, Volume.objects.get(id=volume).status) == ("error", "available")
+        assert failed.fail_reason == "The store of backups has no room left."
+        for one in (full, part, failed):
+            backups(made).delete(str(one.id))
+        made.cloud.settle()
+        assert (Backup.objects.count(), bucket.list_objects_v2(**place)["KeyCount"]) == (0, 0)
+
+
+def backups_proven(made: World) -> None:
+    """Let all that is under way come to its end, then prove all backups."""
+    made.cloud.settle()
+    Backup.objects.update(proof_tried_at=None)
+    BackupManager(SYSTEM).prove_backups()
+    made.cloud.settle()
 
 
 def test_a_record_brings_a_backup_back_when_the_database_was_lost(made: World) -> None:
