@@ -14,7 +14,7 @@ from dashboard.views.box import Box
 from dashboard.views.detail_page import DetailPage, Press
 from network import states
 from network.manager import RouterManager
-from network.manager.router_ports import Gateway
+from network.manager.router_gateway import Gateway
 
 EDITED = ("name", "description", "admin_state_up")
 

@@ -24,7 +24,7 @@ from dashboard.views.list_page import ListPage
 from dashboard.views.networks import listing_of, names_of
 from network import states
 from network.manager import RouterManager
-from network.manager.router_ports import Gateway
+from network.manager.router_gateway import Gateway
 
 if TYPE_CHECKING:
     from network.models import Router

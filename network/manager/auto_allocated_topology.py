@@ -11,7 +11,7 @@ from cloudweb.policy import check, policy
 from network.exceptions.networks import AutoAllocatedTopologyNotFound, AutoAllocationFailure
 from network.manager.network import NetworkManager
 from network.manager.router import RouterManager
-from network.manager.router_ports import Gateway
+from network.manager.router_gateway import Gateway
 from network.manager.subnet import SubnetManager
 from network.models import AutoAllocatedTopology, Network, Subnet, SubnetPool
 

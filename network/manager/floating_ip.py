@@ -22,9 +22,8 @@ from network.exceptions.subnets import SubnetNotFound
 from network.manager.addressing import Wish, fitting
 from network.manager.floating import check_still_between, router_between
 from network.manager.held import held
-from network.manager.port_parts import remove_port
+from network.manager.port_parts import make_service_port, remove_port
 from network.manager.qos_use import chosen_policy
-from network.manager.router_ports import make_service_port
 from network.manager.standard import Identifier, StandardManager, number
 from network.manager.tied import the_port, the_qos_policy, tied_to
 from network.models import FloatingIp, Network, Port, PortAddress, Subnet

@@ -17,7 +17,7 @@ from network.dhcp_options import option_texts
 from network.exceptions.ports import MacAddressInUse
 from network.mac import normal_mac, random_mac
 from network.manager.addressing import Addressing, Chosen, Wish
-from network.models import Port, PortAddress, PortSecurityGroup
+from network.models import Network, Port, PortAddress, PortSecurityGroup
 from network.moved import ports_moved
 from network.ovn.dhcp_options import told as ovn_option
 
@@ -139,6 +139,27 @@ def insert_port(
                 chosen = addressing.with_mac(port.mac_address, chosen)
             chosen = addressing.again(chosen)
     raise MacAddressInUse(port.mac_address, network_id=port.network_id)
+
+
+def make_service_port(
+    network: Network,
+    *,
+    owner: str,
+    device_id: str,
+    wishes: Sequence[Wish] | None,
+    project_id: str = "",
+    as_gateway: bool = False,
+) -> Port:
+    """Make a port of the cloud's own; one without a project is seen by operators alone."""
+    port = Port(
+        project_id=project_id,
+        network=network,
+        device_id=device_id,
+        device_owner=owner,
+        port_security_enabled=False,
+    )
+    insert_port(port, wishes=wishes, as_gateway=as_gateway)
+    return port
 
 
 _DROP_ADDRESSES = PreparedDelete(lambda: PortAddress.objects.filter(port=Given("port")))

@@ -12,7 +12,7 @@ from network.exceptions.networks import NetworkNotFound
 from network.exceptions.subnets import SubnetNotFound
 from network.manager.network import NetworkManager
 from network.manager.router import RouterManager
-from network.manager.router_ports import Gateway
+from network.manager.router_gateway import Gateway
 from network.manager.standard import Identifier, number
 from network.manager.subnet import SubnetManager
 from network.models import Network, Router, Subnet

@@ -18,7 +18,8 @@ from network import conf, news, quota
 from network.exceptions import AvailabilityZoneNotFound
 from network.exceptions.routing import InvalidRoutes, RouterInUse
 from network.manager.port_parts import remove_port
-from network.manager.router_ports import Gateway, RouterPorts, check_unused, lock_around
+from network.manager.router_gateway import Gateway
+from network.manager.router_ports import RouterPorts, check_unused, lock_around
 from network.manager.standard import Identifier
 from network.manager.tied import the_qos_policy, tied_to
 from network.models import Network, PortAddress, Router, RouterPort

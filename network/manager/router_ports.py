@@ -1,37 +1,32 @@
-"""What a router has: interfaces on subnets, and a gateway on an external network."""
+"""Interfaces of routers on subnets: added and removed."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
-from cloudweb.addresses import Block, parse_address, parse_block
+from cloudweb.addresses import parse_address, parse_block
 from cloudweb.database.locks import alone_with
 from cloudweb.exceptions import BadRequest, PolicyNotAuthorized
-from cloudweb.policy import check, policy
+from cloudweb.policy import policy
 from network import news, states
-from network.exceptions.networks import NetworkNotFound
 from network.exceptions.ports import PortInUse, PortNotFound
 from network.exceptions.routing import (
-    RouterExternalGatewayInUseByFloatingIp,
     RouterInterfaceInUseByFloatingIP,
     RouterInterfaceInUseByRoute,
     RouterInterfaceNotFound,
     RouterInterfaceNotFoundForSubnet,
-    RouterNotFound,
     RouterPortConflict,
 )
 from network.exceptions.subnets import SubnetNotFound
-from network.manager.addressing import Addressing, Wish
+from network.manager.addressing import Addressing
 from network.manager.dhcp_address import settle_dhcp
-from network.manager.held import held
-from network.manager.port_parts import add_addresses, insert_port, remove_port, replace_addresses
-from network.manager.qos_use import chosen_policy
-from network.manager.standard import Identifier, StandardManager, number
+from network.manager.port_parts import add_addresses, make_service_port, remove_port
+from network.manager.router_gateway import RouterGateways, blocks_at, check_apart
+from network.manager.standard import Identifier, number
 from network.manager.tied import the_port, the_subnet, tied_to
 from network.members import own_block
 from network.models import (
@@ -63,25 +58,8 @@ class Interface:
     subnet_ids: Sequence[UUID]
 
 
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """A wish for a gateway; what is None is as it was, or as it comes.
-
-    ``qos_policy_id`` counts where ``has_policy`` says that it was said.
-    """
-
-    network_id: Identifier
-    enable_snat: bool | None = None
-    external_fixed_ips: Sequence[Wish] | None = None
-    qos_policy_id: Identifier | None = None
-    has_policy: bool = False
-
-
-class RouterPorts(StandardManager[Router]):
-    """Interfaces and gateways of the caller's routers."""
-
-    model = Router
-    missing = RouterNotFound
+class RouterPorts(RouterGateways):
+    """Interfaces of the caller's routers."""
 
     @policy("network:routers:add_interface")
     def add_interface(
@@ -109,7 +87,7 @@ class RouterPorts(StandardManager[Router]):
                 fresh = [*port.addresses.select_related("subnet")]
             else:
                 subnet = self._own_subnet(subnet_id or "")
-                _check_apart(router, {subnet.id: parse_block(subnet.cidr)})
+                check_apart(router, {subnet.id: parse_block(subnet.cidr)})
                 port = _six_port(router, subnet) or self._new_interface(router, subnet)
                 fresh = [*port.addresses.filter(subnet=subnet).select_related("subnet")]
             RouterPort.objects.get_or_create(router=router, port=port, network=port.network)
@@ -170,61 +148,6 @@ class RouterPorts(StandardManager[Router]):
         news.networks_joined(parted)
         news.routers_changed(router.id)
 
-    def _set_gateway(self, router: Router, wish: Gateway | None) -> None:
-        """Make the gateway be as wished, None for none; part of the caller's transaction."""
-        if wish is not None and (
-            wish.external_fixed_ips is not None or wish.enable_snat is not None
-        ):
-            check(self.context, "network:routers:set_gateway_details")
-        if wish is None or wish.has_policy:
-            self._set_policy(router, wish.qos_policy_id if wish is not None else None)
-        now = router.gateway
-        if now is not None and (wish is None or number(wish.network_id) != now.network_id):
-            self._drop_gateway(router, now)
-            now = None
-        if wish is None:
-            return
-        if now is None:
-            self._add_gateway(router, wish)
-        elif wish.external_fixed_ips is not None:
-            replace_addresses(now.port, wish.external_fixed_ips)
-        if wish.enable_snat is not None:
-            router.enable_snat = wish.enable_snat
-            router.save(update_fields=["enable_snat"])
-
-    def _set_policy(self, router: Router, wanted: Identifier | None) -> None:
-        now = router.qos_policy_id
-        router.qos_policy_id = chosen_policy(self.context, wanted, now=now)
-        if router.qos_policy_id != now:
-            router.save(update_fields=["qos_policy_id"])
-
-    def _add_gateway(self, router: Router, wish: Gateway) -> None:
-        network = held(self.context, Network, wish.network_id)
-        if network is None:
-            raise NetworkNotFound(wish.network_id)
-        if not network.external:
-            raise BadRequest(f"Network {network.id} is not an external network.")
-        port = make_service_port(
-            network,
-            owner=states.GATEWAY_OWNER,
-            device_id=str(router.id),
-            wishes=wish.external_fixed_ips,
-        )
-        blocks = _blocks(PortAddress.objects.filter(port=port))
-        _check_apart(router, blocks)
-        RouterPort.objects.create(router=router, port=port, network=network, is_gateway=True)
-        place(router)
-
-    def _drop_gateway(self, router: Router, part: RouterPort) -> None:
-        if FloatingIp.objects.filter(router=router).exists():
-            raise RouterExternalGatewayInUseByFloatingIp(router.id, network_id=part.network_id)
-        if router.router_ports.count() == 1:
-            leave(router)
-        port = part.port
-        part.delete()
-        remove_port(port)
-        ports_moved(port)
-
     def _own_subnet(self, subnet_id: Identifier) -> Subnet:
         """Return a subnet whose gateway may become a router's."""
         rows = Subnet.objects.visible_to(self.context).select_related("network")
@@ -276,7 +199,7 @@ class RouterPorts(StandardManager[Router]):
         if not held:
             raise BadRequest("Router port must have at least one fixed IP.")
         _check_families(router, port, [row.subnet for row in held])
-        _check_apart(router, _blocks(held))
+        check_apart(router, blocks_at(held))
         groups = PortSecurityGroup.objects.filter(port=port)
         left = [*groups.values_list("security_group_id", flat=True)]
         groups.delete()
@@ -338,27 +261,6 @@ def lock_around(network_ids: Collection[UUID]) -> None:
         Network.objects.raise_wiring(network_id)
 
 
-def make_service_port(
-    network: Network,
-    *,
-    owner: str,
-    device_id: str,
-    wishes: Sequence[Wish] | None,
-    project_id: str = "",
-    as_gateway: bool = False,
-) -> Port:
-    """Make a port of the cloud's own; one without a project is seen by operators alone."""
-    port = Port(
-        project_id=project_id,
-        network=network,
-        device_id=device_id,
-        device_owner=owner,
-        port_security_enabled=False,
-    )
-    insert_port(port, wishes=wishes, as_gateway=as_gateway)
-    return port
-
-
 def _interface(router: Router, port: Port, addresses: Iterable[PortAddress]) -> Interface:
     return Interface(router, port.id, port.network_id, [row.subnet_id for row in addresses])
 
@@ -384,12 +286,6 @@ def _networks(router: Router) -> list[UUID]:
     return [*parts.values_list("network_id", flat=True)]
 
 
-def _blocks(addresses: Any) -> Mapping[UUID, Block]:
-    return {
-        row.subnet_id: parse_block(row.subnet.cidr) for row in addresses.select_related("subnet")
-    }
-
-
 def _check_families(router: Router, port: Port, subnets: Sequence[Subnet]) -> None:
     """Refuse a port with two IPv4 subnets, or a second one for a network's IPv6."""
     if sum(subnet.ip_version == 4 for subnet in subnets) > 1:
@@ -400,19 +296,6 @@ def _check_families(router: Router, port: Port, subnets: Sequence[Subnet]) -> No
         raise BadRequest(
             "Cannot have multiple router ports with the same network id if both contain IPv6 subnets."
         )
-
-
-def _check_apart(router: Router, blocks: Mapping[UUID, Block]) -> None:
-    """Refuse what a router has already, or could not tell from it."""
-    there = PortAddress.objects.filter(port__router_port__router=router)
-    for known, block in _blocks(there).items():
-        for fresh, other in blocks.items():
-            if known == fresh:
-                raise RouterPortConflict(f"Router already has a port on subnet {fresh}.")
-            if block.version == other.version and block.overlaps(other):
-                raise RouterPortConflict(
-                    f"Cidr {other} of subnet {fresh} overlaps with cidr {block} of subnet {known}."
-                )
 
 
 def check_unused(router: Router, held: Iterable[PortAddress]) -> None:

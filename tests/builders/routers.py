@@ -8,7 +8,7 @@ from typing import Any
 
 from cloudweb.context import RequestContext
 from network.manager import FloatingIpManager, RouterManager
-from network.manager.router_ports import Gateway
+from network.manager.router_gateway import Gateway
 from network.models import FloatingIp, Network, Router, Subnet
 from tests.builders.networks import make_network, make_subnet
 

@@ -14,7 +14,8 @@ from cloudweb.api.shown import Of
 from network import conf
 from network.api.filters import STANDARD_FILTERS, STANDARD_SORT_KEYS
 from network.api.serializers.attributes import Change, Creation, Nothing, StandardShown
-from network.manager.router_ports import Gateway, Interface
+from network.manager.router_gateway import Gateway
+from network.manager.router_ports import Interface
 from network.models import Router
 
 Zone = Annotated[str, Field(max_length=255)]

@@ -27,7 +27,7 @@ from network.manager import (
 )
 from network.manager.path_trace import End
 from network.manager.port_forwarding import Ports
-from network.manager.router_ports import Gateway
+from network.manager.router_gateway import Gateway
 from network.models import Agent, Network, Port
 from network.ovn import conf
 from network.ovn.northbound import Northbound

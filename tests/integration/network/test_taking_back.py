@@ -23,7 +23,7 @@ from network.manager import (
     SecurityGroupRuleManager,
     SubnetManager,
 )
-from network.manager.router_ports import Gateway
+from network.manager.router_gateway import Gateway
 from network.models import RbacPolicy
 from tests.builders.networks import (
     make_context,
