@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from django.apps import apps
-from django.db.models import Exists, F, FloatField, OuterRef, Q, QuerySet, Value
+from django.db.models import (
+    Case,
+    Exists,
+    F,
+    FloatField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import Cast, Coalesce, Concat, Least
 
 import cloudweb.database.lists  # noqa: F401 - capabilities are asked for by it
@@ -98,14 +110,18 @@ def is_up(since: Value | None = None) -> Q:
     return Q(Exists(services.agents_up(since).filter(topic=topic)))
 
 
-def _room() -> Least:
-    """GiB that may still be promised: of the capacity times the ratio, and of what is really free."""
+def _room(pools: QuerySet[Pool]) -> Least:
+    """GiB that may still be promised: of the capacity times the ratio, and of what is really free.
+
+    What several hosts reach as one storage is one: all that was promised of it counts.
+    """
     ratio = Coalesce(F("ratio"), Value(conf.OVERSUBSCRIPTION), output_field=FloatField())
-    promised = Cast(F("provisioned"), FloatField())
-    return Least(F("total") * ratio - promised, F("free") * ratio)
-
-
-ROOM = _room()
+    same = pools.order_by().filter(storage_id=OuterRef("storage_id")).values("storage_id")
+    promised = Case(
+        When(storage_id="", then=F("provisioned")),
+        default=Subquery(same.annotate(promised=Sum("provisioned")).values("promised")),
+    )
+    return Least(F("total") * ratio - Cast(promised, FloatField()), F("free") * ratio)
 
 
 class PoolQuerySet(QuerySet["Pool"]):
@@ -117,7 +133,7 @@ class PoolQuerySet(QuerySet["Pool"]):
 
     def with_room(self) -> Self:
         """Let conditions name the GiB that may still be promised: ``room``."""
-        return self.alias(room=ROOM)
+        return self.alias(room=_room(self.model.objects.all()))
 
 
 class VolumeTypeQuerySet(QuerySet["VolumeType"]):

@@ -24,6 +24,8 @@ from volume.needs import allows_several, move_request
 from volume.operations import MoveVolume
 from volume.states import MigrationStatus, VolumeStatus
 
+#: The protocol of pools whose volumes any host that has the same storage can give orders about.
+REACHED_BY_ALL = "ceph"
 #: The capability of pools whose volumes are copied while guests have them.
 COPIES_IN_USE = "copies_in_use"
 Policy = Literal["never", "on-demand"]
@@ -42,6 +44,8 @@ class VolumeMoving(VolumeLookups):
             pool = _pool_named(host)
             if pool.id == volume.pool_id:
                 raise InvalidPool("The volume is there already.")
+            if self._taken_over(volume, pool):
+                return
             self._check_movable(volume)
             changes: dict[str, Any] = {"migration_status": MigrationStatus.STARTING}
             if lock and volume.status == VolumeStatus.AVAILABLE:
@@ -76,6 +80,26 @@ class VolumeMoving(VolumeLookups):
                 previous_status=volume.status,
                 migration_status=MigrationStatus.STARTING,
             )
+
+    def _taken_over(self, volume: Volume, pool: Pool) -> bool:
+        """Let another host have a volume of one cluster that both reach, also when the first is down.
+
+        Nothing is copied, and nothing else changes: a server reaches the cluster itself, and whoever
+        is to be cut off is cut off there, whichever host says so.
+        """
+        same = pool.storage_id and pool.protocol == REACHED_BY_ALL
+        if not same or volume.pool is None or volume.pool.storage_id != pool.storage_id:
+            return False
+        if volume.multiattach and Attachment.objects.filter(volume=volume).exists():
+            raise InvalidVolume(f"Volume {volume.id} is in several servers.")
+        if not Pool.objects.up().filter(id=pool.id, enabled=True).exists():
+            raise InvalidPool(f"{pool.full_name} is disabled, or its host is down.")
+        scheduler.shrink(str(volume.pool_id), volume.size)
+        scheduler.shrink(str(pool.id), -volume.size)
+        Volume.objects.filter(id=volume.id).update(
+            pool=pool, zone=pool.zone, migration_status=MigrationStatus.SUCCESS
+        )
+        return True
 
     def _move(self, volume: Volume, args: dict[str, Any], **changes: Any) -> None:
         Volume.objects.filter(id=volume.id).update(fault_code=None, **changes)

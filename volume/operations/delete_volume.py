@@ -55,10 +55,9 @@ class DeleteVolume(Saga):
     @classmethod
     def on_done(cls, run: Run) -> None:
         """Nothing is left of it."""
-        attachments = Attachment.objects.filter(volume_id=run.resource_id)
-        for one in attachments:
+        for one in Attachment.objects.filter(volume_id=run.resource_id):
             relaying.end(one)
-        attachments.delete()
+            one.delete()
         Snapshot.objects.filter(volume_id=run.resource_id).delete()
         Volume.objects.filter(id=run.resource_id).delete()
 

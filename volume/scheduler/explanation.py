@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Case, Count, IntegerField, Max, Q, Value, When
+from django.db.models import Case, Count, F, IntegerField, Max, Q, Value, When
 
 from volume.exceptions import NoValidPool
 from volume.models import Pool
-from volume.querysets import ROOM
 from volume.scheduler.filters import Filter, conditions, together
 from volume.scheduler.request import PoolRequest
 
@@ -47,10 +46,10 @@ def _words(item: Filter, request: PoolRequest, count: int, most: float | None) -
 def _facts(found: Sequence[tuple[Filter, Q]]) -> dict[str, Any]:
     """Return, by one statement, how many pools pass each filter and those before it."""
     others = together([one for one in found if one[0].name != "room"])
-    wanted: dict[str, Any] = {"pools": Count("pk"), "most": Max(ROOM, filter=others)}
+    wanted: dict[str, Any] = {"pools": Count("pk"), "most": Max("left", filter=others)}
     for index in range(len(found)):
         wanted[f"passed_{index}"] = Count("pk", filter=together(found[: index + 1]))
-    return Pool.objects.with_room().aggregate(**wanted)
+    return Pool.objects.with_room().annotate(left=F("room")).aggregate(**wanted)
 
 
 def _by_pool(request: PoolRequest, found: Sequence[tuple[Filter, Q]]) -> str:

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models import F
 
 from cloudweb.context import RequestContext
+from cloudweb.database.locks import locked
 from volume.models import Pool, Volume
-from volume.querysets import ROOM
 from volume.scheduler import explanation
 from volume.scheduler.filters import conditions, together
 from volume.scheduler.request import PoolRequest
@@ -115,14 +115,21 @@ def _with_room(request: PoolRequest) -> Iterator[Pool]:
     """Give the pool that has most, the room taken; nothing when none fits."""
     fits = together(conditions(request))
     for _ in range(ROUNDS):
-        rows = Pool.objects.with_room().filter(fits).order_by(ROOM.desc(), "host", "id")
+        rows = Pool.objects.with_room().filter(fits).order_by(F("room").desc(), "host", "id")
         candidates = list(rows[:CANDIDATES])
         if not candidates:
             return
         for pool in candidates:
+            _lock_storage(pool)
             chosen = Pool.objects.with_room().filter(fits, id=pool.id)
             if chosen.update(provisioned=F("provisioned") + request.size):
                 yield pool
+
+
+def _lock_storage(pool: Pool) -> None:
+    """Let nobody else take room of one storage meanwhile by another host's pool of it."""
+    if pool.storage_id:
+        list(locked(Pool.objects.filter(storage_id=pool.storage_id).order_by("id")))
 
 
 def _explained(context: RequestContext, volume_id: str, request: PoolRequest) -> Exception:

@@ -12,6 +12,8 @@ import pytest
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import CloudwebError, QuotaExceeded
 from identity import quotas
+from operations.models import Operation
+from tests.builders.compute import long_ago
 from tests.builders.images import caller
 from tests.builders.volumes import (
     EVERYTHING,
@@ -25,6 +27,7 @@ from tests.drills.volumes import World, connect, lab, made_already
 from volume.exceptions import InvalidPool, InvalidVolume, InvalidVolumeInput
 from volume.manager import AttachmentManager, VolumeManager
 from volume.models import Attachment, Message, Pool, Volume
+from volume.operations import MoveVolume
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 OPERATOR = RequestContext.system()
@@ -172,6 +175,31 @@ def test_what_is_in_the_way_is_said() -> None:
         "at rest only": "detach it",
     }
     assert {name: words[name] in text for name, text in said.items()} == dict.fromkeys(words, True)
+
+
+@pytest.mark.django_db
+def test_a_volume_of_a_cluster_is_taken_over_from_a_host_that_is_down() -> None:
+    context, facts = caller(), {"protocol": "ceph", "storage_id": "fsid/pool", "backend": "ceph"}
+    dead = make_pool("h1", last_seen_at=long_ago(), **facts)
+    other, strange = make_pool("h2", **facts), make_pool("h3", **{**facts, "storage_id": "x"})
+    had = make_volume(context, pool=dead, size=2)
+    Pool.objects.filter(id=dead.id).update(provisioned=2)
+    held = attach(had)
+    migrate(str(had.id), other.full_name)
+    row = Volume.objects.get(id=had.id)
+    assert (row.pool, row.name_id, row.status) == (other, None, "in-use")
+    assert (row.migration_status, Attachment.objects.get().epoch) == ("success", held.epoch)
+    rows = Pool.objects.order_by("host").values_list("provisioned", flat=True)
+    assert list(rows) == [0, 2, 0]
+    assert "host is down" in refusal(lambda: migrate(str(had.id), dead.full_name))
+    several = make_volume(context, pool=other, multiattach=True)
+    attach(several)
+    assert "several" in refusal(lambda: migrate(str(several.id), dead.full_name))
+    migrate(str(make_volume(context, pool=other).id), strange.full_name)  # that one is copied
+    assert MoveVolume.kind in Operation.objects.values_list("kind", flat=True)
+    cut_off = AttachmentManager(OPERATOR).unexport_order(held.id)
+    assert cut_off is not None
+    assert cut_off.host == "h2"
 
 
 def test_a_type_that_its_pool_serves_is_taken_in_place_any_other_by_a_move(world: World) -> None:

@@ -39,6 +39,22 @@ def test_a_volume_goes_where_most_room_is_and_gives_it_back() -> None:
     assert small.provisioned == 0
 
 
+def test_one_storage_that_several_hosts_reach_is_counted_once() -> None:
+    shared = {"total": 10, "free": 10, "storage_id": "a/b"}
+    pools = [make_pool(name, **shared) for name in ("h1", "h2")]
+    make_pool("h3", total=4, free=4)
+    assert claim(make_volume(caller(), size=7)) == "h1"
+    assert (
+        claim(make_volume(caller(), size=2)) == "h3"
+    )  # of the storage 3 are left, whoever is asked
+    assert claim(make_volume(caller(), size=3)) in ("h1", "h2")
+    with pytest.raises(NoValidPool) as caught:
+        claim(make_volume(caller(), size=3))
+    assert "3 have too little room left (3 GiB wanted, at most 2 GiB left)" in caught.value.message
+    with pytest.raises(NoValidPool):
+        scheduler.grow(SYSTEM, volume_id="", pool_id=str(pools[1].id), size=1)
+
+
 def test_each_filter_says_why() -> None:
     make_pool("h1", backend="off", enabled=False, disabled_reason="repair")
     make_pool("h2", backend="cold", frozen=True)
