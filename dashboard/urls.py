@@ -87,7 +87,12 @@ from dashboard.views.volume_schedules import (
     ResumeSchedule,
 )
 from dashboard.views.volume_server import AttachVolume, DetachVolume
-from dashboard.views.volume_snapshots import DeleteSnapshot, RevertVolume, TakeSnapshot
+from dashboard.views.volume_snapshots import (
+    DeleteSnapshot,
+    RevertVolume,
+    SnapshotServer,
+    TakeSnapshot,
+)
 from dashboard.views.volumes import NewVolume, TakeVolume, Volumes
 
 urlpatterns = [
@@ -125,6 +130,11 @@ urlpatterns = [
         "servers/<uuid:server_id>/groups/<uuid:group_id>/detach",
         DetachGroup.as_view(),
         name="detach_group",
+    ),
+    path(
+        "servers/<uuid:server_id>/volumes/snapshot",
+        SnapshotServer.as_view(),
+        name="snapshot_server",
     ),
     path("servers/<uuid:server_id>/rename", RenameServer.as_view(), name="rename_server"),
     path("servers/<uuid:server_id>/<slug:action>", ServerAction.as_view(), name="server_action"),

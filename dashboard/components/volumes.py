@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
+
 from cloudweb.context import RequestContext
 from cloudweb.listing import Listing
 from dashboard.components.status import Badge
@@ -16,7 +18,7 @@ from image.formats import BOOTABLE
 from image.manager import ImageManager
 from instances.manager import InstanceManager
 from volume import conf
-from volume.manager import LimitsManager, VolumeTypeManager
+from volume.manager import LimitsManager, VolumeManager, VolumeTypeManager
 from volume.states import AT_REST, VolumeStatus, shown
 
 if TYPE_CHECKING:
@@ -109,6 +111,14 @@ def holders_of(context: RequestContext, volumes: Sequence[Volume]) -> Mapping[st
         )
         holders.setdefault(str(volume.id), []).append(holder)
     return holders
+
+
+def volumes_in(context: RequestContext, server_id: str) -> Sequence[Volume]:
+    """Return the volumes that a server has, the newest last."""
+    listing = Listing(
+        where=Q(attachments__instance_id=server_id), order=("created_at", "id"), limit=OFFERED
+    )
+    return VolumeManager(context).list(listing).rows
 
 
 def types_of(context: RequestContext) -> Choices:

@@ -17,6 +17,7 @@ from dashboard.components.floating import floating_offer
 from dashboard.components.networks import OFFERED
 from dashboard.components.reach import filters_of, own_address
 from dashboard.components.servers import rows_of
+from dashboard.components.volumes import volumes_in
 from dashboard.forms.floating import AttachFloatingForm
 from dashboard.forms.server import RenameForm
 from dashboard.views.page import Page, is_htmx
@@ -116,6 +117,8 @@ class ServerOverview(ServerPage):
                 site=self.request.get_host(),
             ),
             "may_allow": self.may("network:traffic:allow"),
+            "volumes": volumes_in(self.context, str(server_id)),
+            "may_snapshot": self.may("volume:snapshots:create"),
         }
 
     def _may_lead(self) -> bool:

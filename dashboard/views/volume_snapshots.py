@@ -8,9 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from cloudweb.exceptions import CloudwebError
+from dashboard.components.volumes import volumes_in
 from dashboard.forms.volumes import SnapshotForm
 from dashboard.views.page import Page
 from dashboard.views.volume import VolumePage
+from instances.manager import InstanceManager
 from volume.manager import SnapshotManager
 
 
@@ -32,6 +34,20 @@ class TakeSnapshot(VolumePage):
         except CloudwebError as error:
             return self.refuse(volume_id, "snapshot", form, error)
         return self.back(volume_id, f"{name} is being taken.")
+
+
+class SnapshotServer(Page):
+    """Keep what all volumes of a server hold, together."""
+
+    section = "servers"
+
+    def post(self, request: HttpRequest, server_id: uuid.UUID) -> HttpResponse:
+        """Start it."""
+        server = InstanceManager(self.context).get(server_id)
+        ids = [one.id for one in volumes_in(self.context, str(server.id))]
+        SnapshotManager(self.context).create_together(ids, name=server.name)
+        text = f"The volumes of {server.name} are being snapshotted together."
+        return self.done(text, reverse("server", args=[server_id]))
 
 
 class _OfASnapshot(Page):

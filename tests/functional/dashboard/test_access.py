@@ -82,7 +82,7 @@ BOXES = {
 #: Posts about the server's network, and about a group, with what they say.
 TO_A_SERVERS_NETWORK = {
     "attach_floating_ip": {"source": "x"}, "detach_floating_ip": {}, "attach_group": {"group": "x"},
-    "detach_group": {},
+    "detach_group": {}, "snapshot_server": {},
 }  # fmt: skip
 TO_A_GROUP = {
     "new_rule": {"what": "ssh", "whom": "world", "direction": "ingress"},

@@ -37,7 +37,7 @@ PAGES = {
     "/networks/picture": 22,
     "/security-groups": 13,
     "/security-groups/{group}": 15,
-    "/servers/{server}": 28,
+    "/servers/{server}": 30,
     "/volumes": 23,
     "/volumes/{volume}": 23,
     "/backups": 10,

@@ -150,6 +150,24 @@ def test_snapshots_are_taken_and_deleted_on_its_page(home: Lab, member: Client) 
     assert kept.status == "deleting"
 
 
+def test_all_volumes_of_a_server_are_snapshotted_together(member: Client, home: Lab) -> None:
+    server = home.create()
+    url = f"/servers/{server}"
+    assert "Snapshot all volumes" not in text_of(member.get(url))
+    assert member.post(f"{url}/volumes/snapshot").status_code == 400
+    pool = make_pool()
+    for name in ("one", "two"):
+        attach(make_volume(home.context, name=name, pool=pool), instance_id=server)
+    page = text_of(member.get(url))
+    assert "Snapshot all volumes one 1 GiB two 1 GiB" in page
+    assert member.post(f"{url}/volumes/snapshot").status_code == 302
+    taken = Snapshot.objects.all()
+    assert sorted(one.volume.name or "" for one in taken) == ["one", "two"]
+    taken.update(status="available", consistency="one-moment")
+    one = text_of(member.get(f"/volumes/{taken[0].volume_id}"))
+    assert "Taken with others, of one moment, as after a power cut." in one
+
+
 def test_every_status_has_a_badge() -> None:
     texts = {status: volume_badge(Volume(status=status)).text for status in VolumeStatus.values}
     assert texts["available"] == "Free"
