@@ -45,6 +45,8 @@ declare(
         "compute:quotas:get": project_reader,
         "compute:quotas:update": admin,
         "compute:limits:get": authenticated,
+        "compute:usage:list": admin,
+        "compute:usage:get": project_reader,
     },
     reads={
         *(action.policy for action in ACTIONS.values() if action.mode is Mode.READING),

@@ -92,7 +92,7 @@ COMPUTE = Microversions(
         37: "A new server must name its networks, be it by the words auto or none.",
         38: "Filtering servers by a status that does not exist is an error.",
         39: "The limit of an image's properties is gone, like the call that passed them on.",
-        40: later("Usage comes in pages.", because="usage is not told yet"),
+        40: "Usage comes in pages.",
         41: later("Aggregates have a UUID.", because="there are no aggregates yet"),
         42: always("Tags of devices, which 2.33 and 2.37 had lost.", because=TAGS_AT_ALL),
         43: always("The calls about hosts are gone.", because="they are there at no version"),

@@ -39,6 +39,7 @@ EXTENSIONS = (
     Extension("os-limits", "Limits", "Quota and usage of a project."),
     Extension("os-quota-sets", "Quotas", "Quotas of a project."),
     Extension("os-services", "Services", "The services of this cloud."),
+    Extension("os-simple-tenant-usage", "SimpleTenantUsage", "What servers used in a time."),
 )
 
 

@@ -12,6 +12,7 @@ from instances.api.key_pairs import KeyPairViewSet
 from instances.api.limits import LimitsViewSet, QuotaSetViewSet
 from instances.api.server_parts import ServerMetadataViewSet, ServerPortViewSet
 from instances.api.servers import ServerViewSet
+from instances.api.usage import UsageViewSet
 from instances.api.volume_attachments import VolumeAttachmentViewSet
 from instances.api.volume_proxies import (
     SnapshotProxyViewSet,
@@ -76,6 +77,8 @@ ROUTES: list[URLPattern | URLResolver] = [
     path("os-snapshots/<str:snapshot_id>", SnapshotProxyViewSet.as_view(PROXIED_ONE)),
     path("os-volume-types", VolumeTypeProxyViewSet.as_view({"get": "list"})),
     path("os-volume-types/<str:type_id>", VolumeTypeProxyViewSet.as_view({"get": "retrieve"})),
+    path("os-simple-tenant-usage", UsageViewSet.as_view({"get": "list"})),
+    path("os-simple-tenant-usage/<str:project_id>", UsageViewSet.as_view({"get": "retrieve"})),
     path("limits", LimitsViewSet.as_view({"get": "retrieve"})),
     path(
         "os-quota-sets/<str:project_id>",

@@ -5,6 +5,7 @@ from instances.manager.external_events import ExternalEvent, ExternalEventManage
 from instances.manager.instance import InstanceManager
 from instances.manager.key_pair import KeyPairManager
 from instances.manager.limits import LimitsManager
+from instances.manager.usage import UsageManager
 from instances.manager.volumes import AttachedVolume, volumes_of
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "InstanceManager",
     "KeyPairManager",
     "LimitsManager",
+    "UsageManager",
     "ports_of",
     "tags_of",
     "volumes_of",

@@ -155,6 +155,7 @@ def live(shell: Shell) -> None:
     event = shell.json("server", "event", "show", "t-new", events[-1]["Request ID"])
     assert event["action"] == "create"
     assert "409" in shell.run("server", "start", "t-new", code=1)
+    assert shell.json("usage", "show")["Servers"]
     newer = ("--os-compute-api-version", "2.73", "server")
     shell.run(*newer, "lock", "--reason", "keep it", "t-new")
     locked = shell.json(*newer, "show", "t-new")

@@ -186,6 +186,8 @@ LINES = [
     write("DELETE", f"{ATTACHMENTS}/{{volume_id}}", status=202),
     read(f"{SERVER}/os-instance-actions"),
     read(f"{V21}/servers/{{busy_id}}/os-instance-actions/{{request_id}}"),
+    Line("GET", V21 + "/os-simple-tenant-usage", OPERATORS),
+    Line("GET", V21 + "/os-simple-tenant-usage/{project_id}", PROJECT_READERS),
     # A key pair is a user's: even his project's other members do not see it.
     Line("GET", KEYS, EVERY_TOKEN),
     Line("POST", KEYS, EVERY_TOKEN, body={"keypair": {"name": "new"}}),
