@@ -10,6 +10,7 @@ import structlog
 from django.db.models import ProtectedError
 
 from cloudweb.database.clock import now
+from cloudweb.database.many import update_each
 from cloudweb.identifiers import as_uuid
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
@@ -53,25 +54,21 @@ class PoolManager(Manager):
             for state in pools:
                 row = rows.pop((host, state.backend, state.name), None)
                 facts = {**_facts(state), "reported_at": moment}
-                if row is None:
-                    Pool.objects.update_or_create(
-                        host=host,
-                        backend=state.backend,
-                        name=state.name,
-                        defaults=facts,
-                        create_defaults={**facts, "zone": conf.DEFAULT_ZONE},
-                    )
-                    log.info("new pool", host=host, backend=state.backend, pool=state.name)
+                if row is not None:
+                    changed.append({"id": row.id, **facts})
                     continue
-                for name, value in facts.items():
-                    setattr(row, name, value)
-                changed.append(row)
-        for row in rows.values():
-            if row.problem != UNREPORTED:
-                row.problem = UNREPORTED
-                changed.append(row)
-        if changed:
-            Pool.objects.bulk_update(changed, _COLUMNS)
+                Pool.objects.update_or_create(
+                    host=host,
+                    backend=state.backend,
+                    name=state.name,
+                    defaults=facts,
+                    create_defaults={**facts, "zone": conf.DEFAULT_ZONE},
+                )
+                log.info("new pool", host=host, backend=state.backend, pool=state.name)
+        update_each(Pool, changed, key="id")
+        gone = [row.id for row in rows.values() if row.problem != UNREPORTED]
+        if gone:
+            Pool.objects.filter(id__in=gone).update(problem=UNREPORTED)
 
     @policy("volume:pools:update")
     def enable(self, pool_id: str | uuid.UUID) -> Pool:
@@ -108,18 +105,6 @@ class PoolManager(Manager):
         Pool.objects.filter(id=pool.id).update(**facts)
         log.info("pool changed", pool=pool.full_name, user_id=self.context.user_id, **facts)
         return self.get(pool.id)
-
-
-_COLUMNS = (
-    "driver",
-    "protocol",
-    "total",
-    "free",
-    "capabilities",
-    "storage_id",
-    "problem",
-    "reported_at",
-)
 
 
 def _facts(state: PoolState) -> dict[str, Any]:
