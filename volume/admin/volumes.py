@@ -19,8 +19,13 @@ class AttachmentInline(ShownInline):
 
     model = Attachment
     fields = readonly_fields = (
-        "id", "instance_id", "host", "device", "mode", "status", "epoch", "attached_at",
+        "id", "instance_id", "host", "device", "mode", "status", "epoch", "attached_at", "through",
     )  # fmt: skip
+
+    @admin.display(description="through")
+    def through(self, attachment: Attachment) -> str:
+        """Return the host that serves a volume that was moved meanwhile; it must stay up."""
+        return str(attachment.relay.get("host", ""))
 
 
 class SnapshotInline(ShownInline):
@@ -45,6 +50,7 @@ class VolumeAdmin(ManagedAdmin):
     fieldsets = (
         (None, {"fields": ("id", "name", "description", "project_id", "user_id", "state")}),
         ("Room", {"fields": ("size", "wanted_size", "volume_type", "pool", "zone", "format")}),
+        ("Moves", {"fields": ("migration_status", "name_id")}),
         (
             "Use",
             {"fields": ("bootable", "multiattach", "encrypted", "read_only", "metadata")},

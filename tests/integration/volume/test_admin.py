@@ -55,6 +55,15 @@ def test_lists_and_forms_are_for_operators_and_tell_no_secret() -> None:
     assert [demo.get(path).status_code for path in paths] == [302] * 4
 
 
+def test_a_moved_volume_says_what_it_is_called_and_which_host_must_stay_up() -> None:
+    name, moved = UUID(int=7), {"migration_status": "success", "pool": make_pool()}
+    volume = make_volume(caller(), name_id=name, **moved)
+    attach(volume, relay={"host": "old-host"})
+    page = text_of(browser().get(f"/admin/volume/volume/{volume.pk}/change/"))
+    for words in ("success", str(name), "old-host"):
+        assert words in page
+
+
 def test_what_operators_do_with_pools() -> None:
     pool, kept = make_pool("h1"), make_pool("h2")
     make_volume(caller(), pool=kept)
