@@ -22,6 +22,6 @@ STOP_TIMEOUT = int(env.int("SERVER_STOP_TIMEOUT", default=60))
 USER_DATA_LIMIT = 65535
 MAX_AT_ONCE = 100
 #: Seconds for which a guest's file systems are held still at most while its volumes are snapshotted.
-FREEZE_SECONDS = int(env.int("VOLUME_FREEZE_SECONDS", default=30))
+FREEZE_SECONDS = min(600, max(1, int(env.int("VOLUME_FREEZE_SECONDS", default=30))))
 #: Seconds a guest is given to let go of a volume before a detach fails.
 DETACH_TIMEOUT = int(env.int("VOLUME_DETACH_TIMEOUT", default=60))

@@ -153,6 +153,8 @@ def _write(volume: Volume, **facts: str) -> None:
 def _check_snapshots(volume: Volume, *, with_snapshots: bool) -> None:
     """Raise InvalidVolume for snapshots that stay behind, or that something is being done to."""
     rows = Snapshot.objects.filter(volume=volume)
+    if rows.filter(group_snapshot__isnull=False).exists():
+        raise InvalidVolume(f"Volume {volume.id} has snapshots that are part of group snapshots.")
     if not with_snapshots and rows.exists():
         raise InvalidVolume(f"Volume {volume.id} has snapshots, which must go along.")
     if rows.exclude(status=SnapshotStatus.AVAILABLE).exists():

@@ -13,9 +13,9 @@ from tests.builders.browsers import PASSWORD, browser_of, text_of
 from tests.builders.compute import make_context
 from tests.builders.identity import make_member
 from tests.builders.volume_types import make_volume_type
-from tests.builders.volumes import make_volume
+from tests.builders.volumes import make_snapshot, make_volume
 from volume.manager import GroupManager, TransferManager
-from volume.models import Group, GroupType, Message, Transfer, Volume
+from volume.models import Group, GroupSnapshot, GroupType, Message, Transfer, Volume
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 HERE = "/admin/volume"
@@ -49,6 +49,26 @@ def test_group_types_are_offered_changed_and_withdrawn(operator: Client) -> None
     )
     post(operator, f"grouptype/{row.pk}/delete/", post="yes")
     assert not GroupType.objects.exists()
+
+
+def test_operators_see_and_delete_snapshots_of_groups(operator: Client) -> None:
+    context = make_context("admin")
+    kind, volume_type = GroupType.objects.create(name="g"), make_volume_type("t")
+    group = GroupManager(context).create(group_type=str(kind.id), volume_types=["t"])
+    taken = GroupSnapshot.objects.create(
+        group=group, project_id=group.project_id, name="nightly", status="available"
+    )
+    volume = make_volume(context, volume_type=volume_type)
+    make_snapshot(volume, group_snapshot=taken, consistency="file-systems")
+    page = text_of(operator.get(f"{HERE}/groupsnapshot/"))
+    assert "nightly" in page
+    assert "with everything written to the file systems" in page
+    said = post(
+        operator, "groupsnapshot/", action="delete_group_snapshots", _selected_action=taken.pk
+    )
+    assert "1 being deleted" in said
+    taken.refresh_from_db()
+    assert taken.status == "deleting"
 
 
 def test_offers_and_messages_are_for_operators(operator: Client) -> None:

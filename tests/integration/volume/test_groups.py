@@ -10,8 +10,8 @@ import pytest
 from identity import quotas
 from tests.builders.compute import make_context
 from tests.builders.volume_types import make_volume_type, volume_client
-from tests.builders.volumes import make_pool, make_volume
-from volume.models import Group, GroupType, Volume
+from tests.builders.volumes import make_pool, make_snapshot, make_volume
+from volume.models import Group, GroupSnapshot, GroupType, Volume
 from volume.quota_names import SERVICE
 from volume.states import VolumeStatus
 
@@ -169,6 +169,10 @@ def test_what_is_in_a_group_stays_until_it_is_taken_out() -> None:
     offer = {"transfer": {"volume_id": str(row.id)}}
     assert send("POST", "/volume-transfers", offer).status_code == 400
     put(group, remove_volumes=str(row.id))
+    taken = GroupSnapshot.objects.create(group_id=group["id"], project_id=MINE)
+    kept = make_snapshot(row, group_snapshot=taken)
+    assert send("POST", "/volume-transfers", offer).status_code == 400  # its group's would go along
+    kept.delete()
     assert send("POST", "/volume-transfers", offer).status_code == 202
 
 
