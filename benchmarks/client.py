@@ -43,6 +43,12 @@ class Client:
         answer.raise_for_status()
         return answer.json()
 
+    def post(self, path: str, body: Any) -> Any:
+        """Return the JSON of a POST."""
+        answer = self._http.post(path, json=body)
+        answer.raise_for_status()
+        return answer.json()
+
     def create_server(self, name: str, *, flavor: str, image: str, network: str) -> str:
         """POST /servers; return the id once the cloud accepted it."""
         server = {
