@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tests.builders.volume_bench import (
 )
 from tests.builders.work import CountedWork
 from volume.backups.objects import BackupPoint
+from volume.backups.on_host import HostBackups
 from volume.drivers.base import (
     MirrorBroken,
     NoSuchPool,
@@ -35,6 +37,8 @@ from volume.drivers.base import (
     capabilities,
 )
 from volume.objects import CopyRequest, ResizeRequest, VolumeSpec
+from volume.uploads.objects import UploadRequest
+from volume.uploads.on_host import HostUploads
 
 WORK = Unguarded()
 
@@ -407,6 +411,29 @@ def test_a_backup_reads_one_moment_whatever_is_written_meanwhile(
         assert bench.write_through(connection, "later")
         driver.unexport(unexport_of(request), work=WORK)
     assert bench.read(spec.ref) == ("later" if in_use else "then")
+    driver.delete(spec.ref, work=WORK)
+    assert list(bench.census()) == []
+
+
+def test_a_volume_in_use_is_brought_to_an_image_as_it_is(
+    bench: VolumeBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver, spec = bench.driver, make(bench)
+    request = export_of(spec, bench.host)
+    assert bench.write_through(driver.export(request, work=WORK), "then")
+    brought = bytearray()
+
+    def send(url: str, content: Iterable[bytes], *, size: int) -> None:
+        brought.extend(b"".join(content))
+        assert len(brought) == size
+
+    monkeypatch.setattr("volume.uploads.on_host.send", send)
+    backups = HostBackups(lambda _: driver, lambda *_: nullcontext(), lambda _: True)
+    uploads = HostUploads(backups, tmp_path / "uploads")
+    point = BackupPoint(id=str(uuid.uuid4()), source=spec.ref)
+    uploads.upload(UploadRequest(point=point, format="raw", url="u"), WORK)
+    assert (len(brought), brought.rstrip(b"\0")) == (SIZE, b"then")
+    driver.unexport(unexport_of(request), work=WORK)
     driver.delete(spec.ref, work=WORK)
     assert list(bench.census()) == []
 
