@@ -61,6 +61,8 @@ class VolumeMoving(VolumeLookups):
         """
         with self._held(volume_id, "retype") as volume:
             kind = self._wanted_type(new_type)
+            if volume.pool_id is None:  # it failed before it had one, and its status was reset
+                raise InvalidVolume(f"Volume {volume.id} is in no pool.")
             self._check_type(volume, kind)
             quota.reserve_type(volume.project_id, kind, size=volume.size)
             request = move_request(volume, kind, pool_id=None)

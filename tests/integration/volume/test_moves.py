@@ -245,6 +245,7 @@ def test_a_type_that_a_volume_cannot_become_is_refused() -> None:
     def retype(name: str, which: Volume = volume) -> str:
         return refusal(lambda: volumes.retype(str(which.id), new_type=name))
 
+    assert "no pool" in retype("several", make_volume(context))
     assert "already" in retype(volume.volume_type.name)
     assert "could not be found" in retype("private")
     assert "could not be found" in retype(str(uuid.uuid4()))
