@@ -214,10 +214,10 @@ class Freeze(ABC):
 
 CAPABILITIES: Mapping[str, type] = {
     "console_log": ConsoleLog,
+    "freeze": Freeze,
     "hot_plug": HotPlug,
     "pause": Pause,
     "suspend": Suspend,
-    "freeze": Freeze,
 }
 
 
