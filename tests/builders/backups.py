@@ -170,9 +170,16 @@ class ApiInProcess(httpx.BaseTransport):
             request.method,
             request.url.raw_path.decode(),
             request.read(),
-            content_type="application/octet-stream",
+            content_type=_type_of(request),
         )
         return httpx.Response(answer.status_code, content=answer.content)
+
+
+def _type_of(request: httpx.Request) -> str:
+    """Return the type of a body; the server gives views large ones of one type alone."""
+    kind = request.headers.get("Content-Type", "")
+    assert kind == "application/octet-stream" or request.method != "PUT"
+    return kind or "application/octet-stream"
 
 
 @contextmanager

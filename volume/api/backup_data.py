@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -15,13 +16,14 @@ from rest_framework.viewsets import ViewSet
 from cloudweb.api.answers import Error, OpenAnswer
 from cloudweb.api.queries import parameters
 from cloudweb.api.views import empty
-from cloudweb.exceptions import RequestTooLarge
+from cloudweb.exceptions import BadRequest, RequestTooLarge
 from volume.backup_transfers import Purpose, Transfer, opened
 from volume.backups.manifest import MAX_BLOCK
 from volume.backups.sealing import OVERHEAD
 from volume.backups.taking import BATCH
 
 BINARY = "application/octet-stream"
+PIECE = 1024**2
 #: What one body of chunks may have: a batch of blocks that cannot be compressed, or one large block.
 MOST_CHUNKS = 2 * max(BATCH, MAX_BLOCK + OVERHEAD)
 _REFUSED = dict.fromkeys((403, 404, 413, 507), Error)
@@ -75,8 +77,9 @@ class BackupDataViewSet(ViewSet):
     def put(self, request: Request, backup_id: UUID) -> Response:
         """Take chunks."""
         transfer = self._transfer(backup_id, "take")
-        self._check_length(MOST_CHUNKS)
-        transfer.put(request._request.read)
+        body = self._body(MOST_CHUNKS)
+        transfer.put(body.read)
+        body.check_whole()
         return empty(204)
 
     @extend_schema(
@@ -88,8 +91,10 @@ class BackupDataViewSet(ViewSet):
     def put_manifest(self, request: Request, backup_id: UUID) -> Response:
         """Take what the host says the backup is."""
         transfer = self._transfer(backup_id, "take")
-        self._check_length(transfer.longest_manifest)
-        transfer.put_manifest(request._request.read())
+        body = self._body(transfer.longest_manifest)
+        data = b"".join(iter(lambda: body.read(PIECE), b""))
+        body.check_whole()
+        transfer.put_manifest(data)
         return empty(204)
 
     @extend_schema(
@@ -114,10 +119,31 @@ class BackupDataViewSet(ViewSet):
         signature = self.request._request.GET.get("signature", "")
         return opened(backup_id, signature, *purposes)
 
-    def _check_length(self, most: int) -> None:
-        length = int(self.request._request.META.get("CONTENT_LENGTH") or 0)
+    def _body(self, most: int) -> Body:
+        request = self.request._request
+        length = int(request.META.get("CONTENT_LENGTH") or 0)
         if length > most:
             raise RequestTooLarge(f"A body has {most} bytes at most.")
+        return Body(request.read, length)
+
+
+class Body:
+    """A body that is read while it comes; what is read at once may be less than was asked for."""
+
+    def __init__(self, read: Callable[[int], bytes], length: int) -> None:
+        self._read, self.left = read, length
+        self._is_empty = not length
+
+    def read(self, size: int) -> bytes:
+        """Return some bytes, none at the end."""
+        piece = self._read(min(size, self.left)) if self.left else b""
+        self.left -= len(piece)
+        return piece
+
+    def check_whole(self) -> None:
+        """Raise BadRequest unless all came that was announced."""
+        if self.left or self._is_empty:
+            raise BadRequest("The body is not all there, or does not say how long it is.")
 
 
 def _binary(data: bytes) -> HttpResponse:

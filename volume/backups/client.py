@@ -22,6 +22,8 @@ TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 TRIES, PAUSE = 4, 0.5
 _TRANSIENT = (408, 425, 429)
 _DIGEST = 32
+#: The server takes large bodies of this type alone.
+BINARY = {"Content-Type": "application/octet-stream"}
 
 
 class BackupClient:
@@ -76,11 +78,11 @@ class BackupClient:
 
     def put(self, chunks: Sequence[Chunk]) -> None:
         """Store chunks."""
-        self._ask("PUT", "chunks", content=framed(chunks))
+        self._ask("PUT", "chunks", content=framed(chunks), headers=BINARY)
 
     def put_manifest(self, data: bytes) -> None:
         """Say what the backup is."""
-        self._ask("PUT", "manifest", content=data)
+        self._ask("PUT", "manifest", content=data, headers=BINARY)
 
     def get(self, origin: str, digest: bytes) -> bytes:
         """Return a chunk. Raises BackupDamaged where it is gone."""

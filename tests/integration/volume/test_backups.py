@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import uuid
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from tests.builders.identity import client_of, make_context, make_member
 from tests.builders.stores import file_settings, s3_client, s3_service, s3_settings
 from tests.builders.volumes import attach, make_pool, make_snapshot, make_volume, make_volume_type
 from tests.drills.volumes import World, lab, made_already
+from volume.api.backup_data import Body
 from volume.backup_transfers import ticket_for
 from volume.backups.sealing import fresh_key
 from volume.drivers.fake import FakeSnapshot
@@ -350,12 +352,18 @@ def test_backup_transfers_need_their_own_signature_and_end_with_the_transfer(
         "to write what is restored": 403,
         "a chunk of another lineage": 404,
         "no parent": 404,
-        "nothing to store": 204,
+        "nothing to store": 400,
     }
     cut = api.generic(
         "PUT", f"/volume/signed/backups/{taken.id}/chunks?signature={signature}", b"\0" * 40
     )
     assert cut.status_code == 400
+    lost = Body(
+        io.BytesIO(b"\0" * 40).read, 41
+    )  # what a server keeps back is not stored as nothing
+    assert (len(lost.read(64)), lost.read(1)) == (40, b"")
+    with pytest.raises(CloudwebError, match="not all there"):
+        lost.check_whole()
     Backup.objects.filter(id=taken.id).update(status=BackupStatus.AVAILABLE)
     assert status(taken, "terms", signature) == 403
     Backup.objects.filter(id=taken.id).update(status=BackupStatus.CREATING, ticket="t3")
