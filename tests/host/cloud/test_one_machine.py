@@ -185,10 +185,11 @@ def test_a_volume_keeps_what_one_guest_wrote_for_another_and_grows_under_it(
         settled(room, volume.id, "available")
 
     give(room.server)
-    wrote = room.does(
+    write = (
         "dd if=/dev/urandom of=/tmp/a bs=1M count=4 2>/dev/null; "
         f"dd if=/tmp/a of={device} bs=1M conv=fsync 2>/dev/null; md5sum </tmp/a"
     )
+    wrote = room.does(write)
     read = f"dd if={device} bs=1M count=4 2>/dev/null | md5sum"
     take(room.server)
     other = room.create("other", address="10.77.0.11")
@@ -200,10 +201,48 @@ def test_a_volume_keeps_what_one_guest_wrote_for_another_and_grows_under_it(
     grown = f"test $(cat /sys/block/$(basename {device})/size) -eq {2 * 2**21}"
     wait_until(lambda: room.does(f"{grown} && echo y || echo n", other) == "y", what="it grew")
     assert room.does(read, other) == wrote
+
+    # what it held at each moment comes back: a snapshot, a full backup, an incremental one
+    storage = api.block_storage
+    snapshot = storage.create_snapshot(volume_id=volume.id, name="before", is_forced=True)
+    wait_until(
+        lambda: storage.get_snapshot(snapshot.id).status == "available",
+        what="the snapshot is taken",
+    )
+    then = {}
+    for incremental in (False, True):
+        wrote_then = room.does(write, other)
+        backup = storage.create_backup(
+            volume_id=volume.id, name="then", force=True, is_incremental=incremental
+        )
+        wait_until(lambda key=backup.id: is_whole(room, key), what="the backup is taken")
+        then[backup.id] = wrote_then
+    assert len({wrote, *then.values()}) == 3
     other.delete()  # a volume that is in use outlives its server
     settled(room, volume.id, "available")
+    storage.revert_volume_to_snapshot(volume.id, snapshot.id)
+    settled(room, volume.id, "available")
+    give(room.server)
+    assert room.does(read) == wrote
+    take(room.server)
+    for key, wrote_then in then.items():
+        storage.restore_backup(key, volume_id=volume.id)
+        settled(room, volume.id, "available")
+        give(room.server)
+        assert room.does(read) == wrote_then
+        take(room.server)
+        storage.delete_backup(key)
+    storage.delete_snapshot(snapshot.id)
+    wait_until(lambda: not [*storage.snapshots(), *storage.backups()], what="they are gone")
     api.block_storage.delete_volume(volume.id)
     wait_until(lambda: not [*api.block_storage.volumes()], what="the volume is gone")
+
+
+def is_whole(room: Room, backup_id: str) -> bool:
+    """Tell whether a backup can be restored; fail where it failed."""
+    found = room.tenant.api.block_storage.get_backup(backup_id)
+    assert found.status != "error", found.fail_reason
+    return bool(found.status == "available")
 
 
 def settled(room: Room, volume_id: str, status: str) -> None:
