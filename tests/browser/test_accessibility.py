@@ -44,7 +44,7 @@ NO_PAGES = {
     "offer_volume", "withdraw_volume", "attach_volume", "detach_volume", "take_snapshot",
     "revert_volume", "delete_snapshot", "back_up_volume", "new_schedule", "edit_schedule",
     "pause_schedule", "resume_schedule", "delete_schedule",
-    "rename_backup", "restore_backup", "prove_backup", "delete_backup",
+    "rename_backup", "restore_backup", "prove_backup", "delete_backup", "snapshot_server",
     "edit_network", "delete_network", "add_subnet", "delete_subnet", "share_network", "end_sharing",
     "edit_router", "delete_router", "set_gateway", "add_interface", "remove_interface",
     "add_route", "remove_route",
