@@ -41,6 +41,8 @@ KNOWS_IT = {
     "tests/contract/test_every_route_has_an_access_test.py",
     "tests/contract/test_every_saga_has_a_drill.py",
     "tests/contract/test_the_example.py",
+    "tests/integration/operations/test_what_a_death_leaves.py",
+    "tests/unit/operations/test_cases_of_a_drill.py",
 }
 
 

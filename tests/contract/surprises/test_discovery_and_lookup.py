@@ -110,11 +110,11 @@ def test_20_words_for_a_versions_status() -> None:
 
 @pytest.mark.parametrize("word", ["a-name", "web 1", "10.0.0.7", "ünï", "0", "None", "x" * 255])
 def test_21_a_name_where_an_id_belongs_is_a_clean_404(admin: ApiClient, word: str) -> None:
-    """Of every route that shows one thing; quotas and topologies alone are of any project."""
+    """Of every route that shows one thing; quotas, usage and topologies alone are of any project."""
     shows = [(route, path) for route, path in reads(word) if route.endswith(">")]
     assert len(shows) > 20
     for route, path in shows:
-        if "quota" in route or "topology" in route or "<uuid:" in route:
+        if any(part in route for part in ("quota", "usage", "topology", "<uuid:")):
             continue
         for version in ("2.1", "2.96"):
             answer = admin.send("GET", path, OpenStack_API_Version=f"compute {version}")
