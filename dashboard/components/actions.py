@@ -22,15 +22,16 @@ class ServerButton(NamedTuple):
 
 
 def buttons(context: RequestContext, instance: Instance) -> Sequence[ServerButton]:
-    """Return the buttons the user may have at all, those enabled that may be pressed now."""
+    """Return the buttons the user may have, those enabled that may be pressed now; rare ones only then."""
     now = possible(
         instance.vm_state,
         instance.task_state,
         ran=instance.launched_at is not None,
         locked=bool(instance.locked_by) and not context.is_admin,
     )
-    return [
+    found = [
         ServerButton(name, action.button, name in now and action.button.fits(context, instance))
         for name, action in ACTIONS.items()
         if action.button is not None and allows(context, action.policy)
     ]
+    return [one for one in found if one.enabled or not one.face.rare]

@@ -118,7 +118,7 @@ UNPAUSE = InstanceAction(
     saga=UnpauseInstance,
     policy="compute:servers:unpause",
     wire="unpause",
-    button=Button(label="Go on", icon="player-play", done="{} is going on."),
+    button=Button(label="Go on", rare=True, icon="player-play", done="{} is going on."),
 )
 
 SUSPEND = InstanceAction(
@@ -147,5 +147,5 @@ RESUME = InstanceAction(
     saga=ResumeInstance,
     policy="compute:servers:resume",
     wire="resume",
-    button=Button(label="Resume", icon="player-play", done="{} is resuming."),
+    button=Button(label="Resume", icon="player-play", done="{} is resuming.", rare=True),
 )

@@ -19,8 +19,8 @@ class Button:
 
     ``warning`` is asked before, ``warning_all`` where it is done to several; ``mild``: nothing is lost
     by it; ``ends``: the server is gone then. ``page`` is the route of a page about the server that asks
-    what the action needs besides. ``fits`` tells of a server whether there is anything to do for this user,
-    where states do not say it.
+    what the action needs besides. ``rare``: it is not shown where it cannot be pressed. ``fits`` tells of
+    a server whether there is anything to do for this user, where states do not say it.
     """
 
     label: str
@@ -31,6 +31,7 @@ class Button:
     mild: bool = False
     ends: bool = False
     page: str = ""
+    rare: bool = False
     fits: Callable[[RequestContext, Any], bool] = lambda context, server: True
 
 

@@ -45,15 +45,20 @@ def test_rename(home: Lab, user: User) -> None:
 
 
 def test_what_ends_a_guests_work_is_asked_about(home: Lab, user: User) -> None:
-    page = browser_of(user).get(f"/servers/{home.create()}").content.decode()
+    member, server = browser_of(user), home.create()
+    page = member.get(f"/servers/{server}").content.decode()
     asked = {
         action: "data-ask=" in form
         for form, action in re.findall(r"(<form(?:(?!</form>).)*data-action=\"(\w+)\")", page, re.S)
     }
     assert asked == {
         "start": False, "stop": True, "reboot": True, "hard_reboot": True, "delete": True,
+        "pause": True, "suspend": True,
         "lock": False, "unlock": False,
     }  # fmt: skip
+    home.act(server, "pause")
+    home.cloud.settle()
+    assert 'data-action="unpause"' in member.get(f"/servers/{server}").content.decode()
 
 
 def fail(home: Lab, member: Client) -> Instance:
