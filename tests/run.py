@@ -67,7 +67,7 @@ CLIENTS = Part(
 )  # fmt: skip
 #: Serial: there is one kernel; and nothing beside it: guests without KVM take a core each.
 HOST = Part(
-    "host", "The machine", "host", budget=1140,
+    "host", "The machine", "host", budget=1260,
     options=IN_ORDER, paths=("tests/host", *holding("mark.host")),
 )  # fmt: skip
 #: Nothing beside it: a page that is late is a failure.

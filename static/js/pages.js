@@ -1,7 +1,7 @@
 /* What pages do beyond links and forms: live parts, questions before harm, toasts, copying. */
 (() => {
   /* Live parts: <div data-live="URL" data-every="2"> replaces itself by morphing, faster while
-     something is under way; without data-every only when something was done here. It rests while the page is hidden or a menu in it is open. Asked with
+     something is under way; without data-every only when something was done here. It rests while the page is hidden, a menu in it is open or a question is asked. Asked with
      the tag it carries, the cloud answers 304 and no more while it is as it was. */
   const due = new WeakMap();
   const refresh = (part) => {
@@ -11,8 +11,9 @@
       source: part, target: part, swap: "morph:outerHTML", headers,
     });
   };
+  const dialog = document.getElementById("question");
   const tick = () => {
-    if (document.hidden) return;
+    if (document.hidden || dialog?.open) return;
     for (const part of document.querySelectorAll("[data-live][data-every]")) {
       if (!due.has(part)) due.set(part, Date.now() + Number(part.dataset.every) * 1000);
       const soon = Date.now() + Number(part.dataset.every) * 1000;
@@ -56,7 +57,6 @@
 
   /* Questions, of a form or of the button that sends it: data-ask="Delete web-1?",
      data-ask-text="…", data-ask-yes="Delete", data-ask-mild where nothing is lost. */
-  const dialog = document.getElementById("question");
   let asking = null;
   let agreed = null;
   document.addEventListener("submit", (event) => {
@@ -84,7 +84,11 @@
     dialog.addEventListener("close", () => {
       const { form, asks, button } = asking || {};
       asking = null;
-      if (dialog.returnValue !== "yes" || !form || !asks.isConnected) return;
+      if (dialog.returnValue !== "yes" || !form) return;
+      if (!asks.isConnected) {
+        toast("The page changed meanwhile, and nothing was done. Look again.", "danger");
+        return;
+      }
       agreed = asks;
       form.requestSubmit(button);
     });

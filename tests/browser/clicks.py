@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from selenium.common.exceptions import TimeoutException
+
 from tests.browser.conftest import Browser
 
 
@@ -56,6 +58,15 @@ def take_rule_away(browser: Browser, group: str, rule: str) -> None:
     _delete(browser, f"#rows [aria-label^='Delete {rule}']")
 
 
+def delete_server(browser: Browser, name: str) -> None:
+    """By its own page, which the list of servers follows; return once that no longer has it."""
+    browser.press("[data-action=delete]")
+    browser.press("#question [data-yes]")
+    browser.wait(
+        lambda: browser.all("#rows") and name not in browser.text("#rows"), "the server is gone"
+    )
+
+
 def clear_away(browser: Browser, *, network: str, address: str) -> None:
     """Give the floating IP back, and delete the router and the network, both of one name."""
     browser.press("a[href='/floating-ips']")
@@ -69,4 +80,8 @@ def clear_away(browser: Browser, *, network: str, address: str) -> None:
 def _delete(browser: Browser, button: str) -> None:
     browser.press(button)
     browser.press("#question [data-yes]")
-    browser.wait(lambda: not browser.all(button), "it is gone")
+    try:
+        browser.wait(lambda: not browser.all(button), "it is gone")
+    except TimeoutException as error:
+        url, said = browser.driver.current_url, browser.text("#toasts")
+        raise AssertionError(f"{button} is still on {url}, where is said: {said!r}") from error

@@ -88,7 +88,7 @@ def test_the_list_acts_and_follows_without_a_reload(browser: Browser) -> None:
     browser.press("#rows tbody .col-menu button")
     browser.press("#rows tbody [value^='stop ']")
     browser.press("#question [data-yes]")
-    browser.wait(lambda: "Stopped" in browser.text("#rows"), "it stopped")
+    browser.wait(lambda: "Stopped" in browser.text("#rows tbody"), "it stopped")
 
     browser.fill("[name=q]", "list-")
     browser.wait(lambda: len(browser.all("#rows tbody tr")) == 2, "both are there again")
@@ -101,7 +101,7 @@ def test_the_list_acts_and_follows_without_a_reload(browser: Browser) -> None:
     browser.press("#question [data-yes]")
     browser.wait(lambda: "list-two is shutting down" in browser.text("#toasts"), "one is stopped")
     assert "list-one: Not possible while the server is stopped." in browser.text("#toasts")
-    browser.wait(lambda: browser.text("#rows").count("Stopped") == 2, "both stopped")
+    browser.wait(lambda: browser.text("#rows tbody").count("Stopped") == 2, "both stopped")
     browser.press("[data-choose-all]")
     browser.press(".bulk [value=delete]")
     browser.press("#question [data-yes]")

@@ -10,6 +10,7 @@ from tests.browser.clicks import (
     attach_floating_ip,
     choose_network,
     clear_away,
+    delete_server,
     make_private_network,
     take_rule_away,
 )
@@ -60,9 +61,7 @@ def test_from_nothing_to_a_floating_ip_and_back(browser: Browser) -> None:
     browser.press("[data-chooses]")
     browser.wait(lambda: f"{address} (free)" in browser.text("#floating-box"), "it may be chosen")
     browser.press("#floating-box [data-closes]")
-    browser.press("[data-action=delete]")
-    browser.press("#question [data-yes]")
-    browser.wait(lambda: "reached" not in browser.text("#rows"), "the server is gone")
+    delete_server(browser, "reached")
     take_rule_away(browser, "default", "SSH (port 22) for anyone")
     clear_away(browser, network=network, address=address)
     assert browser.complaints() == []

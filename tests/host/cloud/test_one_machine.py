@@ -19,6 +19,7 @@ from tests.browser.clicks import (
     attach_floating_ip,
     choose_network,
     clear_away,
+    delete_server,
     make_private_network,
     take_rule_away,
 )
@@ -279,9 +280,7 @@ def test_from_log_in_to_a_prompt_by_clicks(machine: Machine, tmp_path: Path) -> 
         browser.wait(lambda: "Port 22 is shut" not in browser.text("#connect"), "it is let in")
         wait_until(lambda: banner(address).startswith(b"SSH-2.0-"), timeout=30, what="SSH answers")
         assert log_in_by(line, key) == "by-clicks"
-        browser.press("[data-action=delete]")
-        browser.press("#question [data-yes]")
-        browser.wait(lambda: "by-clicks" not in browser.text("#rows"), "the server is gone")
+        delete_server(browser, "by-clicks")
 
 
 def test_from_nothing_to_ssh_over_a_floating_ip_by_clicks(machine: Machine, tmp_path: Path) -> None:
@@ -316,9 +315,7 @@ def test_from_nothing_to_ssh_over_a_floating_ip_by_clicks(machine: Machine, tmp_
         browser.press(f"[aria-label='Detach {address}']")
         browser.press("#question [data-yes]")
         wait_until(lambda: banner(address) == b"", timeout=30, what="nothing leads there")
-        browser.press("[data-action=delete]")
-        browser.press("#question [data-yes]")
-        browser.wait(lambda: "floats" not in browser.text("#rows"), "the server is gone")
+        delete_server(browser, "floats")
         take_rule_away(browser, "default", "SSH (port 22) for anyone")
         clear_away(browser, network=network, address=address)
     wait_until(lambda: {*machine.leftovers()} <= before, what="the host is as it was")
