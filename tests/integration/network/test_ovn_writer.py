@@ -6,6 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ from tests.builders.networks import (
 from tests.builders.ovn import NorthboundServer, needs_ovn, northbound_server
 from tests.builders.qos import make_qos_policy
 from tests.builders.routers import make_external, make_floating_ip, make_router
-from tests.infrastructure import PATIENCE, scratch
+from tests.infrastructure import PATIENCE, scratch, wait_until
 
 pytestmark = [needs_ovn, pytest.mark.django_db]
 SYSTEM = RequestContext.system()
@@ -68,6 +69,15 @@ class World:
             assert time.monotonic() < deadline, "the writer never came to rest"
             if not self.writer.is_settled:
                 self.northbound.wait(0.05)
+
+    def settle_until(self, fact: Callable[[], bool], *, what: str) -> None:
+        """Look until it is so: what others wrote is heard of some time after they did."""
+
+        def seen() -> bool:
+            self.settle()
+            return fact()
+
+        wait_until(seen, what=what)
 
 
 @pytest.fixture(scope="module")
@@ -192,20 +202,17 @@ def test_what_is_others_stays_and_what_is_ours_is_mended(world: World) -> None:
     ask("lsp-del", str(lost.id), "--", "lsp-set-port-security", str(kept.id),
         "--", "set", "logical_switch", ours, "other_config:mcast_snoop=true",
         "--", "--all", "destroy", "dhcp_options")  # fmt: skip
-    world.settle()
-    assert census(world) == {
-        **before,
-        "logical_switch": before["logical_switch"] + 1,
-        "logical_switch_port": before["logical_switch_port"] + 1,
-    }
+    theirs = {name: before[name] + 1 for name in ("logical_switch", "logical_switch_port")}
+    world.settle_until(lambda: census(world) == {**before, **theirs}, what="ours are mended")
     assert ask("get", "logical_switch", ours, "other_config:mcast_snoop").strip() == '"false"'
     assert ask("get", "logical_switch", ours, "external_ids:their").strip() == "word"
     assert ask("lsp-get-port-security", str(kept.id)).strip()
     assert ask("get", "logical_switch_port", str(kept.id), "dhcpv4_options").strip() != "[]"
     stale = f"external_ids:cloudweb-key=network/{uuid.uuid4()}"
     ask("--", "ls-add", "stale", "--", "set", "logical_switch", "stale", stale)
-    world.settle()
-    assert ["stale"] not in rows(world, "logical_switch", "name")
+    world.settle_until(
+        lambda: ["stale"] not in rows(world, "logical_switch", "name"), what="it is taken away"
+    )
     ask("ls-del", "theirs", "--", "lsp-del", "their-port")
 
 
@@ -531,11 +538,14 @@ def test_a_path_trace_says_what_is_wrong_in_ovn(
             beyond, ("lr-del", f"router-{router.id}"),
         ),
     }  # fmt: skip
+
+    def is_reached(end: Port) -> bool:
+        return trace(end)[0] == "reaches"
+
     for detail, (end, words) in harms.items():
         world.server.ask(*words)
         assert trace(end) == ("stopped", f"OVN northbound: {detail}")
-        world.settle()
-        assert trace(end)[0] == "reaches", detail
+        world.settle_until(partial(is_reached, end), what=detail)
     world.server.stop()
     try:
         verdict, detail = trace(goal)
