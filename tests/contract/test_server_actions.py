@@ -49,8 +49,8 @@ NO_BUTTON = {
     "attach_volume": "the API alone: it must say which volume",
     "detach_volume": "the API alone: it must say which volume",
     "update_volume": "the API alone",
-    "add_security_group": "the page of its network card's groups",
-    "remove_security_group": "the page of its network card's groups",
+    "add_security_group": "the API alone: it must say which group",
+    "remove_security_group": "the API alone: it must say which group",
     "force_delete": "the same as Delete",
 }
 #: Every record of every file of actions.

@@ -66,9 +66,7 @@ class VolumeUploading(VolumeLookups):
 
 
 def _check_able(volume: Volume) -> None:
-    if (
-        volume.encrypted
-    ):  # what is read is its cipher's, and its key is not for whoever has the image
+    if volume.encrypted:  # an image is plain, and its project may share it
         raise InvalidVolume(f"Volume {volume.id} is encrypted, and cannot be uploaded to an image.")
     pool = None if volume.pool_id is None else Pool.objects.filter(id=volume.pool_id).first()
     if pool is None or CAPABILITY not in pool.capabilities:
