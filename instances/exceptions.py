@@ -191,3 +191,12 @@ class MetadataLimit(Forbidden):
     """More metadata items than the quota allows."""
 
     code = "metadata_limit"
+
+
+class ServerGroupNotFound(NotFound):
+    """No such server group, or another project's."""
+
+    code = "server_group_not_found"
+
+    def __init__(self, group_id: str | uuid.UUID) -> None:
+        super().__init__(f"Instance group {str(group_id)[:80]} could not be found.")

@@ -10,7 +10,7 @@ from cloudweb.context import RequestContext
 from cloudweb.identifiers import as_uuid
 
 if TYPE_CHECKING:
-    from instances.models import Instance
+    from instances.models import Instance, ServerGroup  # noqa: F401
     from network.models import Port
 
 
@@ -35,3 +35,11 @@ class InstanceQuerySet(QuerySet["Instance"]):
             return None
         rows = self.alive().filter(id=device, project_id=port.project_id)
         return rows.filter(ports__port_id=port.id).first()
+
+
+class ServerGroupQuerySet(QuerySet["ServerGroup"]):
+    """Groups of servers."""
+
+    def visible_to(self, context: RequestContext) -> ServerGroupQuerySet:
+        """Keep what exists for this caller: its project's, or all for an admin."""
+        return self if context.is_admin else self.filter(project_id=context.project_id or "")

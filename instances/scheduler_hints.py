@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from cloudweb.exceptions import BadRequest, InvalidInput
+from cloudweb.exceptions import InvalidInput
 
 #: So much of it is kept of a server, in bytes.
 MOST = 8192
@@ -16,9 +16,7 @@ MOST_SERVERS = 100
 
 
 def check_hints(hints: Mapping[str, Any]) -> None:
-    """Raise BadRequest for a server group, of which there are none yet, InvalidInput for too much."""
-    if group := hints.get("group"):
-        raise BadRequest(f"Server group {group} could not be found.")
+    """Raise InvalidInput for too much."""
     size = len(orjson.dumps(dict(hints)))
     named = max(len(servers_of(hints, key)) for key in ("same_host", "different_host"))
     for field, found, most in (

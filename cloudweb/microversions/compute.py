@@ -10,7 +10,6 @@ from __future__ import annotations
 from cloudweb.microversions import Microversions, always, later, partly
 
 NO_RESCUE = "servers are not rescued yet"
-NO_GROUPS = "there are no server groups yet"
 NO_CONSOLES = "there are no consoles yet"
 NO_MIGRATIONS = "servers do not move between hosts yet"
 NO_EVACUATION = "servers are not evacuated yet"
@@ -47,12 +46,12 @@ COMPUTE = Microversions(
             "A virtual interface names its network.",
             because="virtual interfaces are asked for as ports alone",
         ),
-        13: later("A server group names its project and user.", because=NO_GROUPS),
+        13: "A server group names its project and user.",
         14: later(
             "Evacuating takes no word about shared storage and answers no password.",
             because=NO_EVACUATION,
         ),
-        15: later("Server groups that only prefer to be together or apart.", because=NO_GROUPS),
+        15: "Server groups that only prefer to be together or apart.",
         16: "Operators see how the host of a server does.",
         17: later(
             "A guest can be told to write a crash dump.",
@@ -143,7 +142,7 @@ COMPUTE = Microversions(
             "A server can name the certificates its image must be signed with.",
             missing="they are accepted and not checked: signatures of images are not verified",
         ),
-        64: later("A server group has one policy with rules.", because=NO_GROUPS),
+        64: "A server group has one policy with rules.",
         65: later("A live migration that waits can be called off.", because=NO_MIGRATIONS),
         66: partly(
             "Lists of servers and actions can end at the time of a change.",
@@ -156,7 +155,7 @@ COMPUTE = Microversions(
             because="all servers are in one database",
         ),
         70: "Attached cards and volumes show their tag.",
-        71: partly("A server shows the group it is in.", missing=NO_GROUPS),
+        71: "A server shows the group it is in.",
         72: later(
             "Ports that ask for bandwidth are placed where there is some.",
             because="ports cannot ask for any yet",

@@ -17,10 +17,18 @@ class Claim(models.Model):
     vcpus = models.PositiveIntegerField()
     ram = models.PositiveIntegerField(help_text="MiB")
     disk = models.PositiveIntegerField(help_text="GiB")
+    group_id = models.UUIDField(null=True, blank=True, help_text="of the server")
     created_at = models.DateTimeField(default=now)
 
     class Meta:
         ordering = ("-created_at",)
+        indexes = [
+            models.Index(
+                fields=["group_id", "host"],
+                condition=models.Q(group_id__isnull=False),
+                name="claim_of_group",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"server {self.instance_id}"

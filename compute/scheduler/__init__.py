@@ -12,6 +12,14 @@
 """
 
 from compute.scheduler.placement import Place, claim, claimed_host, release
-from compute.scheduler.request import PlacementRequest
+from compute.scheduler.request import GroupPolicy, PlacementGroup, PlacementRequest
 
-__all__ = ["Place", "PlacementRequest", "claim", "claimed_host", "release"]
+__all__ = [
+    "GroupPolicy",
+    "Place",
+    "PlacementGroup",
+    "PlacementRequest",
+    "claim",
+    "claimed_host",
+    "release",
+]

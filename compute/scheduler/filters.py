@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import and_
 
-from django.db.models import Q
+from django.db.models import Count, Exists, Q
 
 from compute.models import Claim
 from compute.querysets import is_up
@@ -77,6 +77,27 @@ def _hosts_of(request: PlacementRequest, instance_ids: Sequence[str]) -> Q:
     return Q(pk__in=claims.values("host"))
 
 
+def _group(request: PlacementRequest) -> Q | None:
+    """Return the condition of the hosts that a group's next server may go to; its first goes anywhere."""
+    if request.group is None:
+        return None
+    claims = Claim.objects.filter(group_id=request.group.id).order_by()
+    if request.group.policy == "affinity":
+        return Q(pk__in=claims.values("host")) | Q(~Exists(claims))
+    if request.group.policy == "anti-affinity":
+        hosts = claims.values("host")
+        if request.group.most > 1:
+            hosts = hosts.annotate(n=Count("pk")).filter(n__gte=request.group.most).values("host")
+        return ~Q(pk__in=hosts)
+    return None
+
+
+def _words_of_group(request: PlacementRequest, count: int) -> str:
+    if request.group is not None and request.group.policy == "affinity":
+        return f"{_have(count)} none of its server group"
+    return f"{_have(count)} as many of its server group as may be on one host"
+
+
 def _room(capacity: Capacity) -> Filter:
     """Keep hosts with room; a server that needs nothing of a kind fits where that is used up."""
 
@@ -93,6 +114,7 @@ def _room(capacity: Capacity) -> Filter:
     )
 
 
+GROUP = Filter("group", _group, _words_of_group)
 UP = Filter("up", lambda _: is_up(), lambda _, count: f"{_be(count)} down")
 FILTERS: tuple[Filter, ...] = (
     Filter("enabled", lambda _: Q(enabled=True), lambda _, count: f"{_be(count)} disabled"),
@@ -137,6 +159,7 @@ FILTERS: tuple[Filter, ...] = (
         lambda one: ~_hosts_of(one, one.apart_from) if one.apart_from else None,
         lambda _, count: f"{_have(count)} a server it is not to be with",
     ),
+    GROUP,
     _room(Capacity("vcpus", "", "vCPUs")),
     _room(Capacity("ram", "MiB", "RAM")),
     _room(Capacity("disk", "GiB", "disk")),

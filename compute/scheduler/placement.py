@@ -9,17 +9,18 @@ from typing import Any, NamedTuple
 
 import structlog
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 
 from cloudweb.context import RequestContext
+from cloudweb.database.locks import alone_with
 from cloudweb.database.prepared import Given, Prepared, PreparedUpdate, insert
 from compute import conf
 from compute.models import Claim, Host
 from compute.querysets import is_up
 from compute.scheduler import explanation
-from compute.scheduler.filters import UP, conditions, together
+from compute.scheduler.filters import GROUP, UP, conditions, together
 from compute.scheduler.request import PlacementRequest
-from compute.scheduler.weighers import weight
+from compute.scheduler.weighers import suits, weight
 from operations import services
 
 log = structlog.get_logger(__name__)
@@ -34,8 +35,8 @@ _CLAIM = Prepared(
     lambda: Claim.objects.filter(instance_id=Given("instance_id")).select_related("host")
 )
 
-#: A host's number, weight, name and zone.
-Candidate = tuple[int, float, str, str]
+#: A host's number, weight, name, zone, and how well it suits the server's group (``weighers.suits``).
+Candidate = tuple[int, float, str, str, int]
 
 
 class Place(NamedTuple):
@@ -54,6 +55,8 @@ def claim(
     be called inside a transaction, which the error leaves usable. Raises NoValidHost.
     """
     with transaction.atomic(savepoint=False):
+        if request.group is not None:  # where its servers are is what the next one goes by
+            alone_with(request.group.id, wait=True)
         place = _kept(instance_id, request) or _taken(instance_id, project_id, request)
     if place is None:
         reason = explanation.explain(request)
@@ -91,8 +94,10 @@ def _kept(instance_id: str, request: PlacementRequest) -> Place | None:
     if held is None:
         return None
     same_size = (held.vcpus, held.ram, held.disk) == (request.vcpus, request.ram, request.disk)
-    # Its own claim is what fills the host, so room is not asked again.
-    still_fits = together([found for found in conditions(request) if found[0].capacity is None])
+    # Its own claim is what fills the host, so room is not asked again, nor its place in its group.
+    still_fits = together(
+        [one for one in conditions(request) if one[0].capacity is None and one[0] is not GROUP]
+    )
     if same_size and Host.objects.filter(still_fits, pk=held.host_id).exists():
         return Place(held.host.name, held.host.zone)
     release(instance_id)
@@ -105,7 +110,7 @@ def _taken(instance_id: str, project_id: str, request: PlacementRequest) -> Plac
         candidates = _best(request, conf.CANDIDATES).rows(since=services.silent_since())
         if not candidates:
             return None
-        for number, _weight, name, zone in _drawn(candidates):
+        for number, _weight, name, zone, _suits in _drawn(candidates):
             if _promise(request)(number=number, since=services.silent_since()):
                 insert(
                     Claim(
@@ -115,6 +120,7 @@ def _taken(instance_id: str, project_id: str, request: PlacementRequest) -> Plac
                         vcpus=request.vcpus,
                         ram=request.ram,
                         disk=request.disk,
+                        group_id=None if request.group is None else request.group.id,
                     )
                 )
                 return Place(name, zone)
@@ -131,21 +137,25 @@ def _fits(request: PlacementRequest) -> Q:
 @lru_cache(KEPT)
 def _best(request: PlacementRequest, count: int) -> Prepared[Candidate]:
     """Return the question for so many of the best hosts that fit."""
+    prefers = suits(request)
+    order = ("-weight", "number") if prefers is None else ("-suits", "-weight", "number")
     return Prepared(
         lambda: (
             Host.objects.with_room()
             .filter(_fits(request))
-            .order_by("-weight", "number")
-            .values_list("number", "weight", "name", "zone")[:count]
+            .annotate(suits=prefers or Value(0))
+            .order_by(*order)
+            .values_list("number", "weight", "name", "zone", "suits")[:count]
         )
     )
 
 
 def _drawn(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Return the candidates in a random order in which the emptier tend to come first."""
+    """Return the candidates, those that suit best first, in a random order in which the emptier tend to."""
 
-    def key(candidate: Candidate) -> float:
-        return float(random.random() ** (1 / max(candidate[1], 1e-3) ** PREFERENCE))  # noqa: S311
+    def key(candidate: Candidate) -> tuple[int, float]:
+        drawn = random.random() ** (1 / max(candidate[1], 1e-3) ** PREFERENCE)  # noqa: S311
+        return candidate[4], float(drawn)
 
     return sorted(candidates, key=key, reverse=True)
 

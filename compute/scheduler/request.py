@@ -3,6 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+GroupPolicy = Literal["affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity"]
+
+
+class PlacementGroup(NamedTuple):
+    """Servers that are to be on one host, or apart; ``most`` of them on a host where it is anti-affinity.
+
+    The soft policies are a preference: a host that is not so is taken where no other fits.
+    """
+
+    id: UUID
+    policy: GroupPolicy
+    most: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,3 +42,4 @@ class PlacementRequest:
     project_id: str = ""
     together_with: tuple[str, ...] = ()
     apart_from: tuple[str, ...] = ()
+    group: PlacementGroup | None = None

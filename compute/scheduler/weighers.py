@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
-from django.db.models import F, FloatField, Value
+from django.db.models import Count, F, FloatField, OuterRef, Subquery, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, NullIf
 
+from compute.models import Claim
 from compute.querysets import RAM_LEFT, VCPUS_LEFT
+from compute.scheduler.request import PlacementRequest
 
 Used = Callable[[str], Combinable]  # what of a host will be used, by the column's name
 
@@ -50,3 +52,12 @@ def weight(**more: int) -> Combinable:
         return F(column) + more.get(column, 0)
 
     return reduce(add, (item.expression(used) * Value(item.factor) for item in WEIGHERS.values()))
+
+
+def suits(request: PlacementRequest) -> Combinable | None:
+    """Return what goes before the weight: how many of a group that prefers it are there, or are not."""
+    if request.group is None or not request.group.policy.startswith("soft-"):
+        return None
+    claims = Claim.objects.filter(group_id=request.group.id, host=OuterRef("pk")).order_by()
+    there = Coalesce(Subquery(claims.values("host").annotate(n=Count("pk")).values("n")), 0)
+    return there if request.group.policy == "soft-affinity" else Value(0) - there

@@ -10,6 +10,7 @@ from instances.api.external_events import ExternalEventViewSet
 from instances.api.instance_actions import InstanceActionViewSet
 from instances.api.key_pairs import KeyPairViewSet
 from instances.api.limits import LimitsViewSet, QuotaSetViewSet
+from instances.api.server_groups import ServerGroupViewSet
 from instances.api.server_parts import ServerMetadataViewSet, ServerPortViewSet
 from instances.api.servers import ServerViewSet
 from instances.api.usage import UsageViewSet
@@ -67,6 +68,11 @@ ROUTES: list[URLPattern | URLResolver] = [
     path("os-keypairs", KeyPairViewSet.as_view({"get": "list", "post": "create"})),
     path(
         "os-keypairs/<str:name>", KeyPairViewSet.as_view({"get": "retrieve", "delete": "destroy"})
+    ),
+    path("os-server-groups", ServerGroupViewSet.as_view({"get": "list", "post": "create"})),
+    path(
+        "os-server-groups/<str:group_id>",
+        ServerGroupViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
     ),
     path("os-server-external-events", ExternalEventViewSet.as_view({"post": "create"})),
     path("os-volumes", VolumeProxyViewSet.as_view(PROXIED)),

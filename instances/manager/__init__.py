@@ -5,6 +5,7 @@ from instances.manager.external_events import ExternalEvent, ExternalEventManage
 from instances.manager.instance import InstanceManager
 from instances.manager.key_pair import KeyPairManager
 from instances.manager.limits import LimitsManager
+from instances.manager.server_groups import ServerGroupManager
 from instances.manager.usage import UsageManager
 from instances.manager.volumes import AttachedVolume, volumes_of
 
@@ -15,6 +16,7 @@ __all__ = [
     "InstanceManager",
     "KeyPairManager",
     "LimitsManager",
+    "ServerGroupManager",
     "UsageManager",
     "ports_of",
     "tags_of",

@@ -17,10 +17,11 @@ from cloudweb.policy import policy
 from compute.manager import FlavorManager
 from instances import injected_files, quota
 from instances.build_request import BuildRequest, NetworkRequest
-from instances.exceptions import NetworkAmbiguous
+from instances.exceptions import NetworkAmbiguous, ServerGroupNotFound
 from instances.items import check_items
 from instances.manager.disks import InstanceDisks
 from instances.manager.key_pair import KeyPairManager
+from instances.manager.server_groups import ServerGroupManager, reserve_members
 from instances.models import Instance, InstancePort
 from instances.operations import CreateInstance, CreateInstanceWithVolumes
 from instances.states import TaskState
@@ -35,7 +36,7 @@ from network.manager import (
 
 if TYPE_CHECKING:
     from compute.models import Flavor
-    from instances.models import KeyPair
+    from instances.models import KeyPair, ServerGroup
     from network.models import Port
 
 
@@ -57,10 +58,11 @@ class InstanceBuilding(InstanceDisks):
             key = KeyPairManager(self.context).get(wanted.key_name) if wanted.key_name else None
             cards = self._cards(wanted.networks, make=wanted.make_network)
             self._check_groups(wanted.security_groups, project)
+            group = self._server_group(wanted, project)
         check_items(wanted.metadata, project)
-        columns = self._columns(wanted, flavor, key)
+        columns = self._columns(wanted, flavor, key) | {"server_group": group}
         with transaction.atomic():
-            count = self._reserve(project, flavor, wanted)
+            count = self._reserve(project, flavor, wanted, group)
             names = [wanted.name] if count == 1 else numbered(wanted.name, count)
             made = Instance.objects.bulk_create(
                 Instance(
@@ -120,12 +122,26 @@ class InstanceBuilding(InstanceDisks):
             "reservation_id": f"r-{secrets.token_hex(4)}",
         }
 
-    def _reserve(self, project: str, flavor: Flavor, wanted: BuildRequest) -> int:
+    def _server_group(self, wanted: BuildRequest, project: str) -> ServerGroup | None:
+        """Return the group that the hints name; raise ServerGroupNotFound for one of another project."""
+        named = wanted.scheduler_hints.get("group")
+        if not named:
+            return None
+        group = ServerGroupManager(self.context).get(named)
+        if group.project_id != project:
+            raise ServerGroupNotFound(named)
+        return group
+
+    def _reserve(
+        self, project: str, flavor: Flavor, wanted: BuildRequest, group: ServerGroup | None
+    ) -> int:
         """Return how many servers the quota lets in; raise QuotaExceeded where they are too few."""
         count = wanted.max_count
         while True:
             try:
                 quota.reserve(project, count=count, vcpus=flavor.vcpus, ram=flavor.ram)
+                if group is not None:
+                    reserve_members(group, count=count)
             except QuotaExceeded:
                 if count <= wanted.min_count:
                     raise

@@ -12,6 +12,7 @@ from cloudweb.policy import policy
 from identity import quotas
 from identity.manager import ProjectManager
 from instances import quota
+from instances.manager.server_groups import groups_of
 from instances.models import KeyPair
 
 
@@ -33,16 +34,14 @@ class LimitsManager(Manager):
     def get(self, project_id: str) -> Usage:
         """Return limits and use; Forbidden for another project."""
         self._may_see(project_id)
-        used = {**quota.used(project_id), "key_pairs": self._key_pairs()}
-        return Usage(quotas.limits(project_id, quota.SERVICE), used)
+        return self._usage(project_id)
 
     @policy("compute:limits:get")
     def own(self, project_id: str | None = None) -> Usage:
         """Return limits and use of the token's project (of another, for an admin)."""
         project = project_id or self.context.scoped_project_id
         self._may_see(project)
-        used = {**quota.used(project), "key_pairs": self._key_pairs()}
-        return Usage(quotas.limits(project, quota.SERVICE), used)
+        return self._usage(project)
 
     @policy("compute:quotas:get")
     def defaults(self) -> Mapping[str, int]:
@@ -62,6 +61,14 @@ class LimitsManager(Manager):
     def reset(self, project_id: str) -> None:
         """Put a project back to the defaults."""
         quotas.reset(project_id, quota.SERVICE)
+
+    def _usage(self, project_id: str) -> Usage:
+        used = {
+            **quota.used(project_id),
+            "key_pairs": self._key_pairs(),
+            "server_groups": groups_of(project_id),
+        }
+        return Usage(quotas.limits(project_id, quota.SERVICE), used)
 
     def _key_pairs(self) -> int:
         return KeyPair.objects.filter(user_id=self.context.user_id or "").count()

@@ -9,6 +9,7 @@ from django.db import models
 
 import cloudweb.database.lists  # noqa: F401 - tags are asked for by it
 from cloudweb.database.clock import now
+from instances.models.server_group import ServerGroup
 from instances.querysets import InstanceQuerySet
 from instances.rows import hypervisor_name
 from instances.states import PowerState, VmState
@@ -72,6 +73,9 @@ class Instance(models.Model):
     )
     locked_reason = models.CharField(max_length=255, blank=True, default="")
 
+    server_group = models.ForeignKey(
+        ServerGroup, on_delete=models.SET_NULL, null=True, blank=True, related_name="servers"
+    )
     scheduler_hints: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
 
     fault_code = models.PositiveIntegerField(null=True, blank=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from cloudweb.database.clock import now
 from cloudweb.driver import DiskFull
 from cloudweb.rpc import Order
 from compute.exceptions import NoValidHost
 from compute.rpc import DESTROY, SPAWN
-from compute.scheduler import Place, PlacementRequest, claim, release
+from compute.scheduler import GroupPolicy, Place, PlacementGroup, PlacementRequest, claim, release
 from instances.models import Instance
 from instances.operations import ports
 from instances.operations.guest import guest_ref, guest_spec
@@ -40,6 +40,7 @@ def claim_host(run: Run) -> Mapping[str, Any]:
         project_id=instance.project_id if hints else "",  # requests that are alike share statements
         together_with=servers_of(hints, "same_host"),
         apart_from=servers_of(hints, "different_host"),
+        group=placement_group(instance),
     )
     try:
         place = _claimed(run, instance, request)
@@ -53,6 +54,16 @@ def claim_host(run: Run) -> Mapping[str, Any]:
         place = _claimed(run, instance, replace(request, excluded_hosts=()))
     write(run, host=place.host, zone=place.zone, task_state=TaskState.NETWORKING)
     return {"host": place.host}
+
+
+def placement_group(instance: Instance) -> PlacementGroup | None:
+    """Return what the server's group asks of its place."""
+    group = instance.server_group
+    if group is None:
+        return None
+    return PlacementGroup(
+        group.id, cast(GroupPolicy, group.policy), most=group.max_server_per_host or 1
+    )
 
 
 def is_on_its_host(run: Run) -> bool:

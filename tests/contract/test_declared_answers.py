@@ -51,6 +51,8 @@ READ = {
         "server_id": "server",
         "request_id": "request",
     },
+    "/os-server-groups": {},
+    "/os-server-groups/{group_id}": {"group_id": "group"},
     "/os-keypairs": {},
     "/os-keypairs/{name}": {"name": "k"},
     "/limits": {},
@@ -106,6 +108,10 @@ def test_answers_are_what_is_declared(home: Lab) -> None:
         "POST", f"{V21}/os-keypairs", {"keypair": {"name": "k", "public_key": KEY}}
     )
     assert made.status_code == 200
+    body = {"server_group": {"name": "g", "policies": ["affinity"]}}
+    known["group"] = home.client.send("POST", f"{V21}/os-server-groups", body).json()[
+        "server_group"
+    ]["id"]
     found: dict[str, list[str]] = {}
     statuses: dict[str, set[int]] = {}
     for role in ("member", "admin"):

@@ -134,7 +134,7 @@ def limits_body(usage: Usage, version: Microversion) -> dict[str, Any]:
         "totalInstancesUsed": used["instances"],
         "totalCoresUsed": used["cores"],
         "totalRAMUsed": used["ram"],
-        "totalServerGroupsUsed": 0,
+        "totalServerGroupsUsed": used["server_groups"],
         "maxTotalFloatingIps": -1,
         "maxSecurityGroups": -1,
         "maxSecurityGroupRules": -1,

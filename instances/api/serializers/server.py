@@ -124,7 +124,8 @@ class ServerRenderer:
         if status in WITH_PROGRESS:
             data["progress"] = 100 if instance.vm_state == VmState.ACTIVE else 0
         if detail_of_one:
-            data["server_groups"] = []
+            group = getattr(instance, "server_group_id", None)
+            data["server_groups"] = [] if group is None else [str(group)]
         if ports:
             data["security_groups"] = group_names(ports)
         if instance.vm_state in (VmState.ERROR, VmState.DELETED) and instance.fault_code:

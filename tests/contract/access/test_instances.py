@@ -16,7 +16,7 @@ from identity.models import User
 from instances.actions import ACTIONS, InstanceAction
 from instances.manager import InstanceManager
 from instances.manager.key_pair import draw
-from instances.models import Instance, KeyPair
+from instances.models import Instance, KeyPair, ServerGroup
 from instances.states import VmState
 from tests.builders.access import (
     EVERY_TOKEN,
@@ -84,6 +84,11 @@ def build(owner: User) -> dict[str, Any]:
         "placed_id": str(make_server(owner, host="h1").id),
         "label": network.name,
         "key": "k",
+        "group_id": str(
+            ServerGroup.objects.create(
+                project_id=owner.default_project_id, name="g", policy="affinity"
+            ).id
+        ),
         "request_id": context.request_id,
         "name": "mine",
         "image_id": str(make_image(context=context, data=RAW).id),
@@ -188,6 +193,16 @@ LINES = [
     read(f"{V21}/servers/{{busy_id}}/os-instance-actions/{{request_id}}"),
     Line("GET", V21 + "/os-simple-tenant-usage", OPERATORS),
     Line("GET", V21 + "/os-simple-tenant-usage/{project_id}", PROJECT_READERS),
+    listed(V21 + "/os-server-groups"),
+    Line("GET", V21 + "/os-server-groups?all_projects=1", OPERATORS),
+    Line(
+        "POST",
+        V21 + "/os-server-groups",
+        PROJECT_MEMBERS - {"system_admin"} | {"other"},
+        body={"server_group": {"name": "g", "policies": ["affinity"]}},
+    ),
+    read(V21 + "/os-server-groups/{group_id}"),
+    write("DELETE", V21 + "/os-server-groups/{group_id}", status=204),
     # A key pair is a user's: even his project's other members do not see it.
     Line("GET", KEYS, EVERY_TOKEN),
     Line("POST", KEYS, EVERY_TOKEN, body={"keypair": {"name": "new"}}),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from compute.exceptions import NoValidHost
 from compute.models import Claim, Host
-from compute.scheduler import PlacementRequest, claim, claimed_host, release
+from compute.scheduler import PlacementGroup, PlacementRequest, claim, claimed_host, release
 from operations.models import Service
 from tests.builders.compute import make_context, make_host, make_request
 from tests.infrastructure import PATIENCE
@@ -124,4 +124,18 @@ def test_one_server_released_by_many_gives_back_once() -> None:
     results = at_once([lambda: release(server) for _ in range(6)])
     assert results == [None] * 6
     assert claimed_host(other) == "h1"
+    assert_the_books_are_right()
+
+
+def test_servers_of_a_group_that_come_at_once_are_where_its_policy_wants_them() -> None:
+    hosts = [make_host(f"h{number}", vcpus=8, cpu_ratio=1.0, ram=8192) for number in range(3)]
+    apart = make_request(group=PlacementGroup(uuid.uuid4(), "anti-affinity"))
+    two = make_request(group=PlacementGroup(uuid.uuid4(), "anti-affinity", most=2))
+    together = make_request(group=PlacementGroup(uuid.uuid4(), "affinity"))
+    for request, expected in ((apart, [1, 1, 1]), (two, [2, 2, 2]), (together, [0, 0, 8])):
+        at_once([claiming(request) for _ in range(8)])
+        found = [host.claims.filter(group_id=request.group.id).count() for host in hosts]
+        assert sorted(found) == expected
+        Claim.objects.all().delete()
+        Host.objects.update(vcpus_used=0, ram_used=0, disk_used=0)
     assert_the_books_are_right()

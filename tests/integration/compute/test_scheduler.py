@@ -15,7 +15,7 @@ from cloudweb.database.clock import now
 from cloudweb.exceptions import NotYet
 from compute.exceptions import NoValidHost
 from compute.models import Claim, Host
-from compute.scheduler import PlacementRequest, claim, claimed_host, release
+from compute.scheduler import PlacementGroup, PlacementRequest, claim, claimed_host, release
 from operations import services
 from operations.models import Service
 from tests.builders.compute import (
@@ -322,3 +322,45 @@ def test_placement_costs_the_same_statements_on_10_and_2000_hosts() -> None:
         failed.append(_queries(lambda: refusal(make_request(ram=10**6))))
     assert counts[0] == counts[1] <= 6
     assert failed[0] == failed[1] <= 6
+
+
+def grouped(policy: Any, **more: Any) -> PlacementRequest:
+    return make_request(group=PlacementGroup(uuid.uuid4(), policy, **more))
+
+
+def test_a_group_of_affinity_stays_on_the_host_of_its_first_server() -> None:
+    make_host("h1"), make_host("h2")
+    request = grouped("affinity")
+    first = place(request)
+    assert {place(request) for _ in range(3)} == {first}
+    Host.objects.filter(name=first).update(ram=0)
+    assert "1 has none of its server group" in refusal(request).message
+
+
+def test_a_group_of_anti_affinity_has_a_host_for_each_server() -> None:
+    make_host("h1"), make_host("h2")
+    request = grouped("anti-affinity")
+    server = str(uuid.uuid4())
+    assert {place(request, instance_id=server), place(request)} == {"h1", "h2"}
+    assert "2 have as many of its server group as may be on one host" in refusal(request).message
+    assert place(request, instance_id=server) == claimed_host(server)
+    assert Claim.objects.filter(instance_id=server).count() == 1
+    release(server)
+    assert place(request)
+
+
+def test_a_group_of_anti_affinity_may_have_some_on_a_host() -> None:
+    make_host("h1")
+    request = grouped("anti-affinity", most=2)
+    place(request), place(request)
+    refusal(request)
+
+
+def test_a_soft_group_only_prefers() -> None:
+    make_host("h1", ram=2048), make_host("h2", ram=65536)
+    apart, together = grouped("soft-anti-affinity"), grouped("soft-affinity")
+    assert sorted(place(apart) for _ in range(4)) == ["h1", "h1", "h2", "h2"]
+    first = place(together)
+    assert place(together) == first
+    Host.objects.filter(name=first).update(enabled=False)
+    assert place(together) != first
