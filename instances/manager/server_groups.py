@@ -94,8 +94,8 @@ class ServerGroupManager(Manager):
     def delete(self, group_id: str | uuid.UUID) -> None:
         """Remove a group; its servers stay where they are, in none. Raises ServerGroupNotFound."""
         key = as_uuid(str(group_id))
-        rows = ServerGroup.objects.visible_to(self.context).filter(id=key)
-        if key is None or not rows.delete()[0]:
+        rows = ServerGroup.objects.visible_to(self.context)
+        if key is None or not rows.filter(id=key).delete()[0]:
             raise ServerGroupNotFound(group_id)
 
 

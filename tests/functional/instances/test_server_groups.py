@@ -10,6 +10,8 @@ import pytest
 
 from compute.models import Claim
 from identity import quotas
+from tests.builders.browsers import PASSWORD, browser_of
+from tests.builders.identity import make_member
 from tests.builders.instances import Lab, lab
 from tests.contract.access.test_compute import V21
 
@@ -123,3 +125,15 @@ def test_a_group_that_is_full_or_not_there(home: Lab) -> None:
     assert len(members) == 3
     missing = {"id": "11111111-1111-1111-1111-111111111111"}
     assert create(home, missing).status_code == 400
+
+
+def test_operators_see_and_delete_them(home: Lab) -> None:
+    operator = browser_of(make_member("admin", password=PASSWORD))
+    group = make(home, policy="affinity")
+    create(home, group)
+    page = operator.get("/admin/instances/servergroup/")
+    assert page.status_code == 200
+    assert b'field-servers_total">1<' in page.content
+    said = {"action": "delete_groups", "_selected_action": [group["id"]], "sure": "yes"}
+    operator.post("/admin/instances/servergroup/", said)
+    assert send(home, "GET", f"/{group['id']}").status_code == 404

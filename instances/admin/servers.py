@@ -48,6 +48,7 @@ class InstanceAdmin(ManagedAdmin):
                     "power_state",
                     "host",
                     "zone",
+                    "server_group",
                     "locked_by",
                     "locked_reason",
                 )
