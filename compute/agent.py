@@ -53,6 +53,7 @@ from compute.objects import (
     ResizeDiskRequest,
     ThawRequest,
 )
+from compute.snapshots.on_host import HostSnapshots
 
 log = structlog.get_logger(__name__)
 #: An inventory that does not change is told after so many reports all the same.
@@ -101,6 +102,7 @@ class ComputeAgent(Agent):
         self._untold = 0  # reports since the inventory was told
         self._waiting = Waiting(lambda scope: nullcontext(), 0.0)
         self._freezes = Freezes(driver, directory / "frozen")
+        self._snapshots = HostSnapshots(driver, self._freezes)
         images.in_use = self._bases
 
     def methods(self) -> Mapping[Method[Any], Function]:
@@ -120,6 +122,7 @@ class ComputeAgent(Agent):
             rpc.RESIZE_DISK: self.resize_disk,
             rpc.FREEZE: self.freeze,
             rpc.THAW: self.thaw,
+            **self._snapshots.methods(),
             rpc.CONSOLE_OUTPUT: self.console_output,
             rpc.INSPECT: self.inspect,
         }

@@ -18,6 +18,12 @@ from compute.objects import (
     ResizeDiskRequest,
     ThawRequest,
 )
+from compute.snapshots.objects import (
+    GuestSnapshotRef,
+    GuestSnapshotRequest,
+    GuestSnapshotTaken,
+    GuestSnapshotUpload,
+)
 
 #: Make the guest exist and run; its images are fetched first, its taps must be there.
 SPAWN = Method("compute.spawn", GuestSpec, GuestState, deadline=900)
@@ -47,6 +53,16 @@ RESIZE_DISK = Method("compute.resize_disk", ResizeDiskRequest, deadline=120)
 FREEZE = Method("compute.freeze", FreezeRequest, FreezeState, deadline=60, patient=True)
 #: Let them go on, also those that were never held.
 THAW = Method("compute.thaw", ThawRequest, FreezeState, deadline=60, urgent=True)
+#: Copy the disk that the guest boots from as it is at one moment; it runs on.
+SNAPSHOT = Method(
+    "compute.snapshot", GuestSnapshotRequest, GuestSnapshotTaken, deadline=4 * 3600, patient=True
+)
+#: Bring such a copy to its image, and drop it.
+UPLOAD_SNAPSHOT = Method(
+    "compute.upload_snapshot", GuestSnapshotUpload, deadline=12 * 3600, patient=True
+)
+#: Make such a copy absent, whole or half-made.
+DROP_SNAPSHOT = Method("compute.drop_snapshot", GuestSnapshotRef, deadline=120)
 #: Answer with the newest lines of the serial console.
 CONSOLE_OUTPUT = Method("compute.console_output", ConsoleRequest, ConsoleText, query=True)
 #: Answer with the guest's state as the hypervisor sees it.

@@ -47,7 +47,7 @@ def signed_url(
 
 
 def receive_signed(
-    image_id: uuid.UUID, signature: str, stream: Readable, *, size: int | None
+    image_id: uuid.UUID, signature: str, stream: Readable, *, size: int | None, sha512: str = ""
 ) -> None:
     """Take an image's data from a host that shows this signature; what is there already is not read.
 
@@ -58,7 +58,7 @@ def receive_signed(
     if image is None:
         raise ImageNotFound(image_id)
     if not image.has_data:
-        Upload(image, store_id=default_store(), expected=size).run(stream)
+        Upload(image, store_id=default_store(), expected=size, sha512=sha512).run(stream)
 
 
 def _check(signer: TimestampSigner, image_id: uuid.UUID, signature: str, *, max_age: int) -> None:

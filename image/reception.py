@@ -31,12 +31,14 @@ def receive(
     disk_format: str,
     container_format: str,
     expected: int | None,
+    sha512: str = "",
     on_chunk: Callable[[int], object],
 ) -> Facts:
     """Write the stream and return what is now known about the data; the caller keeps or drops it.
 
     ``on_chunk`` gets the bytes so far before the last of them are written, and may raise. Raises
-    ImageTooLarge, ImageRefused, StoreFull, BadRequest for a stream that is not as long as ``expected``.
+    ImageTooLarge, ImageRefused, StoreFull, BadRequest for a stream that is not as long as ``expected``
+    or, where it is said, has another ``sha512``.
     """
     source = InspectedStream(
         stream,
@@ -44,18 +46,20 @@ def receive(
         container_format=container_format,
         max_virtual_size=settings.IMAGE_MAX_VIRTUAL_SIZE,
     )
-    md5, sha512 = hashlib.md5(usedforsecurity=False), hashlib.sha512()
+    md5, digest = hashlib.md5(usedforsecurity=False), hashlib.sha512()
     while chunk := source.read(CHUNK):
         if source.total > settings.IMAGE_MAX_SIZE:
             raise too_large()
         on_chunk(source.total)
         md5.update(chunk)
-        sha512.update(chunk)
+        digest.update(chunk)
         incoming.write(chunk)
     if expected is not None and source.total != expected:
         raise BadRequest(
             f"The image data has {source.total} bytes instead of the announced {expected}."
         )
+    if sha512 and digest.hexdigest() != sha512:
+        raise BadRequest("The image data did not arrive as it was sent.")
     incoming.sync()
     with incoming.open() as file:
         check_stored(file, disk_format=disk_format, container_format=container_format)
@@ -64,7 +68,7 @@ def receive(
         "virtual_size": source.virtual_size,
         "checksum": md5.hexdigest(),
         "os_hash_algo": "sha512",
-        "os_hash_value": sha512.hexdigest(),
+        "os_hash_value": digest.hexdigest(),
     }
 
 

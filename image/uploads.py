@@ -29,8 +29,11 @@ class Upload:
 
     status: ClassVar[str] = states.SAVING
 
-    def __init__(self, image: Image, *, store_id: str, expected: int | None) -> None:
+    def __init__(
+        self, image: Image, *, store_id: str, expected: int | None, sha512: str = ""
+    ) -> None:
         self.image = image
+        self.sha512 = sha512
         self.store_id = store_id
         self.expected = expected
         self.id = uuid.uuid4().hex
@@ -38,7 +41,7 @@ class Upload:
         self._allowance = quotas.Allowance(image, self._rows, lost=self._lost)
 
     def run(self, stream: Readable) -> None:
-        """Store the stream and make the image active.
+        """Store the stream and make the image active; with ``sha512`` only if it is that of the data.
 
         Raises ImageConflict when another upload has the image, ImageGone when it was deleted,
         ImageRefused, ImageTooLarge, QuotaExceeded, StoreFull, BadRequest for a stream that ends early. Then nothing
@@ -87,6 +90,7 @@ class Upload:
                 disk_format=self.image.disk_format,
                 container_format=self.image.container_format,
                 expected=self.expected,
+                sha512=self.sha512,
                 on_chunk=self._on_chunk,
             )
             incoming.keep()

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 from cloudweb.driver import DriverError, Work
 from compute.objects import (
@@ -66,6 +67,13 @@ class NotFrozen(DriverError):
 
     code = "not_frozen"
     default_message = "The server's guest agent does not answer."
+
+
+class SnapshotNotFound(DriverError):
+    """There is no such copy of the guest's disk."""
+
+    code = "snapshot_not_found"
+    default_message = "The copy of the server's disk is gone."
 
 
 #: Called with (guest id, new power state) when a guest changed by itself.
@@ -212,11 +220,42 @@ class Freeze(ABC):
         """
 
 
+class Snapshots(ABC):
+    """Capability ``snapshots``: copies of the disk that a guest boots from, which become images.
+
+    A copy has a name and is whole (nothing of it is anywhere else), QCOW2, and the host's alone.
+    """
+
+    @abstractmethod
+    def take_snapshot(
+        self,
+        ref: GuestRef,
+        snapshot: str,
+        *,
+        still: Callable[[], AbstractContextManager[None]],
+        work: Work,
+    ) -> int:
+        """Copy the disk as it is at one moment; return the size of the file, whole when this returns.
+
+        The guest runs on. ``still`` is entered around the moment, which for a guest that does not run
+        is any. A copy that is there is kept. Raises GuestNotFound, DriverError where there is no disk.
+        """
+
+    @abstractmethod
+    def open_snapshot(self, ref: GuestRef, snapshot: str) -> BinaryIO:
+        """Return a copy to read; raise SnapshotNotFound."""
+
+    @abstractmethod
+    def drop_snapshot(self, ref: GuestRef, snapshot: str, *, work: Work) -> None:
+        """Make a copy absent, one that is being made too, whatever became of the guest."""
+
+
 CAPABILITIES: Mapping[str, type] = {
     "console_log": ConsoleLog,
     "freeze": Freeze,
     "hot_plug": HotPlug,
     "pause": Pause,
+    "snapshots": Snapshots,
     "suspend": Suspend,
 }
 

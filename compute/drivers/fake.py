@@ -27,6 +27,7 @@ from compute.drivers.base import (
     Suspend,
     capabilities,
 )
+from compute.drivers.fake_snapshots import FakeSnapshots
 from compute.objects import (
     GuestDisk,
     GuestRef,
@@ -55,6 +56,7 @@ class FakeGuest:
     volumes: dict[str, int] = field(default_factory=dict)  # serial -> size
     limits: dict[str, dict[str, int]] = field(default_factory=dict)  # serial -> its throttle
     keeps: List[str] = field(default_factory=List)  # serials of disks it does not let go of
+    snapshots: List[str] = field(default_factory=List)
     agent: bool = False
     frozen: bool = False
     defined: bool = False
@@ -66,7 +68,7 @@ class FakeGuest:
         self.console = [*self.console, *lines][-CONSOLE_LINES:]
 
 
-class FakeDriver(Hypervisor, ConsoleLog, HotPlug, Pause, Suspend, Freeze):
+class FakeDriver(Hypervisor, ConsoleLog, HotPlug, Pause, Suspend, Freeze, FakeSnapshots):
     """A host whose guests are records; with ``state_dir`` they outlive the process.
 
     ``faults`` orders delays, failures and hangs by method name, from code or through
@@ -338,6 +340,21 @@ class FakeDriver(Hypervisor, ConsoleLog, HotPlug, Pause, Suspend, Freeze):
     def census(self) -> Sequence[str]:
         """Return the ids of all there is anything of, half-made guests too."""
         return tuple(self._guests)
+
+    def snapshots_of(self, guest_id: str) -> List[str]:
+        """Return the names of a guest's copies."""
+        guest = self._guests.get(guest_id)
+        return [*guest.snapshots] if guest is not None else []
+
+    def _with_snapshots(self, guest_id: str) -> FakeGuest:
+        guest = self._guests.get(guest_id)
+        if guest is None:
+            raise GuestNotFound
+        return guest
+
+    def _note(self, guest_id: str, line: str) -> None:
+        guest = self._guests[guest_id]
+        self._set(guest, guest.power_state, line)
 
     def _find(self, guest_id: str) -> FakeGuest:
         guest = self._guests.get(guest_id)

@@ -18,7 +18,7 @@ from cloudweb.api.answers import Error
 from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest, UnsupportedMediaType
-from image.api.streams import BINARY, DataResponse, RequestBody
+from image.api.streams import BINARY, DataResponse, RequestBody, announced_digest
 from image.exceptions import ImageEmpty, RangeNotSatisfiable
 from image.locations import open_signed, receive_signed
 from image.manager import ImageManager
@@ -129,7 +129,9 @@ class SignedDataView(APIView):
         """Take the data of an image that the cloud makes; the image is active then."""
         body = RequestBody(request.META)
         signature = request._request.GET.get("signature", "")
-        receive_signed(image_id, signature, body, size=body.length)
+        receive_signed(
+            image_id, signature, body, size=body.length, sha512=announced_digest(request.headers)
+        )
         return empty(204)
 
     def handle_exception(self, exc: Exception) -> Response:

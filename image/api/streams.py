@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from typing import Any, BinaryIO
@@ -12,6 +13,8 @@ from cloudweb.exceptions import BadRequest
 from image.exceptions import LengthRequired, RangeNotSatisfiable
 
 _RANGE = re.compile(r"^bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\Z")
+#: 64 bytes in base64, between colons.
+_DIGEST = re.compile(r"^:([A-Za-z0-9+/]{86}==):\Z")
 BINARY = "application/octet-stream"
 
 
@@ -98,6 +101,21 @@ class DataResponse(FileResponse):
             self.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
         elif checksum:
             self.headers["Content-MD5"] = checksum
+
+
+def announced_digest(headers: Mapping[str, str]) -> str:
+    """Return the SHA-512 in hex that ``Content-Digest`` (RFC 9530) announces, empty without one.
+
+    Raises BadRequest for one that is malformed; other algorithms are not looked at.
+    """
+    for part in headers.get("Content-Digest", "").split(","):
+        name, _, text = part.strip().partition("=")
+        if name.lower() == "sha-512":
+            match = _DIGEST.match(text)
+            if match is None:
+                raise BadRequest("The header Content-Digest is malformed.")
+            return base64.b64decode(match[1]).hex()
+    return ""
 
 
 def parse_range(text: str | None, size: int) -> tuple[int, int] | None:

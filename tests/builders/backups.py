@@ -14,6 +14,7 @@ from unittest.mock import patch
 import httpx
 from django.test import Client
 
+from cloudweb.image_sending import send
 from cloudweb.stores.base import Incoming, Store
 from cloudweb.stores.configured import default_store
 from volume.backups.client import BackupClient
@@ -24,7 +25,6 @@ from volume.backups.sealing import Sealer
 from volume.backups.taking import Chunk, Taken, Wanted, take
 from volume.models import Backup, BackupLineage, Volume
 from volume.states import BackupStatus
-from volume.uploads.client import send
 
 
 class OwnChunks:
@@ -171,6 +171,7 @@ class ApiInProcess(httpx.BaseTransport):
             request.url.raw_path.decode(),
             request.read(),
             content_type=_type_of(request),
+            headers={name: text for name, text in request.headers.items() if "digest" in name},
         )
         return httpx.Response(answer.status_code, content=answer.content)
 
@@ -191,5 +192,6 @@ def api_in_process() -> Iterator[ApiInProcess]:
     with (
         patch("volume.backups.on_host.BackupClient", connect),
         patch("volume.uploads.on_host.send", bring),
+        patch("compute.snapshots.on_host.send", bring),
     ):
         yield transport

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-from cloudweb.driver import DriverError, Interrupted, Unguarded
+from cloudweb.driver import DriverError, Interrupted, Unguarded, Work
 from compute.drivers.base import (
     ConsoleLog,
     DiskNotFound,
@@ -20,10 +22,13 @@ from compute.drivers.base import (
     Hypervisor,
     NotFrozen,
     Pause,
+    SnapshotNotFound,
+    Snapshots,
     Suspend,
 )
 from compute.drivers.fake import FakeDriver
 from compute.objects import DiskSource, GuestDisk, GuestSpec
+from image.inspection import inspect_file
 from tests.builders.guests import make_guest, make_reboot, ref
 from tests.builders.work import CountedWork
 
@@ -282,6 +287,70 @@ def test_only_a_guest_with_an_agent_is_frozen_and_thawing_is_always_harmless(ben
         freeze()
     assert driver.thaw(ref(spec), timeout=2) == 0
     driver.destroy(ref(spec), work=WORK)
+    assert list(bench.census()) == []
+
+
+def test_a_guests_disk_is_copied_while_it_runs_halts_or_is_off(bench: Bench) -> None:
+    """At one moment, whole, once; broken off anywhere nothing is left of it, and the guest goes on."""
+    driver, spec = bench.driver, bench.make_guest()
+    assert isinstance(driver, Snapshots)
+    moments: list[str] = []
+
+    @contextmanager
+    def still() -> Iterator[None]:
+        moments.append(driver.get(spec.id).power_state)
+        yield
+
+    def take(name: str, work: Work = WORK) -> int:
+        assert isinstance(bench.driver, Snapshots)
+        return bench.driver.take_snapshot(ref(spec), name, still=still, work=work)
+
+    def read(name: str) -> int:
+        assert isinstance(bench.driver, Snapshots)
+        with bench.driver.open_snapshot(ref(spec), name) as file:
+            size = inspect_file(
+                file, disk_format="qcow2", container_format="bare", max_virtual_size=1 << 50
+            )
+            assert file.seek(0, os.SEEK_END) == take(name)
+        return size
+
+    with pytest.raises(GuestNotFound):
+        take("none")
+    driver.drop_snapshot(ref(spec), "none", work=WORK)
+    driver.spawn(spec, images=bench.images, work=WORK)
+    before, broken_off = list(bench.census()), 0
+    while True:
+        try:
+            take("one", CountedWork(broken_off))
+        except Interrupted:
+            assert list(bench.census()) == before
+            broken_off += 1
+        else:
+            break
+    assert broken_off >= 1
+    assert {*moments} == {"running"}
+    passed = len(moments)
+    assert read("one") == spec.disks[0].size
+    assert len(moments) == passed  # what is there is kept
+    assert driver.get(spec.id).power_state == "running"
+    bench.restart()
+    driver = bench.driver
+    assert isinstance(driver, Snapshots)
+    assert read("one") == spec.disks[0].size
+    if isinstance(driver, Pause):
+        driver.pause(ref(spec), work=WORK)
+        take("two")
+        assert driver.get(spec.id).power_state == "paused"
+    driver.power_off(ref(spec), timeout=0, work=WORK)
+    take("three")
+    assert read("three") == spec.disks[0].size
+    for name in ("one", "two", "three", "three"):
+        driver.drop_snapshot(ref(spec), name, work=WORK)
+    with pytest.raises(SnapshotNotFound):
+        driver.open_snapshot(ref(spec), "one")
+    take("four")
+    driver.destroy(ref(spec), work=WORK)
+    driver.drop_snapshot(ref(spec), "four", work=WORK)
     assert list(bench.census()) == []
 
 

@@ -12,12 +12,12 @@ from cloudweb import process
 from cloudweb.agent import Function
 from cloudweb.driver import DiskFull, Work
 from cloudweb.files import make_directory
+from cloudweb.image_sending import send
 from cloudweb.rpc import Method
 from volume import rpc
 from volume.backups.on_host import HostBackups, progress
 from volume.backups.taking import Source
 from volume.drivers.serving import served
-from volume.uploads.client import send
 from volume.uploads.objects import ImageFormat, UploadRequest, VolumeUploaded
 
 #: Read, and sent, at once.

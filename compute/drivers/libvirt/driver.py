@@ -30,6 +30,7 @@ from compute.drivers.base import (
 )
 from compute.drivers.libvirt import config_drive, console, probe, xml
 from compute.drivers.libvirt.connection import Connection
+from compute.drivers.libvirt.copying import Copies
 from compute.drivers.libvirt.daemon import AUTO, Daemon
 from compute.drivers.libvirt.domains import Domains
 from compute.drivers.libvirt.entries import ENTRIES_DIR, Entries
@@ -43,6 +44,7 @@ from compute.drivers.libvirt.facts import (
 from compute.drivers.libvirt.files import GuestFiles, own_disks
 from compute.drivers.libvirt.freezing import FileSystems
 from compute.drivers.libvirt.plugging import Plugging
+from compute.drivers.libvirt.snapshots import LibvirtSnapshots
 from compute.drivers.libvirt.storage import Storage, host_errors, image_of
 from compute.drivers.libvirt.users import guest_uids
 from compute.drivers.libvirt.watcher import Watcher
@@ -65,7 +67,7 @@ PRESS_AGAIN = 10.0
 RUN_DIR = Path("/run/cloudweb")
 
 
-class LibvirtDriver(Hypervisor, ConsoleLog, HotPlug, Pause, Suspend, Freeze):
+class LibvirtDriver(Hypervisor, ConsoleLog, HotPlug, Pause, Suspend, Freeze, LibvirtSnapshots):
     """The guests of a host, as persistent domains of its libvirt.
 
     Everything of a guest is in ``state_dir``/guests/<id>; sockets, whose paths must be short, are
@@ -104,6 +106,7 @@ class LibvirtDriver(Hypervisor, ConsoleLog, HotPlug, Pause, Suspend, Freeze):
         self._domains = Domains(self.connection, self._platform.owner)
         self._plugging = Plugging(self.connection, self._domains)
         self._file_systems = FileSystems(self.connection, self._domains)
+        self._copies = Copies(self.connection, self._domains)
         self.entries = Entries(
             ENTRIES_DIR / digest,
             self.state_dir.parent / "credentials" / "tls",

@@ -182,6 +182,10 @@ class Storage:
             os.chown(path, uid, self.gid, follow_symlinks=False)
             path.chmod(0o600)
 
+    def owner(self, files: GuestFiles) -> int:
+        """Return whom a guest's files belong to."""
+        return self._users.of(files.home)
+
     def draft(self, files: GuestFiles, name: str) -> Path:
         """Return where a file is made before it is moved into the guest's home."""
         path = self.drafts / f"{files.home.name}.{name}"

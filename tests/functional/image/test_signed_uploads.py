@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import uuid
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
@@ -17,6 +19,7 @@ from tests.builders.images import RAW, caller, make_image
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BINARY = "application/octet-stream"
+DIGEST = "Content-Digest"
 
 
 def path_of(url: str) -> str:
@@ -24,8 +27,13 @@ def path_of(url: str) -> str:
     return f"{parts.path}?{parts.query}"
 
 
-def put(client: Client, path: str, data: bytes = RAW) -> int:
-    return client.put(path, data, content_type=BINARY).status_code
+def put(client: Client, path: str, data: bytes = RAW, **headers: str) -> int:
+    return client.put(path, data, content_type=BINARY, headers=headers).status_code
+
+
+def digest_of(data: bytes) -> str:
+    """Return a digest as RFC 9530 writes it."""
+    return f"sha-512=:{base64.b64encode(hashlib.sha512(data).digest()).decode()}:"
 
 
 @pytest.fixture
@@ -70,3 +78,19 @@ def test_nothing_else_does(client: Client, image: Image) -> None:
         "too late": 403,
     }
     assert set(Image.objects.values_list("status", flat=True)) == {"queued"}
+
+
+def test_data_that_did_not_arrive_as_it_was_sent_is_not_kept(client: Client, image: Image) -> None:
+    path = path_of(ImageManager(caller()).upload_url(image.id))
+    wrongs = {
+        "another digest": digest_of(b"other words"),
+        "half of one": digest_of(RAW)[:40],
+        "no base64": "sha-512=:" + "!" * 88 + ":",
+    }
+    found = {name: put(client, path, **{DIGEST: said}) for name, said in wrongs.items()}
+    assert found == dict.fromkeys(wrongs, 400)
+    image.refresh_from_db()
+    assert (image.status, image.size) == ("queued", 0)
+    assert put(client, path, **{DIGEST: f"md5=:eHg=:, {digest_of(RAW)}"}) == 204
+    image.refresh_from_db()
+    assert image.status == "active"

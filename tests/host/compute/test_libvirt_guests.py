@@ -348,4 +348,6 @@ def test_capacity_is_the_machine_s(host: LibvirtBench) -> None:
     assert inventory.vcpus == os.cpu_count()
     assert 0 < load.ram_free <= inventory.ram
     assert 0 < load.disk_free <= inventory.disk
-    assert inventory.capabilities == ("console_log", "freeze", "hot_plug", "pause", "suspend")
+    assert inventory.capabilities == (
+        *("console_log", "freeze", "hot_plug", "pause", "snapshots", "suspend"),
+    )

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cloudweb import process
+from cloudweb import image_sending, process
 from cloudweb.context import RequestContext
 from cloudweb.driver import DriverError, TransientDriverError
 from cloudweb.exceptions import CloudwebError
@@ -30,7 +30,7 @@ from volume.backups.objects import BackupPoint
 from volume.manager import ImageWish, VolumeManager
 from volume.models import Message, Volume
 from volume.objects import VolumeRef
-from volume.uploads import client, on_host
+from volume.uploads import on_host
 from volume.uploads.objects import ImageFormat, UploadRequest
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
@@ -166,7 +166,7 @@ def test_what_the_cloud_says_is_what_an_order_fails_with() -> None:
         said = {"error": {"message": text}}
         transport = httpx.MockTransport(lambda _: httpx.Response(status, json=said))
         with pytest.raises(DriverError) as found:
-            client.send("http://x/", iter([b"a"]), size=1, transport=transport)
+            image_sending.send("http://x/", iter([b"a"]), size=1, transport=transport)
         return found.value
 
     assert type(ask(413, "It is too large.")) is DriverError

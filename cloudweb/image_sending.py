@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 
 import httpx
@@ -13,10 +14,20 @@ _NOW_NOT = (408, 409, 425, 429, 500, 502, 503, 504)
 
 
 def send(
-    url: str, content: Iterator[bytes], *, size: int, transport: httpx.BaseTransport | None = None
+    url: str,
+    content: Iterator[bytes],
+    *,
+    size: int,
+    sha512: bytes | None = None,
+    transport: httpx.BaseTransport | None = None,
 ) -> None:
-    """Send ``size`` bytes; raise TransientDriverError, DiskFull, DriverError with the API's words."""
+    """Send ``size`` bytes; raise TransientDriverError, DiskFull, DriverError with the API's words.
+
+    With ``sha512`` the image takes them only if they arrive as they were read.
+    """
     headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+    if sha512 is not None:  # RFC 9530
+        headers["Content-Digest"] = f"sha-512=:{base64.b64encode(sha512).decode()}:"
     try:
         with httpx.Client(timeout=TIMEOUT, trust_env=False, transport=transport) as http:
             answer = http.put(url, content=content, headers=headers)

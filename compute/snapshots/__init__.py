@@ -1,0 +1,1 @@
+"""Copies of guests' disks at one moment, which become images. No database."""
