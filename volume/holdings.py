@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
+from django.db.models import Q
+
 from cloudweb.events import on
 from cloudweb.holdings import hangs_on
 from identity.events import ProjectDeleted
@@ -22,7 +24,8 @@ from volume.models import (
 @hangs_on("volume type")
 def count_of_type(type_id: str) -> Mapping[str, int]:
     """Return how many volumes are of a type."""
-    return {"volumes": Volume.objects.filter(volume_type_id=UUID(type_id)).count()}
+    of_type = Q(volume_type=UUID(type_id)) | Q(wanted_type=UUID(type_id))
+    return {"volumes": Volume.objects.filter(of_type).count()}
 
 
 @hangs_on("project")

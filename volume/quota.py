@@ -39,8 +39,11 @@ def used(project_id: str, *names: str) -> Mapping[str, int]:
     if wanted & {"volumes", "snapshots", "gigabytes"}:
         found.update(volumes=0, snapshots=0, gigabytes=0)
         volumes = Volume.objects.filter(project_id=project_id)
-        for kind, count, size in _sums(volumes, _SIZE, "volume_type__name"):
+        kinds = ("volume_type__name", "wanted_type__name")
+        for kind, wanted_kind, count, size in _sums(volumes, _SIZE, *kinds):
             _add(found, "volumes", kind, count, size)
+            if wanted_kind is not None:  # in all it counts once
+                _add_of_type(found, "volumes", wanted_kind, count, size)
         snapshots = Snapshot.objects.filter(project_id=project_id)
         for kind, count, size in _sums(snapshots, F("size"), "volume__volume_type__name"):
             _add(found, "snapshots", kind, count, size)
@@ -54,13 +57,17 @@ def used(project_id: str, *names: str) -> Mapping[str, int]:
     return found
 
 
-def _sums(rows: QuerySet[Any], size: Combinable, by: str) -> Any:
-    """Return number and GiB of rows, by a column."""
-    return rows.order_by().values_list(by).annotate(count=Count("id"), taken=Sum(size))
+def _sums(rows: QuerySet[Any], size: Combinable, *by: str) -> Any:
+    """Return number and GiB of rows, by columns."""
+    return rows.order_by().values_list(*by).annotate(count=Count("id"), taken=Sum(size))
 
 
 def _add(found: Counter[str], noun: str, kind: str, count: int, size: int) -> None:
     found.update({noun: count, "gigabytes": size})
+    _add_of_type(found, noun, kind, count, size)
+
+
+def _add_of_type(found: Counter[str], noun: str, kind: str, count: int, size: int) -> None:
     found.update({f"{noun}_{kind}": count, f"gigabytes_{kind}": size})
 
 
@@ -75,13 +82,15 @@ def reserve(project_id: str, *, of: VolumeType | None = None, **wanted: int) -> 
     )
 
 
-def reserve_type(project_id: str, kind: VolumeType, *, size: int) -> None:
-    """Raise QuotaExceeded unless one more volume of so many GiB fits in a type, which is in all already."""
+def reserve_type(volume: Volume, kind: VolumeType) -> None:
+    """Raise QuotaExceeded unless a volume, which is in all already, fits in a type with its snapshots."""
+    sizes = [*Snapshot.objects.filter(volume=volume).values_list("size", flat=True)]
+    of_type = {"volumes": 1, "snapshots": len(sizes), "gigabytes": volume.size + sum(sizes)}
     quotas.reserve(
-        project_id,
+        volume.project_id,
         SERVICE,
-        wanted={f"volumes_{kind.name}": 1, f"gigabytes_{kind.name}": size},
-        used=lambda: used(project_id, "volumes", "gigabytes"),
+        wanted={f"{name}_{kind.name}": count for name, count in of_type.items()},
+        used=lambda: used(volume.project_id, *of_type),
     )
 
 

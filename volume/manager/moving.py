@@ -64,7 +64,7 @@ class VolumeMoving(VolumeLookups):
             if volume.pool_id is None:  # it failed before it had one, and its status was reset
                 raise InvalidVolume(f"Volume {volume.id} is in no pool.")
             self._check_type(volume, kind)
-            quota.reserve_type(volume.project_id, kind, size=volume.size)
+            quota.reserve_type(volume, kind)
             request = move_request(volume, kind, pool_id=None)
             if scheduler.serves(str(volume.pool_id), request):
                 self._become(volume, kind)
@@ -78,6 +78,7 @@ class VolumeMoving(VolumeLookups):
             self._move(
                 volume,
                 {"type_id": str(kind.id)},
+                wanted_type=kind,
                 status=VolumeStatus.RETYPING,
                 previous_status=volume.status,
                 migration_status=MigrationStatus.STARTING,

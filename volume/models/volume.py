@@ -38,6 +38,14 @@ class Volume(models.Model):
     previous_status = models.CharField(max_length=20, blank=True, default="")
     migration_status = models.CharField(max_length=32, null=True, blank=True)  # noqa: DJ001 - null differs
     volume_type = models.ForeignKey(VolumeType, on_delete=models.PROTECT, related_name="volumes")
+    wanted_type = models.ForeignKey(
+        VolumeType,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="While it moves in order to be of that type",
+    )
     pool = models.ForeignKey(
         Pool, on_delete=models.PROTECT, null=True, blank=True, related_name="volumes"
     )

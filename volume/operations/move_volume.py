@@ -144,6 +144,7 @@ def followed(run: Run, _: list[Any]) -> None:
         zone=claimed["zone"],
         format=VolumeState.load(run.results["make"][0]).format,
         volume_type=_kind(run, volume),
+        wanted_type=None,
     )
     row = Attachment.objects.filter(id=claimed["attachment"], volume_id=run.resource_id).first()
     if row is not None:
@@ -225,9 +226,9 @@ class MoveVolume(Saga):
     def on_undone(cls, run: Run, failure: Failure | None) -> None:
         """It is where it was, as it was."""
         if failure is None:
-            write(run, migration_status=MigrationStatus.ERROR)
+            write(run, migration_status=MigrationStatus.ERROR, wanted_type=None)
             return
-        _rest(run, migration_status=MigrationStatus.ERROR, **fault(failure))
+        _rest(run, migration_status=MigrationStatus.ERROR, wanted_type=None, **fault(failure))
         tell(run, "retype" if run.args.get("type_id") else "migrate", failure)
 
     @classmethod

@@ -24,7 +24,9 @@ from tests.builders.volumes import (
     make_volume_type,
 )
 from tests.drills.volumes import World, connect, lab, made_already
+from volume import quota
 from volume.exceptions import InvalidPool, InvalidVolume, InvalidVolumeInput
+from volume.holdings import count_of_type
 from volume.manager import AttachmentManager, VolumeManager
 from volume.models import Attachment, Message, Pool, Volume
 from volume.operations import MoveVolume
@@ -261,5 +263,39 @@ def test_the_quota_of_the_new_type_counts() -> None:
     volume = make_volume(context, pool=Pool.objects.get())
     make_volume_type("dear")
     quotas.update(volume.project_id, "volume", {"volumes_dear": 0})
+    with pytest.raises(QuotaExceeded):
+        VolumeManager(context).retype(str(volume.id), new_type="dear")
+
+
+def test_who_moves_to_be_of_a_type_counts_for_it_from_the_start(world: World) -> None:
+    first, second = made_already(world), made_already(world)
+    Pool.objects.filter(host="h2").update(zone="z2")
+    far = make_volume_type("far", extra_specs={"RESKEY:availability_zones": "z2"})
+    quotas.update(world.context.scoped_project_id, "volume", {"volumes_far": 1})
+    volumes, project = world.volumes, world.context.scoped_project_id
+    volumes.retype(first, new_type="far", migration_policy="on-demand")
+    with pytest.raises(QuotaExceeded):
+        volumes.retype(second, new_type="far", migration_policy="on-demand")
+    used = quota.used(project)
+    assert (used["volumes"], used["volumes_far"], used["volumes___DEFAULT__"]) == (2, 1, 2)
+    assert count_of_type(str(far.id)) == {"volumes": 1}
+    world.drivers["h1"].faults.fail("reading", times=20, transient=False)
+    world.cloud.settle()
+    assert "volumes_far" not in quota.used(project)
+    world.drivers["h1"].faults.clear()
+    volumes.retype(second, new_type="far", migration_policy="on-demand")
+    world.cloud.settle()
+    used = quota.used(project)
+    assert (used["volumes"], used["volumes_far"], used["volumes___DEFAULT__"]) == (2, 1, 1)
+
+
+@pytest.mark.django_db
+def test_snapshots_become_of_the_type_of_their_volume_and_count_there() -> None:
+    context = caller()
+    make_pool("h1")
+    volume = make_volume(context, pool=Pool.objects.get())
+    make_snapshot(volume)
+    make_volume_type("dear")
+    quotas.update(volume.project_id, "volume", {"gigabytes_dear": volume.size})
     with pytest.raises(QuotaExceeded):
         VolumeManager(context).retype(str(volume.id), new_type="dear")
