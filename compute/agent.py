@@ -34,6 +34,7 @@ from compute.drivers.base import (
     Suspend,
 )
 from compute.freezing import Freezes
+from compute.keeping import to_keep
 from compute.objects import (
     AttachDiskRequest,
     ComputeReport,
@@ -468,7 +469,7 @@ class ComputeAgent(Agent):
         return self._guests / f"{guest_id}.json"
 
     def _keep(self, spec: GuestSpec, *, runs: bool) -> None:
-        kept = spec.model_copy(update={"config_drive": None})  # it holds user data; the disk stays
+        kept = to_keep(spec)
         write_atomically(
             self._path(spec.id), json.dumps({"spec": kept.dump(), "runs": runs}), mode=0o600
         )

@@ -19,7 +19,8 @@ class DiskSource(Part):
     ``nbd_unix``: ``path`` of the socket, which is given to the guest, and ``export``.
     ``nbd_tls``: ``address``, ``port``, ``export`` and ``tls_name``, which the server's certificate names.
     ``rbd``: ``pool``, ``image``, ``monitors`` ("host:port") and, where Ceph asks for it, ``user`` with
-    its ``secret`` in base64. ``fake``: of a simulated host.
+    its ``secret`` in base64. ``fake``: of a simulated host. What is ``encrypted`` there, by LUKS, the guest's
+    own QEMU opens with the ``passphrase``, which no host writes down.
     """
 
     kind: Literal["nbd_unix", "nbd_tls", "rbd", "fake"]
@@ -33,6 +34,8 @@ class DiskSource(Part):
     monitors: tuple[str, ...] = ()
     user: str = ""
     secret: str = Field("", repr=False)
+    encrypted: bool = False
+    passphrase: str = Field("", repr=False)
 
 
 class DiskThrottle(Part):
@@ -92,6 +95,30 @@ def _spec_without_attached_disks(data: Data) -> Data:
     return {**data, "spec": spec and _without_attached_disks(spec)}
 
 
+def _without_encrypted_disks(data: Data) -> Data:
+    """Make a specification readable for a host that opens no encrypted disk."""
+    return {**data, "disks": [_without_encryption(disk) for disk in data["disks"]]}
+
+
+def _spec_without_encrypted_disks(data: Data) -> Data:
+    spec = data["spec"]
+    return {**data, "spec": spec and _without_encrypted_disks(spec)}
+
+
+def _disk_without_encryption(data: Data) -> Data:
+    return {**data, "disk": _without_encryption(data["disk"])}
+
+
+def _without_encryption(disk: Data) -> Data:
+    source = disk.get("source")
+    if source is None:
+        return disk
+    if source.get("encrypted"):
+        raise IncompatibleObject(detail="an encrypted disk cannot be said in an older minor")
+    new = ("encrypted", "passphrase")
+    return {**disk, "source": {k: value for k, value in source.items() if k not in new}}
+
+
 class GuestInterface(Part):
     """A network card: the tap is made by the network driver before the guest starts."""
 
@@ -131,10 +158,11 @@ class GuestSpec(VersionedObject):
     ``guest_agent``: QEMU's agent runs in it, and is given a way to its host.
     """
 
-    VERSION: ClassVar[str] = "1.2"
+    VERSION: ClassVar[str] = "1.3"
     DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
         1: _without_attached_disks,
         2: _without_agent,
+        3: _without_encrypted_disks,
     }
 
     id: str
@@ -164,10 +192,11 @@ class RebootRequest(VersionedObject):
     ``spec`` rebuilds the domain where the host lost it (hard reboot only).
     """
 
-    VERSION: ClassVar[str] = "1.2"
+    VERSION: ClassVar[str] = "1.3"
     DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
         1: _spec_without_attached_disks,
         2: _spec_without_agent,
+        3: _spec_without_encrypted_disks,
     }
 
     id: str
@@ -268,7 +297,8 @@ class PowerOffRequest(VersionedObject):
 class AttachDiskRequest(VersionedObject):
     """Give a guest one more disk, while it runs or for its next start."""
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: _disk_without_encryption}
 
     id: str
     name: str

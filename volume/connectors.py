@@ -31,6 +31,6 @@ def connection_info(found: VolumeConnection) -> dict[str, Any]:
             "discard": True,
             "qos_specs": None,
             "access_mode": "ro" if found.read_only else "rw",
-            "encrypted": False,
+            "encrypted": found.encrypted,
         },
     }

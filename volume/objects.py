@@ -163,17 +163,25 @@ class UnlockRequest(VersionedObject):
     passphrase: str = Field(repr=False)
 
 
+_WITHOUT_FLAG = unless_used("encrypted", default=False)
+_WITHOUT_KEY = unless_used("passphrase", "")
+
+
 class VolumeConnection(VersionedObject):
     """How the host of a guest reaches a volume.
 
     nbd_unix: the socket ``path``. nbd_tls: ``address`` and ``port``, with a certificate in which the
     server is called ``tls_name``. Both: the export's name ``export``. rbd: ``image`` in ``rbd_pool``
-    by the ``monitors``, as ``user`` with its ``secret`` (base64). fake: nothing is there.
+    by the ``monitors``, as ``user`` with its ``secret`` (base64). fake: nothing is there. What is ``encrypted``
+    the guest's own QEMU opens with the ``passphrase``.
     """
 
-    VERSION: ClassVar[str] = "1.1"
-    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: unless_used("secret", "")}
-    SECRETS: ClassVar[tuple[str, ...]] = ("secret",)
+    VERSION: ClassVar[str] = "1.2"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
+        1: unless_used("secret", ""),
+        2: lambda data: _WITHOUT_KEY(_WITHOUT_FLAG(data)),
+    }
+    SECRETS: ClassVar[tuple[str, ...]] = ("secret", "passphrase")
 
     attachment_id: str
     epoch: int
@@ -191,6 +199,8 @@ class VolumeConnection(VersionedObject):
     monitors: tuple[str, ...] = ()
     user: str = ""
     secret: str = Field("", repr=False)
+    encrypted: bool = False
+    passphrase: str = Field("", repr=False)
 
 
 class CopyRequest(VersionedObject):
@@ -200,8 +210,11 @@ class CopyRequest(VersionedObject):
     exported to it for this. ``passphrase`` opens ``volume``, if that is encrypted.
     """
 
-    VERSION: ClassVar[str] = "1.1"
-    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: unless_used("passphrase", "")}
+    VERSION: ClassVar[str] = "1.2"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
+        1: unless_used("passphrase", ""),
+        2: lambda data: {**data, "target": VolumeConnection.DOWNGRADES[2](data["target"])},
+    }
     SECRETS: ClassVar[tuple[str, ...]] = ("passphrase",)
 
     id: str

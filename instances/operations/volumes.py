@@ -139,6 +139,8 @@ def guest_disk(
         monitors=connection.monitors,
         user=connection.user,
         secret=connection.secret,
+        encrypted=connection.encrypted,
+        passphrase=connection.passphrase,
     )
     return GuestDisk(
         name=connection.volume_id,

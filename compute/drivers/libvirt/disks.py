@@ -79,6 +79,9 @@ def _source(source: DiskSource) -> ET.Element:
         if source.user:
             auth = ET.SubElement(element, "auth", username=source.user)
             ET.SubElement(auth, "secret", type="ceph", uuid=secret_id(source))
+        if source.encrypted:
+            encryption = ET.SubElement(element, "encryption", format="luks")
+            ET.SubElement(encryption, "secret", type="passphrase", uuid=key_id(source))
     else:
         raise DriverError("The hypervisor cannot attach such a volume.", detail=source.kind)
     return element
@@ -95,6 +98,20 @@ def secret_xml(source: DiskSource) -> str:
     ET.SubElement(secret, "uuid").text = secret_id(source)
     usage = ET.SubElement(secret, "usage", type="ceph")
     ET.SubElement(usage, "name").text = f"{secret_id(source)} {source.user}"
+    return ET.tostring(secret, encoding="unicode")
+
+
+def key_id(source: DiskSource) -> str:
+    """Return by which id libvirt knows what opens an encrypted image."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"luks {source.pool}/{source.image}"))
+
+
+def key_xml(source: DiskSource) -> str:
+    """Return a secret for that; like the other it is in memory alone."""
+    secret = ET.Element("secret", ephemeral="yes", private="yes")
+    ET.SubElement(secret, "uuid").text = key_id(source)
+    usage = ET.SubElement(secret, "usage", type="volume")
+    ET.SubElement(usage, "volume").text = f"{source.pool}/{source.image}"
     return ET.tostring(secret, encoding="unicode")
 
 

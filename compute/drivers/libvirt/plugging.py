@@ -23,6 +23,7 @@ from compute.drivers.libvirt.disks import (
     attached_disk,
     attached_in,
     free_target,
+    key_xml,
     secret_xml,
     targets_in,
     throttle_of,
@@ -143,12 +144,23 @@ class Plugging:
             }
 
     def tell_secrets(self, disks: Iterable[GuestDisk]) -> None:
-        """Tell libvirt what Ceph asks the users of these disks for."""
+        """Tell libvirt what Ceph asks the users of these disks for, and what opens those that are encrypted."""
         for source in (disk.source for disk in disks):
-            if source is not None and source.kind == "rbd" and source.user:
-                with self._connection.use() as connection:
+            if source is None or source.kind != "rbd":
+                continue
+            if source.encrypted and not source.passphrase:
+                raise DriverError(
+                    "The host does not have the key of an encrypted volume since it was started: start the "
+                    "server again.",
+                    detail=source.image,
+                )
+            with self._connection.use() as connection:
+                if source.user:
                     secret = connection.secretDefineXML(secret_xml(source))
                     secret.setValue(base64.b64decode(source.secret))
+                if source.encrypted:
+                    secret = connection.secretDefineXML(key_xml(source))
+                    secret.setValue(source.passphrase.encode())
 
     def hold_on(self, guest_id: str, disks: Iterable[GuestDisk]) -> None:
         """Let a running guest wait for servers of its disks that go away for a while.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,34 @@ def make_disk(**overrides: object) -> GuestDisk:
 def disks(agent: ComputeAgent, guest: GuestSpec) -> dict[str, int]:
     assert isinstance(agent.driver, FakeDriver)
     return dict(agent.driver.attached_disks(guest.id))
+
+
+def test_no_host_writes_down_what_opens_an_encrypted_disk(tmp_path: Path) -> None:
+    source = DiskSource(kind="fake", secret="noted", encrypted=True, passphrase="opens-it")
+    agent, guest, disk = make_agent(tmp_path), make_guest(), make_disk(source=source)
+    with_both = guest.model_copy(update={"disks": (*guest.disks, make_disk(source=source))})
+    agent.spawn(with_both, WORK)
+    agent.attach_disk(AttachDiskRequest(id=guest.id, name=guest.name, disk=disk), WORK)
+    written = [path.read_text() for path in (tmp_path / "guests").glob("*.json")]
+    assert [(text.count("noted"), "opens-it" in text) for text in written] == [(2, False)]
+
+
+def test_a_host_that_opens_no_encrypted_disk_is_not_told_of_one() -> None:
+    plain = make_disk(source=DiskSource(kind="fake"))
+    secret = make_disk(source=DiskSource(kind="fake", encrypted=True, passphrase="opens-it"))
+    guest = make_guest()
+
+    def orders(disk: GuestDisk) -> list[Any]:
+        spec = guest.model_copy(update={"disks": (disk,)})
+        order = AttachDiskRequest(id=guest.id, name=guest.name, disk=disk)
+        again = RebootRequest(id=spec.id, name=spec.name, kind="HARD", spec=spec)
+        return [spec, again, order]
+
+    for order, version in zip(orders(plain), ("1.2", "1.2", "1.0"), strict=True):
+        assert "passphrase" not in str(order.dump(version=version))
+    for order, version in zip(orders(secret), ("1.2", "1.2", "1.0"), strict=True):
+        with pytest.raises(IncompatibleObject):
+            order.dump(version=version)
 
 
 def restart_of_the_machine(agent: ComputeAgent, directory: Path, guest: GuestSpec) -> ComputeAgent:

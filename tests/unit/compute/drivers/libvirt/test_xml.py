@@ -81,6 +81,20 @@ CASES = {
                 ),
                 GuestDisk(
                     size=1,
+                    serial="luks",
+                    source=DiskSource(
+                        kind="rbd",
+                        pool="vol1",
+                        image="volume-2",
+                        monitors=("10.0.0.3:6789",),
+                        user="h1",
+                        secret="c2VjcmV0",
+                        encrypted=True,
+                        passphrase="opens-it",
+                    ),
+                ),
+                GuestDisk(
+                    size=1,
                     serial="ceph",
                     throttle=DiskThrottle(total_iops_sec=100, write_bytes_sec=5),
                     source=DiskSource(
