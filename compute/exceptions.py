@@ -99,6 +99,57 @@ class HypervisorDown(BadRequest):
         super().__init__(f"Compute service of {host} is unavailable at this time.")
 
 
+class AggregateNotFound(NotFound):
+    """No such aggregate."""
+
+    code = "aggregate_not_found"
+
+    def __init__(self, aggregate_id: object) -> None:
+        super().__init__(f"Aggregate {str(aggregate_id)[:80]} could not be found.")
+
+
+class AggregateExists(Conflict):
+    """A name is that of one aggregate."""
+
+    code = "aggregate_exists"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Aggregate {name} already exists.")
+
+
+class AggregateHostExists(Conflict):
+    """The host is in the aggregate already."""
+
+    code = "aggregate_host_exists"
+
+    def __init__(self, name: str, host: str) -> None:
+        super().__init__(f"Aggregate {name} already has host {host}.")
+
+
+class AggregateHostNotFound(NotFound):
+    """The host is not in the aggregate."""
+
+    code = "aggregate_host_not_found"
+
+    def __init__(self, name: str, host: str) -> None:
+        super().__init__(f"Aggregate {name} has no host {host}.")
+
+
+class AggregateConflict(Conflict):
+    """A host cannot be in two zones, nor leave one with servers on it."""
+
+    code = "aggregate_conflict"
+
+
+class AggregateInvalid(BadRequest):
+    """What an aggregate has stands against the change."""
+
+    code = "aggregate_invalid"
+
+    def __init__(self, action: str, name: str, reason: str) -> None:
+        super().__init__(f"Cannot perform action '{action}' on aggregate {name}. Reason: {reason}.")
+
+
 class ServiceNotManaged(BadRequest):
     """A service of the control plane cannot be disabled: any number run, and any of them will do."""
 

@@ -33,7 +33,12 @@ declare(
         "compute:zones:list": authenticated,
         "compute:zones:detail": admin,
         "compute:aggregates:list": admin,
+        "compute:aggregates:get": admin,
+        "compute:aggregates:create": admin,
+        "compute:aggregates:update": admin,
+        "compute:aggregates:delete": admin,
+        "compute:aggregates:match": authenticated,
         "compute:extensions:list": authenticated,
     },
-    reads={"compute:hosts:able"},
+    reads={"compute:hosts:able", "compute:aggregates:match"},
 )

@@ -92,7 +92,7 @@ COMPUTE = Microversions(
         38: "Filtering servers by a status that does not exist is an error.",
         39: "The limit of an image's properties is gone, like the call that passed them on.",
         40: "Usage comes in pages.",
-        41: later("Aggregates have a UUID.", because="there are no aggregates yet"),
+        41: "Aggregates have a UUID.",
         42: always("Tags of devices, which 2.33 and 2.37 had lost.", because=TAGS_AT_ALL),
         43: always("The calls about hosts are gone.", because="they are there at no version"),
         44: always(
@@ -179,7 +179,7 @@ COMPUTE = Microversions(
         80: later("Migrations name their user and project.", because=NO_MIGRATIONS),
         81: later(
             "Images can be brought to the hosts of an aggregate beforehand.",
-            because="there are no aggregates yet",
+            because="images come to a host with the first server that needs them",
         ),
         82: later("An accelerator tells that it is bound.", because="there are no accelerators"),
         83: always(

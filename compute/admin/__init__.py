@@ -1,7 +1,8 @@
 """Compute's pages in the operators' console."""
 
+from compute.admin.aggregates import AggregateAdmin
 from compute.admin.claims import ClaimAdmin
 from compute.admin.flavors import FlavorAdmin
 from compute.admin.hosts import HostAdmin
 
-__all__ = ["ClaimAdmin", "FlavorAdmin", "HostAdmin"]
+__all__ = ["AggregateAdmin", "ClaimAdmin", "FlavorAdmin", "HostAdmin"]

@@ -44,7 +44,12 @@ ROUTES: list[URLPattern | URLResolver] = [
     path("os-hypervisors/<str:pattern>/servers", HypervisorViewSet.as_view({"get": "servers"})),
     path("os-availability-zone", ZoneViewSet.as_view({"get": "list"})),
     path("os-availability-zone/detail", ZoneViewSet.as_view({"get": "list_detail"})),
-    path("os-aggregates", AggregateViewSet.as_view({"get": "list"})),
+    path("os-aggregates", AggregateViewSet.as_view({"get": "list", "post": "create"})),
+    path(
+        "os-aggregates/<str:aggregate_id>",
+        AggregateViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
+    ),
+    path("os-aggregates/<str:aggregate_id>/action", AggregateViewSet.as_view({"post": "act"})),
     path("extensions", ExtensionViewSet.as_view({"get": "list"})),
     path("extensions/<str:alias>", ExtensionViewSet.as_view({"get": "retrieve"})),
 ]

@@ -1,5 +1,6 @@
 """The managers of compute: each owns one noun's rules, authorization and writes."""
 
+from compute.manager.aggregates import AggregateManager
 from compute.manager.flavor_access import FlavorAccessManager
 from compute.manager.flavor_extra_specs import FlavorExtraSpecManager
 from compute.manager.flavors import FlavorManager
@@ -9,6 +10,7 @@ from compute.manager.services import ServiceInfo, ServiceManager
 from compute.manager.zones import Zone, ZoneManager
 
 __all__ = [
+    "AggregateManager",
     "FlavorAccessManager",
     "FlavorExtraSpecManager",
     "FlavorManager",

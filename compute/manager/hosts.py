@@ -15,7 +15,8 @@ from cloudweb.database.many import update_each
 from cloudweb.database.prepared import Given, Prepared
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
-from compute.exceptions import HostInUse, HostNotFound
+from compute.exceptions import AggregateConflict, HostInUse, HostNotFound
+from compute.manager.aggregates import zones_of
 from compute.models import Host
 from compute.objects import GuestChange, HostInventory, HostLoad
 from compute.querysets import DOMAIN
@@ -131,7 +132,15 @@ class HostManager(Manager):
         ram_ratio: float | None,
         disk_ratio: float | None,
     ) -> Host:
-        """Set the availability zone, and how far the host is over-promised (None: the settings')."""
+        """Set the availability zone, and how far the host is over-promised (None: the settings').
+
+        Raises HostNotFound, AggregateConflict where an aggregate says another zone.
+        """
+        given = zones_of(self.get(name)) - {zone}
+        if given:
+            raise AggregateConflict(
+                f"Host {name} is in the availability zone of an aggregate: {min(given)}"
+            )
         host = self._change(
             name, zone=zone, cpu_ratio=cpu_ratio, ram_ratio=ram_ratio, disk_ratio=disk_ratio
         )

@@ -70,6 +70,9 @@ class Host(models.Model):
     changes_start = models.CharField(max_length=32, blank=True, default="", editable=False)
     changes_taken = models.BigIntegerField(default=0, editable=False)  # of that start of its agent
 
+    reserved = models.BooleanField(
+        default=False, editable=False, help_text="it is for the projects of its reservations alone"
+    )
     enabled = models.BooleanField(default=True)
     disabled_reason = models.CharField(max_length=255, blank=True, default="")
     created_at = models.DateTimeField(default=now)

@@ -13,7 +13,8 @@ from operator import and_
 
 from django.db.models import Count, Exists, Q
 
-from compute.models import Claim
+from cloudweb.database.prepared import Given
+from compute.models import Aggregate, Claim, HostReservation
 from compute.querysets import is_up
 from compute.scheduler.request import PlacementRequest
 
@@ -71,6 +72,25 @@ def _on_networks(request: PlacementRequest) -> Q | None:
     )  # no host is called that; of nothing there is no statement
 
 
+def _in_aggregates(request: PlacementRequest) -> Q | None:
+    if not request.aggregates:
+        return None
+    members = Aggregate.hosts.through.objects
+    return reduce(
+        and_,
+        (
+            Q(pk__in=members.filter(aggregate__in=ids or (-1,)).values("host"))
+            for _, ids in request.aggregates
+        ),
+    )
+
+
+def may_use(project_id: str | Given) -> Q:
+    """Return the condition of the hosts that are for everybody, or for this project among others."""
+    own = HostReservation.objects.filter(project_id=project_id).order_by()
+    return Q(reserved=False) | Q(pk__in=own.values("host"))
+
+
 def _hosts_of(request: PlacementRequest, instance_ids: Sequence[str]) -> Q:
     """Return the condition of the hosts that hold one of these servers; other projects' do not count."""
     claims = Claim.objects.filter(instance_id__in=instance_ids, project_id=request.project_id)
@@ -116,6 +136,11 @@ def _room(capacity: Capacity) -> Filter:
 
 GROUP = Filter("group", _group, _words_of_group)
 UP = Filter("up", lambda _: is_up(), lambda _, count: f"{_be(count)} down")
+PROJECT = Filter(
+    "project",
+    lambda request: may_use(request.project_id),
+    lambda _, count: f"{_be(count)} kept for other projects",
+)
 FILTERS: tuple[Filter, ...] = (
     Filter("enabled", lambda _: Q(enabled=True), lambda _, count: f"{_be(count)} disabled"),
     UP,
@@ -148,6 +173,14 @@ FILTERS: tuple[Filter, ...] = (
         "networks",
         _on_networks,
         lambda _, count: f"{_be(count)} not on its networks",
+    ),
+    PROJECT,
+    Filter(
+        "aggregates",
+        _in_aggregates,
+        lambda one, count: (
+            f"{_be(count)} in no aggregate with {' and '.join(word for word, _ in one.aggregates)}"
+        ),
     ),
     Filter(
         "same_host",

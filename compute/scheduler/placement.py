@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import structlog
 from django.db import transaction
-from django.db.models import F, Q, Value
+from django.db.models import CharField, F, Q, Value
 
 from cloudweb.context import RequestContext
 from cloudweb.database.locks import alone_with
@@ -18,7 +19,7 @@ from compute import conf
 from compute.models import Claim, Host
 from compute.querysets import is_up
 from compute.scheduler import explanation
-from compute.scheduler.filters import GROUP, UP, conditions, together
+from compute.scheduler.filters import GROUP, PROJECT, UP, conditions, may_use, together
 from compute.scheduler.request import PlacementRequest
 from compute.scheduler.weighers import suits, weight
 from operations import services
@@ -35,6 +36,7 @@ _CLAIM = Prepared(
     lambda: Claim.objects.filter(instance_id=Given("instance_id")).select_related("host")
 )
 
+PROJECT_ID = Given("project", CharField())
 #: A host's number, weight, name, zone, and how well it suits the server's group (``weighers.suits``).
 Candidate = tuple[int, float, str, str, int]
 
@@ -57,9 +59,9 @@ def claim(
     with transaction.atomic(savepoint=False):
         if request.group is not None:  # where its servers are is what the next one goes by
             alone_with(request.group.id, wait=True)
-        place = _kept(instance_id, request) or _taken(instance_id, project_id, request)
+        place = _kept(instance_id, project_id, request) or _taken(instance_id, project_id, request)
     if place is None:
-        reason = explanation.explain(request)
+        reason = explanation.explain(replace(request, project_id=project_id))
         log.info(
             "no valid host",
             instance_id=instance_id,
@@ -88,16 +90,15 @@ def release(instance_id: str) -> None:
             )
 
 
-def _kept(instance_id: str, request: PlacementRequest) -> Place | None:
+def _kept(instance_id: str, project_id: str, request: PlacementRequest) -> Place | None:
     """Return the place of a claim that is still right; release one that is not."""
     held = _CLAIM.row(instance_id=instance_id)
     if held is None:
         return None
     same_size = (held.vcpus, held.ram, held.disk) == (request.vcpus, request.ram, request.disk)
     # Its own claim is what fills the host, so room is not asked again, nor its place in its group.
-    still_fits = together(
-        [one for one in conditions(request) if one[0].capacity is None and one[0] is not GROUP]
-    )
+    found = conditions(replace(request, project_id=project_id))
+    still_fits = together([one for one in found if one[0].capacity is None and one[0] is not GROUP])
     if same_size and Host.objects.filter(still_fits, pk=held.host_id).exists():
         return Place(held.host.name, held.host.zone)
     release(instance_id)
@@ -107,11 +108,13 @@ def _kept(instance_id: str, request: PlacementRequest) -> Place | None:
 def _taken(instance_id: str, project_id: str, request: PlacementRequest) -> Place | None:
     """Claim one of the best hosts; None when none fits."""
     for _ in range(ROUNDS):
-        candidates = _best(request, conf.CANDIDATES).rows(since=services.silent_since())
+        candidates = _best(request, conf.CANDIDATES).rows(
+            since=services.silent_since(), project=project_id
+        )
         if not candidates:
             return None
         for number, _weight, name, zone, _suits in _drawn(candidates):
-            if _promise(request)(number=number, since=services.silent_since()):
+            if _promise(request)(number=number, since=services.silent_since(), project=project_id):
                 insert(
                     Claim(
                         instance_id=instance_id,
@@ -128,10 +131,9 @@ def _taken(instance_id: str, project_id: str, request: PlacementRequest) -> Plac
 
 
 def _fits(request: PlacementRequest) -> Q:
-    """Return the condition of a host that passes every filter, of which ``since`` is given later."""
-    return together([found for found in conditions(request) if found[0] is not UP]) & is_up(
-        services.SINCE
-    )
+    """Return the condition of a host that passes every filter; ``since`` and ``project`` are given later."""
+    others = [found for found in conditions(request) if found[0] not in (PROJECT, UP)]
+    return together(others) & may_use(PROJECT_ID) & is_up(services.SINCE)
 
 
 @lru_cache(KEPT)

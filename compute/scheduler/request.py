@@ -27,7 +27,8 @@ class PlacementRequest:
     ``host`` asks for one host and no other (it must have room all the same); ``excluded_hosts`` are
     those that failed to build this server; ``capabilities`` are names of ``compute.drivers.base``.
     ``together_with`` and ``apart_from`` are ids of servers of project ``project_id``: a host of one of
-    those, and no host of any of these. ``hosts`` are those that serve its networks, None where all do.
+    those, and no host of any of these. ``aggregates`` are phrases with the ids of the aggregates that
+    answer them: a host is in one of each. ``hosts`` are those that serve its networks, None where all do.
     """
 
     vcpus: int
@@ -43,3 +44,4 @@ class PlacementRequest:
     together_with: tuple[str, ...] = ()
     apart_from: tuple[str, ...] = ()
     group: PlacementGroup | None = None
+    aggregates: tuple[tuple[str, tuple[int, ...]], ...] = ()

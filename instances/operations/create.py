@@ -11,6 +11,7 @@ from cloudweb.database.clock import now
 from cloudweb.driver import DiskFull
 from cloudweb.rpc import Order
 from compute.exceptions import NoValidHost
+from compute.manager import AggregateManager
 from compute.rpc import DESTROY, SPAWN
 from compute.scheduler import GroupPolicy, Place, PlacementGroup, PlacementRequest, claim, release
 from instances.models import Instance
@@ -21,6 +22,7 @@ from instances.scheduler_hints import servers_of
 from instances.states import PowerState, TaskState, VmState
 from operations.saga import Failure, Run, Saga, Step
 
+OF_AGGREGATES = "aggregate_instance_extra_specs:"
 #: So long after its start a create asks a host again whose disk was full, where no other is left.
 FULL_FOR = timedelta(minutes=2)
 
@@ -41,6 +43,7 @@ def claim_host(run: Run) -> Mapping[str, Any]:
         together_with=servers_of(hints, "same_host"),
         apart_from=servers_of(hints, "different_host"),
         group=placement_group(instance),
+        aggregates=wanted_aggregates(run, instance),
     )
     try:
         place = _claimed(run, instance, request)
@@ -64,6 +67,16 @@ def placement_group(instance: Instance) -> PlacementGroup | None:
     return PlacementGroup(
         group.id, cast(GroupPolicy, group.policy), most=group.max_server_per_host or 1
     )
+
+
+def wanted_aggregates(run: Run, instance: Instance) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Return the aggregates that the flavor's extra specs ask for, by ``aggregate_instance_extra_specs:``."""
+    specs = {
+        key.removeprefix(OF_AGGREGATES): value
+        for key, value in instance.extra_specs.items()
+        if key.startswith(OF_AGGREGATES)
+    }
+    return tuple(AggregateManager(run.context).matching(specs)) if specs else ()
 
 
 def is_on_its_host(run: Run) -> bool:

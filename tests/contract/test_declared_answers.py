@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, ValidationError, validators
 
+from compute.models import Aggregate
 from tests.builders.identity import ApiClient, client_of, make_member
 from tests.builders.instances import Lab, lab
 from tests.builders.openapi import drawn
@@ -31,6 +32,7 @@ READ = {
     "/os-availability-zone": {},
     "/os-availability-zone/detail": {},
     "/os-aggregates": {},
+    "/os-aggregates/{aggregate_id}": {"aggregate_id": "aggregate"},
     "/extensions": {},
     "/extensions/{alias}": {"alias": "os-keypairs"},
     "/os-hypervisors": {},
@@ -108,6 +110,7 @@ def test_answers_are_what_is_declared(home: Lab) -> None:
         "POST", f"{V21}/os-keypairs", {"keypair": {"name": "k", "public_key": KEY}}
     )
     assert made.status_code == 200
+    known["aggregate"] = str(Aggregate.objects.create(name="a", zone="z").pk)
     body = {"server_group": {"name": "g", "policies": ["affinity"]}}
     known["group"] = home.client.send("POST", f"{V21}/os-server-groups", body).json()[
         "server_group"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from compute.models import Aggregate
 from identity.models import User
 from operations.models import Service
 from tests.builders.access import EVERY_TOKEN, OPERATORS, Line, access_test, shared_world
@@ -27,6 +28,7 @@ def build(owner: User) -> dict[str, Any]:
         "hypervisor_id": str(host.id),
         "pattern": "h1",
         "alias": "os-services",
+        "aggregate_id": Aggregate.objects.create(name="a").pk,
     }
 
 
@@ -84,6 +86,18 @@ LINES = [
     Line("GET", V21 + "/os-availability-zone", EVERY_TOKEN),
     Line("GET", V21 + "/os-availability-zone/detail", OPERATORS),
     Line("GET", V21 + "/os-aggregates", OPERATORS),
+    Line("POST", V21 + "/os-aggregates", OPERATORS, body={"aggregate": {"name": "new"}}),
+    Line("GET", f"{V21}/os-aggregates/{{aggregate_id}}", OPERATORS),
+    Line(
+        "PUT", f"{V21}/os-aggregates/{{aggregate_id}}", OPERATORS, body={"aggregate": {"name": "n"}}
+    ),
+    Line("DELETE", f"{V21}/os-aggregates/{{aggregate_id}}", OPERATORS),
+    Line(
+        "POST",
+        f"{V21}/os-aggregates/{{aggregate_id}}/action",
+        OPERATORS,
+        body={"set_metadata": {"metadata": {"k": "v"}}},
+    ),
     Line("GET", V21 + "/extensions", EVERY_TOKEN),
     Line("GET", f"{V21}/extensions/{{alias}}", EVERY_TOKEN),
 ]

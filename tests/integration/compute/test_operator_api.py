@@ -439,10 +439,9 @@ def test_the_effective_version_is_echoed() -> None:
     assert compute_client("reader", "two").send("GET", "/flavors").status_code == 400
 
 
-def test_extensions_and_aggregates() -> None:
+def test_extensions() -> None:
     listed = get("/extensions", role="reader")["extensions"]
     keys = {"alias", "name", "namespace", "description", "links", "updated"}
     assert {frozenset(one) for one in listed} == {frozenset(keys)}
     assert get("/extensions/os-flavor-manage", role="reader")["extension"] in listed
     get("/extensions/os-nothing", role="reader", status=404)
-    assert get("/os-aggregates") == {"aggregates": []}
