@@ -66,7 +66,9 @@ class Freezes:
         try:
             driver.freeze(ref, timeout=min(PATIENCE, request.seconds), work=work)
         except BaseException as error:
-            with suppress(DriverError):  # else the host's clock does it
+            with self._lock:
+                self._held.pop(ref.id, None)  # it is not known to be frozen, only written down
+            with suppress(DriverError):  # else the host does it, when it next looks
                 self._thaw(driver, ref)
             if not isinstance(error, DriverError):
                 raise

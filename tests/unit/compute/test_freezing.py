@@ -124,6 +124,18 @@ def test_a_freeze_that_fails_leaves_nothing_frozen_and_says_why(host: Host, when
     assert not host.thaw().held
 
 
+def test_a_freeze_that_may_have_come_after_all_is_undone_and_was_none(host: Host) -> None:
+    """Its agent answers neither to the freeze nor to the thaw, and froze the guest."""
+    for _ in range(2):  # the order may come again
+        host.driver.faults.fail("freeze", when="after", message="It does not answer.")
+        host.driver.faults.fail("thaw")
+        assert (host.freeze().held, host.is_frozen) == (False, True)
+    host.agent.thaw_overdue()
+    assert (host.is_frozen, host.records()) == (False, [])
+    assert host.freeze().held
+    assert host.is_frozen
+
+
 def test_a_freeze_that_is_broken_off_leaves_nothing_frozen(host: Host) -> None:
     for passed in range(3):
         with pytest.raises(Interrupted):
