@@ -57,7 +57,7 @@ THAW = Method("compute.thaw", ThawRequest, FreezeState, deadline=60, urgent=True
 SNAPSHOT = Method(
     "compute.snapshot", GuestSnapshotRequest, GuestSnapshotTaken, deadline=4 * 3600, patient=True
 )
-#: Bring such a copy to its image, and drop it.
+#: Bring such a copy to its image.
 UPLOAD_SNAPSHOT = Method(
     "compute.upload_snapshot", GuestSnapshotUpload, deadline=12 * 3600, patient=True
 )

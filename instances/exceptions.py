@@ -96,6 +96,13 @@ class DisksStayWhileItRuns(Conflict):
         )
 
 
+class NoImagesOfServers(Conflict):
+    """The hypervisor of the server's host cannot copy a disk."""
+
+    code = "no_images_of_servers"
+    default_message = "The hypervisor of this server makes no images of servers."
+
+
 class RootVolumeStays(Forbidden):
     """A server boots from this volume."""
 

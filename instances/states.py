@@ -53,6 +53,9 @@ class TaskState(TextChoices):
     RESUMING = "resuming", "resuming"
     ATTACHING_VOLUME = "attaching_volume", "attaching a volume"
     DETACHING_VOLUME = "detaching_volume", "detaching a volume"
+    IMAGE_SNAPSHOT = "image_snapshot", "copying its disk for an image"
+    IMAGE_PENDING_UPLOAD = "image_pending_upload", "bringing the copy to its image"
+    IMAGE_UPLOADING = "image_uploading", "uploading an image of it"
     DELETING = "deleting", "deleting"
 
 

@@ -99,10 +99,7 @@ COMPUTE = Microversions(
             "The actions on fixed and floating addresses are gone, like virtual interfaces.",
             because="they are there at no version",
         ),
-        45: later(
-            "Making an image of a server answers its id in the body.",
-            because="no images are made of servers yet",
-        ),
+        45: "Making an image of a server answers its id in the body.",
         46: always(
             "The id of the request is also in the header that all services share.",
             because="it is at every version",

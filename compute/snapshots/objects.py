@@ -42,7 +42,7 @@ class GuestSnapshotTaken(VersionedObject):
 
 
 class GuestSnapshotUpload(VersionedObject):
-    """Bring a copy to where ``url`` is signed for, then drop it."""
+    """Bring a copy to where ``url`` is signed for."""
 
     VERSION: ClassVar[str] = "1.0"
 

@@ -54,7 +54,7 @@ class HostSnapshots:
         )
 
     def upload(self, request: GuestSnapshotUpload, work: Work) -> None:
-        """Bring the copy to its image; whole, or the image has nothing."""
+        """Bring the copy to its image; whole, or the image has nothing. It is dropped by another order."""
         driver, ref = self._able(), GuestRef(id=request.id, name=request.name)
         work.checkpoint()
         with driver.open_snapshot(ref, request.snapshot) as file:
@@ -65,7 +65,6 @@ class HostSnapshots:
             file.seek(0)
             content = _told(_pieces(file, work), size, work)
             send(request.url, content, size=size, sha512=digest.digest())
-        driver.drop_snapshot(ref, request.snapshot, work=work)
 
     def drop(self, request: GuestSnapshotRef, work: Work) -> None:
         """Make the copy absent, whole or not; a guest that is gone has none."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from cloudweb.states import Mode
 from instances.actions import (
     console,
+    images,
     lifecycle,
     locking,
     metadata,
@@ -24,7 +25,10 @@ __all__ = ["ACTIONS", "Button", "InstanceAction", "called", "possible"]
 #: Every action by its name.
 ACTIONS: dict[str, InstanceAction] = {
     record.name: record
-    for activity in (power, lifecycle, locking, metadata, security_groups, volumes, console)
+    for activity in (
+        *(power, lifecycle, locking, metadata, security_groups, volumes, console),
+        images,
+    )
     for record in vars(activity).values()
     if isinstance(record, InstanceAction)
 }

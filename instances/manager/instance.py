@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from instances.manager.building import InstanceBuilding
 from instances.manager.console import InstanceConsoles
+from instances.manager.images import InstanceImages
 from instances.manager.lifecycle import InstanceLifecycle
 from instances.manager.listing import InstanceLists
 from instances.manager.locking import InstanceLocks
@@ -23,6 +24,7 @@ class InstanceManager(
     InstanceSecurityGroups,
     InstanceVolumes,
     InstanceConsoles,
+    InstanceImages,
 ):
     """The servers of the caller's project (of all, for an admin who says so).
 

@@ -1,6 +1,7 @@
 """The sagas of servers."""
 
 from instances.operations.create import CreateInstance
+from instances.operations.create_image import CreateImage
 from instances.operations.create_with_volumes import CreateInstanceWithVolumes
 from instances.operations.delete import DeleteInstance
 from instances.operations.pause import (
@@ -20,6 +21,7 @@ from instances.operations.volumes import (
 
 __all__ = [
     "AttachVolume",
+    "CreateImage",
     "CreateInstance",
     "CreateInstanceWithVolumes",
     "DeleteInstance",

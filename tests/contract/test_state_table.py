@@ -37,6 +37,7 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "unpause": ("POST", "/action", {"unpause": None}),
     "suspend": ("POST", "/action", {"suspend": None}),
     "resume": ("POST", "/action", {"resume": None}),
+    "create_image": ("POST", "/action", {"createImage": {"name": "i"}}),
     "delete": ("DELETE", "", None),
     "force_delete": ("POST", "/action", {"forceDelete": None}),
     "add_security_group": ("POST", "/action", {"addSecurityGroup": {"name": "default"}}),
@@ -68,6 +69,7 @@ BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
     "unpause": ({"paused"}, {None}),
     "suspend": ({"active"}, {None}),
     "resume": ({"suspended"}, {None}),
+    "create_image": ({"active", "stopped", "paused", "suspended"}, {None}),
     "delete": (ALIVE, set(TASKS)),
     "force_delete": (ALIVE, set(TASKS)),
     "add_security_group": (ALIVE, set(TASKS)),
@@ -199,6 +201,6 @@ def test_words() -> None:
     always = ["delete", "force_delete", "update", "lock", "unlock"]
     volumes = ["attach_volume", "detach_volume", "update_volume"]
     groups = ["add_security_group", "remove_security_group"]
-    stopped = ["start", "hard_reboot", *always, "metadata", *groups, *volumes]
+    stopped = ["start", "hard_reboot", *always, "metadata", *groups, *volumes, "create_image"]
     assert possible("stopped", None) == stopped
     assert possible("building", "spawning") == [*always, *groups, "update_volume"]

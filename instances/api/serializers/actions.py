@@ -12,10 +12,13 @@ from rest_framework.response import Response
 
 from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Body, Name
-from cloudweb.api.views import ServiceViewSet
+from cloudweb.api.links import base_url
+from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.microversions.compute import since
 from instances.actions import ACTIONS, InstanceAction
-from instances.api.serializers.server_bodies import read_count
+from instances.api.serializers.server_bodies import Items, read_count
+
+IMAGE_IN_BODY = since(45)
 
 
 class ActionBody(Body):
@@ -55,6 +58,28 @@ class SecurityGroupName(ActionBody):
     """The value of actions ``addSecurityGroup`` and ``removeSecurityGroup``: a name or an id."""
 
     name: Name
+
+
+class CreateImage(ActionBody):
+    """The value of action ``createImage``."""
+
+    name: Name
+    metadata: Items | None = None
+
+
+class ImageMade(ActionAnswer):
+    """The id of an image that is being made; before 2.45 it is in the Location alone."""
+
+    image_id: Annotated[str, since(45)]
+
+    @classmethod
+    def of(cls, found: Any, view: ServiceViewSet) -> Response:
+        """Return the id, or where the image is."""
+        if view.version in IMAGE_IN_BODY:
+            return Response({"image_id": found})
+        answer = empty(202)
+        answer.headers["Location"] = f"{base_url(view.request._request)}/image/v2/images/{found}"
+        return answer
 
 
 class ConsoleOutput(ActionBody):

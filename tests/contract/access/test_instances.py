@@ -123,6 +123,7 @@ NOT_FOR_MEMBERS: dict[str, Rule] = {}
 #: What the key of an action holds, where null will not do.
 VALUES: dict[str, Any] = {
     "reboot": {"type": "SOFT"},
+    "createImage": {"name": "i"},
     "addSecurityGroup": {"name": "default"},
     "removeSecurityGroup": {"name": "default"},
 }

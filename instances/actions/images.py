@@ -1,0 +1,29 @@
+"""Images that are made of servers."""
+
+from __future__ import annotations
+
+from instances.actions.record import Button, InstanceAction
+from instances.operations import CreateImage
+from instances.states import TaskState as T
+from instances.states import VmState as V
+
+CREATE_IMAGE = InstanceAction(
+    name="create_image",
+    vm_states={V.ACTIVE, V.STOPPED, V.PAUSED, V.SUSPENDED},
+    shows=(T.IMAGE_SNAPSHOT, T.IMAGE_PENDING_UPLOAD, T.IMAGE_UPLOADING),
+    saga=CreateImage,
+    policy="compute:servers:create_image",
+    wire="createImage",
+    body="CreateImage",
+    answer="ImageMade",
+    spoken="createImage",
+    button=Button(
+        label="Create image",
+        icon="camera",
+        done="An image of {} is being made.",
+        warning="Its disk is copied as it is now; it runs on meanwhile. "
+        "New servers can be made of the image.",
+        warning_all="Their disks are copied as they are now; they run on meanwhile.",
+        mild=True,
+    ),
+)
