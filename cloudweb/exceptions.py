@@ -204,6 +204,14 @@ class ServiceUnavailable(CloudwebError):
         super().__init__(message, detail=detail, retry_after=retry_after)
 
 
+class FeatureNotSupported(CloudwebError):
+    """What serves the resource cannot do this at all; asking again does not help."""
+
+    status = 501
+    code = "feature_not_supported"
+    default_message = "This feature is not supported here."
+
+
 class NotYet(CloudwebError):
     """What this needs is away for now. A step that raises it is tried again, uncounted, until its
     operation's deadline; meanwhile the message is shown as what is waited for."""

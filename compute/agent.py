@@ -54,6 +54,7 @@ from compute.objects import (
     ResizeDiskRequest,
     ThawRequest,
 )
+from compute.rescuing import Rescues
 from compute.snapshots.on_host import HostSnapshots
 
 log = structlog.get_logger(__name__)
@@ -104,6 +105,9 @@ class ComputeAgent(Agent):
         self._waiting = Waiting(lambda scope: nullcontext(), 0.0)
         self._freezes = Freezes(driver, directory / "frozen")
         self._snapshots = HostSnapshots(driver, self._freezes)
+        self._rescues = Rescues(
+            driver, self._fetch, self._keep, self._kept_spec, self._told_if_it_fails
+        )
         images.in_use = self._bases
 
     def methods(self) -> Mapping[Method[Any], Function]:
@@ -126,6 +130,7 @@ class ComputeAgent(Agent):
             **self._snapshots.methods(),
             rpc.CONSOLE_OUTPUT: self.console_output,
             rpc.INSPECT: self.inspect,
+            **self._rescues.methods(),
         }
 
     # -- life
@@ -235,14 +240,18 @@ class ComputeAgent(Agent):
 
     def spawn(self, spec: GuestSpec, work: Work) -> GuestState:
         """Fetch what the guest boots from, then make it run."""
-        images = {}
-        if self.driver.wants_images:
-            for source in _sources(spec):
-                work.checkpoint()
-                images[source.id] = self.images.ensure(source, work)
-        work.checkpoint()
+        images = self._fetch(spec, work)
         self._keep(spec, runs=True)
         return self.driver.spawn(spec, images=images, work=work)
+
+    def _fetch(self, spec: GuestSpec, work: Work) -> dict[str, Path]:
+        """Return the images that a guest is made from, by their ids, once they are here."""
+        images = {}
+        for source in _sources(spec) if self.driver.wants_images else ():
+            work.checkpoint()
+            images[source.id] = self.images.ensure(source, work)
+        work.checkpoint()
+        return images
 
     def destroy(self, ref: GuestRef, work: Work) -> None:
         """Make the guest absent, and forget it."""
@@ -484,6 +493,10 @@ class ComputeAgent(Agent):
         if tuple(disks) != kept.spec.disks:
             self._keep(kept.spec.model_copy(update={"disks": tuple(disks)}), runs=kept.runs)
 
+    def _kept_spec(self, guest_id: str) -> GuestSpec | None:
+        kept = _read(self._path(guest_id))
+        return kept.spec if kept else None
+
     def _disks(self, guest_id: str, serial: str) -> list[GuestDisk]:
         kept = _read(self._path(guest_id))
         return [disk for disk in kept.spec.disks if disk.serial == serial] if kept else []
@@ -511,8 +524,10 @@ def _parse(guest_id: str, record: Any) -> Kept:
 
 def _sources(spec: GuestSpec) -> list[ImageSource]:
     found = [disk.image for disk in spec.disks if disk.image is not None]
-    if spec.direct_boot is not None:
-        found.append(spec.direct_boot.kernel)
-        if spec.direct_boot.ramdisk is not None:
-            found.append(spec.direct_boot.ramdisk)
+    boots = [spec.direct_boot]
+    if spec.rescue is not None:
+        found.append(spec.rescue.image)
+        boots.append(spec.rescue.direct_boot)
+    for direct in filter(None, boots):
+        found += [direct.kernel, *([direct.ramdisk] if direct.ramdisk is not None else [])]
     return found

@@ -136,6 +136,20 @@ class DirectBoot(Part):
     cmdline: str = ""
 
 
+class RescueDisk(Part):
+    """What a guest is started from in place of its own disks, which it finds beside it.
+
+    ``stable``: its own keep their places and names, and this one comes behind them; else it is the first.
+    """
+
+    image: ImageSource
+    size: int
+    device: Literal["disk", "cdrom"] = "disk"
+    bus: Literal["virtio", "scsi", "sata", "usb"] = "virtio"
+    stable: bool = False
+    direct_boot: DirectBoot | None = None
+
+
 class ConfigDrive(Part):
     """Files of the config drive (ISO 9660, label config-2): path -> base64 of the content."""
 
@@ -152,17 +166,31 @@ def _spec_without_agent(data: Data) -> Data:
     return {**data, "spec": spec and _without_agent(spec)}
 
 
+def _without_rescue(data: Data) -> Data:
+    """Make a specification readable for a host that rescues no guest: of one that it shall, it cannot be."""
+    if data.get("rescue"):
+        raise IncompatibleObject(detail="a rescue disk cannot be said in an older minor")
+    return {key: value for key, value in data.items() if key != "rescue"}
+
+
+def _spec_without_rescue(data: Data) -> Data:
+    spec = data["spec"]
+    return {**data, "spec": spec and _without_rescue(spec)}
+
+
 class GuestSpec(VersionedObject):
     """A guest as it shall be. ``name`` is what the hypervisor calls it (instance-0000002a).
 
-    ``guest_agent``: QEMU's agent runs in it, and is given a way to its host.
+    ``guest_agent``: QEMU's agent runs in it, and is given a way to its host. ``rescue``: what it is
+    started from for as long as it is rescued; the rest stays what it is otherwise.
     """
 
-    VERSION: ClassVar[str] = "1.3"
+    VERSION: ClassVar[str] = "1.4"
     DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
         1: _without_attached_disks,
         2: _without_agent,
         3: _without_encrypted_disks,
+        4: _without_rescue,
     }
 
     id: str
@@ -175,6 +203,7 @@ class GuestSpec(VersionedObject):
     config_drive: ConfigDrive | None = None
     direct_boot: DirectBoot | None = None
     guest_agent: bool = False
+    rescue: RescueDisk | None = None
 
 
 class GuestRef(VersionedObject):
@@ -192,11 +221,12 @@ class RebootRequest(VersionedObject):
     ``spec`` rebuilds the domain where the host lost it (hard reboot only).
     """
 
-    VERSION: ClassVar[str] = "1.3"
+    VERSION: ClassVar[str] = "1.4"
     DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
         1: _spec_without_attached_disks,
         2: _spec_without_agent,
         3: _spec_without_encrypted_disks,
+        4: _spec_without_rescue,
     }
 
     id: str
@@ -325,6 +355,28 @@ class ResizeDiskRequest(VersionedObject):
     name: str
     serial: str
     size: int
+
+
+class WipeRequest(VersionedObject):
+    """Take the disks of a guest's own from it, all but those of these names; ``spec`` is what it becomes."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    name: str
+    keep: tuple[str, ...] = ()
+    spec: GuestSpec
+
+
+class PasswordRequest(VersionedObject):
+    """Have the agent in a guest set a user's password; no ``user`` is the administrator."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    name: str
+    user: str = ""
+    password: str = Field(repr=False)
 
 
 class FreezeRequest(VersionedObject):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cloudweb.rpc import Method
+from compute.guest_use import GuestUse
 from compute.objects import (
     AttachDiskRequest,
     ConsoleRequest,
@@ -13,10 +14,12 @@ from compute.objects import (
     GuestRef,
     GuestSpec,
     GuestState,
+    PasswordRequest,
     PowerOffRequest,
     RebootRequest,
     ResizeDiskRequest,
     ThawRequest,
+    WipeRequest,
 )
 from compute.snapshots.objects import (
     GuestSnapshotRef,
@@ -43,6 +46,12 @@ UNPAUSE = Method("compute.unpause", GuestRef, GuestState, deadline=60)
 SUSPEND = Method("compute.suspend", GuestRef, GuestState, deadline=900, patient=True)
 #: Let a suspended guest go on from what was written; its disks and taps are there.
 RESUME = Method("compute.resume", GuestSpec, GuestState, deadline=900, patient=True)
+#: Start the guest from its rescue disk, which is made anew from its image.
+RESCUE = Method("compute.rescue", GuestSpec, GuestState, deadline=900)
+#: Make the guest be off and its rescue disk absent.
+UNRESCUE = Method("compute.unrescue", GuestRef, GuestState, deadline=120)
+#: Fetch what the guest shall be made from; then make it be off, and its own disks absent.
+WIPE = Method("compute.wipe", WipeRequest, deadline=900)
 #: Give the guest a disk that is there; its next starts have it too.
 ATTACH_DISK = Method("compute.attach_disk", AttachDiskRequest, deadline=120)
 #: Make an attached disk absent from the guest, who is asked for it; a guest that is gone has none.
@@ -65,5 +74,11 @@ UPLOAD_SNAPSHOT = Method(
 DROP_SNAPSHOT = Method("compute.drop_snapshot", GuestSnapshotRef, deadline=120)
 #: Answer with the newest lines of the serial console.
 CONSOLE_OUTPUT = Method("compute.console_output", ConsoleRequest, ConsoleText, query=True)
+#: Have the guest's agent set a password; that it was done is an answer. No journal keeps it.
+SET_PASSWORD = Method("compute.set_password", PasswordRequest, GuestState, query=True)
+#: Send the guest an interrupt that lets its system write down what it was doing, and panic.
+INJECT_NMI = Method("compute.inject_nmi", GuestRef, GuestState, query=True)
+#: Answer with what the guest uses.
+DIAGNOSE = Method("compute.diagnose", GuestRef, GuestUse, query=True)
 #: Answer with the guest's state as the hypervisor sees it.
 INSPECT = Method("compute.inspect", GuestRef, GuestState, query=True)

@@ -108,6 +108,8 @@ def location_of(image: Image, *, role: Role, base_url: str | None) -> ImageLocat
         ramdisk_id=properties.get("ramdisk_id") or None,
         cmdline=properties.get("os_command_line", ""),
         guest_agent=has_agent(properties),
+        rescue_device=properties.get("hw_rescue_device", ""),
+        rescue_bus=properties.get("hw_rescue_bus", ""),
     )
 
 

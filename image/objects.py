@@ -23,7 +23,8 @@ class ImageLocation(Part):
     ``virtual_size`` (of the disk) in bytes; ``min_disk`` in GiB, ``min_ram`` in MiB. ``disk_format``
     is how the host opens it: kernels and ramdisks are raw. ``kernel_id`` and ``ramdisk_id`` name
     the images to boot directly, ``cmdline`` is the kernel's command line then. ``guest_agent``: what
-    boots from it runs QEMU's agent (property ``hw_qemu_guest_agent``).
+    boots from it runs QEMU's agent (property ``hw_qemu_guest_agent``). ``rescue_device`` and
+    ``rescue_bus`` say as what a server gets it that is rescued with it; empty: its properties do not say.
     """
 
     id: str
@@ -39,3 +40,5 @@ class ImageLocation(Part):
     ramdisk_id: str | None = None
     cmdline: str = ""
     guest_agent: bool = False
+    rescue_device: str = ""
+    rescue_bus: str = ""

@@ -10,7 +10,10 @@ class InstancesConfig(AppConfig):
 
     name = "instances"
     encrypted_columns: ClassVar[dict[str, tuple[str, ...]]] = {
-        "Instance": ("user_data", "injected_files", "admin_password")
+        "Instance": (
+            *("user_data", "injected_files", "admin_password"),
+            *("rescue_password", "before_rebuild"),
+        )
     }
 
     def ready(self) -> None:

@@ -19,6 +19,10 @@ QUOTAS = {
 }
 #: Seconds a guest is given to shut down before the plug is pulled.
 STOP_TIMEOUT = int(env.int("SERVER_STOP_TIMEOUT", default=60))
+#: Whether who creates, rebuilds or rescues a server is told the password it was given.
+SHOWS_PASSWORD = bool(env.bool("SERVER_SHOW_ADMIN_PASSWORD", default=True))
+#: The image that servers are rescued with where no other is named; empty: the one they were made from.
+RESCUE_IMAGE = env.str("SERVER_RESCUE_IMAGE", default="")
 USER_DATA_LIMIT = 65535
 MAX_AT_ONCE = 100
 #: Seconds for which a guest's file systems are held still at most while its volumes are snapshotted.

@@ -128,6 +128,9 @@ def guest_changed(change: GuestChanged) -> None:
         )
     else:
         changed = rows.update(power_state=power, updated_at=now())
+    if not changed:  # what is in error or rescued stays it
+        stays = (VmState.RESCUED, VmState.ERROR)
+        changed = rows.filter(vm_state__in=stays).update(power_state=power, updated_at=now())
     if not changed:  # it counts if what is done to the server fails
         here.exclude(task_state=None).update(power_state=power)
     if changed:

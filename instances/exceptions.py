@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import uuid
 
-from cloudweb.exceptions import BadRequest, Conflict, Forbidden, NotFound, QuotaExceeded
+from cloudweb.exceptions import (
+    BadRequest,
+    Conflict,
+    FeatureNotSupported,
+    Forbidden,
+    NotFound,
+    QuotaExceeded,
+)
 
 
 class InstanceNotFound(NotFound):
@@ -148,6 +155,38 @@ class InjectedFilesOverLimit(QuotaExceeded):
     """More files for the config drive, or larger ones, than the project's quota allows."""
 
     code = "injected_files_over_limit"
+
+
+class InstanceNotRescuable(BadRequest):
+    """The server cannot be started from a rescue disk."""
+
+    code = "instance_not_rescuable"
+
+    def __init__(self, instance_id: str | uuid.UUID, reason: str) -> None:
+        super().__init__(f"Instance {instance_id} cannot be rescued: {reason}")
+
+
+class UnsupportedRescueImage(BadRequest):
+    """The image is none to rescue with, or asks for a disk that guests here cannot have."""
+
+    code = "unsupported_rescue_image"
+
+    def __init__(self, image_id: str, reason: str = "") -> None:
+        said = f"Requested rescue image '{image_id}' is not supported"
+        super().__init__(f"{said}: {reason}" if reason else said)
+
+
+class ImageOfVolumeStays(BadRequest):
+    """The server boots from a volume, whose content is no rebuild's to change."""
+
+    code = "image_of_volume_stays"
+    default_message = "Unable to rebuild with a different image for a volume-backed server."
+
+
+class HypervisorCannot(FeatureNotSupported):
+    """The hypervisor of the server's host has no such capability."""
+
+    code = "hypervisor_cannot"
 
 
 class KeyPairNotFound(NotFound):

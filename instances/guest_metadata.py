@@ -75,8 +75,9 @@ class GuestMetadata:
             "meta": instance.metadata,
             "devices": [*self._cards(), *self._disks()],
         }
-        if instance.admin_password:
-            data["admin_pass"] = decrypt(instance.admin_password)
+        password = instance.rescue_password or instance.admin_password
+        if password:
+            data["admin_pass"] = decrypt(password)
         if instance.public_key:
             name = instance.key_name or "default"
             key = f"{instance.public_key.strip()}\n"

@@ -17,6 +17,7 @@ class VmState(TextChoices):
     STOPPED = "stopped", "stopped"
     PAUSED = "paused", "paused"
     SUSPENDED = "suspended", "suspended"
+    RESCUED = "rescued", "rescued"
     ERROR = "error", "error"
     DELETED = "deleted", "deleted"
 
@@ -51,6 +52,10 @@ class TaskState(TextChoices):
     UNPAUSING = "unpausing", "unpausing"
     SUSPENDING = "suspending", "suspending"
     RESUMING = "resuming", "resuming"
+    RESCUING = "rescuing", "starting from a rescue disk"
+    UNRESCUING = "unrescuing", "going back to its own disk"
+    REBUILDING = "rebuilding", "making way for a new disk"
+    REBUILD_SPAWNING = "rebuild_spawning", "starting from a new disk"
     ATTACHING_VOLUME = "attaching_volume", "attaching a volume"
     DETACHING_VOLUME = "detaching_volume", "detaching a volume"
     IMAGE_SNAPSHOT = "image_snapshot", "copying its disk for an image"
@@ -91,12 +96,18 @@ _STATUS: dict[str, str] = {
     V.STOPPED: "SHUTOFF",
     V.PAUSED: "PAUSED",
     V.SUSPENDED: "SUSPENDED",
+    V.RESCUED: "RESCUE",
     V.ERROR: "ERROR",
     V.DELETED: "DELETED",
 }
 _OVERRIDES: dict[tuple[str, str | None], str] = {
     (V.ACTIVE, T.REBOOTING): "REBOOT",
     (V.ACTIVE, T.REBOOTING_HARD): "HARD_REBOOT",
+    **{
+        (state, task): "REBUILD"
+        for state in (V.ACTIVE, V.STOPPED, V.ERROR)
+        for task in (T.REBUILDING, T.REBUILD_SPAWNING)
+    },
 }
 #: Statuses that show progress (contract 3.8).
 WITH_PROGRESS = frozenset({"ACTIVE", "BUILD", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING"})

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from cloudweb.microversions import Microversions, always, later, partly
 
-NO_RESCUE = "servers are not rescued yet"
 NO_CONSOLES = "there are no consoles yet"
 NO_MIGRATIONS = "servers do not move between hosts yet"
 NO_EVACUATION = "servers are not evacuated yet"
 TAGS_AT_ALL = "a tag is heard at every version"
-NO_REBUILD = "servers are not rebuilt yet"
 NO_SHELF = "servers are not shelved yet"
 
 COMPUTE = Microversions(
@@ -123,7 +121,7 @@ COMPUTE = Microversions(
         ),
         52: "A server can be created with tags.",
         53: "Services and hypervisors have UUIDs; searching them is part of the list.",
-        54: later("A rebuild can change the key pair.", because=NO_REBUILD),
+        54: "A rebuild can change the key pair.",
         55: "Flavors have a description that can be changed.",
         56: later("A cold migration can name its host.", because=NO_MIGRATIONS),
         57: partly(
@@ -189,13 +187,16 @@ COMPUTE = Microversions(
             "Extra specs that are known must have a value that makes sense.",
             because="the form of keys and values is all that is checked",
         ),
-        87: later("A server that boots from a volume can be rescued.", because=NO_RESCUE),
+        87: "A server that boots from a volume can be rescued.",
         88: "The capacity of hypervisors is gone, with the calls for their sums and uptime.",
         89: "An attached volume shows the ids of its attachment, and its own once alone.",
         90: "The host name of a server can be chosen, and everybody sees it.",
         91: later("A server can come off the shelf on a host that was named.", because=NO_SHELF),
         92: "Key pairs are made by clients alone: the public key must be sent.",
-        93: later("A server that boots from a volume can be rebuilt.", because=NO_REBUILD),
+        93: later(
+            "The volume that a server boots from is filled anew when it is rebuilt.",
+            because="a rebuild leaves volumes as they are",
+        ),
         94: "The host name of a server may have a domain.",
         95: later("An evacuated server stays stopped.", because=NO_EVACUATION),
         96: "A server shows the zone it is pinned to.",

@@ -8,7 +8,7 @@ every effect outside. A capability is the fact of implementing its class; ``capa
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, ClassVar
@@ -199,6 +199,32 @@ class Suspend(ABC):
         """Let the guest go on; start it where its memory was lost. Raises GuestNotFound."""
 
 
+class Rescue(ABC):
+    """Capability ``rescue``: guests started from another disk, which find their own beside it."""
+
+    @abstractmethod
+    def rescue(self, spec: GuestSpec, *, images: Mapping[str, Path], work: Work) -> GuestState:
+        """Make the guest run from ``spec.rescue``, made anew unless it runs from it already.
+
+        Raises GuestNotFound where its own disks are not there.
+        """
+
+    @abstractmethod
+    def unrescue(self, ref: GuestRef, *, work: Work) -> GuestState:
+        """Make the guest be off, and absent what it was rescued with. Raises GuestNotFound."""
+
+
+class Rebuild(ABC):
+    """Capability ``rebuild``: guests that lose their disks and get others."""
+
+    @abstractmethod
+    def wipe(self, ref: GuestRef, *, keep: Collection[str], work: Work) -> None:
+        """Make the guest be off and its own disks absent, but those of these names, and its boot files.
+
+        What is attached stays. ``spawn`` makes others. A guest that is not there has none.
+        """
+
+
 class Freeze(ABC):
     """Capability ``freeze``: an agent inside the guest holds its file systems still.
 
@@ -255,6 +281,8 @@ CAPABILITIES: Mapping[str, type] = {
     "freeze": Freeze,
     "hot_plug": HotPlug,
     "pause": Pause,
+    "rebuild": Rebuild,
+    "rescue": Rescue,
     "snapshots": Snapshots,
     "suspend": Suspend,
 }

@@ -27,6 +27,7 @@ from compute.drivers.base import (
     Suspend,
     capabilities,
 )
+from compute.drivers.fake_rescue import FakeRescue
 from compute.drivers.fake_snapshots import FakeSnapshots
 from compute.objects import (
     GuestDisk,
@@ -57,6 +58,7 @@ class FakeGuest:
     limits: dict[str, dict[str, int]] = field(default_factory=dict)  # serial -> its throttle
     keeps: List[str] = field(default_factory=List)  # serials of disks it does not let go of
     snapshots: List[str] = field(default_factory=List)
+    rescue: str = ""  # the image it was started from
     agent: bool = False
     frozen: bool = False
     defined: bool = False
@@ -68,7 +70,9 @@ class FakeGuest:
         self.console = [*self.console, *lines][-CONSOLE_LINES:]
 
 
-class FakeDriver(Hypervisor, ConsoleLog, HotPlug, Pause, Suspend, Freeze, FakeSnapshots):
+class FakeDriver(
+    FakeRescue, Hypervisor, ConsoleLog, HotPlug, Pause, Suspend, Freeze, FakeSnapshots
+):
     """A host whose guests are records; with ``state_dir`` they outlive the process.
 
     ``faults`` orders delays, failures and hangs by method name, from code or through
@@ -120,6 +124,7 @@ class FakeDriver(Hypervisor, ConsoleLog, HotPlug, Pause, Suspend, Freeze, FakeSn
                 own = [disk for disk in spec.disks if disk.source is None]
                 guest.disk = sum(disk.size for disk in own)
                 guest.disks = [disk.name for disk in own]
+                guest.rescue = ""
                 guest.taps = [interface.tap for interface in spec.interfaces]
                 self._save(guest)
             work.checkpoint()

@@ -31,6 +31,9 @@ _SERVER = {
         "Paused", "warning", "player-pause", "It stands still; its memory is kept."
     ),
     VmState.SUSPENDED: Badge("Suspended", "neutral", "moon", "Its memory is on its host's disk."),
+    VmState.RESCUED: Badge(
+        "Rescued", "warning", "lifebuoy", "It runs from a rescue disk, its own beside it."
+    ),
     VmState.ERROR: Badge("Error", "danger", "alert-triangle"),
     VmState.DELETED: Badge("Deleted", "neutral", "trash"),
 }
@@ -40,6 +43,10 @@ _TASK = {
     TaskState.NETWORKING: "Building",
     TaskState.SPAWNING: "Building",
     TaskState.REBOOTING_HARD: "Rebooting",
+    TaskState.RESCUING: "Starting rescue",
+    TaskState.UNRESCUING: "Ending rescue",
+    TaskState.REBUILDING: "Rebuilding",
+    TaskState.REBUILD_SPAWNING: "Rebuilding",
 }
 #: Power as a person says it: a guest that is not there is off.
 _POWER = {PowerState.NOSTATE: "Off", PowerState.SHUTDOWN: "Off"}

@@ -17,6 +17,7 @@ _STATES = {
     VmState.STOPPED: "stopped",
     VmState.PAUSED: "paused",
     VmState.SUSPENDED: "suspended",
+    VmState.RESCUED: "rescued",
     VmState.ERROR: "in error",
     VmState.DELETED: "deleted",
 }

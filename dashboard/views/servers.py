@@ -26,10 +26,10 @@ from instances.manager.listing import Filters
 
 #: The choices above the list -> status words of the API.
 STATUSES = {
-    "running": ("ACTIVE", "REBOOT", "HARD_REBOOT"),
+    "running": ("ACTIVE", "REBOOT", "HARD_REBOOT", "RESCUE"),
     "stopped": ("SHUTOFF",),
     "paused": ("PAUSED", "SUSPENDED"),
-    "building": ("BUILD",),
+    "building": ("BUILD", "REBUILD"),
     "error": ("ERROR",),
 }
 #: What is looked up among addresses, not names.

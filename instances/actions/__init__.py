@@ -15,6 +15,7 @@ from instances.actions import (
     locking,
     metadata,
     power,
+    recovery,
     security_groups,
     volumes,
 )
@@ -26,7 +27,7 @@ __all__ = ["ACTIONS", "Button", "InstanceAction", "called", "possible"]
 ACTIONS: dict[str, InstanceAction] = {
     record.name: record
     for activity in (
-        *(power, lifecycle, locking, metadata, security_groups, volumes, console),
+        *(power, recovery, lifecycle, locking, metadata, security_groups, volumes, console),
         images,
     )
     for record in vars(activity).values()

@@ -32,6 +32,7 @@ from instances.api.serializers.server_shown import (
     ServerShown,
     ServerUpdated,
 )
+from instances.conf import SHOWS_PASSWORD
 from instances.manager import InstanceManager, ports_of, volumes_of
 from instances.manager.listing import Filters, Listing
 
@@ -110,7 +111,8 @@ class ServerViewSet(ServiceViewSet):
         if wanted.return_reservation_id:
             return Response({"reservation_id": made[0].reservation_id}, status=202)
         render = self._renderer()
-        response = Response({"server": render.created(made[0], password)}, status=202)
+        told = password if SHOWS_PASSWORD else None
+        response = Response({"server": render.created(made[0], told)}, status=202)
         response.headers["Location"] = f"{render.servers}/{made[0].id}"
         return response
 

@@ -39,6 +39,13 @@ class InstanceActs(InstanceLookups):
             preempts = action.mode is Mode.PREEMPTING
             action.saga.start(self.context, resource_id=str(key), args=args, preempt=preempts)
 
+    def _locked_for(self, instance_id: str, action: InstanceAction) -> Instance:
+        """Return a server that the action may start on, its row locked; call inside ``atomic()``."""
+        found = locked(self._rows_of(instance_id).filter(self._may_start(action))).first()
+        if found is None:
+            raise self._refusal(instance_id, action)
+        return found
+
     def _take(self, instance_id: str, action: InstanceAction, **changes: Any) -> uuid.UUID:
         """Change the row by one conditional write; return its id."""
         key = as_uuid(str(instance_id))
@@ -56,9 +63,7 @@ class InstanceActs(InstanceLookups):
     def _held(self, instance_id: str, action: InstanceAction) -> Iterator[Instance]:
         """Lock the row in a transaction, for a free action that must read before it writes."""
         with transaction.atomic():
-            found = locked(self._rows_of(instance_id).filter(self._may_start(action))).first()
-            if found is None:
-                raise self._refusal(instance_id, action)
+            found = self._locked_for(instance_id, action)
             yield found
             self._note(action, found.id)
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
 from cloudweb import policy as policies
 from cloudweb.encryption import encrypt
-from cloudweb.exceptions import BadRequest, NotFound, QuotaExceeded
+from cloudweb.exceptions import BadRequest, QuotaExceeded
 from cloudweb.policy import policy
 from compute.manager import FlavorManager
 from instances import injected_files, quota
 from instances.build_request import BuildRequest, NetworkRequest
 from instances.exceptions import NetworkAmbiguous, ServerGroupNotFound
 from instances.items import check_items
-from instances.manager.disks import InstanceDisks
+from instances.manager.disks import InstanceDisks, named_by_the_caller
 from instances.manager.key_pair import KeyPairManager
 from instances.manager.server_groups import ServerGroupManager, reserve_members
 from instances.models import Instance, InstancePort
@@ -52,7 +51,7 @@ class InstanceBuilding(InstanceDisks):
         if wanted.host is not None:
             policies.check(self.context, "compute:servers:create_on_host")
         project = self.context.scoped_project_id
-        with _named_by_the_caller():
+        with named_by_the_caller():
             flavor = FlavorManager(self.context).get(wanted.flavor_id)
             self._check_disks(wanted, flavor)
             key = KeyPairManager(self.context).get(wanted.key_name) if wanted.key_name else None
@@ -78,7 +77,7 @@ class InstanceBuilding(InstanceDisks):
                 for instance in made
                 for position, card in enumerate(cards)
             )
-            with _named_by_the_caller():
+            with named_by_the_caller():
                 self._make_disks(wanted, flavor, made)
             saga = CreateInstanceWithVolumes if wanted.has_volumes else CreateInstance
             for instance in made:
@@ -205,15 +204,6 @@ class InstanceBuilding(InstanceDisks):
         manager = SecurityGroupManager(self.context)
         for name in names:
             manager.resolve(name, project)
-
-
-@contextlib.contextmanager
-def _named_by_the_caller() -> Iterator[None]:
-    """Make what a create names, but its caller cannot see, a 400: a 404 would be about the server."""
-    try:
-        yield
-    except NotFound as error:
-        raise BadRequest(error.message) from error
 
 
 def numbered(name: str, count: int) -> Sequence[str]:

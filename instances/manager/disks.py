@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from cloudweb.exceptions import NotFound
+from cloudweb.exceptions import BadRequest, NotFound
 from cloudweb.manager import Manager
 from image.manager import ImageManager
 from instances.block_devices import ROOT, DiskStatus, SourceType, asked_name, free_name
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
     from volume.models import Volume
 
 GIB = 1024**3
+
+
+@contextlib.contextmanager
+def named_by_the_caller() -> Iterator[None]:
+    """Make what a caller names, but cannot see, a 400: a 404 would be about the server."""
+    try:
+        yield
+    except NotFound as error:
+        raise BadRequest(error.message) from error
 
 
 class InstanceDisks(Manager):
@@ -38,18 +48,19 @@ class InstanceDisks(Manager):
         root = wanted.root
         if root.source_type == SourceType.IMAGE:
             size = (root.size or 0) if root.is_in_volume else flavor.disk
-            self._check_image(root.source_id or "", flavor, disk=size)
+            self._check_image(root.source_id or "", ram=flavor.ram, disk=size)
         elif root.source_type == SourceType.VOLUME:
             self._check_boot_volume(root.source_id or "", flavor)
 
-    def _check_image(self, image_id: str, flavor: Flavor, *, disk: int) -> None:
+    def _check_image(self, image_id: str, *, ram: int, disk: int) -> None:
+        """Raise what keeps a server of this size from booting from the image."""
         images = ImageManager(self.context)
         location = images.location(image_id)
         if location.kernel_id is not None:
             images.location(location.kernel_id, role="kernel")
             if location.ramdisk_id is not None:
                 images.location(location.ramdisk_id, role="ramdisk")
-        if location.min_ram > flavor.ram:
+        if location.min_ram > ram:
             raise FlavorDoesNotFit("Flavor's memory is too small for requested image.")
         if disk and (location.min_disk > disk or location.virtual_size > disk * GIB):
             raise FlavorDoesNotFit("Flavor's disk is too small for requested image.")

@@ -10,6 +10,7 @@ from instances.manager.listing import InstanceLists
 from instances.manager.locking import InstanceLocks
 from instances.manager.metadata import InstanceMetadata
 from instances.manager.power import InstancePower
+from instances.manager.recovery import InstanceRecovery
 from instances.manager.security_groups import InstanceSecurityGroups
 from instances.manager.volumes import InstanceVolumes
 
@@ -18,6 +19,7 @@ class InstanceManager(
     InstanceBuilding,
     InstanceLists,
     InstancePower,
+    InstanceRecovery,
     InstanceLifecycle,
     InstanceLocks,
     InstanceMetadata,

@@ -45,7 +45,10 @@ SORT_KEYS = {
     "locked": "locked_by",
 }
 #: What no list shows, and may be large; user data is shown to admins alone.
-UNSHOWN = ("injected_files", "admin_password", "scheduler_hints")
+UNSHOWN = (
+    *("injected_files", "admin_password", "scheduler_hints"),
+    *("rescue_password", "posted_password", "before_rebuild"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

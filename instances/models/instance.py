@@ -18,10 +18,9 @@ from instances.states import PowerState, VmState
 class Instance(models.Model):
     """A server. Its flavor is kept as it was when the server was made.
 
-    What it has are rows of their own (``ports``,
-    ``block_devices``). ``user_data``, ``injected_files``
-    and ``admin_password`` are encrypted (cloudweb/encryption.py). Deleted servers stay as rows for
-    their action log, without what they had.
+    What it has are rows of their own (``ports``, ``block_devices``). ``user_data``, ``injected_files``,
+    ``admin_password``, ``rescue_password`` and ``before_rebuild`` are encrypted
+    (cloudweb/encryption.py). Deleted servers stay as rows for their action log, without what they had.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -56,6 +55,16 @@ class Instance(models.Model):
     user_data = models.TextField(blank=True, default="")
     injected_files = models.TextField(blank=True, default="")
     admin_password = models.TextField(blank=True, default="")
+    rescue_image_id = models.CharField(
+        max_length=36, blank=True, default="", help_text="What it is started from while rescued"
+    )
+    rescue_password = models.TextField(blank=True, default="")
+    posted_password = models.TextField(
+        blank=True, default="", help_text="What its guest made, encrypted by its user's key: base64"
+    )
+    before_rebuild = models.TextField(
+        blank=True, default="", help_text="What a rebuild goes back to until the disks are gone"
+    )
     config_drive = models.BooleanField(default=False)
     metadata: models.JSONField[dict[str, str]] = models.JSONField(default=dict)
     tags: models.JSONField[list[str]] = models.JSONField(default=list)

@@ -12,6 +12,8 @@ from instances.operations.pause import (
 )
 from instances.operations.power import StartInstance, StopInstance
 from instances.operations.reboot import RebootInstance
+from instances.operations.rebuild import RebuildInstance
+from instances.operations.rescue import RescueInstance, UnrescueInstance
 from instances.operations.volumes import (
     AttachVolume,
     DetachVolume,
@@ -30,9 +32,12 @@ __all__ = [
     "LimitVolumeInGuest",
     "PauseInstance",
     "RebootInstance",
+    "RebuildInstance",
+    "RescueInstance",
     "ResumeInstance",
     "StartInstance",
     "StopInstance",
     "SuspendInstance",
     "UnpauseInstance",
+    "UnrescueInstance",
 ]

@@ -54,6 +54,10 @@ class DeleteInstance(Saga):
             user_data="",
             injected_files="",
             admin_password="",
+            rescue_image_id="",
+            rescue_password="",
+            posted_password="",
+            before_rebuild="",
         )
 
     @classmethod

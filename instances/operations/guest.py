@@ -71,20 +71,23 @@ def guest_spec(run: Run, *, has_disks: bool = False) -> GuestSpec:
     )
 
 
-def _disks(run: Run, *, has_disks: bool) -> tuple[list[GuestDisk], DirectBoot | None, bool | None]:
-    """Return the disks, and what the image of the one it boots from says: kernel, and agent.
-
-    The last is None where that image is gone meanwhile.
-    """
+def tenant_of(run: Run) -> RequestContext:
+    """Return who sees what the server's project may see: an image's properties name kernels."""
     instance = instance_of(run)
-    # what its project may see: an image's properties name kernels, and not another project's
-    tenant = RequestContext(
+    return RequestContext(
         request_id=run.context.request_id,
         user_id=instance.user_id or None,
         project_id=instance.project_id,
         roles=frozenset({"reader"}),
     )
-    images = ImageManager(tenant)
+
+
+def _disks(run: Run, *, has_disks: bool) -> tuple[list[GuestDisk], DirectBoot | None, bool | None]:
+    """Return the disks, and what the image of the one it boots from says: kernel, and agent.
+
+    The last is None where that image is gone meanwhile.
+    """
+    images = ImageManager(tenant_of(run))
     disks, direct, has_agent = [], None, None
     for device in block_devices_of(run):
         if device.destination_type == DestinationType.VOLUME:
@@ -114,13 +117,13 @@ def _from_image(
     try:
         image = images.location(str(device.source_id))
         if device.is_root:
-            direct = _direct_boot(images, image)
+            direct = direct_boot(images, image)
     except (NotFound, Conflict):
         if not has_disks:
             raise
         return GuestDisk(name=name, size=device.size * GIB), None, None
     size = device.size * GIB or image.virtual_size
-    return GuestDisk(name=name, image=_source(image), size=size), direct, image.guest_agent
+    return GuestDisk(name=name, image=source_of(image), size=size), direct, image.guest_agent
 
 
 def _direct_boot_of_volume(
@@ -138,25 +141,27 @@ def _direct_boot_of_volume(
             raise
         return None
     return DirectBoot(
-        kernel=_source(kernel),
-        ramdisk=_source(ramdisk) if ramdisk else None,
+        kernel=source_of(kernel),
+        ramdisk=source_of(ramdisk) if ramdisk else None,
         cmdline=facts.get("os_command_line", ""),
     )
 
 
-def _direct_boot(images: ImageManager, image: ImageLocation) -> DirectBoot | None:
+def direct_boot(images: ImageManager, image: ImageLocation) -> DirectBoot | None:
+    """Return the kernel that an image names, None for one that boots by itself."""
     if image.kernel_id is None:
         return None
     kernel = images.location(image.kernel_id, role="kernel")
     ramdisk = images.location(image.ramdisk_id, role="ramdisk") if image.ramdisk_id else None
     return DirectBoot(
-        kernel=_source(kernel),
-        ramdisk=_source(ramdisk) if ramdisk else None,
+        kernel=source_of(kernel),
+        ramdisk=source_of(ramdisk) if ramdisk else None,
         cmdline=image.cmdline,
     )
 
 
-def _source(location: ImageLocation) -> ImageSource:
+def source_of(location: ImageLocation) -> ImageSource:
+    """Return an image as a host fetches it."""
     return ImageSource(
         id=location.id,
         url=location.url,

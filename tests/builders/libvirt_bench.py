@@ -67,6 +67,10 @@ class LibvirtBench:
         self.driver = self.make_driver()
         self.start()
 
+    def files_of(self, spec: GuestSpec) -> set[str]:
+        """Return the names of what is in the guest's home."""
+        return {path.name for path in self.driver.storage.files(spec.id).home.iterdir()}
+
     @contextmanager
     def open_to_the_machine(self) -> Iterator[None]:
         """Open the directory above this host's own to all users."""

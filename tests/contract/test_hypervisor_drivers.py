@@ -22,12 +22,14 @@ from compute.drivers.base import (
     Hypervisor,
     NotFrozen,
     Pause,
+    Rebuild,
+    Rescue,
     SnapshotNotFound,
     Snapshots,
     Suspend,
 )
 from compute.drivers.fake import FakeDriver
-from compute.objects import DiskSource, GuestDisk, GuestSpec
+from compute.objects import DiskSource, GuestDisk, GuestSpec, RescueDisk
 from image.inspection import inspect_file
 from tests.builders.guests import make_guest, make_reboot, ref
 from tests.builders.work import CountedWork
@@ -52,6 +54,9 @@ class Bench(Protocol):
 
     def census(self) -> Sequence[str]:
         """Return everything that is left of any guest, by whatever name."""
+
+    def files_of(self, spec: GuestSpec) -> set[str]:
+        """Return the names of what is kept of the guest."""
 
     def wait_for_boot(self, spec: GuestSpec) -> None:
         """Return when the guest's own software is up."""
@@ -82,6 +87,10 @@ class FakeBench:
 
     def census(self) -> Sequence[str]:
         return self.driver.census()
+
+    def files_of(self, spec: GuestSpec) -> set[str]:
+        guest = self.driver._guests[spec.id]
+        return {*guest.disks, *([guest.rescue] if guest.rescue else [])}
 
     def wait_for_boot(self, spec: GuestSpec) -> None:
         """Simulated guests boot at once."""
@@ -215,6 +224,55 @@ def test_halted_and_going_on(bench: Bench) -> None:
             call(ref(spec), work=WORK)
     driver.power_on(spec, work=WORK)
     driver.suspend(ref(spec), work=WORK)
+    driver.destroy(ref(spec), work=WORK)
+    assert list(bench.census()) == []
+
+
+def test_rescued_and_made_anew(bench: Bench) -> None:
+    """Each order twice; what a guest was rescued with is gone afterwards, and its disks after a wipe."""
+    spec, driver = bench.make_guest(), bench.driver
+    assert isinstance(driver, Rescue)
+    assert isinstance(driver, Rebuild)
+    source = spec.disks[0].image
+    assert source is not None
+    rescued = spec.model_copy(
+        update={
+            "rescue": RescueDisk(
+                image=source, size=spec.disks[0].size, direct_boot=spec.direct_boot
+            )
+        }
+    )
+    for call in (
+        lambda: driver.rescue(rescued, images=bench.images, work=WORK),
+        lambda: driver.unrescue(ref(spec), work=WORK),
+    ):
+        with pytest.raises(GuestNotFound):
+            call()
+    driver.wipe(ref(spec), keep=(), work=WORK)  # nothing is there
+    driver.spawn(spec, images=bench.images, work=WORK)
+    driver.power_off(ref(spec), timeout=0, work=WORK)
+    left = bench.files_of(spec)
+    for _ in range(2):
+        assert driver.rescue(rescued, images=bench.images, work=WORK).power_state == "running"
+    assert bench.files_of(spec) > left
+    bench.restart()
+    driver = bench.driver
+    assert isinstance(driver, Rescue)
+    assert isinstance(driver, Rebuild)
+    driver.power_off(ref(spec), timeout=0, work=WORK)
+    driver.power_on(rescued, work=WORK)  # after a reboot of the machine, say
+    for _ in range(2):
+        assert driver.unrescue(ref(spec), work=WORK).power_state == "shutdown"
+    assert bench.files_of(spec) == left
+    driver.wipe(ref(spec), keep=("root",), work=WORK)
+    assert driver.get(spec.id).power_state == "shutdown"
+    for _ in range(2):
+        driver.wipe(ref(spec), keep=(), work=WORK)
+    assert bench.files_of(spec) == set()
+    with pytest.raises(GuestNotFound):
+        driver.rescue(rescued, images=bench.images, work=WORK)
+    assert driver.spawn(spec, images=bench.images, work=WORK).power_state == "running"
+    assert bench.files_of(spec) == left
     driver.destroy(ref(spec), work=WORK)
     assert list(bench.census()) == []
 

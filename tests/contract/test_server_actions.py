@@ -315,7 +315,7 @@ def test_one_more_record_is_served_and_shown(home: Lab, one_more: InstanceAction
 def test_one_more_record_is_described(
     one_more: InstanceAction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    row = "| nudge |  | ●<sup>1</sup> |  |  |  |  | `networking`, `spawning` | exclusive |"
+    row = "| nudge |  | ●<sup>1</sup> |  |  |  |  |  | `networking`, `spawning` | exclusive |"
     said = "| nudge | `os-nudge` | From 2.17 to 2.94 | `compute:servers:nudge` | project member |"
     page = states_page()
     assert row in page

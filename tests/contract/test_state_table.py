@@ -16,6 +16,7 @@ from instances.states import TaskState, VmState, status_of, vm_states_of
 from network.models import Network
 from operations.models import Operation
 from tests.builders.identity import client_of, make_context, make_member
+from tests.builders.images import RAW, make_image
 from tests.builders.networks import make_network, make_port
 from tests.builders.servers import give_port, give_volume, make_server
 from tests.builders.volumes import make_volume
@@ -26,6 +27,7 @@ TASKS = (None, *TaskState.values)
 FREE = {"volumeAttachment": {"volumeId": "{free}"}}
 STAYS = {"volumeAttachment": {"volumeId": "{volume}", "delete_on_termination": False}}
 WITH_PORTS = ("add_security_group", "remove_security_group")
+WITH_IMAGES = ("rescue", "rebuild")
 WITH_VOLUMES = ("attach_volume", "detach_volume", "update_volume")
 #: action of the table -> method, path below the server, body
 REQUESTS: dict[str, tuple[str, str, Any]] = {
@@ -38,6 +40,9 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "suspend": ("POST", "/action", {"suspend": None}),
     "resume": ("POST", "/action", {"resume": None}),
     "create_image": ("POST", "/action", {"createImage": {"name": "i"}}),
+    "rescue": ("POST", "/action", {"rescue": {"rescue_image_ref": "{image}"}}),
+    "unrescue": ("POST", "/action", {"unrescue": None}),
+    "rebuild": ("POST", "/action", {"rebuild": {"imageRef": "{image}"}}),
     "delete": ("DELETE", "", None),
     "force_delete": ("POST", "/action", {"forceDelete": None}),
     "add_security_group": ("POST", "/action", {"addSecurityGroup": {"name": "default"}}),
@@ -50,8 +55,8 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "detach_volume": ("DELETE", "/os-volume_attachments/{volume}", None),
     "update_volume": ("PUT", "/os-volume_attachments/{volume}", STAYS),
 }
-ACCEPTED = {"delete": 204, "update": 200, "metadata": 200, "attach_volume": 200}
-ALIVE = {"building", "active", "stopped", "paused", "suspended", "error"}
+ACCEPTED = {"rescue": 200, "delete": 204, "update": 200, "metadata": 200, "attach_volume": 200}
+ALIVE = {"building", "active", "stopped", "paused", "suspended", "rescued", "error"}
 BEHIND_EACH_OTHER = {None, "attaching_volume", "detaching_volume"}
 #: Contract 10.1 by hand, lest table and test be wrong together: (vm_states, task_states).
 BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
@@ -70,6 +75,9 @@ BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
     "suspend": ({"active"}, {None}),
     "resume": ({"suspended"}, {None}),
     "create_image": ({"active", "stopped", "paused", "suspended"}, {None}),
+    "rescue": ({"active", "stopped", "error"}, {None}),
+    "unrescue": ({"rescued"}, {None}),
+    "rebuild": ({"active", "stopped", "error"}, {None}),
     "delete": (ALIVE, set(TASKS)),
     "force_delete": (ALIVE, set(TASKS)),
     "add_security_group": (ALIVE, set(TASKS)),
@@ -92,6 +100,10 @@ def send(user: User, server: Instance, action: str, *, client: Any = None) -> An
         give_volume(server, has)
         said = json.dumps([path, body]).replace("{volume}", str(has.id))
         path, body = json.loads(said.replace("{free}", str(free.id)))
+    if action in WITH_IMAGES:
+        image = make_image(context=make_context(user), data=RAW)
+        Instance.objects.filter(id=server.id).update(image_id=str(image.id))
+        body = json.loads(json.dumps(body).replace("{image}", str(image.id)))
     if action in WITH_PORTS:
         context = make_context(user)
         network = Network.objects.first() or make_network(context)
@@ -201,6 +213,7 @@ def test_words() -> None:
     always = ["delete", "force_delete", "update", "lock", "unlock"]
     volumes = ["attach_volume", "detach_volume", "update_volume"]
     groups = ["add_security_group", "remove_security_group"]
-    stopped = ["start", "hard_reboot", *always, "metadata", *groups, *volumes, "create_image"]
+    stopped = ["start", "hard_reboot", "rescue", "rebuild", *always, "metadata", *groups, *volumes]
+    stopped += ["create_image"]
     assert possible("stopped", None) == stopped
     assert possible("building", "spawning") == [*always, *groups, "update_volume"]

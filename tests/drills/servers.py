@@ -12,12 +12,16 @@ from instances.operations import (
     DeleteInstance,
     PauseInstance,
     RebootInstance,
+    RebuildInstance,
+    RescueInstance,
     ResumeInstance,
     StartInstance,
     StopInstance,
     SuspendInstance,
     UnpauseInstance,
+    UnrescueInstance,
 )
+from instances.rebuild_request import RebuildRequest
 from operations.testing import Drill
 from tests.builders.instances import NOTHING, Lab, lab
 from tests.builders.instances import census as count
@@ -98,6 +102,37 @@ def act(action: str) -> Callable[[Lab, Any], None]:
 def delete(made: Lab, server: Any) -> None:
     """Delete a server."""
     InstanceManager(made.context).delete(server)
+
+
+def rescued_census(made: Lab, subject: Any) -> dict[str, Any]:
+    """Count guests that run from a rescue disk, and servers that say so."""
+    guests = [guest for driver in made.guests.values() for guest in driver._guests.values()]
+    rows = Instance.objects.exclude(rescue_image_id="", rescue_password="")
+    rescued = sum(bool(guest.rescue) for guest in guests)
+    return {**census(made, subject), "rescued": rescued, "rows": rows.count()}
+
+
+def rebuild(made: Lab, server: Any) -> None:
+    """Rebuild a server under another name."""
+    wanted = RebuildRequest(image_id=str(made.image.id), admin_password="secret", name="new")
+    InstanceManager(made.context).rebuild(server, wanted=wanted)
+
+
+def rebuilt_census(made: Lab, subject: Any) -> dict[str, Any]:
+    """Count everything, and tell what became of the server, as far as its row and its guest agree."""
+    counted = census(made, subject)
+    row = Instance.objects.get()
+    seen = (row.vm_state, row.task_state, row.name, row.before_rebuild, *counted["power"])
+    meaning = {
+        ("active", None, "new", "", "running"): "new",
+        ("active", None, "vm1", "", "running"): "old or in error",
+        ("error", None, "new", "", "shutdown"): "old or in error",
+        ("error", None, "new", "", "running"): "old or in error",
+        ("deleted", None): "gone",
+    }
+    gone = row.vm_state == "deleted"
+    found = meaning.get(seen[:2] if gone else seen, seen)
+    return {**count(made), "is": found}
 
 
 def resting(state: str) -> dict[str, Any]:
@@ -206,5 +241,39 @@ DRILLS = (
         done=ends("active", "running", **ALONE),
         undone={**ALONE, "states": [("suspended", None)]},
         only=("resume",),
+    ),
+    Drill(
+        saga=RescueInstance,
+        world=lab,
+        prepare=alone,
+        start=act("rescue"),
+        census=rescued_census,
+        done={**ends("rescued", "running", **ALONE), "rescued": 1, "rows": 1},
+        undone={**ends("active", "running", **ALONE), "rescued": 0, "rows": 0},
+        preempt=delete,
+        preempted={**ends("deleted"), "rescued": 0, "rows": 0},
+        only=("rescue",),
+    ),
+    Drill(
+        saga=UnrescueInstance,
+        world=lab,
+        prepare=halted("rescue"),
+        start=act("unrescue"),
+        census=rescued_census,
+        done={**ends("active", "running", **ALONE), "rescued": 0, "rows": 0},
+        undone={**ends("rescued", "running", **ALONE), "rescued": 1, "rows": 1},
+        only=("unrescue",),
+    ),
+    Drill(
+        saga=RebuildInstance,
+        world=lab,
+        prepare=alone,
+        start=rebuild,
+        census=rebuilt_census,
+        done={**NOTHING, **ALONE, "is": "new"},
+        undone={**NOTHING, **ALONE, "is": "old or in error"},
+        preempt=delete,
+        preempted={**NOTHING, "is": "gone"},
+        only=("wipe", "spawn"),
     ),
 )

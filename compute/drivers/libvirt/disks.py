@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from cloudweb.driver import DriverError
-from compute.objects import DiskSource, DiskThrottle, GuestDisk
+from compute.objects import (
+    DirectBoot,
+    DiskSource,
+    DiskThrottle,
+    GuestDisk,
+    GuestSpec,
+    RescueDisk,
+)
 
 LETTERS = "abcdefghijklmnopqrstuvwxy"
 #: The config drive's, behind all others.
 CONFIG_DRIVE = "vdz"
 NOTHING_KEPT = "none"
+#: The disk that a guest is rescued with; its own are named otherwise.
+RESCUE = "rescue"
 
 
 class Attached(NamedTuple):
@@ -30,12 +39,42 @@ class Attached(NamedTuple):
         return ET.tostring(self.element, encoding="unicode")
 
 
+def disks_of(spec: GuestSpec) -> Sequence[GuestDisk]:
+    """Return the disks that a guest has now, in its order: what it is rescued with is the first or the last.
+
+    Where it is the first, the others are called by their places alone.
+    """
+    if spec.rescue is None:
+        return spec.disks
+    rescue = GuestDisk(name=RESCUE, image=spec.rescue.image, size=spec.rescue.size)
+    if spec.rescue.stable:
+        return (*spec.disks, rescue)
+    return (rescue, *(disk.model_copy(update={"device": ""}) for disk in spec.disks))
+
+
+def direct_boot_of(spec: GuestSpec) -> DirectBoot | None:
+    """Return what the guest boots now without firmware."""
+    return spec.direct_boot if spec.rescue is None else spec.rescue.direct_boot
+
+
 def own_disk(path: Path, target: str, *, cache: str) -> ET.Element:
     """Return the element of a disk that is a file of the guest's own."""
     disk = ET.Element("disk", type="file", device="disk")
     ET.SubElement(disk, "driver", name="qemu", type="qcow2", cache=cache, discard="unmap")
     ET.SubElement(disk, "source", file=str(path))
     ET.SubElement(disk, "target", dev=target, bus="virtio")
+    return disk
+
+
+def rescue_disk(rescue: RescueDisk, path: Path, target: str, *, cache: str) -> ET.Element:
+    """Return the element of the disk that a guest is rescued with, on the bus that was asked for."""
+    disk = own_disk(path, target, cache=cache)
+    disk.set("device", rescue.device)
+    if rescue.bus != "virtio":
+        disk[-1].set("dev", f"s{target[1:]}")
+        disk[-1].set("bus", rescue.bus)
+    if rescue.device == "cdrom":
+        disk.append(ET.Element("readonly"))
     return disk
 
 

@@ -88,6 +88,13 @@ class Domains:
         with self._connection.use():
             return domain.name()
 
+    def rescued_with(self, domain: libvirt.virDomain) -> str:
+        """Return the id of the image that a domain of ours is rescued with; empty where it is not."""
+        with self._connection.use():
+            return xml.rescued_with(
+                domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, xml.NAMESPACE)
+            )
+
     def define(self, text: str) -> None:
         """Make the persistent definition be this; a running domain gets it at its next start."""
         with self._connection.use("The hypervisor does not accept the guest.") as connection:

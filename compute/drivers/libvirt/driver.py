@@ -44,6 +44,7 @@ from compute.drivers.libvirt.facts import (
 from compute.drivers.libvirt.files import GuestFiles, own_disks
 from compute.drivers.libvirt.freezing import FileSystems
 from compute.drivers.libvirt.plugging import Plugging
+from compute.drivers.libvirt.rescuing import LibvirtRescue
 from compute.drivers.libvirt.snapshots import LibvirtSnapshots
 from compute.drivers.libvirt.storage import Storage, host_errors, image_of
 from compute.drivers.libvirt.users import guest_uids
@@ -67,7 +68,9 @@ PRESS_AGAIN = 10.0
 RUN_DIR = Path("/run/cloudweb")
 
 
-class LibvirtDriver(Hypervisor, ConsoleLog, HotPlug, Pause, Suspend, Freeze, LibvirtSnapshots):
+class LibvirtDriver(
+    LibvirtRescue, Hypervisor, ConsoleLog, HotPlug, Pause, Suspend, Freeze, LibvirtSnapshots
+):
     """The guests of a host, as persistent domains of its libvirt.
 
     Everything of a guest is in ``state_dir``/guests/<id>; sockets, whose paths must be short, are

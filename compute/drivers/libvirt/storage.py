@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
@@ -150,7 +150,8 @@ class Storage:
         self._bring_in(files)
         with host_errors():
             uid = self._users.of(files.home)
-            for path in (*map(files.disk, own_disks(spec)), files.config_drive):
+            drives = (files.config_drive, files.rescue_config_drive)
+            for path in (*map(files.disk, own_disks(spec)), *drives):
                 if path.is_symlink() or (path.exists() and not is_plain(path)):
                     raise DriverError(
                         "The guest's files are not as they were made.", detail=str(path)
@@ -264,6 +265,20 @@ class Storage:
                 path.unlink(missing_ok=True)
             with suppress(FileNotFoundError):
                 shutil.rmtree(files.home)
+
+    def drop_rescue(self, files: GuestFiles) -> None:
+        """Make absent what a guest was rescued with."""
+        with host_errors():
+            for path in files.for_rescue:
+                path.unlink(missing_ok=True)
+
+    def wipe(self, files: GuestFiles, keep: Collection[str]) -> None:
+        """Make a guest's disks and what it boots absent, but disks of these names; its console's log stays."""
+        kept = {files.disk(GuestDisk(name=name, size=0)) for name in keep}
+        with host_errors(), suppress(FileNotFoundError):
+            for path in files.home.iterdir():
+                if path not in kept and not path.is_dir():
+                    path.unlink(missing_ok=True)
 
     def cache_mode(self) -> Literal["none", "writeback"]:
         """Return ``none`` where the file system can bypass the page cache, as live migration needs."""

@@ -7,10 +7,20 @@ from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree as ET
 
-from compute.drivers.libvirt.disks import CONFIG_DRIVE, attached_disk, free_target, own_disk
+from compute.drivers.libvirt.disks import (
+    CONFIG_DRIVE,
+    attached_disk,
+    direct_boot_of,
+    disks_of,
+    free_target,
+    own_disk,
+    rescue_disk,
+)
 from compute.objects import GuestInterface, GuestSpec
 
 NAMESPACE = "urn:cloudweb:instance:1"
+#: In a domain's metadata: the image that its guest is rescued with.
+RESCUED = "rescued"
 #: Places for cards and disks that are plugged in later; too few and a hot-plug fails.
 ROOT_PORTS = 16
 #: QEMU's translation cache is 1/4 of the host's RAM unless told otherwise: 150 MiB for a small guest.
@@ -59,7 +69,12 @@ def domain_xml(spec: GuestSpec, files: DomainFiles, platform: Platform) -> str:
     ET.SubElement(
         ET.SubElement(domain, "metadata"),
         f"{{{NAMESPACE}}}instance",
-        {"id": spec.id, "project": spec.project_id, "owner": platform.owner},
+        {
+            "id": spec.id,
+            "project": spec.project_id,
+            "owner": platform.owner,
+            **({RESCUED: spec.rescue.image.id} if spec.rescue else {}),
+        },
     )
     _text(domain, "memory", str(spec.ram), unit="MiB")
     _text(domain, "vcpu", str(spec.vcpus))
@@ -72,7 +87,10 @@ def domain_xml(spec: GuestSpec, files: DomainFiles, platform: Platform) -> str:
     ET.SubElement(devices, "controller", type="pci", index="0", model="pcie-root")
     for number in range(ROOT_PORTS):
         _root_port(devices, number)
-    ET.SubElement(devices, "controller", type="usb", model="none")
+    bus = spec.rescue.bus if spec.rescue else "virtio"
+    ET.SubElement(devices, "controller", type="usb", model="qemu-xhci" if bus == "usb" else "none")
+    if bus == "scsi":
+        ET.SubElement(devices, "controller", type="scsi", index="0", model="virtio-scsi")
     _disks(devices, spec, files, platform)
     for interface in spec.interfaces:
         _interface(devices, interface)
@@ -102,6 +120,11 @@ def belongs_to(metadata: str, owner: str) -> bool:
     return element.get("owner") == owner
 
 
+def rescued_with(metadata: str) -> str:
+    """Return the id of the image that a domain is rescued with; empty where it is not."""
+    return ET.fromstring(metadata).get(RESCUED, "")  # noqa: S314  from our own libvirt
+
+
 def qemu_owner(capabilities: str) -> tuple[int, int]:
     """Return the (uid, gid) that a libvirt runs QEMU as, from its capabilities document."""
     for model in ET.fromstring(capabilities).iter("secmodel"):  # noqa: S314
@@ -124,11 +147,12 @@ def _text(parent: ET.Element, tag: str, text: str, **attributes: str) -> None:
 def _boot(domain: ET.Element, spec: GuestSpec, files: DomainFiles) -> None:
     system = ET.SubElement(domain, "os")
     _text(system, "type", "hvm", arch="x86_64", machine="q35")
-    if spec.direct_boot is not None and files.kernel is not None:
+    direct = direct_boot_of(spec)
+    if direct is not None and files.kernel is not None:
         _text(system, "kernel", str(files.kernel))
         if files.ramdisk is not None:
             _text(system, "initrd", str(files.ramdisk))
-        _text(system, "cmdline", spec.direct_boot.cmdline or DEFAULT_CMDLINE)
+        _text(system, "cmdline", direct.cmdline or DEFAULT_CMDLINE)
 
 
 def _processor(domain: ET.Element, platform: Platform) -> None:
@@ -157,15 +181,19 @@ def _root_port(devices: ET.Element, number: int) -> None:
 
 
 def _disks(devices: ET.Element, spec: GuestSpec, files: DomainFiles, platform: Platform) -> None:
-    paths, taken = iter(files.disks), {disk.device for disk in spec.disks}
-    for index, disk in enumerate(spec.disks):
+    disks, paths = disks_of(spec), iter(files.disks)
+    taken = {disk.device for disk in disks}
+    boots = len(disks) - 1 if spec.rescue and spec.rescue.stable else 0
+    for index, disk in enumerate(disks):
         target = disk.device or free_target("", taken)
         taken.add(target)
-        if disk.source is None:
+        if spec.rescue and index == boots:
+            element = rescue_disk(spec.rescue, next(paths), target, cache=platform.cache)
+        elif disk.source is None:
             element = own_disk(next(paths), target, cache=platform.cache)
         else:
             element = attached_disk(disk, target)
-        if index == 0 and spec.direct_boot is None:
+        if index == boots and direct_boot_of(spec) is None:
             element.append(ET.Element("boot", order="1"))
         devices.append(element)
     if files.config_drive is not None:

@@ -11,31 +11,21 @@ from pydantic import BaseModel, BeforeValidator, Field, RootModel, create_model
 from rest_framework.response import Response
 
 from cloudweb.api.answers import Answer
-from cloudweb.api.fields import Body, Name
+from cloudweb.api.fields import Name
 from cloudweb.api.links import base_url
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.microversions.compute import since
 from instances.actions import ACTIONS, InstanceAction
+from instances.api.serializers.action_bodies import ActionAnswer, ActionBody
+from instances.api.serializers.recovery import (  # noqa: F401 - the records name them
+    Rebuild,
+    Rescue,
+    RescuePassword,
+    ServerRebuiltAnswer,
+)
 from instances.api.serializers.server_bodies import Items, read_count
 
 IMAGE_IN_BODY = since(45)
-
-
-class ActionBody(Body):
-    """What the key of an action holds; null is an empty one."""
-
-    def arguments(self) -> dict[str, Any]:
-        """Return what the manager's method is told."""
-        return self.model_dump(exclude_unset=True)
-
-
-class ActionAnswer(Answer):
-    """What is answered to an action that has an answer."""
-
-    @classmethod
-    def of(cls, found: Any, view: ServiceViewSet) -> Response:
-        """Return the answer that tells what the manager's method returned."""
-        raise NotImplementedError
 
 
 class Reboot(ActionBody):

@@ -18,6 +18,7 @@ from cloudweb.times import micros, seconds_z
 from instances.api.serializers.server_shown import (
     HOSTNAME,
     HOSTNAME_FOR_ALL,
+    ServerRebuilt,
     ServerShown,
     ServerUpdated,
 )
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 FLAVOR_COPIED = since(47)
 #: Where a volume of a server says whether it goes with it.
 WITH_ITS_SERVER = since(3)
+#: Where a rebuild answers the user data, which it may change.
+REBUILT_USER_DATA = since(57)
 
 
 class ServerRenderer:
@@ -158,6 +161,17 @@ class ServerRenderer:
         """Return what an update answers: until 2.75 fewer keys than a show."""
         data = self.full(instance, ports, volumes, detail_of_one=True)
         return leave_out(ServerUpdated, self.version, data)
+
+    def rebuilt(
+        self, instance: Instance, ports: Sequence[PortCard], volumes: Sequence[AttachedVolume]
+    ) -> dict[str, Any]:
+        """Return what a rebuild answers: until 2.75 fewer keys than a show, and from 2.57 its user data."""
+        data = self.full(instance, ports, volumes, detail_of_one=True)
+        data = leave_out(ServerRebuilt, self.version, data)
+        if self.version in REBUILT_USER_DATA:
+            kept = instance.user_data
+            data["OS-EXT-SRV-ATTR:user_data"] = decrypt(kept) if kept else None
+        return data
 
     def _flavor_link(self, instance: Shown) -> dict[str, Any]:
         href = f"{self.bookmarks}/flavors/{instance.flavor_id}"

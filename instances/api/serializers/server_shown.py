@@ -173,6 +173,16 @@ class ServerUpdated(ServerShown):
     NARROWED: ClassVar[Mapping[str, Versions]] = dict.fromkeys(_extended(), since(75))
 
 
+class ServerRebuilt(ServerShown):
+    """What a rebuild answers; with the password, told this once."""
+
+    NARROWED: ClassVar[Mapping[str, Versions]] = {
+        **dict.fromkeys(_extended(), since(75)),
+        "key_name": since(54),
+    }
+    password: str = Field("", alias="adminPass")
+
+
 class RuleOfServer(Answer):
     """A rule in compute's older form, which knows entering traffic alone."""
 

@@ -55,12 +55,13 @@ def build(owner: User) -> dict[str, Any]:
     context = make_context(owner)
     network = make_network(context)
     make_subnet(network, context)
+    image_id = str(make_image(context=context, data=RAW).id)
     others = {
         f"{state}_id": str(make_server(owner, vm_state=state).id)
         for state in VmState
         if state not in (VmState.ACTIVE, VmState.DELETED)
     }
-    server = make_server(owner, metadata={"k": "v"})
+    server = make_server(owner, metadata={"k": "v"}, image_id=image_id)
     system = RequestContext.system(project_id=owner.default_project_id)
     port = make_port(network, system, device_id=str(server.id), device_owner="compute:nova")
     give_port(server, port)
@@ -91,7 +92,7 @@ def build(owner: User) -> dict[str, Any]:
         ),
         "request_id": context.request_id,
         "name": "mine",
-        "image_id": str(make_image(context=context, data=RAW).id),
+        "image_id": image_id,
         "flavor_id": flavor.id,
         "network_id": str(network.id),
     }
@@ -124,6 +125,7 @@ NOT_FOR_MEMBERS: dict[str, Rule] = {}
 VALUES: dict[str, Any] = {
     "reboot": {"type": "SOFT"},
     "createImage": {"name": "i"},
+    "rebuild": {"imageRef": "{image_id}"},
     "addSecurityGroup": {"name": "default"},
     "removeSecurityGroup": {"name": "default"},
 }

@@ -6,11 +6,13 @@ A wanted change: delete the file, run once, read the new one before it is commit
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from compute.drivers.libvirt.xml import (
+    NAMESPACE,
     DomainFiles,
     Platform,
     belongs_to,
@@ -18,7 +20,7 @@ from compute.drivers.libvirt.xml import (
     domain_xml,
     qemu_owner,
 )
-from compute.objects import DirectBoot, DiskSource, DiskThrottle, GuestDisk, GuestSpec
+from compute.objects import DirectBoot, DiskSource, DiskThrottle, GuestDisk, GuestSpec, RescueDisk
 from tests.builders.guests import make_guest, make_image, make_interface
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -165,3 +167,49 @@ def test_whom_qemu_runs_as_is_read_from_the_capabilities() -> None:
     assert qemu_owner(text) == (64055, 108)
     assert qemu_owner("<capabilities/>") == (0, 0)
     assert (cpu_model(text), cpu_model("<capabilities/>")) == ("Skylake", "")
+
+
+def rescued(**how: Any) -> ET.Element:
+    """Return a domain of a guest with two disks, rescued."""
+    own = (GuestDisk(size=1, device="vda"), GuestDisk(name="more", size=1, device="vdc"))
+    rescue = RescueDisk(image=make_image(id="r"), size=1, **how)
+    names = ["root", "more"]
+    names = [*names, "rescue"] if rescue.stable else ["rescue", *names]
+    there = files(disks=tuple(HOME / f"{name}.qcow2" for name in names))
+    return ET.fromstring(domain_xml(guest(disks=own, rescue=rescue), there, PLATFORM))
+
+
+def test_what_a_guest_is_rescued_with() -> None:
+    """It boots, before the others or behind them, as what and on which bus its image says."""
+    cases: dict[str, dict[str, Any]] = {
+        "first": {},
+        "stable": {"stable": True},
+        "usb": {"stable": True, "bus": "usb"},
+        "scsi": {"stable": True, "bus": "scsi"},
+        "cd": {"stable": True, "bus": "sata", "device": "cdrom"},
+    }
+    found = {}
+    for name, how in cases.items():
+        domain = rescued(**how)
+        assert domain.find(f"metadata/{{{NAMESPACE}}}instance").get("rescued") == "r"  # type: ignore[union-attr]
+        disks = domain.findall("devices/disk")
+        places = []
+        for disk in disks:
+            source, target = disk.find("source"), disk.find("target")
+            assert source is not None
+            assert target is not None
+            boots = "*" if disk.find("boot") is not None else ""
+            shape = f"{disk.get('device')}:{target.get('dev')}:{target.get('bus')}"
+            places.append(f"{Path(source.get('file', '')).stem}{boots} {shape}")
+        found[name] = places
+    own = ["root disk:vda:virtio", "more disk:vdc:virtio"]
+    assert found == {
+        "first": ["rescue* disk:vda:virtio", "root disk:vdb:virtio", "more disk:vdc:virtio"],
+        "stable": [*own, "rescue* disk:vdb:virtio"],
+        "usb": [*own, "rescue* disk:sdb:usb"],
+        "scsi": [*own, "rescue* disk:sdb:scsi"],
+        "cd": [*own, "rescue* cdrom:sdb:sata"],
+    }
+    usb, scsi = rescued(**cases["usb"]), rescued(**cases["scsi"])
+    assert usb.find("devices/controller[@type='usb']").get("model") == "qemu-xhci"  # type: ignore[union-attr]
+    assert scsi.find("devices/controller[@type='scsi']").get("model") == "virtio-scsi"  # type: ignore[union-attr]
