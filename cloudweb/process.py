@@ -7,7 +7,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -54,8 +54,9 @@ def run(
     check: bool = True,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    keep: Collection[int] = (),
 ) -> Completed:
-    """Run a command to its end and return what it printed.
+    """Run a command to its end and return what it printed; ``keep`` are files it finds open.
 
     Raises CommandFailed when it is missing, ends with an error (unless ``check`` is off) or is not
     done after ``timeout`` seconds (it is killed then).
@@ -70,6 +71,7 @@ def run(
             check=False,
             env={**os.environ, **env} if env else None,
             cwd=cwd,
+            pass_fds=tuple(keep),
         )
     except FileNotFoundError as error:
         raise CommandFailed(command, 127, "not installed") from error

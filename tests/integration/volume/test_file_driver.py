@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import random
 import signal
+import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -34,6 +36,7 @@ from volume.drivers.nbd import NbdClient
 from volume.objects import CopyRequest, ResizeRequest, SnapshotsRequest, VolumeSpec
 
 WORK = Unguarded()
+_PIDFD_GETFD = 438  # of Linux
 
 
 def certificates(place: Path, authority: Authority, host: str) -> Path:
@@ -115,6 +118,13 @@ def test_another_host_comes_to_a_volume_that_a_guest_of_its_own_host_has(tmp_pat
             )
 
         assert both_write()
+        direct = make(bench)
+        agent.export(alone := export_of(direct, "h2"), WORK)
+        pid_files = [bench.driver.daemons._pid_file(direct.ref.id),
+                     bench.driver.daemons.relays._pid_file(there.attachment_id)]  # fmt: skip
+        assert [_sends_at_once(int(file.read_text())) for file in pid_files] == [True, True]
+        agent.unexport(unexport_of(alone), WORK)
+        agent.delete(direct.ref, WORK)
         assert not bench.write_to(bench.client(remote, third), "third")
         files = [bench.driver.daemons._pid_file(spec.ref.id),
                  bench.driver.daemons.relays._pid_file(there.attachment_id)]  # fmt: skip
@@ -137,6 +147,20 @@ def test_another_host_comes_to_a_volume_that_a_guest_of_its_own_host_has(tmp_pat
         bench.close()
 
 
+def _sends_at_once(pid: int) -> bool:
+    """Tell whether a server's answers wait for nothing: what it listens on has TCP_NODELAY."""
+    call, process_file = ctypes.CDLL(None, use_errno=True).syscall, os.pidfd_open(pid)
+    found = []
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        if str(file.readlink()).startswith("socket:"):
+            with socket.socket(fileno=call(_PIDFD_GETFD, process_file, int(file.name), 0)) as one:
+                is_tcp = one.family == socket.AF_INET
+                if is_tcp and one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                    found.append(one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0)
+    os.close(process_file)
+    return bool(found) and all(found)
+
+
 def test_a_daemon_that_died_is_served_again_at_the_same_place_for_the_same_user(
     bench: FileBench,
 ) -> None:
@@ -146,9 +170,9 @@ def test_a_daemon_that_died_is_served_again_at_the_same_place_for_the_same_user(
     spec = make(bench)
     requests = [export_of(spec, "h1", shared=True) for _ in range(2)]
     connections = [agent.export(request, WORK) for request in requests]
-    socket = Path(connections[0].path)
-    assert socket.stat().st_mode & 0o777 == 0o600
-    os.chown(socket, 12345, 12345)
+    place = Path(connections[0].path)
+    assert place.stat().st_mode & 0o777 == 0o600
+    os.chown(place, 12345, 12345)
     pid = process.read_pid(bench.driver.daemons._pid_file(spec.ref.id))
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
@@ -157,7 +181,7 @@ def test_a_daemon_that_died_is_served_again_at_the_same_place_for_the_same_user(
     agent.serve()
     assert {*bench.driver.exports()} == {one.attachment_id for one in requests}
     assert [agent.export(request, WORK) for request in requests] == connections
-    assert (socket.stat().st_uid, socket.stat().st_mode & 0o777) == (12345, 0o600)
+    assert (place.stat().st_uid, place.stat().st_mode & 0o777) == (12345, 0o600)
     assert bench.write_through(connections[1], "again")
     for request in requests:
         agent.unexport(unexport_of(request), WORK)

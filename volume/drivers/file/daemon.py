@@ -30,7 +30,16 @@ from volume.drivers.file.files import File
 from volume.drivers.file.luks import SECRET, SECRET_OBJECT, Keys, is_wrong_key
 from volume.drivers.file.qmp import CommandRefused, DaemonSilent, Monitor, monitor
 from volume.drivers.file.relay import Relays
-from volume.drivers.file.wire import AUTHZ, TLS, Wire, authz_list, listening, rules, tls_creds
+from volume.drivers.file.wire import (
+    AUTHZ,
+    TLS,
+    Wire,
+    authz_list,
+    listener,
+    listening,
+    rules,
+    tls_creds,
+)
 from volume.drivers.reaching import Reaching
 from volume.objects import VolumeConnection
 
@@ -433,25 +442,26 @@ class Daemons:
         self._monitor(record).unlink(missing_ok=True)
         node = chain[0].node if record.forward is None else FORWARD
         exports = [json.dumps(_export(node, name, one)) for name, one in record.exports.items()]
-        command = (
-            PROGRAM,
-            "--daemonize",
-            "--pidfile",
-            str(self._pid_file(volume_id)),
-            *(SECRET_OBJECT if key else ()),
-            "--chardev",
-            f"socket,id=monitor,path={self._monitor(record)},server=on,wait=off",
-            "--monitor",
-            "chardev=monitor",
-            *self._server(record),
-            *self._served_node(record, chain),
-            *(word for export in exports for word in ("--export", export)),
-        )
-        try:
-            _run(*command, key=key)
-        except WrongKey:
-            self._keys.forget(volume_id)
-            raise
+        with self._server(record) as (server, keep):
+            command = (
+                PROGRAM,
+                "--daemonize",
+                "--pidfile",
+                str(self._pid_file(volume_id)),
+                *(SECRET_OBJECT if key else ()),
+                "--chardev",
+                f"socket,id=monitor,path={self._monitor(record)},server=on,wait=off",
+                "--monitor",
+                "chardev=monitor",
+                *server,
+                *self._served_node(record, chain),
+                *(word for export in exports for word in ("--export", export)),
+            )
+            try:
+                _run(*command, key=key, keep=keep)
+            except WrongKey:
+                self._keys.forget(volume_id)
+                raise
         if owner is not None and place.exists():  # who may connect may do so again
             os.chown(place, owner.st_uid, owner.st_gid)
             place.chmod(owner.st_mode & 0o777)
@@ -480,16 +490,18 @@ class Daemons:
         """Record what a daemon serves, and how."""
         return self._keep(record)
 
-    def _server(self, record: Record) -> Sequence[str]:
+    @contextmanager
+    def _server(self, record: Record) -> Iterator[tuple[Sequence[str], Collection[int]]]:
+        """Give the words by which a daemon listens, and what it is to find open."""
         if not record.port:
             address = f"addr.type=unix,addr.path={self.socket(record)},max-connections=0"
-            return ("--nbd-server", address)
-        server = (
-            f"addr.type=inet,addr.host={self._wire.address},addr.port={record.port},"
-            f"tls-creds={TLS},tls-authz={AUTHZ},max-connections=0"
-        )
+            yield ("--nbd-server", address), ()
+            return
         objects = ("--object", tls_creds(self._wire), "--object", authz_list(record.hosts))
-        return *objects, "--nbd-server", server
+        with listener(self._wire, record.port) as place:
+            address = f"addr.type=fd,addr.str={place}"
+            server = f"{address},tls-creds={TLS},tls-authz={AUTHZ},max-connections=0"
+            yield (*objects, "--nbd-server", server), (place,)
 
     def _admit(self, daemon: Monitor, record: Record) -> None:
         """Let in the hosts that the record names, and no others; it holds for new connections."""
@@ -658,10 +670,10 @@ def _file_node(file: File, *, read_only: bool) -> dict[str, Any]:
     }
 
 
-def _run(*command: str, key: str) -> None:
+def _run(*command: str, key: str, keep: Collection[int]) -> None:
     """Start a daemon that goes on by itself; what keeps it from that may be over soon."""
     try:
-        process.run(*command, timeout=30, data=key.encode() if key else None)
+        process.run(*command, timeout=30, data=key.encode() if key else None, keep=keep)
     except process.CommandFailed as error:
         if is_wrong_key(error):
             raise WrongKey(detail=error.detail) from error

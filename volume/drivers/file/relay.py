@@ -12,10 +12,12 @@ from pathlib import Path
 
 from cloudweb import process
 from cloudweb.driver import TransientDriverError
-from volume.drivers.file.wire import AUTHZ, TLS, Wire, authz_list, tls_creds
+from volume.drivers.file.wire import AUTHZ, TLS, Wire, authz_list, listener, tls_creds
 
 PROGRAM = "qemu-nbd"
 _RECONNECT = 3600  # seconds
+#: As systemd hands over a socket: as file 3, to the process of this id. (Not every sh knows files beyond 9.)
+_HANDED_OVER = 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@" 3<&{place}'
 
 
 class Relays:
@@ -32,28 +34,28 @@ class Relays:
             return
         self.stop(attachment_id)
         target = f"driver=nbd,server.type=unix,server.path={socket},export={attachment_id}"
+        words = (
+            PROGRAM,
+            "--fork",
+            "--persistent",
+            "--shared=0",
+            self._word(attachment_id),
+            f"--export-name={attachment_id}",
+            "--object",
+            tls_creds(self._wire),
+            "--object",
+            authz_list([host]),
+            f"--tls-creds={TLS}",
+            f"--tls-authz={AUTHZ}",
+            "--discard=unmap",
+            *(("--read-only",) if read_only else ()),
+            "--image-opts",
+            f"{target},reconnect-delay={_RECONNECT}",
+        )
         try:
-            process.run(
-                PROGRAM,
-                "--fork",
-                "--persistent",
-                "--shared=0",
-                self._word(attachment_id),
-                f"--bind={self._wire.address}",
-                f"--port={port}",
-                f"--export-name={attachment_id}",
-                "--object",
-                tls_creds(self._wire),
-                "--object",
-                authz_list([host]),
-                f"--tls-creds={TLS}",
-                f"--tls-authz={AUTHZ}",
-                "--discard=unmap",
-                *(("--read-only",) if read_only else ()),
-                "--image-opts",
-                f"{target},reconnect-delay={_RECONNECT}",
-                timeout=30,
-            )
+            with listener(self._wire, port) as place:
+                said = _HANDED_OVER.format(place=place)
+                process.run("bash", "-c", said, PROGRAM, *words, timeout=30, keep=(place,))
         except process.CommandFailed as error:
             raise TransientDriverError(
                 "The volume cannot be served to another host now.", detail=error.detail

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from contextlib import suppress
+import socket
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cloudweb.driver import DriverError
+from cloudweb.driver import DriverError, TransientDriverError
 
 ORGANIZATION = "cloudweb"  # in hosts' certificates
+_WAITING = 16  # clients that are not taken yet
 TLS, AUTHZ = "tls0", "authz0"  # what QEMU's programs call credentials and the list of who is let in
 
 
@@ -47,6 +49,26 @@ def rules(hosts: Collection[str]) -> list[dict[str, Any]]:
         {"match": f"O={ORGANIZATION},CN={host}", "policy": "allow", "format": "exact"}
         for host in sorted(hosts)
     ]
+
+
+@contextmanager
+def listener(wire: Wire, port: int) -> Iterator[int]:
+    """Give a program that serves other hosts the socket to listen on; raise TransientDriverError.
+
+    What it sends goes out at once. QEMU before 8.1 does not ask for that itself: each answer that is
+    not the first one waited up to 40 ms for the other side to confirm the one before.
+    """
+    family = socket.AF_INET6 if ":" in wire.address else socket.AF_INET
+    try:
+        made = socket.create_server((wire.address, port), family=family, backlog=_WAITING)
+    except OSError as error:
+        raise TransientDriverError(
+            "The volume cannot be served to another host now.",
+            detail=f"{wire.address}:{port}: {error}",
+        ) from error
+    with made:
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it
+        yield made.fileno()
 
 
 def listening() -> set[int]:
