@@ -34,6 +34,7 @@ from compute.drivers.base import (
     Suspend,
 )
 from compute.freezing import Freezes
+from compute.interfaces import Interfaces
 from compute.keeping import to_keep
 from compute.objects import (
     AttachDiskRequest,
@@ -108,6 +109,7 @@ class ComputeAgent(Agent):
         self._rescues = Rescues(
             driver, self._fetch, self._keep, self._kept_spec, self._told_if_it_fails
         )
+        self._interfaces = Interfaces(driver, lambda key: _read(self._path(key)), self._keep)
         images.in_use = self._bases
 
     def methods(self) -> Mapping[Method[Any], Function]:
@@ -125,6 +127,7 @@ class ComputeAgent(Agent):
             rpc.ATTACH_DISK: self.attach_disk,
             rpc.DETACH_DISK: self.detach_disk,
             rpc.RESIZE_DISK: self.resize_disk,
+            **self._interfaces.methods(),
             rpc.FREEZE: self.freeze,
             rpc.THAW: self.thaw,
             **self._snapshots.methods(),

@@ -346,6 +346,31 @@ class DetachDiskRequest(VersionedObject):
     timeout: int = 60
 
 
+class AttachInterfaceRequest(VersionedObject):
+    """Give a guest one more network card, while it runs or for its next start; its tap is there."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    name: str
+    interface: GuestInterface
+
+
+class DetachInterfaceRequest(VersionedObject):
+    """Take the card of this port from a guest; one that runs has ``timeout`` seconds to let go of it.
+
+    ``tap`` is what the hypervisor knows the card by: the port itself may be gone.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    name: str
+    port_id: str
+    tap: str
+    timeout: int = 60
+
+
 class ResizeDiskRequest(VersionedObject):
     """Tell a guest that the disk of this serial has grown to ``size`` bytes."""
 

@@ -6,9 +6,11 @@ from cloudweb.rpc import Method
 from compute.guest_use import GuestUse
 from compute.objects import (
     AttachDiskRequest,
+    AttachInterfaceRequest,
     ConsoleRequest,
     ConsoleText,
     DetachDiskRequest,
+    DetachInterfaceRequest,
     FreezeRequest,
     FreezeState,
     GuestRef,
@@ -58,6 +60,12 @@ ATTACH_DISK = Method("compute.attach_disk", AttachDiskRequest, deadline=120)
 DETACH_DISK = Method("compute.detach_disk", DetachDiskRequest, deadline=300, patient=True)
 #: Let the guest see that an attached disk has grown.
 RESIZE_DISK = Method("compute.resize_disk", ResizeDiskRequest, deadline=120)
+#: Give the guest a network card whose tap is there; its next starts have it too.
+ATTACH_INTERFACE = Method("compute.attach_interface", AttachInterfaceRequest, deadline=120)
+#: Make a card absent from the guest, who is asked for it; a guest that is gone has none.
+DETACH_INTERFACE = Method(
+    "compute.detach_interface", DetachInterfaceRequest, deadline=300, patient=True
+)
 #: Hold the guest's file systems still for a short time; that it cannot be done is an answer.
 FREEZE = Method("compute.freeze", FreezeRequest, FreezeState, deadline=60, patient=True)
 #: Let them go on, also those that were never held.

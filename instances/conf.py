@@ -29,3 +29,5 @@ MAX_AT_ONCE = 100
 FREEZE_SECONDS = min(600, max(1, int(env.int("VOLUME_FREEZE_SECONDS", default=30))))
 #: Seconds a guest is given to let go of a volume before a detach fails.
 DETACH_TIMEOUT = int(env.int("VOLUME_DETACH_TIMEOUT", default=60))
+#: Seconds a guest is given to let go of a network card before a detach fails.
+INTERFACE_DETACH_TIMEOUT = int(env.int("INTERFACE_DETACH_TIMEOUT", default=60))

@@ -18,7 +18,7 @@ from cloudweb.identifiers import as_uuid
 from compute.events import GuestChanged, GuestsSeen
 from instances.block_devices import DiskStatus
 from instances.models import BlockDevice, Instance, InstancePort
-from instances.operations import ExtendVolumeInGuest, LimitVolumeInGuest
+from instances.operations import DetachInterface, ExtendVolumeInGuest, LimitVolumeInGuest
 from instances.states import POWER_STATES, SETTLES, PowerState, VmState, settled
 from network.events import DeviceNamed, MilestoneReached, PortDeleted
 from network.manager import PortManager
@@ -39,8 +39,14 @@ def forget_port(gone: PortDeleted) -> None:
     server_id = as_uuid(gone.device_id)
     if server_id is None or not gone.device_owner.startswith("compute:"):
         return
-    if InstancePort.objects.filter(instance_id=server_id, port_id=gone.ref.id).delete()[0]:
-        Instance.objects.filter(id=server_id).update(updated_at=now())
+    if not InstancePort.objects.filter(instance_id=server_id, port_id=gone.ref.id).delete()[0]:
+        return
+    rows = Instance.objects.filter(id=server_id)
+    rows.update(updated_at=now())
+    if rows.alive().exclude(host="").exists():  # its guest has the card still
+        DetachInterface.start(
+            RequestContext.system(), resource_id=str(server_id), args={"port": gone.ref.id}
+        )
 
 
 @on(VolumeExtended)

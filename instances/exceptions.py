@@ -110,6 +110,54 @@ class NoImagesOfServers(Conflict):
     default_message = "The hypervisor of this server makes no images of servers."
 
 
+class InterfaceNotAttached(NotFound):
+    """The server has no card of this port."""
+
+    code = "interface_not_attached"
+
+    def __init__(self, instance_id: object, port_id: object) -> None:
+        super().__init__(f"Instance {instance_id} does not have a port with id {str(port_id)[:80]}")
+
+
+class InterfaceOnItsWay(Conflict):
+    """The card is coming or going already."""
+
+    code = "interface_on_its_way"
+
+    def __init__(self, port_id: object) -> None:
+        super().__init__(f"Port {port_id} is being attached or detached already.")
+
+
+class InterfacesStayWhileItRuns(BadRequest):
+    """The hypervisor of the server's host cannot give a running guest a card."""
+
+    code = "interfaces_stay_while_it_runs"
+
+    def __init__(self, instance_id: object) -> None:
+        super().__init__(
+            f"Attaching interfaces is not supported for instance {instance_id} while it runs: stop it "
+            "first."
+        )
+
+
+class NetworkOutOfReach(BadRequest):
+    """The host of the server does not serve the network."""
+
+    code = "network_out_of_reach"
+
+    def __init__(self, network_id: object) -> None:
+        super().__init__(f"Network {network_id} cannot be reached from the server's host.")
+
+
+class PortNotUsable(BadRequest):
+    """The port is another project's."""
+
+    code = "port_not_usable"
+
+    def __init__(self, port_id: object) -> None:
+        super().__init__(f"Port {port_id} not usable for instance.")
+
+
 class RootVolumeStays(Forbidden):
     """A server boots from this volume."""
 

@@ -61,6 +61,8 @@ class TaskState(TextChoices):
     IMAGE_SNAPSHOT = "image_snapshot", "copying its disk for an image"
     IMAGE_PENDING_UPLOAD = "image_pending_upload", "bringing the copy to its image"
     IMAGE_UPLOADING = "image_uploading", "uploading an image of it"
+    ATTACHING_INTERFACE = "attaching_interface", "attaching a network card"
+    DETACHING_INTERFACE = "detaching_interface", "detaching a network card"
     DELETING = "deleting", "deleting"
 
 

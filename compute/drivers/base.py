@@ -16,6 +16,7 @@ from typing import BinaryIO, ClassVar
 from cloudweb.driver import DriverError, Work
 from compute.objects import (
     GuestDisk,
+    GuestInterface,
     GuestRef,
     GuestSpec,
     GuestState,
@@ -60,6 +61,16 @@ class DiskNotFound(DriverError):
 
     code = "disk_not_found"
     default_message = "The guest has no such disk."
+
+
+class InterfaceInUse(DriverError):
+    """The guest was asked for a card again and again and kept it: it does not answer, or is paused."""
+
+    code = "interface_in_use"
+    default_message = (
+        "The guest does not let go of the network card. It is still attached: detach it again when the "
+        "guest answers, or stop the server first."
+    )
 
 
 class NotFrozen(DriverError):
@@ -175,6 +186,26 @@ class HotPlug(ABC):
         """See that what leads to attached disks is there; the host calls it every few seconds."""
 
 
+class InterfaceHotPlug(ABC):
+    """Capability ``interface_hot_plug``: network cards that come and go while the guest runs.
+
+    A card is known by its tap, which is there before the card comes and stays until it is gone. A guest
+    that is off gets it, or loses it, for its next start.
+    """
+
+    @abstractmethod
+    def attach_interface(self, ref: GuestRef, interface: GuestInterface, *, work: Work) -> None:
+        """Give the guest the card. Raises GuestNotFound; DriverError where it has no place for it."""
+
+    @abstractmethod
+    def detach_interface(self, ref: GuestRef, tap: str, *, timeout: float, work: Work) -> None:
+        """Make the card absent: return when the guest let go of it. Raises GuestNotFound, InterfaceInUse."""
+
+    @abstractmethod
+    def interfaces(self, guest_id: str) -> Sequence[str]:
+        """Return the taps of the guest's cards, in their order. Raises GuestNotFound."""
+
+
 class Pause(ABC):
     """Capability ``pause``: guests that are halted and go on."""
 
@@ -280,6 +311,7 @@ CAPABILITIES: Mapping[str, type] = {
     "console_log": ConsoleLog,
     "freeze": Freeze,
     "hot_plug": HotPlug,
+    "interface_hot_plug": InterfaceHotPlug,
     "pause": Pause,
     "rebuild": Rebuild,
     "rescue": Rescue,

@@ -27,6 +27,7 @@ from compute.drivers.base import (
     Suspend,
     capabilities,
 )
+from compute.drivers.fake_cards import FakeCards
 from compute.drivers.fake_rescue import FakeRescue
 from compute.drivers.fake_snapshots import FakeSnapshots
 from compute.objects import (
@@ -56,9 +57,9 @@ class FakeGuest:
     taps: List[str] = field(default_factory=List)
     volumes: dict[str, int] = field(default_factory=dict)  # serial -> size
     limits: dict[str, dict[str, int]] = field(default_factory=dict)  # serial -> its throttle
-    keeps: List[str] = field(default_factory=List)  # serials of disks it does not let go of
     snapshots: List[str] = field(default_factory=List)
     rescue: str = ""  # the image it was started from
+    keeps: List[str] = field(default_factory=List)  # disks and cards it does not let go of
     agent: bool = False
     frozen: bool = False
     defined: bool = False
@@ -71,7 +72,7 @@ class FakeGuest:
 
 
 class FakeDriver(
-    FakeRescue, Hypervisor, ConsoleLog, HotPlug, Pause, Suspend, Freeze, FakeSnapshots
+    FakeRescue, Hypervisor, ConsoleLog, HotPlug, FakeCards, Pause, Suspend, Freeze, FakeSnapshots
 ):
     """A host whose guests are records; with ``state_dir`` they outlive the process.
 
@@ -325,9 +326,9 @@ class FakeDriver(
         """Return what the guest may ask of each attached disk."""
         return dict(self._find(guest_id).limits)
 
-    def keep_disk(self, guest_id: str, serial: str) -> None:
-        """Let a guest hold on to a disk for as long as it runs."""
-        self._find(guest_id).keeps.append(serial)
+    def keep_device(self, guest_id: str, name: str) -> None:
+        """Let a guest hold on to a disk (its serial) or a card (its tap) for as long as it runs."""
+        self._find(guest_id).keeps.append(name)
 
     def crash(self, guest_id: str, power_state: PowerState = "crashed") -> None:
         """Let a guest die by itself (``crashed``) or power itself off (``shutdown``)."""

@@ -11,6 +11,7 @@ from cloudweb.states import Mode
 from instances.actions import (
     console,
     images,
+    interfaces,
     lifecycle,
     locking,
     metadata,
@@ -28,7 +29,7 @@ ACTIONS: dict[str, InstanceAction] = {
     record.name: record
     for activity in (
         *(power, recovery, lifecycle, locking, metadata, security_groups, volumes, console),
-        images,
+        *(images, interfaces),
     )
     for record in vars(activity).values()
     if isinstance(record, InstanceAction)

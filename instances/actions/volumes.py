@@ -8,13 +8,22 @@ from instances.operations import AttachVolume, DetachVolume
 from instances.states import TaskState as T
 from instances.states import VmState as V
 
-#: Volumes of one server wait for each other: a second one is not refused while the first is under way.
-_ONE_BEHIND_THE_OTHER = frozenset({None, T.ATTACHING_VOLUME, T.DETACHING_VOLUME})
+#: Volumes and cards of one server wait for each other: a second one is not refused while the first is
+#: under way.
+ONE_BEHIND_THE_OTHER = frozenset(
+    {
+        None,
+        T.ATTACHING_VOLUME,
+        T.DETACHING_VOLUME,
+        T.ATTACHING_INTERFACE,
+        T.DETACHING_INTERFACE,
+    }
+)
 
 ATTACH_VOLUME = InstanceAction(
     name="attach_volume",
     vm_states={V.ACTIVE, V.PAUSED, V.STOPPED},
-    task_states=_ONE_BEHIND_THE_OTHER,
+    task_states=ONE_BEHIND_THE_OTHER,
     shows=(T.ATTACHING_VOLUME,),
     saga=AttachVolume,
     policy="compute:servers:attach_volume",
@@ -23,7 +32,7 @@ ATTACH_VOLUME = InstanceAction(
 DETACH_VOLUME = InstanceAction(
     name="detach_volume",
     vm_states={V.ACTIVE, V.PAUSED, V.STOPPED},
-    task_states=_ONE_BEHIND_THE_OTHER,
+    task_states=ONE_BEHIND_THE_OTHER,
     shows=(T.DETACHING_VOLUME,),
     saga=DetachVolume,
     policy="compute:servers:detach_volume",

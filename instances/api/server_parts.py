@@ -10,14 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.answers import listing, within
-from cloudweb.api.versioned import leave_out
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest, NotFound
-from cloudweb.microversions import Microversion
 from instances.api.serializers.server import addresses
 from instances.api.serializers.server_bodies import MetadataBody, MetadataItem
-from instances.api.serializers.server_shown import BareAddresses, GroupOfServer, InterfaceShown
-from instances.manager import InstanceManager, ports_of, tags_of
+from instances.api.serializers.server_shown import BareAddresses, GroupOfServer
+from instances.manager import InstanceManager, ports_of
 from network.manager import SecurityGroupManager
 from network.rows import PortCard
 
@@ -111,14 +109,6 @@ class ServerPortViewSet(ServiceViewSet):
             }
         )
 
-    @extend_schema(responses={200: listing("interfaceAttachments", InterfaceShown)})
-    def interfaces(self, request: Request, server_id: str) -> Response:
-        """List the cards of a server."""
-        instance = self.manager(self.context).get(server_id)
-        ports, tags = ports_of(self.context, [instance])[str(instance.id)], tags_of(instance)
-        found = [_interface(port, tags.get(port.id), self.version) for port in ports]
-        return Response({"interfaceAttachments": found})
-
 
 def _bare(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"version": one["version"], "addr": one["addr"]} for one in found]
@@ -138,18 +128,3 @@ def _rule(rule: Any) -> dict[str, Any]:
         if rule.remote_group
         else {},
     }
-
-
-def _interface(port: PortCard, tag: str | None, version: Microversion) -> dict[str, Any]:
-    data = {
-        "port_id": port.id,
-        "net_id": port.network_id,
-        "mac_addr": port.mac_address,
-        "port_state": port.status,
-        "fixed_ips": [
-            {"subnet_id": address.subnet_id, "ip_address": address.ip_address}
-            for address in port.addresses
-        ],
-        "tag": tag,
-    }
-    return leave_out(InterfaceShown, version, data)

@@ -8,6 +8,7 @@ from cloudweb.api.routing import versioned
 from instances.api.actions import ServerActionViewSet
 from instances.api.external_events import ExternalEventViewSet
 from instances.api.instance_actions import InstanceActionViewSet
+from instances.api.interfaces import InterfaceViewSet
 from instances.api.key_pairs import KeyPairViewSet
 from instances.api.limits import LimitsViewSet, QuotaSetViewSet
 from instances.api.server_groups import ServerGroupViewSet
@@ -48,7 +49,14 @@ ROUTES: list[URLPattern | URLResolver] = [
         "servers/<str:server_id>/os-security-groups",
         ServerPortViewSet.as_view({"get": "security_groups"}),
     ),
-    path("servers/<str:server_id>/os-interface", ServerPortViewSet.as_view({"get": "interfaces"})),
+    path(
+        "servers/<str:server_id>/os-interface",
+        InterfaceViewSet.as_view({"get": "list", "post": "create"}),
+    ),
+    path(
+        "servers/<str:server_id>/os-interface/<str:port_id>",
+        InterfaceViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+    ),
     path(
         "servers/<str:server_id>/os-volume_attachments",
         VolumeAttachmentViewSet.as_view({"get": "list", "post": "create"}),

@@ -73,6 +73,13 @@ class InstanceActs(InstanceLookups):
                 self.context, kind=action.kind, resource_type="instance", resource_id=str(key)
             )
 
+    def _open_to(self, instance_id: str, action: InstanceAction) -> Instance:
+        """Return a server that the action may start on, without taking it; raise why it may not."""
+        found = self._rows_of(instance_id).filter(self._may_start(action)).first()
+        if found is None:
+            raise self._refusal(instance_id, action)
+        return found
+
     def _keeps_out(self, action: InstanceAction) -> bool:
         """Tell whether a lock would refuse the action to this caller."""
         return not (action.while_locked or self.context.is_admin)

@@ -16,10 +16,11 @@ from cloudweb.policy import policy
 from compute.manager import FlavorManager
 from instances import injected_files, quota
 from instances.build_request import BuildRequest, NetworkRequest
-from instances.exceptions import NetworkAmbiguous, ServerGroupNotFound
+from instances.exceptions import NetworkAmbiguous, PortNotUsable, ServerGroupNotFound
 from instances.items import check_items
 from instances.manager.disks import InstanceDisks, named_by_the_caller
 from instances.manager.key_pair import KeyPairManager
+from instances.manager.networks import unasked_networks
 from instances.manager.server_groups import ServerGroupManager, reserve_members
 from instances.models import Instance, InstancePort
 from instances.operations import CreateInstance, CreateInstanceWithVolumes
@@ -28,7 +29,6 @@ from network.exceptions.networks import AutoAllocationFailure
 from network.exceptions.ports import PortInUse
 from network.manager import (
     AutoAllocatedTopologyManager,
-    NetworkManager,
     PortManager,
     SecurityGroupManager,
 )
@@ -176,15 +176,13 @@ class InstanceBuilding(InstanceDisks):
     def _free_port(self, port_id: str) -> Port:
         port = PortManager(self.context).get(port_id)
         if port.project_id != self.context.project_id:
-            raise BadRequest(f"Port {port.id} not usable for instance.")
+            raise PortNotUsable(port.id)
         if port.device_id:
             raise PortInUse(port.id)
         return port
 
     def _default_network(self, *, make: bool) -> Sequence[NetworkRequest]:
-        usable = NetworkManager(self.context).usable_by_servers()
-        project = self.context.scoped_project_id
-        own = [network for network in usable if network.project_id == project] or list(usable)
+        project, own = self.context.scoped_project_id, unasked_networks(self.context)
         if len(own) > 1:
             raise NetworkAmbiguous
         if not own and make:

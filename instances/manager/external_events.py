@@ -14,11 +14,12 @@ from cloudweb.identifiers import as_uuid
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from instances.block_devices import DiskStatus
-from instances.models import BlockDevice, Instance
-from instances.operations import ExtendVolumeInGuest
+from instances.models import BlockDevice, Instance, InstancePort
+from instances.operations import DetachInterface, ExtendVolumeInGuest
 from volume.manager import VolumeManager
 
 GROWN = "volume-extended"
+PORT_GONE = "network-vif-deleted"
 
 
 class NoServersOfEvents(NotFound):
@@ -41,7 +42,7 @@ class ExternalEvent:
 class ExternalEventManager(Manager):
     """Takes events; each has an HTTP status of its own.
 
-    What is told of networks is heard, and there is nothing to do: the cloud reads its own anew each time.
+    Of what is told of networks only that a port is gone is something to do: the cloud reads its own anew.
     """
 
     @policy("compute:external_events:create")
@@ -66,7 +67,19 @@ class ExternalEventManager(Manager):
             return 422
         if event.name == GROWN and event.status == "completed":
             return 200 if self._show_size(key, event.tag) else 404
+        if event.name == PORT_GONE:
+            return 200 if self._lose_card(key, event.tag) else 404
         return 200
+
+    def _lose_card(self, instance_id: uuid.UUID, tag: str) -> bool:
+        """Take the card of a port from the guest; tell whether it has one."""
+        port_id = as_uuid(tag)
+        rows = InstancePort.objects.filter(instance_id=instance_id, status=DiskStatus.ATTACHED)
+        if port_id is None or not rows.filter(port_id=port_id).update(status=DiskStatus.DETACHING):
+            return False
+        args = {"port": str(port_id)}
+        DetachInterface.start(self.context, resource_id=str(instance_id), args=args)
+        return True
 
     def _show_size(self, instance_id: uuid.UUID, tag: str) -> bool:
         """Let the guest see how large its volume is; tell whether it has it."""

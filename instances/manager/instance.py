@@ -5,6 +5,7 @@ from __future__ import annotations
 from instances.manager.building import InstanceBuilding
 from instances.manager.console import InstanceConsoles
 from instances.manager.images import InstanceImages
+from instances.manager.interfaces import InstanceInterfaces
 from instances.manager.lifecycle import InstanceLifecycle
 from instances.manager.listing import InstanceLists
 from instances.manager.locking import InstanceLocks
@@ -25,6 +26,7 @@ class InstanceManager(
     InstanceMetadata,
     InstanceSecurityGroups,
     InstanceVolumes,
+    InstanceInterfaces,
     InstanceConsoles,
     InstanceImages,
 ):

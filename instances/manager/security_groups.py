@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from cloudweb.policy import policy
-from instances.actions.record import InstanceAction
 from instances.actions.security_groups import ADD_SECURITY_GROUP, REMOVE_SECURITY_GROUP
 from instances.exceptions import SecurityGroupCannotBeApplied, SecurityGroupNotAssociated
 from instances.manager.acting import InstanceActs
@@ -55,12 +54,6 @@ class InstanceSecurityGroups(InstanceActs):
         ]
         if not any(changed):
             raise SecurityGroupNotAssociated(name, instance.id)
-
-    def _open_to(self, instance_id: str, action: InstanceAction) -> Instance:
-        found = self._rows_of(instance_id).filter(self._may_start(action)).first()
-        if found is None:
-            raise self._refusal(instance_id, action)
-        return found
 
     def _resolve(self, instance: Instance, name: str) -> UUID:
         return SecurityGroupManager(self.context).resolve(name, instance.project_id).id

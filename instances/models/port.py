@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from instances.block_devices import DiskStatus
+
 
 class InstancePort(models.Model):
     """A card of a server, in the order of ``position``.
@@ -28,6 +30,9 @@ class InstancePort(models.Model):
     fixed_ip = models.CharField(max_length=45, blank=True, default="")
     tag = models.CharField(max_length=60, blank=True, default="")
     by_admin = models.BooleanField(default=False)
+    status = models.CharField(
+        max_length=16, choices=DiskStatus.choices, default=DiskStatus.ATTACHED
+    )
 
     class Meta:
         ordering = ("instance_id", "position")

@@ -4,6 +4,7 @@ from instances.operations.create import CreateInstance
 from instances.operations.create_image import CreateImage
 from instances.operations.create_with_volumes import CreateInstanceWithVolumes
 from instances.operations.delete import DeleteInstance
+from instances.operations.interfaces import AttachInterface, DetachInterface
 from instances.operations.pause import (
     PauseInstance,
     ResumeInstance,
@@ -22,11 +23,13 @@ from instances.operations.volumes import (
 )
 
 __all__ = [
+    "AttachInterface",
     "AttachVolume",
     "CreateImage",
     "CreateInstance",
     "CreateInstanceWithVolumes",
     "DeleteInstance",
+    "DetachInterface",
     "DetachVolume",
     "ExtendVolumeInGuest",
     "LimitVolumeInGuest",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from cloudweb.context import RequestContext
 from cloudweb.database.prepared import Given, PreparedUpdate
@@ -17,6 +19,9 @@ from network.objects import PortStatus
 from network.rpc import PLUG, UNPLUG
 from operations.saga import Run
 
+if TYPE_CHECKING:
+    from network.models import Port
+
 _CONNECT = PreparedUpdate(lambda: InstancePort.objects.filter(pk=Given("pk")), "port_id")
 
 
@@ -28,32 +33,44 @@ def device_owner(instance: Instance) -> str:
 def create_ports(run: Run) -> dict[str, Any]:
     """Make the ports the user asked for, or take those it brought."""
     instance = instance_of(run)
-    manager = PortManager(run.context)
     groups = SecurityGroupManager(run.context)
     wanted = [
         groups.resolve(name, instance.project_id).id for name in instance.security_groups
     ] or None
+    for row in ports_of(run):
+        row.port_id = port_for(run.context, row, instance, group_ids=wanted).id
+        _CONNECT(pk=row.pk, port_id=row.port_id)
+    write(run, task_state=TaskState.SPAWNING)
+    return {"ports": port_ids(run)}
+
+
+def port_for(
+    context: RequestContext,
+    row: InstancePort,
+    instance: Instance,
+    *,
+    group_ids: Sequence[uuid.UUID] | None,
+) -> Port:
+    """Return the port of a card, bound to the server's host: the one its user brought, or a new one.
+
+    Raises PortInUse, and what is wrong with a new one. It is not written into the card's row.
+    """
+    manager = PortManager(context)
     device = {
         "host": instance.host,
         "device_id": str(instance.id),
         "device_owner": device_owner(instance),
         "hostname": instance.hostname.partition(".")[0],
     }
-    for row in ports_of(run):
-        if row.requested_port_id is not None:
-            port = manager.bind(row.requested_port_id, **device)
-        else:
-            port = manager.create_bound(
-                caller=_caller(instance, row),
-                network_id=row.network_id,
-                fixed_ips=[{"ip_address": row.fixed_ip}] if row.fixed_ip else None,
-                security_group_ids=wanted,
-                **device,
-            )
-        row.port_id = port.id
-        _CONNECT(pk=row.pk, port_id=port.id)
-    write(run, task_state=TaskState.SPAWNING)
-    return {"ports": port_ids(run)}
+    if row.requested_port_id is not None:
+        return manager.bind(row.requested_port_id, **device)
+    return manager.create_bound(
+        caller=_caller(instance, row),
+        network_id=row.network_id,
+        fixed_ips=[{"ip_address": row.fixed_ip}] if row.fixed_ip else None,
+        security_group_ids=group_ids,
+        **device,
+    )
 
 
 def hosts_on_networks(run: Run) -> tuple[str, ...] | None:
@@ -82,7 +99,7 @@ def undo_ports(run: Run) -> None:
     rows = ports_of(run)
     InstancePort.objects.filter(instance_id=run.resource_id).update(port_id=None)
     for row in rows:
-        _let_go(run, row)
+        let_go(run, row)
         row.port_id = None
 
 
@@ -91,11 +108,11 @@ def delete_ports(run: Run) -> None:
     rows = ports_of(run)
     InstancePort.objects.filter(instance_id=run.resource_id).delete()
     for row in rows:
-        _let_go(run, row)
+        let_go(run, row)
     rows.clear()
 
 
-def _let_go(run: Run, row: InstancePort) -> None:
+def let_go(run: Run, row: InstancePort) -> None:
     """Delete a port that was made for the server, free one that its user brought or built upon."""
     if row.port_id is None:
         return
@@ -133,10 +150,15 @@ def ports_plugged(run: Run, answers: list[Any]) -> None:
 
 def unplug_ports(run: Run) -> list[Order]:
     """Order each port off the host; nothing for a server that has none or never had a host."""
+    return unplug_orders(run, port_ids(run))
+
+
+def unplug_orders(run: Run, wanted: Iterable[str]) -> list[Order]:
+    """Order these ports off the server's host."""
     instance = instance_of(run)
     manager = PortManager(run.context)
     orders = []
-    for port_id in port_ids(run) if instance.host else ():
+    for port_id in wanted if instance.host else ():
         try:
             ref = manager.ref(port_id)
         except NotFound:

@@ -22,8 +22,8 @@ from compute.rpc import ATTACH_DISK, DETACH_DISK, RESIZE_DISK
 from instances.block_devices import DiskStatus
 from instances.conf import DETACH_TIMEOUT
 from instances.models import BlockDevice
-from instances.operations.rows import DISKS, block_devices_of, instance_of, no_task
-from instances.states import TaskState
+from instances.operations.devices import rest
+from instances.operations.rows import DISKS, block_devices_of, instance_of
 from operations.saga import Failure, Run, Saga, Step, StepFailed
 from volume.manager import AttachmentManager, VolumeManager
 from volume.objects import VolumeConnection
@@ -217,16 +217,7 @@ def _forget(run: Run) -> None:
             AttachmentManager(run.context).delete(str(row.attachment_id))
         BlockDevice.objects.filter(pk=row.pk).delete()
         run.memory.pop(DISKS, None)
-    _rest(run)
-
-
-def _rest(run: Run) -> None:
-    """Let the server show no task, unless another volume waits for its turn."""
-    waiting = (DiskStatus.ATTACHING, DiskStatus.DETACHING)
-    rows = BlockDevice.objects.filter(instance_id=run.resource_id, status__in=waiting)
-    if not rows.exists():
-        no_task(run, TaskState.ATTACHING_VOLUME)
-        no_task(run, TaskState.DETACHING_VOLUME)
+    rest(run)
 
 
 class AttachVolume(Saga):
@@ -246,7 +237,7 @@ class AttachVolume(Saga):
         row = _device(run)
         AttachmentManager(run.context).complete(str(row.attachment_id), f"/dev/{row.name}")
         BlockDevice.objects.filter(pk=row.pk).update(status=DiskStatus.ATTACHED)
-        _rest(run)
+        rest(run)
 
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:
@@ -281,7 +272,7 @@ class DetachVolume(Saga):
         if row is not None and row.attachment_id is not None:
             AttachmentManager(run.context).roll_detaching(str(row.attachment_id))
             BlockDevice.objects.filter(pk=row.pk).update(status=DiskStatus.ATTACHED)
-        _rest(run)
+        rest(run)
 
 
 def show_size(run: Run) -> Order | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError
+from django.db.transaction import get_connection
 
 from cloudweb.exceptions import Conflict, NotFound
 from network.exceptions.networks import NetworkNotFound
@@ -28,6 +29,8 @@ def tied_to(*needed: Needed) -> Iterator[None]:
     try:
         yield
     except (IntegrityError, ObjectDoesNotExist, NotFound, Conflict):
+        if get_connection().needs_rollback:  # it fails as a whole: nothing is read
+            raise
         for model, identifier, missing in needed:
             if identifier is not None and not model.objects.filter(id=number(identifier)).exists():
                 raise missing(identifier) from None

@@ -20,6 +20,7 @@ from compute.drivers.base import (
     GuestNotFound,
     HotPlug,
     Hypervisor,
+    InterfaceHotPlug,
     NotFrozen,
     Pause,
     Rebuild,
@@ -29,7 +30,7 @@ from compute.drivers.base import (
     Suspend,
 )
 from compute.drivers.fake import FakeDriver
-from compute.objects import DiskSource, GuestDisk, GuestSpec, RescueDisk
+from compute.objects import DiskSource, GuestDisk, GuestInterface, GuestSpec, RescueDisk
 from image.inspection import inspect_file
 from tests.builders.guests import make_guest, make_reboot, ref
 from tests.builders.work import CountedWork
@@ -306,6 +307,37 @@ def test_disks_of_a_guest_that_is_off_come_and_go_for_its_next_start(bench: Benc
     for _ in range(2):
         driver.detach_disk(ref(spec), disk.serial, timeout=60, work=WORK)
         assert driver.attached_disks(spec.id) == {}
+    driver.destroy(ref(spec), work=WORK)
+    assert list(bench.census()) == []
+
+
+def test_cards_of_a_guest_that_is_off_come_and_go_for_its_next_start(bench: Bench) -> None:
+    """What guests that run do with theirs: tests/host/instances/test_interfaces.py."""
+    driver, spec = bench.driver, bench.make_guest()
+    spec = spec.model_copy(update={"interfaces": ()})
+    card = GuestInterface(port_id=str(uuid.uuid4()), mac="fa:16:3e:00:00:7a", tap="tapnicoff")
+    assert isinstance(driver, InterfaceHotPlug)
+    assert "interface_hot_plug" in driver.inventory().capabilities
+    unknown = [
+        lambda: driver.attach_interface(ref(spec), card, work=WORK),
+        lambda: driver.detach_interface(ref(spec), card.tap, timeout=1, work=WORK),
+        lambda: driver.interfaces(spec.id),
+    ]
+    for call in unknown:
+        with pytest.raises(GuestNotFound):
+            call()
+    driver.spawn(spec, images=bench.images, work=WORK)
+    driver.power_off(ref(spec), timeout=0, work=WORK)
+    with pytest.raises(Interrupted):
+        driver.attach_interface(ref(spec), card, work=CountedWork(0))
+    seen = []
+    for _ in range(2):
+        driver.attach_interface(ref(spec), card, work=WORK)
+        seen.append([*driver.interfaces(spec.id)])
+    for _ in range(2):
+        driver.detach_interface(ref(spec), card.tap, timeout=60, work=WORK)
+        seen.append([*driver.interfaces(spec.id)])
+    assert seen == [[card.tap], [card.tap], [], []]
     driver.destroy(ref(spec), work=WORK)
     assert list(bench.census()) == []
 

@@ -49,6 +49,8 @@ NO_BUTTON = {
     "attach_volume": "the API alone: it must say which volume",
     "detach_volume": "the API alone: it must say which volume",
     "update_volume": "the API alone",
+    "attach_interface": "the server's page: it must say which network",
+    "detach_interface": "the server's page: it must say which card",
     "add_security_group": "the API alone: it must say which group",
     "remove_security_group": "the API alone: it must say which group",
     "force_delete": "the same as Delete",

@@ -26,8 +26,11 @@ TASKS = (None, *TaskState.values)
 #: A volume that no server has, and that of the server itself; each server gets its own.
 FREE = {"volumeAttachment": {"volumeId": "{free}"}}
 STAYS = {"volumeAttachment": {"volumeId": "{volume}", "delete_on_termination": False}}
-WITH_PORTS = ("add_security_group", "remove_security_group")
 WITH_IMAGES = ("rescue", "rebuild")
+WITH_PORTS = (
+    *("add_security_group", "remove_security_group"),
+    *("attach_interface", "detach_interface"),
+)
 WITH_VOLUMES = ("attach_volume", "detach_volume", "update_volume")
 #: action of the table -> method, path below the server, body
 REQUESTS: dict[str, tuple[str, str, Any]] = {
@@ -53,11 +56,23 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "metadata": ("POST", "/metadata", {"metadata": {"k": "v"}}),
     "attach_volume": ("POST", "/os-volume_attachments", FREE),
     "detach_volume": ("DELETE", "/os-volume_attachments/{volume}", None),
+    "attach_interface": ("POST", "/os-interface", {"interfaceAttachment": {"net_id": "{network}"}}),
+    "detach_interface": ("DELETE", "/os-interface/{port}", None),
     "update_volume": ("PUT", "/os-volume_attachments/{volume}", STAYS),
 }
-ACCEPTED = {"rescue": 200, "delete": 204, "update": 200, "metadata": 200, "attach_volume": 200}
 ALIVE = {"building", "active", "stopped", "paused", "suspended", "rescued", "error"}
-BEHIND_EACH_OTHER = {None, "attaching_volume", "detaching_volume"}
+ACCEPTED = {
+    "rescue": 200,
+    "delete": 204,
+    "update": 200,
+    "metadata": 200,
+    "attach_volume": 200,
+    "attach_interface": 200,
+}
+BEHIND_EACH_OTHER = {
+    *(None, "attaching_volume", "detaching_volume"),
+    *("attaching_interface", "detaching_interface"),
+}
 #: Contract 10.1 by hand, lest table and test be wrong together: (vm_states, task_states).
 BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
     "start": ({"stopped"}, {None}),
@@ -88,6 +103,8 @@ BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
     "metadata": ({"active", "paused", "suspended", "stopped"}, set(TASKS)),
     "attach_volume": ({"active", "paused", "stopped"}, BEHIND_EACH_OTHER),
     "detach_volume": ({"active", "paused", "stopped"}, BEHIND_EACH_OTHER),
+    "attach_interface": ({"active", "paused", "stopped"}, BEHIND_EACH_OTHER),
+    "detach_interface": ({"active", "paused", "stopped"}, BEHIND_EACH_OTHER),
     "update_volume": (ALIVE, set(TASKS)),
 }
 
@@ -109,6 +126,8 @@ def send(user: User, server: Instance, action: str, *, client: Any = None) -> An
         network = Network.objects.first() or make_network(context)
         port = make_port(network, context, device_id=str(server.id), device_owner="compute:nova")
         give_port(server, port)
+        said = json.dumps([path, body]).replace("{port}", str(port.id))
+        path, body = json.loads(said.replace("{network}", str(network.id)))
     at = {"OpenStack_API_Version": "compute 2.85"}
     return (client or client_of(user)).send(
         method, f"/compute/v2.1/servers/{server.id}{path}", body, **at
@@ -212,8 +231,9 @@ def test_words() -> None:
     assert status_of("stopped", "rebooting_hard") == "SHUTOFF"
     always = ["delete", "force_delete", "update", "lock", "unlock"]
     volumes = ["attach_volume", "detach_volume", "update_volume"]
+    cards = ["attach_interface", "detach_interface"]
     groups = ["add_security_group", "remove_security_group"]
     stopped = ["start", "hard_reboot", "rescue", "rebuild", *always, "metadata", *groups, *volumes]
-    stopped += ["create_image"]
+    stopped += ["create_image", *cards]
     assert possible("stopped", None) == stopped
     assert possible("building", "spawning") == [*always, *groups, "update_volume"]

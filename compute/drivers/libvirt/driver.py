@@ -29,6 +29,7 @@ from compute.drivers.base import (
     capabilities,
 )
 from compute.drivers.libvirt import config_drive, console, probe, xml
+from compute.drivers.libvirt.cards import Cards, PluggedCards
 from compute.drivers.libvirt.connection import Connection
 from compute.drivers.libvirt.copying import Copies
 from compute.drivers.libvirt.daemon import AUTO, Daemon
@@ -69,7 +70,15 @@ RUN_DIR = Path("/run/cloudweb")
 
 
 class LibvirtDriver(
-    LibvirtRescue, Hypervisor, ConsoleLog, HotPlug, Pause, Suspend, Freeze, LibvirtSnapshots
+    LibvirtRescue,
+    Hypervisor,
+    ConsoleLog,
+    HotPlug,
+    PluggedCards,
+    Pause,
+    Suspend,
+    Freeze,
+    LibvirtSnapshots,
 ):
     """The guests of a host, as persistent domains of its libvirt.
 
@@ -108,6 +117,7 @@ class LibvirtDriver(
         )
         self._domains = Domains(self.connection, self._platform.owner)
         self._plugging = Plugging(self.connection, self._domains)
+        self._cards = Cards(self.connection, self._domains)
         self._file_systems = FileSystems(self.connection, self._domains)
         self._copies = Copies(self.connection, self._domains)
         self.entries = Entries(

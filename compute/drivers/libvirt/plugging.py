@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import libvirt
@@ -15,8 +15,9 @@ import structlog
 
 from cloudweb.conf import env
 from cloudweb.driver import DriverError, TransientDriverError, Work
-from compute.drivers.base import DiskInUse, DiskNotFound, GuestNotFound
+from compute.drivers.base import DiskInUse, DiskNotFound
 from compute.drivers.libvirt.connection import Connection
+from compute.drivers.libvirt.devices import CONFIG, LIVE, POLL, Devices, no_place
 from compute.drivers.libvirt.disks import (
     Attached,
     alias_of,
@@ -33,24 +34,17 @@ from compute.objects import DiskSource, DiskThrottle, GuestDisk
 
 log = structlog.get_logger(__name__)
 
-LIVE, CONFIG = libvirt.VIR_DOMAIN_AFFECT_LIVE, libvirt.VIR_DOMAIN_AFFECT_CONFIG
-POLL = 0.1
-#: A guest whose system is still booting does not hear that a disk shall go; it is asked again.
-ASK_AGAIN = 5.0
 #: So long a disk's new size is asked for: a server that let go of the export is found again meanwhile.
 RESIZE_SECONDS = 30.0
 REFUSED = "The hypervisor could not attach the disk."
 KEPT = "The hypervisor could not detach the disk."
-#: QEMU's and libvirt's words for a disk that was asked for already, or has gone just now.
-ASKED_ALREADY = ("already in the process of unplug", "not found", "No such", "no target device")
-NO_PLACE = ("No more available PCI slots", "no more available PCI")
 
 
-class Plugging:
+class Plugging(Devices):
     """Attached disks of our domains, each known by its serial."""
 
     def __init__(self, connection: Connection, domains: Domains) -> None:
-        self._connection, self._domains = connection, domains
+        super().__init__(connection, domains)
         self._patience = int(env.int("VOLUME_RECONNECT_SECONDS", default=60))
 
     def check(self, guest_id: str) -> None:
@@ -69,7 +63,7 @@ class Plugging:
             target = free_target(disk.device, targets_in(text))
             element = Attached(disk.serial, target, attached_disk(disk, target))
             work.checkpoint()
-            with self._connection.use(REFUSED), _no_place():
+            with self._connection.use(REFUSED), no_place("disk"):
                 domain.attachDeviceFlags(element.text, flag)
 
     def _limit(
@@ -84,21 +78,14 @@ class Plugging:
     def unplug(self, guest_id: str, serial: str, *, timeout: float, work: Work) -> None:
         """Take the disk out of the definition, then ask the guest until it is gone; raise DiskInUse."""
         domain = self._domain(guest_id)
-        deadline, ask_at = time.monotonic() + timeout, 0.0
-        while (found := self._found(domain, CONFIG, serial)) is not None:
-            work.checkpoint()
-            with self._connection.use(KEPT):
-                domain.detachDeviceFlags(found.text, CONFIG)
-        while (found := self._live(domain, serial)) is not None:
-            current = time.monotonic()
-            if current >= deadline:
-                self._put_back(domain, found)
-                raise DiskInUse
-            if current >= ask_at:
-                work.checkpoint()
-                self._ask_for(domain, found)
-                ask_at = current + ASK_AGAIN
-            time.sleep(POLL)
+        self._take_out(
+            domain,
+            lambda flag: self._found(domain, flag, serial),
+            timeout=timeout,
+            work=work,
+            refused=KEPT,
+            kept=DiskInUse,
+        )
 
     def resize(self, guest_id: str, serial: str, size: int, *, work: Work) -> None:
         """Let a running guest see the size; its volume has it already."""
@@ -211,39 +198,12 @@ class Plugging:
             with suppress(DriverError):  # it is in use where the exchange stopped halfway
                 qmp("blockdev-del", **{"node-name": interim})
 
-    def _domain(self, guest_id: str) -> libvirt.virDomain:
-        domain = self._domains.find(guest_id)
-        if domain is None:
-            raise GuestNotFound
-        return domain
-
-    def _places(self, domain: libvirt.virDomain) -> list[int]:
-        return [CONFIG, LIVE] if self._domains.is_active(domain) else [CONFIG]
-
-    def _xml(self, domain: libvirt.virDomain, flag: int) -> str:
-        with self._connection.use():
-            return domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE if flag == CONFIG else 0)
-
     def _found(self, domain: libvirt.virDomain, flag: int, serial: str) -> Attached | None:
         every = attached_in(self._xml(domain, flag))
         return next((one for one in every if one.serial == serial), None)
 
     def _live(self, domain: libvirt.virDomain, serial: str) -> Attached | None:
         return self._found(domain, LIVE, serial) if self._domains.is_active(domain) else None
-
-    def _ask_for(self, domain: libvirt.virDomain, found: Attached) -> None:
-        try:
-            with self._connection.use(KEPT):
-                domain.detachDeviceFlags(found.text, LIVE)
-        except TransientDriverError as error:
-            # it is on its way, or went between our look and our word; the next look tells
-            if not any(words in error.detail for words in ASKED_ALREADY):
-                raise
-
-    def _put_back(self, domain: libvirt.virDomain, found: Attached) -> None:
-        """Let the definition say again what the guest kept."""
-        with suppress(DriverError), self._connection.use():
-            domain.attachDeviceFlags(found.text, CONFIG)
 
 
 class Monitor:
@@ -287,16 +247,3 @@ def _nbd(source: DiskSource, node: str) -> dict[str, Any]:
         "tls-creds": f"obj{node}_tls0",  # libvirt's own object for the node it made
         **named,
     }
-
-
-@contextmanager
-def _no_place() -> Iterator[None]:
-    """Turn libvirt's words for a full bus into ours: no other try will do better."""
-    try:
-        yield
-    except libvirt.libvirtError as error:
-        if not any(words in str(error) for words in NO_PLACE):
-            raise
-        raise DriverError(
-            "The guest has no free place for another disk.", detail=str(error)
-        ) from error

@@ -16,7 +16,8 @@ from compute.drivers.libvirt.disks import (
     own_disk,
     rescue_disk,
 )
-from compute.objects import GuestInterface, GuestSpec
+from compute.drivers.libvirt.interfaces import interface_element
+from compute.objects import GuestSpec
 
 NAMESPACE = "urn:cloudweb:instance:1"
 #: In a domain's metadata: the image that its guest is rescued with.
@@ -93,7 +94,7 @@ def domain_xml(spec: GuestSpec, files: DomainFiles, platform: Platform) -> str:
         ET.SubElement(devices, "controller", type="scsi", index="0", model="virtio-scsi")
     _disks(devices, spec, files, platform)
     for interface in spec.interfaces:
-        _interface(devices, interface)
+        devices.append(interface_element(interface))
     _console(devices, files)
     if spec.guest_agent:
         _agent(devices, files)
@@ -203,14 +204,6 @@ def _disks(devices: ET.Element, spec: GuestSpec, files: DomainFiles, platform: P
         ET.SubElement(disk_element, "source", file=str(files.config_drive))
         ET.SubElement(disk_element, "target", dev=CONFIG_DRIVE, bus="virtio")
         ET.SubElement(disk_element, "readonly")
-
-
-def _interface(devices: ET.Element, interface: GuestInterface) -> None:
-    card = ET.SubElement(devices, "interface", type="ethernet")
-    ET.SubElement(card, "mac", address=interface.mac)
-    ET.SubElement(card, "target", dev=interface.tap, managed="no")
-    ET.SubElement(card, "model", type="virtio")
-    ET.SubElement(card, "mtu", size=str(interface.mtu))
 
 
 def _console(devices: ET.Element, files: DomainFiles) -> None:

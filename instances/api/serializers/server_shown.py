@@ -203,21 +203,3 @@ class GroupOfServer(Answer):
     description: str
     tenant_id: str
     rules: list[RuleOfServer]
-
-
-class FixedIpShown(Answer):
-    """An address of a card."""
-
-    subnet_id: str
-    ip_address: str
-
-
-class InterfaceShown(Answer):
-    """A card of a server: its port."""
-
-    port_id: str
-    net_id: str
-    mac_addr: str
-    port_state: str
-    fixed_ips: list[FixedIpShown]
-    tag: Annotated[str | None, since(70)]

@@ -78,6 +78,7 @@ def build(owner: User) -> dict[str, Any]:
         **others,
         "busy_id": str(busy.id),
         "volume_id": str(attached.volume_id),
+        "port_id": str(port.id),
         "free_volume_id": str(make_volume(context).id),
         "kept_volume_id": str(kept.id),
         "snapshot_id": str(make_snapshot(kept).id),
@@ -153,6 +154,7 @@ def line_of(action: InstanceAction) -> Line:
 
 KEYS = V21 + "/os-keypairs"
 ATTACHMENTS = f"{SERVER}/os-volume_attachments"
+INTERFACES = f"{SERVER}/os-interface"
 LINES = [
     listed(V21 + "/servers"),
     listed(V21 + "/servers/detail"),
@@ -178,7 +180,10 @@ LINES = [
     write("PUT", f"{SERVER}/metadata/{{key}}", {"meta": {"k": "w"}}),
     write("DELETE", f"{SERVER}/metadata/{{key}}", status=204),
     read(f"{SERVER}/os-security-groups"),
-    read(f"{SERVER}/os-interface"),
+    read(INTERFACES),
+    write("POST", INTERFACES, {"interfaceAttachment": {"net_id": "{network_id}"}}),
+    read(f"{INTERFACES}/{{port_id}}"),
+    write("DELETE", f"{INTERFACES}/{{port_id}}", status=202),
     read(ATTACHMENTS),
     write("POST", ATTACHMENTS, {"volumeAttachment": {"volumeId": "{free_volume_id}"}}),
     read(f"{ATTACHMENTS}/{{volume_id}}"),

@@ -196,7 +196,7 @@ def test_a_guest_that_keeps_its_disk_keeps_the_volume(home: Lab) -> None:
     server, volume = home.create(), home.make_volume()
     attach(home, server, volume)
     home.cloud.settle()
-    home.guests["h1"].keep_disk(server, volume)
+    home.guests["h1"].keep_device(server, volume)
     assert detach(home, server, volume).status_code == 202
     home.cloud.settle()
     assert (status(volume), disks(home, server)) == ("in-use", {volume})

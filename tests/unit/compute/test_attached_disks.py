@@ -141,7 +141,7 @@ def test_a_guest_that_keeps_its_disk_has_it_at_its_next_start_too(tmp_path: Path
     agent.spawn(guest, WORK)
     agent.attach_disk(AttachDiskRequest(id=guest.id, name=guest.name, disk=disk), WORK)
     assert isinstance(agent.driver, FakeDriver)
-    agent.driver.keep_disk(guest.id, disk.serial)
+    agent.driver.keep_device(guest.id, disk.serial)
     away = DetachDiskRequest(id=guest.id, name=guest.name, serial=disk.serial)
     with pytest.raises(DiskInUse):
         agent.detach_disk(away, WORK)
