@@ -93,6 +93,8 @@ def location_of(image: Image, *, role: Role, base_url: str | None) -> ImageLocat
         raise ImageDeactivated(f"Image {image.id} is deactivated.")
     if image.status != states.ACTIVE:
         raise ImageConflict(f"Image {image.id} is not active (it is {image.status}).")
+    if not image.has_data:
+        raise ImageNotBootable(f"Image {image.id} has no data of its own.")
     properties = image.custom_properties
     return ImageLocation(
         id=str(image.id),

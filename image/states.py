@@ -17,10 +17,11 @@ DEACTIVATED = "deactivated"
 KILLED = "killed"
 DELETED = "deleted"
 
-#: status -> what it may become. A failed upload or import goes back to queued; ``deleted`` is
+#: status -> what it may become. What holds no data of its own is active from ``queued`` on. A failed
+#: upload or import goes back to queued; ``deleted`` is
 #: invisible and lasts only until the data is off the store.
 MOVES: Mapping[str, frozenset[str]] = {
-    QUEUED: frozenset({SAVING, UPLOADING, IMPORTING, DELETED}),
+    QUEUED: frozenset({SAVING, UPLOADING, IMPORTING, ACTIVE, DELETED}),
     SAVING: frozenset({ACTIVE, QUEUED, KILLED, DELETED}),
     UPLOADING: frozenset({IMPORTING, QUEUED, DELETED}),
     IMPORTING: frozenset({ACTIVE, QUEUED, DELETED}),

@@ -202,6 +202,17 @@ class ImageManager(ImageDataManager):
         """Return where a host brings the data of an image that waits for it. Raises ImageNotFound."""
         return locations.signed_url(self._own(image_id).id, what="upload")
 
+    @policy("image:images:upload")
+    def complete_without_data(self, image_id: str | uuid.UUID) -> None:
+        """Let an image be active that holds no data: its properties name where that is.
+
+        Raises ImageNotFound, ImageConflict.
+        """
+        image = self._own(image_id)
+        if image.status != states.QUEUED:
+            raise ImageConflict(f"An image in status {image.status} cannot become active.")
+        self._move(image_id, states.ACTIVE)
+
     @policy("image:images:delete")
     def abandon(self, image_id: str | uuid.UUID) -> None:
         """Take away an image that never got its data, protected or not; one that went is no error.

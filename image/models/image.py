@@ -69,6 +69,11 @@ class Image(models.Model):
     @property
     def has_data(self) -> bool:
         """Tell whether there is data to download."""
+        return self.is_whole and bool(self.store_key)
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether nothing of it is missing; one that names snapshots of volumes has no data."""
         return self.status in WITH_DATA
 
     @property

@@ -20,7 +20,7 @@ CREATE_IMAGE = InstanceAction(
     button=Button(
         label="Create image",
         icon="camera",
-        done="An image of {} is being made.",
+        done="{} is being copied to an image.",
         warning="Its disk is copied as it is now; it runs on meanwhile. "
         "New servers can be made of the image.",
         warning_all="Their disks are copied as they are now; they run on meanwhile.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cloudweb.exceptions import BadRequest, NotFound
@@ -12,6 +13,7 @@ from image.manager import ImageManager
 from instances.block_devices import ROOT, DiskStatus, SourceType, asked_name, free_name
 from instances.build_request import BlockDeviceRequest, BuildRequest
 from instances.exceptions import BlockDeviceInvalid, DeviceNameInvalid, FlavorDoesNotFit
+from instances.mapped_images import mapped, says_mapping
 from instances.models import BlockDevice, Instance
 from volume.manager import AttachmentManager, VolumeManager, VolumeRequest
 
@@ -51,6 +53,19 @@ class InstanceDisks(Manager):
             self._check_image(root.source_id or "", ram=flavor.ram, disk=size)
         elif root.source_type == SourceType.VOLUME:
             self._check_boot_volume(root.source_id or "", flavor)
+
+    def _mapped(self, wanted: BuildRequest, flavor: Flavor) -> BuildRequest:
+        """Return what an image means that names snapshots of volumes; what it is else, as it is."""
+        root = wanted.root
+        if root.source_type != SourceType.IMAGE or root.is_in_volume:
+            return wanted
+        image = ImageManager(self.context).get(root.source_id or "")
+        text = says_mapping(image.custom_properties)
+        if image.has_data or not image.is_whole or not text:
+            return wanted
+        if image.min_ram > flavor.ram:
+            raise FlavorDoesNotFit("Flavor's memory is too small for requested image.")
+        return replace(wanted, block_devices=mapped(text, wanted.block_devices))
 
     def _check_image(self, image_id: str, *, ram: int, disk: int) -> None:
         """Raise what keeps a server of this size from booting from the image."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -12,13 +12,17 @@ from cloudweb.exceptions import NotFound
 from cloudweb.policy import policy
 from compute.manager import HostManager
 from image.manager import ImageManager
-from instances import images
+from instances import images, mapped_images
 from instances.actions.images import CREATE_IMAGE
 from instances.actions.record import InstanceAction
+from instances.block_devices import ROOT
 from instances.exceptions import NoImagesOfServers
 from instances.items import check_items
 from instances.manager.acting import InstanceActs
-from instances.models import Instance
+from instances.models import BlockDevice, Instance
+from instances.operations import ImageOfVolumes
+from operations.noting import note_done
+from volume.manager import SnapshotManager, VolumeManager
 
 #: The capability of a hypervisor that copies disks.
 CAPABILITY = "snapshots"
@@ -47,14 +51,12 @@ class InstanceImages(InstanceActs):
         metadata: Mapping[str, str],
         **said: str,
     ) -> str:
-        assert action.saga is not None
         with transaction.atomic():
-            key = self._take(instance_id, action, task_state=action.task_state)
+            key = self._take(instance_id, action)
             instance = Instance.objects.get(id=key)
             check_items(metadata, instance.project_id)
-            if not HostManager(self.context).is_able(instance.host, CAPABILITY):
-                raise NoImagesOfServers
-            known = self._known(instance)
+            disks = list(BlockDevice.objects.filter(instance_id=key))
+            known = self._known(instance, disks)
             wanted = images.attributes(
                 instance,
                 known,
@@ -65,14 +67,62 @@ class InstanceImages(InstanceActs):
             )
             if self.context.project_id is None:  # an operator of the whole cloud
                 wanted["owner"] = instance.project_id
-            image = ImageManager(self.context).create(attributes={**wanted, **DISK})
-            args = {"image_id": str(image.id), "must_freeze": _is_yes(known, images.MUST_FREEZE)}
-            action.saga.start(self.context, resource_id=str(key), args=args)
+            if any(disk.is_root and disk.volume_id for disk in disks):
+                return self._image_of_volumes(instance, action, disks, wanted)
+            return self._image_of_disk(instance, action, wanted, known)
+
+    def _image_of_disk(
+        self,
+        instance: Instance,
+        action: InstanceAction,
+        wanted: Mapping[str, Any],
+        known: Mapping[str, Any],
+    ) -> str:
+        assert action.saga is not None
+        if not HostManager(self.context).is_able(instance.host, CAPABILITY):
+            raise NoImagesOfServers
+        image = ImageManager(self.context).create(attributes={**wanted, **DISK})
+        Instance.objects.filter(id=instance.id).update(task_state=action.task_state)
+        args = {"image_id": str(image.id), "must_freeze": _is_yes(known, images.MUST_FREEZE)}
+        action.saga.start(self.context, resource_id=str(instance.id), args=args)
         return str(image.id)
 
-    def _known(self, instance: Instance) -> Mapping[str, Any]:
+    def _image_of_volumes(
+        self,
+        instance: Instance,
+        action: InstanceAction,
+        disks: Sequence[BlockDevice],
+        wanted: Mapping[str, Any],
+    ) -> str:
+        """Record snapshots of all its volumes and an image that names them."""
+        name = wanted["name"]
+        volumes = [disk.volume_id for disk in disks if disk.volume_id is not None]
+        made, together = SnapshotManager(self.context).record_together(
+            volumes, name=f"snapshot for {name}"[:255]
+        )
+        snapshots = {snapshot.volume_id: snapshot.id for snapshot in made}
+        said = {
+            mapped_images.MAPPING: mapped_images.mapping(disks, snapshots),
+            "bdm_v2": "True",
+            "root_device_name": f"/dev/{ROOT}",
+        }
+        image = ImageManager(self.context).create(attributes={**wanted, **said, **DISK})
+        args = {"together": together}
+        ImageOfVolumes.start(self.context, resource_id=str(image.id), args=args)
+        note_done(
+            self.context, kind=action.kind, resource_type="instance", resource_id=str(instance.id)
+        )
+        return str(image.id)
+
+    def _known(self, instance: Instance, disks: Sequence[BlockDevice]) -> Mapping[str, Any]:
         """Return what the image says that a server was made of, as far as it is still there."""
+        root = next((disk for disk in disks if disk.is_root), None)
         try:
+            if root is not None and root.volume_id is not None:
+                facts: Mapping[str, Any] = (
+                    VolumeManager(self.context).get(str(root.volume_id)).image_metadata
+                )
+                return facts
             image = ImageManager(self.context).get(instance.image_id)
         except NotFound:
             return {}

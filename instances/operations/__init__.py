@@ -4,6 +4,7 @@ from instances.operations.create import CreateInstance
 from instances.operations.create_image import CreateImage
 from instances.operations.create_with_volumes import CreateInstanceWithVolumes
 from instances.operations.delete import DeleteInstance
+from instances.operations.image_of_volumes import ImageOfVolumes
 from instances.operations.interfaces import AttachInterface, DetachInterface
 from instances.operations.pause import (
     PauseInstance,
@@ -32,6 +33,7 @@ __all__ = [
     "DetachInterface",
     "DetachVolume",
     "ExtendVolumeInGuest",
+    "ImageOfVolumes",
     "LimitVolumeInGuest",
     "PauseInstance",
     "RebootInstance",

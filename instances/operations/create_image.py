@@ -50,7 +50,7 @@ def copy_disk(run: Run) -> Order:
 def disk_copied(run: Run, answers: list[Any]) -> None:
     """Let the image say what it is a copy of."""
     taken = GuestSnapshotTaken.load(answers[0])
-    words = Consistency.FILE_SYSTEMS if taken.frozen else Consistency.ONE_MOMENT
+    words: str = Consistency.FILE_SYSTEMS if taken.frozen else Consistency.ONE_MOMENT
     if taken.off and instance_of(run).vm_state == VmState.STOPPED:
         words = AT_REST
     said = {CONSISTENCY: str(words), "image_state": "available"}

@@ -10,12 +10,16 @@ from typing import Any
 from image.manager import ImageManager
 from image.models import Image
 from instances.manager import InstanceManager
-from instances.operations import CreateImage
+from instances.models import Instance
+from instances.operations import CreateImage, ImageOfVolumes
 from operations.testing import Drill
 from tests.builders.backups import api_in_process
 from tests.builders.instances import Lab, lab
+from tests.drills.server_volumes import boot_from_new_volume
 from tests.drills.servers import ALONE, alone, ends
 from tests.drills.servers import census as count
+from volume.bootstrap import ensure_default_type
+from volume.models import Snapshot
 
 
 @contextmanager
@@ -50,6 +54,25 @@ def delete_image(made: Lab, _server: Any) -> None:
     ImageManager(made.context).delete(Image.objects.get(name="i").id)
 
 
+def booted_from_volume(made: Lab) -> str:
+    """Make a server that boots from a volume, and in which QEMU's agent runs."""
+    made.give_agent()
+    ensure_default_type()
+    boot_from_new_volume(made, None)
+    made.cloud.settle()
+    return str(Instance.objects.get().id)
+
+
+def with_snapshots(made: Lab, subject: Any) -> dict[str, Any]:
+    """Count snapshots and frozen guests, too."""
+    guests = [(driver, one.id) for driver in made.guests.values() for one in driver.list()]
+    return {
+        **census(made, subject),
+        "snapshots": [*Snapshot.objects.values_list("status", flat=True)],
+        "frozen": sum(driver.is_frozen(one) for driver, one in guests),
+    }
+
+
 RUNS: dict[str, Any] = {**ends("active", "running", **ALONE), "images": [], "copies": []}
 DRILLS = (
     Drill(
@@ -62,5 +85,20 @@ DRILLS = (
         undone=RUNS,
         preempt=delete_image,
         preempted=RUNS,
+    ),
+    Drill(
+        saga=ImageOfVolumes,
+        world=with_api,
+        prepare=booted_from_volume,
+        start=image_of,
+        census=with_snapshots,
+        done={
+            **RUNS,
+            "kept": 3,
+            "images": [("i", "active")],
+            "snapshots": ["available"],
+            "frozen": 0,
+        },
+        undone={**RUNS, "kept": 2, "snapshots": [], "frozen": 0},
     ),
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.db import transaction
 
@@ -32,15 +33,27 @@ class SnapshotsTogether(VolumeLookups):
 
         Raises VolumeNotFound, InvalidVolume, QuotaExceeded.
         """
+        with transaction.atomic():
+            made, args = self.record_together(volume_ids, name=name)
+            SnapshotTogether.start(self.context, resource_id=str(uuid.uuid4()), args=args)
+        return made
+
+    @policy("volume:snapshots:create")
+    def record_together(
+        self, volume_ids: Sequence[str | uuid.UUID], *, name: str | None = None
+    ) -> tuple[Sequence[Snapshot], Mapping[str, Any]]:
+        """Record them for an operation that takes them; return them and what ``SnapshotTogether`` is told.
+
+        Call inside ``atomic()``. Raises as ``create_together`` does.
+        """
         keys = {as_uuid(str(one)): one for one in volume_ids}
         if not 0 < len(keys) <= MOST:
             raise BadRequest(f"1 to {MOST} volumes are snapshotted together.")
-        with transaction.atomic():
-            rows = self._rows().filter(id__in=[key for key in keys if key is not None])
-            found = [*locked(rows.order_by("id"))]
-            if missing := keys.keys() - {row.id for row in found}:
-                raise VolumeNotFound(keys[missing.pop()])
-            return self._take_together(found, name=name)
+        rows = self._rows().filter(id__in=[key for key in keys if key is not None])
+        found = [*locked(rows.order_by("id"))]
+        if missing := keys.keys() - {row.id for row in found}:
+            raise VolumeNotFound(keys[missing.pop()])
+        return self._recorded(found, name=name)
 
     def _take_together(
         self,
@@ -51,6 +64,19 @@ class SnapshotsTogether(VolumeLookups):
         of_group: GroupSnapshot | None = None,
     ) -> Sequence[Snapshot]:
         """Record and start; the volumes' rows are locked."""
+        made, args = self._recorded(volumes, name=name, description=description, of_group=of_group)
+        key = str(of_group.id if of_group else uuid.uuid4())
+        SnapshotTogether.start(self.context, resource_id=key, args=args)
+        return made
+
+    def _recorded(
+        self,
+        volumes: Sequence[Volume],
+        *,
+        name: str | None,
+        description: str | None = None,
+        of_group: GroupSnapshot | None = None,
+    ) -> tuple[Sequence[Snapshot], Mapping[str, Any]]:
         pools = {row.id: row for row in Pool.objects.filter(volumes__in=volumes).distinct()}
         made: list[Snapshot] = []
         by_type = defaultdict(list)
@@ -78,17 +104,12 @@ class SnapshotsTogether(VolumeLookups):
         in_use = Attachment.objects.filter(volume__in=volumes).attached()
         users = {*in_use.values_list("instance_id", flat=True)}
         servers = quiescing.able([str(one) for one in users if one is not None])
-        SnapshotTogether.start(
-            self.context,
-            resource_id=str(of_group.id if of_group else uuid.uuid4()),
-            args={
-                "snapshots": [str(one.id) for one in made],
-                "servers": sorted(servers),
-                "all_frozen": len(servers) == len(users),
-                "one_moment": at_one_moment(list(pools.values())),
-            },
-        )
-        return made
+        return made, {
+            "snapshots": [str(one.id) for one in made],
+            "servers": sorted(servers),
+            "all_frozen": len(servers) == len(users),
+            "one_moment": at_one_moment(list(pools.values())),
+        }
 
 
 def at_one_moment(pools: Sequence[Pool]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,13 @@ from image.models import Image
 from instances.models import Instance
 from operations.models import Operation
 from tests.builders.backups import api_in_process
-from tests.builders.identity import client_of, make_member
+from tests.builders.identity import client_of, make_context, make_member
+from tests.builders.images import make_image
 from tests.builders.instances import Lab, lab
+from tests.drills.server_images import booted_from_volume
+from volume.bootstrap import ensure_default_type
+from volume.manager import SnapshotManager, VolumeManager, VolumeRequest
+from volume.models import Snapshot, Volume
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
@@ -196,3 +202,98 @@ def test_deleting_either_ends_it(made: Lab, gone: str) -> None:
     assert (row.vm_state, row.task_state) == (
         ("active", None) if gone == "image" else ("deleted", None)
     )
+
+
+def test_an_image_of_volumes_names_snapshots_and_boots(made: Lab) -> None:
+    """It has no data; a server of it has volumes of its own with what the first had."""
+    ensure_default_type()
+    made.give_agent()
+    root = {
+        "uuid": str(made.image.id),
+        "source_type": "image",
+        "destination_type": "volume",
+        "boot_index": 0,
+        "volume_size": 1,
+        "delete_on_termination": True,
+    }
+    blank = {"source_type": "blank", "destination_type": "volume", "volume_size": 2, "tag": "data"}
+    server = made.create(imageRef=None, block_device_mapping_v2=[root, {**blank, "boot_index": -1}])
+    answer = make(made, server)
+    assert (answer.status_code, answer.json()) == (202, {"image_id": str(new_image().id)})
+    assert new_image().status == "queued"
+    early = made.send("POST", "/servers", made.body(imageRef=str(new_image().id)))
+    assert early.status_code == 409  # it is not whole
+    made.cloud.settle()
+    image = new_image()
+    shown = made.client.send("GET", f"/image/v2/images/{image.id}").json()
+    assert (shown["status"], shown["size"], shown["min_disk"]) == ("active", 0, 1)
+    assert made.client.send("GET", f"/image/v2/images/{image.id}/file").status_code == 204
+    assert shown["snapshot_consistency"] == "file-systems"
+    snapshots = {one.volume.size: str(one.id) for one in Snapshot.objects.all()}
+    told = json.loads(shown["block_device_mapping"])
+    assert [
+        (one["source_type"], one["snapshot_id"], one["device_name"], one["boot_index"], one["tag"])
+        for one in told
+    ] == [
+        ("snapshot", snapshots[1], "/dev/vda", 0, None),
+        ("snapshot", snapshots[2], "/dev/vdb", None, "data"),
+    ]
+    another = made.create(imageRef=str(image.id))
+    shown = made.show(another)
+    assert (shown["status"], shown["image"]) == ("ACTIVE", "")
+    volumes = Volume.objects.filter(snapshot_id__isnull=False).order_by("size")
+    assert [(one.size, str(one.snapshot_id)) for one in volumes] == sorted(snapshots.items())
+    assert {one["id"] for one in shown["os-extended-volumes:volumes_attached"]} == {
+        str(one.id) for one in volumes
+    }
+    larger = {**blank, "volume_size": 3, "boot_index": -1, "device_name": "/dev/vdb"}
+    third = made.create(imageRef=str(image.id), block_device_mapping_v2=[larger])
+    ids = [one["id"] for one in made.show(third)["os-extended-volumes:volumes_attached"]]
+    assert [Volume.objects.get(id=one).size for one in ids] == [1, 3]
+
+
+def test_a_mapping_that_somebody_wrote_is_read_with_care(made: Lab) -> None:
+    ensure_default_type()
+    stranger = make_context(make_member("member"))
+    volume = VolumeManager(stranger).create(VolumeRequest(size=1))
+    made.cloud.settle()
+    snapshot = SnapshotManager(stranger).create(str(volume.id))
+    made.cloud.settle()
+    foreign = {
+        "source_type": "snapshot",
+        "destination_type": "volume",
+        "boot_index": 0,
+        "snapshot_id": str(snapshot.id),
+    }
+    wrongs = {
+        "no list": "{}",
+        "no JSON": "[",
+        "no disk to boot from": "[]",
+        "a local file": json.dumps([{**foreign, "destination_type": "/etc/shadow"}]),
+        "not theirs": json.dumps([foreign]),
+        "without a snapshot": json.dumps([{**foreign, "snapshot_id": None}]),
+    }
+    found = {}
+    for name, text in wrongs.items():
+        image = make_image(context=made.context, name=name, block_device_mapping=text)
+        ImageManager(made.context).complete_without_data(image.id)
+        answer = made.send("POST", "/servers", made.body(imageRef=str(image.id)))
+        found[name] = answer.status_code
+    assert found == dict.fromkeys(wrongs, 400)
+    assert not Instance.objects.exists()
+
+
+def test_an_image_of_volumes_that_is_deleted_while_it_is_made_leaves_no_snapshot(made: Lab) -> None:
+    ensure_default_type()
+    server = booted_from_volume(made)
+    made.stores["h1"].faults.fail("snapshot_together")
+    make(made, server)
+    made.cloud.pump()
+    assert (new_image().status, Snapshot.objects.count()) == ("queued", 1)
+    ImageManager(made.context).delete(new_image().id)
+    made.cloud.settle()
+    assert not Image.objects.filter(name="new").exists()
+    assert not Snapshot.objects.exists()
+    assert make(made, server).status_code == 202
+    made.cloud.settle()
+    assert new_image().status == "active"
