@@ -57,6 +57,7 @@ from compute.objects import (
 )
 from compute.rescuing import Rescues
 from compute.snapshots.on_host import HostSnapshots
+from compute.swapping import Swaps
 
 log = structlog.get_logger(__name__)
 #: An inventory that does not change is told after so many reports all the same.
@@ -110,6 +111,7 @@ class ComputeAgent(Agent):
             driver, self._fetch, self._keep, self._kept_spec, self._told_if_it_fails
         )
         self._interfaces = Interfaces(driver, lambda key: _read(self._path(key)), self._keep)
+        self._swaps = Swaps(driver, self._keep_disk)
         images.in_use = self._bases
 
     def methods(self) -> Mapping[Method[Any], Function]:
@@ -128,6 +130,7 @@ class ComputeAgent(Agent):
             rpc.DETACH_DISK: self.detach_disk,
             rpc.RESIZE_DISK: self.resize_disk,
             **self._interfaces.methods(),
+            **self._swaps.methods(),
             rpc.FREEZE: self.freeze,
             rpc.THAW: self.thaw,
             **self._snapshots.methods(),
@@ -491,10 +494,12 @@ class ComputeAgent(Agent):
         kept = _read(self._path(guest_id))
         if kept is None:
             return
-        others = [one for one in kept.spec.disks if one.serial != serial or one.source is None]
-        disks = [*others, *([disk] if disk is not None else [])]
-        if tuple(disks) != kept.spec.disks:
-            self._keep(kept.spec.model_copy(update={"disks": tuple(disks)}), runs=kept.runs)
+        known = kept.spec.disks
+        places = [i for i, one in enumerate(known) if one.serial == serial and one.source]
+        place = places[0] if places else len(known)  # the first is the one it boots from
+        disks = (*known[:place], *([disk] if disk is not None else []), *known[place + 1 :])
+        if disks != known:
+            self._keep(kept.spec.model_copy(update={"disks": disks}), runs=kept.runs)
 
     def _kept_spec(self, guest_id: str) -> GuestSpec | None:
         kept = _read(self._path(guest_id))

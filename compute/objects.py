@@ -404,6 +404,43 @@ class PasswordRequest(VersionedObject):
     password: str = Field(repr=False)
 
 
+class SwapDiskRequest(VersionedObject):
+    """Let a guest that runs go over from what is under a disk (``before``) to something else (``disk``).
+
+    The guest knows both by the same serial, and sees no change. ``disk.name`` tells them apart.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    name: str
+    before: GuestDisk
+    disk: GuestDisk
+
+
+class SwapState(VersionedObject):
+    """Whether a guest has gone over; where it has not, its disk is what it was."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    swapped: bool
+
+
+class EndMirrorRequest(VersionedObject):
+    """Write what a guest writes to the disk of this serial to nothing else any more.
+
+    ``target`` is the name of what it was to go over to.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    name: str
+    serial: str
+    target: str
+
+
 class FreezeRequest(VersionedObject):
     """Hold the file systems of a guest still, in the name of a wish, for so many seconds at most."""
 

@@ -11,6 +11,7 @@ from compute.objects import (
     ConsoleText,
     DetachDiskRequest,
     DetachInterfaceRequest,
+    EndMirrorRequest,
     FreezeRequest,
     FreezeState,
     GuestRef,
@@ -20,6 +21,8 @@ from compute.objects import (
     PowerOffRequest,
     RebootRequest,
     ResizeDiskRequest,
+    SwapDiskRequest,
+    SwapState,
     ThawRequest,
     WipeRequest,
 )
@@ -66,6 +69,12 @@ ATTACH_INTERFACE = Method("compute.attach_interface", AttachInterfaceRequest, de
 DETACH_INTERFACE = Method(
     "compute.detach_interface", DetachInterfaceRequest, deadline=300, patient=True
 )
+#: Let something else hold all that a disk does, and all that is written from then on; the guest runs.
+MIRROR_DISK = Method("compute.mirror_disk", SwapDiskRequest, deadline=12 * 3600, patient=True)
+#: Let the guest go over to that, if nothing is missing there; that it cannot is an answer.
+SWAP_DISK = Method("compute.swap_disk", SwapDiskRequest, SwapState, deadline=120)
+#: Write to that no more; a guest that went over stays there.
+END_MIRROR = Method("compute.end_mirror", EndMirrorRequest, deadline=120, urgent=True)
 #: Hold the guest's file systems still for a short time; that it cannot be done is an answer.
 FREEZE = Method("compute.freeze", FreezeRequest, FreezeState, deadline=60, patient=True)
 #: Let them go on, also those that were never held.

@@ -31,7 +31,6 @@ declare(
         "compute:servers:create_on_host": admin,
         "compute:servers:metadata": project_reader,
         "compute:servers:volumes": project_reader,
-        "compute:servers:swap_volume": admin,
         "compute:external_events:create": service,
         "compute:servers:actions": project_reader,
         "compute:servers:unlock_override": admin,

@@ -63,6 +63,7 @@ class TaskState(TextChoices):
     IMAGE_UPLOADING = "image_uploading", "uploading an image of it"
     ATTACHING_INTERFACE = "attaching_interface", "attaching a network card"
     DETACHING_INTERFACE = "detaching_interface", "detaching a network card"
+    SWAPPING_VOLUME = "swapping_volume", "exchanging a volume"
     DELETING = "deleting", "deleting"
 
 

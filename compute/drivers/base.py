@@ -87,6 +87,13 @@ class SnapshotNotFound(DriverError):
     default_message = "The copy of the server's disk is gone."
 
 
+class NotMirrored(DriverError):
+    """What a guest should go over to does not hold all that its disk does."""
+
+    code = "not_mirrored"
+    default_message = "The copy of the disk ended before the server could go over to it."
+
+
 #: Called with (guest id, new power state) when a guest changed by itself.
 GuestListener = Callable[[str, str], None]
 
@@ -206,6 +213,34 @@ class InterfaceHotPlug(ABC):
         """Return the taps of the guest's cards, in their order. Raises GuestNotFound."""
 
 
+class SwapDisks(ABC):
+    """Capability ``swap_disks``: what is under an attached disk is exchanged while the guest uses it.
+
+    Both are known by the same serial, and apart by ``disk.name``.
+    """
+
+    @abstractmethod
+    def mirror_disk(self, ref: GuestRef, disk: GuestDisk, *, work: Work) -> None:
+        """Let ``disk`` hold what the guest's disk of its serial does; return when nothing is missing.
+
+        From then on what the guest writes is in both before it is told so. Raises GuestNotFound,
+        GuestIsOff, DiskNotFound.
+        """
+
+    @abstractmethod
+    def swap_disk(
+        self, ref: GuestRef, disk: GuestDisk, *, decided: Callable[[], None], work: Work
+    ) -> None:
+        """Let the guest go over; ``decided`` is called before it does, for its next starts.
+
+        Raises GuestNotFound, DiskNotFound, and NotMirrored: then all is as it was.
+        """
+
+    @abstractmethod
+    def end_mirror(self, ref: GuestRef, serial: str, target: str, *, work: Work) -> None:
+        """Write to the disk of name ``target`` no more; one that the guest went over to stays."""
+
+
 class Pause(ABC):
     """Capability ``pause``: guests that are halted and go on."""
 
@@ -317,6 +352,7 @@ CAPABILITIES: Mapping[str, type] = {
     "rescue": Rescue,
     "snapshots": Snapshots,
     "suspend": Suspend,
+    "swap_disks": SwapDisks,
 }
 
 

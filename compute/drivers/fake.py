@@ -30,6 +30,7 @@ from compute.drivers.base import (
 from compute.drivers.fake_cards import FakeCards
 from compute.drivers.fake_rescue import FakeRescue
 from compute.drivers.fake_snapshots import FakeSnapshots
+from compute.drivers.fake_swapping import FakeSwapDisks
 from compute.objects import (
     GuestDisk,
     GuestRef,
@@ -57,6 +58,8 @@ class FakeGuest:
     taps: List[str] = field(default_factory=List)
     volumes: dict[str, int] = field(default_factory=dict)  # serial -> size
     limits: dict[str, dict[str, int]] = field(default_factory=dict)  # serial -> its throttle
+    beneath: dict[str, str] = field(default_factory=dict)  # serial -> what is under it
+    mirrors: dict[str, str] = field(default_factory=dict)  # serial -> name
     snapshots: List[str] = field(default_factory=List)
     rescue: str = ""  # the image it was started from
     keeps: List[str] = field(default_factory=List)  # disks and cards it does not let go of
@@ -70,9 +73,30 @@ class FakeGuest:
         """Print on the serial console, which keeps its newest lines."""
         self.console = [*self.console, *lines][-CONSOLE_LINES:]
 
+    def take(self, disk: GuestDisk) -> None:
+        """Have a disk, as it is said to be now."""
+        self.volumes[disk.serial] = disk.size
+        self.limits[disk.serial] = _limits(disk)
+        self.beneath[disk.serial] = disk.name
+
+    def lose(self, serial: str) -> bool:
+        """Have a disk no more; tell whether it was there."""
+        for known in (self.limits, self.beneath, self.mirrors):
+            known.pop(serial, None)
+        return self.volumes.pop(serial, None) is not None
+
 
 class FakeDriver(
-    FakeRescue, Hypervisor, ConsoleLog, HotPlug, FakeCards, Pause, Suspend, Freeze, FakeSnapshots
+    FakeRescue,
+    Hypervisor,
+    ConsoleLog,
+    HotPlug,
+    FakeCards,
+    Pause,
+    Suspend,
+    Freeze,
+    FakeSnapshots,
+    FakeSwapDisks,
 ):
     """A host whose guests are records; with ``state_dir`` they outlive the process.
 
@@ -265,8 +289,7 @@ class FakeDriver(
             work.checkpoint()
             with self._lock:
                 guest = self._find(ref.id)
-                guest.volumes[disk.serial] = disk.size
-                guest.limits[disk.serial] = _limits(disk)
+                guest.take(disk)
                 self._set(guest, guest.power_state, f"fake-guest: disk {disk.serial} came")
 
     def detach_disk(self, ref: GuestRef, serial: str, *, timeout: float, work: Work) -> None:
@@ -278,8 +301,7 @@ class FakeDriver(
                 guest = self._find(ref.id)
                 if serial in guest.keeps and guest.power_state != "shutdown":
                     raise DiskInUse
-                guest.limits.pop(serial, None)
-                if guest.volumes.pop(serial, None) is not None:
+                if guest.lose(serial):
                     self._set(guest, guest.power_state, f"fake-guest: disk {serial} went")
 
     def resize_disk(self, ref: GuestRef, serial: str, size: int, *, work: Work) -> None:
@@ -374,9 +396,10 @@ class FakeDriver(
         guest.frozen = False
         if spec is not None:
             guest.taps = [interface.tap for interface in spec.interfaces]
-            attached = [disk for disk in spec.disks if disk.source]
-            guest.volumes = {disk.serial: disk.size for disk in attached}
-            guest.limits = {disk.serial: _limits(disk) for disk in attached}
+            guest.volumes, guest.limits, guest.beneath = {}, {}, {}
+            for disk in spec.disks:
+                if disk.source:
+                    guest.take(disk)
             guest.keeps = []
             guest.agent = spec.guest_agent
         self._set(
@@ -388,6 +411,8 @@ class FakeDriver(
         with self._lock:
             guest.frozen = guest.frozen and guest.power_state == power_state == "running"
             guest.power_state = power_state
+            if power_state not in ("running", "paused"):
+                guest.mirrors = {}
             guest.say(*lines)
             self._save(guest)
 

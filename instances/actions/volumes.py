@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from cloudweb.policy import admin
 from cloudweb.states import ANY, Mode
 from instances.actions.record import InstanceAction
-from instances.operations import AttachVolume, DetachVolume
+from instances.operations import AttachVolume, DetachVolume, SwapVolume
 from instances.states import TaskState as T
 from instances.states import VmState as V
 
@@ -46,4 +47,13 @@ UPDATE_VOLUME = InstanceAction(
     ran=False,
     policy="compute:servers:update_volume",
     method="update_attached_volume",
+)
+
+SWAP_VOLUME = InstanceAction(
+    name="swap_volume",
+    vm_states={V.ACTIVE, V.PAUSED},
+    shows=(T.SWAPPING_VOLUME,),
+    saga=SwapVolume,
+    policy="compute:servers:swap_volume",
+    rule=admin,
 )

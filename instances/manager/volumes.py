@@ -6,7 +6,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import transaction
 
@@ -16,7 +16,7 @@ from cloudweb.identifiers import as_uuid
 from cloudweb.policy import policy
 from compute.manager import HostManager
 from instances import block_devices
-from instances.actions.volumes import ATTACH_VOLUME, DETACH_VOLUME, UPDATE_VOLUME
+from instances.actions.volumes import ATTACH_VOLUME, DETACH_VOLUME, SWAP_VOLUME, UPDATE_VOLUME
 from instances.block_devices import ROOT, DestinationType, DiskStatus, SourceType
 from instances.exceptions import (
     DeviceNameInvalid,
@@ -29,11 +29,14 @@ from instances.exceptions import (
 )
 from instances.manager.acting import InstanceActs
 from instances.models import BlockDevice, Instance
-from instances.operations import AttachVolume, DetachVolume
+from instances.operations import AttachVolume, DetachVolume, SwapVolume
 from instances.rows import ServerRow
 from instances.states import VmState
 from volume.exceptions import InvalidVolume, VolumeNotFound
-from volume.manager import AttachmentManager, VolumeManager
+from volume.manager import AttachmentManager, SwapManager, VolumeManager
+
+if TYPE_CHECKING:
+    from volume.models import Volume
 
 
 class AttachedVolume(NamedTuple):
@@ -75,9 +78,12 @@ class InstanceVolumes(InstanceActs):
         with transaction.atomic():
             key = self._take(instance_id, ATTACH_VOLUME, task_state=ATTACH_VOLUME.task_state)
             self._check_pluggable(key)
-            volume = VolumeManager(self.context).get(volume_id)
-            if not Instance.objects.filter(id=key, project_id=volume.project_id).exists():
-                raise VolumeNotFound(volume_id)  # an operator sees those of all projects
+            volume = self._volume_of_project(key, volume_id)
+            if BlockDevice.objects.filter(instance_id=key, serial=volume.id).exists():
+                raise InvalidVolume(
+                    f"The server's guest knows another disk by the name of volume {volume.id}, whose "
+                    "place that took: detach that before."
+                )
             if volume.multiattach and not several:
                 raise InvalidVolume(
                     f"Volume {volume.id} can be in several servers, which needs API version 2.60."
@@ -128,15 +134,37 @@ class InstanceVolumes(InstanceActs):
                 delete_on_termination=delete_on_termination
             )
 
-    @policy("compute:servers:swap_volume")
+    @policy(SWAP_VOLUME.policy)
     def swap_volume(self, instance_id: str, volume_id: str, new_volume_id: str) -> None:
-        """Refuse to exchange a volume under a guest: no hypervisor of this cloud copies one in use.
+        """Start to have another volume be a disk of a running server, with all that the old one holds.
 
-        Raises InstanceNotFound, VolumeNotAttached, VolumeNotFound, VolumeCannotBeSwapped.
+        Raises VolumeNotAttached, VolumeNotFound, InvalidVolume (400) where either does not allow it,
+        VolumeCannotBeSwapped (400) where the hypervisor does not.
         """
-        self.attached_volume(instance_id, volume_id)
-        VolumeManager(self.context).get(new_volume_id)
-        raise VolumeCannotBeSwapped
+        with transaction.atomic():
+            key = self._take(instance_id, SWAP_VOLUME, task_state=SWAP_VOLUME.task_state)
+            row = self._volume(key, volume_id)
+            if row.status != DiskStatus.ATTACHED or row.attachment_id is None:
+                raise InvalidVolume(f"Volume {row.volume_id} is not attached.")
+            self._volume_of_project(key, new_volume_id)
+            host = Instance.objects.filter(id=key).values_list("host", flat=True).first()
+            if host and not HostManager(self.context).is_able(host, "swap_disks"):
+                raise VolumeCannotBeSwapped
+            held = SwapManager(self.context).begin(row.attachment_id, new_volume_id)
+            args = {
+                "device": row.pk,
+                "before": str(row.attachment_id),
+                "after": str(held.id),
+                "volume": str(held.volume_id),
+            }
+            SwapVolume.start(self.context, resource_id=str(key), args=args)
+
+    def _volume_of_project(self, key: uuid.UUID, volume_id: str) -> Volume:
+        """Return a volume that the server may be given; an operator sees those of all projects."""
+        volume = VolumeManager(self.context).get(volume_id)
+        if not Instance.objects.filter(id=key, project_id=volume.project_id).exists():
+            raise VolumeNotFound(volume_id)
+        return volume
 
     def _check_pluggable(self, key: uuid.UUID) -> None:
         """Raise where the server runs on a hypervisor that gives disks only to those that do not."""

@@ -15,6 +15,7 @@ class BlockDevice(models.Model):
     It boots from the one whose ``boot_index`` is 0; None is no disk to boot from. ``size`` 0: as large
     as its source. ``device`` is the name it is shown by ("vdb"), empty for disks of older servers.
     One in a volume has ``volume_id``, and ``attachment_id`` once the volume is held for the server;
+    A guest that was swapped to another volume knows it by the ``serial`` of before (None: the volume's id).
     ``made_here``: the volume was made for this server, of ``volume_type``.
     """
 
@@ -34,6 +35,7 @@ class BlockDevice(models.Model):
     tag = models.CharField(max_length=60, blank=True, default="")
     volume_id = models.UUIDField(null=True, blank=True)
     attachment_id = models.UUIDField(null=True, blank=True)
+    serial = models.UUIDField(null=True, blank=True)
     device = models.CharField(max_length=16, blank=True, default="")
     status = models.CharField(
         max_length=16, choices=DiskStatus.choices, default=DiskStatus.ATTACHED
@@ -64,6 +66,11 @@ class BlockDevice(models.Model):
     def name(self) -> str:
         """What it is shown by; that of an older server has no other disks."""
         return self.device or ROOT
+
+    @property
+    def known_as(self) -> str:
+        """The serial by which the guest knows the disk, if it is in a volume."""
+        return str(self.serial or self.volume_id)
 
     @property
     def is_root(self) -> bool:

@@ -16,6 +16,7 @@ from instances.operations.power import StartInstance, StopInstance
 from instances.operations.reboot import RebootInstance
 from instances.operations.rebuild import RebuildInstance
 from instances.operations.rescue import RescueInstance, UnrescueInstance
+from instances.operations.swap_volume import SwapVolume
 from instances.operations.volumes import (
     AttachVolume,
     DetachVolume,
@@ -43,6 +44,7 @@ __all__ = [
     "StartInstance",
     "StopInstance",
     "SuspendInstance",
+    "SwapVolume",
     "UnpauseInstance",
     "UnrescueInstance",
 ]

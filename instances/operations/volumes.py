@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 import structlog
 
@@ -107,24 +108,26 @@ def in_the_server(run: Run) -> None:
 
 def disk_in_volume(run: Run, row: BlockDevice) -> GuestDisk | None:
     """Return a volume as the guest is told of it; None for one that is on its way out, or not served yet."""
-    return None if row.status == DiskStatus.DETACHING else _served(run, row)
+    return None if row.status == DiskStatus.DETACHING else served(run, row, row.attachment_id)
 
 
-def _served(run: Run, row: BlockDevice) -> GuestDisk | None:
-    if row.attachment_id is None:
+def served(run: Run, row: BlockDevice, attachment_id: UUID | str | None) -> GuestDisk | None:
+    """Return what an attachment gives a guest as this disk; None where it is not served."""
+    if attachment_id is None:
         return None
-    manager, key = AttachmentManager(run.context), str(row.attachment_id)
+    manager, key = AttachmentManager(run.context), str(attachment_id)
     try:
         found = manager.connection(key)
     except NotFound:
         return None
     if found is None:
         return None
-    return guest_disk(found, device=row.name, throttle=manager.throttle(key))
+    throttle = manager.throttle(key)
+    return guest_disk(found, device=row.name, serial=row.known_as, throttle=throttle)
 
 
 def guest_disk(
-    connection: VolumeConnection, *, device: str, throttle: Mapping[str, int]
+    connection: VolumeConnection, *, device: str, serial: str, throttle: Mapping[str, int]
 ) -> GuestDisk:
     """Turn one domain's value into another's."""
     source = DiskSource(
@@ -146,7 +149,7 @@ def guest_disk(
         name=connection.volume_id,
         size=connection.size,
         source=source,
-        serial=connection.volume_id,
+        serial=serial,
         device=device,
         throttle=DiskThrottle(**throttle) if throttle else None,
         read_only=connection.read_only,
@@ -156,7 +159,7 @@ def guest_disk(
 # -- one volume of a server that is there
 
 
-def _device(run: Run) -> BlockDevice:
+def device_of(run: Run) -> BlockDevice:
     """Return the row that the operation is about; raise StepFailed where it is gone."""
     found = _find_device(run)
     if found is None or found.attachment_id is None:
@@ -171,7 +174,7 @@ def _find_device(run: Run) -> BlockDevice | None:
 
 def export(run: Run) -> Order:
     """Order the volume to be there for the server's host."""
-    row, host = _device(run), instance_of(run).host
+    row, host = device_of(run), instance_of(run).host
     return AttachmentManager(run.context).export_order(str(row.attachment_id), host)
 
 
@@ -188,7 +191,8 @@ def unexport(run: Run) -> Order | None:
 
 def plug(run: Run) -> Order:
     """Order the disk into the guest."""
-    disk, instance = _served(run, _device(run)), instance_of(run)
+    row, instance = device_of(run), instance_of(run)
+    disk = served(run, row, row.attachment_id)
     if disk is None:
         raise StepFailed("The volume is not served.")
     request = AttachDiskRequest(id=str(instance.id), name=instance.hypervisor_name, disk=disk)
@@ -203,7 +207,7 @@ def unplug(run: Run) -> Order | None:
     request = DetachDiskRequest(
         id=str(instance.id),
         name=instance.hypervisor_name,
-        serial=str(row.volume_id),
+        serial=row.known_as,
         timeout=DETACH_TIMEOUT,
     )
     return DETACH_DISK.order(host=instance.host, resource_id=request.id, payload=request)
@@ -234,7 +238,7 @@ class AttachVolume(Saga):
     @classmethod
     def on_done(cls, run: Run) -> None:
         """The server has it."""
-        row = _device(run)
+        row = device_of(run)
         AttachmentManager(run.context).complete(str(row.attachment_id), f"/dev/{row.name}")
         BlockDevice.objects.filter(pk=row.pk).update(status=DiskStatus.ATTACHED)
         rest(run)
@@ -283,7 +287,7 @@ def show_size(run: Run) -> Order | None:
     request = ResizeDiskRequest(
         id=str(instance.id),
         name=instance.hypervisor_name,
-        serial=str(row.volume_id),
+        serial=row.known_as,
         size=run.args["size"] * GIB,
     )
     return RESIZE_DISK.order(host=instance.host, resource_id=request.id, payload=request)

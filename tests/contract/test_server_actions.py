@@ -51,6 +51,7 @@ NO_BUTTON = {
     "update_volume": "the API alone",
     "attach_interface": "the server's page: it must say which network",
     "detach_interface": "the server's page: it must say which card",
+    "swap_volume": "the API alone: it must say which volumes",
     "add_security_group": "the API alone: it must say which group",
     "remove_security_group": "the API alone: it must say which group",
     "force_delete": "the same as Delete",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from cloudweb.events import emit
 from instances.block_devices import MADE_AT_MOST, DestinationType, SourceType
 from instances.build_request import BlockDeviceRequest, BuildRequest, NetworkRequest
 from instances.manager import InstanceManager
-from instances.models import Instance
+from instances.models import BlockDevice, Instance
 from instances.operations import (
     AttachVolume,
     CreateInstanceWithVolumes,
@@ -21,6 +22,7 @@ from instances.operations import (
     DetachVolume,
     ExtendVolumeInGuest,
     LimitVolumeInGuest,
+    SwapVolume,
 )
 from operations.testing import Drill
 from tests.builders.instances import Lab, lab
@@ -36,6 +38,7 @@ from volume.operations import SnapshotTogether
 THERE = {"servers": 1, "claims": 1, "ports": 1, "guests": 1, "taps": 1, "segments": 1}
 HAS = {"volumes": ["in-use"], "attachments": ["attached"], "disks": 1, "kept": 2}
 HAS_NOT = {"volumes": ["available"], "attachments": [], "disks": 0, "kept": 1}
+HAS_ONE_OF_TWO = {**HAS, "volumes": ["available", "in-use"], "kept": 3}
 NOTHING: dict[str, Any] = {"volumes": [], "attachments": [], "disks": 0}
 
 
@@ -98,6 +101,34 @@ def attach(made: Lab, pair: Pair) -> None:
 def detach(made: Lab, pair: Pair) -> None:
     """Take it away."""
     InstanceManager(made.context).detach_volume(*pair)
+
+
+def with_another(made: Lab) -> Pair:
+    """Make a server that has a volume, and another volume."""
+    pair = together(made)
+    made.make_volume()
+    return pair
+
+
+def swap(made: Lab, pair: Pair) -> None:
+    """Let it go over to the other."""
+    other = Volume.objects.exclude(id=pair.volume).get()
+    InstanceManager(replace(made.context, roles=made.context.roles | {"admin"})).swap_volume(
+        *pair, str(other.id)
+    )
+
+
+def beneath(made: Lab, subject: Any) -> dict[str, Any]:
+    """Count what the guests have under their disks by whose it is, and what is mirrored, too."""
+    guests = [(driver, one.id) for driver in made.guests.values() for one in driver.list()]
+    found = [name for driver, one in guests for name in driver.beneath(one).values()]
+    held = {str(one) for one in Attachment.objects.values_list("volume_id", flat=True)}
+    rows = {str(one) for one in BlockDevice.objects.values_list("volume_id", flat=True) if one}
+    return {
+        **census(made, subject),
+        "beneath": [(name == subject.volume, name in held, name in rows) for name in found],
+        "mirrored": [dict(driver.mirrored(one)) for driver, one in guests if driver.mirrored(one)],
+    }
 
 
 def delete(made: Lab, pair: Any) -> None:
@@ -190,6 +221,32 @@ DRILLS = (
         undone=ends("active", "running", **THERE, **HAS),
         preempt=delete,
         preempted=ends("deleted", volumes=["available"], kept=1),
+    ),
+    Drill(
+        saga=SwapVolume,
+        only=("mirror", "go_over"),
+        world=lab,
+        prepare=with_another,
+        start=swap,
+        census=beneath,
+        done=ends(
+            *("active", "running"),
+            **THERE,
+            **HAS_ONE_OF_TWO,
+            mirrored=[],
+            beneath=[(False, True, True)],
+        ),
+        undone=ends(
+            *("active", "running"),
+            **THERE,
+            **HAS_ONE_OF_TWO,
+            mirrored=[],
+            beneath=[(True, True, True)],
+        ),
+        preempt=delete,
+        preempted=ends(
+            "deleted", volumes=["available", "available"], kept=2, mirrored=[], beneath=[]
+        ),
     ),
     Drill(
         saga=DeleteInstance,

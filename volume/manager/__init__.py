@@ -20,6 +20,7 @@ from volume.manager.pool_stats import PoolStatManager
 from volume.manager.qos_spec import QosSpecManager
 from volume.manager.service import ServiceManager
 from volume.manager.snapshot import SnapshotManager
+from volume.manager.swapping import SwapManager
 from volume.manager.transfer import TransferManager
 from volume.manager.uploading import ImageWish
 from volume.manager.volume import VolumeManager
@@ -50,6 +51,7 @@ __all__ = [
     "QosSpecManager",
     "ServiceManager",
     "SnapshotManager",
+    "SwapManager",
     "TransferManager",
     "VolumeManager",
     "VolumeRequest",

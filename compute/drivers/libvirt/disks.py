@@ -96,6 +96,36 @@ def attached_disk(disk: GuestDisk, target: str) -> ET.Element:
     return element
 
 
+def copy_of(disk: GuestDisk, *, size: int) -> ET.Element:
+    """Return the element of what an attached disk is mirrored to: QEMU wants it to be of the same size."""
+    assert disk.source is not None
+    element = ET.Element("disk", type="network", device="disk")
+    ET.SubElement(element, "driver", name="qemu", type="raw", cache=NOTHING_KEPT, discard="unmap")
+    source = _source(disk.source)
+    if disk.size > size:
+        slices = ET.SubElement(source, "slices")
+        ET.SubElement(slices, "slice", type="storage", offset="0", size=str(size))
+    element.append(source)
+    return element
+
+
+def leads_to(element: ET.Element, source: DiskSource) -> bool:
+    """Tell whether a disk, or what it is mirrored to, lies there."""
+    found = element.find("source")
+    if found is None:
+        return False
+    said = found.get("protocol"), found.get("name"), socket_of(element)
+    if source.kind == "rbd":
+        return said == ("rbd", f"{source.pool}/{source.image}", "")
+    return said == ("nbd", source.export, source.path)
+
+
+def socket_of(element: ET.Element) -> str:
+    """Return the Unix socket that a disk is reached through; empty for none."""
+    host = element.find("source/host")
+    return host.get("socket", "") if host is not None else ""
+
+
 def _source(source: DiskSource) -> ET.Element:
     element = ET.Element("source")
     if source.kind == "nbd_unix":

@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 from builtins import list as List  # noqa: N812  the class below has a method named list
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from compute.drivers.base import (
     Hypervisor,
     Pause,
     Suspend,
+    SwapDisks,
     capabilities,
 )
 from compute.drivers.libvirt import config_drive, console, probe, xml
@@ -45,9 +46,11 @@ from compute.drivers.libvirt.facts import (
 from compute.drivers.libvirt.files import GuestFiles, own_disks
 from compute.drivers.libvirt.freezing import FileSystems
 from compute.drivers.libvirt.plugging import Plugging
+from compute.drivers.libvirt.reach import Reach
 from compute.drivers.libvirt.rescuing import LibvirtRescue
 from compute.drivers.libvirt.snapshots import LibvirtSnapshots
 from compute.drivers.libvirt.storage import Storage, host_errors, image_of
+from compute.drivers.libvirt.swapping import Swapping
 from compute.drivers.libvirt.users import guest_uids
 from compute.drivers.libvirt.watcher import Watcher
 from compute.objects import (
@@ -79,6 +82,7 @@ class LibvirtDriver(
     Suspend,
     Freeze,
     LibvirtSnapshots,
+    SwapDisks,
 ):
     """The guests of a host, as persistent domains of its libvirt.
 
@@ -124,6 +128,8 @@ class LibvirtDriver(
             ENTRIES_DIR / digest,
             self.state_dir.parent / "credentials" / "tls",
         )
+        self._reach = Reach(self.entries, self.storage, self._plugging)
+        self._swapping = Swapping(self.connection, self._domains, self._plugging, self._reach)
         self._watcher = Watcher(get=self.get, look_at_all=lambda: List(self.list()))
 
     # -- life
@@ -389,11 +395,7 @@ class LibvirtDriver(
     def attach_disk(self, ref: GuestRef, disk: GuestDisk, *, work: Work) -> None:
         """Plug the disk in, now where the guest runs, and for its next start."""
         with self._watcher.order(ref.id):
-            self._plugging.check(ref.id)
-            work.checkpoint()
-            disk = self.entries.of(ref.id, disk)
-            self.storage.let_in(self.storage.files(ref.id), disk)
-            self._plugging.tell_secrets([disk])
+            disk = self._reach.let_in(ref.id, disk, work=work)
             self._plugging.plug(ref.id, disk, work=work)
             self._plugging.hold_on(ref.id, [disk])
 
@@ -410,6 +412,21 @@ class LibvirtDriver(
             self._plugging.check(ref.id)
             self.entries.renew(ref.id, serial)
             self._plugging.resize(ref.id, serial, size, work=work)
+
+    def mirror_disk(self, ref: GuestRef, disk: GuestDisk, *, work: Work) -> None:
+        """Let QEMU write to both."""
+        self._swapping.mirror(ref.id, disk, work=work)
+
+    def swap_disk(
+        self, ref: GuestRef, disk: GuestDisk, *, decided: Callable[[], None], work: Work
+    ) -> None:
+        """Let QEMU go over."""
+        with self._watcher.order(ref.id):
+            self._swapping.swap(ref.id, disk, decided=decided, work=work)
+
+    def end_mirror(self, ref: GuestRef, serial: str, target: str, *, work: Work) -> None:
+        """Let QEMU write to what it has alone."""
+        self._swapping.end(ref.id, serial, target, work=work)
 
     def tend_disks(self) -> None:
         """Start again what leads to volumes of other hosts."""

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import structlog
@@ -47,7 +47,7 @@ class Entries:
         source = disk.source
         if source is None or source.kind != "nbd_tls":
             return disk
-        socket = self._socket(guest_id, disk.serial)
+        socket = self._socket(guest_id, disk.serial, disk.name)
         words = self._command(socket, source, read_only=disk.read_only)
         if not self._is_running(socket, words):
             self._start(socket, words)
@@ -56,10 +56,10 @@ class Entries:
 
     def renew(self, guest_id: str, serial: str) -> None:
         """Connect anew: a client hears of a volume's size when it comes."""
-        socket = self._socket(guest_id, serial)
-        words = self._recorded(socket)
-        if words is not None:
-            self._start(socket, words)
+        for socket in self._sockets(guest_id, serial):
+            words = self._recorded(socket)
+            if words is not None:
+                self._start(socket, words)
 
     def tend(self) -> None:
         """Start again what died; the guest's QEMU comes back to the same socket."""
@@ -73,12 +73,22 @@ class Entries:
             except DriverError as error:
                 log.warning("a volume of another host is not reached", detail=error.detail)
 
-    def drop(self, guest_id: str, serial: str = "") -> None:
-        """Take one away; without a serial all of a guest."""
-        name = self._socket(guest_id, serial).name if serial else f"{_short(guest_id)}-*"
-        for record in self._directory.glob(f"{name}.json"):
-            self._end(record.with_suffix(""))
-            forget(record)
+    def drop(self, guest_id: str, serial: str = "", *, but: GuestDisk | None = None) -> None:
+        """Take a disk's away, except to what it is now; without a serial all of a guest."""
+        kept = self._socket(guest_id, but.serial, but.name) if but is not None else None
+        for socket in self._sockets(guest_id, serial):
+            if socket != kept:
+                self._drop(socket)
+
+    def drop_target(self, guest_id: str, serial: str, name: str, *, used: Collection[str]) -> None:
+        """Take the one away that led to what a disk was to become, unless it became that."""
+        socket = self._socket(guest_id, serial, name)
+        if str(socket) not in used:
+            self._drop(socket)
+
+    def _drop(self, socket: Path) -> None:
+        self._end(socket)
+        forget(socket.with_name(f"{socket.name}.json"))
 
     def drop_everything(self) -> None:
         """Take all away, with the directory."""
@@ -156,8 +166,15 @@ class Entries:
     def _recorded(self, socket: Path) -> Sequence[str] | None:
         return read_record(socket.with_name(f"{socket.name}.json"), _parse)
 
-    def _socket(self, guest_id: str, serial: str) -> Path:
-        return self._directory / f"{_short(guest_id)}-{_short(serial)}"
+    def _socket(self, guest_id: str, serial: str, name: str) -> Path:
+        """Return where a guest finds what is under a disk; ``name`` says which, of those it ever had."""
+        which = "" if name in ("", serial) else f"-{_short(name)}"
+        return self._directory / f"{_short(guest_id)}-{_short(serial)}{which}"
+
+    def _sockets(self, guest_id: str, serial: str) -> list[Path]:
+        disk = f"-{_short(serial)}" if serial else "-"
+        found = self._directory.glob(f"{_short(guest_id)}{disk}*.json")
+        return sorted(record.with_suffix("") for record in found)
 
 
 def _short(text: str) -> str:

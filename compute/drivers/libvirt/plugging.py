@@ -80,7 +80,7 @@ class Plugging(Devices):
         domain = self._domain(guest_id)
         self._take_out(
             domain,
-            lambda flag: self._found(domain, flag, serial),
+            lambda flag: self.found(domain, flag, serial),
             timeout=timeout,
             work=work,
             refused=KEPT,
@@ -92,7 +92,7 @@ class Plugging(Devices):
         domain = self._domain(guest_id)
         found = self._live(domain, serial)
         if found is None:
-            if self._found(domain, CONFIG, serial) is None:
+            if self.found(domain, CONFIG, serial) is None:
                 raise DiskNotFound
             return
         deadline = time.monotonic() + RESIZE_SECONDS
@@ -116,7 +116,7 @@ class Plugging(Devices):
         """
         with suppress(DriverError):
             qmp = Monitor(self._connection, domain)
-            node = _node(qmp, found)
+            node = node_of(qmp, found)
             line = f'qemu-io {node} "read 0 512"'
             qmp("human-monitor-command", **{"command-line": line})
 
@@ -172,7 +172,7 @@ class Plugging(Devices):
         if found is None:
             return
         qmp = Monitor(self._connection, domain)
-        upper = _node(qmp, found)
+        upper = node_of(qmp, found)
         lower, interim = upper.replace("-format", "-storage"), f"cloudweb-{upper[-40:]}"
         wanted = {
             **_nbd(disk.source, lower),
@@ -182,28 +182,23 @@ class Plugging(Devices):
             "discard": "unmap",
         }
 
-        def over(node: str) -> None:
-            qmp("blockdev-reopen", options=[{
-                "driver": "raw", "node-name": upper, "file": node, "read-only": disk.read_only,
-                "cache": {"direct": True, "no-flush": False}, "discard": "unmap",
-            }])  # fmt: skip
-
         qmp("blockdev-add", **wanted, **{"node-name": interim})
         try:
-            over(interim)
+            lead(qmp, upper, interim, disk)
             qmp("blockdev-del", **{"node-name": lower})
             qmp("blockdev-add", **wanted, **{"node-name": lower})
-            over(lower)
+            lead(qmp, upper, lower, disk)
         finally:
             with suppress(DriverError):  # it is in use where the exchange stopped halfway
                 qmp("blockdev-del", **{"node-name": interim})
 
-    def _found(self, domain: libvirt.virDomain, flag: int, serial: str) -> Attached | None:
+    def found(self, domain: libvirt.virDomain, flag: int, serial: str) -> Attached | None:
+        """Return the disk of this serial as the guest has it (LIVE) or is defined (CONFIG)."""
         every = attached_in(self._xml(domain, flag))
         return next((one for one in every if one.serial == serial), None)
 
     def _live(self, domain: libvirt.virDomain, serial: str) -> Attached | None:
-        return self._found(domain, LIVE, serial) if self._domains.is_active(domain) else None
+        return self.found(domain, LIVE, serial) if self._domains.is_active(domain) else None
 
 
 class Monitor:
@@ -223,13 +218,21 @@ class Monitor:
         return answer["return"]
 
 
-def _node(qmp: Monitor, found: Attached) -> str:
+def node_of(qmp: Monitor, found: Attached) -> str:
     """Return by which name QEMU knows what a disk's device reads and writes."""
     device = f"/{alias_of(found)}/"
     for one in qmp("query-block"):
         if device in f"/{one.get('qdev', '')}/" and "inserted" in one:
             return str(one["inserted"]["node-name"])
     raise TransientDriverError("The disk is not where it should be.", detail=device)
+
+
+def lead(qmp: Monitor, upper: str, lower: str, disk: GuestDisk) -> None:
+    """Let what a disk's device reads and writes lie on another node."""
+    qmp("blockdev-reopen", options=[{
+        "driver": "raw", "node-name": upper, "file": lower, "read-only": disk.read_only,
+        "cache": {"direct": True, "no-flush": False}, "discard": "unmap",
+    }])  # fmt: skip
 
 
 def _nbd(source: DiskSource, node: str) -> dict[str, Any]:

@@ -121,7 +121,7 @@ WHO: dict[Rule, Collection[str]] = {
     admin: OPERATORS,
 }
 #: Contract 11.1 by hand, lest record and test be wrong together: what is not for every member.
-NOT_FOR_MEMBERS: dict[str, Rule] = {}
+NOT_FOR_MEMBERS: dict[str, Rule] = {"swap_volume": admin}
 #: What the key of an action holds, where null will not do.
 VALUES: dict[str, Any] = {
     "reboot": {"type": "SOFT"},
@@ -195,6 +195,14 @@ LINES = [
         others={"other": 404},
         headers=at("2.85"),
         body={"volumeAttachment": {"volumeId": "{volume_id}", "delete_on_termination": True}},
+    ),
+    Line(
+        "PUT",
+        f"{ATTACHMENTS}/{{volume_id}}?swap",
+        OPERATORS,
+        status=202,
+        headers=at("2.85"),
+        body={"volumeAttachment": {"volumeId": "{free_volume_id}"}},
     ),
     write("DELETE", f"{ATTACHMENTS}/{{volume_id}}", status=202),
     read(f"{SERVER}/os-instance-actions"),
