@@ -68,6 +68,7 @@ from dashboard.views.server import (
     ServerHistory,
     ServerOverview,
 )
+from dashboard.views.server_interfaces import AttachInterface, DetachInterface
 from dashboard.views.server_network import (
     AttachFloatingIp,
     AttachGroup,
@@ -124,6 +125,16 @@ urlpatterns = [
         "servers/<uuid:server_id>/floating-ip/<uuid:floating_id>/detach",
         DetachFloatingIp.as_view(),
         name="detach_floating_ip",
+    ),
+    path(
+        "servers/<uuid:server_id>/interfaces",
+        AttachInterface.as_view(),
+        name="attach_interface",
+    ),
+    path(
+        "servers/<uuid:server_id>/interfaces/<uuid:port_id>/detach",
+        DetachInterface.as_view(),
+        name="detach_interface",
     ),
     path("servers/<uuid:server_id>/groups", AttachGroup.as_view(), name="attach_group"),
     path(

@@ -24,7 +24,7 @@ WATCHED = 4
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address of a server and the network it is on."""
+    """An address of a server and the network it is on; ``port_id`` is said of a card's first alone."""
 
     ip: str
     network: str
@@ -32,6 +32,7 @@ class Address:
     version: int
     reachable: bool
     floating_id: str = ""
+    port_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +77,11 @@ def rows_of(context: RequestContext, instances: Sequence[Instance]) -> Sequence[
 
 def _addresses(port: PortCard) -> Iterator[Address]:
     """Yield the addresses of a card, each with the floating IPs that lead to it from outside."""
-    for fixed in port.addresses:
+    for place, fixed in enumerate(port.addresses):
         version = 6 if ":" in fixed.ip_address else 4
         name, mac = port.network_name, port.mac_address
-        yield Address(fixed.ip_address, name, mac, version, port.is_reachable)
+        first = "" if place else port.id
+        yield Address(fixed.ip_address, name, mac, version, port.is_reachable, port_id=first)
         for one in port.floating_of(fixed):
             yield Address(
                 one.floating_ip_address, one.network_name, mac, version, True, floating_id=one.id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -23,11 +23,15 @@ from dashboard.forms.server import RenameForm
 from dashboard.views.page import Page, is_htmx
 from image.exceptions import ImageNotFound
 from image.manager import ImageManager
+from instances.actions import ACTIONS
 from instances.exceptions import InstanceNotFound, InstanceNotReady
 from instances.manager import InstanceManager
 from instances.timeline import TimelineManager
 from network.manager import ReachManager, SecurityGroupManager, TrafficManager
 from network.traffic import KINDS
+
+if TYPE_CHECKING:
+    from instances.models import Instance
 
 LINES = 500
 TABS = (
@@ -107,6 +111,7 @@ class ServerOverview(ServerPage):
             "groups": self._groups(reach.group_ids) if row.cards and facts["may_update"] else (),
             "floating": floating,
             "floating_form": AttachFloatingForm(offer=floating) if floating else None,
+            "may_attach_interface": self._may_plug(instance),
             "may_release": self.may("network:floating_ips:update"),
             "entry": entries[0] if entries else None,
             "connect": connect_to(
@@ -120,6 +125,12 @@ class ServerOverview(ServerPage):
             "volumes": volumes_in(self.context, str(server_id)),
             "may_snapshot": self.may("volume:snapshots:create"),
         }
+
+    def _may_plug(self, server: Instance) -> bool:
+        action, ran = ACTIONS["attach_interface"], server.launched_at is not None
+        locked = bool(server.locked_by) and not self.context.is_admin
+        starts = action.may_start(server.vm_state, server.task_state, ran=ran, locked=locked)
+        return starts and self.may(action.policy)
 
     def _may_lead(self) -> bool:
         return self.may("network:floating_ips:create") and self.may("network:floating_ips:update")

@@ -39,7 +39,7 @@ NO_PAGES = {
     "answer_share", "withhold_image", "delete_image", "generate_key", "import_key",
     "new_network", "new_router", "join_network", "new_floating_ip", "lead_floating_ip",
     "private_network", "new_group", "new_rule", "edit_group", "attach_group", "detach_group",
-    "attach_floating_ip", "detach_floating_ip",
+    "attach_floating_ip", "detach_floating_ip", "attach_interface", "detach_interface",
     "new_volume", "grow_volume", "rename_volume", "delete_volume", "take_volume",
     "offer_volume", "withdraw_volume", "attach_volume", "detach_volume", "take_snapshot",
     "revert_volume", "delete_snapshot", "back_up_volume", "new_schedule", "edit_schedule",

@@ -82,7 +82,7 @@ BOXES = {
 #: Posts about the server's network, and about a group, with what they say.
 TO_A_SERVERS_NETWORK = {
     "attach_floating_ip": {"source": "x"}, "detach_floating_ip": {}, "attach_group": {"group": "x"},
-    "detach_group": {}, "snapshot_server": {},
+    "detach_group": {}, "snapshot_server": {}, "attach_interface": {"what": "x"}, "detach_interface": {},
 }  # fmt: skip
 TO_A_GROUP = {
     "new_rule": {"what": "ssh", "whom": "world", "direction": "ingress"},
@@ -160,7 +160,7 @@ class House:
             return reverse(name, args=[self.server_id])
         if name == "server_allow":
             return reverse(name, args=[self.server_id, "ssh"])
-        if name in ("detach_floating_ip", "detach_group"):
+        if name in ("detach_floating_ip", "detach_group", "detach_interface"):
             return reverse(name, args=[self.server_id, self.group_id])
         if name in OF_A_SERVER | TO_A_SERVERS_NETWORK.keys():
             return reverse(name, args=[self.server_id])
