@@ -23,6 +23,8 @@ from tests.builders.volume_bench import MIB, SIZE, make_source, new_ref
 from tests.infrastructure import PATIENCE
 from volume.drivers.ceph import CephDriver
 from volume.drivers.ceph.cluster import CephConfig
+from volume.drivers.luks import SECRET, named
+from volume.drivers.reaching import Reaching
 from volume.objects import VolumeConnection, VolumeRef, VolumeSpec
 
 PROMPT = b"qemu-io> "
@@ -40,8 +42,17 @@ class CephClient:
         self._greeted = False
         # who has no right to write waits for the image's lock for ever
         self._patience = 3.0 if connection.read_only else PATIENCE
+        words = ["-f", "raw", location]
+        if connection.encrypted:  # as a guest's QEMU has it
+            disk = Reaching(Path("/")).node(connection, "disk")
+            secrets = {
+                "key-disk": f"data={connection.secret},format=base64",
+                SECRET: f"data={connection.passphrase}",
+            }
+            objects = [f"secret,id={name},{said}" for name, said in secrets.items()]
+            words = [*(word for one in objects for word in ("--object", one)), named(disk)]
         self._qemu = subprocess.Popen(
-            (*enter, "qemu-io", "-f", "raw", location),
+            (*enter, "qemu-io", *words),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 

@@ -13,6 +13,7 @@ from cloudweb import process
 from cloudweb.driver import DriverError
 from volume.backups.restoring import Target
 from volume.drivers.fake import FakeBlocks
+from volume.drivers.luks import SECRET_OBJECT, opened_node, options
 from volume.drivers.nbd import NbdClient
 from volume.objects import VolumeConnection
 
@@ -27,8 +28,14 @@ class Reaching:
         self._certificates = certificates
 
     def node(self, connection: VolumeConnection, name: str) -> Mapping[str, Any]:
-        """Return the block device by which QEMU reaches a volume; it needs ``objects`` first."""
+        """Return the block device by which QEMU reaches a volume; it needs ``objects`` first.
+
+        For one that is encrypted it needs the object of ``SECRET``, too.
+        """
         common = {"node-name": name, "discard": "unmap"}
+        if connection.encrypted:
+            plain = connection.model_copy(update={"encrypted": False})
+            return {**common, **opened_node(self.node(plain, f"{name}-cipher"))}
         if connection.kind == "rbd":
             servers = [_host_and_port(one) for one in connection.monitors]
             return {
@@ -37,7 +44,7 @@ class Reaching:
                 "pool": connection.rbd_pool,
                 "image": connection.image,
                 "user": connection.user,
-                "key-secret": f"key-{name}",
+                "key-secret": f"key-{name.removesuffix('-cipher')}",
                 "auth-client-required": ["cephx"],
                 "server": [{"host": host, "port": port} for host, port in servers],
             }
@@ -99,33 +106,15 @@ class Reaching:
         socket = place / "s"
         objects = self.objects(connection, "target", place / "key")
         node = {**self.node(connection, "target"), "node-name": "target"}
+        key = connection.passphrase.encode()
         process.run(
             "qemu-nbd", "--fork", f"--socket={socket}", "--discard=unmap",
+            *(SECRET_OBJECT if connection.encrypted else ()),
             *(word for one in objects for word in ("--object", json.dumps(one))),
-            "--image-opts", _options(node), timeout=60,
+            "--image-opts", options(node), timeout=60, data=key or None,
         )  # fmt: skip
         with NbdClient(socket, "") as client:
             yield client
-
-
-def _options(node: Mapping[str, Any]) -> str:
-    """Return a block device as ``--image-opts`` has it."""
-    words = []
-    for name, value in _flat(node):
-        words.append(f"{name}={str(value).replace(',', ',,')}")
-    return ",".join(words)
-
-
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        pairs = [(key, one) for key, one in value.items()]
-    elif isinstance(value, list):
-        pairs = [(str(index), one) for index, one in enumerate(value)]
-    else:
-        yield name, value
-        return
-    for key, one in pairs:
-        yield from _flat(one, f"{name}.{key}" if name else key)
 
 
 def _host_and_port(monitor: str) -> tuple[str, str]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from cloudweb import process
+from volume.drivers.base import NoKey, WrongKey
+from volume.drivers.deciphered import Deciphered
+from volume.drivers.luks import SECRET_OBJECT, is_wrong_key, named, opened_node
 from volume.drivers.nbd import NbdClient
 
 _PATIENCE = 10.0
@@ -32,9 +36,9 @@ def served(
     pid_file = path.with_suffix(".pid")
     mode = ("--read-only",) if read_only else ("--discard=unmap", "--detect-zeroes=unmap")
     try:
-        process.run(
+        _start(
             "qemu-nbd", "--fork", f"--socket={path}", f"--pid-file={pid_file}",
-            *((f"--format={kind}",) if kind else ()), *words, *mode, target, timeout=60, data=data,
+            *((f"--format={kind}",) if kind else ()), *words, *mode, target, data=data,
         )  # fmt: skip
         pid = process.read_pid(pid_file)
         with NbdClient(path, "") as client:
@@ -43,6 +47,44 @@ def served(
     finally:
         for one in (path, pid_file):
             one.unlink(missing_ok=True)
+
+
+def _start(*command: str, data: bytes | None) -> None:
+    try:
+        process.run(*command, timeout=60, data=data)
+    except process.CommandFailed as error:
+        if is_wrong_key(error):
+            raise WrongKey(detail=error.detail) from error
+        raise
+
+
+@contextmanager
+def writing_encrypted(
+    disk: Mapping[str, Any], passphrase: str, *, sockets: Path
+) -> Iterator[NbdClient]:
+    """Serve what an encrypted disk holds, to be written; raise NoKey, WrongKey."""
+    if not passphrase:
+        raise NoKey
+    words, key = SECRET_OBJECT, passphrase.encode()
+    opened = named(opened_node(disk))
+    with served(opened, None, sockets=sockets, read_only=False, words=words, data=key) as client:
+        yield client
+
+
+@contextmanager
+def reading_encrypted(
+    disk: Mapping[str, Any], passphrase: str, *, header: int, sockets: Path
+) -> Iterator[Deciphered]:
+    """Serve what an encrypted disk holds, and the disk itself beside it; raise NoKey, WrongKey."""
+    if not passphrase:
+        raise NoKey
+    words, key = SECRET_OBJECT, passphrase.encode()
+    opened, closed = named(opened_node(disk)), named({"driver": "raw", "file": disk})
+    with (
+        served(opened, None, sockets=sockets, read_only=True, words=words, data=key) as plain,
+        served(closed, None, sockets=sockets, read_only=True) as cipher,
+    ):
+        yield Deciphered(plain, cipher, header)
 
 
 def _wait_for_end(pid: int | None) -> None:

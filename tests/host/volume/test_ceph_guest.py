@@ -1,4 +1,4 @@
-"""A real guest boots from Ceph; a disk of there comes, grows, and is taken from it while it writes."""
+"""A real guest boots from Ceph; a disk of there, encrypted, comes, grows, and is taken from it while it writes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from cloudweb.driver import Unguarded
 from compute.objects import DiskSource, GuestDisk
 from tests.builders.ceph import ceph_cluster, missing
-from tests.builders.ceph_bench import CephBench
+from tests.builders.encrypted_bench import KEY, EncryptedCephBench
 from tests.builders.guest_console import GuestConsole
 from tests.builders.guests import make_image, ref
 from tests.builders.libvirt_bench import MIB, LibvirtBench, spawn
@@ -27,11 +27,11 @@ def host() -> Iterator[LibvirtBench]:
 
 
 @pytest.fixture
-def bench() -> Iterator[CephBench]:
+def bench() -> Iterator[EncryptedCephBench]:
     if why := missing():
         pytest.skip(why)
     with ceph_cluster() as cluster:
-        made = CephBench(cluster)
+        made = EncryptedCephBench(cluster)
         yield made
         made.close()
 
@@ -41,6 +41,7 @@ def disk_of(connection: VolumeConnection) -> GuestDisk:
     source = DiskSource(
         kind="rbd", pool=connection.rbd_pool, image=connection.image, monitors=connection.monitors,
         user=connection.user, secret=connection.secret,
+        encrypted=connection.encrypted, passphrase=connection.passphrase,
     )  # fmt: skip
     serial = connection.volume_id
     return GuestDisk(name=serial, size=connection.size, source=source, serial=serial)
@@ -48,15 +49,15 @@ def disk_of(connection: VolumeConnection) -> GuestDisk:
 
 @pytest.mark.timeout(600)
 def test_a_guest_boots_from_ceph_and_is_fenced_while_it_writes(
-    bench: CephBench, host: LibvirtBench
+    bench: EncryptedCephBench, host: LibvirtBench
 ) -> None:
     driver = bench.driver
     image = make_image(virtual_size=67 * MIB, disk_format="qcow2")
-    root = bench.spec(source=image, size=128 * MIB)
+    root = bench.spec(source=image, size=128 * MIB, encryption=None)
     driver.create(root, image=host.images["demo"], work=WORK)
     data = bench.spec(size=16 * MIB)
     driver.create(data, image=None, work=WORK)
-    ways_in = [export_of(spec, "h1") for spec in (root, data)]
+    ways_in = [export_of(root, "h1"), bench.export_of(data)]
     root_disk, data_disk = (disk_of(driver.export(one, work=WORK)) for one in ways_in)
 
     guest = host.make_guest(disks=(root_disk,))
@@ -72,6 +73,7 @@ def test_a_guest_boots_from_ceph_and_is_fenced_while_it_writes(
         shell.run("dd if=/dev/urandom of=/tmp/a bs=1M count=4 2>/dev/null")
         shell.run(f"dd if=/tmp/a of={device} bs=1M conv=fsync 2>/dev/null")
         digest = shell.run("md5sum </tmp/a")
+        assert KEY not in host.driver._domains.find(guest.id).XMLDesc()  # type: ignore[union-attr]
 
         snapshot = snapshot_of(data)
         driver.snapshot(snapshot, work=WORK)
@@ -87,7 +89,7 @@ def test_a_guest_boots_from_ceph_and_is_fenced_while_it_writes(
         )
         shell.run("until test -e /tmp/wrote; do sleep 0.1; done")
         driver.unexport(unexport_of(ways_in[1]), work=WORK)
-        heir = driver.export(export_of(data, "h2"), work=WORK)
+        heir = driver.export(bench.export_of(data, "h2"), work=WORK)
         assert bench.write_through(heir, "the other host's")
         shell.run("until test -e /tmp/end; do sleep 0.1; done")
         assert "Input/output error" in shell.run("cat /tmp/why")

@@ -106,6 +106,14 @@ class Cluster:
         conf = self.config.conf.replace("\\", "\\\\").replace(":", "\\:")
         return f"rbd:{image}:id={self.config.user}:conf={conf}"
 
+    def node(self, image: str) -> Mapping[str, Any]:
+        """Return an image of ours, or a snapshot of one, as a block device of QEMU's."""
+        place, _, snapshot = image.partition("@")
+        pool, _, name = place.partition("/")
+        then = {"snapshot": snapshot} if snapshot else {}
+        who = {"conf": self.config.conf, "user": self.config.user}
+        return {"driver": "rbd", "pool": pool, "image": name, **then, **who}
+
     # Users
 
     def ensure_user(self, name: str, caps: Mapping[str, str]) -> str:

@@ -8,15 +8,16 @@ from builtins import list as List  # noqa: N812  the class below has a method na
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
 
 from cloudweb.driver import DriverError, Unguarded, Work
 from cloudweb.files import make_directory
 from cloudweb.image_cache.source import ImageSource
 from volume.backups.driving import Backups
 from volume.backups.objects import BackupPoint
+from volume.backups.taking import Source
 from volume.drivers.base import (
     Clones,
+    Encryption,
     LiveResize,
     MultiAttach,
     NoSuchPool,
@@ -27,17 +28,18 @@ from volume.drivers.base import (
     VolumeDriver,
     VolumeInUse,
     VolumeLocks,
-    capabilities,
 )
 from volume.drivers.ceph.attachments import Attachment, Attachments
 from volume.drivers.ceph.bases import Bases
 from volume.drivers.ceph.cluster import CephConfig, Cluster, Refused
+from volume.drivers.ceph.encrypted import DRAFT, EncryptedImages
 from volume.drivers.ceph.fence import Fence
-from volume.drivers.ceph.images import Images
+from volume.drivers.ceph.images import Image, Images
 from volume.drivers.ceph.made import Made
 from volume.drivers.ceph.measures import Measures
+from volume.drivers.luks import able_here
 from volume.drivers.nbd import NbdClient
-from volume.drivers.serving import served
+from volume.drivers.serving import reading_encrypted, served, writing_encrypted
 from volume.objects import (
     ExportRequest,
     Held,
@@ -59,7 +61,9 @@ POINT = "point-"
 SIZE_NOTE = "cloudweb.size"
 
 
-class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach, Backups):
+class CephDriver(
+    VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach, Encryption, Backups
+):
     """Pools of one cluster; several hosts may have them as a back end, each its own volumes.
 
     What the host made is recorded under ``state_dir``: it takes away no more than that.
@@ -78,6 +82,7 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
         self._attachments = Attachments(state_dir / "attachments")
         self._made = Made(state_dir / "volumes", self.images)
         self._sockets = state_dir / "s"
+        self._encrypted = EncryptedImages(self.images, self.cluster.node, self._sockets)
         self._strays: tuple[str, ...] = ()
         self._held = Held()
 
@@ -116,7 +121,7 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
                 protocol="ceph",
                 total=known.usage[name].total if name in known.usage else 0,
                 free=known.usage[name].free if name in known.usage else 0,
-                capabilities=capabilities(self),
+                capabilities=able_here(self),
                 storage_id=f"{known.fsid}/{name}",
                 problem=known.full,
             )
@@ -128,29 +133,22 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
     def create(self, spec: VolumeSpec, *, image: Path | None, work: Work) -> VolumeState:
         """Make the image, by cloning where it has a source; one that is there only gets its size."""
         ref, name = spec.ref, self._image(spec.ref)
-        source = spec.source
-        if (info := self.images.info(name)) is None:
+        if (found := self.images.find(name)) is None:
             parent = self._check_source(spec)
             work.checkpoint()
             self._made.begin(
-                ref.id, ref.pool, parent=parent if isinstance(source, VolumeRef) else ""
+                ref.id,
+                ref.pool,
+                parent=parent if isinstance(spec.source, VolumeRef) else "",
+                draft=self._encrypted.draft(spec) if spec.encryption else "",
             )
-            if source is None:
-                self.images.create(name, spec.size)
-            elif isinstance(source, ImageSource):
-                if image is None:
-                    raise DriverError("The image's file is not there.", detail=source.id)
-                self._bases.clone(ref.pool, source, image, name, work=work)
-            else:
-                self._clone(parent, source, ref, work)
-            info = self.images.info(name)
-            if info is None:
-                raise NoSuchVolume
-        if info["size"] < spec.size:
+            self._make(spec, parent, image, work)
+            found = self._found(ref)
+        if found.size < spec.size:
             work.checkpoint()
-            self.images.resize(name, spec.size)
+            self.images.resize(name, found.header + spec.size)
         self._made.end_passing(ref.id)
-        return self._state(ref, max(info["size"], spec.size))
+        return self._state(ref, max(found.size, spec.size))
 
     def _check_source(self, spec: VolumeSpec) -> str:
         """Return the image that a volume is made from; raise where it cannot be."""
@@ -160,19 +158,42 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
         if isinstance(source, ImageSource):
             size, parent = source.virtual_size, ""
         else:
-            origin = source.volume if isinstance(source, SnapshotRef) else source
-            parent = self._image(origin)
-            size = self._found(origin)["size"]
+            origin = self._found(source.volume if isinstance(source, SnapshotRef) else source)
+            size, parent = origin.size, origin.name
             if isinstance(source, SnapshotRef):
-                size = self._snapshot_size(source)
+                size = self._snapshot_size(source, origin)
+            if bool(origin.header) != bool(spec.encryption):
+                raise DriverError(
+                    "A copy of an encrypted volume has its key, and none has another's."
+                )
         if size > spec.size:
             raise DriverError("The source is larger than the volume.")
         return parent
 
+    def _make(self, spec: VolumeSpec, parent: str, image: Path | None, work: Work) -> None:
+        ref, name, source = spec.ref, self._image(spec.ref), spec.source
+        if isinstance(source, VolumeRef | SnapshotRef):
+            if not spec.encryption:
+                self._clone(parent, source, ref, name, work)
+                return
+            self.images.remove(self._encrypted.draft(spec), work=work)  # of one who died over it
+            self._clone(parent, source, ref, self._encrypted.draft(spec), work)
+        elif spec.encryption:
+            self._encrypted.make(spec, image, work=work)
+        elif source is None:
+            self.images.create(name, spec.size)
+            return
+        elif image is None:
+            raise DriverError("The image's file is not there.", detail=source.id)
+        else:
+            self._bases.clone(ref.pool, source, image, name, work=work)
+            return
+        work.checkpoint()
+        self._encrypted.finish(spec, name)
+
     def _clone(
-        self, parent: str, source: VolumeRef | SnapshotRef, ref: VolumeRef, work: Work
+        self, parent: str, source: VolumeRef | SnapshotRef, ref: VolumeRef, name: str, work: Work
     ) -> None:
-        name = self._image(ref)
         if isinstance(source, SnapshotRef):
             snapshot, pool = f"{SNAPSHOT}{source.id}", source.volume.pool
         else:
@@ -199,34 +220,37 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
 
     def resize(self, request: ResizeRequest, *, work: Work) -> VolumeState:
         """Make the image larger; who has it open hears of it from Ceph."""
-        size = self._found(request.volume)["size"]
-        if request.size < size:
+        found = self._found(request.volume)
+        if request.size < found.size:
             raise DriverError("A volume cannot shrink.")
-        if request.size > size:
+        if request.size > found.size:
             work.checkpoint()
-            self.images.resize(self._image(request.volume), request.size)
+            self.images.resize(found.name, found.header + request.size)
         return self._state(request.volume, request.size)
 
     def get(self, ref: VolumeRef) -> VolumeState:
         """Return the volume with what it takes."""
-        size, name = self._found(ref)["size"], self._image(ref)
-        return self._state(ref, size, allocated=self.images.allocated(name))
+        found = self._found(ref)
+        return self._state(ref, found.size, allocated=self.images.allocated(found.name))
 
     def list(self) -> Sequence[VolumeState]:
         """Return the volumes in the pools."""
         found: dict[str, VolumeState] = {}
         for pool in self.config.pools:
-            for one in self.cluster.read("ls", "--long", pool) or ():
-                if one["image"].startswith(VOLUME) and "snapshot" not in one:
-                    ref = self._ref(pool, one["image"])
-                    found[ref.id] = self._state(ref, one["size"])
+            for name in self.images.names(pool):
+                one = self.images.find(f"{pool}/{name}") if name.startswith(VOLUME) else None
+                if one is not None:
+                    ref = self._ref(pool, name)
+                    found[ref.id] = self._state(ref, one.size)
         return list(found.values())
 
     # Attachments
 
     def export(self, request: ExportRequest, *, work: Work) -> VolumeConnection:
         """Let the attachment's user be there."""
-        ref, info = request.volume, self._found(request.volume)
+        ref, found = request.volume, self._found(request.volume)
+        if found.header:
+            self._encrypted.check_key(found.name, request.passphrase)
         work.checkpoint()
         self._attachments.put(ref.id, request.attachment_id, Attachment(ref.pool, request.to_host))
         user, secret = self.fence.let_in(
@@ -237,13 +261,15 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
             epoch=request.epoch,
             volume_id=ref.id,
             kind="rbd",
-            size=info["size"],
+            size=found.size,
             read_only=request.mode == "ro",
             rbd_pool=ref.pool,
             image=f"{VOLUME}{ref.id}",
             monitors=self.measures.known.monitors,
             user=user,
             secret=secret,
+            encrypted=bool(found.header),
+            passphrase=request.passphrase if found.header else "",
         )
 
     def unexport(self, request: UnexportRequest, *, work: Work) -> None:
@@ -271,10 +297,11 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
 
     def snapshot(self, ref: SnapshotRef, *, work: Work) -> SnapshotState:
         """Take the snapshot; a writer's lock lets Ceph find a moment between two writes."""
-        self._found(ref.volume)
+        found = self._found(ref.volume)
         work.checkpoint()
-        self.images.take(self._image(ref.volume), f"{SNAPSHOT}{ref.id}")
-        return SnapshotState(id=ref.id, volume_id=ref.volume.id, size=self._snapshot_size(ref))
+        self.images.take(found.name, f"{SNAPSHOT}{ref.id}")
+        size = self._snapshot_size(ref, found)
+        return SnapshotState(id=ref.id, volume_id=ref.volume.id, size=size)
 
     def delete_snapshot(self, ref: SnapshotRef, *, work: Work) -> None:
         """Take the snapshot away; what was cloned from it keeps it hidden while it needs it."""
@@ -283,19 +310,20 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
 
     def revert(self, ref: SnapshotRef, *, work: Work) -> VolumeState:
         """Roll back, then give the image its present size again."""
-        name, size = self._image(ref.volume), self._found(ref.volume)["size"]
+        found = self._found(ref.volume)
+        name = found.name
         if self._attachments.of(ref.volume.id):
             raise VolumeInUse
-        self._snapshot_size(ref)
-        size = int(self.images.noted(name, SIZE_NOTE) or size)
+        self._snapshot_size(ref, found)
+        size = int(self.images.noted(name, SIZE_NOTE) or found.size)
         work.checkpoint()
         self.images.note(name, SIZE_NOTE, str(size))
         work.checkpoint()
         with _in_use():
             self.images.roll_back(name, f"{SNAPSHOT}{ref.id}")
         work.checkpoint()
-        if self._found(ref.volume)["size"] < size:
-            self.images.resize(name, size)
+        if self._found(ref.volume).size < size:
+            self.images.resize(name, found.header + size)
         self.images.forget(name, SIZE_NOTE)
         return self._state(ref.volume, size)
 
@@ -303,24 +331,30 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
 
     def hold_point(self, point: BackupPoint, *, work: Work) -> None:
         """Take a snapshot of its own for a volume; a snapshot holds what it holds."""
-        self._found(point.volume)
+        found = self._found(point.volume)
         if isinstance(point.source, SnapshotRef):
-            self._snapshot_size(point.source)
+            self._snapshot_size(point.source, found)
             return
         work.checkpoint()
-        self.images.take(self._image(point.volume), f"{POINT}{point.id}")
+        self.images.take(found.name, f"{POINT}{point.id}")
 
     @contextmanager
-    def reading(self, point: BackupPoint) -> Iterator[NbdClient]:
+    def reading(self, point: BackupPoint) -> Iterator[Source]:
         """Serve the snapshot to ourselves."""
         name = f"{POINT}{point.id}"
         if isinstance(point.source, SnapshotRef):
             name = f"{SNAPSHOT}{point.source.id}"
-        image = self._image(point.volume)
-        if name not in self.images.snapshots(image):
+        found = self._found(point.volume)
+        if name not in self.images.snapshots(found.name):
             raise NoSuchSnapshot
-        with self._served(f"{image}@{name}", read_only=True) as client:
-            yield client
+        target, sockets = f"{found.name}@{name}", self._sockets
+        if not found.header:
+            with self._served(target, read_only=True) as client:
+                yield client
+            return
+        disk, key = self.cluster.node(target), self._encrypted.key(point.volume.id)
+        with reading_encrypted(disk, key, header=found.header, sockets=sockets) as source:
+            yield source
 
     def release_point(self, point: BackupPoint, *, work: Work) -> None:
         """Drop the snapshot that was taken for it."""
@@ -330,12 +364,27 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
     @contextmanager
     def writing(self, volume: VolumeRef) -> Iterator[NbdClient]:
         """Serve the image to ourselves, to be written."""
-        self._found(volume)
+        found = self._found(volume)
         if attached := self._attachments.of(volume.id):
             raise VolumeInUse(detail=", ".join(attached))
-        with self._served(self._image(volume), read_only=False) as client:
+        if found.header:
+            disk, key = self.cluster.node(found.name), self._encrypted.key(volume.id)
+            with writing_encrypted(disk, key, sockets=self._sockets) as client:
+                yield client
+                client.flush()
+            return
+        with self._served(found.name, read_only=False) as client:
             yield client
             client.flush()
+
+    @contextmanager
+    def opened(self, volume: VolumeRef, passphrase: str) -> Iterator[None]:
+        """Know the passphrase for as long."""
+        if not self._found(volume).header:
+            yield
+            return
+        with self._encrypted.opened(volume.id, passphrase):
+            yield
 
     def _served(self, image: str, *, read_only: bool) -> AbstractContextManager[NbdClient]:
         target = self.cluster.location(image)
@@ -402,19 +451,20 @@ class CephDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttac
         return VolumeRef(id=name.removeprefix(VOLUME), backend=self.backend, pool=pool)
 
     def _is_ours(self, name: str) -> bool:
-        return name.startswith(VOLUME) or self._bases.belongs(name)
+        return name.startswith((VOLUME, DRAFT)) or self._bases.belongs(name)
 
-    def _found(self, ref: VolumeRef) -> Mapping[str, Any]:
-        info = self.images.info(self._image(ref))
-        if info is None:
+    def _found(self, ref: VolumeRef) -> Image:
+        found = self.images.find(self._image(ref))
+        if found is None:
             raise NoSuchVolume
-        return info
+        return found
 
-    def _snapshot_size(self, ref: SnapshotRef) -> int:
-        found = self.images.snapshots(self._image(ref.volume)).get(f"{SNAPSHOT}{ref.id}")
+    def _snapshot_size(self, ref: SnapshotRef, image: Image) -> int:
+        """Return how large the volume was then."""
+        found = self.images.snapshots(image.name).get(f"{SNAPSHOT}{ref.id}")
         if found is None:
             raise NoSuchSnapshot
-        return found
+        return found - image.header
 
     def _state(self, ref: VolumeRef, size: int, *, allocated: int = 0) -> VolumeState:
         snapshots = self.images.snapshots(self._image(ref))

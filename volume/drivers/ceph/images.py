@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cloudweb import process
@@ -14,6 +15,17 @@ from volume.drivers.ceph.cluster import LONG, Cluster, Refused, accepting
 FEATURES = "layering,exclusive-lock,object-map,fast-diff,deep-flatten"
 #: So many parents an image may have above each other before it gets what they hold itself.
 MAX_DEPTH = 5
+#: Beside an encrypted image: how many bytes its header takes before what the volume holds.
+HEADER_NOTE = "cloudweb.luks"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image that is a volume: ``size`` is the volume's, behind a header where it is encrypted."""
+
+    name: str
+    size: int
+    header: int
 
 
 class Images:
@@ -21,6 +33,17 @@ class Images:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self._headers: dict[str, int] = {}  # by the ids of images, which never change
+
+    def find(self, image: str) -> Image | None:
+        """Return a volume's image; None where there is none."""
+        info = self.info(image)
+        if info is None:
+            return None
+        if info["id"] not in self._headers:
+            self._headers[info["id"]] = int(self.noted(image, HEADER_NOTE) or 0)
+        header = self._headers[info["id"]]
+        return Image(image, info["size"] - header, header)
 
     def info(self, image: str) -> Mapping[str, Any] | None:
         """Return an image's size, id and parent; None where there is none."""

@@ -1,7 +1,7 @@
 """What this host made in a cluster that it shares with others, on its own disk.
 
 ``<directory>/<volume id>.json`` holds the pool of a volume and, while it is made of another one, the image
-of that, on which there may be a passing snapshot.
+of that, on which there may be a passing snapshot, and the draft that becomes the volume where there is one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from cloudweb.driver import Unguarded
 from cloudweb.files import make_directory, write_atomically
 from cloudweb.records import forget, read_record
 from volume.drivers.ceph.images import Images
@@ -28,9 +29,9 @@ class Made:
         """Make the directory."""
         make_directory(self._directory)
 
-    def begin(self, volume_id: str, pool: str, *, parent: str = "") -> None:
-        """Record a volume before there is anything of it."""
-        record = json.dumps({"pool": pool, "parent": parent})
+    def begin(self, volume_id: str, pool: str, *, parent: str = "", draft: str = "") -> None:
+        """Record a volume before there is anything of it; ``draft`` is the image that becomes it."""
+        record = json.dumps({"pool": pool, "parent": parent, "draft": draft})
         write_atomically(self._path(volume_id), record)
 
     def passing(self, volume_id: str) -> str:
@@ -38,10 +39,14 @@ class Made:
         return f"{PASSING}{volume_id}"
 
     def end_passing(self, volume_id: str) -> None:
-        """Take the passing snapshot away: the volume is there, or shall not be."""
+        """Take the passing snapshot and a draft away: the volume is there, or shall not be."""
         record = read_record(self._path(volume_id), dict) or {}
-        if parent := record.get("parent"):
+        parent, draft = record.get("parent"), record.get("draft")
+        if draft:
+            self._images.remove(draft, work=Unguarded())
+        if parent:
             self._images.drop(parent, self.passing(volume_id))
+        if parent or draft:
             self.begin(volume_id, record["pool"])
 
     def forget(self, volume_id: str) -> None:

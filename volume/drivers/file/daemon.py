@@ -27,7 +27,6 @@ from cloudweb.files import PASSED_THROUGH, make_directory, write_atomically
 from cloudweb.records import forget, read_record
 from volume.drivers.base import NoKey, WrongKey
 from volume.drivers.file.files import File
-from volume.drivers.file.luks import SECRET, SECRET_OBJECT, Keys, is_wrong_key
 from volume.drivers.file.qmp import CommandRefused, DaemonSilent, Monitor, monitor
 from volume.drivers.file.relay import Relays
 from volume.drivers.file.wire import (
@@ -40,6 +39,7 @@ from volume.drivers.file.wire import (
     rules,
     tls_creds,
 )
+from volume.drivers.luks import SECRET, SECRET_OBJECT, Keys, is_wrong_key, opened_node
 from volume.drivers.reaching import Reaching
 from volume.objects import VolumeConnection
 
@@ -172,9 +172,9 @@ class Daemons:
 
         Raises NoKey, WrongKey for an encrypted volume whose passphrase nobody told since its last export.
         """
-        if chain and chain[0].encrypted:
-            self._learn(volume_id, passphrase)
         record = self.get(volume_id)
+        if _is_encrypted(record, chain):
+            self._learn(volume_id, passphrase)
         added = None
         if record is not None and self.is_running(volume_id):
             way = self._with_way(record, attachment_id, served, tls=tls)
@@ -433,7 +433,7 @@ class Daemons:
 
     def _start(self, record: Record, chain: Sequence[File]) -> Record:
         volume_id = record.volume_id
-        key = self._keys.get(volume_id) if chain and chain[0].encrypted else ""
+        key = self._keys.get(volume_id) if _is_encrypted(record, chain) else ""
         self._kill(volume_id)
         self._keep(replace(record, interrupted=True))
         place = self.socket(record)
@@ -559,6 +559,13 @@ class Daemons:
         return record
 
 
+def _is_encrypted(record: Record | None, chain: Sequence[File]) -> bool:
+    """Tell whether a daemon needs a key for what it serves, here or where that is now."""
+    if record is not None and record.forward is not None:
+        return bool(record.forward["data"].get("encrypted"))
+    return chain[0].encrypted
+
+
 def _refuse_while_held(daemon: Monitor) -> None:
     """Raise where a point is held: what is written past it would be missing there."""
     if any(job["id"].startswith(_POINT) for job in daemon.run("query-jobs")):
@@ -653,21 +660,17 @@ def chain_node(chain: Sequence[File], *, read_only: bool = False) -> dict[str, A
     return node
 
 
+def block_node(path: Path) -> dict[str, Any]:
+    """Return the block device that a file, or a disk of this host, is."""
+    return {"driver": "host_device" if path.is_block_device() else "file", "filename": str(path)}
+
+
 def _file_node(file: File, *, read_only: bool) -> dict[str, Any]:
-    opened = {"encrypt": {"format": "luks", "key-secret": SECRET}} if file.encrypted else {}
-    return {
-        "driver": file.format,
-        **opened,
-        "node-name": file.node,
-        "read-only": read_only,
-        "discard": "unmap",
-        "file": {
-            "driver": "host_device" if file.path.is_block_device() else "file",
-            "filename": str(file.path),
-            "read-only": read_only,
-            "discard": "unmap",
-        },
-    }
+    is_inside = file.encrypted and not file.cipher
+    opened = {"encrypt": {"format": "luks", "key-secret": SECRET}} if is_inside else {}
+    below = {**block_node(file.path), "read-only": read_only, "discard": "unmap"}
+    kind = opened_node(below) if file.cipher else {"driver": file.format, **opened, "file": below}
+    return {**kind, "node-name": file.node, "read-only": read_only, "discard": "unmap"}
 
 
 def _run(*command: str, key: str, keep: Collection[int]) -> None:

@@ -31,7 +31,6 @@ from volume.drivers.base import (
     VolumeDriver,
     VolumeInUse,
     VolumeLocks,
-    capabilities,
 )
 from volume.drivers.file import qcow2
 from volume.drivers.file.config import FileConfig
@@ -40,16 +39,17 @@ from volume.drivers.file.exporting import Exporting
 from volume.drivers.file.files import File, Files, Snapshot
 from volume.drivers.file.identity import check_identity, storage_id
 from volume.drivers.file.layers import Layers
-from volume.drivers.file.luks import (
-    CRYPTSETUP,
+from volume.drivers.file.mirrors import Mirrors
+from volume.drivers.file.points import Points
+from volume.drivers.file.qemu_img import qemu_img
+from volume.drivers.luks import (
+    SECRET,
     SECRET_OBJECT,
+    able_here,
     copy_encrypted,
     new_header,
     run_opened,
 )
-from volume.drivers.file.mirrors import Mirrors
-from volume.drivers.file.points import Points
-from volume.drivers.file.qemu_img import qemu_img
 from volume.drivers.nbd import NbdClient
 from volume.objects import (
     CopyRequest,
@@ -141,15 +141,10 @@ class FileDriver(
             protocol="nbd",
             total=usage.total,
             free=max(0, usage.free - RESERVE),
-            capabilities=self._abilities(),
+            capabilities=able_here(self),
             storage_id=self._storage_id,
         )
         return (pool,)
-
-    def _abilities(self) -> Sequence[str]:
-        """Return what it can do with what is installed here."""
-        known = capabilities(self)
-        return known if shutil.which(CRYPTSETUP) else [one for one in known if one != "encryption"]
 
     def problems(self) -> Sequence[str]:
         """Say that the pool is about to be full: guests were promised more than there is."""
@@ -238,7 +233,12 @@ class FileDriver(
         work.checkpoint()
         self._check_unused(file)
         qcow2.make(file.path, spec.size, luks=self._new_luks(spec))
-        copy_encrypted(image, source.disk_format, file.path, encryption.passphrase)
+        target = {
+            "driver": "qcow2",
+            "encrypt": {"format": "luks", "key-secret": SECRET},
+            "file": {"driver": "file", "filename": str(file.path)},
+        }
+        copy_encrypted(image, source.disk_format, target, encryption.passphrase)
         work.checkpoint()
         self.files.point(spec.ref.id, file)
 

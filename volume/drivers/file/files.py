@@ -42,10 +42,11 @@ GRACE = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of the pool, and how it is to be read."""
+    """A file of the pool, and how it is to be read; ``cipher``: all of it is one, behind a header."""
 
     path: Path
     format: Format
+    cipher: bool = False
 
     @property
     def node(self) -> str:
@@ -55,7 +56,9 @@ class File:
     @property
     def encrypted(self) -> bool:
         """Whether what is written to it is a cipher's."""
-        return self.format == "qcow2" and qcow2.read_header(self.path).luks is not None
+        return self.cipher or (
+            self.format == "qcow2" and qcow2.read_header(self.path).luks is not None
+        )
 
     def size(self) -> int:
         """Return the bytes of the disk."""

@@ -96,7 +96,8 @@ class Mirrors:
             record = self._daemons.get(volume_id)
             assert record is not None
             # from here on both are the same, whichever of the two a daemon that is started again has
-            self._daemons.keep(replace(record, forward=request.target.dump()))
+            there = request.target.model_copy(update={"passphrase": ""})  # that is not for a disk
+            self._daemons.keep(replace(record, forward=there.dump()))
             decided()
         if self._daemons.is_running(volume_id):
             self._go_over(request)

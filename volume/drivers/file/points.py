@@ -20,7 +20,7 @@ from volume.drivers.file import qcow2
 from volume.drivers.file.daemon import Daemons, chain_node, point_name
 from volume.drivers.file.files import File, Files, Snapshot
 from volume.drivers.file.layers import Layers
-from volume.drivers.file.luks import SECRET_OBJECT
+from volume.drivers.luks import SECRET_OBJECT
 from volume.drivers.nbd import NbdClient
 from volume.drivers.serving import served
 from volume.objects import SnapshotRef

@@ -7,6 +7,7 @@ is whole. Going back to a snapshot is a copy of it, ``next-<id>``, in the place 
 
 from __future__ import annotations
 
+import os
 import re
 from builtins import list as List  # noqa: N812  the class below has a method named list
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,8 +19,10 @@ from cloudweb.files import PASSED_THROUGH, make_directory
 from cloudweb.image_cache.source import ImageSource
 from volume.backups.driving import Backups
 from volume.backups.objects import BackupPoint
+from volume.backups.taking import Source
 from volume.drivers.base import (
     Clones,
+    Encryption,
     LiveResize,
     MultiAttach,
     NoSuchPool,
@@ -30,16 +33,16 @@ from volume.drivers.base import (
     VolumeDriver,
     VolumeInUse,
     VolumeLocks,
-    capabilities,
 )
-from volume.drivers.file.daemon import Daemons
+from volume.drivers.file.daemon import Daemons, block_node
 from volume.drivers.file.exporting import Exporting
 from volume.drivers.file.files import File
 from volume.drivers.file.qemu_img import qemu_img
+from volume.drivers.luks import HEADER, able_here, copy_encrypted, new_header, opened_node
 from volume.drivers.lvm.config import LvmConfig
 from volume.drivers.lvm.group import LogicalVolume
 from volume.drivers.nbd import NbdClient
-from volume.drivers.serving import served
+from volume.drivers.serving import reading_encrypted, served, writing_encrypted
 from volume.objects import (
     ExportRequest,
     PoolState,
@@ -48,6 +51,7 @@ from volume.objects import (
     SnapshotState,
     UnexportRequest,
     VolumeConnection,
+    VolumeEncryption,
     VolumeRef,
     VolumeSpec,
     VolumeState,
@@ -61,7 +65,9 @@ _VOLUME, _KEPT, _POINT = "volume", "kept", "point"
 _MAKING, _NEXT, _OLD = "making", "next", "old"
 
 
-class LvmDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach, Backups):
+class LvmDriver(
+    VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach, Encryption, Backups
+):
     """A thin pool of this host."""
 
     def __init__(
@@ -102,7 +108,7 @@ class LvmDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach
             protocol="nbd",
             total=usage.size,
             free=int(usage.size * (1 - usage.data)),
-            capabilities=capabilities(self),
+            capabilities=able_here(self),
         )
         return (pool,)
 
@@ -145,6 +151,8 @@ class LvmDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach
             _snapshot(source, found) if isinstance(source, SnapshotRef) else _volume(source, found)
         )
         _fits(known.size, spec.size)
+        if bool(known.header) != bool(spec.encryption):
+            raise DriverError("A copy of an encrypted volume has its key, and none has another's.")
         return known
 
     def _make(
@@ -153,9 +161,12 @@ class LvmDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach
         volume_id = spec.ref.id
         making, name = _name(_MAKING, volume_id), _name(_VOLUME, volume_id)
         if source is not None:
-            self.group.snapshot(source.name, making, volume_id=volume_id, active=True)
+            self.group.snapshot(source, making, volume_id=volume_id, active=True)
             if source.size < spec.size:
-                self.group.extend(making, spec.size)
+                self.group.extend(making, spec.size, header=source.header)
+        elif spec.encryption is not None:
+            self.group.create(making, spec.size, volume_id=volume_id, header=HEADER)
+            self._encrypt(self.group.path(making), spec, spec.encryption, image)
         elif isinstance(spec.source, ImageSource):
             assert image is not None
             self.group.create(making, spec.size, volume_id=volume_id)
@@ -167,6 +178,20 @@ class LvmDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach
             return
         work.checkpoint()
         self.group.rename(making, name)
+
+    def _encrypt(
+        self, device: Path, spec: VolumeSpec, encryption: VolumeEncryption, image: Path | None
+    ) -> None:
+        """Let a device begin with a header of its own, and hold what an image does."""
+        header = new_header(encryption, self._sockets / f"header-{spec.ref.id}", length=HEADER)
+        with device.open("r+b") as disk:
+            disk.write(header)
+            disk.flush()
+            os.fsync(disk.fileno())
+        if isinstance(spec.source, ImageSource):
+            assert image is not None
+            target, key = opened_node(block_node(device)), encryption.passphrase
+            copy_encrypted(image, spec.source.disk_format, target, key)
 
     def delete(self, ref: VolumeRef, *, work: Work) -> None:
         """Remove the volume, and what was to become of it."""
@@ -191,7 +216,7 @@ class LvmDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach
         running = self.daemons.is_running(volume_id)
         if request.size > known.size:
             work.checkpoint()
-            self.group.extend(known.name, request.size)
+            self.group.extend(known.name, request.size, header=known.header)
         if running and self.daemons.size(volume_id, file) < request.size:
             work.checkpoint()
             self.daemons.resize(volume_id, file, request.size)
@@ -225,7 +250,7 @@ class LvmDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach
         if name not in found:
             source = _volume(ref.volume, found)
             work.checkpoint()
-            self.group.snapshot(source.name, name, volume_id=ref.volume.id, active=False)
+            self.group.snapshot(source, name, volume_id=ref.volume.id, active=False)
             found, _ = self.group.look()
         return SnapshotState(id=ref.id, volume_id=ref.volume.id, size=found[name].size)
 
@@ -249,9 +274,9 @@ class LvmDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach
             if _name(kind, volume_id) in found:
                 self.group.remove(_name(kind, volume_id))
         copy = _name(_NEXT, volume_id)
-        self.group.snapshot(kept.name, copy, volume_id=volume_id, active=True)
+        self.group.snapshot(kept, copy, volume_id=volume_id, active=True)
         if kept.size < known.size:
-            self.group.extend(copy, known.size)
+            self.group.extend(copy, known.size, header=known.header)
         work.checkpoint()
         self.group.rename(known.name, _name(_OLD, volume_id))
         self.group.rename(copy, known.name)
@@ -275,19 +300,27 @@ class LvmDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach
         source, name = _volume(point.source, found), _name(_POINT, point.id)
         if name not in found:
             work.checkpoint()
-            self.group.snapshot(source.name, name, volume_id=point.volume.id, active=False)
+            self.group.snapshot(source, name, volume_id=point.volume.id, active=False)
 
     @contextmanager
-    def reading(self, point: BackupPoint) -> Iterator[NbdClient]:
+    def reading(self, point: BackupPoint) -> Iterator[Source]:
         """Serve a point to ourselves."""
         is_kept = isinstance(point.source, SnapshotRef)
         name = _name(_KEPT, point.source.id) if is_kept else _name(_POINT, point.id)
-        if self.group.find(name) is None:
+        found = self.group.find(name)
+        if found is None:
             raise TransientDriverError("The volume is not held for this backup.")
         self.group.activate(name)
         try:
-            with self._served(name, read_only=True) as client:
-                yield client
+            if found.header:
+                disk, key = block_node(self.group.path(name)), self.daemons.key(point.volume.id)
+                with reading_encrypted(
+                    disk, key, header=found.header, sockets=self._sockets
+                ) as source:
+                    yield source
+            else:
+                with self._served(name, read_only=True) as client:
+                    yield client
         finally:
             self.group.deactivate(name)
 
@@ -306,9 +339,24 @@ class LvmDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach
             raise VolumeInUse
         if not known.active:
             self.group.activate(known.name)
+        if known.header:
+            disk, key = block_node(self.group.path(known.name)), self.daemons.key(volume.id)
+            with writing_encrypted(disk, key, sockets=self._sockets) as client:
+                yield client
+                client.flush()
+            return
         with self._served(known.name, read_only=False) as client:
             yield client
             client.flush()
+
+    @contextmanager
+    def opened(self, volume: VolumeRef, passphrase: str) -> Iterator[None]:
+        """Know the passphrase for as long."""
+        if not self._get(volume).header:
+            yield
+            return
+        with self.daemons.opened(volume.id, passphrase):
+            yield
 
     @contextmanager
     def _served(self, name: str, *, read_only: bool) -> Iterator[NbdClient]:
@@ -357,7 +405,7 @@ class LvmDriver(VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach
         return _volume(ref, self.group.look()[0])
 
     def _file(self, known: LogicalVolume) -> File:
-        return File(self.group.path(known.name), "raw")
+        return File(self.group.path(known.name), "raw", cipher=bool(known.header))
 
     def _state(self, known: LogicalVolume, found: Mapping[str, LogicalVolume]) -> VolumeState:
         return VolumeState(

@@ -1,7 +1,7 @@
 """LVM, spoken to by its commands: the logical volumes of one thin pool that are ours.
 
 Ours have a tag; a second one names the volume that a snapshot is of, for LVM forgets a thin volume's origin
-with the origin.
+with the origin. A third says how many bytes an encrypted one has before what it holds: sizes here are without.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from cloudweb.driver import DiskFull, DriverError
 
 OURS = "cloudweb"
 _VOLUME = "cloudweb.volume="
+_HEADER = "cloudweb.header="
 _COLUMNS = "lv_name,lv_size,data_percent,metadata_percent,lv_active,lv_tags"
 #: What LVM says where the pool, or the group, has no room.
 _FULL = ("insufficient free space", "above threshold", "No space left")
@@ -27,7 +28,7 @@ Run = Callable[..., process.Completed]
 class LogicalVolume:
     """One of the pool's; ``size`` in bytes, ``written`` the part of it that takes room.
 
-    ``volume_id`` is the volume's that it is, or is a snapshot of.
+    ``volume_id`` is the volume's that it is, or is a snapshot of. ``header``: of one that is encrypted.
     """
 
     name: str
@@ -35,6 +36,7 @@ class LogicalVolume:
     written: float = 0.0
     active: bool = False
     volume_id: str = ""
+    header: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +75,21 @@ class Group:
         """Return one of ours."""
         return self.look()[0].get(name)
 
-    def create(self, name: str, size: int, *, volume_id: str) -> None:
+    def create(self, name: str, size: int, *, volume_id: str, header: int = 0) -> None:
         """Make an empty one; it takes no room yet."""
-        self._do("lvcreate", "--yes", "--thinpool", self.pool, "--virtualsize", f"{size}b",
-                 "--name", name, *_tagged(volume_id), self.name)  # fmt: skip
+        self._do("lvcreate", "--yes", "--thinpool", self.pool, "--virtualsize", f"{header + size}b",
+                 "--name", name, *_tagged(volume_id, header), self.name)  # fmt: skip
 
-    def snapshot(self, source: str, name: str, *, volume_id: str, active: bool) -> None:
+    def snapshot(self, source: LogicalVolume, name: str, *, volume_id: str, active: bool) -> None:
         """Let a new one hold what another does now; one that is not ``active`` has no device."""
         skip = ("n", "--activate", "y") if active else ("y", "--activate", "n")
+        tags = _tagged(volume_id, source.header)
         self._do("lvcreate", "--yes", "--snapshot", "--setactivationskip", *skip, "--name", name,
-                 *_tagged(volume_id), f"{self.name}/{source}")  # fmt: skip
+                 *tags, f"{self.name}/{source.name}")  # fmt: skip
 
-    def extend(self, name: str, size: int) -> None:
+    def extend(self, name: str, size: int, *, header: int = 0) -> None:
         """Make one larger."""
-        self._do("lvextend", "--yes", "--size", f"{size}b", f"{self.name}/{name}")
+        self._do("lvextend", "--yes", "--size", f"{header + size}b", f"{self.name}/{name}")
 
     def rename(self, name: str, new: str) -> None:
         """Give one another name."""
@@ -130,8 +133,9 @@ class Group:
             raise
 
 
-def _tagged(volume_id: str) -> Sequence[str]:
-    return "--addtag", OURS, "--addtag", f"{_VOLUME}{volume_id}"
+def _tagged(volume_id: str, header: int) -> Sequence[str]:
+    tags = (OURS, f"{_VOLUME}{volume_id}", *((f"{_HEADER}{header}",) if header else ()))
+    return [word for tag in tags for word in ("--addtag", tag)]
 
 
 def _tags(row: Mapping[str, Any]) -> Sequence[str]:
@@ -140,12 +144,15 @@ def _tags(row: Mapping[str, Any]) -> Sequence[str]:
 
 def _parsed(row: Mapping[str, str]) -> LogicalVolume:
     named = (tag.removeprefix(_VOLUME) for tag in _tags(row) if tag.startswith(_VOLUME))
+    headers = (tag.removeprefix(_HEADER) for tag in _tags(row) if tag.startswith(_HEADER))
+    header = int(next(headers, 0))
     return LogicalVolume(
         name=row["lv_name"],
-        size=int(row["lv_size"]),
+        size=int(row["lv_size"]) - header,
         written=_part(row["data_percent"]),
         active=row["lv_active"] == "active",
         volume_id=next(named, ""),
+        header=header,
     )
 
 
