@@ -37,6 +37,7 @@ from volume.drivers.base import (
     VolumeInUse,
 )
 from volume.exports import Exports
+from volume.managing import HostManaging
 from volume.objects import (
     ExportRequest,
     Held,
@@ -86,6 +87,7 @@ class VolumeAgent(Agent):
         self._backups = HostBackups(self._driver, self._locked, self._in_use)
         self._copies = HostCopies(self._driver, self._locked, self._in_use, directory / "copies")
         self._uploads = HostUploads(self._backups, directory / "uploads")
+        self._managing = HostManaging(self._driver, self._locked, self._in_use, self._forget)
         self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._locks_lock = threading.Lock()
         self._broken: dict[str, str] = {}  # back ends that did not start, and why
@@ -114,6 +116,7 @@ class VolumeAgent(Agent):
             rpc.INSPECT: self.inspect,
             **self._backups.methods(),
             **self._copies.methods(),
+            **self._managing.methods(),
             **self._uploads.methods(),
         }
 
@@ -172,9 +175,7 @@ class VolumeAgent(Agent):
             if live := self._exports.live(ref.id):
                 raise VolumeInUse(detail=", ".join(one.attachment_id for one in live))
             driver.delete(ref, work=work)
-            self._exports.forget(ref.id)
-            self._copies.forget(ref.id)
-            self._problems.pop(ref.id, None)
+            self._forget(ref.id)
 
     def resize(self, request: ResizeRequest, work: Work) -> VolumeState:
         """Make the volume larger."""
@@ -422,6 +423,11 @@ class VolumeAgent(Agent):
         if not isinstance(driver, Snapshots):
             raise DriverError("This volume's back end cannot take snapshots.")
         return driver
+
+    def _forget(self, volume_id: str) -> None:
+        self._exports.forget(volume_id)
+        self._copies.forget(volume_id)
+        self._problems.pop(volume_id, None)
 
     def _in_use(self, volume_id: str) -> bool:
         return bool(self._exports.live(volume_id))

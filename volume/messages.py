@@ -36,6 +36,10 @@ ACTIONS = {
     "revert": Action("102", "revert volume to snapshot"),
     "retype": Action("103", "retype volume"),
     "migrate": Action("104", "migrate volume"),
+    "manage": Action("105", "manage volume"),
+    "unmanage": Action("106", "unmanage volume"),
+    "manage_snapshot": Action("107", "manage snapshot"),
+    "unmanage_snapshot": Action("108", "unmanage snapshot"),
     "freeze": Action("110", "freeze the file systems of servers"),
     "delete_group_snapshot": Action("111", "delete snapshots of a group"),
 }

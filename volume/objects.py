@@ -223,6 +223,72 @@ class CopyRequest(VersionedObject):
     passphrase: str = Field("", repr=False)
 
 
+class ManageableRequest(VersionedObject):
+    """What lies in a pool and is nobody's: volumes, or ``snapshots`` (of one volume, or of all).
+
+    Only what has a name, or what comes after the last one that was told: its name, "\\0", its volume.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    backend: str
+    pool: str
+    snapshots: bool = False
+    volume_id: str = ""
+    name: str = ""
+    after: str = ""
+
+
+class Manageable(Part):
+    """A volume of a back end, or a snapshot of ``volume_id``, that is nobody's.
+
+    ``problem`` is why it cannot be managed; ``format`` how it is read.
+    """
+
+    name: str
+    size: int
+    problem: str = ""
+    format: str = ""
+    volume_id: str = ""
+
+
+class ManageableFound(VersionedObject):
+    """What is nobody's, sorted; there is ``more`` after the last one."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    found: tuple[Manageable, ...] = ()
+    more: bool = False
+
+
+class ManageRequest(VersionedObject):
+    """Let what the back end calls ``name`` be a volume, of at least ``size``."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    volume: VolumeRef
+    name: str
+    size: int = Field(gt=0)
+
+
+class UnmanageRequest(VersionedObject):
+    """Let a volume be nobody's, under this name, or another one where that is taken."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    volume: VolumeRef
+    name: str
+
+
+class SnapshotManageRequest(VersionedObject):
+    """Let what the back end calls ``name`` be a snapshot, or a snapshot be nobody's under that name."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    snapshot: SnapshotRef
+    name: str
+
+
 class PoolState(Part):
     """A pool as its host measures it; ``capabilities`` are names of what its driver can do.
 

@@ -7,12 +7,17 @@ from volume.backups.objects import BackupPoint, BackupRequest, BackupTaken, Rest
 from volume.objects import (
     CopyRequest,
     ExportRequest,
+    ManageableFound,
+    ManageableRequest,
+    ManageRequest,
     ResizeRequest,
+    SnapshotManageRequest,
     SnapshotRef,
     SnapshotsRequest,
     SnapshotState,
     UnexportRequest,
     UnlockRequest,
+    UnmanageRequest,
     VolumeConnection,
     VolumeRef,
     VolumeSpec,
@@ -136,4 +141,39 @@ UPLOAD = Method(
     deadline=12 * 3600,
     patient=True,
     in_turn=lambda request: request.point.id,
+)
+#: Answer with what lies in a pool and is nobody's.
+MANAGEABLE = Method(
+    "volume.manageable", ManageableRequest, ManageableFound, deadline=30, query=True
+)
+#: Let something that lies in a pool and is nobody's be a volume.
+MANAGE = Method(
+    "volume.manage",
+    ManageRequest,
+    VolumeState,
+    deadline=300,
+    in_turn=lambda request: request.volume.id,
+)
+#: Let a volume be nobody's: it stays, as a whole, under a name that is none of ours.
+UNMANAGE = Method(
+    "volume.unmanage",
+    UnmanageRequest,
+    deadline=12 * 3600,
+    patient=True,
+    in_turn=lambda request: request.volume.id,
+)
+#: Let a snapshot that is nobody's be one of a volume's.
+MANAGE_SNAPSHOT = Method(
+    "volume.manage_snapshot",
+    SnapshotManageRequest,
+    SnapshotState,
+    deadline=120,
+    in_turn=lambda request: request.snapshot.volume.id,
+)
+#: Let a snapshot be nobody's; its volume keeps it.
+UNMANAGE_SNAPSHOT = Method(
+    "volume.unmanage_snapshot",
+    SnapshotManageRequest,
+    deadline=120,
+    in_turn=lambda request: request.snapshot.volume.id,
 )

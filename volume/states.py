@@ -27,6 +27,7 @@ class VolumeStatus(TextChoices):
     REVERTING = "reverting", "reverting"
     MAINTENANCE = "maintenance", "maintenance"
     MANAGING = "managing", "managing"
+    UNMANAGING = "unmanaging", "unmanaging"
     BACKING_UP = "backing-up", "backing up"
     RESTORING_BACKUP = "restoring-backup", "restoring a backup"
     AWAITING_TRANSFER = "awaiting-transfer", "awaiting transfer"
@@ -163,6 +164,8 @@ ACTIONS: Mapping[str, Action] = {
         starts_in=frozenset({_S.AVAILABLE, _S.ERROR_RESTORING}), shows=_S.RESTORING_BACKUP
     ),
     "transfer": Action(starts_in=frozenset({_S.AVAILABLE}), shows=_S.AWAITING_TRANSFER),
+    "unmanage": Action(starts_in=frozenset({_S.AVAILABLE, _S.ERROR_MANAGING}), shows=_S.UNMANAGING),
+    "unmanage_snapshot": Action(starts_in=AT_REST),
     "metadata": Action(starts_in=_ALL - {_S.MAINTENANCE, _S.UPLOADING}),
     "read_only": Action(starts_in=frozenset({_S.AVAILABLE})),
 }
@@ -204,6 +207,8 @@ _SPOKEN = {
     "extend_available": "extend",
     "snapshot_available": "snapshot without force",
     "read_only": "change its read-only flag",
+    "unmanage": "unmanage it",
+    "unmanage_snapshot": "unmanage a snapshot of it",
     "upload": "upload it to an image",
     "back_up": "back it up",
     "restore": "restore a backup to it",

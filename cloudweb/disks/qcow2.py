@@ -43,6 +43,11 @@ def check(disk: Disk) -> None:
 
     Memory stays at one table; the time grows with the file, since no table is read twice.
     """
+    _check_clusters(disk, *check_header(disk))
+
+
+def check_header(disk: Disk) -> tuple[int, int, int]:
+    """Look at all but the tables; return bits of a cluster, and where the first table is and its entries."""
     header = disk.read(0, _HEADER.size, "header")
     (
         magic, version, backing, backing_size, cluster_bits, virtual_size, crypt,
@@ -69,7 +74,7 @@ def check(disk: Disk) -> None:
     )
     if snapshots:
         raise BrokenDisk("it has internal snapshots: other disks, which nobody looks into")
-    _check_clusters(disk, cluster_bits, l1_offset, l1_entries)
+    return cluster_bits, l1_offset, l1_entries
 
 
 def _check_version_3(disk: Disk, cluster: int) -> int:

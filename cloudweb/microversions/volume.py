@@ -9,7 +9,6 @@ from cloudweb.microversions import Microversions, always, later, partly
 
 NO_VOLUMES = "volumes are not served yet"
 NO_GROUPS = "groups are not replicated yet, and of the older kind there are none"
-NO_MANAGING = "volumes are neither adopted nor left to others yet"
 NO_CLUSTERS = "services of one back end do not stand in for each other"
 
 VOLUME = Microversions(
@@ -30,7 +29,7 @@ VOLUME = Microversions(
             "Services name their cluster, and clusters can be listed.",
             missing="the calls about clusters: " + NO_CLUSTERS,
         ),
-        8: later("What could be adopted is listed under names of its own.", because=NO_MANAGING),
+        8: "What could be managed is listed under names of its own.",
         9: "Name and description of a backup can be changed.",
         10: "Volumes are filtered by group.",
         11: "Groups have types with specs.",
@@ -108,6 +107,10 @@ VOLUME = Microversions(
         68: later("A volume is written anew from an image.", because=NO_VOLUMES),
         69: later("Whether targets are shared may be unknown.", because=NO_VOLUMES),
         70: "Encrypted volumes can be transferred.",
+        71: later(
+            "A service says that it has grown a volume.",
+            because="hosts grow volumes themselves and say so in their answer",
+        ),
     },
 )
 since, until = VOLUME.since, VOLUME.until

@@ -20,6 +20,8 @@ EVERYTHING = (
     "copies_in_use",
     "encryption",
     "live_resize",
+    "manage",
+    "manage_snapshots",
     "multiattach",
     "revert",
     "snapshots",

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from cloudweb.rpc import Order
 from identity.bootstrap import bootstrap
 from operations.models import Hold, Operation
 from tests.builders.openstack import Command
 from tests.builders.volumes import make_pool
 from volume.bootstrap import ensure_default_type
 from volume.models import Attachment, Pool, Snapshot, Volume
+from volume.objects import Manageable, ManageableFound, ManageableRequest
+from volume.resolution import GIB
 
 pytestmark = [pytest.mark.openstack, pytest.mark.django_db(transaction=True)]
 NEWEST = ("--os-volume-api-version", "3.70")
@@ -160,3 +163,53 @@ def test_what_only_newer_versions_have(openstack: Command) -> None:
     ] == ["error"]
     openstack.text("volume", "delete", "--force", str(volume.id), **admin)
     assert Volume.objects.get().status == "deleting"
+
+
+def test_what_others_left_is_listed_managed_and_left_again(
+    openstack: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = (
+        Manageable(name="shop.qcow2", size=5 * GIB, format="qcow2"),
+        Manageable(name="link.raw", size=GIB, problem="It is no file itself."),
+    )
+
+    def ask(order: Order, **_: Any) -> dict[str, Any]:
+        asked = order.payload
+        assert isinstance(asked, ManageableRequest)
+        nightly = Manageable(name="nightly", size=GIB, volume_id=asked.volume_id or "x")
+        found = (nightly,) if asked.snapshots else theirs
+        named = tuple(one for one in found if asked.name in ("", one.name))
+        return ManageableFound(found=named).dump()
+
+    monkeypatch.setattr("volume.manager.manageable.ask", ask)
+    admin = {"cloud": "cloudweb-admin"}
+    here, source = "h1@file#default", ("--remote-source", "source-name=shop.qcow2")
+    manageable = ("block", "storage", "volume", "manageable", "list", here)
+    rows = openstack.json(*NEWEST, *manageable, "--long", **admin)
+    assert [(one["size"], one["safe_to_manage"], one["reason_not_safe"]) for one in rows] == [
+        (5, True, None),
+        (1, False, "It is no file itself."),
+    ]
+    (row,) = openstack.json(*NEWEST, *manageable, "--offset", "1", "--sort", "size", **admin)
+    assert row["reference"] == {"source-name": "link.raw"}
+    made = openstack.json(
+        *NEWEST, "volume", "create", "--host", here, *source, "--bootable", "shop", **admin
+    )
+    assert (made["status"], made["size"], made["name"]) == ("creating", 5, "shop")
+    assert Operation.objects.get().args["name"] == "shop.qcow2"
+    done()
+    (row,) = openstack.json(
+        *NEWEST, "block", "storage", "snapshot", "manageable", "list", here, **admin
+    )
+    assert row["reference"] == {"source-name": "nightly"}
+    remote = ("--remote-source", "source-name=nightly")
+    openstack.text(
+        *NEWEST, "volume", "snapshot", "create", "--volume", "shop", *remote, "s1", **admin
+    )
+    done()
+    openstack.text(*NEWEST, "volume", "snapshot", "delete", "--remote", "s1", **admin)
+    assert Snapshot.objects.get().status == "unmanaging"
+    Snapshot.objects.all().delete()
+    done()
+    openstack.text(*NEWEST, "volume", "delete", "--remote", "shop", **admin)
+    assert Volume.objects.get().status == "unmanaging"

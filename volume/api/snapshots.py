@@ -160,6 +160,8 @@ class SnapshotViewSet(ListedViewSet):
             manager.reset_status(snapshot_id, status=said.status)
         elif name == "os-force_delete":
             manager.delete(snapshot_id, force=True)
+        elif name == "os-unmanage":
+            manager.unmanage(snapshot_id)
         else:
             raise BadRequest(f"There is no such action: {str(name)[:64]}")
         return empty(202)

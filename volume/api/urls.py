@@ -16,6 +16,13 @@ from volume.api.group_types import GroupSpecViewSet, GroupTypeViewSet
 from volume.api.groups import GroupViewSet
 from volume.api.hosts import VolumeHostViewSet
 from volume.api.limits import LimitsViewSet, QuotaClassSetViewSet, QuotaSetViewSet
+from volume.api.manageable import (
+    ManageableSnapshotViewSet,
+    ManageableViewSet,
+    ManageableVolumeViewSet,
+    OlderManageableSnapshotViewSet,
+    OlderManageableVolumeViewSet,
+)
 from volume.api.messages import MessageViewSet
 from volume.api.pools import PoolViewSet
 from volume.api.qos_specs import QosSpecViewSet
@@ -59,7 +66,19 @@ def transfers(root: str, view: type[TransferViewSet]) -> list[URLPattern | URLRe
     ]
 
 
+def manageable(root: str, view: type[ManageableViewSet]) -> list[URLPattern | URLResolver]:
+    """Return the routes of what could be managed under one of its two paths."""
+    return [
+        path(root, view.as_view(COLLECTION)),
+        path(f"{root}/detail", view.as_view({"get": "list_detail"})),
+    ]
+
+
 ROUTES: list[URLPattern | URLResolver] = [
+    *manageable("os-volume-manage", OlderManageableVolumeViewSet),
+    *manageable("manageable_volumes", ManageableVolumeViewSet),
+    *manageable("os-snapshot-manage", OlderManageableSnapshotViewSet),
+    *manageable("manageable_snapshots", ManageableSnapshotViewSet),
     *transfers("os-volume-transfer", TransferViewSet),
     *transfers("volume-transfers", NewTransferViewSet),
     path("volumes", VolumeViewSet.as_view(COLLECTION)),

@@ -94,6 +94,10 @@ class VolumeActionViewSet(ServiceViewSet):
         )
         return empty(202)
 
+    def _unmanage(self, volume_id: str, _: wire.Nothing) -> Response:
+        self.manager(self.context).unmanage(volume_id)
+        return empty(202)
+
     def _reserve(self, volume_id: str, _: wire.Nothing) -> Response:
         ClassicAttachments(self.context).hold(volume_id)
         return empty(202)

@@ -20,11 +20,15 @@ from volume.objects import (
     CopyRequest,
     ExportRequest,
     Held,
+    Manageable,
+    ManageRequest,
     PoolState,
     ResizeRequest,
+    SnapshotManageRequest,
     SnapshotRef,
     SnapshotState,
     UnexportRequest,
+    UnmanageRequest,
     VolumeConnection,
     VolumeRef,
     VolumeSpec,
@@ -232,6 +236,42 @@ class MultiAttach(ABC):  # noqa: B024
     """Capability ``multiattach``: several attachments may write at the same time."""
 
 
+class Manages(ABC):
+    """Capability ``manage``: what others left in a pool becomes a volume, and a volume is left to others.
+
+    Whatever breaks off, what the volume holds is there under one of the two names at least, and the same
+    call, or the other one, goes on from there.
+    """
+
+    @abstractmethod
+    def manageable(self, pool: str, name: str = "") -> Sequence[Manageable]:
+        """Return what is nobody's in a pool, all or that of one name, looked at more closely then."""
+
+    @abstractmethod
+    def manage(self, request: ManageRequest, *, work: Work) -> VolumeState:
+        """Let it be a volume; raise DriverError, which says why, for what cannot be one."""
+
+    @abstractmethod
+    def unmanage(self, request: UnmanageRequest, *, work: Work) -> None:
+        """Leave a volume that nobody uses, and that has no snapshots, on its own feet under another name."""
+
+
+class ManagesSnapshots(ABC):
+    """Capability ``manage_snapshots``: the same of snapshots that others took of our volumes."""
+
+    @abstractmethod
+    def manageable_snapshots(self, pool: str, volume_id: str = "") -> Sequence[Manageable]:
+        """Return the snapshots that are nobody's, of all volumes or of one."""
+
+    @abstractmethod
+    def manage_snapshot(self, request: SnapshotManageRequest, *, work: Work) -> SnapshotState:
+        """Let it be a snapshot of ours; raise NoSuchSnapshot."""
+
+    @abstractmethod
+    def unmanage_snapshot(self, request: SnapshotManageRequest, *, work: Work) -> None:
+        """Let a snapshot be nobody's."""
+
+
 class Encryption(ABC):
     """Capability ``encryption``: ``create`` takes ``encryption``.
 
@@ -262,6 +302,8 @@ CAPABILITIES: Mapping[str, type] = {
     "copies_in_use": CopiesInUse,
     "encryption": Encryption,
     "live_resize": LiveResize,
+    "manage": Manages,
+    "manage_snapshots": ManagesSnapshots,
     "multiattach": MultiAttach,
     "revert": Revert,
     "snapshots": Snapshots,

@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import ClassVar
 
@@ -35,10 +35,11 @@ from volume.drivers.base import (
     WrongKey,
     capabilities,
 )
+from volume.drivers.fake_managing import FakeManaging
+from volume.drivers.fake_records import FakeBlocks, FakeSnapshot, FakeVolume, parse
 from volume.objects import (
     CopyRequest,
     ExportRequest,
-    Format,
     PoolState,
     ResizeRequest,
     SnapshotRef,
@@ -54,57 +55,6 @@ TIB = 1024**4
 POOL = "default"
 
 
-@dataclass(slots=True)
-class FakeSnapshot:
-    """What a snapshot holds."""
-
-    size: int
-    content: str
-
-
-@dataclass(slots=True)
-class FakeVolume:
-    """What the fake back end keeps of a volume; one that is not ``whole`` is half made."""
-
-    id: str
-    format: Format
-    size: int
-    content: str = ""  # in words: "image <id>", or what a test wrote
-    whole: bool = False
-    exports: dict[str, int] = field(default_factory=dict)  # attachment id -> epoch
-    snapshots: dict[str, FakeSnapshot] = field(default_factory=dict)
-    points: dict[str, FakeSnapshot] = field(default_factory=dict)  # held for backups
-    key: str = ""  # of an encrypted one: what its passphrase is known by
-    is_open: bool = False  # while it is in use the passphrase is known
-    mirror: str = ""  # the copy that what is written goes to as well
-    followed: str = ""  # where those who have it write now; it is no volume any more
-
-
-class FakeBlocks:
-    """A content in words as the blocks of a disk: the words, then zeros."""
-
-    def __init__(self, size: int, text: bytes) -> None:
-        self.size, self.text = size, text
-
-    def read(self, offset: int, length: int) -> bytes:
-        """Return exactly these bytes."""
-        return self.text[offset : offset + length].ljust(length, b"\0")
-
-    def data_after(self, offset: int) -> int:
-        """Return where the words are, while there are any."""
-        return offset if offset < len(self.text) else self.size
-
-    def write(self, offset: int, data: bytes) -> None:
-        """Write these bytes; zeros at the end are none."""
-        before = self.text[:offset].ljust(offset, b"\0")
-        self.text = (before + data + self.text[offset + len(data) :]).rstrip(b"\0")
-
-    def zero(self, offset: int, length: int) -> None:
-        """Make these bytes zeros."""
-        if offset < len(self.text):
-            self.write(offset, bytes(min(length, len(self.text) - offset)))
-
-
 class FakeVolumeDriver(
     VolumeDriver,
     SnapshotsTogether,
@@ -115,6 +65,7 @@ class FakeVolumeDriver(
     MultiAttach,
     Encryption,
     Backups,
+    FakeManaging,
 ):
     """A back end whose volumes are records; with ``state_dir`` they outlive the process.
 
@@ -137,13 +88,15 @@ class FakeVolumeDriver(
         self._home = None if state_dir is None else state_dir / "fake_volumes"  # a file for each
         self._lock = threading.RLock()
         self._volumes: dict[str, FakeVolume] = {}
+        self._foreign: dict[str, FakeVolume] = {}  # nobody's, by name
 
     def start(self) -> None:
         """Find the volumes of an earlier run again."""
         with self.faults.around("start", Unguarded()), self._lock:
             if self._home is not None and self._home.exists():
-                read = [read_record(path, _parse) for path in sorted(self._home.glob("*.json"))]
+                read = [read_record(path, parse) for path in sorted(self._home.glob("*.json"))]
                 self._volumes = {one.id: one for one in read if one is not None}
+                self._find_foreign()
 
     def stop(self) -> None:
         """Nothing is open."""
@@ -192,7 +145,7 @@ class FakeVolumeDriver(
         """Forget the volume."""
         with self.faults.around("delete", work):
             known = self._volumes.get(ref.id)
-            if known is not None and (known.exports or known.snapshots):
+            if known is not None and (known.exports or known.snapshots or known.others):
                 raise VolumeInUse(detail=f"{[*known.exports]} {[*known.snapshots]}")
             work.checkpoint()
             with self._lock:
@@ -528,18 +481,3 @@ class FakeVolumeDriver(
 
 def _digest(passphrase: str) -> str:
     return hashlib.sha256(passphrase.encode()).hexdigest()
-
-
-def _parse(record: dict[str, object]) -> FakeVolume:
-    record.pop("encrypted", None)  # of an older release
-    found = FakeVolume(**record)  # type: ignore[arg-type]  # a wrong type is a damaged record
-    found.snapshots = _kept(found.snapshots)
-    found.points = _kept(found.points)
-    return found
-
-
-def _kept(records: Mapping[str, object]) -> dict[str, FakeSnapshot]:
-    return {
-        name: FakeSnapshot(**kept)  # type: ignore[arg-type]
-        for name, kept in records.items()
-    }

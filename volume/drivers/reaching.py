@@ -12,7 +12,7 @@ from typing import Any
 from cloudweb import process
 from cloudweb.driver import DriverError
 from volume.backups.restoring import Target
-from volume.drivers.fake import FakeBlocks
+from volume.drivers.fake_records import FakeBlocks
 from volume.drivers.luks import SECRET_OBJECT, opened_node, options
 from volume.drivers.nbd import NbdClient
 from volume.objects import VolumeConnection

@@ -14,6 +14,7 @@ from volume.manager.group import GroupManager
 from volume.manager.group_snapshot import GroupSnapshotManager
 from volume.manager.group_type import GroupTypeManager
 from volume.manager.limits import LimitsManager
+from volume.manager.manageable import ManageableManager
 from volume.manager.message import MessageManager
 from volume.manager.pool import PoolManager
 from volume.manager.pool_stats import PoolStatManager
@@ -45,6 +46,7 @@ __all__ = [
     "GroupTypeManager",
     "ImageWish",
     "LimitsManager",
+    "ManageableManager",
     "MessageManager",
     "PoolManager",
     "PoolStatManager",

@@ -27,6 +27,8 @@ EXTENSIONS = (
     Extension("os-quota-class-sets", "QuotaClasses", "Quotas of all projects."),
     Extension("os-quota-sets", "Quotas", "Quotas of a project."),
     Extension("os-services", "Services", "The services of this cloud."),
+    Extension("os-snapshot-manage", "SnapshotManage", "What others took becomes a snapshot."),
+    Extension("os-snapshot-unmanage", "SnapshotUnmanage", "A snapshot is left to others."),
     Extension("os-types-extra-specs", "TypesExtraSpecs", "Extra specs of volume types."),
     Extension("os-types-manage", "TypesManage", "Create and delete volume types."),
     Extension("os-used-limits", "UsedLimits", "What is used of the limits."),
@@ -34,10 +36,12 @@ EXTENSIONS = (
     Extension(
         "os-volume-encryption-metadata", "VolumeEncryptionMetadata", "Encryption of volumes."
     ),
+    Extension("os-volume-manage", "VolumeManage", "What others made becomes a volume."),
     Extension(
         "os-volume-type-access", "VolumeTypeAccess", "Which projects may use a private type."
     ),
     Extension("os-volume-type-encryption", "VolumeTypeEncryption", "Encryption of volume types."),
+    Extension("os-volume-unmanage", "VolumeUnmanage", "A volume is left to others."),
     Extension("qos-specs", "Qos_specs_manage", "QoS specs of volume types."),
     Extension("scheduler-stats", "Scheduler_stats", "Pools as the scheduler sees them."),
 )

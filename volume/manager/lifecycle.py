@@ -78,6 +78,10 @@ class VolumeLifecycle(VolumeLookups):
                 f"{states.listed(states.ACTIONS['delete'].starts_in)}, and it must not be migrating, "
                 "attached, in a group, or have snapshots."
             )
+        if volume.status == VolumeStatus.ERROR_MANAGING and volume.pool_id is not None:
+            raise InvalidVolume(
+                f"Volume {volume.id} is others' still, or theirs again: unmanage it, which loses nothing."
+            )
         copies = Volume.objects.filter(source_volume_id=volume.id, status__in=MAKING)
         of_snapshots = Volume.objects.filter(
             snapshot_id__in=snapshots.values("id"), status__in=MAKING

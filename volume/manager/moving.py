@@ -11,6 +11,7 @@ from volume import quota, scheduler
 from volume.events import VolumeRetyped
 from volume.exceptions import InvalidPool, InvalidVolume, InvalidVolumeInput, VolumeTypeNotFound
 from volume.manager.lookup import VolumeLookups
+from volume.manager.pool_names import pool_named
 from volume.manager.volume_type import VolumeTypeManager
 from volume.models import (
     Attachment,
@@ -41,7 +42,7 @@ class VolumeMoving(VolumeLookups):
         ``lock``: nothing else is done to it meanwhile. Raises InvalidPool.
         """
         with self._held(volume_id, "migrate") as volume:
-            pool = _pool_named(host)
+            pool = pool_named(host)
             if pool.id == volume.pool_id:
                 raise InvalidPool("The volume is there already.")
             if self._taken_over(volume, pool):
@@ -159,18 +160,3 @@ class VolumeMoving(VolumeLookups):
 
 def _several(kind: VolumeType) -> dict[str, bool]:
     return {"multiattach": allows_several(kind.extra_specs)}
-
-
-def _pool_named(host: str) -> Pool:
-    """Return the pool of a name; raise InvalidPool for none, or for a back end with several."""
-    name, _, pool = host.partition("#")
-    where, _, backend = name.partition("@")
-    rows = Pool.objects.filter(host=where, backend=backend)
-    found = list(rows.filter(name=pool) if pool else rows)
-    if len(found) != 1:
-        raise InvalidPool(
-            f"No pool is called {host[:200]!r}."
-            if not found
-            else f"{host[:200]} has several pools."
-        )
-    return found[0]

@@ -20,8 +20,7 @@ from volume import quota, states
 from volume.exceptions import InvalidSnapshot, InvalidVolume
 from volume.items import check_items
 from volume.manager.lifecycle import MAKING
-from volume.manager.lookup import VolumeLookups
-from volume.manager.snapshot_metadata import SnapshotMetadata
+from volume.manager.snapshot_managing import SnapshotManaging
 from volume.manager.snapshots_together import SnapshotsTogether
 from volume.models import Pool, Snapshot, Volume
 from volume.operations import DeleteSnapshot, RevertVolume, TakeSnapshot
@@ -32,7 +31,7 @@ from volume.states import SnapshotStatus, VolumeStatus
 Identifier = str | uuid.UUID
 
 
-class SnapshotManager(SnapshotMetadata, SnapshotsTogether, VolumeLookups):
+class SnapshotManager(SnapshotManaging, SnapshotsTogether):
     """The snapshots of the caller's project (of all, for an admin who says so).
 
     All raise SnapshotNotFound; InvalidSnapshot and InvalidVolume (400) where a status does not allow it.

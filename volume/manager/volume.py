@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from volume.manager.building import VolumeBuilding
 from volume.manager.listing import VolumeLists
+from volume.manager.managing import VolumeManaging
 from volume.manager.metadata import VolumeMetadata
 from volume.manager.moving import VolumeMoving
 from volume.manager.uploading import VolumeUploading
 
 
-class VolumeManager(VolumeBuilding, VolumeLists, VolumeMetadata, VolumeMoving, VolumeUploading):
+class VolumeManager(
+    VolumeBuilding, VolumeLists, VolumeMetadata, VolumeMoving, VolumeUploading, VolumeManaging
+):
     """The volumes of the caller's project (of all, for an admin who says so).
 
     By activity, a file each; lookup.py is what they have in common.

@@ -8,6 +8,8 @@ from volume.operations.delete_together import DeleteTogether
 from volume.operations.delete_volume import DeleteVolume
 from volume.operations.extend_volume import ExtendVolume
 from volume.operations.import_backup import ImportBackup
+from volume.operations.manage_snapshot import ManageSnapshot, UnmanageSnapshot
+from volume.operations.manage_volume import ManageVolume
 from volume.operations.move_volume import MoveVolume
 from volume.operations.prove_backup import ProveBackup
 from volume.operations.restore_backup import RestoreBackup, RestoreVolume
@@ -16,6 +18,7 @@ from volume.operations.snapshot_together import SnapshotTogether
 from volume.operations.take_backup import TakeBackup
 from volume.operations.take_snapshot import TakeSnapshot
 from volume.operations.unlock_volume import UnlockVolume
+from volume.operations.unmanage_volume import UnmanageVolume
 from volume.operations.upload_volume import UploadVolume
 
 __all__ = [
@@ -27,6 +30,8 @@ __all__ = [
     "ExportVolume",
     "ExtendVolume",
     "ImportBackup",
+    "ManageSnapshot",
+    "ManageVolume",
     "MoveVolume",
     "ProveBackup",
     "RestoreBackup",
@@ -37,5 +42,7 @@ __all__ = [
     "TakeSnapshot",
     "UnexportVolume",
     "UnlockVolume",
+    "UnmanageSnapshot",
+    "UnmanageVolume",
     "UploadVolume",
 ]

@@ -16,7 +16,8 @@ from tests.builders.access import (
     access_test,
     shared_world,
 )
-from tests.builders.volumes import make_pool
+from tests.builders.identity import make_context
+from tests.builders.volumes import make_pool, make_volume
 from volume.models import Message
 
 V3 = "/volume/v3"
@@ -36,7 +37,14 @@ def build(owner: User) -> dict[str, Any]:
         text="t",
         expires_at=now() + timedelta(days=1),
     )
-    return {"message_id": str(message.id), "host": "h1@file"}
+    away = make_pool("h2", capabilities=[])
+    volume = make_volume(make_context(owner), pool=away)
+    return {
+        "message_id": str(message.id),
+        "host": "h1@file",
+        "away": "h2@file",
+        "volume_id": str(volume.id),
+    }
 
 
 #: Whose project it is not finds no message; who has no project may not even look.
@@ -46,6 +54,26 @@ WITHOUT_PROJECT = {
     *("domain_admin", "domain_reader", "domain_manager", "other_domain"),
     *("system_reader", "system_admin"),
 }
+#: The back end has nothing that can be managed.
+UNABLE = 400
+
+
+def manageable(volumes: str, snapshots: str) -> list[Line]:
+    """Return the lines of what could be managed under one of its two paths."""
+    what: dict[str, Any] = {"host": "{away}", "ref": {"source-name": "x"}}
+    of_volume = {"volume_id": "{volume_id}", "ref": {"source-name": "x"}}
+    why = "the back end cannot; tests/functional/volume/test_managing_api.py has one that can"
+    how: dict[str, Any] = {"headers": NEWEST, "status": UNABLE, "unfinished": why}
+    return [
+        Line("GET", f"{V3}/{volumes}?host={{away}}", OPERATORS, **how),
+        Line("GET", f"{V3}/{volumes}/detail?host={{away}}", OPERATORS, **how),
+        Line("POST", f"{V3}/{volumes}", OPERATORS, body={"volume": what}, **how),
+        Line("GET", f"{V3}/{snapshots}?host={{away}}", OPERATORS, **how),
+        Line("GET", f"{V3}/{snapshots}/detail?host={{away}}", OPERATORS, **how),
+        Line("POST", f"{V3}/{snapshots}", OPERATORS, body={"snapshot": of_volume}, **how),
+    ]
+
+
 LINES = [
     Line("GET", f"{V3}/limits", EVERY_TOKEN - WITHOUT_PROJECT),
     Line("GET", QUOTA, PROJECT_READERS),
@@ -66,6 +94,8 @@ LINES = [
     Line("GET", f"{V3}/os-hosts/{{host}}", OPERATORS),
     Line("GET", f"{V3}/capabilities/{{host}}", OPERATORS),
     Line("GET", f"{V3}/scheduler-stats/get_pools", OPERATORS),
+    *manageable("os-volume-manage", "os-snapshot-manage"),
+    *manageable("manageable_volumes", "manageable_snapshots"),
 ]
 world = shared_world(build)
 test_access = access_test(LINES)

@@ -140,6 +140,7 @@ LINES = [
         body={"os-reset_status": {"status": "error"}},
     ),
     Line("POST", f"{SNAPSHOT}/action", OPERATORS, status=202, body={"os-force_delete": {}}),
+    Line("POST", f"{SNAPSHOT}/action", OPERATORS, status=202, body={"os-unmanage": None}),
     write(
         "POST",
         f"{V3}/volumes/{{idle_id}}/action",
@@ -168,6 +169,7 @@ LINES = [
     act("os-unset_image_metadata", {"key": "a"}, status=200),
     act("os-retype", {"new_type": "{other_type}", "migration_policy": "never"}),
     operate("os-migrate_volume", {"host": "{pool_name}"}),
+    operate("os-unmanage"),
     *(
         Line(
             "POST",

@@ -63,7 +63,7 @@ def test_16_each_document_nests_in_its_own_way() -> None:
     assert [one["id"] for one in bodies["/network"]["versions"]] == ["v2.0"]
     for path in ("/volume", "/volume/v3"):
         (one,) = bodies[path]["versions"]
-        assert (one["id"], one["min_version"], one["version"]) == ("v3.0", "3.0", "3.70")
+        assert (one["id"], one["min_version"], one["version"]) == ("v3.0", "3.0", "3.71")
         assert one["links"] == [{"rel": "self", "href": "http://testserver/volume/v3/"}]
     for path in ("/image", "/image/versions"):
         for one in bodies[path]["versions"]:

@@ -29,7 +29,7 @@ from tests.drills.volumes import World, lab, made_already
 from volume.api.backup_data import Body
 from volume.backup_transfers import ticket_for
 from volume.backups.sealing import fresh_key
-from volume.drivers.fake import FakeSnapshot
+from volume.drivers.fake_records import FakeSnapshot
 from volume.manager import (
     BackupManager,
     BackupScheduleManager,

@@ -127,6 +127,7 @@ BODIES: dict[str, type[Body]] = {
     "os-force_delete": Nothing,
     "os-migrate_volume": Migrate,
     "os-retype": Retype,
+    "os-unmanage": Nothing,
     "revert": Revert,
     "os-reserve": Nothing,
     "os-unreserve": Nothing,

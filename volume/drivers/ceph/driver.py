@@ -35,7 +35,8 @@ from volume.drivers.ceph.cluster import CephConfig, Cluster, Refused
 from volume.drivers.ceph.encrypted import DRAFT, EncryptedImages
 from volume.drivers.ceph.fence import Fence
 from volume.drivers.ceph.images import Image, Images
-from volume.drivers.ceph.made import Made
+from volume.drivers.ceph.made import PASSING, Made
+from volume.drivers.ceph.managing import CephManaging
 from volume.drivers.ceph.measures import Measures
 from volume.drivers.luks import able_here
 from volume.drivers.nbd import NbdClient
@@ -62,7 +63,15 @@ SIZE_NOTE = "cloudweb.size"
 
 
 class CephDriver(
-    VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach, Encryption, Backups
+    VolumeDriver,
+    Snapshots,
+    Revert,
+    Clones,
+    LiveResize,
+    MultiAttach,
+    Encryption,
+    Backups,
+    CephManaging,
 ):
     """Pools of one cluster; several hosts may have them as a back end, each its own volumes.
 
@@ -210,7 +219,8 @@ class CephDriver(
         if attached := self._attachments.of(ref.id):
             raise VolumeInUse(detail=", ".join(attached))
         snapshots = self.images.snapshots(name)
-        if kept := [one for one in snapshots if one.startswith(SNAPSHOT)]:
+        # others' snapshots, too: who took them may need them
+        if kept := [one for one in snapshots if not one.startswith((POINT, PASSING))]:
             raise VolumeInUse(detail=", ".join(kept))
         work.checkpoint()
         self._made.end_passing(ref.id)

@@ -126,6 +126,18 @@ class Images:
         with accepting(errno.ENOENT):
             self._cluster.rbd("snap", "rm", "--no-progress", f"{image}@{snapshot}")
 
+    def rename_snapshot(self, image: str, old: str, new: str) -> None:
+        """Call a snapshot something else."""
+        self._cluster.rbd("snap", "rename", f"{image}@{old}", f"{image}@{new}")
+
+    def long_list(self, pool: str) -> Sequence[Mapping[str, Any]]:
+        """Return images and snapshots of a pool, with sizes and who has a lock."""
+        return list(self._cluster.read("ls", "--long", pool) or ())
+
+    def watchers(self, image: str) -> int:
+        """Return how many have an image open."""
+        return len((self._cluster.read("status", image) or {}).get("watchers", ()))
+
     def roll_back(self, image: str, snapshot: str) -> None:
         """Write what a snapshot holds over what the image holds; the image gets its size, too."""
         self._cluster.rbd("snap", "rollback", "--no-progress", f"{image}@{snapshot}", timeout=LONG)

@@ -39,6 +39,7 @@ from volume.drivers.file.exporting import Exporting
 from volume.drivers.file.files import File, Files, Snapshot
 from volume.drivers.file.identity import check_identity, storage_id
 from volume.drivers.file.layers import Layers
+from volume.drivers.file.managing import FileManaging
 from volume.drivers.file.mirrors import Mirrors
 from volume.drivers.file.points import Points
 from volume.drivers.file.qemu_img import qemu_img
@@ -85,6 +86,7 @@ class FileDriver(
     MultiAttach,
     Encryption,
     Backups,
+    FileManaging,
 ):
     """A directory of this host, or one that it has mounted."""
 

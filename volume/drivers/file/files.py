@@ -285,6 +285,10 @@ class Files:
         names = (path.name for path in self.directory.iterdir())
         return sorted(name for name in names if not _OURS.match(name))
 
+    def is_foreign(self, name: str) -> bool:
+        """Tell whether something in the directory that is called so is none of ours."""
+        return name not in ("", ".", "..") and not ({"/", "\0"} & {*name} or _OURS.match(name))
+
     def everything(self) -> Sequence[str]:
         """Return the names of all files, drafts too."""
         return sorted(
