@@ -25,6 +25,8 @@ SHOWS_PASSWORD = bool(env.bool("SERVER_SHOW_ADMIN_PASSWORD", default=True))
 RESCUE_IMAGE = env.str("SERVER_RESCUE_IMAGE", default="")
 USER_DATA_LIMIT = 65535
 MAX_AT_ONCE = 100
+#: Tags of a server.
+MAX_TAGS = 50
 #: Seconds for which a guest's file systems are held still at most while its volumes are snapshotted.
 FREEZE_SECONDS = min(600, max(1, int(env.int("VOLUME_FREEZE_SECONDS", default=30))))
 #: Seconds a guest is given to let go of a volume before a detach fails.

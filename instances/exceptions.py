@@ -274,6 +274,15 @@ class FlavorDoesNotFit(BadRequest):
     code = "flavor_does_not_fit"
 
 
+class TagNotFound(NotFound):
+    """The server has no such tag."""
+
+    code = "tag_not_found"
+
+    def __init__(self, tag: str, instance_id: object) -> None:
+        super().__init__(f"Server {instance_id} has no tag '{tag[:60]}'")
+
+
 class MetadataItemNotFound(NotFound):
     """The server has no such metadata key."""
 

@@ -30,6 +30,7 @@ declare(
         "compute:servers:create": project_member,
         "compute:servers:create_on_host": admin,
         "compute:servers:metadata": project_reader,
+        "compute:servers:tags": project_reader,
         "compute:servers:volumes": project_reader,
         "compute:external_events:create": service,
         "compute:servers:actions": project_reader,
@@ -55,6 +56,7 @@ declare(
     reads={
         *(action.policy for action in ACTIONS.values() if action.mode is Mode.READING),
         "compute:servers:metadata",
+        "compute:servers:tags",
         "compute:servers:volumes",
         "compute:servers:actions",
         "compute:servers:guest_metadata",

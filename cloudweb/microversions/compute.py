@@ -66,10 +66,7 @@ COMPUTE = Microversions(
         23: later("A server lists its live migrations.", because=NO_MIGRATIONS),
         24: later("A live migration can be called off.", because=NO_MIGRATIONS),
         25: later("A live migration finds out itself what to copy.", because=NO_MIGRATIONS),
-        26: partly(
-            "Servers have tags, and lists filter by them.",
-            missing="the calls that read and change the tags of a server",
-        ),
+        26: "Servers have tags, and lists filter by them.",
         27: always(
             "The version may be named in the header that all services share.",
             because="both headers are read at every version",
@@ -107,10 +104,7 @@ COMPUTE = Microversions(
             "Diagnostics look the same on every hypervisor.",
             because="there are no diagnostics yet",
         ),
-        49: partly(
-            "A card or a volume that is attached can have a tag.",
-            missing="no card is attached to a server that is there yet",
-        ),
+        49: "A card or a volume that is attached can have a tag.",
         50: later(
             "The quotas of a class know server groups and no networks.",
             because="there are no classes of quotas yet",

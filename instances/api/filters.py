@@ -15,7 +15,7 @@ from cloudweb.microversions import ALWAYS, Microversion
 from cloudweb.microversions.compute import STRICT, since
 from cloudweb.patterns import Pattern
 from cloudweb.times import parse_moment
-from instances.api.serializers.server_bodies import MAX_TAGS
+from instances.conf import MAX_TAGS
 from instances.manager.listing import Filters
 from instances.states import vm_states_of
 

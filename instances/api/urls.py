@@ -14,6 +14,7 @@ from instances.api.limits import LimitsViewSet, QuotaSetViewSet
 from instances.api.server_groups import ServerGroupViewSet
 from instances.api.server_parts import ServerMetadataViewSet, ServerPortViewSet
 from instances.api.servers import ServerViewSet
+from instances.api.tags import ServerTagViewSet
 from instances.api.usage import UsageViewSet
 from instances.api.volume_attachments import VolumeAttachmentViewSet
 from instances.api.volume_proxies import (
@@ -24,6 +25,8 @@ from instances.api.volume_proxies import (
 
 METADATA: dict[str, Any] = {"get": "list", "post": "merge", "put": "replace"}
 METADATA_ITEM: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
+TAGS: dict[str, Any] = {"get": "list", "put": "replace", "delete": "clear"}
+TAG: dict[str, Any] = METADATA_ITEM
 PROXIED: dict[str, Any] = {"get": "list", "post": "create"}
 PROXIED_ONE: dict[str, Any] = {"get": "retrieve", "delete": "destroy"}
 
@@ -45,6 +48,8 @@ ROUTES: list[URLPattern | URLResolver] = [
         "servers/<str:server_id>/metadata/<str:key>",
         ServerMetadataViewSet.as_view(METADATA_ITEM),
     ),
+    path("servers/<str:server_id>/tags", ServerTagViewSet.as_view(TAGS)),
+    path("servers/<str:server_id>/tags/<str:tag>", ServerTagViewSet.as_view(TAG)),
     path(
         "servers/<str:server_id>/os-security-groups",
         ServerPortViewSet.as_view({"get": "security_groups"}),

@@ -13,6 +13,7 @@ from instances.manager.metadata import InstanceMetadata
 from instances.manager.power import InstancePower
 from instances.manager.recovery import InstanceRecovery
 from instances.manager.security_groups import InstanceSecurityGroups
+from instances.manager.tags import InstanceTags
 from instances.manager.volumes import InstanceVolumes
 
 
@@ -24,6 +25,7 @@ class InstanceManager(
     InstanceLifecycle,
     InstanceLocks,
     InstanceMetadata,
+    InstanceTags,
     InstanceSecurityGroups,
     InstanceVolumes,
     InstanceInterfaces,

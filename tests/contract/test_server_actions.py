@@ -45,6 +45,7 @@ from tests.infrastructure import ROOT
 NO_BUTTON = {
     "update": "the page's Rename",
     "metadata": "the API alone",
+    "tags": "the API alone",
     "console_output": "the page's tab Console log",
     "attach_volume": "the API alone: it must say which volume",
     "detach_volume": "the API alone: it must say which volume",

@@ -57,6 +57,7 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "lock": ("POST", "/action", {"lock": None}),
     "unlock": ("POST", "/action", {"unlock": None}),
     "metadata": ("POST", "/metadata", {"metadata": {"k": "v"}}),
+    "tags": ("PUT", "/tags", {"tags": ["a"]}),
     "attach_volume": ("POST", "/os-volume_attachments", FREE),
     "detach_volume": ("DELETE", "/os-volume_attachments/{volume}", None),
     "attach_interface": ("POST", "/os-interface", {"interfaceAttachment": {"net_id": "{network}"}}),
@@ -70,6 +71,7 @@ ACCEPTED = {
     "delete": 204,
     "update": 200,
     "metadata": 200,
+    "tags": 200,
     "attach_volume": 200,
     "attach_interface": 200,
 }
@@ -105,6 +107,7 @@ BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
     "lock": (ALIVE, set(TASKS)),
     "unlock": (ALIVE, set(TASKS)),
     "metadata": ({"active", "paused", "suspended", "stopped"}, set(TASKS)),
+    "tags": ({"active", "paused", "suspended", "stopped"}, set(TASKS)),
     "attach_volume": ({"active", "paused", "stopped"}, BEHIND_EACH_OTHER),
     "detach_volume": ({"active", "paused", "stopped"}, BEHIND_EACH_OTHER),
     "attach_interface": ({"active", "paused", "stopped"}, BEHIND_EACH_OTHER),
@@ -239,7 +242,17 @@ def test_words() -> None:
     volumes = ["attach_volume", "detach_volume", "update_volume"]
     cards = ["attach_interface", "detach_interface"]
     groups = ["add_security_group", "remove_security_group"]
-    stopped = ["start", "hard_reboot", "rescue", "rebuild", *always, "metadata", *groups, *volumes]
+    stopped = [
+        "start",
+        "hard_reboot",
+        "rescue",
+        "rebuild",
+        *always,
+        "tags",
+        "metadata",
+        *groups,
+        *volumes,
+    ]
     stopped += ["create_image", *cards]
     assert possible("stopped", None) == stopped
     assert possible("building", "spawning") == [*always, *groups, "update_volume"]

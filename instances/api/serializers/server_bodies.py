@@ -23,6 +23,7 @@ from cloudweb.exceptions import InvalidInput
 from cloudweb.microversions import Microversion, version_of
 from cloudweb.microversions.compute import since, until
 from cloudweb.names import no_control_characters
+from instances.conf import MAX_TAGS
 
 _HOSTNAME = re.compile(r"^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\Z")
 
@@ -81,7 +82,6 @@ Items = dict[
     Annotated[str, StringConstraints(max_length=255)],
 ]
 DiskConfig = Literal["AUTO", "MANUAL"]
-MAX_TAGS = 50
 Tag = Annotated[
     str,
     StringConstraints(min_length=1, max_length=60, pattern=r"^[^,/]+$"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -61,7 +62,7 @@ def build(owner: User) -> dict[str, Any]:
         for state in VmState
         if state not in (VmState.ACTIVE, VmState.DELETED)
     }
-    server = make_server(owner, metadata={"k": "v"}, image_id=image_id)
+    server = make_server(owner, metadata={"k": "v"}, tags=["t"], image_id=image_id)
     system = RequestContext.system(project_id=owner.default_project_id)
     port = make_port(network, system, device_id=str(server.id), device_owner="compute:nova")
     give_port(server, port)
@@ -86,6 +87,8 @@ def build(owner: User) -> dict[str, Any]:
         "placed_id": str(make_server(owner, host="h1").id),
         "label": network.name,
         "key": "k",
+        "tag": "t",
+        "new_tag": "u",
         "group_id": str(
             ServerGroup.objects.create(
                 project_id=owner.default_project_id, name="g", policy="affinity"
@@ -179,6 +182,19 @@ LINES = [
     read(f"{SERVER}/metadata/{{key}}"),
     write("PUT", f"{SERVER}/metadata/{{key}}", {"meta": {"k": "w"}}),
     write("DELETE", f"{SERVER}/metadata/{{key}}", status=204),
+    *(
+        replace(line, headers=at("2.26"))
+        for line in (
+            read(f"{SERVER}/tags"),
+            write("PUT", f"{SERVER}/tags", {"tags": ["t"]}),
+            write("DELETE", f"{SERVER}/tags", status=204),
+            Line(
+                "GET", f"{SERVER}/tags/{{tag}}", PROJECT_READERS, status=204, others={"other": 404}
+            ),
+            write("PUT", f"{SERVER}/tags/{{new_tag}}", status=201),
+            write("DELETE", f"{SERVER}/tags/{{tag}}", status=204),
+        )
+    ),
     read(f"{SERVER}/os-security-groups"),
     read(INTERFACES),
     write("POST", INTERFACES, {"interfaceAttachment": {"net_id": "{network_id}"}}),
