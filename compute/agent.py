@@ -36,6 +36,7 @@ from compute.drivers.base import (
 from compute.freezing import Freezes
 from compute.interfaces import Interfaces
 from compute.keeping import to_keep
+from compute.looking_inside import Insides
 from compute.objects import (
     AttachDiskRequest,
     ComputeReport,
@@ -137,6 +138,7 @@ class ComputeAgent(Agent):
             rpc.CONSOLE_OUTPUT: self.console_output,
             rpc.INSPECT: self.inspect,
             **self._rescues.methods(),
+            **Insides(self.driver).methods(),
         }
 
     # -- life

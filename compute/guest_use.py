@@ -42,7 +42,6 @@ class GuestUse(VersionedObject):
     driver: str
     hypervisor: str
     power_state: PowerState
-    uptime: int | None = None  # seconds
     processors: tuple[int, ...] = ()
     memory: int = 0
     memory_actual: int | None = None

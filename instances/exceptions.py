@@ -231,6 +231,36 @@ class ImageOfVolumeStays(BadRequest):
     default_message = "Unable to rebuild with a different image for a volume-backed server."
 
 
+class GuestAgentNotEnabled(Conflict):
+    """The image does not say that QEMU's agent runs in what boots from it."""
+
+    code = "guest_agent_not_enabled"
+    default_message = "Guest agent is not enabled for the instance"
+
+
+class PasswordSetFailed(Conflict):
+    """The guest did not take the password."""
+
+    code = "password_set_failed"
+
+    def __init__(self, instance_id: str | uuid.UUID, reason: str, *, detail: str = "") -> None:
+        said = f"Failed to set admin password on {instance_id} because {reason}"
+        super().__init__(said, detail=detail)
+
+
+class GuestDidNotObey(Conflict):
+    """The hypervisor could not do to the guest what was asked."""
+
+    code = "guest_did_not_obey"
+
+
+class PostedPasswordStays(Conflict):
+    """The guest has told its password; it is told once, until its user forgets it."""
+
+    code = "posted_password_stays"
+    default_message = "The password was posted already."
+
+
 class HypervisorCannot(FeatureNotSupported):
     """The hypervisor of the server's host has no such capability."""
 

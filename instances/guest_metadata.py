@@ -217,6 +217,7 @@ class GuestMetadata:
             "meta_data.json": _json(self.meta_data()),
             "network_data.json": _json(self.network_data()),
             "vendor_data.json": b"{}",
+            "password": self.instance.posted_password.encode(),
             **({"user_data": user_data} if user_data is not None else {}),
         }
         if len(parts) == 1:

@@ -34,6 +34,9 @@ declare(
         "compute:servers:volumes": project_reader,
         "compute:external_events:create": service,
         "compute:servers:actions": project_reader,
+        "compute:servers:diagnostics": admin,
+        "compute:servers:posted_password": project_reader,
+        "compute:servers:forget_posted_password": project_member,
         "compute:servers:unlock_override": admin,
         "compute:servers:guest_metadata": host_metadata,
         **{action.policy: action.rule for action in ACTIONS.values()},
@@ -59,6 +62,8 @@ declare(
         "compute:servers:tags",
         "compute:servers:volumes",
         "compute:servers:actions",
+        "compute:servers:diagnostics",
+        "compute:servers:posted_password",
         "compute:servers:guest_metadata",
     },
 )

@@ -17,7 +17,8 @@ whatever the guest sent under such names:
 * ``X-Cloudweb-Address``: the guest's address, which the anti-spoofing filters vouch for
 * ``X-Cloudweb-Timestamp``: Unix time, whole seconds
 * ``X-Cloudweb-Signature``: hex HMAC-SHA256 under the host's key of
-  ``f"{host}\\n{network_id}\\n{address}\\n{timestamp}\\n{path}"`` in UTF-8
+  ``f"{host}\\n{network_id}\\n{address}\\n{timestamp}\\n{path}"`` in UTF-8; of what a guest sends also
+  ``f"\\n{method}\\n{sha256 of the body in hex}"``
 
 While the API is away (no answer, a 5xx, or it does not know this host's signature), a port's last
 good answers come from ``answers/<port id>/``.
@@ -286,7 +287,10 @@ class Proxy:
             raise ApiAway(f"not set up: {error}") from error
         stamp = str(int(time.time()))
         address = str(listener.spec.get("known_as", {}).get(address, address))
-        signed = sign(key, config["host"], listener.network_id, address, stamp, path)
+        said = path
+        if method not in ("GET", "HEAD"):
+            said += f"\n{method}\n{hashlib.sha256(body).hexdigest()}"
+        signed = sign(key, config["host"], listener.network_id, address, stamp, said)
         forwarded = [
             (name, value)
             for name, value in headers

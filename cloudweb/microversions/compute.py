@@ -51,10 +51,7 @@ COMPUTE = Microversions(
         ),
         15: "Server groups that only prefer to be together or apart.",
         16: "Operators see how the host of a server does.",
-        17: later(
-            "A guest can be told to write a crash dump.",
-            because="the action is not there yet",
-        ),
+        17: "A guest can be told to write a crash dump.",
         18: always(
             "The project's id may be left out of URLs.",
             because="every route is there in both forms at every version",
@@ -100,10 +97,7 @@ COMPUTE = Microversions(
             because="it is at every version",
         ),
         47: "A server shows its flavor as it was when it was made, instead of a link.",
-        48: later(
-            "Diagnostics look the same on every hypervisor.",
-            because="there are no diagnostics yet",
-        ),
+        48: "Diagnostics look the same on every hypervisor.",
         49: "A card or a volume that is attached can have a tag.",
         50: later(
             "The quotas of a class know server groups and no networks.",
@@ -160,9 +154,9 @@ COMPUTE = Microversions(
             because="no events are taken from other services",
         ),
         77: later("A server can come off the shelf in another zone.", because=NO_SHELF),
-        78: later(
+        78: partly(
             "A server tells its processors and memory node by node.",
-            because="servers have no such nodes yet",
+            missing="no server has nodes of its own: the list is empty",
         ),
         79: "An attached volume says whether it goes with its server.",
         80: later("Migrations name their user and project.", because=NO_MIGRATIONS),

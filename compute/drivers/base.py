@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 from cloudweb.driver import DriverError, Work
+from compute.guest_use import GuestUse
 from compute.objects import (
     GuestDisk,
     GuestInterface,
@@ -92,6 +93,13 @@ class NotMirrored(DriverError):
 
     code = "not_mirrored"
     default_message = "The copy of the disk ended before the server could go over to it."
+
+
+class PasswordNotSet(DriverError):
+    """Nobody in the guest sets passwords, or it was refused there."""
+
+    code = "password_not_set"
+    default_message = "The server's guest agent does not answer."
 
 
 #: Called with (guest id, new power state) when a guest changed by itself.
@@ -265,6 +273,30 @@ class Suspend(ABC):
         """Let the guest go on; start it where its memory was lost. Raises GuestNotFound."""
 
 
+class Password(ABC):
+    """Capability ``set_password``: an agent inside the guest sets passwords."""
+
+    @abstractmethod
+    def set_password(self, ref: GuestRef, *, user: str, password: str) -> None:
+        """Set it. Raises GuestNotFound, PasswordNotSet."""
+
+
+class Interrupt(ABC):
+    """Capability ``inject_nmi``: guests that are told to write down what they are doing, and panic."""
+
+    @abstractmethod
+    def inject_nmi(self, ref: GuestRef) -> None:
+        """Send the guest an interrupt that it cannot mask. Raises GuestNotFound, GuestIsOff."""
+
+
+class Diagnostics(ABC):
+    """Capability ``diagnostics``: what guests use."""
+
+    @abstractmethod
+    def diagnose(self, ref: GuestRef) -> GuestUse:
+        """Return it. Raises GuestNotFound, GuestIsOff."""
+
+
 class Rescue(ABC):
     """Capability ``rescue``: guests started from another disk, which find their own beside it."""
 
@@ -344,12 +376,15 @@ class Snapshots(ABC):
 
 CAPABILITIES: Mapping[str, type] = {
     "console_log": ConsoleLog,
+    "diagnostics": Diagnostics,
     "freeze": Freeze,
     "hot_plug": HotPlug,
+    "inject_nmi": Interrupt,
     "interface_hot_plug": InterfaceHotPlug,
     "pause": Pause,
     "rebuild": Rebuild,
     "rescue": Rescue,
+    "set_password": Password,
     "snapshots": Snapshots,
     "suspend": Suspend,
     "swap_disks": SwapDisks,

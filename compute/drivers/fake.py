@@ -28,6 +28,7 @@ from compute.drivers.base import (
     capabilities,
 )
 from compute.drivers.fake_cards import FakeCards
+from compute.drivers.fake_inside import FakeInside
 from compute.drivers.fake_rescue import FakeRescue
 from compute.drivers.fake_snapshots import FakeSnapshots
 from compute.drivers.fake_swapping import FakeSwapDisks
@@ -97,6 +98,7 @@ class FakeDriver(
     Freeze,
     FakeSnapshots,
     FakeSwapDisks,
+    FakeInside,
 ):
     """A host whose guests are records; with ``state_dir`` they outlive the process.
 

@@ -11,6 +11,7 @@ from cloudweb.states import Mode
 from instances.actions import (
     console,
     images,
+    inside,
     interfaces,
     lifecycle,
     locking,
@@ -29,7 +30,7 @@ ACTIONS: dict[str, InstanceAction] = {
     record.name: record
     for activity in (
         *(power, recovery, lifecycle, locking, metadata, security_groups, volumes, console),
-        *(images, interfaces),
+        *(images, interfaces, inside),
     )
     for record in vars(activity).values()
     if isinstance(record, InstanceAction)

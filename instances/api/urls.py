@@ -12,6 +12,7 @@ from instances.api.interfaces import InterfaceViewSet
 from instances.api.key_pairs import KeyPairViewSet
 from instances.api.limits import LimitsViewSet, QuotaSetViewSet
 from instances.api.server_groups import ServerGroupViewSet
+from instances.api.server_insides import ServerInsideViewSet
 from instances.api.server_parts import ServerMetadataViewSet, ServerPortViewSet
 from instances.api.servers import ServerViewSet
 from instances.api.tags import ServerTagViewSet
@@ -77,6 +78,15 @@ ROUTES: list[URLPattern | URLResolver] = [
     path(
         "servers/<str:server_id>/os-instance-actions/<str:request_id>",
         InstanceActionViewSet.as_view({"get": "retrieve"}),
+    ),
+    path(
+        "servers/<str:server_id>/diagnostics",
+        ServerInsideViewSet.as_view({"get": "diagnostics"}),
+    ),
+    path("servers/<str:server_id>/topology", ServerInsideViewSet.as_view({"get": "topology"})),
+    path(
+        "servers/<str:server_id>/os-server-password",
+        ServerInsideViewSet.as_view({"get": "password", "delete": "forget_password"}),
     ),
     path("os-keypairs", KeyPairViewSet.as_view({"get": "list", "post": "create"})),
     path(

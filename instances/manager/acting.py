@@ -39,6 +39,13 @@ class InstanceActs(InstanceLookups):
             preempts = action.mode is Mode.PREEMPTING
             action.saga.start(self.context, resource_id=str(key), args=args, preempt=preempts)
 
+    def _check(self, instance_id: str, action: InstanceAction) -> Instance:
+        """Return a server that the action may start on now."""
+        found = self._rows_of(instance_id).filter(self._may_start(action)).first()
+        if found is None:
+            raise self._refusal(instance_id, action)
+        return found
+
     def _locked_for(self, instance_id: str, action: InstanceAction) -> Instance:
         """Return a server that the action may start on, its row locked; call inside ``atomic()``."""
         found = locked(self._rows_of(instance_id).filter(self._may_start(action))).first()

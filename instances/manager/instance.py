@@ -5,11 +5,13 @@ from __future__ import annotations
 from instances.manager.building import InstanceBuilding
 from instances.manager.console import InstanceConsoles
 from instances.manager.images import InstanceImages
+from instances.manager.inside import InstanceInsides
 from instances.manager.interfaces import InstanceInterfaces
 from instances.manager.lifecycle import InstanceLifecycle
 from instances.manager.listing import InstanceLists
 from instances.manager.locking import InstanceLocks
 from instances.manager.metadata import InstanceMetadata
+from instances.manager.posted_password import InstancePostedPassword
 from instances.manager.power import InstancePower
 from instances.manager.recovery import InstanceRecovery
 from instances.manager.security_groups import InstanceSecurityGroups
@@ -22,6 +24,8 @@ class InstanceManager(
     InstanceLists,
     InstancePower,
     InstanceRecovery,
+    InstanceInsides,
+    InstancePostedPassword,
     InstanceLifecycle,
     InstanceLocks,
     InstanceMetadata,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +14,7 @@ import pytest
 from cloudweb.driver import DriverError, Interrupted, Unguarded, Work
 from compute.drivers.base import (
     ConsoleLog,
+    Diagnostics,
     DiskNotFound,
     Freeze,
     GuestIsOff,
@@ -21,7 +22,10 @@ from compute.drivers.base import (
     HotPlug,
     Hypervisor,
     InterfaceHotPlug,
+    Interrupt,
     NotFrozen,
+    Password,
+    PasswordNotSet,
     Pause,
     Rebuild,
     Rescue,
@@ -276,6 +280,34 @@ def test_rescued_and_made_anew(bench: Bench) -> None:
     assert bench.files_of(spec) == left
     driver.destroy(ref(spec), work=WORK)
     assert list(bench.census()) == []
+
+
+def test_what_is_asked_of_the_inside(bench: Bench) -> None:
+    """Of a guest that runs: what it uses, an interrupt; a password where an agent is. Of others errors."""
+    spec, driver = bench.make_guest(), bench.driver
+    assert isinstance(driver, Diagnostics)
+    assert isinstance(driver, Interrupt)
+    assert isinstance(driver, Password)
+    asked: list[Callable[[], object]] = [
+        lambda: driver.diagnose(ref(spec)),
+        lambda: driver.inject_nmi(ref(spec)),
+        lambda: driver.set_password(ref(spec), user="root", password="p"),
+    ]
+    for ask in asked:
+        with pytest.raises(GuestNotFound):
+            ask()
+    driver.spawn(spec, images=bench.images, work=WORK)
+    used = driver.diagnose(ref(spec))
+    assert (used.power_state, len(used.processors), used.memory) == ("running", 1, spec.ram * 1024)
+    assert {disk.name for disk in used.disks} >= {"root"} or len(used.disks) == 2  # and its drive
+    with pytest.raises(PasswordNotSet):
+        asked[2]()
+    asked[1]()
+    driver.power_off(ref(spec), timeout=0, work=WORK)
+    for ask, error in zip(asked, (GuestIsOff, GuestIsOff, PasswordNotSet), strict=True):
+        with pytest.raises(error):
+            ask()
+    driver.destroy(ref(spec), work=WORK)
 
 
 def test_disks_of_a_guest_that_is_off_come_and_go_for_its_next_start(bench: Bench) -> None:

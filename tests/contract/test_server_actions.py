@@ -56,6 +56,9 @@ NO_BUTTON = {
     "add_security_group": "the API alone: it must say which group",
     "remove_security_group": "the API alone: it must say which group",
     "force_delete": "the same as Delete",
+    "change_password": "the API alone: it must say which password",
+    "trigger_crash_dump": "the API alone",
+    "reset_state": "the operators' pages",
 }
 #: Every record of every file of actions.
 CONSTANTS = {

@@ -45,6 +45,7 @@ from compute.drivers.libvirt.facts import (
 )
 from compute.drivers.libvirt.files import GuestFiles, own_disks
 from compute.drivers.libvirt.freezing import FileSystems
+from compute.drivers.libvirt.inside import LibvirtInside
 from compute.drivers.libvirt.plugging import Plugging
 from compute.drivers.libvirt.reach import Reach
 from compute.drivers.libvirt.rescuing import LibvirtRescue
@@ -73,6 +74,7 @@ RUN_DIR = Path("/run/cloudweb")
 
 
 class LibvirtDriver(
+    LibvirtInside,
     LibvirtRescue,
     Hypervisor,
     ConsoleLog,

@@ -72,6 +72,26 @@ class ImageMade(ActionAnswer):
         return answer
 
 
+class ChangePassword(ActionBody):
+    """The value of action ``changePassword``."""
+
+    adminPass: Annotated[str, Field(min_length=1, max_length=255)]  # noqa: N815 - the wire's name
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the password."""
+        return {"password": self.adminPass}
+
+
+class ResetState(ActionBody):
+    """The value of action ``os-resetState``."""
+
+    state: Literal["active", "error"]
+
+    def arguments(self) -> dict[str, Any]:
+        """Return whether it is in error."""
+        return {"error": self.state == "error"}
+
+
 class ConsoleOutput(ActionBody):
     """The value of action ``os-getConsoleOutput``; -1 and null are all that is kept."""
 

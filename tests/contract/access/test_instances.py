@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cloudweb.context import RequestContext
+from cloudweb.microversions import ALWAYS
 from cloudweb.policy import Rule, admin, project_member, project_reader
 from cloudweb.states import Mode
 from compute.bootstrap import ensure_default_flavors
@@ -124,17 +125,23 @@ WHO: dict[Rule, Collection[str]] = {
     admin: OPERATORS,
 }
 #: Contract 11.1 by hand, lest record and test be wrong together: what is not for every member.
-NOT_FOR_MEMBERS: dict[str, Rule] = {"swap_volume": admin}
+NOT_FOR_MEMBERS: dict[str, Rule] = {"swap_volume": admin, "reset_state": admin}
 #: What the key of an action holds, where null will not do.
 VALUES: dict[str, Any] = {
     "reboot": {"type": "SOFT"},
     "createImage": {"name": "i"},
     "rebuild": {"imageRef": "{image_id}"},
+    "changePassword": {"adminPass": "p"},
+    "os-resetState": {"state": "error"},
     "addSecurityGroup": {"name": "default"},
     "removeSecurityGroup": {"name": "default"},
 }
+#: The first version of actions that not every version has.
+SINCE = {"trigger_crash_dump": 17}
 #: Why even those who pass get an error, and which test shows the success.
 UNFINISHED = {
+    "changePassword": (409, "it is on no host that could be asked: test_insides"),
+    "trigger_crash_dump": (409, "it is on no host that could be asked: test_insides"),
     "os-getConsoleOutput": (409, "it is on no host that could be asked: test_server_life"),
 }
 
@@ -151,6 +158,7 @@ def line_of(action: InstanceAction) -> Line:
         others={"other": 404} if action.rule is not admin else {},
         body={action.wire: VALUES.get(action.wire)},
         unfinished=unfinished,
+        headers={} if action.versions is ALWAYS else at(f"2.{SINCE[action.wire]}"),
         no_record="it only reads" if action.mode is Mode.READING else "",
     )
 
@@ -200,6 +208,18 @@ LINES = [
     write("POST", INTERFACES, {"interfaceAttachment": {"net_id": "{network_id}"}}),
     read(f"{INTERFACES}/{{port_id}}"),
     write("DELETE", f"{INTERFACES}/{{port_id}}", status=202),
+    Line(
+        *("GET", f"{SERVER}/diagnostics", OPERATORS),
+        status=409,
+        unfinished="it is on no host that could be asked: test_insides",
+    ),
+    Line(
+        *("GET", f"{SERVER}/topology", PROJECT_READERS),
+        others={"other": 404},
+        headers=at("2.78"),
+    ),
+    read(f"{SERVER}/os-server-password"),
+    write("DELETE", f"{SERVER}/os-server-password", status=204),
     read(ATTACHMENTS),
     write("POST", ATTACHMENTS, {"volumeAttachment": {"volumeId": "{free_volume_id}"}}),
     read(f"{ATTACHMENTS}/{{volume_id}}"),

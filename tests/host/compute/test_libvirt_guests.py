@@ -349,6 +349,6 @@ def test_capacity_is_the_machine_s(host: LibvirtBench) -> None:
     assert 0 < load.ram_free <= inventory.ram
     assert 0 < load.disk_free <= inventory.disk
     assert inventory.capabilities == (
-        *("console_log", "freeze", "hot_plug", "pause"),
-        *("rebuild", "rescue", "snapshots", "suspend"),
+        *("console_log", "diagnostics", "freeze", "hot_plug", "inject_nmi", "pause"),
+        *("rebuild", "rescue", "set_password", "snapshots", "suspend"),
     )

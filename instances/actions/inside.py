@@ -1,0 +1,47 @@
+"""What is asked of a guest itself, and what its row is put right by."""
+
+from __future__ import annotations
+
+from cloudweb.microversions.compute import since
+from cloudweb.policy import admin
+from cloudweb.states import ANY, IDLE, Mode
+from instances.actions.record import InstanceAction
+from instances.states import VmState as V
+
+CHANGE_PASSWORD = InstanceAction(
+    name="change_password",
+    vm_states={V.ACTIVE},
+    task_states=IDLE,
+    mode=Mode.FREE,
+    policy="compute:servers:change_password",
+    wire="changePassword",
+    body="ChangePassword",
+    spoken="changePassword",
+    logs=True,
+)
+
+TRIGGER_CRASH_DUMP = InstanceAction(
+    name="trigger_crash_dump",
+    vm_states={V.ACTIVE, V.PAUSED, V.RESCUED, V.ERROR},
+    task_states=IDLE,
+    mode=Mode.FREE,
+    policy="compute:servers:trigger_crash_dump",
+    wire="trigger_crash_dump",
+    versions=since(17),
+    logs=True,
+)
+
+RESET_STATE = InstanceAction(
+    name="reset_state",
+    vm_states=ANY,
+    task_states=ANY,
+    mode=Mode.FREE,
+    ran=False,
+    while_locked=True,
+    policy="compute:servers:reset_state",
+    rule=admin,
+    wire="os-resetState",
+    body="ResetState",
+    spoken="resetState",
+    logs=True,
+)
