@@ -79,6 +79,7 @@ from dashboard.views.servers import ServerAction, Servers
 from dashboard.views.session import LogIn, LogOut, SwitchProject
 from dashboard.views.volume import DeleteVolume, GrowVolume, RenameVolume, VolumePage
 from dashboard.views.volume_backups import BackUpVolume
+from dashboard.views.volume_image import RetypeVolume, UploadVolume
 from dashboard.views.volume_offer import OfferVolume, WithdrawVolume
 from dashboard.views.volume_schedules import (
     DeleteSchedule,
@@ -161,6 +162,8 @@ urlpatterns = [
         WithdrawVolume.as_view(),
         name="withdraw_volume",
     ),
+    path("volumes/<uuid:volume_id>/image", UploadVolume.as_view(), name="upload_volume"),
+    path("volumes/<uuid:volume_id>/type", RetypeVolume.as_view(), name="retype_volume"),
     path("volumes/<uuid:volume_id>/attach", AttachVolume.as_view(), name="attach_volume"),
     path(
         "volumes/<uuid:volume_id>/servers/<uuid:server_id>/detach",

@@ -19,7 +19,7 @@ from image.manager import ImageManager
 from instances.manager import InstanceManager
 from volume import conf
 from volume.manager import LimitsManager, VolumeManager, VolumeTypeManager
-from volume.states import AT_REST, VolumeStatus, shown
+from volume.states import AT_REST, SETTLED, VolumeStatus, shown
 
 if TYPE_CHECKING:
     from volume.models import Volume, VolumeType
@@ -43,6 +43,7 @@ _GOING_ON = {
     VolumeStatus.CREATING: "Creating",
     VolumeStatus.DOWNLOADING: "Copying its image",
     VolumeStatus.MANAGING: "Taking over",
+    VolumeStatus.UNMANAGING: "Leaving the cloud",
 }
 
 
@@ -77,6 +78,17 @@ def may_end(volume: Volume) -> bool:
 def may_grow(volume: Volume) -> bool:
     """Tell whether it may grow now, so far as its status says."""
     return volume.status in AT_REST
+
+
+def may_upload(volume: Volume) -> bool:
+    """Tell whether it may become an image now: what is encrypted stays so."""
+    return volume.status in AT_REST and not volume.encrypted
+
+
+def may_retype(volume: Volume) -> bool:
+    """Tell whether it may be of another type now; a group says of which types its volumes are."""
+    rests = volume.status in AT_REST and volume.migration_status in SETTLED
+    return rests and volume.group_id is None and volume.pool_id is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,12 @@ from cloudweb.exceptions import QuotaExceeded
 from dashboard.components.volumes import Space
 from dashboard.forms.fields import NameField, RefusableForm
 from dashboard.forms.networks import GONE, OfferingForm
-from volume.exceptions import InvalidTransferKey, TransferNotFound, VolumeTooLarge
+from volume.exceptions import (
+    InvalidTransferKey,
+    InvalidVolumeInput,
+    TransferNotFound,
+    VolumeTooLarge,
+)
 
 #: GiB; no back end has more.
 LARGEST = 2**31 - 1
@@ -79,3 +84,21 @@ class TakeVolumeForm(RefusableForm):
 
     transfer = forms.UUIDField(error_messages={"invalid": "Write the ID of the transfer."})
     key = forms.CharField(max_length=255)
+
+
+class UploadVolumeForm(OfferingForm):
+    """What an image of the volume is called, and how it is written."""
+
+    FIELDS = {QuotaExceeded: "name"}
+
+    name = NameField()
+    disk_format = forms.ChoiceField(error_messages=GONE)
+
+
+class RetypeVolumeForm(OfferingForm):
+    """The type that a volume is to be of, and whether it may move for that."""
+
+    FIELDS = {QuotaExceeded: "volume_type", InvalidVolumeInput: "volume_type"}
+
+    volume_type = forms.ChoiceField(error_messages={"required": "Choose a type.", **GONE})
+    move = forms.BooleanField(required=False)

@@ -19,13 +19,23 @@ from dashboard.components.volumes import (
     is_busy,
     may_end,
     may_grow,
+    may_retype,
+    may_upload,
     servers_of,
     space_of,
     type_name,
+    types_of,
     volume_badge,
 )
 from dashboard.forms.backups import KINDS, BackUpForm, ScheduleForm
-from dashboard.forms.volumes import AttachVolumeForm, GrowForm, RenameVolumeForm, SnapshotForm
+from dashboard.forms.volumes import (
+    AttachVolumeForm,
+    GrowForm,
+    RenameVolumeForm,
+    RetypeVolumeForm,
+    SnapshotForm,
+    UploadVolumeForm,
+)
 from dashboard.views.page import Page, is_htmx
 from image.exceptions import ImageNotFound
 from image.manager import ImageManager
@@ -39,6 +49,8 @@ if TYPE_CHECKING:
 
 #: So many points in time are shown on the page.
 SHOWN = 50
+#: How an image of a volume can be written.
+FORMATS = (("qcow2", "qcow2: as large as what is on it"), ("raw", "raw: as large as the disk"))
 
 
 class VolumePage(Page):
@@ -71,6 +83,8 @@ class VolumePage(Page):
             "back_up": self.back_up_form(facts) if facts["may_back_up"] else None,
             "schedule": ScheduleForm(auto_id="schedule_%s") if facts["may_schedule"] else None,
             "attach": self.attach_form() if facts["may_attach"] else None,
+            "upload": self.upload_form() if facts["may_upload"] else None,
+            "retype": self.retype_form(volume) if facts["may_retype"] else None,
             **more,
         }
         return self.render("dashboard/volumes/detail.html", status=status, **facts, **forms)
@@ -99,6 +113,8 @@ class VolumePage(Page):
             "may_delete_snapshots": self.may("volume:snapshots:delete"),
             **backup_facts(self.context, volume, self.may),
             "may_grow": self.may("volume:volumes:extend") and may_grow(volume),
+            "may_upload": self.may("volume:volumes:upload") and may_upload(volume),
+            "may_retype": self.may("volume:volumes:retype") and may_retype(volume),
             "may_delete": self.may("volume:volumes:delete"),
             "may_end": may_end(volume),
             "may_offer": self.may("volume:transfers:create"),
@@ -111,6 +127,16 @@ class VolumePage(Page):
         return AttachVolumeForm(
             data, offered={"server": servers_of(self.context)}, auto_id="attach_%s"
         )
+
+    def upload_form(self, data: Any = None) -> UploadVolumeForm:
+        """Return the form of an image of it."""
+        return UploadVolumeForm(data, offered={"disk_format": FORMATS}, auto_id="upload_%s")
+
+    def retype_form(self, volume: Volume, data: Any = None) -> RetypeVolumeForm:
+        """Return the form that asks for another type than it has."""
+        own = str(volume.volume_type_id)
+        types = [one for one in types_of(self.context) if one[0] != own]
+        return RetypeVolumeForm(data, offered={"volume_type": types}, auto_id="retype_%s")
 
     def back_up_form(self, facts: dict[str, Any], data: Any = None) -> BackUpForm:
         """Return the form of a backup now; only what changed, where there is one to compare with."""

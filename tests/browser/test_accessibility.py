@@ -43,7 +43,7 @@ NO_PAGES = {
     "new_volume", "grow_volume", "rename_volume", "delete_volume", "take_volume",
     "offer_volume", "withdraw_volume", "attach_volume", "detach_volume", "take_snapshot",
     "revert_volume", "delete_snapshot", "back_up_volume", "new_schedule", "edit_schedule",
-    "pause_schedule", "resume_schedule", "delete_schedule",
+    "upload_volume", "retype_volume", "pause_schedule", "resume_schedule", "delete_schedule",
     "rename_backup", "restore_backup", "prove_backup", "delete_backup", "snapshot_server",
     "edit_network", "delete_network", "add_subnet", "delete_subnet", "share_network", "end_sharing",
     "edit_router", "delete_router", "set_gateway", "add_interface", "remove_interface",

@@ -11,6 +11,7 @@ from django.test import Client
 from cloudweb.context import RequestContext
 from dashboard.components.volumes import Space, volume_badge
 from identity import quotas
+from image.models import Image
 from tests.builders.browsers import PASSWORD, browser_of, said, text_of
 from tests.builders.identity import make_member
 from tests.builders.instances import Lab, lab
@@ -33,9 +34,7 @@ def member(home: Lab) -> Client:
 
 
 def limit(context: RequestContext, **limits: int) -> None:
-    quotas.QuotaManager(RequestContext.system()).replace(
-        context.scoped_project_id, "volume", limits
-    )
+    quotas.update(context.scoped_project_id, "volume", limits)
 
 
 def test_the_list_names_who_has_a_volume(home: Lab, member: Client) -> None:
@@ -189,3 +188,48 @@ def test_the_slider_ends_where_the_quota_does() -> None:
         "one volume": 50,
         "nothing left": 11,
     }
+
+
+def test_a_volume_becomes_an_image_from_its_page(home: Lab, member: Client) -> None:
+    volume = make_volume(home.context, name="data", pool=make_pool())
+    at = f"/volumes/{volume.id}"
+    assert "Upload to image" in text_of(member.get(at))
+    assert "open data-open" in member.get(f"{at}/image").content.decode()
+    assert member.post(f"{at}/image", {"name": "", "disk_format": "raw"}).status_code == 422
+    answer = member.post(f"{at}/image", {"name": "golden", "disk_format": "qcow2"}, follow=True)
+    assert said(answer) == ["golden is being made."]
+    image = Image.objects.get(name="golden")
+    assert (image.disk_format, image.project_id) == ("qcow2", volume.project_id)
+    assert answer.redirect_chain[-1][0] == f"/images/{image.id}"
+    page = text_of(member.get(at))
+    assert "Uploading" in page
+    assert "Upload to image" not in page
+    secret = make_volume(home.context, encrypted=True, pool=volume.pool)
+    assert "Upload to image" not in text_of(member.get(f"/volumes/{secret.id}"))
+
+
+def test_a_volume_becomes_of_another_type_where_it_is_or_elsewhere(
+    home: Lab, member: Client
+) -> None:
+    volume = make_volume(home.context, name="data", pool=make_pool())
+    same = make_volume_type("same")
+    far = make_volume_type("far", extra_specs={"volume_backend_name": "other"})
+    at = f"/volumes/{volume.id}"
+    page = member.get(f"{at}/type").content.decode()
+    assert f'value="{same.id}"' in page
+    assert f'value="{volume.volume_type_id}"' not in page
+    answer = member.post(f"{at}/type", {"volume_type": str(same.id)}, follow=True)
+    assert said(answer) == ["data is of another type now."]
+    answer = member.post(f"{at}/type", {"volume_type": str(far.id)})
+    assert answer.status_code == 422
+    assert "cannot be of type far where it is" in text_of(answer)
+    moved = {"volume_type": str(far.id), "move": "on"}
+    answer = member.post(f"{at}/type", moved, follow=True)
+    assert said(answer) == ["data moves in order to be of another type."]
+    page = text_of(member.get(at))
+    assert "moves to be of far" in page
+    assert "Retyping" in page
+    limit(home.context, volumes_far=0)
+    other = make_volume(home.context, pool=volume.pool)
+    answer = member.post(f"/volumes/{other.id}/type", moved)
+    assert (answer.status_code, "Quota exceeded" in text_of(answer)) == (422, True)
