@@ -18,11 +18,16 @@ from cloudweb.identifiers import as_uuid
 from compute.events import GuestChanged, GuestsSeen
 from instances.block_devices import DiskStatus
 from instances.models import BlockDevice, Instance, InstancePort
-from instances.operations import DetachInterface, ExtendVolumeInGuest, LimitVolumeInGuest
+from instances.operations import (
+    DetachInterface,
+    DetachVolume,
+    ExtendVolumeInGuest,
+    LimitVolumeInGuest,
+)
 from instances.states import POWER_STATES, SETTLES, PowerState, VmState, settled
 from network.events import DeviceNamed, MilestoneReached, PortDeleted
 from network.manager import PortManager
-from volume.events import VolumeExtended, VolumeRetyped
+from volume.events import VolumeExtended, VolumeRetyped, VolumeTaken
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +74,16 @@ def hold_to_limits(retyped: VolumeRetyped) -> None:
     for device, instance_id in rows.values_list("pk", "instance_id"):
         LimitVolumeInGuest.start(
             RequestContext.system(), resource_id=str(instance_id), args={"device": device}
+        )
+
+
+@on(VolumeTaken)
+def forget_volume(taken: VolumeTaken) -> None:
+    """Take from a server's guest what an operator cut off; what it waits for comes first."""
+    rows = BlockDevice.objects.filter(attachment_id=taken.attachment_id)
+    for row in rows.exclude(boot_index=0):
+        DetachVolume.start(
+            RequestContext.system(), resource_id=str(row.instance_id), args={"device": row.pk}
         )
 
 

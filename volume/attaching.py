@@ -82,6 +82,8 @@ def change(row: Attachment, **values: Any) -> None:
     """Write a row and what follows for its volume; the object at hand, too."""
     with transaction.atomic():
         volume = _locked_volume(row)
+        if values.get("status", row.status) != row.status:
+            values["changed_at"] = now()
         Attachment.objects.filter(id=row.id).update(**values)
         if "status" in values:
             settle(volume)

@@ -20,3 +20,11 @@ class VolumeRetyped(Event):
     """A volume is of another type; what its guest is held to may be another, too."""
 
     volume_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeTaken(Event):
+    """An operator took a volume from a server, whose guest does not know of it yet."""
+
+    attachment_id: str
+    instance_id: str

@@ -27,6 +27,8 @@ declare(
         "volume:manageable_volumes:list": admin,
         "volume:volumes:manage": admin,
         "volume:volumes:unmanage": admin,
+        "volume:volumes:migrate_completion": admin,
+        "volume:volumes:force_detach": admin,
         "volume:volumes:retype": project_member,
         "volume:volumes:reset_status": admin,
         "volume:volumes:list_all_projects": admin,

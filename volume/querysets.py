@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.apps import apps
@@ -22,8 +23,9 @@ from django.db.models.functions import Cast, Coalesce, Concat, Least
 
 import cloudweb.database.lists  # noqa: F401 - capabilities are asked for by it
 from cloudweb.context import RequestContext
+from cloudweb.database.clock import now
 from operations import services
-from volume import conf
+from volume import conf, states
 
 if TYPE_CHECKING:
     from volume.models import (  # noqa: F401
@@ -102,6 +104,11 @@ class AttachmentQuerySet(QuerySet["Attachment"]):
     def attached(self) -> Self:
         """Keep those of which a guest has the volume: what a volume shows of them."""
         return self.filter(attached_at__isnull=False).order_by("created_at", "id")
+
+    def hanging(self) -> Self:
+        """Keep those that somebody should look at: on their way for longer than a while, or failed on it."""
+        late = Q(changed_at__lt=now() - timedelta(minutes=states.PATIENCE))
+        return self.filter(Q(status__in=states.FAILED) | Q(status__in=states.ON_ITS_WAY) & late)
 
 
 def is_up(since: Value | None = None) -> Q:

@@ -83,6 +83,16 @@ class AttachmentStatus(TextChoices):
     ERROR_DETACHING = "error_detaching", "error while detaching"
 
 
+#: How long an attachment may be on its way (minutes); after that, and once it failed, it hangs.
+PATIENCE = 10
+ON_ITS_WAY = (
+    AttachmentStatus.RESERVED,
+    AttachmentStatus.ATTACHING,
+    AttachmentStatus.DETACHING,
+)
+FAILED = (AttachmentStatus.ERROR_ATTACHING, AttachmentStatus.ERROR_DETACHING)
+
+
 class GroupStatus(TextChoices):
     """What a group of volumes is; it is being created while its volumes are copied from another's."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from cloudweb.exceptions import NotFound
 from cloudweb.rpc import Order
-from compute.objects import EndMirrorRequest, GuestDisk, SwapDiskRequest, SwapState
+from compute.objects import EndMirrorRequest, SwapDiskRequest, SwapState
 from compute.rpc import END_MIRROR, MIRROR_DISK, SWAP_DISK
 from instances.models import BlockDevice
 from instances.operations.rows import DISKS, instance_of, no_task
@@ -40,7 +40,8 @@ def unexport_other(run: Run) -> Order | None:
 
 def _has_swapped(run: Run) -> bool:
     """Tell whether the guest has gone over, or will do so once its host is up: nothing is missing there."""
-    return _says_swapped(run.results["go_over"])
+    answers: Sequence[Any] = run.results.get("go_over") or ()
+    return bool(answers) and _says_swapped(answers)
 
 
 def _says_swapped(answers: Sequence[Any]) -> bool:
@@ -60,26 +61,25 @@ def _cut_off(run: Run, attachment_id: str) -> Order | None:
         return None
 
 
-def _request(run: Run) -> SwapDiskRequest:
+def _request(run: Run) -> SwapDiskRequest | None:
+    """Say what is exchanged for what; None where an operator took the new one away."""
     row, instance = device_of(run), instance_of(run)
+    after = served(run, row, run.args["after"])
+    if after is None:
+        return None
     return SwapDiskRequest(
         id=str(instance.id),
         name=instance.hypervisor_name,
-        before=_disk(run, row, run.args["before"]),
-        disk=_disk(run, row, run.args["after"]),
+        before=served(run, row, run.args["before"]) or after,
+        disk=after,
     )
-
-
-def _disk(run: Run, row: BlockDevice, attachment_id: str) -> GuestDisk:
-    found = served(run, row, attachment_id)
-    if found is None:
-        raise StepFailed("The volume is not served.")
-    return found
 
 
 def mirror(run: Run) -> Order:
     """Order the new volume to hold all that the old one does."""
     request = _request(run)
+    if request is None:
+        raise StepFailed("The volume is not served.")
     return MIRROR_DISK.order(host=instance_of(run).host, resource_id=request.id, payload=request)
 
 
@@ -95,9 +95,11 @@ def end_mirror(run: Run) -> Order:
     return END_MIRROR.order(host=instance.host, resource_id=request.id, payload=request)
 
 
-def go_over(run: Run) -> Order:
+def go_over(run: Run) -> Order | None:
     """Order the guest over."""
     request = _request(run)
+    if request is None:
+        return None
     return SWAP_DISK.order(host=instance_of(run).host, resource_id=request.id, payload=request)
 
 

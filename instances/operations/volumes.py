@@ -274,7 +274,8 @@ class DetachVolume(Saga):
         """The guest kept it: all is as it was."""
         row = _find_device(run)
         if row is not None and row.attachment_id is not None:
-            AttachmentManager(run.context).roll_detaching(str(row.attachment_id))
+            with suppress(NotFound):  # an operator took it away, and the guest does not let go
+                AttachmentManager(run.context).roll_detaching(str(row.attachment_id))
             BlockDevice.objects.filter(pk=row.pk).update(status=DiskStatus.ATTACHED)
         rest(run)
 

@@ -1,3 +1,13 @@
 """Volumes for operators; every button calls a manager."""
 
-from volume.admin import agents, backups, groups, pools, qos_specs, transfers, volume_types, volumes  # noqa: F401
+from volume.admin import (  # noqa: F401
+    agents,
+    attachments,
+    backups,
+    groups,
+    pools,
+    qos_specs,
+    transfers,
+    volume_types,
+    volumes,
+)

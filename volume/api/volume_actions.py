@@ -20,6 +20,7 @@ from volume.manager import (
     ConnectionManager,
     ImageWish,
     SnapshotManager,
+    StuckAttachments,
     VolumeManager,
 )
 
@@ -121,6 +122,16 @@ class VolumeActionViewSet(ServiceViewSet):
     def _detach(self, volume_id: str, said: wire.Detach) -> Response:
         ClassicAttachments(self.context).detach(volume_id, said.attachment_id)
         return empty(202)
+
+    def _force_detach(self, volume_id: str, said: wire.ForceDetach) -> Response:
+        StuckAttachments(self.context).force_detach(volume_id, said.attachment_id)
+        return empty(202)
+
+    def _migrate_volume_completion(self, volume_id: str, said: wire.MigrateCompletion) -> Response:
+        kept = StuckAttachments(self.context).complete_migration(
+            volume_id, said.new_volume, failed=said.error
+        )
+        return Response({"save_volume_id": kept})
 
     def _initialize_connection(self, volume_id: str, said: wire.Connection) -> Response:
         found = ConnectionManager(self.context).initialize(volume_id, said.connector)

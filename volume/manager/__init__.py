@@ -21,6 +21,7 @@ from volume.manager.pool_stats import PoolStatManager
 from volume.manager.qos_spec import QosSpecManager
 from volume.manager.service import ServiceManager
 from volume.manager.snapshot import SnapshotManager
+from volume.manager.stuck import StuckAttachments
 from volume.manager.swapping import SwapManager
 from volume.manager.transfer import TransferManager
 from volume.manager.uploading import ImageWish
@@ -53,6 +54,7 @@ __all__ = [
     "QosSpecManager",
     "ServiceManager",
     "SnapshotManager",
+    "StuckAttachments",
     "SwapManager",
     "TransferManager",
     "VolumeManager",

@@ -15,6 +15,7 @@ from volume import quota, states
 from volume.exceptions import InvalidVolume, InvalidVolumeInput
 from volume.items import check_items
 from volume.manager.lookup import VolumeLookups
+from volume.manager.stuck import StuckAttachments
 from volume.models import Attachment, Backup, Pool, Snapshot, Volume
 from volume.operations import DeleteVolume, ExtendVolume
 from volume.states import BackupStatus, SnapshotStatus, VolumeStatus
@@ -150,7 +151,7 @@ class VolumeLifecycle(VolumeLookups):
     ) -> None:
         """Write another status, which nothing then has brought about: operators know better.
 
-        ``attach_status`` must be what the attachments are: who wants another deletes those.
+        ``attach_status`` is what the attachments are: "detached" starts to cut one off that is there.
         """
         changes: dict[str, Any] = {}
         if status is not None:
@@ -162,11 +163,10 @@ class VolumeLifecycle(VolumeLookups):
         with transaction.atomic():
             volume = self._locked(volume_id)
             is_attached = Attachment.objects.filter(volume=volume).attached().exists()
-            if attach_status not in (None, "attached" if is_attached else "detached"):
-                raise InvalidVolume(
-                    f"Volume {volume.id} is {'' if is_attached else 'not '}attached; "
-                    "delete its attachments, or attach it."
-                )
+            if attach_status == "attached" and not is_attached:
+                raise InvalidVolume(f"Volume {volume.id} is not attached: attach it.")
+            if attach_status == "detached" and is_attached:
+                StuckAttachments(self.context).force_detach(volume.id)
             if not changes and attach_status is None:
                 raise InvalidVolumeInput(
                     "Must specify 'status', 'attach_status' or 'migration_status'."

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from cloudweb.policy import policy
 from volume import states
-from volume.exceptions import InvalidVolume
+from volume.exceptions import AttachmentNotFound, InvalidVolume
 from volume.manager.attachment import AttachmentManager, Identifier
 from volume.models import Attachment, Volume
 
@@ -42,8 +44,10 @@ class SwapManager(AttachmentManager):
 
         What was known of the image that the old one was made from is known of it, and whether it boots.
         """
-        old, row = self.find(before_id).volume, self.complete(attachment_id, device)
-        Volume.objects.filter(id=row.volume_id).update(
-            bootable=old.bootable, image_id=old.image_id, image_metadata=old.image_metadata
-        )
+        row = self.complete(attachment_id, device)
+        with suppress(AttachmentNotFound):  # an operator took it away meanwhile
+            old = self.find(before_id).volume
+            Volume.objects.filter(id=row.volume_id).update(
+                bootable=old.bootable, image_id=old.image_id, image_metadata=old.image_metadata
+            )
         return row.volume

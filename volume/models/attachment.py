@@ -40,6 +40,7 @@ class Attachment(models.Model):
     connection = models.TextField(blank=True, default="")
     relay: models.JSONField[dict[str, Any]] = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=now)
+    changed_at = models.DateTimeField(default=now, help_text="since when it has its status")
     attached_at = models.DateTimeField(null=True, blank=True)
 
     objects = AttachmentQuerySet.as_manager()

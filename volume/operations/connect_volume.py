@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from cloudweb.events import emit
 from cloudweb.rpc import Order
 from operations.saga import Failure, Run, Saga, Step, StepFailed
 from volume import attaching
+from volume.events import VolumeTaken
 from volume.models import Attachment
 from volume.states import AttachmentStatus
 
@@ -69,6 +71,8 @@ class UnexportVolume(Saga):
             attaching.change(row, connection="")
         else:
             attaching.remove(row)
+            if row.by_server and row.instance_id is not None:
+                emit(VolumeTaken(attachment_id=str(row.id), instance_id=str(row.instance_id)))
 
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:

@@ -184,6 +184,13 @@ LINES = [
         )
     ),
     operate("os-reset_status", {"status": "error"}),
+    operate("os-force_detach"),
+    Line(
+        "POST",
+        f"{V3}/volumes/{{idle_id}}/action",
+        OPERATORS,
+        body={"os-migrate_volume_completion": {"new_volume": "{idle_id}"}},
+    ),
     operate("os-force_delete", volume=f"{V3}/volumes/{{broken_id}}"),
 ]
 world = shared_world(build)

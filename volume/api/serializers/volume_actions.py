@@ -42,7 +42,10 @@ class ResetStatus(Body):
 
     status: Text | None = None
     attach_status: Literal["attached", "detached"] | None = None
-    migration_status: Text | None = None
+    migration_status: (
+        Literal["none", "starting", "migrating", "completing", "success", "error", "deleting"]
+        | None
+    ) = None
 
 
 class ImageMetadata(Body):
@@ -96,6 +99,20 @@ class Detach(Body):
     attachment_id: Uuid | None = None
 
 
+class ForceDetach(Body):
+    """The value of ``os-force_detach``; whom it is cut off from needs no connector here."""
+
+    attachment_id: Uuid | None = None
+    connector: Connector | None = None
+
+
+class MigrateCompletion(Body):
+    """The value of ``os-migrate_volume_completion``."""
+
+    new_volume: Uuid
+    error: LooseBool = False
+
+
 class Revert(Body):
     """The value of ``revert``."""
 
@@ -133,6 +150,8 @@ BODIES: dict[str, type[Body]] = {
     "os-unreserve": Nothing,
     "os-attach": Attach,
     "os-detach": Detach,
+    "os-force_detach": ForceDetach,
+    "os-migrate_volume_completion": MigrateCompletion,
     "os-initialize_connection": Connection,
     "os-terminate_connection": Connection,
     "os-begin_detaching": Nothing,
