@@ -49,6 +49,10 @@ class Client:
         answer.raise_for_status()
         return answer.json()
 
+    def delete(self, path: str) -> None:
+        """DELETE; raise for an error."""
+        self._http.delete(path).raise_for_status()
+
     def create_server(self, name: str, *, flavor: str, image: str, network: str) -> str:
         """POST /servers; return the id once the cloud accepted it."""
         server = {

@@ -54,9 +54,44 @@ def _measure(cloud: Cloud) -> Iterator[Figure]:
     )
     server = client.create_server("real-model", flavor=flavor, image=image, network=network)
     client.wait_active(server)
+    yield from _volumes(client, server)
     alone = median(libvirt_alone(cloud.var / "hosts", GUESTS)) * 1000
     client.delete_server(server)
     client.wait_gone(server)
     yield Figure("Real guest: overlay and start by libvirt alone (median)", alone, "ms")
     ours = median(times) * 1000
     yield Figure("Real guest: ours, as a multiple of libvirt alone", ours / alone, "x")
+
+
+def _volumes(client: Client, server: str) -> Iterator[Figure]:
+    """Attach a volume to a guest that is up, and detach it, a few times."""
+    console = {"os-getConsoleOutput": {}}
+    action = f"/compute/v2.1/servers/{server}/action"
+    while "boot complete" not in client.post(action, console)["output"]:
+        time.sleep(0.5)
+    volumes = f"/volume/v3/{client.project_id}/volumes"
+    key = client.post(volumes, {"volume": {"name": "real", "size": 1}})["volume"]["id"]
+    attachments = f"/compute/v2.1/servers/{server}/os-volume_attachments"
+    attach, detach = [], []
+    _wait_for(client, f"{volumes}/{key}", "available")
+    for _ in range(GUESTS):
+        started = time.perf_counter()
+        client.post(attachments, {"volumeAttachment": {"volumeId": key}})
+        _wait_for(client, f"{volumes}/{key}", "in-use")
+        attach.append(time.perf_counter() - started)
+        started = time.perf_counter()
+        client.delete(f"{attachments}/{key}")
+        _wait_for(client, f"{volumes}/{key}", "available")
+        detach.append(time.perf_counter() - started)
+    client.delete(f"{volumes}/{key}")
+    for what, times in (("attached", attach), ("detached", detach)):
+        yield Figure(
+            f"Real guest: a volume is {what} (median)", median(times) * 1000, "ms", goal=1000
+        )
+
+
+def _wait_for(client: Client, path: str, status: str) -> None:
+    while (found := client.get(path)["volume"])["status"] != status:
+        if "error" in found["status"]:
+            raise RuntimeError(str(found))
+        time.sleep(0.01)

@@ -12,7 +12,7 @@ import random
 import signal
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cloudweb import process
@@ -110,6 +110,7 @@ class NamespacedHost:
                 "CLOUDWEB_VAR": str(self.home / "var"), "CLOUDWEB_HOST_DIR": str(self.directory),
                 "METADATA_URL": self.cloud.url, "DRIVERS": "real", "LIBVIRT_URI": "private",
                 "DJANGO_SETTINGS_MODULE": "cloudweb.settings.agent", "CLOUDWEB_TIME_SCALE": "1",
+                "VOLUME_ADDRESS": f"{self.underlay.prefix}.{self.number}",
                 **self.settings,
             },
         )  # fmt: skip
@@ -128,15 +129,13 @@ class NamespacedHost:
 
     def run(self, *words: str) -> str:
         """Run a command on the host; return what it printed."""
-        enter = (
-            "nsenter",
-            f"--target={self._first_process()}",
-            "--mount",
-            "--uts",
-            "--net",
-            "--pid",
-        )
-        return process.run(*enter, "--", *words).text
+        return process.run(*self.enter, *words).text
+
+    @property
+    def enter(self) -> Sequence[str]:
+        """What begins a command line that runs on the host."""
+        target = f"--target={self._first_process()}"
+        return ("nsenter", target, "--mount", "--uts", "--net", "--pid", "--")
 
     def _first_process(self) -> int:
         """Return the pid of the host's pid 1, as this machine sees it."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from openstack.connection import Connection
 
+from cloudweb import process
 from tests.builders.demo_image import demo_image
 from tests.host.cloud.census import leftovers
 from tests.host.cloud.namespaces import NamespacedHost, Underlay, hosts
-from tests.host.cloud.tenants import Tenant, operator
+from tests.host.cloud.tenants import Server, Tenant, operator
+from tests.host.cloud.travellers import Traveller
 from tests.infrastructure import Cloud, free_port, running_cloud, scratch, wait_until
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.filterwarnings("ignore")]
@@ -22,6 +28,22 @@ def unpaid(cloud: Cloud) -> int:
     with closing(sqlite3.connect(f"file:{cloud.var}/cloudweb.sqlite3?mode=ro", uri=True)) as rows:
         found = rows.execute("SELECT count(*) FROM operations_debt WHERE paid_at IS NULL")
         return int(found.fetchone()[0])
+
+
+@dataclass
+class Reach:
+    """A tenant, and how its guests are reached: from the hosts where they are."""
+
+    tenant: Tenant
+    hosts: dict[str, NamespacedHost]
+
+    def does(self, command: str, server: Server | None = None) -> str:
+        """Run a command in a guest as root; fail where it fails."""
+        assert server is not None
+        inside = ("ip", "netns", "exec", f"cloudweb-{self.tenant.network.id}")
+        done = server.ssh(*self.hosts[server.id].enter, *inside, command=command, user="root")
+        assert done.returncode == 0, done
+        return done.text.strip()
 
 
 def left_on(host: NamespacedHost) -> list[str]:
@@ -54,8 +76,12 @@ def story(cloud: Cloud, ha: NamespacedHost, hb: NamespacedHost, home: Path) -> N
 
     # The operator chooses the host, so that each gets one.
     tenant = Tenant(cloud, admin, home, role="admin")
+    gate = tenant.group("gate")
+    tenant.allow(gate, protocol="tcp", port_range_min=22, port_range_max=22)
     on_a, on_b = (
-        tenant.create(f"on-{name}", image_id=image.id, availability_zone=f"nova:{name}")
+        tenant.create(
+            f"on-{name}", image_id=image.id, groups=["gate"], availability_zone=f"nova:{name}"
+        )
         for name in ("ha", "hb")
     )
     for server, host in ((on_a, ha), (on_b, hb)):
@@ -67,21 +93,60 @@ def story(cloud: Cloud, ha: NamespacedHost, hb: NamespacedHost, home: Path) -> N
         assert f"eth0 {server.address}/24" in said
         assert left_on(host)
 
+    volume = from_host_to_host(Reach(tenant, {on_a.id: ha, on_b.id: hb}), admin, on_a, on_b)
+
     ha.die()
     wait_until(lambda: states("ha") == {"down"}, what="ha shows as down")
     assert states("hb") == {"up"}
     on_a.delete()
     assert unpaid(cloud) > 0
+    volume.does(
+        "rm -f /tmp/w; (dd if=/tmp/a of=$d bs=1M conv=fsync; touch /tmp/w) >/dev/null 2>&1 &"
+    )
+    volume.does("test ! -e /tmp/w")  # who writes to a volume of a dead host waits
 
-    hb.die()
-    for host in (ha, hb):
-        host.boot()
+    ha.boot()
     wait_until(lambda: unpaid(cloud) == 0, what="ha pays its debts")
-    assert left_on(ha) == []
     assert states("ha") == {"up"}
+    volume.does("until test -e /tmp/w; do sleep 0.2; done")
+    volume.check()
 
     # A guest that ran when its host went off is started with the host, and nobody's leave is asked.
+    hb.die()
+    hb.boot()
     on_b.wait_for_boot(2)
     on_b.wait("ACTIVE")
+    volume.check()
     on_b.delete()
-    assert left_on(hb) == []
+    volume.wait("available")
+    volume.delete()
+    wait_until(lambda: not [*tenant.api.block_storage.volumes()], what="the volume is gone")
+    for host in (ha, hb):
+        assert left_on(host) == []
+
+
+def from_host_to_host(reach: Reach, admin: Connection, on_a: Server, on_b: Server) -> Traveller:
+    """A volume of ha in servers of both hosts, over TLS and not, whoever dies between; on hb at the end."""
+    storage = admin.block_storage
+    pools = {one.host: one for one in storage.services() if one.binary == "cinder-volume"}
+    storage.disable_service(pools["hb@file"])
+    volume = Traveller(reach, "of ha")
+    volume.wait("available")
+    storage.enable_service(pools["hb@file"])
+    volume.give(on_b)
+    volume.write()
+    ha, hb = (reach.hosts[one.id] for one in (on_a, on_b))
+    for program, begins in (
+        ("qemu-nbd", f"tls-creds-x509,id=tls0,dir={hb.directory}"),  # the guest's way in
+        ("qemu-storage-daemon", f"{ha.directory}/volume/file/daemons/{volume.id}"),
+    ):
+        (pid,) = process.running(program, begins)
+        volume.write_while(lambda pid=pid: os.kill(pid, signal.SIGKILL))
+    volume.grow()
+    volume.check()
+    for server in (on_a, on_b):
+        volume.take()
+        volume.give(server)
+        volume.check()
+    volume.write()
+    return volume

@@ -1,0 +1,123 @@
+"""``python -m benchmarks.guest_volumes``: how fast a real guest reads and writes its volumes.
+
+Beside a disk of the guest's own (QEMU on a file, past the page cache), in turn: a volume of its host on a socket,
+and one of another host over TLS. A figure is its speed as a part of the own disk's, in the same minute.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figures import Figure, heading
+from cloudweb.driver import Unguarded
+from compute.objects import DiskSource, GuestDisk, GuestSpec
+from operations.certificates import Authority, new_authority, write_certificate
+from tests.builders.guest_console import GuestConsole
+from tests.builders.guests import ref
+from tests.builders.libvirt_bench import MIB, LibvirtBench, spawn
+from tests.builders.volume_bench import FileBench, export_of
+
+WORK = Unguarded()
+SIZE = 64 * MIB
+WRITERS = 4  # at a time, each with one request on its way
+ROUNDS = 6  # of each way, in turn; the best counts, for others use the machine, too
+GOALS = {"socket": 0.95, "TLS": 0.8}
+KINDS = {  # what: the guest's command for one of the writers, and how often in a round
+    "read, 64 KiB": ("dd if={device} of=/dev/null bs=64k count=200 skip={at} iflag=direct", 64),
+    "write, 64 KiB": ("dd if=/dev/zero of={device} bs=64k count=200 seek={at} oflag=direct", 64),
+    "write, 4 KiB": ("dd if=/dev/zero of={device} bs=4k count=400 seek={at} oflag=direct", 4),
+}
+
+
+class Ways:
+    """A guest with one disk for each way."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="b", dir="/tmp")))
+        home.chmod(0o711)
+        self.host = LibvirtBench()
+        stack.callback(self.host.close)
+        authority = Authority(new_authority())
+        write_certificate(authority, "h1", home / "h1")
+        tls = self.host.driver.state_dir.parent / "credentials" / "tls"
+        write_certificate(authority, "h2", tls)
+        self.storage = FileBench(home / "h1")
+        self.storage.directory.chmod(0o711)
+        stack.callback(self.storage.close)
+        own = GuestDisk(name="own", size=SIZE)
+        spec = self.host.make_guest()
+        self.guest: GuestSpec = spec.model_copy(update={"disks": (*spec.disks, own)})
+        spawn(self.host, self.guest)
+        stack.callback(self.host.destroy, self.guest.id)
+        self.host.wait_for_boot(self.guest)
+        self.serials = {"socket": self._attach("h1"), "TLS": self._attach("h2")}
+
+    def _attach(self, to_host: str) -> str:
+        volume = self.storage.spec(size=SIZE)
+        self.storage.driver.create(volume, image=None, work=WORK)
+        told = self.storage.driver.export(export_of(volume, to_host), work=WORK)
+        named: dict[str, Any] = {"path": told.path}
+        if told.kind == "nbd_tls":
+            named = {"address": told.address, "port": told.port, "tls_name": told.tls_name}
+        source = DiskSource(kind=told.kind, export=told.export, **named)
+        serial = str(uuid.UUID(volume.ref.id))
+        disk = GuestDisk(name=serial, size=SIZE, source=source, serial=serial)
+        self.host.driver.attach_disk(ref(self.guest), disk, work=WORK)
+        return serial
+
+    def figures(self) -> Iterator[Figure]:
+        """Measure all ways."""
+        with GuestConsole(self.host.driver.storage.files(self.guest.id).console_socket) as shell:
+            devices = {"file": "/dev/vdb"}
+            for name, serial in self.serials.items():
+                find = f"grep -l {serial[:20]} /sys/block/vd*/serial 2>/dev/null"
+                shell.run(f"until {find}; do sleep 0.2; done")
+                devices[name] = f"/dev/{shell.run(find).split('/')[3]}"
+            for device in devices.values():  # their clusters are there, as after a while of use
+                shell.run(f"dd if=/dev/zero of={device} bs=1M conv=fsync 2>/dev/null || true")
+            for what, (command, blocks) in KINDS.items():
+                best = dict.fromkeys(devices, float("inf"))
+                for _ in range(ROUNDS):
+                    for name, device in devices.items():
+                        took = _seconds(shell, command, device, SIZE // MIB * 1024 // blocks)
+                        best[name] = min(best[name], took)
+                own = best.pop("file")
+                yield Figure(f"{what}: the guest's own disk", 1000 * own, "ms")
+                for name, took in best.items():
+                    yield Figure(
+                        f"  {name}, of its speed", own / took, "", goal=GOALS[name], at_least=True
+                    )
+
+
+def _seconds(shell: GuestConsole, command: str, device: str, blocks: int) -> float:
+    """Return what all writers take, by the guest's clock."""
+    each = blocks // WRITERS
+    lines = [
+        f"{command.format(device=device, at=number * each)} 2>/dev/null || touch /tmp/failed &"
+        for number in range(WRITERS)
+    ]
+    said = shell.run(
+        f"read a b </proc/uptime; {' '.join(lines)} wait; read c d </proc/uptime; echo $a $c"
+    )
+    shell.run("test ! -e /tmp/failed")
+    begun, ended = map(float, said.split())
+    return max(ended - begun, 0.01)
+
+
+def main() -> int:
+    """Measure and print as it comes."""
+    print(heading(), flush=True)
+    with ExitStack() as stack:
+        for figure in Ways(stack).figures():
+            print(figure.line(), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
