@@ -21,6 +21,7 @@ from volume.drivers.file.layers import Layers
 from volume.drivers.file.qmp import CommandRefused, Monitor
 from volume.objects import CopyRequest, VolumeConnection
 
+NO_COPY = "The volume cannot be copied to where it shall be now."
 #: So long the last step may take: all is there already. Seconds.
 _LAST = 60.0
 
@@ -70,7 +71,7 @@ class Mirrors:
                 )
             except CommandRefused as error:
                 _clear(daemon)
-                raise TransientDriverError(BUSY, detail=error.detail) from error
+                raise TransientDriverError(NO_COPY, detail=error.detail) from error
 
     def progress(self, request: CopyRequest) -> tuple[int, int]:
         """Return bytes done, and bytes in all; raise MirrorBroken."""
