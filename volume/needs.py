@@ -61,12 +61,17 @@ def pool_request(
 
 
 def move_request(
-    volume: Volume, kind: VolumeType, *, pool_id: str | None, excluded: tuple[str, ...] = ()
+    volume: Volume,
+    kind: VolumeType,
+    *,
+    encrypted: bool,
+    pool_id: str | None,
+    excluded: tuple[str, ...] = (),
 ) -> PoolRequest:
     """Return what a volume needs that is there, and shall be of a type (again), wherever that is."""
     wanted = demanded(kind.extra_specs)
     wanted |= {MULTIATTACH} if volume.multiattach else set()
-    wanted |= {ENCRYPTION} if volume.encrypted else set()
+    wanted |= {ENCRYPTION} if encrypted else set()
     zones = zones_of(kind.extra_specs)
     return PoolRequest(
         size=volume.size,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
+import uuid
 from typing import cast
 
 from cloudweb.context import RequestContext
-from cloudweb.encryption import decrypt
+from cloudweb.encryption import decrypt, encrypt
 from cloudweb.image_cache.source import ImageSource
 from image.manager import ImageManager
 from volume.exceptions import SourceGone
@@ -47,7 +49,7 @@ def volume_spec(volume: Volume, *, empty: bool = False) -> VolumeSpec:
         ref=volume_ref(volume),
         size=volume.size * GIB,
         source=None if empty else _source(volume),
-        encryption=_encryption(volume),
+        encryption=encryption_of(volume.volume_type_id, passphrase_of(volume)),
     )
 
 
@@ -56,14 +58,24 @@ def passphrase_of(volume: Volume) -> str:
     return decrypt(volume.encryption_key) if volume.encryption_key else ""
 
 
-def _encryption(volume: Volume) -> VolumeEncryption | None:
-    """Return how a volume is encrypted, as its type said when it was made or says now."""
-    if not volume.encrypted:
+def new_key() -> str:
+    """Return what opens a volume that is encrypted from now on, as its row keeps it."""
+    return encrypt(secrets.token_urlsafe(48))
+
+
+def encrypts(type_id: uuid.UUID) -> bool:
+    """Tell whether volumes of a type are encrypted."""
+    return VolumeTypeEncryption.objects.filter(volume_type=type_id).exists()
+
+
+def encryption_of(type_id: uuid.UUID, passphrase: str) -> VolumeEncryption | None:
+    """Return how a volume with this key, if any, is encrypted, as its type said when it was made or says now."""
+    if not passphrase:
         return None
-    said = VolumeTypeEncryption.objects.filter(volume_type=volume.volume_type_id).first()
+    said = VolumeTypeEncryption.objects.filter(volume_type=type_id).first()
     facts = {"cipher": said.cipher, "key_size": said.key_size} if said else {}
     return VolumeEncryption(
-        passphrase=passphrase_of(volume),
+        passphrase=passphrase,
         **{name: value for name, value in facts.items() if value is not None},
     )
 

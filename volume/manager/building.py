@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 from django.db import transaction
 
 from cloudweb.database.locks import locked
-from cloudweb.encryption import encrypt
 from cloudweb.exceptions import BadRequest, Conflict, NotFound
 from cloudweb.identifiers import as_uuid
 from cloudweb.manager import Manager
@@ -27,9 +25,10 @@ from volume.exceptions import (
 from volume.items import check_items
 from volume.manager.group_fit import group_for
 from volume.manager.volume_type import VolumeTypeManager
-from volume.models import Group, Pool, Snapshot, Volume, VolumeType, VolumeTypeEncryption
+from volume.models import Group, Pool, Snapshot, Volume, VolumeType
 from volume.needs import allows_several
 from volume.operations import CreateVolume
+from volume.resolution import encrypts, new_key
 from volume.states import AT_REST, SnapshotStatus
 
 GIB = 1024**3
@@ -200,15 +199,13 @@ def _secrecy(kind: VolumeType, source: Source) -> dict[str, Any]:
 
     A copy has its original's; raises InvalidVolumeInput for a type that would have it otherwise.
     """
-    encrypts = VolumeTypeEncryption.objects.filter(volume_type=kind).exists()
-    if source.columns.get("encrypted", encrypts) != encrypts:
+    wanted = encrypts(kind.id)
+    if source.columns.get("encrypted", wanted) != wanted:
         raise InvalidVolumeInput(
-            f"Volume type {kind.name} {'encrypts' if encrypts else 'does not encrypt'}, "
+            f"Volume type {kind.name} {'encrypts' if wanted else 'does not encrypt'}, "
             f"unlike the {source.noun}."
         )
-    if not encrypts:
-        return {}
-    return {"encrypted": True, "encryption_key": encrypt(secrets.token_urlsafe(48))}
+    return {"encrypted": True, "encryption_key": new_key()} if wanted else {}
 
 
 def _inherited(volume: Volume) -> dict[str, Any]:

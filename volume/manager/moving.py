@@ -19,10 +19,10 @@ from volume.models import (
     Snapshot,
     Volume,
     VolumeType,
-    VolumeTypeEncryption,
 )
 from volume.needs import allows_several, move_request
 from volume.operations import MoveVolume
+from volume.resolution import encrypts
 from volume.states import MigrationStatus, VolumeStatus
 
 #: The protocol of pools whose volumes any host that has the same storage can give orders about.
@@ -66,8 +66,10 @@ class VolumeMoving(VolumeLookups):
                 raise InvalidVolume(f"Volume {volume.id} is in no pool.")
             self._check_type(volume, kind)
             quota.reserve_type(volume, kind)
-            request = move_request(volume, kind, pool_id=None)
-            if scheduler.serves(str(volume.pool_id), request):
+            encrypted = encrypts(kind.id)
+            request = move_request(volume, kind, encrypted=encrypted, pool_id=None)
+            is_alike = encrypted == volume.encrypted
+            if is_alike and scheduler.serves(str(volume.pool_id), request):
                 self._become(volume, kind)
                 return
             if migration_policy == "never":
@@ -142,16 +144,16 @@ class VolumeMoving(VolumeLookups):
         """Refuse a type that it cannot become."""
         if kind.id == volume.volume_type_id:
             raise InvalidVolumeInput(f"Volume {volume.id} is of type {kind.name} already.")
-        if VolumeTypeEncryption.objects.filter(volume_type=kind).exists() != volume.encrypted:
-            raise InvalidVolumeInput(
-                f"Type {kind.name} {'does not encrypt' if volume.encrypted else 'encrypts'}, unlike "
-                "the volume: make a new volume of that type from a backup, or copy it in a server."
-            )
         if volume.group_id is not None:
             raise InvalidVolume(
                 f"Volume {volume.id} is in a group, which says of which types it is."
             )
         in_use = Attachment.objects.filter(volume=volume).exists()
+        if in_use and encrypts(kind.id) != volume.encrypted:
+            raise InvalidVolumeInput(
+                f"Type {kind.name} {'does not encrypt' if volume.encrypted else 'encrypts'}, unlike "
+                f"volume {volume.id}, which is in use: detach it, and it is copied."
+            )
         if in_use and allows_several(kind.extra_specs) != volume.multiattach:
             raise InvalidVolumeInput(
                 f"Volume {volume.id} is in use: it cannot become one for several servers, or for one."

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from cloudweb.encryption import decrypt
 from cloudweb.events import emit
 from cloudweb.rpc import Order
 from operations import epoch
@@ -29,17 +30,35 @@ from volume.objects import (
     VolumeState,
 )
 from volume.operations.rows import fault, tell, volume_of, write
-from volume.resolution import DEFAULT_FORMAT, host_of, passphrase_of, volume_ref, volume_spec
+from volume.resolution import (
+    DEFAULT_FORMAT,
+    encryption_of,
+    encrypts,
+    host_of,
+    new_key,
+    passphrase_of,
+    volume_ref,
+    volume_spec,
+)
 from volume.rpc import COPY, CREATE, DELETE, END_COPY, EXPORT, FOLLOW, UNEXPORT
 from volume.states import MigrationStatus, VolumeStatus
 
 
 def claim_room(run: Run) -> Mapping[str, Any]:
-    """Take room elsewhere; note where the volume is, and what it will be called."""
+    """Take room elsewhere; note where the volume is, what it will be called, and what opens it then.
+
+    One that is to be encrypted, or no more, is copied also to where it is.
+    """
     volume = volume_of(run)
     kind = _kind(run, volume)
+    encrypted = encrypts(kind.id) if run.args.get("type_id") else volume.encrypted
+    is_alike = encrypted == volume.encrypted
     request = move_request(
-        volume, kind, pool_id=run.args.get("pool_id"), excluded=(str(volume.pool_id),)
+        volume,
+        kind,
+        encrypted=encrypted,
+        pool_id=run.args.get("pool_id"),
+        excluded=(str(volume.pool_id),) if is_alike else (),
     )
     pool = scheduler.take(run.context, volume_id=str(volume.id), request=request)
     write(run, migration_status=MigrationStatus.MIGRATING)
@@ -53,6 +72,7 @@ def claim_room(run: Run) -> Mapping[str, Any]:
         "zone": pool.zone,
         "size": volume.size,
         "there": there.dump(),
+        "key": volume.encryption_key if is_alike else new_key() if encrypted else "",
         "from_pool": str(volume.pool_id),
         "from_host": host_of(volume),
         "from": volume_ref(volume).dump(),
@@ -69,9 +89,10 @@ def release_room(run: Run) -> None:
 
 
 def make(run: Run) -> Order:
-    """Order an empty volume there, encrypted as it is here."""
-    claimed, there = _claimed(run), _there(run)
-    spec = volume_spec(volume_of(run), empty=True).model_copy(update={"ref": there})
+    """Order an empty volume there, encrypted as it is here or as its new type says."""
+    claimed, there, volume = _claimed(run), _there(run), volume_of(run)
+    how = encryption_of(_kind(run, volume).id, _passphrase(run))
+    spec = volume_spec(volume, empty=True).model_copy(update={"ref": there, "encryption": how})
     return CREATE.order(host=claimed["host"], resource_id=there.id, payload=spec)
 
 
@@ -89,7 +110,7 @@ def export(run: Run) -> Order:
         attachment_id=claimed["attachment"],
         epoch=claimed["epoch"],
         to_host=claimed["from_host"],
-        passphrase=passphrase_of(volume_of(run)),
+        passphrase=_passphrase(run),
     )
     return EXPORT.order(host=claimed["host"], resource_id=request.volume.id, payload=request)
 
@@ -145,6 +166,8 @@ def followed(run: Run, _: list[Any]) -> None:
         format=VolumeState.load(run.results["make"][0]).format,
         volume_type=_kind(run, volume),
         wanted_type=None,
+        encrypted=bool(_key(run)),
+        encryption_key=_key(run),
     )
     row = Attachment.objects.filter(id=claimed["attachment"], volume_id=run.resource_id).first()
     if row is not None:
@@ -172,6 +195,16 @@ def remove(run: Run) -> Order | None:
 def _claimed(run: Run) -> Mapping[str, Any]:
     found: Mapping[str, Any] = run.results["claim_room"]
     return found
+
+
+def _key(run: Run) -> str:
+    """Return what opens the volume there, as its row will keep it."""
+    found: str = _claimed(run).get("key", volume_of(run).encryption_key)
+    return found
+
+
+def _passphrase(run: Run) -> str:
+    return decrypt(_key(run)) if _key(run) else ""
 
 
 def _there(run: Run) -> VolumeRef:

@@ -28,7 +28,7 @@ from volume import quota
 from volume.exceptions import InvalidPool, InvalidVolume, InvalidVolumeInput
 from volume.holdings import count_of_type
 from volume.manager import AttachmentManager, VolumeManager
-from volume.models import Attachment, Message, Pool, Volume
+from volume.models import Attachment, Message, Pool, Volume, VolumeTypeEncryption
 from volume.operations import MoveVolume
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
@@ -299,3 +299,42 @@ def test_snapshots_become_of_the_type_of_their_volume_and_count_there() -> None:
     quotas.update(volume.project_id, "volume", {"gigabytes_dear": volume.size})
     with pytest.raises(QuotaExceeded):
         VolumeManager(context).retype(str(volume.id), new_type="dear")
+
+
+def test_a_volume_becomes_encrypted_and_plain_again_by_a_copy_with_a_new_key(world: World) -> None:
+    volume = made_already(world)
+    world.drivers["h1"].write(volume, "kept")
+    secret = make_volume_type("secret")
+    VolumeTypeEncryption.objects.create(volume_type=secret, provider="luks")
+    plain = Volume.objects.get().volume_type
+    assert "never" in refusal(lambda: world.volumes.retype(volume, new_type="secret"))
+    Pool.objects.filter(host="h2").update(enabled=False)  # there is but the pool where it is
+
+    def become(name: str) -> Volume:
+        world.volumes.retype(volume, new_type=name, migration_policy="on-demand")
+        world.cloud.settle()
+        row = Volume.objects.select_related("volume_type", "pool").get()
+        assert (row.status, row.migration_status, row.volume_type.name) == (
+            "available",
+            "success",
+            name,
+        )
+        key = str(row.name_id)
+        assert row.pool is not None
+        assert world.drivers["h1"].read(key) == "kept"
+        assert world.drivers["h1"].census() == (f"volume {key}",)  # what it was is gone
+        assert row.pool.provisioned == row.size
+        return row
+
+    encrypted = become("secret")
+    assert encrypted.encrypted
+    attachment = connect(world, volume)  # its host takes the key that it was made with
+    world.cloud.settle()
+    AttachmentManager(world.context).finish(attachment)
+    assert "detach it" in refusal(
+        lambda: world.volumes.retype(volume, new_type=plain.name, migration_policy="on-demand")
+    )
+    AttachmentManager(world.context).disconnect(attachment)
+    world.cloud.settle()
+    row = become(plain.name)
+    assert (row.encrypted, row.encryption_key) == (False, "")
