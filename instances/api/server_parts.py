@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from cloudweb.api.answers import listing, within
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest, NotFound
+from instances.api.serializers.network_proxies import rules
 from instances.api.serializers.server import addresses
 from instances.api.serializers.server_bodies import MetadataBody, MetadataItem
 from instances.api.serializers.server_shown import BareAddresses, GroupOfServer
@@ -100,9 +101,7 @@ class ServerPortViewSet(ServiceViewSet):
                         "name": row.name,
                         "description": row.description,
                         "tenant_id": row.project_id,
-                        "rules": [
-                            _rule(rule) for rule in row.rules.all() if rule.direction == "ingress"
-                        ],
+                        "rules": rules(row),
                     }
                     for row in rows
                 ]
@@ -112,19 +111,3 @@ class ServerPortViewSet(ServiceViewSet):
 
 def _bare(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"version": one["version"], "addr": one["addr"]} for one in found]
-
-
-def _rule(rule: Any) -> dict[str, Any]:
-    """Return a rule in compute's older form, which knows entering traffic alone."""
-    source = {"cidr": rule.remote_ip_prefix} if rule.remote_ip_prefix else {}
-    return {
-        "id": str(rule.id),
-        "parent_group_id": str(rule.security_group_id),
-        "ip_protocol": rule.protocol or None,
-        "from_port": rule.port_range_min,
-        "to_port": rule.port_range_max,
-        "ip_range": source,
-        "group": {"name": rule.remote_group.name, "tenant_id": rule.project_id}
-        if rule.remote_group
-        else {},
-    }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, register_converter
 
 from cloudweb.api.routing import versioned
 from instances.api.actions import ServerActionViewSet
@@ -11,6 +11,14 @@ from instances.api.instance_actions import InstanceActionViewSet
 from instances.api.interfaces import InterfaceViewSet
 from instances.api.key_pairs import KeyPairViewSet
 from instances.api.limits import LimitsViewSet, QuotaSetViewSet
+from instances.api.network_proxies import (
+    FloatingIpProxyViewSet,
+    NetworkProxyViewSet,
+    SecurityGroupProxyViewSet,
+    SecurityGroupRuleProxyViewSet,
+    TenantNetworkProxyViewSet,
+)
+from instances.api.removed import Removed, RemovedViewSet
 from instances.api.server_groups import ServerGroupViewSet
 from instances.api.server_insides import ServerInsideViewSet
 from instances.api.server_parts import ServerMetadataViewSet, ServerPortViewSet
@@ -24,11 +32,13 @@ from instances.api.volume_proxies import (
     VolumeTypeProxyViewSet,
 )
 
+register_converter(Removed, "removed")
 METADATA: dict[str, Any] = {"get": "list", "post": "merge", "put": "replace"}
 METADATA_ITEM: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
 TAGS: dict[str, Any] = {"get": "list", "put": "replace", "delete": "clear"}
 TAG: dict[str, Any] = METADATA_ITEM
 PROXIED: dict[str, Any] = {"get": "list", "post": "create"}
+GONE: dict[str, Any] = {"get": "refuse", "post": "refuse", "put": "refuse", "delete": "refuse"}
 PROXIED_ONE: dict[str, Any] = {"get": "retrieve", "delete": "destroy"}
 
 ROUTES: list[URLPattern | URLResolver] = [
@@ -98,6 +108,27 @@ ROUTES: list[URLPattern | URLResolver] = [
         ServerGroupViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
     ),
     path("os-server-external-events", ExternalEventViewSet.as_view({"post": "create"})),
+    path("os-networks", NetworkProxyViewSet.as_view({"get": "list"})),
+    path("os-networks/<str:network_id>", NetworkProxyViewSet.as_view({"get": "retrieve"})),
+    path("os-tenant-networks", TenantNetworkProxyViewSet.as_view({"get": "list"})),
+    path(
+        "os-tenant-networks/<str:network_id>",
+        TenantNetworkProxyViewSet.as_view({"get": "retrieve"}),
+    ),
+    path("os-floating-ips", FloatingIpProxyViewSet.as_view(PROXIED)),
+    path("os-floating-ips/<str:floating_ip_id>", FloatingIpProxyViewSet.as_view(PROXIED_ONE)),
+    path("os-floating-ip-pools", FloatingIpProxyViewSet.as_view({"get": "pools"})),
+    path("os-security-groups", SecurityGroupProxyViewSet.as_view(PROXIED)),
+    path(
+        "os-security-groups/<str:group_id>",
+        SecurityGroupProxyViewSet.as_view({**PROXIED_ONE, "put": "update"}),
+    ),
+    path("os-security-group-rules", SecurityGroupRuleProxyViewSet.as_view({"post": "create"})),
+    path(
+        "os-security-group-rules/<str:rule_id>",
+        SecurityGroupRuleProxyViewSet.as_view({"delete": "destroy"}),
+    ),
+    path("<removed:removed>", RemovedViewSet.as_view(GONE)),
     path("os-volumes", VolumeProxyViewSet.as_view(PROXIED)),
     path("os-volumes/detail", VolumeProxyViewSet.as_view({"get": "list"})),
     path("os-volumes/<str:volume_id>", VolumeProxyViewSet.as_view(PROXIED_ONE)),

@@ -1,0 +1,103 @@
+"""What the compute API passed on to networks below 2.36, as clients of old ask for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from network.models import SecurityGroupRule
+from tests.builders.identity import client_of, make_context, make_member
+from tests.builders.networks import make_network, make_port, make_subnet
+from tests.builders.routers import make_external, make_floating_ip, make_router
+from tests.builders.servers import give_port, make_server
+
+pytestmark = pytest.mark.django_db
+
+
+def test_networks_addresses_and_groups_in_the_words_of_old() -> None:
+    user = make_member("member")
+    context, client = make_context(user), client_of(user)
+    network = make_network(context, name="inside")
+    subnet, outside = make_subnet(network, context), make_external()
+    make_router(context, subnets=[subnet], external=outside)
+    server = make_server(user)
+    port = make_port(network, context)
+    give_port(server, port)
+    floating = make_floating_ip(context, outside, port_id=port.id)
+
+    def ask(method: str, path: str, body: object = None, version: str = "2.35") -> object:
+        at = {"OpenStack_API_Version": f"compute {version}"}
+        answer = client.send(method, f"/compute/v2.1{path}", body, **at)
+        return answer.json() if answer.status_code == 200 else answer.status_code
+
+    one = {"id": str(network.id), "label": "inside", "cidr": None}
+    assert one in ask("GET", "/os-networks")["networks"]  # type: ignore[index]
+    assert ask("GET", f"/os-networks/{network.id}") == {"network": one}
+    assert ask("GET", f"/os-tenant-networks/{network.id}") == {"network": {**one, "cidr": "None"}}
+    assert ask("GET", "/os-floating-ip-pools") == {"floating_ip_pools": [{"name": outside.name}]}
+    shown = {
+        "id": str(floating.id),
+        "ip": floating.floating_ip_address,
+        "pool": outside.name,
+        "fixed_ip": floating.fixed_ip_address,
+        "instance_id": port.device_id or None,
+    }
+    assert ask("GET", "/os-floating-ips") == {"floating_ips": [shown]}
+    assert ask("GET", f"/os-floating-ips/{floating.id}") == {"floating_ip": shown}
+    made = ask("POST", "/os-floating-ips", {"pool": None})["floating_ip"]  # type: ignore[index]
+    assert (made["pool"], made["fixed_ip"], made["instance_id"]) == (outside.name, None, None)
+    assert ask("DELETE", f"/os-floating-ips/{made['id']}") == 202
+    assert ask("POST", "/os-floating-ips", {"pool": "no such"}) == 404
+
+    said = {"security_group": {"name": "web", "description": "of old"}}
+    group = ask("POST", "/os-security-groups", said)["security_group"]  # type: ignore[index]
+    assert (group["tenant_id"], group["rules"]) == (str(context.project_id), [])
+
+    def rule(**said: object) -> object:
+        body = {"security_group_rule": {"parent_group_id": group["id"], **said}}
+        return ask("POST", "/os-security-group-rules", body)
+
+    web = rule(ip_protocol="TCP", from_port="80", to_port=80)["security_group_rule"]  # type: ignore[index]
+    assert {key: web[key] for key in ("ip_protocol", "from_port", "to_port", "ip_range")} == {
+        "ip_protocol": "tcp", "from_port": 80, "to_port": 80, "ip_range": {"cidr": "0.0.0.0/0"},
+    }  # fmt: skip
+    ping = {"ip_protocol": "icmp", "from_port": -1, "to_port": -1, "group_id": group["id"]}
+    assert rule(**ping)["security_group_rule"]["group"]["name"] == "web"  # type: ignore[index]
+    found = {
+        "block": rule(ip_protocol="tcp", from_port=1, to_port=2, cidr="x/y"),
+        "port": rule(ip_protocol="tcp", from_port=1, to_port=70000),
+        "twice": rule(ip_protocol="tcp", from_port=80, to_port=80),
+        "renamed": ask(
+            "PUT", f"/os-security-groups/{group['id']}", {"security_group": {"name": ""}}
+        ),
+        "drop": ask("DELETE", f"/os-security-group-rules/{web['id']}"),
+        "drop again": ask("DELETE", f"/os-security-group-rules/{web['id']}"),
+    }
+    assert found == {
+        "block": 400, "port": 400, "twice": 409, "renamed": 400, "drop": 202, "drop again": 404,
+    }  # fmt: skip
+    shown_group = ask("GET", f"/os-security-groups/{group['id']}")["security_group"]  # type: ignore[index]
+    assert [one["ip_protocol"] for one in shown_group["rules"]] == ["icmp"]
+    assert SecurityGroupRule.objects.filter(security_group_id=group["id"]).count() == 3
+    assert ask("DELETE", f"/os-security-groups/{group['id']}") == 202
+    proxies = (
+        "networks",
+        "tenant-networks",
+        "floating-ips",
+        "floating-ip-pools",
+        "security-groups",
+    )
+    assert {ask("GET", f"/os-{name}", version="2.36") for name in proxies} == {404}
+
+
+def test_what_was_removed_says_so_at_every_version() -> None:
+    client = client_of(make_member("member"))
+    paths = (
+        "os-agents", "os-baremetal-nodes/1", "os-cells/detail", "os-certificates/root", "os-cloudpipe",
+        "os-fixed-ips/10.0.0.1/action", "os-floating-ip-dns", "os-floating-ips-bulk/delete", "os-fping",
+        "os-security-group-default-rules",
+    )  # fmt: skip
+    for version in ("2.1", "2.96"):
+        at = {"OpenStack_API_Version": f"compute {version}"}
+        answers = [client.send("GET", f"/compute/v2.1/{path}", **at) for path in paths]
+        assert {one.status_code for one in answers} == {410}
+        assert answers[0].json()["computeFault"]["code"] == 410
