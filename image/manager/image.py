@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from cloudweb.database import clock
 from cloudweb.database.locks import locked
@@ -84,6 +85,17 @@ class ImageManager(ImageDataManager):
     def get(self, image_id: str | uuid.UUID) -> Image:
         """Return one image with tags and properties loaded. Raises ImageNotFound."""
         return self._shown(self._find(image_id, self._rows().with_details()))
+
+    @policy("image:images:list")
+    def mentioning(self, name: str, texts: Sequence[str]) -> Sequence[Image]:
+        """Return the images that have one of these texts in a property, for whoever may read them."""
+        said = Q()
+        for text in texts:
+            said |= Q(value__contains=text)
+        if not texts or protections.hidden(self.context, [name]):
+            return []
+        properties = ImageProperty.objects.filter(said, name=name).values("image")
+        return [*self._rows().filter(id__in=properties).order_by("created_at", "id")]
 
     def _shown(self, image: Image) -> Image:
         image.hidden_properties = protections.hidden(self.context, image.custom_properties)

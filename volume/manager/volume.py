@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from volume.manager.building import VolumeBuilding
+from volume.manager.dependents import VolumeDependents
 from volume.manager.listing import VolumeLists
 from volume.manager.managing import VolumeManaging
 from volume.manager.metadata import VolumeMetadata
@@ -11,7 +12,13 @@ from volume.manager.uploading import VolumeUploading
 
 
 class VolumeManager(
-    VolumeBuilding, VolumeLists, VolumeMetadata, VolumeMoving, VolumeUploading, VolumeManaging
+    VolumeBuilding,
+    VolumeLists,
+    VolumeMetadata,
+    VolumeMoving,
+    VolumeUploading,
+    VolumeManaging,
+    VolumeDependents,
 ):
     """The volumes of the caller's project (of all, for an admin who says so).
 

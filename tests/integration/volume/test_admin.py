@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from identity.bootstrap import bootstrap
 from operations.reporting import Heard
 from tests.builders.backups import make_backup
 from tests.builders.browsers import text_of
-from tests.builders.images import caller
+from tests.builders.images import caller, make_image
 from tests.builders.volumes import attach, make_pool, make_snapshot, make_volume
 from volume.models import Agent, Backup, BackupLineage, BackupSchedule, Pool, Volume
 from volume.objects import Held, VolumeReport
@@ -160,3 +161,46 @@ def test_what_hosts_cannot_put_right_is_told_to_operators() -> None:
     assert len(seen) == 1  # nothing is written where nothing is news
     act(operator, "agent", "delete_selected", agent, post="yes")
     assert [one.host for one in Agent.objects.all()] == ["h2"]
+
+
+def test_what_was_made_of_a_volume_is_on_its_page() -> None:
+    volume = make_volume(caller(), name="origin", pool=make_pool())
+    snapshot = make_snapshot(volume)
+    make_backup(volume, name="nightly")
+    make_volume(caller(), name="clone", source_volume_id=volume.pk)
+    make_volume(caller(), name="of the snapshot", snapshot_id=snapshot.pk)
+    make_volume(caller(), name="stranger")
+    image = make_image(name="server")
+    named = json.dumps([{"snapshot_id": str(snapshot.pk)}])
+    image.properties.create(name="block_device_mapping", value=named)
+    page = browser().get(f"/admin/volume/volume/{volume.pk}/change/")
+    text = text_of(page)
+    for words in (
+        "backup nightly (available)",
+        "volume clone (available)",
+        "volume of the snapshot (available)",
+        "image server (queued, needs its snapshot)",
+    ):
+        assert words in text
+    assert "stranger" not in text
+    assert f"/admin/image/image/{image.pk}/change/" in page.content.decode()
+
+
+def test_an_operator_moves_a_volume_from_its_page() -> None:
+    here, there, closed = make_pool("h1"), make_pool("h2"), make_pool("h3", enabled=False)
+    volume = make_volume(caller(), pool=here)
+    operator, at = browser(), f"/admin/volume/volume/{volume.pk}/change/"
+    page = operator.get(at).content.decode()
+    rows = {f"{one}-{word}_FORMS": "0" for one in ("attachments", "snapshots")
+            for word in ("TOTAL", "INITIAL")}  # fmt: skip
+    assert there.full_name in page
+    assert closed.full_name not in page
+    assert "Say which pool." in operator.post(at, {**rows, "pool": ""}).content.decode()
+    operator.post(at, {**rows, "pool": str(here.pk)})
+    assert Volume.objects.get().migration_status is None
+    operator.post(at, {**rows, "pool": str(there.pk)})
+    volume.refresh_from_db()
+    assert (volume.migration_status, volume.pool) == ("starting", here)
+    assert "being migrated" in text_of(
+        operator.post(at, {**rows, "pool": str(there.pk)}, follow=True)
+    )
