@@ -57,6 +57,7 @@ from compute.objects import (
     ThawRequest,
 )
 from compute.rescuing import Rescues
+from compute.resizing import Resizes
 from compute.snapshots.on_host import HostSnapshots
 from compute.swapping import Swaps
 
@@ -113,6 +114,7 @@ class ComputeAgent(Agent):
         )
         self._interfaces = Interfaces(driver, lambda key: _read(self._path(key)), self._keep)
         self._swaps = Swaps(driver, self._keep_disk)
+        self._resizes = Resizes(driver, images, keep=self._keep, note_runs=self._note_runs)
         images.in_use = self._bases
 
     def methods(self) -> Mapping[Method[Any], Function]:
@@ -135,6 +137,7 @@ class ComputeAgent(Agent):
             rpc.FREEZE: self.freeze,
             rpc.THAW: self.thaw,
             **self._snapshots.methods(),
+            **self._resizes.methods(),
             rpc.CONSOLE_OUTPUT: self.console_output,
             rpc.INSPECT: self.inspect,
             **self._rescues.methods(),

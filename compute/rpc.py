@@ -26,6 +26,7 @@ from compute.objects import (
     ThawRequest,
     WipeRequest,
 )
+from compute.resize_objects import DiskChoice, DiskOffer, OfferRequest, ReceiveRequest
 from compute.snapshots.objects import (
     GuestSnapshotRef,
     GuestSnapshotRequest,
@@ -89,6 +90,16 @@ UPLOAD_SNAPSHOT = Method(
 )
 #: Make such a copy absent, whole or half-made.
 DROP_SNAPSHOT = Method("compute.drop_snapshot", GuestSnapshotRef, deadline=120)
+#: Let another host read the disks of a guest that is off.
+OFFER_DISKS = Method("compute.offer_disks", OfferRequest, DiskOffer, deadline=120)
+#: Let nobody read them any more.
+WITHDRAW_DISKS = Method("compute.withdraw_disks", GuestRef, deadline=60, urgent=True)
+#: Copy the disks of a guest from another host.
+RECEIVE_DISKS = Method("compute.receive_disks", ReceiveRequest, deadline=6 * 3600, patient=True)
+#: Let a guest that stays on its host have the disks of before its resize, or copies of them.
+CHOOSE_DISKS = Method("compute.choose_disks", DiskChoice, deadline=6 * 3600, patient=True)
+#: Make a guest that is off be of this size; its disks are there and grow. It stays off.
+RESIZE = Method("compute.resize", GuestSpec, GuestState, deadline=900, patient=True)
 #: Answer with the newest lines of the serial console.
 CONSOLE_OUTPUT = Method("compute.console_output", ConsoleRequest, ConsoleText, query=True)
 #: Have the guest's agent set a password; that it was done is an answer. No journal keeps it.

@@ -33,3 +33,7 @@ FREEZE_SECONDS = min(600, max(1, int(env.int("VOLUME_FREEZE_SECONDS", default=30
 DETACH_TIMEOUT = int(env.int("VOLUME_DETACH_TIMEOUT", default=60))
 #: Seconds a guest is given to let go of a network card before a detach fails.
 INTERFACE_DETACH_TIMEOUT = int(env.int("INTERFACE_DETACH_TIMEOUT", default=60))
+#: Whether a resize may stay on the server's host; where not, it needs another one.
+RESIZE_TO_SAME_HOST = bool(env.bool("RESIZE_TO_SAME_HOST", default=True))
+#: Seconds after which a resize that nobody decided is confirmed; 0: never.
+RESIZE_CONFIRM_WINDOW = max(0, int(env.int("RESIZE_CONFIRM_WINDOW", default=0)))

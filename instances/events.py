@@ -146,6 +146,8 @@ def guest_changed(change: GuestChanged) -> None:
         _, old, new = found
         changed = rows.filter(vm_state__in=old).update(
             vm_state=new, power_state=power, updated_at=now()
+        ) or rows.filter(vm_state=VmState.RESIZED).exclude(power_state=power).update(
+            power_state=power, updated_at=now()
         )
     else:
         changed = rows.update(power_state=power, updated_at=now())

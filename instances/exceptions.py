@@ -313,6 +313,45 @@ class TagNotFound(NotFound):
         super().__init__(f"Server {instance_id} has no tag '{tag[:60]}'")
 
 
+class CannotResizeToSameFlavor(BadRequest):
+    """A resize that changes nothing."""
+
+    code = "cannot_resize_to_same_flavor"
+    default_message = "When resizing, instances must change flavor!"
+
+
+class CannotResizeDisk(BadRequest):
+    """No disk shrinks."""
+
+    code = "cannot_resize_disk"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Server disk was unable to be resized because: {reason}")
+
+
+class CannotMigrateToSameHost(BadRequest):
+    """The server is there already."""
+
+    code = "cannot_migrate_to_same_host"
+    default_message = "Cannot migrate to the host where the server exists."
+
+
+class HostResizesNothing(Conflict):
+    """The hypervisor of the server's host cannot."""
+
+    code = "host_resizes_nothing"
+    default_message = "The server's hypervisor resizes and moves no servers."
+
+
+class NothingToDecide(NotFound):
+    """The server was not resized."""
+
+    code = "nothing_to_decide"
+
+    def __init__(self, instance_id: str | uuid.UUID) -> None:
+        super().__init__(f"Instance {instance_id} has not been resized.")
+
+
 class MetadataItemNotFound(NotFound):
     """The server has no such metadata key."""
 

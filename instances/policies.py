@@ -12,6 +12,7 @@ from cloudweb.policy import (
     project_member,
     project_reader,
     service,
+    the_cloud_itself,
 )
 from cloudweb.states import Mode
 from instances.actions import ACTIONS
@@ -32,6 +33,8 @@ declare(
         "compute:servers:metadata": project_reader,
         "compute:servers:tags": project_reader,
         "compute:servers:volumes": project_reader,
+        "compute:servers:migrate_to_host": admin,
+        "compute:servers:confirm_overdue": the_cloud_itself,
         "compute:external_events:create": service,
         "compute:servers:actions": project_reader,
         "compute:servers:diagnostics": admin,

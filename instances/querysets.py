@@ -8,9 +8,10 @@ from django.db.models import QuerySet
 
 from cloudweb.context import RequestContext
 from cloudweb.identifiers import as_uuid
+from instances.migration_states import LIVE
 
 if TYPE_CHECKING:
-    from instances.models import Instance, ServerGroup  # noqa: F401
+    from instances.models import Instance, Migration, ServerGroup  # noqa: F401
     from network.models import Port
 
 
@@ -43,3 +44,15 @@ class ServerGroupQuerySet(QuerySet["ServerGroup"]):
     def visible_to(self, context: RequestContext) -> ServerGroupQuerySet:
         """Keep what exists for this caller: its project's, or all for an admin."""
         return self if context.is_admin else self.filter(project_id=context.project_id or "")
+
+
+class MigrationQuerySet(QuerySet["Migration"]):
+    """Migrations of servers."""
+
+    def visible_to(self, context: RequestContext) -> MigrationQuerySet:
+        """Keep what exists for this caller: its project's, or all for an admin."""
+        return self if context.is_admin else self.filter(project_id=context.project_id or "")
+
+    def live(self) -> MigrationQuerySet:
+        """Keep those that are not decided."""
+        return self.filter(status__in=sorted(LIVE))

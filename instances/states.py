@@ -18,6 +18,7 @@ class VmState(TextChoices):
     PAUSED = "paused", "paused"
     SUSPENDED = "suspended", "suspended"
     RESCUED = "rescued", "rescued"
+    RESIZED = "resized", "resized"
     ERROR = "error", "error"
     DELETED = "deleted", "deleted"
 
@@ -56,6 +57,12 @@ class TaskState(TextChoices):
     UNRESCUING = "unrescuing", "going back to its own disk"
     REBUILDING = "rebuilding", "making way for a new disk"
     REBUILD_SPAWNING = "rebuild_spawning", "starting from a new disk"
+    RESIZE_PREP = "resize_prep", "finding a place for its resize"
+    RESIZE_MIGRATING = "resize_migrating", "stopping for its resize"
+    RESIZE_MIGRATED = "resize_migrated", "moving its disks"
+    RESIZE_FINISH = "resize_finish", "being resized"
+    RESIZE_CONFIRMING = "resize_confirming", "confirming its resize"
+    RESIZE_REVERTING = "resize_reverting", "going back to its old size"
     ATTACHING_VOLUME = "attaching_volume", "attaching a volume"
     DETACHING_VOLUME = "detaching_volume", "detaching a volume"
     IMAGE_SNAPSHOT = "image_snapshot", "copying its disk for an image"
@@ -81,6 +88,7 @@ T = TaskState
 
 #: What a server that rests becomes when its guest is seen so: powers, the states it had, the new one.
 #: A guest that its host paused (a full disk) goes on by itself: its server stays ACTIVE.
+#: One that is RESIZED waits to be decided, whatever its guest does: its power tells what it is then.
 SETTLES: tuple[tuple[tuple[PowerState, ...], tuple[VmState, ...], VmState], ...] = (
     (OFF, (V.ACTIVE, V.PAUSED, V.SUSPENDED), V.STOPPED),
     ((PowerState.RUNNING,), (V.STOPPED, V.PAUSED, V.SUSPENDED), V.ACTIVE),
@@ -100,9 +108,12 @@ _STATUS: dict[str, str] = {
     V.PAUSED: "PAUSED",
     V.SUSPENDED: "SUSPENDED",
     V.RESCUED: "RESCUE",
+    V.RESIZED: "VERIFY_RESIZE",
     V.ERROR: "ERROR",
     V.DELETED: "DELETED",
 }
+#: The tasks of a resize or a cold migration, in their order.
+RESIZING = (T.RESIZE_PREP, T.RESIZE_MIGRATING, T.RESIZE_MIGRATED, T.RESIZE_FINISH)
 _OVERRIDES: dict[tuple[str, str | None], str] = {
     (V.ACTIVE, T.REBOOTING): "REBOOT",
     (V.ACTIVE, T.REBOOTING_HARD): "HARD_REBOOT",
@@ -111,6 +122,8 @@ _OVERRIDES: dict[tuple[str, str | None], str] = {
         for state in (V.ACTIVE, V.STOPPED, V.ERROR)
         for task in (T.REBUILDING, T.REBUILD_SPAWNING)
     },
+    **{(vm_state, task): "RESIZE" for vm_state in (V.ACTIVE, V.STOPPED) for task in RESIZING},
+    (V.RESIZED, T.RESIZE_REVERTING): "REVERT_RESIZE",
 }
 #: Statuses that show progress (contract 3.8).
 WITH_PROGRESS = frozenset({"ACTIVE", "BUILD", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING"})

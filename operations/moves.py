@@ -94,10 +94,9 @@ def _settle(
     work: Stretch, operation: Operation, plan: Plan, rows: list[Step], *, undoing: bool
 ) -> bool:
     """All replies are there: let the step see them once, and go on."""
-    if not undoing and plan.step.done is not None:
-        plan.step.done(
-            plan.run(), [opened(row.result) for row in rows if row.state == StepState.DONE]
-        )
+    hears = plan.step.undone if undoing else plan.step.done
+    if hears is not None:
+        hears(plan.run(), [opened(row.result) for row in rows if row.state == StepState.DONE])
     advance_cursor(operation, plan, undoing=undoing)
     reach("settle.before_commit", rows[0].place)
     work.committed("settle.after_commit", rows[0].place)

@@ -90,6 +90,7 @@ class HostDown(TransientHost):
 class Step:
     """One step of a saga.
 
+    ``undone`` is to the answers of an undo what ``done`` is to those of the do.
     ``deadline`` in seconds (a host step; the method's own if None). ``max_failures`` transient
     failures are tried again before the step fails for good. ``owes``: on a host that is down the
     order becomes a debt and the saga goes on; undos always do. ``pivot``: once done, only forward.
@@ -99,6 +100,7 @@ class Step:
     do: StepFunction
     undo: StepFunction | None = None
     done: Callable[[Run, list[Any]], None] | None = None
+    undone: Callable[[Run, list[Any]], None] | None = None
     deadline: float | None = None
     max_failures: int = 3
     owes: bool = False

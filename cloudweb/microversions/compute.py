@@ -111,7 +111,7 @@ COMPUTE = Microversions(
         53: "Services and hypervisors have UUIDs; searching them is part of the list.",
         54: "A rebuild can change the key pair.",
         55: "Flavors have a description that can be changed.",
-        56: later("A cold migration can name its host.", because=NO_MIGRATIONS),
+        56: "A cold migration can name its host.",
         57: partly(
             "Files are no longer put into a new server; their quotas and limits are gone.",
             missing="user data of a rebuild",

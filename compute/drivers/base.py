@@ -25,6 +25,7 @@ from compute.objects import (
     HostLoad,
     RebootRequest,
 )
+from compute.resize_objects import DiskChoice, DiskOffer, OfferRequest, ReceiveRequest
 
 
 class GuestNotFound(DriverError):
@@ -39,6 +40,13 @@ class GuestIsOff(DriverError):
 
     code = "guest_is_off"
     default_message = "The guest does not run."
+
+
+class GuestRuns(DriverError):
+    """The guest runs, so its disks are its own alone."""
+
+    code = "guest_runs"
+    default_message = "The guest runs."
 
 
 class HypervisorUnavailable(DriverError):
@@ -374,6 +382,37 @@ class Snapshots(ABC):
         """Make a copy absent, one that is being made too, whatever became of the guest."""
 
 
+class Resize(ABC):
+    """Capability ``resize``: guests that are off change their size, their host, or go back to what they were."""
+
+    @abstractmethod
+    def offer_disks(self, request: OfferRequest, *, work: Work) -> DiskOffer:
+        """Let that host alone read the guest's own disks. Raises GuestNotFound, GuestRuns."""
+
+    @abstractmethod
+    def withdraw_disks(self, ref: GuestRef, *, work: Work) -> None:
+        """Let nobody read them any more."""
+
+    @abstractmethod
+    def receive_disks(self, request: ReceiveRequest, *, work: Work) -> None:
+        """Copy disks that another host offers, each whole or not at all; one that is there is kept."""
+
+    @abstractmethod
+    def choose_disks(self, choice: DiskChoice, *, work: Work) -> bool:
+        """Let the guest have these disks; tell whether it had others, for which it is off then.
+
+        The first to choose the new ones makes them: copies of what the guest has. What is forgotten
+        already, or was never made, is no obstacle. Raises GuestNotFound.
+        """
+
+    @abstractmethod
+    def resize(self, spec: GuestSpec, *, images: Mapping[str, Path], work: Work) -> GuestState:
+        """Let a guest that is off be as specified; disks grow, none shrinks. Raises GuestNotFound.
+
+        ``images`` are those it boots from directly. One that runs already is as it is.
+        """
+
+
 CAPABILITIES: Mapping[str, type] = {
     "console_log": ConsoleLog,
     "diagnostics": Diagnostics,
@@ -386,6 +425,7 @@ CAPABILITIES: Mapping[str, type] = {
     "rescue": Rescue,
     "set_password": Password,
     "snapshots": Snapshots,
+    "resize": Resize,
     "suspend": Suspend,
     "swap_disks": SwapDisks,
 }

@@ -8,7 +8,7 @@ from builtins import list as List  # noqa: N812  the class below has a method na
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from cloudweb.driver import DriverError, Unguarded, Work
 from cloudweb.faults import Faults
@@ -30,6 +30,7 @@ from compute.drivers.base import (
 from compute.drivers.fake_cards import FakeCards
 from compute.drivers.fake_inside import FakeInside
 from compute.drivers.fake_rescue import FakeRescue
+from compute.drivers.fake_resizing import FakeResizing
 from compute.drivers.fake_snapshots import FakeSnapshots
 from compute.drivers.fake_swapping import FakeSwapDisks
 from compute.objects import (
@@ -64,6 +65,9 @@ class FakeGuest:
     snapshots: List[str] = field(default_factory=List)
     rescue: str = ""  # the image it was started from
     keeps: List[str] = field(default_factory=List)  # disks and cards it does not let go of
+    written: str = ""  # on its own disks
+    other: dict[str, Any] = field(default_factory=dict)  # disks that it has not, but may have again
+    offered_to: str = ""
     agent: bool = False
     frozen: bool = False
     defined: bool = False
@@ -99,6 +103,7 @@ class FakeDriver(
     FakeSnapshots,
     FakeSwapDisks,
     FakeInside,
+    FakeResizing,
 ):
     """A host whose guests are records; with ``state_dir`` they outlive the process.
 
@@ -145,9 +150,7 @@ class FakeDriver(
                 return self._state(guest)
             work.checkpoint()
             with self._lock:
-                guest = self._guests.setdefault(
-                    spec.id, FakeGuest(id=spec.id, name=spec.name, ram=spec.ram)
-                )
+                guest = self._new(spec.id, spec.name, spec.ram)
                 own = [disk for disk in spec.disks if disk.source is None]
                 guest.disk = sum(disk.size for disk in own)
                 guest.disks = [disk.name for disk in own]
@@ -385,6 +388,9 @@ class FakeDriver(
     def _note(self, guest_id: str, line: str) -> None:
         guest = self._guests[guest_id]
         self._set(guest, guest.power_state, line)
+
+    def _new(self, guest_id: str, name: str, ram: int) -> FakeGuest:
+        return self._guests.setdefault(guest_id, FakeGuest(id=guest_id, name=name, ram=ram))
 
     def _find(self, guest_id: str) -> FakeGuest:
         guest = self._guests.get(guest_id)

@@ -11,7 +11,7 @@
   they had left (``explanation.py``): the tenant reads that without host names, operators whole.
 """
 
-from compute.scheduler.placement import Place, claim, claimed_host, release
+from compute.scheduler.placement import Place, claim, claimed_host, hand_over, release
 from compute.scheduler.request import GroupPolicy, PlacementGroup, PlacementRequest
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "PlacementRequest",
     "claim",
     "claimed_host",
+    "hand_over",
     "release",
 ]

@@ -102,6 +102,8 @@ def _group(request: PlacementRequest) -> Q | None:
     if request.group is None:
         return None
     claims = Claim.objects.filter(group_id=request.group.id).order_by()
+    if request.instead_of:
+        claims = claims.exclude(instance_id=request.instead_of)
     if request.group.policy == "affinity":
         return Q(pk__in=claims.values("host")) | Q(~Exists(claims))
     if request.group.policy == "anti-affinity":

@@ -90,6 +90,14 @@ def release(instance_id: str) -> None:
             )
 
 
+def hand_over(*, holder: str, instance_id: str) -> None:
+    """Let a server have the place that was held for it, in exchange for its own; once is enough."""
+    with transaction.atomic(savepoint=False):
+        if Claim.objects.filter(instance_id=holder).exists():
+            release(instance_id)
+            Claim.objects.filter(instance_id=holder).update(instance_id=instance_id)
+
+
 def _kept(instance_id: str, project_id: str, request: PlacementRequest) -> Place | None:
     """Return the place of a claim that is still right; release one that is not."""
     held = _CLAIM.row(instance_id=instance_id)

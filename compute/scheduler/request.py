@@ -29,6 +29,7 @@ class PlacementRequest:
     ``together_with`` and ``apart_from`` are ids of servers of project ``project_id``: a host of one of
     those, and no host of any of these. ``aggregates`` are phrases with the ids of the aggregates that
     answer them: a host is in one of each. ``hosts`` are those that serve its networks, None where all do.
+    ``instead_of`` is a server whose place this one takes: it is not in the way of its own group.
     """
 
     vcpus: int
@@ -45,3 +46,4 @@ class PlacementRequest:
     apart_from: tuple[str, ...] = ()
     group: PlacementGroup | None = None
     aggregates: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    instead_of: str = ""

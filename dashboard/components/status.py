@@ -34,6 +34,9 @@ _SERVER = {
     VmState.RESCUED: Badge(
         "Rescued", "warning", "lifebuoy", "It runs from a rescue disk, its own beside it."
     ),
+    VmState.RESIZED: Badge(
+        "Resized", "warning", "arrows-maximize", "Confirm its new size, or revert it."
+    ),
     VmState.ERROR: Badge("Error", "danger", "alert-triangle"),
     VmState.DELETED: Badge("Deleted", "neutral", "trash"),
 }

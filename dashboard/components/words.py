@@ -18,6 +18,7 @@ _STATES = {
     VmState.PAUSED: "paused",
     VmState.SUSPENDED: "suspended",
     VmState.RESCUED: "rescued",
+    VmState.RESIZED: "resized, which waits to be confirmed",
     VmState.ERROR: "in error",
     VmState.DELETED: "deleted",
 }

@@ -29,6 +29,7 @@ STATUSES = {
     "running": ("ACTIVE", "REBOOT", "HARD_REBOOT", "RESCUE"),
     "stopped": ("SHUTOFF",),
     "paused": ("PAUSED", "SUSPENDED"),
+    "resized": ("RESIZE", "VERIFY_RESIZE", "REVERT_RESIZE"),
     "building": ("BUILD", "REBUILD"),
     "error": ("ERROR",),
 }

@@ -18,6 +18,7 @@ from instances.actions import (
     metadata,
     power,
     recovery,
+    resizing,
     security_groups,
     volumes,
 )
@@ -29,7 +30,17 @@ __all__ = ["ACTIONS", "Button", "InstanceAction", "called", "possible"]
 ACTIONS: dict[str, InstanceAction] = {
     record.name: record
     for activity in (
-        *(power, recovery, lifecycle, locking, metadata, security_groups, volumes, console),
+        *(
+            power,
+            recovery,
+            lifecycle,
+            resizing,
+            locking,
+            metadata,
+            security_groups,
+            volumes,
+            console,
+        ),
         *(images, interfaces, inside),
     )
     for record in vars(activity).values()

@@ -22,7 +22,7 @@ CHANGE_PASSWORD = InstanceAction(
 
 TRIGGER_CRASH_DUMP = InstanceAction(
     name="trigger_crash_dump",
-    vm_states={V.ACTIVE, V.PAUSED, V.RESCUED, V.ERROR},
+    vm_states={V.ACTIVE, V.PAUSED, V.RESCUED, V.RESIZED, V.ERROR},
     task_states=IDLE,
     mode=Mode.FREE,
     policy="compute:servers:trigger_crash_dump",

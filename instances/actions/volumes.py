@@ -23,7 +23,7 @@ ONE_BEHIND_THE_OTHER = frozenset(
 
 ATTACH_VOLUME = InstanceAction(
     name="attach_volume",
-    vm_states={V.ACTIVE, V.PAUSED, V.STOPPED},
+    vm_states={V.ACTIVE, V.PAUSED, V.STOPPED, V.RESIZED},
     task_states=ONE_BEHIND_THE_OTHER,
     shows=(T.ATTACHING_VOLUME,),
     saga=AttachVolume,
@@ -32,7 +32,7 @@ ATTACH_VOLUME = InstanceAction(
 
 DETACH_VOLUME = InstanceAction(
     name="detach_volume",
-    vm_states={V.ACTIVE, V.PAUSED, V.STOPPED},
+    vm_states={V.ACTIVE, V.PAUSED, V.STOPPED, V.RESIZED},
     task_states=ONE_BEHIND_THE_OTHER,
     shows=(T.DETACHING_VOLUME,),
     saga=DetachVolume,

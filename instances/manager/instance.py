@@ -14,6 +14,7 @@ from instances.manager.metadata import InstanceMetadata
 from instances.manager.posted_password import InstancePostedPassword
 from instances.manager.power import InstancePower
 from instances.manager.recovery import InstanceRecovery
+from instances.manager.resizing import InstanceResizes
 from instances.manager.security_groups import InstanceSecurityGroups
 from instances.manager.tags import InstanceTags
 from instances.manager.volumes import InstanceVolumes
@@ -30,6 +31,7 @@ class InstanceManager(
     InstanceLocks,
     InstanceMetadata,
     InstanceTags,
+    InstanceResizes,
     InstanceSecurityGroups,
     InstanceVolumes,
     InstanceInterfaces,

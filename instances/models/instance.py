@@ -46,6 +46,10 @@ class Instance(models.Model):
     disk = models.PositiveIntegerField(help_text="GiB")
     ephemeral = models.PositiveIntegerField(default=0, help_text="GiB")
     swap = models.PositiveIntegerField(default=0, help_text="MiB")
+    more_vcpus = models.PositiveIntegerField(
+        default=0, help_text="that a resize holds beyond its flavor until it is decided"
+    )
+    more_ram = models.PositiveIntegerField(default=0, help_text="MiB; likewise")
     extra_specs: models.JSONField[dict[str, str]] = models.JSONField(default=dict)
 
     image_id = models.CharField(max_length=36, blank=True, default="")

@@ -16,6 +16,8 @@ from instances.operations.power import StartInstance, StopInstance
 from instances.operations.reboot import RebootInstance
 from instances.operations.rebuild import RebuildInstance
 from instances.operations.rescue import RescueInstance, UnrescueInstance
+from instances.operations.resize import MigrateInstance, ResizeInstance
+from instances.operations.resize_decided import ConfirmResize, RevertResize
 from instances.operations.swap_volume import SwapVolume
 from instances.operations.volumes import (
     AttachVolume,
@@ -27,6 +29,7 @@ from instances.operations.volumes import (
 __all__ = [
     "AttachInterface",
     "AttachVolume",
+    "ConfirmResize",
     "CreateImage",
     "CreateInstance",
     "CreateInstanceWithVolumes",
@@ -36,11 +39,14 @@ __all__ = [
     "ExtendVolumeInGuest",
     "ImageOfVolumes",
     "LimitVolumeInGuest",
+    "MigrateInstance",
     "PauseInstance",
     "RebootInstance",
     "RebuildInstance",
     "RescueInstance",
+    "ResizeInstance",
     "ResumeInstance",
+    "RevertResize",
     "StartInstance",
     "StopInstance",
     "SuspendInstance",

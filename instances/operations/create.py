@@ -17,7 +17,7 @@ from compute.scheduler import GroupPolicy, Place, PlacementGroup, PlacementReque
 from instances.models import Instance
 from instances.operations import ports
 from instances.operations.guest import guest_ref, guest_spec
-from instances.operations.rows import fault, instance_of, write
+from instances.operations.rows import fault, flavor_of, instance_of, write
 from instances.scheduler_hints import servers_of
 from instances.states import PowerState, TaskState, VmState
 from operations.saga import Failure, Run, Saga, Step
@@ -30,20 +30,10 @@ FULL_FOR = timedelta(minutes=2)
 def claim_host(run: Run) -> Mapping[str, Any]:
     """Hold a place on a host that fits; raise NoValidHost, which says what would fit."""
     instance = instance_of(run)
-    hints = instance.scheduler_hints
-    request = PlacementRequest(
-        vcpus=instance.vcpus,
-        ram=instance.ram,
-        disk=(instance.disk if is_on_its_host(run) else 0) + instance.ephemeral,
-        zone=instance.wanted_zone or None,
+    request = replace(
+        placement_of(run, flavor_of(instance)),
         host=instance.wanted_host or None,
         excluded_hosts=tuple(run.excluded_hosts),
-        hosts=ports.hosts_on_networks(run),
-        project_id=instance.project_id if hints else "",  # requests that are alike share statements
-        together_with=servers_of(hints, "same_host"),
-        apart_from=servers_of(hints, "different_host"),
-        group=placement_group(instance),
-        aggregates=wanted_aggregates(run, instance),
     )
     try:
         place = _claimed(run, instance, request)
@@ -59,6 +49,24 @@ def claim_host(run: Run) -> Mapping[str, Any]:
     return {"host": place.host}
 
 
+def placement_of(run: Run, size: Mapping[str, Any]) -> PlacementRequest:
+    """Return what the server asks of any place where it is of this size (``rows.flavor_of``)."""
+    instance = instance_of(run)
+    hints = instance.scheduler_hints
+    return PlacementRequest(
+        vcpus=size["vcpus"],
+        ram=size["ram"],
+        disk=(size["disk"] if is_on_its_host(run) else 0) + size["ephemeral"],
+        zone=instance.wanted_zone or None,
+        hosts=ports.hosts_on_networks(run),
+        project_id=instance.project_id if hints else "",  # requests that are alike share statements
+        together_with=servers_of(hints, "same_host"),
+        apart_from=servers_of(hints, "different_host"),
+        group=placement_group(instance),
+        aggregates=wanted_aggregates(run, size["extra_specs"]),
+    )
+
+
 def placement_group(instance: Instance) -> PlacementGroup | None:
     """Return what the server's group asks of its place."""
     group = instance.server_group
@@ -69,11 +77,13 @@ def placement_group(instance: Instance) -> PlacementGroup | None:
     )
 
 
-def wanted_aggregates(run: Run, instance: Instance) -> tuple[tuple[str, tuple[int, ...]], ...]:
+def wanted_aggregates(
+    run: Run, extra_specs: Mapping[str, str]
+) -> tuple[tuple[str, tuple[int, ...]], ...]:
     """Return the aggregates that the flavor's extra specs ask for, by ``aggregate_instance_extra_specs:``."""
     specs = {
         key.removeprefix(OF_AGGREGATES): value
-        for key, value in instance.extra_specs.items()
+        for key, value in extra_specs.items()
         if key.startswith(OF_AGGREGATES)
     }
     return tuple(AggregateManager(run.context).matching(specs)) if specs else ()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from cloudweb.database.clock import now
 from cloudweb.rpc import Order
 from compute.scheduler import release
-from instances.models import BlockDevice
+from instances.models import BlockDevice, Migration
 from instances.operations import ports, volumes
 from instances.operations.create import destroy_guest
-from instances.operations.rows import fault, write
+from instances.operations.migration_rows import end_live
+from instances.operations.resize import destroy_at
+from instances.operations.rows import fault, instance_of, write
 from instances.states import PowerState, VmState
 from operations.saga import Failure, Run, Saga, Step
 
@@ -22,6 +24,21 @@ def let_go(run: Run) -> None:
     """Let go of ports and volumes."""
     ports.delete_ports(run)
     volumes.let_go(run)
+
+
+def destroy_elsewhere(run: Run) -> Order | None:
+    """Order the guest off the other host that a resize left it on, too."""
+    instance, row = instance_of(run), _undecided(run)
+    if row is None:
+        return None
+    hosts = {row.source_host, row.dest_host} - {instance.host, ""}
+    return destroy_at(run, hosts.pop()) if hosts else None
+
+
+def _undecided(run: Run) -> Migration | None:
+    if instance_of(run).vm_state not in (VmState.RESIZED, VmState.ERROR):
+        return None  # what pre-empts a resize comes after it was undone
+    return Migration.objects.live().filter(instance_id=run.resource_id).first()
 
 
 class DeleteInstance(Saga):
@@ -38,6 +55,7 @@ class DeleteInstance(Saga):
         Step("unplug_ports", take_off, owes=True, max_failures=10),
         Step("delete_ports", let_go),
         Step("release_claim", lambda run: release(run.resource_id)),
+        Step("destroy_elsewhere", destroy_elsewhere, owes=True, max_failures=10),
     )
 
     @classmethod
@@ -45,6 +63,10 @@ class DeleteInstance(Saga):
         """The server is gone, with the volumes that go with it; its row stays for the action log."""
         volumes.delete_with_server(run)
         BlockDevice.objects.filter(instance_id=run.resource_id).delete()
+        row = _undecided(run)
+        if row is not None:
+            release(str(row.uuid))
+            end_live(row)
         write(
             run,
             vm_state=VmState.DELETED,

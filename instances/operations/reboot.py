@@ -8,7 +8,7 @@ from compute.rpc import REBOOT
 from instances.conf import STOP_TIMEOUT
 from instances.operations.guest import guest_ref, guest_spec
 from instances.operations.power import connect, connected
-from instances.operations.rows import instance_of, no_task, write
+from instances.operations.rows import NO_FAULT, instance_of, no_task, write
 from instances.states import PowerState, TaskState, VmState
 from operations.saga import Failure, Run, Saga, Step
 
@@ -51,10 +51,7 @@ class RebootInstance(Saga):
             vm_state=VmState.ACTIVE,
             task_state=None,
             power_state=PowerState.RUNNING,
-            fault_code=None,
-            fault_message="",
-            fault_detail="",
-            fault_at=None,
+            **NO_FAULT,
         )
 
     @classmethod

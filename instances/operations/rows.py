@@ -96,3 +96,21 @@ def fault(failure: Failure) -> dict[str, Any]:
         "fault_detail": failure.detail,
         "fault_at": now(),
     }
+
+
+#: The columns of a server that has none.
+NO_FAULT: dict[str, Any] = {
+    "fault_code": None,
+    "fault_message": "",
+    "fault_detail": "",
+    "fault_at": None,
+}
+
+
+#: The columns that say a server's flavor.
+FLAVOR = ("flavor_id", "flavor_name", "vcpus", "ram", "disk", "ephemeral", "swap", "extra_specs")
+
+
+def flavor_of(instance: Instance) -> dict[str, Any]:
+    """Return a server's flavor as its row says it."""
+    return {name: getattr(instance, name) for name in FLAVOR}

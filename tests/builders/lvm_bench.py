@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from cloudweb import process
+from cloudweb.wire import Wire
 from tests.builders.volume_bench import MIB, SIZE, FileBench, make_source, new_ref
-from volume.drivers.file.wire import Wire
 from volume.drivers.lvm import LvmDriver
 from volume.drivers.lvm.config import LvmConfig
 from volume.drivers.lvm.group import Group

@@ -10,7 +10,9 @@ from identity.models import User
 from image.models import Image
 from instances.block_devices import DestinationType, SourceType
 from instances.build_request import BlockDeviceRequest, BuildRequest, NetworkRequest
-from instances.models import BlockDevice, Instance, InstancePort
+from instances.migration_states import MigrationStatus, MigrationType
+from instances.models import BlockDevice, Instance, InstancePort, Migration
+from instances.operations.rows import flavor_of
 from instances.states import PowerState, VmState
 from network.models import Network, Port
 from tests.builders.volumes import attach
@@ -34,7 +36,26 @@ def make_server(user: User, **overrides: Any) -> Instance:
         "launched_at": now(),
         "reservation_id": "r-12345678",
     }
-    return Instance.objects.create(**facts | overrides)
+    server = Instance.objects.create(**facts | overrides)
+    if server.vm_state == VmState.RESIZED:
+        give_migration(server)
+    return server
+
+
+def give_migration(server: Instance, **overrides: Any) -> Migration:
+    """Record that a server was resized, and waits for its confirmation."""
+    facts: dict[str, Any] = {
+        "migration_type": MigrationType.RESIZE,
+        "status": MigrationStatus.FINISHED,
+        "source_host": server.host,
+        "dest_host": server.host,
+        "vm_state": VmState.ACTIVE,
+        "old": flavor_of(server),
+        "new": flavor_of(server),
+        "project_id": server.project_id,
+        "user_id": server.user_id,
+    }
+    return Migration.objects.create(instance=server, **facts | overrides)
 
 
 def wanted_server(flavor: Flavor, image: Image, *networks: Network) -> BuildRequest:

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 
 from cloudweb import process
 from cloudweb.image_cache.source import ImageSource
+from cloudweb.wire import Wire
 from volume.drivers.base import VolumeDriver
 from volume.drivers.fake import FakeVolumeDriver
 from volume.drivers.file import FileDriver
 from volume.drivers.file.config import FileConfig
-from volume.drivers.file.wire import Wire
 from volume.objects import (
     ExportRequest,
     SnapshotRef,

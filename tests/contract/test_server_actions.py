@@ -46,6 +46,8 @@ NO_BUTTON = {
     "update": "the page's Rename",
     "metadata": "the API alone",
     "tags": "the API alone",
+    "resize": "the page's Resize: it must say to which flavor",
+    "migrate": "the API alone: it is an operator's",
     "console_output": "the page's tab Console log",
     "attach_volume": "the API alone: it must say which volume",
     "detach_volume": "the API alone: it must say which volume",
@@ -322,7 +324,7 @@ def test_one_more_record_is_served_and_shown(home: Lab, one_more: InstanceAction
 def test_one_more_record_is_described(
     one_more: InstanceAction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    row = "| nudge |  | ●<sup>1</sup> |  |  |  |  |  | `networking`, `spawning` | exclusive |"
+    row = "| nudge |  | ●<sup>1</sup> |  |  |  |  |  |  | `networking`, `spawning` | exclusive |"
     said = "| nudge | `os-nudge` | From 2.17 to 2.94 | `compute:servers:nudge` | project member |"
     page = states_page()
     assert row in page
@@ -330,7 +332,7 @@ def test_one_more_record_is_described(
     schema = shapes.ServerAction.model_json_schema()
     assert schema["$defs"]["ServerNudge"]["required"] == ["os-nudge"]
     assert "NudgeAnswer" in str(shapes.ServerActionAnswer.model_json_schema())
-    assert shapes.answers() == {200: shapes.ServerActionAnswer, 202: None}
+    assert shapes.answers() == {200: shapes.ServerActionAnswer, 202: None, 204: None}
     monkeypatch.setitem(ACTIONS, MARK.name, MARK)
     assert shapes.answers() == {200: shapes.ServerActionAnswer, 202: None, 204: None}
 

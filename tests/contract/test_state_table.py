@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cloudweb.states import Mode
+from compute.models import Flavor
 from identity.models import User
 from instances.actions import ACTIONS, possible
 from instances.models import Instance
@@ -34,7 +35,7 @@ WITH_PORTS = (
 WITH_VOLUMES = ("attach_volume", "detach_volume", "update_volume")
 WITH_VOLUMES = ("attach_volume", "detach_volume", "update_volume", "swap_volume")
 #: What members are refused.
-OPERATORS_DO = ("swap_volume", "reset_state")
+OPERATORS_DO = ("swap_volume", "reset_state", "migrate")
 #: action of the table -> method, path below the server, body
 REQUESTS: dict[str, tuple[str, str, Any]] = {
     "start": ("POST", "/action", {"os-start": None}),
@@ -52,6 +53,10 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "change_password": ("POST", "/action", {"changePassword": {"adminPass": "p"}}),
     "trigger_crash_dump": ("POST", "/action", {"trigger_crash_dump": None}),
     "reset_state": ("POST", "/action", {"os-resetState": {"state": "error"}}),
+    "resize": ("POST", "/action", {"resize": {"flavorRef": "larger"}}),
+    "confirm_resize": ("POST", "/action", {"confirmResize": None}),
+    "revert_resize": ("POST", "/action", {"revertResize": None}),
+    "migrate": ("POST", "/action", {"migrate": None}),
     "delete": ("DELETE", "", None),
     "force_delete": ("POST", "/action", {"forceDelete": None}),
     "add_security_group": ("POST", "/action", {"addSecurityGroup": {"name": "default"}}),
@@ -68,9 +73,10 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "update_volume": ("PUT", "/os-volume_attachments/{volume}", STAYS),
     "swap_volume": ("PUT", "/os-volume_attachments/{volume}", FREE),
 }
-ALIVE = {"building", "active", "stopped", "paused", "suspended", "rescued", "error"}
+ALIVE = {"building", "active", "stopped", "paused", "suspended", "rescued", "resized", "error"}
 ACCEPTED = {
     "rescue": 200,
+    "confirm_resize": 204,
     "delete": 204,
     "update": 200,
     "metadata": 200,
@@ -105,8 +111,12 @@ BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
     "unrescue": ({"rescued"}, {None}),
     "rebuild": ({"active", "stopped", "error"}, {None}),
     "change_password": ({"active"}, {None}),
-    "trigger_crash_dump": ({"active", "paused", "rescued", "error"}, {None}),
+    "trigger_crash_dump": ({"active", "paused", "rescued", "resized", "error"}, {None}),
     "reset_state": (ALIVE, set(TASKS)),
+    "resize": ({"active", "stopped"}, {None}),
+    "confirm_resize": ({"resized"}, {None}),
+    "revert_resize": ({"resized"}, {None}),
+    "migrate": ({"active", "stopped"}, {None}),
     "delete": (ALIVE, set(TASKS)),
     "force_delete": (ALIVE, set(TASKS)),
     "add_security_group": (ALIVE, set(TASKS)),
@@ -116,8 +126,8 @@ BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
     "unlock": (ALIVE, set(TASKS)),
     "metadata": ({"active", "paused", "suspended", "stopped"}, set(TASKS)),
     "tags": ({"active", "paused", "suspended", "stopped"}, set(TASKS)),
-    "attach_volume": ({"active", "paused", "stopped"}, BEHIND_EACH_OTHER),
-    "detach_volume": ({"active", "paused", "stopped"}, BEHIND_EACH_OTHER),
+    "attach_volume": ({"active", "paused", "stopped", "resized"}, BEHIND_EACH_OTHER),
+    "detach_volume": ({"active", "paused", "stopped", "resized"}, BEHIND_EACH_OTHER),
     "attach_interface": ({"active", "paused", "stopped"}, BEHIND_EACH_OTHER),
     "detach_interface": ({"active", "paused", "stopped"}, BEHIND_EACH_OTHER),
     "update_volume": (ALIVE, set(TASKS)),
@@ -137,6 +147,9 @@ def send(user: User, server: Instance, action: str, *, client: Any = None) -> An
         image = make_image(context=make_context(user), data=RAW)
         Instance.objects.filter(id=server.id).update(image_id=str(image.id))
         body = json.loads(json.dumps(body).replace("{image}", str(image.id)))
+    if action == "resize":
+        larger = {"name": "larger", "vcpus": 2, "ram": 1024, "disk": 1}
+        Flavor.objects.get_or_create(id="larger", defaults=larger)
     if action in WITH_PORTS:
         context = make_context(user)
         network = Network.objects.first() or make_network(context)
@@ -203,7 +216,7 @@ def test_what_never_ran_cannot_be_acted_on(action: str) -> None:
 
 def test_a_lock_keeps_out_all_but_operators() -> None:
     """Also who owns the server, whatever state it is in; contract 10.1."""
-    user = make_member("member")
+    user = make_member("manager")
     operator = client_of(make_member("admin"))
     found = {}
     for action in REQUESTS:
@@ -240,7 +253,15 @@ def test_the_filter_finds_what_the_status_shows(minor: int) -> None:
         answer = client.send("GET", f"/compute/v2.1/servers?status={word.lower()}", **at)
         found[word] = {one["id"] for one in answer.json()["servers"]}
     assert found == shown
-    assert shown.keys() >= {"BUILD", "SHUTOFF", "PAUSED", "SUSPENDED", "HARD_REBOOT"}
+    assert shown.keys() >= {
+        "BUILD",
+        "SHUTOFF",
+        "PAUSED",
+        "SUSPENDED",
+        "HARD_REBOOT",
+        "RESIZE",
+        "VERIFY_RESIZE",
+    }
 
 
 def test_words() -> None:
@@ -251,7 +272,8 @@ def test_words() -> None:
     volumes = ["attach_volume", "detach_volume", "update_volume"]
     cards = ["attach_interface", "detach_interface"]
     groups = ["add_security_group", "remove_security_group"]
-    stopped = ["start", "hard_reboot", "rescue", "rebuild", *always, "tags", "metadata"]
-    stopped += [*groups, *volumes, "create_image", *cards, "reset_state"]
+    moves = ["resize", "migrate"]
+    stopped = ["start", "hard_reboot", "rescue", "rebuild", *always[:2], *moves, *always[2:]]
+    stopped += ["tags", "metadata", *groups, *volumes, "create_image", *cards, "reset_state"]
     assert possible("stopped", None) == stopped
     assert possible("building", "spawning") == [*always, *groups, "update_volume", "reset_state"]

@@ -49,6 +49,7 @@ from compute.drivers.libvirt.inside import LibvirtInside
 from compute.drivers.libvirt.plugging import Plugging
 from compute.drivers.libvirt.reach import Reach
 from compute.drivers.libvirt.rescuing import LibvirtRescue
+from compute.drivers.libvirt.resizing import LibvirtResizing
 from compute.drivers.libvirt.snapshots import LibvirtSnapshots
 from compute.drivers.libvirt.storage import Storage, host_errors, image_of
 from compute.drivers.libvirt.swapping import Swapping
@@ -76,6 +77,7 @@ RUN_DIR = Path("/run/cloudweb")
 class LibvirtDriver(
     LibvirtInside,
     LibvirtRescue,
+    LibvirtResizing,
     Hypervisor,
     ConsoleLog,
     HotPlug,
@@ -189,7 +191,7 @@ class LibvirtDriver(
             self.daemon.stop()
         for directory in (
             *(self.daemon.home, self.storage.directory, self.storage.drafts, self.storage.logs),
-            self.run_dir,
+            *(self.run_dir, self.state_dir / "offers"),
         ):
             shutil.rmtree(directory, ignore_errors=True)
         self.entries.drop_everything()
@@ -241,6 +243,7 @@ class LibvirtDriver(
                 self._forget(ref.id, name)
             work.checkpoint()
             self.entries.drop(ref.id)
+            self.offers.withdraw(ref.id)
             self.storage.remove(self.storage.files(ref.id))
             if self.daemon.is_private():
                 self._forget_power_loss(ref.name)

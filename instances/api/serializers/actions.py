@@ -44,6 +44,25 @@ class Lock(ActionBody):
     locked_reason: Annotated[Name | None, since(73)] = None
 
 
+class Resize(ActionBody):
+    """The value of action ``resize``."""
+
+    flavorRef: str = Field(min_length=1, max_length=2048)  # noqa: N815 - the wire's name
+    disk_config: Literal["AUTO", "MANUAL"] = Field("MANUAL", alias="OS-DCF:diskConfig")
+
+    def arguments(self) -> dict[str, Any]:
+        """Return which flavor, by its id or by its URL; how disks are configured where that is said."""
+        said = self.model_fields_set & {"disk_config"}
+        flavor_id = self.flavorRef.rstrip("/").rpartition("/")[2]
+        return {"flavor_id": flavor_id, **{name: getattr(self, name) for name in said}}
+
+
+class Migrate(ActionBody):
+    """The value of action ``migrate``."""
+
+    host: Annotated[Name | None, since(56)] = None
+
+
 class SecurityGroupName(ActionBody):
     """The value of actions ``addSecurityGroup`` and ``removeSecurityGroup``: a name or an id."""
 

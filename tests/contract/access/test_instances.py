@@ -10,7 +10,7 @@ import pytest
 
 from cloudweb.context import RequestContext
 from cloudweb.microversions import ALWAYS
-from cloudweb.policy import Rule, admin, project_member, project_reader
+from cloudweb.policy import Rule, admin, project_manager, project_member, project_reader
 from cloudweb.states import Mode
 from compute.bootstrap import ensure_default_flavors
 from compute.models import Flavor
@@ -105,6 +105,7 @@ def build(owner: User) -> dict[str, Any]:
         "name": "mine",
         "image_id": image_id,
         "flavor_id": flavor.id,
+        "larger_id": Flavor.objects.order_by("ram")[1].id,
         "network_id": str(network.id),
     }
 
@@ -128,10 +129,15 @@ def listed(path: str) -> Line:
 WHO: dict[Rule, Collection[str]] = {
     project_reader: PROJECT_READERS,
     project_member: PROJECT_MEMBERS,
+    project_manager: OPERATORS | {"manager"},
     admin: OPERATORS,
 }
 #: Contract 11.1 by hand, lest record and test be wrong together: what is not for every member.
-NOT_FOR_MEMBERS: dict[str, Rule] = {"swap_volume": admin, "reset_state": admin}
+NOT_FOR_MEMBERS: dict[str, Rule] = {
+    "swap_volume": admin,
+    "reset_state": admin,
+    "migrate": project_manager,
+}
 #: What the key of an action holds, where null will not do.
 VALUES: dict[str, Any] = {
     "reboot": {"type": "SOFT"},
@@ -139,6 +145,7 @@ VALUES: dict[str, Any] = {
     "rebuild": {"imageRef": "{image_id}"},
     "changePassword": {"adminPass": "p"},
     "os-resetState": {"state": "error"},
+    "resize": {"flavorRef": "{larger_id}"},
     "addSecurityGroup": {"name": "default"},
     "removeSecurityGroup": {"name": "default"},
 }
@@ -161,7 +168,7 @@ def line_of(action: InstanceAction) -> Line:
         f"{V21}/servers/{{{state}_id}}/action",
         WHO[action.rule],
         status=status,
-        others={"other": 404} if action.rule is not admin else {},
+        others={"other": 404} if action.rule in (project_reader, project_member) else {},
         body={action.wire: VALUES.get(action.wire)},
         unfinished=unfinished,
         headers={} if action.versions is ALWAYS else at(f"2.{SINCE[action.wire]}"),

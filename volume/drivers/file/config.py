@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cloudweb.conf import env
 from cloudweb.driver import DriverError
-from volume.drivers.file.wire import Wire
+from cloudweb.wire import Wire
 
 RUN_DIR = Path("/run/cloudweb-volumes")
 

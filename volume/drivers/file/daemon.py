@@ -25,11 +25,7 @@ from cloudweb import process
 from cloudweb.driver import DriverError, TransientDriverError
 from cloudweb.files import PASSED_THROUGH, make_directory, write_atomically
 from cloudweb.records import forget, read_record
-from volume.drivers.base import NoKey, WrongKey
-from volume.drivers.file.files import File
-from volume.drivers.file.qmp import CommandRefused, DaemonSilent, Monitor, monitor
-from volume.drivers.file.relay import Relays
-from volume.drivers.file.wire import (
+from cloudweb.wire import (
     AUTHZ,
     TLS,
     Wire,
@@ -39,6 +35,10 @@ from volume.drivers.file.wire import (
     rules,
     tls_creds,
 )
+from volume.drivers.base import NoKey, WrongKey
+from volume.drivers.file.files import File
+from volume.drivers.file.qmp import CommandRefused, DaemonSilent, Monitor, monitor
+from volume.drivers.file.relay import Relays
 from volume.drivers.luks import SECRET, SECRET_OBJECT, Keys, is_wrong_key, opened_node
 from volume.drivers.reaching import Reaching
 from volume.objects import VolumeConnection

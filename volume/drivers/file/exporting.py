@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from cloudweb.wire import Wire
 from volume.drivers.file.daemon import Daemons, Record, Served
 from volume.drivers.file.files import File
-from volume.drivers.file.wire import Wire
 from volume.objects import ExportRequest, VolumeConnection
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cloudweb import process
 from cloudweb.driver import TransientDriverError
-from volume.drivers.file.wire import AUTHZ, TLS, Wire, authz_list, listener, tls_creds
+from cloudweb.wire import AUTHZ, TLS, Wire, authz_list, listener, tls_creds
 
 PROGRAM = "qemu-nbd"
 _RECONNECT = 3600  # seconds

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cloudweb.conf import env
+from cloudweb.wire import Wire
 from volume.drivers.file.config import sockets_of, wire_of
-from volume.drivers.file.wire import Wire
 from volume.drivers.lvm.group import Group
 
 

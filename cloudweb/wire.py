@@ -30,7 +30,7 @@ def tls_creds(wire: Wire) -> str:
     """Return the object that holds a host's certificate; raise DriverError where it has none."""
     if not (wire.certificates / "server-cert.pem").exists():
         raise DriverError(
-            "This host has no certificate yet; it cannot serve volumes to other hosts.",
+            "This host has no certificate yet; it cannot serve disks to other hosts.",
             detail=str(wire.certificates),
         )
     return f"tls-creds-x509,id={TLS},dir={wire.certificates},endpoint=server,verify-peer=on"
