@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.urls.converters import StringConverter
 from drf_spectacular.utils import extend_schema
@@ -26,6 +27,8 @@ NAMES = (
     "os-security-group-default-rules",
 )
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 
 class Removed(StringConverter):
     """The path of one of these, or of anything below it."""
@@ -33,7 +36,7 @@ class Removed(StringConverter):
     regex = rf"(?:{'|'.join(NAMES)})(?:/.*)?"
 
 
-def _described(method: str) -> Any:
+def _described(method: str) -> Callable[[F], F]:
     name = f"compute_removed_{method.lower()}"
     return extend_schema(methods=[method], operation_id=name, request=None, responses={410: None})
 

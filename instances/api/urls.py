@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, path, register_converter
 from cloudweb.api.routing import versioned
 from instances.api.actions import ServerActionViewSet
 from instances.api.external_events import ExternalEventViewSet
+from instances.api.image_proxies import ImageProxyViewSet
 from instances.api.instance_actions import InstanceActionViewSet
 from instances.api.interfaces import InterfaceViewSet
 from instances.api.key_pairs import KeyPairViewSet
@@ -108,6 +109,9 @@ ROUTES: list[URLPattern | URLResolver] = [
         ServerGroupViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
     ),
     path("os-server-external-events", ExternalEventViewSet.as_view({"post": "create"})),
+    path("images", ImageProxyViewSet.as_view({"get": "list"})),
+    path("images/detail", ImageProxyViewSet.as_view({"get": "list_detail"})),
+    path("images/<str:image_id>", ImageProxyViewSet.as_view(PROXIED_ONE)),
     path("os-networks", NetworkProxyViewSet.as_view({"get": "list"})),
     path("os-networks/<str:network_id>", NetworkProxyViewSet.as_view({"get": "retrieve"})),
     path("os-tenant-networks", TenantNetworkProxyViewSet.as_view({"get": "list"})),

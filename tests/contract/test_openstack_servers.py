@@ -176,6 +176,42 @@ def wait_for(shell: Shell, status: str) -> None:
     raise AssertionError(f"it stays {shown['status']}")
 
 
+def test_network_cards_of_servers(shell: Shell, tmp_path: Path) -> None:
+    """Given by a network, a port and an address, and taken by each."""
+    disk = tmp_path / "disk.raw"
+    disk.write_bytes(RAW)
+    shell.run("image", "create", "c-image", "--disk-format", "raw", "--file", str(disk))
+    for number, name in enumerate(("c-net", "c-back")):
+        block = f"10.{78 + number}.0.0/24"
+        shell.run("network", "create", name)
+        shell.run("subnet", "create", name, "--network", name, "--subnet-range", block)
+    port = shell.json("port", "create", "--network", "c-back", "c-port")
+    like = ("--image", "c-image", "--flavor", "m1.tiny", "--network", "c-net")
+    shell.run("server", "create", *like, WAIT, "c-vm")
+    shell.run("server", "add", "network", "--tag", "late", "c-vm", "c-back")
+    shell.run("server", "add", "port", "c-vm", "c-port")
+    shell.run("server", "add", "fixed", "ip", "--fixed-ip-address", "10.79.0.77", "c-vm", "c-back")
+    ports = wait_for_ports(shell, 4)
+    assert {one["ID"] for one in ports} > {port["id"]}
+    assert "10.79.0.77" in shell.json("server", "show", "c-vm")["addresses"]["c-back"]
+    shell.run("server", "remove", "port", "c-vm", "c-port")
+    wait_for_ports(shell, 3)
+    assert shell.json("port", "show", "c-port")["device_id"] == ""
+    shell.run("server", "remove", "network", "c-vm", "c-back")
+    wait_for_ports(shell, 1)
+    assert [*shell.json("server", "show", "c-vm")["addresses"]] == ["c-net"]
+    shell.run("server", "delete", WAIT, "c-vm")
+
+
+def wait_for_ports(shell: Shell, count: int) -> list[dict[str, Any]]:
+    """Ask until the server has so many ports and all are up."""
+    for _ in range(100):
+        found = shell.json("port", "list", "--server", "c-vm")
+        if len(found) == count and {one["Status"] for one in found} == {"ACTIVE"}:
+            return list(found)
+    raise AssertionError(f"it stays {found}")
+
+
 def test_volumes_in_servers(shell: Shell, tmp_path: Path) -> None:
     """Given, shown, taken away; booted from a new one and from one that is there."""
     disk = tmp_path / "disk.raw"

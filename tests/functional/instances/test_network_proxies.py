@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from network.models import SecurityGroupRule
 from tests.builders.identity import client_of, make_context, make_member
+from tests.builders.images import RAW, make_image
 from tests.builders.networks import make_network, make_port, make_subnet
 from tests.builders.routers import make_external, make_floating_ip, make_router
 from tests.builders.servers import give_port, make_server
@@ -87,6 +90,33 @@ def test_networks_addresses_and_groups_in_the_words_of_old() -> None:
         "security-groups",
     )
     assert {ask("GET", f"/os-{name}", version="2.36") for name in proxies} == {404}
+
+
+def test_images_in_the_words_of_old() -> None:
+    user = make_member("member")
+    client, context = client_of(user), make_context(user)
+    image = make_image(context=context, data=RAW, name="cirros")
+    make_image(context=context, data=RAW, name="other")
+    image.properties.create(name="os_type", value="linux")
+
+    def ask(method: str, path: str, version: str = "2.1") -> Any:
+        at = {"OpenStack_API_Version": f"compute {version}"}
+        answer = client.send(method, f"/compute/v2.1/images{path}", **at)
+        return answer.json() if answer.status_code == 200 else answer.status_code
+
+    shown = ask("GET", f"/{image.id}")["image"]
+    assert (shown["status"], shown["progress"], shown["metadata"]) == (
+        "ACTIVE", 100, {"os_type": "linux"},
+    )  # fmt: skip
+    assert shown["OS-EXT-IMG-SIZE:size"] == len(RAW)
+    assert {one["rel"] for one in shown["links"]} == {"self", "bookmark", "alternate"}
+    assert ask("GET", "/detail?name=cirros") == {"images": [shown]}
+    short = {key: shown[key] for key in ("id", "name", "links")}
+    assert short in ask("GET", "")["images"]
+    assert len(ask("GET", "?limit=1")["images"]) == 1
+    found = [ask("GET", "?limit=x"), ask("GET", "/none"), ask("GET", "", "2.36")]
+    assert found == [400, 404, 404]
+    assert (ask("DELETE", f"/{image.id}"), ask("GET", f"/{image.id}")) == (204, 404)
 
 
 def test_what_was_removed_says_so_at_every_version() -> None:
