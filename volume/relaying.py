@@ -14,8 +14,8 @@ from cloudweb.context import RequestContext
 from cloudweb.rpc import Order
 from operations.saga import Run, Saga, Step
 from volume.models import Attachment
-from volume.objects import UnexportRequest, VolumeRef
-from volume.rpc import DELETE, UNEXPORT
+from volume.objects import ResizeRequest, UnexportRequest, VolumeRef
+from volume.rpc import DELETE, RESIZE, UNEXPORT
 
 
 def relay(*, host: str, volume: VolumeRef, epoch: int) -> dict[str, Any]:
@@ -31,6 +31,13 @@ def end(row: Attachment) -> None:
     EndRelay.start(RequestContext.system(), resource_id=args["volume"]["data"]["id"], args=args)
     Attachment.objects.filter(id=row.id).update(relay={})
     row.relay = {}
+
+
+def resize_order(row: Attachment, size: int) -> Order:
+    """Return the order that lets who is behind an attachment's relay see the volume's size (bytes)."""
+    volume = _volume(row.relay)
+    request = ResizeRequest(volume=volume, size=size)
+    return RESIZE.order(host=row.relay["host"], resource_id=volume.id, payload=request)
 
 
 def _volume(args: Mapping[str, Any]) -> VolumeRef:

@@ -154,7 +154,8 @@ class FakeVolumeDriver(
     def resize(self, request: ResizeRequest, *, work: Work) -> VolumeState:
         """Note the larger size."""
         with self.faults.around("resize", work):
-            known = self._find(request.volume)
+            moved = self._volumes.get(request.volume.id)
+            known = moved if moved and moved.followed else self._find(request.volume)
             if request.size < known.size:
                 raise DriverError("A volume cannot shrink.")
             self._check_key(known, request.passphrase)

@@ -119,11 +119,6 @@ class VolumeLifecycle(VolumeLookups):
     def _check_live(self, volume: Volume) -> None:
         if volume.status != VolumeStatus.IN_USE:
             return
-        if any(one.relay for one in Attachment.objects.filter(volume=volume)):
-            raise InvalidVolume(
-                f"Volume {volume.id} was moved while it was in use: it can grow once its server was "
-                "stopped and started, or when it is detached."
-            )
         able = Pool.objects.filter(capabilities__lists="live_resize", volumes=volume)
         if not able.exists():
             raise InvalidVolume(f"Volume {volume.id} cannot grow while it is in use.")

@@ -8,10 +8,10 @@ from typing import Any
 from cloudweb.events import emit
 from cloudweb.rpc import Order
 from operations.saga import Failure, Run, Saga, Step
-from volume import scheduler
+from volume import relaying, scheduler
 from volume.events import VolumeExtended
 from volume.exceptions import NoValidPool
-from volume.models import Volume
+from volume.models import Attachment, Volume
 from volume.objects import ResizeRequest
 from volume.operations.rows import fault, tell, volume_of, write
 from volume.resolution import GIB, host_of, passphrase_of, volume_ref
@@ -42,6 +42,12 @@ def resize(run: Run) -> Order:
     return RESIZE.order(host=host_of(volume), resource_id=str(volume.id), payload=request)
 
 
+def resize_relays(run: Run) -> list[Order]:
+    """Order it shown to who has it through the host where it was; one that is down opens it anew anyway."""
+    rows = Attachment.objects.filter(volume_id=run.resource_id)
+    return [relaying.resize_order(row, run.args["size"] * GIB) for row in rows if row.relay]
+
+
 class ExtendVolume(Saga):
     """Take more room and have the volume grow; what failed may be tried again, it never shrinks."""
 
@@ -50,6 +56,7 @@ class ExtendVolume(Saga):
     steps = (
         Step("claim_room", claim_room, undo=release_room),
         Step("resize", resize),
+        Step("resize_relays", resize_relays, owes=True, max_failures=10),
     )
 
     @classmethod

@@ -433,17 +433,28 @@ def test_a_guest_stays_connected_while_its_volume_goes_over_and_whoever_dies_the
         guest.write(3 * MIB, b"as a mirror")
         bench.driver.follow(request, decided=lambda: None, work=WORK)
         guest.write(0, b"gone over".ljust(512, b"\0"))
+    for volume in (copy, spec, spec):  # it grows where it is, and for who comes through here
+        larger = ResizeRequest(volume=volume.ref, size=2 * SIZE)
+        assert bench.driver.resize(larger, work=WORK).size == 2 * SIZE
+    with NbdClient(Path(connection.path), connection.export) as guest:
+        assert guest.size == 2 * SIZE
+        assert guest.read(0, 9) == b"gone over"
+        guest.write(2 * SIZE - 512, b"at its new end".ljust(512, b"\0"))
+        guest.flush()
     assert not [path for path in bench.driver.files.everything() if spec.ref.id in path]
     for volume in (copy, spec):  # the machine went down: the one that the other goes to comes first
         pid = bench.driver.daemons._pid(volume.ref.id)
         assert pid is not None
         process.kill([pid], exe=PROGRAM)
     for one in (to_copy, mine):
-        assert bench.driver.export(one, work=WORK) == (target if one is to_copy else connection)
+        first = target if one is to_copy else connection
+        larger_now = first.model_copy(update={"size": 2 * SIZE})
+        assert bench.driver.export(one, work=WORK) == larger_now
     with NbdClient(Path(connection.path), connection.export) as guest:
         assert guest.read(0, 9) == b"gone over"
         assert guest.read(MIB, 6) == b"before"
         assert guest.read(2 * MIB, 13) == b"in the middle"
+        assert guest.read(2 * SIZE - 512, 14) == b"at its new end"
         guest.write(0, b"again".ljust(512, b"\0"))
     for one in (mine, to_copy):
         bench.driver.unexport(unexport_of(one), work=WORK)

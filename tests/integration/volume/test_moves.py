@@ -95,7 +95,12 @@ def test_a_server_keeps_its_volume_and_lets_go_of_it_where_it_is_now(world: Worl
     row = Attachment.objects.get()
     assert (row.status, row.relay["host"], row.epoch > before.epoch) == ("attached", "h1", True)
     assert Volume.objects.get().status == "in-use"
-    assert "moved while" in refusal(lambda: world.volumes.extend(volume, size=2))
+    world.volumes.extend(volume, size=2)
+    world.cloud.settle()
+    grown = Volume.objects.get()
+    assert (grown.size, grown.status) == (2, "in-use")
+    behind = world.drivers["h1"]._volumes[volume].size
+    assert behind == 2 * 1024**3, "who is behind the relay sees it, too"
     world.drivers["h1"].write(volume, "through the relay")
     attachments.disconnect(attachment)
     world.cloud.settle()
@@ -111,7 +116,7 @@ def test_a_server_keeps_its_volume_and_lets_go_of_it_where_it_is_now(world: Worl
     world.volumes.update(volume, name="x")
     attachments.disconnect(again)
     world.cloud.settle()
-    world.volumes.extend(volume, size=2)
+    world.volumes.extend(volume, size=3)
     world.cloud.settle()
     world.volumes.delete(volume)
     world.cloud.settle()

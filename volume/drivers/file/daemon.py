@@ -323,6 +323,28 @@ class Daemons:
                     daemon.run("block-export-add", **_export(file.node, attachment_id, served))
                 self._keep(replace(record, interrupted=False))
 
+    def reopen(self, volume_id: str, size: int) -> None:
+        """Serve what a volume that went elsewhere is there now: larger; its clients come back, and find it so."""
+        record = self.get(volume_id)
+        if record is None or record.forward is None:
+            return
+        there = VolumeConnection.load({**record.forward}).model_copy(update={"size": size})
+        record = self._keep(replace(record, forward=there.dump(), interrupted=True))
+        if self.is_running(volume_id):
+            _, node = self.forwarding(volume_id, there.dump())
+            try:
+                with self.monitor(volume_id) as daemon:
+                    for attachment_id in record.exports:
+                        _remove(daemon, attachment_id)
+                    daemon.run("blockdev-del", node_name=FORWARD)
+                    daemon.run("blockdev-add", **node)
+                    for attachment_id, served in record.exports.items():
+                        daemon.run("block-export-add", **_export(FORWARD, attachment_id, served))
+            except CommandRefused as error:
+                self._kill(volume_id)  # whoever serves it again opens it anew
+                raise TransientDriverError(BUSY, detail=error.detail) from error
+        self._keep(replace(record, interrupted=False))
+
     def size(self, volume_id: str, file: File) -> int:
         """Return the bytes that a daemon takes a file for."""
         with self.monitor(volume_id) as daemon:

@@ -275,6 +275,21 @@ class FileDriver(
     def resize(self, request: ResizeRequest, *, work: Work) -> VolumeState:
         """Make the volume's file larger, or let its daemon do it."""
         volume_id = request.volume.id
+        moved = self._mirrors.moved(volume_id)
+        if (
+            moved is not None
+        ):  # it is larger where it is; who is served through this host is not told yet
+            if moved.size < request.size:
+                work.checkpoint()
+                self.daemons.reopen(volume_id, request.size)
+            return VolumeState(
+                id=volume_id,
+                backend=self.backend,
+                pool=POOL,
+                format="raw",
+                size=request.size,
+                attachments=tuple(self._exporting.attachments(volume_id)),
+            )
         file = self.files.get(volume_id)
         size = file.size()
         if request.size < size:
