@@ -5,7 +5,7 @@ from __future__ import annotations
 from cloudweb.microversions.compute import since
 from cloudweb.policy import admin
 from cloudweb.states import ANY, IDLE, Mode
-from instances.actions.record import InstanceAction
+from instances.actions.record import Button, InstanceAction
 from instances.states import VmState as V
 
 CHANGE_PASSWORD = InstanceAction(
@@ -44,4 +44,14 @@ RESET_STATE = InstanceAction(
     body="ResetState",
     spoken="resetState",
     logs=True,
+    button=Button(
+        label="Check state",
+        icon="refresh",
+        done="{} is shown as its guest is.",
+        warning="Its guest is looked at on its host, and the server is from then on what that is. "
+        "Nothing is done to the guest.",
+        warning_all="Their guests are looked at on their hosts, and the servers are from then on what "
+        "these are. Nothing is done to the guests.",
+        mild=True,
+    ),
 )

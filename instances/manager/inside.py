@@ -104,7 +104,7 @@ class InstanceInsides(InstanceActs):
             raise off from error
 
     @policy(RESET_STATE.policy)
-    def reset_state(self, instance_id: str, *, error: bool) -> None:
+    def reset_state(self, instance_id: str, *, error: bool = False) -> None:
         """Put a server in error; or look at its guest, and let it be what that is.
 
         What is still done to it goes on and says how it ended. Of a host that does not answer the server

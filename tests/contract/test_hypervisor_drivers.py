@@ -260,6 +260,10 @@ def test_rescued_and_made_anew(bench: Bench) -> None:
     for _ in range(2):
         assert driver.rescue(rescued, images=bench.images, work=WORK).power_state == "running"
     assert bench.files_of(spec) > left
+    bench.wait_for_boot(spec)
+    assert isinstance(driver, Diagnostics)
+    seen = [disk.name for disk in driver.diagnose(ref(spec)).disks]
+    assert seen in (["root"], ["vda", "vdb", "vdz"])  # simulated; its own behind it, and its drive
     bench.restart()
     driver = bench.driver
     assert isinstance(driver, Rescue)

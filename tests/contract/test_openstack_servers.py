@@ -162,9 +162,26 @@ def live(shell: Shell) -> None:
     assert (locked["locked"], locked["locked_reason"]) == (True, "keep it")
     shell.run("server", "unlock", "t-new")
     assert shell.json(*newer, "show", "t-new")["locked"] is False
+    if shell.version is not None:
+        recover(shell)
     shell.run("server", "delete", WAIT, "t-new")
     left = [one["Name"] for one in shell.json("server", "list")]
     assert not [name for name in left if name.startswith("t-")]  # other tests share this cloud
+
+
+def recover(shell: Shell) -> None:
+    """Rescue and rebuild a server, and look into it, as the client at hand does."""
+    shell.run("server", "rescue", "--image", "t-image", "--password", "p", "t-new")
+    wait_for(shell, "RESCUE")
+    shell.run("server", "unrescue", "t-new")
+    wait_for(shell, "ACTIVE")
+    shell.run("server", "rebuild", "--image", "t-image", "--property", "e=f", WAIT, "t-new")
+    wait_for(shell, "ACTIVE")
+    assert shell.json("server", "show", "t-new")["properties"] == {"e": "f"}
+    assert "409" in shell.run("server", "set", "--password", "new", "t-new", code=1)  # no agent
+    newest = ("--os-compute-api-version", "2.96", "server")
+    shell.run(*newest, "dump", "create", "t-new")
+    assert "nodes" in shell.run(*newest, "show", "--topology", "t-new")
 
 
 def wait_for(shell: Shell, status: str) -> None:

@@ -60,7 +60,6 @@ NO_BUTTON = {
     "force_delete": "the same as Delete",
     "change_password": "the API alone: it must say which password",
     "trigger_crash_dump": "the API alone",
-    "reset_state": "the operators' pages",
 }
 #: Every record of every file of actions.
 CONSTANTS = {
