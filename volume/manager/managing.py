@@ -109,7 +109,8 @@ class VolumeManaging(VolumeLookups):
             raise InvalidVolumeInput(
                 f"Type {kind.name} encrypts: the key of what others made is not known."
             )
-        if not scheduler.serves(str(pool.id), move_request(volume, kind, pool_id=str(pool.id))):
+        request = move_request(volume, kind, encrypted=False, pool_id=str(pool.id))
+        if not scheduler.serves(str(pool.id), request):
             raise InvalidVolumeInput(f"{pool.full_name} does not serve type {kind.name}.")
 
     @policy("volume:volumes:unmanage")
