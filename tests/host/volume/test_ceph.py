@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -15,6 +16,7 @@ from cloudweb.image_cache.cache import ImageCache
 from cloudweb.rpc import Method
 from tests.builders.ceph import CephCluster, CephHost, ceph_cluster, missing
 from tests.builders.ceph_bench import CephBench
+from tests.builders.encrypted_bench import KEY, EncryptedCephBench, EncryptedFileBench
 from tests.builders.volume_bench import FileBench, export_of, snapshot_of, unexport_of
 from tests.infrastructure import wait_until
 from volume import rpc
@@ -196,21 +198,26 @@ def test_a_cluster_without_a_manager_and_one_that_is_silent(
         missing_pool.start()
 
 
+@pytest.mark.parametrize("key", ["", KEY], ids=["plain", "encrypted"])
 def test_a_volume_goes_from_files_to_ceph_while_it_is_had_and_back_and_forth_at_rest(
-    bench: CephBench, tmp_path: Path
+    cluster: CephCluster, tmp_path: Path, key: str
 ) -> None:
-    files = FileBench()
+    files = EncryptedFileBench() if key else FileBench()
+    bench = EncryptedCephBench(cluster) if key else CephBench(cluster)
     try:
         drivers = {"file": files.driver, "ceph": bench.driver}
         agent = VolumeAgent(drivers, ImageCache(tmp_path / "i", 1 << 30), tmp_path / "volume")
 
         def order(method: Method[Any], here: VolumeSpec, there: VolumeSpec) -> None:
             agent.methods()[method](
-                CopyRequest(id=here.ref.id, volume=here.ref, target=targets[there.ref.id]), WORK
+                CopyRequest(
+                    id=here.ref.id, volume=here.ref, target=targets[there.ref.id], passphrase=key
+                ),
+                WORK,
             )
 
         def let_in(there: VolumeSpec) -> ExportRequest:
-            request = export_of(there, "h1")
+            request = export_of(there, "h1", passphrase=key)
             targets[there.ref.id] = agent.export(request, WORK)
             return request
 
@@ -226,6 +233,13 @@ def test_a_volume_goes_from_files_to_ceph_while_it_is_had_and_back_and_forth_at_
         assert files.write_through(guest, "meanwhile")
         order(rpc.FOLLOW, had, in_ceph)
         assert files.write_through(guest, "after")
+        (relay,) = files.driver.daemons._all_pids()
+        os.kill(relay, signal.SIGKILL)  # what is started again serves what is in Ceph now
+        files.driver.export(mine.model_copy(update={"passphrase": ""}), work=WORK)
+        assert files.write_through(guest, "after")
+        records = [path.read_text() for path in files.directory.glob("state/daemons/*.json")]
+        assert records
+        assert not key or key not in "".join(records)
         for request in (mine, ours):
             agent.unexport(unexport_of(request), WORK)
         assert bench.read(in_ceph.ref) == "after"
@@ -239,3 +253,4 @@ def test_a_volume_goes_from_files_to_ceph_while_it_is_had_and_back_and_forth_at_
         assert list(files.census()) == []
     finally:
         files.close()
+        bench.close()
