@@ -425,7 +425,7 @@ class ComputeAgent(Agent):
 
     @periodic(every=5)
     def tend_disks(self) -> None:
-        """Start again what leads to volumes of other hosts, where it died."""
+        """Start again what leads to volumes of other hosts, and guests that a full disk halted."""
         if isinstance(self.driver, HotPlug):
             self.driver.tend_disks()
 

@@ -206,7 +206,7 @@ class HotPlug(ABC):
         """Return the size in bytes of each attached disk by its serial, 0 where the guest is off."""
 
     def tend_disks(self) -> None:  # noqa: B027 - a driver without helpers has nothing to do
-        """See that what leads to attached disks is there; the host calls it every few seconds."""
+        """See that what leads to attached disks is there, and that who found no room on one tries again."""
 
 
 class InterfaceHotPlug(ABC):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import tempfile
 import time
@@ -20,12 +21,16 @@ PROGRAM = "qemu-storage-daemon"
 class Volume:
     """A raw file that a storage daemon of its own exports; both can be taken away and come back."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, *, room: int = 0) -> None:
+        """``room``: bytes that its file system has; 0: enough."""
         self.id = str(uuid.uuid4())
         self.home = Path(tempfile.mkdtemp(prefix="cw-nbd-", dir="/var/tmp"))
         self.home.chmod(0o711)
         self.size = size
-        self.file = self.home / "volume.raw"
+        self.file = self.home / "pool" / "volume.raw"
+        self.file.parent.mkdir()
+        if room:
+            self.make_room(room)
         self.path, self._monitor = self.home / "nbd.sock", self.home / "qmp.sock"
         with self.file.open("wb") as file:
             file.truncate(size)
@@ -36,6 +41,12 @@ class Volume:
         """The disk as a guest is told of it."""
         source = DiskSource(kind="nbd_unix", path=str(self.path), export=self.id)
         return GuestDisk(name=self.id, size=self.size, source=source, serial=self.id)
+
+    def make_room(self, room: int) -> None:
+        """Let its file system have so many bytes."""
+        pool = self.file.parent
+        options = f"{'remount,' if pool.is_mount() else ''}size={room}"
+        process.run("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(pool))
 
     def start(self) -> None:
         """Serve; the new socket belongs to whom the old one did."""
@@ -84,9 +95,10 @@ class Volume:
     def close(self) -> None:
         """Take all away."""
         self.stop()
-        for path in self.home.iterdir():
-            path.unlink()
-        self.home.rmdir()
+        self.file.unlink()
+        if self.file.parent.is_mount():
+            process.run("umount", str(self.file.parent))
+        shutil.rmtree(self.home)
 
     def _tell(self, command: str, **arguments: Any) -> Any:
         with socket.socket(socket.AF_UNIX) as monitor:

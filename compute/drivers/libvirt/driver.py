@@ -51,6 +51,7 @@ from compute.drivers.libvirt.reach import Reach
 from compute.drivers.libvirt.rescuing import LibvirtRescue
 from compute.drivers.libvirt.resizing import LibvirtResizing
 from compute.drivers.libvirt.snapshots import LibvirtSnapshots
+from compute.drivers.libvirt.stalls import Stalls
 from compute.drivers.libvirt.storage import Storage, host_errors, image_of
 from compute.drivers.libvirt.swapping import Swapping
 from compute.drivers.libvirt.users import guest_uids
@@ -127,6 +128,7 @@ class LibvirtDriver(
         self._plugging = Plugging(self.connection, self._domains)
         self._cards = Cards(self.connection, self._domains)
         self._file_systems = FileSystems(self.connection, self._domains)
+        self._stalls = Stalls(self.connection, self._domains)
         self._copies = Copies(self.connection, self._domains)
         self.entries = Entries(
             ENTRIES_DIR / digest,
@@ -312,6 +314,7 @@ class LibvirtDriver(
             if self._power_of_running(ref.id) != "paused":
                 work.checkpoint()
                 self._domains.pause(ref.id)
+            self._stalls.keep(ref.id)
             return self.get(ref.id)
 
     def unpause(self, ref: GuestRef, *, work: Work) -> GuestState:
@@ -319,6 +322,7 @@ class LibvirtDriver(
         with self._watcher.order(ref.id):
             if self._power_of_running(ref.id) == "paused":
                 work.checkpoint()
+                self._stalls.forget(ref.id)
                 self._domains.resume(ref.id)
             return self.get(ref.id)
 
@@ -434,8 +438,9 @@ class LibvirtDriver(
         self._swapping.end(ref.id, serial, target, work=work)
 
     def tend_disks(self) -> None:
-        """Start again what leads to volumes of other hosts."""
+        """Start again what leads to volumes of other hosts, and who waits for room."""
         self.entries.tend()
+        self._stalls.end()
 
     def freeze(self, ref: GuestRef, *, timeout: int, work: Work) -> None:
         """Ask the agent in the guest."""

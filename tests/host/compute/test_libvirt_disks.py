@@ -97,6 +97,8 @@ def test_written_detached_attached_grown_and_read_while_the_server_goes_and_come
             read = f"dd if={device(volume)} bs=1M skip={skip} count=4 2>/dev/null | md5sum"
             assert shell.run(read) == digest
 
+        wait_for_room(host, guest, shell)
+
     # a reboot brings it back, and a guest that is off loses it without being asked
     disks = (*guest.disks, volume.disk)
     whole = guest.model_copy(update={"disks": disks})
@@ -108,6 +110,39 @@ def test_written_detached_attached_grown_and_read_while_the_server_goes_and_come
     driver.power_off(ref(guest), timeout=0, work=WORK)
     driver.detach_disk(ref(guest), serial, timeout=60, work=WORK)
     assert driver.attached_disks(guest.id) == {}
+
+
+def wait_for_room(host: LibvirtBench, guest: GuestSpec, shell: GuestConsole) -> None:
+    """A volume's back end is full: who writes to it waits, and nothing that was written is lost."""
+    driver, full = host.driver, Volume(16 * MIB, room=6 * MIB)
+
+    def power() -> str:
+        return driver.get(guest.id).power_state
+
+    try:
+        driver.attach_disk(ref(guest), full.disk, work=WORK)
+        wait_for(shell, f"grep -q {full.id[:20]} /sys/block/vd*/serial 2>/dev/null")
+        shell.run("cat /tmp/a /tmp/a >/tmp/b; rm -f /tmp/written")
+        into = f"dd if=/tmp/b of={device(full)} bs=1M conv=fsync"
+        shell.run(f"({into} && touch /tmp/written) 2>/dev/null & true")
+        host.wait_until(lambda: power() == "paused")
+        held = full.file.stat().st_blocks
+        driver.tend_disks()
+        host.wait_until(lambda: power() == "paused")  # there is none yet
+        full.make_room(7 * MIB)
+        driver.pause(ref(guest), work=WORK)
+        driver.tend_disks()
+        assert (power(), full.file.stat().st_blocks) == ("paused", held)  # its tenant wants that
+        driver.unpause(ref(guest), work=WORK)
+        host.wait_until(lambda: power() == "paused" and full.file.stat().st_blocks > held)
+        full.make_room(24 * MIB)
+        driver.tend_disks()
+        wait_for(shell, "test -e /tmp/written")
+        digest = shell.run(f"dd if={device(full)} bs=1M count=8 2>/dev/null | md5sum")
+        assert digest == shell.run("md5sum </tmp/b")
+        driver.detach_disk(ref(guest), full.id, timeout=60, work=WORK)
+    finally:
+        full.close()
 
 
 def test_what_is_not_there_or_another_guests_is_refused(host: LibvirtBench, volume: Volume) -> None:
