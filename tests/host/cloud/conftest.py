@@ -16,6 +16,7 @@ from openstack.connection import Connection
 
 from cloudweb import process
 from cloudweb.conf import host_name
+from tests.builders.ceph import USER, CephCluster, ceph_cluster, missing
 from tests.builders.demo_image import demo_image
 from tests.host.cloud.census import leftovers
 from tests.host.cloud.tenants import operator
@@ -65,6 +66,17 @@ class Machine:
     settings: dict[str, str]
     stack: contextlib.ExitStack
     cloud: Cloud | None = None
+    ceph: CephCluster | None = None
+
+    @property
+    def host_directory(self) -> Path:
+        """What its agents keep."""
+        return self.var / "hosts" / host_name()
+
+    @property
+    def backends(self) -> list[str]:
+        """The back ends of its volumes: two of files, and Ceph where there is one."""
+        return self.settings["VOLUME_BACKENDS"].split(",")
 
     def start(self) -> Cloud:
         """Start the cloud, the first time or again."""
@@ -84,9 +96,7 @@ class Machine:
 
     def leftovers(self, *, disk: bool = True) -> list[str]:
         """Return what servers have left."""
-        return leftovers(
-            self.var / "hosts" / host_name(), prefix=self.settings["NETWORK_PREFIX"], disk=disk
-        )
+        return leftovers(self.host_directory, prefix=self.settings["NETWORK_PREFIX"], disk=disk)
 
 
 def _lives(pid: int) -> bool:
@@ -98,14 +108,24 @@ def _lives(pid: int) -> bool:
 
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Machine]:
-    with scratch("one") as var:
+    with scratch("one") as var, contextlib.ExitStack() as around:
         shutil.copytree(demo_image(), var / "demo-image")  # it is not built anew
         settings = {
             **own_names(),
             "LISTEN": f"127.0.0.1:{free_port()}",
             "SERVER_STOP_TIMEOUT": "30",
+            "VOLUME_BACKENDS": "file,second",
+            "VOLUME_SECOND_DRIVER": "file",
         }
-        made = Machine(var, settings, contextlib.ExitStack())
+        cluster = None if missing() else around.enter_context(ceph_cluster())
+        if cluster is not None:
+            settings |= {
+                "VOLUME_BACKENDS": "file,second,ceph",
+                "VOLUME_CEPH_CONF": str(cluster.conf),
+                "VOLUME_CEPH_USER": USER,
+                "VOLUME_CEPH_POOLS": "default",
+            }
+        made = Machine(var, settings, contextlib.ExitStack(), ceph=cluster)
         try:
             with made.stack:
                 made.start()

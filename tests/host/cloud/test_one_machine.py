@@ -27,52 +27,13 @@ from tests.browser.conftest import Browser, browsing
 from tests.builders.libvirt_bench import qemu_pids_of
 from tests.builders.strangers import NOBODY, open_to
 from tests.host.cloud.conftest import Machine
-from tests.host.cloud.tenants import BOOT, Server, Tenant
+from tests.host.cloud.rooms import ADDRESS, Room
+from tests.host.cloud.tenants import BOOT
+from tests.host.cloud.volume_travel import travel
 from tests.infrastructure import wait_until
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.filterwarnings("ignore")]
-ADDRESS = "10.77.0.10"
 ETH_P_ALL = 0x0003
-
-
-class Room:
-    """A tenant with a server, and the namespace of its network, from which it is reached."""
-
-    def __init__(self, machine: Machine, admin: Connection, home: Path) -> None:
-        self.tenant = Tenant(machine.cloud, admin, home)
-        self.image = next(image.id for image in admin.image.images() if image.name == "demo")
-        self.group = self.tenant.group("gate")
-        table = f"cloudweb_{machine.settings['NETWORK_PREFIX']}"
-        self.enter = ("nsenter", f"--net=/run/netns/{table}-{self.tenant.network.id}")
-        self.server = self.create(self.tenant.name, address=ADDRESS)
-
-    def create(self, name: str, *, address: str) -> Server:
-        return self.tenant.create(
-            name, image_id=self.image, address=address, groups=[self.group.name]
-        )
-
-    def open(self) -> None:
-        """Let ping and SSH in."""
-        self.tenant.allow(self.group, protocol="icmp", ether_type="IPv4")
-        self.tenant.allow(self.group, protocol="tcp", port_range_min=22, port_range_max=22)
-
-    def pings(self, address: str = ADDRESS) -> bool:
-        words = (*self.enter, "ping", "-n", "-c", "1", "-W", "1", address)
-        return process.run(*words, check=False).returncode == 0
-
-    def says(self, command: str, server: Server | None = None) -> str:
-        """Run a command in the guest."""
-        return (server or self.server).ssh(*self.enter, command=command).text.strip()
-
-    def does(self, command: str, server: Server | None = None) -> str:
-        """Run a command in the guest as root; fail where it fails."""
-        done = (server or self.server).ssh(*self.enter, command=command, user="root")
-        assert done.returncode == 0, done
-        return done.text.strip()
-
-    def port(self) -> Any:
-        (port,) = self.tenant.api.network.ports(device_id=self.server.id)
-        return port
 
 
 @pytest.fixture(scope="module")
@@ -167,91 +128,11 @@ def test_a_guest_is_rebooted_stopped_and_started(rooms: list[Room]) -> None:
     wait_until(lambda: rooms[0].says("hostname") == server.name, what="it is reached again")
 
 
-def test_a_volume_keeps_what_one_guest_wrote_for_another_and_grows_under_it(
-    rooms: list[Room],
+@pytest.mark.timeout(900)
+def test_volumes_hold_what_guests_flushed_wherever_they_go_and_whoever_dies(
+    machine: Machine, admin: Connection, rooms: list[Room]
 ) -> None:
-    room, api = rooms[0], rooms[0].tenant.api
-    volume = api.block_storage.create_volume(name="data", size=1)
-    settled(room, volume.id, "available")
-    device = f"/dev/$(grep -l {volume.id[:20]} /sys/block/vd*/serial | cut -d/ -f4)"
-    present = f"until test -b {device}; do sleep 0.2; done"
-
-    def give(server: Server) -> None:
-        api.compute.create_volume_attachment(server.id, volume_id=volume.id)
-        settled(room, volume.id, "in-use")
-        room.does(present, server)
-
-    def take(server: Server) -> None:
-        api.compute.delete_volume_attachment(server.id, volume.id)
-        settled(room, volume.id, "available")
-
-    give(room.server)
-    write = (
-        "dd if=/dev/urandom of=/tmp/a bs=1M count=4 2>/dev/null; "
-        f"dd if=/tmp/a of={device} bs=1M conv=fsync 2>/dev/null; md5sum </tmp/a"
-    )
-    wrote = room.does(write)
-    read = f"dd if={device} bs=1M count=4 2>/dev/null | md5sum"
-    take(room.server)
-    other = room.create("other", address="10.77.0.11")
-    other.wait("ACTIVE")
-    other.wait_for_boot()
-    give(other)
-    assert room.does(read, other) == wrote
-    api.block_storage.extend_volume(volume.id, 2)
-    grown = f"test $(cat /sys/block/$(basename {device})/size) -eq {2 * 2**21}"
-    wait_until(lambda: room.does(f"{grown} && echo y || echo n", other) == "y", what="it grew")
-    assert room.does(read, other) == wrote
-
-    # what it held at each moment comes back: a snapshot, a full backup, an incremental one
-    storage = api.block_storage
-    snapshot = storage.create_snapshot(volume_id=volume.id, name="before", is_forced=True)
-    wait_until(
-        lambda: storage.get_snapshot(snapshot.id).status == "available",
-        what="the snapshot is taken",
-    )
-    then = {}
-    for incremental in (False, True):
-        wrote_then = room.does(write, other)
-        backup = storage.create_backup(
-            volume_id=volume.id, name="then", force=True, is_incremental=incremental
-        )
-        wait_until(lambda key=backup.id: is_whole(room, key), what="the backup is taken")
-        then[backup.id] = wrote_then
-    assert len({wrote, *then.values()}) == 3
-    other.delete()  # a volume that is in use outlives its server
-    settled(room, volume.id, "available")
-    storage.revert_volume_to_snapshot(volume.id, snapshot.id)
-    settled(room, volume.id, "available")
-    give(room.server)
-    assert room.does(read) == wrote
-    take(room.server)
-    for key, wrote_then in then.items():
-        storage.restore_backup(key, volume_id=volume.id)
-        settled(room, volume.id, "available")
-        give(room.server)
-        assert room.does(read) == wrote_then
-        take(room.server)
-        storage.delete_backup(key)
-    storage.delete_snapshot(snapshot.id)
-    wait_until(lambda: not [*storage.snapshots(), *storage.backups()], what="they are gone")
-    api.block_storage.delete_volume(volume.id)
-    wait_until(lambda: not [*api.block_storage.volumes()], what="the volume is gone")
-
-
-def is_whole(room: Room, backup_id: str) -> bool:
-    """Tell whether a backup can be restored; fail where it failed."""
-    found = room.tenant.api.block_storage.get_backup(backup_id)
-    assert found.status != "error", found.fail_reason
-    return bool(found.status == "available")
-
-
-def settled(room: Room, volume_id: str, status: str) -> None:
-    """Wait for a volume's status."""
-    storage = room.tenant.api.block_storage
-    wait_until(
-        lambda: storage.get_volume(volume_id).status == status, what=f"the volume is {status}"
-    )
+    travel(machine, admin, rooms[0])
 
 
 def test_from_log_in_to_a_prompt_by_clicks(machine: Machine, tmp_path: Path) -> None:

@@ -1,0 +1,166 @@
+"""Volumes on their way between servers, back ends and points in time, and what guests read on them then."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+
+from openstack.connection import Connection
+
+from cloudweb import process
+from cloudweb.conf import host_name
+from compute.drivers.libvirt import LibvirtDriver
+from tests.host.cloud.conftest import Machine
+from tests.host.cloud.rooms import Room
+from tests.host.cloud.tenants import Server
+from tests.host.cloud.travellers import Traveller
+from tests.infrastructure import wait_until
+
+DAEMON = "qemu-storage-daemon"
+
+
+def travel(machine: Machine, admin: Connection, room: Room) -> None:
+    """Have volumes of every back end go everywhere."""
+    for backend in machine.backends:
+        specs = {"volume_backend_name": backend}
+        admin.block_storage.create_type(name=backend, extra_specs=specs)
+    storage = room.tenant.api.block_storage
+    volumes = [Traveller(room, one, volume_type=one) for one in machine.backends if one != "second"]
+    for one in volumes:
+        one.wait("available")
+        one.give(room.server)
+        one.write()
+        one.take()
+    other = room.create("other", address="10.77.0.11")
+    other.wait("ACTIVE")
+    other.wait_for_boot()
+    for one in volumes:
+        one.give(other)
+        one.check()
+        one.grow()
+        one.check()
+    _points_in_time(machine, volumes, room)
+    file = volumes[0]
+    file.give(other)
+    file.write()
+
+    # what serves it dies, and so does libvirt
+    file.write_while(lambda: _kill_daemon(machine, "file"))
+    file.write_while(lambda: _kill_libvirtd(machine))
+
+    # to another back end while its guest has it and writes; who does the orders dies over it
+    _move(machine, admin, file, "second")
+    file.take()
+    file.give(other)
+    file.check()
+    other.delete()  # a volume that is in use outlives its server
+    for one in volumes:
+        one.wait("available")
+        one.give(room.server)
+        one.check()
+        one.take()
+        one.delete()
+    wait_until(lambda: not [*storage.volumes()], what="the volumes are gone")
+
+
+def _points_in_time(machine: Machine, volumes: Sequence[Traveller], room: Room) -> None:
+    """What each held at each moment comes back: in a volume of a snapshot, by a revert, from backups."""
+    storage = room.tenant.api.block_storage
+    for one in volumes:
+        before = one.digest
+        snapshot = storage.create_snapshot(volume_id=one.id, name="before", is_forced=True)
+        wait_until(
+            lambda key=snapshot.id: storage.get_snapshot(key).status == "available",
+            what="the snapshot is taken",
+        )
+        copy, then = Traveller(room, "copy", size=2, snapshot_id=snapshot.id), {}
+        copy.digest = before
+        for incremental in (False, True):
+            digest = one.write()
+            backup = storage.create_backup(
+                volume_id=one.id, name="then", force=True, is_incremental=incremental
+            )
+            if incremental:
+                _kill_worker(machine)
+            wait_until(lambda key=backup.id: _is_whole(room, key), what="the backup is taken")
+            then[backup.id] = digest
+        one.write()
+        assert len({before, *then.values(), one.digest}) == 4
+        copy.wait("available")
+        copy.give(room.server)
+        copy.check()
+        copy.take()
+        copy.delete()
+        wait_until(lambda key=copy.id: storage.find_volume(key) is None, what="the copy is gone")
+        one.take()
+        storage.revert_volume_to_snapshot(one.id, snapshot.id)
+        one.digest = before
+        _look(one, room.server)
+        storage.delete_snapshot(snapshot.id)
+        for key, digest in then.items():
+            storage.restore_backup(key, volume_id=one.id)
+            one.digest = digest
+            _look(one, room.server)
+        for key in reversed(then):
+            storage.delete_backup(key)
+            wait_until(lambda key=key: storage.find_backup(key) is None, what="it is gone")
+    wait_until(lambda: not [*storage.snapshots()], what="the snapshots are gone")
+
+
+def _look(one: Traveller, server: Server) -> None:
+    one.wait("available")
+    one.give(server)
+    one.check()
+    one.take()
+
+
+def _moved(admin: Connection, one: Traveller, backend: str) -> None:
+    """Wait until a volume has moved; operators alone see how far that is."""
+
+    def there() -> bool:
+        found = admin.block_storage.get_volume(one.id)
+        assert found.migration_status != "error", found
+        return bool(found.migration_status == "success" and f"@{backend}#" in found.host)
+
+    wait_until(there, what=f"volume {one.row.name} is in {backend}")
+
+
+def _is_whole(room: Room, backup_id: str) -> bool:
+    """Tell whether a backup can be restored; fail where it failed."""
+    found = room.tenant.api.block_storage.get_backup(backup_id)
+    assert found.status != "error", found.fail_reason
+    return bool(found.status == "available")
+
+
+def _move(machine: Machine, admin: Connection, one: Traveller, to: str) -> None:
+    def begin() -> None:
+        one.storage.retype_volume(one.id, to, migration_policy="on-demand")
+        wait_until(lambda: _daemons(machine, to), what="there is something to copy to")
+        _kill_worker(machine)
+        _moved(admin, one, to)
+
+    one.write_while(begin)
+
+
+def _daemons(machine: Machine, backend: str) -> Sequence[int]:
+    """Return what serves the volumes of a back end of files."""
+    return process.running(DAEMON, f"{machine.host_directory}/volume/{backend}/daemons/")
+
+
+def _kill_daemon(machine: Machine, backend: str) -> None:
+    (pid,) = _daemons(machine, backend)
+    os.kill(pid, signal.SIGKILL)
+
+
+def _kill_worker(machine: Machine) -> None:
+    """Kill what does the orders of this machine; its supervisor starts it again."""
+    pid = int((machine.var / "run" / "children" / "host").read_text().split()[0])
+    os.kill(pid, signal.SIGKILL)
+
+
+def _kill_libvirtd(machine: Machine) -> None:
+    place = machine.host_directory / "compute"
+    pid = process.read_pid(LibvirtDriver(place, host_name(), "private").daemon.pid_file)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
