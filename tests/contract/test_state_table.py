@@ -273,7 +273,7 @@ def test_words() -> None:
     cards = ["attach_interface", "detach_interface"]
     groups = ["add_security_group", "remove_security_group"]
     moves = ["resize", "migrate"]
-    stopped = ["start", "hard_reboot", "rescue", "rebuild", *always[:2], *moves, *always[2:]]
+    stopped = ["start", "hard_reboot", "rescue", "rebuild", *always[:3], *moves, *always[3:]]
     stopped += ["tags", "metadata", *groups, *volumes, "create_image", *cards, "reset_state"]
     assert possible("stopped", None) == stopped
     assert possible("building", "spawning") == [*always, *groups, "update_volume", "reset_state"]
