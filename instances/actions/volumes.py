@@ -51,7 +51,7 @@ UPDATE_VOLUME = InstanceAction(
 
 SWAP_VOLUME = InstanceAction(
     name="swap_volume",
-    vm_states={V.ACTIVE, V.PAUSED},
+    vm_states={V.ACTIVE, V.PAUSED, V.RESIZED},
     shows=(T.SWAPPING_VOLUME,),
     saga=SwapVolume,
     policy="compute:servers:swap_volume",

@@ -131,7 +131,7 @@ BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
     "attach_interface": ({"active", "paused", "stopped"}, BEHIND_EACH_OTHER),
     "detach_interface": ({"active", "paused", "stopped"}, BEHIND_EACH_OTHER),
     "update_volume": (ALIVE, set(TASKS)),
-    "swap_volume": ({"active", "paused"}, {None}),
+    "swap_volume": ({"active", "paused", "resized"}, {None}),
 }
 
 

@@ -12,7 +12,7 @@ from volume.exceptions import NoValidPool
 from volume.needs import pool_request
 from volume.objects import VolumeState
 from volume.operations.group_rows import hold_group, settle_group
-from volume.operations.rows import fault, tell, volume_of, write
+from volume.operations.rows import ROW, fault, tell, volume_of, write
 from volume.resolution import host_of, volume_ref, volume_spec
 from volume.rpc import CREATE, DELETE
 from volume.states import VolumeStatus
@@ -36,7 +36,10 @@ def claim_pool(run: Run) -> Mapping[str, Any]:
         told = f"{error.message} What failed last: {failure.public}"
         raise NoValidPool(told, detail=error.detail) from error
     copies = VolumeStatus.DOWNLOADING if volume.image_id else VolumeStatus.CREATING
-    write(run, status=copies)
+    if volume.status == copies:
+        run.memory.pop(ROW, None)  # it has a pool now
+    else:
+        write(run, status=copies)
     return {"host": place.host}
 
 
@@ -52,11 +55,6 @@ def make(run: Run) -> Order:
     return CREATE.order(
         host=host_of(volume), resource_id=str(volume.id), payload=volume_spec(volume)
     )
-
-
-def made(run: Run, answers: list[Any]) -> None:
-    """Keep what its host made of it."""
-    write(run, format=VolumeState.load(answers[0]).format)
 
 
 def unmake(run: Run) -> Order | None:
@@ -77,14 +75,14 @@ class CreateVolume(Saga):
     retry_from = "claim_pool"
     steps = (
         Step("claim_pool", claim_pool, undo=release_pool),
-        Step("make", make, undo=unmake, done=made),
+        Step("make", make, undo=unmake),
     )
 
     @classmethod
     def on_done(cls, run: Run) -> None:
-        """The volume can be used."""
-        group = hold_group(run)
-        write(run, status=VolumeStatus.AVAILABLE)
+        """The volume can be used, as its host made it."""
+        group, made = hold_group(run), VolumeState.load(run.results["make"][0])
+        write(run, status=VolumeStatus.AVAILABLE, format=made.format)
         settle_group(group)
 
     @classmethod

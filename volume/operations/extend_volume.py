@@ -42,8 +42,10 @@ def resize(run: Run) -> Order:
     return RESIZE.order(host=host_of(volume), resource_id=str(volume.id), payload=request)
 
 
-def resize_relays(run: Run) -> list[Order]:
+def resize_relays(run: Run) -> list[Order] | None:
     """Order it shown to who has it through the host where it was; one that is down opens it anew anyway."""
+    if volume_of(run).previous_status != VolumeStatus.IN_USE:
+        return None
     rows = Attachment.objects.filter(volume_id=run.resource_id)
     return [relaying.resize_order(row, run.args["size"] * GIB) for row in rows if row.relay]
 
