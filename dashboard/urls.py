@@ -79,6 +79,18 @@ from dashboard.views.servers import ServerAction, Servers
 from dashboard.views.session import LogIn, LogOut, SwitchProject
 from dashboard.views.volume import DeleteVolume, GrowVolume, RenameVolume, VolumePage
 from dashboard.views.volume_backups import BackUpVolume
+from dashboard.views.volume_group import (
+    AddVolume,
+    CopyVolumeGroup,
+    DeleteGroupSnapshot,
+    DeleteVolumeGroup,
+    EditVolumeGroup,
+    RemoveVolume,
+    RestoreGroupSnapshot,
+    SnapshotVolumeGroup,
+    VolumeGroupPage,
+)
+from dashboard.views.volume_groups import NewVolumeGroup, VolumeGroups
 from dashboard.views.volume_image import RetypeVolume, UploadVolume
 from dashboard.views.volume_offer import OfferVolume, WithdrawVolume
 from dashboard.views.volume_schedules import (
@@ -96,6 +108,8 @@ from dashboard.views.volume_snapshots import (
     TakeSnapshot,
 )
 from dashboard.views.volumes import NewVolume, TakeVolume, Volumes
+
+VOLUME_GROUP = "volume-groups/<uuid:volume_group_id>"
 
 urlpatterns = [
     path("login/expired", ExpiredPassword.as_view(), name="expired_password"),
@@ -203,6 +217,33 @@ urlpatterns = [
         DeleteSchedule.as_view(),
         name="delete_schedule",
     ),
+    path("volume-groups", VolumeGroups.as_view(), name="volume_groups"),
+    path("volume-groups/new", NewVolumeGroup.as_view(), name="new_volume_group"),
+    path(f"{VOLUME_GROUP}", VolumeGroupPage.as_view(), name="volume_group"),
+    path(f"{VOLUME_GROUP}/edit", EditVolumeGroup.as_view(), name="edit_volume_group"),
+    path(f"{VOLUME_GROUP}/volumes/new", AddVolume.as_view(), name="add_volume"),
+    path(
+        f"{VOLUME_GROUP}/volumes/<uuid:volume_id>/remove",
+        RemoveVolume.as_view(),
+        name="remove_volume",
+    ),
+    path(
+        f"{VOLUME_GROUP}/snapshots/new",
+        SnapshotVolumeGroup.as_view(),
+        name="snapshot_volume_group",
+    ),
+    path(
+        f"{VOLUME_GROUP}/snapshots/<uuid:snapshot_id>/restore",
+        RestoreGroupSnapshot.as_view(),
+        name="restore_group_snapshot",
+    ),
+    path(
+        f"{VOLUME_GROUP}/snapshots/<uuid:snapshot_id>/delete",
+        DeleteGroupSnapshot.as_view(),
+        name="delete_group_snapshot",
+    ),
+    path(f"{VOLUME_GROUP}/copy", CopyVolumeGroup.as_view(), name="copy_volume_group"),
+    path(f"{VOLUME_GROUP}/delete", DeleteVolumeGroup.as_view(), name="delete_volume_group"),
     path("backups", Backups.as_view(), name="backups"),
     path("backups/<uuid:backup_id>", BackupPage.as_view(), name="backup"),
     path("backups/<uuid:backup_id>/rename", RenameBackup.as_view(), name="rename_backup"),

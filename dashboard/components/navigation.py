@@ -24,6 +24,7 @@ SECTIONS = (
     ("Overview", "overview", "layout-dashboard", None),
     ("Servers", "servers", "server-2", None),
     ("Volumes", "volumes", "cylinder", None),
+    ("Volume groups", "volume_groups", "stack-2", None),
     ("Backups", "backups", "folder", None),
     ("Images", "images", "disc", None),
     ("Network picture", "network_picture", "sitemap", None),

@@ -19,13 +19,14 @@ IMAGE = "00000000-0000-4000-8000-00000000de30"
 PLAIN = (
     "overview", "servers", "launch", "images", "new_image", "import_image", "key_pairs", "activity",
     "account", "api_access", "second_factor", "application_credentials",
-    "new_application_credential", "members", "networks", "routers", "floating_ips",
+    "new_application_credential", "members", "networks", "routers", "floating_ips", "volume_groups",
     "security_groups", "network_picture", "volumes", "backups",
 )  # fmt: skip
 OF_A_SERVER = ("server", "server_console", "server_history", "server_trace")
 OF_AN_IMAGE = ("image",)
 OF_A_GROUP = ("security_group",)
 OF_A_VOLUME = ("volume",)
+OF_A_VOLUME_GROUP = ("volume_group",)
 OF_A_BACKUP = ("backup",)
 OF_A_NETWORK = ("network",)
 OF_A_ROUTER = ("router",)
@@ -43,6 +44,8 @@ NO_PAGES = {
     "new_volume", "grow_volume", "rename_volume", "delete_volume", "take_volume",
     "offer_volume", "withdraw_volume", "attach_volume", "detach_volume", "take_snapshot",
     "revert_volume", "delete_snapshot", "back_up_volume", "new_schedule", "edit_schedule",
+    "new_volume_group", "edit_volume_group", "add_volume", "remove_volume", "snapshot_volume_group",
+    "copy_volume_group", "restore_group_snapshot", "delete_group_snapshot", "delete_volume_group",
     "upload_volume", "retype_volume", "pause_schedule", "resume_schedule", "delete_schedule",
     "rename_backup", "restore_backup", "prove_backup", "delete_backup", "snapshot_server",
     "edit_network", "delete_network", "add_subnet", "delete_subnet", "share_network", "end_sharing",
@@ -75,6 +78,7 @@ def test_every_page_is_looked_at() -> None:
         *OF_AN_IMAGE,
         *OF_A_GROUP,
         *OF_A_VOLUME,
+        *OF_A_VOLUME_GROUP,
         *OF_A_BACKUP,
         *OF_A_NETWORK,
         *OF_A_ROUTER,
@@ -168,6 +172,15 @@ def test_no_serious_finding(with_axe: Browser) -> None:
     backup = str(browser.find("#rows tbody th a").get_property("href")).rpartition("/")[2]
     browser.wait(lambda: browser.text("#rows .status") == "Ready", "the backup is there")
     pages += [reverse(name, args=[backup]) for name in OF_A_BACKUP]
+    browser.open("/admin/volume/grouptype/add/")
+    browser.fill("[name=name]", "accessible")
+    browser.press("[name=_save]")
+    browser.open("/volume-groups/new")
+    browser.fill("#new-box [name=name]", "accessible")
+    browser.press("#new-box button[type=submit]")
+    browser.open("/volume-groups")
+    kept = str(browser.find("#rows tbody th a").get_property("href")).rpartition("/")[2]
+    pages += [reverse(name, args=[kept]) for name in OF_A_VOLUME_GROUP]
     browser.open("/routers/new")
     browser.fill("#new-box [name=name]", "accessible")
     browser.press("#new-box button[type=submit]")

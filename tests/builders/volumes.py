@@ -10,7 +10,15 @@ from cloudweb.database.clock import now
 from operations.models import Service
 from tests.builders.compute import fresh, make_service
 from volume import conf
-from volume.models import Attachment, Pool, Snapshot, Volume, VolumeType
+from volume.models import (
+    Attachment,
+    Group,
+    GroupType,
+    Pool,
+    Snapshot,
+    Volume,
+    VolumeType,
+)
 from volume.objects import VolumeConnection
 from volume.states import AttachmentStatus, SnapshotStatus, VolumeStatus
 
@@ -67,6 +75,15 @@ def make_volume(context: RequestContext, **overrides: Any) -> Volume:
     }
     kind = overrides.pop("volume_type", None) or make_volume_type()
     return Volume.objects.create(volume_type=kind, **{**facts, **overrides})
+
+
+def make_volume_group(context: RequestContext, **overrides: Any) -> Group:
+    """A group of the context's project, for volumes of the type of who names none."""
+    kind, _ = GroupType.objects.get_or_create(name="a kind")
+    facts = {"project_id": context.scoped_project_id, "name": "a group", "group_type": kind}
+    made = Group.objects.create(**{**facts, **overrides})
+    made.volume_types.set([make_volume_type()])
+    return made
 
 
 def make_snapshot(volume: Volume, **overrides: Any) -> Snapshot:

@@ -22,8 +22,8 @@ TABLES = {
     "dashboard/servers/overview.html": "the addresses of one server",
 }
 LISTS = {
-    "servers", "volumes", "backups", "images", "networks", "routers", "floating_ips", "security_groups",
-    "security_group", "key_pairs", "members", "activity", "application_credentials",
+    "servers", "volumes", "volume_groups", "backups", "images", "networks", "routers", "floating_ips",
+    "security_groups", "security_group", "key_pairs", "members", "activity", "application_credentials",
 }  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from tests.builders.images import RAW
 from tests.builders.instances import Lab, lab
 from tests.builders.networks import make_group
 from tests.builders.routers import make_router
-from tests.builders.volumes import make_volume
+from tests.builders.volumes import make_volume, make_volume_group
 from volume.models import Backup, BackupSchedule, Volume
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,16 +44,24 @@ OF_A_SERVER = {"server", "server_history", "server_console", "server_trace"} | O
 OF_AN_IMAGE = {"image", "image_live"}
 OF_A_GROUP = {"security_group"}
 OF_A_VOLUME = {"volume"}
+OF_A_VOLUME_GROUP = {"volume_group"}
 OF_A_BACKUP = {"backup"}
 OF_A_NETWORK = {"network"}
 OF_A_ROUTER = {"router"}
 OF_ONE = (
-    OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP | OF_A_VOLUME | OF_A_BACKUP | OF_A_NETWORK | OF_A_ROUTER
+    OF_A_SERVER
+    | OF_AN_IMAGE
+    | OF_A_GROUP
+    | OF_A_VOLUME
+    | OF_A_BACKUP
+    | OF_A_NETWORK
+    | OF_A_ROUTER
+    | OF_A_VOLUME_GROUP
 )
 READABLE = {
     "overview", "overview_live", "servers", "images", "key_pairs", "networks", "routers", "floating_ips",
-    "volumes", "backups", "security_groups", "network_picture", "account", "activity", "members", "clouds_yaml",
-    "openrc", "api_access", "second_factor", "application_credentials", "new_application_credential",
+    "volumes", "volume_groups", "backups", "security_groups", "network_picture", "account", "activity", "members",
+    "clouds_yaml", "openrc", "api_access", "second_factor", "application_credentials", "new_application_credential",
 }  # fmt: skip
 FORMS = {"launch", "new_image", "import_image"}
 #: Posts about the image, with what the address says besides.
@@ -77,6 +85,7 @@ BOXES = {
     "private_network": {},
     "new_group": {"name": "n"},
     "new_volume": {"name": "v", "size": "1"},
+    "new_volume_group": {"name": "g", "group_type": "x"},
     "take_volume": {"transfer": str(uuid.UUID(int=1)), "key": "x"},
 }
 #: Posts about the server's network, and about a group, with what they say.
@@ -100,6 +109,11 @@ TO_A_VOLUME = {
     "back_up_volume": {"name": "b", "kind": "full"}, "new_schedule": SCHEDULE, "edit_schedule": SCHEDULE,
     "pause_schedule": {}, "resume_schedule": {}, "delete_schedule": {},
 }  # fmt: skip
+TO_A_VOLUME_GROUP = {
+    "edit_volume_group": {"name": "g"}, "add_volume": {"volume": "x"}, "remove_volume": {},
+    "snapshot_volume_group": {"name": "s"}, "copy_volume_group": {"name": "c"},
+    "restore_group_snapshot": {}, "delete_group_snapshot": {}, "delete_volume_group": {},
+}  # fmt: skip
 TO_A_BACKUP = {
     "rename_backup": {"name": "b"}, "restore_backup": {"size": "1"}, "prove_backup": {}, "delete_backup": {},
 }  # fmt: skip
@@ -118,6 +132,7 @@ TO_ONE = {
     **TO_A_SERVERS_NETWORK,
     **TO_A_GROUP,
     **TO_A_VOLUME,
+    **TO_A_VOLUME_GROUP,
     **TO_A_BACKUP,
     **TO_A_NETWORK,
     **TO_A_ROUTER,
@@ -152,6 +167,7 @@ class House:
     backup_id: str
     schedule_id: str
     router_id: str
+    volume_group_id: str
 
     def url(self, name: str) -> str:
         """Return the address of a route, about the house's server or image."""
@@ -171,6 +187,10 @@ class House:
             return reverse(name, args=[self.volume_id, self.volume_id])
         if name.endswith("_schedule") and name != "new_schedule":
             return reverse(name, args=[self.volume_id, self.schedule_id])
+        if name in ("remove_volume", "restore_group_snapshot", "delete_group_snapshot"):
+            return reverse(name, args=[self.volume_group_id, self.volume_id])
+        if name in OF_A_VOLUME_GROUP | TO_A_VOLUME_GROUP.keys():
+            return reverse(name, args=[self.volume_group_id])
         if name in OF_A_BACKUP | TO_A_BACKUP.keys():
             return reverse(name, args=[self.backup_id])
         if name in OF_A_VOLUME | TO_A_VOLUME.keys():
@@ -203,7 +223,8 @@ def house(tmp_path: Path) -> Iterator[House]:
             project_id=volume.project_id, name="nightly", volume=volume, interval=24
         )
         router = make_router(home.context, subnets=home.network.subnets.all())
-        about = [str(one.id) for one in (group, volume, backup, schedule, router)]
+        kept = make_volume_group(home.context)
+        about = [str(one.id) for one in (group, volume, backup, schedule, router, kept)]
         yield House(home, server, home.image, *about)
 
 
@@ -297,7 +318,9 @@ def test_a_refusal_goes_back_to_the_page_before(house: House) -> None:
 
 
 def test_another_projects_things_are_404_pages(house: House, stranger: Client) -> None:
-    for name in OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP | OF_A_VOLUME | OF_A_BACKUP:
+    for name in (
+        OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP | OF_A_VOLUME | OF_A_VOLUME_GROUP | OF_A_BACKUP
+    ):
         answer = stranger.get(house.url(name))
         assert answer.status_code == 404, name
         assert "There is nothing here" in text_of(answer)
@@ -380,6 +403,7 @@ def test_pages_allow_our_own_scripts_only(house: House) -> None:
         | OF_A_SERVER - OF_CONSOLES
         | OF_A_GROUP
         | OF_A_VOLUME
+        | OF_A_VOLUME_GROUP
         | OF_A_BACKUP
     ):
         answer = member.get(house.url(name))

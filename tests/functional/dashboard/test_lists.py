@@ -27,13 +27,13 @@ from tests.builders.images import make_image
 from tests.builders.networks import make_network, make_subnet
 from tests.builders.routers import make_external, make_floating_ip, make_router
 from tests.builders.servers import make_server
-from tests.builders.volumes import make_volume
+from tests.builders.volumes import make_volume, make_volume_group
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HTMX = {"HX-Request": "true"}
 LISTS = (
-    "/servers", "/images", "/networks", "/routers", "/floating-ips", "/volumes", "/backups", "/security-groups",
-    "/key-pairs", "/members",
+    "/servers", "/images", "/networks", "/routers", "/floating-ips", "/volumes", "/volume-groups", "/backups",
+    "/security-groups", "/key-pairs", "/members",
     "/activity", "/account/application-credentials",
 )  # fmt: skip
 
@@ -284,6 +284,7 @@ def test_tables_are_read_aloud(browser: Client, user: User) -> None:
     make_router(context, subnets=[make_subnet(make_network(context), context)], external=outside)
     make_floating_ip(context, outside)
     make_backup(make_volume(context))
+    make_volume_group(context)
     browser.post("/account/application-credentials/new", {"name": "backup", "roles": ["reader"]})
     for path in LISTS:
         page = browser.get(path).content.decode()
