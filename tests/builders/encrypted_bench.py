@@ -11,7 +11,7 @@ from cloudweb import process
 from tests.builders.ceph_bench import CephBench
 from tests.builders.lvm_bench import LvmBench
 from tests.builders.volume_bench import FileBench, export_of
-from volume.drivers.file.daemon import block_node, chain_node
+from volume.drivers.file.nodes import block_node, chain_node
 from volume.drivers.luks import SECRET_OBJECT, named, opened_node
 from volume.objects import ExportRequest, VolumeEncryption, VolumeRef, VolumeSpec
 

@@ -201,13 +201,13 @@ def test_nothing_is_written_between_two_snapshots_that_are_taken_together(
     for connection in connections:
         assert bench.write_through(connection, "before")
     went: list[bool] = []
-    real = daemon._put_above
+    real = daemon.put_above
 
     def put_above(*said: Any) -> None:
         real(*said)
         went.extend(bench.write_through(one, "between") for one in connections)
 
-    monkeypatch.setattr(daemon, "_put_above", put_above)
+    monkeypatch.setattr(daemon, "put_above", put_above)
     refs = [snapshot_of(spec) for spec in specs]
     bench.driver.snapshot_together(refs, work=WORK)
     assert went == [False] * 4
@@ -232,7 +232,7 @@ def test_who_dies_while_guests_wait_for_snapshots_leaves_them_served(
         raise Died
 
     with monkeypatch.context() as dying:
-        dying.setattr(daemon, "_put_above", die)
+        dying.setattr(daemon, "put_above", die)
         dying.setattr(Daemons, "_exports_back", lambda *_: None)
         with pytest.raises(Died):
             agent.snapshot_together(request, WORK)

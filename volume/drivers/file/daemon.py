@@ -15,7 +15,7 @@ import shutil
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,57 +36,35 @@ from cloudweb.wire import (
     tls_creds,
 )
 from volume.drivers.base import NoKey, WrongKey
+from volume.drivers.file.daemon_exports import (
+    BUSY,
+    drop_point,
+    export_id,
+    export_words,
+    is_exported,
+    node_names,
+    point_name,
+    put_above,
+    refuse_while_held,
+    remove_attachment,
+    written_node,
+)
+from volume.drivers.file.daemon_record import Record, Served, parse
 from volume.drivers.file.files import File
+from volume.drivers.file.nodes import chain_node, file_node
 from volume.drivers.file.qmp import CommandRefused, DaemonSilent, Monitor, monitor
 from volume.drivers.file.relay import Relays
-from volume.drivers.luks import SECRET, SECRET_OBJECT, Keys, is_wrong_key, opened_node
+from volume.drivers.luks import SECRET_OBJECT, Keys, is_wrong_key
 from volume.drivers.reaching import Reaching
 from volume.objects import VolumeConnection
 
 log = structlog.get_logger(__name__)
 PROGRAM = "qemu-storage-daemon"
-BUSY = "The volume is busy, perhaps with a backup."
 #: Of the directory of sockets, whose paths the kernel cuts at 107 characters.
 _LONGEST = 90
 _PATIENCE = 10.0
-_POINT = "p-"
 #: What a daemon calls the volume that it copies to, and serves once all have followed.
 FORWARD = "forward"
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """One export: whom it is for."""
-
-    host: str
-    read_only: bool
-    epoch: int
-    port: int = 0  # of the relay that stands between; 0: none does
-
-    def differs_from(self, other: Served) -> bool:
-        """Tell whether another host is to have it, or to have it in another way."""
-        return (self.host, self.read_only) != (other.host, other.read_only)
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """How a volume's daemon was started, and what it serves while it runs.
-
-    ``interrupted``: all exports were taken away for a moment, and some may not be there again.
-    ``forward``: where the volume is now (a VolumeConnection); it has no file here any more.
-    """
-
-    volume_id: str
-    socket: str  # the name of its sockets
-    port: int = 0  # 0: on a Unix socket
-    exports: Mapping[str, Served] = field(default_factory=dict)
-    interrupted: bool = False
-    forward: Mapping[str, Any] | None = None
-
-    @property
-    def hosts(self) -> Collection[str]:
-        """Whose certificates are let in."""
-        return sorted({one.host for one in self.exports.values()})
 
 
 class Daemons:
@@ -126,7 +104,7 @@ class Daemons:
 
     def get(self, volume_id: str) -> Record | None:
         """Return what is recorded of a volume's daemon, running or not."""
-        return read_record(self._path(volume_id), _parse)
+        return read_record(self._path(volume_id), parse)
 
     def is_running(self, volume_id: str) -> bool:
         """Tell whether a volume's daemon runs."""
@@ -246,17 +224,21 @@ class Daemons:
         with self.monitor(record.volume_id) as daemon:
             self._admit(daemon, wanted)
             there = {one["id"] for one in daemon.run("query-block-exports")}
-            if _id(attachment_id) in there and known is not None and known.differs_from(served):
-                _remove(daemon, attachment_id)
+            if (
+                export_id(attachment_id) in there
+                and known is not None
+                and known.differs_from(served)
+            ):
+                remove_attachment(daemon, attachment_id)
                 self.relays.stop(attachment_id)
-                there.discard(_id(attachment_id))
-            if _id(attachment_id) not in there:
-                _refuse_while_held(daemon)
-            nodes = _nodes(daemon)  # a freeze that died may have put a file above what it has
+                there.discard(export_id(attachment_id))
+            if export_id(attachment_id) not in there:
+                refuse_while_held(daemon)
+            nodes = node_names(daemon)  # a freeze that died may have put a file above what it has
             node = next((file.node for file in chain if file.node in nodes), FORWARD)
             for name, one in exports.items() if record.interrupted else [(attachment_id, served)]:
-                if _id(name) not in there:
-                    daemon.run("block-export-add", **_export(node, name, one))
+                if export_id(name) not in there:
+                    daemon.run("block-export-add", **export_words(node, name, one))
         return self._keep(wanted)
 
     def cut_off(self, volume_id: str, attachment_id: str) -> None:
@@ -274,7 +256,7 @@ class Daemons:
         if self.is_running(volume_id):
             try:
                 with self.monitor(volume_id) as daemon:
-                    _remove(daemon, attachment_id)
+                    remove_attachment(daemon, attachment_id)
                     self._admit(daemon, wanted)
             except (DaemonSilent, CommandRefused) as error:
                 log.warning("a daemon does not obey", volume=volume_id, detail=error.detail)
@@ -288,7 +270,7 @@ class Daemons:
             try:
                 with self.monitor(volume_id) as daemon:
                     for attachment_id in record.exports:
-                        _remove(daemon, attachment_id)
+                        remove_attachment(daemon, attachment_id)
                     daemon.run("quit")
                 self._wait_for_end(volume_id)
             except (DaemonSilent, CommandRefused) as error:
@@ -309,18 +291,18 @@ class Daemons:
         assert record is not None
         self.follow(volume_id, file)
         with self.monitor(volume_id) as daemon:
-            _refuse_while_held(daemon)
+            refuse_while_held(daemon)
         self._keep(replace(record, interrupted=True))  # who comes after a crash serves them again
         with self.monitor(volume_id) as daemon:
             for attachment_id in record.exports:
-                _remove(daemon, attachment_id)
+                remove_attachment(daemon, attachment_id)
             try:
                 daemon.run("block_resize", node_name=file.node, size=size)
             except CommandRefused as error:
                 raise TransientDriverError(BUSY, detail=error.detail) from error
             finally:
                 for attachment_id, served in record.exports.items():
-                    daemon.run("block-export-add", **_export(file.node, attachment_id, served))
+                    daemon.run("block-export-add", **export_words(file.node, attachment_id, served))
                 self._keep(replace(record, interrupted=False))
 
     def reopen(self, volume_id: str, size: int) -> None:
@@ -335,11 +317,13 @@ class Daemons:
             try:
                 with self.monitor(volume_id) as daemon:
                     for attachment_id in record.exports:
-                        _remove(daemon, attachment_id)
+                        remove_attachment(daemon, attachment_id)
                     daemon.run("blockdev-del", node_name=FORWARD)
                     daemon.run("blockdev-add", **node)
                     for attachment_id, served in record.exports.items():
-                        daemon.run("block-export-add", **_export(FORWARD, attachment_id, served))
+                        daemon.run(
+                            "block-export-add", **export_words(FORWARD, attachment_id, served)
+                        )
             except CommandRefused as error:
                 self._kill(volume_id)  # whoever serves it again opens it anew
                 raise TransientDriverError(BUSY, detail=error.detail) from error
@@ -356,18 +340,18 @@ class Daemons:
     def writes_to(self, volume_id: str, top: File) -> bool:
         """Tell whether a daemon has a file open; it has all that are below, too."""
         with self.monitor(volume_id) as daemon:
-            return top.node in _nodes(daemon)
+            return top.node in node_names(daemon)
 
     def follow(self, volume_id: str, top: File) -> None:
         """Let a daemon write to ``top``, a new file on that which it writes to, from one moment on."""
         with self.monitor(volume_id) as daemon:
-            if top.node in _nodes(daemon):
+            if top.node in node_names(daemon):
                 return
-            below = _written(daemon)
+            below = written_node(daemon)
             if below is None:  # it died over a resize; whoever serves the volume again starts above
                 self._kill(volume_id)
                 return
-            _put_above(daemon, top, below)
+            put_above(daemon, top, below)
 
     def follow_together(self, tops: Mapping[str, File]) -> None:
         """Let daemons write to new files, each above its own, all from one moment on.
@@ -381,7 +365,7 @@ class Daemons:
             for volume_id, below in begun.items():
                 if below is not None:
                     with self.monitor(volume_id) as daemon:
-                        _put_above(daemon, tops[volume_id], below)
+                        put_above(daemon, tops[volume_id], below)
 
     def _exports_away(self, volume_id: str, top: File, back: ExitStack) -> str | None:
         """Take a daemon's exports away until ``back`` ends; return the node that they were of.
@@ -391,22 +375,22 @@ class Daemons:
         record = self.get(volume_id)
         assert record is not None
         with self.monitor(volume_id) as daemon:
-            _refuse_while_held(daemon)
-            below = _written(daemon)
+            refuse_while_held(daemon)
+            below = written_node(daemon)
             if below is None:
                 self._kill(volume_id)
                 return None
             self._keep(replace(record, interrupted=True))  # after a crash they are served again
             back.callback(self._exports_back, record, top, below)
             for attachment_id in record.exports:
-                _remove(daemon, attachment_id)
-            return None if top.node in _nodes(daemon) else below
+                remove_attachment(daemon, attachment_id)
+            return None if top.node in node_names(daemon) else below
 
     def _exports_back(self, record: Record, top: File, below: str) -> None:
         with self.monitor(record.volume_id) as daemon:
-            node = top.node if top.node in _nodes(daemon) else below
+            node = top.node if top.node in node_names(daemon) else below
             for attachment_id, served in record.exports.items():
-                daemon.run("block-export-add", **_export(node, attachment_id, served))
+                daemon.run("block-export-add", **export_words(node, attachment_id, served))
         self._keep(replace(record, interrupted=False))
 
     def merge(self, volume_id: str, top: File, layer: File, below: File | None, name: str) -> None:
@@ -424,16 +408,16 @@ class Daemons:
     def holds_point(self, volume_id: str, point_id: str) -> bool:
         """Tell whether a daemon serves a volume as it was at a point."""
         with self.monitor(volume_id) as daemon:
-            return _is_exported(daemon, point_name(point_id))
+            return is_exported(daemon, point_name(point_id))
 
     def hold_point(self, volume_id: str, top: File, spare: File, point_id: str) -> None:
         """Serve a volume as it is now, whoever writes to it; ``spare`` takes what is overwritten."""
         name = point_name(point_id)
         with self.monitor(volume_id) as daemon:
-            _drop_point(daemon, name)
+            drop_point(daemon, name)
             daemon.run(
                 "blockdev-add",
-                **{**_file_node(spare, read_only=False), "node-name": name, "backing": top.node},
+                **{**file_node(spare, read_only=False), "node-name": name, "backing": top.node},
             )
             daemon.run("blockdev-backup", job_id=name, device=top.node, target=name, sync="none")
             export = {"type": "nbd", "id": name, "node-name": name, "name": name}
@@ -442,7 +426,7 @@ class Daemons:
     def release_point(self, volume_id: str, point_id: str) -> None:
         """Serve it no more."""
         with self.monitor(volume_id) as daemon:
-            _drop_point(daemon, point_name(point_id))
+            drop_point(daemon, point_name(point_id))
 
     def monitor(self, volume_id: str, *, timeout: float = 20.0) -> Any:
         """Give a connection to a volume's daemon."""
@@ -463,7 +447,9 @@ class Daemons:
         place.unlink(missing_ok=True)
         self._monitor(record).unlink(missing_ok=True)
         node = chain[0].node if record.forward is None else FORWARD
-        exports = [json.dumps(_export(node, name, one)) for name, one in record.exports.items()]
+        exports = [
+            json.dumps(export_words(node, name, one)) for name, one in record.exports.items()
+        ]
         with self._server(record) as (server, keep):
             command = (
                 PROGRAM,
@@ -588,113 +574,6 @@ def _is_encrypted(record: Record | None, chain: Sequence[File]) -> bool:
     return chain[0].encrypted
 
 
-def _refuse_while_held(daemon: Monitor) -> None:
-    """Raise where a point is held: what is written past it would be missing there."""
-    if any(job["id"].startswith(_POINT) for job in daemon.run("query-jobs")):
-        raise TransientDriverError(BUSY)
-
-
-def _written(daemon: Monitor) -> str | None:
-    """Return the node that a daemon's clients write to; None where it has no clients."""
-    exports = daemon.run("query-block-exports")
-    written = {one["node-name"] for one in exports if not one["id"].startswith(_POINT)}
-    (node,) = written or (None,)
-    return node
-
-
-def _put_above(daemon: Monitor, top: File, below: str) -> None:
-    """Let whoever writes to ``below`` write to ``top`` from one moment on."""
-    daemon.run("blockdev-add", **{**_file_node(top, read_only=False), "backing": None})
-    actions = [{"type": "blockdev-snapshot", "data": {"node": below, "overlay": top.node}}]
-    try:
-        daemon.run("transaction", actions=actions)
-    except CommandRefused as error:
-        daemon.run("blockdev-del", node_name=top.node)
-        raise TransientDriverError(BUSY, detail=error.detail) from error
-
-
-def _nodes(daemon: Monitor) -> Collection[str]:
-    return {one["node-name"] for one in daemon.run("query-named-block-nodes", flat=True)}
-
-
-def _id(attachment_id: str) -> str:
-    return f"a-{attachment_id}"
-
-
-def _export(node: str, attachment_id: str, served: Served) -> dict[str, Any]:
-    return {
-        "type": "nbd",
-        "id": _id(attachment_id),
-        "node-name": node,
-        "name": attachment_id,
-        "writable": not served.read_only,
-    }
-
-
-def point_name(point_id: str) -> str:
-    """Return what a daemon calls a point: its node, its job and its export."""
-    return f"{_POINT}{point_id[:28]}"
-
-
-def _drop_point(daemon: Monitor, name: str) -> None:
-    """Take away what is there of a point, the newest first."""
-    _remove_export(daemon, name)
-    if any(job["id"] == name for job in daemon.run("query-jobs")):
-        with suppress(CommandRefused):  # it ended by itself
-            daemon.run("job-cancel", id=name)
-    limit = time.monotonic() + _PATIENCE
-    while any(job["id"] == name for job in daemon.run("query-jobs")):
-        if time.monotonic() > limit:
-            raise DaemonSilent(detail=f"{name} does not end")
-        time.sleep(0.002)
-    if name in _nodes(daemon):
-        daemon.run("blockdev-del", node_name=name)
-
-
-def _is_exported(daemon: Monitor, name: str) -> bool:
-    return name in {one["id"] for one in daemon.run("query-block-exports")}
-
-
-def _remove(daemon: Monitor, attachment_id: str) -> None:
-    """Take an attachment's export away at once, and see that it is gone."""
-    _remove_export(daemon, _id(attachment_id))
-
-
-def _remove_export(daemon: Monitor, name: str) -> None:
-    if _is_exported(daemon, name):
-        daemon.run("block-export-del", id=name, mode="hard")
-    limit = time.monotonic() + _PATIENCE
-    while _is_exported(daemon, name):
-        if time.monotonic() > limit:
-            raise DaemonSilent(detail=f"{name} does not go")
-        time.sleep(0.002)
-
-
-def chain_node(chain: Sequence[File], *, read_only: bool = False) -> dict[str, Any]:
-    """Return the block device of a file with all below it, each under the name of its node."""
-    node: dict[str, Any] | None = None
-    for place, file in reversed([*enumerate(chain)]):
-        made = _file_node(file, read_only=read_only or place > 0)
-        if file.format == "qcow2":
-            made["backing"] = node
-        node = made
-    assert node is not None
-    return node
-
-
-def block_node(path: Path) -> dict[str, Any]:
-    """Return the block device that a file, or a disk of this host, is."""
-    return {"driver": "host_device" if path.is_block_device() else "file", "filename": str(path)}
-
-
-def _file_node(file: File, *, read_only: bool) -> dict[str, Any]:
-    is_inside = file.encrypted and not file.cipher
-    opened = {"encrypt": {"format": "luks", "key-secret": SECRET}} if is_inside else {}
-    below = {**block_node(file.path), "read-only": read_only, "discard": "unmap"}
-    kind = opened_node(below) if file.cipher else {"driver": file.format, **opened, "file": below}
-    return {**kind, "node-name": file.node, "read-only": read_only, "discard": "unmap"}
-
-
 def _run(*command: str, key: str, keep: Collection[int]) -> None:
     """Start a daemon that goes on by itself; what keeps it from that may be over soon."""
     try:
@@ -705,15 +584,3 @@ def _run(*command: str, key: str, keep: Collection[int]) -> None:
         raise TransientDriverError(
             "The volume cannot be served now.", detail=error.detail
         ) from error
-
-
-def _parse(record: Mapping[str, Any]) -> Record:
-    exports = {name: Served(**one) for name, one in record["exports"].items()}
-    return Record(
-        volume_id=str(record["volume_id"]),
-        socket=str(record["socket"]),
-        port=int(record["port"]),
-        exports=exports,
-        interrupted=bool(record.get("interrupted", False)),
-        forward=record.get("forward"),
-    )

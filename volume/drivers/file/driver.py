@@ -34,13 +34,14 @@ from volume.drivers.base import (
 )
 from volume.drivers.file import qcow2
 from volume.drivers.file.config import FileConfig
-from volume.drivers.file.daemon import Daemons, chain_node
+from volume.drivers.file.daemon import Daemons
 from volume.drivers.file.exporting import Exporting
 from volume.drivers.file.files import File, Files, Snapshot
 from volume.drivers.file.identity import check_identity, storage_id
 from volume.drivers.file.layers import Layers
 from volume.drivers.file.managing import FileManaging
 from volume.drivers.file.mirrors import Mirrors
+from volume.drivers.file.nodes import chain_node
 from volume.drivers.file.points import Points
 from volume.drivers.file.qemu_img import qemu_img
 from volume.drivers.luks import (

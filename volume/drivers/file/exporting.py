@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cloudweb.wire import Wire
-from volume.drivers.file.daemon import Daemons, Record, Served
+from volume.drivers.file.daemon import Daemons
+from volume.drivers.file.daemon_record import Record, Served
 from volume.drivers.file.files import File
 from volume.objects import ExportRequest, VolumeConnection
 

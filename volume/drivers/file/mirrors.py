@@ -15,7 +15,8 @@ from typing import Any
 
 from cloudweb.driver import TransientDriverError, Work
 from volume.drivers.base import MirrorBroken
-from volume.drivers.file.daemon import BUSY, FORWARD, Daemons
+from volume.drivers.file.daemon import FORWARD, Daemons
+from volume.drivers.file.daemon_exports import BUSY
 from volume.drivers.file.files import Files
 from volume.drivers.file.layers import Layers
 from volume.drivers.file.qmp import CommandRefused, Monitor

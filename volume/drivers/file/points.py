@@ -17,9 +17,11 @@ from cloudweb.driver import Unguarded, Work
 from volume.backups.objects import BackupPoint
 from volume.drivers.base import NoSuchSnapshot, VolumeInUse
 from volume.drivers.file import qcow2
-from volume.drivers.file.daemon import Daemons, chain_node, point_name
+from volume.drivers.file.daemon import Daemons
+from volume.drivers.file.daemon_exports import point_name
 from volume.drivers.file.files import File, Files, Snapshot
 from volume.drivers.file.layers import Layers
+from volume.drivers.file.nodes import chain_node
 from volume.drivers.luks import SECRET_OBJECT
 from volume.drivers.nbd import NbdClient
 from volume.drivers.serving import served

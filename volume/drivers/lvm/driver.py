@@ -34,9 +34,10 @@ from volume.drivers.base import (
     VolumeInUse,
     VolumeLocks,
 )
-from volume.drivers.file.daemon import Daemons, block_node
+from volume.drivers.file.daemon import Daemons
 from volume.drivers.file.exporting import Exporting
 from volume.drivers.file.files import File
+from volume.drivers.file.nodes import block_node
 from volume.drivers.file.qemu_img import qemu_img
 from volume.drivers.luks import HEADER, able_here, copy_encrypted, new_header, opened_node
 from volume.drivers.lvm.config import LvmConfig

@@ -1,0 +1,35 @@
+"""Files and disks as QEMU's block devices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from volume.drivers.file.files import File
+from volume.drivers.luks import SECRET, opened_node
+
+
+def chain_node(chain: Sequence[File], *, read_only: bool = False) -> dict[str, Any]:
+    """Return the block device of a file with all below it, each under the name of its node."""
+    node: dict[str, Any] | None = None
+    for place, file in reversed([*enumerate(chain)]):
+        made = file_node(file, read_only=read_only or place > 0)
+        if file.format == "qcow2":
+            made["backing"] = node
+        node = made
+    assert node is not None
+    return node
+
+
+def block_node(path: Path) -> dict[str, Any]:
+    """Return the block device that a file, or a disk of this host, is."""
+    return {"driver": "host_device" if path.is_block_device() else "file", "filename": str(path)}
+
+
+def file_node(file: File, *, read_only: bool) -> dict[str, Any]:
+    is_inside = file.encrypted and not file.cipher
+    opened = {"encrypt": {"format": "luks", "key-secret": SECRET}} if is_inside else {}
+    below = {**block_node(file.path), "read-only": read_only, "discard": "unmap"}
+    kind = opened_node(below) if file.cipher else {"driver": file.format, **opened, "file": below}
+    return {**kind, "node-name": file.node, "read-only": read_only, "discard": "unmap"}
