@@ -11,6 +11,7 @@ from openstack.connection import Connection
 from cloudweb import process
 from cloudweb.conf import host_name
 from compute.drivers.libvirt import LibvirtDriver
+from tests.builders.libvirt_bench import qemu_pids_of
 from tests.host.cloud.conftest import Machine
 from tests.host.cloud.rooms import Room
 from tests.host.cloud.tenants import Server
@@ -54,6 +55,19 @@ def travel(machine: Machine, admin: Connection, room: Room) -> None:
     file.take()
     file.give(other)
     file.check()
+    if len(volumes) > 1:
+        _between_ceph_and_files(admin, file, volumes[1], other)
+
+    # the guest dies at once, with all that it has; started again it has its volumes
+    for pid in qemu_pids_of(machine.host_directory / "compute" / "guests"):
+        if other.id in " ".join(process.words_of(pid)):
+            os.kill(pid, signal.SIGKILL)
+    other.wait("SHUTOFF")
+    other.api.start_server(other.id)
+    other.wait("ACTIVE")
+    other.wait_for_boot(2)
+    for one in volumes:
+        one.check()
     other.delete()  # a volume that is in use outlives its server
     for one in volumes:
         one.wait("available")
@@ -62,6 +76,7 @@ def travel(machine: Machine, admin: Connection, room: Room) -> None:
         one.take()
         one.delete()
     wait_until(lambda: not [*storage.volumes()], what="the volumes are gone")
+    assert machine.ceph is None or machine.ceph.census() == []
 
 
 def _points_in_time(machine: Machine, volumes: Sequence[Traveller], room: Room) -> None:
@@ -113,6 +128,19 @@ def _look(one: Traveller, server: Server) -> None:
     one.give(server)
     one.check()
     one.take()
+
+
+def _between_ceph_and_files(
+    admin: Connection, file: Traveller, ceph: Traveller, other: Server
+) -> None:
+    """From files into Ceph while a guest has it; out of Ceph when none has."""
+    file.storage.retype_volume(file.id, "ceph", migration_policy="on-demand")
+    file.write_while(lambda: _moved(admin, file, "ceph"))
+    file.check()
+    ceph.storage.retype_volume(ceph.id, "file", migration_policy="on-demand")
+    _moved(admin, ceph, "file")
+    ceph.give(other)
+    ceph.check()
 
 
 def _moved(admin: Connection, one: Traveller, backend: str) -> None:
