@@ -31,7 +31,7 @@ CONFIRM_RESIZE = InstanceAction(
     button=Button(
         label="Confirm resize",
         icon="circle-check",
-        done="{} keeps its new size.",
+        done="{} is keeping its new size.",
         warning="It keeps its new size and host. What it was before is removed.",
         warning_all="They keep their new sizes and hosts. What they were before is removed.",
         mild=True,
@@ -50,7 +50,7 @@ REVERT_RESIZE = InstanceAction(
     button=Button(
         label="Revert resize",
         icon="reload",
-        done="{} goes back to its old size.",
+        done="{} is going back to its old size.",
         warning="It goes back to its old size, with the disks it had before. "
         "What was written to them since is lost; volumes stay as they are.",
         warning_all="They go back to their old sizes, with the disks they had before. "

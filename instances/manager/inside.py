@@ -126,6 +126,8 @@ class InstanceInsides(InstanceActs):
             reason = {"fault_code": 500, "fault_message": error.message, "fault_at": now()}
             return {"vm_state": VmState.ERROR, "power_state": PowerState.NOSTATE, **reason}
         vm_state = VmState.RESCUED if found.rescue_image_id else SEEN.get(power, VmState.ACTIVE)
+        if found.vm_state == VmState.RESIZED:  # what it was is kept until it is confirmed
+            vm_state = VmState.RESIZED
         launched = found.launched_at or now()
         return {"vm_state": vm_state, "power_state": power, "launched_at": launched, **NO_FAULT}
 

@@ -14,6 +14,7 @@ from cloudweb.policy import Rule, admin, project_manager, project_member, projec
 from cloudweb.states import Mode
 from compute.bootstrap import ensure_default_flavors
 from compute.models import Flavor
+from identity import quotas
 from identity.models import User
 from instances.actions import ACTIONS, InstanceAction
 from instances.manager import InstanceManager
@@ -55,6 +56,7 @@ IN_A_PROJECT = PROJECT_READERS - {"system_admin"} | {"other", "service"}
 def build(owner: User) -> dict[str, Any]:
     """Return the ids of servers in each state, what another is made of, and a key pair."""
     ensure_default_flavors()
+    quotas.update(owner.default_project_id or "", "compute", {"instances": -1, "cores": -1})
     context = make_context(owner)
     network = make_network(context)
     make_subnet(network, context)

@@ -136,7 +136,9 @@ def test_a_state_is_put_right_by_a_look_at_the_guest(home: Lab, operator: ApiCli
     assert found == ["SHUTOFF", "PAUSED", "SUSPENDED", "SHUTOFF", "ACTIVE"]
     Instance.objects.update(rescue_image_id=str(home.image.id), vm_state="error")
     assert reset("active")[1] == "RESCUE"
-    Instance.objects.update(rescue_image_id="")
+    Instance.objects.update(rescue_image_id="", vm_state="resized")
+    assert reset("active")[1] == "VERIFY_RESIZE"
+    Instance.objects.update(vm_state="error")
     driver.lose(server_id)
     assert reset("active")[1] == "ERROR"
     assert home.show(server_id)["fault"]["message"] == "The host has no such guest."
