@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cloudweb import process
 from cloudweb.driver import DriverError, TransientDriverError, Unguarded
 from cloudweb.image_cache.cache import ImageCache
 from cloudweb.rpc import Method
@@ -21,6 +22,7 @@ from tests.builders.volume_bench import FileBench, export_of, snapshot_of, unexp
 from tests.infrastructure import wait_until
 from volume import rpc
 from volume.agent import VolumeAgent
+from volume.connectors import connection_info
 from volume.drivers.ceph import cluster as commands
 from volume.drivers.ceph import images
 from volume.drivers.ceph.cluster import CephConfig
@@ -105,6 +107,27 @@ def test_an_attachment_has_its_pool_and_no_other(bench: CephBench, cluster: Ceph
     assert not bench.client(foreign).write("mine", bench.directory)
     cluster.rbd("rm", "--no-progress", "others/volume-foreign")
     bench.driver.unexport(unexport_of(request), work=WORK)
+
+
+def test_who_connects_as_os_brick_does_gets_in_until_he_is_cut_off(bench: CephBench) -> None:
+    """What it makes of a connection: a file of monitors and keyring, and these words for ``rbd``."""
+    spec = make(bench)
+    request = export_of(spec, "h1")
+    data = connection_info(bench.driver.export(request, work=WORK))["data"]
+    pool, _, image = data["name"].partition("/")
+    pairs = zip(data["hosts"], data["ports"], strict=True)
+    monitors = ",".join(f"{host}:{port}" for host, port in pairs)
+    conf = bench.directory / "brick.conf"
+    conf.write_text(f"[global]\nmon_host = {monitors}\n{data['keyring']}\n")
+    words = ("--id", data["auth_username"], "--mon_host", monitors, "--conf", str(conf))
+
+    def connect() -> int:
+        command = ("rbd", "info", image, "--pool", pool, "--client_mount_timeout", "5", *words)
+        return process.run(*command, check=False).returncode
+
+    assert connect() == 0
+    bench.driver.unexport(unexport_of(request), work=WORK)
+    assert connect() != 0
 
 
 def test_what_has_clones_waits_in_the_trash_and_what_nobody_made_is_shown(
