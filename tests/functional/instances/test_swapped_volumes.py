@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from cloudweb.context import RequestContext
 from compute.drivers.base import NotMirrored
 from compute.models import Host
 from instances.models import BlockDevice, Instance
 from operations.models import Operation
 from tests.builders.identity import ApiClient, client_of, make_member
 from tests.builders.instances import Lab, lab
+from volume.manager import StuckAttachments
 from volume.models import Attachment, Volume
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -184,3 +186,23 @@ def test_a_guest_that_cannot_go_over_keeps_what_it_has(home: Lab, operator: ApiC
     assert (status(old), status(new)) == ("in-use", "available")
     assert shown(home, server) == [(old, "/dev/vdb", False)]
     assert beneath(home, server) == {old: old}
+
+
+@pytest.mark.parametrize("taken", ["old", "new"])
+def test_what_an_operator_takes_away_meanwhile_is_no_obstacle(
+    home: Lab, operator: ApiClient, taken: str
+) -> None:
+    server, old, new = home.create(), home.make_volume(), home.make_volume()
+    attach(home, server, old)
+    home.cloud.settle()
+    assert swap(home, operator, server, old, new) == 202
+    volume = {"old": old, "new": new}[taken]
+    StuckAttachments(RequestContext.system()).force_detach(volume)
+    home.cloud.settle()
+    assert Instance.objects.get(id=server).task_state is None
+    assert status(volume) == "available"
+    rows = {str(one.volume_id): one.status for one in Attachment.objects.all()}
+    assert {str(one) for one in BlockDevice.objects.values_list("volume_id", flat=True) if one} == {
+        *rows
+    }
+    assert {*rows.values()} <= {"attached"}
