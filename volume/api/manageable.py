@@ -95,7 +95,7 @@ class OlderManageableVolumeViewSet(ManageableViewSet):
             description=said.description,
             volume_type=said.volume_type,
             zone=said.availability_zone,
-            bootable=said.bootable,
+            bootable=bool(said.bootable),
             metadata=said.metadata,
         )
         return Response({"volume": self.shown(VolumeCreated, volumes.get(made.id))}, status=202)

@@ -118,7 +118,9 @@ def test_what_is_nobodys_becomes_a_volume_and_is_left_again(world: World, admin:
 
 def test_what_is_asked_for_twice_with_one_key_is_done_once(world: World, admin: User) -> None:
     world.drivers["h1"].leave("theirs", size=GIB)
-    body = {"volume": {"host": HERE, "ref": {"source-name": "theirs"}}}
+    left_out = ("name", "description", "volume_type", "availability_zone", "metadata", "bootable")
+    wanted = {"host": HERE, "ref": {"source-name": "theirs"}, **dict.fromkeys(left_out)}
+    body = {"volume": wanted}
     client, how = client_of(admin), {"Idempotency_Key": "k"}
     answers = [client.send("POST", "/volume/v3/os-volume-manage", body, **how) for _ in range(2)]
     assert [one.status_code for one in answers] == [202, 202]

@@ -30,7 +30,7 @@ class VolumeManage(TolerantBody):
     volume_type: Text | None = None
     availability_zone: Text | None = None
     metadata: Items = Field(default_factory=dict)
-    bootable: LooseBool = False
+    bootable: LooseBool | None = None
 
 
 class SnapshotManage(TolerantBody):
