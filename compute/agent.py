@@ -25,6 +25,8 @@ from cloudweb.periodic import periodic
 from cloudweb.records import forget, lost_in, read_record
 from cloudweb.rpc import Method
 from compute import rpc, uptime
+from compute.consoles import ConsoleDesk
+from compute.consoles.place import door_of
 from compute.drivers.base import (
     ConsoleLog,
     GuestNotFound,
@@ -115,6 +117,7 @@ class ComputeAgent(Agent):
         self._interfaces = Interfaces(driver, lambda key: _read(self._path(key)), self._keep)
         self._swaps = Swaps(driver, self._keep_disk)
         self._resizes = Resizes(driver, images, keep=self._keep, note_runs=self._note_runs)
+        self.consoles = ConsoleDesk(driver, door_of(directory))
         images.in_use = self._bases
 
     def methods(self) -> Mapping[Method[Any], Function]:
@@ -139,6 +142,7 @@ class ComputeAgent(Agent):
             **self._snapshots.methods(),
             **self._resizes.methods(),
             rpc.CONSOLE_OUTPUT: self.console_output,
+            rpc.OPEN_CONSOLE: self.consoles.open,
             rpc.INSPECT: self.inspect,
             **self._rescues.methods(),
             **Insides(self.driver).methods(),

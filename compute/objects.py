@@ -491,3 +491,24 @@ class ConsoleText(VersionedObject):
     VERSION: ClassVar[str] = "1.0"
 
     text: str
+
+
+class ConsoleOpening(VersionedObject):
+    """Whose console somebody will look at, and which: its serial line or its screen."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    id: str
+    name: str
+    kind: Literal["serial", "vnc"]
+
+
+class ConsoleEntry(VersionedObject):
+    """Where a host lets look: its Unix socket, and by TLS where it has an address; with what ticket, once."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    path: str
+    address: str = ""
+    port: int = 0
+    ticket: str = Field(repr=False)

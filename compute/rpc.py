@@ -7,6 +7,8 @@ from compute.guest_use import GuestUse
 from compute.objects import (
     AttachDiskRequest,
     AttachInterfaceRequest,
+    ConsoleEntry,
+    ConsoleOpening,
     ConsoleRequest,
     ConsoleText,
     DetachDiskRequest,
@@ -110,3 +112,5 @@ INJECT_NMI = Method("compute.inject_nmi", GuestRef, GuestState, query=True)
 DIAGNOSE = Method("compute.diagnose", GuestRef, GuestUse, query=True)
 #: Answer with the guest's state as the hypervisor sees it.
 INSPECT = Method("compute.inspect", GuestRef, GuestState, query=True)
+#: Answer with where a console can be looked at, and a ticket for it.
+OPEN_CONSOLE = Method("compute.open_console", ConsoleOpening, ConsoleEntry, query=True)

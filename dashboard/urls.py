@@ -17,6 +17,7 @@ from dashboard.views.backup import (
     RestoreBackup,
 )
 from dashboard.views.backups import Backups
+from dashboard.views.console import ConsoleToken, ConsoleWindow, OpenConsole, ServerTerminal
 from dashboard.views.expired_password import ExpiredPassword
 from dashboard.views.federation import Callback, Depart, LoggedOut
 from dashboard.views.floating_ips import FloatingIps, LeadFloatingIp, NewFloatingIp
@@ -130,6 +131,10 @@ urlpatterns = [
     path("servers/<uuid:server_id>/console", ServerConsole.as_view(), name="server_console"),
     path("servers/<uuid:server_id>/console/text", ConsoleText.as_view(), name="console_text"),
     path("servers/<uuid:server_id>/console/log", ConsoleDownload.as_view(), name="console_log"),
+    path("servers/<uuid:server_id>/terminal", ServerTerminal.as_view(), name="server_terminal"),
+    path("servers/<uuid:server_id>/terminal/token", ConsoleToken.as_view(), name="console_token"),
+    path("servers/<uuid:server_id>/terminal/open", OpenConsole.as_view(), name="open_console"),
+    path("consoles/<slug:kind>", ConsoleWindow.as_view(), name="console_window"),
     path("servers/<uuid:server_id>/allow/<slug:kind>", AllowTraffic.as_view(), name="server_allow"),
     path(
         "servers/<uuid:server_id>/floating-ip",

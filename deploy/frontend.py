@@ -17,9 +17,14 @@ VENDOR = ROOT / "static" / "vendor"
 FILES = {
     "@tabler/core/dist/css/tabler.min.css": "tabler.min.css",
     "@tabler/core/dist/js/tabler.min.js": "tabler.min.js",
+    "@xterm/xterm/css/xterm.css": "xterm.css",
+    "@xterm/xterm/lib/xterm.mjs": "xterm.mjs",
+    "@xterm/addon-fit/lib/addon-fit.mjs": "addon-fit.mjs",
     "htmx.org/dist/htmx.min.js": "htmx.min.js",
     "idiomorph/dist/idiomorph-ext.min.js": "idiomorph-ext.min.js",
 }
+#: Whole directories of modules that import each other.
+TREES = {"@novnc/novnc/core": "novnc/core", "@novnc/novnc/vendor": "novnc/vendor"}
 ICONS = MODULES / "@tabler/icons/icons/outline"
 
 
@@ -46,6 +51,8 @@ def main() -> None:
     VENDOR.mkdir(parents=True, exist_ok=True)
     for source, target in FILES.items():
         shutil.copyfile(MODULES / source, VENDOR / target)
+    for source, target in TREES.items():
+        shutil.copytree(MODULES / source, VENDOR / target, dirs_exist_ok=True)
     names = (ROOT / "static" / "icons.txt").read_text().split()
     (VENDOR / "icons.svg").write_text(sprite(names))
 

@@ -71,6 +71,15 @@ def active_user(user_id: str) -> User | None:
     return user if user is not None and user.is_active else None
 
 
+def still_stands(user_id: str, project_id: str) -> bool:
+    """Tell whether a user may log in and has a role in a usable project; in the system, for an empty one."""
+    if active_user(user_id) is None:
+        return False
+    if not project_id:
+        return has_system_role(user_id)
+    return usable_projects(user_id).filter(pk=project_id).exists()
+
+
 def ancestors(project: Project) -> list[str]:
     """Return the ids of the projects above one, nearest first."""
     found: list[str] = []

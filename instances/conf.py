@@ -29,6 +29,9 @@ MAX_AT_ONCE = 100
 MAX_TAGS = 50
 #: Seconds for which a guest's file systems are held still at most while its volumes are snapshotted.
 FREEZE_SECONDS = min(600, max(1, int(env.int("VOLUME_FREEZE_SECONDS", default=30))))
+#: Seconds for which the address of a console is good, and those after which who looks must ask anew.
+CONSOLE_TOKEN_LIFE = int(env.int("CONSOLE_TOKEN_LIFE", default=600))
+CONSOLE_SESSION = int(env.int("CONSOLE_SESSION", default=12 * 3600))
 #: Seconds a guest is given to let go of a volume before a detach fails.
 DETACH_TIMEOUT = int(env.int("VOLUME_DETACH_TIMEOUT", default=60))
 #: Seconds a guest is given to let go of a network card before a detach fails.

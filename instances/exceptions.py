@@ -11,6 +11,7 @@ from cloudweb.exceptions import (
     Forbidden,
     NotFound,
     QuotaExceeded,
+    ServiceUnavailable,
 )
 
 
@@ -372,3 +373,31 @@ class ServerGroupNotFound(NotFound):
 
     def __init__(self, group_id: str | uuid.UUID) -> None:
         super().__init__(f"Instance group {str(group_id)[:80]} could not be found.")
+
+
+class ConsoleTypeUnavailable(BadRequest):
+    """The server's host shows no console of this kind."""
+
+    code = "console_type_unavailable"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"Unavailable console type {kind}.")
+
+
+class ConsoleTokenInvalid(NotFound):
+    """The token was used, is too old, or never was one."""
+
+    code = "console_token_invalid"
+    default_message = (
+        "This console's address was used already, or is too old: open the console again."
+    )
+
+
+class ConsoleUnreachable(ServiceUnavailable):
+    """The guest's host shows nothing for now; ``next_token`` is to come back with."""
+
+    code = "console_unreachable"
+
+    def __init__(self, message: str, next_token: str) -> None:
+        super().__init__(message)
+        self.next_token = next_token

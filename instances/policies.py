@@ -43,6 +43,8 @@ declare(
         "compute:servers:unlock_override": admin,
         "compute:servers:guest_metadata": host_metadata,
         **{action.policy: action.rule for action in ACTIONS.values()},
+        "compute:consoles:connect": authenticated,
+        "compute:consoles:forget": the_cloud_itself,
         "compute:server_groups:list": project_reader,
         "compute:server_groups:list_all_projects": admin,
         "compute:server_groups:get": project_reader,

@@ -82,6 +82,11 @@ def authority() -> Authority:
     return Authority(kept_secret(path, fresh=None if path.exists() else new_authority()))
 
 
+def authority_pem() -> str:
+    """Return the authority's certificate, by which a host is known, as PEM."""
+    return _pem(authority().certificate)
+
+
 def give_certificate(host: str, directory: Path, *, renew: bool = False) -> None:
     """Write into a directory what a host needs to serve others and to be served."""
     write_certificate(authority(), host, directory, renew=renew)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from cloudweb.microversions import Microversions, always, later, partly
 
-NO_CONSOLES = "there are no consoles yet"
+NO_TOKENS = "whose token it is, is not told to anybody"
 NO_MIGRATIONS = "servers do not move between hosts yet"
 NO_EVACUATION = "servers are not evacuated yet"
 TAGS_AT_ALL = "a tag is heard at every version"
@@ -34,9 +34,12 @@ COMPUTE = Microversions(
             "Everybody may filter servers by IPv6 address.",
             because="the filter is heard at every version",
         ),
-        6: later("One call opens a console of any kind.", because=NO_CONSOLES),
+        6: "One call opens a console of any kind.",
         7: "Giving a project access to a public flavor is a conflict.",
-        8: later("Consoles of VMware's kind.", because=NO_CONSOLES),
+        8: always(
+            "Consoles of VMware's kind.",
+            because="no host has one, which is the answer at every version",
+        ),
         9: "A server says whether it is locked.",
         10: "Operators name the user whose key pairs they mean.",
         11: "A service can be declared down by force, and says so.",
@@ -71,7 +74,7 @@ COMPUTE = Microversions(
         28: "The processor of a hypervisor is an object instead of a text.",
         29: later("Evacuating to a host that was named asks the scheduler.", because=NO_EVACUATION),
         30: later("Migrating to a host that was named asks the scheduler.", because=NO_MIGRATIONS),
-        31: later("The token of any console tells where it leads.", because=NO_CONSOLES),
+        31: later("The token of any console tells where it leads.", because=NO_TOKENS),
         32: always("Network cards and disks can have a tag.", because=TAGS_AT_ALL),
         33: "Hypervisors come in pages.",
         34: later(

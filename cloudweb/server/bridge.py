@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import connections
+from django.utils.module_loading import import_string
 
 from cloudweb.pulse import pulse
 from cloudweb.server import environ as requests
@@ -46,7 +48,10 @@ class Bridge:
         self._clients = Shares(each=limits.connections, most=limits.most_connections)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request, or serve one WebSocket."""
+        if scope["type"] == "websocket":
+            await self._serve_socket(scope, receive, send)
+            return
         exchange = Exchange(scope, receive, send)
         environ = requests.environ_of(scope)
         client = requests.client_of(environ)
@@ -70,6 +75,15 @@ class Bridge:
         finally:
             if client:
                 self._clients.give(client)
+
+    async def _serve_socket(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Hand a WebSocket to whom settings.WEBSOCKETS names for the beginning of its path."""
+        for beginning, dotted in settings.WEBSOCKETS.items():
+            if scope["path"].startswith(beginning):
+                await import_string(dotted)(scope, receive, send, threads=self.threads)
+                return
+        await receive()
+        await send({"type": "websocket.close"})
 
     async def _answer(self, exchange: Exchange, environ: Environ) -> None:
         length, chunked = requests.length_of(environ), requests.is_chunked(environ)

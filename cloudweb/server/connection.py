@@ -93,6 +93,22 @@ class Connection(HttpToolsProtocol):
                 self._stop_this()
         self._end_in_time()
 
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection on; what it holds is given back when it is lost."""
+        self._head_is_here()
+        super().handle_websocket_upgrade()
+        socket = self.transport.get_protocol()
+        lost = socket.connection_lost
+
+        def give_back(exc: Exception | None) -> None:
+            lost(exc)
+            self.lost = True
+            if self._holder:
+                self.shares.give(self._holder)
+                self._holder = ""
+
+        socket.connection_lost = give_back  # type: ignore[method-assign]
+
     def _stop_this(self) -> None:
         """End what brings no body: a head, an extension of a chunk or a trailer without end."""
         if self._running is not None and not self._running.response_complete:

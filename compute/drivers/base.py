@@ -7,6 +7,7 @@ every effect outside. A capability is the fact of implementing its class; ``capa
 
 from __future__ import annotations
 
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -178,6 +179,22 @@ class ConsoleLog(ABC):
 
     def trim_logs(self) -> None:  # noqa: B027 - a driver that keeps none outside has nothing to do
         """Keep what guests write within its limit; the host calls it every few seconds."""
+
+
+class SerialConsole(ABC):
+    """Capability ``serial_console``: the guest's serial line, which one at a time may hold."""
+
+    @abstractmethod
+    def connect_serial(self, ref: GuestRef) -> socket.socket:
+        """Return a socket that is connected to it. Raises GuestNotFound; OSError while it does not run."""
+
+
+class VncConsole(ABC):
+    """Capability ``vnc_console``: the guest's screen, keyboard and pointer by the RFB protocol."""
+
+    @abstractmethod
+    def connect_vnc(self, ref: GuestRef) -> socket.socket:
+        """Return a socket that is connected to it. Raises GuestNotFound; OSError while it does not run."""
 
 
 class HotPlug(ABC):
@@ -416,6 +433,8 @@ class Resize(ABC):
 CAPABILITIES: Mapping[str, type] = {
     "console_log": ConsoleLog,
     "diagnostics": Diagnostics,
+    "serial_console": SerialConsole,
+    "vnc_console": VncConsole,
     "freeze": Freeze,
     "hot_plug": HotPlug,
     "inject_nmi": Interrupt,

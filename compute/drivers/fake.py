@@ -28,6 +28,7 @@ from compute.drivers.base import (
     capabilities,
 )
 from compute.drivers.fake_cards import FakeCards
+from compute.drivers.fake_consoles import FakeConsoles
 from compute.drivers.fake_inside import FakeInside
 from compute.drivers.fake_rescue import FakeRescue
 from compute.drivers.fake_resizing import FakeResizing
@@ -100,6 +101,7 @@ class FakeDriver(
     Pause,
     Suspend,
     Freeze,
+    FakeConsoles,
     FakeSnapshots,
     FakeSwapDisks,
     FakeInside,
@@ -286,6 +288,12 @@ class FakeDriver(
             lines = self._find(ref.id).console
         shown = lines if length is None else lines[len(lines) - min(length, len(lines)) :]
         return "".join(f"{line}\n" for line in shown).encode()
+
+    def _name_of_running(self, ref: GuestRef) -> str:
+        guest = self._find(ref.id)
+        if guest.power_state != "running":
+            raise ConnectionRefusedError
+        return guest.name
 
     def attach_disk(self, ref: GuestRef, disk: GuestDisk, *, work: Work) -> None:
         """Give the guest a disk."""

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 LINES = 500
 TABS = (
     ("server", "Overview", "list-details"),
-    ("server_console", "Console log", "terminal-2"),
+    ("server_terminal", "Console", "terminal-2"),
+    ("server_console", "Console log", "file-text"),
     ("server_history", "History", "history"),
     ("server_trace", "Reachability", "router"),
 )

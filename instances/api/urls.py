@@ -20,6 +20,7 @@ from instances.api.network_proxies import (
     TenantNetworkProxyViewSet,
 )
 from instances.api.removed import Removed, RemovedViewSet
+from instances.api.remote_consoles import RemoteConsoleViewSet
 from instances.api.server_groups import ServerGroupViewSet
 from instances.api.server_insides import ServerInsideViewSet
 from instances.api.server_parts import ServerMetadataViewSet, ServerPortViewSet
@@ -48,6 +49,10 @@ ROUTES: list[URLPattern | URLResolver] = [
     path(
         "servers/<str:server_id>",
         ServerViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
+    ),
+    path(
+        "servers/<str:server_id>/remote-consoles",
+        RemoteConsoleViewSet.as_view({"post": "create"}),
     ),
     path("servers/<str:server_id>/action", ServerActionViewSet.as_view({"post": "act"})),
     path("servers/<str:server_id>/ips", ServerPortViewSet.as_view({"get": "addresses"})),

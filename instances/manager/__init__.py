@@ -1,6 +1,8 @@
 """Managers of servers and key pairs."""
 
 from instances.manager.cards import ports_of, tags_of
+from instances.manager.console import ConsoleAccess
+from instances.manager.console_tokens import ConsoleManager, OpenedConsole, redeem, renewed
 from instances.manager.external_events import ExternalEvent, ExternalEventManager
 from instances.manager.instance import InstanceManager
 from instances.manager.key_pair import KeyPairManager
@@ -11,14 +13,19 @@ from instances.manager.volumes import AttachedVolume, volumes_of
 
 __all__ = [
     "AttachedVolume",
+    "ConsoleAccess",
+    "ConsoleManager",
     "ExternalEvent",
     "ExternalEventManager",
     "InstanceManager",
     "KeyPairManager",
     "LimitsManager",
+    "OpenedConsole",
     "ServerGroupManager",
     "UsageManager",
     "ports_of",
+    "redeem",
+    "renewed",
     "tags_of",
     "volumes_of",
 ]

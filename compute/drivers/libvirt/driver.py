@@ -32,6 +32,7 @@ from compute.drivers.base import (
 from compute.drivers.libvirt import config_drive, console, probe, xml
 from compute.drivers.libvirt.cards import Cards, PluggedCards
 from compute.drivers.libvirt.connection import Connection
+from compute.drivers.libvirt.consoles import LibvirtConsoles
 from compute.drivers.libvirt.copying import Copies
 from compute.drivers.libvirt.daemon import AUTO, Daemon
 from compute.drivers.libvirt.domains import Domains
@@ -86,6 +87,7 @@ class LibvirtDriver(
     Pause,
     Suspend,
     Freeze,
+    LibvirtConsoles,
     LibvirtSnapshots,
     SwapDisks,
 ):

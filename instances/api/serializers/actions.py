@@ -24,6 +24,7 @@ from instances.api.serializers.recovery import (  # noqa: F401 - the records nam
     ServerRebuiltAnswer,
 )
 from instances.api.serializers.server_bodies import Items, read_count
+from instances.console_addresses import address_of
 
 IMAGE_IN_BODY = since(45)
 
@@ -130,6 +131,45 @@ class ConsoleText(ActionAnswer):
     def of(cls, found: Any, view: ServiceViewSet) -> Response:
         """Return the text."""
         return Response({"output": found})
+
+
+class SerialConsole(ActionBody):
+    """The value of action ``os-getSerialConsole``."""
+
+    type: Literal["serial"]
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the kind of console."""
+        return {"kind": self.type}
+
+
+class VncConsole(ActionBody):
+    """The value of action ``os-getVNCConsole``."""
+
+    type: Literal["novnc", "xvpvnc"]
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the kind of console."""
+        return {"kind": self.type}
+
+
+class ConsoleAt(Answer):
+    """Where a console is."""
+
+    type: str
+    url: str
+
+
+class ConsoleAddress(ActionAnswer):
+    """Where a console can be looked at, up to 2.5."""
+
+    console: ConsoleAt
+
+    @classmethod
+    def of(cls, found: Any, view: ServiceViewSet) -> Response:
+        """Return the address."""
+        url = address_of(view.request._request, found)
+        return Response({"console": {"type": found.kind, "url": url}})
 
 
 def body_of(action: InstanceAction) -> type[ActionBody] | None:
