@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -63,8 +63,8 @@ class Viewer:
     @property
     def token(self) -> str:
         """The token in the query."""
-        found = parse_qs(self._scope["query_string"].decode("latin-1")).get("token", [""])
-        return found[0]
+        query = str(self._scope["query_string"].decode("latin-1"))
+        return parse_qs(query).get("token", [""])[0]
 
     @property
     def address(self) -> str:
@@ -188,7 +188,7 @@ async def _reach(opened: OpenedConsole) -> tuple[asyncio.StreamReader, asyncio.S
     """Come in at the host: by its socket on this machine, by TLS on others."""
     try:
         async with asyncio.timeout(REACH):
-            if os.path.exists(opened.path):
+            if Path(opened.path).exists():
                 reader, writer = await asyncio.open_unix_connection(opened.path)
             elif opened.address:
                 reader, writer = await asyncio.open_connection(

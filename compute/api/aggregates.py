@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -69,7 +69,8 @@ class AggregateViewSet(ServiceViewSet):
     @extend_schema(request=wire.AggregateAction, responses={200: SHOWN})
     def act(self, request: Request, aggregate_id: str) -> Response:
         """Add or remove a host, or set metadata."""
-        data, manager = request.data, self.manager(self.context)
+        data: Any = request.data
+        manager = self.manager(self.context)
         word = next(iter(data), None) if isinstance(data, Mapping) and len(data) == 1 else None
         if word == "set_metadata":
             changes = self.validated(wire.Metadata, data[word]).metadata

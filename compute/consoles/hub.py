@@ -16,6 +16,8 @@ TAIL, BEHIND = 64 * 1024, 256 * 1024
 READ = 16 * 1024
 #: Seconds until a line that is gone is tried again.
 AGAIN = 0.5
+#: Seconds for which what is typed waits for the line.
+TYPED_AHEAD = 2.0
 GONE = b"\r\n\x1b[2m[The server does not run. Its console comes back with it.]\x1b[0m\r\n"
 
 
@@ -68,6 +70,7 @@ class Hub:
         self._viewers: set[Viewer] = set()
         self._writer: asyncio.StreamWriter | None = None
         self._task: asyncio.Task[None] | None = None
+        self._connected = asyncio.Event()
         self.ended = False
 
     @property
@@ -91,8 +94,10 @@ class Hub:
 
     async def type(self, data: bytes) -> None:
         """Send what somebody typed; while the guest does not run it goes nowhere."""
-        if self._writer is not None:
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(TYPED_AHEAD):
+                await self._connected.wait()
+            if self._writer is not None:
                 self._writer.write(data)
                 await self._writer.drain()
 
@@ -104,6 +109,7 @@ class Hub:
                     reader, self._writer = await asyncio.open_unix_connection(
                         sock=await self._connect()
                     )
+                    self._connected.set()
                     told = False
                     await self._follow(reader)
                 except GuestGone:
@@ -132,6 +138,7 @@ class Hub:
             viewer.show(data)
 
     def _hang_up(self) -> None:
+        self._connected.clear()
         if self._writer is not None:
             self._writer.close()
             self._writer = None

@@ -22,7 +22,7 @@ PLAIN = (
     "new_application_credential", "members", "networks", "routers", "floating_ips", "volume_groups",
     "security_groups", "network_picture", "volumes", "backups",
 )  # fmt: skip
-OF_A_SERVER = ("server", "server_console", "server_history", "server_trace")
+OF_A_SERVER = ("server", "server_console", "server_history", "server_trace", "server_terminal")
 OF_AN_IMAGE = ("image",)
 OF_A_GROUP = ("security_group",)
 OF_A_VOLUME = ("volume",)
@@ -34,7 +34,7 @@ OF_A_ROUTER = ("router",)
 OUTSIDE = ("/login", "/logged-out", "/admin/login/", "/nothing")
 #: Parts of pages, files, what is only posted to, and pages that a few steps lead to.
 NO_PAGES = {
-    "overview_live", "console_text", "console_log", "image_live",
+    "overview_live", "console_window", "console_token", "open_console", "console_text", "console_log", "image_live",
     "image_data", "clouds_yaml", "openrc", "logout", "switch_project", "server_allow",
     "rename_server", "server_action", "image_words", "image_members", "remove_member",
     "answer_share", "withhold_image", "delete_image", "generate_key", "import_key",

@@ -31,6 +31,7 @@ SQLITE_ALONE = {
     "cloudweb/test_writers_queue.py": "SQLite's queue",
     "compute/test_flavors_api.py": "bodies and pages; their lists are in test_lists_cost_the_same",
     "cloudweb/test_image_cache.py": "a host's files",
+    "compute/test_consoles.py": "sockets",
     "compute/test_entries.py": "daemons",
     "identity/test_directory_client.py": "LDAP",
     "identity/test_revocation_across_api_processes.py": "two processes on one table of revocations, "

@@ -142,6 +142,8 @@ NOT_FOR_MEMBERS: dict[str, Rule] = {
 }
 #: What the key of an action holds, where null will not do.
 VALUES: dict[str, Any] = {
+    "os-getSerialConsole": {"type": "serial"},
+    "os-getVNCConsole": {"type": "novnc"},
     "reboot": {"type": "SOFT"},
     "createImage": {"name": "i"},
     "rebuild": {"imageRef": "{image_id}"},
@@ -157,6 +159,10 @@ SINCE = {"trigger_crash_dump": 17}
 UNFINISHED = {
     "changePassword": (409, "it is on no host that could be asked: test_insides"),
     "trigger_crash_dump": (409, "it is on no host that could be asked: test_insides"),
+    **dict.fromkeys(
+        ("os-getSerialConsole", "os-getVNCConsole"),
+        (409, "it is on no host that could show one: test_consoles"),
+    ),
     "os-getConsoleOutput": (409, "it is on no host that could be asked: test_server_life"),
 }
 
@@ -197,6 +203,16 @@ LINES = [
     write("PUT", SERVER, {"server": {"name": "x"}}),
     write("DELETE", SERVER, status=204),
     *(line_of(action) for action in ACTIONS.values() if action.wire),
+    Line(
+        "POST",
+        f"{SERVER}/remote-consoles",
+        PROJECT_MEMBERS,
+        status=409,
+        others={"other": 404},
+        headers=at("2.6"),
+        body={"remote_console": {"protocol": "serial", "type": "serial"}},
+        unfinished="it is on no host that could show one: test_consoles",
+    ),
     read(f"{SERVER}/ips"),
     read(f"{SERVER}/ips/{{label}}"),
     read(f"{SERVER}/metadata"),

@@ -37,10 +37,17 @@ PUBLIC = {
     "federated_login",
     "federated_callback",
     "second_step",
+    "console_window",
 }
 #: Routes about one thing: what they are called with.
 OF_CONSOLES = {"console_text", "console_log"}
-OF_A_SERVER = {"server", "server_history", "server_console", "server_trace"} | OF_CONSOLES
+OF_A_SERVER = {
+    "server",
+    "server_history",
+    "server_console",
+    "server_trace",
+    "server_terminal",
+} | OF_CONSOLES
 OF_AN_IMAGE = {"image", "image_live"}
 OF_A_GROUP = {"security_group"}
 OF_A_VOLUME = {"volume"}
@@ -92,6 +99,7 @@ BOXES = {
 TO_A_SERVERS_NETWORK = {
     "attach_floating_ip": {"source": "x"}, "detach_floating_ip": {}, "attach_group": {"group": "x"},
     "detach_group": {}, "snapshot_server": {}, "attach_interface": {"what": "x"}, "detach_interface": {},
+    "open_console": {"kind": "serial"}, "console_token": {},
 }  # fmt: skip
 TO_A_GROUP = {
     "new_rule": {"what": "ssh", "whom": "world", "direction": "ingress"},

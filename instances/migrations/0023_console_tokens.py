@@ -7,7 +7,7 @@ import cloudweb.database.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("instances", "0018_server_groups"),
+        ("instances", "0022_migrations"),
     ]
 
     operations = [
