@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cloudweb.driver import Work
 from cloudweb.faults import Faults
@@ -19,7 +19,7 @@ class FakeSwapDisks(SwapDisks):
     """What the fake driver has of it: a guest notes what its disks are, and what they are mirrored to."""
 
     faults: Faults
-    _lock: AbstractContextManager[Any]
+    _lock: threading.RLock
     _find: Callable[[str], FakeGuest]
     _set: Callable[..., None]
 

@@ -179,7 +179,7 @@ def line_of(action: InstanceAction) -> Line:
         others={"other": 404} if action.rule in (project_reader, project_member) else {},
         body={action.wire: VALUES.get(action.wire)},
         unfinished=unfinished,
-        headers={} if action.versions is ALWAYS else at(f"2.{SINCE[action.wire]}"),
+        headers={} if action.versions is ALWAYS else at(f"2.{SINCE.get(action.wire, 1)}"),
         no_record="it only reads" if action.mode is Mode.READING else "",
     )
 
