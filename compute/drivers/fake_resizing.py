@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ class FakeResizing(Resize):
     """What the fake driver does of it; the rest of it gives what is named here."""
 
     faults: Faults
-    _lock: AbstractContextManager[Any]
+    _lock: threading.RLock
     _guests: dict[str, FakeGuest]
 
     if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from instances.api.network_proxies import (
     SecurityGroupRuleProxyViewSet,
     TenantNetworkProxyViewSet,
 )
-from instances.api.removed import Removed, RemovedViewSet
 from instances.api.remote_consoles import RemoteConsoleViewSet
+from instances.api.removed import Removed, RemovedViewSet
 from instances.api.server_groups import ServerGroupViewSet
 from instances.api.server_insides import ServerInsideViewSet
 from instances.api.server_parts import ServerMetadataViewSet, ServerPortViewSet
