@@ -15,7 +15,7 @@ from cloudweb.exceptions import CloudwebError
 from compute.manager import HostManager
 from dashboard.views.page import Page
 from dashboard.views.server import ServerPage
-from instances.console_addresses import PATH, path_of
+from instances.api.console_addresses import PATH, path_of
 from instances.manager import InstanceManager
 
 

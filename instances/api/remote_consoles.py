@@ -10,8 +10,8 @@ from cloudweb.api.answers import within
 from cloudweb.api.views import ServiceViewSet
 from cloudweb.exceptions import BadRequest
 from cloudweb.microversions.compute import since
+from instances.api.console_addresses import address_of
 from instances.api.serializers import consoles as wire
-from instances.console_addresses import address_of
 from instances.manager import InstanceManager
 
 

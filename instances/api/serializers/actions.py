@@ -16,6 +16,7 @@ from cloudweb.api.links import base_url
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.microversions.compute import since
 from instances.actions import ACTIONS, InstanceAction
+from instances.api.console_addresses import address_of
 from instances.api.serializers.action_bodies import ActionAnswer, ActionBody
 from instances.api.serializers.recovery import (  # noqa: F401 - the records name them
     Rebuild,
@@ -24,7 +25,6 @@ from instances.api.serializers.recovery import (  # noqa: F401 - the records nam
     ServerRebuiltAnswer,
 )
 from instances.api.serializers.server_bodies import Items, read_count
-from instances.console_addresses import address_of
 
 IMAGE_IN_BODY = since(45)
 

@@ -16,7 +16,7 @@ import pytest
 from audit.models import Record
 from cloudweb.database.clock import now
 from identity.models import Assignment
-from instances import console_socket
+from instances.api import console_socket
 from instances.manager import console_tokens
 from instances.models import ConsoleToken, Instance
 from operations.asking import HostDidNotAnswer
