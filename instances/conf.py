@@ -23,6 +23,10 @@ STOP_TIMEOUT = int(env.int("SERVER_STOP_TIMEOUT", default=60))
 SHOWS_PASSWORD = bool(env.bool("SERVER_SHOW_ADMIN_PASSWORD", default=True))
 #: The image that servers are rescued with where no other is named; empty: the one they were made from.
 RESCUE_IMAGE = env.str("SERVER_RESCUE_IMAGE", default="")
+#: Seconds a shelved server stays on its host: 0, it leaves at once; -1, for ever.
+SHELVED_OFFLOAD_TIME = int(env.int("SHELVED_OFFLOAD_TIME", default=0))
+#: Seconds a deleted server can be restored; 0: it is gone at once.
+RECLAIM_INTERVAL = int(env.int("RECLAIM_INSTANCE_INTERVAL", default=0))
 USER_DATA_LIMIT = 65535
 MAX_AT_ONCE = 100
 #: Tags of a server.

@@ -38,6 +38,12 @@ def count_servers(project_id: str) -> Mapping[str, int]:
     return {"servers": Instance.objects.alive().filter(project_id=project_id).count()}
 
 
+@hangs_on("image")
+def count_shelved(image_id: str) -> Mapping[str, int]:
+    """Return how many servers have their disk in an image alone."""
+    return {"shelved servers": Instance.objects.alive().filter(shelved_image_id=image_id).count()}
+
+
 @on(PortDeleted)
 def forget_port(gone: PortDeleted) -> None:
     """Let a server know that its user deleted one of its ports."""

@@ -7,6 +7,7 @@ from django.db.models import Count, F, Sum
 from identity import quotas
 from instances.conf import QUOTAS
 from instances.models import Instance
+from instances.states import VmState
 
 SERVICE = "compute"
 quotas.declare(SERVICE, QUOTAS)
@@ -17,6 +18,7 @@ def used(project_id: str) -> dict[str, int]:
     found = (
         Instance.objects.alive()
         .filter(project_id=project_id)
+        .exclude(vm_state=VmState.SOFT_DELETED)
         .aggregate(
             instances=Count("id"),
             cores=Sum(F("vcpus") + F("more_vcpus")),

@@ -19,6 +19,9 @@ class VmState(TextChoices):
     SUSPENDED = "suspended", "suspended"
     RESCUED = "rescued", "rescued"
     RESIZED = "resized", "resized"
+    SHELVED = "shelved", "shelved"
+    SHELVED_OFFLOADED = "shelved_offloaded", "shelved, on no host"
+    SOFT_DELETED = "soft-delete", "deleted for now"
     ERROR = "error", "error"
     DELETED = "deleted", "deleted"
 
@@ -66,11 +69,22 @@ class TaskState(TextChoices):
     ATTACHING_VOLUME = "attaching_volume", "attaching a volume"
     DETACHING_VOLUME = "detaching_volume", "detaching a volume"
     IMAGE_SNAPSHOT = "image_snapshot", "copying its disk for an image"
+    IMAGE_BACKUP = "image_backup", "copying its disk for a backup"
     IMAGE_PENDING_UPLOAD = "image_pending_upload", "bringing the copy to its image"
     IMAGE_UPLOADING = "image_uploading", "uploading an image of it"
     ATTACHING_INTERFACE = "attaching_interface", "attaching a network card"
     DETACHING_INTERFACE = "detaching_interface", "detaching a network card"
     SWAPPING_VOLUME = "swapping_volume", "exchanging a volume"
+    SHELVING = "shelving", "being shelved"
+    SHELVING_IMAGE_PENDING_UPLOAD = (
+        "shelving_image_pending_upload",
+        "bringing its disk to an image",
+    )
+    SHELVING_IMAGE_UPLOADING = "shelving_image_uploading", "uploading its disk"
+    SHELVING_OFFLOADING = "shelving_offloading", "leaving its host"
+    UNSHELVING = "unshelving", "coming back from the shelf"
+    SOFT_DELETING = "soft-deleting", "being deleted for now"
+    RESTORING = "restoring", "being restored"
     DELETING = "deleting", "deleting"
 
 
@@ -109,6 +123,9 @@ _STATUS: dict[str, str] = {
     V.SUSPENDED: "SUSPENDED",
     V.RESCUED: "RESCUE",
     V.RESIZED: "VERIFY_RESIZE",
+    V.SHELVED: "SHELVED",
+    V.SHELVED_OFFLOADED: "SHELVED_OFFLOADED",
+    V.SOFT_DELETED: "SOFT_DELETED",
     V.ERROR: "ERROR",
     V.DELETED: "DELETED",
 }

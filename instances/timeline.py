@@ -13,7 +13,11 @@ from cloudweb.policy import policy
 from cloudweb.times import end_of_second
 from instances.actions import ACTIONS
 from instances.manager import InstanceManager
-from instances.operations import CreateInstance, CreateInstanceWithVolumes
+from instances.operations import (
+    CreateInstance,
+    CreateInstanceWithVolumes,
+    SoftDeleteInstance,
+)
 from operations.history import Entry, StepEntry, operations_of
 
 
@@ -21,6 +25,8 @@ def name_of(kind: str) -> str:
     """Return the action log's name of a kind of operation."""
     if kind in (CreateInstance.kind, CreateInstanceWithVolumes.kind):
         return "create"
+    if kind == SoftDeleteInstance.kind:
+        return "delete"
     return next((one.logged for one in ACTIONS.values() if one.kind == kind), kind)
 
 

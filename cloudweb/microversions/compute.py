@@ -13,7 +13,6 @@ NO_TOKENS = "whose token it is, is not told to anybody"
 NO_MIGRATIONS = "servers do not move between hosts yet"
 NO_EVACUATION = "servers are not evacuated yet"
 TAGS_AT_ALL = "a tag is heard at every version"
-NO_SHELF = "servers are not shelved yet"
 
 COMPUTE = Microversions(
     "compute",
@@ -60,7 +59,10 @@ COMPUTE = Microversions(
             because="every route is there in both forms at every version",
         ),
         19: "Servers have a description.",
-        20: later("Volumes come and go while a server is shelved.", because=NO_SHELF),
+        20: later(
+            "Volumes come and go while a server is shelved.",
+            because="the volumes of a shelved server stay as they are",
+        ),
         21: "The log of actions outlives its server.",
         22: later("A live migration can be forced to an end.", because=NO_MIGRATIONS),
         23: later("A server lists its live migrations.", because=NO_MIGRATIONS),
@@ -156,7 +158,7 @@ COMPUTE = Microversions(
             "A hypervisor tells that somebody else switched a server.",
             because="no events are taken from other services",
         ),
-        77: later("A server can come off the shelf in another zone.", because=NO_SHELF),
+        77: "A server can come off the shelf in another zone.",
         78: partly(
             "A server tells its processors and memory node by node.",
             missing="no server has nodes of its own: the list is empty",
@@ -182,7 +184,7 @@ COMPUTE = Microversions(
         88: "The capacity of hypervisors is gone, with the calls for their sums and uptime.",
         89: "An attached volume shows the ids of its attachment, and its own once alone.",
         90: "The host name of a server can be chosen, and everybody sees it.",
-        91: later("A server can come off the shelf on a host that was named.", because=NO_SHELF),
+        91: "A server can come off the shelf on a host that was named, and be tied to no zone.",
         92: "Key pairs are made by clients alone: the public key must be sent.",
         93: later(
             "The volume that a server boots from is filled anew when it is rebuilt.",

@@ -37,6 +37,13 @@ _SERVER = {
     VmState.RESIZED: Badge(
         "Resized", "warning", "arrows-maximize", "Confirm its new size, or revert it."
     ),
+    VmState.SHELVED: Badge(
+        "Shelved", "neutral", "box", "Its disk is in an image, and on its host."
+    ),
+    VmState.SHELVED_OFFLOADED: Badge(
+        "Shelved", "neutral", "box", "Its disk is in an image or a volume; it has no host."
+    ),
+    VmState.SOFT_DELETED: Badge("Deleted", "warning", "trash", "It can still be restored."),
     VmState.ERROR: Badge("Error", "danger", "alert-triangle"),
     VmState.DELETED: Badge("Deleted", "neutral", "trash"),
 }

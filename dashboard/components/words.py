@@ -19,6 +19,9 @@ _STATES = {
     VmState.SUSPENDED: "suspended",
     VmState.RESCUED: "rescued",
     VmState.RESIZED: "resized, which waits to be confirmed",
+    VmState.SHELVED: "shelved",
+    VmState.SHELVED_OFFLOADED: "shelved",
+    VmState.SOFT_DELETED: "deleted",
     VmState.ERROR: "in error",
     VmState.DELETED: "deleted",
 }

@@ -30,6 +30,7 @@ STATUSES = {
     "stopped": ("SHUTOFF",),
     "paused": ("PAUSED", "SUSPENDED"),
     "resized": ("RESIZE", "VERIFY_RESIZE", "REVERT_RESIZE"),
+    "shelved": ("SHELVED", "SHELVED_OFFLOADED"),
     "building": ("BUILD", "REBUILD"),
     "error": ("ERROR",),
 }

@@ -20,6 +20,7 @@ from instances.actions import (
     recovery,
     resizing,
     security_groups,
+    shelf,
     volumes,
 )
 from instances.actions.record import Button, InstanceAction
@@ -41,7 +42,7 @@ ACTIONS: dict[str, InstanceAction] = {
             volumes,
             console,
         ),
-        *(images, interfaces, inside),
+        *(images, interfaces, inside, shelf),
     )
     for record in vars(activity).values()
     if isinstance(record, InstanceAction)

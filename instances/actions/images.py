@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from instances.actions.record import Button, InstanceAction
-from instances.operations import CreateImage
+from instances.operations import BackupInstance, CreateImage
 from instances.states import TaskState as T
 from instances.states import VmState as V
 
@@ -26,4 +26,16 @@ CREATE_IMAGE = InstanceAction(
         warning_all="Their disks are copied as they are now; they run on meanwhile.",
         mild=True,
     ),
+)
+
+CREATE_BACKUP = InstanceAction(
+    name="create_backup",
+    vm_states=CREATE_IMAGE.vm_states,
+    shows=(T.IMAGE_BACKUP, T.IMAGE_PENDING_UPLOAD, T.IMAGE_UPLOADING),
+    saga=BackupInstance,
+    policy="compute:servers:create_backup",
+    wire="createBackup",
+    body="CreateBackup",
+    answer="ImageMade",
+    spoken="createBackup",
 )

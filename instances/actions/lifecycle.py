@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from cloudweb.states import ANY, Mode
 from instances.actions.record import Button, InstanceAction
-from instances.operations import DeleteInstance
+from instances.operations import DeleteInstance, RestoreInstance
 from instances.states import TaskState as T
+from instances.states import VmState as V
 
 DELETE = InstanceAction(
     name="delete",
@@ -13,7 +14,7 @@ DELETE = InstanceAction(
     task_states=ANY,
     mode=Mode.PREEMPTING,
     ran=False,
-    shows=(T.DELETING,),
+    shows=(T.DELETING, T.SOFT_DELETING),
     saga=DeleteInstance,
     policy="compute:servers:delete",
     button=Button(
@@ -26,7 +27,7 @@ DELETE = InstanceAction(
     ),
 )
 
-#: Deleted servers are not kept for a while, so it is no other delete.
+#: At once and for good, also where a setting says that deleted servers can be restored for a while.
 FORCE_DELETE = InstanceAction(
     name="force_delete",
     vm_states=ANY,
@@ -37,9 +38,18 @@ FORCE_DELETE = InstanceAction(
     saga=DeleteInstance,
     policy=DELETE.policy,
     wire="forceDelete",
-    method="delete",
     spoken="forceDelete",
     logged=DELETE.logged,
+)
+
+RESTORE = InstanceAction(
+    name="restore",
+    vm_states={V.SOFT_DELETED},
+    shows=(T.RESTORING,),
+    saga=RestoreInstance,
+    policy="compute:servers:restore",
+    wire="restore",
+    button=Button(label="Restore", icon="arrow-back-up", rare=True, done="{} is being restored."),
 )
 
 UPDATE = InstanceAction(

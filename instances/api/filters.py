@@ -115,6 +115,7 @@ def parse_filters(query: QueryDict, version: Microversion) -> Filters:
         changed_since=begin,
         changed_before=end,
         deleted=parse_bool(query.get("deleted"), field="deleted"),
+        soft_deleted=bool(parse_bool(query.get("soft_deleted"), field="soft_deleted")),
         all_projects=_flag(query, "all_tenants"),
     )
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from django.db import transaction
 
+from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
-from cloudweb.exceptions import NotFound
+from cloudweb.exceptions import BadRequest, NotFound
 from cloudweb.policy import policy
 from compute.manager import HostManager
 from image.manager import ImageManager
 from instances import images, mapped_images
-from instances.actions.images import CREATE_IMAGE
+from instances.actions.images import CREATE_BACKUP, CREATE_IMAGE
 from instances.actions.record import InstanceAction
 from instances.block_devices import ROOT
 from instances.exceptions import NoImagesOfServers
@@ -42,6 +43,33 @@ class InstanceImages(InstanceActs):
         """
         return self._make_image(instance_id, CREATE_IMAGE, name=name, metadata=metadata or {})
 
+    @policy(CREATE_BACKUP.policy)
+    def create_backup(
+        self,
+        instance_id: str,
+        *,
+        name: str,
+        backup_type: str,
+        rotation: int,
+        metadata: Mapping[str, str] | None = None,
+    ) -> str:
+        """Record an image of a kind ("daily"), of which ``rotation`` are kept, and start making it.
+
+        Raises BadRequest for a server that boots from a volume, else as ``create_image`` does.
+        """
+        root = BlockDevice.objects.filter(instance_id=self.get(instance_id).id, boot_index=0)
+        if root.filter(volume_id__isnull=False).exists():
+            raise BadRequest("Backup is not supported for volume-backed instances.")
+        return self._make_image(
+            instance_id,
+            CREATE_BACKUP,
+            name=name,
+            metadata=metadata or {},
+            rotation=rotation,
+            image_type="backup",
+            backup_type=backup_type,
+        )
+
     def _make_image(
         self,
         instance_id: str,
@@ -49,6 +77,7 @@ class InstanceImages(InstanceActs):
         *,
         name: str,
         metadata: Mapping[str, str],
+        rotation: int | None = None,
         **said: str,
     ) -> str:
         with transaction.atomic():
@@ -69,7 +98,7 @@ class InstanceImages(InstanceActs):
                 wanted["owner"] = instance.project_id
             if any(disk.is_root and disk.volume_id for disk in disks):
                 return self._image_of_volumes(instance, action, disks, wanted)
-            return self._image_of_disk(instance, action, wanted, known)
+            return self._image_of_disk(instance, action, wanted, known, rotation)
 
     def _image_of_disk(
         self,
@@ -77,13 +106,17 @@ class InstanceImages(InstanceActs):
         action: InstanceAction,
         wanted: Mapping[str, Any],
         known: Mapping[str, Any],
+        rotation: int | None,
     ) -> str:
         assert action.saga is not None
-        if not HostManager(self.context).is_able(instance.host, CAPABILITY):
-            raise NoImagesOfServers
+        check_able(self.context, instance)
         image = ImageManager(self.context).create(attributes={**wanted, **DISK})
         Instance.objects.filter(id=instance.id).update(task_state=action.task_state)
-        args = {"image_id": str(image.id), "must_freeze": _is_yes(known, images.MUST_FREEZE)}
+        args = {
+            "image_id": str(image.id),
+            "must_freeze": _is_yes(known, images.MUST_FREEZE),
+            **({} if rotation is None else {"rotation": rotation}),
+        }
         action.saga.start(self.context, resource_id=str(instance.id), args=args)
         return str(image.id)
 
@@ -128,6 +161,12 @@ class InstanceImages(InstanceActs):
             return {}
         numbers = {"min_disk": image.min_disk, "min_ram": image.min_ram}
         return {**image.shown_properties, **numbers}
+
+
+def check_able(context: RequestContext, instance: Instance) -> None:
+    """Raise NoImagesOfServers where a server's host copies no disks."""
+    if not HostManager(context).is_able(instance.host, CAPABILITY):
+        raise NoImagesOfServers
 
 
 def _is_yes(known: Mapping[str, Any], name: str) -> bool:

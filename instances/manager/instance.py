@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from instances.manager.building import InstanceBuilding
 from instances.manager.console import InstanceConsoles
-from instances.manager.images import InstanceImages
 from instances.manager.inside import InstanceInsides
 from instances.manager.interfaces import InstanceInterfaces
 from instances.manager.lifecycle import InstanceLifecycle
@@ -16,6 +15,7 @@ from instances.manager.power import InstancePower
 from instances.manager.recovery import InstanceRecovery
 from instances.manager.resizing import InstanceResizes
 from instances.manager.security_groups import InstanceSecurityGroups
+from instances.manager.shelving import InstanceShelving
 from instances.manager.tags import InstanceTags
 from instances.manager.volumes import InstanceVolumes
 
@@ -36,7 +36,7 @@ class InstanceManager(
     InstanceVolumes,
     InstanceInterfaces,
     InstanceConsoles,
-    InstanceImages,
+    InstanceShelving,
 ):
     """The servers of the caller's project (of all, for an admin who says so).
 

@@ -24,7 +24,7 @@ from cloudweb.times import end_of_second
 from instances.models import Instance, InstancePort
 from instances.querysets import InstanceQuerySet
 from instances.rows import ServerName, ServerRow, server_names, server_rows
-from instances.states import VmState, spans_of
+from instances.states import VmState, spans_of, vm_states_of
 from network.manager import PortManager
 
 SORT_KEYS = {
@@ -84,6 +84,7 @@ class Filters:
     not_any_tags: Sequence[str] = ()
     locked: bool | None = None
     deleted: bool | None = None
+    soft_deleted: bool = False
     all_projects: bool = False
 
 
@@ -101,6 +102,8 @@ def filtered(context: RequestContext, wanted: Filters) -> InstanceQuerySet:
         rows = rows.filter(vm_state=VmState.DELETED)
     elif deleted is False or not of_changes:
         rows = rows.alive()
+    if not (deleted or of_changes or wanted.soft_deleted or _asks_for_soft_deleted(wanted)):
+        rows = rows.exclude(vm_state=VmState.SOFT_DELETED)
     exact = {
         "task_state": wanted.task_state,
         "power_state": wanted.power_state,
@@ -140,6 +143,14 @@ def filtered(context: RequestContext, wanted: Filters) -> InstanceQuerySet:
             id__in=InstancePort.objects.filter(Among("port_id", ports)).values("instance")
         )
     return rows
+
+
+def _asks_for_soft_deleted(wanted: Filters) -> bool:
+    """Tell whether servers are asked for that can be restored: else a list has none of them."""
+    return bool(wanted.ids) or VmState.SOFT_DELETED in {
+        *wanted.vm_states,
+        *(state for status in wanted.statuses for state in vm_states_of(status)),
+    }
 
 
 class Listing(TypedDict, total=False):

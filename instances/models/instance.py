@@ -30,7 +30,7 @@ class Instance(models.Model):
     hostname = models.CharField(max_length=255)
     description = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null differs
     vm_state = models.CharField(
-        max_length=16, choices=VmState.choices, default=VmState.BUILDING, db_index=False
+        max_length=20, choices=VmState.choices, default=VmState.BUILDING, db_index=False
     )
     task_state = models.CharField(max_length=32, null=True, blank=True)  # noqa: DJ001 - null: no task
     power_state = models.SmallIntegerField(choices=PowerState.choices, default=PowerState.NOSTATE)
@@ -96,6 +96,11 @@ class Instance(models.Model):
     fault_detail = models.TextField(blank=True, default="")
     fault_at = models.DateTimeField(null=True, blank=True)
 
+    shelved_at = models.DateTimeField(null=True, blank=True)
+    shelved_image_id = models.CharField(
+        max_length=36, blank=True, default="", help_text="Its disk, while it is shelved"
+    )
+    soft_deleted_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(default=now)
     launched_at = models.DateTimeField(null=True, blank=True)

@@ -1,7 +1,7 @@
 """The sagas of servers."""
 
 from instances.operations.create import CreateInstance
-from instances.operations.create_image import CreateImage
+from instances.operations.create_image import BackupInstance, CreateImage
 from instances.operations.create_with_volumes import CreateInstanceWithVolumes
 from instances.operations.delete import DeleteInstance
 from instances.operations.image_of_volumes import ImageOfVolumes
@@ -18,6 +18,8 @@ from instances.operations.rebuild import RebuildInstance
 from instances.operations.rescue import RescueInstance, UnrescueInstance
 from instances.operations.resize import MigrateInstance, ResizeInstance
 from instances.operations.resize_decided import ConfirmResize, RevertResize
+from instances.operations.shelve import OffloadInstance, ShelveInstance, UnshelveInstance
+from instances.operations.soft_delete import RestoreInstance, SoftDeleteInstance
 from instances.operations.swap_volume import SwapVolume
 from instances.operations.volumes import (
     AttachVolume,
@@ -29,6 +31,7 @@ from instances.operations.volumes import (
 __all__ = [
     "AttachInterface",
     "AttachVolume",
+    "BackupInstance",
     "ConfirmResize",
     "CreateImage",
     "CreateInstance",
@@ -40,17 +43,22 @@ __all__ = [
     "ImageOfVolumes",
     "LimitVolumeInGuest",
     "MigrateInstance",
+    "OffloadInstance",
     "PauseInstance",
     "RebootInstance",
     "RebuildInstance",
     "RescueInstance",
     "ResizeInstance",
+    "RestoreInstance",
     "ResumeInstance",
     "RevertResize",
+    "ShelveInstance",
+    "SoftDeleteInstance",
     "StartInstance",
     "StopInstance",
     "SuspendInstance",
     "SwapVolume",
     "UnpauseInstance",
     "UnrescueInstance",
+    "UnshelveInstance",
 ]

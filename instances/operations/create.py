@@ -30,9 +30,16 @@ FULL_FOR = timedelta(minutes=2)
 def claim_host(run: Run) -> Mapping[str, Any]:
     """Hold a place on a host that fits; raise NoValidHost, which says what would fit."""
     instance = instance_of(run)
+    return claim_place(run, zone=instance.wanted_zone, host=instance.wanted_host)
+
+
+def claim_place(run: Run, *, zone: str | None, host: str | None) -> Mapping[str, Any]:
+    """Hold a place in this zone, on this host, where it is said."""
+    instance = instance_of(run)
     request = replace(
         placement_of(run, flavor_of(instance)),
-        host=instance.wanted_host or None,
+        zone=zone or None,
+        host=host or None,
         excluded_hosts=tuple(run.excluded_hosts),
     )
     try:

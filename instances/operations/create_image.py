@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from cloudweb.database.clock import now
+from cloudweb.exceptions import CloudwebError, NotFound
 from cloudweb.rpc import Order
 from compute.rpc import DROP_SNAPSHOT, SNAPSHOT, UPLOAD_SNAPSHOT
 from compute.snapshots.objects import (
@@ -15,7 +17,9 @@ from compute.snapshots.objects import (
     GuestSnapshotTaken,
     GuestSnapshotUpload,
 )
+from image import states
 from image.changes import Change
+from image.filters import ImageFilter
 from image.manager import ImageManager
 from instances.conf import FREEZE_SECONDS
 from instances.images import CONSISTENCY
@@ -29,6 +33,9 @@ from volume.states import Consistency
 
 #: Of a server that was off: it wrote nothing.
 AT_REST = "at-rest"
+#: What backups have in common of which only the newest are kept.
+OF_A_BACKUP = ("instance_uuid", "image_type", "backup_type")
+MOST = 1000
 
 
 def copy_disk(run: Run) -> Order:
@@ -51,7 +58,7 @@ def disk_copied(run: Run, answers: list[Any]) -> None:
     """Let the image say what it is a copy of."""
     taken = GuestSnapshotTaken.load(answers[0])
     words: str = Consistency.FILE_SYSTEMS if taken.frozen else Consistency.ONE_MOMENT
-    if taken.off and instance_of(run).vm_state == VmState.STOPPED:
+    if taken.off and instance_of(run).vm_state != VmState.SUSPENDED:
         words = AT_REST
     said = {CONSISTENCY: str(words), "image_state": "available"}
     changes = [Change("add", name, text) for name, text in said.items()]
@@ -86,14 +93,15 @@ def bring_copy(run: Run) -> Order:
 #: What a server shows while an image is made of it.
 TASKS = (
     TaskState.IMAGE_SNAPSHOT,
+    TaskState.IMAGE_BACKUP,
     TaskState.IMAGE_PENDING_UPLOAD,
     TaskState.IMAGE_UPLOADING,
 )
 
 
-def shows(run: Run, task: TaskState) -> None:
+def shows(run: Run, task: TaskState, *, among: Collection[TaskState] = TASKS) -> None:
     """Show how far it is, unless something else is done to the server by now."""
-    rows = Instance.objects.filter(id=run.resource_id, task_state__in=TASKS)
+    rows = Instance.objects.filter(id=run.resource_id, task_state__in=among)
     rows.update(task_state=task, updated_at=now())
     run.memory.pop(ROW, None)
 
@@ -140,7 +148,41 @@ class CreateImage(Saga):
         cls.on_undone(run, failure)
 
 
+class BackupInstance(CreateImage):
+    """Make an image, then delete the oldest of its kind: ``rotation`` of them are kept."""
+
+    kind = "instances.create_backup"
+
+    @classmethod
+    def on_done(cls, run: Run) -> None:
+        """The server is as before."""
+        super().on_done(run)
+        manager, new = ImageManager(run.context), run.args["image_id"]
+        with suppress(NotFound):  # it was deleted at the last moment
+            image = manager.get(new)
+            _rotate(manager, image.project_id, image.custom_properties, keep=run.args["rotation"])
+
+
+def _rotate(
+    manager: ImageManager, project_id: str, properties: Mapping[str, str], *, keep: int
+) -> None:
+    alike = {name: properties.get(name, "") for name in OF_A_BACKUP}
+    wanted = ImageFilter(
+        any_of={"status": (states.ACTIVE,)}, project_id=project_id, properties=alike
+    )
+    for old in manager.list(wanted=wanted, limit=MOST).rows[keep:]:
+        with suppress(CloudwebError):  # it is protected, or in use
+            manager.delete(old.id)
+
+
 def rest(run: Run) -> None:
     """Let the server show no task of an image."""
     for task in TASKS:
         no_task(run, task)
+
+
+def forget_image(run: Run, image_id: str) -> None:
+    """Delete the image of a server that was shelved; what stands against it is not our affair."""
+    if image_id:
+        with suppress(CloudwebError):
+            ImageManager(run.context).delete(image_id)

@@ -8,6 +8,7 @@ from compute.scheduler import release
 from instances.models import BlockDevice, Migration
 from instances.operations import ports, volumes
 from instances.operations.create import destroy_guest
+from instances.operations.create_image import forget_image
 from instances.operations.migration_rows import end_live
 from instances.operations.resize import destroy_at
 from instances.operations.rows import fault, instance_of, write
@@ -67,6 +68,7 @@ class DeleteInstance(Saga):
         if row is not None:
             release(str(row.uuid))
             end_live(row)
+        shelved = instance_of(run).shelved_image_id
         write(
             run,
             vm_state=VmState.DELETED,
@@ -80,7 +82,9 @@ class DeleteInstance(Saga):
             rescue_password="",
             posted_password="",
             before_rebuild="",
+            shelved_image_id="",
         )
+        forget_image(run, shelved)
 
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:

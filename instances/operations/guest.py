@@ -100,14 +100,17 @@ def _disks(run: Run, *, has_disks: bool) -> tuple[list[GuestDisk], DirectBoot | 
         elif device.source_type == SourceType.BLANK:
             disks.append(GuestDisk(name=device.name, size=device.size * GIB, device=device.device))
         else:
-            disk, boots, says = _from_image(images, device, has_disks=has_disks)
+            source = str(device.source_id)
+            if device.is_root and instance_of(run).shelved_image_id:
+                source = instance_of(run).shelved_image_id
+            disk, boots, says = _from_image(images, device, source, has_disks=has_disks)
             disks, direct = [*disks, disk], boots or direct
             has_agent = says if device.is_root else has_agent
     return disks, direct, has_agent
 
 
 def _from_image(
-    images: ImageManager, device: BlockDevice, *, has_disks: bool
+    images: ImageManager, device: BlockDevice, source: str, *, has_disks: bool
 ) -> tuple[GuestDisk, DirectBoot | None, bool | None]:
     """Return a disk of the guest's own, what it boots directly, and whether the image has an agent.
 
@@ -115,7 +118,7 @@ def _from_image(
     """
     name, direct = ("root" if device.is_root else device.name), None
     try:
-        image = images.location(str(device.source_id))
+        image = images.location(source)
         if device.is_root:
             direct = direct_boot(images, image)
     except (NotFound, Conflict):

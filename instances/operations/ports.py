@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from cloudweb.context import RequestContext
@@ -71,6 +72,16 @@ def port_for(
         security_group_ids=group_ids,
         **device,
     )
+
+
+def move_ports(run: Run, *, host: str) -> None:
+    """Let the server's ports be on another host, or on none; they stay the server's."""
+    instance, manager = instance_of(run), PortManager(run.context)
+    for port_id in port_ids(run):
+        with suppress(NotFound):  # its user deleted it
+            manager.bind(
+                port_id, host=host, device_id=str(instance.id), device_owner=device_owner(instance)
+            )
 
 
 def hosts_on_networks(run: Run) -> tuple[str, ...] | None:

@@ -80,6 +80,14 @@ def let_go(run: Run) -> None:
         manager.delete(str(attachment_id))
 
 
+def stay(run: Run) -> None:
+    """Let volumes that were cut off be the server's still, which is on no host."""
+    manager = AttachmentManager(run.context)
+    for row in held_volumes(run):
+        with suppress(NotFound):
+            manager.roll_detaching(str(row.attachment_id))
+
+
 def delete_with_server(run: Run) -> None:
     """Start deleting the volumes that go with their server; what stands against one is not our affair."""
     manager = VolumeManager(run.context)

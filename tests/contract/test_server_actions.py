@@ -60,9 +60,10 @@ NO_BUTTON = {
     "swap_volume": "the API alone: it must say which volumes",
     "add_security_group": "the API alone: it must say which group",
     "remove_security_group": "the API alone: it must say which group",
-    "force_delete": "the same as Delete",
     "change_password": "the API alone: it must say which password",
     "trigger_crash_dump": "the API alone",
+    "force_delete": "Delete, which is the same where nothing is kept for a while",
+    "create_backup": "the API alone: it must say how many are kept",
 }
 #: Every record of every file of actions.
 CONSTANTS = {
@@ -326,7 +327,10 @@ def test_one_more_record_is_served_and_shown(home: Lab, one_more: InstanceAction
 def test_one_more_record_is_described(
     one_more: InstanceAction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    row = "| nudge |  | ●<sup>1</sup> |  |  |  |  |  |  | `networking`, `spawning` | exclusive |"
+    row = (
+        "| nudge |  | ●<sup>1</sup> |  |  |  |  |  |  |  |  |  "
+        "| `networking`, `spawning` | exclusive |"
+    )
     said = "| nudge | `os-nudge` | From 2.17 to 2.94 | `compute:servers:nudge` | project member |"
     page = states_page()
     assert row in page

@@ -10,6 +10,7 @@ import pytest
 
 from cloudweb.states import Mode
 from compute.models import Flavor
+from identity import quotas
 from identity.models import User
 from instances.actions import ACTIONS, possible
 from instances.models import Instance
@@ -35,7 +36,7 @@ WITH_PORTS = (
 WITH_VOLUMES = ("attach_volume", "detach_volume", "update_volume")
 WITH_VOLUMES = ("attach_volume", "detach_volume", "update_volume", "swap_volume")
 #: What members are refused.
-OPERATORS_DO = ("swap_volume", "reset_state", "migrate")
+OPERATORS_DO = ("swap_volume", "reset_state", "migrate", "shelve_offload")
 #: action of the table -> method, path below the server, body
 REQUESTS: dict[str, tuple[str, str, Any]] = {
     "start": ("POST", "/action", {"os-start": None}),
@@ -46,6 +47,15 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "unpause": ("POST", "/action", {"unpause": None}),
     "suspend": ("POST", "/action", {"suspend": None}),
     "resume": ("POST", "/action", {"resume": None}),
+    "create_backup": (
+        "POST",
+        "/action",
+        {"createBackup": {"name": "i", "backup_type": "daily", "rotation": 1}},
+    ),
+    "shelve": ("POST", "/action", {"shelve": None}),
+    "shelve_offload": ("POST", "/action", {"shelveOffload": None}),
+    "unshelve": ("POST", "/action", {"unshelve": None}),
+    "restore": ("POST", "/action", {"restore": None}),
     "create_image": ("POST", "/action", {"createImage": {"name": "i"}}),
     "rescue": ("POST", "/action", {"rescue": {"rescue_image_ref": "{image}"}}),
     "unrescue": ("POST", "/action", {"unrescue": None}),
@@ -73,7 +83,10 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "update_volume": ("PUT", "/os-volume_attachments/{volume}", STAYS),
     "swap_volume": ("PUT", "/os-volume_attachments/{volume}", FREE),
 }
-ALIVE = {"building", "active", "stopped", "paused", "suspended", "rescued", "resized", "error"}
+ALIVE = {
+    *("building", "active", "stopped", "paused", "suspended", "rescued", "resized", "error"),
+    *("shelved", "shelved_offloaded", "soft-delete"),
+}
 ACCEPTED = {
     "rescue": 200,
     "confirm_resize": 204,
@@ -106,6 +119,11 @@ BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
     "unpause": ({"paused"}, {None}),
     "suspend": ({"active"}, {None}),
     "resume": ({"suspended"}, {None}),
+    "create_backup": ({"active", "stopped", "paused", "suspended"}, {None}),
+    "shelve": ({"active", "stopped", "paused", "suspended"}, {None}),
+    "shelve_offload": ({"shelved", "shelved_offloaded"}, {None}),
+    "unshelve": ({"shelved", "shelved_offloaded"}, {None}),
+    "restore": ({"soft-delete"}, {None}),
     "create_image": ({"active", "stopped", "paused", "suspended"}, {None}),
     "rescue": ({"active", "stopped", "error"}, {None}),
     "unrescue": ({"rescued"}, {None}),
@@ -217,6 +235,7 @@ def test_what_never_ran_cannot_be_acted_on(action: str) -> None:
 def test_a_lock_keeps_out_all_but_operators() -> None:
     """Also who owns the server, whatever state it is in; contract 10.1."""
     user = make_member("manager")
+    quotas.update(user.default_project_id, "compute", {"instances": -1, "cores": -1, "ram": -1})
     operator = client_of(make_member("admin"))
     found = {}
     for action in REQUESTS:
@@ -274,6 +293,7 @@ def test_words() -> None:
     groups = ["add_security_group", "remove_security_group"]
     moves = ["resize", "migrate"]
     stopped = ["start", "hard_reboot", "rescue", "rebuild", *always[:3], *moves, *always[3:]]
-    stopped += ["tags", "metadata", *groups, *volumes, "create_image", *cards, "reset_state"]
+    stopped += ["tags", "metadata", *groups, *volumes, "create_image", "create_backup", *cards]
+    stopped += ["reset_state", "shelve"]
     assert possible("stopped", None) == stopped
     assert possible("building", "spawning") == [*always, *groups, "update_volume", "reset_state"]

@@ -11,7 +11,7 @@ from image.manager import ImageManager
 from image.models import Image
 from instances.manager import InstanceManager
 from instances.models import Instance
-from instances.operations import CreateImage, ImageOfVolumes
+from instances.operations import BackupInstance, CreateImage, ImageOfVolumes
 from operations.testing import Drill
 from tests.builders.backups import api_in_process
 from tests.builders.instances import Lab, lab
@@ -47,6 +47,12 @@ def census(made: Lab, subject: Any) -> dict[str, Any]:
 def image_of(made: Lab, server: str) -> None:
     """Have an image made of a server."""
     InstanceManager(made.context).create_image(server, name="i")
+
+
+def backup_of(made: Lab, server: str) -> None:
+    """Have a backup made of a server, of which one is kept."""
+    manager = InstanceManager(made.context)
+    manager.create_backup(server, name="b", backup_type="daily", rotation=1)
 
 
 def delete_image(made: Lab, _server: Any) -> None:
@@ -85,6 +91,16 @@ DRILLS = (
         undone=RUNS,
         preempt=delete_image,
         preempted=RUNS,
+    ),
+    Drill(
+        saga=BackupInstance,
+        world=with_api,
+        prepare=alone,
+        start=backup_of,
+        census=census,
+        done={**RUNS, "images": [("b", "active")]},
+        undone=RUNS,
+        only=("drop_copy",),
     ),
     Drill(
         saga=ImageOfVolumes,

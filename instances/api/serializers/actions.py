@@ -77,6 +77,26 @@ class CreateImage(ActionBody):
     metadata: Items | None = None
 
 
+class CreateBackup(CreateImage):
+    """The value of action ``createBackup``: ``rotation`` images of the kind are kept."""
+
+    backup_type: Name
+    rotation: Annotated[int, Field(ge=0, le=10_000), BeforeValidator(read_count)]
+
+
+class Unshelve(ActionBody):
+    """The value of action ``unshelve``; a zone that is null lets the server be in any."""
+
+    availability_zone: Annotated[Name | None, since(77)] = None
+    host: Annotated[Name, since(91)] = ""
+
+    def arguments(self) -> dict[str, Any]:
+        """Return where it shall be, as far as that was said."""
+        names = {"availability_zone": "zone", "host": "host"}
+        said = self.model_dump(exclude_unset=True)
+        return {names[key]: value for key, value in said.items()}
+
+
 class ImageMade(ActionAnswer):
     """The id of an image that is being made; before 2.45 it is in the Location alone."""
 
