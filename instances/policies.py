@@ -34,6 +34,7 @@ declare(
         "compute:servers:tags": project_reader,
         "compute:servers:volumes": project_reader,
         "compute:servers:migrate_to_host": admin,
+        "compute:migrations:list": admin,
         "compute:servers:confirm_overdue": the_cloud_itself,
         "compute:servers:reclaim": admin,
         "compute:servers:unshelve_to_host": admin,
@@ -67,6 +68,7 @@ declare(
     reads={
         *(action.policy for action in ACTIONS.values() if action.mode is Mode.READING),
         "compute:servers:metadata",
+        "compute:migrations:list",
         "compute:servers:tags",
         "compute:servers:volumes",
         "compute:servers:actions",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from cloudweb.microversions import Microversions, always, later, partly
 
 NO_TOKENS = "whose token it is, is not told to anybody"
-NO_MIGRATIONS = "servers do not move between hosts yet"
+NO_MIGRATIONS = "servers do not move between hosts while they run yet"
 NO_EVACUATION = "servers are not evacuated yet"
 TAGS_AT_ALL = "a tag is heard at every version"
 
@@ -65,7 +65,7 @@ COMPUTE = Microversions(
         ),
         21: "The log of actions outlives its server.",
         22: later("A live migration can be forced to an end.", because=NO_MIGRATIONS),
-        23: later("A server lists its live migrations.", because=NO_MIGRATIONS),
+        23: "A server lists its live migrations.",
         24: later("A live migration can be called off.", because=NO_MIGRATIONS),
         25: later("A live migration finds out itself what to copy.", because=NO_MIGRATIONS),
         26: "Servers have tags, and lists filter by them.",
@@ -122,7 +122,7 @@ COMPUTE = Microversions(
             missing="user data of a rebuild",
         ),
         58: "The log of actions comes in pages, and says when an action last went on.",
-        59: later("Migrations come in pages and have a UUID.", because=NO_MIGRATIONS),
+        59: "Migrations come in pages and have a UUID.",
         60: "A volume can be attached to several servers.",
         61: "Flavors show their extra specs.",
         62: "The steps of an action name the host, tenants by a hash of it.",
@@ -164,7 +164,7 @@ COMPUTE = Microversions(
             missing="no server has nodes of its own: the list is empty",
         ),
         79: "An attached volume says whether it goes with its server.",
-        80: later("Migrations name their user and project.", because=NO_MIGRATIONS),
+        80: "Migrations name their user and project.",
         81: later(
             "Images can be brought to the hosts of an aggregate beforehand.",
             because="images come to a host with the first server that needs them",

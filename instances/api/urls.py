@@ -12,6 +12,7 @@ from instances.api.instance_actions import InstanceActionViewSet
 from instances.api.interfaces import InterfaceViewSet
 from instances.api.key_pairs import KeyPairViewSet
 from instances.api.limits import LimitsViewSet, QuotaSetViewSet
+from instances.api.migrations import MigrationViewSet
 from instances.api.network_proxies import (
     FloatingIpProxyViewSet,
     NetworkProxyViewSet,
@@ -103,6 +104,12 @@ ROUTES: list[URLPattern | URLResolver] = [
     path(
         "servers/<str:server_id>/os-server-password",
         ServerInsideViewSet.as_view({"get": "password", "delete": "forget_password"}),
+    ),
+    path("os-migrations", MigrationViewSet.as_view({"get": "list"})),
+    path("servers/<str:server_id>/migrations", MigrationViewSet.as_view({"get": "list_of_server"})),
+    path(
+        "servers/<str:server_id>/migrations/<str:migration_id>",
+        MigrationViewSet.as_view({"get": "retrieve_of_server"}),
     ),
     path("os-keypairs", KeyPairViewSet.as_view({"get": "list", "post": "create"})),
     path(

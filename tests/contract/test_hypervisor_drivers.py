@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import pytest
 
@@ -29,12 +29,14 @@ from compute.drivers.base import (
     Pause,
     Rebuild,
     Rescue,
+    Resize,
     SnapshotNotFound,
     Snapshots,
     Suspend,
 )
 from compute.drivers.fake import FakeDriver
 from compute.objects import DiskSource, GuestDisk, GuestInterface, GuestSpec, RescueDisk
+from compute.resize_objects import DiskChoice
 from image.inspection import inspect_file
 from tests.builders.guests import make_guest, make_reboot, ref
 from tests.builders.work import CountedWork
@@ -520,4 +522,52 @@ def test_broken_off_at_each_checkpoint_a_destroy_is_finished_by_the_next(bench: 
         else:
             break
     assert broken_off >= 1
+    assert list(bench.census()) == []
+
+
+def test_a_guest_is_resized_and_goes_back_to_what_it_was(bench: Bench) -> None:
+    """Each order twice, by a new process each time; kept disks are gone with the guest."""
+    spec, driver = bench.make_guest(), bench.driver
+    assert isinstance(driver, Resize)
+    assert "resize" in driver.inventory().capabilities
+    names = tuple(disk.name for disk in spec.disks)
+
+    def choose(use: Literal["old", "new"], *, forget: bool = False) -> bool:
+        driver = bench.driver
+        assert isinstance(driver, Resize)
+        choice = DiskChoice(id=spec.id, name=spec.name, disks=names, use=use, forget=forget)
+        return driver.choose_disks(choice, work=WORK)
+
+    def power() -> str:
+        return bench.driver.get(spec.id).power_state
+
+    with pytest.raises(GuestNotFound):
+        choose("old")
+    with pytest.raises(GuestNotFound):
+        driver.resize(spec, images=bench.images, work=WORK)
+    driver.spawn(spec, images=bench.images, work=WORK)
+    bench.wait_for_boot(spec)
+    driver.power_off(ref(spec), timeout=0, work=WORK)
+    assert [choose("new"), choose("new")] == [True, False]
+    grown = [disk.model_copy(update={"size": disk.size + (64 << 20)}) for disk in spec.disks]
+    larger = spec.model_copy(update={"ram": spec.ram + 64, "disks": tuple(grown)})
+    for _ in range(2):
+        assert driver.resize(larger, images=bench.images, work=WORK).power_state == "shutdown"
+    driver.power_on(larger, work=WORK)
+    bench.wait_for_boot(larger)
+    assert driver.resize(spec, images=bench.images, work=WORK).power_state == "running"
+    bench.restart()
+    driver = bench.driver
+    assert isinstance(driver, Resize)
+    assert [choose("new"), power(), choose("old"), power(), choose("old")] == [
+        *(False, "running", True, "shutdown", False)
+    ]
+    driver.resize(spec, images=bench.images, work=WORK)
+    driver.power_on(spec, work=WORK)
+    bench.wait_for_boot(spec)
+    assert [choose("old", forget=True), choose("old", forget=True), power()] == [
+        *(False, False, "running")
+    ]
+    driver.withdraw_disks(ref(spec), work=WORK)
+    driver.destroy(ref(spec), work=WORK)
     assert list(bench.census()) == []

@@ -41,10 +41,10 @@ def disk_file(files: GuestFiles, name: str) -> DiskFile:
     return DiskFile(files.home / f"{plain}.qcow2", files.home / f"{plain}.base")
 
 
-def image_options(disk: DiskFile) -> str:
+def image_options(disk: DiskFile, *, alone: bool = False) -> str:
     """Return the disk as QEMU's programs open it: it, its base, and no other file, whatever it says itself.
 
-    Raises DriverError for files that are not as they were made.
+    ``alone``: without its base, for who only asks. Raises DriverError for files that are not as they were made.
     """
     with _opened(disk.path) as header:
         head = header.read(104)
@@ -54,7 +54,7 @@ def image_options(disk: DiskFile) -> str:
         if form > 2 and int.from_bytes(head[72:80]) & _DATA_FILE_BIT:
             raise DriverError("The guest's files are not as they were made.", detail=str(disk.path))
     node: dict[str, Any] = {"driver": "qcow2", "file": _file(disk.path), "backing": None}
-    if has_base:
+    if has_base and not alone:
         with _opened(disk.base) as base:
             kind = "qcow2" if base.read(4) == QCOW2 else "raw"
         below = {"driver": kind, "file": _file(disk.base)}
@@ -64,7 +64,7 @@ def image_options(disk: DiskFile) -> str:
 
 def virtual_size(disk: DiskFile) -> int:
     """Return the bytes that a guest sees."""
-    done = process.run("qemu-img", "info", "-U", "--output=json", image_options(disk))
+    done = process.run("qemu-img", "info", "-U", "--output=json", image_options(disk, alone=True))
     return int(json.loads(done.stdout)["virtual-size"])
 
 

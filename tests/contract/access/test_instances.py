@@ -278,6 +278,16 @@ LINES = [
     read(f"{V21}/servers/{{busy_id}}/os-instance-actions/{{request_id}}"),
     Line("GET", V21 + "/os-simple-tenant-usage", OPERATORS),
     Line("GET", V21 + "/os-simple-tenant-usage/{project_id}", PROJECT_READERS),
+    Line("GET", V21 + "/os-migrations", OPERATORS),
+    Line("GET", f"{SERVER}/migrations", OPERATORS, headers=at("2.23")),
+    Line(
+        "GET",
+        f"{SERVER}/migrations/{{key}}",
+        OPERATORS,
+        status=404,
+        headers=at("2.23"),
+        unfinished="no server is migrated while it runs yet",
+    ),
     listed(V21 + "/os-server-groups"),
     Line("GET", V21 + "/os-server-groups?all_projects=1", OPERATORS),
     Line(

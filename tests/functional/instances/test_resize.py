@@ -10,6 +10,7 @@ import pytest
 
 from compute.models import Claim, Flavor
 from instances.models import Migration
+from tests.builders.identity import client_with
 from tests.builders.instances import Lab, lab
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,3 +65,70 @@ def test_a_server_is_resized_and_confirmed_or_reverted(made: Lab) -> None:
     ]
     assert act(made, server, "os-start").status_code == 202
     assert made.show(server)["status"] == "ACTIVE"
+
+
+def test_what_is_refused(made: Lab) -> None:
+    server, boss, admin = (
+        made.create(),
+        client_with("manager", project=made.project),
+        client_with("admin"),
+    )
+    host = Claim.objects.get().host.name
+    with_disk = Flavor.objects.create(id="less", name="less", ram=64, vcpus=1, disk=0)
+    off = Flavor.objects.create(id="off", name="off", ram=64, vcpus=1, disk=9, disabled=True)
+    found = {
+        "same": act(made, server, "resize", {"flavorRef": flavor(0).id}),
+        "smaller": act(made, server, "resize", {"flavorRef": with_disk.id}),
+        "disabled": act(made, server, "resize", {"flavorRef": off.id}, client=admin),
+        "unknown": act(made, server, "resize", {"flavorRef": "none"}),
+        "nobody's": act(made, server, "resize", {"flavorRef": 7}),
+        "member migrates": act(made, server, "migrate"),
+        "to a host": act(made, server, "migrate", {"host": "h2"}, client=boss),
+        "to its own": act(made, server, "migrate", {"host": host}, client=admin),
+        "to none": act(made, server, "migrate", {"host": "nowhere"}, client=admin),
+        "undecided": act(made, server, "confirmResize"),
+    }
+    statuses = {name: answer.status_code for name, answer in found.items()}
+    assert statuses == {
+        **dict.fromkeys(("same", "smaller", "disabled", "unknown", "nobody's"), 400),
+        "member migrates": 403,
+        "to a host": 403,
+        "to its own": 400,
+        "to none": 400,
+        "undecided": 409,
+    }
+    assert made.show(server)["status"] == "ACTIVE"
+    assert (Migration.objects.count(), len(claims())) == (0, 1)
+
+
+def test_a_migrated_server_is_listed_and_is_on_one_host_alone_once_that_is_confirmed(
+    made: Lab,
+) -> None:
+    server, admin = made.create(), client_with("admin")
+    here = Claim.objects.get().host.name
+    there = "h2" if here == "h1" else "h1"
+    made.guests[here].write(server, "kept")
+    assert act(made, server, "migrate", {"host": there}, client=admin).status_code == 202
+    assert made.guests[there].read(server) == "kept"
+    assert len(claims()) == 2
+    assert act(made, server, "confirmResize").status_code == 204
+    assert [name for name, _ in claims()] == [there]
+    assert [name for name, one in made.guests.items() if one.census()] == [there]
+    shown = {}
+    for version in ("2.1", "2.23", "2.59", "2.80"):
+        answer = made.send("GET", "/os-migrations", client=admin, version=version)
+        (row,) = answer.json()["migrations"]
+        shown[version] = row
+    newest = shown["2.80"]
+    assert (newest["source_compute"], newest["dest_compute"]) == (here, there)
+    assert (newest["status"], newest["migration_type"]) == ("confirmed", "migration")
+    assert [{*shown[one]} ^ {*newest} for one in shown] == [
+        {"migration_type", "uuid", "user_id", "project_id"},
+        {"uuid", "user_id", "project_id"},
+        {"user_id", "project_id"},
+        set(),
+    ]
+    none = made.send("GET", "/os-migrations?status=error", client=admin)
+    assert none.json()["migrations"] == []
+    running = made.send("GET", f"/servers/{server}/migrations", client=admin)
+    assert running.json() == {"migrations": []}

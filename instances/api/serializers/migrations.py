@@ -1,0 +1,34 @@
+"""Migrations on the wire."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cloudweb.api.answers import Answer
+from cloudweb.api.shown import Form, Of
+from cloudweb.microversions.compute import since
+from cloudweb.times import micros
+
+#: Where they come in pages and have a UUID.
+PAGED = since(59)
+
+
+class MigrationShown(Answer):
+    """A resize or migration; flavors by their ids."""
+
+    id: int
+    uuid: Annotated[str, PAGED]
+    instance_uuid: Annotated[str, Of("instance_id"), Form(str)]
+    migration_type: Annotated[str, since(23)]
+    status: str
+    source_compute: Annotated[str, Of("source_host")]
+    source_node: Annotated[str, Of("source_host")]
+    dest_compute: Annotated[str | None, Of(lambda row: row.dest_host or None)]
+    dest_node: Annotated[str | None, Of(lambda row: row.dest_host or None)]
+    dest_host: Annotated[str | None, Of(lambda row: row.dest_host or None)]
+    old_instance_type_id: Annotated[str, Of(lambda row: row.old["flavor_id"])]
+    new_instance_type_id: Annotated[str, Of(lambda row: row.new["flavor_id"])]
+    created_at: Annotated[str, Form(micros)]
+    updated_at: Annotated[str, Form(micros)]
+    user_id: Annotated[str, since(80)]
+    project_id: Annotated[str, since(80)]
