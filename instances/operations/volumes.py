@@ -85,7 +85,7 @@ def stay(run: Run) -> None:
     manager = AttachmentManager(run.context)
     for row in held_volumes(run):
         with suppress(NotFound):
-            manager.roll_detaching(str(row.attachment_id))
+            manager.leave_host(str(row.attachment_id))
 
 
 def delete_with_server(run: Run) -> None:

@@ -213,6 +213,13 @@ class AttachmentManager(VolumeLookups):
         return row
 
     @policy("volume:attachments:update")
+    def leave_host(self, attachment_id: Identifier) -> Attachment:
+        """Note that it is its server's still, which is on no host; it was cut off there."""
+        row = self.find(attachment_id)
+        attaching.change(row, status=AttachmentStatus.ATTACHED, host="", connection="")
+        return row
+
+    @policy("volume:attachments:update")
     def unexport_order(self, attachment_id: Identifier) -> Order | None:
         """Return the order that cuts the attachment off; None where nothing was ever exported.
 
