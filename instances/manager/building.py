@@ -53,8 +53,7 @@ class InstanceBuilding(InstanceDisks):
         project = self.context.scoped_project_id
         with named_by_the_caller():
             flavor = FlavorManager(self.context).get(wanted.flavor_id)
-            wanted = self._mapped(wanted, flavor)
-            self._check_disks(wanted, flavor)
+            wanted = self._with_disks(wanted, flavor)
             key = KeyPairManager(self.context).get(wanted.key_name) if wanted.key_name else None
             cards = self._cards(wanted.networks, make=wanted.make_network)
             self._check_groups(wanted.security_groups, project)

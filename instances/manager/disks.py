@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cloudweb.exceptions import BadRequest, NotFound
 from cloudweb.manager import Manager
+from image.exceptions import ImageNotBootable
 from image.manager import ImageManager
 from instances.block_devices import ROOT, DiskStatus, SourceType, asked_name, free_name
 from instances.build_request import BlockDeviceRequest, BuildRequest
@@ -35,6 +36,21 @@ def named_by_the_caller() -> Iterator[None]:
 
 class InstanceDisks(Manager):
     """What creates servers has of their disks."""
+
+    def _with_disks(self, wanted: BuildRequest, flavor: Flavor) -> BuildRequest:
+        """Return what is wanted with the disks that an image without data of its own stands for.
+
+        Raises what is wrong with them.
+        """
+        try:
+            self._check_disks(wanted, flavor)
+        except ImageNotBootable:
+            found = self._mapped(wanted, flavor)
+            if found is wanted:
+                raise
+            self._check_disks(found, flavor)
+            return found
+        return wanted
 
     def _check_disks(self, wanted: BuildRequest, flavor: Flavor) -> None:
         """Raise what is wrong with images, volumes and sizes, as far as it can be seen now."""

@@ -42,6 +42,7 @@ MAKES_NOTHING = {
         ),
         "asks a host, which is not there; tests/functional/volume/test_managing_api.py has one",
     ),
+    "POST /compute/v2.1/<removed:removed>": "is gone",
     "POST /compute/v2.1/servers/<str:server_id>/remote-consoles": "tells an address that is good once",
     f"POST {IDENTITY}/users/<str:user_id>/password": "shows itself who it is",
 }

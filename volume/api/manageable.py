@@ -160,20 +160,36 @@ class _Newer(ServiceViewSet):
 
 @extend_schema_view(
     list=extend_schema(operation_id="volume_manageable_volumes"),
-    list_detail=extend_schema(operation_id="volume_manageable_volumes_detail"),
     create=extend_schema(operation_id="volume_manage"),
 )
 class ManageableVolumeViewSet(_Newer, OlderManageableVolumeViewSet):
     """Volumes."""
 
+    @extend_schema(
+        operation_id="volume_manageable_volumes_detail",
+        parameters=PARAMETERS,
+        responses={200: listing("manageable-volumes", wire.ManageableVolumeDetail)},
+    )
+    def list_detail(self, request: Request) -> Response:
+        """List what lies in a pool, whole."""
+        return super().list_detail(request)
+
 
 @extend_schema_view(
     list=extend_schema(operation_id="volume_manageable_snapshots"),
-    list_detail=extend_schema(operation_id="volume_manageable_snapshots_detail"),
     create=extend_schema(operation_id="volume_snapshot_manage"),
 )
 class ManageableSnapshotViewSet(_Newer, OlderManageableSnapshotViewSet):
     """Snapshots."""
+
+    @extend_schema(
+        operation_id="volume_manageable_snapshots_detail",
+        parameters=PARAMETERS,
+        responses={200: listing("manageable-snapshots", wire.ManageableSnapshotDetail)},
+    )
+    def list_detail(self, request: Request) -> Response:
+        """List the snapshots that lie in a pool, whole."""
+        return super().list_detail(request)
 
 
 def _host(host: str | None, cluster: str | None) -> str:

@@ -39,7 +39,8 @@ def filled(path: str, word: str) -> str:
     """Return a route with its parameters filled in."""
 
     def one(found: re.Match[str]) -> str:
-        return {"uuid": str(uuid.uuid4()), "int": "5"}.get(found[1] or "", word)
+        known = {"uuid": str(uuid.uuid4()), "int": "5", "removed": "os-cells"}
+        return known.get(found[1] or "", word)
 
     return re.sub(r"<(?:(\w+):)?\w+>", one, path)
 
@@ -91,7 +92,11 @@ def test_02_a_slash_at_the_end_changes_nothing(admin: ApiClient) -> None:
     """Every route answers with and without it, and never by a redirect; an empty id is nobody's."""
     assert django_settings.APPEND_SLASH is False
     said = {one.partition(" ")[2] for one in of_services()}
-    of_ids = {route.rpartition("/")[0] for route in said if route.endswith(">")}
+    of_ids = {
+        route.rpartition("/")[0]
+        for route in said
+        if route.endswith(">") and "<removed:" not in route
+    }
     for route, path in reads():
         bare, slashed = (admin.send("GET", one) for one in (path, f"{path}/"))
         lacks_id = route in of_ids and not route.startswith(("/identity", "/audit", "/database"))

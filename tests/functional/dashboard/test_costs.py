@@ -25,7 +25,7 @@ from volume.models import Backup, BackupSchedule, Volume
 pytestmark = pytest.mark.django_db(transaction=True)
 #: Session, user, roles and the projects to switch to are 8 of each whole page.
 PAGES = {
-    "/": 23,
+    "/": 24,
     "/servers": 14,
     "/images": 11,
     "/key-pairs": 9,
@@ -43,7 +43,7 @@ PAGES = {
     "/backups": 10,
     "/backups/{backup}": 20,
     "/activity": 15,
-    "/servers/launch": 23,
+    "/servers/launch": 24,
 }
 
 

@@ -34,7 +34,8 @@ COSTS = {
     "POST of os-start": (9, 2),
     "os-stop": (20, 2),
     "os-start": (51, 3),
-    "delete": (78, 3),  # three ask for floating IPs, forwardings and routers, two for volumes
+    # three ask for floating IPs, forwardings and routers, two for volumes, three for cards on their way
+    "delete": (81, 3),
 }
 
 
