@@ -47,6 +47,7 @@ class RemovedViewSet(ServiceViewSet):
     manager = InstanceManager  # which is asked for nothing
 
     @_described("GET")
+    @_described("HEAD")
     @_described("POST")
     @_described("PUT")
     @_described("DELETE")

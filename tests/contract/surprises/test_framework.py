@@ -99,7 +99,9 @@ def test_02_a_slash_at_the_end_changes_nothing(admin: ApiClient) -> None:
     }
     for route, path in reads():
         bare, slashed = (admin.send("GET", one) for one in (path, f"{path}/"))
-        lacks_id = route in of_ids and not route.startswith(("/identity", "/audit", "/database"))
+        lacks_id = "<removed:" in route or (
+            route in of_ids and not route.startswith(("/identity", "/audit", "/database"))
+        )
         assert slashed.status_code == (404 if lacks_id else bare.status_code), route
         assert bare.status_code not in (301, 302, 307, 308), route
     made = admin.send("POST", "/identity/v3/projects/", {"project": {"name": "slashed"}})
