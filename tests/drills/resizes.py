@@ -204,7 +204,7 @@ DRILLS = (
         census=census,
         done={**RESIZED, "written": "before"},
         undone=ends("active", "running", migration="error"),
-        only=("claim_host", "power_off", "receive_disks", "switch", "resize", "power_on"),
+        only=("claim_host", "receive_disks", "switch", "resize"),
     ),
     Drill(
         saga=MigrateInstance,
@@ -214,7 +214,7 @@ DRILLS = (
         census=census,
         done={**MIGRATED, "written": "before"},
         undone=ends("active", "running", **HAS, migration="error"),
-        only=("offer_disks", "receive_disks", "withdraw_disks", "unplug_ports", "plug_ports"),
+        only=("offer_disks", "receive_disks", "withdraw_disks"),
     ),
     Drill(
         saga=ConfirmResize,
@@ -251,7 +251,7 @@ DRILLS = (
         census=census,
         done=ends("active", "running", migration="reverted"),
         undone=RESIZED,
-        only=("power_off", "switch_back", "choose_old", "resize", "power_on"),
+        only=("switch_back", "choose_old", "resize"),
     ),
     Drill(
         saga=RevertResize,
@@ -264,7 +264,7 @@ DRILLS = (
         undone=MIGRATED,
         preempt=servers.delete,
         preempted=deleted(),
-        only=("unplug_ports", "plug_ports", "forget_new"),
+        only=("plug_ports", "forget_new"),
     ),
     Drill(
         saga=DeleteInstance,

@@ -53,8 +53,9 @@ def keeping(directory: Path) -> Iterator[Lab]:
 
 
 def places(made: Lab, subject: Any) -> dict[str, Any]:
-    """Tell where the server is, too."""
-    return {**census(made, subject), "hosts": [*Instance.objects.values_list("host", flat=True)]}
+    """Tell where the server is, too, while there is one."""
+    hosts = [*Instance.objects.alive().values_list("host", flat=True)]
+    return {**census(made, subject), "hosts": hosts}
 
 
 def offload(_made: Lab, server: str) -> None:
@@ -82,7 +83,7 @@ DRILLS = (
         done=AWAY,
         undone=RUNS,
         preempt=delete,
-        preempted={**ends("deleted"), **LEFT},
+        preempted={**ends("deleted"), **LEFT, "hosts": []},
         only=("power_off", "keep", "destroy"),
     ),
     Drill(
