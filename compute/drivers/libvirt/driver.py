@@ -157,6 +157,7 @@ class LibvirtDriver(
             accelerated=accelerated,
             gid=self.storage.gid,
             cache=self.storage.cache_mode(),
+            screens=env.bool("COMPUTE_SCREENS", default=True),
         )
         self._watcher.start(listener, List(self.list()))
 
@@ -475,7 +476,11 @@ class LibvirtDriver(
         """Return the host's capacity and guests. The version is QEMU's: 7.2.0 is 7002000."""
         return HostInventory(
             driver="libvirt",
-            capabilities=capabilities(self),
+            capabilities=tuple(
+                name
+                for name in capabilities(self)
+                if name != "vnc_console" or self._platform.screens
+            ),
             hypervisor_type="QEMU",
             hypervisor_version=self._facts.version,
             cpu_model=self._facts.cpu_model,

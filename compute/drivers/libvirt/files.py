@@ -26,6 +26,10 @@ class GuestFiles:
     agent_socket: Path
 
     @property
+    def screen_socket(self) -> Path:
+        return self.home / "screen.sock"
+
+    @property
     def config_drive(self) -> Path:
         return self.home / "config-drive.iso"
 
@@ -76,6 +80,7 @@ class GuestFiles:
             console_socket=self.console_socket,
             console_log=self.console_log,
             agent_socket=self.agent_socket,
+            screen_socket=self.seen / self.screen_socket.name,
             config_drive=self.seen / drive.name if drive.exists() else None,
             kernel=self.seen / kernel.name if direct is not None else None,
             ramdisk=(

@@ -26,6 +26,8 @@ RESCUED = "rescued"
 ROOT_PORTS = 16
 #: QEMU's translation cache is 1/4 of the host's RAM unless told otherwise: 150 MiB for a small guest.
 TRANSLATION_CACHE_MIB = 32
+#: What a card needs for 1920 by 1080 pixels.
+SCREEN_KIB = 16384
 DEFAULT_CMDLINE = "console=tty0 console=ttyS0,115200"
 
 ET.register_namespace("cloudweb", NAMESPACE)
@@ -36,13 +38,14 @@ class Platform:
     """What the host adds to a specification.
 
     ``owner`` tells guests of this agent from others' under the same libvirt; ``gid`` is the group
-    that QEMU runs in.
+    that QEMU runs in. ``screens``: guests have a graphics card, at which one may look by VNC.
     """
 
     owner: str
     accelerated: bool = False
     gid: int = 0
     cache: Literal["none", "writeback"] = "none"
+    screens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class DomainFiles:
     console_socket: Path
     console_log: Path
     agent_socket: Path | None = None
+    screen_socket: Path | None = None
     config_drive: Path | None = None
     kernel: Path | None = None
     ramdisk: Path | None = None
@@ -98,8 +102,7 @@ def domain_xml(spec: GuestSpec, files: DomainFiles, platform: Platform) -> str:
     _console(devices, files)
     if spec.guest_agent:
         _agent(devices, files)
-    # serial alone: what a guest does not need is nothing to break out through
-    ET.SubElement(ET.SubElement(devices, "video"), "model", type="none")
+    _screen(devices, files.screen_socket if platform.screens else None)
     balloon = ET.SubElement(devices, "memballoon", model="virtio")
     ET.SubElement(balloon, "stats", period="10")
     # the first port had a USB controller once: cards keep the places that guests name them by
@@ -213,6 +216,18 @@ def _console(devices: ET.Element, files: DomainFiles) -> None:
         ET.SubElement(device, "source", mode="bind", path=str(files.console_socket))
         ET.SubElement(device, "log", file=str(files.console_log), append="on")
         ET.SubElement(device, "target", target)
+
+
+def _screen(devices: ET.Element, socket: Path | None) -> None:
+    """Add a graphics card in the place that is kept for it, and its screen on a socket of the guest's own."""
+    video = ET.SubElement(devices, "video")
+    if socket is None:  # what a guest does not have is nothing to break out through
+        ET.SubElement(video, "model", type="none")
+        return
+    ET.SubElement(video, "model", type="vga", vram=str(SCREEN_KIB), heads="1", primary="yes")
+    ET.SubElement(video, "address", type="pci", bus="0x00", slot="0x01")
+    graphics = ET.SubElement(devices, "graphics", type="vnc", sharePolicy="force-shared")
+    ET.SubElement(graphics, "listen", type="socket", socket=str(socket))
 
 
 def _agent(devices: ET.Element, files: DomainFiles) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from cloudweb import process
 from cloudweb.driver import DiskFull, DriverError, TransientDriverError, Unguarded
+from compute.drivers.base import CAPABILITIES
 from compute.drivers.libvirt import LibvirtDriver, console, storage
 from compute.drivers.libvirt import connection as connection_module
 from compute.drivers.libvirt.facts import qemu_user
@@ -21,6 +23,7 @@ from compute.objects import GuestDisk, GuestSpec
 from tests.builders.guests import make_image, make_interface, make_reboot, ref
 from tests.builders.libvirt_bench import MIB, LibvirtBench, spawn
 from tests.builders.strangers import NOBODY, as_user, open_to
+from tests.infrastructure import PATIENCE
 
 WORK = Unguarded()
 
@@ -77,8 +80,11 @@ def test_a_guest_boots_from_its_disk_sees_its_cards_and_disks_and_obeys_the_butt
 
 
 def test_each_guest_is_a_user_of_its_own_who_reaches_nothing_else_and_has_few_devices(
-    host: LibvirtBench,
+    host: LibvirtBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COMPUTE_SCREENS", "false")
+    host.restart()
+    assert "vnc_console" not in host.driver.inventory().capabilities
     mine, other = host.make_guest(), host.make_guest()
     for spec in (mine, other):
         spawn(host, spec)
@@ -179,6 +185,36 @@ def test_what_a_guest_s_user_puts_in_its_home_is_not_followed(host: LibvirtBench
     spawn(host, spec)  # as at a rebuild: what is made anew replaces what was put there
     assert secret.read_text() == "of the host"
     assert (secret.stat().st_uid, files.config_drive.is_symlink()) == (0, False)
+
+
+def test_its_line_and_its_screen_are_looked_at_and_nothing_that_it_puts_there(
+    host: LibvirtBench,
+) -> None:
+    host.restart()
+    spec = host.make_guest()
+    spawn(host, spec)
+    host.wait_for_boot(spec)
+    with host.driver.connect_serial(ref(spec)) as line:
+        line.settimeout(PATIENCE)
+        line.sendall(b"\n")
+        said = b""
+        while b"login:" not in said:
+            said += line.recv(4096)
+    with host.driver.connect_vnc(ref(spec)) as screen:
+        screen.settimeout(PATIENCE)
+        assert screen.recv(12) == b"RFB 003.008\n"
+    files, (uid, gid) = host.driver.storage.files(spec.id), user_of(host, spec)
+    other = host.home / "other.sock"
+    with socket.socket(socket.AF_UNIX) as listening, host.open_to_the_machine():
+        listening.bind(str(other))
+        listening.listen()
+        as_user(uid, "ln", "-sf", str(other), str(files.screen_socket), gid=gid)
+        with pytest.raises(OSError, match="screen"):
+            host.driver.connect_vnc(ref(spec))
+        files.screen_socket.unlink()
+        os.link(other, files.screen_socket)
+        with pytest.raises(ConnectionRefusedError, match="not the guest's screen"):
+            host.driver.connect_vnc(ref(spec))
 
 
 def test_another_user_of_the_machine_reaches_no_socket_and_no_file(host: LibvirtBench) -> None:
@@ -348,7 +384,4 @@ def test_capacity_is_the_machine_s(host: LibvirtBench) -> None:
     assert inventory.vcpus == os.cpu_count()
     assert 0 < load.ram_free <= inventory.ram
     assert 0 < load.disk_free <= inventory.disk
-    assert inventory.capabilities == (
-        *("console_log", "diagnostics", "freeze", "hot_plug", "inject_nmi", "pause"),
-        *("rebuild", "rescue", "set_password", "snapshots", "suspend"),
-    )
+    assert {*inventory.capabilities} == {*CAPABILITIES}

@@ -57,6 +57,11 @@ CASES = {
         ),
         PLATFORM,
     ),
+    "screen": (
+        guest(),
+        files(screen_socket=HOME / "screen.sock"),
+        Platform(owner="h1:abc", gid=109, screens=True),
+    ),
     "guest_agent": (
         guest(guest_agent=True, interfaces=(make_interface(port_id="p"),)),
         files(agent_socket=Path("/run/cloudweb/abc/consoles/x.agent")),
