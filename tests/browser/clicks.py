@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from selenium.common.exceptions import TimeoutException
+from selenium.webdriver.common.keys import Keys
 
 from tests.browser.conftest import Browser
+
+#: How many colours a screen shows.
+COLOURS = """
+const canvas = document.querySelector("#guest-console canvas");
+if (!canvas?.width) return 0;
+const seen = new Uint32Array(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+return new Set(seen).size;
+"""
 
 
 def make_private_network(browser: Browser) -> str:
@@ -85,3 +96,21 @@ def _delete(browser: Browser, button: str) -> None:
     except TimeoutException as error:
         url, said = browser.driver.current_url, browser.text("#toasts")
         raise AssertionError(f"{button} is still on {url}, where is said: {said!r}") from error
+
+
+def log_in_at_console(browser: Browser, page: str) -> None:
+    """Log in as root at a server's serial line and run a command; then see something on its screen."""
+    browser.driver.get(f"{page}/terminal")
+    browser.wait(lambda: browser.text("#guest-console-state") == "Connected", "the line stands")
+    line = browser.find("#guest-console textarea")
+    for typed, answer in (
+        ("", "login:"), ("root", "assword:"), ("cloudweb", "~ #"), ("echo it-is-$((40+2))", "it-is-42"),
+    ):  # fmt: skip
+        line.send_keys(typed + Keys.ENTER)
+        browser.wait(partial(_says, browser, answer), f"the guest says {answer}")
+    browser.driver.get(f"{page}/terminal?kind=novnc")
+    browser.wait(lambda: browser.run(COLOURS) > 1, "the screen shows something")
+
+
+def _says(browser: Browser, words: str) -> bool:
+    return words in browser.text("#guest-console")

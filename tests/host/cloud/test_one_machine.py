@@ -20,6 +20,7 @@ from tests.browser.clicks import (
     choose_network,
     clear_away,
     delete_server,
+    log_in_at_console,
     make_private_network,
     take_rule_away,
 )
@@ -161,6 +162,8 @@ def test_from_log_in_to_a_prompt_by_clicks(machine: Machine, tmp_path: Path) -> 
         browser.wait(lambda: "Port 22 is shut" not in browser.text("#connect"), "it is let in")
         wait_until(lambda: banner(address).startswith(b"SSH-2.0-"), timeout=30, what="SSH answers")
         assert log_in_by(line, key) == "by-clicks"
+        log_in_at_console(browser, page)
+        browser.driver.get(page)
         delete_server(browser, "by-clicks")
 
 
