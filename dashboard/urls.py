@@ -76,6 +76,7 @@ from dashboard.views.server_network import (
     DetachFloatingIp,
     DetachGroup,
 )
+from dashboard.views.server_resize import ServerResize
 from dashboard.views.servers import ServerAction, Servers
 from dashboard.views.session import LogIn, LogOut, SwitchProject
 from dashboard.views.volume import DeleteVolume, GrowVolume, RenameVolume, VolumePage
@@ -131,6 +132,7 @@ urlpatterns = [
     path("servers/<uuid:server_id>/console", ServerConsole.as_view(), name="server_console"),
     path("servers/<uuid:server_id>/console/text", ConsoleText.as_view(), name="console_text"),
     path("servers/<uuid:server_id>/console/log", ConsoleDownload.as_view(), name="console_log"),
+    path("servers/<uuid:server_id>/resize", ServerResize.as_view(), name="server_resize"),
     path("servers/<uuid:server_id>/terminal", ServerTerminal.as_view(), name="server_terminal"),
     path("servers/<uuid:server_id>/terminal/token", ConsoleToken.as_view(), name="console_token"),
     path("servers/<uuid:server_id>/terminal/open", OpenConsole.as_view(), name="open_console"),

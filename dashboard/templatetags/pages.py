@@ -130,6 +130,12 @@ def amount(value: int | None, unit: str) -> str:
 
 
 @register.filter
+def difference(value: int) -> str:
+    """Write how much more or less something is, with its sign: ``+1,024``."""
+    return f"+{value:,}" if value > 0 else f"\N{MINUS SIGN}{-value:,}"
+
+
+@register.filter
 def ago(moment: datetime.datetime | None) -> str:
     """Write how long ago something was."""
     if moment is None:

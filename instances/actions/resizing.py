@@ -17,6 +17,12 @@ RESIZE = InstanceAction(
     policy="compute:servers:resize",
     wire="resize",
     body="Resize",
+    button=Button(
+        label="Resize",
+        icon="arrows-maximize",
+        done="{} is being resized.",
+        page="server_resize",
+    ),
 )
 
 CONFIRM_RESIZE = InstanceAction(

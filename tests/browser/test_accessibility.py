@@ -22,7 +22,14 @@ PLAIN = (
     "new_application_credential", "members", "networks", "routers", "floating_ips", "volume_groups",
     "security_groups", "network_picture", "volumes", "backups",
 )  # fmt: skip
-OF_A_SERVER = ("server", "server_console", "server_history", "server_trace", "server_terminal")
+OF_A_SERVER = (
+    "server",
+    "server_console",
+    "server_history",
+    "server_trace",
+    "server_terminal",
+    "server_resize",
+)
 OF_AN_IMAGE = ("image",)
 OF_A_GROUP = ("security_group",)
 OF_A_VOLUME = ("volume",)

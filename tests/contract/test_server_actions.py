@@ -46,7 +46,6 @@ NO_BUTTON = {
     "update": "the page's Rename",
     "metadata": "the API alone",
     "tags": "the API alone",
-    "resize": "the page's Resize: it must say to which flavor",
     "migrate": "the API alone: it is an operator's",
     "console_output": "the page's tab Console log",
     "open_console": "the page's tab Console",

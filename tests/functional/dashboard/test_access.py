@@ -47,6 +47,7 @@ OF_A_SERVER = {
     "server_console",
     "server_trace",
     "server_terminal",
+    "server_resize",
 } | OF_CONSOLES
 OF_AN_IMAGE = {"image", "image_live"}
 OF_A_GROUP = {"security_group"}
