@@ -46,6 +46,11 @@ class Row:
     buttons: Sequence[ServerButton]
     cards: Sequence[PortCard] = ()
 
+    @property
+    def has_more(self) -> bool:
+        """Tell whether some buttons stand in a menu."""
+        return any(one.face.seldom for one in self.buttons)
+
 
 @dataclass(frozen=True, slots=True)
 class Activity:

@@ -129,10 +129,13 @@ def amount(value: int | None, unit: str) -> str:
     return size((value or 0) * 1024**3) if unit == "GiB" and value else f"{value or 0:,}"
 
 
+MINUS = "\N{MINUS SIGN}"
+
+
 @register.filter
-def difference(value: int) -> str:
-    """Write how much more or less something is, with its sign: ``+1,024``."""
-    return f"+{value:,}" if value > 0 else f"\N{MINUS SIGN}{-value:,}"
+def difference(value: int, unit: str) -> str:
+    """Write how much more or less something is, with its sign: ``+1 GiB``."""
+    return f"{'+' if value > 0 else MINUS}{amount(abs(value), unit)}"
 
 
 @register.filter

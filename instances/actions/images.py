@@ -19,6 +19,7 @@ CREATE_IMAGE = InstanceAction(
     spoken="createImage",
     button=Button(
         label="Create image",
+        seldom=True,
         icon="camera",
         done="{} is being copied to an image.",
         warning="Its disk is copied as it is now; it runs on meanwhile. "

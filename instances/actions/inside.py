@@ -46,6 +46,7 @@ RESET_STATE = InstanceAction(
     logs=True,
     button=Button(
         label="Check state",
+        seldom=True,
         icon="refresh",
         done="{} is shown as its guest is.",
         warning="Its guest is looked at on its host, and the server is from then on what that is. "

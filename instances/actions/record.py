@@ -19,7 +19,8 @@ class Button:
 
     ``warning`` is asked before, ``warning_all`` where it is done to several; ``mild``: nothing is lost
     by it; ``ends``: the server is gone then. ``page`` is the route of a page about the server that asks
-    what the action needs besides. ``rare``: it is not shown where it cannot be pressed. ``fits`` tells of
+    what the action needs besides. ``rare``: it is not shown where it cannot be pressed, ``seldom``: it stands in a
+    menu of the page. ``fits`` tells of
     a server whether there is anything to do for this user, where states do not say it.
     """
 
@@ -32,6 +33,7 @@ class Button:
     ends: bool = False
     page: str = ""
     rare: bool = False
+    seldom: bool = False
     fits: Callable[[RequestContext, Any], bool] = lambda context, server: True
 
 

@@ -22,6 +22,7 @@ SHELVE = InstanceAction(
     wire="shelve",
     button=Button(
         label="Shelve",
+        seldom=True,
         icon="box",
         done="{} is being shelved.",
         warning="Its guest is shut down and its disk kept as an image; it gives its place on its host "

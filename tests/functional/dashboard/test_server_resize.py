@@ -31,13 +31,15 @@ def member(home: Lab) -> Client:
 
 def test_sizes_are_compared_and_one_is_taken(home: Lab, member: Client) -> None:
     server = Instance.objects.get(id=home.create())
-    larger = make_flavor("larger", vcpus=server.vcpus + 1, ram=server.ram + 1024, disk=server.disk + 1)
+    larger = make_flavor(
+        "larger", vcpus=server.vcpus + 1, ram=server.ram + 1024, disk=server.disk + 1
+    )
     if server.disk:
         make_flavor("flat", vcpus=1, ram=64, disk=server.disk - 1)
     path = f"/servers/{server.id}/resize"
     page = text_of(member.get(path))
     assert "(+1)" in page
-    assert "(+1,024 MiB)" in page
+    assert "(+1 GiB)" in page
     assert "It has this size." in page
     assert not server.disk or "A disk does not shrink." in page
     assert "Resize" in text_of(member.get(f"/servers/{server.id}"))
