@@ -49,7 +49,7 @@ class Bridge:
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Answer one request, or serve one WebSocket."""
-        if scope["type"] == "websocket":
+        if scope.get("type") == "websocket":
             await self._serve_socket(scope, receive, send)
             return
         exchange = Exchange(scope, receive, send)

@@ -56,7 +56,7 @@ class FakeSnapshots(Snapshots):
                 raise DriverError("The guest has no disk of its own.")
             if snapshot not in guest.snapshots:
                 work.checkpoint()
-                if guest.power_state == "running":
+                if guest.power_state in ("running", "paused"):
                     with still():
                         self._keep(ref.id, snapshot)
                 else:

@@ -56,8 +56,8 @@ def fill(user: User, network: Network, many: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO instances_instanceport (instance_id, position, port_id, network_id,"
-            f" fixed_ip, tag, by_admin) {numbers}"
-            f"SELECT {server_key}, 0, {port_key}, {network_key}, '', '', false FROM n",
+            f" fixed_ip, tag, by_admin, status) {numbers}"
+            f"SELECT {server_key}, 0, {port_key}, {network_key}, '', '', false, 'attached' FROM n",
             [many],
         )
         address = "'10.' || (i / 65536 + 1) || '.' || (i / 256 %% 256) || '.' || (i %% 256)"

@@ -339,7 +339,7 @@ def test_what_a_status_allows(user: User) -> None:
     at_rest = {"available", "in-use"}
     allowed = {
         "extend": at_rest,
-        "delete": {"available", "error", "error_restoring", "error_extending", "error_managing"},
+        "delete": {"available", "error", "error_restoring", "error_extending"},
         "metadata": set(STATUSES) - {"maintenance", "uploading"},
         "read_only": {"available"},
     }  # fmt: skip

@@ -106,7 +106,10 @@ def test_folders() -> None:
     made = guest()
     assert read(made, "").split("\n") == [*EC2_VERSIONS, "openstack"]
     assert read(made, "openstack/").split("\n") == list(OPENSTACK_VERSIONS)
-    documents = ["meta_data.json", "network_data.json", "vendor_data.json", "user_data"]
+    documents = [
+        *("meta_data.json", "network_data.json", "vendor_data.json"),
+        *("password", "user_data"),
+    ]
     for version in OPENSTACK_VERSIONS:
         assert read(made, f"openstack/{version}").split("\n") == documents
     assert read(guest(user_data=""), "latest") == "meta-data/"

@@ -92,7 +92,7 @@ def test_echo() -> None:
         ({NEW: "volume 3.70"}, "3.70"),
         ({NEW: "compute 2.96, volume 3.44"}, "3.44"),
         ({NEW: "volume 3.1, volume 3.2"}, "3.2"),
-        ({NEW: "volume latest"}, "3.71"),
+        ({NEW: "volume latest"}, "3.70"),
         ({LEGACY: "2.50"}, "3.0"),
         ({NEW: "volumes 3.4"}, "3.0"),
     ],
