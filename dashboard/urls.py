@@ -69,6 +69,7 @@ from dashboard.views.server import (
     ServerHistory,
     ServerOverview,
 )
+from dashboard.views.server_groups import NewServerGroup, ServerGroups
 from dashboard.views.server_interfaces import AttachInterface, DetachInterface
 from dashboard.views.server_network import (
     AttachFloatingIp,
@@ -224,6 +225,8 @@ urlpatterns = [
         DeleteSchedule.as_view(),
         name="delete_schedule",
     ),
+    path("server-groups", ServerGroups.as_view(), name="server_groups"),
+    path("server-groups/new", NewServerGroup.as_view(), name="new_server_group"),
     path("volume-groups", VolumeGroups.as_view(), name="volume_groups"),
     path("volume-groups/new", NewVolumeGroup.as_view(), name="new_volume_group"),
     path(f"{VOLUME_GROUP}", VolumeGroupPage.as_view(), name="volume_group"),

@@ -84,6 +84,7 @@ class Offer:
     keys: Sequence[KeyPair]
     groups: Sequence[GroupChoice]
     zones: Sequence[Zone]
+    server_groups: Sequence[tuple[str, str]]
     bars: Sequence[Bar]
 
 

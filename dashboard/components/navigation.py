@@ -23,6 +23,7 @@ class Entry(NamedTuple):
 SECTIONS = (
     ("Overview", "overview", "layout-dashboard", None),
     ("Servers", "servers", "server-2", None),
+    ("Server groups", "server_groups", "server", None),
     ("Volumes", "volumes", "cylinder", None),
     ("Volume groups", "volume_groups", "stack-2", None),
     ("Backups", "backups", "folder", None),

@@ -47,6 +47,7 @@ class LaunchForm(RefusableForm):
     groups = forms.MultipleChoiceField(required=False, error_messages=GONE)
     user_data = forms.CharField(max_length=LONGEST_SCRIPT, required=False, strip=False)
     zone = forms.ChoiceField(required=False, error_messages=GONE)
+    server_group = forms.ChoiceField(required=False, error_messages=GONE)
     count = forms.IntegerField(min_value=1, max_value=MAX_AT_ONCE, initial=1)
 
     def __init__(self, data: Any = None, *, offered: Offered, **options: Any) -> None:
@@ -78,6 +79,7 @@ class LaunchForm(RefusableForm):
             key_name=wanted["key"] or None,
             user_data=wanted["user_data"],
             zone=wanted["zone"] or None,
+            scheduler_hints={"group": wanted["server_group"]} if wanted["server_group"] else {},
             min_count=wanted["count"],
             max_count=wanted["count"],
         )

@@ -22,12 +22,18 @@ from dashboard.components.launch import (
     image_cards,
     network_cards,
 )
+from dashboard.components.networks import OFFERED
 from dashboard.components.usage import bars
 from dashboard.forms.launch import LaunchForm
 from dashboard.views.page import Page
 from image.filters import ImageFilter
 from image.manager import ImageManager
-from instances.manager import InstanceManager, KeyPairManager, LimitsManager
+from instances.manager import (
+    InstanceManager,
+    KeyPairManager,
+    LimitsManager,
+    ServerGroupManager,
+)
 from network.manager import NetworkManager, SecurityGroupManager, TrafficManager
 from network.manager.security_group import DEFAULT
 from network.traffic import KINDS
@@ -78,6 +84,7 @@ class Launch(Page):
             "key": [pair.name for pair in offer.keys],
             "groups": [group.value for group in offer.groups],
             "zone": [zone.name for zone in offer.zones],
+            "server_group": [key for key, _ in offer.server_groups],
         }
         return LaunchForm(offered=offered, **options)
 
@@ -94,6 +101,7 @@ class Launch(Page):
             keys=KeyPairManager(context).list().rows,
             groups=group_choices([group for group in groups if group.project_id == project]),
             zones=ZoneManager(context).list(),
+            server_groups=ServerGroupManager(context).names(limit=OFFERED),
             bars=usage,
         )
 
@@ -126,9 +134,12 @@ class Launch(Page):
             "let_in": form["let_in"].value() or [],
             "groups": form["groups"].value() or [],
             "zone": form["zone"].value() or "",
+            "server_group": form["server_group"].value() or "",
         }
         more = any(form[name].errors for name in ("user_data", "zone", "count", "groups"))
-        more = more or bool(form["user_data"].value() or form["zone"].value())
+        more = more or bool(
+            form["user_data"].value() or form["zone"].value() or form["server_group"].value()
+        )
         return self.render(
             "dashboard/servers/launch.html",
             status=status,

@@ -9,9 +9,9 @@ from django.db import transaction
 from django.db.models import Prefetch
 
 from cloudweb import policy as policies
-from cloudweb.exceptions import InvalidInput
+from cloudweb.exceptions import BadRequest, InvalidInput
 from cloudweb.identifiers import as_uuid
-from cloudweb.listing import MAX_LIMIT
+from cloudweb.listing import MAX_LIMIT, Page, paginate
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from identity import quotas
@@ -45,6 +45,35 @@ class ServerGroupManager(Manager):
         else:
             rows = rows.filter(project_id=self.context.project_id or "")
         return list(rows[offset : offset + limit])
+
+    @policy("compute:server_groups:list")
+    def find(
+        self,
+        *,
+        words: str | None = None,
+        order: Sequence[str] = ("name", "id"),
+        limit: int = MAX_LIMIT,
+        marker: str | None = None,
+    ) -> Page[ServerGroup]:
+        """Return a page of the project's groups; ``words`` is a part of the name, ``marker`` an id.
+
+        Raises BadRequest for an unknown marker.
+        """
+        rows = self._rows().filter(project_id=self.context.project_id or "")
+        if words:
+            rows = rows.filter(name__icontains=words)
+        key = as_uuid(marker) if marker else None
+        after = rows.filter(id=key).first() if key else None
+        if marker and after is None:
+            raise BadRequest(f"marker [{marker[:64]}] not found")
+        return paginate(rows, limit=limit, marker=after, order=order)
+
+    @policy("compute:server_groups:list")
+    def names(self, *, limit: int) -> Sequence[tuple[str, str]]:
+        """Return ids and names of the project's groups, by name."""
+        rows = ServerGroup.objects.filter(project_id=self.context.project_id or "")
+        found = rows.order_by("name", "id").values_list("id", "name")[:limit]
+        return [(str(key), name) for key, name in found]
 
     @policy("compute:server_groups:get")
     def get(self, group_id: str | uuid.UUID) -> ServerGroup:

@@ -19,7 +19,7 @@ IMAGE = "00000000-0000-4000-8000-00000000de30"
 PLAIN = (
     "overview", "servers", "launch", "images", "new_image", "import_image", "key_pairs", "activity",
     "account", "api_access", "second_factor", "application_credentials",
-    "new_application_credential", "members", "networks", "routers", "floating_ips", "volume_groups",
+    "new_application_credential", "members", "networks", "routers", "floating_ips", "volume_groups", "server_groups",
     "security_groups", "network_picture", "volumes", "backups",
 )  # fmt: skip
 OF_A_SERVER = (
@@ -45,7 +45,7 @@ NO_PAGES = {
     "image_data", "clouds_yaml", "openrc", "logout", "switch_project", "server_allow",
     "rename_server", "server_action", "image_words", "image_members", "remove_member",
     "answer_share", "withhold_image", "delete_image", "generate_key", "import_key",
-    "new_network", "new_router", "join_network", "new_floating_ip", "lead_floating_ip",
+    "new_network", "new_server_group", "new_router", "join_network", "new_floating_ip", "lead_floating_ip",
     "private_network", "new_group", "new_rule", "edit_group", "attach_group", "detach_group",
     "attach_floating_ip", "detach_floating_ip", "attach_interface", "detach_interface",
     "new_volume", "grow_volume", "rename_volume", "delete_volume", "take_volume",

@@ -22,7 +22,7 @@ TABLES = {
     "dashboard/servers/overview.html": "the addresses of one server",
 }
 LISTS = {
-    "servers", "volumes", "volume_groups", "backups", "images", "networks", "routers", "floating_ips",
+    "servers", "server_groups", "volumes", "volume_groups", "backups", "images", "networks", "routers", "floating_ips",
     "security_groups", "security_group", "key_pairs", "members", "activity", "application_credentials",
 }  # fmt: skip
 

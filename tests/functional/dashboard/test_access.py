@@ -68,7 +68,8 @@ OF_ONE = (
 )
 READABLE = {
     "overview", "overview_live", "servers", "images", "key_pairs", "networks", "routers", "floating_ips",
-    "volumes", "volume_groups", "backups", "security_groups", "network_picture", "account", "activity", "members",
+    "volumes", "volume_groups", "server_groups", "backups", "security_groups", "network_picture",
+    "account", "activity", "members",
     "clouds_yaml", "openrc", "api_access", "second_factor", "application_credentials", "new_application_credential",
 }  # fmt: skip
 FORMS = {"launch", "new_image", "import_image"}
@@ -93,6 +94,7 @@ BOXES = {
     "private_network": {},
     "new_group": {"name": "n"},
     "new_volume": {"name": "v", "size": "1"},
+    "new_server_group": {"name": "g", "policy": "affinity"},
     "new_volume_group": {"name": "g", "group_type": "x"},
     "take_volume": {"transfer": str(uuid.UUID(int=1)), "key": "x"},
 }

@@ -43,7 +43,7 @@ PAGES = {
     "/backups": 10,
     "/backups/{backup}": 20,
     "/activity": 15,
-    "/servers/launch": 24,
+    "/servers/launch": 25,
 }
 
 
