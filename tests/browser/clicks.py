@@ -9,6 +9,10 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.browser.conftest import Browser
 
+#: The words of the button that detaches a floating IP; a card has one, too.
+DETACHES = """
+return document.querySelector("[aria-label^='Detach '][title='Detach']")?.getAttribute("aria-label");
+"""
 #: How many colours a screen shows.
 COLOURS = """
 const canvas = document.querySelector("#guest-console canvas");
@@ -39,8 +43,8 @@ def choose_network(browser: Browser, name: str) -> None:
 def attach_floating_ip(browser: Browser) -> str:
     """On a server's page: one click; return the address that the Connect card shows then."""
     browser.press("[data-floating]")
-    label = browser.find("[aria-label^='Detach ']").get_dom_attribute("aria-label")
-    address = label.removeprefix("Detach ")
+    label = browser.wait(lambda: browser.run(DETACHES), "it has one")
+    address = str(label).removeprefix("Detach ")
     browser.wait(lambda: browser.text("#ssh-line").endswith(f"@{address}"), "how to log in is said")
     return address
 

@@ -58,6 +58,12 @@ class Browser:
         self.run("arguments[0].scrollIntoView({block: 'center'})", button)
         button.click()
 
+    def send(self, css: str) -> None:
+        """Press a button that leads to another page; return when that is there."""
+        self.run("window.before = true")
+        self.press(css)
+        self.wait(lambda: self.run("return !window.before"), "the next page is there")
+
     def wait(self, ready: Callable[[], Any], what: str) -> Any:
         """Return what ``ready`` gives once it is true."""
         return WebDriverWait(self.driver, PATIENCE, poll_frequency=0.1).until(

@@ -168,29 +168,29 @@ def test_no_serious_finding(with_axe: Browser) -> None:
     pages += [reverse(name, args=[group]) for name in OF_A_GROUP]
     browser.open("/volumes/new")
     browser.fill("[name=name]", "accessible")
-    browser.press("#new-box button[type=submit]")
+    browser.send("#new-box button[type=submit]")
     volume = str(browser.find("#rows tbody th a").get_property("href")).rpartition("/")[2]
     pages += [reverse(name, args=[volume]) for name in OF_A_VOLUME]
     browser.wait(lambda: browser.text("#rows .status") == "Free", "the volume is there")
     browser.open(reverse("back_up_volume", args=[volume]))
     browser.fill("#backup_name", "accessible")
-    browser.press("#back_up-box button[type=submit]")
+    browser.send("#back_up-box button[type=submit]")
     browser.open("/backups")
     backup = str(browser.find("#rows tbody th a").get_property("href")).rpartition("/")[2]
     browser.wait(lambda: browser.text("#rows .status") == "Ready", "the backup is there")
     pages += [reverse(name, args=[backup]) for name in OF_A_BACKUP]
     browser.open("/admin/volume/grouptype/add/")
     browser.fill("[name=name]", "accessible")
-    browser.press("[name=_save]")
+    browser.send("[name=_save]")
     browser.open("/volume-groups/new")
     browser.fill("#new-box [name=name]", "accessible")
-    browser.press("#new-box button[type=submit]")
+    browser.send("#new-box button[type=submit]")
     browser.open("/volume-groups")
     kept = str(browser.find("#rows tbody th a").get_property("href")).rpartition("/")[2]
     pages += [reverse(name, args=[kept]) for name in OF_A_VOLUME_GROUP]
     browser.open("/routers/new")
     browser.fill("#new-box [name=name]", "accessible")
-    browser.press("#new-box button[type=submit]")
+    browser.send("#new-box button[type=submit]")
     for path, names in (("/routers", OF_A_ROUTER), ("/networks", OF_A_NETWORK)):
         browser.open(path)
         one = str(browser.find("#rows tbody th a").get_property("href")).rpartition("/")[2]

@@ -53,7 +53,10 @@ class GuestConsole:
         while (ended := re.search(rf"{mark}\r\n(.*){mark} (\d+)\r".encode(), said, re.S)) is None:
             assert time.monotonic() < deadline, said
             said += self._hear(until=b"\n")
-        text = ended[1].decode(errors="replace").replace("\r", "").strip()
+        text = ended[1].decode(errors="replace").replace("\r", "")
+        # what the guest's system says of itself comes in between
+        lines = [line for line in text.splitlines() if not line.startswith("demo-guest: ")]
+        text = "\n".join(lines).strip()
         assert ended[2] == b"0", text
         return text
 

@@ -129,10 +129,13 @@ def from_host_to_host(reach: Reach, admin: Connection, on_a: Server, on_b: Serve
     """A volume of ha in servers of both hosts, over TLS and not, whoever dies between; on hb at the end."""
     storage = admin.block_storage
     pools = {one.host: one for one in storage.services() if one.binary == "cinder-volume"}
-    storage.disable_service(pools["hb@file"])
+    others = [service for host, service in pools.items() if host != "ha@file"]
+    for service in others:
+        storage.disable_service(service)
     volume = Traveller(reach, "of ha")
     volume.wait("available")
-    storage.enable_service(pools["hb@file"])
+    for service in others:
+        storage.enable_service(service)
     volume.give(on_b)
     volume.write()
     ha, hb = (reach.hosts[one.id] for one in (on_a, on_b))

@@ -112,7 +112,8 @@ def test_a_guest_that_writes_goes_over_and_reads_what_it_wrote(
         for _ in range(2):
             swap(large)
         end(large)
-        assert noted == [large.id]
+        # a mirror that died may have been taken for whole, until the guest was to go over
+        assert (noted[-1], noted.count(large.id)) == (large.id, 1)
         assert driver().attached_disks(guest.id) == {serial: 2 * SIZE}
         shell.run(
             f"until test $(cat /sys/block/$(basename {device})/size) = {4 * 2048 * 8}; do sleep 0.2; done"
