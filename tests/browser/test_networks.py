@@ -58,7 +58,7 @@ def test_from_nothing_to_a_floating_ip_and_back(browser: Browser) -> None:
     browser.press(f"[aria-label='Detach {address}']")
     browser.press("#question [data-yes]")
     browser.wait(lambda: "Not reachable from outside" in browser.text("#connect"), "it is detached")
-    browser.press("[data-chooses]")
+    browser.press("a[href$='/floating-ip']")
     browser.wait(lambda: f"{address} (free)" in browser.text("#floating-box"), "it may be chosen")
     browser.press("#floating-box [data-closes]")
     delete_server(browser, "reached")
