@@ -66,6 +66,10 @@ class Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
+#: What is inspected at once: a VHDX whose first piece ends where its metadata begin shows no size.
+PIECE = 1024 * 1024
+
+
 class _Source:
     """The stream as inspectors see it: padded when it is shorter than any header."""
 
@@ -120,6 +124,7 @@ class InspectedStream:
         """Return the next bytes, b"" at the end; raise ImageRefused when they are not acceptable."""
         if self._ended:
             return b""
+        size = min(size, PIECE)
         chunk = self._source.read(size) if self._decided else self._inspector.read(size)
         if self._source.padding:
             chunk = b""
