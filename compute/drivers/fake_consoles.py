@@ -6,6 +6,7 @@ import contextlib
 import socket
 import struct
 import threading
+from abc import abstractmethod
 from collections.abc import Callable
 
 from compute.drivers.base import SerialConsole, VncConsole
@@ -30,9 +31,9 @@ class FakeConsoles(SerialConsole, VncConsole):
         """Return a screen by RFC 6143."""
         return _served(self._name_of_running(ref), _draw)
 
+    @abstractmethod
     def _name_of_running(self, ref: GuestRef) -> str:
         """Return the guest's name. Raises GuestNotFound; ConnectionRefusedError while it does not run."""
-        raise NotImplementedError
 
 
 def _served(name: str, serve: Callable[[socket.socket, str], None]) -> socket.socket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from cloudweb.driver import Unguarded
@@ -59,8 +60,8 @@ class FakeInside(Password, Interrupt, Diagnostics):
                 cards=tuple(CardUse(mac="", name=tap) for tap in guest.taps),
             )
 
-    def _find(self, guest_id: str) -> FakeGuest:
-        raise NotImplementedError
+    @abstractmethod
+    def _find(self, guest_id: str) -> FakeGuest: ...
 
-    def _set(self, guest: FakeGuest, power_state: PowerState, *lines: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _set(self, guest: FakeGuest, power_state: PowerState, *lines: str) -> None: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,8 +56,8 @@ class FakeRescue(Rescue, Rebuild):
                 guest.disk = 0
                 self._set(guest, "shutdown", "fake-guest: wiped")
 
-    def _find(self, guest_id: str) -> FakeGuest:
-        raise NotImplementedError
+    @abstractmethod
+    def _find(self, guest_id: str) -> FakeGuest: ...
 
     def _boot(self, guest: FakeGuest, spec: GuestSpec | None) -> GuestState:
         raise NotImplementedError
