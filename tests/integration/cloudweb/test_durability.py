@@ -89,7 +89,7 @@ def needs_page_flags() -> None:
     """Skip where this file system or user cannot tell what is on the disk."""
     if not os.access("/proc/kpageflags", os.R_OK):
         pytest.skip("what is on the disk is told to root alone")
-    probe = log_path().with_name("probe")
+    probe = Path(f"{log_path()}-probe")  # each worker has a database, hence a probe, of its own
     probe.write_bytes(b"x" * _PAGE)
     before = waiting_pages(probe)
     handle = os.open(probe, os.O_RDWR)
