@@ -38,6 +38,7 @@ from compute.drivers.base import (
 from compute.freezing import Freezes
 from compute.interfaces import Interfaces
 from compute.keeping import to_keep
+from compute.live_migrating import LiveMigrations
 from compute.looking_inside import Insides
 from compute.objects import (
     AttachDiskRequest,
@@ -117,6 +118,9 @@ class ComputeAgent(Agent):
         self._interfaces = Interfaces(driver, lambda key: _read(self._path(key)), self._keep)
         self._swaps = Swaps(driver, self._keep_disk)
         self._resizes = Resizes(driver, images, keep=self._keep, note_runs=self._note_runs)
+        self._moves = LiveMigrations(
+            driver, keep=self._keep, note_runs=self._note_runs, forget=self._forget, soon=self._tell
+        )
         self.consoles = ConsoleDesk(driver, door_of(directory))
         images.in_use = self._bases
 
@@ -141,6 +145,7 @@ class ComputeAgent(Agent):
             rpc.THAW: self.thaw,
             **self._snapshots.methods(),
             **self._resizes.methods(),
+            **self._moves.methods(),
             rpc.CONSOLE_OUTPUT: self.console_output,
             rpc.OPEN_CONSOLE: self.consoles.open,
             rpc.INSPECT: self.inspect,
@@ -271,7 +276,7 @@ class ComputeAgent(Agent):
     def destroy(self, ref: GuestRef, work: Work) -> None:
         """Make the guest absent, and forget it."""
         self.driver.destroy(ref, work=work)
-        forget(self._path(ref.id))
+        self._forget(ref.id)
 
     def power_on(self, spec: GuestSpec, work: Work) -> GuestState:
         """Start the guest."""
@@ -468,6 +473,7 @@ class ComputeAgent(Agent):
                 inventory=inventory if is_news else None,
                 changes=self._changes,
                 problems=tuple(problems),
+                moving=self._moves.progress(),
             )
 
     def keeps(self, part: ComputeReport) -> bool:
@@ -491,6 +497,13 @@ class ComputeAgent(Agent):
 
     def _path(self, guest_id: str) -> Path:
         return self._guests / f"{guest_id}.json"
+
+    def _forget(self, guest_id: str) -> None:
+        forget(self._path(guest_id))
+
+    def _tell(self) -> None:
+        """Report at once."""
+        self._soon()
 
     def _keep(self, spec: GuestSpec, *, runs: bool) -> None:
         kept = to_keep(spec)

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from cloudweb.image_cache.source import ImageSource
 from cloudweb.objects import IncompatibleObject, Part, VersionedObject
+from compute.live_progress import LiveProgress
 
 Data = dict[str, Any]
 
@@ -301,10 +302,14 @@ class ComputeReport(VersionedObject):
     ``inventory`` is there when it changed, is asked for, or was not told for a minute; ``at`` (Unix
     time) is when the host looked, 0 while it has not started yet what ran before it went down.
     ``start`` names the start of the agent that the numbers of ``changes`` belong to.
-    ``problems`` are sentences for the operator: what the host cannot put right by itself.
+    ``problems`` are sentences for the operator: what the host cannot put right by itself. ``moving`` are
+    guests that it brings to other hosts, and how far each is.
     """
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
+        1: lambda data: {key: value for key, value in data.items() if key != "moving"}
+    }
 
     start: str = ""
     at: float = 0.0
@@ -312,6 +317,7 @@ class ComputeReport(VersionedObject):
     inventory: HostInventory | None = None
     changes: tuple[GuestChange, ...] = ()
     problems: tuple[str, ...] = ()
+    moving: tuple[LiveProgress, ...] = ()
 
 
 class PowerOffRequest(VersionedObject):

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from cloudweb.rpc import Method
 from compute.guest_use import GuestUse
+from compute.live_objects import (
+    DestinationCheck,
+    DestinationVerdict,
+    LiveOffer,
+    LiveRequest,
+    LiveResult,
+    PrepareRequest,
+    RunsHere,
+    SourceCheck,
+    SourceVerdict,
+)
 from compute.objects import (
     AttachDiskRequest,
     AttachInterfaceRequest,
@@ -102,6 +113,36 @@ RECEIVE_DISKS = Method("compute.receive_disks", ReceiveRequest, deadline=6 * 360
 CHOOSE_DISKS = Method("compute.choose_disks", DiskChoice, deadline=6 * 3600, patient=True)
 #: Make a guest that is off be of this size; its disks are there and grow. It stays off.
 RESIZE = Method("compute.resize", GuestSpec, GuestState, deadline=900, patient=True)
+#: Answer whether this host may take a guest that runs on another; also asked as a question.
+CHECK_DESTINATION = Method(
+    "compute.check_destination", DestinationCheck, DestinationVerdict, query=True
+)
+#: Answer whether a guest of this host can go to one that said so of itself; also asked as a question.
+CHECK_SOURCE = Method("compute.check_source", SourceCheck, SourceVerdict, query=True)
+#: Make ready for a guest that comes while it runs.
+PRE_LIVE_MIGRATION = Method("compute.pre_live_migration", PrepareRequest, LiveOffer, deadline=900)
+#: Bring a guest to another host while it runs; answered when that is over, one way or the other.
+LIVE_MIGRATE = Method(
+    "compute.live_migrate", LiveRequest, LiveResult, deadline=24 * 3600, patient=True
+)
+#: Let the guest stay where it is. A question goes beside the running order; an order takes its place.
+ABORT_LIVE = Method("compute.abort_live", GuestRef, RunsHere, query=True)
+#: Let it be over soon, the guest held still until then.
+FORCE_COMPLETE_LIVE = Method("compute.force_complete_live", GuestRef, RunsHere, query=True)
+#: Answer with what this host has of a guest. As an order its scope is ``whole_scope``.
+WHO_RUNS = Method("compute.who_runs", GuestRef, RunsHere, query=True)
+#: Make everything absent of a guest that went to another host.
+POST_LIVE_MIGRATION = Method("compute.post_live_migration", GuestRef, deadline=300)
+#: Keep a guest that came.
+POST_LIVE_MIGRATION_AT_DESTINATION = Method(
+    "compute.post_live_migration_at_destination", GuestSpec, deadline=300
+)
+#: Make absent what was made ready for a guest that stays away; one that came all the same stays, and is told.
+ROLLBACK_LIVE_MIGRATION_AT_DESTINATION = Method(
+    "compute.rollback_live_migration_at_destination", GuestRef, RunsHere, deadline=300
+)
+#: Let a guest go on that was held still for another host, which has none.
+RESUME_SOURCE = Method("compute.resume_source", GuestRef, RunsHere, deadline=120)
 #: Answer with the newest lines of the serial console.
 CONSOLE_OUTPUT = Method("compute.console_output", ConsoleRequest, ConsoleText, query=True)
 #: Have the guest's agent set a password; that it was done is an answer. No journal keeps it.
@@ -114,3 +155,8 @@ DIAGNOSE = Method("compute.diagnose", GuestRef, GuestUse, query=True)
 INSPECT = Method("compute.inspect", GuestRef, GuestState, query=True)
 #: Answer with where a console can be looked at, and a ticket for it.
 OPEN_CONSOLE = Method("compute.open_console", ConsoleOpening, ConsoleEntry, query=True)
+
+
+def whole_scope(guest_id: str, host: str) -> str:
+    """Return the resource of an order that only looks: it waits for none about the guest itself."""
+    return f"{guest_id}-on-{host}"

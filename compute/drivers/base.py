@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 from cloudweb.driver import DriverError, Work
+from compute.drivers.live import LiveMigrate as LiveMigrate
 from compute.guest_use import GuestUse
 from compute.objects import (
     GuestDisk,
@@ -438,6 +439,7 @@ CAPABILITIES: Mapping[str, type] = {
     "freeze": Freeze,
     "hot_plug": HotPlug,
     "inject_nmi": Interrupt,
+    "live_migration": LiveMigrate,
     "interface_hot_plug": InterfaceHotPlug,
     "pause": Pause,
     "rebuild": Rebuild,

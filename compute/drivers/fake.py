@@ -30,6 +30,7 @@ from compute.drivers.base import (
 from compute.drivers.fake_cards import FakeCards
 from compute.drivers.fake_consoles import FakeConsoles
 from compute.drivers.fake_inside import FakeInside
+from compute.drivers.fake_live import FakeLive
 from compute.drivers.fake_rescue import FakeRescue
 from compute.drivers.fake_resizing import FakeResizing
 from compute.drivers.fake_snapshots import FakeSnapshots
@@ -69,6 +70,10 @@ class FakeGuest:
     written: str = ""  # on its own disks
     other: dict[str, Any] = field(default_factory=dict)  # disks that it has not, but may have again
     offered_to: str = ""
+    incoming: bool = False  # expected from another host
+    outgoing: bool = False  # held still for another host
+    handed_over: bool = False  # only that one knows whether it came
+    was: PowerState = "running"  # before it was held still
     agent: bool = False
     frozen: bool = False
     defined: bool = False
@@ -106,6 +111,7 @@ class FakeDriver(
     FakeSwapDisks,
     FakeInside,
     FakeResizing,
+    FakeLive,
 ):
     """A host whose guests are records; with ``state_dir`` they outlive the process.
 
@@ -130,6 +136,7 @@ class FakeDriver(
         self._lock = threading.RLock()
         self._guests: dict[str, FakeGuest] = {}
         self._listener: GuestListener | None = None
+        self._start_live()
 
     def start(self, listener: GuestListener) -> None:
         """Find the guests of an earlier run again."""
@@ -137,6 +144,7 @@ class FakeDriver(
             if self._home is not None:
                 found = [FakeGuest(**json.loads(path.read_text())) for path in self._records()]
                 self._guests = {guest.id: guest for guest in found}
+                self._expected = {guest.id for guest in found if guest.incoming}
             self._listener = listener
 
     def stop(self) -> None:
@@ -172,8 +180,8 @@ class FakeDriver(
         with self.faults.around("destroy", work):
             work.checkpoint()
             with self._lock:
-                if self._guests.pop(ref.id, None) is not None:
-                    self._forget(ref.id)
+                if ref.id in self._guests:
+                    self._drop(ref.id)
 
     def power_on(self, spec: GuestSpec, *, work: Work) -> GuestState:
         """Make the guest run; define it again if only its disks are left."""
@@ -252,6 +260,7 @@ class FakeDriver(
     def list(self) -> Sequence[GuestState]:
         """Return all defined guests."""
         with self.faults.around("list", Unguarded()), self._lock:
+            self._take_arrivals()
             guests = [guest for _, guest in sorted(self._guests.items()) if guest.defined]
             return [self._state(guest) for guest in guests]
 
@@ -401,6 +410,7 @@ class FakeDriver(
         return self._guests.setdefault(guest_id, FakeGuest(id=guest_id, name=name, ram=ram))
 
     def _find(self, guest_id: str) -> FakeGuest:
+        self._take_arrivals()
         guest = self._guests.get(guest_id)
         if guest is None or not guest.defined:
             raise GuestNotFound
