@@ -121,18 +121,19 @@ class VersionedObject(Part):
     @classmethod
     def fingerprint(cls) -> str:
         """Return a digest of the shape; a test pins it to ``VERSION``."""
-        schema = _without_words(cls.model_json_schema())
+        schema = without_words(cls.model_json_schema())
         return hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _without_words(schema: Any) -> Any:
+def without_words(schema: Any) -> Any:
+    """Return a schema without what only readers need."""
     if isinstance(schema, dict):
         words = (
             ("description", "title")
             if isinstance(schema.get("title"), str) or "type" in schema
             else ()
         )
-        return {key: _without_words(value) for key, value in schema.items() if key not in words}
+        return {key: without_words(value) for key, value in schema.items() if key not in words}
     if isinstance(schema, list):
-        return [_without_words(value) for value in schema]
+        return [without_words(value) for value in schema]
     return schema

@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -203,20 +204,21 @@ def _with_news(value: Any) -> Any:
     return {**value, "news": {"from": ["a", "newer", "release"]}}
 
 
-def example(kind: type[BaseModel]) -> dict[str, Any]:
-    """Return made-up data for every field of a model, nested ones too."""
+def example(kind: type[BaseModel], *, least: bool = False) -> dict[str, Any]:
+    """Return made-up data for every field of a model, nested ones too; the ``least`` is what it must have."""
     schema = kind.model_json_schema()
-    made = _example(schema, schema.get("$defs", {}), "")
+    made = _example(schema, schema.get("$defs", {}), "", least=least)
     assert isinstance(made, dict)
     return made
 
 
-def _example(schema: dict[str, Any], shared: dict[str, Any], name: str) -> Any:
+def _example(schema: dict[str, Any], shared: dict[str, Any], name: str, *, least: bool) -> Any:
+    made = partial(_example, shared=shared, least=least)
     if "$ref" in schema:
-        return _example(shared[schema["$ref"].rpartition("/")[2]], shared, name)
+        return made(shared[schema["$ref"].rpartition("/")[2]], name=name)
     for choice in ("anyOf", "allOf", "oneOf"):
         if choice in schema:
-            return _example(schema[choice][0], shared, name)
+            return made(schema[choice][0], name=name)
     if "const" in schema or "enum" in schema:
         return schema.get("const", schema.get("enum", [None])[0])
     kind = schema.get("type")
@@ -224,12 +226,13 @@ def _example(schema: dict[str, Any], shared: dict[str, Any], name: str) -> Any:
         fields = schema.get("properties")
         if fields is None:
             inner = schema.get("additionalProperties")
-            return {"k": _example(inner, shared, "k")} if isinstance(inner, dict) else {}
-        return {key: _example(one, shared, key) for key, one in fields.items()}
+            return {"k": made(inner, name="k")} if isinstance(inner, dict) else {}
+        needed = schema.get("required", []) if least else fields
+        return {key: made(fields[key], name=key) for key in needed}
     if "prefixItems" in schema:
-        return [_example(one, shared, name) for one in schema["prefixItems"]]
+        return [made(one, name=name) for one in schema["prefixItems"]]
     if kind == "array":
-        return [_example(schema.get("items", {"type": "string"}), shared, name)]
+        return [made(schema.get("items", {"type": "string"}), name=name)]
     simple = {"integer": 1, "number": 1.0, "boolean": True, "null": None}
     if kind in simple:
         return (
