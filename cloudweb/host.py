@@ -27,6 +27,7 @@ from cloudweb.conf import intervals
 from cloudweb.driver import DiskFull, Interrupted, TransientDriverError, is_full
 from cloudweb.exceptions import CloudwebError
 from cloudweb.killpoints import Place, reach
+from cloudweb.messages import NoticeMessage, Question, StepOrder
 from cloudweb.objects import IncompatibleObject
 from cloudweb.orderbook import OrderBook, Record
 from cloudweb.periodic import PeriodicTask
@@ -49,12 +50,12 @@ class OrderWork:
     """An order that this host has: waits for its turn, then is the work as its driver sees it."""
 
     def __init__(
-        self, book: OrderBook, method: Method[Any], function: Function, order: Message
+        self, book: OrderBook, method: Method[Any], function: Function, order: StepOrder
     ) -> None:
         self._book = book
         self.method, self.function, self.order = method, function, order
-        self.scope: str = order["scope"]
-        self.place: Place = (order["op"], order["seq"], order["direction"])
+        self.scope = order.scope
+        self.place: Place = (order.op, order.seq, order.direction)
         self.job: Job | None = None  # once it is recorded
         self.record: Record | None = None
         self.percent, self.text = 0, ""
@@ -182,7 +183,7 @@ class HostRuntime:
         """Take what the control plane answers to a report."""
         try:
             verified = self._verifier.verify(message)
-            notice = Notice.load(verified["notice"])
+            notice = Notice.load(NoticeMessage.read(verified).notice)
         except (BadSignature, IncompatibleObject, KeyError, TypeError, ValueError) as error:
             log.warning("notice refused", error=repr(error), detail=getattr(error, "detail", ""))
             return
@@ -198,14 +199,15 @@ class HostRuntime:
 
     def _receive(self, message: Message) -> None:
         try:
-            order = self._verifier.verify(message)
-            method, function = self._method_on(order["topic"], order["method"])
-        except (BadSignature, KeyError, TypeError, ValueError) as error:
+            verified = self._verifier.verify(message)
+            order = (Question if "call" in verified else StepOrder).read(verified)
+            method, function = self._method_on(verified["topic"], order.method)
+        except (BadSignature, IncompatibleObject, KeyError, TypeError, ValueError) as error:
             log.warning("order refused", error=repr(error), detail=getattr(error, "detail", ""))
             return
-        if "call" in order:
+        if isinstance(order, Question):
             answer = partial(self._answer, method, function, order)
-            lane = f"call {order['call']}"
+            lane = f"call {order.call}"
             self.shares.submit(Job("urgent", method.domain, lane, answer))
             return
         with _bound(order, host=self.host):
@@ -237,24 +239,24 @@ class HostRuntime:
         order, scope = work.order, work.scope
         with self.book.mutex():
             known = self.book.get(scope)
-            if known is not None and order["epoch"] < known.epoch:
+            if known is not None and order.epoch < known.epoch:
                 return _reply_to(order, "STALE", epoch=known.epoch)
             if known is not None and known.place == work.place:
-                newer = {"attempt": order["attempt"], "epoch": order["epoch"]}
+                newer = replace(known, attempt=order.attempt, epoch=order.epoch)
                 if known.state == "DONE":
-                    self.book.write(replace(known, **newer))
+                    self.book.write(newer)
                     return _reply_to(order, "DONE", result=known.result)
                 if self._joins(work):
-                    self.book.write(replace(known, **newer))
+                    self.book.write(newer)
                     return None
             work.record = self.book.begin(
                 Record(
                     scope=scope,
-                    epoch=order["epoch"],
-                    op=order["op"],
-                    seq=order["seq"],
-                    direction=order["direction"],
-                    attempt=order["attempt"],
+                    epoch=order.epoch,
+                    op=order.op,
+                    seq=order.seq,
+                    direction=order.direction,
+                    attempt=order.attempt,
                     boot_id=self.boot_id,
                     state="EXECUTING",
                 )
@@ -311,7 +313,7 @@ class HostRuntime:
         result: Message = {}
         error: dict[str, str] = {}
         try:
-            payload = method.payload.load(order["payload"])
+            payload = method.payload.load(order.payload)
             reach("effect.before", record.place)
             answer = work.function(payload, work)
             reach("effect.after", record.place)
@@ -339,11 +341,13 @@ class HostRuntime:
         ended = self.book.finish(record, outcome, result=result, error=error)
         if ended is None:
             return self._stale(work)
-        return _reply_to({**order, "attempt": ended.attempt}, outcome, result=result, error=error)
+        return _reply_to(
+            order.model_copy(update={"attempt": ended.attempt}), outcome, result=result, error=error
+        )
 
     def _stale(self, work: OrderWork) -> StepReport:
         newest = self.book.get(work.scope)
-        return _reply_to(work.order, "STALE", epoch=newest.epoch if newest else work.order["epoch"])
+        return _reply_to(work.order, "STALE", epoch=newest.epoch if newest else work.order.epoch)
 
     def _reply(self, step: StepReport) -> None:
         place = step.op, step.seq, step.direction
@@ -351,11 +355,11 @@ class HostRuntime:
         self.voice.say("reply", Reply(step=step))
         reach("reply.after", place)
 
-    def _answer(self, method: Method[Any], function: Function, order: Message) -> None:
+    def _answer(self, method: Method[Any], function: Function, order: Question) -> None:
         """Answer a question."""
-        call = str(order["call"])
+        call = order.call
         try:
-            answer = function(method.payload.load(order["payload"]))
+            answer = function(method.payload.load(order.payload))
             said = CallAnswer(call=call, outcome="DONE", result=answer.dump() if answer else {})
         except CloudwebError as problem:
             said = CallAnswer(call=call, outcome="FINAL", error=_error(problem))
@@ -378,9 +382,9 @@ def _tasks_of(book: OrderBook, domains: Iterable[str]) -> dict[PeriodicTask, Cal
 
 
 @contextmanager
-def _bound(order: Message, *, host: str) -> Iterator[None]:
+def _bound(order: StepOrder, *, host: str) -> Iterator[None]:
     """Let every line of the log name the order."""
-    names = {"request_id": order.get("request_id", ""), "operation": order.get("op"), "host": host}
+    names = {"request_id": order.request_id, "operation": order.op, "host": host}
     structlog.contextvars.bind_contextvars(**names)
     try:
         yield
@@ -399,15 +403,21 @@ def _lane_of(work: OrderWork) -> str:
     if work.method.in_turn is None:
         return work.scope
     try:
-        payload = work.method.payload.load(work.order["payload"])
+        payload = work.method.payload.load(work.order.payload)
     except IncompatibleObject:  # said when it is its turn
         return work.scope
     return f"{work.method.domain}:{work.method.in_turn(payload)}"
 
 
-def _reply_to(order: Message, outcome: Outcome, **more: Any) -> StepReport:
-    place = {name: order[name] for name in ("op", "seq", "direction", "attempt")}
-    return StepReport(**place, outcome=outcome, **more)
+def _reply_to(order: StepOrder, outcome: Outcome, **more: Any) -> StepReport:
+    return StepReport(
+        op=order.op,
+        seq=order.seq,
+        direction=order.direction,
+        attempt=order.attempt,
+        outcome=outcome,
+        **more,
+    )
 
 
 def _error(problem: CloudwebError) -> dict[str, str]:

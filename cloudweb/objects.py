@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     BaseModel,
@@ -39,6 +39,8 @@ def parse_version(text: str) -> tuple[int, int]:
 
 
 Data = dict[str, Any]
+#: A field that holds another versioned object as it crosses; nothing else may be a dictionary of anything.
+WireForm = Annotated[dict[str, Any], "the wire form of a versioned object"]
 
 
 def unless_used(field: str, default: Any) -> Callable[[Data], Data]:

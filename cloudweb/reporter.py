@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from cloudweb.agent import Agent
 from cloudweb.conf import intervals
 from cloudweb.killpoints import Place
+from cloudweb.messages import Envelope
 from cloudweb.objects import VersionedObject
 from cloudweb.orderbook import OrderBook, Record
 from cloudweb.pulse import pulse
 from cloudweb.reports import Notice, Outcome, Report, ServiceReport, StepReport
-from cloudweb.rpc import Envelope
 from cloudweb.signing import mac
 from cloudweb.taken import Taken
 from cloudweb.timetable import Timetable
@@ -63,8 +63,15 @@ class Voice:
     def say(self, kind: str, said: VersionedObject, *, number: int | None = None) -> bool:
         """Send one envelope; tell whether the broker took it."""
         seq = self.number() if number is None else number
-        envelope = Envelope(self.host, self.boot_id, seq, time.time(), kind, said.dump())
-        message = json.loads(json.dumps(envelope.to_dict()))
+        envelope = Envelope(
+            host=self.host,
+            boot_id=self.boot_id,
+            seq=seq,
+            sent_at=time.time(),
+            kind=kind,
+            body=said.dump(),
+        )
+        message = json.loads(json.dumps(envelope.flat()))
         return self.send({**message, "mac": mac(self._key, message)})
 
 

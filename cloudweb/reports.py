@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
-from cloudweb.objects import Part, VersionedObject
+from cloudweb.objects import Part, VersionedObject, WireForm
 
 Outcome = Literal["EXECUTING", "DONE", "TRANSIENT", "FINAL", "STALE"]
 
@@ -37,7 +37,7 @@ class StepReport(Part):
     outcome: Outcome
     progress: int = 0  # percent
     text: str = ""
-    result: dict[str, Any] = {}
+    result: WireForm = {}
     error: dict[str, str] = {}  # code, public, detail
     epoch: int = 0
     queued: bool = False
@@ -100,7 +100,7 @@ class Report(VersionedObject):
     services: tuple[ServiceReport, ...] = ()
     epoch: int = 0
     steps: tuple[StepReport, ...] = ()
-    parts: dict[str, dict[str, Any]] = {}
+    parts: dict[str, WireForm] = {}
     wants_answer: bool = False
     periodic: tuple[PeriodicState, ...] | None = None
     taken: dict[str, float] | None = None
@@ -124,7 +124,7 @@ class CallAnswer(VersionedObject):
 
     call: str
     outcome: Literal["DONE", "FINAL"]
-    result: dict[str, Any] = {}
+    result: WireForm = {}
     error: dict[str, str] = {}  # code, public, detail
 
 

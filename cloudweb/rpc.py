@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 import structlog
@@ -73,31 +73,6 @@ class Order:
     def contract(self) -> Method[Any]:
         """The declaration of the method."""
         return Method.REGISTRY[self.method]
-
-
-@dataclass(slots=True)
-class Envelope:
-    """What a host says (OPERATIONS, "What crosses the broker")."""
-
-    host: str
-    boot_id: str
-    seq: int
-    sent_at: float
-    kind: str  # report | reply | answer
-    body: dict[str, Any] = field(default_factory=dict)
-    v: int = 1
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the form that is signed and sent."""
-        return {
-            "v": self.v,
-            "host": self.host,
-            "boot_id": self.boot_id,
-            "seq": self.seq,
-            "sent_at": self.sent_at,
-            "kind": self.kind,
-            "body": self.body,
-        }
 
 
 def direct(name: str) -> Queue:

@@ -10,6 +10,7 @@ from uuid import UUID
 from cloudweb.conf import intervals
 from cloudweb.driver import DriverError
 from cloudweb.exceptions import CloudwebError, ServiceUnavailable
+from cloudweb.messages import Question
 from cloudweb.rpc import Order, send_order
 from operations.models import Answer
 from operations.orders import signed_for
@@ -80,12 +81,12 @@ def _send(question: Order) -> Answer:
     row = Answer.objects.create(host=question.host)
     message = signed_for(
         question.host,
-        {
-            "call": str(row.id),
-            "method": question.method,
-            "scope": question.scope,
-            "payload": payload,
-        },
+        Question(
+            call=str(row.id),
+            method=question.method,
+            scope=question.scope,
+            payload=payload,
+        ),
     )
     if not send_order(question.host, question.method, message):
         Answer.objects.filter(id=row.id).delete()

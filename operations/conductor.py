@@ -18,11 +18,11 @@ from cloudweb.encryption import decrypt
 from cloudweb.events import emit
 from cloudweb.identifiers import as_uuid
 from cloudweb.killpoints import reach
+from cloudweb.messages import Envelope
 from cloudweb.objects import IncompatibleObject
 from cloudweb.reports import CallAnswer, Notice, Reply, StepReport
 from cloudweb.rpc import send_order, send_to_host
 from cloudweb.signing import BadSignature, check_age, check_mac
-from cloudweb.topics import host_topic
 from operations import lost, restored, services
 from operations.doorbell import ring_after_commit
 from operations.engine import advance
@@ -30,7 +30,7 @@ from operations.events import HostUp
 from operations.guard import backoff
 from operations.hearing import Incoming, Told, take
 from operations.models import Answer, Debt, HostCredential, Operation, Step
-from operations.orders import mark_verifier, signed_debt, signer
+from operations.orders import mark_verifier, signed_debt, signed_notice
 from operations.periodic import hosts as periodic_hosts
 from operations.plan import Plan
 from operations.sealing import sealed
@@ -66,10 +66,11 @@ def receive(envelope: Body) -> None:
             hear([Incoming(envelope, now())])
             return
         host = str(envelope["host"])
-        message = check_mac(key_of(host), envelope)
-        check_age(message, "envelope", at=now().timestamp())
-        handler = _HANDLERS[message["kind"]]
-    except (BadSignature, KeyError, TypeError, ValueError) as error:
+        verified = check_mac(key_of(host), envelope)
+        check_age(verified, "envelope", at=now().timestamp())
+        message = Envelope.read(verified)
+        handler = _HANDLERS[message.kind]
+    except (BadSignature, IncompatibleObject, KeyError, TypeError, ValueError) as error:
         log.warning("inbox message refused", error=str(error), detail=getattr(error, "detail", ""))
         return
     try:
@@ -84,8 +85,8 @@ def read_mark(envelope: Body) -> tuple[str, datetime]:
     return str(mark["mark"]), datetime.fromtimestamp(float(mark["put_at"]), UTC)
 
 
-def _reply(host: str, message: Body) -> None:
-    accept_reply(host, Reply.load(message["body"]).step)
+def _reply(host: str, message: Envelope) -> None:
+    accept_reply(host, Reply.load(message.body).step)
 
 
 def accept_reply(host: str, said: StepReport, *, at_once: bool = True) -> bool:
@@ -162,9 +163,9 @@ def _accept_payment(host: str, said: StepReport) -> bool:
     return bool(debts.update(error_detail=detail, handed_at=None))
 
 
-def _answer(host: str, message: Body) -> None:
+def _answer(host: str, message: Envelope) -> None:
     """Hand the answer of a call to whoever waits for it; nobody else may fill the row."""
-    said = CallAnswer.load(message["body"])
+    said = CallAnswer.load(message.body)
     waiting = Answer.objects.filter(id=said.call, host=host, body__isnull=True)
     waiting.update(body=said.model_dump(mode="json"))
 
@@ -352,11 +353,11 @@ def _answer_report(one: Told, *, domain: str) -> None:
         send_inventory=one.report.init,
         now=now().timestamp(),
     )
-    signed = signer().sign({"notice": notice.dump()}, topic=host_topic(domain, one.host))
+    signed = signed_notice(notice, host=one.host, domain=domain)
     send_to_host(one.host, domain, f"{domain}.notice", signed)
 
 
-_HANDLERS: dict[str, Callable[[str, Body], None]] = {
+_HANDLERS: dict[str, Callable[[str, Envelope], None]] = {
     "reply": _reply,
     "answer": _answer,
 }

@@ -21,6 +21,7 @@ from cloudweb.database.clock import now
 from cloudweb.database.literals import Literal
 from cloudweb.database.many import update_each
 from cloudweb.encryption import decrypt
+from cloudweb.messages import Envelope
 from cloudweb.objects import IncompatibleObject
 from cloudweb.reports import Report, ServiceReport
 from cloudweb.signing import BadSignature, check_age, check_mac
@@ -117,16 +118,16 @@ def _believed(one: Incoming, known: Mapping[str, Known]) -> Told | None:
     """Check who sent a report and when; None, with a line in the log, for what is not believed."""
     try:
         host = str(one.envelope["host"])
-        message = check_mac(_key(known, host), one.envelope)
-        check_age(message, "report", at=one.read_at.timestamp())
+        verified = check_mac(_key(known, host), one.envelope)
+        check_age(verified, "report", at=one.read_at.timestamp())
+        message = Envelope.read(verified)
         boot_id, seq = _place(message)
-        sent_at = datetime.fromtimestamp(float(message["sent_at"]), UTC)
-        body = dict(message["body"])
-    except (BadSignature, KeyError, TypeError, ValueError) as error:
+        sent_at = datetime.fromtimestamp(message.sent_at, UTC)
+    except (BadSignature, IncompatibleObject, KeyError, TypeError, ValueError) as error:
         log.warning("report refused", error=str(error), detail=getattr(error, "detail", ""))
         return None
     ahead, seen_at = _seen(sent_at, one, known[host].clock_ahead)
-    return Told(host, boot_id, seq, sent_at, seen_at, ahead, body, known[host])
+    return Told(host, boot_id, seq, sent_at, seen_at, ahead, message.body, known[host])
 
 
 def _key(known: Mapping[str, Known], host: str) -> bytes:
@@ -135,9 +136,9 @@ def _key(known: Mapping[str, Known], host: str) -> bytes:
     return _open(known[host].key)
 
 
-def _place(message: Mapping[str, Any]) -> tuple[str, int]:
+def _place(message: Envelope) -> tuple[str, int]:
     """Return the host's start and the report's number; raise ValueError for what no host of ours says."""
-    boot_id, seq = str(message["boot_id"]), int(message["seq"])
+    boot_id, seq = message.boot_id, message.seq
     if not re.fullmatch(r"[a-zA-Z0-9-]{1,64}", boot_id) or not 0 <= seq < 2**63:
         raise ValueError(f"start {boot_id[:80]!r}, number {seq}")
     return boot_id, seq

@@ -9,8 +9,7 @@ from cloudweb.conf import intervals
 from cloudweb.database.clock import now
 from cloudweb.reports import Notice
 from cloudweb.rpc import send_to_host
-from cloudweb.topics import host_topic
-from operations.orders import signer
+from operations.orders import signed_notice
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -37,5 +36,5 @@ def would_be_named(cast_at: datetime, *, seen_at: datetime, taken_at: datetime |
 def ask(host: str, domain: str) -> None:
     """Put a notice behind the orders that may be lost: the report of it tells (22)."""
     notice = Notice(now=now().timestamp(), asks=True)
-    signed = signer().sign({"notice": notice.dump()}, topic=host_topic(domain, host))
+    signed = signed_notice(notice, host=host, domain=domain)
     send_to_host(host, domain, f"{domain}.notice", signed)

@@ -6,6 +6,8 @@ from functools import cache
 from typing import Any
 
 from cloudweb.database.clock import now
+from cloudweb.messages import Message, NoticeMessage, Question, StepOrder
+from cloudweb.reports import Notice
 from cloudweb.rpc import Order
 from cloudweb.signing import OrderSigner, OrderVerifier
 from cloudweb.topics import REPORTS, host_topic
@@ -18,10 +20,19 @@ def signer() -> OrderSigner:
     return OrderSigner.load()
 
 
-def signed_for(host: str, message: dict[str, Any]) -> dict[str, Any]:
+def signed_for(host: str, message: StepOrder | Question) -> dict[str, Any]:
     """Return a message about a method as only this host takes it."""
-    topic = host_topic(message["method"].partition(".")[0], host)
-    return signer().sign(message, topic=topic)
+    return signed_message(message, host=host, domain=message.method.partition(".")[0])
+
+
+def signed_message(message: Message, *, host: str, domain: str) -> dict[str, Any]:
+    """Return a message as only this host takes it, from the queue of this domain."""
+    return signer().sign(message.flat(), topic=host_topic(domain, host))
+
+
+def signed_notice(notice: Notice, *, host: str, domain: str) -> dict[str, Any]:
+    """Return a notice as only this host takes it."""
+    return signed_message(NoticeMessage(notice=notice.dump()), host=host, domain=domain)
 
 
 def signed_mark(topic: str) -> dict[str, Any]:
@@ -41,17 +52,17 @@ def signed(
     """Return the message of OPERATIONS 12; the payload is in the version of its host."""
     return signed_for(
         order.host,
-        {
-            "op": str(operation.id),
-            "seq": step.seq,
-            "direction": step.direction,
-            "attempt": step.attempt,
-            "epoch": operation.epoch,
-            "scope": order.scope,
-            "method": order.method,
-            "payload": payload,
-            "request_id": operation.request_id,
-        },
+        StepOrder(
+            op=str(operation.id),
+            seq=step.seq,
+            direction=step.direction,
+            attempt=step.attempt,
+            epoch=operation.epoch,
+            scope=order.scope,
+            method=order.method,
+            payload=payload,
+            request_id=operation.request_id,
+        ),
     )
 
 
@@ -59,15 +70,14 @@ def signed_debt(debt: Debt, payload: dict[str, Any]) -> dict[str, Any]:
     """Return the message by which a host is asked to pay."""
     return signed_for(
         debt.host,
-        {
-            "op": str(debt.id),
-            "seq": 0,
-            "direction": "debt",
-            "attempt": debt.attempts,
-            "epoch": debt.epoch,
-            "scope": debt.scope,
-            "method": debt.method,
-            "payload": payload,
-            "request_id": "",
-        },
+        StepOrder(
+            op=str(debt.id),
+            seq=0,
+            direction="debt",
+            attempt=debt.attempts,
+            epoch=debt.epoch,
+            scope=debt.scope,
+            method=debt.method,
+            payload=payload,
+        ),
     )

@@ -15,10 +15,9 @@ from cloudweb.database.clock import now
 from cloudweb.periodic import LONGEST, LONGEST_NAME
 from cloudweb.reports import Notice, PeriodicSetting, PeriodicState
 from cloudweb.rpc import send_to_host
-from cloudweb.topics import host_topic
 from operations import doorbell
 from operations.models import PeriodicTask
-from operations.orders import signer
+from operations.orders import signed_notice
 
 log = structlog.get_logger(__name__)
 MOST = 100  # tasks of one host
@@ -136,10 +135,7 @@ def _notices(host: str) -> dict[str, dict[str, Any]]:
         settings[row.name.partition(".")[0]].append(setting)
     moment = now().timestamp()
     return {
-        domain: signer().sign(
-            {"notice": Notice(now=moment, periodic=tuple(found)).dump()},
-            topic=host_topic(domain, host),
-        )
+        domain: signed_notice(Notice(now=moment, periodic=tuple(found)), host=host, domain=domain)
         for domain, found in settings.items()
     }
 

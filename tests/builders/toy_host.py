@@ -126,6 +126,8 @@ class Stage:
             "payload": Toy(name=overrides.pop("name", "ball")).dump(),
         }
         topic = overrides.pop("topic", "compute.h1")
+        if "call" in overrides:
+            facts = {name: facts[name] for name in ("method", "scope", "payload")}
         return SIGNER.sign(facts | overrides, topic=topic)
 
     def give(self, **overrides: Any) -> list[dict[str, Any]]:

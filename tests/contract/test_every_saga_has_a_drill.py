@@ -30,9 +30,7 @@ def sagas_of_the_product() -> dict[str, type[Saga]]:
 def test_every_saga_of_every_app_is_drilled() -> None:
     product = sagas_of_the_product()
     example = {
-        kind
-        for kind, saga in Saga.REGISTRY.items()
-        if saga.__module__.startswith("tests.example.")
+        kind for kind, saga in Saga.REGISTRY.items() if saga.__module__.startswith("tests.example.")
     }
     assert len(product) >= 11
     assert (product.keys() | example) - {drill.saga.kind for drill in DRILLS} == set()

@@ -16,6 +16,7 @@ from django.core.management.base import CommandError
 from cloudweb import events
 from cloudweb.agent import Agent, Function
 from cloudweb.host import HostRuntime
+from cloudweb.messages import Question
 from cloudweb.objects import VersionedObject
 from cloudweb.rpc import Method
 from cloudweb.signing import MAX_AGE, MAX_SKEW
@@ -105,7 +106,7 @@ def test_an_order_signed_for_one_host_changes_nothing_on_another(lab: Cloud) -> 
         payload=Toy(id="ball").dump(),
         operation_id=uuid.uuid4(),
     )
-    question = {"call": "c1", "method": NAME.name, "payload": Toy(id="ball").dump()}
+    question = Question(call="c1", method=NAME.name, payload=Toy(id="ball").dump())
     other = lab.hosts["h2"]
     for message in (signed_debt(debt, debt.payload), signed_for("h1", question)):
         other.receive(message)
