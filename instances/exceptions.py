@@ -74,6 +74,51 @@ class SecurityGroupNotAssociated(NotFound):
         )
 
 
+class ServerNotOnNetwork(NotFound):
+    """The server has no port on the network."""
+
+    code = "server_not_on_network"
+
+    def __init__(self, instance_id: object, network_id: object) -> None:
+        super().__init__(f"Network {network_id} could not be found for instance {instance_id}.")
+
+
+class AddressNotOfServer(NotFound):
+    """No port of the server has the address."""
+
+    code = "address_not_of_server"
+
+    def __init__(self, instance_id: object, address: str) -> None:
+        super().__init__(f"Fixed IP {address} could not be found for instance {instance_id}.")
+
+
+class FloatingIpUnknown(NotFound):
+    """The project has no such address of outside."""
+
+    code = "floating_ip_unknown"
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"Floating IP not found for address {address}.")
+
+
+class FloatingIpNotAssociated(Conflict):
+    """The address of outside does not lead to the server."""
+
+    code = "floating_ip_not_associated"
+
+    def __init__(self, address: str, instance_id: object) -> None:
+        super().__init__(f"Floating IP {address} is not associated with instance {instance_id}.")
+
+
+class NoAddressToLeadTo(BadRequest):
+    """The server has no address, or not the one that was said, for one of outside to lead to."""
+
+    code = "no_address_to_lead_to"
+
+    def __init__(self, instance_id: object) -> None:
+        super().__init__(f"No such fixed IPv4 address is associated to instance {instance_id}.")
+
+
 class VolumeNotAttached(NotFound):
     """The server has no such volume."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from cloudweb.microversions import Microversions, always, later, partly
 
-NO_TOKENS = "whose token it is, is not told to anybody"
 NO_MIGRATIONS = "servers do not move between hosts while they run yet"
 NO_EVACUATION = "servers are not evacuated yet"
 TAGS_AT_ALL = "a tag is heard at every version"
@@ -42,10 +41,7 @@ COMPUTE = Microversions(
         9: "A server says whether it is locked.",
         10: "Operators name the user whose key pairs they mean.",
         11: "A service can be declared down by force, and says so.",
-        12: later(
-            "A virtual interface names its network.",
-            because="virtual interfaces are asked for as ports alone",
-        ),
+        12: "A virtual interface names its network.",
         13: "A server group names its project and user.",
         14: later(
             "Evacuating takes no word about shared storage and answers no password.",
@@ -76,7 +72,7 @@ COMPUTE = Microversions(
         28: "The processor of a hypervisor is an object instead of a text.",
         29: later("Evacuating to a host that was named asks the scheduler.", because=NO_EVACUATION),
         30: later("Migrating to a host that was named asks the scheduler.", because=NO_MIGRATIONS),
-        31: later("The token of any console tells where it leads.", because=NO_TOKENS),
+        31: "The token of any console tells where it leads.",
         32: always("Network cards and disks can have a tag.", because=TAGS_AT_ALL),
         33: "Hypervisors come in pages.",
         34: later(
@@ -92,10 +88,7 @@ COMPUTE = Microversions(
         41: "Aggregates have a UUID.",
         42: always("Tags of devices, which 2.33 and 2.37 had lost.", because=TAGS_AT_ALL),
         43: always("The calls about hosts are gone.", because="they are there at no version"),
-        44: always(
-            "The actions on fixed and floating addresses are gone, like virtual interfaces.",
-            because="they are there at no version",
-        ),
+        44: "The actions on fixed and floating addresses are gone, like virtual interfaces.",
         45: "Making an image of a server answers its id in the body.",
         46: always(
             "The id of the request is also in the header that all services share.",
@@ -104,10 +97,7 @@ COMPUTE = Microversions(
         47: "A server shows its flavor as it was when it was made, instead of a link.",
         48: "Diagnostics look the same on every hypervisor.",
         49: "A card or a volume that is attached can have a tag.",
-        50: later(
-            "The quotas of a class know server groups and no networks.",
-            because="there are no classes of quotas yet",
-        ),
+        50: "The quotas of a class know server groups and no networks.",
         51: partly(
             "A server is told that its volume has grown; everybody sees the steps of an action.",
             missing="the steps are seen before, too: the openstack command breaks without them",
@@ -117,10 +107,7 @@ COMPUTE = Microversions(
         54: "A rebuild can change the key pair.",
         55: "Flavors have a description that can be changed.",
         56: "A cold migration can name its host.",
-        57: partly(
-            "Files are no longer put into a new server; their quotas and limits are gone.",
-            missing="user data of a rebuild",
-        ),
+        57: "Files are no longer put into a server, whose user data a rebuild can change; quotas too.",
         58: "The log of actions comes in pages, and says when an action last went on.",
         59: "Migrations come in pages and have a UUID.",
         60: "A volume can be attached to several servers.",
@@ -132,10 +119,7 @@ COMPUTE = Microversions(
         ),
         64: "A server group has one policy with rules.",
         65: later("A live migration that waits can be called off.", because=NO_MIGRATIONS),
-        66: partly(
-            "Lists of servers and actions can end at the time of a change.",
-            missing="the list of migrations",
-        ),
+        66: "Lists of servers, actions and migrations can end at the time of a change.",
         67: "A disk can name the type of its new volume.",
         68: later("Moving a server can no longer be forced.", because=NO_MIGRATIONS),
         69: always(
@@ -150,10 +134,7 @@ COMPUTE = Microversions(
         ),
         73: "A lock has a reason, and lists filter and sort by locks.",
         74: "Operators name the host a new server goes to without naming its zone.",
-        75: partly(
-            "Words in a query that are not known are refused, and answers no longer depend on the call.",
-            missing="the answer of a rebuild",
-        ),
+        75: "Words in a query that are not known are refused, and answers no longer depend on the call.",
         76: later(
             "A hypervisor tells that somebody else switched a server.",
             because="no events are taken from other services",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from cloudweb.states import Mode
 from instances.actions import (
+    addresses,
     console,
     images,
     inside,
@@ -39,6 +40,7 @@ ACTIONS: dict[str, InstanceAction] = {
             locking,
             metadata,
             security_groups,
+            addresses,
             volumes,
             console,
         ),

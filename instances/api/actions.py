@@ -9,8 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudweb.api.views import ServiceViewSet, empty
-from cloudweb.exceptions import BadRequest, NotFound
+from cloudweb.exceptions import BadRequest, Gone, NotFound
 from instances.actions import called
+from instances.api.removed import ACTIONS as GONE_ACTIONS
+from instances.api.removed import GONE
 from instances.api.serializers.actions import (
     ServerAction,
     answer_of,
@@ -33,6 +35,8 @@ class ServerActionViewSet(ServiceViewSet):
             raise BadRequest("Malformed request body: it must hold exactly one action.")
         name, value = next(iter(body.items()))
         action = called(name)
+        if name in GONE_ACTIONS:
+            raise Gone(GONE)
         if action is None:
             raise BadRequest(f"There is no such action: {str(name)[:64]}")
         if self.version not in action.versions:

@@ -8,7 +8,13 @@ from rest_framework.response import Response
 
 from cloudweb.api.answers import listing, within
 from cloudweb.api.views import ServiceViewSet, empty
-from instances.api.serializers.interfaces import InterfaceCreate, InterfaceShown, interface
+from cloudweb.microversions.compute import until
+from instances.api.serializers.interfaces import (
+    InterfaceCreate,
+    InterfaceShown,
+    VirtualInterface,
+    interface,
+)
 from instances.manager import InstanceManager, ports_of, tags_of
 
 KEY = "interfaceAttachment"
@@ -26,6 +32,14 @@ class InterfaceViewSet(ServiceViewSet):
         ports, tags = ports_of(self.context, [instance])[str(instance.id)], tags_of(instance)
         found = [interface(port, tags.get(port.id), self.version) for port in ports]
         return Response({"interfaceAttachments": found})
+
+    @until(43)
+    @extend_schema(responses={200: listing("virtual_interfaces", VirtualInterface)})
+    def list_virtual(self, request: Request, server_id: str) -> Response:
+        """List the cards in the words of old."""
+        instance = self.manager(self.context).get(server_id)
+        ports = ports_of(self.context, [instance])[str(instance.id)]
+        return Response({"virtual_interfaces": self.shown_all(VirtualInterface, ports)})
 
     @extend_schema(
         request=within(KEY, InterfaceCreate), responses={200: within(KEY, InterfaceShown)}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -9,6 +12,7 @@ from rest_framework.response import Response
 from cloudweb.api.answers import within
 from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
+from cloudweb.exceptions import NotFound
 from cloudweb.microversions import ALWAYS
 from cloudweb.microversions.compute import STRICT
 from instances.api.serializers import limits as wire
@@ -89,3 +93,35 @@ class QuotaSetViewSet(ServiceViewSet):
         """Put a project back to the defaults."""
         self.manager(self.context).reset(project_id)
         return empty(202)
+
+
+class QuotaClassSetViewSet(ServiceViewSet):
+    """The quotas of all projects that have none of their own: the one class there is."""
+
+    manager = LimitsManager
+
+    @extend_schema(responses={200: within("quota_class_set", wire.QuotaClassShown)})
+    def retrieve(self, request: Request, name: str) -> Response:
+        """Show the quotas."""
+        found = self.manager(self.context).of_every_project()
+        return Response({"quota_class_set": {**self._body(name, found), "id": name}})
+
+    @extend_schema(
+        request=within("quota_class_set", wire.QuotaClassChanges),
+        responses={200: within("quota_class_set", wire.QuotaClass)},
+    )
+    def update(self, request: Request, name: str) -> Response:
+        """Set some of them."""
+        wanted = self.validated(wire.QuotaClassChanges, self.body("quota_class_set"))
+        self._check(name)
+        changes = wanted.model_dump(exclude_unset=True)
+        found = self.manager(self.context).update_every_project(changes)
+        return Response({"quota_class_set": self._body(name, found)})
+
+    def _body(self, name: str, found: Mapping[str, int]) -> dict[str, Any]:
+        self._check(name)
+        return wire.quota_body(found, self.version, answer=wire.QuotaClass)
+
+    def _check(self, name: str) -> None:
+        if name != "default":
+            raise NotFound(f"Quota class {name[:64]} could not be found.")

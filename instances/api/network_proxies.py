@@ -14,6 +14,7 @@ from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import BadRequest, NotFound
 from cloudweb.listing import Listing
+from instances.api.removed import RemovedWrites
 from instances.api.serializers import network_proxies as wire
 from instances.api.volume_proxies import PROXIED
 from network.manager import (
@@ -24,7 +25,7 @@ from network.manager import (
 )
 
 
-class NetworkProxyViewSet(ServiceViewSet):
+class NetworkProxyViewSet(RemovedWrites):
     """``/os-networks``, of which networks are read alone."""
 
     manager: ClassVar[type[NetworkManager]] = NetworkManager
@@ -44,7 +45,7 @@ class NetworkProxyViewSet(ServiceViewSet):
         return Response({"network": self.shown(wire.ProxiedNetwork, row)})
 
 
-class TenantNetworkProxyViewSet(ServiceViewSet):
+class TenantNetworkProxyViewSet(RemovedWrites):
     """``/os-tenant-networks``."""
 
     manager: ClassVar[type[NetworkManager]] = NetworkManager

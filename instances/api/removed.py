@@ -27,6 +27,10 @@ NAMES = (
     "os-security-group-default-rules",
 )
 
+#: Actions on servers that are gone.
+ACTIONS = ("injectNetworkInfo", "os-getRDPConsole", "resetNetwork")
+GONE = "This API was removed and is no longer available."
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -41,6 +45,15 @@ def _described(method: str) -> Callable[[F], F]:
     return extend_schema(methods=[method], operation_id=name, request=None, responses={410: None})
 
 
+class RemovedWrites(ServiceViewSet):
+    """What can be read still, and changed no longer."""
+
+    @extend_schema(exclude=True)
+    def refuse(self, request: Request, **named: str) -> Response:
+        """Say that it is gone."""
+        raise Gone(GONE)
+
+
 class RemovedViewSet(ServiceViewSet):
     """Refuses whoever asks and whatever for."""
 
@@ -53,4 +66,4 @@ class RemovedViewSet(ServiceViewSet):
     @_described("DELETE")
     def refuse(self, request: Request, removed: str) -> Response:
         """Say that it is gone."""
-        raise Gone("This API was removed and is no longer available.")
+        raise Gone(GONE)

@@ -6,12 +6,13 @@ from django.urls import URLPattern, URLResolver, path, register_converter
 
 from cloudweb.api.routing import versioned
 from instances.api.actions import ServerActionViewSet
+from instances.api.console_tokens import ConsoleTokenViewSet
 from instances.api.external_events import ExternalEventViewSet
-from instances.api.image_proxies import ImageProxyViewSet
+from instances.api.image_proxies import ImageMetadataProxyViewSet, ImageProxyViewSet
 from instances.api.instance_actions import InstanceActionViewSet
 from instances.api.interfaces import InterfaceViewSet
 from instances.api.key_pairs import KeyPairViewSet
-from instances.api.limits import LimitsViewSet, QuotaSetViewSet
+from instances.api.limits import LimitsViewSet, QuotaClassSetViewSet, QuotaSetViewSet
 from instances.api.migrations import MigrationViewSet
 from instances.api.network_proxies import (
     FloatingIpProxyViewSet,
@@ -42,6 +43,7 @@ TAGS: dict[str, Any] = {"get": "list", "put": "replace", "delete": "clear"}
 TAG: dict[str, Any] = METADATA_ITEM
 PROXIED: dict[str, Any] = {"get": "list", "post": "create"}
 GONE: dict[str, Any] = {"get": "refuse", "post": "refuse", "put": "refuse", "delete": "refuse"}
+READ_ALONE: dict[str, Any] = {"get": "retrieve", "post": "refuse", "delete": "refuse"}
 PROXIED_ONE: dict[str, Any] = {"get": "retrieve", "delete": "destroy"}
 
 ROUTES: list[URLPattern | URLResolver] = [
@@ -81,6 +83,10 @@ ROUTES: list[URLPattern | URLResolver] = [
         InterfaceViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
     ),
     path(
+        "servers/<str:server_id>/os-virtual-interfaces",
+        InterfaceViewSet.as_view({"get": "list_virtual"}),
+    ),
+    path(
         "servers/<str:server_id>/os-volume_attachments",
         VolumeAttachmentViewSet.as_view({"get": "list", "post": "create"}),
     ),
@@ -105,6 +111,10 @@ ROUTES: list[URLPattern | URLResolver] = [
         "servers/<str:server_id>/os-server-password",
         ServerInsideViewSet.as_view({"get": "password", "delete": "forget_password"}),
     ),
+    path(
+        "os-console-auth-tokens/<str:token>",
+        ConsoleTokenViewSet.as_view({"get": "retrieve"}),
+    ),
     path("os-migrations", MigrationViewSet.as_view({"get": "list"})),
     path("servers/<str:server_id>/migrations", MigrationViewSet.as_view({"get": "list_of_server"})),
     path(
@@ -124,13 +134,18 @@ ROUTES: list[URLPattern | URLResolver] = [
     path("images", ImageProxyViewSet.as_view({"get": "list"})),
     path("images/detail", ImageProxyViewSet.as_view({"get": "list_detail"})),
     path("images/<str:image_id>", ImageProxyViewSet.as_view(PROXIED_ONE)),
-    path("os-networks", NetworkProxyViewSet.as_view({"get": "list"})),
-    path("os-networks/<str:network_id>", NetworkProxyViewSet.as_view({"get": "retrieve"})),
-    path("os-tenant-networks", TenantNetworkProxyViewSet.as_view({"get": "list"})),
+    path("images/<str:image_id>/metadata", ImageMetadataProxyViewSet.as_view(METADATA)),
     path(
-        "os-tenant-networks/<str:network_id>",
-        TenantNetworkProxyViewSet.as_view({"get": "retrieve"}),
+        "images/<str:image_id>/metadata/<str:key>",
+        ImageMetadataProxyViewSet.as_view(METADATA_ITEM),
     ),
+    path("os-networks", NetworkProxyViewSet.as_view({"get": "list", "post": "refuse"})),
+    path("os-networks/<str:network_id>", NetworkProxyViewSet.as_view(READ_ALONE)),
+    path("os-networks/<str:network_id>/action", NetworkProxyViewSet.as_view({"post": "refuse"})),
+    path(
+        "os-tenant-networks", TenantNetworkProxyViewSet.as_view({"get": "list", "post": "refuse"})
+    ),
+    path("os-tenant-networks/<str:network_id>", TenantNetworkProxyViewSet.as_view(READ_ALONE)),
     path("os-floating-ips", FloatingIpProxyViewSet.as_view(PROXIED)),
     path("os-floating-ips/<str:floating_ip_id>", FloatingIpProxyViewSet.as_view(PROXIED_ONE)),
     path("os-floating-ip-pools", FloatingIpProxyViewSet.as_view({"get": "pools"})),
@@ -156,6 +171,10 @@ ROUTES: list[URLPattern | URLResolver] = [
     path("os-simple-tenant-usage", UsageViewSet.as_view({"get": "list"})),
     path("os-simple-tenant-usage/<str:project_id>", UsageViewSet.as_view({"get": "retrieve"})),
     path("limits", LimitsViewSet.as_view({"get": "retrieve"})),
+    path(
+        "os-quota-class-sets/<str:name>",
+        QuotaClassSetViewSet.as_view({"get": "retrieve", "put": "update"}),
+    ),
     path(
         "os-quota-sets/<str:project_id>",
         QuotaSetViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),

@@ -101,6 +101,20 @@ class ConsoleManager(Manager):
             next_token=come_back,
         )
 
+    @policy("compute:console_tokens:get")
+    def of_token(self, token: str) -> Instance:
+        """Return the server whose console a token opens, which is not used up by that.
+
+        Raises ConsoleTokenInvalid for one that is over, was used, or belongs to who may no longer look.
+        """
+        row = ConsoleToken.objects.filter(digest=_digest(token), expires_at__gt=now()).first()
+        if row is None or not still_stands(row.user_id, row.project_id):
+            raise ConsoleTokenInvalid
+        instance = Instance.objects.alive().filter(id=row.instance_id).exclude(host="").first()
+        if instance is None:
+            raise ConsoleTokenInvalid
+        return instance
+
     @periodic(every=timedelta(hours=1))
     @policy("compute:consoles:forget")
     def forget_tokens(self) -> None:

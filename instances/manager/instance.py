@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from instances.manager.addresses import InstanceAddresses
 from instances.manager.building import InstanceBuilding
 from instances.manager.console import InstanceConsoles
 from instances.manager.inside import InstanceInsides
@@ -33,6 +34,7 @@ class InstanceManager(
     InstanceTags,
     InstanceResizes,
     InstanceSecurityGroups,
+    InstanceAddresses,
     InstanceVolumes,
     InstanceInterfaces,
     InstanceConsoles,

@@ -62,6 +62,16 @@ class LimitsManager(Manager):
         """Put a project back to the defaults."""
         quotas.reset(project_id, quota.SERVICE)
 
+    @policy("compute:quota_classes:get")
+    def of_every_project(self) -> Mapping[str, int]:
+        """Return the limits of all projects that have none of their own."""
+        return quotas.defaults(quota.SERVICE)
+
+    @policy("compute:quota_classes:update")
+    def update_every_project(self, changes: Mapping[str, int]) -> Mapping[str, int]:
+        """Set limits of all projects that have none of their own; return all."""
+        return quotas.update(quotas.EVERY_PROJECT, quota.SERVICE, changes)
+
     def _usage(self, project_id: str) -> Usage:
         used = {
             **quota.used(project_id),

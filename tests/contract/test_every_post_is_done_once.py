@@ -42,7 +42,17 @@ MAKES_NOTHING = {
         ),
         "asks a host, which is not there; tests/functional/volume/test_managing_api.py has one",
     ),
-    "POST /compute/v2.1/<removed:removed>": "is gone",
+    **dict.fromkeys(
+        (
+            "POST /compute/v2.1/<removed:removed>",
+            "POST /compute/v2.1/os-networks",
+            "POST /compute/v2.1/os-networks/<str:network_id>",
+            "POST /compute/v2.1/os-networks/<str:network_id>/action",
+            "POST /compute/v2.1/os-tenant-networks",
+            "POST /compute/v2.1/os-tenant-networks/<str:network_id>",
+        ),
+        "is gone",
+    ),
     "POST /compute/v2.1/servers/<str:server_id>/remote-consoles": "tells an address that is good once",
     f"POST {IDENTITY}/users/<str:user_id>/password": "shows itself who it is",
 }

@@ -59,6 +59,12 @@ NO_BUTTON = {
     "swap_volume": "the API alone: it must say which volumes",
     "add_security_group": "the API alone: it must say which group",
     "remove_security_group": "the API alone: it must say which group",
+    **dict.fromkeys(
+        ("add_fixed_ip", "remove_fixed_ip"), "the API alone: the server's page gives another card"
+    ),
+    **dict.fromkeys(
+        ("add_floating_ip", "remove_floating_ip"), "the network's pages: they lead addresses"
+    ),
     "change_password": "the API alone: it must say which password",
     "trigger_crash_dump": "the API alone",
     "force_delete": "Delete, which is the same where nothing is kept for a while",

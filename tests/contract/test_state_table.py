@@ -15,11 +15,13 @@ from identity.models import User
 from instances.actions import ACTIONS, possible
 from instances.models import Instance
 from instances.states import TaskState, VmState, status_of, vm_states_of
+from network.manager import FloatingIpManager
 from network.models import Network
 from operations.models import Operation
 from tests.builders.identity import client_of, make_context, make_member
 from tests.builders.images import RAW, make_image
-from tests.builders.networks import make_network, make_port
+from tests.builders.networks import make_network, make_port, make_subnet
+from tests.builders.routers import make_external, make_floating_ip, make_router
 from tests.builders.servers import give_port, give_volume, make_server
 from tests.builders.volumes import make_volume
 
@@ -33,7 +35,11 @@ WITH_PORTS = (
     *("add_security_group", "remove_security_group"),
     *("attach_interface", "detach_interface"),
 )
-WITH_VOLUMES = ("attach_volume", "detach_volume", "update_volume")
+#: They ended with 2.44.
+WITH_ADDRESSES = (
+    *("add_fixed_ip", "remove_fixed_ip"),
+    *("add_floating_ip", "remove_floating_ip"),
+)
 WITH_VOLUMES = ("attach_volume", "detach_volume", "update_volume", "swap_volume")
 #: What members are refused.
 OPERATORS_DO = ("swap_volume", "reset_state", "migrate", "shelve_offload")
@@ -82,6 +88,10 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "detach_interface": ("DELETE", "/os-interface/{port}", None),
     "update_volume": ("PUT", "/os-volume_attachments/{volume}", STAYS),
     "swap_volume": ("PUT", "/os-volume_attachments/{volume}", FREE),
+    "add_fixed_ip": ("POST", "/action", {"addFixedIp": {"networkId": "{network}"}}),
+    "remove_fixed_ip": ("POST", "/action", {"removeFixedIp": {"address": "{fixed}"}}),
+    "add_floating_ip": ("POST", "/action", {"addFloatingIp": {"address": "{floating}"}}),
+    "remove_floating_ip": ("POST", "/action", {"removeFloatingIp": {"address": "{floating}"}}),
 }
 ALIVE = {
     *("building", "active", "stopped", "paused", "suspended", "rescued", "resized", "error"),
@@ -150,6 +160,10 @@ BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
     "detach_interface": ({"active", "paused", "stopped"}, BEHIND_EACH_OTHER),
     "update_volume": (ALIVE, set(TASKS)),
     "swap_volume": ({"active", "paused", "resized"}, {None}),
+    "add_fixed_ip": (ALIVE, set(TASKS)),
+    "remove_fixed_ip": (ALIVE, set(TASKS)),
+    "add_floating_ip": (ALIVE, set(TASKS)),
+    "remove_floating_ip": (ALIVE, set(TASKS)),
 }
 
 
@@ -175,10 +189,32 @@ def send(user: User, server: Instance, action: str, *, client: Any = None) -> An
         give_port(server, port)
         said = json.dumps([path, body]).replace("{port}", str(port.id))
         path, body = json.loads(said.replace("{network}", str(network.id)))
-    at = {"OpenStack_API_Version": "compute 2.85"}
+    if action in WITH_ADDRESSES:
+        body = json.loads(addressed(json.dumps(body), user, server, leads="remove" in action))
+    minor = 43 if action in WITH_ADDRESSES else 85
+    at = {"OpenStack_API_Version": f"compute 2.{minor}"}
     return (client or client_of(user)).send(
         method, f"/compute/v2.1/servers/{server.id}{path}", body, **at
     )
+
+
+def addressed(said: str, user: User, server: Instance, *, leads: bool) -> str:
+    """Give a server a port, and an address of outside that leads to it or nowhere; name them."""
+    context = make_context(user)
+    inside = Network.objects.filter(name="inside").first()
+    if inside is None:
+        inside = make_network(context, name="inside")
+        outside = make_external()
+        make_router(context, subnets=[make_subnet(inside, context)], external=outside)
+        make_floating_ip(context, outside)
+    port = make_port(inside, context, device_id=str(server.id), device_owner="compute:nova")
+    give_port(server, port)
+    manager = FloatingIpManager(context)
+    (floating,) = manager.list().rows
+    manager.update(floating.id, port_id=port.id if leads else None)
+    said = said.replace("{network}", str(inside.id))
+    said = said.replace("{fixed}", port.addresses.get().ip_address)
+    return said.replace("{floating}", floating.floating_ip_address)
 
 
 def pairs_of(action: str) -> list[tuple[str, str | None]]:
@@ -293,7 +329,9 @@ def test_words() -> None:
     groups = ["add_security_group", "remove_security_group"]
     moves = ["resize", "migrate"]
     stopped = ["start", "hard_reboot", "rescue", "rebuild", *always[:3], *moves, *always[3:]]
-    stopped += ["tags", "metadata", *groups, *volumes, "create_image", "create_backup", *cards]
+    stopped += ["tags", "metadata", *groups, *WITH_ADDRESSES]
+    stopped += [*volumes, "create_image", "create_backup", *cards]
     stopped += ["reset_state", "shelve"]
     assert possible("stopped", None) == stopped
-    assert possible("building", "spawning") == [*always, *groups, "update_volume", "reset_state"]
+    while_built = [*always, *groups, *WITH_ADDRESSES, "update_volume", "reset_state"]
+    assert possible("building", "spawning") == while_built

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, Field, RootModel, create_model
 from rest_framework.response import Response
 
 from cloudweb.api.answers import Answer
-from cloudweb.api.fields import Name
+from cloudweb.api.fields import IpAddress, Name
 from cloudweb.api.links import base_url
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.microversions.compute import since
@@ -68,6 +69,28 @@ class SecurityGroupName(ActionBody):
     """The value of actions ``addSecurityGroup`` and ``removeSecurityGroup``: a name or an id."""
 
     name: Name
+
+
+class NetworkOfAddress(ActionBody):
+    """The value of action ``addFixedIp``."""
+
+    networkId: UUID  # noqa: N815 - the wire's name
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the network's id."""
+        return {"network_id": str(self.networkId)}
+
+
+class AddressNamed(ActionBody):
+    """The value of actions ``removeFixedIp`` and ``removeFloatingIp``."""
+
+    address: IpAddress
+
+
+class FloatingIpNamed(AddressNamed):
+    """The value of action ``addFloatingIp``: to which of the server's addresses it leads, too."""
+
+    fixed_address: IpAddress | None = None
 
 
 class CreateImage(ActionBody):

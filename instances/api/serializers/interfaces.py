@@ -9,6 +9,7 @@ from pydantic import Field
 
 from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Body, IpAddress
+from cloudweb.api.shown import Of
 from cloudweb.api.versioned import leave_out
 from cloudweb.exceptions import BadRequest
 from cloudweb.microversions import Microversion
@@ -62,6 +63,14 @@ class InterfaceShown(Answer):
     port_state: str
     fixed_ips: list[FixedIpShown]
     tag: Annotated[str | None, since(70)]
+
+
+class VirtualInterface(Answer):
+    """A card of a server in the words of old: its port."""
+
+    id: str
+    mac_address: str
+    net_id: Annotated[str, since(12), Of("network_id")]
 
 
 def interface(port: PortCard, tag: str | None, version: Microversion) -> dict[str, Any]:

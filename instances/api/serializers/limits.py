@@ -11,11 +11,13 @@ from cloudweb.api.answers import Answer
 from cloudweb.api.fields import MAX_INT, Body, LooseBool, loose_int
 from cloudweb.api.versioned import leave_out
 from cloudweb.microversions import Microversion
-from cloudweb.microversions.compute import until
+from cloudweb.microversions.compute import since, until
 from instances.manager.limits import Usage
 
 #: Where compute also tells about networks: unlimited here, for the network service keeps their limits.
 OF_NETWORKS = until(35)
+#: Where the quotas of a class are the same: a version later than those of a project are.
+OF_CLASS, GROUPS_OF_CLASS = until(49), since(50)
 NETWORK_KEYS = ("fixed_ips", "floating_ips", "security_groups", "security_group_rules")
 
 Limit = Annotated[int, Field(ge=-1, le=MAX_INT), BeforeValidator(loose_int)]
@@ -46,6 +48,17 @@ class QuotaChanges(Body):
     tenant_id: str | None = Field(None, exclude=True)
 
 
+class QuotaClassChanges(QuotaChanges):
+    """The ``quota_class_set`` of PUT: those of networks are accepted up to 2.49 and change nothing."""
+
+    server_groups: Annotated[Limit, GROUPS_OF_CLASS] = 0
+    server_group_members: Annotated[Limit, GROUPS_OF_CLASS] = 0
+    fixed_ips: Annotated[Limit, OF_CLASS] = Field(0, exclude=True)
+    floating_ips: Annotated[Limit, OF_CLASS] = Field(0, exclude=True)
+    security_groups: Annotated[Limit, OF_CLASS] = Field(0, exclude=True)
+    security_group_rules: Annotated[Limit, OF_CLASS] = Field(0, exclude=True)
+
+
 class Quotas(Answer, Generic[T]):
     """What is said of each resource."""
 
@@ -71,6 +84,23 @@ class QuotaSet(Quotas[int]):
 
 class QuotaSetShown(QuotaSet):
     """The same with the project's id."""
+
+    id: str
+
+
+class QuotaClass(QuotaSet):
+    """The limits of all projects that have none of their own, as a change answers them."""
+
+    server_groups: Annotated[int, GROUPS_OF_CLASS]
+    server_group_members: Annotated[int, GROUPS_OF_CLASS]
+    fixed_ips: Annotated[int, OF_CLASS]
+    floating_ips: Annotated[int, OF_CLASS]
+    security_groups: Annotated[int, OF_CLASS]
+    security_group_rules: Annotated[int, OF_CLASS]
+
+
+class QuotaClassShown(QuotaClass):
+    """The same with the name of the class."""
 
     id: str
 
@@ -148,8 +178,12 @@ def limits_body(usage: Usage, version: Microversion) -> dict[str, Any]:
 
 
 def quota_body(
-    values: Mapping[str, Any], version: Microversion, *, unlimited: Any = -1
+    values: Mapping[str, Any],
+    version: Microversion,
+    *,
+    unlimited: Any = -1,
+    answer: type[QuotaSet] = QuotaSet,
 ) -> dict[str, Any]:
     """Return a quota set; ``unlimited`` is what is said of what has no limit."""
     data = {**values, **dict.fromkeys(NETWORK_KEYS, unlimited)}
-    return leave_out(QuotaSet, version, data)
+    return leave_out(answer, version, data)

@@ -18,6 +18,7 @@ from identity import quotas
 from identity.models import User
 from instances.actions import ACTIONS, InstanceAction
 from instances.manager import InstanceManager
+from instances.manager.console_tokens import draw_token
 from instances.manager.key_pair import draw
 from instances.models import Instance, KeyPair, ServerGroup
 from instances.states import VmState
@@ -60,7 +61,9 @@ def build(owner: User) -> dict[str, Any]:
     context = make_context(owner)
     network = make_network(context)
     make_subnet(network, context)
-    image_id = str(make_image(context=context, data=RAW).id)
+    image = make_image(context=context, data=RAW)
+    image.properties.create(name="os_type", value="linux")
+    image_id = str(image.id)
     others = {
         f"{state}_id": str(make_server(owner, vm_state=state).id)
         for state in VmState
@@ -71,9 +74,10 @@ def build(owner: User) -> dict[str, Any]:
     port = make_port(network, system, device_id=str(server.id), device_owner="compute:nova")
     give_port(server, port)
     outside, group = make_external(), make_group(context)
+    floating = make_floating_ip(context, outside)
     attached = give_volume(server, make_volume(context))
     kept = make_volume(context, pool=make_pool())
-    busy = make_server(owner)
+    busy, placed = make_server(owner), make_server(owner, host="h1")
     InstanceManager(context).stop(busy.id)
     KeyPair.objects.create(user_id=owner.pk, name="mine", public_key="x", fingerprint="y")
     flavor = Flavor.objects.order_by("ram").first()
@@ -89,11 +93,13 @@ def build(owner: User) -> dict[str, Any]:
         "kept_volume_id": str(kept.id),
         "snapshot_id": str(make_snapshot(kept).id),
         "type_id": str(kept.volume_type_id),
-        "placed_id": str(make_server(owner, host="h1").id),
+        "placed_id": str(placed.id),
         "label": network.name,
         "key": "k",
+        "property": "os_type",
         "pool": outside.name,
-        "floating_ip_id": str(make_floating_ip(context, outside).id),
+        "floating_ip_id": str(floating.id),
+        "floating": floating.floating_ip_address,
         "sg_id": str(group.id),
         "rule_id": str(group.rules.first().id),
         "tag": "t",
@@ -109,6 +115,8 @@ def build(owner: User) -> dict[str, Any]:
         "flavor_id": flavor.id,
         "larger_id": Flavor.objects.order_by("ram")[1].id,
         "network_id": str(network.id),
+        "fixed_ip": port.addresses.get().ip_address,
+        "token": draw_token(context, placed, "serial"),
     }
 
 
@@ -154,11 +162,17 @@ VALUES: dict[str, Any] = {
     "resize": {"flavorRef": "{larger_id}"},
     "addSecurityGroup": {"name": "default"},
     "removeSecurityGroup": {"name": "default"},
+    "addFixedIp": {"networkId": "{network_id}"},
+    "removeFixedIp": {"address": "{fixed_ip}"},
+    "addFloatingIp": {"address": "{floating}", "fixed_address": "192.0.2.9"},
+    "removeFloatingIp": {"address": "{floating}"},
 }
 #: The first version of actions that not every version has.
 SINCE = {"trigger_crash_dump": 17}
 #: Why even those who pass get an error, and which test shows the success.
 UNFINISHED = {
+    "addFloatingIp": (400, "the server has no such address: test_addresses"),
+    "removeFloatingIp": (409, "it leads to no server: test_addresses"),
     "changePassword": (409, "it is on no host that could be asked: test_insides"),
     "trigger_crash_dump": (409, "it is on no host that could be asked: test_insides"),
     **dict.fromkeys(
@@ -187,6 +201,7 @@ def line_of(action: InstanceAction) -> Line:
 
 
 KEYS = V21 + "/os-keypairs"
+IMAGE_METADATA = V21 + "/images/{image_id}/metadata"
 ATTACHMENTS = f"{SERVER}/os-volume_attachments"
 INTERFACES = f"{SERVER}/os-interface"
 LINES = [
@@ -239,6 +254,7 @@ LINES = [
     read(f"{SERVER}/os-security-groups"),
     read(INTERFACES),
     write("POST", INTERFACES, {"interfaceAttachment": {"net_id": "{network_id}"}}),
+    read(f"{SERVER}/os-virtual-interfaces"),
     read(f"{INTERFACES}/{{port_id}}"),
     write("DELETE", f"{INTERFACES}/{{port_id}}", status=202),
     Line(
@@ -335,6 +351,11 @@ LINES = [
     listed(V21 + "/images/detail"),
     read(V21 + "/images/{image_id}"),
     write("DELETE", V21 + "/images/{image_id}", status=204),
+    *(read(f"{IMAGE_METADATA}{path}") for path in ("", "/{property}")),
+    write("POST", IMAGE_METADATA, ITEMS),
+    write("PUT", IMAGE_METADATA, ITEMS),
+    write("PUT", f"{IMAGE_METADATA}/{{property}}", {"meta": {"os_type": "linux"}}),
+    write("DELETE", f"{IMAGE_METADATA}/{{property}}", status=204),
     listed(V21 + "/os-networks"),
     read(V21 + "/os-networks/{network_id}"),
     listed(V21 + "/os-tenant-networks"),
@@ -377,6 +398,31 @@ LINES = [
         )
         for method in ("GET", "POST", "PUT", "DELETE")
     ),
+    *(
+        Line(
+            method,
+            f"{V21}/{path}",
+            EVERY_TOKEN,
+            status=410,
+            unfinished="it is gone: test_network_proxies",
+        )
+        for name in ("os-networks", "os-tenant-networks")
+        for method, path in (("POST", name), ("POST", f"{name}/add"), ("DELETE", f"{name}/x"))
+    ),
+    Line(
+        "POST",
+        V21 + "/os-networks/x/action",
+        EVERY_TOKEN,
+        status=410,
+        body={},
+        unfinished="it is gone: test_network_proxies",
+    ),
+    Line(
+        "GET",
+        V21 + "/os-console-auth-tokens/{token}",
+        OPERATORS | {"service"},
+        headers=at("2.31"),
+    ),
     listed(V21 + "/os-volumes"),
     listed(V21 + "/os-volumes/detail"),
     Line(
@@ -400,6 +446,13 @@ LINES = [
     Line("DELETE", QUOTAS, OPERATORS, status=202),
     listed(f"{QUOTAS}/defaults"),
     Line("GET", f"{QUOTAS}/detail", PROJECT_READERS),
+    Line("GET", V21 + "/os-quota-class-sets/default", OPERATORS),
+    Line(
+        "PUT",
+        V21 + "/os-quota-class-sets/default",
+        OPERATORS,
+        body={"quota_class_set": {"cores": 3}},
+    ),
 ]
 FAULTS = {
     410: "computeFault",

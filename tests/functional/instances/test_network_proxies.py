@@ -131,3 +131,43 @@ def test_what_was_removed_says_so_at_every_version() -> None:
         answers = [client.send("GET", f"/compute/v2.1/{path}", **at) for path in paths]
         assert {one.status_code for one in answers} == {410}
         assert answers[0].json()["computeFault"]["code"] == 410
+    for minor in (1, 96):
+        at = {"OpenStack_API_Version": f"compute 2.{minor}"}
+        writes = [
+            *(("POST", "os-networks"), ("DELETE", "os-networks/x"), ("POST", "os-networks/add")),
+            *(("POST", "os-networks/x/action"), ("POST", "os-tenant-networks")),
+            ("DELETE", "os-tenant-networks/x"),
+        ]
+        codes = {
+            client.send(*one[:1], f"/compute/v2.1/{one[1]}", **at).status_code for one in writes
+        }
+        assert codes == {410}
+
+
+def test_properties_of_images_in_the_words_of_old() -> None:
+    user = make_member("member")
+    client = client_of(user)
+    image = make_image(context=make_context(user), data=RAW, name="cirros")
+    image.properties.create(name="os_type", value="linux")
+
+    def ask(method: str, path: str = "", body: Any = None, version: str = "2.38") -> Any:
+        at = {"OpenStack_API_Version": f"compute {version}"}
+        url = f"/compute/v2.1/images/{image.id}/metadata{path}"
+        answer = client.send(method, url, body, **at)
+        return answer.json() if answer.status_code == 200 else answer.status_code
+
+    assert ask("GET") == {"metadata": {"os_type": "linux"}}
+    both = {"metadata": {"os_type": "linux", "a": "b"}}
+    assert ask("POST", body={"metadata": {"a": "b"}}) == ask("GET") == both
+    assert ask("PUT", "/a", {"meta": {"a": "c"}}) == ask("GET", "/a") == {"meta": {"a": "c"}}
+    assert ask("PUT", body={"metadata": {"d": "e"}}) == ask("GET") == {"metadata": {"d": "e"}}
+    assert ask("GET", "/os_type") == ask("DELETE", "/os_type") == 404
+    assert (ask("DELETE", "/d"), ask("GET")) == (204, {"metadata": {}})
+    refused = [
+        ask("PUT", "/a", {"meta": {"b": "c"}}),
+        ask("POST", body={"metadata": {"visibility": "public"}}),
+        ask("POST", body={"metadata": {"a": 1}}),
+        ask("POST", body={"metadata": {"status": "active"}}),
+        ask("GET", version="2.39"),
+    ]
+    assert refused == [400, 400, 400, 403, 404]
