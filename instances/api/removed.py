@@ -46,10 +46,25 @@ def _described(method: str) -> Callable[[F], F]:
 
 
 class RemovedWrites(ServiceViewSet):
-    """What can be read still, and changed no longer."""
+    """Networks, which can be read still, and changed here no longer."""
 
-    @extend_schema(exclude=True)
-    def refuse(self, request: Request, **named: str) -> Response:
+    @extend_schema(request=None, responses={410: None})
+    def create(self, request: Request) -> Response:
+        """Say that it is gone."""
+        raise Gone(GONE)
+
+    @extend_schema(request=None, responses={410: None})
+    def associate(self, request: Request, network_id: str) -> Response:
+        """Say that it is gone."""
+        raise Gone(GONE)
+
+    @extend_schema(request=None, responses={410: None})
+    def destroy(self, request: Request, network_id: str) -> Response:
+        """Say that it is gone."""
+        raise Gone(GONE)
+
+    @extend_schema(request=None, responses={410: None})
+    def act(self, request: Request, network_id: str) -> Response:
         """Say that it is gone."""
         raise Gone(GONE)
 

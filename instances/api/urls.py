@@ -43,7 +43,7 @@ TAGS: dict[str, Any] = {"get": "list", "put": "replace", "delete": "clear"}
 TAG: dict[str, Any] = METADATA_ITEM
 PROXIED: dict[str, Any] = {"get": "list", "post": "create"}
 GONE: dict[str, Any] = {"get": "refuse", "post": "refuse", "put": "refuse", "delete": "refuse"}
-READ_ALONE: dict[str, Any] = {"get": "retrieve", "post": "refuse", "delete": "refuse"}
+READ_ALONE: dict[str, Any] = {"get": "retrieve", "post": "associate", "delete": "destroy"}
 PROXIED_ONE: dict[str, Any] = {"get": "retrieve", "delete": "destroy"}
 
 ROUTES: list[URLPattern | URLResolver] = [
@@ -139,12 +139,10 @@ ROUTES: list[URLPattern | URLResolver] = [
         "images/<str:image_id>/metadata/<str:key>",
         ImageMetadataProxyViewSet.as_view(METADATA_ITEM),
     ),
-    path("os-networks", NetworkProxyViewSet.as_view({"get": "list", "post": "refuse"})),
+    path("os-networks", NetworkProxyViewSet.as_view(PROXIED)),
     path("os-networks/<str:network_id>", NetworkProxyViewSet.as_view(READ_ALONE)),
-    path("os-networks/<str:network_id>/action", NetworkProxyViewSet.as_view({"post": "refuse"})),
-    path(
-        "os-tenant-networks", TenantNetworkProxyViewSet.as_view({"get": "list", "post": "refuse"})
-    ),
+    path("os-networks/<str:network_id>/action", NetworkProxyViewSet.as_view({"post": "act"})),
+    path("os-tenant-networks", TenantNetworkProxyViewSet.as_view(PROXIED)),
     path("os-tenant-networks/<str:network_id>", TenantNetworkProxyViewSet.as_view(READ_ALONE)),
     path("os-floating-ips", FloatingIpProxyViewSet.as_view(PROXIED)),
     path("os-floating-ips/<str:floating_ip_id>", FloatingIpProxyViewSet.as_view(PROXIED_ONE)),
