@@ -33,6 +33,17 @@ class Agent(ABC):
     def watch(self, lost: Callable[[], Sequence[str]]) -> None:  # noqa: B027 - a hook
         """Keep ``lost``: it names this domain's scopes whose order records were damaged."""
 
+    def owing(self, owes: Callable[[], bool]) -> None:  # noqa: B027 - a hook
+        """Keep ``owes``: it tells whether this host works on what it owes."""
+
+    @property
+    def needs_answers(self) -> bool:
+        """Tell whether each report is to be answered, whatever it says."""
+        return False
+
+    def answered(self, sent_at: float) -> None:  # noqa: B027 - a hook
+        """Note that a report was answered; it was sent at this time (seconds since the machine's start)."""
+
     def preflight(self) -> None:  # noqa: B027 - a hook
         """Raise a CloudwebError for what an operator must decide before anything is started."""
 

@@ -125,6 +125,7 @@ class HostRuntime:
         for domain, agent in self.agents.items():
             agent.listen(self.reporter.soon)
             agent.watch(partial(self.book.lost, domain))
+            agent.owing(self._owes)
             problems = agent.init_host()
             if problems:
                 log.warning("host came back with problems", domain=domain, problems=list(problems))

@@ -91,6 +91,7 @@ class Reporter:
         self._timetable, self._taken_up_to = timetable, taken
         self._lock = threading.Lock()
         self._told: dict[int, dict[str, VersionedObject]] = {}  # by report, until it was taken
+        self._sent: dict[int, float] = {}  # by report, where answers are needed
         self._full = True
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -147,9 +148,19 @@ class Reporter:
         if notice.boot_id == self._voice.boot_id:
             self._welcome.set()
             self._taken(notice.heard)
+            self._tell_agents(notice.heard)
         self._full = self._full or notice.send_inventory
         if notice.send_inventory or notice.asks:
             self._wake.set()
+
+    def _tell_agents(self, heard: int) -> None:
+        """Tell those that need answers when the report was sent that was answered now."""
+        with self._lock:
+            sent_at = self._sent.get(heard)
+            self._sent = {number: at for number, at in self._sent.items() if number > heard}
+        for agent in self._agents.values():
+            if sent_at is not None and agent.needs_answers:
+                agent.answered(sent_at)
 
     def _taken(self, heard: int) -> None:
         """Let the agents forget what a report told; what older ones told was in it too."""
@@ -165,13 +176,14 @@ class Reporter:
         taken = self._taken_up_to.times()  # before the orders that were taken are listed
         parts = dict(self._parts(full=full))
         kept = {name: part for name, part in parts.items() if self._agents[name].keeps(part)}
+        asks = any(agent.needs_answers for agent in self._agents.values())
         report = Report(
             init=init,
             services=tuple(_service(domain, agent) for domain, agent in self._agents.items()),
             epoch=self._book.top_epoch(),
             steps=tuple(self._steps()),
             parts={domain: part.dump() for domain, part in parts.items()},
-            wants_answer=bool(kept),
+            wants_answer=bool(kept) or asks,
             periodic=self._timetable.news(full=full),
             taken=dict(taken),
         )
@@ -180,6 +192,10 @@ class Reporter:
             with self._lock:
                 self._told[number] = dict(kept)
                 self._told = dict(list(self._told.items())[-UNHEARD:])
+        if asks:
+            with self._lock:
+                self._sent[number] = time.clock_gettime(time.CLOCK_BOOTTIME)
+                self._sent = dict(list(self._sent.items())[-UNHEARD:])
         if not self._voice.say("report", report, number=number) and full:
             self._full = True
         return report

@@ -61,6 +61,7 @@ from compute.objects import (
 )
 from compute.rescuing import Rescues
 from compute.resizing import Resizes
+from compute.self_fence import SelfFence
 from compute.snapshots.on_host import HostSnapshots
 from compute.swapping import Swaps
 
@@ -96,7 +97,9 @@ class ComputeAgent(Agent):
     machine those that ran are started again without asking anybody.
     """
 
-    def __init__(self, driver: Hypervisor, images: ImageCache, directory: Path) -> None:
+    def __init__(
+        self, driver: Hypervisor, images: ImageCache, directory: Path, *, self_fence: int = 0
+    ) -> None:
         self.driver = driver
         self.images = images
         self._guests = directory / "guests"
@@ -110,6 +113,8 @@ class ComputeAgent(Agent):
         self._inventory: HostInventory | None = None
         self._untold = 0  # reports since the inventory was told
         self._waiting = Waiting(lambda scope: nullcontext(), 0.0)
+        self._owes: Callable[[], bool] = lambda: False
+        self._fence = SelfFence(driver, directory / "self-fence.json", self_fence, self._changed)
         self._freezes = Freezes(driver, directory / "frozen")
         self._snapshots = HostSnapshots(driver, self._freezes)
         self._rescues = Rescues(
@@ -162,6 +167,7 @@ class ComputeAgent(Agent):
         """
         self.images.open()
         self.driver.start(self._changed)
+        self._fence.start(_boot_id())
         self._freezes.thaw_overdue()
         problems: list[str] = []
         lost = [self._path(name) for name in lost_in(self._guests)]
@@ -195,8 +201,12 @@ class ComputeAgent(Agent):
         return [*guests, *orders, *self._freezes.problems()][:PROBLEMS_TOLD]
 
     def start_guests(self, lock: ScopeLock) -> None:
-        """After a reboot of the machine start those guests that ran; once for each boot."""
-        if not self._rebooted():
+        """After a reboot of the machine start those guests that ran; once for each boot.
+
+        A host that fences itself asks first: they may have been moved meanwhile.
+        """
+        self._waiting.lock = lock
+        if not self._rebooted() or (self._fence.limit and not self._fence.is_answered):
             return
         self._waiting = Waiting(lock, time.monotonic() + WAIT_FOR_VOLUMES)
         for path in sorted(self._guests.glob("*.json")):
@@ -234,6 +244,43 @@ class ComputeAgent(Agent):
         for guest_id in sorted(waiting.guests):
             with waiting.lock(f"compute:{guest_id}"):
                 self._start_again(self._path(guest_id))
+
+    @periodic(every=5)
+    def keep_lease(self) -> None:
+        """Stop all guests while the control plane was silent for too long (COMPUTE_SELF_FENCE)."""
+        fence = self._fence
+        if fence.ran_out:
+            fence.stop_guests()
+        elif fence.limit and fence.is_answered and not self._owes():
+            self.start_guests(self._waiting.lock)
+            for guest_id in sorted(fence.stopped):
+                with self._waiting.lock(f"compute:{guest_id}"):
+                    self._start_after_silence(guest_id)
+
+    def _start_after_silence(self, guest_id: str) -> None:
+        """Start a guest that this host stopped by itself, if it is still to run here."""
+        kept = _read(self._path(guest_id))
+        if kept is not None and kept.runs:
+            try:
+                self.driver.power_on(kept.spec, work=Unguarded())
+            except DriverError as error:
+                log.warning("guest not started again", guest=guest_id, error=error.message)
+                return
+            self._changed(guest_id, "running")
+        self._fence.started(guest_id)
+
+    def owing(self, owes: Callable[[], bool]) -> None:
+        """Ask ``owes`` before a guest is started that may have been moved."""
+        self._owes = owes
+
+    @property
+    def needs_answers(self) -> bool:
+        """A host that fences itself counts the time since the last answer."""
+        return bool(self._fence.limit)
+
+    def answered(self, sent_at: float) -> None:
+        """Keep the lease for so much longer."""
+        self._fence.answered(sent_at)
 
     def _rebooted(self) -> bool:
         known = self._boot_file
@@ -461,6 +508,8 @@ class ComputeAgent(Agent):
         """Return load, changes not yet taken, and the inventory when it changed."""
         at = 0.0 if self._rebooted() else time.time()  # guests that ran are still to be started
         inventory = self.driver.inventory()
+        if self._fence.limit:
+            inventory = inventory.model_copy(update={"self_fence": self._fence.limit})
         load = self.driver.load().model_copy(update={"uptime": uptime.line()})
         problems = self.problems()
         with self._lock:

@@ -35,3 +35,19 @@ CAPACITY = Capacity(
 )
 #: A placement draws one of this many best hosts, so that many at once do not queue for one row.
 CANDIDATES = env.int("COMPUTE_CANDIDATES", default=10)
+
+#: Which class drives which kind of power control.
+FENCE_DRIVERS = {
+    "redfish": env.str("FENCE_REDFISH", default="compute.fencing.redfish.RedfishFence"),
+    "ipmi": env.str("FENCE_IPMI", default="compute.fencing.ipmi.IpmiFence"),
+    "manual": "compute.fencing.manual.ManualFence",
+    "fake": "compute.fencing.fake.FakeFence",
+}
+#: So many seconds a machine may take until its power control says that it is as it was told to be.
+FENCE_PATIENCE = env.int("FENCE_PATIENCE", default=60)
+#: A host stops its guests when it heard nothing of the control plane for so many seconds (0: never;
+#: less than a minute would stop them for a restart of the control plane, and counts as one).
+_SELF_FENCE = env.int("COMPUTE_SELF_FENCE", default=0)
+SELF_FENCE = max(_SELF_FENCE, 60) if _SELF_FENCE > 0 else 0
+#: So many seconds later than that it is believed to have done so.
+SELF_FENCE_MARGIN = env.int("COMPUTE_SELF_FENCE_MARGIN", default=30)

@@ -75,6 +75,24 @@ class HostInUse(Conflict):
     code = "host_in_use"
 
 
+class HostIsUp(Conflict):
+    """The host reports, so what is for dead ones alone is not done to it."""
+
+    code = "host_is_up"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Compute service of {name} is still in use.")
+
+
+class HostHasNoFence(Conflict):
+    """Nobody said how the host's power is controlled."""
+
+    code = "host_has_no_fence"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Host {name} has no fence settings: nobody said how it is switched off.")
+
+
 class HypervisorNotFound(NotFound):
     """No such hypervisor."""
 

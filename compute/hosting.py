@@ -9,6 +9,7 @@ from cloudweb.driver import load_class
 from cloudweb.files import PASSED_THROUGH, make_directory
 from cloudweb.image_cache.cache import cache_of_host
 from compute.agent import ComputeAgent
+from compute.conf import SELF_FENCE
 
 DRIVERS = {
     "real": "compute.drivers.libvirt.LibvirtDriver",
@@ -21,4 +22,4 @@ def build_agent(*, host: str, directory: Path) -> ComputeAgent:
     name = env.str("COMPUTE_DRIVER", default=DRIVERS[drivers()])
     state = make_directory(directory / "compute", PASSED_THROUGH)
     driver = load_class(name)(state_dir=state, host=host)
-    return ComputeAgent(driver, cache_of_host(directory), directory)
+    return ComputeAgent(driver, cache_of_host(directory), directory, self_fence=SELF_FENCE)

@@ -251,9 +251,15 @@ class GuestState(VersionedObject):
 
 
 class HostInventory(VersionedObject):
-    """What a host has: sent when it changes or is asked for. Sizes in MiB (ram) and GiB (disk)."""
+    """What a host has: sent when it changes or is asked for. Sizes in MiB (ram) and GiB (disk).
 
-    VERSION: ClassVar[str] = "1.0"
+    ``self_fence``: after so many seconds without an answer it stops its guests; 0: never.
+    """
+
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
+        1: lambda data: {key: value for key, value in data.items() if key != "self_fence"}
+    }
 
     driver: str
     capabilities: tuple[str, ...]
@@ -266,6 +272,7 @@ class HostInventory(VersionedObject):
     ram: int
     disk: int
     guests: tuple[GuestState, ...] = ()
+    self_fence: int = 0
 
 
 class HostLoad(VersionedObject):

@@ -61,6 +61,23 @@ def is_up(host: str, domain: str) -> bool:
     return agents_up().filter(topic=f"{domain}.{host}").exists()
 
 
+def heard_at(host: str, domain: str) -> datetime | None:
+    """Return when a host's agent sent the newest report that was read of it."""
+    rows = Service.objects.filter(topic=f"{domain}.{host}")
+    found: datetime | None = rows.values_list("last_seen_at", flat=True).first()
+    return found
+
+
+def silent_for(host: str, domain: str) -> timedelta | None:
+    """Return how long a host's agent says nothing, by the time up to which reports are read.
+
+    None of one that was never heard.
+    """
+    heard = heard_at(host, domain)
+    judged = _newest_silence() or silent_since()
+    return None if heard is None else judged + timedelta(seconds=intervals().host_down) - heard
+
+
 _PEER = Prepared(
     lambda: (
         Service.objects.filter(topic=Given("topic"))

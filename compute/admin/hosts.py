@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from cloudweb.admin import ManagedAdmin, Values, ValuesFilter, bar, bullets, pill, row_action
-from compute.manager import HostManager
+from compute.manager import HostFailureManager, HostFenceManager, HostManager
 from compute.models import Host
 from compute.querysets import is_up
 
@@ -23,7 +23,7 @@ class ReasonForm(ActionForm):
     reason = forms.CharField(
         required=False,
         max_length=255,
-        widget=forms.TextInput(attrs={"placeholder": "Reason (for disable)"}),
+        widget=forms.TextInput(attrs={"placeholder": "Reason (disable, off)"}),
     )
 
 
@@ -53,7 +53,7 @@ class HostAdmin(ManagedAdmin):
     can_change = True
     can_delete = True
     action_form = ReasonForm
-    actions = ("enable", "disable", "force_down", "believe")
+    actions = ("enable", "disable", "power_off", "power_on", "confirm_off", "force_down", "believe")
     list_display = (
         "name",
         "zone",
@@ -194,9 +194,14 @@ class HostAdmin(ManagedAdmin):
         lambda context, host: HostManager(context).enable(host.name),
     )
     force_down = row_action(
-        "Treat as down, whatever it reports",
+        "Treat as down, whatever it reports: I know that it is off",
         "forced down until reports are believed again",
         lambda context, host: HostManager(context).force_down(host.name, forced=True),
+    )
+    power_on = row_action(
+        "Power on",
+        "being switched on; its fence's page says how that ends",
+        lambda context, host: HostFenceManager(context).power(host.name, "on"),
     )
     believe = row_action(
         "Believe its reports again",
@@ -207,8 +212,26 @@ class HostAdmin(ManagedAdmin):
     @admin.action(description="Disable: place no further servers here")
     def disable(self, request: HttpRequest, queryset: QuerySet[Host]) -> None:
         """Disable each, with the reason that was typed."""
-        hosts, reason = HostManager(self.context(request)), request.POST.get("reason", "").strip()
+        hosts, reason = HostManager(self.context(request)), _reason(request)
         done = "disabled: no further servers are placed there, those there go on"
+        self.act(request, queryset, done, lambda host: hosts.disable(host.name, reason=reason))
+
+    @admin.action(description="Power off, if it is down (fence)")
+    def power_off(self, request: HttpRequest, queryset: QuerySet[Host]) -> None:
+        """Cut the power of each, with the reason that was typed."""
+        fences, reason = HostFenceManager(self.context(request)), _reason(request)
+        done = "being switched off; its fence's page says how that ends"
         self.act(
-            request, queryset, done, lambda host: hosts.disable(host.name, reason=reason[:255])
+            request, queryset, done, lambda host: fences.power(host.name, "off", reason=reason)
         )
+
+    @admin.action(description="Confirm that it is off: I looked (give the reason)")
+    def confirm_off(self, request: HttpRequest, queryset: QuerySet[Host]) -> None:
+        """Take the operator's word for each, with the reason that was typed."""
+        deaths, reason = HostFailureManager(self.context(request)), _reason(request)
+        done = "confirmed to be off: what was on it may be evacuated"
+        self.act(request, queryset, done, lambda host: deaths.confirm_off(host.name, reason=reason))
+
+
+def _reason(request: HttpRequest) -> str:
+    return request.POST.get("reason", "").strip()[:255]

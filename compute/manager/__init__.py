@@ -1,6 +1,8 @@
 """The managers of compute: each owns one noun's rules, authorization and writes."""
 
 from compute.manager.aggregates import AggregateManager
+from compute.manager.failures import HostFailureManager, Proof
+from compute.manager.fences import HostFenceManager
 from compute.manager.flavor_access import FlavorAccessManager
 from compute.manager.flavor_extra_specs import FlavorExtraSpecManager
 from compute.manager.flavors import FlavorManager
@@ -14,9 +16,12 @@ __all__ = [
     "FlavorAccessManager",
     "FlavorExtraSpecManager",
     "FlavorManager",
+    "HostFailureManager",
+    "HostFenceManager",
     "HostManager",
     "Hypervisor",
     "HypervisorManager",
+    "Proof",
     "ServiceInfo",
     "ServiceManager",
     "Statistics",

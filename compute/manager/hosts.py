@@ -15,9 +15,10 @@ from cloudweb.database.many import update_each
 from cloudweb.database.prepared import Given, Prepared
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
+from compute import failures
 from compute.exceptions import AggregateConflict, HostInUse, HostNotFound
 from compute.manager.aggregates import zones_of
-from compute.models import Host
+from compute.models import Host, ProofKind
 from compute.objects import GuestChange, HostInventory, HostLoad
 from compute.querysets import DOMAIN
 from compute.scheduler.weighers import weight
@@ -115,10 +116,19 @@ class HostManager(Manager):
         return self._change(name, enabled=False, disabled_reason=reason)
 
     @policy("compute:hosts:update")
-    def force_down(self, name: str, *, forced: bool) -> Host:
-        """Treat the host as down whatever it reports, or believe its reports again."""
+    def force_down(self, name: str, *, forced: bool, reason: str = "") -> Host:
+        """Treat the host as down whatever it reports, or believe its reports again.
+
+        Who does it says that the machine is off (Nova's "it has been fenced"): a proof of its death,
+        until it reports all the same.
+        """
         host = self.get(name)
         services.force_down(name, DOMAIN, forced=forced)
+        if forced:
+            said = reason or "forced down"
+            failures.record(name, ProofKind.CONFIRMED, context=self.context, reason=said)
+        else:
+            failures.end(name)
         log.info("host forced", host=name, user_id=self.context.user_id, down=forced)
         return host
 
@@ -197,5 +207,6 @@ def _inventory(inventory: HostInventory) -> Mapping[str, Any]:
         "vcpus": inventory.vcpus,
         "ram": inventory.ram,
         "disk": inventory.disk,
+        "self_fence": inventory.self_fence,
         "guests": [guest.model_dump() for guest in inventory.guests],
     }

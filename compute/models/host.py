@@ -67,6 +67,10 @@ class Host(models.Model):
     problems: models.JSONField[list[str], list[str]] = models.JSONField(
         default=list, blank=True, help_text="what the host cannot put right by itself"
     )
+    self_fence = models.PositiveIntegerField(
+        default=0,
+        help_text="after so many seconds without an answer it stops its guests (0: never)",
+    )
     changes_start = models.CharField(max_length=32, blank=True, default="", editable=False)
     changes_taken = models.BigIntegerField(default=0, editable=False)  # of that start of its agent
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from compute.models import Claim, Flavor, Host
+from cloudweb.database.clock import now
+from cloudweb.encryption import decrypt
+from compute.models import Claim, Flavor, Host, HostFailure, HostFence
 from compute.scheduler import claim
 from identity.authentication import find_user
 from identity.bootstrap import bootstrap
@@ -166,3 +169,25 @@ def test_claims_are_to_look_at_only() -> None:
     answer = browser().post(f"/admin/compute/claim/{row.pk}/delete/", {"post": "yes"})
     assert answer.status_code == 403
     assert Claim.objects.exists()
+
+
+def test_operators_say_how_a_host_is_switched_off_and_that_it_is() -> None:
+    host, client = make_host("h1"), browser()
+    form = {"host": host.pk, "kind": "ipmi", "address": "", "new_password": "s3cret"}
+    page = client.post("/admin/compute/hostfence/add/", form, follow=True)
+    assert "Where is its power control?" in page.content.decode()
+    client.post("/admin/compute/hostfence/add/", {**form, "address": "10.0.0.9"})
+    fence = HostFence.objects.get()
+    path = f"/admin/compute/hostfence/{fence.pk}/change/"
+    assert "s3cret" not in client.get(path).content.decode()
+    client.post(path, {"kind": "redfish", "address": "10.0.0.8", "new_password": ""})
+    fence.refresh_from_db()
+    assert (fence.kind, decrypt(fence.password)) == ("redfish", "s3cret")
+    said = act(client, "power_off", host).content.decode()
+    assert "Compute service of h1 is still in use" in said
+    Service.objects.update(last_seen_at=now() - timedelta(minutes=5))
+    assert "how you know" in act(client, "confirm_off", host).content.decode()
+    act(client, "confirm_off", host, reason="I looked")
+    failure = HostFailure.objects.get()
+    for path in ("/admin/compute/hostfailure/", f"/admin/compute/hostfailure/{failure.pk}/change/"):
+        assert "I looked" in client.get(path).content.decode()

@@ -1,0 +1,1 @@
+"""Power of hosts from outside: what a machine that answers nobody cannot refuse."""
