@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-Noun = Literal["project", "network", "image", "flavor", "volume type"]
+Noun = Literal["project", "network", "image", "flavor", "volume type", "host"]
 #: The id of a resource -> plural noun of what hangs on it -> how many.
 Count = Callable[[str], Mapping[str, int]]
 

@@ -27,12 +27,14 @@ from cloudweb.conf import intervals
 from cloudweb.driver import DiskFull, Interrupted, TransientDriverError, is_full
 from cloudweb.exceptions import CloudwebError
 from cloudweb.killpoints import Place, reach
+from cloudweb.line import Line
 from cloudweb.messages import NoticeMessage, Question, StepOrder
 from cloudweb.objects import IncompatibleObject
 from cloudweb.orderbook import OrderBook, Record
 from cloudweb.periodic import PeriodicTask
 from cloudweb.pulse import pulse
-from cloudweb.reporter import Reporter, Voice
+from cloudweb.remotes import AnswerMessage
+from cloudweb.reporter import Reporter
 from cloudweb.reports import CallAnswer, Notice, Outcome, Reply, Report, StepReport
 from cloudweb.rpc import Method, deliver
 from cloudweb.shares import Job, Kind, Pool, Shares
@@ -40,6 +42,7 @@ from cloudweb.signing import BadSignature, OrderVerifier
 from cloudweb.taken import Taken
 from cloudweb.timetable import Timetable
 from cloudweb.topics import HOST_DOMAINS, host_topic
+from cloudweb.voice import Voice
 
 log = structlog.get_logger(__name__)
 LOOK_EVERY = 1.0  # seconds, at who takes long
@@ -76,7 +79,7 @@ class OrderWork:
             raise Interrupted
 
     def progress(self, percent: int, text: str = "") -> None:
-        """Note how far it is, for the next report."""
+        """Note how far it is: nothing is sent while a scope's lock is held."""
         self.percent, self.text = max(0, min(100, percent)), text[:200]
 
 
@@ -103,10 +106,11 @@ class HostRuntime:
         key = (directory / "credentials" / "host.key").read_bytes().strip()
         self.voice = Voice(host, self.boot_id, key, send)
         kept = directory / f"periodic-{'-'.join(self.agents)}.json"
+        self.line = Line(self.voice, next(iter(self.agents), ""))
         self.timetable = Timetable(kept, self.agents, more=_tasks_of(self.book, self.agents))
         self.taken = Taken(self.agents)
         self.reporter = Reporter(
-            self.agents, self.book, self.voice, self._going, self.timetable, self.taken
+            self.agents, self.book, self.voice, self._going, self.timetable, self.taken, self.line
         )
         self._methods = {
             method.name: (method, function)
@@ -189,7 +193,16 @@ class HostRuntime:
             log.warning("notice refused", error=repr(error), detail=getattr(error, "detail", ""))
             return
         self.taken.note(verified["topic"].partition(".")[0], notice.now)
+        if notice.boot_id == self.boot_id:
+            self.line.hears(notice.hears)
         self.reporter.answered(notice)
+
+    def answer(self, message: Message) -> None:
+        """Take the control plane's answer to what this host had done there."""
+        try:
+            self.line.answered(AnswerMessage.read(self._verifier.verify(message)))
+        except (BadSignature, IncompatibleObject, KeyError, TypeError, ValueError) as error:
+            log.warning("answer refused", error=repr(error), detail=getattr(error, "detail", ""))
 
     # -- orders (OPERATIONS 14-19 and 45)
 

@@ -84,5 +84,5 @@ class Envelope(Message):
     boot_id: str
     seq: int
     sent_at: float
-    kind: str  # report, reply, answer
+    kind: str  # report, reply, answer, object_action
     body: WireForm

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,18 +13,20 @@ from pydantic import ValidationError
 from cloudweb.agent import Agent
 from cloudweb.conf import intervals
 from cloudweb.killpoints import Place
-from cloudweb.messages import Envelope
+from cloudweb.line import Line
 from cloudweb.objects import VersionedObject
 from cloudweb.orderbook import OrderBook, Record
 from cloudweb.pulse import pulse
+from cloudweb.remotes import SAVE_TASK, HostTask, TaskProgress
 from cloudweb.reports import Notice, Outcome, Report, ServiceReport, StepReport
-from cloudweb.signing import mac
 from cloudweb.taken import Taken
 from cloudweb.timetable import Timetable
 from cloudweb.version import RELEASE
+from cloudweb.voice import Voice
 
 log = structlog.get_logger(__name__)
 UNHEARD = 30  # reports whose facts are known apart; facts themselves stay with their agents
+ASKS_EVERY = 600.0  # seconds, whether the control plane is another release by now
 RECENT = 300.0  # outcomes of the last five minutes ride on each report
 BEAT_EVERY = 2.5  # seconds
 Message = dict[str, Any]
@@ -42,39 +43,6 @@ class Going(Protocol):
         """Tell whether it no longer waits for its turn."""
 
 
-class Voice:
-    """Signs what a host says and sends it; nothing is sent under a lock (OPERATIONS 50)."""
-
-    def __init__(
-        self, host: str, boot_id: str, key: bytes, send: Callable[[Message], bool]
-    ) -> None:
-        self.host, self.boot_id = host, boot_id
-        self.send = send
-        self._key = key
-        self._lock = threading.Lock()
-        self._seq = 0
-
-    def number(self) -> int:
-        """Draw the number of what is said next."""
-        with self._lock:
-            self._seq += 1
-            return self._seq
-
-    def say(self, kind: str, said: VersionedObject, *, number: int | None = None) -> bool:
-        """Send one envelope; tell whether the broker took it."""
-        seq = self.number() if number is None else number
-        envelope = Envelope(
-            host=self.host,
-            boot_id=self.boot_id,
-            seq=seq,
-            sent_at=time.time(),
-            kind=kind,
-            body=said.dump(),
-        )
-        message = json.loads(json.dumps(envelope.flat()))
-        return self.send({**message, "mac": mac(self._key, message)})
-
-
 class Reporter:
     """Says how a host is. ``going`` finds the work of an order by its place."""
 
@@ -86,13 +54,16 @@ class Reporter:
         going: Callable[[Place], Going | None],
         timetable: Timetable,
         taken: Taken,
+        line: Line,
     ) -> None:
         self._agents, self._book, self._voice, self._going = agents, book, voice, going
-        self._timetable, self._taken_up_to = timetable, taken
+        self._timetable, self._taken_up_to, self._line = timetable, taken, line
+        self._shown: dict[Place, tuple[int, str]] = {}  # how far work was when that was told last
         self._lock = threading.Lock()
         self._told: dict[int, dict[str, VersionedObject]] = {}  # by report, until it was taken
         self._sent: dict[int, float] = {}  # by report, where answers are needed
         self._full = True
+        self._answered_at = time.monotonic()
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._welcome = threading.Event()
@@ -137,7 +108,27 @@ class Reporter:
             pulse().beat(part)
             if self._wake.wait(min(left, BEAT_EVERY)):
                 break
+            self.tell_progress()
         self._wake.clear()
+
+    def tell_progress(self) -> None:
+        """Save how far long work is where that changed: who waits for it sees it before the next report."""
+        shown: dict[Place, tuple[int, str]] = {}
+        for record in self._book.records():
+            going = self._going(record.place) if record.state == "EXECUTING" else None
+            if going is None or not going.begun or record.direction == "debt":
+                continue
+            percent, text = shown[record.place] = going.percent, going.text
+            if shown[record.place] == self._shown.get(record.place, (0, "")):
+                continue
+            task = HostTask(
+                op=record.op,
+                seq=record.seq,
+                direction=record.direction,
+                attempt=record.attempt,
+            )
+            self._line.tell(SAVE_TASK, task, TaskProgress(percent=percent, text=text))
+        self._shown = shown
 
     def answered(self, notice: Notice) -> None:
         """Take what the control plane answers to a report."""
@@ -147,6 +138,7 @@ class Reporter:
         self._timetable.follow(notice)
         if notice.boot_id == self._voice.boot_id:
             self._welcome.set()
+            self._answered_at = time.monotonic()
             self._taken(notice.heard)
             self._tell_agents(notice.heard)
         self._full = self._full or notice.send_inventory
@@ -183,7 +175,7 @@ class Reporter:
             epoch=self._book.top_epoch(),
             steps=tuple(self._steps()),
             parts={domain: part.dump() for domain, part in parts.items()},
-            wants_answer=bool(kept) or asks,
+            wants_answer=bool(kept) or asks or time.monotonic() - self._answered_at > ASKS_EVERY,
             periodic=self._timetable.news(full=full),
             taken=dict(taken),
         )

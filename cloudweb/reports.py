@@ -128,17 +128,27 @@ class CallAnswer(VersionedObject):
     error: dict[str, str] = {}  # code, public, detail
 
 
+class HeardMethod(Part):
+    """A method of hosts' objects (``cloudweb/remotes.py``) that the control plane does, in which versions."""
+
+    method: str
+    object: str
+    argument: str | None = None
+
+
 class Notice(VersionedObject):
     """What the control plane answers to a report: what it told is committed.
 
     ``boot_id`` and ``heard`` name the report (the number of its envelope); ``send_inventory`` asks for
     all there is; ``now`` is the control plane's time (Unix), by which a host knows that its clock is off.
     ``periodic`` are settings of its periodic tasks that it does not follow yet. ``asks``: what lies in
-    this queue before it may be lost; the host reports as soon as it has read this.
+    this queue before it may be lost; the host reports as soon as it has read this. ``hears`` is there
+    where a report is answered: what the host may have done.
     """
 
-    VERSION: ClassVar[str] = "1.2"
+    VERSION: ClassVar[str] = "1.3"
     DOWNGRADES: ClassVar[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+        3: lambda data: {name: fact for name, fact in data.items() if name != "hears"},
         2: lambda data: {name: fact for name, fact in data.items() if name != "asks"},
         1: lambda data: {name: fact for name, fact in data.items() if name != "periodic"},
     }
@@ -149,3 +159,4 @@ class Notice(VersionedObject):
     now: float
     periodic: tuple[PeriodicSetting, ...] = ()
     asks: bool = False
+    hears: tuple[HeardMethod, ...] | None = None

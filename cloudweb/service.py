@@ -90,6 +90,17 @@ def serve(names: str, *, host: str = "", concurrency: int = 4) -> int:
     return run(topics, concurrency=concurrency)
 
 
+def leave(name: str, *, host: str) -> int:
+    """Let a host leave the cloud for good; return the exit code. Raises ValueError for what is no host."""
+    if name != "host":
+        raise ValueError("A host leaves as a whole: manage.py service host --host NAME --leave.")
+    topics = _topics_of_host(name, host)
+    from cloudweb.celery import app
+    from cloudweb.leaving import leave as leave_cloud
+
+    return leave_cloud(host, host_directory(host), topics, app)
+
+
 def _topics_of_host(name: str, host: str) -> list[str]:
     if not host:
         raise ValueError(f"{name} needs --host: which host is this?")
@@ -108,6 +119,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--host", default="", help="the host, for compute, network, volume and host"
     )
     parser.add_argument("--concurrency", type=int, default=4)
+    parser.add_argument(
+        "--leave", action="store_true", help="serve nothing: the host leaves the cloud for good"
+    )
 
 
 def main(words: Sequence[str]) -> int:
@@ -116,6 +130,8 @@ def main(words: Sequence[str]) -> int:
     add_arguments(parser)
     given = parser.parse_args(words)
     try:
+        if given.leave:
+            return leave(given.topics, host=given.host)
         return serve(given.topics, host=given.host, concurrency=given.concurrency)
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
@@ -154,7 +170,9 @@ def _prepare_host(app: Celery, topics: list[str]) -> None:
     for name in runtime.method_names:
         app.task(name=name, ignore_result=True)(runtime.receive)
     for topic in topics:
-        app.task(name=f"{topic.partition('.')[0]}.notice", ignore_result=True)(runtime.notice)
+        domain = topic.partition(".")[0]
+        app.task(name=f"{domain}.notice", ignore_result=True)(runtime.notice)
+        app.task(name=f"{domain}.answer", ignore_result=True)(runtime.answer)
 
     def start() -> Any:
         runtime.start()

@@ -44,6 +44,12 @@ def count_shelved(image_id: str) -> Mapping[str, int]:
     return {"shelved servers": Instance.objects.alive().filter(shelved_image_id=image_id).count()}
 
 
+@hangs_on("host")
+def count_servers_on(host: str) -> Mapping[str, int]:
+    """Return how many servers are on a host."""
+    return {"servers": Instance.objects.alive().filter(host=host).count()}
+
+
 @on(PortDeleted)
 def forget_port(gone: PortDeleted) -> None:
     """Let a server know that its user deleted one of its ports."""

@@ -9,7 +9,10 @@ from cloudweb.holdings import hangs_on
 from identity.events import ProjectDeleted
 from network import states
 from network.models import (
+    Agent,
     FloatingIp,
+    HeldForwarding,
+    HeldSet,
     Network,
     Port,
     QosPolicy,
@@ -19,6 +22,7 @@ from network.models import (
     Subnet,
     Trunk,
 )
+from operations.events import HostLeft
 
 
 @hangs_on("project")
@@ -37,6 +41,22 @@ def say_what_is_left(project_id: str) -> Mapping[str, int]:
         "trunks": Trunk.objects.filter(**mine).count(),
         "security groups": SecurityGroup.objects.filter(**mine, is_default=False).count(),
     }
+
+
+@hangs_on("host")
+def say_what_is_there(host: str) -> Mapping[str, int]:
+    """Count what of networks is on a host."""
+    return {
+        "ports": Port.objects.filter(host=host).count(),
+        "routers": Router.objects.filter(host=host).count(),
+    }
+
+
+@on(HostLeft)
+def forget_host(left: HostLeft) -> None:
+    """Forget what a host that is gone had been told."""
+    for model in (Agent, HeldForwarding, HeldSet):
+        model.objects.filter(host=left.host).delete()
 
 
 @on(ProjectDeleted)

@@ -11,7 +11,6 @@ import structlog
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
 from cloudweb.database.literals import Literal
-from cloudweb.database.many import update_each
 from cloudweb.database.prepared import Given, Prepared, write_whole
 from cloudweb.database.settled import settle
 from cloudweb.encryption import decrypt
@@ -23,7 +22,7 @@ from cloudweb.objects import IncompatibleObject
 from cloudweb.reports import CallAnswer, Notice, Reply, StepReport
 from cloudweb.rpc import send_order, send_to_host
 from cloudweb.signing import BadSignature, check_age, check_mac
-from operations import lost, restored, services
+from operations import host_tasks, lost, remotes, restored, services
 from operations.doorbell import ring_after_commit
 from operations.engine import advance
 from operations.events import HostUp
@@ -41,7 +40,6 @@ from operations.versions import HostTooOld, debt_for
 log = structlog.get_logger(__name__)
 Body = dict[str, Any]
 MAX_ERROR = 4000
-QUEUED = "It waits for its turn on the host."
 OVERTAKEN = "a newer order took its place"
 _KEY = Prepared(
     lambda: HostCredential.objects.filter(host=Given("host")).values_list("key", flat=True)
@@ -239,7 +237,7 @@ def _note_steps(
             going.append((row, heard))
     for domain in asks:
         lost.ask(host, domain)
-    _note_progress(going, moment)
+    host_tasks.note_progress(going, moment)
     return [heard for _, heard in going if heard.outcome != "EXECUTING"]
 
 
@@ -249,41 +247,6 @@ def _note_debt(host: str, said: StepReport, moment: datetime) -> None:
         _accept_payment(host, said)
     else:
         Debt.objects.filter(id=said.op, host=host, paid_at__isnull=True).update(handed_at=moment)
-
-
-def _note_progress(going: Sequence[tuple[Step, StepReport]], moment: datetime) -> None:
-    """Note that the host has these orders, and put off the next look at them; two statements for all.
-
-    The time of one starts when it no longer waits for its turn (OPERATIONS 45), and is no matter any more
-    once it ended: what is late then is our reading of the answer.
-    """
-    rows: list[dict[str, Any]] = []
-    looks: dict[Any, datetime] = {}
-    for row, heard in going:
-        queued = heard.queued or heard.attempt is None
-        is_new = row.executing_at is None or heard.outcome != "EXECUTING"
-        if not queued and is_new and row.time_limit is not None:
-            row.executing_at = row.executing_at or moment
-            row.deadline_at = moment + timedelta(seconds=row.time_limit)
-        rows.append(
-            {
-                "id": row.id,
-                "attempt": row.attempt,
-                "heard_at": moment,
-                "executing_at": row.executing_at,
-                "deadline_at": row.deadline_at,
-                "progress": min(100, max(0, heard.progress)),
-                "progress_text": QUEUED if queued else heard.text[:200],
-            }
-        )
-        due = moment + timedelta(seconds=intervals().order_retry)
-        if row.deadline_at is not None:
-            due = min(due, row.deadline_at)
-        looks[row.operation_id] = min(due, looks.get(row.operation_id, due))
-    still = "old.state = 'STARTED' AND old.attempt = {attempt}"
-    update_each(Step, rows, key="id", only_if=still)
-    waiting = [{"id": operation_id, "next_at": due} for operation_id, due in looks.items()]
-    update_each(Operation, waiting, key="id", only_if="old.state = 'WAITING'")
 
 
 def _look_for_lost(row: Step, sent_at: datetime, taken_at: datetime | None) -> bool:
@@ -352,6 +315,7 @@ def _answer_report(one: Told, *, domain: str) -> None:
         heard=one.seq,
         send_inventory=one.report.init,
         now=now().timestamp(),
+        hears=remotes.heard(),
     )
     signed = signed_notice(notice, host=one.host, domain=domain)
     send_to_host(one.host, domain, f"{domain}.notice", signed)
@@ -360,4 +324,5 @@ def _answer_report(one: Told, *, domain: str) -> None:
 _HANDLERS: dict[str, Callable[[str, Envelope], None]] = {
     "reply": _reply,
     "answer": _answer,
+    "object_action": remotes.act,
 }

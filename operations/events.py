@@ -16,5 +16,12 @@ class HostUp(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class HostLeft(Event):
+    """A host left for good, and nothing is on it: what was known of it can be forgotten."""
+
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseRestored(Event):
     """Hosts may know later numbers than the database, of any thing that is numbered."""

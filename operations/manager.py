@@ -9,16 +9,19 @@ from cloudweb.database.clock import now
 from cloudweb.manager import Manager
 from cloudweb.periodic import periodic
 from cloudweb.policy import policy
+from cloudweb.signing import MAX_AGE, MAX_SKEW
 from operations import first_answers
 from operations.doorbell import ring_after_commit
 from operations.exceptions import OperationCannotTurnBack, OperationEnded, OperationNotFound
 from operations.history import KEEP, Entry, entry_of
-from operations.models import Answer, Operation
+from operations.models import Answer, Operation, RemoteCall
 from operations.periodic import table
 from operations.states import Direction, OperationState
 
 BATCH, BATCHES = 1000, 50
 UNFETCHED = timedelta(minutes=5)
+#: What a host said longer ago is refused for its age, so it need not be known from a repetition.
+REPEATED = timedelta(seconds=MAX_AGE + MAX_SKEW) * 2
 WAITS = (OperationState.READY, OperationState.WAITING, OperationState.FAILED)
 
 
@@ -71,6 +74,7 @@ class OperationManager(Manager):
         table.register()
         table.forget_old()
         Answer.objects.filter(created_at__lt=now() - UNFETCHED).delete()
+        RemoteCall.objects.filter(created_at__lt=now() - REPEATED).delete()
         for _ in range(BATCHES):
             if first_answers.forget_outdated(batch=BATCH) < BATCH:
                 break

@@ -10,11 +10,15 @@ from django.db.models import Q
 from cloudweb.events import on
 from cloudweb.holdings import hangs_on
 from identity.events import ProjectDeleted
+from operations.events import HostLeft
 from volume.models import (
+    Agent,
+    Attachment,
     Backup,
     DefaultVolumeType,
     Group,
     Message,
+    Pool,
     Snapshot,
     Volume,
     VolumeTypeAccess,
@@ -38,6 +42,22 @@ def count_volumes(project_id: str) -> Mapping[str, int]:
         "backups": Backup.objects.filter(**mine).count(),
         "groups": Group.objects.filter(**mine).count(),
     }
+
+
+@hangs_on("host")
+def count_kept(host: str) -> Mapping[str, int]:
+    """Return what a host keeps, and to whom it is attached there."""
+    return {
+        "volumes": Volume.objects.filter(pool__host=host).count(),
+        "attachments of volumes": Attachment.objects.filter(host=host).count(),
+    }
+
+
+@on(HostLeft)
+def forget_host(left: HostLeft) -> None:
+    """Forget where a host that is gone kept volumes; there are none."""
+    Pool.objects.filter(host=left.host).delete()
+    Agent.objects.filter(host=left.host).delete()
 
 
 @on(ProjectDeleted)

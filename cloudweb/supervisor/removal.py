@@ -10,23 +10,17 @@ import sys
 from pathlib import Path
 
 from cloudweb.conf import var_dir
-from cloudweb.driver import load_class
-from cloudweb.exceptions import CloudwebError
+from cloudweb.leaving import remove_host
 from cloudweb.supervisor.output import say
-from cloudweb.topics import HOST_DOMAINS
 
 
 def remove_hosts(directory: Path) -> int:
     """Remove what each host under ``directory`` holds; return the number of failures, each said."""
     failures = 0
     for home in sorted(directory.iterdir()) if directory.exists() else ():
-        for domain, build in reversed(HOST_DOMAINS.items()):
-            try:
-                agent = load_class(build)(host=home.name, directory=home)
-                agent.leave_host()
-            except CloudwebError as error:
-                failures += 1
-                say(f"{home.name}, {domain}: {error.message} {error.detail}".strip())
+        for problem in remove_host(home.name, home):
+            failures += 1
+            say(problem)
     return failures
 
 

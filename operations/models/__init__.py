@@ -8,6 +8,7 @@ from operations.models.hold import Hold
 from operations.models.host import HostCredential
 from operations.models.operation import Operation
 from operations.models.periodic_task import PeriodicTask
+from operations.models.remote_call import RemoteCall
 from operations.models.service import Service
 from operations.models.step import Step
 
@@ -20,6 +21,7 @@ __all__ = [
     "HostCredential",
     "Operation",
     "PeriodicTask",
+    "RemoteCall",
     "Service",
     "Step",
 ]

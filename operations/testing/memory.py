@@ -210,7 +210,8 @@ class Cloud:
             if name in self.dead or name not in self.hosts:
                 return
             host = self.hosts[name]
-            (host.notice if task.endswith(".notice") else host.receive)(argument)
+            takes = {"notice": host.notice, "answer": host.answer}
+            takes.get(task.partition(".")[2], host.receive)(argument)
 
     def make_due(self) -> None:
         """Let the time pass that anything waits for (back-off, a lost order, a dead owner's lease)."""

@@ -29,7 +29,7 @@ PLAIN = {
     ("ConfigDrive", "files"): "name of a file: its content",
 }
 #: Who signs: envelopes, and messages to hosts with the control plane's own marks.
-SENDERS = {"cloudweb/reporter.py", "operations/orders.py"}
+SENDERS = {"cloudweb/voice.py", "operations/orders.py"}
 #: What hosts take and give over HTTP, as bytes: which host, which bytes, and how much is in a signed URL.
 OVER_HTTP = {
     "cloudweb/image_cache/download.py": "reads an image's bytes",

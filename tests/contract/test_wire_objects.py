@@ -25,7 +25,7 @@ from cloudweb.rpc import Method
 PINNED = Path(__file__).with_name("wire_objects.json")
 HOW = "after a change on purpose raise VERSION, then run python -m tests.contract.test_wire_objects"
 WIRE_MODULES = (
-    "cloudweb.messages", "cloudweb.reports", "compute.guest_use", "compute.live_objects",
+    "cloudweb.messages", "cloudweb.remotes", "cloudweb.reports", "compute.guest_use", "compute.live_objects",
     "compute.objects", "compute.resize_objects",
     "compute.rpc", "compute.snapshots.objects",
     "network.objects", "network.rpc",
