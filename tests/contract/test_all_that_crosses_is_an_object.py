@@ -35,6 +35,7 @@ OVER_HTTP = {
     "cloudweb/image_cache/download.py": "reads an image's bytes",
     "cloudweb/image_sending.py": "sends a disk's bytes; a refusal is the API's own error",
     "volume/backups/client.py": "moves chunks; their terms are an object (BackupTerms)",
+    "compute/fencing/redfish.py": "no host's: the control plane speaks to a machine's power control",
 }
 PRODUCT = ("cloudweb", "compute", "network", "volume", "image", "instances", "operations")
 
