@@ -30,8 +30,9 @@ from tests.builders.volume_bench import (
 from volume.agent import VolumeAgent
 from volume.backups.objects import BackupPoint
 from volume.drivers.base import MirrorBroken
-from volume.drivers.file import daemon, qcow2
-from volume.drivers.file.daemon import PROGRAM, Daemons
+from volume.drivers.file import daemon_files, daemon_process, qcow2
+from volume.drivers.file.daemon import Daemons
+from volume.drivers.file.daemon_process import PROGRAM
 from volume.drivers.nbd import NbdClient
 from volume.objects import CopyRequest, ResizeRequest, SnapshotsRequest, VolumeSpec
 
@@ -201,13 +202,13 @@ def test_nothing_is_written_between_two_snapshots_that_are_taken_together(
     for connection in connections:
         assert bench.write_through(connection, "before")
     went: list[bool] = []
-    real = daemon.put_above
+    real = daemon_files.put_above
 
     def put_above(*said: Any) -> None:
         real(*said)
         went.extend(bench.write_through(one, "between") for one in connections)
 
-    monkeypatch.setattr(daemon, "put_above", put_above)
+    monkeypatch.setattr(daemon_files, "put_above", put_above)
     refs = [snapshot_of(spec) for spec in specs]
     bench.driver.snapshot_together(refs, work=WORK)
     assert went == [False] * 4
@@ -232,7 +233,7 @@ def test_who_dies_while_guests_wait_for_snapshots_leaves_them_served(
         raise Died
 
     with monkeypatch.context() as dying:
-        dying.setattr(daemon, "put_above", die)
+        dying.setattr(daemon_files, "put_above", die)
         dying.setattr(Daemons, "_exports_back", lambda *_: None)
         with pytest.raises(Died):
             agent.snapshot_together(request, WORK)
@@ -251,8 +252,8 @@ def test_a_daemon_that_hangs_is_cut_off_all_the_same(
     bench: FileBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is killed; who else was served by it is served again."""
-    impatient = partial(daemon.monitor, timeout=0.3)
-    monkeypatch.setattr(daemon, "monitor", lambda path, **_: impatient(path))
+    impatient = partial(daemon_process.monitor, timeout=0.3)
+    monkeypatch.setattr(daemon_process, "monitor", lambda path, **_: impatient(path))
     agent = VolumeAgent({"file": bench.driver}, _NoImages(), bench.directory / "agent")
     agent.start_guests(lambda scope: _nothing())
     spec = make(bench)

@@ -41,7 +41,7 @@ EFFECTS: tuple[tuple[Any, str], ...] = (
     (Files, "unlink"),
     (Files, "keep_snapshot"),
     (Files, "forget_snapshot"),
-    (Daemons, "_keep"),
+    (Daemons, "keep"),
     (Daemons, "_kill"),
     (qcow2, "make"),
 )

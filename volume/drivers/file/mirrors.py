@@ -15,8 +15,9 @@ from typing import Any
 
 from cloudweb.driver import TransientDriverError, Work
 from volume.drivers.base import MirrorBroken
-from volume.drivers.file.daemon import FORWARD, Daemons
+from volume.drivers.file.daemon import Daemons
 from volume.drivers.file.daemon_exports import BUSY
+from volume.drivers.file.daemon_process import FORWARD
 from volume.drivers.file.files import Files
 from volume.drivers.file.layers import Layers
 from volume.drivers.file.qmp import CommandRefused, Monitor
