@@ -18,4 +18,4 @@ class InstancesConfig(AppConfig):
 
     def ready(self) -> None:
         """Declare policies and quotas, register sagas, subscribe to events."""
-        from instances import events, operations, policies, quiescing, quota  # noqa: F401
+        from instances import copying, events, operations, policies, quiescing, quota  # noqa: F401

@@ -32,7 +32,7 @@ from operations.guard import Lost, flush, lease, put_off, write
 from operations.models import Operation, Step
 from operations.moves import move
 from operations.plan import Plan
-from operations.saga import Failure, HostDown, Saga
+from operations.saga import CameToNothing, Failure, HostDown, Saga
 from operations.states import Direction, OperationState, StepState
 from operations.stretch import Raised, Stretch, stretch
 
@@ -257,7 +257,8 @@ def _judge(work: Stretch, saga: type[Saga], operation: Operation, outcome: bool 
     """Turn back when a step failed for good, to another host where the saga allows that."""
     if not isinstance(outcome, Failure):
         return outcome
-    if operation.past_pivot:  # forward only: tried again until it works (OPERATIONS 29)
+    if operation.past_pivot and outcome.code != CameToNothing.code:
+        # forward only: tried again until it works (OPERATIONS 29)
         Step.objects.filter(
             operation=operation, direction=Direction.DO, state=StepState.FAILED
         ).update(failures=0, final=False)
@@ -292,6 +293,7 @@ def turn_back(
     )
     values: dict[str, Any] = {
         "direction": Direction.UNDO,
+        "past_pivot": False,
         "undo_floor": floor,
         "excluded_hosts": excluded,
         "lease_until": lease(),

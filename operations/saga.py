@@ -65,6 +65,13 @@ class StepFailed(CloudwebError):
     code = "step_failed"
 
 
+class CameToNothing(StepFailed):
+    """What was decided did not come about, and all is as it was: it is taken back from behind a pivot, too."""
+
+    code = "came_to_nothing"
+    default_message = "It did not come about."
+
+
 class TookTooLong(StepFailed):
     """A job did not end before its deadline."""
 
@@ -93,7 +100,8 @@ class Step:
     ``undone`` is to the answers of an undo what ``done`` is to those of the do.
     ``deadline`` in seconds (a host step; the method's own if None). ``max_failures`` transient
     failures are tried again before the step fails for good. ``owes``: on a host that is down the
-    order becomes a debt and the saga goes on; undos always do. ``pivot``: once done, only forward.
+    order becomes a debt and the saga goes on; undos always do. ``pivot``: once done, only forward,
+    unless a step raises CameToNothing.
     """
 
     name: str

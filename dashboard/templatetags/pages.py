@@ -65,6 +65,7 @@ OPERATIONS = {
     "volume.revert": ("Go back to a snapshot", "history"),
     "volume.extend": ("Grow", "arrows-maximize"),
     "volume.move": ("Move to another place", "arrow-right"),
+    "volume.move_with_guest": ("Move to another place", "arrow-right"),
     "volume.delete": ("Delete", "trash"),
     "volume.backup": ("Back up", "upload"),
     "volume.restore": ("Go back to a backup", "history"),

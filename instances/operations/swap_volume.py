@@ -19,8 +19,13 @@ from instances.models import BlockDevice
 from instances.operations.rows import DISKS, instance_of, no_task
 from instances.operations.volumes import device_of, served, volumes_exported
 from instances.states import TaskState
-from operations.saga import Failure, Run, Saga, Step, StepFailed
+from operations.saga import CameToNothing, Failure, Run, Saga, Step, StepFailed
 from volume.manager import AttachmentManager, SwapManager
+
+STAYED = (
+    "The server's guest ended, or the copy broke off, before it could go over: it has the volume that it "
+    "had."
+)
 
 
 def export(run: Run) -> Order:
@@ -33,25 +38,17 @@ def unexport_new(run: Run) -> Order | None:
     return _cut_off(run, run.args["after"])
 
 
-def unexport_other(run: Run) -> Order | None:
-    """Order that nobody writes through this to the one that the guest does not have."""
-    return _cut_off(run, _other(run))
-
-
-def _has_swapped(run: Run) -> bool:
-    """Tell whether the guest has gone over, or will do so once its host is up: nothing is missing there."""
+def unexport_old(run: Run) -> Order | None:
+    """Order that nobody writes to the old one through this; raise CameToNothing where the guest has that."""
     answers: Sequence[Any] = run.results.get("go_over") or ()
-    return bool(answers) and _says_swapped(answers)
+    if not answers or not _says_swapped(answers):
+        raise CameToNothing(STAYED)
+    return _cut_off(run, run.args["before"])
 
 
 def _says_swapped(answers: Sequence[Any]) -> bool:
     """Read what the host says; one that is down, and owes it, will let the guest go over."""
     return all(SwapState.load(answer).swapped for answer in answers if "debt" not in answer)
-
-
-def _other(run: Run) -> str:
-    found: str = run.args["before" if _has_swapped(run) else "after"]
-    return found
 
 
 def _cut_off(run: Run, attachment_id: str) -> Order | None:
@@ -96,7 +93,7 @@ def end_mirror(run: Run) -> Order:
 
 
 def go_over(run: Run) -> Order | None:
-    """Order the guest over."""
+    """Order the guest over; nothing where an operator took the new one away."""
     request = _request(run)
     if request is None:
         return None
@@ -137,17 +134,14 @@ class SwapVolume(Saga):
         Step("mirror", mirror, undo=end_mirror),
         Step("decide", decide, pivot=True),
         Step("go_over", go_over, done=gone_over, owes=True, max_failures=10),
-        Step("unexport", unexport_other, owes=True, max_failures=10),
+        Step("unexport", unexport_old, owes=True, max_failures=10),
     )
 
     @classmethod
     def on_done(cls, run: Run) -> None:
-        """The old one is its project's again; the new one, where the guest died too early to go over."""
-        if _has_swapped(run):
-            AttachmentManager(run.context).delete(run.args["before"])
-            no_task(run, TaskState.SWAPPING_VOLUME)
-        else:
-            cls.on_undone(run, None)
+        """The old one is its project's again."""
+        AttachmentManager(run.context).delete(run.args["before"])
+        no_task(run, TaskState.SWAPPING_VOLUME)
 
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:

@@ -47,13 +47,14 @@ class Lab:
     guests: dict[str, FakeDriver] = field(default_factory=dict)
     wires: dict[str, FakeNetworkDriver] = field(default_factory=dict)
     stores: dict[str, FakeVolumeDriver] = field(default_factory=dict)
+    stores_lack: tuple[str, ...] = ()
 
     def add_host(self, name: str, **size: Any) -> None:
         """Start (again) a host on fake drivers; its guests and networks are found again."""
         state, is_new = self.cloud.directory / name, name not in self.guests
         self.guests[name] = FakeDriver(state / "compute", name, **size)
         self.wires[name] = FakeNetworkDriver(state / "network", name)
-        self.stores[name] = FakeVolumeDriver(state / "volume", name)
+        self.stores[name] = FakeVolumeDriver(state / "volume", name, lacks=self.stores_lack)
         for folder in ("compute", "network", "volume"):
             (state / folder).mkdir(parents=True, exist_ok=True)
         images = ImageCache(state / "images", 1 << 30)
@@ -129,8 +130,8 @@ class Lab:
 
 
 @contextmanager
-def lab(directory: Path, *, hosts: int = 1) -> Iterator[Lab]:
-    """Run a block in a small cloud."""
+def lab(directory: Path, *, hosts: int = 1, stores_lack: tuple[str, ...] = ()) -> Iterator[Lab]:
+    """Run a block in a small cloud; its back ends of volumes lack these capabilities."""
     with cloud(directory) as running:
         ensure_default_flavors()
         project = make_project()
@@ -147,6 +148,7 @@ def lab(directory: Path, *, hosts: int = 1) -> Iterator[Lab]:
             image=upload(context=context, data=RAW, name="cirros"),
             flavor=Flavor.objects.order_by("ram").first(),  # type: ignore[arg-type]
             network=network,
+            stores_lack=stores_lack,
         )
         for number in range(hosts):
             made.add_host(f"h{number + 1}")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from django.db import transaction
 
+from cloudweb.context import RequestContext
 from cloudweb.events import emit
 from instances.block_devices import MADE_AT_MOST, DestinationType, SourceType
 from instances.build_request import BlockDeviceRequest, BuildRequest, NetworkRequest
@@ -30,9 +31,9 @@ from tests.builders.servers import wanted_server
 from tests.drills import servers
 from volume.bootstrap import ensure_default_type
 from volume.events import VolumeExtended, VolumeRetyped
-from volume.manager import SnapshotManager
-from volume.models import Attachment, Snapshot, Volume
-from volume.operations import SnapshotTogether
+from volume.manager import SnapshotManager, VolumeManager
+from volume.models import Attachment, Pool, Snapshot, Volume
+from volume.operations import MoveWithGuest, SnapshotTogether
 
 #: ``kept`` are a volume and its export.
 THERE = {"servers": 1, "claims": 1, "ports": 1, "guests": 1, "taps": 1, "segments": 1}
@@ -129,6 +130,31 @@ def beneath(made: Lab, subject: Any) -> dict[str, Any]:
         "beneath": [(name == subject.volume, name in held, name in rows) for name in found],
         "mirrored": [dict(driver.mirrored(one)) for driver, one in guests if driver.mirrored(one)],
     }
+
+
+@contextmanager
+def lab_of_clusters(directory: Path) -> Iterator[Lab]:
+    """Have two places for volumes, both of a kind that guests reach themselves."""
+    with lab(directory, hosts=2, stores_lack=("copies_in_use",)) as made:
+        yield made
+
+
+def move(_made: Lab, pair: Pair) -> None:
+    """Start moving the volume to where it is not."""
+    elsewhere = Pool.objects.exclude(volumes=pair.volume).get()
+    VolumeManager(RequestContext.system()).migrate(pair.volume, host=elsewhere.full_name)
+
+
+def moved(made: Lab, subject: Any) -> dict[str, Any]:
+    """Count everything, and say where the volume is."""
+    (volume,) = Volume.objects.select_related("pool")
+    assert volume.pool is not None
+    name = str(volume.name_id or volume.id)
+    found = {driver.host: driver.census() for driver in made.stores.values() if driver.census()}
+    has_it = any(name in one for one in found.get(volume.pool.host, ()))
+    counted = beneath(made, subject)
+    moved_to = [volume.migration_status for _ in counted["beneath"]]
+    return {**counted, "is_there": (has_it, len(found)), "migration": moved_to}
 
 
 def delete(made: Lab, pair: Any) -> None:
@@ -246,6 +272,42 @@ DRILLS = (
         preempt=delete,
         preempted=ends(
             "deleted", volumes=["available", "available"], kept=2, mirrored=[], beneath=[]
+        ),
+    ),
+    Drill(
+        saga=MoveWithGuest,
+        only=("mirror", "go_over"),
+        world=lab_of_clusters,
+        prepare=together,
+        start=move,
+        census=moved,
+        done=ends(
+            *("active", "running"),
+            **THERE,
+            **HAS,
+            mirrored=[],
+            beneath=[(False, False, False)],  # it is called something else there
+            is_there=(True, 1),
+            migration=["success"],
+        ),
+        undone=ends(
+            *("active", "running"),
+            **THERE,
+            **HAS,
+            mirrored=[],
+            beneath=[(True, True, True)],
+            is_there=(True, 1),
+            migration=["error"],
+        ),
+        preempt=delete,
+        preempted=ends(
+            "deleted",
+            volumes=["available"],
+            kept=1,
+            mirrored=[],
+            beneath=[],
+            is_there=(True, 1),
+            migration=[],
         ),
     ),
     Drill(

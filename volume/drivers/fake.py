@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -82,8 +82,10 @@ class FakeVolumeDriver(
         backend: str = "fake",
         *,
         total: int = 4 * TIB,
+        lacks: Collection[str] = (),
     ) -> None:
         self.host, self.backend, self.total = host, backend, total
+        self._lacks = lacks  # capabilities that it does not tell of, as another driver would not
         self.faults = Faults(None if state_dir is None else state_dir / "faults.json")
         self._home = None if state_dir is None else state_dir / "fake_volumes"  # a file for each
         self._lock = threading.RLock()
@@ -112,7 +114,7 @@ class FakeVolumeDriver(
                 protocol="fake",
                 total=self.total,
                 free=max(0, self.total - used),
-                capabilities=capabilities(self),
+                capabilities=tuple(one for one in capabilities(self) if one not in self._lacks),
             )
             return (pool,)
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from cloudweb.events import emit
 from cloudweb.policy import policy
 from operations.holding import ResourceBusy
-from volume import quota, scheduler
+from volume import guests, quota, scheduler
 from volume.events import VolumeRetyped
 from volume.exceptions import InvalidPool, InvalidVolume, InvalidVolumeInput, VolumeTypeNotFound
 from volume.manager.lookup import VolumeLookups
@@ -21,9 +21,9 @@ from volume.models import (
     VolumeType,
 )
 from volume.needs import allows_several, move_request
-from volume.operations import MoveVolume
+from volume.operations import MoveVolume, MoveWithGuest
 from volume.resolution import encrypts
-from volume.states import MigrationStatus, VolumeStatus
+from volume.states import AttachmentStatus, MigrationStatus, VolumeStatus
 
 #: The protocol of pools whose volumes any host that has the same storage can give orders about.
 REACHED_BY_ALL = "ceph"
@@ -109,8 +109,10 @@ class VolumeMoving(VolumeLookups):
 
     def _move(self, volume: Volume, args: dict[str, Any], **changes: Any) -> None:
         Volume.objects.filter(id=volume.id).update(fault_code=None, **changes)
+        server = _copies_itself(volume)
+        saga, args = (MoveWithGuest, {**args, "server": server}) if server else (MoveVolume, args)
         try:
-            MoveVolume.start(self.context, resource_id=str(volume.id), args=args)
+            saga.start(self.context, resource_id=str(volume.id), args=args)
         except ResourceBusy as error:
             raise InvalidVolume(error.message) from error
 
@@ -134,10 +136,17 @@ class VolumeMoving(VolumeLookups):
                 f"Volume {volume.id} must be in a pool, have no snapshots, be in no group, and not be "
                 "in several servers, to go to another pool."
             )
-        able = Pool.objects.filter(id=volume.pool_id, capabilities__lists=COPIES_IN_USE)
-        if attachments and not able.exists():
+        if not attachments or _back_end_copies(volume):
+            return
+        (row,) = attachments
+        if not row.by_server or row.status != AttachmentStatus.ATTACHED or row.mode != "rw":
+            why = "no server has it as a disk that it writes to"
+        else:
+            why = guests.obstacle(str(row.instance_id))
+        if why:
             raise InvalidVolume(
-                f"Volume {volume.id} is in use, and its back end copies volumes only at rest: detach it."
+                f"Volume {volume.id} is in use, and its back end copies volumes only at rest, so its "
+                f"server's guest would have to copy it; but {why}. Detach it, or try again then."
             )
 
     def _check_type(self, volume: Volume, kind: VolumeType) -> None:
@@ -158,6 +167,17 @@ class VolumeMoving(VolumeLookups):
             raise InvalidVolumeInput(
                 f"Volume {volume.id} is in use: it cannot become one for several servers, or for one."
             )
+
+
+def _back_end_copies(volume: Volume) -> bool:
+    """Tell whether a volume's back end copies it whoever has it."""
+    return Pool.objects.filter(id=volume.pool_id, capabilities__lists=COPIES_IN_USE).exists()
+
+
+def _copies_itself(volume: Volume) -> str:
+    """Return the server whose guest must copy its volume, empty where the back end does."""
+    row = Attachment.objects.filter(volume=volume).first()
+    return str(row.instance_id) if row is not None and not _back_end_copies(volume) else ""
 
 
 def _several(kind: VolumeType) -> dict[str, bool]:

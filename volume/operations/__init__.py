@@ -11,6 +11,7 @@ from volume.operations.import_backup import ImportBackup
 from volume.operations.manage_snapshot import ManageSnapshot, UnmanageSnapshot
 from volume.operations.manage_volume import ManageVolume
 from volume.operations.move_volume import MoveVolume
+from volume.operations.move_with_guest import MoveWithGuest
 from volume.operations.prove_backup import ProveBackup
 from volume.operations.restore_backup import RestoreBackup, RestoreVolume
 from volume.operations.revert_volume import RevertVolume
@@ -33,6 +34,7 @@ __all__ = [
     "ManageSnapshot",
     "ManageVolume",
     "MoveVolume",
+    "MoveWithGuest",
     "ProveBackup",
     "RestoreBackup",
     "RestoreVolume",

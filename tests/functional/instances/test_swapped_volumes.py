@@ -186,6 +186,8 @@ def test_a_guest_that_cannot_go_over_keeps_what_it_has(home: Lab, operator: ApiC
     assert (status(old), status(new)) == ("in-use", "available")
     assert shown(home, server) == [(old, "/dev/vdb", False)]
     assert beneath(home, server) == {old: old}
+    ended = Operation.objects.get(kind="instances.swap_volume")
+    assert (ended.state, "has the volume that it had" in ended.error_public) == ("UNDONE", True)
 
 
 @pytest.mark.parametrize("taken", ["old", "new"])

@@ -88,11 +88,11 @@ class Traveller:
         self.does("until test -e /tmp/w; do sleep 0.2; done")
         self.check()
 
-    def grow(self) -> None:
+    def grow(self, size: int = 2) -> None:
         """Extend it under its guest, which sees that."""
-        self.storage.extend_volume(self.id, 2)
-        size = "cat /sys/block/$(basename $d)/size"
-        self.does(f"until test $({size}) -eq {2 * 2**21}; do sleep 0.2; done")
+        self.storage.extend_volume(self.id, size)
+        seen = "cat /sys/block/$(basename $d)/size"
+        self.does(f"until test $({seen}) -eq {size * 2**21}; do sleep 0.2; done")
         self.wait("in-use")
 
     def delete(self) -> None:

@@ -133,14 +133,19 @@ def _look(one: Traveller, server: Server) -> None:
 def _between_ceph_and_files(
     admin: Connection, file: Traveller, ceph: Traveller, other: Server
 ) -> None:
-    """From files into Ceph while a guest has it; out of Ceph when none has."""
+    """From files into Ceph and out of Ceph, while a guest has them and writes."""
     file.storage.retype_volume(file.id, "ceph", migration_policy="on-demand")
     file.write_while(lambda: _moved(admin, file, "ceph"))
     file.check()
-    ceph.storage.retype_volume(ceph.id, "file", migration_policy="on-demand")
-    _moved(admin, ceph, "file")
     ceph.give(other)
-    ceph.check()
+    ceph.write()
+
+    def out() -> None:
+        ceph.storage.retype_volume(ceph.id, "file", migration_policy="on-demand")
+        _moved(admin, ceph, "file")
+
+    ceph.write_while(out)
+    ceph.grow(3)
 
 
 def _moved(admin: Connection, one: Traveller, backend: str) -> None:
