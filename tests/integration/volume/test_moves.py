@@ -179,7 +179,7 @@ def test_what_is_in_the_way_is_said() -> None:
         "snapshots": "no snapshots",
         "status": "must be available or in-use to migrate, but it is error",
         "several": "several servers",
-        "at rest only": "detach it",
+        "at rest only": "Detach it",
     }
     assert {name: words[name] in text for name, text in said.items()} == dict.fromkeys(words, True)
 
