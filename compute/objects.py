@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from cloudweb.image_cache.source import ImageSource
-from cloudweb.objects import IncompatibleObject, Part, VersionedObject
+from cloudweb.objects import IncompatibleObject, Part, VersionedObject, unless_used
 from compute.live_progress import LiveProgress
 
 Data = dict[str, Any]
@@ -454,19 +454,31 @@ class EndMirrorRequest(VersionedObject):
     target: str
 
 
-class FreezeRequest(VersionedObject):
-    """Hold the file systems of a guest still, in the name of a wish, for so many seconds at most."""
+_WITHOUT_PAUSE = unless_used("pause", default=False)
+_WITHOUT_AGENT = unless_used("agent", default=True)
 
-    VERSION: ClassVar[str] = "1.0"
+
+class FreezeRequest(VersionedObject):
+    """Hold a guest still, in the name of a wish, for so many seconds at most.
+
+    ``agent``: its file systems, by the agent in it; ``pause``: all of it, after that.
+    """
+
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
+        1: lambda data: _WITHOUT_AGENT(_WITHOUT_PAUSE(data))
+    }
 
     id: str
     name: str
     wish: str
     seconds: int = Field(ge=1, le=600)
+    agent: bool = True
+    pause: bool = False
 
 
 class ThawRequest(VersionedObject):
-    """Let the file systems of a guest go on, held still or not."""
+    """Let a guest that is held still go on, or one that is not."""
 
     VERSION: ClassVar[str] = "1.0"
 
@@ -478,14 +490,19 @@ class ThawRequest(VersionedObject):
 class FreezeState(VersionedObject):
     """Whether a guest's file systems are held still; of thawed ones, whether they were until then.
 
-    ``reason`` is a sentence for the tenant where they were not.
+    ``paused`` says the same of all of the guest. ``reason`` is a sentence for the tenant where
+    something that was asked for was not so.
     """
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
+        1: lambda data: {key: value for key, value in data.items() if key != "paused"}
+    }
 
     id: str
     held: bool
     reason: str = ""
+    paused: bool = False
 
 
 class ConsoleRequest(VersionedObject):

@@ -1,4 +1,4 @@
-"""Servers whose file systems are held still while their volumes are snapshotted."""
+"""Servers that are held still, their file systems or all of them, while their volumes are snapshotted."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from operations.holding import Resource
 from volume import quiescing
 from volume.quiescing import Stillness
 
+#: What writes nothing while nobody else works on it.
+AT_REST = frozenset({VmState.STOPPED, VmState.PAUSED, VmState.SUSPENDED})
+
 
 class ServerQuiescer:
     """Servers that run, whose image says that QEMU's agent is in them, on hosts that can ask it."""
@@ -32,30 +35,46 @@ class ServerQuiescer:
         hosts = HostManager(RequestContext.system()).up_with("freeze", {*found.values()})
         return sorted(key for key, host in found.items() if host in hosts)
 
+    def pausable(self, server_ids: Collection[str]) -> Mapping[str, bool]:
+        """Return those that run where guests are paused, and those that do not run."""
+        rows = Instance.objects.alive().filter(id__in=_keys(server_ids), task_state=None)
+        found = {str(key): said for key, *said in rows.values_list("id", "vm_state", "host")}
+        runs = {key: host for key, (state, host) in found.items() if state == VmState.ACTIVE}
+        hosts = HostManager(RequestContext.system()).up_with("pause", {*runs.values()})
+        can = {key: True for key, host in runs.items() if host in hosts}
+        return can | {key: False for key, (state, _) in found.items() if state in AT_REST}
+
     def holds(self, server_ids: Sequence[str]) -> Sequence[Resource]:
         """Return the servers: nobody reboots one, or takes a disk from it, meanwhile."""
         return [Resource("instance", key) for key in server_ids]
 
-    def freeze(self, server_ids: Sequence[str], *, name: str) -> Sequence[Order]:
-        """Order each host to freeze its guests."""
+    def freeze(
+        self, server_ids: Sequence[str], *, paused: Sequence[str], name: str
+    ) -> Sequence[Order]:
+        """Order each host to hold its guests still."""
         return [
             FREEZE.order(
                 host=row.host,
                 resource_id=str(row.id),
                 payload=FreezeRequest(
-                    id=str(row.id), name=row.hypervisor_name, wish=name, seconds=FREEZE_SECONDS
+                    id=str(row.id),
+                    name=row.hypervisor_name,
+                    wish=name,
+                    seconds=FREEZE_SECONDS,
+                    agent=str(row.id) in server_ids,
+                    pause=str(row.id) in paused,
                 ),
             )
-            for row in _rows(server_ids)
+            for row in _rows({*server_ids, *paused})
         ]
 
     def read(self, answer: Mapping[str, Any]) -> Stillness:
         """Return what a host said of a guest."""
         said = FreezeState.load({**answer})
-        return Stillness(said.held, said.reason)
+        return Stillness(said.id, said.held, said.reason, said.paused)
 
     def thaw(self, server_ids: Sequence[str], *, name: str) -> Sequence[Order]:
-        """Order each host to thaw its guests."""
+        """Order each host to let its guests go on."""
         return [
             THAW.order(
                 host=row.host,
@@ -66,7 +85,7 @@ class ServerQuiescer:
         ]
 
 
-def _rows(server_ids: Sequence[str]) -> Sequence[Instance]:
+def _rows(server_ids: Collection[str]) -> Sequence[Instance]:
     rows = Instance.objects.filter(id__in=_keys(server_ids)).exclude(host="")
     return list(rows.order_by("id"))
 

@@ -435,7 +435,10 @@ class FakeDriver(
 
     def _set(self, guest: FakeGuest, power_state: PowerState, *lines: str) -> None:
         with self._lock:
-            guest.frozen = guest.frozen and guest.power_state == power_state == "running"
+            guest.frozen = guest.frozen and {guest.power_state, power_state} <= {
+                "running",
+                "paused",
+            }
             guest.power_state = power_state
             if power_state not in ("running", "paused"):
                 guest.mirrors = {}

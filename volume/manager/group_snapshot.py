@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.db import transaction
 
 from cloudweb.database.clock import now
@@ -17,7 +19,7 @@ from volume.exceptions import (
     InvalidGroupSnapshot,
 )
 from volume.manager.lifecycle import MAKING
-from volume.manager.snapshots_together import SnapshotsTogether, at_one_moment
+from volume.manager.snapshots_together import SnapshotsTogether, at_one_moment, paused_for
 from volume.manager.volume_type import Identifier, number
 from volume.models import Group, GroupSnapshot, Pool, Snapshot, Volume
 from volume.operations import DeleteTogether
@@ -73,7 +75,7 @@ class GroupSnapshotManager(SnapshotsTogether):
         with transaction.atomic():
             group = self._group(group_id)
             volumes = [*locked(Volume.objects.filter(group=group).order_by("pk"))]
-            self._check(group, volumes)
+            paused = self._check(group, volumes)
             row = GroupSnapshot.objects.create(
                 group=group,
                 project_id=group.project_id,
@@ -82,7 +84,9 @@ class GroupSnapshotManager(SnapshotsTogether):
                 description=description,
             )
             try:
-                self._take_together(volumes, name=name, description=description, of_group=row)
+                self._take_together(
+                    volumes, name=name, description=description, of_group=row, paused=paused
+                )
             except ResourceBusy as error:
                 raise InvalidGroup(error.message) from error
         return row
@@ -94,18 +98,27 @@ class GroupSnapshotManager(SnapshotsTogether):
             raise GroupNotFound(group_id)
         return found
 
-    def _check(self, group: Group, volumes: list[Volume]) -> None:  # type: ignore[valid-type]
+    def _check(
+        self,
+        group: Group,
+        volumes: list[Volume],  # type: ignore[valid-type]
+    ) -> Mapping[str, bool] | None:
+        """Raise where it cannot be; return whose servers are held for the moment that is demanded."""
         if group.status != GroupStatus.AVAILABLE:
             raise InvalidGroup(f"group {group.id} is {group.status}: it must be available.")
         if not volumes:
             raise InvalidGroup(f"group {group.id} has no volumes.")
         if group.group_type.group_specs.get(CONSISTENT) != YES:
-            return
-        if not at_one_moment([*Pool.objects.filter(volumes__in=volumes).distinct()]):
+            return None
+        if at_one_moment([*Pool.objects.filter(volumes__in=volumes).distinct()]):
+            return None
+        paused = paused_for(volumes)
+        if paused is None:
             raise InvalidGroup(
-                f"the type of group {group.id} demands snapshots of one moment, "
-                "and its volumes are not all in one back end that can take such."
+                f"the type of group {group.id} demands snapshots of one moment; its volumes are not all "
+                "in one back end that can take such, and not all who use them can be paused for it."
             )
+        return paused
 
     @policy("volume:group_snapshots:delete")
     def delete(self, group_snapshot_id: Identifier) -> None:

@@ -171,7 +171,7 @@ class VolumeMoving(VolumeLookups):
 
 def _back_end_copies(volume: Volume) -> bool:
     """Tell whether a volume's back end copies it whoever has it."""
-    return Pool.objects.filter(id=volume.pool_id, capabilities__lists=COPIES_IN_USE).exists()
+    return Pool.objects.filter(volumes=volume, capabilities__lists=COPIES_IN_USE).exists()
 
 
 def _copies_itself(volume: Volume) -> str:

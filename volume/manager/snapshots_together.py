@@ -18,6 +18,7 @@ from volume.exceptions import InvalidVolume, VolumeNotFound
 from volume.manager.lookup import VolumeLookups, check_status
 from volume.models import Attachment, GroupSnapshot, Pool, Snapshot, Volume
 from volume.operations import SnapshotTogether
+from volume.states import AttachmentStatus
 
 MOST = 100
 
@@ -62,9 +63,13 @@ class SnapshotsTogether(VolumeLookups):
         name: str | None,
         description: str | None = None,
         of_group: GroupSnapshot | None = None,
+        paused: Mapping[str, bool] | None = None,
     ) -> Sequence[Snapshot]:
-        """Record and start; the volumes' rows are locked."""
+        """Record and start; the volumes' rows are locked. ``paused``: see ``paused_for``."""
         made, args = self._recorded(volumes, name=name, description=description, of_group=of_group)
+        if paused is not None:
+            stopped = sorted(key for key, must_be in paused.items() if must_be)
+            args = {**args, "paused": stopped, "users": sorted(paused), "one_moment": True}
         key = str(of_group.id if of_group else uuid.uuid4())
         SnapshotTogether.start(self.context, resource_id=key, args=args)
         return made
@@ -110,6 +115,18 @@ class SnapshotsTogether(VolumeLookups):
             "all_frozen": len(servers) == len(users),
             "one_moment": at_one_moment(list(pools.values())),
         }
+
+
+def paused_for(volumes: Sequence[Volume]) -> Mapping[str, bool] | None:
+    """Return whose servers must be still for a moment of all these volumes, and which must be paused.
+
+    None where one of them is used by somebody who cannot be.
+    """
+    rows = Attachment.objects.filter(volume__in=volumes).exclude(mode="ro")
+    users = {str(row.instance_id) for row in rows}
+    found = quiescing.pausable(users)
+    is_ours = all(row.by_server and row.status == AttachmentStatus.ATTACHED for row in rows)
+    return found if is_ours and found.keys() == users else None
 
 
 def at_one_moment(pools: Sequence[Pool]) -> bool:

@@ -1,30 +1,54 @@
-"""Take snapshots of several volumes together, their servers' file systems frozen where that can be."""
+"""Take snapshots of several volumes together, their servers' file systems frozen where that can be.
+
+Where one moment is demanded and the back end knows none, the servers are paused for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cloudweb.rpc import Order
 from operations.holding import Resource
-from operations.saga import Failure, Run, Saga, Step
+from operations.saga import Failure, Run, Saga, Step, StepFailed
 from volume import quiescing
-from volume.operations.together_rows import orders_to_hosts, tell_of_together, write_together
+from volume.models import Attachment
+from volume.operations.together_rows import (
+    orders_to_hosts,
+    snapshots_of,
+    tell_of_together,
+    write_together,
+)
 from volume.quiescing import Stillness
 from volume.rpc import DELETE_TOGETHER, SNAPSHOT_TOGETHER
 from volume.states import Consistency, GroupSnapshotStatus, SnapshotStatus
+
+NOT_ONE = "The snapshots are not of one moment, as was demanded."
 
 
 def freeze(run: Run) -> Sequence[Order] | None:
     """Order the guests still; one that cannot be is an answer, no failure."""
     servers: list[str] = run.args["servers"]
-    return quiescing.freeze_orders(servers, name=run.resource_id) or None
+    orders = quiescing.freeze_orders(servers, paused=_paused(run), name=run.resource_id)
+    return orders or None
 
 
 def thaw(run: Run) -> Sequence[Order] | None:
-    """Order that they go on: also those of which nobody knows whether they were frozen."""
-    servers: list[str] = run.args["servers"]
-    return quiescing.thaw_orders(servers, name=run.resource_id) or None
+    """Order that they go on: also those of which nobody knows whether they were held."""
+    return quiescing.thaw_orders(_all(run), name=run.resource_id) or None
+
+
+def check(run: Run) -> None:
+    """Raise StepFailed where it was not the one moment that was demanded."""
+    if not all(_twice(run, server, lambda one: one.paused) for server in _paused(run)):
+        raise StepFailed(f"{NOT_ONE} {_reason(run)}")
+    known = run.args.get("users")
+    if known is None:
+        return
+    volumes = [row.volume_id for row in snapshots_of(run)]
+    rows = Attachment.objects.filter(volume__in=volumes).exclude(mode="ro")
+    if not {str(key) for key in rows.values_list("instance_id", flat=True)} <= {*known}:
+        raise StepFailed(f"{NOT_ONE} Somebody else came to use a volume meanwhile.")
 
 
 def take(run: Run) -> Sequence[Order] | None:
@@ -50,13 +74,15 @@ class SnapshotTogether(Saga):
         Step("freeze", freeze, undo=thaw),
         Step("take", take, undo=remove),
         Step("thaw", thaw, owes=True, max_failures=10),
+        Step("check", check),
     )
 
     @classmethod
     def holds(cls, *, resource_id: str, args: Mapping[str, Any]) -> Iterable[Resource]:
-        """The snapshots, and the servers that are frozen: nobody works on one meanwhile."""
+        """The snapshots, and the servers that are held still: nobody works on one meanwhile."""
         snapshots = [Resource("snapshot", key) for key in args["snapshots"]]
-        return [*snapshots, *quiescing.holds(args["servers"])]
+        servers = {*args["servers"], *args.get("users", ())}
+        return [*snapshots, *quiescing.holds(sorted(servers))]
 
     @classmethod
     def on_done(cls, run: Run) -> None:
@@ -86,22 +112,40 @@ class SnapshotTogether(Saga):
         write_together(run, SnapshotStatus.ERROR, GroupSnapshotStatus.ERROR)
 
 
+def _paused(run: Run) -> Sequence[str]:
+    found: list[str] = run.args.get("paused", [])
+    return found
+
+
+def _all(run: Run) -> Sequence[str]:
+    return sorted({*run.args["servers"], *_paused(run)})
+
+
 def _answers(run: Run) -> Sequence[Stillness]:
     """Return what hosts said to freezing and to thawing; who owes it has not answered."""
-    if not run.args["servers"]:
+    if not _all(run):
         return ()
     said = [*run.results.get("freeze", ()), *run.results.get("thaw", ())]
     return quiescing.read(one for one in said if one and "object" in one)
 
 
+def _twice(run: Run, server: str, is_still: Callable[[Stillness], bool]) -> bool:
+    """Tell whether a server was still when the snapshots began, and until they were there."""
+    found = [one for one in _answers(run) if one.server_id == server]
+    return len(found) == 2 and all(is_still(one) for one in found)
+
+
 def _was_held(run: Run) -> bool:
     """Tell whether all guests were frozen from before the snapshots until after them."""
-    answers, servers = _answers(run), run.args["servers"]
-    is_complete = len(answers) == 2 * len(servers) > 0
-    return is_complete and all(one.held for one in answers)
+    servers: list[str] = run.args["servers"]
+    return bool(servers) and all(_twice(run, one, lambda said: said.held) for one in servers)
+
+
+def _reason(run: Run) -> str:
+    reasons = (one.reason for one in _answers(run) if one.reason)
+    return next(reasons, "Its host did not answer.")
 
 
 def _why(run: Run) -> Failure:
-    reasons = (one.reason for one in _answers(run) if one.reason)
-    why = next(reasons, "Its host did not answer.")
-    return Failure("not_frozen", f"The snapshots are as after a power cut. {why}")
+    is_whole = "of one moment, as after a power cut" if _paused(run) else "as after a power cut"
+    return Failure("not_frozen", f"The snapshots are {is_whole}. {_reason(run)}")

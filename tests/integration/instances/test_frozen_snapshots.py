@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from cloudweb.driver import Unguarded
+from compute.objects import FreezeRequest
 from instances.manager import InstanceManager
 from instances.models import Instance
 from operations.models import Debt
 from tests.builders.instances import Lab, lab
-from volume.manager import SnapshotManager
-from volume.models import Message, Snapshot
+from volume.manager import GroupManager, GroupSnapshotManager, SnapshotManager
+from volume.models import Group, GroupType, Message, Snapshot, Volume, VolumeType
 from volume.states import Consistency
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
@@ -144,3 +146,65 @@ def test_nobody_reboots_a_server_that_is_frozen_and_who_deletes_it_comes_first(
     assert not Instance.objects.alive().exists()
     assert {*Snapshot.objects.values_list("status", flat=True)} <= {"error", "available"}
     assert not Debt.objects.exists()
+
+
+@pytest.fixture
+def group(tmp_path: Path) -> Iterator[Server]:
+    """A server with a group of volumes that must be of one moment, on back ends that know none."""
+    with lab(tmp_path, stores_lack=("snapshots_together",)) as made:
+        made.give_agent()
+        server = make_server(made)
+        kind = GroupType.objects.create(
+            name="strict", group_specs={"consistent_group_snapshot_enabled": "<is> True"}
+        )
+        types = [VolumeType.objects.get().name]
+        row = GroupManager(made.context).create(group_type=str(kind.id), volume_types=types)
+        made.cloud.settle()
+        Volume.objects.update(group=row)
+        yield server
+
+
+def take(server: Server) -> tuple[set[tuple[str, str]], set[str]]:
+    """Snapshot the group; return what the snapshots are, and what guests are then."""
+    GroupSnapshotManager(server.lab.context).create(Group.objects.get().id)
+    assert server.lab.act(server.id, "os-stop").status_code == 409
+    server.lab.cloud.settle()
+    guests = {driver._find(server.id).power_state for driver in server.lab.guests.values()}
+    return {*Snapshot.objects.values_list("status", "consistency")}, {*guests}
+
+
+def test_a_server_is_paused_where_one_moment_is_demanded_and_the_back_end_knows_none(
+    group: Server,
+) -> None:
+    before = len(group.lab.guests["h1"]._find(group.id).console)
+    assert take(group) == ({("available", Consistency.FILE_SYSTEMS)}, {"running"})
+    said = [*group.lab.guests["h1"]._find(group.id).console][before:]
+    assert said == [
+        "fake-guest: frozen", "fake-guest: paused", "fake-guest: running", "fake-guest: thawed",
+    ]  # fmt: skip
+    assert Instance.objects.get().vm_state == "active"
+
+
+def test_without_an_agent_that_answers_it_is_of_one_moment_all_the_same(group: Server) -> None:
+    group.lab.guests["h1"].faults.fail("freeze", message="It does not answer.")
+    assert take(group) == ({("available", Consistency.ONE_MOMENT)}, {"running"})
+    assert "of one moment, as after a power cut. It does not" in Message.objects.get().text
+
+
+def test_where_it_was_not_paused_there_is_no_snapshot_and_the_reason_is_said(group: Server) -> None:
+    group.lab.guests["h1"].faults.fail("pause", times=9, message="It does not pause.")
+    assert take(group) == ({("error", "")}, {"running"})
+    assert "not of one moment, as was demanded. It does not pause." in Message.objects.get().text
+    assert [store.snapshots for store in group.lab.stores["h1"].list()] == [(), ()]
+
+
+def test_a_host_that_started_anew_lets_a_paused_guest_go_on(group: Server) -> None:
+    agent = group.lab.cloud.hosts["h1"].agents["compute"]
+    row = Instance.objects.get()
+    order = FreezeRequest(
+        id=group.id, name=row.hypervisor_name, wish="w", seconds=20, agent=False, pause=True
+    )
+    assert agent.freeze(order, Unguarded()).paused
+    agent._freezes._held.clear()  # as a new process knows nothing of it
+    agent.thaw_overdue()
+    assert group.lab.guests["h1"]._find(group.id).power_state == "running"

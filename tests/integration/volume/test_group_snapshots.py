@@ -192,8 +192,10 @@ def test_a_type_that_demands_one_moment_gets_it_or_no_snapshot(shop: Shop) -> No
     ids = shop.fill("one", "two")
     other = make_pool("h2", backend="ceph", capabilities=["snapshots"])
     Volume.objects.filter(id=ids[0]).update(pool=other)
+    held = attach(Volume.objects.get(id=ids[1]))  # by a server that nobody can pause
     assert shop.take().status_code == 400
     GroupType.objects.update(group_specs={})
+    held.delete()
     assert shop.take().status_code == 202
     Snapshot.objects.all().delete()
 
