@@ -55,10 +55,7 @@ COMPUTE = Microversions(
             because="every route is there in both forms at every version",
         ),
         19: "Servers have a description.",
-        20: later(
-            "Volumes come and go while a server is shelved.",
-            because="the volumes of a shelved server stay as they are",
-        ),
+        20: "Volumes come and go while a server is shelved.",
         21: "The log of actions outlives its server.",
         22: later("A live migration can be forced to an end.", because=NO_MIGRATIONS),
         23: "A server lists its live migrations.",

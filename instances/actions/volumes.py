@@ -21,9 +21,12 @@ ONE_BEHIND_THE_OTHER = frozenset(
     }
 )
 
+#: Where volumes come and go from microversion 2.20 on.
+ON_THE_SHELF = frozenset({V.SHELVED, V.SHELVED_OFFLOADED})
+
 ATTACH_VOLUME = InstanceAction(
     name="attach_volume",
-    vm_states={V.ACTIVE, V.PAUSED, V.STOPPED, V.RESIZED},
+    vm_states={V.ACTIVE, V.PAUSED, V.STOPPED, V.RESIZED, *ON_THE_SHELF},
     task_states=ONE_BEHIND_THE_OTHER,
     shows=(T.ATTACHING_VOLUME,),
     saga=AttachVolume,
@@ -32,7 +35,7 @@ ATTACH_VOLUME = InstanceAction(
 
 DETACH_VOLUME = InstanceAction(
     name="detach_volume",
-    vm_states={V.ACTIVE, V.PAUSED, V.STOPPED, V.RESIZED},
+    vm_states={V.ACTIVE, V.PAUSED, V.STOPPED, V.RESIZED, *ON_THE_SHELF},
     task_states=ONE_BEHIND_THE_OTHER,
     shows=(T.DETACHING_VOLUME,),
     saga=DetachVolume,

@@ -12,6 +12,7 @@ from cloudweb.api.pagination import parse_limit
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest
 from cloudweb.identifiers import as_uuid
+from cloudweb.microversions.compute import since
 from instances.api.serializers.volume_attachments import (
     SEVERAL,
     AttachmentCreate,
@@ -22,6 +23,8 @@ from instances.api.serializers.volume_attachments import (
 from instances.manager import InstanceManager
 
 KEY = "volumeAttachment"
+#: Where servers on the shelf are given volumes, and lose them.
+ON_SHELF = since(20)
 
 
 class VolumeAttachmentViewSet(ServiceViewSet):
@@ -51,6 +54,7 @@ class VolumeAttachmentViewSet(ServiceViewSet):
             tag=wanted.tag,
             delete_on_termination=wanted.delete_on_termination,
             several=self.version in SEVERAL,
+            on_shelf=self.version in ON_SHELF,
         )
         return Response({KEY: attachment(row, self.version)})
 
@@ -78,7 +82,9 @@ class VolumeAttachmentViewSet(ServiceViewSet):
     @extend_schema(responses={202: None})
     def destroy(self, request: Request, server_id: str, volume_id: str) -> Response:
         """Detach a volume; it is gone once it is available."""
-        self.manager(self.context).detach_volume(server_id, volume_id)
+        self.manager(self.context).detach_volume(
+            server_id, volume_id, on_shelf=self.version in ON_SHELF
+        )
         return empty(202)
 
 

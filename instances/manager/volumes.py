@@ -16,12 +16,20 @@ from cloudweb.identifiers import as_uuid
 from cloudweb.policy import policy
 from compute.manager import HostManager
 from instances import block_devices
-from instances.actions.volumes import ATTACH_VOLUME, DETACH_VOLUME, SWAP_VOLUME, UPDATE_VOLUME
+from instances.actions.record import InstanceAction
+from instances.actions.volumes import (
+    ATTACH_VOLUME,
+    DETACH_VOLUME,
+    ON_THE_SHELF,
+    SWAP_VOLUME,
+    UPDATE_VOLUME,
+)
 from instances.block_devices import ROOT, DestinationType, DiskStatus, SourceType
 from instances.exceptions import (
     DeviceNameInvalid,
     DeviceNameTaken,
     DisksStayWhileItRuns,
+    InstanceInvalidState,
     RootVolumeStays,
     TooManyDisks,
     VolumeCannotBeSwapped,
@@ -69,14 +77,17 @@ class InstanceVolumes(InstanceActs):
         tag: str | None = None,
         delete_on_termination: bool = False,
         several: bool = True,
+        on_shelf: bool = True,
     ) -> BlockDevice:
         """Hold a volume for a server and start giving it to the guest.
 
-        ``several``: the caller knows of volumes that are in several servers. Raises VolumeNotFound,
+        ``several``: the caller knows of volumes that are in several servers; ``on_shelf``: and of those
+        that shelved ones are given, which is without a guest. Raises VolumeNotFound,
         InvalidVolume (400) where its status does not allow it, DeviceNameTaken (409).
         """
         with transaction.atomic():
             key = self._take(instance_id, ATTACH_VOLUME, task_state=ATTACH_VOLUME.task_state)
+            self._check_shelf(key, ATTACH_VOLUME, on_shelf=on_shelf)
             self._check_pluggable(key)
             volume = self._volume_of_project(key, volume_id)
             if BlockDevice.objects.filter(instance_id=key, serial=volume.id).exists():
@@ -106,13 +117,14 @@ class InstanceVolumes(InstanceActs):
         return row
 
     @policy(DETACH_VOLUME.policy)
-    def detach_volume(self, instance_id: str, volume_id: str) -> None:
+    def detach_volume(self, instance_id: str, volume_id: str, *, on_shelf: bool = True) -> None:
         """Start taking a volume from a server, whatever became of its host or the volume's.
 
         Raises VolumeNotAttached, RootVolumeStays (403), and InvalidVolume (400) while it is on its way.
         """
         with transaction.atomic():
             key = self._take(instance_id, DETACH_VOLUME, task_state=DETACH_VOLUME.task_state)
+            self._check_shelf(key, DETACH_VOLUME, on_shelf=on_shelf)
             row = self._volume(key, volume_id)
             if row.is_root:
                 raise RootVolumeStays
@@ -165,6 +177,13 @@ class InstanceVolumes(InstanceActs):
         if not Instance.objects.filter(id=key, project_id=volume.project_id).exists():
             raise VolumeNotFound(volume_id)
         return volume
+
+    def _check_shelf(self, key: uuid.UUID, action: InstanceAction, *, on_shelf: bool) -> None:
+        """Raise InstanceInvalidState for a shelved server where the caller does not know of that."""
+        rows = Instance.objects.filter(id=key, vm_state__in=ON_THE_SHELF)
+        state = None if on_shelf else rows.values_list("vm_state", flat=True).first()
+        if state is not None:
+            raise InstanceInvalidState(action.spoken, key, attr="vm_state", state=state)
 
     def _check_pluggable(self, key: uuid.UUID) -> None:
         """Raise where the server runs on a hypervisor that gives disks only to those that do not."""

@@ -25,10 +25,13 @@ from instances.conf import DETACH_TIMEOUT
 from instances.models import BlockDevice
 from instances.operations.devices import rest
 from instances.operations.rows import DISKS, block_devices_of, instance_of
+from instances.states import VmState
 from operations.saga import Failure, Run, Saga, Step, StepFailed
 from volume.manager import AttachmentManager, VolumeManager
 from volume.objects import VolumeConnection
 
+#: Servers that are put away; their guests are off or gone.
+SHELVED = (VmState.SHELVED, VmState.SHELVED_OFFLOADED)
 log = structlog.get_logger(__name__)
 GIB = 1024**3
 
@@ -180,9 +183,11 @@ def _find_device(run: Run) -> BlockDevice | None:
     return next((row for row in block_devices_of(run) if row.pk == key), None)
 
 
-def export(run: Run) -> Order:
-    """Order the volume to be there for the server's host."""
+def export(run: Run) -> Order | None:
+    """Order the volume to be there for the server's host; nothing for a server that is on none."""
     row, host = device_of(run), instance_of(run).host
+    if not host:
+        return None
     return AttachmentManager(run.context).export_order(str(row.attachment_id), host)
 
 
@@ -197,9 +202,11 @@ def unexport(run: Run) -> Order | None:
         return None
 
 
-def plug(run: Run) -> Order:
-    """Order the disk into the guest."""
+def plug(run: Run) -> Order | None:
+    """Order the disk into the guest; a server on the shelf has none, or one that is told when it starts."""
     row, instance = device_of(run), instance_of(run)
+    if instance.vm_state in SHELVED:
+        return None
     disk = served(run, row, row.attachment_id)
     if disk is None:
         raise StepFailed("The volume is not served.")
@@ -210,7 +217,7 @@ def plug(run: Run) -> Order:
 def unplug(run: Run) -> Order | None:
     """Order the disk out of the guest; nothing where there is none."""
     row, instance = _find_device(run), instance_of(run)
-    if row is None:
+    if row is None or not instance.host:
         return None
     request = DetachDiskRequest(
         id=str(instance.id),

@@ -113,6 +113,7 @@ BEHIND_EACH_OTHER = {
     *(None, "attaching_volume", "detaching_volume"),
     *("attaching_interface", "detaching_interface"),
 }
+PLUGGED = {"active", "paused", "stopped", "resized", "shelved", "shelved_offloaded"}
 #: Contract 10.1 by hand, lest table and test be wrong together: (vm_states, task_states).
 BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
     "start": ({"stopped"}, {None}),
@@ -154,8 +155,8 @@ BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
     "unlock": (ALIVE, set(TASKS)),
     "metadata": ({"active", "paused", "suspended", "stopped"}, set(TASKS)),
     "tags": ({"active", "paused", "suspended", "stopped"}, set(TASKS)),
-    "attach_volume": ({"active", "paused", "stopped", "resized"}, BEHIND_EACH_OTHER),
-    "detach_volume": ({"active", "paused", "stopped", "resized"}, BEHIND_EACH_OTHER),
+    "attach_volume": (PLUGGED, BEHIND_EACH_OTHER),
+    "detach_volume": (PLUGGED, BEHIND_EACH_OTHER),
     "attach_interface": ({"active", "paused", "stopped"}, BEHIND_EACH_OTHER),
     "detach_interface": ({"active", "paused", "stopped"}, BEHIND_EACH_OTHER),
     "update_volume": (ALIVE, set(TASKS)),

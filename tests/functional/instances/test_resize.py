@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cloudweb.context import RequestContext
+from cloudweb.database.clock import now
 from compute.models import Claim, Flavor
-from instances.models import Migration
+from instances import conf
+from instances.manager import InstanceManager
+from instances.models import Instance, Migration
 from tests.builders.identity import client_with
 from tests.builders.instances import Lab, lab
 
@@ -132,3 +137,31 @@ def test_a_migrated_server_is_listed_and_is_on_one_host_alone_once_that_is_confi
     assert none.json()["migrations"] == []
     running = made.send("GET", f"/servers/{server}/migrations", client=admin)
     assert running.json() == {"migrations": []}
+
+
+def test_what_nobody_decides_is_confirmed_in_time(
+    made: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the setting says so, and what waits for something else is left for the next round."""
+    manager = InstanceManager(RequestContext.system())
+    late, early, busy = (made.create(name=name) for name in ("late", "early", "busy"))
+    for server in (late, early, busy):
+        act(made, server, "resize", {"flavorRef": flavor(1).id})
+    hour_ago = now() - timedelta(hours=1)
+    Migration.objects.exclude(instance_id=early).update(updated_at=hour_ago)
+    Instance.objects.filter(id=busy).update(task_state="deleting")
+
+    def confirmed() -> set[str]:
+        manager.confirm_overdue_resizes()
+        made.cloud.settle()
+        rows = Migration.objects.filter(status="confirmed")
+        return {str(key) for key in rows.values_list("instance_id", flat=True)}
+
+    monkeypatch.setattr(conf, "RESIZE_CONFIRM_WINDOW", 0)
+    assert confirmed() == set()
+    monkeypatch.setattr(conf, "RESIZE_CONFIRM_WINDOW", 600)
+    assert confirmed() == {late}
+    assert made.show(late)["status"] == "ACTIVE"
+    assert made.show(early)["status"] == "VERIFY_RESIZE"
+    Instance.objects.filter(id=busy).update(task_state=None)
+    assert confirmed() == {late, busy}

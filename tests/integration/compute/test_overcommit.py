@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -14,7 +15,14 @@ from hypothesis import strategies as st
 
 from compute.exceptions import NoValidHost
 from compute.models import Claim, Host
-from compute.scheduler import PlacementGroup, PlacementRequest, claim, claimed_host, release
+from compute.scheduler import (
+    PlacementGroup,
+    PlacementRequest,
+    claim,
+    claimed_host,
+    hand_over,
+    release,
+)
 from operations.models import Service
 from tests.builders.compute import make_context, make_host, make_request
 from tests.infrastructure import PATIENCE
@@ -124,6 +132,28 @@ def test_one_server_released_by_many_gives_back_once() -> None:
     results = at_once([lambda: release(server) for _ in range(6)])
     assert results == [None] * 6
     assert claimed_host(other) == "h1"
+    assert_the_books_are_right()
+
+
+def test_servers_that_all_grow_at_once_never_over_promise_a_host() -> None:
+    """A resize holds a place of its new size beside the old one, until somebody decides (64 at once)."""
+    empty_cloud()
+    for number in range(4):
+        make_host(f"h{number}", vcpus=64, ram=512 * 24, disk=1000)
+    servers = [str(uuid.uuid4()) for _ in range(64)]
+    for server in servers:
+        claiming(make_request(), server)()
+    movers = [str(uuid.uuid4()) for _ in servers]
+    larger = PlacementRequest(vcpus=1, ram=1024, disk=1)
+    results = at_once([claiming(larger, mover) for mover in movers])
+    moved = [one for one, result in zip(movers, results, strict=True) if isinstance(result, str)]
+    assert all(isinstance(result, str | NoValidHost) for result in results), results
+    assert len(moved) >= 12
+    assert all(host.ram_limit - host.ram_used < larger.ram for host in Host.objects.all())
+    assert_the_books_are_right()
+    pairs = [(mover, servers[movers.index(mover)]) for mover in moved]
+    at_once([partial(hand_over, holder=mover, instance_id=one) for mover, one in pairs])
+    assert Claim.objects.count() == 64
     assert_the_books_are_right()
 
 

@@ -95,6 +95,43 @@ def test_volumes_stay_with_a_server_that_is_shelved(made: Lab) -> None:
     assert [*made.guests[row.host].attached_disks(server)] == [volume]
 
 
+@pytest.mark.parametrize("offload", [0, 60])
+def test_volumes_come_and_go_while_a_server_is_shelved(
+    made: Lab, offload: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From 2.20 on, whether or not it left its host; its guest has them when it comes back."""
+    monkeypatch.setattr(conf, "SHELVED_OFFLOAD_TIME", offload)
+    ensure_default_type()
+    server, before, after, other = made.create(), *(made.make_volume() for _ in range(3))
+    path = f"/servers/{server}/os-volume_attachments"
+
+    def attach(volume: str, version: str = "2.20") -> int:
+        body = {"volumeAttachment": {"volumeId": volume}}
+        code = made.send("POST", path, body, version=version).status_code
+        made.cloud.settle()
+        return int(code)
+
+    def detach(volume: str, version: str = "2.20") -> int:
+        code = made.send("DELETE", f"{path}/{volume}", version=version).status_code
+        made.cloud.settle()
+        return int(code)
+
+    def status(volume: str) -> str:
+        found = made.client.send("GET", f"/volume/v3/volumes/{volume}").json()["volume"]
+        return str(found["status"])
+
+    assert (attach(before), act(made, server, "shelve")) == (200, 202)
+    assert (attach(after, "2.19"), detach(before, "2.19")) == (409, 409)
+    assert made.show(server)["OS-EXT-STS:task_state"] is None
+    assert (attach(after), attach(other), detach(other), detach(before)) == (200, 200, 202, 202)
+    assert [status(one) for one in (before, after, other)] == ["available", "in-use", "available"]
+    assert act(made, server, "unshelve") == 202
+    host = Instance.objects.get(id=server).host
+    assert made.show(server)["status"] == "ACTIVE"
+    assert [*made.guests[host].attached_disks(server)] == [after]
+    assert (detach(after, "2.1"), status(after)) == (202, "available")
+
+
 def test_it_leaves_its_host_after_the_time_that_the_setting_says(
     made: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
