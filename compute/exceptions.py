@@ -84,6 +84,18 @@ class HostIsUp(Conflict):
         super().__init__(f"Compute service of {name} is still in use.")
 
 
+class HostNotProvenDead(Conflict):
+    """The host is silent, which is no proof that its guests do not run."""
+
+    code = "host_not_proven_dead"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"Host {name} is down, but it is not known to be off: switch it off by its power control, "
+            "or confirm that it is off."
+        )
+
+
 class HostHasNoFence(Conflict):
     """Nobody said how the host's power is controlled."""
 

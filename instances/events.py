@@ -17,7 +17,8 @@ from cloudweb.holdings import hangs_on
 from cloudweb.identifiers import as_uuid
 from compute.events import GuestChanged, GuestsSeen
 from instances.block_devices import DiskStatus
-from instances.models import BlockDevice, Instance, InstancePort
+from instances.migration_states import MigrationStatus, MigrationType
+from instances.models import BlockDevice, Instance, InstancePort, Migration
 from instances.operations import (
     DetachInterface,
     DetachVolume,
@@ -142,6 +143,18 @@ def compare_guests(seen: GuestsSeen) -> None:
         power = POWER_STATES.get(found, PowerState.NOSTATE)
         if settled(vm_state, power):
             guest_changed(GuestChanged(seen.host, str(server_id), found))
+
+
+@on(GuestsSeen)
+def complete_evacuations(seen: GuestsSeen) -> None:
+    """Note that a host which came back has nothing any more of servers that were moved from it."""
+    here = [key for guest in seen.guests if (key := as_uuid(guest)) is not None]
+    moved = Migration.objects.filter(
+        source_host=seen.host,
+        migration_type=MigrationType.EVACUATION,
+        status=MigrationStatus.DONE,
+    )
+    moved.exclude(instance_id__in=here).update(status=MigrationStatus.COMPLETED, updated_at=now())
 
 
 @on(GuestChanged)

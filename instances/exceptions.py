@@ -307,6 +307,13 @@ class PostedPasswordStays(Conflict):
     default_message = "The password was posted already."
 
 
+class SharedStorageMissing(BadRequest):
+    """A server's own disks are files of its host, which no other host has."""
+
+    code = "shared_storage_missing"
+    default_message = "Invalid state of instance files on shared storage"
+
+
 class HypervisorCannot(FeatureNotSupported):
     """The hypervisor of the server's host has no such capability."""
 

@@ -10,6 +10,7 @@ class MigrationType(TextChoices):
 
     RESIZE = "resize", "resize"
     MIGRATION = "migration", "cold migration"
+    EVACUATION = "evacuation", "evacuation"
 
 
 class MigrationStatus(TextChoices):
@@ -23,6 +24,8 @@ class MigrationStatus(TextChoices):
     CONFIRMED = "confirmed", "confirmed"
     REVERTING = "reverting", "going back"
     REVERTED = "reverted", "went back"
+    DONE = "done", "runs elsewhere"
+    COMPLETED = "completed", "gone from its old host"
     ERROR = "error", "failed"
 
 

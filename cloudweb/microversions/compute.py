@@ -10,7 +10,7 @@ from __future__ import annotations
 from cloudweb.microversions import Microversions, always, later, partly
 
 NO_MIGRATIONS = "servers do not move between hosts while they run yet"
-NO_EVACUATION = "servers are not evacuated yet"
+NO_STOP = "an evacuated server runs where it ran before"
 TAGS_AT_ALL = "a tag is heard at every version"
 
 COMPUTE = Microversions(
@@ -43,10 +43,7 @@ COMPUTE = Microversions(
         11: "A service can be declared down by force, and says so.",
         12: "A virtual interface names its network.",
         13: "A server group names its project and user.",
-        14: later(
-            "Evacuating takes no word about shared storage and answers no password.",
-            because=NO_EVACUATION,
-        ),
+        14: "Evacuating takes no word about shared storage and answers no password.",
         15: "Server groups that only prefer to be together or apart.",
         16: "Operators see how the host of a server does.",
         17: "A guest can be told to write a crash dump.",
@@ -67,7 +64,7 @@ COMPUTE = Microversions(
             because="both headers are read at every version",
         ),
         28: "The processor of a hypervisor is an object instead of a text.",
-        29: later("Evacuating to a host that was named asks the scheduler.", because=NO_EVACUATION),
+        29: "Evacuating to a host that was named asks the scheduler, unless that is forced.",
         30: later("Migrating to a host that was named asks the scheduler.", because=NO_MIGRATIONS),
         31: "The token of any console tells where it leads.",
         32: always("Network cards and disks can have a tag.", because=TAGS_AT_ALL),
@@ -118,7 +115,7 @@ COMPUTE = Microversions(
         65: later("A live migration that waits can be called off.", because=NO_MIGRATIONS),
         66: "Lists of servers, actions and migrations can end at the time of a change.",
         67: "A disk can name the type of its new volume.",
-        68: later("Moving a server can no longer be forced.", because=NO_MIGRATIONS),
+        68: partly("Moving a server can no longer be forced.", missing=NO_MIGRATIONS),
         69: always(
             "While a part of the cloud is down its servers show what little is known.",
             because="all servers are in one database",
@@ -169,7 +166,7 @@ COMPUTE = Microversions(
             because="a rebuild leaves volumes as they are",
         ),
         94: "The host name of a server may have a domain.",
-        95: later("An evacuated server stays stopped.", because=NO_EVACUATION),
+        95: later("An evacuated server stays stopped.", because=NO_STOP),
         96: "A server shows the zone it is pinned to.",
     },
 )

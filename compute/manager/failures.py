@@ -12,7 +12,7 @@ from cloudweb.manager import Manager
 from cloudweb.periodic import periodic
 from cloudweb.policy import policy
 from compute import failures
-from compute.exceptions import HostIsUp
+from compute.exceptions import HostIsUp, HostNotProvenDead
 from compute.manager.hosts import HostManager
 from compute.models import Host, HostFailure, ProofKind
 from compute.querysets import DOMAIN
@@ -43,6 +43,12 @@ class HostFailureManager(Manager):
         """
         found = failures.proof_of(name)
         return None if found is None else Proof(found.proof, found.proved_at)
+
+    @policy("compute:failures:proof")
+    def check_dead(self, name: str) -> None:
+        """Raise HostIsUp for a host that reports, HostNotProvenDead for one that may be alive."""
+        if failures.proof_of(name) is None:
+            raise HostIsUp(name) if services.is_up(name, DOMAIN) else HostNotProvenDead(name)
 
     @policy("compute:failures:confirm")
     def confirm_off(self, name: str, *, reason: str) -> HostFailure:

@@ -11,6 +11,7 @@ from cloudweb.states import Mode
 from instances.actions import (
     addresses,
     console,
+    evacuating,
     images,
     inside,
     interfaces,
@@ -44,7 +45,7 @@ ACTIONS: dict[str, InstanceAction] = {
             volumes,
             console,
         ),
-        *(images, interfaces, inside, shelf),
+        *(images, interfaces, inside, shelf, evacuating),
     )
     for record in vars(activity).values()
     if isinstance(record, InstanceAction)

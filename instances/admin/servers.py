@@ -20,6 +20,18 @@ from instances.models import Instance
 from instances.states import VmState, status_of
 
 
+#: What tenants have no button for.
+BUTTONS = {
+    "evacuate": Button(
+        label="Evacuate",
+        icon="",
+        done="",
+        warning="They are built again on other hosts, if their host is known to be dead. What was on "
+        "disks of their own is lost; volumes and addresses go with them.",
+    ),
+}
+
+
 @admin.register(Instance)
 class InstanceAdmin(ManagedAdmin):
     """Servers; what is deleted shows when it is asked for by its state, or by its address."""
@@ -80,12 +92,13 @@ class InstanceAdmin(ManagedAdmin):
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Return what the records have buttons for that need nothing else, and this operator may."""
+        context = self.context(request)
         return {
             name: (_offered(action, button), name, button.label)
             for name, action in ACTIONS.items()
-            if (button := action.button)
+            if (button := BUTTONS.get(name, action.button))
             and not button.page
-            and allows(self.context(request), action.policy)
+            and allows(context, action.policy)
         }
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from instances.manager.addresses import InstanceAddresses
 from instances.manager.building import InstanceBuilding
 from instances.manager.console import InstanceConsoles
+from instances.manager.evacuating import InstanceEvacuations
 from instances.manager.inside import InstanceInsides
 from instances.manager.interfaces import InstanceInterfaces
 from instances.manager.lifecycle import InstanceLifecycle
@@ -39,6 +40,7 @@ class InstanceManager(
     InstanceInterfaces,
     InstanceConsoles,
     InstanceShelving,
+    InstanceEvacuations,
 ):
     """The servers of the caller's project (of all, for an admin who says so).
 

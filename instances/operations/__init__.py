@@ -4,6 +4,7 @@ from instances.operations.create import CreateInstance
 from instances.operations.create_image import BackupInstance, CreateImage
 from instances.operations.create_with_volumes import CreateInstanceWithVolumes
 from instances.operations.delete import DeleteInstance
+from instances.operations.evacuate import EvacuateInstance
 from instances.operations.image_of_volumes import ImageOfVolumes
 from instances.operations.interfaces import AttachInterface, DetachInterface
 from instances.operations.pause import (
@@ -39,6 +40,7 @@ __all__ = [
     "DeleteInstance",
     "DetachInterface",
     "DetachVolume",
+    "EvacuateInstance",
     "ExtendVolumeInGuest",
     "ImageOfVolumes",
     "LimitVolumeInGuest",

@@ -47,6 +47,7 @@ NO_BUTTON = {
     "metadata": "the API alone",
     "tags": "the API alone",
     "migrate": "the API alone: it is an operator's",
+    "evacuate": "operators' list of servers: it is theirs",
     "console_output": "the page's tab Console log",
     "open_console": "the page's tab Console",
     "serial_console": "the page's tab Console",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cloudweb.states import Mode
-from compute.models import Flavor
+from compute.models import Flavor, HostFailure
 from identity import quotas
 from identity.models import User
 from instances.actions import ACTIONS, possible
@@ -42,7 +42,7 @@ WITH_ADDRESSES = (
 )
 WITH_VOLUMES = ("attach_volume", "detach_volume", "update_volume", "swap_volume")
 #: What members are refused.
-OPERATORS_DO = ("swap_volume", "reset_state", "migrate", "shelve_offload")
+OPERATORS_DO = ("swap_volume", "reset_state", "migrate", "shelve_offload", "evacuate")
 #: action of the table -> method, path below the server, body
 REQUESTS: dict[str, tuple[str, str, Any]] = {
     "start": ("POST", "/action", {"os-start": None}),
@@ -73,6 +73,7 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "confirm_resize": ("POST", "/action", {"confirmResize": None}),
     "revert_resize": ("POST", "/action", {"revertResize": None}),
     "migrate": ("POST", "/action", {"migrate": None}),
+    "evacuate": ("POST", "/action", {"evacuate": {}}),
     "delete": ("DELETE", "", None),
     "force_delete": ("POST", "/action", {"forceDelete": None}),
     "add_security_group": ("POST", "/action", {"addSecurityGroup": {"name": "default"}}),
@@ -99,6 +100,7 @@ ALIVE = {
 }
 ACCEPTED = {
     "rescue": 200,
+    "evacuate": 200,
     "confirm_resize": 204,
     "delete": 204,
     "update": 200,
@@ -146,6 +148,10 @@ BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
     "confirm_resize": ({"resized"}, {None}),
     "revert_resize": ({"resized"}, {None}),
     "migrate": ({"active", "stopped"}, {None}),
+    "evacuate": (
+        {"active", "stopped", "error"},
+        {None, "powering-off", "powering-on", "rebooting", "rebooting_hard"},
+    ),
     "delete": (ALIVE, set(TASKS)),
     "force_delete": (ALIVE, set(TASKS)),
     "add_security_group": (ALIVE, set(TASKS)),
@@ -180,6 +186,9 @@ def send(user: User, server: Instance, action: str, *, client: Any = None) -> An
         image = make_image(context=make_context(user), data=RAW)
         Instance.objects.filter(id=server.id).update(image_id=str(image.id))
         body = json.loads(json.dumps(body).replace("{image}", str(image.id)))
+    if action == "evacuate":
+        HostFailure.objects.get_or_create(host="dead", proof="confirmed")
+        Instance.objects.filter(id=server.id).update(host="dead")
     if action == "resize":
         larger = {"name": "larger", "vcpus": 2, "ram": 1024, "disk": 1}
         Flavor.objects.get_or_create(id="larger", defaults=larger)

@@ -19,6 +19,10 @@ from cloudweb.microversions.compute import since
 from instances.actions import ACTIONS, InstanceAction
 from instances.api.console_addresses import address_of
 from instances.api.serializers.action_bodies import ActionAnswer, ActionBody
+from instances.api.serializers.evacuation import (  # noqa: F401 - the records name them
+    Evacuate,
+    EvacuationPassword,
+)
 from instances.api.serializers.recovery import (  # noqa: F401 - the records name them
     Rebuild,
     Rescue,

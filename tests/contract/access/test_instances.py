@@ -147,10 +147,12 @@ NOT_FOR_MEMBERS: dict[str, Rule] = {
     "swap_volume": admin,
     "reset_state": admin,
     "migrate": project_manager,
+    "evacuate": admin,
     "shelve_offload": admin,
 }
 #: What the key of an action holds, where null will not do.
 VALUES: dict[str, Any] = {
+    "evacuate": {},
     "os-getSerialConsole": {"type": "serial"},
     "os-getVNCConsole": {"type": "novnc"},
     "reboot": {"type": "SOFT"},
@@ -171,6 +173,7 @@ VALUES: dict[str, Any] = {
 SINCE = {"trigger_crash_dump": 17}
 #: Why even those who pass get an error, and which test shows the success.
 UNFINISHED = {
+    "evacuate": (409, "its host is not known to be dead: test_evacuations"),
     "addFloatingIp": (400, "the server has no such address: test_addresses"),
     "removeFloatingIp": (409, "it leads to no server: test_addresses"),
     "changePassword": (409, "it is on no host that could be asked: test_insides"),
