@@ -19,7 +19,6 @@ from instances.manager import InstanceManager
 from instances.models import Instance
 from instances.states import VmState, status_of
 
-
 #: What tenants have no button for.
 BUTTONS = {
     "evacuate": Button(

@@ -341,7 +341,7 @@ def test_words() -> None:
     stopped = ["start", "hard_reboot", "rescue", "rebuild", *always[:3], *moves, *always[3:]]
     stopped += ["tags", "metadata", *groups, *WITH_ADDRESSES]
     stopped += [*volumes, "create_image", "create_backup", *cards]
-    stopped += ["reset_state", "shelve"]
+    stopped += ["reset_state", "shelve", "evacuate"]
     assert possible("stopped", None) == stopped
     while_built = [*always, *groups, *WITH_ADDRESSES, "update_volume", "reset_state"]
     assert possible("building", "spawning") == while_built
