@@ -39,7 +39,7 @@ class OperatorSite(AdminSite):
         Django's own groups are left out: roles come from identity.
         """
         order = (
-            *("compute", "operations", "instances"),
+            *("compute", "operations", "reconciliation", "instances"),
             *("image", "volume", "network", "identity", "audit"),
         )
         apps = [

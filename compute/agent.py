@@ -24,7 +24,7 @@ from cloudweb.image_cache.source import ImageSource
 from cloudweb.periodic import periodic
 from cloudweb.records import forget, lost_in, read_record
 from cloudweb.rpc import Method
-from compute import rpc, uptime
+from compute import rpc, surveying, uptime
 from compute.consoles import ConsoleDesk
 from compute.consoles.place import door_of
 from compute.drivers.base import (
@@ -54,6 +54,7 @@ from compute.objects import (
     GuestSpec,
     GuestState,
     HostInventory,
+    HostSurvey,
     PowerOffRequest,
     RebootRequest,
     ResizeDiskRequest,
@@ -112,6 +113,7 @@ class ComputeAgent(Agent):
         self._lost_orders: Callable[[], Sequence[str]] = tuple
         self._inventory: HostInventory | None = None
         self._untold = 0  # reports since the inventory was told
+        self._survey: HostSurvey | None = None  # what was found, until it is told
         self._waiting = Waiting(lambda scope: nullcontext(), 0.0)
         self._owes: Callable[[], bool] = lambda: False
         self._fence = SelfFence(driver, directory / "self-fence.json", self_fence, self._changed)
@@ -485,6 +487,15 @@ class ComputeAgent(Agent):
         if isinstance(self.driver, HotPlug):
             self.driver.tend_disks()
 
+    @periodic(every=120)
+    def survey(self) -> None:
+        """Look at all guests, files and records, so that what should not be so is found."""
+        if self._rebooted():
+            return  # guests that ran are still to be started
+        found = surveying.survey(self.driver, [path.stem for path in self._guests.glob("*.json")])
+        with self._lock:
+            self._survey = found
+
     @periodic(every=timedelta(hours=1))
     def trim_images(self) -> None:
         """Drop images that nobody used for long while the cache is over its limit, and stale downloads."""
@@ -523,6 +534,7 @@ class ComputeAgent(Agent):
                 changes=self._changes,
                 problems=tuple(problems),
                 moving=self._moves.progress(),
+                survey=self._survey,
             )
 
     def keeps(self, part: ComputeReport) -> bool:
@@ -530,8 +542,10 @@ class ComputeAgent(Agent):
         return bool(part.changes)
 
     def reported(self, part: ComputeReport) -> None:
-        """Forget the changes that were taken."""
+        """Forget the changes and the survey that were taken."""
         with self._lock:
+            if self._survey is part.survey:
+                self._survey = None
             self._changes = tuple(one for one in self._changes if one not in part.changes)
 
     def _changed(self, guest_id: str, power_state: str) -> None:

@@ -13,4 +13,4 @@ class ComputeConfig(AppConfig):
 
     def ready(self) -> None:
         """Declare policies and subscribe to what hosts report."""
-        from compute import holdings, operations, policies, reports  # noqa: F401
+        from compute import differences, holdings, operations, policies, reports  # noqa: F401

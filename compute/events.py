@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cloudweb.events import Event
+from compute.objects import HostSurvey
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,15 @@ class GuestsSeen(Event):
 
     host: str
     guests: Mapping[str, str]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HostSurveyed(Event):
+    """All that a host has of guests, as it was ``at`` a time."""
+
+    host: str
+    survey: HostSurvey
     at: datetime
 
 

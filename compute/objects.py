@@ -303,6 +303,32 @@ class GuestChange(Part):
     power_state: str
 
 
+class SeenGuest(Part):
+    """A guest and what it has: ``taps`` are its cards, ``disks`` the serials of what is attached.
+
+    They are empty for one that does not run: it gets them at its next start.
+    """
+
+    id: str
+    name: str
+    power_state: PowerState
+    taps: tuple[str, ...] = ()
+    disks: tuple[str, ...] = ()
+
+
+class HostSurvey(VersionedObject):
+    """All that a host has of guests at a time (Unix), for whoever knows what it should have.
+
+    ``traces`` are the ids of guests of which there are files or records, known to the hypervisor or not.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    at: float
+    guests: tuple[SeenGuest, ...] = ()
+    traces: tuple[str, ...] = ()
+
+
 class ComputeReport(VersionedObject):
     """The compute agent's part of a report.
 
@@ -311,11 +337,13 @@ class ComputeReport(VersionedObject):
     ``start`` names the start of the agent that the numbers of ``changes`` belong to.
     ``problems`` are sentences for the operator: what the host cannot put right by itself. ``moving`` are
     guests that it brings to other hosts, and how far each is.
+    ``survey`` is told now and then.
     """
 
-    VERSION: ClassVar[str] = "1.1"
+    VERSION: ClassVar[str] = "1.2"
     DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
-        1: lambda data: {key: value for key, value in data.items() if key != "moving"}
+        2: lambda data: {key: value for key, value in data.items() if key != "survey"},
+        1: lambda data: {key: value for key, value in data.items() if key != "moving"},
     }
 
     start: str = ""
@@ -325,6 +353,7 @@ class ComputeReport(VersionedObject):
     changes: tuple[GuestChange, ...] = ()
     problems: tuple[str, ...] = ()
     moving: tuple[LiveProgress, ...] = ()
+    survey: HostSurvey | None = None
 
 
 class PowerOffRequest(VersionedObject):

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from cloudweb.context import RequestContext
 from cloudweb.events import emit
-from compute.events import GuestChanged, GuestsSeen
+from compute.events import GuestChanged, GuestsSeen, HostSurveyed
 from compute.manager import HostManager
 from compute.objects import ComputeReport
 from compute.querysets import DOMAIN
@@ -28,6 +28,8 @@ def note_reports(heard: Sequence[Heard[ComputeReport]]) -> None:
 
 def _note_guests(hosts: HostManager, one: Heard[ComputeReport]) -> None:
     host, report = one.host, one.part
+    if report.survey is not None:  # before what is seen of it becomes the servers' state
+        emit(HostSurveyed(host, report.survey, one.time(report.survey.at)))
     if report.inventory is not None:
         seen = {guest.id: guest.power_state for guest in report.inventory.guests}
         emit(GuestsSeen(host, seen, one.time(report.at)))

@@ -21,6 +21,7 @@ APPS = (
     "cloudweb",
     "operations",
     "audit",
+    "reconciliation",
     "identity",
     "image",
     "network",

@@ -18,4 +18,12 @@ class InstancesConfig(AppConfig):
 
     def ready(self) -> None:
         """Declare policies and quotas, register sagas, subscribe to events."""
-        from instances import copying, events, operations, policies, quiescing, quota  # noqa: F401
+        from instances import (  # noqa: F401
+            copying,
+            differences,
+            events,
+            operations,
+            policies,
+            quiescing,
+            quota,
+        )

@@ -82,6 +82,7 @@ declare(
         "network:subnets:address_ports": the_cloud_itself,
         # What the cloud's own parts do with ports.
         "network:ports:bind": project_member,
+        "network:ports:of_servers": the_cloud_itself,
         "network:ports:set_status": admin,
         "network:ports:wiring": admin,
         # What the dashboard's buttons do in one go.

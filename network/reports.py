@@ -8,6 +8,7 @@ from django.db import transaction
 
 from cloudweb.context import RequestContext
 from cloudweb.events import emit
+from network.differences import find_taps
 from network.events import MilestoneReached
 from network.manager import AgentManager
 from network.news import wirings_lost
@@ -17,6 +18,7 @@ from network.places import differing_places, note_places
 from network.routers.told import note_routers
 from network.telling import differing, note_generations
 from operations.reporting import Heard, takes_reports
+from reconciliation.manager import DifferenceManager
 
 
 @takes_reports("network", NetworkReport)
@@ -32,6 +34,8 @@ def note_reports(heard: Sequence[Heard[NetworkReport]]) -> None:
         with transaction.atomic():
             if note_places(host, tables):
                 start_refresh({host})
+    for host, inventory in told.items():
+        DifferenceManager(RequestContext.system()).note(find_taps(host, inventory), host=host)
     for one in heard:
         if one.part.routers is not None:
             with transaction.atomic():

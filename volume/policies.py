@@ -49,6 +49,7 @@ declare(
         "volume:attachments:create": project_member,
         "volume:attachments:update": project_member,
         "volume:attachments:delete": project_member,
+        "volume:attachments:of_servers": the_cloud_itself,
         "volume:connections:create": service,
         "volume:connections:delete": service,
         "volume:backups:list": project_reader,

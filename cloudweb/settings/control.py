@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "cloudweb",
     "operations",
     "audit",
+    "reconciliation",
     "identity",
     "image",
     "network",

@@ -163,6 +163,10 @@ class Hypervisor(ABC):
         """Return all guests of ours on this host (never foreign domains)."""
 
     @abstractmethod
+    def traces(self) -> Sequence[str]:
+        """Return the ids of all guests of ours that have anything here, known to the hypervisor or not."""
+
+    @abstractmethod
     def inventory(self) -> HostInventory:
         """Return what the host has."""
 

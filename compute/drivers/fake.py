@@ -264,6 +264,11 @@ class FakeDriver(
             guests = [guest for _, guest in sorted(self._guests.items()) if guest.defined]
             return [self._state(guest) for guest in guests]
 
+    def traces(self) -> Sequence[str]:
+        """Return all guests, those that are not defined too."""
+        with self._lock:
+            return [*self._guests]
+
     def inventory(self) -> HostInventory:
         """Return the capacity this host pretends to have."""
         with self.faults.around("inventory", Unguarded()):

@@ -11,6 +11,7 @@
   they had left (``explanation.py``): the tenant reads that without host names, operators whole.
 """
 
+from compute.scheduler.claims import claim_where_it_is, claims_on
 from compute.scheduler.placement import Place, claim, claimed_host, hand_over, release
 from compute.scheduler.request import GroupPolicy, PlacementGroup, PlacementRequest
 
@@ -20,7 +21,9 @@ __all__ = [
     "PlacementGroup",
     "PlacementRequest",
     "claim",
+    "claim_where_it_is",
     "claimed_host",
+    "claims_on",
     "hand_over",
     "release",
 ]

@@ -27,6 +27,10 @@ FIRST = {
         "Periodic tasks",
         "What runs again and again, and how the last run went",
     ),
+    ("reconciliation", "Difference"): (
+        "Differences",
+        "What is not as it is written down, and what heals it",
+    ),
     ("instances", "Instance"): ("Servers", "Of all projects, by host and state"),
     ("network", "Network"): ("Networks", "Of all projects, with their segments and wires"),
     ("network", "Subnet"): ("Address pools", "What is taken and what is free, subnet by subnet"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -52,6 +52,12 @@ class PortBinding(StandardManager[Port]):
     def hosts_on(self, network_ids: Sequence[Identifier]) -> Collection[str] | None:
         """Return the hosts that can serve all of these networks, None where any can."""
         return hosts_on(map(number, network_ids))
+
+    @policy("network:ports:of_servers")
+    def of_servers(self) -> Mapping[str, str]:
+        """Return the ports that are cards of servers, each with its server's id."""
+        rows = Port.objects.filter(device_owner__startswith="compute:").exclude(device_id="")
+        return {str(key): device for key, device in rows.values_list("id", "device_id")}
 
     @policy("network:ports:bind")
     def bind(

@@ -16,7 +16,8 @@ from cloudweb.events import Event, subscribers
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = (
-    "operations", "audit", "identity", "network", "compute", "image", "volume", "instances", "dashboard",
+    "operations", "audit", "reconciliation", "identity", "network", "compute", "image", "volume",
+    "instances", "dashboard",
 )  # fmt: skip
 
 

@@ -138,9 +138,10 @@ def test_spawned_twice_there_is_one_and_destroyed_twice_there_is_nothing(bench: 
         assert (state.id, state.name, state.power_state) == (spec.id, spec.name, "running")
     assert [guest.id for guest in bench.driver.list()] == [spec.id]
     assert bench.driver.load().guests == 1
+    assert [*bench.driver.traces()] == [spec.id]
     for _ in range(2):
         bench.driver.destroy(ref(spec), work=WORK)
-    assert list(bench.driver.list()) == []
+    assert list(bench.driver.list()) == [*bench.driver.traces()] == []
     assert list(bench.census()) == []
 
 

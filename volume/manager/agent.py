@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-from django.db.models import QuerySet
+from collections.abc import Mapping
 
 from cloudweb.database.clock import now
-from cloudweb.identifiers import as_uuid
 from cloudweb.manager import Manager
 from cloudweb.policy import policy
-from volume.models import Agent, Attachment, Backup, Snapshot, Volume
+from volume.differences import WORDS, unknown
+from volume.models import Agent
 from volume.objects import VolumeReport
-from volume.states import BackupStatus
 
-#: Ids in one statement; what is unknown of one host.
-ROWS, SHOWN = 500, 100
+#: What is unknown of one host.
+SHOWN = 100
 
 
 class AgentManager(Manager):
@@ -46,25 +42,6 @@ class AgentManager(Manager):
 
 
 def _unknown(part: VolumeReport) -> list[str]:
-    """Return what no row explains; a backup's point lies there as a snapshot does."""
     assert part.held is not None
-    held, points = part.held, Backup.objects.filter(status=BackupStatus.CREATING)
-    found = [f"volume {one}" for one in _without_row(held.volumes, Volume.objects.all())]
-    found += [
-        f"snapshot {one}" for one in _without_row(held.snapshots, Snapshot.objects.all(), points)
-    ]
-    found += [
-        f"attachment {one}" for one in _without_row(held.attachments, Attachment.objects.all())
-    ]
-    return found[:SHOWN]
-
-
-def _without_row(names: Sequence[str], *known_rows: QuerySet[Any]) -> Iterable[str]:
-    left = {name: as_uuid(name) for name in sorted(names)}
-    for rows in known_rows:
-        keys = [key for key in left.values() if key is not None]
-        for start in range(0, len(keys), ROWS):
-            part = rows.filter(pk__in=keys[start : start + ROWS])
-            known = {*part.values_list("pk", flat=True)}
-            left = {name: key for name, key in left.items() if key not in known}
-    return left
+    found = unknown(part.held)
+    return [f"{WORDS[kind]} {one}" for kind, ids in found.items() for one in ids][:SHOWN]

@@ -227,6 +227,15 @@ class AttachmentManager(VolumeLookups):
         """
         return attaching.unexport(self.find(attachment_id))
 
+    @policy("volume:attachments:of_servers")
+    def of_servers(self) -> Mapping[str, tuple[str, str]]:
+        """Return the attachments that servers' operations made, each with its server's and volume's id."""
+        rows = Attachment.objects.filter(by_server=True).exclude(instance_id=None)
+        return {
+            str(key): (str(server), str(volume))
+            for key, server, volume in rows.values_list("id", "instance_id", "volume_id")
+        }
+
     @policy("volume:attachments:delete")
     def delete(self, attachment_id: Identifier) -> None:
         """Let the volume go; nothing happens where it went already. Cut it off before."""

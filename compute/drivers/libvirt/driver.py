@@ -469,6 +469,10 @@ class LibvirtDriver(
         """Return the guests of this installation."""
         return self._all()
 
+    def traces(self) -> Sequence[str]:
+        """Return the guests that have a home here."""
+        return self.storage.guests()
+
     def _all(self) -> List[GuestState]:
         return self._domains.all()
 
