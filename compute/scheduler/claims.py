@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Sum
 
+from cloudweb.database.locks import locked
 from compute.models import Claim, Host
 from compute.scheduler.placement import release
 
@@ -34,7 +35,7 @@ def claim_where_it_is(
 ) -> None:
     """Write down the place that a server has, whether there is room or not; ``size`` by vcpus, ram, disk."""
     with transaction.atomic(savepoint=False):
-        row = Host.objects.select_for_update().filter(name=host).first()
+        row = locked(Host.objects.filter(name=host)).first()
         if row is None:
             return
         release(instance_id)
