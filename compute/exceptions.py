@@ -84,6 +84,15 @@ class HostIsUp(Conflict):
         super().__init__(f"Compute service of {name} is still in use.")
 
 
+class HostIsDown(Conflict):
+    """The host does not report, so it cannot do its part."""
+
+    code = "host_is_down"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Host {name} is down: what is on it can only be evacuated.")
+
+
 class HostNotProvenDead(Conflict):
     """The host is silent, which is no proof that its guests do not run."""
 

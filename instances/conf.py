@@ -44,3 +44,5 @@ INTERFACE_DETACH_TIMEOUT = int(env.int("INTERFACE_DETACH_TIMEOUT", default=60))
 RESIZE_TO_SAME_HOST = bool(env.bool("RESIZE_TO_SAME_HOST", default=True))
 #: Seconds after which a resize that nobody decided is confirmed; 0: never.
 RESIZE_CONFIRM_WINDOW = max(0, int(env.int("RESIZE_CONFIRM_WINDOW", default=0)))
+#: So many servers are moved at once off each host that is drained.
+DRAIN_AT_ONCE = max(1, int(env.int("DRAIN_AT_ONCE", default=2)))

@@ -307,6 +307,15 @@ class PostedPasswordStays(Conflict):
     default_message = "The password was posted already."
 
 
+class DrainNotFound(NotFound):
+    """The host is not drained, or was put back."""
+
+    code = "drain_not_found"
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"Host {host[:64]} is not being drained.")
+
+
 class SharedStorageMissing(BadRequest):
     """A server's own disks are files of its host, which no other host has."""
 

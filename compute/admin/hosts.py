@@ -9,6 +9,8 @@ from django.contrib import admin
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from cloudweb.admin import ManagedAdmin, Values, ValuesFilter, bar, bullets, pill, row_action
@@ -88,9 +90,13 @@ class HostAdmin(ManagedAdmin):
         "cpu_model",
         "accelerated",
         "created_at",
+        "empty_it",
     )
     fieldsets = (
-        (None, {"fields": ("name", "id", "state", "zone", "enabled", "disabled_reason")}),
+        (
+            None,
+            {"fields": ("name", "id", "state", "zone", "enabled", "disabled_reason", "empty_it")},
+        ),
         ("Load", {"fields": ("vcpu_load", "ram_load", "disk_load", "running_guests")}),
         (
             "Over-promise (empty: the setting's)",
@@ -150,6 +156,13 @@ class HostAdmin(ManagedAdmin):
         return bar(
             host.disk_used, host.disk_limit, f"{host.disk_used:,} of {host.disk_limit:,} GiB"
         )
+
+    @admin.display(description="drain")
+    def empty_it(self, host: Host) -> SafeString:
+        """Link to where a host is emptied."""
+        page = reverse("admin:instances_hostdrain_add")
+        words = "Move all its servers away"
+        return format_html('<a href="{}?host={}">{}</a>', page, host.name, words)
 
     @admin.display(description="health")
     def health(self, host: Host) -> SafeString:

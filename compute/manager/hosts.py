@@ -46,6 +46,12 @@ class HostManager(Manager):
             raise HostNotFound(name)
         return host
 
+    @policy("compute:hosts:show")
+    def is_up(self, name: str) -> bool:
+        """Tell whether a host reports; raise HostNotFound."""
+        self.get(name)
+        return services.is_up(name, DOMAIN)
+
     @policy("compute:hosts:able")
     def is_able(self, name: str, capability: str) -> bool:
         """Tell whether a host's driver can do something; so does one that told nothing yet.

@@ -1,6 +1,7 @@
 """Servers for operators; every button calls a manager."""
 
+from instances.admin.drains import HostDrainAdmin
 from instances.admin.server_groups import ServerGroupAdmin
 from instances.admin.servers import InstanceAdmin
 
-__all__ = ["InstanceAdmin", "ServerGroupAdmin"]
+__all__ = ["HostDrainAdmin", "InstanceAdmin", "ServerGroupAdmin"]

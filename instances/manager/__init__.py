@@ -3,6 +3,7 @@
 from instances.manager.cards import ports_of, tags_of
 from instances.manager.console import ConsoleAccess
 from instances.manager.console_tokens import ConsoleManager, OpenedConsole, redeem, renewed
+from instances.manager.draining import HostDrainManager
 from instances.manager.external_events import ExternalEvent, ExternalEventManager
 from instances.manager.instance import InstanceManager
 from instances.manager.key_pair import KeyPairManager
@@ -17,6 +18,7 @@ __all__ = [
     "ConsoleManager",
     "ExternalEvent",
     "ExternalEventManager",
+    "HostDrainManager",
     "InstanceManager",
     "KeyPairManager",
     "LimitsManager",

@@ -2,6 +2,7 @@
 
 from instances.models.block_device import BlockDevice
 from instances.models.console_token import ConsoleToken
+from instances.models.host_drain import HostDrain
 from instances.models.instance import Instance
 from instances.models.key_pair import KeyPair
 from instances.models.migration import Migration
@@ -11,6 +12,7 @@ from instances.models.server_group import ServerGroup
 __all__ = [
     "BlockDevice",
     "ConsoleToken",
+    "HostDrain",
     "Instance",
     "InstancePort",
     "KeyPair",
