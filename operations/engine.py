@@ -200,7 +200,10 @@ def _go(
     while True:
         if plan is None or plan.is_stale:
             plan = Plan(saga, operation)
-        if not _one_move(work, saga, operation, plan, raised):
+        if not plan.is_known:  # as with a kind that only a newer release knows
+            _put_back(operation, timedelta(seconds=intervals().order_retry))
+            return False, None
+        if not _one_move(work, plan.saga, operation, plan, raised):
             return False, None
         raised, work.has_moved = None, True
         if work.is_over():

@@ -18,11 +18,14 @@ _ROWS = Prepared(lambda: Step.objects.filter(operation=Given("operation")).order
 
 
 class Plan:
-    """Finds the rows of a step: those of the newest round that has it."""
+    """Finds the rows of a step: those of the newest round that has it.
+
+    An operation keeps the plan that it started with, whichever release works on it: ``saga`` has its steps.
+    """
 
     def __init__(self, saga: type[Saga], operation: Operation) -> None:
-        self.saga = saga
         self.operation = operation
+        self.is_known = True  # this release has all steps of it
         self.is_stale = False  # the rows are no longer what is in the database
         self.memory: dict[str, Any] = {}  # what steps read in the transaction under way
         self._rows: defaultdict[tuple[int, str], list[Step]] = defaultdict(list)
@@ -37,6 +40,13 @@ class Plan:
             if row.seq // ROUND == newest.get(index):
                 self._rows[index, row.direction].append(row)
         self.newest = newest
+        names = tuple(
+            row.name for row in rows if row.direction == Direction.DO and _is_of_start(row)
+        )
+        try:
+            self.saga = saga.as_planned(names) if names else saga
+        except KeyError:
+            self.saga, self.is_known = saga, False
         self._all = rows
 
     def find(self, seq: int, direction: str) -> Step | None:
@@ -111,6 +121,11 @@ class Plan:
         """
         rows = self.rows(Direction.DO)
         return rows[0].result if rows and rows[0].child_id else _result(rows)
+
+
+def _is_of_start(row: Step) -> bool:
+    """Tell whether a row was planned when the operation started: the whole plan was."""
+    return row.seq < ROUND and row.seq % PARTS == 0
 
 
 def _result(rows: list[Step]) -> Any:

@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from typing import Any, ClassVar
 
 from cloudweb.context import RequestContext
@@ -178,6 +179,8 @@ class Saga:
     retry_from: ClassVar[str | None] = None
     max_hosts: ClassVar[int] = 3
     coalesce: ClassVar[bool] = False
+    #: Steps that no plan of this release has, but plans stored by the release before may (OPERATIONS, "Versions").
+    retired: ClassVar[Sequence[Step]] = ()
 
     REGISTRY: ClassVar[dict[str, type[Saga]]] = {}
 
@@ -219,6 +222,14 @@ class Saga:
         return ()
 
     @classmethod
+    def as_planned(cls, names: tuple[str, ...]) -> type[Saga]:
+        """Return the saga with the steps of a stored plan, found by their names.
+
+        Raises KeyError for a step that this release does not know: a newer one planned it.
+        """
+        return cls if names == tuple(step.name for step in cls.steps) else _as_planned(cls, names)
+
+    @classmethod
     def index_of(cls, name: str) -> int:
         """Return the place of a step."""
         return next(index for index, step in enumerate(cls.steps) if step.name == name)
@@ -234,6 +245,14 @@ class Saga:
     @classmethod
     def on_stuck(cls, run: Run, failure: Failure) -> None:
         """Show that an undo failed for good and an operator is needed."""
+
+
+@cache
+def _as_planned(saga: type[Saga], names: tuple[str, ...]) -> type[Saga]:
+    known = {step.name: step for step in (*saga.retired, *saga.steps)}
+    retry_from = saga.retry_from if saga.retry_from in names else None
+    facts = {"steps": tuple(known[name] for name in names), "retry_from": retry_from}
+    return type(saga.__name__, (saga,), facts)
 
 
 def saga_of(operation: Operation) -> type[Saga]:
