@@ -329,6 +329,12 @@ class HostSurvey(VersionedObject):
     traces: tuple[str, ...] = ()
 
 
+def _without_self_fence(data: Data) -> Data:
+    """Make a report readable for a control plane that knows no hosts which stop their guests."""
+    inventory = data["inventory"]
+    return {**data, "inventory": inventory and HostInventory.DOWNGRADES[1](inventory)}
+
+
 class ComputeReport(VersionedObject):
     """The compute agent's part of a report.
 
@@ -340,8 +346,9 @@ class ComputeReport(VersionedObject):
     ``survey`` is told now and then.
     """
 
-    VERSION: ClassVar[str] = "1.2"
+    VERSION: ClassVar[str] = "1.3"
     DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
+        3: _without_self_fence,
         2: lambda data: {key: value for key, value in data.items() if key != "survey"},
         1: lambda data: {key: value for key, value in data.items() if key != "moving"},
     }

@@ -27,7 +27,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
 from typing import Any, ClassVar
 
 from cloudweb.context import RequestContext
@@ -247,12 +246,17 @@ class Saga:
         """Show that an undo failed for good and an operator is needed."""
 
 
-@cache
+_planned: dict[tuple[type[Saga], tuple[str, ...]], type[Saga]] = {}
+
+
 def _as_planned(saga: type[Saga], names: tuple[str, ...]) -> type[Saga]:
+    if (saga, names) in _planned:
+        return _planned[saga, names]
     known = {step.name: step for step in (*saga.retired, *saga.steps)}
     retry_from = saga.retry_from if saga.retry_from in names else None
     facts = {"steps": tuple(known[name] for name in names), "retry_from": retry_from}
-    return type(saga.__name__, (saga,), facts)
+    _planned[saga, names] = made = type(saga.__name__, (saga,), facts)
+    return made
 
 
 def saga_of(operation: Operation) -> type[Saga]:

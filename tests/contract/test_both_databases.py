@@ -21,6 +21,7 @@ from tests.run import STAGES
 PARTS = [part for stage in STAGES for lane in stage for part in lane]
 #: Modules beside managers and querysets that need no second database, and why.
 SQLITE_ALONE = {
+    "instances/test_two_versions.py": "what crosses the broker",
     "cloudweb/test_durability.py": "SQLite's way to the disk",
     "cloudweb/test_forerunners.py": "processes",
     "cloudweb/test_forkserver.py": "processes",

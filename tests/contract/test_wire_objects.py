@@ -254,6 +254,15 @@ def pin() -> None:
         kept = old["messages"].get(name, fresh)
         same_major = kept["version"].split(".")[0] == kind.VERSION.split(".")[0]
         messages[name] = kept if same_major else fresh
+    silent = [
+        name
+        for name, said in old.get("objects", {}).items()
+        if name in objects()
+        and said["version"] == objects()[name].VERSION
+        and said["fingerprint"] != objects()[name].fingerprint()
+    ]
+    if silent:  # what is inside an object is its shape, too
+        sys.exit(f"Raise VERSION of these first: {', '.join(silent)}.")
     everything = {"objects": shapes(), "methods": methods(), "messages": messages}
     PINNED.write_text(json.dumps(everything, indent=1, sort_keys=True) + "\n")
 
