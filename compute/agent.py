@@ -70,6 +70,7 @@ log = structlog.get_logger(__name__)
 #: An inventory that does not change is told after so many reports all the same.
 TOLD_AGAIN = 5
 PROBLEMS_TOLD = 100  # in one report
+IMAGES_TOLD = 200
 #: So long after a reboot of the machine guests wait for volumes that other hosts serve.
 WAIT_FOR_VOLUMES = 900.0
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -521,6 +522,9 @@ class ComputeAgent(Agent):
         inventory = self.driver.inventory()
         if self._fence.limit:
             inventory = inventory.model_copy(update={"self_fence": self._fence.limit})
+        if self.driver.wants_images:
+            images = self.images.ids(most=IMAGES_TOLD)
+            inventory = inventory.model_copy(update={"images": images})
         load = self.driver.load().model_copy(update={"uptime": uptime.line()})
         problems = self.problems()
         with self._lock:

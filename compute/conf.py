@@ -7,6 +7,7 @@ of its own; the reserve is memory (MiB) and disk (GiB) that a host keeps for its
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from cloudweb.conf import env
 
@@ -33,6 +34,20 @@ CAPACITY = Capacity(
     reserved_ram=env.int("COMPUTE_RESERVED_RAM", default=512),
     reserved_disk=env.int("COMPUTE_RESERVED_DISK", default=0),
 )
+#: What makes a host a better place, and how much it counts (``compute.scheduler.weighers``).
+WEIGHERS = {
+    name: float(factor)
+    for name, factor in env.dict(
+        "COMPUTE_WEIGHERS",
+        default={"ram": "1", "vcpus": "1", "build_failures": "-2", "image": "2"},
+    ).items()
+}
+#: So long a failed build counts against its host.
+FAILURES_COUNT_FOR = timedelta(seconds=env.int("COMPUTE_FAILURES_COUNT_FOR", default=3600))
+#: So long a server that was placed is taken for one that is being built.
+YOUNG_FOR = timedelta(seconds=120)
+#: Of so many of the best hosts that fit it is asked what cannot be kept in their rows.
+LOOKED_AT = env.int("COMPUTE_LOOKED_AT", default=40)
 #: A placement draws one of this many best hosts, so that many at once do not queue for one row.
 CANDIDATES = env.int("COMPUTE_CANDIDATES", default=10)
 

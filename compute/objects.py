@@ -250,15 +250,35 @@ class GuestState(VersionedObject):
     power_state: PowerState
 
 
+class NumaCell(Part):
+    """A part of a host whose processors reach its memory (MiB) fastest, as libvirt numbers it."""
+
+    id: int
+    cpus: int
+    ram: int
+
+
+#: What inventories did not say before 1.2.
+_NEW_IN_INVENTORIES = ("traits", "images", "cells")
+
+
+def _without_traits(data: Data) -> Data:
+    """Make an inventory readable for a control plane that places servers by size alone."""
+    return {key: data[key] for key in data if key not in _NEW_IN_INVENTORIES}
+
+
 class HostInventory(VersionedObject):
     """What a host has: sent when it changes or is asked for. Sizes in MiB (ram) and GiB (disk).
 
-    ``self_fence``: after so many seconds without an answer it stops its guests; 0: never.
+    ``traits`` are OpenStack's names of what guests find there (HW_CPU_X86_AVX2); ``images`` are the ids
+    of those whose files are there already. ``self_fence``: after so many seconds without an answer it
+    stops its guests; 0: never.
     """
 
-    VERSION: ClassVar[str] = "1.1"
+    VERSION: ClassVar[str] = "1.2"
     DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
-        1: lambda data: {key: value for key, value in data.items() if key != "self_fence"}
+        2: _without_traits,
+        1: lambda data: {key: value for key, value in data.items() if key != "self_fence"},
     }
 
     driver: str
@@ -273,6 +293,9 @@ class HostInventory(VersionedObject):
     disk: int
     guests: tuple[GuestState, ...] = ()
     self_fence: int = 0
+    traits: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    cells: tuple[NumaCell, ...] = ()
 
 
 class HostLoad(VersionedObject):
@@ -346,8 +369,12 @@ class ComputeReport(VersionedObject):
     ``survey`` is told now and then.
     """
 
-    VERSION: ClassVar[str] = "1.3"
+    VERSION: ClassVar[str] = "1.4"
     DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
+        4: lambda data: {
+            **data,
+            "inventory": data["inventory"] and _without_traits(data["inventory"]),
+        },
         3: _without_self_fence,
         2: lambda data: {key: value for key, value in data.items() if key != "survey"},
         1: lambda data: {key: value for key, value in data.items() if key != "moving"},

@@ -49,7 +49,8 @@ def may_come_back() -> Q:
 
 def _left(total: str, ratio: str, default: float, reserved: int, used: str) -> Combinable:
     """Of ``total * ratio - reserved``, what is not ``used``; a fraction or less than 0 where over-promised."""
-    limit = Cast(F(total), FloatField()) * Coalesce(F(ratio), Value(default))
+    times = Coalesce(F(ratio), F(f"shared_{ratio}"), Value(default))
+    limit = Cast(F(total), FloatField()) * times
     return limit - Value(reserved) - F(used)
 
 

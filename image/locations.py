@@ -112,6 +112,7 @@ def location_of(image: Image, *, role: Role, base_url: str | None) -> ImageLocat
         guest_agent=has_agent(properties),
         rescue_device=properties.get("hw_rescue_device", ""),
         rescue_bus=properties.get("hw_rescue_bus", ""),
+        properties={key: str(value) for key, value in properties.items()},
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from pydantic import Field
+
 from cloudweb.objects import Part
 
 #: The property of an image that says that QEMU's agent runs in what boots from it, and how it says yes.
@@ -42,3 +44,4 @@ class ImageLocation(Part):
     guest_agent: bool = False
     rescue_device: str = ""
     rescue_bus: str = ""
+    properties: dict[str, str] = Field(default_factory=dict)

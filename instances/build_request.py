@@ -89,8 +89,9 @@ class BuildRequest:
 
     ``networks`` None: the project's own network, or the one that is shared with it; where there is
     none and ``make_network``, one is made. ``security_groups``
-    are names or ids. ``user_data`` is base64. What can be wrong without a look at the database raises
-    here: InvalidInput, BadRequest. Secrets stay out of what is printed.
+    are names or ids. ``user_data`` is base64. ``image_properties`` are read by the manager. What can be
+    wrong without a look at the database raises here: InvalidInput, BadRequest. Secrets stay out of
+    what is printed.
     """
 
     name: str
@@ -114,6 +115,7 @@ class BuildRequest:
     access_ip_v4: str = ""
     access_ip_v6: str = ""
     scheduler_hints: Mapping[str, Any] = field(default_factory=dict)
+    image_properties: Mapping[str, str] = field(default_factory=dict)
     min_count: int = 1
     max_count: int = 1
 

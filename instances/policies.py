@@ -30,6 +30,7 @@ declare(
         "compute:servers:get": project_reader,
         "compute:servers:create": project_member,
         "compute:servers:create_on_host": admin,
+        "compute:servers:consider": project_member,
         "compute:servers:metadata": project_reader,
         "compute:servers:tags": project_reader,
         "compute:servers:volumes": project_reader,
@@ -74,6 +75,7 @@ declare(
     },
     reads={
         *(action.policy for action in ACTIONS.values() if action.mode is Mode.READING),
+        "compute:servers:consider",
         "compute:servers:metadata",
         "compute:migrations:list",
         "compute:servers:tags",

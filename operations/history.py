@@ -72,6 +72,19 @@ def operations_of(resource_type: str, resource_id: str) -> Sequence[Entry]:
     return [entry_of(row) for row in rows.prefetch_related("steps").order_by("-created_at", "-id")]
 
 
+def result_of(resource_type: str, resource_id: str, step: str) -> Mapping[str, Any] | None:
+    """Return what the newest step of this name that was done about a resource gave; None for none."""
+    rows = Step.objects.filter(
+        operation__resource_type=resource_type,
+        operation__resource_id=resource_id,
+        name=step,
+        direction=Direction.DO,
+        state=StepState.DONE,
+    )
+    found = rows.order_by("-ended_at").values_list("result", flat=True).first()
+    return found if isinstance(found, Mapping) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Fate:
     """What became of something that was accepted."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+VIR_CONNECT_BASELINE_CPU_EXPAND_FEATURES: int
 VIR_CONNECT_LIST_DOMAINS_PERSISTENT: int
 VIR_DOMAIN_NOSTATE: int
 VIR_DOMAIN_RUNNING: int
@@ -129,6 +130,15 @@ class virConnect:
     def getVersion(self) -> int: ...
     def getLibVersion(self) -> int: ...
     def getCapabilities(self) -> str: ...
+    def baselineHypervisorCPU(
+        self,
+        emulator: str | None,
+        arch: str | None,
+        machine: str | None,
+        virttype: str | None,
+        xmlCPUs: list[str],
+        flags: int = 0,
+    ) -> str: ...
     def getDomainCapabilities(
         self,
         emulatorbin: str | None = None,

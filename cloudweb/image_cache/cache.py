@@ -123,6 +123,12 @@ class ImageCache:
         _sync_directory(self.directory)
         log.info("image cached", image=source.id, size=source.size)
 
+    def ids(self, *, most: int) -> tuple[str, ...]:
+        """Return the ids of the images that are here, the newest in use first, in the order of ids."""
+        found = sorted(self._files(), reverse=True)
+        names = [path.name for _, path, _ in found if path.suffix != PARTIAL]
+        return tuple(sorted({name.partition(".")[0] for name in names[:most]}))
+
     def check(self) -> list[str]:
         """Read through what was not since the last unclean stop, beside all other work.
 

@@ -17,6 +17,7 @@ from cloudweb.admin import ManagedAdmin, Values, ValuesFilter, bar, bullets, pil
 from compute.manager import HostFailureManager, HostFenceManager, HostManager
 from compute.models import Host
 from compute.querysets import is_up
+from compute.traits import is_custom
 
 
 class ReasonForm(ActionForm):
@@ -33,10 +34,27 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run
     """What an operator decides about a host; the rest it reports itself."""
 
     zone = forms.RegexField(r"^[^\s:/][^:/]*$", max_length=255)
+    own_traits = forms.CharField(
+        required=False,
+        label="Traits of yours",
+        help_text="Words like CUSTOM_GOLD. A flavor asks for one by trait:CUSTOM_GOLD=required.",
+    )
 
     class Meta:
         model = Host
         fields = ("zone", "enabled", "disabled_reason", "cpu_ratio", "ram_ratio", "disk_ratio")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["own_traits"] = " ".join(sorted(self.instance.custom_traits))
+
+    def clean_own_traits(self) -> list[str]:
+        """Return them; refuse a name that is not for operators to give."""
+        found = sorted(set(self.cleaned_data["own_traits"].split()))
+        wrong = [name for name in found if not is_custom(name)]
+        if wrong:
+            raise forms.ValidationError(f"Not CUSTOM_ and capitals, digits and _: {wrong[0][:80]}")
+        return found
 
     def clean(self) -> dict[str, Any]:
         """Refuse a ratio that promises nothing or less."""
@@ -89,6 +107,11 @@ class HostAdmin(ManagedAdmin):
         "architecture",
         "cpu_model",
         "accelerated",
+        "shared_ratios",
+        "trait_names",
+        "cell_list",
+        "image_count",
+        "build_failures",
         "created_at",
         "empty_it",
     )
@@ -99,9 +122,10 @@ class HostAdmin(ManagedAdmin):
         ),
         ("Load", {"fields": ("vcpu_load", "ram_load", "disk_load", "running_guests")}),
         (
-            "Over-promise (empty: the setting's)",
-            {"fields": ("cpu_ratio", "ram_ratio", "disk_ratio")},
+            "Over-promise (empty: as its aggregates say, or the setting)",
+            {"fields": ("cpu_ratio", "ram_ratio", "disk_ratio", "shared_ratios")},
         ),
+        ("Traits", {"fields": ("own_traits", "trait_names")}),
         (
             "What the host reports",
             {
@@ -116,6 +140,9 @@ class HostAdmin(ManagedAdmin):
                     "architecture",
                     "cpu_model",
                     "accelerated",
+                    "cell_list",
+                    "image_count",
+                    "build_failures",
                     "created_at",
                 )
             },
@@ -181,6 +208,33 @@ class HostAdmin(ManagedAdmin):
         """Return what its driver can do beyond the least."""
         return ", ".join(sorted(host.capabilities)) or "none"
 
+    @admin.display(description="by its aggregates")
+    def shared_ratios(self, host: Host) -> str:
+        """Return what metadata of its aggregates says."""
+        said = {
+            "vCPUs": host.shared_cpu_ratio,
+            "RAM": host.shared_ram_ratio,
+            "disk": host.shared_disk_ratio,
+        }
+        return ", ".join(f"{name} {ratio:g} times" for name, ratio in said.items() if ratio) or "-"
+
+    @admin.display(description="traits it reports")
+    def trait_names(self, host: Host) -> str:
+        """Return what flavors and images can ask for."""
+        return ", ".join(sorted(host.traits)) or "none"
+
+    @admin.display(description="NUMA cells")
+    def cell_list(self, host: Host) -> SafeString | str:
+        """Show the processors and the memory of each."""
+        return bullets(
+            [(f"{cell['id']}: {cell['cpus']} CPUs, {cell['ram']:,} MiB",) for cell in host.cells]
+        )
+
+    @admin.display(description="images it has already")
+    def image_count(self, host: Host) -> int:
+        """Count them: servers of these start sooner there."""
+        return len(host.images)
+
     def update(self, request: HttpRequest, row: Host, values: Values) -> None:
         """Write the decisions by the manager; what changed is in the row already."""
         hosts = HostManager(self.context(request))
@@ -190,6 +244,7 @@ class HostAdmin(ManagedAdmin):
             cpu_ratio=row.cpu_ratio,
             ram_ratio=row.ram_ratio,
             disk_ratio=row.disk_ratio,
+            custom_traits=values.get("own_traits", row.custom_traits),
         )
         if {"enabled", "disabled_reason"} & set(values):
             if row.enabled:

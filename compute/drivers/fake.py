@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from cloudweb.driver import DriverError, Unguarded, Work
 from cloudweb.faults import Faults
+from compute import traits
 from compute.drivers.base import (
     ConsoleLog,
     DiskInUse,
@@ -42,6 +43,7 @@ from compute.objects import (
     GuestState,
     HostInventory,
     HostLoad,
+    NumaCell,
     PowerState,
     RebootRequest,
 )
@@ -59,6 +61,7 @@ class FakeGuest:
     ram: int  # MiB
     disk: int = 0  # bytes
     disks: List[str] = field(default_factory=List)
+    images: List[str] = field(default_factory=List)  # that its disks were made from
     taps: List[str] = field(default_factory=List)
     volumes: dict[str, int] = field(default_factory=dict)  # serial -> size
     limits: dict[str, dict[str, int]] = field(default_factory=dict)  # serial -> its throttle
@@ -164,6 +167,7 @@ class FakeDriver(
                 own = [disk for disk in spec.disks if disk.source is None]
                 guest.disk = sum(disk.size for disk in own)
                 guest.disks = [disk.name for disk in own]
+                guest.images = [disk.image.id for disk in own if disk.image]
                 guest.rescue = ""
                 guest.taps = [interface.tap for interface in spec.interfaces]
                 self._save(guest)
@@ -272,9 +276,10 @@ class FakeDriver(
     def inventory(self) -> HostInventory:
         """Return the capacity this host pretends to have."""
         with self.faults.around("inventory", Unguarded()):
+            able, guests = capabilities(self), self._guests.values()
             return HostInventory(
                 driver="fake",
-                capabilities=capabilities(self),
+                capabilities=able,
                 hypervisor_type="fake",
                 hypervisor_version=1000,
                 cpu_model="fake",
@@ -282,6 +287,9 @@ class FakeDriver(
                 ram=self.ram,
                 disk=self.disk,
                 guests=tuple(self.list()),
+                traits=tuple(sorted(traits.of_capabilities(able))),
+                images=tuple(sorted({image for guest in guests for image in guest.images})),
+                cells=(NumaCell(id=0, cpus=self.vcpus, ram=self.ram),),
             )
 
     def load(self) -> HostLoad:

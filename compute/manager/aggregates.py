@@ -24,10 +24,17 @@ from compute.exceptions import (
 )
 from compute.models import Aggregate, Claim, Host, HostReservation
 from compute.models.host import default_zone
+from compute.scheduler.weighers import weight
 
 log = structlog.get_logger(__name__)
 #: The key of the metadata that is the zone.
 ZONE = "availability_zone"
+#: Keys that say how far the hosts are over-promised, with the hosts' columns; the least of several counts.
+RATIOS = {
+    "cpu_allocation_ratio": "shared_cpu_ratio",
+    "ram_allocation_ratio": "shared_ram_ratio",
+    "disk_allocation_ratio": "shared_disk_ratio",
+}
 #: What keys begin with whose value is a project that the hosts are for.
 RESERVED = "filter_tenant_id"
 
@@ -91,6 +98,7 @@ class AggregateManager(Manager):
             if ZONE in changes:
                 zone = changes[ZONE] or ""
             one.metadata = {key: value for key, value in kept.items() if value is not None}
+            check_ratios(one.metadata)
             self._write(one, zone=zone)
         return self.get(one.pk)
 
@@ -148,6 +156,23 @@ class AggregateManager(Manager):
             for key, wanted in sorted(specs.items())
         )
 
+    @policy("compute:aggregates:match")
+    def refusing(self, properties: Mapping[str, str]) -> Sequence[int]:
+        """Return the aggregates whose hosts are for other images: they say otherwise of a property.
+
+        The value of a key may be several, with commas. One that an image does not have is not asked.
+        """
+        if not properties:
+            return ()
+        return tuple(
+            row.pk
+            for row in Aggregate.objects.only("id", "metadata")
+            if any(
+                key in properties and properties[key] not in map(str.strip, value.split(","))
+                for key, value in row.metadata.items()
+            )
+        )
+
     def _key(self, aggregate_id: str | int) -> int:
         text = str(aggregate_id)
         if not (text.isascii() and text.isdigit() and len(text) < 19):
@@ -187,6 +212,7 @@ class AggregateManager(Manager):
         one.updated_at = now()
         one.save()
         _reserve(hosts)
+        _share_ratios(hosts)
         log.info(
             "aggregate changed",
             aggregate=one.name,
@@ -215,6 +241,17 @@ def check_zone(zone: str | None) -> None:
     """Raise InvalidInput for a name that no zone can have."""
     if zone and (":" in zone or "/" in zone or zone != zone.strip() or len(zone) > 255):
         raise InvalidInput(field=ZONE, value=zone, reason="A zone's name has no ':' and no '/'.")
+
+
+def check_ratios(metadata: Mapping[str, str]) -> None:
+    """Raise InvalidInput for a ratio that is no number, or promises nothing or less."""
+    for key in RATIOS.keys() & metadata.keys():
+        try:
+            sound = 0 < float(metadata[key]) < float("inf")
+        except ValueError:
+            sound = False
+        if not sound:
+            raise InvalidInput(field=key, value=metadata[key], reason="It must be more than 0.")
 
 
 def zones_of(host: Host) -> set[str]:
@@ -246,3 +283,15 @@ def _reserve(hosts: Collection[Host]) -> None:
             ignore_conflicts=True,
         )
         Host.objects.filter(pk=host.pk).update(reserved=bool(wanted))
+
+
+def _share_ratios(hosts: Collection[Host]) -> None:
+    """Write down how far these hosts are over-promised, by the metadata of all their aggregates."""
+    for host in hosts:
+        said = list(host.aggregates.values_list("metadata", flat=True))
+        ratios = {
+            column: min((float(one[key]) for one in said if key in one), default=None)
+            for key, column in RATIOS.items()
+        }
+        Host.objects.filter(pk=host.pk).update(**ratios)
+    Host.objects.filter(pk__in=[host.pk for host in hosts]).update(weight=weight())

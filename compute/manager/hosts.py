@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -13,9 +14,11 @@ from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
 from cloudweb.database.many import update_each
 from cloudweb.database.prepared import Given, Prepared
+from cloudweb.exceptions import InvalidInput
 from cloudweb.manager import Manager
+from cloudweb.periodic import periodic
 from cloudweb.policy import policy
-from compute import failures
+from compute import conf, failures, traits
 from compute.exceptions import AggregateConflict, HostInUse, HostNotFound
 from compute.manager.aggregates import zones_of
 from compute.models import Host, ProofKind
@@ -114,7 +117,21 @@ class HostManager(Manager):
     @policy("compute:hosts:update")
     def enable(self, name: str) -> Host:
         """Let servers be placed on the host again."""
-        return self._change(name, enabled=True, disabled_reason="")
+        host = self._change(
+            name, enabled=True, disabled_reason="", build_failures=0, failed_at=None
+        )
+        self._weigh(name)
+        return host
+
+    @periodic(every=timedelta(minutes=10))
+    @policy("compute:hosts:report")
+    def forgive(self) -> None:
+        """Forget failed builds of hosts that failed none for a while."""
+        since = now() - conf.FAILURES_COUNT_FOR
+        rows = Host.objects.filter(build_failures__gt=0, failed_at__lt=since)
+        names = list(rows.values_list("name", flat=True))
+        Host.objects.filter(name__in=names).update(build_failures=0)
+        self._weigh(*names)
 
     @policy("compute:hosts:update")
     def disable(self, name: str, *, reason: str = "") -> Host:
@@ -147,18 +164,36 @@ class HostManager(Manager):
         cpu_ratio: float | None,
         ram_ratio: float | None,
         disk_ratio: float | None,
+        custom_traits: Collection[str] | None = None,
     ) -> Host:
-        """Set the availability zone, and how far the host is over-promised (None: the settings').
+        """Set the zone, how far the host is over-promised (None: as its aggregates say), and traits.
 
-        Raises HostNotFound, AggregateConflict where an aggregate says another zone.
+        ``custom_traits`` None stay what they are.
+
+        Raises HostNotFound, InvalidInput for a trait that has another name than operators' have,
+        AggregateConflict where an aggregate says another zone.
         """
+        wrong = next((trait for trait in custom_traits or () if not traits.is_custom(trait)), None)
+        if wrong is not None:
+            reason = "A trait of yours is CUSTOM_ and capitals, digits and _."
+            raise InvalidInput(field="custom_traits", value=wrong, reason=reason)
         given = zones_of(self.get(name)) - {zone}
         if given:
             raise AggregateConflict(
                 f"Host {name} is in the availability zone of an aggregate: {min(given)}"
             )
+        own = (
+            {}
+            if custom_traits is None
+            else {"custom_traits": dict.fromkeys(sorted(custom_traits), True)}
+        )
         host = self._change(
-            name, zone=zone, cpu_ratio=cpu_ratio, ram_ratio=ram_ratio, disk_ratio=disk_ratio
+            name,
+            zone=zone,
+            cpu_ratio=cpu_ratio,
+            ram_ratio=ram_ratio,
+            disk_ratio=disk_ratio,
+            **own,
         )
         self._weigh(name)
         return host
@@ -208,6 +243,9 @@ def _inventory(inventory: HostInventory) -> Mapping[str, Any]:
         "hypervisor_type": inventory.hypervisor_type,
         "hypervisor_version": inventory.hypervisor_version,
         "architecture": inventory.architecture,
+        "traits": dict.fromkeys(inventory.traits, True),
+        "images": dict.fromkeys(inventory.images, True),
+        "cells": [cell.model_dump() for cell in inventory.cells],
         "cpu_model": inventory.cpu_model[:255],
         "accelerated": inventory.accelerated,
         "vcpus": inventory.vcpus,

@@ -17,13 +17,18 @@ def default_zone() -> str:
     return str(conf.DEFAULT_ZONE)
 
 
+def _first(own: float | None, shared: float | None, otherwise: float) -> float:
+    """Return the ratio that counts."""
+    return next((ratio for ratio in (own, shared) if ratio is not None), otherwise)
+
+
 class Host(models.Model):
     """A machine with a compute agent: what it has, and what of it is promised.
 
     Whether it is up is its service's to say (``operations.services``).
     Sizes are MiB (RAM) and GiB (disk). ``*_used`` are the sums of this host's claims, kept by the
-    statements that claim and release, as is ``weight``. A ratio of None is the setting's. ``number`` is the id that
-    clients below microversion 2.53 see.
+    statements that claim and release, as is ``weight``. A ratio of None is that of its aggregates
+    (``shared_*``), or the setting's. ``number`` is the id that clients below microversion 2.53 see.
     """
 
     number = models.BigAutoField(primary_key=True)
@@ -39,6 +44,18 @@ class Host(models.Model):
     )
     hypervisor_type = models.CharField(max_length=64, blank=True, default="")
     hypervisor_version = models.PositiveIntegerField(default=0)
+    traits: models.JSONField[dict[str, bool], dict[str, bool]] = models.JSONField(
+        default=dict, blank=True, help_text="that it reports: name -> true"
+    )
+    custom_traits: models.JSONField[dict[str, bool], dict[str, bool]] = models.JSONField(
+        default=dict, blank=True, help_text="that operators gave it: name -> true"
+    )
+    images: models.JSONField[dict[str, bool], dict[str, bool]] = models.JSONField(
+        default=dict, blank=True, help_text="whose files are there already: id -> true"
+    )
+    cells: models.JSONField[list[dict[str, int]], list[dict[str, int]]] = models.JSONField(
+        default=list, blank=True, help_text="of NUMA: id, cpus, ram"
+    )
     architecture = models.CharField(max_length=32, blank=True, default="")
     cpu_model = models.CharField(max_length=255, blank=True, default="")
     accelerated = models.BooleanField(default=False)
@@ -49,12 +66,18 @@ class Host(models.Model):
     cpu_ratio = models.FloatField(null=True, blank=True)
     ram_ratio = models.FloatField(null=True, blank=True)
     disk_ratio = models.FloatField(null=True, blank=True)
+    shared_cpu_ratio = models.FloatField(null=True, editable=False, help_text="its aggregates'")
+    shared_ram_ratio = models.FloatField(null=True, editable=False, help_text="its aggregates'")
+    shared_disk_ratio = models.FloatField(null=True, editable=False, help_text="its aggregates'")
     vcpus_used = models.PositiveIntegerField(default=0)
     ram_used = models.PositiveIntegerField(default=0)
     disk_used = models.PositiveIntegerField(default=0)
     weight = models.FloatField(
         default=0.0, editable=False, help_text="how good a place it is, as of its last change"
     )
+
+    build_failures = models.PositiveIntegerField(default=0, help_text="lately")
+    failed_at = models.DateTimeField(null=True, blank=True, help_text="a build, for the last time")
 
     measured_ram_free = models.IntegerField(null=True, blank=True, help_text="as the host saw it")
     measured_disk_free = models.IntegerField(null=True, blank=True, help_text="as the host saw it")
@@ -97,19 +120,19 @@ class Host(models.Model):
     @property
     def vcpus_limit(self) -> int:
         """How many virtual CPUs may be promised."""
-        ratio = conf.CAPACITY.cpu_ratio if self.cpu_ratio is None else self.cpu_ratio
+        ratio = _first(self.cpu_ratio, self.shared_cpu_ratio, conf.CAPACITY.cpu_ratio)
         return int(self.vcpus * ratio)
 
     @property
     def ram_limit(self) -> int:
         """How much RAM may be promised, MiB."""
-        ratio = conf.CAPACITY.ram_ratio if self.ram_ratio is None else self.ram_ratio
+        ratio = _first(self.ram_ratio, self.shared_ram_ratio, conf.CAPACITY.ram_ratio)
         return max(0, int(self.ram * ratio) - conf.CAPACITY.reserved_ram)
 
     @property
     def disk_limit(self) -> int:
         """How much disk may be promised, GiB."""
-        ratio = conf.CAPACITY.disk_ratio if self.disk_ratio is None else self.disk_ratio
+        ratio = _first(self.disk_ratio, self.shared_disk_ratio, conf.CAPACITY.disk_ratio)
         return max(0, int(self.disk * ratio) - conf.CAPACITY.reserved_disk)
 
     @property

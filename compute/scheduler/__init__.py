@@ -12,18 +12,33 @@
 """
 
 from compute.scheduler.claims import claim_where_it_is, claims_on
-from compute.scheduler.placement import Place, claim, claimed_host, hand_over, release
-from compute.scheduler.request import GroupPolicy, PlacementGroup, PlacementRequest
+from compute.scheduler.needs import needs
+from compute.scheduler.placement import (
+    Place,
+    claim,
+    claimed_host,
+    hand_over,
+    note_failed_build,
+    release,
+)
+from compute.scheduler.request import GroupPolicy, ImageNeeds, PlacementGroup, PlacementRequest
+from compute.scheduler.verdict import JudgedHost, Verdict, judge
 
 __all__ = [
     "GroupPolicy",
+    "ImageNeeds",
+    "JudgedHost",
     "Place",
     "PlacementGroup",
     "PlacementRequest",
+    "Verdict",
     "claim",
     "claim_where_it_is",
     "claimed_host",
     "claims_on",
     "hand_over",
+    "judge",
+    "needs",
+    "note_failed_build",
     "release",
 ]

@@ -9,10 +9,11 @@ from typing import Any
 from django.db.models import Case, Count, IntegerField, Max, Q, Value, When
 from django.db.models.expressions import Combinable
 
+from cloudweb.placing import listed, together
 from compute.exceptions import NoValidHost, SuitableHostsDown
 from compute.models import Host
 from compute.querysets import DISK_LEFT, RAM_LEFT, VCPUS_LEFT, may_come_back
-from compute.scheduler.filters import Filter, conditions, together
+from compute.scheduler.filters import Filter, conditions
 from compute.scheduler.request import PlacementRequest
 
 #: How many hosts an explanation names to operators.
@@ -42,24 +43,24 @@ class Removed:
 def explain(request: PlacementRequest) -> NoValidHost:
     """Return the error that tells why this request fits nowhere."""
     found = conditions(request)
-    facts = _facts(found)
-    total = facts["total"]
+    known = facts(found)
+    total = known["total"]
     if not total:
         return NoValidHost(f"{BEGINNING} This cloud has no compute host yet.")
-    nearest = _nearest(found)
-    removed = [item for item in _removed(found, facts) if item.count]
-    if removed:
-        reasons = _listed([item.words(request) for item in removed])
+    near = nearest(found)
+    gone = [item for item in removed(found, known) if item.count]
+    if gone:
+        reasons = listed([item.words(request) for item in gone])
         hosts = "1 host" if total == 1 else f"{total:,} hosts"
         why = f"Of {hosts}, {reasons}."
-        remedy = _remedy(request, found, facts, nearest)
+        remedy = _remedy(request, found, known, near)
     else:
         why = "Other servers took the last places at the same moment."
         remedy = "Try again."
     kind = SuitableHostsDown if _would_fit(found) else NoValidHost
     return kind(
         f"{BEGINNING} {why} {remedy}",
-        detail=f"{why} {_by_host(request, found, nearest, total=total)}",
+        detail=f"{why} {_by_host(request, found, near, total=total)}",
     )
 
 
@@ -69,7 +70,7 @@ def _would_fit(found: Sequence[tuple[Filter, Q]]) -> bool:
     return Host.objects.with_room().filter(others, may_come_back()).exists()
 
 
-def _facts(found: Sequence[tuple[Filter, Q]]) -> dict[str, Any]:
+def facts(found: Sequence[tuple[Filter, Q]]) -> dict[str, Any]:
     """Return, by one statement, how many hosts pass each filter and those before it, and what they have.
 
     ``passed_<n>`` counts after the n-th filter, ``most_<n>`` is the most that was left before it,
@@ -87,18 +88,21 @@ def _facts(found: Sequence[tuple[Filter, Q]]) -> dict[str, Any]:
     return Host.objects.with_room().aggregate(**wanted)
 
 
-def _removed(found: Sequence[tuple[Filter, Q]], facts: dict[str, Any]) -> list[Removed]:
-    removed = []
-    remaining = facts["total"]
+def removed(found: Sequence[tuple[Filter, Q]], known: dict[str, Any]) -> list[Removed]:
+    counted = []
+    remaining = known["total"]
     for index, (item, _) in enumerate(found):
-        passed = facts[f"passed_{index}"]
-        removed.append(Removed(item, remaining - passed, _whole(facts.get(f"most_{index}"))))
+        passed = known[f"passed_{index}"]
+        counted.append(Removed(item, remaining - passed, _whole(known.get(f"most_{index}"))))
         remaining = passed
-    return removed
+    return counted
 
 
-def _nearest(found: Sequence[tuple[Filter, Q]]) -> list[dict[str, Any]]:
-    """Return the hosts that miss fewest filters, with a 1 for each they pass (``passes_<name>``)."""
+def nearest(found: Sequence[tuple[Filter, Q]], **more: Combinable) -> list[dict[str, Any]]:
+    """Return the hosts that miss fewest filters, with a 1 for each they pass (``passes_<name>``).
+
+    ``more`` is read along.
+    """
     passes = {
         f"passes_{item.name}": Case(
             When(condition, then=Value(1)), default=Value(0), output_field=IntegerField()
@@ -109,10 +113,10 @@ def _nearest(found: Sequence[tuple[Filter, Q]]) -> list[dict[str, Any]]:
     rows = (
         Host.objects.with_room()
         .annotate(**passes, score=score)
-        .annotate(room_vcpus=VCPUS_LEFT, room_ram=RAM_LEFT, room_disk=DISK_LEFT)
+        .annotate(room_vcpus=VCPUS_LEFT, room_ram=RAM_LEFT, room_disk=DISK_LEFT, **more)
         .order_by("-score", "-weight", "number")
     )
-    return list(rows.values("name", "zone", "disabled_reason", *_columns(passes))[:NAMED])
+    return list(rows.values("name", "zone", "disabled_reason", *_columns(passes), *more)[:NAMED])
 
 
 def _columns(passes: dict[str, Any]) -> list[str]:
@@ -122,19 +126,19 @@ def _columns(passes: dict[str, Any]) -> list[str]:
 def _remedy(
     request: PlacementRequest,
     found: Sequence[tuple[Filter, Q]],
-    facts: dict[str, Any],
-    nearest: Sequence[dict[str, Any]],
+    known: dict[str, Any],
+    near: Sequence[dict[str, Any]],
 ) -> str:
     """Return the smallest change that would fit."""
     for index, (item, _) in enumerate(found):
-        most = _whole(facts.get(f"most_but_{index}"))
+        most = _whole(known.get(f"most_but_{index}"))
         if item.capacity is not None and most:
             return f"A flavor with at most {item.capacity.part(most)} would fit now."
-    smaller = _smaller_in_several(found, nearest)
+    smaller = _smaller_in_several(found, near)
     if smaller:
         return f"A flavor with at most {smaller} would fit now."
     zones = sorted(
-        {host["zone"] for host in nearest if _missed(found, host) == ["zone"]} - {request.zone}
+        {host["zone"] for host in near if _missed(found, host) == ["zone"]} - {request.zone}
     )
     if zones:
         return f"It would fit now in the availability zone {' or '.join(zones)}."
@@ -142,15 +146,15 @@ def _remedy(
 
 
 def _smaller_in_several(
-    found: Sequence[tuple[Filter, Q]], nearest: Sequence[dict[str, Any]]
+    found: Sequence[tuple[Filter, Q]], near: Sequence[dict[str, Any]]
 ) -> str | None:
     """Return what the nearest host has of everything it lacks, if it lacks nothing but room."""
     capacities = {item.name: item.capacity for item, _ in found if item.capacity is not None}
-    for host in nearest:
+    for host in near:
         missed = _missed(found, host)
         room = {name: _whole(host[f"room_{name}"]) for name in missed if name in capacities}
         if missed and len(room) == len(missed) and all(room.values()):
-            return _listed([capacities[name].part(left or 0) for name, left in room.items()])
+            return listed([capacities[name].part(left or 0) for name, left in room.items()])
     return None
 
 
@@ -158,37 +162,40 @@ def _missed(found: Sequence[tuple[Filter, Q]], host: dict[str, Any]) -> list[str
     return [item.name for item, _ in found if not host[f"passes_{item.name}"]]
 
 
+def misses(
+    request: PlacementRequest, found: Sequence[tuple[Filter, Q]], host: dict[str, Any]
+) -> list[tuple[str, str]]:
+    """Return each filter that a host of ``nearest`` does not pass, with why, for operators."""
+    missed = []
+    for item, _ in found:
+        if host[f"passes_{item.name}"]:
+            continue
+        text = item.sentence(request, 1)
+        if item.capacity is not None:
+            left = _whole(host[f"room_{item.name}"]) or 0
+            short = getattr(request, item.capacity.field) - left
+            text = f"{item.capacity.part(short)} short"
+        elif item.name == "enabled" and host["disabled_reason"]:
+            text = f"{text} ({host['disabled_reason']})"
+        missed.append((item.name, text))
+    return missed
+
+
 def _by_host(
     request: PlacementRequest,
     found: Sequence[tuple[Filter, Q]],
-    nearest: Sequence[dict[str, Any]],
+    near: Sequence[dict[str, Any]],
     *,
     total: int,
 ) -> str:
     """Return every near host by name with all that it misses, for operators."""
     lines = []
-    for host in nearest:
-        missed = []
-        for item, _ in found:
-            if host[f"passes_{item.name}"]:
-                continue
-            text = item.sentence(request, 1)
-            if item.capacity is not None:
-                left = _whole(host[f"room_{item.name}"]) or 0
-                short = getattr(request, item.capacity.field) - left
-                text = f"{item.capacity.part(short)} short"
-            elif item.name == "enabled" and host["disabled_reason"]:
-                text = f"{text} ({host['disabled_reason']})"
-            missed.append(text)
+    for host in near:
+        missed = [text for _, text in misses(request, found, host)]
         lines.append(f"{host['name']}: {', '.join(missed) or 'fits now'}")
-    more = f"; and {total - len(nearest):,} more" if total > len(nearest) else ""
+    more = f"; and {total - len(near):,} more" if total > len(near) else ""
     return f"By host: {'; '.join(lines)}{more}."
 
 
 def _whole(number: float | None) -> int | None:
     return None if number is None else max(0, int(number))
-
-
-def _listed(items: Sequence[str]) -> str:
-    """Return ``a, b and c``."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from operator import and_
+from operator import and_, or_
 
 from django.db.models import Count, Exists, Q
 
+from cloudweb import placing
 from cloudweb.database.prepared import Given
+from cloudweb.placing import be, have
 from compute.models import Aggregate, Claim, HostReservation
 from compute.querysets import is_up
 from compute.scheduler.request import PlacementRequest
-
-Condition = Callable[[PlacementRequest], Q | None]
-Sentence = Callable[[PlacementRequest, int], str]
+from compute.traits import CUSTOM
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +40,11 @@ class Capacity:
         return f"{self.amount(number)} {words}"
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """A named condition; ``sentence`` says, after a number of hosts, why they were removed."""
+@dataclass(frozen=True)
+class Filter(placing.Filter[PlacementRequest]):
+    """One of hosts."""
 
-    name: str
-    condition: Condition
-    sentence: Sentence
     capacity: Capacity | None = None
-
-
-def _be(count: int) -> str:
-    return "is" if count == 1 else "are"
-
-
-def _have(count: int) -> str:
-    return "has" if count == 1 else "have"
 
 
 def _capabilities(request: PlacementRequest) -> Q | None:
@@ -75,14 +64,47 @@ def _on_networks(request: PlacementRequest) -> Q | None:
 def _in_aggregates(request: PlacementRequest) -> Q | None:
     if not request.aggregates:
         return None
+    return reduce(and_, (_members(ids or (-1,)) for _, ids in request.aggregates))
+
+
+def _members(aggregates: Sequence[int]) -> Q:
+    """Return the condition of the hosts of any of these aggregates."""
     members = Aggregate.hosts.through.objects
-    return reduce(
-        and_,
-        (
-            Q(pk__in=members.filter(aggregate__in=ids or (-1,)).values("host"))
-            for _, ids in request.aggregates
-        ),
+    return Q(pk__in=members.filter(aggregate__in=aggregates).values("host"))
+
+
+def _hypervisor(request: PlacementRequest) -> Q | None:
+    """Return the condition of the hosts whose hypervisor is what the image asks for.
+
+    ``kvm`` is QEMU that is accelerated.
+    """
+    image = request.image
+    if not image.hypervisor:
+        return None
+    found = Q(**{f"hypervisor_version__{name}": number for name, number in image.versions})
+    if image.hypervisor_type == "kvm":
+        return found & Q(hypervisor_type__iexact="qemu", accelerated=True)
+    return (
+        found & Q(hypervisor_type__iexact=image.hypervisor_type) if image.hypervisor_type else found
     )
+
+
+def _with_traits(names: Sequence[str]) -> Q:
+    return _named("has_keys", names, and_)
+
+
+def _with_any(names: Sequence[str]) -> Q:
+    return _named("has_any_keys", names, or_)
+
+
+def _named(lookup: str, names: Sequence[str], joined: Callable[[Q, Q], Q]) -> Q:
+    """Ask for traits where they are: those that operators gave, and those that hosts report."""
+    columns: dict[str, list[str]] = {}
+    for name in names:
+        columns.setdefault("custom_traits" if name.startswith(CUSTOM) else "traits", []).append(
+            name
+        )
+    return reduce(joined, (Q(**{f"{key}__{lookup}": some}) for key, some in columns.items()))
 
 
 def may_use(project_id: str | Given) -> Q:
@@ -116,8 +138,8 @@ def _group(request: PlacementRequest) -> Q | None:
 
 def _words_of_group(request: PlacementRequest, count: int) -> str:
     if request.group is not None and request.group.policy == "affinity":
-        return f"{_have(count)} none of its server group"
-    return f"{_have(count)} as many of its server group as may be on one host"
+        return f"{have(count)} none of its server group"
+    return f"{have(count)} as many of its server group as may be on one host"
 
 
 def _room(capacity: Capacity) -> Filter:
@@ -131,30 +153,30 @@ def _room(capacity: Capacity) -> Filter:
     return Filter(
         capacity.field,
         condition,
-        lambda _request, count: f"{_have(count)} {short} {capacity.words} left",
+        lambda _request, count: f"{have(count)} {short} {capacity.words} left",
         capacity,
     )
 
 
 GROUP = Filter("group", _group, _words_of_group)
-UP = Filter("up", lambda _: is_up(), lambda _, count: f"{_be(count)} down")
+UP = Filter("up", lambda _: is_up(), lambda _, count: f"{be(count)} down")
 PROJECT = Filter(
     "project",
     lambda request: may_use(request.project_id),
-    lambda _, count: f"{_be(count)} kept for other projects",
+    lambda _, count: f"{be(count)} kept for other projects",
 )
 FILTERS: tuple[Filter, ...] = (
-    Filter("enabled", lambda _: Q(enabled=True), lambda _, count: f"{_be(count)} disabled"),
+    Filter("enabled", lambda _: Q(enabled=True), lambda _, count: f"{be(count)} disabled"),
     UP,
     Filter(
         "zone",
         lambda request: None if request.zone is None else Q(zone=request.zone),
-        lambda request, count: f"{_be(count)} not in the availability zone {request.zone}",
+        lambda request, count: f"{be(count)} not in the availability zone {request.zone}",
     ),
     Filter(
         "host",
         lambda request: None if request.host is None else Q(name=request.host),
-        lambda _, count: f"{_be(count)} not the host that was asked for",
+        lambda _, count: f"{be(count)} not the host that was asked for",
     ),
     Filter(
         "driver",
@@ -167,6 +189,28 @@ FILTERS: tuple[Filter, ...] = (
         lambda request, _: f"cannot do {' and '.join(request.capabilities)}",
     ),
     Filter(
+        "architecture",
+        lambda one: (
+            Q(architecture__in=one.image.architectures) if one.image.architectures else None
+        ),
+        lambda one, count: f"{be(count)} of another architecture than {one.image.architectures[0]}",
+    ),
+    Filter(
+        "hypervisor",
+        _hypervisor,
+        lambda one, count: f"{be(count)} no {one.image.hypervisor} that its image asks for",
+    ),
+    Filter(
+        "traits",
+        lambda one: _with_traits(one.traits) if one.traits else None,
+        lambda one, count: f"{be(count)} without {' or '.join(one.traits)}",
+    ),
+    Filter(
+        "forbidden_traits",
+        lambda one: ~_with_any(one.forbidden_traits) if one.forbidden_traits else None,
+        lambda one, count: f"{have(count)} {' or '.join(one.forbidden_traits)}",
+    ),
+    Filter(
         "not_excluded",
         lambda request: ~Q(name__in=request.excluded_hosts) if request.excluded_hosts else None,
         lambda _, __: "failed to build it already",
@@ -174,25 +218,30 @@ FILTERS: tuple[Filter, ...] = (
     Filter(
         "networks",
         _on_networks,
-        lambda _, count: f"{_be(count)} not on its networks",
+        lambda _, count: f"{be(count)} not on its networks",
     ),
     PROJECT,
     Filter(
         "aggregates",
         _in_aggregates,
         lambda one, count: (
-            f"{_be(count)} in no aggregate with {' and '.join(word for word, _ in one.aggregates)}"
+            f"{be(count)} in no aggregate with {' and '.join(word for word, _ in one.aggregates)}"
         ),
+    ),
+    Filter(
+        "image_aggregates",
+        lambda one: ~_members(one.refused_aggregates) if one.refused_aggregates else None,
+        lambda _, count: f"{be(count)} kept for other images",
     ),
     Filter(
         "same_host",
         lambda one: _hosts_of(one, one.together_with) if one.together_with else None,
-        lambda _, count: f"{_have(count)} none of the servers it is to be with",
+        lambda _, count: f"{have(count)} none of the servers it is to be with",
     ),
     Filter(
         "different_host",
         lambda one: ~_hosts_of(one, one.apart_from) if one.apart_from else None,
-        lambda _, count: f"{_have(count)} a server it is not to be with",
+        lambda _, count: f"{have(count)} a server it is not to be with",
     ),
     GROUP,
     _room(Capacity("vcpus", "", "vCPUs")),
@@ -203,10 +252,4 @@ FILTERS: tuple[Filter, ...] = (
 
 def conditions(request: PlacementRequest) -> list[tuple[Filter, Q]]:
     """Return the filters this request cares about, each with its condition."""
-    found = [(item, item.condition(request)) for item in FILTERS]
-    return [(item, condition) for item, condition in found if condition is not None]
-
-
-def together(found: list[tuple[Filter, Q]]) -> Q:
-    """Return all conditions as one."""
-    return reduce(and_, (condition for _, condition in found), Q())
+    return placing.conditions(FILTERS, request)

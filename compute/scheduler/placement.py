@@ -13,15 +13,17 @@ from django.db import transaction
 from django.db.models import CharField, F, Q, Value
 
 from cloudweb.context import RequestContext
+from cloudweb.database.clock import now
 from cloudweb.database.locks import alone_with
 from cloudweb.database.prepared import Given, Prepared, PreparedUpdate, insert
+from cloudweb.placing import together
 from compute import conf
 from compute.models import Claim, Host
 from compute.querysets import is_up
 from compute.scheduler import explanation
-from compute.scheduler.filters import GROUP, PROJECT, UP, conditions, may_use, together
+from compute.scheduler.filters import GROUP, PROJECT, UP, conditions, may_use
 from compute.scheduler.request import PlacementRequest
-from compute.scheduler.weighers import suits, weight
+from compute.scheduler.weighers import asked, suits, weight
 from operations import services
 
 log = structlog.get_logger(__name__)
@@ -37,15 +39,30 @@ _CLAIM = Prepared(
 )
 
 PROJECT_ID = Given("project", CharField())
-#: A host's number, weight, name, zone, and how well it suits the server's group (``weighers.suits``).
-Candidate = tuple[int, float, str, str, int]
+
+
+class Candidate(NamedTuple):
+    """A host that fits; ``suits`` and ``more`` are of the request (``weighers``)."""
+
+    number: int
+    weight: float
+    name: str
+    zone: str
+    suits: int
+    more: float
+
+    @property
+    def total(self) -> float:
+        """All that is for it."""
+        return self.weight + self.more
 
 
 class Place(NamedTuple):
-    """Where a server is to be."""
+    """Where a server is to be; ``weights`` are those of the hosts it was drawn from, the best first."""
 
     host: str
     zone: str
+    weights: tuple[tuple[str, float], ...] = ()
 
 
 def claim(
@@ -90,6 +107,12 @@ def release(instance_id: str) -> None:
             )
 
 
+def note_failed_build(host: str) -> None:
+    """Count against a host that it failed to build a server: others are preferred for a while."""
+    Host.objects.filter(name=host).update(build_failures=F("build_failures") + 1, failed_at=now())
+    Host.objects.filter(name=host).update(weight=weight())
+
+
 def hand_over(*, holder: str, instance_id: str) -> None:
     """Let a server have the place that was held for it, in exchange for its own; once is enough."""
     with transaction.atomic(savepoint=False):
@@ -116,17 +139,16 @@ def _kept(instance_id: str, project_id: str, request: PlacementRequest) -> Place
 def _taken(instance_id: str, project_id: str, request: PlacementRequest) -> Place | None:
     """Claim one of the best hosts; None when none fits."""
     for _ in range(ROUNDS):
-        candidates = _best(request, conf.CANDIDATES).rows(
-            since=services.silent_since(), project=project_id
-        )
+        candidates = best(request, project_id)
         if not candidates:
             return None
-        for number, _weight, name, zone, _suits in _drawn(candidates):
-            if _promise(request)(number=number, since=services.silent_since(), project=project_id):
+        for one in _drawn(candidates):
+            given = {"since": services.silent_since(), "project": project_id}
+            if _promise(request)(number=one.number, **given):
                 insert(
                     Claim(
                         instance_id=instance_id,
-                        host_id=number,
+                        host_id=one.number,
                         project_id=project_id,
                         vcpus=request.vcpus,
                         ram=request.ram,
@@ -134,7 +156,8 @@ def _taken(instance_id: str, project_id: str, request: PlacementRequest) -> Plac
                         group_id=None if request.group is None else request.group.id,
                     )
                 )
-                return Place(name, zone)
+                weights = tuple((each.name, round(each.total, 3)) for each in candidates)
+                return Place(one.name, one.zone, weights)
     return None
 
 
@@ -144,18 +167,34 @@ def _fits(request: PlacementRequest) -> Q:
     return together(others) & may_use(PROJECT_ID) & is_up(services.SINCE)
 
 
+def best(request: PlacementRequest, project_id: str) -> list[Candidate]:
+    """Return the best hosts that fit, the best first: of these one is drawn."""
+    found = [
+        Candidate(*row)
+        for row in _best(request).rows(
+            since=services.silent_since(),
+            project=project_id,
+            image=request.image_id,
+            young_since=now() - conf.YOUNG_FOR,
+        )
+    ]
+    found.sort(key=lambda one: (one.suits, one.total), reverse=True)
+    return found[: conf.CANDIDATES]
+
+
 @lru_cache(KEPT)
-def _best(request: PlacementRequest, count: int) -> Prepared[Candidate]:
-    """Return the question for so many of the best hosts that fit."""
-    prefers = suits(request)
+def _best(request: PlacementRequest) -> Prepared[Any]:
+    """Return the question for the best hosts that fit, of which the rest is asked."""
+    prefers, more = suits(request), asked()
+    count = conf.CANDIDATES if more is None else conf.LOOKED_AT
     order = ("-weight", "number") if prefers is None else ("-suits", "-weight", "number")
     return Prepared(
         lambda: (
             Host.objects.with_room()
             .filter(_fits(request))
-            .annotate(suits=prefers or Value(0))
+            .annotate(suits=prefers or Value(0), more=more or Value(0.0))
             .order_by(*order)
-            .values_list("number", "weight", "name", "zone", "suits")[:count]
+            .values_list("number", "weight", "name", "zone", "suits", "more")[:count]
         )
     )
 
@@ -164,8 +203,8 @@ def _drawn(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Return the candidates, those that suit best first, in a random order in which the emptier tend to."""
 
     def key(candidate: Candidate) -> tuple[int, float]:
-        drawn = random.random() ** (1 / max(candidate[1], 1e-3) ** PREFERENCE)  # noqa: S311
-        return candidate[4], float(drawn)
+        drawn = random.random() ** (1 / max(candidate.total, 1e-3) ** PREFERENCE)  # noqa: S311
+        return candidate.suits, float(drawn)
 
     return sorted(candidates, key=key, reverse=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 from uuid import UUID
 
@@ -20,6 +20,18 @@ class PlacementGroup(NamedTuple):
     most: int = 1
 
 
+class ImageNeeds(NamedTuple):
+    """What an image asks of a host. ``versions`` are lookups with numbers as hosts tell them (7002000)."""
+
+    architectures: tuple[str, ...] = ()
+    hypervisor_type: str = ""
+    versions: tuple[tuple[Literal["gt", "gte", "lt", "lte", "exact"], int], ...] = ()
+    hypervisor: str = ""  # all of it in words; empty where any will do
+
+
+NOTHING = ImageNeeds()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacementRequest:
     """What a server needs; sizes in MiB (``ram``) and GiB (``disk``, all local disks together).
@@ -29,6 +41,8 @@ class PlacementRequest:
     ``together_with`` and ``apart_from`` are ids of servers of project ``project_id``: a host of one of
     those, and no host of any of these. ``aggregates`` are phrases with the ids of the aggregates that
     answer them: a host is in one of each. ``hosts`` are those that serve its networks, None where all do.
+    ``traits`` are those that a host must have, ``refused_aggregates`` have no host for its image.
+    A host that has image ``image_id`` already is preferred; requests that differ in it alone are alike.
     ``instead_of`` is a server whose place this one takes: it is not in the way of its own group.
     """
 
@@ -46,4 +60,9 @@ class PlacementRequest:
     apart_from: tuple[str, ...] = ()
     group: PlacementGroup | None = None
     aggregates: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    refused_aggregates: tuple[int, ...] = ()
+    traits: tuple[str, ...] = ()
+    forbidden_traits: tuple[str, ...] = ()
+    image: ImageNeeds = NOTHING
+    image_id: str = field(default="", compare=False)
     instead_of: str = ""

@@ -10,11 +10,12 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import ManagedAdmin, ValuesFilter, pill, row_action
+from cloudweb.admin import ValuesFilter, pill, row_action
 from cloudweb.context import RequestContext
 from cloudweb.identifiers import as_uuid
 from cloudweb.policy import allows
 from instances.actions import ACTIONS, Button, InstanceAction
+from instances.admin.why_here import ConsideredAdmin
 from instances.manager import InstanceManager
 from instances.models import Instance
 from instances.states import VmState, status_of
@@ -32,7 +33,7 @@ BUTTONS = {
 
 
 @admin.register(Instance)
-class InstanceAdmin(ManagedAdmin):
+class InstanceAdmin(ConsideredAdmin):
     """Servers; what is deleted shows when it is asked for by its state, or by its address."""
 
     most_at_once = 200  # all of them are named before
@@ -59,6 +60,7 @@ class InstanceAdmin(ManagedAdmin):
                     "power_state",
                     "host",
                     "zone",
+                    "placement",
                     "server_group",
                     "locked_by",
                     "locked_reason",

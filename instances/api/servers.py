@@ -32,6 +32,7 @@ from instances.api.serializers.server_shown import (
     ServerShown,
     ServerUpdated,
 )
+from instances.build_request import BuildRequest
 from instances.conf import SHOWS_PASSWORD
 from instances.manager import InstanceManager, ports_of, volumes_of
 from instances.manager.listing import Filters, Listing
@@ -44,7 +45,20 @@ if TYPE_CHECKING:
 PARAMETERS = parameters(versions=QUERY)
 
 
-class ServerViewSet(ServiceViewSet):
+class ServerAsking(ServiceViewSet):
+    """What reads the body of POST /servers."""
+
+    def wanted(self, said: ServerCreate, *, password: str) -> BuildRequest:
+        """Return what is asked for, with the hints beside it."""
+        return build_request(said, self._hints(), password)
+
+    def _hints(self) -> SchedulerHints:
+        beside: Any = self.request.data
+        said = next((beside[key] for key in HINTS if key in beside), None)
+        return self.validated(SchedulerHints, {} if said is None else said)
+
+
+class ServerViewSet(ServerAsking):
     """Servers: list, show, create, update, delete."""
 
     manager = InstanceManager
@@ -107,7 +121,7 @@ class ServerViewSet(ServiceViewSet):
         check_networks(body, self.version)
         wanted = self.validated(ServerCreate, body)
         password = wanted.adminPass or secrets.token_urlsafe(12)
-        made = self.manager(self.context).create(build_request(wanted, self._hints(), password))
+        made = self.manager(self.context).create(self.wanted(wanted, password=password))
         if wanted.return_reservation_id:
             return Response({"reservation_id": made[0].reservation_id}, status=202)
         render = self._renderer()
@@ -115,11 +129,6 @@ class ServerViewSet(ServiceViewSet):
         response = Response({"server": render.created(made[0], told)}, status=202)
         response.headers["Location"] = f"{render.servers}/{made[0].id}"
         return response
-
-    def _hints(self) -> SchedulerHints:
-        beside: Any = self.request.data
-        said = next((beside[key] for key in HINTS if key in beside), None)
-        return self.validated(SchedulerHints, {} if said is None else said)
 
     @extend_schema(
         request=within("server", ServerUpdate), responses={200: within("server", ServerUpdated)}

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, path, register_converter
 from cloudweb.api.routing import versioned
 from instances.api.actions import ServerActionViewSet
 from instances.api.console_tokens import ConsoleTokenViewSet
+from instances.api.dry_run import DryRunViewSet
 from instances.api.external_events import ExternalEventViewSet
 from instances.api.image_proxies import ImageMetadataProxyViewSet, ImageProxyViewSet
 from instances.api.instance_actions import InstanceActionViewSet
@@ -48,6 +49,7 @@ PROXIED_ONE: dict[str, Any] = {"get": "retrieve", "delete": "destroy"}
 
 ROUTES: list[URLPattern | URLResolver] = [
     path("servers", ServerViewSet.as_view({"get": "list", "post": "create"})),
+    path("os-dry-run", DryRunViewSet.as_view({"post": "create"})),
     path("servers/detail", ServerViewSet.as_view({"get": "list_detail"})),
     path(
         "servers/<str:server_id>",

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
 from cloudweb import policy as policies
+from cloudweb.context import RequestContext
 from cloudweb.encryption import encrypt
 from cloudweb.exceptions import BadRequest, QuotaExceeded
 from cloudweb.policy import policy
 from compute.manager import FlavorManager
+from compute.scheduler import Verdict, judge, needs
 from instances import injected_files, quota
 from instances.build_request import BuildRequest, NetworkRequest
 from instances.exceptions import NetworkAmbiguous, PortNotUsable, ServerGroupNotFound
@@ -24,6 +27,8 @@ from instances.manager.networks import unasked_networks
 from instances.manager.server_groups import ServerGroupManager, reserve_members
 from instances.models import Instance, InstancePort
 from instances.operations import CreateInstance, CreateInstanceWithVolumes
+from instances.operations.rows import flavor_of
+from instances.placement import request_for
 from instances.states import TaskState
 from network.exceptions.networks import AutoAllocationFailure
 from network.exceptions.ports import PortInUse
@@ -48,20 +53,9 @@ class InstanceBuilding(InstanceDisks):
 
         Raises what is wrong with flavor, image, key, network, port or group, and QuotaExceeded.
         """
-        if wanted.host is not None:
-            policies.check(self.context, "compute:servers:create_on_host")
-        project = self.context.scoped_project_id
-        with named_by_the_caller():
-            flavor = FlavorManager(self.context).get(wanted.flavor_id)
-            wanted = self._with_disks(wanted, flavor)
-            key = KeyPairManager(self.context).get(wanted.key_name) if wanted.key_name else None
-            cards = self._cards(wanted.networks, make=wanted.make_network)
-            self._check_groups(wanted.security_groups, project)
-            group = self._server_group(wanted, project)
-        check_items(wanted.metadata, project)
-        columns = self._columns(wanted, flavor, key) | {"server_group": group}
+        wanted, flavor, columns, cards = self._prepared(wanted)
         with transaction.atomic():
-            count = self._reserve(project, flavor, wanted, group)
+            count = self._reserve(columns["project_id"], flavor, wanted, columns["server_group"])
             names = [wanted.name] if count == 1 else numbered(wanted.name, count)
             made = Instance.objects.bulk_create(
                 Instance(
@@ -84,6 +78,46 @@ class InstanceBuilding(InstanceDisks):
                 saga.start(self.context, resource_id=str(instance.id))
         return made
 
+    @policy("compute:servers:consider")
+    def consider(self, wanted: BuildRequest) -> Verdict:
+        """Return what ``create`` would come to now: nothing is recorded, and no place is taken.
+
+        Raises what ``create`` raises.
+        """
+        wanted, flavor, columns, cards = self._prepared(replace(wanted, make_network=False))
+        with transaction.atomic():
+            self._reserve(columns["project_id"], flavor, wanted, columns["server_group"])
+            transaction.set_rollback(True)
+        instance = Instance(name=wanted.name, hostname=hostname_of(wanted.name), **columns)
+        request = request_for(
+            RequestContext.system(project_id=instance.project_id),
+            instance,
+            [InstancePort(instance=instance, **card) for card in cards],
+            flavor_of(instance),
+        )
+        return judge(
+            replace(request, host=instance.wanted_host or None), project_id=instance.project_id
+        )
+
+    def _prepared(
+        self, wanted: BuildRequest
+    ) -> tuple[BuildRequest, Flavor, dict[str, Any], Sequence[dict[str, Any]]]:
+        """Return what is wanted, whole, with the columns of its servers and of their cards, checked."""
+        if wanted.host is not None:
+            policies.check(self.context, "compute:servers:create_on_host")
+        project = self.context.scoped_project_id
+        with named_by_the_caller():
+            flavor = FlavorManager(self.context).get(wanted.flavor_id)
+            wanted = self._with_disks(wanted, flavor)
+            key = KeyPairManager(self.context).get(wanted.key_name) if wanted.key_name else None
+            cards = self._cards(wanted.networks, make=wanted.make_network)
+            self._check_groups(wanted.security_groups, project)
+            group = self._server_group(wanted, project)
+        check_items(wanted.metadata, project)
+        columns = self._columns(wanted, flavor, key) | {"server_group": group}
+        needs(columns["extra_specs"], wanted.image_properties)
+        return wanted, flavor, columns, cards
+
     def _columns(self, wanted: BuildRequest, flavor: Flavor, key: KeyPair | None) -> dict[str, Any]:
         """Return what the rows of all the servers say alike."""
         project = self.context.scoped_project_id
@@ -105,6 +139,7 @@ class InstanceBuilding(InstanceDisks):
             "swap": flavor.swap,
             "extra_specs": flavor.specs(),
             "image_id": wanted.image_id,
+            "image_properties": dict(wanted.image_properties),
             "key_name": key.name if key else None,
             "public_key": key.public_key if key else "",
             "user_data": encrypt(wanted.user_data) if wanted.user_data else "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -43,17 +43,19 @@ class InstanceDisks(Manager):
         Raises what is wrong with them.
         """
         try:
-            self._check_disks(wanted, flavor)
+            said = self._check_disks(wanted, flavor)
         except ImageNotBootable:
             found = self._mapped(wanted, flavor)
             if found is wanted:
                 raise
-            self._check_disks(found, flavor)
-            return found
-        return wanted
+            wanted, said = found, self._check_disks(found, flavor)
+        return replace(wanted, image_properties=said) if said else wanted
 
-    def _check_disks(self, wanted: BuildRequest, flavor: Flavor) -> None:
-        """Raise what is wrong with images, volumes and sizes, as far as it can be seen now."""
+    def _check_disks(self, wanted: BuildRequest, flavor: Flavor) -> Mapping[str, str]:
+        """Return what the image to boot from says of itself.
+
+        Raises what is wrong with images, volumes and sizes, as far as it can be seen now.
+        """
         blank = sum(
             disk.size or 0
             for disk in wanted.block_devices
@@ -66,9 +68,10 @@ class InstanceDisks(Manager):
         root = wanted.root
         if root.source_type == SourceType.IMAGE:
             size = (root.size or 0) if root.is_in_volume else flavor.disk
-            self._check_image(root.source_id or "", ram=flavor.ram, disk=size)
-        elif root.source_type == SourceType.VOLUME:
-            self._check_boot_volume(root.source_id or "", flavor)
+            return self._check_image(root.source_id or "", ram=flavor.ram, disk=size)
+        if root.source_type == SourceType.VOLUME:
+            return self._check_boot_volume(root.source_id or "", flavor)
+        return {}
 
     def _mapped(self, wanted: BuildRequest, flavor: Flavor) -> BuildRequest:
         """Return what an image means that names snapshots of volumes; what it is else, as it is."""
@@ -83,8 +86,8 @@ class InstanceDisks(Manager):
             raise FlavorDoesNotFit("Flavor's memory is too small for requested image.")
         return replace(wanted, block_devices=mapped(text, wanted.block_devices))
 
-    def _check_image(self, image_id: str, *, ram: int, disk: int) -> None:
-        """Raise what keeps a server of this size from booting from the image."""
+    def _check_image(self, image_id: str, *, ram: int, disk: int) -> Mapping[str, str]:
+        """Return what the image says of itself; raise what keeps a server of this size from booting it."""
         images = ImageManager(self.context)
         location = images.location(image_id)
         if location.kernel_id is not None:
@@ -95,13 +98,15 @@ class InstanceDisks(Manager):
             raise FlavorDoesNotFit("Flavor's memory is too small for requested image.")
         if disk and (location.min_disk > disk or location.virtual_size > disk * GIB):
             raise FlavorDoesNotFit("Flavor's disk is too small for requested image.")
+        return location.properties
 
-    def _check_boot_volume(self, volume_id: str, flavor: Flavor) -> None:
+    def _check_boot_volume(self, volume_id: str, flavor: Flavor) -> Mapping[str, str]:
         volume = self._existing(volume_id)
         if not volume.bootable:
             raise BlockDeviceInvalid(f"Block Device {volume.id} is not bootable.")
         if int(volume.image_metadata.get("min_ram") or 0) > flavor.ram:
             raise FlavorDoesNotFit("Flavor's memory is too small for requested image.")
+        return {key: str(value) for key, value in volume.image_metadata.items()}
 
     def _existing(self, volume_id: str) -> Volume:
         try:

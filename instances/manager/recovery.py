@@ -11,6 +11,7 @@ from cloudweb.encryption import encrypt
 from cloudweb.exceptions import Conflict, NotFound
 from cloudweb.policy import policy
 from compute.manager import HostManager
+from compute.scheduler import needs
 from image.manager import ImageManager
 from image.objects import ImageLocation
 from instances import injected_files
@@ -133,8 +134,9 @@ class InstanceRecovery(InstanceDisks, InstanceActs):
         """Return the columns that change; raise what cannot be."""
         changes: dict[str, Any] = dict(wanted.plain)
         if found.image_id:
-            self._check_image(wanted.image_id, ram=found.ram, disk=found.disk)
-            changes["image_id"] = wanted.image_id
+            said = self._check_image(wanted.image_id, ram=found.ram, disk=found.disk)
+            needs(found.extra_specs, said)
+            changes |= {"image_id": wanted.image_id, "image_properties": dict(said)}
         elif wanted.image_id != self._image_of_volume(found):
             raise ImageOfVolumeStays
         else:

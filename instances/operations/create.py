@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from cloudweb.database.clock import now
 from cloudweb.driver import DiskFull
 from cloudweb.rpc import Order
 from compute.exceptions import NoValidHost
-from compute.manager import AggregateManager
 from compute.rpc import DESTROY, SPAWN
-from compute.scheduler import GroupPolicy, Place, PlacementGroup, PlacementRequest, claim, release
+from compute.scheduler import (
+    Place,
+    PlacementRequest,
+    claim,
+    note_failed_build,
+    release,
+)
 from instances.models import Instance
 from instances.operations import ports
 from instances.operations.guest import guest_ref, guest_spec
-from instances.operations.rows import fault, flavor_of, instance_of, write
-from instances.scheduler_hints import servers_of
+from instances.operations.rows import fault, flavor_of, instance_of, ports_of, write
+from instances.placement import request_for
 from instances.states import PowerState, TaskState, VmState
 from operations.saga import Failure, Run, Saga, Step
 
-OF_AGGREGATES = "aggregate_instance_extra_specs:"
 #: So long after its start a create asks a host again whose disk was full, where no other is left.
 FULL_FOR = timedelta(minutes=2)
 
@@ -42,6 +46,8 @@ def claim_place(run: Run, *, zone: str | None, host: str | None) -> Mapping[str,
         host=host or None,
         excluded_hosts=tuple(run.excluded_hosts),
     )
+    if run.failed_before is not None and run.excluded_hosts:
+        note_failed_build(run.excluded_hosts[-1])
     try:
         place = _claimed(run, instance, request)
     except NoValidHost as error:
@@ -53,52 +59,12 @@ def claim_place(run: Run, *, zone: str | None, host: str | None) -> Mapping[str,
             raise type(error)(told, detail=error.detail) from error
         place = _claimed(run, instance, replace(request, excluded_hosts=()))
     write(run, host=place.host, zone=place.zone, task_state=TaskState.NETWORKING)
-    return {"host": place.host}
+    return {"host": place.host, "weights": [list(one) for one in place.weights]}
 
 
 def placement_of(run: Run, size: Mapping[str, Any]) -> PlacementRequest:
     """Return what the server asks of any place where it is of this size (``rows.flavor_of``)."""
-    instance = instance_of(run)
-    hints = instance.scheduler_hints
-    return PlacementRequest(
-        vcpus=size["vcpus"],
-        ram=size["ram"],
-        disk=(size["disk"] if is_on_its_host(run) else 0) + size["ephemeral"],
-        zone=instance.wanted_zone or None,
-        hosts=ports.hosts_on_networks(run),
-        project_id=instance.project_id if hints else "",  # requests that are alike share statements
-        together_with=servers_of(hints, "same_host"),
-        apart_from=servers_of(hints, "different_host"),
-        group=placement_group(instance),
-        aggregates=wanted_aggregates(run, size["extra_specs"]),
-    )
-
-
-def placement_group(instance: Instance) -> PlacementGroup | None:
-    """Return what the server's group asks of its place."""
-    group = instance.server_group
-    if group is None:
-        return None
-    return PlacementGroup(
-        group.id, cast(GroupPolicy, group.policy), most=group.max_server_per_host or 1
-    )
-
-
-def wanted_aggregates(
-    run: Run, extra_specs: Mapping[str, str]
-) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """Return the aggregates that the flavor's extra specs ask for, by ``aggregate_instance_extra_specs:``."""
-    specs = {
-        key.removeprefix(OF_AGGREGATES): value
-        for key, value in extra_specs.items()
-        if key.startswith(OF_AGGREGATES)
-    }
-    return tuple(AggregateManager(run.context).matching(specs)) if specs else ()
-
-
-def is_on_its_host(run: Run) -> bool:
-    """Tell whether the disk that a server boots from takes room on its host, and none of a volume."""
-    return bool(instance_of(run).image_id)
+    return request_for(run.context, instance_of(run), ports_of(run), size)
 
 
 def _claimed(run: Run, instance: Instance, request: PlacementRequest) -> Place:

@@ -84,12 +84,6 @@ def move_ports(run: Run, *, host: str) -> None:
             )
 
 
-def hosts_on_networks(run: Run) -> tuple[str, ...] | None:
-    """Return the hosts that serve all networks of the server's ports, None where all do."""
-    found = PortManager(run.context).hosts_on([row.network_id for row in ports_of(run)])
-    return None if found is None else tuple(sorted(found))
-
-
 def port_ids(run: Run) -> list[str]:
     """Return the ids of the ports that the server has, in the order of its cards."""
     return [str(row.port_id) for row in ports_of(run) if row.port_id is not None]

@@ -31,6 +31,7 @@ MAKES_NOTHING = {
     f"POST {IDENTITY}/s3tokens": "tells who signed",
     f"POST {IDENTITY}/OS-OAUTH1/request_token": "signed by a consumer, for one time",
     f"POST {IDENTITY}/OS-OAUTH1/access_token": "signed by a consumer, for one time",
+    "POST /compute/v2.1/os-dry-run": "computes, and stores nothing",
     "POST /network/v2.0/path-traces": "computes, and stores nothing",
     "POST /network/v2.0/agents/<str:agent_id>/dhcp-networks": "agrees or refuses, and stores nothing",
     **dict.fromkeys(

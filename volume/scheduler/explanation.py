@@ -7,9 +7,10 @@ from typing import Any
 
 from django.db.models import Case, Count, F, IntegerField, Max, Q, Value, When
 
+from cloudweb.placing import listed, together
 from volume.exceptions import NoValidPool
 from volume.models import Pool
-from volume.scheduler.filters import Filter, conditions, together
+from volume.scheduler.filters import Filter, conditions
 from volume.scheduler.request import PoolRequest
 
 #: How many pools an explanation names to operators.
@@ -32,7 +33,7 @@ def explain(request: PoolRequest) -> NoValidPool:
             reasons.append(_words(item, request, left - passed, facts["most"]))
         left = passed
     pools = "1 pool" if total == 1 else f"{total:,} pools"
-    why = f"Of {pools}, {_listed(reasons)}." if reasons else JUST_NOW
+    why = f"Of {pools}, {listed(reasons)}." if reasons else JUST_NOW
     return NoValidPool(f"{BEGINNING} {why}", detail=f"{why} {_by_pool(request, found)}")
 
 
@@ -77,8 +78,3 @@ def _detail(item: Filter, request: PoolRequest, pool: Pool) -> str:
     said = {"enabled": pool.disabled_reason, "sound": pool.problem}.get(item.name)
     text = item.sentence(request, 1)
     return f"{text} ({said})" if said else text
-
-
-def _listed(items: Sequence[str]) -> str:
-    """Return ``a, b and c``."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

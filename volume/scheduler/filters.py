@@ -5,36 +5,19 @@ One is None where the request does not care. They may name ``room`` (``PoolQuery
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import reduce
 from operator import and_
 
 from django.db.models import Q
 
+from cloudweb import placing
+from cloudweb.placing import be, have
 from volume.models import Volume
 from volume.querysets import is_up
 from volume.scheduler.request import PoolRequest
 
-Condition = Callable[[PoolRequest], Q | None]
-Sentence = Callable[[PoolRequest, int], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """A named condition; ``sentence`` says, after a number of pools, why they were removed."""
-
-    name: str
-    condition: Condition
-    sentence: Sentence
-
-
-def _be(count: int) -> str:
-    return "is" if count == 1 else "are"
-
-
-def _have(count: int) -> str:
-    return "has" if count == 1 else "have"
+Filter = placing.Filter[PoolRequest]
 
 
 def _capabilities(request: PoolRequest) -> Q | None:
@@ -51,34 +34,34 @@ def _pools_of(request: PoolRequest, volume_ids: Sequence[str]) -> Q:
 
 
 FILTERS: tuple[Filter, ...] = (
-    Filter("enabled", lambda _: Q(enabled=True), lambda _, count: f"{_be(count)} disabled"),
-    Filter("thawed", lambda _: Q(frozen=False), lambda _, count: f"{_be(count)} frozen"),
-    Filter("up", lambda _: is_up(), lambda _, count: f"{_be(count)} on a host that is down"),
-    Filter("sound", lambda _: Q(problem=""), lambda _, count: f"{_have(count)} a problem"),
+    Filter("enabled", lambda _: Q(enabled=True), lambda _, count: f"{be(count)} disabled"),
+    Filter("thawed", lambda _: Q(frozen=False), lambda _, count: f"{be(count)} frozen"),
+    Filter("up", lambda _: is_up(), lambda _, count: f"{be(count)} on a host that is down"),
+    Filter("sound", lambda _: Q(problem=""), lambda _, count: f"{have(count)} a problem"),
     Filter(
         "zone",
         lambda request: None if request.zone is None else Q(zone=request.zone),
-        lambda request, count: f"{_be(count)} not in the availability zone {request.zone}",
+        lambda request, count: f"{be(count)} not in the availability zone {request.zone}",
     ),
     Filter(
         "type_zones",
         lambda request: Q(zone__in=request.zones) if request.zones else None,
-        lambda request, count: f"{_be(count)} in no zone of its type ({', '.join(request.zones)})",
+        lambda request, count: f"{be(count)} in no zone of its type ({', '.join(request.zones)})",
     ),
     Filter(
         "pool",
         lambda request: None if request.pool_id is None else Q(pk=request.pool_id),
-        lambda _, count: f"{_be(count)} not where the source of the volume is",
+        lambda _, count: f"{be(count)} not where the source of the volume is",
     ),
     Filter(
         "another_pool",
         lambda request: ~Q(pk__in=request.excluded_pools) if request.excluded_pools else None,
-        lambda _, count: f"{_be(count)} where the volume is already",
+        lambda _, count: f"{be(count)} where the volume is already",
     ),
     Filter(
         "backend",
         lambda request: None if request.backend is None else Q(backend=request.backend),
-        lambda request, count: f"{_be(count)} of another back end than {request.backend}",
+        lambda request, count: f"{be(count)} of another back end than {request.backend}",
     ),
     Filter(
         "capabilities",
@@ -93,27 +76,21 @@ FILTERS: tuple[Filter, ...] = (
     Filter(
         "same_host",
         lambda one: _pools_of(one, one.together_with) if one.together_with else None,
-        lambda _, count: f"{_have(count)} none of the volumes it is to be with",
+        lambda _, count: f"{have(count)} none of the volumes it is to be with",
     ),
     Filter(
         "different_host",
         lambda one: ~_pools_of(one, one.apart_from) if one.apart_from else None,
-        lambda _, count: f"{_have(count)} a volume it is not to be with",
+        lambda _, count: f"{have(count)} a volume it is not to be with",
     ),
     Filter(
         "room",
         lambda request: Q(room__gte=request.size),
-        lambda _, count: f"{_have(count)} too little room left",
+        lambda _, count: f"{have(count)} too little room left",
     ),
 )
 
 
 def conditions(request: PoolRequest) -> list[tuple[Filter, Q]]:
     """Return the filters this request cares about, each with its condition."""
-    found = [(item, item.condition(request)) for item in FILTERS]
-    return [(item, condition) for item, condition in found if condition is not None]
-
-
-def together(found: Sequence[tuple[Filter, Q]]) -> Q:
-    """Return all conditions as one."""
-    return reduce(and_, (condition for _, condition in found), Q())
+    return placing.conditions(FILTERS, request)

@@ -11,9 +11,10 @@ from django.db.models import F
 
 from cloudweb.context import RequestContext
 from cloudweb.database.locks import locked
+from cloudweb.placing import together
 from volume.models import Pool, Volume
 from volume.scheduler import explanation
-from volume.scheduler.filters import conditions, together
+from volume.scheduler.filters import conditions
 from volume.scheduler.request import PoolRequest
 
 log = structlog.get_logger(__name__)

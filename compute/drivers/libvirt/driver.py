@@ -16,6 +16,7 @@ import structlog
 
 from cloudweb.conf import env, var_dir
 from cloudweb.driver import Unguarded, Work
+from compute import traits
 from compute.drivers.base import (
     ConsoleLog,
     Freeze,
@@ -29,7 +30,7 @@ from compute.drivers.base import (
     SwapDisks,
     capabilities,
 )
-from compute.drivers.libvirt import config_drive, console, probe, xml
+from compute.drivers.libvirt import config_drive, console, probe, processor, xml
 from compute.drivers.libvirt.cards import Cards, PluggedCards
 from compute.drivers.libvirt.connection import Connection
 from compute.drivers.libvirt.consoles import LibvirtConsoles
@@ -116,6 +117,7 @@ class LibvirtDriver(
         self._probe_kernel = probe_kernel or Path(kernel)
         self._platform = xml.Platform(owner=f"{host}:{digest}")
         self._facts = HostFacts()
+        self._traits: set[str] = set()
         self.daemon = Daemon(
             self.state_dir, self.run_dir, uri or env.str("LIBVIRT_URI", default=AUTO)
         )
@@ -152,6 +154,8 @@ class LibvirtDriver(
             self._facts = HostFacts.of(connection, described)
         accelerated = self._may_accelerate()
         self._choose_users(described, accelerated=accelerated)
+        with self.connection.use() as connection:
+            self._traits = traits.of_flags(processor.flags(connection, accelerated=accelerated))
         self._platform = xml.Platform(
             owner=self._platform.owner,
             accelerated=accelerated,
@@ -478,13 +482,12 @@ class LibvirtDriver(
 
     def inventory(self) -> HostInventory:
         """Return the host's capacity and guests. The version is QEMU's: 7.2.0 is 7002000."""
+        able = [
+            name for name in capabilities(self) if name != "vnc_console" or self._platform.screens
+        ]
         return HostInventory(
             driver="libvirt",
-            capabilities=tuple(
-                name
-                for name in capabilities(self)
-                if name != "vnc_console" or self._platform.screens
-            ),
+            capabilities=tuple(able),
             hypervisor_type="QEMU",
             hypervisor_version=self._facts.version,
             cpu_model=self._facts.cpu_model,
@@ -493,6 +496,8 @@ class LibvirtDriver(
             ram=self._facts.ram,
             disk=self.storage.total() // GIB,
             guests=tuple(self.list()),
+            traits=tuple(sorted(self._traits | traits.of_capabilities(able))),
+            cells=self._facts.cells,
         )
 
     def load(self) -> HostLoad:

@@ -12,7 +12,8 @@ from pathlib import Path
 import libvirt
 
 from compute.drivers.base import HypervisorUnavailable
-from compute.drivers.libvirt import config_drive, probe, xml
+from compute.drivers.libvirt import config_drive, probe, processor, xml
+from compute.objects import NumaCell
 
 MIB = 1024**2
 
@@ -28,6 +29,7 @@ class HostFacts:
     ram: int = 0
     version: int = 0
     cpu_model: str = ""
+    cells: tuple[NumaCell, ...] = ()
 
     @classmethod
     def of(cls, connection: libvirt.virConnect, capabilities: str) -> HostFacts:
@@ -38,6 +40,7 @@ class HostFacts:
             ram=memory("MemTotal") // MIB,  # libvirt misses memory that was plugged in later
             version=connection.getVersion(),
             cpu_model=xml.cpu_model(capabilities),
+            cells=processor.cells(capabilities),
         )
 
 

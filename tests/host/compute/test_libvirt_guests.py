@@ -385,3 +385,5 @@ def test_capacity_is_the_machine_s(host: LibvirtBench) -> None:
     assert 0 < load.ram_free <= inventory.ram
     assert 0 < load.disk_free <= inventory.disk
     assert {*inventory.capabilities} == {*CAPABILITIES}
+    assert {"HW_CPU_X86_SSE2", "COMPUTE_NET_ATTACH_INTERFACE"} <= {*inventory.traits}
+    assert sum(cell.cpus for cell in inventory.cells) == inventory.vcpus
