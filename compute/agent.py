@@ -40,6 +40,7 @@ from compute.interfaces import Interfaces
 from compute.keeping import to_keep
 from compute.live_migrating import LiveMigrations
 from compute.looking_inside import Insides
+from compute.metering import Meters
 from compute.objects import (
     AttachDiskRequest,
     ComputeReport,
@@ -118,6 +119,7 @@ class ComputeAgent(Agent):
         self._waiting = Waiting(lambda scope: nullcontext(), 0.0)
         self._owes: Callable[[], bool] = lambda: False
         self._fence = SelfFence(driver, directory / "self-fence.json", self_fence, self._changed)
+        self._meters = Meters(driver)
         self._freezes = Freezes(driver, directory / "frozen")
         self._snapshots = HostSnapshots(driver, self._freezes)
         self._rescues = Rescues(
@@ -159,6 +161,7 @@ class ComputeAgent(Agent):
             rpc.INSPECT: self.inspect,
             **self._rescues.methods(),
             **Insides(self.driver).methods(),
+            **self._meters.methods(),
         }
 
     # -- life
@@ -476,6 +479,11 @@ class ComputeAgent(Agent):
         """Cut console logs that outgrew their limit, so that no guest fills the host's disk."""
         if isinstance(self.driver, ConsoleLog):
             self.driver.trim_logs()
+
+    @periodic(every=60)
+    def meter(self) -> None:
+        """Note what guests use, for the graphs of the last hour and day."""
+        self._meters.look()
 
     @periodic(every=2)
     def thaw_overdue(self) -> None:

@@ -15,6 +15,7 @@ from compute.live_objects import (
     SourceCheck,
     SourceVerdict,
 )
+from compute.meter_objects import GuestMeters, MetersRequest
 from compute.objects import (
     AttachDiskRequest,
     AttachInterfaceRequest,
@@ -151,6 +152,8 @@ SET_PASSWORD = Method("compute.set_password", PasswordRequest, GuestState, query
 INJECT_NMI = Method("compute.inject_nmi", GuestRef, GuestState, query=True)
 #: Answer with what the guest uses.
 DIAGNOSE = Method("compute.diagnose", GuestRef, GuestUse, query=True)
+#: Answer with what the guest used in the last hour or day.
+METERS = Method("compute.meters", MetersRequest, GuestMeters, query=True)
 #: Answer with the guest's state as the hypervisor sees it.
 INSPECT = Method("compute.inspect", GuestRef, GuestState, query=True)
 #: Answer with where a console can be looked at, and a ticket for it.

@@ -78,6 +78,7 @@ from dashboard.views.server_network import (
     DetachGroup,
 )
 from dashboard.views.server_resize import ServerResize
+from dashboard.views.server_usage import ServerUsage, UsageGraphs
 from dashboard.views.servers import ServerAction, Servers
 from dashboard.views.session import LogIn, LogOut, SwitchProject
 from dashboard.views.volume import DeleteVolume, GrowVolume, RenameVolume, VolumePage
@@ -131,6 +132,8 @@ urlpatterns = [
     path("servers/<uuid:server_id>/history", ServerHistory.as_view(), name="server_history"),
     path("servers/<uuid:server_id>/reachability", ServerTrace.as_view(), name="server_trace"),
     path("servers/<uuid:server_id>/console", ServerConsole.as_view(), name="server_console"),
+    path("servers/<uuid:server_id>/usage", ServerUsage.as_view(), name="server_usage"),
+    path("servers/<uuid:server_id>/usage/graphs", UsageGraphs.as_view(), name="usage_graphs"),
     path("servers/<uuid:server_id>/console/text", ConsoleText.as_view(), name="console_text"),
     path("servers/<uuid:server_id>/console/log", ConsoleDownload.as_view(), name="console_log"),
     path("servers/<uuid:server_id>/resize", ServerResize.as_view(), name="server_resize"),

@@ -47,6 +47,7 @@ declare(
         "compute:external_events:create": service,
         "compute:servers:actions": project_reader,
         "compute:servers:diagnostics": admin,
+        "compute:servers:meters": project_reader,
         "compute:servers:posted_password": project_reader,
         "compute:servers:forget_posted_password": project_member,
         "compute:servers:unlock_override": admin,

@@ -38,6 +38,7 @@ TABS = (
     ("server", "Overview", "list-details"),
     ("server_terminal", "Console", "terminal-2"),
     ("server_console", "Console log", "file-text"),
+    ("server_usage", "Usage", "activity"),
     ("server_history", "History", "history"),
     ("server_trace", "Reachability", "router"),
 )

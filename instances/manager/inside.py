@@ -8,8 +8,9 @@ from cloudweb.exceptions import CloudwebError
 from cloudweb.policy import policy
 from compute.guest_use import GuestUse
 from compute.manager import HostManager
+from compute.meter_objects import GuestMeters, MetersRequest, Span
 from compute.objects import GuestRef, GuestState, PasswordRequest
-from compute.rpc import DIAGNOSE, INJECT_NMI, INSPECT
+from compute.rpc import DIAGNOSE, INJECT_NMI, INSPECT, METERS
 from compute.rpc import SET_PASSWORD as ASK_FOR_PASSWORD
 from image.manager import ImageManager
 from instances.actions.inside import CHANGE_PASSWORD, RESET_STATE, TRIGGER_CRASH_DUMP
@@ -102,6 +103,19 @@ class InstanceInsides(InstanceActs):
             return found, GuestUse.load(ask(order))
         except DriverError as error:
             raise off from error
+
+    @policy("compute:servers:meters")
+    def meters(self, instance_id: str, span: Span = "hour") -> GuestMeters:
+        """Return what the guest used in the last hour or day, oldest first.
+
+        Raises InstanceNotReady for a server without a host, DriverError where its host counts nothing.
+        """
+        found = self.get(instance_id)
+        if not found.host:
+            raise InstanceNotReady(found.id)
+        request = MetersRequest(id=str(found.id), span=span)
+        order = METERS.order(host=found.host, resource_id=request.id, payload=request)
+        return GuestMeters.load(ask(order))
 
     @policy(RESET_STATE.policy)
     def reset_state(self, instance_id: str, *, error: bool = False) -> None:

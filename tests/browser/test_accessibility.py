@@ -28,6 +28,7 @@ OF_A_SERVER = (
     "server_history",
     "server_trace",
     "server_terminal",
+    "server_usage",
     "server_resize",
 )
 OF_AN_IMAGE = ("image",)

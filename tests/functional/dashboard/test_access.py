@@ -47,6 +47,8 @@ OF_A_SERVER = {
     "server_console",
     "server_trace",
     "server_terminal",
+    "server_usage",
+    "usage_graphs",
     "server_resize",
 } | OF_CONSOLES
 OF_AN_IMAGE = {"image", "image_live"}
