@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from cloudweb.events import Event
 from compute.objects import HostSurvey
+from compute.live_progress import LiveProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +36,11 @@ class GuestChanged(Event):
     host: str
     guest_id: str
     power_state: str
+
+
+@dataclass(frozen=True, slots=True)
+class GuestsMoving(Event):
+    """How far the guests are that a host brings to other hosts."""
+
+    host: str
+    guests: Sequence[LiveProgress]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 import structlog
@@ -17,7 +18,7 @@ from cloudweb.agent import Function
 from cloudweb.driver import DriverError, Unguarded, Work
 from cloudweb.rpc import Method
 from compute import rpc
-from compute.drivers.base import GuestRuns, Hypervisor, LiveMigrate
+from compute.drivers.base import GuestNotFound, GuestRuns, Hypervisor, LiveMigrate
 from compute.live_objects import (
     DestinationCheck,
     DestinationVerdict,
@@ -152,12 +153,16 @@ class LiveMigrations:
         self._driver().post_live_migration(ref, work=work)
         self._forget(ref.id)
 
-    def arrive(self, spec: GuestSpec, work: Work) -> None:
-        """Keep a guest that came: a reboot of the machine starts it as any other that runs."""
-        driver = self._driver()
-        driver.post_live_migration_at_destination(spec, work=work)
-        state = driver.who_runs(GuestRef(id=spec.id, name=spec.name)).state
-        self._keep(spec, runs=state == "running")
+    def arrive(self, spec: GuestSpec, work: Work) -> RunsHere:
+        """Keep a guest that came: a reboot of the machine starts it as any other that runs.
+
+        One that came and died is kept, too: its disks are here, and it can be started.
+        """
+        with suppress(GuestNotFound):
+            self._driver().post_live_migration_at_destination(spec, work=work)
+        found = self.who_runs(GuestRef(id=spec.id, name=spec.name))
+        self._keep(spec, runs=found.state == "running")
+        return found
 
     def roll_back(self, ref: GuestRef, work: Work) -> RunsHere:
         """Make absent what was made ready; of a guest that came all the same, say so and touch nothing."""

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from cloudweb.context import RequestContext
 from cloudweb.events import emit
-from compute.events import GuestChanged, GuestsSeen, HostSurveyed
+from compute.events import GuestChanged, GuestsMoving, GuestsSeen, HostSurveyed
 from compute.manager import HostManager
 from compute.objects import ComputeReport
 from compute.querysets import DOMAIN
@@ -33,6 +33,8 @@ def _note_guests(hosts: HostManager, one: Heard[ComputeReport]) -> None:
     if report.inventory is not None:
         seen = {guest.id: guest.power_state for guest in report.inventory.guests}
         emit(GuestsSeen(host, seen, one.time(report.at)))
+    if report.moving:
+        emit(GuestsMoving(host, report.moving))
     if not report.changes:
         return
     with transaction.atomic():

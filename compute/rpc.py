@@ -134,9 +134,9 @@ FORCE_COMPLETE_LIVE = Method("compute.force_complete_live", GuestRef, RunsHere, 
 WHO_RUNS = Method("compute.who_runs", GuestRef, RunsHere, query=True)
 #: Make everything absent of a guest that went to another host.
 POST_LIVE_MIGRATION = Method("compute.post_live_migration", GuestRef, deadline=300)
-#: Keep a guest that came.
+#: Keep a guest that came; one that died there meanwhile is off, or absent.
 POST_LIVE_MIGRATION_AT_DESTINATION = Method(
-    "compute.post_live_migration_at_destination", GuestSpec, deadline=300
+    "compute.post_live_migration_at_destination", GuestSpec, RunsHere, deadline=300
 )
 #: Make absent what was made ready for a guest that stays away; one that came all the same stays, and is told.
 ROLLBACK_LIVE_MIGRATION_AT_DESTINATION = Method(

@@ -46,3 +46,16 @@ RESIZE_TO_SAME_HOST = bool(env.bool("RESIZE_TO_SAME_HOST", default=True))
 RESIZE_CONFIRM_WINDOW = max(0, int(env.int("RESIZE_CONFIRM_WINDOW", default=0)))
 #: So many servers are moved at once off each host that is drained.
 DRAIN_AT_ONCE = max(1, int(env.int("DRAIN_AT_ONCE", default=2)))
+#: How a live migration ends (docs/live-migration.md): seconds for each GiB of memory and of disks that are
+#: copied until its last means is taken, which is to hold the guest still or to leave it where it is.
+LIVE_SECONDS_PER_GIB = max(1, int(env.int("LIVE_MIGRATION_SECONDS_PER_GIB", default=300)))
+LIVE_TIMEOUT_ACTION = env.str("LIVE_MIGRATION_TIMEOUT_ACTION", default="force_complete")
+#: Milliseconds a guest may be held still at first and at last, and in how many steps that is raised.
+LIVE_DOWNTIME = max(1, int(env.int("LIVE_MIGRATION_DOWNTIME", default=500)))
+LIVE_MOST_DOWNTIME = max(1, int(env.int("LIVE_MIGRATION_MOST_DOWNTIME", default=4000)))
+LIVE_STEPS = max(1, int(env.int("LIVE_MIGRATION_DOWNTIME_STEPS", default=5)))
+LIVE_STEP_SECONDS = max(1, int(env.int("LIVE_MIGRATION_STEP_SECONDS", default=10)))
+#: MiB a second that one guest's migration takes at most; 0 is without limit.
+LIVE_BANDWIDTH = max(0, int(env.int("LIVE_MIGRATION_BANDWIDTH", default=0)))
+#: Whether a guest may run on its new host before all of its memory is there: what dies then is lost.
+LIVE_POST_COPY = bool(env.bool("LIVE_MIGRATION_POST_COPY", default=False))

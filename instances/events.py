@@ -15,7 +15,7 @@ from cloudweb.events import on
 from cloudweb.exceptions import NotFound, PolicyNotAuthorized
 from cloudweb.holdings import hangs_on
 from cloudweb.identifiers import as_uuid
-from compute.events import GuestChanged, GuestsSeen
+from compute.events import GuestChanged, GuestsMoving, GuestsSeen
 from instances.block_devices import DiskStatus
 from instances.migration_states import MigrationStatus, MigrationType
 from instances.models import BlockDevice, Instance, InstancePort, Migration
@@ -188,3 +188,14 @@ def guest_changed(change: GuestChanged) -> None:
             host=change.host,
             state=change.power_state,
         )
+
+
+@on(GuestsMoving)
+def guests_moving(told: GuestsMoving) -> None:
+    """Note how far live migrations are; believed only of guests that leave that host."""
+    for one in told.guests:
+        server_id = as_uuid(one.id)
+        if server_id is not None:
+            Migration.objects.filter(
+                instance_id=server_id, source_host=told.host, status=MigrationStatus.RUNNING
+            ).update(progress=one.model_dump(), updated_at=now())

@@ -66,6 +66,7 @@ class TaskState(TextChoices):
     RESIZE_FINISH = "resize_finish", "being resized"
     RESIZE_CONFIRMING = "resize_confirming", "confirming its resize"
     RESIZE_REVERTING = "resize_reverting", "going back to its old size"
+    MIGRATING = "migrating", "going to another host"
     ATTACHING_VOLUME = "attaching_volume", "attaching a volume"
     DETACHING_VOLUME = "detaching_volume", "detaching a volume"
     IMAGE_SNAPSHOT = "image_snapshot", "copying its disk for an image"
@@ -141,6 +142,7 @@ _OVERRIDES: dict[tuple[str, str | None], str] = {
     },
     **{(vm_state, task): "RESIZE" for vm_state in (V.ACTIVE, V.STOPPED) for task in RESIZING},
     (V.RESIZED, T.RESIZE_REVERTING): "REVERT_RESIZE",
+    **{(vm_state, T.MIGRATING): "MIGRATING" for vm_state in (V.ACTIVE, V.PAUSED)},
 }
 #: Statuses that show progress (contract 3.8).
 WITH_PROGRESS = frozenset({"ACTIVE", "BUILD", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING"})

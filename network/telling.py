@@ -67,6 +67,27 @@ def wiring_to_plug(port_id: UUID) -> PortWiring | None:
     )
 
 
+def wiring_to_expect(port_id: UUID, host: str) -> PortWiring | None:
+    """Return a port as a host shall plug it that it is to go to, with the sets it may lack; None when it is gone.
+
+    It stays the port of its own host: nothing is confirmed by what that one answers.
+    """
+    literal = not speaks_groups(host)
+    found = port_wirings([port_id], literal=literal)
+    if not found:
+        return None
+    (told,) = found
+    mine = Port.objects.plugged().filter(host=host, network=UUID(told.network.id))
+    is_first = not mine.exists()
+    sets = _Sets(host, [told], literal=literal)
+    if is_first:
+        sets.forget_confirmed()
+    table = to_tell(told, host, is_first=is_first)
+    return _as_spoken(told, literal=literal).model_copy(
+        update={"groups": sets.unknown(), "forwarding": table}
+    )
+
+
 def _place() -> QuerySet[Port, tuple[str, bool]]:
     """Ask where a port is, and whether it is the first of its network there."""
     others = Port.objects.plugged().filter(host=OuterRef("host"), network=OuterRef("network"))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from cloudweb.microversions import Microversions, always, later, partly
 
-NO_MIGRATIONS = "servers do not move between hosts while they run yet"
 NO_STOP = "an evacuated server runs where it ran before"
 TAGS_AT_ALL = "a tag is heard at every version"
 
@@ -54,10 +53,10 @@ COMPUTE = Microversions(
         19: "Servers have a description.",
         20: "Volumes come and go while a server is shelved.",
         21: "The log of actions outlives its server.",
-        22: later("A live migration can be forced to an end.", because=NO_MIGRATIONS),
+        22: "A live migration can be forced to an end.",
         23: "A server lists its live migrations.",
-        24: later("A live migration can be called off.", because=NO_MIGRATIONS),
-        25: later("A live migration finds out itself what to copy.", because=NO_MIGRATIONS),
+        24: "A live migration can be called off.",
+        25: "A live migration finds out itself what to copy.",
         26: "Servers have tags, and lists filter by them.",
         27: always(
             "The version may be named in the header that all services share.",
@@ -65,14 +64,11 @@ COMPUTE = Microversions(
         ),
         28: "The processor of a hypervisor is an object instead of a text.",
         29: "Evacuating to a host that was named asks the scheduler, unless that is forced.",
-        30: later("Migrating to a host that was named asks the scheduler.", because=NO_MIGRATIONS),
+        30: "Migrating to a host that was named asks the scheduler.",
         31: "The token of any console tells where it leads.",
         32: always("Network cards and disks can have a tag.", because=TAGS_AT_ALL),
         33: "Hypervisors come in pages.",
-        34: later(
-            "What stands against a live migration is found out after it was accepted.",
-            because=NO_MIGRATIONS,
-        ),
+        34: "What stands against a live migration is found out after it was accepted.",
         35: "Key pairs come in pages, sorted by name.",
         36: "What only passed on to other services is gone, with the quotas and limits of networks.",
         37: "A new server must name its networks, be it by the words auto or none.",
@@ -112,10 +108,10 @@ COMPUTE = Microversions(
             missing="they are accepted and not checked: signatures of images are not verified",
         ),
         64: "A server group has one policy with rules.",
-        65: later("A live migration that waits can be called off.", because=NO_MIGRATIONS),
+        65: "A live migration that waits can be called off.",
         66: "Lists of servers, actions and migrations can end at the time of a change.",
         67: "A disk can name the type of its new volume.",
-        68: partly("Moving a server can no longer be forced.", missing=NO_MIGRATIONS),
+        68: "Moving a server can no longer be forced.",
         69: always(
             "While a part of the cloud is down its servers show what little is known.",
             because="all servers are in one database",

@@ -9,14 +9,18 @@ from rest_framework.response import Response
 from cloudweb.api.answers import listing, within
 from cloudweb.api.pagination import next_link, parse_limit
 from cloudweb.api.queries import parameters
-from cloudweb.api.views import ServiceViewSet
+from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.microversions import ALWAYS
 from cloudweb.microversions.compute import since
 from cloudweb.times import parse_moment
 from instances.api.filters import check_span
 from instances.api.serializers import migrations as wire
+from instances.api.serializers.moving import MigrationAction
+from instances.manager import InstanceManager
 from instances.manager.migrations import MigrationManager, Span
 
+#: Where a migration that has not begun can be called off.
+WAITING_TOO = since(65)
 WORDS = ("host", "status", "instance_uuid", "migration_type", "source_compute")
 QUERY = {
     **dict.fromkeys((*WORDS, "hidden"), ALWAYS),
@@ -59,15 +63,32 @@ class MigrationViewSet(ServiceViewSet):
         return Response(body)
 
     @since(23)
-    @extend_schema(responses={200: listing("migrations", wire.MigrationShown)})
+    @extend_schema(responses={200: listing("migrations", wire.LiveMigrationShown)})
     def list_of_server(self, request: Request, server_id: str) -> Response:
         """List a server's live migrations that are under way."""
         found = self.manager(self.context).live_of(server_id)
-        return Response({"migrations": self.shown_all(wire.MigrationShown, found)})
+        return Response({"migrations": self.shown_all(wire.LiveMigrationShown, found)})
 
     @since(23)
-    @extend_schema(responses={200: within("migration", wire.MigrationShown)})
+    @extend_schema(responses={200: within("migration", wire.LiveMigrationShown)})
     def retrieve_of_server(self, request: Request, server_id: str, migration_id: str) -> Response:
         """Show one of them."""
         one = self.manager(self.context).live(server_id, migration_id)
-        return Response({"migration": self.shown(wire.MigrationShown, one)})
+        return Response({"migration": self.shown(wire.LiveMigrationShown, one)})
+
+    @since(24)
+    @extend_schema(responses={202: None})
+    def destroy_of_server(self, request: Request, server_id: str, migration_id: str) -> Response:
+        """Call one off; from 2.65 on also one that has not begun."""
+        InstanceManager(self.context).abort_migration(
+            server_id, migration_id, waiting_too=self.version in WAITING_TOO
+        )
+        return empty(202)
+
+    @since(22)
+    @extend_schema(request=MigrationAction, responses={202: None})
+    def act_on(self, request: Request, server_id: str, migration_id: str) -> Response:
+        """Force one to an end: its server is held still until it is over."""
+        self.validated(MigrationAction)
+        InstanceManager(self.context).force_complete(server_id, migration_id)
+        return empty(202)

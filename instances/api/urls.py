@@ -121,7 +121,11 @@ ROUTES: list[URLPattern | URLResolver] = [
     path("servers/<str:server_id>/migrations", MigrationViewSet.as_view({"get": "list_of_server"})),
     path(
         "servers/<str:server_id>/migrations/<str:migration_id>",
-        MigrationViewSet.as_view({"get": "retrieve_of_server"}),
+        MigrationViewSet.as_view({"get": "retrieve_of_server", "delete": "destroy_of_server"}),
+    ),
+    path(
+        "servers/<str:server_id>/migrations/<str:migration_id>/action",
+        MigrationViewSet.as_view({"post": "act_on"}),
     ),
     path("os-keypairs", KeyPairViewSet.as_view({"get": "list", "post": "create"})),
     path(

@@ -10,6 +10,7 @@ from instances.manager.inside import InstanceInsides
 from instances.manager.interfaces import InstanceInterfaces
 from instances.manager.lifecycle import InstanceLifecycle
 from instances.manager.listing import InstanceLists
+from instances.manager.live_migrating import InstanceLiveMigrations
 from instances.manager.locking import InstanceLocks
 from instances.manager.metadata import InstanceMetadata
 from instances.manager.posted_password import InstancePostedPassword
@@ -34,6 +35,7 @@ class InstanceManager(
     InstanceMetadata,
     InstanceTags,
     InstanceResizes,
+    InstanceLiveMigrations,
     InstanceSecurityGroups,
     InstanceAddresses,
     InstanceVolumes,

@@ -13,6 +13,7 @@ from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from cloudweb.times import end_of_second
 from instances.manager.instance import InstanceManager
+from instances.migration_states import MigrationType
 from instances.models import Migration
 
 #: What a list is narrowed by: the query's word -> the column.
@@ -68,14 +69,14 @@ class MigrationManager(Manager):
                 raise BadRequest(f"Marker {marker[:64]} could not be found.")
         return paginate(rows, limit=limit, marker=last, order=("-created_at", "-id"))
 
-    @policy("compute:migrations:list")
+    @policy("compute:migrations:of_server")
     def live_of(self, instance_id: str) -> Sequence[Migration]:
         """Return the live migrations of a server that are under way; raise InstanceNotFound."""
         server = InstanceManager(self.context).get(instance_id)
         rows = Migration.objects.live().filter(instance_id=server.id)
-        return [*rows.filter(migration_type="live-migration")]
+        return [*rows.filter(migration_type=MigrationType.LIVE)]
 
-    @policy("compute:migrations:list")
+    @policy("compute:migrations:of_server")
     def live(self, instance_id: str, migration_id: str) -> Migration:
         """Return one of them; raise NotFound."""
         for one in self.live_of(instance_id):

@@ -13,10 +13,12 @@ from instances.querysets import MigrationQuerySet
 
 
 class Migration(models.Model):
-    """A resize or cold migration of a server, as it was asked for, and how far it came.
+    """A resize, cold or live migration of a server, as it was asked for, and how far it came.
 
     ``old`` and ``new`` are the columns of the server's row that say its flavor. ``uuid`` holds the place
-    on the new host until it is decided. ``vm_state`` is the server's from before.
+    on the new host until it is decided. ``vm_state`` is the server's from before. Of a live one, ``plan`` is
+    how it is done and what hosts said before, ``progress`` what its host told last, ``has_it`` who has the
+    guest once that is known.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -40,6 +42,12 @@ class Migration(models.Model):
     new: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
     offer: models.JSONField[dict[str, Any]] = models.JSONField(
         default=dict, help_text="where the new host reads the disks"
+    )
+    plan: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
+    progress: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
+    called_off = models.BooleanField(default=False)
+    has_it = models.CharField(
+        max_length=11, blank=True, default="", help_text="source or destination, once it is known"
     )
     project_id = models.CharField(max_length=64)
     user_id = models.CharField(max_length=64, blank=True, default="")

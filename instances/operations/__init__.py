@@ -7,6 +7,7 @@ from instances.operations.delete import DeleteInstance
 from instances.operations.evacuate import EvacuateInstance
 from instances.operations.image_of_volumes import ImageOfVolumes
 from instances.operations.interfaces import AttachInterface, DetachInterface
+from instances.operations.live_migrate import LiveMigrateInstance
 from instances.operations.pause import (
     PauseInstance,
     ResumeInstance,
@@ -44,6 +45,7 @@ __all__ = [
     "ExtendVolumeInGuest",
     "ImageOfVolumes",
     "LimitVolumeInGuest",
+    "LiveMigrateInstance",
     "MigrateInstance",
     "OffloadInstance",
     "PauseInstance",

@@ -6,10 +6,10 @@ from cloudweb.database.clock import now
 from cloudweb.rpc import Order
 from compute.scheduler import release
 from instances.models import BlockDevice, Migration
-from instances.operations import ports, volumes
+from instances.operations import live_connections, ports, volumes
 from instances.operations.create import destroy_guest
 from instances.operations.create_image import forget_image
-from instances.operations.migration_rows import end_live
+from instances.operations.migration_rows import ROW, end_live
 from instances.operations.resize import destroy_at
 from instances.operations.rows import fault, instance_of, write
 from instances.states import PowerState, VmState
@@ -27,13 +27,15 @@ def let_go(run: Run) -> None:
     volumes.let_go(run)
 
 
-def destroy_elsewhere(run: Run) -> Order | None:
-    """Order the guest off the other host that a resize left it on, too."""
+def destroy_elsewhere(run: Run) -> list[Order]:
+    """Order the guest off the other host that a resize or a live migration left it on, too."""
     instance, row = instance_of(run), _undecided(run)
     if row is None:
-        return None
+        return []
+    run.memory[ROW] = row
     hosts = {row.source_host, row.dest_host} - {instance.host, ""}
-    return destroy_at(run, hosts.pop()) if hosts else None
+    left = live_connections.leave_other(run) if row.plan else []
+    return [*(destroy_at(run, host) for host in hosts), *left]
 
 
 def _undecided(run: Run) -> Migration | None:
@@ -66,6 +68,8 @@ class DeleteInstance(Saga):
         BlockDevice.objects.filter(instance_id=run.resource_id).delete()
         row = _undecided(run)
         if row is not None:
+            run.memory[ROW] = row
+            live_connections.let_go(run)
             release(str(row.uuid))
             end_live(row)
         shelved = instance_of(run).shelved_image_id

@@ -28,6 +28,7 @@ from network.manager.automatic_addresses import remake_addresses
 from network.manager.floating import release_floating
 from network.manager.held import still_shared
 from network.manager.port_binding import PortBinding
+from network.manager.port_moving import PortMoving
 from network.manager.port_parts import (
     add_groups,
     free_mac,
@@ -98,7 +99,7 @@ class PortChanges(TypedDict, total=False):
     qos_policy_id: Identifier | None
 
 
-class PortManager(PortBinding, PortReading):
+class PortManager(PortBinding, PortMoving, PortReading):
     """Ports of the caller's project."""
 
     @policy("network:ports:create")

@@ -24,6 +24,7 @@ from volume.manager.snapshot import SnapshotManager
 from volume.manager.stuck import StuckAttachments
 from volume.manager.swapping import SwapManager
 from volume.manager.transfer import TransferManager
+from volume.manager.twin import TwinManager
 from volume.manager.uploading import ImageWish
 from volume.manager.volume import VolumeManager
 from volume.manager.volume_type import VolumeTypeManager
@@ -57,6 +58,7 @@ __all__ = [
     "StuckAttachments",
     "SwapManager",
     "TransferManager",
+    "TwinManager",
     "VolumeManager",
     "VolumeRequest",
     "VolumeTypeAccessManager",

@@ -23,6 +23,7 @@ from instances.api.serializers.evacuation import (  # noqa: F401 - the records n
     Evacuate,
     EvacuationPassword,
 )
+from instances.api.serializers.moving import LiveMigrate  # noqa: F401 - a record names it
 from instances.api.serializers.recovery import (  # noqa: F401 - the records name them
     Rebuild,
     Rescue,

@@ -13,6 +13,35 @@ from cloudweb.times import micros
 PAGED = since(59)
 
 
+def _far(name: str) -> Of:
+    """Return where a number of bytes comes from that its host tells."""
+    return Of(lambda row: row.progress.get(name))
+
+
+class LiveMigrationShown(Answer):
+    """A live migration that is under way; bytes are null until its host told them."""
+
+    id: int
+    uuid: Annotated[str, PAGED]
+    server_uuid: Annotated[str, Of("instance_id"), Form(str)]
+    status: str
+    source_compute: Annotated[str, Of("source_host")]
+    source_node: Annotated[str, Of("source_host")]
+    dest_compute: Annotated[str | None, Of(lambda row: row.dest_host or None)]
+    dest_node: Annotated[str | None, Of(lambda row: row.dest_host or None)]
+    dest_host: Annotated[str | None, Of(lambda row: row.dest_host or None)]
+    memory_total_bytes: Annotated[int | None, _far("memory_total")]
+    memory_processed_bytes: Annotated[int | None, _far("memory_processed")]
+    memory_remaining_bytes: Annotated[int | None, _far("memory_remaining")]
+    disk_total_bytes: Annotated[int | None, _far("disk_total")]
+    disk_processed_bytes: Annotated[int | None, _far("disk_processed")]
+    disk_remaining_bytes: Annotated[int | None, _far("disk_remaining")]
+    created_at: Annotated[str, Form(micros)]
+    updated_at: Annotated[str, Form(micros)]
+    user_id: Annotated[str, since(80)]
+    project_id: Annotated[str, since(80)]
+
+
 class MigrationShown(Answer):
     """A resize or migration; flavors by their ids."""
 
