@@ -71,6 +71,7 @@ from dashboard.views.server import (
 )
 from dashboard.views.server_groups import NewServerGroup, ServerGroups
 from dashboard.views.server_interfaces import AttachInterface, DetachInterface
+from dashboard.views.server_move import EndMove, ServerMove
 from dashboard.views.server_network import (
     AttachFloatingIp,
     AttachGroup,
@@ -136,6 +137,17 @@ urlpatterns = [
     path("servers/<uuid:server_id>/usage/graphs", UsageGraphs.as_view(), name="usage_graphs"),
     path("servers/<uuid:server_id>/console/text", ConsoleText.as_view(), name="console_text"),
     path("servers/<uuid:server_id>/console/log", ConsoleDownload.as_view(), name="console_log"),
+    path("servers/<uuid:server_id>/move", ServerMove.as_view(), name="server_move"),
+    path(
+        "servers/<uuid:server_id>/move/<int:migration_id>/abort",
+        EndMove.as_view(),
+        name="abort_move",
+    ),
+    path(
+        "servers/<uuid:server_id>/move/<int:migration_id>/finish",
+        EndMove.as_view(how="finish"),
+        name="finish_move",
+    ),
     path("servers/<uuid:server_id>/resize", ServerResize.as_view(), name="server_resize"),
     path("servers/<uuid:server_id>/terminal", ServerTerminal.as_view(), name="server_terminal"),
     path("servers/<uuid:server_id>/terminal/token", ConsoleToken.as_view(), name="console_token"),

@@ -77,6 +77,13 @@ class MigrationManager(Manager):
         return [*rows.filter(migration_type=MigrationType.LIVE)]
 
     @policy("compute:migrations:of_server")
+    def last_live(self, instance_id: str) -> Migration | None:
+        """Return a server's newest live migration, under way or over; raise InstanceNotFound."""
+        server = InstanceManager(self.context).get(instance_id)
+        rows = Migration.objects.filter(instance_id=server.id, migration_type=MigrationType.LIVE)
+        return rows.order_by("-created_at", "-id").first()
+
+    @policy("compute:migrations:of_server")
     def live(self, instance_id: str, migration_id: str) -> Migration:
         """Return one of them; raise NotFound."""
         for one in self.live_of(instance_id):

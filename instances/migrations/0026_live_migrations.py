@@ -4,48 +4,98 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('instances', '0025_evacuations'),
+        ("instances", "0025_evacuations"),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='migration',
-            name='migration_one_at_a_time',
+            model_name="migration",
+            name="migration_one_at_a_time",
         ),
         migrations.AddField(
-            model_name='migration',
-            name='called_off',
+            model_name="migration",
+            name="called_off",
             field=models.BooleanField(default=False),
         ),
         migrations.AddField(
-            model_name='migration',
-            name='has_it',
-            field=models.CharField(blank=True, default='', help_text='source or destination, once it is known', max_length=11),
+            model_name="migration",
+            name="has_it",
+            field=models.CharField(
+                blank=True,
+                default="",
+                help_text="source or destination, once it is known",
+                max_length=11,
+            ),
         ),
         migrations.AddField(
-            model_name='migration',
-            name='plan',
+            model_name="migration",
+            name="plan",
             field=models.JSONField(default=dict),
         ),
         migrations.AddField(
-            model_name='migration',
-            name='progress',
+            model_name="migration",
+            name="progress",
             field=models.JSONField(default=dict),
         ),
         migrations.AlterField(
-            model_name='migration',
-            name='migration_type',
-            field=models.CharField(choices=[('resize', 'resize'), ('migration', 'cold migration'), ('live-migration', 'live migration')], max_length=16),
+            model_name="migration",
+            name="migration_type",
+            field=models.CharField(
+                choices=[
+                    ("resize", "resize"),
+                    ("migration", "cold migration"),
+                    ("live-migration", "live migration"),
+                ],
+                max_length=16,
+            ),
         ),
         migrations.AlterField(
-            model_name='migration',
-            name='status',
-            field=models.CharField(choices=[('pre-migrating', 'finding a host'), ('migrating', 'moving disks'), ('post-migrating', 'starting'), ('finished', 'waits to be confirmed'), ('confirming', 'being confirmed'), ('confirmed', 'confirmed'), ('reverting', 'going back'), ('reverted', 'went back'), ('error', 'failed'), ('queued', 'finding a host to run on'), ('preparing', 'making ready'), ('running', 'going over'), ('completed', 'went over'), ('cancelled', 'called off'), ('failed', 'stayed')], default='pre-migrating', max_length=16),
+            model_name="migration",
+            name="status",
+            field=models.CharField(
+                choices=[
+                    ("pre-migrating", "finding a host"),
+                    ("migrating", "moving disks"),
+                    ("post-migrating", "starting"),
+                    ("finished", "waits to be confirmed"),
+                    ("confirming", "being confirmed"),
+                    ("confirmed", "confirmed"),
+                    ("reverting", "going back"),
+                    ("reverted", "went back"),
+                    ("error", "failed"),
+                    ("queued", "finding a host to run on"),
+                    ("preparing", "making ready"),
+                    ("running", "going over"),
+                    ("completed", "went over"),
+                    ("cancelled", "called off"),
+                    ("failed", "stayed"),
+                ],
+                default="pre-migrating",
+                max_length=16,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='migration',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ['confirming', 'finished', 'migrating', 'post-migrating', 'pre-migrating', 'preparing', 'queued', 'reverting', 'running'])), fields=('instance',), name='migration_one_at_a_time'),
+            model_name="migration",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            "confirming",
+                            "finished",
+                            "migrating",
+                            "post-migrating",
+                            "pre-migrating",
+                            "preparing",
+                            "queued",
+                            "reverting",
+                            "running",
+                        ],
+                    )
+                ),
+                fields=("instance",),
+                name="migration_one_at_a_time",
+            ),
         ),
     ]

@@ -269,14 +269,17 @@ def finished_there(run: Run, answers: list[Any]) -> None:
             _note_power(run, RunsHere.load(answer))
 
 
-def finish_source(run: Run) -> Order:
+def finish_source(run: Run) -> Order | None:
     """Order the old host to lose a guest that went, or to let one go on that stayed.
 
     Nobody runs a second time: what is held still goes on only when the new host said that it has none.
+    One that never began to go was not held still.
     """
     row, ref = migration_of(run), guest_ref(instance_of(run))
     if row.has_it == DESTINATION:
         method = POST_LIVE_MIGRATION
+    elif not _began(run):
+        return None
     elif row.has_it == SOURCE:
         method = RESUME_SOURCE
     else:

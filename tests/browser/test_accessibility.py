@@ -30,6 +30,7 @@ OF_A_SERVER = (
     "server_terminal",
     "server_usage",
     "server_resize",
+    "server_move",
 )
 OF_AN_IMAGE = ("image",)
 OF_A_GROUP = ("security_group",)
@@ -55,7 +56,7 @@ NO_PAGES = {
     "new_volume_group", "edit_volume_group", "add_volume", "remove_volume", "snapshot_volume_group",
     "copy_volume_group", "restore_group_snapshot", "delete_group_snapshot", "delete_volume_group",
     "upload_volume", "retype_volume", "pause_schedule", "resume_schedule", "delete_schedule",
-    "rename_backup", "restore_backup", "prove_backup", "delete_backup", "snapshot_server",
+    "rename_backup", "restore_backup", "prove_backup", "delete_backup", "snapshot_server", "abort_move", "finish_move",
     "edit_network", "delete_network", "add_subnet", "delete_subnet", "share_network", "end_sharing",
     "edit_router", "delete_router", "set_gateway", "add_interface", "remove_interface",
     "add_route", "remove_route",

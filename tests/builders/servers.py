@@ -58,6 +58,17 @@ def give_migration(server: Instance, **overrides: Any) -> Migration:
     return Migration.objects.create(instance=server, **facts | overrides)
 
 
+def make_live_migration(server: Instance, **overrides: Any) -> Migration:
+    """Record that a server is going to another host while it runs."""
+    facts: dict[str, Any] = {
+        "migration_type": MigrationType.LIVE,
+        "status": MigrationStatus.RUNNING,
+        "source_host": server.host,
+        "dest_host": "h2",
+    }
+    return give_migration(server, **facts | overrides)
+
+
 def wanted_server(flavor: Flavor, image: Image, *networks: Network) -> BuildRequest:
     """Return what a manager is asked for to make a server with a card on each network."""
     return BuildRequest(

@@ -54,6 +54,8 @@ MAKES_NOTHING = {
         ),
         "is gone",
     ),
+    "POST /compute/v2.1/servers/<str:server_id>/migrations/<str:migration_id>/action": "ends what "
+    "another call began",
     "POST /compute/v2.1/servers/<str:server_id>/remote-consoles": "tells an address that is good once",
     f"POST {IDENTITY}/users/<str:user_id>/password": "shows itself who it is",
 }

@@ -42,7 +42,10 @@ WITH_ADDRESSES = (
 )
 WITH_VOLUMES = ("attach_volume", "detach_volume", "update_volume", "swap_volume")
 #: What members are refused.
-OPERATORS_DO = ("swap_volume", "reset_state", "migrate", "shelve_offload", "evacuate")
+OPERATORS_DO = (
+    *("swap_volume", "reset_state", "migrate", "live_migrate", "shelve_offload"),
+    "evacuate",
+)
 #: action of the table -> method, path below the server, body
 REQUESTS: dict[str, tuple[str, str, Any]] = {
     "start": ("POST", "/action", {"os-start": None}),
@@ -74,6 +77,11 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "revert_resize": ("POST", "/action", {"revertResize": None}),
     "migrate": ("POST", "/action", {"migrate": None}),
     "evacuate": ("POST", "/action", {"evacuate": {}}),
+    "live_migrate": (
+        "POST",
+        "/action",
+        {"os-migrateLive": {"host": None, "block_migration": "auto"}},
+    ),
     "delete": ("DELETE", "", None),
     "force_delete": ("POST", "/action", {"forceDelete": None}),
     "add_security_group": ("POST", "/action", {"addSecurityGroup": {"name": "default"}}),
@@ -152,6 +160,7 @@ BY_HAND: dict[str, tuple[set[str], set[str | None]]] = {
         {"active", "stopped", "error"},
         {None, "powering-off", "powering-on", "rebooting", "rebooting_hard"},
     ),
+    "live_migrate": ({"active", "paused"}, {None}),
     "delete": (ALIVE, set(TASKS)),
     "force_delete": (ALIVE, set(TASKS)),
     "add_security_group": (ALIVE, set(TASKS)),

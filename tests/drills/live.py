@@ -87,6 +87,7 @@ DRILLS = (
         start=move,
         census=census,
         done={**ENDS, "moved": True},
-        undone=ENDS,
+        undone={**ENDS, "ports": [(True, ANY, {})]},  # a host that is down has none that is up
+        only=("live_migrate", "decide"),
     ),
 )

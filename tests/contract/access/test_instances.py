@@ -20,6 +20,7 @@ from instances.actions import ACTIONS, InstanceAction
 from instances.manager import InstanceManager
 from instances.manager.console_tokens import draw_token
 from instances.manager.key_pair import draw
+from instances.migration_states import MigrationStatus
 from instances.models import Instance, KeyPair, ServerGroup
 from instances.states import VmState
 from tests.builders.access import (
@@ -36,11 +37,13 @@ from tests.builders.identity import client_with, make_context
 from tests.builders.images import RAW, make_image
 from tests.builders.networks import make_group, make_network, make_port, make_subnet
 from tests.builders.routers import make_external, make_floating_ip
-from tests.builders.servers import give_port, give_volume, make_server
+from tests.builders.servers import give_port, give_volume, make_live_migration, make_server
 from tests.builders.volumes import make_pool, make_snapshot, make_volume
 from tests.contract.access.test_compute import V21, at
 
 SERVER = f"{V21}/servers/{{server_id}}"
+LIVE = f"{V21}/servers/{{busy_id}}/migrations/{{migration_id}}"
+MANAGERS = OPERATORS | {"manager"}
 QUOTAS = f"{V21}/os-quota-sets/{{project_id}}"
 PUBLIC = draw(comment="new")[1]
 ITEMS = {"metadata": {"a": "b"}}
@@ -82,7 +85,9 @@ def build(owner: User) -> dict[str, Any]:
     KeyPair.objects.create(user_id=owner.pk, name="mine", public_key="x", fingerprint="y")
     flavor = Flavor.objects.order_by("ram").first()
     assert flavor is not None
+    moving = make_live_migration(busy, status=MigrationStatus.QUEUED)
     return {
+        "migration_id": str(moving.pk),
         "server_id": str(server.id),
         "active_id": str(server.id),
         **others,
@@ -148,6 +153,7 @@ NOT_FOR_MEMBERS: dict[str, Rule] = {
     "reset_state": admin,
     "migrate": project_manager,
     "evacuate": admin,
+    "live_migrate": project_manager,
     "shelve_offload": admin,
 }
 #: What the key of an action holds, where null will not do.
@@ -156,6 +162,7 @@ VALUES: dict[str, Any] = {
     "os-getSerialConsole": {"type": "serial"},
     "os-getVNCConsole": {"type": "novnc"},
     "reboot": {"type": "SOFT"},
+    "os-migrateLive": {"host": None, "block_migration": True, "disk_over_commit": False},
     "createImage": {"name": "i"},
     "createBackup": {"name": "i", "backup_type": "daily", "rotation": 1},
     "rebuild": {"imageRef": "{image_id}"},
@@ -176,6 +183,7 @@ UNFINISHED = {
     "evacuate": (409, "its host is not known to be dead: test_evacuations"),
     "addFloatingIp": (400, "the server has no such address: test_addresses"),
     "removeFloatingIp": (409, "it leads to no server: test_addresses"),
+    "os-migrateLive": (400, "there is no other host: test_live_migration"),
     "changePassword": (409, "it is on no host that could be asked: test_insides"),
     "trigger_crash_dump": (409, "it is on no host that could be asked: test_insides"),
     **dict.fromkeys(
@@ -306,14 +314,22 @@ LINES = [
     Line("GET", V21 + "/os-simple-tenant-usage", OPERATORS),
     Line("GET", V21 + "/os-simple-tenant-usage/{project_id}", PROJECT_READERS),
     Line("GET", V21 + "/os-migrations", OPERATORS),
-    Line("GET", f"{SERVER}/migrations", OPERATORS, headers=at("2.23")),
-    Line(
-        "GET",
-        f"{SERVER}/migrations/{{key}}",
-        OPERATORS,
-        status=404,
-        headers=at("2.23"),
-        unfinished="no server is migrated while it runs yet",
+    Line("GET", f"{SERVER}/migrations", MANAGERS, headers=at("2.23")),
+    Line("GET", LIVE, MANAGERS, headers=at("2.23")),
+    *(
+        Line(
+            method,
+            path,
+            MANAGERS,
+            status=400,
+            headers=at(version),
+            body=body,
+            unfinished="it has not begun: test_live_migration",
+        )
+        for method, path, version, body in (
+            ("DELETE", LIVE, "2.24", None),
+            ("POST", f"{LIVE}/action", "2.22", {"force_complete": None}),
+        )
     ),
     listed(V21 + "/os-server-groups"),
     Line("GET", V21 + "/os-server-groups?all_projects=1", OPERATORS),

@@ -50,6 +50,7 @@ OF_A_SERVER = {
     "server_usage",
     "usage_graphs",
     "server_resize",
+    "server_move",
 } | OF_CONSOLES
 OF_AN_IMAGE = {"image", "image_live"}
 OF_A_GROUP = {"security_group"}
@@ -104,7 +105,7 @@ BOXES = {
 TO_A_SERVERS_NETWORK = {
     "attach_floating_ip": {"source": "x"}, "detach_floating_ip": {}, "attach_group": {"group": "x"},
     "detach_group": {}, "snapshot_server": {}, "attach_interface": {"what": "x"}, "detach_interface": {},
-    "open_console": {"kind": "serial"}, "console_token": {},
+    "open_console": {"kind": "serial"}, "console_token": {}, "abort_move": {}, "finish_move": {},
 }  # fmt: skip
 TO_A_GROUP = {
     "new_rule": {"what": "ssh", "whom": "world", "direction": "ingress"},
@@ -190,6 +191,8 @@ class House:
             return reverse(name, args=[self.server_id])
         if name == "server_allow":
             return reverse(name, args=[self.server_id, "ssh"])
+        if name in ("abort_move", "finish_move"):
+            return reverse(name, args=[self.server_id, 1])
         if name in ("detach_floating_ip", "detach_group", "detach_interface"):
             return reverse(name, args=[self.server_id, self.group_id])
         if name in OF_A_SERVER | TO_A_SERVERS_NETWORK.keys():
