@@ -149,6 +149,12 @@ class Run:
         return excluded
 
 
+def rehearsal(context: RequestContext, *, resource_id: str, args: Mapping[str, Any]) -> Run:
+    """Return a run of no operation, for those who ask what steps that write nothing would order."""
+    operation = Operation(resource_id=resource_id, args=dict(args))
+    return Run(operation=operation, context=context, results={})
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why an operation is being undone: a code, a sentence for the tenant, detail for operators.

@@ -15,8 +15,7 @@ from instances.models import Instance, Migration
 from instances.operations.live_migrate import destination_check, request_for, source_check
 from instances.operations.migration_rows import ROW
 from operations.asking import ask
-from operations.models import Operation
-from operations.saga import Run, StepFailed
+from operations.saga import Run, StepFailed, rehearsal
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +29,7 @@ class Verdict:
 
 def verdict(context: RequestContext, instance: Instance, row: Migration) -> Verdict:
     """Return what both hosts say; ``row`` is not saved. Raises NoValidHost, HostDidNotAnswer."""
-    operation = Operation(resource_id=str(instance.id), args={"migration": None})
-    run = Run(operation=operation, context=context, results={})
+    run = rehearsal(context, resource_id=str(instance.id), args={"migration": row.pk})
     run.memory[ROW] = row
     row.dest_host = _place_for(run, instance, row)
     there = DestinationVerdict.load(_answer(destination_check(run)))
