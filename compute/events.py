@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cloudweb.events import Event
-from compute.objects import HostSurvey
 from compute.live_progress import LiveProgress
+from compute.objects import HostSurvey
 
 
 @dataclass(frozen=True, slots=True)
