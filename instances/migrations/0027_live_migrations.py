@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("instances", "0025_evacuations"),
+        ("instances", "0026_host_drains"),
     ]
 
     operations = [
