@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("instances", "0026_host_drains"),
+        ("instances", "0027_image_properties"),
     ]
 
     operations = [
