@@ -288,14 +288,15 @@ class VolumeAgent(Agent):
     @periodic(every=timedelta(minutes=10))
     def tidy(self) -> None:
         """Take away what was in use when it should have gone, and look what there is."""
-        found = []
-        for _, driver in self._working():
+        found, working = [], dict(self._working())
+        for driver in working.values():
             driver.tidy(self._locked)
             found.append(driver.held())
         self._held = Held(
             volumes=tuple(name for one in found for name in one.volumes),
             snapshots=tuple(name for one in found for name in one.snapshots),
             attachments=tuple(name for one in found for name in one.attachments),
+            backends=tuple(working),
         )
 
     @periodic(every=60)

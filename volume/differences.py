@@ -65,14 +65,16 @@ def find_volumes(host: str, held: Held) -> Mapping[str, Sequence[Finding]]:
     there = {*held.volumes}
     found[MISSING] = [
         Finding(str(key), f"Volume {key} is not in its back end: what it held may be lost.")
-        for key, name_id in _settled(host).values_list("id", "name_id")
+        for key, name_id in _settled(host, held.backends).values_list("id", "name_id")
         if str(name_id or key) not in there
     ]
     return found
 
 
-def _settled(host: str) -> QuerySet[Volume]:
-    rows = Volume.objects.filter(_still(), pool__host=host, status__in=AT_REST)
+def _settled(host: str, backends: Sequence[str]) -> QuerySet[Volume]:
+    """Return the volumes that rest in these back ends; of one that does not work nothing can be said."""
+    lies = Q(pool__host=host, pool__backend__in=backends)
+    rows = Volume.objects.filter(lies, _still(), status__in=AT_REST)
     return rows.filter(Q(updated_at=None) | Q(updated_at__lt=now() - RESTED))
 
 

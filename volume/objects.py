@@ -308,11 +308,12 @@ class PoolState(Part):
 
 
 class Held(Part):
-    """Ids of what lies in a host's back ends, and of who may use it, as found there."""
+    """Ids of what lies in a host's back ends, and of who may use it, as found in those that work (``backends``)."""
 
     volumes: tuple[str, ...] = ()
     snapshots: tuple[str, ...] = ()
     attachments: tuple[str, ...] = ()
+    backends: tuple[str, ...] = ()
 
 
 class VolumeReport(VersionedObject):
@@ -324,8 +325,9 @@ class VolumeReport(VersionedObject):
     then: what is on the host, for who knows what should be.
     """
 
-    VERSION: ClassVar[str] = "1.2"
+    VERSION: ClassVar[str] = "1.3"
     DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
+        3: lambda data: _without_backends(data),
         2: lambda data: {key: value for key, value in data.items() if key != "held"},
         1: lambda data: {key: value for key, value in data.items() if key != "locked"},
     }
@@ -335,3 +337,10 @@ class VolumeReport(VersionedObject):
     strays: tuple[str, ...] = ()
     locked: tuple[str, ...] = ()
     held: Held | None = None
+
+
+def _without_backends(data: Data) -> Data:
+    held = data.get("held")
+    if held is None:
+        return data
+    return {**data, "held": {key: value for key, value in held.items() if key != "backends"}}

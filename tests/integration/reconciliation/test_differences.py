@@ -158,3 +158,11 @@ def test_one_that_cannot_be_healed_says_why_and_is_tried_less_and_less(made: Lab
     let_time_pass(timedelta(minutes=6))
     heal(made)
     assert made.guests["h1"].list() == []
+
+
+def test_of_a_back_end_that_does_not_work_nothing_is_said(made: Lab) -> None:
+    made.make_volume()
+    for host in made.cloud.hosts.values():
+        host.agents["volume"]._broken["fake"] = "It is full."  # type: ignore[attr-defined]
+    look(made, cycles=2)
+    assert found() == set()
