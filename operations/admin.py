@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 
 from cloudweb.admin import ManagedAdmin, pill, row_action
 from cloudweb.exceptions import CloudwebError
+from operations import standing
 from operations.history import entry_of
 from operations.holding import held_by
 from operations.manager import OperationManager
@@ -131,7 +132,7 @@ class OperationAdmin(ManagedAdmin):
 class ServiceAdmin(ManagedAdmin):
     """Who reports, since when, and speaking what."""
 
-    list_display = ("topic", "state", "version", "last_seen_at", "up_since")
+    list_display = ("topic", "state", "version", "release", "last_seen_at", "up_since")
     list_filter = ("domain",)
     search_fields = ("topic",)
     fields = (
@@ -139,6 +140,9 @@ class ServiceAdmin(ManagedAdmin):
         "domain",
         "host",
         "version",
+        "release",
+        "waits",
+        "behind_in",
         "speaks",
         "boot_id",
         "up_since",
@@ -157,6 +161,25 @@ class ServiceAdmin(ManagedAdmin):
     def state(self, row: Any) -> SafeString:
         """Show up or down."""
         return pill("up" if row.alive else "down", good=row.alive)
+
+    @admin.display(description="beside this code")
+    def release(self, row: Service) -> SafeString:
+        """Show whether it has to be upgraded."""
+        age = standing.age_of(row)
+        return pill(age, good={"as this": True, "behind": False}.get(age))
+
+    @admin.display(description="waits for its upgrade")
+    def waits(self, row: Service) -> str:
+        """Say what could not be done for its age."""
+        return "\n".join(standing.waits_for(row)) or "nothing"
+
+    @admin.display(description="behind in")
+    def behind_in(self, row: Service) -> str:
+        """Name the methods that it speaks in an older version, or not at all."""
+        said = [f"{name} {theirs} ({ours})" for name, (theirs, ours) in standing.older(row).items()]
+        return (
+            ", ".join([*said, *(f"{name} (unknown)" for name in standing.lacks(row))]) or "nothing"
+        )
 
 
 @admin.register(Debt)

@@ -9,13 +9,15 @@ One directory for each release holds what the two-versions tests compare this co
 * ``migrations.json``: by app the migrations that its tables have.
 
 ``python -m tests.contract.releases.frozen`` writes those of this code as its release (``cloudweb/version.py``); what is
-there already is not written again, unless with ``--again``.
+there already is not written again, unless with ``--again``, for a release that nobody runs yet: all of it, or what is
+named besides (``--again migrations``).
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -99,7 +101,7 @@ def migrations_now() -> Frozen:
     }
 
 
-def freeze(release: str) -> Path:
+def freeze(release: str, kinds: Collection[str] = KINDS) -> Path:
     """Write down the contracts of this code as those of a release."""
     made = {
         "objects": objects_now(),
@@ -109,7 +111,7 @@ def freeze(release: str) -> Path:
     }
     place = HERE / release
     place.mkdir(exist_ok=True)
-    for kind in KINDS:
+    for kind in kinds:
         lines = ",\n".join(
             f"{json.dumps(name)}: {json.dumps(said, sort_keys=True)}"
             for name, said in sorted(made[kind].items())
@@ -130,7 +132,8 @@ def main(words: list[str]) -> int:
             f"{RELEASE} is frozen already; raise cloudweb/version.py, or say --again.\n"
         )
         return 1
-    sys.stdout.write(f"{freeze(RELEASE)}\n")
+    named = [word for word in words if word in KINDS]
+    sys.stdout.write(f"{freeze(RELEASE, named or KINDS)}\n")
     return 0
 
 
