@@ -131,7 +131,7 @@ def _plans() -> Iterator[str]:
             yield f"Operation {operation.id}: step {step} of {operation.kind} is of a newer release."
 
 
-def _numbers(release: str) -> Sequence[int]:
+def _numbers(release: str) -> list[int]:
     return [int(part) if part.isdecimal() else 0 for part in release.split(".")]
 
 
