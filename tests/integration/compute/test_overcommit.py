@@ -62,6 +62,21 @@ def claiming(request: PlacementRequest, instance_id: str | None = None) -> Calla
     return lambda: claim(make_context(), instance_id=server, project_id="p", request=request).host
 
 
+def claiming_each(requests: Sequence[PlacementRequest]) -> Callable[[], list[object]]:
+    """Return what claims one after another, and returns hosts and refusals."""
+
+    def claim_each() -> list[object]:
+        found: list[object] = []
+        for request in requests:
+            try:
+                found.append(claiming(request)())
+            except NoValidHost as refusal:
+                found.append(refusal)
+        return found
+
+    return claim_each
+
+
 def empty_cloud() -> None:
     Claim.objects.all().delete()
     Host.objects.all().delete()
@@ -109,6 +124,22 @@ def test_servers_of_any_size_never_over_promise_a_host(
         make_host(f"h{number}", vcpus=vcpus, ram=ram, disk=disk, cpu_ratio=1.5)
     results = at_once([claiming(PlacementRequest(vcpus=v, ram=r, disk=d)) for v, r, d in servers])
     assert all(isinstance(result, str | NoValidHost) for result in results), results
+    assert_the_books_are_right()
+
+
+def test_64_creates_at_once_fill_over_promised_hosts_and_a_group_and_no_more() -> None:
+    empty_cloud()
+    hosts = [make_host(f"h{number}", vcpus=4, cpu_ratio=None, ram=8192) for number in range(4)]
+    ratios = {"shared_cpu_ratio": 1.5, "shared_ram_ratio": 1.0}  # six servers on each
+    Host.objects.update(**ratios)
+    apart = make_request(group=PlacementGroup(uuid.uuid4(), "anti-affinity", most=2))
+    wanted = [apart if number % 4 == 0 else make_request() for number in range(64)]
+    # sixteen clients with four each: as many connections as PostgreSQL gives a worker of the tests
+    told = at_once([claiming_each(wanted[first::16]) for first in range(16)])
+    results = [result for one in told if isinstance(one, list) for result in one]
+    assert len(results) == len(wanted), told
+    assert Claim.objects.count() == sum(isinstance(result, str) for result in results) == 24
+    assert all(host.claims.filter(group_id__isnull=False).count() <= 2 for host in hosts)
     assert_the_books_are_right()
 
 
