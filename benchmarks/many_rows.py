@@ -1,4 +1,4 @@
-"""``python -m benchmarks.many_rows``: lists and memory of the API among 100,000 servers and ports.
+"""``python -m benchmarks.many_rows``: lists and memory of the API among 1,000 and 100,000 servers and ports.
 
 They are rows alone, put into the database of an idle cloud on fake drivers.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from statistics import median
 
 from benchmarks.client import Client
@@ -16,6 +17,8 @@ from cloudweb import process
 from tests.infrastructure import ROOT, running_cloud, scratch
 
 MANY, PAGE, TIMES = 100_000, 1000, 5
+#: A page among many may cost so much more than one among a thousand.
+AS_FAST = 1.2
 FILL = """
 from identity.models import User
 from network.models import Network
@@ -72,8 +75,17 @@ def _memory(meter: Meter, when: str, *, api: float | None = None) -> Iterator[Fi
 def main() -> int:
     """Measure and print as it comes."""
     print(heading(), flush=True)
-    for figure in figures():
-        print(figure.line(), flush=True)
+    few: dict[str, float] = {}
+    for many in (PAGE, MANY):
+        for figure in figures(many):
+            name, _, among = figure.what.partition(", among ")
+            shown = figure
+            if name in few and name.startswith(f"CPU of {PAGE} "):
+                goal = few[name] * AS_FAST
+                shown = replace(figure, goal=min(goal, figure.goal or goal))
+            elif among:
+                few[name] = figure.value
+            print(shown.line(), flush=True)
     return 0
 
 

@@ -25,7 +25,7 @@ from instances.operations.guest import guest_ref, guest_spec
 from instances.operations.rows import fault, flavor_of, instance_of, ports_of, write
 from instances.placement import request_for
 from instances.states import PowerState, TaskState, VmState
-from operations.saga import Failure, Run, Saga, Step
+from operations.saga import Failure, HostDown, Run, Saga, Step
 
 #: So long after its start a create asks a host again whose disk was full, where no other is left.
 FULL_FOR = timedelta(minutes=2)
@@ -46,7 +46,8 @@ def claim_place(run: Run, *, zone: str | None, host: str | None) -> Mapping[str,
         host=host or None,
         excluded_hosts=tuple(run.excluded_hosts),
     )
-    if run.failed_before is not None and run.excluded_hosts:
+    failed = run.failed_before
+    if failed is not None and failed.code != HostDown.code and run.excluded_hosts:
         note_failed_build(run.excluded_hosts[-1])
     try:
         place = _claimed(run, instance, request)
