@@ -43,6 +43,7 @@ from compute.looking_inside import Insides
 from compute.metering import Meters
 from compute.objects import (
     AttachDiskRequest,
+    CacheRequest,
     ComputeReport,
     ConsoleRequest,
     ConsoleText,
@@ -138,6 +139,7 @@ class ComputeAgent(Agent):
         """Return what does each of compute's methods."""
         return {
             rpc.SPAWN: self.spawn,
+            rpc.CACHE_IMAGE: self.cache_image,
             rpc.DESTROY: self.destroy,
             rpc.POWER_ON: self.power_on,
             rpc.POWER_OFF: self.power_off,
@@ -325,6 +327,11 @@ class ComputeAgent(Agent):
             images[source.id] = self.images.ensure(source, work)
         work.checkpoint()
         return images
+
+    def cache_image(self, request: CacheRequest, work: Work) -> None:
+        """Fetch an image that guests will be made from."""
+        if self.driver.wants_images:
+            self.images.ensure(request.image, work)
 
     def destroy(self, ref: GuestRef, work: Work) -> None:
         """Make the guest absent, and forget it."""

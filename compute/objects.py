@@ -469,6 +469,14 @@ class WipeRequest(VersionedObject):
     spec: GuestSpec
 
 
+class CacheRequest(VersionedObject):
+    """Have an image at hand, for guests that are to come."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    image: ImageSource
+
+
 class PasswordRequest(VersionedObject):
     """Have the agent in a guest set a user's password; no ``user`` is the administrator."""
 

@@ -19,6 +19,7 @@ from compute.meter_objects import GuestMeters, MetersRequest
 from compute.objects import (
     AttachDiskRequest,
     AttachInterfaceRequest,
+    CacheRequest,
     ConsoleEntry,
     ConsoleOpening,
     ConsoleRequest,
@@ -72,6 +73,8 @@ RESCUE = Method("compute.rescue", GuestSpec, GuestState, deadline=900)
 UNRESCUE = Method("compute.unrescue", GuestRef, GuestState, deadline=120)
 #: Fetch what the guest shall be made from; then make it be off, and its own disks absent.
 WIPE = Method("compute.wipe", WipeRequest, deadline=900)
+#: Fetch an image for guests that are to come; a host whose guests are made of none has it at once.
+CACHE_IMAGE = Method("compute.cache_image", CacheRequest, deadline=4 * 3600, patient=True)
 #: Give the guest a disk that is there; its next starts have it too.
 ATTACH_DISK = Method("compute.attach_disk", AttachDiskRequest, deadline=120)
 #: Make an attached disk absent from the guest, who is asked for it; a guest that is gone has none.

@@ -72,6 +72,7 @@ declare(
         "compute:keypairs:others": admin,
         "compute:quotas:get": project_reader,
         "compute:quotas:update": admin,
+        "compute:aggregates:cache_images": admin,
         "compute:quota_classes:get": admin,
         "compute:quota_classes:update": admin,
         "compute:console_tokens:get": service,

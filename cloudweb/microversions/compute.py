@@ -136,10 +136,7 @@ COMPUTE = Microversions(
         ),
         79: "An attached volume says whether it goes with its server.",
         80: "Migrations name their user and project.",
-        81: later(
-            "Images can be brought to the hosts of an aggregate beforehand.",
-            because="images come to a host with the first server that needs them",
-        ),
+        81: "Images can be brought to the hosts of an aggregate beforehand.",
         82: later("An accelerator tells that it is bound.", because="there are no accelerators"),
         83: always(
             "Everybody may filter servers by what only operators could.",

@@ -9,6 +9,7 @@ from instances.api.actions import ServerActionViewSet
 from instances.api.console_tokens import ConsoleTokenViewSet
 from instances.api.dry_run import DryRunViewSet
 from instances.api.external_events import ExternalEventViewSet
+from instances.api.image_caching import ImageCachingViewSet
 from instances.api.image_proxies import ImageMetadataProxyViewSet, ImageProxyViewSet
 from instances.api.instance_actions import InstanceActionViewSet
 from instances.api.interfaces import InterfaceViewSet
@@ -144,6 +145,10 @@ ROUTES: list[URLPattern | URLResolver] = [
     path(
         "images/<str:image_id>/metadata/<str:key>",
         ImageMetadataProxyViewSet.as_view(METADATA_ITEM),
+    ),
+    path(
+        "os-aggregates/<str:aggregate_id>/images",
+        ImageCachingViewSet.as_view({"post": "create"}),
     ),
     path("os-networks", NetworkProxyViewSet.as_view(PROXIED)),
     path("os-networks/<str:network_id>", NetworkProxyViewSet.as_view(READ_ALONE)),

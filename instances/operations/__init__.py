@@ -1,5 +1,6 @@
 """The sagas of servers."""
 
+from instances.operations.cache_image import CacheImageOnHost
 from instances.operations.create import CreateInstance
 from instances.operations.create_image import BackupInstance, CreateImage
 from instances.operations.create_with_volumes import CreateInstanceWithVolumes
@@ -34,6 +35,7 @@ __all__ = [
     "AttachInterface",
     "AttachVolume",
     "BackupInstance",
+    "CacheImageOnHost",
     "ConfirmResize",
     "CreateImage",
     "CreateInstance",

@@ -6,12 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+from cloudweb.context import RequestContext
+from cloudweb.driver import Work
+from cloudweb.image_cache.cache import PARTIAL, ImageCache
+from cloudweb.image_cache.source import ImageSource
+from compute.drivers.fake import FakeDriver
+from compute.manager import AggregateManager
 from image.manager import ImageManager
 from image.models import Image
 from instances.manager import InstanceManager
+from instances.manager.image_caching import ImageCachingManager
 from instances.models import Instance
-from instances.operations import BackupInstance, CreateImage, ImageOfVolumes
+from instances.operations import BackupInstance, CacheImageOnHost, CreateImage, ImageOfVolumes
 from operations.testing import Drill
 from tests.builders.backups import api_in_process
 from tests.builders.instances import Lab, lab
@@ -80,7 +88,55 @@ def with_snapshots(made: Lab, subject: Any) -> dict[str, Any]:
 
 
 RUNS: dict[str, Any] = {**ends("active", "running", **ALONE), "images": [], "copies": []}
+
+
+@contextmanager
+def wanting_images(directory: Path) -> Iterator[Lab]:
+    """Run a block in a cloud whose hosts make guests from images, and one of them is in an aggregate."""
+    wants = patch.object(FakeDriver, "wants_images", new=True)
+    with lab(directory) as made, wants, patch.object(ImageCache, "ensure", fetched):
+        AggregateManager(RequestContext.system()).create(name="fast")
+        yield made
+
+
+def fetched(cache: ImageCache, source: ImageSource, work: Work) -> Path:
+    """Fetch an image by half and then whole, from nowhere."""
+    path = cache.path_of(source)
+    for half in (path.with_name(path.name + PARTIAL), path):
+        work.checkpoint()
+        half.touch()
+    return path
+
+
+def in_aggregate(made: Lab) -> str:
+    """Put the host into it."""
+    manager = AggregateManager(RequestContext.system())
+    (one,) = manager.list()
+    manager.add_host(one.pk, "h1")
+    return str(one.pk)
+
+
+def cache(made: Lab, aggregate: str) -> None:
+    """Have the image brought to the hosts of the aggregate."""
+    ImageCachingManager(RequestContext.system()).cache(aggregate, [str(made.image.id)])
+
+
+def cached(made: Lab, _aggregate: str) -> dict[str, Any]:
+    """Tell which images the hosts have, whole."""
+    found = (made.cloud.directory / "h1" / "images").glob(f"{made.image.id}.*")
+    return {"cached": sum(path.suffix != PARTIAL for path in found)}
+
+
 DRILLS = (
+    Drill(
+        saga=CacheImageOnHost,
+        world=wanting_images,
+        prepare=in_aggregate,
+        start=cache,
+        census=cached,
+        done={"cached": 1},
+        undone={},
+    ),
     Drill(
         saga=CreateImage,
         world=with_api,

@@ -13,6 +13,7 @@ from cloudweb.microversions import ALWAYS
 from cloudweb.policy import Rule, admin, project_manager, project_member, project_reader
 from cloudweb.states import Mode
 from compute.bootstrap import ensure_default_flavors
+from compute.manager import AggregateManager
 from compute.models import Flavor
 from identity import quotas
 from identity.models import User
@@ -33,6 +34,7 @@ from tests.builders.access import (
     access_test,
     shared_world,
 )
+from tests.builders.compute import make_host
 from tests.builders.identity import client_with, make_context
 from tests.builders.images import RAW, make_image
 from tests.builders.networks import make_group, make_network, make_port, make_subnet
@@ -83,6 +85,8 @@ def build(owner: User) -> dict[str, Any]:
     busy, placed = make_server(owner), make_server(owner, host="h1")
     InstanceManager(context).stop(busy.id)
     KeyPair.objects.create(user_id=owner.pk, name="mine", public_key="x", fingerprint="y")
+    aggregate = AggregateManager(RequestContext.system()).create(name="fast")
+    aggregate.hosts.add(make_host("cold"))
     flavor = Flavor.objects.order_by("ram").first()
     assert flavor is not None
     moving = make_live_migration(busy, status=MigrationStatus.QUEUED)
@@ -120,6 +124,7 @@ def build(owner: User) -> dict[str, Any]:
         "flavor_id": flavor.id,
         "larger_id": Flavor.objects.order_by("ram")[1].id,
         "network_id": str(network.id),
+        "aggregate_id": str(aggregate.pk),
         "fixed_ip": port.addresses.get().ip_address,
         "token": draw_token(context, placed, "serial"),
     }
@@ -378,6 +383,14 @@ LINES = [
     listed(V21 + "/images/detail"),
     read(V21 + "/images/{image_id}"),
     write("DELETE", V21 + "/images/{image_id}", status=204),
+    Line(
+        "POST",
+        V21 + "/os-aggregates/{aggregate_id}/images",
+        OPERATORS,
+        status=202,
+        headers=at("2.81"),
+        body={"cache": [{"id": "{image_id}"}]},
+    ),
     *(read(f"{IMAGE_METADATA}{path}") for path in ("", "/{property}")),
     write("POST", IMAGE_METADATA, ITEMS),
     write("PUT", IMAGE_METADATA, ITEMS),
