@@ -70,6 +70,7 @@ from dashboard.views.server import (
     ServerOverview,
 )
 from dashboard.views.server_groups import NewServerGroup, ServerGroups
+from dashboard.views.server_image import ServerRebuild, ServerRescue
 from dashboard.views.server_interfaces import AttachInterface, DetachInterface
 from dashboard.views.server_move import EndMove, ServerMove
 from dashboard.views.server_network import (
@@ -149,6 +150,8 @@ urlpatterns = [
         name="finish_move",
     ),
     path("servers/<uuid:server_id>/resize", ServerResize.as_view(), name="server_resize"),
+    path("servers/<uuid:server_id>/rebuild", ServerRebuild.as_view(), name="server_rebuild"),
+    path("servers/<uuid:server_id>/rescue", ServerRescue.as_view(), name="server_rescue"),
     path("servers/<uuid:server_id>/terminal", ServerTerminal.as_view(), name="server_terminal"),
     path("servers/<uuid:server_id>/terminal/token", ConsoleToken.as_view(), name="console_token"),
     path("servers/<uuid:server_id>/terminal/open", OpenConsole.as_view(), name="open_console"),

@@ -21,6 +21,7 @@ RESCUE = InstanceAction(
         label="Rescue",
         seldom=True,
         icon="lifebuoy",
+        page="server_rescue",
         done="{} is starting from a rescue disk.",
         warning="Its guest shuts down and starts from a rescue disk, with its own disk beside it. "
         "Nothing of its own disk changes by that.",
@@ -61,6 +62,7 @@ REBUILD = InstanceAction(
         label="Rebuild",
         seldom=True,
         icon="refresh-alert",
+        page="server_rebuild",
         done="{} is being rebuilt.",
         warning="What is on its disk is lost: it is made anew from its image. "
         "Its id, addresses and volumes stay.",

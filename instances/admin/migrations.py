@@ -41,7 +41,7 @@ class MigrationAdmin(ManagedAdmin):
         ("Who", {"fields": ("project_id", "user_id")}),
         ("When", {"fields": ("created_at", "updated_at")}),
     )
-    actions = ("abort_migrations", "force_complete_migrations")
+    actions = ("abort_migrations", "force_complete_migrations", "confirm", "revert")
 
     @admin.display(description="left")
     def left(self, row: Any) -> str:
@@ -67,4 +67,17 @@ class MigrationAdmin(ManagedAdmin):
             str(row.instance_id), str(row.pk)
         ),
         warning="Their servers are paused until the rest of their memory is on the new host.",
+    )
+
+    confirm = row_action(
+        "Confirm the selected resizes",
+        "confirmed",
+        lambda context, row: InstanceManager(context).confirm_resize(str(row.instance_id)),
+        warning="They keep what they became; the disks of before are taken away.",
+    )
+    revert = row_action(
+        "Revert the selected resizes",
+        "reverted",
+        lambda context, row: InstanceManager(context).revert_resize(str(row.instance_id)),
+        warning="They are again what and where they were; what was written since is lost.",
     )

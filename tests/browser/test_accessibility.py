@@ -31,6 +31,8 @@ OF_A_SERVER = (
     "server_usage",
     "server_resize",
     "server_move",
+    "server_rebuild",
+    "server_rescue",
 )
 OF_AN_IMAGE = ("image",)
 OF_A_GROUP = ("security_group",)

@@ -157,14 +157,16 @@ class Offers:
 
 
 def wire_of(state_dir: Path) -> Wire:
-    """Read COMPUTE_MOVE_PORTS and COMPUTE_MOVE_ADDRESS; raise DriverError."""
+    """Read COMPUTE_MOVE_PORTS and COMPUTE_MOVE_ADDRESS; raise DriverError.
+
+    Where no address is set others reach it where they do for volumes and networks.
+    """
     text = env.str("COMPUTE_MOVE_PORTS", default="11900-12099")
     first, _, last = text.partition("-")
     if not (first.isdigit() and last.isdigit() and 0 < int(first) <= int(last) < 65536):
         raise DriverError(f"COMPUTE_MOVE_PORTS is {text!r}; it must look like 11900-12099.")
-    said = (
-        env.str(name, default="").strip() for name in ("COMPUTE_MOVE_ADDRESS", "NETWORK_TUNNEL")
-    )
+    names = ("COMPUTE_MOVE_ADDRESS", "VOLUME_ADDRESS", "NETWORK_TUNNEL")
+    said = (env.str(name, default="").strip() for name in names)
     return Wire(
         address=next(filter(None, said), "127.0.0.1"),
         ports=range(int(first), int(last) + 1),

@@ -51,6 +51,8 @@ OF_A_SERVER = {
     "usage_graphs",
     "server_resize",
     "server_move",
+    "server_rebuild",
+    "server_rescue",
 } | OF_CONSOLES
 OF_AN_IMAGE = {"image", "image_live"}
 OF_A_GROUP = {"security_group"}

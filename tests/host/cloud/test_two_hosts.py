@@ -21,7 +21,7 @@ from tests.host.cloud.tenants import BOOT, Server, Tenant, operator
 from tests.host.cloud.travellers import Traveller
 from tests.infrastructure import Cloud, free_port, running_cloud, scratch, wait_until
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.timeout(700), pytest.mark.filterwarnings("ignore")]
 
 
 def unpaid(cloud: Cloud) -> int:
