@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from cloudweb.database.clock import now
 from compute.models import Flavor
 from operations.models import Service
 from tests.builders.compute import make_flavor, make_host, make_service
+from tests.builders.identity import make_member
 from tests.builders.openstack import Command
+from tests.builders.servers import make_server
 
 pytestmark = [pytest.mark.openstack, pytest.mark.django_db(transaction=True)]
 VERSIONS = ("2.1", "2.96")
@@ -107,3 +112,20 @@ def test_zones(openstack: Command) -> None:
     assert zones == [{"Zone Name": "north", "Zone Status": "available"}]
     detail = openstack.json("availability", "zone", "list", "--compute", "--long")
     assert [(one["Zone Name"], one["Host Name"]) for one in detail] == [("north", "h1")]
+
+
+@pytest.mark.parametrize("version", ["2.13", "2.72"])
+def test_a_dead_hosts_servers_are_evacuated(openstack: Command, version: str) -> None:
+    """Nova's way: whoever fenced a host says so by forcing it down; not with --wait, which never ends.
+
+    (The command compares a status in capitals with one in small letters.)
+    """
+    make_host("h1", last_seen_at=now() - timedelta(minutes=5))
+    server = str(make_server(make_member("member"), name="vm1", host="h1").id)
+    option = at(version)
+    assert "not known to be off" in openstack.refusal(*option, "server", "evacuate", server)
+    openstack.text(*option, "compute", "service", "set", "--down", "h1", "nova-compute")
+    shown = openstack.json(*option, "server", "evacuate", server, "--password", "p")
+    assert shown["name"] == "vm1"
+    (moving,) = openstack.json(*option, "server", "migration", "list")
+    assert (moving["Source Compute"], moving["Status"]) == ("h1", "pre-migrating")
