@@ -63,12 +63,12 @@ class Domains:
             return guest_state(domain)
 
     def all(self) -> list[GuestState]:
-        """Return the state of each of our domains."""
+        """Return the state of each of our domains; one that comes from another host is not yet."""
         guests = []
         with self._connection.use() as connection:
             for domain in connection.listAllDomains():
                 try:
-                    if self._is_ours(domain):
+                    if domain.isPersistent() and self._is_ours(domain):
                         guests.append(guest_state(domain))
                 except libvirt.libvirtError as error:
                     if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:

@@ -48,6 +48,7 @@ from compute.drivers.libvirt.facts import (
 from compute.drivers.libvirt.files import GuestFiles, own_disks
 from compute.drivers.libvirt.freezing import FileSystems
 from compute.drivers.libvirt.inside import LibvirtInside
+from compute.drivers.libvirt.live import LibvirtLive
 from compute.drivers.libvirt.plugging import Plugging
 from compute.drivers.libvirt.reach import Reach
 from compute.drivers.libvirt.rescuing import LibvirtRescue
@@ -79,6 +80,7 @@ RUN_DIR = Path("/run/cloudweb")
 
 class LibvirtDriver(
     LibvirtInside,
+    LibvirtLive,
     LibvirtRescue,
     LibvirtResizing,
     Hypervisor,
@@ -118,6 +120,7 @@ class LibvirtDriver(
         self._platform = xml.Platform(owner=f"{host}:{digest}")
         self._facts = HostFacts()
         self._traits: set[str] = set()
+        self._asked = {}
         self.daemon = Daemon(
             self.state_dir, self.run_dir, uri or env.str("LIBVIRT_URI", default=AUTO)
         )
@@ -195,12 +198,14 @@ class LibvirtDriver(
             return  # nothing ever ran here: no reason to start a daemon
         for guest_id in {guest.id for guest in self._all()} | set(self.storage.guests()):
             self.destroy(GuestRef(id=guest_id, name=guest_id), work=Unguarded())
+        self.tunnels.close_all()
         self.stop()
         if self.daemon.is_private():
             self.daemon.stop()
         for directory in (
             *(self.daemon.home, self.storage.directory, self.storage.drafts, self.storage.logs),
             *(self.run_dir, self.state_dir / "offers"),
+            *(self.state_dir / "tunnels", self.state_dir / "journeys"),
         ):
             shutil.rmtree(directory, ignore_errors=True)
         self.entries.drop_everything()
@@ -253,6 +258,7 @@ class LibvirtDriver(
             work.checkpoint()
             self.entries.drop(ref.id)
             self.offers.withdraw(ref.id)
+            self.end_journey(ref.id)
             self.storage.remove(self.storage.files(ref.id))
             if self.daemon.is_private():
                 self._forget_power_loss(ref.name)

@@ -254,6 +254,12 @@ class Storage:
 
     def remove(self, files: GuestFiles) -> None:
         """Make everything of a guest absent."""
+        self.remove_outside(files)
+        with host_errors(), suppress(FileNotFoundError):
+            shutil.rmtree(files.home)
+
+    def remove_outside(self, files: GuestFiles) -> None:
+        """Make absent what this host alone has of a guest: all but its home, which hosts may share."""
         with host_errors():
             for path in (
                 files.console_socket,
@@ -263,8 +269,6 @@ class Storage:
                 *self.drafts.glob(f"{files.home.name}.*"),
             ):
                 path.unlink(missing_ok=True)
-            with suppress(FileNotFoundError):
-                shutil.rmtree(files.home)
 
     def drop_rescue(self, files: GuestFiles) -> None:
         """Make absent what a guest was rescued with."""

@@ -1,0 +1,1 @@
+"""The tunnel that a guest goes through to another host, a process of its own at both."""

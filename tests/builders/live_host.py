@@ -1,0 +1,107 @@
+"""A host of libvirt's in mounts of its own, whose driver is called from outside: guests go between two of them.
+
+Run as ``python -m tests.builders.live_host NAME HOME``; ``LiveHost`` starts it and calls the driver.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Client, Connection, Listener
+from pathlib import Path
+from typing import Any
+
+from cloudweb import process
+from cloudweb.driver import DriverError, Unguarded
+from compute.drivers.libvirt import LibvirtDriver
+from tests.infrastructure import ROOT, wait_until
+
+KEY = b"of a test"
+SCRIPT = 'mount -t tmpfs tmpfs /run && exec "$@"'
+
+
+class LiveHost:
+    """One host; each call is a connection of its own, so that one may wait while another asks."""
+
+    def __init__(self, name: str, home: Path) -> None:
+        self.name, self.home = name, home
+        self._worker: Any = None
+
+    def start(self) -> None:
+        """Start the process that has the driver; what an earlier one left is found again."""
+        words = (sys.executable, "-m", "tests.builders.live_host", self.name, str(self.home))
+        # mounts of its own: both hosts have the same places for sockets, as two machines would
+        holder = self.home / "mounts"
+        enter: tuple[str, ...] = ("unshare", "--mount", "sh", "-c", SCRIPT, "sh")
+        if holder.exists():
+            enter = ("nsenter", f"--mount={self._mounts()}")
+        self._worker = process.start_child(
+            *enter, *words, cwd=ROOT, log=self.home / "worker.log",
+            env={"DJANGO_SETTINGS_MODULE": "cloudweb.settings.agent"},
+        )  # fmt: skip
+        wait_until(lambda: self._socket.exists() or self._worker.poll() is not None, what="it starts")
+        assert self._worker.poll() is None, (self.home / "worker.log").read_text()[-3000:]
+        holder.write_text(str(self._worker.pid))
+
+    def _mounts(self) -> str:
+        (pid,) = [
+            pid
+            for pid in map(int, (self.home / "libvirtd").read_text().split())
+            if process.is_running(pid, exe="libvirtd")
+        ]
+        return f"/proc/{pid}/ns/mnt"
+
+    @property
+    def _socket(self) -> Path:
+        return self.home / "worker.sock"
+
+    def __call__(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Call the driver; raise what it raised, by its class and words."""
+        with Client(str(self._socket), authkey=KEY) as line:
+            line.send((method, args, kwargs))
+            kind, said = line.recv()
+        if kind == "error":
+            module, name, message, detail = said
+            raise getattr(importlib.import_module(module), name)(message, detail=detail)
+        return said
+
+    def kill(self) -> None:
+        """End the process that has the driver at once."""
+        self._worker.kill()
+        self._worker.wait()
+        self._socket.unlink(missing_ok=True)
+
+
+def serve(name: str, home: Path) -> None:
+    """Do what is asked for, each in a thread of its own."""
+    driver = LibvirtDriver(home / "state", name, "private", run_dir=home / "run")
+    driver.start(lambda _guest_id, _power_state: None)
+    with Listener(str(home / "worker.sock"), authkey=KEY) as listener:
+        while True:
+            line = listener.accept()
+            threading.Thread(target=_answer, args=(driver, line), daemon=True).start()
+
+
+def _answer(driver: LibvirtDriver, line: Connection) -> None:
+    with line:
+        method, args, kwargs = line.recv()
+        found: Callable[..., Any] = driver
+        for part in method.split("."):
+            found = getattr(found, part)
+        if kwargs.pop("works", False):
+            kwargs["work"] = Unguarded()
+        if method == "live_migrate":
+            kwargs["progress"] = lambda seen: print(seen, flush=True)
+        try:
+            line.send(("ok", found(*args, **kwargs)))
+        except DriverError as error:
+            kind = type(error)
+            line.send(("error", (kind.__module__, kind.__name__, error.message, error.detail)))
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    serve(sys.argv[1], Path(sys.argv[2]))
