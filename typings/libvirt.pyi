@@ -10,6 +10,30 @@ VIR_DOMAIN_RUNNING: int
 VIR_DOMAIN_BLOCKED: int
 VIR_DOMAIN_PAUSED: int
 VIR_DOMAIN_PAUSED_IOERROR: int
+VIR_CONNECT_BASELINE_CPU_EXPAND_FEATURES: int
+VIR_DOMAIN_JOB_BOUNDED: int
+VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN: int
+VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT: int
+VIR_DOMAIN_JOB_UNBOUNDED: int
+VIR_DOMAIN_PAUSED_MIGRATION: int
+VIR_DOMAIN_PAUSED_POSTCOPY: int
+VIR_DOMAIN_PAUSED_POSTCOPY_FAILED: int
+VIR_DOMAIN_PAUSED_STARTING_UP: int
+VIR_DOMAIN_SHUTOFF_MIGRATED: int
+VIR_DOMAIN_STATS_DIRTYRATE: int
+VIR_DOMAIN_XML_MIGRATABLE: int
+VIR_ERR_OPERATION_ABORTED: int
+VIR_ERR_OPERATION_UNSUPPORTED: int
+VIR_MIGRATE_LIVE: int
+VIR_MIGRATE_NON_SHARED_DISK: int
+VIR_MIGRATE_PARAM_BANDWIDTH: str
+VIR_MIGRATE_PARAM_DEST_XML: str
+VIR_MIGRATE_PARAM_DISKS_URI: str
+VIR_MIGRATE_PARAM_MIGRATE_DISKS: str
+VIR_MIGRATE_PARAM_URI: str
+VIR_MIGRATE_PEER2PEER: int
+VIR_MIGRATE_POSTCOPY: int
+VIR_MIGRATE_UNSAFE: int
 VIR_DOMAIN_SHUTDOWN: int
 VIR_DOMAIN_SHUTOFF: int
 VIR_DOMAIN_CRASHED: int
@@ -95,6 +119,11 @@ class virDomain:
     def backupGetXMLDesc(self, flags: int = 0) -> str: ...
     def jobStats(self, flags: int = 0) -> dict[str, Any]: ...
     def abortJob(self) -> int: ...
+    def maxMemory(self) -> int: ...
+    def migrateSetMaxDowntime(self, downtime: int, flags: int = 0) -> int: ...
+    def migrateStartPostCopy(self, flags: int = 0) -> int: ...
+    def migrateToURI3(self, dconnuri: str | None, params: dict[str, Any], flags: int = 0) -> int: ...
+    def startDirtyRateCalc(self, seconds: int, flags: int = 0) -> int: ...
     def blockResize(self, disk: str, size: int, flags: int = 0) -> int: ...
     def setUserPassword(self, user: str, password: str, flags: int = 0) -> int: ...
     def injectNMI(self, flags: int = 0) -> int: ...
@@ -107,6 +136,10 @@ class virSecret:
     def setValue(self, value: bytes, flags: int = 0) -> int: ...
 
 class virConnect:
+    def baselineHypervisorCPU(
+        self, emulator: str | None, arch: str, machine: str, virttype: str, xmlCPUs: list[str],
+        flags: int = 0,
+    ) -> str: ...
     def domainListGetStats(
         self, doms: list[virDomain], stats: int = 0, flags: int = 0
     ) -> list[tuple[virDomain, dict[str, Any]]]: ...

@@ -10,12 +10,34 @@ from collections.abc import Collection, Iterator
 from xml.etree import ElementTree as ET
 
 #: What a guest of ours is made of. Below those of ``WITHIN`` all is the guest's own affair.
-WITHIN = frozenset({"cpu", "features", "clock", "pm", "controller", "video", "memballoon", "iotune", "address"})
+WITHIN = frozenset(
+    {"cpu", "features", "clock", "pm", "controller", "video", "memballoon", "iotune", "address"}
+)
 KNOWN = WITHIN | frozenset(
     {
-        *("domain", "name", "uuid", "metadata", "instance", "memory", "currentMemory", "vcpu", "os"),
+        *(
+            "domain",
+            "name",
+            "uuid",
+            "metadata",
+            "instance",
+            "memory",
+            "currentMemory",
+            "vcpu",
+            "os",
+        ),
         *("type", "kernel", "initrd", "cmdline", "boot", "on_poweroff", "on_reboot", "on_crash"),
-        *("devices", "emulator", "disk", "driver", "source", "host", "auth", "secret", "encryption"),
+        *(
+            "devices",
+            "emulator",
+            "disk",
+            "driver",
+            "source",
+            "host",
+            "auth",
+            "secret",
+            "encryption",
+        ),
         *("target", "serial", "alias", "readonly", "reconnect", "interface", "mac", "model", "mtu"),
         *("console", "log", "channel", "graphics", "listen", "input", "audio", "rng", "backend"),
         *("seclabel", "label", "link", "rom", "privatedata", "resource", "partition"),

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from domains import strange
+from compute.tunnels.domains import strange
 
 HEAD = struct.Struct(">IIIIiIi")
 #: libvirt's own limits of a message and of a string in it.
@@ -24,8 +24,15 @@ PING, PONG = 1, 2
 #: live, peer to peer, paused, copied disks, "safe, I say", post-copy; never "define it there".
 FLAGS = 1 | 2 | 1 << 5 | 1 << 6 | 1 << 9 | 1 << 15
 PARAMETERS = frozenset(
-    {"destination_xml", "migrate_uri", "disks_uri", "migrate_disks", "bandwidth", "bandwidth.postcopy",
-     "destination_name"}
+    {
+        "destination_xml",
+        "migrate_uri",
+        "disks_uri",
+        "migrate_disks",
+        "bandwidth",
+        "bandwidth.postcopy",
+        "destination_name",
+    }
 )
 _SIZES = {1: 4, 2: 4, 3: 8, 4: 8, 5: 8, 6: 4}
 _STRING = 7
@@ -101,16 +108,18 @@ class Orders:
         if unknown := set(parameters) - PARAMETERS:
             raise Refused(f"parameters {sorted(unknown)}")
         self._check_guest(parameters)
-        if procedure == PREPARE and (found := strange(parameters.get("destination_xml", ""), self._reaches)):
+        if procedure == PREPARE and (
+            found := strange(parameters.get("destination_xml", ""), self._reaches)
+        ):
             raise Refused(f"a guest that reaches {found[:10]}")
 
     def _check_guest(self, parameters: Mapping[str, str]) -> None:
         for name in ("migrate_uri", "disks_uri"):
             if parameters.get(name, "") not in {"", *self._reaches}:
                 raise Refused(f"{name} {parameters[name]!r}")
-        name = parameters.get("destination_name")
-        if name is not None and f"name {name}" not in self._reaches:
-            raise Refused(f"a guest {name!r}")
+        called = parameters.get("destination_name")
+        if called is not None and f"name {called}" not in self._reaches:
+            raise Refused(f"a guest {called!r}")
 
 
 class Switch:

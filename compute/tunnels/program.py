@@ -35,8 +35,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from orders import Messages, Orders, Refused, Switch, pong
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from compute.tunnels.orders import Messages, Orders, Refused, Switch, pong
 
 ORGANIZATION = "cloudweb"
 CHANNELS = ("libvirt", "memory", "disks")
@@ -106,7 +106,7 @@ async def join(
         way.cancel()
     for said in await asyncio.gather(*ways, return_exceptions=True):
         if isinstance(said, Refused):
-            print(f"refused: {said}", flush=True)
+            note(f"refused: {said}")
 
 
 class Tunnel:
@@ -161,9 +161,7 @@ class Tunnel:
                 if switch.is_open and not reader.at_eof():
                     await self._hold(reader, writer)
 
-    async def _from_host(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _from_host(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Let in what the other host says, to where its guest arrives."""
         with ended(writer):
             impatient(writer.get_extra_info("socket"))
@@ -182,7 +180,7 @@ class Tunnel:
     async def _hold(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Let libvirt wait, its guest held still, until somebody knows where it is and ends us."""
         self._place.with_name(f"{self._place.name}.held").touch()
-        print("the other host went when it was to let the guest run", flush=True)
+        note("the other host went when it was to let the guest run")
         messages = Messages()
         while data := await reader.read(CHUNK):
             writer.write(pong(data, messages))
@@ -213,9 +211,15 @@ def ended(writer: asyncio.StreamWriter) -> Any:
     try:
         yield
     except (OSError, TimeoutError, Refused, asyncio.IncompleteReadError) as error:
-        print(f"{type(error).__name__}: {error}", flush=True)
+        note(f"{type(error).__name__}: {error}")
     finally:
         writer.close()
+
+
+def note(text: str) -> None:
+    """Write a line for the operator."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 async def flushed(*writers: asyncio.StreamWriter) -> None:

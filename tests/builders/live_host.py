@@ -42,7 +42,9 @@ class LiveHost:
             *enter, *words, cwd=ROOT, log=self.home / "worker.log",
             env={"DJANGO_SETTINGS_MODULE": "cloudweb.settings.agent"},
         )  # fmt: skip
-        wait_until(lambda: self._socket.exists() or self._worker.poll() is not None, what="it starts")
+        wait_until(
+            lambda: self._socket.exists() or self._worker.poll() is not None, what="it starts"
+        )
         assert self._worker.poll() is None, (self.home / "worker.log").read_text()[-3000:]
         holder.write_text(str(self._worker.pid))
 

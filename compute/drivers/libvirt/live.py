@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import libvirt
 import structlog
@@ -194,8 +194,8 @@ class LibvirtLive(LiveChecks, LiveMigrate):
     def post_live_migration_at_destination(self, spec: GuestSpec, *, work: Work) -> None:
         """Define the guest that came, so that it outlives its QEMU."""
         with self._watcher.order(spec.id):
-            domain = self._domains.find(spec.id)
-            if domain is None or not self._domains.is_active(domain):
+            found = self.who_runs(GuestRef(id=spec.id, name=spec.name))
+            if found.state not in ("running", "paused"):
                 raise GuestNotFound
             work.checkpoint()
             spec = self.entries.through(spec)
@@ -213,6 +213,8 @@ class LibvirtLive(LiveChecks, LiveMigrate):
             known = self._journey(ref.id)
             if self.who_runs(ref).state in ("running", "paused"):
                 raise GuestRuns
+            if said := self.tunnels.log(ref.id):
+                log.warning("a guest did not come", guest=ref.id, tunnel=said)
             self.tunnels.close(ref.id)
             self._settle(ref, until=lambda found: found.state != "paused_incoming", seconds=2.0)
             if self.who_runs(ref).state in ("running", "paused"):
@@ -240,9 +242,7 @@ class LibvirtLive(LiveChecks, LiveMigrate):
             attempt = f"{request.offer.address}:{request.offer.port}"
             if is_moving(stats):
                 job.began -= int(stats.get("time_elapsed", 0)) / 1000
-            elif known is not None and known.offer == attempt:
-                return self._outcome(ref, None, "", job)
-            elif not self._domains.is_active(domain):
+            elif (known and known.offer == attempt) or not self._domains.is_active(domain):
                 return self._outcome(ref, None, "", job)
             else:
                 work.checkpoint()
@@ -271,7 +271,9 @@ class LibvirtLive(LiveChecks, LiveMigrate):
         place, _, options = offer.uri.removeprefix("unix://").partition("?")
         tunnels = self.tunnels
         if place != str(tunnels.place(guest_id)):
-            raise DriverError("The other host offers no way that this host knows.", detail=offer.uri)
+            raise DriverError(
+                "The other host offers no way that this host knows.", detail=offer.uri
+            )
         with self.connection.use(FAILED):
             live = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_MIGRATABLE)
             paused = domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED
@@ -308,7 +310,11 @@ class LibvirtLive(LiveChecks, LiveMigrate):
         job.begin(Course(f"qemu+unix:///system?socket={sockets['libvirt']}", parameters, flags))
 
     def _outcome(
-        self, ref: GuestRef, error: libvirt.libvirtError | None, reason: str, job: LiveJob
+        self,
+        ref: GuestRef,
+        error: libvirt.libvirtError | None,
+        reason: Literal["", "asked", "deadline"],
+        job: LiveJob,
     ) -> LiveResult:
         """Tell what became of the guest; raise TransientDriverError where the other host must be asked."""
         known, lost = self._journey(ref.id), self.tunnels.is_held(ref.id)
@@ -324,7 +330,8 @@ class LibvirtLive(LiveChecks, LiveMigrate):
             found = self.who_runs(ref)
         if found.state in ("paused_outgoing", "unknown") or found.moving:
             raise TransientDriverError(
-                "The other host has to say whether it has the guest.", detail=str(error or found.state)
+                "The other host has to say whether it has the guest.",
+                detail=str(error or found.state),
             )
         if error is not None:
             log.warning(
@@ -337,12 +344,14 @@ class LibvirtLive(LiveChecks, LiveMigrate):
             return LiveResult(
                 id=ref.id, outcome="completed", seconds=seconds, downtime=job.downtime()
             )
-        asked = reason or ("asked" if self._asked.pop(ref.id, "") == "abort" else "error")
+        asked: Literal["asked", "deadline", "error"] = reason or (
+            "asked" if self._asked.pop(ref.id, "") == "abort" else "error"
+        )
         self._drop_note(ref.id)
         return LiveResult(
             id=ref.id,
             outcome="aborted",
-            reason=asked,  # type: ignore[arg-type]
+            reason=asked,
             sentence=_sentence(asked, error, found.state),
             seconds=seconds,
         )
@@ -512,4 +521,3 @@ def _faults_are_allowed() -> bool:
     with suppress(OSError):
         return USERFAULTS.read_text().strip() == "1"
     return False
-

@@ -117,9 +117,7 @@ def is_moving(stats: Mapping[str, Any]) -> bool:
     return active and stats.get("operation") in MOVES
 
 
-def seen(
-    guest_id: str, phase: LivePhase, stats: Mapping[str, Any], elapsed: float
-) -> LiveProgress:
+def seen(guest_id: str, phase: LivePhase, stats: Mapping[str, Any], elapsed: float) -> LiveProgress:
     """Return libvirt's numbers as ours; time to go is what is left, less what is written meanwhile."""
     said = {key: int(value) for key, value in stats.items() if isinstance(value, int)}
     page = said.get("memory_page_size", 4096)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Literal
 
 from cloudweb.driver import Work
 from compute.drivers.libvirt.live_job import LiveJob
@@ -29,9 +30,10 @@ class Ladder:
     ) -> None:
         self._job, self._request, self._post_copy = job, request, post_copy
         self._asked, self._on_hold, self._is_lost = asked, on_hold, is_lost
-        self._step, self._phase = 0, "preparing"
+        self._step, self._memory_since = 0, 0.0
+        self._phase: LivePhase = "preparing"
         self._held_at: float | None = None
-        self.reason: str = ""
+        self.reason: Literal["", "asked", "deadline"] = ""
 
     def climb(self, progress: Callable[[LiveProgress], None], work: Work) -> None:
         """Return when libvirt is done with it, or waits for the other host in vain.
@@ -41,7 +43,7 @@ class Ladder:
         try:
             while not self._job.wait(LOOK) and not self._is_lost():
                 work.checkpoint()
-                now = self._job.progress(self._request.spec.id, self._said_phase())
+                now = self._job.progress(self._request.spec.id, self._phase)
                 self._push(now)
                 progress(now)
         except BaseException:
@@ -50,9 +52,6 @@ class Ladder:
             while not self._job.wait(LOOK) and not self._is_lost():
                 pass
             raise
-
-    def _said_phase(self) -> LivePhase:
-        return self._phase  # type: ignore[return-value]
 
     def _push(self, now: LiveProgress) -> None:
         elapsed = time.monotonic() - self._job.began
@@ -86,15 +85,15 @@ class Ladder:
                 self._phase = "downtime"
 
     def _finish(self, now: LiveProgress, elapsed: float) -> None:
-        if self._post_copy and now.memory_remaining and not now.disk_remaining:
-            if self._job.go_over():
-                self._phase = "post-copy"
-                return
+        may = self._post_copy and now.memory_remaining and not now.disk_remaining
+        if may and self._job.go_over():
+            self._phase = "post-copy"
+            return
         self._on_hold()
         self._job.push(self._request.most_downtime)
         self._job.hold_still()
         self._phase, self._held_at = "suspended", elapsed
 
-    def _call_off(self, reason: str) -> None:
+    def _call_off(self, reason: Literal["asked", "deadline"]) -> None:
         self.reason = self.reason or reason
         self._job.abort()

@@ -138,7 +138,11 @@ class Tunnels:
             )
         make_directory(self._directory)
         config = self._config(guest_id)
-        whole = {"reaches": [], "certificates": str(self._wire.certificates), "seconds": LIFE_SECONDS}
+        whole = {
+            "reaches": [],
+            "certificates": str(self._wire.certificates),
+            "seconds": LIFE_SECONDS,
+        }
         write_atomically(config, json.dumps({**whole, **told}), mode=0o600)
         ready = config.with_name(f"{config.name}.ready")
         ready.unlink(missing_ok=True)
