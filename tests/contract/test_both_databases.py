@@ -34,6 +34,7 @@ SQLITE_ALONE = {
     "cloudweb/test_image_cache.py": "a host's files",
     "compute/test_consoles.py": "sockets",
     "compute/test_entries.py": "daemons",
+    "compute/test_tunnels.py": "sockets",
     "compute/test_power_controls.py": "controllers and their protocols",
     "identity/test_directory_client.py": "LDAP",
     "identity/test_revocation_across_api_processes.py": "two processes on one table of revocations, "

@@ -75,7 +75,10 @@ def _mac(interface: ET.Element) -> str:
 
 
 def _move_disk(disk: ET.Element, offered: ET.Element) -> None:
+    """A disk's chain is what its host finds there: a copied one stands on nothing."""
     _exchange(disk, offered, "source")
+    for chain in disk.findall("backingStore"):
+        disk.remove(chain)
     driver, theirs = disk.find("driver"), offered.find("driver")
     if driver is not None and theirs is not None and (cache := theirs.get("cache")):
         driver.set("cache", cache)
