@@ -34,10 +34,9 @@ class LiveHost:
         """Start the process that has the driver; what an earlier one left is found again."""
         words = (sys.executable, "-m", "tests.builders.live_host", self.name, str(self.home))
         # mounts of its own: both hosts have the same places for sockets, as two machines would
-        holder = self.home / "mounts"
         enter: tuple[str, ...] = ("unshare", "--mount", "sh", "-c", SCRIPT, "sh")
-        if holder.exists():
-            enter = ("nsenter", f"--mount={self._mounts()}")
+        if (holder := self.home / "mounts").exists():
+            enter = ("nsenter", f"--mount=/proc/{holder.read_text()}/ns/mnt")
         self._worker = process.start_child(
             *enter, *words, cwd=ROOT, log=self.home / "worker.log",
             env={"DJANGO_SETTINGS_MODULE": "cloudweb.settings.agent"},
@@ -46,15 +45,19 @@ class LiveHost:
             lambda: self._socket.exists() or self._worker.poll() is not None, what="it starts"
         )
         assert self._worker.poll() is None, (self.home / "worker.log").read_text()[-3000:]
-        holder.write_text(str(self._worker.pid))
+        if not holder.exists():
+            keeper = process.start_detached(
+                *("nsenter", f"--mount=/proc/{self._worker.pid}/ns/mnt", "sleep", "infinity"),
+                log=self.home / "keeper.log",
+            )
+            holder.write_text(str(keeper))
 
-    def _mounts(self) -> str:
-        (pid,) = [
-            pid
-            for pid in map(int, (self.home / "libvirtd").read_text().split())
-            if process.is_running(pid, exe="libvirtd")
-        ]
-        return f"/proc/{pid}/ns/mnt"
+    @property
+    def libvirtd(self) -> int:
+        """Return the pid of its libvirtd."""
+        pid = process.read_pid(self.home / "run" / "libvirtd.pid")
+        assert pid is not None
+        return pid
 
     @property
     def _socket(self) -> Path:

@@ -15,6 +15,8 @@ KEPT = (
     "compute/guests/*",
     "compute/consoles/*",
     "compute/drafts/*",
+    "compute/journeys/*",
+    "compute/tunnels/*",
     "compute/libvirt/etc/qemu/*.xml",
     "compute/libvirt/lib/qemu/domain-*",
     "network/wirings/*",
@@ -73,5 +75,6 @@ def _processes(directory: Path) -> Iterator[str]:
         except OSError:
             continue
         program = Path(words.split(b"\0")[0].decode(errors="replace")).name
-        if home in words and (program in PROGRAMS or b"metadata_proxy.py" in words):
+        ours = b"metadata_proxy.py" in words or b"tunnels/program.py" in words
+        if home in words and (program in PROGRAMS or ours):
             yield f"process {program} {entry.parent.name}"
