@@ -10,7 +10,6 @@ VIR_DOMAIN_RUNNING: int
 VIR_DOMAIN_BLOCKED: int
 VIR_DOMAIN_PAUSED: int
 VIR_DOMAIN_PAUSED_IOERROR: int
-VIR_CONNECT_BASELINE_CPU_EXPAND_FEATURES: int
 VIR_DOMAIN_JOB_BOUNDED: int
 VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN: int
 VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT: int
@@ -136,10 +135,6 @@ class virSecret:
     def setValue(self, value: bytes, flags: int = 0) -> int: ...
 
 class virConnect:
-    def baselineHypervisorCPU(
-        self, emulator: str | None, arch: str, machine: str, virttype: str, xmlCPUs: list[str],
-        flags: int = 0,
-    ) -> str: ...
     def domainListGetStats(
         self, doms: list[virDomain], stats: int = 0, flags: int = 0
     ) -> list[tuple[virDomain, dict[str, Any]]]: ...
