@@ -49,6 +49,8 @@ class InstanceLiveMigrations(InstanceActs):
         ``checks_first``: raise CannotMigrateLive (400) for what hosts say against it, else that is the
         migration's end. Raises CannotMigrateToSameHost, BadRequest for a host that is not there.
         """
+        if force and not host:
+            raise BadRequest("Can't force to a non-provided destination")
         if checks_first:
             found = self.live_verdict(instance_id, host=host, block_migration=block_migration)
             if found.reasons:
@@ -124,8 +126,6 @@ class InstanceLiveMigrations(InstanceActs):
                 hosts.get(host)
             except NotFound as error:
                 raise BadRequest(f"Compute host {host[:64]} could not be found.") from error
-        elif force:
-            raise BadRequest("Can't force to a non-provided destination")
         size = flavor_of(instance)
         return Migration(
             instance=instance,

@@ -8,10 +8,16 @@ from typing import Any
 
 import pytest
 
-from compute.models import Claim
+from cloudweb.events import emit
+from compute.drivers.fake_live import MIB
+from compute.events import GuestsMoving
+from compute.live_progress import LiveProgress
+from compute.models import Claim, Host
+from instances.exceptions import CannotMigrateToSameHost
+from instances.manager import InstanceManager
 from instances.models import Instance, Migration
 from network.models import Port
-from tests.builders.identity import client_with
+from tests.builders.identity import client_with, make_context, make_member
 from tests.builders.instances import Lab, lab
 from tests.drills.server_volumes import Pair, attach
 from volume.models import Attachment
@@ -45,7 +51,6 @@ def test_a_server_goes_to_another_host_with_its_ports_and_volumes(two: Lab) -> N
     assert two.show(server)["status"] == "MIGRATING"
     two.cloud.settle()
     new = host_of(server)
-    print(Migration.objects.values())
     assert new != old
     assert two.show(server)["status"] == "ACTIVE"
     assert two.guests[new].read(server) == "before"
@@ -54,3 +59,107 @@ def test_a_server_goes_to_another_host_with_its_ports_and_volumes(two: Lab) -> N
     (held,) = Attachment.objects.all()
     assert (held.host, held.status, held.exclusive) == (new, "attached", True)
     assert Claim.objects.get().host.name == new
+
+
+def migrations(
+    made: Lab, server: str, path: str = "", *, version: str = "2.80", **said: Any
+) -> Any:
+    method, body = said.get("method", "GET"), said.get("body")
+    path = f"/servers/{server}/migrations{path}"
+    return made.send(method, path, body, version=version, client=client_with("admin"))
+
+
+def test_what_hosts_say_against_it_ends_it_in_their_words(two: Lab) -> None:
+    server = two.create()
+    old = host_of(server)
+    (new,) = {"h1", "h2"} - {old}
+    two.guests[new].pace.refuses = ("It is full of holes.",)
+    assert move(two, server).status_code == 202
+    two.cloud.settle()
+    row = Migration.objects.get()
+    assert (row.status, row.error) == ("failed", "It is full of holes.")
+    two.guests[new].pace.refuses = ()
+    two.guests[old].faults.fail(
+        "live_second", times=-1, transient=False, message="The cable broke."
+    )
+    move(two, server)
+    two.cloud.settle()
+    row = Migration.objects.first()
+    assert row is not None
+    assert (row.status, row.error) == ("failed", "The cable broke.")
+    assert (host_of(server), two.show(server)["status"]) == (old, "ACTIVE")
+    assert (Claim.objects.get().host.name, two.guests[new].census()) == (old, ())
+
+
+def test_a_guest_that_is_held_still_goes_on_when_the_new_host_has_none(two: Lab) -> None:
+    server = two.create()
+    old = host_of(server)
+    two.guests[old].faults.fail("live_switch", times=1, transient=False)
+    move(two, server)
+    two.cloud.settle()
+    assert Migration.objects.get().status == "failed"
+    assert [one.power_state for one in two.guests[old].list()] == ["running"]
+
+
+def test_a_guest_that_came_although_its_host_died_is_where_it_came(two: Lab) -> None:
+    server = two.create()
+    old = host_of(server)
+    two.guests[old].faults.fail("live_switch", times=1, transient=False, when="after")
+    move(two, server)
+    two.cloud.settle()
+    assert Migration.objects.get().status == "completed"
+    assert host_of(server) != old
+    assert two.guests[old].census() == ()
+
+
+def test_it_goes_by_version(two: Lab) -> None:
+    server = two.create()
+    old = host_of(server)
+    (new,) = {"h1", "h2"} - {old}
+    said = {"disk_over_commit": False, "block_migration": False}
+    assert move(two, server, version="2.1", block_migration=False).status_code == 400
+    assert move(two, server, version="2.1", **said, host=old).status_code == 400
+    refused = move(two, server, version="2.1", **said, host="h9")
+    assert "h9 could not be found" in refused.content.decode()
+    for version, more in (("2.24", {}), ("2.29", {"force": True}), ("2.68", {"force": True})):
+        assert move(two, server, version=version, **more).status_code == 400
+    assert move(two, server, version="2.30", force=True).status_code == 400
+    Instance.objects.filter(id=server).update(task_state="rebooting")
+    assert move(two, server, host=new).status_code == 409
+    Instance.objects.filter(id=server).update(task_state=None)
+    assert move(two, server, version="2.67", force=True, host=new).status_code == 202
+    (shown,) = migrations(two, server).json()["migrations"]
+    assert (shown["status"], shown["source_compute"]) == ("queued", old)
+    path = f"/{shown['id']}"
+    assert migrations(two, server, path, version="2.64", method="DELETE").status_code == 400
+    assert migrations(two, server, path, version="2.65", method="DELETE").status_code == 202
+    two.cloud.settle()
+    assert (Migration.objects.get().status, host_of(server)) == ("cancelled", old)
+    assert migrations(two, server, path).status_code == 404
+    (row,) = two.send("GET", "/os-migrations", client=client_with("admin")).json()["migrations"]
+    assert row["migration_type"] == "live-migration"
+
+
+def test_progress_comes_with_reports(two: Lab) -> None:
+    server = two.create()
+    move(two, server)
+    row = Migration.objects.get()
+    Migration.objects.filter(pk=row.pk).update(status="running")
+    told = LiveProgress(id=server, memory_total=8 * MIB, memory_remaining=3 * MIB)
+    emit(GuestsMoving("h9", [told]))
+    assert migrations(two, server, f"/{row.pk}").json()["migration"]["memory_total_bytes"] is None
+    emit(GuestsMoving(row.source_host, [told]))
+    shown = migrations(two, server, f"/{row.pk}").json()["migration"]
+    assert (shown["memory_total_bytes"], shown["memory_remaining_bytes"]) == (8 * MIB, 3 * MIB)
+
+
+def test_hosts_are_asked_before(two: Lab) -> None:
+    """The verdict needs hosts that answer while it waits: it is what the drivers say, and what is in the way."""
+    server = Instance.objects.get(id=two.create())
+    manager = InstanceManager(make_context(make_member("admin")))
+    with pytest.raises(CannotMigrateToSameHost):
+        manager.live_verdict(str(server.id), host=server.host)
+    two.cloud.hosts.clear()
+    Host.objects.exclude(name=server.host).update(enabled=False)
+    (reason,) = manager.live_verdict(str(server.id)).reasons
+    assert "host" in reason.lower()
