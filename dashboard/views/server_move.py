@@ -122,6 +122,7 @@ class EndMove(Page):
     def post(self, request: HttpRequest, server_id: uuid.UUID, migration_id: int) -> HttpResponse:
         """Do it; the page shows how it ends."""
         manager = InstanceManager(self.context)
+        manager.get(server_id)  # another project's is not there
         if self.how == "finish":
             manager.force_complete(str(server_id), str(migration_id))
             said = "It is paused until all of it is on its new host."
