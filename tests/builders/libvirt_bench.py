@@ -18,6 +18,7 @@ from cloudweb.driver import Unguarded
 from compute.drivers.libvirt import LibvirtDriver
 from compute.drivers.libvirt.daemon import Daemon
 from compute.objects import ConfigDrive, DirectBoot, GuestDisk, GuestRef, GuestSpec
+from tests.builders import libvirt_knowledge
 from tests.builders.demo_image import demo_image
 from tests.builders.guests import make_guest, make_image
 from tests.builders.nbd import Volume
@@ -51,7 +52,9 @@ class LibvirtBench:
         self.boots_seen: dict[str, int] = {}
         self._volumes: list[Volume] = []
         self.driver = self.make_driver()
+        libvirt_knowledge.give(self.state_dir)
         self.start()
+        libvirt_knowledge.keep(self.state_dir)
 
     def make_driver(self) -> LibvirtDriver:
         """Return a driver over this host's state that is not started."""

@@ -16,6 +16,7 @@ from openstack.connection import Connection
 
 from cloudweb import process
 from cloudweb.conf import host_name
+from tests.builders import libvirt_knowledge
 from tests.builders.ceph import USER, CephCluster, ceph_cluster, missing
 from tests.builders.demo_image import demo_image
 from tests.host.cloud.census import leftovers
@@ -126,10 +127,12 @@ def machine() -> Iterator[Machine]:
                 "VOLUME_CEPH_POOLS": "default",
             }
         made = Machine(var, settings, contextlib.ExitStack(), ceph=cluster)
+        libvirt_knowledge.give(made.host_directory / "compute")
         try:
             with made.stack:
                 made.start()
                 yield made
+            libvirt_knowledge.keep(made.host_directory / "compute")
         finally:
             remove(var, settings)
             assert not made.leftovers(disk=False)

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cloudweb import process
+from tests.builders import libvirt_knowledge
 from tests.infrastructure import PATIENCE, ROOT, Cloud, wait_until
 
 SCRIPT = """\
@@ -87,6 +88,7 @@ class NamespacedHost:
         (self.home / "var" / "run").mkdir(parents=True)
         (self.home / "var" / "run" / "redis.sock").touch()
         (self.home / "etc_hosts").write_text(f"127.0.0.1 localhost {name}\n")
+        libvirt_knowledge.give(self.directory / "compute")
         process.run(
             sys.executable, str(ROOT / "manage.py"), "add_host", name,
             "--directory", str(self.directory),

@@ -20,6 +20,7 @@ from network.models import Port
 from operations.joining import add_host
 from operations.models import Hold, Operation
 from operations.testing import KillAt, Processes, check_invariants, unpaid_debts
+from tests.builders import libvirt_knowledge
 from tests.builders.identity import make_context, make_member, make_project
 from tests.builders.images import RAW
 from tests.builders.images import make_image as upload
@@ -46,6 +47,7 @@ def var() -> Iterator[Path]:
         for name, value in settings.items():
             patch.setenv(name, value)
         patch.setenv("CLOUDWEB_TIME_SCALE", "0.1")
+        libvirt_knowledge.give(home / "hosts" / "h1" / "compute")
         yield home
         remove(home, settings)
         assert not leftovers(home / "hosts" / "h1", prefix=settings["NETWORK_PREFIX"], disk=False)
