@@ -1,7 +1,9 @@
 """``python -m benchmarks.guest_volumes``: how fast a real guest reads and writes its volumes.
 
-Beside a disk of the guest's own (QEMU on a file, past the page cache), in turn: a volume of its host on a socket,
-and one of another host over TLS. A figure is its speed as a part of the own disk's, in the same minute.
+Beside a disk of the guest's own (the same QEMU on a bare file, past the page cache), in turn: a volume of its host
+on a socket, and one of another host over TLS. A figure is its speed as a part of the own disk's, in the same minute.
+The demo guest has no fio: several ``dd`` at a time keep as many requests on their way. On a machine that does
+other things, too, the processors' time says more (``benchmarks.volume_files``).
 """
 
 from __future__ import annotations
@@ -24,15 +26,18 @@ from tests.builders.libvirt_bench import MIB, LibvirtBench, spawn
 from tests.builders.volume_bench import FileBench, export_of
 
 WORK = Unguarded()
-SIZE = 64 * MIB
+SIZE = 256 * MIB
 WRITERS = 4  # at a time, each with one request on its way
 ROUNDS = 6  # of each way, in turn; the best counts, for others use the machine, too
 GOALS = {"socket": 0.95, "TLS": 0.8}
-KINDS = {  # what: the guest's command for one of the writers, and how often in a round
-    "read, 64 KiB": ("dd if={device} of=/dev/null bs=64k count=200 skip={at} iflag=direct", 64),
-    "write, 64 KiB": ("dd if=/dev/zero of={device} bs=64k count=200 seek={at} oflag=direct", 64),
-    "write, 4 KiB": ("dd if=/dev/zero of={device} bs=4k count=400 seek={at} oflag=direct", 4),
-}
+READ = "dd if={device} of=/dev/null bs={size}k count={count} skip={at} iflag=direct"
+WRITE = "dd if=/dev/zero of={device} bs={size}k count={count} seek={at} oflag=direct"
+KINDS = (  # what, the command for one of the writers, KiB of a request, how many each makes in a round
+    ("read, 64 KiB", READ, 64, 1000),
+    ("write, 64 KiB", WRITE, 64, 1000),
+    ("read, 4 KiB", READ, 4, 1000),
+    ("write, 4 KiB", WRITE, 4, 1000),
+)
 
 
 class Ways:
@@ -81,11 +86,11 @@ class Ways:
                 devices[name] = f"/dev/{shell.run(find).split('/')[3]}"
             for device in devices.values():  # their clusters are there, as after a while of use
                 shell.run(f"dd if=/dev/zero of={device} bs=1M conv=fsync 2>/dev/null || true")
-            for what, (command, blocks) in KINDS.items():
+            for what, command, size, count in KINDS:
                 best = dict.fromkeys(devices, float("inf"))
                 for _ in range(ROUNDS):
                     for name, device in devices.items():
-                        took = _seconds(shell, command, device, SIZE // MIB * 1024 // blocks)
+                        took = _seconds(shell, command, device, size, count)
                         best[name] = min(best[name], took)
                 own = best.pop("file")
                 yield Figure(f"{what}: the guest's own disk", 1000 * own, "ms")
@@ -95,13 +100,14 @@ class Ways:
                     )
 
 
-def _seconds(shell: GuestConsole, command: str, device: str, blocks: int) -> float:
-    """Return what all writers take, by the guest's clock."""
-    each = blocks // WRITERS
-    lines = [
-        f"{command.format(device=device, at=number * each)} 2>/dev/null || touch /tmp/failed &"
+def _seconds(shell: GuestConsole, command: str, device: str, size: int, count: int) -> float:
+    """Return what all writers take, each in a part of its own, by the guest's clock."""
+    part = SIZE // (size * 1024) // WRITERS
+    commands = [
+        command.format(device=device, size=size, count=count, at=number * part)
         for number in range(WRITERS)
     ]
+    lines = [f"{one} 2>/dev/null || touch /tmp/failed &" for one in commands]
     said = shell.run(
         f"read a b </proc/uptime; {' '.join(lines)} wait; read c d </proc/uptime; echo $a $c"
     )

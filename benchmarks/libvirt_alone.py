@@ -1,4 +1,4 @@
-"""The floor: what libvirt alone takes for a guest such as ours, without network and console."""
+"""The floor: what libvirt alone takes for a guest such as ours, without network, console and screen."""
 
 from __future__ import annotations
 
@@ -22,23 +22,30 @@ def libvirt_alone(hosts: Path, guests: int) -> list[float]:
     try:
         model = next(d for d in connection.listAllDomains() if d.name().startswith("instance-"))
         definition = ET.fromstring(model.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
-        return [_start(connection, definition, number) for number in range(guests)]
+        return [_start(connection, definition, driver, number) for number in range(guests)]
     finally:
         connection.close()
 
 
-def _start(connection: libvirt.virConnect, definition: ET.Element, number: int) -> float:
+#: What a copy does without, or must not share with its model.
+_LEFT_OUT = ("uuid", "metadata", "interface", "serial", "console", "channel", "graphics", "video")
+
+
+def _start(
+    connection: libvirt.virConnect, definition: ET.Element, driver: LibvirtDriver, number: int
+) -> float:
     copy = ET.fromstring(ET.tostring(definition))
     copy.find("name").text = f"alone-{number}"
     for parent in [copy, *copy.iter("devices")]:
         for child in list(parent):
-            if child.tag in ("uuid", "metadata", "interface", "serial", "console", "channel"):
+            if child.tag in _LEFT_OUT:
                 parent.remove(child)
     source = copy.find("./devices/disk/source")
-    disk = Path(source.get("file"))
+    seen = Path(source.get("file"))  # where QEMU finds it
+    disk = driver.daemon.guests / seen.relative_to(driver.daemon.GUESTS)
     told = orjson.loads(process.run("qemu-img", "info", "-U", "--output=json", str(disk)).stdout)
     overlay = disk.with_name(f"alone-{number}.qcow2")
-    source.set("file", str(overlay))
+    source.set("file", str(seen.with_name(overlay.name)))
     owner = disk.stat()
     started = time.perf_counter()
     process.run(
