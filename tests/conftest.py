@@ -12,6 +12,7 @@ from django.test import TransactionTestCase
 from hypothesis import settings as hypothesis_settings
 
 from cloudweb.database import clock
+from tests.builders.ceph import CephCluster, ceph_cluster, missing
 from tests.emptying import empty_tables
 from tests.infrastructure import Cloud, private_postgresql, private_redis, running_cloud
 from tests.parts import marks_of
@@ -82,3 +83,13 @@ def cloud() -> Iterator[Cloud]:
     """A whole cloud of processes on fake drivers, shared by the session."""
     with running_cloud(migrates=True) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def ceph() -> Iterator[CephCluster]:
+    """A Ceph of the suite's own; who has used it leaves nothing in it."""
+    if why := missing():
+        pytest.skip(why)
+    with ceph_cluster() as cluster:
+        cluster.await_usage()
+        yield cluster

@@ -65,6 +65,7 @@ mgr_stats_period = 1
 mgr_tick_period = 1
 mon_mgr_beacon_grace = 4
 osd_heartbeat_interval = 1
+osd_client_watch_timeout = 10
 osd_op_num_shards = 1
 osd_op_num_threads_per_shard = 2
 osd_objectstore = memstore

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from cloudweb.driver import DriverError, Interrupted, Unguarded
-from tests.builders.ceph import CephCluster, ceph_cluster, missing
 from tests.builders.encrypted_bench import (
     ENCRYPTION,
     KEY,
@@ -25,15 +24,6 @@ from volume.objects import ResizeRequest, VolumeSpec
 
 WORK = Unguarded()
 PATTERN = "what-nobody-else-may-read"
-
-
-@pytest.fixture(scope="module")
-def ceph() -> Iterator[CephCluster]:
-    if why := missing():
-        pytest.skip(why)
-    with ceph_cluster() as cluster:
-        cluster.await_usage()
-        yield cluster
 
 
 @pytest.fixture(params=["file", "lvm", pytest.param("ceph", marks=pytest.mark.host)])

@@ -11,7 +11,6 @@ import pytest
 
 from cloudweb import process
 from cloudweb.driver import DriverError, Interrupted, Unguarded
-from tests.builders.ceph import CephCluster, ceph_cluster, missing
 from tests.builders.ceph_bench import CephBench
 from tests.builders.volume_bench import (
     MIB,
@@ -37,15 +36,6 @@ from volume.objects import (
 )
 
 WORK = Unguarded()
-
-
-@pytest.fixture(scope="module")
-def ceph() -> Iterator[CephCluster]:
-    if why := missing():
-        pytest.skip(why)
-    with ceph_cluster() as cluster:
-        cluster.await_usage()
-        yield cluster
 
 
 @pytest.fixture(params=["fake", "file", pytest.param("ceph", marks=pytest.mark.host)])

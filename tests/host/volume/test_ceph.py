@@ -15,7 +15,7 @@ from cloudweb import process
 from cloudweb.driver import DriverError, TransientDriverError, Unguarded
 from cloudweb.image_cache.cache import ImageCache
 from cloudweb.rpc import Method
-from tests.builders.ceph import CephCluster, CephHost, ceph_cluster, missing
+from tests.builders.ceph import CephCluster, CephHost
 from tests.builders.ceph_bench import CephBench
 from tests.builders.encrypted_bench import KEY, EncryptedCephBench, EncryptedFileBench
 from tests.builders.volume_bench import FileBench, export_of, snapshot_of, unexport_of
@@ -33,22 +33,13 @@ WORK = Unguarded()
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[CephCluster]:
-    if why := missing():
-        pytest.skip(why)
-    with ceph_cluster() as made:
-        made.await_usage()
-        yield made
-
-
-@pytest.fixture(scope="module")
-def elsewhere(cluster: CephCluster) -> CephHost:
-    return cluster.host()
+def elsewhere(ceph: CephCluster) -> CephHost:
+    return ceph.host()
 
 
 @pytest.fixture
-def bench(cluster: CephCluster) -> Iterator[CephBench]:
-    made = CephBench(cluster)
+def bench(ceph: CephCluster) -> Iterator[CephBench]:
+    made = CephBench(ceph)
     yield made
     made.close()
 
@@ -96,16 +87,16 @@ def test_a_lost_host_is_put_out_and_another_one_goes_on(
     assert bench.read(spec.ref) == "h2 again"
 
 
-def test_an_attachment_has_its_pool_and_no_other(bench: CephBench, cluster: CephCluster) -> None:
+def test_an_attachment_has_its_pool_and_no_other(bench: CephBench, ceph: CephCluster) -> None:
     spec = make(bench)
     request = export_of(spec, "h1")
     connection = bench.driver.export(request, work=WORK)
-    cluster.rbd("create", "--size", "8M", "others/volume-foreign")
+    ceph.rbd("create", "--size", "8M", "others/volume-foreign")
     foreign = connection.model_copy(
         update={"rbd_pool": "others", "image": "volume-foreign", "attachment_id": "foreign"}
     )
     assert not bench.client(foreign).write("mine", bench.directory)
-    cluster.rbd("rm", "--no-progress", "others/volume-foreign")
+    ceph.rbd("rm", "--no-progress", "others/volume-foreign")
     bench.driver.unexport(unexport_of(request), work=WORK)
 
 
@@ -131,7 +122,7 @@ def test_who_connects_as_os_brick_does_gets_in_until_he_is_cut_off(bench: CephBe
 
 
 def test_what_has_clones_waits_in_the_trash_and_what_nobody_made_is_shown(
-    bench: CephBench, cluster: CephCluster
+    bench: CephBench, ceph: CephCluster
 ) -> None:
     driver, spec = bench.driver, make(bench)
     bench.write(spec.ref, "parent")
@@ -144,10 +135,10 @@ def test_what_has_clones_waits_in_the_trash_and_what_nobody_made_is_shown(
     assert [line for line in bench.cluster.census() if line.startswith("trash")] == [
         f"trash volume-{spec.ref.id}"
     ]
-    cluster.rbd("create", "--size", "8M", "default/holiday-pictures")
+    ceph.rbd("create", "--size", "8M", "default/holiday-pictures")
     driver.tidy(lambda *ids: nullcontext())
     assert driver.strays() == ("default/holiday-pictures",)
-    cluster.rbd("rm", "--no-progress", "default/holiday-pictures")
+    ceph.rbd("rm", "--no-progress", "default/holiday-pictures")
     assert bench.read(clone.ref) == "parent"
     driver.delete(clone.ref, work=WORK)
     assert [line for line in bench.census() if "json" not in line] == []
@@ -182,13 +173,13 @@ def test_two_hosts_share_a_pool_and_each_takes_away_its_own(bench: CephBench) ->
 
 
 def test_a_cluster_without_a_manager_and_one_that_is_silent(
-    bench: CephBench, cluster: CephCluster, monkeypatch: pytest.MonkeyPatch
+    bench: CephBench, ceph: CephCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     driver = bench.driver
     (pool,) = driver.pools()
     assert (pool.protocol, pool.problem) == ("ceph", "")
     assert 0 < pool.free <= pool.total
-    cluster.end_daemon("mgr.a")
+    ceph.end_daemon("mgr.a")
 
     def unmeasured() -> bool:
         driver.measures.measure()
@@ -196,9 +187,9 @@ def test_a_cluster_without_a_manager_and_one_that_is_silent(
 
     wait_until(unmeasured, what="the monitors miss the manager")
     assert driver.pools()[0].free == pool.free  # as it was known last
-    cluster.run_daemon("mgr.a")
+    ceph.run_daemon("mgr.a")
     silent = bench.directory / "silent.conf"
-    silent.write_text(cluster.conf.read_text().replace(cluster.monitor, f"{cluster.subnet}.99"))
+    silent.write_text(ceph.conf.read_text().replace(ceph.monitor, f"{ceph.subnet}.99"))
     away = CephDriver(
         bench.directory / "away", "h1", config=CephConfig(str(silent), "cloudweb", ("default",))
     )
@@ -208,25 +199,26 @@ def test_a_cluster_without_a_manager_and_one_that_is_silent(
     stranger = CephDriver(
         bench.directory / "stranger",
         "h1",
-        config=CephConfig(str(cluster.conf), "nobody", ("default",)),
+        config=CephConfig(str(ceph.conf), "nobody", ("default",)),
     )
     with pytest.raises(DriverError, match="does not let nobody in"):
         stranger.start()
     missing_pool = CephDriver(
         bench.directory / "none",
         "h1",
-        config=CephConfig(str(cluster.conf), "cloudweb", ("nowhere",)),
+        config=CephConfig(str(ceph.conf), "cloudweb", ("nowhere",)),
     )
     with pytest.raises(DriverError, match="no pool nowhere"):
         missing_pool.start()
+    ceph.await_usage()  # as it was for whoever comes next
 
 
 @pytest.mark.parametrize("key", ["", KEY], ids=["plain", "encrypted"])
 def test_a_volume_goes_from_files_to_ceph_while_it_is_had_and_back_and_forth_at_rest(
-    cluster: CephCluster, tmp_path: Path, key: str
+    ceph: CephCluster, tmp_path: Path, key: str
 ) -> None:
     files = EncryptedFileBench() if key else FileBench()
-    bench = EncryptedCephBench(cluster) if key else CephBench(cluster)
+    bench = EncryptedCephBench(ceph) if key else CephBench(ceph)
     try:
         drivers = {"file": files.driver, "ceph": bench.driver}
         agent = VolumeAgent(drivers, ImageCache(tmp_path / "i", 1 << 30), tmp_path / "volume")

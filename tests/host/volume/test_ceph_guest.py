@@ -8,7 +8,7 @@ import pytest
 
 from cloudweb.driver import Unguarded
 from compute.objects import DiskSource, GuestDisk
-from tests.builders.ceph import ceph_cluster, missing
+from tests.builders.ceph import CephCluster
 from tests.builders.encrypted_bench import KEY, EncryptedCephBench
 from tests.builders.guest_console import GuestConsole
 from tests.builders.guests import make_image, ref
@@ -27,13 +27,10 @@ def host() -> Iterator[LibvirtBench]:
 
 
 @pytest.fixture
-def bench() -> Iterator[EncryptedCephBench]:
-    if why := missing():
-        pytest.skip(why)
-    with ceph_cluster() as cluster:
-        made = EncryptedCephBench(cluster)
-        yield made
-        made.close()
+def bench(ceph: CephCluster) -> Iterator[EncryptedCephBench]:
+    made = EncryptedCephBench(ceph)
+    yield made
+    made.close()
 
 
 def disk_of(connection: VolumeConnection) -> GuestDisk:
