@@ -50,7 +50,7 @@ def _start(
     started = time.perf_counter()
     process.run(
         "qemu-img", "create", "-q", "-f", "qcow2", "-F", told["backing-filename-format"],
-        "-b", told["full-backing-filename"], str(overlay), str(told["virtual-size"]),
+        "-b", told["backing-filename"], str(overlay), str(told["virtual-size"]),
     )  # fmt: skip
     os.chown(overlay, owner.st_uid, owner.st_gid)
     domain = connection.createXML(ET.tostring(copy, encoding="unicode"))
