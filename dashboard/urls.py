@@ -81,6 +81,7 @@ from dashboard.views.server_network import (
 )
 from dashboard.views.server_resize import ServerResize
 from dashboard.views.server_usage import ServerUsage, UsageGraphs
+from dashboard.views.server_volumes import SwapVolume
 from dashboard.views.servers import ServerAction, Servers
 from dashboard.views.session import LogIn, LogOut, SwitchProject
 from dashboard.views.volume import DeleteVolume, GrowVolume, RenameVolume, VolumePage
@@ -176,6 +177,11 @@ urlpatterns = [
         "servers/<uuid:server_id>/interfaces/<uuid:port_id>/detach",
         DetachInterface.as_view(),
         name="detach_interface",
+    ),
+    path(
+        "servers/<uuid:server_id>/volumes/<uuid:volume_id>/swap",
+        SwapVolume.as_view(),
+        name="swap_volume",
     ),
     path("servers/<uuid:server_id>/groups", AttachGroup.as_view(), name="attach_group"),
     path(

@@ -133,6 +133,14 @@ def volumes_in(context: RequestContext, server_id: str) -> Sequence[Volume]:
     return VolumeManager(context).list(listing).rows
 
 
+def fit_for(context: RequestContext, volume: Volume) -> Choices:
+    """Return the project's volumes that can take one's place in its server."""
+    fits = Q(status="available", size__gte=volume.size, project_id=volume.project_id)
+    listing = Listing(where=fits & ~Q(read_only=True), order=("name", "id"), limit=OFFERED)
+    rows = VolumeManager(context).list(listing).rows
+    return [(str(one.id), f"{called(one)} · {one.size} GiB") for one in rows]
+
+
 def types_of(context: RequestContext) -> Choices:
     """Return the types that the project may use, its default first."""
     default = VolumeTypeManager(context).default(context.project_id)

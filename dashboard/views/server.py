@@ -113,7 +113,8 @@ class ServerOverview(ServerPage):
             "groups": self._groups(reach.group_ids) if row.cards and facts["may_update"] else (),
             "floating": floating,
             "floating_form": AttachFloatingForm(offer=floating) if floating else None,
-            "may_attach_interface": self._may_plug(instance),
+            "may_attach_interface": self._may("attach_interface", instance),
+            "may_swap_volumes": self._may("swap_volume", instance),
             "may_release": self.may("network:floating_ips:update"),
             "entry": entries[0] if entries else None,
             "connect": connect_to(
@@ -128,8 +129,9 @@ class ServerOverview(ServerPage):
             "may_snapshot": self.may("volume:snapshots:create"),
         }
 
-    def _may_plug(self, server: Instance) -> bool:
-        action, ran = ACTIONS["attach_interface"], server.launched_at is not None
+    def _may(self, name: str, server: Instance) -> bool:
+        """Tell whether an action that needs more than a button starts on it now."""
+        action, ran = ACTIONS[name], server.launched_at is not None
         locked = bool(server.locked_by) and not self.context.is_admin
         starts = action.may_start(server.vm_state, server.task_state, ran=ran, locked=locked)
         return starts and self.may(action.policy)

@@ -20,7 +20,7 @@ from volume.objects import Manageable, ManageableFound, ManageableRequest
 from volume.resolution import GIB
 
 pytestmark = [pytest.mark.openstack, pytest.mark.django_db(transaction=True)]
-NEWEST = ("--os-volume-api-version", "3.70")
+OLDEST, NEWEST = (("--os-volume-api-version", version) for version in ("3.0", "3.70"))
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def done(pool: Pool | None = None) -> None:
     Operation.objects.update(state="DONE")
 
 
-@pytest.mark.parametrize("version", [(), NEWEST], ids=["oldest", "newest"])
+@pytest.mark.parametrize("version", [OLDEST, NEWEST], ids=["oldest", "newest"])
 def test_a_volume_s_life(openstack: Command, version: tuple[str, ...]) -> None:
     made = openstack.json(
         *version, "volume", "create", "v1", "--size", "1", "--description", "d", "--property", "k=v"
@@ -82,7 +82,7 @@ def test_a_volume_s_life(openstack: Command, version: tuple[str, ...]) -> None:
     assert Volume.objects.get(name="copy").status == "deleting"
 
 
-@pytest.mark.parametrize("version", [(), NEWEST], ids=["oldest", "newest"])
+@pytest.mark.parametrize("version", [OLDEST, NEWEST], ids=["oldest", "newest"])
 def test_a_volume_becomes_an_image(openstack: Command, version: tuple[str, ...]) -> None:
     openstack.text("volume", "create", "v1", "--size", "1")
     done()
@@ -104,7 +104,7 @@ def test_a_volume_becomes_an_image(openstack: Command, version: tuple[str, ...])
     )
 
 
-@pytest.mark.parametrize("version", [(), NEWEST], ids=["oldest", "newest"])
+@pytest.mark.parametrize("version", [OLDEST, NEWEST], ids=["oldest", "newest"])
 def test_a_volume_gets_another_type_and_another_place(
     openstack: Command, version: tuple[str, ...]
 ) -> None:

@@ -57,7 +57,7 @@ NO_BUTTON = {
     "update_volume": "the API alone",
     "attach_interface": "the server's page: it must say which network",
     "detach_interface": "the server's page: it must say which card",
-    "swap_volume": "the API alone: it must say which volumes",
+    "swap_volume": "at the volume, for operators: it must say which takes its place",
     "add_security_group": "the API alone: it must say which group",
     "remove_security_group": "the API alone: it must say which group",
     **dict.fromkeys(

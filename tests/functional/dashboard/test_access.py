@@ -108,6 +108,7 @@ TO_A_SERVERS_NETWORK = {
     "attach_floating_ip": {"source": "x"}, "detach_floating_ip": {}, "attach_group": {"group": "x"},
     "detach_group": {}, "snapshot_server": {}, "attach_interface": {"what": "x"}, "detach_interface": {},
     "open_console": {"kind": "serial"}, "console_token": {}, "abort_move": {}, "finish_move": {},
+    "swap_volume": {"volume": "x"},
 }  # fmt: skip
 TO_A_GROUP = {
     "new_rule": {"what": "ssh", "whom": "world", "direction": "ingress"},
@@ -195,6 +196,8 @@ class House:
             return reverse(name, args=[self.server_id, "ssh"])
         if name in ("abort_move", "finish_move"):
             return reverse(name, args=[self.server_id, 1])
+        if name == "swap_volume":
+            return reverse(name, args=[self.server_id, self.volume_id])
         if name in ("detach_floating_ip", "detach_group", "detach_interface"):
             return reverse(name, args=[self.server_id, self.group_id])
         if name in OF_A_SERVER | TO_A_SERVERS_NETWORK.keys():

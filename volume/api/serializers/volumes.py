@@ -19,7 +19,7 @@ from cloudweb.api.fields import Body, LooseBool, PositiveNumber, Text
 from cloudweb.api.links import resource_links
 from cloudweb.api.shown import Always, Filled, Form, Of, Scene, Seen, When
 from cloudweb.identifiers import as_uuid
-from cloudweb.microversions import OUTSIDE, version_of
+from cloudweb.microversions import OUTSIDE, Versions, version_of
 from cloudweb.microversions.volume import since, until
 from cloudweb.names import no_control_characters
 from cloudweb.times import micros
@@ -65,8 +65,14 @@ class TolerantBody(Body):
     @classmethod
     def _known(cls, data: Any, info: Any) -> Any:
         version = version_of(info)
-        if version is None or version not in STRICT or not isinstance(data, dict):
+        if version is None or not isinstance(data, dict):
             return data
+        if version not in STRICT:
+            versioned = {field.alias or name for name, field in cls.model_fields.items()
+                         if any(isinstance(one, Versions) for one in field.metadata)}  # fmt: skip
+            # the openstack command says null of what it was not asked for, at every version
+            return {key: value for key, value in data.items()
+                    if value is not None or key not in versioned}  # fmt: skip
         known = {field.alias or name for name, field in cls.model_fields.items()}
         if unknown := sorted(str(key) for key in data.keys() - known):
             text = f"Additional properties are not allowed ({unknown[0][:64]} was unexpected)"
