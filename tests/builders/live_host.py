@@ -39,7 +39,7 @@ class LiveHost:
             enter = ("nsenter", f"--mount=/proc/{holder.read_text()}/ns/mnt")
         self._worker = process.start_child(
             *enter, *words, cwd=ROOT, log=self.home / "worker.log",
-            env={"DJANGO_SETTINGS_MODULE": "cloudweb.settings.agent"},
+            env={"DJANGO_SETTINGS_MODULE": "cloudweb.settings.agent", "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         wait_until(
             lambda: self._socket.exists() or self._worker.poll() is not None, what="it starts"
