@@ -16,6 +16,7 @@ from operations.models import Operation, Service
 from tests.builders.instances import NOTHING, Lab, census, lab
 from tests.builders.older import Fleet
 from tests.contract.releases.frozen import frozen
+from tests.drills.live import move
 from tests.drills.resizes import larger
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -152,3 +153,18 @@ def test_what_an_old_peer_would_not_read_does_not_pass(world: tuple[Lab, Fleet])
         made.create(settle=False)
         made.cloud.pump()
     assert "compute.spawn in 1.9" in fleet.refused[-1]
+
+
+@pytest.mark.parametrize("old", HOSTS)
+def test_a_server_moves_live_between_hosts_of_two_releases(
+    world: tuple[Lab, Fleet], old: str
+) -> None:
+    made, fleet = world
+    be(made, fleet, old, old=True)
+    server = ask(fleet, lambda: made.create(settle=False))
+    made.cloud.settle()
+    before = Instance.objects.get(id=server).host
+    move(made, server)
+    made.cloud.settle()
+    assert (state(server), fleet.refused) == (("active", None), [])
+    assert Instance.objects.get(id=server).host != before
