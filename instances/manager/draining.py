@@ -7,7 +7,6 @@ from typing import Any
 
 import structlog
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
@@ -24,9 +23,13 @@ from instances.manager.instance import InstanceManager
 from instances.migration_states import MigrationStatus, MigrationType
 from instances.models import HostDrain, Instance, Migration
 from instances.models.host_drain import DrainState
+from instances.operations.live_migrate import CAPABILITY
 from instances.states import VmState
 
 log = structlog.get_logger(__name__)
+#: How migrations end: the server is elsewhere, or where it was.
+ARRIVED = (MigrationStatus.CONFIRMED, MigrationStatus.COMPLETED)
+STAYED = (MigrationStatus.ERROR, MigrationStatus.FAILED, MigrationStatus.CANCELLED)
 GONE = (VmState.DELETED, VmState.SHELVED_OFFLOADED)
 
 
@@ -126,8 +129,14 @@ class HostDrainManager(Manager):
             row.servers.append(server_id)
         if Instance.objects.filter(id=server_id).exclude(task_state=None).exists():
             return True
+        manager = InstanceManager(RequestContext.system())
+        goes_live = HostManager(self.context).is_able(row.host, CAPABILITY)
+        runs = Instance.objects.filter(id=server_id, vm_state__in=(VmState.ACTIVE, VmState.PAUSED))
         try:
-            InstanceManager(RequestContext.system()).migrate(server_id)
+            if goes_live and runs.exists():
+                manager.live_migrate(server_id)
+            else:
+                manager.migrate(server_id)
         except CloudwebError as error:
             row.stuck[server_id] = error.message
         else:
@@ -139,12 +148,15 @@ class HostDrainManager(Manager):
         under_way = []
         for server_id in row.moving:
             found = Migration.objects.filter(
-                Q(instance_id=server_id, source_host=row.host),
-                migration_type=MigrationType.MIGRATION,
+                instance_id=server_id,
+                source_host=row.host,
+                migration_type__in=(MigrationType.MIGRATION, MigrationType.LIVE),
             ).first()
-            if found is None or found.status == MigrationStatus.ERROR:
-                row.stuck[server_id] = found.error if found else "Its migration is gone."
-            elif found.status == MigrationStatus.CONFIRMED:
+            if found is None or found.status in STAYED:
+                row.stuck[server_id] = (
+                    found.error if found else ""
+                ) or "Its migration came to nothing."
+            elif found.status in ARRIVED:
                 row.moved.append(server_id)
             elif found.status == MigrationStatus.REVERTED:
                 row.stuck[server_id] = "Its user let it go back."

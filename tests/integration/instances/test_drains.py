@@ -21,7 +21,7 @@ from identity.authentication import find_user
 from identity.bootstrap import bootstrap
 from instances.exceptions import DrainNotFound
 from instances.manager import HostDrainManager, InstanceManager
-from instances.models import HostDrain, Instance
+from instances.models import HostDrain, Instance, Migration
 from tests.builders.instances import Lab, lab
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
@@ -71,6 +71,8 @@ def test_a_host_is_emptied_two_at_a_time_and_put_back(made: Lab) -> None:
     assert where(*servers) == {"h2"}
     states = [Instance.objects.get(id=one).vm_state for one in servers]
     assert states == ["active", "active", "stopped"]
+    went = {str(one.instance_id): one.migration_type for one in Migration.objects.all()}
+    assert [went[one] for one in servers] == ["live-migration", "live-migration", "migration"]
     assert not made.guests["h1"].list()
     drains(made).undrain("h1")
     assert Host.objects.get(name="h1").enabled
@@ -79,24 +81,24 @@ def test_a_host_is_emptied_two_at_a_time_and_put_back(made: Lab) -> None:
 
 
 def test_what_cannot_move_is_named_with_its_reason_and_tried_again(made: Lab) -> None:
-    paused, moves = on_h1(made, 2)
-    InstanceManager(made.context).pause(paused)
+    halted, moves = on_h1(made, 2)
+    InstanceManager(made.context).suspend(halted)
     made.cloud.settle()
     drains(made).drain("h1")
     row = rounds(made, 3)
     assert (row.state, row.moved) == ("drained", [moves])
-    assert "while it is in vm_state paused" in row.stuck[paused]
-    InstanceManager(made.context).unpause(paused)
+    assert "while it is in vm_state suspended" in row.stuck[halted]
+    InstanceManager(made.context).resume(halted)
     made.cloud.settle()
     Host.objects.filter(name="h2").update(enabled=False)
     drains(made).drain("h1")
     row = rounds(made, 3)
     assert row.state == "drained"
-    assert "host" in row.stuck[paused]
+    assert "host" in row.stuck[halted]
     Host.objects.filter(name="h2").update(enabled=True)
     drains(made).drain("h1")
     assert rounds(made, 3).stuck == {}
-    assert where(paused, moves) == {"h2"}
+    assert where(halted, moves) == {"h2"}
 
 
 def test_a_server_that_is_busy_is_waited_for(made: Lab) -> None:
@@ -146,7 +148,7 @@ def test_operators_drain_by_their_pages(made: Lab) -> None:
     client = Client()
     client.force_login(user)
     page, (server,) = "/admin/instances/hostdrain/", on_h1(made, 1)
-    InstanceManager(made.context).pause(server)
+    InstanceManager(made.context).suspend(server)
     made.cloud.settle()
     host = Host.objects.get(name="h1")
     link = f"{page}add/?host=h1"
@@ -155,7 +157,7 @@ def test_operators_drain_by_their_pages(made: Lab) -> None:
     client.post(f"{page}add/", {"host": "h1", "reason": "new disks"})
     row = rounds(made, 2)
     shown = client.get(f"{page}{row.pk}/change/").content.decode()
-    assert "while it is in vm_state paused" in shown
+    assert "while it is in vm_state suspended" in shown
     assert "0 of 1" in client.get(page).content.decode()
     acts: dict[str, Any] = {"_selected_action": [row.pk]}
     client.post(page, {"action": "put_back", **acts})
