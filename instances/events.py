@@ -154,7 +154,9 @@ def complete_evacuations(seen: GuestsSeen) -> None:
         migration_type=MigrationType.EVACUATION,
         status=MigrationStatus.DONE,
     )
-    moved.exclude(instance_id__in=here).update(status=MigrationStatus.COMPLETED, updated_at=now())
+    left = moved.exclude(instance_id__in=here)
+    if left.exists():  # most of the time there is nothing to write
+        left.update(status=MigrationStatus.COMPLETED, updated_at=now())
 
 
 @on(GuestChanged)

@@ -29,7 +29,7 @@ LIST = 8
 COSTS = {
     "POST": (18, 2),
     "boot": (86, 3),  # one asks which networks a router joins, one what they need of a host
-    "what its neighbours are told": (44, 10),  # with the reports of its host
+    "what its neighbours are told": (45, 10),  # with the reports of its host
     "POST of os-stop": (9, 2),
     "POST of os-start": (9, 2),
     "os-stop": (20, 2),
