@@ -25,12 +25,12 @@ from operations.services import up
 from operations.states import OperationState
 
 
-def link_to(operation: Operation | None) -> SafeString:
-    """Return a link to an operation's page."""
+def link_to(operation: Operation | None, text: str = "") -> SafeString:
+    """Return a link to an operation's page, by its name or another text."""
     if operation is None:
         return SafeString("-")
     url = reverse("admin:operations_operation_change", args=[operation.id])
-    return format_html('<a href="{}">{}</a>', url, operation)
+    return format_html('<a href="{}">{}</a>', url, text or operation)
 
 
 @admin.register(Operation)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import OuterRef, Subquery
+
 from cloudweb.database.clock import now
 from cloudweb.identifiers import as_uuid
 from cloudweb.listing import Page, paginate
@@ -70,6 +72,15 @@ def operations_of(resource_type: str, resource_id: str) -> Sequence[Entry]:
     """Return a resource's operations, newest first."""
     rows = Operation.objects.filter(resource_type=resource_type, resource_id=resource_id)
     return [entry_of(row) for row in rows.prefetch_related("steps").order_by("-created_at", "-id")]
+
+
+def newest_of(resource_type: str, resource_ids: Collection[str]) -> Mapping[str, Operation]:
+    """Return the newest operation of each of these resources that has one: one query."""
+    newest = Operation.objects.filter(
+        resource_type=resource_type, resource_id=OuterRef("resource_id")
+    ).order_by("-created_at", "-id")
+    rows = Operation.objects.filter(resource_type=resource_type, resource_id__in=resource_ids)
+    return {row.resource_id: row for row in rows.filter(id=Subquery(newest.values("id")[:1]))}
 
 
 def result_of(resource_type: str, resource_id: str, step: str) -> Mapping[str, Any] | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -13,12 +15,16 @@ from django.utils.safestring import SafeString
 from cloudweb.admin import ValuesFilter, pill, row_action
 from cloudweb.context import RequestContext
 from cloudweb.identifiers import as_uuid
+from cloudweb.patterns import Pattern
 from cloudweb.policy import allows
 from instances.actions import ACTIONS, Button, InstanceAction
 from instances.admin.why_here import ConsideredAdmin
 from instances.manager import InstanceManager
 from instances.models import Instance
 from instances.states import VmState, status_of
+from network.manager import FloatingIpManager, PortManager
+from operations.admin import link_to
+from operations.history import newest_of
 
 #: What tenants have no button for.
 BUTTONS = {
@@ -32,6 +38,21 @@ BUTTONS = {
 }
 
 
+#: What an address looks like, whole or its beginning.
+ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){1,3}\.?|[0-9a-f]{0,4}(:[0-9a-f]{0,4}){1,7}")
+
+
+class ServerList(ChangeList):
+    """A page of servers, each with its newest operation."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read them for the whole page."""
+        super().get_results(request)
+        newest = newest_of("instance", [str(one.pk) for one in self.result_list])
+        for one in self.result_list:
+            one.newest_operation = newest.get(str(one.pk))
+
+
 @admin.register(Instance)
 class InstanceAdmin(ConsideredAdmin):
     """Servers; what is deleted shows when it is asked for by its state, or by its address."""
@@ -41,9 +62,12 @@ class InstanceAdmin(ConsideredAdmin):
         "name",
         "id",
         "project_id",
+        "user_id",
         "status",
         "task_state",
         "host",
+        "fault",
+        "last_operation",
         "size",
         "created_at",
     )
@@ -85,11 +109,24 @@ class InstanceAdmin(ConsideredAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Instance], search_term: str
     ) -> tuple[QuerySet[Instance], bool]:
-        """Take an id for a server's or a project's; search anything else in names and hosts."""
-        key = as_uuid(search_term.strip())
-        if key is None:
-            return super().get_search_results(request, queryset, search_term)
-        return queryset.filter(Q(id=key) | Q(project_id__in=[str(key), key.hex])), False
+        """Take an id for a server's or a project's, an address for a server's; the rest is in names and hosts."""
+        term = search_term.strip().lower()
+        key = as_uuid(term)
+        if key is not None:
+            return queryset.filter(Q(id=key) | Q(project_id__in=[str(key), key.hex])), False
+        if ADDRESS.fullmatch(term):
+            ports = {
+                *PortManager(self.context(request)).ids_at(
+                    Pattern(f"^{re.escape(term)}", field="q")
+                ),
+                *FloatingIpManager(self.context(request)).led_to(term),
+            }
+            return queryset.filter(ports__port_id__in=ports), True
+        return super().get_search_results(request, queryset, search_term)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        """Show with each server of a page what was done to it last: one query more."""
+        return ServerList
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Return what the records have buttons for that need nothing else, and this operator may."""
@@ -111,6 +148,17 @@ class InstanceAdmin(ConsideredAdmin):
         """Return the word of the API."""
         good = {VmState.ACTIVE: True, VmState.ERROR: False}.get(VmState(server.vm_state))
         return pill(status_of(server.vm_state, server.task_state), good=good)
+
+    @admin.display(description="fault")
+    def fault(self, server: Instance) -> str:
+        """Return why it is in error."""
+        return server.fault_message[:80] if server.vm_state == VmState.ERROR else ""
+
+    @admin.display(description="last operation")
+    def last_operation(self, server: Instance) -> SafeString:
+        """Link to what was done to it last, and say how it ended."""
+        found = getattr(server, "newest_operation", None)
+        return link_to(found, f"{found.kind}: {found.state.lower()}") if found else SafeString("-")
 
     @admin.display(description="size", ordering="ram")
     def size(self, server: Instance) -> str:

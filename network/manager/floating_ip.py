@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypedDict, Unpack
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
@@ -53,6 +54,13 @@ class FloatingIpManager(StandardManager[FloatingIp]):
     def get(self, floating_ip_id: Identifier) -> FloatingIp:
         """Return a floating IP; raise FloatingIPNotFound."""
         return self._get(floating_ip_id)
+
+    @policy("network:floating_ips:list")
+    def led_to(self, address: str) -> Collection[UUID]:
+        """Return the ports to which floating addresses lead that begin so."""
+        rows = FloatingIp.objects.visible_to(self.context).exclude(fixed_port=None)
+        found = rows.filter(floating_ip_address__startswith=address)
+        return {key for key in found.values_list("fixed_port_id", flat=True) if key is not None}
 
     @policy("network:floating_ips:create")
     def create(

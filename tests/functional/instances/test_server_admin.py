@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +13,14 @@ from cloudweb.encryption import encrypt
 from instances.admin import InstanceAdmin
 from instances.models import Instance
 from instances.states import VmState
+from network.manager import PortManager
 from operations.models import Operation
 from tests.builders.browsers import PASSWORD, browser_of, text_of
 from tests.builders.identity import make_member
+from tests.builders.instances import lab
 from tests.builders.servers import make_server
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 LIST = "/admin/instances/instance/"
 
 
@@ -49,6 +52,21 @@ def test_servers_of_all_projects_are_found(operator: Client) -> None:
         {"mine", "other"}, {"mine"}, {"mine"}, {"mine"}, {"other"}, {"other"}, {"gone"},
     ]  # fmt: skip
     assert "gone" in text_of(operator.get(f"{LIST}{gone.id}/change/"))
+
+
+def test_they_are_found_by_their_addresses_and_say_what_was_done_last(tmp_path: Path) -> None:
+    with lab(tmp_path) as made:
+        first, second = made.create(name="first"), made.create(name="second")
+        operator = browser_of(make_member("admin", password=PASSWORD))
+        card = Instance.objects.get(id=first).ports.get()
+        (address,) = PortManager(made.context).get(str(card.port_id)).addresses.all()
+        Instance.objects.filter(id=second).update(vm_state=VmState.ERROR, fault_message="No room.")
+        found = text_of(operator.get(f"{LIST}?q={address.ip_address}"))
+        assert ("first" in found, "second" in found) == (True, False)
+        whole = text_of(operator.get(f"{LIST}?q=10.0.0."))
+        assert "first" in whole
+        assert "No room." in whole
+        assert "instances.create: done" in whole
 
 
 def test_it_is_for_operators_and_shows_no_secret(operator: Client) -> None:
