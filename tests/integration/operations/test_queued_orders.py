@@ -18,7 +18,7 @@ from cloudweb.database.clock import now
 from cloudweb.objects import VersionedObject
 from cloudweb.reports import StepReport
 from cloudweb.rpc import Method
-from operations import conductor, lost
+from operations import conductor, host_tasks, lost
 from operations.models import Debt, Operation, Service, Step
 from operations.saga import Saga
 from operations.saga import Step as Declared
@@ -129,7 +129,7 @@ def test_the_time_of_a_step_starts_when_it_is_executed(bench: Bench) -> None:
     assert bench.row.deadline_at == own
     bench.say(bench.said(queued=True))
     row = bench.row
-    assert (row.deadline_at, row.executing_at, row.progress_text) == (own, None, conductor.QUEUED)
+    assert (row.deadline_at, row.executing_at, row.progress_text) == (own, None, host_tasks.QUEUED)
     bench.say(bench.said(text="fires"))
     row = bench.row
     assert row.executing_at is not None
