@@ -31,6 +31,8 @@ class RebuildRequest:
     user_data: str | None = field(default=None, repr=False)
     injected_files: tuple[InjectedFile, ...] = field(default=(), repr=False)
     unset: frozenset[str] = frozenset()
+    #: The volume that a server boots from is written anew, too; else it stays, and so must its image.
+    in_volumes: bool = False
     #: Columns that need no check: access addresses, disk config, description, host name.
     plain: Mapping[str, str | None] = field(default_factory=dict)
 

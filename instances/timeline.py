@@ -27,7 +27,7 @@ def name_of(kind: str) -> str:
         return "create"
     if kind == SoftDeleteInstance.kind:
         return "delete"
-    return next((one.logged for one in ACTIONS.values() if one.kind == kind), kind)
+    return next((one.logged for one in ACTIONS.values() if one.is_done_by(kind)), kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ from volume.objects import (
     VolumeSpec,
     VolumeState,
 )
+from volume.reimaging import HostReimaging
 from volume.uploads.on_host import HostUploads
 
 log = structlog.get_logger(__name__)
@@ -88,6 +89,7 @@ class VolumeAgent(Agent):
         self._copies = HostCopies(self._driver, self._locked, self._in_use, directory / "copies")
         self._uploads = HostUploads(self._backups, directory / "uploads")
         self._managing = HostManaging(self._driver, self._locked, self._in_use, self._forget)
+        self._reimaging = HostReimaging(self._driver, self._locked, self._in_use, images)
         self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._locks_lock = threading.Lock()
         self._broken: dict[str, str] = {}  # back ends that did not start, and why
@@ -117,6 +119,7 @@ class VolumeAgent(Agent):
             **self._backups.methods(),
             **self._copies.methods(),
             **self._managing.methods(),
+            **self._reimaging.methods(),
             **self._uploads.methods(),
         }
 

@@ -130,7 +130,7 @@ class HostCopies:
                 driver.reading(point) as source,
                 self._reaching.open(request.target) as target,
             ):
-                copy_blocks(source, target, on_piece=_progress(work, source.size))
+                copy_blocks(source, target, on_piece=progress(work, source.size))
         finally:
             driver.release_point(point, work=work)
         self._note(request, WHOLE)
@@ -191,7 +191,8 @@ def copy_blocks(source: Source, target: Target, *, on_piece: Callable[[int], Non
         on_piece(offset)
 
 
-def _progress(work: Work, size: int) -> Callable[[int], None]:
+def progress(work: Work, size: int) -> Callable[[int], None]:
+    """Return what is told how many bytes are done; it raises once the work counts no more."""
     told = -1
 
     def tell(done: int) -> None:

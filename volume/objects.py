@@ -223,6 +223,20 @@ class CopyRequest(VersionedObject):
     passphrase: str = Field("", repr=False)
 
 
+class ReimageRequest(VersionedObject):
+    """Make a volume that nobody uses hold what an image does, and zeros after that; its size stays.
+
+    ``passphrase`` opens one that is encrypted.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+    SECRETS: ClassVar[tuple[str, ...]] = ("passphrase",)
+
+    volume: VolumeRef
+    image: ImageSource
+    passphrase: str = Field("", repr=False)
+
+
 class ManageableRequest(VersionedObject):
     """What lies in a pool and is nobody's: volumes, or ``snapshots`` (of one volume, or of all).
 

@@ -34,6 +34,7 @@ declare(
         "volume:volumes:list_all_projects": admin,
         "volume:volumes:see_placement": admin,
         "volume:volumes:revert": project_member,
+        "volume:volumes:reimage": project_member,
         "volume:snapshots:list": project_reader,
         "volume:snapshots:get": project_reader,
         "volume:snapshots:create": project_member,

@@ -93,15 +93,19 @@ def _source(volume: Volume) -> ImageSource | VolumeRef | SnapshotRef | None:
         if source is None or source.pool is None:
             raise SourceGone("volume", volume.source_volume_id)
         return volume_ref(source)
-    return _image(volume) if volume.image_id is not None else None
+    return image_source(volume, str(volume.image_id)) if volume.image_id is not None else None
 
 
-def _image(volume: Volume) -> ImageSource:
-    # what its project may see, not what the cloud may
-    tenant = RequestContext(
+def tenant_of(volume: Volume) -> RequestContext:
+    """Return who sees what a volume's project may see, not what the cloud may."""
+    return RequestContext(
         user_id=volume.user_id or None, project_id=volume.project_id, roles=frozenset({"reader"})
     )
-    found = ImageManager(tenant).location(str(volume.image_id))
+
+
+def image_source(volume: Volume, image_id: str) -> ImageSource:
+    """Return an image that a volume's project may see, as a host fetches it."""
+    found = ImageManager(tenant_of(volume)).location(image_id)
     return ImageSource(
         id=found.id,
         url=found.url,

@@ -10,6 +10,7 @@ from volume.objects import (
     ManageableFound,
     ManageableRequest,
     ManageRequest,
+    ReimageRequest,
     ResizeRequest,
     SnapshotManageRequest,
     SnapshotRef,
@@ -104,6 +105,15 @@ RELEASE_BACKUP = Method(
 RESTORE = Method(
     "volume.restore",
     RestoreRequest,
+    VolumeState,
+    deadline=12 * 3600,
+    patient=True,
+    in_turn=lambda request: request.volume.id,
+)
+#: Make a volume that nobody uses hold what an image does, and nothing of what it held.
+REIMAGE = Method(
+    "volume.reimage",
+    ReimageRequest,
     VolumeState,
     deadline=12 * 3600,
     patient=True,

@@ -166,6 +166,13 @@ ACTIONS: Mapping[str, Action] = {
     "snapshot": Action(starts_in=AT_REST),
     "snapshot_available": Action(starts_in=frozenset({_S.AVAILABLE})),
     "revert": Action(starts_in=frozenset({_S.AVAILABLE}), shows=_S.REVERTING),
+    "reimage": Action(starts_in=frozenset({_S.AVAILABLE, _S.ERROR}), shows=_S.DOWNLOADING),
+    "reimage_reserved": Action(
+        starts_in=frozenset({_S.AVAILABLE, _S.RESERVED, _S.ERROR}), shows=_S.DOWNLOADING
+    ),
+    "reimage_in_server": Action(
+        starts_in=(BY_ATTACHMENT - {_S.AVAILABLE}) | {_S.ERROR}, shows=_S.DOWNLOADING
+    ),
     "upload": Action(starts_in=AT_REST, shows=_S.UPLOADING),
     "retype": Action(starts_in=AT_REST, shows=_S.RETYPING),
     "migrate": Action(starts_in=AT_REST),
@@ -220,6 +227,9 @@ _SPOKEN = {
     "unmanage": "unmanage it",
     "unmanage_snapshot": "unmanage a snapshot of it",
     "upload": "upload it to an image",
+    "reimage": "write it anew from an image",
+    "reimage_reserved": "write it anew from an image",
+    "reimage_in_server": "write it anew from an image",
     "back_up": "back it up",
     "restore": "restore a backup to it",
 }

@@ -154,10 +154,7 @@ COMPUTE = Microversions(
         90: "The host name of a server can be chosen, and everybody sees it.",
         91: "A server can come off the shelf on a host that was named, and be tied to no zone.",
         92: "Key pairs are made by clients alone: the public key must be sent.",
-        93: later(
-            "The volume that a server boots from is filled anew when it is rebuilt.",
-            because="a rebuild leaves volumes as they are",
-        ),
+        93: "The volume that a server boots from is filled anew when it is rebuilt.",
         94: "The host name of a server may have a domain.",
         95: later("An evacuated server stays stopped.", because=NO_STOP),
         96: "A server shows the zone it is pinned to.",

@@ -104,7 +104,7 @@ VOLUME = Microversions(
             "The project's id may be left out of URLs.",
             because="every route is there in both forms at every version",
         ),
-        68: later("A volume is written anew from an image.", because=NO_VOLUMES),
+        68: "A volume is written anew from an image.",
         69: later("Whether targets are shared may be unknown.", because=NO_VOLUMES),
         70: "Encrypted volumes can be transferred.",
         71: later(

@@ -224,7 +224,7 @@ def _operation(kind: str) -> tuple[str, str]:
     if kind in OPERATIONS:
         return OPERATIONS[kind]
     for action in ACTIONS.values():
-        if action.button and action.kind == kind:
+        if action.button and action.is_done_by(kind):
             return action.button.label, action.button.icon
     return kind.rpartition(".")[2].replace("_", " ").capitalize(), "activity"
 

@@ -70,13 +70,20 @@ class ServerRebuild(ServerFromImage):
     """A new disk."""
 
     action, title = "rebuild", "Rebuild"
-    words = "What is on its disk is lost: it is made anew from the image. Its id, addresses and volumes stay."
+    words = (
+        "What is on its disk is lost: it is made anew from the image. Its id, addresses and volumes stay. "
+        "A volume that it boots from is written anew if an image is chosen, and else stays, too."
+    )
     done_words = "{} is being rebuilt."
 
     def begin(self, servers: InstanceManager, server_id: str, image: str, password: str) -> None:
         """Start it from this image, or from the one that it was made from."""
         image = image or servers.get(server_id).image_id
-        wanted = RebuildRequest(image_id=image, admin_password=password) if image else None
+        wanted = (
+            RebuildRequest(image_id=image, admin_password=password, in_volumes=True)
+            if image
+            else None
+        )
         servers.rebuild(server_id, wanted=wanted)
 
 

@@ -42,7 +42,8 @@ class InstanceAction(Action):
     """One action. ``ran``: only once the server ran. ``while_locked``: also for who is no admin, then.
 
     ``policy`` is declared with its ``rule``. ``wire`` is its key in POST .../action at these ``versions``;
-    without one it has a route of its own, or is a kind of another action. ``method`` of InstanceManager
+    without one it has a route of its own, or is a kind of another action. ``saga_in_volume`` does it to the
+    volume that a server boots from. ``method`` of InstanceManager
     does it, with ``arguments`` and what the body says; ``body`` and ``answer`` name classes of
     ``instances/api/serializers/actions.py``, ``status`` goes with it. 409s say ``spoken``, the action
     log ``logged``; of free actions it keeps those that say ``logs``. What is not said is the name, and
@@ -52,6 +53,7 @@ class InstanceAction(Action):
     policy: str
     rule: Rule = project_member
     saga: type[Saga] | None = None
+    saga_in_volume: type[Saga] | None = None
     ran: bool = True
     while_locked: bool = False
     wire: str = ""
@@ -79,6 +81,12 @@ class InstanceAction(Action):
     def kind(self) -> str:
         """The kind of its operations."""
         return self.saga.kind if self.saga else f"instances.{self.name}"
+
+    def is_done_by(self, kind: str) -> bool:
+        """Tell whether operations of a kind are its."""
+        return kind == self.kind or (
+            self.saga_in_volume is not None and kind == self.saga_in_volume.kind
+        )
 
     def may_start(
         self, vm_state: str, task_state: str | None, *, ran: bool, locked: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from instances.actions.record import Button, InstanceAction
-from instances.operations import RebuildInstance, RescueInstance, UnrescueInstance
+from instances.operations import RebuildInstance, RebuildInVolume, RescueInstance, UnrescueInstance
 from instances.states import TaskState as T
 from instances.states import VmState as V
 
@@ -54,6 +54,7 @@ REBUILD = InstanceAction(
     vm_states={V.ACTIVE, V.STOPPED, V.ERROR},
     shows=(T.REBUILDING, T.REBUILD_SPAWNING),
     saga=RebuildInstance,
+    saga_in_volume=RebuildInVolume,
     policy="compute:servers:rebuild",
     wire="rebuild",
     body="Rebuild",

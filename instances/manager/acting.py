@@ -28,16 +28,19 @@ class InstanceActs(InstanceLookups):
     not start.
     """
 
-    def _act(self, instance_id: str, action: InstanceAction, **args: Any) -> None:
+    def _act(
+        self, instance_id: str, action: InstanceAction, *, in_volume: bool = False, **args: Any
+    ) -> None:
         """Take the server and start the action's operation, which is its line in the action log.
 
         Raises Conflict where another operation holds something that this one needs.
         """
-        assert action.saga is not None
+        saga = action.saga_in_volume if in_volume else action.saga
+        assert saga is not None
         with transaction.atomic():
             key = self._take(instance_id, action, task_state=action.task_state)
             preempts = action.mode is Mode.PREEMPTING
-            action.saga.start(self.context, resource_id=str(key), args=args, preempt=preempts)
+            saga.start(self.context, resource_id=str(key), args=args, preempt=preempts)
 
     def _check(self, instance_id: str, action: InstanceAction) -> Instance:
         """Return a server that the action may start on now."""

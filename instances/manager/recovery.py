@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
@@ -31,6 +31,9 @@ from instances.manager.key_pair import KeyPairManager
 from instances.models import BlockDevice, Instance
 from instances.rebuild_request import RebuildRequest, new_password
 from volume.manager import VolumeManager
+
+if TYPE_CHECKING:
+    from volume.models import Volume
 
 #: What q35 machines have: neither floppies nor IDE.
 RESCUE_DEVICES = ("disk", "cdrom")
@@ -121,9 +124,10 @@ class InstanceRecovery(InstanceDisks, InstanceActs):
                 changes = self._rebuilt(found, wanted)
             before = {name: getattr(found, name) for name in changes}
             changes["before_rebuild"] = encrypt(json.dumps(before))
+            anew = self._volume_anew(found, wanted)
             self._act(
-                instance_id, REBUILD,
-                was=found.vm_state, preserve_ephemeral=wanted.preserve_ephemeral,
+                instance_id, REBUILD, in_volume=bool(anew),
+                was=found.vm_state, preserve_ephemeral=wanted.preserve_ephemeral, **anew,
             )  # fmt: skip
             Instance.objects.filter(id=found.id).update(**changes)
             if found.image_id:
@@ -137,6 +141,11 @@ class InstanceRecovery(InstanceDisks, InstanceActs):
             said = self._check_image(wanted.image_id, ram=found.ram, disk=found.disk)
             needs(found.extra_specs, said)
             changes |= {"image_id": wanted.image_id, "image_properties": dict(said)}
+        elif wanted.in_volumes:
+            size = self._volume_of(found).size
+            said = self._check_image(wanted.image_id, ram=found.ram, disk=size)
+            needs(found.extra_specs, said)
+            changes |= {"image_id": "", "image_properties": dict(said)}
         elif wanted.image_id != self._image_of_volume(found):
             raise ImageOfVolumeStays
         else:
@@ -157,6 +166,22 @@ class InstanceRecovery(InstanceDisks, InstanceActs):
             kept = injected_files.kept(found.project_id, wanted.injected_files)
             changes |= {"injected_files": kept, "config_drive": True}
         return {**changes, "admin_password": encrypt(wanted.admin_password)}
+
+    def _volume_anew(self, found: Instance, wanted: RebuildRequest) -> dict[str, Any]:
+        """Take the volume to be written anew, where one is; return what the operation is told besides."""
+        if found.image_id or not wanted.in_volumes:
+            return {}
+        volume = self._volume_of(found)
+        with named_by_the_caller():
+            told = VolumeManager(self.context).take_to_reimage(volume.id, wanted.image_id)
+        return {"reimage": told}
+
+    def _volume_of(self, found: Instance) -> Volume:
+        """Return the volume a server boots from; raise ImageOfVolumeStays where it has none now."""
+        row = BlockDevice.objects.filter(instance=found, boot_index=0).first()
+        if row is None or row.volume_id is None or row.attachment_id is None:
+            raise ImageOfVolumeStays
+        return VolumeManager(self.context).get(str(row.volume_id))
 
     def _image_of_volume(self, found: Instance) -> str:
         row = BlockDevice.objects.filter(instance=found, boot_index=0).first()

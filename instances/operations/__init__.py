@@ -18,6 +18,7 @@ from instances.operations.pause import (
 from instances.operations.power import StartInstance, StopInstance
 from instances.operations.reboot import RebootInstance
 from instances.operations.rebuild import RebuildInstance
+from instances.operations.rebuild_in_volume import RebuildInVolume
 from instances.operations.rescue import RescueInstance, UnrescueInstance
 from instances.operations.resize import MigrateInstance, ResizeInstance
 from instances.operations.resize_decided import ConfirmResize, RevertResize
@@ -52,6 +53,7 @@ __all__ = [
     "OffloadInstance",
     "PauseInstance",
     "RebootInstance",
+    "RebuildInVolume",
     "RebuildInstance",
     "RescueInstance",
     "ResizeInstance",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from cloudweb.database.clock import now
 from cloudweb.encryption import decrypt
@@ -88,7 +89,7 @@ class RebuildInstance(Saga):
 
     kind = "instances.rebuild"
     resource_type = "instance"
-    steps = (
+    steps: ClassVar[Sequence[Step]] = (
         Step("power_off", power_off, undo=power_on_again),
         Step("wipe", wipe, done=wiped),
         Step("plug_ports", power.connect, done=power.connected),

@@ -31,6 +31,7 @@ EVERYTHING = (
     "manage",
     "manage_snapshots",
     "multiattach",
+    "reimage",
     "revert",
     "snapshots",
     "snapshots_together",

@@ -20,7 +20,7 @@ from tests.builders.volume_bench import SIZE, snapshot_of, unexport_of
 from tests.builders.work import CountedWork
 from volume.backups.objects import BackupPoint
 from volume.drivers.base import NoKey, WrongKey
-from volume.objects import ResizeRequest, VolumeSpec
+from volume.objects import ReimageRequest, ResizeRequest, VolumeSpec
 
 WORK = Unguarded()
 PATTERN = "what-nobody-else-may-read"
@@ -136,6 +136,12 @@ def test_a_volume_of_an_image_is_no_cipher_of_it_that_others_read(bench: Any) ->
     bench.driver.create(spec, image=path, work=WORK)
     assert bench.read(spec.ref) == PATTERN
     assert bench.driver.get(spec.ref).size == SIZE
+    anew = ReimageRequest(volume=(other := make(bench)).ref, image=source)
+    with bench.driver.opened(other.ref, KEY):
+        bench.driver.reimage(anew, image=path, work=WORK)
+    assert bench.read(other.ref) == PATTERN
+    with pytest.raises(NoKey):
+        bench.driver.reimage(anew, image=path, work=WORK)
     assert PATTERN.encode() not in bench.on_disk()
 
 

@@ -25,6 +25,7 @@ ELSEWHERE = {
     62: "tests/functional/instances/test_action_log.py",
     84: "tests/functional/instances/test_action_log.py",
     87: "tests/functional/instances/test_rescue.py",
+    93: "tests/functional/instances/test_rebuild_in_volume.py",
 }
 
 

@@ -35,7 +35,7 @@ from volume.drivers.base import (
     VolumeInUse,
     capabilities,
 )
-from volume.objects import CopyRequest, ResizeRequest, VolumeSpec
+from volume.objects import CopyRequest, ReimageRequest, ResizeRequest, VolumeSpec
 from volume.uploads.objects import UploadRequest
 from volume.uploads.on_host import HostUploads
 
@@ -133,6 +133,40 @@ def test_a_volume_holds_what_its_image_holds_and_is_larger(bench: VolumeBench) -
         bench.driver.create(bench.spec(source=source, size=MIB - 512), image=path, work=WORK)
     for spec in specs:
         bench.driver.delete(spec.ref, work=WORK)
+
+
+def test_a_volume_is_written_anew_and_nothing_of_before_is_left(bench: VolumeBench) -> None:
+    """Its snapshot keeps what it holds, and its size stays."""
+    driver, spec, (source, path) = bench.driver, make(bench), bench.image("cirros")
+    bench.write(spec.ref, "before")
+    snapshot = snapshot_of(spec)
+    driver.snapshot(snapshot, work=WORK)
+    if path is not None:
+        with driver.writing(spec.ref) as disk:
+            disk.write(SIZE - 512, b"x" * 512)
+    wanted = ReimageRequest(volume=spec.ref, image=source)
+    for _ in range(2):
+        driver.reimage(wanted, image=path, work=WORK)
+        assert (bench.read(spec.ref), driver.get(spec.ref).size) == ("cirros", SIZE)
+    if path is not None:
+        with driver.writing(spec.ref) as disk:
+            assert disk.read(SIZE - 512, 512) == bytes(512)
+    large = wanted.model_copy(
+        update={"image": source.model_copy(update={"virtual_size": SIZE + 512})}
+    )
+    with pytest.raises(DriverError, match="larger"):
+        driver.reimage(large, image=path, work=WORK)
+    request = export_of(spec, bench.host)
+    driver.export(request, work=WORK)
+    with pytest.raises(VolumeInUse):
+        driver.reimage(wanted, image=path, work=WORK)
+    driver.unexport(unexport_of(request), work=WORK)
+    driver.revert(snapshot, work=WORK)
+    assert bench.read(spec.ref) == "before"
+    driver.delete_snapshot(snapshot, work=WORK)
+    driver.delete(spec.ref, work=WORK)
+    with pytest.raises(NoSuchVolume):
+        driver.reimage(wanted, image=path, work=WORK)
 
 
 def test_an_attachment_writes_until_it_is_cut_off_whoever_died_in_between(
@@ -574,6 +608,11 @@ def test_each_method_broken_off_at_each_checkpoint_is_finished_or_taken_back(
     def revert(spec: VolumeSpec, work: Any) -> None:
         bench.driver.revert(SNAPSHOTS[spec.ref.id][0], work=work)
 
+    image, path = bench.image("newer")
+
+    def reimage(spec: VolumeSpec, work: Any) -> None:
+        bench.driver.reimage(ReimageRequest(volume=spec.ref, image=image), image=path, work=work)
+
     def delete(spec: VolumeSpec, work: Any) -> None:
         bench.driver.delete(spec.ref, work=work)
 
@@ -589,6 +628,7 @@ def test_each_method_broken_off_at_each_checkpoint_is_finished_or_taken_back(
         "clone": (written, clone, lambda spec: bench.read(CLONES[spec.ref.id][0].ref) == "kept"),
         "clone in use": (served, clone, holds),
         "revert": (taken, revert, holds),
+        "reimage": (written, reimage, lambda spec: bench.read(spec.ref) == "newer"),
         "delete": (fresh, delete, lambda spec: None),
     }
     drilled = bench.drilled or tuple(cases)

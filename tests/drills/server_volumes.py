@@ -23,8 +23,10 @@ from instances.operations import (
     DetachVolume,
     ExtendVolumeInGuest,
     LimitVolumeInGuest,
+    RebuildInVolume,
     SwapVolume,
 )
+from instances.rebuild_request import RebuildRequest
 from operations.testing import Drill
 from tests.builders.instances import Lab, lab
 from tests.builders.servers import wanted_server
@@ -40,6 +42,7 @@ THERE = {"servers": 1, "claims": 1, "ports": 1, "guests": 1, "taps": 1, "segment
 HAS = {"volumes": ["in-use"], "attachments": ["attached"], "disks": 1, "kept": 2}
 HAS_NOT = {"volumes": ["available"], "attachments": [], "disks": 0, "kept": 1}
 HAS_ONE_OF_TWO = {**HAS, "volumes": ["available", "in-use"], "kept": 3}
+NO_SERVER = {name: count for name, count in servers.NOTHING.items() if name != "kept"}
 NOTHING: dict[str, Any] = {"volumes": [], "attachments": [], "disks": 0}
 
 
@@ -192,6 +195,44 @@ def boot_from_new_volume(made: Lab, _subject: Any) -> None:
     InstanceManager(made.context).create(wanted)
 
 
+def booted_from_volume(made: Lab) -> str:
+    """Make a server that boots from a volume; return its id."""
+    ensure_default_type()
+    boot_from_new_volume(made, None)
+    made.cloud.settle()
+    made.stores["h1"].write(str(Volume.objects.get().id), "old")
+    return str(Instance.objects.get().id)
+
+
+def rebuild(made: Lab, server: Any) -> None:
+    """Start making it anew, under another name."""
+    wanted = RebuildRequest(
+        image_id=str(made.image.id), admin_password="secret", name="new", in_volumes=True
+    )
+    InstanceManager(made.context).rebuild(str(server), wanted=wanted)
+
+
+def rebuilt(made: Lab, subject: Any) -> dict[str, Any]:
+    """Count everything, and tell what became of the server and its volume; in error both can be done again."""
+    row, volumes = Instance.objects.get(), [*Volume.objects.values_list("status", flat=True)]
+    seen = (row.vm_state, row.task_state, row.before_rebuild, *volumes)
+    written = [store.read(one.id) for store in made.stores.values() for one in store.list()]
+    meaning = {
+        ("active", None, "", "in-use"): row.name,
+        ("error", None, "", "in-use"): "in error",
+        ("error", None, "", "error"): "in error",
+        ("deleted", None, ""): "gone",
+    }
+    found = meaning.get(seen, seen)
+    if found == "new":
+        assert written == [f"image {made.image.id}"]
+    if found == "vm":
+        assert written == ["old"]
+    counted = servers.count(made)
+    del counted["kept"]  # in error nobody may have the volume
+    return {**counted, "is": "vm or in error" if found in ("vm", "in error") else found}
+
+
 def with_agent(made: Lab) -> Pair:
     """Make a server that has a volume, and in which QEMU's agent runs."""
     made.give_agent()
@@ -340,6 +381,18 @@ DRILLS = (
         census=census,
         done=ends("active", "running", **THERE, **HAS),
         undone=ends("active", "running", **THERE, **HAS),
+    ),
+    Drill(
+        saga=RebuildInVolume,
+        only=("cut_off", "write_anew"),
+        world=lab,
+        prepare=booted_from_volume,
+        start=rebuild,
+        census=rebuilt,
+        done={**NO_SERVER, **THERE, "is": "new"},
+        undone={**NO_SERVER, **THERE, "is": "vm or in error"},
+        preempt=lambda made, _: delete(made, None),
+        preempted={**NO_SERVER, "is": "gone"},
     ),
     Drill(
         saga=CreateInstanceWithVolumes,

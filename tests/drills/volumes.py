@@ -14,6 +14,7 @@ from cloudweb.image_cache.cache import ImageCache
 from operations.models import Hold, Operation
 from operations.testing import Cloud, Drill, cloud
 from tests.builders.identity import make_context, make_member
+from tests.builders.images import RAW, make_image
 from tests.builders.volumes import make_volume_type
 from volume.agent import VolumeAgent
 from volume.drivers.fake import FakeVolumeDriver
@@ -35,6 +36,7 @@ from volume.operations.connect_volume import ExportVolume, UnexportVolume
 from volume.operations.create_volume import CreateVolume
 from volume.operations.delete_volume import DeleteVolume
 from volume.operations.extend_volume import ExtendVolume
+from volume.operations.reimage_volume import ReimageVolume
 from volume.operations.unlock_volume import UnlockVolume, unlock_volumes
 
 GIB = 1024**3
@@ -197,6 +199,24 @@ def cut_off(made: World, _attachment: Any) -> None:
     ConnectionManager(system).terminate(str(Volume.objects.get().id), {"host": "h2"})
 
 
+def imaged(made: World) -> str:
+    """Have an image to write over the only volume; return its id."""
+    made_already(made)
+    return str(make_image(context=made.context, data=RAW).id)
+
+
+def reimage(made: World, image: Any) -> None:
+    """Start writing it."""
+    made.volumes.reimage(str(Volume.objects.get().id), image)
+
+
+def written(made: World, image: Any) -> dict[str, Any]:
+    """Count the same; tell whether what a volume is said to hold is what it holds."""
+    held = [driver.read(one.id) for driver in made.drivers.values() for one in driver.list()]
+    said = [f"image {row.image_id}" for row in Volume.objects.filter(status="available")]
+    return {**census(made, image), "as it says": not said or said == held == [f"image {image}"]}
+
+
 def force_delete(made: World, volume: Any) -> None:
     """Delete a volume whatever is done to it."""
     key = volume or str(Volume.objects.get().id)
@@ -243,6 +263,17 @@ DRILLS = (
         undone=grows(("error_extending", 1, None)),
         preempt=force_delete,
         preempted=grows(),
+    ),
+    Drill(
+        saga=ReimageVolume,
+        world=lab,
+        prepare=imaged,
+        start=reimage,
+        census=written,
+        done={**ends(("available", 1, None)), "as it says": True},
+        undone={**ends(("error", 1, None)), "as it says": True},
+        preempt=lambda made, _: force_delete(made, None),
+        preempted={**ends(), "as it says": True},
     ),
     Drill(
         saga=ExportVolume,

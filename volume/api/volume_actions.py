@@ -27,7 +27,7 @@ from volume.manager import (
 #: From here on a volume is extended in use, too.
 IN_USE = since(42)
 #: Actions that came later.
-SINCE: Mapping[str, Versions] = {"revert": since(40)}
+SINCE: Mapping[str, Versions] = {"revert": since(40), "os-reimage": since(68)}
 
 
 class VolumeActionViewSet(ServiceViewSet):
@@ -151,6 +151,10 @@ class VolumeActionViewSet(ServiceViewSet):
 
     def _revert(self, volume_id: str, said: wire.Revert) -> Response:
         SnapshotManager(self.context).revert(volume_id, said.snapshot_id)
+        return empty(202)
+
+    def _reimage(self, volume_id: str, said: wire.Reimage) -> Response:
+        self.manager(self.context).reimage(volume_id, said.image_id, reserved=said.reimage_reserved)
         return empty(202)
 
     def _set_image_metadata(self, volume_id: str, said: wire.ImageMetadata) -> Response:

@@ -23,6 +23,7 @@ from volume.objects import (
     Manageable,
     ManageRequest,
     PoolState,
+    ReimageRequest,
     ResizeRequest,
     SnapshotManageRequest,
     SnapshotRef,
@@ -198,6 +199,19 @@ class Revert(ABC):
         """Make a volume that nobody uses hold what its newest snapshot holds, at its present size."""
 
 
+class Reimage(ABC):
+    """Capability ``reimage``."""
+
+    @abstractmethod
+    def reimage(self, request: ReimageRequest, *, image: Path | None, work: Work) -> None:
+        """Make a volume that nobody uses hold what an image does, and zeros after that.
+
+        ``image`` is the local, read-only file. What is broken off leaves some of both, until it is done again.
+        An encrypted volume has been opened. Raises NoSuchVolume, VolumeInUse, and DriverError for an image
+        that is larger.
+        """
+
+
 class Clones(ABC):  # noqa: B024 - what it means is in ``create``
     """Capability ``clones``: ``create`` takes volumes, also those in use, and snapshots as sources."""
 
@@ -305,6 +319,7 @@ CAPABILITIES: Mapping[str, type] = {
     "manage": Manages,
     "manage_snapshots": ManagesSnapshots,
     "multiattach": MultiAttach,
+    "reimage": Reimage,
     "revert": Revert,
     "snapshots": Snapshots,
     "snapshots_together": SnapshotsTogether,

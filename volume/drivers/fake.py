@@ -28,6 +28,7 @@ from volume.drivers.base import (
     NoSuchPool,
     NoSuchSnapshot,
     NoSuchVolume,
+    Reimage,
     Revert,
     SnapshotsTogether,
     VolumeDriver,
@@ -41,6 +42,7 @@ from volume.objects import (
     CopyRequest,
     ExportRequest,
     PoolState,
+    ReimageRequest,
     ResizeRequest,
     SnapshotRef,
     SnapshotState,
@@ -59,6 +61,7 @@ class FakeVolumeDriver(
     VolumeDriver,
     SnapshotsTogether,
     Revert,
+    Reimage,
     Clones,
     CopiesInUse,
     LiveResize,
@@ -262,6 +265,20 @@ class FakeVolumeDriver(
                 self._save(known)
             return self._state(known)
 
+    def reimage(self, request: ReimageRequest, *, image: Path | None, work: Work) -> None:
+        """Let the volume hold what the image does, in two halves."""
+        with self.faults.around("reimage", work):
+            known = self._find(request.volume)
+            if known.exports:
+                raise VolumeInUse
+            self._check_key(known, "")
+            content = _content_of(request.image, known.size)
+            for so_far in ("", content):
+                work.checkpoint()
+                with self._lock:
+                    known.content = so_far
+                    self._save(known)
+
     def hold_point(self, point: BackupPoint, *, work: Work) -> None:
         """Keep what the source holds."""
         with self.faults.around("hold_point", work):
@@ -408,9 +425,7 @@ class FakeVolumeDriver(
     def _content(self, spec: VolumeSpec) -> str:
         source = spec.source
         if isinstance(source, ImageSource):
-            if source.virtual_size > spec.size:
-                raise DriverError("The image is larger than the volume.")
-            return f"image {source.id}"
+            return _content_of(source, spec.size)
         if isinstance(source, SnapshotRef):
             found: FakeSnapshot | FakeVolume = self._snapshot(source)
         elif source is not None:
@@ -480,6 +495,12 @@ class FakeVolumeDriver(
         draft = self._home / f"{one.id}.new"
         draft.write_text(json.dumps(asdict(one)))
         draft.replace(self._home / f"{one.id}.json")
+
+
+def _content_of(image: ImageSource, size: int) -> str:
+    if image.virtual_size > size:
+        raise DriverError("The image is larger than the volume.")
+    return f"image {image.id}"
 
 
 def _digest(passphrase: str) -> str:

@@ -41,9 +41,11 @@ def served(
             *((f"--format={kind}",) if kind else ()), *words, *mode, target, data=data,
         )  # fmt: skip
         pid = process.read_pid(pid_file)
-        with NbdClient(path, "") as client:
-            yield client
-        _wait_for_end(pid)
+        try:
+            with NbdClient(path, "") as client:
+                yield client
+        finally:
+            _wait_for_end(pid)
     finally:
         for one in (path, pid_file):
             one.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from cloudweb.context import RequestContext
 from cloudweb.database.locks import locked
 from cloudweb.exceptions import BadRequest, Conflict, NotFound
 from cloudweb.identifiers import as_uuid
@@ -128,31 +129,9 @@ class VolumeBuilding(Manager):
             return self._snapshot(wanted.snapshot_id)
         if wanted.source_volume_id is not None:
             return self._volume(wanted.source_volume_id)
-        return self._image(wanted.image_id) if wanted.image_id is not None else Source()
-
-    def _image(self, image_id: str) -> Source:
-        images = ImageManager(self.context)
-        try:
-            location, image = images.location(image_id), images.get(image_id)
-        except (NotFound, Conflict) as error:
-            raise BadRequest(error.message) from error
-        facts = {
-            "image_id": str(image.id),
-            "image_name": image.name,
-            "checksum": image.checksum,
-            "container_format": image.container_format,
-            "disk_format": image.disk_format,
-            "min_disk": str(image.min_disk),
-            "min_ram": str(image.min_ram),
-            "size": str(image.size),
-        }
-        columns = {
-            "image_id": image.id,
-            "image_metadata": {**image.shown_properties, **facts},
-            "bootable": True,
-        }
-        least = max(location.min_disk, -(-location.virtual_size // GIB))
-        return Source("image", least, columns)
+        if wanted.image_id is None:
+            return Source()
+        return image_as_source(self.context, wanted.image_id)
 
     def _snapshot(self, snapshot_id: str) -> Source:
         key = as_uuid(snapshot_id)
@@ -192,6 +171,32 @@ class VolumeBuilding(Manager):
     def _check_zone(self, zone: str | None) -> None:
         if zone is not None and not Pool.objects.filter(zone=zone).exists():
             raise InvalidVolumeInput(f"Availability zone '{zone[:80]}' is invalid.")
+
+
+def image_as_source(context: RequestContext, image_id: str) -> Source:
+    """Return what a volume has of an image; raise BadRequest for one that cannot be copied."""
+    images = ImageManager(context)
+    try:
+        location, image = images.location(image_id), images.get(image_id)
+    except (NotFound, Conflict) as error:
+        raise BadRequest(error.message) from error
+    facts = {
+        "image_id": str(image.id),
+        "image_name": image.name,
+        "checksum": image.checksum,
+        "container_format": image.container_format,
+        "disk_format": image.disk_format,
+        "min_disk": str(image.min_disk),
+        "min_ram": str(image.min_ram),
+        "size": str(image.size),
+    }
+    columns = {
+        "image_id": image.id,
+        "image_metadata": {**image.shown_properties, **facts},
+        "bootable": True,
+    }
+    least = max(location.min_disk, -(-location.virtual_size // GIB))
+    return Source("image", least, columns)
 
 
 def _secrecy(kind: VolumeType, source: Source) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from volume.manager.listing import VolumeLists
 from volume.manager.managing import VolumeManaging
 from volume.manager.metadata import VolumeMetadata
 from volume.manager.moving import VolumeMoving
+from volume.manager.reimaging import VolumeReimaging
 from volume.manager.uploading import VolumeUploading
 
 
@@ -17,6 +18,7 @@ class VolumeManager(
     VolumeMetadata,
     VolumeMoving,
     VolumeUploading,
+    VolumeReimaging,
     VolumeManaging,
     VolumeDependents,
 ):

@@ -13,6 +13,7 @@ from volume.operations.manage_volume import ManageVolume
 from volume.operations.move_volume import MoveVolume
 from volume.operations.move_with_guest import MoveWithGuest
 from volume.operations.prove_backup import ProveBackup
+from volume.operations.reimage_volume import ReimageVolume
 from volume.operations.restore_backup import RestoreBackup, RestoreVolume
 from volume.operations.revert_volume import RevertVolume
 from volume.operations.snapshot_together import SnapshotTogether
@@ -36,6 +37,7 @@ __all__ = [
     "MoveVolume",
     "MoveWithGuest",
     "ProveBackup",
+    "ReimageVolume",
     "RestoreBackup",
     "RestoreVolume",
     "RevertVolume",

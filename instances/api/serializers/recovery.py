@@ -30,8 +30,10 @@ from instances.rebuild_request import RebuildRequest, new_password
 
 Password = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 ImageRef = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
-#: Servers that boot from volumes are rescued, too; and their volumes filled anew by a rebuild.
+#: Servers that boot from volumes are rescued, too.
 RESCUES_VOLUMES = since(87)
+#: The volume that a server boots from is written anew when it is rebuilt.
+REBUILDS_VOLUMES = since(93)
 #: What a rebuild says that needs no check.
 _PLAIN = {
     "accessIPv4": "access_ip_v4",
@@ -92,6 +94,13 @@ class Rebuild(ActionBody):
     user_data: Annotated[str | None, since(57)] = None
     trusted_image_certificates: Annotated[tuple[str, ...] | None, since(63)] = None
     hostname: Annotated[Hostname | None, since(90)] = None
+    _in_volumes: bool = PrivateAttr(default=True)
+
+    @model_validator(mode="after")
+    def _at(self, info: ValidationInfo) -> Rebuild:
+        version = version_of(info)
+        self._in_volumes = version is None or version in REBUILDS_VOLUMES
+        return self
 
     def arguments(self) -> dict[str, Any]:
         """Return what is wanted."""
@@ -118,6 +127,7 @@ class Rebuild(ActionBody):
                 if name in said and not getattr(self, name)
             ),
             plain=plain,
+            in_volumes=self._in_volumes,
         )
         return {"wanted": wanted}
 

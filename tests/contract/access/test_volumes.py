@@ -15,6 +15,7 @@ from tests.builders.access import (
     shared_world,
 )
 from tests.builders.identity import make_context
+from tests.builders.images import RAW, make_image
 from tests.builders.volumes import (
     attach,
     make_pool,
@@ -44,6 +45,7 @@ def build(owner: User) -> dict[str, Any]:
         "volume_id": str(make_volume(context, **facts).id),
         "snapshot_id": str(make_snapshot(idle, metadata={"k": "v"}).id),
         "idle_id": str(idle.id),
+        "image_id": str(make_image(context=context, data=RAW).id),
         "attachment_id": str(mine.id),
         "pool_name": make_pool("h2").full_name,
         "other_type": str(make_volume_type("other").id),
@@ -146,6 +148,7 @@ LINES = [
         f"{V3}/volumes/{{idle_id}}/action",
         {"revert": {"snapshot_id": "{snapshot_id}"}},
     ),
+    act("os-reimage", {"image_id": "{image_id}"}),
     listed("/attachments"),
     listed("/attachments/detail"),
     write("POST", f"{V3}/attachments", {"attachment": {"volume_uuid": "{idle_id}"}}, status=200),

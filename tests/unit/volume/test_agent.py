@@ -11,12 +11,13 @@ import pytest
 
 from cloudweb.driver import DriverError, Unguarded
 from cloudweb.image_cache.cache import ImageCache
-from tests.builders.volume_bench import export_of, snapshot_of, unexport_of
+from tests.builders.volume_bench import export_of, make_source, snapshot_of, unexport_of
+from volume import rpc
 from volume.agent import NoSuchBackend, VolumeAgent
 from volume.drivers.base import VolumeDriver, VolumeInUse
 from volume.drivers.fake import FakeVolumeDriver
 from volume.exports import CutOff
-from volume.objects import ExportRequest, Held, ResizeRequest, VolumeRef, VolumeSpec
+from volume.objects import ExportRequest, Held, ReimageRequest, ResizeRequest, VolumeRef, VolumeSpec
 
 WORK = Unguarded()
 SPEC = VolumeSpec(ref=VolumeRef(id="v1", backend="fake"), size=1 << 20)
@@ -198,10 +199,13 @@ def test_what_a_driver_cannot_do_is_refused(tmp_path: Path) -> None:
     agent.create(SPEC, WORK)
     agent.export(export(1), WORK)
     copy = VolumeRef(id="v2", backend="fake")
+    image = make_source("i", 1 << 20, 1 << 20, "raw")
+    anew = ReimageRequest(volume=SPEC.ref, image=image)
     calls = {
         "snapshot": lambda: agent.snapshot(snapshot_of(SPEC), WORK),
         "delete_snapshot": lambda: agent.delete_snapshot(snapshot_of(SPEC), WORK),
         "revert": lambda: agent.revert(snapshot_of(SPEC), WORK),
+        "reimage": lambda: agent.methods()[rpc.REIMAGE](anew, WORK),
         "clone": lambda: agent.create(VolumeSpec(ref=copy, size=1 << 20, source=SPEC.ref), WORK),
         "resize": lambda: agent.resize(ResizeRequest(volume=SPEC.ref, size=2 << 20), WORK),
         "share": lambda: agent.export(export(2, "b", shared=True), WORK),

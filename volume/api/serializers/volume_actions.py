@@ -119,6 +119,13 @@ class Revert(Body):
     snapshot_id: Annotated[str, Field(max_length=64)]
 
 
+class Reimage(Body):
+    """The value of ``os-reimage``."""
+
+    image_id: Annotated[str, Field(max_length=64)]
+    reimage_reserved: LooseBool = False
+
+
 class UploadImage(Body):
     """The value of ``os-volume_upload_image``."""
 
@@ -146,6 +153,7 @@ BODIES: dict[str, type[Body]] = {
     "os-retype": Retype,
     "os-unmanage": Nothing,
     "revert": Revert,
+    "os-reimage": Reimage,
     "os-reserve": Nothing,
     "os-unreserve": Nothing,
     "os-attach": Attach,

@@ -23,6 +23,7 @@ from volume.drivers.base import (
     NoSuchPool,
     NoSuchSnapshot,
     NoSuchVolume,
+    Reimage,
     Revert,
     Snapshots,
     VolumeDriver,
@@ -40,11 +41,13 @@ from volume.drivers.ceph.managing import CephManaging
 from volume.drivers.ceph.measures import Measures
 from volume.drivers.luks import able_here
 from volume.drivers.nbd import NbdClient
+from volume.drivers.reimaging import write_image
 from volume.drivers.serving import reading_encrypted, served, writing_encrypted
 from volume.objects import (
     ExportRequest,
     Held,
     PoolState,
+    ReimageRequest,
     ResizeRequest,
     SnapshotRef,
     SnapshotState,
@@ -66,6 +69,7 @@ class CephDriver(
     VolumeDriver,
     Snapshots,
     Revert,
+    Reimage,
     Clones,
     LiveResize,
     MultiAttach,
@@ -336,6 +340,10 @@ class CephDriver(
             self.images.resize(name, found.header + size)
         self.images.forget(name, SIZE_NOTE)
         return self._state(ref.volume, size)
+
+    def reimage(self, request: ReimageRequest, *, image: Path | None, work: Work) -> None:
+        """Write the image over it, in place: what shares with it keeps what it holds."""
+        write_image(self, request, image, sockets=self._sockets, work=work)
 
     # Backups
 

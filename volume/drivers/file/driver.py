@@ -26,6 +26,7 @@ from volume.drivers.base import (
     MultiAttach,
     NoSuchPool,
     NoSuchSnapshot,
+    Reimage,
     Revert,
     SnapshotsTogether,
     VolumeDriver,
@@ -53,11 +54,13 @@ from volume.drivers.luks import (
     run_opened,
 )
 from volume.drivers.nbd import NbdClient
+from volume.drivers.reimaging import write_image
 from volume.objects import (
     CopyRequest,
     ExportRequest,
     Held,
     PoolState,
+    ReimageRequest,
     ResizeRequest,
     SnapshotRef,
     SnapshotState,
@@ -81,6 +84,7 @@ class FileDriver(
     VolumeDriver,
     SnapshotsTogether,
     Revert,
+    Reimage,
     Clones,
     CopiesInUse,
     LiveResize,
@@ -112,9 +116,8 @@ class FileDriver(
         self._strays: tuple[str, ...] = ()
         self._layers = Layers(self.files, self.daemons, self._graph)
         self._mirrors = Mirrors(self.files, self.daemons, self._layers, self._graph)
-        self._points = Points(
-            self.files, self.daemons, self._layers, self.config.sockets or state_dir / "s"
-        )
+        self._sockets = self.config.sockets or state_dir / "s"
+        self._points = Points(self.files, self.daemons, self._layers, self._sockets)
 
     def start(self) -> None:
         """Make the directories; what serves volumes is found by its records."""
@@ -384,6 +387,10 @@ class FileDriver(
             top = self._layers.put_above(ref.volume.id, layer, file.size())
             self._layers.drop_unused(file)
         return self._state(ref.volume.id, top)
+
+    def reimage(self, request: ReimageRequest, *, image: Path | None, work: Work) -> None:
+        """Write the image over it, in place: what shares with it keeps what it holds."""
+        write_image(self, request, image, sockets=self._sockets, work=work)
 
     # Backups
 

@@ -28,6 +28,7 @@ from volume.drivers.base import (
     NoSuchPool,
     NoSuchSnapshot,
     NoSuchVolume,
+    Reimage,
     Revert,
     Snapshots,
     VolumeDriver,
@@ -43,10 +44,12 @@ from volume.drivers.luks import HEADER, able_here, copy_encrypted, new_header, o
 from volume.drivers.lvm.config import LvmConfig
 from volume.drivers.lvm.group import LogicalVolume
 from volume.drivers.nbd import NbdClient
+from volume.drivers.reimaging import write_image
 from volume.drivers.serving import reading_encrypted, served, writing_encrypted
 from volume.objects import (
     ExportRequest,
     PoolState,
+    ReimageRequest,
     ResizeRequest,
     SnapshotRef,
     SnapshotState,
@@ -67,7 +70,7 @@ _MAKING, _NEXT, _OLD = "making", "next", "old"
 
 
 class LvmDriver(
-    VolumeDriver, Snapshots, Revert, Clones, LiveResize, MultiAttach, Encryption, Backups
+    VolumeDriver, Snapshots, Revert, Reimage, Clones, LiveResize, MultiAttach, Encryption, Backups
 ):
     """A thin pool of this host."""
 
@@ -289,6 +292,10 @@ class LvmDriver(
         copy, name = _name(_NEXT, volume_id), _name(_VOLUME, volume_id)
         if copy in found and name not in found:
             self.group.rename(copy, name)
+
+    def reimage(self, request: ReimageRequest, *, image: Path | None, work: Work) -> None:
+        """Write the image over it, in place: what shares with it keeps what it holds."""
+        write_image(self, request, image, sockets=self._sockets, work=work)
 
     # Backups
 
