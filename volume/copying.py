@@ -21,8 +21,7 @@ from cloudweb.rpc import Method
 from volume import rpc
 from volume.backups.driving import Backups
 from volume.backups.objects import BackupPoint
-from volume.backups.restoring import Target
-from volume.backups.taking import Source
+from volume.blocks import copy_blocks, progress
 from volume.drivers.base import CopiesInUse, MirrorBroken, VolumeDriver, opened
 from volume.drivers.reaching import Reaching
 from volume.objects import CopyRequest, VolumeRef
@@ -30,7 +29,6 @@ from volume.objects import CopyRequest, VolumeRef
 Locked = Callable[..., AbstractContextManager[Any]]
 #: How often it is looked how far a mirror is. Seconds.
 LOOK = 0.2
-_PIECE = 4 * 1024**2
 WHOLE, FOLLOWED = "whole", "followed"
 
 
@@ -169,41 +167,6 @@ class HostCopies:
 
     def _path(self, volume_id: str) -> Path:
         return self._directory / f"{volume_id}.json"
-
-
-def copy_blocks(source: Source, target: Target, *, on_piece: Callable[[int], None]) -> None:
-    """Write all that ``source`` holds; what is zeros there is made zeros. ``on_piece`` may raise."""
-    if target.size < source.size:
-        raise DriverError("The copy is smaller than the volume.")
-    offset = 0
-    while offset < source.size:
-        data_at = min(source.data_after(offset), source.size)
-        if data_at > offset:
-            target.zero(offset, data_at - offset)
-            offset = data_at
-        else:
-            piece = source.read(offset, min(_PIECE, source.size - offset))
-            if piece.count(0) == len(piece):
-                target.zero(offset, len(piece))
-            else:
-                target.write(offset, piece)
-            offset += len(piece)
-        on_piece(offset)
-
-
-def progress(work: Work, size: int) -> Callable[[int], None]:
-    """Return what is told how many bytes are done; it raises once the work counts no more."""
-    told = -1
-
-    def tell(done: int) -> None:
-        nonlocal told
-        work.checkpoint()
-        percent = done * 100 // max(1, size)
-        if percent != told:
-            told = percent
-            work.progress(percent, f"{done // 1024**2} of {size // 1024**2} MiB")
-
-    return tell
 
 
 def _parse(record: dict[str, Any]) -> tuple[str, str]:

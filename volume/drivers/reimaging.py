@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cloudweb.driver import DriverError, Work
 from volume.backups.driving import Backups
-from volume.copying import copy_blocks, progress
+from volume.blocks import copy_blocks, progress
 from volume.drivers.serving import served
 from volume.objects import ReimageRequest
 
