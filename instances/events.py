@@ -17,6 +17,7 @@ from cloudweb.holdings import hangs_on
 from cloudweb.identifiers import as_uuid
 from compute.events import GuestChanged, GuestsMoving, GuestsSeen
 from instances.block_devices import DiskStatus
+from instances.exceptions import PortOfSuspendedServer
 from instances.migration_states import MigrationStatus, MigrationType
 from instances.models import BlockDevice, Instance, InstancePort, Migration
 from instances.operations import (
@@ -25,7 +26,7 @@ from instances.operations import (
     ExtendVolumeInGuest,
     LimitVolumeInGuest,
 )
-from instances.states import POWER_STATES, SETTLES, PowerState, VmState, settled
+from instances.states import POWER_STATES, SETTLES, PowerState, TaskState, VmState, settled
 from network.events import DeviceNamed, MilestoneReached, PortDeleted
 from network.manager import PortManager
 from volume.events import VolumeExtended, VolumeRetyped, VolumeTaken
@@ -51,17 +52,27 @@ def count_servers_on(host: str) -> Mapping[str, int]:
     return {"servers": Instance.objects.alive().filter(host=host).count()}
 
 
+#: A server that goes takes its ports with it.
+ENDING = (TaskState.DELETING, TaskState.SOFT_DELETING)
+
+
 @on(PortDeleted)
 def forget_port(gone: PortDeleted) -> None:
-    """Let a server know that its user deleted one of its ports."""
+    """Let a server know that its user deleted one of its ports; raise PortOfSuspendedServer where it cannot go."""
     server_id = as_uuid(gone.device_id)
     if server_id is None or not gone.device_owner.startswith("compute:"):
         return
-    if not InstancePort.objects.filter(instance_id=server_id, port_id=gone.ref.id).delete()[0]:
+    card = InstancePort.objects.filter(instance_id=server_id, port_id=gone.ref.id)
+    if not card.exists():
         return
     rows = Instance.objects.filter(id=server_id)
+    server = locked(rows).get()
+    in_memory = server.vm_state == VmState.SUSPENDED or server.task_state == TaskState.SUSPENDING
+    if in_memory and server.task_state not in ENDING:
+        raise PortOfSuspendedServer(gone.ref.id, server_id)
+    card.delete()
     rows.update(updated_at=now())
-    if rows.alive().exclude(host="").exists():  # its guest has the card still
+    if server.host and server.vm_state != VmState.DELETED:  # its guest has the card still
         DetachInterface.start(
             RequestContext.system(), resource_id=str(server_id), args={"port": gone.ref.id}
         )

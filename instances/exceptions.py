@@ -174,6 +174,18 @@ class InterfaceOnItsWay(Conflict):
         super().__init__(f"Port {port_id} is being attached or detached already.")
 
 
+class PortOfSuspendedServer(Conflict):
+    """The memory that a suspended server goes on from knows the card: without its port it could not."""
+
+    code = "port_of_suspended_server"
+
+    def __init__(self, port_id: object, instance_id: object) -> None:
+        super().__init__(
+            f"Port {port_id} is a card of server {instance_id}, which is suspended and goes on with it: "
+            "resume the server, then delete the port."
+        )
+
+
 class InterfacesStayWhileItRuns(BadRequest):
     """The hypervisor of the server's host cannot give a running guest a card."""
 

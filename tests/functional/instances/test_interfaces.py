@@ -241,6 +241,43 @@ def test_a_port_or_its_word_that_goes_takes_the_card_from_the_guest(home: Lab) -
     assert answer.status_code == 409, "a network in use stays"
 
 
+def test_a_suspended_server_keeps_its_cards_and_can_be_resumed(home: Lab) -> None:
+    """Its memory knows them: neither detached nor by their ports' end, from when it begins to be written."""
+    server = home.create()
+    (port,) = [one["port_id"] for one in listed(home, server)]
+
+    def delete() -> Any:
+        return home.client.send("DELETE", f"/network/v2.0/ports/{port}")
+
+    home.act(server, "suspend")
+    refused = [delete().status_code]
+    home.cloud.settle()
+    refused += [detach(home, server, port).status_code, delete().status_code]
+    refused += [attach(home, server, net_id=str(second(home).id)).status_code]
+    assert refused == [409] * 4
+    error = delete().json()["NeutronError"]
+    assert (error["type"], "resume the server" in error["message"]) == (
+        "PortOfSuspendedServer",
+        True,
+    )
+    assert [one["port_id"] for one in listed(home, server)] == [port]
+    home.act(server, "resume")
+    home.cloud.settle()
+    assert (home.show(server)["status"], cards(home, server)) == ("ACTIVE", [tap_name(port)])
+    assert delete().status_code == 204
+    home.cloud.settle()
+    assert (listed(home, server), cards(home, server)) == ([], [])
+
+
+def test_a_suspended_server_goes_with_its_ports(home: Lab) -> None:
+    server = home.create()
+    home.act(server, "suspend")
+    home.cloud.settle()
+    assert home.send("DELETE", f"/servers/{server}").status_code == 204
+    home.cloud.settle()
+    assert not Port.objects.filter(device_owner__startswith="compute:").exists()
+
+
 def test_a_hypervisor_without_it_takes_cards_of_guests_that_are_off(home: Lab) -> None:
     server, network = home.create(), second(home)
     host = Host.objects.get()
