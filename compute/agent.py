@@ -130,7 +130,12 @@ class ComputeAgent(Agent):
         self._swaps = Swaps(driver, self._keep_disk)
         self._resizes = Resizes(driver, images, keep=self._keep, note_runs=self._note_runs)
         self._moves = LiveMigrations(
-            driver, keep=self._keep, note_runs=self._note_runs, forget=self._forget, soon=self._tell
+            driver,
+            images,
+            keep=self._keep,
+            note_runs=self._note_runs,
+            forget=self._forget,
+            soon=self._tell,
         )
         self.consoles = ConsoleDesk(driver, door_of(directory))
         images.in_use = self._bases

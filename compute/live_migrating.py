@@ -16,8 +16,10 @@ import structlog
 
 from cloudweb.agent import Function
 from cloudweb.driver import DriverError, Unguarded, Work
+from cloudweb.image_cache.cache import ImageCache
 from cloudweb.rpc import Method
 from compute import rpc
+from compute.boot_images import boot_images
 from compute.drivers.base import GuestNotFound, GuestRuns, Hypervisor, LiveMigrate
 from compute.live_objects import (
     DestinationCheck,
@@ -53,13 +55,14 @@ class LiveMigrations:
     def __init__(
         self,
         driver: Hypervisor,
+        images: ImageCache,
         *,
         keep: Keep,
         note_runs: NoteRuns,
         forget: Forget,
         soon: Callable[[], None],
     ) -> None:
-        self._hypervisor = driver
+        self._hypervisor, self._images = driver, images
         self._keep, self._note_runs, self._forget, self._soon = keep, note_runs, forget, soon
         self._lock = threading.Lock()
         self._moving: dict[str, LiveProgress] = {}
@@ -102,7 +105,9 @@ class LiveMigrations:
 
     def prepare(self, request: PrepareRequest, work: Work) -> LiveOffer:
         """Make ready for a guest; it is none of this host's before it came."""
-        return self._driver().pre_live_migration(request, work=work)
+        driver = self._driver()
+        images = boot_images(request.spec, self._hypervisor, self._images, work)
+        return driver.pre_live_migration(request, images=images, work=work)
 
     def migrate(self, request: LiveRequest, work: Work) -> LiveResult:
         """Bring a guest to another host; where it stays, it is started after a reboot as before."""

@@ -10,6 +10,7 @@ from cloudweb.driver import DriverError, Work
 from cloudweb.image_cache.cache import ImageCache
 from cloudweb.rpc import Method
 from compute import rpc
+from compute.boot_images import boot_images
 from compute.drivers.base import Hypervisor, Resize
 from compute.objects import GuestRef, GuestSpec, GuestState
 from compute.resize_objects import DiskChoice, DiskOffer, OfferRequest, ReceiveRequest
@@ -67,12 +68,8 @@ class Resizes:
 
     def resize(self, spec: GuestSpec, work: Work) -> GuestState:
         """Let the guest be of this size; its start is an order of its own."""
-        driver, images, direct = self._driver(), {}, spec.direct_boot
-        if direct is not None and self._hypervisor.wants_images:
-            for source in filter(None, (direct.kernel, direct.ramdisk)):
-                work.checkpoint()
-                images[source.id] = self._images.ensure(source, work)
-        work.checkpoint()
+        driver = self._driver()
+        images = boot_images(spec, self._hypervisor, self._images, work)
         state = driver.resize(spec, images=images, work=work)
         self._keep(spec, runs=state.power_state == "running")
         return state

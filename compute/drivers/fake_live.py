@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -185,7 +185,9 @@ class FakeLive(LiveMigrate):
                 downtime=1000 * min(memory, self.pace.dirty_rate) // self.pace.speed,
             )
 
-    def pre_live_migration(self, request: PrepareRequest, *, work: Work) -> LiveOffer:
+    def pre_live_migration(
+        self, request: PrepareRequest, *, images: Mapping[str, Path], work: Work
+    ) -> LiveOffer:
         """Note that a guest is expected."""
         with self.faults.around("pre_live_migration", work):
             work.checkpoint()

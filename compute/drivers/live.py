@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from cloudweb.driver import Work
 from compute.live_objects import (
@@ -38,9 +39,12 @@ class LiveMigrate(ABC):
         """Tell whether the guest can go to that host, and what to expect. Raises GuestNotFound, GuestIsOff."""
 
     @abstractmethod
-    def pre_live_migration(self, request: PrepareRequest, *, work: Work) -> LiveOffer:
+    def pre_live_migration(
+        self, request: PrepareRequest, *, images: Mapping[str, Path], work: Work
+    ) -> LiveOffer:
         """Make disks to copy to, files and a place that listens, on the new host.
 
+        ``images`` has what its spec names to boot from beside its disks.
         Raises GuestRuns where a whole guest of this id is there already.
         """
 

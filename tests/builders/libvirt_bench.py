@@ -81,7 +81,8 @@ class LibvirtBench:
         yield
         self.home.chmod(0o700)
 
-    def make_guest(self, **overrides: Any) -> GuestSpec:
+    @staticmethod
+    def make_guest(**overrides: Any) -> GuestSpec:
         """Return a demo guest that boots directly, without cards, metadata from its config drive."""
         spec = make_guest(
             disks=(GuestDisk(image=make_image(virtual_size=67 * MIB), size=128 * MIB),),

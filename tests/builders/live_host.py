@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -14,12 +15,16 @@ from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
 
+import libvirt
+
 from cloudweb import process
 from cloudweb.driver import DriverError, Unguarded
 from compute.drivers.libvirt import LibvirtDriver
 from tests.infrastructure import ROOT, wait_until
 
 KEY = b"of a test"
+#: Connections that listen as long as the process lives.
+_listening: list[libvirt.virConnect] = []
 SCRIPT = 'mount -t tmpfs tmpfs /run && exec "$@"'
 
 
@@ -73,6 +78,14 @@ class LiveHost:
             raise getattr(importlib.import_module(module), name)(message, detail=detail)
         return said
 
+    def end(self) -> None:
+        """Take all guests, libvirt and the mounts away."""
+        if self._worker is None:
+            return
+        self("delete_everything")
+        self.kill()
+        os.kill(int((self.home / "mounts").read_text()), signal.SIGKILL)
+
     def kill(self) -> None:
         """End the process that has the driver at once."""
         self._worker.kill()
@@ -94,7 +107,10 @@ def _answer(driver: LibvirtDriver, line: Connection) -> None:
     with line:
         method, args, kwargs = line.recv()
         found: Callable[..., Any] = driver
-        for part in method.split("."):
+        if method == "kill_at_arrival":
+            found, method = kill_at_arrival, ""
+            args = (driver,)
+        for part in filter(None, method.split(".")):
             found = getattr(found, part)
         if kwargs.pop("works", False):
             kwargs["work"] = Unguarded()
@@ -105,6 +121,20 @@ def _answer(driver: LibvirtDriver, line: Connection) -> None:
         except DriverError as error:
             kind = type(error)
             line.send(("error", (kind.__module__, kind.__name__, error.message, error.detail)))
+
+
+def kill_at_arrival(driver: LibvirtDriver) -> None:
+    """Kill this host's libvirt as soon as a guest that came runs."""
+    pid = process.read_pid(driver.daemon.pid_file)
+    assert pid is not None
+    connection = libvirt.open(f"qemu:///system?socket={driver.daemon.socket}")
+
+    def seen(_connection: Any, _domain: Any, event: int, *_: Any) -> None:
+        if event == libvirt.VIR_DOMAIN_EVENT_RESUMED:
+            os.kill(pid, signal.SIGKILL)
+
+    connection.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, seen, None)
+    _listening.append(connection)
 
 
 if __name__ == "__main__":

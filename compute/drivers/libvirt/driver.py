@@ -253,6 +253,7 @@ class LibvirtDriver(
                 if self._domains.is_active(domain):
                     work.checkpoint()
                     self._domains.pull_plug(ref.id)
+                self._close_tunnel(ref.id)  # a libvirt that waits for the other host keeps its lock
                 work.checkpoint()
                 self._forget(ref.id, name)
             work.checkpoint()

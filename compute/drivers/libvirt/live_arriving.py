@@ -32,11 +32,7 @@ class LibvirtArriving(LiveState):
     daemon: Daemon
 
     def pre_live_migration(
-        self,
-        request: PrepareRequest,
-        *,
-        images: Mapping[str, Path] | None = None,
-        work: Work,
+        self, request: PrepareRequest, *, images: Mapping[str, Path], work: Work
     ) -> LiveOffer:
         """Make empty disks for those that are copied, all else as for a start, and open the tunnel's exit."""
         spec, copied = request.spec, [disk for disk in request.disks if disk.copied]
@@ -52,7 +48,7 @@ class LibvirtArriving(LiveState):
             for disk in copied:
                 work.checkpoint()
                 self._make_empty(files, disk)
-            self._write_boot_files(spec, files, images or {})
+            self._write_boot_files(spec, files, images)
             work.checkpoint()
             spec = self.entries.through(spec)
             uid = self.storage.hand_over(files, spec)

@@ -145,8 +145,6 @@ class LiveChecks:
         other = request.destination
         if request.spec.rescue is not None:
             yield "The server is rescued: unrescue it first."
-        if request.spec.direct_boot is not None:
-            yield "The server boots a kernel beside its disk: it goes to another host while it is off."
         if disks and request.block_copy == "no" and not shares:
             yield "The hosts do not share the storage of the server's disks, and they shall not be copied."
         if sum(disk.used for disk in disks if disk.copied) > other.free:

@@ -127,6 +127,7 @@ class LiveState(LiveChecks):
                 name = self._domains.name(domain)
                 work.checkpoint()
                 self._domains.pull_plug(ref.id)
+                self._close_tunnel(ref.id)
                 self._forget(ref.id, name)
             self.entries.drop(ref.id)
             self.end_journey(ref.id)

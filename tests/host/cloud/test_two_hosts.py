@@ -15,6 +15,7 @@ from openstack.connection import Connection
 from cloudweb import process
 from tests.builders.demo_image import demo_image
 from tests.host.cloud.census import leftovers
+from tests.host.cloud.live_travel import LiveTraveller
 from tests.host.cloud.namespaces import NamespacedHost, Underlay, hosts
 from tests.host.cloud.tenants import Server, Tenant, operator
 from tests.host.cloud.travellers import Traveller
@@ -54,8 +55,15 @@ def test_servers_on_two_hosts_and_the_death_of_one() -> None:
     with (
         scratch("hosts") as home,
         Underlay() as underlay,
-        running_cloud(LISTEN=f"{underlay.address}:{free_port()}", HOST_NAME="control") as cloud,
-        hosts("ha", "hb", underlay=underlay, cloud=cloud, home=home) as (ha, hb),
+        running_cloud(
+            LISTEN=f"{underlay.address}:{free_port()}",
+            HOST_NAME="control",
+            NETWORK_TENANT_TYPES="vxlan",
+        ) as cloud,
+        hosts("ha", "hb", underlay=underlay, cloud=cloud, home=home, NETWORK_TUNNEL="eth0") as (
+            ha,
+            hb,
+        ),
     ):
         story(cloud, ha, hb, home)
 
@@ -78,6 +86,7 @@ def story(cloud: Cloud, ha: NamespacedHost, hb: NamespacedHost, home: Path) -> N
     tenant = Tenant(cloud, admin, home, role="admin")
     gate = tenant.group("gate")
     tenant.allow(gate, protocol="tcp", port_range_min=22, port_range_max=22)
+    tenant.allow(gate, protocol="icmp")
     on_a, on_b = (
         tenant.create(
             f"on-{name}", image_id=image.id, groups=["gate"], availability_zone=f"nova:{name}"
@@ -93,7 +102,11 @@ def story(cloud: Cloud, ha: NamespacedHost, hb: NamespacedHost, home: Path) -> N
         assert f"eth0 {server.address}/24" in said
         assert left_on(host)
 
-    volume = from_host_to_host(Reach(tenant, {on_a.id: ha, on_b.id: hb}), admin, on_a, on_b)
+    reach = Reach(tenant, {on_a.id: ha, on_b.id: hb})
+    volume = from_host_to_host(reach, admin, on_a, on_b)
+    live = LiveTraveller(cloud, volume, beside=on_a, hosts=reach.hosts)
+    gap = live.there_and_back(ha, hb)
+    print(f"Live to the other host and back: the longest time without an answer was {gap:.2f} s")
 
     ha.die()
     wait_until(lambda: states("ha") == {"down"}, what="ha shows as down")
@@ -114,7 +127,7 @@ def story(cloud: Cloud, ha: NamespacedHost, hb: NamespacedHost, home: Path) -> N
     # A guest that ran when its host went off is started with the host, and nobody's leave is asked.
     hb.die()
     hb.boot()
-    on_b.wait_for_boot(2)
+    on_b.wait_for_boot()  # its console began anew when it came
     on_b.wait("ACTIVE")
     volume.check()
     on_b.delete()

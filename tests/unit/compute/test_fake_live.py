@@ -42,7 +42,7 @@ class Pair:
     def go(self, *, work: Any = WORK, **said: Any) -> LiveResult:
         disks = self.verdict().disks
         request = PrepareRequest(spec=self.spec, source_host="a", disks=disks)
-        offer = self.dest.pre_live_migration(request, work=WORK)
+        offer = self.dest.pre_live_migration(request, images={}, work=WORK)
         wanted = LiveRequest(
             spec=self.spec, dest_host="b", offer=offer, disks=disks, **{"deadline": 100, **said}
         )
