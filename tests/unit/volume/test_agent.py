@@ -231,4 +231,4 @@ def test_what_lies_on_the_host_is_told_once_each_time_it_was_looked_at(host: Hos
     assert host.agent.report(full=True).held is None
     host.agent.tidy()
     told = [host.agent.report(full=False).held for _ in range(2)]
-    assert told == [Held(volumes=("v1",), attachments=("a",)), None]
+    assert told == [Held(volumes=("v1",), attachments=("a",), backends=("fake",)), None]
