@@ -167,6 +167,8 @@ class FakeLive(LiveMigrate):
                 reasons.append(
                     "The disks of the guest are on its host alone, and are to be shared."
                 )
+            if request.block_copy == "yes" and guest.disks and shared:
+                reasons.append("The hosts share the disks of the guest: there is nothing to copy.")
             copied = request.block_copy == "yes" or not shared
             size = guest.disk // max(1, len(guest.disks))
             own = (OwnDisk(name=n, size=size, used=size, copied=copied) for n in guest.disks)

@@ -13,8 +13,7 @@ from compute.drivers.base import GuestNotFound, GuestRuns
 from compute.drivers.libvirt.daemon import MACHINE_SOCKETS, Daemon, answers
 from compute.drivers.libvirt.files import GuestFiles
 from compute.drivers.libvirt.live_state import Journey, LiveState
-from compute.drivers.libvirt.offers import disk_file, wire_of
-from compute.drivers.libvirt.storage import host_errors
+from compute.drivers.libvirt.offers import wire_of
 from compute.live_objects import LiveOffer, OwnDisk, PrepareRequest
 from compute.objects import GuestDisk, GuestRef, GuestSpec
 from compute.tunnels.domains import reaches
@@ -43,6 +42,11 @@ class LibvirtArriving(LiveState):
             work.checkpoint()
             self.storage.check_room()
             files = self.storage.files(spec.id)
+            if copied and files.home.exists():
+                raise DriverError(
+                    "The host has files of this server already; they may be those that it runs from.",
+                    detail=str(files.home),
+                )
             self._note(spec.id, Journey(leaves=False, shared=len(copied) < len(request.disks)))
             self.storage.make_home(files)
             for disk in copied:
@@ -93,9 +97,6 @@ class LibvirtArriving(LiveState):
 
     def _make_empty(self, files: GuestFiles, disk: OwnDisk) -> None:
         """Make a disk as large as the guest's, and nothing in it."""
-        place = disk_file(files, disk.name).path
-        with host_errors():
-            place.unlink(missing_ok=True)
         self.storage.make_disk(files, GuestDisk(name=disk.name, size=disk.size), {})
 
     def _libvirt_socket(self) -> Path:

@@ -147,6 +147,8 @@ class LiveChecks:
             yield "The server is rescued: unrescue it first."
         if disks and request.block_copy == "no" and not shares:
             yield "The hosts do not share the storage of the server's disks, and they shall not be copied."
+        if disks and request.block_copy == "yes" and shares:
+            yield "The hosts share the storage of the server's disks: there is nothing to copy."
         if sum(disk.used for disk in disks if disk.copied) > other.free:
             yield "The other host has not enough room for the server's disks."
         if not other.driver.startswith("libvirt "):

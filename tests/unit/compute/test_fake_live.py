@@ -32,11 +32,11 @@ class Pair:
         self.source.spawn(self.spec, images={}, work=WORK)
         self.seen: list[LiveProgress] = []
 
-    def verdict(self) -> Any:
+    def verdict(self, **said: Any) -> Any:
         there = self.dest.check_destination(
             DestinationCheck(spec=self.spec, source_host="a"), work=WORK
         )
-        request = SourceCheck(spec=self.spec, dest_host="b", destination=there)
+        request = SourceCheck(spec=self.spec, dest_host="b", destination=there, **said)
         return self.source.check_source(request, work=WORK)
 
     def go(self, *, work: Any = WORK, **said: Any) -> LiveResult:
@@ -111,6 +111,8 @@ def test_who_is_interrupted_lets_the_guest_go_on(pair: Pair) -> None:
 def test_hosts_that_share_disks_copy_none(pair: Pair) -> None:
     assert all(disk.copied for disk in pair.verdict().disks)
     pair.dest.pace.storage = pair.source.pace.storage
+    (against,) = pair.verdict(block_copy="yes").reasons
+    assert "nothing to copy" in against
     assert not any(disk.copied for disk in pair.verdict().disks)
     pair.dest.pace.cpu = "other"
     assert pair.verdict().reasons == ("The processor of b is of another kind.",)
