@@ -84,6 +84,7 @@ from dashboard.views.server_usage import ServerUsage, UsageGraphs
 from dashboard.views.server_volumes import SwapVolume
 from dashboard.views.servers import ServerAction, Servers
 from dashboard.views.session import LogIn, LogOut, SwitchProject
+from dashboard.views.usage import Usage
 from dashboard.views.volume import DeleteVolume, GrowVolume, RenameVolume, VolumePage
 from dashboard.views.volume_backups import BackUpVolume
 from dashboard.views.volume_group import (
@@ -350,6 +351,7 @@ urlpatterns = [
     path("key-pairs", KeyPairs.as_view(), name="key_pairs"),
     path("key-pairs/new", GenerateKey.as_view(), name="generate_key"),
     path("key-pairs/import", ImportKey.as_view(), name="import_key"),
+    path("usage", Usage.as_view(), name="usage"),
     path("activity", Activity.as_view(), name="activity"),
     path("account", Account.as_view(), name="account"),
     path("account/api", ApiAccess.as_view(), name="api_access"),

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import (
+    DateTimeField,
+    DurationField,
+    ExpressionWrapper,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+)
+from django.db.models.functions import Coalesce, Greatest, Least
 
 from cloudweb.database.clock import now
 from cloudweb.exceptions import BadRequest, Forbidden
@@ -77,8 +86,55 @@ class ProjectUse(NamedTuple):
         return float(sum(one.hours * getattr(one, name) for one in self.servers))
 
 
+class Total(NamedTuple):
+    """What servers used, times hours. RAM in MiB, disk in GiB."""
+
+    hours: float = 0.0
+    vcpus: float = 0.0
+    ram: float = 0.0
+    disk: float = 0.0
+
+
 class UsageManager(Manager):
     """Usage of the caller's project, of all for operators."""
+
+    @policy("compute:usage:get")
+    def find(
+        self,
+        window: Window,
+        *,
+        words: str | None = None,
+        order: Sequence[str] = ORDER,
+        limit: int = NO_LIMIT,
+        marker: str | None = None,
+    ) -> Page[ServerUse]:
+        """Return a page of the project's own servers in the window; ``words`` is a part of a name.
+
+        Raises BadRequest for a wrong marker.
+        """
+        rows = self._own()
+        if words:
+            rows = rows.filter(name__icontains=words)
+        return self._page(rows, window, limit, marker, order)
+
+    @policy("compute:usage:get")
+    def total(self, window: Window) -> Total:
+        """Return what all of the project's own servers used, by one statement for any number of them."""
+        end = Value(window.end, output_field=DateTimeField())
+        begun = Greatest("launched_at", Value(window.start, output_field=DateTimeField()))
+        ended = Least(Coalesce("terminated_at", end), end)
+        time = Sum(ExpressionWrapper(ended - begun, output_field=DurationField()))
+        sizes = _in_window(self._own(), window).order_by().values(*_SIZE).annotate(time=time)
+        parts = [(size["time"].total_seconds() / 3600, size) for size in sizes]
+        return Total(
+            hours=sum((hours for hours, _ in parts), 0.0),
+            vcpus=sum((hours * size["vcpus"] for hours, size in parts), 0.0),
+            ram=sum((hours * size["ram"] for hours, size in parts), 0.0),
+            disk=sum((hours * (size["disk"] + size["ephemeral"]) for hours, size in parts), 0.0),
+        )
+
+    def _own(self) -> QuerySet[Instance]:
+        return Instance.objects.filter(project_id=self.context.project_id or "")
 
     @policy("compute:usage:list")
     def list(
@@ -97,7 +153,12 @@ class UsageManager(Manager):
         return self._page(Instance.objects.filter(project_id=project_id), window, limit, marker)
 
     def _page(
-        self, rows: QuerySet[Instance], window: Window, limit: int, marker: str | None
+        self,
+        rows: QuerySet[Instance],
+        window: Window,
+        limit: int,
+        marker: str | None,
+        order: Sequence[str] = ORDER,
     ) -> Page[ServerUse]:
         last = None
         if marker is not None:
@@ -105,20 +166,26 @@ class UsageManager(Manager):
             last = rows.filter(id=key).first() if key else None
             if last is None:
                 raise BadRequest(f"marker [{marker[:64]}] not found")
-        there = Q(terminated_at=None) | Q(terminated_at__gt=window.start)
-        rows = rows.filter(there, launched_at__lt=window.end)
+        rows = _in_window(rows, window)
         at = now()
 
         def read(found: QuerySet[Any]) -> Sequence[ServerUse]:
             return [_use(row, window, at) for row in found.only(*_COLUMNS)]
 
-        return paginate(rows, limit=limit, marker=last, order=ORDER, read=read)
+        return paginate(rows, limit=limit, marker=last, order=order, read=read)
 
 
+#: What is multiplied with hours.
+_SIZE = ("vcpus", "ram", "disk", "ephemeral")
 _COLUMNS = (
     *("id", "name", "project_id", "flavor_name", "vcpus", "ram", "disk", "ephemeral"),
     *("launched_at", "terminated_at", "vm_state"),
 )
+
+
+def _in_window(rows: QuerySet[Instance], window: Window) -> QuerySet[Instance]:
+    there = Q(terminated_at=None) | Q(terminated_at__gt=window.start)
+    return rows.filter(there, launched_at__lt=window.end)
 
 
 def _use(row: Instance, window: Window, at: datetime) -> ServerUse:

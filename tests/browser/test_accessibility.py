@@ -17,7 +17,7 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 IMAGE = "00000000-0000-4000-8000-00000000de30"
 #: Whole pages: without arguments, about a server, about an image.
 PLAIN = (
-    "overview", "servers", "launch", "images", "new_image", "import_image", "key_pairs", "activity",
+    "overview", "servers", "launch", "images", "new_image", "import_image", "key_pairs", "activity", "usage",
     "account", "api_access", "second_factor", "application_credentials",
     "new_application_credential", "members", "networks", "routers", "floating_ips", "volume_groups", "server_groups",
     "security_groups", "network_picture", "volumes", "backups",
@@ -59,6 +59,7 @@ NO_PAGES = {
     "copy_volume_group", "restore_group_snapshot", "delete_group_snapshot", "delete_volume_group",
     "upload_volume", "retype_volume", "pause_schedule", "resume_schedule", "delete_schedule",
     "rename_backup", "restore_backup", "prove_backup", "delete_backup", "snapshot_server", "abort_move", "finish_move",
+    "swap_volume", "usage_graphs",
     "edit_network", "delete_network", "add_subnet", "delete_subnet", "share_network", "end_sharing",
     "edit_router", "delete_router", "set_gateway", "add_interface", "remove_interface",
     "add_route", "remove_route",

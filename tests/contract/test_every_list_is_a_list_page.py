@@ -23,7 +23,8 @@ TABLES = {
 }
 LISTS = {
     "servers", "server_groups", "volumes", "volume_groups", "backups", "images", "networks", "routers", "floating_ips",
-    "security_groups", "security_group", "key_pairs", "members", "activity", "application_credentials",
+    "security_groups", "security_group", "key_pairs", "members", "activity", "usage",
+    "application_credentials",
 }  # fmt: skip
 
 

@@ -74,7 +74,7 @@ OF_ONE = (
 READABLE = {
     "overview", "overview_live", "servers", "images", "key_pairs", "networks", "routers", "floating_ips",
     "volumes", "volume_groups", "server_groups", "backups", "security_groups", "network_picture",
-    "account", "activity", "members",
+    "account", "activity", "usage", "members",
     "clouds_yaml", "openrc", "api_access", "second_factor", "application_credentials", "new_application_credential",
 }  # fmt: skip
 FORMS = {"launch", "new_image", "import_image"}

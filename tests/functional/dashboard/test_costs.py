@@ -43,6 +43,7 @@ PAGES = {
     "/backups": 10,
     "/backups/{backup}": 20,
     "/activity": 15,
+    "/usage": 10,
     "/servers/launch": 25,
 }
 

@@ -34,7 +34,7 @@ HTMX = {"HX-Request": "true"}
 LISTS = (
     "/servers", "/images", "/networks", "/routers", "/floating-ips", "/volumes", "/volume-groups", "/backups",
     "/security-groups", "/key-pairs", "/members",
-    "/activity", "/account/application-credentials",
+    "/activity", "/usage", "/account/application-credentials",
 )  # fmt: skip
 
 
