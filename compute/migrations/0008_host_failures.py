@@ -16,6 +16,7 @@ class Migration(migrations.Migration):
             model_name="host",
             name="self_fence",
             field=models.PositiveIntegerField(
+                db_default=0,
                 default=0,
                 help_text="after so many seconds without an answer it stops its guests (0: never)",
             ),

@@ -12,18 +12,23 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="host",
             name="build_failures",
-            field=models.PositiveIntegerField(default=0, help_text="lately"),
+            field=models.PositiveIntegerField(db_default=0, default=0, help_text="lately"),
         ),
         migrations.AddField(
             model_name="host",
             name="cells",
-            field=models.JSONField(blank=True, default=list, help_text="of NUMA: id, cpus, ram"),
+            field=models.JSONField(
+                blank=True, db_default=[], default=list, help_text="of NUMA: id, cpus, ram"
+            ),
         ),
         migrations.AddField(
             model_name="host",
             name="custom_traits",
             field=models.JSONField(
-                blank=True, default=dict, help_text="that operators gave it: name -> true"
+                blank=True,
+                db_default={},
+                default=dict,
+                help_text="that operators gave it: name -> true",
             ),
         ),
         migrations.AddField(
@@ -37,7 +42,10 @@ class Migration(migrations.Migration):
             model_name="host",
             name="images",
             field=models.JSONField(
-                blank=True, default=dict, help_text="whose files are there already: id -> true"
+                blank=True,
+                db_default={},
+                default=dict,
+                help_text="whose files are there already: id -> true",
             ),
         ),
         migrations.AddField(
@@ -59,7 +67,7 @@ class Migration(migrations.Migration):
             model_name="host",
             name="traits",
             field=models.JSONField(
-                blank=True, default=dict, help_text="that it reports: name -> true"
+                blank=True, db_default={}, default=dict, help_text="that it reports: name -> true"
             ),
         ),
     ]

@@ -45,16 +45,19 @@ class Host(models.Model):
     hypervisor_type = models.CharField(max_length=64, blank=True, default="")
     hypervisor_version = models.PositiveIntegerField(default=0)
     traits: models.JSONField[dict[str, bool], dict[str, bool]] = models.JSONField(
-        default=dict, blank=True, help_text="that it reports: name -> true"
+        default=dict, db_default={}, blank=True, help_text="that it reports: name -> true"
     )
     custom_traits: models.JSONField[dict[str, bool], dict[str, bool]] = models.JSONField(
-        default=dict, blank=True, help_text="that operators gave it: name -> true"
+        default=dict, db_default={}, blank=True, help_text="that operators gave it: name -> true"
     )
     images: models.JSONField[dict[str, bool], dict[str, bool]] = models.JSONField(
-        default=dict, blank=True, help_text="whose files are there already: id -> true"
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text="whose files are there already: id -> true",
     )
     cells: models.JSONField[list[dict[str, int]], list[dict[str, int]]] = models.JSONField(
-        default=list, blank=True, help_text="of NUMA: id, cpus, ram"
+        default=list, db_default=[], blank=True, help_text="of NUMA: id, cpus, ram"
     )
     architecture = models.CharField(max_length=32, blank=True, default="")
     cpu_model = models.CharField(max_length=255, blank=True, default="")
@@ -76,7 +79,7 @@ class Host(models.Model):
         default=0.0, editable=False, help_text="how good a place it is, as of its last change"
     )
 
-    build_failures = models.PositiveIntegerField(default=0, help_text="lately")
+    build_failures = models.PositiveIntegerField(default=0, db_default=0, help_text="lately")
     failed_at = models.DateTimeField(null=True, blank=True, help_text="a build, for the last time")
 
     measured_ram_free = models.IntegerField(null=True, blank=True, help_text="as the host saw it")
@@ -92,6 +95,7 @@ class Host(models.Model):
     )
     self_fence = models.PositiveIntegerField(
         default=0,
+        db_default=0,
         help_text="after so many seconds without an answer it stops its guests (0: never)",
     )
     changes_start = models.CharField(max_length=32, blank=True, default="", editable=False)

@@ -13,7 +13,9 @@ class Migration(migrations.Migration):
             model_name="instance",
             name="image_properties",
             field=models.JSONField(
-                default=dict, help_text="what its image said of itself when it was made"
+                db_default={},
+                default=dict,
+                help_text="what its image said of itself when it was made",
             ),
         ),
     ]

@@ -16,13 +16,14 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="migration",
             name="called_off",
-            field=models.BooleanField(default=False),
+            field=models.BooleanField(db_default=False, default=False),
         ),
         migrations.AddField(
             model_name="migration",
             name="has_it",
             field=models.CharField(
                 blank=True,
+                db_default="",
                 default="",
                 help_text="source or destination, once it is known",
                 max_length=11,
@@ -31,12 +32,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="migration",
             name="plan",
-            field=models.JSONField(default=dict),
+            field=models.JSONField(db_default={}, default=dict),
         ),
         migrations.AddField(
             model_name="migration",
             name="progress",
-            field=models.JSONField(default=dict),
+            field=models.JSONField(db_default={}, default=dict),
         ),
         migrations.AlterField(
             model_name="migration",

@@ -54,7 +54,7 @@ class Instance(models.Model):
 
     image_id = models.CharField(max_length=36, blank=True, default="")
     image_properties: models.JSONField[dict[str, str]] = models.JSONField(
-        default=dict, help_text="what its image said of itself when it was made"
+        default=dict, db_default={}, help_text="what its image said of itself when it was made"
     )
     guest_agent = models.BooleanField(default=False, help_text="QEMU's agent runs in it")
     key_name = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null: no key

@@ -43,11 +43,15 @@ class Migration(models.Model):
     offer: models.JSONField[dict[str, Any]] = models.JSONField(
         default=dict, help_text="where the new host reads the disks"
     )
-    plan: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
-    progress: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
-    called_off = models.BooleanField(default=False)
+    plan: models.JSONField[dict[str, Any]] = models.JSONField(default=dict, db_default={})
+    progress: models.JSONField[dict[str, Any]] = models.JSONField(default=dict, db_default={})
+    called_off = models.BooleanField(default=False, db_default=False)
     has_it = models.CharField(
-        max_length=11, blank=True, default="", help_text="source or destination, once it is known"
+        max_length=11,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="source or destination, once it is known",
     )
     project_id = models.CharField(max_length=64)
     user_id = models.CharField(max_length=64, blank=True, default="")

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import migrations, models
+from django.apps import apps
+from django.db import connection, migrations, models
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
@@ -87,15 +88,41 @@ def judged(
     return stale + [one for one in found if not any(one.startswith(name) for name in declared)]
 
 
-def test_the_last_release_works_on_migrated_tables() -> None:
-    loader = MigrationLoader(None)
+def newer() -> set[tuple[str, str]]:
+    """Return the migrations that the last release has not."""
     known = {(app, name) for app, names in frozen("migrations").items() for name in names}
     ours = {(app, name) for app, names in migrations_now().items() for name in names}
     assert known <= ours, "a migration of a release is never renamed or removed"
+    return ours - known
+
+
+@pytest.mark.both_databases
+@pytest.mark.django_db
+def test_columns_that_the_last_release_does_not_write_are_filled_by_the_database() -> None:
+    loader, empty = MigrationLoader(None), []
+    added = (
+        (app, operation)
+        for app, name in sorted(newer())
+        for operation in loader.get_migration(app, name).operations
+        if isinstance(operation, migrations.AddField) and not operation.field.many_to_many
+    )
+    with connection.cursor() as cursor:
+        for app, operation in added:
+            table = apps.get_model(app, operation.model_name)._meta
+            columns = connection.introspection.get_table_description(cursor, table.db_table)
+            column = table.get_field(operation.name).column
+            found = next(one for one in columns if one.name == column)
+            if not found.null_ok and found.default is None:
+                empty.append(f"{table.db_table}.{column}")
+    assert empty == []
+
+
+def test_the_last_release_works_on_migrated_tables() -> None:
+    loader, later = MigrationLoader(None), newer()
     plans = [loader.graph.forwards_plan(leaf) for leaf in loader.graph.leaf_nodes()]
-    plan = [key for key in dict.fromkeys(itertools.chain(*plans)) if key in ours - known]
-    state = loader.project_state([key for key in loader.graph.nodes if key not in ours - known])
-    new: dict[str, set[str]] = {app: set() for app, _ in ours}
+    plan = [key for key in dict.fromkeys(itertools.chain(*plans)) if key in later]
+    state = loader.project_state([key for key in loader.graph.nodes if key not in later])
+    new: dict[str, set[str]] = {app: set() for app, _ in later}
     found: dict[str, list[str]] = {}
     for app, name in plan:
         said = judged(app, loader.get_migration(app, name), state, new[app])
