@@ -52,6 +52,8 @@ STEPS = {
     "make_volume": "Make the volume",
     "overwrite": "Write it over the volume",
     "release_pool": "Give the room back",
+    "reimage": "Write the image over it",
+    "write_anew": "Write the image over its volume",
 }
 MILESTONES = {"dhcp": "Got its address", "metadata": "Fetched its metadata"}
 #: Operations that are no server actions.
@@ -63,6 +65,7 @@ OPERATIONS = {
     "image.delete": ("Delete", "trash"),
     "volume.create": ("Create", "plus"),
     "volume.revert": ("Go back to a snapshot", "history"),
+    "volume.reimage": ("Write anew", "refresh-alert"),
     "volume.extend": ("Grow", "arrows-maximize"),
     "volume.move": ("Move to another place", "arrow-right"),
     "volume.move_with_guest": ("Move to another place", "arrow-right"),

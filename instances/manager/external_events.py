@@ -16,6 +16,7 @@ from cloudweb.policy import policy
 from instances.block_devices import DiskStatus
 from instances.models import BlockDevice, Instance, InstancePort
 from instances.operations import DetachInterface, ExtendVolumeInGuest
+from instances.states import VmState
 from volume.manager import VolumeManager
 
 GROWN = "volume-extended"
@@ -47,23 +48,27 @@ class ExternalEventManager(Manager):
 
     @policy("compute:external_events:create")
     def create(self, events: Sequence[ExternalEvent]) -> Sequence[int]:
-        """Do what the events ask for and return what became of each: 200, 404, or 422 (on no host).
+        """Do what the events ask for and return what became of each: 200, 404, or 422.
+
+        The last is said of servers that are on no host, and of cards of those whose memory is on disk.
 
         Raises NoServersOfEvents where that is nothing.
         """
         keys = {one.server_id for one in events}
-        hosts = dict(Instance.objects.alive().filter(id__in=keys).values_list("id", "host"))
+        rows = Instance.objects.alive().filter(id__in=keys).only("host", "vm_state")
+        servers = {row.id: row for row in rows}
         with transaction.atomic():
-            codes = [self._code(one, hosts) for one in events]
+            codes = [self._code(one, servers) for one in events]
         if not {200} & {*codes}:
             raise NoServersOfEvents
         return codes
 
-    def _code(self, event: ExternalEvent, hosts: dict[uuid.UUID, str]) -> int:
+    def _code(self, event: ExternalEvent, servers: dict[uuid.UUID, Instance]) -> int:
         key = event.server_id
-        if key not in hosts:
+        if key not in servers:
             return 404
-        if not hosts[key]:
+        in_memory = servers[key].vm_state == VmState.SUSPENDED
+        if not servers[key].host or (in_memory and event.name == PORT_GONE):
             return 422
         if event.name == GROWN and event.status == "completed":
             return 200 if self._show_size(key, event.tag) else 404

@@ -11,6 +11,7 @@ import pytest
 from cloudweb.context import RequestContext
 from compute.models import Host
 from instances.manager import ExternalEvent, ExternalEventManager
+from instances.manager.external_events import NoServersOfEvents
 from instances.models import Instance, InstancePort
 from instances.operations.guest import guest_spec
 from network.manager import PortManager
@@ -260,6 +261,11 @@ def test_a_suspended_server_keeps_its_cards_and_can_be_resumed(home: Lab) -> Non
         "PortOfSuspendedServer",
         True,
     )
+    word = ExternalEvent(
+        name="network-vif-deleted", server_id=Instance.objects.get(id=server).id, tag=port
+    )
+    with pytest.raises(NoServersOfEvents):
+        ExternalEventManager(RequestContext.system()).create([word])
     assert [one["port_id"] for one in listed(home, server)] == [port]
     home.act(server, "resume")
     home.cloud.settle()
