@@ -86,7 +86,7 @@ def test_a_volume_s_life(openstack: Command, version: tuple[str, ...]) -> None:
 def test_a_volume_becomes_an_image(openstack: Command, version: tuple[str, ...]) -> None:
     openstack.text("volume", "create", "v1", "--size", "1")
     done()
-    newer = ("--protected", "--shared") if version else ()
+    newer = ("--protected", "--shared") if version == NEWEST else ()
     made = openstack.json(
         *version, "image", "create", "--volume", "v1", "--disk-format", "qcow2", *newer, "i1"
     )
@@ -99,8 +99,8 @@ def test_a_volume_becomes_an_image(openstack: Command, version: tuple[str, ...])
     assert (row["ID"], row["Name"], row["Status"]) == (made["image_id"], "i1", "queued")
     assert (row["Disk Format"], row["Visibility"], row["Protected"]) == (
         "qcow2",
-        "shared" if version else "private",
-        bool(version),
+        "shared" if version == NEWEST else "private",
+        version == NEWEST,
     )
 
 
