@@ -124,7 +124,7 @@ class LibvirtDriver(
         self.daemon = Daemon(
             self.state_dir, self.run_dir, uri or env.str("LIBVIRT_URI", default=AUTO)
         )
-        self.storage = Storage(self.state_dir, self.run_dir)
+        self.storage = Storage(self.state_dir, self.run_dir, host)
         self.connection = Connection(
             self.daemon.uri,
             on_event=lambda guest_id: self._watcher.event(guest_id),
@@ -202,9 +202,9 @@ class LibvirtDriver(
         self.stop()
         if self.daemon.is_private():
             self.daemon.stop()
+        self.storage.remove_all()
         for directory in (
-            *(self.daemon.home, self.storage.directory, self.storage.drafts, self.storage.logs),
-            *(self.run_dir, self.state_dir / "offers"),
+            *(self.daemon.home, self.run_dir, self.state_dir / "offers"),
             *(self.state_dir / "tunnels", self.state_dir / "journeys"),
         ):
             shutil.rmtree(directory, ignore_errors=True)
@@ -224,6 +224,7 @@ class LibvirtDriver(
                 self.storage.check_room()
                 if self.storage.make_home(files):
                     undo.callback(self.storage.remove, files)
+                self.storage.claim(files)
                 for disk in own_disks(spec):
                     work.checkpoint()
                     self.storage.make_disk(files, disk, images)

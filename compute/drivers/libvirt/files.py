@@ -24,10 +24,11 @@ class GuestFiles:
     console_socket: Path
     console_log: Path
     agent_socket: Path
+    screen: str = "screen.sock"
 
     @property
     def screen_socket(self) -> Path:
-        return self.home / "screen.sock"
+        return self.home / self.screen
 
     @property
     def config_drive(self) -> Path:

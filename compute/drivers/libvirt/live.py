@@ -25,12 +25,14 @@ from compute.drivers.libvirt.live_ladder import Ladder
 from compute.drivers.libvirt.live_state import Journey
 from compute.drivers.libvirt.offers import disk_file
 from compute.drivers.live import LiveMigrate
-from compute.live_objects import LiveRequest, LiveResult
+from compute.live_objects import LiveRequest, LiveResult, RunsHere
 from compute.live_progress import LiveProgress
 from compute.objects import GuestRef
 
 log = structlog.get_logger(__name__)
 
+#: A libvirt that was started anew lets a guest go on that is still its own, within so many seconds.
+HALTED = 5.0
 FAILED = "The server could not be brought to the other host."
 
 
@@ -134,12 +136,7 @@ class LibvirtLive(LibvirtArriving, LiveMigrate):
     ) -> LiveResult:
         """Tell what became of the guest; raise TransientDriverError where the other host must be asked."""
         known, lost = self._journey(ref.id), self.tunnels.is_held(ref.id)
-        found = self._settle(
-            ref,
-            until=lambda one: (
-                lost or (not one.moving and one.state not in ("paused_outgoing", "unknown"))
-            ),
-        )
+        found = self._settle(ref, until=_Settled(lost=lost))
         stays = error is not None and error.get_error_code() == libvirt.VIR_ERR_OPERATION_ABORTED
         if found.state == "paused_outgoing" and stays and known is not None and known.held:
             self.resume_source(ref, work=Unguarded())
@@ -228,6 +225,26 @@ class LibvirtLive(LibvirtArriving, LiveMigrate):
                     self._domains.resume(ref.id)
             self._close_tunnel(ref.id)
             self._drop_note(ref.id)
+
+
+class _Settled:
+    """Tells whether what libvirt says of a guest that went is its last word."""
+
+    def __init__(self, *, lost: bool) -> None:
+        self._lost = lost
+        self._halted_at: float | None = None
+
+    def __call__(self, found: RunsHere) -> bool:
+        if self._lost:
+            return True
+        if found.moving or found.state == "unknown":
+            self._halted_at = None
+            return False
+        if found.state != "paused_outgoing":
+            return True
+        now = time.monotonic()
+        self._halted_at = self._halted_at or now
+        return now - self._halted_at > HALTED
 
 
 def _sentence(reason: str, error: libvirt.libvirtError | None, state: str) -> str:

@@ -38,7 +38,8 @@ class LibvirtArriving(LiveState):
         ref = GuestRef(id=spec.id, name=spec.name)
         with self._watcher.order(spec.id):
             self._clear_the_way(ref, work)
-            self._drop_tokens()
+            if not self.storage.may_be_shared:  # others may be asked about the same directory
+                self._drop_tokens()
             work.checkpoint()
             self.storage.check_room()
             files = self.storage.files(spec.id)
@@ -47,7 +48,7 @@ class LibvirtArriving(LiveState):
                     "The host has files of this server already; they may be those that it runs from.",
                     detail=str(files.home),
                 )
-            self._note(spec.id, Journey(leaves=False, shared=len(copied) < len(request.disks)))
+            self._note(spec.id, Journey(leaves=False, shared=self.storage.is_others(files)))
             self.storage.make_home(files)
             for disk in copied:
                 work.checkpoint()
@@ -115,12 +116,13 @@ class LibvirtArriving(LiveState):
     def post_live_migration_at_destination(self, spec: GuestSpec, *, work: Work) -> None:
         """Define the guest that came, so that it outlives its QEMU."""
         with self._watcher.order(spec.id):
+            files = self.storage.files(spec.id)
+            self.storage.claim(files)
             found = self.who_runs(GuestRef(id=spec.id, name=spec.name))
             if found.state not in WHOLE:
                 raise GuestNotFound
             work.checkpoint()
             spec = self.entries.through(spec)
-            files = self.storage.files(spec.id)
             self._domains.define(self._xml(spec, files, self.storage.owner(files)))
             self._plugging.hold_on(spec.id, spec.disks)
             work.checkpoint()

@@ -88,6 +88,7 @@ class LibvirtResizing(Resize):
     def receive_disks(self, request: ReceiveRequest, *, work: Work) -> None:
         """Copy each disk whole; what it stood on is in the copy."""
         files = self.storage.files(request.id)
+        self._check_ours(files)
         work.checkpoint()
         self.storage.make_home(files)
         for disk in request.disks:
@@ -174,6 +175,7 @@ class LibvirtResizing(Resize):
             if self._is_active(spec.id):
                 return self.get(spec.id)
             files = self._files(spec.id, [disk.name for disk in own_disks(spec)])
+            self._check_ours(files)
             for wanted in own_disks(spec):
                 disk = disk_file(files, wanted.name)
                 with host_errors():
@@ -204,6 +206,13 @@ class LibvirtResizing(Resize):
     def _is_active(self, guest_id: str) -> bool:
         domain = self._domains.find(guest_id)
         return domain is not None and self._domains.is_active(domain)
+
+    def _check_ours(self, files: GuestFiles) -> None:
+        if self.storage.is_others(files):
+            raise DriverError(
+                "Hosts that share the directory of servers' disks bring none to each other while it is off.",
+                detail=str(files.home),
+            )
 
     def _check_off(self, guest_id: str) -> None:
         if self._is_active(guest_id):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import stat
@@ -13,7 +14,7 @@ from typing import Literal
 
 from cloudweb import process
 from cloudweb.driver import DiskFull, DriverError, TransientDriverError, is_full
-from cloudweb.files import PASSED_THROUGH, make_directory
+from cloudweb.files import PASSED_THROUGH, make_directory, write_atomically
 from cloudweb.image_cache.source import ImageSource
 from compute.drivers.libvirt import console
 from compute.drivers.libvirt.files import GuestFiles, file_name, own_disks
@@ -51,11 +52,15 @@ class Storage:
 
     What is in a guest's home belongs to the guest, so root makes things elsewhere (``drafts``) and moves
     them in, and never follows what it finds there.
+
+    On a file system of its own the directory may be one that hosts share. A home has a record beside it then,
+    of the host that has the guest: another one takes away nothing of it.
     """
 
-    def __init__(self, state_dir: Path, run_dir: Path) -> None:
+    def __init__(self, state_dir: Path, run_dir: Path, host: str = "") -> None:
         self.directory = self._seen = state_dir / "guests"
-        self.drafts, self.logs = state_dir / "drafts", state_dir / "consoles"
+        self.logs, self._host = state_dir / "consoles", host
+        self._mark = hashlib.sha256(host.encode()).hexdigest()[:8]
         self.consoles = run_dir / "consoles"
         self.gid = 0
         self._users = GuestUsers(self.directory, None, shared=0)
@@ -80,6 +85,38 @@ class Storage:
             self._adopt_logs()
 
     @property
+    def may_be_shared(self) -> bool:
+        """Tell whether other hosts may have guests in the directory, too."""
+        with suppress(FileNotFoundError):
+            return self.directory.stat().st_dev != self.directory.parent.stat().st_dev
+        return False
+
+    @property
+    def drafts(self) -> Path:
+        """Where root makes things, on the guests' file system."""
+        if self.may_be_shared:
+            return self.directory / f".drafts-{self._mark}"
+        return self.directory.parent / "drafts"
+
+    def claim(self, files: GuestFiles) -> None:
+        """Note that this host has the guest, for those that share the directory."""
+        if self.may_be_shared:
+            with host_errors():
+                write_atomically(self._record(files.home.name), self._host)
+
+    def is_others(self, files: GuestFiles) -> bool:
+        """Tell whether another host has the guest, and shares the directory."""
+        return self._holder(files.home.name) not in (None, self._host)
+
+    def _holder(self, guest: str) -> str | None:
+        with suppress(FileNotFoundError):
+            return self._record(guest).read_text()
+        return None
+
+    def _record(self, guest: str) -> Path:
+        return self.directory / f".{guest}.host"
+
+    @property
     def runs_as_root(self) -> bool:
         """Tell whether QEMU runs as root here, for want of a better way."""
         return self._users.shared_by_all == 0
@@ -93,6 +130,8 @@ class Storage:
             console_socket=self.consoles / f"{name}.sock",
             console_log=self.logs / f"{name}.log",
             agent_socket=self.consoles / f"{name}.agent",
+            # on its way a guest has one on each host
+            screen=f"screen-{self._mark}.sock" if self.may_be_shared else "screen.sock",
         )
 
     def _adopt_logs(self) -> None:
@@ -109,7 +148,10 @@ class Storage:
     def guests(self) -> list[str]:
         """Return the ids of all guests that have anything here, half-made ones too."""
         try:
-            return [entry.name for entry in os.scandir(self.directory) if entry.is_dir()]
+            found = [entry.name for entry in os.scandir(self.directory) if entry.is_dir()]
+            if self.may_be_shared:
+                return [name for name in found if self._holder(name) == self._host]
+            return found
         except FileNotFoundError:
             return []
 
@@ -135,6 +177,8 @@ class Storage:
         """Make the guest's directory, the guest's own; tell whether it was not there."""
         with host_errors(), self._users.drawing:
             existed = files.home.exists()
+            if not existed:
+                self.claim(files)
             uid = self._users.of(files.home)
             files.home.mkdir(exist_ok=True, mode=0o700)
             os.chown(files.home, uid, self.gid)
@@ -253,10 +297,21 @@ class Storage:
                     self.link(path.resolve(strict=True), files, path)
 
     def remove(self, files: GuestFiles) -> None:
-        """Make everything of a guest absent."""
+        """Make everything of a guest absent; what another host has is that host's."""
         self.remove_outside(files)
+        if self.is_others(files):
+            return
         with host_errors(), suppress(FileNotFoundError):
             shutil.rmtree(files.home)
+        with host_errors():
+            self._record(files.home.name).unlink(missing_ok=True)
+
+    def remove_all(self) -> None:
+        """Make absent what is left once all guests are; a shared directory stays."""
+        for directory in (self.drafts, self.logs):
+            shutil.rmtree(directory, ignore_errors=True)
+        if not self.may_be_shared:
+            shutil.rmtree(self.directory, ignore_errors=True)
 
     def remove_outside(self, files: GuestFiles) -> None:
         """Make absent what this host alone has of a guest: all but its home, which hosts may share."""

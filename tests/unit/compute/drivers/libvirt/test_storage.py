@@ -166,3 +166,53 @@ def test_who_can_reach_a_directory(tmp_path: Path) -> None:
     assert reachable(tmp_path, 0, 0)
     assert not reachable(tmp_path, 64055, 64055)
     assert reachable(Path("/usr"), 64055, 64055)
+
+
+@pytest.fixture
+def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Storage, Storage]:
+    """Two hosts whose guests' directory is the same, and another file system than what each keeps itself."""
+    monkeypatch.setattr(Storage, "may_be_shared", property(lambda one: one.directory.exists()))
+    (tmp_path / "disks").mkdir()
+
+    def host(name: str) -> Storage:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "guests").symlink_to(tmp_path / "disks")
+        made = Storage(tmp_path / name, tmp_path / f"{name}-run", name)
+        made.prepare(os.getuid(), os.getgid())
+        return made
+
+    return host("ha"), host("hb")
+
+
+def test_hosts_that_share_a_directory_have_guests_of_their_own(
+    two: tuple[Storage, Storage],
+) -> None:
+    here, there = two
+    files, coming = home_of(here), home_of(there)
+    assert (here.guests(), there.guests()) == (["g1"], [])
+    assert coming.screen_socket != files.screen_socket
+    assert there.is_others(coming)
+    there.remove(coming)  # it did not come
+    there.remove_all()
+    assert files.home.exists()
+    assert here.guests() == ["g1"]
+
+
+def test_who_a_guest_came_to_has_its_files(two: tuple[Storage, Storage]) -> None:
+    here, there = two
+    files, came = home_of(here), home_of(there)
+    there.claim(came)
+    assert (here.guests(), there.guests()) == ([], ["g1"])
+    here.remove(files)
+    here.remove_all()
+    assert came.home.exists()
+    there.remove(came)
+    there.remove_all()
+    assert [*there.directory.iterdir()] == []
+
+
+def test_drafts_are_on_the_file_system_of_guests(two: tuple[Storage, Storage]) -> None:
+    here, there = two
+    assert here.drafts != there.drafts
+    for one in two:
+        assert one.draft(one.files("g1"), "disk").parent.parent == one.directory
