@@ -136,7 +136,7 @@ class LibvirtLive(LibvirtArriving, LiveMigrate):
     ) -> LiveResult:
         """Tell what became of the guest; raise TransientDriverError where the other host must be asked."""
         known, lost = self._journey(ref.id), self.tunnels.is_held(ref.id)
-        found = self._settle(ref, until=_Settled(lost=lost))
+        found = self._settle(ref, until=Settled(lost=lost))
         stays = error is not None and error.get_error_code() == libvirt.VIR_ERR_OPERATION_ABORTED
         if found.state == "paused_outgoing" and stays and known is not None and known.held:
             self.resume_source(ref, work=Unguarded())
@@ -227,7 +227,7 @@ class LibvirtLive(LibvirtArriving, LiveMigrate):
             self._drop_note(ref.id)
 
 
-class _Settled:
+class Settled:
     """Tells whether what libvirt says of a guest that went is its last word."""
 
     def __init__(self, *, lost: bool) -> None:
@@ -243,7 +243,8 @@ class _Settled:
         if found.state != "paused_outgoing":
             return True
         now = time.monotonic()
-        self._halted_at = self._halted_at or now
+        if self._halted_at is None:
+            self._halted_at = now
         return now - self._halted_at > HALTED
 
 

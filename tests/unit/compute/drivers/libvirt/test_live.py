@@ -9,10 +9,11 @@ import pytest
 import time_machine
 
 from cloudweb.driver import DriverError, Interrupted, Unguarded
+from compute.drivers.libvirt.live import HALTED, Settled
 from compute.drivers.libvirt.live_definition import arriving, processor, targets
 from compute.drivers.libvirt.live_job import LiveJob, seen
 from compute.drivers.libvirt.live_ladder import Ladder
-from compute.live_objects import LiveOffer, LiveRequest
+from compute.live_objects import LiveOffer, LiveRequest, RunsHere, RunsState
 from compute.live_progress import LiveProgress
 from tests.builders.guests import make_guest
 
@@ -153,3 +154,20 @@ def test_who_takes_over_finds_it_called_off(clock: Any) -> None:
     with pytest.raises(Interrupted):
         climb(job, work=Late())
     assert "abort" in job.done
+
+
+def test_that_a_guest_is_halted_is_the_last_word_after_a_while(clock: Any) -> None:
+    def here(state: RunsState, *, moving: bool = False) -> RunsHere:
+        return RunsHere(id="g", state=state, moving=moving)
+
+    halted, settled = here("paused_outgoing"), Settled(lost=False)
+    assert not settled(halted)
+    clock.shift(HALTED)
+    assert not settled(here("paused_outgoing", moving=True))  # libvirt goes on
+    clock.shift(HALTED + 1)
+    assert not settled(halted)
+    clock.shift(HALTED + 1)
+    assert settled(halted)
+    assert not settled(here("unknown"))
+    assert settled(here("running"))
+    assert Settled(lost=True)(halted)  # who is asked is the other host
