@@ -59,17 +59,8 @@ class InstanceAdmin(ConsideredAdmin):
 
     most_at_once = 200  # all of them are named before
     list_display = (
-        "name",
-        "id",
-        "project_id",
-        "user_id",
-        "status",
-        "task_state",
-        "host",
-        "fault",
-        "last_operation",
-        "size",
-        "created_at",
+        *("name", "status", "task_state", "host", "fault", "last_operation", "size"),
+        *("created_at", "id", "project_id", "user_id"),
     )
     list_filter = ("vm_state", ("host", ValuesFilter), ("zone", ValuesFilter))
     search_fields = ("name", "host")
