@@ -7,6 +7,7 @@ import signal
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,11 @@ from tests.builders.demo_image import demo_image
 from tests.host.cloud.census import leftovers
 from tests.host.cloud.live_travel import LiveTraveller
 from tests.host.cloud.namespaces import NamespacedHost, Underlay, hosts
-from tests.host.cloud.tenants import Server, Tenant, operator
+from tests.host.cloud.tenants import BOOT, Server, Tenant, operator
 from tests.host.cloud.travellers import Traveller
 from tests.infrastructure import Cloud, free_port, running_cloud, scratch, wait_until
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.filterwarnings("ignore")]
 
 
 def unpaid(cloud: Cloud) -> int:
@@ -45,6 +46,13 @@ class Reach:
         done = server.ssh(*self.hosts[server.id].enter, *inside, command=command, user="root")
         assert done.returncode == 0, done
         return done.text.strip()
+
+    def answers(self, server: Server) -> bool:
+        """Tell whether a guest answers."""
+        try:
+            return self.does("true", server) == ""
+        except AssertionError:
+            return False
 
 
 def left_on(host: NamespacedHost) -> list[str]:
@@ -103,6 +111,7 @@ def story(cloud: Cloud, ha: NamespacedHost, hb: NamespacedHost, home: Path) -> N
         assert left_on(host)
 
     reach = Reach(tenant, {on_a.id: ha, on_b.id: hb})
+    off_and_on_again(reach, on_b, ha, hb)
     volume = from_host_to_host(reach, admin, on_a, on_b)
     live = LiveTraveller(cloud, volume, beside=on_a, hosts=reach.hosts)
     gap = live.there_and_back(ha, hb)
@@ -136,6 +145,20 @@ def story(cloud: Cloud, ha: NamespacedHost, hb: NamespacedHost, home: Path) -> N
     wait_until(lambda: not [*tenant.api.block_storage.volumes()], what="the volume is gone")
     for host in (ha, hb):
         assert left_on(host) == []
+
+
+def off_and_on_again(reach: Reach, server: Server, *ways: NamespacedHost) -> None:
+    """A server is migrated while it is off, its disk over TLS, from host to host."""
+    reach.does("echo kept > /kept; sync", server)
+    for to in ways:
+        server.api.migrate_server(server.id, host=to.name)
+        server.wait("VERIFY_RESIZE")
+        assert server.api.get_server(server.id).hypervisor_hostname == to.name
+        server.api.confirm_server_resize(server.id)
+        server.wait("ACTIVE")
+        reach.hosts[server.id] = to
+        wait_until(partial(reach.answers, server), timeout=BOOT, what="it boots there")
+        assert reach.does("cat /kept", server) == "kept"
 
 
 def from_host_to_host(reach: Reach, admin: Connection, on_a: Server, on_b: Server) -> Traveller:
