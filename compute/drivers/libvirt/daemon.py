@@ -166,6 +166,8 @@ class Daemon:
 
     def _start(self, program: str) -> None:
         self._prepare()
+        # one that is just dying takes connections for a moment after its program is gone
+        self.socket.unlink(missing_ok=True)
         mounts = "; ".join(
             f"mkdir -p {target} && mount --bind {shlex.quote(str(source))} {target}"
             for source, target in self._places()
