@@ -62,19 +62,27 @@ def claiming(request: PlacementRequest, instance_id: str | None = None) -> Calla
     return lambda: claim(make_context(), instance_id=server, project_id="p", request=request).host
 
 
-def claiming_each(requests: Sequence[PlacementRequest]) -> Callable[[], list[object]]:
-    """Return what claims one after another, and returns hosts and refusals."""
+def by_sixteen(calls: Sequence[Callable[[], object]]) -> list[object]:
+    """Call all, by sixteen clients at once, each its part in turn; return results and refusals in their order.
 
-    def claim_each() -> list[object]:
+    There are as many connections as PostgreSQL gives a worker of the tests.
+    """
+
+    def in_turn(part: Sequence[Callable[[], object]]) -> list[object]:
         found: list[object] = []
-        for request in requests:
+        for call in part:
             try:
-                found.append(claiming(request)())
+                found.append(call())
             except NoValidHost as refusal:
                 found.append(refusal)
         return found
 
-    return claim_each
+    told = at_once([partial(in_turn, calls[first::16]) for first in range(16)])
+    results: list[object] = [None] * len(calls)
+    for first, found in enumerate(told):
+        assert isinstance(found, list), told
+        results[first::16] = found
+    return results
 
 
 def empty_cloud() -> None:
@@ -134,10 +142,7 @@ def test_64_creates_at_once_fill_over_promised_hosts_and_a_group_and_no_more() -
     Host.objects.update(**ratios)
     apart = make_request(group=PlacementGroup(uuid.uuid4(), "anti-affinity", most=2))
     wanted = [apart if number % 4 == 0 else make_request() for number in range(64)]
-    # sixteen clients with four each: as many connections as PostgreSQL gives a worker of the tests
-    told = at_once([claiming_each(wanted[first::16]) for first in range(16)])
-    results = [result for one in told if isinstance(one, list) for result in one]
-    assert len(results) == len(wanted), told
+    results = by_sixteen([claiming(request) for request in wanted])
     assert Claim.objects.count() == sum(isinstance(result, str) for result in results) == 24
     assert all(host.claims.filter(group_id__isnull=False).count() <= 2 for host in hosts)
     assert_the_books_are_right()
@@ -176,14 +181,14 @@ def test_servers_that_all_grow_at_once_never_over_promise_a_host() -> None:
         claiming(make_request(), server)()
     movers = [str(uuid.uuid4()) for _ in servers]
     larger = PlacementRequest(vcpus=1, ram=1024, disk=1)
-    results = at_once([claiming(larger, mover) for mover in movers])
+    results = by_sixteen([claiming(larger, mover) for mover in movers])
     moved = [one for one, result in zip(movers, results, strict=True) if isinstance(result, str)]
     assert all(isinstance(result, str | NoValidHost) for result in results), results
     assert len(moved) >= 12
     assert all(host.ram_limit - host.ram_used < larger.ram for host in Host.objects.all())
     assert_the_books_are_right()
     pairs = [(mover, servers[movers.index(mover)]) for mover in moved]
-    at_once([partial(hand_over, holder=mover, instance_id=one) for mover, one in pairs])
+    by_sixteen([partial(hand_over, holder=mover, instance_id=one) for mover, one in pairs])
     assert Claim.objects.count() == 64
     assert_the_books_are_right()
 
