@@ -33,7 +33,7 @@ def _seen(driver: Hypervisor, guest: GuestState) -> SeenGuest | None:
                 disks = tuple(sorted(driver.attached_disks(guest.id)))
     except GuestNotFound:
         return None  # it went while we looked
-    except DriverError:
+    except DriverError:  # nothing can be said of it now but that it is there
         return SeenGuest(id=guest.id, name=guest.name, power_state="nostate")
     return SeenGuest(
         id=guest.id, name=guest.name, power_state=guest.power_state, taps=taps, disks=disks

@@ -13,7 +13,7 @@ from instances.differences.resting import find_resting, known, moving
 from instances.events import guest_changed
 from instances.models import Instance
 from instances.operations.power import StartInstance
-from instances.states import POWER_STATES, VmState
+from instances.states import POWER_STATES, PowerState, VmState
 from operations.saga import Child, Run
 from reconciliation import conf
 from reconciliation.kinds import Finding, Kind, declare
@@ -62,8 +62,10 @@ def find_guests(
 
 def _powers(rest: Mapping[str, Instance], survey: HostSurvey) -> Iterator[Finding]:
     for guest in survey.guests:
-        server, power = rest.get(guest.id), POWER_STATES.get(guest.power_state)
-        if server is not None and power is not None and server.power_state != power:
+        server, power = rest.get(guest.id), POWER_STATES[guest.power_state]
+        if power == PowerState.NOSTATE:
+            continue  # its host could not look at it
+        if server is not None and server.power_state != power:
             sentence = f"Server {server.name} is {server.get_power_state_display()}, its guest {guest.power_state}."
             yield Finding(guest.id, sentence, guest.id, {"state": guest.power_state})
 

@@ -11,7 +11,6 @@ from django.db.models import Q
 from cloudweb.identifiers import as_uuid
 from instances.models import Instance, Migration
 from instances.states import VmState
-from operations.holding import is_held
 
 #: A server that changed so shortly before its host looked may be on its way.
 RESTED = timedelta(seconds=5)
@@ -39,11 +38,6 @@ def moving(host: str) -> set[str]:
 def holders_of_places() -> set[UUID]:
     """Return what else than a server holds a place: moves that are not decided."""
     return {*Migration.objects.live().values_list("uuid", flat=True)}
-
-
-def is_worked_on(instance_id: str) -> bool:
-    """Tell whether an operation is at work on the server."""
-    return is_held("instance", instance_id)
 
 
 def find_resting(instance_id: str, host: str) -> Instance | None:

@@ -12,6 +12,7 @@ from cloudweb.identifiers import as_uuid
 from instances.models import Instance
 from network.manager import PortManager
 from operations.saga import Run
+from reconciliation import conf
 from reconciliation.kinds import Finding, Kind, declare, looks_at_rows
 from volume.manager import AttachmentManager, StuckAttachments
 
@@ -76,6 +77,7 @@ declare(
         remedy="The port is deleted.",
         is_true=_is_orphan,
         heal=_delete_port,
+        hold=conf.HOLD,
         resource_type="instance",
     ),
     Kind(

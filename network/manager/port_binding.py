@@ -55,8 +55,12 @@ class PortBinding(StandardManager[Port]):
 
     @policy("network:ports:of_servers")
     def of_servers(self) -> Mapping[str, str]:
-        """Return the ports that are cards of servers, each with its server's id."""
-        rows = Port.objects.filter(device_owner__startswith="compute:").exclude(device_id="")
+        """Return the ports that are cards of servers, each with its server's id.
+
+        They are bound to a host; what a tenant wrote into a port of its own is not believed.
+        """
+        rows = Port.objects.filter(device_owner__startswith="compute:")
+        rows = rows.exclude(device_id="").exclude(host="")
         return {str(key): device for key, device in rows.values_list("id", "device_id")}
 
     @policy("network:ports:bind")

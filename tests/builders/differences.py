@@ -114,7 +114,9 @@ def plant_everything(made: Lab) -> dict[str, str]:
 
     nobody = str(uuid.uuid4())
     port_row = PortManager(made.context).create(network_id=made.network.id)
-    Port.objects.filter(id=port_row.id).update(device_id=nobody, device_owner="compute:nova")
+    Port.objects.filter(id=port_row.id).update(
+        device_id=nobody, device_owner="compute:nova", host="h1"
+    )
     planted["port_without_server"] = str(port_row.id)
     held = AttachmentManager(made.context).reserve(made.make_volume(), nobody)
     planted["attachment_without_server"] = str(held.id)

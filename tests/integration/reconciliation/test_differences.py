@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cloudweb.context import RequestContext
+from cloudweb.driver import DriverError
 from instances.models import Instance
+from instances.states import PowerState
+from network.manager import PortManager
+from network.models import Port
 from operations.models import Hold
 from reconciliation import conf
 from reconciliation.kinds import kinds
@@ -158,6 +163,28 @@ def test_one_that_cannot_be_healed_says_why_and_is_tried_less_and_less(made: Lab
     let_time_pass(timedelta(minutes=6))
     heal(made)
     assert made.guests["h1"].list() == []
+
+
+def test_what_a_tenant_wrote_into_its_own_port_is_no_difference(made: Lab) -> None:
+    port = PortManager(made.context).create(network_id=made.network.id)
+    Port.objects.filter(id=port.id).update(device_id=str(port.id), device_owner="compute:mine")
+    look(made, cycles=2)
+    assert found() == set()
+
+
+def test_of_a_guest_that_cannot_be_looked_at_nothing_is_said(
+    made: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = made.create()
+
+    def busy(_guest: str) -> Any:
+        raise DriverError("Its monitor is busy.")
+
+    for driver in made.guests.values():
+        monkeypatch.setattr(driver, "interfaces", busy)
+    look(made, cycles=2)
+    assert found() == set()
+    assert Instance.objects.get(id=server).power_state == PowerState.RUNNING
 
 
 def test_of_a_back_end_that_does_not_work_nothing_is_said(made: Lab) -> None:
