@@ -31,6 +31,7 @@ class Dialect:
     ``older`` is a version in paths that means the same as ``version`` at the lowest microversion.
     ``suffix`` may end a path and means nothing. ``refuses_empty_ids``: a slash after a collection
     is an empty id, not the collection. ``request_ids`` are headers that repeat the request's id.
+    ``speaks_xml``: to who asks for it, also by a path that ends in ``.xml``.
     ``unknown_marker`` are the words for a marker that is no row's; without any, the page is empty.
     """
 
@@ -50,6 +51,7 @@ class Dialect:
     refuses_unknown_filters: bool = False
     unknown_marker: str = "marker [{}] not found"
     zero_is_unlimited: bool = False
+    speaks_xml: bool = False
 
     def root(self, base: str) -> str:
         """Return the URL that paths of this service's current version hang under."""

@@ -96,6 +96,7 @@ DATABASE = Dialect(
     refusal=policy_refusal("database"),
     page_links="beside",
     quota_status=413,
+    speaks_xml=True,
 )
 AUDIT = Dialect(
     service="audit",

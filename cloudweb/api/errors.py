@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.response import Response
 
 from cloudweb.api.links import identity_url
+from cloudweb.api.xml import XmlRenderer, asks_for_xml, dumps
 from cloudweb.exceptions import CloudwebError
 from cloudweb.mounts import dialect_of
 from cloudweb.refusals import normalize, status_of
@@ -51,14 +52,16 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
 
 
 def error_response(request: HttpRequest, exc: BaseException) -> HttpResponse:
-    """Render an error raised outside any DRF view, as JSON in the envelope of the path's service."""
+    """Render an error raised outside any DRF view, in the envelope of the path's service."""
     error = normalize(exc)
     dialect = dialect_of(request.path)
     status = status_of(error, dialect.service)
     _log(exc, error, status, request.path)
+    body = dialect.envelope(error, status)
+    is_xml = dialect.speaks_xml and asks_for_xml(request)
     return HttpResponse(
-        orjson.dumps(dialect.envelope(error, status)),
+        dumps(body) if is_xml else orjson.dumps(body),
         status=status,
-        content_type="application/json",
+        content_type=XmlRenderer.media_type if is_xml else "application/json",
         headers=headers_for(error, status, request),
     )

@@ -14,6 +14,7 @@ from django.utils.cache import patch_vary_headers
 
 from cloudweb.api import microversion
 from cloudweb.api.errors import error_response
+from cloudweb.api.xml import SUFFIX
 from cloudweb.context import new_request_id
 from cloudweb.dialect import Dialect
 from cloudweb.dialects import CLOUD
@@ -99,6 +100,8 @@ class ServiceMiddleware:
             return self.get_response(request)
         given = request.path_info
         path = given.rstrip("/").removesuffix(dialect.suffix)
+        if dialect.speaks_xml and path.endswith(SUFFIX):
+            path, request.has_xml_suffix = path.removesuffix(SUFFIX), True  # type: ignore[attr-defined]
         request.path_info = _current(path, dialect)
         is_older = request.path_info != path
         if len(request.get_full_path()) > MAX_URL:
