@@ -177,7 +177,8 @@ def _orders() -> Iterator[list[str]]:
 
     for name, method in sorted(Method.REGISTRY.items()):
         answer = method.answer.__name__ if method.answer else ""
-        yield [f"`{name}`", f"`{method.domain}/rpc.py`", f"`{method.payload.__name__}`", answer]
+        app = "databases" if method.domain == "guestagent" else method.domain
+        yield [f"`{name}`", f"`{app}/rpc.py`", f"`{method.payload.__name__}`", answer]
 
 
 def _objects() -> Iterator[list[str]]:

@@ -37,7 +37,16 @@ OVER_HTTP = {
     "volume/backups/client.py": "moves chunks; their terms are an object (BackupTerms)",
     "compute/fencing/redfish.py": "no host's: the control plane speaks to a machine's power control",
 }
-PRODUCT = ("cloudweb", "compute", "network", "volume", "image", "instances", "operations")
+PRODUCT = (
+    "cloudweb",
+    "compute",
+    "network",
+    "volume",
+    "image",
+    "instances",
+    "operations",
+    "databases",
+)
 
 
 def models() -> Iterator[type[BaseModel]]:

@@ -30,6 +30,7 @@ WIRE_MODULES = (
     "compute.rpc", "compute.snapshots.objects",
     "network.objects", "network.rpc",
     "image.objects", "volume.objects", "volume.backups.objects", "volume.uploads.objects", "volume.rpc",
+    "databases.objects", "databases.rpc",
 )  # fmt: skip
 
 for _name in WIRE_MODULES:
@@ -45,6 +46,7 @@ def ours(module: str) -> bool:
         "volume",
         "cloudweb",
         "operations",
+        "databases",
     )
 
 
