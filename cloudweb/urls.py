@@ -20,6 +20,7 @@ urlpatterns = [
     path("network", include("network.api.urls")),
     path("image", include("image.api.urls")),
     path("volume", include("volume.api.urls")),
+    path("database", include("databases.api.urls")),
     path("audit", include("audit.api.urls")),  # /audit/v1/records
     path("api/schema/download", download, name="schema"),
     path("api/schema/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="swagger"),

@@ -28,6 +28,7 @@ APPS = (
     "volume",
     "compute",
     "instances",
+    "databases",
     "dashboard",
 )
 ROOMS = {

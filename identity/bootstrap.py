@@ -46,6 +46,7 @@ CATALOG = {
     "image": ("glance", "{base}/image"),
     "block-storage": ("cinder", "{base}/volume/v3"),
     "volumev3": ("cinderv3", "{base}/volume/v3"),
+    "database": ("trove", "{base}/database/v1.0/%(project_id)s"),
 }
 ADMIN = "admin"
 DEMO = "demo"

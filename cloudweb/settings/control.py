@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "volume",
     "compute",
     "instances",
+    "databases",
     "dashboard",
 ]
 
@@ -166,7 +167,7 @@ LISTEN = listen_url().removeprefix("http://")
 #: Tells whether any host could build a server; resolved by name, like BOOTSTRAP.
 HOST_IS_UP = "compute.readiness.a_host_is_up"
 #: Fills an empty database; resolved by name, for the base library imports no app.
-BOOTSTRAP = "instances.bootstrap.bootstrap"
+BOOTSTRAP = "databases.bootstrap.bootstrap"
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -214,6 +215,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "network", "description": "Networks, ports, security groups."},
         {"name": "image", "description": "What servers boot from."},
         {"name": "volume", "description": "Disks that outlive their servers."},
+        {"name": "database", "description": "Databases that the cloud runs."},
     ],
 }
 

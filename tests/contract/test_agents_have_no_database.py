@@ -114,7 +114,7 @@ def test_it_does_its_work(host: dict[str, Any]) -> None:
 
 def test_no_model_of_ours_is_loaded(host: dict[str, Any]) -> None:
     apps = (
-        "operations", "identity", "image", "network", "volume", "compute", "instances", "dashboard",
+        "operations", "identity", "image", "network", "volume", "compute", "instances", "databases", "dashboard",
     )  # fmt: skip
     loaded = [name for name in host["modules"] if name.partition(".")[0] in apps]
     assert any(name.startswith("compute.drivers.fake") for name in loaded)

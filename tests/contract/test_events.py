@@ -17,7 +17,7 @@ from cloudweb.events import Event, subscribers
 ROOT = Path(__file__).resolve().parents[2]
 APPS = (
     "operations", "audit", "reconciliation", "identity", "network", "compute", "image", "volume",
-    "instances", "dashboard",
+    "instances", "databases", "dashboard",
 )  # fmt: skip
 
 

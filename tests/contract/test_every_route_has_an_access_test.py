@@ -66,7 +66,7 @@ OUTSIDE = {
 }
 MANAGERS = (
     "operations", "audit", "reconciliation", "identity", "image", "network", "volume", "compute",
-    "instances",
+    "instances", "databases",
 )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ def test_catalog_list(openstack: Command) -> None:
         ("neutron", "network"),
         ("cinder", "block-storage"),
         ("cinderv3", "volumev3"),
+        ("trove", "database"),
     }
     shown = openstack.json("catalog", "show", "compute", cloud="cloudweb")
     assert all(one["url"].endswith("/compute/v2.1") for one in shown["endpoints"])

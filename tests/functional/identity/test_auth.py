@@ -93,6 +93,7 @@ def test_log_in_by_name_for_a_project(user: User) -> None:
         "image": "glance",
         "block-storage": "cinder",
         "volumev3": "cinderv3",
+        "database": "trove",
     }
 
 
@@ -110,6 +111,7 @@ def test_catalog_urls_are_what_every_client_accepts(user: User) -> None:
         "image": {"http://testserver/image"},
         "block-storage": {"http://testserver/volume/v3"},
         "volumev3": {"http://testserver/volume/v3"},
+        "database": {f"http://testserver/database/v1.0/{user.default_project_id}"},
     }
     for entry in catalog:
         assert sorted(one["interface"] for one in entry["endpoints"]) == [
@@ -377,7 +379,7 @@ def test_own_scopes(user: User) -> None:
     assert unscoped.send("GET", "/identity/v3/auth/system").json()["system"] == []
     assert unscoped.send("GET", "/identity/v3/auth/catalog").status_code == 403
     bootstrap(admin_password="x", demo_password="y")
-    assert len(client_of(user).send("GET", "/identity/v3/auth/catalog").json()["catalog"]) == 6
+    assert len(client_of(user).send("GET", "/identity/v3/auth/catalog").json()["catalog"]) == 7
 
 
 def test_changing_ones_password(user: User) -> None:

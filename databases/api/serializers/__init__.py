@@ -1,0 +1,1 @@
+"""Databases on the wire (contract 7)."""

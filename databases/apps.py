@@ -1,0 +1,18 @@
+"""Databases as a Django app."""
+
+from typing import ClassVar
+
+from django.apps import AppConfig
+
+
+class DatabasesConfig(AppConfig):
+    """Databases: servers that tenants see as a database alone."""
+
+    name = "databases"
+    encrypted_columns: ClassVar[dict[str, tuple[str, ...]]] = {
+        "DatabaseInstance": ("first_contents",),
+    }
+
+    def ready(self) -> None:
+        """Declare policies and quotas, register sagas, subscribe to what goes with a project."""
+        from databases import holdings, policies, quota  # noqa: F401

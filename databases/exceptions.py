@@ -1,0 +1,134 @@
+"""What can go wrong with databases."""
+
+from __future__ import annotations
+
+from cloudweb.exceptions import BadRequest, CloudwebError, Conflict, NotFound
+
+
+class Unprocessable(CloudwebError):
+    """The request is understood, and what it is about does not allow it now."""
+
+    status = 422
+    code = "unprocessable"
+
+
+class DatabaseInstanceNotFound(NotFound):
+    """No such instance, or none this caller may see."""
+
+    code = "database_instance_not_found"
+
+    def __init__(self, instance_id: object) -> None:
+        super().__init__(f"Resource {str(instance_id)[:80]} cannot be found.")
+
+
+class InstanceNotAvailable(Unprocessable):
+    """Something is done to the instance, or it failed."""
+
+    code = "database_instance_not_available"
+
+    def __init__(self, instance_id: object, status: str) -> None:
+        super().__init__(
+            f"Instance {instance_id} is not currently available for an action to be performed "
+            f"(status was {status})."
+        )
+
+
+class DatastoreNotFound(NotFound):
+    """No such datastore."""
+
+    code = "datastore_not_found"
+
+    def __init__(self, name: object) -> None:
+        super().__init__(f"Datastore '{str(name)[:80]}' cannot be found.")
+
+
+class DatastoreVersionNotFound(NotFound):
+    """No such version."""
+
+    code = "datastore_version_not_found"
+
+    def __init__(self, name: object) -> None:
+        super().__init__(f"Datastore version '{str(name)[:80]}' cannot be found.")
+
+
+class DatastoreVersionInactive(BadRequest):
+    """Nothing new is made of it."""
+
+    code = "datastore_version_inactive"
+
+    def __init__(self, name: object) -> None:
+        super().__init__(f"Datastore version '{name}' is not active.")
+
+
+class DatastoreInUse(Conflict):
+    """Something is of this datastore or version."""
+
+    code = "datastore_in_use"
+
+    def __init__(self, name: object) -> None:
+        super().__init__(f"Datastore or version '{name}' is in use.")
+
+
+class DatastoreExists(Conflict):
+    """There is such a version already."""
+
+    code = "datastore_exists"
+
+    def __init__(self, name: object) -> None:
+        super().__init__(f"A datastore version with the name '{name}' already exists.")
+
+
+class ParameterNotFound(NotFound):
+    """The version has no parameter of this name that tenants may set."""
+
+    code = "database_parameter_not_found"
+
+    def __init__(self, name: object) -> None:
+        super().__init__(f"Configuration parameter '{str(name)[:80]}' cannot be found.")
+
+
+class ConfigurationNotFound(NotFound):
+    """No such configuration, or none this caller may see."""
+
+    code = "database_configuration_not_found"
+
+    def __init__(self, configuration_id: object) -> None:
+        super().__init__(f"Configuration {str(configuration_id)[:80]} cannot be found.")
+
+
+class ConfigurationInUse(Unprocessable):
+    """Instances take their settings from it."""
+
+    code = "database_configuration_in_use"
+    default_message = "Cannot delete a configuration that is attached to an instance."
+
+
+class ConfigurationInvalid(Unprocessable):
+    """A value that its parameter does not allow, or no parameter of this name."""
+
+    code = "database_configuration_invalid"
+
+
+class ConfigurationDoesNotFit(BadRequest):
+    """The configuration is for another datastore version than the instance's."""
+
+    code = "database_configuration_does_not_fit"
+    default_message = "The configuration is for another datastore version than the instance's."
+
+
+class BackupNotFound(NotFound):
+    """No such backup, or none this caller may see."""
+
+    code = "database_backup_not_found"
+
+    def __init__(self, backup_id: object) -> None:
+        super().__init__(f"Backup {str(backup_id)[:80]} cannot be found.")
+
+
+class BackupBusy(Unprocessable):
+    """It is being made, or others add to it."""
+
+    code = "database_backup_busy"
+
+    def __init__(self, backup_id: object, why: str) -> None:
+        super().__init__(f"Backup {backup_id} {why}.")

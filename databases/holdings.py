@@ -1,0 +1,27 @@
+"""What a project still has of databases, and what goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cloudweb.events import on
+from cloudweb.holdings import hangs_on
+from databases.models import Backup, Configuration, DatabaseInstance, PartsProject
+from identity.events import ProjectDeleted
+
+
+@hangs_on("project")
+def count_databases(project_id: str) -> Mapping[str, int]:
+    """Return what a project still holds."""
+    mine = {"project_id": project_id}
+    return {
+        "database instances": DatabaseInstance.objects.filter(**mine).count(),
+        "database backups": Backup.objects.filter(**mine).count(),
+    }
+
+
+@on(ProjectDeleted)
+def drop_what_is_left(gone: ProjectDeleted) -> None:
+    """Forget the parameters a project that is gone had written down, and where its parts were."""
+    Configuration.objects.filter(project_id=gone.project_id).delete()
+    PartsProject.objects.filter(project_id=gone.project_id).delete()

@@ -1,0 +1,7 @@
+"""The managers of databases."""
+
+from databases.manager.datastores import DatastoreManager
+from databases.manager.flavors import DatabaseFlavorManager
+from databases.manager.limits import LimitsManager
+
+__all__ = ["DatabaseFlavorManager", "DatastoreManager", "LimitsManager"]

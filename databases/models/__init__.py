@@ -1,0 +1,16 @@
+"""The tables of databases."""
+
+from databases.models.backups import Backup
+from databases.models.configurations import Configuration
+from databases.models.datastores import ConfigurationParameter, Datastore, DatastoreVersion
+from databases.models.instances import DatabaseInstance, PartsProject
+
+__all__ = [
+    "Backup",
+    "Configuration",
+    "ConfigurationParameter",
+    "DatabaseInstance",
+    "Datastore",
+    "DatastoreVersion",
+    "PartsProject",
+]

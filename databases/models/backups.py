@@ -1,0 +1,55 @@
+"""What a database held at one moment."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from cloudweb.database.clock import now
+from databases.models.datastores import DatastoreVersion
+from databases.querysets import OwnedQuerySet
+from databases.states import SETTLED, BackupStatus
+
+
+class Backup(models.Model):
+    """A backup; the instance is a bare id: it may be gone.
+
+    ``kind`` is the datastore's own name for the form, ``size`` is bytes, ``location`` where the store
+    keeps it. A parent is what an incremental one adds to.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project_id = models.CharField(max_length=64)
+    name = models.CharField(max_length=255)
+    description = models.CharField(max_length=255, blank=True, default="")
+    instance_id = models.UUIDField()
+    parent = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="children"
+    )
+    version = models.ForeignKey(DatastoreVersion, on_delete=models.PROTECT, related_name="backups")
+    kind = models.CharField(max_length=64, blank=True, default="")
+    status = models.CharField(max_length=16, choices=BackupStatus.choices, default=BackupStatus.NEW)
+    size = models.BigIntegerField(default=0)
+    volume_size = models.PositiveIntegerField(help_text="GiB")
+    location = models.CharField(max_length=1024, blank=True, default="")
+    checksum = models.CharField(max_length=128, blank=True, default="")
+    fault_message = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(default=now, editable=False)
+    updated_at = models.DateTimeField(default=now)
+
+    objects = OwnedQuerySet.as_manager()
+
+    class Meta:
+        indexes = (
+            models.Index(fields=("project_id", "created_at", "id"), name="db_backup_listed"),
+            models.Index(fields=("instance_id", "status"), name="db_backup_of_instance"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether it is being made or removed."""
+        return self.status not in SETTLED

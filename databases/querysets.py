@@ -1,0 +1,46 @@
+"""Which rows of databases a caller sees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from django.db.models import Q, QuerySet
+
+from cloudweb.context import RequestContext
+
+if TYPE_CHECKING:
+    from databases.models import Backup, Configuration, DatabaseInstance  # noqa: F401
+
+
+class OwnedQuerySet(QuerySet["Configuration | Backup"]):
+    """What a project owns."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep what the caller's project owns; admins see everything."""
+        return self if context.is_admin else self.of_project(context)
+
+    def of_project(self, context: RequestContext) -> Self:
+        """Keep what is the caller's own project's."""
+        return self.filter(project_id=context.project_id or "")
+
+
+class InstanceQuerySet(QuerySet["DatabaseInstance"]):
+    """Database instances."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep what the caller's project owns; admins see everything."""
+        return self if context.is_admin else self.of_project(context)
+
+    def of_project(self, context: RequestContext) -> Self:
+        """Keep what is the caller's own project's."""
+        return self.filter(project_id=context.project_id or "")
+
+    def complete(self) -> Self:
+        """Read along whatever a representation shows."""
+        return self.select_related("version__datastore", "configuration").prefetch_related(
+            "replicas"
+        )
+
+    def at_rest(self) -> Self:
+        """Keep those that an action may start on."""
+        return self.filter(Q(task="") & Q(fault_at__isnull=True))

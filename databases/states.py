@@ -1,0 +1,61 @@
+"""The words for what a database instance, its datastore and a backup are at (contract 10.5)."""
+
+from __future__ import annotations
+
+from django.db.models import TextChoices
+
+
+class Task(TextChoices):
+    """What is being done to an instance; the word is its status meanwhile."""
+
+    NONE = "", "none"
+    BUILD = "BUILD"
+    REBOOT = "REBOOT"
+    RESIZE = "RESIZE"
+    UPGRADE = "UPGRADE"
+    PROMOTE = "PROMOTE"
+    EJECT = "EJECT"
+    DETACH = "DETACH"
+    LOGGING = "LOGGING"
+    CONFIGURING = "CONFIGURING"
+    BACKUP = "BACKUP"
+    SHUTDOWN = "SHUTDOWN"
+
+
+class OperatingStatus(TextChoices):
+    """What the guest says of the datastore."""
+
+    NEW = "NEW"
+    BUILDING = "BUILDING"
+    ACTIVE = "ACTIVE"
+    HEALTHY = "HEALTHY"
+    SHUTDOWN = "SHUTDOWN"
+    FAILED = "FAILED"
+    RESTART_REQUIRED = "RESTART_REQUIRED"
+    UNKNOWN = "UNKNOWN"
+
+
+class BackupStatus(TextChoices):
+    """What a backup is at."""
+
+    NEW = "NEW"
+    BUILDING = "BUILDING"
+    SAVING = "SAVING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    RESTORED = "RESTORED"
+    DELETE_FAILED = "DELETE_FAILED"
+
+
+class ParameterKind(TextChoices):
+    """What the values of a datastore's parameter are."""
+
+    INTEGER = "integer"
+    FLOAT = "float"
+    BOOLEAN = "boolean"
+    STRING = "string"
+
+
+ACTIVE, ERROR, RESTART_REQUIRED = "ACTIVE", "ERROR", "RESTART_REQUIRED"
+#: Nothing is done to a backup any more.
+SETTLED = (BackupStatus.COMPLETED, BackupStatus.FAILED, BackupStatus.RESTORED)
