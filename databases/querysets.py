@@ -24,7 +24,7 @@ class OwnedQuerySet(QuerySet["Configuration | Backup"]):
         return self.filter(project_id=context.project_id or "")
 
 
-class InstanceQuerySet(QuerySet["DatabaseInstance"]):
+class DatabaseInstanceQuerySet(QuerySet["DatabaseInstance"]):
     """Database instances."""
 
     def visible_to(self, context: RequestContext) -> Self:

@@ -44,9 +44,7 @@ ROUTES: list[URLPattern | URLResolver] = [
     path("mgmt/datastore-versions", OfferedVersionViewSet.as_view(COLLECTION)),
     path(
         "mgmt/datastore-versions/<str:version>",
-        OfferedVersionViewSet.as_view(
-            {"get": "retrieve", "patch": "update", "put": "update", "delete": "destroy"}
-        ),
+        OfferedVersionViewSet.as_view({"get": "retrieve", "patch": "update", "delete": "destroy"}),
     ),
 ]
 

@@ -9,7 +9,7 @@ from django.db import models
 from cloudweb.database.clock import now
 from databases.models.configurations import Configuration
 from databases.models.datastores import DatastoreVersion
-from databases.querysets import InstanceQuerySet
+from databases.querysets import DatabaseInstanceQuerySet
 from databases.states import ACTIVE, ERROR, RESTART_REQUIRED, OperatingStatus, Task
 
 
@@ -81,7 +81,7 @@ class DatabaseInstance(models.Model):
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now)
 
-    objects = InstanceQuerySet.as_manager()
+    objects = DatabaseInstanceQuerySet.as_manager()
 
     class Meta:
         indexes = (

@@ -71,7 +71,6 @@ LINES = (
     operate("POST", OFFERED, {"version": NEW}),
     operate("GET", f"{OFFERED}/{{version}}", status=200),
     operate("PATCH", f"{OFFERED}/{{version}}", {"active": False}),
-    operate("PUT", f"{OFFERED}/{{version}}", {"active": False}),
     operate("DELETE", f"{OFFERED}/{{idle}}"),
 )
 test_access = access_test(LINES)
