@@ -132,3 +132,11 @@ class BackupBusy(Unprocessable):
 
     def __init__(self, backup_id: object, why: str) -> None:
         super().__init__(f"Backup {backup_id} {why}.")
+
+
+class BackupDamaged(CloudwebError):
+    """What the store has of a backup is not what was written."""
+
+    status = 409
+    code = "database_backup_damaged"
+    default_message = "The backup is damaged."
