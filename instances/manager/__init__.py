@@ -5,6 +5,7 @@ from instances.manager.console import ConsoleAccess
 from instances.manager.console_tokens import ConsoleManager, OpenedConsole, redeem, renewed
 from instances.manager.draining import HostDrainManager
 from instances.manager.external_events import ExternalEvent, ExternalEventManager
+from instances.manager.host_evacuations import HostEvacuation, HostEvacuationManager
 from instances.manager.instance import InstanceManager
 from instances.manager.key_pair import KeyPairManager
 from instances.manager.limits import LimitsManager
@@ -19,6 +20,8 @@ __all__ = [
     "ExternalEvent",
     "ExternalEventManager",
     "HostDrainManager",
+    "HostEvacuation",
+    "HostEvacuationManager",
     "InstanceManager",
     "KeyPairManager",
     "LimitsManager",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from cloudweb.database.clock import now
 from compute.models import Flavor
+from instances.models import Instance
 from operations.models import Service
 from tests.builders.compute import make_flavor, make_host, make_service
 from tests.builders.identity import make_member
@@ -84,24 +86,36 @@ def test_hypervisor_sums(openstack: Command) -> None:
     assert (stats["count"], stats["vcpus"]) == (1, 8)
 
 
-@pytest.mark.parametrize("version", [None, "2.1"])
+@pytest.mark.parametrize("version", [None, "2.1", "2.11", "2.53"])
 def test_services(openstack: Command, version: str | None) -> None:
-    """List, disable with a reason, enable, delete."""
+    """List, disable with a reason, enable, force down and up again, delete."""
     make_host("h1")
     make_service("conductor", "c1")
-    option = at(version)
-    listed = openstack.json(*option, "compute", "service", "list")
+    service = (*at(version), "compute", "service")
+    listed = openstack.json(*service, "list")
     assert {(one["Binary"], one["Host"], one["State"]) for one in listed} == {
         ("nova-compute", "h1", "up"),
         ("nova-conductor", "c1", "up"),
     }
-    service = ("compute", "service")
-    openstack.text(
-        *option, *service, "set", "--disable", "--disable-reason", "disk", "h1", "nova-compute"
-    )
-    (shown,) = openstack.json(*option, *service, "list", "--long", "--host", "h1")
+
+    def change(*words: str) -> Any:
+        openstack.text(*service, "set", *words, "h1", "nova-compute")
+        (shown,) = openstack.json(*service, "list", "--long", "--host", "h1")
+        return shown
+
+    shown = change("--disable", "--disable-reason", "disk")
     assert (shown["Status"], shown["Disabled Reason"]) == ("disabled", "disk")
-    openstack.text(*option, *service, "delete", str(shown["ID"]))
+    shown = change("--enable")
+    assert (shown["Status"], shown["Disabled Reason"]) == ("enabled", None)
+    down = (*service, "set", "--down", "h1", "nova-compute")
+    if version == "2.1":
+        assert "2.11 or later is required" in openstack.refusal(*down)
+    else:
+        shown = change("--down")
+        assert (shown["State"], shown["Forced Down"]) == ("down", True)
+        shown = change("--up")
+        assert (shown["State"], shown["Forced Down"]) == ("up", False)
+    openstack.text(*service, "delete", str(shown["ID"]))
     assert not Service.objects.filter(host="h1").exists()
 
 
@@ -116,10 +130,7 @@ def test_zones(openstack: Command) -> None:
 
 @pytest.mark.parametrize("version", ["2.13", "2.72"])
 def test_a_dead_hosts_servers_are_evacuated(openstack: Command, version: str) -> None:
-    """Nova's way: whoever fenced a host says so by forcing it down; not with --wait, which never ends.
-
-    (The command compares a status in capitals with one in small letters.)
-    """
+    """Nova's way: whoever fenced a host says so by forcing it down."""
     make_host("h1", last_seen_at=now() - timedelta(minutes=5))
     server = str(make_server(make_member("member"), name="vm1", host="h1").id)
     option = at(version)
@@ -129,3 +140,23 @@ def test_a_dead_hosts_servers_are_evacuated(openstack: Command, version: str) ->
     assert shown["name"] == "vm1"
     (moving,) = openstack.json(*option, "server", "migration", "list")
     assert (moving["Source Compute"], moving["Status"]) == ("h1", "pre-migrating")
+
+
+def test_the_command_never_sees_the_end_of_an_evacuation(
+    openstack: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What docs/host-failure.md says of --wait: it compares ACTIVE with active, whoever answers."""
+    make_host("h1", last_seen_at=now() - timedelta(minutes=5))
+    server = make_server(make_member("member"), host="h1")
+    openstack.text("compute", "service", "set", "--down", "h1", "nova-compute")
+    rounds = iter(range(3))
+
+    def sleep(seconds: float) -> None:
+        Instance.objects.filter(id=server.id).update(task_state=None)  # it is ACTIVE: that was it
+        if next(rounds, None) is None:
+            raise TimeoutError("it waits still")
+
+    monkeypatch.setattr("osc_lib.utils.time.sleep", sleep)
+    assert "it waits still" in openstack.refusal("server", "evacuate", "--wait", str(server.id))
+    asked = [one for one in openstack.requests if one.startswith("GET /compute/v2.1/servers/")]
+    assert len(asked) > 3

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 
 from compute.fencing.fake import FakeFence
 from compute.manager import HostFenceManager, HostManager
+from instances.management.commands import evacuate
 from instances.manager import InstanceManager
 from instances.models import Instance, Migration
 from operations.models import Operation, Service
@@ -32,6 +36,12 @@ class Room(Ward):
     def other(self, host: str) -> str:
         """Return the other host."""
         return next(name for name in self.lab.guests if name != host)
+
+
+def evacuate_host(*words: str) -> str:
+    said = StringIO()
+    call_command("evacuate", *words, stdout=said)
+    return said.getvalue()
 
 
 @pytest.fixture
@@ -132,6 +142,40 @@ def test_a_host_that_comes_back_in_time_keeps_its_servers(made: Room) -> None:
     assert host_of(server) == host
     assert Migration.objects.get().error == "The server's host came back: nothing was moved."
     assert Instance.objects.get(id=server).vm_state == "active"
+
+
+def test_a_command_evacuates_all_servers_of_a_host_and_waits(
+    made: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = [made.lab.create() for _ in range(3)]
+    host = host_of(servers[0])
+    there = [one for one in servers if host_of(one) == host]
+    with pytest.raises(CommandError, match="still in use"):
+        evacuate_host(host)
+    made.lose(host)
+    for wrong in ((host, "--to", "h9"), ("h9",)):
+        with pytest.raises(CommandError, match="h9 could not be found"):
+            evacuate_host(*wrong)
+    monkeypatch.setattr(f"{evacuate.__name__}.time.sleep", lambda _: made.cloud.settle())
+    said = evacuate_host(host)
+    assert f"{host}: 0 run elsewhere, {len(there)} under way, 0 stay." in said
+    assert f"{host}: {len(there)} run elsewhere, 0 under way, 0 stay." in said
+    assert {host_of(one) for one in servers} == {made.other(host)}
+    assert "0 run elsewhere" in evacuate_host(host)
+
+
+def test_a_command_says_which_servers_stay(made: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    server, paused = made.lab.create(), made.lab.create()
+    host = host_of(server)
+    HostManager(made.operator).disable(made.other(host))
+    Instance.objects.filter(id=paused).update(host=host, vm_state="paused")
+    made.lose(host)
+    monkeypatch.setattr(f"{evacuate.__name__}.time.sleep", lambda _: made.cloud.settle())
+    said = StringIO()
+    with pytest.raises(CommandError, match=f"2 servers stay on {host}"):
+        call_command("evacuate", host, stdout=said)
+    assert f"{server} stays: No valid host was found" in said.getvalue()
+    assert f"{paused} stays: Cannot 'evacuate' instance {paused}" in said.getvalue()
 
 
 def test_a_volume_on_the_dead_host_keeps_its_server_there(made: Room) -> None:
