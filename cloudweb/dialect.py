@@ -5,7 +5,7 @@ Facts and words, no HTTP: what lies below the API (refusals, audit) reads them t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 #: or the one direction for all (image, volume).
 Fewer = Literal["refused", "default", "repeated"]
 #: Where a list links to its other pages (cloudweb/api/page_links.py).
-PageLinks = Literal["beside", "both ways", "of list", "next of list", "first and next"]
+PageLinks = Literal[
+    "beside", "links beside", "both ways", "of list", "next of list", "first and next"
+]
 Wire = dict[str, Any]
 
 
@@ -80,8 +82,11 @@ def plain_error(error: CloudwebError, status: int) -> Wire:
     return {"error": {"code": status, "message": error.message, "title": title}}
 
 
-def fault(otherwise: str) -> Callable[[CloudwebError, int], Wire]:
+def fault(
+    otherwise: str, differing: Mapping[int, str] | None = None
+) -> Callable[[CloudwebError, int], Wire]:
     """Return the envelope whose key says what is wrong; ``otherwise`` is the key for the rest."""
+    words = FAULTS | dict(differing or {})
 
     def envelope(error: CloudwebError, status: int) -> Wire:
         if status == HTTPStatus.UNAUTHORIZED:
@@ -89,7 +94,7 @@ def fault(otherwise: str) -> Callable[[CloudwebError, int], Wire]:
         body: Wire = {"code": status, "message": error.message}
         if error.retry_after is not None and status in (413, 429):
             body["retryAfter"] = str(error.retry_after)
-        return {FAULTS.get(status, otherwise): body}
+        return {words.get(status, otherwise): body}
 
     return envelope
 

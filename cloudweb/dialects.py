@@ -92,9 +92,9 @@ VOLUME = Dialect(
 DATABASE = Dialect(
     service="database",
     version="v1.0",
-    envelope=fault("instanceFault"),
+    envelope=fault("instanceFault", {409: "conflict"}),
     refusal=policy_refusal("database"),
-    page_links="beside",
+    page_links="links beside",
     quota_status=413,
     speaks_xml=True,
 )

@@ -45,6 +45,11 @@ def seconds_z(moment: datetime | None) -> str | None:
     return None if moment is None else f"{_iso(moment, 'seconds')}Z"
 
 
+def seconds(moment: datetime | None) -> str | None:
+    """2026-01-31T10:11:12: databases."""
+    return None if moment is None else _iso(moment, "seconds")
+
+
 def micros(moment: datetime | None) -> str | None:
     """2026-01-31T10:11:12.000000: compute's instance actions, services, launched_at."""
     return None if moment is None else _iso(moment, "microseconds")

@@ -11,8 +11,9 @@ class DatabasesConfig(AppConfig):
     name = "databases"
     encrypted_columns: ClassVar[dict[str, tuple[str, ...]]] = {
         "DatabaseInstance": ("first_contents",),
+        "Letter": ("payload",),
     }
 
     def ready(self) -> None:
         """Declare policies and quotas, register sagas, subscribe to what goes with a project."""
-        from databases import holdings, policies, quota  # noqa: F401
+        from databases import holdings, operations, policies, quota  # noqa: F401

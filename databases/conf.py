@@ -1,10 +1,14 @@
 """Settings of databases, read from the environment.
 
-``MAX_VOLUME`` is the largest volume a database may have, in GiB.
+``MAX_VOLUME`` is the largest volume a database may have, in GiB. ``GUESTS`` are ``real`` ones, with an
+agent, or ``fake`` ones, which answer at once; ``ANSWER_WITHIN`` is how long a client waits for what a guest
+is asked, in seconds.
 """
 
 from __future__ import annotations
 
-from cloudweb.conf import env
+from cloudweb.conf import drivers, env
 
 MAX_VOLUME = env.int("DATABASE_MAX_VOLUME", default=1000)
+GUESTS = env.str("DATABASE_GUESTS", default=drivers())
+ANSWER_WITHIN = env.float("DATABASE_ANSWER_WITHIN", default=10.0)

@@ -17,10 +17,11 @@ declare(
         "database:quotas:get": admin,
         "database:quotas:update": admin,
         "database:instances:list": project_reader,
+        "database:instances:list_all_projects": admin,
         "database:instances:get": project_reader,
         "database:instances:create": project_member,
         "database:instances:update": project_member,
         "database:instances:delete": project_member,
     },
-    reads=("database:datastores:see_all",),
+    reads=("database:datastores:see_all", "database:instances:list_all_projects"),
 )

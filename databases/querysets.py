@@ -7,13 +7,26 @@ from typing import TYPE_CHECKING, Self
 from django.db.models import Q, QuerySet
 
 from cloudweb.context import RequestContext
+from databases.states import Task
 
 if TYPE_CHECKING:
     from databases.models import Backup, Configuration, DatabaseInstance  # noqa: F401
 
 
-class OwnedQuerySet(QuerySet["Configuration | Backup"]):
-    """What a project owns."""
+class DatabaseConfigurationQuerySet(QuerySet["Configuration"]):
+    """Configurations."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep what the caller's project owns; admins see everything."""
+        return self if context.is_admin else self.of_project(context)
+
+    def of_project(self, context: RequestContext) -> Self:
+        """Keep what is the caller's own project's."""
+        return self.filter(project_id=context.project_id or "")
+
+
+class DatabaseBackupQuerySet(QuerySet["Backup"]):
+    """Backups."""
 
     def visible_to(self, context: RequestContext) -> Self:
         """Keep what the caller's project owns; admins see everything."""
@@ -40,6 +53,10 @@ class DatabaseInstanceQuerySet(QuerySet["DatabaseInstance"]):
         return self.select_related("version__datastore", "configuration").prefetch_related(
             "replicas"
         )
+
+    def deletable(self) -> Self:
+        """Keep those at rest, and those that failed whatever was done to them; not what goes already."""
+        return self.filter(Q(task="") | Q(fault_at__isnull=False)).exclude(task=Task.SHUTDOWN)
 
     def at_rest(self) -> Self:
         """Keep those that an action may start on."""

@@ -47,6 +47,15 @@ class BackupStatus(TextChoices):
     DELETE_FAILED = "DELETE_FAILED"
 
 
+class LetterState(TextChoices):
+    """What became of an order to a guest."""
+
+    POSTED = "posted"
+    FETCHED = "fetched"
+    ANSWERED = "answered"
+    WITHDRAWN = "withdrawn"
+
+
 class ParameterKind(TextChoices):
     """What the values of a datastore's parameter are."""
 

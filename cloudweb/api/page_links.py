@@ -63,6 +63,10 @@ def _beside(plural: str, place: Place) -> Wire:
     return {f"{plural}_links": links} if links else {}
 
 
+def _links_beside(_plural: str, place: Place) -> Wire:
+    return {"links": [{"rel": "next", "href": place.following}]} if place.following else {}
+
+
 def _both_ways(plural: str, place: Place) -> Wire:
     """Link both pages, for who asked for pages."""
     pages = {"next": place.following, "previous": place.before}
@@ -88,6 +92,7 @@ def _shape_beside(plural: str) -> dict[str, Any]:
 
 STYLES: dict[PageLinks, Style] = {
     "beside": Style(_beside, _shape_beside),
+    "links beside": Style(_links_beside, lambda _plural: {"links": list[Link] | None}),
     "both ways": Style(_both_ways, _shape_beside, drops=("page_reverse",)),
     "of list": Style(_of_list, lambda _plural: {"links": ListLinks}),
     "next of list": Style(_next_of_list, lambda _plural: {"links": NextLink}),

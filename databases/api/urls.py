@@ -12,6 +12,7 @@ from databases.api.datastores import (
     OfferedVersionViewSet,
 )
 from databases.api.flavors import DatabaseFlavorViewSet
+from databases.api.instances import DatabaseInstanceViewSet
 from databases.api.limits import LimitsViewSet, QuotaViewSet
 from databases.api.versions import VersionViewSet
 
@@ -23,7 +24,12 @@ VERSION = f"{DATASTORE}/versions/<str:version>"
 PARAMETERS: dict[str, Any] = {"get": "list_parameters"}
 PARAMETER: dict[str, Any] = {"get": "retrieve_parameter"}
 
+INSTANCE = "instances/<str:instance_id>"
+
 ROUTES: list[URLPattern | URLResolver] = [
+    path("instances", DatabaseInstanceViewSet.as_view(COLLECTION)),
+    path("instances/detail", DatabaseInstanceViewSet.as_view({"get": "list_detail"})),
+    path(INSTANCE, DatabaseInstanceViewSet.as_view({"get": "retrieve", "delete": "destroy"})),
     path("datastores", DatastoreViewSet.as_view({"get": "list"})),
     path(ANY, AnyVersionViewSet.as_view({"get": "retrieve"})),
     path(f"{ANY}/parameters", AnyVersionViewSet.as_view(PARAMETERS)),

@@ -2,6 +2,7 @@
 
 from databases.manager.datastores import DatastoreManager
 from databases.manager.flavors import DatabaseFlavorManager
+from databases.manager.instances import DatabaseInstanceManager
 from databases.manager.limits import LimitsManager
 
-__all__ = ["DatabaseFlavorManager", "DatastoreManager", "LimitsManager"]
+__all__ = ["DatabaseFlavorManager", "DatabaseInstanceManager", "DatastoreManager", "LimitsManager"]

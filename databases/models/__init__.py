@@ -3,6 +3,7 @@
 from databases.models.backups import Backup
 from databases.models.configurations import Configuration
 from databases.models.datastores import ConfigurationParameter, Datastore, DatastoreVersion
+from databases.models.guests import FakeGuest, Letter
 from databases.models.instances import DatabaseInstance, PartsProject
 
 __all__ = [
@@ -12,5 +13,7 @@ __all__ = [
     "DatabaseInstance",
     "Datastore",
     "DatastoreVersion",
+    "FakeGuest",
+    "Letter",
     "PartsProject",
 ]

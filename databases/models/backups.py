@@ -8,7 +8,7 @@ from django.db import models
 
 from cloudweb.database.clock import now
 from databases.models.datastores import DatastoreVersion
-from databases.querysets import OwnedQuerySet
+from databases.querysets import DatabaseBackupQuerySet
 from databases.states import SETTLED, BackupStatus
 
 
@@ -38,7 +38,7 @@ class Backup(models.Model):
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now)
 
-    objects = OwnedQuerySet.as_manager()
+    objects = DatabaseBackupQuerySet.as_manager()
 
     class Meta:
         indexes = (

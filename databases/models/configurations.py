@@ -9,7 +9,7 @@ from django.db import models
 
 from cloudweb.database.clock import now
 from databases.models.datastores import DatastoreVersion
-from databases.querysets import OwnedQuerySet
+from databases.querysets import DatabaseConfigurationQuerySet
 
 
 class Configuration(models.Model):
@@ -26,7 +26,7 @@ class Configuration(models.Model):
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now)
 
-    objects = OwnedQuerySet.as_manager()
+    objects = DatabaseConfigurationQuerySet.as_manager()
 
     class Meta:
         indexes = (

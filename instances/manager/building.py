@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from compute.models import Flavor
     from instances.models import KeyPair, ServerGroup
     from network.models import Port
+    from operations.saga import Saga
 
 
 class InstanceBuilding(InstanceDisks):
@@ -52,6 +53,18 @@ class InstanceBuilding(InstanceDisks):
         """Record new servers and start building them.
 
         Raises what is wrong with flavor, image, key, network, port or group, and QuotaExceeded.
+        """
+        with transaction.atomic():
+            made, saga = self.record(wanted)
+            for instance in made:
+                saga.start(self.context, resource_id=str(instance.id))
+        return made
+
+    @policy("compute:servers:create")
+    def record(self, wanted: BuildRequest) -> tuple[Sequence[Instance], type[Saga]]:
+        """Record new servers; return them with the saga that will build each, say as a child of another.
+
+        Raises what ``create`` raises.
         """
         wanted, flavor, columns, cards = self._prepared(wanted)
         with transaction.atomic():
@@ -73,10 +86,7 @@ class InstanceBuilding(InstanceDisks):
             )
             with named_by_the_caller():
                 self._make_disks(wanted, flavor, made)
-            saga = CreateInstanceWithVolumes if wanted.has_volumes else CreateInstance
-            for instance in made:
-                saga.start(self.context, resource_id=str(instance.id))
-        return made
+        return made, CreateInstanceWithVolumes if wanted.has_volumes else CreateInstance
 
     @policy("compute:servers:consider")
     def consider(self, wanted: BuildRequest) -> Verdict:

@@ -51,7 +51,7 @@ def test_over_rest(user: User, made: Cloud) -> None:
     assert (shelf["status"], shelf["boards"]) == (BUILDING, 0)
     place = f"{SHELVES}/{shelf['id']}"
     busy = client.send("DELETE", place)
-    assert (busy.status_code, [*busy.json()]) == (409, ["conflictingRequest"])
+    assert (busy.status_code, [*busy.json()]) == (409, ["conflict"])
     made.settle()
     shown = client.send("GET", place).json()["shelf"]
     assert shown == {**shelf, "status": READY, "boards": 5}

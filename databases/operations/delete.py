@@ -1,0 +1,32 @@
+"""Delete a database with all its parts."""
+
+from __future__ import annotations
+
+from databases.models import DatabaseInstance
+from databases.operations.parts import drop_port, drop_server
+from databases.operations.rows import fail
+from operations.saga import Failure, Run, Saga, Step
+
+
+class DeleteDatabase(Saga):
+    """Delete the server with its volume, then port and group, then the row; backups stay."""
+
+    kind = "databases.delete"
+    resource_type = "database_instance"
+    steps = (Step("drop_server", drop_server), Step("drop_port", drop_port))
+
+    @classmethod
+    def on_done(cls, run: Run) -> None:
+        """It is gone."""
+        DatabaseInstance.objects.filter(id=run.resource_id).delete()
+
+    @classmethod
+    def on_undone(cls, run: Run, failure: Failure | None) -> None:
+        """Something is left: the next delete goes on."""
+        if failure is not None:
+            fail(run, failure)
+
+    @classmethod
+    def on_stuck(cls, run: Run, failure: Failure) -> None:
+        """An operator is needed."""
+        fail(run, failure)

@@ -1,0 +1,79 @@
+"""How a saga talks to a guest: one step writes a letter, the next waits for its answer.
+
+The letter is written in the step's own transaction. The mailbox wakes the operation when the guest
+has answered; without a guest that asks for its letters the saga waits, shown, until the deadline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from cloudweb.database.clock import now
+from cloudweb.exceptions import NotYet
+from cloudweb.objects import VersionedObject
+from cloudweb.rpc import Method
+from databases import conf, fake_guest
+from databases.mail import written
+from databases.models import Letter
+from databases.operations.rows import instance_of
+from databases.states import LetterState
+from operations.saga import Run, Step, StepFailed, TookTooLong
+
+Payload = Callable[[Run], VersionedObject | None]
+
+
+def asks(
+    name: str,
+    method: Method[Any],
+    payload: Payload,
+    *,
+    deadline: timedelta | None = None,
+    pivot: bool = False,
+) -> tuple[Step, Step]:
+    """Return the two steps that have a guest do something; no payload: nothing is to be done."""
+    within = deadline or timedelta(seconds=method.deadline)
+
+    def tell(run: Run) -> dict[str, Any] | None:
+        said = payload(run)
+        if said is None:
+            return None
+        letter = written(
+            instance_of(run),
+            method,
+            said,
+            within=within,
+            operation=run.operation.id,
+            epoch=run.operation.epoch,
+        )
+        return {"letter": str(letter.id)}
+
+    def withdraw(run: Run) -> None:
+        if run.result:
+            Letter.objects.filter(id=run.result["letter"]).exclude(
+                state=LetterState.ANSWERED
+            ).update(state=LetterState.WITHDRAWN)
+
+    def hear(run: Run) -> dict[str, Any] | None:
+        told = run.results.get(f"tell_{name}")
+        if not told:
+            return None
+        letter = Letter.objects.select_related("instance__version").get(id=told["letter"])
+        if conf.GUESTS == "fake" and letter.state == LetterState.POSTED:
+            fake_guest.answer(letter)
+        if letter.state == LetterState.ANSWERED:
+            if letter.error is not None:
+                raise StepFailed(letter.error["public"], detail=letter.error.get("detail", ""))
+            return {"answer": letter.answer}
+        if letter.deadline_at <= now():
+            raise TookTooLong("The database's guest did not answer in time.")
+        raise NotYet("The database's guest has not answered yet.")
+
+    return Step(f"tell_{name}", tell, undo=withdraw), Step(f"hear_{name}", hear, pivot=pivot)
+
+
+def answer_to(run: Run, name: str, kind: type[VersionedObject]) -> Any:
+    """Return what the guest said, or None where it was not asked."""
+    heard = run.results.get(f"hear_{name}")
+    return kind.load(heard["answer"]) if heard and heard["answer"] is not None else None
