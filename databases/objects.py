@@ -407,11 +407,12 @@ class GuestReport(VersionedObject):
 
 
 class Enrolment(VersionedObject):
-    """A new agent's first words: the token of its user data, which counts once."""
+    """A new agent's first words: the token of its user data, which counts for one ``nonce`` alone."""
 
     VERSION: ClassVar[str] = "1.0"
 
     token: str = Field(repr=False)
+    nonce: str = Field(repr=False)
     report: GuestReport
 
 
@@ -452,6 +453,30 @@ class AgentHint(Part):
 
     version: str
     sha256: str
+
+
+class GuestEnvelope(Message):
+    """What a guest says, under its key: ``kind`` is mailbox, result, heartbeat or renew.
+
+    ``number`` rises from word to word; polls and all others have a row of numbers each.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    instance: str
+    kind: str
+    number: int
+    body: WireForm
+    mac: str
+
+
+class GuestAnswer(VersionedObject):
+    """What a guest's word is answered: a letter if there is one, and which program it should run."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    letter: WireForm | None = None
+    agent: AgentHint | None = None
 
 
 class LetterMessage(Message):

@@ -1,0 +1,329 @@
+"""What the agent can be ordered: each method of ``databases/rpc.py`` made of what a datastore can do."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from databases.guest import files, volume, wire
+from databases.guest.drivers import DRIVERS
+from databases.guest.drivers.base import Datastore, Row
+from databases.guest.failures import Exists, NotThere, Refused, Unsupported
+from databases.guest.place import Place
+from databases.guest.version import VERSION
+
+Places = Callable[[str, Path], Place]
+PORTS = {"postgresql": 5432, "mariadb": 3306}
+OWNERS = {"postgresql": "postgres", "mariadb": "mysql"}
+
+
+def usual_place(datastore: str, base: Path) -> Place:
+    """Return where a datastore is in a guest whose data are under ``base``."""
+    return Place(
+        data=base / datastore,
+        run=Path("/run") / f"cloudweb-{datastore}",
+        port=PORTS[datastore],
+        user=OWNERS[datastore],
+    )
+
+
+class Methods:
+    """The datastore of this guest; ``datastore.json`` says which, where, and how it was told to be."""
+
+    def __init__(self, directory: Path, *, places: Places = usual_place) -> None:
+        self._file, self._places = directory / "datastore.json", places
+        self._home = directory / "data"
+        self.kept = files.read_json(self._file)
+        self._lock = threading.Lock()
+        self._began = time.monotonic()
+
+    # What is ordered
+
+    def prepare(self, told: Row) -> Row:
+        """Make the datastore be there and serve."""
+        for part in ("restore", "replica_of", "tls"):
+            if told.get(part):
+                raise Unsupported(f"This agent cannot prepare a datastore with {part} yet.")
+        if told["datastore"] not in DRIVERS:
+            raise Unsupported(f"This agent knows no {told['datastore']}.")
+        base = volume.mounted(told["volume"]) if told.get("volume") else self._home
+        base.mkdir(parents=True, exist_ok=True)
+        self._keep(datastore=told["datastore"], volume=told.get("volume"), wanted=True, error="")
+        store = self.store()
+        if not store.is_initialised():
+            store.initialise()
+        store.start()
+        store.first_start()
+        waiting = self._settle(store, told.get("parameters", ()))
+        if waiting:  # nobody uses it yet
+            store.stop()
+            store.start()
+        self._keep(waiting=[], version=store.exact_version())
+        self.create_databases(told)
+        self.create_users(told)
+        if told.get("root_password"):
+            store.open_root(told["root_password"])
+        return {"version": self.kept["version"], "port": store.place.port, "restart_required": []}
+
+    def restart(self, _told: Row) -> Row:
+        """Stop and serve again."""
+        self.stop({})
+        return self.start({})
+
+    def stop(self, _told: Row) -> None:
+        """Serve no more, until started."""
+        self._keep(wanted=False)
+        self.store().stop()
+
+    def start(self, _told: Row) -> Row:
+        """Serve, with its data mounted; every setting counts then."""
+        self._keep(wanted=True)
+        if self.kept.get("volume"):
+            volume.mounted(self.kept["volume"])
+        self.store().start()
+        self._keep(waiting=[], error="")
+        return {"restart_required": []}
+
+    def create_databases(self, told: Row) -> None:
+        """Make databases."""
+        store = self.store()
+        names = [store.database_name(str(one["name"])) for one in told["databases"]]
+        for name, one in zip(names, told["databases"], strict=True):
+            store.make_database(name, str(one["character_set"]), str(one["collate"]))
+
+    def list_databases(self, told: Row) -> Row:
+        """Return a page of databases."""
+        rows, marker = page(self.store().databases(), told, lambda row: str(row["name"]))
+        return {"databases": rows, "next_marker": marker}
+
+    def delete_database(self, told: Row) -> None:
+        """Drop a database."""
+        self.store().drop_database(self.store().database_name(str(told["name"])))
+
+    def create_users(self, told: Row) -> None:
+        """Make users with their grants; a database that is not there is made."""
+        store = self.store()
+        for user in told["users"]:
+            store.user_name(str(user["name"]))
+            if not user["password"]:
+                raise Refused(f"{user['name']} has no password.")
+        there = {row["name"] for row in store.databases()}
+        for user in told["users"]:
+            store.make_user(user["name"], user["host"], user["password"])
+            for base in user["databases"]:
+                if base not in there:
+                    store.make_database(store.database_name(base), "", "")
+                    there.add(base)
+                store.grant(user["name"], user["host"], base)
+
+    def list_users(self, told: Row) -> Row:
+        """Return a page of users."""
+        rows, marker = page(self.store().users(), told, _user_marker)
+        return {"users": [{**row, "password": ""} for row in rows], "next_marker": marker}
+
+    def get_user(self, told: Row) -> Row:
+        """Return one user, or none."""
+        rows = [
+            {**row, "password": ""}
+            for row in self.store().users()
+            if row["name"] == told["name"] and row["host"] == told["host"]
+        ]
+        return {"users": rows, "next_marker": ""}
+
+    def update_user(self, told: Row) -> None:
+        """Rename a user or set its password; done twice it finds the new name."""
+        store = self.store()
+        name = store.user_name(str(told["new_name"] or told["name"]))
+        host = str(told["new_host"] or told["host"])
+        rows = [row for row in store.users() if row["name"] in (told["name"], name)]
+        there = {(row["name"], row["host"]): row for row in rows}
+        row = there.get((told["name"], told["host"])) or there.get((name, host))
+        if row is None:
+            store.user(told["name"], told["host"])
+            raise Exists(f"There is a user {name} already.")
+        store.change_user(row, name=name, host=host, password=str(told["new_password"]))
+
+    def delete_user(self, told: Row) -> None:
+        """Drop a user."""
+        store = self.store()
+        for row in store.users():
+            if row["name"] == told["name"] and row["host"] == told["host"]:
+                store.drop_user(row)
+
+    def list_access(self, told: Row) -> Row:
+        """Return a user's databases."""
+        return {"databases": self.store().user(told["name"], told["host"])["databases"]}
+
+    def grant(self, told: Row) -> None:
+        """Let a user use databases."""
+        store = self.store()
+        row = store.user(told["name"], told["host"])
+        for base in [store.require_database(one) for one in told["databases"]]:
+            store.grant(row["name"], row["host"], base)
+
+    def revoke(self, told: Row) -> None:
+        """Let a user use databases no more."""
+        store = self.store()
+        row = store.user(told["name"], told["host"])
+        for base in told["databases"]:
+            if base in row["databases"]:
+                store.revoke(row["name"], row["host"], base)
+
+    def enable_root(self, told: Row) -> None:
+        """Let root in from outside."""
+        self.store().open_root(str(told["password"]))
+
+    def disable_root(self, _told: Row) -> None:
+        """Let root in no more."""
+        self.store().shut_root()
+
+    def is_root_enabled(self, _told: Row) -> Row:
+        """Tell whether root may come in."""
+        return {"enabled": self.store().root_is_open()}
+
+    def apply_configuration(self, told: Row) -> Row:
+        """Write all settings; answer which wait for a restart."""
+        waiting = self._settle(self.store(), told["parameters"])
+        self._keep(waiting=list(waiting))
+        return {"restart_required": list(waiting)}
+
+    def grow_filesystem(self, _told: Row) -> Row:
+        """Let the file system fill its volume."""
+        if not self.kept.get("volume"):
+            raise Unsupported("This datastore has no volume.")
+        return volume.grown(self.kept["volume"])
+
+    def tail_log(self, told: Row) -> Row:
+        """Return the end of a log."""
+        found = self.store().tail(told["name"], int(told["lines"]))
+        return {"name": told["name"], **found, "parts": []}
+
+    def diagnostics(self, _told: Row) -> Row:
+        """Return how agent and datastore are."""
+        store = self.store()
+        status = process_status(store.process())
+        return {
+            "agent_version": VERSION,
+            "datastore_version": str(self.kept.get("version", "")),
+            "threads": int(status.get("Threads", "0")),
+            "memory": int(status.get("VmRSS", "0").split()[0]),
+            "memory_peak": int(status.get("VmHWM", "0").split()[0]),
+            "uptime": time.monotonic() - self._began,
+            "logs": sorted(store.logs()),
+            "metrics": self.metrics(),
+        }
+
+    # What is told unasked
+
+    def metrics(self) -> Row:
+        """Return figures of the moment, as far as they are known."""
+        found: Row = {}
+        if self.kept.get("datastore"):
+            base = self._base()
+            if base.exists():
+                room = os.statvfs(base)
+                found["volume_total"] = room.f_blocks * room.f_frsize
+                found["volume_used"] = (room.f_blocks - room.f_bfree) * room.f_frsize
+            if self.store().process():
+                found |= self.store().figures()
+        return found
+
+    def store(self) -> Datastore:
+        """Return the datastore; raise NotThere before it was prepared."""
+        name = self.kept.get("datastore")
+        if name not in DRIVERS:
+            raise NotThere("The database is not prepared yet.")
+        return DRIVERS[name](self._places(name, self._base()))
+
+    def _base(self) -> Path:
+        told = self.kept.get("volume")
+        return Path(str(told["mount_point"])) if told else self._home
+
+    def _settle(self, store: Datastore, parameters: Any) -> tuple[str, ...]:
+        """Write settings and let them count, or leave all as it was."""
+        wanted = {str(one["name"]): str(one["value"]) for one in parameters}
+        before = dict(self.kept.get("parameters", {}))
+        store.check({name: value for name, value in wanted.items() if before.get(name) != value})
+        store.write_settings(wanted)
+        waiting = store.apply_settings({*wanted, *before, *self.kept.get("waiting", ())})
+        self._keep(parameters=wanted)
+        return waiting
+
+    def _keep(self, **facts: Any) -> None:
+        with self._lock:
+            self.kept = {**self.kept, **facts}
+            files.write_json(self._file, self.kept)
+
+
+def page(rows: list[Row], told: Row, marker: Callable[[Row], str]) -> tuple[list[Row], str]:
+    """Return a page of rows, and the marker of the next one."""
+    after = str(told["marker"])
+    if after:
+        include = bool(told["include_marker"])
+        rows = [row for row in rows if marker(row) > after or (include and marker(row) == after)]
+    found = rows[: int(told["limit"])]
+    return found, marker(found[-1]) if len(rows) > len(found) else ""
+
+
+def _user_marker(row: Row) -> str:
+    return str(row["name"]) if row["host"] == "%" else f"{row['name']}@{row['host']}"
+
+
+def process_status(number: int) -> Mapping[str, str]:
+    """Return what the kernel says of a process."""
+    if not number:
+        return {}
+    try:
+        lines = Path(f"/proc/{number}/status").read_text().splitlines()
+    except OSError:
+        return {}
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+#: Method -> the object it takes and the one it answers, in the versions of this program.
+SPEAKS: dict[str, tuple[str, str]] = {
+    "guestagent.prepare": ("PrepareDatastore", "Prepared"),
+    "guestagent.restart": ("NoArguments", "Applied"),
+    "guestagent.stop": ("NoArguments", ""),
+    "guestagent.start": ("NoArguments", "Applied"),
+    "guestagent.create_databases": ("CreateDatabases", ""),
+    "guestagent.list_databases": ("PageRequest", "DatabaseList"),
+    "guestagent.delete_database": ("DatabaseName", ""),
+    "guestagent.create_users": ("CreateUsers", ""),
+    "guestagent.list_users": ("PageRequest", "UserList"),
+    "guestagent.get_user": ("UserName", "UserList"),
+    "guestagent.update_user": ("UserChange", ""),
+    "guestagent.delete_user": ("UserName", ""),
+    "guestagent.list_access": ("UserName", "AccessList"),
+    "guestagent.grant": ("AccessRequest", ""),
+    "guestagent.revoke": ("AccessRequest", ""),
+    "guestagent.enable_root": ("RootPassword", ""),
+    "guestagent.disable_root": ("NoArguments", ""),
+    "guestagent.is_root_enabled": ("NoArguments", "RootState"),
+    "guestagent.apply_configuration": ("Configuration", "Applied"),
+    "guestagent.grow_filesystem": ("NoArguments", "FilesystemSize"),
+    "guestagent.tail_log": ("LogRequest", "LogText"),
+    "guestagent.diagnostics": ("NoArguments", "Diagnostics"),
+}
+#: What changes nothing: answered at once, beside whatever is under way.
+QUERIES = frozenset(
+    f"guestagent.{name}"
+    for name in (
+        "list_databases", "list_users", "get_user", "list_access", "is_root_enabled", "tail_log", "diagnostics",
+    )
+)  # fmt: skip
+
+
+def done(methods: Methods, letter: Row) -> Row | None:
+    """Do what a letter orders; return the answer's wire form. Raises GuestFailure."""
+    name = str(letter["method"])
+    if name not in SPEAKS:
+        raise Unsupported(f"This agent does not know {name.partition('.')[2]}.")
+    takes, answers = SPEAKS[name]
+    told = wire.loaded(takes, letter["payload"])
+    answer = getattr(methods, name.partition(".")[2])(told)
+    return wire.dumped(answers, answer) if answers else None

@@ -1,0 +1,30 @@
+"""Where a datastore is in its guest: programs, data, socket, and whose processes they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Place:
+    """``data`` is a directory on the volume, ``run`` one that a reboot may empty."""
+
+    data: Path
+    run: Path
+    port: int
+    user: str  # of the operating system; "" is the agent's own
+    address: str = "*"  # what it listens at
+    #: Settings of the place that no tenant may change (tests make datastores small by them).
+    fixed: dict[str, str] = field(default_factory=dict)
+    templates: Path = Path("/usr/share/cloudweb-guest")
+
+    @property
+    def owner(self) -> tuple[int, int] | None:
+        """Return uid and gid of whom files belong to; None is the agent's own."""
+        import pwd
+
+        if not self.user:
+            return None
+        found = pwd.getpwnam(self.user)
+        return found.pw_uid, found.pw_gid

@@ -1,0 +1,300 @@
+"""One suite on both datastores: what a tenant orders, looked at through his own connection.
+
+The real programs run as their own users in a directory of their own; where a datastore is not installed,
+its half is skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloudweb.process import run
+from databases import objects
+from databases.guest.drivers.postgresql import PostgreSql
+from databases.guest.failures import Exists, NotFound, Refused
+from databases.guest.methods import Methods
+from databases.guest.place import Place
+
+PROGRAMS = {"postgresql": "psql", "mariadb": "mariadbd"}
+SMALL = {
+    "postgresql": {"shared_buffers": "16MB", "fsync": "off", "max_wal_size": "64MB"},
+    "mariadb": {
+        "innodb-buffer-pool-size": "8M",
+        "innodb-flush-method": "nosync",
+        "performance-schema": "OFF",
+    },
+}
+#: A setting that counts at once, one that waits for a restart, one out of its limits, in each datastore.
+SETTINGS = {
+    "postgresql": (("work_mem", "8MB"), ("max_connections", "42"), ("work_mem", "-7")),
+    "mariadb": (
+        ("max_connections", "42"),
+        ("back_log", "77"),
+        ("max_connections", "0"),
+    ),
+}
+NASTY = "a'b\"c`d; --"
+
+
+class Tenant:
+    """A client of a datastore, as tenants are: by address, name and password."""
+
+    def __init__(self, place: Place, datastore: str) -> None:
+        self.place, self.datastore = place, datastore
+
+    def says(self, statement: str, *, user: str, password: str, database: str) -> str:
+        """Return what the statement printed; raise CommandFailed."""
+        if self.datastore == "postgresql":
+            words = [
+                str(PostgreSql(self.place).programs / "psql"),
+                "-X",
+                "-A",
+                "-t",
+                "-q",
+                "-h",
+                "127.0.0.1",
+                "-p",
+                str(self.place.port),
+            ]
+            words += ["-U", user, "-d", database, "-v", "ON_ERROR_STOP=1", "-c", statement]
+        else:
+            words = [
+                "mariadb",
+                "--no-defaults",
+                "-N",
+                "-h",
+                "127.0.0.1",
+                "-P",
+                str(self.place.port),
+            ]
+            words += ["-u", user, f"--password={password}", database, "-e", statement]
+        found = run(*words, env={**os.environ, "PGPASSWORD": password}, check=False)
+        if found.returncode:
+            raise PermissionError(found.stderr.decode())
+        return found.stdout.decode().strip()
+
+
+@pytest.fixture(scope="module", params=sorted(PROGRAMS))
+def prepared(request: pytest.FixtureRequest) -> Iterator[tuple[Methods, Tenant]]:
+    """Return a datastore that was prepared twice, and a tenant of it."""
+    name = request.param
+    if shutil.which(PROGRAMS[name]) is None:
+        pytest.skip(f"{name} is not installed")
+    home = Path(tempfile.mkdtemp(prefix="guest"))
+    home.chmod(0o755)
+    owner = {"postgresql": "postgres", "mariadb": "mysql"}[name] if os.geteuid() == 0 else ""
+    (home / "base").mkdir()
+    if owner:
+        shutil.chown(home / "base", owner)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    def place(_name: str, _base: Path) -> Place:
+        return Place(data=home / "base" / name, run=home / "run", port=port, user=owner,
+                     address="127.0.0.1", fixed=SMALL[name])  # fmt: skip
+
+    methods = Methods(home / "state", places=place)
+    told = objects.PrepareDatastore(
+        datastore=name,
+        version="1",
+        databases=(objects.Database(name="first"),),
+        users=(objects.User(name="ann", password="secret 1", databases=("first",)),),
+        parameters=(objects.Parameter(name="max_connections", value="30"),),
+    )
+    try:
+        methods.prepare(data(told))
+        methods.prepare(data(told))
+        yield methods, Tenant(place("", home), name)
+    finally:
+        methods.stop({})
+        shutil.rmtree(home)
+
+
+def data(payload: objects.VersionedObject) -> dict[str, Any]:
+    """Return a payload as the agent reads it."""
+    found: dict[str, Any] = payload.dump()["data"]
+    return found
+
+
+def page(limit: int = 20, **facts: Any) -> dict[str, Any]:
+    return data(objects.PageRequest(limit=limit, **facts))
+
+
+def names(answer: dict[str, Any], kind: str) -> list[str]:
+    return [str(row["name"]) for row in answer[kind]]
+
+
+def test_what_it_began_with_is_there(prepared: tuple[Methods, Tenant]) -> None:
+    methods, tenant = prepared
+    ann = {"user": "ann", "password": "secret 1", "database": "first"}
+    tenant.says("CREATE TABLE t (a int)", **ann)
+    tenant.says("INSERT INTO t VALUES (41)", **ann)
+    assert tenant.says("SELECT a + 1 FROM t", **ann) == "42"
+    with pytest.raises(PermissionError):
+        tenant.says("SELECT 1", **{**ann, "password": "secret 2"})
+    found = methods.diagnostics({})
+    assert found["memory"] > 1000
+    assert found["metrics"]["connections_limit"] == 30
+    assert found["metrics"]["data_size"] > 1_000_000
+    objects.Diagnostics.model_validate(found)
+
+
+def test_databases_are_made_listed_and_dropped(prepared: tuple[Methods, Tenant]) -> None:
+    methods, _ = prepared
+    wanted = tuple(objects.Database(name=name) for name in ("b_1", "b_2", NASTY))
+    for _again in range(2):
+        methods.create_databases(data(objects.CreateDatabases(databases=wanted)))
+    found = methods.list_databases(page())
+    objects.DatabaseList.model_validate(found)
+    assert {"b_1", "b_2", NASTY, "first"} == {*names(found, "databases")}
+    one = methods.list_databases(page(1, marker="b_1"))
+    assert (names(one, "databases"), one["next_marker"]) == (["b_2"], "b_2")
+    for name in ("b_1", NASTY, NASTY):
+        methods.delete_database({"name": name})
+    assert names(methods.list_databases(page()), "databases") == ["b_2", "first"]
+    methods.delete_database({"name": "b_2"})
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "a/b", "a\nb", " a", "postgres", "mysql", "MySQL"])
+def test_a_name_that_may_not_be_is_refused(prepared: tuple[Methods, Tenant], name: str) -> None:
+    methods, _ = prepared
+    others = methods.store().reserved_databases | methods.store().reserved_users
+    if name.lower() not in ("postgres", "mysql") or name.lower() in others:
+        kind = objects.CreateUsers(users=(objects.User(name=name, password="p"),))
+        with pytest.raises(Refused):
+            methods.create_users(data(kind))
+        with pytest.raises(Refused):
+            methods.create_databases(
+                data(objects.CreateDatabases(databases=(objects.Database(name=name),)))
+            )
+
+
+def test_a_character_set_that_is_none_is_refused(prepared: tuple[Methods, Tenant]) -> None:
+    methods, _ = prepared
+    wanted = objects.Database(name="odd", character_set="klingon")
+    with pytest.raises(Refused):
+        methods.create_databases(data(objects.CreateDatabases(databases=(wanted,))))
+
+
+def test_users_share_what_they_are_granted_and_nothing_else(
+    prepared: tuple[Methods, Tenant],
+) -> None:
+    methods, tenant = prepared
+    bob = {"user": "bob", "password": "it's: \\ %", "database": "shared"}
+    eve = {"user": "eve", "password": "e", "database": "shared"}
+    users = (
+        objects.User(name="bob", password=bob["password"], databases=("shared",)),
+        objects.User(name="eve", password="e"),
+    )
+    for _again in range(2):
+        methods.create_users(data(objects.CreateUsers(users=users)))
+    tenant.says("CREATE TABLE mine (a int)", **bob)
+    with pytest.raises(PermissionError):
+        tenant.says("SELECT * FROM mine", **eve)
+    access = data(objects.AccessRequest(name="eve", databases=("shared",)))
+    methods.grant(access)
+    assert methods.list_access({"name": "eve", "host": "%"}) == {"databases": ["shared"]}
+    tenant.says("INSERT INTO mine VALUES (1); CREATE TABLE hers (a int)", **eve)
+    assert tenant.says("SELECT count(*) FROM hers", **bob) == "0"
+    for _again in range(2):
+        methods.revoke(access)
+    with pytest.raises(PermissionError):
+        tenant.says("SELECT * FROM mine", **eve)
+    with pytest.raises(NotFound):
+        methods.grant({**access, "databases": ["nowhere"]})
+    with pytest.raises(NotFound):
+        methods.grant({**access, "name": "nobody"})
+
+    change = objects.UserChange(name="bob", new_name="rob", new_password="new")
+    with pytest.raises(Exists):
+        methods.update_user(data(objects.UserChange(name="bob", new_name="eve")))
+    for _again in range(2):
+        methods.update_user(data(change))
+    assert tenant.says("SELECT a FROM mine", **{**bob, "user": "rob", "password": "new"}) == "1"
+    listed = methods.list_users(page())
+    objects.UserList.model_validate(listed)
+    assert names(listed, "users") == ["ann", "eve", "rob"]
+    assert methods.get_user({"name": "rob", "host": "%"})["users"][0]["databases"] == ["shared"]
+    for name in ("rob", "rob", "eve"):
+        methods.delete_user({"name": name, "host": "%"})
+    assert methods.get_user({"name": "rob", "host": "%"})["users"] == []
+    methods.delete_database({"name": "shared"})
+
+
+def test_root_comes_in_only_while_enabled(prepared: tuple[Methods, Tenant]) -> None:
+    methods, tenant = prepared
+    root, base = ("postgres", "postgres") if tenant.datastore == "postgresql" else ("root", "mysql")
+    asked = {"user": root, "password": "rooted", "database": base}
+    assert methods.is_root_enabled({}) == {"enabled": False}
+    with pytest.raises(PermissionError):
+        tenant.says("SELECT 1", **asked)
+    for _again in range(2):
+        methods.enable_root({"password": "rooted"})
+    assert methods.is_root_enabled({}) == {"enabled": True}
+    tenant.says("CREATE DATABASE made_by_root", **asked)
+    for _again in range(2):
+        methods.disable_root({})
+    with pytest.raises(PermissionError):
+        tenant.says("SELECT 1", **asked)
+    assert names(methods.list_users(page()), "users") == ["ann"]
+    methods.delete_database({"name": "made_by_root"})
+
+
+def test_the_agents_own_way_in_is_shut_for_tenants(prepared: tuple[Methods, Tenant]) -> None:
+    _, tenant = prepared
+    admin = "cloudweb_admin" if tenant.datastore == "postgresql" else "root"
+    with pytest.raises(PermissionError):
+        tenant.says("SELECT 1", user=admin, password="", database="first")
+
+
+def settings(*pairs: tuple[str, str]) -> dict[str, Any]:
+    wanted = tuple(objects.Parameter(name=name, value=value) for name, value in pairs)
+    return data(objects.Configuration(parameters=wanted))
+
+
+def test_settings_count_at_once_or_after_a_restart(prepared: tuple[Methods, Tenant]) -> None:
+    methods, tenant = prepared
+    soon, late, wrong = SETTINGS[tenant.datastore]
+    ann = {"user": "ann", "password": "secret 1", "database": "first"}
+    show = "SHOW {}" if tenant.datastore == "postgresql" else "SELECT @@{}"
+    assert methods.apply_configuration(settings(soon)) == {
+        # that of the beginning falls back to its default
+        "restart_required": ["max_connections"] if tenant.datastore == "postgresql" else []
+    }
+    assert tenant.says(show.format(soon[0]), **ann) == soon[1]
+    assert methods.apply_configuration(settings(soon, late)) == {"restart_required": [late[0]]}
+    for refused in (wrong, ("port", "1"), ("no_such_setting", "1"), (soon[0], "1\nport=1")):
+        with pytest.raises(Refused):
+            methods.apply_configuration(settings(soon, late, refused))
+    assert methods.restart({}) == {"restart_required": []}
+    assert tenant.says(show.format(late[0]), **ann) == late[1]
+    assert tenant.says("SELECT a FROM t", **ann) == "41"
+
+
+def test_logs_are_read_from_their_end(prepared: tuple[Methods, Tenant]) -> None:
+    methods, tenant = prepared
+    found = methods.tail_log(data(objects.LogRequest(name=tenant.datastore, lines=3)))
+    objects.LogText.model_validate(found)
+    assert 1 <= len(found["text"].splitlines()) <= 3
+    assert found["size"] > 0
+    with pytest.raises(NotFound):
+        methods.tail_log(data(objects.LogRequest(name="../../etc/shadow")))
+    assert "secret 1" not in methods.store().logs()[tenant.datastore].read_text()
+
+
+def test_a_killed_datastore_serves_again(prepared: tuple[Methods, Tenant]) -> None:
+    methods, tenant = prepared
+    os.kill(methods.store().process(), 9)
+    while methods.store().process():
+        pass
+    assert methods.metrics().get("connections") is None
+    methods.start({})
+    assert tenant.says("SELECT 1", user="ann", password="secret 1", database="first") == "1"
