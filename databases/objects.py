@@ -446,6 +446,7 @@ class GuestResult(VersionedObject):
     outcome: Literal["DONE", "FAILED", "STALE"]
     answer: WireForm | None = None
     error: GuestError | None = None
+    report: WireForm
 
 
 class AgentHint(Part):

@@ -270,13 +270,14 @@ def test_settings_count_at_once_or_after_a_restart(prepared: tuple[Methods, Tena
         "restart_required": ["max_connections"] if tenant.datastore == "postgresql" else []
     }
     assert tenant.says(show.format(soon[0]), **ann) == soon[1]
+    tenant.says("CREATE TABLE kept AS SELECT 41 AS a", **ann)
     assert methods.apply_configuration(settings(soon, late)) == {"restart_required": [late[0]]}
     for refused in (wrong, ("port", "1"), ("no_such_setting", "1"), (soon[0], "1\nport=1")):
         with pytest.raises(Refused):
             methods.apply_configuration(settings(soon, late, refused))
     assert methods.restart({}) == {"restart_required": []}
     assert tenant.says(show.format(late[0]), **ann) == late[1]
-    assert tenant.says("SELECT a FROM t", **ann) == "41"
+    assert tenant.says("SELECT a FROM kept", **ann) == "41"
 
 
 def test_logs_are_read_from_their_end(prepared: tuple[Methods, Tenant]) -> None:

@@ -121,7 +121,11 @@ class PostgreSql(Datastore):
                 with contextlib.suppress(GuestFailure):
                     error.detail += "\n" + self.tail("postgresql", 20)["text"]
                 # the last processes of one that was killed
-                if "shared memory block" not in error.detail or time.monotonic() > until:
+                lingers = (
+                    is_failure(error, "shared memory block", "already exists")
+                    and not self.process()
+                )
+                if not lingers or time.monotonic() > until:
                     raise
                 time.sleep(0.2)
             else:
