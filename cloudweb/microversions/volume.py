@@ -47,7 +47,10 @@ VOLUME = Microversions(
         23: "Deleting a volume can be forced.",
         24: later("Work that died with its service can be cleaned up.", because=NO_CLUSTERS),
         25: "A group lists its volumes.",
-        26: later("Clusters fail over and can be frozen.", because=NO_CLUSTERS),
+        26: partly(
+            "Back ends and clusters fail over by one call of a new name.",
+            missing="clusters: " + NO_CLUSTERS,
+        ),
         27: "Attachments can be listed, made, changed and deleted.",
         28: "Pools are filtered.",
         29: "Snapshots of groups come in pages, sorted and filtered.",

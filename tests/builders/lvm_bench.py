@@ -44,6 +44,7 @@ class SimulatedLvm:
         self.volumes: dict[str, Thin] = {}
         self.commands: list[tuple[str, ...]] = []
         self.taken = 12.5
+        self.opened: set[str] = set()
 
     def run(self, *command: str, timeout: float, env: dict[str, str]) -> process.Completed:
         assert env == {"LC_ALL": "C"}
@@ -59,19 +60,21 @@ class SimulatedLvm:
     def _lvs(self, options: dict[str, str], tags: list[str], group: str) -> str:
         assert (options["reportformat"], options["units"], group) == ("json", "b", "vg")
         rows = [
-            self._row("pool", POOL_SIZE, self.taken, 3.0, "active", []),
-            self._row("root", 8 * EXTENT, "", "", "active", []),  # somebody else's
+            self._row("pool", POOL_SIZE, self.taken, 3.0, "active", [], ""),
+            self._row("root", 8 * EXTENT, "", "", "active", [], ""),  # somebody else's
         ]
         rows += [
-            self._row(name, one.size, 1.5, "", "active" if one.active else "", one.tags)
+            self._row(name, one.size, 1.5, "", "active" if one.active else "", one.tags, "pool")
             for name, one in self.volumes.items()
         ]
         return json.dumps({"report": [{"lv": rows}], "log": []})
 
     def _row(self, name: str, size: int, *facts: Any) -> dict[str, str]:
-        data, metadata, active, tags = facts
+        data, metadata, active, tags, pool = facts
         return {"lv_name": name, "lv_size": str(size), "data_percent": str(data),
-                "metadata_percent": str(metadata), "lv_active": active, "lv_tags": ",".join(tags)}  # fmt: skip
+                "metadata_percent": str(metadata), "lv_active": active, "lv_tags": ",".join(tags),
+                "pool_lv": pool, "lv_permissions": "writeable",
+                "lv_device_open": "open" if name in self.opened else ""}  # fmt: skip
 
     def _lvcreate(self, options: dict[str, str], tags: list[str], place: str) -> None:
         name = options["name"]
@@ -114,6 +117,11 @@ class SimulatedLvm:
 
     def _lvchange(self, options: dict[str, str], tags: list[str], place: str) -> None:
         name = place.removeprefix("vg/")
+        if "activate" not in options:
+            lost = options.get("deltag", "").split(",")
+            left = [tag for tag in self.volumes[name].tags if tag not in lost]
+            self.volumes[name].tags = left + tags
+            return
         active = options["activate"] == "y"
         assert not active or not self.volumes[name].skipped or "ignoreactivationskip" in options
         data = self._data(name)
@@ -177,6 +185,8 @@ def _options(words: Sequence[str]) -> tuple[Any, ...]:
             options[word[2:]] = ""
         elif word == "--addtag":
             tags.append(next(given))
+        elif word == "--deltag":
+            options["deltag"] = f"{options.get('deltag', '')},{next(given)}"
         elif word.startswith("--"):
             options[word[2:]] = next(given)
         else:

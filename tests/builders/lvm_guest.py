@@ -1,21 +1,30 @@
-"""A guest with a kernel of its own, in which LVM's commands are run: machines for tests may lack device mapper.
+"""A guest with a kernel of its own, in which LVM's commands and cryptsetup are run: machines for tests may lack
+device mapper.
 
 It boots straight into a list of commands, in software, from the demo image's kernel, that kernel's modules and
-this machine's own lvm2; it says on its console what each one said, and ends.
+this machine's own lvm2 and cryptsetup; it says on its console what each one said, and ends.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cloudweb import process
 from tests.builders.demo_image import demo_image
 
-_MODULES = ("virtio_pci", "virtio_blk", "dm-thin-pool", "dm-snapshot")
+_MODULES = (
+    "virtio_pci",
+    "virtio_blk",
+    "dm-thin-pool",
+    "dm-snapshot",
+    "dm-crypt",
+    "xts",
+    "aes_generic",
+)
 _COMMANDS = (
     "lvs",
     "lvcreate",
@@ -37,6 +46,7 @@ _INIT = """#!/bin/busybox sh
 mount -t proc none /proc; mount -t sysfs none /sys; mount -t devtmpfs none /dev
 for module in $(cat /modules/order); do insmod /modules/$module; done
 dmesg -n 1
+export DM_DISABLE_UDEV=1
 while read -r line; do echo "@@ $line"; sh -c "$line" 2>&1; r=$?; echo; echo "@= $r"; done < /commands
 poweroff -f
 """
@@ -54,17 +64,21 @@ class Said:
 
 def missing() -> str:
     """Return why there can be no such guest; nothing where there can."""
-    for program in ("lvm", "qemu-system-x86_64", "modprobe", "dpkg-deb"):
+    for program in ("lvm", "cryptsetup", "qemu-system-x86_64", "modprobe", "dpkg-deb"):
         if shutil.which(program, path="/usr/sbin:/sbin:/usr/bin:/bin") is None:
             return f"{program} is not installed"
     return "" if _kernels(demo_image()) else "the demo image has no kernel of Debian"
 
 
-def run_in_guest(commands: Sequence[str], directory: Path) -> Sequence[Said]:
-    """Run shell commands on a machine with an empty disk of 1 GiB, /dev/vda."""
+def run_in_guest(
+    commands: Sequence[str], directory: Path, files: Mapping[str, bytes]
+) -> Sequence[Said]:
+    """Run shell commands on a machine with ``files``, and an empty disk of 1 GiB, /dev/vda."""
     image = demo_image()
     root = _root(directory / "root", image)
     (root / "commands").write_text("".join(f"{line}\n" for line in commands))
+    for name, content in files.items():
+        (root / name).write_bytes(content)
     archive = directory / "initrd"
     process.run("sh", "-c", f"find . | bin/busybox cpio -o -H newc | gzip -1 > {archive}", cwd=root)
     disk = directory / "disk"
@@ -117,7 +131,9 @@ def _add_lvm(root: Path) -> None:
     shutil.copy("/usr/sbin/lvm", root / "bin/lvm")
     for command in _COMMANDS:
         (root / "bin" / command).symlink_to("lvm")
-    for found in re.findall(r"(/\S+\.so\S*)", process.run("ldd", "/usr/sbin/lvm").text):
+    shutil.copy("/usr/sbin/cryptsetup", root / "bin/cryptsetup")
+    needed = process.run("ldd", "/usr/sbin/lvm", "/usr/sbin/cryptsetup").text
+    for found in set(re.findall(r"(/\S+\.so\S*)", needed)):
         target = root / found.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(Path(found).resolve(), target)

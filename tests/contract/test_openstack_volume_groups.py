@@ -49,6 +49,9 @@ def test_a_group_is_snapshotted_and_copied(openstack: Command) -> None:
         return openstack.json(*NEWEST, "volume", *words)
 
     say("group", "type", "create", "kept", **ADMIN)
+    say("group", "type", "set", "kept", "--property", "a=b", **ADMIN)
+    assert ask("group", "type", "show", "kept")["Name"] == "kept"
+    assert [one["Name"] for one in ask("group", "type", "list")] == ["kept"]
     group = ask("group", "create", "--volume-group-type", "kept",
                 "--volume-type", "__DEFAULT__", "--name", "g1")  # fmt: skip
     for name in ("v1", "v2"):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cloudweb.database.clock import now
 from identity.bootstrap import bootstrap
+from identity.models import Project
 from tests.builders.openstack import Command
 from tests.builders.volumes import make_pool
 from volume.bootstrap import ensure_default_type
-from volume.models import VolumeType
+from volume.models import Message, VolumeType
 
 pytestmark = [pytest.mark.openstack, pytest.mark.django_db(transaction=True)]
 
@@ -54,6 +57,9 @@ def test_a_private_type_with_everything(openstack: Command) -> None:
     openstack.text("volume", "qos", "create", "gold", "--property", "total_iops_sec=9")
     openstack.text("volume", "qos", "associate", "gold", "fast")
     assert openstack.json("volume", "qos", "show", "gold")["associations"] == ["fast"]
+    openstack.text("volume", "qos", "set", "gold", "--property", "read_iops_sec=4")
+    openstack.text("volume", "qos", "unset", "gold", "--property", "total_iops_sec")
+    assert openstack.json("volume", "qos", "list")[0]["Properties"] == {"read_iops_sec": "4"}
     openstack.text("volume", "qos", "disassociate", "gold", "--volume-type", "fast")
     openstack.text("volume", "qos", "delete", "gold")
     openstack.text("volume", "type", "delete", "fast")
@@ -78,4 +84,12 @@ def test_quotas_and_back_ends(openstack: Command) -> None:
     (zone,) = openstack.json("availability", "zone", "list", "--volume")
     assert zone["Zone Name"] == "nova"
     newest = ("--os-volume-api-version", "3.70")
+    why = Message.objects.create(
+        project_id=Project.objects.get(name="admin").id, request_id="req-1", event_id="E",
+        resource_type="VOLUME", text="No pool has room.", expires_at=now() + timedelta(days=1),
+    )  # fmt: skip
+    (row,) = openstack.json(*newest, "volume", "message", "list")
+    shown = openstack.json(*newest, "volume", "message", "show", row["ID"])
+    assert (shown["ID"], shown["User Message"]) == (str(why.id), "No pool has room.")
+    openstack.text(*newest, "volume", "message", "delete", row["ID"])
     assert openstack.json(*newest, "volume", "message", "list") == []

@@ -1,4 +1,4 @@
-"""The real openstack command against volumes, snapshots and attachments; hosts are played by the test."""
+"""The real openstack command against volumes and what is made of them; hosts are played by the test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from operations.models import Hold, Operation
 from tests.builders.openstack import Command
 from tests.builders.volumes import make_pool
 from volume.bootstrap import ensure_default_type
-from volume.models import Attachment, Pool, Snapshot, Volume
+from volume.models import Attachment, Backup, Pool, Snapshot, Volume
 from volume.objects import Manageable, ManageableFound, ManageableRequest
 from volume.resolution import GIB
 
@@ -69,6 +69,7 @@ def test_a_volume_s_life(openstack: Command, version: tuple[str, ...]) -> None:
     assert made["status"] == "creating"
     done()
     openstack.text(*version, "volume", "snapshot", "set", "s1", "--name", "s2", "--property", "a=b")
+    openstack.text(*version, "volume", "snapshot", "unset", "s2", "--property", "a")
     (row,) = openstack.json(*version, "volume", "snapshot", "list", "--volume", "v2")
     assert (row["Name"], row["Size"], row["Status"]) == ("s2", 2, "available")
     assert "snapshots" in openstack.refusal(*version, "volume", "delete", "v2")
@@ -130,6 +131,46 @@ def test_a_volume_gets_another_type_and_another_place(
     openstack.text(*version, *migrate, there, "--lock-volume", key, **admin)
     assert openstack.json(*version, "volume", "show", "v1")["status"] == "maintenance"
     assert Volume.objects.get().migration_status == "starting"
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST], ids=["oldest", "newest"])
+def test_a_volume_is_backed_up_and_given_away(openstack: Command, version: tuple[str, ...]) -> None:
+    def say(*words: str, **how: str) -> str:
+        return openstack.text(*version, "volume", *words, **how)
+
+    def ask(*words: str, **how: str) -> Any:
+        return openstack.json(*version, "volume", *words, **how)
+
+    say("create", "v1", "--size", "1")
+    done()
+    volume = Volume.objects.get()
+    made = ask("backup", "create", "--name", "b1", "v1")
+    backup = Backup.objects.get(id=made["id"])
+    assert backup.status == "creating"
+    done()
+    Backup.objects.update(status="available", sha256="0" * 64, content="0" * 64)
+    (row,) = ask("backup", "list", "--long", "--volume", "v1")
+    assert (row["Name"], row["Status"]) == ("b1", "available")
+    if version == NEWEST:
+        say("backup", "set", "b1", "--description", "d", "--property", "k=v")
+        say("backup", "unset", "b1", "--property", "k")
+    assert ask("backup", "show", "b1")["description"] == ("d" if version == NEWEST else None)
+    say("backup", "restore", "--force", "b1", "v1")
+    assert Volume.objects.get().status == "restoring-backup"
+    done()
+    Backup.objects.update(status="available")
+    say("backup", "delete", "b1")
+    Backup.objects.all().delete()
+    done()
+    offer = ask("transfer", "request", "create", "v1", "--name", "gift")
+    assert [one["Name"] for one in ask("transfer", "request", "list")] == ["gift"]
+    assert ask("transfer", "request", "show", "gift")["id"] == offer["id"]
+    accept = ("transfer", "request", "accept", "--auth-key", offer["auth_key"], offer["id"])
+    say(*accept, cloud="cloudweb")
+    assert Volume.objects.get().project_id != volume.project_id
+    again = ask("transfer", "request", "create", str(volume.id), cloud="cloudweb")
+    say("transfer", "request", "delete", again["id"], cloud="cloudweb")
+    assert Volume.objects.get().status == "available"
 
 
 def test_what_only_newer_versions_have(openstack: Command) -> None:

@@ -12,6 +12,7 @@ import pytest
 from cloudweb import process
 from cloudweb.driver import DriverError, Interrupted, Unguarded
 from tests.builders.ceph_bench import CephBench
+from tests.builders.lvm_bench import LvmBench
 from tests.builders.volume_bench import (
     MIB,
     SIZE,
@@ -38,13 +39,15 @@ from volume.objects import (
 WORK = Unguarded()
 
 
-@pytest.fixture(params=["fake", "file", pytest.param("ceph", marks=pytest.mark.host)])
+@pytest.fixture(params=["fake", "file", "lvm", pytest.param("ceph", marks=pytest.mark.host)])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VolumeBench]:
     made: Any
     if request.param == "ceph":
         made = CephBench(request.getfixturevalue("ceph"))
     else:
-        made = FakeVolumeBench(tmp_path) if request.param == "fake" else FileBench()
+        made = {
+            "fake": lambda: FakeVolumeBench(tmp_path), "file": FileBench, "lvm": LvmBench,
+        }[request.param]()  # fmt: skip
     yield made
     for one in made.driver.manageable("default"):
         take(made, one.name)
@@ -234,6 +237,24 @@ def test_a_file_that_cannot_be_a_volume_says_why(files: FileBench) -> None:
     raw = take(files, "good.img")
     assert (raw.format, files.driver.get(raw).size) == ("raw", SIZE)
     assert files.driver.files.get(raw.id).path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_thin_volume_that_is_open_cannot_be_a_volume_and_names_are_lvm_s() -> None:
+    bench = LvmBench()
+    try:
+        ref = written(bench)
+        for wanted in ("-x", "snapshot1", "a_tmeta", "a/b", "pool", ""):
+            leave(bench, ref, wanted)
+            (name,) = names(bench)
+            assert name == f"unmanaged-{ref.id}"
+            bench.lvm.opened = {name}
+            assert [one.problem for one in bench.driver.manageable("default")] == ["It is in use."]
+            with pytest.raises(DriverError):
+                take(bench, name)
+            bench.lvm.opened = set()
+            ref = take(bench, name)
+    finally:
+        bench.close()
 
 
 def test_a_file_that_a_qemu_has_open_is_in_use(files: FileBench) -> None:

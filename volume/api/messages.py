@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any, ClassVar
 
 from django.http import QueryDict
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cloudweb.api.answers import Answer, Link
+from cloudweb.api.answers import Answer, Link, within
 from cloudweb.api.filters import equal, identifier
 from cloudweb.api.links import resource_links
 from cloudweb.api.resource import PAGING, SORTING, Resource, ResourceViewSet
@@ -79,10 +80,12 @@ class MessageViewSet(ResourceViewSet):
         """Return the project's messages."""
         return super().list(request)
 
+    @extend_schema(responses={200: within("message", MessageShown, messages=MessageShown)})
     @since(3)
     def retrieve(self, request: Request, *_: Any, **path: Any) -> Response:
-        """Return a message."""
-        return super().retrieve(request, **path)
+        """Return a message, by the name of lists, too: openstacksdk looks for it there."""
+        shown = self.shown(MessageShown, self._manager().get(path["message_id"]))
+        return Response({"message": shown, "messages": shown})
 
     @since(3)
     def destroy(self, request: Request, *_: Any, **path: Any) -> Response:

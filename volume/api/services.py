@@ -117,6 +117,8 @@ class VolumeServiceViewSet(ServiceViewSet):
             "thaw": self._freeze,
             "failover_host": self._fail_over,
         }.get(word)
+        if word == "failover" and self.version in since(26):
+            act = self._fail_over
         if act is None:
             raise NotFound("Unknown action")
         return act(word)

@@ -1,4 +1,4 @@
-"""Transfers of volumes, under the path of old and, from 3.55 on, under a new one."""
+"""Transfers of volumes, under the path of old and under a new one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from cloudweb.api.queries import parameters
 from cloudweb.api.resource import PAGING, SORTING, Resource, ResourceViewSet
 from cloudweb.api.shown import Always, Form, Of, Scene, Seen
 from cloudweb.api.views import empty
-from cloudweb.exceptions import NotFound
 from cloudweb.listing import Listing
 from cloudweb.microversions.volume import since
 from cloudweb.times import micros
@@ -120,7 +119,7 @@ class TransferViewSet(ResourceViewSet):
         made, key = self.manager(self.context).create(
             volume_id=said.volume_id,
             name=said.name,
-            with_snapshots=self.version in ALONG and not said.no_snapshots,
+            with_snapshots=self._go_along() and not said.no_snapshots,
             encrypted=self.version in since(70),
         )
         shown = {**self.shown(TransferShown, made), "auth_key": key}
@@ -152,6 +151,9 @@ class TransferViewSet(ResourceViewSet):
         """Return what the query asks for; the first versions were asked for everything."""
         return super().listing(query if self.version in PAGES else QueryDict())
 
+    def _go_along(self) -> bool:
+        return self.version in ALONG
+
     def _read(self) -> Any:
         said = self.request.query_params.get("all_tenants")
         everywhere = parse_bool(said, field="all_tenants") and self.context.is_admin
@@ -159,12 +161,9 @@ class TransferViewSet(ResourceViewSet):
 
 
 class NewTransferViewSet(TransferViewSet):
-    """The same under the new path, which is not there before 3.55."""
+    """The same under the new path: it came with 3.55, but is there at every version, as Cinder has it."""
 
     called = "transfers"
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Look at the version, too."""
-        super().initial(request, *args, **kwargs)
-        if self.version not in ALONG:
-            raise NotFound
+    def _go_along(self) -> bool:
+        return True

@@ -1,7 +1,11 @@
-"""What the LVM driver says is said to a real LVM, over a real thin pool, in a guest whose kernel has one."""
+"""What the LVM driver says is said to a real LVM, over a real thin pool, in a guest whose kernel has one.
+
+What it encrypted, and QEMU wrote there, is opened by that kernel with the volume's key.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +13,14 @@ import pytest
 
 from cloudweb.driver import Unguarded
 from cloudweb.process import Completed
+from tests.builders.encrypted_bench import KEY, EncryptedLvmBench
 from tests.builders.lvm_bench import LvmBench
-from tests.builders.lvm_guest import missing, run_in_guest
+from tests.builders.lvm_guest import Said, missing, run_in_guest
 from tests.builders.volume_bench import SIZE, snapshot_of
 from volume.backups.objects import BackupPoint
+from volume.drivers.luks import HEADER
 from volume.drivers.lvm.group import Group
-from volume.objects import ResizeRequest
+from volume.objects import ManageRequest, ResizeRequest, UnmanageRequest, VolumeSpec
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(400)]
 
@@ -24,48 +30,89 @@ POOL = (
     "vgcreate vg /dev/vda",
     "lvcreate --type thin-pool --size 800M --name pool vg",
 )
+MAPPED = "/dev/mapper/open"
 
 
-def test_lvm_does_what_the_driver_says(tmp_path: Path) -> None:
+@dataclass
+class Life:
+    """What a driver said, what was said in between, and what must have been read then."""
+
+    commands: list[tuple[str, ...]]
+    expected: dict[str, str] = field(default_factory=dict)
+
+    def say(self, command: str) -> None:
+        self.commands.append((command,))
+
+    def expect(self, text: str, command: str) -> None:
+        self.say(command)
+        self.expected[command] = text
+
+    def lines(self) -> list[str]:
+        return [" ".join(command) for command in self.commands]
+
+
+@pytest.fixture
+def plain() -> Any:
+    bench = LvmBench()
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def encrypted() -> Any:
+    bench = EncryptedLvmBench()
+    yield bench
+    bench.close()
+
+
+def test_lvm_does_what_the_driver_says(
+    plain: LvmBench, encrypted: EncryptedLvmBench, tmp_path: Path
+) -> None:
     if why := missing():
         pytest.skip(why)
-    bench = LvmBench()
-    try:
-        commands, kept_in, copied_in, held_in, volume_in = _life(bench)
-    finally:
-        bench.close()
-    answers = run_in_guest([*POOL, *commands], tmp_path)
-    assert [one.command for one in answers] == [*POOL, *commands]
+    lives = [_encrypted_life(encrypted, files := {"key": KEY.encode()}), _life(plain)]
+    commands = [*POOL, *(line for life in lives for line in life.lines())]
+    answers = run_in_guest(commands, tmp_path, files)
+    assert [one.command for one in answers] == commands
     assert [one for one in answers if one.returncode] == []
     read = {one.command: one.output.strip() for one in answers}
-    assert [read[name] for name in (kept_in, copied_in, held_in, volume_in)] == [
-        "then", "next", "held", "then",
-    ]  # fmt: skip
+    for life in lives:
+        assert {command: read[command] for command in life.expected} == life.expected
     looks = [one for one in answers if one.command.startswith("lvs ")]
-
-    def last(*_: str, **__: Any) -> Completed:
-        return Completed(0, looks[-1].output.encode(), b"")
-
-    found, usage = Group("vg", "pool", run=last).look()
+    left = next(number for number, one in enumerate(answers) if "--deltag" in one.command)
+    unmanaged = next(one for one in answers[left + 3 :] if one.command.startswith("lvs "))
+    (other,) = _group(unmanaged).others().values()
+    assert (other.name, other.size, other.opened, other.writable) == ("left", 2 * SIZE, False, True)
+    found, usage = _group(looks[-1]).look()
     kinds = {name.partition("-")[0]: (one.size, one.active) for name, one in found.items()}
     assert kinds == {"volume": (4 * SIZE, True), "kept": (2 * SIZE, False)}
-    assert len(found) == 3
+    assert len(found) == 4
+    assert _group(looks[-1]).others() == {}
     assert usage.size == 800 * 1024**2
-    assert 0 < usage.data < 0.01
+    assert 0 < usage.data < 0.02
 
 
-def _life(bench: LvmBench) -> tuple[list[str], str, str, str, str]:
-    """Do all that the driver can; return what it said, with what was written and read in between."""
-    driver, said = bench.driver, bench.lvm.commands
-    said.clear()
+def _group(look: Said) -> Group:
+    """Return the pool as it was seen then."""
+
+    def then(*_: str, **__: Any) -> Completed:
+        return Completed(0, look.output.encode(), b"")
+
+    return Group("vg", "pool", run=then)
+
+
+def _life(bench: LvmBench) -> Life:
+    """Do all that the driver can."""
+    driver = bench.driver
+    bench.lvm.commands.clear()
+    life = Life(bench.lvm.commands)
     spec = bench.spec()
 
     def write(word: str) -> None:
-        said.append((f"echo {word} | dd of=/dev/vg/volume-{spec.ref.id} bs=512 conv=sync,fsync",))
+        life.say(f"echo {word} | dd of=/dev/vg/volume-{spec.ref.id} bs=512 conv=sync,fsync")
 
-    def read(name: str) -> str:
-        said.append((f"head -c 4 /dev/vg/{name}",))
-        return said[-1][0]
+    def reads(word: str, name: str) -> None:
+        life.expect(word, f"head -c 4 /dev/vg/{name}")
 
     driver.create(spec, image=None, work=WORK)
     write("then")
@@ -75,20 +122,67 @@ def _life(bench: LvmBench) -> tuple[list[str], str, str, str, str]:
     write("next")
     copy = bench.spec(source=spec.ref, size=4 * SIZE)
     driver.create(copy, image=None, work=WORK)
-    copied_in = read(f"volume-{copy.ref.id}")
+    reads("next", f"volume-{copy.ref.id}")
     write("held")
     point = BackupPoint(id=spec.ref.id, source=spec.ref)
     driver.hold_point(point, work=WORK)
     write("last")
     with driver.reading(point):
-        held_in = read(f"point-{point.id}")
+        reads("held", f"point-{point.id}")
     driver.release_point(point, work=WORK)
     driver.resize(ResizeRequest(volume=spec.ref, size=4 * SIZE), work=WORK)
     driver.revert(snapshot, work=WORK)
-    volume_in = read(f"volume-{spec.ref.id}")
+    reads("then", f"volume-{spec.ref.id}")
     other = bench.spec(source=snapshot, size=2 * SIZE)
     driver.create(other, image=None, work=WORK)
-    kept_in = read(f"volume-{other.ref.id}")
+    driver.unmanage(UnmanageRequest(volume=other.ref, name="left"), work=WORK)
+    driver.list()
+    taken = bench.spec(size=4 * SIZE)
+    request = ManageRequest(volume=taken.ref, name="left", size=taken.size)
+    driver.manage(request, work=WORK)
+    reads("then", f"volume-{taken.ref.id}")
     driver.delete(other.ref, work=WORK)
     driver.list()
-    return [" ".join(command) for command in said], kept_in, copied_in, held_in, volume_in
+    return life
+
+
+def _encrypted_life(bench: EncryptedLvmBench, files: dict[str, bytes]) -> Life:
+    """Let an encrypted volume grow, be snapshotted and copied; QEMU wrote the first word, the kernel the second."""
+    driver = bench.driver
+    bench.lvm.commands.clear()
+    life = Life(bench.lvm.commands)
+    spec = bench.spec()
+    driver.create(spec, image=None, work=WORK)
+    bench.write(spec.ref, "then")
+    device = bench.lvm.place / f"volume-{spec.ref.id}"
+    with device.open("rb") as file:
+        files["disk"] = file.read(HEADER + 4096)
+    life.say(f"dd if=/disk of=/dev/vg/{device.name} bs=1M conv=fsync")
+    life.expect("0", f"grep -c then /dev/vg/{device.name} || true")
+    snapshot = snapshot_of(spec)
+    driver.snapshot(snapshot, work=WORK)
+    request = ResizeRequest(volume=spec.ref, size=4 * SIZE, passphrase=KEY)
+    driver.resize(request, work=WORK)
+    _opened(
+        life, spec, "then", 4 * SIZE, after=f"echo next | dd of={MAPPED} bs=512 conv=sync,fsync"
+    )
+    copy = bench.spec(source=snapshot, size=4 * SIZE)
+    driver.create(copy, image=None, work=WORK)
+    _opened(life, copy, "then", 4 * SIZE)
+    again = bench.spec(source=spec.ref, size=4 * SIZE)
+    driver.create(again, image=None, work=WORK)
+    _opened(life, again, "next", 4 * SIZE)
+    life.say(f"! echo wrong | cryptsetup open --key-file - /dev/vg/volume-{again.ref.id} open")
+    driver.revert(snapshot, work=WORK)
+    _opened(life, spec, "then", 4 * SIZE, after=": once more")
+    driver.delete_snapshot(snapshot, work=WORK)
+    for one in (again, copy, spec):
+        driver.delete(one.ref, work=WORK)
+    return life
+
+
+def _opened(life: Life, spec: VolumeSpec, word: str, size: int, *, after: str = ":") -> None:
+    """Let the kernel open a volume with the key, and see what it holds and how large it is."""
+    life.say(f"cryptsetup open --key-file /key /dev/vg/volume-{spec.ref.id} open")
+    what = f"head -c 4 {MAPPED}; blockdev --getsize64 {MAPPED}; {after}"
+    life.expect(f"{word}{size}", f"{what}; cryptsetup close open; : {spec.ref.id}")

@@ -99,11 +99,15 @@ def test_words_change_a_back_end() -> None:
         "no reason": admin("PUT", "/os-services/disable-log-reason", ceph).status_code,
         "the scheduler": admin("PUT", "/os-services/disable", scheduler).status_code,
         "no replica": admin("PUT", "/os-services/failover_host", {"host": "h1@file"}).status_code,
+        "no replica, 3.26": admin(
+            "PUT", "/os-services/failover", {"host": "h1@file"}, "3.26"
+        ).status_code,
         "nobody's": admin("PUT", "/os-services/failover_host", {"host": "h9@file"}).status_code,
     }
     assert statuses == {
         "no word": 404, "no host": 404, "no back end": 404, "no reason": 400,
-        "the scheduler": 400, "no replica": 400, "nobody's": 404,
+        "the scheduler": 400, "no replica": 400, "no replica, 3.26": 400,
+        "nobody's": 404,
     }  # fmt: skip
 
 

@@ -25,7 +25,6 @@ from volume.drivers.base import (
     Encryption,
     LiveResize,
     MultiAttach,
-    NoSuchPool,
     NoSuchSnapshot,
     NoSuchVolume,
     Reimage,
@@ -43,6 +42,7 @@ from volume.drivers.file.qemu_img import qemu_img
 from volume.drivers.luks import HEADER, able_here, copy_encrypted, new_header, opened_node
 from volume.drivers.lvm.config import LvmConfig
 from volume.drivers.lvm.group import LogicalVolume
+from volume.drivers.lvm.managing import POOL, LvmManaging
 from volume.drivers.nbd import NbdClient
 from volume.drivers.reimaging import write_image
 from volume.drivers.serving import reading_encrypted, served, writing_encrypted
@@ -61,7 +61,6 @@ from volume.objects import (
     VolumeState,
 )
 
-POOL = "default"
 #: A pool, or its metadata, of which more is taken is said to be full soon.
 HIGH = 0.95
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z")
@@ -70,7 +69,16 @@ _MAKING, _NEXT, _OLD = "making", "next", "old"
 
 
 class LvmDriver(
-    VolumeDriver, Snapshots, Revert, Reimage, Clones, LiveResize, MultiAttach, Encryption, Backups
+    VolumeDriver,
+    Snapshots,
+    Revert,
+    Reimage,
+    Clones,
+    LiveResize,
+    MultiAttach,
+    Encryption,
+    LvmManaging,
+    Backups,
 ):
     """A thin pool of this host."""
 
@@ -133,8 +141,7 @@ class LvmDriver(
 
     def create(self, spec: VolumeSpec, *, image: Path | None, work: Work) -> VolumeState:
         """Make a thin volume: empty, with what an image holds, or sharing what its source holds."""
-        if spec.ref.pool != POOL:
-            raise NoSuchPool(detail=spec.ref.pool)
+        self._check(spec.ref.pool)
         volume_id = spec.ref.id
         found, _ = self.group.look()
         if _name(_VOLUME, volume_id) not in found:
@@ -408,6 +415,9 @@ class LvmDriver(
     def census(self) -> Sequence[str]:
         """Return everything that is left of any volume: logical volumes, daemons, sockets."""
         return (*sorted(self.group.look()[0]), *self.daemons.census())
+
+    def _called(self, ref: VolumeRef) -> str:
+        return _name(_VOLUME, ref.id)
 
     def _get(self, ref: VolumeRef) -> LogicalVolume:
         return _volume(ref, self.group.look()[0])

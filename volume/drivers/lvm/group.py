@@ -18,7 +18,10 @@ from cloudweb.driver import DiskFull, DriverError
 OURS = "cloudweb"
 _VOLUME = "cloudweb.volume="
 _HEADER = "cloudweb.header="
-_COLUMNS = "lv_name,lv_size,data_percent,metadata_percent,lv_active,lv_tags"
+_COLUMNS = (
+    "lv_name,lv_size,data_percent,metadata_percent,lv_active,lv_tags,pool_lv,lv_permissions,"
+    "lv_device_open"
+)
 #: What LVM says where the pool, or the group, has no room.
 _FULL = ("insufficient free space", "above threshold", "No space left")
 Run = Callable[..., process.Completed]
@@ -29,6 +32,7 @@ class LogicalVolume:
     """One of the pool's; ``size`` in bytes, ``written`` the part of it that takes room.
 
     ``volume_id`` is the volume's that it is, or is a snapshot of. ``header``: of one that is encrypted.
+    ``opened``: somebody has its device open.
     """
 
     name: str
@@ -37,6 +41,8 @@ class LogicalVolume:
     active: bool = False
     volume_id: str = ""
     header: int = 0
+    opened: bool = False
+    writable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,18 @@ class Group:
                 return found, Usage(int(row["lv_size"]), data, metadata)
         raise DriverError(f"There is no thin pool {self.name}/{self.pool} on this host.")
 
+    def others(self) -> Mapping[str, LogicalVolume]:
+        """Return the pool's thin volumes that are none of ours, by name."""
+        return {
+            row["lv_name"]: _parsed(row)
+            for row in self._rows()
+            if row["pool_lv"] == self.pool and OURS not in _tags(row)
+        }
+
+    def names(self) -> Sequence[str]:
+        """Return what cannot be the name of another one."""
+        return [row["lv_name"] for row in self._rows()]
+
     def find(self, name: str) -> LogicalVolume | None:
         """Return one of ours."""
         return self.look()[0].get(name)
@@ -94,6 +112,15 @@ class Group:
     def rename(self, name: str, new: str) -> None:
         """Give one another name."""
         self._do("lvrename", "--yes", self.name, name, new)
+
+    def tag(self, name: str, *, volume_id: str) -> None:
+        """Let one be ours."""
+        self._do("lvchange", "--yes", *_tagged(volume_id), f"{self.name}/{name}")
+
+    def untag(self, name: str, *, volume_id: str) -> None:
+        """Let one be ours no longer."""
+        tags = [word.replace("--addtag", "--deltag") for word in _tagged(volume_id)]
+        self._do("lvchange", "--yes", *tags, f"{self.name}/{name}")
 
     def remove(self, name: str) -> None:
         """Take one away, active or not."""
@@ -133,7 +160,7 @@ class Group:
             raise
 
 
-def _tagged(volume_id: str, header: int) -> Sequence[str]:
+def _tagged(volume_id: str, header: int = 0) -> Sequence[str]:
     tags = (OURS, f"{_VOLUME}{volume_id}", *((f"{_HEADER}{header}",) if header else ()))
     return [word for tag in tags for word in ("--addtag", tag)]
 
@@ -153,6 +180,8 @@ def _parsed(row: Mapping[str, str]) -> LogicalVolume:
         active=row["lv_active"] == "active",
         volume_id=next(named, ""),
         header=header,
+        opened=row["lv_device_open"] == "open",
+        writable=row["lv_permissions"] != "read-only",
     )
 
 
