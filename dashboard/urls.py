@@ -99,7 +99,7 @@ from dashboard.views.volume_group import (
     VolumeGroupPage,
 )
 from dashboard.views.volume_groups import NewVolumeGroup, VolumeGroups
-from dashboard.views.volume_image import RetypeVolume, UploadVolume
+from dashboard.views.volume_image import ReimageVolume, RetypeVolume, UploadVolume
 from dashboard.views.volume_offer import OfferVolume, WithdrawVolume
 from dashboard.views.volume_schedules import (
     DeleteSchedule,
@@ -210,6 +210,7 @@ urlpatterns = [
         name="withdraw_volume",
     ),
     path("volumes/<uuid:volume_id>/image", UploadVolume.as_view(), name="upload_volume"),
+    path("volumes/<uuid:volume_id>/reimage", ReimageVolume.as_view(), name="reimage_volume"),
     path("volumes/<uuid:volume_id>/type", RetypeVolume.as_view(), name="retype_volume"),
     path("volumes/<uuid:volume_id>/attach", AttachVolume.as_view(), name="attach_volume"),
     path(

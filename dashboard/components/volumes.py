@@ -19,7 +19,8 @@ from image.manager import ImageManager
 from instances.manager import InstanceManager
 from volume import conf
 from volume.manager import LimitsManager, VolumeManager, VolumeTypeManager
-from volume.states import AT_REST, SETTLED, VolumeStatus, shown
+from volume.manager.reimaging import CAPABILITY as REIMAGE
+from volume.states import ACTIONS, AT_REST, SETTLED, VolumeStatus, shown
 
 if TYPE_CHECKING:
     from volume.models import Volume, VolumeType
@@ -83,6 +84,12 @@ def may_grow(volume: Volume) -> bool:
 def may_upload(volume: Volume) -> bool:
     """Tell whether it may become an image now: what is encrypted stays so."""
     return volume.status in AT_REST and not volume.encrypted
+
+
+def may_reimage(volume: Volume) -> bool:
+    """Tell whether an image may be written over it now: no server has it, and its back end can."""
+    able = volume.pool is not None and REIMAGE in volume.pool.capabilities
+    return able and volume.status in ACTIONS["reimage"].starts_in and not volume.attachments.all()
 
 
 def may_retype(volume: Volume) -> bool:

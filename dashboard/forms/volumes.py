@@ -95,6 +95,14 @@ class UploadVolumeForm(OfferingForm):
     disk_format = forms.ChoiceField(error_messages=GONE)
 
 
+class ReimageVolumeForm(OfferingForm):
+    """The image that is written over the volume."""
+
+    FIELDS = {InvalidVolumeInput: "image"}
+
+    image = forms.ChoiceField(error_messages={"required": "Choose an image.", **GONE})
+
+
 class RetypeVolumeForm(OfferingForm):
     """The type that a volume is to be of, and whether it may move for that."""
 

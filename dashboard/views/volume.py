@@ -16,9 +16,11 @@ from dashboard.components.backups import backup_facts
 from dashboard.components.volumes import (
     called,
     holders_of,
+    images_of,
     is_busy,
     may_end,
     may_grow,
+    may_reimage,
     may_retype,
     may_upload,
     servers_of,
@@ -31,6 +33,7 @@ from dashboard.forms.backups import KINDS, BackUpForm, ScheduleForm
 from dashboard.forms.volumes import (
     AttachVolumeForm,
     GrowForm,
+    ReimageVolumeForm,
     RenameVolumeForm,
     RetypeVolumeForm,
     SnapshotForm,
@@ -114,6 +117,7 @@ class VolumePage(Page):
             **backup_facts(self.context, volume, self.may),
             "may_grow": self.may("volume:volumes:extend") and may_grow(volume),
             "may_upload": self.may("volume:volumes:upload") and may_upload(volume),
+            "may_reimage": self.may("volume:volumes:reimage") and may_reimage(volume),
             "may_retype": self.may("volume:volumes:retype") and may_retype(volume),
             "may_delete": self.may("volume:volumes:delete"),
             "may_end": may_end(volume),
@@ -131,6 +135,12 @@ class VolumePage(Page):
     def upload_form(self, data: Any = None) -> UploadVolumeForm:
         """Return the form of an image of it."""
         return UploadVolumeForm(data, offered={"disk_format": FORMATS}, auto_id="upload_%s")
+
+    def reimage_form(self, data: Any = None) -> ReimageVolumeForm:
+        """Return the form that asks for an image; the page has it only where it was asked for."""
+        return ReimageVolumeForm(
+            data, offered={"image": images_of(self.context)}, auto_id="reimage_%s"
+        )
 
     def retype_form(self, volume: Volume, data: Any = None) -> RetypeVolumeForm:
         """Return the form that asks for another type than it has."""

@@ -1,4 +1,4 @@
-"""A volume becomes an image, or of another type."""
+"""A volume becomes an image, is written anew from one, or becomes of another type."""
 
 from __future__ import annotations
 
@@ -32,6 +32,28 @@ class UploadVolume(VolumePage):
         except CloudwebError as error:
             return self.refuse(volume_id, "upload", form, error)
         return self.done(f"{wanted.name} is being made.", reverse("image", args=[image_id]))
+
+
+class ReimageVolume(VolumePage):
+    """Write an image over it."""
+
+    def get(self, request: HttpRequest, volume_id: uuid.UUID) -> HttpResponse:
+        """Show the volume with the form open, where that can be done."""
+        facts = self.facts(volume_id)
+        form = self.reimage_form() if facts["may_reimage"] else None
+        return self.shown(facts, opened="reimage", reimage=form)
+
+    def post(self, request: HttpRequest, volume_id: uuid.UUID) -> HttpResponse:
+        """Start it, or show the form again with what is wrong."""
+        form = self.reimage_form(request.POST)
+        if not form.is_valid():
+            return self.refuse(volume_id, "reimage", form)
+        manager = VolumeManager(self.context)
+        try:
+            manager.reimage(str(volume_id), form.cleaned_data["image"])
+        except CloudwebError as error:
+            return self.refuse(volume_id, "reimage", form, error)
+        return self.back(volume_id, f"{called(manager.get(volume_id))} is written anew.")
 
 
 class RetypeVolume(VolumePage):

@@ -57,7 +57,7 @@ NO_PAGES = {
     "revert_volume", "delete_snapshot", "back_up_volume", "new_schedule", "edit_schedule",
     "new_volume_group", "edit_volume_group", "add_volume", "remove_volume", "snapshot_volume_group",
     "copy_volume_group", "restore_group_snapshot", "delete_group_snapshot", "delete_volume_group",
-    "upload_volume", "retype_volume", "pause_schedule", "resume_schedule", "delete_schedule",
+    "upload_volume", "retype_volume", "reimage_volume", "pause_schedule", "resume_schedule", "delete_schedule",
     "rename_backup", "restore_backup", "prove_backup", "delete_backup", "snapshot_server", "abort_move", "finish_move",
     "swap_volume", "usage_graphs",
     "edit_network", "delete_network", "add_subnet", "delete_subnet", "share_network", "end_sharing",

@@ -122,6 +122,7 @@ TO_A_VOLUME = {
     "grow_volume": {"size": "9"}, "rename_volume": {"name": "v"}, "delete_volume": {},
     "offer_volume": {}, "withdraw_volume": {}, "attach_volume": {"server": "x"}, "detach_volume": {},
     "upload_volume": {"name": "i", "disk_format": "raw"}, "retype_volume": {"volume_type": "x"},
+    "reimage_volume": {"image": "x"},
     "take_snapshot": {"name": "s"}, "revert_volume": {}, "delete_snapshot": {},
     "back_up_volume": {"name": "b", "kind": "full"}, "new_schedule": SCHEDULE, "edit_schedule": SCHEDULE,
     "pause_schedule": {}, "resume_schedule": {}, "delete_schedule": {},

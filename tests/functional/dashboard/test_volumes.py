@@ -14,6 +14,7 @@ from identity import quotas
 from image.models import Image
 from tests.builders.browsers import PASSWORD, browser_of, said, text_of
 from tests.builders.identity import make_member
+from tests.builders.images import make_image
 from tests.builders.instances import Lab, lab
 from tests.builders.volumes import attach, make_pool, make_snapshot, make_volume, make_volume_type
 from volume.models import Snapshot, Volume
@@ -206,6 +207,27 @@ def test_a_volume_becomes_an_image_from_its_page(home: Lab, member: Client) -> N
     assert "Upload to image" not in page
     secret = make_volume(home.context, encrypted=True, pool=volume.pool)
     assert "Upload to image" not in text_of(member.get(f"/volumes/{secret.id}"))
+
+
+def test_an_image_is_written_over_a_volume_that_no_server_has(home: Lab, member: Client) -> None:
+    pool = make_pool(capabilities=["reimage"])
+    volume = make_volume(home.context, name="data", pool=pool)
+    image = make_image(context=home.context, data=bytes(1024), name="golden")
+    at = f"/volumes/{volume.id}"
+    assert "Write anew" in text_of(member.get(at))
+    assert f'value="{image.id}"' in member.get(f"{at}/reimage").content.decode()
+    answer = member.post(f"{at}/reimage", {"image": "x"})
+    assert answer.status_code == 422
+    answer = member.post(f"{at}/reimage", {"image": str(image.id)}, follow=True)
+    assert said(answer) == ["data is written anew."]
+    assert "Copying its image" in text_of(answer)
+    assert f'href="{at}/reimage"' not in answer.content.decode()
+    answer = member.post(f"{at}/reimage", {"image": str(image.id)})
+    assert (answer.status_code, "must be available" in text_of(answer)) == (422, True)
+    other = make_volume(home.context, pool=make_pool("h2", capabilities=[]))
+    assert "Write anew" not in text_of(member.get(f"/volumes/{other.id}"))
+    answer = member.get(f"/volumes/{other.id}/reimage")
+    assert (answer.status_code, "Write an image" in text_of(answer)) == (200, False)
 
 
 def test_a_volume_becomes_of_another_type_where_it_is_or_elsewhere(

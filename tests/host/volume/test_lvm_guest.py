@@ -164,7 +164,11 @@ def _encrypted_life(bench: EncryptedLvmBench, files: dict[str, bytes]) -> Life:
     request = ResizeRequest(volume=spec.ref, size=4 * SIZE, passphrase=KEY)
     driver.resize(request, work=WORK)
     _opened(
-        life, spec, "then", 4 * SIZE, after=f"echo next | dd of={MAPPED} bs=512 conv=sync,fsync"
+        life,
+        spec,
+        "then",
+        4 * SIZE,
+        after=f"echo next | dd of={MAPPED} bs=512 conv=sync,fsync 2>/dev/null",
     )
     copy = bench.spec(source=snapshot, size=4 * SIZE)
     driver.create(copy, image=None, work=WORK)
