@@ -457,6 +457,7 @@ class FileDriver(
         self._layers.tidy(locks)
         with self._graph:
             self.files.drop_old_bases()
+            self.files.drop_old_drafts()
         self._strays = tuple(f"{self.backend}: {name}" for name in self.files.foreign())
 
     def held(self) -> Held:

@@ -34,7 +34,7 @@ from volume.objects import Format
 
 FORMATS: tuple[Format, ...] = ("qcow2", "raw")
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z")
-_OURS = re.compile(r"^(\.?(volume|data|held)-.*|bases|snapshots|\.pool)\Z")
+_OURS = re.compile(r"^((\.|draft-)?(volume|data|held)-.*|bases|snapshots|\.pool)\Z")
 _CHUNK = 4 * 1024**2
 #: A base without a volume may be about to be used for so long. Seconds.
 GRACE = 3600.0
@@ -274,6 +274,12 @@ class Files:
             facts = path.stat()
             touched = max(facts.st_mtime, facts.st_ctime)
             if path not in used and time.time() - touched > GRACE:
+                path.unlink(missing_ok=True)
+
+    def drop_old_drafts(self) -> None:
+        """Remove what somebody died over."""
+        for path in self.directory.glob("draft-[dh]*-*.qcow2"):
+            if _OURS.match(path.name) and time.time() - path.stat().st_mtime > GRACE:
                 path.unlink(missing_ok=True)
 
     def points(self) -> Sequence[str]:

@@ -75,7 +75,8 @@ def make(
 ) -> None:
     """Write a new file of so many bytes that holds nothing, or what is in ``backing``, and sync it.
 
-    With a LUKS header what is written to it later is encrypted, by the key that is in there.
+    With a LUKS header what is written to it later is encrypted, by the key that is in there. Whatever happens,
+    the full disk included, there is a whole file or none.
     """
     entries = -(-size // (CLUSTER * (CLUSTER // _ENTRY)))
     l1_clusters = max(1, -(-entries * _ENTRY // CLUSTER))
@@ -114,19 +115,30 @@ def make(
         _HEADER.size,
     )
     counts = struct.pack(">H", 1) * used
-    with path.open("wb") as file:
-        file.write(header + extensions + name)
-        file.seek(CLUSTER)
-        file.write(struct.pack(">Q", 2 * CLUSTER))
-        file.seek(2 * CLUSTER)
-        file.write(counts)
-        for place in range(0, len(luks), CLUSTER):
-            if piece := luks[place : place + CLUSTER].rstrip(b"\0"):  # most of it is nothing
-                file.seek(luks_at * CLUSTER + place)
-                file.write(piece)
-        file.truncate(used * CLUSTER)
-        file.flush()
-        os.fsync(file.fileno())
+    draft = draft_of(path)
+    try:
+        with draft.open("wb") as file:
+            file.write(header + extensions + name)
+            file.seek(CLUSTER)
+            file.write(struct.pack(">Q", 2 * CLUSTER))
+            file.seek(2 * CLUSTER)
+            file.write(counts)
+            for place in range(0, len(luks), CLUSTER):
+                if piece := luks[place : place + CLUSTER].rstrip(b"\0"):  # most of it is nothing
+                    file.seek(luks_at * CLUSTER + place)
+                    file.write(piece)
+            file.truncate(used * CLUSTER)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def draft_of(path: Path) -> Path:
+    """Return where a file is written that is not whole yet."""
+    return path.with_name(f"draft-{path.name}")
 
 
 def _extensions(start: bytes, position: int) -> Mapping[int, bytes]:
