@@ -9,7 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.core.exceptions import ImproperlyConfigured
+
 from cloudweb.conf import env
+from compute.cpu_sets import parse_cpu_set
+
+
+def _processors(name: str) -> tuple[int, ...] | None:
+    """Return a setting's set of processors; None where it says nothing."""
+    said = env.str(name, default="")
+    try:
+        return parse_cpu_set(said) if said else None
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from error
+
 
 DEFAULT_ZONE = env.str("COMPUTE_DEFAULT_ZONE", default="nova")
 #: The zone that services of the control plane are shown in.
@@ -34,6 +47,19 @@ CAPACITY = Capacity(
     reserved_ram=env.int("COMPUTE_RESERVED_RAM", default=512),
     reserved_disk=env.int("COMPUTE_RESERVED_DISK", default=0),
 )
+#: Of a host's processors, those for guests that are pinned, and those for all others ("0-3,^2"); where nothing is
+#: said of the others, they are what is left. A host reads its own.
+CPU_DEDICATED_SET = _processors("COMPUTE_CPU_DEDICATED_SET") or ()
+CPU_SHARED_SET = _processors("COMPUTE_CPU_SHARED_SET")
+if both := {*CPU_DEDICATED_SET} & {*(CPU_SHARED_SET or ())}:
+    raise ImproperlyConfigured(
+        f"COMPUTE_CPU_DEDICATED_SET and COMPUTE_CPU_SHARED_SET both name {min(both)}."
+    )
+#: What simulated hosts have: so many NUMA cells, and of their memory so much in pages of 2 MiB, per cent.
+FAKE_CELLS = env.int("COMPUTE_FAKE_CELLS", default=2)
+FAKE_LARGE_PAGES = env.int("COMPUTE_FAKE_LARGE_PAGES", default=25)
+#: Hints of the scheduler that are heard and not only kept: query, build_near_host_ip (docs/placement.md).
+HINTS_HEARD = frozenset(env.list("COMPUTE_HINTS_HEARD", default=[]))
 #: What makes a host a better place, and how much it counts (``compute.scheduler.weighers``).
 WEIGHERS = {
     name: float(factor)

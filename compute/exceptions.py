@@ -207,3 +207,9 @@ class NoValidHost(CloudwebError):
 
 class SuitableHostsDown(NoValidHost, NotYet):
     """Hosts would fit a server, but all of them are down: one may come back (OPERATIONS 44)."""
+
+
+class GuestTopologyInvalid(BadRequest):
+    """What flavor and image say of a guest's processors and memory contradicts itself or means nothing."""
+
+    code = "guest_topology_invalid"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from cloudweb.objects import Part, VersionedObject
-from compute.objects import GuestSpec
+from compute.objects import GuestSpec, spec_without_topology
 
 #: Whether disks of the guest's own are copied: as it must be, always, or never (then they must be shared).
 BlockCopy = Literal["auto", "yes", "no"]
+
+
+Downgrades = dict[int, Callable[[dict[str, Any]], dict[str, Any]]]
 
 
 class OwnDisk(Part):
@@ -28,7 +32,8 @@ class OwnDisk(Part):
 class DestinationCheck(VersionedObject):
     """May this host take that guest? ``spec`` is the guest as its host has it."""
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[Downgrades] = {1: spec_without_topology}
 
     spec: GuestSpec
     source_host: str
@@ -57,7 +62,8 @@ class DestinationVerdict(VersionedObject):
 class SourceCheck(VersionedObject):
     """Can that guest of yours go to that host, which says so of itself?"""
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[Downgrades] = {1: spec_without_topology}
 
     spec: GuestSpec
     dest_host: str
@@ -86,7 +92,8 @@ class SourceVerdict(VersionedObject):
 class PrepareRequest(VersionedObject):
     """Make ready for a guest of that host: ``spec`` is the guest as this host shall have it."""
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[Downgrades] = {1: spec_without_topology}
 
     spec: GuestSpec
     source_host: str
@@ -121,7 +128,8 @@ class LiveRequest(VersionedObject):
     second, 0 is without limit.
     """
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[Downgrades] = {1: spec_without_topology}
 
     spec: GuestSpec
     dest_host: str

@@ -10,6 +10,7 @@ from pydantic import Field
 from cloudweb.image_cache.source import ImageSource
 from cloudweb.objects import IncompatibleObject, Part, VersionedObject, unless_used
 from compute.live_progress import LiveProgress
+from compute.topology_objects import GuestCell, GuestProcessors, NumaCell
 
 Data = dict[str, Any]
 
@@ -179,19 +180,35 @@ def _spec_without_rescue(data: Data) -> Data:
     return {**data, "spec": spec and _without_rescue(spec)}
 
 
+_WITHOUT_CELLS = unless_used("cells", default=[])
+_WITHOUT_PROCESSORS = unless_used("processors", default=None)
+
+
+def _without_topology(data: Data) -> Data:
+    """Make a specification readable for a host that pins no guest: one that shall be cannot be said."""
+    return _WITHOUT_PROCESSORS(_WITHOUT_CELLS(data))
+
+
+def spec_without_topology(data: Data) -> Data:
+    """Do so with what holds a specification."""
+    return {**data, "spec": data["spec"] and _without_topology(data["spec"])}
+
+
 class GuestSpec(VersionedObject):
     """A guest as it shall be. ``name`` is what the hypervisor calls it (instance-0000002a).
 
     ``guest_agent``: QEMU's agent runs in it, and is given a way to its host. ``rescue``: what it is
-    started from for as long as it is rescued; the rest stays what it is otherwise.
+    started from for as long as it is rescued; the rest stays what it is otherwise. ``cells``: its NUMA
+    cells, and where of this host each lies; of one without it runs on what is shared by all.
     """
 
-    VERSION: ClassVar[str] = "1.4"
+    VERSION: ClassVar[str] = "1.5"
     DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
         1: _without_attached_disks,
         2: _without_agent,
         3: _without_encrypted_disks,
         4: _without_rescue,
+        5: _without_topology,
     }
 
     id: str
@@ -205,6 +222,8 @@ class GuestSpec(VersionedObject):
     direct_boot: DirectBoot | None = None
     guest_agent: bool = False
     rescue: RescueDisk | None = None
+    cells: tuple[GuestCell, ...] = ()
+    processors: GuestProcessors | None = None
 
 
 class GuestRef(VersionedObject):
@@ -222,12 +241,13 @@ class RebootRequest(VersionedObject):
     ``spec`` rebuilds the domain where the host lost it (hard reboot only).
     """
 
-    VERSION: ClassVar[str] = "1.4"
+    VERSION: ClassVar[str] = "1.5"
     DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
         1: _spec_without_attached_disks,
         2: _spec_without_agent,
         3: _spec_without_encrypted_disks,
         4: _spec_without_rescue,
+        5: spec_without_topology,
     }
 
     id: str
@@ -250,14 +270,6 @@ class GuestState(VersionedObject):
     power_state: PowerState
 
 
-class NumaCell(Part):
-    """A part of a host whose processors reach its memory (MiB) fastest, as libvirt numbers it."""
-
-    id: int
-    cpus: int
-    ram: int
-
-
 #: What inventories did not say before 1.2.
 _NEW_IN_INVENTORIES = ("traits", "images", "cells")
 
@@ -265,6 +277,16 @@ _NEW_IN_INVENTORIES = ("traits", "images", "cells")
 def _without_traits(data: Data) -> Data:
     """Make an inventory readable for a control plane that places servers by size alone."""
     return {key: data[key] for key in data if key not in _NEW_IN_INVENTORIES}
+
+
+#: What cells did not say before 1.3.
+_NEW_IN_CELLS = ("shared", "dedicated", "siblings", "pages")
+
+
+def _with_older_cells(data: Data) -> Data:
+    """Make an inventory readable for a control plane that pins no guests."""
+    cells = [{key: cell[key] for key in cell if key not in _NEW_IN_CELLS} for cell in data["cells"]]
+    return {**data, "cells": cells}
 
 
 class HostInventory(VersionedObject):
@@ -275,8 +297,9 @@ class HostInventory(VersionedObject):
     stops its guests; 0: never.
     """
 
-    VERSION: ClassVar[str] = "1.2"
+    VERSION: ClassVar[str] = "1.3"
     DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
+        3: _with_older_cells,
         2: _without_traits,
         1: lambda data: {key: value for key, value in data.items() if key != "self_fence"},
     }
@@ -369,8 +392,12 @@ class ComputeReport(VersionedObject):
     ``survey`` is told now and then.
     """
 
-    VERSION: ClassVar[str] = "1.4"
+    VERSION: ClassVar[str] = "1.5"
     DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
+        5: lambda data: {
+            **data,
+            "inventory": data["inventory"] and _with_older_cells(data["inventory"]),
+        },
         4: lambda data: {
             **data,
             "inventory": data["inventory"] and _without_traits(data["inventory"]),
@@ -461,7 +488,8 @@ class ResizeDiskRequest(VersionedObject):
 class WipeRequest(VersionedObject):
     """Take the disks of a guest's own from it, all but those of these names; ``spec`` is what it becomes."""
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: spec_without_topology}
 
     id: str
     name: str

@@ -47,14 +47,18 @@ def may_come_back() -> Q:
     return ~Q(name__in=services.given_up_hosts(DOMAIN))
 
 
-def _left(total: str, ratio: str, default: float, reserved: int, used: str) -> Combinable:
+def _left(
+    total: str | Combinable, ratio: str, default: float, reserved: int, used: str
+) -> Combinable:
     """Of ``total * ratio - reserved``, what is not ``used``; a fraction or less than 0 where over-promised."""
     times = Coalesce(F(ratio), F(f"shared_{ratio}"), Value(default))
-    limit = Cast(F(total), FloatField()) * times
+    limit = Cast(F(total) if isinstance(total, str) else total, FloatField()) * times
     return limit - Value(reserved) - F(used)
 
 
-VCPUS_LEFT = _left("vcpus", "cpu_ratio", conf.CAPACITY.cpu_ratio, 0, "vcpus_used")
+VCPUS_LEFT = _left(
+    F("vcpus") - F("dedicated"), "cpu_ratio", conf.CAPACITY.cpu_ratio, 0, "vcpus_used"
+)
 RAM_LEFT = _left(
     "ram", "ram_ratio", conf.CAPACITY.ram_ratio, conf.CAPACITY.reserved_ram, "ram_used"
 )

@@ -282,6 +282,16 @@ class UnsupportedRescueImage(BadRequest):
         super().__init__(f"{said}: {reason}" if reason else said)
 
 
+class TopologyStays(BadRequest):
+    """A rebuild leaves a server where it is: its NUMA cells, processors and pages stay what they are."""
+
+    code = "topology_stays"
+    default_message = (
+        "An instance's NUMA topology cannot be changed as part of a rebuild. The image provided is "
+        "invalid for this instance."
+    )
+
+
 class ImageOfVolumeStays(BadRequest):
     """The server boots from a volume, whose content is no rebuild's to change."""
 

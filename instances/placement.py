@@ -25,8 +25,6 @@ def request_for(
     hints, aggregates = instance.scheduler_hints, AggregateManager(context)
     local = size["disk"] if instance.image_id else 0  # else the disk it boots from is a volume
     return PlacementRequest(
-        vcpus=size["vcpus"],
-        ram=size["ram"],
         disk=local + size["ephemeral"],
         zone=instance.wanted_zone or None,
         hosts=_hosts_on_networks(context, cards),
@@ -37,7 +35,9 @@ def request_for(
         aggregates=tuple(aggregates.matching(_wanted_of_aggregates(size["extra_specs"]))),
         refused_aggregates=tuple(aggregates.refusing(instance.image_properties)),
         image_id=instance.image_id,
-        **needs(size["extra_specs"], instance.image_properties),
+        **needs(
+            size["extra_specs"], instance.image_properties, vcpus=size["vcpus"], ram=size["ram"]
+        ),
     )
 
 

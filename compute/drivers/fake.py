@@ -28,6 +28,7 @@ from compute.drivers.base import (
     Suspend,
     capabilities,
 )
+from compute.drivers.cells import simulated
 from compute.drivers.fake_cards import FakeCards
 from compute.drivers.fake_consoles import FakeConsoles
 from compute.drivers.fake_inside import FakeInside
@@ -43,7 +44,6 @@ from compute.objects import (
     GuestState,
     HostInventory,
     HostLoad,
-    NumaCell,
     PowerState,
     RebootRequest,
 )
@@ -69,6 +69,7 @@ class FakeGuest:
     mirrors: dict[str, str] = field(default_factory=dict)  # serial -> name
     snapshots: List[str] = field(default_factory=List)
     rescue: str = ""  # the image it was started from
+    pins: List[int] = field(default_factory=List)  # processors of the host that it is kept on
     keeps: List[str] = field(default_factory=List)  # disks and cards it does not let go of
     written: str = ""  # on its own disks
     other: dict[str, Any] = field(default_factory=dict)  # disks that it has not, but may have again
@@ -134,6 +135,7 @@ class FakeDriver(
         disk: int = 4096,
     ) -> None:
         self.host, self.vcpus, self.ram, self.disk = host, vcpus, ram, disk
+        self.cells = simulated(cpus=vcpus, ram=ram)
         self.faults = Faults(None if state_dir is None else state_dir / "faults.json")
         self._home = None if state_dir is None else state_dir / "fake_guests"  # a file for each
         self._lock = threading.RLock()
@@ -289,7 +291,7 @@ class FakeDriver(
                 guests=tuple(self.list()),
                 traits=tuple(sorted(traits.of_capabilities(able))),
                 images=tuple(sorted({image for guest in guests for image in guest.images})),
-                cells=(NumaCell(id=0, cpus=self.vcpus, ram=self.ram),),
+                cells=self.cells,
             )
 
     def load(self) -> HostLoad:
@@ -435,6 +437,7 @@ class FakeDriver(
         guest.frozen = False
         if spec is not None:
             guest.taps = [interface.tap for interface in spec.interfaces]
+            guest.pins = self._pins(guest.id, spec)
             guest.volumes, guest.limits, guest.beneath = {}, {}, {}
             for disk in spec.disks:
                 if disk.source:
@@ -445,6 +448,24 @@ class FakeDriver(
             guest, "running", "fake-guest: userspace up", f"instance {guest.id}", "boot complete"
         )
         return self._state(guest)
+
+    def _pins(self, guest_id: str, spec: GuestSpec) -> List[int]:
+        """Return what the guest is pinned to; raise DriverError for what this host has not, or another guest has."""
+        wanted = [pin for cell in spec.cells for pin in cell.pins]
+        there = {cpu for cell in self.cells for cpu in cell.dedicated}
+        others = [guest for guest in self._guests.values() if guest.id != guest_id]
+        taken = {
+            pin
+            for guest in others
+            if guest.power_state in ("running", "paused")
+            for pin in guest.pins
+        }
+        if wrong := sorted({*wanted} - (there - taken)):
+            raise DriverError(
+                "The host has not the processors that the server is to be pinned to.",
+                detail=f"{wrong} of {sorted(there)}, taken {sorted(taken)}",
+            )
+        return wanted
 
     def _set(self, guest: FakeGuest, power_state: PowerState, *lines: str) -> None:
         with self._lock:

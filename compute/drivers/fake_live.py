@@ -132,6 +132,7 @@ class FakeLive(LiveMigrate):
         def _forget(self, guest_id: str) -> None: ...
         def _set(self, guest: FakeGuest, power_state: Any, *lines: str) -> None: ...
         def _new(self, guest_id: str, name: str, ram: int) -> FakeGuest: ...
+        def _pins(self, guest_id: str, spec: GuestSpec) -> list[int]: ...
 
     def _start_live(self) -> None:
         self.pace = LivePace(storage=self.host)
@@ -200,6 +201,7 @@ class FakeLive(LiveMigrate):
                 if known is not None and not known.incoming:
                     raise GuestRuns
                 guest = self._new(spec.id, spec.name, spec.ram)
+                guest.pins = self._pins(spec.id, spec)
                 guest.incoming, guest.power_state = True, "paused"
                 self._expected.add(spec.id)
                 guest.disks = [disk.name for disk in request.disks]

@@ -94,7 +94,7 @@ class HypervisorManager(Manager):
         for host in Host.objects.filter(enabled=True):
             sums.count += 1
             sums.vcpus += host.vcpus
-            sums.vcpus_used += host.vcpus_used
+            sums.vcpus_used += host.vcpus_used_in_all
             sums.ram += host.ram
             sums.ram_used += host.ram_used_in_all
             sums.disk += host.disk

@@ -56,8 +56,17 @@ class Host(models.Model):
         blank=True,
         help_text="whose files are there already: id -> true",
     )
-    cells: models.JSONField[list[dict[str, int]], list[dict[str, int]]] = models.JSONField(
-        default=list, db_default=[], blank=True, help_text="of NUMA: id, cpus, ram"
+    cells: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(
+        default=list, db_default=[], blank=True, help_text="of NUMA, as NumaCell says them"
+    )
+    dedicated = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="of its processors, those for guests that are pinned"
+    )
+    pinned = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="of these, those that claims hold"
+    )
+    cells_taken = models.BigIntegerField(
+        default=0, db_default=0, editable=False, help_text="how often a guest came into its cells"
     )
     architecture = models.CharField(max_length=32, blank=True, default="")
     cpu_model = models.CharField(max_length=255, blank=True, default="")
@@ -123,9 +132,14 @@ class Host(models.Model):
 
     @property
     def vcpus_limit(self) -> int:
-        """How many virtual CPUs may be promised."""
+        """How many virtual CPUs that float may be promised."""
         ratio = _first(self.cpu_ratio, self.shared_cpu_ratio, conf.CAPACITY.cpu_ratio)
-        return int(self.vcpus * ratio)
+        return int(max(0, self.vcpus - self.dedicated) * ratio)
+
+    @property
+    def vcpus_used_in_all(self) -> int:
+        """How many virtual CPUs servers were promised, and processors of their own."""
+        return self.vcpus_used + self.pinned
 
     @property
     def ram_limit(self) -> int:

@@ -11,6 +11,7 @@
   they had left (``explanation.py``): the tenant reads that without host names, operators whole.
 """
 
+from compute.scheduler.cells import with_the_same_pages
 from compute.scheduler.claims import claim_where_it_is, claims_on
 from compute.scheduler.needs import needs
 from compute.scheduler.placement import (
@@ -41,4 +42,5 @@ __all__ = [
     "needs",
     "note_failed_build",
     "release",
+    "with_the_same_pages",
 ]

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import F, Sum
 
 from cloudweb.database.locks import locked
 from compute.models import Claim, Host
+from compute.scheduler.cells import held_by
 from compute.scheduler.placement import release
 
-SUMS = {"vcpus_used": "vcpus", "ram_used": "ram", "disk_used": "disk"}
+SUMS = {"vcpus_used": "vcpus", "ram_used": "ram", "disk_used": "disk", "pinned": "pinned"}
 
 
 class Held(NamedTuple):
@@ -31,17 +32,31 @@ def claims_on(host: str) -> Collection[Held]:
 
 
 def claim_where_it_is(
-    instance_id: str, *, host: str, project_id: str, size: Mapping[str, int], group_id: UUID | None
+    instance_id: str,
+    *,
+    host: str,
+    project_id: str,
+    size: Mapping[str, int],
+    group_id: UUID | None,
+    cells: list[dict[str, Any]] | None = None,
 ) -> None:
     """Write down the place that a server has, whether there is room or not; ``size`` by vcpus, ram, disk."""
+    held = held_by(cells)
     with transaction.atomic(savepoint=False):
         row = locked(Host.objects.filter(name=host)).first()
         if row is None:
             return
         release(instance_id)
         Claim.objects.create(
-            instance_id=instance_id, host=row, project_id=project_id, group_id=group_id, **size
+            instance_id=instance_id,
+            host=row,
+            project_id=project_id,
+            group_id=group_id,
+            cells=cells,
+            pinned=held,
+            **({**size, "vcpus": 0} if held else size),
         )
+        Host.objects.filter(pk=row.pk).update(cells_taken=F("cells_taken") + 1)
         recount(host)
 
 

@@ -13,7 +13,8 @@ from cloudweb.placing import listed, together
 from compute.exceptions import NoValidHost, SuitableHostsDown
 from compute.models import Host
 from compute.querysets import DISK_LEFT, RAM_LEFT, VCPUS_LEFT, may_come_back
-from compute.scheduler.filters import Filter, conditions
+from compute.scheduler.cells import with_refused
+from compute.scheduler.filters import NUMA, Filter, conditions
 from compute.scheduler.request import PlacementRequest
 
 #: How many hosts an explanation names to operators.
@@ -42,6 +43,7 @@ class Removed:
 
 def explain(request: PlacementRequest) -> NoValidHost:
     """Return the error that tells why this request fits nowhere."""
+    request = with_refused(request, request.project_id)
     found = conditions(request)
     known = facts(found)
     total = known["total"]
@@ -137,6 +139,8 @@ def _remedy(
     smaller = _smaller_in_several(found, near)
     if smaller:
         return f"A flavor with at most {smaller} would fit now."
+    if any(_missed(found, host) == [NUMA.name] for host in near):
+        return "It would fit now without its NUMA topology, dedicated CPUs and page size."
     zones = sorted(
         {host["zone"] for host in near if _missed(found, host) == ["zone"]} - {request.zone}
     )
@@ -166,7 +170,7 @@ def misses(
     request: PlacementRequest, found: Sequence[tuple[Filter, Q]], host: dict[str, Any]
 ) -> list[tuple[str, str]]:
     """Return each filter that a host of ``nearest`` does not pass, with why, for operators."""
-    missed = []
+    missed, why_not = [], dict(request.cells_refused)
     for item, _ in found:
         if host[f"passes_{item.name}"]:
             continue
@@ -175,6 +179,8 @@ def misses(
             left = _whole(host[f"room_{item.name}"]) or 0
             short = getattr(request, item.capacity.field) - left
             text = f"{item.capacity.part(short)} short"
+        elif item is NUMA:
+            text = why_not.get(host["name"], "has too few dedicated CPUs left")
         elif item.name == "enabled" and host["disabled_reason"]:
             text = f"{text} ({host['disabled_reason']})"
         missed.append((item.name, text))

@@ -6,12 +6,13 @@ A filter is a condition on hosts, or None where the request does not care. It ma
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
 
-from django.db.models import Count, Exists, Q
+from django.db.models import Count, Exists, F, Q
 
 from cloudweb import placing
 from cloudweb.database.prepared import Given
@@ -158,7 +159,27 @@ def _room(capacity: Capacity) -> Filter:
     )
 
 
+def _numa(request: PlacementRequest) -> Q | None:
+    """Return the condition of hosts in whose cells the server may fit: the rest is looked at (``cells``)."""
+    if request.numa is None:
+        return None
+    enough = Q(dedicated__gte=F("pinned") + request.dedicated)
+    refused = [name for name, _ in request.cells_refused]
+    return enough & ~Q(name__in=refused) if refused else enough
+
+
+def _words_of_cells(request: PlacementRequest, count: int) -> str:
+    wanted = request.numa.words() if request.numa else ""
+    reasons = [why for why, _ in Counter(why for _, why in request.cells_refused).most_common(3)]
+    why = f": {', or '.join(reasons)}" if reasons else ""
+    hosts = "it" if count == 1 else "each"
+    return (
+        f"cannot fit the requested NUMA topology ({wanted}{f'; {hosts}{why[1:]}' if why else ''})"
+    )
+
+
 GROUP = Filter("group", _group, _words_of_group)
+NUMA = Filter("numa", _numa, _words_of_cells)
 UP = Filter("up", lambda _: is_up(), lambda _, count: f"{be(count)} down")
 PROJECT = Filter(
     "project",
@@ -247,6 +268,7 @@ FILTERS: tuple[Filter, ...] = (
     _room(Capacity("vcpus", "", "vCPUs")),
     _room(Capacity("ram", "MiB", "RAM")),
     _room(Capacity("disk", "GiB", "disk")),
+    NUMA,
 )
 
 

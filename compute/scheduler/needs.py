@@ -8,14 +8,13 @@ from typing import Any, Literal
 
 from cloudweb.exceptions import BadRequest
 from compute import traits
+from compute.guest_processors import wanted_processors
+from compute.guest_topology import wanted_topology
 from compute.scheduler.request import ImageNeeds
 
 TRAIT = "trait:"
 #: Keys of a flavor, and those of an image, that no driver here honours, with the values that ask for nothing.
 REFUSED: Mapping[str, frozenset[str]] = {
-    "hw:cpu_policy": frozenset({"shared"}),
-    "hw:mem_page_size": frozenset({"any", "small", "4", "4kb"}),
-    "hw:numa_nodes": frozenset({"1"}),
     "hw:emulator_threads_policy": frozenset({"share"}),
     "hw:cpu_realtime": frozenset({"no", "false"}),
     "hw:mem_encryption": frozenset({"no", "false"}),
@@ -30,17 +29,24 @@ _LOOKUPS: Mapping[str, Lookup] = {
 }  # fmt: skip
 
 
-def needs(extra_specs: Mapping[str, str], properties: Mapping[str, str]) -> dict[str, Any]:
+def needs(
+    extra_specs: Mapping[str, str], properties: Mapping[str, str], *, vcpus: int, ram: int
+) -> dict[str, Any]:
     """Return the fields of a PlacementRequest that a flavor and an image say.
 
     Raises BadRequest for what contradicts itself, is malformed, or is more than any host here does.
     """
     _check_supported(extra_specs, properties)
+    wanted_processors(extra_specs, properties, vcpus=vcpus)
+    numa = wanted_topology(extra_specs, properties, vcpus=vcpus, ram=ram)
     required, forbidden = _traits(extra_specs, properties)
     return {
         "traits": tuple(sorted(required)),
         "forbidden_traits": tuple(sorted(forbidden)),
         "image": _of_image(properties),
+        "numa": numa,
+        "vcpus": 0 if numa is not None and numa.dedicated else vcpus,
+        "ram": ram,
     }
 
 

@@ -21,7 +21,9 @@ from compute import conf
 from compute.models import Claim, Host
 from compute.querysets import is_up
 from compute.scheduler import explanation
-from compute.scheduler.filters import GROUP, PROJECT, UP, conditions, may_use
+from compute.scheduler.cells import Cells, answers, held_by, look, with_refused
+from compute.scheduler.filters import GROUP, NUMA, PROJECT, UP, conditions, may_use
+from compute.scheduler.fitting import CellPlace
 from compute.scheduler.request import PlacementRequest
 from compute.scheduler.weighers import asked, suits, weight
 from operations import services
@@ -58,11 +60,15 @@ class Candidate(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a server is to be; ``weights`` are those of the hosts it was drawn from, the best first."""
+    """Where a server is to be; ``weights`` are those of the hosts it was drawn from, the best first.
+
+    ``cells`` is where in the host's NUMA cells, of one that asked for that.
+    """
 
     host: str
     zone: str
     weights: tuple[tuple[str, float], ...] = ()
+    cells: Cells = None
 
 
 def claim(
@@ -103,7 +109,12 @@ def release(instance_id: str) -> None:
         # Of two releases at once only one deletes the row, and only that one gives back.
         if held is not None and Claim.objects.filter(pk=held.pk).delete()[0]:
             Host.objects.filter(pk=held.host_id).update(
-                **_more(vcpus_used=-held.vcpus, ram_used=-held.ram, disk_used=-held.disk)
+                **_more(
+                    vcpus_used=-held.vcpus,
+                    ram_used=-held.ram,
+                    disk_used=-held.disk,
+                    pinned=-held.pinned,
+                )
             )
 
 
@@ -129,15 +140,19 @@ def _kept(instance_id: str, project_id: str, request: PlacementRequest) -> Place
     same_size = (held.vcpus, held.ram, held.disk) == (request.vcpus, request.ram, request.disk)
     # Its own claim is what fills the host, so room is not asked again, nor its place in its group.
     found = conditions(replace(request, project_id=project_id))
-    still_fits = together([one for one in found if one[0].capacity is None and one[0] is not GROUP])
+    fills = (GROUP, NUMA)
+    still_fits = together([one for one in found if one[0].capacity is None and one[0] not in fills])
+    same_size = same_size and answers(request.numa, held.cells)
     if same_size and Host.objects.filter(still_fits, pk=held.host_id).exists():
-        return Place(held.host.name, held.host.zone)
+        return Place(held.host.name, held.host.zone, cells=held.cells)
     release(instance_id)
     return None
 
 
 def _taken(instance_id: str, project_id: str, request: PlacementRequest) -> Place | None:
     """Claim one of the best hosts; None when none fits."""
+    if request.numa is not None:
+        return _taken_in_cells(instance_id, project_id, request)
     for _ in range(ROUNDS):
         candidates = best(request, project_id)
         if not candidates:
@@ -158,6 +173,61 @@ def _taken(instance_id: str, project_id: str, request: PlacementRequest) -> Plac
                 )
                 weights = tuple((each.name, round(each.total, 3)) for each in candidates)
                 return Place(one.name, one.zone, weights)
+    return None
+
+
+def _taken_in_cells(instance_id: str, project_id: str, request: PlacementRequest) -> Place | None:
+    """Do so of one that asks for something in a host's cells.
+
+    Whether these fit no statement can say. So it is tried on the best hosts, and where it fits in none of them
+    all the others are looked at, and those left out that do not fit.
+    """
+    for _ in range(ROUNDS):
+        candidates = best(request, project_id)
+        for one in _drawn(candidates):
+            cells = _promise_cells(one.number, project_id, request)
+            if cells is not None:
+                stored = [cell.stored() for cell in cells]
+                Claim.objects.create(
+                    instance_id=instance_id,
+                    host_id=one.number,
+                    project_id=project_id,
+                    vcpus=request.vcpus,
+                    ram=request.ram,
+                    disk=request.disk,
+                    group_id=None if request.group is None else request.group.id,
+                    cells=stored,
+                    pinned=held_by(stored),
+                )
+                weights = tuple((each.name, round(each.total, 3)) for each in candidates)
+                return Place(one.name, one.zone, weights, stored)
+        request = with_refused(request, project_id)
+        if not candidates:
+            return None
+    return None
+
+
+def _promise_cells(
+    number: int, project_id: str, request: PlacementRequest
+) -> tuple[CellPlace, ...] | None:
+    """Return where in a host's cells the server goes, once that is its own; None where it does not fit.
+
+    Whoever came into the cells since it was looked makes that a look at the past, and it is looked again.
+    """
+    wanted, seen = request.numa, -1
+    condition = together(conditions(replace(request, project_id=project_id)))
+    while wanted is not None:
+        version, found = look(number, wanted)
+        if isinstance(found, str) or version == seen:
+            return None
+        seen = version
+        held = sum(len(cell.holds) for cell in found)
+        more = _more(
+            vcpus_used=request.vcpus, ram_used=request.ram, disk_used=request.disk, pinned=held
+        )
+        row = Host.objects.with_room().filter(condition, number=number, cells_taken=version)
+        if row.update(**more, cells_taken=version + 1):
+            return found
     return None
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
+
+from compute.guest_topology import WantedTopology
 
 GroupPolicy = Literal["affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity"]
 
@@ -30,6 +32,8 @@ class ImageNeeds(NamedTuple):
 
 
 NOTHING = ImageNeeds()
+#: An operator and what it is applied to: names of columns ("$ram_left"), numbers, words, or more of these.
+Query = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,9 @@ class PlacementRequest:
     ``traits`` are those that a host must have, ``refused_aggregates`` have no host for its image.
     A host that has image ``image_id`` already is preferred; requests that differ in it alone are alike.
     ``instead_of`` is a server whose place this one takes: it is not in the way of its own group.
+    ``numa`` is what it asks of its host's cells; its dedicated processors do not count among ``vcpus``.
+    ``cells_refused`` are hosts where it was looked and that does not fit, each with why. ``query`` is what its
+    user asks of hosts (``compute.scheduler.queries``).
     """
 
     vcpus: int
@@ -66,3 +73,13 @@ class PlacementRequest:
     image: ImageNeeds = NOTHING
     image_id: str = field(default="", compare=False)
     instead_of: str = ""
+    numa: WantedTopology | None = None
+    cells_refused: tuple[tuple[str, str], ...] = ()
+    query: Query = ()
+
+    @property
+    def dedicated(self) -> int:
+        """How many processors of its own it asks for."""
+        if self.numa is None or not self.numa.dedicated:
+            return 0
+        return sum(len(cell.cpus) for cell in self.numa.cells)

@@ -11,6 +11,7 @@ from django.db.models import CharField, DateTimeField, Value
 from cloudweb.database.clock import now
 from compute import conf
 from compute.scheduler import explanation
+from compute.scheduler.cells import with_refused
 from compute.scheduler.filters import conditions
 from compute.scheduler.placement import best
 from compute.scheduler.request import PlacementRequest
@@ -59,7 +60,7 @@ class Verdict:
 
 def judge(request: PlacementRequest, *, project_id: str) -> Verdict:
     """Return what ``claim`` would do now."""
-    request = replace(request, project_id=project_id)
+    request = with_refused(replace(request, project_id=project_id), project_id)
     drawn_from = best(request, project_id)
     found = conditions(request)
     facts = explanation.facts(found)

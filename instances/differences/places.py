@@ -65,6 +65,7 @@ def _claim(_run: Run, difference: Difference) -> None:
             project_id=server.project_id,
             size=_size(server),
             group_id=server.server_group.id if server.server_group else None,
+            cells=server.cells,
         )
 
 

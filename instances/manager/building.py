@@ -125,7 +125,7 @@ class InstanceBuilding(InstanceDisks):
             group = self._server_group(wanted, project)
         check_items(wanted.metadata, project)
         columns = self._columns(wanted, flavor, key) | {"server_group": group}
-        needs(columns["extra_specs"], wanted.image_properties)
+        needs(columns["extra_specs"], wanted.image_properties, vcpus=flavor.vcpus, ram=flavor.ram)
         return wanted, flavor, columns, cards
 
     def _columns(self, wanted: BuildRequest, flavor: Flavor, key: KeyPair | None) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class InstanceEvacuations(InstanceActs):
             source_zone=found.zone,
             wanted_host=wanted,
             vm_state=found.vm_state,
-            old=size,
+            old={**size, "cells": found.cells},
             new=size,
             project_id=self.context.project_id or found.project_id,
             user_id=self.context.user_id or "",

@@ -135,7 +135,7 @@ class InstanceLiveMigrations(InstanceActs):
             source_zone=instance.zone,
             wanted_host=host or "",
             vm_state=instance.vm_state,
-            old=size,
+            old={**size, "cells": instance.cells},
             new=size,
             plan={"block_copy": block_copy, "force": force},
             project_id=self.context.project_id or instance.project_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -10,6 +11,7 @@ from django.db import transaction
 from cloudweb.encryption import encrypt
 from cloudweb.exceptions import Conflict, NotFound
 from cloudweb.policy import policy
+from compute.guest_topology import wanted_topology
 from compute.manager import HostManager
 from compute.scheduler import needs
 from image.manager import ImageManager
@@ -22,6 +24,7 @@ from instances.exceptions import (
     HypervisorCannot,
     ImageOfVolumeStays,
     InstanceNotRescuable,
+    TopologyStays,
     UnsupportedRescueImage,
 )
 from instances.items import check_items
@@ -139,12 +142,12 @@ class InstanceRecovery(InstanceDisks, InstanceActs):
         changes: dict[str, Any] = dict(wanted.plain)
         if found.image_id:
             said = self._check_image(wanted.image_id, ram=found.ram, disk=found.disk)
-            needs(found.extra_specs, said)
+            check_topology_stays(found, said)
             changes |= {"image_id": wanted.image_id, "image_properties": dict(said)}
         elif wanted.in_volumes:
             size = self._volume_of(found).size
             said = self._check_image(wanted.image_id, ram=found.ram, disk=size)
-            needs(found.extra_specs, said)
+            check_topology_stays(found, said)
             changes |= {"image_id": "", "image_properties": dict(said)}
         elif wanted.image_id != self._image_of_volume(found):
             raise ImageOfVolumeStays
@@ -200,3 +203,16 @@ class InstanceRecovery(InstanceDisks, InstanceActs):
     def _check_host(self, found: Instance, capability: str, words: str) -> None:
         if found.host and not HostManager(self.context).is_able(found.host, capability):
             raise HypervisorCannot(f"This server's hypervisor {words}.")
+
+
+def check_topology_stays(found: Instance, said: Mapping[str, str]) -> None:
+    """Raise TopologyStays for an image with which the server would lie otherwise on its host.
+
+    Raises BadRequest for one that contradicts its flavor.
+    """
+    specs, size = found.extra_specs, {"vcpus": found.vcpus, "ram": found.ram}
+    needs(specs, said, **size)
+    if wanted_topology(specs, said, **size) != wanted_topology(
+        specs, found.image_properties, **size
+    ):
+        raise TopologyStays

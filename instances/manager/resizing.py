@@ -19,6 +19,7 @@ from cloudweb.periodic import periodic
 from cloudweb.policy import policy
 from compute.exceptions import FlavorNotFound
 from compute.manager import FlavorManager, HostManager
+from compute.scheduler import needs
 from image.manager import ImageManager
 from instances import conf, quota
 from instances.actions.resizing import CONFIRM_RESIZE, MIGRATE, RESIZE, REVERT_RESIZE
@@ -66,6 +67,9 @@ class InstanceResizes(InstanceActs):
                 raise CannotResizeToSameFlavor
             self._check_growth(instance, flavor)
             self._check_old_image(instance, flavor)
+            needs(
+                flavor.specs(), instance.image_properties, vcpus=flavor.vcpus, ram=flavor.ram
+            )  # what contradicts its image is said now
             quota.reserve_growth(
                 instance.project_id,
                 vcpus=flavor.vcpus - instance.vcpus,
@@ -188,7 +192,7 @@ class InstanceResizes(InstanceActs):
             source_zone=instance.zone,
             wanted_host=wanted_host,
             vm_state=instance.vm_state,
-            old=old,
+            old={**old, "cells": instance.cells},
             new=dict(new),
             project_id=self.context.project_id or instance.project_id,
             user_id=self.context.user_id or "",

@@ -93,6 +93,11 @@ class Instance(models.Model):
         ServerGroup, on_delete=models.SET_NULL, null=True, blank=True, related_name="servers"
     )
     scheduler_hints: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
+    cells: models.JSONField[list[dict[str, Any]] | None, list[dict[str, Any]] | None] = (
+        models.JSONField(
+            null=True, blank=True, help_text="Where in its host's NUMA cells, if it asked for that"
+        )
+    )
 
     fault_code = models.PositiveIntegerField(null=True, blank=True)
     fault_message = models.TextField(blank=True, default="")

@@ -59,7 +59,13 @@ def claim_place(run: Run, *, zone: str | None, host: str | None) -> Mapping[str,
             told = f"{error.message} What failed last: {failure.public}"
             raise type(error)(told, detail=error.detail) from error
         place = _claimed(run, instance, replace(request, excluded_hosts=()))
-    write(run, host=place.host, zone=place.zone, task_state=TaskState.NETWORKING)
+    write(
+        run,
+        host=place.host,
+        zone=place.zone,
+        cells=place.cells,
+        task_state=TaskState.NETWORKING,
+    )
     return {"host": place.host, "weights": [list(one) for one in place.weights]}
 
 
@@ -84,7 +90,7 @@ def _is_late(run: Run) -> bool:
 def release_claim(run: Run) -> None:
     """Give the place back."""
     release(run.resource_id)
-    write(run, host="", zone="")
+    write(run, host="", zone="", cells=None)
 
 
 def spawn_guest(run: Run) -> Order:

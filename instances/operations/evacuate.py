@@ -43,7 +43,8 @@ def claim_host(run: Run) -> Mapping[str, Any]:
     place = claim(
         run.context, instance_id=str(row.uuid), project_id=instance.project_id, request=request
     )
-    note(run, dest_host=place.host, dest_zone=place.zone)
+    new = {**row.new, "cells": place.cells}
+    note(run, dest_host=place.host, dest_zone=place.zone, new=new)
     return {"host": place.host}
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import Conflict, NotFound
 from cloudweb.image_cache.source import ImageSource
+from compute.guest_processors import wanted_processors
 from compute.objects import (
     ConfigDrive,
     DirectBoot,
@@ -16,6 +17,7 @@ from compute.objects import (
     GuestRef,
     GuestSpec,
 )
+from compute.topology_objects import GuestCell, GuestProcessors
 from image import objects
 from image.manager import ImageManager
 from image.objects import ImageLocation
@@ -68,7 +70,31 @@ def guest_spec(run: Run, *, has_disks: bool = False) -> GuestSpec:
         config_drive=drive,
         direct_boot=direct,
         guest_agent=instance.guest_agent,
+        cells=cells_of(instance.cells),
+        processors=_processors(instance),
     )
+
+
+def cells_of(stored: Iterable[Mapping[str, Any]] | None) -> tuple[GuestCell, ...]:
+    """Return where the guest lies in its host's NUMA cells, as its claim says it (``CellPlace.stored``)."""
+    return tuple(
+        GuestCell(**{key: one[key] for key in one if key != "holds"}) for one in stored or ()
+    )
+
+
+def _processors(instance: Instance) -> GuestProcessors | None:
+    """Return how its processors are arranged: as is asked for, or as those are that it is pinned to."""
+    specs, properties = instance.extra_specs, instance.image_properties
+    wanted = wanted_processors(specs, properties, vcpus=instance.vcpus)
+    if wanted is not None:
+        return GuestProcessors(**wanted._asdict())
+    cores = [core for cell in instance.cells or () for core in cell["siblings"]]
+    threads = len(cores[0]) if cores else 1
+    if threads == 1 or {len(core) for core in cores} != {threads}:
+        return None
+    if len(cores) * threads != instance.vcpus:
+        return None
+    return GuestProcessors(sockets=1, cores=len(cores), threads=threads)
 
 
 def tenant_of(run: Run) -> RequestContext:

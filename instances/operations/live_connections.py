@@ -17,7 +17,7 @@ from instances.block_devices import DiskStatus
 from instances.migration_states import DESTINATION
 from instances.models import BlockDevice
 from instances.operations import ports
-from instances.operations.guest import guest_spec
+from instances.operations.guest import cells_of, guest_spec
 from instances.operations.migration_rows import migration_of, note
 from instances.operations.rows import DISKS, block_devices_of
 from instances.operations.volumes import held_volumes, served
@@ -92,13 +92,18 @@ def spec_there(run: Run) -> GuestSpec:
             if disk is None:
                 raise StepFailed("A volume of the server is not served on its new host.")
             disks[row.known_as] = disk
-    return spec.model_copy(
+    return in_cells_there(run, spec).model_copy(
         update={
             "disks": tuple(
                 disks.get(disk.serial, disk) if disk.source else disk for disk in spec.disks
             )
         }
     )
+
+
+def in_cells_there(run: Run, spec: GuestSpec) -> GuestSpec:
+    """Return the guest where it shall lie in the new host's NUMA cells; its own are what it has."""
+    return spec.model_copy(update={"cells": cells_of(migration_of(run).new.get("cells"))})
 
 
 def take_over(run: Run) -> None:

@@ -36,7 +36,13 @@ from compute.rpc import (
     WHO_RUNS,
     whole_scope,
 )
-from compute.scheduler import PlacementRequest, claim, hand_over, release
+from compute.scheduler import (
+    PlacementRequest,
+    claim,
+    hand_over,
+    release,
+    with_the_same_pages,
+)
 from instances import conf
 from instances.migration_states import DESTINATION, SOURCE, MigrationStatus
 from instances.models import Instance
@@ -46,6 +52,7 @@ from instances.operations.guest import guest_ref, guest_spec
 from instances.operations.live_connections import (
     connect_there,
     hold,
+    in_cells_there,
     leave_other,
     let_go,
     plan,
@@ -92,6 +99,7 @@ def request_for(run: Run) -> PlacementRequest:
         excluded_hosts=(instance.host,),
         instead_of=str(instance.id) if instance.server_group_id else "",
     )
+    found = replace(found, numa=with_the_same_pages(found.numa, instance.cells))
     if not row.plan.get("force"):
         return found
     return replace(
@@ -109,7 +117,13 @@ def claim_host(run: Run) -> Mapping[str, Any]:
         project_id=instance.project_id,
         request=request_for(run),
     )
-    note(run, dest_host=place.host, dest_zone=place.zone, status=MigrationStatus.PREPARING)
+    note(
+        run,
+        dest_host=place.host,
+        dest_zone=place.zone,
+        new={**row.new, "cells": place.cells},
+        status=MigrationStatus.PREPARING,
+    )
     return {"host": place.host}
 
 
@@ -124,7 +138,7 @@ def give_back(run: Run) -> None:
 
 def destination_check(run: Run) -> Order:
     """Ask the new host whether it may take the guest."""
-    row, spec = migration_of(run), guest_spec(run, has_disks=True)
+    row, spec = migration_of(run), in_cells_there(run, guest_spec(run, has_disks=True))
     request = DestinationCheck(spec=spec, source_host=row.source_host)
     return CHECK_DESTINATION.order(host=row.dest_host, resource_id=spec.id, payload=request)
 

@@ -60,7 +60,13 @@ def claim_host(run: Run) -> Mapping[str, Any]:
     place = claim(
         run.context, instance_id=str(row.uuid), project_id=instance.project_id, request=request
     )
-    note(run, dest_host=place.host, dest_zone=place.zone, status=MigrationStatus.MIGRATING)
+    note(
+        run,
+        dest_host=place.host,
+        dest_zone=place.zone,
+        new={**row.new, "cells": place.cells},
+        status=MigrationStatus.MIGRATING,
+    )
     write(run, task_state=TaskState.RESIZE_MIGRATING)
     return {"host": place.host}
 

@@ -99,7 +99,7 @@ def give_back(run: Run) -> None:
         ports.move_ports(run, host="")
         volumes.stay(run)
         release(run.resource_id)
-        write(run, host="", power_state=PowerState.NOSTATE)
+        write(run, host="", cells=None, power_state=PowerState.NOSTATE)
 
 
 #: How a server leaves its host; each step can be done again and cannot fail.
@@ -193,7 +193,7 @@ def leave_again(run: Run) -> None:
     if not run.args["in_place"]:
         volumes.stay(run)
         release(run.resource_id)
-        write(run, host="")
+        write(run, host="", cells=None)
 
 
 def bind_ports(run: Run) -> None:

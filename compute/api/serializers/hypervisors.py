@@ -97,7 +97,7 @@ class HypervisorShown(HypervisorBrief):
     uptime: Annotated[str | None, since(88), Form(lambda text: text or None)]
     cpu_info: Annotated[str | dict[str, str], until(87), Seen(_processor)]
     vcpus: Annotated[int, until(87), Of("host.vcpus")]
-    vcpus_used: Annotated[int, until(87), Of("host.vcpus_used")]
+    vcpus_used: Annotated[int, until(87), Of("host.vcpus_used_in_all")]
     memory_mb: Annotated[int, until(87), Of("host.ram")]
     memory_mb_used: Annotated[int, until(87), Of("host.ram_used_in_all")]
     free_ram_mb: Annotated[int, until(87), Of(lambda one: one.host.ram - one.host.ram_used_in_all)]

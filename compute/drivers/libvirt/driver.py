@@ -30,6 +30,7 @@ from compute.drivers.base import (
     SwapDisks,
     capabilities,
 )
+from compute.drivers.cells import floating
 from compute.drivers.libvirt import config_drive, console, probe, processor, xml
 from compute.drivers.libvirt.cards import Cards, PluggedCards
 from compute.drivers.libvirt.connection import Connection
@@ -165,6 +166,7 @@ class LibvirtDriver(
             gid=self.storage.gid,
             cache=self.storage.cache_mode(),
             screens=env.bool("COMPUTE_SCREENS", default=True),
+            floating=floating(self._facts.cells),
         )
         self._watcher.start(listener, List(self.list()))
 

@@ -13,7 +13,7 @@ import libvirt
 
 from compute.drivers.base import HypervisorUnavailable
 from compute.drivers.libvirt import config_drive, probe, processor, xml
-from compute.objects import NumaCell
+from compute.topology_objects import NumaCell
 
 MIB = 1024**2
 

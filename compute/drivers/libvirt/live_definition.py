@@ -15,6 +15,8 @@ from cloudweb.driver import DriverError
 #: What of a device leads somewhere; the rest of it is hardware.
 _LEADS = {"serial": ("source", "log"), "console": ("source", "log"), "channel": ("source", "log")}
 _OF_THE_HOST = ("kernel", "initrd")
+#: Where a guest lies in its host's NUMA cells; what it sees of its own is hardware.
+_OF_ITS_CELLS = ("memoryBacking", "vcpu", "cputune", "numatune")
 
 
 def arriving(live: str, offered: str) -> str:
@@ -25,6 +27,8 @@ def arriving(live: str, offered: str) -> str:
             raise DriverError("The other host expects another server.", detail=offered[:500])
     _exchange(root, other, "metadata")
     _exchange(root, other, "seclabel")
+    for tag in _OF_ITS_CELLS:
+        _exchange(root, other, tag)
     for tag in _OF_THE_HOST:
         _exchange(_one(root, "os"), _one(other, "os"), tag)
     devices, theirs = _one(root, "devices"), _one(other, "devices")

@@ -7,7 +7,9 @@ import xml.etree.ElementTree as ET
 import libvirt
 import structlog
 
-from compute.objects import NumaCell
+from compute.cpu_sets import parse_cpu_set
+from compute.drivers.cells import numa_cell
+from compute.topology_objects import NumaCell
 
 log = structlog.get_logger(__name__)
 ARCHITECTURE, MACHINE = "x86_64", "q35"
@@ -52,13 +54,21 @@ def _model(offered: str) -> str:
 
 
 def cells(capabilities: str) -> tuple[NumaCell, ...]:
-    """Return the cells of a capabilities document."""
+    """Return the cells of a capabilities document, and which of their processors are for whom."""
     found = ET.fromstring(capabilities).findall("host/topology/cells/cell")  # noqa: S314
     return tuple(
-        NumaCell(
-            id=int(cell.get("id", "0")),
-            cpus=len(cell.findall("cpus/cpu")),
+        numa_cell(
+            number=int(cell.get("id", "0")),
+            cpus=[int(cpu.get("id", "0")) for cpu in cell.findall("cpus/cpu")],
             ram=int(cell.findtext("memory") or 0) // 1024,
+            siblings=[
+                parse_cpu_set(cpu.get("siblings") or cpu.get("id") or "0")
+                for cpu in cell.findall("cpus/cpu")
+            ],
+            pages={
+                int(pages.get("size", "0")): int(pages.text or 0)
+                for pages in cell.findall("pages[@unit='KiB']")
+            },
         )
         for cell in found
     )

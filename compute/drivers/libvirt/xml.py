@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree as ET
 
+from compute.drivers.libvirt import cells
 from compute.drivers.libvirt.disks import (
     CONFIG_DRIVE,
     attached_disk,
@@ -38,7 +39,8 @@ class Platform:
     """What the host adds to a specification.
 
     ``owner`` tells guests of this agent from others' under the same libvirt; ``gid`` is the group
-    that QEMU runs in. ``screens``: guests have a graphics card, at which one may look by VNC.
+    that QEMU runs in. ``screens``: guests have a graphics card, at which one may look by VNC. ``floating``
+    are the processors of guests that are not pinned; empty: all.
     """
 
     owner: str
@@ -46,6 +48,7 @@ class Platform:
     gid: int = 0
     cache: Literal["none", "writeback"] = "none"
     screens: bool = False
+    floating: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +85,9 @@ def domain_xml(spec: GuestSpec, files: DomainFiles, platform: Platform) -> str:
         },
     )
     _text(domain, "memory", str(spec.ram), unit="MiB")
-    _text(domain, "vcpu", str(spec.vcpus))
+    cells.place(domain, spec, floating=platform.floating)
     _boot(domain, spec, files)
-    _processor(domain, platform)
+    _processor(domain, spec, platform)
     ET.SubElement(domain, "clock", offset="utc")
     for event, action in (("poweroff", "destroy"), ("reboot", "restart"), ("crash", "destroy")):
         _text(domain, f"on_{event}", action)
@@ -159,16 +162,17 @@ def _boot(domain: ET.Element, spec: GuestSpec, files: DomainFiles) -> None:
         _text(system, "cmdline", direct.cmdline or DEFAULT_CMDLINE)
 
 
-def _processor(domain: ET.Element, platform: Platform) -> None:
+def _processor(domain: ET.Element, spec: GuestSpec, platform: Platform) -> None:
     features = ET.SubElement(domain, "features")
     ET.SubElement(features, "acpi")
     ET.SubElement(features, "apic")
     if platform.accelerated:
-        ET.SubElement(domain, "cpu", mode="host-model", check="none")
+        cpu = ET.SubElement(domain, "cpu", mode="host-model", check="none")
     else:
         cache = ET.SubElement(features, "tcg")
         _text(cache, "tb-cache", str(TRANSLATION_CACHE_MIB), unit="MiB")
-        ET.SubElement(domain, "cpu", mode="maximum", check="none", migratable="on")
+        cpu = ET.SubElement(domain, "cpu", mode="maximum", check="none", migratable="on")
+    cells.show(cpu, spec)
 
 
 def _root_port(devices: ET.Element, number: int) -> None:

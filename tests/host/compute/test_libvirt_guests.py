@@ -20,6 +20,7 @@ from compute.drivers.libvirt import connection as connection_module
 from compute.drivers.libvirt.facts import qemu_user
 from compute.drivers.libvirt.users import guest_uids
 from compute.objects import GuestDisk, GuestSpec
+from compute.topology_objects import GuestCell, GuestProcessors
 from tests.builders.guests import make_image, make_interface, make_reboot, ref
 from tests.builders.libvirt_bench import MIB, LibvirtBench, spawn
 from tests.builders.strangers import NOBODY, as_user, open_to
@@ -387,3 +388,26 @@ def test_capacity_is_the_machine_s(host: LibvirtBench) -> None:
     assert {*inventory.capabilities} == {*CAPABILITIES}
     assert {"HW_CPU_X86_SSE2", "COMPUTE_NET_ATTACH_INTERFACE"} <= {*inventory.traits}
     assert sum(cell.cpus for cell in inventory.cells) == inventory.vcpus
+
+
+def test_a_guest_is_kept_on_its_own_processors(host: LibvirtBench) -> None:
+    (cell,) = host.driver.inventory().cells  # as everywhere where guests are emulated in a guest
+    pins = (cell.shared[-1], cell.shared[0])
+    spec = host.make_guest(
+        vcpus=2,
+        cells=(GuestCell(cpus=(0, 1), ram=128, host_cell=cell.id, pins=pins),),
+        processors=GuestProcessors(sockets=1, cores=1, threads=2),
+    )
+    spawn(host, spec)
+    (pid,) = host.qemu_pids()
+    found = {
+        (task / "comm").read_text().strip(): allowed_on(task)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+    }
+    assert [found["CPU 0/TCG"], found["CPU 1/TCG"]] == [str(pin) for pin in pins]
+
+
+def allowed_on(task: Path) -> str:
+    """Return the processors that a thread may run on."""
+    (line,) = re.findall(r"^Cpus_allowed_list:\s*(\S+)", (task / "status").read_text(), re.M)
+    return line

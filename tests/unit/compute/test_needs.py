@@ -8,6 +8,8 @@ from cloudweb.exceptions import BadRequest
 from compute import traits
 from compute.scheduler import ImageNeeds, needs
 
+SIZE = {"vcpus": 2, "ram": 512}
+
 
 def test_an_image_says_what_it_was_made_for() -> None:
     found = needs(
@@ -19,6 +21,7 @@ def test_an_image_says_what_it_was_made_for() -> None:
             "trait:HW_CPU_X86_AVX2": "required",
             "trait:CUSTOM_OLD": "forbidden",
         },
+        **SIZE,
     )
     assert found == {
         "traits": ("CUSTOM_GOLD", "HW_CPU_X86_AVX2"),
@@ -29,17 +32,27 @@ def test_an_image_says_what_it_was_made_for() -> None:
             versions=(("gte", 6001000), ("lt", 8000000)),
             hypervisor="QEMU >=6.1, <8",
         ),
+        "numa": None,
+        **SIZE,
     }
-    assert needs({}, {"hw_architecture": "i386"})["image"].architectures == ("i686", "x86_64")
-    assert needs({}, {})["image"] == ImageNeeds()
+    old = needs({}, {"hw_architecture": "i386"}, **SIZE)
+    assert old["image"].architectures == ("i686", "x86_64")
+    assert needs({}, {}, **SIZE)["image"] == ImageNeeds()
+    pinned = needs({"hw:cpu_policy": "dedicated"}, {}, **SIZE)
+    assert (pinned["vcpus"], len(pinned["numa"].cells[0].cpus)) == (0, 2)  # it shares none
 
 
 @pytest.mark.parametrize(
     ("specs", "properties", "words"),
     [
-        ({"hw:cpu_policy": "dedicated"}, {}, "hw:cpu_policy=dedicated, which no host"),
-        ({"hw:mem_page_size": "1GB"}, {}, "hw:mem_page_size=1GB"),
-        ({}, {"hw_numa_nodes": "2"}, "The image asks for hw_numa_nodes=2"),
+        ({"hw:cpu_realtime": "yes"}, {}, "hw:cpu_realtime=yes, which no host"),
+        ({}, {"hw_mem_encryption": "true"}, "The image asks for hw_mem_encryption=true"),
+        ({"hw:numa_nodes": "3"}, {}, "cannot be evenly distributed"),
+        (
+            {"hw:cpu_max_sockets": "1", "hw:cpu_max_cores": "1"},
+            {"hw_cpu_max_threads": "1"},
+            "imposs",
+        ),
         ({"trait:CUSTOM_A": "perhaps"}, {}, "a trait is required or forbidden"),
         ({"trait:b": "required"}, {}, "a trait is required or forbidden"),
         (
@@ -54,7 +67,7 @@ def test_what_cannot_be_is_said_before_anything_begins(
     specs: dict[str, str], properties: dict[str, str], words: str
 ) -> None:
     with pytest.raises(BadRequest, match=words):
-        needs(specs, properties)
+        needs(specs, properties, **SIZE)
 
 
 def test_flags_of_processors_have_openstacks_names() -> None:

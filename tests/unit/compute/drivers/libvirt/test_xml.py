@@ -21,6 +21,7 @@ from compute.drivers.libvirt.xml import (
     qemu_owner,
 )
 from compute.objects import DirectBoot, DiskSource, DiskThrottle, GuestDisk, GuestSpec, RescueDisk
+from compute.topology_objects import GuestCell, GuestProcessors
 from tests.builders.guests import make_guest, make_image, make_interface
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -118,6 +119,18 @@ CASES = {
         files(disks=(HOME / "own.qcow2",)),
         PLATFORM,
     ),
+    "cells": (
+        guest(
+            vcpus=4,
+            cells=(
+                GuestCell(cpus=(0, 2), ram=64, host_cell=1, pins=(9, 8), page_size=2048),
+                GuestCell(cpus=(1, 3), ram=64, host_cell=0, floats_on=(0, 1, 2)),
+            ),
+            processors=GuestProcessors(sockets=2, cores=1, threads=2),
+        ),
+        files(),
+        Platform(owner="h1:abc", gid=109, floating=(0, 1, 2, 5)),
+    ),
     "kvm_two_of_each": (
         guest(
             vcpus=4,
@@ -142,6 +155,13 @@ def test_golden(name: str) -> None:
         golden.write_text(text)
         pytest.fail(f"{golden} was written anew: read it, then run again")
     assert text == golden.read_text()
+
+
+def test_who_is_not_pinned_stays_off_what_is_dedicated() -> None:
+    platform = Platform(owner="h1:abc", floating=(0, 1, 2, 5))
+    vcpu = ET.fromstring(domain_xml(guest(), files(), platform)).find("vcpu")
+    assert vcpu is not None
+    assert vcpu.attrib == {"cpuset": "0-2,5"}
 
 
 def test_words_of_a_tenant_do_not_become_structure() -> None:
