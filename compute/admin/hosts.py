@@ -14,10 +14,28 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from cloudweb.admin import ManagedAdmin, Values, ValuesFilter, bar, bullets, pill, row_action
+from compute.cpu_sets import cpu_set
 from compute.manager import HostFailureManager, HostFenceManager, HostManager
 from compute.models import Host
 from compute.querysets import is_up
+from compute.scheduler import CellUse, in_use
 from compute.traits import is_custom
+
+
+def cell_words(cell: CellUse) -> str:
+    """Return ``0: 8 CPUs (shared 0-1, dedicated 2-7, of these pinned 2-3), 4,096 MiB, …``."""
+    cpus = f"shared {cpu_set(cell.shared) or 'none'}"
+    if cell.dedicated:
+        cpus += (
+            f", dedicated {cpu_set(cell.dedicated)}, of these held {cpu_set(cell.held) or 'none'}"
+        )
+    words = [f"{cell.cpus} CPUs ({cpus})", f"{cell.ram:,} MiB"]
+    if cell.ram_held:
+        words.append(f"{cell.ram_held:,} MiB held by servers of NUMA nodes")
+    words += [
+        f"{taken:,} of {total:,} pages of {size:,} KiB held" for size, total, taken in cell.pages
+    ]
+    return f"{cell.id}: {', '.join(words)}"
 
 
 class ReasonForm(ActionForm):
@@ -170,7 +188,9 @@ class HostAdmin(ManagedAdmin):
     @admin.display(description="vCPUs promised")
     def vcpu_load(self, host: Host) -> SafeString:
         """Return a bar."""
-        return bar(host.vcpus_used, host.vcpus_limit, f"{host.vcpus_used} of {host.vcpus_limit}")
+        pinned = f", {host.pinned} of {host.dedicated} pinned" if host.dedicated else ""
+        text = f"{host.vcpus_used} of {host.vcpus_limit}{pinned}"
+        return bar(host.vcpus_used, host.vcpus_limit, text)
 
     @admin.display(description="RAM promised")
     def ram_load(self, host: Host) -> SafeString:
@@ -225,10 +245,8 @@ class HostAdmin(ManagedAdmin):
 
     @admin.display(description="NUMA cells")
     def cell_list(self, host: Host) -> SafeString | str:
-        """Show the processors and the memory of each."""
-        return bullets(
-            [(f"{cell['id']}: {cell['cpus']} CPUs, {cell['ram']:,} MiB",) for cell in host.cells]
-        )
+        """Show the processors and the memory of each, and what servers hold of them."""
+        return bullets([(cell_words(cell),) for cell in in_use(host)])
 
     @admin.display(description="images it has already")
     def image_count(self, host: Host) -> int:

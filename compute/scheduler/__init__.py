@@ -11,7 +11,7 @@
   they had left (``explanation.py``): the tenant reads that without host names, operators whole.
 """
 
-from compute.scheduler.cells import with_the_same_pages
+from compute.scheduler.cells import CellUse, in_use, with_the_same_pages
 from compute.scheduler.claims import claim_where_it_is, claims_on
 from compute.scheduler.needs import needs
 from compute.scheduler.placement import (
@@ -26,6 +26,7 @@ from compute.scheduler.request import GroupPolicy, ImageNeeds, PlacementGroup, P
 from compute.scheduler.verdict import JudgedHost, Verdict, judge
 
 __all__ = [
+    "CellUse",
     "GroupPolicy",
     "ImageNeeds",
     "JudgedHost",
@@ -38,6 +39,7 @@ __all__ = [
     "claimed_host",
     "claims_on",
     "hand_over",
+    "in_use",
     "judge",
     "needs",
     "note_failed_build",

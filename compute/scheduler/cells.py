@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import QuerySet
@@ -17,7 +17,7 @@ from compute import conf
 from compute.guest_topology import WantedTopology
 from compute.models import Claim, Host
 from compute.scheduler.filters import conditions
-from compute.scheduler.fitting import CellPlace, fit, rooms
+from compute.scheduler.fitting import CellPlace, fit, pages_for, rooms
 from compute.scheduler.request import PlacementRequest
 
 #: Where in a host's cells a server lies (``CellPlace.stored``); None of one that asked for nothing of it.
@@ -72,6 +72,45 @@ def _held(
     claims = Claim.objects.filter(host__in=hosts, cells__isnull=False).order_by()
     for number, cells in claims.values_list("host_id", "cells"):
         found[number] += cells or ()
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class CellUse:
+    """A cell of a host, and what of it is held: processors, MiB of ordinary memory, pages by their size in KiB."""
+
+    id: int
+    cpus: int
+    ram: int
+    shared: tuple[int, ...]
+    dedicated: tuple[int, ...]
+    held: tuple[int, ...]
+    ram_held: int
+    pages: tuple[tuple[int, int, int], ...]  # size, how many, and how many of them are held
+
+
+def in_use(host: Host) -> list[CellUse]:
+    """Return the cells of a host with what of each is held."""
+    held, found = _held([host.pk])[host.pk], []
+    for cell in host.cells:
+        mine = [one for one in held if one["host_cell"] == cell["id"]]
+        pools = []
+        for pool in cell.get("pages", ()):
+            taken = [one for one in mine if one["page_size"] == pool["size"]]
+            pages = sum(pages_for(one["ram"], pool["size"]) for one in taken)
+            pools.append((pool["size"], pool["total"], pages))
+        found.append(
+            CellUse(
+                id=cell["id"],
+                cpus=cell["cpus"],
+                ram=cell["ram"],
+                shared=tuple(cell.get("shared", ())),
+                dedicated=tuple(cell.get("dedicated", ())),
+                held=tuple(sorted(cpu for one in mine for cpu in one["holds"])),
+                ram_held=sum(one["ram"] for one in mine if not one["page_size"]),
+                pages=tuple(pools),
+            )
+        )
     return found
 
 

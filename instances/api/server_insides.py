@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,6 +14,7 @@ from instances.api.serializers.insides import (
     Topology,
     diagnostics_of,
     older_diagnostics_of,
+    topology_of,
 )
 from instances.manager import InstanceManager
 
@@ -39,10 +38,9 @@ class ServerInsideViewSet(ServiceViewSet):
     @extend_schema(responses={200: Topology})
     @since(78)
     def topology(self, request: Request, server_id: str) -> Response:
-        """Tell the memory nodes of a server: none was asked for, so it has none of its own."""
-        self.manager(self.context).get(server_id)
-        found: dict[str, Any] = {"nodes": [], "pagesize_kb": None}
-        return Response(found)
+        """Tell the NUMA nodes of a server, none where none were asked for; operators where on its host."""
+        cells, on_host = self.manager(self.context).topology(server_id)
+        return Response(topology_of(cells, on_host=on_host))
 
     @extend_schema(responses={200: PostedPassword})
     def password(self, request: Request, server_id: str) -> Response:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cloudweb import policy as policies
 from cloudweb.database.clock import now
 from cloudweb.driver import DriverError
 from cloudweb.exceptions import CloudwebError
@@ -103,6 +107,12 @@ class InstanceInsides(InstanceActs):
             return found, GuestUse.load(ask(order))
         except DriverError as error:
             raise off from error
+
+    @policy("compute:servers:topology")
+    def topology(self, instance_id: str) -> tuple[Sequence[Mapping[str, Any]], bool]:
+        """Return where a server's own NUMA cells lie, and whether the caller may know where of its host."""
+        found = self.get(instance_id)
+        return found.cells or (), policies.allows(self.context, "compute:servers:topology_on_host")
 
     @policy("compute:servers:meters")
     def meters(self, instance_id: str, span: Span = "hour") -> GuestMeters:

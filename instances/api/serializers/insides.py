@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict
@@ -12,6 +13,10 @@ from compute.guest_use import GuestUse
 
 if TYPE_CHECKING:
     from instances.models import Instance
+
+
+#: KiB.
+ORDINARY_PAGE = 4
 
 
 class ProcessorUse(Answer):
@@ -76,15 +81,17 @@ class Diagnostics(Answer):
 
 
 class TopologyNode(Answer):
-    """A memory node of a server."""
+    """A NUMA node of a server; operators see where on its host."""
 
     memory_mb: int
     vcpu_set: list[int]
     siblings: list[list[int]]
+    host_node: int = 0
+    cpu_pinning: dict[str, int] = {}
 
 
 class Topology(Answer):
-    """The memory nodes of a server."""
+    """The NUMA nodes of a server."""
 
     nodes: list[TopologyNode]
     pagesize_kb: int | None
@@ -94,6 +101,26 @@ class PostedPassword(Answer):
     """A password, encrypted by the key of the server's user, in base64; empty where there is none."""
 
     password: str
+
+
+def topology_of(cells: Sequence[Mapping[str, Any]], *, on_host: bool) -> dict[str, Any]:
+    """Return where a server's cells lie, of its host only where the caller may know that."""
+    nodes = []
+    for cell in cells:
+        node = {
+            "memory_mb": cell["ram"],
+            "vcpu_set": cell["cpus"],
+            "siblings": cell["siblings"],
+        }
+        if on_host:
+            pins = zip(cell["cpus"], cell["pins"], strict=False)
+            node["cpu_pinning"] = {str(cpu): pin for cpu, pin in pins}
+            node["host_node"] = cell["host_cell"]
+        nodes.append(node)
+    return {
+        "nodes": nodes,
+        "pagesize_kb": (cells[0]["page_size"] or ORDINARY_PAGE) if cells else None,
+    }
 
 
 def diagnostics_of(instance: Instance, used: GuestUse) -> dict[str, Any]:
