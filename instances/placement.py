@@ -9,7 +9,7 @@ from cloudweb.context import RequestContext
 from compute.manager import AggregateManager
 from compute.scheduler import GroupPolicy, PlacementGroup, PlacementRequest, needs
 from instances.models import Instance, InstancePort
-from instances.scheduler_hints import servers_of
+from instances.scheduler_hints import addresses_near, query_of, servers_of
 from network.manager import PortManager
 
 OF_AGGREGATES = "aggregate_instance_extra_specs:"
@@ -29,6 +29,8 @@ def request_for(
         zone=instance.wanted_zone or None,
         hosts=_hosts_on_networks(context, cards),
         project_id=instance.project_id if hints else "",  # requests that are alike share statements
+        query=query_of(hints),
+        near=_hosts_near(context, hints),
         together_with=servers_of(hints, "same_host"),
         apart_from=servers_of(hints, "different_host"),
         group=_group(instance),
@@ -47,6 +49,13 @@ def _hosts_on_networks(
     """Return the hosts that serve all networks of these cards, None where all do."""
     found = PortManager(context).hosts_on([card.network_id for card in cards])
     return None if found is None else tuple(sorted(found))
+
+
+def _hosts_near(context: RequestContext, hints: Mapping[str, Any]) -> tuple[str, ...] | None:
+    addresses = addresses_near(hints)
+    if addresses is None:
+        return None
+    return tuple(sorted(PortManager(context).hosts_within(addresses)))
 
 
 def _group(instance: Instance) -> PlacementGroup | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from uuid import UUID
 
 from cloudweb.database.prepared import Given, Prepared
@@ -10,6 +11,7 @@ from network.models import Agent, Network
 from network.models.network import NetworkKind
 from network.strategies import STRATEGIES
 
+IPNetwork = IPv4Network | IPv6Network
 #: The kinds of networks that are another wire on each host.
 OF_ONE_HOST = [kind for kind, strategy in STRATEGIES.items() if not strategy.spans_hosts]
 
@@ -41,6 +43,12 @@ def hosts_on(network_ids: Iterable[UUID]) -> set[str] | None:
         if joined or kind != NetworkKind.FLAT:
             found = joined if found is None else found & joined
     return found
+
+
+def hosts_within(addresses: IPNetwork) -> set[str]:
+    """Return the hosts whose address among hosts (``NETWORK_TUNNEL``) is one of these."""
+    told = Agent.objects.exclude(tunnel_address="").values_list("host", "tunnel_address")
+    return {host for host, address in told if ip_address(address) in addresses}
 
 
 def hosts_without_routers() -> Collection[str]:

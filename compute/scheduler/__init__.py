@@ -22,6 +22,7 @@ from compute.scheduler.placement import (
     note_failed_build,
     release,
 )
+from compute.scheduler.queries import parse_query
 from compute.scheduler.request import GroupPolicy, ImageNeeds, PlacementGroup, PlacementRequest
 from compute.scheduler.verdict import JudgedHost, Verdict, judge
 
@@ -43,6 +44,7 @@ __all__ = [
     "judge",
     "needs",
     "note_failed_build",
+    "parse_query",
     "release",
     "with_the_same_pages",
 ]

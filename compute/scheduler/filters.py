@@ -19,6 +19,7 @@ from cloudweb.database.prepared import Given
 from cloudweb.placing import be, have
 from compute.models import Aggregate, Claim, HostReservation
 from compute.querysets import is_up
+from compute.scheduler.queries import condition_of
 from compute.scheduler.request import PlacementRequest
 from compute.traits import CUSTOM
 
@@ -265,6 +266,16 @@ FILTERS: tuple[Filter, ...] = (
         lambda _, count: f"{have(count)} a server it is not to be with",
     ),
     GROUP,
+    Filter(
+        "query",
+        lambda one: condition_of(one.query) if one.query else None,
+        lambda _, count: f"{be(count)} not what its query asks for",
+    ),
+    Filter(
+        "near",
+        lambda one: None if one.near is None else Q(name__in=one.near or ("",)),
+        lambda _, count: f"{have(count)} no address near the one it is to be near",
+    ),
     _room(Capacity("vcpus", "", "vCPUs")),
     _room(Capacity("ram", "MiB", "RAM")),
     _room(Capacity("disk", "GiB", "disk")),

@@ -32,7 +32,7 @@ class ImageNeeds(NamedTuple):
 
 
 NOTHING = ImageNeeds()
-#: An operator and what it is applied to: names of columns ("$ram_left"), numbers, words, or more of these.
+#: An operator and what it is applied to: names ("$free_ram_mb"), numbers, words, or more of these.
 Query = tuple[Any, ...]
 
 
@@ -50,7 +50,7 @@ class PlacementRequest:
     ``instead_of`` is a server whose place this one takes: it is not in the way of its own group.
     ``numa`` is what it asks of its host's cells; its dedicated processors do not count among ``vcpus``.
     ``cells_refused`` are hosts where it was looked and that does not fit, each with why. ``query`` is what its
-    user asks of hosts (``compute.scheduler.queries``).
+    user asks of hosts (``compute.scheduler.queries``), ``near`` the hosts that have an address where it wants to be.
     """
 
     vcpus: int
@@ -76,6 +76,7 @@ class PlacementRequest:
     numa: WantedTopology | None = None
     cells_refused: tuple[tuple[str, str], ...] = ()
     query: Query = ()
+    near: tuple[str, ...] | None = None
 
     @property
     def dedicated(self) -> int:

@@ -16,7 +16,7 @@ from network.exceptions.ports import PortInUse, PortNotFound
 from network.manager.standard import Identifier, StandardManager, number
 from network.models import Port
 from network.moved import ports_moved
-from network.network_hosts import hosts_on
+from network.network_hosts import IPNetwork, hosts_on, hosts_within
 from network.objects import ForwardingStatus, GroupStatus, PortRef, PortWiring, tap_name
 from network.plugging import note_plugged
 from network.resolution import port_ref, port_wirings
@@ -52,6 +52,11 @@ class PortBinding(StandardManager[Port]):
     def hosts_on(self, network_ids: Sequence[Identifier]) -> Collection[str] | None:
         """Return the hosts that can serve all of these networks, None where any can."""
         return hosts_on(map(number, network_ids))
+
+    @policy("network:ports:bind")
+    def hosts_within(self, addresses: IPNetwork) -> Collection[str]:
+        """Return the hosts that reach others by one of these addresses."""
+        return hosts_within(addresses)
 
     @policy("network:ports:of_servers")
     def of_servers(self) -> Mapping[str, str]:

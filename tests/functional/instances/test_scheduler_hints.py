@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from instances import scheduler_hints
 from instances.models import Instance
+from network.models import Agent
 from tests.builders.instances import Lab, lab
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,3 +80,27 @@ def test_what_is_said_is_checked_and_kept(home: Lab) -> None:
     answers = {why: create(home, **{HINTS: said}) for why, said in wrongs.items()}
     assert answers == dict.fromkeys(wrongs, 400)
     assert Instance.objects.count() == before
+
+
+def test_what_operators_let_be_heard_is_heard(home: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler_hints, "HINTS_HEARD", {"query", "build_near_host_ip"})
+    home.add_host("h2")
+    Agent.objects.filter(host="h2").update(tunnel_address="10.0.7.2")
+    cases: dict[str, dict[str, Any]] = {
+        "query": {"query": '["=", "$host", "h2"]'},
+        "near": {"build_near_host_ip": "10.0.7.99"},
+        "nowhere": {"build_near_host_ip": "10.0.7.99", "cidr": "/30"},
+    }
+    made = {why: create(home, **{HINTS: said}) for why, said in cases.items()}
+    home.cloud.settle()
+    found = {why: Instance.objects.get(id=one) for why, one in made.items()}
+    assert [found["query"].host, found["near"].host] == ["h2", "h2"]
+    assert "2 have no address near the one" in found["nowhere"].fault_message
+    wrongs: dict[str, Any] = {
+        "no JSON": {"query": "["},
+        "an object": {"query": {"a": 1}},
+        "an unknown name": {"query": '["=", "$password", "x"]'},
+        "too long a prefix": {"build_near_host_ip": "10.0.0.1", "cidr": "/99"},
+    }
+    answers = {why: create(home, **{HINTS: said}) for why, said in wrongs.items()}
+    assert answers == dict.fromkeys(wrongs, 400)

@@ -23,6 +23,7 @@ from compute.scheduler import (
     claimed_host,
     release,
 )
+from compute.scheduler.queries import condition_of
 from operations import services
 from operations.models import Service
 from tests.builders.compute import (
@@ -379,3 +380,26 @@ def test_a_soft_group_only_prefers() -> None:
     assert place(together) == first
     Host.objects.filter(name=first).update(enabled=False)
     assert place(together) != first
+
+
+def test_a_query_finds_the_hosts_it_asks_for() -> None:
+    make_host("small", ram=2048, hypervisor_type="fake")
+    make_host("large", ram=65536, vcpus=64, running_guests=3)
+
+    def hosts(*query: Any) -> set[str]:
+        found = Host.objects.filter(condition_of(query))
+        return {*found.values_list("name", flat=True)}
+
+    both = {"small", "large"}
+    assert hosts(">=", "$free_ram_mb", 8192) == {"large"}
+    assert hosts("<", "$vcpus_used", 1) == both
+    assert hosts("in", "$hypervisor_hostname", "small", "x") == {"small"}
+    assert hosts("or", ("=", "$num_instances", 3), ("=", "$hypervisor_type", "fake")) == both
+    assert hosts("and", ("<=", "$vcpus_total", 8), ("not", ("=", "$host", "small"))) == set()
+    assert hosts("=", "$free_disk_mb", 100 * 1024, 100 * 1024) == both
+    assert hosts(">", 2, 1) == both
+    assert place(make_request(query=(">", "$total_usable_ram_mb", 8192))) == "large"
+    told = refusal(make_request(query=("=", "$host", "gone"), near=()))
+    assert "2 are not what its query asks for" in told.message
+    assert place(make_request(near=("small",))) == "small"
+    assert "2 have no address near the one" in refusal(make_request(near=())).message
