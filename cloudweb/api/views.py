@@ -8,6 +8,9 @@ from typing import Any, ClassVar, TypeVar
 
 from django.http import HttpRequest, QueryDict
 from pydantic import BaseModel, ValidationError
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,6 +19,7 @@ from rest_framework.viewsets import ViewSetMixin
 from cloudweb.api.answers import Answer
 from cloudweb.api.once import answered_once, key_of
 from cloudweb.api.shown import Scene, renderer, shown
+from cloudweb.api.xml import JsonOrXml, XmlParser, XmlRenderer
 from cloudweb.context import RequestContext
 from cloudweb.dialect import Dialect
 from cloudweb.exceptions import BadRequest, InvalidInput, NotFound
@@ -78,6 +82,23 @@ class ServiceViewSet(ViewSetMixin, APIView):
     def shown_all(self, answer: type[Answer], rows: Iterable[Any]) -> list[dict[str, Any]]:
         """Return the same of several rows."""
         return shown(answer, rows, self.scene)
+
+    def get_parsers(self) -> list[BaseParser]:
+        """Read XML too where the service speaks it; the schema describes the JSON that it stands for."""
+        found: list[BaseParser] = super().get_parsers()
+        return [*found, XmlParser()] if self._speaks_xml() else found
+
+    def get_renderers(self) -> list[BaseRenderer]:
+        """Write XML too where the service speaks it."""
+        found: list[BaseRenderer] = super().get_renderers()
+        return [*found, XmlRenderer()] if self._speaks_xml() else found
+
+    def get_content_negotiator(self) -> BaseContentNegotiation:
+        """Look at what the client takes where the service speaks XML."""
+        return JsonOrXml() if self._speaks_xml() else super().get_content_negotiator()
+
+    def _speaks_xml(self) -> bool:
+        return self.dialect.speaks_xml and not getattr(self, "swagger_fake_view", False)
 
     @property
     def dialect(self) -> Dialect:

@@ -20,7 +20,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from rest_framework.renderers import BaseRenderer
 
-from cloudweb.api.rendering import MAX_DEPTH, MAX_MEMBERS, JsonAlways, OrjsonParser, OrjsonRenderer
+from cloudweb.api.rendering import MAX_DEPTH, MAX_MEMBERS, JsonAlways, OrjsonParser
 from cloudweb.dialect import FAULTS
 from cloudweb.exceptions import BadRequest, RequestTooLarge
 
@@ -34,7 +34,7 @@ SINGULARS = {
     "ip": "address",
     "addresses": "address",
 }
-#: What a body may hold as a list, even where it stands empty.
+#: What is a list where it stands empty; others are one by the names of their elements.
 LISTS = frozenset(
     {
         *("databases", "users", "nics", "modules", "instances", "replicas", "allowed_cidrs"),
@@ -77,7 +77,13 @@ def _weight(facts: list[str]) -> float:
 
 
 class JsonOrXml(JsonAlways):
-    """XML for a client that asks for it, JSON for all others."""
+    """XML for a client that asks for it and of one that says so, JSON for all others."""
+
+    def select_parser(self, request: Any, parsers: Any) -> Any:
+        """Read XML where the body says that it is; of any other type it is JSON."""
+        kind = (request.content_type or "").partition(";")[0].strip().lower()
+        wanted = XmlParser if kind in MEDIA_TYPES else OrjsonParser
+        return next(parser for parser in parsers if type(parser) is wanted)
 
     def select_renderer(
         self, request: Any, renderers: Any, format_suffix: str | None = None
@@ -120,29 +126,18 @@ class XmlParser(OrjsonParser):
         return loads(body) if body.strip() else None
 
 
-class VendorXmlParser(XmlParser):
-    """The same under the media type of old clients."""
-
-    media_type = MEDIA_TYPES[1]
-
-
-class TextXmlParser(XmlParser):
-    """The same under the media type of older ones."""
-
-    media_type = MEDIA_TYPES[2]
-
-
-#: What a view sets to speak both.
-RENDERERS = (OrjsonRenderer, XmlRenderer)
-PARSERS = (OrjsonParser, XmlParser, VendorXmlParser, TextXmlParser)
-
-
 def dumps(body: Mapping[str, Any]) -> bytes:
-    """Return the document of a body: its first key is the root, further ones are the root's children."""
-    first, *others = sorted(body, key=lambda key: _is_links(key))
-    root = _element(first, body[first])
-    for key in others:
-        root.append(_element(key, body[key]))
+    """Return the document of a body: its first key is the root, links to other pages are its last child.
+
+    A body that is not one thing under its name is an ``answer``.
+    """
+    first, *others = sorted(body, key=_is_links)
+    if not all(map(_is_links, others)):
+        root = _element("answer", body)
+    else:
+        root = _element(first, body[first])
+        for key in others:
+            root.append(_element(key, body[key]))
     root.set("xmlns", NAMESPACE)
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, "unicode").encode()
 
@@ -253,13 +248,19 @@ def _local(name: str) -> str:
 
 def _value(node: _Node) -> Any:
     said = node.text.strip()
-    if node.tag in LISTS and not node.attributes:
-        return said or [_value(child) for child in node.children]
     if not node.children and not node.attributes:
-        return _typed(node.tag, said) if said else {}
+        empty: Any = [] if node.tag in LISTS else {}
+        return _typed(node.tag, said) if said else empty
+    if not node.attributes and {child.tag for child in node.children} <= _elements(node.tag):
+        return [_value(child) for child in node.children]
     found = {name: _typed(name, value) for name, value in node.attributes.items()}
     found |= dict(_members(node))
     return {key: _guessed(value) for key, value in found.items()} if node.tag in MAPS else found
+
+
+def _elements(tag: str) -> set[str]:
+    """Return what the elements of a list are called; links to other pages may stand beside them."""
+    return {_singular(tag), "links", f"{tag}_links"}
 
 
 def _members(node: _Node) -> Iterator[tuple[str, Any]]:

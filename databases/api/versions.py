@@ -7,10 +7,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from cloudweb.api.answers import Answer, Link, listing, within
 from cloudweb.api.links import base_url
+from cloudweb.api.views import ServiceViewSet
 
 UPDATED = "2026-11-29T00:00:00Z"
 
@@ -24,7 +24,7 @@ class DatabaseVersion(Answer):
     links: list[Link]
 
 
-class VersionViewSet(ViewSet):
+class VersionViewSet(ServiceViewSet):
     """Needs no token: a 401 here would make clients guess."""
 
     authentication_classes = ()
