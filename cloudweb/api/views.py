@@ -98,7 +98,8 @@ class ServiceViewSet(ViewSetMixin, APIView):
         return JsonOrXml() if self._speaks_xml() else super().get_content_negotiator()
 
     def _speaks_xml(self) -> bool:
-        return self.dialect.speaks_xml and not getattr(self, "swagger_fake_view", False)
+        is_asked = not getattr(self, "swagger_fake_view", False)
+        return is_asked and self.dialect.speaks_xml
 
     @property
     def dialect(self) -> Dialect:
