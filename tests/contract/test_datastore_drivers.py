@@ -142,7 +142,7 @@ def test_what_it_began_with_is_there(prepared: tuple[Methods, Tenant]) -> None:
         tenant.says("SELECT 1", **{**ann, "password": "secret 2"})
     found = methods.diagnostics({})
     assert found["memory"] > 1000
-    assert found["metrics"]["connections_limit"] == 30
+    assert found["metrics"]["connections_limit"] >= 30
     assert found["metrics"]["data_size"] > 1_000_000
     objects.Diagnostics.model_validate(found)
 
