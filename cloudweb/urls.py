@@ -25,6 +25,7 @@ urlpatterns = [
     path("api/schema/download", download, name="schema"),
     path("api/schema/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="swagger"),
     path("admin/", admin.site.urls),
+    path("metadata/openstack/database/", include("databases.api.guest_urls")),
     path("metadata", include("instances.api.guest_urls")),  # guests, through their host's proxy
     path("", include("dashboard.urls")),
 ]

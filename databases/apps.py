@@ -11,6 +11,7 @@ class DatabasesConfig(AppConfig):
     name = "databases"
     encrypted_columns: ClassVar[dict[str, tuple[str, ...]]] = {
         "DatabaseInstance": ("first_contents",),
+        "GuestAgent": ("key", "next_key"),
         "Letter": ("payload",),
     }
 

@@ -413,7 +413,7 @@ class Enrolment(VersionedObject):
 
     token: str = Field(repr=False)
     nonce: str = Field(repr=False)
-    report: GuestReport
+    report: WireForm
 
 
 class Enrolled(VersionedObject):

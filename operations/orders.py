@@ -30,6 +30,11 @@ def signed_message(message: Message, *, host: str, domain: str) -> dict[str, Any
     return signer().sign(message.flat(), topic=host_topic(domain, host))
 
 
+def signed_for_guest(instance_id: str, message: Message) -> dict[str, Any]:
+    """Return a letter as only this database's guest takes it."""
+    return signer().sign(message.flat(), topic=f"guestagent.{instance_id}")
+
+
 def signed_notice(notice: Notice, *, host: str, domain: str) -> dict[str, Any]:
     """Return a notice as only this host takes it."""
     return signed_message(NoticeMessage(notice=notice.dump()), host=host, domain=domain)

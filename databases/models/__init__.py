@@ -1,5 +1,6 @@
 """The tables of databases."""
 
+from databases.models.agents import GuestAgent
 from databases.models.backups import Backup
 from databases.models.configurations import Configuration
 from databases.models.datastores import ConfigurationParameter, Datastore, DatastoreVersion
@@ -14,6 +15,7 @@ __all__ = [
     "Datastore",
     "DatastoreVersion",
     "FakeGuest",
+    "GuestAgent",
     "Letter",
     "PartsProject",
 ]

@@ -25,6 +25,21 @@ MAX_AGE = 300
 @require_http_methods(["GET", "POST"])
 def metadata(request: HttpRequest, path: str = "") -> HttpResponse:
     """Answer a guest; 403 for a request no host of ours signed, 404 where there is nothing."""
+    asker = asker_of(request)
+    if asker is None:
+        return _plain("This is not for you.", 403)
+    manager = GuestMetadataManager(RequestContext.system())
+    if request.method == "POST":
+        return _posted(manager, path, request.body, asker)
+    found = manager.document(**asker, path=path)
+    if found is None:
+        return _plain("Not Found", 404)
+    kind = "application/json" if path.endswith(".json") else "text/plain; charset=utf-8"
+    return HttpResponse(found, content_type=kind)
+
+
+def asker_of(request: HttpRequest) -> dict[str, str] | None:
+    """Return host, network and address of the guest that asks; None for what no host of ours signed."""
     headers = request.headers
     host = headers.get("X-Cloudweb-Host", "")
     network_id = headers.get("X-Cloudweb-Network", "")
@@ -34,16 +49,8 @@ def metadata(request: HttpRequest, path: str = "") -> HttpResponse:
     if request.method == "POST":
         said += f"\nPOST\n{hashlib.sha256(request.body).hexdigest()}"
     if not _signed(host, said, stamp, headers.get("X-Cloudweb-Signature", "")):
-        return _plain("This is not for you.", 403)
-    manager = GuestMetadataManager(RequestContext.system())
-    asker = {"host": host, "network_id": network_id, "address": address}
-    if request.method == "POST":
-        return _posted(manager, path, request.body, asker)
-    found = manager.document(**asker, path=path)
-    if found is None:
-        return _plain("Not Found", 404)
-    kind = "application/json" if path.endswith(".json") else "text/plain; charset=utf-8"
-    return HttpResponse(found, content_type=kind)
+        return None
+    return {"host": host, "network_id": network_id, "address": address}
 
 
 def _posted(

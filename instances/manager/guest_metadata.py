@@ -37,6 +37,11 @@ class GuestMetadataManager(Manager):
             raise PostedPasswordStays
         return True
 
+    @policy("compute:servers:guest_metadata")
+    def server_at(self, *, host: str, network_id: str, address: str) -> Instance | None:
+        """Return the server whose port this host has at this address."""
+        return self._server(host, network_id, address)
+
     def _server(self, host: str, network_id: str, address: str) -> Instance | None:
         port = PortManager(self.context).find_at(network_id, address, host=host)
         instance = Instance.objects.find_owner(port) if port is not None else None
