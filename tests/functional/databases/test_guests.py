@@ -198,11 +198,6 @@ def test_a_hostile_guest_gets_nothing_of_another(pair: Pair) -> None:
     letter.refresh_from_db()
     assert letter.state == LetterState.POSTED
     found = refusals()
-    assert (
-        len(found)
-        == sum(row.count for row in Record.objects.filter(action__startswith="database:guests"))
-        or found
-    )
     assert {code for _, code, _ in found} == {"guest_refused", "guest_replayed"}
     assert {target for _, _, target in found} >= {own, theirs}
     for bad in (b"", b"[]", b"{}", b'{"v": "9.0"}', b"\xff"):
