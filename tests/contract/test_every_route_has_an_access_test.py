@@ -63,6 +63,14 @@ OUTSIDE = {
     "api/schema/": "everybody",
     "metadata": "guests, by their host's signature (test_guest_metadata)",
     "metadata/<path:path>": "guests, by their host's signature",
+    **dict.fromkeys(
+        (
+            "metadata/openstack/database/enrol",
+            "metadata/openstack/database/agent.<str:part>",
+            "metadata/openstack/database/<str:kind>",
+        ),
+        "databases' guests, by host, port and key (functional/databases/test_guests)",
+    ),
 }
 MANAGERS = (
     "operations", "audit", "reconciliation", "identity", "image", "network", "volume", "compute",
