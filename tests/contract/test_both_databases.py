@@ -52,6 +52,7 @@ SQLITE_ALONE = {
     "volume/test_backup_of_files.py": "files and daemons",
     "volume/test_file_driver.py": "files and daemons",
     "volume/test_file_kills.py": "files and daemons",
+    "volume/test_shared_directory.py": "files",
     "volume/test_keys_of_hosts.py": "hosts without a database; one plain query",
     "volume/test_lvm.py": "LVM and daemons",
 }
