@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,8 @@ from volume.drivers.luks import SECRET_OBJECT, is_wrong_key, named, opened_node
 from volume.drivers.nbd import NbdClient
 
 _PATIENCE = 10.0
+#: With the pid it tells processes apart: pids come again.
+_IMPORTED = secrets.token_hex(4)
 
 
 @contextmanager
@@ -32,8 +35,9 @@ def served(
 
     ``kind`` is None where the target says it; ``words`` come before it, and read ``data`` from standard input.
     """
+    end_leftovers(sockets)
     path = sockets / f"p{secrets.token_hex(6)}"
-    pid_file = path.with_suffix(".pid")
+    pid_file = path.with_suffix(f".{os.getpid()}-{_IMPORTED}")
     mode = ("--read-only",) if read_only else ("--discard=unmap", "--detect-zeroes=unmap")
     try:
         _start(
@@ -48,6 +52,18 @@ def served(
             _wait_for_end(pid)
     finally:
         for one in (path, pid_file):
+            one.unlink(missing_ok=True)
+
+
+def end_leftovers(sockets: Path) -> None:
+    """End servers to which a process that died never came: each would wait for it, and keep its volume locked."""
+    for path in sockets.glob("p*.*-*"):
+        owner, _, imported = path.suffix[1:].partition("-")
+        if imported == _IMPORTED and Path("/proc", owner).exists():
+            continue
+        if (pid := process.read_pid(path)) is not None:
+            process.stop(pid, exe="qemu-nbd")
+        for one in (path, path.with_suffix("")):
             one.unlink(missing_ok=True)
 
 

@@ -19,6 +19,7 @@ import pytest
 from cloudweb import process
 from cloudweb.driver import Unguarded
 from tests.builders.volume_bench import (
+    MIB,
     SIZE,
     FileBench,
     export_of,
@@ -30,6 +31,7 @@ from volume.drivers.file import qcow2
 from volume.drivers.file.daemon import Daemons
 from volume.drivers.file.files import Files
 from volume.drivers.file.qmp import Monitor
+from volume.drivers.nbd import NbdClient
 from volume.objects import ResizeRequest, VolumeSpec
 
 WORK = Unguarded()
@@ -44,6 +46,8 @@ EFFECTS: tuple[tuple[Any, str], ...] = (
     (Daemons, "keep"),
     (Daemons, "_kill"),
     (qcow2, "make"),
+    (NbdClient, "write"),
+    (NbdClient, "zero"),
 )
 
 
@@ -92,8 +96,22 @@ class Case:
         self.driver.release_point(self.point, work=WORK)
         self.is_held = False
 
+    def spoil(self) -> None:
+        self.take()
+        self.bench.write(self.spec.ref, "spoilt")
+
+    def go_back(self) -> None:
+        self.driver.revert(self.snapshot, work=WORK)
+
+    def restore(self) -> None:
+        with self.driver.writing(self.spec.ref) as target:
+            target.write(0, self.word.encode().ljust(512, b"\0"))
+            target.zero(MIB, MIB)
+
     def check(self) -> None:
         """Whoever serves the volume now, its guest reads and writes what it did; so do copies."""
+        if self.connection is None:
+            assert self.bench.read(self.spec.ref) == self.word
         self.attach()
         if self.is_held:
             assert self.bench.write_through(self.connection, "other")
@@ -123,6 +141,8 @@ METHODS: dict[str, tuple[Callable[[Case], None], Callable[[Case], None]]] = {
     "clone in use": (Case.attach, Case.copy),
     "snapshot": (lambda case: None, Case.take),
     "hold a point in use": (Case.attach, Case.hold),
+    "go back to a snapshot": (Case.spoil, Case.go_back),
+    "restore a backup": (lambda case: case.bench.write(case.spec.ref, "spoilt"), Case.restore),
     "release a point in use": (lambda case: (case.attach(), case.hold(), None)[-1], Case.release),
 }
 

@@ -42,7 +42,7 @@ from volume.drivers.ceph.measures import Measures
 from volume.drivers.luks import able_here
 from volume.drivers.nbd import NbdClient
 from volume.drivers.reimaging import write_image
-from volume.drivers.serving import reading_encrypted, served, writing_encrypted
+from volume.drivers.serving import end_leftovers, reading_encrypted, served, writing_encrypted
 from volume.objects import (
     ExportRequest,
     Held,
@@ -106,6 +106,7 @@ class CephDriver(
         self._attachments.open()
         self._made.open()
         make_directory(self._sockets)
+        end_leftovers(self._sockets)
         try:
             self.measures.start()
         except Refused as error:

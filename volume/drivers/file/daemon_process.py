@@ -27,6 +27,7 @@ from volume.drivers.file.qmp import DaemonSilent, monitor
 from volume.drivers.file.relay import Relays
 from volume.drivers.luks import SECRET_OBJECT, Keys, is_wrong_key
 from volume.drivers.reaching import Reaching
+from volume.drivers.serving import end_leftovers
 from volume.objects import VolumeConnection
 
 PROGRAM = "qemu-storage-daemon"
@@ -58,6 +59,7 @@ class DaemonProcesses:
         make_directory(self._records)
         make_directory(self._sockets.parent, PASSED_THROUGH)
         make_directory(self._sockets, PASSED_THROUGH)
+        end_leftovers(self._sockets)
         self._keys.open()
 
     def close(self) -> None:
