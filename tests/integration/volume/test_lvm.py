@@ -20,19 +20,21 @@ from volume.objects import ResizeRequest, VolumeSpec
 
 WORK = Unguarded()
 LVS = ("lvs --reportformat json --units b --nosuffix --options "
-       "lv_name,lv_size,data_percent,metadata_percent,lv_active,lv_tags vg")  # fmt: skip
+       "lv_name,lv_size,data_percent,metadata_percent,lv_active,lv_tags,pool_lv,lv_permissions,"
+       "lv_device_open vg")  # fmt: skip
 KEEP = "lvcreate --yes --snapshot --setactivationskip y --activate n --name"
 COPY = "lvcreate --yes --snapshot --setactivationskip n --activate y --name"
-#: As lvm2 2.03.16 said it in a guest, with one volume that is somebody else's.
+#: As lvm2 2.03.16 said it in a guest, with two volumes that are somebody else's.
 REPORT = """
   {
       "report": [
           {
               "lv": [
-                  {"lv_name":"pool", "lv_size":"838860800", "data_percent":"2.50", "metadata_percent":"1.32", "lv_active":"active", "lv_tags":""},
-                  {"lv_name":"root", "lv_size":"4194304", "data_percent":"", "metadata_percent":"", "lv_active":"active", "lv_tags":"mine"},
-                  {"lv_name":"volume-a", "lv_size":"209715200", "data_percent":"10.00", "metadata_percent":"", "lv_active":"active", "lv_tags":"cloudweb,cloudweb.volume=a"},
-                  {"lv_name":"kept-s", "lv_size":"209715200", "data_percent":"10.00", "metadata_percent":"", "lv_active":"", "lv_tags":"cloudweb,cloudweb.volume=a"}
+                  {"lv_name":"pool", "lv_size":"838860800", "data_percent":"2.50", "metadata_percent":"1.32", "lv_active":"active", "lv_tags":"", "pool_lv":"", "lv_permissions":"writeable", "lv_device_open":""},
+                  {"lv_name":"root", "lv_size":"4194304", "data_percent":"", "metadata_percent":"", "lv_active":"active", "lv_tags":"mine", "pool_lv":"", "lv_permissions":"writeable", "lv_device_open":""},
+                  {"lv_name":"shop", "lv_size":"4194304", "data_percent":"0.00", "metadata_percent":"", "lv_active":"active", "lv_tags":"", "pool_lv":"pool", "lv_permissions":"read-only", "lv_device_open":"open"},
+                  {"lv_name":"volume-a", "lv_size":"209715200", "data_percent":"10.00", "metadata_percent":"", "lv_active":"active", "lv_tags":"cloudweb,cloudweb.volume=a", "pool_lv":"pool", "lv_permissions":"writeable", "lv_device_open":""},
+                  {"lv_name":"kept-s", "lv_size":"209715200", "data_percent":"10.00", "metadata_percent":"", "lv_active":"", "lv_tags":"cloudweb,cloudweb.volume=a", "pool_lv":"pool", "lv_permissions":"writeable", "lv_device_open":""}
               ]
           }
       ]
@@ -108,7 +110,10 @@ def test_what_lvm_says_is_read() -> None:
         assert " ".join(command) == LVS
         return Completed(0, REPORT.encode(), b"")
 
-    found, usage = Group("vg", "pool", run=run).look()
+    group = Group("vg", "pool", run=run)
+    (other,) = group.others().values()
+    assert (other.name, other.opened, other.writable) == ("shop", True, False)
+    found, usage = group.look()
     assert {name: (one.size, one.active, one.volume_id) for name, one in found.items()} == {
         "volume-a": (209715200, True, "a"),
         "kept-s": (209715200, False, "a"),
