@@ -29,7 +29,22 @@ KINDS: dict[str, dict[str, Any]] = {
     "one of an image that few have": {"image_id": IMAGE},
     "one with traits": {"traits": ("CUSTOM_GOLD", "HW_CPU_X86_AVX2")},
     "one of ten apart": {"policy": "anti-affinity"},
+    "one with dedicated processors": {"dedicated": 2},
 }
+
+#: What a tenth of the hosts have, and say: two cells with eight processors for those that are pinned in each.
+CELLS: dict[str, Any] = {
+    "dedicated": 16,
+    "cells": [
+        {
+            "id": cell, "cpus": 16, "ram": 65536, "shared": [*range(16 * cell, 16 * cell + 8)],
+            "dedicated": [*range(16 * cell + 8, 16 * cell + 16)],
+            "siblings": [[cpu, cpu + 1] for cpu in range(16 * cell, 16 * cell + 16, 2)],
+            "pages": [],
+        }
+        for cell in (0, 1)
+    ],
+}  # fmt: skip
 
 
 def fill(hosts: int) -> None:
@@ -51,6 +66,7 @@ def fill(hosts: int) -> None:
                 ram_used=drawn.randrange(100_000), guests=guests, traits={"HW_CPU_X86_AVX2": True},
                 custom_traits={"CUSTOM_GOLD": True} if number % 10 == 0 else {},
                 images={str(uuid.UUID(int=number % 50 + 1)): True},
+                **(CELLS if number % 10 == 5 else {}),
             )
             for number in range(hosts)
         ),
@@ -87,6 +103,7 @@ def costs(**more: Any) -> list[float]:
     from django.db import connection
 
     from cloudweb.context import RequestContext
+    from compute.guest_topology import WantedCell, WantedTopology
     from compute.scheduler import PlacementGroup, PlacementRequest, claim
 
     server = None
@@ -100,7 +117,12 @@ def costs(**more: Any) -> list[float]:
         return time.process_time_ns() + (int(server.read_text().split()[0]) if server else 0)
 
     policy = more.pop("policy", None)
-    request = PlacementRequest(vcpus=1, ram=512, disk=5, zone="nova", **more)
+    dedicated = more.pop("dedicated", 0)
+    if dedicated:
+        cell = WantedCell(tuple(range(dedicated)), 512)
+        more |= {"numa": WantedTopology((cell,), dedicated=True)}
+    vcpus = 0 if dedicated else 1
+    request = PlacementRequest(vcpus=vcpus, ram=512, disk=5, zone="nova", **more)
     found = []
     for number in range(PLACED):
         if policy:

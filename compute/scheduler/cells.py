@@ -120,9 +120,14 @@ def held_by(cells: Cells) -> int:
 
 
 def with_the_same_pages(wanted: WantedTopology | None, cells: Cells) -> WantedTopology | None:
-    """Return what a guest that runs asks of another host: pages of the size that it has."""
-    sizes = {cell["page_size"] for cell in cells or ()}
-    if wanted is None or len(sizes) != 1 or not wanted.page_size:
+    """Return what a guest that runs asks of another host: pages of the size that it has.
+
+    One that was started by an older release has no cells of its own, and gets none before it starts anew.
+    """
+    if wanted is None or not cells:
+        return None
+    sizes = {cell["page_size"] for cell in cells}
+    if len(sizes) != 1 or not wanted.page_size:
         return wanted
     return wanted._replace(page_size=sizes.pop() or "small")
 

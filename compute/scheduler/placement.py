@@ -201,9 +201,9 @@ def _taken_in_cells(instance_id: str, project_id: str, request: PlacementRequest
                 )
                 weights = tuple((each.name, round(each.total, 3)) for each in candidates)
                 return Place(one.name, one.zone, weights, stored)
-        request = with_refused(request, project_id)
         if not candidates:
             return None
+        request = with_refused(request, project_id)
     return None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import Conflict, NotFound
 from cloudweb.image_cache.source import ImageSource
+from compute.exceptions import GuestTopologyInvalid
 from compute.guest_processors import wanted_processors
 from compute.objects import (
     ConfigDrive,
@@ -85,7 +86,10 @@ def cells_of(stored: Iterable[Mapping[str, Any]] | None) -> tuple[GuestCell, ...
 def _processors(instance: Instance) -> GuestProcessors | None:
     """Return how its processors are arranged: as is asked for, or as those are that it is pinned to."""
     specs, properties = instance.extra_specs, instance.image_properties
-    wanted = wanted_processors(specs, properties, vcpus=instance.vcpus)
+    try:
+        wanted = wanted_processors(specs, properties, vcpus=instance.vcpus)
+    except GuestTopologyInvalid:  # an older release, which did not hear it, made the server
+        return None
     if wanted is not None:
         return GuestProcessors(**wanted._asdict())
     cores = [core for cell in instance.cells or () for core in cell["siblings"]]

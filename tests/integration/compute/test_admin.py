@@ -11,6 +11,7 @@ from django.test import Client
 
 from cloudweb.database.clock import now
 from cloudweb.encryption import decrypt
+from compute.guest_topology import WantedCell, WantedTopology
 from compute.models import Claim, Flavor, Host, HostFailure, HostFence
 from compute.scheduler import claim
 from identity.authentication import find_user
@@ -82,6 +83,21 @@ def test_operators_see_what_a_host_cannot_put_right() -> None:
     assert ">fine<" in page
     one = browser().get(f"/admin/compute/host/{host.pk}/change/").content.decode()
     assert "The record of &lt;guest&gt; g was damaged." in one
+
+
+def test_operators_see_what_of_a_hosts_cells_is_held() -> None:
+    cell = {"id": 0, "cpus": 6, "ram": 4096, "shared": [0, 1], "dedicated": [2, 3, 4, 5]}
+    cell |= {"pages": [{"size": 2048, "total": 512}]}
+    host = make_host("h1", cells=[cell], dedicated=4)
+    numa = WantedTopology((WantedCell((0, 1), 256),), dedicated=True, page_size="large")
+    request = make_request(vcpus=0, ram=256, numa=numa)
+    claim(make_context(), instance_id=str(uuid.uuid4()), project_id="p", request=request)
+    page = browser().get(f"/admin/compute/host/{host.pk}/change/").content.decode()
+    assert (
+        "0: 6 CPUs (shared 0-1, dedicated 2-5, of these held 2-3), 4,096 MiB, 128 of 512 pages of"
+        in page
+    )
+    assert "2 of 4 pinned" in page
 
 
 def test_buttons_disable_with_a_reason_and_enable() -> None:

@@ -167,7 +167,7 @@ def test_one_that_runs_takes_pages_of_its_size_along() -> None:
     wanted = WantedTopology((), page_size="any")
     assert with_the_same_pages(wanted, [{"page_size": 2048}]).page_size == 2048  # type: ignore[union-attr]
     assert with_the_same_pages(wanted, [{"page_size": 0}]).page_size == "small"  # type: ignore[union-attr]
-    assert with_the_same_pages(wanted, None) is wanted
+    assert with_the_same_pages(wanted, None) is None  # an older release started it
     assert with_the_same_pages(None, None) is None
 
 

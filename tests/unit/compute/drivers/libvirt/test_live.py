@@ -50,6 +50,28 @@ def test_hardware_stays_and_what_it_leads_to_is_the_new_hosts() -> None:
     assert targets(text) == {"root.qcow2": "vda", "volume": "vdc"}  # as the guest knows them
 
 
+def test_it_lies_where_the_new_host_has_room_and_sees_what_it_saw() -> None:
+    def lies(where: str, cpu: int) -> str:
+        return (
+            f"<memoryBacking><page size='2048'/></memoryBacking><vcpu cpuset='{where}'>1</vcpu>"
+            f"<cputune><vcpupin vcpu='0' cpuset='{cpu}'/></cputune><numatune><memory nodeset='{where}'/>"
+            f"</numatune><cpu><numa><cell id='{where}'/></numa></cpu><os>"
+        )
+
+    root = ET.fromstring(
+        arriving(LIVE.replace("<os>", lies("0", 3)), OFFERED.replace("<os>", lies("1", 9)))
+    )
+    found = {
+        tag: root.findall(tag) for tag in ("memoryBacking", "vcpu", "cputune", "numatune", "cpu")
+    }
+    assert [len(some) for some in found.values()] == [1] * 5
+    assert found["vcpu"][0].get("cpuset") == found["numatune"][0][0].get("nodeset") == "1"
+    assert found["cputune"][0][0].get("cpuset") == "9"
+    assert root.find("cpu/numa/cell").get("id") == "0"  # type: ignore[union-attr]
+    bare = ET.fromstring(arriving(LIVE.replace("<os>", lies("0", 3)), OFFERED))
+    assert bare.find("cputune") is None
+
+
 @pytest.mark.parametrize(
     "offered",
     [
