@@ -2,7 +2,7 @@
 
 ``MAX_VOLUME`` is the largest volume a database may have, in GiB. ``GUESTS`` are ``real`` ones, with an
 agent, or ``fake`` ones, which answer at once; ``ANSWER_WITHIN`` is how long a client waits for what a guest
-is asked, in seconds.
+is asked, in seconds. ``BACKUP_STORE`` names the image store that keeps backups (the first one, if none).
 """
 
 from __future__ import annotations
@@ -11,4 +11,5 @@ from cloudweb.conf import drivers, env
 
 MAX_VOLUME = env.int("DATABASE_MAX_VOLUME", default=1000)
 GUESTS = env.str("DATABASE_GUESTS", default=drivers())
+BACKUP_STORE = env.str("DATABASE_BACKUP_STORE", default="")
 ANSWER_WITHIN = env.float("DATABASE_ANSWER_WITHIN", default=10.0)

@@ -140,3 +140,42 @@ class BackupDamaged(CloudwebError):
     status = 409
     code = "database_backup_damaged"
     default_message = "The backup is damaged."
+
+
+class GuestSilent(Unprocessable):
+    """The guest did not answer in time; it was told nothing."""
+
+    code = "database_guest_silent"
+
+    def __init__(self, instance_id: object) -> None:
+        super().__init__(f"The guest of instance {instance_id} did not answer in time.")
+
+
+class GuestRefused(BadRequest):
+    """The datastore does not do that."""
+
+    code = "database_guest_refused"
+
+
+class NotInDatabase(NotFound):
+    """The datastore has no such database or user."""
+
+    code = "not_in_database"
+
+
+class NotAReplica(BadRequest):
+    """What is for replicas alone was asked of another instance."""
+
+    code = "database_not_a_replica"
+
+    def __init__(self, instance_id: object) -> None:
+        super().__init__(f"Instance {instance_id} is not a replica.")
+
+
+class HasReplicas(Unprocessable):
+    """Replicas follow the instance."""
+
+    code = "database_has_replicas"
+
+    def __init__(self, instance_id: object) -> None:
+        super().__init__(f"Instance {instance_id} has replicas: delete or detach them first.")

@@ -21,18 +21,18 @@ PORTS = {"postgresql": 5432, "mariadb": 3306}
 
 
 class Refused(Exception):
-    """The datastore does not do that; the argument is what a tenant reads."""
+    """The datastore has nothing of that name; the argument is what a tenant reads."""
 
 
 def answer(letter: Letter) -> None:
     """Do what a letter says and write down what came of it."""
     guest, _ = FakeGuest.objects.get_or_create(
-        instance=letter.instance, defaults={"state": _empty()}
+        instance=letter.instance, defaults={"state": empty()}
     )
     try:
         said = _METHODS[letter.method](guest.state, payload_of(letter), letter)
     except Refused as error:
-        letter.error = {"code": "refused", "public": str(error), "detail": ""}
+        letter.error = {"code": "not_found", "public": str(error), "detail": ""}
     else:
         letter.answer = None if said is None else said.dump()
         guest.save()
@@ -40,7 +40,8 @@ def answer(letter: Letter) -> None:
     letter.save()
 
 
-def _empty() -> State:
+def empty() -> State:
+    """Return the state of a guest that was told nothing yet."""
     return {
         "databases": {},
         "users": {},

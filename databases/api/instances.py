@@ -13,13 +13,16 @@ from cloudweb.api.page_links import links_after
 from cloudweb.api.pagination import parse_limit
 from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
+from cloudweb.exceptions import BadRequest
 from cloudweb.listing import Listing
 from databases.api.serializers import instances as wire
+from databases.api.serializers.actions import InstanceUpdate
 from databases.manager import DatabaseInstanceManager
 
 PAGING = ("limit", "marker", "include_clustered")
 BESIDE = {"links": list[Link] | None}
 SHOWN = within("instance", wire.InstanceShown)
+UPDATE = within("instance", InstanceUpdate)
 
 
 def asked(request: Request) -> Listing:
@@ -71,6 +74,37 @@ class DatabaseInstanceViewSet(ServiceViewSet):
         """Remove one."""
         self.manager(self.context).delete(instance_id)
         return empty(202)
+
+    @extend_schema(operation_id="database_instances_update", request=UPDATE, responses={202: None})
+    def update(self, request: Request, instance_id: str) -> Response:
+        """Attach or detach a configuration, upgrade, rename, say who may come; an empty body detaches."""
+        self._change(instance_id, empty_detaches=True)
+        return empty(202)
+
+    @extend_schema(operation_id="database_instances_patch", request=UPDATE, responses={202: None})
+    def partial_update(self, request: Request, instance_id: str) -> Response:
+        """Do the same; an empty body changes nothing."""
+        self._change(instance_id, empty_detaches=False)
+        return empty(202)
+
+    def _change(self, instance_id: str, *, empty_detaches: bool) -> None:
+        said = self.validated(InstanceUpdate, self.body("instance"))
+        things = said.model_fields_set - {"name"}
+        if len(things) > 1:
+            raise BadRequest("One thing of an instance is changed at a time, besides its name.")
+        manager = self.manager(self.context)
+        if "configuration" in things or (empty_detaches and not said.model_fields_set):
+            manager.configure(instance_id, said.configuration)
+        elif said.datastore_version is not None:
+            manager.upgrade(instance_id, version=said.datastore_version)
+        elif said.access is not None:
+            manager.set_access(
+                instance_id,
+                is_public=said.access.is_public,
+                allowed_cidrs=said.access.allowed_cidrs,
+            )
+        if said.name is not None:
+            manager.rename(instance_id, name=said.name)
 
     def _one(self, row: Any) -> Response:
         return Response({"instance": self.shown(wire.InstanceShown, row)})

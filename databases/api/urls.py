@@ -5,6 +5,15 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, path
 
 from cloudweb.api.routing import versioned
+from databases.api.actions import InstanceActionViewSet
+from databases.api.backups import DatabaseBackupViewSet
+from databases.api.configurations import ConfigurationViewSet
+from databases.api.contents import (
+    DatabaseUserViewSet,
+    DatabaseViewSet,
+    LogViewSet,
+    RootViewSet,
+)
 from databases.api.datastores import (
     AnyVersionViewSet,
     DatastoreVersionViewSet,
@@ -16,6 +25,7 @@ from databases.api.instances import DatabaseInstanceViewSet
 from databases.api.limits import LimitsViewSet, QuotaViewSet
 from databases.api.versions import VersionViewSet
 
+ONE: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
 COLLECTION: dict[str, Any] = {"get": "list", "post": "create"}
 DATASTORE = "datastores/<str:datastore>"
 #: Versions by id alone.
@@ -25,11 +35,44 @@ PARAMETERS: dict[str, Any] = {"get": "list_parameters"}
 PARAMETER: dict[str, Any] = {"get": "retrieve_parameter"}
 
 INSTANCE = "instances/<str:instance_id>"
+USER = f"{INSTANCE}/users/<str:user>"
+CONFIGURATION = "configurations/<str:configuration_id>"
 
 ROUTES: list[URLPattern | URLResolver] = [
     path("instances", DatabaseInstanceViewSet.as_view(COLLECTION)),
     path("instances/detail", DatabaseInstanceViewSet.as_view({"get": "list_detail"})),
-    path(INSTANCE, DatabaseInstanceViewSet.as_view({"get": "retrieve", "delete": "destroy"})),
+    path(INSTANCE, DatabaseInstanceViewSet.as_view({**ONE, "patch": "partial_update"})),
+    path(f"{INSTANCE}/action", InstanceActionViewSet.as_view({"post": "act"})),
+    path(
+        f"{INSTANCE}/configuration",
+        InstanceActionViewSet.as_view({"get": "retrieve_configuration"}),
+    ),
+    path(f"{INSTANCE}/databases", DatabaseViewSet.as_view(COLLECTION)),
+    path(f"{INSTANCE}/databases/<str:name>", DatabaseViewSet.as_view({"delete": "destroy"})),
+    path(
+        f"{INSTANCE}/users",
+        DatabaseUserViewSet.as_view({**COLLECTION, "put": "update_passwords"}),
+    ),
+    path(USER, DatabaseUserViewSet.as_view(ONE)),
+    path(
+        f"{USER}/databases",
+        DatabaseUserViewSet.as_view({"get": "list_access", "put": "grant"}),
+    ),
+    path(f"{USER}/databases/<str:database>", DatabaseUserViewSet.as_view({"delete": "revoke"})),
+    path(
+        f"{INSTANCE}/root",
+        RootViewSet.as_view({"get": "retrieve", "post": "create", "delete": "destroy"}),
+    ),
+    path(f"{INSTANCE}/backups", DatabaseBackupViewSet.as_view({"get": "list_of_instance"})),
+    path("backups", DatabaseBackupViewSet.as_view(COLLECTION)),
+    path(
+        "backups/<str:backup_id>",
+        DatabaseBackupViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+    ),
+    path(f"{INSTANCE}/log", LogViewSet.as_view({"get": "list", "post": "show"})),
+    path("configurations", ConfigurationViewSet.as_view(COLLECTION)),
+    path(CONFIGURATION, ConfigurationViewSet.as_view({**ONE, "patch": "partial_update"})),
+    path(f"{CONFIGURATION}/instances", ConfigurationViewSet.as_view({"get": "list_instances"})),
     path("datastores", DatastoreViewSet.as_view({"get": "list"})),
     path(ANY, AnyVersionViewSet.as_view({"get": "retrieve"})),
     path(f"{ANY}/parameters", AnyVersionViewSet.as_view(PARAMETERS)),

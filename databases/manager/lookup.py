@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from cloudweb.database.clock import now
 from cloudweb.identifiers import as_uuid
@@ -36,6 +36,10 @@ class InstanceLookups(Manager):
         if not rows.update(task=task, updated_at=now(), fault_message="", **changes):
             raise InstanceNotAvailable(found.id, self.get(instance_id).status)
         return self.get(instance_id)
+
+    def _refuse(self, found: DatabaseInstance) -> NoReturn:
+        """Say in which state an instance is that does not allow something."""
+        raise InstanceNotAvailable(found.id, found.status)
 
     def _at_rest(self, instance_id: str) -> DatabaseInstance:
         """Return an instance that nothing is done to; raise InstanceNotAvailable."""

@@ -15,26 +15,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="Configuration",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("project_id", models.CharField(max_length=64)),
-                ("name", models.CharField(max_length=64)),
-                ("description", models.CharField(blank=True, default="", max_length=255)),
-                ("values", models.JSONField(default=dict)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=cloudweb.database.clock.now, editable=False),
-                ),
-                ("updated_at", models.DateTimeField(default=cloudweb.database.clock.now)),
-            ],
-        ),
-        migrations.CreateModel(
             name="Datastore",
             fields=[
                 (
@@ -93,6 +73,34 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ("datastore__name", "name"),
             },
+        ),
+        migrations.CreateModel(
+            name="Configuration",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("project_id", models.CharField(max_length=64)),
+                ("name", models.CharField(max_length=64)),
+                ("description", models.CharField(blank=True, default="", max_length=255)),
+                ("values", models.JSONField(default=dict)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=cloudweb.database.clock.now, editable=False),
+                ),
+                ("updated_at", models.DateTimeField(default=cloudweb.database.clock.now)),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="configurations",
+                        to="databases.datastoreversion",
+                    ),
+                ),
+            ],
         ),
         migrations.AddField(
             model_name="datastore",
@@ -257,15 +265,6 @@ class Migration(migrations.Migration):
                 "ordering": ("name",),
             },
         ),
-        migrations.AddField(
-            model_name="configuration",
-            name="version",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="configurations",
-                to="databases.datastoreversion",
-            ),
-        ),
         migrations.CreateModel(
             name="Backup",
             fields=[
@@ -299,6 +298,8 @@ class Migration(migrations.Migration):
                 ("size", models.BigIntegerField(default=0)),
                 ("volume_size", models.PositiveIntegerField(help_text="GiB")),
                 ("location", models.CharField(blank=True, default="", max_length=1024)),
+                ("position", models.CharField(blank=True, default="", max_length=255)),
+                ("parts", models.JSONField(blank=True, default=list)),
                 ("checksum", models.CharField(blank=True, default="", max_length=128)),
                 ("fault_message", models.TextField(blank=True, default="")),
                 (

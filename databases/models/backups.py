@@ -16,7 +16,8 @@ class Backup(models.Model):
     """A backup; the instance is a bare id: it may be gone.
 
     ``kind`` is the datastore's own name for the form, ``size`` is bytes, ``location`` where the store
-    keeps it. A parent is what an incremental one adds to.
+    keeps it. ``position`` is how far the datastore was, in its own words; ``parts`` are numbers and sizes of what
+    the guest sent. A parent is what an incremental one adds to.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -34,6 +35,8 @@ class Backup(models.Model):
     volume_size = models.PositiveIntegerField(help_text="GiB")
     location = models.CharField(max_length=1024, blank=True, default="")
     checksum = models.CharField(max_length=128, blank=True, default="")
+    position = models.CharField(max_length=255, blank=True, default="")
+    parts: models.JSONField[list[tuple[int, int]]] = models.JSONField(default=list, blank=True)
     fault_message = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now)

@@ -1,6 +1,19 @@
 """The sagas of databases."""
 
+from databases.operations.actions import ConfigureDatabase, RestartDatabase, UpgradeDatabase
+from databases.operations.backups import BackUpDatabase, DeleteDatabaseBackup
 from databases.operations.create import CreateDatabase
 from databases.operations.delete import DeleteDatabase
+from databases.operations.resize import GrowDatabase, ResizeDatabase
 
-__all__ = ["CreateDatabase", "DeleteDatabase"]
+__all__ = [
+    "BackUpDatabase",
+    "ConfigureDatabase",
+    "CreateDatabase",
+    "DeleteDatabase",
+    "DeleteDatabaseBackup",
+    "GrowDatabase",
+    "ResizeDatabase",
+    "RestartDatabase",
+    "UpgradeDatabase",
+]

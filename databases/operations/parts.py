@@ -5,9 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+from django.db.models import Q
+
 from cloudweb.addresses import parse_block
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import NotFound
+from cloudweb.listing import Listing
 from databases.images import image_of
 from databases.models import DatabaseInstance
 from databases.operations.rows import instance_of, parts_context, write
@@ -77,6 +80,18 @@ def let_in(context: RequestContext, group_id: Any, instance: DatabaseInstance) -
             port_range_max=port,
             remote_ip_prefix=cidr,
         )
+
+
+def let_in_again(instance: DatabaseInstance) -> None:
+    """Let clients in from where the tenant says now, and from nowhere else."""
+    if instance.group_id is None:
+        return
+    context = parts_context(instance)
+    rules = SecurityGroupRuleManager(context)
+    ours = Q(security_group_id=instance.group_id, direction="ingress")
+    for rule in rules.list(Listing(where=ours)).rows:
+        rules.delete(rule.id)
+    let_in(context, instance.group_id, instance)
 
 
 def _unasked(context: RequestContext, instance: DatabaseInstance) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def fault(failure: Failure) -> dict[str, Any]:
 
 def rest(run: Run, **values: Any) -> None:
     """Let the instance be at rest again."""
-    write(run, task=Task.NONE, **values)
+    write(run, **{"task": Task.NONE, "fault_at": None, **values})
 
 
 def rest_after(run: Run, failure: Failure | None) -> None:

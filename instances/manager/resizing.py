@@ -60,6 +60,18 @@ class InstanceResizes(InstanceActs):
         that the caller may not use (400), QuotaExceeded.
         """
         with transaction.atomic():
+            args = self.record_resize(instance_id, flavor_id=flavor_id, disk_config=disk_config)
+            self._start(RESIZE, instance_id, args)
+
+    @policy(RESIZE.policy)
+    def record_resize(
+        self, instance_id: str, *, flavor_id: str, disk_config: str | None = None
+    ) -> Mapping[str, Any]:
+        """Record that a server gets another flavor; return what ``ResizeInstance`` takes, say as a child.
+
+        Raises what ``resize`` raises.
+        """
+        with transaction.atomic():
             instance = self._taken(instance_id, RESIZE)
             flavor = self._new_flavor(flavor_id)
             new = _columns(flavor)
@@ -78,7 +90,7 @@ class InstanceResizes(InstanceActs):
             if disk_config is not None:
                 Instance.objects.filter(id=instance.id).update(disk_config=disk_config)
             stays = conf.RESIZE_TO_SAME_HOST
-            self._move(instance, RESIZE, new, not_on=() if stays else (instance.host,))
+            return self._move(instance, RESIZE, new, not_on=() if stays else (instance.host,))
 
     @policy(MIGRATE.policy)
     def migrate(self, instance_id: str, *, host: str | None = None) -> None:
@@ -94,17 +106,32 @@ class InstanceResizes(InstanceActs):
                     raise CannotMigrateToSameHost
                 self._check_target(host)
             same = flavor_of(instance)
-            self._move(instance, MIGRATE, same, not_on=(instance.host,), wanted_host=host or "")
+            args = self._move(
+                instance, MIGRATE, same, not_on=(instance.host,), wanted_host=host or ""
+            )
+            self._start(MIGRATE, instance.id, args)
 
     @policy(CONFIRM_RESIZE.policy)
     def confirm_resize(self, instance_id: str) -> None:
         """Keep what a server was resized or migrated to."""
-        self._decide(instance_id, CONFIRM_RESIZE, MigrationStatus.CONFIRMING)
+        with transaction.atomic():
+            self._start(CONFIRM_RESIZE, instance_id, self.record_confirmation(instance_id))
+
+    @policy(CONFIRM_RESIZE.policy)
+    def record_confirmation(self, instance_id: str) -> Mapping[str, Any]:
+        """Record that a resize stays; return what ``ConfirmResize`` takes, say as a child."""
+        return self._decided(instance_id, CONFIRM_RESIZE, MigrationStatus.CONFIRMING)
 
     @policy(REVERT_RESIZE.policy)
     def revert_resize(self, instance_id: str) -> None:
         """Let a server be again what and where it was."""
-        self._decide(instance_id, REVERT_RESIZE, MigrationStatus.REVERTING)
+        with transaction.atomic():
+            self._start(REVERT_RESIZE, instance_id, self.record_reversal(instance_id))
+
+    @policy(REVERT_RESIZE.policy)
+    def record_reversal(self, instance_id: str) -> Mapping[str, Any]:
+        """Record that a resize is taken back; return what ``RevertResize`` takes, say as a child."""
+        return self._decided(instance_id, REVERT_RESIZE, MigrationStatus.REVERTING)
 
     @periodic(every=60)
     @policy("compute:servers:confirm_overdue")
@@ -182,7 +209,7 @@ class InstanceResizes(InstanceActs):
         *,
         not_on: tuple[str, ...],
         wanted_host: str = "",
-    ) -> None:
+    ) -> Mapping[str, Any]:
         old = flavor_of(instance)
         kind = MigrationType.RESIZE if action is RESIZE else MigrationType.MIGRATION
         row = Migration.objects.create(
@@ -198,11 +225,12 @@ class InstanceResizes(InstanceActs):
             user_id=self.context.user_id or "",
         )
         Instance.objects.filter(id=instance.id).update(**beyond(old, new))
-        args = {"migration": row.pk, "not_on": list(not_on)}
-        self._start(action, instance.id, args)
+        return {"migration": row.pk, "not_on": list(not_on)}
 
-    def _decide(self, instance_id: str, action: InstanceAction, status: MigrationStatus) -> None:
-        """Start what decides a resize; raise NothingToDecide (404) where there is no record of one."""
+    def _decided(
+        self, instance_id: str, action: InstanceAction, status: MigrationStatus
+    ) -> Mapping[str, Any]:
+        """Record what decides a resize; raise NothingToDecide (404) where there is no record of one."""
         with transaction.atomic():
             key = self._take(instance_id, action, task_state=action.task_state)
             found = Migration.objects.filter(instance_id=key, status=MigrationStatus.FINISHED)
@@ -211,10 +239,9 @@ class InstanceResizes(InstanceActs):
                 raise NothingToDecide(key)
             found.update(status=status, updated_at=now())
             power = Instance.objects.values_list("power_state", flat=True).get(id=key)
-            args = {"migration": row.pk, "runs": power not in OFF}
-            self._start(action, key, args)
+            return {"migration": row.pk, "runs": power not in OFF}
 
-    def _start(self, action: InstanceAction, key: uuid.UUID, args: Mapping[str, Any]) -> None:
+    def _start(self, action: InstanceAction, key: uuid.UUID | str, args: Mapping[str, Any]) -> None:
         saga: type[Saga] | None = action.saga
         assert saga is not None
         saga.start(self.context, resource_id=str(key), args=args)

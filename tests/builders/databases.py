@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from cloudweb.database.clock import now
+from databases import fake_guest
 from databases.bootstrap import ensure_datastores
-from databases.models import Backup, Configuration, DatabaseInstance, DatastoreVersion
+from databases.models import (
+    Backup,
+    Configuration,
+    DatabaseInstance,
+    DatastoreVersion,
+    FakeGuest,
+)
 from databases.states import BackupStatus, OperatingStatus, Task
 from identity.models import User
 
@@ -14,7 +21,7 @@ from identity.models import User
 def make_datastores() -> DatastoreVersion:
     """Offer what a new cloud offers; return PostgreSQL's version."""
     ensure_datastores()
-    return DatastoreVersion.objects.get(manager="postgresql")
+    return DatastoreVersion.objects.get(manager="postgresql", name="15")
 
 
 def make_instance(user: User, **overrides: Any) -> DatabaseInstance:
@@ -35,6 +42,16 @@ def make_instance(user: User, **overrides: Any) -> DatabaseInstance:
     if "version" not in overrides:
         facts["version"] = make_datastores()
     return DatabaseInstance.objects.create(**facts | overrides)
+
+
+def make_fake_guest(instance: DatabaseInstance) -> FakeGuest:
+    """Return a fake guest with a database and a user that may use it."""
+    user = {"name": "u1", "host": "%", "databases": ["d1"]}
+    state = fake_guest.empty() | {
+        "databases": {"d1": {"character_set": "", "collate": ""}},
+        "users": {"u1@%": user},
+    }
+    return FakeGuest.objects.create(instance=instance, state=state)
 
 
 def make_configuration(user: User, **overrides: Any) -> Configuration:

@@ -56,6 +56,10 @@ MAKES_NOTHING = {
     ),
     "POST /compute/v2.1/servers/<str:server_id>/migrations/<str:migration_id>/action": "ends what "
     "another call began",
+    **{
+        f"POST /database/v1.0/instances/<str:instance_id>/{what}": "asks a guest and waits for it"
+        for what in ("databases", "users", "root", "log")
+    },
     "POST /compute/v2.1/servers/<str:server_id>/remote-consoles": "tells an address that is good once",
     f"POST {IDENTITY}/users/<str:user_id>/password": "shows itself who it is",
 }

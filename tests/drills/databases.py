@@ -4,19 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from databases import conf
-from databases.manager import DatabaseInstanceManager
-from databases.models import DatabaseInstance, DatastoreVersion, FakeGuest, Letter
-from databases.operations import CreateDatabase, DeleteDatabase
+from django.conf import settings
+
+from compute.models import Flavor
+from databases import conf, fake_guest
+from databases.manager import DatabaseBackupManager, DatabaseInstanceManager
+from databases.models import (
+    Backup,
+    Configuration,
+    DatabaseInstance,
+    DatastoreVersion,
+    FakeGuest,
+    Letter,
+)
+from databases.operations import (
+    BackUpDatabase,
+    ConfigureDatabase,
+    CreateDatabase,
+    DeleteDatabase,
+    DeleteDatabaseBackup,
+    GrowDatabase,
+    ResizeDatabase,
+    RestartDatabase,
+    UpgradeDatabase,
+)
 from databases.requests import InstanceRequest, NewDatabase, NewUser
+from identity.models import User
 from image.models import Image
 from instances.models import Instance
 from network.models import Port, SecurityGroup
-from operations.testing import Drill
-from tests.builders.databases import make_datastores
+from operations.testing import Cloud, Drill, cloud
+from tests.builders.databases import (
+    make_configuration,
+    make_database_backup,
+    make_datastores,
+    make_instance,
+)
+from tests.builders.identity import make_context, make_member
 from tests.builders.instances import Lab
 from tests.drills.server_volumes import lab_of_one_volume
 from volume.bootstrap import ensure_default_type
@@ -69,6 +97,12 @@ def ready(made: Lab) -> str:
     return key
 
 
+def larger(made: Lab) -> str:
+    """Return a flavor with more memory."""
+    rows = Flavor.objects.filter(ram__gt=made.flavor.ram, disk__gte=made.flavor.disk)
+    return str(rows.order_by("ram").values_list("id", flat=True)[0])
+
+
 def census(made: Lab, _subject: Any) -> dict[str, Any]:
     """Count what there is of databases, wherever it is."""
     return {
@@ -83,6 +117,98 @@ def census(made: Lab, _subject: Any) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def rows_alone(directory: Path) -> Iterator[World]:
+    """Run a block in a cloud without hosts, with a database that is there: for what its guest does alone."""
+    before, conf.GUESTS = conf.GUESTS, "fake"
+    directory.mkdir(parents=True)
+    kept, settings.IMAGE_STORE = settings.IMAGE_STORE, directory / "images"
+    try:
+        with cloud(directory) as running:
+            yield World(running, make_member("member"))
+    finally:
+        conf.GUESTS, settings.IMAGE_STORE = before, kept
+
+
+@dataclass
+class World:
+    """A cloud without hosts, and a member."""
+
+    cloud: Cloud
+    user: User
+
+    @property
+    def instances(self) -> DatabaseInstanceManager:
+        """What the member may do."""
+        return DatabaseInstanceManager(make_context(self.user))
+
+    @property
+    def backups(self) -> DatabaseBackupManager:
+        """What the member may do with backups."""
+        return DatabaseBackupManager(make_context(self.user))
+
+    def add_host(self, name: str) -> None:
+        """There is none to be started again."""
+
+
+def row(made: World) -> str:
+    """Record a database that wants a restart, and another version."""
+    instance = make_instance(made.user, restart_required=True)
+    FakeGuest.objects.create(instance=instance, state=fake_guest.empty())
+    version = instance.version
+    DatastoreVersion.objects.create(
+        datastore=version.datastore, name="16", manager="postgresql", number="16"
+    )
+    return str(instance.id)
+
+
+def configurable(made: World) -> str:
+    """Record a database, and a configuration whose settings want a restart."""
+    key = row(made)
+    DatabaseInstance.objects.filter(id=key).update(restart_required=False)
+    make_configuration(made.user, values={"max_connections": 50, "work_mem": 8192})
+    return key
+
+
+def configure(made: World, key: str) -> None:
+    """Attach it."""
+    made.instances.configure(key, str(Configuration.objects.get().id))
+
+
+def backed_up(made: World) -> str:
+    """Record a backup of a database."""
+    instance = DatabaseInstance.objects.get(id=row(made))
+    return str(make_database_backup(instance).id)
+
+
+def backups(_made: World, _key: str) -> dict[str, Any]:
+    """Tell what is so of the instance and of its backups."""
+    return {
+        "status": DatabaseInstance.objects.get().status,
+        "backups": [*Backup.objects.values_list("status", flat=True)],
+        "waiting": Letter.objects.filter(state="posted").count(),
+    }
+
+
+def rows(_made: World, _key: str) -> dict[str, Any]:
+    """Tell what is so of the one instance, and of its guest."""
+    instance, guest = DatabaseInstance.objects.get(), FakeGuest.objects.get()
+    return {
+        "status": instance.status,
+        "version": instance.version.name,
+        "configured": instance.configuration_id is not None,
+        "settings": len(guest.state["settings"]),
+        "waiting": Letter.objects.filter(state="posted").count(),
+    }
+
+
+AT_REST = {
+    "status": "RESTART_REQUIRED",
+    "version": "15",
+    "configured": False,
+    "settings": 0,
+    "waiting": 0,
+}
 THERE = {
     "instances": ["ACTIVE"],
     "guests": [["d1"]],
@@ -114,5 +240,73 @@ DRILLS = (
         done=NOTHING,
         undone={},
         only=("drop_port",),
+    ),
+    Drill(
+        saga=ResizeDatabase,
+        world=lab_of_databases,
+        prepare=ready,
+        start=lambda made, key: manager(made).resize(key, flavor_id=larger(made)),
+        census=census,
+        done=THERE,
+        undone=THERE,
+        only=("note_flavor",),
+    ),
+    Drill(
+        saga=GrowDatabase,
+        world=lab_of_databases,
+        prepare=ready,
+        start=lambda made, key: manager(made).resize_volume(key, size=2),
+        census=census,
+        done=THERE,
+        undone=THERE,
+        only=("note_size",),
+    ),
+    Drill(
+        saga=RestartDatabase,
+        world=rows_alone,
+        prepare=row,
+        start=lambda made, key: made.instances.restart(key),
+        census=rows,
+        done=AT_REST | {"status": "ACTIVE"},
+        undone=AT_REST,
+    ),
+    Drill(
+        saga=ConfigureDatabase,
+        world=rows_alone,
+        prepare=configurable,
+        start=configure,
+        census=rows,
+        done=AT_REST | {"configured": True, "settings": 2},
+        undone=AT_REST | {"status": "ACTIVE"},
+        only=("hear_apply",),
+    ),
+    Drill(
+        saga=UpgradeDatabase,
+        world=rows_alone,
+        prepare=row,
+        start=lambda made, key: made.instances.upgrade(key, version="16"),
+        census=rows,
+        done=AT_REST | {"version": "16"},
+        undone=AT_REST,
+        only=("hear_upgrade",),
+    ),
+    Drill(
+        saga=BackUpDatabase,
+        world=rows_alone,
+        prepare=row,
+        start=lambda made, key: made.backups.create(name="b1", instance_id=key),
+        census=backups,
+        done={"status": "RESTART_REQUIRED", "backups": ["COMPLETED"], "waiting": 0},
+        undone={"status": "RESTART_REQUIRED", "backups": ["FAILED"], "waiting": 0},
+        only=("complete",),
+    ),
+    Drill(
+        saga=DeleteDatabaseBackup,
+        world=rows_alone,
+        prepare=backed_up,
+        start=lambda made, key: made.backups.delete(key),
+        census=backups,
+        done={"status": "RESTART_REQUIRED", "backups": [], "waiting": 0},
+        undone={},
     ),
 )

@@ -99,6 +99,13 @@ class VolumeLifecycle(VolumeLookups):
     @policy("volume:volumes:extend")
     def extend(self, volume_id: str, *, size: int, in_use: bool = True) -> None:
         """Start growing a volume to so many GiB; ``in_use``: also one that is attached."""
+        with transaction.atomic():
+            volume = self.record_extension(volume_id, size=size, in_use=in_use)
+            ExtendVolume.start(self.context, resource_id=str(volume.id), args={"size": size})
+
+    @policy("volume:volumes:extend")
+    def record_extension(self, volume_id: str, *, size: int, in_use: bool = True) -> Volume:
+        """Record that a volume grows, as ``extend`` does; the caller starts ``ExtendVolume``, say as a child."""
         with self._held(volume_id, "extend" if in_use else "extend_available") as volume:
             if size <= volume.size:
                 raise InvalidVolumeInput(
@@ -114,7 +121,7 @@ class VolumeLifecycle(VolumeLookups):
                 previous_status=volume.status,
                 wanted_size=size,
             )
-            ExtendVolume.start(self.context, resource_id=str(volume.id), args={"size": size})
+            return volume
 
     def _check_live(self, volume: Volume) -> None:
         if volume.status != VolumeStatus.IN_USE:

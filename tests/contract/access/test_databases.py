@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from compute.bootstrap import ensure_default_flavors
+from databases import conf
 from databases.models import Datastore, DatastoreVersion
 from identity.models import User
 from tests.builders.access import (
@@ -17,7 +20,13 @@ from tests.builders.access import (
     access_test,
     shared_world,
 )
-from tests.builders.databases import make_datastores, make_instance
+from tests.builders.databases import (
+    make_configuration,
+    make_database_backup,
+    make_datastores,
+    make_fake_guest,
+    make_instance,
+)
 from tests.builders.identity import make_context
 from tests.builders.networks import make_network, make_subnet
 
@@ -30,6 +39,10 @@ NEW = {"datastore_name": "pg", "datastore_manager": "postgresql", "name": "16", 
 
 
 INSTANCE = f"{V1}/instances/{{instance}}"
+USER = f"{INSTANCE}/users/u1"
+CONFIGURATION = f"{V1}/configurations/{{configuration}}"
+BACKUP = f"{V1}/backups/{{backup}}"
+WORD = "correct horse"
 CREATE = {
     "name": "db2",
     "flavorRef": "1",
@@ -44,8 +57,12 @@ def build(owner: User) -> dict[str, Any]:
     ensure_default_flavors()
     version, context = make_datastores(), make_context(owner)
     DatastoreVersion.objects.update(image_id=uuid4())
+    instance = make_instance(owner, version=version)
+    make_fake_guest(instance)
     return {
-        "instance": str(make_instance(owner, version=version).id),
+        "instance": str(instance.id),
+        "backup": str(make_database_backup(instance).id),
+        "configuration": str(make_configuration(owner).id),
         "network": str(make_subnet(make_network(context), context).network_id),
         "datastore": str(version.datastore_id),
         "version": str(version.id),
@@ -74,6 +91,11 @@ def write(method: str, path: str, body: Any = None, *, status: int = 202) -> Lin
     return Line(method, path, PROJECT_MEMBERS, status, others={"other": 404}, body=body)
 
 
+@pytest.fixture(autouse=True)
+def _fake_guests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conf, "GUESTS", "fake")
+
+
 world = shared_world(build)
 LINES = (
     Line("GET", "/database", EVERYBODY),
@@ -88,7 +110,52 @@ LINES = (
         body={"instance": CREATE},
     ),
     look(INSTANCE),
+    write("PUT", INSTANCE, {"instance": {"name": "other"}}),
+    write("PATCH", INSTANCE, {"instance": {"name": "other"}}),
     write("DELETE", INSTANCE),
+    write("POST", f"{INSTANCE}/action", {"restart": {}}),
+    look(f"{INSTANCE}/configuration"),
+    look(f"{INSTANCE}/databases"),
+    write("POST", f"{INSTANCE}/databases", {"databases": [{"name": "d2"}]}),
+    write("DELETE", f"{INSTANCE}/databases/d1"),
+    look(f"{INSTANCE}/users"),
+    write("POST", f"{INSTANCE}/users", {"users": [{"name": "u2", "password": WORD}]}),
+    write("PUT", f"{INSTANCE}/users", {"users": [{"name": "u1", "password": WORD}]}),
+    look(USER),
+    write("PUT", USER, {"user": {"password": WORD}}),
+    write("DELETE", USER),
+    look(f"{USER}/databases"),
+    write("PUT", f"{USER}/databases", {"databases": [{"name": "d1"}]}),
+    write("DELETE", f"{USER}/databases/d1"),
+    look(f"{INSTANCE}/root"),
+    write("POST", f"{INSTANCE}/root", status=200),
+    write("DELETE", f"{INSTANCE}/root", status=204),
+    look(f"{INSTANCE}/log"),
+    Line(
+        "POST",
+        f"{INSTANCE}/log",
+        PROJECT_READERS,
+        others={"other": 404},
+        body={"name": "general"},
+        no_record="it only looks",
+    ),
+    look(f"{INSTANCE}/backups"),
+    Line("GET", f"{V1}/backups", PROJECT_READERS | {"other"}),
+    write("POST", f"{V1}/backups", {"backup": {"name": "b2", "instance": "{instance}"}}),
+    look(BACKUP),
+    write("DELETE", BACKUP),
+    Line("GET", f"{V1}/configurations", PROJECT_READERS | {"other"}),
+    Line(
+        "POST",
+        f"{V1}/configurations",
+        PROJECT_MEMBERS - {"system_admin"} | {"other"},
+        body={"configuration": {"name": "c2", "values": {"work_mem": 64}}},
+    ),
+    look(CONFIGURATION),
+    write("PATCH", CONFIGURATION, {"configuration": {"values": {"work_mem": 65}}}, status=200),
+    write("PUT", CONFIGURATION, {"configuration": {"values": {"work_mem": 65}}}),
+    write("DELETE", CONFIGURATION),
+    look(f"{CONFIGURATION}/instances"),
     read(f"{V1}/datastores"),
     read(DATASTORE),
     operate("DELETE", f"{V1}/datastores/{{spare}}"),

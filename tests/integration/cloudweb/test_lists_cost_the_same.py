@@ -29,7 +29,7 @@ from identity.models import (
 )
 from instances.models import KeyPair
 from network.manager import AddressGroupManager, AddressScopeManager
-from tests.builders.databases import make_instance
+from tests.builders.databases import make_configuration, make_database_backup, make_instance
 from tests.builders.identity import (
     ApiClient,
     client_of,
@@ -218,6 +218,8 @@ LISTS: dict[str, Make] = {
     "/compute/v2.1/servers": lambda user, _: make_server(user),
     "/compute/v2.1/servers/detail": a_server_with_a_port,
     "/database/v1.0/instances/detail": lambda user, _: make_instance(user),
+    "/database/v1.0/configurations": lambda user, _: make_configuration(user),
+    "/database/v1.0/backups": lambda user, _: make_database_backup(make_instance(user)),
     "/database/v1.0/shelves": lambda user, number: Shelf.objects.create(
         project_id=user.default_project_id, name=f"s{number}"
     ),

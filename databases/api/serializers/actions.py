@@ -1,0 +1,61 @@
+"""What is done to instances, on the wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import RootModel
+
+from cloudweb.api.answers import Answer
+from cloudweb.api.fields import Body, LooseBool, Name, PositiveNumber
+from databases.api.serializers.instances import AccessBody, Ref
+
+
+class Nothing(Body):
+    """The value of an action that says nothing more."""
+
+
+class NewVolume(Body):
+    """How large the volume shall be, in GiB."""
+
+    size: PositiveNumber
+
+
+class Resize(Body):
+    """The value of ``resize``: one of both."""
+
+    flavorRef: Ref | None = None  # noqa: N815 - the wire's word
+    volume: NewVolume | None = None
+
+
+class ResetStatus(Body):
+    """The value of ``reset_status``."""
+
+    force_delete: LooseBool = False
+
+
+#: Action -> what its key holds.
+BODIES: dict[str, type[Body]] = {
+    "restart": Nothing,
+    "resize": Resize,
+    "reset_status": ResetStatus,
+}
+
+
+class InstanceAction(RootModel[dict[str, Any]]):
+    """The body of POST /instances/{id}/action: exactly one key, with what belongs to it."""
+
+
+class InstanceUpdate(Body):
+    """``instance`` of PUT and PATCH /instances/{id}: a name, and one thing besides."""
+
+    name: Name | None = None
+    configuration: Ref | None = None
+    datastore_version: Ref | None = None
+    access: AccessBody | None = None
+
+
+class DefaultsShown(Answer):
+    """The settings that an instance has of its configuration."""
+
+    configuration: dict[str, Any]

@@ -1,0 +1,61 @@
+"""Backups of databases on the wire."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from cloudweb.api.answers import Answer
+from cloudweb.api.fields import Body, LooseBool, Name, Text
+from cloudweb.api.shown import Form, Of
+from cloudweb.times import seconds
+from databases.api.serializers.instances import Ref
+from databases.models import Backup
+
+
+class DatabaseBackupCreate(Body):
+    """``backup`` of POST /backups."""
+
+    name: Name
+    instance: Ref
+    description: Text | None = None
+    parent_id: Ref | None = None
+    incremental: LooseBool = False
+
+
+class BackupDatastore(Answer):
+    """What it is of."""
+
+    type: str
+    version: str
+    version_id: str
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _datastore(row: Backup) -> dict[str, Any]:
+    version = row.version
+    return {
+        "type": version.datastore.name,
+        "version": version.name,
+        "version_id": str(version.id),
+    }
+
+
+class DatabaseBackupShown(Answer):
+    """A backup; ``size`` is GiB."""
+
+    id: Annotated[str, Form(str)]
+    name: str
+    description: str
+    locationRef: Annotated[str, Of("location")]  # noqa: N815 - the wire's word
+    instance_id: Annotated[str, Form(str)]
+    created: Annotated[str, Of("created_at"), Form(seconds)]
+    updated: Annotated[str, Of("updated_at"), Form(seconds)]
+    size: Annotated[float, Of(lambda row: round(row.size / (1 << 30), 2))]
+    status: str
+    parent_id: Annotated[str | None, Form(_text)]
+    project_id: str
+    storage_driver: Annotated[str, Of(lambda _row: "cloud")]
+    datastore: Annotated[BackupDatastore, Of(_datastore)]

@@ -1,0 +1,96 @@
+"""What is done to a database that is there, by its guest alone: restart, settings, upgrade."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from databases import rpc
+from databases.models import DatabaseInstance, DatastoreVersion
+from databases.objects import Applied, Configuration, NoArguments, Prepared, UpgradeRequest
+from databases.operations.create import settings_of
+from databases.operations.letters import answer_to, asks
+from databases.operations.rows import fail, instance_of, rest, rest_after
+from databases.states import OperatingStatus
+from operations.saga import Failure, Run, Saga
+
+
+class DatabaseAction(Saga):
+    """The base of what leaves an instance as it was where it fails."""
+
+    resource_type = "database_instance"
+
+    @classmethod
+    def on_undone(cls, run: Run, failure: Failure | None) -> None:
+        """It is as it was, and says why."""
+        rest_after(run, failure)
+
+    @classmethod
+    def on_stuck(cls, run: Run, failure: Failure) -> None:
+        """An operator is needed."""
+        fail(run, failure)
+
+
+def nothing(_run: Run) -> NoArguments:
+    """Tell the guest nothing more."""
+    return NoArguments()
+
+
+def settings(run: Run) -> Configuration:
+    """Return the settings that the guest shall have."""
+    return Configuration(parameters=settings_of(instance_of(run)))
+
+
+class RestartDatabase(DatabaseAction):
+    """Have the datastore restarted; settings that waited for it count."""
+
+    kind = "databases.restart"
+    steps = asks("restart", rpc.RESTART, nothing)
+
+    @classmethod
+    def on_done(cls, run: Run) -> None:
+        """It serves again."""
+        rest(run, restart_required=False, operating_status=OperatingStatus.HEALTHY)
+
+
+class ConfigureDatabase(DatabaseAction):
+    """Give the guest the settings of the configuration that its instance has now, or none."""
+
+    kind = "databases.configure"
+    steps = asks("apply", rpc.APPLY_CONFIGURATION, settings)
+
+    @classmethod
+    def on_done(cls, run: Run) -> None:
+        """They count, or do after a restart."""
+        waits = bool(answer_to(run, "apply", Applied).restart_required)
+        before = instance_of(run).restart_required
+        changes: dict[str, Any] = {"restart_required": waits or before}
+        if waits:
+            changes["operating_status"] = OperatingStatus.RESTART_REQUIRED
+        rest(run, **changes)
+
+    @classmethod
+    def on_undone(cls, run: Run, failure: Failure | None) -> None:
+        """The guest kept what it had: so does the row."""
+        DatabaseInstance.objects.filter(id=run.resource_id).update(
+            configuration_id=run.args.get("before")
+        )
+        rest_after(run, failure)
+
+
+def new_version(run: Run) -> UpgradeRequest:
+    """Return the version that the guest shall serve."""
+    version = DatastoreVersion.objects.get(id=run.args["version"])
+    return UpgradeRequest(version=version.number)
+
+
+class UpgradeDatabase(DatabaseAction):
+    """Have the guest serve its data with another version; one that cannot serves the old one on."""
+
+    kind = "databases.upgrade"
+    steps = asks("upgrade", rpc.UPGRADE, new_version)
+
+    @classmethod
+    def on_done(cls, run: Run) -> None:
+        """It is of that version now."""
+        assert answer_to(run, "upgrade", Prepared) is not None
+        rest(run, version_id=run.args["version"], operating_status=OperatingStatus.HEALTHY)

@@ -1,0 +1,169 @@
+"""A database is backed up by its guest, and a backup is removed with its data."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from cloudweb.database.clock import now
+from cloudweb.stores.configured import default_store, store
+from databases import conf, rpc
+from databases.dumps import repository, tickets
+from databases.dumps.repository import DumpRepository
+from databases.models import Backup
+from databases.objects import BackupPart, DumpMade, DumpRequest, Piece, RestorePoint, UploadTarget
+from databases.operations.actions import DatabaseAction
+from databases.operations.letters import answer_to, asks
+from databases.operations.rows import fail, instance_of, rest, rest_after
+from databases.states import BackupStatus
+from operations.jobs import Running
+from operations.saga import Failure, Job, Run, Saga, Step
+
+#: Where a guest finds what its host's proxy gives it.
+METADATA = "http://169.254.169.254"
+
+
+def data_of(backup_id: UUID) -> DumpRepository:
+    """Return where the data of a backup is kept."""
+    kept = store(conf.BACKUP_STORE or default_store()).inside(repository.FOLDER)
+    return DumpRepository(kept, backup_id)
+
+
+def backup_of(run: Run) -> Backup:
+    """Return the backup that an operation takes."""
+    return Backup.objects.select_related("parent").get(id=run.args["backup"])
+
+
+def write(run: Run, **values: Any) -> None:
+    """Change its row."""
+    Backup.objects.filter(id=run.args["backup"]).update(updated_at=now(), **values)
+
+
+def dump(run: Run) -> DumpRequest:
+    """Return what the guest is to send, and by which paths."""
+    instance, backup = instance_of(run), backup_of(run)
+    write(run, status=BackupStatus.BUILDING)
+    paths = (
+        tickets.path_of("write", backup.id, number, instance_id=instance.id)
+        for number in range(1, repository.MOST_PARTS + 1)
+    )
+    target = UploadTarget(
+        urls=tuple(f"{METADATA}/{path}" for path in paths),
+        part_size=repository.part_size(instance.volume_size << 30),
+    )
+    return DumpRequest(
+        backup_id=str(backup.id),
+        kind="incremental" if backup.parent else "full",
+        since=backup.parent.position if backup.parent else "",
+        target=target,
+    )
+
+
+def complete(run: Run) -> Job | None:
+    """Make a whole backup of the parts that the guest sent; a fake one sends none."""
+    made = answer_to(run, "dump", DumpMade)
+    write(run, status=BackupStatus.SAVING)
+    if not made.parts:
+        return None
+    key = UUID(run.args["backup"])
+    receipts = [part.etag for part in sorted(made.parts, key=lambda part: part.number)]
+
+    def work(running: Running) -> None:
+        running.check()
+        data_of(key).complete(receipts, sha256=made.checksum)
+
+    return Job(work)
+
+
+def forget(run: Run) -> Job:
+    """Leave nothing of the data."""
+    key = UUID(run.args["backup"])
+
+    def work(running: Running) -> None:
+        running.check()
+        data_of(key).delete()
+
+    return Job(work)
+
+
+class BackUpDatabase(DatabaseAction):
+    """Have the guest send a backup part by part; it counts once all of it is there."""
+
+    kind = "databases.back_up"
+    steps = (
+        *asks("dump", rpc.BACKUP, dump),
+        Step("complete", complete, undo=forget),
+    )
+
+    @classmethod
+    def on_done(cls, run: Run) -> None:
+        """It can be restored."""
+        made = answer_to(run, "dump", DumpMade)
+        write(
+            run,
+            status=BackupStatus.COMPLETED,
+            size=made.size,
+            checksum=made.checksum,
+            kind=made.backup_type,
+            position=made.position,
+            parts=[[part.number, part.size] for part in made.parts],
+            location=f"{repository.FOLDER}/{made.backup_id}",
+        )
+        rest(run)
+
+    @classmethod
+    def on_undone(cls, run: Run, failure: Failure | None) -> None:
+        """A dump that failed never becomes a backup; the database is as it was."""
+        write(run, status=BackupStatus.FAILED, fault_message=failure.public if failure else "")
+        rest_after(run, None if failure is None else Failure(failure.code, ""))
+
+    @classmethod
+    def on_stuck(cls, run: Run, failure: Failure) -> None:
+        """An operator is needed."""
+        write(run, status=BackupStatus.FAILED, fault_message=failure.public)
+        fail(run, failure)
+
+
+class DeleteDatabaseBackup(Saga):
+    """Remove a backup's data, then its row."""
+
+    kind = "databases.delete_backup"
+    resource_type = "database_backup"
+    steps = (Step("forget", forget),)
+
+    @classmethod
+    def on_done(cls, run: Run) -> None:
+        """It is gone."""
+        Backup.objects.filter(id=run.resource_id).delete()
+
+    @classmethod
+    def on_undone(cls, run: Run, failure: Failure | None) -> None:
+        """The next delete goes on."""
+        write(
+            run, status=BackupStatus.DELETE_FAILED, fault_message=failure.public if failure else ""
+        )
+
+
+def restore_point(backup: Backup, instance_id: UUID) -> RestorePoint:
+    """Return what a guest needs of a backup and those it adds to, the full one first; read the store outside."""
+    chain = [backup]
+    while chain[0].parent is not None:
+        chain.insert(0, chain[0].parent)
+    return RestorePoint(chain=tuple(_part(one, instance_id) for one in chain))
+
+
+def _part(backup: Backup, instance_id: UUID) -> BackupPart:
+    pieces = (
+        Piece(
+            url=f"{METADATA}/{tickets.path_of('read', backup.id, number, instance_id=instance_id)}",
+            size=size,
+        )
+        for number, size in backup.parts
+    )
+    return BackupPart(
+        id=str(backup.id),
+        kind="incremental" if backup.parent_id else "full",
+        checksum=backup.checksum,
+        position=backup.position,
+        pieces=tuple(pieces),
+    )

@@ -1,0 +1,222 @@
+"""A database from its first minute to its last over REST, in a cloud on fake drivers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from databases.models import DatabaseInstance, PartsProject
+from identity.models import User
+from network.models import SecurityGroupRule
+from tests.builders.databases import (
+    make_configuration,
+    make_datastores,
+    make_fake_guest,
+    make_instance,
+)
+from tests.builders.identity import ApiClient, client_of, make_member
+from tests.builders.instances import Lab
+from tests.drills.databases import lab_of_databases, larger
+
+pytestmark = pytest.mark.django_db(transaction=True)
+V1 = "/database/v1.0"
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Lab]:
+    with lab_of_databases(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def user() -> User:
+    return make_member("member")
+
+
+@pytest.fixture
+def _fake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("databases.conf.GUESTS", "fake")
+
+
+def body(made: Lab, **overrides: Any) -> dict[str, Any]:
+    """A create's body, as the openstack command sends it."""
+    instance = {
+        "name": "db1",
+        "flavorRef": made.flavor.id,
+        "volume": {"size": 1, "type": None},
+        "datastore": {"type": "postgresql", "version": "15"},
+        "nics": [{"network_id": str(made.network.id)}],
+        "databases": [{"name": "d1"}],
+        "users": [{"name": "u1", "password": "correct horse", "databases": [{"name": "d1"}]}],
+        "access": {"is_public": False},
+        **overrides,
+    }
+    return {"instance": instance}
+
+
+def test_from_first_to_last(made: Lab) -> None:
+    client = made.client
+    answer = client.send("POST", f"{V1}/instances", body(made))
+    assert answer.status_code == 200, answer.content
+    shown = answer.json()["instance"]
+    assert (shown["status"], shown["operating_status"]) == ("BUILD", "NEW")
+    place = f"{V1}/instances/{shown['id']}"
+    refused = client.send("DELETE", place)
+    assert (refused.status_code, [*refused.json()]) == (422, ["unprocessableEntity"])
+    made.cloud.settle()
+    shown = client.send("GET", place).json()["instance"]
+    assert (shown["status"], shown["operating_status"]) == ("ACTIVE", "HEALTHY")
+    row = DatabaseInstance.objects.get()
+    rules = SecurityGroupRule.objects.filter(security_group=row.group_id, direction="ingress")
+    assert {one.port_range_min for one in rules} == {5432}
+    assert shown["ip"] == row.addresses
+    assert row.first_contents == ""
+    hidden = PartsProject.objects.get().parts_project_id
+    projects = client.send("GET", "/identity/v3/auth/projects").json()["projects"]
+    assert hidden not in {one["id"] for one in projects}
+    assert client.send("GET", "/compute/v2.1/servers").json()["servers"] == []
+    access = {"instance": {"access": {"is_public": False, "allowed_cidrs": ["10.9.0.0/16"]}}}
+    assert client.send("PUT", place, access).status_code == 202
+    assert [one.remote_ip_prefix for one in rules.all()] == ["10.9.0.0/16"]
+
+    def act(value: Any) -> dict[str, Any]:
+        answer = client.send("POST", f"{place}/action", value)
+        assert answer.status_code == 202, answer.content
+        busy = client.send("POST", f"{place}/action", {"restart": {}})
+        assert busy.status_code == 422
+        assert "is not currently available for an action" in str(busy.json())
+        made.cloud.settle()
+        found: dict[str, Any] = client.send("GET", place).json()["instance"]
+        assert found["status"] == "ACTIVE", found
+        return found
+
+    act({"restart": {}})
+    assert act({"resize": {"volume": {"size": 2}}})["volume"]["size"] == 2
+    flavor = larger(made)
+    assert (
+        act({"resize": {"flavorRef": f"http://cloud/flavors/{flavor}"}})["flavor"]["id"] == flavor
+    )
+    small = client.send("POST", f"{place}/action", {"resize": {"volume": {"size": 1}}})
+    assert small.status_code == 400
+    assert client.send("DELETE", place).status_code == 202
+    assert client.send("GET", place).json()["instance"]["status"] == "SHUTDOWN"
+    made.cloud.settle()
+    assert client.send("GET", place).status_code == 404
+
+
+@pytest.mark.usefixtures("_fake")
+def test_what_is_inside(user: User) -> None:
+    instance, client = make_instance(user), client_of(user)
+    make_fake_guest(instance)
+    place = f"{V1}/instances/{instance.id}"
+
+    def send(method: str, path: str, said: Any = None, *, status: int = 202) -> Any:
+        answer = client.send(method, place + path, said)
+        assert answer.status_code == status, answer.content
+        return answer.json() if answer.content else None
+
+    send("POST", "/databases", {"databases": [{"name": "d2", "character_set": "UTF8"}]})
+    listed = send("GET", "/databases?limit=1", status=200)
+    assert listed["databases"] == [{"name": "d1"}]
+    assert "marker=d1" in listed["links"][0]["href"]
+    send("POST", "/users", {"users": [{"name": "u2", "password": "a long password"}]})
+    send("PUT", "/users/u2/databases", {"databases": [{"name": "d2"}]})
+    shown = send("GET", "/users/u2%40%25", status=200)["user"]
+    assert shown == {"name": "u2", "host": "%", "databases": [{"name": "d2"}]}
+    send("DELETE", "/users/u2/databases/d2")
+    assert send("GET", "/users/u2/databases", status=200) == {"databases": []}
+    send("PUT", "/users/u2", {"user": {"name": "u3"}})
+    send("DELETE", "/users/u3")
+    send("DELETE", "/databases/d2")
+    for path, said, status in (
+        ("/databases", {"databases": [{"name": "postgres"}]}, 400),
+        ("/databases", {"databases": [{"name": 'a"; drop'}]}, 400),
+        ("/users", {"users": [{"name": "postgres", "password": "a long password"}]}, 400),
+        ("/users", {"users": [{"name": "u9", "password": "short"}]}, 400),
+        ("/log", {"name": "nothing"}, 404),
+        ("/log", {"name": "general", "publish": 1}, 400),
+    ):
+        send("POST", path, said, status=status)
+    send("DELETE", "/users/nobody", status=404)
+    assert send("GET", "/root", status=200) == {"rootEnabled": False}
+    root = send("POST", "/root", status=200)["user"]
+    assert (root["name"], len(root["password"]) >= 24) == ("postgres", True)
+    assert send("GET", "/root", status=200) == {"rootEnabled": True}
+    send("DELETE", "/root", status=204)
+    (log,) = send("GET", "/log", status=200)["logs"]
+    assert log["name"] == "general"
+
+
+@pytest.mark.usefixtures("_fake")
+def test_a_guest_that_is_silent_is_told_nothing(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("databases.conf.GUESTS", "real")
+    monkeypatch.setattr("databases.conf.ANSWER_WITHIN", 0)
+    instance = make_instance(user)
+    answer = client_of(user).send("GET", f"{V1}/instances/{instance.id}/databases")
+    assert answer.status_code == 422
+    assert {one.state for one in instance.letters.all()} == {"withdrawn"}
+
+
+def test_settings_are_checked(user: User) -> None:
+    make_datastores()
+    client = client_of(user)
+
+    def create(values: Any) -> Any:
+        said = {"configuration": {"name": "c", "values": values}}
+        return client.send("POST", f"{V1}/configurations", said)
+
+    made = create({"work_mem": "128", "autovacuum": "off", "random_page_cost": 1.5})
+    assert made.status_code == 200, made.content
+    shown = made.json()["configuration"]
+    assert shown["values"] == {"work_mem": 128, "autovacuum": False, "random_page_cost": 1.5}
+    for wrong in (
+        {"work_mem": 1},
+        {"work_mem": "much"},
+        {"work_mem": True},
+        {"max_connections": 10**7},
+        {"autovacuum": "perhaps"},
+        {"log_statement": "some"},
+        {"search_path": "a\nb = c"},
+        {"random_page_cost": "nan"},
+        {"archive_command": "rm -rf /"},
+    ):
+        assert create(wrong).status_code == 422, wrong
+    place = f"{V1}/configurations/{shown['id']}"
+    assert client.send("PUT", place, {"configuration": {"values": {"work_mem": 65}}})
+    assert client.send("GET", place).json()["configuration"]["values"] == {"work_mem": 65}
+    made_here = make_configuration(user)
+    make_instance(user, configuration=made_here)
+    in_use = client.send("DELETE", f"{V1}/configurations/{made_here.id}")
+    assert in_use.status_code == 422
+    assert client.send("DELETE", place).status_code == 202
+
+
+def test_what_cannot_be_made_is_refused_at_once(made: Lab) -> None:
+    client: ApiClient = made.client
+    for wrong, status in (
+        ({"flavorRef": "none"}, 400),
+        ({"flavorRef": None}, 400),
+        ({"volume": None}, 400),
+        ({"volume": {"size": 5000}}, 400),
+        ({"volume": {"size": 100}}, 413),
+        ({"datastore": {"type": "oracle"}}, 404),
+        ({"datastore": {"type": "postgresql", "version": "9"}}, 404),
+        ({"nics": []}, 400),
+        ({"nics": [{"network_id": "00000000-0000-0000-0000-000000000000"}]}, 400),
+        ({"databases": [{"name": "template1"}]}, 400),
+        ({"databases": [{"name": "d1"}, {"name": "d1"}]}, 400),
+        (
+            {"users": [{"name": "u", "password": "correct horse", "databases": [{"name": "x"}]}]},
+            400,
+        ),
+        ({"access": {"is_public": True, "allowed_cidrs": ["everywhere"]}}, 400),
+        ({"modules": ["m"]}, 400),
+    ):
+        answer = client.send("POST", f"{V1}/instances", body(made, **wrong))
+        assert answer.status_code == status, (wrong, answer.content)
+    assert not DatabaseInstance.objects.exists()
