@@ -46,6 +46,8 @@ RESIZE_TO_SAME_HOST = bool(env.bool("RESIZE_TO_SAME_HOST", default=True))
 RESIZE_CONFIRM_WINDOW = max(0, int(env.int("RESIZE_CONFIRM_WINDOW", default=0)))
 #: So many servers are moved at once off each host that is drained.
 DRAIN_AT_ONCE = max(1, int(env.int("DRAIN_AT_ONCE", default=2)))
+#: So many servers go off each host, and so many come to it, live at once; the others wait. 0: any number.
+LIVE_AT_ONCE = max(0, int(env.int("MAX_CONCURRENT_LIVE_MIGRATIONS", default=1)))
 #: How a live migration ends (docs/live-migration.md): seconds for each GiB of memory and of disks that are
 #: copied until its last means is taken, which is to hold the guest still or to leave it where it is.
 LIVE_SECONDS_PER_GIB = max(1, int(env.int("LIVE_MIGRATION_SECONDS_PER_GIB", default=300)))

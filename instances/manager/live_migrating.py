@@ -25,6 +25,7 @@ from instances.models import Instance, Migration
 from instances.operations import LiveMigrateInstance
 from instances.operations.live_checks import Verdict, verdict
 from instances.operations.live_migrate import CAPABILITY
+from instances.operations.live_turns import not_any_more
 from instances.operations.rows import flavor_of
 from operations.asking import ask
 
@@ -103,6 +104,7 @@ class InstanceLiveMigrations(InstanceActs):
         if waiting_too:
             waits = Migration.objects.filter(pk=row.pk, status__in=sorted(WAITING))
             if waits.update(called_off=True):
+                not_any_more(row)
                 return
             row.refresh_from_db()
         if row.status != MigrationStatus.RUNNING:

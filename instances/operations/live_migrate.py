@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from cloudweb.rpc import Order
+from compute.exceptions import NoValidHost
 from compute.live_objects import (
     DestinationCheck,
     DestinationVerdict,
@@ -37,6 +38,7 @@ from compute.rpc import (
     whole_scope,
 )
 from compute.scheduler import (
+    Place,
     PlacementRequest,
     claim,
     hand_over,
@@ -60,6 +62,7 @@ from instances.operations.live_connections import (
     spec_there,
     take_over,
 )
+from instances.operations.live_turns import DestinationIsBusy, busy_destinations, next_turn
 from instances.operations.migration_rows import become_new, migration_of, note
 from instances.operations.rows import fault, flavor_of, instance_of, no_task, write
 from instances.operations.volumes import volumes_exported
@@ -108,15 +111,17 @@ def request_for(run: Run) -> PlacementRequest:
 
 
 def claim_host(run: Run) -> Mapping[str, Any]:
-    """Hold a place on another host; raise NoValidHost."""
+    """Hold a place on another host; raise NoValidHost, or NotYet while others go first."""
     wanted(run)
-    instance, row = instance_of(run), migration_of(run)
-    place = claim(
-        run.context,
-        instance_id=str(row.uuid),
-        project_id=instance.project_id,
-        request=request_for(run),
-    )
+    row, request = migration_of(run), request_for(run)
+    busy = busy_destinations(row)
+    try:
+        place = _claimed(run, replace(request, excluded_hosts=(*request.excluded_hosts, *busy)))
+    except NoValidHost:
+        if not busy:
+            raise
+        _claimed(run, request)  # there is none at all
+        raise DestinationIsBusy from None  # which takes that back
     note(
         run,
         dest_host=place.host,
@@ -125,6 +130,15 @@ def claim_host(run: Run) -> Mapping[str, Any]:
         status=MigrationStatus.PREPARING,
     )
     return {"host": place.host}
+
+
+def _claimed(run: Run, request: PlacementRequest) -> Place:
+    return claim(
+        run.context,
+        instance_id=str(migration_of(run).uuid),
+        project_id=instance_of(run).project_id,
+        request=request,
+    )
 
 
 def give_back(run: Run) -> None:
@@ -379,6 +393,7 @@ class LiveMigrateInstance(Saga):
         give_back(run)
         note(run, status=MigrationStatus.COMPLETED, offer={}, error="")
         no_task(run, TaskState.MIGRATING)
+        next_turn(migration_of(run))
 
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:
@@ -395,6 +410,7 @@ class LiveMigrateInstance(Saga):
             vm_state=row.vm_state
         )  # it may have been stuck meanwhile
         no_task(run, TaskState.MIGRATING)
+        next_turn(row)
 
     @classmethod
     def on_stuck(cls, run: Run, failure: Failure) -> None:
