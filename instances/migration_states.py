@@ -28,7 +28,7 @@ class MigrationStatus(TextChoices):
     DONE = "done", "runs elsewhere"
     COMPLETED = "completed", "all of it is elsewhere"
     ERROR = "error", "failed"
-    QUEUED = "queued", "waiting for its turn"
+    QUEUED = "queued", "finding a host to run on"
     PREPARING = "preparing", "making ready"
     RUNNING = "running", "going over"
     CANCELLED = "cancelled", "called off"
