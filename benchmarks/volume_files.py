@@ -118,7 +118,7 @@ class Volumes:
     def _daemon_seconds(self) -> float:
         """Return what the daemon that runs has had of the processors until now; 0 where there is none."""
         pids = process.running("qemu-storage-daemon", f"{self.bench.directory}/")
-        return sum(map(_seconds_of, pids))
+        return sum(map(seconds_of, pids))
 
     def _served_ways(self, spec: VolumeSpec) -> dict[str, Callable[[], list[str]]]:
         self._request = None
@@ -139,7 +139,8 @@ class Volumes:
     _request = None
 
 
-def _seconds_of(pid: int) -> float:
+def seconds_of(pid: int) -> float:
+    """Return what a process has had of the processors until now."""
     told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -36,13 +36,13 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from compute.tunnels.lines import SILENCE, impatient
 from compute.tunnels.orders import Messages, Orders, Refused, Switch, pong
 
 ORGANIZATION = "cloudweb"
 CHANNELS = ("libvirt", "memory", "disks")
 CHUNK = 512 * 1024
 Look = Callable[[bytes], bytes]
-SILENCE = 12.0  # seconds; a guest that waits at the switch waits for that
 HELLO = 10.0
 
 
@@ -64,19 +64,6 @@ def is_named(certificate: Any, peer: str) -> bool:
     """Tell whether a certificate is this host's."""
     said = [pair for part in (certificate or {}).get("subject", ()) for pair in part]
     return sorted(said) == [("commonName", peer), ("organizationName", ORGANIZATION)]
-
-
-def impatient(line: Any) -> None:
-    """Let a connection end when the other side is not heard of."""
-    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (
-        (socket.TCP_KEEPIDLE, 3),
-        (socket.TCP_KEEPINTVL, 3),
-        (socket.TCP_KEEPCNT, 3),
-        (socket.TCP_USER_TIMEOUT, int(SILENCE * 1000)),
-    ):
-        line.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 async def carry(

@@ -2,8 +2,8 @@
 
 Who has a host's certificate gets at all volumes that its guests have on other hosts. So QEMU, which
 runs as the guest's own user, is given a Unix socket that is the guest's alone, as for a volume of its
-own host; a qemu-nbd of root's stands behind that and speaks TLS. It outlives us, waits for a server that
-is started again, and is started again itself.
+own host; a process of root's stands behind that and speaks TLS (``compute/tunnels/entry.py``). It outlives us,
+and is started again when it died; the guest's QEMU waits meanwhile, as it does for the volume's server.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -24,11 +25,11 @@ from cloudweb.records import forget, read_record
 from compute.objects import DiskSource, GuestDisk, GuestSpec
 
 log = structlog.get_logger(__name__)
-PROGRAM = "qemu-nbd"
+PROGRAM = Path(__file__).resolve().parents[2] / "tunnels" / "entry.py"
+#: What such a process is: ours, or a qemu-nbd, as all were until 0.1; one runs until its disk is taken away.
+_KINDS = (Path(sys.executable).resolve().name, "qemu-nbd")
 #: Every user may pass here: guests connect as users of their own.
 ENTRIES_DIR = Path("/run/cloudweb-entries")
-_RECONNECT = 3600  # seconds
-_TLS = "tls0"
 
 
 class Entries:
@@ -48,7 +49,7 @@ class Entries:
         if source is None or source.kind != "nbd_tls":
             return disk
         socket = self._socket(guest_id, disk.serial, disk.name)
-        words = self._command(socket, source, read_only=disk.read_only)
+        words = self._command(socket, source)
         if not self._is_running(socket, words):
             self._start(socket, words)
         here = DiskSource(kind="nbd_unix", path=str(socket), export=source.export)
@@ -92,38 +93,32 @@ class Entries:
 
     def drop_everything(self) -> None:
         """Take all away, with the directory."""
-        pids = process.running(PROGRAM, f"--socket={self._directory}/")
-        process.kill(pids, exe=PROGRAM)
+        for kind in _KINDS:
+            process.kill(self.processes(kind), exe=kind)
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def census(self) -> Sequence[str]:
         """Return what is left: files and processes."""
         files = (path.name for path in sorted(self._directory.glob("*")))
-        return [*files, *map(str, process.running(PROGRAM, f"--socket={self._directory}/"))]
+        return [*files, *(str(pid) for kind in _KINDS for pid in self.processes(kind))]
 
-    def _command(self, socket: Path, source: DiskSource, *, read_only: bool) -> Sequence[str]:
+    def processes(self, kind: str = _KINDS[0]) -> Sequence[int]:
+        """Return the pids of all, recorded or not."""
+        return process.running(kind, f"--socket={self._directory}/")
+
+    def _command(self, socket: Path, source: DiskSource) -> Sequence[str]:
         if not (self._certificates / "client-cert.pem").exists():
             raise DriverError(
                 "This host has no certificate yet; its servers cannot reach volumes of others.",
                 detail=str(self._certificates),
             )
-        server = f"server.type=inet,server.host={source.address},server.port={source.port}"
-        names = f"export={source.export},tls-creds={_TLS}"
-        names += f",tls-hostname={source.tls_name}" if source.tls_name else ""
         return (
-            PROGRAM,
-            "--fork",
-            "--persistent",
-            "--shared=0",
             f"--socket={socket}",
-            f"--pid-file={socket}.pid",
-            f"--export-name={source.export}",
-            "--object",
-            f"tls-creds-x509,id={_TLS},dir={self._certificates},endpoint=client",
-            "--discard=unmap",
-            *(("--read-only",) if read_only else ()),
-            "--image-opts",
-            f"driver=nbd,{server},{names},reconnect-delay={_RECONNECT}",
+            f"--certificates={self._certificates}",
+            f"--address={source.address}",
+            f"--port={source.port}",
+            f"--tls-name={source.tls_name}",
+            f"--export={source.export}",
         )
 
     def _start(self, socket: Path, words: Sequence[str]) -> None:
@@ -135,7 +130,7 @@ class Entries:
         write_atomically(socket.with_name(f"{socket.name}.json"), json.dumps([*words]))
         socket.unlink(missing_ok=True)
         try:
-            process.run(*words, timeout=30)
+            process.run(*_whole(words), timeout=30)
         except process.CommandFailed as error:
             if owner is not None:  # who it belonged to is not forgotten
                 socket.touch(mode=0o600)
@@ -149,19 +144,16 @@ class Entries:
 
     def _end(self, socket: Path, *, keep_owner: bool = False) -> None:
         word = f"--socket={socket}"
-        found = process.running(PROGRAM, word)
-        process.kill([pid for pid in found if word in process.words_of(pid)], exe=PROGRAM)
+        for kind in _KINDS:
+            found = [pid for pid in process.running(kind, word) if word in process.words_of(pid)]
+            process.kill(found, exe=kind)
         Path(f"{socket}.pid").unlink(missing_ok=True)
         if not keep_owner:
             socket.unlink(missing_ok=True)
 
     def _is_running(self, socket: Path, words: Sequence[str]) -> bool:
         pid = process.read_pid(Path(f"{socket}.pid"))
-        return (
-            pid is not None
-            and process.is_running(pid, exe=PROGRAM)
-            and list(process.words_of(pid)) == [*words]
-        )
+        return pid is not None and list(process.words_of(pid))[-len(words) :] == [*words]
 
     def _recorded(self, socket: Path) -> Sequence[str] | None:
         return read_record(socket.with_name(f"{socket.name}.json"), _parse)
@@ -182,7 +174,13 @@ def _short(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def _whole(words: Sequence[str]) -> Sequence[str]:
+    """Return the command for what was recorded; a qemu-nbd's is whole."""
+    ours = (sys.executable, "-I", "-S", str(PROGRAM))
+    return [*ours, *words] if words[0].startswith("-") else words
+
+
 def _parse(record: object) -> Sequence[str]:
-    if not isinstance(record, list) or record[:1] != [PROGRAM]:
+    if not isinstance(record, list) or not record:
         raise TypeError
     return [str(word) for word in record]

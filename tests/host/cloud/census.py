@@ -75,6 +75,6 @@ def _processes(directory: Path) -> Iterator[str]:
         except OSError:
             continue
         program = Path(words.split(b"\0")[0].decode(errors="replace")).name
-        ours = b"metadata_proxy.py" in words or b"tunnels/program.py" in words
+        ours = b"metadata_proxy.py" in words or b"compute/tunnels/" in words
         if home in words and (program in PROGRAMS or ours):
             yield f"process {program} {entry.parent.name}"

@@ -20,6 +20,7 @@ from tests.host.cloud.live_travel import LiveTraveller
 from tests.host.cloud.namespaces import NamespacedHost, Underlay, hosts
 from tests.host.cloud.tenants import BOOT, Server, Tenant, operator
 from tests.host.cloud.travellers import Traveller
+from tests.host.cloud.volume_travel import back_up, forget, moved
 from tests.infrastructure import Cloud, free_port, running_cloud, scratch, wait_until
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.filterwarnings("ignore")]
@@ -68,12 +69,18 @@ def test_servers_on_two_hosts_and_the_death_of_one() -> None:
             HOST_NAME="control",
             NETWORK_TENANT_TYPES="vxlan",
         ) as cloud,
-        hosts("ha", "hb", underlay=underlay, cloud=cloud, home=home, NETWORK_TUNNEL="eth0") as (
-            ha,
-            hb,
-        ),
+        hosts(
+            "ha",
+            "hb",
+            underlay=underlay,
+            cloud=cloud,
+            home=home,
+            NETWORK_TUNNEL="eth0",
+            VOLUME_BACKENDS="file,second",
+            VOLUME_SECOND_DRIVER="file",
+        ) as (ha, hb),
     ):
-        story(cloud, ha, hb, home)
+        story(cloud, ha, hb, home)  # fmt: skip
 
 
 def story(cloud: Cloud, ha: NamespacedHost, hb: NamespacedHost, home: Path) -> None:
@@ -164,28 +171,37 @@ def off_and_on_again(reach: Reach, server: Server, *ways: NamespacedHost) -> Non
 def from_host_to_host(reach: Reach, admin: Connection, on_a: Server, on_b: Server) -> Traveller:
     """A volume of ha in servers of both hosts, over TLS and not, whoever dies between; on hb at the end."""
     storage = admin.block_storage
-    pools = {one.host: one for one in storage.services() if one.binary == "cinder-volume"}
-    others = [service for host, service in pools.items() if host != "ha@file"]
-    for service in others:
+    for backend in ("file", "second"):
+        storage.create_type(name=backend, extra_specs={"volume_backend_name": backend})
+    elsewhere = [one for one in storage.services() if one.host.startswith("hb@")]
+    for service in elsewhere:
         storage.disable_service(service)
-    volume = Traveller(reach, "of ha")
+    volume = Traveller(reach, "of ha", volume_type="file")
     volume.wait("available")
-    for service in others:
-        storage.enable_service(service)
     volume.give(on_b)
-    volume.write()
     ha, hb = (reach.hosts[one.id] for one in (on_a, on_b))
+    backups = back_up(reach.tenant, volume)
+    volume.write()
     for program, begins in (
-        ("qemu-nbd", f"tls-creds-x509,id=tls0,dir={hb.directory}"),  # the guest's way in
+        ("python", f"--certificates={hb.directory}"),  # the guest's way in
         ("qemu-storage-daemon", f"{ha.directory}/volume/file/daemons/{volume.id}"),
     ):
         (pid,) = process.running(program, begins)
         volume.write_while(lambda pid=pid: os.kill(pid, signal.SIGKILL))
     volume.grow()
     volume.check()
-    for server in (on_a, on_b):
+    storage.retype_volume(volume.id, "second", migration_policy="on-demand")
+    volume.write_while(lambda: moved(admin, volume, "second"))
+    assert storage.get_volume(volume.id).host == "ha@second#default"
+    for service in elsewhere:
+        storage.enable_service(service)
+    for server, (backup_id, digest) in zip((on_a, on_b), backups.items(), strict=True):
         volume.take()
+        volume.storage.restore_backup(backup_id, volume_id=volume.id)
+        volume.digest = digest
+        volume.wait("available")
         volume.give(server)
         volume.check()
+    forget(reach.tenant, backups)
     volume.write()
     return volume

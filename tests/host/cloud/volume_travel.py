@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from openstack.connection import Connection
 
@@ -14,7 +14,7 @@ from compute.drivers.libvirt import LibvirtDriver
 from tests.builders.libvirt_bench import qemu_pids_of
 from tests.host.cloud.conftest import Machine
 from tests.host.cloud.rooms import Room
-from tests.host.cloud.tenants import Server
+from tests.host.cloud.tenants import Server, Tenant
 from tests.host.cloud.travellers import Traveller
 from tests.infrastructure import wait_until
 
@@ -89,17 +89,9 @@ def _points_in_time(machine: Machine, volumes: Sequence[Traveller], room: Room) 
             lambda key=snapshot.id: storage.get_snapshot(key).status == "available",
             what="the snapshot is taken",
         )
-        copy, then = Traveller(room, "copy", size=2, snapshot_id=snapshot.id), {}
+        copy = Traveller(room, "copy", size=2, snapshot_id=snapshot.id)
         copy.digest = before
-        for incremental in (False, True):
-            digest = one.write()
-            backup = storage.create_backup(
-                volume_id=one.id, name="then", force=True, is_incremental=incremental
-            )
-            if incremental:
-                _kill_worker(machine)
-            wait_until(lambda key=backup.id: _is_whole(room, key), what="the backup is taken")
-            then[backup.id] = digest
+        then = back_up(room.tenant, one, lambda: _kill_worker(machine))
         one.write()
         assert len({before, *then.values(), one.digest}) == 4
         copy.wait("available")
@@ -117,10 +109,33 @@ def _points_in_time(machine: Machine, volumes: Sequence[Traveller], room: Room) 
             storage.restore_backup(key, volume_id=one.id)
             one.digest = digest
             _look(one, room.server)
-        for key in reversed(then):
-            storage.delete_backup(key)
-            wait_until(lambda key=key: storage.find_backup(key) is None, what="it is gone")
+        forget(room.tenant, then)
     wait_until(lambda: not [*storage.snapshots()], what="the snapshots are gone")
+
+
+def back_up(
+    tenant: Tenant, one: Traveller, meanwhile: Callable[[], None] = lambda: None
+) -> dict[str, str]:
+    """Take a full backup and an incremental one under a guest that writes between; return what each has."""
+    storage, then = tenant.api.block_storage, {}
+    for incremental in (False, True):
+        digest = one.write()
+        backup = storage.create_backup(
+            volume_id=one.id, name="then", force=True, is_incremental=incremental
+        )
+        if incremental:
+            meanwhile()
+        wait_until(lambda key=backup.id: _is_whole(tenant, key), what="the backup is taken")
+        then[backup.id] = digest
+    return then
+
+
+def forget(tenant: Tenant, backups: dict[str, str]) -> None:
+    """Delete them, the newest first."""
+    storage = tenant.api.block_storage
+    for key in reversed(backups):
+        storage.delete_backup(key)
+        wait_until(lambda key=key: storage.find_backup(key) is None, what="it is gone")
 
 
 def _look(one: Traveller, server: Server) -> None:
@@ -135,20 +150,20 @@ def _between_ceph_and_files(
 ) -> None:
     """From files into Ceph and out of Ceph, while a guest has them and writes."""
     file.storage.retype_volume(file.id, "ceph", migration_policy="on-demand")
-    file.write_while(lambda: _moved(admin, file, "ceph"))
+    file.write_while(lambda: moved(admin, file, "ceph"))
     file.check()
     ceph.give(other)
     ceph.write()
 
     def out() -> None:
         ceph.storage.retype_volume(ceph.id, "file", migration_policy="on-demand")
-        _moved(admin, ceph, "file")
+        moved(admin, ceph, "file")
 
     ceph.write_while(out)
     ceph.grow(3)
 
 
-def _moved(admin: Connection, one: Traveller, backend: str) -> None:
+def moved(admin: Connection, one: Traveller, backend: str) -> None:
     """Wait until a volume has moved; operators alone see how far that is."""
 
     def there() -> bool:
@@ -159,9 +174,9 @@ def _moved(admin: Connection, one: Traveller, backend: str) -> None:
     wait_until(there, what=f"volume {one.row.name} is in {backend}")
 
 
-def _is_whole(room: Room, backup_id: str) -> bool:
+def _is_whole(tenant: Tenant, backup_id: str) -> bool:
     """Tell whether a backup can be restored; fail where it failed."""
-    found = room.tenant.api.block_storage.get_backup(backup_id)
+    found = tenant.api.block_storage.get_backup(backup_id)
     assert found.status != "error", found.fail_reason
     return bool(found.status == "available")
 
@@ -171,7 +186,7 @@ def _move(machine: Machine, admin: Connection, one: Traveller, to: str) -> None:
         one.storage.retype_volume(one.id, to, migration_policy="on-demand")
         wait_until(lambda: _daemons(machine, to), what="there is something to copy to")
         _kill_worker(machine)
-        _moved(admin, one, to)
+        moved(admin, one, to)
 
     one.write_while(begin)
 

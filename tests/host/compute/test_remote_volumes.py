@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +14,6 @@ import pytest
 
 from cloudweb import process
 from cloudweb.driver import Unguarded
-from compute.drivers.libvirt.entries import PROGRAM
 from compute.objects import DiskSource, GuestDisk, GuestSpec
 from operations.certificates import Authority, new_authority, write_certificate
 from tests.builders.guest_console import GuestConsole
@@ -94,8 +95,8 @@ def test_what_a_guest_wrote_to_another_hosts_volume_is_there_whoever_dies(
         write(3)
         agent.serve()
         wait_for("test -e /tmp/w")
-        entries = process.running(PROGRAM, f"--socket={host.driver.entries._directory}/")
-        process.kill(entries, exe=PROGRAM)  # the guest's way in
+        for pid in host.driver.entries.processes():  # the guest's way in
+            os.kill(pid, signal.SIGKILL)
         write(6)
         host.driver.tend_disks()
         wait_for("test -e /tmp/w")

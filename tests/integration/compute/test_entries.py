@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
+import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import pytest
 
 from cloudweb import process
 from cloudweb.driver import DriverError, TransientDriverError, Unguarded
-from compute.drivers.libvirt.entries import PROGRAM, Entries
+from compute.drivers.libvirt.entries import Entries
 from compute.objects import DiskSource, GuestDisk
 from operations.certificates import Authority, new_authority, write_certificate
 from tests.builders.guests import make_guest
@@ -18,6 +21,8 @@ from tests.builders.volume_bench import SIZE, FileBench, export_of, unexport_of
 from volume.objects import ExportRequest, ResizeRequest, VolumeSpec
 
 WORK = Unguarded()
+LIST, STARTTLS, INFO, GO, STRUCTURED = 3, 5, 6, 7, 8  # what NBD's clients ask for
+ACK, FAILED, UNSUPPORTED = 1, 0x80000000, 0x80000001
 GUEST, SERIAL = "0d9ad8a2-7a2e-4d1c-8d0c-0f3c9a1f5a11", "volume-1"
 
 
@@ -53,6 +58,11 @@ class World:
         return self.bench.write_to([target], word)
 
 
+def kill(entries: Entries) -> None:
+    """All of them die at once."""
+    process.kill(entries.processes(), exe=Path(sys.executable).resolve().name)
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path)
@@ -70,7 +80,7 @@ def test_a_guest_writes_through_a_socket_that_stays_its_own(world: World) -> Non
     assert world.write(entered, "first")
     socket = Path(entered.source.path)  # type: ignore[union-attr]
     os.chown(socket, 12345, 12345)
-    process.kill(process.running(PROGRAM, f"--socket={socket}"), exe=PROGRAM)
+    kill(world.entries)
     world.entries.tend()
     assert (socket.stat().st_uid, socket.stat().st_mode & 0o777) == (12345, 0o600)
     assert world.write(entered, "second")
@@ -93,14 +103,51 @@ def test_a_guest_writes_through_a_socket_that_stays_its_own(world: World) -> Non
     assert world.bench.read(world.spec.ref) == "third"
 
 
+def test_a_guest_reaches_its_own_export_and_no_other_of_that_server(world: World) -> None:
+    disk = world.disk()
+    entered = world.entries.of(GUEST, disk)
+    assert entered.source is not None
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(entered.source.path)
+        line.settimeout(10)
+        assert line.recv(18, socket.MSG_WAITALL)[:16] == b"NBDMAGICIHAVEOPT"
+        line.sendall(struct.pack(">I", 3))
+
+        def asks(option: int, name: str | None) -> list[int]:
+            """Return the kinds of all that is answered."""
+            data = b"" if name is None else struct.pack(">I", len(name)) + name.encode() + bytes(2)
+            line.sendall(b"IHAVEOPT" + struct.pack(">II", option, len(data)) + data)
+            kinds: list[int] = []
+            while not kinds or (kinds[-1] != ACK and kinds[-1] < FAILED):
+                magic, of, kind, size = struct.unpack(">QIII", line.recv(20, socket.MSG_WAITALL))
+                assert (magic, of) == (0x3E889045565A9, option)
+                line.recv(size, socket.MSG_WAITALL)
+                kinds.append(kind)
+            return kinds
+
+        own = entered.source.export
+        assert asks(STRUCTURED, None) == [ACK]
+        assert asks(LIST, None) == [UNSUPPORTED]
+        assert asks(STARTTLS, None) == [UNSUPPORTED]
+        for name in ("", "another", f"{own}x", own[:-1]):
+            assert asks(GO, name) == [UNSUPPORTED]
+        assert asks(INFO, own)[-1] == ACK
+        assert asks(GO, own)[-1] == ACK
+    with socket.socket(socket.AF_UNIX) as line:  # who speaks something else is not listened to
+        line.connect(entered.source.path)
+        line.settimeout(10)
+        line.recv(18, socket.MSG_WAITALL)
+        line.sendall(b"GET ")
+        assert line.recv(1) == b""
+
+
 def test_what_cannot_be_reached_is_said_and_all_of_a_guest_goes_at_once(world: World) -> None:
     disk = world.disk()
     world.entries.of(GUEST, disk)
     world.entries.of(GUEST, disk.model_copy(update={"serial": "volume-2"}))
     world.entries.of("another guest", disk)
     world.entries.drop(GUEST)
-    left = process.running(PROGRAM, f"--socket={world.bench.directory}/entries/")
-    assert len(left) == 1
+    assert len(world.entries.processes()) == 1
     world.entries.drop("another guest")
     assert list(world.entries.census()) == []
     world.bench.driver.unexport(unexport_of(world.request), work=WORK)
