@@ -32,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from compute.tunnels.lines import impatient
 
 HELLO = 10.0  # seconds for each answer until data is read and written
+CLIENTS = 16  # at a time; a guest's QEMU has one, and another one while it exchanges them
 CHUNK = 512 * 1024
 RECORD = 16 * 1024  # of TLS, at most
 LONGEST = 64 * 1024  # of an option
@@ -40,16 +41,8 @@ OPTION = struct.Struct(">8sII")
 ANSWER = struct.Struct(">QIII")
 OPTION_MAGIC, ANSWER_MAGIC = b"IHAVEOPT", 0x3E889045565A9
 MODERN = struct.pack(">I", 3)  # what a client of today says it understands
-ABORT, STARTTLS, INFO, GO, STRUCTURED, LIST_CONTEXT, SET_CONTEXT, EXTENDED = (
-    2,
-    5,
-    6,
-    7,
-    8,
-    9,
-    10,
-    11,
-)
+ABORT, STARTTLS, INFO, GO = 2, 5, 6, 7
+STRUCTURED, LIST_CONTEXT, SET_CONTEXT, EXTENDED = 8, 9, 10, 11
 NAMED = (INFO, GO, LIST_CONTEXT, SET_CONTEXT)
 BARE = (ABORT, STRUCTURED, EXTENDED)
 ACK, UNSUPPORTED, ERROR = 1, 0x80000001, 0x80000000
@@ -291,6 +284,9 @@ def main() -> int:
         os.dup2(nothing, number)
     while True:
         guest, _ = place.accept()
+        if threading.active_count() > CLIENTS:
+            guest.close()
+            continue
         threading.Thread(target=entry.serve, args=(guest,), daemon=True).start()
 
 

@@ -30,12 +30,15 @@ from compute.drivers.libvirt.disks import (
     throttle_of,
 )
 from compute.drivers.libvirt.domains import Domains
+from compute.drivers.libvirt.entries import ENTRIES_DIR
 from compute.objects import DiskSource, DiskThrottle, GuestDisk
 
 log = structlog.get_logger(__name__)
 
 #: So long a disk's new size is asked for: a server that let go of the export is found again meanwhile.
 RESIZE_SECONDS = 30.0
+#: Seconds that a guest waits for a volume of another host.
+PATIENCE_WITH_HOSTS = 3600
 REFUSED = "The hypervisor could not attach the disk."
 KEPT = "The hypervisor could not detach the disk."
 
@@ -176,7 +179,7 @@ class Plugging(Devices):
         lower, interim = upper.replace("-format", "-storage"), f"cloudweb-{upper[-40:]}"
         wanted = {
             **_nbd(disk.source, lower),
-            "reconnect-delay": self._patience,
+            "reconnect-delay": self._patience_with(disk.source),
             "read-only": disk.read_only,
             "cache": {"direct": True, "no-flush": False},
             "discard": "unmap",
@@ -191,6 +194,11 @@ class Plugging(Devices):
         finally:
             with suppress(DriverError):  # it is in use where the exchange stopped halfway
                 qmp("blockdev-del", **{"node-name": interim})
+
+    def _patience_with(self, source: DiskSource) -> int:
+        """Return how long a guest waits for a server: another host takes long until it is back."""
+        is_elsewhere = source.path.startswith(f"{ENTRIES_DIR}/")
+        return max(self._patience, PATIENCE_WITH_HOSTS) if is_elsewhere else self._patience
 
     def found(self, domain: libvirt.virDomain, flag: int, serial: str) -> Attached | None:
         """Return the disk of this serial as the guest has it (LIVE) or is defined (CONFIG)."""

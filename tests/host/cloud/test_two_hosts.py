@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import sys
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -183,7 +184,10 @@ def from_host_to_host(reach: Reach, admin: Connection, on_a: Server, on_b: Serve
     backups = back_up(reach.tenant, volume)
     volume.write()
     for program, begins in (
-        ("python", f"--certificates={hb.directory}"),  # the guest's way in
+        (
+            Path(sys.executable).resolve().name,
+            f"--certificates={hb.directory}",
+        ),  # the guest's way in
         ("qemu-storage-daemon", f"{ha.directory}/volume/file/daemons/{volume.id}"),
     ):
         (pid,) = process.running(program, begins)
