@@ -32,7 +32,7 @@ from tests.builders.volume_bench import FileBench, export_of
 WORK = Unguarded()
 SIZE = 256 * MIB
 WRITERS = 4  # at a time, each with one request on its way
-ROUNDS = 9  # of each way, in turn
+ROUNDS = 5  # of each way, in turn
 GOALS = {"socket": 0.95, "TLS": 0.8}
 READ = "dd if={device} of=/dev/null bs={size}k count={count} skip={at} iflag=direct"
 WRITE = "dd if=/dev/zero of={device} bs={size}k count={count} seek={at} oflag=direct"
