@@ -12,21 +12,20 @@ one after the thousand, each measured from rest to rest.
 from __future__ import annotations
 
 import argparse
-import sqlite3
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
-from pathlib import Path
 
 from benchmarks.churn import churn
 from benchmarks.client import Client
 from benchmarks.control_plane import lift_quotas
+from benchmarks.databases import KINDS, database
 from benchmarks.figures import Figure, heading
-from benchmarks.processes import Meter, cpu_ms, name_of, pss_mib
+from benchmarks.processes import Meter, name_of, pss_mib
 from tests.infrastructure import running_cloud, scratch
 
 CLIENTS = 8
@@ -43,6 +42,7 @@ class Wave:
     active: int
     seconds: float  # until all had ended
     cpu_ms: float  # of all processes, until there was no more to do
+    accepted: float = 0.0  # seconds until the last request was answered
 
     @property
     def each(self) -> tuple[float, float]:
@@ -54,8 +54,10 @@ class Wave:
 class Burst:
     """One cloud that is asked for many servers at once."""
 
-    def __init__(self, client: Client, meter: Meter, database: Path, *, networks: int) -> None:
-        self.client, self.meter, self.database = client, meter, database
+    def __init__(
+        self, client: Client, meter: Meter, ask: Callable[[str], int], *, networks: int
+    ) -> None:
+        self.client, self.meter, self.ask = client, meter, ask
         self._numbers = count()
         flavors = client.get("/compute/v2.1/flavors")["flavors"]
         self.flavor = next(flavor["id"] for flavor in flavors if flavor["name"] == "m1.nano")
@@ -64,12 +66,6 @@ class Burst:
             client.create_network(f"burst-{number}", f"10.{number + 1}.0.0/16")
             for number in range(networks)
         ]
-
-    def ask(self, statement: str) -> int:
-        """Return a number from the database, without asking the cloud."""
-        address = f"file:{self.database}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True, timeout=60)) as connection:
-            return int(connection.execute(statement).fetchone()[0] or 0)
 
     def unfinished(self) -> int:
         """Return how many operations have not ended, on servers or on what their neighbours are told."""
@@ -91,30 +87,49 @@ class Burst:
             network=self.networks[number % len(self.networks)],
         )
 
-    def wave(self, wanted: int, *, patience: float) -> Wave:
-        """Ask for so many servers with eight clients; wait until there is no more to do."""
+    def create_together(self, wanted: int) -> None:
+        """Ask for so many servers by one request."""
+        server = {
+            "name": f"together-{next(self._numbers)}",
+            "flavorRef": self.flavor,
+            "imageRef": self.image,
+            "networks": [{"uuid": self.networks[0]}],
+            "min_count": wanted,
+            "max_count": wanted,
+        }
+        self.client.post("/compute/v2.1/servers", {"server": server})
+
+    def wave(self, wanted: int, *, patience: float, together: bool = False) -> Wave:
+        """Ask for so many servers with eight clients, or by one; wait until there is no more to do."""
         before, started = self.ended(), time.monotonic()
-        cost = cpu_ms(self.meter.pids)
+        cost = self.meter.cpu_ms()
         with ThreadPoolExecutor(CLIENTS) as pool:
-            asked = [pool.submit(self.create, next(self._numbers)) for _ in range(wanted)]
+            if together:
+                asked = [pool.submit(self.create_together, wanted)]
+            else:
+                asked = [pool.submit(self.create, next(self._numbers)) for _ in range(wanted)]
+            accepted = 0.0
             while True:
                 time.sleep(0.2)
                 active, ended = (now - then for now, then in zip(self.ended(), before, strict=True))
                 seconds = time.monotonic() - started
+                if not accepted and all(one.done() for one in asked):
+                    accepted = seconds
                 print(f"\r{active} of {wanted} ACTIVE", end="", file=sys.stderr, flush=True)
-                if ended >= wanted or seconds >= patience:
+                failed = any(one.done() and one.exception() for one in asked)
+                if ended >= wanted or failed or seconds >= patience:
                     break
             for one in asked:
                 one.result()
         while self.unfinished() and time.monotonic() - started < patience:
             time.sleep(0.2)
-        return Wave(wanted, active, seconds, cpu_ms(self.meter.pids) - cost)
+        return Wave(wanted, active, seconds, self.meter.cpu_ms() - cost, accepted)
 
-    def run(self, wanted: int, *, patience: float) -> Iterator[Figure]:
+    def run(self, wanted: int, *, patience: float, together: bool = False) -> Iterator[Figure]:
         """See what becomes of so many at once, and what a hundred cost before and after them."""
         first = self.wave(PART, patience=patience)
         before, statements = pss(self.meter), self.meter.statements()
-        middle = self.wave(wanted, patience=patience)
+        middle = self.wave(wanted, patience=patience, together=together)
         statements = self.meter.statements() - statements
         after = pss(self.meter)
         last = self.wave(PART, patience=patience)
@@ -125,7 +140,9 @@ class Burst:
         yield Figure("Steps that failed", failed, "", goal=0)
         yield Figure("CPU of all processes for each", middle.each[0], "ms", 1357, GOAL_CPU)
         yield Figure("SQL statements for each", statements / wanted, "")
+        yield Figure("Seconds until the last was accepted", middle.accepted, "s")
         yield Figure("Seconds in all", middle.seconds, "s")
+        yield Figure("Servers a second", middle.active / max(middle.seconds, 1e-9), "/s")
         yield from compared(first, last)
         yield Figure("Memory of all processes (PSS), before", sum(before.values()), "MiB")
         yield Figure("    afterwards", sum(after.values()), "MiB")
@@ -148,9 +165,17 @@ def pss(meter: Meter) -> dict[int, float]:
     return {pid: pss_mib(pid) for pid in meter.pids}
 
 
-def figures(*, wanted: int, networks: int, patience: float, minutes: float = 0) -> Iterator[Figure]:
+def figures(
+    *,
+    wanted: int,
+    networks: int,
+    patience: float,
+    minutes: float = 0,
+    together: bool = False,
+    kind: str = "sqlite",
+) -> Iterator[Figure]:
     """Run the burst on a fresh cloud."""
-    with scratch("burst") as var:
+    with scratch("burst") as var, database(kind) as rows:
         counters = var / "statements"
         with running_cloud(
             var=var,
@@ -158,13 +183,14 @@ def figures(*, wanted: int, networks: int, patience: float, minutes: float = 0) 
             COMPUTE_CPU_RATIO="1000",
             COMPUTE_RAM_RATIO="1000",
             COMPUTE_DISK_RATIO="1000",
+            **rows.settings,
         ) as cloud:
             client = Client(cloud.url, cloud.clouds_yaml)
-            lift_quotas(client.project_id, var)
-            meter = Meter(cloud.pid, counters)
-            burst = Burst(client, meter, var / "cloudweb.sqlite3", networks=networks)
+            lift_quotas(client.project_id, var, **rows.settings)
+            meter = Meter(cloud.pid, counters, rows.pid)
+            burst = Burst(client, meter, partial(rows.ask, var), networks=networks)
             client.wait_active(burst.create(-1))  # connections, imports, caches
-            yield from burst.run(wanted, patience=patience)
+            yield from burst.run(wanted, patience=patience, together=together)
             if minutes:
                 yield from churn(client, meter.pids, burst.create, minutes=minutes)
 
@@ -176,10 +202,17 @@ def main() -> int:
     parser.add_argument("--networks", type=int, default=1)
     parser.add_argument("--patience", type=float, default=3600)
     parser.add_argument("--churn", type=float, default=0, metavar="MINUTES")
+    parser.add_argument("--together", action="store_true", help="by one request")
+    parser.add_argument("--on", choices=KINDS, default=KINDS[0])
     said = parser.parse_args()
     print(heading(), flush=True)
     found = figures(
-        wanted=said.count, networks=said.networks, patience=said.patience, minutes=said.churn
+        wanted=said.count,
+        networks=said.networks,
+        patience=said.patience,
+        minutes=said.churn,
+        together=said.together,
+        kind=said.on,
     )
     for figure in found:
         print(figure.line(), flush=True)

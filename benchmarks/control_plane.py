@@ -175,8 +175,12 @@ def figures(*, alone: int, at_once: int, full: bool) -> Iterator[Figure]:
             yield from memory(meter, "afterwards")
 
 
-def lift_quotas(project_id: str, var: Path) -> None:
-    """Let a project have as much as it wants."""
+def lift_quotas(project_id: str, var: Path, **settings: str) -> None:
+    """Let a project have as much as it wants; ``settings`` are the cloud's."""
     code = LIFT_QUOTAS.format(project=project_id)
-    environment = {"CLOUDWEB_VAR": str(var), "DJANGO_SETTINGS_MODULE": "cloudweb.settings.control"}
+    environment = {
+        "CLOUDWEB_VAR": str(var),
+        "DJANGO_SETTINGS_MODULE": "cloudweb.settings.control",
+        **settings,
+    }
     process.run(sys.executable, str(ROOT / "manage.py"), "shell", "-c", code, env=environment)

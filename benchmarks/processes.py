@@ -65,10 +65,14 @@ class Cost:
 
 
 class Meter:
-    """Measures the whole control plane of one cloud."""
+    """Measures the whole control plane of one cloud, and the database server beside it if there is one."""
 
-    def __init__(self, pid: int, counters: Path) -> None:
-        self.pids, self.counters = tree(pid), counters
+    def __init__(self, pid: int, counters: Path, database: int | None = None) -> None:
+        self.pids, self.counters, self._database = tree(pid), counters, database
+
+    def cpu_ms(self) -> float:
+        """Return the CPU time so far; the database's backends come and go."""
+        return cpu_ms([*self.pids, *(tree(self._database) if self._database else ())])
 
     def statements(self) -> int:
         """Return how many SQL statements all processes have run."""
@@ -81,7 +85,7 @@ class Meter:
     def measured(self) -> Iterator[Cost]:
         """Fill in what the block cost."""
         cost = Cost()
-        cpu, statements = cpu_ms(self.pids), self.statements()
+        cpu, statements = self.cpu_ms(), self.statements()
         yield cost
-        cost.cpu_ms = cpu_ms(self.pids) - cpu
+        cost.cpu_ms = self.cpu_ms() - cpu
         cost.statements = self.statements() - statements

@@ -28,7 +28,8 @@ SHELVED_OFFLOAD_TIME = int(env.int("SHELVED_OFFLOAD_TIME", default=0))
 #: Seconds a deleted server can be restored; 0: it is gone at once.
 RECLAIM_INTERVAL = int(env.int("RECLAIM_INSTANCE_INTERVAL", default=0))
 USER_DATA_LIMIT = 65535
-MAX_AT_ONCE = 100
+#: Servers that one request may ask for.
+MAX_AT_ONCE = 1000
 #: Tags of a server.
 MAX_TAGS = 50
 #: Seconds for which a guest's file systems are held still at most while its volumes are snapshotted.

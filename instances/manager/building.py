@@ -179,19 +179,23 @@ class InstanceBuilding(InstanceDisks):
     def _reserve(
         self, project: str, flavor: Flavor, wanted: BuildRequest, group: ServerGroup | None
     ) -> int:
-        """Return how many servers the quota lets in; raise QuotaExceeded where they are too few."""
-        count = wanted.max_count
+        """Return how many servers the quota lets in, all or found by halving; raise QuotaExceeded for too few."""
+        least, most = wanted.min_count, wanted.max_count
+        count = most
         while True:
             try:
                 quota.reserve(project, count=count, vcpus=flavor.vcpus, ram=flavor.ram)
                 if group is not None:
                     reserve_members(group, count=count)
             except QuotaExceeded:
-                if count <= wanted.min_count:
+                if count == wanted.min_count:
                     raise
-                count -= 1
+                most = count - 1
             else:
-                return count
+                if count == most:
+                    return count
+                least = count
+            count = (least + most + 1) // 2
 
     def _cards(
         self, networks: Sequence[NetworkRequest] | None, *, make: bool

@@ -63,7 +63,7 @@ def test_what_is_wrong_in_itself() -> None:
     assert {case: refusal(**more) for case, more in cases.items()} == {
         "one": None,
         "most": None,
-        "many": "Invalid input for field/attribute max_count. Value: 101. At most 100.",
+        "many": "Invalid input for field/attribute max_count. Value: 1001. At most 1000.",
         "none": "min_count must be <= max_count",
         "less than least": "min_count must be <= max_count",
         "no network": None,
