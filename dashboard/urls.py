@@ -18,6 +18,12 @@ from dashboard.views.backup import (
 )
 from dashboard.views.backups import Backups
 from dashboard.views.console import ConsoleToken, ConsoleWindow, OpenConsole, ServerTerminal
+from dashboard.views.console_recordings import (
+    ConsoleRecordingCast,
+    ConsoleRecordingPage,
+    ConsoleRecordings,
+    SwitchRecording,
+)
 from dashboard.views.expired_password import ExpiredPassword
 from dashboard.views.federation import Callback, Depart, LoggedOut
 from dashboard.views.floating_ips import FloatingIps, LeadFloatingIp, NewFloatingIp
@@ -157,6 +163,19 @@ urlpatterns = [
     path("servers/<uuid:server_id>/terminal", ServerTerminal.as_view(), name="server_terminal"),
     path("servers/<uuid:server_id>/terminal/token", ConsoleToken.as_view(), name="console_token"),
     path("servers/<uuid:server_id>/terminal/open", OpenConsole.as_view(), name="open_console"),
+    path("console-recordings", ConsoleRecordings.as_view(), name="console_recordings"),
+    path("console-recordings/on", SwitchRecording.as_view(), name="record_consoles"),
+    path("console-recordings/off", SwitchRecording.as_view(on=False), name="stop_recording"),
+    path(
+        "console-recordings/<uuid:recording_id>",
+        ConsoleRecordingPage.as_view(),
+        name="console_recording",
+    ),
+    path(
+        "console-recordings/<uuid:recording_id>/cast",
+        ConsoleRecordingCast.as_view(),
+        name="console_recording_cast",
+    ),
     path("consoles/<slug:kind>", ConsoleWindow.as_view(), name="console_window"),
     path("servers/<uuid:server_id>/allow/<slug:kind>", AllowTraffic.as_view(), name="server_allow"),
     path(

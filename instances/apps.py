@@ -13,7 +13,8 @@ class InstancesConfig(AppConfig):
         "Instance": (
             *("user_data", "injected_files", "admin_password"),
             *("rescue_password", "before_rebuild"),
-        )
+        ),
+        "ConsoleRecordingPart": ("content",),
     }
 
     def ready(self) -> None:

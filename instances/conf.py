@@ -37,6 +37,12 @@ FREEZE_SECONDS = min(600, max(1, int(env.int("VOLUME_FREEZE_SECONDS", default=30
 #: Seconds for which the address of a console is good, and those after which who looks must ask anew.
 CONSOLE_TOKEN_LIFE = int(env.int("CONSOLE_TOKEN_LIFE", default=600))
 CONSOLE_SESSION = int(env.int("CONSOLE_SESSION", default=12 * 3600))
+#: Bytes of one recording of a console and of all of a project's, and days for which they are kept.
+RECORDING_BYTES = max(64 * 1024, int(env.int("CONSOLE_RECORDING_BYTES", default=8 * 1024**2)))
+RECORDINGS_BYTES = max(
+    RECORDING_BYTES, int(env.int("CONSOLE_RECORDINGS_BYTES", default=256 * 1024**2))
+)
+RECORDING_DAYS = max(1, int(env.int("CONSOLE_RECORDING_DAYS", default=30)))
 #: Seconds a guest is given to let go of a volume before a detach fails.
 DETACH_TIMEOUT = int(env.int("VOLUME_DETACH_TIMEOUT", default=60))
 #: Seconds a guest is given to let go of a network card before a detach fails.

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from cloudweb.context import RequestContext
 from cloudweb.identifiers import as_uuid
 from instances.migration_states import LIVE
 
 if TYPE_CHECKING:
-    from instances.models import Instance, Migration, ServerGroup  # noqa: F401
+    from instances.models import (  # noqa: F401
+        ConsoleRecording,
+        Instance,
+        Migration,
+        ServerGroup,
+    )
     from network.models import Port
 
 
@@ -44,6 +49,18 @@ class ServerGroupQuerySet(QuerySet["ServerGroup"]):
     def visible_to(self, context: RequestContext) -> ServerGroupQuerySet:
         """Keep what exists for this caller: its project's, or all for an admin."""
         return self if context.is_admin else self.filter(project_id=context.project_id or "")
+
+
+class ConsoleRecordingQuerySet(QuerySet["ConsoleRecording"]):
+    """Recordings of consoles."""
+
+    def visible_to(self, context: RequestContext) -> ConsoleRecordingQuerySet:
+        """Keep what exists for this caller: its project's, or all for an admin."""
+        return self if context.is_admin else self.filter(project_id=context.project_id or "")
+
+    def named(self, words: str) -> ConsoleRecordingQuerySet:
+        """Keep those of servers or of viewers whose name has these words."""
+        return self.filter(Q(instance_name__icontains=words) | Q(user_name__icontains=words))
 
 
 class MigrationQuerySet(QuerySet["Migration"]):

@@ -35,6 +35,7 @@ SECTIONS = (
     ("Security groups", "security_groups", "shield", None),
     ("Key pairs", "key_pairs", "key", None),
     ("Members", "members", "users", "identity:members:list"),
+    ("Console recordings", "console_recordings", "video", "compute:console_recordings:list"),
     ("Usage", "usage", "chart-bar", "compute:usage:get"),
     ("Activity", "activity", "history", None),
 )

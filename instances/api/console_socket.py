@@ -1,7 +1,8 @@
 """The WebSocket of a console: from a viewer's browser to the host of the guest, and back.
 
 Bytes go through as they are, in binary messages. Who speaks the sub-protocol ``console.cloudweb`` is told more, in
-text messages of JSON: ``{"next": token}`` to come back with when the line broke, ``{"error": words}`` before the end.
+text messages of JSON: ``{"next": token}`` to come back with when the line broke, ``{"recorded": words}`` where what
+is shown is kept, ``{"error": words}`` before the end. Others see that it is recorded as a line of the console.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from django.db import close_old_connections
 
 from cloudweb.api.proxies import client_address, is_trusted
 from cloudweb.exceptions import CloudwebError
+from instances.api.console_tape import Tape
 from instances.exceptions import ConsoleUnreachable
 from instances.manager import OpenedConsole, redeem, renewed
 from operations.certificates import authority_pem
@@ -38,6 +40,7 @@ KINDS = ("serial", "novnc")
 READ = 16 * 1024
 #: Seconds for the way to the host, between two tokens, and in which a viewer must read what he is sent.
 REACH, RENEW, UNREAD = 5.0, 240.0, 30.0
+RECORDED = "This console is recorded for the managers of its project."
 #: The end as WebSockets say it: refused, gone for good, try again.
 REFUSED, OVER, LATER = 4403, 4410, 4503
 
@@ -97,6 +100,12 @@ class Viewer:
         if self.talks:
             await self._send({"type": "websocket.send", "text": json.dumps(words)})
 
+    async def greet(self, token: str, *, recorded: bool) -> None:
+        """Say how to come back, and that it is recorded: to who listens to nothing else as a line of the console."""
+        await self.tell(next=token, **({"recorded": RECORDED} if recorded else {}))
+        if recorded and not self.talks:
+            await self.show(f"\r\n\x1b[1m[{RECORDED}]\x1b[0m\r\n".encode())
+
     async def show(self, data: bytes) -> None:
         """Send what the guest said; TimeoutError for who does not read."""
         async with asyncio.timeout(UNREAD):
@@ -139,12 +148,15 @@ async def serve(
     except CloudwebError as error:
         await viewer.end(REFUSED, error.message)
         return
+    tape = Tape(opened.recording_id, partial(_in_thread, threads)) if opened.recording_id else None
     try:
         await viewer.accept()
-        await viewer.tell(next=opened.next_token)
-        await _look(viewer, reader, writer, opened, threads)
+        await viewer.greet(opened.next_token, recorded=tape is not None)
+        await _look(viewer, reader, writer, opened, threads, tape)
     finally:
         writer.close()
+        if tape is not None:
+            await tape.end()
 
 
 async def _look(
@@ -153,6 +165,7 @@ async def _look(
     writer: asyncio.StreamWriter,
     opened: OpenedConsole,
     threads: Executor,
+    tape: Tape | None,
 ) -> None:
     async def typing() -> None:
         while (data := await viewer.read()) is not None:
@@ -161,17 +174,20 @@ async def _look(
 
     async def showing() -> None:
         while data := await reader.read(READ):
+            if tape is not None:
+                await tape.hear(data)
             await viewer.show(data)
 
     async def renewing() -> None:
         token = opened.next_token
         while token:
             await asyncio.sleep(RENEW)
-            token = await _in_thread(threads, partial(renewed, token))
+            token = await _in_thread(threads, partial(renewed, token, recorded=tape is not None))
             if token:
                 await viewer.tell(next=token)
 
-    tasks = [asyncio.create_task(one()) for one in (typing, showing, renewing)]
+    works = [typing, showing, renewing, *([tape.run] if tape is not None else ())]
+    tasks = [asyncio.create_task(one()) for one in works]
     done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in others:
         task.cancel()

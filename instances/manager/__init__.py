@@ -2,6 +2,8 @@
 
 from instances.manager.cards import ports_of, tags_of
 from instances.manager.console import ConsoleAccess
+from instances.manager.console_recordings import ConsoleRecordingManager, Replay
+from instances.manager.console_recordings import write as keep_recorded
 from instances.manager.console_tokens import ConsoleManager, OpenedConsole, redeem, renewed
 from instances.manager.draining import HostDrainManager
 from instances.manager.external_events import ExternalEvent, ExternalEventManager
@@ -17,6 +19,7 @@ __all__ = [
     "AttachedVolume",
     "ConsoleAccess",
     "ConsoleManager",
+    "ConsoleRecordingManager",
     "ExternalEvent",
     "ExternalEventManager",
     "HostDrainManager",
@@ -26,8 +29,10 @@ __all__ = [
     "KeyPairManager",
     "LimitsManager",
     "OpenedConsole",
+    "Replay",
     "ServerGroupManager",
     "UsageManager",
+    "keep_recorded",
     "ports_of",
     "redeem",
     "renewed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import uuid
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from compute.rpc import OPEN_CONSOLE
 from identity.querysets import still_stands
 from instances.conf import CONSOLE_SESSION, CONSOLE_TOKEN_LIFE
 from instances.exceptions import ConsoleTokenInvalid, ConsoleUnreachable
+from instances.manager.console_recordings import begin, is_recorded
 from instances.models import ConsoleToken, Instance
 from operations.asking import HostDidNotAnswer, ask
 
@@ -27,7 +29,7 @@ WORDS = 32  # bytes that are drawn
 
 
 class OpenedConsole(NamedTuple):
-    """Where a host lets in, and what lets who looks come back."""
+    """Where a host lets in, what lets who looks come back, and where it is written down, if it is."""
 
     host: str
     path: str
@@ -36,6 +38,7 @@ class OpenedConsole(NamedTuple):
     ticket: str
     kind: str
     next_token: str
+    recording_id: uuid.UUID | None = None
 
 
 def draw_token(context: RequestContext, instance: Instance, kind: str) -> str:
@@ -99,7 +102,14 @@ class ConsoleManager(Manager):
             ticket=found["ticket"],
             kind=kind,
             next_token=come_back,
+            recording_id=self._recording(instance, token),
         )
+
+    def _recording(self, instance: Instance, token: ConsoleToken) -> uuid.UUID | None:
+        """Begin one where the project's lines are recorded."""
+        if token.kind != "serial" or not is_recorded(instance.project_id):
+            return None
+        return begin(instance, token, remote_address=self.context.remote_address)
 
     @policy("compute:console_tokens:get")
     def of_token(self, token: str) -> Instance:
@@ -136,13 +146,19 @@ def next_token(before: ConsoleToken) -> str:
     )
 
 
-def renewed(token: str) -> str:
-    """Return a fresh token for one that was not used, which counts no more; empty where it is over."""
+def renewed(token: str, *, recorded: bool) -> str:
+    """Return a fresh token for one that was not used, which counts no more; empty where it is over.
+
+    It is over, too, for who is not ``recorded`` where that was turned on since he came in.
+    """
     row = ConsoleToken.objects.filter(digest=_digest(token)).first()
     if row is None or not ConsoleToken.objects.filter(pk=row.pk).delete()[0]:
         return ""
-    alive = Instance.objects.alive().filter(id=row.instance_id).exists()
-    return next_token(row) if alive and still_stands(row.user_id, row.project_id) else ""
+    instance = Instance.objects.alive().filter(id=row.instance_id).only("project_id").first()
+    if instance is None or not still_stands(row.user_id, row.project_id):
+        return ""
+    begins = row.kind == "serial" and not recorded and is_recorded(instance.project_id)
+    return "" if begins else next_token(row)
 
 
 def _drawn(**columns: object) -> str:

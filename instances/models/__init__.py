@@ -1,6 +1,11 @@
 """The tables of instances."""
 
 from instances.models.block_device import BlockDevice
+from instances.models.console_recording import (
+    ConsoleRecording,
+    ConsoleRecordingPart,
+    RecordedProject,
+)
 from instances.models.console_token import ConsoleToken
 from instances.models.host_drain import HostDrain
 from instances.models.instance import Instance
@@ -11,11 +16,14 @@ from instances.models.server_group import ServerGroup
 
 __all__ = [
     "BlockDevice",
+    "ConsoleRecording",
+    "ConsoleRecordingPart",
     "ConsoleToken",
     "HostDrain",
     "Instance",
     "InstancePort",
     "KeyPair",
     "Migration",
+    "RecordedProject",
     "ServerGroup",
 ]

@@ -5,6 +5,7 @@ const PROTOCOL = "console.cloudweb";
 const box = document.getElementById("guest-console");
 const state = document.getElementById("guest-console-state");
 const again = document.getElementById("guest-console-again");
+const kept = document.getElementById("guest-console-kept");
 let next = new URLSearchParams(location.search).get("token") || "";
 let wait = 500;
 let last = "";
@@ -39,6 +40,10 @@ function open(token) {
 function hear(message) {
   const said = JSON.parse(message);
   if ("next" in said) next = said.next;
+  if ("recorded" in said) {
+    kept.textContent = said.recorded;
+    kept.hidden = false;
+  }
   last = said.error || "";
 }
 

@@ -18,6 +18,7 @@ IMAGE = "00000000-0000-4000-8000-00000000de30"
 #: Whole pages: without arguments, about a server, about an image.
 PLAIN = (
     "overview", "servers", "launch", "images", "new_image", "import_image", "key_pairs", "activity", "usage",
+    "console_recordings",
     "account", "api_access", "second_factor", "application_credentials",
     "new_application_credential", "members", "networks", "routers", "floating_ips", "volume_groups", "server_groups",
     "security_groups", "network_picture", "volumes", "backups",
@@ -64,6 +65,7 @@ NO_PAGES = {
     "edit_router", "delete_router", "set_gateway", "add_interface", "remove_interface",
     "add_route", "remove_route",
     "begin_second_factor", "renew_codes", "remove_second_factor",
+    "record_consoles", "stop_recording", "console_recording", "console_recording_cast",
     "add_member", "change_member", "federated_callback", "federated_login",
     "login", "logged_out", "expired_password", "second_step", "new_second_factor",
 }  # fmt: skip

@@ -25,7 +25,7 @@ return found ? [...found].slice(0, 3) : null;
 
 def test_a_console_is_used(browser: Browser) -> None:
     browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WATCHED})
-    browser.log_in()
+    browser.log_in("admin", "cloudweb-admin")
     launch(browser, "console-1")
     browser.wait(lambda: badge(browser) == "Running", "the server runs")
     server = browser.driver.current_url
@@ -38,6 +38,21 @@ def test_a_console_is_used(browser: Browser) -> None:
     browser.wait(lambda: browser.run("return window.opened") == 2, "the page comes back by itself")
     browser.wait(lambda: browser.text("#guest-console-state") == "Connected", "the line is back")
     browser.wait(lambda: "Simulated guest" in browser.text("#guest-console"), "with what was said")
+
+    browser.driver.get(browser.cloud.url + "/console-recordings")
+    browser.press("form[action$='recordings/on'] button")
+    browser.wait(lambda: browser.find("form[action$='recordings/off']"), "it is recorded")
+    browser.driver.get(f"{server}/terminal")
+    browser.wait(lambda: "recorded" in browser.text("#guest-console-kept"), "the viewer is told")
+    browser.wait(lambda: "Simulated guest" in browser.text("#guest-console"), "with what was said")
+    browser.driver.get(browser.cloud.url + "/console-recordings")
+    browser.press("tbody a.name")
+    browser.wait(lambda: browser.find("#replay-play").is_enabled(), "the recording is read")
+    browser.run(
+        "const at = document.getElementById('replay-at'); at.value = at.max;"
+        " at.dispatchEvent(new Event('input'))"
+    )
+    browser.wait(lambda: "Simulated guest" in browser.text("#guest-console"), "it is shown again")
 
     browser.driver.get(f"{server}/terminal?kind=novnc")
     browser.wait(lambda: browser.run(PIXEL) == [140, 87, 46], "the screen is drawn")

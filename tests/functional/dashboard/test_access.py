@@ -15,7 +15,7 @@ from dashboard.urls import urlpatterns
 from dashboard.views.list_page import ListPage
 from image.models import Image
 from instances.actions import ACTIONS
-from instances.models import Instance, KeyPair
+from instances.models import ConsoleRecording, Instance, KeyPair, RecordedProject
 from network.models import Network, Port, RbacPolicy, Router, RouterPort, SecurityGroup
 from tests.builders.backups import make_backup
 from tests.builders.browsers import PASSWORD, browser_of, said, text_of
@@ -77,6 +77,10 @@ READABLE = {
     "account", "activity", "usage", "members",
     "clouds_yaml", "openrc", "api_access", "second_factor", "application_credentials", "new_application_credential",
 }  # fmt: skip
+#: Managers read these, nobody below; two of them are about one recording.
+OF_A_RECORDING = {"console_recording", "console_recording_cast"}
+MANAGED = {"console_recordings"} | OF_A_RECORDING
+SWITCHES = {"record_consoles", "stop_recording"}
 FORMS = {"launch", "new_image", "import_image"}
 #: Posts about the image, with what the address says besides.
 TO_AN_IMAGE = {
@@ -158,7 +162,7 @@ TO_ONE = {
 POSTS = {
     "switch_project", "server_action", "server_allow", "rename_server",
     "generate_key", "import_key", *TO_AN_IMAGE,
-    *OWN_POSTS, *TO_MEMBERS, *BOXES, *TO_ONE,
+    *OWN_POSTS, *TO_MEMBERS, *BOXES, *TO_ONE, *SWITCHES,
 }  # fmt: skip
 IMAGE_BODY = {"tags": "t", "properties": "a=b", "project": "p"}
 PUTS = {"image_data"}
@@ -186,6 +190,7 @@ class House:
     schedule_id: str
     router_id: str
     volume_group_id: str
+    recording_id: str
 
     def url(self, name: str) -> str:
         """Return the address of a route, about the house's server or image."""
@@ -203,6 +208,8 @@ class House:
             return reverse(name, args=[self.server_id, self.group_id])
         if name in OF_A_SERVER | TO_A_SERVERS_NETWORK.keys():
             return reverse(name, args=[self.server_id])
+        if name in OF_A_RECORDING:
+            return reverse(name, args=[self.recording_id])
         if name in OF_A_GROUP | TO_A_GROUP.keys():
             return reverse(name, args=[self.group_id])
         if name in ("withdraw_volume", "detach_volume", "revert_volume", "delete_snapshot"):
@@ -246,7 +253,11 @@ def house(tmp_path: Path) -> Iterator[House]:
         )
         router = make_router(home.context, subnets=home.network.subnets.all())
         kept = make_volume_group(home.context)
-        about = [str(one.id) for one in (group, volume, backup, schedule, router, kept)]
+        recording = ConsoleRecording.objects.create(
+            project_id=home.project.id, instance_id=server, instance_name="vm1", user_name="u"
+        )
+        rows = (group, volume, backup, schedule, router, kept, recording)
+        about = [str(one.id) for one in rows]
         yield House(home, server, home.image, *about)
 
 
@@ -258,14 +269,14 @@ def stranger() -> Client:
 
 def test_every_route_is_in_this_file() -> None:
     names = {route.name for route in urlpatterns}
-    known = PUBLIC | READABLE | FORMS | POSTS | PUTS | BEGUN | OF_ONE
+    known = PUBLIC | READABLE | MANAGED | FORMS | POSTS | PUTS | BEGUN | OF_ONE
     assert names == known
     assert get_resolver()
 
 
 def test_anonymous_are_sent_to_the_log_in(house: House) -> None:
     client = Client()
-    for name in READABLE | FORMS | BEGUN | OF_ONE:
+    for name in READABLE | MANAGED | FORMS | BEGUN | OF_ONE:
         answer = client.get(house.url(name))
         assert (answer.status_code, answer.url.split("?")[0]) == (302, "/login"), name
     for name in POSTS | ACTED_ON:
@@ -292,7 +303,7 @@ def test_readers_read_everything(house: House) -> None:
 
 def test_readers_do_not_act(house: House) -> None:
     reader = house.browser("reader")
-    for name in FORMS | OF_CONSOLES:
+    for name in FORMS | OF_CONSOLES | MANAGED:
         assert reader.get(house.url(name)).status_code == 403, name
     for action in BUTTONS:
         answer = reader.post(reverse("server_action", args=[house.server_id, action]))
@@ -320,6 +331,8 @@ def test_readers_do_not_act(house: House) -> None:
     network = Network.objects.get(id=house.home.network.id)
     assert (network.name, network.mtu, network.subnets.count()) == ("net1", 1500, 1)
     assert not RbacPolicy.objects.filter(target_project="x").exists()
+    for name in SWITCHES:
+        assert reader.post(house.url(name)).status_code == 403, name
     for name in TO_MEMBERS:
         assert reader.post(house.url(name), {"role": "reader"}).status_code == 403, name
     assert not house.image.members.exists()
@@ -378,6 +391,24 @@ def test_members_act(house: House) -> None:
     assert member.get(house.url("server")).status_code == 404
     assert member.post(house.url("delete_image")).status_code == 302
     assert not Image.objects.filter(id=house.image.id).exists()
+
+
+def test_managers_record_consoles(house: House) -> None:
+    manager = house.browser("manager")
+    for name, is_on, button in (
+        ("record_consoles", True, "Record no more"),
+        ("stop_recording", False, "Record consoles"),
+    ):
+        assert manager.post(house.url(name)).url == manager.get(house.url(name)).url
+        assert RecordedProject.objects.exists() is is_on
+        page = text_of(manager.get("/console-recordings"))
+        assert button in page
+        assert "vm1" in page
+    assert manager.get(house.url("console_recording")).status_code == 200
+    assert manager.get(house.url("console_recording_cast")).content == b""
+    strange = browser_of(make_member("manager", password=PASSWORD))
+    for name in OF_A_RECORDING:
+        assert strange.get(house.url(name)).status_code == 404, name
 
 
 def test_what_the_state_forbids_is_a_toast(house: House) -> None:

@@ -18,7 +18,7 @@ from dashboard.views.key_pairs import KeyPairs
 from dashboard.views.members import Members
 from dashboard.views.servers import Servers
 from identity.models import User
-from instances.models import Instance, KeyPair
+from instances.models import ConsoleRecording, Instance, KeyPair
 from instances.states import VmState
 from tests.builders.backups import make_backup
 from tests.builders.browsers import PASSWORD, browser_of, said, text_of
@@ -34,7 +34,7 @@ HTMX = {"HX-Request": "true"}
 LISTS = (
     "/servers", "/images", "/networks", "/routers", "/floating-ips", "/volumes", "/volume-groups", "/backups",
     "/security-groups", "/key-pairs", "/members",
-    "/activity", "/usage", "/account/application-credentials",
+    "/activity", "/usage", "/console-recordings", "/account/application-credentials",
 )  # fmt: skip
 
 
@@ -276,7 +276,8 @@ def test_empty_lists_say_what_to_do(browser: Client, user: User) -> None:
 
 def test_tables_are_read_aloud(browser: Client, user: User) -> None:
     """Each has a caption, heads that name columns, a name at every field and button."""
-    make_server(user, name='a "name" <i>')
+    server = make_server(user, name='a "name" <i>')
+    ConsoleRecording.objects.create(project_id=server.project_id, instance_id=server.id)
     make_image(context=make_context(user), name="disk")
     KeyPair.objects.create(user_id=user.pk, name="laptop", public_key="x", fingerprint="y")
     make_group(make_user())

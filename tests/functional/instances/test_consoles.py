@@ -15,11 +15,14 @@ import pytest
 
 from audit.models import Record
 from cloudweb.database.clock import now
+from cloudweb.exceptions import PolicyNotAuthorized
 from identity.models import Assignment
-from instances.api import console_socket
-from instances.manager import console_tokens
-from instances.models import ConsoleToken, Instance
+from instances.api import console_socket, console_tape
+from instances.console_exceptions import ConsoleRecordingEnded, ConsoleRecordingNotFound
+from instances.manager import ConsoleRecordingManager, console_recordings, console_tokens
+from instances.models import ConsoleRecording, ConsoleRecordingPart, ConsoleToken, Instance
 from operations.asking import HostDidNotAnswer
+from tests.builders.identity import make_context, make_member
 from tests.builders.instances import Lab, lab
 from tests.contract.access.test_compute import V21
 from tests.infrastructure import PATIENCE
@@ -256,3 +259,143 @@ def test_nobody_looks_for_ever(home: Lab, monkeypatch: pytest.MonkeyPatch) -> No
 
     assert look(fresh, renewed) == 4
     assert ConsoleToken.objects.count() <= 2
+
+
+def manager_of(home: Lab, role: str = "manager") -> ConsoleRecordingManager:
+    """Return the recordings as somebody with this role in the lab's project sees them."""
+    return ConsoleRecordingManager(make_context(make_member(role, project=home.project)))
+
+
+def turn_on(home: Lab, *, on: bool = True) -> ConsoleRecordingManager:
+    manager = manager_of(home)
+    manager.switch(str(home.project.id), on=on)
+    return manager
+
+
+def shown(cast: str) -> str:
+    """Return the text of a cast."""
+    _, *lines = (json.loads(line) for line in cast.splitlines())
+    assert [line[1] for line in lines] == ["o"] * len(lines)
+    assert sorted(line[0] for line in lines) == [line[0] for line in lines]
+    return "".join(line[2] for line in lines)
+
+
+def test_what_is_shown_is_kept_for_the_managers(home: Lab) -> None:
+    server_id = home.create()
+    assert look(token_of(open_console(home, server_id)), say_hello)
+    assert not ConsoleRecording.objects.exists()
+    manager = turn_on(home)
+    turn_on(home)  # a second time changes nothing
+
+    async def told(client: Client) -> str:
+        said = json.loads((await client.until(lambda one: "text" in one))["text"])["recorded"]
+        client.type(b"hello\r")
+        seen = bytearray()
+
+        def answered(one: Any) -> bool:
+            seen.extend(one.get("bytes") or b"")
+            return b"you said: hello" in seen
+
+        await client.until(answered)
+        return str(said)
+
+    assert look(token_of(open_console(home, server_id)), told) == console_socket.RECORDED
+
+    async def warned(client: Client) -> Any:
+        return await client.until(lambda one: b"is recorded" in one.get("bytes", b""))
+
+    assert look(token_of(open_console(home, server_id)), warned, talks=False)
+    [later, first] = manager.find().rows
+    assert (first.user_id, first.user_name) == (home.context.user_id, home.user.name)
+    assert (first.remote_address, first.instance_name) == ("127.0.0.1", later.instance_name)
+    replay = manager.replay(first.id)
+    head = json.loads(replay.cast.partition("\n")[0])
+    assert (head["version"], head["width"], head["height"]) == (2, 80, 24)
+    assert "you said: hello" in shown(replay.cast)
+    assert first.size == len(replay.cast)
+    kept = "".join(ConsoleRecordingPart.objects.values_list("content", flat=True))
+    assert "hello" not in kept
+    actions = Record.objects.values_list("action", flat=True)
+    assert [*actions].count("compute:console_recordings:replay") == 1
+    assert "compute:console_recordings:switch" in actions
+    turn_on(home, on=False)
+    assert manager.switched() is None
+    assert look(token_of(open_console(home, server_id)), say_hello)
+    assert ConsoleRecording.objects.count() == 2
+
+
+def test_recordings_are_for_managers_alone(home: Lab) -> None:
+    server_id = home.create()
+    turn_on(home)
+    look(token_of(open_console(home, server_id)), say_hello)
+    row = ConsoleRecording.objects.get()
+    for role in ("member", "reader"):
+        other = manager_of(home, role)
+        for call in (
+            other.switched,
+            other.find,
+            lambda other=other: other.replay(row.id),
+            lambda other=other: other.switch(str(home.project.id), on=False),
+        ):
+            with pytest.raises(PolicyNotAuthorized):
+                call()
+    stranger = ConsoleRecordingManager(make_context(make_member("manager")))
+    assert not stranger.find().rows
+    for call in (stranger.get, stranger.replay):
+        for key in (row.id, "x"):
+            with pytest.raises(ConsoleRecordingNotFound):
+                call(key)
+    with pytest.raises(PolicyNotAuthorized):
+        stranger.switch(str(home.project.id), on=False)
+
+
+def test_recordings_are_bounded(home: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full one ends its line, the oldest make room for new ones, and days end the rest."""
+    server_id = home.create()
+    manager = turn_on(home)
+    token = token_of(open_console(home, server_id))
+    monkeypatch.setattr(console_recordings, "RECORDING_BYTES", 1)
+    monkeypatch.setattr(console_recordings, "RECORDINGS_BYTES", 200)
+    monkeypatch.setattr(console_tape, "TOGETHER", 1)
+
+    async def end(client: Client) -> Any:
+        client.type(b"hello\r")
+        return (await client.until(lambda one: one["type"] == "websocket.close"))["code"]
+
+    assert look(token, end) == console_socket.LATER
+    [row] = manager.find().rows
+    assert shown(manager.replay(row.id).cast) == ""
+    monkeypatch.setattr(console_recordings, "RECORDING_BYTES", 150)
+    for _ in range(2):
+        assert look(token_of(open_console(home, server_id)), end) == console_socket.LATER
+    assert not ConsoleRecording.objects.filter(pk=row.pk).exists()
+    [row] = manager.find().rows
+    ConsoleRecording.objects.update(created_at=now() - timedelta(days=31))
+    system = ConsoleRecordingManager(home.context.system())
+    system.forget_recordings()
+    assert not ConsoleRecordingPart.objects.exists()
+    with pytest.raises(ConsoleRecordingEnded):
+        console_recordings.write(row.pk, 1, "x")
+
+
+def test_who_was_there_before_is_asked_to_open_it_again(
+    home: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console_socket, "RENEW", 0.01)
+    server_id = home.create()
+    token = token_of(open_console(home, server_id))
+    asked: list[bool] = []
+
+    def renewed(token: str, *, recorded: bool) -> str:
+        if not asked:
+            turn_on(home)
+        asked.append(recorded)
+        return console_tokens.renewed(token, recorded=recorded)
+
+    monkeypatch.setattr(console_socket, "renewed", renewed)
+
+    async def end(client: Client) -> Any:
+        return (await client.until(lambda one: one["type"] == "websocket.close"))["code"]
+
+    assert look(token, end) in (console_socket.OVER, console_socket.LATER)
+    assert asked == [False]
