@@ -1,4 +1,4 @@
-"""What a host tells of what its guests used."""
+"""What a host tells of what its guests, and it itself, used."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Sample(Part):
 
 
 class MetersRequest(VersionedObject):
-    """Ask for what a guest used in the last hour or day."""
+    """Ask for what a guest, or the host of this name, used in the last hour or day."""
 
     VERSION: ClassVar[str] = "1.0"
 
@@ -31,7 +31,7 @@ class MetersRequest(VersionedObject):
 
 
 class GuestMeters(VersionedObject):
-    """What a guest used, oldest first; ``memory`` is what it has (KiB)."""
+    """What a guest, or a host, used, oldest first; ``memory`` is what it has (KiB)."""
 
     VERSION: ClassVar[str] = "1.0"
 

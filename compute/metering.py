@@ -1,11 +1,11 @@
-"""What guests used in the last hour and day: a small ring a guest in the host's memory, read when shown."""
+"""What guests and their host used in the last hour and day: small rings in the host's memory, read when shown."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from cloudweb.rpc import Method
 from compute import rpc
 from compute.drivers.base import Diagnostics, GuestNotFound, Hypervisor
 from compute.guest_use import GuestUse
+from compute.host_use import HostUse, host_use
 from compute.meter_objects import GuestMeters, MetersRequest, Sample, Span
 from compute.objects import GuestRef
 
@@ -24,7 +25,7 @@ RINGS: Mapping[Span, tuple[int, int]] = {"hour": (60, 1), "day": (144, 10)}
 
 @dataclass(frozen=True, slots=True)
 class _Counters:
-    """What a guest has used since it started, at a time of the monotonic clock."""
+    """What a guest, or the host, has used since it started, at a time of the monotonic clock."""
 
     at: float
     processors: int
@@ -48,6 +49,19 @@ class _Counters:
             sent=sum(one.tx_octets for one in use.cards),
         )
 
+    @classmethod
+    def of_host(cls, use: HostUse) -> _Counters:
+        return cls(
+            at=time.monotonic(),
+            processors=max(use.processors, 1),
+            cpu=use.cpu,
+            memory=use.memory_used,
+            read=use.read,
+            written=use.written,
+            received=use.received,
+            sent=use.sent,
+        )
+
     def since(self, before: _Counters) -> Sample:
         """Return the means of the time between; a guest that started anew counts from nothing."""
         passed = max(self.at - before.at, 1e-3)
@@ -68,7 +82,7 @@ class _Counters:
 
 @dataclass(slots=True)
 class _Meter:
-    """One guest's rings; ``marks`` are the counters where the next sample of each begins."""
+    """The rings of one guest, or of the host; ``marks`` are the counters where the next sample of each begins."""
 
     memory: int = 0
     looks: int = 0
@@ -77,9 +91,8 @@ class _Meter:
         default_factory=lambda: {span: deque(maxlen=most) for span, (most, _) in RINGS.items()}
     )
 
-    def note(self, use: GuestUse) -> None:
-        found = _Counters.of(use)
-        self.memory = use.memory
+    def note(self, found: _Counters, memory: int) -> None:
+        self.memory = memory
         for span, (_, looks) in RINGS.items():
             if span not in self.marks:
                 self.marks[span] = found
@@ -90,19 +103,26 @@ class _Meter:
 
 
 class Meters:
-    """The rings of one host's guests. Thread-safe."""
+    """The rings of one host and of its guests. Thread-safe."""
 
-    def __init__(self, driver: Hypervisor) -> None:
-        self._driver = driver
+    def __init__(self, driver: Hypervisor, host_use: Callable[[], HostUse] = host_use) -> None:
+        self._driver, self._host_use = driver, host_use
+        self._host = _Meter()
         self._lock = threading.Lock()
         self._meters: dict[str, _Meter] = {}
 
     def methods(self) -> Mapping[Method[Any], Function]:
         """Return what does its method."""
-        return {rpc.METERS: self.meters}
+        return {rpc.METERS: self.meters, rpc.HOST_METERS: self.host_meters}
 
     def look(self) -> None:
-        """Note what each guest has used; those that are off use nothing, those that are gone are forgotten."""
+        """Note what the host and each guest used; those that are off use nothing, those gone are forgotten."""
+        self._look_at_guests()
+        use = self._host_use()
+        with self._lock:
+            self._host.note(_Counters.of_host(use), use.memory)
+
+    def _look_at_guests(self) -> None:
         if not isinstance(self._driver, Diagnostics):
             return
         guests = self._driver.list()
@@ -113,11 +133,12 @@ class Meters:
             if guest.power_state not in ("running", "paused"):
                 continue
             try:
-                use = self._driver.diagnose(GuestRef(id=guest.id, name=guest.name))
+                seen = self._driver.diagnose(GuestRef(id=guest.id, name=guest.name))
             except DriverError:
                 continue  # it went off, or its monitor is busy: the next look counts for both
             with self._lock:
-                self._meters.setdefault(guest.id, _Meter()).note(use)
+                meter = self._meters.setdefault(guest.id, _Meter())
+                meter.note(_Counters.of(seen), seen.memory)
 
     def meters(self, request: MetersRequest) -> GuestMeters:
         """Return what is known of a guest; raise GuestNotFound, DriverError where nothing is counted."""
@@ -130,3 +151,9 @@ class Meters:
         if meter is None and request.id not in {guest.id for guest in self._driver.list()}:
             raise GuestNotFound
         return GuestMeters(id=request.id, memory=memory, samples=tuple(samples))
+
+    def host_meters(self, request: MetersRequest) -> GuestMeters:
+        """Return what the host itself used."""
+        with self._lock:
+            samples = tuple(self._host.rings[request.span])
+            return GuestMeters(id=request.id, memory=self._host.memory, samples=samples)

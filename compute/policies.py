@@ -22,6 +22,7 @@ declare(
         "compute:hosts:able": authenticated,
         "compute:hosts:list": admin,
         "compute:hosts:show": admin,
+        "compute:hosts:meters": admin,
         "compute:hosts:update": admin,
         "compute:hosts:delete": admin,
         "compute:hosts:report": the_cloud_itself,
@@ -49,5 +50,10 @@ declare(
         "compute:aggregates:match": authenticated,
         "compute:extensions:list": authenticated,
     },
-    reads={"compute:hosts:able", "compute:failures:proof", "compute:aggregates:match"},
+    reads={
+        "compute:hosts:able",
+        "compute:hosts:meters",
+        "compute:failures:proof",
+        "compute:aggregates:match",
+    },
 )

@@ -157,6 +157,8 @@ INJECT_NMI = Method("compute.inject_nmi", GuestRef, GuestState, query=True)
 DIAGNOSE = Method("compute.diagnose", GuestRef, GuestUse, query=True)
 #: Answer with what the guest used in the last hour or day.
 METERS = Method("compute.meters", MetersRequest, GuestMeters, query=True)
+#: Answer with what the host itself used in the last hour or day.
+HOST_METERS = Method("compute.host_meters", MetersRequest, GuestMeters, query=True)
 #: Answer with the guest's state as the hypervisor sees it.
 INSPECT = Method("compute.inspect", GuestRef, GuestState, query=True)
 #: Answer with where a console can be looked at, and a ticket for it.

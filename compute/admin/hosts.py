@@ -13,7 +13,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import ManagedAdmin, Values, ValuesFilter, bar, bullets, pill, row_action
+from cloudweb.admin import Values, ValuesFilter, bar, bullets, pill, row_action
+from compute.admin.host_load import HostLoadAdmin
 from compute.cpu_sets import cpu_set
 from compute.manager import HostFailureManager, HostFenceManager, HostManager
 from compute.models import Host
@@ -84,7 +85,7 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run
 
 
 @admin.register(Host)
-class HostAdmin(ManagedAdmin):
+class HostAdmin(HostLoadAdmin):
     """Hosts with their load."""
 
     form = HostForm
@@ -100,7 +101,7 @@ class HostAdmin(ManagedAdmin):
         "vcpu_load",
         "ram_load",
         "disk_load",
-        "running_guests",
+        "load_page",
         "driver",
         "health",
     )
@@ -117,6 +118,7 @@ class HostAdmin(ManagedAdmin):
         "measured_ram_free",
         "measured_disk_free",
         "running_guests",
+        "load_page",
         "driver",
         "problem_list",
         "capability_names",
@@ -138,7 +140,7 @@ class HostAdmin(ManagedAdmin):
             None,
             {"fields": ("name", "id", "state", "zone", "enabled", "disabled_reason", "empty_it")},
         ),
-        ("Load", {"fields": ("vcpu_load", "ram_load", "disk_load", "running_guests")}),
+        ("Load", {"fields": ("vcpu_load", "ram_load", "disk_load", "running_guests", "load_page")}),
         (
             "Over-promise (empty: as its aggregates say, or the setting)",
             {"fields": ("cpu_ratio", "ram_ratio", "disk_ratio", "shared_ratios")},

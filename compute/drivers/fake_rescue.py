@@ -59,11 +59,11 @@ class FakeRescue(Rescue, Rebuild):
     @abstractmethod
     def _find(self, guest_id: str) -> FakeGuest: ...
 
-    def _boot(self, guest: FakeGuest, spec: GuestSpec | None) -> GuestState:
-        raise NotImplementedError
+    @abstractmethod
+    def _boot(self, guest: FakeGuest, spec: GuestSpec | None) -> GuestState: ...
 
-    def _set(self, guest: FakeGuest, power_state: PowerState, *lines: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _set(self, guest: FakeGuest, power_state: PowerState, *lines: str) -> None: ...
 
-    def _state(self, guest: FakeGuest) -> GuestState:
-        raise NotImplementedError
+    @abstractmethod
+    def _state(self, guest: FakeGuest) -> GuestState: ...

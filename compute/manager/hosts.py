@@ -21,11 +21,14 @@ from cloudweb.policy import policy
 from compute import conf, failures, traits
 from compute.exceptions import AggregateConflict, HostInUse, HostNotFound
 from compute.manager.aggregates import zones_of
+from compute.meter_objects import GuestMeters, MetersRequest, Span
 from compute.models import Host, ProofKind
 from compute.objects import GuestChange, HostInventory, HostLoad
 from compute.querysets import DOMAIN
+from compute.rpc import HOST_METERS
 from compute.scheduler.weighers import weight
 from operations import services
+from operations.asking import ask
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +57,18 @@ class HostManager(Manager):
         """Tell whether a host reports; raise HostNotFound."""
         self.get(name)
         return services.is_up(name, DOMAIN)
+
+    @policy("compute:hosts:meters")
+    def meters(self, name: str, span: Span) -> GuestMeters:
+        """Return what a host itself used in the last hour or day, oldest first.
+
+        Raises HostNotFound, HostDidNotAnswer, DriverError for an agent of a release that does not count.
+        """
+        host = self.get(name)
+        request = MetersRequest(id=host.name, span=span)
+        return GuestMeters.load(
+            ask(HOST_METERS.order(host=host.name, resource_id=host.name, payload=request))
+        )
 
     @policy("compute:hosts:able")
     def is_able(self, name: str, capability: str) -> bool:

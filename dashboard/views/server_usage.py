@@ -11,19 +11,11 @@ from django.http import HttpRequest, HttpResponse
 
 from cloudweb.driver import DriverError
 from cloudweb.exceptions import ServiceUnavailable
-from compute.meter_objects import Span
-from dashboard.components.graphs import Graph, graphs
+from compute.graphs import SPANS, Graph, graphs, span_of
 from dashboard.views.page import Page
 from dashboard.views.server import ServerPage
 from instances.exceptions import InstanceNotReady
 from instances.manager import InstanceManager
-
-SPANS: dict[Span, tuple[str, int]] = {"hour": ("Last hour", 3600), "day": ("Last day", 86400)}
-
-
-def asked(request: HttpRequest) -> Span:
-    """Return which time is asked for."""
-    return "day" if request.GET.get("span") == "day" else "hour"
 
 
 class ServerUsage(ServerPage):
@@ -35,7 +27,7 @@ class ServerUsage(ServerPage):
 
     def facts(self, server_id: uuid.UUID) -> dict[str, Any]:
         """Add which time is shown; the graphs come by themselves."""
-        span = asked(self.request)
+        span = span_of(self.request.GET.get("span", ""))
         spans = [(key, words, key == span) for key, (words, _) in SPANS.items()]
         return {**super().facts(server_id), "span": span, "spans": spans}
 
@@ -45,7 +37,7 @@ class UsageGraphs(Page):
 
     def get(self, request: HttpRequest, server_id: uuid.UUID) -> HttpResponse:
         """Draw them, or say why there are none."""
-        span, until = asked(request), time.time()
+        span, until = span_of(request.GET.get("span", "")), time.time()
         words, seconds = SPANS[span]
         drawn: Sequence[Graph] = ()
         trouble = "Nothing was counted yet: the first values come after some minutes."

@@ -23,6 +23,15 @@ return found ? [...found].slice(0, 3) : null;
 """
 
 
+def kept(browser: Browser) -> str:
+    """Return the cast of the recording that is shown."""
+    script = """
+    const cast = document.getElementById("guest-console").dataset.cast;
+    fetch(cast).then((answer) => answer.text()).then(arguments[0]);
+    """
+    return str(browser.driver.execute_async_script(script))
+
+
 def test_a_console_is_used(browser: Browser) -> None:
     browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WATCHED})
     browser.log_in("admin", "cloudweb-admin")
@@ -47,6 +56,8 @@ def test_a_console_is_used(browser: Browser) -> None:
     browser.wait(lambda: "Simulated guest" in browser.text("#guest-console"), "with what was said")
     browser.driver.get(browser.cloud.url + "/console-recordings")
     browser.press("tbody a.name")
+    browser.wait(lambda: "Simulated guest" in kept(browser), "the end of the line is kept, too")
+    browser.driver.refresh()
     browser.wait(lambda: browser.find("#replay-play").is_enabled(), "the recording is read")
     browser.run(
         "const at = document.getElementById('replay-at'); at.value = at.max;"

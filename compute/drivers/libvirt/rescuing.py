@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -85,5 +86,5 @@ class LibvirtRescue(Rescue, Rebuild):
             work.checkpoint()
             self._domains.pull_plug(guest_id)
 
-    def _boot(self, spec: GuestSpec, work: Work, *, from_memory: bool = False) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _boot(self, spec: GuestSpec, work: Work, *, from_memory: bool = False) -> None: ...

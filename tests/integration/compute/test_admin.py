@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -12,10 +13,13 @@ from django.test import Client
 from cloudweb.database.clock import now
 from cloudweb.encryption import decrypt
 from compute.guest_topology import WantedCell, WantedTopology
+from compute.manager import hosts
+from compute.meter_objects import GuestMeters, Sample
 from compute.models import Claim, Flavor, Host, HostFailure, HostFence
 from compute.scheduler import claim
 from identity.authentication import find_user
 from identity.bootstrap import bootstrap
+from operations.asking import HostDidNotAnswer
 from operations.models import Service
 from tests.builders.compute import make_context, make_flavor, make_host, make_request
 from tests.builders.identity import make_project
@@ -207,3 +211,31 @@ def test_operators_say_how_a_host_is_switched_off_and_that_it_is() -> None:
     failure = HostFailure.objects.get()
     for path in ("/admin/compute/hostfailure/", f"/admin/compute/hostfailure/{failure.pk}/change/"):
         assert "I looked" in client.get(path).content.decode()
+
+
+def test_a_hosts_load_is_drawn_beside_its_guests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the host answers, or why it does not; for operators alone."""
+    guest = str(uuid.uuid4())
+    make_host("h1", guests=[{"id": guest, "name": "<b>web", "power_state": "running"}])
+    sample = Sample(at=time.time(), cpu=0.5, memory=512, read=1, written=2, received=3, sent=4)
+    asked = []
+
+    def ask(order: Any) -> Any:
+        asked.append((order.host, order.payload.id, order.payload.span))
+        return GuestMeters(id="h1", memory=1024, samples=(sample,)).dump()
+
+    monkeypatch.setattr(hosts, "ask", ask)
+    operator, page = browser(), "/admin/compute/host/h1/load/"
+    shown = operator.get(f"{page}?span=day").content.decode()
+    assert asked == [("h1", "h1", "day")]
+    for said in ("50 %", "512.0 KB", "&lt;b&gt;web", f"/admin/instances/instance/{guest}/change/"):
+        assert said in shown, said
+    assert page in operator.get("/admin/compute/host/").content.decode()
+
+    def silent(order: Any) -> Any:
+        raise HostDidNotAnswer
+
+    monkeypatch.setattr(hosts, "ask", silent)
+    assert "does not answer" in operator.get(page).content.decode()
+    assert operator.get("/admin/compute/host/nowhere/load/").status_code == 404
+    assert browser("demo").get(page).status_code == 302

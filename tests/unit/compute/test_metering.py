@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +13,12 @@ from cloudweb.driver import DriverError, Unguarded
 from compute import metering
 from compute.drivers.base import GuestNotFound
 from compute.drivers.fake import FakeDriver
+from compute.graphs import HEIGHT, WIDTH, graphs
 from compute.guest_use import CardUse, DiskUse, GuestUse
+from compute.host_use import HostUse, host_use
 from compute.meter_objects import GuestMeters, MetersRequest, Sample
 from compute.metering import RINGS, Meters
 from compute.objects import GuestDisk, GuestRef, GuestSpec
-from dashboard.components.graphs import HEIGHT, WIDTH, graphs
 
 MIB = 1024**2
 
@@ -104,6 +107,52 @@ def test_one_that_does_not_answer_is_left_out(host: Busy, monkeypatch: pytest.Mo
     monkeypatch.setattr(host, "diagnose", broken)
     look(meters, host, 2)
     assert meters.meters(MetersRequest(id="g1")).samples == ()
+
+
+STAT = """cpu  100 20 30 4000 500 6 7 80 90 10
+cpu0 50 10 15 2000 250 3 3 40 45 5
+cpu1 50 10 15 2000 250 3 4 40 45 5
+intr 1
+"""
+DISKS = """ 254 0 vda 5 0 8 0 3 0 16 0 0 0 0
+ 254 1 vda1 5 0 8 0 3 0 16 0 0 0 0
+"""
+CARDS = """Inter-|   Receive                            |  Transmit
+ face |bytes    packets errs drop fifo frame compressed multicast|bytes
+    lo: 9 0 0 0 0 0 0 0 9 0 0 0 0 0 0 0
+  eth0: 7 0 0 0 0 0 0 0 5 0 0 0 0 0 0 0
+"""
+
+
+def test_a_hosts_own_disks_and_cards_count_once(tmp_path: Path) -> None:
+    proc, classes = tmp_path / "proc", tmp_path / "class"
+    for name in ("block/vda", "net/eth0"):
+        (classes / name / "device").mkdir(parents=True)
+    (proc / "net").mkdir(parents=True)
+    memory = "MemTotal: 1000 kB\nMemFree: 1 kB\nMemAvailable: 400 kB\n"
+    for name, text in (
+        ("stat", STAT), ("diskstats", DISKS), ("net/dev", CARDS), ("meminfo", memory)
+    ):  # fmt: skip
+        (proc / name).write_text(text)
+    ticks = os.sysconf("SC_CLK_TCK")
+    assert host_use(proc, classes) == HostUse(
+        processors=2, cpu=163 / ticks, memory=1000, memory_used=600, read=8 * 512,
+        written=16 * 512, received=7, sent=5,
+    )  # fmt: skip
+    assert host_use().cpu > 0  # and this machine's are like that
+
+
+def test_a_host_is_counted_as_its_guests_are(host: Busy) -> None:
+    def use() -> HostUse:
+        return HostUse(4, host.seconds, 4096, 1024, 0, host.seconds * MIB, 0, 0)
+
+    meters = Meters(host, use)
+    look(meters, host, 3)
+    for span, count in (("hour", 2), ("day", 0)):
+        found = meters.host_meters(MetersRequest(id="h1", span=span))  # type: ignore[arg-type]
+        assert (found.memory, len(found.samples)) == (4096, count)
+    sample = meters.host_meters(MetersRequest(id="h1")).samples[-1]
+    assert (sample.cpu, sample.memory, sample.written, sample.read) == (0.25, 1024, MIB, 0)
 
 
 def test_graphs() -> None:

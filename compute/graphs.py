@@ -1,14 +1,19 @@
-"""Graphs of what a guest used: numbers in, lines of an SVG out. Pure."""
+"""Graphs of what a guest or a host used: numbers in, lines of an SVG out. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.template.defaultfilters import filesizeformat
 
-from compute.meter_objects import GuestMeters, Sample
+from compute.meter_objects import GuestMeters, Sample, Span
 
+#: What one chooses from: the words, and seconds.
+SPANS: Mapping[Span, tuple[str, int]] = {
+    "hour": ("Last hour", 3600),
+    "day": ("Last day", 86400),
+}
 #: Of a picture, in its own units.
 WIDTH, HEIGHT = 600, 120
 KIB = 1024
@@ -33,6 +38,11 @@ class Graph:
     icon: str
     top: str
     lines: Sequence[Line]
+
+
+def span_of(word: str) -> Span:
+    """Return which time a word of an address asks for."""
+    return "day" if word == "day" else "hour"
 
 
 def percent(share: float) -> str:
