@@ -4,6 +4,9 @@ What counts is that all become ACTIVE, that no order is given twice, and that a 
 more than twice what the first hundred did. ``--networks 25`` spreads them over so many networks; with
 ``--churn 20`` servers come and go among them for twenty minutes more, and memory must have stopped growing.
 
+A thousand by one request on SQLite (2 cores, EPYC): accepted after 0.8 s, all ACTIVE after 37 s, 27 servers a second,
+36 ms of CPU each.
+
 While a thousand are under way it cannot be told which of them the work is for: the first is ACTIVE when
 nearly all were begun. So the hundreds that are compared are waves of their own, one on the empty cloud and
 one after the thousand, each measured from rest to rest.

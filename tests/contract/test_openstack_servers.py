@@ -283,6 +283,68 @@ def wait_for_volume(shell: Shell, name: str, status: str) -> None:
     raise AssertionError(f"it stays {shown['status']}")
 
 
+@pytest.mark.parametrize("version", VERSIONS[1:])
+def test_what_operators_do_with_servers(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    """Each command that no other journey has, at the oldest and the newest version."""
+    for name, value in shell.cloud.environment("cloudweb-admin").items():
+        monkeypatch.setenv(name, value)
+    shell.version, newest = version, version != "2.1"
+    arrange(shell, newest=newest)
+    shell.run("server", "group", "create", "--policy", "affinity", "t-group")
+    assert "t-group" in [one["Name"] for one in shell.json("server", "group", "list")]
+    (group, vm) = (shell.json("server", "group", "show", "t-group")["id"], "t-new")
+    shell.run(
+        "server", "create", "--image", "demo", "--flavor", "m1.nano", "--network", "demo",
+        "--hint", f"group={group}", WAIT, vm,
+    )  # fmt: skip
+    assert "error" not in shell.run("console", "url", "show", "--serial", vm).lower()
+    shell.run("security", "group", "create", "t-sg")
+    for verb in ("add", "remove"):
+        shell.run("server", verb, "security", "group", vm, "t-sg")
+    shell.run("server", "set", "--property", "k=v", "--state", "active", "--auto-approve", vm)
+    shell.run("server", "unset", "--property", "k", vm)
+    assert shell.json("server", "show", vm)["properties"] == {}
+    shell.run("server", "image", "create", "--name", "t-copy", WAIT, vm)
+    shell.run(
+        "server", "backup", "create", "--name", "t-back", "--type", "d", "--rotate", "1", WAIT, vm
+    )
+    shell.run("server", "shelve", WAIT, vm)
+    shell.run("server", "unshelve", WAIT, vm)
+    for size, end in (("m1.micro", "revert"), ("m1.micro", "confirm")):
+        shell.run("server", "resize", "--flavor", size, WAIT, vm)
+        shell.run("server", "resize", end, vm)
+        wait_for(shell, "ACTIVE")
+    ended = {one["Status"] for one in shell.json("server", "migration", "list", "--server", vm)}
+    assert ended == {"reverted", "confirmed"}
+    for word in ("confirm", "revert"):
+        assert "409" in shell.run("server", "migration", word, vm, code=1)
+    if newest:
+        for words in (("show",), ("abort",), ("force", "complete")):
+            assert "could not be found" in shell.run("server", "migration", *words, vm, "1", code=1)
+    assert "409" in shell.run("server", "restore", vm, code=1)
+    assert vm in [one["Name"] for one in shell.json("server", "list", "--all-projects")]
+    assert shell.json("usage", "list")
+    shell.run("server", "delete", "--force", WAIT, vm)
+    shell.run("server", "group", "delete", "t-group")
+
+
+def arrange(shell: Shell, *, newest: bool) -> None:
+    """Make an aggregate of the host, change it, and take it apart."""
+    (host, *_) = (one["Hypervisor Hostname"] for one in shell.json("hypervisor", "list"))
+    shell.run("aggregate", "create", "t-first")
+    shell.run("aggregate", "add", "host", "t-first", host)
+    shell.run("aggregate", "set", "--name", "t-host", "--property", "a=b", "t-first")
+    assert shell.json("aggregate", "show", "t-host")["properties"] == {"a": "b"}
+    shell.run("aggregate", "unset", "--property", "a", "t-host")
+    if newest:
+        shell.run("aggregate", "cache", "image", "t-host", "demo")
+    shell.run("aggregate", "remove", "host", "t-host", host)
+    shell.run("aggregate", "delete", "t-host")
+    assert "t-host" not in [one["Name"] for one in shell.json("aggregate", "list")]
+
+
 def test_keys_quotas_and_limits(shell: Shell, tmp_path: Path) -> None:
     line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJf3vjeAlfyPRUzIGbQ5pQPzvQy2XLaXBFCU0ggMfLrR me"
     public = tmp_path / "key.pub"
