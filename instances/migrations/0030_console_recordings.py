@@ -10,7 +10,7 @@ import cloudweb.database.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("instances", "0028_live_migrations"),
+        ("instances", "0029_numa_cells"),
     ]
 
     operations = [
