@@ -310,7 +310,8 @@ def test_what_operators_do_with_servers(
     shell.run(
         "server", "backup", "create", "--name", "t-back", "--type", "d", "--rotate", "1", WAIT, vm
     )
-    shell.run("server", "shelve", WAIT, vm)
+    shell.run("server", "shelve", vm)
+    wait_for(shell, "SHELVED_OFFLOADED")
     shell.run("server", "unshelve", WAIT, vm)
     for size, end in (("m1.micro", "revert"), ("m1.micro", "confirm")):
         shell.run("server", "resize", "--flavor", size, WAIT, vm)
