@@ -313,12 +313,12 @@ def test_what_operators_do_with_servers(
     shell.run("server", "shelve", vm)
     wait_for(shell, "SHELVED_OFFLOADED")
     shell.run("server", "unshelve", WAIT, vm)
-    for size, end in (("m1.micro", "revert"), ("m1.micro", "confirm")):
-        shell.run("server", "resize", "--flavor", size, WAIT, vm)
-        shell.run("server", "resize", end, vm)
-        wait_for(shell, "ACTIVE")
-    ended = {one["Status"] for one in shell.json("server", "migration", "list", "--server", vm)}
-    assert ended == {"reverted", "confirmed"}
+    end = "confirm" if newest else "revert"
+    shell.run("server", "resize", "--flavor", "m1.micro", WAIT, vm)
+    shell.run("server", "resize", end, vm)
+    wait_for(shell, "ACTIVE")
+    (moved,) = shell.json("server", "migration", "list", "--server", vm)
+    assert moved["Status"] == ("confirmed" if newest else "reverted")
     for word in ("confirm", "revert"):
         assert "409" in shell.run("server", "migration", word, vm, code=1)
     if newest:
