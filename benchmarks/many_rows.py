@@ -3,9 +3,9 @@
 They are rows alone, put into the database of an idle cloud on fake drivers; on both databases. What a page costs is
 CPU, the database server's too, so that a busy machine does not show; the least time is printed beside it.
 
-On PostgreSQL (2 cores, EPYC, busy machine) 1,000 servers in detail cost 95 ms among 100,000 and 83 ms among 1,000 (1.14
-times as much), twenty pages later 107 and 92 ms (1.16), in brief 11 and 10 ms. By name it is 68 ms and 6: operators' lists
-of all projects have no index for that.
+On PostgreSQL (2 cores, EPYC, busy) 1,000 servers in detail cost 95 ms among 100,000 and 83 ms among 1,000 (1.14 times
+as much), twenty pages later 107 and 92 ms (1.16), in brief 11 and 10 ms. By name it is 68 ms and 6: operators' lists of
+all projects have no index for that.
 """
 
 from __future__ import annotations
