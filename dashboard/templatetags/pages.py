@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import template
@@ -112,6 +113,19 @@ def cell(context: Any, head: Any, line: Any) -> str:
 def mib(value: int | None) -> str:
     """Write an amount of MiB as people say it."""
     return size((value or 0) * 1024**2) if value else "0"
+
+
+@register.filter
+def numa_nodes(cells: Sequence[Mapping[str, Any]]) -> str:
+    """Write what a server has of its host's cells: ``2 · 4 dedicated CPUs · pages of 2 MiB``."""
+    pinned = sum(len(cell["pins"]) for cell in cells)
+    found = [str(len(cells))]
+    if pinned:
+        found.append(f"{pinned} dedicated CPU{'' if pinned == 1 else 's'}")
+    pages = sorted({cell["page_size"] for cell in cells} - {0})
+    if pages:
+        found.append(f"pages of {' and '.join(size(kib * 1024) for kib in pages)}")
+    return " · ".join(found)
 
 
 @register.filter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -12,11 +13,12 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from cloudweb.admin import ValuesFilter, pill, row_action
+from cloudweb.admin import ValuesFilter, bullets, pill, row_action
 from cloudweb.context import RequestContext
 from cloudweb.identifiers import as_uuid
 from cloudweb.patterns import Pattern
 from cloudweb.policy import allows
+from compute.cpu_sets import cpu_set
 from instances.actions import ACTIONS, Button, InstanceAction
 from instances.admin.why_here import ConsideredAdmin
 from instances.manager import InstanceManager
@@ -82,7 +84,10 @@ class InstanceAdmin(ConsideredAdmin):
                 )
             },
         ),
-        ("Made of", {"fields": ("size", "disk", "image_id", "key_name", "reservation_id")}),
+        (
+            "Made of",
+            {"fields": ("size", "numa_nodes", "disk", "image_id", "key_name", "reservation_id")},
+        ),
         ("What went wrong", {"fields": ("fault_message", "fault_detail", "fault_at")}),
         ("When", {"fields": ("created_at", "launched_at", "updated_at", "terminated_at")}),
     )
@@ -155,6 +160,19 @@ class InstanceAdmin(ConsideredAdmin):
     def size(self, server: Instance) -> str:
         """Return the flavor with what it is."""
         return f"{server.flavor_name}: {server.vcpus} vCPU, {server.ram:,} MiB"
+
+    @admin.display(description="NUMA nodes")
+    def numa_nodes(self, server: Instance) -> SafeString | str:
+        """Show each with where it is on the server's host."""
+        return bullets([(_node_words(cell),) for cell in server.cells or ()])
+
+
+def _node_words(cell: Mapping[str, Any]) -> str:
+    """Return ``CPUs 0-1 pinned to 8-9 of cell 1, 256 MiB in pages of 2,048 KiB``."""
+    pinned = f"pinned to {', '.join(map(str, cell['pins']))}" if cell["pins"] else "shared"
+    pages = f" in pages of {cell['page_size']:,} KiB" if cell["page_size"] else ""
+    where = f"of cell {cell['host_cell']}"
+    return f"CPUs {cpu_set(cell['cpus'])} {pinned} {where}, {cell['ram']:,} MiB{pages}"
 
 
 def _offered(action: InstanceAction, button: Button) -> Any:

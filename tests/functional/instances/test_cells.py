@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from compute import conf as compute_conf
 from compute.models import Claim, Flavor, Host
 from instances.models import Instance
 from tests.builders.backups import api_in_process
-from tests.builders.identity import client_with
+from tests.builders.browsers import PASSWORD, browser_of, text_of
+from tests.builders.identity import client_with, make_member
 from tests.builders.instances import Lab, lab
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -82,6 +84,12 @@ def test_a_server_has_its_processors_wherever_it_goes(made: Lab) -> None:
     assert nodes(made, server) == {"nodes": shown, "pagesize_kb": 2048}
     bare = nodes(made, server, client=made.client)  # its tenant is told nothing of hosts
     assert [sorted(one) for one in bare["nodes"]] == [["memory_mb", "siblings", "vcpu_set"]] * 2
+    tenant = browser_of(make_member("member", password=PASSWORD, project=made.project))
+    text = text_of(tenant.get(reverse("server", args=[server])))
+    assert "NUMA nodes 2 · 2 dedicated CPUs · pages of 2 MiB" in " ".join(text.split())
+    operator = browser_of(make_member("admin", password=PASSWORD))
+    text = text_of(operator.get(f"/admin/instances/instance/{server}/change/"))
+    assert "pinned to 6 of cell 1, 256 MiB in pages of 2,048 KiB" in text
     beside = made.create(flavorRef=two, imageRef=str(made.image.id))
     assert running_on(made) in ([2, 3, 6, 7], [2, 6, 2, 6])
     made.client.send("DELETE", f"/compute/v2.1/servers/{beside}")
