@@ -24,6 +24,8 @@ While the API is away (no answer, a 5xx, or it does not know this host's signatu
 good answers come from ``answers/<port id>/``.
 A port, a project on a network and a network may hold so many connections (``LIMITS``), however many
 addresses they come from. Where a network or the whole is full, who holds most gives one up.
+A poll (``POST`` to one of ``POLLS``) waits for the API's answer without a thread, and is counted apart: so
+many of a port, a network and in all (``POLLS_HELD``); a port's oldest gives way to its newest.
 ``milestones/<network id>/seen/<port id>`` appears when a port got its first answer, unless the agent
 has moved it to ``told/`` before.
 """
@@ -37,6 +39,7 @@ import hashlib
 import hmac
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -53,6 +56,11 @@ HEAD_LIMIT, BODY_LIMIT, ANSWER_LIMIT, LOG_LIMIT = 16_384, 65_536, 262_144, 1_000
 ANSWERS_KEPT = 64
 CONNECTIONS = 128
 LIMITS = {"port": 4, "project": 16, "network": 48}
+POLLS = frozenset({"/openstack/database/mailbox"})
+POLLS_HELD = {"port": 2, "network": 256, "all": 512}
+FILES = 4096  # two for each poll that is held
+POLL_TIMEOUT = 40.0  # the API holds a poll for 25 seconds
+GONE = 0x2000 | select.POLLHUP | select.POLLERR  # POLLRDHUP
 GUEST_TIMEOUT, API_TIMEOUT = 10.0, 10.0  # for a whole question, for a whole answer
 RESCAN = 10.0
 METHODS = ("GET", "HEAD", "POST", "PUT")
@@ -100,6 +108,28 @@ class Asker:
             self.connection.shutdown(socket.SHUT_RDWR)
 
 
+class Held:
+    """A poll that the API has not answered: both connections, and until when it is waited for."""
+
+    def __init__(self, asker: Asker, guest: socket.socket, api: socket.socket, path: str) -> None:
+        self.asker, self.guest, self.api, self.path = asker, guest, api, path
+        self.until, self.begun = time.monotonic() + POLL_TIMEOUT, b""
+
+    def is_answered(self) -> bool:
+        """Tell whether what came is the answer's beginning, not a word of TLS itself."""
+        self.api.setblocking(False)
+        try:
+            self.begun = self.api.recv(16_384)
+        except OSError as error:
+            return type(error).__name__ != "SSLWantReadError"
+        return True
+
+    def close(self) -> None:
+        """End both connections."""
+        self.guest.close()
+        self.api.close()
+
+
 class Listener:
     """One network: a socket opened inside its namespace and served from here."""
 
@@ -123,6 +153,9 @@ class Proxy:
         self.listeners: dict[str, Listener] = {}
         self._lock = threading.Lock()
         self._open: list[Asker] = []
+        self._held_polls: list[Held] = []
+        self._bell, self._ring = os.pipe()
+        os.set_blocking(self._bell, False)
 
     def run(self) -> None:
         """Serve until the process is ended."""
@@ -134,14 +167,24 @@ class Proxy:
             self.read_networks()
             waiting = {found.socket.fileno(): found for found in self.listeners.values()}
             poll = select.poll()
-            for number in (watch, *waiting):
+            for number in (watch, self._bell, *waiting):
                 poll.register(number, select.POLLIN)
+            with self._lock:
+                held = {one.api.fileno(): one for one in self._held_polls}
+                guests = {one.guest.fileno(): one for one in self._held_polls}
+            for number in held:
+                poll.register(number, select.POLLIN)
+            for number in guests:
+                poll.register(number, GONE)
             for number, _events in poll.poll(RESCAN * 1000):
                 if number in waiting:
                     self._accept(waiting[number])
+                elif number in held or number in guests:
+                    self._news(held.get(number) or guests[number], answered=number in held)
                 else:
                     with contextlib.suppress(BlockingIOError):
-                        os.read(watch, 65_536)
+                        os.read(number, 65_536)
+            self._end_late_polls()
             _trim_log()
 
     def read_networks(self) -> None:
@@ -172,6 +215,56 @@ class Proxy:
                     self.listeners[network_id] = Listener(network_id, spec)
                 except OSError as error:
                     say(f"network {network_id}: {error}")
+
+    def _hold(self, held: Held) -> None:
+        """Wait for a poll's answer without a thread; a port's oldest, or who has most, gives way."""
+        with self._lock:
+            port = [one for one in self._held_polls if one.asker.port == held.asker.port]
+            network = [one for one in self._held_polls if one.asker.network == held.asker.network]
+            for mine, most in ((port, "port"), (network, "network"), (self._held_polls, "all")):
+                if len(mine) >= POLLS_HELD[most] and mine[0] in self._held_polls:
+                    self._held_polls.remove(mine[0])
+                    with contextlib.suppress(OSError):
+                        mine[0].guest.shutdown(socket.SHUT_RDWR)
+                    mine[0].close()
+            self._held_polls.append(held)
+        os.write(self._ring, b"1")
+
+    def _news(self, held: Held, *, answered: bool) -> None:
+        """Pass a poll's answer on, in a thread; forget one whose guest is gone."""
+        with self._lock:
+            if held not in self._held_polls:
+                return
+            if answered and not held.is_answered():
+                return
+            self._held_polls.remove(held)
+        if answered:
+            threading.Thread(target=self._pass_on, args=(held,), daemon=True).start()
+        else:
+            held.close()
+
+    def _pass_on(self, held: Held) -> None:
+        try:
+            try:
+                late = time.monotonic() + API_TIMEOUT
+                status, headers, answer = read_api(held.api, "POST", late, begun=held.begun)
+            except (ApiAway, OSError, ValueError) as error:
+                say(f"{held.asker.address} {held.path}: {error}")
+                status, headers, answer = 503, [], b"503 Unavailable\n"
+            held.guest.settimeout(GUEST_TIMEOUT)
+            send_answer(held.guest, status, headers, answer)
+        except OSError:
+            pass  # the guest went away
+        finally:
+            held.close()
+
+    def _end_late_polls(self) -> None:
+        moment = time.monotonic()
+        with self._lock:
+            late = [one for one in self._held_polls if one.until < moment]
+            self._held_polls = [one for one in self._held_polls if one.until >= moment]
+        for one in late:
+            one.close()
 
     def _accept(self, listener: Listener) -> None:
         try:
@@ -222,6 +315,9 @@ class Proxy:
                 try:
                     method, path, headers, body = read_question(connection)
                     asker.is_reading = False
+                    if method == "POST" and path in POLLS:
+                        self._poll(listener, asker, path, headers, body)
+                        return
                     status, answer_headers, answer = self.answer(
                         listener, address, method, path, headers, body
                     )
@@ -237,6 +333,20 @@ class Proxy:
         finally:
             with self._lock, contextlib.suppress(ValueError):
                 self._open.remove(asker)
+
+    def _poll(
+        self, listener: Listener, asker: Asker, path: str, headers: Headers, body: bytes
+    ) -> None:
+        """Bring a poll to the API, and leave it waiting; raise Refused."""
+        if listener.spec["ports"].get(asker.address) is None:
+            raise Refused(404)
+        try:
+            url, signed = self._signed(listener, asker.address, "POST", path, headers, body)
+            api = open_api(url, "POST", f"/metadata{path}", signed, body)
+        except (ApiAway, OSError, ValueError) as error:
+            say(f"{asker.address} {path}: {error}")
+            raise Refused(503) from error
+        self._hold(Held(asker, asker.connection.dup(), api, path))
 
     def answer(
         self,
@@ -280,6 +390,19 @@ class Proxy:
         headers: Headers,
         body: bytes,
     ) -> tuple[int, Headers, bytes]:
+        url, signed = self._signed(listener, address, method, path, headers, body)
+        return ask_api(url, method, f"/metadata{path}", signed, body)
+
+    def _signed(
+        self,
+        listener: Listener,
+        address: str,
+        method: str,
+        path: str,
+        headers: Headers,
+        body: bytes,
+    ) -> tuple[str, Headers]:
+        """Return the API's URL, and a question's headers with ours; raise ApiAway."""
         try:
             config = json.loads((self.directory / "proxy.json").read_text())
             key = Path(config["key_file"]).read_bytes().strip()
@@ -304,7 +427,7 @@ class Proxy:
             ("X-Cloudweb-Timestamp", stamp),
             ("X-Cloudweb-Signature", signed),
         ]
-        return ask_api(config["url"], method, f"/metadata{path}", forwarded, body)
+        return str(config["url"]), forwarded
 
     def _reached(self, network_id: str, port_id: str) -> None:
         home = self.directory / "milestones" / network_id
@@ -354,6 +477,16 @@ def ask_api(
     url: str, method: str, path: str, headers: Headers, body: bytes
 ) -> tuple[int, Headers, bytes]:
     """Ask the API; raise ApiAway when it gives no answer in time, too much of it, a 5xx or a 403."""
+    deadline = time.monotonic() + API_TIMEOUT
+    try:
+        with open_api(url, method, path, headers, body) as connection:
+            return read_api(connection, method, deadline)
+    except (OSError, ValueError) as error:
+        raise ApiAway(str(error)) from error
+
+
+def open_api(url: str, method: str, path: str, headers: Headers, body: bytes) -> socket.socket:
+    """Return a connection on which the API was asked; raise OSError, ValueError."""
     scheme, _, rest = url.rstrip("/").partition("://")
     place, _, base = rest.partition("/")
     host, _, port = place.rpartition(":") if ":" in place.rpartition("]")[2] else (place, "", "")
@@ -362,21 +495,30 @@ def ask_api(
     lines = [f"{method} {target} HTTP/1.0", f"Host: {place}", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in headers]
     lines.append(f"Content-Length: {len(body)}")
-    deadline = time.monotonic() + API_TIMEOUT
+    connection = socket.create_connection((host.strip("[]"), number), timeout=API_TIMEOUT)
     try:
-        with socket.create_connection((host.strip("[]"), number), timeout=API_TIMEOUT) as plain:
-            connection = _secured(plain, host) if scheme == "https" else plain
-            connection.sendall("\r\n".join((*lines, "", "")).encode("latin-1", "replace") + body)
-            first, found, answer = _read_head(connection, ApiAway("a broken answer"), deadline)
-            while len(answer) <= ANSWER_LIMIT:
-                piece = _receive(connection, deadline)
-                if not piece:
-                    break
-                answer += piece
-            else:
-                raise ApiAway("an answer too large or too slow")
-    except (OSError, ValueError) as error:
-        raise ApiAway(str(error)) from error
+        if scheme == "https":
+            connection = _secured(connection, host)
+        connection.sendall("\r\n".join((*lines, "", "")).encode("latin-1", "replace") + body)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def read_api(
+    connection: socket.socket, method: str, deadline: float, *, begun: bytes = b""
+) -> tuple[int, Headers, bytes]:
+    """Return the API's answer; raise ApiAway, OSError, ValueError."""
+    broken = ApiAway("a broken answer")
+    first, found, answer = _read_head(connection, broken, deadline, begun=begun)
+    while len(answer) <= ANSWER_LIMIT:
+        piece = _receive(connection, deadline)
+        if not piece:
+            break
+        answer += piece
+    else:
+        raise ApiAway("an answer too large or too slow")
     words = first.split(" ", 2)
     if len(words) < 2 or not words[1].isdigit():
         raise ApiAway("a broken answer")
@@ -416,9 +558,9 @@ def _receive(connection: socket.socket, deadline: float) -> bytes:
 
 
 def _read_head(
-    connection: socket.socket, broken: Exception, deadline: float
+    connection: socket.socket, broken: Exception, deadline: float, *, begun: bytes = b""
 ) -> tuple[str, Headers, bytes]:
-    data = b""
+    data = begun
     while b"\r\n\r\n" not in data:
         piece = _receive(connection, deadline)
         if not piece or len(data) > HEAD_LIMIT:
@@ -521,6 +663,8 @@ def main(directory: Path) -> int:
         (directory / "proxy.pid").write_text(f"{os.getpid()}\n")
         signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
         threading.stack_size(256 * 1024)
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, FILES), most))
         Proxy(directory).run()
     return 0
 

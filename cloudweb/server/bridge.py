@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import io
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import connections
+from django.db import close_old_connections, connections
 from django.utils.module_loading import import_string
 
 from cloudweb.pulse import pulse
@@ -22,6 +22,7 @@ from cloudweb.server.answers import PIECE, Answer, Application, FileBlocks, Outf
 from cloudweb.server.bodies import Gone, Inflow, Receive, Spool, SpoolFull
 from cloudweb.server.connection import Connection
 from cloudweb.server.environ import Environ
+from cloudweb.server.holding import ENVIRON, Holds, hold_of
 from cloudweb.server.limits import Limits, Pace, Shares
 
 log = structlog.get_logger(__name__)
@@ -44,6 +45,7 @@ class Bridge:
         self.threads = ThreadPoolExecutor(limits.threads, "request")
         self.probes = ThreadPoolExecutor(1, "probe")
         self.files = ThreadPoolExecutor(8, "file")
+        self.holds = Holds(_news, self.threads)
         self._transfers = Shares(each=limits.transfers_of_one, most=limits.transfers)
         self._clients = Shares(each=limits.connections, most=limits.most_connections)
 
@@ -115,7 +117,15 @@ class Bridge:
             finally:
                 pulse().beat(REQUESTS)
 
-        await self._send(exchange, await asyncio.get_running_loop().run_in_executor(pool, work))
+        loop = asyncio.get_running_loop()
+        answer = await loop.run_in_executor(pool, work)
+        if hold := hold_of(answer):
+            await self.holds.wait(*hold, exchange.receive)
+            environ[ENVIRON] = hold[0]
+            environ["wsgi.input"].seek(0)
+            answer = await loop.run_in_executor(pool, work)
+            hold_of(answer)
+        await self._send(exchange, answer)
 
     async def _upload(self, exchange: Exchange, environ: Environ) -> None:
         """Run the call in a thread of its own, which reads the body while it arrives."""
@@ -218,6 +228,13 @@ class Bridge:
 
     def _pace(self, seconds: float) -> Pace:
         return Pace(seconds=seconds, rate=self._limits.least_rate)
+
+
+def _news() -> Collection[str]:
+    """Ask what has news for those whose answers are held; the thread keeps its connection as for a request."""
+    close_old_connections()
+    found: Collection[str] = import_string(settings.HELD)()
+    return found
 
 
 def _in_thread(

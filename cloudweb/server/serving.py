@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,15 @@ class Server(uvicorn.Server):
     is free is knocked at.
     """
 
-    def __init__(self, config: uvicorn.Config, *, threads: Executor) -> None:
+    def __init__(self, config: uvicorn.Config, *, bridge: Bridge) -> None:
         super().__init__(config)
-        self._threads = threads
+        self._bridge, self._threads = bridge, bridge.threads
         self._knock: Future[None] | None = None
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer who is held, and end."""
+        self._bridge.holds.release()
+        await super().shutdown(sockets)
 
     def show_progress(self) -> None:
         """Beat for the loop; let a thread beat for all that answer requests."""
@@ -107,7 +112,7 @@ def serve(application: Application, *, sock: socket.socket, limits: Limits, spoo
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again at its end
         signal.signal(number, lambda *_: None)
-    Server(config, threads=bridge.threads).run(sockets=[sock])
+    Server(config, bridge=bridge).run(sockets=[sock])
     for pool in (bridge.threads, bridge.probes, bridge.files):
         pool.shutdown(wait=False, cancel_futures=True)
     _end_threads()

@@ -28,6 +28,7 @@ SECRET_KEY, SECRET_KEY_FALLBACKS = _keys[0], env.list("SECRET_KEY_FALLBACKS", de
 ROOT_URLCONF = "cloudweb.urls"
 WSGI_APPLICATION = "cloudweb.wsgi.application"
 #: Beginning of a path -> the coroutine that serves WebSockets there (cloudweb/server/bridge.py).
+HELD = "databases.mailbox.letters.waiting"  # for whom polls that are held have news
 WEBSOCKETS = {"/consoles/": "instances.api.console_socket.serve"}
 AUTH_USER_MODEL = "identity.User"
 # Names are unique in their domain; the backend logs in by both.

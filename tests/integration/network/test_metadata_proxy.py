@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from cloudweb import process
 from network import metadata_proxy
 from network.metadata_proxy import Listener, Proxy
 from tests.builders.damage import DAMAGES, damage
@@ -167,3 +170,91 @@ def test_a_damaged_file_of_a_network_ends_nothing(tmp_path: Path) -> None:
     assert set(proxy.listeners) == {"two"}
     for listener in serving.values():
         listener.socket.close()
+
+
+class Api:
+    """An API that holds what it is asked until it is told to answer."""
+
+    def __init__(self) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.socket.settimeout(PATIENCE)
+        self.held: list[tuple[bytes, socket.socket]] = []
+
+    def take(self) -> bytes:
+        """Wait for a question; return its guest's address."""
+        connection, _ = self.socket.accept()
+        connection.settimeout(PATIENCE)
+        said = b""
+        while not said.endswith(b"{}"):
+            said += connection.recv(4096)
+        address = said.partition(b"X-Cloudweb-Address: ")[2].split()[0]
+        self.held.append((address, connection))
+        return address
+
+    def answer(self, address: bytes) -> None:
+        """Answer the oldest question of a guest."""
+        number = next(at for at, (whose, _) in enumerate(self.held) if whose == address)
+        _, connection = self.held.pop(number)
+        with connection:
+            connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\nnews")
+
+
+def poll(port: int, source: str) -> socket.socket:
+    guest = socket.create_connection(
+        ("127.0.0.1", port), timeout=PATIENCE, source_address=(source, 0)
+    )
+    guest.sendall(b"POST /openstack/database/mailbox HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}")
+    return guest
+
+
+def test_polls_wait_for_the_api_without_a_thread_each(tmp_path: Path) -> None:
+    api, count = Api(), 60
+    (tmp_path / "key").write_text("secret")
+    url = f"http://127.0.0.1:{api.socket.getsockname()[1]}"
+    facts = {"host": "h1", "url": url, "key_file": str(tmp_path / "key")}
+    (tmp_path / "proxy.json").write_text(json.dumps(facts))
+    (tmp_path / "networks").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    sources = [f"127.0.4.{number}" for number in range(1, count + 1)]
+    spec = {"namespace": None, "address": "127.0.0.1", "port": port,
+            "ports": {one: f"p{one}" for one in sources}, "projects": dict.fromkeys(sources, "x")}  # fmt: skip
+    (tmp_path / "networks" / "n.json").write_text(json.dumps(spec))
+    log = tmp_path / "log"
+    words = (sys.executable, "-I", "-S", metadata_proxy.__file__, str(tmp_path))
+    proxy = process.start_child(*words, log=log)
+    try:
+        wait_until(lambda: _listens(port), what="the proxy listens")
+        guests = {one: poll(port, one) for one in sources}
+        assert {api.take().decode() for _ in sources} == {*sources}
+        wait_until(lambda: _threads(proxy.pid) == 1, what="no poll holds a thread")
+
+        api.answer(sources[3].encode())
+        assert guests[sources[3]].makefile("rb").read().endswith(b"news"), log.read_text()
+
+        again = [poll(port, sources[0]) for _ in range(2)]  # a port's oldest gives way
+        assert {api.take(), api.take()} == {sources[0].encode()}
+        assert guests[sources[0]].recv(1) == b""
+        again[1].close()
+        gone = [one for whose, one in api.held if whose == sources[0].encode()][-1]
+        assert gone.recv(1) == b""  # the API hears that a guest has left
+
+        for _, left in api.held[5:10]:
+            left.close()
+        refused = [guests[whose.decode()] for whose, _ in api.held[5:10]]
+        assert all(one.makefile("rb").readline().startswith(b"HTTP/1.1 503") for one in refused)
+        with poll(port, "127.0.9.1") as stranger:
+            assert stranger.makefile("rb").readline() == b"HTTP/1.1 404 Not Found\r\n"
+    finally:
+        proxy.kill()
+        proxy.wait()
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
+
+
+def _threads(number: int) -> int:
+    return len(list(Path(f"/proc/{number}/task").iterdir()))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import uvicorn
 
 from cloudweb.pulse import Pulse
 from cloudweb.server import bridge, serving
-from cloudweb.server.bridge import REQUESTS
+from cloudweb.server.bridge import REQUESTS, Bridge
 from cloudweb.server.serving import LOOP, Server
 from tests.infrastructure import PATIENCE, wait_until
 
@@ -38,7 +40,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
 
 def test_threads_that_all_hang_are_silence_though_the_loop_turns(counted: Counted) -> None:
     hang, threads = threading.Event(), ThreadPoolExecutor(2)
-    server = Server(uvicorn.Config(lambda: None), threads=threads)
+    front = cast(Bridge, SimpleNamespace(threads=threads))
+    server = Server(uvicorn.Config(lambda: None), bridge=front)
 
     def progress() -> bool:
         server.show_progress()
