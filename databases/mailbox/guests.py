@@ -127,6 +127,11 @@ def renewed(agent: GuestAgent) -> Enrolled:
     return _enrolled(agent, decrypt(agent.next_key), now() + KEY_LIFE)
 
 
+def instance_at(asker: Mapping[str, str], kind: str, *, claimed: str) -> DatabaseInstance:
+    """Return the instance whose port a question came through; raise GuestRefused for any other port."""
+    return _asking(asker, kind, claimed=claimed)[1].instance
+
+
 def refuse(asker: Mapping[str, str], kind: str, *, claimed: str) -> NoReturn:
     """Refuse what a believed guest said about somebody else's; raises GuestRefused."""
     server, agent = _asking(asker, kind)

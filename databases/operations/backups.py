@@ -6,10 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from cloudweb.database.clock import now
-from cloudweb.stores.configured import default_store, store
-from databases import conf, rpc
+from databases import rpc
 from databases.dumps import repository, tickets
-from databases.dumps.repository import DumpRepository
+from databases.dumps.transfers import data_of
 from databases.models import Backup
 from databases.objects import BackupPart, DumpMade, DumpRequest, Piece, RestorePoint, UploadTarget
 from databases.operations.actions import DatabaseAction
@@ -21,12 +20,6 @@ from operations.saga import Failure, Job, Run, Saga, Step
 
 #: Where a guest finds what its host's proxy gives it.
 METADATA = "http://169.254.169.254"
-
-
-def data_of(backup_id: UUID) -> DumpRepository:
-    """Return where the data of a backup is kept."""
-    kept = store(conf.BACKUP_STORE or default_store()).inside(repository.FOLDER)
-    return DumpRepository(kept, backup_id)
 
 
 def backup_of(run: Run) -> Backup:

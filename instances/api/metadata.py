@@ -48,6 +48,8 @@ def asker_of(request: HttpRequest) -> dict[str, str] | None:
     said = f"{host}\n{network_id}\n{address}\n{stamp}\n{request.path.removeprefix('/metadata')}"
     if request.method == "POST":
         said += f"\nPOST\n{hashlib.sha256(request.body).hexdigest()}"
+    elif request.method == "PUT":  # streamed: the path's own signature is the right to it
+        said += "\nPUT\n"
     if not _signed(host, said, stamp, headers.get("X-Cloudweb-Signature", "")):
         return None
     return {"host": host, "network_id": network_id, "address": address}

@@ -68,6 +68,7 @@ OUTSIDE = {
             "metadata/openstack/database/enrol",
             "metadata/openstack/database/agent.<str:part>",
             "metadata/openstack/database/<str:kind>",
+            "metadata/openstack/database/dumps/<uuid:backup_id>/<int:number>/<str:signature>",
         ),
         "databases' guests, by host, port and key (functional/databases/test_guests)",
     ),

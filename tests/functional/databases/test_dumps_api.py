@@ -1,0 +1,114 @@
+"""A guest sends the parts of its backup and reads those it is made from; nobody else does either."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audit.models import Record
+from databases.dumps import tickets
+from databases.dumps.tickets import Purpose
+from databases.dumps.transfers import data_of
+from databases.guest.channel import PREFIX
+from databases.models import Backup, DatabaseInstance
+from databases.states import BackupStatus
+from network.models import Port
+from tests.builders.database_guests import Guest
+from tests.builders.databases import make_database_backup, make_instance
+from tests.builders.identity import make_member
+from tests.builders.instances import lab
+
+pytestmark = pytest.mark.django_db(transaction=True)
+DATA = b"a page of a database" * 1000
+SHA = hashlib.sha256(DATA).hexdigest()
+
+
+@dataclass
+class Places:
+    """Three databases with a guest each: two of one project, and a stranger's."""
+
+    a: Guest
+    b: Guest
+    stranger: Guest
+    backup: Backup
+
+
+@pytest.fixture
+def places(tmp_path: Path, settings: Any) -> Iterator[Places]:
+    settings.IMAGE_STORE = tmp_path / "store"
+    with lab(tmp_path / "lab") as home:
+        mine, theirs = make_member("dba"), make_member("other")
+        made = []
+        for name, user in (("a", mine), ("b", mine), ("stranger", theirs)):
+            server_id = home.create()
+            instance = make_instance(user, name=name, server_id=server_id)
+            (tmp_path / name).mkdir()
+            port = Port.objects.get(device_id=str(server_id))
+            made.append(Guest(instance, port, tmp_path / name))
+        a, b, stranger = made
+        backup = make_database_backup(a.instance, status=BackupStatus.BUILDING, size=0)
+        yield Places(a, b, stranger, backup)
+
+
+def path(purpose: Purpose, backup: Backup, instance: DatabaseInstance, number: int = 1) -> str:
+    found = tickets.path_of(purpose, backup.id, number, instance_id=instance.id)
+    return found.removeprefix(f"{PREFIX[1:]}/")
+
+
+def send(guest: Guest, place: str) -> Any:
+    return guest.channel.put(place, DATA)
+
+
+def whole(places: Places) -> None:
+    receipt = send(places.a, path("write", places.backup, places.a.instance)).headers["ETag"]
+    data_of(places.backup.id).complete([receipt], sha256=SHA)
+    Backup.objects.update(status=BackupStatus.COMPLETED)
+
+
+def test_what_one_guest_sends_another_of_the_project_is_made_from(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = path("write", places.backup, places.a.instance)
+    read = path("read", places.backup, places.b.instance)
+    assert send(places.a, write).status_code == 204
+    assert places.b.channel.get(read).status_code == 404  # it is not whole
+    assert places.a.channel.put(write, b"").status_code == 400
+    monkeypatch.setattr("databases.dumps.transfers.part_size", lambda _bytes: 100)
+    assert send(places.a, write).status_code == 413
+    monkeypatch.undo()
+    whole(places)
+    answer = places.b.channel.get(read)
+    assert answer.getvalue() == DATA
+    assert answer.headers["Content-Length"] == str(len(DATA))
+    assert send(places.a, write).status_code == 404  # nor is a whole one written any more
+    assert data_of(places.backup.id).check() == len(DATA)
+
+
+def test_a_path_is_of_use_to_its_own_guest_alone(places: Places, client: Any) -> None:
+    write = path("write", places.backup, places.a.instance)
+    read = path("read", places.backup, places.b.instance)
+    tried = [
+        send(places.b, write),
+        send(places.stranger, write),
+        send(places.b, path("write", places.backup, places.b.instance)),
+        send(places.a, path("read", places.backup, places.a.instance)),
+        places.a.channel.get(write),
+    ]
+    whole(places)
+    tried += [
+        places.stranger.channel.get(read),
+        places.stranger.channel.get(path("read", places.backup, places.stranger.instance)),
+    ]
+    assert [answer.status_code for answer in tried] == [404] * len(tried)
+    refused = Record.objects.filter(action__regex="^database:guests:(read|write)_part$")
+    assert refused.count() == len(tried)
+    assert {row.target_id for row in refused} == {str(places.backup.id)}
+    unvouched = client.put(
+        f"/metadata{PREFIX}/{write}", DATA, content_type="application/octet-stream"
+    )
+    assert unvouched.status_code == 403
