@@ -54,8 +54,9 @@ class InstanceBuilding(InstanceDisks):
 
         Raises what is wrong with flavor, image, key, network, port or group, and QuotaExceeded.
         """
+        prepared = self._prepared(wanted)
         with transaction.atomic():
-            made, saga = self.record(wanted)
+            made, saga = self._recorded(*prepared)
             for instance in made:
                 saga.start(self.context, resource_id=str(instance.id))
         return made
@@ -66,26 +67,35 @@ class InstanceBuilding(InstanceDisks):
 
         Raises what ``create`` raises.
         """
-        wanted, flavor, columns, cards = self._prepared(wanted)
+        prepared = self._prepared(wanted)
         with transaction.atomic():
-            count = self._reserve(columns["project_id"], flavor, wanted, columns["server_group"])
-            names = [wanted.name] if count == 1 else numbered(wanted.name, count)
-            made = Instance.objects.bulk_create(
-                Instance(
-                    name=name,
-                    hostname=wanted.hostname or hostname_of(name),
-                    launch_index=index,
-                    **columns,
-                )
-                for index, name in enumerate(names)
+            return self._recorded(*prepared)
+
+    def _recorded(
+        self,
+        wanted: BuildRequest,
+        flavor: Flavor,
+        columns: dict[str, Any],
+        cards: Sequence[dict[str, Any]],
+    ) -> tuple[Sequence[Instance], type[Saga]]:
+        count = self._reserve(columns["project_id"], flavor, wanted, columns["server_group"])
+        names = [wanted.name] if count == 1 else numbered(wanted.name, count)
+        made = Instance.objects.bulk_create(
+            Instance(
+                name=name,
+                hostname=wanted.hostname or hostname_of(name),
+                launch_index=index,
+                **columns,
             )
-            InstancePort.objects.bulk_create(
-                InstancePort(instance=instance, position=position, **card)
-                for instance in made
-                for position, card in enumerate(cards)
-            )
-            with named_by_the_caller():
-                self._make_disks(wanted, flavor, made)
+            for index, name in enumerate(names)
+        )
+        InstancePort.objects.bulk_create(
+            InstancePort(instance=instance, position=position, **card)
+            for instance in made
+            for position, card in enumerate(cards)
+        )
+        with named_by_the_caller():
+            self._make_disks(wanted, flavor, made)
         return made, CreateInstanceWithVolumes if wanted.has_volumes else CreateInstance
 
     @policy("compute:servers:consider")
