@@ -35,6 +35,8 @@ CLIENTS = 8
 PART = 100  # servers that are compared with each other: the first, and as many after all others
 GOAL_CPU = 68.0  # ms for each server
 GOAL_RATIO = 2.0
+#: Why steps failed, for who sees that some did.
+FAILED = "SELECT name, error_code, error_detail FROM operations_step WHERE failures > 0 LIMIT 10"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,8 @@ def figures(
             burst = Burst(client, meter, partial(rows.ask, var), networks=networks)
             client.wait_active(burst.create(-1))  # connections, imports, caches
             yield from burst.run(wanted, patience=patience, together=together)
+            for why in rows.rows(var, FAILED):
+                print(*why, sep=", ", file=sys.stderr)
             if minutes:
                 yield from churn(client, meter.pids, burst.create, minutes=minutes)
 

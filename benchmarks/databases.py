@@ -23,8 +23,12 @@ class Database:
 
     def ask(self, var: Path, statement: str) -> int:
         """Return a number from the database of a cloud, without asking the cloud."""
+        return int(self.rows(var, statement)[0][0] or 0)
+
+    def rows(self, var: Path, statement: str) -> list[Any]:
+        """Return what a statement finds there."""
         with contextlib.closing(self._connect(var)) as connection:
-            return int(connection.execute(statement).fetchone()[0] or 0)
+            return list(connection.execute(statement).fetchall())
 
     def _connect(self, var: Path) -> Any:
         if self.home is None:
