@@ -5,8 +5,9 @@ It says on its standard error why it cannot begin; else it goes on in the backgr
 
 To the guest's QEMU it is an NBD server on a Unix socket; to the volume's server it is this host, by TLS (NBD's
 STARTTLS). Of what a client may ask before it begins it lets through what a QEMU needs, and for the one export alone,
-for that server has others, which are not this guest's. From then on it passes on what both say and looks at none of
-it. It keeps nothing: when the server goes the guest's connection ends, and the guest's QEMU comes again.
+for that server has others, which are not this guest's. From then on it passes on what both say; of the answers it
+looks at their lengths alone, and passes on whole ones. It answers nothing by itself: when the server goes the guest's
+connection ends, and the guest's QEMU comes again.
 
 A qemu-nbd in its place asks the server before each read whether there are holes, for it serves requests itself: each
 read went to the other host twice.
@@ -35,10 +36,17 @@ HELLO = 10.0  # seconds for each answer until data is read and written
 CLIENTS = 16  # at a time; a guest's QEMU has one, and another one while it exchanges them
 CHUNK = 512 * 1024
 RECORD = 16 * 1024  # of TLS, at most
+KEPT = 256 * 1024  # of an answer that is not whole yet
 LONGEST = 64 * 1024  # of an option
 GREETING = struct.Struct(">8s8sH")
 OPTION = struct.Struct(">8sII")
 ANSWER = struct.Struct(">QIII")
+#: How answers to requests begin: the size of the head, where in it stands how much data follows, in how many bytes.
+HEADS = {
+    b"\x67\x44\x66\x98": (16, 16, 0),
+    b"\x66\x8e\x33\xef": (20, 16, 4),
+    b"\x6e\x8a\x27\x8c": (32, 24, 8),
+}
 OPTION_MAGIC, ANSWER_MAGIC = b"IHAVEOPT", 0x3E889045565A9
 MODERN = struct.pack(">I", 3)  # what a client of today says it understands
 ABORT, STARTTLS, INFO, GO = 2, 5, 6, 7
@@ -69,7 +77,9 @@ class Server:
     def __init__(self, address: str, port: int, name: str, context: ssl.SSLContext) -> None:
         self.line = socket.create_connection((address, port), timeout=HELLO)
         self._came, self._goes = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._raw, self._plain = bytearray(CHUNK), bytearray(CHUNK + RECORD)
+        self._raw, self._plain = bytearray(CHUNK), bytearray(KEPT + CHUNK + RECORD)
+        self._there = self._passed = self._next = 0  # in ``_plain``
+        self.is_structured = False
         self._tls = context.wrap_bio(self._came, self._goes, server_hostname=name or address)
         try:
             impatient(self.line)
@@ -113,13 +123,38 @@ class Server:
         return self._goes.read()
 
     def opened(self) -> tuple[memoryview, bytes]:
-        """Receive; return what the server said, and what TLS itself has to send. Raises Refused at its end."""
+        """Receive; return what the guest is to hear now, and what TLS itself has to send. Raises Refused at its end."""
+        room, kept = memoryview(self._plain), self._there - self._passed
+        room[:kept] = bytes(room[self._passed : self._there])
         self._more()
-        there, room = 0, memoryview(self._plain)
+        there = kept
         with contextlib.suppress(ssl.SSLWantReadError):
             while more := self._tls.read(CHUNK, room[there:]):
                 there += int(more)  # it says how many, not what
-        return room[:there], self._goes.read()
+        self._there, self._passed = there, self._whole(room[:there])
+        self._next -= self._passed
+        return room[: self._passed], self._goes.read()
+
+    def _whole(self, said: memoryview) -> int:
+        """Return how much of it is whole answers, or so much that it is not kept: a guest wakes for each piece.
+
+        ``_next`` is where an answer begins, or will. What is not known goes on as it comes, as do all answers to a
+        client that did not ask for structured ones: there it cannot be told where they end.
+        """
+        whole = 0
+        while self.is_structured and self._next <= len(said):
+            whole = self._next
+            magic = bytes(said[whole : whole + 4])
+            size, at, width = HEADS.get(magic, (0, 0, 0))
+            self.is_structured = size > 0 or len(magic) < 4
+            if not size or len(said) - whole < size:
+                break
+            follows = int.from_bytes(said[whole + at : whole + at + width])
+            self._next = whole + size + follows
+        if not self.is_structured:
+            self._next = len(said)
+            return len(said)
+        return len(said) if not whole and len(said) >= KEPT else whole
 
     def say(self, data: bytes) -> None:
         """Send, and wait until it went."""
@@ -201,6 +236,7 @@ class Entry:
         server.say(head + data)
         said, agreed = server.answers(option)
         guest.sendall(said)
+        server.is_structured |= agreed and option in (STRUCTURED, EXTENDED)
         if option == ABORT:
             raise Refused("the client went")
         return option == GO and agreed
@@ -232,7 +268,7 @@ def carry(guest: socket.socket, server: Server) -> None:
                 up = sent(server.line, joined(up, server.sealed(buffer[:count])))
             else:
                 said, own = server.opened()
-                down = sent(guest, said)
+                down = sent(guest, said) if said else said
                 if own:  # TLS itself has an answer, such as new keys
                     up = sent(server.line, joined(up, own))
         poll.modify(ours, write if down else 0 if up else read)

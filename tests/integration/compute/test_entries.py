@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import struct
@@ -95,6 +96,11 @@ def test_a_guest_writes_through_a_socket_that_stays_its_own(world: World) -> Non
     )
     assert f"{2 * SIZE} bytes" in seen.text
     assert world.write(entered, "third")
+    target = f"nbd+unix:///{entered.source.export}?socket={socket}"  # type: ignore[union-attr]
+    work = ("write -P 9 4k 3M", "read -P 9 4k 3M", "read -P 9 5k 70k", "read -P 9 8k 1", "flush")
+    process.run(
+        "qemu-io", "-f", "raw", target, *(word for one in work for word in ("-c", one))
+    )  # pieces of every size
 
     world.bench.driver.unexport(unexport_of(world.request), work=WORK)
     for _ in range(2):
@@ -156,3 +162,18 @@ def test_what_cannot_be_reached_is_said_and_all_of_a_guest_goes_at_once(world: W
     nobody = Entries(world.bench.directory / "entries", world.bench.directory / "nothing")
     with pytest.raises(DriverError, match="certificate"):
         nobody.of(GUEST, disk)
+
+
+def test_one_of_an_earlier_version_is_kept_until_its_disk_goes(world: World) -> None:
+    here = world.bench.directory / "entries"
+    here.mkdir()
+    socket_path = world.entries._socket(GUEST, SERIAL, SERIAL)
+    words = ["qemu-nbd", "--fork", "--persistent", f"--socket={socket_path}"]
+    words += [f"--pid-file={socket_path}.pid", "--image-opts", "driver=null-co,size=1048576"]
+    socket_path.with_name(f"{socket_path.name}.json").write_text(json.dumps(words))
+    for _ in range(2):  # begun again, as after it died; then left alone
+        world.entries.tend()
+        (pid,) = world.entries.processes("qemu-nbd")
+    assert process.read_pid(Path(f"{socket_path}.pid")) == pid
+    world.entries.drop(GUEST, SERIAL)
+    assert list(world.entries.census()) == []
