@@ -10,7 +10,7 @@ class DatabasesConfig(AppConfig):
 
     name = "databases"
     encrypted_columns: ClassVar[dict[str, tuple[str, ...]]] = {
-        "DatabaseInstance": ("first_contents",),
+        "DatabaseInstance": ("first_contents", "replication_secret"),
         "GuestAgent": ("key", "next_key"),
         "Letter": ("payload",),
     }

@@ -179,3 +179,12 @@ class HasReplicas(Unprocessable):
 
     def __init__(self, instance_id: object) -> None:
         super().__init__(f"Instance {instance_id} has replicas: delete or detach them first.")
+
+
+class RootNeverEnabled(NotFound):
+    """Root was never let in."""
+
+    code = "database_root_never_enabled"
+
+    def __init__(self, instance_id: object) -> None:
+        super().__init__(f"Root was never enabled on instance {instance_id}.")

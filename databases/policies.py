@@ -23,6 +23,7 @@ declare(
         "database:instances:update": project_member,
         "database:instances:delete": project_member,
         "database:instances:restart": project_member,
+        "database:instances:promote": project_member,
         "database:instances:resize": project_member,
         "database:instances:reset_status": project_member,
         "database:databases:list": project_reader,

@@ -56,6 +56,12 @@ class InstanceActionViewSet(ServiceViewSet):
         if said.force_delete:
             manager.delete(instance_id)
 
+    def _promote_to_replica_source(self, instance_id: str, _: wire.Nothing) -> None:
+        self.manager(self.context).promote(instance_id)
+
+    def _eject_replica_source(self, instance_id: str, _: wire.Nothing) -> None:
+        self.manager(self.context).eject(instance_id)
+
     @extend_schema(
         operation_id="database_instances_configuration",
         responses={200: within("instance", wire.DefaultsShown)},

@@ -103,6 +103,10 @@ class DatabaseInstanceViewSet(ServiceViewSet):
                 is_public=said.access.is_public,
                 allowed_cidrs=said.access.allowed_cidrs,
             )
+        elif {"replica_of", "slave_of"} & things:
+            if said.replica_of is not None or said.slave_of is not None:
+                raise BadRequest("An instance can be detached from its source alone.")
+            manager.detach_replica(instance_id)
         if said.name is not None:
             manager.rename(instance_id, name=said.name)
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, path
 
 from cloudweb.api.routing import versioned
+from databases.api.absent import NoneViewSet
 from databases.api.actions import InstanceActionViewSet
 from databases.api.backups import DatabaseBackupViewSet
 from databases.api.configurations import ConfigurationViewSet
@@ -23,6 +24,7 @@ from databases.api.datastores import (
 from databases.api.flavors import DatabaseFlavorViewSet
 from databases.api.instances import DatabaseInstanceViewSet
 from databases.api.limits import LimitsViewSet, QuotaViewSet
+from databases.api.managed import ManagedInstanceViewSet
 from databases.api.versions import VersionViewSet
 
 ONE: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
@@ -90,6 +92,12 @@ ROUTES: list[URLPattern | URLResolver] = [
         "mgmt/quotas/<str:project_id>",
         QuotaViewSet.as_view({"get": "retrieve", "put": "update"}),
     ),
+    path("clusters", NoneViewSet.as_view({"get": "list_clusters"})),
+    path("modules", NoneViewSet.as_view({"get": "list_modules"})),
+    path("mgmt/instances", ManagedInstanceViewSet.as_view({"get": "list"})),
+    path(f"mgmt/{INSTANCE}", ManagedInstanceViewSet.as_view({"get": "retrieve"})),
+    path(f"mgmt/{INSTANCE}/root", ManagedInstanceViewSet.as_view({"get": "retrieve_root"})),
+    path(f"mgmt/{INSTANCE}/action", ManagedInstanceViewSet.as_view({"post": "act"})),
     path("mgmt/datastore-versions", OfferedVersionViewSet.as_view(COLLECTION)),
     path(
         "mgmt/datastore-versions/<str:version>",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import orjson
@@ -15,15 +16,21 @@ from cloudweb.identifiers import as_uuid
 from cloudweb.policy import policy
 from compute.manager import FlavorManager
 from databases import conf, names, quota
+from databases.exceptions import BackupBusy, ConfigurationDoesNotFit
 from databases.images import image_of
+from databases.manager.backups import DatabaseBackupManager
+from databases.manager.configurations import ConfigurationManager
 from databases.manager.datastores import DatastoreManager
 from databases.manager.lookup import InstanceLookups
 from databases.manager.parts_project import ensure_parts_project
 from databases.models import DatabaseInstance, DatastoreVersion
 from databases.operations import CreateDatabase
 from databases.requests import InstanceRequest, NewDatabase, NewUser
+from databases.states import BackupStatus
 from network.manager import PortManager
 from volume.manager import VolumeTypeManager
+
+MOST_REPLICAS = 10
 
 
 class InstanceBuilding(InstanceLookups):
@@ -35,16 +42,78 @@ class InstanceBuilding(InstanceLookups):
 
         Raises what is wrong with datastore, flavor, volume, network or contents, and QuotaExceeded.
         """
-        version = DatastoreManager(self.context).chosen(
+        wanted, version, more = self._beginning(wanted)
+        columns = self._columns(wanted, version) | more
+        check_contents(version.manager, wanted.databases, wanted.users)
+        names_of = [wanted.name]
+        if wanted.replica_count > 1:
+            names_of = [f"{wanted.name}-{number + 1}" for number in range(wanted.replica_count)]
+        with transaction.atomic():
+            made = []
+            for name in names_of:
+                self._reserve(columns)
+                made.append(DatabaseInstance.objects.create(**columns | {"name": name}))
+                CreateDatabase.start(self.context, resource_id=str(made[-1].id))
+        return self.get(str(made[0].id))
+
+    def _beginning(
+        self, wanted: InstanceRequest
+    ) -> tuple[InstanceRequest, DatastoreVersion, dict[str, Any]]:
+        """Return what is wanted, whole, its version, and the columns of what it begins with."""
+        if wanted.replica_of is not None:
+            return self._as_replica(wanted, self._at_rest(wanted.replica_of))
+        if wanted.replica_count > 1:
+            raise BadRequest("Only replicas are made by the dozen.")
+        if wanted.backup_id is not None:
+            return self._from_backup(wanted)
+        chosen = DatastoreManager(self.context).chosen(
             wanted.datastore, wanted.version, wanted.version_number
         )
-        columns = self._columns(wanted, version)
-        check_contents(version.manager, wanted.databases, wanted.users)
-        with transaction.atomic():
-            self._reserve(columns)
-            instance = DatabaseInstance.objects.create(**columns)
-            CreateDatabase.start(self.context, resource_id=str(instance.id))
-        return self.get(str(instance.id))
+        configuration = None
+        if wanted.configuration_id is not None:
+            configuration = ConfigurationManager(self.context).get(wanted.configuration_id)
+            if configuration.version_id != chosen.id:
+                raise ConfigurationDoesNotFit
+        return wanted, chosen, {"configuration": configuration}
+
+    def _as_replica(
+        self, wanted: InstanceRequest, source: DatabaseInstance
+    ) -> tuple[InstanceRequest, DatastoreVersion, dict[str, Any]]:
+        if source.replica_of_id is not None:
+            raise BadRequest(f"Instance {source.id} is a replica itself.")
+        if wanted.databases or wanted.users or wanted.backup_id or wanted.datastore:
+            raise BadRequest("A replica has what its source has.")
+        if wanted.volume_size is not None and wanted.volume_size < source.volume_size:
+            raise BadRequest("The volume of a replica must not be smaller than its source's.")
+        if wanted.replica_count > MOST_REPLICAS:
+            raise BadRequest(f"At most {MOST_REPLICAS} replicas are made at once.")
+        if not source.replication_secret:
+            rows = DatabaseInstance.objects.filter(id=source.id, replication_secret="")
+            rows.update(replication_secret=encrypt(secrets.token_urlsafe(24)))
+        filled = replace(
+            wanted,
+            flavor_id=wanted.flavor_id or source.flavor_id,
+            volume_size=wanted.volume_size or source.volume_size,
+            network_id=wanted.network_id or str(source.network_id),
+        )
+        more = {"replica_of": source, "configuration": source.configuration}
+        return filled, source.version, more
+
+    def _from_backup(
+        self, wanted: InstanceRequest
+    ) -> tuple[InstanceRequest, DatastoreVersion, dict[str, Any]]:
+        backup = DatabaseBackupManager(self.context).find(wanted.backup_id or "")
+        if backup.status not in (BackupStatus.COMPLETED, BackupStatus.RESTORED):
+            raise BackupBusy(backup.id, f"is {backup.status}")
+        if (wanted.volume_size or 0) < backup.volume_size:
+            raise BadRequest(f"The volume must have {backup.volume_size} GiB at least.")
+        if wanted.datastore is not None:
+            chosen = DatastoreManager(self.context).chosen(
+                wanted.datastore, wanted.version, wanted.version_number
+            )
+            if chosen.id != backup.version_id:
+                raise BadRequest("The backup is of another datastore version.")
+        return wanted, backup.version, {"restored_from": backup.id}
 
     def _reserve(self, columns: dict[str, Any]) -> None:
         quota.reserve(

@@ -55,8 +55,11 @@ class ContentsManager(InstanceLookups):
     def users(self, instance_id: str, *, limit: int, marker: str) -> Page[objects.User]:
         """Return a page of the users of an instance, by name."""
         asked = objects.PageRequest(limit=limit, marker=marker)
-        found = ask(self._at_rest(instance_id), rpc.LIST_USERS, asked)
-        return Page(found.users, more=bool(found.next_marker))
+        instance = self._at_rest(instance_id)
+        found = ask(instance, rpc.LIST_USERS, asked)
+        hidden = names.RESERVED_USERS[instance.version.manager]
+        shown = [one for one in found.users if one.name not in hidden]
+        return Page(shown, more=bool(found.next_marker))
 
     @policy("database:users:get")
     def user(self, instance_id: str, name: str, host: str = "%") -> objects.User:

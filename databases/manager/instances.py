@@ -6,12 +6,14 @@ from cloudweb.exceptions import UnknownMarker
 from cloudweb.identifiers import as_uuid
 from cloudweb.listing import EVERYTHING, Listing, Page, page_of
 from cloudweb.policy import policy
+from databases.exceptions import RootNeverEnabled
 from databases.manager.actions import InstanceActions
+from databases.manager.replicas import InstanceReplicas
 from databases.models import DatabaseInstance
 from databases.querysets import DatabaseInstanceQuerySet
 
 
-class DatabaseInstanceManager(InstanceActions):
+class DatabaseInstanceManager(InstanceActions, InstanceReplicas):
     """Instances of the caller's project."""
 
     @policy("database:instances:list")
@@ -23,6 +25,23 @@ class DatabaseInstanceManager(InstanceActions):
     def list_all(self, listing: Listing = EVERYTHING) -> Page[DatabaseInstance]:
         """Return a page of those of all projects; raise UnknownMarker."""
         return self._page(DatabaseInstance.objects.all(), listing)
+
+    @policy("database:instances:list_all_projects")
+    def get_managed(self, instance_id: str) -> DatabaseInstance:
+        """Return an instance for operators; raise DatabaseInstanceNotFound."""
+        return self.get(instance_id)
+
+    @policy("database:instances:list_all_projects")
+    def root_history(self, instance_id: str) -> DatabaseInstance:
+        """Return an instance that root was let into; raise RootNeverEnabled."""
+        found = self.get(instance_id)
+        if found.root_enabled_at is None:
+            raise RootNeverEnabled(found.id)
+        return found
+
+    @policy("database:instances:list")
+    def check_reader(self) -> None:
+        """Raise PolicyNotAuthorized for who may not list."""
 
     def _page(self, rows: DatabaseInstanceQuerySet, listing: Listing) -> Page[DatabaseInstance]:
         last = None

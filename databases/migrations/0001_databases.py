@@ -175,6 +175,8 @@ class Migration(migrations.Migration):
                 ("volume_used", models.FloatField(blank=True, help_text="GiB", null=True)),
                 ("root_enabled_at", models.DateTimeField(blank=True, null=True)),
                 ("root_enabled_by", models.CharField(blank=True, default="", max_length=64)),
+                ("replication_secret", models.TextField(blank=True, default="")),
+                ("restored_from", models.UUIDField(blank=True, null=True)),
                 ("first_contents", models.TextField(blank=True, default="")),
                 ("network_id", models.UUIDField(blank=True, null=True)),
                 ("subnet_id", models.UUIDField(blank=True, null=True)),

@@ -28,7 +28,8 @@ class DatabaseInstance(models.Model):
 
     ``task`` is what is being done to it, ``operating_status`` what its guest said last and at
     ``reported_at``. ``first_contents`` are databases and users that it begins with, encrypted
-    (cloudweb/encryption.py), until they are there. Parts are bare ids: other apps have them.
+    (cloudweb/encryption.py), until they are there; ``replication_secret``, encrypted too, is what its replicas
+    come by, ``restored_from`` the backup it begins with. Parts are bare ids: other apps have them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -60,6 +61,8 @@ class DatabaseInstance(models.Model):
     volume_used = models.FloatField(null=True, blank=True, help_text="GiB")
     root_enabled_at = models.DateTimeField(null=True, blank=True)
     root_enabled_by = models.CharField(max_length=64, blank=True, default="")
+    replication_secret = models.TextField(blank=True, default="")
+    restored_from = models.UUIDField(null=True, blank=True)
     first_contents = models.TextField(blank=True, default="")
 
     network_id = models.UUIDField(null=True, blank=True)

@@ -4,6 +4,7 @@ from databases.operations.actions import ConfigureDatabase, RestartDatabase, Upg
 from databases.operations.backups import BackUpDatabase, DeleteDatabaseBackup
 from databases.operations.create import CreateDatabase
 from databases.operations.delete import DeleteDatabase
+from databases.operations.replicas import DetachReplica, FollowSource, PromoteReplica
 from databases.operations.resize import GrowDatabase, ResizeDatabase
 
 __all__ = [
@@ -12,7 +13,10 @@ __all__ = [
     "CreateDatabase",
     "DeleteDatabase",
     "DeleteDatabaseBackup",
+    "DetachReplica",
+    "FollowSource",
     "GrowDatabase",
+    "PromoteReplica",
     "ResizeDatabase",
     "RestartDatabase",
     "UpgradeDatabase",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cloudweb.rpc import Method
 from databases import rpc
 from databases.models import DatabaseInstance, DatastoreVersion
 from databases.objects import Applied, Configuration, NoArguments, Prepared, UpgradeRequest
@@ -83,11 +84,16 @@ def new_version(run: Run) -> UpgradeRequest:
     return UpgradeRequest(version=version.number)
 
 
+def old_version(run: Run) -> tuple[Method[Any], UpgradeRequest]:
+    """Return the version that it served before, which it goes back to."""
+    return rpc.UPGRADE, UpgradeRequest(version=instance_of(run).version.number)
+
+
 class UpgradeDatabase(DatabaseAction):
-    """Have the guest serve its data with another version; one that cannot serves the old one on."""
+    """Have the guest serve its data with another version; one that cannot goes back to the old one."""
 
     kind = "databases.upgrade"
-    steps = asks("upgrade", rpc.UPGRADE, new_version)
+    steps = asks("upgrade", rpc.UPGRADE, new_version, back=old_version)
 
     @classmethod
     def on_done(cls, run: Run) -> None:

@@ -10,16 +10,14 @@ from databases import rpc
 from databases.dumps import repository, tickets
 from databases.dumps.transfers import data_of
 from databases.models import Backup
-from databases.objects import BackupPart, DumpMade, DumpRequest, Piece, RestorePoint, UploadTarget
+from databases.objects import DumpMade, DumpRequest, UploadTarget
 from databases.operations.actions import DatabaseAction
 from databases.operations.letters import answer_to, asks
+from databases.operations.restoring import METADATA
 from databases.operations.rows import fail, instance_of, rest, rest_after
 from databases.states import BackupStatus
 from operations.jobs import Running
 from operations.saga import Failure, Job, Run, Saga, Step
-
-#: Where a guest finds what its host's proxy gives it.
-METADATA = "http://169.254.169.254"
 
 
 def backup_of(run: Run) -> Backup:
@@ -135,28 +133,3 @@ class DeleteDatabaseBackup(Saga):
         write(
             run, status=BackupStatus.DELETE_FAILED, fault_message=failure.public if failure else ""
         )
-
-
-def restore_point(backup: Backup, instance_id: UUID) -> RestorePoint:
-    """Return what a guest needs of a backup and those it adds to, the full one first; read the store outside."""
-    chain = [backup]
-    while chain[0].parent is not None:
-        chain.insert(0, chain[0].parent)
-    return RestorePoint(chain=tuple(_part(one, instance_id) for one in chain))
-
-
-def _part(backup: Backup, instance_id: UUID) -> BackupPart:
-    pieces = (
-        Piece(
-            url=f"{METADATA}/{tickets.path_of('read', backup.id, number, instance_id=instance_id)}",
-            size=size,
-        )
-        for number, size in backup.parts
-    )
-    return BackupPart(
-        id=str(backup.id),
-        kind="incremental" if backup.parent_id else "full",
-        checksum=backup.checksum,
-        position=backup.position,
-        pieces=tuple(pieces),
-    )

@@ -10,13 +10,23 @@ import orjson
 from cloudweb.database.clock import now
 from cloudweb.encryption import decrypt
 from databases import rpc
-from databases.models import DatabaseInstance
-from databases.objects import Database, DataVolume, Parameter, PrepareDatastore, User
+from databases.models import Backup, DatabaseInstance
+from databases.objects import (
+    CreateUsers,
+    Database,
+    DataVolume,
+    Parameter,
+    PrepareDatastore,
+    RestorePoint,
+    User,
+)
+from databases.operations.following import source_at, source_of
 from databases.operations.letters import asks
 from databases.operations.parts import build_server, drop_port, drop_server, make_port
+from databases.operations.restoring import restore_point
 from databases.operations.rows import fail, instance_of, rest, write
 from databases.states import OperatingStatus
-from operations.saga import Failure, Run, Saga, Step
+from operations.saga import Failure, Run, Saga, Step, StepFailed
 
 
 def first_contents(instance: DatabaseInstance) -> Mapping[str, Any]:
@@ -52,7 +62,32 @@ def what_to_prepare(run: Run) -> PrepareDatastore:
         parameters=settings_of(instance),
         databases=tuple(Database(**one) for one in _of(contents, "databases")),
         users=tuple(User(**one) for one in _of(contents, "users")),
+        restore=_restore(instance),
+        replica_of=source_at(source_of(run)) if instance.replica_of_id else None,
     )
+
+
+def _restore(instance: DatabaseInstance) -> RestorePoint | None:
+    if instance.restored_from is None:
+        return None
+    backup = Backup.objects.filter(id=instance.restored_from).first()
+    if backup is None:
+        raise StepFailed("The backup is gone.")
+    return restore_point(backup, instance.id)
+
+
+def admitted(run: Run) -> CreateUsers | None:
+    """Have the source let its replicas come; nothing for an instance that is none."""
+    instance = instance_of(run)
+    if instance.replica_of_id is None:
+        return None
+    said = source_at(source_of(run))
+    return CreateUsers(users=(User(name=said.user, password=said.password),))
+
+
+def to_source(run: Run) -> DatabaseInstance:
+    """Return the instance that it follows, or itself."""
+    return source_of(run) if instance_of(run).replica_of_id else instance_of(run)
 
 
 def _of(contents: Mapping[str, Any], name: str) -> Iterable[Any]:
@@ -68,6 +103,7 @@ class CreateDatabase(Saga):
     steps = (
         Step("make_port", make_port, undo=drop_port),
         Step("build_server", build_server, undo=drop_server),
+        *asks("admit", rpc.CREATE_USERS, admitted, to=to_source),
         *asks("prepare", rpc.PREPARE, what_to_prepare),
     )
 

@@ -16,7 +16,7 @@ from cloudweb.objects import VersionedObject
 from cloudweb.rpc import Method
 from databases import conf, fake_guest
 from databases.mail import written
-from databases.models import Letter
+from databases.models import DatabaseInstance, Letter
 from databases.operations.rows import instance_of
 from databases.states import LetterState
 from operations.saga import Run, Step, StepFailed, TookTooLong
@@ -29,10 +29,16 @@ def asks(
     method: Method[Any],
     payload: Payload,
     *,
+    to: Callable[[Run], DatabaseInstance] = instance_of,
+    back: Callable[[Run], tuple[Method[Any], VersionedObject]] | None = None,
     deadline: timedelta | None = None,
     pivot: bool = False,
 ) -> tuple[Step, Step]:
-    """Return the two steps that have a guest do something; no payload: nothing is to be done."""
+    """Return the two steps that have a guest do something; no payload: nothing is to be done.
+
+    ``to`` whose guest, where it is not that of the operation's own instance.
+    ``back`` says what takes it back: the guest is told, after all it was told before, and not waited for.
+    """
     within = deadline or timedelta(seconds=method.deadline)
 
     def tell(run: Run) -> dict[str, Any] | None:
@@ -40,7 +46,7 @@ def asks(
         if said is None:
             return None
         letter = written(
-            instance_of(run),
+            to(run),
             method,
             said,
             within=within,
@@ -70,7 +76,25 @@ def asks(
             raise TookTooLong("The database's guest did not answer in time.")
         raise NotYet("The database's guest has not answered yet.")
 
-    return Step(f"tell_{name}", tell, undo=withdraw), Step(f"hear_{name}", hear, pivot=pivot)
+    def turn_back(run: Run) -> None:
+        if back is None or not run.results.get(f"tell_{name}"):
+            return
+        contrary, said = back(run)
+        letter = written(
+            to(run),
+            contrary,
+            said,
+            within=timedelta(seconds=contrary.deadline),
+            operation=run.operation.id,
+            epoch=run.operation.epoch,
+        )
+        if conf.GUESTS == "fake":
+            fake_guest.answer(letter)
+
+    return (
+        Step(f"tell_{name}", tell, undo=withdraw),
+        Step(f"hear_{name}", hear, undo=turn_back if back else None, pivot=pivot),
+    )
 
 
 def answer_to(run: Run, name: str, kind: type[VersionedObject]) -> Any:

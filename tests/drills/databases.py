@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 
 from compute.models import Flavor
 from databases import conf, fake_guest
@@ -27,12 +28,16 @@ from databases.operations import (
     CreateDatabase,
     DeleteDatabase,
     DeleteDatabaseBackup,
+    DetachReplica,
+    FollowSource,
     GrowDatabase,
+    PromoteReplica,
     ResizeDatabase,
     RestartDatabase,
     UpgradeDatabase,
 )
 from databases.requests import InstanceRequest, NewDatabase, NewUser
+from databases.states import Task
 from identity.models import User
 from image.models import Image
 from instances.models import Instance
@@ -190,6 +195,43 @@ def backups(_made: World, _key: str) -> dict[str, Any]:
     }
 
 
+def followed(made: World) -> str:
+    """Record a database and a replica of it."""
+    version = make_datastores()
+    source = make_instance(made.user, name="a", version=version)
+    replica = make_instance(made.user, name="b", version=version, replica_of=source)
+    for instance in (source, replica):
+        state = fake_guest.empty() | {"writable": instance is source}
+        FakeGuest.objects.create(instance=instance, state=state)
+    return str(replica.id)
+
+
+def follow(made: World, key: str) -> None:
+    """Have it follow its source, as after another one was promoted."""
+    with transaction.atomic():
+        DatabaseInstance.objects.filter(id=key).update(task=Task.PROMOTE)
+        FollowSource.start(make_context(made.user), resource_id=key)
+
+
+def family(_made: World, _key: str) -> dict[str, Any]:
+    """Tell who follows whom, who takes writes, and whether all is at rest."""
+    rows = DatabaseInstance.objects.order_by("name")
+    return {
+        "source": "".join(one.name for one in rows if one.replicas.exists()),
+        "writable": [one.name for one in rows if one.fake_guest.state["writable"]],
+        "status": {one.status for one in rows},
+        "waiting": Letter.objects.filter(state="posted").count(),
+    }
+
+
+FAMILY: dict[str, Any] = {
+    "source": "a",
+    "writable": ["a"],
+    "status": {"ACTIVE"},
+    "waiting": 0,
+}
+
+
 def rows(_made: World, _key: str) -> dict[str, Any]:
     """Tell what is so of the one instance, and of its guest."""
     instance, guest = DatabaseInstance.objects.get(), FakeGuest.objects.get()
@@ -308,5 +350,35 @@ DRILLS = (
         census=backups,
         done={"status": "RESTART_REQUIRED", "backups": [], "waiting": 0},
         undone={},
+    ),
+    Drill(
+        saga=PromoteReplica,
+        world=rows_alone,
+        prepare=followed,
+        start=lambda made, key: made.instances.promote(key),
+        census=family,
+        done=FAMILY | {"source": "b", "writable": ["b"]},
+        undone=FAMILY,
+        only=("fence", "hear_take_over"),
+    ),
+    Drill(
+        saga=FollowSource,
+        world=rows_alone,
+        prepare=followed,
+        start=follow,
+        census=family,
+        done=FAMILY,
+        undone=FAMILY,
+        only=("hear_follow",),
+    ),
+    Drill(
+        saga=DetachReplica,
+        world=rows_alone,
+        prepare=followed,
+        start=lambda made, key: made.instances.detach_replica(key),
+        census=family,
+        done=FAMILY | {"source": "", "writable": ["a", "b"]},
+        undone=FAMILY,
+        only=("hear_take_over",),
     ),
 )

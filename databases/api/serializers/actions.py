@@ -39,6 +39,8 @@ BODIES: dict[str, type[Body]] = {
     "restart": Nothing,
     "resize": Resize,
     "reset_status": ResetStatus,
+    "promote_to_replica_source": Nothing,
+    "eject_replica_source": Nothing,
 }
 
 
@@ -51,6 +53,8 @@ class InstanceUpdate(Body):
 
     name: Name | None = None
     configuration: Ref | None = None
+    replica_of: Ref | None = None
+    slave_of: Ref | None = None
     datastore_version: Ref | None = None
     access: AccessBody | None = None
 

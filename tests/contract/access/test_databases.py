@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from cloudweb.database.clock import now
 from compute.bootstrap import ensure_default_flavors
 from databases import conf
 from databases.models import Datastore, DatastoreVersion
@@ -42,6 +43,7 @@ INSTANCE = f"{V1}/instances/{{instance}}"
 USER = f"{INSTANCE}/users/u1"
 CONFIGURATION = f"{V1}/configurations/{{configuration}}"
 BACKUP = f"{V1}/backups/{{backup}}"
+MANAGED = f"{V1}/mgmt/instances/{{instance}}"
 WORD = "correct horse"
 CREATE = {
     "name": "db2",
@@ -57,7 +59,7 @@ def build(owner: User) -> dict[str, Any]:
     ensure_default_flavors()
     version, context = make_datastores(), make_context(owner)
     DatastoreVersion.objects.update(image_id=uuid4())
-    instance = make_instance(owner, version=version)
+    instance = make_instance(owner, version=version, root_enabled_at=now())
     make_fake_guest(instance)
     return {
         "instance": str(instance.id),
@@ -170,6 +172,12 @@ LINES = (
     read(f"{V1}/flavors"),
     read(f"{V1}/flavors/1"),
     Line("GET", f"{V1}/limits", PROJECT_READERS - {"system_admin"} | {"other"}),
+    Line("GET", f"{V1}/clusters", PROJECT_READERS | {"other"}),
+    Line("GET", f"{V1}/modules", PROJECT_READERS | {"other"}),
+    operate("GET", f"{V1}/mgmt/instances", status=200),
+    operate("GET", MANAGED, status=200),
+    operate("GET", f"{MANAGED}/root", status=200),
+    operate("POST", f"{MANAGED}/action", {"reboot": {}}),
     operate("GET", f"{V1}/mgmt/quotas/{{project_id}}", status=200),
     operate("PUT", f"{V1}/mgmt/quotas/{{project_id}}", {"quotas": {"instances": 9}}, status=200),
     operate("GET", OFFERED, status=200),

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from databases.models import DatabaseInstance, PartsProject
 from identity.models import User
 from network.models import SecurityGroupRule
+from operations.testing import cloud
 from tests.builders.databases import (
     make_configuration,
+    make_database_backup,
     make_datastores,
     make_fake_guest,
     make_instance,
@@ -220,3 +223,71 @@ def test_what_cannot_be_made_is_refused_at_once(made: Lab) -> None:
         answer = client.send("POST", f"{V1}/instances", body(made, **wrong))
         assert answer.status_code == status, (wrong, answer.content)
     assert not DatabaseInstance.objects.exists()
+
+
+@pytest.mark.usefixtures("_fake")
+def test_backups_and_replicas(user: User, tmp_path: Path) -> None:
+    """All of it by rows and a fake guest; that a server is built for each is told above."""
+    client = client_of(user)
+    with cloud(tmp_path) as running:
+        source = make_instance(user, network_id=uuid4())
+        make_fake_guest(source)
+        said = {"backup": {"name": "b1", "instance": str(source.id), "incremental": 0}}
+        answer = client.send("POST", f"{V1}/backups", said)
+        assert answer.status_code == 202, answer.content
+        place = f"{V1}/instances/{source.id}"
+        assert client.send("GET", place).json()["instance"]["status"] == "BACKUP"
+        assert client.send("DELETE", place).status_code == 422
+        running.settle()
+        full = client.send("GET", f"{V1}/backups/{answer.json()['backup']['id']}").json()["backup"]
+        assert (full["status"], full["datastore"]["type"]) == ("COMPLETED", "postgresql")
+        said["backup"] |= {"name": "b2", "parent_id": full["id"]}
+        more = client.send("POST", f"{V1}/backups", said).json()["backup"]
+        assert more["parent_id"] == full["id"]
+        running.settle()
+        assert client.send("DELETE", f"{V1}/backups/{full['id']}").status_code == 422
+        replica = make_instance(user, name="r1", version=source.version, replica_of=source)
+        make_fake_guest(replica)
+        shown = client.send("GET", place).json()["instance"]
+        assert [one["id"] for one in shown["replicas"]] == [str(replica.id)]
+        assert client.send("DELETE", place).status_code == 422
+        other = f"{V1}/instances/{replica.id}"
+        wrong = client.send("POST", f"{place}/action", {"promote_to_replica_source": {}})
+        assert wrong.status_code == 400
+        serves = client.send("POST", f"{place}/action", {"eject_replica_source": {}})
+        assert serves.status_code == 400
+        promoted = client.send("POST", f"{other}/action", {"promote_to_replica_source": {}})
+        assert promoted.status_code == 202
+        running.settle()
+        shown = client.send("GET", place).json()["instance"]
+        assert (shown["replica_of"]["id"], shown["status"]) == (str(replica.id), "ACTIVE")
+        DatabaseInstance.objects.filter(id=replica.id).update(operating_status="FAILED")
+        ejected = client.send("POST", f"{other}/action", {"eject_replica_source": {}})
+        assert ejected.status_code == 202, ejected.content
+        running.settle()
+        assert "replica_of" not in client.send("GET", place).json()["instance"]
+        assert client.send("GET", f"{V1}/clusters").json() == {"clusters": []}
+
+
+def test_a_backup_and_a_source_are_begun_with(made: Lab) -> None:
+    client = made.client
+    first = client.send("POST", f"{V1}/instances", body(made)).json()["instance"]["id"]
+    made.cloud.settle()
+    backup = make_database_backup(DatabaseInstance.objects.get())
+    restored = body(made, name="again", restorePoint={"backupRef": str(backup.id)})
+    nothing = {"databases": [], "users": []}
+    restored["instance"] |= nothing
+    small = client.send("POST", f"{V1}/instances", body(made, replica_of=first))
+    assert small.status_code == 400
+    for wanted in (
+        restored,
+        {"instance": {"name": "r", "replica_of": first, "volume": {"size": 1, "type": None}}},
+    ):
+        answer = client.send("POST", f"{V1}/instances", wanted)
+        assert answer.status_code == 200, answer.content
+    made.cloud.settle()
+    rows = DatabaseInstance.objects.order_by("created_at")
+    assert [one.status for one in rows] == ["ACTIVE"] * 3
+    assert [one.name for one in rows.get(id=first).replicas.all()] == ["r"]
+    guest = rows.get(id=first).fake_guest
+    assert "replicator@%" in guest.state["users"]
