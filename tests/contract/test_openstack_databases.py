@@ -77,9 +77,6 @@ def test_the_commands_as_they_are(openstack: Command) -> None:
     assert [one["Name"] for one in json("database", "backup", "list")] == ["b1"]
     refused = openstack.refusal("database", "instance", "restart", key, **DEMO)
     assert "is not currently available for an action to be performed" in refused
-    limits = {
-        one["Name"] if "Name" in one else str(one) for one in json("database", "limit", "list")
-    }
-    assert limits
+    assert "max_instances" in text("database", "limit", "list")
     assert json("database", "cluster", "list") == []
     assert DatabaseInstance.objects.get().name == "db2"
