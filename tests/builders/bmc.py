@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,9 +28,13 @@ esac
 
 @dataclass
 class RedfishService:
-    """The subset of DSP0266 that a power control needs; ``powers`` by the machine's id."""
+    """The subset of DSP0266 that a power control needs; ``powers`` by the machine's id.
+
+    ``switch`` is called with a machine and what it shall be (Off, On), before it says that it is so.
+    """
 
     powers: dict[str, str]
+    switch: Callable[[str, str], None] = lambda machine, power: None
     offers: tuple[str, ...] = ("On", "ForceOff", "ForceRestart")
     resets: list[tuple[str, str]] = field(default_factory=list)
     address: str = ""
@@ -69,7 +73,9 @@ class RedfishService:
         if method == "POST" and parts[2:] == ["Actions", "ComputerSystem.Reset"]:
             kind = json.loads(body)["ResetType"]
             self.resets.append((parts[1], kind))
-            self.powers[parts[1]] = "Off" if kind == "ForceOff" else "On"
+            power = "Off" if kind == "ForceOff" else "On"
+            self.switch(parts[1], power)
+            self.powers[parts[1]] = power
             return "204 No Content", None
         return "404 Not Found", {}
 

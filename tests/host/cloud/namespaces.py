@@ -17,6 +17,7 @@ from pathlib import Path
 
 from cloudweb import process
 from tests.builders import libvirt_knowledge
+from tests.builders.libvirt_bench import qemu_pids_of
 from tests.infrastructure import PATIENCE, ROOT, Cloud, wait_until
 
 SCRIPT = """\
@@ -61,6 +62,8 @@ class Underlay:
         process.run(
             "ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", namespace
         )
+        card = f"02:19:00:00:00:{number:02x}"  # the same each time that it boots
+        process.run(*inside, "link", "set", "eth0", "address", card)
         process.run("ip", "link", "set", port, "master", self.name, "up")
         process.run(*inside, "addr", "add", f"{self.prefix}.{number}/24", "dev", "eth0")
         process.run(*inside, "link", "set", "eth0", "up")
@@ -129,6 +132,19 @@ class NamespacedHost:
         process.run("ip", "link", "delete", f"{self.underlay.name}-{self.number}", check=False)
         process.run("ip", "netns", "delete", self.namespace)
 
+    def hang(self) -> None:
+        """Let its agents say and do nothing; its guests, and what serves volumes, go on."""
+        os.kill(self._agents(), signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let its agents go on where they were."""
+        os.kill(self._agents(), signal.SIGCONT)
+
+    def guests(self) -> list[str]:
+        """Return the command line of each guest that runs on it."""
+        pids = qemu_pids_of(self.directory / "compute" / "guests")
+        return [" ".join(process.words_of(pid)) for pid in pids]
+
     def run(self, *words: str) -> str:
         """Run a command on the host; return what it printed."""
         return process.run(*self.enter, *words).text
@@ -139,12 +155,23 @@ class NamespacedHost:
         target = f"--target={self._first_process()}"
         return ("nsenter", target, "--mount", "--uts", "--net", "--pid", "--")
 
+    def _agents(self) -> int:
+        """Return the pid of the process with all its agents, as this machine sees it."""
+        (pid,) = (
+            one for one in _children(self._first_process()) if "service" in process.words_of(one)
+        )
+        return pid
+
     def _first_process(self) -> int:
         """Return the pid of the host's pid 1, as this machine sees it."""
         assert self._head is not None
-        children = Path(f"/proc/{self._head.pid}/task/{self._head.pid}/children")
-        wait_until(lambda: children.read_text().split(), what="the host has a process")
-        return int(children.read_text().split()[0])
+        head = self._head.pid
+        wait_until(lambda: _children(head), what="the host has a process")
+        return _children(head)[0]
+
+
+def _children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @contextlib.contextmanager
