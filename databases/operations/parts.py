@@ -11,7 +11,9 @@ from cloudweb.addresses import parse_block
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import NotFound
 from cloudweb.listing import Listing
+from databases import conf
 from databases.images import image_of
+from databases.mailbox.user_data import user_data
 from databases.models import DatabaseInstance
 from databases.operations.rows import instance_of, parts_context, write
 from instances.block_devices import DestinationType, SourceType
@@ -136,4 +138,5 @@ def _request(instance: DatabaseInstance) -> BuildRequest:
         block_devices=(root, data),
         networks=(NetworkRequest(port_id=str(instance.port_id)),),
         zone=instance.zone or None,
+        user_data=user_data(instance) if conf.GUESTS != "fake" else None,
     )
