@@ -99,29 +99,31 @@ class VolumeLifecycle(VolumeLookups):
     @policy("volume:volumes:extend")
     def extend(self, volume_id: str, *, size: int, in_use: bool = True) -> None:
         """Start growing a volume to so many GiB; ``in_use``: also one that is attached."""
-        with transaction.atomic():
-            volume = self.record_extension(volume_id, size=size, in_use=in_use)
+        with self._held(volume_id, "extend" if in_use else "extend_available") as volume:
+            self._will_grow(volume, size)
             ExtendVolume.start(self.context, resource_id=str(volume.id), args={"size": size})
 
     @policy("volume:volumes:extend")
-    def record_extension(self, volume_id: str, *, size: int, in_use: bool = True) -> Volume:
+    def record_extension(self, volume_id: str, *, size: int) -> None:
         """Record that a volume grows, as ``extend`` does; the caller starts ``ExtendVolume``, say as a child."""
-        with self._held(volume_id, "extend" if in_use else "extend_available") as volume:
-            if size <= volume.size:
-                raise InvalidVolumeInput(
-                    "New size for extend must be greater than current size. "
-                    f"(current: {volume.size}, extended: {size})."
-                )
-            self._check_live(volume)
-            quota.check_size(volume.project_id, size)
-            quota.reserve(volume.project_id, of=volume.volume_type, gigabytes=size - volume.size)
-            self._write(
-                volume,
-                status=VolumeStatus.EXTENDING,
-                previous_status=volume.status,
-                wanted_size=size,
+        with self._held(volume_id, "extend") as volume:
+            self._will_grow(volume, size)
+
+    def _will_grow(self, volume: Volume, size: int) -> None:
+        if size <= volume.size:
+            raise InvalidVolumeInput(
+                "New size for extend must be greater than current size. "
+                f"(current: {volume.size}, extended: {size})."
             )
-            return volume
+        self._check_live(volume)
+        quota.check_size(volume.project_id, size)
+        quota.reserve(volume.project_id, of=volume.volume_type, gigabytes=size - volume.size)
+        self._write(
+            volume,
+            status=VolumeStatus.EXTENDING,
+            previous_status=volume.status,
+            wanted_size=size,
+        )
 
     def _check_live(self, volume: Volume) -> None:
         if volume.status != VolumeStatus.IN_USE:
