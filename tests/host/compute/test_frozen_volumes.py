@@ -1,4 +1,7 @@
-"""A real agent in a real guest holds file systems still while the volumes below are snapshotted together."""
+"""A real agent in a real guest holds file systems still while the volumes below are snapshotted together.
+
+Where there is no agent, or a program writes past the file systems, the guest is paused: that makes one moment, too.
+"""
 
 from __future__ import annotations
 
@@ -69,13 +72,16 @@ class Store:
         self.agent.snapshot_together(request, WORK)
         return refs
 
-    def held(self, snapshot: SnapshotRef, word: str) -> tuple[bool, bool]:
-        """Tell whether a snapshot's journal must be replayed, and whether the word is in it."""
+    def contents(self, snapshot: SnapshotRef) -> bytes:
         copy, plain = self.bench.spec(size=SIZE, source=snapshot), self.bench.directory / "plain"
         self.agent.create(copy, WORK)
         made = self.bench.driver.files.get(copy.ref.id)
         process.run("qemu-img", "convert", "-O", "raw", str(made.path), str(plain))
-        data = plain.read_bytes()
+        return plain.read_bytes()
+
+    def held(self, snapshot: SnapshotRef, word: str) -> tuple[bool, bool]:
+        """Tell whether a snapshot's journal must be replayed, and whether the word is in it."""
+        data = self.contents(snapshot)
         return bool(data[FEATURES] & RECOVER), word.encode() in data
 
 
@@ -130,7 +136,25 @@ def test_what_is_snapshotted_together_was_frozen_and_goes_on_whoever_dies(
         freezes.thaw_overdue()
         shell.run("until test -e /tmp/last; do sleep 0.1; done")
         assert not freezes.thaw(thaw).held  # whoever asks hears that it was not frozen until now
+        devices = [shell.run(f"grep ' /mnt/{at} ' /proc/mounts").split()[0] for at in range(2)]
         shell.run("umount /mnt/0 /mnt/1")
+
+        # a program counts on one disk, flushes, and then on the other; each is snapshotted for itself
+        count = "printf %08d $n | dd of=$disk bs=512 conv=sync,fsync 2>/dev/null"
+        both = f"n=$((n+1)); for disk in {' '.join(devices)}; do {count}; done; echo $n >/tmp/n"
+        shell.run(f"n=0; (until test -e /tmp/stop; do {both}; done; touch /tmp/stopped) & true")
+        goes_on = "n=$(cat /tmp/n); until test $(cat /tmp/n) -gt $((n+2)) 2>/dev/null; do :; done"
+        shell.run(goes_on)
+        torn = store.snapshot(volumes[0])
+        shell.run(goes_on)
+        torn += store.snapshot(volumes[1])
+        pause = FreezeRequest(
+            id=guest.id, name=guest.name, wish="p", seconds=60, agent=False, pause=True
+        )
+        assert freezes.freeze(pause, WORK).paused
+        whole = [*store.snapshot(volumes[0]), *store.snapshot(volumes[1])]
+        assert freezes.thaw(thaw.model_copy(update={"wish": "p"})).paused
+        shell.run(f"{goes_on}; touch /tmp/stop; until test -e /tmp/stopped; do sleep 0.1; done")
 
     for spec, request in zip(volumes, requests, strict=True):
         host.driver.detach_disk(ref(guest), spec.ref.id, timeout=60, work=WORK)
@@ -143,6 +167,10 @@ def test_what_is_snapshotted_together_was_frozen_and_goes_on_whoever_dies(
             ("frozen again", "second", again),
         )
     }
+    first, second = ([int(store.contents(one)[:8]) for one in found] for found in (torn, whole))
+    assert first[1] - first[0] > 1  # not of one moment: the second disk is ahead of the first
+    assert second[0] - second[1] in (0, 1)
+    assert second[0] > first[1]
     assert said == {
         "not frozen": [(True, False)] * 2,
         "frozen": [(False, True)] * 2,
