@@ -28,12 +28,6 @@ class SwapManager(AttachmentManager):
             raise InvalidVolume(
                 f"Volume {new.id} must have at least {old.size} GiB to take its place."
             )
-        is_raw = new.pool is not None and new.pool.protocol == "ceph"
-        if new.encrypted and is_raw and new.size > old.size:
-            raise InvalidVolume(
-                f"Volume {new.id} is encrypted by its guest's hypervisor, which copies only to one of the "
-                f"same size: extend volume {old.id} to {new.size} GiB before."
-            )
         if old.migration_status not in states.SETTLED:
             raise InvalidVolume(f"volume '{old.id}' is being migrated ({old.migration_status})")
         if Attachment.objects.filter(volume=old).exclude(id=before.id).exists():

@@ -22,6 +22,8 @@ LETTERS = "abcdefghijklmnopqrstuvwxy"
 #: The config drive's, behind all others.
 CONFIG_DRIVE = "vdz"
 NOTHING_KEPT = "none"
+#: What is in front of an encrypted volume's own bytes.
+LUKS_HEADER = 4 * 1024**2
 #: The disk that a guest is rescued with; its own are named otherwise.
 RESCUE = "rescue"
 
@@ -103,8 +105,9 @@ def copy_of(disk: GuestDisk, *, size: int) -> ET.Element:
     ET.SubElement(element, "driver", name="qemu", type="raw", cache=NOTHING_KEPT, discard="unmap")
     source = _source(disk.source)
     if disk.size > size:
+        room = size + (LUKS_HEADER if disk.source.encrypted else 0)
         slices = ET.SubElement(source, "slices")
-        ET.SubElement(slices, "slice", type="storage", offset="0", size=str(size))
+        ET.SubElement(slices, "slice", type="storage", offset="0", size=str(room))
     element.append(source)
     return element
 

@@ -238,9 +238,20 @@ def node_of(qmp: Monitor, found: Attached) -> str:
 def lead(qmp: Monitor, upper: str, lower: str, disk: GuestDisk) -> None:
     """Let what a disk's device reads and writes lie on another node."""
     qmp("blockdev-reopen", options=[{
-        "driver": "raw", "node-name": upper, "file": lower, "read-only": disk.read_only,
+        **_format(qmp, upper, disk), "node-name": upper, "file": lower, "read-only": disk.read_only,
         "cache": {"direct": True, "no-flush": False}, "discard": "unmap",
     }])  # fmt: skip
+
+
+def _format(qmp: Monitor, upper: str, disk: GuestDisk) -> dict[str, str]:
+    """Return how a disk's bytes are read; what opens an encrypted one libvirt has told QEMU already."""
+    if disk.source is None or not disk.source.encrypted:
+        return {"driver": "raw"}
+    known = [one["name"] for one in qmp("qom-list", path="/objects")]
+    secrets = [one for one in known if one.startswith(f"{upper}-") and "-secret" in one]
+    if not secrets:
+        raise TransientDriverError("The disk is not as it should be.", detail=str(known))
+    return {"driver": "luks", "key-secret": secrets[0]}
 
 
 def _nbd(source: DiskSource, node: str) -> dict[str, Any]:

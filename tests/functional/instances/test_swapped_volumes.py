@@ -16,7 +16,7 @@ from operations.models import Operation
 from tests.builders.identity import ApiClient, client_of, make_member
 from tests.builders.instances import Lab, lab
 from volume.manager import StuckAttachments
-from volume.models import Attachment, Pool, Volume
+from volume.models import Attachment, Volume
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -144,11 +144,6 @@ def test_what_cannot_be_swapped_is_said_and_changes_nothing(home: Lab, operator:
             lambda: rows(id=old).update(migration_status=None),
             rows(id=old).update(migration_status="migrating"),
         ),
-        "larger, and encrypted in Ceph": with_change(
-            lambda: [rows(id=new).update(size=2, encrypted=False), Pool.objects.update(protocol="fake")],
-            rows(id=new).update(size=3, encrypted=True),
-            Pool.objects.update(protocol="ceph"),
-        ),
         "stopped": with_change(
             lambda: Instance.objects.filter(id=server).update(vm_state="active"),
             Instance.objects.filter(id=server).update(vm_state="stopped"),
@@ -168,7 +163,6 @@ def test_what_cannot_be_swapped_is_said_and_changes_nothing(home: Lab, operator:
         "in use": 400,
         "read-only": 400,
         "migrating": 400,
-        "larger, and encrypted in Ceph": 400,
         "stopped": 409,
         "a hypervisor that cannot": 400,
     }

@@ -79,6 +79,21 @@ def test_a_guest_boots_from_ceph_and_is_fenced_while_it_writes(
         size = f"/sys/block/$(basename {device})/size"
         shell.run(f"until test $(cat {size}) = {24 * 2048}; do sleep 0.2; done")
 
+        # a larger one takes its place, encrypted too: the guest has all of it
+        larger = bench.spec(size=48 * MIB)
+        driver.create(larger, image=None, work=WORK)
+        way = bench.export_of(larger)
+        place = disk_of(driver.export(way, work=WORK)).model_copy(update={"serial": serial})
+        host.driver.mirror_disk(ref(guest), place, work=WORK)
+        for _ in range(2):
+            host.driver.swap_disk(ref(guest), place, decided=lambda: None, work=WORK)
+        driver.unexport(unexport_of(ways_in[1]), work=WORK)
+        shell.run(f"until test $(cat {size}) = {48 * 2048}; do sleep 0.2; done")
+        assert shell.run(f"dd if={device} bs=1M count=4 2>/dev/null | md5sum") == digest
+        shell.run(f"dd if=/tmp/a of={device} bs=1M seek=44 conv=fsync 2>/dev/null")
+        assert shell.run(f"dd if={device} bs=1M skip=44 2>/dev/null | md5sum") == digest
+        data, ways_in[1] = larger, way
+
         # the volume is given to another host while the guest writes without end
         writes = f"dd if=/dev/zero of={device} bs=64k count=1 seek=64 oflag=direct conv=notrunc"
         shell.run(
