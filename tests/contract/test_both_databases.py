@@ -44,6 +44,7 @@ SQLITE_ALONE = {
     "image/test_import_kills.py": "data on disk; how operations outlive a kill is in "
     "instances/test_kills",
     "network/test_router_failover_processes.py": "processes; the rules are in test_router_failover",
+    "databases/test_user_data.py": "a shell script against a server of the test",
     "network/test_metadata_proxy.py": "sockets",
     "network/test_ovn_writer.py": "OVN's own database",
     "network/test_ovn_tls.py": "OVN's own database",
