@@ -29,6 +29,7 @@ def ask(instance: DatabaseInstance, method: Method[Any], payload: VersionedObjec
         with transaction.atomic():
             fake_guest.answer(letter)
     _wait(letter)
+    Letter.objects.filter(id=letter.id).delete()  # nobody reads it again
     if letter.error is not None:
         kind = NotInDatabase if letter.error["code"] == "not_found" else GuestRefused
         raise kind(letter.error["public"], detail=letter.error.get("detail", ""))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cloudweb.database.clock import now
+from cloudweb.database.locks import locked
 from cloudweb.objects import VersionedObject
 from databases import objects, rpc
 from databases.mail import payload_of
@@ -25,10 +26,9 @@ class Refused(Exception):
 
 
 def answer(letter: Letter) -> None:
-    """Do what a letter says and write down what came of it."""
-    guest, _ = FakeGuest.objects.get_or_create(
-        instance=letter.instance, defaults={"state": empty()}
-    )
+    """Do what a letter says and write down what came of it; call inside ``atomic()``."""
+    FakeGuest.objects.get_or_create(instance=letter.instance, defaults={"state": empty()})
+    guest = locked(FakeGuest.objects.filter(instance=letter.instance)).get()
     try:
         said = _METHODS[letter.method](guest.state, payload_of(letter), letter)
     except Refused as error:
