@@ -271,7 +271,7 @@ DRILLS = (
         census=census,
         done=THERE,
         undone=NOTHING | {"instances": ["ERROR"]},
-        only=("make_port", "tell_prepare", "hear_prepare"),
+        only=("make_port", "hear_prepare"),
     ),
     Drill(
         saga=DeleteDatabase,
