@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from databases.models import DatabaseInstance, PartsProject
+from cloudweb.database.clock import now
+from databases.models import DatabaseInstance, GuestAgent, PartsProject
 from identity.models import User
 from network.models import SecurityGroupRule
 from operations.testing import cloud
@@ -160,9 +162,16 @@ def test_a_guest_that_is_silent_is_told_nothing(
     monkeypatch.setattr("databases.conf.GUESTS", "real")
     monkeypatch.setattr("databases.conf.ANSWER_WITHIN", 0)
     instance = make_instance(user)
-    answer = client_of(user).send("GET", f"{V1}/instances/{instance.id}/databases")
-    assert answer.status_code == 422
-    assert {one.state for one in instance.letters.all()} == {"withdrawn"}
+    agent = GuestAgent.objects.create(instance=instance, token_until=now())
+    for heard_at, left in (
+        (None, set()),
+        (now() - timedelta(hours=1), set()),
+        (now(), {"withdrawn"}),
+    ):
+        GuestAgent.objects.filter(pk=agent.pk).update(reported_at=heard_at)
+        answer = client_of(user).send("GET", f"{V1}/instances/{instance.id}/databases")
+        assert answer.status_code == 422
+        assert {one.state for one in instance.letters.all()} == left
 
 
 def test_settings_are_checked(user: User) -> None:
