@@ -20,6 +20,8 @@ _HELD = Prepared(
         resource_type=Given("type"), resource_id__among=Given("ids")
     ).values_list("resource_id", "operation_id")
 )
+#: How often it is looked again who holds a resource that somebody was faster to take.
+LOOKS = 10
 _LOCKED = Prepared(lambda: locked(Operation.objects.filter(id__among=Given("ids")).order_by("id")))
 _LET_GO = PreparedDelete(lambda: Hold.objects.filter(operation=Given("operation")))
 _FOLLOWERS = Prepared(
@@ -100,6 +102,28 @@ def take(operation: Operation, resources: Collection[Resource]) -> None:
     raise ResourceBusy(min(taken, default=wanted[0]))
 
 
+def take_free(
+    operation: Operation, resources: Collection[Resource], *, looks: int = LOOKS
+) -> dict[Resource, Operation]:
+    """Let an operation hold all of these, or return, and lock, the live operations that hold some.
+
+    Who held one may end between the look and the taking, and leave it to who waited for him: then it is looked
+    again. Raises ResourceBusy when others were faster each time.
+    """
+    for left in reversed(range(looks)):
+        taken = holders(resources)
+        if taken:
+            return taken
+        try:
+            take(operation, resources)
+        except ResourceBusy:
+            if not left:
+                raise
+        else:
+            break
+    return {}
+
+
 def release(operation: Operation) -> None:
     """Give up what an ended operation held, and let those go on that waited for it."""
     _LET_GO(operation=operation.id)
@@ -112,14 +136,7 @@ def _follow(follower: Operation, moment: datetime) -> None:
     wanted = [Resource(*one) for one in follower.waits_for or ()] or [
         Resource(follower.resource_type, follower.resource_id)
     ]
-    taken = holders(wanted)
-    if not taken:
-        try:
-            take(follower, wanted)
-        except ResourceBusy:  # somebody was faster, this very moment
-            taken = holders(wanted)
-            if not taken:
-                raise
+    taken = take_free(follower, wanted)
     if taken:
         Operation.objects.filter(id=follower.id).update(after=taken[min(taken)])
         return

@@ -17,7 +17,7 @@ from cloudweb.database.locks import locked
 from cloudweb.database.prepared import Given, Prepared, insert
 from cloudweb.killpoints import reach, whole
 from operations.doorbell import ring_after_commit
-from operations.holding import Resource, ResourceBusy, held_by, holders, in_order, take
+from operations.holding import LOOKS, Resource, ResourceBusy, held_by, in_order, take, take_free
 from operations.models import Hold, Operation, Step
 from operations.states import Direction, OperationState, StepState
 
@@ -68,11 +68,11 @@ def start(
         parent_step=parent_step,
     )
     wanted = wanted_by(saga, resource_id, args)
-    taken = holders(wanted)
+    may_wait = preempt or saga.coalesce  # for another it is a refusal, whoever is faster
+    taken = take_free(operation, wanted, looks=LOOKS if may_wait else 1)
     if taken:
         return _behind(saga, operation, wanted, taken, preempt=preempt)
-    insert(operation)
-    take(operation, wanted)
+    insert(operation)  # after its holds, which name it: of one that was faster nothing is left here
     write_plan(saga, operation, first=0)
     reach("start.before_commit", whole(operation.id))
     if not delay:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import transaction
+from django.db.models import Model
 
 from cloudweb.context import RequestContext
+from cloudweb.database import prepared
+from cloudweb.database.prepared import Prepared
+from operations import holding
+from operations.engine import advance
 from operations.holding import Resource, ResourceBusy, held_by
 from operations.models import Hold, Operation
 from operations.saga import Run, Saga, Step, StepFailed
@@ -50,6 +55,13 @@ class Attach(Saga):
 class DropServer(Attach):
     kind = "test.drop_server"
     steps = (Step("work", work),)
+
+
+class Refresh(Attach):
+    """Whoever comes joins one that has not looked yet, or waits."""
+
+    kind = "test.refresh_x"
+    coalesce = True
 
 
 class Snapshot(Saga):
@@ -112,14 +124,72 @@ def test_one_that_is_taken_is_a_conflict_that_names_it_and_nothing_is_held(lab: 
 
 
 def test_whoever_takes_one_at_that_very_moment_is_named_too(lab: Cloud) -> None:
-    from operations import holding
-
     start(Snapshot, "v1")
     operation = start(Snapshot, "v2")
     Hold.objects.filter(operation=operation).delete()
     with transaction.atomic(), pytest.raises(ResourceBusy, match="disk x v1"):
         holding.take(operation, [Resource("disk_x", "v0"), Resource("disk_x", "v1")])
     assert list(Hold.objects.values_list("resource_id", flat=True)) == ["v1"]
+
+
+class Late:
+    """A statement that something happens before, the first time: with row locks others commit between any two."""
+
+    def __init__(self, statement: Prepared[Operation], happens: Callable[[], object]) -> None:
+        self._statement, self._happens = statement, [happens]
+
+    def rows(self, **given: Any) -> Sequence[Operation]:
+        while self._happens:
+            self._happens.pop()()
+        return self._statement.rows(**given)
+
+
+@pytest.mark.parametrize("preempt", [False, True], ids=["joins", "preempts"])
+def test_who_comes_as_one_ends_finds_the_next_that_waited_for_it(
+    lab: Cloud, monkeypatch: pytest.MonkeyPatch, *, preempt: bool
+) -> None:
+    broken.add("wait")
+    first = start(Refresh, "s")
+    lab.pump()
+    second = start(Refresh, "s")
+    assert (state_of(first), state_of(second)) == ("WAITING", "QUEUED")
+    broken.clear()
+    lab.make_due()
+    late = Late(holding._LOCKED, lambda: advance(first.id))
+    monkeypatch.setattr(holding, "_LOCKED", late)
+    third = start(DropServer if preempt else Refresh, "s", preempt=preempt)
+    assert state_of(first) == "DONE"
+    assert (third.id == second.id) is not preempt
+    check_invariants()
+    lab.settle()
+    assert state_of(third) == "DONE"
+    assert not Hold.objects.exists()
+
+
+def test_of_two_that_come_at_once_one_joins_the_other(
+    lab: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faster: list[Operation] = []
+
+    def insert(*rows: Model, **options: Any) -> int:
+        monkeypatch.undo()
+        faster.append(start(Refresh, "s"))
+        return prepared.insert(*rows, **options)
+
+    monkeypatch.setattr(holding, "insert", insert)
+    joined = start(Refresh, "s")
+    assert [one.id for one in faster] == [joined.id]
+    assert Operation.objects.count() == Hold.objects.count() == 1
+    lab.settle()
+    assert log == ["test.refresh_x:s"]
+
+
+def test_whoever_is_always_slower_is_refused(lab: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    start(Refresh, "s")
+    monkeypatch.setattr(holding, "holders", lambda _: {})
+    with pytest.raises(ResourceBusy, match="server x s"):
+        start(Refresh, "s")
+    assert Operation.objects.count() == Hold.objects.count() == 1
 
 
 def test_a_delete_preempts_who_holds_its_resource_among_others(lab: Cloud) -> None:
