@@ -154,7 +154,7 @@ class Server:
         if not self.is_structured:
             self._next = len(said)
             return len(said)
-        return len(said) if not whole and len(said) >= KEPT else whole
+        return len(said) if len(said) - whole >= KEPT else whole
 
     def say(self, data: bytes) -> None:
         """Send, and wait until it went."""
