@@ -244,7 +244,7 @@ class InstanceResizes(InstanceActs):
     def _start(self, action: InstanceAction, key: uuid.UUID | str, args: Mapping[str, Any]) -> None:
         saga: type[Saga] | None = action.saga
         assert saga is not None
-        saga.start(self.context, resource_id=str(key), args=args)
+        saga.start(self.context, resource_id=str(uuid.UUID(str(key))), args=args)
 
 
 def _columns(flavor: Flavor) -> dict[str, Any]:

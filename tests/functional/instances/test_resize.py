@@ -15,6 +15,7 @@ from compute.models import Claim, Flavor
 from instances import conf
 from instances.manager import InstanceManager
 from instances.models import Instance, Migration
+from operations.models import Operation
 from tests.builders.identity import client_with
 from tests.builders.instances import Lab, lab
 
@@ -45,6 +46,14 @@ def act(made: Lab, server: str, action: str, value: Any = None, *, client: Any =
 def words(answer: Any) -> tuple[int, str]:
     (fault,) = answer.json().values()
     return answer.status_code, fault["message"]
+
+
+def test_an_id_in_capitals_is_the_same_servers(made: Lab) -> None:
+    server = made.create()
+    assert act(made, server.upper(), "resize", {"flavorRef": flavor(1).id}).status_code == 202
+    assert act(made, server.upper(), "confirmResize").status_code == 204
+    assert made.show(server)["status"] == "ACTIVE"
+    assert {*Operation.objects.values_list("resource_id", flat=True)} == {server}
 
 
 def test_a_server_is_resized_and_confirmed_or_reverted(made: Lab) -> None:
