@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
 
 from databases.guest.failures import GuestFailure
 
@@ -36,7 +40,6 @@ def run(
     check: bool = True,
 ) -> str:
     """Return what a command printed; raise CommandFailed. With a ``user`` it runs as that one."""
-    whose = {} if not user or os.geteuid() else {"user": user, "group": user, "extra_groups": ()}
     try:
         done = subprocess.run(
             words,
@@ -46,7 +49,7 @@ def run(
             env={**ENVIRONMENT, **(environment or {})},
             cwd="/",
             check=False,
-            **whose,  # type: ignore[call-overload]
+            **_whose(user),
         )
     except subprocess.TimeoutExpired as error:
         raise CommandFailed(
@@ -66,11 +69,101 @@ def run(
     return text
 
 
+class Pipe:
+    """Programs of which each reads what the one before prints: the first reads ``stdin``, the last prints ``stdout``.
+
+    Whoever leaves it early ends them; ``end`` waits for them and raises CommandFailed for one that ended badly.
+    """
+
+    def __init__(self, *programs: Sequence[str], user: str = "", is_fed: bool = False) -> None:
+        self._programs = programs
+        self._errors = [tempfile.TemporaryFile() for _ in programs]  # noqa: SIM115  close() does it
+        self._running: list[subprocess.Popen[bytes]] = []
+        read: Any = subprocess.PIPE if is_fed else subprocess.DEVNULL
+        for number, words in enumerate(programs):
+            is_last = is_fed and number == len(programs) - 1
+            try:
+                one: subprocess.Popen[bytes] = subprocess.Popen(
+                    words,
+                    stdin=read,
+                    stdout=subprocess.DEVNULL if is_last else subprocess.PIPE,
+                    stderr=self._errors[number],
+                    env=ENVIRONMENT,
+                    cwd="/",
+                    **_whose(user),
+                )
+            except OSError as error:
+                self.close()
+                raise CommandFailed(
+                    "A program of the datastore is missing.", status=-1, detail=str(error)
+                ) from error
+            if self._running and self._running[-1].stdout is not None:
+                self._running[-1].stdout.close()  # the next one has it
+            self._running.append(one)
+            read = one.stdout
+
+    def __enter__(self) -> Pipe:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        """Where it is fed."""
+        assert self._running[0].stdin is not None
+        return self._running[0].stdin
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        """What comes out."""
+        assert self._running[-1].stdout is not None
+        return self._running[-1].stdout
+
+    def end(self) -> None:
+        """Wait until all have ended; raise CommandFailed for the first that ended badly."""
+        if self._running[0].stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._running[0].stdin.close()
+        ended = [one.wait() for one in self._running]
+        for number, status in enumerate(ended):
+            if status:
+                name = Path(self._programs[number][0]).name
+                raise CommandFailed(
+                    "The datastore did not do it.",
+                    status=status,
+                    detail=f"{name}: {self.said(number)}",
+                )
+
+    def said(self, number: int) -> str:
+        """Return the end of what a program said beside what it printed."""
+        file = self._errors[number]
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 4000))
+        return file.read().decode("utf-8", "replace").strip()
+
+    def close(self) -> None:
+        """Leave none of them."""
+        for one in self._running:
+            if one.poll() is None:
+                one.kill()
+            one.wait()
+            for pipe in (one.stdin, one.stdout):
+                if pipe is not None:
+                    with contextlib.suppress(OSError):
+                        pipe.close()
+        for file in self._errors:
+            file.close()
+
+
 def start(*words: str, user: str = "", log: Path) -> subprocess.Popen[bytes]:
     """Start what goes on when the agent ends; it writes to the log."""
-    whose = {} if not user or os.geteuid() else {"user": user, "group": user, "extra_groups": ()}
     with log.open("ab") as output:
-        return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
+        return subprocess.Popen(
             words,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -78,5 +171,9 @@ def start(*words: str, user: str = "", log: Path) -> subprocess.Popen[bytes]:
             env=ENVIRONMENT,
             cwd="/",
             start_new_session=True,
-            **whose,
+            **_whose(user),
         )
+
+
+def _whose(user: str) -> dict[str, Any]:
+    return {} if not user or os.geteuid() else {"user": user, "group": user, "extra_groups": ()}

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from databases.guest import files, volume, wire
 from databases.guest.drivers import DRIVERS
-from databases.guest.drivers.base import Datastore, Row
+from databases.guest.drivers.base import Row
+from databases.guest.drivers.copying import CopyingDatastore
 from databases.guest.failures import Exists, NotThere, Refused, Unsupported
 from databases.guest.place import Place
+from databases.guest.transfers import Transfers
 from databases.guest.version import VERSION
 
 Places = Callable[[str, Path], Place]
@@ -34,9 +36,16 @@ def usual_place(datastore: str, base: Path) -> Place:
 class Methods:
     """The datastore of this guest; ``datastore.json`` says which, where, and how it was told to be."""
 
-    def __init__(self, directory: Path, *, places: Places = usual_place) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        places: Places = usual_place,
+        transfers: Transfers | None = None,
+    ) -> None:
         self._file, self._places = directory / "datastore.json", places
         self._home = directory / "data"
+        self._transfers = transfers or Transfers()
         self.kept = files.read_json(self._file)
         self._lock = threading.Lock()
         self._began = time.monotonic()
@@ -45,7 +54,7 @@ class Methods:
 
     def prepare(self, told: Row) -> Row:
         """Make the datastore be there and serve."""
-        for part in ("restore", "replica_of", "tls"):
+        for part in ("replica_of", "tls"):
             if told.get(part):
                 raise Unsupported(f"This agent cannot prepare a datastore with {part} yet.")
         if told["datastore"] not in DRIVERS:
@@ -54,8 +63,13 @@ class Methods:
         base.mkdir(parents=True, exist_ok=True)
         self._keep(datastore=told["datastore"], volume=told.get("volume"), wanted=True, error="")
         store = self.store()
+        if volume_of := told.get("volume"):
+            store.owns(Path(str(volume_of["mount_point"])))
         if not store.is_initialised():
-            store.initialise()
+            if told.get("restore"):
+                self._restore(store, told["restore"])
+            else:
+                store.initialise()
         store.start()
         store.first_start()
         waiting = self._settle(store, told.get("parameters", ()))
@@ -197,6 +211,24 @@ class Methods:
             raise Unsupported("This datastore has no volume.")
         return volume.grown(self.kept["volume"])
 
+    def backup(self, told: Row) -> Row:
+        """Send a backup of all, or of what is new since a position."""
+        store = self.store()
+        since = str(told["since"]) if told["kind"] == "incremental" else ""
+        if told["kind"] == "incremental" and not since:
+            raise Refused("It is not known where that backup ended: a full one is needed.")
+        with store.dump(since) as dump:
+            found = self._transfers.send_output(
+                dump.programs, told["target"], user=dump.user, spool=self._base()
+            )
+            dump.sent()
+            return {
+                **found,
+                "backup_id": told["backup_id"],
+                "backup_type": dump.kind,
+                "position": dump.position(),
+            }
+
     def tail_log(self, told: Row) -> Row:
         """Return the end of a log."""
         found = self.store().tail(told["name"], int(told["lines"]))
@@ -232,7 +264,7 @@ class Methods:
                 found |= self.store().figures()
         return found
 
-    def store(self) -> Datastore:
+    def store(self) -> CopyingDatastore:
         """Return the datastore; raise NotThere before it was prepared."""
         name = self.kept.get("datastore")
         if name not in DRIVERS:
@@ -243,7 +275,15 @@ class Methods:
         told = self.kept.get("volume")
         return Path(str(told["mount_point"])) if told else self._home
 
-    def _settle(self, store: Datastore, parameters: Any) -> tuple[str, ...]:
+    def _restore(self, store: CopyingDatastore, told: Row) -> None:
+        """Make the data of backups; the settings it had then count until it serves."""
+
+        def unpack(backup: Row, program: Sequence[str]) -> None:
+            self._transfers.unpack(backup, program, user=store.place.user)
+
+        store.restore(told, unpack)
+
+    def _settle(self, store: CopyingDatastore, parameters: Any) -> tuple[str, ...]:
         """Write settings and let them count, or leave all as it was."""
         wanted = {str(one["name"]): str(one["value"]) for one in parameters}
         before = dict(self.kept.get("parameters", {}))
@@ -306,6 +346,7 @@ SPEAKS: dict[str, tuple[str, str]] = {
     "guestagent.is_root_enabled": ("NoArguments", "RootState"),
     "guestagent.apply_configuration": ("Configuration", "Applied"),
     "guestagent.grow_filesystem": ("NoArguments", "FilesystemSize"),
+    "guestagent.backup": ("DumpRequest", "DumpMade"),
     "guestagent.tail_log": ("LogRequest", "LogText"),
     "guestagent.diagnostics": ("NoArguments", "Diagnostics"),
 }

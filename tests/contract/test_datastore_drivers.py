@@ -16,22 +16,12 @@ from typing import Any
 
 import pytest
 
-from cloudweb.process import run
 from databases import objects
-from databases.guest.drivers.postgresql import PostgreSql
 from databases.guest.failures import Exists, NotFound, Refused
 from databases.guest.methods import Methods
 from databases.guest.place import Place
+from tests.builders.datastores import PROGRAMS, SMALL, Tenant, data
 
-PROGRAMS = {"postgresql": "psql", "mariadb": "mariadbd"}
-SMALL = {
-    "postgresql": {"shared_buffers": "16MB", "fsync": "off", "max_wal_size": "64MB"},
-    "mariadb": {
-        "innodb-buffer-pool-size": "8M",
-        "innodb-flush-method": "nosync",
-        "performance-schema": "OFF",
-    },
-}
 #: A setting that counts at once, one that waits for a restart, one out of its limits, in each datastore.
 SETTINGS = {
     "postgresql": (("work_mem", "8MB"), ("max_connections", "42"), ("work_mem", "-7")),
@@ -42,44 +32,6 @@ SETTINGS = {
     ),
 }
 NASTY = "a'b\"c`d; --"
-
-
-class Tenant:
-    """A client of a datastore, as tenants are: by address, name and password."""
-
-    def __init__(self, place: Place, datastore: str) -> None:
-        self.place, self.datastore = place, datastore
-
-    def says(self, statement: str, *, user: str, password: str, database: str) -> str:
-        """Return what the statement printed; raise CommandFailed."""
-        if self.datastore == "postgresql":
-            words = [
-                str(PostgreSql(self.place).programs / "psql"),
-                "-X",
-                "-A",
-                "-t",
-                "-q",
-                "-h",
-                "127.0.0.1",
-                "-p",
-                str(self.place.port),
-            ]
-            words += ["-U", user, "-d", database, "-v", "ON_ERROR_STOP=1", "-c", statement]
-        else:
-            words = [
-                "mariadb",
-                "--no-defaults",
-                "-N",
-                "-h",
-                "127.0.0.1",
-                "-P",
-                str(self.place.port),
-            ]
-            words += ["-u", user, f"--password={password}", database, "-e", statement]
-        found = run(*words, env={**os.environ, "PGPASSWORD": password}, check=False)
-        if found.returncode:
-            raise PermissionError(found.stderr.decode())
-        return found.stdout.decode().strip()
 
 
 @pytest.fixture(scope="module", params=sorted(PROGRAMS))
@@ -116,12 +68,6 @@ def prepared(request: pytest.FixtureRequest) -> Iterator[tuple[Methods, Tenant]]
     finally:
         methods.stop({})
         shutil.rmtree(home)
-
-
-def data(payload: objects.VersionedObject) -> dict[str, Any]:
-    """Return a payload as the agent reads it."""
-    found: dict[str, Any] = payload.dump()["data"]
-    return found
 
 
 def page(limit: int = 20, **facts: Any) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from databases.guest.drivers.base import Datastore
-from databases.guest.drivers.mariadb import MariaDb
-from databases.guest.drivers.postgresql import PostgreSql
+from databases.guest.drivers.copying import CopyingDatastore
+from databases.guest.drivers.mariadb_copies import CopyingMariaDb
+from databases.guest.drivers.postgresql_copies import CopyingPostgreSql
 
-DRIVERS: dict[str, type[Datastore]] = {"postgresql": PostgreSql, "mariadb": MariaDb}
+DRIVERS: dict[str, type[CopyingDatastore]] = {
+    "postgresql": CopyingPostgreSql,
+    "mariadb": CopyingMariaDb,
+}

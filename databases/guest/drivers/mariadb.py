@@ -29,7 +29,9 @@ FIXED = frozenset(
      "tmpdir", "slave_load_tmpdir", "ssl_ca", "ssl_cert", "ssl_key", "ssl_capath", "ssl_crl", "general_log_file",
      "slow_query_log_file", "log_bin_index", "basedir", "character_sets_dir", "lc_messages_dir",
      "innodb_data_home_dir", "innodb_log_group_home_dir", "innodb_undo_directory", "innodb_tmpdir", "core_file",
-     "chroot", "server_id", "gtid_domain_id", "local_infile", "wsrep_provider", "wsrep_notify_cmd"}
+     "chroot", "server_id", "gtid_domain_id", "local_infile", "log_bin", "read_only",
+     "log_slave_updates", "gtid_strict_mode", "gtid_slave_pos", "gtid_binlog_state",
+     "relay_log", "relay_log_index", "wsrep_provider", "wsrep_notify_cmd"}
 )  # fmt: skip
 _PRIVILEGES = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER, CREATE TEMPORARY TABLES, "

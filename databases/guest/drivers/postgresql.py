@@ -29,6 +29,7 @@ from databases.guest.failures import Exists, GuestFailure, NotThere, Refused
 ADMIN, ROOT, OWNER = "cloudweb_admin", "postgres", "db:"
 HBA = """\
 local all {admin} peer map=agent
+local replication {admin} peer map=agent
 local all all scram-sha-256
 host all,replication {admin} all reject
 host all,replication all all scram-sha-256
@@ -41,7 +42,10 @@ FIXED = frozenset(
      "shared_preload_libraries", "session_preload_libraries", "local_preload_libraries",
      "dynamic_library_path", "archive_command", "archive_library", "restore_command", "jit",
      "allow_system_table_mods", "archive_cleanup_command", "recovery_end_command", "ssl_passphrase_command",
-     "primary_conninfo", "primary_slot_name", "krb_server_keyfile", "event_source"}
+     "primary_conninfo", "primary_slot_name", "krb_server_keyfile", "event_source", "wal_level",
+     "max_wal_senders", "max_replication_slots", "max_slot_wal_keep_size", "hot_standby", "archive_mode",
+     "recovery_target", "recovery_target_time", "recovery_target_name", "recovery_target_lsn",
+     "recovery_target_xid", "recovery_target_timeline", "recovery_target_action", "full_page_writes"}
 )  # fmt: skip
 ROUNDS = 4096
 
@@ -76,7 +80,7 @@ class PostgreSql(Datastore):
 
     def initialise(self) -> None:
         """Make a cluster; what an initdb that was cut off left behind is made anew."""
-        data, user = self.place.data, self.place.user
+        data = self.place.data
         if data.exists() and any(data.iterdir()) and not (data / "global" / "pg_control").exists():
             commands.run("rm", "-rf", "--", *(str(one) for one in data.iterdir()))
         if not (data / "global" / "pg_control").exists():
@@ -84,9 +88,6 @@ class PostgreSql(Datastore):
                 "initdb", "-D", str(data), "-U", ADMIN, "-E", "UTF8", "--locale=C.UTF-8", "-k",
                 "--auth-local=peer", "--auth-host=scram-sha-256", "--no-instructions", timeout=300,
             )  # fmt: skip
-        self._write(data / "pg_hba.conf", HBA.format(admin=ADMIN))
-        whom = user or commands.run("id", "-un").strip()
-        self._write(data / "pg_ident.conf", f"agent {whom} {ADMIN}\n")
         main = data / "postgresql.conf"
         if "cloudweb.conf" not in main.read_text():
             self._write(main, main.read_text() + "include 'cloudweb.conf'\n")
@@ -107,6 +108,9 @@ class PostgreSql(Datastore):
         self.place.run.mkdir(parents=True, exist_ok=True)
         if self.place.owner is not None:
             commands.run("chown", f"{self.place.user}:", str(self.place.run))
+        self._write(self.place.data / "pg_hba.conf", HBA.format(admin=ADMIN))
+        whom = self.place.user or commands.run("id", "-un").strip()
+        self._write(self.place.data / "pg_ident.conf", f"agent {whom} {ADMIN}\n")
         options = shlex.join(
             word for name, value in self._fixed().items() for word in ("-c", f"{name}={value}")
         )

@@ -1,0 +1,245 @@
+"""Backups of real datastores: sent part by part to a store that is not always there, and made a datastore again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from databases import objects
+from databases.guest.failures import GuestFailure, Refused
+from databases.guest.methods import Methods
+from databases.guest.place import Place
+from databases.guest.transfers import TransferFailed, Transfers
+from tests.builders.datastores import PROGRAMS, SMALL, Tenant, data
+
+ANN = {"user": "ann", "password": "secret 1", "database": "first"}
+PART = 256 * 1024
+
+
+class Store:
+    """A backup store that refuses and breaks off as often as it is told."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, bytes] = {}
+        self.refuses, self.breaks_off = 0, 0
+        store = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_PUT(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if store.refuses:
+                    store.refuses -= 1
+                    self.send_error(503)
+                    return
+                assert self.headers["Content-Type"] == "application/octet-stream"
+                store.parts[self.path] = body
+                self.send_response(204)
+                self.send_header("ETag", f"taken {self.path}")
+                self.end_headers()
+
+            def do_GET(self) -> None:
+                body = store.parts[self.path]
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                if store.breaks_off:
+                    store.breaks_off -= 1
+                    body = body[: len(body) // 2]
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def request(self, name: str, *, since: str | None = None, most: int = 400) -> dict[str, Any]:
+        """Return an order to back up."""
+        target = objects.UploadTarget(
+            urls=tuple(f"{self.url}/{name}/{number}" for number in range(1, most + 1)),
+            part_size=PART,
+        )
+        kind: Any = "full" if since is None else "incremental"
+        asked = objects.DumpRequest(backup_id=name, kind=kind, since=since or "", target=target)
+        return data(asked)
+
+    def part_of(self, made: dict[str, Any]) -> objects.BackupPart:
+        """Return a backup as it is restored from."""
+        name = made["backup_id"]
+        pieces = tuple(
+            objects.Piece(url=f"{self.url}/{name}/{part['number']}", size=part["size"])
+            for part in made["parts"]
+        )
+        return objects.BackupPart(id=name, checksum=made["checksum"], pieces=pieces)
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Store]:
+    found = Store()
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+
+
+class Guests:
+    """Guests of one datastore, each with a place of its own."""
+
+    def __init__(self, name: str, home: Path) -> None:
+        self.name, self._home = name, home
+        self._owner = {"postgresql": "postgres", "mariadb": "mysql"}[name] * (os.geteuid() == 0)
+        self._all: list[Methods] = []
+
+    def new(self, guest: str, **facts: Any) -> tuple[Methods, Callable[[str], str], dict[str, Any]]:
+        """Return an empty guest, how its tenant speaks to it, and what it is to be."""
+        base = self._home / guest
+        base.mkdir()
+        if self._owner:
+            shutil.chown(base, self._owner)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        place = Place(data=base / self.name, run=base / "run", port=port, user=self._owner,
+                      address="127.0.0.1", fixed=SMALL[self.name])  # fmt: skip
+        methods = Methods(
+            self._home / f"{guest}.state",
+            places=lambda _name, _base: place,
+            transfers=Transfers(pause=lambda _seconds: None),
+        )
+        self._all.append(methods)
+        tenant = Tenant(place, self.name)
+        datastore: Any = self.name
+        told = data(objects.PrepareDatastore(datastore=datastore, version="1", **facts))
+        return methods, lambda statement: tenant.says(statement, **ANN), told
+
+    def end(self) -> None:
+        """Stop all."""
+        for methods in self._all:
+            with suppress(GuestFailure):  # one that never served
+                methods.stop({})
+
+
+@pytest.fixture(scope="module", params=sorted(PROGRAMS))
+def guests(request: pytest.FixtureRequest) -> Iterator[Guests]:
+    if shutil.which(PROGRAMS[request.param]) is None:
+        pytest.skip(f"{request.param} is not installed")
+    home = Path(tempfile.mkdtemp(prefix="guests"))
+    home.chmod(0o755)
+    found = Guests(request.param, home)
+    try:
+        yield found
+    finally:
+        found.end()
+        shutil.rmtree(home)
+
+
+@pytest.fixture(scope="module")
+def source(guests: Guests) -> tuple[Methods, Callable[[str], str]]:
+    methods, says, told = guests.new(
+        "source",
+        databases=(objects.Database(name="first"),),
+        users=(objects.User(name="ann", password=ANN["password"], databases=("first",)),),
+    )
+    methods.prepare(told)
+    says("CREATE TABLE t (a int)")
+    says("INSERT INTO t VALUES (1)")
+    return methods, says
+
+
+def test_a_chain_of_backups_becomes_a_datastore(
+    guests: Guests, source: tuple[Methods, Callable[[str], str]], store: Store
+) -> None:
+    methods, says = source
+    store.refuses = 2
+    full = methods.backup(store.request("full"))
+    objects.DumpMade.model_validate(full)
+    stream = b"".join(store.parts[f"/full/{part['number']}"] for part in full["parts"])
+    assert (full["size"], full["checksum"]) == (len(stream), hashlib.sha256(stream).hexdigest())
+    assert full["parts"][0]["etag"] == "taken /full/1"
+    assert {part["size"] for part in full["parts"][:-1]} == {PART}
+
+    says("INSERT INTO t VALUES (2)")
+    first = methods.backup(store.request("first", since=full["position"]))
+    moment = says("SELECT CURRENT_TIMESTAMP(6)")
+    says("INSERT INTO t VALUES (3)")
+    second = methods.backup(store.request("second", since=first["position"]))
+    assert second["size"] < full["size"]
+
+    chain = tuple(store.part_of(one) for one in (full, first, second))
+    store.breaks_off = 2
+    copy, copy_says, told = guests.new("copy", restore=objects.RestorePoint(chain=chain))
+    for _again in range(2):
+        copy.prepare(told)
+    assert copy_says("SELECT SUM(a), COUNT(*) FROM t").split() in (["6|3"], ["6", "3"])
+    copy_says("INSERT INTO t VALUES (4)")
+    assert says("SELECT COUNT(*) FROM t") == "3"
+    if guests.name == "mariadb":
+        with pytest.raises(Refused):
+            copy.backup(store.request("strange", since=second["position"]))
+        then = objects.RestorePoint(chain=chain, until=moment)
+        past, _, told = guests.new("past", restore=then)
+        with pytest.raises(Refused):
+            past.prepare(told)
+        return
+    then = objects.RestorePoint(chain=chain, until=moment)
+    past, past_says, told = guests.new("past", restore=then)
+    past.prepare(told)
+    assert past_says("SELECT SUM(a) FROM t") == "3"
+    past_says("INSERT INTO t VALUES (5)")
+    past.restart({})
+    assert past_says("SELECT SUM(a) FROM t") == "8"
+    never, _, told = guests.new(
+        "never", restore=objects.RestorePoint(chain=chain, until="2030-01-01T00:00:00Z")
+    )
+    with pytest.raises(Refused, match="does not hold that moment"):
+        never.prepare(told)
+
+
+def test_a_damaged_backup_becomes_nothing(
+    guests: Guests, source: tuple[Methods, Callable[[str], str]], store: Store
+) -> None:
+    made = source[0].backup(store.request("whole"))
+    body = store.parts["/whole/1"]
+    store.parts["/whole/1"] = body[:1000] + bytes([body[1000] ^ 1]) + body[1001:]
+    chain = (store.part_of(made),)
+    copy, _, told = guests.new("damaged", restore=objects.RestorePoint(chain=chain))
+    with pytest.raises(GuestFailure):
+        copy.prepare(told)
+    assert not copy.store().is_initialised()
+    store.parts["/whole/1"] = body
+    copy.prepare(told)
+
+
+def test_a_dump_that_fails_is_not_sent_to_its_end(
+    source: tuple[Methods, Callable[[str], str]],
+    store: Store,
+    guests: Guests,
+    tmp_path: Path,
+) -> None:
+    methods, _ = source
+    with pytest.raises(TransferFailed, match="larger"):
+        methods.backup(store.request("narrow", most=1))
+    target = store.request("broken")["target"]
+    with pytest.raises(GuestFailure):
+        Transfers().send_output(
+            (("sh", "-c", "echo half; exit 3"), ("cat",)), target, user="", spool=tmp_path
+        )
+    assert not [path for path in store.parts if path.startswith("/broken")]
+    store.refuses = 1000
+    with pytest.raises(TransferFailed, match="does not answer"):
+        methods.backup(store.request("nobody"))
+    store.refuses = 0
+    with pytest.raises(Refused):
+        methods.backup(
+            store.request("unknown", since="FFF/0" if guests.name == "postgresql" else "1@x")
+        )
