@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -89,17 +89,27 @@ def _by_type(resources: Collection[Resource]) -> dict[str, list[str]]:
 
 def take(operation: Operation, resources: Collection[Resource]) -> None:
     """Let an operation that holds nothing hold all of these; raise ResourceBusy that names one which is taken."""
-    wanted = in_order(resources)
-    rows = [Hold(operation=operation, resource_type=one.type, resource_id=one.id) for one in wanted]
+    take_each([(operation, resources)])
+
+
+def take_each(wanted: Sequence[tuple[Operation, Collection[Resource]]]) -> None:
+    """Let several operations that hold nothing each hold its resources, or none of them, as ``take``."""
+    rows = [
+        Hold(operation=operation, resource_type=one.type, resource_id=one.id)
+        for operation, resources in wanted
+        for one in in_order(resources)
+    ]
     if insert(*rows, ignore_conflicts=True) == len(rows):
         return
-    _LET_GO(operation=operation.id)
+    for operation, _ in wanted:
+        _LET_GO(operation=operation.id)
+    every = in_order(one for _, resources in wanted for one in resources)
     taken = [
         Resource(kind, key)
-        for kind, ids in _by_type(wanted).items()
+        for kind, ids in _by_type(every).items()
         for key, _ in _HELD.rows(type=kind, ids=ids)
     ]
-    raise ResourceBusy(min(taken, default=wanted[0]))
+    raise ResourceBusy(min(taken, default=every[0]))
 
 
 def take_free(

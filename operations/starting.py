@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -17,7 +17,16 @@ from cloudweb.database.locks import locked
 from cloudweb.database.prepared import Given, Prepared, insert
 from cloudweb.killpoints import reach, whole
 from operations.doorbell import ring_after_commit
-from operations.holding import LOOKS, Resource, ResourceBusy, held_by, in_order, take, take_free
+from operations.holding import (
+    LOOKS,
+    Resource,
+    ResourceBusy,
+    held_by,
+    in_order,
+    take,
+    take_each,
+    take_free,
+)
 from operations.models import Hold, Operation, Step
 from operations.states import Direction, OperationState, StepState
 
@@ -26,6 +35,8 @@ if TYPE_CHECKING:
 
 PARTS = 10_000
 ROUND = 1_000_000
+#: So many operations are written together: some thousand values, of which SQLite allows 32,766 in a statement.
+TOGETHER = 50
 
 
 _WAITING = Prepared(
@@ -50,10 +61,47 @@ def start(
     parent_step: Step | None = None,
 ) -> Operation:
     """Record a new operation; see ``Saga.start``. Must be called inside ``atomic()``."""
+    operation = _new(
+        saga, context, resource_id=resource_id, args=args, delay=delay, parent_step=parent_step
+    )
+    wanted = wanted_by(saga, resource_id, args)
+    may_wait = preempt or saga.coalesce  # for another it is a refusal, whoever is faster
+    taken = take_free(operation, wanted, looks=LOOKS if may_wait else 1)
+    if taken:
+        return _behind(saga, operation, wanted, taken, preempt=preempt)
+    insert(operation)  # after its holds, which name it: of one that was faster nothing is left here
+    write_plan(saga, operation, first=0)
+    _begin(operation, at_once=not delay)
+    return operation
+
+
+def start_new(saga: type[Saga], context: RequestContext, *, resource_ids: Sequence[str]) -> None:
+    """Record an operation on each of these; see ``Saga.start_new``. Must be called inside ``atomic()``."""
+    for first in range(0, len(resource_ids), TOGETHER):
+        made = [
+            _new(saga, context, resource_id=resource_id, args={})
+            for resource_id in resource_ids[first : first + TOGETHER]
+        ]
+        take_each([(one, wanted_by(saga, one.resource_id, one.args)) for one in made])
+        insert(*made)
+        insert(*(step for one in made for step in _planned(saga, one, first=0)))
+        for one in made:
+            _begin(one, at_once=True)
+
+
+def _new(
+    saga: type[Saga],
+    context: RequestContext,
+    *,
+    resource_id: str,
+    args: dict[str, Any],
+    delay: timedelta = timedelta(0),
+    parent_step: Step | None = None,
+) -> Operation:
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("an operation starts inside a transaction")
     moment = now()
-    operation = Operation(
+    return Operation(
         kind=saga.kind,
         version=saga.version,
         request_id=context.request_id,
@@ -67,18 +115,13 @@ def start(
         created_at=moment,
         parent_step=parent_step,
     )
-    wanted = wanted_by(saga, resource_id, args)
-    may_wait = preempt or saga.coalesce  # for another it is a refusal, whoever is faster
-    taken = take_free(operation, wanted, looks=LOOKS if may_wait else 1)
-    if taken:
-        return _behind(saga, operation, wanted, taken, preempt=preempt)
-    insert(operation)  # after its holds, which name it: of one that was faster nothing is left here
-    write_plan(saga, operation, first=0)
+
+
+def _begin(operation: Operation, *, at_once: bool) -> None:
     reach("start.before_commit", whole(operation.id))
-    if not delay:
+    if at_once:
         ring_after_commit(operation.id)
     transaction.on_commit(lambda: reach("start.after_commit", whole(operation.id)))
-    return operation
 
 
 def look_at(operation_id: UUID) -> None:
@@ -95,12 +138,14 @@ def wanted_by(saga: type[Saga], resource_id: str, args: dict[str, Any]) -> list[
 
 def write_plan(saga: type[Saga], operation: Operation, *, first: int) -> None:
     """Write the rows of the plan from the step ``first`` on, for the operation's current round."""
-    insert(
-        *(
-            Step(operation=operation, seq=operation.round * ROUND + index * PARTS, name=step.name)
-            for index, step in enumerate(saga.steps)
-            if index >= first
-        )
+    insert(*_planned(saga, operation, first=first))
+
+
+def _planned(saga: type[Saga], operation: Operation, *, first: int) -> Iterable[Step]:
+    return (
+        Step(operation=operation, seq=operation.round * ROUND + index * PARTS, name=step.name)
+        for index, step in enumerate(saga.steps)
+        if index >= first
     )
 
 
@@ -162,8 +207,7 @@ def _behind(
         Operation.objects.filter(id=live.id).update(preempted_by=operation, next_at=now())
         _overtake(queued, operation)
         ring_after_commit(live.id)
-    reach("start.before_commit", whole(operation.id))
-    transaction.on_commit(lambda: reach("start.after_commit", whole(operation.id)))
+    _begin(operation, at_once=False)
     return operation
 
 
@@ -232,7 +276,5 @@ def _take_over(
         transaction.on_commit(lambda parent=parent: look_at(parent), robust=True)  # type: ignore[misc]
     take(operation, wanted)
     write_plan(saga, operation, first=0)
-    reach("start.before_commit", whole(operation.id))
-    ring_after_commit(operation.id)
-    transaction.on_commit(lambda: reach("start.after_commit", whole(operation.id)))
+    _begin(operation, at_once=True)
     return operation

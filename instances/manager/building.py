@@ -57,8 +57,7 @@ class InstanceBuilding(InstanceDisks):
         prepared = self._prepared(wanted)
         with transaction.atomic():
             made, saga = self._recorded(*prepared)
-            for instance in made:
-                saga.start(self.context, resource_id=str(instance.id))
+            saga.start_new(self.context, resource_ids=[str(instance.id) for instance in made])
         return made
 
     @policy("compute:servers:create")
