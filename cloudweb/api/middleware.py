@@ -83,6 +83,10 @@ class RequestIdMiddleware:
         return response
 
 
+#: Of those alone a path's end says what the answer is to be; what is changed or deleted may be called so.
+NAME_NOTHING = ("GET", "HEAD", "POST")
+
+
 class ServiceMiddleware:
     """Make a service's paths and errors what its clients expect.
 
@@ -100,7 +104,7 @@ class ServiceMiddleware:
             return self.get_response(request)
         given = request.path_info
         path = given.rstrip("/").removesuffix(dialect.suffix)
-        if dialect.speaks_xml and path.endswith(SUFFIX):
+        if dialect.speaks_xml and request.method in NAME_NOTHING and path.endswith(SUFFIX):
             path, request.has_xml_suffix = path.removesuffix(SUFFIX), True  # type: ignore[attr-defined]
         request.path_info = _current(path, dialect)
         is_older = request.path_info != path

@@ -188,7 +188,7 @@ class _Node:
     tag: str
     attributes: dict[str, str] = field(default_factory=dict)
     children: list[_Node] = field(default_factory=list)
-    text: str = ""
+    said: list[str] = field(default_factory=list)
 
 
 def loads(document: bytes) -> dict[str, Any]:
@@ -220,7 +220,7 @@ def _read(document: bytes) -> _Node:
         path.pop()
 
     def text(said: str) -> None:
-        path[-1].text += said
+        path[-1].said.append(said)
 
     def refuse(*_: Any) -> None:
         raise BadRequest("Malformed request body: a document type or entity is refused.")
@@ -247,7 +247,7 @@ def _local(name: str) -> str:
 
 
 def _value(node: _Node) -> Any:
-    said = node.text.strip()
+    said = "".join(node.said).strip()
     if not node.children and not node.attributes:
         empty: Any = [] if node.tag in LISTS else {}
         return _typed(node.tag, said) if said else empty
@@ -267,7 +267,7 @@ def _members(node: _Node) -> Iterator[tuple[str, Any]]:
     for child in node.children:
         if child.tag == "entry" and "key" in child.attributes:
             key = child.attributes.pop("key")
-            yield key, _value(_Node("entry", child.attributes, child.children, child.text))
+            yield key, _value(_Node("entry", child.attributes, child.children, child.said))
         else:
             yield child.tag, _value(child)
 

@@ -6,11 +6,13 @@ import io
 from typing import Any
 
 import pytest
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rest_framework.exceptions import ParseError
 
+from cloudweb.api.middleware import ServiceMiddleware
 from cloudweb.api.xml import MEDIA_TYPES, NAMESPACE, XmlParser, asks_for_xml, dumps, loads
 from cloudweb.exceptions import BadRequest, RequestTooLarge
 
@@ -146,6 +148,20 @@ def test_faults_and_links_stand_as_trove_had_them() -> None:
     assert page.decode().endswith(
         '<links><link rel="next" href="http://x/?a=1&amp;b=2" /></links></databases>'
     )
+
+
+def test_what_is_deleted_may_be_called_so() -> None:
+    seen: list[tuple[str | None, str]] = []
+
+    def look(request: HttpRequest) -> HttpResponse:
+        seen.append((request.method, request.path_info.rpartition("/")[2]))
+        return HttpResponse()
+
+    for method in ("GET", "POST", "PUT", "DELETE"):
+        path = "/database/v1.0/p/instances/i/databases/shop.xml"
+        ServiceMiddleware(look)(RequestFactory().generic(method, path))
+    called = {"GET": "shop", "POST": "shop", "PUT": "shop.xml", "DELETE": "shop.xml"}
+    assert dict(seen) == called
 
 
 @pytest.mark.parametrize(
