@@ -90,7 +90,7 @@ def _frozen(said: Any, depth: int, count: list[int]) -> Term:
         raise Meaningless(f"at most {MOST_TERMS} terms, {DEEPEST} deep")
     if isinstance(said, list):
         return tuple(_frozen(one, depth + 1, count) for one in said)
-    if isinstance(said, str) or (
+    if (isinstance(said, str) and "\0" not in said) or (
         isinstance(said, int | float) and not isinstance(said, bool) and abs(said) < 2**53
     ):
         return said

@@ -40,6 +40,7 @@ def test_lists_become_tuples() -> None:
         ('["and", 1]', "and joins lists"),
         ('["not"]', "not joins lists"),
         ('["=", 1, true]', "a list, a word or a number"),
+        (json.dumps(["=", "$host", "\0"]), "a list, a word or a number"),
         ('["=", 1, 1e300]', "a list, a word or a number"),
         (json.dumps(["in", *range(99)]), "at most 64 terms"),
         ("[" * 20 + "]" * 20, "at most 64 terms, 8 deep"),
