@@ -16,6 +16,7 @@ from instances import conf
 from instances.migration_states import MigrationStatus, MigrationType
 from instances.models import Migration
 from instances.querysets import MigrationQuerySet
+from operations.services import hosts_up
 from operations.waiting import look_again, waiting_for
 
 #: One at a time asks whose turn it is, in all of the cloud.
@@ -47,17 +48,23 @@ def busy_destinations(row: Migration) -> Sequence[str]:
     if most == 0 or row.status != MigrationStatus.QUEUED:
         return ()
     alone_with(TURN, wait=True)
-    live = Migration.objects.filter(migration_type=MigrationType.LIVE)
-    places = live.filter(status__in=ON_THEIR_WAY).values_list("source_host", "dest_host")
-    sending, taking = Counter(one for one, _ in places), Counter(other for _, other in places)
+    going = _going()
+    sending, taking = Counter(one for one, _ in going), Counter(other for _, other in going)
     before = _queued().filter(pk__lt=row.pk)
-    from_here = before.filter(source_host=row.source_host)
-    if sending[row.source_host] + len(_waiting(SourceIsBusy.code, from_here)) >= most:
+    from_here, room = before.filter(source_host=row.source_host), most - sending[row.source_host]
+    if room <= 0 or len(_waiting(SourceIsBusy.code, from_here)) >= room:
         raise SourceIsBusy
     if row.wanted_host:
         to_there = before.filter(wanted_host=row.wanted_host)
         taking[row.wanted_host] += len(_waiting(DestinationIsBusy.code, to_there))
     return [host for host, count in taking.items() if count >= most]
+
+
+def _going() -> Sequence[tuple[str, str]]:
+    """Return whence and whither servers go now; where one of both is down nothing goes, and nobody waits for it."""
+    live = Migration.objects.filter(migration_type=MigrationType.LIVE, status__in=ON_THEIR_WAY)
+    up = {*hosts_up("compute")}
+    return [pair for pair in live.values_list("source_host", "dest_host") if up.issuperset(pair)]
 
 
 def next_turn(row: Migration) -> None:

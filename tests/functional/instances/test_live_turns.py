@@ -114,3 +114,13 @@ def test_nobody_waits_where_there_is_no_limit(three: Lab, monkeypatch: pytest.Mo
     some_time(three)
     assert status(second) == "completed"
     assert Instance.objects.get(id=first).task_state == "migrating"
+
+
+def test_nobody_waits_for_one_that_goes_to_a_host_that_is_down(three: Lab) -> None:
+    first, second = on(three, "h1", 2)
+    move(three, first)
+    hold_up(first)  # to h2
+    three.cloud.kill_host("h2")
+    move(three, second)
+    some_time(three)
+    assert (status(second), host_of(second)) == ("completed", "h3")
