@@ -1,4 +1,4 @@
-"""What a viewer of a recorded console is shown is written down before he sees it, some seconds at a time."""
+"""What a viewer of a recorded console is shown is written down, some seconds at a time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Tape:
         self._writing = asyncio.Lock()
 
     async def hear(self, data: bytes) -> None:
-        """Take what is about to be shown; raise ConsoleRecordingEnded where nothing more is kept."""
+        """Take what is about to be shown; raise ConsoleRecordingEnded where nothing is kept after it."""
         self._waiting.append(self._typist.line(data, after=time.monotonic() - self._began))
         if sum(map(len, self._waiting)) >= TOGETHER:
             await self._write()
@@ -52,4 +52,5 @@ class Tape:
             self._waiting.clear()
             if lines:
                 number, self._number = self._number, self._number + 1
-                await self._in_thread(partial(keep_recorded, self._recording_id, number, lines))
+                kept = self._in_thread(partial(keep_recorded, self._recording_id, number, lines))
+                await asyncio.shield(kept)  # it was shown, so it is kept though its viewer is gone

@@ -12,6 +12,7 @@ from django.db.models import F, Sum
 
 from cloudweb import policy as policies
 from cloudweb.database.clock import now
+from cloudweb.database.locks import locked
 from cloudweb.encryption import decrypt, encrypt
 from cloudweb.exceptions import BadRequest
 from cloudweb.identifiers import as_uuid
@@ -136,18 +137,24 @@ def begin(instance: Instance, token: ConsoleToken, *, remote_address: str) -> uu
             remote_address=remote_address,
         )
         title = f"{instance.name}, {made.created_at:%Y-%m-%d %H:%M} UTC"
-        write(made.id, 0, header(title=title, began=made.created_at.timestamp()))
+        _keep(made.id, 0, header(title=title, began=made.created_at.timestamp()))
     return made.id
 
 
 def write(recording_id: uuid.UUID, number: int, lines: str) -> None:
-    """Keep further lines of a cast.
+    """Keep further lines of a cast, which may have been shown already.
 
-    Raises ConsoleRecordingEnded where it is full or was forgotten: a line that is not kept is not shown.
+    Raises ConsoleRecordingEnded where it was forgotten, and where it is full with these.
     """
+    _keep(recording_id, number, lines)
+    if ConsoleRecording.objects.filter(id=recording_id, size__gte=RECORDING_BYTES).exists():
+        raise ConsoleRecordingEnded
+
+
+def _keep(recording_id: uuid.UUID, number: int, lines: str) -> None:
     kept = encrypt(lines)
     with transaction.atomic():
-        rows = ConsoleRecording.objects.filter(id=recording_id, size__lt=RECORDING_BYTES)
+        rows = ConsoleRecording.objects.filter(id=recording_id)
         if not rows.update(size=F("size") + len(lines), seen_until=now()):
             raise ConsoleRecordingEnded
         ConsoleRecordingPart.objects.create(recording_id=recording_id, number=number, content=kept)
@@ -157,7 +164,10 @@ def _make_room(project_id: str) -> None:
     """Forget the project's oldest recordings until a further one fits."""
     rows = ConsoleRecording.objects.filter(project_id=project_id)
     over = (rows.aggregate(sum=Sum("size"))["sum"] or 0) + RECORDING_BYTES - RECORDINGS_BYTES
-    for row in rows.order_by("created_at", "id")[:BATCH]:
+    if over <= 0:
+        return
+    # Locked, for lines may still come to one: a part that is written meanwhile would be nobody's.
+    for row in locked(rows.order_by("created_at", "id"))[:BATCH]:
         if over <= 0:
             return
         over -= row.size

@@ -356,15 +356,23 @@ def test_recordings_are_bounded(home: Lab, monkeypatch: pytest.MonkeyPatch) -> N
     token = token_of(open_console(home, server_id))
     monkeypatch.setattr(console_recordings, "RECORDING_BYTES", 1)
     monkeypatch.setattr(console_recordings, "RECORDINGS_BYTES", 200)
-    monkeypatch.setattr(console_tape, "TOGETHER", 1)
+    monkeypatch.setattr(console_tape, "EVERY", 0.01)
+    seen = bytearray()
 
     async def end(client: Client) -> Any:
         client.type(b"hello\r")
-        return (await client.until(lambda one: one["type"] == "websocket.close"))["code"]
+
+        def closed(one: Any) -> bool:
+            seen.extend(one.get("bytes") or b"")
+            return bool(one["type"] == "websocket.close")
+
+        return (await client.until(closed))["code"]
 
     assert look(token, end) == console_socket.LATER
     [row] = manager.find().rows
-    assert shown(manager.replay(row.id).cast) == ""
+    assert seen
+    assert shown(manager.replay(row.id).cast).startswith(seen.decode())
+    monkeypatch.setattr(console_tape, "TOGETHER", 1)
     monkeypatch.setattr(console_recordings, "RECORDING_BYTES", 150)
     for _ in range(2):
         assert look(token_of(open_console(home, server_id)), end) == console_socket.LATER
