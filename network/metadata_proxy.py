@@ -26,6 +26,8 @@ A port, a project on a network and a network may hold so many connections (``LIM
 addresses they come from. Where a network or the whole is full, who holds most gives one up.
 A poll (``POST`` to one of ``POLLS``) waits for the API's answer without a thread, and is counted apart: so
 many of a port, a network and in all (``POLLS_HELD``); a port's oldest gives way to its newest.
+A part of a database's backup (``STREAMED``) passes through, of any size: piece by piece, at ``STREAM_RATE`` at least,
+and signed with ``f"\\nPUT\\n"`` alone. It is a connection like others, and gives way as one that is still read.
 ``milestones/<network id>/seen/<port id>`` appears when a port got its first answer, unless the agent
 has moved it to ``told/`` before.
 """
@@ -57,6 +59,8 @@ ANSWERS_KEPT = 64
 CONNECTIONS = 128
 LIMITS = {"port": 4, "project": 16, "network": 48}
 POLLS = frozenset({"/openstack/database/mailbox"})
+STREAMED = "/openstack/database/dumps/"
+STREAM_RATE = 65_536  # bytes a second; who is slower is cut off, and sends that part again
 POLLS_HELD = {"port": 2, "network": 256, "all": 512}
 FILES = 4096  # two for each poll that is held
 POLL_TIMEOUT = 40.0  # the API holds a poll for 25 seconds
@@ -313,7 +317,12 @@ class Proxy:
             with connection:
                 method = "GET"
                 try:
-                    method, path, headers, body = read_question(connection)
+                    deadline = time.monotonic() + GUEST_TIMEOUT
+                    method, path, headers, length, begun = read_question(connection, deadline)
+                    if path.startswith(STREAMED) and method in ("GET", "PUT"):
+                        self._stream(listener, asker, method, path, headers, length, begun)
+                        return
+                    body = read_body(connection, length, begun, deadline)
                     asker.is_reading = False
                     if method == "POST" and path in POLLS:
                         self._poll(listener, asker, path, headers, body)
@@ -347,6 +356,35 @@ class Proxy:
             say(f"{asker.address} {path}: {error}")
             raise Refused(503) from error
         self._hold(Held(asker, asker.connection.dup(), api, path))
+
+    def _stream(
+        self,
+        listener: Listener,
+        asker: Asker,
+        method: str,
+        path: str,
+        headers: Headers,
+        length: int,
+        begun: bytes,
+    ) -> None:
+        """Bring a part to the API, or one from there, without ever holding all of it; raise Refused."""
+        if listener.spec["ports"].get(asker.address) is None:
+            raise Refused(404)
+        try:
+            url, signed = self._signed(listener, asker.address, method, path, headers, None)
+            sent = length if method == "PUT" else 0
+            try:
+                api = open_api(url, method, f"/metadata{path}", signed, b"", length=sent)
+            except OSError as error:
+                raise ApiAway(str(error)) from error
+            with api:
+                if method == "PUT":
+                    bring(asker.connection, api, length, begun)
+                else:
+                    fetch(api, asker.connection)
+        except (ApiAway, ValueError) as error:
+            say(f"{asker.address} {path.rpartition('/')[0]}: {error}")
+            raise Refused(503) from error
 
     def answer(
         self,
@@ -400,9 +438,9 @@ class Proxy:
         method: str,
         path: str,
         headers: Headers,
-        body: bytes,
+        body: bytes | None,
     ) -> tuple[str, Headers]:
-        """Return the API's URL, and a question's headers with ours; raise ApiAway."""
+        """Return the API's URL, and a question's headers with ours; raise ApiAway. None: a streamed body."""
         try:
             config = json.loads((self.directory / "proxy.json").read_text())
             key = Path(config["key_file"]).read_bytes().strip()
@@ -412,7 +450,8 @@ class Proxy:
         address = str(listener.spec.get("known_as", {}).get(address, address))
         said = path
         if method not in ("GET", "HEAD"):
-            said += f"\n{method}\n{hashlib.sha256(body).hexdigest()}"
+            said += f"\n{method}\n"
+            said += "" if body is None else hashlib.sha256(body).hexdigest()
         signed = sign(key, config["host"], listener.network_id, address, stamp, said)
         forwarded = [
             (name, value)
@@ -443,9 +482,10 @@ def sign(key: bytes, host: str, network_id: str, address: str, timestamp: str, p
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
-def read_question(connection: socket.socket) -> tuple[str, str, Headers, bytes]:
-    """Read (method, path, headers, body); raise Refused for what is malformed or too large."""
-    deadline = time.monotonic() + GUEST_TIMEOUT
+def read_question(
+    connection: socket.socket, deadline: float
+) -> tuple[str, str, Headers, int, bytes]:
+    """Read (method, path, headers, length of the body, its beginning); raise Refused for what is malformed."""
     first, headers, rest = _read_head(connection, Refused(400), deadline)
     words = first.split(" ")
     if len(words) != 3 or not words[2].startswith("HTTP/1."):
@@ -463,14 +503,91 @@ def read_question(connection: socket.socket) -> tuple[str, str, Headers, bytes]:
     length = values.get("content-length", "0")
     if not (length.isascii() and length.isdigit()):
         raise Refused(400)
-    if int(length) > BODY_LIMIT:
+    if len(length) > 15:
         raise Refused(413)
-    while len(rest) < int(length):
+    return method, path, headers, int(length), rest[: int(length)]
+
+
+def read_body(connection: socket.socket, length: int, begun: bytes, deadline: float) -> bytes:
+    """Read a body of which the beginning is there; raise Refused for one that breaks off or is too large."""
+    if length > BODY_LIMIT:
+        raise Refused(413)
+    while len(begun) < length:
         piece = _receive(connection, deadline)
         if not piece:
             raise Refused(400)
-        rest += piece
-    return method, path, headers, rest[: int(length)]
+        begun += piece
+    return begun[:length]
+
+
+def bring(guest: socket.socket, api: socket.socket, length: int, begun: bytes) -> None:
+    """Pass a body on and answer as the API does, which may do so before it has all; raise ApiAway, Refused."""
+    deadline = time.monotonic() + GUEST_TIMEOUT + length / STREAM_RATE
+    left, piece = length - len(begun), begun
+    heard: bytes | None = None
+    while True:
+        if heard is None:
+            try:
+                heard = _heard(api)
+                api.settimeout(max(0.1, deadline - time.monotonic()))
+                api.sendall(b"" if heard is not None else piece)
+            except OSError as error:
+                heard = _heard(api)
+                if heard is None:
+                    raise ApiAway(str(error)) from error
+        if not left:
+            break
+        piece = _receive(guest, deadline)[:left]
+        if not piece:
+            raise Refused(400)
+        left -= len(piece)
+    until = time.monotonic() + API_TIMEOUT + length / STREAM_RATE
+    try:
+        answer = read_api(api, "PUT", until, begun=heard or b"")
+    except OSError as error:
+        raise ApiAway(str(error)) from error
+    guest.settimeout(GUEST_TIMEOUT)
+    send_answer(guest, *answer)
+
+
+def _heard(api: socket.socket) -> bytes | None:
+    """Return what has come already, b"" at the end; None where nothing has, or a word of TLS itself."""
+    api.setblocking(False)
+    try:
+        return api.recv(16_384)
+    except OSError as error:
+        if type(error).__name__ in ("BlockingIOError", "SSLWantReadError"):
+            return None
+        raise
+
+
+def fetch(api: socket.socket, guest: socket.socket) -> None:
+    """Pass the API's answer on as it comes, whole or broken off; raise ApiAway before anything has passed."""
+    try:
+        first, headers, piece = _read_head(
+            api, ApiAway("a broken answer"), time.monotonic() + API_TIMEOUT
+        )
+    except OSError as error:
+        raise ApiAway(str(error)) from error
+    words = first.split(" ", 2)
+    length = {name.lower(): value for name, value in headers}.get("content-length", "")
+    if len(words) < 2 or not words[1].isdigit() or not length.isdigit():
+        raise ApiAway("a broken answer")
+    if int(words[1]) >= 500 or words[1] in ("401", "403"):
+        raise ApiAway(f"status {words[1]}")
+    told = [pair for pair in headers if pair[0].lower() in ("content-type", "etag")]
+    deadline = time.monotonic() + GUEST_TIMEOUT + int(length) / STREAM_RATE
+    guest.settimeout(GUEST_TIMEOUT)
+    send_head(guest, int(words[1]), told, int(length))
+    left = int(length)
+    while left:
+        piece = (piece or _receive(api, deadline))[:left]
+        if not piece:
+            return  # the guest finds it too short
+        guest.settimeout(max(0.1, deadline - time.monotonic()))
+        guest.sendall(piece)
+        left -= len(piece)
+        piece = b""
 
 
 def ask_api(
@@ -485,8 +602,10 @@ def ask_api(
         raise ApiAway(str(error)) from error
 
 
-def open_api(url: str, method: str, path: str, headers: Headers, body: bytes) -> socket.socket:
-    """Return a connection on which the API was asked; raise OSError, ValueError."""
+def open_api(
+    url: str, method: str, path: str, headers: Headers, body: bytes, *, length: int | None = None
+) -> socket.socket:
+    """Return a connection on which the API was asked; raise OSError, ValueError. A ``length``: the body follows."""
     scheme, _, rest = url.rstrip("/").partition("://")
     place, _, base = rest.partition("/")
     host, _, port = place.rpartition(":") if ":" in place.rpartition("]")[2] else (place, "", "")
@@ -494,7 +613,7 @@ def open_api(url: str, method: str, path: str, headers: Headers, body: bytes) ->
     target = f"/{base}{path}" if base else path
     lines = [f"{method} {target} HTTP/1.0", f"Host: {place}", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in headers]
-    lines.append(f"Content-Length: {len(body)}")
+    lines.append(f"Content-Length: {len(body) if length is None else length}")
     connection = socket.create_connection((host.strip("[]"), number), timeout=API_TIMEOUT)
     try:
         if scheme == "https":
@@ -512,7 +631,10 @@ def read_api(
     """Return the API's answer; raise ApiAway, OSError, ValueError."""
     broken = ApiAway("a broken answer")
     first, found, answer = _read_head(connection, broken, deadline, begun=begun)
+    length = {name.lower(): value for name, value in found}.get("content-length")
     while len(answer) <= ANSWER_LIMIT:
+        if method != "HEAD" and length == str(len(answer)):
+            break  # an end that is said needs no other
         piece = _receive(connection, deadline)
         if not piece:
             break
@@ -522,7 +644,6 @@ def read_api(
     words = first.split(" ", 2)
     if len(words) < 2 or not words[1].isdigit():
         raise ApiAway("a broken answer")
-    length = {name.lower(): value for name, value in found}.get("content-length")
     if method != "HEAD" and length is not None and length != str(len(answer)):
         raise ApiAway("a torn answer")
     if int(words[1]) >= 500 or words[1] in ("401", "403"):
@@ -533,13 +654,19 @@ def read_api(
 
 def send_answer(connection: socket.socket, status: int, headers: Headers, body: bytes) -> None:
     """Send an answer and say that it is the last on this connection."""
+    send_head(connection, status, headers, len(body))
+    connection.sendall(body)
+
+
+def send_head(connection: socket.socket, status: int, headers: Headers, length: int) -> None:
+    """Send an answer's beginning."""
     lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'OK' if status < 300 else 'Other')}"]
     names = {name.lower() for name, _ in headers}
     lines += [f"{name}: {value}" for name, value in headers]
     if "content-type" not in names:
         lines.append("Content-Type: text/plain")
-    lines += [f"Content-Length: {len(body)}", "Connection: close", "", ""]
-    connection.sendall("\r\n".join(lines).encode("latin-1", "replace") + body)
+    lines += [f"Content-Length: {length}", "Connection: close", "", ""]
+    connection.sendall("\r\n".join(lines).encode("latin-1", "replace"))
 
 
 def say(text: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from cloudweb.objects import VersionedObject
 from cloudweb.process import run
-from databases.guest.drivers import DRIVERS
+from databases.guest.drivers.postgresql_copies import CopyingPostgreSql
 from databases.guest.place import Place
 
 PROGRAMS = {"postgresql": "psql", "mariadb": "mariadbd"}
@@ -31,7 +31,7 @@ class Tenant:
         """Return what the statement printed; raise CommandFailed."""
         if self.datastore == "postgresql":
             words = [
-                str(DRIVERS["postgresql"](self.place).programs / "psql"),
+                str(CopyingPostgreSql(self.place).programs / "psql"),
                 "-X",
                 "-A",
                 "-t",

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import hmac
+import http.server
 import json
 import select
 import socket
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -249,6 +254,122 @@ def test_polls_wait_for_the_api_without_a_thread_each(tmp_path: Path) -> None:
     finally:
         proxy.kill()
         proxy.wait()
+
+
+DUMP = "/openstack/database/dumps/b/1/signed"
+
+
+def answered(listener: Listener, source: str, head: str, body: bytes = b"") -> tuple[bytes, bytes]:
+    """Return the first line and the body of an answer."""
+    with socket.create_connection(
+        listener.socket.getsockname(), timeout=PATIENCE, source_address=(source, 0)
+    ) as guest:
+        sender = threading.Thread(target=_send, args=(guest, head.encode() + b"\r\n\r\n", body))
+        sender.start()
+        said = guest.makefile("rb").read()
+        sender.join(PATIENCE)
+    first, _, rest = said.partition(b"\r\n")
+    return first, rest.partition(b"\r\n\r\n")[2]
+
+
+def _send(guest: socket.socket, *words: bytes) -> None:
+    with contextlib.suppress(OSError):
+        for one in words:
+            guest.sendall(one)
+
+
+class DumpApi(http.server.BaseHTTPRequestHandler):
+    """An API that takes and gives parts, and refuses those of backup ``no`` before it has read them."""
+
+    taken: ClassVar[list[tuple[str, str, int, str]]] = []
+    size: ClassVar[int] = 40 * 1024 * 1024
+
+    def do_PUT(self) -> None:
+        if "/no/" in self.path:
+            self.send_error(404)
+            while self.rfile.read1(65_536):
+                pass  # what is on its way
+            return
+        digest, left = hashlib.sha256(), int(self.headers["Content-Length"])
+        while left:
+            piece = self.rfile.read(min(left, 65_536))
+            digest.update(piece)
+            left -= len(piece)
+        self._keep(digest.hexdigest())
+        self.send_response(204)
+        self.send_header("ETag", "receipt")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self._keep("")
+        self.send_response(200)
+        self.send_header("Content-Length", str(self.size))
+        self.end_headers()
+        for _ in range(self.size // 65_536 if "/torn/" not in self.path else 2):
+            self.wfile.write(bytes(65_536))
+
+    def _keep(self, digest: str) -> None:
+        said = "\n".join(
+            self.headers[f"X-Cloudweb-{name}"]
+            for name in ("Host", "Network", "Address", "Timestamp")
+        )
+        said += "\n" + self.path.removeprefix("/metadata")
+        said += "\nPUT\n" if self.command == "PUT" else ""
+        made = hmac.new(b"secret", said.encode(), hashlib.sha256).hexdigest()
+        is_signed = str(made == self.headers["X-Cloudweb-Signature"])
+        address = self.headers["X-Cloudweb-Address"]
+        self.taken.append((address, is_signed, len(digest), digest))
+
+    def log_message(self, *_words: object) -> None:
+        """Say nothing."""
+
+
+def test_a_backups_parts_pass_through_in_bounded_memory(tmp_path: Path, listener: Listener) -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), DumpApi) as api:
+        threading.Thread(target=api.serve_forever, daemon=True).start()
+        (tmp_path / "key").write_text("secret")
+        url = f"http://127.0.0.1:{api.server_address[1]}"
+        facts = {"host": "h1", "url": url, "key_file": str(tmp_path / "key")}
+        (tmp_path / "proxy.json").write_text(json.dumps(facts))
+        part, length = bytes(DumpApi.size), f"Content-Length: {DumpApi.size}"
+
+        tracemalloc.start()
+        first, _ = answered(listener, "127.0.1.1", f"PUT {DUMP} HTTP/1.1\r\n{length}", part)
+        assert first == b"HTTP/1.1 204 OK"
+        assert tracemalloc.get_traced_memory()[1] < DumpApi.size / 4
+        tracemalloc.stop()
+        digest = hashlib.sha256(part).hexdigest()
+        assert DumpApi.taken.pop() == ("127.0.1.1", "True", 64, digest)
+        first, body = answered(listener, "127.0.1.1", f"GET {DUMP} HTTP/1.1")
+        assert (first, len(body)) == (b"HTTP/1.1 200 OK", DumpApi.size)
+        assert DumpApi.taken.pop()[:2] == ("127.0.1.1", "True")
+        assert not (tmp_path / "answers").exists()
+
+        torn = DUMP.replace("/b/", "/torn/")
+        assert len(answered(listener, "127.0.1.1", f"GET {torn} HTTP/1.1")[1]) == 2 * 65_536
+        refused = DUMP.replace("/b/", "/no/")
+        first, _ = answered(listener, "127.0.1.1", f"PUT {refused} HTTP/1.1\r\n{length}", part)
+        assert first == b"HTTP/1.1 404 Not Found"
+        first, _ = answered(listener, "127.0.9.1", f"GET {DUMP} HTTP/1.1")
+        assert first == b"HTTP/1.1 404 Not Found"
+        sending = [begun(listener, f"PUT {DUMP} HTTP/1.1\r\n{length}\r\n\r\n") for _ in range(5)]
+        with contextlib.suppress(ConnectionResetError):  # counted as other questions are
+            assert sending[4].recv(1) == b""
+        for one in sending:
+            one.close()
+        api.shutdown()
+    wait_until(
+        lambda: answered(listener, "127.0.1.1", f"GET {DUMP} HTTP/1.1")[0] == AWAY,
+        what="a place is free again",
+    )
+
+
+def begun(listener: Listener, words: str) -> socket.socket:
+    """Return a connection on which a guest has begun to say something."""
+    place = listener.socket.getsockname()
+    guest = socket.create_connection(place, timeout=PATIENCE, source_address=("127.0.1.1", 0))
+    guest.sendall(words.encode())
+    return guest
 
 
 def _listens(port: int) -> bool:
