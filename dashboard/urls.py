@@ -24,6 +24,41 @@ from dashboard.views.console_recordings import (
     ConsoleRecordings,
     SwitchRecording,
 )
+from dashboard.views.database import (
+    DatabaseAction,
+    DatabaseHistory,
+    DatabaseOverview,
+    DatabaseSize,
+    GrowDatabase,
+    LetInDatabase,
+    RenameDatabase,
+    ResizeDatabase,
+)
+from dashboard.views.database_backups import (
+    BackUpDatabase,
+    DatabaseBackups,
+    DatabaseOwnBackups,
+    DatabaseReplicas,
+    DeleteDatabaseBackup,
+    NewReplica,
+)
+from dashboard.views.database_contents import (
+    ChangeContents,
+    DatabaseContents,
+    DatabaseLogs,
+    EnableRoot,
+    NewContent,
+    NewDatabaseUser,
+    NewPassword,
+)
+from dashboard.views.database_settings import (
+    ConfigurationPage,
+    Configurations,
+    ConfigureDatabase,
+    DatabaseSettings,
+    NewConfiguration,
+)
+from dashboard.views.databases import Databases, LaunchDatabase
 from dashboard.views.expired_password import ExpiredPassword
 from dashboard.views.federation import Callback, Depart, LoggedOut
 from dashboard.views.floating_ips import FloatingIps, LeadFloatingIp, NewFloatingIp
@@ -124,6 +159,7 @@ from dashboard.views.volume_snapshots import (
 from dashboard.views.volumes import NewVolume, TakeVolume, Volumes
 
 VOLUME_GROUP = "volume-groups/<uuid:volume_group_id>"
+DATABASE = "databases/<uuid:database_id>"
 
 urlpatterns = [
     path("login/expired", ExpiredPassword.as_view(), name="expired_password"),
@@ -270,6 +306,42 @@ urlpatterns = [
         DeleteSchedule.as_view(),
         name="delete_schedule",
     ),
+    path("databases", Databases.as_view(), name="databases"),
+    path("databases/launch", LaunchDatabase.as_view(), name="launch_database"),
+    path("databases/backups", DatabaseBackups.as_view(), name="database_backups"),
+    path("databases/settings", Configurations.as_view(), name="configurations"),
+    path("databases/settings/new", NewConfiguration.as_view(), name="new_configuration"),
+    path(
+        "databases/settings/<uuid:configuration_id>",
+        ConfigurationPage.as_view(),
+        name="configuration",
+    ),
+    path(DATABASE, DatabaseOverview.as_view(), name="database"),
+    path(f"{DATABASE}/history", DatabaseHistory.as_view(), name="database_history"),
+    path(f"{DATABASE}/contents", DatabaseContents.as_view(), name="database_contents"),
+    path(f"{DATABASE}/contents/databases", NewContent.as_view(), name="new_content"),
+    path(f"{DATABASE}/contents/users", NewDatabaseUser.as_view(), name="new_database_user"),
+    path(f"{DATABASE}/contents/password", NewPassword.as_view(), name="new_database_password"),
+    path(f"{DATABASE}/contents/root", EnableRoot.as_view(), name="enable_root"),
+    path(f"{DATABASE}/contents/do/<slug:what>", ChangeContents.as_view(), name="change_contents"),
+    path(f"{DATABASE}/backups", DatabaseOwnBackups.as_view(), name="database_own_backups"),
+    path(f"{DATABASE}/backups/new", BackUpDatabase.as_view(), name="back_up_database"),
+    path(
+        f"{DATABASE}/backups/<uuid:backup_id>/delete",
+        DeleteDatabaseBackup.as_view(),
+        name="delete_database_backup",
+    ),
+    path(f"{DATABASE}/replicas", DatabaseReplicas.as_view(), name="database_replicas"),
+    path(f"{DATABASE}/replicas/new", NewReplica.as_view(), name="new_replica"),
+    path(f"{DATABASE}/settings", DatabaseSettings.as_view(), name="database_settings"),
+    path(f"{DATABASE}/settings/choose", ConfigureDatabase.as_view(), name="configure_database"),
+    path(f"{DATABASE}/size", DatabaseSize.as_view(), name="database_size"),
+    path(f"{DATABASE}/size/flavor", ResizeDatabase.as_view(), name="resize_database"),
+    path(f"{DATABASE}/size/volume", GrowDatabase.as_view(), name="grow_database"),
+    path(f"{DATABASE}/logs", DatabaseLogs.as_view(), name="database_logs"),
+    path(f"{DATABASE}/rename", RenameDatabase.as_view(), name="rename_database"),
+    path(f"{DATABASE}/access", LetInDatabase.as_view(), name="let_in_database"),
+    path(f"{DATABASE}/do/<slug:action>", DatabaseAction.as_view(), name="database_action"),
     path("server-groups", ServerGroups.as_view(), name="server_groups"),
     path("server-groups/new", NewServerGroup.as_view(), name="new_server_group"),
     path("volume-groups", VolumeGroups.as_view(), name="volume_groups"),

@@ -27,6 +27,7 @@ SECTIONS = (
     ("Volumes", "volumes", "cylinder", None),
     ("Volume groups", "volume_groups", "stack-2", None),
     ("Backups", "backups", "folder", None),
+    ("Databases", "databases", "database", None),
     ("Images", "images", "disc", None),
     ("Network picture", "network_picture", "sitemap", None),
     ("Networks", "networks", "network", None),

@@ -80,6 +80,19 @@ _SPOKEN: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...
     ),
     (re.compile(r"^Instance \S+ is locked$"), "Not possible while the server is locked."),
     (
+        re.compile(r"^Instance \S+ is not currently available for an action.*"),
+        "Not possible now: something is being done to the database, or it failed.",
+    ),
+    (
+        re.compile(r"^The guest of instance \S+ did not answer in time\."),
+        "The database's guest did not answer in time. Nothing was done.",
+    ),
+    (re.compile(r"^Instance \S+ has replicas: "), "It has replicas: "),
+    (
+        re.compile(r"^The configuration is for another datastore version than the instance's\."),
+        "These settings are for another datastore version.",
+    ),
+    (
         re.compile(r"Security group rule already exists\. Rule id is \S+"),
         "That is let pass already.",
     ),

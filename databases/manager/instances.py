@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from cloudweb.exceptions import UnknownMarker
 from cloudweb.identifiers import as_uuid
 from cloudweb.listing import EVERYTHING, Listing, Page, page_of
@@ -9,8 +11,11 @@ from cloudweb.policy import policy
 from databases.exceptions import RootNeverEnabled
 from databases.manager.actions import InstanceActions
 from databases.manager.replicas import InstanceReplicas
-from databases.models import DatabaseInstance
+from databases.models import DatabaseInstance, GuestAgent
+from databases.objects import Metrics
+from databases.operations import CreateDatabase
 from databases.querysets import DatabaseInstanceQuerySet
+from operations.history import Entry, operations_of
 
 
 class DatabaseInstanceManager(InstanceActions, InstanceReplicas):
@@ -38,6 +43,25 @@ class DatabaseInstanceManager(InstanceActions, InstanceReplicas):
         if found.root_enabled_at is None:
             raise RootNeverEnabled(found.id)
         return found
+
+    @policy("database:instances:list")
+    def names(self, instance_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return the names of those of these instances that the caller can see."""
+        keys = [key for one in instance_ids if (key := as_uuid(one))]
+        found = self._rows().filter(id__in=keys).values_list("id", "name")
+        return {str(key): name for key, name in found}
+
+    @policy("database:instances:get")
+    def history(self, instance_id: str) -> Sequence[Entry]:
+        """Return what was done to an instance, newest first; raise DatabaseInstanceNotFound."""
+        return operations_of(CreateDatabase.resource_type, str(self.get(instance_id).id))
+
+    @policy("database:instances:get")
+    def metrics(self, instance_id: str) -> Metrics:
+        """Return the figures that an instance's guest told last; raise DatabaseInstanceNotFound."""
+        agent = GuestAgent.objects.filter(instance=self.get(instance_id)).first()
+        told = agent.report.get("metrics", {}) if agent else {}
+        return Metrics(**{name: told[name] for name in Metrics.model_fields if name in told})
 
     @policy("database:instances:list")
     def check_reader(self) -> None:

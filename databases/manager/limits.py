@@ -22,6 +22,13 @@ class Quota(NamedTuple):
     in_use: int
 
 
+class Usage(NamedTuple):
+    """Limits and use of one project, by resource."""
+
+    limits: Mapping[str, int]
+    used: Mapping[str, int]
+
+
 class LimitsManager(Manager):
     """What a project may have and has."""
 
@@ -29,6 +36,12 @@ class LimitsManager(Manager):
     def own(self) -> Mapping[str, int]:
         """Return the limits of the token's project."""
         return quotas.limits(self.context.scoped_project_id, SERVICE)
+
+    @policy("database:limits:get")
+    def use(self) -> Usage:
+        """Return limits and use of the token's project."""
+        project = self.context.scoped_project_id
+        return Usage(quotas.limits(project, SERVICE), quota.used(project))
 
     @policy("database:quotas:get")
     def get(self, project_id: str) -> list[Quota]:

@@ -22,6 +22,7 @@ PLAIN = (
     "account", "api_access", "second_factor", "application_credentials",
     "new_application_credential", "members", "networks", "routers", "floating_ips", "volume_groups", "server_groups",
     "security_groups", "network_picture", "volumes", "backups",
+    "databases", "launch_database", "database_backups", "configurations",
 )  # fmt: skip
 OF_A_SERVER = (
     "server",
@@ -42,6 +43,11 @@ OF_A_VOLUME_GROUP = ("volume_group",)
 OF_A_BACKUP = ("backup",)
 OF_A_NETWORK = ("network",)
 OF_A_ROUTER = ("router",)
+OF_A_DATABASE = (
+    "database", "database_contents", "database_own_backups", "database_replicas", "database_settings",
+    "database_size", "database_logs", "database_history",
+)  # fmt: skip
+OF_A_CONFIGURATION = ("configuration",)
 #: What a stranger sees.
 OUTSIDE = ("/login", "/logged-out", "/admin/login/", "/nothing")
 #: Parts of pages, files, what is only posted to, and pages that a few steps lead to.
@@ -64,6 +70,9 @@ NO_PAGES = {
     "edit_network", "delete_network", "add_subnet", "delete_subnet", "share_network", "end_sharing",
     "edit_router", "delete_router", "set_gateway", "add_interface", "remove_interface",
     "add_route", "remove_route",
+    "rename_database", "let_in_database", "database_action", "new_content", "new_database_user",
+    "new_database_password", "enable_root", "change_contents", "back_up_database", "delete_database_backup",
+    "new_replica", "configure_database", "resize_database", "grow_database", "new_configuration",
     "begin_second_factor", "renew_codes", "remove_second_factor",
     "record_consoles", "stop_recording", "console_recording", "console_recording_cast",
     "add_member", "change_member", "federated_callback", "federated_login",
@@ -96,6 +105,8 @@ def test_every_page_is_looked_at() -> None:
         *OF_A_BACKUP,
         *OF_A_NETWORK,
         *OF_A_ROUTER,
+        *OF_A_DATABASE,
+        *OF_A_CONFIGURATION,
         *NO_PAGES,
     }
     assert {route.name for route in urlpatterns} == known
@@ -195,6 +206,23 @@ def test_no_serious_finding(with_axe: Browser) -> None:
     browser.open("/volume-groups")
     kept = str(browser.find("#rows tbody th a").get_property("href")).rpartition("/")[2]
     pages += [reverse(name, args=[kept]) for name in OF_A_VOLUME_GROUP]
+    browser.open("/databases/settings/new")
+    browser.fill("#new-box [name=name]", "accessible")
+    browser.send("#new-box button[type=submit]")
+    settings = browser.driver.current_url.rpartition("/")[2]
+    pages += [reverse(name, args=[settings]) for name in OF_A_CONFIGURATION]
+    browser.open(reverse("image", args=[IMAGE]))
+    browser.fill("[name=tags]", "database")
+    browser.send("form[action$=words] button[type=submit]")
+    browser.open("/databases/launch")
+    browser.fill("[name=name]", "accessible")
+    browser.fill("[name=database]", "accessible")
+    browser.fill("[name=user]", "accessible")
+    browser.fill("[name=password]", "accessible")
+    browser.send(".launch button[type=submit]")
+    database = browser.driver.current_url.rpartition("/")[2]
+    browser.wait(lambda: browser.text("#database .title-line .status") == "Running", "it serves")
+    pages += [reverse(name, args=[database]) for name in OF_A_DATABASE]
     browser.open("/routers/new")
     browser.fill("#new-box [name=name]", "accessible")
     browser.send("#new-box button[type=submit]")

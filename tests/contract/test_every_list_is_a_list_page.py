@@ -24,7 +24,7 @@ TABLES = {
 LISTS = {
     "servers", "server_groups", "volumes", "volume_groups", "backups", "images", "networks", "routers", "floating_ips",
     "security_groups", "security_group", "key_pairs", "members", "activity", "usage", "console_recordings",
-    "application_credentials",
+    "application_credentials", "databases", "database_backups", "configurations",
 }  # fmt: skip
 
 

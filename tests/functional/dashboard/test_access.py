@@ -13,12 +13,19 @@ from django.urls import get_resolver, reverse
 
 from dashboard.urls import urlpatterns
 from dashboard.views.list_page import ListPage
+from databases.models import Configuration, DatabaseInstance, FakeGuest
 from image.models import Image
 from instances.actions import ACTIONS
 from instances.models import ConsoleRecording, Instance, KeyPair, RecordedProject
 from network.models import Network, Port, RbacPolicy, Router, RouterPort, SecurityGroup
 from tests.builders.backups import make_backup
 from tests.builders.browsers import PASSWORD, browser_of, said, text_of
+from tests.builders.databases import (
+    make_configuration,
+    make_database_backup,
+    make_fake_guest,
+    make_instance,
+)
 from tests.builders.identity import make_member, make_user
 from tests.builders.images import RAW
 from tests.builders.instances import Lab, lab
@@ -61,6 +68,11 @@ OF_A_VOLUME_GROUP = {"volume_group"}
 OF_A_BACKUP = {"backup"}
 OF_A_NETWORK = {"network"}
 OF_A_ROUTER = {"router"}
+OF_A_DATABASE = {
+    "database", "database_history", "database_contents", "database_own_backups", "database_replicas",
+    "database_settings", "database_size", "database_logs",
+}  # fmt: skip
+OF_A_CONFIGURATION = {"configuration"}
 OF_ONE = (
     OF_A_SERVER
     | OF_AN_IMAGE
@@ -70,10 +82,13 @@ OF_ONE = (
     | OF_A_NETWORK
     | OF_A_ROUTER
     | OF_A_VOLUME_GROUP
+    | OF_A_DATABASE
+    | OF_A_CONFIGURATION
 )
 READABLE = {
     "overview", "overview_live", "servers", "images", "key_pairs", "networks", "routers", "floating_ips",
     "volumes", "volume_groups", "server_groups", "backups", "security_groups", "network_picture",
+    "databases", "database_backups", "configurations",
     "account", "activity", "usage", "members",
     "clouds_yaml", "openrc", "api_access", "second_factor", "application_credentials", "new_application_credential",
 }  # fmt: skip
@@ -81,7 +96,7 @@ READABLE = {
 OF_A_RECORDING = {"console_recording", "console_recording_cast"}
 MANAGED = {"console_recordings"} | OF_A_RECORDING
 SWITCHES = {"record_consoles", "stop_recording"}
-FORMS = {"launch", "new_image", "import_image"}
+FORMS = {"launch", "new_image", "import_image", "launch_database"}
 #: Posts about the image, with what the address says besides.
 TO_AN_IMAGE = {
     "delete_image": [], "image_words": [], "image_members": [], "remove_member": ["x"],
@@ -105,6 +120,7 @@ BOXES = {
     "new_volume": {"name": "v", "size": "1"},
     "new_server_group": {"name": "g", "policy": "affinity"},
     "new_volume_group": {"name": "g", "group_type": "x"},
+    "new_configuration": {"name": "c", "version": "x"},
     "take_volume": {"transfer": str(uuid.UUID(int=1)), "key": "x"},
 }
 #: Posts about the server's network, and about a group, with what they say.
@@ -149,6 +165,13 @@ TO_A_ROUTER = {
     "add_route": {"destination": "10.7.0.0/24", "nexthop": "10.0.0.9"},
     "remove_route": {"destination": "10.7.0.0/24", "nexthop": "10.0.0.9"},
 }  # fmt: skip
+TO_A_DATABASE = {
+    "rename_database": {"name": "n"}, "let_in_database": {"cidrs": "10.0.0.0/8"}, "database_action": {},
+    "new_content": {"name": "d"}, "new_database_user": {"name": "u"}, "new_database_password": {"user": "u1"},
+    "enable_root": {}, "change_contents": {"user": "u1"}, "back_up_database": {"name": "b"},
+    "delete_database_backup": {}, "new_replica": {"name": "r"}, "configure_database": {"configuration": ""},
+    "resize_database": {"flavor": "x"}, "grow_database": {"size": "9"},
+}  # fmt: skip
 TO_MEMBERS = {"add_member": [], "change_member": ["x"]}
 TO_ONE = {
     **TO_A_SERVERS_NETWORK,
@@ -158,6 +181,7 @@ TO_ONE = {
     **TO_A_BACKUP,
     **TO_A_NETWORK,
     **TO_A_ROUTER,
+    **TO_A_DATABASE,
 }
 POSTS = {
     "switch_project", "server_action", "server_allow", "rename_server",
@@ -191,6 +215,9 @@ class House:
     router_id: str
     volume_group_id: str
     recording_id: str
+    database_id: str
+    configuration_id: str
+    database_backup_id: str
 
     def url(self, name: str) -> str:
         """Return the address of a route, about the house's server or image."""
@@ -233,6 +260,15 @@ class House:
         if name in OF_A_ROUTER | TO_A_ROUTER.keys():
             more = {"remove_interface": [RouterPort.objects.get().port_id]}
             return reverse(name, args=[self.router_id, *more.get(name, [])])
+        if name in OF_A_CONFIGURATION:
+            return reverse(name, args=[self.configuration_id])
+        if name in OF_A_DATABASE | TO_A_DATABASE.keys():
+            with_more = {
+                "database_action": ["restart"],
+                "change_contents": ["drop_user"],
+                "delete_database_backup": [self.database_backup_id],
+            }
+            return reverse(name, args=[self.database_id, *with_more.get(name, [])])
         if name in OF_AN_IMAGE | {"image_data"} | TO_AN_IMAGE.keys():
             return reverse(name, args=[self.image.id, *TO_AN_IMAGE.get(name, [])])
         return reverse(name, args=[*OWN_POSTS.get(name, []), *TO_MEMBERS.get(name, [])])
@@ -243,7 +279,8 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    monkeypatch.setattr("databases.conf.GUESTS", "fake")
     with lab(tmp_path) as home:
         server, group = home.create(), make_group(home.context)
         volume = make_volume(home.context)
@@ -256,7 +293,12 @@ def house(tmp_path: Path) -> Iterator[House]:
         recording = ConsoleRecording.objects.create(
             project_id=home.project.id, instance_id=server, instance_name="vm1", user_name="u"
         )
-        rows = (group, volume, backup, schedule, router, kept, recording)
+        member = make_member("member", project=home.project)
+        database = make_instance(member)
+        make_fake_guest(database)
+        settings = make_configuration(member)
+        dump = make_database_backup(database)
+        rows = (group, volume, backup, schedule, router, kept, recording, database, settings, dump)
         about = [str(one.id) for one in rows]
         yield House(home, server, home.image, *about)
 
@@ -331,6 +373,13 @@ def test_readers_do_not_act(house: House) -> None:
     network = Network.objects.get(id=house.home.network.id)
     assert (network.name, network.mtu, network.subnets.count()) == ("net1", 1500, 1)
     assert not RbacPolicy.objects.filter(target_project="x").exists()
+    database = DatabaseInstance.objects.get()
+    assert (database.name, database.task, database.root_enabled_at) == ("db1", "", None)
+    guest = FakeGuest.objects.get().state
+    assert ([*guest["databases"]], [*guest["users"]]) == (["d1"], ["u1@%"])
+    settings = Configuration.objects.get()
+    assert reader.post(house.url("configuration"), {}).status_code == 422
+    assert settings.values == {"work_mem": 8192}
     for name in SWITCHES:
         assert reader.post(house.url(name)).status_code == 403, name
     for name in TO_MEMBERS:
@@ -354,7 +403,14 @@ def test_a_refusal_goes_back_to_the_page_before(house: House) -> None:
 
 def test_another_projects_things_are_404_pages(house: House, stranger: Client) -> None:
     for name in (
-        OF_A_SERVER | OF_AN_IMAGE | OF_A_GROUP | OF_A_VOLUME | OF_A_VOLUME_GROUP | OF_A_BACKUP
+        OF_A_SERVER
+        | OF_AN_IMAGE
+        | OF_A_GROUP
+        | OF_A_VOLUME
+        | OF_A_VOLUME_GROUP
+        | OF_A_BACKUP
+        | OF_A_DATABASE
+        | OF_A_CONFIGURATION
     ):
         answer = stranger.get(house.url(name))
         assert answer.status_code == 404, name

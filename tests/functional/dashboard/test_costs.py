@@ -10,10 +10,18 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from cloudweb.context import RequestContext
+from databases.models import DatabaseInstance
+from identity.models import User
 from network.manager import PermissionManager, ReachManager
 from network.models import Network, Port, SecurityGroup
 from tests.builders.backups import make_backup
 from tests.builders.browsers import PASSWORD, browser_of
+from tests.builders.databases import (
+    make_configuration,
+    make_database_backup,
+    make_fake_guest,
+    make_instance,
+)
 from tests.builders.identity import make_member
 from tests.builders.images import make_image
 from tests.builders.instances import Lab, lab
@@ -42,6 +50,15 @@ PAGES = {
     "/volumes/{volume}": 23,
     "/backups": 10,
     "/backups/{backup}": 20,
+    "/databases": 12,
+    "/databases/launch": 19,
+    "/databases/backups": 10,
+    "/databases/settings": 11,
+    "/databases/{database}": 18,
+    "/databases/{database}/contents": 36,
+    "/databases/{database}/backups": 13,
+    "/databases/{database}/replicas": 13,
+    "/databases/{database}/settings": 14,
     "/activity": 15,
     "/usage": 10,
     "/servers/launch": 25,
@@ -87,7 +104,17 @@ def _back_up_again(volume: Volume) -> None:
     )
 
 
-def test_lists_cost_the_same_for_one_and_for_many(tmp_path: Path) -> None:
+def _add_to(database: DatabaseInstance, owner: User) -> None:
+    """Give a database a backup and a replica, and its project settings."""
+    make_database_backup(database)
+    make_instance(owner, replica_of=database)
+    make_configuration(owner)
+
+
+def test_lists_cost_the_same_for_one_and_for_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("databases.conf.GUESTS", "fake")
     with lab(tmp_path) as home:
         client = browser_of(make_member("member", project=home.project, password=PASSWORD))
         about = {"server": home.create()}
@@ -100,6 +127,11 @@ def test_lists_cost_the_same_for_one_and_for_many(tmp_path: Path) -> None:
         volume = _attached(home.context, about["server"])
         about["volume"] = str(volume.id)
         about["backup"] = str(make_backup(volume).id)
+        owner = make_member("member", project=home.project)
+        database = make_instance(owner)
+        make_fake_guest(database)
+        _add_to(database, owner)
+        about["database"] = str(database.id)
         client.post("/key-pairs/new", {"name": "first"})
         client.get("/security-groups")  # the first look at a project makes its default group
         group = make_group(home.context, name="first")
@@ -120,6 +152,7 @@ def test_lists_cost_the_same_for_one_and_for_many(tmp_path: Path) -> None:
             make_image(context=home.context, name=f"more-{number}", data=b"x" * 2048)
             make_backup(_attached(home.context, home.create(name=f"with-{number}")))
             _back_up_again(volume)
+            _add_to(database, owner)
             client.post("/key-pairs/new", {"name": f"more-{number}"})
             wear(home, make_group(home.context, name=f"more-{number}"))
             permit(home.context, group, number + 1)

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 HTMX = {"HX-Request": "true"}
 LISTS = (
     "/servers", "/images", "/networks", "/routers", "/floating-ips", "/volumes", "/volume-groups", "/backups",
-    "/security-groups", "/key-pairs", "/members",
+    "/security-groups", "/key-pairs", "/members", "/databases", "/databases/backups", "/databases/settings",
     "/activity", "/usage", "/console-recordings", "/account/application-credentials",
 )  # fmt: skip
 

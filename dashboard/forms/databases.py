@@ -1,0 +1,175 @@
+"""Databases: what is launched, and what is changed about one."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+
+from cloudweb.exceptions import QuotaExceeded
+from dashboard.components.databases import Setting
+from dashboard.components.volumes import Space
+from dashboard.forms.fields import NameField, RefusableForm
+from dashboard.forms.networks import GONE, OfferingForm
+from dashboard.forms.volumes import LARGEST, SIZE_ERRORS
+from databases.exceptions import ConfigurationDoesNotFit
+from databases.requests import InstanceRequest, NewDatabase, NewUser
+
+#: An empty password is drawn; the datastores' own rules are the manager's.
+LONGEST_PASSWORD = 128
+
+
+class BlocksField(forms.CharField):
+    """Blocks of addresses, one a line or with commas between them."""
+
+    def clean(self, value: Any) -> Any:
+        """Return them in their usual form."""
+        text = super().clean(value)
+        found = []
+        for word in str(text).replace(",", " ").split():
+            try:
+                found.append(str(ipaddress.ip_network(word)))
+            except ValueError as error:
+                raise forms.ValidationError(f"{word[:64]} is no block of addresses.") from error
+        return tuple(found)
+
+
+class LaunchDatabaseForm(OfferingForm):
+    """What is chosen on the launch page; the page itself offers only what there is."""
+
+    FIELDS = {QuotaExceeded: "size", ConfigurationDoesNotFit: "configuration"}
+
+    name = NameField()
+    version = forms.ChoiceField(error_messages={"required": "Choose a datastore.", **GONE})
+    flavor = forms.ChoiceField(error_messages={"required": "Choose a size.", **GONE})
+    size = forms.IntegerField(min_value=1, max_value=LARGEST, error_messages=SIZE_ERRORS)
+    network = forms.ChoiceField(error_messages={"required": "Choose a network.", **GONE})
+    cidrs = BlocksField(max_length=1000, required=False)
+    database = forms.CharField(max_length=64, required=False)
+    user = forms.CharField(max_length=80, required=False)
+    password = forms.CharField(max_length=LONGEST_PASSWORD, required=False, strip=False)
+    backup = forms.ChoiceField(required=False, error_messages=GONE)
+    configuration = forms.ChoiceField(required=False, error_messages=GONE)
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a password of nobody."""
+        said = super().clean() or self.cleaned_data
+        if said.get("password") and not said.get("user"):
+            self.add_error("user", "Whose password is it?")
+        return said
+
+    def build_request(self, *, password: str) -> InstanceRequest:
+        """Return what the manager is asked for; the first user gets this password."""
+        said = self.cleaned_data
+        database, user, backup = said["database"], said["user"], said["backup"]
+        may_use = (database,) if database else ()
+        return InstanceRequest(
+            name=said["name"],
+            flavor_id=said["flavor"],
+            volume_size=said["size"],
+            version=None if backup else said["version"],
+            network_id=said["network"],
+            databases=[NewDatabase(name=database)] if database else [],
+            users=[NewUser(name=user, password=password, databases=may_use)] if user else [],
+            backup_id=backup or None,
+            configuration_id=None if backup else said["configuration"] or None,
+            allowed_cidrs=said["cidrs"],
+        )
+
+
+class RenameDatabaseForm(RefusableForm):
+    """What a database is called."""
+
+    name = NameField()
+
+
+class AccessForm(RefusableForm):
+    """From where clients may come."""
+
+    cidrs = BlocksField(max_length=1000, required=False)
+
+
+class NewContentForm(RefusableForm):
+    """A database inside of an instance."""
+
+    name = forms.CharField(max_length=64)
+
+
+class NewUserForm(OfferingForm):
+    """A user, and the database that it may use at once."""
+
+    name = forms.CharField(max_length=80)
+    password = forms.CharField(max_length=LONGEST_PASSWORD, required=False, strip=False)
+    database = forms.ChoiceField(required=False, error_messages=GONE)
+
+
+class BackUpDatabaseForm(RefusableForm):
+    """A backup, whole or of what is new."""
+
+    FIELDS = {QuotaExceeded: "name"}
+
+    name = NameField()
+    incremental = forms.BooleanField(required=False)
+
+
+class NewReplicaForm(RefusableForm):
+    """A replica, which has what its source has."""
+
+    FIELDS = {QuotaExceeded: "name"}
+
+    name = NameField()
+
+
+class ConfigureForm(OfferingForm):
+    """The settings that a database takes; "" are the datastore's own."""
+
+    FIELDS = {ConfigurationDoesNotFit: "configuration"}
+
+    configuration = forms.ChoiceField(required=False, error_messages=GONE)
+
+
+class ResizeDatabaseForm(OfferingForm):
+    """Another size of the server."""
+
+    FIELDS = {QuotaExceeded: "flavor"}
+
+    flavor = forms.ChoiceField(error_messages={"required": "Choose a size.", **GONE})
+
+
+class GrowDatabaseForm(RefusableForm):
+    """How large its volume is to be."""
+
+    FIELDS = {QuotaExceeded: "size"}
+
+    size = forms.IntegerField(min_value=1, max_value=LARGEST, error_messages=SIZE_ERRORS)
+
+    def __init__(self, data: Any = None, *, space: Space, **options: Any) -> None:
+        super().__init__(data, initial={"size": space.own + 1}, **options)
+        self.space = space
+
+
+class NewConfigurationForm(OfferingForm):
+    """Settings for one datastore version, empty at first."""
+
+    name = forms.CharField(max_length=64)
+    description = forms.CharField(max_length=255, required=False)
+    version = forms.ChoiceField(error_messages={"required": "Choose a datastore.", **GONE})
+
+
+class SettingsForm(RefusableForm):
+    """The value of every parameter of a version; an empty one is the datastore's default."""
+
+    def __init__(self, data: Any = None, *, settings: Sequence[Setting], **options: Any) -> None:
+        super().__init__(data, **options)
+        self.names = [one.row.name for one in settings]
+        for one in settings:
+            self.fields[one.row.name] = forms.CharField(
+                max_length=1000, required=False, initial=one.value
+            )
+
+    @property
+    def values(self) -> dict[str, str]:
+        """Return what was filled in."""
+        return {name: said for name in self.names if (said := self.cleaned_data[name])}
