@@ -22,6 +22,7 @@ from instances.models import ConsoleRecording, Instance, KeyPair
 from instances.states import VmState
 from tests.builders.backups import make_backup
 from tests.builders.browsers import PASSWORD, browser_of, said, text_of
+from tests.builders.databases import make_configuration, make_database_backup, make_instance
 from tests.builders.identity import make_context, make_group, make_member, make_user
 from tests.builders.images import make_image
 from tests.builders.networks import make_network, make_subnet
@@ -287,6 +288,8 @@ def test_tables_are_read_aloud(browser: Client, user: User) -> None:
     make_backup(make_volume(context))
     make_volume_group(context)
     browser.post("/account/application-credentials/new", {"name": "backup", "roles": ["reader"]})
+    make_database_backup(make_instance(user))
+    make_configuration(user)
     for path in LISTS:
         page = browser.get(path).content.decode()
         rows = re.search(r'<div id="rows".*(?=<div id="toasts")', page, re.S)
