@@ -10,6 +10,7 @@ import pytest
 from django.db import transaction
 
 from cloudweb.api.xml import MEDIA_TYPES, SUFFIX, dumps, loads
+from databases import conf
 from tests.builders.access import READS, Line, World, shared_world
 from tests.contract.access.test_databases import LINES, V1, build
 
@@ -20,6 +21,11 @@ world = shared_world(build)
 @pytest.fixture
 def _django_db_helper(django_db_setup: None) -> None:
     """Leave out pytest-django's transaction: each call has one of its own inside the world's."""
+
+
+@pytest.fixture(autouse=True)
+def _fake_guests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conf, "GUESTS", "fake")
 
 
 @pytest.mark.django_db
