@@ -192,6 +192,20 @@ class Datastore(ABC):
             raise Refused(f"The name {name} is reserved.")
         return name
 
+    def _directory(self, path: Path) -> None:
+        """Make a directory be there that is the datastore's alone."""
+        path.mkdir(parents=True, mode=0o700, exist_ok=True)
+        if self.place.owner is not None:
+            os.chown(path, *self.place.owner)
+
+    def _log(self) -> Path:
+        """Return the log that it writes by itself, made its own."""
+        path = self.logs()[self.name]
+        path.touch(mode=0o640)
+        if self.place.owner is not None:
+            os.chown(path, *self.place.owner)
+        return path
+
     def _write(self, path: Path, text: str) -> None:
         files.write(path, text.encode(), mode=0o640, owner=self.place.owner)
 

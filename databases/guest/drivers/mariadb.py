@@ -67,9 +67,7 @@ class MariaDb(Datastore):
         data = self.place.data
         if data.exists():
             commands.run("rm", "-rf", "--", str(data))
-        data.mkdir(parents=True, mode=0o700)
-        if self.place.owner is not None:
-            commands.run("chown", f"{self.place.user}:", str(data))
+        self._directory(data)
         whom = commands.run("id", "-un").strip()
         commands.run(
             "mariadb-install-db", "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=socket",
@@ -90,13 +88,11 @@ class MariaDb(Datastore):
         """Serve; raise GuestFailure with the log's end."""
         if self.is_up():
             return
-        self.place.run.mkdir(parents=True, exist_ok=True)
-        if self.place.owner is not None:
-            commands.run("chown", f"{self.place.user}:", str(self.place.run))
+        self._directory(self.place.run)
         fixed = [f"--{name}={value}" for name, value in self._fixed().items()]
         process = commands.start(
             "mariadbd", f"--defaults-file={self._options}", *fixed,
-            user=self.place.user, log=self.logs()["mariadb"],
+            user=self.place.user, log=self._log(),
         )  # fmt: skip
         until = time.monotonic() + 240
         while not self.is_up():
