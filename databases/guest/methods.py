@@ -63,8 +63,6 @@ class Methods:
         base.mkdir(parents=True, exist_ok=True)
         self._keep(datastore=told["datastore"], volume=told.get("volume"), wanted=True, error="")
         store = self.store()
-        if volume_of := told.get("volume"):
-            store.owns(Path(str(volume_of["mount_point"])))
         if not store.is_initialised():
             if told.get("restore"):
                 self._restore(store, told["restore"])

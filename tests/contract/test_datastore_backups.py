@@ -105,8 +105,6 @@ class Guests:
         """Return an empty guest, how its tenant speaks to it, and what it is to be."""
         base = self._home / guest
         base.mkdir()
-        if self._owner:
-            shutil.chown(base, self._owner)
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         place = Place(data=base / self.name, run=base / "run", port=port, user=self._owner,

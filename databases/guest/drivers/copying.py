@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -46,11 +45,6 @@ class CopyingDatastore(Datastore):
     def restore(self, told: Row, unpack: Unpack) -> None:
         """Make the data of a restore point; ``is_initialised`` is true only once all are there."""
 
-    def owns(self, base: Path) -> None:
-        """Let the datastore's own user make files where the data are."""
-        if self.place.owner is not None:
-            os.chown(base, *self.place.owner)
-
     @property
     def _draft(self) -> Path:
         """Where data are put together that are not yet whole."""
@@ -58,18 +52,13 @@ class CopyingDatastore(Datastore):
 
     def _begin_draft(self) -> Path:
         self._remove(self._draft)
-        self._own_directory(self._draft)
+        self._directory(self._draft)
         return self._draft
 
     def _keep_draft(self) -> None:
         """Let the draft be the data, at one moment."""
         self._remove(self.place.data)
         self._draft.rename(self.place.data)
-
-    def _own_directory(self, path: Path) -> None:
-        path.mkdir(parents=True, mode=0o700, exist_ok=True)
-        if self.place.owner is not None:
-            os.chown(path, *self.place.owner)
 
     def _remove(self, path: Path) -> None:
         commands.run("rm", "-rf", "--", str(path), timeout=600)

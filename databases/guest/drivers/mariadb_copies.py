@@ -61,7 +61,7 @@ class CopyingMariaDb(MariaDb, CopyingDatastore):
             if number:
                 place = added
                 self._remove(added)
-                self._own_directory(added)
+                self._directory(added)
                 words.append(f"--incremental-dir={added}")
             unpack(one, ("mbstream", "-x", "-C", str(place)))
             commands.run(*words, user=self.place.user, timeout=24 * 3600)

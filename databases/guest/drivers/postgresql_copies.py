@@ -86,7 +86,7 @@ class CopyingPostgreSql(PostgreSql, CopyingDatastore):
         logs = draft / "cloudweb-log"
         base, *later = told["chain"]
         unpack(base, ("tar", "-C", str(draft), "-xf", "-"))
-        self._own_directory(logs)
+        self._directory(logs)
         for one in (*later, *told["log"]):
             unpack(one, ("tar", "-C", str(logs), "-xf", "-"))
         self._check_data_version(draft)
