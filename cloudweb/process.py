@@ -260,14 +260,19 @@ def read_pid(pid_file: Path) -> int | None:
 def is_running(pid: int | None, *, exe: str) -> bool:
     """Tell whether the pid is alive and is that program.
 
-    A zombie has no readable /proc/PID/exe, so it counts as gone; a recycled pid has another one.
+    A zombie has no readable /proc/PID/exe, so it counts as gone; a recycled pid has another one. One whose
+    file was exchanged by an upgrade is what it was.
     """
     if pid is None or pid <= 0:
         return False
     try:
-        return Path(f"/proc/{pid}/exe").resolve(strict=True).name.split(" ")[0] == Path(exe).name
+        return _named(Path(f"/proc/{pid}/exe").readlink()) == _named(Path(exe))
     except OSError:
         return False
+
+
+def _named(exe: Path) -> str:
+    return exe.name.removesuffix(" (deleted)")
 
 
 def is_stopped(pid: int) -> bool:
