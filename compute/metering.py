@@ -117,10 +117,10 @@ class Meters:
 
     def look(self) -> None:
         """Note what the host and each guest used; those that are off use nothing, those gone are forgotten."""
-        self._look_at_guests()
         use = self._host_use()
         with self._lock:
             self._host.note(_Counters.of_host(use), use.memory)
+        self._look_at_guests()
 
     def _look_at_guests(self) -> None:
         if not isinstance(self._driver, Diagnostics):

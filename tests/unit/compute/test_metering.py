@@ -173,3 +173,17 @@ def test_graphs() -> None:
     assert (disks.top, disks.lines[0].most) == ("8.0 KB/s", "4.4 KB/s")
     assert network.lines[1].now == "0 bytes/s"
     assert graphs(meters, since=200, until=300) == ()
+
+
+def test_a_host_counts_itself_while_its_hypervisor_is_away(
+    host: Busy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise DriverError("away")
+
+    meters = Meters(host)
+    monkeypatch.setattr(host, "list", away)
+    for _ in range(2):
+        with pytest.raises(DriverError):
+            look(meters, host, 1)
+    assert len(meters.host_meters(MetersRequest(id="h1")).samples) == 1
