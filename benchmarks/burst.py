@@ -5,7 +5,8 @@ more than twice what the first hundred did. ``--networks 25`` spreads them over 
 ``--churn 20`` servers come and go among them for twenty minutes more, and memory must have stopped growing.
 
 A thousand by one request on SQLite (2 cores, EPYC): accepted after 0.8 s, all ACTIVE after 37 s, 27 servers a second,
-36 ms of CPU each.
+36 ms of CPU each. With ``--on postgresql``, beside a load of ten: accepted after 2.3 and 2.9 s, all ACTIVE after 86
+and 69 s, 57 and 60 ms of CPU each, no step failed.
 
 While a thousand are under way it cannot be told which of them the work is for: the first is ACTIVE when
 nearly all were begun. So the hundreds that are compared are waves of their own, one on the empty cloud and
