@@ -26,6 +26,7 @@ declare(
         "database:instances:promote": project_member,
         "database:instances:resize": project_member,
         "database:instances:reset_status": project_member,
+        "database:guests:revoke": admin,
         "database:databases:list": project_reader,
         "database:databases:create": project_member,
         "database:databases:delete": project_member,

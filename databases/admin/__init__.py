@@ -1,5 +1,13 @@
 """The operators' pages of databases."""
 
+from databases.admin.backups import DatabaseBackupAdmin
 from databases.admin.datastores import DatastoreVersionAdmin
+from databases.admin.guests import GuestAgentAdmin
+from databases.admin.instances import DatabaseInstanceAdmin
 
-__all__ = ["DatastoreVersionAdmin"]
+__all__ = [
+    "DatabaseBackupAdmin",
+    "DatabaseInstanceAdmin",
+    "DatastoreVersionAdmin",
+    "GuestAgentAdmin",
+]

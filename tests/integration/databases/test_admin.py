@@ -1,0 +1,72 @@
+"""The operators' pages of databases: what failed is found, and what is done to it goes by managers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from cloudweb.database.clock import now
+from databases.models import Backup, DatabaseInstance, GuestAgent
+from databases.states import Task
+from tests.builders.browsers import PASSWORD, browser_of, text_of
+from tests.builders.databases import make_database_backup, make_instance
+from tests.builders.identity import make_member
+
+pytestmark = pytest.mark.django_db
+DATABASES = "admin:databases_databaseinstance_changelist"
+GUESTS = "admin:databases_guestagent_changelist"
+BACKUPS = "admin:databases_backup_changelist"
+
+
+@pytest.fixture
+def operator() -> Client:
+    return browser_of(make_member("admin", password=PASSWORD))
+
+
+def press(operator: Client, page: str, action: str, key: object) -> None:
+    body = {"action": action, "_selected_action": [str(key)], "sure": "yes"}
+    assert operator.post(reverse(page), body).status_code == 302
+
+
+def test_databases_that_need_a_look_are_found(operator: Client) -> None:
+    user = make_member("member")
+    make_instance(user, name="fine")
+    failed = make_instance(user, name="broken", fault_at=now(), fault_message="No host.")
+    hangs = make_instance(user, name="hangs", task=Task.REBOOT)
+    agent = {"token_hash": "x", "token_until": now(), "reported_at": now() - timedelta(hours=1)}
+    GuestAgent.objects.create(instance=hangs, version="0.9", **agent)
+    for look, name in (("failed", "broken"), ("silent", "hangs")):
+        page = text_of(operator.get(reverse(DATABASES), {"look": look}))
+        assert name in page
+        assert "fine" not in page
+    shown = operator.get(
+        reverse("admin:databases_databaseinstance_change", args=[failed.id]),
+    )
+    assert "No host." in text_of(shown)
+    press(operator, DATABASES, "reset_status", hangs.id)
+    assert DatabaseInstance.objects.get(id=hangs.id).fault_at is not None
+    press(operator, DATABASES, "delete_database", failed.id)
+    assert DatabaseInstance.objects.get(id=failed.id).task == Task.SHUTDOWN
+
+
+def test_guests_tell_their_version_and_are_revoked(operator: Client) -> None:
+    database = make_instance(make_member("member"))
+    facts = {"token_hash": "x", "token_until": now(), "key": "sealed-key"}
+    GuestAgent.objects.create(instance=database, version="0.9", reported_at=now(), **facts)
+    page = text_of(operator.get(reverse(GUESTS)))
+    assert "0.9" in page
+    assert "lately" in page
+    one = operator.get(reverse("admin:databases_guestagent_change", args=[database.id]))
+    assert "sealed-key" not in one.content.decode()
+    press(operator, GUESTS, "revoke", database.id)
+    assert not GuestAgent.objects.exists()
+
+
+def test_backups_of_all_projects_are_listed_and_deleted(operator: Client) -> None:
+    backup = make_database_backup(make_instance(make_member("member")), fault_message="Broke off.")
+    assert "Broke off." in text_of(operator.get(reverse(BACKUPS)))
+    press(operator, BACKUPS, "delete_backup", backup.id)
+    assert Backup.objects.exists()  # an operation removes it
