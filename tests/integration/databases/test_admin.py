@@ -15,7 +15,7 @@ from tests.builders.browsers import PASSWORD, browser_of, text_of
 from tests.builders.databases import make_database_backup, make_instance
 from tests.builders.identity import make_member
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 DATABASES = "admin:databases_databaseinstance_changelist"
 GUESTS = "admin:databases_guestagent_changelist"
 BACKUPS = "admin:databases_backup_changelist"
