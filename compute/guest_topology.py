@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from itertools import count
 from typing import Literal, NamedTuple, cast
@@ -25,6 +26,7 @@ _BEGINNINGS = ("numa_nodes", "cpu_policy", "cpu_thread_policy", "mem_page_size")
 _UNITS = {"": 1, "k": 1, "kb": 1, "kib": 1, "m": 1024, "mb": 1024, "mib": 1024}
 _UNITS |= {"g": 1024**2, "gb": 1024**2, "gib": 1024**2}
 MOST_PAGE = 1024**3  # KiB
+_OF_TOPOLOGY = re.compile(r"hw[:_](numa|cpu|mem_page_size)")
 
 
 class WantedCell(NamedTuple):
@@ -81,6 +83,11 @@ def wanted_topology(
         threads=threads or "prefer",
         page_size=page_size,
     )
+
+
+def without_topology(said: Strings) -> Strings:
+    """Return what a flavor or an image says besides of a guest's processors and pages."""
+    return {key: said[key] for key in said if not _OF_TOPOLOGY.match(key)}
 
 
 def _said(extra_specs: Strings, properties: Strings, key: str) -> tuple[str, str]:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from cloudweb.context import RequestContext
+from compute.exceptions import GuestTopologyInvalid
+from compute.guest_topology import without_topology
 from compute.manager import AggregateManager
 from compute.scheduler import GroupPolicy, PlacementGroup, PlacementRequest, needs
 from instances.models import Instance, InstancePort
@@ -37,10 +39,18 @@ def request_for(
         aggregates=tuple(aggregates.matching(_wanted_of_aggregates(size["extra_specs"]))),
         refused_aggregates=tuple(aggregates.refusing(instance.image_properties)),
         image_id=instance.image_id,
-        **needs(
-            size["extra_specs"], instance.image_properties, vcpus=size["vcpus"], ram=size["ram"]
-        ),
+        **_needs(instance, size),
     )
+
+
+def _needs(instance: Instance, size: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what flavor and image ask for; of a server that an older release made, what that release heard."""
+    said = size["extra_specs"], instance.image_properties
+    vcpus, ram = size["vcpus"], size["ram"]
+    try:
+        return needs(*said, vcpus=vcpus, ram=ram)
+    except GuestTopologyInvalid:
+        return needs(*map(without_topology, said), vcpus=vcpus, ram=ram)
 
 
 def _hosts_on_networks(

@@ -48,6 +48,13 @@ def words(answer: Any) -> tuple[int, str]:
     return answer.status_code, fault["message"]
 
 
+def test_a_server_of_an_older_release_moves_though_its_flavor_means_nothing_now(made: Lab) -> None:
+    server = made.create()
+    Instance.objects.update(extra_specs={"hw:cpu_thread_policy": "isolate"})
+    assert act(made, server, "migrate", client=client_with("admin")).status_code == 202
+    assert made.show(server)["status"] == "VERIFY_RESIZE"
+
+
 def test_an_id_in_capitals_is_the_same_servers(made: Lab) -> None:
     server = made.create()
     assert act(made, server.upper(), "resize", {"flavorRef": flavor(1).id}).status_code == 202
