@@ -184,8 +184,8 @@ def _apply(state: State, wanted: objects.Configuration, letter: Letter) -> Versi
     return objects.Applied(restart_required=tuple(sorted(rows.values_list("name", flat=True))))
 
 
-def _grow(state: State, _: objects.NoArguments, letter: Letter) -> VersionedObject:
-    state["size"] = letter.instance.volume_size << 30
+def _grow(state: State, wanted: objects.VolumeSize, _: Letter) -> VersionedObject:
+    state["size"] = wanted.size
     return objects.FilesystemSize(total=state["size"], used=0)
 
 

@@ -251,6 +251,14 @@ class Applied(VersionedObject):
     restart_required: tuple[str, ...] = ()
 
 
+class VolumeSize(VersionedObject):
+    """How large the data's volume is now, in bytes."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    size: int
+
+
 class FilesystemSize(VersionedObject):
     """The data's file system, in bytes."""
 

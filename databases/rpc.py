@@ -35,6 +35,7 @@ from databases.objects import (
     UserChange,
     UserList,
     UserName,
+    VolumeSize,
 )
 
 DOMAIN = "guestagent"
@@ -65,8 +66,8 @@ IS_ROOT_ENABLED = Method("guestagent.is_root_enabled", NoArguments, RootState, q
 
 #: Write the settings, apply those that need no restart and name the others; none that is refused is kept.
 APPLY_CONFIGURATION = Method("guestagent.apply_configuration", Configuration, Applied)
-#: The volume has grown: let the file system fill it.
-GROW_FILESYSTEM = Method("guestagent.grow_filesystem", NoArguments, FilesystemSize, deadline=_BUILD)
+#: The volume has grown: let the file system fill it, once the guest sees that.
+GROW_FILESYSTEM = Method("guestagent.grow_filesystem", VolumeSize, FilesystemSize, deadline=_BUILD)
 UPGRADE = Method("guestagent.upgrade", UpgradeRequest, Prepared, deadline=_COPY)
 #: Uploads may take as long as the data is large; a backup's progress is its parts.
 BACKUP = Method("guestagent.backup", DumpRequest, DumpMade, deadline=_COPY)

@@ -66,7 +66,8 @@ def private_redis() -> Iterator[Path]:
             server.wait(PATIENCE)
 
 
-def _postgresql_programs() -> Path:
+def postgresql_programs() -> Path:
+    """Return where the newest PostgreSQL's programs are."""
     versions = sorted(
         Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3])
     )
@@ -78,7 +79,7 @@ def _postgresql_programs() -> Path:
 @contextlib.contextmanager
 def private_postgresql() -> Iterator[str]:
     """Run a PostgreSQL on a Unix socket (as user postgres where we are root); give its DATABASE_URL."""
-    programs = _postgresql_programs()
+    programs = postgresql_programs()
     with scratch("pg") as home:
         become: tuple[str, ...] = ()
         if os.geteuid() == 0:

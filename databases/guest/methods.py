@@ -203,11 +203,11 @@ class Methods:
         self._keep(waiting=list(waiting))
         return {"restart_required": list(waiting)}
 
-    def grow_filesystem(self, _told: Row) -> Row:
+    def grow_filesystem(self, told: Row) -> Row:
         """Let the file system fill its volume."""
         if not self.kept.get("volume"):
             raise Unsupported("This datastore has no volume.")
-        return volume.grown(self.kept["volume"])
+        return volume.grown(self.kept["volume"], size=int(told["size"]))
 
     def backup(self, told: Row) -> Row:
         """Send a backup of all, or of what is new since a position."""
@@ -343,7 +343,7 @@ SPEAKS: dict[str, tuple[str, str]] = {
     "guestagent.disable_root": ("NoArguments", ""),
     "guestagent.is_root_enabled": ("NoArguments", "RootState"),
     "guestagent.apply_configuration": ("Configuration", "Applied"),
-    "guestagent.grow_filesystem": ("NoArguments", "FilesystemSize"),
+    "guestagent.grow_filesystem": ("VolumeSize", "FilesystemSize"),
     "guestagent.backup": ("DumpRequest", "DumpMade"),
     "guestagent.tail_log": ("LogRequest", "LogText"),
     "guestagent.diagnostics": ("NoArguments", "Diagnostics"),

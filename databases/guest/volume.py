@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,12 @@ from databases.guest.failures import GuestFailure
 BLOCK = Path("/sys/block")
 #: Of a serial a guest sees so many characters.
 SERIAL = 20
+
+
+#: The host tells a guest of a larger disk beside all else: so long it is looked for, in seconds.
+PATIENCE = 120.0
+#: What encryption may take of a volume, in bytes.
+SLACK = 64 * 1024**2
 
 
 class NoVolume(GuestFailure):
@@ -63,10 +70,22 @@ def is_empty(disk: str) -> bool:
     return False
 
 
-def grown(told: dict[str, Any]) -> dict[str, int]:
-    """Let the file system fill the disk; return its size."""
-    where = mounted(told)
-    commands.run("resize2fs", device(str(told["serial"])), timeout=600)
+def room_of(disk: str) -> int:
+    """Return how large a disk is, in bytes."""
+    return int((BLOCK / Path(disk).name / "size").read_text()) * 512
+
+
+def grown(told: dict[str, Any], *, size: int) -> dict[str, int]:
+    """Let the file system fill the disk, once that is as large as it is said to be; return its size."""
+    where, disk = mounted(told), device(str(told["serial"]))
+    until = time.monotonic() + PATIENCE
+    while room_of(disk) < size - SLACK:
+        if time.monotonic() > until:
+            raise NoVolume(
+                "The volume has not grown for its guest.", detail=f"{room_of(disk)} bytes"
+            )
+        time.sleep(0.5)
+    commands.run("resize2fs", disk, timeout=600)
     room = os.statvfs(where)
     return {
         "total": room.f_blocks * room.f_frsize,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from databases import rpc
+from databases.objects import VolumeSize
 from databases.operations.actions import DatabaseAction, nothing
 from databases.operations.letters import asks
 from databases.operations.rows import instance_of, parts_context, rest, write
@@ -13,6 +14,7 @@ from instances.states import VmState
 from operations.saga import Child, Run, Step
 from volume.manager import VolumeManager
 from volume.operations import ExtendVolume
+from volume.resolution import GIB
 
 
 def resize_server(run: Run) -> Child:
@@ -76,6 +78,11 @@ def note_size(run: Run) -> None:
     write(run, volume_size=run.args["size"])
 
 
+def room(run: Run) -> VolumeSize:
+    """Tell the guest how large its disk is to be."""
+    return VolumeSize(size=run.args["size"] * GIB)
+
+
 class GrowDatabase(DatabaseAction):
     """Let the volume grow, and the file system on it; it serves meanwhile."""
 
@@ -83,7 +90,7 @@ class GrowDatabase(DatabaseAction):
     steps = (
         Step("extend_volume", extend_volume),
         Step("note_size", note_size, pivot=True),
-        *asks("grow", rpc.GROW_FILESYSTEM, nothing),
+        *asks("grow", rpc.GROW_FILESYSTEM, room),
     )
 
     @classmethod

@@ -25,9 +25,11 @@ from tests.browser.clicks import (
     take_rule_away,
 )
 from tests.browser.conftest import Browser, browsing
+from tests.builders.database_image import database_image
 from tests.builders.libvirt_bench import qemu_pids_of
 from tests.builders.strangers import NOBODY, open_to
 from tests.host.cloud.conftest import Machine
+from tests.host.cloud.databases import TenantDatabase, offer
 from tests.host.cloud.rooms import ADDRESS, Room
 from tests.host.cloud.tenants import BOOT
 from tests.host.cloud.volume_travel import travel
@@ -134,6 +136,29 @@ def test_volumes_hold_what_guests_flushed_wherever_they_go_and_whoever_dies(
     machine: Machine, admin: Connection, rooms: list[Room]
 ) -> None:
     travel(machine, admin, rooms[0])
+
+
+def test_a_database_serves_its_tenant_and_outlives_a_restart_and_more_room(
+    machine: Machine,
+    admin: Connection,
+    rooms: list[Room],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    image = database_image()
+    before = {*machine.leftovers()}
+    images = offer(admin, image)
+    database = TenantDatabase(rooms[0])
+    with capsys.disabled():
+        print(f"\na database served {database.took:.1f} s after its order")
+    assert database.says("CREATE TABLE t (a int); INSERT INTO t VALUES (41)").returncode == 0
+    database.act(resize={"volume": {"size": 2}})
+    database.act(restart={})
+    assert database.says("SELECT a + 1 FROM t").text.strip() == "42"
+    assert database.says("SELECT 1", room=rooms[1]).returncode != 0
+    database.delete()
+    for image_id in images:
+        admin.image.delete_image(image_id)
+    wait_until(lambda: {*machine.leftovers()} <= before, what="the host is as it was")
 
 
 def test_from_log_in_to_a_prompt_by_clicks(machine: Machine, tmp_path: Path) -> None:
