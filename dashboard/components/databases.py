@@ -113,7 +113,7 @@ def why_not(database: DatabaseInstance) -> str:
 def why_not_delete(database: DatabaseInstance) -> str:
     """Return why it cannot be deleted now; "" where it can."""
     if database.replicas.all():
-        return "Replicas follow it: delete or detach them first."
+        return "It stays while replicas follow it: delete or detach them first."
     return "" if database.fault_at and database.task != Task.SHUTDOWN else why_not(database)
 
 

@@ -168,7 +168,7 @@ def test_a_source_with_replicas_stays_and_is_replaced_once_it_failed(
     make_instance(user, name="copy", replica_of=source)
     url = f"/databases/{source.id}"
     page = browser.get(f"{url}/replicas").content.decode()
-    assert "Replicas follow it: delete or detach them first." in page
+    assert "It stays while replicas follow it: delete or detach them first." in page
     assert "It serves: promote a replica instead." in page
     back = {"Referer": f"http://testserver{url}"}
     assert "It has replicas" in said(browser.post(f"{url}/do/delete", headers=back))[0]
