@@ -31,16 +31,17 @@ mv config.new config.json
 fi
 fetch() {
     python3 -SE -c 'import http.client, sys
-c = http.client.HTTPConnection(sys.argv[1], timeout=30)
-c.request("GET", "/openstack/database/" + sys.argv[2])
-a = c.getresponse()
-data = a.read()
-sys.exit(1) if a.status != 200 else sys.stdout.buffer.write(data)' "@HOST@" "$1"
+def get(name):
+    c = http.client.HTTPConnection("@HOST@", timeout=30)
+    c.request("GET", "/openstack/database/" + name)
+    a = c.getresponse()
+    data = a.read()
+    return data if a.status == 200 else sys.exit(1)
+open("agent.new", "wb").write(get("agent.pyz"))
+open("agent.sig", "wb").write(bytes.fromhex(get("agent.sig").decode()))'
 }
 until [ -f agent.pyz ]; do
-    if fetch agent.pyz > agent.new && fetch agent.sig > agent.hex &&
-        python3 -SE -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read().strip()))' \\
-            < agent.hex > agent.sig &&
+    if fetch &&
         openssl pkeyutl -verify -pubin -inkey orders.pem -rawin -in agent.new -sigfile agent.sig; then
         mv agent.new agent.pyz
     else
