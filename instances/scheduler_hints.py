@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 import orjson
 
+from cloudweb.addresses import parse_block
 from cloudweb.exceptions import InvalidInput
 from compute.conf import HINTS_HEARD
 from compute.scheduler import parse_query
@@ -47,7 +48,7 @@ def addresses_near(hints: Mapping[str, Any]) -> IPv4Network | IPv6Network | None
         return None
     prefix = hints.get("cidr") or NEAR
     try:
-        return ip_network(f"{said}{prefix}", strict=False)
+        return parse_block(f"{said}{prefix}")
     except ValueError as error:
         raise InvalidInput(field="cidr", value=prefix, reason="It is no prefix of it.") from error
 

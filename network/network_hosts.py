@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from uuid import UUID
 
+from cloudweb.addresses import parse_address
 from cloudweb.database.prepared import Given, Prepared
 from network.models import Agent, Network
 from network.models.network import NetworkKind
@@ -48,7 +49,7 @@ def hosts_on(network_ids: Iterable[UUID]) -> set[str] | None:
 def hosts_within(addresses: IPNetwork) -> set[str]:
     """Return the hosts whose address among hosts (``NETWORK_TUNNEL``) is one of these."""
     told = Agent.objects.exclude(tunnel_address="").values_list("host", "tunnel_address")
-    return {host for host, address in told if ip_address(address) in addresses}
+    return {host for host, address in told if parse_address(address) in addresses}
 
 
 def hosts_without_routers() -> Collection[str]:

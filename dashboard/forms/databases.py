@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 
+from cloudweb.addresses import canonical_block
 from cloudweb.exceptions import QuotaExceeded
 from dashboard.components.databases import Setting
 from dashboard.components.volumes import Space
@@ -30,7 +30,7 @@ class BlocksField(forms.CharField):
         found = []
         for word in str(text).replace(",", " ").split():
             try:
-                found.append(str(ipaddress.ip_network(word)))
+                found.append(canonical_block(word))
             except ValueError as error:
                 raise forms.ValidationError(f"{word[:64]} is no block of addresses.") from error
         return tuple(found)

@@ -23,7 +23,7 @@ def admin() -> ApiClient:
 def test_services_and_endpoints(admin: ApiClient) -> None:
     """Every service with three endpoints, URLs as clients reach them; volumes under both their types."""
     services = admin.send("GET", "/identity/v3/services").json()["services"]
-    types = {"identity", "compute", "network", "image", "block-storage", "volumev3"}
+    types = {"identity", "compute", "network", "image", "block-storage", "volumev3", "database"}
     assert {one["type"] for one in services} == types
     (compute,) = admin.send("GET", "/identity/v3/services?type=compute").json()["services"]
     assert admin.send("GET", f"/identity/v3/services/{compute['id']}").json()["service"] == compute
