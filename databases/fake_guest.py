@@ -211,6 +211,10 @@ def _log(_state: State, asked: objects.LogRequest, _letter: Letter) -> Versioned
     return objects.LogText(name=asked.name, size=len(text), text=text)
 
 
+def _admit(state: State, _: objects.ReplicationAccess, letter: Letter) -> VersionedObject:
+    return objects.ReplicationPoint(position=f"{letter.epoch}/0", writable=state["writable"])
+
+
 def _promote(state: State, _: objects.PromoteRequest, letter: Letter) -> VersionedObject:
     state["writable"] = True
     return objects.ReplicationPoint(position=f"{letter.epoch}/0", writable=True)
@@ -250,6 +254,7 @@ _METHODS: dict[str, Callable[[State, Any, Letter], VersionedObject | None]] = {
     rpc.BACKUP.name: _dump,
     rpc.PUBLISH_LOG.name: _log,
     rpc.TAIL_LOG.name: _log,
+    rpc.ENABLE_REPLICATION.name: _admit,
     rpc.PROMOTE.name: _promote,
     rpc.DEMOTE.name: _demote,
     rpc.DIAGNOSTICS.name: _diagnostics,

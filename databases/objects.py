@@ -354,6 +354,16 @@ class Diagnostics(VersionedObject):
     metrics: Metrics = Metrics()
 
 
+class ReplicationAccess(VersionedObject):
+    """Whom replicas come as, and the slot (PostgreSQL) that keeps for one of them what it has not read."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    user: str
+    password: str = Field(repr=False)
+    slot: str = ""
+
+
 class PromoteRequest(VersionedObject):
     """Take writes from now on; ``epoch`` is that of the failover, above any before."""
 

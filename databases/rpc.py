@@ -28,6 +28,7 @@ from databases.objects import (
     Prepared,
     PrepareDatastore,
     PromoteRequest,
+    ReplicationAccess,
     ReplicationPoint,
     RootPassword,
     RootState,
@@ -73,6 +74,10 @@ UPGRADE = Method("guestagent.upgrade", UpgradeRequest, Prepared, deadline=_COPY)
 BACKUP = Method("guestagent.backup", DumpRequest, DumpMade, deadline=_COPY)
 PUBLISH_LOG = Method("guestagent.publish_log", LogRequest, LogText)
 TAIL_LOG = Method("guestagent.tail_log", LogRequest, LogText, query=True)
+#: Let one replica come; a source, or a replica that others are to follow.
+ENABLE_REPLICATION = Method(
+    "guestagent.enable_replication", ReplicationAccess, ReplicationPoint, deadline=_BUILD
+)
 PROMOTE = Method("guestagent.promote", PromoteRequest, ReplicationPoint, urgent=True)
-DEMOTE = Method("guestagent.demote", DemoteRequest, ReplicationPoint, deadline=_BUILD)
+DEMOTE = Method("guestagent.demote", DemoteRequest, ReplicationPoint, deadline=_COPY)
 DIAGNOSTICS = Method("guestagent.diagnostics", NoArguments, Diagnostics, query=True)

@@ -72,16 +72,20 @@ def run(
 class Pipe:
     """Programs of which each reads what the one before prints: the first reads ``stdin``, the last prints ``stdout``.
 
+    One that ``ends`` prints nothing that anybody reads.
+
     Whoever leaves it early ends them; ``end`` waits for them and raises CommandFailed for one that ended badly.
     """
 
-    def __init__(self, *programs: Sequence[str], user: str = "", is_fed: bool = False) -> None:
+    def __init__(
+        self, *programs: Sequence[str], user: str = "", is_fed: bool = False, ends: bool = False
+    ) -> None:
         self._programs = programs
         self._errors = [tempfile.TemporaryFile() for _ in programs]  # noqa: SIM115  close() does it
         self._running: list[subprocess.Popen[bytes]] = []
         read: Any = subprocess.PIPE if is_fed else subprocess.DEVNULL
         for number, words in enumerate(programs):
-            is_last = is_fed and number == len(programs) - 1
+            is_last = (is_fed or ends) and number == len(programs) - 1
             try:
                 one: subprocess.Popen[bytes] = subprocess.Popen(
                     words,

@@ -12,7 +12,7 @@ from typing import Any
 from databases.guest import files, volume, wire
 from databases.guest.drivers import DRIVERS
 from databases.guest.drivers.base import Row
-from databases.guest.drivers.copying import CopyingDatastore
+from databases.guest.drivers.replicating import ReplicatingDatastore
 from databases.guest.failures import Exists, NotThere, Refused, Unsupported
 from databases.guest.place import Place
 from databases.guest.transfers import Transfers
@@ -54,9 +54,8 @@ class Methods:
 
     def prepare(self, told: Row) -> Row:
         """Make the datastore be there and serve."""
-        for part in ("replica_of", "tls"):
-            if told.get(part):
-                raise Unsupported(f"This agent cannot prepare a datastore with {part} yet.")
+        if told.get("tls"):
+            raise Unsupported("This agent cannot prepare a datastore with TLS yet.")
         if told["datastore"] not in DRIVERS:
             raise Unsupported(f"This agent knows no {told['datastore']}.")
         base = volume.mounted(told["volume"]) if told.get("volume") else self._home
@@ -66,19 +65,23 @@ class Methods:
         if not store.is_initialised():
             if told.get("restore"):
                 self._restore(store, told["restore"])
+            elif told.get("replica_of"):
+                store.seed(told["replica_of"])
             else:
                 store.initialise()
         store.start()
-        store.first_start()
+        if not store.is_following():
+            store.first_start()
         waiting = self._settle(store, told.get("parameters", ()))
         if waiting:  # nobody uses it yet
             store.stop()
             store.start()
         self._keep(waiting=[], version=store.exact_version())
-        self.create_databases(told)
-        self.create_users(told)
-        if told.get("root_password"):
-            store.open_root(told["root_password"])
+        if not store.is_following():  # who follows has what its source has
+            self.create_databases(told)
+            self.create_users(told)
+            if told.get("root_password"):
+                store.open_root(told["root_password"])
         return {"version": self.kept["version"], "port": store.place.port, "restart_required": []}
 
     def restart(self, _told: Row) -> Row:
@@ -227,6 +230,28 @@ class Methods:
                 "position": dump.position(),
             }
 
+    def enable_replication(self, told: Row) -> Row:
+        """Let a replica come."""
+        self.store().admit(str(told["user"]), str(told["password"]), str(told["slot"]))
+        return self.point()
+
+    def promote(self, told: Row) -> Row:
+        """Take writes, unless a later failover has said otherwise."""
+        self._in_epoch(told)
+        self.store().promote()
+        return self.point()
+
+    def demote(self, told: Row) -> Row:
+        """Take no writes any more, unless a later failover has said otherwise."""
+        self._in_epoch(told)
+        self.store().follow(told["source"])
+        return self.point()
+
+    def point(self) -> Row:
+        """Return how far the datastore is, and whether it takes writes."""
+        store = self.store()
+        return {"position": store.position(), "writable": not store.is_following()}
+
     def tail_log(self, told: Row) -> Row:
         """Return the end of a log."""
         found = self.store().tail(told["name"], int(told["lines"]))
@@ -262,7 +287,7 @@ class Methods:
                 found |= self.store().figures()
         return found
 
-    def store(self) -> CopyingDatastore:
+    def store(self) -> ReplicatingDatastore:
         """Return the datastore; raise NotThere before it was prepared."""
         name = self.kept.get("datastore")
         if name not in DRIVERS:
@@ -273,7 +298,14 @@ class Methods:
         told = self.kept.get("volume")
         return Path(str(told["mount_point"])) if told else self._home
 
-    def _restore(self, store: CopyingDatastore, told: Row) -> None:
+    def _in_epoch(self, told: Row) -> None:
+        """Write a failover's epoch down before anything is done; raise Refused for an older one."""
+        epoch = int(told["epoch"])
+        if epoch < int(self.kept.get("epoch", 0)):
+            raise Refused("A later failover has decided who takes writes.", detail=str(epoch))
+        self._keep(epoch=epoch)
+
+    def _restore(self, store: ReplicatingDatastore, told: Row) -> None:
         """Make the data of backups; the settings it had then count until it serves."""
 
         def unpack(backup: Row, program: Sequence[str]) -> None:
@@ -281,7 +313,7 @@ class Methods:
 
         store.restore(told, unpack)
 
-    def _settle(self, store: CopyingDatastore, parameters: Any) -> tuple[str, ...]:
+    def _settle(self, store: ReplicatingDatastore, parameters: Any) -> tuple[str, ...]:
         """Write settings and let them count, or leave all as it was."""
         wanted = {str(one["name"]): str(one["value"]) for one in parameters}
         before = dict(self.kept.get("parameters", {}))
@@ -345,6 +377,9 @@ SPEAKS: dict[str, tuple[str, str]] = {
     "guestagent.apply_configuration": ("Configuration", "Applied"),
     "guestagent.grow_filesystem": ("VolumeSize", "FilesystemSize"),
     "guestagent.backup": ("DumpRequest", "DumpMade"),
+    "guestagent.enable_replication": ("ReplicationAccess", "ReplicationPoint"),
+    "guestagent.promote": ("PromoteRequest", "ReplicationPoint"),
+    "guestagent.demote": ("DemoteRequest", "ReplicationPoint"),
     "guestagent.tail_log": ("LogRequest", "LogText"),
     "guestagent.diagnostics": ("NoArguments", "Diagnostics"),
 }

@@ -41,7 +41,9 @@ def report(methods: Methods, *, boot: str, under_way: Iterable[str] = ()) -> dic
     try:
         if kept.get("datastore"):
             found["status"] = _status(methods)
-            found["role"] = "primary"
+            found["role"] = "replica" if methods.store().is_following() else "primary"
+            if found["status"] in ("HEALTHY", "RESTART_REQUIRED"):
+                found["position"] = methods.point()["position"]
         found["metrics"] = methods.metrics()
     except (GuestFailure, OSError, ValueError, LookupError) as error:
         found["error"] = found["error"] or getattr(error, "public", str(error))

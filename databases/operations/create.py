@@ -12,15 +12,15 @@ from cloudweb.encryption import decrypt
 from databases import rpc
 from databases.models import Backup, DatabaseInstance
 from databases.objects import (
-    CreateUsers,
     Database,
     DataVolume,
     Parameter,
     PrepareDatastore,
+    ReplicationAccess,
     RestorePoint,
     User,
 )
-from databases.operations.following import source_at, source_of
+from databases.operations.following import access_to, source_at, source_of
 from databases.operations.letters import asks
 from databases.operations.parts import build_server, drop_port, drop_server, make_port
 from databases.operations.restoring import restore_point
@@ -63,7 +63,7 @@ def what_to_prepare(run: Run) -> PrepareDatastore:
         databases=tuple(Database(**one) for one in _of(contents, "databases")),
         users=tuple(User(**one) for one in _of(contents, "users")),
         restore=_restore(instance),
-        replica_of=source_at(source_of(run)) if instance.replica_of_id else None,
+        replica_of=source_at(source_of(run), instance.id) if instance.replica_of_id else None,
     )
 
 
@@ -76,13 +76,10 @@ def _restore(instance: DatabaseInstance) -> RestorePoint | None:
     return restore_point(backup, instance.id)
 
 
-def admitted(run: Run) -> CreateUsers | None:
-    """Have the source let its replicas come; nothing for an instance that is none."""
+def admitted(run: Run) -> ReplicationAccess | None:
+    """Have the source let its replica come; nothing for an instance that is none."""
     instance = instance_of(run)
-    if instance.replica_of_id is None:
-        return None
-    said = source_at(source_of(run))
-    return CreateUsers(users=(User(name=said.user, password=said.password),))
+    return access_to(source_of(run), instance.id) if instance.replica_of_id else None
 
 
 def to_source(run: Run) -> DatabaseInstance:
@@ -103,7 +100,7 @@ class CreateDatabase(Saga):
     steps = (
         Step("make_port", make_port, undo=drop_port),
         Step("build_server", build_server, undo=drop_server),
-        *asks("admit", rpc.CREATE_USERS, admitted, to=to_source),
+        *asks("admit", rpc.ENABLE_REPLICATION, admitted, to=to_source),
         *asks("prepare", rpc.PREPARE, what_to_prepare),
     )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from cloudweb.encryption import decrypt
 from databases.models import DatabaseInstance
-from databases.objects import ReplicaSource
+from databases.objects import ReplicaSource, ReplicationAccess
 from databases.operations.parts import PORTS
 from operations.saga import Run
 
@@ -12,13 +14,28 @@ from operations.saga import Run
 REPLICATOR = "replicator"
 
 
-def source_at(instance: DatabaseInstance) -> ReplicaSource:
-    """Return how a replica reaches this instance."""
+def source_at(instance: DatabaseInstance, follower: UUID, *, secret: str = "") -> ReplicaSource:
+    """Return how this instance is reached by one that follows it."""
+    access = access_to(instance, follower, secret=secret)
     return ReplicaSource(
         address=instance.addresses[0] if instance.addresses else "",
         port=PORTS[instance.version.manager],
+        user=access.user,
+        password=access.password,
+        slot=access.slot,
+    )
+
+
+def access_to(instance: DatabaseInstance, follower: UUID, *, secret: str = "") -> ReplicationAccess:
+    """Return by what this instance lets one come that follows it.
+
+    A replica's users are those of its source, so until it has taken over the ``secret`` is its source's.
+    """
+    kept = secret or instance.replication_secret
+    return ReplicationAccess(
         user=REPLICATOR,
-        password=decrypt(instance.replication_secret) if instance.replication_secret else "",
+        password=decrypt(kept) if kept else "",
+        slot=f"replica_{follower.hex}",
     )
 
 

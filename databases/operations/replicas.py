@@ -9,9 +9,9 @@ from cloudweb.context import RequestContext
 from cloudweb.rpc import Method
 from databases import rpc
 from databases.models import DatabaseInstance
-from databases.objects import DemoteRequest, PromoteRequest
+from databases.objects import DemoteRequest, PromoteRequest, ReplicationAccess
 from databases.operations.actions import DatabaseAction
-from databases.operations.following import source_at, source_of
+from databases.operations.following import access_to, source_at, source_of
 from databases.operations.letters import asks
 from databases.operations.rows import instance_of, parts_context, rest
 from databases.states import Task
@@ -31,11 +31,21 @@ def fence(run: Run) -> Child | None:
     return Child(StopInstance, str(server.id)) if server.vm_state == VmState.ACTIVE else None
 
 
-def step_down(run: Run) -> DemoteRequest | None:
-    """Have the source take no writes any more and follow the replica; one that failed hears nothing."""
+def open_up(run: Run) -> ReplicationAccess | None:
+    """Have the replica let its source follow it; one that failed will not."""
+    source = source_of(run)
     if run.args["eject"]:
         return None
-    return DemoteRequest(epoch=run.operation.epoch, source=source_at(instance_of(run)))
+    return access_to(instance_of(run), source.id, secret=source.replication_secret)
+
+
+def step_down(run: Run) -> DemoteRequest | None:
+    """Have the source take no writes any more and follow the replica; one that failed hears nothing."""
+    source = source_of(run)
+    if run.args["eject"]:
+        return None
+    told = source_at(instance_of(run), source.id, secret=source.replication_secret)
+    return DemoteRequest(epoch=run.operation.epoch, source=told)
 
 
 def step_up_again(run: Run) -> tuple[Method[Any], PromoteRequest]:
@@ -54,6 +64,7 @@ class PromoteReplica(DatabaseAction):
     kind = "databases.promote"
     steps = (
         Step("fence", fence),
+        *asks("open_up", rpc.ENABLE_REPLICATION, open_up),
         *asks("step_down", rpc.DEMOTE, step_down, to=source_of, back=step_up_again),
         *asks("take_over", rpc.PROMOTE, take_over),
     )
@@ -86,16 +97,25 @@ class PromoteReplica(DatabaseAction):
         super().on_undone(run, failure)
 
 
+def let_in(run: Run) -> ReplicationAccess:
+    """Have the source of now let it come."""
+    return access_to(source_of(run), instance_of(run).id)
+
+
 def follow(run: Run) -> DemoteRequest:
     """Have it follow its source of now."""
-    return DemoteRequest(epoch=run.operation.epoch, source=source_at(source_of(run)))
+    told = source_at(source_of(run), instance_of(run).id)
+    return DemoteRequest(epoch=run.operation.epoch, source=told)
 
 
 class FollowSource(DatabaseAction):
     """Have a replica follow the source that its row names now."""
 
     kind = "databases.follow"
-    steps = asks("follow", rpc.DEMOTE, follow)
+    steps = (
+        *asks("let_in", rpc.ENABLE_REPLICATION, let_in, to=source_of),
+        *asks("follow", rpc.DEMOTE, follow),
+    )
 
     @classmethod
     def on_done(cls, run: Run) -> None:

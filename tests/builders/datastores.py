@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from cloudweb.objects import VersionedObject
 from cloudweb.process import run
-from databases.guest.drivers.postgresql_copies import CopyingPostgreSql
+from databases import objects
+from databases.guest.drivers.postgresql_replicas import ReplicatingPostgreSql
+from databases.guest.failures import GuestFailure
+from databases.guest.methods import Methods
 from databases.guest.place import Place
+from databases.guest.transfers import Transfers
+
+ANN = {"user": "ann", "password": "secret 1", "database": "first"}
 
 PROGRAMS = {"postgresql": "psql", "mariadb": "mariadbd"}
 SMALL = {
@@ -31,7 +45,7 @@ class Tenant:
         """Return what the statement printed; raise CommandFailed."""
         if self.datastore == "postgresql":
             words = [
-                str(CopyingPostgreSql(self.place).programs / "psql"),
+                str(ReplicatingPostgreSql(self.place).programs / "psql"),
                 "-X",
                 "-A",
                 "-t",
@@ -63,3 +77,52 @@ def data(payload: VersionedObject) -> dict[str, Any]:
     """Return a payload as the agent reads it."""
     found: dict[str, Any] = payload.dump()["data"]
     return found
+
+
+class Guests:
+    """Guests of one datastore, each with a place of its own."""
+
+    def __init__(self, name: str, home: Path) -> None:
+        self.name, self._home = name, home
+        self._owner = {"postgresql": "postgres", "mariadb": "mysql"}[name] * (os.geteuid() == 0)
+        self._all: list[Methods] = []
+
+    def new(self, guest: str, **facts: Any) -> tuple[Methods, Callable[[str], str], dict[str, Any]]:
+        """Return an empty guest, how its tenant speaks to it, and what it is to be."""
+        base = self._home / guest
+        base.mkdir()
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        place = Place(data=base / self.name, run=base / "run", port=port, user=self._owner,
+                      address="127.0.0.1", fixed=SMALL[self.name])  # fmt: skip
+        methods = Methods(
+            self._home / f"{guest}.state",
+            places=lambda _name, _base: place,
+            transfers=Transfers(pause=lambda _seconds: None),
+        )
+        self._all.append(methods)
+        tenant = Tenant(place, self.name)
+        datastore: Any = self.name
+        told = data(objects.PrepareDatastore(datastore=datastore, version="1", **facts))
+        return methods, lambda statement: tenant.says(statement, **ANN), told
+
+    def end(self) -> None:
+        """Stop all."""
+        for methods in self._all:
+            with suppress(GuestFailure):  # one that never served
+                methods.stop({})
+
+
+@contextmanager
+def guests_of(name: str) -> Iterator[Guests]:
+    """Give guests of a datastore in a directory of their own; skip where it is not installed."""
+    if shutil.which(PROGRAMS[name]) is None:
+        pytest.skip(f"{name} is not installed")
+    home = Path(tempfile.mkdtemp(prefix="guests"))
+    home.chmod(0o755)
+    found = Guests(name, home)
+    try:
+        yield found
+    finally:
+        found.end()
+        shutil.rmtree(home)

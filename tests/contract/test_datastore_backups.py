@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import socket
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,11 +14,9 @@ import pytest
 from databases import objects
 from databases.guest.failures import GuestFailure, Refused
 from databases.guest.methods import Methods
-from databases.guest.place import Place
 from databases.guest.transfers import TransferFailed, Transfers
-from tests.builders.datastores import PROGRAMS, SMALL, Tenant, data
+from tests.builders.datastores import PROGRAMS, Guests, data, guests_of
 
-ANN = {"user": "ann", "password": "secret 1", "database": "first"}
 PART = 256 * 1024
 
 
@@ -93,52 +86,10 @@ def store() -> Iterator[Store]:
     found.server.server_close()
 
 
-class Guests:
-    """Guests of one datastore, each with a place of its own."""
-
-    def __init__(self, name: str, home: Path) -> None:
-        self.name, self._home = name, home
-        self._owner = {"postgresql": "postgres", "mariadb": "mysql"}[name] * (os.geteuid() == 0)
-        self._all: list[Methods] = []
-
-    def new(self, guest: str, **facts: Any) -> tuple[Methods, Callable[[str], str], dict[str, Any]]:
-        """Return an empty guest, how its tenant speaks to it, and what it is to be."""
-        base = self._home / guest
-        base.mkdir()
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        place = Place(data=base / self.name, run=base / "run", port=port, user=self._owner,
-                      address="127.0.0.1", fixed=SMALL[self.name])  # fmt: skip
-        methods = Methods(
-            self._home / f"{guest}.state",
-            places=lambda _name, _base: place,
-            transfers=Transfers(pause=lambda _seconds: None),
-        )
-        self._all.append(methods)
-        tenant = Tenant(place, self.name)
-        datastore: Any = self.name
-        told = data(objects.PrepareDatastore(datastore=datastore, version="1", **facts))
-        return methods, lambda statement: tenant.says(statement, **ANN), told
-
-    def end(self) -> None:
-        """Stop all."""
-        for methods in self._all:
-            with suppress(GuestFailure):  # one that never served
-                methods.stop({})
-
-
 @pytest.fixture(scope="module", params=sorted(PROGRAMS))
 def guests(request: pytest.FixtureRequest) -> Iterator[Guests]:
-    if shutil.which(PROGRAMS[request.param]) is None:
-        pytest.skip(f"{request.param} is not installed")
-    home = Path(tempfile.mkdtemp(prefix="guests"))
-    home.chmod(0o755)
-    found = Guests(request.param, home)
-    try:
+    with guests_of(request.param) as found:
         yield found
-    finally:
-        found.end()
-        shutil.rmtree(home)
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +97,7 @@ def source(guests: Guests) -> tuple[Methods, Callable[[str], str]]:
     methods, says, told = guests.new(
         "source",
         databases=(objects.Database(name="first"),),
-        users=(objects.User(name="ann", password=ANN["password"], databases=("first",)),),
+        users=(objects.User(name="ann", password="secret 1", databases=("first",)),),
     )
     methods.prepare(told)
     says("CREATE TABLE t (a int)")

@@ -16,7 +16,7 @@ from databases.guest.version import VERSION
 
 GUEST = Path(rpc.__file__).parent / "guest"
 #: Declared and not yet done by the agent: it says so, and an operation that asks fails in its words.
-NOT_YET = {"upgrade", "publish_log", "promote", "demote"}
+NOT_YET = {"upgrade", "publish_log"}
 
 
 def declared() -> dict[str, Method[objects.NoArguments]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from databases.guest.drivers.copying import CopyingDatastore
-from databases.guest.drivers.mariadb_copies import CopyingMariaDb
-from databases.guest.drivers.postgresql_copies import CopyingPostgreSql
+from databases.guest.drivers.mariadb_replicas import ReplicatingMariaDb
+from databases.guest.drivers.postgresql_replicas import ReplicatingPostgreSql
+from databases.guest.drivers.replicating import ReplicatingDatastore
 
-DRIVERS: dict[str, type[CopyingDatastore]] = {
-    "postgresql": CopyingPostgreSql,
-    "mariadb": CopyingMariaDb,
+DRIVERS: dict[str, type[ReplicatingDatastore]] = {
+    "postgresql": ReplicatingPostgreSql,
+    "mariadb": ReplicatingMariaDb,
 }

@@ -45,7 +45,7 @@ class MariaDb(Datastore):
 
     name = "mariadb"
     reserved_databases = frozenset({"mysql", "information_schema", "performance_schema", "sys"})
-    reserved_users = frozenset({"root", "mysql", "mariadb.sys", "os_admin", "public"})
+    reserved_users = frozenset({"root", "mysql", "mariadb.sys", "os_admin", "replicator", "public"})
     longest_name = 64
 
     def exact_version(self) -> str:

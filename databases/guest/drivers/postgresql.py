@@ -56,7 +56,9 @@ class PostgreSql(Datastore):
 
     name = "postgresql"
     reserved_databases = frozenset({"postgres", "template0", "template1", "all", "replication"})
-    reserved_users = frozenset({ADMIN, ROOT, "public", "none", "current_user", "session_user"})
+    reserved_users = frozenset(
+        {ADMIN, ROOT, "replicator", "public", "none", "current_user", "session_user"}
+    )
     longest_name = 60  # of 63, for a database's role has three characters more
 
     @property

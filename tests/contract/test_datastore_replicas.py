@@ -1,0 +1,135 @@
+"""Replicas of real datastores: one follows, takes over, and the old source comes back. Never two that write."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from databases import objects
+from databases.guest.failures import Refused
+from databases.guest.methods import Methods
+from databases.guest.report import report
+from tests.builders.datastores import PROGRAMS, Guests, data, guests_of
+from tests.infrastructure import wait_until
+
+SECRET = "it's: \\ %"
+Says = Callable[[str], str]
+
+
+@pytest.fixture(scope="module", params=sorted(PROGRAMS))
+def guests(request: pytest.FixtureRequest) -> Iterator[Guests]:
+    with guests_of(request.param) as found:
+        yield found
+
+
+def way_to(methods: Methods, slot: str) -> objects.ReplicaSource:
+    """Return how a guest is followed, which it was told."""
+    access = objects.ReplicationAccess(user="replicator", password=SECRET, slot=slot)
+    for _again in range(2):
+        objects.ReplicationPoint.model_validate(methods.enable_replication(data(access)))
+    return objects.ReplicaSource(
+        address="127.0.0.1", port=methods.store().place.port, user="replicator", password=SECRET, slot=slot
+    )  # fmt: skip
+
+
+def follow(methods: Methods, epoch: int, source: objects.ReplicaSource | None) -> dict[str, Any]:
+    return methods.demote(data(objects.DemoteRequest(epoch=epoch, source=source)))
+
+
+def promote(methods: Methods, epoch: int) -> dict[str, Any]:
+    return methods.promote(data(objects.PromoteRequest(epoch=epoch)))
+
+
+def arrives(says: Says, count: int) -> None:
+    def is_there() -> bool:
+        try:
+            return says("SELECT COUNT(*) FROM t") == str(count)
+        except PermissionError:  # it is being started
+            return False
+
+    wait_until(is_there, what=f"{count} rows are there")
+
+
+def role(methods: Methods) -> str:
+    found = objects.GuestReport.model_validate(report(methods, boot="b")["data"])
+    assert found.position
+    return f"{found.role} {found.status}"
+
+
+def test_a_replica_takes_over_and_its_source_comes_back(guests: Guests) -> None:
+    one, says, told = guests.new(
+        "one",
+        databases=(objects.Database(name="first"),),
+        users=(objects.User(name="ann", password="secret 1", databases=("first",)),),
+    )
+    one.prepare(told)
+    says("CREATE TABLE t (a int)")
+    says("INSERT INTO t VALUES (1)")
+    source = way_to(one, "two")
+    two, two_says, told = guests.new("two", replica_of=source)
+    for _again in range(2):
+        two.prepare(told)
+    says("INSERT INTO t VALUES (2)")
+    arrives(two_says, 2)
+    with pytest.raises(PermissionError):
+        two_says("INSERT INTO t VALUES (9)")
+    assert (role(one), role(two)) == ("primary HEALTHY", "replica HEALTHY")
+    assert [row["name"] for row in one.store().users()] == ["ann"]
+    wait_until(lambda: two.metrics()["lag"] >= 0, what="the lag is known")
+    assert one.metrics()["lag"] == -1
+    with pytest.raises(Refused):
+        one.create_users({"users": [data_of_user("replicator")]})
+
+    # in good order: the source steps down first
+    back = way_to(two, "one")
+    assert follow(one, 5, back)["writable"] is False
+    with pytest.raises(PermissionError):
+        says("INSERT INTO t VALUES (9)")
+    for _again in range(2):
+        assert promote(two, 5)["writable"] is True
+    two_says("INSERT INTO t VALUES (3)")
+    arrives(says, 3)
+    assert (role(one), role(two)) == ("replica HEALTHY", "primary HEALTHY")
+    for late in (promote, lambda methods, epoch: follow(methods, epoch, None)):
+        with pytest.raises(Refused, match="later failover"):
+            late(one, 4)
+    one.restart({})
+    assert role(one) == "replica HEALTHY"
+
+    # the source dies, and has what its replica never got
+    wait_until(lambda: one.metrics()["lag"] == 0, what="the replica is up to date")
+    stop_listening(one)
+    two_says("INSERT INTO t VALUES (99)")
+    os.kill(two.store().process(), 9)
+    wait_until(lambda: not two.store().process(), what="it is dead")
+    promote(one, 6)
+    says("INSERT INTO t VALUES (4)")
+    two.start({})
+    follow(two, 6, way_to(one, "two"))
+    says("INSERT INTO t VALUES (5)")
+    arrives(two_says, 5)
+    assert two_says("SELECT COUNT(*) FROM t WHERE a = 99") == "0"
+    assert role(two) == "replica HEALTHY"
+    kept = "".join(
+        path.read_text(errors="replace") for path in two.store().place.data.glob("*.conf")
+    )
+    assert SECRET not in kept
+
+    # it becomes one of its own, and takes no writes when told
+    assert promote(two, 7)["writable"] is True
+    two_says("INSERT INTO t VALUES (6)")
+    assert follow(two, 8, None)["writable"] is False
+    with pytest.raises(PermissionError):
+        two_says("INSERT INTO t VALUES (7)")
+
+
+def data_of_user(name: str) -> dict[str, Any]:
+    return {"name": name, "host": "%", "password": "x", "databases": []}
+
+
+def stop_listening(replica: Methods) -> None:
+    """Cut a replica off from its source."""
+    follow(replica, 5, None)
