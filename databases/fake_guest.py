@@ -211,7 +211,8 @@ def _log(_state: State, asked: objects.LogRequest, _letter: Letter) -> Versioned
     return objects.LogText(name=asked.name, size=len(text), text=text)
 
 
-def _admit(state: State, _: objects.ReplicationAccess, letter: Letter) -> VersionedObject:
+def _admit(state: State, said: objects.ReplicationAccess, letter: Letter) -> VersionedObject:
+    state["slots"] = sorted({*state.get("slots", ()), said.slot})
     return objects.ReplicationPoint(position=f"{letter.epoch}/0", writable=state["writable"])
 
 

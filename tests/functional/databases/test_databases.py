@@ -298,5 +298,6 @@ def test_a_backup_and_a_source_are_begun_with(made: Lab) -> None:
     rows = DatabaseInstance.objects.order_by("created_at")
     assert [one.status for one in rows] == ["ACTIVE"] * 3
     assert [one.name for one in rows.get(id=first).replicas.all()] == ["r"]
-    guest = rows.get(id=first).fake_guest
-    assert "replicator@%" in guest.state["users"]
+    guest, replica = rows.get(id=first).fake_guest, rows.get(name="r")
+    assert guest.state["slots"] == [f"replica_{replica.id.hex}"]
+    assert "replicator@%" not in guest.state["users"]  # it is no tenant's
