@@ -257,6 +257,27 @@ class Methods:
         found = self.store().tail(told["name"], int(told["lines"]))
         return {"name": told["name"], **found, "parts": []}
 
+    def publish_log(self, told: Row) -> Row:
+        """Send a log, or without a target return its end."""
+        if not told["target"]:
+            return self.tail_log(told)
+        store, name = self.store(), str(told["name"])
+        store.tail(name, 1)  # raises NotFound
+        with store.logs()[name].open("rb") as file:
+            found = self._transfers.send(file, told["target"], spool=self._base())
+        return {"name": name, "size": found["size"], "text": "", "parts": found["parts"]}
+
+    def upgrade(self, told: Row) -> Row:
+        """Serve with the version that the disk brings, if it is of the release that is asked for."""
+        store, wanted = self.store(), str(told["version"])
+        there = store.exact_version()
+        asked, brought = wanted.split("."), there.split(".")
+        if asked[: store.release_parts] != brought[: store.release_parts]:
+            raise Refused(f"This database's disk brings {there}: it cannot serve {wanted}.")
+        self.restart({})
+        self._keep(version=there)
+        return {"version": there, "port": store.place.port, "restart_required": []}
+
     def diagnostics(self, _told: Row) -> Row:
         """Return how agent and datastore are."""
         store = self.store()
@@ -380,6 +401,8 @@ SPEAKS: dict[str, tuple[str, str]] = {
     "guestagent.enable_replication": ("ReplicationAccess", "ReplicationPoint"),
     "guestagent.promote": ("PromoteRequest", "ReplicationPoint"),
     "guestagent.demote": ("DemoteRequest", "ReplicationPoint"),
+    "guestagent.publish_log": ("LogRequest", "LogText"),
+    "guestagent.upgrade": ("UpgradeRequest", "Prepared"),
     "guestagent.tail_log": ("LogRequest", "LogText"),
     "guestagent.diagnostics": ("NoArguments", "Diagnostics"),
 }

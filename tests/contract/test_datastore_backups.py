@@ -192,3 +192,19 @@ def test_a_dump_that_fails_is_not_sent_to_its_end(
         methods.backup(
             store.request("unknown", since="FFF/0" if guests.name == "postgresql" else "1@x")
         )
+
+
+def test_a_log_is_sent_and_another_release_is_refused(
+    source: tuple[Methods, Callable[[str], str]], store: Store, guests: Guests
+) -> None:
+    methods, says = source
+    target = objects.UploadTarget(urls=(f"{store.url}/log/1",), part_size=1 << 24)
+    found = methods.publish_log(data(objects.LogRequest(name=guests.name, target=target)))
+    objects.LogText.model_validate(found)
+    assert len(store.parts["/log/1"]) == found["size"] > 0
+    there = methods.store().exact_version()
+    same = methods.upgrade({"version": there.rpartition(".")[0]})
+    assert objects.Prepared.model_validate(same).version == there
+    says("SELECT COUNT(*) FROM t")
+    with pytest.raises(Refused, match="cannot serve 99"):
+        methods.upgrade({"version": "99.1"})

@@ -29,6 +29,8 @@ class Datastore(ABC):
     reserved_databases: frozenset[str]
     reserved_users: frozenset[str]
     longest_name: int
+    #: So many parts of a version name the release, within which data stay as they are.
+    release_parts: int
 
     def __init__(self, place: Place) -> None:
         self.place = place

@@ -46,6 +46,7 @@ class MariaDb(Datastore):
     name = "mariadb"
     reserved_databases = frozenset({"mysql", "information_schema", "performance_schema", "sys"})
     reserved_users = frozenset({"root", "mysql", "mariadb.sys", "os_admin", "replicator", "public"})
+    release_parts = 2
     longest_name = 64
 
     def exact_version(self) -> str:

@@ -59,6 +59,7 @@ class PostgreSql(Datastore):
     reserved_users = frozenset(
         {ADMIN, ROOT, "replicator", "public", "none", "current_user", "session_user"}
     )
+    release_parts = 1
     longest_name = 60  # of 63, for a database's role has three characters more
 
     @property
