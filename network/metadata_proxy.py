@@ -54,11 +54,12 @@ from typing import Any
 CLONE_NEWNET = 0x40000000
 IP_FREEBIND = 15
 IN_CHANGES = 0x80 | 0x40 | 0x200  # moved to, moved from, deleted
-HEAD_LIMIT, BODY_LIMIT, ANSWER_LIMIT, LOG_LIMIT = 16_384, 65_536, 262_144, 1_000_000
+HEAD_LIMIT, BODY_LIMIT, ANSWER_LIMIT, LOG_LIMIT = 16_384, 65_536, 1_048_576, 1_000_000
 ANSWERS_KEPT = 64
 CONNECTIONS = 128
 LIMITS = {"port": 4, "project": 16, "network": 48}
 POLLS = frozenset({"/openstack/database/mailbox"})
+LONG = {"/openstack/database/result": 262_144}  # it names hundreds of a backup's parts
 STREAMED = "/openstack/database/dumps/"
 STREAM_RATE = 65_536  # bytes a second; who is slower is cut off, and sends that part again
 POLLS_HELD = {"port": 2, "network": 256, "all": 512}
@@ -322,7 +323,8 @@ class Proxy:
                     if path.startswith(STREAMED) and method in ("GET", "PUT"):
                         self._stream(listener, asker, method, path, headers, length, begun)
                         return
-                    body = read_body(connection, length, begun, deadline)
+                    most = LONG.get(path, BODY_LIMIT)
+                    body = read_body(connection, length, begun, deadline, most=most)
                     asker.is_reading = False
                     if method == "POST" and path in POLLS:
                         self._poll(listener, asker, path, headers, body)
@@ -508,9 +510,11 @@ def read_question(
     return method, path, headers, int(length), rest[: int(length)]
 
 
-def read_body(connection: socket.socket, length: int, begun: bytes, deadline: float) -> bytes:
+def read_body(
+    connection: socket.socket, length: int, begun: bytes, deadline: float, *, most: int
+) -> bytes:
     """Read a body of which the beginning is there; raise Refused for one that breaks off or is too large."""
-    if length > BODY_LIMIT:
+    if length > most:
         raise Refused(413)
     while len(begun) < length:
         piece = _receive(connection, deadline)

@@ -364,6 +364,14 @@ def test_a_backups_parts_pass_through_in_bounded_memory(tmp_path: Path, listener
     )
 
 
+def test_a_result_that_names_many_parts_is_let_through(listener: Listener) -> None:
+    length, most = "Content-Length: 200000", bytes(200_000)
+    for path, expected in (("result", AWAY), ("renew", b"HTTP/1.1 413 Too Large")):
+        head = f"POST /openstack/database/{path} HTTP/1.1\r\n{length}"
+        body = most if path == "result" else b""
+        assert answered(listener, "127.0.1.1", head, body)[0] == expected
+
+
 def begun(listener: Listener, words: str) -> socket.socket:
     """Return a connection on which a guest has begun to say something."""
     place = listener.socket.getsockname()
