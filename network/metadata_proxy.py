@@ -25,7 +25,7 @@ good answers come from ``answers/<port id>/``.
 A port, a project on a network and a network may hold so many connections (``LIMITS``), however many
 addresses they come from. Where a network or the whole is full, who holds most gives one up.
 A poll (``POST`` to one of ``POLLS``) waits for the API's answer without a thread, and is counted apart: so
-many of a port, a network and in all (``POLLS_HELD``); a port's oldest gives way to its newest.
+many of a port, a network and in all (``POLLS_HELD``); the oldest gives way to the newest, and asks again.
 A part of a database's backup (``STREAMED``) passes through, of any size: piece by piece, at ``STREAM_RATE`` at least,
 and signed with ``f"\\nPUT\\n"`` alone. It is a connection like others, and gives way as one that is still read.
 ``milestones/<network id>/seen/<port id>`` appears when a port got its first answer, unless the agent
@@ -62,7 +62,8 @@ POLLS = frozenset({"/openstack/database/mailbox"})
 LONG = {"/openstack/database/result": 262_144}  # it names hundreds of a backup's parts
 STREAMED = "/openstack/database/dumps/"
 STREAM_RATE = 65_536  # bytes a second; who is slower is cut off, and sends that part again
-POLLS_HELD = {"port": 2, "network": 256, "all": 512}
+#: In all fewer than the API lets in from one address (API_CONNECTIONS), so that questions get through.
+POLLS_HELD = {"port": 2, "network": 128, "all": 192}
 FILES = 4096  # two for each poll that is held
 POLL_TIMEOUT = 40.0  # the API holds a poll for 25 seconds
 GONE = 0x2000 | select.POLLHUP | select.POLLERR  # POLLRDHUP

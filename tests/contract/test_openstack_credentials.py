@@ -55,7 +55,7 @@ def test_application_credentials(openstack: Command) -> None:
 
     auth = {"application_credential_id": key, "application_credential_secret": secret}
     with_cloud(openstack, "ci", auth, "v3applicationcredential")
-    assert len(openstack.json("catalog", "list", cloud="ci")) == 6
+    assert len(openstack.json("catalog", "list", cloud="ci")) == 7
     assert "403" in openstack.refusal("application", "credential", "list", cloud="ci")
 
     assert "403" in openstack.refusal("access", "rule", "delete", rule["ID"], cloud=DEMO)

@@ -107,7 +107,7 @@ def test_what_the_cloud_consists_of(openstack: Command) -> None:
     assert (domain["ID"], domain["Name"]) == ("default", "Default")
     (region,) = openstack.json("region", "list")
     assert region["Region"] == "RegionOne"
-    assert len(openstack.json("service", "list")) == 6
+    assert len(openstack.json("service", "list")) == 7
     assert len(openstack.json("endpoint", "list")) == 18
     assert openstack.json("service", "show", "nova")["type"] == "compute"
 
