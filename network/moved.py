@@ -12,9 +12,10 @@ from network.models import Port
 from network.operations.refresh_host import start_refresh
 
 
-def ports_moved(*ports: Port) -> None:
+def ports_moved(*ports: Port, at_once: bool = False) -> None:
     """Tell the hosts of the ports' networks: these are elsewhere, or nowhere, or have other addresses.
 
+    ``at_once``: a guest is about to go.
     Tables are locked after free ranges of addresses, and before sets of members: nobody waits crosswise.
     """
     moved: defaultdict[UUID, set[str]] = defaultdict(set)
@@ -26,7 +27,7 @@ def ports_moved(*ports: Port) -> None:
     with transaction.atomic(savepoint=False):  # who comes second finds the first one's order
         told = [places.note_moves(network_id, moved[network_id]) for network_id in sorted(moved)]
         if hosts := set[str]().union(*told):
-            start_refresh(hosts)
+            start_refresh(hosts, at_once=at_once)
 
 
 def tunnel_moved(host: str) -> None:

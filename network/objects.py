@@ -161,12 +161,14 @@ class ForwardingEntry(Part):
     """Where a port of a network is: behind ``endpoint``, the tunnel address of its host.
 
     ``roams``: it may send from other addresses besides, so questions for addresses must reach it.
+    ``goes_to``: its guest is on its way behind that endpoint, and may be there already.
     """
 
     mac: str
     addresses: tuple[str, ...] = ()
     endpoint: str
     roams: bool = False
+    goes_to: str = ""
 
 
 class ForwardingTable(VersionedObject):
@@ -175,7 +177,8 @@ class ForwardingTable(VersionedObject):
     A host that has a newer generation keeps it.
     """
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[Any] = {1: lambda data: _without_ways(data)}
 
     network_id: str
     generation: int = Field(ge=1)
@@ -241,8 +244,9 @@ class PortWiring(VersionedObject):
     One that is ``carried`` has no card of its own: its tap is a VLAN of another port's.
     """
 
-    VERSION: ClassVar[str] = "1.8"
+    VERSION: ClassVar[str] = "1.9"
     DOWNGRADES: ClassVar[Any] = {
+        9: lambda data: without_ways(data),
         8: unless_used("carried", None),
         7: lambda data: without_domain(data),
         6: unless_used("stateless", False),
@@ -316,8 +320,12 @@ class NetworkPicture(VersionedObject):
     ``forwarding`` is the whole table of a network that spans hosts, ``moves`` what changed in it.
     """
 
-    VERSION: ClassVar[str] = "1.8"
+    VERSION: ClassVar[str] = "1.9"
     DOWNGRADES: ClassVar[Any] = {
+        9: lambda data: {
+            **without_ways(without_ways(data), "moves"),
+            "ports": [without_ways(port) for port in data["ports"]],
+        },
         8: lambda data: {**data, "ports": [without_trunk(port) for port in data["ports"]]},
         7: lambda data: {**data, "ports": [without_domain(port) for port in data["ports"]]},
         6: lambda data: {**data, "ports": [without_stateless(port) for port in data["ports"]]},
@@ -446,6 +454,15 @@ def _unsegmented(network: dict[str, Any]) -> dict[str, Any]:
     if segment is not None and segment["network_type"] == "flat":
         return _without(network, "segment")
     return unless_used("segment", None)(network)
+
+
+def without_ways(data: dict[str, Any], name: str = "forwarding") -> dict[str, Any]:
+    """Return what has a table as release 1.8 of ports reads it, which learns of a move when it is over."""
+    return {**data, name: data[name] and _without_ways(data[name])}
+
+
+def _without_ways(table: dict[str, Any]) -> dict[str, Any]:
+    return {**table, "entries": [_without(entry, "goes_to") for entry in table["entries"]]}
 
 
 def without_trunk(port: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from cloudweb.database.prepared import Given, Prepared, PreparedUpdate, insert
 from cloudweb.identifiers import as_uuid
@@ -202,14 +202,15 @@ def _placed(network_id: UUID) -> QuerySet[Port]:
 
 def _entries(ports: QuerySet[Port]) -> Iterable[ForwardingEntry]:
     """Yield where ports are; one on a host without a tunnel address cannot be reached from others."""
-    endpoints = dict(
-        Agent.objects.filter(host__in=ports.values("host")).values_list("host", "tunnel_address")
-    )
+    rows = [*ports.order_by("mac_address")]
+    goals = {_goal(port) for port in rows} - {""}
+    hosts = Q(host__in=ports.values("host")) | Q(host__in=goals)
+    endpoints = dict(Agent.objects.filter(hosts).values_list("host", "tunnel_address"))
     addresses: defaultdict[UUID, list[str]] = defaultdict(list)
     held = PortAddress.objects.filter(port__in=ports.values("id")).order_by("id")
     for port_id, address in held.values_list("port", "ip_address"):
         addresses[port_id].append(address)
-    for port in ports.order_by("mac_address"):
+    for port in rows:
         endpoint = endpoints.get(port.host, "")
         if endpoint:
             yield ForwardingEntry(
@@ -217,7 +218,14 @@ def _entries(ports: QuerySet[Port]) -> Iterable[ForwardingEntry]:
                 addresses=tuple(addresses[port.id]),
                 endpoint=endpoint,
                 roams=_roams(port),
+                goes_to=endpoints.get(_goal(port), ""),
             )
+
+
+def _goal(port: Port) -> str:
+    """Return the host that its guest is on its way to; empty where it goes nowhere else."""
+    goal = str(port.binding_profile.get(states.GOES_TO) or "")
+    return "" if goal == port.host else goal
 
 
 def _roams(port: Port) -> bool:

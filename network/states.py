@@ -31,3 +31,5 @@ SERVICE_OWNERS = (DHCP_OWNER, INTERFACE_OWNER, GATEWAY_OWNER, FLOATING_OWNER)
 UNASKED_OWNERS = (DHCP_OWNER, GATEWAY_OWNER, FLOATING_OWNER)
 #: Owners with this prefix belong to the cloud; tenants may not set them.
 CLOUD_OWNERS = "network:"
+#: In a port's ``binding_profile``, as Neutron says it: the host that its guest is on its way to.
+GOES_TO = "migrating_to"

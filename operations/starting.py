@@ -130,6 +130,16 @@ def look_at(operation_id: UUID) -> None:
     ring_after_commit(operation_id)
 
 
+def bring_forward(operation: Operation) -> None:
+    """Let one that was to begin later begin now."""
+    moment = now()
+    later = Operation.objects.filter(
+        id=operation.id, state=OperationState.READY, next_at__gt=moment
+    )
+    if later.update(next_at=moment):
+        ring_after_commit(operation.id)
+
+
 def wanted_by(saga: type[Saga], resource_id: str, args: dict[str, Any]) -> list[Resource]:
     """Return all that an operation has to hold, in the order in which it is taken."""
     own = Resource(saga.resource_type, resource_id)

@@ -8,11 +8,10 @@ from cloudweb.policy import policy
 from network.exceptions.ports import PortNotFound
 from network.manager.standard import Identifier, StandardManager, number
 from network.models import Port
+from network.moved import ports_moved
 from network.objects import PortWiring
+from network.states import GOES_TO
 from network.telling import wiring_to_expect
-
-#: In ``binding_profile``, as Neutron says it: where the port's guest is going.
-GOES_TO = "migrating_to"
 
 
 class PortMoving(StandardManager[Port]):
@@ -32,6 +31,7 @@ class PortMoving(StandardManager[Port]):
             if port.binding_profile.get(GOES_TO) != host:
                 profile = {**port.binding_profile, GOES_TO: host}
                 Port.objects.filter(id=port.id).touch(binding_profile=profile)
+                ports_moved(port, at_once=True)
             told = wiring_to_expect(number(port_id), host)
         if told is None:
             raise PortNotFound(port_id)
@@ -41,6 +41,9 @@ class PortMoving(StandardManager[Port]):
     def settle(self, port_id: Identifier) -> None:
         """Note that a port goes nowhere; raise PortNotFound."""
         port = self._writable(port_id, "network:ports:bind")
-        if GOES_TO in port.binding_profile:
+        if GOES_TO not in port.binding_profile:
+            return
+        with transaction.atomic(savepoint=False):
             rest = {key: value for key, value in port.binding_profile.items() if key != GOES_TO}
             Port.objects.filter(id=port.id).touch(binding_profile=rest)
+            ports_moved(port)

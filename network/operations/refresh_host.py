@@ -23,7 +23,7 @@ from network.telling import confirm, is_behind, pictures_for, start_over
 from operations import services
 from operations.events import DatabaseRestored, HostUp
 from operations.saga import Failure, Run, Saga, Step
-from operations.starting import about_to_look
+from operations.starting import about_to_look, bring_forward
 
 DOMAIN = "network"
 
@@ -60,13 +60,17 @@ class RefreshHost(Saga):
             _start(run.resource_id, after=intervals().undo_retry)
 
 
-def start_refresh(hosts: Collection[str]) -> None:
-    """Refresh those of the hosts that are up, a moment from now.
+def start_refresh(hosts: Collection[str], *, at_once: bool = False) -> None:
+    """Refresh those of the hosts that are up, a moment from now unless ``at_once``.
 
     Of many hosts most are about to look already when changes come close together.
     """
     wait, wanted = intervals().backoff, set(hosts) & set(services.hosts_up(DOMAIN))
     with transaction.atomic(savepoint=False):
+        if at_once:
+            for host in sorted(wanted):
+                bring_forward(RefreshHost.start(RequestContext.system(), resource_id=host))
+            return
         if len(wanted) > 1:
             wanted -= about_to_look(RefreshHost, wanted, within=timedelta(seconds=wait))
         for host in sorted(wanted):

@@ -190,7 +190,7 @@ def _port(port: Port, kept: _Kept) -> PortFacts:
         secured=port.port_security_enabled,
         up=port.admin_state_up,
         host=port.host,
-        moving_to=str(port.binding_profile.get("migrating_to") or ""),
+        moving_to=str(port.binding_profile.get(states.GOES_TO) or ""),
         hostname=port.hostname,
         groups=kept.groups.get(port.id, ()),
         parent=parent,

@@ -23,6 +23,7 @@ from network.objects import (
     without_qos,
     without_segment,
     without_trunk,
+    without_ways,
 )
 
 
@@ -62,8 +63,9 @@ class RouterWiring(VersionedObject):
     from outside as they are. ``limits`` hold for floating addresses and the gateway's.
     """
 
-    VERSION: ClassVar[str] = "1.6"
+    VERSION: ClassVar[str] = "1.7"
     DOWNGRADES: ClassVar[Any] = {
+        7: lambda data: _each_port(data, without_ways),
         6: lambda data: _translating(data),
         5: lambda data: _each_port(data, without_trunk),
         4: lambda data: _each_port(data, without_domain),

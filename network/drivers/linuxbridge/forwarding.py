@@ -4,6 +4,10 @@ For each port on another host there is a forwarding entry of the VXLAN device (M
 (MAC -> VXLAN device), and for each of its addresses an entry among the neighbours of the bridge, from
 which it answers questions for that address itself. What is for everybody, or for nobody known, goes once to
 each host that has ports of the network.
+
+So goes what is for a guest on its way from one host to another, since it may be on either; no other has its card.
+The host that it comes to has it behind the device as before: the bridge itself moves that entry to the guest's tap
+at the first frame the guest sends (QEMU sends one as soon as it runs), before anybody of ours knows.
 """
 
 from __future__ import annotations
@@ -28,12 +32,19 @@ class Ways:
 
     ``hosts``: MAC -> tunnel endpoint; ``neighbours``: address -> MAC; ``endpoints`` get what is for
     everybody; ``answers``: the bridge answers questions for addresses, as nobody has any besides.
+    ``moving``: MACs that are behind more than one.
     """
 
     hosts: Mapping[str, str] = field(default_factory=dict)
     neighbours: Mapping[str, str] = field(default_factory=dict)
     endpoints: frozenset[str] = frozenset()
     answers: bool = True
+    moving: frozenset[str] = frozenset()
+
+    @property
+    def behind(self) -> Collection[str]:
+        """The MACs that the bridge has behind the device."""
+        return self.hosts.keys() | self.moving
 
     @classmethod
     def of(cls, table: ForwardingTable | None, *, own: str, six: bool = True) -> Ways:
@@ -45,8 +56,11 @@ class Ways:
             return cls()
         hosts: dict[str, str] = {}
         neighbours: dict[str, str] = {}
+        moving: dict[str, set[str]] = {}
         for entry in table.entries:
             mac, endpoint, addresses = _read(entry.mac, entry.endpoint, entry.addresses)
+            if entry.goes_to:
+                moving[mac] = {endpoint, _endpoint(entry.goes_to)}
             if endpoint == own:
                 continue
             hosts[mac] = endpoint
@@ -54,10 +68,11 @@ class Ways:
                 if six or version == 4:
                     neighbours[address] = mac
         return cls(
-            hosts,
+            {mac: to for mac, to in hosts.items() if own in moving.get(mac, (own,))},
             neighbours,
-            frozenset(hosts.values()),
+            frozenset(hosts.values()).union(*moving.values()) - {own},
             not any(entry.roams for entry in table.entries),
+            frozenset(mac for mac, ends in moving.items() if own not in ends),
         )
 
 
@@ -68,15 +83,17 @@ def bridge_lines(
 
     ``bridged``: what the bridge has behind the device, the same as the device itself unless said.
     """
-    there = was.hosts.keys() if bridged is None else {*bridged}
+    there = {*(was.behind if bridged is None else bridged)}
     for mac in sorted(was.hosts.keys() - now.hosts.keys()):
         yield f"fdb del {mac} dev {device} self"
-    for mac in sorted(there - now.hosts.keys()):
+    for mac in sorted(there - {*now.behind}):
         yield f"fdb del {mac} dev {device} master"
     for mac, endpoint in sorted(now.hosts.items()):
         if was.hosts.get(mac) != endpoint:
             yield f"fdb replace {mac} dev {device} dst {endpoint} self static"
             yield f"fdb replace {mac} dev {device} master static"
+    for mac in sorted(now.moving - there):
+        yield f"fdb replace {mac} dev {device} master static"
     for endpoint in sorted(was.endpoints - now.endpoints):
         yield f"fdb del {EVERYBODY} dev {device} dst {endpoint} self"
     for endpoint in sorted(now.endpoints - was.endpoints):
@@ -101,6 +118,9 @@ class Found:
     ways: Ways
     bridged: frozenset[str]
     elsewhere: frozenset[str]  # MACs that the bridge has behind another of its ports
+    arrived: Mapping[
+        str, str
+    ]  # those that were behind the device until a guest came here: MAC -> its tap
 
 
 def found_ways(
@@ -116,11 +136,14 @@ def found_ways(
     endpoints: set[str] = set()
     bridged: set[str] = set()
     elsewhere: set[str] = set()
+    arrived: dict[str, str] = {}
     for entry in fdb:
         mac, flags = str(entry["mac"]), entry.get("flags") or ()
         if entry.get("ifname") != device:
             if entry.get("master") == bridge:
                 elsewhere.add(mac)
+                if entry.get("state") == "static":
+                    arrived[mac] = str(entry["ifname"])
         elif "self" in flags and "dst" in entry:
             if mac == EVERYBODY:
                 endpoints.add(str(entry["dst"]))
@@ -134,15 +157,23 @@ def found_ways(
         if entry.get("dev") == bridge and "PERMANENT" in entry.get("state", ())
     }
     return Found(
-        Ways(hosts, known, frozenset(endpoints), answers),
+        Ways(hosts, known, frozenset(endpoints), answers, frozenset(bridged - hosts.keys())),
         frozenset(bridged),
         frozenset(elsewhere),
+        arrived,
     )
 
 
 def lacking(found: Found, wanted: Ways) -> Sequence[str]:
     """Return the MACs that the bridge should have behind the device and has nowhere."""
-    return sorted(wanted.hosts.keys() - found.bridged - found.elsewhere)
+    return sorted({*wanted.behind} - found.bridged - found.elsewhere)
+
+
+def arrival_lines(found: Found, wanted: Ways) -> Iterator[str]:
+    """Yield what lets the bridge forget guests that came here when they go: it has learned them by themselves."""
+    for mac, tap in sorted(found.arrived.items()):
+        if mac not in wanted.behind:
+            yield f"fdb replace {mac} dev {tap} master dynamic"
 
 
 @lru_cache(maxsize=8192)  # a change says one entry anew, and the others as they were

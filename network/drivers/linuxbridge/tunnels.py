@@ -15,6 +15,7 @@ from network.drivers.linuxbridge.config import BridgeConfig, NetworkNames
 from network.drivers.linuxbridge.forwarding import (
     Found,
     Ways,
+    arrival_lines,
     bridge_lines,
     found_ways,
     lacking,
@@ -136,6 +137,7 @@ class Tunnels:
         lines += [
             f"fdb replace {mac} dev {names.wire} master static" for mac in lacking(found, wanted)
         ]
+        lines += arrival_lines(found, wanted)
         _batch("bridge", dict.fromkeys(lines))
         _batch("ip", neighbour_lines(names.bridge, found.ways, wanted))
         self._ways[network.id] = names, wanted

@@ -11,6 +11,7 @@ from network.drivers.linuxbridge.config import BridgeConfig
 from network.drivers.linuxbridge.filters import network_filters
 from network.drivers.linuxbridge.forwarding import (
     Ways,
+    arrival_lines,
     bridge_lines,
     found_ways,
     lacking,
@@ -78,6 +79,47 @@ def test_what_comes_here_or_goes_is_taken_away() -> None:
         "fdb del fa:16:3e:00:00:02 dev vx master",
         "fdb del 00:00:00:00:00:00 dev vx dst 192.0.2.2 self",
         "neigh del 10.5.0.2 dev br",
+    ]
+
+
+def test_what_is_for_a_guest_on_its_way_goes_to_both_hosts() -> None:
+    here, there = entry(2, FAR), entry(2, FAR, goes_to=FARTHER)
+    gone = entry(2, FARTHER)
+    assert lines(ways(here), ways(there)) == [
+        "fdb del fa:16:3e:00:00:02 dev vx self",
+        "fdb append 00:00:00:00:00:00 dev vx dst 192.0.2.3 self permanent",
+    ]
+    assert lines(ways(there), ways(gone)) == [
+        "fdb replace fa:16:3e:00:00:02 dev vx dst 192.0.2.3 self static",
+        "fdb replace fa:16:3e:00:00:02 dev vx master static",
+        "fdb del 00:00:00:00:00:00 dev vx dst 192.0.2.2 self",
+    ]
+    assert lines(Ways(), ways(there))[0] == "fdb replace fa:16:3e:00:00:02 dev vx master static"
+    assert lines(ways(there), ways())[0] == "fdb del fa:16:3e:00:00:02 dev vx master"
+    found = [
+        {"mac": "fa:16:3e:00:00:02", "ifname": "vx", "master": "br", "state": "static"},
+        *(
+            {"mac": "00:00:00:00:00:00", "ifname": "vx", "dst": to, "flags": ["self"]}
+            for to in (FAR, FARTHER)
+        ),
+    ]
+    known = [{"dst": "10.5.0.2", "dev": "br", "lladdr": "fa:16:3e:00:00:02", "state": "PERMANENT"}]
+    assert found_ways("vx", "br", found, known, answers=True).ways == ways(there)
+
+
+def test_who_it_leaves_lets_it_be_found_and_who_it_comes_to_waits_for_its_first_frame() -> None:
+    left = ways(entry(2, OWN, goes_to=FAR))
+    assert (left.hosts, left.behind, left.endpoints) == ({}, set(), {FAR})
+    assert ways(entry(2, FAR, goes_to=OWN)) == ways(entry(2, FAR))
+
+
+def test_a_guest_that_came_can_go_again() -> None:
+    """Else the bridge would keep it behind its tap when QEMU has left that."""
+    came = [{"mac": "fa:16:3e:00:00:02", "ifname": "tap1", "master": "br", "state": "static"}]
+    found = found_ways("vx", "br", came, [], answers=True)
+    assert [*arrival_lines(found, ways(entry(2, FAR)))] == []
+    assert [*arrival_lines(found, ways(entry(2, OWN)))] == [
+        "fdb replace fa:16:3e:00:00:02 dev tap1 master dynamic"
     ]
 
 
