@@ -367,6 +367,33 @@ def _entry(host: Host, one: PortWiring, *, roams: bool = False) -> ForwardingEnt
     return ForwardingEntry(mac=one.mac, addresses=addresses, endpoint=host.address, roams=roams)
 
 
+def test_a_guest_on_its_way_is_reached_where_it_is_before_the_tables_say_so(pair: Pair) -> None:
+    network = spanning()
+    beside = pair.guest(pair.one, port(network, 11))
+    goes = port(network, 12)
+    there = pair.guest(pair.two, goes)
+    assert beside.reaches(there.address)
+    for here, to in ((pair.two, pair.one), (pair.one, pair.two)):
+        on_its_way = _entry(here, goes).model_copy(update={"goes_to": to.address})
+        pair.places[network.id][goes.mac] = on_its_way
+        pair.tell(network.id)
+        came = to.inside(lambda to=to: Guest(goes, name=f"{goes.id[:6]}-{to.address[-1]}"))
+        came.ip("link", "set", "eth0", "down")  # it does not run yet
+        to.guests.append(came)
+        to.plug(goes)
+        assert beside.reaches(there.address)
+        there.ip("link", "set", "eth0", "down")
+        came.ip("link", "set", "eth0", "up")
+        with came.packet_socket() as raw:  # what QEMU says as soon as a guest runs: RARP
+            raw.send(BROADCAST + came.mac + struct.pack("!HHHBBH", 0x8035, 1, 0x800, 6, 4, 3)
+                     + (came.mac + bytes(4)) * 2 + bytes(18))  # fmt: skip
+        assert beside.reaches(came.address)
+        here.unplug(goes)
+        pair.place(to, goes)
+        assert beside.reaches(came.address)
+        there = came
+
+
 def test_a_router_on_one_host_serves_the_other_and_is_brought_there(pair: Pair) -> None:
     subnet = make_subnet(
         cidr="10.7.0.0/24", gateway_ip="10.7.0.1", dhcp_server_ip="10.7.0.2", routed=True
