@@ -151,6 +151,26 @@ def test_who_may_have_other_addresses_is_said(world: World) -> None:
     assert entry.roams
 
 
+def test_where_a_guest_goes_is_told_at_once_and_that_it_goes_nowhere_too(world: World) -> None:
+    _, goes, known = world.plugged("h1"), world.plugged("h2"), world.agents["h1"].told
+    world.settle()
+    driver: Any = world.agents["h3"].driver
+    told = PortManager(SYSTEM).expect(goes.id, "h3")
+    assert told.forwarding is not None
+    (said,) = [one for one in told.forwarding.entries if one.mac == goes.mac_address]
+    assert said.goes_to == driver.tunnel_address
+    world.running.pump()  # no time passes: it is told before the guest is gone
+    moves = known[-1].moves
+    assert moves is not None
+    assert moves.entries == (said,)
+    PortManager(SYSTEM).settle(goes.id)
+    (picture,) = world.settle()
+    assert picture.moves is not None
+    assert [one.goes_to for one in picture.moves.entries] == [""]
+    assert PortManager(SYSTEM).settle(goes.id) is None
+    assert world.settle() == []
+
+
 def test_a_router_is_where_it_was_brought(world: World) -> None:
     one = world.plugged("h1")
     router = make_router(world.context, subnets=[world.subnet])
