@@ -207,10 +207,10 @@ class Tunnels:
             self._seen = None
 
     def _found(self, names: NetworkNames, wanted: Ways) -> Found:
-        fdb = [
-            *_shown("bridge", "fdb", "show", "dev", names.wire),
-            *_shown("bridge", "fdb", "show", "br", names.bridge),
-        ]
+        fdb = _shown("bridge", "fdb", "show", "dev", names.wire)
+        for entry in fdb:
+            entry["ifname"] = names.wire  # not said when it was asked for
+        fdb += _shown("bridge", "fdb", "show", "br", names.bridge)
         known = _permanent("dev", names.bridge)
         for entry in known:
             entry.setdefault("dev", names.bridge)

@@ -57,7 +57,8 @@ class KernelBench:
         """Let a new process take over: new objects over the same state."""
         self.driver = LinuxBridgeDriver(self.directory / "driver", "h1", config=self.config)
         self.agent = NetworkAgent(self.driver, self.directory / "agent")
-        assert not self.agent.init_host()
+        problems = self.agent.init_host()
+        assert not problems, problems
 
     def filters_of(self, port: PortWiring) -> int:
         """Return how many rules the kernel holds in the chains of a port."""

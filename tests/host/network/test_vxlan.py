@@ -384,6 +384,9 @@ def test_a_guest_on_its_way_is_reached_where_it_is_before_the_tables_say_so(pair
         assert beside.reaches(there.address)
         there.ip("link", "set", "eth0", "down")
         came.ip("link", "set", "eth0", "up")
+        appears(
+            lambda to=to: '"forwarding"' in to.run("bridge", "-j", "link", "show", "dev", goes.tap)
+        )
         with came.packet_socket() as raw:  # what QEMU says as soon as a guest runs: RARP
             raw.send(BROADCAST + came.mac + struct.pack("!HHHBBH", 0x8035, 1, 0x800, 6, 4, 3)
                      + (came.mac + bytes(4)) * 2 + bytes(18))  # fmt: skip
