@@ -376,11 +376,11 @@ def test_a_guest_on_its_way_is_reached_where_it_is_before_the_tables_say_so(pair
     for here, to in ((pair.two, pair.one), (pair.one, pair.two)):
         on_its_way = _entry(here, goes).model_copy(update={"goes_to": to.address})
         pair.places[network.id][goes.mac] = on_its_way
-        pair.tell(network.id)
         came = to.inside(lambda to=to: Guest(goes, name=f"{goes.id[:6]}-{to.address[-1]}"))
         came.ip("link", "set", "eth0", "down")  # it does not run yet
         to.guests.append(came)
         to.plug(goes)
+        pair.tell(network.id)
         assert beside.reaches(there.address)
         there.ip("link", "set", "eth0", "down")
         came.ip("link", "set", "eth0", "up")
