@@ -152,7 +152,11 @@ def test_who_may_have_other_addresses_is_said(world: World) -> None:
 
 
 def test_where_a_guest_goes_is_told_at_once_and_that_it_goes_nowhere_too(world: World) -> None:
-    _, goes, known = world.plugged("h1"), world.plugged("h2"), world.agents["h1"].told
+    goes, known = world.plugged("h2"), world.agents["h2"].told
+    other = make_network(world.context)
+    Network.objects.filter(id=other.id).update(kind="vxlan", segmentation_id=78)
+    make_subnet(other, world.context)
+    world.moved(make_port(other, world.context), "h1")
     world.settle()
     driver: Any = world.agents["h3"].driver
     told = PortManager(SYSTEM).expect(goes.id, "h3")
@@ -163,12 +167,13 @@ def test_where_a_guest_goes_is_told_at_once_and_that_it_goes_nowhere_too(world: 
     moves = known[-1].moves
     assert moves is not None
     assert moves.entries == (said,)
+    assert world.agents["h1"].told == []  # it has no part in this network
     PortManager(SYSTEM).settle(goes.id)
-    (picture,) = world.settle()
+    (picture,) = world.settle("h2")
     assert picture.moves is not None
     assert [one.goes_to for one in picture.moves.entries] == [""]
     assert PortManager(SYSTEM).settle(goes.id) is None
-    assert world.settle() == []
+    assert world.settle("h2") == []
 
 
 def test_a_router_is_where_it_was_brought(world: World) -> None:
