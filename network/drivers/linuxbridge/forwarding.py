@@ -113,14 +113,13 @@ def neighbour_lines(bridge: str, was: Ways, now: Ways) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the kernel holds of a network: as ``Ways``, and the MACs that its bridge has behind the device."""
+    """What the kernel holds of a network: as ``Ways``, and where its bridge has MACs."""
 
     ways: Ways
     bridged: frozenset[str]
     elsewhere: frozenset[str]  # MACs that the bridge has behind another of its ports
-    arrived: Mapping[
-        str, str
-    ]  # those that were behind the device until a guest came here: MAC -> its tap
+    #: MAC -> tap of those that were behind the device until a guest came here.
+    arrived: Mapping[str, str]
 
 
 def found_ways(
