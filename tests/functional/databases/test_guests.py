@@ -136,7 +136,10 @@ def test_an_order_is_done_once_though_its_result_is_lost(
     assert late.error["public"] == "A later operation took its place."
 
 
-def test_what_an_agent_does_not_know_is_answered_for_it(pair: Pair) -> None:
+def test_what_an_agent_does_not_know_is_answered_for_it(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(methods.SPEAKS, rpc.PROMOTE.name)  # an agent of before
     pair.a.mailbox.enrol()
     letter = post(pair.a.instance, rpc.PROMOTE, payload=objects.PromoteRequest(epoch=1))
     pair.a.work()
