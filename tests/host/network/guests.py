@@ -86,7 +86,10 @@ class Guest:
             return False
         with connection:
             connection.settimeout(PATIENCE)
-            return bool(connection.recv(64))
+            try:
+                return bool(connection.recv(64))
+            except OSError:  # accepted at the last moment before it was forbidden
+                return False
 
     def packet_socket(self) -> socket.socket:
         """Return a socket for whole frames on the guest's card."""
