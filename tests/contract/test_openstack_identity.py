@@ -108,7 +108,7 @@ def test_what_the_cloud_consists_of(openstack: Command) -> None:
     (region,) = openstack.json("region", "list")
     assert region["Region"] == "RegionOne"
     assert len(openstack.json("service", "list")) == 7
-    assert len(openstack.json("endpoint", "list")) == 18
+    assert len(openstack.json("endpoint", "list")) == 21
     assert openstack.json("service", "show", "nova")["type"] == "compute"
 
 
