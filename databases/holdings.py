@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cloudweb.context import RequestContext
 from cloudweb.events import on
 from cloudweb.holdings import hangs_on
 from databases.models import Backup, Configuration, DatabaseInstance, PartsProject
 from identity.events import ProjectDeleted
+from identity.manager import ProjectManager
 
 
 @hangs_on("project")
@@ -22,6 +24,9 @@ def count_databases(project_id: str) -> Mapping[str, int]:
 
 @on(ProjectDeleted)
 def drop_what_is_left(gone: ProjectDeleted) -> None:
-    """Forget the parameters a project that is gone had written down, and where its parts were."""
+    """Forget the parameters a project that is gone had written down; the project of its parts goes with it."""
     Configuration.objects.filter(project_id=gone.project_id).delete()
-    PartsProject.objects.filter(project_id=gone.project_id).delete()
+    parts = PartsProject.objects.filter(project_id=gone.project_id)
+    for one in parts:
+        ProjectManager(RequestContext.system()).delete(one.parts_project_id)
+    parts.delete()

@@ -10,9 +10,12 @@ from uuid import uuid4
 
 import pytest
 
+from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
+from databases.manager.parts_project import ensure_parts_project
 from databases.models import DatabaseInstance, GuestAgent, PartsProject
-from identity.models import User
+from identity.manager import ProjectManager
+from identity.models import Project, User
 from network.models import SecurityGroupRule
 from operations.testing import cloud
 from tests.builders.databases import (
@@ -22,7 +25,7 @@ from tests.builders.databases import (
     make_fake_guest,
     make_instance,
 )
-from tests.builders.identity import ApiClient, client_of, make_member
+from tests.builders.identity import ApiClient, client_of, make_member, make_project
 from tests.builders.instances import Lab
 from tests.drills.databases import lab_of_databases, larger
 
@@ -301,3 +304,11 @@ def test_a_backup_and_a_source_are_begun_with(made: Lab) -> None:
     guest, replica = rows.get(id=first).fake_guest, rows.get(name="r")
     assert guest.state["slots"] == [f"replica_{replica.id.hex}"]
     assert "replicator@%" not in guest.state["users"]  # it is no tenant's
+
+
+def test_the_project_of_the_parts_goes_with_its_tenant(user: User) -> None:
+    tenant = make_project(name="leaving")
+    parts = ensure_parts_project(tenant.pk)
+    ProjectManager(RequestContext.system()).delete(tenant.pk)
+    assert not Project.objects.filter(pk__in=(tenant.pk, parts)).exists()
+    assert not PartsProject.objects.filter(parts_project_id=parts).exists()
