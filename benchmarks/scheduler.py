@@ -29,6 +29,9 @@ KINDS: dict[str, dict[str, Any]] = {
     "one of an image that few have": {"image_id": IMAGE},
     "one with traits": {"traits": ("CUSTOM_GOLD", "HW_CPU_X86_AVX2")},
     "one of ten apart": {"policy": "anti-affinity"},
+    "one of ten together": {"policy": "affinity"},
+    "one of ten rather apart": {"policy": "soft-anti-affinity"},
+    "one of ten rather together": {"policy": "soft-affinity"},
     "one with dedicated processors": {"dedicated": 2},
 }
 

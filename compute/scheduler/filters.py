@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
 
-from django.db.models import Count, Exists, F, Q
+from django.db.models import F, Q
 
 from cloudweb import placing
 from cloudweb.database.prepared import Given
 from cloudweb.placing import be, have
 from compute.models import Aggregate, Claim, HostReservation
 from compute.querysets import is_up
+from compute.scheduler.groups import of_group
 from compute.scheduler.queries import condition_of
 from compute.scheduler.request import PlacementRequest
 from compute.traits import CUSTOM
@@ -121,23 +122,6 @@ def _hosts_of(request: PlacementRequest, instance_ids: Sequence[str]) -> Q:
     return Q(pk__in=claims.values("host"))
 
 
-def _group(request: PlacementRequest) -> Q | None:
-    """Return the condition of the hosts that a group's next server may go to; its first goes anywhere."""
-    if request.group is None:
-        return None
-    claims = Claim.objects.filter(group_id=request.group.id).order_by()
-    if request.instead_of:
-        claims = claims.exclude(instance_id=request.instead_of)
-    if request.group.policy == "affinity":
-        return Q(pk__in=claims.values("host")) | Q(~Exists(claims))
-    if request.group.policy == "anti-affinity":
-        hosts = claims.values("host")
-        if request.group.most > 1:
-            hosts = hosts.annotate(n=Count("pk")).filter(n__gte=request.group.most).values("host")
-        return ~Q(pk__in=hosts)
-    return None
-
-
 def _words_of_group(request: PlacementRequest, count: int) -> str:
     if request.group is not None and request.group.policy == "affinity":
         return f"{have(count)} none of its server group"
@@ -179,7 +163,7 @@ def _words_of_cells(request: PlacementRequest, count: int) -> str:
     )
 
 
-GROUP = Filter("group", _group, _words_of_group)
+GROUP = Filter("group", of_group, _words_of_group)
 NUMA = Filter("numa", _numa, _words_of_cells)
 UP = Filter("up", lambda _: is_up(), lambda _, count: f"{be(count)} down")
 PROJECT = Filter(

@@ -22,10 +22,11 @@ from compute.models import Claim, Host
 from compute.querysets import is_up
 from compute.scheduler import explanation
 from compute.scheduler.cells import Cells, answers, held_by, look, with_refused
-from compute.scheduler.filters import GROUP, NUMA, PROJECT, UP, conditions, may_use
+from compute.scheduler.filters import GROUP, NUMA, PROJECT, UP, Filter, conditions, may_use
 from compute.scheduler.fitting import CellPlace
+from compute.scheduler.groups import Turn, alike, given, suits, turns
 from compute.scheduler.request import PlacementRequest
-from compute.scheduler.weighers import asked, suits, weight
+from compute.scheduler.weighers import asked, weight
 from operations import services
 
 log = structlog.get_logger(__name__)
@@ -158,8 +159,7 @@ def _taken(instance_id: str, project_id: str, request: PlacementRequest) -> Plac
         if not candidates:
             return None
         for one in _drawn(candidates):
-            given = {"since": services.silent_since(), "project": project_id}
-            if _promise(request)(number=one.number, **given):
+            if _promise(alike(request))(number=one.number, **_given(request, project_id)):
                 insert(
                     Claim(
                         instance_id=instance_id,
@@ -231,37 +231,42 @@ def _promise_cells(
     return None
 
 
-def _fits(request: PlacementRequest) -> Q:
-    """Return the condition of a host that passes every filter; ``since`` and ``project`` are given later."""
-    others = [found for found in conditions(request) if found[0] not in (PROJECT, UP)]
+def _fits(request: PlacementRequest, *, but: Filter | None = None) -> Q:
+    """Return the condition of a host that passes every other filter; what is ``_given`` comes later."""
+    others = [found for found in conditions(request) if found[0] not in (PROJECT, UP, but)]
     return together(others) & may_use(PROJECT_ID) & is_up(services.SINCE)
 
 
 def best(request: PlacementRequest, project_id: str) -> list[Candidate]:
     """Return the best hosts that fit, the best first: of these one is drawn."""
-    found = [
-        Candidate(*row)
-        for row in _best(request).rows(
-            since=services.silent_since(),
-            project=project_id,
-            image=request.image_id,
-            young_since=now() - conf.YOUNG_FOR,
+    rows: list[Any] = []
+    values = _given(request, project_id)
+    for turn in turns(request):
+        rows = _best(alike(request), turn).rows(
+            image=request.image_id, young_since=now() - conf.YOUNG_FOR, **values
         )
-    ]
+        if rows:
+            break
+    found = [Candidate(*row) for row in rows]
     found.sort(key=lambda one: (one.suits, one.total), reverse=True)
     return found[: conf.CANDIDATES]
 
 
+def _given(request: PlacementRequest, project_id: str) -> dict[str, Any]:
+    """Return what differs between requests that are alike."""
+    return {"since": services.silent_since(), "project": project_id, **given(request)}
+
+
 @lru_cache(KEPT)
-def _best(request: PlacementRequest) -> Prepared[Any]:
+def _best(request: PlacementRequest, turn: Turn) -> Prepared[Any]:
     """Return the question for the best hosts that fit, of which the rest is asked."""
-    prefers, more = suits(request), asked()
+    prefers, more = suits(request, turn), asked()
     count = conf.CANDIDATES if more is None else conf.LOOKED_AT
     order = ("-weight", "number") if prefers is None else ("-suits", "-weight", "number")
     return Prepared(
         lambda: (
             Host.objects.with_room()
-            .filter(_fits(request))
+            .filter(_fits(request, but=GROUP), turn(request))
             .annotate(suits=prefers or Value(0), more=more or Value(0.0))
             .order_by(*order)
             .values_list("number", "weight", "name", "zone", "suits", "more")[:count]

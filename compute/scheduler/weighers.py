@@ -32,7 +32,6 @@ from cloudweb.database.prepared import Given
 from compute import conf
 from compute.models import Claim
 from compute.querysets import DISK_LEFT, RAM_LEFT, VCPUS_LEFT
-from compute.scheduler.request import PlacementRequest
 
 Used = Callable[[str], Combinable]  # what of a host will be used, by the column's name
 #: What is put into the places of ``asked``.
@@ -128,12 +127,3 @@ def parts(*, image: Value, young_since: Value) -> dict[str, Combinable]:
     more = {name: weigh(image, young_since) for name, weigh in ASKED.items()}
     found = {**kept, **more}
     return {name: one * Value(factor(name)) for name, one in found.items() if factor(name)}
-
-
-def suits(request: PlacementRequest) -> Combinable | None:
-    """Return what goes before the weight: how many of a group that prefers it are there, or are not."""
-    if request.group is None or not request.group.policy.startswith("soft-"):
-        return None
-    claims = Claim.objects.filter(group_id=request.group.id, host=OuterRef("pk")).order_by()
-    there = Coalesce(Subquery(claims.values("host").annotate(n=Count("pk")).values("n")), 0)
-    return there if request.group.policy == "soft-affinity" else Value(0) - there

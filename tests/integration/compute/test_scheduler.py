@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from compute.scheduler import (
     claimed_host,
     release,
 )
+from compute.scheduler.placement import _promise
 from compute.scheduler.queries import condition_of
 from operations import services
 from operations.models import Service
@@ -370,6 +372,23 @@ def test_a_group_of_anti_affinity_may_have_some_on_a_host() -> None:
     request = grouped("anti-affinity", most=2)
     place(request), place(request)
     refusal(request)
+
+
+@pytest.mark.parametrize("policy", ["anti-affinity", "affinity", "soft-affinity"])
+def test_groups_of_a_kind_share_their_statements_and_nothing_else(policy: Any) -> None:
+    """A statement for each group would cost its making, and push those of others out of memory."""
+    make_host("h1"), make_host("h2", ram=2048)
+    groups = [grouped(policy) for _ in range(3)]
+    server = str(uuid.uuid4())
+    first = place(groups[0], instance_id=server)
+    made = _promise.cache_info().misses
+    other = place(groups[0])
+    assert (other == first) is (policy != "anti-affinity")
+    Host.objects.filter(name=first).update(enabled=False)  # no other group's servers bind these
+    assert {place(one) for one in groups[1:]} == {"h1", "h2"} - {first}
+    assert _promise.cache_info().misses == made
+    Host.objects.update(enabled=True)
+    assert place(replace(groups[0], instead_of=server)) == first
 
 
 def test_a_soft_group_only_prefers() -> None:
