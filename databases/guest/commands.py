@@ -179,5 +179,26 @@ def start(*words: str, user: str = "", log: Path) -> subprocess.Popen[bytes]:
         )
 
 
+def client(
+    *words: str, user: str = "", errors: IO[bytes], environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start what is spoken to through pipes, unbuffered; raise CommandFailed."""
+    try:
+        return subprocess.Popen(
+            words,
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={**ENVIRONMENT, **(environment or {})},
+            cwd="/",
+            **_whose(user),
+        )
+    except OSError as error:
+        raise CommandFailed(
+            "A program of the datastore is missing.", status=-1, detail=str(error)
+        ) from error
+
+
 def _whose(user: str) -> dict[str, Any]:
     return {} if not user or os.geteuid() else {"user": user, "group": user, "extra_groups": ()}

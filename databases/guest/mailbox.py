@@ -156,7 +156,10 @@ class Mailbox:
             return
         verdict = self._journal.judge(letter)
         if verdict == "run":
+            began = time.monotonic()
             result = self._outcome(letter)
+            took = time.monotonic() - began
+            say(f"{letter['method']}: {result['outcome']} after {took:.1f} s")
             self._journal.ended(letter, result)
         elif verdict == "answer":
             result = self._journal.result(str(letter["letter"]))

@@ -42,9 +42,10 @@ class Methods:
         *,
         places: Places = usual_place,
         transfers: Transfers | None = None,
+        say: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self._file, self._places = directory / "datastore.json", places
-        self._home = directory / "data"
+        self._home, self._say = directory / "data", say
         self._transfers = transfers or Transfers()
         self.kept = files.read_json(self._file)
         self._lock = threading.Lock()
@@ -60,6 +61,7 @@ class Methods:
             raise Unsupported(f"This agent knows no {told['datastore']}.")
         base = volume.mounted(told["volume"]) if told.get("volume") else self._home
         base.mkdir(parents=True, exist_ok=True)
+        self._say("the volume is mounted")
         self._keep(datastore=told["datastore"], volume=told.get("volume"), wanted=True, error="")
         store = self.store()
         if not store.is_initialised():
@@ -69,7 +71,9 @@ class Methods:
                 store.seed(told["replica_of"])
             else:
                 store.initialise()
+        self._say("the data are there")
         store.start()
+        self._say("the datastore serves")
         if not store.is_following():
             store.first_start()
         waiting = self._settle(store, told.get("parameters", ()))

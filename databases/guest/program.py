@@ -48,7 +48,7 @@ def main(words: list[str]) -> int:
 def serve(directory: Path, *, program: Path) -> None:
     """Enrol, serve what was served before, poll. Returns when the guest is refused."""
     boot = boot_id()
-    identity, methods = Identity(directory), Methods(directory)
+    identity, methods = Identity(directory), Methods(directory, say=say)
     journal = Journal(directory / "journal.json", run=str(uuid.uuid4()))
     updater = Updater(identity, program)
     mailbox: Mailbox

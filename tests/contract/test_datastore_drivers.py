@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from databases import objects
+from databases.guest.commands import CommandFailed
 from databases.guest.failures import Exists, NotFound, Refused
 from databases.guest.methods import Methods
 from databases.guest.place import Place
@@ -74,6 +75,18 @@ def page(limit: int = 20, **facts: Any) -> dict[str, Any]:
 
 def names(answer: dict[str, Any], kind: str) -> list[str]:
     return [str(row["name"]) for row in answer[kind]]
+
+
+def test_a_client_that_failed_or_was_cut_off_is_followed_by_another(
+    prepared: tuple[Methods, Tenant],
+) -> None:
+    methods, _ = prepared
+    with pytest.raises(CommandFailed, match="did not do it"):
+        methods.store()._sql("SELECT 1 FROM nowhere.nothing")
+    there = names(methods.list_users(page()), "users")
+    assert methods.metrics()["connections"] == 0
+    methods.restart({})
+    assert names(methods.list_users(page()), "users") == there
 
 
 def test_what_it_began_with_is_there(prepared: tuple[Methods, Tenant]) -> None:

@@ -19,6 +19,7 @@ from databases.guest import commands
 from databases.guest.commands import CommandFailed
 from databases.guest.drivers.base import Datastore, Row, is_failure, read_pid
 from databases.guest.failures import Exists, GuestFailure, NotThere, Refused
+from databases.guest.sessions import SESSIONS, Session
 
 ROOT = "root"
 SYSTEM_USERS = ("root", "mysql", "mariadb.sys", "os_admin", "PUBLIC")
@@ -37,6 +38,8 @@ _PRIVILEGES = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER, CREATE TEMPORARY TABLES, "
     "LOCK TABLES, EXECUTE, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, EVENT, TRIGGER"
 )
+_NOT_THERE = ("ERROR 2002", "ERROR 2006", "ERROR 2013", "ERROR 1927", "ERROR 1053", "ERROR 4031",
+               "Can't connect")  # fmt: skip
 _SIZES = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
@@ -68,6 +71,15 @@ class MariaDb(Datastore):
         data = self.place.data
         if data.exists():
             commands.run("rm", "-rf", "--", str(data))
+        template = self.place.templates / self.name
+        if template.exists():
+            commands.run("cp", "-a", "--sparse=never", "--", str(template), str(data), timeout=300)
+        else:
+            self._make_system_tables()
+        self.write_settings({})
+
+    def _make_system_tables(self) -> None:
+        data = self.place.data
         self._directory(data)
         whom = commands.run("id", "-un").strip()
         commands.run(
@@ -75,7 +87,6 @@ class MariaDb(Datastore):
             f"--auth-root-socket-user={whom}", "--skip-test-db", "--skip-name-resolve",
             "--innodb-log-file-size=32M", user=self.place.user, timeout=300,
         )  # fmt: skip
-        self.write_settings({})
 
     def is_up(self) -> bool:
         """Tell whether it takes connections."""
@@ -310,8 +321,9 @@ class MariaDb(Datastore):
     def figures(self) -> Row:
         """Return the figures of the moment."""
         return self._rows(
-            "SELECT JSON_OBJECT('connections', (SELECT COUNT(*) - 1 FROM information_schema.PROCESSLIST "
-            "WHERE USER NOT IN ('system user', 'event_scheduler')), 'connections_limit', @@max_connections, "
+            "SELECT JSON_OBJECT('connections', (SELECT COUNT(*) FROM information_schema.PROCESSLIST "
+            "WHERE USER NOT IN ('system user', 'event_scheduler') AND NOT (USER = 'root' AND "
+            "HOST = 'localhost')), 'connections_limit', @@max_connections, "
             "'data_size', (SELECT CAST(COALESCE(SUM(FILE_SIZE), 0) AS INT) "
             "FROM information_schema.INNODB_SYS_TABLESPACES))"
         )[0]
@@ -326,25 +338,48 @@ class MariaDb(Datastore):
 
     # Speaking to it
 
-    def _client(self, program: str, *words: str, stdin: bytes = b"", timeout: float = 120) -> str:
+    def _client(self, program: str, *words: str, timeout: float = 120) -> str:
         try:
-            return commands.run(
-                program, "--no-defaults", f"--socket={self.place.run / 'mysqld.sock'}",
-                "--default-character-set=utf8mb4", *words, stdin=stdin, timeout=timeout,
-            )  # fmt: skip
+            return commands.run(*self._words(program), *words, timeout=timeout)
         except CommandFailed as error:
-            if is_failure(error, "ERROR 2002", "ERROR 2013", "ERROR 2006", "Can't connect"):
+            if _is_cut_off(error):
                 raise NotThere("The datastore does not answer.", detail=error.detail) from error
             raise
 
+    def _words(self, program: str) -> tuple[str, ...]:
+        socket = self.place.run / "mysqld.sock"
+        return program, "--no-defaults", f"--socket={socket}", "--default-character-set=utf8mb4"
+
     def _sql(self, *statements: str) -> str:
+        """Run statements one after the other; raise NotThere, CommandFailed."""
+        words = (
+            *self._words("mariadb"),
+            "-N",
+            "--raw",
+            "--batch",
+            "--unbuffered",
+            "--skip-reconnect",
+        )
         text = "SET sql_mode='NO_BACKSLASH_ESCAPES'; SET SESSION sql_log_off=1;\n"
         text += "".join(f"{one};\n" for one in statements)
-        return self._client("mariadb", "-N", "--raw", "--batch", stdin=text.encode())
+        try:
+            return SESSIONS.ask(
+                str(self.place.run), text,
+                begin=lambda: Session(words, mark=lambda word: f"SELECT '{word}';"),
+                is_cut_off=_is_cut_off,
+            )  # fmt: skip
+        except CommandFailed as error:
+            if _is_cut_off(error):
+                raise NotThere("The datastore does not answer.", detail=error.detail) from error
+            raise
 
     def _rows(self, query: str) -> list[Row]:
         rows: list[dict[str, Any]] = [json.loads(line) for line in self._sql(query).splitlines()]
         return rows
+
+
+def _is_cut_off(error: CommandFailed) -> bool:
+    return is_failure(error, *_NOT_THERE)
 
 
 def _name(name: str) -> str:

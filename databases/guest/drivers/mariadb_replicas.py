@@ -111,7 +111,7 @@ class ReplicatingMariaDb(CopyingMariaDb, ReplicatingDatastore):
 
     def position(self) -> str:
         """Return the GTID up to which it has everything."""
-        said = self._said()
+        said = self._said() if self.is_following() else {}
         return said["Gtid_IO_Pos"] if said else self._sql("SELECT @@gtid_current_pos").strip()
 
     def users(self) -> list[Row]:
@@ -120,7 +120,8 @@ class ReplicatingMariaDb(CopyingMariaDb, ReplicatingDatastore):
 
     def figures(self) -> Row:
         """Return the figures, with how far a replica is behind."""
-        behind = self._said().get("Seconds_Behind_Master", "")
+        said = self._said() if self.is_following() else {}
+        behind = said.get("Seconds_Behind_Master", "")
         return {**super().figures(), "lag": float(behind) if behind.isdigit() else -1}
 
     def _listen_to(self, source: Row, pointer: str) -> None:
@@ -135,7 +136,7 @@ class ReplicatingMariaDb(CopyingMariaDb, ReplicatingDatastore):
 
     def _said(self) -> dict[str, str]:
         """Return what a replica says of itself; nothing of one that follows nobody."""
-        lines = self._client("mariadb", "-E", stdin=b"SHOW SLAVE STATUS").splitlines()
+        lines = self._client("mariadb", "-E", "-e", "SHOW SLAVE STATUS").splitlines()
         return {
             name.strip(): value.strip() for name, _, value in (one.partition(":") for one in lines)
         }

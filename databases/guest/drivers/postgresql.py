@@ -26,6 +26,7 @@ from databases.guest import commands
 from databases.guest.commands import CommandFailed
 from databases.guest.drivers.base import Datastore, Row, is_failure, read_pid
 from databases.guest.failures import Exists, GuestFailure, NotThere, Refused
+from databases.guest.sessions import SESSIONS, Session, alone
 
 ADMIN, ROOT, OWNER = "cloudweb_admin", "postgres", "db:"
 HBA = """\
@@ -102,8 +103,8 @@ class PostgreSql(Datastore):
     def is_up(self) -> bool:
         """Tell whether it takes connections."""
         try:
-            self._run("pg_isready", "-q", "-h", str(self.place.run), "-p", str(self.place.port))
-        except CommandFailed:
+            self._sql("SELECT 1")
+        except GuestFailure:
             return False
         return True
 
@@ -326,7 +327,7 @@ class PostgreSql(Datastore):
         """Return the figures of the moment."""
         return self._rows(
             "SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' "
-            "AND pid <> pg_backend_pid()) AS connections, "
+            f"AND usename <> '{ADMIN}') AS connections, "
             "current_setting('max_connections')::int AS connections_limit, "
             "(SELECT sum(pg_database_size(oid)) FROM pg_database)::bigint AS data_size"
         )[0]
@@ -348,12 +349,14 @@ class PostgreSql(Datastore):
 
     def _sql(self, *statements: str, database: str = "postgres") -> str:
         """Run statements, each in a transaction of its own; raise NotThere, CommandFailed."""
-        given = "".join(f"{one};\n" for one in statements)
-        words = ("-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-f", "-")
-        try:
-            return commands.run(
-                str(self.programs / "psql"), *words,
-                user=self.place.user, stdin=given.encode(), timeout=120,
+
+        def begin() -> Session:
+            return Session(
+                (
+                    str(self.programs / "psql"), "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-f", "-",
+                ),
+                mark=lambda word: f"\\echo {word}",
+                user=self.place.user,
                 environment={
                     "PGHOST": str(self.place.run), "PGPORT": str(self.place.port), "PGUSER": ADMIN,
                     "PGDATABASE": database, "PGCONNECT_TIMEOUT": "20",
@@ -361,6 +364,14 @@ class PostgreSql(Datastore):
                     "-c log_statement=none -c log_min_duration_statement=-1 -c client_min_messages=error",
                 },
             )  # fmt: skip
+
+        given = "".join(f"{one};\n" for one in statements)
+        try:
+            if database != "postgres":  # it would stand in the way of whoever drops that
+                return alone(begin(), given)
+            return SESSIONS.ask(
+                str(self.place.run), given, begin=begin, is_cut_off=lambda error: error.status == 2
+            )
         except CommandFailed as error:
             if error.status == 2:
                 raise NotThere("The datastore does not answer.", detail=error.detail) from error
