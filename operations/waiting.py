@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 
+from cloudweb.database.clock import now
+from operations.guard import write
 from operations.models import Operation
+from operations.saga import Run
 from operations.starting import look_at
 from operations.states import OperationState, StepState
 
@@ -27,3 +31,8 @@ def look_again(*, resource_type: str, resource_ids: Collection[str]) -> None:
     )
     for key in [*rows.values_list("id", flat=True)]:
         look_at(key)
+
+
+def begin_now(run: Run, *, within: timedelta) -> None:
+    """Give an operation that waited for its turn all of its time from now on."""
+    write(run.operation, deadline_at=now() + within)

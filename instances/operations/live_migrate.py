@@ -69,11 +69,14 @@ from instances.operations.volumes import volumes_exported
 from instances.states import POWER_STATES, PowerState, TaskState, VmState
 from operations import services
 from operations.saga import Failure, Run, Saga, Step, StepFailed
+from operations.waiting import begin_now
 
 CAPABILITY = "live_migration"
 GIB = 1024**3
 #: No migration is waited for longer, however large its guest.
 LONGEST = 8 * 3600
+#: So long one waits for its turn, and so long it may take from then on.
+WITHIN = timedelta(hours=24)
 #: A whole guest on the new host; one that is off came, and was shut down there.
 CAME = ("running", "paused", "off")
 CALLED_OFF = "called_off"
@@ -122,6 +125,8 @@ def claim_host(run: Run) -> Mapping[str, Any]:
             raise
         _claimed(run, request)  # there is none at all
         raise DestinationIsBusy from None  # which takes that back
+    if row.status == MigrationStatus.QUEUED:
+        begin_now(run, within=WITHIN)
     note(
         run,
         dest_host=place.host,
@@ -152,6 +157,7 @@ def give_back(run: Run) -> None:
 
 def destination_check(run: Run) -> Order:
     """Ask the new host whether it may take the guest."""
+    wanted(run)
     row, spec = migration_of(run), in_cells_there(run, guest_spec(run, has_disks=True))
     request = DestinationCheck(spec=spec, source_host=row.source_host)
     return CHECK_DESTINATION.order(host=row.dest_host, resource_id=spec.id, payload=request)
@@ -159,6 +165,7 @@ def destination_check(run: Run) -> Order:
 
 def source_check(run: Run) -> Order:
     """Ask the old one whether the guest can go there; raise StepFailed for what the new one said against it."""
+    wanted(run)
     row, spec = migration_of(run), guest_spec(run, has_disks=True)
     there = DestinationVerdict.load(row.plan["destination"])
     _check(there.reasons)
@@ -196,6 +203,18 @@ def judge(run: Run) -> None:
     wanted(run)
     _check(verdict_of(run).reasons)
     hold(run)
+
+
+def share_volumes(run: Run) -> list[Order]:
+    """Order the volumes to be reached by both hosts."""
+    wanted(run)
+    return share(run)
+
+
+def connect(run: Run) -> list[Order]:
+    """Order ports and volumes to be on the new host before the guest is."""
+    wanted(run)
+    return connect_there(run)
 
 
 def prepare(run: Run) -> Order:
@@ -366,7 +385,7 @@ class LiveMigrateInstance(Saga):
 
     kind = "instances.live_migrate"
     resource_type = "instance"
-    deadline: ClassVar[timedelta] = timedelta(hours=24)
+    deadline: ClassVar[timedelta] = WITHIN
     steps: ClassVar[Sequence[Step]] = (
         Step("claim_host", claim_host, undo=give_back),
         Step("check_destination", destination_check, done=keep_destination),
@@ -374,8 +393,8 @@ class LiveMigrateInstance(Saga):
             "check_source", source_check, done=keep_source, undo=finish_there, undone=finished_there
         ),
         Step("hold_connections", judge, undo=let_go),
-        Step("share_volumes", share),
-        Step("connect_there", connect_there, undo=leave_other, done=volumes_exported),
+        Step("share_volumes", share_volumes),
+        Step("connect_there", connect, undo=leave_other, done=volumes_exported),
         Step("stand_by", lambda run: None, undo=finish_source, undone=finished_source),
         Step("prepare", prepare, undo=roll_back, done=keep_offer, undone=heard_destination),
         Step("live_migrate", migrate, undo=abort, done=keep_result, undone=heard_source),

@@ -111,6 +111,27 @@ def test_a_guest_that_came_although_its_host_died_is_where_it_came(two: Lab) -> 
     assert two.guests[old].census() == ()
 
 
+def test_one_whose_new_host_went_while_it_made_ready_is_called_off(two: Lab) -> None:
+    """The order stands in the dead host's queue: nobody waits for that host."""
+    server = two.create()
+    old = host_of(server)
+    assert move(two, server).status_code == 202
+    while Migration.objects.get().status != "preparing":
+        two.cloud.pump(1, at_rest=False)
+    row = Migration.objects.get()
+    two.cloud.kill_host(row.dest_host)
+    for _ in range(3):
+        two.cloud.pump()
+        two.cloud.pass_time()
+    assert two.show(server)["status"] == "MIGRATING"
+    assert migrations(two, server, f"/{row.pk}", method="DELETE").status_code == 202
+    two.cloud.settle()
+    row.refresh_from_db()
+    assert (row.status, host_of(server)) == ("cancelled", old)
+    assert two.show(server)["status"] == "ACTIVE"
+    assert Claim.objects.get().host.name == old
+
+
 def test_it_goes_by_version(two: Lab) -> None:
     server = two.create()
     old = host_of(server)

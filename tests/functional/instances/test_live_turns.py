@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from cloudweb.database.clock import now
 from compute.models import Host
 from instances import conf
 from instances.models import Instance, Migration
@@ -78,11 +80,15 @@ def test_who_leaves_the_same_host_waits_in_order(three: Lab) -> None:
     assert (status(second), host_of(second)) == ("cancelled", "h1")
     assert three.show(second)["status"] == "ACTIVE"
     assert [status(one) for one in (third, last)] == ["queued"] * 2
+    # its time is all but over when its turn comes: it has all of it from then on
+    waited = Operation.objects.filter(resource_id=third, kind=KIND)
+    waited.update(deadline_at=now() + timedelta(hours=1))
     go_on(first)
     three.cloud.settle()
     assert [status(one) for one in (first, third, last)] == ["completed"] * 3
     ended = Migration.objects.filter(status="completed").order_by("updated_at")
     assert [str(one.instance_id) for one in ended] == [first, third, last]
+    assert waited.get().deadline_at > now() + timedelta(hours=23)
 
 
 def test_who_may_go_elsewhere_does_not_wait_for_a_host_that_is_taken(three: Lab) -> None:

@@ -32,7 +32,12 @@ hostname "$HOST"
 ip link set lo up
 mount --bind "$BROKER" "$CLOUDWEB_VAR/run/redis.sock"
 for hidden in $HIDDEN; do mount -t tmpfs tmpfs "$hidden"; done
-"$PYTHON" "$ROOT/manage.py" service host --host "$HOST"
+if [ -n "$SHARED_GUESTS" ]; then
+  mkdir -p "$CLOUDWEB_HOST_DIR/compute/guests"
+  mount --bind "$SHARED_GUESTS" "$CLOUDWEB_HOST_DIR/compute/guests"
+fi
+# as its unit does: who is killed is started again
+until "$PYTHON" "$ROOT/manage.py" service host --host "$HOST"; do sleep 0.2; done
 """
 
 
@@ -96,6 +101,7 @@ class NamespacedHost:
             sys.executable, str(ROOT / "manage.py"), "add_host", name,
             "--directory", str(self.directory),
             env={"DJANGO_SETTINGS_MODULE": "cloudweb.settings.control", "CLOUDWEB_VAR": str(cloud.var)},
+            timeout=PATIENCE,
         )  # fmt: skip
 
     def boot(self) -> None:
@@ -116,6 +122,7 @@ class NamespacedHost:
                 "METADATA_URL": self.cloud.url, "DRIVERS": "real", "LIBVIRT_URI": "private",
                 "DJANGO_SETTINGS_MODULE": "cloudweb.settings.agent", "CLOUDWEB_TIME_SCALE": "1",
                 "VOLUME_ADDRESS": f"{self.underlay.prefix}.{self.number}",
+                "SHARED_GUESTS": "",
                 **self.settings,
             },
         )  # fmt: skip
@@ -124,7 +131,7 @@ class NamespacedHost:
         """Pull the plug: every process of the host ends at once, what its kernel held is gone."""
         if self._head is None:
             return
-        first = self._first_process()
+        first = self.first_process
         with contextlib.suppress(ProcessLookupError):
             os.kill(first, signal.SIGKILL)
         self._head.wait(PATIENCE)
@@ -134,11 +141,11 @@ class NamespacedHost:
 
     def hang(self) -> None:
         """Let its agents say and do nothing; its guests, and what serves volumes, go on."""
-        os.kill(self._agents(), signal.SIGSTOP)
+        os.kill(self.agents, signal.SIGSTOP)
 
     def go_on(self) -> None:
         """Let its agents go on where they were."""
-        os.kill(self._agents(), signal.SIGCONT)
+        os.kill(self.agents, signal.SIGCONT)
 
     def guests(self) -> list[str]:
         """Return the command line of each guest that runs on it."""
@@ -152,17 +159,24 @@ class NamespacedHost:
     @property
     def enter(self) -> Sequence[str]:
         """What begins a command line that runs on the host."""
-        target = f"--target={self._first_process()}"
+        target = f"--target={self.first_process}"
         return ("nsenter", target, "--mount", "--uts", "--net", "--pid", "--")
 
-    def _agents(self) -> int:
+    @property
+    def agents(self) -> int:
         """Return the pid of the process with all its agents, as this machine sees it."""
-        (pid,) = (
-            one for one in _children(self._first_process()) if "service" in process.words_of(one)
-        )
-        return pid
+        found: list[int] = []
 
-    def _first_process(self) -> int:
+        def there() -> bool:
+            children = _children(self.first_process)
+            found[:] = [one for one in children if "service" in process.words_of(one)]
+            return bool(found)
+
+        wait_until(there, what="its agents run")
+        return found[0]
+
+    @property
+    def first_process(self) -> int:
         """Return the pid of the host's pid 1, as this machine sees it."""
         assert self._head is not None
         head = self._head.pid
