@@ -41,6 +41,8 @@ KNOWN = WITHIN | frozenset(
         *("target", "serial", "alias", "readonly", "reconnect", "interface", "mac", "model", "mtu"),
         *("console", "log", "channel", "graphics", "listen", "input", "audio", "rng", "backend"),
         *("seclabel", "label", "link", "rom", "privatedata", "resource", "partition"),
+        *("memoryBacking", "hugepages", "page", "numatune", "memnode"),
+        *("cputune", "vcpupin", "emulatorpin"),
     }
 )
 #: Whose every word leads somewhere.
@@ -48,8 +50,11 @@ LEADS = frozenset(
     {
         *("source", "host", "auth", "secret", "encryption", "log", "listen", "backend", "emulator"),
         *("kernel", "initrd", "label", "name", "uuid", "instance"),
+        *("vcpupin", "emulatorpin", "memnode", "page"),
     }
 )
+#: Those of which the same is true below another.
+LEADS_THERE = frozenset({("target", "interface"), ("memory", "numatune")})
 #: What of a device says of which kind it is.
 KINDS = frozenset({"disk", "interface", "serial", "console", "channel", "graphics", "audio"})
 
@@ -84,7 +89,7 @@ def _tags(element: ET.Element) -> Iterator[str]:
 
 def _words(element: ET.Element, parent: str = "") -> Iterator[str]:
     tag = _plain(element)
-    leads = tag in LEADS or (tag, parent) == ("target", "interface")
+    leads = tag in LEADS or (tag, parent) in LEADS_THERE
     said = dict(element.attrib)
     text = (element.text or "").strip()
     if text:

@@ -20,6 +20,8 @@ from compute.live_objects import (
     PrepareRequest,
     SourceCheck,
 )
+from compute.objects import GuestSpec
+from compute.topology_objects import GuestCell
 from operations.certificates import Authority, new_authority, write_certificate
 from tests.builders import libvirt_knowledge
 from tests.builders.demo_image import demo_image
@@ -32,12 +34,17 @@ pytestmark = pytest.mark.host
 SLOW = 16 * MIB  # a second: so that there is a way on which something can happen
 
 
+def pinned_to(processor: int) -> GuestCell:
+    """A guest's one cell, whose processor is its own."""
+    return GuestCell(cpus=(0,), ram=128, host_cell=0, pins=(processor,))
+
+
 class Pair:
     """Two hosts and a guest that has a kernel beside its disk."""
 
     def __init__(self, home: Path) -> None:
         self.home, signer = home, Authority(new_authority())
-        self.spec = LibvirtBench.make_guest(name="live")
+        self.spec = LibvirtBench.make_guest(name="live", cells=(pinned_to(0),))
         built = demo_image()
         images = {"demo": "demo.qcow2", "kernel": "vmlinuz", "ramdisk": "initrd.img"}
         self.images = {name: home / name for name in images}
@@ -58,6 +65,11 @@ class Pair:
             timeout=BOOT_SECONDS, what="it boots",
         )  # fmt: skip
 
+    @property
+    def spec_there(self) -> GuestSpec:
+        """The guest as the new host has it: on another processor, where there are two."""
+        return self.spec.model_copy(update={"cells": (pinned_to((os.cpu_count() or 1) - 1),)})
+
     def states(self) -> tuple[str, str]:
         """Return what it is on the host that it leaves, and on the other one."""
         here, there = (host("who_runs", ref(self.spec)).state for host in (self.here, self.there))
@@ -65,13 +77,13 @@ class Pair:
 
     def go(self, *, bandwidth: int = 0, on_way: Callable[[], None] | None = None) -> LiveResult:
         """Let it go there; something happens once it is on its way."""
-        spec = self.spec
+        spec = self.spec_there
         there = self.there(
             "check_destination", DestinationCheck(spec=spec, source_host=self.here.name), works=True
         )
         here = self.here(
             "check_source",
-            SourceCheck(spec=spec, dest_host=self.there.name, destination=there),
+            SourceCheck(spec=self.spec, dest_host=self.there.name, destination=there),
             works=True,
         )
         assert not there.reasons
@@ -96,7 +108,7 @@ class Pair:
 
     def arrive(self) -> None:
         """Do what the saga does with one that came."""
-        self.there("post_live_migration_at_destination", self.spec, works=True)
+        self.there("post_live_migration_at_destination", self.spec_there, works=True)
         self.here("post_live_migration", ref(self.spec), works=True)
         assert self.states() == ("absent", "running")
 
@@ -138,6 +150,8 @@ def test_what_happens_to_it_on_its_way(pair: Pair) -> None:
         pair.go()
     assert pair.states() == ("paused_outgoing", "running")
     pair.arrive()
+    (pid,) = qemu_pids_of(pair.there.home / "state" / "guests")
+    assert os.sched_getaffinity(pid) == {*pair.spec_there.cells[0].pins}
 
     for host in pair.hosts:
         assert host("tunnels.census") == []

@@ -25,6 +25,10 @@ DOMAIN = f"""<domain type='qemu'><name>guest</name><uuid>{GUEST}</uuid><devices>
 <interface type='ethernet'><mac address='fa:16:3e:00:00:01'/><target dev='tap0' managed='no'/></interface>
 </devices><seclabel model='dac'><label>+5:+6</label></seclabel></domain>"""
 
+CELLS = """<memoryBacking><hugepages><page size='2048' unit='KiB' nodeset='0'/></hugepages></memoryBacking>
+<cputune><vcpupin vcpu='0' cpuset='9'/><emulatorpin cpuset='0-2,9'/></cputune>
+<numatune><memory mode='strict' nodeset='0-1'/><memnode cellid='0' mode='strict' nodeset='1'/></numatune>"""
+
 
 class Side:
     """A host: its certificate, its tunnels; what would be libvirt and QEMU there."""
@@ -213,3 +217,18 @@ def test_a_guest_reaches_what_its_host_said() -> None:
         "<domain",
     ):
         assert strange(other, known), other
+
+
+def test_a_guest_lies_in_its_hosts_cells_where_that_said() -> None:
+    pinned = DOMAIN.replace("<devices>", f"{CELLS}<devices>")
+    known = reaches(pinned)
+    assert strange(pinned, known) == []
+    assert strange(pinned, reaches(DOMAIN))
+    for one, other in (
+        ("cpuset='9'", "cpuset='2'"),
+        ("cpuset='0-2,9'", "cpuset='0-3'"),
+        ("nodeset='0-1'", "nodeset='2'"),
+        ("mode='strict'", "mode='preferred'"),
+        ("size='2048'", "size='1048576'"),
+    ):
+        assert strange(pinned.replace(one, other), known), other
