@@ -70,13 +70,8 @@ class LiveTraveller:
         found = self.admin.compute.get(asked, microversion="2.59").json()["migrations"]
         return max(found, key=lambda one: one["id"])
 
-    def there_and_back(
-        self, there: NamespacedHost, here: NamespacedHost, *, seen: Callable[[str], None]
-    ) -> float:
-        """Return the longest time that the guest beside it had no answer, in seconds.
-
-        ``seen`` looks at all that both hosts have, each time that it arrived.
-        """
+    def there_and_back(self, there: NamespacedHost, here: NamespacedHost) -> float:
+        """Return the longest time that the guest beside it had no answer, in seconds."""
         room = self.volume.room
         self.volume.does("echo kept >/root/kept; sync")
         before = self.boot_id()
@@ -85,7 +80,6 @@ class LiveTraveller:
             self.go(host, meanwhile=meanwhile)
             assert self.boot_id() == before
             self._is_answered()
-            seen(host.name)
         room.does(ENOUGH, self.beside)
         answers = [float(one) for one in room.does("cat /tmp/answers", self.beside).split()]
         return max(after - before for before, after in pairwise(answers))
