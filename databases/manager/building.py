@@ -81,8 +81,12 @@ class InstanceBuilding(InstanceLookups):
     ) -> tuple[InstanceRequest, DatastoreVersion, dict[str, Any]]:
         if source.replica_of_id is not None:
             raise BadRequest(f"Instance {source.id} is a replica itself.")
-        if wanted.databases or wanted.users or wanted.backup_id or wanted.datastore:
+        if wanted.databases or wanted.users or wanted.backup_id:
             raise BadRequest("A replica has what its source has.")
+        if wanted.datastore and source.version != DatastoreManager(self.context).chosen(
+            wanted.datastore, wanted.version, wanted.version_number
+        ):
+            raise BadRequest("A replica is of its source's datastore and version.")
         if wanted.volume_size is not None and wanted.volume_size < source.volume_size:
             raise BadRequest("The volume of a replica must not be smaller than its source's.")
         if wanted.replica_count > MOST_REPLICAS:

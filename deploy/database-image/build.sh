@@ -49,7 +49,7 @@ mmdebstrap --mode=root --variant=minbase --aptopt='Apt::Install-Recommends "fals
 
 # 2. busybox is the first program: no service but the agent
 cp "$here"/guest/inittab "$root/etc/inittab"
-for name in rc agent stop; do install -m 755 "$here/guest/$name" "$root/sbin/database-$name"; done
+for name in rc agent stop shell; do install -m 755 "$here/guest/$name" "$root/sbin/database-$name"; done
 install -D -m 755 "$here/guest/power" "$root/etc/acpi/PWRF/00000080"
 mkdir -p "$root/etc/udhcpc" "$root/data"
 install -m 755 "$here/../demo-image/guest/etc/udhcpc/script" "$root/etc/udhcpc/script"
