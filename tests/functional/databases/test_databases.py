@@ -289,12 +289,12 @@ def test_a_backup_and_a_source_are_begun_with(made: Lab) -> None:
     restored = body(made, name="again", restorePoint={"backupRef": str(backup.id)})
     nothing = {"databases": [], "users": []}
     restored["instance"] |= nothing
-    small = client.send("POST", f"{V1}/instances", body(made, replica_of=first))
-    assert small.status_code == 400
-    for wanted in (
-        restored,
-        {"instance": {"name": "r", "replica_of": first, "volume": {"size": 1, "type": None}}},
-    ):
+    follower = body(made, name="r", replica_of=first, **nothing)
+    other = body(made, replica_of=first, datastore={"type": "mariadb", "version": "10.11"})
+    other["instance"] |= nothing
+    for refused in (body(made, replica_of=first), other):
+        assert client.send("POST", f"{V1}/instances", refused).status_code == 400
+    for wanted in (restored, follower):
         answer = client.send("POST", f"{V1}/instances", wanted)
         assert answer.status_code == 200, answer.content
     made.cloud.settle()
