@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import time
 from collections.abc import Callable, Sequence
 
 from openstack.connection import Connection
@@ -16,7 +18,7 @@ from tests.host.cloud.conftest import Machine
 from tests.host.cloud.rooms import Room
 from tests.host.cloud.tenants import Server, Tenant
 from tests.host.cloud.travellers import Traveller
-from tests.infrastructure import wait_until
+from tests.infrastructure import PATIENCE, wait_until
 
 DAEMON = "qemu-storage-daemon"
 
@@ -91,7 +93,7 @@ def _points_in_time(machine: Machine, volumes: Sequence[Traveller], room: Room) 
         )
         copy = Traveller(room, "copy", size=2, snapshot_id=snapshot.id)
         copy.digest = before
-        then = back_up(room.tenant, one, lambda: _kill_worker(machine))
+        then = _back_up_and_kill(machine, one, room.tenant)
         one.write()
         assert len({before, *then.values(), one.digest}) == 4
         copy.wait("available")
@@ -105,8 +107,8 @@ def _points_in_time(machine: Machine, volumes: Sequence[Traveller], room: Room) 
         one.digest = before
         _look(one, room.server)
         storage.delete_snapshot(snapshot.id)
-        for key, digest in then.items():
-            storage.restore_backup(key, volume_id=one.id)
+        for victim, (key, digest) in zip(("host", "control"), then.items(), strict=True):
+            _restore(machine, victim, room.tenant, key, one)
             one.digest = digest
             _look(one, room.server)
         forget(room.tenant, then)
@@ -114,20 +116,41 @@ def _points_in_time(machine: Machine, volumes: Sequence[Traveller], room: Room) 
 
 
 def back_up(
-    tenant: Tenant, one: Traveller, meanwhile: Callable[[], None] = lambda: None
+    tenant: Tenant, one: Traveller, meanwhile: Callable[[str], object] = lambda _: None
 ) -> dict[str, str]:
-    """Take a full backup and an incremental one under a guest that writes between; return what each has."""
+    """Take a full backup and an incremental one under a guest that writes between; return what each has.
+
+    ``meanwhile`` gets the id of each as soon as it is asked for.
+    """
     storage, then = tenant.api.block_storage, {}
     for incremental in (False, True):
         digest = one.write()
         backup = storage.create_backup(
             volume_id=one.id, name="then", force=True, is_incremental=incremental
         )
-        if incremental:
-            meanwhile()
+        meanwhile(backup.id)
         wait_until(lambda key=backup.id: _is_whole(tenant, key), what="the backup is taken")
         then[backup.id] = digest
     return then
+
+
+def _back_up_and_kill(machine: Machine, one: Traveller, tenant: Tenant) -> dict[str, str]:
+    """As ``back_up``; who reads the volume, and then who ordered that, dies in the middle."""
+    victims = iter(("host", "control"))
+    amid: list[bool] = []
+    then = back_up(tenant, one, lambda key: amid.append(_kill_amid(machine, next(victims), key)))
+    assert any(amid), "each backup was faster than we are"
+    return then
+
+
+def _restore(machine: Machine, victim: str, tenant: Tenant, backup_id: str, one: Traveller) -> None:
+    """Restore a backup over a volume; who writes it, or who ordered that, dies in the middle."""
+    killed = False
+    while not killed:  # a restore that was faster than we are says nothing
+        tenant.api.block_storage.restore_backup(backup_id, volume_id=one.id)
+        killed = _kill_amid(machine, victim, one.id)
+        one.wait("available")
+        wait_until(lambda: _is_whole(tenant, backup_id), what="the backup is whole")
 
 
 def forget(tenant: Tenant, backups: dict[str, str]) -> None:
@@ -185,7 +208,7 @@ def _move(machine: Machine, admin: Connection, one: Traveller, to: str) -> None:
     def begin() -> None:
         one.storage.retype_volume(one.id, to, migration_policy="on-demand")
         wait_until(lambda: _daemons(machine, to), what="there is something to copy to")
-        _kill_worker(machine)
+        os.kill(_child(machine, "host"), signal.SIGKILL)
         moved(admin, one, to)
 
     one.write_while(begin)
@@ -201,10 +224,23 @@ def _kill_daemon(machine: Machine, backend: str) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def _kill_worker(machine: Machine) -> None:
-    """Kill what does the orders of this machine; its supervisor starts it again."""
-    pid = int((machine.var / "run" / "children" / "host").read_text().split()[0])
+def _child(machine: Machine, name: str) -> int:
+    """Return a process of this machine that its supervisor starts again: ``host`` does the orders."""
+    return int((machine.var / "run" / "children" / name).read_text().split()[0])
+
+
+def _kill_amid(machine: Machine, victim: str, scope: str) -> bool:
+    """Kill a process of ours while an order about a volume or a backup is done; tell whether it came to that."""
+    record = machine.host_directory / "orders" / "volume" / f"{scope}.json"
+    before = record.read_bytes() if record.exists() else b""
+    limit = time.monotonic() + PATIENCE
+    while not record.exists() or record.read_bytes() == before:
+        assert time.monotonic() < limit, f"no order about {scope} comes"
+    pid = _child(machine, victim)
+    os.kill(pid, signal.SIGSTOP)
+    amid: bool = json.loads(record.read_bytes())["state"] == "EXECUTING"
     os.kill(pid, signal.SIGKILL)
+    return amid
 
 
 def _kill_libvirtd(machine: Machine) -> None:
