@@ -41,6 +41,7 @@ from volume.managing import HostManaging
 from volume.objects import (
     ExportRequest,
     Held,
+    Leftover,
     PoolState,
     ResizeRequest,
     SnapshotRef,
@@ -116,6 +117,7 @@ class VolumeAgent(Agent):
             rpc.DELETE_TOGETHER: self.delete_together,
             rpc.REVERT: self.revert,
             rpc.INSPECT: self.inspect,
+            rpc.CLEAR: self.clear,
             **self._backups.methods(),
             **self._copies.methods(),
             **self._managing.methods(),
@@ -272,6 +274,14 @@ class VolumeAgent(Agent):
         """Return the volume as its back end has it; raise NoSuchVolume."""
         return self._driver(ref).get(ref)
 
+    def clear(self, left: Leftover, work: Work) -> None:
+        """Let something be gone that nobody needs; a lock of a volume that somebody has by now stays."""
+        driver = self._driver(left.volume)
+        with self._locked(left.volume.id):
+            work.checkpoint()
+            if left.kind != "lock" or not self._in_use(left.volume.id):
+                driver.clear(left, work=work)
+
     # From time to time
 
     @periodic(every=5)
@@ -300,6 +310,7 @@ class VolumeAgent(Agent):
             snapshots=tuple(name for one in found for name in one.snapshots),
             attachments=tuple(name for one in found for name in one.attachments),
             backends=tuple(working),
+            left=tuple(left for one in found for left in one.left),
         )
 
     @periodic(every=60)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet, Sum
 
-from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
 from cloudweb.identifiers import as_uuid
 from operations.saga import Run
 from reconciliation.kinds import Finding, Kind, declare, looks_at_rows
-from volume.models import Attachment, Backup, Pool, Snapshot, Volume
+from volume.leftovers import find_leftovers, is_read
+from volume.models import Attachment, Pool, Snapshot, Volume
 from volume.objects import Held
-from volume.states import AT_REST, SETTLED, BackupStatus
+from volume.states import AT_REST
 
 if TYPE_CHECKING:
     from reconciliation.models import Difference
@@ -27,17 +26,15 @@ MISSING, SUMS = "volume_missing", "pool_sums"
 WORDS = {VOLUME: "volume", SNAPSHOT: "snapshot", ATTACHMENT: "attachment"}
 #: Ids in one statement.
 ROWS = 500
-#: What changed so shortly ago may be on its way.
-RESTED = timedelta(minutes=1)
 
 
 def unknown(held: Held) -> Mapping[str, Sequence[str]]:
     """Return what lies there and no row explains; a backup's point lies there as a snapshot does."""
-    points = Backup.objects.filter(status=BackupStatus.CREATING)
+    snapshots = _without_row(held.snapshots, (Snapshot.objects.all(), "id"))
     moved = Volume.objects.exclude(name_id=None)
     return {
         VOLUME: _without_row(held.volumes, (Volume.objects.all(), "id"), (moved, "name_id")),
-        SNAPSHOT: _without_row(held.snapshots, (Snapshot.objects.all(), "id"), (points, "id")),
+        SNAPSHOT: [one for one in snapshots if not is_read(one)],
         ATTACHMENT: _without_row(held.attachments, (Attachment.objects.all(), "id")),
     }
 
@@ -68,26 +65,20 @@ def find_volumes(host: str, held: Held) -> Mapping[str, Sequence[Finding]]:
         for key, name_id in _settled(host, held.backends).values_list("id", "name_id")
         if str(name_id or key) not in there
     ]
-    return found
+    return {**found, **find_leftovers(host, held)}
 
 
 def _settled(host: str, backends: Sequence[str]) -> QuerySet[Volume]:
     """Return the volumes that rest in these back ends; of one that does not work nothing can be said."""
     lies = Q(pool__host=host, pool__backend__in=backends)
-    rows = Volume.objects.filter(lies, _still(), status__in=AT_REST)
-    return rows.filter(Q(updated_at=None) | Q(updated_at__lt=now() - RESTED))
-
-
-def _still() -> Q:
-    names = [one for one in SETTLED if one is not None]
-    return Q(migration_status=None) | Q(migration_status__in=names)
+    return Volume.objects.settled().filter(lies, status__in=AT_REST)
 
 
 @looks_at_rows
 def find_wrong_sums() -> Mapping[str, Sequence[Finding]]:
     """Find pools whose sum is not that of their volumes; while one moves or grows it may be more."""
     found = []
-    if not Volume.objects.exclude(_still()).exists():
+    if not Volume.objects.moving().exists():
         for key, (name, held, total) in _wrong_sums().items():
             sentence = f"Pool {name} counts {held} GiB as promised, its volumes have {total}."
             found.append(Finding(str(key), sentence))
@@ -108,8 +99,7 @@ def _wrong_sums(pool: UUID | None = None) -> Mapping[UUID, tuple[str, int, int]]
 
 
 def _is_wrong(difference: Difference) -> bool:
-    still = not Volume.objects.exclude(_still()).exists()
-    return still and bool(_wrong_sums(as_uuid(difference.subject)))
+    return not Volume.objects.moving().exists() and bool(_wrong_sums(as_uuid(difference.subject)))
 
 
 def _recount(_run: Run, difference: Difference) -> None:

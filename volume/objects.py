@@ -321,13 +321,31 @@ class PoolState(Part):
     problem: str = ""
 
 
+class Leftover(VersionedObject):
+    """Something that lies with a volume, and is needed only while somebody is at work on that.
+
+    ``point``: what the volume held at a moment, called after who reads it. ``bitmap``: a list of what was
+    written since some time, in the volume's file. ``lock``: who has it keeps others from writing, or wants to.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    kind: Literal["point", "bitmap", "lock"]
+    volume: VolumeRef
+    name: str = ""
+
+
 class Held(Part):
-    """Ids of what lies in a host's back ends, and of who may use it, as found in those that work (``backends``)."""
+    """Ids of what lies in a host's back ends, and of who may use it, as found in those that work (``backends``).
+
+    ``left`` is what is there only for who is at work; who knows what is worked on says whether it should be.
+    """
 
     volumes: tuple[str, ...] = ()
     snapshots: tuple[str, ...] = ()
     attachments: tuple[str, ...] = ()
     backends: tuple[str, ...] = ()
+    left: tuple[Leftover, ...] = ()
 
 
 class VolumeReport(VersionedObject):
@@ -339,9 +357,10 @@ class VolumeReport(VersionedObject):
     then: what is on the host, for who knows what should be.
     """
 
-    VERSION: ClassVar[str] = "1.3"
+    VERSION: ClassVar[str] = "1.4"
     DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
-        3: lambda data: _without_backends(data),
+        4: lambda data: _held_without(data, "left"),
+        3: lambda data: _held_without(data, "backends"),
         2: lambda data: {key: value for key, value in data.items() if key != "held"},
         1: lambda data: {key: value for key, value in data.items() if key != "locked"},
     }
@@ -353,8 +372,8 @@ class VolumeReport(VersionedObject):
     held: Held | None = None
 
 
-def _without_backends(data: Data) -> Data:
+def _held_without(data: Data, name: str) -> Data:
     held = data.get("held")
     if held is None:
         return data
-    return {**data, "held": {key: value for key, value in held.items() if key != "backends"}}
+    return {**data, "held": {key: value for key, value in held.items() if key != name}}

@@ -47,6 +47,13 @@ if TYPE_CHECKING:
 DOMAIN = "volume"
 
 
+#: What changed so shortly ago may be on its way.
+RESTED = timedelta(minutes=1)
+_STILL = Q(migration_status=None) | Q(
+    migration_status__in=[one for one in states.SETTLED if one is not None]
+)
+
+
 class VolumeQuerySet(QuerySet["Volume"]):
     """Volumes."""
 
@@ -57,6 +64,15 @@ class VolumeQuerySet(QuerySet["Volume"]):
     def complete(self) -> Self:
         """Read along whatever a representation shows."""
         return self.select_related("volume_type", "pool").prefetch_related("attachments")
+
+    def moving(self) -> Self:
+        """Keep those that are on their way to another pool."""
+        return self.exclude(_STILL)
+
+    def settled(self) -> Self:
+        """Keep those that are on their way nowhere, and that nobody touched a moment ago."""
+        rested = Q(updated_at=None) | Q(updated_at__lt=now() - RESTED)
+        return self.filter(_STILL & rested)
 
     def wanted_open(self) -> Self:
         """Keep the encrypted ones that were exported to somebody."""

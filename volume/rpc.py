@@ -7,6 +7,7 @@ from volume.backups.objects import BackupPoint, BackupRequest, BackupTaken, Rest
 from volume.objects import (
     CopyRequest,
     ExportRequest,
+    Leftover,
     ManageableFound,
     ManageableRequest,
     ManageRequest,
@@ -84,6 +85,13 @@ REVERT = Method(
 )
 #: Answer with the volume as its host has it.
 INSPECT = Method("volume.inspect", VolumeRef, VolumeState, query=True)
+#: Let something be gone that lay with a volume for somebody who is at work on it no more.
+CLEAR = Method(
+    "volume.clear",
+    Leftover,
+    deadline=120,
+    in_turn=lambda left: left.volume.id,
+)
 #: Take a backup of a volume, in use or not, or of a snapshot. Its scope is the backup's.
 BACKUP = Method(
     "volume.backup",

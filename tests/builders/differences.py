@@ -17,9 +17,11 @@ from network.models import Port
 from reconciliation.manager import DifferenceManager
 from reconciliation.models import Difference
 from tests.builders.instances import Lab
+from volume.backups.objects import BackupPoint
+from volume.drivers.fake import FakeVolumeDriver
 from volume.manager import AttachmentManager
 from volume.models import Pool, Volume
-from volume.objects import SnapshotRef, VolumeRef, VolumeSpec
+from volume.objects import Leftover, SnapshotRef, VolumeRef, VolumeSpec
 
 GIB = 1024**3
 
@@ -133,6 +135,14 @@ def plant_everything(made: Lab) -> dict[str, str]:
     planted["volume_unknown"] = stray.id
     planted["snapshot_unknown"] = str(uuid.uuid4())
     store.snapshot(SnapshotRef(id=planted["snapshot_unknown"], volume=stray), work=Unguarded())
+    held, mapped, locked = (VolumeRef(id=made.make_volume(), backend="fake") for _ in range(3))
+    planted["backup_point_unknown"] = str(uuid.uuid4())
+    point = BackupPoint(id=planted["backup_point_unknown"], source=held)
+    _store_of(made, held).hold_point(point, work=Unguarded())
+    planted["volume_bitmap_unknown"] = f"{mapped.id} monday"
+    _store_of(made, mapped).planted.append(Leftover(kind="bitmap", volume=mapped, name="monday"))
+    planted["volume_lock_unknown"] = locked.id
+    _store_of(made, locked).planted.append(Leftover(kind="lock", volume=locked))
     Pool.objects.filter(id=place.id).update(provisioned=F("provisioned") + 5)
     planted["pool_sums"] = str(place.id)
     server = next(servers)
@@ -144,3 +154,9 @@ def plant_everything(made: Lab) -> dict[str, str]:
     planted["tap_unknown"] = gone = str(uuid.uuid4())
     wires.taps[gone] = {"tap": "cw-gone", "up": True}
     return planted
+
+
+def _store_of(made: Lab, volume: VolumeRef) -> FakeVolumeDriver:
+    pool = Volume.objects.get(id=volume.id).pool
+    assert pool is not None
+    return made.stores[pool.host]

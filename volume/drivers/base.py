@@ -16,10 +16,12 @@ from typing import Any, ClassVar
 
 from cloudweb.driver import DriverError, TransientDriverError, Work
 from volume.backups.driving import Backups
+from volume.backups.objects import BackupPoint
 from volume.objects import (
     CopyRequest,
     ExportRequest,
     Held,
+    Leftover,
     Manageable,
     ManageRequest,
     PoolState,
@@ -38,6 +40,10 @@ from volume.objects import (
 
 #: Gives, for ids of volumes, what keeps all other work on them out.
 VolumeLocks = Callable[..., AbstractContextManager[Any]]
+
+
+#: Why a lock cannot be taken from somebody.
+OTHERS_HAVE_IT = "A program of somebody else's has the volume open on its host: end it there."
 
 
 class NoSuchVolume(DriverError):
@@ -155,6 +161,12 @@ class VolumeDriver(ABC):
             snapshots=tuple(name for one in found for name in one.snapshots),
             attachments=tuple(self.exports()),
         )
+
+    def clear(self, left: Leftover, *, work: Work) -> None:
+        """Let something that is needed by nobody be gone; raise DriverError where that is not ours to do."""
+        if left.kind != "point" or not isinstance(self, Backups):
+            raise DriverError(f"This volume's back end knows of no {left.kind}.")
+        self.release_point(BackupPoint(id=left.name, source=left.volume), work=work)
 
     def strays(self) -> Sequence[str]:
         """Return names of what is in the back end and belongs to no volume."""

@@ -41,6 +41,8 @@ from volume.drivers.fake_records import FakeBlocks, FakeSnapshot, FakeVolume, pa
 from volume.objects import (
     CopyRequest,
     ExportRequest,
+    Held,
+    Leftover,
     PoolState,
     ReimageRequest,
     ResizeRequest,
@@ -94,6 +96,7 @@ class FakeVolumeDriver(
         self._lock = threading.RLock()
         self._volumes: dict[str, FakeVolume] = {}
         self._foreign: dict[str, FakeVolume] = {}  # nobody's, by name
+        self.planted: list[Leftover] = []  # bitmaps and locks that a test put there
 
     def start(self) -> None:
         """Find the volumes of an earlier run again."""
@@ -376,6 +379,24 @@ class FakeVolumeDriver(
             yield
         finally:
             known.is_open = known.is_open and bool(known.exports)
+
+    def held(self) -> Held:
+        """Return also what is held for backups, and what was planted."""
+        with self._lock:
+            points = [
+                Leftover(kind="point", volume=VolumeRef(id=one.id, backend=self.backend), name=name)
+                for one in self._volumes.values()
+                for name in one.points
+            ]
+            return super().held().model_copy(update={"left": (*points, *self.planted)})
+
+    def clear(self, left: Leftover, *, work: Work) -> None:
+        """Forget it."""
+        with self.faults.around("clear", work):
+            if left.kind == "point":
+                super().clear(left, work=work)
+            work.checkpoint()
+            self.planted = [one for one in self.planted if one != left]
 
     def delete_everything(self) -> None:
         """Forget all volumes."""

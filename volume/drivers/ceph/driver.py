@@ -46,6 +46,7 @@ from volume.drivers.serving import end_leftovers, reading_encrypted, served, wri
 from volume.objects import (
     ExportRequest,
     Held,
+    Leftover,
     PoolState,
     ReimageRequest,
     ResizeRequest,
@@ -422,25 +423,43 @@ class CephDriver(
     def tidy(self, locks: VolumeLocks) -> None:
         """Take away what waited for its clones to go, and images that nothing is made of."""
         strays: List[str] = []
-        volumes, snapshots = [], []
+        volumes, snapshots, left = [], [], []
         for pool in self.config.pools:
             self._bases.tidy(pool)
             for one in self.images.trash(pool):
                 if self._is_ours(one["name"]):
                     self.images.purge(pool, one["id"])
-            for name, taken in self.images.with_snapshots(pool).items():
-                if not self._is_ours(name):
-                    strays.append(f"{pool}/{name}")
-                elif name.startswith(VOLUME):
-                    volumes.append(name.removeprefix(VOLUME))
-                    snapshots += [one for one in taken if one.startswith((SNAPSHOT, POINT))]
+            for one in self.images.long_list(pool):
+                name, taken = one["image"], one.get("snapshot", "")
+                if not name.startswith(VOLUME):
+                    if not taken and not self._is_ours(name):
+                        strays.append(f"{pool}/{name}")
+                    continue
+                ref = self._ref(pool, name)
+                if taken.startswith(POINT):
+                    point = taken.removeprefix(POINT)
+                    left.append(Leftover(kind="point", volume=ref, name=point))
+                elif taken.startswith(SNAPSHOT):
+                    snapshots.append(taken.removeprefix(SNAPSHOT))
+                elif not taken:
+                    volumes.append(ref.id)
+                    if one.get("lock_type") and not self._attachments.of(ref.id):
+                        left.append(Leftover(kind="lock", volume=ref))
         self._strays = tuple(strays)
-        names = (one.removeprefix(SNAPSHOT).removeprefix(POINT) for one in snapshots)
-        self._held = Held(volumes=tuple(volumes), snapshots=tuple(names))
+        self._held = Held(volumes=tuple(volumes), snapshots=tuple(snapshots), left=tuple(left))
 
     def held(self) -> Held:
         """Return the volumes of all hosts in the pools, as they were found last, and who was let in here."""
         return self._held.model_copy(update={"attachments": tuple(self.exports())})
+
+    def clear(self, left: Leftover, *, work: Work) -> None:
+        """Release a point; put whoever has a lock out, whether he lives or not."""
+        if left.kind != "lock":
+            super().clear(left, work=work)
+            return
+        work.checkpoint()
+        if not self._attachments.of(left.volume.id):
+            self.fence.put_all_out(self._image(left.volume))
 
     def delete_everything(self) -> None:
         """Take away what this host made: the cluster may hold others' volumes in the same pools."""

@@ -68,6 +68,14 @@ class Fence:
         with self._lock:
             self._seen.pop(name, None)
 
+    def put_all_out(self, image: str) -> None:
+        """Let whoever is at an image that no attachment is of be at it no more."""
+        clients = self._cluster.clients(image)
+        log.info("strangers are cut off", image=image, addresses=[one.address for one in clients])
+        self._cluster.blocklist({one.address: REFUSED_FOR for one in clients})
+        for client in clients:
+            self._cluster.break_lock(image, client)
+
     def look(self) -> None:
         """Note from where attachments are connected: who loses the connection may come back."""
         self._note(self._cluster.addresses())

@@ -59,15 +59,6 @@ class Images:
         """Return the images of a pool."""
         return list(self._cluster.read("ls", pool) or ())
 
-    def with_snapshots(self, pool: str) -> Mapping[str, Sequence[str]]:
-        """Return the images of a pool, each with its snapshots."""
-        found: dict[str, list[str]] = {}
-        for one in self._cluster.read("ls", "--long", pool) or ():
-            taken = found.setdefault(one["image"], [])
-            if "snapshot" in one:
-                taken.append(one["snapshot"])
-        return found
-
     def create(self, image: str, size: int) -> None:
         """Make an empty image; one that is half made by whoever died over it is made anew."""
         words = ("create", image, "--size", f"{size}B", "--image-feature", FEATURES)

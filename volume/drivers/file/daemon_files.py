@@ -170,6 +170,16 @@ class DaemonFiles(DaemonProcesses):
             export = {"type": "nbd", "id": name, "node-name": name, "name": name}
             daemon.run("block-export-add", **export, writable=False)
 
+    def drop_bitmap(self, volume_id: str, file: File, name: str) -> bool:
+        """Drop a bitmap from a file that a volume's daemon has open; tell whether it has."""
+        if not self.is_running(volume_id):
+            return False
+        with self.monitor(volume_id) as daemon:
+            if file.node not in node_names(daemon):
+                return False
+            daemon.run("block-dirty-bitmap-remove", node=file.node, name=name)
+        return True
+
     def release_point(self, volume_id: str, point_id: str) -> None:
         """Serve it no more."""
         with self.monitor(volume_id) as daemon:

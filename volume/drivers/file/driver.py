@@ -40,6 +40,7 @@ from volume.drivers.file.exporting import Exporting
 from volume.drivers.file.files import File, Files, Snapshot
 from volume.drivers.file.identity import check_identity, storage_id
 from volume.drivers.file.layers import Layers
+from volume.drivers.file.leftovers import Leftovers
 from volume.drivers.file.managing import FileManaging
 from volume.drivers.file.mirrors import Mirrors
 from volume.drivers.file.nodes import chain_node
@@ -59,6 +60,7 @@ from volume.objects import (
     CopyRequest,
     ExportRequest,
     Held,
+    Leftover,
     PoolState,
     ReimageRequest,
     ResizeRequest,
@@ -118,6 +120,7 @@ class FileDriver(
         self._mirrors = Mirrors(self.files, self.daemons, self._layers, self._graph)
         self._sockets = self.config.sockets or state_dir / "s"
         self._points = Points(self.files, self.daemons, self._layers, self._sockets)
+        self._leftovers = Leftovers(backend, self.files, self.daemons, self._points, self._sockets)
 
     def start(self) -> None:
         """Make the directories; what serves volumes is found by its records."""
@@ -461,9 +464,12 @@ class FileDriver(
         self._strays = tuple(f"{self.backend}: {name}" for name in self.files.foreign())
 
     def held(self) -> Held:
-        """Return the volumes, their snapshots, the points of backups, and whom daemons let in."""
-        found = super().held()
-        return found.model_copy(update={"snapshots": (*found.snapshots, *self.files.points())})
+        """Return the volumes, their snapshots, whom daemons let in, and what is left lying with volumes."""
+        return super().held().model_copy(update={"left": tuple(self._leftovers.found())})
+
+    def clear(self, left: Leftover, *, work: Work) -> None:
+        """Take away something that nobody needs."""
+        self._leftovers.clear(left, work)
 
     def strays(self) -> Sequence[str]:
         """Return the names of files that are not ours, as they were found last."""

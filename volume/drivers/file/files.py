@@ -142,6 +142,10 @@ class Files:
     def _link(self, volume_id: str) -> Path:
         return self.directory / f"volume-{_checked(volume_id)}"
 
+    def all(self) -> Sequence[File]:
+        """Return the files of all volumes, and what is left of earlier ones."""
+        return [self._file(path) for path in sorted(self.directory.glob("data-*.*"))]
+
     # What is below
 
     def luks(self, file: File) -> bytes:

@@ -7,11 +7,9 @@ it leaves it under one of them at least.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import stat
-import struct
 import threading
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -26,16 +24,13 @@ from volume.drivers.file import qcow2
 from volume.drivers.file.daemon import Daemons
 from volume.drivers.file.files import File, Files
 from volume.drivers.file.layers import Layers
+from volume.drivers.file.locking import is_open
 from volume.drivers.file.qemu_img import qemu_img
 from volume.objects import Format, Manageable, ManageRequest, UnmanageRequest, VolumeState
 
 ENDINGS: dict[str, Format] = {".qcow2": "qcow2", ".raw": "raw", ".img": "raw"}
 #: Copying what a volume shares with others into its own file. Seconds.
 LONG = 12 * 3600.0
-#: The bytes that QEMU locks of a file it has open (its docs/devel/… "image locking").
-_LOCKED_FROM, _LOCKED = 100, 200
-_OFD_GETLK = 36
-_FLOCK = struct.Struct("hhqqi4x")
 
 
 class FileManaging(Manages):
@@ -160,7 +155,7 @@ def _looked_at(path: Path, *, deep: bool, names: int = 1) -> Manageable:
             problem = "Its name must end with .qcow2, .raw or .img, which says how it is read."
         elif facts.st_nlink > names:
             problem = "It has other names as well: who knows those could write to it."
-        elif _is_open(path):
+        elif is_open(path):
             problem = "It is in use."
         else:
             size = _size(path, kind, deep=deep)
@@ -193,14 +188,6 @@ def _size(path: Path, kind: Format, *, deep: bool) -> int:
                 "it is of the old version 2; qemu-img amend -o compat=1.1 makes it new"
             )
     return qcow2.read_header(path).size
-
-
-def _is_open(path: Path) -> bool:
-    """Tell whether a QEMU has a file open."""
-    asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, _LOCKED_FROM, _LOCKED, 0)
-    with path.open("rb") as file:
-        found = fcntl.fcntl(file, _OFD_GETLK, asked)
-    return bool(_FLOCK.unpack(found)[0] != fcntl.F_UNLCK)
 
 
 def _grow(file: File, size: int) -> None:

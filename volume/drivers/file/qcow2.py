@@ -22,6 +22,7 @@ _EXTENSION = struct.Struct(">II")
 _PLACE = struct.Struct(">QQ")
 _BACKING_FORMAT = 0xE2792ACA
 _LUKS_PLACE = 0x0537BE77
+_BITMAPS = 0x23852875
 _LUKS, _PLAIN = 2, 0
 _ENTRY = 8  # bytes of a table's entry
 _REFCOUNTS = CLUSTER // 2  # in a block of 16-bit counts
@@ -33,12 +34,14 @@ class Header:
     """What a file says of itself: bytes of the disk, and the name of what is below it ("" for nothing).
 
     ``luks`` is where in the file its LUKS header is, and how long; None where nothing is encrypted.
+    ``bitmaps``: some program keeps there what was written since a time of its own.
     """
 
     size: int
     backing: str = ""
     backing_format: str = ""
     luks: tuple[int, int] | None = None
+    bitmaps: bool = False
 
 
 def read_header(path: Path) -> Header:
@@ -57,7 +60,8 @@ def read_header(path: Path) -> Header:
         if method != _LUKS or len(said.get(_LUKS_PLACE, b"")) != _PLACE.size:
             raise DriverError("A volume's file is damaged.", detail=str(path))
         luks = _PLACE.unpack(said[_LUKS_PLACE])
-    return Header(size, backing, said.get(_BACKING_FORMAT, b"").decode(), luks)
+    below = said.get(_BACKING_FORMAT, b"").decode()
+    return Header(size, backing, below, luks, bitmaps=_BITMAPS in said)
 
 
 def read_luks(path: Path) -> bytes:

@@ -21,6 +21,7 @@ from volume.backups.driving import Backups
 from volume.backups.objects import BackupPoint
 from volume.backups.taking import Source
 from volume.drivers.base import (
+    OTHERS_HAVE_IT,
     Clones,
     Encryption,
     LiveResize,
@@ -45,9 +46,11 @@ from volume.drivers.lvm.group import LogicalVolume
 from volume.drivers.lvm.managing import POOL, LvmManaging
 from volume.drivers.nbd import NbdClient
 from volume.drivers.reimaging import write_image
-from volume.drivers.serving import reading_encrypted, served, writing_encrypted
+from volume.drivers.serving import end_leftovers, reading_encrypted, served, writing_encrypted
 from volume.objects import (
     ExportRequest,
+    Held,
+    Leftover,
     PoolState,
     ReimageRequest,
     ResizeRequest,
@@ -402,6 +405,30 @@ class LvmDriver(
                 with locks(volume_id):
                     if self.group.find(name) is not None:
                         self.group.remove(name)
+
+    def held(self) -> Held:
+        """Return also what is held for backups, and which volumes somebody has open whom we do not serve."""
+        found, left = self.group.look()[0], []
+        for name, one in sorted(found.items()):
+            kind, _, key = name.partition("-")
+            ref = VolumeRef(id=one.volume_id, backend=self.backend)
+            if kind == _POINT:
+                left.append(Leftover(kind="point", volume=ref, name=key))
+            elif kind == _VOLUME and one.opened and not self.daemons.is_running(one.volume_id):
+                left.append(Leftover(kind="lock", volume=ref))
+        return super().held().model_copy(update={"left": tuple(left)})
+
+    def clear(self, left: Leftover, *, work: Work) -> None:
+        """Release a point; of those who have a volume open, end those who are ours."""
+        if left.kind != "lock":
+            super().clear(left, work=work)
+            return
+        work.checkpoint()
+        end_leftovers(self._sockets)
+        if self._get(left.volume).opened and not self.daemons.is_running(left.volume.id):
+            raise DriverError(
+                OTHERS_HAVE_IT, detail=str(self.group.path(self._called(left.volume)))
+            )
 
     def delete_everything(self) -> None:
         """End all daemons and remove all that is of ours in the pool."""
